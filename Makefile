@@ -1,0 +1,50 @@
+# Verbs only; each line is what CI runs.
+.DEFAULT_GOAL := help
+OURS := shared services/catalogue services/sla-monitor services/billing deploy/local
+BIN := .venv/bin
+
+.PHONY: help install demo test check lint types borders bench lock clean-demo clean
+
+help:  ## List the verbs
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+install: .venv/.installed  ## Make .venv with everything, hash-checked
+
+.venv/.installed: requirements.lock $(OURS:%=%/pyproject.toml)
+	@if command -v uv >/dev/null; then uv venv -q --clear --seed .venv; else python3 -m venv --clear .venv; fi
+	@echo "Installing into .venv (a minute or two the first time) ..."
+	@if command -v uv >/dev/null; then uv pip install -q --python .venv --require-hashes -r requirements.lock; \
+	  else $(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock; fi
+	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation $(OURS:%=-e %)
+	@touch $@
+
+demo: install  ## An example partnership with a year of illustrative data, served on this machine
+	@$(BIN)/tallystick demo
+
+test: install  ## Every test that this machine can run; what is skipped is counted
+	@$(BIN)/pytest -rs
+
+check: lint types borders test  ## ruff, mypy --strict, import-linter, tests
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: install
+	$(BIN)/mypy
+
+borders: install
+	$(BIN)/lint-imports
+
+bench: install  ## Speed, as ratios to peers or ceilings measured in the same run
+	@$(BIN)/python -m tests.bench
+
+lock:  ## Resolve the dependencies anew (needs uv)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-header \
+	  $(foreach name,shared catalogue sla-monitor billing local,--no-emit-package tallystick-$(name)) $(OURS:%=%/pyproject.toml) --group dev -o requirements.lock
+
+clean-demo:  ## Delete the demo's data
+	rm -rf var
+
+clean: clean-demo  ## Delete the demo's data and the environment
+	rm -rf .venv

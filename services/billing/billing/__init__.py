@@ -1,0 +1,1 @@
+"""Billing: recharges each council every month from metered usage and tariffs."""

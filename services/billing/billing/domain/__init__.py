@@ -1,0 +1,1 @@
+"""Pure: metering, rating, statements. No I/O, no clock, no framework."""

@@ -1,0 +1,1 @@
+"""The catalogue: councils, services, calendars, agreements, targets and tariffs, versioned and effective-dated."""

@@ -1,0 +1,1 @@
+"""Pure: what a valid definition is, and how versions follow each other."""

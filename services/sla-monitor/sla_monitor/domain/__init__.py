@@ -1,0 +1,1 @@
+"""Pure: working time, clocks, verdicts. No I/O, no clock, no framework."""

@@ -1,0 +1,1 @@
+"""Every event, topic and definition that crosses a border between services; nothing else does."""

@@ -1,0 +1,195 @@
+"""What the catalogue holds: councils, services, calendars, agreements, targets, tariffs, partnerships.
+
+The same types are read from a partnership's file, stored, published on catalogue.changes.v1 and answered by the
+API. Dates are local (Europe/London unless the calendar names a zone); `effective_to` is excluded. Every definition
+is a version: nothing is edited, a later version replaces it from its `effective_from` on.
+"""
+
+from datetime import date
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+from shared.contracts.envelope import Id
+from shared.contracts.thresholds import THRESHOLD_PATTERN
+
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+Division = Literal["england-and-wales", "scotland", "northern-ireland"]
+Nation = Literal["england", "wales", "scotland", "northern-ireland"]
+Measure = Literal[
+    "response-time", "resolution-time", "update-interval", "periodic-update", "processing-time", "availability"
+]
+# "09:00-17:00"; "22:00-06:00" runs into the next day; 24:00 is an end.
+HOURS_PATTERN = r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?-(([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?|24:00(:00)?)(?![\s\S])"
+Hours = Annotated[str, Meta(pattern=HOURS_PATTERN, description="local wall time, end excluded: 09:00-17:00")]
+Text = Annotated[str, Meta(max_length=2000)]
+Title = Annotated[str, Meta(min_length=1, max_length=200)]
+GssCode = Annotated[str, Meta(pattern=r"^[ENSW]\d{8}(?![\s\S])", description="ONS code, nine characters")]
+Amount = Annotated[
+    str, Meta(pattern=r"^\d{1,9}(\.\d{1,6})?(?![\s\S])", description="pounds as a decimal string: '0.0375'")
+]
+Percent = Annotated[str, Meta(pattern=r"^(100|\d{1,2}(\.\d{1,3})?)(?![\s\S])", description="0 to 100, as a string")]
+
+
+class Definition(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One version of one thing."""
+
+    id: Id
+    effective_from: date = date(2000, 1, 1)
+
+
+class Provider(Definition, frozen=True, kw_only=True):
+    """Who delivers services to the councils."""
+
+    name: Title
+    gss: GssCode | None = None
+
+
+class Council(Definition, frozen=True, kw_only=True):
+    """A member that is served and recharged. A council that ends names its successors."""
+
+    name: Title
+    gss: GssCode
+    nation: Nation
+    effective_to: date | None = None
+    successors: tuple[Id, ...] = ()
+
+
+class Service(Definition, frozen=True, kw_only=True):
+    """A kind of work, and what one unit of it is. `counted_by` says which fact meters it."""
+
+    name: Title
+    group: Title
+    unit: Id
+    unit_name: Title
+    counted_by: Literal["work-completed", "tickets-resolved", "readings"]
+    lgsl: int | None = None
+
+
+class Calendar(Definition, frozen=True, kw_only=True):
+    """Service hours. Closed dates beat `dates`, which beat `weekly`; `breaks` are taken out last.
+
+    `holidays` names divisions whose bank holidays close (their union); `worked_holidays` are taken out of it.
+    `closed` maps a date to its title: council closures in a file; in a published version the bank holidays known at
+    that time are added, so that a version means the same for ever. Hours past midnight belong to the day they start.
+    """
+
+    name: Title
+    zone: str = "Europe/London"
+    weekly: dict[Weekday, tuple[Hours, ...]]
+    dates: dict[date, tuple[Hours, ...]] = field(default_factory=dict)
+    breaks: dict[Weekday, tuple[Hours, ...]] = field(default_factory=dict)
+    holidays: tuple[Division, ...] = ()
+    worked_holidays: tuple[date, ...] = ()
+    closed: dict[date, Title] = field(default_factory=dict)
+
+
+class Objective(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Which share of the items must meet the threshold, over which period: 95% over a month."""
+
+    percent: Percent
+    over: Literal["month", "quarter", "financial-year"] = "month"
+    weighted_by: Literal["count", "value"] = "count"
+    minimum_sample: int = 0  # below it the objective is neither met nor missed
+    misses_always_allowed: int = 0  # the low-volume floor: this many misses never fail a period
+
+
+class Target(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A promise about one measure of one service: a threshold for each item, an objective for the period."""
+
+    id: Id
+    service: Annotated[str, Meta(pattern=r"^(\*|[A-Za-z0-9][A-Za-z0-9_.-]{0,63})(?![\s\S])")]  # "*": every service
+    measure: Measure
+    within: Annotated[str, Meta(pattern=THRESHOLD_PATTERN)]
+    calendar: Id | None = None  # needed by working hours and days; elapsed time without one uses Europe/London days
+    objective: Objective | None = None
+    when: dict[str, tuple[str, ...]] = field(default_factory=dict)  # priority or attribute → accepted values
+    day_rule: Literal["closing-time", "same-time"] = "closing-time"
+    cut_off: str | None = None  # "16:00": received later counts as the next working day (closing-time rule only)
+    warn_at: tuple[Annotated[int, Meta(ge=1, le=99)], ...] = (75, 90)
+    starts: Literal["opened", "assigned", "first-active"] = "opened"
+    paused_by: tuple[Literal["council", "provider", "third-party", "nobody"], ...] | None = (
+        None  # None: the measure's own
+    )
+    pause_counts: Literal["seconds", "whole-days"] = "seconds"  # how a pause moves a due date given in days
+    reopen: Literal["continue", "new-cycle", "first-close-is-final"] = "continue"
+    reopen_window_days: int = 0  # with new-cycle: a reopen within so many days continues the same clock
+    on_change: Literal["from-start", "from-change"] = "from-start"
+
+
+class Agreement(Definition, frozen=True, kw_only=True):
+    """What one council was promised, and from when to when."""
+
+    council: Id
+    provider: Id
+    title: Title
+    effective_to: date | None = None
+    attributed_by: Literal["due", "completed", "decided"] = "due"
+    targets: tuple[Target, ...] = ()
+    tariffs: tuple[Id, ...] = ()
+
+
+class Standing(Struct, frozen=True, kw_only=True, tag="standing", tag_field="kind", forbid_unknown_fields=True):
+    """A fixed charge for each month, prorated by days for a part month."""
+
+    name: Title
+    monthly_gbp: Amount
+
+
+class Unit(Struct, frozen=True, kw_only=True, tag="unit", tag_field="kind", forbid_unknown_fields=True):
+    """One price for every unit."""
+
+    name: Title
+    price_gbp: Amount
+
+
+class Tier(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Units above the tier before it, up to and including `up_to`; the last tier has none and is open."""
+
+    price_gbp: Amount
+    up_to: Annotated[int, Meta(ge=1)] | None = None
+
+
+class Graduated(Struct, frozen=True, kw_only=True, tag="graduated", tag_field="kind", forbid_unknown_fields=True):
+    """Each unit at the price of the tier it falls in. Tiers ascend; the last is open."""
+
+    name: Title
+    tiers: Annotated[tuple[Tier, ...], Meta(min_length=1)]
+
+
+Charge = Standing | Unit | Graduated
+
+
+class Tariff(Definition, frozen=True, kw_only=True):
+    """What a council pays for a service each month. `on_change`: how tiers go on when a version changes mid-month."""
+
+    service: Id
+    name: Title
+    charges: Annotated[tuple[Charge, ...], Meta(min_length=1)]
+    on_change: Literal["restart", "continue"] = "restart"
+
+
+class Benefit(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What the partnership promised for a financial year (2026 = from 1 April 2026), and where that is written."""
+
+    id: Id
+    kind: Literal["savings", "quality"]
+    financial_year: int | None = None  # None: in all
+    promised_gbp: Amount | None = None
+    promised_percent: Percent | None = None
+    baseline: Text = ""
+    source: Text = ""
+    illustrative: bool = True
+
+
+class Partnership(Definition, frozen=True, kw_only=True):
+    """A provider, its councils and what their working together promised."""
+
+    name: Title
+    provider: Id
+    councils: tuple[Id, ...]
+    note: Text = ""
+    benefits: tuple[Benefit, ...] = ()
+
+
+AnyDefinition = Provider | Council | Service | Calendar | Agreement | Tariff | Partnership

@@ -1,0 +1,70 @@
+"""How long a target allows, as people write it in an agreement: `8 working hours`, `10 working days`, `30 days`.
+
+working seconds/minutes/hours: counted inside the calendar's hours. working days: whole days by the target's
+`day_rule`. Plain seconds/minutes/hours elapse around the clock. days: calendar days, same wall-clock time.
+recorded due date: the item's own `due_at`.
+"""
+
+import re
+from dataclasses import dataclass
+
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600}
+_GRAMMAR = re.compile(r"([1-9]\d{0,8}) (working )?(second|minute|hour|day)s?")
+
+THRESHOLD_PATTERN = rf"^({_GRAMMAR.pattern}|recorded due date)(?![\s\S])"
+
+
+class UnreadableThreshold(ValueError):
+    """The text is none of the forms that an agreement may use."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkingSeconds:
+    """Seconds inside the calendar's open hours."""
+
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class ElapsedSeconds:
+    """Seconds around the clock."""
+
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkingDays:
+    """Days on which the calendar is open; what a day means is the target's `day_rule`."""
+
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarDays:
+    """Days of the calendar's zone, at the same wall-clock time."""
+
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedDue:
+    """The deadline that came with the item; an item without one is out of scope."""
+
+
+Threshold = WorkingSeconds | ElapsedSeconds | WorkingDays | CalendarDays | RecordedDue
+
+
+def parse_threshold(text: str) -> Threshold:
+    """The threshold that `text` means; raises `UnreadableThreshold`."""
+    if text == "recorded due date":
+        return RecordedDue()
+    found = _GRAMMAR.fullmatch(text)
+    if found is None:
+        raise UnreadableThreshold(
+            f"{text!r} is not a duration: write for example '8 working hours', '10 working days' or '30 days'"
+        )
+    count, working, unit = int(found[1]), found[2] is not None, found[3]
+    if unit == "day":
+        return WorkingDays(count) if working else CalendarDays(count)
+    seconds = count * _SECONDS[unit]
+    return WorkingSeconds(seconds) if working else ElapsedSeconds(seconds)

@@ -1,0 +1,43 @@
+"""Every topic, in one list. The partition count is part of the contract: a service refuses to start on another."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+DAY_MS = 86_400_000
+PARTITIONS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A named log. `key` says what shares a partition; `retention_days` is None where compaction keeps the newest."""
+
+    name: str
+    key: str
+    partitions: int
+    retention_days: int | None
+    written_by: tuple[str, ...]
+    read_by: tuple[str, ...]
+
+    @property
+    def cleanup(self) -> Literal["compact", "delete"]:
+        """Kafka's cleanup policy."""
+        return "compact" if self.retention_days is None else "delete"
+
+
+# A financial year and the month after it: what `rebuild` needs to recompute every open period.
+REPLAYABLE_DAYS = 400
+
+TICKETS = Topic(
+    "provider.tickets.v1", "council:ticket", PARTITIONS, REPLAYABLE_DAYS, ("integrators",), ("sla-monitor", "billing")
+)
+WORK = Topic(
+    "provider.work.v1", "council:item", PARTITIONS, REPLAYABLE_DAYS, ("integrators",), ("sla-monitor", "billing")
+)
+USAGE = Topic("provider.usage.v1", "council:reading", PARTITIONS, REPLAYABLE_DAYS, ("integrators",), ("billing",))
+CATALOGUE = Topic("catalogue.changes.v1", "kind:id:version", 1, None, ("catalogue",), ("sla-monitor", "billing"))
+VERDICTS = Topic(
+    "sla.verdicts.v1", "council:item", PARTITIONS, REPLAYABLE_DAYS, ("sla-monitor",), ("sla-monitor", "billing")
+)
+STATEMENTS = Topic("billing.statements.v1", "council:statement", 1, REPLAYABLE_DAYS, ("billing",), ("councils",))
+
+TOPICS = (TICKETS, WORK, USAGE, CATALOGUE, VERDICTS, STATEMENTS)

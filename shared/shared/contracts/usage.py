@@ -1,0 +1,38 @@
+"""Metered quantities that no ticket or work item carries: readings, headcounts, licences."""
+
+from datetime import date
+
+from shared.contracts.envelope import Data, EventId, Id, ItemEvent, Source
+from shared.contracts.items import Quantity
+
+
+class Reading(Data, frozen=True, kw_only=True):
+    """A quantity of a service's unit of work."""
+
+    service: Id
+    quantity: Quantity
+    unit: Id | None = None  # when given, it must be the service's unit
+    business_date: date | None = None  # for facts known by date only; it, and not `time`, chooses the month
+
+
+class Reversal(Data, frozen=True, kw_only=True):
+    """Which reading is taken back, whole."""
+
+    service: Id
+    reversed_source: Source
+    reversed_id: EventId
+
+
+class UsageRecorded(ItemEvent, frozen=True, kw_only=True, tag="tallystick.usage.recorded.v1"):
+    """A council used a quantity of a service; `subject` names the reading."""
+
+    data: Reading
+
+
+class UsageReversed(ItemEvent, frozen=True, kw_only=True, tag="tallystick.usage.reversed.v1"):
+    """An earlier reading was wrong; it counts as never made. `subject` is the subject of that reading."""
+
+    data: Reversal
+
+
+UsageEvent = UsageRecorded | UsageReversed

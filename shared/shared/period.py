@@ -1,0 +1,98 @@
+"""Months and financial years of the United Kingdom: half-open, from local midnight to local midnight.
+
+1 April 2026 begins at 2026-03-31T23:00:00Z; March has 743 hours. Lengths are only ever taken in UTC.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+LONDON = ZoneInfo("Europe/London")
+_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
+
+
+class NotAMonth(ValueError):
+    """The text is not a month like 2026-03."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Month:
+    """A calendar month of Europe/London."""
+
+    year: int
+    month: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Month":
+        """The month that `2026-03` names; raises `NotAMonth`."""
+        found = _MONTH.fullmatch(text)
+        if found is None:
+            raise NotAMonth(f"expected a month like 2026-03, got {text!r}")
+        return cls(int(found[1]), int(found[2]))
+
+    @property
+    def first_day(self) -> date:
+        """Its first local date."""
+        return date(self.year, self.month, 1)
+
+    @property
+    def next(self) -> "Month":
+        """The month after it."""
+        return Month(self.year + self.month // 12, self.month % 12 + 1)
+
+    @property
+    def previous(self) -> "Month":
+        """The month before it."""
+        return Month(self.year - (self.month == 1), (self.month - 2) % 12 + 1)
+
+    @property
+    def days(self) -> int:
+        """How many local dates it has."""
+        return (self.next.first_day - self.first_day).days
+
+    @property
+    def start_at(self) -> datetime:
+        """Its first instant, in UTC."""
+        return local_midnight(self.first_day)
+
+    @property
+    def end_at(self) -> datetime:
+        """The first instant after it, in UTC."""
+        return self.next.start_at
+
+    @property
+    def financial_year(self) -> int:
+        """The year in which its financial year began on 1 April."""
+        return self.year if self.month >= 4 else self.year - 1
+
+    def __str__(self) -> str:
+        return f"{self.year:04}-{self.month:02}"
+
+
+def local_midnight(day: date) -> datetime:
+    """The first instant of a London date, in UTC."""
+    return datetime.combine(day, time(), LONDON).astimezone(UTC)
+
+
+def month_of(instant: datetime) -> Month:
+    """The London month in which an aware instant lies."""
+    local = instant.astimezone(LONDON)
+    return Month(local.year, local.month)
+
+
+def month_of_day(day: date) -> Month:
+    """The month of a local date."""
+    return Month(day.year, day.month)
+
+
+@lru_cache(maxsize=4096)
+def month_of_hour(epoch_hour: int) -> Month:
+    """The London month of an epoch hour: month borders fall on whole UTC hours, so hours suffice and cache well."""
+    return month_of(datetime.fromtimestamp(epoch_hour * 3600, UTC))
+
+
+def financial_year_label(year: int) -> str:
+    """`2026 to 2027`, as GOV.UK writes it."""
+    return f"{year} to {year + 1}"

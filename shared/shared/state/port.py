@@ -1,0 +1,110 @@
+"""The port of live state: what one shard knows, changed in one atomic, fenced write a batch.
+
+A shard's state is its `Head`, its items (key → bytes), its due-set (key → instant) and its outbox. `commit` changes
+all of them or nothing, and only for the writer who saw the newest head: the revision is the fencing token, so that
+two workers who both believe they own a shard cannot both write, even when neither moved the offset (a timer's tick).
+The state is a view of the log that can be rebuilt; losing the newest commits only means reading again from an
+older offset.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from shared.bus.port import Shard
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """How far a shard is. Counts are totals since `first_offset`; `facts_position` is the catalogue offset applied."""
+
+    revision: int = 0
+    first_offset: int = 0
+    next_offset: int = 0
+    clock_ms: int = 0
+    facts_position: int = 0
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message to be published. `id` is deterministic: writing or publishing it twice is harmless."""
+
+    id: str
+    topic: str
+    key: str
+    value: bytes
+    timestamp_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A record that could not be read, with its original bytes, and why."""
+
+    offset: int
+    reason: str
+    detail: str
+    key: bytes | None
+    value: bytes | None
+    timestamp_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Absolute values to store: repeating a change that was already made alters nothing.
+
+    `items` with None deletes. `due` maps a key to the epoch second at which it must be looked at, None to never.
+    """
+
+    head: Head
+    items: Mapping[str, bytes | None] = field(default_factory=dict)
+    due: Mapping[str, int | None] = field(default_factory=dict)
+    outbox: Sequence[Outgoing] = ()
+    quarantined: Sequence[Quarantined] = ()
+
+
+class Fenced(Exception):
+    """Another writer changed the shard first: forget what was computed, load the head again."""
+
+
+class ShardStates(Protocol):
+    """The live state of all shards of one service. Safe to share between the tasks of one event loop."""
+
+    async def head(self, shard: Shard) -> Head | None:
+        """The newest head, or None for a shard never written."""
+        ...
+
+    async def items(self, shard: Shard, keys: Collection[str]) -> dict[str, bytes]:
+        """The items of `keys` that exist."""
+        ...
+
+    async def commit(self, shard: Shard, seen: Head | None, change: Change) -> None:
+        """Store `change`, all or nothing, if the newest head is still `seen`; otherwise raises `Fenced`.
+
+        `change.head.revision` must be one above `seen`'s (1 when `seen` is None).
+        """
+        ...
+
+    async def due(self, shard: Shard, *, until_s: int, limit: int) -> list[tuple[str, int]]:
+        """Keys due at or before `until_s` with their instants, earliest first (ties by key)."""
+        ...
+
+    async def scan(self, shard: Shard, *, after: str, limit: int) -> list[tuple[str, bytes]]:
+        """Items in ascending order of key, beginning after `after` (empty: from the first). All of them, in pages."""
+        ...
+
+    async def outbox(self, shard: Shard, *, limit: int) -> list[Outgoing]:
+        """Unpublished messages in the order of their writing."""
+        ...
+
+    async def published(self, shard: Shard, ids: Collection[str]) -> None:
+        """Forget outbox messages that the log now holds."""
+        ...
+
+    async def quarantine(self, shard: Shard, *, after_offset: int, limit: int) -> list[Quarantined]:
+        """Records set aside, by ascending offset, beginning after `after_offset` (-1: from the first)."""
+        ...
+
+    async def close(self) -> None:
+        """Release everything. Idempotent."""
+        ...
