@@ -1,0 +1,1 @@
+"""What every page shares: layout, assets, figures as people write them, and charts."""
