@@ -46,11 +46,14 @@ class Provider(Definition, frozen=True, kw_only=True):
 
 
 class Council(Definition, frozen=True, kw_only=True):
-    """A member that is served and recharged. A council that ends names its successors."""
+    """A member that is served and recharged. A council that ends names its successors.
+
+    `gss` and `nation` are missing only where there are none: a trial on another country's data, or on departments.
+    """
 
     name: Title
-    gss: GssCode
-    nation: Nation
+    gss: GssCode | None = None
+    nation: Nation | None = None
     effective_to: date | None = None
     successors: tuple[Id, ...] = ()
 
