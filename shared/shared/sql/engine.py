@@ -1,0 +1,71 @@
+"""Engines that behave alike on SQLite and PostgreSQL: bounded waits, no half-done reads, no lost writes.
+
+`engine.begin()` is a writing transaction; `reading(engine)` sees one moment and writes nothing.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+
+from shared.sql.pragmas import BUSY_TIMEOUT_S, set_pragmas
+
+# A frozen client must not keep locks for ever: after these times the server ends its transaction, or its connection.
+_POSTGRESQL_ARGS = {
+    "options": "-c idle_in_transaction_session_timeout=10s -c lock_timeout=5s -c statement_timeout=15s -c timezone=UTC",
+    "tcp_user_timeout": 10_000,
+    "connect_timeout": 5,
+}
+_READS_ONLY = "tallystick_reads_only"
+
+
+class UnusableDatabase(ValueError):
+    """The address names no database that Tallystick can use."""
+
+
+def connect(url: str) -> Engine:
+    """An engine for `sqlite:///path` or `postgresql+psycopg://…`; raises `UnusableDatabase` for any other.
+
+    Nothing is opened yet, but the folder of a SQLite file exists afterwards.
+    """
+    parsed = make_url(url)
+    match parsed.get_backend_name():
+        case "sqlite":
+            if parsed.database in {None, "", ":memory:"}:
+                raise UnusableDatabase("SQLite needs a file: in memory, every thread would see a database of its own")
+            Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
+            return _sqlite(create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_S}))
+        case "postgresql":
+            return create_engine(parsed, connect_args=_POSTGRESQL_ARGS, pool_pre_ping=True)
+        case other:
+            raise UnusableDatabase(f"expected sqlite:///… or postgresql+psycopg://…, got a {other} address")
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A transaction that sees the database as of one moment. Whatever it writes is rolled back or refused."""
+    with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        else:
+            connection = connection.execution_options(**{_READS_ONLY: True})
+        yield connection
+
+
+def _sqlite(engine: Engine) -> Engine:
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: object) -> None:
+        # The driver's own transaction handling begins too late (at the first write); we say BEGIN ourselves.
+        connection.isolation_level = None
+        set_pragmas(connection, durable=True)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A transaction that reads first and writes later cannot be upgraded once somebody else has written:
+        # SQLite refuses it at once, without waiting. So a transaction that may write takes the lock as it begins.
+        deferred = connection.get_execution_options().get(_READS_ONLY, False)
+        connection.exec_driver_sql("BEGIN" if deferred else "BEGIN IMMEDIATE")
+
+    return engine

@@ -1,0 +1,138 @@
+"""How far a group has read each shard, moved in the transaction that stores what was read.
+
+The stored offset is the fencing token: of two workers who read the same records only one can move it, and the other
+one's transaction ends with nothing stored. Conservation, true at every commit:
+`next_offset - first_offset = applied + duplicate + quarantined + parked + absent`.
+"""
+
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import BigInteger, Column, ColumnElement, Connection, Integer, MetaData, String, Table, select, update
+
+from shared.bus.port import Shard
+from shared.sql.statements import insert_ignore
+from shared.state.port import Fenced
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What became of the offsets that a batch covers. `absent`: the log no longer held them (compaction)."""
+
+    applied: int = 0
+    duplicate: int = 0
+    quarantined: int = 0
+    parked: int = 0
+    absent: int = 0
+
+    @property
+    def total(self) -> int:
+        """How many offsets are accounted for."""
+        return self.applied + self.duplicate + self.quarantined + self.parked + self.absent
+
+
+@dataclass(frozen=True, slots=True)
+class ShardProgress:
+    """One shard as it stands: offsets from `first_offset` to below `next_offset` are accounted for by `counts`."""
+
+    shard: Shard
+    first_offset: int
+    next_offset: int
+    counts: Counts
+
+    @property
+    def unaccounted(self) -> int:
+        """Offsets passed over without a fate. Always 0, or records were lost or counted twice."""
+        return self.next_offset - self.first_offset - self.counts.total
+
+
+def progress_table(metadata: MetaData, name: str = "progress") -> Table:
+    """The table of all groups that store in one database; in a migration: `progress_table(MetaData()).create(bind)`."""
+    return Table(
+        name,
+        metadata,
+        Column("group_name", String(64), primary_key=True),
+        Column("topic", String(249), primary_key=True),
+        Column("partition", Integer, primary_key=True, autoincrement=False),
+        Column("first_offset", BigInteger, nullable=False),
+        Column("next_offset", BigInteger, nullable=False),
+        *(_count(kind) for kind in ("applied", "duplicate", "quarantined", "parked", "absent")),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The progress of one group. Every method runs inside the caller's transaction."""
+
+    table: Table
+    group: str
+
+    def position(self, connection: Connection, shard: Shard) -> int | None:
+        """The next offset to read, or None for a shard never read."""
+        return connection.scalar(select(self.table.c.next_offset).where(*self._of(shard)))
+
+    def advance(
+        self,
+        connection: Connection,
+        shard: Shard,
+        *,
+        expected: int | None,
+        first_offset: int,
+        next_offset: int,
+        counts: Counts,
+    ) -> None:
+        """Move the shard from `expected` to `next_offset` and add `counts`; raises `Fenced` if it stands elsewhere.
+
+        `expected` is None when the shard was never read; only then `first_offset` is stored. Call it before anything
+        else in the transaction: until the end it keeps other writers off the shard.
+        """
+        if expected is None:
+            self._begin(connection, shard, first_offset)
+            expected = first_offset
+        columns = self.table.c
+        added = {name: columns[name] + amount for name, amount in asdict(counts).items()}
+        moved = connection.execute(
+            update(self.table)
+            .where(*self._of(shard), columns.next_offset == expected)
+            .values(next_offset=next_offset, **added)
+        )
+        if moved.rowcount != 1:
+            raise Fenced(f"{shard} no longer stands at {expected} for {self.group}")
+
+    def shards(self, connection: Connection) -> list[ShardProgress]:
+        """Every shard that the group has read, by topic and partition."""
+        columns = self.table.c
+        rows = connection.execute(
+            select(self.table).where(columns.group_name == self.group).order_by(columns.topic, columns.partition)
+        )
+        return [
+            ShardProgress(
+                Shard(row.topic, row.partition),
+                row.first_offset,
+                row.next_offset,
+                Counts(row.applied, row.duplicate, row.quarantined, row.parked, row.absent),
+            )
+            for row in rows
+        ]
+
+    def _begin(self, connection: Connection, shard: Shard, first_offset: int) -> None:
+        row = {
+            "group_name": self.group,
+            "topic": shard.topic,
+            "partition": shard.partition,
+            "first_offset": first_offset,
+            "next_offset": first_offset,
+        }
+        if connection.execute(insert_ignore(self.table).values(row)).rowcount != 1:
+            raise Fenced(f"{shard} was begun by another worker of {self.group}")
+
+    def _of(self, shard: Shard) -> tuple[ColumnElement[bool], ...]:
+        columns = self.table.c
+        return (
+            columns.group_name == self.group,
+            columns.topic == shard.topic,
+            columns.partition == shard.partition,
+        )
+
+
+def _count(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False, server_default="0")

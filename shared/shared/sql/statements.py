@@ -1,0 +1,12 @@
+"""Statements that both dialects can run, where SQLAlchemy keeps one construct for each."""
+
+from sqlalchemy import Table
+from sqlalchemy.dialects.postgresql import Insert, insert
+
+
+def insert_ignore(table: Table) -> Insert:
+    """An insert that leaves rows alone whose primary or unique key is taken: rowcount 1 for new, 0 for known.
+
+    The construct is PostgreSQL's; SQLite renders the same words for it (the contract suite runs it on both).
+    """
+    return insert(table).on_conflict_do_nothing()
