@@ -17,8 +17,12 @@ class NothingToAllocateBy(ValueError):
 
 
 def pence(pounds: Fraction | Decimal) -> int:
-    """The whole pence nearest to exact `pounds`; a tie goes away from zero (ROUND_HALF_UP): 2.675 is 268, −2.675 is −268."""
-    exact = Fraction(pounds) * PENCE_IN_A_POUND
+    """The whole pence nearest to exact `pounds`, by `half_up`: £2.675 is 268, −£2.675 is −268."""
+    return half_up(Fraction(pounds) * PENCE_IN_A_POUND)
+
+
+def half_up(exact: Fraction) -> int:
+    """The nearest integer; a tie goes away from zero, as ROUND_HALF_UP has it, at any precision."""
     nearest = (2 * abs(exact.numerator) + exact.denominator) // (2 * exact.denominator)
     return nearest if exact >= 0 else -nearest
 

@@ -164,12 +164,16 @@ Charge = Standing | Unit | Graduated
 
 
 class Tariff(Definition, frozen=True, kw_only=True):
-    """What a council pays for a service each month. `on_change`: how tiers go on when a version changes mid-month."""
+    """What a council pays for a service each month. `on_change`: how tiers go on when a version changes mid-month.
+
+    `illustrative` prices agreed by nobody are labelled so wherever they, or a charge made with them, are shown.
+    """
 
     service: Id
     name: Title
     charges: Annotated[tuple[Charge, ...], Meta(min_length=1)]
     on_change: Literal["restart", "continue"] = "restart"
+    illustrative: bool = False
 
 
 class Benefit(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
