@@ -4,7 +4,7 @@ The primary key is permanent (no expiry, no window); the digest tells a repetiti
 same identity.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import NamedTuple
 
@@ -51,4 +51,33 @@ def receive(connection: Connection, inbox: Table, arrivals: Sequence[Arrival]) -
         firsts.setdefault((source, id_), digest)
     new = _insert(connection, inbox, firsts)
     known = _digests(connection, inbox, [identity for identity in firsts if identity not in new])
-    return [_fate(arrival, new, known) for arrival in arrivals]
+    return list(_fates(arrivals, new, firsts | known))
+
+
+def _insert(connection: Connection, inbox: Table, firsts: dict[tuple[str, str], bytes]) -> set[tuple[str, str]]:
+    if not firsts:
+        return set()
+    rows = [{"source": source, "id": id_, "digest": digest} for (source, id_), digest in firsts.items()]
+    stored = connection.execute(insert_ignore(inbox).returning(inbox.c.source, inbox.c.id), rows)
+    return {(row[0], row[1]) for row in stored}
+
+
+def _digests(connection: Connection, inbox: Table, known: Sequence[tuple[str, str]]) -> dict[tuple[str, str], bytes]:
+    if not known:
+        return {}
+    identity = tuple_(inbox.c.source, inbox.c.id)
+    rows = connection.execute(select(inbox.c.source, inbox.c.id, inbox.c.digest).where(identity.in_(known)))
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+def _fates(
+    arrivals: Sequence[Arrival], new: set[tuple[str, str]], digests: dict[tuple[str, str], bytes]
+) -> Iterator[Fate]:
+    unseen = set(new)
+    for source, id_, digest in arrivals:
+        identity = (source, id_)
+        if identity in unseen:
+            unseen.remove(identity)
+            yield Fate.NEW
+        else:
+            yield Fate.DUPLICATE if digests[identity] == digest else Fate.CONFLICT

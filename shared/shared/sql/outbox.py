@@ -1,0 +1,124 @@
+"""Announcements written in the transaction that makes them true, and published after it, in order, at least once.
+
+A row stays until the log holds its message durably; a crash in between publishes it again, under the same id.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Connection, Engine, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy import delete, insert, select
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import GenericFunction
+
+from shared.bus.port import AppendUncertain, Bus, Message
+from shared.sql.engine import reading
+from shared.state.port import Outgoing
+
+RELAY_BATCH = 500
+
+
+def outbox_table(metadata: MetaData, name: str = "outbox") -> Table:
+    """The table; in a migration: `outbox_table(MetaData()).create(bind)`. `written_by` is the writing transaction."""
+    return Table(
+        name,
+        metadata,
+        Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+        Column("written_by", BigInteger, nullable=False),
+        Column("id", String(128), nullable=False),
+        Column("topic", String(249), nullable=False),
+        Column("key", String(256), nullable=False),
+        Column("value", LargeBinary, nullable=False),
+        Column("timestamp_ms", BigInteger, nullable=False),
+        sqlite_autoincrement=True,
+    )
+
+
+def add(connection: Connection, outbox: Table, messages: Sequence[Outgoing]) -> None:
+    """`messages` will be published, in this order, once the caller's transaction has committed."""
+    if messages:
+        connection.execute(
+            insert(outbox).values(written_by=current_transaction()),
+            [
+                {"id": m.id, "topic": m.topic, "key": m.key, "value": m.value, "timestamp_ms": m.timestamp_ms}
+                for m in messages
+            ],
+        )
+
+
+async def relay(engine: Engine, bus: Bus, stop: asyncio.Event, *, outbox: Table, pause_s: float = 0.1) -> None:
+    """Publishes what is in `outbox` until `stop` is set; new rows are noticed within `pause_s`.
+
+    Runs beside other relays of the same table without harm: they only publish some messages twice.
+    """
+    while not stop.is_set():
+        if not await relay_once(engine, bus, outbox=outbox):
+            await _sleep(stop, pause_s)
+
+
+async def relay_once(engine: Engine, bus: Bus, *, outbox: Table) -> int:
+    """How many messages were published now: 0 when none waits, or when the log did not say that it has them."""
+    waiting = await asyncio.to_thread(_read, engine, outbox)
+    try:
+        for topic, rows in groupby(waiting, key=lambda row: row.topic):
+            await bus.publish(topic, [Message(r.key, r.value, timestamp_ms=r.timestamp_ms) for r in rows])
+    except AppendUncertain:
+        return 0  # Every row is still there and will be sent again, in order.
+    if waiting:
+        await asyncio.to_thread(_forget, engine, outbox, [row.position for row in waiting])
+    return len(waiting)
+
+
+def _read(engine: Engine, outbox: Table) -> Sequence[Any]:
+    settled = outbox.c.written_by < settled_below()
+    with reading(engine) as connection:
+        return connection.execute(select(outbox).where(settled).order_by(outbox.c.position).limit(RELAY_BATCH)).all()
+
+
+def _forget(engine: Engine, outbox: Table, positions: Sequence[int]) -> None:
+    with engine.begin() as connection:
+        connection.execute(delete(outbox).where(outbox.c.position.in_(positions)))
+
+
+async def _sleep(stop: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
+
+
+class current_transaction(GenericFunction[int]):  # noqa: N801 (reads as the SQL function that it is)
+    """The number of the writing transaction, ascending on PostgreSQL; 0 on SQLite, where writers queue."""
+
+    inherit_cache = True
+
+
+class settled_below(GenericFunction[int]):  # noqa: N801 (reads as the SQL function that it is)
+    """Every transaction numbered below it has ended.
+
+    Positions are drawn when a row is written, not when it commits: a reader that simply goes on from the highest
+    position it has seen would skip the rows of a transaction that drew lower ones and committed later.
+    """
+
+    inherit_cache = True
+
+
+@compiles(current_transaction, "sqlite")
+def _no_transaction_numbers(*_: object, **__: object) -> str:
+    return "0"
+
+
+@compiles(settled_below, "sqlite")
+def _all_is_settled(*_: object, **__: object) -> str:
+    return "1"
+
+
+@compiles(current_transaction, "postgresql")
+def _transaction_number(*_: object, **__: object) -> str:
+    return "(pg_current_xact_id()::text::bigint)"
+
+
+@compiles(settled_below, "postgresql")
+def _oldest_running(*_: object, **__: object) -> str:
+    return "(pg_snapshot_xmin(pg_current_snapshot())::text::bigint)"
