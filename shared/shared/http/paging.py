@@ -1,0 +1,48 @@
+"""Long lists in pages: an opaque cursor, and the next page as a Link (RFC 8288)."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Generic, TypeVar
+
+import msgspec
+from fastapi import Query
+from starlette.requests import Request
+
+from shared.http.kinds import BAD_CURSOR
+from shared.http.problems import Problem
+
+MAX_PAGE = 200
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="at most so many a page")]
+Cursor = Annotated[str, Query(max_length=1000, description="from the Link of the page before")]
+
+T = TypeVar("T")
+_key = msgspec.json.Decoder(tuple[str, ...])
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """A part of a list in the order of its keys; `next_key` is None on the last one."""
+
+    items: Sequence[T]
+    next_key: tuple[str, ...] | None = None
+
+
+def read_cursor(text: str | None) -> tuple[str, ...] | None:
+    """The key after which the page begins, None for the first page; a 400 for what we did not write."""
+    if text is None:
+        return None
+    try:
+        return _key.decode(base64.urlsafe_b64decode(text.encode()))
+    except (binascii.Error, ValueError) as fault:
+        raise Problem(BAD_CURSOR) from fault
+
+
+def next_link(request: Request, page: Page[T]) -> dict[str, str]:
+    """The header that leads to the page after `page`; none on the last one. Relative, so that proxies may rename us."""
+    if page.next_key is None:
+        return {}
+    cursor = base64.urlsafe_b64encode(msgspec.json.encode(page.next_key)).decode()
+    url = request.url.include_query_params(cursor=cursor)
+    return {"Link": f'<{url.path}?{url.query}>; rel="next"'}

@@ -1,0 +1,48 @@
+"""Paths and queries, read strictly: no unknown, repeated or half-right parameter slips through."""
+
+import re
+from datetime import date
+from typing import Annotated
+
+from fastapi import Path
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from pydantic import BeforeValidator
+from starlette.requests import Request
+
+from shared.http.kinds import BAD_QUERY
+from shared.http.problems import Problem
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+def _read_day(text: object) -> date:
+    if isinstance(text, date):
+        return text
+    if not isinstance(text, str) or not _DAY.fullmatch(text):
+        raise ValueError("expected a date like 2026-04-01")
+    return date.fromisoformat(text)
+
+
+# Pydantic alone would also take seconds since 1970 for a date.
+Day = Annotated[date, BeforeValidator(_read_day)]
+# As shared.contracts.envelope.ID_PATTERN, in the dialect of pydantic's engine, whose `$` is the end of the text.
+PathId = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+
+
+async def refuse_stray_parameters(request: Request) -> None:
+    """Raises a 400 where the query holds a parameter twice, or one that the path does not document."""
+    route = request.scope.get("route")
+    if not isinstance(route, APIRoute):
+        return
+    given = [name for name, _ in request.query_params.multi_items()]
+    known = _declared(route.dependant)
+    if len(set(given)) < len(given):
+        raise Problem(BAD_QUERY, "a parameter is given more than once")
+    if not known.issuperset(given):
+        raise Problem(BAD_QUERY, f"expected only {', '.join(sorted(known))}" if known else "expected no parameters")
+
+
+def _declared(dependant: Dependant) -> set[str]:
+    own = {field.alias for field in dependant.query_params}
+    return own.union(*map(_declared, dependant.dependencies))
