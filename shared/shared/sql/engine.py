@@ -18,7 +18,11 @@ _POSTGRESQL_ARGS = {
     "tcp_user_timeout": 10_000,
     "connect_timeout": 5,
 }
-_READS_ONLY = "tallystick_reads_only"
+_DEFERRED = "tallystick_deferred"
+_READING: dict[str, dict[str, Any]] = {
+    "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
+    "sqlite": {_DEFERRED: True},
+}
 
 
 class UnusableDatabase(ValueError):
@@ -47,11 +51,7 @@ def connect(url: str) -> Engine:
 def reading(engine: Engine) -> Iterator[Connection]:
     """A transaction that sees the database as of one moment. Whatever it writes is rolled back or refused."""
     with engine.connect() as connection:
-        if engine.dialect.name == "postgresql":
-            connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        else:
-            connection = connection.execution_options(**{_READS_ONLY: True})
-        yield connection
+        yield connection.execution_options(**_READING[engine.dialect.name])
 
 
 def _sqlite(engine: Engine) -> Engine:
@@ -65,7 +65,7 @@ def _sqlite(engine: Engine) -> Engine:
     def _begin(connection: Connection) -> None:
         # A transaction that reads first and writes later cannot be upgraded once somebody else has written:
         # SQLite refuses it at once, without waiting. So a transaction that may write takes the lock as it begins.
-        deferred = connection.get_execution_options().get(_READS_ONLY, False)
+        deferred = connection.get_execution_options().get(_DEFERRED, False)
         connection.exec_driver_sql("BEGIN" if deferred else "BEGIN IMMEDIATE")
 
     return engine

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import NamedTuple
 
-from sqlalchemy import Column, Connection, LargeBinary, MetaData, String, Table, select, tuple_
+from sqlalchemy import Column, Connection, LargeBinary, MetaData, String, Table, select
 
 from shared.sql.statements import insert_ignore
 
@@ -34,8 +34,9 @@ def inbox_table(metadata: MetaData, name: str = "inbox") -> Table:
     return Table(
         name,
         metadata,
-        Column("source", String(256), primary_key=True),
+        # The id first: it nearly always singles out the row, so that a batch is looked up by one list of ids.
         Column("id", String(128), primary_key=True),
+        Column("source", String(256), primary_key=True),
         Column("digest", LargeBinary(32), nullable=False),
         sqlite_with_rowid=False,
     )
@@ -59,15 +60,15 @@ def _insert(connection: Connection, inbox: Table, firsts: dict[tuple[str, str], 
         return set()
     rows = [{"source": source, "id": id_, "digest": digest} for (source, id_), digest in firsts.items()]
     stored = connection.execute(insert_ignore(inbox).returning(inbox.c.source, inbox.c.id), rows)
-    return {(row[0], row[1]) for row in stored}
+    return {(source, id_) for source, id_ in stored}
 
 
 def _digests(connection: Connection, inbox: Table, known: Sequence[tuple[str, str]]) -> dict[tuple[str, str], bytes]:
     if not known:
         return {}
-    identity = tuple_(inbox.c.source, inbox.c.id)
-    rows = connection.execute(select(inbox.c.source, inbox.c.id, inbox.c.digest).where(identity.in_(known)))
-    return {(row[0], row[1]): row[2] for row in rows}
+    ids = [id_ for _, id_ in known]
+    rows = connection.execute(select(inbox.c.source, inbox.c.id, inbox.c.digest).where(inbox.c.id.in_(ids)))
+    return {(source, id_): digest for source, id_, digest in rows}
 
 
 def _fates(

@@ -9,4 +9,5 @@ def insert_ignore(table: Table) -> Insert:
 
     The construct is PostgreSQL's; SQLite renders the same words for it (the contract suite runs it on both).
     """
-    return insert(table).on_conflict_do_nothing()
+    # Without the option SQLAlchemy forgets how many rows an insert stored on PostgreSQL.
+    return insert(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)

@@ -1,0 +1,66 @@
+"""Databases brought to the newest revision of a package: plain numbered files in its folder `migrations`.
+
+A revision file is named `0001_what_it_does.py` and says `revision = "0001"`. Each package keeps its own mark
+(`<package>_revision`), so several may share a database.
+"""
+
+from importlib.resources import files
+
+from sqlalchemy import Connection, Engine, column, inspect, select, table, text
+
+from shared.sql.engine import reading
+
+
+class UnknownRevision(Exception):
+    """The database is at a revision that this release does not have: it was written by a newer one."""
+
+
+def migrate(engine: Engine, package: str) -> None:
+    """The database is at the newest revision of `package`, whoever else is migrating it now.
+
+    Costs one small read when there is nothing to do. Raises `UnknownRevision` when the database is ahead.
+    """
+    known = _revisions(package)
+    with reading(engine) as connection:
+        if _revision(connection, package) == known[-1]:
+            return
+    with engine.begin() as connection:
+        _queue(connection, package)
+        stored = _revision(connection, package)
+        if stored is not None and stored not in known:
+            raise UnknownRevision(f"expected one of {', '.join(known)} for {package}, got {stored}: update Tallystick")
+        _upgrade(connection, package)
+
+
+def version_table(package: str) -> str:
+    """The table that holds a package's mark."""
+    return f"{package}_revision"
+
+
+def _revisions(package: str) -> list[str]:
+    names = (entry.name for entry in files(package).joinpath("migrations").iterdir())
+    return sorted(name.split("_")[0] for name in names if name[:1].isdigit() and name.endswith(".py"))
+
+
+def _revision(connection: Connection, package: str) -> str | None:
+    name = version_table(package)
+    if not inspect(connection).has_table(name):
+        return None
+    return connection.scalar(select(column("version_num")).select_from(table(name)))
+
+
+def _queue(connection: Connection, package: str) -> None:
+    # SQLite's writing transaction has queued already.
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": version_table(package)})
+
+
+def _upgrade(connection: Connection, package: str) -> None:
+    from alembic import command  # noqa: PLC0415 (takes 0.3 s, and is not needed on most starts)
+    from alembic.config import Config  # noqa: PLC0415 (as above)
+
+    config = Config(attributes={"connection": connection, "version_table": version_table(package)})
+    config.set_main_option("script_location", "shared:sql/alembic")
+    config.set_main_option("version_locations", f"{package}:migrations")
+    config.set_main_option("path_separator", "newline")
+    command.upgrade(config, "head")
