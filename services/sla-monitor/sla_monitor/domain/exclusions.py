@@ -1,0 +1,37 @@
+"""Time that both sides agreed not to count: planned maintenance, force majeure, what the council caused."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from msgspec import Struct
+
+Category = Literal["planned-maintenance", "force-majeure", "council-caused", "third-party", "agreed"]
+
+
+class Exclusion(Struct, frozen=True):
+    """[start, end) in epoch seconds, for whatever its scope names; None in the scope means every one."""
+
+    id: str
+    start: int
+    end: int
+    category: Category
+    council: str | None = None
+    service: str | None = None
+    target: str | None = None
+    item: str | None = None
+
+    def covers(self, *, council: str, service: str, target: str, item: str) -> bool:
+        """Whether its scope holds this target of this item."""
+        scope = ((self.council, council), (self.service, service), (self.target, target), (self.item, item))
+        return all(wanted in (None, found) for wanted, found in scope)
+
+
+def covering(
+    exclusions: Iterable[Exclusion], *, council: str, service: str, target: str, item: str
+) -> tuple[Exclusion, ...]:
+    """Those whose scope holds this target of this item."""
+    return tuple(
+        exclusion
+        for exclusion in exclusions
+        if exclusion.covers(council=council, service=service, target=target, item=item)
+    )

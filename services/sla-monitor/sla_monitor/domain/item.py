@@ -1,0 +1,62 @@
+"""What is stored of one item: its facts and what was announced about it."""
+
+from enum import Enum
+
+import msgspec
+from msgspec import Struct
+
+from shared.contracts.verdicts import VerdictData
+from sla_monitor.domain.facts import AnyFact, order
+
+
+class Announced(Struct, frozen=True, array_like=True):
+    """The last word sent out on one target and cycle: `said` is None when nothing holds (never, or retracted).
+
+    `revision` counts the verdict messages so far; `warned` are the percentages sent.
+    """
+
+    said: VerdictData | None = None
+    revision: int = 0
+    warned: tuple[int, ...] = ()
+
+
+class Item(Struct, array_like=True):
+    """Facts in order of happening, and announcements by `target/cycle`. `waiting`: no agreement is known yet."""
+
+    facts: list[AnyFact] = []
+    announced: dict[str, Announced] = {}
+    waiting: bool = False
+
+
+class Taken(Enum):
+    """What became of a fact that was offered to an item."""
+
+    NEW = "applied"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
+
+
+_decoder = msgspec.msgpack.Decoder(Item)
+_encoder = msgspec.msgpack.Encoder()
+
+
+def load_item(stored: bytes) -> Item:
+    """The item that `dump_item` stored."""
+    return _decoder.decode(stored)
+
+
+def dump_item(item: Item) -> bytes:
+    """The item as bytes; equal items give equal bytes."""
+    return _encoder.encode(item)
+
+
+def take(item: Item, fact: AnyFact) -> Taken:
+    """The item holds the fact once, in its place; the same identity with other content changes nothing."""
+    for held in item.facts:
+        if held.id == fact.id and held.source == fact.source:
+            return Taken.DUPLICATE if held == fact else Taken.CONFLICT
+    in_order = not item.facts or order(item.facts[-1]) < order(fact)
+    item.facts.append(fact)
+    if not in_order:
+        item.facts.sort(key=order)
+    return Taken.NEW

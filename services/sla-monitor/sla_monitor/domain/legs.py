@@ -1,0 +1,143 @@
+"""One leg of a clock measured: what counted, when it is due, when it is missed, and when warnings are reached."""
+
+from msgspec import Struct
+
+from shared.contracts.thresholds import CalendarDays, ElapsedSeconds, RecordedDue, WorkingDays, WorkingSeconds
+from sla_monitor.domain.course import FOREVER, Course
+from sla_monitor.domain.facts import US
+from sla_monitor.domain.intervals import Interval, merged, without
+from sla_monitor.domain.life import Life
+from sla_monitor.domain.tape import Tape
+from sla_monitor.domain.terms import Term, day_based
+
+# A target in working days that pauses push further than this many days ahead is not looked for.
+MOST_DAYS_AHEAD = 3660
+
+
+class Leg(Struct, frozen=True):
+    """A stretch from a demand to its answer, or to the evaluation while it has none. Epoch seconds.
+
+    `last_good` is the last second in which an answer is in time; `margin` is None where nothing is due.
+    `endless`: time goes on counting after the leg's end (it is not paused without end).
+    """
+
+    start: int
+    end: int
+    open: bool
+    elapsed: int
+    due: int | None
+    last_good: int | None
+    margin: int | None
+    missed: bool
+    endless: bool
+    tape: Tape
+    base: int
+    allowance: int | None
+
+    def used_up(self, percent: int) -> int | None:
+        """The first instant in service hours at which so much of the allowance has counted; None if never."""
+        if self.allowance is None:
+            return None
+        at = self.tape.reach(self.base - (-self.allowance * percent // 100))
+        return None if at is None else self.tape.first_running(at)
+
+
+def measure_legs(course: Course, term: Term, life: Life, *, as_of: int) -> list[Leg]:
+    """The legs that began by `as_of`, measured. Raises `BeyondHorizon` for instants outside the calendar."""
+    blocked = merged(block.span for block in life.blocked)
+    tape = Tape(term.ruler, without([(life.start, FOREVER)], blocked))
+    watch = _Watch(course, term, life, tape, blocked)
+    return [watch.measure(start, stop, as_of=as_of) for start, stop in life.legs if start <= as_of]
+
+
+class _Watch(Struct, frozen=True):
+    """The clock of one cycle, with all that its legs have in common."""
+
+    course: Course
+    term: Term
+    life: Life
+    tape: Tape
+    blocked: list[Interval]
+
+    def measure(self, start: int, stop: int, *, as_of: int) -> Leg:
+        """The leg from `start` to `stop`, or to `as_of` if that comes first."""
+        tape, by_date = self.tape, day_based(self.term.threshold)
+        end = min(stop, as_of)
+        base, counted = tape.counted_to(start), tape.counted_to(end)
+        due = self._due(start, base)
+        allowance = self._allowance(due, base)
+        last_good = due if by_date or due is None else tape.first_running(due)
+        return Leg(
+            start=start,
+            end=end,
+            open=stop > as_of,
+            elapsed=counted - base,
+            due=due,
+            last_good=last_good,
+            margin=self._margin(due, counted) if by_date else base + (allowance or 0) - counted,
+            missed=last_good is not None and self._judged(end) > last_good,
+            endless=bool(tape.runs) and tape.runs[-1][1] == FOREVER,
+            tape=tape,
+            base=base,
+            allowance=allowance,
+        )
+
+    def _judged(self, end: int) -> int:
+        """A recorded deadline is compared with what the event said, even where the clock was clamped (R32)."""
+        raw = self.life.raw_stop
+        return raw if raw is not None and isinstance(self.term.threshold, RecordedDue) else end
+
+    def _margin(self, due: int | None, counted: int) -> int | None:
+        """What still counts until the due instant; what has counted since, as a negative number."""
+        return None if due is None else self.tape.counted_to(due) - counted
+
+    def _allowance(self, due: int | None, base: int) -> int | None:
+        match self.term.threshold:
+            case WorkingSeconds(seconds) | ElapsedSeconds(seconds):
+                return seconds
+        return None if due is None else max(self.tape.counted_to(due) - base, 0)
+
+    def _due(self, start: int, base: int) -> int | None:
+        term = self.term
+        match term.threshold:
+            case WorkingSeconds(seconds) | ElapsedSeconds(seconds):
+                return self.tape.reach(base + seconds)
+            case RecordedDue():
+                due_us = self.course.opened.due_us
+                return None if due_us is None else due_us // US
+            case WorkingDays(days) if term.target.pause_counts == "whole-days":
+                return _nth_uncovered_day(term, self.tape, start, days)
+            case WorkingDays(days):
+                return _extended(term, _working_days(term, start, days), start, self.blocked)
+            case CalendarDays(days):
+                return _extended(term, term.hours.add_calendar_days(start, days), start, self.blocked)
+
+
+def _working_days(term: Term, start: int, days: int) -> int | None:
+    return term.hours.add_working_days(start, days, rule=term.target.day_rule, cut_off_s=term.cut_off_s)
+
+
+def _extended(term: Term, due: int | None, start: int, blocked: list[Interval]) -> int | None:
+    """The due instant moved on by the time that pauses took out before it, each pause in turn (R18)."""
+    for block_start, block_end in blocked:
+        if due is None or block_start >= due:
+            break
+        if block_end == FOREVER:
+            return None
+        due = term.ruler.add(due, term.ruler.between(max(block_start, start), block_end))
+    return due
+
+
+def _nth_uncovered_day(term: Term, tape: Tape, start: int, days: int) -> int | None:
+    """The due instant where a working day does not count if pauses cover all of it (R18)."""
+    counted, before = -1, -1  # the day of receipt is day 0 and always counts
+    for ahead in range(days + MOST_DAYS_AHEAD):
+        closing = term.hours.add_working_days(start, ahead, rule="closing-time", cut_off_s=term.cut_off_s)
+        if closing is None:
+            return None
+        until = tape.counted_to(closing)
+        counted += until > before
+        before = until
+        if counted == days:
+            return _working_days(term, start, ahead)
+    return None

@@ -1,0 +1,199 @@
+"""Whether each promise about an item was kept: a pure function of its facts, the agreements and an instant.
+
+`evaluate` looks at the whole history each time, so late, doubled and shuffled events need no special code: they make
+the same set of facts, and the same set gives the same verdicts. All instants are epoch seconds.
+
+The rules that most depends on: exactly used up is met (R24); a clock that runs out at closing time is missed only when
+the hours open again (R25); the due instant of a day-based or recorded threshold is missed by the first second after it.
+"""
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+
+from msgspec import Struct
+
+from shared.contracts.thresholds import RecordedDue
+from sla_monitor.domain.course import FOREVER, Course, read_course
+from sla_monitor.domain.exclusions import Exclusion, covering
+from sla_monitor.domain.facts import AnyFact, Opened
+from sla_monitor.domain.legs import Leg, measure_legs
+from sla_monitor.domain.life import Life, applies_since, lives
+from sla_monitor.domain.terms import Book, Term
+from sla_monitor.domain.working_time import BeyondHorizon
+
+
+class Outcome(StrEnum):
+    """What holds at the instant of the evaluation."""
+
+    MET = "met"
+    BREACHED = "breached"
+    RUNNING = "running"
+    UNMEASURABLE = "unmeasurable"  # the calendar never opens, or the due instant lies beyond its horizon
+    OUT_OF_SCOPE = "out-of-scope"
+
+
+class Warned(Struct, frozen=True):
+    """`percent` of the threshold was used up at `at`, in service hours."""
+
+    percent: int
+    at: int
+    on_change: bool = False
+
+
+class Verdict(Struct, frozen=True):
+    """What holds of one target in one cycle.
+
+    `due` is the earliest instant at which the threshold is used up (None while paused without end). `elapsed_s` and
+    `margin_s` are in the clock's own seconds, of the worst leg; the margin of a missed target is negative.
+    `missed_at` is the instant whose passing made it a miss (the first open one at or after `due`, R25).
+    `wake` is the next second at which this verdict or its warnings change without an event.
+    """
+
+    term: Term
+    life: Life
+    outcome: Outcome
+    reason: str
+    due: int | None
+    elapsed_s: int
+    margin_s: int | None
+    missed_at: int | None
+    warnings: tuple[Warned, ...]
+    wake: int | None
+
+    @property
+    def decided(self) -> bool:
+        """Whether it counts in a month."""
+        return self.outcome in (Outcome.MET, Outcome.BREACHED)
+
+
+class Evaluation(Struct, frozen=True):
+    """All verdicts on an item, ordered by target and cycle. `waiting` while its council has no known agreement."""
+
+    opened: Opened | None
+    verdicts: tuple[Verdict, ...] = ()
+    waiting: bool = False
+    wake: int | None = None
+    notes: tuple[str, ...] = ()
+
+
+def evaluate(
+    history: Sequence[AnyFact],
+    *,
+    council: str,
+    item: str,
+    book: Book,
+    exclusions: Sequence[Exclusion] = (),
+    as_of: int,
+) -> Evaluation:
+    """The verdicts that hold at `as_of` (epoch seconds), from the facts up to then; `history` in order of `order`.
+
+    No verdicts and not waiting means out of scope: the council has no agreement for the service at that date.
+    Raises `MissingCalendar`.
+    """
+    course, later = read_course(history, as_of_s=as_of)
+    if course is None:
+        return Evaluation(None, wake=later)
+    if not book.knows(council):
+        return Evaluation(course.opened, waiting=True)
+    verdicts: list[Verdict] = []
+    for term in book.terms(council, course.opened.service, course.start):
+        until = _applies_until(course, term)
+        if until is None:
+            continue
+        agreed = covering(exclusions, council=council, service=course.opened.service, target=term.target.id, item=item)
+        verdicts.extend(_judge(course, term, agreed, as_of=as_of, until=until))
+    wakes = [verdict.wake for verdict in verdicts if verdict.wake is not None]
+    if later is not None:
+        wakes.append(later)
+    return Evaluation(
+        course.opened, tuple(verdicts), wake=min(wakes, default=None), notes=tuple(dict.fromkeys(course.notes))
+    )
+
+
+def _applies_until(course: Course, term: Term) -> int | None:
+    """FOREVER where the target holds for the item as it is now; else the change that ended it, None if it never did."""
+    attributes = course.opened.attributes
+    if term.selects(course.priorities[-1][1], attributes):
+        return FOREVER
+    until = None
+    for (_, priority), (changed, _) in zip(course.priorities, course.priorities[1:], strict=False):
+        if term.selects(priority, attributes):
+            until = changed
+    return until
+
+
+def _judge(course: Course, term: Term, agreed: tuple[Exclusion, ...], *, as_of: int, until: int) -> Iterable[Verdict]:
+    """The verdict of each cycle. A target that stopped applying keeps only the misses it had by then (R28)."""
+    for life in lives(course, term, agreed):
+        verdict = _verdict(course, term, life, as_of=min(as_of, until))
+        if until == FOREVER or (verdict.outcome is Outcome.BREACHED and life.start < until):
+            yield verdict
+
+
+def _verdict(course: Course, term: Term, life: Life, *, as_of: int) -> Verdict:
+    if not life.legs:
+        return _unjudged(term, life, Outcome.OUT_OF_SCOPE, "the council asked nothing")
+    if isinstance(term.threshold, RecordedDue) and course.opened.due_us is None:
+        return _unjudged(term, life, Outcome.OUT_OF_SCOPE, "no due date was recorded")
+    if not term.hours.opens_ever:
+        return _unjudged(term, life, Outcome.UNMEASURABLE, "the calendar never opens")
+    try:
+        legs = measure_legs(course, term, life, as_of=as_of)
+    except BeyondHorizon as beyond:
+        return _unjudged(term, life, Outcome.UNMEASURABLE, str(beyond))
+    return _of_legs(term, life, legs, since=applies_since(course, term), as_of=as_of)
+
+
+def _unjudged(term: Term, life: Life, outcome: Outcome, reason: str) -> Verdict:
+    return Verdict(term, life, outcome, reason, None, 0, None, None, (), None)
+
+
+def _of_legs(term: Term, life: Life, legs: Sequence[Leg], *, since: int, as_of: int) -> Verdict:
+    missed = next((leg for leg in legs if leg.missed), None)
+    shown = missed or (legs[-1] if life.stop is None else max(legs, key=lambda leg: leg.elapsed))
+    outcome, reason = _outcome(life, shown)
+    warnings, to_come = _warnings(term, legs, since=since)
+    wakes = [at for at in to_come if at > as_of]
+    if shown.open and not shown.missed and shown.last_good is not None:
+        wakes.append(shown.last_good + 1)
+    return Verdict(
+        term=term,
+        life=life,
+        outcome=outcome,
+        reason=reason,
+        due=shown.due,
+        elapsed_s=max(leg.elapsed for leg in legs),
+        margin_s=shown.margin,
+        missed_at=shown.last_good if shown.missed else None,
+        warnings=warnings,
+        wake=min(wakes, default=None) if life.stop is None else None,
+    )
+
+
+def _outcome(life: Life, leg: Leg) -> tuple[Outcome, str]:
+    if leg.missed:
+        return Outcome.BREACHED, "open past its due time" if leg.open else "stopped after its due time"
+    if life.stop is not None and not leg.open:
+        if life.cancelled:
+            return Outcome.OUT_OF_SCOPE, "cancelled before it was due"
+        return Outcome.MET, "stopped in time"
+    if leg.due is None and leg.endless:
+        return Outcome.UNMEASURABLE, "due beyond the calendar's horizon"
+    return Outcome.RUNNING, "paused" if leg.due is None else "open and in time"
+
+
+def _warnings(term: Term, legs: Sequence[Leg], *, since: int) -> tuple[tuple[Warned, ...], list[int]]:
+    """Warnings reached, each percentage once (its earliest), and the instants of those to come."""
+    reached: dict[int, Warned] = {}
+    to_come: list[int] = []
+    for leg in legs:
+        for percent in term.warn_at:
+            at = leg.used_up(percent)
+            if at is None:
+                continue
+            fired = max(at, since)
+            if fired < leg.end or (leg.open and fired == leg.end):
+                reached.setdefault(percent, Warned(percent, fired, on_change=at < since))
+            elif leg.open and percent not in reached:
+                to_come.append(fired)
+    return tuple(reached.values()), to_come
