@@ -1,0 +1,1 @@
+"""SQL, documents and the consumer: dull and short."""

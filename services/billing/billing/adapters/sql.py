@@ -1,0 +1,112 @@
+"""The store on SQLite or PostgreSQL."""
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+import msgspec
+from sqlalchemy import Connection, Engine, select
+
+from billing.adapters import reading as reads
+from billing.adapters import tables
+from billing.adapters.writing import write
+from billing.domain.metering import Kind
+from billing.domain.terms import Terms, Version, Versions
+from billing.domain.usage import Usage
+from billing.ports import Batch, Counted, CountedBy, PageMark, SetAsideRecord
+from shared.bus.port import Shard
+from shared.contracts.definitions import Agreement, Council, Provider, Service, Tariff
+from shared.contracts.topics import CATALOGUE
+from shared.period import Month
+from shared.sql.engine import connect, reading
+from shared.sql.migrate import migrate
+from shared.sql.progress import Progress, ShardProgress
+
+GROUP = "billing"
+_CATALOGUE_SHARD = Shard(CATALOGUE.name, 0)
+D = TypeVar("D", Agreement, Council, Provider, Service, Tariff)
+
+
+class SqlStore:
+    """`billing.ports.Store` in one database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._progress = Progress(tables.progress, GROUP)
+        self._known: tuple[int | None, Terms] = (None, Terms())
+
+    @classmethod
+    def open(cls, url: str) -> "SqlStore":
+        """A store on the database at `url`, brought to the newest schema."""
+        engine = connect(url)
+        migrate(engine, "billing")
+        return cls(engine)
+
+    def position(self, shard: Shard) -> int | None:
+        """The next offset to read of `shard`, or None when it was never read."""
+        with reading(self._engine) as connection:
+            return self._progress.position(connection, shard)
+
+    def apply(self, batch: Batch, *, expected: int | None) -> None:
+        """Store `batch` whole if the shard still stands at `expected`; otherwise raises `Fenced`."""
+        with self._engine.begin() as connection:
+            write(connection, self._progress, batch, expected=expected)
+
+    def terms(self) -> Terms:
+        """The catalogue as known now; decoded again only when its topic has been read further."""
+        with reading(self._engine) as connection:
+            position = self._progress.position(connection, _CATALOGUE_SHARD)
+            if position is None or position != self._known[0]:
+                self._known = (position, _terms(connection))
+        return self._known[1]
+
+    def usage(self, month: Month, *, council: str) -> list[Usage]:
+        """The council's facts of the month, summed by service, day, meter, state and unit."""
+        with reading(self._engine) as connection:
+            return list(reads.usage(connection, month, council))
+
+    def councils_heard(self, month: Month) -> list[str]:
+        """Every council that any fact of the month names, known or not, ascending."""
+        with reading(self._engine) as connection:
+            return reads.councils_heard(connection, month)
+
+    def counted(self, by: CountedBy, *, after: PageMark | None, limit: int) -> list[Counted]:
+        """The facts behind a line, by day, source and id, beginning after `after`."""
+        with reading(self._engine) as connection:
+            return reads.counted(connection, by, after, limit)
+
+    def progress(self) -> list[ShardProgress]:
+        """How far each shard has been read, and what became of its records."""
+        with reading(self._engine) as connection:
+            return self._progress.shards(connection)
+
+    def quarantine(self, *, limit: int) -> list[SetAsideRecord]:
+        """The newest quarantined records, by the time of their appending."""
+        table = tables.quarantine.c
+        query = select(tables.quarantine).order_by(
+            table.timestamp_ms.desc(), table.topic, table.partition, table.offset
+        )
+        with reading(self._engine) as connection:
+            return [
+                SetAsideRecord(Shard(row.topic, row.partition), row.offset, row.reason, row.detail, row.key, row.value)
+                for row in connection.execute(query.limit(limit))
+            ]
+
+    def close(self) -> None:
+        """Close the connections. Idempotent."""
+        self._engine.dispose()
+
+
+def _terms(connection: Connection) -> Terms:
+    return Terms(
+        councils=Versions(_versions(connection, "council", Council)),
+        services=Versions(_versions(connection, "service", Service)),
+        providers=Versions(_versions(connection, "provider", Provider)),
+        agreements=Versions(_versions(connection, "agreement", Agreement)),
+        tariffs=Versions(_versions(connection, "tariff", Tariff)),
+    )
+
+
+def _versions(connection: Connection, kind: Kind, type_: type[D]) -> Iterable[Version[D]]:
+    table = tables.definition_version.c
+    for number, stored in connection.execute(select(table.version, table.definition).where(table.kind == kind)):
+        yield Version(number, msgspec.json.decode(stored, type=type_))

@@ -1,0 +1,150 @@
+"""One batch into the tables: set-based, inside the caller's transaction, each statement at most once a batch."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Table, tuple_
+from sqlalchemy.dialects.postgresql import insert
+
+from billing.adapters import tables
+from billing.domain.intake import Kept, Refused
+from billing.domain.metering import DefinitionKnown, ItemAccepted, ItemDone, Origin, ReadingReversed, ReadingTaken
+from billing.ports import Batch
+from shared.sql.inbox import Arrival, Fate, receive
+from shared.sql.progress import Counts, Progress
+from shared.sql.statements import insert_ignore
+
+Row = dict[str, Any]
+
+
+def write(connection: Connection, progress: Progress, batch: Batch, *, expected: int | None) -> None:
+    """`batch` is stored and counted; raises `Fenced`, first of all, where the shard does not stand at `expected`."""
+    first = batch.first if expected is None else expected
+    progress.advance(
+        connection, batch.shard, expected=expected, first_offset=first, next_offset=batch.next_offset, counts=Counts()
+    )
+    fates = receive(connection, tables.inbox, [_arrival(kept) for kept in batch.kept])
+    _store_facts(connection, [kept for kept, fate in zip(batch.kept, fates, strict=True) if fate is Fate.NEW])
+    conflicts = [_conflict(kept) for kept, fate in zip(batch.kept, fates, strict=True) if fate is Fate.CONFLICT]
+    _insert(connection, tables.quarantine, [_set_aside(batch, refused) for refused in (*batch.refused, *conflicts)])
+    counts = Counts(
+        applied=fates.count(Fate.NEW) + batch.passed,
+        duplicate=fates.count(Fate.DUPLICATE),
+        quarantined=len(batch.refused) + len(conflicts),
+        absent=batch.next_offset - first - batch.records,
+    )
+    # The counts are known only now, and the fence had to come first: a second step that moves nothing adds them.
+    progress.advance(
+        connection,
+        batch.shard,
+        expected=batch.next_offset,
+        first_offset=first,
+        next_offset=batch.next_offset,
+        counts=counts,
+    )
+
+
+def _store_facts(connection: Connection, kept: Sequence[Kept]) -> None:
+    facts = [each.fact for each in kept]
+    _insert(connection, tables.reading, [_reading(fact) for fact in facts if isinstance(fact, ReadingTaken)])
+    _insert(connection, tables.reversal, [_reversal(fact) for fact in facts if isinstance(fact, ReadingReversed)])
+    _keep_first(connection, tables.item_accepted, [_accepted(fact) for fact in facts if isinstance(fact, ItemAccepted)])
+    _keep_first(connection, tables.item_done, [_done(fact) for fact in facts if isinstance(fact, ItemDone)])
+    _insert(
+        connection,
+        tables.definition_version,
+        [_definition(fact) for fact in facts if isinstance(fact, DefinitionKnown)],
+    )
+
+
+def _insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    if rows:
+        connection.execute(insert_ignore(table), rows)
+
+
+def _keep_first(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Of all facts about an item the earliest in event time stays, in whatever order they come."""
+    if not rows:
+        return
+    statement = insert(table)
+    new = statement.excluded
+    changed = {column.name: new[column.name] for column in table.columns if not column.primary_key}
+    earlier = tuple_(new.at_us, new.source, new.event_id) < tuple_(table.c.at_us, table.c.source, table.c.event_id)
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changed, where=earlier), rows
+    )
+
+
+def _arrival(kept: Kept) -> Arrival:
+    return Arrival(kept.fact.origin.source, kept.fact.origin.id, kept.digest)
+
+
+def _conflict(kept: Kept) -> Refused:
+    return Refused(kept.record, "conflict", "expected the content first received under this source and id")
+
+
+def _set_aside(batch: Batch, refused: Refused) -> Row:
+    return {
+        "topic": batch.shard.topic,
+        "partition": batch.shard.partition,
+        "offset": refused.record.offset,
+        "reason": refused.reason,
+        "detail": refused.detail[:2000],
+        "timestamp_ms": refused.record.timestamp_ms,
+        "key": refused.record.key,
+        "value": refused.record.value,
+    }
+
+
+def _origin(origin: Origin) -> Row:
+    return {"source": origin.source, "event_id": origin.id, "at_us": origin.at_us}
+
+
+def _reading(fact: ReadingTaken) -> Row:
+    return {
+        **_origin(fact.origin),
+        "day": fact.day,
+        "council": fact.council,
+        "service": fact.service,
+        "unit": fact.unit,
+        "quantity_micro": fact.quantity_micro,
+    }
+
+
+def _reversal(fact: ReadingReversed) -> Row:
+    return {
+        **_origin(fact.origin),
+        "reversed_source": fact.reversed_source,
+        "reversed_id": fact.reversed_id,
+        "council": fact.council,
+        "service": fact.service,
+    }
+
+
+def _item(fact: ItemAccepted | ItemDone) -> Row:
+    return {
+        **_origin(fact.origin),
+        "council": fact.council,
+        "meter": fact.meter,
+        "item": fact.item,
+        "day": fact.day,
+    }
+
+
+def _accepted(fact: ItemAccepted) -> Row:
+    return {**_item(fact), "service": fact.service}
+
+
+def _done(fact: ItemDone) -> Row:
+    return {**_item(fact), "quantity_micro": fact.quantity_micro}
+
+
+def _definition(fact: DefinitionKnown) -> Row:
+    return {
+        "kind": fact.kind,
+        "id": fact.id,
+        "version": fact.version,
+        "effective_from": fact.effective_from,
+        "known_at_us": fact.origin.at_us,
+        "definition": fact.definition,
+    }

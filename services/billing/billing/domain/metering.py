@@ -1,0 +1,176 @@
+"""Which events meter usage, and the fact that each one leaves behind.
+
+A month's usage is a function of the *set* of facts: their order and repetition change nothing.
+
+* work-completed: an item is metered once, by its first completion in event time (ties by source, then id), with the
+  `units` of that completion. A later completion of the same item, with whatever units, recharges nothing.
+* tickets-resolved: a ticket is one unit, on the day of its first resolution. Reopening it does not take that back.
+* readings: the quantity recorded, unless a reversal for the same council and service names the reading.
+
+The service of an item is what its first `received` or `opened` event says; until that event is here, its completion
+is known and recharged to nobody.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import Literal
+
+import msgspec
+
+from shared.contracts import catalogue as changes
+from shared.contracts.codec import AnyEvent
+from shared.contracts.items import Accepted, Completed, TicketOpened, TicketResolved, WorkCompleted, WorkReceived
+from shared.contracts.usage import UsageRecorded, UsageReversed
+from shared.period import LONDON
+
+Meter = Literal["work-completed", "tickets-resolved", "readings"]
+Kind = Literal["council", "service", "provider", "agreement", "tariff"]
+
+MICRO = 1_000_000  # quantities have at most six decimals: stored as integers, never as floats
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_HOUR_US = 3_600_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The event that a fact comes from, and its time in epoch microseconds."""
+
+    source: str
+    id: str
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class ItemAccepted:
+    """An item asks for a service."""
+
+    origin: Origin
+    council: str
+    meter: Meter
+    item: str
+    service: str
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class ItemDone:
+    """An item was completed or resolved; `quantity_micro` millionths of a unit."""
+
+    origin: Origin
+    council: str
+    meter: Meter
+    item: str
+    day: date
+    quantity_micro: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingTaken:
+    """A quantity was recorded for a day; `unit` is what the sender believes the service's unit to be."""
+
+    origin: Origin
+    council: str
+    service: str
+    unit: str | None
+    day: date
+    quantity_micro: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingReversed:
+    """The reading that `reversed_source` and `reversed_id` name is taken back, whole."""
+
+    origin: Origin
+    council: str
+    service: str
+    reversed_source: str
+    reversed_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionKnown:
+    """A version of a definition that rating reads, as canonical JSON."""
+
+    origin: Origin
+    kind: Kind
+    id: str
+    version: int
+    effective_from: date
+    definition: bytes
+
+
+Fact = ItemAccepted | ItemDone | ReadingTaken | ReadingReversed | DefinitionKnown
+
+_definition_encoder = msgspec.json.Encoder(order="deterministic")
+
+
+def fact_of(event: AnyEvent) -> Fact | None:
+    """The fact that billing keeps of `event`; None where it has no bearing on a recharge."""
+    origin = Origin(event.source, event.id, epoch_us(event.time))
+    fact: Fact | None = None
+    match event:
+        case UsageRecorded(council=council, data=data):
+            day = data.business_date or london_day(origin.at_us)
+            fact = ReadingTaken(origin, council, data.service, data.unit, day, quantity_micro(data.quantity))
+        case UsageReversed(council=council, data=data):
+            fact = ReadingReversed(origin, council, data.service, data.reversed_source, data.reversed_id)
+        case WorkReceived(council=council, subject=item, data=data):
+            fact = _accepted(origin, council, "work-completed", item, data)
+        case WorkCompleted(council=council, subject=item, data=data):
+            fact = _done(origin, council, "work-completed", item, data)
+        case TicketOpened(council=council, subject=item, data=data):
+            fact = _accepted(origin, council, "tickets-resolved", item, data)
+        case TicketResolved(council=council, subject=item):
+            fact = _done(origin, council, "tickets-resolved", item, Completed())
+        case changes.CouncilVersioned(data=data):
+            fact = _known(origin, "council", data)
+        case changes.ServiceVersioned(data=data):
+            fact = _known(origin, "service", data)
+        case changes.ProviderVersioned(data=data):
+            fact = _known(origin, "provider", data)
+        case changes.AgreementVersioned(data=data):
+            fact = _known(origin, "agreement", data)
+        case changes.TariffVersioned(data=data):
+            fact = _known(origin, "tariff", data)
+    return fact
+
+
+def quantity_micro(quantity: str) -> int:
+    """Millionths of a unit in a decimal string of at most six decimals."""
+    whole, _, decimals = quantity.partition(".")
+    return int(whole) * MICRO + int(f"{decimals:0<6}")
+
+
+def epoch_us(instant: datetime) -> int:
+    """Microseconds since 1970 of an aware instant."""
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def london_day(at_us: int) -> date:
+    """The London date of an instant: its borders fall on whole UTC hours, so hours suffice and cache well."""
+    return _day_of_hour(at_us // _HOUR_US)
+
+
+@lru_cache(maxsize=65_536)
+def _day_of_hour(epoch_hour: int) -> date:
+    return (_EPOCH + timedelta(hours=epoch_hour)).astimezone(LONDON).date()
+
+
+def _accepted(origin: Origin, council: str, meter: Meter, item: str, data: Accepted) -> ItemAccepted:
+    return ItemAccepted(origin, council, meter, item, data.service, london_day(origin.at_us))
+
+
+def _done(origin: Origin, council: str, meter: Meter, item: str, data: Completed) -> ItemDone:
+    return ItemDone(origin, council, meter, item, london_day(origin.at_us), quantity_micro(data.units))
+
+
+def _known(
+    origin: Origin,
+    kind: Kind,
+    data: changes.CouncilData | changes.ServiceData | changes.ProviderData | changes.AgreementData | changes.TariffData,
+) -> DefinitionKnown:
+    definition = data.definition
+    encoded = _definition_encoder.encode(definition)
+    return DefinitionKnown(origin, kind, definition.id, data.version, definition.effective_from, encoded)

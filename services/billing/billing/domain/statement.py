@@ -1,0 +1,166 @@
+"""A council's statement for a month: a pure function of the catalogue's terms and the month's usage.
+
+Totals are properties, so they are sums of rounded lines and cannot be anything else. The evidence accounts for every
+fact that was heard about the council in the month: counted, reversed, accepted (metering nothing), or set aside with
+the reason.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from billing.domain.lines import Line
+from billing.domain.rating import rate
+from billing.domain.set_aside import SetAside, Sorted, sort_usage
+from billing.domain.terms import Stretch, Terms, Version, closing_day
+from billing.domain.usage import Usage
+from shared.contracts.definitions import Agreement, Council, Service
+from shared.period import Month
+
+Status = Literal["provisional"]
+
+
+class UnknownCouncil(LookupError):
+    """The catalogue has no council of that id in that month."""
+
+
+class NoAgreement(LookupError):
+    """No agreement of the council is in force on any day of the month, so there is nothing to state."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnderAgreement:
+    """An agreement that the statement follows, in its latest version of the month."""
+
+    id: str
+    version: int
+    title: str
+    provider: str
+    provider_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class TariffUsed:
+    """A tariff version that priced a line."""
+
+    id: str
+    version: int
+    name: str
+    effective_from: date
+    illustrative: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceCharges:
+    """One service's lines, and the usage they price in `unit`s."""
+
+    service: Service
+    facts_counted: int
+    lines: tuple[Line, ...]
+
+    @property
+    def total_pence(self) -> int:
+        """The sum of its lines."""
+        return sum(line.amount_pence for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What became of the facts heard: `heard` = counted + reversed + accepted + those set aside."""
+
+    counted: int
+    reversed: int
+    accepted: int
+    set_aside: tuple[SetAside, ...]
+    tariffs: tuple[TariffUsed, ...]
+
+    @property
+    def heard(self) -> int:
+        """Facts about the council in the month, whatever became of them."""
+        return self.counted + self.reversed + self.accepted + sum(aside.facts for aside in self.set_aside)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What `council` owes for `month`, before VAT, and why."""
+
+    council: Council
+    month: Month
+    status: Status
+    agreements: tuple[UnderAgreement, ...]
+    services: tuple[ServiceCharges, ...]
+    evidence: Evidence
+
+    @property
+    def total_pence(self) -> int:
+        """The sum of its services, and so of its lines."""
+        return sum(charges.total_pence for charges in self.services)
+
+    @property
+    def illustrative(self) -> bool:
+        """Whether any of its prices was agreed by nobody."""
+        return any(tariff.illustrative for tariff in self.evidence.tariffs)
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """The names of those who deliver, by name."""
+        return tuple(sorted({agreement.provider_name for agreement in self.agreements}))
+
+
+def state(terms: Terms, council: str, month: Month, usage: Sequence[Usage]) -> Statement:
+    """The statement that follows from `terms` and the council's `usage` of the month, in whatever order they come.
+
+    Raises `UnknownCouncil`, `NoAgreement`.
+    """
+    known = terms.councils.on(council, closing_day(month))
+    if known is None:
+        raise UnknownCouncil(f"no council {council} in {month}")
+    agreements = terms.agreements_in(council, month)
+    if not agreements:
+        raise NoAgreement(f"no agreement of {council} in {month}")
+    stretches = terms.stretches(council, month)
+    sorted_usage = sort_usage(terms, stretches, usage, month)
+    services = tuple(_charges(terms, stretches, sorted_usage, council, month))
+    return Statement(
+        council=known.definition,
+        month=month,
+        status="provisional",
+        agreements=tuple(_under(terms, agreement, month) for agreement in agreements),
+        services=services,
+        evidence=Evidence(
+            counted=sorted_usage.facts_counted,
+            reversed=sorted_usage.facts_reversed,
+            accepted=sorted_usage.facts_accepted,
+            set_aside=sorted_usage.set_aside,
+            tariffs=_tariffs_used(stretches),
+        ),
+    )
+
+
+def _charges(
+    terms: Terms, stretches: Sequence[Stretch], usage: Sorted, council: str, month: Month
+) -> Iterable[ServiceCharges]:
+    for service_id in sorted({stretch.tariff.definition.service for stretch in stretches}):
+        service = terms.services.on(service_id, closing_day(month))
+        if service is None:
+            continue  # its usage is set aside as of an unknown service until the catalogue's event comes
+        used = usage.of(service_id)
+        of_service = [stretch for stretch in stretches if stretch.tariff.definition.service == service_id]
+        lines = rate(service.definition, used, of_service, council=council, month=month)
+        yield ServiceCharges(service.definition, used.facts_counted, lines)
+
+
+def _under(terms: Terms, agreement: Version[Agreement], month: Month) -> UnderAgreement:
+    definition = agreement.definition
+    provider = terms.providers.on(definition.provider, closing_day(month))
+    name = definition.provider if provider is None else provider.definition.name
+    return UnderAgreement(definition.id, agreement.number, definition.title, definition.provider, name)
+
+
+def _tariffs_used(stretches: Sequence[Stretch]) -> tuple[TariffUsed, ...]:
+    used = {(stretch.tariff.definition.id, stretch.tariff.number): stretch.tariff.definition for stretch in stretches}
+    return tuple(
+        TariffUsed(id_, number, tariff.name, tariff.effective_from, tariff.illustrative)
+        for (id_, number), tariff in sorted(used.items(), key=lambda entry: entry[0])
+    )

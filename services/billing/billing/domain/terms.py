@@ -1,0 +1,145 @@
+"""What was in force when: the catalogue's versions, and the stretches of a month that one tariff version prices."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from itertools import pairwise
+from typing import Generic, TypeVar
+
+from shared.contracts.definitions import Agreement, Council, Provider, Service, Tariff
+from shared.period import Month
+
+D = TypeVar("D", Agreement, Council, Provider, Service, Tariff)
+
+
+@dataclass(frozen=True, slots=True)
+class Version(Generic[D]):
+    """A definition and the number of its version."""
+
+    number: int
+    definition: D
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """The days `[first_day, end_day)` of a month in which one tariff version prices a service under one agreement."""
+
+    agreement: str
+    tariff: Version[Tariff]
+    first_day: date
+    end_day: date
+
+    @property
+    def days(self) -> int:
+        """How many local dates it covers."""
+        return (self.end_day - self.first_day).days
+
+    @property
+    def _terms(self) -> tuple[str, str, int]:
+        return self.agreement, self.tariff.definition.id, self.tariff.number
+
+    def goes_on_from(self, earlier: "Stretch") -> bool:
+        """Whether it begins on the day that `earlier` ends, on the same terms."""
+        return earlier.end_day == self.first_day and earlier._terms == self._terms
+
+
+class Versions(Generic[D]):
+    """All versions of the definitions of one kind."""
+
+    def __init__(self, versions: Iterable[Version[D]]) -> None:
+        self._by_id: dict[str, list[Version[D]]] = {}
+        for version in versions:
+            self._by_id.setdefault(version.definition.id, []).append(version)
+        for known in self._by_id.values():
+            known.sort(key=lambda version: (version.definition.effective_from, version.number))
+
+    def ids(self) -> Sequence[str]:
+        """Every id, ascending."""
+        return sorted(self._by_id)
+
+    def of(self, id_: str) -> Sequence[Version[D]]:
+        """The versions of an id by the day they take effect; empty for an unknown one."""
+        return self._by_id.get(id_, ())
+
+    def on(self, id_: str, day: date) -> Version[D] | None:
+        """The version in force: of those in effect on `day` the latest to take effect, ties by number."""
+        in_effect = [version for version in self.of(id_) if version.definition.effective_from <= day]
+        return in_effect[-1] if in_effect else None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The catalogue as billing knows it."""
+
+    councils: Versions[Council] = field(default_factory=lambda: Versions(()))
+    services: Versions[Service] = field(default_factory=lambda: Versions(()))
+    providers: Versions[Provider] = field(default_factory=lambda: Versions(()))
+    agreements: Versions[Agreement] = field(default_factory=lambda: Versions(()))
+    tariffs: Versions[Tariff] = field(default_factory=lambda: Versions(()))
+
+    def agreements_on(self, council: str, day: date) -> list[Version[Agreement]]:
+        """The council's agreements in force on `day`, by id."""
+        found = (self.agreements.on(id_, day) for id_ in self._agreement_ids(council))
+        return [version for version in found if version is not None and _covers(version.definition, council, day)]
+
+    def agreements_in(self, council: str, month: Month) -> list[Version[Agreement]]:
+        """Those in force on any day of `month`, each in its latest version of the month, by id."""
+        latest = {
+            version.definition.id: version
+            for day in self._turning_days(council, month)
+            for version in self.agreements_on(council, day)
+        }
+        return [latest[id_] for id_ in sorted(latest)]
+
+    def stretches(self, council: str, month: Month) -> list[Stretch]:
+        """Who priced what when: ascending by service, tariff and day.
+
+        Those of one tariff do not overlap, unless two agreements name it for the same days; the catalogue refuses that.
+        """
+        days = [*self._turning_days(council, month), month.next.first_day]
+        pieces = [
+            Stretch(agreement.definition.id, tariff, first, end)
+            for first, end in pairwise(days)
+            for agreement in self.agreements_on(council, first)
+            for tariff in self._tariffs_on(agreement.definition, first)
+        ]
+        pieces.sort(key=lambda piece: (piece.tariff.definition.service, piece.tariff.definition.id, piece.first_day))
+        return _joined(pieces)
+
+    def _agreement_ids(self, council: str) -> list[str]:
+        """Agreements that any version ever made with `council`, by id."""
+        every = self.agreements
+        return [id_ for id_ in every.ids() if any(known.definition.council == council for known in every.of(id_))]
+
+    def _tariffs_on(self, agreement: Agreement, day: date) -> list[Version[Tariff]]:
+        found = (self.tariffs.on(id_, day) for id_ in agreement.tariffs)
+        return [version for version in found if version is not None]
+
+    def _turning_days(self, council: str, month: Month) -> list[date]:
+        """The month's first day and every later day of it on which the terms of `council` can change."""
+        agreements = [known.definition for id_ in self._agreement_ids(council) for known in self.agreements.of(id_)]
+        tariffs = {tariff for agreement in agreements for tariff in agreement.tariffs}
+        turns = {agreement.effective_from for agreement in agreements}
+        turns |= {agreement.effective_to for agreement in agreements if agreement.effective_to is not None}
+        turns |= {known.definition.effective_from for id_ in tariffs for known in self.tariffs.of(id_)}
+        return [month.first_day, *sorted(day for day in turns if month.first_day < day < month.next.first_day)]
+
+
+def closing_day(month: Month) -> date:
+    """The day as of which a month's statement names councils, providers, services and their units: its last."""
+    return month.first_day.replace(day=month.days)
+
+
+def _covers(agreement: Agreement, council: str, day: date) -> bool:
+    return agreement.council == council and (agreement.effective_to is None or day < agreement.effective_to)
+
+
+def _joined(pieces: Iterable[Stretch]) -> list[Stretch]:
+    """Neighbouring pieces on the same terms made one: a turning day need not have changed these."""
+    joined: list[Stretch] = []
+    for piece in pieces:
+        if joined and piece.goes_on_from(joined[-1]):
+            joined[-1] = replace(joined[-1], end_day=piece.end_day)
+        else:
+            joined.append(piece)
+    return joined

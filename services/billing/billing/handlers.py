@@ -1,0 +1,124 @@
+"""What billing does: takes in batches, states months, explains lines. Calls block.
+
+consume     records of one shard → stored facts and the next offset
+statement   one council's month
+statements  all councils' months, and the usage that nobody is recharged for yet
+explain     one charge line down to its source events
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from billing.domain.intake import Kept, Passed, Refused, take_in
+from billing.domain.lines import Line
+from billing.domain.set_aside import Reason, SetAside, gathered
+from billing.domain.statement import NoAgreement, Statement, UnknownCouncil, state
+from billing.ports import Batch, Counted, CountedBy, PageMark, Store
+from shared.bus.port import Record, Shard
+from shared.contracts.definitions import Service
+from shared.period import Month
+
+
+class UnknownLine(LookupError):
+    """The statement has no line of that reference: terms may have changed since it was made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unstated:
+    """Usage of a council that has no statement in the month."""
+
+    council: str
+    set_aside: tuple[SetAside, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MonthOfStatements:
+    """Every statement of a month, by council, and what was heard about councils without one."""
+
+    month: Month
+    statements: tuple[Statement, ...]
+    unstated: tuple[Unstated, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A line and a page of the facts it counts; `next_mark` is None on the last page."""
+
+    line: Line
+    counted: tuple[Counted, ...]
+    next_mark: PageMark | None
+
+
+class Handlers:
+    """Billing's use cases over a store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def consume(self, shard: Shard, records: Sequence[Record], *, expected: int | None) -> int:
+        """The records are stored, and the offset after them is returned. `expected` is where the shard stands.
+
+        `records` is not empty and ascends by offset. Raises `Fenced` when the shard stands elsewhere.
+        """
+        batch = judged(shard, records)
+        self._store.apply(batch, expected=expected)
+        return batch.next_offset
+
+    def statement(self, council: str, month: Month) -> Statement:
+        """The council's statement of the month. Raises `UnknownCouncil`, `NoAgreement`."""
+        return state(self._store.terms(), council, month, self._store.usage(month, council=council))
+
+    def statements(self, month: Month) -> MonthOfStatements:
+        """Every statement of the month, and the usage that has none."""
+        terms = self._store.terms()
+        statements: list[Statement] = []
+        unstated: list[Unstated] = []
+        for council in sorted({*terms.councils.ids(), *self._store.councils_heard(month)}):
+            try:
+                statements.append(self.statement(council, month))
+            except UnknownCouncil:
+                unstated.append(self._unstated(council, month, "unknown-council"))
+            except NoAgreement:
+                unstated.append(self._unstated(council, month, "no-agreement"))
+        return MonthOfStatements(month, tuple(statements), tuple(each for each in unstated if each.set_aside))
+
+    def explain(self, council: str, month: Month, ref: str, *, after: PageMark | None, limit: int) -> Explained:
+        """The line `ref` and up to `limit` of the facts it counts, beginning after `after`. Raises `UnknownLine`.
+
+        Standing charges count no facts.
+        """
+        statement = self.statement(council, month)
+        for charges in statement.services:
+            for line in charges.lines:
+                if line.ref == ref:
+                    return self._explained(statement.council.id, charges.service, line, after, limit)
+        raise UnknownLine(f"no line {ref} in the statement of {council} for {month}")
+
+    def _explained(self, council: str, service: Service, line: Line, after: PageMark | None, limit: int) -> Explained:
+        if line.kind == "standing":
+            return Explained(line, (), None)
+        by = CountedBy(council, service.id, service.counted_by, service.unit, line.first_day, line.end_day)
+        found = self._store.counted(by, after=after, limit=limit + 1)
+        page = tuple(found[:limit])
+        more = len(found) > limit
+        return Explained(line, page, PageMark(page[-1].day, page[-1].source, page[-1].id) if more else None)
+
+    def _unstated(self, council: str, month: Month, reason: Reason) -> Unstated:
+        usage = self._store.usage(month, council=council)
+        return Unstated(council, gathered((reason, row) for row in usage if row.state == "counted"))
+
+
+def judged(shard: Shard, records: Sequence[Record]) -> Batch:
+    """Each record's place in the batch that will be stored."""
+    kept: list[Kept] = []
+    refused: list[Refused] = []
+    passed = 0
+    for record in records:
+        match take_in(shard.topic, record):
+            case Kept() as fact:
+                kept.append(fact)
+            case Refused() as refusal:
+                refused.append(refusal)
+            case Passed():
+                passed += 1
+    return Batch(shard, records[0].offset, records[-1].offset + 1, kept, passed, refused)

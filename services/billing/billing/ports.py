@@ -1,0 +1,120 @@
+"""What billing needs of a store: one atomic write for each batch, and the reads that a statement is made of."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import NamedTuple, Protocol
+
+from billing.domain.intake import Kept, Refused
+from billing.domain.metering import Meter
+from billing.domain.terms import Terms
+from billing.domain.usage import Usage
+from shared.bus.port import Shard
+from shared.period import Month
+from shared.sql.progress import ShardProgress
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The records of one shard from offset `first` to below `next_offset`, judged. `passed` had no bearing."""
+
+    shard: Shard
+    first: int
+    next_offset: int
+    kept: Sequence[Kept]
+    passed: int
+    refused: Sequence[Refused]
+
+    @property
+    def records(self) -> int:
+        """How many records it was."""
+        return len(self.kept) + self.passed + len(self.refused)
+
+
+class PageMark(NamedTuple):
+    """The last fact of a page; the next page begins after it."""
+
+    day: date
+    source: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """An event that a charge line counts. `item` is None for a reading."""
+
+    source: str
+    id: str
+    occurred_at: datetime
+    day: date
+    item: str | None
+    quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class CountedBy:
+    """Which facts a charge line is made of: those of one meter, in one unit, on the days `[first_day, end_day)`."""
+
+    council: str
+    service: str
+    meter: Meter
+    unit: str
+    first_day: date
+    end_day: date
+
+
+@dataclass(frozen=True, slots=True)
+class SetAsideRecord:
+    """A quarantined record, with its original bytes."""
+
+    shard: Shard
+    offset: int
+    reason: str
+    detail: str
+    key: bytes | None
+    value: bytes | None
+
+
+class Store(Protocol):
+    """Billing's memory. Calls block; safe to share between threads."""
+
+    def position(self, shard: Shard) -> int | None:
+        """The next offset to read of `shard`, or None when it was never read."""
+        ...
+
+    def apply(self, batch: Batch, *, expected: int | None) -> None:
+        """Store `batch` whole if the shard still stands at `expected` (None: never read); otherwise raises `Fenced`.
+
+        A fact whose event is known with the same content changes nothing; with other content it is quarantined as a
+        conflict and the first stays.
+        """
+        ...
+
+    def terms(self) -> Terms:
+        """The catalogue as known now."""
+        ...
+
+    def usage(self, month: Month, *, council: str) -> list[Usage]:
+        """The council's facts of the month, summed by service, day, meter, state and unit."""
+        ...
+
+    def councils_heard(self, month: Month) -> list[str]:
+        """Every council that any fact of the month names, known or not, ascending."""
+        ...
+
+    def counted(self, by: CountedBy, *, after: PageMark | None, limit: int) -> list[Counted]:
+        """The facts behind a line, by day, source and id, beginning after `after`."""
+        ...
+
+    def progress(self) -> list[ShardProgress]:
+        """How far each shard has been read, and what became of its records."""
+        ...
+
+    def quarantine(self, *, limit: int) -> list[SetAsideRecord]:
+        """The newest quarantined records."""
+        ...
+
+    def close(self) -> None:
+        """Release everything. Idempotent."""
+        ...
