@@ -1,0 +1,61 @@
+"""Quantities that no ticket or piece of work carries, sent each month or week; a few are wrong and are taken back."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from random import Random
+
+from shared.contracts.usage import Reading, Reversal, UsageEvent, UsageRecorded, UsageReversed
+from shared.period import Month, local_midnight
+from tallystick.demo.facts import SOURCE, Item
+from tallystick.demo.volumes import Readings
+
+_PAY_DAY = 25
+_FRIDAY = 4
+_SENT_AT = timedelta(hours=16, minutes=5)
+_CORRECTED_AFTER = timedelta(days=2, hours=18)
+_WRONG = 0.04
+
+
+def readings_of(
+    rng: Random, month: Month, *, council: str, service: str, expected: float, habits: Readings
+) -> Iterator[UsageEvent]:
+    """The month's readings; after a wrong one comes its reversal and then the right one."""
+    for day in _reading_days(month, habits):
+        item = Item(council, f"{council}-{service}-{day:%Y%m%d}")
+        quantity = _half_units(expected * rng.uniform(0.96, 1.04))
+        if rng.random() >= _WRONG:
+            yield _recorded(item, day, service=service, quantity=quantity)
+            continue
+        wrong = _recorded(item, day, service=service, quantity=_half_units(expected * 10))
+        yield wrong
+        yield from _correction(wrong, day, quantity=quantity)
+
+
+def _reading_days(month: Month, habits: Readings) -> list[date]:
+    if habits.every == "month":
+        return [date(month.year, month.month, _PAY_DAY)]
+    days = (month.first_day + timedelta(days=number) for number in range(month.days))
+    return [day for day in days if day.weekday() == _FRIDAY]
+
+
+def _recorded(item: Item, day: date, *, service: str, quantity: str) -> UsageRecorded:
+    data = Reading(service=service, quantity=quantity, business_date=day)
+    return UsageRecorded(**item.envelope("recorded", local_midnight(day) + _SENT_AT), data=data)
+
+
+def _correction(wrong: UsageRecorded, day: date, *, quantity: str) -> Iterator[UsageEvent]:
+    """The wrong reading taken back, whole, and the right one for the same day."""
+    at = wrong.time + _CORRECTED_AFTER
+    data = Reversal(service=wrong.data.service, reversed_source=SOURCE, reversed_id=wrong.id)
+    yield UsageReversed(**Item(wrong.council, wrong.subject).envelope("reversed", at), data=data)
+    right = Item(wrong.council, f"{wrong.subject}-2")
+    reading = Reading(service=wrong.data.service, quantity=quantity, business_date=day)
+    yield UsageRecorded(**right.envelope("recorded", at + timedelta(minutes=1)), data=reading)
+
+
+def _half_units(quantity: float) -> str:
+    """A small quantity to the half (days of an officer), a large one whole (people)."""
+    if quantity >= 50:
+        return str(round(quantity))
+    halves = max(round(quantity * 2), 1)
+    return f"{halves // 2}.5" if halves % 2 else str(halves // 2)
