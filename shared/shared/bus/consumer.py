@@ -8,13 +8,15 @@ so the stored position is loaded again.
 """
 
 import asyncio
-import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from shared.bus.port import AppendUncertain, Bus, OffsetGone, Record, Shard, Subscription
+from shared.contracts.topics import Topic
 from shared.state.port import Fenced
+
+LONGEST_PAUSE_S = 5.0
 
 
 class Busy(Exception):
@@ -42,3 +44,145 @@ class Processor(Protocol):
         `caught_up` says that every record which the log held a moment ago has been applied.
         """
         ...
+
+
+async def consume(
+    bus: Bus,
+    *,
+    group: str,
+    topics: Sequence[Topic],
+    processor: Processor,
+    stop: asyncio.Event,
+    batch: int = 500,
+    poll_s: float = 0.5,
+    retry_s: float = 0.1,
+) -> None:
+    """Read `topics` as a member of `group` until `stop` is set; the group is left when this returns or raises.
+
+    `batch` bounds the records of a shard offered at once, `poll_s` the wait for new ones and so the pace of `idle`,
+    `retry_s` is the first pause of a busy shard; each further one is twice as long, up to `LONGEST_PAUSE_S`.
+    Raises what the processor raises, except `Fenced`, `Busy` and `AppendUncertain`; raises `OffsetGone` when the log
+    no longer holds what is to be read next.
+    """
+    subscription = await bus.subscribe(group, [topic.name for topic in topics])
+    reader = _Reader(bus, subscription, processor, batch=batch, poll_s=poll_s, retry_s=retry_s)
+    try:
+        while not stop.is_set():
+            await reader.round()
+    finally:
+        await subscription.close()
+
+
+async def unread(bus: Bus, processor: Processor, topics: Sequence[Topic]) -> int:
+    """How many offsets of `topics` the processor has still to apply: 0 when it has read all there is.
+
+    A chain of services has come to rest when, asked from the first to the last, each has nothing unread and nothing
+    left to publish.
+    """
+    shards = [Shard(topic.name, partition) for topic in topics for partition in range(topic.partitions)]
+    return sum([await _lag(bus, processor, shard) for shard in shards])
+
+
+async def _lag(bus: Bus, processor: Processor, shard: Shard) -> int:
+    position = await processor.position(shard)
+    held = await bus.bounds(shard)
+    return held.end - (held.first if position is None else position)
+
+
+@dataclass(slots=True)
+class _Lane:
+    """An owned shard: where it is read from next, and the loop times at which something is due for it."""
+
+    next_offset: int
+    idle_at: float = 0.0
+    held_until: float | None = None
+    pause_s: float = 0.0
+
+
+class _Reader:
+    """One membership of a group."""
+
+    def __init__(
+        self, bus: Bus, subscription: Subscription, processor: Processor, *, batch: int, poll_s: float, retry_s: float
+    ) -> None:
+        self._bus = bus
+        self._subscription = subscription
+        self._processor = processor
+        self._batch = batch
+        self._poll_s = poll_s
+        self._retry_s = retry_s
+        self._lanes: dict[Shard, _Lane] = {}
+        self._now = asyncio.get_running_loop().time
+
+    async def round(self) -> None:
+        """New shards are started, what has arrived is applied, and the other shards are given time for their own."""
+        await self._match_assignment()
+        self._let_go()
+        arrived = await self._subscription.poll(max_records=self._batch, timeout_s=self._patience_s())
+        for shard, records in arrived.items():
+            await self._offer(shard, records)
+        for shard in self._lanes.keys() - arrived.keys():
+            await self._idle(shard)
+
+    async def _match_assignment(self) -> None:
+        owned = self._subscription.assigned()
+        for lost in self._lanes.keys() - owned:
+            self._subscription.let_go([lost])
+            del self._lanes[lost]
+        for gained in owned - self._lanes.keys():
+            self._lanes[gained] = _Lane(await self._start(gained))
+
+    async def _start(self, shard: Shard) -> int:
+        position = await self._processor.position(shard)
+        if position is None:
+            position = (await self._bus.bounds(shard)).first
+        try:
+            await self._subscription.start_at(shard, position)
+        except OffsetGone as gone:
+            raise OffsetGone(
+                f"{gone}. The stored position and the log no longer belong together: if retention has overtaken the "
+                "reader, what is missing must be rebuilt; if the log was made anew, so must the reader's store be"
+            ) from gone
+        return position
+
+    async def _offer(self, shard: Shard, records: Sequence[Record]) -> None:
+        lane = self._lanes[shard]
+        try:
+            lane.next_offset = await self._processor.apply(shard, records)
+        except Fenced:
+            lane.next_offset = await self._start(shard)
+        except (Busy, AppendUncertain):
+            await self._hold_back(shard, lane)
+        else:
+            lane.pause_s = 0.0
+            await self._subscription.commit_hint(shard, lane.next_offset)
+
+    async def _hold_back(self, shard: Shard, lane: _Lane) -> None:
+        lane.pause_s = min(max(self._retry_s, 2 * lane.pause_s), LONGEST_PAUSE_S)
+        lane.held_until = self._now() + lane.pause_s
+        self._subscription.hold_back([shard])
+        await self._subscription.start_at(shard, lane.next_offset)
+
+    def _let_go(self) -> None:
+        for shard, lane in self._lanes.items():
+            if lane.held_until is not None and lane.held_until <= self._now():
+                lane.held_until = None
+                self._subscription.let_go([shard])
+
+    def _patience_s(self) -> float:
+        waiting = [lane.held_until - self._now() for lane in self._lanes.values() if lane.held_until is not None]
+        return max(0.0, min([self._poll_s, *waiting]))
+
+    async def _idle(self, shard: Shard) -> None:
+        # Paced, because a flood in one shard makes rounds short, and every call asks the log for its end.
+        lane = self._lanes[shard]
+        if self._now() < lane.idle_at:
+            return
+        lane.idle_at = self._now() + self._poll_s
+        try:
+            caught_up = lane.next_offset >= (await self._bus.bounds(shard)).end
+            await self._processor.idle(shard, caught_up=caught_up)
+        except Fenced:
+            lane.next_offset = await self._start(shard)
+        except (Busy, AppendUncertain):
+            return  # It is idle's turn again soon enough; records are held back only when they themselves met this.

@@ -71,13 +71,18 @@ class Subscription(Protocol):
     """One member of a consumer group. Used by one task; not safe to share."""
 
     def assigned(self) -> frozenset[Shard]:
-        """The shards that are this member's now. May change between any two awaits, without notice."""
+        """The shards that are this member's now. May change between any two awaits, without notice.
+
+        A shard that this call showed to be lost needs `start_at` when it returns; one that was lost and regained
+        between two calls goes on where it was, and the fencing of the reader's store tells whether it may.
+        """
         ...
 
     async def start_at(self, shard: Shard, offset: int) -> None:
         """Deliver `shard` from `offset` on. Nothing of a newly assigned shard is delivered before this call.
 
-        Raises `OffsetGone` when `offset` is below the first held or above the end; never skips silently.
+        Raises `OffsetGone` when `offset` is below the first held or above the end; never skips silently. For a shard
+        that is this member's no longer it does nothing.
         """
         ...
 
@@ -85,7 +90,7 @@ class Subscription(Protocol):
         """The next records of started shards that are not held back, at most `max_records` a shard, in offset order.
 
         Waits up to `timeout_s` for the first one; an empty mapping means that none came. Never raises for what a
-        record holds.
+        record holds; raises `OffsetGone` when retention has overtaken a started shard, never skips silently.
         """
         ...
 

@@ -1,0 +1,19 @@
+"""The one place that knows which log an address means."""
+
+from shared.bus.port import Bus
+
+
+class UnknownBus(ValueError):
+    """The address has a scheme that no log answers to."""
+
+
+def connect(url: str) -> Bus:
+    """The log at `url`: `sqlite:///path/of/file`; raises `UnknownBus` for any other scheme."""
+    match url.partition("://")[0]:
+        case "sqlite":
+            from shared.bus.embedded import EmbeddedBus  # noqa: PLC0415 (each log's needs are imported only when used)
+            from shared.sql.file import path_of  # noqa: PLC0415 (as above)
+
+            return EmbeddedBus(path_of(url))
+        case scheme:
+            raise UnknownBus(f"expected BUS_URL to be sqlite:///path, got the scheme {scheme!r}")

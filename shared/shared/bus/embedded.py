@@ -1,0 +1,184 @@
+"""The log without a server: one SQLite file with Kafka's meaning, for any number of appending processes.
+
+Groups share shards among the subscriptions of one process. A group that is also read by another process has each
+shard read by both; whoever stores first wins, as with Kafka's stale members.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from shared.bus import log_file
+from shared.bus.membership import share_out
+from shared.bus.port import AppendUncertain, Bounds, BusError, Message, Record, Shard
+from shared.clock import Clock, WallClock
+from shared.contracts.topics import Topic
+from shared.sql.file import SqliteFile
+
+# Appends of this process wake its readers at once; those of other processes are looked for this often.
+LOOK_EVERY_S = 0.1
+
+
+class EmbeddedBus:
+    """A `Bus` on the file at `path`. Appending and reading each have their thread, so that neither waits."""
+
+    def __init__(self, path: Path, *, clock: Clock | None = None) -> None:
+        # Durable: readers store offsets elsewhere, and must not be ahead of the log after a power cut.
+        self._writer = SqliteFile(path, schema=log_file.SCHEMA, durable=True)
+        self._reader = SqliteFile(path, schema=log_file.SCHEMA, durable=True)
+        self._clock = clock or WallClock()
+        self._groups: dict[str, list[EmbeddedSubscription]] = {}
+
+    async def ensure_topics(self, topics: Sequence[Topic]) -> None:
+        """As the port says."""
+        await self._writer.write(lambda connection: log_file.create_topics(connection, topics))
+
+    async def bounds(self, shard: Shard) -> Bounds:
+        """As the port says."""
+        return await self._reader.read(lambda connection: log_file.bounds(connection, shard))
+
+    async def publish(self, topic: str, messages: Sequence[Message]) -> None:
+        """As the port says; one transaction, so that all are appended or none."""
+        now_ms = self._now_ms()
+        await self._append(lambda connection: log_file.append_by_key(connection, topic, messages, now_ms))
+
+    async def publish_to(self, shard: Shard, messages: Sequence[Message]) -> None:
+        """As the port says."""
+        now_ms = self._now_ms()
+        await self._append(lambda connection: log_file.append(connection, shard, messages, now_ms))
+
+    async def delete_before(self, shard: Shard, offset: int) -> None:
+        """Records of `shard` below `offset` are gone, as Kafka's retention or DeleteRecords would have it.
+
+        Nothing else deletes: retention by age would take the records of a replay, which bear the time of its events.
+        """
+        await self._writer.write(lambda connection: log_file.delete_before(connection, shard, offset))
+
+    async def subscribe(self, group: str, topics: Sequence[str]) -> "EmbeddedSubscription":
+        """As the port says; raises `BusError` for a topic that does not exist."""
+        shards = [shard for topic in topics for shard in await self._shards_of(topic)]
+        member = EmbeddedSubscription(self._reader, topics, shards, leave=lambda: self._leave(group, member))
+        self._groups.setdefault(group, []).append(member)
+        _share_anew(self._groups[group])
+        return member
+
+    async def close(self) -> None:
+        """As the port says."""
+        for member in [member for members in self._groups.values() for member in members]:
+            await member.close()
+        await self._writer.close()
+        await self._reader.close()
+
+    def _now_ms(self) -> int:
+        return int(self._clock.now().timestamp() * 1000)
+
+    async def _append(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        try:
+            await self._writer.write(work)
+        except sqlite3.OperationalError as fault:
+            raise AppendUncertain(f"the log's file did not take the messages: {fault}") from fault
+        for members in self._groups.values():
+            for member in members:
+                member.wake()
+
+    async def _shards_of(self, topic: str) -> list[Shard]:
+        shards = await self._reader.read(lambda connection: log_file.shards_of(connection, topic))
+        if not shards:
+            raise BusError(f"there is no topic {topic}")
+        return shards
+
+    def _leave(self, group: str, member: "EmbeddedSubscription") -> None:
+        self._groups[group].remove(member)
+        _share_anew(self._groups[group])
+
+
+class EmbeddedSubscription:
+    """A `Subscription` of an `EmbeddedBus`, which shares out what is `assigned`."""
+
+    def __init__(
+        self, reader: SqliteFile, topics: Sequence[str], shards: Collection[Shard], *, leave: Callable[[], None]
+    ) -> None:
+        self.topics = frozenset(topics)
+        self.shards = frozenset(shards)
+        self._reader = reader
+        self._leave = leave
+        self._assigned: frozenset[Shard] = frozenset()
+        self._next: dict[Shard, int] = {}
+        self._held: set[Shard] = set()
+        self._news = asyncio.Event()
+        self._open = True
+
+    def assign(self, shards: frozenset[Shard]) -> None:
+        """The member owns `shards` from now on; for the bus to call."""
+        self._assigned = shards
+        self.wake()
+
+    def wake(self) -> None:
+        """A waiting `poll` looks again; for the bus to call."""
+        self._news.set()
+
+    def assigned(self) -> frozenset[Shard]:
+        """As the port says."""
+        for shard in self._next.keys() - self._assigned:
+            del self._next[shard]
+        return self._assigned
+
+    async def start_at(self, shard: Shard, offset: int) -> None:
+        """As the port says."""
+        held = await self._reader.read(lambda connection: log_file.bounds(connection, shard))
+        log_file.check_offset(shard, offset, held)
+        self._next[shard] = offset
+
+    async def poll(self, *, max_records: int, timeout_s: float) -> Mapping[Shard, Sequence[Record]]:
+        """As the port says."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + timeout_s
+        while self._open:
+            self._news.clear()
+            found = await self._read(max_records)
+            left_s = until - loop.time()
+            if found or left_s <= 0:
+                return found
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), min(left_s, LOOK_EVERY_S))
+        raise BusError("the subscription is closed")
+
+    def hold_back(self, shards: Collection[Shard]) -> None:
+        """As the port says."""
+        self._held.update(shards)
+
+    def let_go(self, shards: Collection[Shard]) -> None:
+        """As the port says."""
+        self._held.difference_update(shards)
+
+    async def commit_hint(self, shard: Shard, next_offset: int) -> None:
+        """Nothing: no lag tool reads this log."""
+
+    async def close(self) -> None:
+        """As the port says."""
+        if self._open:
+            self._open = False
+            self._assigned = frozenset()
+            self._leave()
+            self.wake()
+
+    async def _read(self, limit: int) -> dict[Shard, list[Record]]:
+        wanted = {shard: offset for shard, offset in self._next.items() if self._delivers(shard)}
+        if not wanted:
+            return {}
+        found = await self._reader.read(lambda connection: log_file.read(connection, wanted, limit))
+        # Shards may have gone to another member while the file was read.
+        mine = {shard: records for shard, records in found.items() if self._delivers(shard)}
+        self._next.update({shard: records[-1].offset + 1 for shard, records in mine.items()})
+        return mine
+
+    def _delivers(self, shard: Shard) -> bool:
+        return shard in self._assigned and shard not in self._held
+
+
+def _share_anew(members: Sequence[EmbeddedSubscription]) -> None:
+    shards = {shard for member in members for shard in member.shards}
+    for member, share in zip(members, share_out(shards, [member.topics for member in members]), strict=True):
+        member.assign(share)
