@@ -6,13 +6,17 @@ the set of instants at which the clock on the wall shows a time inside it (R7, R
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from sla_monitor.domain.hours import DAY_S
 from sla_monitor.domain.intervals import Interval
+
+# How far apart to look for changes of offset: since 2000 the nearest two were seven days apart (America/Recife, October
+# 2000), so none is passed over.
+_LOOK_S = 3 * DAY_S
 
 
 class UnknownZone(ValueError):
@@ -44,12 +48,16 @@ class LocalTime:
             k -= 1  # in a gap the offset before the change still applies: 01:30 becomes 02:30
         return wall - self._offsets[k]
 
-    def instants(self, start: int, end: int) -> Iterator[Interval]:
-        """Every instant whose wall time lies in `[start, end)`, in intervals that ascend and may touch."""
-        first = bisect_right(self._wall_ends, start)
-        for k in range(first, bisect_left(self._wall_starts, end, first)):
-            offset = self._offsets[k]
-            yield max(start - offset, self._starts[k]), min(end - offset, self._ends[k])
+    def instants_on(self, day: int, hours: Sequence[Interval]) -> list[Interval]:
+        """Every instant whose wall time, in seconds after the midnight of `day`, lies in `hours`, ascending."""
+        if not hours:
+            return []
+        midnight = day * DAY_S
+        k = bisect_right(self._wall_ends, midnight)
+        if self._wall_starts[k] <= midnight and midnight + 2 * DAY_S <= self._wall_ends[k]:
+            steady = midnight - self._offsets[k]
+            return [(steady + opening, steady + closing) for opening, closing in hours]
+        return sorted(found for interval in hours for found in self._across_changes(midnight, interval))
 
     def days(self, start: int, end: int) -> Iterator[tuple[int, int, int]]:
         """A cover of `[start, end)` by `(start, end, day)`, each within one local day, counted since 1970."""
@@ -60,6 +68,12 @@ class LocalTime:
             yield start, stop, day
             start = stop
             k += start == self._ends[k]
+
+    def _across_changes(self, midnight: int, interval: Interval) -> Iterator[Interval]:
+        start, end = midnight + interval[0], midnight + interval[1]
+        for k in range(bisect_right(self._wall_ends, start), bisect_left(self._wall_starts, end)):
+            offset = self._offsets[k]
+            yield max(start - offset, self._starts[k]), min(end - offset, self._ends[k])
 
 
 @lru_cache(maxsize=256)
@@ -77,17 +91,14 @@ def _offset_at(zone: ZoneInfo, at: int) -> int:
 
 
 def _offset_changes(zone: ZoneInfo, *, start: int, end: int) -> list[int]:
-    """Every instant at which the offset becomes another.
-
-    A look a day finds them all: since 2000 the nearest two were seven days apart (America/Noronha, October 2000).
-    """
+    """Every instant after `start` and before `end` at which the offset becomes another."""
     changes = []
     before = _offset_at(zone, start)
-    for day_start in range(start, end, DAY_S):
-        day_end = min(day_start + DAY_S, end - 1)
-        after = _offset_at(zone, day_end)
+    for low in range(start, end, _LOOK_S):
+        high = min(low + _LOOK_S, end - 1)
+        after = _offset_at(zone, high)
         if after != before:
-            changes.append(_first_second_off(zone, before, low=day_start, high=day_end))
+            changes.append(_first_second_off(zone, before, low=low, high=high))
         before = after
     return changes
 

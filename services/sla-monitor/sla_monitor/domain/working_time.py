@@ -118,10 +118,12 @@ class WorkingTime:
         """
         _refuse_negative(days, "working days")
         self._check(a)
+        due: int | None = None
         if rule == "closing-time":
-            return self._days.due_at_closing(a, days, cut_off_s=cut_off_s)
-        start = self.next_open(a)
-        return None if start is None else self._days.due_at_same_time(start, days)
+            due = self._days.due_at_closing(a, days, cut_off_s=cut_off_s)
+        elif (start := self.next_open(a)) is not None:
+            due = self._days.due_at_same_time(start, days)
+        return due if due is not None and due <= self._last else None
 
     def add_calendar_days(self, a: int, days: int) -> int:
         """The same wall time `days` dates later: as far after a gap as it lies in it (R7), of two passes the first.
@@ -175,5 +177,7 @@ def _bases(opened: Sequence[Interval], totals: Sequence[int]) -> tuple[int, ...]
 
 def _slots(edges: Sequence[int], first: int, last: int) -> tuple[int, ...]:
     """How many edges lie before each slot's start, with one slot more than the horizon holds."""
-    count = ((last - first) >> _SLOT_BITS) + 2
-    return tuple(bisect_left(edges, first + (slot << _SLOT_BITS)) for slot in range(count))
+    edges_in = [0] * (((last - first) >> _SLOT_BITS) + 2)
+    for edge in edges:
+        edges_in[(edge - first) >> _SLOT_BITS] += 1
+    return tuple(accumulate(edges_in, initial=0))

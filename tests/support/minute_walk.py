@@ -1,0 +1,85 @@
+"""An oracle for working time: it walks minute by minute and asks the clock on the wall of each.
+
+It shares no code with the product and knows nothing of intervals, offsets or daylight saving. Hours must be whole
+minutes, as must the zone's offsets; the first and the last minute of a span are counted to the second.
+"""
+
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from shared.contracts.definitions import Calendar
+
+MINUTE_S = 60
+_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def open_seconds(calendar: Calendar, a: int, b: int) -> int:
+    """Open seconds in `[a, b)`."""
+    return sum(end - start for start, end in _minutes(a, b) if is_open(calendar, start))
+
+
+def instant_after(calendar: Calendar, a: int, seconds: int, *, limit: int) -> int | None:
+    """The earliest instant up to `limit` with `seconds` open seconds after `a`."""
+    left = seconds
+    for start, end in _minutes(a, limit):
+        if left == 0:
+            return start
+        if is_open(calendar, start):
+            if end - start >= left:
+                return start + left
+            left -= end - start
+    return limit if left == 0 else None
+
+
+def is_open(calendar: Calendar, at: int) -> bool:
+    """Whether the minute that `at` lies in is open."""
+    wall = _wall(calendar, at)
+    owners = (wall.date(), wall.date() - timedelta(days=1))
+    return any(_opens(calendar, owner, wall) for owner in owners) and not _on_a_break(calendar, wall)
+
+
+def hours_of_date(calendar: Calendar, owner: date) -> tuple[int, int] | None:
+    """The first opening and the last closing of the hours that start on a date; None where it is not working."""
+    begin = int(datetime.combine(owner, time(), ZoneInfo(calendar.zone)).timestamp())
+    found = [
+        at
+        for at, _ in _minutes(begin - 2 * 3600, begin + 50 * 3600)
+        if _opens(calendar, owner, _wall(calendar, at)) and is_open(calendar, at)
+    ]
+    return (found[0], found[-1] + MINUTE_S) if found else None
+
+
+def _minutes(a: int, b: int) -> Iterator[tuple[int, int]]:
+    while a < b:
+        end = min(b, a - a % MINUTE_S + MINUTE_S)
+        yield a, end
+        a = end
+
+
+def _wall(calendar: Calendar, at: int) -> datetime:
+    return datetime.fromtimestamp(at, ZoneInfo(calendar.zone)).replace(tzinfo=None)
+
+
+def _opens(calendar: Calendar, owner: date, wall: datetime) -> bool:
+    if owner in calendar.closed:
+        return False
+    texts = calendar.dates.get(owner, calendar.weekly.get(_NAMES[owner.weekday()], ()))
+    return any(_holds(owner, text, wall) for text in texts)
+
+
+def _on_a_break(calendar: Calendar, wall: datetime) -> bool:
+    return any(
+        _holds(owner, text, wall)
+        for owner in (wall.date(), wall.date() - timedelta(days=1))
+        for text in calendar.breaks.get(_NAMES[owner.weekday()], ())
+    )
+
+
+def _holds(owner: date, text: str, wall: datetime) -> bool:
+    start_text, end_text = text.split("-")
+    start = datetime.combine(owner, time.fromisoformat(start_text))
+    if end_text == "24:00":
+        return start <= wall < datetime.combine(owner + timedelta(days=1), time())
+    end = datetime.combine(owner, time.fromisoformat(end_text))
+    return start <= wall < (end + timedelta(days=1) if end < start else end)
