@@ -3,12 +3,16 @@
 import csv
 import gzip
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from tests.support.examples import PARTNERSHIPS, STANDARD, definitions_of, document_of, target_sets_of, text_of
 
+from catalogue.domain.given import Given, Placed
+from catalogue.domain.validation import faults
 from shared.contracts.definitions import Agreement, Benefit, Council, Partnership, Service, Tariff
+from shared.holidays import shipped_holidays
 
 AUTHORITIES = Path(__file__).parents[4] / "shared/data/uk_local_authorities/govuk_local_authorities.csv.gz"
 
@@ -164,3 +168,10 @@ def test_every_target_set_of_a_partnership_is_used(name: str) -> None:
 
 def _services(name: str) -> list[Service]:
     return [each for each in definitions_of(name) if isinstance(each, Service)]
+
+
+@pytest.mark.parametrize("name", PARTNERSHIPS)
+def test_the_catalogue_finds_no_fault_in_a_partnership(name: str) -> None:
+    given = Given([Placed(definition) for definition in definitions_of(name)])
+
+    assert faults(given, {}, shipped_holidays(), datetime(2026, 11, 23, tzinfo=UTC)) == []
