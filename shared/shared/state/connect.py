@@ -1,0 +1,19 @@
+"""The one place that knows which live state an address means."""
+
+from shared.state.port import ShardStates
+
+
+class UnknownState(ValueError):
+    """The address has a scheme that no store of live state answers to."""
+
+
+def connect(url: str) -> ShardStates:
+    """The state at `url`: `sqlite:///path/of/file`; raises `UnknownState` for any other scheme."""
+    match url.partition("://")[0]:
+        case "sqlite":
+            from shared.sql.file import path_of  # noqa: PLC0415 (each store's needs are imported only when used)
+            from shared.state.embedded import EmbeddedStates  # noqa: PLC0415 (as above)
+
+            return EmbeddedStates(path_of(url))
+        case scheme:
+            raise UnknownState(f"expected STATE_URL to be sqlite:///path, got the scheme {scheme!r}")

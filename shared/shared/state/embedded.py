@@ -1,0 +1,174 @@
+"""Live state without a server: one SQLite file, one transaction a commit.
+
+Not synced at every commit: after a power cut the newest commits may be undone, whole and in order, and are computed
+again from the log. A killed process loses nothing.
+"""
+
+import sqlite3
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from shared.bus.port import Shard
+from shared.sql.file import SqliteFile
+from shared.state.port import Change, Fenced, Head, Outgoing, Quarantined
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS heads (
+    shard TEXT PRIMARY KEY,
+    revision INTEGER NOT NULL,
+    first_offset INTEGER NOT NULL,
+    next_offset INTEGER NOT NULL,
+    clock_ms INTEGER NOT NULL,
+    facts_position INTEGER NOT NULL,
+    counts BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS items (
+    shard TEXT NOT NULL,
+    key TEXT NOT NULL,
+    value BLOB NOT NULL,
+    PRIMARY KEY (shard, key)
+);
+CREATE TABLE IF NOT EXISTS due (
+    shard TEXT NOT NULL,
+    key TEXT NOT NULL,
+    at_s INTEGER NOT NULL,
+    PRIMARY KEY (shard, key)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS due_earliest ON due (shard, at_s, key);
+CREATE TABLE IF NOT EXISTS outbox (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    shard TEXT NOT NULL,
+    id TEXT NOT NULL,
+    topic TEXT NOT NULL,
+    key TEXT NOT NULL,
+    value BLOB NOT NULL,
+    timestamp_ms INTEGER NOT NULL,
+    UNIQUE (shard, id)
+);
+CREATE INDEX IF NOT EXISTS outbox_oldest ON outbox (shard, position);
+CREATE TABLE IF NOT EXISTS quarantine (
+    shard TEXT NOT NULL,
+    offset INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    key BLOB,
+    value BLOB,
+    timestamp_ms INTEGER NOT NULL,
+    PRIMARY KEY (shard, offset)
+);
+"""
+_HEAD = """
+SELECT revision, first_offset, next_offset, clock_ms, facts_position, counts FROM heads WHERE shard = ?
+"""
+# One JSON parameter holds any number of keys; of parameters SQLite allows only so many.
+_ITEMS = "SELECT key, value FROM items WHERE shard = ? AND key IN (SELECT value FROM json_each(?))"
+_SCAN = "SELECT key, value FROM items WHERE shard = ? AND key > ? ORDER BY key LIMIT ?"
+_DUE = "SELECT key, at_s FROM due WHERE shard = ? AND at_s <= ? ORDER BY at_s, key LIMIT ?"
+_OUTBOX = "SELECT id, topic, key, value, timestamp_ms FROM outbox WHERE shard = ? ORDER BY position LIMIT ?"
+_PUBLISHED = "DELETE FROM outbox WHERE shard = ? AND id IN (SELECT value FROM json_each(?))"
+_QUARANTINE = """
+SELECT offset, reason, detail, key, value, timestamp_ms FROM quarantine
+WHERE shard = ? AND offset > ? ORDER BY offset LIMIT ?
+"""
+_PUT_HEAD = "INSERT OR REPLACE INTO heads VALUES (?, ?, ?, ?, ?, ?, ?)"
+_PUT_ITEM = "INSERT INTO items VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
+_PUT_DUE = "INSERT INTO due VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET at_s = excluded.at_s"
+_PUT_OUTGOING = "INSERT OR IGNORE INTO outbox (shard, id, topic, key, value, timestamp_ms) VALUES (?, ?, ?, ?, ?, ?)"
+_PUT_QUARANTINED = "INSERT OR REPLACE INTO quarantine VALUES (?, ?, ?, ?, ?, ?, ?)"
+_DELETE_ITEM = "DELETE FROM items WHERE shard = ? AND key = ?"
+_DELETE_DUE = "DELETE FROM due WHERE shard = ? AND key = ?"
+
+_counts = msgspec.json.Decoder(dict[str, int])
+
+
+class EmbeddedStates:
+    """`ShardStates` in the file at `path`. Other processes may hold it open too; the revision keeps them apart."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = SqliteFile(path, schema=_SCHEMA, durable=False)
+
+    async def head(self, shard: Shard) -> Head | None:
+        """As the port says."""
+        return await self._file.read(lambda connection: _head(connection, shard))
+
+    async def items(self, shard: Shard, keys: Collection[str]) -> dict[str, bytes]:
+        """As the port says."""
+        return dict(await self._rows(_ITEMS, shard, _json(keys)))
+
+    async def commit(self, shard: Shard, seen: Head | None, change: Change) -> None:
+        """As the port says."""
+        before = 0 if seen is None else seen.revision
+        if change.head.revision != before + 1:
+            raise ValueError(f"expected revision {before + 1} after {before}, got {change.head.revision}")
+        await self._file.write(lambda connection: _commit(connection, shard, before, change))
+
+    async def due(self, shard: Shard, *, until_s: int, limit: int) -> list[tuple[str, int]]:
+        """As the port says."""
+        return await self._rows(_DUE, shard, until_s, limit)
+
+    async def scan(self, shard: Shard, *, after: str, limit: int) -> list[tuple[str, bytes]]:
+        """As the port says."""
+        return await self._rows(_SCAN, shard, after, limit)
+
+    async def outbox(self, shard: Shard, *, limit: int) -> list[Outgoing]:
+        """As the port says."""
+        return [Outgoing(*row) for row in await self._rows(_OUTBOX, shard, limit)]
+
+    async def published(self, shard: Shard, ids: Collection[str]) -> None:
+        """As the port says."""
+        await self._file.write(lambda connection: connection.execute(_PUBLISHED, (str(shard), _json(ids))))
+
+    async def quarantine(self, shard: Shard, *, after_offset: int, limit: int) -> list[Quarantined]:
+        """As the port says."""
+        return [Quarantined(*row) for row in await self._rows(_QUARANTINE, shard, after_offset, limit)]
+
+    async def close(self) -> None:
+        """As the port says."""
+        await self._file.close()
+
+    async def _rows(self, query: str, shard: Shard, *parameters: str | int) -> list[Any]:
+        return await self._file.read(lambda connection: connection.execute(query, (str(shard), *parameters)).fetchall())
+
+
+def _head(connection: sqlite3.Connection, shard: Shard) -> Head | None:
+    row = connection.execute(_HEAD, (str(shard),)).fetchone()
+    return None if row is None else Head(*row[:-1], _counts.decode(row[-1]))
+
+
+def _commit(connection: sqlite3.Connection, shard: Shard, before: int, change: Change) -> None:
+    newest = _head(connection, shard)
+    revision = 0 if newest is None else newest.revision
+    if revision != before:
+        raise Fenced(f"{shard} was at revision {before} and is at {revision} now")
+    name, head = str(shard), change.head
+    counts = msgspec.json.encode(head.counts)
+    connection.execute(
+        _PUT_HEAD,
+        (name, head.revision, head.first_offset, head.next_offset, head.clock_ms, head.facts_position, counts),
+    )
+    connection.executemany(_PUT_ITEM, _kept(name, change.items))
+    connection.executemany(_DELETE_ITEM, _dropped(name, change.items))
+    connection.executemany(_PUT_DUE, _kept(name, change.due))
+    connection.executemany(_DELETE_DUE, _dropped(name, change.due))
+    connection.executemany(
+        _PUT_OUTGOING, [(name, m.id, m.topic, m.key, m.value, m.timestamp_ms) for m in change.outbox]
+    )
+    connection.executemany(
+        _PUT_QUARANTINED,
+        [(name, q.offset, q.reason, q.detail, q.key, q.value, q.timestamp_ms) for q in change.quarantined],
+    )
+
+
+def _kept(shard: str, values: Mapping[str, bytes | int | None]) -> list[tuple[str, str, bytes | int]]:
+    return [(shard, key, value) for key, value in values.items() if value is not None]
+
+
+def _dropped(shard: str, values: Mapping[str, bytes | int | None]) -> list[tuple[str, str]]:
+    return [(shard, key) for key, value in values.items() if value is None]
+
+
+def _json(keys: Collection[str]) -> str:
+    return msgspec.json.encode(list(keys)).decode()
