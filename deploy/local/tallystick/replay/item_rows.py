@@ -1,0 +1,97 @@
+"""One row is one item: each time in it is an event."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.contracts.envelope import Data
+from tallystick.replay.counts import BEFORE_BEGINNING, Refused
+from tallystick.replay.fields import ItemFields, Lookups, Read, subject_of
+from tallystick.replay.form import ItemRows
+from tallystick.replay.happenings import HAPPENINGS, Happening
+from tallystick.replay.intake import Intake
+from tallystick.replay.making import Maker, Timed
+from tallystick.replay.table import Header, Row, Table
+from tallystick.replay.times import Times
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column of times. `data` is None for the beginning, whose data are the row's; `occurrence` counts from 1."""
+
+    name: str
+    cell: Read
+    happening: Happening
+    data: Data | None
+    occurrence: int
+
+
+def tell_items(form: ItemRows, table: Table, lookups: Lookups, intake: Intake) -> list[Timed]:
+    """The events of all items, in ascending order of time; those of one instant in the order of the rows."""
+    teller = _Teller(form, table, lookups, intake)
+    told: list[Timed] = []
+    for line, row in intake.rows(table):
+        try:
+            told += teller.tell(line, row)
+        except Refused as why:
+            intake.refuse(line, why)
+        else:
+            intake.counts.translated += 1
+    told.sort(key=lambda event: event.at_us)
+    return told
+
+
+class _Teller:
+    def __init__(self, form: ItemRows, table: Table, lookups: Lookups, intake: Intake) -> None:
+        self._times = Times(form.zone, form.time_format, intake.counts.notes)
+        self._fields = ItemFields(form, table.header, lookups, self._times)
+        self._subject = subject_of(form.item, table)
+        self._columns = _columns(form, table.header)
+        self._maker = Maker(form.source, form.kind, intake.counts)
+        self._notes = intake.counts.notes
+        self._lines: dict[tuple[str, str], int] = {}
+
+    def tell(self, line: int, row: Row) -> list[Timed]:
+        """The events of the row's item, in the order of the mapping; nothing is made where it raises `Refused`."""
+        council, item = self._fields.council(row), self._subject(line, row)
+        accepted = self._fields.accepted(row)
+        happened = self._happened(row)
+        first = self._lines.setdefault((council, item), line)
+        if first != line:
+            raise Refused(f"item {item!r} of {council!r} is on line {first} already")
+        return [
+            self._maker.make(
+                column.happening,
+                council=council,
+                item=item,
+                at=at,
+                data=accepted if column.data is None else column.data,
+                occurrence=column.occurrence,
+            )
+            for column, at in happened
+        ]
+
+    def _happened(self, row: Row) -> list[tuple[_Column, datetime]]:
+        happened = [
+            (column, self._times.instant(text, column=column.name))
+            for column in self._columns
+            if (text := column.cell(row)) or column.data is None
+        ]
+        began = next(at for column, at in happened if column.data is None)
+        self._notes[BEFORE_BEGINNING] += sum(at < began for _, at in happened)
+        return happened
+
+
+def _columns(form: ItemRows, header: Header) -> list[_Column]:
+    columns: list[_Column] = []
+    for rule in form.events:
+        happening = HAPPENINGS[form.kind][rule.event]
+        columns.append(
+            _Column(
+                name=rule.column,
+                cell=header.cell(rule.column),
+                happening=happening,
+                data=None if happening.opens else happening.fixed_data(rule.data),
+                occurrence=1 + sum(column.happening is happening for column in columns),
+            )
+        )
+    return columns

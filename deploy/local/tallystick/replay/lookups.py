@@ -1,0 +1,38 @@
+"""Lookups: small CSV files that say more about a value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tallystick.replay.counts import Refused
+from tallystick.replay.table import UnreadableFile, open_table
+
+
+class UnusableLookup(ValueError):
+    """The file is not there, lacks the key column, or answers one key twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookupTable:
+    """The rows of a lookup by their key, each from column to cell."""
+
+    columns: frozenset[str]
+    rows: Mapping[str, Mapping[str, str]]
+
+
+def read_lookup(path: Path, *, key: str) -> LookupTable:
+    """The lookup in `path`; raises `UnusableLookup`. It is held in memory whole."""
+    try:
+        table = open_table(path, encoding="utf-8-sig", needed={key})
+        columns = table.header.columns
+        rows: dict[str, Mapping[str, str]] = {}
+        for line, row in table.rows():
+            if isinstance(row, Refused):
+                raise UnusableLookup(f"{path.name}, line {line}: {row}")
+            cells = dict(zip(columns, (cell.strip() for cell in row), strict=True))
+            if cells[key] in rows:
+                raise UnusableLookup(f"{path.name}, line {line}: {cells[key]!r} was answered before")
+            rows[cells[key]] = cells
+    except UnreadableFile as fault:
+        raise UnusableLookup(str(fault)) from fault
+    return LookupTable(frozenset(columns), rows)

@@ -1,0 +1,107 @@
+"""A mapping file, read: shipped under a name, or a path of one's own."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from tallystick.replay.contradictions import contradictions
+from tallystick.replay.form import EventRows, ItemRows, Lookup, MappingForm, ReadingRows
+from tallystick.replay.lookups import LookupTable, UnusableLookup, read_lookup
+from tallystick.replay.yaml_lines import Fault, Lined, NotYaml, Place, read_yaml
+
+_FORM: TypeAdapter[ItemRows | EventRows | ReadingRows] = TypeAdapter(MappingForm)
+
+
+class BadMapping(ValueError):
+    """The mapping cannot be used; `faults` are all that were found, each with its line."""
+
+    def __init__(self, name: str, faults: Iterable[Fault]) -> None:
+        self.faults = sorted(set(faults))
+        super().__init__("\n".join(f"{name}, {fault}" for fault in self.faults))
+
+
+class NoSuchMapping(ValueError):
+    """There is neither a shipped mapping of that name nor a file at that path."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayMapping:
+    """What a mapping file says, and the lookups that it names, by their names."""
+
+    name: str
+    form: ItemRows | EventRows | ReadingRows
+    lookups: Mapping[str, LookupTable]
+
+
+def shipped_mappings() -> list[str]:
+    """The names of the mappings that come with Tallystick, in alphabetical order."""
+    return sorted(entry.name.removesuffix(".yaml") for entry in _shelf().iterdir() if entry.name.endswith(".yaml"))
+
+
+def read_mapping(name_or_path: str, *, lookups: Mapping[str, Path]) -> ReplayMapping:
+    """The mapping of that name or path with its lookups; `lookups` gives the files of those it names without one.
+
+    Raises `NoSuchMapping`, or `BadMapping` with every fault: first those of form, then those of content.
+    """
+    name, text, folder = _text_of(name_or_path)
+    try:
+        lined = read_yaml(text)
+        form = _FORM.validate_python(lined.content)
+    except NotYaml as fault:
+        raise BadMapping(name, fault.faults) from fault
+    except ValidationError as fault:
+        raise BadMapping(name, [_fault(lined, error) for error in fault.errors(include_url=False)]) from fault
+    tables, faults = _read_lookups(form.lookups, lookups, folder)
+    faults += contradictions(form, tables)
+    if faults:
+        raise BadMapping(name, [Fault(lined.line_of(place), message) for place, message in faults])
+    return ReplayMapping(name, form, tables)
+
+
+def _shelf() -> Traversable:
+    return resources.files("tallystick") / "mappings"
+
+
+def _text_of(name_or_path: str) -> tuple[str, str, Path]:
+    """The mapping's name, its text, and the folder that the files it names are relative to."""
+    path = Path(name_or_path)
+    if name_or_path in shipped_mappings():
+        shipped = _shelf() / f"{name_or_path}.yaml"
+        return name_or_path, shipped.read_text(encoding="utf-8"), Path()
+    if not path.is_file():
+        raise NoSuchMapping(f"{name_or_path!r} is no file and none of {', '.join(shipped_mappings())}")
+    return path.name, path.read_text(encoding="utf-8-sig"), path.parent
+
+
+def _read_lookups(
+    named: Mapping[str, Lookup], given: Mapping[str, Path], folder: Path
+) -> tuple[dict[str, LookupTable], list[tuple[Place, str]]]:
+    tables: dict[str, LookupTable] = {}
+    faults: list[tuple[Place, str]] = [
+        ((), f"the mapping has no lookup called {name!r}") for name in given if name not in named
+    ]
+    for name, lookup in named.items():
+        path = given.get(name) or (folder / lookup.file if lookup.file else None)
+        if path is None:
+            faults.append((("lookups", name), f"lookup {name!r} needs its file: give --lookup {name}=FILE"))
+            continue
+        try:
+            tables[name] = read_lookup(path, key=lookup.key)
+        except UnusableLookup as fault:
+            faults.append((("lookups", name), f"lookup {name!r}: {fault}"))
+    return tables, faults
+
+
+def _fault(lined: Lined, error: ErrorDetails) -> Fault:
+    """The fault with the line of the place that pydantic names; its tags of alternatives are no places."""
+    place: Place = ()
+    for part in error["loc"]:
+        if (*place, part) in lined.lines:
+            place = (*place, part)
+    name = ".".join(str(part) for part in error["loc"][1:] if not str(part).startswith("<"))
+    return Fault(lined.line_of(place), f"{name}: {error['msg']}" if name else error["msg"])

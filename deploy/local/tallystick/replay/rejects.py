@@ -1,0 +1,23 @@
+"""The file of refused rows: line, reason. Cells that a spreadsheet would run are guarded."""
+
+import csv
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tallystick.replay.counts import Rejected
+
+_RUN_BY_SPREADSHEETS = ("=", "+", "-", "@", "\t", "\r")
+
+
+@contextmanager
+def reject_file(path: Path) -> Iterator[Callable[[Rejected], None]]:
+    """A function that writes refused rows into `path`, which is whole when the block is left."""
+    with path.open("w", encoding="utf-8-sig", newline="") as text:
+        writer = csv.writer(text)
+        writer.writerow(["line", "reason"])
+        yield lambda rejected: writer.writerow([rejected.line, _guarded(rejected.reason)])
+
+
+def _guarded(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(_RUN_BY_SPREADSHEETS) else cell

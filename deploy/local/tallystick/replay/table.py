@@ -1,0 +1,104 @@
+"""A CSV file, plain or gzipped, row by row with line numbers."""
+
+import csv
+import gzip
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TextIO
+
+from tallystick.replay.counts import Refused
+
+Row = list[str]
+
+
+class UnreadableFile(ValueError):
+    """The file as a whole cannot be read: it is not there, not text, or lacks columns that are asked of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The columns of a file, in order."""
+
+    columns: tuple[str, ...]
+
+    def cell(self, column: str) -> Callable[[Row], str]:
+        """A function that takes the cell of `column` from a row, without the blanks around it."""
+        index = self.columns.index(column)
+        return lambda row: row[index].strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A CSV file whose header was read and holds every column that is needed."""
+
+    path: Path
+    encoding: str
+    header: Header
+
+    def rows(self) -> Iterator[tuple[int, Row | Refused]]:
+        """Each row below the header with the line it begins on, or why it is no row of this table.
+
+        Empty lines are no rows. Raises `UnreadableFile` at the first byte that is not of the encoding.
+        """
+        width = len(self.header.columns)
+        with _open(self.path, self.encoding) as text:
+            parsed = self._parsed(text)
+            next(parsed)
+            for line, row in parsed:
+                if isinstance(row, Refused) or len(row) == width:
+                    yield line, row
+                elif row:
+                    yield line, Refused(f"the row has {len(row)} cells where the header has {width}")
+
+    def _parsed(self, text: TextIO) -> Iterator[tuple[int, Row | Refused]]:
+        reader = csv.reader(text, strict=True)
+        while True:
+            line = reader.line_num + 1
+            try:
+                row = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as fault:
+                yield line, Refused(f"lines {line} to {reader.line_num} are no CSV: {fault}")
+            except UnicodeDecodeError as fault:
+                raise _not_text(self.path, self.encoding, line) from fault
+            except (EOFError, OSError) as fault:
+                raise UnreadableFile(f"{self.path.name} breaks off after line {line}: {fault}") from fault
+            else:
+                yield line, row
+
+
+def open_table(path: Path, *, encoding: str, needed: Collection[str]) -> Table:
+    """The table in `path`; raises `UnreadableFile`, naming every needed column that its header does not have once."""
+    try:
+        with _open(path, encoding) as text:
+            columns = tuple(cell.strip() for cell in next(csv.reader(text, strict=True), ()))
+    except UnicodeDecodeError as fault:
+        raise _not_text(path, encoding, 1) from fault
+    except (OSError, EOFError, csv.Error) as fault:
+        raise UnreadableFile(f"{path} cannot be read: {fault}") from fault
+    faults = [_fault(name, columns) for name in sorted(needed) if columns.count(name) != 1]
+    if faults:
+        raise UnreadableFile(f"{path.name}: " + "; ".join(faults))
+    return Table(path, encoding, Header(columns))
+
+
+def _open(path: Path, encoding: str) -> TextIO:
+    if path.suffix == ".gz":
+        return gzip.open(path, "rt", encoding=encoding, newline="")
+    return path.open(encoding=encoding, newline="")
+
+
+def _fault(name: str, columns: tuple[str, ...]) -> str:
+    if name in columns:
+        return f"the header has {columns.count(name)} columns called {name!r}"
+    near = get_close_matches(name, columns, n=1)
+    return f"there is no column {name!r}" + (f" (is it {near[0]!r}?)" if near else f" among {', '.join(columns)}")
+
+
+def _not_text(path: Path, encoding: str, line: int) -> UnreadableFile:
+    return UnreadableFile(
+        f"{path.name} is not {encoding} near line {line}: give the mapping another `encoding`, for example cp1252"
+    )

@@ -1,0 +1,43 @@
+"""Targets made from the rows of a lookup: a rule for each service, as another system's list has it."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from shared.contracts.definitions import Target
+from tallystick.replay.counts import Refused
+from tallystick.replay.defining import Undefinable, defined
+from tallystick.replay.form import TargetForms
+from tallystick.replay.lookups import LookupTable
+
+_PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
+
+
+class UnusableForm(ValueError):
+    """A row of the lookup, filled into its form, makes no target."""
+
+
+def placeholders(form: Mapping[str, Any]) -> set[str]:
+    """The columns that `form` is to be filled from."""
+    return {name for text in form.values() if isinstance(text, str) for name in _PLACEHOLDER.findall(text)}
+
+
+def target_of(form: Mapping[str, Any], *, service: str, cells: Mapping[str, str]) -> Target:
+    """The target of `service`, and called after it, that `form` makes of `cells`; raises `Undefinable`."""
+    filled = {
+        name: _PLACEHOLDER.sub(lambda found: cells[found[1]], text) if isinstance(text, str) else text
+        for name, text in form.items()
+    }
+    return defined(Target, {**filled, "id": service, "service": service})
+
+
+def targets_from(forms: TargetForms, table: LookupTable, service_id: Callable[[str], str]) -> Iterator[Target]:
+    """One target for each row of `table` whose choice has a form; raises `UnusableForm` naming the row."""
+    for key, cells in table.rows.items():
+        form = forms.forms.get(cells[forms.choose])
+        if form is None or key in forms.skip:
+            continue
+        try:
+            yield target_of(form, service=service_id(cells[forms.service]), cells=cells)
+        except (Undefinable, Refused) as fault:
+            raise UnusableForm(f"lookup {forms.lookup!r}, row {key!r}: {fault}") from fault

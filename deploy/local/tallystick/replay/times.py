@@ -1,0 +1,75 @@
+"""Cells that hold times, read as instants in UTC."""
+
+from collections import Counter
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+from tallystick.replay.counts import Refused
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Calendars are compiled for these years; a time outside them is a slip of a finger or a filler such as 1900-01-01.
+FIRST_YEAR, LAST_YEAR = 2000, 2100
+
+GAP = "local times that the clocks skipped in spring: read an hour later"
+FOLD = "local times that happened twice in autumn: read as the first"
+DATE_ONLY = "dates without a time of day: read as midnight"
+_DATE_LENGTH = len("2015-01-01")
+
+
+class Times:
+    """Reads times of one file. Those without an offset are local in `zone`; what is odd about them is noted."""
+
+    def __init__(self, zone: ZoneInfo, form: str | None, notes: Counter[str]) -> None:
+        self._zone = zone
+        self._form = form
+        self._notes = notes
+
+    def instant(self, text: str, *, column: str) -> datetime:
+        """The instant that `text` means, in UTC; raises `Refused`."""
+        read = self._read(text, column)
+        try:
+            at = (read if read.tzinfo else self._local(read)).astimezone(UTC)
+        except OverflowError:
+            raise _outside(text, column) from None
+        if not FIRST_YEAR <= at.year <= LAST_YEAR:
+            raise _outside(text, column)
+        if self._form is None and len(text) == _DATE_LENGTH:
+            self._notes[DATE_ONLY] += 1
+        return at
+
+    def day(self, text: str, *, column: str) -> date:
+        """The date that `text` means, where it stands; a time of day is left off. Raises `Refused`."""
+        day = self._read(text, column).date()
+        if not FIRST_YEAR <= day.year <= LAST_YEAR:
+            raise _outside(text, column)
+        return day
+
+    def start_of(self, day: date) -> datetime:
+        """The first instant of a local date, in UTC."""
+        return datetime(day.year, day.month, day.day, tzinfo=self._zone).astimezone(UTC)
+
+    def _read(self, text: str, column: str) -> datetime:
+        try:
+            # Naive only until the zone is known: `instant` adds it, `day` needs none.
+            return datetime.strptime(text, self._form) if self._form else datetime.fromisoformat(text)  # noqa: DTZ007
+        except ValueError:
+            wanted = f"of the form {self._form}" if self._form else "in ISO 8601, like 2026-03-27T16:59:00"
+            raise Refused(f"{column}: {text!r} is not a time {wanted}") from None
+
+    def _local(self, naive: datetime) -> datetime:
+        """`naive` in the zone: a skipped time moves forward, a repeated one is the first of the two."""
+        first = naive.replace(tzinfo=self._zone)
+        before, after = first.utcoffset(), first.replace(fold=1).utcoffset()
+        if before is not None and after is not None and before != after:
+            self._notes[GAP if before < after else FOLD] += 1
+        return first
+
+
+def epoch_us(at: datetime) -> int:
+    """Microseconds of the epoch, exactly."""
+    since = at - EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def _outside(text: str, column: str) -> Refused:
+    return Refused(f"{column}: {text!r} lies outside the years {FIRST_YEAR} to {LAST_YEAR}")

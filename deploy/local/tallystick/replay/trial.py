@@ -1,0 +1,114 @@
+"""The catalogue that a mapping's `trial` asks for: enough to judge a CSV whose councils and services nobody entered."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from shared.contracts.definitions import Agreement, AnyDefinition, Council, Service, Target
+from tallystick.replay.counts import Refused
+from tallystick.replay.fields import IdField, OwnerFields
+from tallystick.replay.form import ItemForm, Trial
+from tallystick.replay.mapping import ReplayMapping
+from tallystick.replay.table import Row, open_table
+from tallystick.replay.targets import targets_from
+
+_CountedBy = Literal["work-completed", "tickets-resolved", "readings"]
+_COUNTED_BY: Mapping[str, _CountedBy] = {"ticket": "tickets-resolved", "work": "work-completed"}
+_TITLE_LENGTH = 200
+
+
+def trial_definitions(mapping: ReplayMapping, csv_path: Path) -> list[AnyDefinition]:
+    """Provider, calendars, services, councils, tariffs, agreements, in an order in which each finds what it names.
+
+    Empty for a mapping without a trial. Reads the whole file once for the names in it; a council or service that only
+    refused rows name is there too, and does no harm. Raises `UnreadableFile` and `UnusableForm`.
+    """
+    trial, form = mapping.form.trial, mapping.form
+    if trial is None:
+        return []
+    found = _names(mapping, csv_path)
+    unit: Literal["ticket", "work", "reading"] = form.kind if isinstance(form, ItemForm) else "reading"
+    councils = _councils(trial, found.councils)
+    targets = (*trial.targets, *_targets(trial, mapping, found))
+    return [
+        trial.provider,
+        *trial.calendars,
+        *_services(trial, found.services, unit),
+        *councils,
+        *trial.tariffs,
+        *(_agreement(trial, council, targets) for council in councils),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """The texts behind the ids of a file, and how its services' ids are made."""
+
+    councils: Mapping[str, str]
+    services: Mapping[str, str]
+    service: IdField
+
+
+def _names(mapping: ReplayMapping, csv_path: Path) -> _Names:
+    form = mapping.form
+    table = open_table(csv_path, encoding=form.encoding, needed=form.columns)
+    fields = OwnerFields(form, table.header, mapping.lookups)
+    councils: dict[str, str] = {}
+    services: dict[str, str] = {}
+    for _, row in table.rows():
+        if not isinstance(row, Refused):
+            _note(fields.council, row, councils)
+            _note(fields.service, row, services)
+    return _Names(councils, services, fields.service)
+
+
+def _note(field: IdField, row: Row, names: dict[str, str]) -> None:
+    try:
+        names.setdefault(field(row), field.text(row))
+    except Refused:
+        return  # `translate` tells it, with its line
+
+
+def _councils(trial: Trial, found: Mapping[str, str]) -> list[Council]:
+    listed = {council.id for council in trial.councils}
+    named = [Council(id=made, name=text[:_TITLE_LENGTH]) for made, text in found.items() if made not in listed]
+    return [*trial.councils, *named]
+
+
+def _services(trial: Trial, found: Mapping[str, str], unit: str) -> list[Service]:
+    listed = {service.id for service in trial.services}
+    return [
+        *trial.services,
+        *(
+            Service(
+                id=made,
+                name=text[:_TITLE_LENGTH],
+                group=trial.title,
+                unit=unit,
+                unit_name=unit,
+                counted_by=_COUNTED_BY.get(unit, "readings"),
+            )
+            for made, text in found.items()
+            if made not in listed
+        ),
+    ]
+
+
+def _targets(trial: Trial, mapping: ReplayMapping, found: _Names) -> list[Target]:
+    """Those of the lookup whose service the file has: a target for another would promise nothing."""
+    if trial.targets_from is None:
+        return []
+    made = targets_from(trial.targets_from, mapping.lookups[trial.targets_from.lookup], found.service.id_of)
+    return [target for target in made if target.service in found.services]
+
+
+def _agreement(trial: Trial, council: Council, targets: tuple[Target, ...]) -> Agreement:
+    return Agreement(
+        id=council.id,
+        council=council.id,
+        provider=trial.provider.id,
+        title=f"{trial.title}: {council.name}"[:_TITLE_LENGTH],
+        targets=targets,
+        tariffs=tuple(tariff.id for tariff in trial.tariffs),
+    )
