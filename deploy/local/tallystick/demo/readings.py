@@ -32,10 +32,12 @@ def readings_of(
 
 
 def _reading_days(month: Month, habits: Readings) -> list[date]:
-    if habits.every == "month":
-        return [date(month.year, month.month, _PAY_DAY)]
-    days = (month.first_day + timedelta(days=number) for number in range(month.days))
-    return [day for day in days if day.weekday() == _FRIDAY]
+    days = [month.first_day + timedelta(days=number) for number in range(month.days)]
+    match habits.every:
+        case "month":
+            return [days[_PAY_DAY - 1]]
+        case "week":
+            return [day for day in days if day.weekday() == _FRIDAY]
 
 
 def _recorded(item: Item, day: date, *, service: str, quantity: str) -> UsageRecorded:

@@ -8,6 +8,7 @@ against the default targets so that most are kept.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 
 from shared.contracts.definitions import Council, Service
 
@@ -48,7 +49,7 @@ class Work:
 class Readings:
     """Quantities sent each month (on the 25th) or each week (on Friday): so many units for each unit of weight."""
 
-    every: str
+    every: Literal["month", "week"]
     for_each_weight: float
 
 
