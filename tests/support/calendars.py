@@ -1,6 +1,7 @@
 """Calendars for tests: the ordinary ones by name, and any that a council could write, for Hypothesis."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -23,7 +24,7 @@ CLOCK_CHANGES = {
 }
 
 
-def calendar(**fields: object) -> Calendar:
+def calendar(**fields: Any) -> Calendar:
     """A calendar in London, Monday to Friday 09:00 to 17:00, but for `fields`."""
     return Calendar(**{"id": "office", "name": "Office hours", "weekly": NINE_TO_FIVE, **fields})
 
@@ -33,7 +34,7 @@ def compiled(definition: Calendar) -> WorkingTime:
     return compile_calendar(definition, first_year=YEAR, last_year=YEAR)
 
 
-def working_time(**fields: object) -> WorkingTime:
+def working_time(**fields: Any) -> WorkingTime:
     """`calendar(**fields)`, compiled for the years that rule tables use, 2025 to 2027."""
     return compile_calendar(calendar(**fields), first_year=YEAR - 1, last_year=YEAR + 1)
 

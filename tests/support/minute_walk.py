@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from shared.contracts.definitions import Calendar
+from shared.contracts.definitions import Calendar, Weekday
 
 MINUTE_S = 60
-_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_NAMES: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def open_seconds(calendar: Calendar, a: int, b: int) -> int:

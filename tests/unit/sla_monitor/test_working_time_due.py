@@ -221,6 +221,14 @@ def test_working_days_between_counts_dates_after_the_first_up_to_the_last(a: str
     assert working_time(closed=EASTER).working_days_between(epoch(a), epoch(b)) == days
 
 
+def test_adding_no_days_to_the_second_pass_of_a_repeated_hour_does_not_go_back_to_the_first() -> None:
+    working = working_time(weekly=ROUND_THE_CLOCK)
+    second = epoch("Sun 2026-10-25 01:30", second_pass=True)
+
+    assert working.add_calendar_days(second, 0) == second
+    assert working.add_working_days(second, 0, rule="same-time") == second
+
+
 @pytest.mark.parametrize("unit", ["seconds", "working days", "days"])
 def test_a_negative_allowance_is_refused(unit: str) -> None:
     working, a = working_time(), epoch("Mon 2026-03-30 09:00")

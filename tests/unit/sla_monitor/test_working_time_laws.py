@@ -1,6 +1,7 @@
 """Laws of working time, and its agreement with a walk minute by minute; about changes of the clocks, in four zones."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -60,6 +61,18 @@ def test_between_undoes_add(case: Case, seconds: int) -> None:
     if due is not None:
         assert working.between(a, due) == seconds
         assert seconds == 0 or working.between(a, due - 1) == seconds - 1, "an earlier instant would have done"
+
+
+@settings(max_examples=100, deadline=None)
+@given(spans(), st.integers(0, 50))
+def test_calendar_days_are_those_of_the_zone_database(case: Case, days: int) -> None:
+    definition, a, _ = case
+    local = datetime.fromtimestamp(a, ZoneInfo(definition.zone))
+
+    due = compiled(definition).add_calendar_days(a, days)
+
+    # A sum has fold=0, which is the first pass of a repeated hour, and of a skipped one the offset before it: forward, as R7 wants.
+    assert due == (int((local + timedelta(days=days)).timestamp()) if days else a)
 
 
 @settings(max_examples=100, deadline=None)

@@ -122,18 +122,18 @@ class WorkingTime:
         if rule == "closing-time":
             due = self._days.due_at_closing(a, days, cut_off_s=cut_off_s)
         elif (start := self.next_open(a)) is not None:
-            due = self._days.due_at_same_time(start, days)
+            due = self._days.due_at_same_time(start, days) if days else start
         return due if due is not None and due <= self._last else None
 
     def add_calendar_days(self, a: int, days: int) -> int:
         """The same wall time `days` dates later: as far after a gap as it lies in it (R7), of two passes the first.
 
-        Raises `BeyondHorizon` for `a` and for the result.
+        `a` itself for 0. Raises `BeyondHorizon` for `a` and for the result.
         """
         _refuse_negative(days, "days")
         self._check(a)
         self._check(a + days * DAY_S)
-        return self._local.instant(self._local.wall(a) + days * DAY_S)
+        return self._local.instant(self._local.wall(a) + days * DAY_S) if days else a
 
     def working_days_between(self, a: int, b: int) -> int:
         """How many working dates lie in `(date of a, date of b]`, dates being local; 0 where `b <= a`.
