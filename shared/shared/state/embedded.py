@@ -135,7 +135,10 @@ class EmbeddedStates:
 
 def _head(connection: sqlite3.Connection, shard: Shard) -> Head | None:
     row = connection.execute(_HEAD, (str(shard),)).fetchone()
-    return None if row is None else Head(*row[:-1], _counts.decode(row[-1]))
+    if row is None:
+        return None
+    revision, first_offset, next_offset, clock_ms, facts_position, counts = row
+    return Head(revision, first_offset, next_offset, clock_ms, facts_position, _counts.decode(counts))
 
 
 def _commit(connection: sqlite3.Connection, shard: Shard, before: int, change: Change) -> None:
