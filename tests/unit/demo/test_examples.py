@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.support.examples import PARTNERSHIPS, STANDARD, definitions_of, document_of, target_sets_of, text_of
 
-from catalogue.domain.given import Given, Placed
+from catalogue.adapters.partnership_files import load
 from catalogue.domain.validation import faults
 from shared.contracts.definitions import Agreement, Benefit, Council, Partnership, Service, Tariff
 from shared.holidays import shipped_holidays
@@ -172,6 +172,14 @@ def _services(name: str) -> list[Service]:
 
 @pytest.mark.parametrize("name", PARTNERSHIPS)
 def test_the_catalogue_finds_no_fault_in_a_partnership(name: str) -> None:
-    given = Given([Placed(definition) for definition in definitions_of(name)])
+    given = load(name).given
 
-    assert faults(given, {}, shipped_holidays(), datetime(2026, 11, 23, tzinfo=UTC)) == []
+    found = faults(given, {}, shipped_holidays(), datetime(2026, 11, 23, tzinfo=UTC))
+    assert [str(given.located(fault)) for fault in found] == []
+
+
+@pytest.mark.parametrize("name", PARTNERSHIPS)
+def test_the_catalogue_reads_what_an_independent_reading_finds(name: str) -> None:
+    read = {(type(each), each.id): each for each in (placed.definition for placed in load(name).given.placed)}
+
+    assert read == {(type(each), each.id): each for each in definitions_of(name)}
