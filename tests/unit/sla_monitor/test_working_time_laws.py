@@ -71,7 +71,7 @@ def test_calendar_days_are_those_of_the_zone_database(case: Case, days: int) -> 
 
     due = compiled(definition).add_calendar_days(a, days)
 
-    # A sum has fold=0, which is the first pass of a repeated hour, and of a skipped one the offset before it: forward, as R7 wants.
+    # A sum has fold=0: the first pass of a repeated hour, and in a skipped one the offset before it, which is forward.
     assert due == (int((local + timedelta(days=days)).timestamp()) if days else a)
 
 
