@@ -1,0 +1,207 @@
+"""Small catalogues, events and records for tests of recharges. Every council, price and figure is made up."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from billing.domain.metering import Meter
+from billing.domain.terms import Stretch, Terms, Version, Versions
+from billing.domain.usage import Metered, Usage
+from shared.bus.port import Record
+from shared.contracts import catalogue as changes
+from shared.contracts.codec import encode_event
+from shared.contracts.definitions import (
+    Agreement,
+    AnyDefinition,
+    Charge,
+    Council,
+    Graduated,
+    Provider,
+    Service,
+    Standing,
+    Tariff,
+    Tier,
+    Unit,
+)
+from shared.contracts.envelope import Event, ItemEvent
+from shared.contracts.items import Accepted, Completed, TicketOpened, TicketResolved, WorkCompleted, WorkReceived
+from shared.contracts.usage import Reading, Reversal, UsageRecorded, UsageReversed
+
+D = TypeVar("D", Council, Service, Provider, Agreement, Tariff)
+
+SOURCE = "/councils/ashby/systems/finance"
+
+ASHBY = Council(id="ashby", name="Ashby", gss="E07000999", nation="england")
+PROVIDER = Provider(id="joint-services", name="Joint Services")
+PAYABLE = Service(
+    id="accounts-payable",
+    name="Accounts payable",
+    group="Finance",
+    unit="supplier-invoice",
+    unit_name="supplier invoice",
+    counted_by="work-completed",
+)
+ICT = Service(id="ict", name="ICT", group="ICT", unit="ticket", unit_name="ticket", counted_by="tickets-resolved")
+PAYROLL = Service(id="payroll", name="Payroll", group="HR", unit="payslip", unit_name="payslip", counted_by="readings")
+GRADUATED = Graduated(
+    name="Transactions",
+    tiers=(
+        Tier(up_to=10, price_gbp="1.00"),
+        Tier(up_to=20, price_gbp="0.50"),
+        Tier(price_gbp="0.0375"),
+    ),
+)
+
+
+def standing(monthly_gbp: str) -> Standing:
+    """A fixed charge for each month."""
+    return Standing(name="Standing charge", monthly_gbp=monthly_gbp)
+
+
+def unit(price_gbp: str) -> Unit:
+    """One price for every unit."""
+    return Unit(name="Each", price_gbp=price_gbp)
+
+
+def tariff(
+    *charges: Charge,
+    service: str = PAYABLE.id,
+    since: str = "2020-01-01",
+    continues: bool = False,
+    id: str | None = None,
+) -> Tariff:
+    """A tariff of `service`, by default called after it."""
+    return Tariff(
+        id=id or f"{service}-tariff",
+        service=service,
+        name=f"Tariff for {service}",
+        charges=charges,
+        on_change="continue" if continues else "restart",
+        effective_from=date.fromisoformat(since),
+    )
+
+
+def agreement(*tariffs: str, since: str = "2020-01-01", until: str | None = None, council: str = ASHBY.id) -> Agreement:
+    """An agreement of `council` that names tariffs by their ids."""
+    return Agreement(
+        id=f"{council}-agreement",
+        council=council,
+        provider=PROVIDER.id,
+        title="Shared services",
+        effective_from=date.fromisoformat(since),
+        effective_to=None if until is None else date.fromisoformat(until),
+        tariffs=tariffs,
+    )
+
+
+def terms(*agreements: Agreement, tariffs: Sequence[Tariff], councils: Sequence[Council] = (ASHBY,)) -> Terms:
+    """A catalogue; definitions of one id are its versions 1, 2, … in the order given."""
+    return Terms(
+        councils=Versions([Version(1, council) for council in councils]),
+        services=Versions([Version(1, service) for service in (PAYABLE, ICT, PAYROLL)]),
+        providers=Versions([Version(1, PROVIDER)]),
+        agreements=Versions(list(_numbered(agreements))),
+        tariffs=Versions(list(_numbered(tariffs))),
+    )
+
+
+def stretch(tariff: Tariff, first: str, end: str, *, version: int = 1) -> Stretch:
+    """The days `[first, end)` priced by a tariff's version."""
+    return Stretch("ashby-agreement", Version(version, tariff), date.fromisoformat(first), date.fromisoformat(end))
+
+
+def used(**by_day: str) -> Metered:
+    """Usage by day: `used(d2026_05_07="10")`."""
+    days = {date.fromisoformat(day[1:].replace("_", "-")): Decimal(amount) for day, amount in by_day.items()}
+    return Metered(days, facts_counted=len(days), facts_heard=len(days))
+
+
+def usage(service: str | None, day: str, quantity: str, *, meter: Meter = "work-completed", facts: int = 1) -> Usage:
+    """A row of counted usage."""
+    return Usage(service, date.fromisoformat(day), meter, "counted", None, Decimal(quantity), facts)
+
+
+def received(item: str, at: str, *, service: str = PAYABLE.id, id: str | None = None) -> WorkReceived:
+    """A unit of work came in."""
+    return WorkReceived(**_envelope(id or f"{item}-received", at), subject=item, data=Accepted(service=service))
+
+
+def completed(item: str, at: str, *, units: str = "1", id: str | None = None) -> WorkCompleted:
+    """A unit of work is done."""
+    return WorkCompleted(**_envelope(id or f"{item}-completed", at), subject=item, data=Completed(units=units))
+
+
+def opened(ticket: str, at: str, *, service: str = ICT.id) -> TicketOpened:
+    """A council asked for something."""
+    return TicketOpened(**_envelope(f"{ticket}-opened", at), subject=ticket, data=Accepted(service=service))
+
+
+def resolved(ticket: str, at: str, *, id: str | None = None) -> TicketResolved:
+    """The provider holds it done."""
+    return TicketResolved(**_envelope(id or f"{ticket}-resolved", at), subject=ticket, data=Completed(units="7"))
+
+
+def recorded(
+    reading: str, at: str, quantity: str, *, service: str = PAYROLL.id, day: str | None = None, unit: str | None = None
+) -> UsageRecorded:
+    """A quantity was recorded."""
+    business_date = None if day is None else date.fromisoformat(day)
+    data = Reading(service=service, quantity=quantity, business_date=business_date, unit=unit)
+    return UsageRecorded(**_envelope(f"{reading}-recorded", at), subject=reading, data=data)
+
+
+def reversed_(reading: str, at: str, *, service: str = PAYROLL.id) -> UsageReversed:
+    """A reading is taken back."""
+    data = Reversal(service=service, reversed_source=SOURCE, reversed_id=f"{reading}-recorded")
+    return UsageReversed(**_envelope(f"{reading}-reversed", at), subject=reading, data=data)
+
+
+def catalogue_events(*definitions: AnyDefinition) -> list[Event]:
+    """The catalogue's facts; definitions of one kind and id are its versions 1, 2, … in the order given."""
+    return [_versioned(number, definition) for number, definition in _number(definitions)]
+
+
+def records(events: Iterable[Event], *, first: int = 0) -> list[Record]:
+    """The events as the log holds them, from offset `first` on."""
+    return [
+        Record(offset, event.key.encode() if isinstance(event, ItemEvent) else None, encode_event(event), (), 0)
+        for offset, event in enumerate(events, first)
+    ]
+
+
+def _envelope(id_: str, at: str) -> dict[str, Any]:
+    return {"id": id_, "source": SOURCE, "time": datetime.fromisoformat(at).astimezone(UTC), "council": ASHBY.id}
+
+
+def _numbered(definitions: Iterable[D]) -> Iterator[Version[D]]:
+    return (Version(number, definition) for number, definition in _number(definitions))
+
+
+def _number(definitions: Iterable[D]) -> Iterator[tuple[int, D]]:
+    seen: Counter[tuple[type, str]] = Counter()
+    for definition in definitions:
+        seen[type(definition), definition.id] += 1
+        yield seen[type(definition), definition.id], definition
+
+
+def _versioned(number: int, definition: AnyDefinition) -> Event:
+    event, data, kind = _CHANGES[type(definition)]
+    name = f"{kind}:{definition.id}:{number}"
+    return event(
+        id=name,
+        source="/catalogue",
+        time=datetime(2020, 1, 1, tzinfo=UTC),
+        subject=name,
+        data=data(version=number, definition=definition),
+    )
+
+
+_CHANGES: dict[type, tuple[Any, Any, str]] = {
+    Council: (changes.CouncilVersioned, changes.CouncilData, "council"),
+    Service: (changes.ServiceVersioned, changes.ServiceData, "service"),
+    Provider: (changes.ProviderVersioned, changes.ProviderData, "provider"),
+    Agreement: (changes.AgreementVersioned, changes.AgreementData, "agreement"),
+    Tariff: (changes.TariffVersioned, changes.TariffData, "tariff"),
+}
