@@ -2,7 +2,7 @@
 
 import msgspec
 
-from shared.contracts.catalogue import CatalogueEvent
+from shared.contracts.catalogue import CalendarVersioned, CatalogueEvent
 from shared.contracts.clockwork import TimeAdvanced
 from shared.contracts.envelope import Event
 from shared.contracts.items import TicketEvent, WorkEvent
@@ -30,4 +30,10 @@ def decode_event(value: bytes) -> AnyEvent:
 
 def encode_event(event: Event) -> bytes:
     """Structured-mode JSON; equal events give equal bytes."""
-    return _encoder.encode(event)
+    # A calendar's keys are dates, which the ordered encoder refuses.
+    return canonical_json(event) if isinstance(event, CalendarVersioned) else _encoder.encode(event)
+
+
+def canonical_json(value: object) -> bytes:
+    """JSON with every key in order, of contract types or of plain values: equal content gives equal bytes."""
+    return msgspec.json.encode(msgspec.to_builtins(value, str_keys=True), order="deterministic")

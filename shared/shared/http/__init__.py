@@ -2,11 +2,11 @@
 
 from shared.http.app import create_app
 from shared.http.bodies import JsonBody, json_request_body, read_as
-from shared.http.documents import Json, ref
+from shared.http.documents import Json, json_answers, ref
 from shared.http.kinds import Kind
 from shared.http.paging import Cursor, Limit, Page, next_link, read_cursor
 from shared.http.problems import Problem
-from shared.http.queries import Day, PathId
+from shared.http.queries import Day, Moment, PathId
 
 __all__ = [
     "Cursor",
@@ -15,10 +15,12 @@ __all__ = [
     "JsonBody",
     "Kind",
     "Limit",
+    "Moment",
     "Page",
     "PathId",
     "Problem",
     "create_app",
+    "json_answers",
     "json_request_body",
     "next_link",
     "read_as",

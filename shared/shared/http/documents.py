@@ -1,10 +1,12 @@
 """Contract types in answers and in OpenAPI: encoded by msgspec, described by the schema that msgspec derives."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 from starlette.responses import Response
+
+from shared.contracts.codec import canonical_json
 
 _TEMPLATE = "#/components/schemas/{name}"
 
@@ -16,12 +18,18 @@ class Json(Response):
 
     def render(self, content: Any) -> bytes:  # Starlette's own signature
         """`content` as JSON."""
-        return msgspec.json.encode(content, order="deterministic")
+        return canonical_json(content)
 
 
 def ref(expected: type) -> dict[str, str]:
     """OpenAPI's reference to the schema of `expected`, one of the `types` that the app was made with."""
     return {"$ref": _TEMPLATE.format(name=expected.__name__)}
+
+
+def json_answers(expected: type, meanings: Mapping[int, str]) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI's words for answers of `expected`, by status, for an endpoint's `responses`."""
+    content = {Json.media_type: {"schema": ref(expected)}}
+    return {status: {"description": meaning, "content": content} for status, meaning in meanings.items()}
 
 
 def component_schemas(types: Sequence[type]) -> dict[str, Any]:

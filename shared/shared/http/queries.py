@@ -1,7 +1,7 @@
 """Paths and queries, read strictly: no unknown, repeated or half-right parameter slips through."""
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated
 
 from fastapi import Path
@@ -13,6 +13,8 @@ from starlette.requests import Request
 from shared.http.kinds import BAD_QUERY
 from shared.http.problems import Problem
 
+_FIRST_YEAR, _END_YEAR = 2000, 2100
+_EXPECTED_MOMENT = f"expected an instant like 2026-04-01T09:00:00Z, {_FIRST_YEAR} to {_END_YEAR - 1}"
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
@@ -24,8 +26,19 @@ def _read_day(text: object) -> date:
     return date.fromisoformat(text)
 
 
-# Pydantic alone would also take seconds since 1970 for a date.
+def _read_moment(text: object) -> datetime:
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError:
+        raise ValueError(_EXPECTED_MOMENT) from None
+    if moment.tzinfo is None or not _FIRST_YEAR <= moment.year < _END_YEAR:
+        raise ValueError(_EXPECTED_MOMENT)
+    return moment.astimezone(UTC)
+
+
+# Pydantic alone would also take seconds since 1970 for a date or an instant.
 Day = Annotated[date, BeforeValidator(_read_day)]
+Moment = Annotated[datetime, BeforeValidator(_read_moment)]
 # As shared.contracts.envelope.ID_PATTERN, in the dialect of pydantic's engine, whose `$` is the end of the text.
 PathId = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 

@@ -1,0 +1,1 @@
+"""Dull and short: files, tables."""

@@ -1,0 +1,144 @@
+"""Partnership files: a partnership's councils, calendars, services, tariffs and agreements in one YAML text.
+
+docs/partnership-files.md describes the shape. What a file may leave to shorthand (the shipped services, named sets of
+targets, one agreement for several councils) is written out here; every fault still points to where it was written.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path as FilePath
+from typing import Any
+
+import msgspec
+
+from catalogue.adapters.sections import Entry, TargetSet, agreement_entries, named_entries, section_faults, target_sets
+from catalogue.adapters.yaml_values import YamlValues, read_yaml
+from catalogue.domain.given import Given, Place, Placed
+from catalogue.domain.kinds import TYPES, Key
+from catalogue.domain.targets import target_faults
+from shared.contracts.definitions import Target
+from shared.faults import Fault
+from shared.shapes import Misshapen, shaped
+
+MAX_FILE_BYTES = 4_194_304
+_EXAMPLES = files("catalogue").joinpath("examples")
+# What `services_from` may name, and the shipped file that it stands for.
+_INCLUDED = {"standard": "standard-services"}
+
+
+class UnknownSource(Exception):
+    """There is no such file, and no shipped example of that name."""
+
+
+class About(msgspec.Struct, frozen=True):
+    """What a file says about itself: it is shown to people and is no part of any definition."""
+
+    title: str = ""
+    illustrative: str = ""
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PartnershipFile:
+    """What a file gives to be recorded, and what it says about itself."""
+
+    about: About
+    given: Given
+
+
+def example_names() -> list[str]:
+    """The files that are shipped, by the names that `load` takes."""
+    return sorted(entry.name.removesuffix(".yaml") for entry in _EXAMPLES.iterdir() if entry.name.endswith(".yaml"))
+
+
+def load(name_or_path: str) -> PartnershipFile:
+    """The shipped example of that name, or else the file at that path; raises `UnknownSource`."""
+    if name_or_path in example_names():
+        return parse(_EXAMPLES.joinpath(f"{name_or_path}.yaml").read_bytes())
+    path = FilePath(name_or_path)
+    if not path.is_file():
+        raise UnknownSource(f"{name_or_path} is no file and none of: {', '.join(example_names())}")
+    return parse(path.read_bytes())
+
+
+def parse(raw: bytes) -> PartnershipFile:
+    """What a file's bytes give, read as far as they can be, with every fault found on the way."""
+    values = _values(raw)
+    places = {(): Place(1, 1)} | values.places
+    if not isinstance(values.value, dict):
+        faults = values.faults or [Fault((), "expected named sections, as in the shipped examples")]
+        return PartnershipFile(About(), Given((), faults, places=places))
+    about, about_faults = _about(values.value.get("about", {}))
+    given = _given(values.value)
+    faults = [*values.faults, *section_faults(values.value), *about_faults, *given.faults]
+    return PartnershipFile(about, Given(given.placed, faults, given.unreadable, places))
+
+
+def _values(raw: bytes) -> YamlValues:
+    if len(raw) > MAX_FILE_BYTES:
+        return YamlValues(faults=[Fault((), f"is longer than {MAX_FILE_BYTES} bytes")])
+    try:
+        return read_yaml(raw.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        return YamlValues(faults=[Fault((), "is not UTF-8")])
+
+
+def _about(value: object) -> tuple[About, list[Fault]]:
+    try:
+        return shaped(value, About), []
+    except Misshapen as refused:
+        return About(), [fault.below("about") for fault in refused.faults]
+
+
+def _given(sections: Mapping[str, Any]) -> Given:
+    inherited, faults = _inherited(sections.get("services_from"))
+    own_sets = target_sets(sections)
+    faults += _set_faults(own_sets)
+    entries = []
+    for entry in (*named_entries(sections), *agreement_entries(sections, inherited.sets | own_sets)):
+        if isinstance(entry, Fault):
+            faults.append(entry)
+        else:
+            entries.append(entry)
+    # What the file defines itself takes the place of what it inherits.
+    redefined = {entry.key for entry in entries}
+    return _read([*(entry for entry in inherited.entries if entry.key not in redefined), *entries], faults)
+
+
+def _read(entries: list[Entry], faults: list[Fault]) -> Given:
+    placed: list[Placed] = []
+    unreadable: set[Key] = set()
+    for entry in entries:
+        try:
+            placed.append(Placed(shaped(entry.value, TYPES[entry.kind]), entry.spot))
+        except Misshapen as refused:
+            faults += map(entry.spot.outside, refused.faults)
+            unreadable |= {entry.key} if entry.key else set()
+    return Given(placed, faults, frozenset(unreadable))
+
+
+@dataclass(frozen=True, slots=True)
+class _Inherited:
+    entries: list[Entry]
+    sets: dict[str, TargetSet]
+
+
+def _inherited(name: object) -> tuple[_Inherited, list[Fault]]:
+    if name is None:
+        return _Inherited([], {}), []
+    if not isinstance(name, str) or name not in _INCLUDED:
+        return _Inherited([], {}), [Fault(("services_from",), f"expected one of {', '.join(_INCLUDED)}")]
+    sections = _values(_EXAMPLES.joinpath(f"{_INCLUDED[name]}.yaml").read_bytes()).value
+    return _Inherited(list(named_entries(sections, "services_from")), target_sets(sections, "services_from")), []
+
+
+def _set_faults(sets: Mapping[str, TargetSet]) -> Iterator[Fault]:
+    """Faults of targets by themselves, so that a set which no agreement names is checked too."""
+    for named in sets.values():
+        for index, value in enumerate(named.targets):
+            try:
+                faults = list(target_faults(shaped(value, Target)))
+            except Misshapen as refused:
+                faults = refused.faults
+            yield from (fault.below(*named.at, index) for fault in faults)

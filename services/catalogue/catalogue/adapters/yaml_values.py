@@ -1,0 +1,115 @@
+"""YAML as plain values and the place of each: what JSON could say, and nothing else.
+
+Only null, true, false and decimal numbers are read as such; all else is text, so that `16:00`, `no` and `2026-04-01`
+stay what was written. Doubled keys, anchors and tags are faults.
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from catalogue.domain.given import Place
+from shared.faults import Fault, Path
+
+_TAG = "tag:yaml.org,2002:"
+# YAML 1.2.2, section 10.2.1: the JSON schema; `~` and nothing at all are null, as in section 10.3.
+_SCALARS = {
+    "null": (re.compile(r"(?:null|~|)\Z"), ["n", "~", ""]),
+    "bool": (re.compile(r"(?:true|false)\Z"), ["t", "f"]),
+    "int": (re.compile(r"-?(?:0|[1-9][0-9]{0,18})\Z"), list("-0123456789")),
+    "float": (re.compile(r"-?(?:0|[1-9][0-9]*)\.[0-9]+\Z"), list("-0123456789")),
+}
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """Composes nodes whose scalars are resolved by `_SCALARS` alone."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, Any]]] = {}  # noqa: RUF012 (PyYAML's own attribute)
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """The next node; aliases are refused, for a few of them can stand for gigabytes."""
+        if self.check_event(yaml.AliasEvent):
+            at = self.get_event().start_mark  # type: ignore[no-untyped-call]  # types-PyYAML leaves it untyped
+            raise yaml.MarkedYAMLError(problem="aliases are not read", problem_mark=at)
+        return super().compose_node(parent, index)
+
+
+for _name, (_pattern, _first) in _SCALARS.items():
+    _PlainLoader.add_implicit_resolver(_TAG + _name, _pattern, _first)
+
+
+@dataclass(slots=True)
+class YamlValues:
+    """The value of a text, the place of every path in it, and what could not be read."""
+
+    value: Any = None
+    places: dict[Path, Place] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+
+
+def read_yaml(text: str) -> YamlValues:
+    """The one document of `text`; keys are text. Where the text is no YAML: no value and one fault, at the whole."""
+    values = YamlValues()
+    try:
+        node = yaml.compose(text, Loader=_PlainLoader)
+    except yaml.MarkedYAMLError as fault:
+        values.places[()] = _place(fault.problem_mark)
+        values.faults.append(Fault((), f"is not YAML: {fault.problem}"))
+    except yaml.reader.ReaderError as fault:
+        values.places[()] = Place(text.count("\n", 0, fault.position) + 1, 1)
+        values.faults.append(Fault((), "is not YAML: it holds a character that text cannot"))
+    except RecursionError:
+        values.places[()] = Place(1, 1)
+        values.faults.append(Fault((), "is nested too deeply"))
+    else:
+        values.value = _value(node, (), values) if node is not None else None
+    return values
+
+
+def _value(node: yaml.Node, at: Path, values: YamlValues) -> Any:
+    values.places.setdefault(at, _place(node.start_mark))
+    match node:
+        case yaml.MappingNode():
+            return _mapping(node, at, values)
+        case yaml.SequenceNode():
+            return [_value(entry, (*at, index), values) for index, entry in enumerate(node.value)]
+        case _:
+            return _scalar(node, at, values)
+
+
+def _mapping(node: yaml.MappingNode, at: Path, values: YamlValues) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, entry in node.value:
+        path = (*at, str(key.value))
+        if not isinstance(key, yaml.ScalarNode):
+            values.faults.append(Fault(at, "has a key that is not text"))
+        elif key.value in found:
+            values.places[*path, "again"] = _place(key.start_mark)
+            values.faults.append(Fault((*path, "again"), "is a key that was there before"))
+        else:
+            values.places[path] = _place(key.start_mark)
+            found[key.value] = _value(entry, path, values)
+    return found
+
+
+def _scalar(node: yaml.Node, at: Path, values: YamlValues) -> Any:
+    match node.tag.removeprefix(_TAG):
+        case "str":
+            return node.value
+        case "null":
+            return None
+        case "bool":
+            return node.value == "true"
+        case "int" if _SCALARS["int"][0].match(node.value):
+            return int(node.value)
+        case "float" if _SCALARS["float"][0].match(node.value):
+            return float(node.value)
+        case _:
+            values.faults.append(Fault(at, "has a tag: only plain values are read"))
+            return None
+
+
+def _place(mark: yaml.Mark | None) -> Place:
+    return Place(mark.line + 1, mark.column + 1) if mark is not None else Place(1, 1)

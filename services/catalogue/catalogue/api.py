@@ -1,0 +1,139 @@
+"""The catalogue over HTTP: every definition, its versions, and new versions by PUT."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Request
+
+from catalogue.domain.given import Refused
+from catalogue.domain.kinds import PLURALS, TYPES, Kind
+from catalogue.domain.versions import Version
+from catalogue.handlers import Handlers, Seen, StaleVersion, UnknownDefinition, VersionUnseen
+from catalogue.schemas import LIST_TYPES, VERSION_TYPES, version_body
+from shared.clock import Clock
+from shared.contracts.definitions import AnyDefinition
+from shared.faults import Fault
+from shared.http import (
+    Cursor,
+    Day,
+    Json,
+    JsonBody,
+    Limit,
+    Moment,
+    Page,
+    PathId,
+    Problem,
+    json_answers,
+    json_request_body,
+    next_link,
+    read_as,
+    read_cursor,
+)
+from shared.http.kinds import BAD_CURSOR, INVALID, NOT_FOUND, STALE_VERSION, VERSION_REQUIRED
+
+# Until credentials name who is asking, whoever may write here is the operator.
+ACTOR = "operator"
+_ETAG = re.compile(r'"(\d{1,9})"', re.ASCII)
+IfMatch = Annotated[str | None, Header(description="the ETag of the version that is replaced, where there is one")]
+
+
+def router(handlers: Handlers, clock: Clock) -> APIRouter:
+    """The routes of all kinds."""
+    routes = APIRouter(prefix="/v1")
+    for kind in TYPES:
+        of_kind = APIRouter(prefix=f"/{PLURALS[kind]}", tags=[PLURALS[kind]])
+        _add_reads(of_kind, kind, handlers)
+        _add_put(of_kind, kind, handlers, clock)
+        routes.include_router(of_kind)
+    return routes
+
+
+def _add_reads(routes: APIRouter, kind: Kind, handlers: Handlers) -> None:
+    one = json_answers(VERSION_TYPES[kind], {200: "A version"})
+    many = json_answers(LIST_TYPES[kind], {200: "A page of versions; the Link header leads to the next"})
+
+    @routes.get("", name=f"list_{PLURALS[kind]}", responses=many)
+    def list_all(request: Request, limit: Limit = 50, cursor: Cursor | None = None, as_of: Day | None = None) -> Json:
+        """Of each id, by ascending id, the newest version, or the one in force on `as_of`."""
+        after = read_cursor(cursor)
+        found = handlers.listing(kind, on=as_of, after=after[0] if after else "", limit=limit + 1)
+        return _page(request, found, limit, key=lambda version: version.key.id)
+
+    @routes.get("/{id}", name=f"get_{kind}", responses=one)
+    def get(id: PathId, as_of: Day | None = None, known_at: Moment | None = None) -> Json:
+        """The newest version, which a PUT replaces; or the one in force on `as_of`, as far as known at `known_at`."""
+        with _refusals():
+            if as_of is None and known_at is None:
+                return _answer(handlers.newest(kind, id))
+            return _answer(handlers.in_force(kind, id, on=as_of or date.max, known_at=known_at))
+
+    @routes.get("/{id}/versions", name=f"list_versions_of_{kind}", responses=many)
+    def history(request: Request, id: PathId, limit: Limit = 50, cursor: Cursor | None = None) -> Json:
+        """Every version, ascending."""
+        with _refusals():
+            found = handlers.history(kind, id, after=_number(read_cursor(cursor)), limit=limit + 1)
+        return _page(request, found, limit, key=lambda version: str(version.number))
+
+
+def _add_put(routes: APIRouter, kind: Kind, handlers: Handlers, clock: Clock) -> None:
+    meanings = {201: "The new version", 200: "Equal to the newest version: nothing was added"}
+
+    @routes.put(
+        "/{id}",
+        name=f"put_{kind}",
+        status_code=201,
+        responses=json_answers(VERSION_TYPES[kind], meanings),
+        openapi_extra=json_request_body(TYPES[kind]),
+    )
+    def put(id: PathId, body: JsonBody, if_match: IfMatch = None) -> Json:
+        """A new version is recorded; where the id has one already, If-Match must name it."""
+        definition: AnyDefinition = read_as(body, TYPES[kind])
+        if definition.id != id:
+            raise Problem(INVALID, faults=[Fault(("id",), "expected the id of the path")])
+        with _refusals():
+            version, is_new = handlers.replace(definition, seen=_seen(if_match), at=clock.now(), actor=ACTOR)
+        return _answer(version, status_code=201 if is_new else 200)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Which status each broken rule is answered with."""
+    try:
+        yield
+    except UnknownDefinition as refused:
+        raise Problem(NOT_FOUND) from refused
+    except VersionUnseen as refused:
+        raise Problem(VERSION_REQUIRED) from refused
+    except StaleVersion as refused:
+        raise Problem(STALE_VERSION) from refused
+    except Refused as refused:
+        raise Problem(INVALID, faults=[located.fault for located in refused.faults]) from refused
+
+
+def _seen(if_match: str | None) -> Seen | None:
+    if if_match is None:
+        return None
+    tags = [tag.strip() for tag in if_match.split(",")]
+    # A weak tag (W/"3") never matches, as RFC 9110 asks of If-Match.
+    numbers = frozenset(int(found[1]) for tag in tags if (found := _ETAG.fullmatch(tag)))
+    return Seen(numbers, any=tags == ["*"])
+
+
+def _number(cursor: tuple[str, ...] | None) -> int:
+    if cursor is None:
+        return 0
+    if not cursor[0].isdecimal():
+        raise Problem(BAD_CURSOR)
+    return int(cursor[0])
+
+
+def _answer(version: Version, *, status_code: int = 200) -> Json:
+    return Json(version_body(version), status_code=status_code, headers={"ETag": f'"{version.number}"'})
+
+
+def _page(request: Request, found: Sequence[Version], limit: int, *, key: Callable[[Version], str]) -> Json:
+    page = Page(found[:limit], (key(found[limit - 1]),) if len(found) > limit else None)
+    return Json({"items": [version_body(version) for version in page.items]}, headers=next_link(request, page))

@@ -1,0 +1,69 @@
+"""Agreements: never two of one council for one service on one day, or its items would be judged twice."""
+
+from collections.abc import Iterable, Iterator
+from datetime import date
+from typing import NamedTuple
+
+from catalogue.domain.kinds import Key
+from catalogue.domain.members import repeated
+from catalogue.domain.targets import target_faults
+from catalogue.domain.versions import Catalogue, in_force
+from shared.contracts.definitions import Agreement, Tariff
+from shared.faults import Fault
+
+EVERY_SERVICE = "*"
+
+
+class Cover(NamedTuple):
+    """The days on which an agreement holds for a council, `until` excluded, and the services it is about."""
+
+    agreement: str
+    council: str
+    services: frozenset[str]
+    since: date
+    until: date
+
+
+def agreement_faults(agreement: Agreement) -> Iterator[Fault]:
+    """All that is wrong with an agreement by itself."""
+    ids = [target.id for target in agreement.targets]
+    for index, target in enumerate(agreement.targets):
+        if target.id in ids[:index]:
+            yield Fault(("targets", index, "id"), "is the id of an earlier target of this agreement")
+        yield from (fault.below("targets", index) for fault in target_faults(target))
+    yield from repeated(agreement.tariffs, "tariffs")
+
+
+def covers(catalogue: Catalogue) -> Iterator[Cover]:
+    """What every agreement of `catalogue` covers, version by version."""
+    for versions in catalogue.values():
+        for found in in_force(versions):
+            if isinstance(agreement := found.version.definition, Agreement):
+                until = min(found.until or date.max, agreement.effective_to or date.max)
+                yield Cover(agreement.id, agreement.council, _services(agreement, catalogue), found.since, until)
+
+
+def overlap_faults(agreement: Agreement, covers: Iterable[Cover]) -> Iterator[Fault]:
+    """Where `agreement`, one of those behind `covers`, meets another of its council for the same service."""
+    of_council = [cover for cover in covers if cover.council == agreement.council]
+    own = [cover for cover in of_council if cover.agreement == agreement.id]
+    others = [cover for cover in of_council if cover.agreement != agreement.id]
+    clashes = {other.agreement: _shared(mine, other) for mine in own for other in others if _meet(mine, other)}
+    for other, services in sorted(clashes.items()):
+        yield Fault((), f"overlaps agreement {other} of the same council for {', '.join(sorted(services))}")
+
+
+def _services(agreement: Agreement, catalogue: Catalogue) -> frozenset[str]:
+    versions = (version for tariff in agreement.tariffs for version in catalogue.get(Key("tariff", tariff), ()))
+    priced = (version.definition.service for version in versions if isinstance(version.definition, Tariff))
+    return frozenset([*(target.service for target in agreement.targets), *priced])
+
+
+def _meet(one: Cover, other: Cover) -> bool:
+    return one.since < other.until and other.since < one.until and bool(_shared(one, other))
+
+
+def _shared(one: Cover, other: Cover) -> frozenset[str]:
+    if EVERY_SERVICE in one.services:
+        return other.services
+    return one.services if EVERY_SERVICE in other.services else one.services & other.services

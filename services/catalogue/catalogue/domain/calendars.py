@@ -1,0 +1,95 @@
+"""Service hours: what is wrong with them, and the bank holidays that close them, made part of the version."""
+
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
+from functools import lru_cache
+from typing import get_args
+from zoneinfo import available_timezones
+
+import msgspec
+
+from shared.contracts.definitions import Calendar, Weekday
+from shared.faults import Fault
+from shared.holidays import BankHolidays
+
+_DAY_S = 86_400
+_WEEK_S = 7 * _DAY_S
+_WEEKDAYS = get_args(Weekday)
+# Due dates look as far as this ahead, so holidays should be known for so long.
+_OUTLOOK = timedelta(days=366)
+
+
+def calendar_faults(calendar: Calendar, holidays: BankHolidays) -> Iterator[Fault]:
+    """All that is wrong with a calendar by itself."""
+    if calendar.zone not in _zones():
+        yield Fault(("zone",), "expected a time zone like Europe/London")
+    if not _opens(calendar):
+        yield Fault(("weekly",), "never opens: no hours remain when closed dates and breaks are taken out")
+    for day in sorted(set(calendar.worked_holidays) & calendar.closed.keys()):
+        yield Fault(("closed", day.isoformat()), "is also in worked_holidays: take it out of one of them")
+    yield from _worked_faults(calendar, holidays)
+
+
+def _worked_faults(calendar: Calendar, holidays: BankHolidays) -> Iterator[Fault]:
+    known = holidays.closing(calendar.holidays)
+    until = max((holidays.covers_until(division) for division in calendar.holidays), default=date.max)
+    for index, day in enumerate(calendar.worked_holidays):
+        if day not in known and day < until:
+            yield Fault(("worked_holidays", index), "is no bank holiday of the calendar's divisions")
+
+
+def with_bank_holidays(calendar: Calendar, holidays: BankHolidays) -> Calendar:
+    """`calendar` with the bank holidays of its divisions in `closed`, so that the version means the same for ever.
+
+    The calendar's own title for a date is kept.
+    """
+    bank = holidays.closing(calendar.holidays)
+    worked = set(calendar.worked_holidays)
+    closed = {day: title for day, title in bank.items() if day not in worked} | calendar.closed
+    return msgspec.structs.replace(calendar, closed=dict(sorted(closed.items())))
+
+
+def calendar_warnings(calendar: Calendar, holidays: BankHolidays, today: date) -> Iterator[Fault]:
+    """What will go wrong if nothing is done: days ahead for which the bank holidays are not known."""
+    needed = max(today, calendar.effective_from) + _OUTLOOK
+    for division in calendar.holidays:
+        if (until := holidays.covers_until(division)) < needed:
+            yield Fault(
+                ("holidays",), f"bank holidays of {division} are known until {until:%-d %B %Y} only: add the next ones"
+            )
+
+
+@lru_cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _opens(calendar: Calendar) -> bool:
+    breaks = [
+        (start + week, end + week)
+        for weekday, hours in calendar.breaks.items()
+        for start, end in _spans(_WEEKDAYS.index(weekday), hours)
+        for week in (-_WEEK_S, 0, _WEEK_S)
+    ]
+    days = [(_WEEKDAYS.index(weekday), hours) for weekday, hours in calendar.weekly.items()]
+    days += [(day.weekday(), hours) for day, hours in calendar.dates.items() if day not in calendar.closed]
+    return any(not _is_covered(start, end, breaks) for weekday, hours in days for start, end in _spans(weekday, hours))
+
+
+def _is_covered(start: int, end: int, breaks: Iterable[tuple[int, int]]) -> bool:
+    for break_start, break_end in sorted(breaks):
+        if break_start <= start < break_end:
+            start = break_end
+    return start >= end
+
+
+def _spans(weekday: int, hours: Iterable[str]) -> Iterator[tuple[int, int]]:
+    """Seconds since Monday's midnight; an end before its start is on the next day."""
+    for text in hours:
+        start, end = map(_second_of_day, text.split("-"))
+        yield weekday * _DAY_S + start, weekday * _DAY_S + (end if end >= start else end + _DAY_S)
+
+
+def _second_of_day(text: str) -> int:
+    hour, minute, second = map(int, (text + ":00").split(":")[:3])
+    return hour * 3600 + minute * 60 + second

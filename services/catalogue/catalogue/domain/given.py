@@ -1,0 +1,85 @@
+"""Definitions as they come in, from a file or a request, and where each of them stands there."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from catalogue.domain.kinds import Key, key_of
+from shared.contracts.definitions import AnyDefinition
+from shared.faults import Fault, Path
+
+
+class Place(NamedTuple):
+    """A position in a text, both counted from 1."""
+
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"line {self.line}, column {self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """The path to a definition in the input. `moved` leads from paths inside it to where they truly stand."""
+
+    at: Path = ()
+    moved: Mapping[Path, Path] = field(default_factory=dict)
+
+    def outside(self, fault: Fault) -> Fault:
+        """A fault of the definition as one of the whole input."""
+        for length in range(len(fault.path), 0, -1):
+            if fault.path[:length] in self.moved:
+                return Fault((*self.moved[fault.path[:length]], *fault.path[length:]), fault.message)
+        return fault.below(*self.at)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A definition, and where it stands in the input."""
+
+    definition: AnyDefinition
+    spot: Spot = field(default_factory=Spot)
+
+    @property
+    def key(self) -> Key:
+        """What it defines."""
+        return key_of(self.definition)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A set of definitions to be recorded together.
+
+    `faults` are those already found while reading; `unreadable` is what was meant to be defined but could not be
+    read: references to it are not wrong. `places` says where in a text a path begins.
+    """
+
+    placed: Sequence[Placed]
+    faults: Sequence[Fault] = ()
+    unreadable: frozenset[Key] = frozenset()
+    places: Mapping[Path, Place] = field(default_factory=dict)
+
+    def located(self, fault: Fault) -> "LocatedFault":
+        """`fault` with the place of its path, or of the nearest path around it."""
+        around = (fault.path[:length] for length in range(len(fault.path), -1, -1))
+        return LocatedFault(fault, next((self.places[path] for path in around if path in self.places), None))
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedFault:
+    """A fault, and its place where the input is a text."""
+
+    fault: Fault
+    place: Place | None
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.fault}" if self.place else str(self.fault)
+
+
+class Refused(Exception):
+    """Nothing was recorded; `faults` is all that is wrong, in the order of the input."""
+
+    def __init__(self, faults: Sequence[LocatedFault]) -> None:
+        super().__init__("\n".join(map(str, faults)))
+        self.faults = tuple(faults)

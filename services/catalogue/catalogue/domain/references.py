@@ -1,0 +1,44 @@
+"""Which ids a definition refers to, and which of them nothing defines."""
+
+import difflib
+from collections.abc import Collection, Iterator
+
+from catalogue.domain.agreements import EVERY_SERVICE
+from catalogue.domain.kinds import Key
+from shared.contracts.definitions import Agreement, AnyDefinition, Council, Partnership, Tariff
+from shared.faults import Fault, Path
+
+
+def references(definition: AnyDefinition) -> Iterator[tuple[Path, Key]]:
+    """Each place in `definition` that names another definition, and which."""
+    match definition:
+        case Council(successors=successors):
+            yield from ((("successors", i), Key("council", id)) for i, id in enumerate(successors))
+        case Tariff(service=service):
+            yield ("service",), Key("service", service)
+        case Agreement():
+            yield from _of_agreement(definition)
+        case Partnership(provider=provider, councils=councils):
+            yield ("provider",), Key("provider", provider)
+            yield from ((("councils", i), Key("council", id)) for i, id in enumerate(councils))
+        case _:
+            return
+
+
+def _of_agreement(agreement: Agreement) -> Iterator[tuple[Path, Key]]:
+    yield ("council",), Key("council", agreement.council)
+    yield ("provider",), Key("provider", agreement.provider)
+    yield from ((("tariffs", i), Key("tariff", id)) for i, id in enumerate(agreement.tariffs))
+    for i, target in enumerate(agreement.targets):
+        if target.service != EVERY_SERVICE:
+            yield ("targets", i, "service"), Key("service", target.service)
+        if target.calendar is not None:
+            yield ("targets", i, "calendar"), Key("calendar", target.calendar)
+
+
+def unknown_references(definition: AnyDefinition, known: Collection[Key]) -> Iterator[Fault]:
+    """A fault for each reference to what `known` has not."""
+    for path, key in references(definition):
+        if key not in known:
+            near = difflib.get_close_matches(key.id, [other.id for other in known if other.kind == key.kind], n=1)
+            yield Fault(path, f"is no {key.kind} that we know" + (f": did you mean {near[0]}?" if near else ""))

@@ -1,0 +1,102 @@
+"""What makes a target a promise that can be measured: the rules between its fields, checked together.
+
+Each rule yields a fault where a field is needed and missing, or is there and could have no effect: a setting that
+is silently ignored would be read as promised.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+
+from shared.contracts.definitions import Objective, Target
+from shared.contracts.thresholds import (
+    CalendarDays,
+    RecordedDue,
+    Threshold,
+    WorkingDays,
+    WorkingSeconds,
+    parse_threshold,
+)
+from shared.faults import Fault
+
+_CUT_OFF = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
+_UPDATES = ("update-interval", "periodic-update")
+_MAX_COUNT = 1_000_000
+_MAX_WINDOW_DAYS = 3660
+
+
+def target_faults(target: Target) -> Iterator[Fault]:
+    """All that is wrong with a target by itself."""
+    threshold = parse_threshold(target.within)
+    for rule in _RULES:
+        yield from rule(target, threshold)
+    if target.objective is not None:
+        yield from (fault.below("objective") for fault in _objective_faults(target.objective))
+
+
+def _calendar(target: Target, threshold: Threshold) -> Iterator[Fault]:
+    if target.calendar is not None:
+        return
+    if isinstance(threshold, WorkingSeconds | WorkingDays):
+        yield Fault(("calendar",), "is missing: working time is counted in a calendar's hours")
+    elif target.measure in _UPDATES:
+        yield Fault(("calendar",), "is missing: updates are due in a calendar's hours")
+
+
+def _measure(target: Target, threshold: Threshold) -> Iterator[Fault]:
+    if isinstance(threshold, RecordedDue) and target.measure in (*_UPDATES, "availability"):
+        yield Fault(("within",), f"expected a duration: nothing records when {target.measure} is due")
+    if target.measure == "availability":
+        yield from _availability(target)
+
+
+def _availability(target: Target) -> Iterator[Fault]:
+    if target.objective is None:
+        yield Fault(("objective",), "is missing: availability is a share of the period")
+    settings = {
+        "paused_by": target.paused_by is not None,
+        "starts": target.starts != "opened",
+        "reopen": target.reopen != "continue",
+        "pause_counts": target.pause_counts != "seconds",
+    }
+    yield from (Fault((name,), "has no meaning for availability") for name, is_set in settings.items() if is_set)
+
+
+def _days(target: Target, threshold: Threshold) -> Iterator[Fault]:
+    in_working_days = isinstance(threshold, WorkingDays)
+    if target.day_rule != "closing-time" and not in_working_days:
+        yield Fault(("day_rule",), "has an effect only on a threshold in working days")
+    if target.pause_counts != "seconds" and not isinstance(threshold, WorkingDays | CalendarDays):
+        yield Fault(("pause_counts",), "has an effect only on a threshold in days")
+    if target.cut_off is None:
+        return
+    if not _CUT_OFF.fullmatch(target.cut_off):
+        yield Fault(("cut_off",), "expected a time of day like 16:00")
+    if not in_working_days or target.day_rule != "closing-time":
+        yield Fault(("cut_off",), "has an effect only on a threshold in working days that end at closing time")
+
+
+def _reopening(target: Target, _: Threshold) -> Iterator[Fault]:
+    if not 0 <= target.reopen_window_days <= _MAX_WINDOW_DAYS:
+        yield Fault(("reopen_window_days",), f"expected 0 to {_MAX_WINDOW_DAYS} days")
+    elif target.reopen_window_days and target.reopen != "new-cycle":
+        yield Fault(("reopen_window_days",), "has an effect only with reopen: new-cycle")
+
+
+def _lists(target: Target, _: Threshold) -> Iterator[Fault]:
+    if list(target.warn_at) != sorted(set(target.warn_at)):
+        yield Fault(("warn_at",), "expected ascending percentages, each once")
+    for attribute, values in target.when.items():
+        if not values:
+            yield Fault(("when", attribute), "accepts no value, so no item is ever in scope")
+
+
+def _objective_faults(objective: Objective) -> Iterator[Fault]:
+    if not Decimal(objective.percent):
+        yield Fault(("percent",), "expected more than 0: nothing could miss it")
+    for name in ("minimum_sample", "misses_always_allowed"):
+        if not 0 <= getattr(objective, name) <= _MAX_COUNT:
+            yield Fault((name,), f"expected 0 to {_MAX_COUNT}")
+
+
+_RULES: tuple[Callable[[Target, Threshold], Iterator[Fault]], ...] = (_calendar, _measure, _days, _reopening, _lists)

@@ -1,0 +1,99 @@
+"""A set of definitions, checked by itself and against what is recorded: every fault at once, as values."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+
+from catalogue.domain.agreements import agreement_faults, covers, overlap_faults
+from catalogue.domain.calendars import calendar_faults, calendar_warnings, with_bank_holidays
+from catalogue.domain.given import Given, Placed
+from catalogue.domain.kinds import Key, rank
+from catalogue.domain.members import council_faults, partnership_faults
+from catalogue.domain.references import unknown_references
+from catalogue.domain.tariffs import tariff_faults
+from catalogue.domain.versions import Catalogue, Version, next_version
+from shared.contracts.definitions import Agreement, AnyDefinition, Calendar, Council, Partnership, Tariff
+from shared.faults import Fault
+from shared.holidays import BankHolidays
+
+_FIRST_DAY, _LAST_DAY = date(2000, 1, 1), date(2100, 1, 1)
+
+
+def faults(given: Given, stored: Catalogue, holidays: BankHolidays, at: datetime) -> list[Fault]:
+    """All that forbids recording `given` over `stored`, each once, in no particular order."""
+    together = with_recorded(stored, added(given, stored, holidays, at))
+    known = {*together, *given.unreadable}
+    covered = list(covers(together))
+    found = list(given.faults)
+    for placed in given.placed:
+        definition = placed.definition
+        of_one = [*_alone(definition, holidays), *unknown_references(definition, known)]
+        if isinstance(definition, Agreement):
+            of_one += overlap_faults(definition, covered)
+        found += map(placed.spot.outside, of_one)
+    return list(dict.fromkeys([*found, *_doubled(given.placed)]))
+
+
+def warnings(given: Given, holidays: BankHolidays, today: date) -> list[Fault]:
+    """What may be recorded, but will not do for long."""
+    return [
+        placed.spot.outside(warning)
+        for placed in given.placed
+        if isinstance(placed.definition, Calendar)
+        for warning in calendar_warnings(placed.definition, holidays, today)
+    ]
+
+
+def added(given: Given, stored: Catalogue, holidays: BankHolidays, at: datetime) -> list[Version]:
+    """The versions that recording `given` adds to `stored`, what is referred to before what refers to it."""
+    definitions = [_published(placed.definition, holidays) for placed in given.placed]
+    versions = [
+        version
+        for placed, definition in zip(given.placed, definitions, strict=True)
+        if (version := next_version(definition, stored.get(placed.key, ()), at)) is not None
+    ]
+    return sorted(versions, key=lambda version: rank(version.kind))
+
+
+def with_recorded(stored: Catalogue, versions: Sequence[Version]) -> dict[Key, Sequence[Version]]:
+    """The catalogue after `versions` were recorded over `stored`."""
+    together = dict(stored)
+    for version in versions:
+        together[version.key] = (*stored.get(version.key, ()), version)
+    return together
+
+
+def _published(definition: AnyDefinition, holidays: BankHolidays) -> AnyDefinition:
+    return with_bank_holidays(definition, holidays) if isinstance(definition, Calendar) else definition
+
+
+def _alone(definition: AnyDefinition, holidays: BankHolidays) -> Iterator[Fault]:
+    yield from _period_faults(definition)
+    match definition:
+        case Calendar():
+            yield from calendar_faults(definition, holidays)
+        case Council():
+            yield from council_faults(definition)
+        case Tariff():
+            yield from tariff_faults(definition)
+        case Agreement():
+            yield from agreement_faults(definition)
+        case Partnership():
+            yield from partnership_faults(definition)
+        case _:
+            return
+
+
+def _period_faults(definition: AnyDefinition) -> Iterator[Fault]:
+    if not _FIRST_DAY <= definition.effective_from < _LAST_DAY:
+        yield Fault(("effective_from",), "expected a date of the years 2000 to 2099")
+    effective_to = definition.effective_to if isinstance(definition, Council | Agreement) else None
+    if effective_to is not None and effective_to <= definition.effective_from:
+        yield Fault(("effective_to",), "expected a date after effective_from: that day is the first not covered")
+
+
+def _doubled(placed: Sequence[Placed]) -> Iterator[Fault]:
+    seen: set[Key] = set()
+    for entry in placed:
+        if entry.key in seen:
+            yield entry.spot.outside(Fault(("id",), f"another {entry.key.kind} of this input has the same id"))
+        seen.add(entry.key)
