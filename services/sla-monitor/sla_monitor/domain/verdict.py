@@ -10,6 +10,7 @@ the hours open again (R25); the due instant of a day-based or recorded threshold
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
+import msgspec
 from msgspec import Struct
 
 from shared.contracts.thresholds import RecordedDue
@@ -45,6 +46,7 @@ class Verdict(Struct, frozen=True):
 
     `due` is the earliest instant at which the threshold is used up (None while paused without end). `elapsed_s` and
     `margin_s` are in the clock's own seconds, of the worst leg; the margin of a missed target is negative.
+    `until` is the change that ended the target's hold on the item, FOREVER while it holds: its clock ends there.
     `missed_at` is the instant whose passing made it a miss (the first open one at or after `due`, R25).
     `wake` is the next second at which this verdict or its warnings change without an event.
     """
@@ -59,6 +61,7 @@ class Verdict(Struct, frozen=True):
     missed_at: int | None
     warnings: tuple[Warned, ...]
     wake: int | None
+    until: int = FOREVER
 
     @property
     def decided(self) -> bool:
@@ -126,8 +129,10 @@ def _judge(course: Course, term: Term, agreed: tuple[Exclusion, ...], *, as_of: 
     """The verdict of each cycle. A target that stopped applying keeps only the misses it had by then (R28)."""
     for life in lives(course, term, agreed):
         verdict = _verdict(course, term, life, as_of=min(as_of, until))
-        if until == FOREVER or (verdict.outcome is Outcome.BREACHED and life.start < until):
+        if until == FOREVER:
             yield verdict
+        elif verdict.outcome is Outcome.BREACHED and life.start < until:
+            yield msgspec.structs.replace(verdict, until=until, wake=None)
 
 
 def _verdict(course: Course, term: Term, life: Life, *, as_of: int) -> Verdict:
@@ -151,7 +156,9 @@ def _unjudged(term: Term, life: Life, outcome: Outcome, reason: str) -> Verdict:
 def _of_legs(term: Term, life: Life, legs: Sequence[Leg], *, since: int, as_of: int) -> Verdict:
     missed = next((leg for leg in legs if leg.missed), None)
     shown = missed or (legs[-1] if life.stop is None else max(legs, key=lambda leg: leg.elapsed))
-    outcome, reason = _outcome(life, shown)
+    # Between two exchanges nothing is owed and so nothing is due.
+    idle = life.stop is None and not shown.open and not shown.missed
+    outcome, reason = (Outcome.RUNNING, "no answer is owed") if idle else _outcome(life, shown)
     warnings, to_come = _warnings(term, legs, since=since)
     wakes = [at for at in to_come if at > as_of]
     if shown.open and not shown.missed and shown.last_good is not None:
@@ -161,9 +168,9 @@ def _of_legs(term: Term, life: Life, legs: Sequence[Leg], *, since: int, as_of: 
         life=life,
         outcome=outcome,
         reason=reason,
-        due=shown.due,
+        due=None if idle else shown.due,
         elapsed_s=max(leg.elapsed for leg in legs),
-        margin_s=shown.margin,
+        margin_s=None if idle else shown.margin,
         missed_at=shown.last_good if shown.missed else None,
         warnings=warnings,
         wake=min(wakes, default=None) if life.stop is None else None,

@@ -1,0 +1,43 @@
+"""The read model's tables."""
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table
+
+from shared.sql.columns import UtcDateTime
+from shared.sql.progress import progress_table
+
+METADATA = MetaData()
+PROGRESS = progress_table(METADATA, "verdict_progress")
+
+# Everything announced, for ever: the history that an item's page tells.
+ANNOUNCEMENT = Table(
+    "announcement",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("council", String(64), nullable=False),
+    Column("item", String(64), nullable=False),
+    Column("target", String(64), nullable=False),
+    Column("cycle", Integer, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("event", LargeBinary, nullable=False),
+    Index("announcement_of_item", "council", "item"),
+)
+
+# What holds now: one row a decided verdict, none where it was retracted.
+VERDICT = Table(
+    "verdict",
+    METADATA,
+    Column("council", String(64), primary_key=True),
+    Column("item", String(64), primary_key=True),
+    Column("target", String(64), primary_key=True),
+    Column("cycle", Integer, primary_key=True, autoincrement=False),
+    Column("service", String(64), nullable=False),
+    Column("measure", String(32), nullable=False),
+    Column("month", String(7), nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("due_at", UtcDateTime, nullable=True),
+    Column("value_pence", BigInteger, nullable=True),
+    Index("verdict_by_month", "month", "council", "service", "target", "measure", "outcome"),
+)

@@ -1,0 +1,67 @@
+"""The monitor put together: the only file that knows every part."""
+
+import asyncio
+
+from fastapi import APIRouter
+
+from shared.bus.consumer import consume, unread
+from shared.bus.port import Bus
+from shared.clock import Clock
+from shared.contracts.topics import TICKETS, VERDICTS, WORK
+from shared.sql.engine import connect as connect_database
+from shared.sql.migrate import migrate
+from shared.state.connect import connect as connect_states
+from sla_monitor import api
+from sla_monitor.adapters.catalogue_view import CatalogueView
+from sla_monitor.adapters.read_model import SqlReadModel
+from sla_monitor.handlers.judging import Judging
+from sla_monitor.handlers.questions import Questions
+from sla_monitor.handlers.recording import Recording
+from sla_monitor.settings import Settings
+
+JUDGED = (TICKETS, WORK)
+GROUP = "sla-monitor"
+
+
+class MonitorApp:
+    """The running parts. `router` answers; `run` works until it is told to stop."""
+
+    def __init__(self, settings: Settings, *, bus: Bus, clock: Clock) -> None:
+        self._bus = bus
+        self._states = connect_states(settings.state)
+        self._engine = connect_database(settings.database)
+        migrate(self._engine, "sla_monitor")
+        read_model = SqlReadModel(self._engine)
+        self._catalogue = CatalogueView(bus)
+        self._judging = Judging(self._states, bus, self._catalogue, clock, margin_s=settings.margin_s)
+        self._recording = Recording(read_model)
+        self.questions = Questions(self._states, read_model, self._catalogue, clock)
+
+    @property
+    def router(self) -> APIRouter:
+        """The monitor's routes."""
+        return api.router(self.questions)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Judges and records until `stop` is set; raises what made it impossible to go on."""
+        await self._catalogue.catch_up()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._catalogue.run(stop))
+            tasks.create_task(consume(self._bus, group=GROUP, topics=JUDGED, processor=self._judging, stop=stop))
+            tasks.create_task(
+                consume(self._bus, group=f"{GROUP}-read-model", topics=[VERDICTS], processor=self._recording, stop=stop)
+            )
+
+    async def unread(self) -> int:
+        """How many records it has still to judge or to record."""
+        return await unread(self._bus, self._judging, JUDGED) + await unread(self._bus, self._recording, [VERDICTS])
+
+    async def close(self) -> None:
+        """Everything is released."""
+        await self._states.close()
+        self._engine.dispose()
+
+
+def build(settings: Settings, *, bus: Bus, clock: Clock) -> MonitorApp:
+    """The monitor, its database migrated, ready to run."""
+    return MonitorApp(settings, bus=bus, clock=clock)

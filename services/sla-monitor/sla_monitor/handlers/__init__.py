@@ -1,0 +1,1 @@
+"""What the monitor does: judge shards, record verdicts, answer questions. Each loads, decides, stores, announces."""

@@ -1,0 +1,158 @@
+"""One batch of a shard: its records taken into items, the items judged, and all that is to be stored worked out."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from shared.bus.port import Record, Shard
+from shared.contracts.clockwork import TimeAdvanced
+from shared.contracts.codec import encode_event
+from shared.contracts.topics import VERDICTS
+from shared.contracts.verdicts import VerdictEvent
+from shared.state.port import Change, Head, Outgoing, Quarantined
+from sla_monitor.domain.announce import Occasion, announce
+from sla_monitor.domain.exclusions import Exclusion
+from sla_monitor.domain.facts import AnyFact, fact_of, microseconds
+from sla_monitor.domain.intake import Refused, read_record
+from sla_monitor.domain.item import Item, Taken, dump_item, load_item, take
+from sla_monitor.domain.terms import Book, MissingCalendar
+from sla_monitor.domain.verdict import Evaluation, evaluate
+
+_CONFLICT = Refused("ID_REUSE_CONFLICT", "the same source and id were received before with other content")
+
+
+class Batch:
+    """What one atomic write of a shard will hold: `take` records, `judge` items, then ask for the `change`."""
+
+    def __init__(self, shard: Shard, head: Head, *, now_ms: int) -> None:
+        self._shard, self._head, self._now_ms = shard, head, now_ms
+        self._clock_ms, self._next_offset = head.clock_ms, head.next_offset
+        self._offered: dict[str, list[tuple[AnyFact, Record]]] = {}
+        self._counts: Counter[str] = Counter()
+        self._quarantined: list[Quarantined] = []
+        self._items: dict[str, bytes | None] = {}
+        self._due: dict[str, int | None] = {}
+        self._outbox: list[Outgoing] = []
+
+    @property
+    def clock_s(self) -> int:
+        """The shard's clock after the records taken so far."""
+        return self._clock_ms // 1000
+
+    @property
+    def keys(self) -> Iterable[str]:
+        """The items that the records taken so far are about."""
+        return self._offered.keys()
+
+    def take(self, records: Sequence[Record]) -> None:
+        """The records are sorted to their items, the clock has moved on with them, the unreadable are set aside."""
+        for record in records:
+            self.move_clock(record.timestamp_ms)
+            match read_record(self._shard, record):
+                case Refused() as refused:
+                    self._set_aside(record, refused)
+                case TimeAdvanced(data=data):
+                    self._counts["applied"] += 1
+                    self.move_clock(microseconds(data.to) // 1000)
+                case event:
+                    self._offered.setdefault(event.key, []).append((fact_of(event), record))
+        last = records[-1].offset + 1
+        self._counts["absent"] += last - self._next_offset - len(records)
+        self._next_offset = last
+
+    def move_clock(self, to_ms: int) -> None:
+        """Time went on. Never back, and never past the wall clock: a record may carry any timestamp."""
+        self._clock_ms = max(self._clock_ms, min(to_ms, self._now_ms))
+
+    def judge(
+        self, keys: Iterable[str], stored: Mapping[str, bytes], *, book: Book, exclusions: Sequence[Exclusion] = ()
+    ) -> None:
+        """Each item of `keys` has what was offered to it, and is judged at the shard's clock."""
+        for key in keys:
+            blob = stored.get(key)
+            item = Item() if blob is None else load_item(blob)
+            taken = self._absorb(item, self._offered.get(key, ()))
+            if item.facts:
+                occasion = _occasion(key, taken, at=self.clock_s)
+                evaluation = _evaluation(item, occasion, book=book, exclusions=exclusions)
+                self._settle(key, item, evaluation, taken=len(taken))
+                self._announce(item, evaluation, occasion)
+                self._keep(key, item, blob)
+
+    def _absorb(self, item: Item, offered: Iterable[tuple[AnyFact, Record]]) -> list[AnyFact]:
+        """The item's facts grow by what is new, which is returned; the rest is counted for what it is."""
+        new: list[AnyFact] = []
+        for fact, record in offered:
+            match take(item, fact):
+                case Taken.NEW:
+                    new.append(fact)
+                case Taken.DUPLICATE:
+                    self._counts["duplicate"] += 1
+                case Taken.CONFLICT:
+                    self._set_aside(record, _CONFLICT)
+        return new
+
+    def _settle(self, key: str, item: Item, evaluation: Evaluation, *, taken: int) -> None:
+        """Facts of an item whose council has no agreement yet are parked; all of them apply when it has."""
+        self._counts["parked" if evaluation.waiting else "applied"] += taken
+        if item.waiting and not evaluation.waiting:
+            self._counts["applied"] += len(item.facts) - taken
+            self._counts["parked"] -= len(item.facts) - taken
+        item.waiting = evaluation.waiting
+        self._due[key] = evaluation.wake
+
+    def _announce(self, item: Item, evaluation: Evaluation, occasion: Occasion) -> None:
+        events, item.announced = announce(item.announced, evaluation, occasion)
+        self._outbox.extend(self._outgoing(event) for event in events)
+
+    def _outgoing(self, event: VerdictEvent) -> Outgoing:
+        return Outgoing(event.id, VERDICTS.name, event.key, encode_event(event), self._clock_ms)
+
+    def _keep(self, key: str, item: Item, blob: bytes | None) -> None:
+        dumped = dump_item(item)
+        if dumped != blob:
+            self._items[key] = dumped
+
+    def _set_aside(self, record: Record, refused: Refused) -> None:
+        self._counts["quarantined"] += 1
+        self._quarantined.append(
+            Quarantined(record.offset, refused.reason, refused.detail, record.key, record.value, record.timestamp_ms)
+        )
+
+    def change(self, *, facts_position: int) -> Change:
+        """What to store, with a head that follows the one the batch began with."""
+        counts = Counter(self._head.counts)
+        counts.update(self._counts)
+        return Change(
+            head=Head(
+                revision=self._head.revision + 1,
+                first_offset=self._head.first_offset,
+                next_offset=self._next_offset,
+                clock_ms=self._clock_ms,
+                facts_position=facts_position,
+                counts=dict(counts),
+            ),
+            items=self._items,
+            due=self._due,
+            outbox=self._outbox,
+            quarantined=self._quarantined,
+        )
+
+
+def _occasion(key: str, taken: Sequence[AnyFact], *, at: int) -> Occasion:
+    council, _, name = key.partition(":")
+    return Occasion(council, name, taken[-1].id if taken else "clock", at)
+
+
+def _evaluation(item: Item, occasion: Occasion, *, book: Book, exclusions: Sequence[Exclusion]) -> Evaluation:
+    try:
+        return evaluate(
+            item.facts,
+            council=occasion.council,
+            item=occasion.item,
+            book=book,
+            exclusions=exclusions,
+            as_of=occasion.at,
+        )
+    except MissingCalendar:
+        # The agreement came before its calendar: the item waits for it as it would for the agreement.
+        return Evaluation(None, waiting=True)

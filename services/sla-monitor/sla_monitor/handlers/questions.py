@@ -1,0 +1,118 @@
+"""Answers about items and months, from the live state, the read model and the agreements."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+
+from msgspec import Struct
+
+from shared.bus.partitioner import partition_of
+from shared.bus.port import Shard
+from shared.clock import Clock
+from shared.contracts.definitions import Agreement, Target
+from shared.contracts.topics import TICKETS, WORK
+from shared.state.port import ShardStates
+from sla_monitor.domain.attainment import Attained, Judgement, judge, misses_remaining
+from sla_monitor.domain.facts import AnyFact
+from sla_monitor.domain.item import Item, load_item
+from sla_monitor.domain.terms import MissingCalendar
+from sla_monitor.domain.verdict import Evaluation, evaluate
+from sla_monitor.ports import Catalogue, Counted, ReadModel, Said
+
+ITEM_TOPICS = (TICKETS, WORK)
+_PAGE = 1000
+
+
+class ItemAnswer(Struct, frozen=True):
+    """An item as it stands at `as_of` (epoch seconds), with all that was ever announced about it."""
+
+    council: str
+    item: str
+    as_of: int
+    facts: Sequence[AnyFact]
+    evaluation: Evaluation
+    said: Sequence[Said]
+
+
+class Attainment(Struct, frozen=True):
+    """A council's month against one target. `target` is None where the agreement no longer has it."""
+
+    counted: Counted
+    target: Target | None
+
+    @property
+    def attained(self) -> Attained:
+        """Good of total."""
+        return Attained(self.counted.met, self.counted.total)
+
+    @property
+    def judgement(self) -> Judgement:
+        """Against the target's objective."""
+        return judge(self.attained, None if self.target is None else self.target.objective)
+
+    @property
+    def misses_remaining(self) -> int | None:
+        """How many more could have missed; None without an objective."""
+        objective = None if self.target is None else self.target.objective
+        return None if objective is None else misses_remaining(self.attained, objective)
+
+
+class Questions:
+    """All that may be asked of the monitor. Nothing here changes anything."""
+
+    def __init__(self, states: ShardStates, read_model: ReadModel, catalogue: Catalogue, clock: Clock) -> None:
+        self._states, self._read_model, self._catalogue, self._clock = states, read_model, catalogue, clock
+
+    async def items(self, item: str, *, council: str | None = None) -> list[ItemAnswer]:
+        """The items of that id: one at most where the council is given, else one for each council that uses the id."""
+        councils = [council] if council is not None else self._catalogue.book.councils
+        found = [await self._item(name, item) for name in councils]
+        return [answer for answer in found if answer is not None]
+
+    def attainment(
+        self, *, month: str | None = None, council: str | None = None, service: str | None = None
+    ) -> list[Attainment]:
+        """By council, service, target and month. Blocks: call it from a worker thread."""
+        counted = self._read_model.attainment(month=month, council=council, service=service)
+        targets = {name: _targets(self._catalogue.agreements(name)) for name in {row.council for row in counted}}
+        return [Attainment(row, targets[row.council].get(row.target)) for row in counted]
+
+    def months(self) -> list[str]:
+        """The months in which anything was decided, ascending. Blocks."""
+        return self._read_model.months()
+
+    async def everything(self) -> AsyncIterator[ItemAnswer]:
+        """Every item of every shard at the present instant, without its announcements."""
+        for topic in ITEM_TOPICS:
+            for partition in range(topic.partitions):
+                async for key, item in self._stored(Shard(topic.name, partition)):
+                    council, _, name = key.partition(":")
+                    yield self._answer(council, name, item, ())
+
+    async def _stored(self, shard: Shard) -> AsyncIterator[tuple[str, Item]]:
+        after = ""
+        while page := await self._states.scan(shard, after=after, limit=_PAGE):
+            after = page[-1][0]
+            for key, blob in page:
+                yield key, load_item(blob)
+
+    async def _item(self, council: str, name: str) -> ItemAnswer | None:
+        key = f"{council}:{name}"
+        for topic in ITEM_TOPICS:
+            shard = Shard(topic.name, partition_of(key.encode(), topic.partitions))
+            stored = await self._states.items(shard, [key])
+            if key in stored:
+                said = await asyncio.to_thread(self._read_model.announced, council, name)
+                return self._answer(council, name, load_item(stored[key]), said)
+        return None
+
+    def _answer(self, council: str, name: str, item: Item, said: Sequence[Said]) -> ItemAnswer:
+        as_of = int(self._clock.now().timestamp())
+        try:
+            evaluation = evaluate(item.facts, council=council, item=name, book=self._catalogue.book, as_of=as_of)
+        except MissingCalendar:
+            evaluation = Evaluation(None, waiting=True)
+        return ItemAnswer(council, name, as_of, item.facts, evaluation, said)
+
+
+def _targets(agreements: Iterable[Agreement]) -> dict[str, Target]:
+    return {target.id: target for agreement in agreements for target in agreement.targets}

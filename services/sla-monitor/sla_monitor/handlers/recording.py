@@ -1,0 +1,47 @@
+"""Recording what the monitor announced, so that questions need no replay."""
+
+import asyncio
+from collections.abc import Sequence
+
+from shared.bus.port import Record, Shard
+from shared.contracts.codec import decode_event
+from shared.contracts.verdicts import VerdictEvent
+from sla_monitor.ports import ReadModel
+
+
+class Recording:
+    """The processor of sla.verdicts.v1. Only the monitor writes there: a record it cannot read is a fault of ours."""
+
+    def __init__(self, read_model: ReadModel) -> None:
+        self._read_model = read_model
+        self._expected: dict[Shard, int | None] = {}
+
+    async def position(self, shard: Shard) -> int | None:
+        """The stored next offset."""
+        self._expected[shard] = await asyncio.to_thread(self._read_model.position, shard)
+        return self._expected[shard]
+
+    async def apply(self, shard: Shard, records: Sequence[Record]) -> int:
+        """The announcements are recorded once each."""
+        events = [_verdict_event(record) for record in records]
+        after = records[-1].offset + 1
+        await asyncio.to_thread(
+            self._read_model.record,
+            shard,
+            expected=self._expected.get(shard),
+            first=records[0].offset,
+            after=after,
+            events=events,
+        )
+        self._expected[shard] = after
+        return after
+
+    async def idle(self, shard: Shard, *, caught_up: bool) -> None:
+        """Nothing waits for time to pass."""
+
+
+def _verdict_event(record: Record) -> VerdictEvent:
+    event = decode_event(record.value or b"")
+    if not isinstance(event, VerdictEvent):
+        raise TypeError(f"expected a verdict at offset {record.offset}, got {type(event).__name__}")
+    return event

@@ -1,0 +1,85 @@
+"""What the monitor's handlers need of the world beside the log and the live state."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from msgspec import Struct
+
+from shared.bus.port import Shard
+from shared.contracts.definitions import Agreement, Council
+from shared.contracts.verdicts import VerdictEvent
+from sla_monitor.domain.terms import Book
+
+
+class Counted(Struct, frozen=True):
+    """The decided verdicts of one council, service, target and month."""
+
+    council: str
+    service: str
+    target: str
+    measure: str
+    month: str
+    met: int
+    total: int
+
+
+class Said(Struct, frozen=True):
+    """One message that was announced about an item, oldest first wherever several are given."""
+
+    kind: str
+    at: datetime
+    target: str
+    cycle: int
+    event: VerdictEvent
+
+
+class ReadModel(Protocol):
+    """What was announced, kept for questions. Every method may block; it is called from worker threads."""
+
+    def position(self, shard: Shard) -> int | None:
+        """The next offset of sla.verdicts.v1 to read; None at first."""
+        ...
+
+    def record(
+        self, shard: Shard, *, expected: int | None, first: int, after: int, events: Sequence[VerdictEvent]
+    ) -> None:
+        """`events` are recorded and the shard stands at `after`, in one transaction; a known event changes nothing.
+
+        Raises `Fenced` when the shard does not stand at `expected`.
+        """
+        ...
+
+    def attainment(self, *, month: str | None, council: str | None, service: str | None) -> list[Counted]:
+        """Counts by council, service, target and month, in that order."""
+        ...
+
+    def months(self) -> list[str]:
+        """The months in which anything was decided, ascending."""
+        ...
+
+    def announced(self, council: str, item: str) -> list[Said]:
+        """All that was announced about an item."""
+        ...
+
+
+class Catalogue(Protocol):
+    """The catalogue as now known; `position` grows with whatever can change a verdict."""
+
+    @property
+    def book(self) -> Book:
+        """All agreements, made ready."""
+        ...
+
+    @property
+    def position(self) -> int:
+        """How many offsets of the catalogue's log the book holds."""
+        ...
+
+    def council(self, council: str) -> Council | None:
+        """The newest version of a council."""
+        ...
+
+    def agreements(self, council: str) -> list[Agreement]:
+        """The newest version of each agreement of a council."""
+        ...

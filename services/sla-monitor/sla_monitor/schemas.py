@@ -1,0 +1,187 @@
+"""What the monitor's API answers. Instants are RFC 3339 in UTC; seconds are the clock's own (working or elapsed)."""
+
+from datetime import UTC, datetime
+
+from msgspec import Struct
+
+from sla_monitor.domain.explain import Kind, totals, trace
+from sla_monitor.domain.verdict import Verdict
+from sla_monitor.handlers.questions import Attainment, ItemAnswer
+from sla_monitor.ports import Said
+
+
+class AttainmentBody(Struct, frozen=True):
+    """Good of total for one council, service, target and month. `attained_percent` is cut to one decimal."""
+
+    council: str
+    service: str
+    target: str
+    measure: str
+    month: str
+    good: int
+    total: int
+    attained_percent: str
+    objective_percent: str | None
+    judgement: str
+    misses_remaining: int | None
+
+
+class StretchBody(Struct, frozen=True):
+    """A stretch of the item's life, and why it counted or not."""
+
+    start_at: datetime
+    end_at: datetime
+    kind: Kind
+    seconds: int
+    reason: str
+
+
+class WarningBody(Struct, frozen=True):
+    """A share of the allowance that was used up."""
+
+    percent: int
+    at: datetime
+    on_change: bool
+
+
+class VerdictBody(Struct, frozen=True):
+    """What holds of one target in one cycle, with its trace; counted, paused and closed add up to the time elapsed."""
+
+    target: str
+    measure: str
+    within: str
+    cycle: int
+    verdict: str
+    reason: str
+    agreement: str
+    agreement_version: int
+    calendar: str | None
+    calendar_version: int | None
+    started_at: datetime
+    stopped_at: datetime | None
+    due_at: datetime | None
+    missed_at: datetime | None
+    elapsed_s: int
+    margin_s: int | None
+    counted_s: int
+    paused_s: int
+    closed_s: int
+    warnings: list[WarningBody]
+    trace: list[StretchBody]
+
+
+class SaidBody(Struct, frozen=True):
+    """One message that was announced: a warning, a verdict, a correction or a retraction, with its cause."""
+
+    kind: str
+    at: datetime
+    target: str
+    cycle: int
+    id: str
+    cause: str | None
+
+
+class ItemBody(Struct, frozen=True):
+    """An item as it stands at `as_of`. `state` says whether anything can be judged at all."""
+
+    council: str
+    item: str
+    as_of: datetime
+    state: str
+    service: str | None
+    priority: str | None
+    opened_at: datetime | None
+    verdicts: list[VerdictBody]
+    announced: list[SaidBody]
+    notes: list[str]
+
+
+def instant(at_s: int) -> datetime:
+    """Epoch seconds as an aware instant."""
+    return datetime.fromtimestamp(at_s, UTC)
+
+
+def _maybe(at_s: int | None) -> datetime | None:
+    return None if at_s is None else instant(at_s)
+
+
+def attainment_body(row: Attainment) -> AttainmentBody:
+    """The row as the API shows it."""
+    counted, objective = row.counted, None if row.target is None else row.target.objective
+    return AttainmentBody(
+        council=counted.council,
+        service=counted.service,
+        target=counted.target,
+        measure=counted.measure,
+        month=counted.month,
+        good=counted.met,
+        total=counted.total,
+        attained_percent=row.attained.percent_text,
+        objective_percent=None if objective is None else objective.percent,
+        judgement=row.judgement.value,
+        misses_remaining=row.misses_remaining,
+    )
+
+
+def item_body(answer: ItemAnswer) -> ItemBody:
+    """The item as the API shows it."""
+    opened = answer.evaluation.opened
+    return ItemBody(
+        council=answer.council,
+        item=answer.item,
+        as_of=instant(answer.as_of),
+        state=state_of(answer),
+        service=None if opened is None else opened.service,
+        priority=None if opened is None else opened.priority,
+        opened_at=None if opened is None else instant(opened.at_s),
+        verdicts=[verdict_body(verdict, as_of=answer.as_of) for verdict in answer.evaluation.verdicts],
+        announced=[_said_body(said) for said in answer.said],
+        notes=list(answer.evaluation.notes),
+    )
+
+
+def state_of(answer: ItemAnswer) -> str:
+    """In a phrase, whether the item is judged and why not."""
+    if answer.evaluation.waiting:
+        return "waiting for the council's agreement"
+    if answer.evaluation.opened is None:
+        return "waiting for its opening"
+    return "judged" if answer.evaluation.verdicts else "out of scope: no agreement in force has a target for it"
+
+
+def verdict_body(verdict: Verdict, *, as_of: int) -> VerdictBody:
+    """The verdict as the API shows it."""
+    stretches = trace(verdict, as_of=as_of)
+    sums = totals(stretches)
+    term, life = verdict.term, verdict.life
+    return VerdictBody(
+        target=term.target.id,
+        measure=term.target.measure,
+        within=term.target.within,
+        cycle=life.cycle,
+        verdict=verdict.outcome.value,
+        reason=verdict.reason,
+        agreement=term.agreement,
+        agreement_version=term.agreement_version,
+        calendar=None if term.calendar is None else term.calendar.id,
+        calendar_version=None if term.calendar is None else term.calendar.version,
+        started_at=instant(life.start),
+        stopped_at=_maybe(life.raw_stop),
+        due_at=_maybe(verdict.due),
+        missed_at=_maybe(verdict.missed_at),
+        elapsed_s=verdict.elapsed_s,
+        margin_s=verdict.margin_s,
+        counted_s=sums["counted"],
+        paused_s=sums["paused"],
+        closed_s=sums["closed"],
+        warnings=[WarningBody(warned.percent, instant(warned.at), warned.on_change) for warned in verdict.warnings],
+        trace=[
+            StretchBody(instant(part.start), instant(part.end), part.kind, part.end - part.start, part.reason)
+            for part in stretches
+        ],
+    )
+
+
+def _said_body(said: Said) -> SaidBody:
+    cause = getattr(said.event.data, "cause", None)
+    return SaidBody(said.kind, said.at, said.target, said.cycle, said.event.id, cause)
