@@ -13,11 +13,11 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.support.committer import KEYS, change_of
 
 from shared.bus.port import Shard
 from shared.state.connect import connect
 from shared.state.port import Change, Fenced, Head, Outgoing, Quarantined, ShardStates
+from tests.support.committer import KEYS, change_of
 
 ROOT = Path(__file__).parents[2]
 EVERYTHING = 10_000

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from tests.contract.bus_contract import BusContract
 
 from shared.bus.embedded import EmbeddedBus
 from shared.bus.port import Bus, Shard
+from tests.contract.bus_contract import BusContract
 
 
 class TestEmbeddedBus(BusContract):

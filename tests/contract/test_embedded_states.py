@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from tests.contract.states_contract import StatesContract
 
 

@@ -34,7 +34,7 @@ def migrate(engine: Engine, package: str) -> None:
 
 def version_table(package: str) -> str:
     """The table that holds a package's mark."""
-    return f"{package}_revision"
+    return f"{package.replace('.', '_')}_revision"
 
 
 def _revisions(package: str) -> list[str]:

@@ -1,0 +1,425 @@
+"""What shared/sql promises on every database. A database passes by giving the `url` of an empty one."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from hashlib import sha256
+from pathlib import Path
+from threading import Barrier
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Integer,
+    MetaData,
+    Row,
+    Table,
+    column,
+    delete,
+    func,
+    insert,
+    select,
+    table,
+    text,
+    update,
+)
+from sqlalchemy.exc import StatementError
+
+from shared.bus.embedded import EmbeddedBus
+from shared.bus.port import AppendUncertain, Message, Shard
+from shared.contracts.topics import Topic
+from shared.sql.columns import DecimalText, UtcDateTime
+from shared.sql.engine import connect, reading
+from shared.sql.inbox import Arrival, Fate, inbox_table, receive
+from shared.sql.migrate import UnknownRevision, migrate, version_table
+from shared.sql.outbox import add, outbox_table, relay, relay_once
+from shared.sql.progress import Counts, Progress, ShardProgress, progress_table
+from shared.sql.statements import insert_ignore
+from shared.state.port import Fenced, Outgoing
+from tests.support.reading import settle, shards_of, start_all, take, values
+
+PACKAGE = "tests.support.migrated"
+METADATA = MetaData()
+INBOX = inbox_table(METADATA)
+OUTBOX = outbox_table(METADATA)
+PROGRESS = Progress(progress_table(METADATA), "billing")
+SAMPLES = Table(
+    "samples",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("at", UtcDateTime),
+    Column("price", DecimalText(40)),
+)
+SHARD = Shard("provider.work.v1", 3)
+TOPIC = Topic("to.v1", "key", 1, None, ("tests",), ("tests",))
+LONDON_SUMMER = timezone(timedelta(hours=1))
+offsets = st.integers(-840, 840).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+instants = st.datetimes(datetime(1000, 1, 2), datetime(9999, 12, 30), timezones=offsets)  # noqa: DTZ001 (bounds)
+decimals = st.decimals(allow_nan=False, allow_infinity=False, places=9, min_value=-(10**12), max_value=10**12)
+
+
+def outgoing(id_: str) -> Outgoing:
+    return Outgoing(id_, TOPIC.name, "key", id_.encode(), 0)
+
+
+def arrival(id_: str, content: bytes = b"content", source: str = "/councils/adur/systems/crm") -> Arrival:
+    return Arrival(source, id_, sha256(content).digest())
+
+
+class UncertainOnce(EmbeddedBus):
+    """A log that takes the first messages without being able to say so."""
+
+    uncertain = True
+
+    async def publish(self, topic: str, messages: Sequence[Message]) -> None:
+        await super().publish(topic, messages)
+        if self.uncertain:
+            self.uncertain = False
+            raise AppendUncertain("the answer was lost")
+
+
+class SqlContract:
+    """Run by a subclass for each database; `url` is a fixture of the subclass."""
+
+    pytestmark = pytest.mark.anyio
+
+    @pytest.fixture
+    def engine(self, url: str) -> Iterator[Engine]:
+        engine = connect(url)
+        migrate(engine, PACKAGE)
+        yield engine
+        engine.dispose()
+
+    @pytest.fixture
+    async def bus(self, tmp_path: Path) -> AsyncIterator[UncertainOnce]:
+        bus = UncertainOnce(tmp_path / "log.db")
+        bus.uncertain = False
+        await bus.ensure_topics([TOPIC])
+        yield bus
+        await bus.close()
+
+    # Transactions
+
+    def test_transactions_that_read_and_then_write_queue_and_lose_no_update(self, engine: Engine) -> None:
+        workers, rounds = 6, 10
+        with engine.begin() as connection:
+            connection.execute(insert(SAMPLES), {"id": 0, "price": Decimal(0)})
+        together = Barrier(workers)
+
+        def count_up() -> None:
+            together.wait()
+            for _ in range(rounds):
+                with engine.begin() as connection:
+                    known = connection.execute(select(SAMPLES.c.price).with_for_update()).scalar_one()
+                    connection.execute(update(SAMPLES).values(price=known + 1))
+
+        with ThreadPoolExecutor(workers) as pool:
+            for worker in [pool.submit(count_up) for _ in range(workers)]:
+                worker.result()
+
+        with reading(engine) as connection:
+            assert connection.scalar(select(SAMPLES.c.price)) == workers * rounds
+
+    def test_a_reading_transaction_sees_one_moment_and_holds_up_no_writer(self, engine: Engine) -> None:
+        with reading(engine) as reader:
+            before = reader.scalar(select(func.count()).select_from(SAMPLES))
+            with engine.begin() as writer:
+                writer.execute(insert(SAMPLES), {"id": 1})
+            after = reader.scalar(select(func.count()).select_from(SAMPLES))
+
+        assert (before, after) == (0, 0)
+
+    def test_an_insert_that_ignores_says_how_many_rows_were_new(self, engine: Engine) -> None:
+        with engine.begin() as connection:
+            counts = [connection.execute(insert_ignore(SAMPLES).values(id=7)).rowcount for _ in range(2)]
+
+        assert counts == [1, 0]
+
+    # Columns
+
+    @given(at=instants)
+    @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    def test_an_instant_comes_back_as_the_same_instant_in_utc(self, engine: Engine, at: datetime) -> None:
+        found = self.kept(engine, at=at).at
+
+        assert found == at
+        assert found.tzinfo is UTC
+
+    def test_instants_sort_by_time_whatever_zone_they_came_in(self, engine: Engine) -> None:
+        half_past_in_summer = datetime(2026, 3, 29, 1, 30, tzinfo=LONDON_SUMMER)
+        one_in_utc = datetime(2026, 3, 29, 1, 0, tzinfo=UTC)
+        with engine.begin() as connection:
+            connection.execute(insert(SAMPLES), [{"id": 1, "at": one_in_utc}, {"id": 2, "at": half_past_in_summer}])
+            by_time = connection.scalars(select(SAMPLES.c.id).order_by(SAMPLES.c.at)).all()
+
+        assert by_time == [2, 1]
+
+    def test_an_instant_without_a_zone_is_refused(self, engine: Engine) -> None:
+        with pytest.raises(StatementError, match="expected an aware instant"):
+            self.kept(engine, at=datetime(2026, 3, 29, 1, 30))  # noqa: DTZ001 (the fault that is meant)
+
+    @given(price=decimals)
+    @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    def test_a_decimal_keeps_every_digit(self, engine: Engine, price: Decimal) -> None:
+        assert f"{self.kept(engine, price=price).price:f}" == f"{price:f}"
+
+    @pytest.mark.parametrize("price", [0.1, 1, Decimal("NaN"), Decimal("Infinity"), "0.1"])
+    def test_only_a_finite_decimal_is_a_price(self, engine: Engine, price: object) -> None:
+        with pytest.raises(StatementError, match="expected a finite Decimal"):
+            self.kept(engine, price=price)
+
+    # Progress
+
+    def test_progress_moves_on_from_where_it_is_and_accounts_for_every_offset(self, engine: Engine) -> None:
+        with engine.begin() as connection:
+            assert PROGRESS.position(connection, SHARD) is None
+            self.advance(connection, None, 12, Counts(applied=5, duplicate=1, quarantined=1), first=5)
+        with engine.begin() as connection:
+            self.advance(connection, 12, 20, Counts(applied=2, parked=4, absent=2))
+
+        with reading(engine) as connection:
+            assert PROGRESS.position(connection, SHARD) == 20
+            (found,) = PROGRESS.shards(connection)
+        assert found == ShardProgress(SHARD, 5, 20, Counts(7, 1, 1, 4, 2))
+        assert found.unaccounted == 0
+
+    def test_offsets_passed_over_without_a_fate_are_seen(self, engine: Engine) -> None:
+        with engine.begin() as connection:
+            self.advance(connection, None, 10, Counts(applied=9), first=0)
+            (found,) = PROGRESS.shards(connection)
+
+        assert found.unaccounted == 1
+
+    @pytest.mark.parametrize("expected", [None, 4, 6])
+    def test_a_worker_who_expects_another_position_is_fenced_and_stores_nothing(
+        self, engine: Engine, expected: int | None
+    ) -> None:
+        with engine.begin() as connection:
+            self.advance(connection, None, 5, Counts(applied=5), first=0)
+
+        def work() -> None:
+            with engine.begin() as connection:
+                connection.execute(insert(SAMPLES), {"id": 1})
+                self.advance(connection, expected, 9, Counts(applied=4), first=5)
+
+        with pytest.raises(Fenced):
+            work()
+
+        with reading(engine) as connection:
+            assert PROGRESS.position(connection, SHARD) == 5
+            assert connection.scalar(select(func.count()).select_from(SAMPLES)) == 0
+
+    @pytest.mark.parametrize("begun", [False, True])
+    def test_of_workers_at_the_same_position_exactly_one_advances(self, engine: Engine, begun: bool) -> None:
+        if begun:
+            with engine.begin() as connection:
+                self.advance(connection, None, 5, Counts(applied=5), first=0)
+        together = Barrier(4)
+
+        def work() -> bool:
+            together.wait()
+            try:
+                with engine.begin() as connection:
+                    self.advance(connection, 5 if begun else None, 9, Counts(applied=4), first=5)
+            except Fenced:
+                return False
+            return True
+
+        with ThreadPoolExecutor(4) as pool:
+            won = [worker.result() for worker in [pool.submit(work) for _ in range(4)]]
+
+        assert sorted(won) == [False, False, False, True]
+
+    # Inbox
+
+    def test_each_arrival_has_its_fate_also_within_a_batch(self, engine: Engine) -> None:
+        with engine.begin() as connection:
+            first = receive(connection, INBOX, [arrival("known"), arrival("new"), arrival("new"), arrival("new", b"!")])
+        with engine.begin() as connection:
+            second = receive(
+                connection,
+                INBOX,
+                [
+                    arrival("known"),
+                    arrival("known", b"other content"),
+                    arrival("known", source="/councils/worthing/systems/crm"),
+                    arrival("another"),
+                    arrival("new"),
+                ],
+            )
+
+        assert first == [Fate.NEW, Fate.NEW, Fate.DUPLICATE, Fate.CONFLICT]
+        assert second == [Fate.DUPLICATE, Fate.CONFLICT, Fate.NEW, Fate.NEW, Fate.DUPLICATE]
+
+    def test_a_conflict_does_not_replace_what_came_first(self, engine: Engine) -> None:
+        for content, fate in ((b"first", Fate.NEW), (b"second", Fate.CONFLICT), (b"first", Fate.DUPLICATE)):
+            with engine.begin() as connection:
+                assert receive(connection, INBOX, [arrival("one", content)]) == [fate]
+
+    def test_an_arrival_whose_transaction_was_rolled_back_is_new_again(self, engine: Engine) -> None:
+        with engine.connect() as connection:
+            receive(connection, INBOX, [arrival("one")])
+            connection.rollback()
+
+        with engine.begin() as connection:
+            assert receive(connection, INBOX, [arrival("one")]) == [Fate.NEW]
+
+    @given(
+        batches=st.lists(
+            st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from("xy"), st.sampled_from([b"1", b"2"]))),
+            max_size=5,
+        )
+    )
+    @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    def test_the_fates_are_those_that_a_dictionary_would_give(
+        self, engine: Engine, batches: list[list[tuple[str, str, bytes]]]
+    ) -> None:
+        known: dict[tuple[str, str], bytes] = {}
+        with engine.begin() as connection:
+            connection.execute(delete(INBOX))
+        for batch in batches:
+            expected = []
+            for id_, source, content in batch:
+                first = known.get((source, id_))
+                expected.append(Fate.NEW if first is None else Fate.DUPLICATE if first == content else Fate.CONFLICT)
+                known.setdefault((source, id_), content)
+            with engine.begin() as connection:
+                fates = receive(connection, INBOX, [arrival(id_, content, source) for id_, source, content in batch])
+
+            assert fates == expected
+
+    def test_a_large_batch_is_received_whole(self, engine: Engine) -> None:
+        batch = [arrival(f"id-{number}") for number in range(5000)]
+        with engine.begin() as connection:
+            assert set(receive(connection, INBOX, batch)) == {Fate.NEW}
+        with engine.begin() as connection:
+            assert set(receive(connection, INBOX, batch)) == {Fate.DUPLICATE}
+
+    # Outbox
+
+    async def test_announcements_are_published_in_order_and_once_when_nothing_fails(
+        self, engine: Engine, bus: UncertainOnce
+    ) -> None:
+        self.announce(engine, "a", "b")
+        self.announce(engine, "c")
+
+        published = [await relay_once(engine, bus, outbox=OUTBOX) for _ in range(2)]
+
+        assert published == [3, 0]
+        assert await self.published(bus, 3) == [b"a", b"b", b"c"]
+
+    async def test_an_announcement_that_was_rolled_back_is_never_made(self, engine: Engine, bus: UncertainOnce) -> None:
+        with engine.connect() as connection:
+            add(connection, OUTBOX, [outgoing("never")])
+            connection.rollback()
+
+        assert await relay_once(engine, bus, outbox=OUTBOX) == 0
+
+    async def test_announcements_whose_appending_is_uncertain_are_sent_again_in_order(
+        self, engine: Engine, bus: UncertainOnce
+    ) -> None:
+        self.announce(engine, "a", "b")
+        bus.uncertain = True
+
+        published = [await relay_once(engine, bus, outbox=OUTBOX) for _ in range(3)]
+
+        assert published == [0, 2, 0]
+        assert await self.published(bus, 4) == [b"a", b"b", b"a", b"b"]
+
+    async def test_a_transaction_that_commits_late_is_not_skipped(self, engine: Engine, bus: UncertainOnce) -> None:
+        with engine.begin() as late:
+            add(late, OUTBOX, [outgoing("drew its number first")])
+            # Where writers queue this one waits for the late one; elsewhere it commits before it.
+            other = asyncio.create_task(asyncio.to_thread(self.announce, engine, "committed first"))
+            await asyncio.wait([other], timeout=0.3)
+            await relay_once(engine, bus, outbox=OUTBOX)
+        await other
+        await relay_once(engine, bus, outbox=OUTBOX)
+
+        assert await self.published(bus, 2) == [b"drew its number first", b"committed first"]
+
+    async def test_the_relay_publishes_what_is_written_while_it_runs_and_ends_when_told(
+        self, engine: Engine, bus: UncertainOnce
+    ) -> None:
+        stop = asyncio.Event()
+        running = asyncio.create_task(relay(engine, bus, stop, outbox=OUTBOX, pause_s=0.01))
+        await asyncio.to_thread(self.announce, engine, "a")
+        assert await self.published(bus, 1) == [b"a"]
+        await asyncio.to_thread(self.announce, engine, "b")
+        assert await self.published(bus, 2) == [b"a", b"b"]
+
+        stop.set()
+        await running
+
+        with reading(engine) as connection:
+            assert connection.scalar(select(func.count()).select_from(OUTBOX)) == 0
+
+    # Migrations
+
+    def test_migrating_again_changes_nothing(self, engine: Engine) -> None:
+        migrate(engine, PACKAGE)
+
+        assert self.revision(engine) == "0002"
+
+    def test_processes_that_migrate_at_once_queue(self, url: str) -> None:
+        together = Barrier(3)
+
+        def start() -> str | None:
+            engine = connect(url)
+            together.wait()
+            migrate(engine, PACKAGE)
+            revision = self.revision(engine)
+            engine.dispose()
+            return revision
+
+        with ThreadPoolExecutor(3) as pool:
+            revisions = [worker.result() for worker in [pool.submit(start) for _ in range(3)]]
+
+        assert revisions == ["0002"] * 3
+
+    def test_a_database_that_is_newer_than_the_program_is_left_alone(self, engine: Engine) -> None:
+        with engine.begin() as connection:
+            connection.execute(update(table(version_table(PACKAGE), column("version_num"))).values(version_num="0003"))
+
+        with pytest.raises(UnknownRevision, match="got 0003"):
+            migrate(engine, PACKAGE)
+
+    # What the suite itself needs
+
+    def kept(self, engine: Engine, **values: object) -> Row[Any]:
+        """The row of `values` as the database gives it back."""
+        with engine.begin() as connection:
+            connection.execute(delete(SAMPLES))
+            connection.execute(insert(SAMPLES), {"id": 1, **values})
+            return connection.execute(select(SAMPLES)).one()
+
+    def advance(
+        self, connection: Connection, expected: int | None, next_offset: int, counts: Counts, *, first: int = 0
+    ) -> None:
+        PROGRESS.advance(
+            connection, SHARD, expected=expected, first_offset=first, next_offset=next_offset, counts=counts
+        )
+
+    def announce(self, engine: Engine, *ids: str) -> None:
+        with engine.begin() as connection:
+            add(connection, OUTBOX, [outgoing(id_) for id_ in ids])
+
+    async def published(self, bus: EmbeddedBus, count: int) -> list[bytes]:
+        reader = await bus.subscribe("test", [TOPIC.name])
+        await settle([reader], shards_of(TOPIC))
+        await start_all(reader)
+        taken = await take(reader, count)
+        await reader.close()
+        return values(taken)
+
+    def revision(self, engine: Engine) -> str | None:
+        with reading(engine) as connection:
+            found: str | None = connection.scalar(text(f'SELECT version_num FROM "{version_table(PACKAGE)}"'))  # noqa: S608 (ours)
+        return found

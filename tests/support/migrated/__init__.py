@@ -1,0 +1,1 @@
+"""A package with two revisions, as a service has them."""
