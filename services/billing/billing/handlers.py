@@ -55,6 +55,10 @@ class Handlers:
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    def position(self, shard: Shard) -> int | None:
+        """The next offset to read of `shard`, or None when it was never read."""
+        return self._store.position(shard)
+
     def consume(self, shard: Shard, records: Sequence[Record], *, expected: int | None) -> int:
         """The records are stored, and the offset after them is returned. `expected` is where the shard stands.
 

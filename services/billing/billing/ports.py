@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 from billing.domain.intake import Kept, Refused
 from billing.domain.metering import Meter
+from billing.domain.statement import Statement
 from billing.domain.terms import Terms
 from billing.domain.usage import Usage
 from shared.bus.port import Shard
@@ -74,6 +75,22 @@ class SetAsideRecord:
     detail: str
     key: bytes | None
     value: bytes | None
+
+
+class Documents(Protocol):
+    """A statement in the forms that people and programs ask for, all of the same figures."""
+
+    def page(self, statement: Statement, *, base: str) -> str:
+        """HTML; `base` is the statement's address without a suffix."""
+        ...
+
+    def pdf(self, statement: Statement) -> bytes:
+        """Tagged PDF, with the lines attached."""
+        ...
+
+    def csv(self, statement: Statement, *, for_spreadsheets: bool) -> bytes:
+        """The lines; with a byte order mark where a spreadsheet is to open them."""
+        ...
 
 
 class Store(Protocol):

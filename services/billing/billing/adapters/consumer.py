@@ -1,0 +1,34 @@
+"""Billing's end of the log: the consumer loop's processor, its blocking work kept off the event loop."""
+
+import asyncio
+from collections.abc import Sequence
+
+from billing.handlers import Handlers
+from shared.bus.port import Record, Shard
+
+
+class Intake:
+    """`shared.bus.consumer.Processor` over billing's handlers.
+
+    The position that a batch must find in the store is the one last loaded or written here. A stale worker's is
+    behind, and the store refuses its batch.
+    """
+
+    def __init__(self, handlers: Handlers) -> None:
+        self._handlers = handlers
+        self._stands_at: dict[Shard, int | None] = {}
+
+    async def position(self, shard: Shard) -> int | None:
+        """The stored next offset; None when the shard was never read."""
+        self._stands_at[shard] = await asyncio.to_thread(self._handlers.position, shard)
+        return self._stands_at[shard]
+
+    async def apply(self, shard: Shard, records: Sequence[Record]) -> int:
+        """Facts, quarantine and next offset are stored in one transaction."""
+        expected = self._stands_at[shard]
+        reached = await asyncio.to_thread(self._handlers.consume, shard, records, expected=expected)
+        self._stands_at[shard] = reached
+        return reached
+
+    async def idle(self, shard: Shard, *, caught_up: bool) -> None:
+        """Nothing is due: usage has no timers."""

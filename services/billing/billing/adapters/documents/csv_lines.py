@@ -1,0 +1,95 @@
+"""A statement's lines as CSV (RFC 4180): ISO dates, plain decimals, no pound signs, text that no spreadsheet runs."""
+
+import csv
+import io
+from collections.abc import Iterator
+
+from billing.domain.lines import Line, PartMonth, Step, Working, exact_text, plain
+from billing.domain.statement import Statement
+from shared.money import plain_gbp
+
+BOM = "\ufeff"  # Excel takes a file without one for the machine's old code page, and mangles Welsh names
+COLUMNS = (
+    "council",
+    "council_name",
+    "gss",
+    "month",
+    "status",
+    "illustrative",
+    "service",
+    "service_name",
+    "charge",
+    "kind",
+    "agreement",
+    "tariff",
+    "tariff_version",
+    "first_day",
+    "end_day_excluded",
+    "quantity",
+    "unit",
+    "working",
+    "amount_exact_gbp",
+    "amount_gbp",
+    "absence",
+    "line_ref",
+)
+_RUN_BY_SPREADSHEETS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def lines_csv(statement: Statement) -> str:
+    """One row for each charge line under a row of names; the column amount_gbp adds up to the statement's total."""
+    written = io.StringIO()
+    writer = csv.writer(written)
+    writer.writerow(COLUMNS)
+    writer.writerows(_rows(statement))
+    return written.getvalue()
+
+
+def guarded(text: str) -> str:
+    """Text with an apostrophe before it where a spreadsheet would run it as a formula. For text only: numbers stay."""
+    return f"'{text}" if text.startswith(_RUN_BY_SPREADSHEETS) else text
+
+
+def _rows(statement: Statement) -> Iterator[tuple[str, ...]]:
+    council = statement.council
+    head = (
+        council.id,
+        guarded(council.name),
+        council.gss or "",
+        str(statement.month),
+        statement.status,
+        "yes" if statement.illustrative else "no",
+    )
+    for charges in statement.services:
+        for line in charges.lines:
+            yield (*head, charges.service.id, guarded(charges.service.name), *_line(line))
+
+
+def _line(line: Line) -> tuple[str, ...]:
+    return (
+        guarded(line.charge),
+        line.kind,
+        line.agreement,
+        line.tariff,
+        str(line.tariff_version),
+        line.first_day.isoformat(),
+        line.end_day.isoformat(),
+        plain(line.quantity),
+        line.unit,
+        "; ".join(_working(working) for working in line.workings),
+        exact_text(line.amount_exact),
+        plain_gbp(line.amount_pence),
+        line.absence or "",
+        line.ref,
+    )
+
+
+def _working(working: Working) -> str:
+    match working:
+        case PartMonth(days=days, of_days=of_days, price=price):
+            return f"{plain(price)} x {days}/{of_days} days"
+        case Step(above=above, up_to=None, quantity=quantity, price=price) if above == 0:
+            return f"{plain(quantity)} x {plain(price)}"
+        case Step(above=above, up_to=up_to, quantity=quantity, price=price):
+            bound = "no limit" if up_to is None else plain(up_to)
+            return f"above {plain(above)} to {bound}: {plain(quantity)} x {plain(price)}"

@@ -1,0 +1,35 @@
+"""A statement as a tagged PDF: PDF/UA-1 for screen readers, PDF/A-3a for the archive, the lines attached as CSV."""
+
+from dataclasses import asdict
+from importlib.resources import as_file, files
+
+import msgspec
+import typst
+
+from billing.adapters.documents.csv_lines import lines_csv
+from billing.adapters.documents.view import view
+from billing.domain.statement import Statement
+
+
+class UnfaithfulDocument(Exception):
+    """The typesetter warned: a font or a glyph would be replaced in silence, and a council would get the result."""
+
+
+def statement_pdf(statement: Statement) -> bytes:
+    """The statement on A4; the same statement gives the same bytes. Raises `UnfaithfulDocument`.
+
+    The document's date is the first instant after its month, never the moment of making it.
+    """
+    inputs = {"view": msgspec.json.encode(asdict(view(statement))).decode(), "csv": lines_csv(statement)}
+    with as_file(files("billing")) as package:
+        made, warnings = typst.compile_with_warnings(
+            package / "adapters/documents/statement.typ",
+            font_paths=[package / "fonts"],
+            ignore_system_fonts=True,
+            sys_inputs=inputs,
+            pdf_standards=["a-3a", "ua-1"],
+            timestamp=statement.month.end_at,
+        )
+    if warnings:
+        raise UnfaithfulDocument("; ".join(warning.message for warning in warnings))
+    return made

@@ -1,0 +1,103 @@
+"""What billing's API answers beside the statement itself. Money in pence; quantities as decimal strings."""
+
+from datetime import date, datetime
+from typing import Any
+
+from msgspec import Struct
+
+from billing.domain.canonical import content_hash, line_content
+from billing.domain.lines import plain
+from billing.domain.set_aside import SetAside
+from billing.domain.statement import Statement
+from billing.handlers import Explained, MonthOfStatements
+
+
+class StatementSummary(Struct, frozen=True):
+    """One council's statement in brief. `href` leads to it; with .json, .csv, .html or .pdf in that form."""
+
+    council: str
+    council_name: str
+    month: str
+    status: str
+    illustrative: bool
+    total_pence: int
+    sha256: str
+    href: str
+
+
+class UnstatedBody(Struct, frozen=True):
+    """Usage that no statement of the month recharges, because its council has none."""
+
+    council: str
+    reason: str
+    service: str | None
+    facts: int
+    quantity: str
+
+
+class MonthBody(Struct, frozen=True):
+    """Every statement of a month, by council."""
+
+    month: str
+    statements: list[StatementSummary]
+    unstated: list[UnstatedBody]
+
+
+class CountedBody(Struct, frozen=True):
+    """An event that the line counts. `item` is missing for readings."""
+
+    source: str
+    id: str
+    occurred_at: datetime
+    day: date
+    item: str | None
+    quantity: str
+
+
+class ExplainedBody(Struct, frozen=True):
+    """A line as it stands in the statement, and a page of the events that it counts."""
+
+    line: dict[str, Any]
+    counted: list[CountedBody]
+
+
+def month_body(found: MonthOfStatements) -> MonthBody:
+    """The month as the API shows it."""
+    return MonthBody(
+        month=str(found.month),
+        statements=[_summary(statement) for statement in found.statements],
+        unstated=[_unstated(each.council, aside) for each in found.unstated for aside in each.set_aside],
+    )
+
+
+def explained_body(explained: Explained) -> ExplainedBody:
+    """The line as the API shows it."""
+    return ExplainedBody(
+        line=line_content(explained.line),
+        counted=[
+            CountedBody(each.source, each.id, each.occurred_at, each.day, each.item, plain(each.quantity))
+            for each in explained.counted
+        ],
+    )
+
+
+def href(council: str, month: str) -> str:
+    """Where a statement is."""
+    return f"/v1/statements/{council}/{month}"
+
+
+def _summary(statement: Statement) -> StatementSummary:
+    return StatementSummary(
+        council=statement.council.id,
+        council_name=statement.council.name,
+        month=str(statement.month),
+        status=statement.status,
+        illustrative=statement.illustrative,
+        total_pence=statement.total_pence,
+        sha256=content_hash(statement),
+        href=href(statement.council.id, str(statement.month)),
+    )
+
+
+def _unstated(council: str, aside: SetAside) -> UnstatedBody:
+    return UnstatedBody(council, aside.reason, aside.service, aside.facts, plain(aside.quantity))
