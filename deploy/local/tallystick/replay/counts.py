@@ -45,4 +45,5 @@ class Counts:
         )
         for title, counter in (("no event", self.unused), ("events", self.events), ("note", self.notes)):
             for name, count in sorted(counter.items()):
-                yield f"  {title}: {name}: {count:,}"
+                if count:
+                    yield f"  {title}: {name}: {count:,}"

@@ -154,7 +154,7 @@ class _Teller:
         for entry in entries:
             if entry.line not in lines:
                 named = any(entry.activity in step.activities for step in self._steps)
-                why = "repeated or out of place" if named else "ignored"
+                why = "changed nothing" if named else "ignored"
                 self._intake.counts.unused[f"{why}: {entry.activity}"] += 1
 
 

@@ -14,6 +14,16 @@ from tallystick.replay.form import EventRows, ItemRows, Lookup, MappingForm, Rea
 from tallystick.replay.lookups import LookupTable, UnusableLookup, read_lookup
 from tallystick.replay.yaml_lines import Fault, Lined, NotYaml, Place, read_yaml
 
+# What pydantic says in a programmer's words. For the rest its own do.
+_WORDS = {
+    "extra_forbidden": "is not known here",
+    "missing": "is missing",
+    "model_type": "expected names with values, like {column: opened}",
+    "string_pattern_mismatch": "expected 1 to 64 of A-Z a-z 0-9 _ . - (a source begins with /)",
+    "tuple_type": "expected a list",
+    "union_tag_invalid": "rows: expected item, event or reading",
+    "union_tag_not_found": "rows is missing: is a row an item, an event or a reading?",
+}
 _FORM: TypeAdapter[ItemRows | EventRows | ReadingRows] = TypeAdapter(MappingForm)
 
 
@@ -98,10 +108,10 @@ def _read_lookups(
 
 
 def _fault(lined: Lined, error: ErrorDetails) -> Fault:
-    """The fault with the line of the place that pydantic names; its tags of alternatives are no places."""
-    place: Place = ()
-    for part in error["loc"]:
-        if (*place, part) in lined.lines:
-            place = (*place, part)
-    name = ".".join(str(part) for part in error["loc"][1:] if not str(part).startswith("<"))
-    return Fault(lined.line_of(place), f"{name}: {error['msg']}" if name else error["msg"])
+    """The fault with the line of the place that pydantic names.
+
+    pydantic begins with what a row is, and puts its tags of alternatives between: neither is a place in the file.
+    """
+    steps = [step for step in error["loc"][1:] if not str(step).startswith("<")]
+    message = _WORDS.get(error["type"]) or error["msg"].removeprefix("Value error, ")
+    return Fault(lined.line_of(tuple(steps)), ".".join(map(str, steps)) + f": {message}" if steps else message)

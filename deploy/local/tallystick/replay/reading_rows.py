@@ -17,7 +17,7 @@ from tallystick.replay.table import Row, Table
 from tallystick.replay.times import Times, epoch_us
 
 # As `shared.contracts.items.Quantity` has it.
-_QUANTITY = re.compile(r"\d{1,12}(\.\d{1,6})?")
+_QUANTITY = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?")
 _TYPE = "tallystick.usage.recorded.v1"
 
 

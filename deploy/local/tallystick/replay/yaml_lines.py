@@ -48,10 +48,16 @@ class Lined:
 def read_yaml(text: str) -> Lined:
     """The content of `text` with its lines; raises `NotYaml`."""
     try:
+        # A few aliases can stand for gigabytes, or hold themselves.
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            if isinstance(event, yaml.AliasEvent):
+                raise NotYaml([Fault(event.start_mark.line + 1, "aliases are not read: write it out")])
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as fault:
         line = fault.problem_mark.line + 1 if fault.problem_mark else 1
         raise NotYaml([Fault(line, f"this is not YAML: {fault.problem}")]) from fault
+    except yaml.reader.ReaderError as fault:
+        raise NotYaml([Fault(text.count("\n", 0, fault.position) + 1, "this is no text")]) from fault
     lines: dict[Place, int] = {}
     faults: list[Fault] = []
     content: Plain = "" if root is None else _plain(root, (), lines, faults)

@@ -1,0 +1,101 @@
+"""CSV files as they come: every row is one row, on the line where it begins."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from tallystick.replay.counts import Rejected
+from tallystick.replay.rejects import reject_file
+from tallystick.replay.table import UnreadableFile
+from tests.support.replays import TICKETS, changed, mapping_of, replay, replay_file
+
+HEADER = "number,council,opened,resolved\n"
+ROW = "7,adur,2026-03-27T16:59:00,\n"
+
+
+@pytest.mark.parametrize(
+    "csv",
+    [
+        HEADER + ROW,
+        "\ufeff" + HEADER + ROW,  # as Excel writes it
+        (HEADER + ROW).replace("\n", "\r\n"),
+        HEADER + ROW.rstrip("\n"),
+        HEADER + "\n" + ROW + "\n",
+        "note," + HEADER + '"free, text ""here""",' + ROW,
+        "Resolved,resolved,opened,council,number\nx,,2026-03-27T16:59:00, adur ,7\n",
+    ],
+)
+def test_the_same_row_is_read_however_the_file_is_written(csv: str, tmp_path: Path) -> None:
+    replayed = replay(tmp_path, TICKETS, csv)
+
+    assert (replayed.only().council, replayed.only().subject) == ("adur", "7")
+    assert replayed.counts.rows == 1
+
+
+def test_a_gzipped_file_gives_the_same_events(tmp_path: Path) -> None:
+    path = tmp_path / "export.csv.gz"
+    path.write_bytes(gzip.compress((HEADER + ROW).encode()))
+
+    assert replay_file(mapping_of(tmp_path, TICKETS), path).told == replay(tmp_path, TICKETS, HEADER + ROW).told
+
+
+def test_another_encoding_is_read_when_the_mapping_names_it(tmp_path: Path) -> None:
+    path = tmp_path / "export.csv"
+    path.write_bytes((HEADER + ROW.replace("adur", "Môn")).encode("cp1252"))
+
+    told = replay_file(mapping_of(tmp_path, changed(TICKETS, {"rows: item": "rows: item\nencoding: cp1252"})), path)
+
+    assert told.only().council == "mon"
+    with pytest.raises(UnreadableFile, match="give the mapping another `encoding`"):
+        replay_file(mapping_of(tmp_path, TICKETS), path)
+
+
+def test_refused_rows_are_told_with_the_line_on_which_they_begin(tmp_path: Path) -> None:
+    csv = HEADER + '1,adur,"not\na\ntime",\n' + "\n" + "2,adur\n" + ROW + "3,,2026-03-27T16:59:00,\n"
+
+    replayed = replay(tmp_path, TICKETS, csv)
+
+    assert replayed.rejected == [
+        Rejected(2, r"opened: 'not\na\ntime' is not a time in ISO 8601, like 2026-03-27T16:59:00"),
+        Rejected(6, "the row has 2 cells where the header has 4"),
+        Rejected(8, "council: the cell is blank"),
+    ]
+    assert next(replayed.counts.lines()) == "4 rows = 1 translated + 3 refused"
+
+
+def test_an_open_quote_refuses_the_lines_that_it_swallows(tmp_path: Path) -> None:
+    replayed = replay(tmp_path, TICKETS, HEADER + ROW + '8,"adur,2026-03-27T16:59:00,\n9,adur,,\n')
+
+    assert [rejected.line for rejected in replayed.rejected] == [3]
+    assert "lines 3 to 4 are no CSV" in replayed.rejected[0].reason
+    assert replayed.counts.unaccounted == 0
+
+
+def test_a_missing_column_is_told_with_the_one_that_may_be_meant(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFile, match=r"no column 'opened' \(is it 'opned'\?\); .*no column 'resolved'"):
+        replay(tmp_path, TICKETS, "number,council,opned\n")
+
+
+def test_a_column_that_is_there_twice_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFile, match="2 columns called 'opened'"):
+        replay(tmp_path, TICKETS, "number,council,opened,opened,resolved\n")
+
+
+@pytest.mark.parametrize("keep", [10, 40])
+def test_a_file_that_breaks_off_is_an_error_not_an_end(keep: int, tmp_path: Path) -> None:
+    path = tmp_path / "export.csv.gz"
+    path.write_bytes(gzip.compress((HEADER + ROW * 5000).encode())[:keep])
+
+    with pytest.raises(UnreadableFile, match=r"cannot be read|breaks off after line"):
+        replay_file(mapping_of(tmp_path, TICKETS), path)
+
+
+def test_the_file_of_refused_rows_opens_in_a_spreadsheet_and_runs_nothing(tmp_path: Path) -> None:
+    with reject_file(tmp_path / "rejects.csv") as reject:
+        reject(Rejected(2, "=1+1: the cell is blank"))
+
+    assert (tmp_path / "rejects.csv").read_text(encoding="utf-8-sig").splitlines() == [
+        "line,reason",
+        "2,'=1+1: the cell is blank",
+    ]

@@ -1,0 +1,113 @@
+"""One row per event: an item's rows, in order of time, and what each amounts to."""
+
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.contracts.items import TicketOpened
+from tests.support.replays import ACTIVITIES, changed, replay
+
+HEADER = "ticket,did,at\n"
+
+
+def told(folder: Path, *activities: str, mapping: str = ACTIVITIES) -> list[str]:
+    """The events of one ticket to which these happened, a minute apart."""
+    rows = "".join(f"1,{did},2026-03-27T09:{minute:02}:00\n" for minute, did in enumerate(activities))
+    replayed = replay(folder, mapping, HEADER + rows)
+    assert replayed.counts.unaccounted == 0
+    return replayed.names
+
+
+@pytest.mark.parametrize(
+    ("activities", "events"),
+    [
+        (["Note"], ["opened"]),  # a first row opens, whatever it is
+        (["Note", "Work", "Fix"], ["opened", "resolved"]),
+        (["Wait", "Work"], ["opened", "paused", "resumed"]),
+        (["Work", "Wait", "Wait", "Work"], ["opened", "paused", "resumed"]),
+        (["Work", "Wait", "Fix"], ["opened", "paused", "resolved"]),
+        (["Work", "Fix", "Fix"], ["opened", "resolved"]),
+        (["Work", "Fix", "Note"], ["opened", "resolved"]),
+        (["Work", "Fix", "Work", "Fix"], ["opened", "resolved", "reopened", "resolved"]),
+        (["Work", "Fix", "Wait"], ["opened", "resolved", "reopened", "paused"]),
+        (["Fix"], ["opened", "resolved"]),
+    ],
+)
+def test_a_row_amounts_to_what_the_state_of_its_item_makes_of_it(
+    activities: list[str], events: list[str], tmp_path: Path
+) -> None:
+    assert told(tmp_path, *activities) == events
+
+
+@pytest.mark.parametrize(("pick", "minute"), [("first", 1), ("last", 3)])
+def test_of_a_repeated_activity_the_first_or_the_last_may_be_picked(pick: str, minute: int, tmp_path: Path) -> None:
+    mapping = changed(
+        ACTIVITIES,
+        {"activity: [Fix], during: [open, paused]": f"activity: [Fix], pick: {pick}", "[Note]": "[Note, Stop]"},
+    )
+    rows = "".join(f"1,{did},2026-03-27T09:0{at}:00\n" for at, did in enumerate(["Note", "Fix", "Note", "Fix"]))
+
+    replayed = replay(tmp_path, mapping, HEADER + rows)
+
+    assert [f"{event.time:%M}" for event in replayed.events] == ["00", f"0{minute}"]
+    assert replayed.counts.unused == {"ignored: Note": 1, "changed nothing: Fix": 1}
+
+
+def test_an_activity_that_is_neither_mapped_nor_ignored_is_refused(tmp_path: Path) -> None:
+    replayed = replay(tmp_path, ACTIVITIES, HEADER + "1,Note,2026-03-27T09:00:00\n1,Nap,2026-03-27T09:01:00\n")
+
+    assert [str(rejected.line) + " " + rejected.reason for rejected in replayed.rejected] == [
+        "3 did: 'Nap' is neither mapped nor ignored"
+    ]
+    assert replayed.names == ["opened"]
+
+
+def test_an_item_without_a_beginning_is_refused_row_by_row(tmp_path: Path) -> None:
+    mapping = changed(ACTIVITIES, {"{event: opened, pick: first}": "{event: opened, activity: [Start], pick: first}"})
+
+    careless = changed(mapping, {", during: [open, paused]": ""})
+    rows = "1,Note,2026-03-27T09:00:00\n1,Fix,2026-03-27T09:01:00\n"
+
+    replayed = replay(tmp_path, careless, HEADER + rows)
+
+    assert replayed.counts.unused == {"ignored: Note": 1}
+    assert [(rejected.line, rejected.reason) for rejected in replayed.rejected] == [
+        (3, "item '1' has no row that begins it")
+    ]
+
+
+def test_an_item_is_what_its_first_row_in_the_file_says(tmp_path: Path) -> None:
+    mapping = changed(ACTIVITIES, {"council: {constant: adur}": "council: {column: council}"})
+    rows = "1,Fix,2026-03-27T10:00:00,adur\n1,Work,2026-03-27T09:00:00,worthing\n"
+
+    replayed = replay(tmp_path, mapping, "ticket,did,at,council\n" + rows)
+
+    assert [timed.key for timed in replayed.told] == ["adur:1", "adur:1"]
+    assert isinstance(replayed.events[0], TicketOpened)
+
+
+ACTIVITY = st.sampled_from(["Work", "Wait", "Fix", "Note", "Nap", ""])
+ROWS = st.lists(
+    st.tuples(st.sampled_from("123"), ACTIVITY, st.integers(0, 59)), max_size=25, unique_by=lambda row: (row[0], row[2])
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(ROWS, st.randoms(use_true_random=False))
+def test_no_row_is_lost_and_the_order_of_rows_says_nothing(rows: list[tuple[str, str, int]], random: Random) -> None:
+    lines = [f"{item},{did},2026-03-27T09:{minute:02}:00\n" for item, did, minute in rows]
+    shuffled = random.sample(lines, len(lines))
+
+    with TemporaryDirectory() as folder:
+        told = replay(Path(folder), ACTIVITIES, HEADER + "".join(lines))
+        again = replay(Path(folder), ACTIVITIES, HEADER + "".join(shuffled))
+
+    assert told.counts.rows == len(rows)
+    assert told.counts.unaccounted == again.counts.unaccounted == 0
+    assert len(told.rejected) == told.counts.refused
+    assert sorted(told.told) == sorted(again.told)
+    assert len({event.id for event in told.events}) == len(told.events) == told.counts.events.total()

@@ -1,0 +1,150 @@
+"""Mapping files: what they may say, and that every fault is told with its line."""
+
+from pathlib import Path
+
+import pytest
+
+from tallystick.replay.mapping import BadMapping, NoSuchMapping, read_mapping, shipped_mappings
+from tests.support.replays import ACTIVITIES, TICKETS, changed, mapping_of
+
+
+def faults_of(folder: Path, text: str, **lookups: str) -> list[str]:
+    with pytest.raises(BadMapping) as caught:
+        mapping_of(folder, text, **lookups)
+    return [str(fault) for fault in caught.value.faults]
+
+
+@pytest.mark.parametrize("name", shipped_mappings())
+def test_every_shipped_mapping_reads_by_its_name(name: str, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.csv"
+    rules.write_text("type,better_rule,mode_business_days,mode_calendar_days\n", encoding="utf-8")
+
+    mapping = read_mapping(name, lookups={"rules": rules} if name == "boston-311-rules" else {})
+
+    assert mapping.name == name
+    assert mapping.form.source == f"/replay/{name}"
+
+
+@pytest.mark.parametrize("name", shipped_mappings())
+def test_a_shipped_trial_without_a_ground_truth_says_that_it_is_illustrative(name: str) -> None:
+    text = (Path(__file__).parents[3] / f"deploy/local/tallystick/mappings/{name}.yaml").read_text(encoding="utf-8")
+
+    recorded = "recorded due date" in text or "lookup: rules" in text
+
+    assert recorded or "(illustrative)" in text
+
+
+def test_a_name_that_is_neither_shipped_nor_a_file_lists_what_there_is() -> None:
+    with pytest.raises(NoSuchMapping, match="none of boston-311, boston-311-rules"):
+        read_mapping("bostn-311", lookups={})
+
+
+def test_all_faults_of_form_are_told_at_once_with_their_lines(tmp_path: Path) -> None:
+    text = changed(
+        TICKETS,
+        {
+            "zone: Europe/London": "zone: Europe/Camelot",
+            "council: {column: council}": "council: {colum: council}",
+            "item: number": "item: number\nnumber: one",
+            "source: /replay/desk": "source: desk",
+        },
+    )
+
+    found = faults_of(tmp_path, text)
+
+    assert [fault.split(":")[0] for fault in found] == ["line 2", "line 5", "line 7", "line 8", "line 8"]
+    assert "Europe/Camelot" in found[1]
+    assert "council.colum: is not known" in "\n".join(found)
+
+
+RULE = "  - {event: resolved, column: resolved}"
+
+
+@pytest.mark.parametrize(
+    ("replacements", "line", "said"),
+    [
+        ({RULE: "  - {event: solved, column: resolved}"}, 11, "a ticket has no event 'solved'; it has opened"),
+        ({RULE: "  - {event: paused, column: resolved}"}, 11, "missing required field `reason`"),
+        ({RULE: "  - {event: closed, column: resolved, data: {why: x}}"}, 11, "closed has no why; it has no data"),
+        ({RULE: "  - {event: opened, column: resolved}"}, 9, "one rule must make the event 'opened'"),
+        ({"opened, column: opened": "opened, column: opened, data: {service: x}"}, 10, "name columns instead"),
+        ({"{constant: ict}": "{column: type, lookup: types, field: service}"}, 8, "no lookup called 'types'"),
+        ({"{constant: ict}": "{column: type, field: service}"}, 8, "lookup and field go together"),
+        ({"{constant: ict}": "{constant: 'I.C.T. desk'}"}, 8, "expected 1 to 64 of A-Z"),
+        ({"kind: ticket": "kind: ticket\nkind: work"}, 5, "'kind' is written twice; it was on line 4"),
+        ({"kind: ticket": "kind: [ticket"}, 5, "this is not YAML"),
+        ({"kind: ticket": "kind: &x [*x]"}, 4, "aliases are not read"),
+        ({"kind: ticket": "kind: 5"}, 4, "kind: Input should be 'ticket' or 'work'"),
+        ({"rows: item": "rows: items"}, 2, "expected item, event or reading"),
+        ({"kind: ticket": "kind: ticket\nencoding: klingon"}, 5, "'klingon' is no text encoding"),
+        ({"kind: ticket": "kind: ticket\nlookups: {types: {key: a}}"}, 5, "give --lookup types=FILE"),
+    ],
+)
+def test_a_fault_is_told_with_its_line(replacements: dict[str, str], line: int, said: str, tmp_path: Path) -> None:
+    found = faults_of(tmp_path, changed(TICKETS, replacements))
+
+    assert [fault for fault in found if fault.startswith(f"line {line}: ") and said in fault], found
+
+
+def test_an_activity_cannot_be_both_mapped_and_ignored(tmp_path: Path) -> None:
+    found = faults_of(tmp_path, changed(ACTIVITIES, {"[Note]": "[Note, Wait]"}))
+
+    assert found == ["line 17: 'Wait' is ignored here and named by an event above"]
+
+
+def test_an_item_cannot_begin_more_than_once(tmp_path: Path) -> None:
+    found = faults_of(tmp_path, changed(ACTIVITIES, {", pick: first": ""}))
+
+    assert found == ["line 12: 'opened' happens once: add `pick: first` or `pick: last`"]
+
+
+LOOKUP = changed(
+    TICKETS,
+    {
+        "{constant: ict}": "{column: type, lookup: types, field: service}",
+        "kind: ticket": "kind: ticket\nlookups: {types: {key: type}}",
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("csv", "said"),
+    [
+        ("kind,service\nPC,ict\n", "there is no column 'type'"),
+        ("type,servce\nPC,ict\n", "lookup 'types' has no column 'service'"),
+        ("type,service\nPC,ict\nPC,hr\n", "line 3: 'PC' was answered before"),
+        ("type,service\nPC\n", "line 2: the row has 1 cells where the header has 2"),
+    ],
+)
+def test_a_lookup_that_cannot_answer_is_a_fault_of_the_mapping(csv: str, said: str, tmp_path: Path) -> None:
+    found = faults_of(tmp_path, LOOKUP, types=csv)
+
+    assert any(said in fault for fault in found), found
+
+
+def test_a_lookup_given_for_no_name_in_the_mapping_is_a_fault(tmp_path: Path) -> None:
+    assert faults_of(tmp_path, TICKETS, types="a\n") == ["line 2: the mapping has no lookup called 'types'"]
+
+
+def test_a_lookup_file_is_found_beside_the_mapping(tmp_path: Path) -> None:
+    (tmp_path / "known.csv").write_text("type,service\nPC,ict\n", encoding="utf-8")
+
+    mapping = mapping_of(tmp_path, changed(LOOKUP, {"{key: type}": "{key: type, file: known.csv}"}))
+
+    assert mapping.lookups["types"].rows["PC"]["service"] == "ict"
+
+
+def test_a_trial_target_in_unknown_words_is_told_in_words(tmp_path: Path) -> None:
+    trial = """
+trial:
+  title: Trial
+  provider: {id: desk, name: Desk}
+  targets:
+    - {id: fix, service: ict, measure: resolution-time, within: 2 sleeps}
+"""
+
+    found = faults_of(tmp_path, TICKETS + trial)
+
+    assert len(found) == 1
+    assert found[0].startswith("line 17: ")
+    assert "write for example '8 working hours'" in found[0]

@@ -1,0 +1,76 @@
+"""Ids made of other systems' names."""
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.contracts.envelope import ID_PATTERN
+from tallystick.replay.counts import Refused
+from tallystick.replay.naming import Naming, line_prefix, slug
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("Street Light Outages", "street-light-outages"),
+        ("No Q", "no-q"),
+        ("HS_O", "hs-o"),
+        ("Ynys Môn", "ynys-mon"),
+        ("  Adur & Worthing  ", "adur-worthing"),
+        ("—", ""),
+    ],
+)
+def test_a_slug_is_what_a_person_would_write(text: str, made: str) -> None:
+    assert slug(text) == made
+
+
+@settings(max_examples=200)
+@given(st.lists(st.text(max_size=80), max_size=8), st.booleans())
+def test_every_id_is_valid_and_no_two_texts_share_one(texts: list[str], keep_valid: bool) -> None:
+    naming = Naming({}, keep_valid=keep_valid)
+    made: dict[str, str] = {}
+
+    for text in texts:
+        try:
+            made[text] = naming.id_of(text, column="name")
+        except Refused:
+            assert text not in made
+
+    assert all(re.match(ID_PATTERN, name) for name in made.values())
+    assert len(set(made.values())) == len(made)
+
+
+def test_two_texts_that_would_share_an_id_are_refused_from_the_second_on() -> None:
+    naming = Naming({})
+
+    assert naming.id_of("Housing - repairs", column="team") == "housing-repairs"
+    with pytest.raises(Refused, match=r"team: 'Housing \(repairs\)' and 'Housing - repairs' would both be"):
+        naming.id_of("Housing (repairs)", column="team")
+    assert naming.id_of("Housing - repairs", column="team") == "housing-repairs"
+
+
+def test_a_person_may_say_that_two_texts_are_the_same() -> None:
+    naming = Naming({"HR": "hr", "Human Resources": "hr"})
+
+    assert {naming.id_of(text, column="team") for text in ("HR", "Human Resources")} == {"hr"}
+
+
+def test_a_text_may_not_slip_into_an_id_that_a_person_gave_to_another() -> None:
+    with pytest.raises(Refused):
+        Naming({"Human Resources": "hr"}).id_of("HR", column="team")
+
+
+def test_an_items_own_number_stays_as_it_is() -> None:
+    naming = Naming({}, keep_valid=True)
+
+    assert naming.id_of("INC_0042.a", column="number") == "INC_0042.a"
+    assert naming.id_of("Case 42", column="number") == "case-42"
+
+
+def test_lines_of_files_of_other_names_are_other_things() -> None:
+    assert line_prefix(Path("Payments April 2018.csv.gz")) == "payments-april-2018"
+    assert line_prefix(Path("Ω.csv")) == "file"
+    assert len(line_prefix(Path("x" * 90 + ".csv"))) == 50
