@@ -1,0 +1,223 @@
+"""The reading loop, on the embedded log."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from shared.bus.consumer import Busy, consume, unread
+from shared.bus.embedded import EmbeddedBus
+from shared.bus.port import AppendUncertain, Message, OffsetGone, Record, Shard
+from shared.contracts.topics import Topic
+from shared.state.port import Fenced
+from tests.support.reading import shards_of
+from tests.support.totals import Store, Totals
+
+TOPIC = Topic("numbers.v1", "number", 3, 400, ("tests",), ("tests",))
+SHARD = Shard(TOPIC.name, 0)
+PATIENCE_S = 60
+
+pytestmark = pytest.mark.anyio
+
+
+class Broken(Exception):
+    """A fault that no loop can answer."""
+
+
+@pytest.fixture
+async def bus(tmp_path: Path) -> AsyncIterator[EmbeddedBus]:
+    bus = EmbeddedBus(tmp_path / "log.db")
+    await bus.ensure_topics([TOPIC])
+    yield bus
+    await bus.close()
+
+
+async def publish(bus: EmbeddedBus, numbers: Sequence[int]) -> None:
+    await bus.publish(TOPIC.name, [Message(f"number-{n}", str(n).encode()) for n in numbers])
+
+
+async def run_until(bus: EmbeddedBus, done: Callable[[], bool], *workers: Totals, batch: int = 500) -> None:
+    """Each worker consumes as one member of the group, until `done` or until one of them dies."""
+    stop = asyncio.Event()
+
+    async def watch() -> None:
+        while not done():  # noqa: ASYNC110 (`done` looks at what the workers have stored; nothing announces it)
+            await asyncio.sleep(0.001)
+        stop.set()
+
+    async with asyncio.timeout(PATIENCE_S):
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(watch())
+                for worker in workers:
+                    tasks.create_task(
+                        consume(
+                            bus,
+                            group="totals",
+                            topics=[TOPIC],
+                            processor=worker,
+                            stop=stop,
+                            batch=batch,
+                            poll_s=0.01,
+                            retry_s=0.001,
+                        )
+                    )
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from None
+
+
+def failing(times: int, fault: Exception) -> Callable[..., None]:
+    """Raises `fault` the first `times` times that it is called."""
+    left = [fault] * times
+
+    def fail(*_: object) -> None:
+        if left:
+            raise left.pop()
+
+    return fail
+
+
+async def test_every_record_is_applied_once_from_the_first_held_on(bus: EmbeddedBus) -> None:
+    store = Store()
+    await publish(bus, range(100))
+
+    await run_until(bus, lambda: len(store.numbers) == 100, Totals(store), batch=7)
+
+    assert store.numbers == list(range(100))
+
+
+async def test_a_restarted_group_goes_on_from_the_stored_offset(bus: EmbeddedBus) -> None:
+    store = Store()
+    await publish(bus, range(50))
+    await run_until(bus, lambda: len(store.numbers) == 50, Totals(store))
+    await publish(bus, range(50, 60))
+    second = Totals(store)
+
+    await run_until(bus, lambda: len(store.numbers) == 60, second)
+
+    assert store.numbers == list(range(60))
+    assert sum(next_offset - first for _, first, next_offset in second.offered) == 10
+
+
+@pytest.mark.parametrize("fault", [Busy("the store does not answer"), AppendUncertain("nor does the log")])
+async def test_a_busy_shard_is_offered_the_same_records_again_until_they_are_taken(
+    bus: EmbeddedBus, fault: Exception
+) -> None:
+    store = Store()
+    worker = Totals(store, before=failing(4, fault))
+    await bus.publish_to(SHARD, [Message("one", b"1"), Message("two", b"2")])
+
+    await run_until(bus, lambda: bool(store.applied), worker)
+
+    assert worker.offered == [(SHARD, 0, 2)] * 5
+    assert store.applied == {SHARD: [1, 2]}
+
+
+async def test_other_shards_go_on_while_one_is_busy(bus: EmbeddedBus) -> None:
+    store = Store()
+
+    def busy_on_first(shard: Shard, _: Sequence[Record]) -> None:
+        if shard == SHARD:
+            raise Busy
+
+    for shard in shards_of(TOPIC):
+        await bus.publish_to(shard, [Message("one", b"1")])
+    await run_until(bus, lambda: len(store.numbers) == 2, Totals(store, before=busy_on_first))
+
+    assert store.applied.keys() == shards_of(TOPIC) - {SHARD}
+
+
+async def test_a_fenced_worker_goes_on_from_where_the_other_one_stored(bus: EmbeddedBus) -> None:
+    store = Store()
+    await bus.publish_to(SHARD, [Message("n", str(n).encode()) for n in range(4)])
+
+    def another_was_faster(shard: Shard, records: Sequence[Record]) -> None:
+        if records[0].offset == 0:
+            store.applied[shard], store.next_offset[shard] = [0, 1, 2], 3
+
+    await run_until(bus, lambda: len(store.numbers) == 4, Totals(store, before=another_was_faster))
+
+    assert store.applied == {SHARD: [0, 1, 2, 3]}
+
+
+async def test_workers_that_come_and_go_lose_nothing_and_double_nothing(bus: EmbeddedBus) -> None:
+    store = Store()
+    workers = [Totals(store) for _ in range(4)]
+    await publish(bus, range(300))
+
+    await run_until(bus, lambda: len(store.numbers) >= 100, *workers, batch=5)
+    await run_until(bus, lambda: len(store.numbers) >= 200, *workers[:1], batch=5)
+    await run_until(bus, lambda: len(store.numbers) >= 300, *workers[1:], batch=5)
+
+    assert store.numbers == list(range(300))
+
+
+async def test_any_other_fault_ends_the_loop_loudly_and_leaves_the_group(bus: EmbeddedBus) -> None:
+    store = Store()
+    await publish(bus, range(10))
+
+    with pytest.raises(Broken):
+        await run_until(bus, lambda: False, Totals(store, before=failing(1, Broken())))
+    await run_until(bus, lambda: len(store.numbers) == 10, Totals(store))
+
+    assert store.numbers == list(range(10))
+
+
+@pytest.mark.parametrize("stored", [2, 6])
+async def test_a_position_that_the_log_does_not_hold_ends_the_loop_with_advice(bus: EmbeddedBus, stored: int) -> None:
+    await bus.publish_to(SHARD, [Message("n", b"1")] * 5)
+    await bus.delete_before(SHARD, 3)
+
+    with pytest.raises(OffsetGone, match=r"numbers\.v1/0 holds offsets from 3 .* rebuilt"):
+        await run_until(bus, lambda: False, Totals(Store(next_offset={SHARD: stored})))
+
+
+async def test_idle_is_told_that_a_shard_is_caught_up_only_when_all_of_it_is_applied(bus: EmbeddedBus) -> None:
+    store = Store()
+    told: list[tuple[bool, bool]] = []
+
+    def note(shard: Shard, caught_up: bool) -> None:
+        if shard == SHARD:
+            told.append((caught_up, len(store.numbers) == 20))
+
+    worker = Totals(store, before=failing(3, Busy()), on_idle=note)
+    await bus.publish_to(SHARD, [Message("n", str(n).encode()) for n in range(20)])
+    await run_until(bus, lambda: (True, True) in told, worker, batch=5)
+
+    assert set(told) <= {(False, False), (True, True)}
+
+
+@pytest.mark.parametrize("fault", [Busy(), AppendUncertain(), Fenced()])
+async def test_an_idle_shard_may_be_busy_or_fenced_and_is_asked_again(bus: EmbeddedBus, fault: Exception) -> None:
+    asked: list[Shard] = []
+    fail = failing(2, fault)
+
+    def idle(shard: Shard, _: bool) -> None:
+        asked.append(shard)
+        fail()
+
+    await run_until(bus, lambda: len(asked) >= 9, Totals(Store(), on_idle=idle))
+
+    assert set(asked) == shards_of(TOPIC)
+
+
+async def test_a_fault_while_idle_ends_the_loop_loudly(bus: EmbeddedBus) -> None:
+    with pytest.raises(Broken):
+        await run_until(bus, lambda: False, Totals(Store(), on_idle=failing(1, Broken())))
+
+
+async def test_unread_counts_what_is_still_to_be_applied(bus: EmbeddedBus) -> None:
+    store = Store()
+    await publish(bus, range(30))
+    await bus.publish_to(SHARD, [Message("n", b"1")] * 5)
+    await bus.delete_before(SHARD, 3)
+    store.next_offset[SHARD] = 4
+    held = sum([bounds.end - bounds.first for bounds in [await bus.bounds(shard) for shard in shards_of(TOPIC)]])
+
+    before = await unread(bus, Totals(store), [TOPIC])
+    for shard in shards_of(TOPIC):
+        store.next_offset[shard] = (await bus.bounds(shard)).end
+    after = await unread(bus, Totals(store), [TOPIC])
+
+    assert (before, after) == (held - 1, 0)

@@ -1,0 +1,76 @@
+"""From a shard's outbox to the log."""
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from shared.bus.embedded import EmbeddedBus
+from shared.bus.port import AppendUncertain, Message, Shard
+from shared.bus.publisher import drain_outbox
+from shared.contracts.topics import Topic
+from shared.state.embedded import EmbeddedStates
+from shared.state.port import Change, Head, Outgoing
+from tests.support.reading import settle, start_all, take, values
+
+ONE, TWO = (Topic(name, "key", 1, 400, ("tests",), ("tests",)) for name in ("one.v1", "two.v1"))
+SHARD = Shard("provider.work.v1", 0)
+
+pytestmark = pytest.mark.anyio
+
+
+class HalfDeaf(EmbeddedBus):
+    """A log that takes nothing for one topic while it is `deaf`."""
+
+    deaf = False
+
+    async def publish(self, topic: str, messages: Sequence[Message]) -> None:
+        if self.deaf and topic == TWO.name:
+            raise AppendUncertain("no answer")
+        await super().publish(topic, messages)
+
+
+@pytest.fixture
+async def bus(tmp_path: Path) -> AsyncIterator[HalfDeaf]:
+    bus = HalfDeaf(tmp_path / "log.db")
+    await bus.ensure_topics([ONE, TWO])
+    yield bus
+    await bus.close()
+
+
+@pytest.fixture
+async def states(tmp_path: Path) -> AsyncIterator[EmbeddedStates]:
+    states = EmbeddedStates(tmp_path / "state.db")
+    outbox = [Outgoing(f"{n}", (ONE, TWO)[n == 2].name, "key", str(n).encode(), n) for n in range(4)]
+    await states.commit(SHARD, None, Change(Head(revision=1), outbox=outbox))
+    yield states
+    await states.close()
+
+
+async def held(bus: HalfDeaf, topic: Topic) -> list[bytes]:
+    reader = await bus.subscribe("test", [topic.name])
+    (shard,) = reader.assigned()
+    await settle([reader], frozenset({shard}))
+    await start_all(reader)
+    taken = await take(reader, (await bus.bounds(shard)).end)
+    await reader.close()
+    return values(taken)
+
+
+async def test_announcements_reach_their_topics_in_order_and_leave_the_outbox(
+    bus: HalfDeaf, states: EmbeddedStates
+) -> None:
+    published = [await drain_outbox(states, bus, SHARD, limit=3) for _ in range(3)]
+
+    assert published == [3, 1, 0]
+    assert (await held(bus, ONE), await held(bus, TWO)) == ([b"0", b"1", b"3"], [b"2"])
+
+
+async def test_announcements_that_may_be_missing_stay_and_are_sent_again(bus: HalfDeaf, states: EmbeddedStates) -> None:
+    bus.deaf = True
+    with pytest.raises(AppendUncertain):
+        await drain_outbox(states, bus, SHARD)
+    bus.deaf = False
+
+    assert await drain_outbox(states, bus, SHARD) == 4
+    assert (await held(bus, ONE), await held(bus, TWO)) == ([b"0", b"1", b"0", b"1", b"3"], [b"2"])

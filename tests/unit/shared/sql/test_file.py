@@ -1,0 +1,71 @@
+"""A SQLite file with a thread of its own."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from shared.sql.file import SqliteFile
+
+SCHEMA = "CREATE TABLE IF NOT EXISTS numbers (number INTEGER PRIMARY KEY);"
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def file(tmp_path: Path) -> AsyncIterator[SqliteFile]:
+    file = SqliteFile(tmp_path / "new folder" / "numbers.db", schema=SCHEMA, durable=True)
+    yield file
+    await file.close()
+
+
+def add(connection: sqlite3.Connection, *numbers: int) -> None:
+    connection.executemany("INSERT INTO numbers VALUES (?)", [(number,) for number in numbers])
+
+
+def add_one(number: int, connection: sqlite3.Connection) -> None:
+    add(connection, number)
+
+
+def count(connection: sqlite3.Connection) -> int:
+    (found,) = connection.execute("SELECT count(*) FROM numbers").fetchone()
+    return int(found)
+
+
+async def test_work_that_fails_half_way_changes_nothing_and_the_next_work_goes_on(file: SqliteFile) -> None:
+    with pytest.raises(sqlite3.IntegrityError):
+        await file.write(lambda connection: add(connection, 1, 2, 1))
+
+    await file.write(lambda connection: add(connection, 3))
+
+    assert await file.read(count) == 1
+
+
+async def test_a_caller_who_gives_up_waiting_leaves_the_file_in_order(file: SqliteFile) -> None:
+    waiting = asyncio.create_task(file.write(lambda connection: add(connection, *range(50_000))))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+    assert await file.read(count) in {0, 50_000}
+    await file.write(lambda connection: add(connection, 50_000))
+
+
+async def test_files_opened_by_several_at_once_wait_for_each_other(file: SqliteFile, tmp_path: Path) -> None:
+    others = [SqliteFile(tmp_path / "new folder" / "numbers.db", schema=SCHEMA, durable=True) for _ in range(3)]
+
+    await asyncio.gather(
+        *(
+            other.write(partial(add_one, 100 * start + step))
+            for start, other in enumerate([file, *others])
+            for step in range(50)
+        )
+    )
+
+    assert await file.read(count) == 200
+    for other in others:
+        await other.close()
