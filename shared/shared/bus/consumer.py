@@ -24,7 +24,10 @@ class Busy(Exception):
 
 
 class Processor(Protocol):
-    """What is done with the records of a group's shards. Called by one task, one call at a time."""
+    """What is done with the records of a group's shards. Called by one task, one call at a time.
+
+    Only `position` may be asked for by others meanwhile (`unread`).
+    """
 
     async def position(self, shard: Shard) -> int | None:
         """The stored next offset; None when the shard was never read, and is to be read from the first held."""
