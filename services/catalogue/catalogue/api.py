@@ -15,6 +15,7 @@ from catalogue.handlers import Handlers, Seen, StaleVersion, UnknownDefinition, 
 from catalogue.schemas import LIST_TYPES, VERSION_TYPES, version_body
 from shared.clock import Clock
 from shared.contracts.definitions import AnyDefinition
+from shared.contracts.envelope import ID_PATTERN
 from shared.faults import Fault
 from shared.http import (
     Cursor,
@@ -36,7 +37,9 @@ from shared.http.kinds import BAD_CURSOR, INVALID, NOT_FOUND, STALE_VERSION, VER
 
 # Until credentials name who is asking, whoever may write here is the operator.
 ACTOR = "operator"
-_ETAG = re.compile(r'"(\d{1,9})"', re.ASCII)
+_NUMBER = re.compile(r"\d{1,9}", re.ASCII)
+_ETAG = re.compile(f'"({_NUMBER.pattern})"', re.ASCII)
+_ID = re.compile(ID_PATTERN)
 IfMatch = Annotated[str | None, Header(description="the ETag of the version that is replaced, where there is one")]
 
 
@@ -58,8 +61,7 @@ def _add_reads(routes: APIRouter, kind: Kind, handlers: Handlers) -> None:
     @routes.get("", name=f"list_{PLURALS[kind]}", responses=many)
     def list_all(request: Request, limit: Limit = 50, cursor: Cursor | None = None, as_of: Day | None = None) -> Json:
         """Of each id, by ascending id, the newest version, or the one in force on `as_of`."""
-        after = read_cursor(cursor)
-        found = handlers.listing(kind, on=as_of, after=after[0] if after else "", limit=limit + 1)
+        found = handlers.listing(kind, on=as_of, after=_after(cursor, "", _ID), limit=limit + 1)
         return _page(request, found, limit, key=lambda version: version.key.id)
 
     @routes.get("/{id}", name=f"get_{kind}", responses=one)
@@ -73,8 +75,9 @@ def _add_reads(routes: APIRouter, kind: Kind, handlers: Handlers) -> None:
     @routes.get("/{id}/versions", name=f"list_versions_of_{kind}", responses=many)
     def history(request: Request, id: PathId, limit: Limit = 50, cursor: Cursor | None = None) -> Json:
         """Every version, ascending."""
+        after = int(_after(cursor, "0", _NUMBER))
         with _refusals():
-            found = handlers.history(kind, id, after=_number(read_cursor(cursor)), limit=limit + 1)
+            found = handlers.history(kind, id, after=after, limit=limit + 1)
         return _page(request, found, limit, key=lambda version: str(version.number))
 
 
@@ -122,12 +125,15 @@ def _seen(if_match: str | None) -> Seen | None:
     return Seen(numbers, any=tags == ["*"])
 
 
-def _number(cursor: tuple[str, ...] | None) -> int:
-    if cursor is None:
-        return 0
-    if not cursor[0].isdecimal():
-        raise Problem(BAD_CURSOR)
-    return int(cursor[0])
+def _after(cursor: str | None, first: str, pattern: re.Pattern[str]) -> str:
+    """What the page begins after: `first` without a cursor; a 400 for a cursor of another list."""
+    match read_cursor(cursor):
+        case None:
+            return first
+        case (after,) if pattern.fullmatch(after):
+            return after
+        case _:
+            raise Problem(BAD_CURSOR)
 
 
 def _answer(version: Version, *, status_code: int = 200) -> Json:

@@ -25,7 +25,7 @@ def tariff_faults(tariff: Tariff) -> Iterator[Fault]:
 def _tier_faults(charge: Graduated) -> Iterator[Fault]:
     *bounded, last = charge.tiers
     if last.up_to is not None:
-        yield Fault((len(bounded), "up_to"), "the last tier must be open: units above it would have no price")
+        yield Fault((len(bounded), "up_to"), "the last tier must be open: units above have no price")
     bound = 0
     for index, tier in enumerate(bounded):
         if tier.up_to is None:

@@ -88,7 +88,7 @@ def _period_faults(definition: AnyDefinition) -> Iterator[Fault]:
         yield Fault(("effective_from",), "expected a date of the years 2000 to 2099")
     effective_to = definition.effective_to if isinstance(definition, Council | Agreement) else None
     if effective_to is not None and effective_to <= definition.effective_from:
-        yield Fault(("effective_to",), "expected a date after effective_from: that day is the first not covered")
+        yield Fault(("effective_to",), "expected a date after effective_from")
 
 
 def _doubled(placed: Sequence[Placed]) -> Iterator[Fault]:

@@ -1,0 +1,72 @@
+"""Right definitions to start from: each test changes the one thing it is about."""
+
+from datetime import date
+from typing import Any
+
+from shared.contracts.definitions import (
+    Agreement,
+    AnyDefinition,
+    Calendar,
+    Council,
+    Graduated,
+    Objective,
+    Partnership,
+    Provider,
+    Service,
+    Target,
+    Tariff,
+    Tier,
+    Unit,
+)
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri")
+
+
+def provider(**changes: Any) -> Provider:
+    return Provider(**{"id": "joint", "name": "Joint officers"} | changes)
+
+
+def council(id: str = "adur", **changes: Any) -> Council:
+    return Council(**{"id": id, "name": id.title(), "gss": "E07000223", "nation": "england"} | changes)
+
+
+def service(id: str = "payroll", **changes: Any) -> Service:
+    defaults = {"name": id, "group": "HR", "unit": "payslip", "unit_name": "payslip", "counted_by": "work-completed"}
+    return Service(**{"id": id} | defaults | changes)
+
+
+def calendar(**changes: Any) -> Calendar:
+    return Calendar(**{"id": "office", "name": "Office", "weekly": dict.fromkeys(WEEKDAYS, ("09:00-17:00",))} | changes)
+
+
+def target(**changes: Any) -> Target:
+    defaults = {"measure": "processing-time", "within": "5 working days", "calendar": "office"}
+    return Target(**{"id": "t", "service": "payroll"} | defaults | changes)
+
+
+def objective(**changes: Any) -> Objective:
+    return Objective(**{"percent": "95"} | changes)
+
+
+def tariff(id: str = "payroll", **changes: Any) -> Tariff:
+    charges = (Unit(name="Payslip", price_gbp="4.42"),)
+    return Tariff(**{"id": id, "service": "payroll", "name": "Payroll", "charges": charges} | changes)
+
+
+def tiered(*bounds: int | None) -> Tariff:
+    tiers = tuple(Tier(price_gbp="1.00", up_to=bound) for bound in bounds)
+    return tariff(charges=(Graduated(name="Payslips", tiers=tiers),))
+
+
+def agreement(id: str = "a1", **changes: Any) -> Agreement:
+    defaults = {"council": "adur", "provider": "joint", "title": "Payroll", "targets": (target(),)}
+    return Agreement(**{"id": id, "effective_from": date(2025, 4, 1)} | defaults | changes)
+
+
+def partnership(**changes: Any) -> Partnership:
+    return Partnership(**{"id": "p1", "name": "P", "provider": "joint", "councils": ("adur",)} | changes)
+
+
+def whole() -> list[AnyDefinition]:
+    """A set in which every reference is known."""
+    return [provider(), council(), service(), calendar(), tariff(), agreement(tariffs=("payroll",)), partnership()]
