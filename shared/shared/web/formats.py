@@ -13,6 +13,7 @@ __all__ = [
     "month_name",
     "percentage",
     "short_date",
+    "short_instant",
     "whole_number",
 ]
 
@@ -63,6 +64,12 @@ def clock_time(at: datetime) -> str:
 def instant(at: datetime) -> str:
     """`5 November 2026 at 5:30pm`."""
     return f"{long_date(at)} at {clock_time(at)}"
+
+
+def short_instant(at: datetime) -> str:
+    """`5 Nov 5:30pm`, where space is short and the year stands beside."""
+    local = at.astimezone(LONDON)
+    return f"{local.day} {_MONTHS[local.month - 1][:3]} {clock_time(at)}"
 
 
 def percentage(good: int, total: int) -> str:

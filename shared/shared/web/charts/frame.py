@@ -1,0 +1,106 @@
+"""The root of every chart, its text alternative, and the few marks that charts are made of."""
+
+import textwrap
+from dataclasses import dataclass
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+from markupsafe import Markup
+
+INK = "#0b0c0c"
+BLUE = "#12436d"
+GRID = "#b1b4b6"
+WHITE = "#ffffff"
+LINE_HEIGHT = 20
+BASELINE = 15  # of text within its line
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """What a chart is called and says in words. `name` is an HTML id, unique on the page.
+
+    `width` in pixels for documents; without it the chart takes the width that it is given.
+    """
+
+    name: str
+    title: str
+    description: str
+    width: int | None = None
+
+
+def frame(caption: Caption, *, height: int) -> Element:
+    """An empty chart of `height` pixels that screen readers announce by its title and description."""
+    title_id, description_id = f"{caption.name}-title", f"{caption.name}-description"
+    root = Element(
+        "svg",
+        {
+            "xmlns": "http://www.w3.org/2000/svg",
+            "width": "100%" if caption.width is None else str(caption.width),
+            "height": str(height),
+            "role": "img",
+            "aria-labelledby": f"{title_id} {description_id}",
+            "font-family": "Arial, Liberation Sans, sans-serif",
+            "font-size": "16",
+            "fill": INK,
+        },
+    )
+    SubElement(root, "title", {"id": title_id}).text = caption.title
+    SubElement(root, "desc", {"id": description_id}).text = caption.description
+    return root
+
+
+def hatching(root: Element, caption: Caption) -> str:
+    """A fill of diagonal stripes, defined in `root`."""
+    pattern = SubElement(
+        SubElement(root, "defs"),
+        "pattern",
+        {"id": f"{caption.name}-hatching", "width": "8", "height": "8", "patternUnits": "userSpaceOnUse"},
+    )
+    SubElement(pattern, "rect", {"width": "8", "height": "8", "fill": WHITE})
+    SubElement(pattern, "path", {"d": "M-2 2 2-2M0 8 8 0M6 10 10 6", "stroke": BLUE, "stroke-width": "2"})
+    return f"url(#{caption.name}-hatching)"
+
+
+def text(root: Element, words: str, *, x: str, y: float, anchor: str = "start") -> None:
+    """Words whose line begins `y` pixels from the top."""
+    SubElement(root, "text", {"x": x, "y": pixels(y + BASELINE), "text-anchor": anchor}).text = words
+
+
+def block(root: Element, *, x: str, width: str, y: float, height: float, fill: str) -> Element:
+    """An outlined rectangle; `x` and `width` are SVG lengths: `12.5%` of the chart, or pixels."""
+    place = {"x": x, "width": width, "y": pixels(y), "height": pixels(height)}
+    return SubElement(root, "rect", {**place, "fill": fill, "stroke": BLUE, "stroke-width": "1"})
+
+
+def line(
+    root: Element,
+    start: tuple[str, float],
+    end: tuple[str, float],
+    *,
+    stroke: str,
+    width: int = 2,
+    dashes: str = "none",
+) -> None:
+    """A line between two points, each an SVG length from the left and pixels from the top."""
+    place = {"x1": start[0], "y1": pixels(start[1]), "x2": end[0], "y2": pixels(end[1])}
+    style = {"stroke": stroke, "stroke-width": str(width), "stroke-dasharray": dashes}
+    SubElement(root, "line", {**place, **style})
+
+
+def wrapped(label: str, *, columns: int) -> list[str]:
+    """`label` in lines of at most `columns` characters; at least one line."""
+    return textwrap.wrap(label, columns) or [""]
+
+
+def percent(share: float) -> str:
+    """A share between 0 and 1 as an SVG length."""
+    return f"{share * 100:.3f}".rstrip("0").rstrip(".") + "%"
+
+
+def pixels(length: float) -> str:
+    """A length in pixels, to a tenth."""
+    return f"{length:.1f}".removesuffix(".0")
+
+
+def drawn(root: Element) -> Markup:
+    """The chart as markup: safe in HTML, because the tree's texts are escaped by its writer."""
+    return Markup(tostring(root, encoding="unicode"))  # noqa: S704 - written by an XML serialiser, not pasted together
