@@ -1,4 +1,4 @@
-"""The form of a mapping file: what it may say, and what must agree with what.
+"""The form of a mapping file: what it may say, each value by itself (`contradictions.py` looks at them together).
 
 Everything a person writes arrives as text; the models give it its type. A fault is reported with its place, so the
 reader of the file (`mapping.py`) can name the line.

@@ -5,6 +5,7 @@ Scalars stay text ("no" is not False, 2015-01-01 is not a date): whoever validat
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import yaml
 
@@ -51,13 +52,14 @@ def read_yaml(text: str) -> Lined:
         # A few aliases can stand for gigabytes, or hold themselves.
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             if isinstance(event, yaml.AliasEvent):
-                raise NotYaml([Fault(event.start_mark.line + 1, "aliases are not read: write it out")])
+                raise NotYaml([Fault(_line(event.start_mark), "aliases are not read: write it out")])
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as fault:
-        line = fault.problem_mark.line + 1 if fault.problem_mark else 1
-        raise NotYaml([Fault(line, f"this is not YAML: {fault.problem}")]) from fault
+        raise NotYaml([Fault(_line(fault.problem_mark), f"this is not YAML: {fault.problem}")]) from fault
     except yaml.reader.ReaderError as fault:
         raise NotYaml([Fault(text.count("\n", 0, fault.position) + 1, "this is no text")]) from fault
+    except RecursionError as fault:
+        raise NotYaml([Fault(1, "this is nested too deeply")]) from fault
     lines: dict[Place, int] = {}
     faults: list[Fault] = []
     content: Plain = "" if root is None else _plain(root, (), lines, faults)
@@ -67,7 +69,7 @@ def read_yaml(text: str) -> Lined:
 
 
 def _plain(node: yaml.Node, place: Place, lines: dict[Place, int], faults: list[Fault]) -> Plain:
-    lines.setdefault(place, node.start_mark.line + 1)
+    lines.setdefault(place, _line(node.start_mark))
     match node:
         case yaml.ScalarNode():
             return str(node.value)
@@ -82,10 +84,21 @@ def _plain(node: yaml.Node, place: Place, lines: dict[Place, int], faults: list[
 def _entries(node: yaml.MappingNode, place: Place, lines: dict[Place, int], faults: list[Fault]) -> Plain:
     entries: dict[str, Plain] = {}
     for key, value in node.value:
-        line, name = key.start_mark.line + 1, str(key.value)
+        line, name = _line(key.start_mark), str(key.value)
         if name in entries:
             faults.append(Fault(line, f"{name!r} is written twice; it was on line {lines[*place, name]}"))
             continue
         lines[*place, name] = line
         entries[name] = _plain(value, (*place, name), lines, faults)
     return entries
+
+
+class _Mark(Protocol):
+    """Where PyYAML saw something, whichever of its parsers saw it; lines count from 0."""
+
+    @property
+    def line(self) -> int: ...
+
+
+def _line(mark: _Mark | None) -> int:
+    return mark.line + 1 if mark is not None else 1
