@@ -5,13 +5,13 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.recharges import ASHBY, GRADUATED, PAYABLE, standing, stretch, tariff, unit, used
 
 from billing.domain.lines import Line, PartMonth, Step, exact_text
 from billing.domain.rating import UnpricedUnits, climb, rate
 from billing.domain.usage import Metered
 from shared.contracts.definitions import Graduated, Tariff, Tier
 from shared.period import Month
+from tests.support.recharges import ASHBY, GRADUATED, PAYABLE, standing, stretch, tariff, unit, used
 
 MAY = Month(2026, 5)
 WHOLE_MAY = ("2026-05-01", "2026-06-01")

@@ -1,9 +1,9 @@
 """Which tariff version prices which days of a month."""
 
 import pytest
-from tests.support.recharges import ASHBY, agreement, tariff, terms, unit
 
 from shared.period import Month
+from tests.support.recharges import ASHBY, agreement, tariff, terms, unit
 
 MAY = Month(2026, 5)
 PRICE = tariff(unit("1.00"), id="price")

@@ -12,7 +12,7 @@ from billing.domain.statement import Statement
 
 
 class UnfaithfulDocument(Exception):
-    """The typesetter warned: a font or a glyph would be replaced in silence, and a council would get the result."""
+    """The typesetter found a font or a glyph missing: replaced or left out, a council would get that."""
 
 
 def statement_pdf(statement: Statement) -> bytes:
@@ -22,14 +22,17 @@ def statement_pdf(statement: Statement) -> bytes:
     """
     inputs = {"view": msgspec.json.encode(asdict(view(statement))).decode(), "csv": lines_csv(statement)}
     with as_file(files("billing")) as package:
-        made, warnings = typst.compile_with_warnings(
-            package / "adapters/documents/statement.typ",
-            font_paths=[package / "fonts"],
-            ignore_system_fonts=True,
-            sys_inputs=inputs,
-            pdf_standards=["a-3a", "ua-1"],
-            timestamp=statement.month.end_at,
-        )
+        try:
+            made, warnings = typst.compile_with_warnings(
+                package / "adapters/documents/statement.typ",
+                font_paths=[package / "fonts"],
+                ignore_system_fonts=True,
+                sys_inputs=inputs,
+                pdf_standards=["a-3a", "ua-1"],
+                timestamp=statement.month.end_at,
+            )
+        except typst.TypstError as fault:
+            raise UnfaithfulDocument(fault.message) from fault
     if warnings:
         raise UnfaithfulDocument("; ".join(warning.message for warning in warnings))
     return made

@@ -1,0 +1,206 @@
+"""Billing's HTTP face over a real database, and the service over the real log."""
+
+import asyncio
+import csv
+import hashlib
+import io
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from billing import api
+from billing.app import BillingApp, build
+from billing.settings import Settings
+from shared.bus.connect import connect
+from shared.bus.port import Bus, Message
+from shared.clock import FixedClock
+from shared.contracts.codec import encode_event
+from shared.contracts.envelope import Event, ItemEvent
+from shared.contracts.topics import CATALOGUE, TICKETS, TOPICS, USAGE, WORK
+from shared.http import create_app
+from tests.support.recharges import (
+    ASHBY,
+    GRADUATED,
+    ICT,
+    PAYABLE,
+    PAYROLL,
+    PROVIDER,
+    agreement,
+    catalogue_events,
+    completed,
+    opened,
+    received,
+    recorded,
+    resolved,
+    standing,
+    tariff,
+    unit,
+)
+
+TARIFFS = (
+    tariff(standing("310.00"), GRADUATED),
+    tariff(unit("4.42"), service="payroll"),
+    tariff(unit("2.50"), service="ict"),
+)
+AT = "2026-05-07T12:00:00+00:00"
+STATEMENT = "/v1/statements/ashby/2026-05"
+LOG: dict[str, Sequence[Event]] = {
+    CATALOGUE.name: catalogue_events(
+        ASHBY, PROVIDER, PAYABLE, ICT, PAYROLL, *TARIFFS, agreement(*(priced.id for priced in TARIFFS))
+    ),
+    WORK.name: [received("inv-1", AT), completed("inv-1", AT, units="12")],
+    TICKETS.name: [opened("t-1", AT), resolved("t-1", AT)],
+    USAGE.name: [recorded(f"r-{n}", AT, "10") for n in range(5)],
+}
+TOTAL_PENCE = 31_000 + 1_100 + 250 + 22_100
+
+
+async def settle(app: BillingApp) -> None:
+    """Run `app` until nothing is left to read."""
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(app.run(stop))
+        while await app.unread():  # noqa: ASYNC110 (the log does not say when it is at rest)
+            await asyncio.sleep(0.01)
+        stop.set()
+
+
+async def publish(bus: Bus, log: dict[str, Sequence[Event]]) -> None:
+    await bus.ensure_topics(TOPICS)
+    for topic, events in log.items():
+        messages = [
+            Message(event.key if isinstance(event, ItemEvent) else event.subject, encode_event(event))
+            for event in events
+        ]
+        await bus.publish(topic, messages)
+
+
+async def run_over(folder: Path, *, times: int = 1) -> BillingApp:
+    """Billing that has read the log, sent `times` times, from its embedded bus."""
+    bus = connect(f"sqlite:///{folder}/log.db")
+    app = build(Settings(TALLYSTICK_VAR=folder), bus=bus, clock=FixedClock(datetime(2026, 6, 1, tzinfo=UTC)))
+    for _ in range(times):
+        await publish(bus, LOG)
+        await settle(app)
+    await bus.close()
+    return app
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    app = asyncio.run(run_over(tmp_path_factory.mktemp("billing")))
+    with TestClient(create_app("billing", [app.router], types=api.TYPES)) as made:
+        yield made
+    asyncio.run(app.close())
+
+
+def test_sending_the_whole_log_again_changes_no_byte_of_the_statement(client: TestClient, tmp_path: Path) -> None:
+    again = asyncio.run(run_over(tmp_path, times=2))
+
+    with TestClient(create_app("billing", [again.router])) as twice:
+        assert twice.get(STATEMENT).content == client.get(STATEMENT).content
+    asyncio.run(again.close())
+
+
+def test_a_month_lists_its_statements_with_their_hashes(client: TestClient) -> None:
+    found = client.get("/v1/statements", params={"month": "2026-05"}).json()
+
+    (summary,) = found["statements"]
+    assert (summary["council"], summary["total_pence"], summary["href"]) == ("ashby", TOTAL_PENCE, STATEMENT)
+    assert summary["sha256"] == hashlib.sha256(client.get(f"{STATEMENT}.json").content).hexdigest()
+    assert found["unstated"] == []
+
+
+@pytest.mark.parametrize(
+    ("suffix", "media_type"),
+    [
+        (".json", "application/json"),
+        (".csv", "text/csv; charset=utf-8"),
+        (".html", "text/html; charset=utf-8"),
+        (".pdf", "application/pdf"),
+    ],
+)
+def test_a_suffix_chooses_the_form(client: TestClient, suffix: str, media_type: str) -> None:
+    answer = client.get(STATEMENT + suffix)
+
+    assert (answer.status_code, answer.headers["content-type"]) == (200, media_type)
+
+
+@pytest.mark.parametrize(
+    ("accept", "media_type"),
+    [
+        ("*/*", "application/json"),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "text/html; charset=utf-8"),
+        ("text/csv", "text/csv; charset=utf-8"),
+        ("application/json;q=0.5, application/pdf", "application/pdf"),
+        ("text/*", "text/csv; charset=utf-8"),
+    ],
+)
+def test_accept_chooses_the_form(client: TestClient, accept: str, media_type: str) -> None:
+    assert client.get(STATEMENT, headers={"Accept": accept}).headers["content-type"] == media_type
+
+
+@pytest.mark.parametrize("accept", ["image/png", "application/json;q=0", "application/json;q=many", "nonsense"])
+def test_a_form_we_do_not_have_is_refused(client: TestClient, accept: str) -> None:
+    assert client.get(STATEMENT, headers={"Accept": accept}).status_code == 406
+
+
+def test_the_file_for_spreadsheets_has_a_mark_and_the_answer_for_programs_none(client: TestClient) -> None:
+    download = client.get(f"{STATEMENT}.csv")
+    answer = client.get(STATEMENT, headers={"Accept": "text/csv"})
+
+    assert download.content == b"\xef\xbb\xbf" + answer.content
+    assert 'filename="recharge-statement-ashby-2026-05.csv"' in download.headers["content-disposition"]
+
+
+def test_a_line_leads_to_the_events_behind_it_page_by_page(client: TestClient) -> None:
+    rows = csv.DictReader(io.StringIO(client.get(STATEMENT, headers={"Accept": "text/csv"}).text))
+    ref = next(row["line_ref"] for row in rows if row["service"] == "payroll")
+    url: str | None = f"{STATEMENT}/lines/{ref}?limit=2"
+    ids = []
+
+    while url is not None:
+        answer = client.get(url)
+        assert answer.json()["line"]["ref"] == ref
+        ids += [counted["id"] for counted in answer.json()["counted"]]
+        url = answer.links["next"]["url"] if "next" in answer.links else None
+
+    assert ids == [f"r-{n}-recorded" for n in range(5)]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/v1/statements/bexhill/2026-05", 404),
+        ("/v1/statements/ashby/2019-05", 404),  # before the agreement
+        ("/v1/statements/ashby/2026-13", 404),
+        ("/v1/statements/ashby/2026-05.xlsx", 404),
+        (f"{STATEMENT}/lines/nothing", 404),
+        (f"{STATEMENT}/lines/nothing?limit=0", 422),
+        (f"{STATEMENT}/lines/nothing?cursor=nonsense", 400),
+        (f"{STATEMENT}/lines/nothing?cursor=WyJ4IiwieSIsInoiXQ==", 400),  # a cursor of ours, without a date
+        ("/v1/statements", 422),
+        ("/v1/statements?month=2026-5", 422),
+        ("/v1/statements?month=2026-05&month=2026-06", 400),
+        ("/v1/statements?month=2026-05&council=ashby", 400),
+    ],
+)
+def test_what_is_not_here_or_not_understood_is_refused_as_a_problem(client: TestClient, path: str, status: int) -> None:
+    answer = client.get(path)
+
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_the_description_names_every_route(client: TestClient) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+
+    assert set(paths) >= {
+        "/v1/statements",
+        "/v1/statements/{council}/{month}",
+        "/v1/statements/{council}/{month}.{form}",
+        "/v1/statements/{council}/{month}/lines/{line}",
+    }

@@ -1,0 +1,406 @@
+"""Billing on a real database: one effect for each event, in whatever order, however often, whoever else writes."""
+
+import random
+import shutil
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import MetaData
+
+from billing.adapters import tables
+from billing.adapters.sql import SqlStore
+from billing.domain.canonical import canonical_json
+from billing.handlers import Handlers
+from shared.bus.port import Record, Shard
+from shared.contracts.envelope import Event
+from shared.contracts.items import WorkCompleted, WorkReceived
+from shared.contracts.topics import CATALOGUE, TICKETS, USAGE, WORK
+from shared.contracts.usage import UsageEvent, UsageRecorded, UsageReversed
+from shared.period import Month
+from shared.sql.engine import connect
+from shared.state.port import Fenced
+from tests.support.recharges import (
+    ASHBY,
+    GRADUATED,
+    ICT,
+    PAYABLE,
+    PAYROLL,
+    PROVIDER,
+    agreement,
+    catalogue_events,
+    completed,
+    opened,
+    received,
+    recorded,
+    records,
+    resolved,
+    reversed_,
+    tariff,
+    unit,
+)
+
+MAY = Month(2026, 5)
+TARIFFS = (
+    tariff(GRADUATED),
+    tariff(unit("4.42"), service="payroll"),
+    tariff(unit("2.50"), service="ict"),
+)
+CATALOGUED = catalogue_events(
+    ASHBY, PROVIDER, PAYABLE, ICT, PAYROLL, *TARIFFS, agreement(*(priced.id for priced in TARIFFS))
+)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqlStore]:
+    opened_store = SqlStore.open(f"sqlite:///{tmp_path}/billing.db")
+    yield opened_store
+    opened_store.close()
+
+
+@pytest.fixture(scope="module")
+def catalogued(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database that knows the catalogue and nothing else, to be copied: migrating takes long."""
+    path = tmp_path_factory.mktemp("billing") / "billing.db"
+    made = SqlStore.open(f"sqlite:///{path}")
+    feed(Handlers(made), CATALOGUE.name, CATALOGUED)
+    made.close()
+    return path
+
+
+def feed(handlers: Handlers, topic: str, events: Iterable[Event]) -> None:
+    """Append `events` to what `topic` has brought so far."""
+    shard = Shard(topic, 0)
+    position = handlers.position(shard)
+    handlers.consume(shard, records(events, first=position or 0), expected=position)
+
+
+def quantities(handlers: Handlers, month: Month = MAY) -> dict[str, Decimal]:
+    statement = handlers.statement(ASHBY.id, month)
+    return {
+        charges.service.id: sum((line.quantity for line in charges.lines), Decimal(0)) for charges in statement.services
+    }
+
+
+def test_an_item_is_metered_once_by_its_first_completion_in_event_time(store: SqlStore) -> None:
+    handlers = Handlers(store)
+    feed(handlers, CATALOGUE.name, CATALOGUED)
+    again = completed("inv-1", "2026-05-20T12:00:00+00:00", units="50", id="again")
+    first = completed("inv-1", "2026-05-19T12:00:00+00:00", units="3")
+
+    feed(handlers, WORK.name, [again, received("inv-1", "2026-05-01T12:00:00+00:00"), first])
+
+    assert quantities(handlers)["accounts-payable"] == 3
+
+
+def test_a_completion_counts_from_when_its_receipt_says_which_service_it_is_of(store: SqlStore) -> None:
+    handlers = Handlers(store)
+    feed(handlers, CATALOGUE.name, CATALOGUED)
+    feed(handlers, WORK.name, [completed("inv-1", "2026-05-19T12:00:00+00:00")])
+    before = handlers.statement(ASHBY.id, MAY)
+
+    feed(handlers, WORK.name, [received("inv-1", "2026-04-01T12:00:00+00:00")])
+
+    assert [aside.reason for aside in before.evidence.set_aside] == ["item-of-unknown-service"]
+    assert quantities(handlers)["accounts-payable"] == 1
+
+
+def test_a_reopened_ticket_is_one_unit_of_the_month_it_was_first_resolved_in(store: SqlStore) -> None:
+    handlers = Handlers(store)
+    feed(handlers, CATALOGUE.name, CATALOGUED)
+
+    feed(
+        handlers,
+        TICKETS.name,
+        [
+            opened("t-1", "2026-05-29T12:00:00+00:00"),
+            resolved("t-1", "2026-05-31T22:30:00+00:00"),  # Sunday 23:30 in London
+            resolved("t-1", "2026-06-02T12:00:00+00:00", id="again"),
+        ],
+    )
+
+    assert (quantities(handlers)["ict"], quantities(handlers, MAY.next)["ict"]) == (1, 0)
+
+
+def test_half_past_eleven_at_night_utc_on_31_march_is_april(store: SqlStore) -> None:
+    handlers = Handlers(store)
+    feed(handlers, CATALOGUE.name, CATALOGUED)
+
+    feed(handlers, USAGE.name, [recorded("r-1", "2026-03-31T23:30:00+00:00", "10")])
+
+    assert quantities(handlers, Month(2026, 3))["payroll"] == 0
+    assert quantities(handlers, Month(2026, 4))["payroll"] == 10
+
+
+def test_a_reversal_may_come_before_its_reading(store: SqlStore) -> None:
+    handlers = Handlers(store)
+    feed(handlers, CATALOGUE.name, CATALOGUED)
+
+    feed(handlers, USAGE.name, [reversed_("r-1", "2026-05-09T12:00:00+00:00")])
+    feed(handlers, USAGE.name, [recorded("r-1", "2026-05-07T12:00:00+00:00", "10")])
+
+    assert quantities(handlers)["payroll"] == 0
+
+
+def test_a_reading_is_not_taken_back_in_the_name_of_another_service(store: SqlStore) -> None:
+    handlers = Handlers(store)
+    feed(handlers, CATALOGUE.name, CATALOGUED)
+
+    feed(
+        handlers,
+        USAGE.name,
+        [
+            recorded("r-1", "2026-05-07T12:00:00+00:00", "10"),
+            reversed_("r-1", "2026-05-09T12:00:00+00:00", service="ict"),
+        ],
+    )
+
+    assert quantities(handlers)["payroll"] == 10
+
+
+def test_usage_waits_for_the_catalogue_and_then_counts(store: SqlStore) -> None:
+    handlers = Handlers(store)
+    feed(handlers, USAGE.name, [recorded("r-1", "2026-05-07T12:00:00+00:00", "10")])
+    before = handlers.statements(MAY)
+
+    feed(handlers, CATALOGUE.name, CATALOGUED)
+
+    assert before.statements == ()
+    assert [(each.council, each.set_aside[0].reason) for each in before.unstated] == [("ashby", "unknown-council")]
+    assert quantities(handlers)["payroll"] == 10
+
+
+def test_the_same_id_with_other_content_is_quarantined_and_the_first_stays(store: SqlStore) -> None:
+    handlers = Handlers(store)
+    feed(handlers, CATALOGUE.name, CATALOGUED)
+    first, other = (recorded("r-1", "2026-05-07T12:00:00+00:00", amount) for amount in ("10", "11"))
+
+    feed(handlers, USAGE.name, [first, other, first])
+    feed(handlers, USAGE.name, [other])
+
+    conflicts = store.quarantine(limit=10)
+    assert [(each.offset, each.reason) for each in conflicts] == [(1, "conflict"), (3, "conflict")]
+    assert conflicts[0].value == records([other])[0].value
+    assert quantities(handlers)["payroll"] == 10
+    (progress,) = [each for each in store.progress() if each.shard.topic == USAGE.name]
+    assert (progress.counts.applied, progress.counts.duplicate, progress.counts.quarantined) == (1, 1, 2)
+    assert progress.unaccounted == 0
+
+
+def test_a_poisoned_record_stops_nothing_and_keeps_its_bytes(store: SqlStore) -> None:
+    handlers = Handlers(store)
+    feed(handlers, CATALOGUE.name, CATALOGUED)
+    good = records([recorded("r-1", "2026-05-07T12:00:00+00:00", "10")], first=1)
+    bad = Record(0, b"k", b"\x00not json", (), 0)
+
+    handlers.consume(Shard(USAGE.name, 0), [bad, *good], expected=None)
+
+    assert [(each.reason, each.key, each.value) for each in store.quarantine(limit=10)] == [
+        ("undecodable", b"k", b"\x00not json")
+    ]
+    assert quantities(handlers)["payroll"] == 10
+
+
+def test_offsets_that_the_log_no_longer_held_are_accounted_for(store: SqlStore) -> None:
+    handlers = Handlers(store)
+    shard = Shard(USAGE.name, 0)
+    handlers.consume(shard, records([recorded("r-1", "2026-05-07T12:00:00+00:00", "1")]), expected=None)
+
+    handlers.consume(shard, records([recorded("r-2", "2026-05-07T12:00:00+00:00", "1")], first=5), expected=1)
+
+    (progress,) = store.progress()
+    assert (progress.next_offset, progress.counts.applied, progress.counts.absent) == (6, 2, 4)
+    assert progress.unaccounted == 0
+
+
+def test_reading_the_whole_log_again_changes_nothing(store: SqlStore) -> None:
+    handlers = Handlers(store)
+    log = [recorded(f"r-{n}", "2026-05-07T12:00:00+00:00", str(n)) for n in range(20)]
+    feed(handlers, CATALOGUE.name, CATALOGUED)
+    feed(handlers, USAGE.name, log)
+    before = canonical_json(handlers.statement(ASHBY.id, MAY))
+
+    feed(handlers, USAGE.name, log)
+    feed(handlers, CATALOGUE.name, CATALOGUED)
+
+    assert canonical_json(handlers.statement(ASHBY.id, MAY)) == before
+    (progress,) = [each for each in store.progress() if each.shard.topic == USAGE.name]
+    assert (progress.counts.applied, progress.counts.duplicate) == (20, 20)
+
+
+def test_of_two_workers_on_the_same_records_one_is_fenced_and_stores_nothing(store: SqlStore) -> None:
+    handlers = Handlers(store)
+    shard = Shard(USAGE.name, 0)
+    batch = records([recorded("r-1", "2026-05-07T12:00:00+00:00", "1")])
+    outcomes: list[str] = []
+    together = threading.Barrier(4)
+
+    def worker() -> None:
+        together.wait()
+        try:
+            handlers.consume(shard, batch, expected=None)
+            outcomes.append("stored")
+        except Fenced:
+            outcomes.append("fenced")
+
+    workers = [threading.Thread(target=worker) for _ in range(4)]
+    for each in workers:
+        each.start()
+    for each in workers:
+        each.join()
+
+    assert sorted(outcomes) == ["fenced", "fenced", "fenced", "stored"]
+    (progress,) = store.progress()
+    assert (progress.counts.applied, progress.unaccounted) == (1, 0)
+
+
+def test_a_quantity_too_large_for_one_sum_of_64_bits_is_still_added_exactly(store: SqlStore) -> None:
+    handlers = Handlers(store)
+    feed(handlers, CATALOGUE.name, CATALOGUED)
+
+    feed(
+        handlers,
+        USAGE.name,
+        [recorded(f"r-{n}", "2026-05-07T12:00:00+00:00", "999999999999.999999") for n in range(20)],
+    )
+
+    assert quantities(handlers)["payroll"] == Decimal("19999999999999.99998")
+
+
+def test_a_line_is_explained_down_to_its_source_events_page_by_page(store: SqlStore) -> None:
+    handlers = Handlers(store)
+    feed(handlers, CATALOGUE.name, CATALOGUED)
+    feed(
+        handlers,
+        USAGE.name,
+        [
+            *(recorded(f"r-{n}", f"2026-05-{n:02}T12:00:00+00:00", str(n)) for n in range(1, 8)),
+            reversed_("r-3", "2026-05-20T12:00:00+00:00"),
+            recorded("other", "2026-05-07T12:00:00+00:00", "9", unit="assignment"),
+        ],
+    )
+    (line,) = next(
+        charges.lines for charges in handlers.statement(ASHBY.id, MAY).services if charges.service.id == "payroll"
+    )
+
+    found, after, pages = [], None, 0
+    while pages == 0 or after is not None:
+        page = handlers.explain(ASHBY.id, MAY, line.ref, after=after, limit=4)
+        found += page.counted
+        after, pages = page.next_mark, pages + 1
+
+    assert pages == 2
+    assert [each.id for each in found] == [f"r-{n}-recorded" for n in (1, 2, 4, 5, 6, 7)]
+    assert sum(each.quantity for each in found) == line.quantity
+
+
+def test_an_items_line_is_explained_by_its_completions(store: SqlStore) -> None:
+    handlers = Handlers(store)
+    feed(handlers, CATALOGUE.name, CATALOGUED)
+    feed(
+        handlers,
+        WORK.name,
+        [received("inv-1", "2026-05-01T12:00:00+00:00"), completed("inv-1", "2026-05-19T12:00:00+00:00", units="3")],
+    )
+    (line,) = handlers.statement(ASHBY.id, MAY).services[0].lines
+
+    (counted,) = handlers.explain(ASHBY.id, MAY, line.ref, after=None, limit=10).counted
+
+    assert (counted.item, counted.day, counted.quantity) == ("inv-1", date(2026, 5, 19), Decimal(3))
+
+
+def test_the_migrations_make_the_tables_that_the_code_expects(store: SqlStore, tmp_path: Path) -> None:
+    made = MetaData()
+    made.reflect(connect(f"sqlite:///{tmp_path}/billing.db"))
+
+    for table in tables.metadata.sorted_tables:
+        assert {(c.name, str(c.type), c.nullable, c.primary_key) for c in made.tables[table.name].columns} == {
+            (c.name, str(c.type), c.nullable, c.primary_key) for c in table.columns
+        }
+        assert {index.name for index in made.tables[table.name].indexes} == {index.name for index in table.indexes}
+
+
+moments = st.integers(0, 60).map(lambda hours: f"2026-05-{29 + hours // 24:02}T{hours % 24:02}:00:00+00:00")
+names = st.sampled_from(["a", "b", "c"])
+amounts = st.integers(0, 40).map(str)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Event]:
+    """Receipts, repeated completions, readings and reversals of a few items, every event with an id of its own."""
+    events: list[Event] = []
+    for number in range(draw(st.integers(1, 12))):
+        name, at = draw(names), draw(moments)
+        events.append(
+            draw(
+                st.sampled_from(
+                    [
+                        received(name, at, id=f"{number}-received"),
+                        completed(name, at, units=draw(amounts), id=f"{number}-completed"),
+                        recorded(f"{name}-{number}", at, draw(amounts)),
+                        reversed_(f"{name}-{draw(st.integers(0, 12))}", at),
+                    ]
+                )
+            )
+        )
+    unique = {event.id: event for event in events}
+    return list(unique.values())
+
+
+def naive_quantities(history: Sequence[Event], month: str) -> dict[str, Decimal]:
+    """What the rules say, one event at a time and without a database. All times are British Summer Time, UTC + 1."""
+    sums: dict[str, Decimal] = defaultdict(Decimal)
+    taken_back = {event.data.reversed_id for event in history if isinstance(event, UsageReversed)}
+    for event in history:
+        if isinstance(event, UsageRecorded) and event.id not in taken_back and _bst_month(event) == month:
+            sums["payroll"] += Decimal(event.data.quantity)
+    for item in {event.subject for event in history if isinstance(event, WorkReceived)}:
+        completions = [event for event in history if isinstance(event, WorkCompleted) and event.subject == item]
+        if completions:
+            first = min(completions, key=lambda event: (event.time, event.source, event.id))
+            if _bst_month(first) == month:
+                sums["accounts-payable"] += Decimal(first.data.units)
+    return sums
+
+
+def _bst_month(event: UsageEvent | WorkCompleted) -> str:
+    may_in_utc = 23 if event.time.day == 31 else 24
+    return "2026-05" if event.time.month == 5 and event.time.hour < may_in_utc else "2026-06"
+
+
+@settings(max_examples=60, deadline=None)
+@given(history=histories(), chance=st.randoms(use_true_random=False))
+def test_any_order_with_any_repetition_gives_what_the_naive_rules_give(
+    catalogued: Path, history: list[Event], chance: random.Random
+) -> None:
+    arriving = history + chance.choices(history, k=chance.randrange(5))
+    chance.shuffle(arriving)
+    with TemporaryDirectory() as folder:
+        store = SqlStore.open(f"sqlite:///{shutil.copy(catalogued, folder)}")
+        handlers = Handlers(store)
+
+        arrive(handlers, arriving, chance)
+
+        for month in (MAY, MAY.next):
+            expected, found = naive_quantities(history, str(month)), quantities(handlers, month)
+            assert found["payroll"] == expected["payroll"]
+            assert found["accounts-payable"] == expected["accounts-payable"]
+        assert all(each.unaccounted == 0 for each in store.progress())
+        store.close()
+
+
+def arrive(handlers: Handlers, arriving: Sequence[Event], chance: random.Random) -> None:
+    """Each topic's events, in two batches of any size."""
+    for topic, types in ((WORK.name, WorkReceived | WorkCompleted), (USAGE.name, UsageRecorded | UsageReversed)):
+        of_topic = [event for event in arriving if isinstance(event, types)]
+        cut = chance.randrange(len(of_topic) + 1)
+        for part in (of_topic[:cut], of_topic[cut:]):
+            if part:
+                feed(handlers, topic, part)

@@ -1,0 +1,165 @@
+"""The statement as CSV, page and PDF: one set of figures, safe to open, readable by everyone."""
+
+import csv
+import io
+from decimal import Decimal
+from html.parser import HTMLParser
+
+import msgspec
+import pytest
+from pypdf import PdfReader
+
+from billing.adapters.documents import pdf
+from billing.adapters.documents.csv_lines import COLUMNS, guarded, lines_csv
+from billing.adapters.documents.page import statement_page
+from billing.adapters.documents.pdf import UnfaithfulDocument, statement_pdf
+from billing.adapters.documents.printed import PrintedDocuments
+from billing.adapters.documents.view import view
+from billing.domain.canonical import content_hash
+from billing.domain.statement import Statement, state
+from shared.contracts.definitions import Council
+from shared.period import Month
+from tests.support.recharges import ASHBY, GRADUATED, agreement, standing, tariff, terms, unit, usage
+
+MAY = Month(2026, 5)
+PAYABLE = tariff(standing("310.00"), GRADUATED)
+PAYROLL = tariff(unit("4.42"), service="payroll")
+
+
+def statement(*, illustrative: bool = False, council: Council = ASHBY) -> Statement:
+    tariffs = [msgspec.structs.replace(each, illustrative=illustrative) for each in (PAYABLE, PAYROLL)]
+    known = terms(agreement(PAYABLE.id, PAYROLL.id, council=council.id), tariffs=tariffs, councils=[council])
+    rows = [usage("accounts-payable", "2026-05-12", "1025.5"), usage(None, "2026-05-12", "1")]
+    return state(known, council.id, MAY, rows)
+
+
+def test_the_amounts_of_the_csv_add_up_to_the_statements_total() -> None:
+    rows = list(csv.DictReader(io.StringIO(lines_csv(statement()))))
+
+    assert sum(Decimal(row["amount_gbp"]) for row in rows) * 100 == statement().total_pence
+    assert tuple(rows[0]) == COLUMNS
+    assert [row["quantity"] for row in rows] == ["31", "1025.5", "0"]
+    assert (
+        rows[1]["working"] == "above 0 to 10: 10 x 1; above 10 to 20: 10 x 0.5; above 20 to no limit: 1005.5 x 0.0375"
+    )
+
+
+def test_only_the_file_for_spreadsheets_has_a_byte_order_mark() -> None:
+    printed = PrintedDocuments()
+
+    assert printed.csv(statement(), for_spreadsheets=True).startswith(b"\xef\xbb\xbfcouncil,")
+    assert printed.csv(statement(), for_spreadsheets=False).startswith(b"council,")
+
+
+@pytest.mark.parametrize("name", ['=HYPERLINK("x")', "+44", "-1", "@sum", "\tx", "\rx"])
+def test_a_name_that_a_spreadsheet_would_run_is_guarded(name: str) -> None:
+    assert guarded(name) == f"'{name}"
+
+
+@pytest.mark.parametrize("name", ["Ashby", "1 + 1", "Sir Ynys Môn", ""])
+def test_an_ordinary_name_is_left_alone(name: str) -> None:
+    assert guarded(name) == name
+
+
+class Outline(HTMLParser):
+    """Counts of the tags of a page, and its text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:  # noqa: ARG002 (the parser's)
+        self.tags.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def page(of: Statement) -> Outline:
+    outline = Outline()
+    outline.feed(statement_page(of, base="/v1/statements/ashby/2026-05"))
+    return outline
+
+
+def test_the_page_has_one_heading_a_titled_chart_and_a_caption_for_each_table() -> None:
+    outline = page(statement())
+
+    assert outline.tags.count("h1") == 1
+    assert outline.tags.count("caption") == outline.tags.count("table") > 0
+    assert outline.tags.count("svg") == 1
+    assert "£362.71" in outline.text  # 310 + 10 × 1 + 10 × 0.50 + 1,005.5 × 0.0375 = 362.70625
+
+
+def test_page_and_pdf_show_the_figures_of_the_view() -> None:
+    shown = view(statement())
+    texts = (page(statement()).text, "".join(text.extract_text() for text in PdfReader(pdf_file()).pages))
+
+    for text in texts:
+        assert shown.total in text
+        assert content_hash(statement()) in text
+        for service in shown.services:
+            assert service.total in text
+            for row in service.rows:
+                assert row.amount in text
+
+
+def test_names_are_escaped_on_the_page_and_plain_in_the_pdf() -> None:
+    odd = Council(id="ashby", name="Ashby <b>& #Sons</b> $x$")
+
+    raw = statement_page(statement(council=odd), base="/v1/statements/ashby/2026-05")
+
+    assert "<b>&" not in raw
+    assert "Ashby <b>& #Sons</b> $x$" in PdfReader(pdf_file(statement(council=odd))).pages[0].extract_text()
+
+
+@pytest.mark.parametrize("illustrative", [True, False])
+def test_made_up_prices_are_labelled_so_wherever_they_are_shown(illustrative: bool) -> None:
+    made = statement(illustrative=illustrative)
+
+    assert ("Illustrative" in page(made).text) is illustrative
+    assert ("Illustrative" in PdfReader(pdf_file(made)).pages[0].extract_text()) is illustrative
+    assert {row["illustrative"] for row in csv.DictReader(io.StringIO(lines_csv(made)))} == {
+        "yes" if illustrative else "no"
+    }
+
+
+def test_the_pdf_is_tagged_titled_and_in_english() -> None:
+    root = PdfReader(pdf_file()).trailer["/Root"]
+
+    assert root["/MarkInfo"]["/Marked"] == True  # noqa: E712 (pypdf's own boolean)
+    assert "/StructTreeRoot" in root
+    assert root["/Lang"] == "en-GB"
+    assert root["/ViewerPreferences"]["/DisplayDocTitle"] == True  # noqa: E712 (as above)
+    metadata = root["/Metadata"].get_object().get_data()
+    assert b"pdfuaid:part" in metadata
+    assert b"pdfaid:part>3<" in metadata
+
+
+def test_the_pdf_carries_its_lines_as_csv() -> None:
+    attached = PdfReader(pdf_file()).attachments["statement-lines.csv"][0]
+
+    assert attached.decode() == lines_csv(statement())
+
+
+def test_the_same_statement_gives_the_same_pdf() -> None:
+    assert statement_pdf(statement()) == statement_pdf(statement())
+
+
+def test_every_page_of_the_pdf_embeds_its_fonts() -> None:
+    fonts = {
+        str(font.get_object()["/BaseFont"]).partition("+")[2]
+        for each in PdfReader(pdf_file()).pages
+        for font in each["/Resources"]["/Font"].values()
+    }
+
+    assert fonts == {"LiberationSans", "LiberationSans-Bold"}
+
+
+def test_a_glyph_that_the_font_lacks_is_an_error_and_not_a_blank() -> None:
+    with pytest.raises(UnfaithfulDocument):
+        statement_pdf(statement(council=Council(id="ashby", name="Ashby 安")))
+
+
+def pdf_file(of: Statement | None = None) -> io.BytesIO:
+    return io.BytesIO(pdf.statement_pdf(of or statement()))
