@@ -2,6 +2,7 @@
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
+from shared.money import format_gbp, format_gbp_prose
 from shared.web import formats
 from shared.web.assets import asset_url
 
@@ -9,7 +10,8 @@ from shared.web.assets import asset_url
 def environment(*packages: str) -> Environment:
     """Templates of `packages` (each from its `templates` folder, earlier ones first) over the shared layout.
 
-    Everything is escaped, an unknown name is an error, and the functions of `formats` are filters by their names.
+    Everything is escaped and an unknown name is an error. The functions of `formats` are filters by their names, and
+    so are `format_gbp` for tables and `format_gbp_prose` for sentences.
     """
     made = Environment(
         loader=ChoiceLoader([PackageLoader(package) for package in (*packages, "shared.web")]),
@@ -19,5 +21,6 @@ def environment(*packages: str) -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update({name: getattr(formats, name) for name in formats.__all__})
+    made.filters.update(format_gbp=format_gbp, format_gbp_prose=format_gbp_prose)
     made.globals["asset_url"] = asset_url
     return made
