@@ -6,14 +6,20 @@ import pytest
 from sqlalchemy import Engine, text
 
 from shared.sql.engine import UnusableDatabase, connect
+from tests.contract.outbox_contract import OutboxContract
 from tests.contract.sql_contract import SqlContract
 
 
-class TestSqliteSql(SqlContract):
-    @pytest.fixture
-    def url(self, tmp_path: Path) -> str:
-        return f"sqlite:///{tmp_path}/var/service.db"
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/var/service.db"
 
+
+class TestSqliteOutbox(OutboxContract):
+    """Nothing but the contract."""
+
+
+class TestSqliteSql(SqlContract):
     def test_commits_reach_the_disk_and_foreign_keys_hold(self, engine: Engine) -> None:
         with engine.connect() as connection:
             pragmas = {
@@ -23,7 +29,7 @@ class TestSqliteSql(SqlContract):
 
         assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
 
-    @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "mysql://localhost/billing"])
-    def test_an_address_that_cannot_be_used_is_refused(self, url: str) -> None:
+    @pytest.mark.parametrize("address", ["sqlite://", "sqlite:///:memory:", "mysql://localhost/billing"])
+    def test_an_address_that_cannot_be_used_is_refused(self, address: str) -> None:
         with pytest.raises(UnusableDatabase):
-            connect(url)
+            connect(address)

@@ -69,3 +69,13 @@ async def test_files_opened_by_several_at_once_wait_for_each_other(file: SqliteF
     assert await file.read(count) == 200
     for other in others:
         await other.close()
+
+
+async def test_a_new_file_may_be_opened_by_several_at_once(tmp_path: Path) -> None:
+    for number in range(20):
+        opening = partial(SqliteFile, tmp_path / f"{number}.db", schema=SCHEMA, durable=True)
+        files = await asyncio.gather(*(asyncio.to_thread(opening) for _ in range(6)))
+
+        assert [await file.read(count) for file in files] == [0] * 6
+        for file in files:
+            await file.close()
