@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from catalogue.app import CatalogueApp, build
@@ -243,21 +244,23 @@ async def test_every_recorded_version_is_announced_once_in_order(tmp_path: Path)
 
 @pytest.mark.anyio
 async def test_eight_writers_of_one_id_leave_no_gap_and_lose_no_announcement(tmp_path: Path) -> None:
-    def write(app: CatalogueApp, writer: int) -> None:
-        client = TestClient(create_app("Catalogue", [app.router], types=app.types))
+    def write(served: FastAPI, writer: int) -> None:
+        client = TestClient(served)
         for turn in range(5):
             assert put(client, council(name=f"By {writer}, {turn}"), If_Match="*").status_code == 201
 
     async with running(tmp_path) as (app, bus):
+        served = create_app("Catalogue", [app.router], types=app.types)
         app.handlers.record([council()], at=NINE, actor="test")
         with ThreadPoolExecutor(8) as writers:
             loop = asyncio.get_running_loop()
-            await asyncio.gather(*(loop.run_in_executor(writers, write, app, writer) for writer in range(8)))
+            await asyncio.gather(*(loop.run_in_executor(writers, write, served, writer) for writer in range(8)))
         events = await announced(bus, 41)
         stored = app.handlers.history("council", "adur", limit=100)
 
     assert [version.number for version in stored] == list(range(1, 42))
     assert len({version.definition.name for version in stored}) == 41
+    assert stored == sorted(stored, key=lambda version: version.recorded_at)
     councils = [event for _, event in events if isinstance(event, CouncilVersioned)]
     assert [event.data.version for event in councils] == list(range(1, 42))
 

@@ -28,6 +28,20 @@ GssCode = Annotated[str, Meta(pattern=r"^[ENSW]\d{8}(?![\s\S])", description="ON
 Amount = Annotated[
     str, Meta(pattern=r"^\d{1,9}(\.\d{1,6})?(?![\s\S])", description="pounds as a decimal string: '0.0375'")
 ]
+ServiceOrAll = Annotated[
+    str,
+    Meta(
+        pattern=r"^(\*|[A-Za-z0-9][A-Za-z0-9_.-]{0,63})(?![\s\S])",
+        description="the id of a service, or * for every one",
+    ),
+]
+Within = Annotated[
+    str,
+    Meta(
+        pattern=THRESHOLD_PATTERN,
+        description="a duration like '8 working hours', '10 working days' or '30 days', or 'recorded due date'",
+    ),
+]
 Percent = Annotated[str, Meta(pattern=r"^(100|\d{1,2}(\.\d{1,3})?)(?![\s\S])", description="0 to 100, as a string")]
 
 
@@ -101,9 +115,9 @@ class Target(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkno
     """A promise about one measure of one service: a threshold for each item, an objective for the period."""
 
     id: Id
-    service: Annotated[str, Meta(pattern=r"^(\*|[A-Za-z0-9][A-Za-z0-9_.-]{0,63})(?![\s\S])")]  # "*": every service
+    service: ServiceOrAll
     measure: Measure
-    within: Annotated[str, Meta(pattern=THRESHOLD_PATTERN)]
+    within: Within
     calendar: Id | None = None  # needed by working hours and days; elapsed time without one uses Europe/London days
     objective: Objective | None = None
     when: dict[str, tuple[str, ...]] = field(default_factory=dict)  # priority or attribute → accepted values

@@ -49,7 +49,7 @@ class Problem(Exception):
         self.headers = dict(headers or {})
         self.errors = (
             *(FaultBody(pointer=fault.pointer, detail=fault.message) for fault in faults),
-            *(FaultBody(parameter=name, detail=detail) for name, detail in (parameters or {}).items()),
+            *(FaultBody(parameter=name, detail=message) for name, message in (parameters or {}).items()),
         )
 
     def response(self) -> Response:

@@ -1,5 +1,6 @@
 """What an HTTP face of Tallystick accepts, and how it refuses the rest."""
 
+import asyncio
 import json
 from typing import Annotated, Any
 
@@ -8,6 +9,7 @@ import pytest
 from fastapi import APIRouter, Request
 from fastapi.testclient import TestClient
 from starlette.exceptions import HTTPException
+from starlette.types import Message
 
 from shared.http import (
     Cursor,
@@ -17,6 +19,8 @@ from shared.http import (
     Limit,
     Page,
     PathId,
+    Problem,
+    bodies,
     create_app,
     json_request_body,
     next_link,
@@ -111,6 +115,29 @@ def test_a_body_that_could_be_misread_is_refused(client: TestClient, body: bytes
 
     assert (refused.status_code, refused.json()["type"]) == (status, f"/problems/{slug}")
     assert refused.headers["content-type"] == "application/problem+json"
+
+
+def test_a_body_without_a_length_is_cut_off_at_the_limit() -> None:
+    async def endless() -> Message:
+        return {"type": "http.request", "body": b" " * 65_536, "more_body": True}
+
+    with pytest.raises(Problem) as refused:
+        asyncio.run(bodies.read_body(Request({"type": "http", "headers": []}, endless)))
+
+    assert refused.value.kind.status == 413
+    assert refused.value.headers == {"Connection": "close"}
+
+
+def test_a_body_that_does_not_come_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "MAX_BODY_WAIT_S", 0.01)
+
+    async def never() -> Message:
+        return await asyncio.get_running_loop().create_future()
+
+    with pytest.raises(Problem) as refused:
+        asyncio.run(bodies.read_body(Request({"type": "http", "headers": []}, never)))
+
+    assert refused.value.kind.status == 408
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def test_a_right_value_is_read_as_msgspec_reads_its_json(kind: type, value: dict
                 "council": 5,
                 "title": "",
                 "effective_to": "soon",
-                "targets": [{"id": "t", "measure": "speed"}],
+                "targets": [{"id": "t", "measure": "speed", "service": "", "within": "soon"}],
             },
             {
                 "#/id": "expected 1 to 64 of A-Z a-z 0-9 _ . - and no personal data",
@@ -55,8 +55,9 @@ def test_a_right_value_is_read_as_msgspec_reads_its_json(kind: type, value: dict
                 "#/provider": "is missing",
                 "#/title": "expected str of length >= 1",
                 "#/effective_to": "expected a date like 2026-04-01",
-                "#/targets/0/service": "is missing",
-                "#/targets/0/within": "is missing",
+                "#/targets/0/service": "expected the id of a service, or * for every one",
+                "#/targets/0/within": "expected a duration like '8 working hours', '10 working days' or '30 days', "
+                "or 'recorded due date'",
                 "#/targets/0/measure": "expected one of response-time, resolution-time, update-interval, "
                 "periodic-update, processing-time, availability",
             },

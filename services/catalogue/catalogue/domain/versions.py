@@ -39,10 +39,16 @@ class InForce:
 
 
 def next_version(definition: AnyDefinition, versions: Sequence[Version], at: datetime) -> Version | None:
-    """The version that recording `definition` adds to `versions` (ascending): none when it equals the newest."""
-    if versions and versions[-1].definition == definition:
+    """The version that recording `definition` adds to `versions` (ascending): none when it equals the newest.
+
+    Writers may have looked at the clock before they waited for each other: no version is recorded before the last.
+    """
+    newest = versions[-1] if versions else None
+    if newest is None:
+        return Version(1, at, definition)
+    if newest.definition == definition:
         return None
-    return Version(len(versions) + 1, at, definition)
+    return Version(newest.number + 1, max(at, newest.recorded_at), definition)
 
 
 def in_force(versions: Iterable[Version]) -> Iterator[InForce]:
