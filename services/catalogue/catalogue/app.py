@@ -16,7 +16,7 @@ from shared.clock import Clock
 from shared.holidays import load_holidays
 from shared.sql.engine import connect
 from shared.sql.migrate import migrate
-from shared.sql.outbox import relay
+from shared.sql.outbox import relay, relay_once, waiting
 
 
 class CatalogueApp:
@@ -40,6 +40,15 @@ class CatalogueApp:
         """A shipped example or a partnership file is recorded; raises `Refused` with the place of every fault."""
         found = partnership_files.load(name_or_path)
         return self.handlers.load(found.given, at=self._clock.now(), actor=actor)
+
+    async def announce(self) -> None:
+        """Every version recorded so far is in the log."""
+        while await self.unannounced():
+            await relay_once(self._engine, self._bus, outbox=outbox)
+
+    async def unannounced(self) -> int:
+        """How many versions the log does not hold yet."""
+        return await asyncio.to_thread(waiting, self._engine, outbox)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Announces every recorded version, until `stop` is set."""

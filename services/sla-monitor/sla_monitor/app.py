@@ -11,7 +11,7 @@ from shared.contracts.topics import TICKETS, VERDICTS, WORK
 from shared.sql.engine import connect as connect_database
 from shared.sql.migrate import migrate
 from shared.state.connect import connect as connect_states
-from sla_monitor import api
+from sla_monitor import api, pages
 from sla_monitor.adapters.catalogue_view import CatalogueView
 from sla_monitor.adapters.read_model import SqlReadModel
 from sla_monitor.handlers.judging import Judging
@@ -26,6 +26,8 @@ GROUP = "sla-monitor"
 class MonitorApp:
     """The running parts. `router` answers; `run` works until it is told to stop."""
 
+    types = api.TYPES
+
     def __init__(self, settings: Settings, *, bus: Bus, clock: Clock) -> None:
         self._bus = bus
         self._states = connect_states(settings.state)
@@ -39,12 +41,20 @@ class MonitorApp:
 
     @property
     def router(self) -> APIRouter:
-        """The monitor's routes."""
+        """The monitor's API."""
         return api.router(self.questions)
+
+    def pages(self, *, illustrative: bool) -> APIRouter:
+        """The monitor's pages; `illustrative` labels every one of them so."""
+        return pages.router(self.questions, illustrative=illustrative)
+
+    async def learn(self) -> None:
+        """What the catalogue has announced by now is known."""
+        await self._catalogue.catch_up()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Judges and records until `stop` is set; raises what made it impossible to go on."""
-        await self._catalogue.catch_up()
+        await self.learn()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._catalogue.run(stop))
             tasks.create_task(consume(self._bus, group=GROUP, topics=JUDGED, processor=self._judging, stop=stop))
@@ -52,9 +62,10 @@ class MonitorApp:
                 consume(self._bus, group=f"{GROUP}-read-model", topics=[VERDICTS], processor=self._recording, stop=stop)
             )
 
-    async def unread(self) -> int:
-        """How many records it has still to judge or to record."""
-        return await unread(self._bus, self._judging, JUDGED) + await unread(self._bus, self._recording, [VERDICTS])
+    async def pending(self) -> int:
+        """How much it has still to do: records to judge and to record, shards with something due or to announce."""
+        judging = await unread(self._bus, self._judging, JUDGED) + await self._judging.overdue(JUDGED)
+        return judging + await unread(self._bus, self._recording, [VERDICTS])
 
     async def close(self) -> None:
         """Everything is released."""

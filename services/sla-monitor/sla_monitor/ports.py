@@ -7,7 +7,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from shared.bus.port import Shard
-from shared.contracts.definitions import Agreement, Council
+from shared.contracts.definitions import Agreement, Council, Service
 from shared.contracts.verdicts import VerdictEvent
 from sla_monitor.domain.terms import Book
 
@@ -76,8 +76,8 @@ class Catalogue(Protocol):
         """How many offsets of the catalogue's log the book holds."""
         ...
 
-    def council(self, council: str) -> Council | None:
-        """The newest version of a council."""
+    def name(self, kind: type[Council | Service], id_: str) -> str:
+        """What a council or service is called now; its id while it is not known."""
         ...
 
     def agreements(self, council: str) -> list[Agreement]:

@@ -20,6 +20,7 @@ from sqlalchemy import (
     String,
     Table,
     delete,
+    func,
     insert,
     select,
 )
@@ -73,15 +74,21 @@ async def relay(engine: Engine, bus: Bus, stop: asyncio.Event, *, outbox: Table,
 
 async def relay_once(engine: Engine, bus: Bus, *, outbox: Table) -> int:
     """How many messages were published now: 0 when none waits, or when the log did not say that it has them."""
-    waiting = await asyncio.to_thread(_read, engine, outbox)
+    unsent = await asyncio.to_thread(_read, engine, outbox)
     try:
-        for topic, rows in groupby(waiting, key=lambda row: row.topic):
+        for topic, rows in groupby(unsent, key=lambda row: row.topic):
             await bus.publish(topic, [Message(r.key, r.value, timestamp_ms=r.timestamp_ms) for r in rows])
     except AppendUncertain:
         return 0  # Every row is still there and will be sent again, in order.
-    if waiting:
-        await asyncio.to_thread(_forget, engine, outbox, [row.position for row in waiting])
-    return len(waiting)
+    if unsent:
+        await asyncio.to_thread(_forget, engine, outbox, [row.position for row in unsent])
+    return len(unsent)
+
+
+def waiting(engine: Engine, outbox: Table) -> int:
+    """How many messages are not known to be published."""
+    with reading(engine) as connection:
+        return connection.scalar(select(func.count()).select_from(outbox)) or 0
 
 
 def _read(engine: Engine, outbox: Table) -> Sequence[Any]:

@@ -3,13 +3,13 @@
 from datetime import date
 
 import pytest
-from tests.support.calendars import EVERY_DAY, NINE_TO_FIVE, ROUND_THE_CLOCK, calendar, working_time
-from tests.support.instants import epoch, written
 
 from sla_monitor.domain.calendar import compile_calendar
 from sla_monitor.domain.hours import UnreadableHours
 from sla_monitor.domain.local_time import UnknownZone
 from sla_monitor.domain.working_time import BeyondHorizon
+from tests.support.calendars import EVERY_DAY, NINE_TO_FIVE, ROUND_THE_CLOCK, calendar, working_time
+from tests.support.instants import epoch, written
 
 MINUTE, HOUR = 60, 3600
 CHRISTMAS = {date(2026, 12, 25): "Christmas Day"}

@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 
 import holidays
 import pytest
-from tests.support.calendars import WEEKDAYS, calendar
 
 from sla_monitor.domain.calendar import compile_calendar
 from sla_monitor.domain.working_time import WorkingTime
+from tests.support.calendars import WEEKDAYS, calendar
 
 BOSTON = Path(__file__).parents[4] / "shared" / "data" / "boston_311"
 NEW_YORK = ZoneInfo("America/New_York")

@@ -3,10 +3,10 @@
 from datetime import date
 
 import pytest
-from tests.support.calendars import NINE_TO_FIVE, ROUND_THE_CLOCK, calendar, working_time
-from tests.support.instants import epoch, written
 
 from sla_monitor.domain.calendar import compile_calendar
+from tests.support.calendars import NINE_TO_FIVE, ROUND_THE_CLOCK, calendar, working_time
+from tests.support.instants import epoch, written
 
 HOUR = 3600
 EASTER = {date(2026, 4, 3): "Good Friday", date(2026, 4, 6): "Easter Monday"}

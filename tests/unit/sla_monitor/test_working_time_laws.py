@@ -5,10 +5,10 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support import minute_walk
-from tests.support.calendars import compiled, spans
 
 from shared.contracts.definitions import Calendar
+from tests.support import minute_walk
+from tests.support.calendars import compiled, spans
 
 Case = tuple[Calendar, int, int]
 DAY_S = 86_400

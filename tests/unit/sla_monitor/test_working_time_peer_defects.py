@@ -1,6 +1,7 @@
 """What other service desks and libraries got wrong about working time, each as the answer that is right here."""
 
 import pytest
+
 from tests.support.calendars import EVERY_DAY, ROUND_THE_CLOCK, working_time
 from tests.support.instants import epoch, written
 

@@ -6,7 +6,7 @@ from uuid import uuid4
 from shared.bus.port import Bus, Shard, Subscription
 from shared.contracts.catalogue import CatalogueEvent
 from shared.contracts.codec import decode_event
-from shared.contracts.definitions import Agreement, Council
+from shared.contracts.definitions import Agreement, Council, Service
 from shared.contracts.topics import CATALOGUE
 from sla_monitor.domain.catalogue import Versions
 from sla_monitor.domain.terms import Book
@@ -37,9 +37,9 @@ class CatalogueView:
         while not stop.is_set():
             await self._read(timeout_s=0.5)
 
-    def council(self, council: str) -> Council | None:
-        """The newest version of a council."""
-        return self._versions.council(council)
+    def name(self, kind: type[Council | Service], id_: str) -> str:
+        """What a council or service is called now; its id while it is not known."""
+        return self._versions.name(kind, id_)
 
     def agreements(self, council: str) -> list[Agreement]:
         """The newest version of each agreement of a council."""

@@ -2,8 +2,14 @@
 
 from collections import defaultdict
 
-from shared.contracts.catalogue import AgreementVersioned, CalendarVersioned, CatalogueEvent, CouncilVersioned
-from shared.contracts.definitions import Agreement, Calendar, Council
+from shared.contracts.catalogue import (
+    AgreementVersioned,
+    CalendarVersioned,
+    CatalogueEvent,
+    CouncilVersioned,
+    ServiceVersioned,
+)
+from shared.contracts.definitions import Agreement, Calendar, Council, Service
 from sla_monitor.domain.calendar import compile_versions
 from sla_monitor.domain.terms import Book, BoundCalendar, MissingCalendar
 
@@ -30,7 +36,7 @@ class Versions:
     def __init__(self) -> None:
         self._agreements: dict[tuple[str, int], Agreement] = {}
         self._calendars: dict[str, dict[int, Calendar]] = defaultdict(dict)
-        self._councils: dict[str, tuple[int, Council]] = {}
+        self._named: dict[tuple[type[Council | Service], str], tuple[int, str]] = {}
         self._bound: dict[str | None, BoundCalendar] = {}
 
     def take(self, event: CatalogueEvent) -> bool:
@@ -43,20 +49,19 @@ class Versions:
                 self._calendars[data.definition.id][data.version] = data.definition
                 self._bound.pop(data.definition.id, None)
                 return True
-            case CouncilVersioned(data=data):
-                known = self._councils.get(data.definition.id)
-                if known is None or known[0] <= data.version:
-                    self._councils[data.definition.id] = data.version, data.definition
+            case CouncilVersioned(data=data) | ServiceVersioned(data=data):
+                name = type(data.definition), data.definition.id
+                known = self._named.get(name, (0, ""))
+                self._named[name] = max(known, (data.version, data.definition.name))
         return False
 
     def book(self) -> Book:
         """The agreements as now known, with their calendars bound when first asked for."""
         return Book([(version, agreement) for (_, version), agreement in self._agreements.items()], self._bind)
 
-    def council(self, council: str) -> Council | None:
-        """The newest version of a council."""
-        known = self._councils.get(council)
-        return None if known is None else known[1]
+    def name(self, kind: type[Council | Service], id_: str) -> str:
+        """What a council or service is called by its newest version; its id while it is not known."""
+        return self._named.get((kind, id_), (0, id_))[1]
 
     def agreements(self, council: str) -> list[Agreement]:
         """The newest version of each agreement of a council."""

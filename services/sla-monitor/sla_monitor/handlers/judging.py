@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from shared.bus.port import Bus, Record, Shard
 from shared.bus.publisher import drain_outbox
 from shared.clock import Clock
+from shared.contracts.topics import Topic
 from shared.state.port import Change, Head, ShardStates
 from sla_monitor.domain.course import read_course
 from sla_monitor.domain.item import load_item
@@ -55,6 +56,22 @@ class Judging:
         while await self._tick(shard, caught_up=caught_up):
             pass
         await self._publish(shard)
+
+    async def overdue(self, topics: Sequence[Topic]) -> int:
+        """How many shards have something due, something to announce, or verdicts by an older catalogue."""
+        shards = [Shard(topic.name, partition) for topic in topics for partition in range(topic.partitions)]
+        return sum([await self._is_overdue(shard) for shard in shards])
+
+    async def _is_overdue(self, shard: Shard) -> bool:
+        head = await self._states.head(shard)
+        if head is None:
+            return False
+        until_s = (self._now_ms() - self._margin_ms) // 1000
+        return (
+            head.facts_position < self._catalogue.position
+            or bool(await self._states.due(shard, until_s=until_s, limit=1))
+            or bool(await self._states.outbox(shard, limit=1))
+        )
 
     async def _tick(self, shard: Shard, *, caught_up: bool) -> bool:
         """One write of items whose time has come; whether there may be more."""

@@ -8,7 +8,7 @@ from msgspec import Struct
 from shared.bus.partitioner import partition_of
 from shared.bus.port import Shard
 from shared.clock import Clock
-from shared.contracts.definitions import Agreement, Target
+from shared.contracts.definitions import Agreement, Council, Service, Target
 from shared.contracts.topics import TICKETS, WORK
 from shared.state.port import ShardStates
 from sla_monitor.domain.attainment import Attained, Judgement, judge, misses_remaining
@@ -75,6 +75,10 @@ class Questions:
         counted = self._read_model.attainment(month=month, council=council, service=service)
         targets = {name: _targets(self._catalogue.agreements(name)) for name in {row.council for row in counted}}
         return [Attainment(row, targets[row.council].get(row.target)) for row in counted]
+
+    def name(self, kind: type[Council | Service], id_: str) -> str:
+        """What a council or service is called; its id while it is not known."""
+        return self._catalogue.name(kind, id_)
 
     def months(self) -> list[str]:
         """The months in which anything was decided, ascending. Blocks."""

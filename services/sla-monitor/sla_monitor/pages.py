@@ -1,0 +1,83 @@
+"""The monitor's pages: a month's attainment, and one item with the picture of its clocks."""
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import HTMLResponse
+
+from shared.contracts.definitions import Council, Service
+from shared.http import PathId, Problem
+from shared.http.kinds import CONFLICT, NOT_FOUND
+from shared.period import Month
+from shared.web.templating import environment
+from sla_monitor.handlers.questions import Attainment, ItemAnswer, Questions
+from sla_monitor.page_models import AttainmentPage, CouncilAttainment, ItemPage, TargetRow, VerdictPart
+from sla_monitor.schemas import attainment_body, item_body
+
+_Month = Annotated[str | None, Query(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="for example 2026-03")]
+_Id = Annotated[str | None, Query(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+
+
+def router(questions: Questions, *, illustrative: bool) -> APIRouter:
+    """Routes for `/attainment` and `/items/{item}`."""
+    routes = APIRouter(include_in_schema=False)
+    templates = environment("sla_monitor")
+
+    @routes.get("/attainment", response_class=HTMLResponse)
+    def attainment(month: _Month = None) -> str:
+        months = [Month.parse(each) for each in questions.months()]
+        if not months:
+            raise Problem(NOT_FOUND, "nothing has been decided yet")
+        shown = months[-1] if month is None else Month.parse(month)
+        rows = questions.attainment(month=str(shown))
+        page = AttainmentPage(shown, tuple(months), _councils(rows, questions), illustrative)
+        return templates.get_template("attainment.html").render(page=page)
+
+    @routes.get("/items/{item}", response_class=HTMLResponse)
+    async def one_item(item: PathId, council: _Id = None) -> str:
+        found = await questions.items(item, council=council)
+        if not found:
+            raise Problem(NOT_FOUND)
+        if len(found) > 1:
+            raise Problem(CONFLICT, "more than one council uses this id: add ?council=")
+        return templates.get_template("item.html").render(page=_item_page(found[0], questions, illustrative))
+
+    return routes
+
+
+def _councils(rows: Iterable[Attainment], questions: Questions) -> tuple[CouncilAttainment, ...]:
+    by_council = groupby(rows, key=lambda row: row.counted.council)
+    return tuple(
+        CouncilAttainment(council, questions.name(Council, council), tuple(_target_row(row, questions) for row in held))
+        for council, held in by_council
+    )
+
+
+def _target_row(row: Attainment, questions: Questions) -> TargetRow:
+    within = row.counted.target if row.target is None else row.target.within
+    return TargetRow(
+        questions.name(Service, row.counted.service), promise(row.counted.measure, within), attainment_body(row)
+    )
+
+
+def promise(measure: str, within: str) -> str:
+    """`Resolution time: within 8 working hours`."""
+    words = measure.replace("-", " ").capitalize()
+    return f"{words}: by the {within}" if within == "recorded due date" else f"{words}: within {within}"
+
+
+def _item_page(answer: ItemAnswer, questions: Questions, illustrative: bool) -> ItemPage:
+    body = item_body(answer)
+    parts: Sequence[VerdictPart] = [
+        VerdictPart(number, promise(verdict.measure, verdict.within), verdict)
+        for number, verdict in enumerate(body.verdicts, start=1)
+    ]
+    return ItemPage(
+        item=body,
+        council=questions.name(Council, answer.council),
+        service=None if body.service is None else questions.name(Service, body.service),
+        verdicts=tuple(parts),
+        illustrative=illustrative,
+    )
