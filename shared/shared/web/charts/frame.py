@@ -41,6 +41,7 @@ def frame(caption: Caption, *, height: int) -> Element:
             "font-family": "Arial, Liberation Sans, sans-serif",
             "font-size": "16",
             "fill": INK,
+            "overflow": "visible",  # a marker at the very end is drawn whole
         },
     )
     SubElement(root, "title", {"id": title_id}).text = caption.title

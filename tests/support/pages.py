@@ -1,0 +1,149 @@
+"""Every page with figures that are all made up, as one application."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import HTMLResponse
+
+from billing.adapters.documents.page import statement_page
+from billing.domain.statement import Statement, state
+from shared.http import create_app
+from shared.period import Month
+from shared.web.charts.attainment import Share
+from shared.web.templating import environment
+from sla_monitor.handlers.questions import ItemAnswer
+from sla_monitor.page_models import AttainmentPage, CouncilAttainment, ItemPage, TargetRow, Trend, VerdictPart
+from sla_monitor.schemas import AttainmentBody, item_body
+from tallystick.pages import AttainmentRow, StatementRow, router
+from tests.support import histories, recharges
+
+OCTOBER = Month(2026, 10)
+PROMISE = "Resolution time: within 8 working hours"
+ADDRESSES = ("/", "/attainment", "/item", "/item/open", "/statement", "/accessibility", "/licences")
+
+
+class ExampleHome:
+    """A partnership of two councils; `month` None: nothing was decided yet."""
+
+    partnership = "Adur and Worthing"
+    illustrative = True
+
+    def __init__(self, month: Month | None = OCTOBER) -> None:
+        self._month = month
+
+    def last_month(self) -> Month | None:
+        """The month it was given."""
+        return self._month
+
+    def statements(self, month: Month) -> Sequence[StatementRow]:
+        """A charge, and a credit."""
+        return [
+            StatementRow("Adur District Council", 1234567, f"/v1/statements/adur/{month}"),
+            StatementRow("Worthing Borough Council", -1230, f"/v1/statements/worthing/{month}"),
+        ]
+
+    def attainment(self, month: Month) -> Sequence[AttainmentRow]:  # noqa: ARG002 (all months are alike)
+        """A council with volume, and one without."""
+        return [
+            AttainmentRow("Adur District Council", met=14, judged=16, good=12_996, total=13_001),
+            AttainmentRow("Worthing Borough Council", met=0, judged=0, good=0, total=0),
+        ]
+
+
+def target_row(service: str, judgement: str, *, good: int, total: int, misses_remaining: int | None) -> TargetRow:
+    """One row; without misses remaining there is no objective."""
+    objective = None if misses_remaining is None else "95"
+    figures = AttainmentBody(
+        "adur",
+        service,
+        "resolve",
+        "resolution-time",
+        "2026-10",
+        good,
+        total,
+        "",
+        objective,
+        judgement,
+        misses_remaining,
+    )
+    return TargetRow(service, PROMISE, figures)
+
+
+def attainment_page(*councils: CouncilAttainment) -> AttainmentPage:
+    """October of `councils`, with the trend of one target."""
+    shares = [Share(f"{month} 26", good, 100 if good else 0) for month, good in _GOOD_BY_MONTH]
+    trend = Trend("trend-ict", "ICT of Adur District Council", tuple(shares), Decimal(95))
+    return AttainmentPage(OCTOBER, (OCTOBER.previous, OCTOBER), councils, illustrative=True, trends=(trend,))
+
+
+_GOOD_BY_MONTH = (
+    ("Jan", 96), ("Feb", 97), ("Mar", 95), ("Apr", 90), ("May", 99),
+    ("Jun", 0), ("Jul", 96), ("Aug", 98), ("Sep", 100), ("Oct", 94),
+)  # fmt: skip
+
+ADUR = CouncilAttainment(
+    "adur",
+    "Adur District Council",
+    (
+        target_row("ICT", "missed", good=94, total=100, misses_remaining=-1),
+        target_row("Accounts payable", "met", good=2999, total=3000, misses_remaining=149),
+        target_row("Health and safety administration", "too few to judge", good=1, total=2, misses_remaining=0),
+        target_row("Payroll", "no objective", good=9, total=10, misses_remaining=None),
+        target_row("Recruitment and advertising", "no volume", good=0, total=0, misses_remaining=0),
+    ),
+)
+
+
+def item_page(*lines: tuple[str, str], as_of: str) -> ItemPage:
+    """The page of a ticket with that history, 8 working hours to resolve it."""
+    book = histories.book({"within": "8 working hours", "calendar": "office"})
+    evaluation = histories.evaluated(lines, book, as_of=as_of)
+    body = item_body(ItemAnswer("adur", "T1", histories.at(as_of), histories.facts(*lines), evaluation, ()))
+    parts = tuple(VerdictPart(number, PROMISE, verdict) for number, verdict in enumerate(body.verdicts, start=1))
+    return ItemPage(body, "Adur District Council", "ICT", parts, illustrative=True)
+
+
+PAUSED_AND_MISSED = item_page(
+    ("Thu 2026-11-05 14:00", "opened high"),
+    ("Fri 2026-11-06 11:10", "paused council"),
+    ("Fri 2026-11-06 14:02", "resumed"),
+    ("Mon 2026-11-09 12:30:01", "resolved"),
+    as_of="Tue 2026-11-10 09:00",
+)
+STILL_OPEN = item_page(("Thu 2026-11-05 14:00", "opened"), as_of="Thu 2026-11-05 15:30")
+
+
+def statement() -> Statement:
+    """A month of two services, one of them graduated."""
+    tariffs = [
+        recharges.tariff(recharges.standing("310.00"), recharges.GRADUATED),
+        recharges.tariff(recharges.unit("4.42"), service="payroll"),
+    ]
+    known = recharges.terms(recharges.agreement(*(each.id for each in tariffs)), tariffs=tariffs)
+    rows = [recharges.usage("accounts-payable", "2026-10-12", "1025.5"), recharges.usage(None, "2026-10-12", "1")]
+    return state(known, recharges.ASHBY.id, OCTOBER, rows)
+
+
+def application(home: ExampleHome) -> FastAPI:
+    """All pages at `ADDRESSES`, with their assets."""
+    templates = environment("sla_monitor")
+    routes = APIRouter(default_response_class=HTMLResponse)
+
+    @routes.get("/attainment")
+    def attainment() -> str:
+        return templates.get_template("attainment.html").render(page=attainment_page(ADUR))
+
+    @routes.get("/item")
+    def item() -> str:
+        return templates.get_template("item.html").render(page=PAUSED_AND_MISSED)
+
+    @routes.get("/item/open")
+    def open_item() -> str:
+        return templates.get_template("item.html").render(page=STILL_OPEN)
+
+    @routes.get("/statement")
+    def statement_of_ashby() -> str:
+        return statement_page(statement(), base="/v1/statements/ashby/2026-10")
+
+    return create_app("Pages", [router(home), routes])
