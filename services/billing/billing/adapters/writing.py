@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from billing.adapters import tables
 from billing.domain.intake import Kept, Refused
-from billing.domain.metering import DefinitionKnown, ItemAccepted, ItemDone, Origin, ReadingReversed, ReadingTaken
+from billing.domain.metering import DefinitionKnown, ItemAccepted, ItemDone, ReadingReversed, ReadingTaken
 from billing.ports import Batch
 from shared.sql.inbox import Arrival, Fate, receive
 from shared.sql.progress import Counts, Progress
@@ -96,13 +96,11 @@ def _set_aside(batch: Batch, refused: Refused) -> Row:
     }
 
 
-def _origin(origin: Origin) -> Row:
-    return {"source": origin.source, "event_id": origin.id, "at_us": origin.at_us}
-
-
 def _reading(fact: ReadingTaken) -> Row:
     return {
-        **_origin(fact.origin),
+        "source": fact.origin.source,
+        "event_id": fact.origin.id,
+        "at_us": fact.origin.at_us,
         "day": fact.day,
         "council": fact.council,
         "service": fact.service,
@@ -113,7 +111,9 @@ def _reading(fact: ReadingTaken) -> Row:
 
 def _reversal(fact: ReadingReversed) -> Row:
     return {
-        **_origin(fact.origin),
+        "source": fact.origin.source,
+        "event_id": fact.origin.id,
+        "at_us": fact.origin.at_us,
         "reversed_source": fact.reversed_source,
         "reversed_id": fact.reversed_id,
         "council": fact.council,
@@ -123,7 +123,9 @@ def _reversal(fact: ReadingReversed) -> Row:
 
 def _item(fact: ItemAccepted | ItemDone) -> Row:
     return {
-        **_origin(fact.origin),
+        "source": fact.origin.source,
+        "event_id": fact.origin.id,
+        "at_us": fact.origin.at_us,
         "council": fact.council,
         "meter": fact.meter,
         "item": fact.item,

@@ -1,0 +1,81 @@
+"""Billing's intake into SQLite and a month's statements out of it, beside bare SQLite on this disk."""
+
+import sqlite3
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from billing.adapters.sql import SqlStore
+from billing.app import BATCH
+from billing.handlers import Handlers
+from shared.bus.port import Record, Shard
+from shared.contracts.codec import encode_event
+from shared.contracts.topics import CATALOGUE, USAGE
+from shared.contracts.usage import Reading, UsageRecorded
+from shared.ids import derived_id
+from shared.period import Month
+from shared.sql.pragmas import set_pragmas
+from tests.support.recharges import ASHBY, GRADUATED, PAYROLL, PROVIDER, agreement, catalogue_events, records, tariff
+
+EVENTS = 100_000
+PRICED = tariff(GRADUATED, service=PAYROLL.id)
+
+
+def run() -> None:
+    """Prints rates in this run; the machine's other work slows both."""
+    usage = _usage()
+    with TemporaryDirectory() as folder:
+        bare = EVENTS / _seconds(lambda: _bare_sqlite(Path(folder) / "bare.db"))
+        handlers = Handlers(SqlStore.open(f"sqlite:///{folder}/billing.db"))
+        known = records(catalogue_events(ASHBY, PROVIDER, PAYROLL, PRICED, agreement(PRICED.id)))
+        handlers.consume(Shard(CATALOGUE.name, 0), known, expected=None)
+        taken_in = EVENTS / _seconds(lambda: _take_in(handlers, usage))
+        stated_s = _seconds(lambda: handlers.statement(ASHBY.id, Month(2026, 5)))
+    sys.stdout.write(f"{f'bare SQLite, one table, synced every {BATCH} rows':<50} {bare:>12,.0f} /s\n")
+    sys.stdout.write(f"{f'usage events taken in, batches of {BATCH}':<50} {taken_in:>12,.0f} /s\n")
+    sys.stdout.write(f"{f'statement of a month of {EVENTS // 12:,} events':<50} {stated_s * 1000:>12,.1f} ms\n")
+
+
+def _usage() -> list[Record]:
+    """A year of readings of one council, one after the other."""
+    first = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    events = (
+        UsageRecorded(
+            id=derived_id("bench", number),
+            source="/bench",
+            time=first + timedelta(days=number * 365 // EVENTS),
+            subject=f"reading-{number}",
+            council=ASHBY.id,
+            data=Reading(service=PAYROLL.id, quantity="1.5"),
+        )
+        for number in range(EVENTS)
+    )
+    return [Record(offset, event.key.encode(), encode_event(event), (), 0) for offset, event in enumerate(events)]
+
+
+def _take_in(handlers: Handlers, usage: list[Record]) -> None:
+    expected: int | None = None
+    for start in range(0, EVENTS, BATCH):
+        expected = handlers.consume(Shard(USAGE.name, 0), usage[start : start + BATCH], expected=expected)
+
+
+def _bare_sqlite(path: Path) -> None:
+    connection = sqlite3.connect(path, isolation_level=None)
+    set_pragmas(connection, durable=True)
+    connection.execute("CREATE TABLE usage (id TEXT PRIMARY KEY, day TEXT, quantity INTEGER) WITHOUT ROWID")
+    day = date(2026, 1, 1).isoformat()
+    rows = [(derived_id("bench", number), day, 1_500_000) for number in range(EVENTS)]
+    for start in range(0, EVENTS, BATCH):
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany("INSERT INTO usage VALUES (?, ?, ?)", rows[start : start + BATCH])
+        connection.execute("COMMIT")
+    connection.close()
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
