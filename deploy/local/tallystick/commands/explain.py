@@ -30,7 +30,7 @@ def explain(item: str, *, council: str | None, as_json: bool, folder: Path) -> N
         print(msgspec.json.format(msgspec.json.encode(body)).decode())  # noqa: T201 (for other programs: no console marks)
     else:
         for line in told(body):
-            out.print(line, highlight=False, markup=False)
+            out.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 async def _find(item: str, council: str | None, folder: Path) -> list[ItemAnswer]:

@@ -17,29 +17,28 @@ MOST_DAYS_AHEAD = 3660
 class Leg(Struct, frozen=True):
     """A stretch from a demand to its answer, or to the evaluation while it has none. Epoch seconds.
 
-    `last_good` is the last second in which an answer is in time; `margin` is None where nothing is due.
-    `endless`: time goes on counting after the leg's end (it is not paused without end).
+    `last_good` is the last second in which an answer is in time, where that is known: it is left out for an answer
+    that came in time. `margin` is None where nothing is due. `base` and `counted` are the tape's counts at the leg's
+    two ends. `endless`: time goes on counting after the leg's end (it is not paused without end).
     """
 
     start: int
     end: int
     open: bool
-    elapsed: int
+    base: int
+    counted: int
     due: int | None
     last_good: int | None
     margin: int | None
     missed: bool
     endless: bool
     tape: Tape
-    base: int
     allowance: int | None
 
-    def used_up(self, percent: int) -> int | None:
-        """The first instant in service hours at which so much of the allowance has counted; None if never."""
-        if self.allowance is None:
-            return None
-        at = self.tape.reach(self.base - (-self.allowance * percent // 100))
-        return None if at is None else self.tape.first_running(at)
+    @property
+    def elapsed(self) -> int:
+        """What counted in it."""
+        return self.counted - self.base
 
 
 def measure_legs(course: Course, term: Term, life: Life, *, as_of: int) -> list[Leg]:
@@ -62,23 +61,30 @@ class _Watch(Struct, frozen=True):
     def measure(self, start: int, stop: int, *, as_of: int) -> Leg:
         """The leg from `start` to `stop`, or to `as_of` if that comes first."""
         tape, by_date = self.tape, day_based(self.term.threshold)
-        end = min(stop, as_of)
+        is_open = stop > as_of
+        end = as_of if is_open else stop
         base, counted = tape.counted_to(start), tape.counted_to(end)
         due = self._due(start, base)
         allowance = self._allowance(due, base)
-        last_good = due if by_date or due is None else tape.first_running(due)
+        if by_date:
+            last_good, margin = due, self._margin(due, counted)
+            missed = due is not None and self._judged(end) > due
+        else:
+            limit = base + (allowance or 0)
+            margin, missed = limit - counted, counted > limit
+            last_good = tape.exceed(limit) if is_open or missed else None
         return Leg(
             start=start,
             end=end,
-            open=stop > as_of,
-            elapsed=counted - base,
+            open=is_open,
+            base=base,
+            counted=counted,
             due=due,
             last_good=last_good,
-            margin=self._margin(due, counted) if by_date else base + (allowance or 0) - counted,
-            missed=last_good is not None and self._judged(end) > last_good,
+            margin=margin,
+            missed=missed,
             endless=bool(tape.runs) and tape.runs[-1][1] == FOREVER,
             tape=tape,
-            base=base,
             allowance=allowance,
         )
 

@@ -22,8 +22,8 @@ class Ruler(Protocol):
         """The earliest instant by which `seconds` have counted since `a`; None if never."""
         ...
 
-    def next_open(self, a: int, /) -> int | None:
-        """`a` if time counts there, else the next instant at which it does; None if never."""
+    def add_to_open(self, a: int, seconds: int, /) -> int | None:
+        """The first instant from which more than `seconds` will have counted since `a`; None if never."""
         ...
 
 
@@ -40,9 +40,9 @@ class ElapsedTime:
         """`seconds` after `a`."""
         return a + seconds
 
-    def next_open(self, a: int, /) -> int:
-        """`a` itself."""
-        return a
+    def add_to_open(self, a: int, seconds: int, /) -> int:
+        """`seconds` after `a`."""
+        return a + seconds
 
 
 class Tape:
@@ -82,12 +82,15 @@ class Tape:
             return None
         return self._ruler.add(self._starts[index], seconds - self._counts[index])
 
-    def first_running(self, at: int) -> int | None:
-        """`at` if time counts there, else the next instant at which it does; None if never on this tape."""
-        for start, end in self.runs[max(bisect_right(self._starts, at) - 1, 0) :]:
-            opening = self._ruler.next_open(max(start, at))
-            if opening is None:
-                return None
-            if opening < end:
-                return opening
-        return None
+    def exceed(self, seconds: int) -> int | None:
+        """The first instant from which more than `seconds` will have counted; None if never on this tape.
+
+        It is `reach` unless time stands still there: then it is the next opening, or the end of the pause (R25).
+        """
+        if not self.runs:
+            return None
+        # The first span in which the count goes past `seconds`.
+        index = bisect_right(self._counts, seconds) - 1
+        if index >= len(self.runs):
+            return None
+        return self._ruler.add_to_open(self._starts[index], seconds - self._counts[index])

@@ -98,8 +98,9 @@ def evaluate(
         return Evaluation(None, wake=later)
     if not book.knows(council):
         return Evaluation(course.opened, waiting=True)
+    service = course.opened.service
     verdicts: list[Verdict] = []
-    for term in book.terms(council, course.opened.service, course.start):
+    for term in book.terms(council, service, course.start):
         until = _applies_until(course, term)
         if until is None:
             continue
@@ -146,21 +147,21 @@ def _verdict(course: Course, term: Term, life: Life, *, as_of: int) -> Verdict:
         legs = measure_legs(course, term, life, as_of=as_of)
     except BeyondHorizon as beyond:
         return _unjudged(term, life, Outcome.UNMEASURABLE, str(beyond))
-    return _of_legs(term, life, legs, since=applies_since(course, term), as_of=as_of)
+    return _of_legs(term, life, legs, since=applies_since(course, term))
 
 
 def _unjudged(term: Term, life: Life, outcome: Outcome, reason: str) -> Verdict:
     return Verdict(term, life, outcome, reason, None, 0, None, None, (), None)
 
 
-def _of_legs(term: Term, life: Life, legs: Sequence[Leg], *, since: int, as_of: int) -> Verdict:
+def _of_legs(term: Term, life: Life, legs: Sequence[Leg], *, since: int) -> Verdict:
     missed = next((leg for leg in legs if leg.missed), None)
     shown = missed or (legs[-1] if life.stop is None else max(legs, key=lambda leg: leg.elapsed))
     # Between two exchanges nothing is owed and so nothing is due.
     idle = life.stop is None and not shown.open and not shown.missed
     outcome, reason = (Outcome.RUNNING, "no answer is owed") if idle else _outcome(life, shown)
     warnings, to_come = _warnings(term, legs, since=since)
-    wakes = [at for at in to_come if at > as_of]
+    wakes = [] if to_come is None else [to_come]
     if shown.open and not shown.missed and shown.last_good is not None:
         wakes.append(shown.last_good + 1)
     return Verdict(
@@ -189,18 +190,21 @@ def _outcome(life: Life, leg: Leg) -> tuple[Outcome, str]:
     return Outcome.RUNNING, "paused" if leg.due is None else "open and in time"
 
 
-def _warnings(term: Term, legs: Sequence[Leg], *, since: int) -> tuple[tuple[Warned, ...], list[int]]:
-    """Warnings reached, each percentage once (its earliest), and the instants of those to come."""
+def _warnings(term: Term, legs: Sequence[Leg], *, since: int) -> tuple[tuple[Warned, ...], int | None]:
+    """Warnings reached, each percentage once (its earliest), and the instant of the next to come."""
     reached: dict[int, Warned] = {}
-    to_come: list[int] = []
+    to_come: int | None = None
     for leg in legs:
         for percent in term.warn_at:
-            at = leg.used_up(percent)
+            # Of an answered leg only what counted matters; of an open one also what will count next.
+            used_up = None if leg.allowance is None else leg.base - (-leg.allowance * percent // 100)
+            if used_up is None or not (leg.open or leg.counted > used_up):
+                break
+            at = leg.tape.exceed(used_up)
             if at is None:
-                continue
-            fired = max(at, since)
-            if fired < leg.end or (leg.open and fired == leg.end):
-                reached.setdefault(percent, Warned(percent, fired, on_change=at < since))
-            elif leg.open and percent not in reached:
-                to_come.append(fired)
+                break
+            if at > leg.end:
+                to_come = at
+                break
+            reached.setdefault(percent, Warned(percent, max(at, since), on_change=at < since))
     return tuple(reached.values()), to_come

@@ -84,12 +84,18 @@ class WorkingTime:
         Used up at a closing instant, it is that instant (R14). None where the horizon holds too few open seconds,
         which includes a calendar that never opens (R5). Raises `BeyondHorizon` for `a`, `ValueError` below 0.
         """
-        _refuse_negative(seconds, "seconds")
-        n = self._edges_up_to(a)
+        wanted = self._open_before(a) + seconds
         if seconds == 0:
             return a
-        wanted = (self._base[n] + a if n & 1 else self._base[n]) + seconds
+        _refuse_negative(seconds, "seconds")
         k = bisect_left(self._totals, wanted)
+        return wanted - self._base[2 * k + 1] if k < len(self._totals) else None
+
+    def add_to_open(self, a: int, seconds: int) -> int | None:
+        """As `add`, but never a closed instant: the opening after it instead (R14)."""
+        _refuse_negative(seconds, "seconds")
+        wanted = self._open_before(a) + seconds
+        k = bisect_right(self._totals, wanted)
         return wanted - self._base[2 * k + 1] if k < len(self._totals) else None
 
     def next_open(self, a: int) -> int | None:
@@ -149,6 +155,14 @@ class WorkingTime:
         self._check(a)
         self._check(b)
         return self._trace.segments(a, b)
+
+    def _open_before(self, a: int) -> int:
+        """Open seconds from the horizon's start to `a`. Raises `BeyondHorizon`."""
+        if not self._first <= a <= self._last:
+            raise self._beyond(a)
+        slot = (a - self._first) >> _SLOT_BITS
+        n = bisect_right(self._edges, a, self._slots[slot], self._slots[slot + 1])
+        return self._base[n] + a if n & 1 else self._base[n]
 
     def _edges_up_to(self, a: int) -> int:
         self._check(a)
