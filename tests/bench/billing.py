@@ -4,7 +4,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -28,7 +28,8 @@ def run() -> None:
     """Prints rates in this run; the machine's other work slows both."""
     usage = _usage()
     with TemporaryDirectory() as folder:
-        bare = EVENTS / _seconds(lambda: _bare_sqlite(Path(folder) / "bare.db"))
+        rows = [(derived_id("bench", number), "2026-01-01", 1_500_000) for number in range(EVENTS)]
+        bare = EVENTS / _seconds(lambda: _bare_sqlite(Path(folder) / "bare.db", rows))
         handlers = Handlers(SqlStore.open(f"sqlite:///{folder}/billing.db"))
         known = records(catalogue_events(ASHBY, PROVIDER, PAYROLL, PRICED, agreement(PRICED.id)))
         handlers.consume(Shard(CATALOGUE.name, 0), known, expected=None)
@@ -62,12 +63,10 @@ def _take_in(handlers: Handlers, usage: list[Record]) -> None:
         expected = handlers.consume(Shard(USAGE.name, 0), usage[start : start + BATCH], expected=expected)
 
 
-def _bare_sqlite(path: Path) -> None:
+def _bare_sqlite(path: Path, rows: list[tuple[str, str, int]]) -> None:
     connection = sqlite3.connect(path, isolation_level=None)
     set_pragmas(connection, durable=True)
     connection.execute("CREATE TABLE usage (id TEXT PRIMARY KEY, day TEXT, quantity INTEGER) WITHOUT ROWID")
-    day = date(2026, 1, 1).isoformat()
-    rows = [(derived_id("bench", number), day, 1_500_000) for number in range(EVENTS)]
     for start in range(0, EVENTS, BATCH):
         connection.execute("BEGIN IMMEDIATE")
         connection.executemany("INSERT INTO usage VALUES (?, ?, ?)", rows[start : start + BATCH])

@@ -4,6 +4,7 @@ consume     records of one shard → stored facts and the next offset
 statement   one council's month
 statements  all councils' months, and the usage that nobody is recharged for yet
 explain     one charge line down to its source events
+progress    how far the log has been read, and what became of each record; `quarantine` what was set aside
 """
 
 from collections.abc import Sequence
@@ -13,10 +14,11 @@ from billing.domain.intake import Kept, Passed, Refused, take_in
 from billing.domain.lines import Line
 from billing.domain.set_aside import Reason, SetAside, gathered
 from billing.domain.statement import NoAgreement, Statement, UnknownCouncil, state
-from billing.ports import Batch, Counted, CountedBy, PageMark, Store
+from billing.ports import Batch, Counted, CountedBy, PageMark, SetAsideRecord, Store
 from shared.bus.port import Record, Shard
 from shared.contracts.definitions import Service
 from shared.period import Month
+from shared.sql.progress import ShardProgress
 
 
 class UnknownLine(LookupError):
@@ -97,6 +99,14 @@ class Handlers:
                 if line.ref == ref:
                     return self._explained(statement.council.id, charges.service, line, after, limit)
         raise UnknownLine(f"no line {ref} in the statement of {council} for {month}")
+
+    def progress(self) -> list[ShardProgress]:
+        """How far each shard has been read; `unaccounted` of every one must be 0."""
+        return self._store.progress()
+
+    def quarantine(self, *, limit: int) -> list[SetAsideRecord]:
+        """The newest records set aside, with their bytes and reasons."""
+        return self._store.quarantine(limit=limit)
 
     def _explained(self, council: str, service: Service, line: Line, after: PageMark | None, limit: int) -> Explained:
         if line.kind == "standing":
