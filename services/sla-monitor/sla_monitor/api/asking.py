@@ -1,0 +1,24 @@
+"""What the routes share: their parameters, and how their answers are described."""
+
+from typing import Annotated, Any
+
+from fastapi import Query
+
+from shared.http import ref
+
+MonthOrNone = Annotated[str | None, Query(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="for example 2026-03")]
+IdOrNone = Annotated[str | None, Query(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+
+
+def answers(body: type) -> dict[int | str, dict[str, Any]]:
+    """The description of a 200 with one `body`."""
+    return _described(ref(body))
+
+
+def answers_many(body: type) -> dict[int | str, dict[str, Any]]:
+    """The description of a 200 with a list of `body`."""
+    return _described({"type": "array", "items": ref(body)})
+
+
+def _described(schema: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+    return {200: {"content": {"application/json": {"schema": schema}}}}

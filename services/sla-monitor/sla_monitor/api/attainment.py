@@ -1,0 +1,24 @@
+"""Attainment by month."""
+
+from fastapi import APIRouter
+
+from shared.http import Json
+from sla_monitor.api.asking import IdOrNone, MonthOrNone, answers_many
+from sla_monitor.handlers.questions import Questions
+from sla_monitor.schemas import AttainmentBody, attainment_body
+
+TYPES = (AttainmentBody,)
+
+
+def router(questions: Questions) -> APIRouter:
+    """`/attainment`."""
+    routes = APIRouter()
+
+    @routes.get("/attainment", responses=answers_many(AttainmentBody))
+    def attainment(month: MonthOrNone = None, council: IdOrNone = None, service: IdOrNone = None) -> Json:
+        """Good of total by council, service, target and month, with what the objective makes of it."""
+        return Json(
+            [attainment_body(row) for row in questions.attainment(month=month, council=council, service=service)]
+        )
+
+    return routes
