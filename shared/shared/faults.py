@@ -1,9 +1,21 @@
 """What is wrong with an input, as values: validation returns all of them, it never stops at the first."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import quote
 
 Path = tuple[str | int, ...]
+
+
+class Place(NamedTuple):
+    """A position in a text, both counted from 1."""
+
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"line {self.line}, column {self.column}"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -24,6 +36,12 @@ class Fault:
 
     def __str__(self) -> str:
         return f"{self.pointer}: {self.message}"
+
+
+def place_of(path: Path, places: Mapping[Path, Place]) -> Place | None:
+    """Where `path` stands in the text that `places` describes, or the nearest path around it that does."""
+    around = (path[:length] for length in range(len(path), -1, -1))
+    return next((places[outer] for outer in around if outer in places), None)
 
 
 def _escaped(step: str | int) -> str:

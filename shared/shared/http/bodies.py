@@ -1,10 +1,8 @@
 """Request bodies, read strictly: what JSON leaves open (doubled keys, NaN, other encodings) is refused, not guessed."""
 
 import asyncio
-import codecs
-import json
 from collections.abc import Sequence
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends
 from starlette.requests import Request
@@ -12,6 +10,7 @@ from starlette.requests import Request
 from shared.http.documents import ref
 from shared.http.kinds import BAD_JSON, INVALID, TOO_LARGE, TOO_SLOW, UNREADABLE_TYPE
 from shared.http.problems import Problem
+from shared.json_values import NotStrictJson, strict_json
 from shared.shapes import Misshapen, shaped
 
 MAX_BODY_BYTES = 1_048_576
@@ -21,30 +20,6 @@ JSON_TYPE = "application/json"
 _HANG_UP = {"Connection": "close"}
 
 T = TypeVar("T")
-
-
-class NotStrictJson(ValueError):
-    """The bytes are no JSON, or JSON that two readers could read in two ways. The message repeats none of them."""
-
-
-def strict_json(raw: bytes) -> Any:
-    """The one value that `raw` holds; raises `NotStrictJson`. Its type is the sender's choice."""
-    if not raw:
-        raise NotStrictJson("the body is empty")
-    if raw.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise NotStrictJson("the body begins with a byte order mark")
-    try:
-        return json.loads(raw.decode(), object_pairs_hook=_each_key_once, parse_constant=_no_constant)
-    except UnicodeDecodeError as fault:
-        raise NotStrictJson(f"the body is not UTF-8 at byte {fault.start}") from fault
-    except json.JSONDecodeError as fault:
-        raise NotStrictJson(f"{fault.msg.lower()} at line {fault.lineno}, column {fault.colno}") from fault
-    except RecursionError as fault:
-        raise NotStrictJson("the body is nested too deeply") from fault
-    except NotStrictJson:
-        raise
-    except ValueError as fault:  # an integer of more digits than Python converts
-        raise NotStrictJson("a number is too long") from fault
 
 
 def content_type(request: Request, accepted: Sequence[str] = (JSON_TYPE,)) -> str:
@@ -95,14 +70,3 @@ def read_as(value: object, expected: type[T]) -> T:
 def json_request_body(expected: type) -> dict[str, Any]:
     """OpenAPI's words for a `JsonBody` of `expected`, for an endpoint's `openapi_extra`."""
     return {"requestBody": {"required": True, "content": {JSON_TYPE: {"schema": ref(expected)}}}}
-
-
-def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise NotStrictJson("an object holds the same key twice")
-    return found
-
-
-def _no_constant(_: str) -> NoReturn:
-    raise NotStrictJson("NaN and Infinity are not JSON")

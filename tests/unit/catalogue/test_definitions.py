@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from catalogue.domain.agreements import agreement_faults
-from catalogue.domain.calendars import calendar_faults, calendar_warnings, with_bank_holidays
 from catalogue.domain.members import council_faults, partnership_faults
-from catalogue.domain.targets import target_faults
 from catalogue.domain.tariffs import tariff_faults
+from shared.contracts.calendar_rules import calendar_faults, calendar_warnings, with_bank_holidays
 from shared.contracts.definitions import Benefit, Standing
+from shared.contracts.target_rules import target_faults
 from shared.holidays import BankHolidays, shipped_holidays
 from tests.support.definitions import agreement, calendar, council, objective, partnership, target, tariff, tiered
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from catalogue.adapters.partnership_files import UnknownSource, example_names, load, parse
-from catalogue.adapters.yaml_values import read_yaml
 from catalogue.domain import validation
 from catalogue.domain.given import Given
 from shared.contracts.definitions import Agreement, Tariff
 from shared.holidays import shipped_holidays
+from shared.yaml_values import read_yaml
 
 AT = datetime(2026, 4, 1, 9, tzinfo=UTC)
 

@@ -13,13 +13,13 @@ from typing import Any
 import msgspec
 
 from catalogue.adapters.sections import Entry, TargetSet, agreement_entries, named_entries, section_faults, target_sets
-from catalogue.adapters.yaml_values import YamlValues, read_yaml
-from catalogue.domain.given import Given, Place, Placed
+from catalogue.domain.given import Given, Placed
 from catalogue.domain.kinds import TYPES, Key
-from catalogue.domain.targets import target_faults
 from shared.contracts.definitions import Target
-from shared.faults import Fault
+from shared.contracts.target_rules import target_faults
+from shared.faults import Fault, Place
 from shared.shapes import Misshapen, shaped
+from shared.yaml_values import YamlValues, read_yaml
 
 MAX_FILE_BYTES = 4_194_304
 _EXAMPLES = files("catalogue").joinpath("examples")

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from catalogue.domain.kinds import Key
 from catalogue.domain.members import repeated
-from catalogue.domain.targets import target_faults
 from catalogue.domain.versions import Catalogue, in_force
 from shared.contracts.definitions import Agreement, Tariff
+from shared.contracts.target_rules import target_faults
 from shared.faults import Fault
 
 EVERY_SERVICE = "*"

@@ -2,21 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from catalogue.domain.kinds import Key, key_of
 from shared.contracts.definitions import AnyDefinition
-from shared.faults import Fault, Path
-
-
-class Place(NamedTuple):
-    """A position in a text, both counted from 1."""
-
-    line: int
-    column: int
-
-    def __str__(self) -> str:
-        return f"line {self.line}, column {self.column}"
+from shared.faults import Fault, Path, Place, place_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +51,7 @@ class Given:
 
     def located(self, fault: Fault) -> "LocatedFault":
         """`fault` with the place of its path, or of the nearest path around it."""
-        around = (fault.path[:length] for length in range(len(fault.path), -1, -1))
-        return LocatedFault(fault, next((self.places[path] for path in around if path in self.places), None))
+        return LocatedFault(fault, place_of(fault.path, self.places))
 
 
 @dataclass(frozen=True, slots=True)

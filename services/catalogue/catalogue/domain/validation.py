@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 
 from catalogue.domain.agreements import agreement_faults, covers, overlap_faults
-from catalogue.domain.calendars import calendar_faults, calendar_warnings, with_bank_holidays
 from catalogue.domain.given import Given, Placed
 from catalogue.domain.kinds import Key, rank
 from catalogue.domain.members import council_faults, partnership_faults
 from catalogue.domain.references import unknown_references
 from catalogue.domain.tariffs import tariff_faults
 from catalogue.domain.versions import Catalogue, Version, next_version
+from shared.contracts.calendar_rules import calendar_faults, calendar_warnings, with_bank_holidays
 from shared.contracts.definitions import Agreement, AnyDefinition, Calendar, Council, Partnership, Tariff
 from shared.faults import Fault
 from shared.holidays import BankHolidays

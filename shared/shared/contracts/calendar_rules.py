@@ -21,10 +21,15 @@ _OUTLOOK = timedelta(days=366)
 
 def calendar_faults(calendar: Calendar, holidays: BankHolidays) -> Iterator[Fault]:
     """All that is wrong with a calendar by itself."""
+    if not opens(calendar):
+        yield Fault(("weekly",), "never opens: no hours remain when closed dates and breaks are taken out")
+    yield from setting_faults(calendar, holidays)
+
+
+def setting_faults(calendar: Calendar, holidays: BankHolidays) -> Iterator[Fault]:
+    """What is wrong with a calendar even where it may never open."""
     if calendar.zone not in _zones():
         yield Fault(("zone",), "expected a time zone like Europe/London")
-    if not _opens(calendar):
-        yield Fault(("weekly",), "never opens: no hours remain when closed dates and breaks are taken out")
     for day in sorted(set(calendar.worked_holidays) & calendar.closed.keys()):
         yield Fault(("closed", day.isoformat()), "is also in worked_holidays: take it out of one of them")
     yield from _worked_faults(calendar, holidays)
@@ -59,12 +64,8 @@ def calendar_warnings(calendar: Calendar, holidays: BankHolidays, today: date) -
             )
 
 
-@lru_cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
-
-
-def _opens(calendar: Calendar) -> bool:
+def opens(calendar: Calendar) -> bool:
+    """Whether any hours remain when closed dates and breaks are taken out."""
     breaks = [
         (start + week, end + week)
         for weekday, hours in calendar.breaks.items()
@@ -74,6 +75,11 @@ def _opens(calendar: Calendar) -> bool:
     days = [(_WEEKDAYS.index(weekday), hours) for weekday, hours in calendar.weekly.items()]
     days += [(day.weekday(), hours) for day, hours in calendar.dates.items() if day not in calendar.closed]
     return any(not _is_covered(start, end, breaks) for weekday, hours in days for start, end in _spans(weekday, hours))
+
+
+@lru_cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
 
 
 def _is_covered(start: int, end: int, breaks: Iterable[tuple[int, int]]) -> bool:

@@ -10,8 +10,7 @@ from typing import Any
 
 import yaml
 
-from catalogue.domain.given import Place
-from shared.faults import Fault, Path
+from shared.faults import Fault, Path, Place
 
 _TAG = "tag:yaml.org,2002:"
 # YAML 1.2.2, section 10.2.1: the JSON schema; `~` and nothing at all are null, as in section 10.3.
