@@ -4,13 +4,25 @@ import msgspec
 
 from shared.contracts.catalogue import CalendarVersioned, CatalogueEvent
 from shared.contracts.clockwork import TimeAdvanced
+from shared.contracts.corrections import CorrectionOrdered
 from shared.contracts.envelope import Event
+from shared.contracts.exclusions import ExclusionStep
 from shared.contracts.items import TicketEvent, WorkEvent
 from shared.contracts.statements import StatementIssued
 from shared.contracts.usage import UsageEvent
 from shared.contracts.verdicts import VerdictEvent
 
-AnyEvent = TicketEvent | WorkEvent | UsageEvent | TimeAdvanced | CatalogueEvent | VerdictEvent | StatementIssued
+AnyEvent = (
+    TicketEvent
+    | WorkEvent
+    | UsageEvent
+    | TimeAdvanced
+    | CatalogueEvent
+    | ExclusionStep
+    | CorrectionOrdered
+    | VerdictEvent
+    | StatementIssued
+)
 
 _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
 _encoder = msgspec.json.Encoder(order="deterministic")

@@ -20,13 +20,14 @@ Measure = Literal[
     "response-time", "resolution-time", "update-interval", "periodic-update", "processing-time", "availability"
 ]
 # "09:00-17:00"; "22:00-06:00" runs into the next day; 24:00 is an end.
-HOURS_PATTERN = r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?-(([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?|24:00(:00)?)(?![\s\S])"
+_CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?"
+HOURS_PATTERN = rf"^{_CLOCK}-({_CLOCK}|24:00(:00)?)(?![\s\S])"
 Hours = Annotated[str, Meta(pattern=HOURS_PATTERN, description="local wall time, end excluded: 09:00-17:00")]
 Text = Annotated[str, Meta(max_length=2000)]
 Title = Annotated[str, Meta(min_length=1, max_length=200)]
-GssCode = Annotated[str, Meta(pattern=r"^[ENSW]\d{8}(?![\s\S])", description="ONS code, nine characters")]
+GssCode = Annotated[str, Meta(pattern=r"^[ENSW][0-9]{8}(?![\s\S])", description="ONS code, nine characters")]
 Amount = Annotated[
-    str, Meta(pattern=r"^\d{1,9}(\.\d{1,6})?(?![\s\S])", description="pounds as a decimal string: '0.0375'")
+    str, Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,6})?(?![\s\S])", description="pounds as a decimal string: '0.0375'")
 ]
 ServiceOrAll = Annotated[
     str,
@@ -42,7 +43,9 @@ Within = Annotated[
         description="a duration like '8 working hours', '10 working days' or '30 days', or 'recorded due date'",
     ),
 ]
-Percent = Annotated[str, Meta(pattern=r"^(100|\d{1,2}(\.\d{1,3})?)(?![\s\S])", description="0 to 100, as a string")]
+Percent = Annotated[
+    str, Meta(pattern=r"^(100|[0-9]{1,2}(\.[0-9]{1,3})?)(?![\s\S])", description="0 to 100, as a string")
+]
 
 
 class Definition(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -12,7 +12,7 @@ from shared.contracts.envelope import Data, Id, Instant, ItemEvent
 Awaited = Literal["council", "provider", "third-party", "nobody"]
 Attributes = Annotated[dict[str, str], Meta(max_length=16, description="what targets may select by; never personal")]
 Quantity = Annotated[
-    str, Meta(pattern=r"^\d{1,12}(\.\d{1,6})?(?![\s\S])", description="a non-negative decimal, as a string")
+    str, Meta(pattern=r"^[0-9]{1,12}(\.[0-9]{1,6})?(?![\s\S])", description="a non-negative decimal, as a string")
 ]
 
 

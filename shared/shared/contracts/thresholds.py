@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600}
-_GRAMMAR = re.compile(r"([1-9]\d{0,8}) (working )?(second|minute|hour|day)s?")
+_GRAMMAR = re.compile(r"([1-9][0-9]{0,8}) (working )?(second|minute|hour|day)s?")
 
 THRESHOLD_PATTERN = rf"^({_GRAMMAR.pattern}|recorded due date)(?![\s\S])"
 

@@ -8,7 +8,7 @@ from shared.contracts.definitions import Measure
 from shared.contracts.envelope import Data, Id, Instant, ItemEvent
 
 Outcome = Literal["met", "breached"]
-Month = Annotated[str, Meta(pattern=r"^\d{4}-(0[1-9]|1[0-2])(?![\s\S])", description="2026-03, of Europe/London")]
+Month = Annotated[str, Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])(?![\s\S])", description="2026-03, of Europe/London")]
 
 
 class About(Data, frozen=True, kw_only=True):

@@ -1,0 +1,83 @@
+"""Time that is not to count: proposed by one side, approved or rejected by the other, withdrawn before that.
+
+Compacted by exclusion and step, so that every step stays. What became of a proposal is decided by the order of the
+log: the first approval or rejection of the other side, or the first withdrawal by the same side.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from shared.contracts.envelope import Data, Event, Id, Instant
+
+Category = Literal["planned-maintenance", "force-majeure", "council-caused", "third-party", "agreed"]
+Side = Literal["provider", "council"]
+
+
+class Party(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who speaks, and for which side of the agreement. `by` is an opaque id, never a name."""
+
+    side: Side
+    by: Id
+
+
+class Exclusion(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """[start_at, end_at) is not to count for one council; a service, a target or an item narrows it further.
+
+    `reason` is the id of a change, an incident or a minute in which the reason is written down.
+    """
+
+    council: Id
+    start_at: Instant
+    end_at: Instant
+    category: Category
+    reason: Id
+    service: Id | None = None
+    target: Id | None = None
+    item: Id | None = None
+
+
+class ProposedData(Data, frozen=True, kw_only=True):
+    """What is proposed, and by whom."""
+
+    exclusion: Exclusion
+    proposed: Party
+
+
+class DecidedData(Data, frozen=True, kw_only=True):
+    """Who decided."""
+
+    decided: Party
+
+
+class ExclusionEvent(Event, frozen=True, kw_only=True):
+    """A step of one exclusion; `subject` is its id."""
+
+    subject: Annotated[Id, Meta(description="the exclusion's id")]
+
+
+class ExclusionProposed(ExclusionEvent, frozen=True, kw_only=True, tag="tallystick.exclusion.proposed.v1"):
+    """One side asks that time be left out."""
+
+    data: ProposedData
+
+
+class ExclusionApproved(ExclusionEvent, frozen=True, kw_only=True, tag="tallystick.exclusion.approved.v1"):
+    """The other side agrees: the time does not count, and never did."""
+
+    data: DecidedData
+
+
+class ExclusionRejected(ExclusionEvent, frozen=True, kw_only=True, tag="tallystick.exclusion.rejected.v1"):
+    """The other side does not agree: the time counts."""
+
+    data: DecidedData
+
+
+class ExclusionWithdrawn(ExclusionEvent, frozen=True, kw_only=True, tag="tallystick.exclusion.withdrawn.v1"):
+    """The side that proposed it asks no more."""
+
+    data: DecidedData
+
+
+ExclusionStep = ExclusionProposed | ExclusionApproved | ExclusionRejected | ExclusionWithdrawn

@@ -1,0 +1,79 @@
+"""A JSON Schema for every type of event, made from the types; `python -m shared.contracts.schema` writes the files.
+
+JSON Schema 2020-12, for integrators in any language. The typed decode is the judge: it also refuses what no schema
+says, such as a date that does not exist, or a weekday that a calendar misspells.
+"""
+
+import inspect
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+
+from shared.contracts.codec import AnyEvent
+from shared.contracts.envelope import Event
+
+FOLDER = Path(__file__).parent / "schemas"
+# One event of each type, as one might be sent. Their figures and ids are illustrative.
+EXAMPLES = Path(__file__).parent / "examples.ndjson"
+
+Schema = dict[str, Any]
+
+
+def event_types() -> dict[str, type[Event]]:
+    """Every type of event by its name, `tallystick.ticket.opened.v1`."""
+    return {str(type_.__struct_config__.tag): type_ for type_ in get_args(AnyEvent)}
+
+
+def examples() -> dict[str, dict[str, Any]]:
+    """An event of each type, as plain values."""
+    lines = EXAMPLES.read_text(encoding="utf-8").splitlines()
+    return {event["type"]: event for event in map(json.loads, lines)}
+
+
+def schema_files() -> dict[str, str]:
+    """What `FOLDER` holds: the text of each schema by the name of its file."""
+    shown = examples()
+    return {
+        f"{name}.json": json.dumps(_schema(name, type_, shown[name]), indent=2, ensure_ascii=False) + "\n"
+        for name, type_ in event_types().items()
+    }
+
+
+def write(folder: Path = FOLDER) -> None:
+    """`folder` holds the schemas of the present types, and no other file of that kind."""
+    files = schema_files()
+    for path in folder.glob("*.json"):
+        if path.name not in files:
+            path.unlink()
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def _schema(name: str, type_: type[Event], example: Mapping[str, Any]) -> Schema:
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"/schemas/{name}.json",
+        "title": name,
+        **_unindented(msgspec.json.schema(type_)),
+        "examples": [example],
+    }
+
+
+def _unindented(schema: Any) -> Any:
+    """Descriptions come from docstrings, with the indentation of their code."""
+    match schema:
+        case {"description": str(text), **rest}:
+            return {"description": inspect.cleandoc(text), **_unindented(rest)}
+        case dict():
+            return {key: _unindented(value) for key, value in schema.items()}
+        case list():
+            return [_unindented(each) for each in schema]
+        case _:
+            return schema
+
+
+if __name__ == "__main__":
+    write()
