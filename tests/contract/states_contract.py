@@ -22,7 +22,15 @@ from tests.support.committer import KEYS, change_of
 ROOT = Path(__file__).parents[2]
 EVERYTHING = 10_000
 FIRST = Change(
-    head=Head(revision=1, first_offset=7, next_offset=9, clock_ms=5, facts_position=3, counts={"applied": 2})
+    head=Head(
+        revision=1,
+        first_offset=7,
+        next_offset=9,
+        clock_ms=5,
+        facts_position=3,
+        counts={"applied": 2},
+        rulings_position=4,
+    )
 )
 
 keys = st.sampled_from(["adur:ticket-1", "adur:ticket-2", "worthing:ticket-1", "ü"])

@@ -23,7 +23,8 @@ CREATE TABLE IF NOT EXISTS heads (
     next_offset INTEGER NOT NULL,
     clock_ms INTEGER NOT NULL,
     facts_position INTEGER NOT NULL,
-    counts BLOB NOT NULL
+    counts BLOB NOT NULL,
+    rulings_position INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS items (
     shard TEXT NOT NULL,
@@ -61,7 +62,8 @@ CREATE TABLE IF NOT EXISTS quarantine (
 );
 """
 _HEAD = """
-SELECT revision, first_offset, next_offset, clock_ms, facts_position, counts FROM heads WHERE shard = ?
+SELECT revision, first_offset, next_offset, clock_ms, facts_position, counts, rulings_position
+FROM heads WHERE shard = ?
 """
 # One JSON parameter holds any number of keys; of parameters SQLite allows only so many.
 _ITEMS = "SELECT key, value FROM items WHERE shard = ? AND key IN (SELECT value FROM json_each(?))"
@@ -73,7 +75,7 @@ _QUARANTINE = """
 SELECT offset, reason, detail, key, value, timestamp_ms FROM quarantine
 WHERE shard = ? AND offset > ? ORDER BY offset LIMIT ?
 """
-_PUT_HEAD = "INSERT OR REPLACE INTO heads VALUES (?, ?, ?, ?, ?, ?, ?)"
+_PUT_HEAD = "INSERT OR REPLACE INTO heads VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _PUT_ITEM = "INSERT INTO items VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
 _PUT_DUE = "INSERT INTO due VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET at_s = excluded.at_s"
 _PUT_OUTGOING = "INSERT OR IGNORE INTO outbox (shard, id, topic, key, value, timestamp_ms) VALUES (?, ?, ?, ?, ?, ?)"
@@ -137,8 +139,8 @@ def _head(connection: sqlite3.Connection, shard: Shard) -> Head | None:
     row = connection.execute(_HEAD, (str(shard),)).fetchone()
     if row is None:
         return None
-    revision, first_offset, next_offset, clock_ms, facts_position, counts = row
-    return Head(revision, first_offset, next_offset, clock_ms, facts_position, _counts.decode(counts))
+    revision, first_offset, next_offset, clock_ms, facts_position, counts, rulings_position = row
+    return Head(revision, first_offset, next_offset, clock_ms, facts_position, _counts.decode(counts), rulings_position)
 
 
 def _commit(connection: sqlite3.Connection, shard: Shard, before: int, change: Change) -> None:
@@ -150,7 +152,16 @@ def _commit(connection: sqlite3.Connection, shard: Shard, before: int, change: C
     counts = msgspec.json.encode(head.counts)
     connection.execute(
         _PUT_HEAD,
-        (name, head.revision, head.first_offset, head.next_offset, head.clock_ms, head.facts_position, counts),
+        (
+            name,
+            head.revision,
+            head.first_offset,
+            head.next_offset,
+            head.clock_ms,
+            head.facts_position,
+            counts,
+            head.rulings_position,
+        ),
     )
     connection.executemany(_PUT_ITEM, _kept(name, change.items))
     connection.executemany(_DELETE_ITEM, _dropped(name, change.items))

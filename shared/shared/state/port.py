@@ -16,7 +16,10 @@ from shared.bus.port import Shard
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """How far a shard is. Counts are totals since `first_offset`; `facts_position` is the catalogue offset applied."""
+    """How far a shard is. Counts are totals since `first_offset`.
+
+    `facts_position` and `rulings_position` say how much of the catalogue's and of the rulings' log has been applied.
+    """
 
     revision: int = 0
     first_offset: int = 0
@@ -24,6 +27,7 @@ class Head:
     clock_ms: int = 0
     facts_position: int = 0
     counts: Mapping[str, int] = field(default_factory=dict)
+    rulings_position: int = 0
 
 
 @dataclass(frozen=True, slots=True)
