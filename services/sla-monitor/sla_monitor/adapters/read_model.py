@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Integer, case, delete, func, select, tuple_
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, Connection, Engine, Integer, case, delete, func, insert, select, tuple_
 
 from shared.bus.port import Shard
 from shared.contracts.codec import decode_event, encode_event
@@ -18,7 +17,6 @@ from shared.contracts.verdicts import (
 )
 from shared.sql.engine import reading
 from shared.sql.progress import Counts, Progress
-from shared.sql.statements import insert_ignore
 from sla_monitor.adapters.tables import ANNOUNCEMENT, PROGRESS, VERDICT
 from sla_monitor.ports import Counted, Said
 
@@ -88,12 +86,17 @@ class SqlReadModel:
 
 
 def _keep(connection: Connection, shard: Shard, first: int, events: Sequence[VerdictEvent]) -> set[str]:
-    """The announcements are in the history; returns the ids of those that were not there before."""
-    rows = [_announcement(shard, position, event) for position, event in enumerate(events, start=first)]
-    if not rows:
-        return set()
-    stored = connection.execute(insert_ignore(ANNOUNCEMENT).returning(ANNOUNCEMENT.c.id), rows)
-    return set(stored.scalars())
+    """The announcements are in the history; returns the ids of those that were not there before.
+
+    Looking before inserting is safe: the shard's progress was moved first, and keeps every other writer out.
+    """
+    last = {event.id: (position, event) for position, event in enumerate(events, start=first)}
+    known = connection.scalars(select(ANNOUNCEMENT.c.id).where(ANNOUNCEMENT.c.id.in_(list(last))))
+    new = last.keys() - set(known)
+    rows = [_announcement(shard, *last[id_]) for id_ in new]
+    if rows:
+        connection.execute(insert(ANNOUNCEMENT), rows)
+    return new
 
 
 def _hold(connection: Connection, events: Iterable[VerdictEvent]) -> None:

@@ -28,7 +28,7 @@ def trace(verdict: Verdict, *, as_of: int) -> list[Stretch]:
     life = verdict.life
     end = min(as_of, verdict.until) if life.stop is None else min(as_of, verdict.until, life.stop)
     blocked = _within(life.blocked, life.start, end)
-    running = without([(life.start, end)], merged(block.span for block in blocked))
+    running = without([(life.start, end)], merged((block.start, block.end) for block in blocked))
     parts = [(start, stop, None) for start, stop in running] + _apart(blocked)
     return [
         stretch
@@ -46,7 +46,7 @@ def totals(stretches: list[Stretch]) -> dict[Kind, int]:
 
 
 def _within(blocked: tuple[Blocked, ...], start: int, end: int) -> list[Blocked]:
-    cut = (Blocked(max(block.start, start), min(block.end, end), block.reason) for block in blocked)
+    cut = (Blocked(max(block.start, start), min(block.end, end), block.why) for block in blocked)
     return sorted((block for block in cut if block.start < block.end), key=lambda block: block.start)
 
 

@@ -43,7 +43,7 @@ class Leg(Struct, frozen=True):
 
 def measure_legs(course: Course, term: Term, life: Life, *, as_of: int) -> list[Leg]:
     """The legs that began by `as_of`, measured. Raises `BeyondHorizon` for instants outside the calendar."""
-    blocked = merged(block.span for block in life.blocked)
+    blocked = merged([(block.start, block.end) for block in life.blocked]) if life.blocked else []
     tape = Tape(term.ruler, without([(life.start, FOREVER)], blocked))
     watch = _Watch(course, term, life, tape, blocked)
     return [watch.measure(start, stop, as_of=as_of) for start, stop in life.legs if start <= as_of]
@@ -63,7 +63,8 @@ class _Watch(Struct, frozen=True):
         tape, by_date = self.tape, day_based(self.term.threshold)
         is_open = stop > as_of
         end = as_of if is_open else stop
-        base, counted = tape.counted_to(start), tape.counted_to(end)
+        base = 0 if start == self.life.start else tape.counted_to(start)
+        counted = tape.counted_to(end)
         due = self._due(start, base)
         allowance = self._allowance(due, base)
         if by_date:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from shared.contracts.definitions import Target
-from sla_monitor.domain.course import FOREVER, Course, Stop
+from sla_monitor.domain.course import FOREVER, Course, Pause, Stop
 from sla_monitor.domain.exclusions import Exclusion
 from sla_monitor.domain.intervals import Interval
 from sla_monitor.domain.terms import Term
@@ -23,12 +23,18 @@ class Blocked(Struct, frozen=True):
 
     start: int
     end: int
-    reason: str
+    why: Pause | Stop | Exclusion
 
     @property
-    def span(self) -> Interval:
-        """Its bounds."""
-        return self.start, self.end
+    def reason(self) -> str:
+        """Why, in words."""
+        match self.why:
+            case Pause(awaiting=awaiting, reason=reason):
+                return f"paused, awaiting {awaiting}: {reason}"
+            case Exclusion(category=category, id=name):
+                return f"excluded, {category}: {name}"
+            case _:
+                return "stopped, later reopened"
 
 
 class Life(Struct, frozen=True):
@@ -167,20 +173,21 @@ def _exchanges(course: Course, start: int, end: int) -> list[Interval]:
 
 
 def _pauses(course: Course, term: Term, start: int, stop: int | None) -> tuple[Blocked, ...]:
-    end = FOREVER if stop is None else stop
+    end, paused_by = FOREVER if stop is None else stop, term.paused_by
+    if not paused_by:
+        return ()
     return tuple(
-        Blocked(pause.start, pause.end, f"paused, awaiting {pause.awaiting}: {pause.reason}")
-        for pause in course.pauses
-        if pause.awaiting in term.paused_by and pause.end > start and pause.start < end
+        [
+            Blocked(pause.start, pause.end, pause)
+            for pause in course.pauses
+            if pause.awaiting in paused_by and pause.end > start and pause.start < end
+        ]
     )
 
 
 def _reopened(stops: tuple[Stop, ...]) -> tuple[Blocked, ...]:
-    return tuple(Blocked(stop.at, stop.reopened, "stopped, later reopened") for stop in stops)
+    return tuple(Blocked(stop.at, stop.reopened, stop) for stop in stops) if stops else ()
 
 
 def _excluded(exclusions: tuple[Exclusion, ...]) -> tuple[Blocked, ...]:
-    return tuple(
-        Blocked(exclusion.start, exclusion.end, f"excluded, {exclusion.category}: {exclusion.id}")
-        for exclusion in exclusions
-    )
+    return tuple(Blocked(each.start, each.end, each) for each in exclusions) if exclusions else ()

@@ -138,6 +138,9 @@ class Book:
         self._editions: dict[str, dict[str, list[_Edition]]] = defaultdict(lambda: defaultdict(list))
         for version, agreement in agreements:
             self._editions[agreement.council][agreement.id].append(_edition(agreement, version))
+        for versions in self._editions.values():
+            for editions in versions.values():
+                editions.sort(key=lambda edition: (edition.since_s, edition.version), reverse=True)
         self._terms: dict[tuple[str, int, str], tuple[Term, ...]] = {}
 
     def knows(self, council: str) -> bool:
@@ -154,8 +157,12 @@ class Book:
         editions = self._editions.get(council)
         if editions is None:
             return ()
-        held = [_in_force(versions, opened_s) for versions in editions.values()]
-        return tuple(term for edition in held if edition for term in self._bound(edition, service))
+        held: tuple[Term, ...] = ()
+        for versions in editions.values():
+            edition = _in_force(versions, opened_s)
+            if edition is not None:
+                held += self._bound(edition, service)
+        return held
 
     def _bound(self, edition: _Edition, service: str) -> tuple[Term, ...]:
         name = (edition.agreement.id, edition.version, service)
@@ -178,7 +185,8 @@ def _second(day: date | None) -> int:
 
 
 def _in_force(editions: Sequence[_Edition], at_s: int) -> _Edition | None:
-    """The edition with the latest start that holds at the instant, the newest version among equals."""
-    begun = [edition for edition in editions if edition.since_s <= at_s]
-    newest = max(begun, key=lambda edition: (edition.since_s, edition.version), default=None)
-    return newest if newest is not None and at_s < newest.until_s else None
+    """The edition that holds at the instant; `editions` descend by their start and version."""
+    for edition in editions:
+        if edition.since_s <= at_s:
+            return edition if at_s < edition.until_s else None
+    return None

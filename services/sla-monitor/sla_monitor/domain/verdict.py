@@ -106,12 +106,9 @@ def evaluate(
             continue
         agreed = covering(exclusions, council=council, service=course.opened.service, target=term.target.id, item=item)
         verdicts.extend(_judge(course, term, agreed, as_of=as_of, until=until))
-    wakes = [verdict.wake for verdict in verdicts if verdict.wake is not None]
-    if later is not None:
-        wakes.append(later)
-    return Evaluation(
-        course.opened, tuple(verdicts), wake=min(wakes, default=None), notes=tuple(dict.fromkeys(course.notes))
-    )
+    wakes = [wake for wake in (later, *(verdict.wake for verdict in verdicts)) if wake is not None]
+    notes = tuple(dict.fromkeys(course.notes)) if course.notes else ()
+    return Evaluation(course.opened, tuple(verdicts), wake=min(wakes, default=None), notes=notes)
 
 
 def _applies_until(course: Course, term: Term) -> int | None:
@@ -156,7 +153,7 @@ def _unjudged(term: Term, life: Life, outcome: Outcome, reason: str) -> Verdict:
 
 def _of_legs(term: Term, life: Life, legs: Sequence[Leg], *, since: int) -> Verdict:
     missed = next((leg for leg in legs if leg.missed), None)
-    shown = missed or (legs[-1] if life.stop is None else max(legs, key=lambda leg: leg.elapsed))
+    shown = missed or (legs[-1] if life.stop is None or len(legs) == 1 else max(legs, key=lambda leg: leg.elapsed))
     # Between two exchanges nothing is owed and so nothing is due.
     idle = life.stop is None and not shown.open and not shown.missed
     outcome, reason = (Outcome.RUNNING, "no answer is owed") if idle else _outcome(life, shown)
@@ -170,7 +167,7 @@ def _of_legs(term: Term, life: Life, legs: Sequence[Leg], *, since: int) -> Verd
         outcome=outcome,
         reason=reason,
         due=None if idle else shown.due,
-        elapsed_s=max(leg.elapsed for leg in legs),
+        elapsed_s=shown.elapsed if len(legs) == 1 else max(leg.elapsed for leg in legs),
         margin_s=None if idle else shown.margin,
         missed_at=shown.last_good if shown.missed else None,
         warnings=warnings,
