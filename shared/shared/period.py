@@ -1,4 +1,4 @@
-"""Months and financial years of the United Kingdom: half-open, from local midnight to local midnight.
+"""Months, quarters and financial years of the United Kingdom: half-open, from local midnight to local midnight.
 
 1 April 2026 begins at 2026-03-31T23:00:00Z; March has 743 hours. Lengths are only ever taken in UTC.
 """
@@ -7,10 +7,14 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
+from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
 LONDON = ZoneInfo("Europe/London")
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
+
+Over = Literal["month", "quarter", "financial-year"]
+_MONTHS_OF: dict[Over, int] = dict(zip(get_args(Over), (1, 3, 12), strict=True))
 
 
 class NotAMonth(ValueError):
@@ -69,6 +73,62 @@ class Month:
 
     def __str__(self) -> str:
         return f"{self.year:04}-{self.month:02}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Period:
+    """A month, a quarter or a financial year: so many whole months from `first` on. Made by `period_of`.
+
+    As text `2026-03`, `FY2026-Q1` (April to June 2026) or `FY2026` (April 2026 to March 2027).
+    """
+
+    first: Month
+    months_long: int
+
+    @property
+    def months(self) -> tuple[Month, ...]:
+        """Its months in order."""
+        return tuple(_later(self.first, by) for by in range(self.months_long))
+
+    @property
+    def previous(self) -> "Period":
+        """The period of the same length before it."""
+        return Period(_later(self.first, -self.months_long), self.months_long)
+
+    @property
+    def next(self) -> "Period":
+        """The period of the same length after it."""
+        return Period(_later(self.first, self.months_long), self.months_long)
+
+    @property
+    def start_at(self) -> datetime:
+        """Its first instant, in UTC."""
+        return self.first.start_at
+
+    @property
+    def end_at(self) -> datetime:
+        """The first instant after it, in UTC."""
+        return self.next.first.start_at
+
+    def __str__(self) -> str:
+        match self.months_long:
+            case 1:
+                return str(self.first)
+            case 3:
+                return f"FY{self.first.financial_year}-Q{(self.first.month - 4) % 12 // 3 + 1}"
+            case _:
+                return f"FY{self.first.financial_year}"
+
+
+def period_of(month: Month, over: Over) -> Period:
+    """The month itself, or the quarter or financial year in which it lies; quarters begin in April, July ..."""
+    months_long = _MONTHS_OF[over]
+    return Period(_later(month, -((month.month - 4) % months_long)), months_long)
+
+
+def _later(month: Month, by: int) -> Month:
+    years, months = divmod(month.year * 12 + month.month - 1 + by, 12)
+    return Month(years, months + 1)
 
 
 def local_midnight(day: date) -> datetime:
