@@ -1,0 +1,60 @@
+"""What holds of every file that is tracked: sizes that fit a head, and nothing that belongs to one machine."""
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LONGEST_FILE = 400
+LONGEST_FUNCTION = 60
+# A lock or a script with such an address would fetch from there, whatever index the reader has chosen.
+INDEX_HOSTS = re.compile(rb"\b(pypi\.org|pythonhosted\.org|registry\.npmjs\.org|proxy\.golang\.org|index-url)\b")
+MACHINE_PATHS = re.compile(rb"(?<![\w.])/(home|Users|root|work|opt|mnt)/[A-Za-z0-9_.-]+")
+# The Makefile tells the resolver not to write addresses into the lock.
+MAY_NAME_THE_OPTION = {"Makefile", "tests/architecture/test_shape.py"}
+
+
+def tracked() -> list[str]:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return [name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+TRACKED = tracked()
+PRODUCT = [name for name in TRACKED if name.endswith(".py") and not name.startswith("tests/")]
+
+
+def test_no_file_of_the_product_is_longer_than_400_lines() -> None:
+    lengths = {name: len((ROOT / name).read_text(encoding="utf-8").splitlines()) for name in PRODUCT}
+
+    assert {name: lines for name, lines in lengths.items() if lines > LONGEST_FILE} == {}
+
+
+def test_no_function_of_the_product_is_longer_than_60_lines() -> None:
+    lengths = {where: lines for name in PRODUCT for where, lines in functions(name)}
+
+    assert {where: lines for where, lines in lengths.items() if lines > LONGEST_FUNCTION} == {}
+
+
+@pytest.mark.parametrize("pattern", [INDEX_HOSTS, MACHINE_PATHS], ids=["package index", "machine path"])
+def test_no_tracked_file_names_a_package_index_or_a_place_on_one_machine(pattern: re.Pattern[bytes]) -> None:
+    found = {name: pattern.findall((ROOT / name).read_bytes()) for name in TRACKED if name not in MAY_NAME_THE_OPTION}
+
+    assert {name: hits for name, hits in found.items() if hits} == {}
+
+
+def test_the_licence_is_there_and_every_package_names_it() -> None:
+    assert "Apache License" in (ROOT / "LICENSE").read_text(encoding="utf-8")
+    for name in TRACKED:
+        if name.endswith("/pyproject.toml"):
+            assert 'license = "Apache-2.0"' in (ROOT / name).read_text(encoding="utf-8"), name
+
+
+def functions(name: str) -> Iterator[tuple[str, int]]:
+    """Each function of a file, as `file:name`, and how many lines it has."""
+    for node in ast.walk(ast.parse((ROOT / name).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno is not None:
+            yield f"{name}:{node.name}", node.end_lineno - node.lineno + 1
