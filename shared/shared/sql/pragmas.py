@@ -7,6 +7,8 @@ import time
 BUSY_TIMEOUT_S = 30.0
 _RETRY_S = 0.005
 _CACHE_KIB = 64 * 1024
+# 64 MiB of pages: SQLite's own 4 MiB makes a writer of large batches copy its pages back after every other one.
+_CHECKPOINT_PAGES = 16 * 1024
 
 
 def set_pragmas(connection: sqlite3.Connection, *, durable: bool) -> None:
@@ -20,6 +22,7 @@ def set_pragmas(connection: sqlite3.Connection, *, durable: bool) -> None:
     for pragma in (
         f"synchronous = {'FULL' if durable else 'NORMAL'}",
         "foreign_keys = ON",
+        f"wal_autocheckpoint = {_CHECKPOINT_PAGES}",
         f"cache_size = -{_CACHE_KIB}",
         "temp_store = MEMORY",
     ):

@@ -1,0 +1,253 @@
+"""The monitor on the embedded log and state: what it announces, and when."""
+
+import asyncio
+from collections import Counter
+from datetime import date
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from shared.contracts.definitions import Agreement
+from shared.contracts.verdicts import TargetBreached, TargetMet, VerdictCorrected, VerdictEvent
+from tests.support.histories import calendar, told
+from tests.support.monitoring import Monitor, local, monitor, ticket
+
+NOON, EVENING = "Mon 2026-03-02 12:00", "Mon 2026-03-02 18:00"
+OPENED = ("Mon 2026-03-02 09:00", "opened")
+
+
+def agreement(**fields: Any) -> Agreement:
+    """Eight working hours to resolve, warnings at 75 and 90%."""
+    target = {
+        "id": "resolve",
+        "service": "*",
+        "measure": "resolution-time",
+        "within": "8 working hours",
+        "calendar": "office",
+    }
+    held = {"id": "adur-2026", "council": "adur", "provider": "joint", "title": "Illustrative", "targets": [target]}
+    return msgspec.convert(held | fields, Agreement)
+
+
+async def _ready(on: Monitor) -> None:
+    await on.tell_catalogue(calendar(), agreement())
+    await on.rest()
+
+
+def _instants(events: list[VerdictEvent]) -> list[tuple[str, str | None]]:
+    return sorted((type(event).__name__, told(int(event.time.timestamp()))) for event in events)
+
+
+def test_warnings_and_the_breach_come_when_time_passes_without_events(tmp_path: Path) -> None:
+    async def scenario() -> list[list[str]]:
+        async with monitor(tmp_path, now=NOON) as on:
+            await _ready(on)
+            await on.send(*ticket(OPENED))
+            kinds = []
+            for now in (NOON, "Mon 2026-03-02 15:00", "Mon 2026-03-02 16:59:59", EVENING, "Tue 2026-03-03 09:00:01"):
+                on.clock.move(now)
+                await on.rest()
+                kinds.append(await on.kinds())
+            return kinds
+
+    noon, three, five, evening, next_day = asyncio.run(scenario())
+    assert noon == []
+    assert three == ["WarningReached"]
+    assert five == evening == ["WarningReached", "WarningReached"]  # used up at closing: not late until hours open
+    assert next_day == ["WarningReached", "WarningReached", "TargetBreached"]
+
+
+def test_a_breach_is_stamped_with_its_instant_however_late_it_is_noticed(tmp_path: Path) -> None:
+    async def scenario() -> list[VerdictEvent]:
+        async with monitor(tmp_path, now=NOON) as on:
+            await _ready(on)
+            await on.send(*ticket(OPENED))
+            on.clock.move("Fri 2026-05-01 12:00")
+            await on.rest()
+            return await on.announced()
+
+    breach = next(event for event in asyncio.run(scenario()) if isinstance(event, TargetBreached))
+    assert (told(int(breach.time.timestamp())), breach.data.month) == ("Tue 2026-03-03 09:00", "2026-03")
+
+
+def test_a_backlog_of_work_done_in_time_makes_no_false_breach(tmp_path: Path) -> None:
+    async def scenario() -> list[str]:
+        async with monitor(tmp_path, now="Fri 2026-05-01 12:00") as on:
+            for number in range(40):
+                opened, resolved = ticket(OPENED, ("Mon 2026-03-02 16:00", "resolved"), item=f"T{number}")
+                await on.send(opened)
+                await on.send(resolved)
+            await _ready(on)
+            return await on.kinds()
+
+    assert set(asyncio.run(scenario())) == {"WarningReached", "TargetMet"}
+
+
+def test_a_pause_told_late_corrects_the_breach_and_names_its_cause(tmp_path: Path) -> None:
+    async def scenario() -> tuple[list[VerdictEvent], list[VerdictEvent]]:
+        async with monitor(tmp_path, now="Wed 2026-03-04 12:00") as on:
+            await _ready(on)
+            await on.send(*ticket(OPENED), ticket(("Tue 2026-03-03 12:00", "resolved"))[0])
+            await on.rest()
+            before = await on.announced()
+            paused = ticket(("Mon 2026-03-02 10:00", "paused"), ("Tue 2026-03-03 10:00", "resumed"))
+            await on.send(*paused, at="Wed 2026-03-04 12:00")
+            await on.rest()
+            return before, await on.announced()
+
+    before, after = asyncio.run(scenario())
+    assert [type(event) for event in before if not type(event).__name__.startswith("Warning")] == [TargetBreached]
+    corrected = [event for event in after if isinstance(event, VerdictCorrected)][-1]
+    assert (corrected.data.was, corrected.data.outcome, corrected.data.elapsed_s) == ("breached", "met", 3 * 3600)
+    assert corrected.data.cause == "T1:Tue 2026-03-03 10:00:resumed"
+
+
+def test_events_wait_for_an_agreement_and_are_judged_when_it_comes(tmp_path: Path) -> None:
+    async def scenario() -> tuple[Counter[str], list[str], Counter[str], list[str]]:
+        async with monitor(tmp_path, now=EVENING) as on:
+            await on.send(*ticket(OPENED, (NOON, "resolved")))
+            await on.rest()
+            waiting, silent = await _counts(on), await on.kinds()
+            await _ready(on)
+            return waiting, silent, await _counts(on), await on.kinds()
+
+    waiting, silent, judged, kinds = asyncio.run(scenario())
+    assert (waiting["parked"], waiting["applied"], silent) == (2, 0, [])
+    assert (judged["parked"], judged["applied"], kinds) == (0, 2, ["TargetMet"])
+
+
+def test_a_new_holiday_moves_open_items_and_leaves_ended_ones(tmp_path: Path) -> None:
+    async def scenario() -> list[VerdictEvent]:
+        async with monitor(tmp_path, now="Tue 2026-03-03 08:00") as on:
+            await _ready(on)
+            await on.send(*ticket(OPENED, (NOON, "resolved"), item="ended"))
+            await on.send(*ticket(("Mon 2026-03-02 12:00", "opened"), item="open"))
+            await on.rest()
+            proclaimed = calendar(closed={date(2026, 3, 3): "Proclaimed"})
+            await on.tell_catalogue(proclaimed, version=2)
+            await on.rest()
+            on.clock.move("Thu 2026-03-05 12:00")
+            await on.rest()
+            return await on.announced()
+
+    events = asyncio.run(scenario())
+    breach = next(event for event in events if isinstance(event, TargetBreached))
+    assert (breach.subject, told(int(breach.time.timestamp()))) == ("open", "Wed 2026-03-04 12:00")
+    assert [event.subject for event in events if isinstance(event, TargetMet)] == ["ended"]
+    assert breach.data.calendar_version == 2
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        ("adur:T1", b"", "EMPTY"),
+        ("adur:T1", b"{", "UNREADABLE"),
+        ("adur:T1", b"[]", "UNREADABLE"),
+        ("adur:T1", b"\xff\xfe", "UNREADABLE"),
+        ("adur:T1", b" " * (256 * 1024 + 1), "TOO_LARGE"),
+        ("adur:T2", None, "KEY_MISMATCH"),
+    ],
+)
+def test_what_cannot_be_believed_is_set_aside_with_its_bytes(
+    tmp_path: Path, key: str, value: bytes | None, reason: str
+) -> None:
+    (good,) = ticket(OPENED)
+
+    async def scenario() -> tuple[list[tuple[str, bytes | None]], Counter[str], list[str]]:
+        async with monitor(tmp_path, now=EVENING) as on:
+            await _ready(on)
+            await on.send_raw(key, msgspec.json.encode(good) if value is None else value, at=NOON)
+            await on.send(*ticket(OPENED, (NOON, "resolved"), item="T9"))
+            await on.rest()
+            set_aside = [(held.reason, held.value) for held in await on.app.quarantine()]
+            return set_aside, await _counts(on), await on.kinds()
+
+    set_aside, counts, kinds = asyncio.run(scenario())
+    assert [why for why, _ in set_aside] == [reason]
+    assert (counts["quarantined"], counts["applied"], kinds) == (1, 2, ["TargetMet"])
+    if value:
+        assert set_aside[0][1] == value
+
+
+def test_a_future_and_an_ancient_event_are_set_aside(tmp_path: Path) -> None:
+    async def scenario() -> list[str]:
+        async with monitor(tmp_path, now=EVENING) as on:
+            await _ready(on)
+            await on.send(*ticket(("Mon 2026-03-02 12:05:01", "opened"), item="early"), at=NOON)
+            await on.send(*ticket(("Mon 2026-03-02 12:05", "opened"), item="skewed"), at=NOON)
+            await on.send(*ticket(("Fri 2025-01-24 12:00", "opened"), item="ancient"), at=NOON)
+            await on.rest()
+            return sorted(held.reason for held in await on.app.quarantine())
+
+    assert asyncio.run(scenario()) == ["FUTURE_TIME", "TOO_OLD"]
+
+
+def test_the_same_id_with_other_content_is_a_conflict_and_repetition_is_not(tmp_path: Path) -> None:
+    opened, resolved = ticket(OPENED, (NOON, "resolved"))
+    forged = msgspec.structs.replace(resolved, time=local("Mon 2026-03-02 10:00"))
+
+    async def scenario() -> tuple[Counter[str], list[VerdictEvent]]:
+        async with monitor(tmp_path, now=EVENING) as on:
+            await _ready(on)
+            await on.send(opened, resolved, resolved, opened, forged)
+            await on.rest()
+            return await _counts(on), await on.announced()
+
+    counts, events = asyncio.run(scenario())
+    assert (counts["applied"], counts["duplicate"], counts["quarantined"]) == (2, 2, 1)
+    assert [told(int(event.time.timestamp())) for event in events] == [NOON]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4)))[::5])
+def test_any_order_of_arrival_ends_in_the_same_verdicts(tmp_path: Path, order: tuple[int, ...]) -> None:
+    events = ticket(
+        OPENED,
+        ("Mon 2026-03-02 10:00", "paused"),
+        ("Mon 2026-03-02 15:00", "resumed"),
+        ("Tue 2026-03-03 09:30", "resolved"),
+    )
+
+    async def scenario() -> list[tuple[str, int, int, str | None, int]]:
+        async with monitor(tmp_path, now="Tue 2026-03-03 12:00") as on:
+            await _ready(on)
+            for index in order:
+                await on.send(events[index], at="Tue 2026-03-03 10:00")
+                await on.rest()
+            (answer,) = await on.app.questions.items("T1")
+            (verdict,) = answer.evaluation.verdicts
+            (row,) = await asyncio.to_thread(on.app.questions.attainment)
+            counted = row.counted
+            return [(verdict.outcome, counted.met, counted.total, told(verdict.due), verdict.elapsed_s)]
+
+    assert asyncio.run(scenario()) == [("met", 1, 1, "Tue 2026-03-03 14:00", int(3.5 * 3600))]
+
+
+def test_a_monitor_stopped_and_started_again_announces_nothing_twice(tmp_path: Path) -> None:
+    async def scenario() -> tuple[list[tuple[str, str | None]], list[tuple[str, str | None]]]:
+        async with monitor(tmp_path, now=NOON) as on:
+            await _ready(on)
+            await on.send(*ticket(OPENED))
+            await on.rest()
+        async with monitor(tmp_path, now="Tue 2026-03-03 12:00") as on:
+            await on.rest()
+            first = _instants(await on.announced())
+        async with monitor(tmp_path, now="Tue 2026-03-03 12:00") as on:
+            await on.send(*ticket(OPENED))
+            await on.rest()
+            return first, _instants(await on.announced())
+
+    first, second = asyncio.run(scenario())
+    assert first == second
+    assert len(first) == 3
+
+
+async def _counts(on: Monitor) -> Counter[str]:
+    """What became of all records; checks that every offset is accounted for."""
+    total: Counter[str] = Counter()
+    for head in (await on.heads()).values():
+        assert head.next_offset - head.first_offset == sum(head.counts.values())
+        total.update(head.counts)
+    return total

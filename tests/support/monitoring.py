@@ -1,0 +1,160 @@
+"""A monitor on the embedded adapters, told what the catalogue and the provider would tell it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from shared.bus.connect import connect
+from shared.bus.port import Bus, Message, Shard
+from shared.contracts.catalogue import AgreementData, AgreementVersioned, CalendarData, CalendarVersioned
+from shared.contracts.codec import decode_event, encode_event
+from shared.contracts.definitions import Agreement, Calendar
+from shared.contracts.envelope import ItemEvent
+from shared.contracts.items import (
+    Accepted,
+    Completed,
+    Nothing,
+    Paused,
+    TicketOpened,
+    TicketPaused,
+    TicketResolved,
+    TicketResumed,
+)
+from shared.contracts.topics import CATALOGUE, TICKETS, TOPICS, VERDICTS, Topic
+from shared.contracts.verdicts import VerdictEvent
+from shared.state.port import Head
+from sla_monitor.app import MonitorApp, build
+from sla_monitor.settings import Settings
+from tests.support.histories import LONDON
+
+
+class MovableClock:
+    """A wall clock that the test moves."""
+
+    def __init__(self, at: str) -> None:
+        self._at = local(at)
+
+    def now(self) -> datetime:
+        """The instant it was last moved to."""
+        return self._at
+
+    def move(self, to: str) -> None:
+        """Time went on to `Mon 2026-03-02 09:00` in London."""
+        self._at = local(to)
+
+
+def local(text: str) -> datetime:
+    """The aware instant of a weekday and a local time, as `histories.at` reads them."""
+    return datetime.fromisoformat(text.partition(" ")[2]).replace(tzinfo=LONDON).astimezone(UTC)
+
+
+class Monitor:
+    """A running monitor, its log, and what it announced so far."""
+
+    def __init__(self, app: MonitorApp, bus: Bus, clock: MovableClock) -> None:
+        self.app, self.bus, self.clock = app, bus, clock
+
+    async def tell_catalogue(self, *definitions: Agreement | Calendar, version: int = 1) -> None:
+        """The catalogue announces these versions."""
+        for definition in definitions:
+            event = _versioned(definition, version)
+            await self.bus.publish(CATALOGUE.name, [Message(event.subject, encode_event(event))])
+
+    async def send(self, *events: ItemEvent, at: str | None = None, topic: Topic = TICKETS) -> None:
+        """The provider sends events, each when it happened or all of them at `at`."""
+        sent = None if at is None else int(local(at).timestamp() * 1000)
+        for event in events:
+            stamp = int(event.time.timestamp() * 1000) if sent is None else sent
+            await self.bus.publish(topic.name, [Message(event.key, encode_event(event), timestamp_ms=stamp)])
+
+    async def send_raw(self, key: str, value: bytes, *, at: str) -> None:
+        """Somebody sends whatever bytes."""
+        stamp = int(local(at).timestamp() * 1000)
+        await self.bus.publish(TICKETS.name, [Message(key, value, timestamp_ms=stamp)])
+
+    async def rest(self) -> None:
+        """The monitor has done all there is to do."""
+        await self.app.learn()
+        while await self.app.pending():  # noqa: ASYNC110 (what it does is stored, not signalled)
+            await asyncio.sleep(0.01)
+
+    async def announced(self) -> list[VerdictEvent]:
+        """Every message on sla.verdicts.v1, one item's in order."""
+        events: list[VerdictEvent] = []
+        subscription = await self.bus.subscribe(f"test-{id(object())}", [VERDICTS.name])
+        shards = [Shard(VERDICTS.name, partition) for partition in range(VERDICTS.partitions)]
+        for shard in shards:
+            await subscription.start_at(shard, 0)
+        while records := await subscription.poll(max_records=500, timeout_s=0.05):
+            for held in records.values():
+                events += [
+                    event for record in held if isinstance(event := decode_event(record.value or b""), VerdictEvent)
+                ]
+        await subscription.close()
+        return events
+
+    async def kinds(self) -> list[str]:
+        """What was announced, by kind, in order of when it happened."""
+        events = sorted(await self.announced(), key=lambda event: (event.time, event.id))
+        return [type(event).__name__ for event in events]
+
+    async def heads(self) -> dict[Shard, Head]:
+        """The head of every shard that was ever written."""
+        return await self.app.heads()
+
+
+@asynccontextmanager
+async def monitor(folder: Path, *, now: str) -> AsyncIterator[Monitor]:
+    """A monitor at work on `folder` until the block is left."""
+    bus, clock, stop = connect(f"sqlite:///{folder}/log.db"), MovableClock(now), asyncio.Event()
+    await bus.ensure_topics(TOPICS)
+    app = build(Settings(TALLYSTICK_VAR=folder, SLA_CLOCK_MARGIN_S=0), bus=bus, clock=clock)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(app.run(stop))
+            try:
+                yield Monitor(app, bus, clock)
+            finally:
+                stop.set()
+    finally:
+        await app.close()
+        await bus.close()
+
+
+def ticket(
+    *lines: tuple[str, str], item: str = "T1", council: str = "adur", service: str = "ict"
+) -> list[TicketOpened | TicketResolved | TicketPaused | TicketResumed]:
+    """The events of one ticket: lines of when and `opened`, `paused`, `resumed` or `resolved`."""
+    return [_event(when, what, item=item, council=council, service=service) for when, what in lines]
+
+
+def _event(
+    when: str, what: str, *, item: str, council: str, service: str
+) -> TicketOpened | TicketResolved | TicketPaused | TicketResumed:
+    about = {"id": f"{item}:{when}:{what}", "source": "/test", "subject": item, "council": council}
+    at = local(when)
+    match what:
+        case "opened":
+            return TicketOpened(**about, time=at, data=Accepted(service=service))
+        case "paused":
+            return TicketPaused(**about, time=at, data=Paused(reason="waiting", awaiting="council"))
+        case "resumed":
+            return TicketResumed(**about, time=at, data=Nothing())
+        case "resolved":
+            return TicketResolved(**about, time=at, data=Completed())
+    raise ValueError(f"no such event: {what}")
+
+
+def _versioned(definition: Agreement | Calendar, version: int) -> AgreementVersioned | CalendarVersioned:
+    kind = type(definition).__name__.lower()
+    about = {
+        "id": f"{kind}:{definition.id}:{version}",
+        "source": "/catalogue",
+        "subject": f"{kind}:{definition.id}:{version}",
+        "time": datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=version),
+    }
+    if isinstance(definition, Agreement):
+        return AgreementVersioned(**about, data=AgreementData(version=version, definition=definition))
+    return CalendarVersioned(**about, data=CalendarData(version=version, definition=definition))
