@@ -5,12 +5,13 @@ import asyncio
 from fastapi import APIRouter
 
 from shared.bus.consumer import consume, unread
-from shared.bus.port import Bus
+from shared.bus.port import Bus, Shard
 from shared.clock import Clock
 from shared.contracts.topics import TICKETS, VERDICTS, WORK
 from shared.sql.engine import connect as connect_database
 from shared.sql.migrate import migrate
 from shared.state.connect import connect as connect_states
+from shared.state.port import Head, Quarantined
 from sla_monitor import api, pages
 from sla_monitor.adapters.catalogue_view import CatalogueView
 from sla_monitor.adapters.read_model import SqlReadModel
@@ -66,6 +67,17 @@ class MonitorApp:
         """How much it has still to do: records to judge and to record, shards with something due or to announce."""
         judging = await unread(self._bus, self._judging, JUDGED) + await self._judging.overdue(JUDGED)
         return judging + await unread(self._bus, self._recording, [VERDICTS])
+
+    async def heads(self) -> dict[Shard, Head]:
+        """How far every shard is that was ever judged, with what became of its records."""
+        shards = [Shard(topic.name, partition) for topic in JUDGED for partition in range(topic.partitions)]
+        held = {shard: await self._states.head(shard) for shard in shards}
+        return {shard: head for shard, head in held.items() if head is not None}
+
+    async def quarantine(self) -> list[Quarantined]:
+        """The first records set aside in each shard, at most 200 of a shard."""
+        held = [await self._states.quarantine(shard, after_offset=-1, limit=200) for shard in await self.heads()]
+        return [record for records in held for record in records]
 
     async def close(self) -> None:
         """Everything is released."""
