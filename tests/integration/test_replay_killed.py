@@ -1,0 +1,91 @@
+"""A replay may be killed at any moment, and may be run any number of times: it ends in the same state."""
+
+import shutil
+from collections import Counter
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.support.desk_export import AS_OF, MONTHS, desk_export
+from tests.support.figures import tell
+from tests.support.replay_command import Order, Ran, run, run_killed
+from tests.support.state_folder import JUDGING, Held, held, shards_read, unread
+
+TICKETS = 2_000
+LIVES, KILLS = 4, 6  # folders of state, and deaths in each of them
+LEAST_KILLED = 20
+MOST_OF_IT = 0.6  # of an undisturbed replay's time: one that is taken up again is sooner done
+ATTEMPTS = 5 * KILLS  # a machine that is often too fast for a kill has another try
+
+
+@pytest.fixture(scope="module")
+def order(tmp_path_factory: pytest.TempPathFactory) -> Order:
+    export, mapping = desk_export(tmp_path_factory.mktemp("desk"), tickets=TICKETS, seed=1)
+    return Order(export, str(mapping), AS_OF)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(order: Order, tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    return run(order, tmp_path_factory.mktemp("undisturbed"))
+
+
+@pytest.fixture(scope="module")
+def expected(undisturbed: Ran) -> Held:
+    found = held(undisturbed.folder, MONTHS)
+    assert len(found.statements) == 5 * 3
+    assert len(found.verdicts) > TICKETS
+    return found
+
+
+def fates(folder: Path) -> Counter[str]:
+    """What became of the records that were judged, in all shards together."""
+    return sum((read.fates for read in shards_read(folder) if read.reader == JUDGING), Counter())
+
+
+def test_a_replay_killed_at_any_moment_ends_as_one_that_was_not(
+    order: Order, undisturbed: Ran, expected: Held, tmp_path: Path
+) -> None:
+    landed: list[dict[str, int]] = []
+    for life in range(LIVES):
+        folder = tmp_path / f"life-{life}"
+        chance = Random(life)  # noqa: S311 (nothing secret: the delays can be had again)
+        landed += killed(order, folder, chance, within_s=MOST_OF_IT * undisturbed.working_s)
+
+        last = run(order, folder)
+
+        assert last.verdicts.read_bytes() == undisturbed.verdicts.read_bytes()
+        assert held(folder, MONTHS) == expected
+        assert not [read for read in shards_read(folder) if read.unaccounted]
+        assert unread(folder) == dict.fromkeys(unread(folder), 0)
+        assert fates(folder)["applied"] == fates(undisturbed.folder)["applied"]
+    tell(f"{len(landed)} kills; unread at each: {landed}")
+    assert len(landed) >= LEAST_KILLED, f"vacuous: only {len(landed)} kills found the replay alive"
+    assert any(left[JUDGING] for left in landed), "vacuous: every kill found all work done"
+
+
+def killed(order: Order, folder: Path, chance: Random, *, within_s: float) -> list[dict[str, int]]:
+    """What was unread at each of up to `KILLS` deaths of the replay into `folder`."""
+    landed: list[dict[str, int]] = []
+    for attempt in range(ATTEMPTS):
+        if len(landed) < KILLS and run_killed(order, folder, after_s=chance.uniform(0, within_s)):
+            landed.append(unread_in_a_copy(folder, folder.with_name(f"{folder.name}-{attempt}")))
+    return landed
+
+
+def unread_in_a_copy(folder: Path, copy: Path) -> dict[str, int]:
+    """What is unread in `folder`: opening the files themselves would mend what a killed process left in them."""
+    shutil.copytree(folder, copy)
+    return unread(copy)
+
+
+def test_a_replay_run_twice_changes_no_verdict_and_no_pound(order: Order, expected: Held, tmp_path: Path) -> None:
+    first = run(order, tmp_path)
+    verdicts, applied = first.verdicts.read_bytes(), fates(tmp_path)["applied"]
+
+    second = run(order, tmp_path)
+
+    assert second.verdicts.read_bytes() == verdicts
+    assert held(tmp_path, MONTHS) == expected
+    assert not [read for read in shards_read(tmp_path) if read.unaccounted]
+    assert fates(tmp_path) == Counter(applied=applied, duplicate=applied)

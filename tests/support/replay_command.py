@@ -1,0 +1,119 @@
+"""The real `tallystick replay` in a process of its own, over a folder of state of its own."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from signal import SIGKILL
+
+_LOCK = "services.lock"
+_LOOK_EVERY_S = 0.005
+_SPEED = re.compile(r"events judged and metered in .*: ([\d,]+) a second")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A replay that can be started any number of times. `options` are those of the command beside these two."""
+
+    file: Path
+    mapping: str
+    as_of: str
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A replay that came to its end. `said` is its standard output; `working_s` leaves the start of Python out."""
+
+    folder: Path
+    said: str
+    working_s: float
+    peak_rss_mb: float
+
+    @property
+    def verdicts(self) -> Path:
+        """The file of verdicts."""
+        return _verdicts(self.folder)
+
+    @property
+    def cost(self) -> str:
+        """What it took, for people."""
+        found = _SPEED.search(self.said)
+        speed = "no" if found is None else found[1]
+        return f"{self.working_s:.1f} s, {speed} events a second, at most {self.peak_rss_mb:.0f} MB resident"
+
+
+def run(order: Order, folder: Path) -> Ran:
+    """The replay into `folder` has ended well; `AssertionError` with what it said where it has not."""
+    with _Running(order, folder) as running:
+        status, usage = running.waited()
+    assert status == 0, f"the replay ended with {status}:\n{_errors(folder).read_text('utf-8')}"
+    return Ran(folder, _output(folder).read_text("utf-8"), running.working_s, usage / 1024)
+
+
+def run_killed(order: Order, folder: Path, *, after_s: float) -> bool:
+    """The replay into `folder` was killed `after_s` seconds after it began to work; False where it had ended before."""
+    with _Running(order, folder) as running:
+        time.sleep(after_s)
+        os.kill(running.pid, SIGKILL)  # of a process that has ended and was not waited for, this does nothing
+        status, _ = running.waited()
+    assert status in {0, -SIGKILL}, f"the replay ended with {status} by itself:\n{_errors(folder).read_text('utf-8')}"
+    return status == -SIGKILL
+
+
+class _Running:
+    """A started replay that holds the folder's lock. The lock's file is made anew, so that its making can be seen."""
+
+    def __init__(self, order: Order, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / _LOCK).unlink(missing_ok=True)
+        self._folder = folder
+        with _output(folder).open("wb") as output, _errors(folder).open("wb") as errors:
+            self._process = subprocess.Popen(
+                _arguments(order, folder),
+                env=os.environ | {"TALLYSTICK_VAR": str(folder), "COLUMNS": "200"},
+                stdout=output,
+                stderr=errors,
+            )
+        self.pid = self._process.pid
+
+    def __enter__(self) -> "_Running":
+        while not (self._folder / _LOCK).exists() and self._process.poll() is None:
+            time.sleep(_LOOK_EVERY_S)
+        self._began = time.monotonic()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.returncode is None:
+            self._process.kill()
+            self._process.wait()
+
+    def waited(self) -> tuple[int, int]:
+        """The exit status, negative for a signal, and the most memory held at once, in kB."""
+        if self._process.returncode is not None:
+            return self._process.returncode, 0
+        _, status, usage = os.wait4(self.pid, 0)
+        self.working_s = time.monotonic() - self._began
+        self._process.returncode = os.waitstatus_to_exitcode(status)
+        return self._process.returncode, usage.ru_maxrss
+
+
+def _arguments(order: Order, folder: Path) -> Sequence[str]:
+    asked = (str(order.file), "--mapping", order.mapping, "--as-of", order.as_of, "--verdicts", str(_verdicts(folder)))
+    return sys.executable, "-m", "tallystick", "replay", *asked, *order.options
+
+
+def _verdicts(folder: Path) -> Path:
+    return folder / "verdicts.csv"
+
+
+def _output(folder: Path) -> Path:
+    return folder / "output.txt"
+
+
+def _errors(folder: Path) -> Path:
+    return folder / "errors.txt"
