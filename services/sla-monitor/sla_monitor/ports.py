@@ -1,27 +1,35 @@
 """What the monitor's handlers need of the world beside the log and the live state."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from msgspec import Struct
 
 from shared.bus.port import Shard
-from shared.contracts.definitions import Agreement, Council, Service
+from shared.contracts.definitions import Agreement, Council, Partnership, Service
 from shared.contracts.verdicts import VerdictEvent
+from sla_monitor.domain.attainment import Attained
 from sla_monitor.domain.terms import Book
 
 
 class Counted(Struct, frozen=True):
-    """The decided verdicts of one council, service, target and month."""
+    """The decided verdicts of one council, service and target over a period; an item without a value is worth 0."""
 
     council: str
     service: str
     target: str
     measure: str
-    month: str
+    period: str
     met: int
     total: int
+    met_pence: int = 0
+    total_pence: int = 0
+
+    @property
+    def attained(self) -> Attained:
+        """Good of total."""
+        return Attained(self.met, self.total, self.met_pence, self.total_pence)
 
 
 class Said(Struct, frozen=True):
@@ -50,8 +58,18 @@ class ReadModel(Protocol):
         """
         ...
 
-    def attainment(self, *, month: str | None, council: str | None, service: str | None) -> list[Counted]:
-        """Counts by council, service, target and month, in that order."""
+    def attainment(
+        self, *, months: Collection[str] | None, council: str | None = None, service: str | None = None
+    ) -> list[Counted]:
+        """Counts by council, service, target and month, in that order; of every month where `months` is None."""
+        ...
+
+    def due_within(self, since: datetime, until: datetime, *, council: str | None = None) -> list[Counted]:
+        """Counts by council, service and target of what fell due in [since, until), each with the period `""`."""
+        ...
+
+    def nth_elapsed(self, counted: Counted, *, months: Collection[str], nth: int) -> int | None:
+        """The clock's seconds of the `nth` fastest item (from 1) that met its target in `months`; None beyond them."""
         ...
 
     def months(self) -> list[str]:
@@ -74,6 +92,10 @@ class Catalogue(Protocol):
     @property
     def position(self) -> int:
         """How many offsets of the catalogue's log the book holds."""
+        ...
+
+    def partnerships(self) -> list[Partnership]:
+        """The newest version of each partnership."""
         ...
 
     def name(self, kind: type[Council | Service], id_: str) -> str:

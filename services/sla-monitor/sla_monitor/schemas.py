@@ -11,15 +11,21 @@ from sla_monitor.ports import Said
 
 
 class AttainmentBody(Struct, frozen=True):
-    """Good of total for one council, service, target and month. `attained_percent` is cut to one decimal."""
+    """Good of total for one council, service, target and period, in items and in what the objective weighs by.
+
+    `attained_percent` is by that weight and cut to one decimal; `misses_remaining` is in items, or pence.
+    """
 
     council: str
     service: str
     target: str
     measure: str
-    month: str
+    period: str
     good: int
     total: int
+    good_pence: int
+    total_pence: int
+    weighted_by: str
     attained_percent: str
     objective_percent: str | None
     judgement: str
@@ -107,16 +113,19 @@ def _maybe(at_s: int | None) -> datetime | None:
 
 def attainment_body(row: Attainment) -> AttainmentBody:
     """The row as the API shows it."""
-    counted, objective = row.counted, None if row.target is None else row.target.objective
+    counted, objective = row.counted, row.objective
     return AttainmentBody(
         council=counted.council,
         service=counted.service,
         target=counted.target,
         measure=counted.measure,
-        month=counted.month,
+        period=counted.period,
         good=counted.met,
         total=counted.total,
-        attained_percent=row.attained.percent_text,
+        good_pence=counted.met_pence,
+        total_pence=counted.total_pence,
+        weighted_by="count" if objective is None else objective.weighted_by,
+        attained_percent=row.share.percent_text,
         objective_percent=None if objective is None else objective.percent,
         judgement=row.judgement.value,
         misses_remaining=row.misses_remaining,

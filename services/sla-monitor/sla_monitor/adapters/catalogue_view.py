@@ -6,7 +6,7 @@ from uuid import uuid4
 from shared.bus.port import Bus, Shard, Subscription
 from shared.contracts.catalogue import CatalogueEvent
 from shared.contracts.codec import decode_event
-from shared.contracts.definitions import Agreement, Council, Service
+from shared.contracts.definitions import Agreement, Council, Partnership, Service
 from shared.contracts.topics import CATALOGUE
 from sla_monitor.domain.catalogue import Versions
 from sla_monitor.domain.terms import Book
@@ -36,6 +36,10 @@ class CatalogueView:
         """Changes are known soon after they are published, until `stop` is set."""
         while not stop.is_set():
             await self._read(timeout_s=0.5)
+
+    def partnerships(self) -> list[Partnership]:
+        """The newest version of each partnership."""
+        return self._versions.partnerships()
 
     def name(self, kind: type[Council | Service], id_: str) -> str:
         """What a council or service is called now; its id while it is not known."""

@@ -1,9 +1,23 @@
 """The read model in SQL: what was announced, and the verdicts that hold."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Integer, case, delete, func, insert, select, tuple_
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Engine,
+    Select,
+    case,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    tuple_,
+)
 
 from shared.bus.port import Shard
 from shared.contracts.codec import decode_event, encode_event
@@ -24,6 +38,21 @@ Decision = TargetMet | TargetBreached | VerdictCorrected | VerdictRetracted
 
 _PROGRESS = Progress(PROGRESS, "sla-monitor-read-model")
 _KEY = (VERDICT.c.council, VERDICT.c.item, VERDICT.c.target, VERDICT.c.cycle)
+_GROUP = (VERDICT.c.council, VERDICT.c.service, VERDICT.c.target, VERDICT.c.measure)
+
+
+def _sum(column: ColumnElement[Any], *, met_only: bool) -> ColumnElement[int]:
+    """The column's sum, 0 without rows that have it; PostgreSQL would make a numeric of a sum of bigints."""
+    summed = case((VERDICT.c.outcome == "met", column)) if met_only else column
+    return func.coalesce(func.sum(summed), 0).cast(BigInteger)
+
+
+_COUNTS = (_sum(literal(1), met_only=True).label("met"), func.count().label("total"))
+_SUMS = (
+    *_COUNTS,
+    _sum(VERDICT.c.value_pence, met_only=True).label("met_pence"),
+    _sum(VERDICT.c.value_pence, met_only=False).label("total_pence"),
+)
 _KINDS: dict[type[VerdictEvent], str] = {
     WarningReached: "warning",
     TargetMet: "met",
@@ -57,16 +86,39 @@ class SqlReadModel:
             new = _keep(connection, shard, after - len(events), events)
             _hold(connection, [event for event in events if event.id in new])
 
-    def attainment(self, *, month: str | None, council: str | None, service: str | None) -> list[Counted]:
-        """Counts by council, service, target and month, in that order."""
+    def attainment(
+        self, *, months: Collection[str] | None, council: str | None = None, service: str | None = None
+    ) -> list[Counted]:
+        """Counts by council, service, target and month, in that order; of every month where `months` is None."""
+        month = VERDICT.c.month
+        wanted = _equal({VERDICT.c.council: council, VERDICT.c.service: service})
+        if months is not None:
+            wanted.append(month.in_(months))
+        return self._counted(select(*_GROUP, month.label("period"), *_SUMS).where(*wanted).group_by(*_GROUP, month))
+
+    def due_within(self, since: datetime, until: datetime, *, council: str | None = None) -> list[Counted]:
+        """Counts by council, service and target of what fell due in [since, until), each with the period `""`."""
+        due_at = VERDICT.c.due_at
+        wanted = [due_at >= since, due_at < until, *_equal({VERDICT.c.council: council})]
+        return self._counted(select(*_GROUP, literal("").label("period"), *_COUNTS).where(*wanted).group_by(*_GROUP))
+
+    def nth_elapsed(self, counted: Counted, *, months: Collection[str], nth: int) -> int | None:
+        """The clock's seconds of the `nth` fastest item (from 1) that met its target in `months`; None beyond them."""
         columns = VERDICT.c
-        group = (columns.council, columns.service, columns.target, columns.measure, columns.month)
-        met = func.sum(case((columns.outcome == "met", 1), else_=0)).cast(Integer)
-        wanted = _equal({columns.month: month, columns.council: council, columns.service: service})
-        query = select(*group, met.label("met"), func.count().label("total")).where(*wanted)
+        same = [column == getattr(counted, column.name) for column in _GROUP]
+        query = (
+            select(columns.elapsed_s)
+            .where(*same, columns.month.in_(months), columns.outcome == "met")
+            .order_by(columns.elapsed_s)
+            .offset(nth - 1)
+            .limit(1)
+        )
         with reading(self._engine) as connection:
-            rows = connection.execute(query.group_by(*group).order_by(*group)).mappings()
-            return [Counted(**row) for row in rows]
+            return connection.scalar(query)
+
+    def _counted(self, query: Select[Any]) -> list[Counted]:
+        with reading(self._engine) as connection:
+            return [Counted(**row) for row in connection.execute(query.order_by(*_GROUP, "period")).mappings()]
 
     def months(self) -> list[str]:
         """The months in which anything was decided, ascending."""
@@ -141,6 +193,7 @@ def _verdict(event: TargetMet | TargetBreached | VerdictCorrected) -> dict[str, 
         "outcome": data.outcome,
         "due_at": data.due_at,
         "value_pence": data.value_pence,
+        "elapsed_s": data.elapsed_s if data.outcome == "met" else None,
     }
 
 

@@ -7,6 +7,7 @@ from shared.sql.progress import progress_table
 
 METADATA = MetaData()
 PROGRESS = progress_table(METADATA, "verdict_progress")
+_GROUP = ("council", "service", "target", "measure")
 
 # Everything announced, for ever: the history that an item's page tells.
 ANNOUNCEMENT = Table(
@@ -39,5 +40,7 @@ VERDICT = Table(
     Column("outcome", String(16), nullable=False),
     Column("due_at", UtcDateTime, nullable=True),
     Column("value_pence", BigInteger, nullable=True),
-    Index("verdict_by_month", "month", "council", "service", "target", "measure", "outcome"),
+    Column("elapsed_s", BigInteger, nullable=True),
+    Index("verdict_by_month", "month", *_GROUP, "outcome", "elapsed_s", "value_pence"),
+    Index("verdict_by_due", "due_at", *_GROUP, "outcome"),
 )

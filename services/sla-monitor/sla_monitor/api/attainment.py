@@ -1,13 +1,17 @@
-"""Attainment by month."""
+"""Attainment by month, quarter or financial year."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 
 from shared.http import Json
+from shared.period import Over
 from sla_monitor.api.asking import IdOrNone, MonthOrNone, answers_many
 from sla_monitor.handlers.questions import Questions
 from sla_monitor.schemas import AttainmentBody, attainment_body
 
 TYPES = (AttainmentBody,)
+_Over = Annotated[Over, Query(alias="period", description="with `month`: the period of this kind in which it lies")]
 
 
 def router(questions: Questions) -> APIRouter:
@@ -15,10 +19,11 @@ def router(questions: Questions) -> APIRouter:
     routes = APIRouter()
 
     @routes.get("/attainment", responses=answers_many(AttainmentBody))
-    def attainment(month: MonthOrNone = None, council: IdOrNone = None, service: IdOrNone = None) -> Json:
-        """Good of total by council, service, target and month, with what the objective makes of it."""
-        return Json(
-            [attainment_body(row) for row in questions.attainment(month=month, council=council, service=service)]
-        )
+    def attainment(
+        month: MonthOrNone = None, council: IdOrNone = None, service: IdOrNone = None, over: _Over = "month"
+    ) -> Json:
+        """Good of total by council, service, target and period, with what the objective makes of it."""
+        rows = questions.attainment(month=month, council=council, service=service, over=over)
+        return Json([attainment_body(row) for row in rows])
 
     return routes

@@ -7,9 +7,10 @@ from shared.contracts.catalogue import (
     CalendarVersioned,
     CatalogueEvent,
     CouncilVersioned,
+    PartnershipVersioned,
     ServiceVersioned,
 )
-from shared.contracts.definitions import Agreement, Calendar, Council, Service
+from shared.contracts.definitions import Agreement, Calendar, Council, Partnership, Service
 from sla_monitor.domain.calendar import compile_versions
 from sla_monitor.domain.terms import Book, BoundCalendar, MissingCalendar
 
@@ -37,6 +38,7 @@ class Versions:
         self._agreements: dict[tuple[str, int], Agreement] = {}
         self._calendars: dict[str, dict[int, Calendar]] = defaultdict(dict)
         self._named: dict[tuple[type[Council | Service], str], tuple[int, str]] = {}
+        self._partnerships: dict[str, tuple[int, Partnership]] = {}
         self._bound: dict[str | None, BoundCalendar] = {}
 
     def take(self, event: CatalogueEvent) -> bool:
@@ -49,6 +51,10 @@ class Versions:
                 self._calendars[data.definition.id][data.version] = data.definition
                 self._bound.pop(data.definition.id, None)
                 return True
+            case PartnershipVersioned(data=data):
+                held = self._partnerships.get(data.definition.id)
+                if held is None or held[0] < data.version:
+                    self._partnerships[data.definition.id] = data.version, data.definition
             case CouncilVersioned(data=data) | ServiceVersioned(data=data):
                 name = type(data.definition), data.definition.id
                 known = self._named.get(name, (0, ""))
@@ -58,6 +64,10 @@ class Versions:
     def book(self) -> Book:
         """The agreements as now known, with their calendars bound when first asked for."""
         return Book([(version, agreement) for (_, version), agreement in self._agreements.items()], self._bind)
+
+    def partnerships(self) -> list[Partnership]:
+        """The newest version of each partnership, in order of their ids."""
+        return [partnership for _, (_, partnership) in sorted(self._partnerships.items())]
 
     def name(self, kind: type[Council | Service], id_: str) -> str:
         """What a council or service is called by its newest version; its id while it is not known."""

@@ -164,6 +164,12 @@ class Book:
                 held += self._bound(edition, service)
         return held
 
+    def targets(self, council: str, *, before_s: int) -> dict[str, Target]:
+        """Every target by its id, as it last held before the instant, even if its agreement had ended by then."""
+        editions = self._editions.get(council, {}).values()
+        last = [next((each for each in versions if each.since_s < before_s), None) for versions in editions]
+        return {target.id: target for edition in last if edition for target in edition.agreement.targets}
+
     def _bound(self, edition: _Edition, service: str) -> tuple[Term, ...]:
         name = (edition.agreement.id, edition.version, service)
         bound = self._terms.get(name)

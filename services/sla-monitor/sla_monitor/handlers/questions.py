@@ -1,21 +1,23 @@
 """Answers about items and months, from the live state, the read model and the agreements."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from msgspec import Struct
 
 from shared.bus.partitioner import partition_of
 from shared.bus.port import Shard
 from shared.clock import Clock
-from shared.contracts.definitions import Agreement, Council, Service, Target
+from shared.contracts.definitions import Council, Objective, Service, Target
 from shared.contracts.topics import TICKETS, WORK
+from shared.period import Month, Over, period_of
 from shared.state.port import ShardStates
-from sla_monitor.domain.attainment import Attained, Judgement, judge, misses_remaining
+from sla_monitor.domain.attainment import Judgement, Share, judge, misses_remaining
 from sla_monitor.domain.facts import AnyFact
 from sla_monitor.domain.item import Item, load_item
 from sla_monitor.domain.terms import MissingCalendar
 from sla_monitor.domain.verdict import Evaluation, evaluate
+from sla_monitor.handlers.agreed import Agreed, by_period
 from sla_monitor.ports import Catalogue, Counted, ReadModel, Said
 
 ITEM_TOPICS = (TICKETS, WORK)
@@ -34,26 +36,37 @@ class ItemAnswer(Struct, frozen=True):
 
 
 class Attainment(Struct, frozen=True):
-    """A council's month against one target. `target` is None where the agreement no longer has it."""
+    """A council's period against one target, which is None where no agreement of the period has it."""
 
     counted: Counted
     target: Target | None
+    over: Over = "month"
 
     @property
-    def attained(self) -> Attained:
-        """Good of total."""
-        return Attained(self.counted.met, self.counted.total)
+    def objective(self) -> Objective | None:
+        """What was agreed, over whatever period."""
+        return None if self.target is None else self.target.objective
+
+    @property
+    def share(self) -> Share:
+        """Good of total, in what the objective weighs by."""
+        return self.counted.attained.weighed(self.objective)
 
     @property
     def judgement(self) -> Judgement:
-        """Against the target's objective."""
-        return judge(self.attained, None if self.target is None else self.target.objective)
+        """Against the target's objective; one that was agreed over another period says nothing about this one."""
+        objective = self.objective
+        if objective is not None and objective.over != self.over:
+            return Judgement.OTHER_PERIOD
+        return judge(self.counted.attained, objective)
 
     @property
     def misses_remaining(self) -> int | None:
-        """How many more could have missed; None without an objective."""
-        objective = None if self.target is None else self.target.objective
-        return None if objective is None else misses_remaining(self.attained, objective)
+        """How much more could have missed, in items or pence; None without an objective over such a period."""
+        objective = self.objective
+        if objective is None or objective.over != self.over:
+            return None
+        return misses_remaining(self.counted.attained, objective)
 
 
 class Questions:
@@ -69,12 +82,16 @@ class Questions:
         return [answer for answer in found if answer is not None]
 
     def attainment(
-        self, *, month: str | None = None, council: str | None = None, service: str | None = None
+        self, *, month: str | None = None, council: str | None = None, service: str | None = None, over: Over = "month"
     ) -> list[Attainment]:
-        """By council, service, target and month. Blocks: call it from a worker thread."""
-        counted = self._read_model.attainment(month=month, council=council, service=service)
-        targets = {name: _targets(self._catalogue.agreements(name)) for name in {row.council for row in counted}}
-        return [Attainment(row, targets[row.council].get(row.target)) for row in counted]
+        """By council, service, target and period; only of the one in which `month` lies, where it is given.
+
+        Blocks: call it from a worker thread.
+        """
+        months = None if month is None else [str(each) for each in period_of(Month.parse(month), over).months]
+        counted = by_period(self._read_model.attainment(months=months, council=council, service=service), over)
+        agreed = Agreed(self._catalogue.book)
+        return [Attainment(row, agreed.target(row, period), over) for row, period in counted]
 
     def name(self, kind: type[Council | Service], id_: str) -> str:
         """What a council or service is called; its id while it is not known."""
@@ -116,7 +133,3 @@ class Questions:
         except MissingCalendar:
             evaluation = Evaluation(None, waiting=True)
         return ItemAnswer(council, name, as_of, item.facts, evaluation, said)
-
-
-def _targets(agreements: Iterable[Agreement]) -> dict[str, Target]:
-    return {target.id: target for agreement in agreements for target in agreement.targets}
