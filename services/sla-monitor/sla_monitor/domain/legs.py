@@ -1,14 +1,16 @@
 """One leg of a clock measured: what counted, when it is due, when it is missed, and when warnings are reached."""
 
+from typing import NamedTuple
+
 from msgspec import Struct
 
-from shared.contracts.thresholds import CalendarDays, ElapsedSeconds, RecordedDue, WorkingDays, WorkingSeconds
+from shared.contracts.thresholds import CalendarDays, RecordedDue, WorkingDays
 from sla_monitor.domain.course import FOREVER, Course
 from sla_monitor.domain.facts import US
 from sla_monitor.domain.intervals import Interval, merged, without
 from sla_monitor.domain.life import Life
 from sla_monitor.domain.tape import Tape
-from sla_monitor.domain.terms import Term, day_based
+from sla_monitor.domain.terms import Term
 
 # A target in working days that pauses push further than this many days ahead is not looked for.
 MOST_DAYS_AHEAD = 3660
@@ -41,12 +43,34 @@ class Leg(Struct, frozen=True):
         return self.counted - self.base
 
 
-def measure_legs(course: Course, term: Term, life: Life, *, as_of: int) -> list[Leg]:
-    """The legs that began by `as_of`, measured. Raises `BeyondHorizon` for instants outside the calendar."""
-    blocked = merged([(block.start, block.end) for block in life.blocked]) if life.blocked else []
-    tape = Tape(term.ruler, without([(life.start, FOREVER)], blocked))
-    watch = _Watch(course, term, life, tape, blocked)
+# Clocks of one item that run over the same spans by the same ruler share a tape: laying one is most of the work.
+Tapes = dict[tuple[int, int, tuple[Interval, ...]], tuple[Tape, list[Interval]]]
+
+
+def measure_legs(course: Course, term: Term, life: Life, *, as_of: int, tapes: Tapes | None = None) -> list[Leg]:
+    """The legs that began by `as_of`, measured. Raises `BeyondHorizon` for instants outside the calendar.
+
+    `tapes` are those already laid for this item; a new one is added.
+    """
+    tapes = {} if tapes is None else tapes
+    spans = tuple([(block.start, block.end) for block in life.blocked])
+    name = id(term.ruler), life.start, spans
+    laid = tapes.get(name)
+    if laid is None:
+        blocked = merged(spans) if spans else []
+        laid = tapes[name] = Tape(term.ruler, without([(life.start, FOREVER)], blocked)), blocked
+    watch = _Watch(course, term, life, *laid)
     return [watch.measure(start, stop, as_of=as_of) for start, stop in life.legs if start <= as_of]
+
+
+class _Judged(NamedTuple):
+    """A leg against its threshold; each field as `Leg` has it."""
+
+    due: int | None
+    last_good: int | None
+    allowance: int | None
+    margin: int | None
+    missed: bool
 
 
 class _Watch(Struct, frozen=True):
@@ -60,20 +84,16 @@ class _Watch(Struct, frozen=True):
 
     def measure(self, start: int, stop: int, *, as_of: int) -> Leg:
         """The leg from `start` to `stop`, or to `as_of` if that comes first."""
-        tape, by_date = self.tape, day_based(self.term.threshold)
+        tape = self.tape
         is_open = stop > as_of
         end = as_of if is_open else stop
         base = 0 if start == self.life.start else tape.counted_to(start)
         counted = tape.counted_to(end)
-        due = self._due(start, base)
-        allowance = self._allowance(due, base)
-        if by_date:
-            last_good, margin = due, self._margin(due, counted)
-            missed = due is not None and self._judged(end) > due
-        else:
-            limit = base + (allowance or 0)
-            margin, missed = limit - counted, counted > limit
-            last_good = tape.exceed(limit) if is_open or missed else None
+        due, last_good, allowance, margin, missed = (
+            self._against_a_date(start, end, base, counted)
+            if self.term.seconds is None
+            else self._against_seconds(self.term.seconds, base, counted, is_open=is_open)
+        )
         return Leg(
             start=start,
             end=end,
@@ -89,26 +109,29 @@ class _Watch(Struct, frozen=True):
             allowance=allowance,
         )
 
+    def _against_seconds(self, seconds: int, base: int, counted: int, *, is_open: bool) -> _Judged:
+        """An allowance of counted time: exactly used up is in time (R24)."""
+        limit = base + seconds
+        missed = counted > limit
+        last_good = self.tape.exceed(limit) if is_open or missed else None
+        return _Judged(self.tape.reach(limit), last_good, seconds, limit - counted, missed)
+
+    def _against_a_date(self, start: int, end: int, base: int, counted: int) -> _Judged:
+        """A due instant that a calendar or another system gives: late is what comes after it."""
+        due = self._due_date(start)
+        if due is None:
+            return _Judged(None, None, None, None, missed=False)
+        allowed = self.tape.counted_to(due)
+        return _Judged(due, due, max(allowed - base, 0), allowed - counted, self._judged(end) > due)
+
     def _judged(self, end: int) -> int:
         """A recorded deadline is compared with what the event said, even where the clock was clamped (R32)."""
         raw = self.life.raw_stop
         return raw if raw is not None and isinstance(self.term.threshold, RecordedDue) else end
 
-    def _margin(self, due: int | None, counted: int) -> int | None:
-        """What still counts until the due instant; what has counted since, as a negative number."""
-        return None if due is None else self.tape.counted_to(due) - counted
-
-    def _allowance(self, due: int | None, base: int) -> int | None:
-        match self.term.threshold:
-            case WorkingSeconds(seconds) | ElapsedSeconds(seconds):
-                return seconds
-        return None if due is None else max(self.tape.counted_to(due) - base, 0)
-
-    def _due(self, start: int, base: int) -> int | None:
+    def _due_date(self, start: int) -> int | None:
         term = self.term
         match term.threshold:
-            case WorkingSeconds(seconds) | ElapsedSeconds(seconds):
-                return self.tape.reach(base + seconds)
             case RecordedDue():
                 due_us = self.course.opened.due_us
                 return None if due_us is None else due_us // US
@@ -118,6 +141,7 @@ class _Watch(Struct, frozen=True):
                 return _extended(term, _working_days(term, start, days), start, self.blocked)
             case CalendarDays(days):
                 return _extended(term, term.hours.add_calendar_days(start, days), start, self.blocked)
+        return None
 
 
 def _working_days(term: Term, start: int, days: int) -> int | None:

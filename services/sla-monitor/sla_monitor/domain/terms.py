@@ -51,6 +51,7 @@ class Term(Struct, frozen=True):
     agreement_version: int
     attributed_by: str
     threshold: Threshold
+    seconds: int | None  # of an allowance in counted time; None where a date is due
     ruler: Ruler
     hours: WorkingTime
     calendar: BoundCalendar | None
@@ -100,6 +101,7 @@ def bind(target: Target, *, agreement: Agreement, version: int, calendars: Calen
         agreement_version=version,
         attributed_by=agreement.attributed_by,
         threshold=threshold,
+        seconds=threshold.seconds if isinstance(threshold, WorkingSeconds | ElapsedSeconds) else None,
         ruler=calendar.hours if counts_working_time else _ELAPSED,
         hours=calendar.hours,
         calendar=calendar if counts_working_time else None,
@@ -114,11 +116,6 @@ def _paused_by(target: Target, threshold: Threshold) -> frozenset[str]:
     if isinstance(threshold, RecordedDue):
         return frozenset()
     return _PAUSED_BY.get(target.measure, frozenset())
-
-
-def day_based(threshold: Threshold) -> bool:
-    """Whether the due instant is a date's, and not the end of so many counted seconds."""
-    return not isinstance(threshold, WorkingSeconds | ElapsedSeconds)
 
 
 class _Edition(Struct, frozen=True):

@@ -17,7 +17,7 @@ from shared.contracts.thresholds import RecordedDue
 from sla_monitor.domain.course import FOREVER, Course, read_course
 from sla_monitor.domain.exclusions import Exclusion, covering
 from sla_monitor.domain.facts import AnyFact, Opened
-from sla_monitor.domain.legs import Leg, measure_legs
+from sla_monitor.domain.legs import Leg, Tapes, measure_legs
 from sla_monitor.domain.life import Life, applies_since, lives
 from sla_monitor.domain.terms import Book, Term
 from sla_monitor.domain.working_time import BeyondHorizon
@@ -99,13 +99,14 @@ def evaluate(
     if not book.knows(council):
         return Evaluation(course.opened, waiting=True)
     service = course.opened.service
+    tapes: Tapes = {}
     verdicts: list[Verdict] = []
     for term in book.terms(council, service, course.start):
         until = _applies_until(course, term)
         if until is None:
             continue
         agreed = covering(exclusions, council=council, service=course.opened.service, target=term.target.id, item=item)
-        verdicts.extend(_judge(course, term, agreed, as_of=as_of, until=until))
+        verdicts.extend(_judge(course, term, agreed, as_of=as_of, until=until, tapes=tapes))
     wakes = [wake for wake in (later, *(verdict.wake for verdict in verdicts)) if wake is not None]
     notes = tuple(dict.fromkeys(course.notes)) if course.notes else ()
     return Evaluation(course.opened, tuple(verdicts), wake=min(wakes, default=None), notes=notes)
@@ -123,17 +124,19 @@ def _applies_until(course: Course, term: Term) -> int | None:
     return until
 
 
-def _judge(course: Course, term: Term, agreed: tuple[Exclusion, ...], *, as_of: int, until: int) -> Iterable[Verdict]:
+def _judge(
+    course: Course, term: Term, agreed: tuple[Exclusion, ...], *, as_of: int, until: int, tapes: Tapes
+) -> Iterable[Verdict]:
     """The verdict of each cycle. A target that stopped applying keeps only the misses it had by then (R28)."""
     for life in lives(course, term, agreed):
-        verdict = _verdict(course, term, life, as_of=min(as_of, until))
+        verdict = _verdict(course, term, life, as_of=min(as_of, until), tapes=tapes)
         if until == FOREVER:
             yield verdict
         elif verdict.outcome is Outcome.BREACHED and life.start < until:
             yield msgspec.structs.replace(verdict, until=until, wake=None)
 
 
-def _verdict(course: Course, term: Term, life: Life, *, as_of: int) -> Verdict:
+def _verdict(course: Course, term: Term, life: Life, *, as_of: int, tapes: Tapes) -> Verdict:
     if not life.legs:
         return _unjudged(term, life, Outcome.OUT_OF_SCOPE, "the council asked nothing")
     if isinstance(term.threshold, RecordedDue) and course.opened.due_us is None:
@@ -141,7 +144,7 @@ def _verdict(course: Course, term: Term, life: Life, *, as_of: int) -> Verdict:
     if not term.hours.opens_ever:
         return _unjudged(term, life, Outcome.UNMEASURABLE, "the calendar never opens")
     try:
-        legs = measure_legs(course, term, life, as_of=as_of)
+        legs = measure_legs(course, term, life, as_of=as_of, tapes=tapes)
     except BeyondHorizon as beyond:
         return _unjudged(term, life, Outcome.UNMEASURABLE, str(beyond))
     return _of_legs(term, life, legs, since=applies_since(course, term))
