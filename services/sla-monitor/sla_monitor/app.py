@@ -15,6 +15,7 @@ from shared.state.port import Head, Quarantined
 from sla_monitor import api, pages
 from sla_monitor.adapters.catalogue_view import CatalogueView
 from sla_monitor.adapters.read_model import SqlReadModel
+from sla_monitor.adapters.rulings_view import RulingsView
 from sla_monitor.handlers.judging import Judging
 from sla_monitor.handlers.questions import Questions
 from sla_monitor.handlers.recording import Recording
@@ -36,9 +37,10 @@ class MonitorApp:
         migrate(self._engine, "sla_monitor")
         read_model = SqlReadModel(self._engine)
         self._catalogue = CatalogueView(bus)
-        self._judging = Judging(self._states, bus, self._catalogue, clock, margin_s=settings.margin_s)
+        self._rulings = RulingsView(bus)
+        self._judging = Judging(self._states, bus, self._catalogue, self._rulings, clock, margin_s=settings.margin_s)
         self._recording = Recording(read_model)
-        self.questions = Questions(self._states, read_model, self._catalogue, clock)
+        self.questions = Questions(self._states, read_model, self._catalogue, self._rulings, clock)
 
     @property
     def router(self) -> APIRouter:
@@ -50,14 +52,16 @@ class MonitorApp:
         return pages.router(self.questions, illustrative=illustrative)
 
     async def learn(self) -> None:
-        """What the catalogue has announced by now is known."""
+        """What the catalogue has announced, and what was ruled, by now is known."""
         await self._catalogue.catch_up()
+        await self._rulings.catch_up()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Judges and records until `stop` is set; raises what made it impossible to go on."""
         await self.learn()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._catalogue.run(stop))
+            tasks.create_task(self._rulings.run(stop))
             tasks.create_task(consume(self._bus, group=GROUP, topics=JUDGED, processor=self._judging, stop=stop))
             tasks.create_task(
                 consume(self._bus, group=f"{GROUP}-read-model", topics=[VERDICTS], processor=self._recording, stop=stop)

@@ -7,9 +7,13 @@ from typing import Protocol
 from msgspec import Struct
 
 from shared.bus.port import Shard
+from shared.contracts.corrections import CorrectionOrdered
 from shared.contracts.definitions import Agreement, Council, Partnership, Service
+from shared.contracts.exclusions import ExclusionStep
 from shared.contracts.verdicts import VerdictEvent
 from sla_monitor.domain.attainment import Attained
+from sla_monitor.domain.catalogue import Known
+from sla_monitor.domain.rulings import Rulings
 from sla_monitor.domain.terms import Book
 
 
@@ -94,6 +98,14 @@ class Catalogue(Protocol):
         """How many offsets of the catalogue's log the book holds."""
         ...
 
+    def book_known_to(self, position: int) -> Book:
+        """All agreements as they were known at a position."""
+        ...
+
+    def known(self, council: str) -> list[Known]:
+        """Every version that bears on a council's verdicts, with the position from which it is known."""
+        ...
+
     def partnerships(self) -> list[Partnership]:
         """The newest version of each partnership."""
         ...
@@ -104,4 +116,22 @@ class Catalogue(Protocol):
 
     def agreements(self, council: str) -> list[Agreement]:
         """The newest version of each agreement of a council."""
+        ...
+
+
+class RulingsLog(Protocol):
+    """The log of exclusions and correction runs; `position` grows with whatever can change a verdict."""
+
+    @property
+    def rulings(self) -> Rulings:
+        """All that was ruled, as now known."""
+        ...
+
+    @property
+    def position(self) -> int:
+        """How many offsets of the log had been read when something was last ordered."""
+        ...
+
+    async def append(self, event: ExclusionStep | CorrectionOrdered) -> None:
+        """The event is in the log, and `rulings` has taken it and all before it. Raises `AppendUncertain`."""
         ...

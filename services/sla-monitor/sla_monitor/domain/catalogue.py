@@ -1,6 +1,9 @@
 """What the monitor keeps of the catalogue: every version of calendars and agreements, made into a book when asked."""
 
 from collections import defaultdict
+from functools import partial
+
+from msgspec import Struct
 
 from shared.contracts.catalogue import (
     AgreementVersioned,
@@ -31,25 +34,32 @@ _PLAIN_DAYS = Calendar(
 )
 
 
+class Known(Struct, frozen=True):
+    """A version of an agreement or a calendar. `position` orders what became known when: it is one in the log."""
+
+    position: int
+    version: int
+    definition: Agreement | Calendar
+
+
 class Versions:
     """Grows by the catalogue's events; taking one twice changes nothing, and their order does not matter."""
 
     def __init__(self) -> None:
-        self._agreements: dict[tuple[str, int], Agreement] = {}
-        self._calendars: dict[str, dict[int, Calendar]] = defaultdict(dict)
+        self._agreements: dict[tuple[str, int], tuple[int, Agreement]] = {}
+        self._calendars: dict[str, dict[int, tuple[int, Calendar]]] = defaultdict(dict)
         self._named: dict[tuple[type[Council | Service], str], tuple[int, str]] = {}
         self._partnerships: dict[str, tuple[int, Partnership]] = {}
-        self._bound: dict[str | None, BoundCalendar] = {}
+        self._bound: dict[tuple[str, tuple[int, ...]], BoundCalendar] = {}
 
-    def take(self, event: CatalogueEvent) -> bool:
-        """The version is known; returns whether it can change a verdict."""
+    def take(self, event: CatalogueEvent, *, position: int) -> bool:
+        """The version is known, from `position` on; returns whether it can change a verdict."""
         match event:
             case AgreementVersioned(data=data):
-                self._agreements[data.definition.id, data.version] = data.definition
+                self._agreements.setdefault((data.definition.id, data.version), (position, data.definition))
                 return True
             case CalendarVersioned(data=data):
-                self._calendars[data.definition.id][data.version] = data.definition
-                self._bound.pop(data.definition.id, None)
+                self._calendars[data.definition.id].setdefault(data.version, (position, data.definition))
                 return True
             case PartnershipVersioned(data=data):
                 held = self._partnerships.get(data.definition.id)
@@ -61,9 +71,14 @@ class Versions:
                 self._named[name] = max(known, (data.version, data.definition.name))
         return False
 
-    def book(self) -> Book:
-        """The agreements as now known, with their calendars bound when first asked for."""
-        return Book([(version, agreement) for (_, version), agreement in self._agreements.items()], self._bind)
+    def book(self, *, known_to: int) -> Book:
+        """The agreements as known at a position, with their calendars bound when first asked for."""
+        versions = [
+            (version, agreement)
+            for (_, version), (position, agreement) in self._agreements.items()
+            if position <= known_to
+        ]
+        return Book(versions, partial(self._bind, known_to))
 
     def partnerships(self) -> list[Partnership]:
         """The newest version of each partnership, in order of their ids."""
@@ -76,21 +91,35 @@ class Versions:
     def agreements(self, council: str) -> list[Agreement]:
         """The newest version of each agreement of a council."""
         newest: dict[str, Agreement] = {}
-        for (name, _), agreement in sorted(self._agreements.items()):
+        for name, version in sorted(self._agreements):
+            _, agreement = self._agreements[name, version]
             if agreement.council == council:
                 newest[name] = agreement
         return list(newest.values())
 
-    def _bind(self, calendar: str | None) -> BoundCalendar:
-        if calendar not in self._bound:
-            self._bound[calendar] = self._compile(calendar)
-        return self._bound[calendar]
+    def known(self, council: str) -> list[Known]:
+        """Every version that can bear on a council's verdicts: of its agreements, then of their calendars."""
+        agreements = [held for held in self._agreements.values() if held[1].council == council]
+        named = {target.calendar for _, agreement in agreements for target in agreement.targets}
+        return [
+            Known(position, version, agreement)
+            for (_, version), (position, agreement) in sorted(self._agreements.items(), key=lambda held: held[0])
+            if agreement.council == council
+        ] + [
+            Known(position, version, calendar)
+            for name in sorted(self._calendars.keys() & named)
+            for version, (position, calendar) in sorted(self._calendars[name].items(), key=lambda held: held[0])
+        ]
 
-    def _compile(self, calendar: str | None) -> BoundCalendar:
-        if calendar is None:
-            return BoundCalendar(_PLAIN_DAYS.id, 1, compile_versions([_PLAIN_DAYS]))
-        versions = self._calendars.get(calendar)
+    def _bind(self, known_to: int, calendar: str | None) -> BoundCalendar:
+        """The calendar's versions known at a position, spliced; the same versions are compiled once."""
+        name = calendar or _PLAIN_DAYS.id
+        held = {1: (0, _PLAIN_DAYS)} if calendar is None else self._calendars.get(calendar, {})
+        versions = sorted(number for number, (since, _) in held.items() if since <= known_to)
         if not versions:
             raise MissingCalendar(f"no version of the calendar {calendar!r} is known")
-        in_order = [versions[number] for number in sorted(versions)]
-        return BoundCalendar(calendar, max(versions), compile_versions(in_order))
+        key = name, tuple(versions)
+        if key not in self._bound:
+            compiled = compile_versions([held[number][1] for number in versions])
+            self._bound[key] = BoundCalendar(name, versions[-1], compiled)
+        return self._bound[key]

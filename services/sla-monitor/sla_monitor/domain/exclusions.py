@@ -1,11 +1,10 @@
 """Time that both sides agreed not to count: planned maintenance, force majeure, what the council caused."""
 
 from collections.abc import Iterable
-from typing import Literal
 
 from msgspec import Struct
 
-Category = Literal["planned-maintenance", "force-majeure", "council-caused", "third-party", "agreed"]
+from shared.contracts.exclusions import Category
 
 
 class Exclusion(Struct, frozen=True):

@@ -21,11 +21,16 @@ class Announced(Struct, frozen=True, array_like=True):
 
 
 class Item(Struct, array_like=True):
-    """Facts in order of happening, and announcements by `target/cycle`. `waiting`: no agreement is known yet."""
+    """Facts in order of happening, and announcements by `target/cycle`. `waiting`: no agreement is known yet.
+
+    `known_to` is the position of the catalogue by which it is judged: while it is open the newest; afterwards it stays,
+    so that a holiday proclaimed later changes nothing that has ended (R10).
+    """
 
     facts: list[AnyFact] = []
     announced: dict[str, Announced] = {}
     waiting: bool = False
+    known_to: int = 0
 
 
 class Taken(Enum):

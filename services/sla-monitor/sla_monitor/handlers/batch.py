@@ -10,21 +10,24 @@ from shared.contracts.topics import VERDICTS
 from shared.contracts.verdicts import VerdictEvent
 from shared.state.port import Change, Head, Outgoing, Quarantined
 from sla_monitor.domain.announce import Occasion, announce
-from sla_monitor.domain.exclusions import Exclusion
 from sla_monitor.domain.facts import AnyFact, fact_of, microseconds
 from sla_monitor.domain.intake import Refused, read_record
 from sla_monitor.domain.item import Item, Taken, dump_item, load_item, take
-from sla_monitor.domain.terms import Book, MissingCalendar
+from sla_monitor.domain.orders import Order, is_open
+from sla_monitor.domain.terms import MissingCalendar
 from sla_monitor.domain.verdict import Evaluation, evaluate
+from sla_monitor.ports import Catalogue, RulingsLog
 
+_NO_ORDERS: Mapping[str, Order] = {}
 _CONFLICT = Refused("ID_REUSE_CONFLICT", "the same source and id were received before with other content")
 
 
 class Batch:
     """What one atomic write of a shard will hold: `take` records, `judge` items, then ask for the `change`."""
 
-    def __init__(self, shard: Shard, head: Head, *, now_ms: int) -> None:
+    def __init__(self, shard: Shard, head: Head, *, now_ms: int, catalogue: Catalogue, rulings: RulingsLog) -> None:
         self._shard, self._head, self._now_ms = shard, head, now_ms
+        self._catalogue, self._rulings = catalogue, rulings
         self._clock_ms, self._next_offset = head.clock_ms, head.next_offset
         self._offered: dict[str, list[tuple[AnyFact, Record]]] = {}
         self._counts: Counter[str] = Counter()
@@ -64,16 +67,17 @@ class Batch:
         self._clock_ms = max(self._clock_ms, min(to_ms, self._now_ms))
 
     def judge(
-        self, keys: Iterable[str], stored: Mapping[str, bytes], *, book: Book, exclusions: Sequence[Exclusion] = ()
+        self, keys: Iterable[str], stored: Mapping[str, bytes], *, orders: Mapping[str, Order] = _NO_ORDERS
     ) -> None:
-        """Each item of `keys` has what was offered to it, and is judged at the shard's clock."""
+        """Each item of `keys` has what was offered to it and is judged at the shard's clock, as `orders` want it."""
         for key in keys:
             blob = stored.get(key)
             item = Item() if blob is None else load_item(blob)
             taken = self._absorb(item, self._offered.get(key, ()))
             if item.facts:
-                occasion = _occasion(key, taken, at=self.clock_s)
-                evaluation = _evaluation(item, occasion, book=book, exclusions=exclusions)
+                order = orders.get(key)
+                occasion = _occasion(key, taken, order, at=self.clock_s)
+                evaluation = self._evaluate(item, occasion, renew=order is not None and order.renews)
                 self._settle(key, item, evaluation, taken=len(taken))
                 self._announce(item, evaluation, occasion)
                 self._keep(key, item, blob)
@@ -90,6 +94,23 @@ class Batch:
                 case Taken.CONFLICT:
                     self._set_aside(record, _CONFLICT)
         return new
+
+    def _evaluate(self, item: Item, occasion: Occasion, *, renew: bool) -> Evaluation:
+        newest = self._catalogue.position
+        if item.known_to != newest and (renew or item.known_to == 0 or is_open(item)):
+            item.known_to = newest
+        try:
+            return evaluate(
+                item.facts,
+                council=occasion.council,
+                item=occasion.item,
+                book=self._catalogue.book_known_to(item.known_to),
+                exclusions=self._rulings.rulings.approved(occasion.council),
+                as_of=occasion.at,
+            )
+        except MissingCalendar:
+            # The agreement came before its calendar: the item waits for it as it would for the agreement.
+            return Evaluation(None, waiting=True)
 
     def _settle(self, key: str, item: Item, evaluation: Evaluation, *, taken: int) -> None:
         """Facts of an item whose council has no agreement yet are parked; all of them apply when it has."""
@@ -118,8 +139,8 @@ class Batch:
             Quarantined(record.offset, refused.reason, refused.detail, record.key, record.value, record.timestamp_ms)
         )
 
-    def change(self, *, facts_position: int) -> Change:
-        """What to store, with a head that follows the one the batch began with."""
+    def change(self, *, facts_position: int | None = None, rulings_position: int | None = None) -> Change:
+        """What to store, with a head that follows the one the batch began with; positions stay unless given."""
         counts = Counter(self._head.counts)
         counts.update(self._counts)
         return Change(
@@ -128,8 +149,9 @@ class Batch:
                 first_offset=self._head.first_offset,
                 next_offset=self._next_offset,
                 clock_ms=self._clock_ms,
-                facts_position=facts_position,
+                facts_position=self._head.facts_position if facts_position is None else facts_position,
                 counts=dict(counts),
+                rulings_position=self._head.rulings_position if rulings_position is None else rulings_position,
             ),
             items=self._items,
             due=self._due,
@@ -138,21 +160,8 @@ class Batch:
         )
 
 
-def _occasion(key: str, taken: Sequence[AnyFact], *, at: int) -> Occasion:
+def _occasion(key: str, taken: Sequence[AnyFact], order: Order | None, *, at: int) -> Occasion:
     council, _, name = key.partition(":")
+    if order is not None:
+        return Occasion(council, name, order.cause, at)
     return Occasion(council, name, taken[-1].id if taken else "clock", at)
-
-
-def _evaluation(item: Item, occasion: Occasion, *, book: Book, exclusions: Sequence[Exclusion]) -> Evaluation:
-    try:
-        return evaluate(
-            item.facts,
-            council=occasion.council,
-            item=occasion.item,
-            book=book,
-            exclusions=exclusions,
-            as_of=occasion.at,
-        )
-    except MissingCalendar:
-        # The agreement came before its calendar: the item waits for it as it would for the agreement.
-        return Evaluation(None, waiting=True)

@@ -18,7 +18,7 @@ from sla_monitor.domain.item import Item, load_item
 from sla_monitor.domain.terms import MissingCalendar
 from sla_monitor.domain.verdict import Evaluation, evaluate
 from sla_monitor.handlers.agreed import Agreed, by_period
-from sla_monitor.ports import Catalogue, Counted, ReadModel, Said
+from sla_monitor.ports import Catalogue, Counted, ReadModel, RulingsLog, Said
 
 ITEM_TOPICS = (TICKETS, WORK)
 _PAGE = 1000
@@ -72,8 +72,11 @@ class Attainment(Struct, frozen=True):
 class Questions:
     """All that may be asked of the monitor. Nothing here changes anything."""
 
-    def __init__(self, states: ShardStates, read_model: ReadModel, catalogue: Catalogue, clock: Clock) -> None:
-        self._states, self._read_model, self._catalogue, self._clock = states, read_model, catalogue, clock
+    def __init__(
+        self, states: ShardStates, read_model: ReadModel, catalogue: Catalogue, rulings: RulingsLog, clock: Clock
+    ) -> None:
+        self._states, self._read_model, self._clock = states, read_model, clock
+        self._catalogue, self._rulings = catalogue, rulings
 
     async def items(self, item: str, *, council: str | None = None) -> list[ItemAnswer]:
         """The items of that id: one at most where the council is given, else one for each council that uses the id."""
@@ -129,7 +132,14 @@ class Questions:
     def _answer(self, council: str, name: str, item: Item, said: Sequence[Said]) -> ItemAnswer:
         as_of = int(self._clock.now().timestamp())
         try:
-            evaluation = evaluate(item.facts, council=council, item=name, book=self._catalogue.book, as_of=as_of)
+            evaluation = evaluate(
+                item.facts,
+                council=council,
+                item=name,
+                book=self._catalogue.book_known_to(item.known_to),
+                exclusions=self._rulings.rulings.approved(council),
+                as_of=as_of,
+            )
         except MissingCalendar:
             evaluation = Evaluation(None, waiting=True)
         return ItemAnswer(council, name, as_of, item.facts, evaluation, said)
