@@ -5,10 +5,14 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGKILL
+from tempfile import TemporaryDirectory
+
+from tests.support.figures import tell
 
 _LOCK = "services.lock"
 _LOOK_EVERY_S = 0.005
@@ -55,11 +59,20 @@ def run(order: Order, folder: Path) -> Ran:
     return Ran(folder, _output(folder).read_text("utf-8"), running.working_s, usage / 1024)
 
 
+@contextmanager
+def run_apart(order: Order) -> Iterator[Ran]:
+    """The replay has ended well, in a folder that is gone afterwards: a year of real data fills half a gigabyte."""
+    with TemporaryDirectory(prefix=f"{Path(order.mapping).stem}-") as folder:
+        ran = run(order, Path(folder))
+        tell(f"{order.mapping}: {ran.cost}")
+        yield ran
+
+
 def run_killed(order: Order, folder: Path, *, after_s: float) -> bool:
     """The replay into `folder` was killed `after_s` seconds after it began to work; False where it had ended before."""
     with _Running(order, folder) as running:
         time.sleep(after_s)
-        os.kill(running.pid, SIGKILL)  # of a process that has ended and was not waited for, this does nothing
+        running.kill()
         status, _ = running.waited()
     assert status in {0, -SIGKILL}, f"the replay ended with {status} by itself:\n{_errors(folder).read_text('utf-8')}"
     return status == -SIGKILL
@@ -79,7 +92,7 @@ class _Running:
                 stdout=output,
                 stderr=errors,
             )
-        self.pid = self._process.pid
+        self.working_s = 0.0
 
     def __enter__(self) -> "_Running":
         while not (self._folder / _LOCK).exists() and self._process.poll() is None:
@@ -88,15 +101,18 @@ class _Running:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._process.returncode is None:
-            self._process.kill()
-            self._process.wait()
+        self._process.kill()
+        self._process.wait()
+
+    def kill(self) -> None:
+        """The process is killed, without a chance to tidy up. Nothing where it has ended."""
+        self._process.kill()
 
     def waited(self) -> tuple[int, int]:
-        """The exit status, negative for a signal, and the most memory held at once, in kB."""
+        """The exit status, negative for a signal, and the most memory held at once, in kB where it is known."""
         if self._process.returncode is not None:
             return self._process.returncode, 0
-        _, status, usage = os.wait4(self.pid, 0)
+        _, status, usage = os.wait4(self._process.pid, 0)
         self.working_s = time.monotonic() - self._began
         self._process.returncode = os.waitstatus_to_exitcode(status)
         return self._process.returncode, usage.ru_maxrss

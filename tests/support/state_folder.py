@@ -27,10 +27,8 @@ from shared.sql.engine import reading
 from shared.sql.progress import Progress, ShardProgress
 from shared.state.connect import connect as connect_states
 from shared.state.port import Head
-from sla_monitor.adapters.read_model import SqlReadModel
 from sla_monitor.adapters.tables import PROGRESS, VERDICT
 from sla_monitor.handlers.questions import ItemAnswer
-from sla_monitor.ports import Counted
 from sla_monitor.settings import Settings as MonitorSettings
 from tallystick.stack import opened
 
@@ -60,20 +58,17 @@ class Held:
 
     statements: dict[str, bytes]
     verdicts: list[tuple[Any, ...]]
-    attainment: list[Counted]
 
 
 def held(folder: Path, months: list[str]) -> Held:
-    """The statements of `months` in canonical bytes, the read model's verdicts and the attainment counted from them."""
-    with _read_model(folder) as engine:
-        with reading(engine) as connection:
-            rows = connection.execute(select(VERDICT).order_by(*VERDICT.primary_key)).all()
-        attainment = SqlReadModel(engine).attainment(month=None, council=None, service=None)
+    """The statements of `months` in canonical bytes, and the read model's verdicts, of which attainment is the count."""
+    with _read_model(folder) as engine, reading(engine) as connection:
+        rows = connection.execute(select(VERDICT).order_by(*VERDICT.primary_key)).all()
     sealed = {
         f"{statement.council.id} {statement.month}": canonical_json(statement)
         for statement in statements(folder, months)
     }
-    return Held(sealed, [tuple(row) for row in rows], attainment)
+    return Held(sealed, [tuple(row) for row in rows])
 
 
 def statements(folder: Path, months: list[str]) -> list[Statement]:
