@@ -38,6 +38,17 @@ class Fault:
         return f"{self.pointer}: {self.message}"
 
 
+@dataclass(frozen=True, slots=True)
+class LocatedFault:
+    """A fault, and its place where the input is a text."""
+
+    fault: Fault
+    place: Place | None
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.fault}" if self.place else str(self.fault)
+
+
 def place_of(path: Path, places: Mapping[Path, Place]) -> Place | None:
     """Where `path` stands in the text that `places` describes, or the nearest path around it that does."""
     around = (path[:length] for length in range(len(path), -1, -1))

@@ -119,9 +119,13 @@ def _mapping_faults(value: object, key: Annotation, item: Annotation, *, at: Pat
 
 
 def _length_faults(value: object, expected: Annotation, at: Path) -> Iterator[Fault]:
-    shortest = min((meta.min_length or 0 for meta in expected.__metadata__), default=0)
-    if isinstance(value, list | dict) and len(value) < shortest:
-        yield Fault(at, f"expected at least {shortest}")
+    if not isinstance(value, list | dict):
+        return
+    for meta in expected.__metadata__:
+        if meta.min_length is not None and len(value) < meta.min_length:
+            yield Fault(at, f"expected at least {meta.min_length}")
+        if meta.max_length is not None and len(value) > meta.max_length:
+            yield Fault(at, f"expected at most {meta.max_length}")
 
 
 def _leaf_faults(value: object, expected: Annotation, at: Path, *, what: str = "") -> Iterator[Fault]:

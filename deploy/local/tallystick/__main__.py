@@ -1,4 +1,4 @@
-"""The `tallystick` command: demo, load, replay, explain, statement.
+"""The `tallystick` command: demo, load, replay, explain, statement, try.
 
 Each verb imports what it needs when it is called: the whole stack takes seconds to import, `--help` should not.
 """
@@ -74,6 +74,20 @@ def statement(
     from tallystick.commands.statement import statement as run
 
     run(council, month, to=to, folder=var_folder())
+
+
+_tries = typer.Typer(no_args_is_help=True, help="Try what might be agreed. Nothing is stored.")
+app.add_typer(_tries, name="try")
+
+
+@_tries.command(name="target")
+def try_target(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="YAML, or JSON in a file named *.json.")],
+) -> None:
+    """Judge a target on a document of your own: hours, targets, what happened, questions."""
+    from tallystick.commands.trying import trying as run
+
+    run(file)
 
 
 def _instant(text: str | None) -> datetime | None:

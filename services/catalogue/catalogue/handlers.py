@@ -6,12 +6,12 @@ from datetime import date, datetime
 
 from catalogue.announcements import announcement
 from catalogue.domain import validation
-from catalogue.domain.given import Given, LocatedFault, Placed, Refused, Spot
+from catalogue.domain.given import Given, Placed, Refused, Spot
 from catalogue.domain.kinds import Key, Kind, key_of
 from catalogue.domain.versions import Catalogue, Version
 from catalogue.ports import Recording, Versions
 from shared.contracts.definitions import AnyDefinition
-from shared.faults import Place
+from shared.faults import LocatedFault, Place
 from shared.holidays import BankHolidays
 from shared.period import LONDON
 

@@ -107,7 +107,8 @@ def instant(at_s: int) -> datetime:
     return datetime.fromtimestamp(at_s, UTC)
 
 
-def _maybe(at_s: int | None) -> datetime | None:
+def maybe_instant(at_s: int | None) -> datetime | None:
+    """Epoch seconds as an aware instant, where there are any."""
     return None if at_s is None else instant(at_s)
 
 
@@ -175,9 +176,9 @@ def verdict_body(verdict: Verdict, *, as_of: int) -> VerdictBody:
         calendar=None if term.calendar is None else term.calendar.id,
         calendar_version=None if term.calendar is None else term.calendar.version,
         started_at=instant(life.start),
-        stopped_at=_maybe(life.raw_stop),
-        due_at=_maybe(verdict.due),
-        missed_at=_maybe(verdict.missed_at),
+        stopped_at=maybe_instant(life.raw_stop),
+        due_at=maybe_instant(verdict.due),
+        missed_at=maybe_instant(verdict.missed_at),
         elapsed_s=verdict.elapsed_s,
         margin_s=verdict.margin_s,
         counted_s=sums["counted"],

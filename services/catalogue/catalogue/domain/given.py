@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from catalogue.domain.kinds import Key, key_of
 from shared.contracts.definitions import AnyDefinition
-from shared.faults import Fault, Path, Place, place_of
+from shared.faults import Fault, LocatedFault, Path, Place, place_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +49,9 @@ class Given:
     unreadable: frozenset[Key] = frozenset()
     places: Mapping[Path, Place] = field(default_factory=dict)
 
-    def located(self, fault: Fault) -> "LocatedFault":
+    def located(self, fault: Fault) -> LocatedFault:
         """`fault` with the place of its path, or of the nearest path around it."""
         return LocatedFault(fault, place_of(fault.path, self.places))
-
-
-@dataclass(frozen=True, slots=True)
-class LocatedFault:
-    """A fault, and its place where the input is a text."""
-
-    fault: Fault
-    place: Place | None
-
-    def __str__(self) -> str:
-        return f"{self.place}: {self.fault}" if self.place else str(self.fault)
 
 
 class Refused(Exception):

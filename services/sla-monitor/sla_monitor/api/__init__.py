@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from sla_monitor.api import attainment, items
+from sla_monitor.api import attainment, items, trying
 from sla_monitor.handlers.questions import Questions
 
-TYPES = (*attainment.TYPES, *items.TYPES)
+TYPES = (*attainment.TYPES, *items.TYPES, *trying.TYPES)
 
 
 def router(questions: Questions) -> APIRouter:
@@ -13,4 +13,5 @@ def router(questions: Questions) -> APIRouter:
     routes = APIRouter(prefix="/v1", tags=["sla-monitor"])
     routes.include_router(attainment.router(questions))
     routes.include_router(items.router(questions))
+    routes.include_router(trying.router())
     return routes
