@@ -61,7 +61,7 @@ class Held:
 
 
 def held(folder: Path, months: list[str]) -> Held:
-    """The statements of `months` in canonical bytes, and the read model's verdicts, of which attainment is the count."""
+    """The statements of `months` in canonical bytes, and the verdicts of the read model, which attainment counts."""
     with _read_model(folder) as engine, reading(engine) as connection:
         rows = connection.execute(select(VERDICT).order_by(*VERDICT.primary_key)).all()
     sealed = {
