@@ -35,7 +35,7 @@ class MonitorApp:
         self._states = connect_states(settings.state)
         self._engine = connect_database(settings.database)
         migrate(self._engine, "sla_monitor")
-        read_model = SqlReadModel(self._engine)
+        read_model = SqlReadModel(self._engine, freeze_days=settings.freeze_days)
         self._catalogue = CatalogueView(bus)
         self._rulings = RulingsView(bus)
         self._judging = Judging(self._states, bus, self._catalogue, self._rulings, clock, margin_s=settings.margin_s)

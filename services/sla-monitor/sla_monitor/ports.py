@@ -13,6 +13,7 @@ from shared.contracts.exclusions import ExclusionStep
 from shared.contracts.verdicts import VerdictEvent
 from sla_monitor.domain.attainment import Attained
 from sla_monitor.domain.catalogue import Known
+from sla_monitor.domain.freezing import Adjustment
 from sla_monitor.domain.rulings import Rulings
 from sla_monitor.domain.terms import Book
 
@@ -44,6 +45,14 @@ class Said(Struct, frozen=True):
     target: str
     cycle: int
     event: VerdictEvent
+
+
+class Caused(Struct, frozen=True):
+    """How many verdicts of a council one cause corrected or retracted: `kind` says which."""
+
+    council: str
+    kind: str
+    count: int
 
 
 class ReadModel(Protocol):
@@ -82,6 +91,14 @@ class ReadModel(Protocol):
 
     def announced(self, council: str, item: str) -> list[Said]:
         """All that was announced about an item."""
+        ...
+
+    def adjustments(self, *, posted: str | None = None, council: str | None = None) -> list[Adjustment]:
+        """Corrections of frozen months by the month that shows them, in the order in which they were made."""
+        ...
+
+    def caused(self, cause: str) -> list[Caused]:
+        """How many verdicts were corrected or retracted because of `cause`, by council and kind."""
         ...
 
 

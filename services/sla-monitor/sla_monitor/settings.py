@@ -14,6 +14,8 @@ class Settings(BaseSettings):
     var: Path = Field(default=Path("var"), alias="TALLYSTICK_VAR")
     state_url: str = Field(default="", alias="STATE_URL")
     database_url: str = Field(default="", alias="DATABASE_URL")
+    # How long a month's figures may still be corrected in place after its end.
+    freeze_days: int = Field(default=14, ge=0, le=366, alias="SLA_FREEZE_DAYS")
     margin_s: int = Field(default=1, ge=0, alias="SLA_CLOCK_MARGIN_S")
 
     @property

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -31,10 +32,9 @@ from shared.contracts.verdicts import (
 )
 from shared.sql.engine import reading
 from shared.sql.progress import Counts, Progress
-from sla_monitor.adapters.tables import ANNOUNCEMENT, PROGRESS, VERDICT
-from sla_monitor.ports import Counted, Said
-
-Decision = TargetMet | TargetBreached | VerdictCorrected | VerdictRetracted
+from sla_monitor.adapters.tables import ADJUSTMENT, ANNOUNCEMENT, PROGRESS, VERDICT
+from sla_monitor.domain.freezing import Adjustment, Key, book, key_of
+from sla_monitor.ports import Caused, Counted, Said
 
 _PROGRESS = Progress(PROGRESS, "sla-monitor-read-model")
 _KEY = (VERDICT.c.council, VERDICT.c.item, VERDICT.c.target, VERDICT.c.cycle)
@@ -65,8 +65,8 @@ _KINDS: dict[type[VerdictEvent], str] = {
 class SqlReadModel:
     """`sla_monitor.ports.ReadModel` on SQLite or PostgreSQL."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, *, freeze_days: int) -> None:
+        self._engine, self._freeze_days = engine, freeze_days
 
     def position(self, shard: Shard) -> int | None:
         """The next offset to read; None at first."""
@@ -84,7 +84,7 @@ class SqlReadModel:
                 connection, shard, expected=expected, first_offset=first, next_offset=after, counts=counts
             )
             new = _keep(connection, shard, after - len(events), events)
-            _hold(connection, [event for event in events if event.id in new])
+            _hold(connection, [event for event in events if event.id in new], self._freeze_days)
 
     def attainment(
         self, *, months: Collection[str] | None, council: str | None = None, service: str | None = None
@@ -136,6 +136,23 @@ class SqlReadModel:
         with reading(self._engine) as connection:
             return [_said(*row) for row in connection.execute(query)]
 
+    def adjustments(self, *, posted: str | None = None, council: str | None = None) -> list[Adjustment]:
+        """Corrections of frozen months by the month that shows them, in the order in which they were made."""
+        columns = ADJUSTMENT.c
+        query = select(ADJUSTMENT).where(*_equal({columns.posted: posted, columns.council: council}))
+        with reading(self._engine) as connection:
+            rows = connection.execute(query.order_by(columns.posted, columns.at, columns.id)).mappings()
+            return [Adjustment(**row) for row in rows]
+
+    def caused(self, cause: str) -> list[Caused]:
+        """How many verdicts were corrected or retracted because of `cause`, by council and kind."""
+        columns = ANNOUNCEMENT.c
+        group = columns.council, columns.kind
+        query = select(*group, func.count().label("count")).where(columns.cause == cause)
+        with reading(self._engine) as connection:
+            rows = connection.execute(query.group_by(*group).order_by(*group)).mappings()
+            return [Caused(**row) for row in rows]
+
 
 def _keep(connection: Connection, shard: Shard, first: int, events: Sequence[VerdictEvent]) -> set[str]:
     """The announcements are in the history; returns the ids of those that were not there before.
@@ -151,18 +168,26 @@ def _keep(connection: Connection, shard: Shard, first: int, events: Sequence[Ver
     return new
 
 
-def _hold(connection: Connection, events: Iterable[VerdictEvent]) -> None:
-    """The last of each verdict's announcements is what holds now."""
-    last: dict[tuple[str, str, str, int], Decision] = {}
-    for event in events:
-        if not isinstance(event, WarningReached):
-            last[event.council, event.subject, event.data.target, event.data.cycle] = event
-    if not last:
+def _hold(connection: Connection, events: Iterable[VerdictEvent], freeze_days: int) -> None:
+    """The last of each verdict's announcements is what holds now; what corrects a frozen month is an adjustment."""
+    decisions = [event for event in events if not isinstance(event, WarningReached)]
+    if not decisions:
         return
-    connection.execute(delete(VERDICT).where(tuple_(*_KEY).in_(list(last))))
-    held = [_verdict(event) for event in last.values() if not isinstance(event, VerdictRetracted)]
+    keys = list({key_of(event) for event in decisions})
+    booked = book(decisions, _adjusted(connection, keys), freeze_days=freeze_days)
+    if booked.provisional:
+        connection.execute(delete(VERDICT).where(tuple_(*_KEY).in_(list(booked.provisional))))
+    held = [_verdict(event) for event in booked.provisional.values() if event is not None]
     if held:
         connection.execute(insert(VERDICT), held)
+    if booked.adjustments:
+        connection.execute(insert(ADJUSTMENT), [msgspec.structs.asdict(each) for each in booked.adjustments])
+
+
+def _adjusted(connection: Connection, keys: Sequence[Key]) -> set[Key]:
+    columns = [ADJUSTMENT.c[column.name] for column in _KEY]
+    found = connection.execute(select(*columns).distinct().where(tuple_(*columns).in_(keys)))
+    return {(council, item, target, cycle) for council, item, target, cycle in found}
 
 
 def _announcement(shard: Shard, position: int, event: VerdictEvent) -> dict[str, Any]:
@@ -177,6 +202,7 @@ def _announcement(shard: Shard, position: int, event: VerdictEvent) -> dict[str,
         "partition": shard.partition,
         "position": position,
         "event": encode_event(event),
+        "cause": event.data.cause if isinstance(event, VerdictCorrected | VerdictRetracted) else None,
     }
 
 

@@ -23,7 +23,9 @@ ANNOUNCEMENT = Table(
     Column("partition", Integer, nullable=False),
     Column("position", BigInteger, nullable=False),
     Column("event", LargeBinary, nullable=False),
+    Column("cause", String(128), nullable=True),
     Index("announcement_of_item", "council", "item"),
+    Index("announcement_by_cause", "cause", "council", "kind"),
 )
 
 # What holds now: one row a decided verdict, none where it was retracted.
@@ -43,4 +45,26 @@ VERDICT = Table(
     Column("elapsed_s", BigInteger, nullable=True),
     Index("verdict_by_month", "month", *_GROUP, "outcome", "elapsed_s", "value_pence"),
     Index("verdict_by_due", "due_at", *_GROUP, "outcome"),
+)
+
+# Corrections of frozen months, for ever: what is counted in a frozen month stays as it is in `verdict`.
+ADJUSTMENT = Table(
+    "adjustment",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("council", String(64), nullable=False),
+    Column("item", String(64), nullable=False),
+    Column("target", String(64), nullable=False),
+    Column("cycle", Integer, nullable=False),
+    Column("service", String(64), nullable=False),
+    Column("measure", String(32), nullable=False),
+    Column("posted", String(7), nullable=False),
+    Column("was", String(16), nullable=True),
+    Column("was_month", String(7), nullable=True),
+    Column("now", String(16), nullable=True),
+    Column("month", String(7), nullable=True),
+    Column("cause", String(128), nullable=True),
+    Column("at", UtcDateTime, nullable=False),
+    Index("adjustment_by_posted", "posted", "council"),
+    Index("adjustment_of_verdict", "council", "item", "target", "cycle"),
 )
