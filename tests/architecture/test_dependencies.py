@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,7 +58,7 @@ def distributions(module: str) -> set[str]:
     return {normal(name) for name in INSTALLED.get(module, [module])}
 
 
-def pyproject(project: str) -> dict[str, dict[str, object]]:
+def pyproject(project: str) -> dict[str, Any]:
     return tomllib.loads((ROOT / project / "pyproject.toml").read_text(encoding="utf-8"))
 
 

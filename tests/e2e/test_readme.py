@@ -1,0 +1,112 @@
+"""The README's commands do what it says."""
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PROGRESS = re.compile(r"^  (Sending|Judging) .*\n", re.MULTILINE)
+LONGEST_WAIT_S = 300  # a bound on waiting, and no claim about speed
+
+
+def test_the_commands_are_those_that_are_tried_here() -> None:
+    assert re.findall(r"```sh\n(.*?)\n```", README, re.DOTALL) == ["make demo", "make test"]
+
+
+def test_make_test_is_a_verb_and_what_ci_runs() -> None:
+    # Running it from inside itself would not end.
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    rules = dict(re.findall(r"^([a-z-]+):(.*?)(?:##|$)", makefile, re.MULTILINE))
+    ci = re.findall(r"^make ([a-z-]+)$", (ROOT / ".ci" / "run").read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert "test" in rules
+    assert any(verb == "test" or "test" in rules[verb].split() for verb in ci)
+
+
+class Demo:
+    """`make demo` on a folder of its own, as a terminal runs it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "var"
+        self._said = folder / "said.txt"
+        # A make that knows it was started by another one says so on every line.
+        inherited = {name: value for name, value in os.environ.items() if name not in {"MAKELEVEL", "MAKEFLAGS"}}
+        environment = {**inherited, "TALLYSTICK_VAR": str(self.folder), "COLUMNS": "200"}
+        with self._said.open("wb") as said:
+            self.process = subprocess.Popen(
+                ["make", "demo"], cwd=ROOT, env=environment, stdout=said, stderr=said, start_new_session=True
+            )
+
+    def said(self) -> str:
+        """All that it has printed."""
+        return self._said.read_text(encoding="utf-8")
+
+    def until(self, pattern: str) -> re.Match[str]:
+        """The first match in what it prints."""
+        give_up_at = time.monotonic() + LONGEST_WAIT_S
+        while (found := re.search(pattern, self.said())) is None:
+            assert self.process.poll() is None, self.said()
+            assert time.monotonic() < give_up_at, self.said()
+            time.sleep(0.1)
+        return found
+
+    def interrupt(self) -> int:
+        """Ctrl-C, which a terminal sends to every process of the command; returns how `make` ended."""
+        os.killpg(self.process.pid, signal.SIGINT)
+        return self.process.wait(LONGEST_WAIT_S)
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[Demo]:
+    running = Demo(tmp_path)
+    yield running
+    if running.process.poll() is None:
+        os.killpg(running.process.pid, signal.SIGKILL)
+        running.process.wait()
+
+
+def test_make_demo_prints_what_the_readme_shows_and_keeps_its_data_when_stopped(demo: Demo) -> None:
+    address = demo.until(r"Open (http://\S+)  ")[1]
+    assert page(address).startswith("<!DOCTYPE html>")
+    demo.until("Ready")
+    month = re.search(r"/v1/statements/adur/([\d-]+)", page(address))
+    assert month is not None
+
+    ended = demo.interrupt()
+
+    assert ended == -signal.SIGINT  # `make` ends so when its command has ended well
+    assert said_by(demo) == shown(address=address, folder=demo.folder)
+    stated = subprocess.run(
+        [ROOT / ".venv/bin/tallystick", "statement", "adur", month[1]],
+        env={**os.environ, "TALLYSTICK_VAR": str(demo.folder)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "Total before VAT" in stated.stdout
+
+
+def page(address: str) -> str:
+    with urlopen(address) as answer:  # noqa: S310 (the address is our own)
+        return answer.read().decode()  # type: ignore[no-any-return] # untyped in the standard library
+
+
+def said_by(demo: Demo) -> list[str]:
+    """What it printed, without the bars and what depends on the port being free."""
+    lines = PROGRESS.sub("", demo.said()).splitlines()
+    return [line for line in lines if line.strip() and not line.startswith("Port ")]
+
+
+def shown(*, address: str, folder: Path) -> list[str]:
+    """The README's output, as it should be at `address` and on `folder`."""
+    blocks = re.findall(r"```text\n(.*?)```", README, re.DOTALL)
+    text = PROGRESS.sub("", next(block for block in blocks if block.startswith("Open")))
+    return text.replace("http://127.0.0.1:8080/", address).replace("is in var;", f"is in {folder};").splitlines()
