@@ -16,6 +16,8 @@ from sla_monitor import api, pages
 from sla_monitor.adapters.catalogue_view import CatalogueView
 from sla_monitor.adapters.read_model import SqlReadModel
 from sla_monitor.adapters.rulings_view import RulingsView
+from sla_monitor.handlers.correcting import Correcting
+from sla_monitor.handlers.excluding import Excluding
 from sla_monitor.handlers.judging import Judging
 from sla_monitor.handlers.questions import Questions
 from sla_monitor.handlers.recording import Recording
@@ -41,11 +43,13 @@ class MonitorApp:
         self._judging = Judging(self._states, bus, self._catalogue, self._rulings, clock, margin_s=settings.margin_s)
         self._recording = Recording(read_model)
         self.questions = Questions(self._states, read_model, self._catalogue, self._rulings, clock)
+        self.excluding = Excluding(self._rulings, clock)
+        self.correcting = Correcting(self._rulings, self._states, read_model, clock)
 
     @property
     def router(self) -> APIRouter:
         """The monitor's API."""
-        return api.router(self.questions)
+        return api.router(self.questions, self.excluding, self.correcting)
 
     def pages(self, *, illustrative: bool) -> APIRouter:
         """The monitor's pages; `illustrative` labels every one of them so."""
