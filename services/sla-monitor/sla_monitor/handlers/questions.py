@@ -9,19 +9,15 @@ from shared.bus.partitioner import partition_of
 from shared.bus.port import Shard
 from shared.clock import Clock
 from shared.contracts.definitions import Council, Objective, Service, Target
-from shared.contracts.topics import TICKETS, WORK
 from shared.period import Month, Over, period_of
 from shared.state.port import ShardStates
 from sla_monitor.domain.attainment import Judgement, Share, judge, misses_remaining
 from sla_monitor.domain.facts import AnyFact
 from sla_monitor.domain.item import Item, load_item
-from sla_monitor.domain.terms import MissingCalendar
-from sla_monitor.domain.verdict import Evaluation, evaluate
+from sla_monitor.domain.verdict import Evaluation
 from sla_monitor.handlers.agreed import Agreed, by_period
+from sla_monitor.handlers.stored import ITEM_TOPICS, StoredItems
 from sla_monitor.ports import Catalogue, Counted, ReadModel, RulingsLog, Said
-
-ITEM_TOPICS = (TICKETS, WORK)
-_PAGE = 1000
 
 
 class ItemAnswer(Struct, frozen=True):
@@ -75,8 +71,8 @@ class Questions:
     def __init__(
         self, states: ShardStates, read_model: ReadModel, catalogue: Catalogue, rulings: RulingsLog, clock: Clock
     ) -> None:
-        self._states, self._read_model, self._clock = states, read_model, clock
-        self._catalogue, self._rulings = catalogue, rulings
+        self._states, self._read_model, self._catalogue, self._clock = states, read_model, catalogue, clock
+        self._stored = StoredItems(states, catalogue, rulings)
 
     async def items(self, item: str, *, council: str | None = None) -> list[ItemAnswer]:
         """The items of that id: one at most where the council is given, else one for each council that uses the id."""
@@ -106,18 +102,10 @@ class Questions:
 
     async def everything(self) -> AsyncIterator[ItemAnswer]:
         """Every item of every shard at the present instant, without its announcements."""
-        for topic in ITEM_TOPICS:
-            for partition in range(topic.partitions):
-                async for key, item in self._stored(Shard(topic.name, partition)):
-                    council, _, name = key.partition(":")
-                    yield self._answer(council, name, item, ())
-
-    async def _stored(self, shard: Shard) -> AsyncIterator[tuple[str, Item]]:
-        after = ""
-        while page := await self._states.scan(shard, after=after, limit=_PAGE):
-            after = page[-1][0]
+        async for page in self._stored.pages():
             for key, blob in page:
-                yield key, load_item(blob)
+                council, _, name = key.partition(":")
+                yield self._answer(council, name, load_item(blob), ())
 
     async def _item(self, council: str, name: str) -> ItemAnswer | None:
         key = f"{council}:{name}"
@@ -131,15 +119,5 @@ class Questions:
 
     def _answer(self, council: str, name: str, item: Item, said: Sequence[Said]) -> ItemAnswer:
         as_of = int(self._clock.now().timestamp())
-        try:
-            evaluation = evaluate(
-                item.facts,
-                council=council,
-                item=name,
-                book=self._catalogue.book_known_to(item.known_to),
-                exclusions=self._rulings.rulings.approved(council),
-                as_of=as_of,
-            )
-        except MissingCalendar:
-            evaluation = Evaluation(None, waiting=True)
+        evaluation = self._stored.evaluate(council, name, item, as_of=as_of)
         return ItemAnswer(council, name, as_of, item.facts, evaluation, said)
