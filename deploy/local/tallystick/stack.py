@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -23,6 +23,8 @@ from sla_monitor.settings import Settings as MonitorSettings
 
 ACTOR = "tallystick-local"
 _LOOK_EVERY_S = 1.0
+# A service's work, until the event is set.
+Work = Callable[[asyncio.Event], Coroutine[None, None, None]]
 
 
 class Stack:
@@ -56,12 +58,19 @@ class Stack:
 
     async def settle(self, report: Callable[[int], None]) -> None:
         """The services have done all there is to do by now. `report` is told what is left, every second."""
+        await self._work_off(self.run, self.pending, report)
+
+    async def meter(self) -> None:
+        """Billing has taken in all that the log holds by now."""
+        await self._work_off(self.billing.run, self.billing.unread, lambda _: None)
+
+    async def _work_off(self, run: Work, left: Callable[[], Awaitable[int]], report: Callable[[int], None]) -> None:
         stop = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self.run(stop))
+            tasks.create_task(_run(run, stop))
             try:
-                while left := await self.pending():
-                    report(left)
+                while count := await left():
+                    report(count)
                     await asyncio.sleep(_LOOK_EVERY_S)
             finally:
                 stop.set()
@@ -72,7 +81,7 @@ class Stack:
             await part.close()
 
 
-async def _run(service: Callable[[asyncio.Event], Coroutine[None, None, None]], stop: asyncio.Event) -> None:
+async def _run(service: Work, stop: asyncio.Event) -> None:
     try:
         await service(stop)
     finally:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from rich.table import Table
@@ -11,6 +12,7 @@ from shared.clock import WallClock
 from shared.money import format_gbp
 from shared.period import Month, NotAMonth
 from tallystick.console import fail, out
+from tallystick.lock import InUse, running_on
 from tallystick.stack import opened
 
 
@@ -25,12 +27,12 @@ def statement(council: str, month: str, *, to: Path | None, folder: Path) -> Non
 
 async def _statement(council: str, month: Month, to: Path | None, folder: Path) -> None:
     async with opened(folder, clock=WallClock()) as stack:
+        with suppress(InUse), running_on(folder):  # where the services run already, they do it themselves
+            await stack.meter()
         try:
             found = await asyncio.to_thread(stack.billing.handlers.statement, council, month)
         except (UnknownCouncil, NoAgreement) as fault:
             fail(f"{fault}.", do=f"State was read from {folder}; `tallystick load` adds councils and agreements.")
-        if unread := await stack.billing.unread():
-            out.print(f"[yellow]{unread:,} events are not metered yet; run `tallystick demo` or a replay.[/]")
         _print(found)
         if to is not None:
             await asyncio.to_thread(_write, found, to, stack.billing.forms(found))

@@ -81,7 +81,7 @@ def open_table(path: Path, *, encoding: str, needed: Collection[str]) -> Table:
         raise UnreadableFile(f"{path} cannot be read: {fault}") from fault
     faults = [_fault(name, columns) for name in sorted(needed) if columns.count(name) != 1]
     if faults:
-        raise UnreadableFile(f"{path.name}: " + "; ".join(faults))
+        raise UnreadableFile(f"{path.name}: {'; '.join(faults)}. Its columns are: {', '.join(columns)}")
     return Table(path, encoding, Header(columns))
 
 
@@ -95,7 +95,7 @@ def _fault(name: str, columns: tuple[str, ...]) -> str:
     if name in columns:
         return f"the header has {columns.count(name)} columns called {name!r}"
     near = get_close_matches(name, columns, n=1)
-    return f"there is no column {name!r}" + (f" (is it {near[0]!r}?)" if near else f" among {', '.join(columns)}")
+    return f"there is no column {name!r}" + (f" (is it {near[0]!r}?)" if near else "")
 
 
 def _not_text(path: Path, encoding: str, line: int) -> UnreadableFile:
