@@ -55,17 +55,20 @@ def target_row(service: str, judgement: str, *, good: int, total: int, misses_re
     """One row; without misses remaining there is no objective."""
     objective = None if misses_remaining is None else "95"
     figures = AttainmentBody(
-        "adur",
-        service,
-        "resolve",
-        "resolution-time",
-        "2026-10",
-        good,
-        total,
-        "",
-        objective,
-        judgement,
-        misses_remaining,
+        council="adur",
+        service=service,
+        target="resolve",
+        measure="resolution-time",
+        period="2026-10",
+        good=good,
+        total=total,
+        good_pence=0,
+        total_pence=0,
+        weighted_by="count",
+        attained_percent="",
+        objective_percent=objective,
+        judgement=judgement,
+        misses_remaining=misses_remaining,
     )
     return TargetRow(service, PROMISE, figures)
 
