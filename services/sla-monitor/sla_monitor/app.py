@@ -16,11 +16,19 @@ from sla_monitor import api, pages
 from sla_monitor.adapters.catalogue_view import CatalogueView
 from sla_monitor.adapters.read_model import SqlReadModel
 from sla_monitor.adapters.rulings_view import RulingsView
+from sla_monitor.domain.fairness import Limits
+from sla_monitor.handlers.at_risk import AtRisk
+from sla_monitor.handlers.budgets import Budgets
 from sla_monitor.handlers.correcting import Correcting
 from sla_monitor.handlers.excluding import Excluding
+from sla_monitor.handlers.fairness import Fairness
 from sla_monitor.handlers.judging import Judging
+from sla_monitor.handlers.objectives import Objectives
+from sla_monitor.handlers.percentiles import Percentiles
+from sla_monitor.handlers.quality import Qualities
 from sla_monitor.handlers.questions import Questions
 from sla_monitor.handlers.recording import Recording
+from sla_monitor.handlers.stored import StoredItems
 from sla_monitor.settings import Settings
 
 JUDGED = (TICKETS, WORK)
@@ -43,13 +51,25 @@ class MonitorApp:
         self._judging = Judging(self._states, bus, self._catalogue, self._rulings, clock, margin_s=settings.margin_s)
         self._recording = Recording(read_model)
         self.questions = Questions(self._states, read_model, self._catalogue, self._rulings, clock)
+        self.objectives = self._objectives(read_model, clock)
         self.excluding = Excluding(self._rulings, clock)
         self.correcting = Correcting(self._rulings, self._states, read_model, clock)
+
+    def _objectives(self, read_model: SqlReadModel, clock: Clock) -> Objectives:
+        stored = StoredItems(self._states, self._catalogue, self._rulings)
+        at_risk = AtRisk(stored, clock)
+        return Objectives(
+            budgets=Budgets(read_model, self._catalogue, at_risk, clock),
+            at_risk=at_risk,
+            fairness=Fairness(stored, clock, Limits()),
+            percentiles=Percentiles(self.questions, read_model),
+            qualities=Qualities(read_model, self._catalogue, clock),
+        )
 
     @property
     def router(self) -> APIRouter:
         """The monitor's API."""
-        return api.router(self.questions, self.excluding, self.correcting)
+        return api.router(self.questions, self.objectives, self.excluding, self.correcting)
 
     def pages(self, *, illustrative: bool) -> APIRouter:
         """The monitor's pages; `illustrative` labels every one of them so."""

@@ -201,6 +201,7 @@ class Benefit(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkn
     financial_year: int | None = None  # None: in all
     promised_gbp: Amount | None = None
     promised_percent: Percent | None = None
+    baseline_percent: Percent | None = None  # of quality: which share of promises was kept before, where it is known
     baseline: Text = ""
     source: Text = ""
     illustrative: bool = True

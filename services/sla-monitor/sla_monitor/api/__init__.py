@@ -2,19 +2,21 @@
 
 from fastapi import APIRouter
 
-from sla_monitor.api import attainment, corrections, exclusions, items, trying
+from sla_monitor.api import attainment, corrections, exclusions, items, objectives, trying
 from sla_monitor.handlers.correcting import Correcting
 from sla_monitor.handlers.excluding import Excluding
+from sla_monitor.handlers.objectives import Objectives
 from sla_monitor.handlers.questions import Questions
 
-TYPES = (*attainment.TYPES, *items.TYPES, *exclusions.TYPES, *corrections.TYPES, *trying.TYPES)
+TYPES = (*attainment.TYPES, *items.TYPES, *objectives.TYPES, *exclusions.TYPES, *corrections.TYPES, *trying.TYPES)
 
 
-def router(questions: Questions, excluding: Excluding, correcting: Correcting) -> APIRouter:
+def router(questions: Questions, standing: Objectives, excluding: Excluding, correcting: Correcting) -> APIRouter:
     """The routes under /v1."""
     routes = APIRouter(prefix="/v1", tags=["sla-monitor"])
     routes.include_router(attainment.router(questions))
     routes.include_router(items.router(questions))
+    routes.include_router(objectives.router(standing))
     routes.include_router(exclusions.router(excluding))
     routes.include_router(corrections.router(correcting))
     routes.include_router(trying.router())

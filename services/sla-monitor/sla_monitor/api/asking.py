@@ -5,9 +5,13 @@ from typing import Annotated, Any
 from fastapi import Query
 
 from shared.http import ref
+from shared.period import Over
 
 MonthOrNone = Annotated[str | None, Query(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="for example 2026-03")]
 IdOrNone = Annotated[str | None, Query(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+OverParameter = Annotated[
+    Over, Query(alias="period", description="with `month`: the period of this kind in which it lies")
+]
 
 
 def answers(body: type) -> dict[int | str, dict[str, Any]]:

@@ -1,17 +1,13 @@
 """Attainment by month, quarter or financial year."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 
 from shared.http import Json
-from shared.period import Over
-from sla_monitor.api.asking import IdOrNone, MonthOrNone, answers_many
+from sla_monitor.api.asking import IdOrNone, MonthOrNone, OverParameter, answers_many
 from sla_monitor.handlers.questions import Questions
 from sla_monitor.schemas import AttainmentBody, attainment_body
 
 TYPES = (AttainmentBody,)
-_Over = Annotated[Over, Query(alias="period", description="with `month`: the period of this kind in which it lies")]
 
 
 def router(questions: Questions) -> APIRouter:
@@ -20,7 +16,7 @@ def router(questions: Questions) -> APIRouter:
 
     @routes.get("/attainment", responses=answers_many(AttainmentBody))
     def attainment(
-        month: MonthOrNone = None, council: IdOrNone = None, service: IdOrNone = None, over: _Over = "month"
+        month: MonthOrNone = None, council: IdOrNone = None, service: IdOrNone = None, over: OverParameter = "month"
     ) -> Json:
         """Good of total by council, service, target and period, with what the objective makes of it."""
         rows = questions.attainment(month=month, council=council, service=service, over=over)

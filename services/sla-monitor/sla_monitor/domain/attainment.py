@@ -121,4 +121,9 @@ def low_volume(total: int, objective: Objective) -> bool:
 
 def parts_of(objective: Objective) -> int:
     """The objective's percentage as a whole number of `PARTS`."""
-    return int(Decimal(objective.percent) * (PARTS // 100))
+    return percent_parts(objective.percent)
+
+
+def percent_parts(text: str) -> int:
+    """A percentage of up to three decimals as a whole number of `PARTS`."""
+    return int(Decimal(text) * (PARTS // 100))

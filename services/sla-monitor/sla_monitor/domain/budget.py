@@ -1,0 +1,151 @@
+"""How many more promises a period may miss: so far, at the volume to be expected, and whether it is lost for certain.
+
+An unfinished period is measured against the volume it is expected to have (R49), so that ten misses on its second day
+are not mistaken for a lost month, nor for a safe one. Amounts are in what the objective weighs by: items, or pence.
+"""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from shared.contracts.definitions import Objective
+from sla_monitor.domain.attainment import Attained, Judgement, Share, combined, judge, low_volume, misses_allowed
+
+# Shares of the allowance at which somebody should know (the monitor's own choice).
+ALLOWANCE_ALERTS = (50, 75, 90, 100)
+# How far above the busiest of the earlier periods a volume is still plausible (the monitor's own choice).
+PLAUSIBLE_TIMES = 2
+
+
+class Load(Struct, frozen=True):
+    """Open items, and what they are worth."""
+
+    items: int = 0
+    pence: int = 0
+
+    def weighed(self, objective: Objective) -> int:
+        """The load in what the objective weighs by."""
+        return self.pence if objective.weighted_by == "value" else self.items
+
+
+class Standing(Struct, frozen=True):
+    """A period as it stands: what is decided, what is open and due in it, and the periods before it.
+
+    `at_risk` are those of the open items that reached a warning. `ended`: nothing but the open items is still to come.
+    """
+
+    attained: Attained
+    open: Load = Load()
+    at_risk: Load = Load()
+    earlier: Sequence[Attained] = ()
+    ended: bool = False
+
+
+class Forecast(Struct, frozen=True):
+    """What will be good of the expected total: if all goes well, as it went so far, and with all at risk missed."""
+
+    total: int
+    best: int
+    likely: int
+    cautious: int
+
+
+class Budget(Struct, frozen=True):
+    """An allowance of misses and its use. `remaining` is negative when too many missed for the expected volume.
+
+    `consumed_percent` is cut; None where no miss is allowed and some happened. `exhausted_for_certain`: no plausible
+    volume of good items can still bring the period to its objective.
+    """
+
+    expected: int
+    allowed: int
+    missed: int
+    remaining: int
+    consumed_percent: int | None
+    alert_percent: int | None
+    exhausted_for_certain: bool
+    low_volume: bool
+    forecast: Forecast
+    forecast_judgement: Judgement
+
+
+def budget(standing: Standing, objective: Objective) -> Budget:
+    """The period's allowance at its expected volume."""
+    share = standing.attained.weighed(objective)
+    expected = _expected(standing, objective, share)
+    allowed = _allowed(expected, standing, objective, share)
+    consumed = _consumed(share.missed, allowed)
+    forecast = _forecast(standing, objective, share, expected)
+    return Budget(
+        expected=expected,
+        allowed=allowed,
+        missed=share.missed,
+        remaining=allowed - share.missed,
+        consumed_percent=consumed,
+        alert_percent=_alert(share.missed, allowed),
+        exhausted_for_certain=_exhausted(standing, objective, share, expected),
+        low_volume=low_volume(expected if objective.weighted_by == "count" else 0, objective),
+        forecast=forecast,
+        forecast_judgement=_judged(forecast, standing, objective),
+    )
+
+
+def _expected(standing: Standing, objective: Objective, share: Share) -> int:
+    """The mean of the earlier periods that had any volume, rounded half up; never below what is known already."""
+    known = share.total + standing.open.weighed(objective)
+    totals = [] if standing.ended else _volumes(standing, objective)
+    return max(known, (2 * sum(totals) + len(totals)) // (2 * len(totals))) if totals else known
+
+
+def _volumes(standing: Standing, objective: Objective) -> list[int]:
+    return [total for each in standing.earlier if (total := each.weighed(objective).total)]
+
+
+def _allowed(total: int, standing: Standing, objective: Objective, share: Share) -> int:
+    """The allowance of so large a total. The floor of misses is one of items: within it no value is too much."""
+    allowed = misses_allowed(total, objective)
+    return max(allowed, share.missed) if standing.attained.missed <= objective.misses_always_allowed else allowed
+
+
+def _exhausted(standing: Standing, objective: Objective, share: Share, expected: int) -> bool:
+    """Without earlier periods nobody knows how much may still come, so that nothing is certain before the end."""
+    volumes = _volumes(standing, objective)
+    if not standing.ended and not volumes:
+        return False
+    plausible = expected if standing.ended else max(expected, PLAUSIBLE_TIMES * max(volumes))
+    return share.missed > _allowed(plausible, standing, objective, share)
+
+
+def _consumed(missed: int, allowed: int) -> int | None:
+    if allowed == 0:
+        return 0 if missed == 0 else None
+    return missed * 100 // allowed
+
+
+def _alert(missed: int, allowed: int) -> int | None:
+    """The highest alert reached."""
+    return max((percent for percent in ALLOWANCE_ALERTS if missed and missed * 100 >= percent * allowed), default=None)
+
+
+def _forecast(standing: Standing, objective: Objective, share: Share, expected: int) -> Forecast:
+    """What is still to come will do as this period and the earlier ones did together; half an item is rounded up."""
+    so_far = combined([standing.attained, *standing.earlier]).weighed(objective)
+    to_come = expected - share.total
+    return Forecast(
+        total=expected,
+        best=share.good + to_come,
+        likely=share.good + _portion(to_come, so_far),
+        cautious=share.good + _portion(to_come - standing.at_risk.weighed(objective), so_far),
+    )
+
+
+def _portion(amount: int, share: Share) -> int:
+    return (2 * amount * share.good + share.total) // (2 * share.total) if share.total else amount
+
+
+def _judged(forecast: Forecast, standing: Standing, objective: Objective) -> Judgement:
+    held = standing.attained
+    if objective.weighted_by == "count":
+        return judge(Attained(forecast.likely, forecast.total), objective)
+    items = held.total + standing.open.items
+    return judge(Attained(held.good + standing.open.items, items, forecast.likely, forecast.total), objective)
