@@ -57,7 +57,7 @@ def test_a_replay_killed_at_any_moment_ends_as_one_that_was_not(
         assert last.verdicts.read_bytes() == undisturbed.verdicts.read_bytes()
         assert held(folder, MONTHS) == expected
         assert not [read for read in shards_read(folder) if read.unaccounted]
-        assert unread(folder) == dict.fromkeys(unread(folder), 0)
+        assert set(unread(folder).values()) == {0}
         assert fates(folder)["applied"] == fates(undisturbed.folder)["applied"]
     tell(f"{len(landed)} kills; unread at each: {landed}")
     assert len(landed) >= LEAST_KILLED, f"vacuous: only {len(landed)} kills found the replay alive"
