@@ -1,0 +1,52 @@
+"""Dear answers are worked out once for all who ask within a while."""
+
+import asyncio
+
+import pytest
+
+from sla_monitor.handlers.kept import Kept
+
+
+class Work:
+    """Counts how often it is done; fails as often as it is told to."""
+
+    def __init__(self, *, failures: int = 0) -> None:
+        self.done, self._failures = 0, failures
+
+    async def __call__(self) -> int:
+        """One more."""
+        self.done += 1
+        await asyncio.sleep(0)
+        if self.done <= self._failures:
+            raise RuntimeError("expected by the test")
+        return self.done
+
+
+def test_those_who_ask_together_or_soon_after_share_one_result() -> None:
+    async def scenario() -> tuple[list[int], int]:
+        kept = Kept(work := Work())
+        together = await asyncio.gather(kept.get(), kept.get(), kept.get())
+        return [*together, await kept.get()], work.done
+
+    assert asyncio.run(scenario()) == ([1, 1, 1, 1], 1)
+
+
+def test_a_failure_is_told_to_all_who_waited_and_kept_for_nobody() -> None:
+    async def scenario() -> int:
+        kept = Kept(Work(failures=1))
+        with pytest.raises(RuntimeError):
+            await kept.get()
+        return await kept.get()
+
+    assert asyncio.run(scenario()) == 2
+
+
+def test_one_who_gives_up_does_not_stop_the_work_for_the_others() -> None:
+    async def scenario() -> tuple[int, int]:
+        kept = Kept(work := Work())
+        impatient = asyncio.create_task(kept.get())
+        await asyncio.sleep(0)
+        impatient.cancel()
+        return await kept.get(), work.done
+
+    assert asyncio.run(scenario()) == (1, 1)
