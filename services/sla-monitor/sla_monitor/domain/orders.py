@@ -14,11 +14,13 @@ class Order(Struct, frozen=True):
     """Items that [start, end) may concern (epoch seconds) are to be judged again; None in the scope means every one.
 
     `cause` is named in what it corrects. `renews`: an ended item is judged by the catalogue as now known; without it,
-    by the one that the item keeps. `open_only`: what has ended is left alone.
+    by the one that the item keeps. `open_only`: what has ended is left alone. What it corrects was corrected at `at`
+    at the earliest.
     """
 
     cause: str
     position: int
+    at: int = 0
     start: int = _BEGINNING
     end: int = FOREVER
     council: str | None = None

@@ -109,7 +109,7 @@ class Rulings:
             return False
         agreed = exclusion_of(after)
         self._approved[after.exclusion.council] += (agreed,)
-        self._orders.append(order_of(agreed, position=position))
+        self._orders.append(order_of(agreed, position=position, at=int(event.time.timestamp())))
         return True
 
     def standing(self, exclusion: str) -> Standing | None:
@@ -145,6 +145,7 @@ class Rulings:
             Order(
                 cause=event.subject,
                 position=position,
+                at=int(event.time.timestamp()),
                 start=int(local_midnight(scope.from_date).timestamp()),
                 end=int(local_midnight(scope.to_date).timestamp()),
                 council=scope.council,
@@ -170,11 +171,12 @@ def exclusion_of(standing: Standing) -> Exclusion:
     )
 
 
-def order_of(agreed: Exclusion, *, position: int) -> Order:
+def order_of(agreed: Exclusion, *, position: int, at: int) -> Order:
     """The order to correct what an approved exclusion changes, by the catalogue that each item keeps."""
     return Order(
         cause=agreed.id,
         position=position,
+        at=at,
         start=agreed.start,
         end=agreed.end,
         council=agreed.council,

@@ -106,7 +106,7 @@ class Batch:
                 item=occasion.item,
                 book=self._catalogue.book_known_to(item.known_to),
                 exclusions=self._rulings.rulings.approved(occasion.council),
-                as_of=occasion.at,
+                as_of=self.clock_s,
             )
         except MissingCalendar:
             # The agreement came before its calendar: the item waits for it as it would for the agreement.
@@ -163,5 +163,6 @@ class Batch:
 def _occasion(key: str, taken: Sequence[AnyFact], order: Order | None, *, at: int) -> Occasion:
     council, _, name = key.partition(":")
     if order is not None:
-        return Occasion(council, name, order.cause, at)
+        # A quiet shard's clock may stand long before the order; a correction is never older than what caused it.
+        return Occasion(council, name, order.cause, max(at, order.at))
     return Occasion(council, name, taken[-1].id if taken else "clock", at)

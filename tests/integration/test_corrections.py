@@ -1,0 +1,203 @@
+"""Exclusions, correction runs and frozen months on the running monitor, over HTTP where people meet them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import msgspec
+import pytest
+
+from shared.contracts.definitions import Agreement
+from shared.contracts.verdicts import VerdictCorrected, VerdictEvent
+from shared.http import create_app
+from tests.support.histories import calendar
+from tests.support.monitoring import Monitor, monitor, ticket
+
+NOW = "Wed 2026-03-04 12:00"
+# Opened on Monday at noon with eight working hours: due on Tuesday at noon, and done three hours late.
+LATE = [("Mon 2026-03-02 12:00", "opened"), ("Tue 2026-03-03 15:00", "resolved")]
+NIGHT = {
+    "council": "adur",
+    "start_at": "2026-03-02T13:00:00Z",
+    "end_at": "2026-03-02T16:00:00Z",
+    "category": "planned-maintenance",
+    "reason": "change-1432",
+}
+PROVIDER, COUNCIL = {"side": "provider", "by": "operations"}, {"side": "council", "by": "contract-manager"}
+MARCH = {"from_date": "2026-03-01", "to_date": "2026-04-01"}
+
+
+def agreement(council: str = "adur") -> Agreement:
+    target = {
+        "id": "resolve",
+        "service": "*",
+        "measure": "resolution-time",
+        "within": "8 working hours",
+        "calendar": "office",
+    }
+    held = {"id": f"{council}-2026", "council": council, "provider": "joint", "title": "Illustrative"}
+    return msgspec.convert(held | {"targets": [target]}, Agreement)
+
+
+class Desk:
+    """A running monitor and a client of its API."""
+
+    def __init__(self, on: Monitor, client: httpx2.AsyncClient) -> None:
+        self.on, self._client = on, client
+
+    async def get(self, path: str) -> Any:
+        answer = await self._client.get(path)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def post(self, path: str, body: dict[str, Any], *, expect: int) -> Any:
+        answer = await self._client.post(path, json=body)
+        assert answer.status_code == expect, answer.text
+        return answer.json()
+
+    async def propose(self, *, by: dict[str, str] = PROVIDER, **changes: Any) -> Any:
+        body = {"id": "X1", "exclusion": NIGHT | changes, "proposed": by}
+        return await self.post("/v1/exclusions", body, expect=201)
+
+    async def corrections(self) -> list[tuple[str, str, str, str]]:
+        """(item, was, now, cause) of every correction announced."""
+        await self.on.rest()
+        return sorted(
+            (event.subject, event.data.was, event.data.outcome, event.data.cause)
+            for event in await self.on.announced()
+            if isinstance(event, VerdictCorrected)
+        )
+
+    async def attained(self) -> list[tuple[str, str, int, int]]:
+        """(council, month, good, total) of every row."""
+        return [(row["council"], row["period"], row["good"], row["total"]) for row in await self.get("/v1/attainment")]
+
+
+@asynccontextmanager
+async def desk(folder: Path, *, now: str = NOW) -> AsyncIterator[Desk]:
+    async with monitor(folder, now=now) as on:
+        await on.tell_catalogue(calendar(), agreement(), agreement("worthing"))
+        await on.rest()
+        app = create_app("Monitor", [on.app.router], types=on.app.types)
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://monitor") as client:
+            yield Desk(on, client)
+
+
+def test_an_approved_exclusion_corrects_what_has_ended_and_names_itself_as_the_cause(tmp_path: Path) -> None:
+    async def scenario() -> tuple[Any, ...]:
+        async with desk(tmp_path) as at:
+            await at.on.send(*ticket(*LATE), *ticket(*LATE, council="worthing", item="T2"))
+            await at.on.rest()
+            await at.propose()
+            proposed = await at.corrections()
+            standing = await at.post("/v1/exclusions/X1/approve", COUNCIL, expect=200)
+            return proposed, standing["status"], await at.corrections(), await at.attained()
+
+    proposed, status, corrected, attained = asyncio.run(scenario())
+    assert (proposed, status) == ([], "approved")
+    assert corrected == [("T1", "breached", "met", "X1")]
+    assert attained == [("adur", "2026-03", 1, 1), ("worthing", "2026-03", 0, 1)]
+
+
+def test_what_is_open_or_still_to_come_is_judged_by_the_exclusion_at_once(tmp_path: Path) -> None:
+    async def scenario() -> list[tuple[str, str]]:
+        async with desk(tmp_path) as at:
+            await at.on.send(ticket(*LATE, item="open")[0])
+            await at.on.rest()
+            await at.propose(by=COUNCIL)
+            await at.post("/v1/exclusions/X1/approve", PROVIDER, expect=200)
+            await at.on.send(*ticket(*LATE, item="open")[1:], *ticket(*LATE, item="to-come"))
+            await at.on.rest()
+            verdicts = [(await at.get(f"/v1/items/{item}"))["verdicts"][0] for item in ("open", "to-come")]
+            return [(verdict["due_at"], verdict["verdict"]) for verdict in verdicts]
+
+    assert asyncio.run(scenario()) == [("2026-03-03T15:00:00Z", "met")] * 2
+
+
+def test_no_side_approves_its_own_exclusion_and_every_fault_is_told(tmp_path: Path) -> None:
+    async def scenario() -> list[Any]:
+        async with desk(tmp_path) as at:
+            await at.propose()
+            same = await at.post("/v1/exclusions/X1/approve", PROVIDER, expect=409)
+            unknown = await at.post("/v1/exclusions/X2/approve", COUNCIL, expect=404)
+            body = {"id": "X3", "exclusion": NIGHT | {"end_at": "1999-01-01T00:00:00Z"}, "proposed": PROVIDER}
+            backwards = await at.post("/v1/exclusions", body, expect=422)
+            shapeless = await at.post("/v1/exclusions", {"id": "!", "proposed": {"side": "x"}}, expect=422)
+            listed = await at.get("/v1/exclusions?council=adur")
+            return [same["detail"], unknown["title"], len(backwards["errors"]), len(shapeless["errors"]), listed]
+
+    same, unknown, backwards, shapeless, listed = asyncio.run(scenario())
+    assert same == "only the other side can have it approved; the provider proposed it"
+    assert (unknown, backwards, shapeless) == ("Nothing is here", 2, 4)
+    assert [(each["id"], each["status"]) for each in listed] == [("X1", "proposed")]  # seen before it is decided
+
+
+@pytest.mark.parametrize("council", [None, "worthing"])
+def test_a_holiday_proclaimed_late_changes_ended_items_only_by_a_correction_run(
+    tmp_path: Path, council: str | None
+) -> None:
+    async def scenario() -> tuple[Any, ...]:
+        async with desk(tmp_path) as at:
+            await at.on.send(*ticket(*LATE), *ticket(*LATE, council="worthing"))
+            await at.on.rest()
+            await at.on.tell_catalogue(calendar(closed={date(2026, 3, 3): "Proclaimed"}), version=2)
+            untouched = await at.corrections()
+            kept = (await at.get("/v1/items/T1?council=adur"))["verdicts"][0]
+            scope = MARCH if council is None else MARCH | {"council": council}
+            reports = []
+            for name in ("first", "second"):
+                await at.post(
+                    "/v1/correction-runs", {"id": name, "scope": scope, "ordered_by": "operations"}, expect=202
+                )
+                await at.on.rest()
+                reports.append(await at.get(f"/v1/correction-runs/{name}"))
+            return untouched, (kept["verdict"], kept["calendar_version"]), await at.corrections(), reports
+
+    untouched, kept, corrected, (first, second) = asyncio.run(scenario())
+    councils = ["adur", "worthing"] if council is None else [council]
+    assert (untouched, kept) == ([], ("breached", 1))
+    assert corrected == [("T1", "breached", "met", "first")] * len(councils)
+    assert first["shards_done"] == first["shards"] == 24
+    assert [(each["council"], each["kind"], each["count"]) for each in first["caused"]] == [
+        (name, "corrected", 1) for name in councils
+    ]
+    assert second["caused"] == []  # what was corrected once is right
+
+
+def test_a_late_fact_of_an_ended_item_is_judged_by_the_catalogue_of_its_time(tmp_path: Path) -> None:
+    async def scenario() -> list[VerdictEvent]:
+        async with desk(tmp_path) as at:
+            await at.on.send(*ticket(*LATE))
+            await at.on.rest()
+            await at.on.tell_catalogue(calendar(closed={date(2026, 3, 3): "Proclaimed"}), version=2)
+            await at.on.rest()
+            pause = ticket(("Mon 2026-03-02 13:00", "paused"), ("Mon 2026-03-02 13:30", "resumed"))
+            await at.on.send(*pause, at=NOW)
+            await at.on.rest()
+            return [event for event in await at.on.announced() if isinstance(event, VerdictCorrected)]
+
+    last = asyncio.run(scenario())[-1]
+    assert (last.data.outcome, last.data.calendar_version) == ("breached", 1)
+
+
+def test_a_correction_of_a_frozen_month_is_an_adjustment_of_the_month_it_is_made_in(tmp_path: Path) -> None:
+    async def scenario() -> tuple[Any, ...]:
+        async with desk(tmp_path) as at:
+            await at.on.send(*ticket(*LATE))
+            await at.on.rest()
+            at.on.clock.move("Mon 2026-06-01 12:00")
+            await at.on.rest()
+            await at.propose()
+            await at.post("/v1/exclusions/X1/approve", COUNCIL, expect=200)
+            return await at.corrections(), await at.attained(), await at.get("/v1/adjustments?posted=2026-06")
+
+    corrected, attained, adjustments = asyncio.run(scenario())
+    assert corrected == [("T1", "breached", "met", "X1")]
+    assert attained == [("adur", "2026-03", 0, 1)]
+    assert [(each["was_month"], each["was"], each["now"], each["cause"]) for each in adjustments] == [
+        ("2026-03", "breached", "met", "X1")
+    ]
