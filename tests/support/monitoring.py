@@ -8,17 +8,26 @@ from pathlib import Path
 
 from shared.bus.connect import connect
 from shared.bus.port import Bus, Message, Shard
-from shared.contracts.catalogue import AgreementData, AgreementVersioned, CalendarData, CalendarVersioned
+from shared.contracts.catalogue import (
+    AgreementData,
+    AgreementVersioned,
+    CalendarData,
+    CalendarVersioned,
+    PartnershipData,
+    PartnershipVersioned,
+)
 from shared.contracts.codec import decode_event, encode_event
-from shared.contracts.definitions import Agreement, Calendar
+from shared.contracts.definitions import Agreement, Calendar, Partnership
 from shared.contracts.envelope import ItemEvent
 from shared.contracts.items import (
     Accepted,
     Completed,
     Nothing,
     Paused,
+    TicketAsked,
     TicketOpened,
     TicketPaused,
+    TicketReopened,
     TicketResolved,
     TicketResumed,
 )
@@ -56,7 +65,7 @@ class Monitor:
     def __init__(self, app: MonitorApp, bus: Bus, clock: MovableClock) -> None:
         self.app, self.bus, self.clock = app, bus, clock
 
-    async def tell_catalogue(self, *definitions: Agreement | Calendar, version: int = 1) -> None:
+    async def tell_catalogue(self, *definitions: Agreement | Calendar | Partnership, version: int = 1) -> None:
         """The catalogue announces these versions."""
         for definition in definitions:
             event = _versioned(definition, version)
@@ -123,21 +132,31 @@ async def monitor(folder: Path, *, now: str) -> AsyncIterator[Monitor]:
         await bus.close()
 
 
+Told = TicketOpened | TicketResolved | TicketPaused | TicketResumed | TicketAsked | TicketReopened
+
+
 def ticket(
-    *lines: tuple[str, str], item: str = "T1", council: str = "adur", service: str = "ict"
-) -> list[TicketOpened | TicketResolved | TicketPaused | TicketResumed]:
-    """The events of one ticket: lines of when and `opened`, `paused`, `resumed` or `resolved`."""
-    return [_event(when, what, item=item, council=council, service=service) for when, what in lines]
+    *lines: tuple[str, str],
+    item: str = "T1",
+    council: str = "adur",
+    service: str = "ict",
+    value_pence: int | None = None,
+) -> list[Told]:
+    """The events of one ticket: lines of when and `opened`, `asked`, `paused`, `resumed`, `resolved` or `reopened`."""
+    accepted = Accepted(service=service, value_pence=value_pence)
+    return [_event(when, what, accepted, item=item, council=council) for when, what in lines]
 
 
-def _event(
-    when: str, what: str, *, item: str, council: str, service: str
-) -> TicketOpened | TicketResolved | TicketPaused | TicketResumed:
+def _event(when: str, what: str, accepted: Accepted, *, item: str, council: str) -> Told:
     about = {"id": f"{item}:{when}:{what}", "source": "/test", "subject": item, "council": council}
     at = local(when)
     match what:
         case "opened":
-            return TicketOpened(**about, time=at, data=Accepted(service=service))
+            return TicketOpened(**about, time=at, data=accepted)
+        case "asked":
+            return TicketAsked(**about, time=at, data=Nothing())
+        case "reopened":
+            return TicketReopened(**about, time=at, data=Nothing())
         case "paused":
             return TicketPaused(**about, time=at, data=Paused(reason="waiting", awaiting="council"))
         case "resumed":
@@ -147,7 +166,9 @@ def _event(
     raise ValueError(f"no such event: {what}")
 
 
-def _versioned(definition: Agreement | Calendar, version: int) -> AgreementVersioned | CalendarVersioned:
+def _versioned(
+    definition: Agreement | Calendar | Partnership, version: int
+) -> AgreementVersioned | CalendarVersioned | PartnershipVersioned:
     kind = type(definition).__name__.lower()
     about = {
         "id": f"{kind}:{definition.id}:{version}",
@@ -157,4 +178,6 @@ def _versioned(definition: Agreement | Calendar, version: int) -> AgreementVersi
     }
     if isinstance(definition, Agreement):
         return AgreementVersioned(**about, data=AgreementData(version=version, definition=definition))
+    if isinstance(definition, Partnership):
+        return PartnershipVersioned(**about, data=PartnershipData(version=version, definition=definition))
     return CalendarVersioned(**about, data=CalendarData(version=version, definition=definition))
