@@ -77,13 +77,19 @@ def with_default_calendar(target: TriedTarget, calendars: Iterable[str]) -> Trie
 
 
 def _part_faults(value: Mapping[str, Any]) -> Iterator[Fault]:
-    parts = list(_readable_parts(value))
-    calendars = {part.id for _, part in parts if isinstance(part, TriedCalendar)}
-    for at, part in parts:
+    calendars = _calendar_names(value)
+    for at, part in _readable_parts(value):
         yield from (fault.below(*at) for fault in _faults_of(part, calendars))
     as_of = value.get("as_of")
     if isinstance(as_of, str) and not shape_faults(as_of, When):
         yield from _time_faults([(("as_of",), as_of)])
+
+
+def _calendar_names(value: Mapping[str, Any]) -> set[str]:
+    """Also of calendars that cannot be read: a target that counts on one is not wrong for that."""
+    entries = [value.get("calendar"), *_listed(value, "calendars")]
+    names = [entry.get("id", "calendar") for entry in entries if isinstance(entry, dict)]
+    return {name for name in names if isinstance(name, str)}
 
 
 def _readable_parts(value: Mapping[str, Any]) -> Iterator[tuple[Path, Part]]:
