@@ -12,8 +12,8 @@ from shared.contracts.definitions import Agreement, Council, Partnership, Servic
 from shared.contracts.exclusions import ExclusionStep
 from shared.contracts.verdicts import VerdictEvent
 from sla_monitor.domain.attainment import Attained
-from sla_monitor.domain.catalogue import Known
 from sla_monitor.domain.freezing import Adjustment
+from sla_monitor.domain.known import Known
 from sla_monitor.domain.rulings import Rulings
 from sla_monitor.domain.terms import Book
 
@@ -119,8 +119,8 @@ class Catalogue(Protocol):
         """All agreements as they were known at a position."""
         ...
 
-    def known(self, council: str) -> list[Known]:
-        """Every version that bears on a council's verdicts, with the position from which it is known."""
+    def known(self, council: str | None = None) -> list[Known]:
+        """Every version that bears on the verdicts, of one council where it is named, with where it is known from."""
         ...
 
     def partnerships(self) -> list[Partnership]:

@@ -10,7 +10,8 @@ from shared.contracts.codec import decode_event
 from shared.contracts.definitions import Agreement, Council, Partnership, Service
 from shared.contracts.topics import CATALOGUE
 from sla_monitor.adapters.whole_log import WholeLog
-from sla_monitor.domain.catalogue import Known, Versions
+from sla_monitor.domain.catalogue import Versions
+from sla_monitor.domain.known import Known
 from sla_monitor.domain.terms import Book
 
 # Ended items keep the catalogue of their time; few of those are asked for in a row.
@@ -24,8 +25,10 @@ class CatalogueView:
         self._log = WholeLog(bus, CATALOGUE, self._take)
         self._versions = Versions()
         self.position = 0
-        self.book: Book = self._versions.book(known_to=0)
-        self._book_known_to = lru_cache(maxsize=_BOOKS_HELD)(lambda position: self._versions.book(known_to=position))
+        self.book: Book = self._versions.known.book(known_to=0)
+        self._book_known_to = lru_cache(maxsize=_BOOKS_HELD)(
+            lambda position: self._versions.known.book(known_to=position)
+        )
 
     async def catch_up(self) -> None:
         """Whatever the catalogue's log holds now is known."""
@@ -39,9 +42,9 @@ class CatalogueView:
         """All agreements as known at a position."""
         return self.book if position >= self.position else self._book_known_to(position)
 
-    def known(self, council: str) -> list[Known]:
-        """Every version that bears on a council's verdicts, with the position from which it is known."""
-        return self._versions.known(council)
+    def known(self, council: str | None = None) -> list[Known]:
+        """Every version that bears on the verdicts, of one council where it is named, with where it is known from."""
+        return self._versions.known.all(council=council)
 
     def partnerships(self) -> list[Partnership]:
         """The newest version of each partnership."""
@@ -53,7 +56,7 @@ class CatalogueView:
 
     def agreements(self, council: str) -> list[Agreement]:
         """The newest version of each agreement of a council."""
-        return self._versions.agreements(council)
+        return self._versions.known.newest_agreements(council)
 
     def _take(self, records: Sequence[Record]) -> None:
         news = False
@@ -62,4 +65,4 @@ class CatalogueView:
             news |= isinstance(event, CatalogueEvent) and self._versions.take(event, position=record.offset + 1)
         if news:
             self.position = records[-1].offset + 1
-            self.book = self._versions.book(known_to=self.position)
+            self.book = self._versions.known.book(known_to=self.position)
