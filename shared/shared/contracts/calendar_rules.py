@@ -28,7 +28,7 @@ def calendar_faults(calendar: Calendar, holidays: BankHolidays) -> Iterator[Faul
 
 def setting_faults(calendar: Calendar, holidays: BankHolidays) -> Iterator[Fault]:
     """What is wrong with a calendar even where it may never open."""
-    if calendar.zone not in _zones():
+    if not is_zone(calendar.zone):
         yield Fault(("zone",), "expected a time zone like Europe/London")
     for day in sorted(set(calendar.worked_holidays) & calendar.closed.keys()):
         yield Fault(("closed", day.isoformat()), "is also in worked_holidays: take it out of one of them")
@@ -75,6 +75,11 @@ def opens(calendar: Calendar) -> bool:
     days = [(_WEEKDAYS.index(weekday), hours) for weekday, hours in calendar.weekly.items()]
     days += [(day.weekday(), hours) for day, hours in calendar.dates.items() if day not in calendar.closed]
     return any(not _is_covered(start, end, breaks) for weekday, hours in days for start, end in _spans(weekday, hours))
+
+
+def is_zone(name: str) -> bool:
+    """Whether the time zone database has a zone of that name."""
+    return name in _zones()
 
 
 @lru_cache

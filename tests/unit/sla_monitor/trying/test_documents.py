@@ -151,6 +151,15 @@ def test_what_is_no_document_at_all_is_said_to_be_none(document: object) -> None
     assert faults(document) == ["#: expected an object with named fields"]
 
 
+def test_many_targets_leave_a_shorter_life_to_tell() -> None:
+    many = [RESOLVE | {"id": f"t{number}"} for number in range(50)]
+
+    assert faults(WHOLE | {"targets": many, "as_of": "2031-08-01 09:00"}) == []
+    assert faults(WHOLE | {"targets": many, "as_of": "2031-09-01 09:00"}) == [
+        "#/as_of: expected an instant within 2000 days of the opening, with so many targets"
+    ]
+
+
 def test_faults_of_every_part_are_told_at_once() -> None:
     document = {
         "calendar": {"weekly": {"mon": ["9-5"]}},

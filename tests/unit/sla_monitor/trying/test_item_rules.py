@@ -6,6 +6,8 @@ The office is open Monday to Friday, 09:00 to 17:00; March 2026 has no bank holi
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.support.trials import events, hours, told, tried, verdict, verdicts
 
@@ -433,6 +435,51 @@ def test_r5_an_item_on_a_calendar_that_never_opens_is_unmeasurable() -> None:
     found = verdict(MON_9, as_of=FRIDAY, calendar={"weekly": {}})
 
     assert (found["verdict"], found["due_at"], found["reason"]) == ("unmeasurable", None, "the calendar never opens")
+
+
+def test_r5_time_around_the_clock_needs_no_hours() -> None:
+    found = verdict(MON_9, as_of=FRIDAY, calendar={"weekly": {}}, within="6 hours")
+
+    assert (found["verdict"], told(found["due_at"])) == ("breached", "Mon 2026-03-02 15:00")
+
+
+def test_r30_a_target_of_another_service_is_not_judged() -> None:
+    targets = [
+        {"id": name, "service": name, "measure": "resolution-time", "within": "8 working hours"}
+        for name in ("ict", "hr")
+    ]
+
+    answer = tried(targets=targets, events=[events(MON_9)[0] | {"service": "ict"}], as_of=FRIDAY)
+
+    assert [each["target"] for each in answer["verdicts"]] == ["ict"]
+    assert [(each["target"], each["reason"]) for each in answer["unjudged"]] == [("hr", "it is of another service")]
+
+
+def test_an_item_that_is_opened_after_as_of_is_not_judged_yet() -> None:
+    answer = tried(
+        targets=[{"measure": "resolution-time", "within": "8 working hours"}],
+        events=events(MON_9),
+        as_of="Sun 2026-03-01 09:00",
+    )
+
+    assert (answer["verdicts"], answer["notes"]) == ([], ["the item is opened after as_of"])
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 60), st.sampled_from(["normal", "high"]))
+def test_r28_a_list_of_targets_that_changes_nothing_changes_no_verdict(hour: int, priority: str) -> None:
+    lines = [
+        MON_9,
+        ("Mon 2026-03-02 10:00", "paused"),
+        ("Mon 2026-03-02 14:00", "resumed"),
+        ("Tue 2026-03-03 10:00", f"reprioritised {priority}"),
+        ("Wed 2026-03-04 10:00", "resolved"),
+    ]
+    change = {"at": f"2026-03-{2 + hour // 24:02} {hour % 24:02}:30", "targets": BY_PRIORITY}
+
+    changed = verdicts(*lines, as_of=FRIDAY, targets=BY_PRIORITY, target_changes=[change])
+
+    assert changed == verdicts(*lines, as_of=FRIDAY, targets=BY_PRIORITY)
 
 
 def test_a_cancelled_item_is_out_of_scope() -> None:

@@ -14,6 +14,7 @@ import msgspec
 
 from shared.contracts.calendar_rules import setting_faults
 from shared.contracts.target_rules import target_faults
+from shared.contracts.thresholds import ElapsedSeconds, parse_threshold
 from shared.faults import Fault, Path
 from shared.holidays import shipped_holidays
 from shared.shapes import Misshapen, shape_faults, shaped
@@ -69,11 +70,16 @@ def read_document(value: object) -> TargetTrial:
 
 
 def with_default_calendar(target: TriedTarget, calendars: Iterable[str]) -> TriedTarget:
-    """The target, its calendar the only one there is unless it names one itself."""
+    """The target, its calendar the only one there is unless it names one itself, or counts time around the clock."""
     known = set(calendars)
-    if target.calendar is not None or len(known) != 1:
+    if target.calendar is not None or len(known) != 1 or _needs_none(target):
         return target
     return msgspec.structs.replace(target, calendar=known.pop())
+
+
+def _needs_none(target: TriedTarget) -> bool:
+    in_hours = target.measure in ("update-interval", "periodic-update", "availability")
+    return isinstance(parse_threshold(target.within), ElapsedSeconds) and not in_hours
 
 
 def _part_faults(value: Mapping[str, Any]) -> Iterator[Fault]:

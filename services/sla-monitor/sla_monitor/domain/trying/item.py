@@ -1,6 +1,6 @@
 """The item of a document judged by the document's targets, with the rules that judge every item."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -88,7 +88,8 @@ def judge_item(document: TargetTrial, calendars: Calendars) -> JudgedItem | None
     if course is None:
         return JudgedItem(as_of, evaluation, (), ())
     judged = tuple(JudgedVerdict(each, _legs(course, each, as_of)) for each in evaluation.verdicts)
-    return JudgedItem(as_of, evaluation, judged, tuple(_unjudged(course, book, evaluation)))
+    unjudged = (*_unjudged(course, book, evaluation), *_of_other_services(course, chosen.targets))
+    return JudgedItem(as_of, evaluation, judged, unjudged)
 
 
 def _agreement(name: str, targets: Sequence[Target]) -> Agreement:
@@ -130,11 +131,18 @@ def _legs(course: Course, verdict: Verdict, as_of: int) -> tuple[Leg, ...]:
     return tuple(measure_legs(course, verdict.term, verdict.life, as_of=min(as_of, verdict.until)))
 
 
-def _unjudged(course: Course, book: Book, evaluation: Evaluation) -> Iterable[Unjudged]:
+def _unjudged(course: Course, book: Book, evaluation: Evaluation) -> Iterator[Unjudged]:
     judged = {(verdict.term.agreement, verdict.term.target.id) for verdict in evaluation.verdicts}
     for term in book.terms(COUNCIL, course.opened.service, course.start):
         if (term.agreement, term.target.id) not in judged:
             yield Unjudged(term.target.id, term.agreement, _why_unjudged(course, term))
+
+
+def _of_other_services(course: Course, lists: Mapping[str, Sequence[Target]]) -> Iterator[Unjudged]:
+    for name, targets in lists.items():
+        for target in targets:
+            if target.measure != "availability" and target.service not in ("*", course.opened.service):
+                yield Unjudged(target.id, name, "it is of another service")
 
 
 def _why_unjudged(course: Course, term: Term) -> str:

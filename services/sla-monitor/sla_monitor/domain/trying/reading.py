@@ -1,6 +1,7 @@
 """A document whose times are instants and whose calendars are compiled: ready for the monitor's own rules."""
 
 from datetime import date, datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -29,9 +30,7 @@ class Calendars(Struct, frozen=True):
     def __call__(self, calendar: str | None) -> BoundCalendar:
         """The calendar made ready; for None every hour of every day in the document's zone."""
         if calendar is None:
-            weekly: dict[Weekday, tuple[str, ...]] = dict.fromkeys(WEEKDAYS, ("00:00-24:00",))
-            plain = Calendar(id=PLAIN_DAYS, name="Every hour of every day", zone=self.zone.key, weekly=weekly)
-            return BoundCalendar(PLAIN_DAYS, 1, compile_versions([plain]))
+            return _plain_days(self.zone.key)
         if calendar not in self.bound:
             raise MissingCalendar(f"the document has no calendar {calendar!r}")
         return self.bound[calendar]
@@ -55,6 +54,13 @@ def calendars_of(document: TargetTrial, holidays: BankHolidays) -> Calendars:
         for name, each in versions.items()
     }
     return Calendars(zone_of(document), bound, {name: tuple(each) for name, each in versions.items()})
+
+
+@lru_cache(maxsize=8)
+def _plain_days(zone: str) -> BoundCalendar:
+    weekly: dict[Weekday, tuple[str, ...]] = dict.fromkeys(WEEKDAYS, ("00:00-24:00",))
+    plain = Calendar(id=PLAIN_DAYS, name="Every hour of every day", zone=zone, weekly=weekly)
+    return BoundCalendar(PLAIN_DAYS, 1, compile_versions([plain]))
 
 
 def exclusions_of(document: TargetTrial) -> tuple[Exclusion, ...]:

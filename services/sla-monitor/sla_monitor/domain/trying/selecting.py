@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from shared.contracts.definitions import Target
+from sla_monitor.domain.course import FOREVER
 from sla_monitor.domain.facts import US, AnyFact, Opened, Reprioritised
 from sla_monitor.domain.trying.document import TargetTrial, TriedTarget
 from sla_monitor.domain.trying.faults import with_default_calendar
@@ -52,13 +53,12 @@ def selecting(document: TargetTrial, facts: Sequence[AnyFact], zone: ZoneInfo) -
     """The document's targets, and `facts` (in order, one of them an opening) with changes of targets among them."""
     opened = next(fact for fact in facts if isinstance(fact, Opened))
     changes = [(second_of(each.at, zone) * US, number) for number, each in enumerate(document.target_changes, start=1)]
-    lists = [(min(opened.at_us, facts[0].at_us), 0), *sorted(changes)]
     set_at = [(fact.at_us, fact.priority) for fact in facts if isinstance(fact, Reprioritised)]
-    timeline = _Timeline(lists, [(lists[0][0], opened.priority), *set_at])
+    timeline = _Timeline([(-FOREVER, 0), *sorted(changes)], [(-FOREVER, opened.priority), *set_at])
     names = sorted({opened.priority, *(priority for _, priority in set_at)})
     marks = {at for at, _ in set_at} | {at for at, _ in changes if at > opened.at_us}
     return Selecting(
-        targets=_targets(document, [number for _, number in lists], names),
+        targets=_targets(document, [number for _, number in timeline.lists], names),
         facts=[
             *(
                 msgspec.structs.replace(opened, priority=timeline.key_at(opened.at_us)) if fact is opened else fact

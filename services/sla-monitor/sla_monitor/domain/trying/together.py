@@ -4,16 +4,18 @@ For documents whose parts are right by themselves.
 """
 
 from collections.abc import Iterator, Sequence
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
+from shared.contracts.calendar_rules import is_zone
 from shared.faults import Fault, Path
 from sla_monitor.domain.facts import US, microseconds
 from sla_monitor.domain.hours import DAY_S
 from sla_monitor.domain.trying.document import OPENINGS, TargetTrial, TriedExclusion, TriedOutage, TriedTarget
 from sla_monitor.domain.trying.times import read_time
 
-# A trace tells every day of an item's life.
+# A trace tells every day of an item's life, for each of its targets.
 MOST_DAYS = 3660
+MOST_TARGET_DAYS = 100_000
 
 
 def zone_of(document: TargetTrial) -> ZoneInfo:
@@ -40,7 +42,7 @@ def _zone(document: TargetTrial) -> Iterator[Fault]:
     zones = {calendar.zone for calendar in document.all_calendars}
     if document.zone is None and len(zones) > 1:
         yield Fault(("zone",), "is missing: the calendars are in several zones")
-    elif document.zone is not None and document.zone not in available_timezones():
+    elif document.zone is not None and not is_zone(document.zone):
         yield Fault(("zone",), "expected a time zone like Europe/London")
 
 
@@ -120,8 +122,15 @@ def services_of(document: TargetTrial) -> set[str]:
 def _life(document: TargetTrial) -> Iterator[Fault]:
     zone = zone_of(document)
     opened = [second_of(event.at, zone) for event in document.events if event.event in OPENINGS]
-    if opened and document.as_of is not None and second_of(document.as_of, zone) - min(opened) > MOST_DAYS * DAY_S:
+    if not opened or document.as_of is None:
+        return
+    days = (second_of(document.as_of, zone) - min(opened)) // DAY_S
+    targets = sum(map(len, document.target_lists))
+    if days > MOST_DAYS:
         yield Fault(("as_of",), f"expected an instant within {MOST_DAYS} days of the opening")
+    elif days * targets > MOST_TARGET_DAYS:
+        most = MOST_TARGET_DAYS // targets
+        yield Fault(("as_of",), f"expected an instant within {most} days of the opening, with so many targets")
 
 
 def _availability(document: TargetTrial) -> Iterator[Fault]:
