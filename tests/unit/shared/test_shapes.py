@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.contracts.definitions import Agreement, Calendar, Tariff
+from shared.contracts.items import Accepted
 from shared.faults import Fault
 from shared.shapes import Misshapen, shape_faults, shaped
 
@@ -86,6 +87,11 @@ def test_a_right_value_is_read_as_msgspec_reads_its_json(kind: type, value: dict
             },
         ),
         (Tariff, {**TARIFF, "charges": []}, {"#/charges": "expected at least 1"}),
+        (
+            Accepted,
+            {"service": "s", "attributes": {f"a{n}": "v" for n in range(17)}},
+            {"#/attributes": "expected at most 16"},
+        ),
         (Tariff, [], {"#": "expected an object with named fields"}),
     ],
 )

@@ -66,6 +66,7 @@ def _measured(document: TargetTrial, target: TriedTarget, calendars: Calendars, 
         start=start,
         end=until,
     )
+    book = _as_items(target, calendars)
     return MeasuredAvailability(
         target=target,
         period=period,
@@ -75,7 +76,7 @@ def _measured(document: TargetTrial, target: TriedTarget, calendars: Calendars, 
         share=share,
         # The objective's floors are numbers of items, which seconds are not.
         judgement=judge(Attained(share.good_s, share.service_s), Objective(percent=objective.percent)),
-        outages=tuple(_judged(outage, target, calendars, excluded, until) for outage in outages),
+        outages=tuple(_judged(outage, book, excluded, until) for outage in outages),
     )
 
 
@@ -90,13 +91,15 @@ def _outages(document: TargetTrial, zone: ZoneInfo) -> list[Interval]:
     ]
 
 
-def _judged(
-    outage: Interval, target: TriedTarget, calendars: Calendars, excluded: Sequence[Exclusion], until: int
-) -> Verdict:
-    """The outage as an item that is done when the service is back: its threshold is how long one may last."""
-    start, end = outage
+def _as_items(target: TriedTarget, calendars: Calendars) -> Book:
+    """The target for outages as items that are done when the service is back: how long a single one may last."""
     as_item = msgspec.structs.replace(target, measure="processing-time", paused_by=(), when={})
     agreement = Agreement(id=FIRST_LIST, council=COUNCIL, provider="provider", title="Tried", targets=(as_item,))
+    return Book([(1, agreement)], calendars)
+
+
+def _judged(outage: Interval, book: Book, excluded: Sequence[Exclusion], until: int) -> Verdict:
+    start, end = outage
     facts: list[AnyFact] = [Opened(start * US, SOURCE, "outage", ANY_SERVICE, "normal", {}, None, None)]
     if end != FOREVER:
         facts.append(Stopped(end * US, SOURCE, "restored", "restored"))
@@ -104,8 +107,8 @@ def _judged(
         facts,
         council=COUNCIL,
         item=ITEM,
-        book=Book([(1, agreement)], calendars),
-        exclusions=excluded,
+        book=book,
+        exclusions=[each for each in excluded if each.start < end and each.end > start],
         as_of=until if end == FOREVER else max(until, end),
     )
     (verdict,) = evaluation.verdicts
