@@ -180,7 +180,9 @@ def test_at_risk_lists_the_open_items_of_all_councils_by_working_time_left(told:
 
 
 def test_a_council_sees_its_own_open_items_alone(told: Answers) -> None:
-    assert [each["item"] for each in told["at risk of worthing"]["promises"]] == ["w1"]
+    answer = told["at risk of worthing"]
+
+    assert (answer["open"], [each["item"] for each in answer["promises"]]) == (1, ["w1"])
 
 
 def test_fairness_names_what_both_sides_should_look_at(told: Answers) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from heapq import merge
-from itertools import islice
 
 from msgspec import Struct
 
@@ -21,10 +20,9 @@ class Owed(Struct, frozen=True):
     as_of: int
     promises: Sequence[Promise]
 
-    def first(self, limit: int, *, council: str | None = None) -> list[Promise]:
-        """The most urgent ones, of one council where it is named."""
-        wanted = (each for each in self.promises if council in (None, each.council))
-        return list(islice(wanted, limit))
+    def of(self, council: str | None) -> Sequence[Promise]:
+        """Those of one council; all where none is named."""
+        return self.promises if council is None else [each for each in self.promises if each.council == council]
 
 
 class AtRisk:
