@@ -15,6 +15,7 @@ from shared.web.templating import environment
 from sla_monitor.handlers.questions import Attainment, ItemAnswer, Questions
 from sla_monitor.page_models import AttainmentPage, CouncilAttainment, ItemPage, TargetRow, VerdictPart
 from sla_monitor.schemas import attainment_body, item_body
+from sla_monitor.telling import promise
 
 _Month = Annotated[str | None, Query(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="for example 2026-03")]
 _Id = Annotated[str | None, Query(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
@@ -60,12 +61,6 @@ def _target_row(row: Attainment, questions: Questions) -> TargetRow:
     return TargetRow(
         questions.name(Service, row.counted.service), promise(row.counted.measure, within), attainment_body(row)
     )
-
-
-def promise(measure: str, within: str) -> str:
-    """`Resolution time: within 8 working hours`."""
-    words = measure.replace("-", " ").capitalize()
-    return f"{words}: by the {within}" if within == "recorded due date" else f"{words}: within {within}"
 
 
 def _item_page(answer: ItemAnswer, questions: Questions, illustrative: bool) -> ItemPage:

@@ -1,28 +1,57 @@
-"""One item, with the whole reason for its verdicts."""
+"""One item, with the whole reason for its verdicts: as JSON, in words, and as a picture."""
+
+from typing import Any
 
 from fastapi import APIRouter
+from fastapi.responses import PlainTextResponse
+from starlette.requests import Request
+from starlette.responses import Response
 
 from shared.http import Json, PathId, Problem
 from shared.http.kinds import CONFLICT, NOT_FOUND
 from sla_monitor.api.asking import IdOrNone, answers
 from sla_monitor.handlers.questions import Questions
 from sla_monitor.schemas import ItemBody, item_body
+from sla_monitor.telling import picture, told
 
 TYPES = (ItemBody,)
+_SVG = "image/svg+xml"
 
 
 def router(questions: Questions) -> APIRouter:
-    """`/items/{item}`."""
+    """`/items/{item}`, and the picture of each of its clocks."""
     routes = APIRouter()
 
-    @routes.get("/items/{item}", responses=answers(ItemBody))
-    async def one_item(item: PathId, council: IdOrNone = None) -> Json:
+    @routes.get("/items/{item}", responses=_item_answers())
+    async def one_item(request: Request, item: PathId, council: IdOrNone = None) -> Response:
         """The item's verdicts, each with its trace, and everything that was announced about it."""
-        found = await questions.items(item, council=council)
-        if not found:
-            raise Problem(NOT_FOUND)
-        if len(found) > 1:
-            raise Problem(CONFLICT, "more than one council uses this id: add ?council=")
-        return Json(item_body(found[0]))
+        body = await _item(questions, item, council)
+        if "text/plain" in request.headers.get("accept", ""):
+            return PlainTextResponse("\n".join(told(body)) + "\n")
+        return Json(body)
+
+    @routes.get("/items/{item}/verdicts/{target}/{cycle}.svg", responses={200: {"content": {_SVG: {}}}})
+    async def one_clock(item: PathId, target: PathId, cycle: int, council: IdOrNone = None) -> Response:
+        """The clock of one verdict: open hours, pauses, closed time, the due instant and the stop."""
+        body = await _item(questions, item, council)
+        for verdict in body.verdicts:
+            if (verdict.target, verdict.cycle) == (target, cycle) and (drawn := picture(verdict)) is not None:
+                return Response(drawn, media_type=_SVG)
+        raise Problem(NOT_FOUND)
 
     return routes
+
+
+def _item_answers() -> dict[int | str, dict[str, Any]]:
+    described = answers(ItemBody)
+    described[200]["content"]["text/plain"] = {}
+    return described
+
+
+async def _item(questions: Questions, item: str, council: str | None) -> ItemBody:
+    found = await questions.items(item, council=council)
+    if not found:
+        raise Problem(NOT_FOUND)
+    if len(found) > 1:
+        raise Problem(CONFLICT, "more than one council uses this id: add ?council=")
+    return item_body(found[0])

@@ -1,0 +1,44 @@
+"""One item as JSON, in words and as a picture: the same figures in each."""
+
+import asyncio
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from fastapi.testclient import TestClient
+
+from shared.http import create_app
+from tests.integration.test_monitor_judging import OPENED, agreement
+from tests.support.histories import calendar
+from tests.support.monitoring import monitor, ticket
+
+PAUSED, RESUMED = ("Mon 2026-03-02 11:10", "paused"), ("Mon 2026-03-02 14:02", "resumed")
+
+
+def test_an_item_says_why_in_json_in_words_and_in_a_picture(tmp_path: Path) -> None:
+    async def scenario() -> tuple[dict[str, object], str, str, int]:
+        async with monitor(tmp_path, now="Tue 2026-03-03 09:30") as on:
+            await on.tell_catalogue(calendar(), agreement())
+            await on.send(*ticket(OPENED, PAUSED, RESUMED, ("Tue 2026-03-03 09:30", "resolved")))
+            await on.rest()
+            client = TestClient(create_app("test", [on.app.router], types=on.app.types))
+            return await asyncio.to_thread(_ask, client)
+
+    item, words, drawn, missing = asyncio.run(scenario())
+
+    (verdict,) = item["verdicts"]  # type: ignore[misc] # JSON
+    assert (verdict["verdict"], verdict["counted_s"], verdict["paused_s"]) == ("met", 20_280, 10_320)
+    assert "Mon 02 Mar 2026 11:10:00 to Mon 02 Mar 2026 14:02:00  paused     2:52:00" in words
+    assert "paused, awaiting council: waiting" in words
+    assert ET.fromstring(drawn).tag.endswith("svg")  # noqa: S314 (our own answer)
+    assert missing == 404
+
+
+def _ask(client: TestClient) -> tuple[dict[str, object], str, str, int]:
+    words = client.get("/v1/items/T1", headers={"accept": "text/plain"})
+    drawn = client.get("/v1/items/T1/verdicts/resolve/1.svg")
+    return (
+        client.get("/v1/items/T1").json(),
+        words.text,
+        drawn.text,
+        client.get("/v1/items/T1/verdicts/resolve/2.svg").status_code,
+    )
