@@ -29,6 +29,7 @@ from sla_monitor.handlers.quality import Qualities
 from sla_monitor.handlers.questions import Questions
 from sla_monitor.handlers.recording import Recording
 from sla_monitor.handlers.stored import StoredItems
+from sla_monitor.handlers.what_if import WhatIf
 from sla_monitor.settings import Settings
 
 JUDGED = (TICKETS, WORK)
@@ -54,6 +55,8 @@ class MonitorApp:
         self.objectives = self._objectives(read_model, clock)
         self.excluding = Excluding(self._rulings, clock)
         self.correcting = Correcting(self._rulings, self._states, read_model, clock)
+        stored = StoredItems(self._states, self._catalogue, self._rulings)
+        self.what_if = WhatIf(stored, self._catalogue, self._rulings, clock)
 
     def _objectives(self, read_model: SqlReadModel, clock: Clock) -> Objectives:
         stored = StoredItems(self._states, self._catalogue, self._rulings)
@@ -69,7 +72,7 @@ class MonitorApp:
     @property
     def router(self) -> APIRouter:
         """The monitor's API."""
-        return api.router(self.questions, self.objectives, self.excluding, self.correcting)
+        return api.router(self.questions, self.objectives, self.excluding, self.correcting, self.what_if)
 
     def pages(self, *, illustrative: bool) -> APIRouter:
         """The monitor's pages; `illustrative` labels every one of them so."""

@@ -1,0 +1,126 @@
+"""What a draft would have made of the past, and that a draft of nothing new changes nothing."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.contracts.definitions import Agreement, Calendar, Target
+from sla_monitor.domain.announce import Occasion, announce
+from sla_monitor.domain.facts import AnyFact
+from sla_monitor.domain.item import Item, take
+from sla_monitor.domain.known import Known, KnownVersions
+from sla_monitor.domain.verdict import evaluate
+from sla_monitor.domain.what_if import Draft, Findings, Tally, draft_faults, drafted, look_at
+from tests.support.histories import calendar, fact
+from tests.unit.sla_monitor.test_verdict_laws import END, histories
+
+LATER = END + 30 * 86_400
+TARGETS = [
+    {"id": "respond", "service": "*", "measure": "response-time", "within": "4 working hours", "calendar": "office"},
+    {"id": "resolve", "service": "*", "measure": "resolution-time", "within": "8 working hours", "calendar": "office"},
+]
+
+
+def agreement(**fields: Any) -> Agreement:
+    held = {"id": "adur-2026", "council": "adur", "provider": "joint", "title": "Illustrative", "targets": TARGETS}
+    return msgspec.convert(held | fields, Agreement)
+
+
+def target(**fields: Any) -> Target:
+    return msgspec.convert(TARGETS[1] | fields, Target)
+
+
+KNOWN = [Known(1, 1, agreement()), Known(2, 1, calendar())]
+
+
+def announced(facts: list[AnyFact]) -> Item:
+    item = Item(known_to=2)
+    for each in facts:
+        take(item, each)
+    book = KnownVersions(KNOWN).book(known_to=2)
+    evaluation = evaluate(item.facts, council="adur", item="T1", book=book, as_of=LATER)
+    _, item.announced = announce({}, evaluation, Occasion("adur", "T1", "x", LATER))
+    return item
+
+
+def asked(draft: Draft, *items: Item, months: tuple[str, str] = ("2026-01", "2026-12")) -> Findings:
+    book = KnownVersions(drafted(KNOWN, draft)).book(known_to=2)
+    findings = Findings(*months, as_of=LATER)
+    for item in items:
+        look_at(findings, item, council="adur", name="T1", book=book, exclusions=())
+    return findings
+
+
+# Opened on Monday at noon, answered by its resolution on Tuesday at two: ten working hours, two too many.
+LATE = [fact("Mon 2026-03-02 12:00", "opened"), fact("Tue 2026-03-03 14:00", "resolved")]
+
+
+@pytest.mark.parametrize(
+    ("draft", "tally", "changes"),
+    [
+        (Draft(targets=(target(within="10 working hours"),)), Tally(0, 1, 1, 1), [("resolve", "breached", "met")]),
+        (Draft(targets=(target(within="9 working hours"),)), Tally(0, 1, 0, 1), []),
+        (Draft(targets=(target(when={"priority": ("high",)}),)), Tally(0, 1, 0, 0), [("resolve", "breached", None)]),
+        (
+            Draft(calendars=(calendar(closed={"2026-03-03": "Proclaimed"}),)),
+            Tally(0, 1, 1, 1),
+            [("resolve", "breached", "met")],  # five hours on Monday: the answer is late all the same
+        ),
+        (
+            Draft(agreements=(agreement(targets=[TARGETS[1] | {"within": "3 days"}]),)),
+            Tally(0, 1, 1, 1),
+            [("resolve", "breached", "met"), ("respond", "breached", None)],
+        ),
+        (Draft(targets=(target(within="10 working hours"),), council="worthing"), Tally(0, 1, 0, 1), []),
+    ],
+)
+def test_a_draft_says_what_it_would_have_changed(
+    draft: Draft, tally: Tally, changes: list[tuple[str, str | None, str | None]]
+) -> None:
+    findings = asked(draft, announced(LATE))
+
+    assert findings.tallies["adur", "resolve"] == tally
+    assert [(each.target, each.was, each.now) for each in findings.changed] == changes
+
+
+@pytest.mark.parametrize(
+    ("months", "total"),
+    [(("2026-03", "2026-03"), 1), (("2026-02", "2026-02"), 0), (("2026-04", "2026-12"), 0)],
+)
+def test_only_the_months_asked_for_count(months: tuple[str, str], total: int) -> None:
+    findings = asked(Draft(targets=(target(within="10 working hours"),)), announced(LATE), months=months)
+
+    assert sum(tally.total for tally in findings.tallies.values()) == 2 * total
+    assert len(findings.changed) == total
+
+
+@settings(max_examples=150, deadline=None)
+@given(histories, st.sampled_from([(), tuple(msgspec.convert(TARGETS, list[Target]))]))
+def test_a_draft_of_what_holds_already_changes_nothing(facts: list[AnyFact], targets: tuple[Target, ...]) -> None:
+    same: tuple[Calendar, ...] = (calendar(),)
+
+    findings = asked(Draft(targets=targets, calendars=same, agreements=(agreement(),)), announced(facts))
+
+    assert findings.changed == []
+    assert all(
+        (tally.good, tally.total) == (tally.draft_good, tally.draft_total) for tally in findings.tallies.values()
+    )
+
+
+def test_a_draft_that_cannot_be_tried_names_every_fault() -> None:
+    draft = Draft(
+        targets=(target(id="unheard-of"), target(calendar="nowhere")),
+        agreements=(agreement(id="new", targets=[TARGETS[0] | {"calendar": None}]),),
+    )
+
+    assert [fault.pointer for fault in draft_faults(draft, KNOWN)] == [
+        "#/targets/0/id",
+        "#/targets/1/calendar",
+        "#/agreements/0/targets/0/calendar",
+    ]
+    assert [str(fault) for fault in draft_faults(Draft(), KNOWN)] == [
+        "#: drafts nothing: give targets, calendars or agreements"
+    ]
