@@ -24,6 +24,7 @@ from shared.contracts.topics import TICKETS, VERDICTS, WORK, Topic
 from shared.period import Month
 from shared.sql.engine import connect as connect_database
 from shared.sql.engine import reading
+from shared.sql.migrate import migrate
 from shared.sql.progress import Progress, ShardProgress
 from shared.state.connect import connect as connect_states
 from shared.state.port import Head
@@ -141,6 +142,7 @@ def _of_progress(reader: str, read: ShardProgress) -> ShardRead:
 @contextmanager
 def _read_model(folder: Path) -> Iterator[Engine]:
     engine = connect_database(MonitorSettings(TALLYSTICK_VAR=folder).database)
+    migrate(engine, "sla_monitor")  # a process killed early may not have come to it
     try:
         yield engine
     finally:
