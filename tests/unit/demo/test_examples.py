@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.support.examples import PARTNERSHIPS, STANDARD, definitions_of, document_of, target_sets_of, text_of
 
 from catalogue.adapters.partnership_files import load
 from catalogue.domain.validation import faults
 from shared.contracts.definitions import Agreement, Benefit, Council, Partnership, Service, Tariff
 from shared.holidays import shipped_holidays
+from tests.support.examples import PARTNERSHIPS, STANDARD, definitions_of, document_of, target_sets_of, text_of
 
 AUTHORITIES = Path(__file__).parents[4] / "shared/data/uk_local_authorities/govuk_local_authorities.csv.gz"
 

@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 
 import pytest
-from tests.support.examples import PARTNERSHIPS, definitions_of
 
 from shared.contracts.codec import decode_event, encode_event
 from shared.contracts.envelope import ItemEvent
@@ -27,6 +26,7 @@ from shared.contracts.usage import UsageRecorded, UsageReversed
 from shared.period import LONDON, Month, month_of
 from tallystick.demo.lines import lines_of
 from tallystick.demo.year import year_of_events
+from tests.support.examples import PARTNERSHIPS, definitions_of
 
 UNTIL = date(2026, 11, 23)  # a Monday
 MIDNIGHT = datetime(2026, 11, 23, tzinfo=UTC)
