@@ -45,10 +45,16 @@ class Desk:
     def __init__(self, on: Monitor, client: httpx2.AsyncClient) -> None:
         self.on, self._client = on, client
 
-    async def get(self, path: str) -> Any:
+    async def status(self, path: str) -> int:
+        return (await self._client.get(path)).status_code
+
+    async def read(self, path: str) -> bytes:
         answer = await self._client.get(path)
         assert answer.status_code == 200, answer.text
-        return answer.json()
+        return answer.content
+
+    async def get(self, path: str) -> Any:
+        return msgspec.json.decode(await self.read(path))
 
     async def post(self, path: str, body: dict[str, Any], *, expect: int) -> Any:
         answer = await self._client.post(path, json=body)

@@ -121,6 +121,20 @@ def try_target(
     run(file)
 
 
+_verifies = typer.Typer(no_args_is_help=True, help="Check a file by itself: no state is needed.")
+app.add_typer(_verifies, name="verify")
+
+
+@_verifies.command(name="verdicts")
+def verify_verdicts(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A council's month of evidence.")],
+) -> None:
+    """Judge every verdict of an evidence file again, and name whatever was altered."""
+    from tallystick.commands.verify import verify_verdicts as run
+
+    run(file)
+
+
 def _instant(text: str | None) -> datetime | None:
     if text is None:
         return None

@@ -20,6 +20,7 @@ from sla_monitor.domain.fairness import Limits
 from sla_monitor.handlers.at_risk import AtRisk
 from sla_monitor.handlers.budgets import Budgets
 from sla_monitor.handlers.correcting import Correcting
+from sla_monitor.handlers.evidence import EvidenceRoom
 from sla_monitor.handlers.excluding import Excluding
 from sla_monitor.handlers.fairness import Fairness
 from sla_monitor.handlers.judging import Judging
@@ -57,6 +58,7 @@ class MonitorApp:
         self.correcting = Correcting(self._rulings, self._states, read_model, clock)
         stored = StoredItems(self._states, self._catalogue, self._rulings)
         self.what_if = WhatIf(stored, self._catalogue, self._rulings, clock)
+        self.evidence_room = EvidenceRoom(stored, self._catalogue, self._rulings, clock)
 
     def _objectives(self, read_model: SqlReadModel, clock: Clock) -> Objectives:
         stored = StoredItems(self._states, self._catalogue, self._rulings)
@@ -72,7 +74,14 @@ class MonitorApp:
     @property
     def router(self) -> APIRouter:
         """The monitor's API."""
-        return api.router(self.questions, self.objectives, self.excluding, self.correcting, self.what_if)
+        return api.router(
+            questions=self.questions,
+            standing=self.objectives,
+            excluding=self.excluding,
+            correcting=self.correcting,
+            drafting=self.what_if,
+            room=self.evidence_room,
+        )
 
     def pages(self, *, illustrative: bool) -> APIRouter:
         """The monitor's pages; `illustrative` labels every one of them so."""

@@ -2,8 +2,9 @@
 
 from fastapi import APIRouter
 
-from sla_monitor.api import attainment, corrections, exclusions, items, objectives, trying, what_if
+from sla_monitor.api import attainment, corrections, evidence, exclusions, items, objectives, trying, what_if
 from sla_monitor.handlers.correcting import Correcting
+from sla_monitor.handlers.evidence import EvidenceRoom
 from sla_monitor.handlers.excluding import Excluding
 from sla_monitor.handlers.objectives import Objectives
 from sla_monitor.handlers.questions import Questions
@@ -21,7 +22,13 @@ TYPES = (
 
 
 def router(
-    questions: Questions, standing: Objectives, excluding: Excluding, correcting: Correcting, drafting: WhatIf
+    *,
+    questions: Questions,
+    standing: Objectives,
+    excluding: Excluding,
+    correcting: Correcting,
+    drafting: WhatIf,
+    room: EvidenceRoom,
 ) -> APIRouter:
     """The routes under /v1."""
     routes = APIRouter(prefix="/v1", tags=["sla-monitor"])
@@ -31,5 +38,6 @@ def router(
     routes.include_router(exclusions.router(excluding))
     routes.include_router(corrections.router(correcting))
     routes.include_router(what_if.router(drafting))
+    routes.include_router(evidence.router(room))
     routes.include_router(trying.router())
     return routes

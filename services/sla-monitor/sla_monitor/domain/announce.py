@@ -69,8 +69,8 @@ def _announce_one(
     warned = tuple(sorted({*was.warned, *(warning.percent for warning in news)})) if news else was.warned
     if not verdict.decided:
         return msgspec.structs.replace(_retract(was, occasion, events), warned=warned)
-    said = _said(verdict, evaluation)
-    if was.said is not None and _figures(was.said) == _figures(said):
+    said = said_of(verdict, evaluation)
+    if was.said is not None and figures(was.said) == figures(said):
         return msgspec.structs.replace(was, warned=warned) if news else was
     if was.said is None:
         events.append(_decided(said, verdict, occasion, was.revision))
@@ -79,7 +79,7 @@ def _announce_one(
     return Announced(said, was.revision + 1, warned)
 
 
-def _said(verdict: Verdict, evaluation: Evaluation) -> VerdictData:
+def said_of(verdict: Verdict, evaluation: Evaluation) -> VerdictData:
     """What there is to say of a decided verdict. Of a miss, nothing that only a later stop would add."""
     opened = evaluation.opened
     met = verdict.outcome is Outcome.MET
@@ -110,7 +110,7 @@ def _month(epoch_hour: int) -> str:
     return str(month_of_hour(epoch_hour))
 
 
-def _figures(said: VerdictData) -> tuple[object, ...]:
+def figures(said: VerdictData) -> tuple[object, ...]:
     """What makes a verdict news; a new version of the agreement or calendar alone does not."""
     return said.outcome, said.month, said.due_at, said.stopped_at, said.elapsed_s
 
@@ -148,7 +148,7 @@ def _decided(said: VerdictData, verdict: Verdict, occasion: Occasion, revision: 
 
 def _corrected(said: VerdictData, old: VerdictData, revision: int, occasion: Occasion) -> VerdictCorrected:
     return VerdictCorrected(
-        id=_id("corrected", said, occasion, revision, str(_figures(old)), str(_figures(said))),
+        id=_id("corrected", said, occasion, revision, str(figures(old)), str(figures(said))),
         source=SOURCE,
         time=datetime.fromtimestamp(occasion.at, UTC),
         subject=occasion.item,
@@ -171,7 +171,7 @@ def _retract(was: Announced, occasion: Occasion, events: list[VerdictEvent]) -> 
     about = {name: getattr(old, name) for name in About.__struct_fields__}
     events.append(
         VerdictRetracted(
-            id=_id("retracted", old, occasion, was.revision, str(_figures(old))),
+            id=_id("retracted", old, occasion, was.revision, str(figures(old))),
             source=SOURCE,
             time=datetime.fromtimestamp(occasion.at, UTC),
             subject=occasion.item,

@@ -1,0 +1,39 @@
+"""The evidence behind a council's month, as one file that can be judged again offline."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+from starlette.responses import Response
+
+from shared.http import PathId, Problem
+from shared.http.kinds import CONFLICT, NOT_FOUND
+from sla_monitor.handlers.evidence import EvidenceRoom, NoSuchCouncil, Unsettled
+
+# JSON Lines has no registered media type; this one is in common use.
+JSON_LINES = "application/jsonl"
+_PathMonth = Annotated[str, Path(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="for example 2026-03")]
+
+
+def router(room: EvidenceRoom) -> APIRouter:
+    """`/evidence/{council}/{month}`."""
+    routes = APIRouter()
+
+    @routes.get(
+        "/evidence/{council}/{month}",
+        response_class=Response,
+        responses={200: {"content": {JSON_LINES: {}}, "description": "One record a line; the last one is the seal"}},
+    )
+    async def evidence(council: PathId, month: _PathMonth) -> Response:
+        """Facts, versions, exclusions and verdicts of a month: `tallystick verify verdicts` judges it again."""
+        try:
+            content = await room.evidence(council, month)
+        except NoSuchCouncil as refused:
+            raise Problem(NOT_FOUND) from refused
+        except Unsettled as refused:
+            raise Problem(CONFLICT, f"{refused}: ask again in a moment") from refused
+        name = f"evidence-{council}-{month}.jsonl"
+        return Response(
+            content, media_type=JSON_LINES, headers={"Content-Disposition": f'attachment; filename="{name}"'}
+        )
+
+    return routes

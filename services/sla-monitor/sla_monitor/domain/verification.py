@@ -1,0 +1,199 @@
+"""An evidence file read and judged again, offline: what in it is not as it was sealed, or does not follow.
+
+The seal finds any change of the file. Judging again finds what a seal made anew would hide: a verdict that does not
+follow from the facts, versions and exclusions beside it.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from shared.contracts.codec import canonical_json
+from shared.contracts.definitions import Agreement, Calendar
+from sla_monitor.domain.evidence import (
+    FORMAT,
+    KINDS,
+    AnyRecord,
+    ExclusionRecord,
+    Heading,
+    ItemRecord,
+    Seal,
+    VerdictRecord,
+    VersionRecord,
+    seal_of,
+    verdict_records,
+)
+from sla_monitor.domain.facts import AnyFact, history
+from sla_monitor.domain.known import Known, KnownVersions
+from sla_monitor.domain.verdict import Evaluation, evaluate
+
+_TOTALS = ("counted_s", "paused_s", "closed_s")
+_decoder: msgspec.json.Decoder[AnyRecord] = msgspec.json.Decoder(AnyRecord)
+
+
+class Verified(Struct, frozen=True):
+    """What was judged again, and everything that is wrong: nothing means that every verdict follows."""
+
+    heading: Heading | None
+    items: int
+    verdicts: int
+    sha256: str
+    faults: list[str]
+
+
+class _Unreadable(ValueError):
+    """A line is no record of ours."""
+
+
+class _Evidence(Struct):
+    """The records of a file, by kind."""
+
+    headings: list[Heading] = []
+    known: list[Known] = []
+    exclusions: list[ExclusionRecord] = []
+    items: list[ItemRecord] = []
+    verdicts: dict[str, list[VerdictRecord]] = {}
+
+
+def verify(raw: bytes) -> Verified:
+    """Whether the file is as it was sealed, and whether its verdicts follow from what it holds."""
+    *lines, last = raw.removesuffix(b"\n").split(b"\n")
+    faults = [*_seal_faults(raw, lines, last)]
+    evidence = _Evidence()
+    for number, line in enumerate(lines, start=1):
+        try:
+            _sort_in(evidence, _record(line))
+        except _Unreadable as fault:
+            faults.append(f"line {number} is no record: {fault}")
+    if [heading.format for heading in evidence.headings] != [FORMAT]:
+        faults.append(f"expected one heading of the format {FORMAT}")
+        return Verified(None, 0, 0, "", faults)
+    heading = evidence.headings[0]
+    faults += _judged_again(heading, evidence)
+    count = sum(len(records) for records in evidence.verdicts.values())
+    return Verified(heading, len(evidence.items), count, seal_of(lines).sha256, faults)
+
+
+def _seal_faults(raw: bytes, lines: Sequence[bytes], last: bytes) -> Iterator[str]:
+    try:
+        seal = _record(last)
+    except _Unreadable as fault:
+        yield f"line {len(lines) + 1}, the seal, cannot be read: {fault}"
+        return
+    if not isinstance(seal, Seal):
+        yield f"line {len(lines) + 1} is not the seal: the file was cut or added to"
+        return
+    if canonical_json(seal) != last or not raw.endswith(b"\n"):
+        yield f"line {len(lines) + 1}, the seal, is not written as it was"
+    found = seal_of(lines)
+    if len(seal.lines) != len(lines):
+        yield f"expected {len(seal.lines)} lines before the seal, got {len(lines)}"
+    for number, (was, now) in enumerate(zip(seal.lines, found.lines, strict=False), start=1):
+        if was != now:
+            yield f"line {number} is not what was sealed"
+    if found.sha256 != seal.sha256:
+        yield f"the file is not what was sealed: expected SHA-256 {seal.sha256}, got {found.sha256}"
+
+
+def _record(line: bytes) -> AnyRecord:
+    try:
+        return _decoder.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+        raise _Unreadable(str(fault)) from fault
+
+
+def _sort_in(evidence: _Evidence, record: AnyRecord) -> None:
+    match record:
+        case Heading():
+            evidence.headings.append(record)
+        case VersionRecord(known_from=position, version=version):
+            evidence.known.append(Known(position, version, _definition(record)))
+        case ExclusionRecord():
+            evidence.exclusions.append(record)
+        case ItemRecord():
+            evidence.items.append(record)
+        case VerdictRecord():
+            evidence.verdicts.setdefault(record.item, []).append(record)
+        case Seal():
+            raise _Unreadable("a seal before the end")
+
+
+def _definition(record: VersionRecord) -> Agreement | Calendar:
+    """What the version says; raises `_Unreadable` where it says nothing, or two things."""
+    if record.agreement is not None and record.calendar is None:
+        return record.agreement
+    if record.calendar is None or record.agreement is not None:
+        raise _Unreadable("expected an agreement or a calendar")
+    return record.calendar
+
+
+def _judged_again(heading: Heading, evidence: _Evidence) -> Iterator[str]:
+    versions = KnownVersions(evidence.known)
+    unproved = dict(evidence.verdicts)
+    for record in evidence.items:
+        try:
+            evaluation = _evaluation(heading, record, evidence, versions)
+        except (ValueError, LookupError, ArithmeticError, OSError) as fault:
+            # What was tampered with may be an instant that no calendar has, or name what is not in the file.
+            yield f"{record.item} cannot be judged: {fault}"
+            continue
+        found = list(verdict_records(record.item, evaluation, month=heading.month, as_of=record.as_of))
+        yield from _differences(record.item, unproved.pop(record.item, []), found)
+    for item in unproved:
+        yield f"{item}: a verdict without its facts"
+
+
+def _evaluation(heading: Heading, record: ItemRecord, evidence: _Evidence, versions: KnownVersions) -> Evaluation:
+    return evaluate(
+        history(_fact(told) for told in record.facts),
+        council=heading.council,
+        item=record.item,
+        book=versions.book(known_to=record.known_to),
+        exclusions=[each.exclusion for each in evidence.exclusions],
+        as_of=record.as_of,
+    )
+
+
+def _fact(told: dict[str, Any]) -> AnyFact:
+    """The fact that was written by its kind and fields; raises `_Unreadable`."""
+    fields = dict(told)
+    kind = KINDS.get(str(fields.pop("fact", "")))
+    if kind is None or fields.keys() != set(kind.__struct_fields__):
+        raise _Unreadable("a fact of no known kind, or not with its fields")
+    values = [kind.__struct_config__.tag, *(fields[name] for name in kind.__struct_fields__)]
+    try:
+        return msgspec.convert(values, kind)
+    except msgspec.ValidationError as fault:
+        raise _Unreadable(f"a fact that does not hold what it should: {fault}") from fault
+
+
+def _differences(item: str, written: Sequence[VerdictRecord], found: Sequence[VerdictRecord]) -> Iterator[str]:
+    """What the file says of an item beside what follows from it, verdict by verdict."""
+    said, follows = {_name(each): each for each in written}, {_name(each): each for each in found}
+    if len(said) < len(written):
+        yield f"{item}: a verdict is written twice"
+    for name in sorted(said.keys() | follows.keys()):
+        one, other = said.get(name), follows.get(name)
+        if one is None or other is None:
+            yield f"{item}, {name}: {'is not written' if one is None else 'does not follow from the facts'}"
+        elif one != other:
+            yield f"{item}, {name}: {_told_apart(one, other)}"
+
+
+def _name(record: VerdictRecord) -> str:
+    return f"{record.verdict.target}/{record.verdict.cycle}"
+
+
+def _told_apart(written: VerdictRecord, follows: VerdictRecord) -> str:
+    """Field by field, what is written and what follows."""
+    one, other = (
+        msgspec.to_builtins(record.verdict) | {name: getattr(record, name) for name in _TOTALS}
+        for record in (written, follows)
+    )
+    return "; ".join(
+        f"{name} is written as {one.get(name)}, and follows as {other.get(name)}"
+        for name in sorted(one.keys() | other.keys())
+        if one.get(name) != other.get(name)
+    )
