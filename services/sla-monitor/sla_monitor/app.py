@@ -18,6 +18,7 @@ from sla_monitor.adapters.read_model import SqlReadModel
 from sla_monitor.adapters.rulings_view import RulingsView
 from sla_monitor.domain.fairness import Limits
 from sla_monitor.handlers.at_risk import AtRisk
+from sla_monitor.handlers.availability import Availabilities
 from sla_monitor.handlers.budgets import Budgets
 from sla_monitor.handlers.correcting import Correcting
 from sla_monitor.handlers.evidence import EvidenceRoom
@@ -64,6 +65,7 @@ class MonitorApp:
         stored = StoredItems(self._states, self._catalogue, self._rulings)
         at_risk = AtRisk(stored, clock)
         return Objectives(
+            availabilities=Availabilities(stored, self._catalogue, self._rulings, clock),
             budgets=Budgets(read_model, self._catalogue, at_risk, clock),
             at_risk=at_risk,
             fairness=Fairness(stored, clock, Limits()),

@@ -2,15 +2,16 @@
 
 from fastapi import APIRouter
 
-from sla_monitor.api import at_risk, budgets, fairness, percentiles, quality
+from sla_monitor.api import at_risk, availability, budgets, fairness, percentiles, quality
 from sla_monitor.handlers.objectives import Objectives
 
-TYPES = (*budgets.TYPES, *at_risk.TYPES, *fairness.TYPES, *percentiles.TYPES, *quality.TYPES)
+TYPES = (*availability.TYPES, *budgets.TYPES, *at_risk.TYPES, *fairness.TYPES, *percentiles.TYPES, *quality.TYPES)
 
 
 def router(standing: Objectives) -> APIRouter:
     """Their routes together."""
     routes = APIRouter()
+    routes.include_router(availability.router(standing.availabilities))
     routes.include_router(budgets.router(standing.budgets))
     routes.include_router(at_risk.router(standing.at_risk))
     routes.include_router(fairness.router(standing.fairness))

@@ -41,6 +41,10 @@ class Taken(Enum):
     CONFLICT = "conflict"
 
 
+# Outages are kept before all items: those of a shard can be read without reading its items.
+OUTAGE_MARK = "!"
+LAST_OUTAGE = "!~"  # `~` sorts after every character of an id
+
 _decoder = msgspec.msgpack.Decoder(Item)
 _encoder = msgspec.msgpack.Encoder()
 

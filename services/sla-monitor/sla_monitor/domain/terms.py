@@ -167,6 +167,10 @@ class Book:
         last = [next((each for each in versions if each.since_s < before_s), None) for versions in editions]
         return {target.id: target for edition in last if edition for target in edition.agreement.targets}
 
+    def hours(self, target: Target) -> WorkingTime:
+        """The service hours that the target counts by. Raises `MissingCalendar`."""
+        return self._calendars(target.calendar).hours
+
     def _bound(self, edition: _Edition, service: str) -> tuple[Term, ...]:
         name = (edition.agreement.id, edition.version, service)
         bound = self._terms.get(name)

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from shared.bus.port import Record, Shard
 from shared.contracts.clockwork import TimeAdvanced
 from shared.contracts.codec import encode_event
+from shared.contracts.items import OutageEnded, OutageStarted
 from shared.contracts.topics import VERDICTS
 from shared.contracts.verdicts import VerdictEvent
 from shared.state.port import Change, Head, Outgoing, Quarantined
 from sla_monitor.domain.announce import Occasion, announce
-from sla_monitor.domain.facts import AnyFact, fact_of, microseconds
+from sla_monitor.domain.facts import AnyFact, ItemEvent, fact_of, microseconds
 from sla_monitor.domain.intake import Refused, read_record
-from sla_monitor.domain.item import Item, Taken, dump_item, load_item, take
+from sla_monitor.domain.item import OUTAGE_MARK, Item, Taken, dump_item, load_item, take
 from sla_monitor.domain.orders import Order, is_open
 from sla_monitor.domain.terms import MissingCalendar
 from sla_monitor.domain.verdict import Evaluation, evaluate
@@ -57,7 +58,7 @@ class Batch:
                     self._counts["applied"] += 1
                     self.move_clock(microseconds(data.to) // 1000)
                 case event:
-                    self._offered.setdefault(event.key, []).append((fact_of(event), record))
+                    self._offered.setdefault(_key(event), []).append((fact_of(event), record))
         last = records[-1].offset + 1
         self._counts["absent"] += last - self._next_offset - len(records)
         self._next_offset = last
@@ -158,6 +159,10 @@ class Batch:
             outbox=self._outbox,
             quarantined=self._quarantined,
         )
+
+
+def _key(event: ItemEvent) -> str:
+    return f"{OUTAGE_MARK}{event.key}" if isinstance(event, OutageStarted | OutageEnded) else event.key
 
 
 def _occasion(key: str, taken: Sequence[AnyFact], order: Order | None, *, at: int) -> Occasion:

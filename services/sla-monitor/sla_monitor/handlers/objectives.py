@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from sla_monitor.handlers.at_risk import AtRisk
+from sla_monitor.handlers.availability import Availabilities
 from sla_monitor.handlers.budgets import Budgets
 from sla_monitor.handlers.fairness import Fairness
 from sla_monitor.handlers.percentiles import Percentiles
@@ -13,6 +14,7 @@ from sla_monitor.handlers.quality import Qualities
 class Objectives:
     """How periods stand, what comes next, whether it is fair, and whether the partnership is worth it."""
 
+    availabilities: Availabilities
     budgets: Budgets
     at_risk: AtRisk
     fairness: Fairness

@@ -1,11 +1,13 @@
 """The items in live state: all of them in pages, and each judged by what was known of the catalogue in its time."""
 
 from collections.abc import AsyncIterator
+from itertools import chain
 
 from shared.bus.port import Shard
 from shared.contracts.topics import TICKETS, WORK
 from shared.state.port import ShardStates
-from sla_monitor.domain.item import Item
+from sla_monitor.domain.item import LAST_OUTAGE, OUTAGE_MARK, Item, load_item
+from sla_monitor.domain.outages import Outage, outage_of
 from sla_monitor.domain.terms import MissingCalendar
 from sla_monitor.domain.verdict import Evaluation, evaluate
 from sla_monitor.ports import Catalogue, RulingsLog
@@ -24,10 +26,26 @@ class StoredItems:
         """Every item of every shard as (council:item, bytes), at most a thousand at a time."""
         for topic in ITEM_TOPICS:
             for partition in range(topic.partitions):
-                shard, after = Shard(topic.name, partition), ""
+                shard, after = Shard(topic.name, partition), LAST_OUTAGE
                 while page := await self._states.scan(shard, after=after, limit=_PAGE):
                     after = page[-1][0]
                     yield page
+
+    async def outages(self) -> list[Outage]:
+        """Every outage that ever was, by council and id."""
+        pages = [await self._outages(Shard(WORK.name, partition)) for partition in range(WORK.partitions)]
+        return sorted(chain.from_iterable(pages), key=lambda outage: (outage.council, outage.id))
+
+    async def _outages(self, shard: Shard) -> list[Outage]:
+        found: list[Outage] = []
+        after = OUTAGE_MARK
+        while page := await self._states.scan(shard, after=after, limit=_PAGE):
+            after = page[-1][0]
+            held = [outage_of(key, load_item(blob).facts) for key, blob in page if key.startswith(OUTAGE_MARK)]
+            found += [outage for outage in held if outage is not None]
+            if not after.startswith(OUTAGE_MARK):
+                break
+        return found
 
     def evaluate(self, council: str, name: str, item: Item, *, as_of: int) -> Evaluation:
         """What holds of the item; waiting where its calendar is not known yet."""
