@@ -116,7 +116,7 @@ def verdict_left_out(line: dict[str, Any]) -> None:
     ("forge", "fault"),
     [
         (outcome_flipped, "T2, resolve/1: outcome is written as breached, and follows as met"),
-        (pause_forgotten, "T2, resolve/1: counted_s is written as 7800, and follows as 14880"),
+        (pause_forgotten, "T2, resolve/1: counted_s is written as 7800, and follows as 14400"),
         (exclusion_moved, "T1, resolve/1: "),
         (holiday_known_earlier, "T2, resolve/1: "),
         (verdict_left_out, "T2, resolve/1: is not written"),

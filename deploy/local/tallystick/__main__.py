@@ -121,6 +121,33 @@ def try_target(
     run(file)
 
 
+_exports = typer.Typer(no_args_is_help=True, help="Write what other tools and other people read.")
+app.add_typer(_exports, name="export")
+
+
+@_exports.command(name="openslo")
+def export_openslo(
+    council: Annotated[str | None, typer.Option(help="Only this council's targets.")] = None,
+    to: Annotated[Path | None, typer.Option(help="Write this file.", show_default="printed")] = None,
+) -> None:
+    """Targets with an objective as OpenSLO v1 documents."""
+    from tallystick.commands.export import export_openslo as run
+
+    run(council=council, to=to, folder=var_folder())
+
+
+@_exports.command(name="evidence")
+def export_evidence(
+    council: Annotated[str, typer.Argument(help="The council's id.")],
+    month: Annotated[str, typer.Argument(help="For example 2026-03.")],
+    to: Annotated[Path | None, typer.Option(help="Write this file.", show_default="here")] = None,
+) -> None:
+    """All that a council's month of verdicts follows from, sealed, in one file."""
+    from tallystick.commands.export import export_evidence as run
+
+    run(council, month, to=to, folder=var_folder())
+
+
 _verifies = typer.Typer(no_args_is_help=True, help="Check a file by itself: no state is needed.")
 app.add_typer(_verifies, name="verify")
 

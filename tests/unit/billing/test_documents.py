@@ -10,7 +10,7 @@ import pytest
 from pypdf import PdfReader
 
 from billing.adapters.documents import pdf
-from billing.adapters.documents.csv_lines import COLUMNS, guarded, lines_csv
+from billing.adapters.documents.csv_lines import COLUMNS, lines_csv
 from billing.adapters.documents.page import statement_page
 from billing.adapters.documents.pdf import UnfaithfulDocument, statement_pdf
 from billing.adapters.documents.printed import PrintedDocuments
@@ -18,6 +18,7 @@ from billing.adapters.documents.view import view
 from billing.domain.canonical import content_hash
 from billing.domain.statement import Statement, state
 from shared.contracts.definitions import Council
+from shared.csv_cells import guarded
 from shared.period import Month
 from tests.support.recharges import ASHBY, GRADUATED, agreement, standing, tariff, terms, unit, usage
 

@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from shared.csv_cells import guarded
 from tallystick.replay.counts import Rejected
-
-_RUN_BY_SPREADSHEETS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @contextmanager
@@ -16,8 +15,4 @@ def reject_file(path: Path) -> Iterator[Callable[[Rejected], None]]:
     with path.open("w", encoding="utf-8-sig", newline="") as text:
         writer = csv.writer(text)
         writer.writerow(["line", "reason"])
-        yield lambda rejected: writer.writerow([rejected.line, _guarded(rejected.reason)])
-
-
-def _guarded(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_RUN_BY_SPREADSHEETS) else cell
+        yield lambda rejected: writer.writerow([rejected.line, guarded(rejected.reason)])

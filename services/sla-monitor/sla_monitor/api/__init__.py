@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from sla_monitor.api import attainment, corrections, evidence, exclusions, items, objectives, trying, what_if
+from sla_monitor.api import attainment, corrections, evidence, exclusions, exports, items, objectives, trying, what_if
 from sla_monitor.handlers.correcting import Correcting
 from sla_monitor.handlers.evidence import EvidenceRoom
 from sla_monitor.handlers.excluding import Excluding
@@ -33,6 +33,7 @@ def router(
     """The routes under /v1."""
     routes = APIRouter(prefix="/v1", tags=["sla-monitor"])
     routes.include_router(attainment.router(questions))
+    routes.include_router(exports.router(questions))
     routes.include_router(items.router(questions))
     routes.include_router(objectives.router(standing))
     routes.include_router(exclusions.router(excluding))

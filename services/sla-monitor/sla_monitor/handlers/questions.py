@@ -14,6 +14,7 @@ from shared.state.port import ShardStates
 from sla_monitor.domain.attainment import Judgement, Share, judge, misses_remaining
 from sla_monitor.domain.facts import AnyFact
 from sla_monitor.domain.item import Item, load_item
+from sla_monitor.domain.openslo import Document, documents
 from sla_monitor.domain.verdict import Evaluation
 from sla_monitor.handlers.agreed import Agreed, by_period
 from sla_monitor.handlers.stored import ITEM_TOPICS, StoredItems
@@ -99,6 +100,11 @@ class Questions:
     def months(self) -> list[str]:
         """The months in which anything was decided, ascending. Blocks."""
         return self._read_model.months()
+
+    def openslo(self, *, council: str | None = None) -> list[Document]:
+        """The newest agreements' targets as OpenSLO documents, of one council where it is named."""
+        councils = self._catalogue.book.councils if council is None else [council]
+        return list(documents(each for name in councils for each in self._catalogue.agreements(name)))
 
     async def everything(self) -> AsyncIterator[ItemAnswer]:
         """Every item of every shard at the present instant, without its announcements."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from billing.domain.lines import Line, PartMonth, Step, Working, exact_text, plain
 from billing.domain.statement import Statement
+from shared.csv_cells import guarded
 from shared.money import plain_gbp
 
 BOM = "\ufeff"  # Excel takes a file without one for the machine's old code page, and mangles Welsh names
@@ -33,7 +34,6 @@ COLUMNS = (
     "absence",
     "line_ref",
 )
-_RUN_BY_SPREADSHEETS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def lines_csv(statement: Statement) -> str:
@@ -43,11 +43,6 @@ def lines_csv(statement: Statement) -> str:
     writer.writerow(COLUMNS)
     writer.writerows(_rows(statement))
     return written.getvalue()
-
-
-def guarded(text: str) -> str:
-    """Text with an apostrophe before it where a spreadsheet would run it as a formula. For text only: numbers stay."""
-    return f"'{text}" if text.startswith(_RUN_BY_SPREADSHEETS) else text
 
 
 def _rows(statement: Statement) -> Iterator[tuple[str, ...]]:

@@ -1,0 +1,95 @@
+"""Targets as OpenSLO v1, and attainment as a CSV that no spreadsheet runs."""
+
+import csv
+import io
+from datetime import date
+
+import pytest
+import yaml
+
+from sla_monitor.api.exports import attainment_csv, openslo_yaml
+from sla_monitor.domain.openslo import documents, resource_name
+from sla_monitor.schemas import AttainmentBody
+from tests.support.definitions import agreement, objective, target
+
+
+def test_a_target_with_an_objective_is_a_ratio_of_verdicts_over_a_calendar_window() -> None:
+    promised = target(objective=objective(percent="99.5"))
+    (document,) = documents([agreement(effective_from=date(2026, 2, 15), targets=(promised, target(id="plain")))])
+
+    assert document == {
+        "apiVersion": "openslo/v1",
+        "kind": "SLO",
+        "metadata": {
+            "name": "adur-t",
+            "displayName": "Payroll: t",
+            "labels": {"council": "adur", "agreement": "a1", "measure": "processing-time"},
+        },
+        "spec": {
+            "description": "99.5% of items: processing-time, 5 working days",
+            "service": "payroll",
+            "indicator": {
+                "metadata": {"name": "adur-t-ratio"},
+                "spec": {
+                    "ratioMetric": {
+                        "counter": True,
+                        "good": _source('council="adur",service="payroll",target="t",outcome="met"'),
+                        "total": _source('council="adur",service="payroll",target="t",outcome=~"met|breached"'),
+                    }
+                },
+            },
+            "timeWindow": [
+                {
+                    "duration": "1M",
+                    "isRolling": False,
+                    "calendar": {"startTime": "2026-02-01 00:00:00", "timeZone": "Europe/London"},
+                }
+            ],
+            "budgetingMethod": "Occurrences",
+            "objectives": [{"displayName": "99.5%", "target": 0.995}],
+        },
+    }
+    assert list(yaml.safe_load_all(openslo_yaml([document, document]))) == [document, document]
+
+
+def _source(selector: str) -> dict[str, object]:
+    query = f"sum(sla_evaluations_total{{{selector}}})"
+    return {"metricSource": {"type": "Prometheus", "spec": {"query": query}}}
+
+
+@pytest.mark.parametrize(
+    ("over", "duration", "start"),
+    [("month", "1M", "2026-02-01"), ("quarter", "1Q", "2026-01-01"), ("financial-year", "1Y", "2025-04-01")],
+)
+def test_windows_begin_where_the_period_of_the_agreement_began(over: str, duration: str, start: str) -> None:
+    promised = target(objective=objective(over=over))
+    (document,) = documents([agreement(effective_from=date(2026, 2, 15), targets=(promised,))])
+    (window,) = document["spec"]["timeWindow"]
+
+    assert (window["duration"], window["calendar"]["startTime"]) == (duration, f"{start} 00:00:00")
+
+
+@pytest.mark.parametrize(
+    "parts", [("Adur", "t"), ("adur", "t_1"), ("adur", "t.1"), ("a" * 64, "b" * 64), ("adur-", "t")]
+)
+def test_a_name_that_rfc_1123_does_not_allow_becomes_one_that_is_still_its_own(parts: tuple[str, str]) -> None:
+    name = resource_name(*parts)
+
+    assert len(name) <= 63
+    assert name.replace("-", "").isalnum()
+    assert name == name.lower() == name.strip("-")
+    assert name != resource_name(parts[0].lower(), "t-1")
+
+
+def test_attainment_as_csv_has_the_names_of_the_json_and_guards_its_text() -> None:
+    row = AttainmentBody("adur", "=cmd", "t", "x", "2026-03", 9, 10, 0, 0, "count", "90.0", None, "missed", -1)
+
+    (read,) = csv.DictReader(io.StringIO(attainment_csv([row])))
+
+    assert list(read) == list(AttainmentBody.__struct_fields__)
+    assert (read["service"], read["good"], read["objective_percent"], read["misses_remaining"]) == (
+        "'=cmd",
+        "9",
+        "",
+        "-1",
+    )
