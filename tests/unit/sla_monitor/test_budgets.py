@@ -1,7 +1,7 @@
 """Misses remaining at the volume to be expected (R49), the forecast, and windows that are worth an alert (R50)."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.definitions import Objective
@@ -11,6 +11,7 @@ from sla_monitor.domain.burning import SRE_WINDOWS, WORKING_WINDOWS, WorkingWind
 from tests.support.calendars import working_time
 from tests.support.definitions import objective
 from tests.support.instants import epoch, written
+from tests.support.laws import law
 
 QUIET = (Attained(98, 100), Attained(97, 100), Attained(99, 100))
 
@@ -113,7 +114,7 @@ def test_the_forecast_follows_this_period_and_the_earlier_ones_together() -> Non
     assert found.forecast_judgement is Judgement.MISSED
 
 
-@settings(max_examples=200, deadline=None)
+@law
 @given(_standings(), _objectives)
 def test_the_forecasts_are_in_order_and_within_what_is_possible(standing: Standing, agreed: Objective) -> None:
     forecast = budget(standing, agreed).forecast
@@ -122,7 +123,7 @@ def test_the_forecasts_are_in_order_and_within_what_is_possible(standing: Standi
     assert forecast.best <= forecast.total - standing.attained.missed
 
 
-@settings(max_examples=200, deadline=None)
+@law
 @given(_standings().filter(lambda standing: standing.attained.good > 0), _objectives)
 def test_the_budget_falls_by_one_with_each_miss(standing: Standing, agreed: Objective) -> None:
     held = standing.attained
@@ -133,7 +134,7 @@ def test_the_budget_falls_by_one_with_each_miss(standing: Standing, agreed: Obje
     assert budget(one_more, agreed).remaining == budget(standing, agreed).remaining - 1
 
 
-@settings(max_examples=200, deadline=None)
+@law
 @given(_standings(), _objectives, st.integers(0, 1200))
 def test_r49_what_is_lost_for_certain_is_missed_at_every_plausible_volume(
     standing: Standing, agreed: Objective, more: int

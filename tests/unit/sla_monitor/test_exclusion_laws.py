@@ -1,6 +1,6 @@
 """It does not matter when an exclusion is approved: what is announced in the end is the same."""
 
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sla_monitor.domain.announce import Occasion, announce
@@ -10,6 +10,7 @@ from sla_monitor.domain.item import Announced, Item, take
 from sla_monitor.domain.orders import order_for
 from sla_monitor.domain.rulings import order_of
 from sla_monitor.domain.verdict import evaluate
+from tests.support.laws import law
 from tests.unit.sla_monitor.test_verdict_laws import END, START, TARGETS, histories
 
 LATER = END + 30 * 86_400
@@ -39,7 +40,7 @@ def figures(item: Item) -> dict[str, tuple[object, ...]]:
     return {name: of(announced) for name, announced in item.announced.items() if announced.said is not None}
 
 
-@settings(max_examples=300, deadline=None)
+@law
 @given(histories, exclusions)
 def test_an_exclusion_approved_after_everything_ended_gives_the_verdicts_of_one_approved_before(
     facts: list[AnyFact], agreed: Exclusion
@@ -57,7 +58,7 @@ def test_an_exclusion_approved_after_everything_ended_gives_the_verdicts_of_one_
     assert figures(after) == figures(before)
 
 
-@settings(max_examples=200, deadline=None)
+@law
 @given(histories, exclusions)
 def test_judging_again_without_news_says_nothing(facts: list[AnyFact], agreed: Exclusion) -> None:
     item = Item()

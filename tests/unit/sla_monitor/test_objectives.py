@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.definitions import Objective
@@ -20,6 +20,7 @@ from sla_monitor.domain.attainment import (
 )
 from sla_monitor.domain.percentile import Spent, percentile
 from tests.support.definitions import objective
+from tests.support.laws import law
 
 _percents = st.integers(0, 100_000).map(lambda parts: f"{Decimal(parts) / 1000:f}")
 _objectives = st.builds(objective, percent=_percents, misses_always_allowed=st.sampled_from((0, 1, 3)))
@@ -46,7 +47,7 @@ def test_r42_the_objective_is_met_iff_good_times_100_reaches_percent_times_total
     assert judge(Attained(good, total), objective(percent=percent)) is judgement
 
 
-@settings(max_examples=200, deadline=None)
+@law
 @given(_attained, _percents)
 def test_r42_the_judgement_is_that_of_exact_fractions(attained: Attained, percent: str) -> None:
     kept = Decimal(attained.good) * 100 >= Decimal(percent) * attained.total
@@ -126,7 +127,7 @@ def test_r44_a_composite_is_a_sum_and_no_average_of_percentages() -> None:
     assert whole.by_count.percent_text == "10.0"  # and not the 50.0 between 100% and 0%
 
 
-@settings(max_examples=200, deadline=None)
+@law
 @given(_attained.filter(lambda attained: attained.good > 0), _objectives)
 def test_misses_remaining_falls_by_one_with_each_miss(attained: Attained, agreed: Objective) -> None:
     one_more = Attained(attained.good - 1, attained.total)
@@ -134,7 +135,7 @@ def test_misses_remaining_falls_by_one_with_each_miss(attained: Attained, agreed
     assert misses_remaining(one_more, agreed) == misses_remaining(attained, agreed) - 1
 
 
-@settings(max_examples=200, deadline=None)
+@law
 @given(st.integers(0, 5000), _objectives)
 def test_what_may_miss_and_what_must_be_good_are_the_whole_where_no_floor_holds(total: int, agreed: Objective) -> None:
     assert misses_allowed(total, agreed) == max(total - good_needed(total, agreed), agreed.misses_always_allowed)
@@ -166,7 +167,7 @@ def test_r45_an_open_item_counts_with_what_it_has_taken_so_far_and_says_so() -> 
     assert percentile([], objective(percent="95")) is None
 
 
-@settings(max_examples=200, deadline=None)
+@law
 @given(st.lists(st.integers(0, 20), min_size=1, max_size=60), st.integers(0, 20), _percents)
 def test_r45_a_percentile_within_the_threshold_is_the_objective_met(
     elapsed: list[int], threshold_s: int, percent: str

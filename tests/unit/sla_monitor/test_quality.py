@@ -3,11 +3,12 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sla_monitor.domain.attainment import Share, percent_parts
 from sla_monitor.domain.quality import Realised, improvement, realised
+from tests.support.laws import law
 
 BASELINE = Share(80, 100)
 _shares = st.integers(1, 400).flatmap(lambda total: st.builds(Share, st.integers(0, total), st.just(total)))
@@ -49,7 +50,7 @@ def test_without_volume_or_misses_to_improve_on_nothing_is_claimed(
     assert realised(attained, baseline, promised_parts=percent_parts("54")) is outcome
 
 
-@settings(max_examples=200, deadline=None)
+@law
 @given(_shares, _shares.filter(lambda share: share.missed > 0), st.integers(0, 100_000))
 def test_the_outcome_is_that_of_exact_fractions(attained: Share, baseline: Share, parts: int) -> None:
     missed_now, missed_before = attained.missed * baseline.total, baseline.missed * attained.total

@@ -3,7 +3,7 @@
 import random
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sla_monitor.domain.explain import totals, trace
@@ -11,6 +11,7 @@ from sla_monitor.domain.facts import AnyFact, history
 from sla_monitor.domain.item import Item, Taken, dump_item, load_item, take
 from sla_monitor.domain.verdict import Outcome, evaluate
 from tests.support.histories import at, book, fact, told
+from tests.support.laws import law
 
 WORDS = (
     "opened",
@@ -55,7 +56,7 @@ def _stored(facts: list[AnyFact]) -> Item:
     return load_item(dump_item(item))
 
 
-@settings(max_examples=300, deadline=None)
+@law
 @given(histories, st.integers(START // 600, END // 600 + 400), st.randoms(use_true_random=False))
 def test_order_and_repetition_of_arrival_change_no_verdict_and_no_trace(
     facts: list[AnyFact], ten_minutes: int, chance: random.Random
@@ -73,7 +74,7 @@ def test_order_and_repetition_of_arrival_change_no_verdict_and_no_trace(
     ]
 
 
-@settings(max_examples=300, deadline=None)
+@law
 @given(histories, st.integers(START // 600, END // 600 + 400))
 def test_the_trace_covers_the_life_without_a_gap_and_counts_what_elapsed(
     facts: list[AnyFact], ten_minutes: int
@@ -89,7 +90,7 @@ def test_the_trace_covers_the_life_without_a_gap_and_counts_what_elapsed(
             assert totals(stretches)["counted"] == verdict.elapsed_s
 
 
-@settings(max_examples=300, deadline=None)
+@law
 @given(histories, st.integers(START // 600, END // 600 + 400))
 def test_nothing_changes_before_the_instant_that_was_foretold(facts: list[AnyFact], ten_minutes: int) -> None:
     as_of = ten_minutes * 600
@@ -105,7 +106,7 @@ def test_nothing_changes_before_the_instant_that_was_foretold(facts: list[AnyFac
     ]
 
 
-@settings(max_examples=300, deadline=None)
+@law
 @given(histories)
 def test_a_verdict_once_no_fact_is_missing_does_not_change_with_time(facts: list[AnyFact]) -> None:
     ended = evaluate(history(facts), council="adur", item="T1", book=TARGETS, as_of=END)

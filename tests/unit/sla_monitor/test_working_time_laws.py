@@ -3,18 +3,19 @@
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.definitions import Calendar
 from tests.support import minute_walk
 from tests.support.calendars import compiled, spans
+from tests.support.laws import law, slow_law
 
 Case = tuple[Calendar, int, int]
 DAY_S = 86_400
 
 
-@settings(max_examples=200, deadline=None)
+@law
 @given(spans())
 def test_open_seconds_are_those_that_a_walk_minute_by_minute_finds(case: Case) -> None:
     definition, a, b = case
@@ -22,7 +23,7 @@ def test_open_seconds_are_those_that_a_walk_minute_by_minute_finds(case: Case) -
     assert compiled(definition).between(a, b) == minute_walk.open_seconds(definition, a, b)
 
 
-@settings(max_examples=60, deadline=None)
+@law
 @given(spans(), st.integers(0, 20 * 3600))
 def test_a_due_instant_is_the_first_that_a_walk_minute_by_minute_reaches(case: Case, seconds: int) -> None:
     definition, a, _ = case
@@ -34,7 +35,7 @@ def test_a_due_instant_is_the_first_that_a_walk_minute_by_minute_reaches(case: C
     assert due == walked if walked is not None else due is None or due > limit
 
 
-@settings(max_examples=20, deadline=None)
+@slow_law
 @given(spans(), st.integers(0, 3))
 def test_a_due_day_closes_when_the_walked_days_do(case: Case, days: int) -> None:
     definition, a, _ = case
@@ -50,7 +51,7 @@ def test_a_due_day_closes_when_the_walked_days_do(case: Case, days: int) -> None
         assert due == closings[later[0] + days]
 
 
-@settings(max_examples=100, deadline=None)
+@law
 @given(spans(), st.integers(0, 400 * 3600))
 def test_between_undoes_add(case: Case, seconds: int) -> None:
     definition, a, _ = case
@@ -63,7 +64,7 @@ def test_between_undoes_add(case: Case, seconds: int) -> None:
         assert seconds == 0 or working.between(a, due - 1) == seconds - 1, "an earlier instant would have done"
 
 
-@settings(max_examples=100, deadline=None)
+@law
 @given(spans(), st.integers(0, 50))
 def test_calendar_days_are_those_of_the_zone_database(case: Case, days: int) -> None:
     definition, a, _ = case
@@ -75,7 +76,7 @@ def test_calendar_days_are_those_of_the_zone_database(case: Case, days: int) -> 
     assert due == (int((local + timedelta(days=days)).timestamp()) if days else a)
 
 
-@settings(max_examples=100, deadline=None)
+@law
 @given(spans(), st.floats(0, 1))
 def test_open_seconds_of_parts_add_up_and_never_exceed_the_time_that_passed(case: Case, share: float) -> None:
     definition, a, b = case
@@ -86,7 +87,7 @@ def test_open_seconds_of_parts_add_up_and_never_exceed_the_time_that_passed(case
     assert 0 <= working.between(a, middle) <= middle - a
 
 
-@settings(max_examples=100, deadline=None)
+@law
 @given(spans(), st.integers(0, 200 * 3600), st.integers(0, 3600))
 def test_a_later_start_or_a_longer_allowance_is_never_due_earlier(case: Case, seconds: int, more: int) -> None:
     definition, a, b = case
@@ -97,7 +98,7 @@ def test_a_later_start_or_a_longer_allowance_is_never_due_earlier(case: Case, se
     assert all(other is None or (due is not None and due <= other) for other in others)
 
 
-@settings(max_examples=100, deadline=None)
+@law
 @given(spans())
 def test_segments_cover_the_span_without_a_gap_and_sum_to_its_open_seconds(case: Case) -> None:
     definition, a, b = case
@@ -114,7 +115,7 @@ def test_segments_cover_the_span_without_a_gap_and_sum_to_its_open_seconds(case:
         assert working.between(segment.start, segment.end) == wanted
 
 
-@settings(max_examples=100, deadline=None)
+@law
 @given(spans(), st.integers(0, 100 * 3600))
 def test_snapping_forward_twice_is_snapping_once_and_costs_no_open_second(case: Case, seconds: int) -> None:
     definition, a, _ = case
@@ -127,7 +128,7 @@ def test_snapping_forward_twice_is_snapping_once_and_costs_no_open_second(case: 
         assert working.between(due, opening) == 0
 
 
-@settings(max_examples=100, deadline=None)
+@law
 @given(spans())
 def test_a_second_is_open_exactly_if_it_counts(case: Case) -> None:
     definition, a, _ = case

@@ -1,0 +1,166 @@
+"""How verdicts follow a stream of facts, and the months in which they count. Each test names its rule."""
+
+import pytest
+
+from shared.contracts.verdicts import VerdictCorrected
+from sla_monitor.domain.announce import Occasion, announce, counted_month
+from sla_monitor.domain.exclusions import Exclusion
+from sla_monitor.domain.facts import AnyFact
+from sla_monitor.domain.item import Announced, Item, Taken, take
+from sla_monitor.domain.verdict import Outcome
+from tests.support.histories import at, book, evaluated, fact, facts, judged
+
+MON_9 = ("Mon 2026-03-02 09:00", "opened")
+EIGHT_HOURS = {"within": "8 working hours", "calendar": "office"}
+
+
+def told_of(
+    held: list[AnyFact], as_of: str, before: dict[str, Announced] | None = None, *, cause: str = "clock"
+) -> tuple[list[str], dict[str, Announced]]:
+    """What is announced of the item at the instant, by kind, and what was said by then."""
+    evaluation = evaluated(held, book(EIGHT_HOURS), as_of=as_of)
+    events, after = announce(before or {}, evaluation, Occasion("adur", "T1", cause, at(as_of)))
+    return [type(event).__name__ for event in events], after
+
+
+def test_r33_arrival_plays_no_part_in_the_order_of_facts() -> None:
+    history = facts(MON_9, ("Mon 2026-03-02 10:00", "paused council"), ("Mon 2026-03-02 11:00", "resumed"))
+    arrived = Item()
+    for each in reversed(history):
+        take(arrived, each)
+
+    assert arrived.facts == history
+
+
+def test_r34_a_repeated_event_is_ignored_and_other_content_under_its_id_is_refused() -> None:
+    item = Item()
+
+    taken = [
+        take(item, fact("Mon 2026-03-02 09:00", "opened", name="a")),
+        take(item, fact("Mon 2026-03-02 09:00", "opened", name="a")),
+        take(item, fact("Mon 2026-03-02 09:01", "opened", name="a")),
+    ]
+
+    assert taken == [Taken.NEW, Taken.DUPLICATE, Taken.CONFLICT]
+
+
+def test_r35_a_late_event_that_changes_a_verdict_is_announced_with_old_new_and_cause() -> None:
+    late = facts(MON_9, ("Tue 2026-03-03 12:00", "resolved"))
+    known, said = told_of(late, "Wed 2026-03-04 09:00")
+    held = facts(
+        MON_9,
+        ("Mon 2026-03-02 10:00", "paused council"),
+        ("Tue 2026-03-03 10:00", "resumed"),
+        ("Tue 2026-03-03 12:00", "resolved"),
+    )
+    evaluation = evaluated(held, book(EIGHT_HOURS), as_of="Wed 2026-03-04 09:00")
+
+    (event,), _ = announce(said, evaluation, Occasion("adur", "T1", "resumed-1", at("Wed 2026-03-04 09:00")))
+
+    assert known[-1] == "TargetBreached"
+    assert isinstance(event, VerdictCorrected)
+    assert (event.data.was, event.data.outcome, event.data.cause) == ("breached", "met", "resumed-1")
+
+
+def test_r36_announcing_again_says_nothing_and_a_breach_taken_back_is_retracted() -> None:
+    breached, said = told_of(facts(MON_9), "Tue 2026-03-03 12:00")
+    again, same = told_of(facts(MON_9), "Tue 2026-03-03 13:00", said)
+    retracted, after = told_of(facts(MON_9, ("Mon 2026-03-02 10:00", "paused council")), "Tue 2026-03-03 14:00", same)
+    once_more, _ = told_of(
+        facts(MON_9, ("Mon 2026-03-02 10:00", "paused council"), ("Mon 2026-03-02 10:30", "resumed")),
+        "Wed 2026-03-04 14:00",
+        after,
+    )
+
+    assert breached == ["WarningReached", "WarningReached", "TargetBreached"]
+    assert again == []
+    assert retracted == ["VerdictRetracted"]
+    assert once_more == ["TargetBreached"]
+
+
+def test_r36_the_ids_of_announcements_say_what_they_mean_and_nothing_of_when() -> None:
+    evaluation = evaluated(facts(MON_9), book(EIGHT_HOURS), as_of="Tue 2026-03-03 12:00")
+    later = evaluated(facts(MON_9), book(EIGHT_HOURS), as_of="Fri 2026-05-01 12:00")
+
+    first, _ = announce({}, evaluation, Occasion("adur", "T1", "clock", at("Tue 2026-03-03 12:00")))
+    second, _ = announce({}, later, Occasion("adur", "T1", "clock", at("Fri 2026-05-01 12:00")))
+
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("as_of", "wake"),
+    [
+        ("Mon 2026-03-02 09:00", "Mon 2026-03-02 15:00"),  # 75% of 8 hours
+        ("Mon 2026-03-02 15:00", "Mon 2026-03-02 16:12"),  # 90%
+        ("Mon 2026-03-02 16:12", "Tue 2026-03-03 09:00:01"),  # used up at closing, missed when hours open
+        ("Tue 2026-03-03 09:00:01", None),
+    ],
+)
+def test_r37_the_next_instant_follows_from_history_and_needs_no_clock_of_its_own(as_of: str, wake: str | None) -> None:
+    verdict = judged([MON_9], as_of=as_of)
+
+    assert verdict.wake == (None if wake is None else at(wake))
+
+
+@pytest.mark.parametrize(
+    ("attributed_by", "resolved", "month"),
+    [
+        ("due", "Wed 2026-04-01 12:00", "2026-03"),
+        ("completed", "Wed 2026-04-01 12:00", "2026-04"),
+        ("decided", "Wed 2026-04-01 12:00", "2026-04"),
+        ("due", "Tue 2026-03-31 16:00", "2026-03"),
+    ],
+)
+def test_r39_an_item_counts_in_the_month_that_the_agreement_names(
+    attributed_by: str, resolved: str, month: str
+) -> None:
+    # Due on Tuesday 31 March at closing; missed when Wednesday 1 April opens.
+    lines = [("Tue 2026-03-31 09:00", "opened"), (resolved, "resolved")]
+    (verdict,) = evaluated(lines, book(EIGHT_HOURS, attributed_by=attributed_by), as_of="Fri 2026-04-03 09:00").verdicts
+
+    assert counted_month(verdict) == month
+
+
+@pytest.mark.parametrize(
+    ("as_of", "outcome", "decided"),
+    [
+        ("Mon 2026-03-02 16:59", Outcome.RUNNING, False),
+        ("Tue 2026-03-03 09:00", Outcome.RUNNING, False),
+        ("Tue 2026-03-03 09:00:01", Outcome.BREACHED, True),
+    ],
+)
+def test_r40_an_open_item_counts_as_missed_once_it_is_late_and_not_at_all_before(
+    as_of: str, outcome: Outcome, decided: bool
+) -> None:
+    verdict = judged([MON_9], as_of=as_of)
+
+    assert (verdict.outcome, verdict.decided) == (outcome, decided)
+
+
+@pytest.mark.parametrize(
+    ("scope", "hours"),
+    [
+        ({}, 6),
+        ({"council": "adur", "service": "ict", "target": "resolve", "item": "T1"}, 6),
+        ({"service": "payroll"}, 8),
+        ({"target": "respond"}, 8),
+        ({"item": "T2"}, 8),
+        ({"council": "worthing"}, 8),
+    ],
+)
+def test_r47_an_agreed_exclusion_takes_its_time_out_of_what_it_covers(scope: dict[str, str], hours: int) -> None:
+    excluded = Exclusion("storm", at("Mon 2026-03-02 10:00"), at("Mon 2026-03-02 12:00"), "force-majeure", **scope)
+
+    verdict = judged([MON_9, ("Mon 2026-03-02 17:00", "resolved")], as_of="Tue 2026-03-03 09:00", exclusions=[excluded])
+
+    assert verdict.elapsed_s == hours * 3600
+
+
+def test_an_item_resolved_in_time_is_announced_once_as_met() -> None:
+    lines = facts(MON_9, ("Mon 2026-03-02 12:00", "resolved"))
+
+    met, said = told_of(lines, "Mon 2026-03-02 13:00")
+    again, _ = told_of(lines, "Fri 2026-05-01 13:00", said)
+
+    assert (met, again) == (["TargetMet"], [])
