@@ -12,14 +12,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 out = Console()
 err = Console(stderr=True)
 
-DEFAULT_FOLDER = Path("var")
 EXIT_BAD_INPUT = 2
 EXIT_IN_USE = 3
 
 
 def var_folder() -> Path:
     """Where state lives: `TALLYSTICK_VAR`, else ./var."""
-    return Path(os.environ.get("TALLYSTICK_VAR", DEFAULT_FOLDER))
+    return Path(os.environ.get("TALLYSTICK_VAR", "var"))
 
 
 def fail(what: str, *, do: str, code: int = EXIT_BAD_INPUT) -> NoReturn:

@@ -23,7 +23,7 @@ from shared.contracts.definitions import AnyDefinition, Partnership
 from shared.http import create_app
 from shared.period import LONDON
 from tallystick import pages
-from tallystick.console import DEFAULT_FOLDER, EXIT_IN_USE, fail, out, progress
+from tallystick.console import EXIT_IN_USE, fail, out, progress
 from tallystick.demo.year import year_of_events
 from tallystick.home import StackHome
 from tallystick.lock import InUse, running_on
@@ -77,8 +77,7 @@ async def _demo(example: str, port: int, seed: int, folder: Path) -> None:
                 tasks.create_task(_work(Year(example, seed, _today()), definitions, stack, server, stop))
                 await server.serve(sockets=[listening])
                 stop.set()
-    again = "`make clean-demo` deletes it" if folder == DEFAULT_FOLDER else "delete that folder to begin afresh"
-    out.print(f"Stopped. The data is in {folder}; {again}.", highlight=False)
+    out.print(f"Stopped. The data is in {folder}; delete that folder to begin afresh.", highlight=False)
 
 
 async def _work(
