@@ -14,7 +14,7 @@ def verify_verdicts(file: Path) -> None:
     found = verify(file.read_bytes())
     if found.faults:
         for fault in found.faults[:_SHOWN]:
-            err.print(fault, highlight=False, markup=False)
+            err.print(fault, highlight=False, markup=False, soft_wrap=True)
         if len(found.faults) > _SHOWN:
             err.print(f"… and {len(found.faults) - _SHOWN:,} more", highlight=False, markup=False)
         raise SystemExit(EXIT_FAULTS)
