@@ -1,0 +1,26 @@
+"""What docs/corrections.md tells people to send is what is read."""
+
+import json
+import re
+from pathlib import Path
+
+from shared.contracts.exclusions import Party
+from shared.shapes import shaped
+from shared.yaml_values import read_yaml
+from sla_monitor.api.exclusions import ProposalBody
+from sla_monitor.domain.what_if import Draft
+
+PAGE = (Path(__file__).parents[3] / "docs" / "corrections.md").read_text(encoding="utf-8")
+
+
+def test_the_page_proposes_and_approves_an_exclusion() -> None:
+    proposal, approval = (json.loads(body) for body in re.findall(r"-d '(\{.*?\})'", PAGE, re.DOTALL))
+
+    assert shaped(proposal, ProposalBody).exclusion.category == "planned-maintenance"
+    assert shaped(approval, Party).side != proposal["proposed"]["side"]
+
+
+def test_the_page_shows_a_draft_that_is_read() -> None:
+    (draft,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+
+    assert [target.within for target in shaped(read_yaml(draft).value, Draft).targets] == ["11 working hours"]
