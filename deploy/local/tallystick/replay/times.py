@@ -51,7 +51,9 @@ class Times:
     def _read(self, text: str, column: str) -> datetime:
         try:
             # Naive only until the zone is known: `instant` adds it, `day` needs none.
-            return datetime.strptime(text, self._form) if self._form else datetime.fromisoformat(text)  # noqa: DTZ007
+            if self._form:
+                return datetime.strptime(text, self._form)  # noqa: DTZ007 (a naive time gets the mapping's zone next)
+            return datetime.fromisoformat(text)
         except ValueError:
             wanted = f"of the form {self._form}" if self._form else "in ISO 8601, like 2026-03-27T16:59:00"
             raise Refused(f"{column}: {text!r} is not a time {wanted}") from None
