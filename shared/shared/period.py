@@ -151,8 +151,3 @@ def month_of_day(day: date) -> Month:
 def month_of_hour(epoch_hour: int) -> Month:
     """The London month of an epoch hour: month borders fall on whole UTC hours, so hours suffice and cache well."""
     return month_of(datetime.fromtimestamp(epoch_hour * 3600, UTC))
-
-
-def financial_year_label(year: int) -> str:
-    """`2026 to 2027`, as GOV.UK writes it."""
-    return f"{year} to {year + 1}"

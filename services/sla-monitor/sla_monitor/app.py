@@ -54,15 +54,14 @@ class MonitorApp:
         self._judging = Judging(self._states, bus, self._catalogue, self._rulings, clock, margin_s=settings.margin_s)
         self._recording = Recording(read_model)
         self.questions = Questions(self._states, read_model, self._catalogue, self._rulings, clock)
-        self.objectives = self._objectives(read_model, clock)
+        stored = StoredItems(self._states, self._catalogue, self._rulings)
+        self.objectives = self._objectives(stored, read_model, clock)
         self.excluding = Excluding(self._rulings, clock)
         self.correcting = Correcting(self._rulings, self._states, read_model, clock)
-        stored = StoredItems(self._states, self._catalogue, self._rulings)
         self.what_if = WhatIf(stored, self._catalogue, self._rulings, clock)
         self.evidence_room = EvidenceRoom(stored, self._catalogue, self._rulings, clock)
 
-    def _objectives(self, read_model: SqlReadModel, clock: Clock) -> Objectives:
-        stored = StoredItems(self._states, self._catalogue, self._rulings)
+    def _objectives(self, stored: StoredItems, read_model: SqlReadModel, clock: Clock) -> Objectives:
         at_risk = AtRisk(stored, clock)
         return Objectives(
             availabilities=Availabilities(stored, self._catalogue, self._rulings, clock),

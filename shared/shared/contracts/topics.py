@@ -1,9 +1,7 @@
 """Every topic, in one list. The partition count is part of the contract: a service refuses to start on another."""
 
 from dataclasses import dataclass
-from typing import Literal
 
-DAY_MS = 86_400_000
 PARTITIONS = 12
 
 
@@ -17,11 +15,6 @@ class Topic:
     retention_days: int | None
     written_by: tuple[str, ...]
     read_by: tuple[str, ...]
-
-    @property
-    def cleanup(self) -> Literal["compact", "delete"]:
-        """Kafka's cleanup policy."""
-        return "compact" if self.retention_days is None else "delete"
 
 
 # A financial year and the month after it: what `rebuild` needs to recompute every open period.

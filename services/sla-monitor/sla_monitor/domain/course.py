@@ -67,14 +67,6 @@ class Course(Struct):
         """The stop that still holds, if any."""
         return self.stops[-1] if self.stops and self.stops[-1].reopened == FOREVER else None
 
-    def priority_at(self, at: int) -> str:
-        """The priority in force at an instant."""
-        held = self.priorities[0][1]
-        for since, priority in self.priorities:
-            if since <= at:
-                held = priority
-        return held
-
 
 def read_course(facts: Sequence[AnyFact], *, as_of_s: int) -> tuple[Course | None, int | None]:
     """The course up to and including `as_of_s`, and the second of the first fact after it.
