@@ -29,9 +29,9 @@ def router(questions: Questions, *, illustrative: bool) -> APIRouter:
     @routes.get("/attainment", response_class=HTMLResponse)
     def attainment(month: _Month = None) -> str:
         months = [Month.parse(each) for each in questions.months()]
-        if not months:
+        shown = questions.newest_month() if month is None else Month.parse(month)
+        if shown is None or not months:
             raise Problem(NOT_FOUND, "nothing has been decided yet")
-        shown = months[-1] if month is None else Month.parse(month)
         rows = questions.attainment(month=str(shown))
         page = AttainmentPage(shown, tuple(months), _councils(rows, questions), illustrative)
         return templates.get_template("attainment.html").render(page=page)

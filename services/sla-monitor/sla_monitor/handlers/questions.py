@@ -9,7 +9,7 @@ from shared.bus.partitioner import partition_of
 from shared.bus.port import Shard
 from shared.clock import Clock
 from shared.contracts.definitions import Council, Objective, Service, Target
-from shared.period import Month, Over, period_of
+from shared.period import Month, Over, month_of, period_of
 from shared.state.port import ShardStates
 from sla_monitor.domain.attainment import Judgement, Share, judge, misses_remaining
 from sla_monitor.domain.facts import AnyFact
@@ -100,6 +100,15 @@ class Questions:
     def months(self) -> list[str]:
         """The months in which anything was decided, ascending. Blocks."""
         return self._read_model.months()
+
+    def newest_month(self) -> Month | None:
+        """The newest month that has begun and in which anything was decided: work done early counts in a later one.
+
+        The first of all where none has begun. Blocks.
+        """
+        months = [Month.parse(month) for month in self.months()]
+        begun = [month for month in months if month <= month_of(self._clock.now())]
+        return begun[-1] if begun else next(iter(months), None)
 
     def openslo(self, *, council: str | None = None) -> list[Document]:
         """The newest agreements' targets as OpenSLO documents, of one council where it is named."""

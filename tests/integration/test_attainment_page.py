@@ -1,0 +1,33 @@
+"""The attainment page of the monitor."""
+
+import asyncio
+from pathlib import Path
+
+from fastapi.testclient import TestClient
+
+from shared.http import create_app
+from shared.web.assets import assets
+from tests.integration.test_monitor_judging import OPENED, agreement
+from tests.support.histories import calendar
+from tests.support.monitoring import monitor, ticket
+
+
+def test_the_page_opens_on_a_month_that_has_begun_though_early_work_counts_in_a_later_one(tmp_path: Path) -> None:
+    slow = {"id": "slow", "service": "*", "measure": "resolution-time", "within": "40 days"}
+    quick = slow | {"id": "quick", "within": "2 days"}
+
+    async def scenario() -> tuple[list[str], str]:
+        async with monitor(tmp_path, now="Mon 2026-03-02 18:00") as on:
+            await on.tell_catalogue(
+                calendar(), agreement(targets=[quick, slow])
+            )
+            await on.send(*ticket(OPENED, ("Mon 2026-03-02 12:00", "resolved")))
+            await on.rest()
+            client = TestClient(create_app("test", [on.app.pages(illustrative=True), assets()]))
+            page = await asyncio.to_thread(client.get, "/attainment")
+            return await asyncio.to_thread(on.app.questions.months), page.text
+
+    months, page = asyncio.run(scenario())
+
+    assert months == ["2026-03", "2026-04"]
+    assert '<h1 class="govuk-heading-l">Attainment in March 2026</h1>' in page
