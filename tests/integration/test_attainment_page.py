@@ -18,9 +18,7 @@ def test_the_page_opens_on_a_month_that_has_begun_though_early_work_counts_in_a_
 
     async def scenario() -> tuple[list[str], str]:
         async with monitor(tmp_path, now="Mon 2026-03-02 18:00") as on:
-            await on.tell_catalogue(
-                calendar(), agreement(targets=[quick, slow])
-            )
+            await on.tell_catalogue(calendar(), agreement(targets=[quick, slow]))
             await on.send(*ticket(OPENED, ("Mon 2026-03-02 12:00", "resolved")))
             await on.rest()
             client = TestClient(create_app("test", [on.app.pages(illustrative=True), assets()]))
