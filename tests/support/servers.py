@@ -1,0 +1,92 @@
+"""Real servers for tests, one of each a session, in containers that are gone when the session ends.
+
+Without a Docker engine their tests are skipped, with a count in the summary; in CI a missing server is a failure.
+"""
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from testcontainers.core.container import DockerContainer
+from testcontainers.core.wait_strategies import LogMessageWaitStrategy
+
+KAFKA = "apache/kafka:4.1.1"
+REDIS = "redis:8"
+POSTGRES = "postgres:17"
+DOCKER_SOCKET = Path("/var/run/docker.sock")
+PASSWORD = "illustrative"  # noqa: S105 (of a database that lives as long as the test)
+
+
+def require_docker() -> None:
+    """The test goes on only where containers can be had; without them it is skipped, and in CI it fails."""
+    if DOCKER_SOCKET.exists() or os.environ.get("DOCKER_HOST"):
+        return
+    if os.environ.get("CI") == "true":
+        pytest.fail("CI needs a Docker engine: these tests run against the real servers")
+    pytest.skip("no Docker engine: tests against real servers")
+
+
+@contextmanager
+def kafka(*, port: int | None = None) -> Iterator[str]:
+    """The bootstrap address of a broker of one node that accepts connections."""
+    port = port or free_port()
+    container = (
+        DockerContainer(KAFKA)
+        .with_bind_ports(port, port)
+        .with_env("KAFKA_NODE_ID", "1")
+        .with_env("KAFKA_PROCESS_ROLES", "broker,controller")
+        .with_env("KAFKA_LISTENERS", f"PLAINTEXT://:9092,CONTROLLER://:9093,HOST://:{port}")
+        .with_env("KAFKA_ADVERTISED_LISTENERS", f"PLAINTEXT://localhost:9092,HOST://localhost:{port}")
+        .with_env("KAFKA_LISTENER_SECURITY_PROTOCOL_MAP", "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,HOST:PLAINTEXT")
+        .with_env("KAFKA_INTER_BROKER_LISTENER_NAME", "PLAINTEXT")
+        .with_env("KAFKA_CONTROLLER_LISTENER_NAMES", "CONTROLLER")
+        .with_env("KAFKA_CONTROLLER_QUORUM_VOTERS", "1@localhost:9093")
+        .with_env("KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR", "1")
+        .with_env("KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR", "1")
+        .with_env("KAFKA_TRANSACTION_STATE_LOG_MIN_ISR", "1")
+        .with_env("KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS", "0")
+        .with_env("KAFKA_AUTO_CREATE_TOPICS_ENABLE", "false")
+        .waiting_for(LogMessageWaitStrategy("Kafka Server started"))
+    )
+    with container:
+        yield f"localhost:{port}"
+
+
+@contextmanager
+def redis() -> Iterator[str]:
+    """The address of a Redis that keeps its promises: append-only, synced at every write, nothing evicted."""
+    command = "redis-server --appendonly yes --appendfsync always --maxmemory-policy noeviction"
+    container = (
+        DockerContainer(REDIS)
+        .with_exposed_ports(6379)
+        .with_command(command)
+        .waiting_for(LogMessageWaitStrategy("Ready to accept connections"))
+    )
+    with container:
+        yield f"redis://localhost:{container.get_exposed_port(6379)}/0"
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """The address of an empty PostgreSQL database, as its owner."""
+    container = (
+        DockerContainer(POSTGRES)
+        .with_exposed_ports(5432)
+        .with_env("POSTGRES_USER", "tallystick")
+        .with_env("POSTGRES_PASSWORD", PASSWORD)
+        .with_env("POSTGRES_DB", "tallystick")
+        .waiting_for(LogMessageWaitStrategy("database system is ready to accept connections", times=2))
+    )
+    with container:
+        address = f"localhost:{container.get_exposed_port(5432)}/tallystick"
+        yield f"postgresql+psycopg://tallystick:{PASSWORD}@{address}"
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
