@@ -18,23 +18,22 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Row,
+    String,
     Table,
-    column,
     delete,
     func,
     insert,
     select,
-    table,
-    text,
     update,
 )
 from sqlalchemy.exc import StatementError
+from sqlalchemy.schema import DropTable
 
 from shared.bus.port import Shard
 from shared.sql.columns import DecimalText, UtcDateTime
 from shared.sql.engine import connect, reading
 from shared.sql.inbox import Arrival, Fate, inbox_table, receive
-from shared.sql.migrate import UnknownRevision, migrate, version_table
+from shared.sql.migrate import Outdated, UnknownRevision, check, migrate, version_table
 from shared.sql.progress import Counts, Progress, ShardProgress, progress_table
 from shared.sql.statements import insert_ignore
 from shared.state.port import Fenced
@@ -50,11 +49,18 @@ SAMPLES = Table(
     Column("at", UtcDateTime),
     Column("price", DecimalText(40)),
 )
+MARK = Table(version_table(PACKAGE), MetaData(), Column("version_num", String(32)))
 SHARD = Shard("provider.work.v1", 3)
 LONDON_SUMMER = timezone(timedelta(hours=1))
 offsets = st.integers(-840, 840).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 instants = st.datetimes(datetime(1000, 1, 2), datetime(9999, 12, 30), timezones=offsets)  # noqa: DTZ001 (bounds)
 decimals = st.decimals(allow_nan=False, allow_infinity=False, places=9, min_value=-(10**12), max_value=10**12)
+# One law is tried on several databases, each made once for all its examples.
+LAW = settings(
+    max_examples=50,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
+)
 
 
 def arrival(id_: str, content: bytes = b"content", source: str = "/councils/adur/systems/crm") -> Arrival:
@@ -111,7 +117,7 @@ class SqlContract:
     # Columns
 
     @given(at=instants)
-    @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @LAW
     def test_an_instant_comes_back_as_the_same_instant_in_utc(self, engine: Engine, at: datetime) -> None:
         found = self.kept(engine, at=at).at
 
@@ -132,7 +138,7 @@ class SqlContract:
             self.kept(engine, at=datetime(2026, 3, 29, 1, 30))  # noqa: DTZ001 (the fault that is meant)
 
     @given(price=decimals)
-    @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @LAW
     def test_a_decimal_keeps_every_digit(self, engine: Engine, price: Decimal) -> None:
         assert f"{self.kept(engine, price=price).price:f}" == f"{price:f}"
 
@@ -243,7 +249,7 @@ class SqlContract:
             max_size=5,
         )
     )
-    @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @LAW
     def test_the_fates_are_those_that_a_dictionary_would_give(
         self, engine: Engine, batches: list[list[tuple[str, str, bytes]]]
     ) -> None:
@@ -292,11 +298,29 @@ class SqlContract:
         assert revisions == ["0002"] * 3
 
     def test_a_database_that_is_newer_than_the_program_is_left_alone(self, engine: Engine) -> None:
-        with engine.begin() as connection:
-            connection.execute(update(table(version_table(PACKAGE), column("version_num"))).values(version_num="0003"))
+        self.mark(engine, "0003")
 
-        with pytest.raises(UnknownRevision, match="got 0003"):
-            migrate(engine, PACKAGE)
+        for looked in (migrate, check):
+            with pytest.raises(UnknownRevision, match="got 0003"):
+                looked(engine, PACKAGE)
+
+    def test_a_database_that_is_behind_is_refused_with_the_command_that_helps(self, engine: Engine) -> None:
+        self.mark(engine, "0001")
+
+        with pytest.raises(Outdated, match=rf"expected revision 0002 .* got 0001: run `python -m {PACKAGE} migrate`"):
+            check(engine, PACKAGE)
+
+        assert self.revision(engine) == "0001"
+
+    def test_a_database_without_a_mark_is_behind(self, engine: Engine) -> None:
+        with engine.begin() as connection:
+            connection.execute(DropTable(MARK))
+
+        with pytest.raises(Outdated, match="got none"):
+            check(engine, PACKAGE)
+
+    def test_a_database_that_is_up_to_date_passes_the_check(self, engine: Engine) -> None:
+        check(engine, PACKAGE)
 
     # What the suite itself needs
 
@@ -316,5 +340,8 @@ class SqlContract:
 
     def revision(self, engine: Engine) -> str | None:
         with reading(engine) as connection:
-            found: str | None = connection.scalar(text(f'SELECT version_num FROM "{version_table(PACKAGE)}"'))  # noqa: S608 (ours)
-        return found
+            return connection.scalar(select(MARK.c.version_num))
+
+    def mark(self, engine: Engine, revision: str) -> None:
+        with engine.begin() as connection:
+            connection.execute(update(MARK).values(version_num=revision))

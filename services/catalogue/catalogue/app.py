@@ -15,7 +15,7 @@ from shared.bus.port import Bus
 from shared.clock import Clock
 from shared.holidays import load_holidays
 from shared.sql.engine import connect
-from shared.sql.migrate import migrate
+from shared.sql.migrate import prepare
 from shared.sql.outbox import relay, relay_once, waiting
 
 
@@ -28,7 +28,7 @@ class CatalogueApp:
         self._bus = bus
         self._clock = clock
         self._engine = connect(settings.database)
-        migrate(self._engine, "catalogue")
+        prepare(self._engine, "catalogue")
         self.handlers = Handlers(SqlVersions(self._engine), load_holidays(settings.holidays_file))
 
     @property

@@ -9,7 +9,7 @@ from shared.bus.port import Bus, Shard
 from shared.clock import Clock
 from shared.contracts.topics import TICKETS, VERDICTS, WORK
 from shared.sql.engine import connect as connect_database
-from shared.sql.migrate import migrate
+from shared.sql.migrate import prepare
 from shared.state.connect import connect as connect_states
 from shared.state.port import Head, Quarantined
 from sla_monitor import api, pages
@@ -47,7 +47,7 @@ class MonitorApp:
         self._bus = bus
         self._states = connect_states(settings.state)
         self._engine = connect_database(settings.database)
-        migrate(self._engine, "sla_monitor")
+        prepare(self._engine, "sla_monitor")
         read_model = SqlReadModel(self._engine, freeze_days=settings.freeze_days)
         self._catalogue = CatalogueView(bus)
         self._rulings = RulingsView(bus)

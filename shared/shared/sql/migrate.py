@@ -2,6 +2,10 @@
 
 A revision file is named `0001_what_it_does.py` and says `revision = "0001"`. Each package keeps its own mark
 (`<package>_revision`), so several may share a database.
+
+Who may change a schema depends on whose it is. A SQLite file belongs to the program that opens it, which brings it up
+to date as it starts. A server's schema belongs to a role of its own, which only `migrate` logs in as; a service looks
+whether its schema is there, and goes no further when it is not.
 """
 
 from importlib.resources import files
@@ -15,6 +19,34 @@ class UnknownRevision(Exception):
     """The database is at a revision that this release does not have: it was written by a newer one."""
 
 
+class Outdated(Exception):
+    """The database lacks what this release needs, and the program that found so may not add it."""
+
+
+def prepare(engine: Engine, package: str) -> None:
+    """The database is at the newest revision of `package`: a file was brought there, a server only looked at.
+
+    Raises `Outdated` for a server's database that is behind, `UnknownRevision` for any that is ahead.
+    """
+    if engine.dialect.name == "sqlite":
+        migrate(engine, package)
+    else:
+        check(engine, package)
+
+
+def check(engine: Engine, package: str) -> None:
+    """Nothing has changed, and the database is at the newest revision of `package`; raises as `prepare` does."""
+    known = _revisions(package)
+    with reading(engine) as connection:
+        stored = _revision(connection, package)
+    _refuse_unknown(package, stored, known)
+    if stored != known[-1]:
+        raise Outdated(
+            f"expected revision {known[-1]} of {package} in the database, got {stored or 'none'}: "
+            f"run `python -m {package} migrate` as the role that owns the tables"
+        )
+
+
 def migrate(engine: Engine, package: str) -> None:
     """The database is at the newest revision of `package`, whoever else is migrating it now.
 
@@ -26,9 +58,7 @@ def migrate(engine: Engine, package: str) -> None:
             return
     with engine.begin() as connection:
         _queue(connection, package)
-        stored = _revision(connection, package)
-        if stored is not None and stored not in known:
-            raise UnknownRevision(f"expected one of {', '.join(known)} for {package}, got {stored}: update Tallystick")
+        _refuse_unknown(package, _revision(connection, package), known)
         _upgrade(connection, package)
 
 
@@ -47,6 +77,11 @@ def _revision(connection: Connection, package: str) -> str | None:
     if not inspect(connection).has_table(name):
         return None
     return connection.scalar(select(column("version_num")).select_from(table(name)))
+
+
+def _refuse_unknown(package: str, stored: str | None, known: list[str]) -> None:
+    if stored is not None and stored not in known:
+        raise UnknownRevision(f"expected one of {', '.join(known)} for {package}, got {stored}: update Tallystick")
 
 
 def _queue(connection: Connection, package: str) -> None:

@@ -18,7 +18,7 @@ from shared.contracts.definitions import Agreement, Council, Provider, Service, 
 from shared.contracts.topics import CATALOGUE
 from shared.period import Month
 from shared.sql.engine import connect, reading
-from shared.sql.migrate import migrate
+from shared.sql.migrate import prepare
 from shared.sql.progress import Progress, ShardProgress
 
 GROUP = "billing"
@@ -36,9 +36,9 @@ class SqlStore:
 
     @classmethod
     def open(cls, url: str) -> "SqlStore":
-        """A store on the database at `url`, brought to the newest schema."""
+        """A store on the database at `url`, its schema the newest; raises what `prepare` raises."""
         engine = connect(url)
-        migrate(engine, "billing")
+        prepare(engine, "billing")
         return cls(engine)
 
     def position(self, shard: Shard) -> int | None:
