@@ -7,8 +7,9 @@ the one kept here (`commit_hint`) only feeds lag tools.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
+
+from msgspec import Struct
 
 from shared.contracts.topics import Topic
 
@@ -23,8 +24,8 @@ class Shard(NamedTuple):
         return f"{self.topic}/{self.partition}"
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+# Made by the million: a struct is made in a tenth of a frozen dataclass's time.
+class Message(Struct, frozen=True, gc=False):
     """What is to be appended. `timestamp_ms` is the wall clock unless a replay sets the event's own time."""
 
     key: str
@@ -33,8 +34,7 @@ class Message:
     timestamp_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True, gc=False):
     """What was appended, as anybody may have sent it: key and value can be missing or hold anything."""
 
     offset: int

@@ -11,6 +11,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from msgspec import Struct
+
 from shared.bus.port import Shard
 
 
@@ -30,8 +32,7 @@ class Head:
     rulings_position: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(Struct, frozen=True, gc=False):
     """A message to be published. `id` is deterministic: writing or publishing it twice is harmless."""
 
     id: str
