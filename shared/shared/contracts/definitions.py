@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from shared.contracts.amounts import Amount, Percent
+from shared.contracts.credits import ServiceCredits
 from shared.contracts.envelope import Id
 from shared.contracts.thresholds import THRESHOLD_PATTERN
 
@@ -26,9 +28,6 @@ Hours = Annotated[str, Meta(pattern=HOURS_PATTERN, description="local wall time,
 Text = Annotated[str, Meta(max_length=2000)]
 Title = Annotated[str, Meta(min_length=1, max_length=200)]
 GssCode = Annotated[str, Meta(pattern=r"^[ENSW][0-9]{8}(?![\s\S])", description="ONS code, nine characters")]
-Amount = Annotated[
-    str, Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,6})?(?![\s\S])", description="pounds as a decimal string: '0.0375'")
-]
 ServiceOrAll = Annotated[
     str,
     Meta(
@@ -42,9 +41,6 @@ Within = Annotated[
         pattern=THRESHOLD_PATTERN,
         description="a duration like '8 working hours', '10 working days' or '30 days', or 'recorded due date'",
     ),
-]
-Percent = Annotated[
-    str, Meta(pattern=r"^(100|[0-9]{1,2}(\.[0-9]{1,3})?)(?![\s\S])", description="0 to 100, as a string")
 ]
 
 
@@ -147,6 +143,7 @@ class Agreement(Definition, frozen=True, kw_only=True):
     attributed_by: Literal["due", "completed", "decided"] = "due"
     targets: tuple[Target, ...] = ()
     tariffs: tuple[Id, ...] = ()
+    credits: ServiceCredits | None = None
 
 
 class Standing(Struct, frozen=True, kw_only=True, tag="standing", tag_field="kind", forbid_unknown_fields=True):

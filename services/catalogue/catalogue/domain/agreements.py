@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import NamedTuple
 
+from catalogue.domain.credits import credit_faults
 from catalogue.domain.kinds import Key
 from catalogue.domain.members import repeated
 from catalogue.domain.versions import Catalogue, in_force
@@ -32,6 +33,7 @@ def agreement_faults(agreement: Agreement) -> Iterator[Fault]:
             yield Fault(("targets", index, "id"), "is the id of an earlier target of this agreement")
         yield from (fault.below("targets", index) for fault in target_faults(target))
     yield from repeated(agreement.tariffs, "tariffs")
+    yield from credit_faults(agreement)
 
 
 def covers(catalogue: Catalogue) -> Iterator[Cover]:

@@ -1,0 +1,66 @@
+"""What an agreement says of service credits: what a missed month gives back to the council, and where that ends.
+
+A shortfall is the objective less what was attained, in percentage points. `catalogue.domain.credits` has the rules
+between the fields, docs/service-credits.md the sums.
+"""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from shared.contracts.amounts import Amount, Percent
+from shared.contracts.envelope import Id
+
+
+class PercentOfCharge(Struct, frozen=True, kw_only=True, tag="percent", tag_field="kind", forbid_unknown_fields=True):
+    """A share of the month's charges: of the affected service, or in a council's cap of the whole agreement."""
+
+    percent: Percent
+
+
+class FixedSum(Struct, frozen=True, kw_only=True, tag="fixed", tag_field="kind", forbid_unknown_fields=True):
+    """The same sum whatever was charged."""
+
+    gbp: Amount
+
+
+class ServicePoints(Struct, frozen=True, kw_only=True, tag="points", tag_field="kind", forbid_unknown_fields=True):
+    """So many points, each worth what the agreement's `point_gbp` says."""
+
+    points: Annotated[int, Meta(ge=1, le=1_000_000)]
+
+
+Credit = PercentOfCharge | FixedSum | ServicePoints
+Cap = PercentOfCharge | FixedSum
+
+
+class Band(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What a shortfall in [shortfall_from, shortfall_below) gives; the last band has no `shortfall_below`."""
+
+    shortfall_from: Percent
+    shortfall_below: Percent | None = None
+    credit: Credit
+
+
+class TargetCredit(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What missing one target gives. Bands ascend without a gap; below the first one nothing is given.
+
+    Targets of one service that name the same `cause` tend to fail together: only the largest of them is credited.
+    """
+
+    target: Id
+    bands: Annotated[tuple[Band, ...], Meta(min_length=1)]
+    cause: Id | None = None
+
+
+class ServiceCredits(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What is credited under an agreement. No credit is more than the charge, whatever caps are written.
+
+    Caps: on each service's month, on the council's month, and on a year that begins with the agreement's first month.
+    """
+
+    targets: Annotated[tuple[TargetCredit, ...], Meta(min_length=1)]
+    point_gbp: Amount | None = None
+    service_month_cap: Cap | None = None
+    council_month_cap: Cap | None = None
+    agreement_year_cap_gbp: Amount | None = None
