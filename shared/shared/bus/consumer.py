@@ -8,12 +8,13 @@ so the stored position is loaded again.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from shared.bus.port import AppendUncertain, Bus, OffsetGone, Record, Shard, Subscription
 from shared.contracts.topics import Topic
+from shared.pulse import Pulse
 from shared.state.port import Fenced
 
 LONGEST_PAUSE_S = 5.0
@@ -49,6 +50,21 @@ class Processor(Protocol):
         ...
 
 
+class Reading:
+    """What one member of a group is at, for health and metrics to look at. Only its loop writes here.
+
+    The pulse beats after each shard, for a round through many of them may be slow and yet be alive.
+    """
+
+    def __init__(self, group: str) -> None:
+        self.group = group
+        self.pulse = Pulse(group)
+        # The shards that are this member's, with the offset that each is read from next.
+        self.positions: Mapping[Shard, int] = {}
+        # Those of them that are held back, because what their processor needs does not answer.
+        self.held_back: frozenset[Shard] = frozenset()
+
+
 async def consume(
     bus: Bus,
     *,
@@ -59,16 +75,20 @@ async def consume(
     batch: int = 500,
     poll_s: float = 0.5,
     retry_s: float = 0.1,
+    reading: Reading | None = None,
 ) -> None:
     """Read `topics` as a member of `group` until `stop` is set; the group is left when this returns or raises.
 
     `batch` bounds the records of a shard offered at once, `poll_s` the wait for new ones and so the pace of `idle`,
     `retry_s` is the first pause of a busy shard; each further one is twice as long, up to `LONGEST_PAUSE_S`.
+    `reading` is told of the shards after every round.
     Raises what the processor raises, except `Fenced`, `Busy` and `AppendUncertain`; raises `OffsetGone` when the log
     no longer holds what is to be read next.
     """
     subscription = await bus.subscribe(group, [topic.name for topic in topics])
-    reader = _Reader(bus, subscription, processor, batch=batch, poll_s=poll_s, retry_s=retry_s)
+    reader = _Reader(
+        bus, subscription, processor, reading or Reading(group), batch=batch, poll_s=poll_s, retry_s=retry_s
+    )
     try:
         while not stop.is_set():
             await reader.round()
@@ -106,11 +126,20 @@ class _Reader:
     """One membership of a group."""
 
     def __init__(
-        self, bus: Bus, subscription: Subscription, processor: Processor, *, batch: int, poll_s: float, retry_s: float
+        self,
+        bus: Bus,
+        subscription: Subscription,
+        processor: Processor,
+        reading: Reading,
+        *,
+        batch: int,
+        poll_s: float,
+        retry_s: float,
     ) -> None:
         self._bus = bus
         self._subscription = subscription
         self._processor = processor
+        self._reading = reading
         self._batch = batch
         self._poll_s = poll_s
         self._retry_s = retry_s
@@ -124,8 +153,17 @@ class _Reader:
         arrived = await self._subscription.poll(max_records=self._batch, timeout_s=self._patience_s())
         for shard, records in arrived.items():
             await self._offer(shard, records)
+            self._reading.pulse.beat()
         for shard in self._lanes.keys() - arrived.keys():
             await self._idle(shard)
+            self._reading.pulse.beat()
+        self._tell()
+
+    def _tell(self) -> None:
+        lanes = self._lanes.items()
+        self._reading.positions = {shard: lane.next_offset for shard, lane in lanes}
+        self._reading.held_back = frozenset(shard for shard, lane in lanes if lane.held_until is not None)
+        self._reading.pulse.beat()
 
     async def _match_assignment(self) -> None:
         owned = self._subscription.assigned()
@@ -133,7 +171,13 @@ class _Reader:
             self._subscription.let_go([lost])
             del self._lanes[lost]
         for gained in owned - self._lanes.keys():
-            self._lanes[gained] = _Lane(await self._start(gained))
+            try:
+                self._lanes[gained] = _Lane(await self._start(gained))
+            except Busy:
+                # Whoever does not tell one position will hardly tell the next: all are asked again in the next round.
+                self._subscription.hold_back([gained])
+                return
+            self._subscription.let_go([gained])
 
     async def _start(self, shard: Shard) -> int:
         position = await self._processor.position(shard)
@@ -153,7 +197,7 @@ class _Reader:
         try:
             lane.next_offset = await self._processor.apply(shard, records)
         except Fenced:
-            lane.next_offset = await self._start(shard)
+            del self._lanes[shard]  # It begins again from the stored position, before anything else is delivered.
         except (Busy, AppendUncertain):
             await self._hold_back(shard, lane)
         else:
@@ -186,6 +230,6 @@ class _Reader:
             caught_up = lane.next_offset >= (await self._bus.bounds(shard)).end
             await self._processor.idle(shard, caught_up=caught_up)
         except Fenced:
-            lane.next_offset = await self._start(shard)
+            del self._lanes[shard]
         except (Busy, AppendUncertain):
             return  # It is idle's turn again soon enough; records are held back only when they themselves met this.
