@@ -12,12 +12,6 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 
 from shared.sql.pragmas import BUSY_TIMEOUT_S, set_pragmas
 
-# A frozen client must not keep locks for ever: after these times the server ends its transaction, or its connection.
-_POSTGRESQL_ARGS = {
-    "options": "-c idle_in_transaction_session_timeout=10s -c lock_timeout=5s -c statement_timeout=15s -c timezone=UTC",
-    "tcp_user_timeout": 10_000,
-    "connect_timeout": 5,
-}
 _DEFERRED = "tallystick_deferred"
 _READING: dict[str, dict[str, Any]] = {
     "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
@@ -42,7 +36,9 @@ def connect(url: str) -> Engine:
             Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
             return _sqlite(create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_S}))
         case "postgresql":
-            return create_engine(parsed, connect_args=_POSTGRESQL_ARGS, pool_pre_ping=True)
+            from shared.sql.postgres import postgres_engine  # noqa: PLC0415 (its driver is not needed without a server)
+
+            return postgres_engine(parsed)
         case other:
             raise UnusableDatabase(f"expected sqlite:///… or postgresql+psycopg://…, got a {other} address")
 

@@ -8,6 +8,7 @@ to date as it starts. A server's schema belongs to a role of its own, which only
 whether its schema is there, and goes no further when it is not.
 """
 
+from contextlib import AbstractContextManager, nullcontext
 from importlib.resources import files
 
 from sqlalchemy import Connection, Engine, column, inspect, select, table, text
@@ -56,7 +57,7 @@ def migrate(engine: Engine, package: str) -> None:
     with reading(engine) as connection:
         if _revision(connection, package) == known[-1]:
             return
-    with engine.begin() as connection:
+    with engine.begin() as connection, _unhurried(connection):
         _queue(connection, package)
         _refuse_unknown(package, _revision(connection, package), known)
         _upgrade(connection, package)
@@ -87,7 +88,18 @@ def _refuse_unknown(package: str, stored: str | None, known: list[str]) -> None:
 def _queue(connection: Connection, package: str) -> None:
     # SQLite's writing transaction has queued already.
     if connection.dialect.name == "postgresql":
+        usual = connection.scalar(text("SHOW lock_timeout"))
+        connection.execute(text("SET LOCAL lock_timeout = 0"))
         connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": version_table(package)})
+        connection.execute(text("SELECT set_config('lock_timeout', :usual, true)"), {"usual": usual})
+
+
+def _unhurried(connection: Connection) -> AbstractContextManager[None]:
+    if connection.dialect.name != "postgresql":
+        return nullcontext()
+    from shared.sql.postgres import unhurried  # noqa: PLC0415 (its driver is not needed without a server)
+
+    return unhurried(connection)
 
 
 def _upgrade(connection: Connection, package: str) -> None:

@@ -27,8 +27,11 @@ from sqlalchemy import (
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 
+from shared.bus.consumer import Busy
 from shared.bus.port import AppendUncertain, Bus, Message
+from shared.pulse import Pulse
 from shared.sql.engine import reading
+from shared.sql.outage import busy_during_outages
 from shared.state.port import Outgoing
 
 RELAY_BATCH = 500
@@ -62,26 +65,39 @@ def add(connection: Connection, outbox: Table, messages: Sequence[Outgoing]) -> 
         )
 
 
-async def relay(engine: Engine, bus: Bus, stop: asyncio.Event, *, outbox: Table, pause_s: float = 0.1) -> None:
-    """Publishes what is in `outbox` until `stop` is set; new rows are noticed within `pause_s`.
+async def relay(
+    engine: Engine, bus: Bus, stop: asyncio.Event, *, outbox: Table, pulse: Pulse | None = None, pause_s: float = 0.1
+) -> None:
+    """Publishes what is in `outbox` until `stop` is set; new rows are noticed within `pause_s`. `pulse` beats with it.
 
+    While the database is away it looks again as often: nothing is lost by waiting.
     Runs beside other relays of the same table without harm: they only publish some messages twice.
     """
+    pulse = pulse or Pulse("relay")
     while not stop.is_set():
-        if not await relay_once(engine, bus, outbox=outbox):
+        pulse.beat()
+        published = 0
+        with suppress(Busy):
+            published = await relay_once(engine, bus, outbox=outbox)
+        if not published:
             await _sleep(stop, pause_s)
 
 
 async def relay_once(engine: Engine, bus: Bus, *, outbox: Table) -> int:
-    """How many messages were published now: 0 when none waits, or when the log did not say that it has them."""
-    unsent = await asyncio.to_thread(_read, engine, outbox)
+    """How many messages were published now: 0 when none waits, or when the log did not say that it has them.
+
+    Raises `Busy` while the database is away; what it had read by then is published again.
+    """
+    with busy_during_outages():
+        unsent = await asyncio.to_thread(_read, engine, outbox)
     try:
         for topic, rows in groupby(unsent, key=lambda row: row.topic):
             await bus.publish(topic, [Message(r.key, r.value, timestamp_ms=r.timestamp_ms) for r in rows])
     except AppendUncertain:
         return 0  # Every row is still there and will be sent again, in order.
     if unsent:
-        await asyncio.to_thread(_forget, engine, outbox, [row.position for row in unsent])
+        with busy_during_outages():
+            await asyncio.to_thread(_forget, engine, outbox, [row.position for row in unsent])
     return len(unsent)
 
 

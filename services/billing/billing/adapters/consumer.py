@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from billing.handlers import Handlers
 from shared.bus.port import Record, Shard
+from shared.sql.outage import busy_during_outages
 
 
 class Intake:
@@ -20,13 +21,15 @@ class Intake:
 
     async def position(self, shard: Shard) -> int | None:
         """The stored next offset; None when the shard was never read."""
-        self._stands_at[shard] = await asyncio.to_thread(self._handlers.position, shard)
+        with busy_during_outages():
+            self._stands_at[shard] = await asyncio.to_thread(self._handlers.position, shard)
         return self._stands_at[shard]
 
     async def apply(self, shard: Shard, records: Sequence[Record]) -> int:
-        """Facts, quarantine and next offset are stored in one transaction."""
+        """Facts, quarantine and next offset are stored in one transaction; raises `Busy` while the database is away."""
         expected = self._stands_at[shard]
-        reached = await asyncio.to_thread(self._handlers.consume, shard, records, expected=expected)
+        with busy_during_outages():
+            reached = await asyncio.to_thread(self._handlers.consume, shard, records, expected=expected)
         self._stands_at[shard] = reached
         return reached
 

@@ -6,33 +6,36 @@ from collections.abc import Sequence
 from shared.bus.port import Record, Shard
 from shared.contracts.codec import decode_event
 from shared.contracts.verdicts import VerdictEvent
-from sla_monitor.ports import ReadModel
+from shared.sql.outage import busy_during_outages
+from sla_monitor.ports import Records
 
 
 class Recording:
     """The processor of sla.verdicts.v1. Only the monitor writes there: a record it cannot read is a fault of ours."""
 
-    def __init__(self, read_model: ReadModel) -> None:
-        self._read_model = read_model
+    def __init__(self, records: Records) -> None:
+        self._records = records
         self._expected: dict[Shard, int | None] = {}
 
     async def position(self, shard: Shard) -> int | None:
         """The stored next offset."""
-        self._expected[shard] = await asyncio.to_thread(self._read_model.position, shard)
+        with busy_during_outages():
+            self._expected[shard] = await asyncio.to_thread(self._records.position, shard)
         return self._expected[shard]
 
     async def apply(self, shard: Shard, records: Sequence[Record]) -> int:
-        """The announcements are recorded once each."""
+        """The announcements are recorded once each; raises `Busy` while the database is away."""
         events = [_verdict_event(record) for record in records]
         after = records[-1].offset + 1
-        await asyncio.to_thread(
-            self._read_model.record,
-            shard,
-            expected=self._expected.get(shard),
-            first=records[0].offset,
-            after=after,
-            events=events,
-        )
+        with busy_during_outages():
+            await asyncio.to_thread(
+                self._records.record,
+                shard,
+                expected=self._expected.get(shard),
+                first=records[0].offset,
+                after=after,
+                events=events,
+            )
         self._expected[shard] = after
         return after
 

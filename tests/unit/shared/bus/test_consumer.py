@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,23 @@ async def test_a_fenced_worker_goes_on_from_where_the_other_one_stored(bus: Embe
     await run_until(bus, lambda: len(store.numbers) == 4, Totals(store, before=another_was_faster))
 
     assert store.applied == {SHARD: [0, 1, 2, 3]}
+
+
+@pytest.mark.parametrize("fenced", [0, 1])
+async def test_a_store_that_does_not_tell_its_position_is_asked_again(bus: EmbeddedBus, fenced: int) -> None:
+    store = Store()
+    await publish(bus, range(30))
+    asked = count()
+
+    class Reticent(Totals):
+        async def position(self, shard: Shard) -> int | None:
+            if next(asked) % 3:
+                raise Busy("the store does not answer")
+            return await super().position(shard)
+
+    await run_until(bus, lambda: len(store.numbers) == 30, Reticent(store, before=failing(fenced, Fenced())))
+
+    assert store.numbers == list(range(30))
 
 
 async def test_workers_that_come_and_go_lose_nothing_and_double_nothing(bus: EmbeddedBus) -> None:

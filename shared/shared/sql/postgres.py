@@ -1,0 +1,75 @@
+"""PostgreSQL with an end to every wait: what the server does not end, the client does.
+
+The server ends statements that take or wait too long, and transactions whose client has fallen silent. A server that
+is itself frozen ends nothing, and its machine goes on acknowledging packets, so that no TCP timeout comes either:
+then this side gives up, and closes a connection whose state it no longer knows.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg.abc import PQGen
+from psycopg.pq import TransactionStatus
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import URL
+
+STATEMENT_S = 15
+LOCK_S = 5
+SILENCE_S = 10
+CONNECT_S = 3
+POOL_S = 5
+# Longer than a statement may take, so that the server's own word comes first; short enough that a call which began
+# just before its service was told to stop, and then finds no connection, ends within the 20 seconds granted for that.
+ANSWER_S = 16.0
+_LOOK_AGAIN_S = 0.1
+_ARGS = {
+    "options": f"-c statement_timeout={STATEMENT_S}s -c lock_timeout={LOCK_S}s "
+    f"-c idle_in_transaction_session_timeout={SILENCE_S}s -c timezone=UTC",
+    "tcp_user_timeout": SILENCE_S * 1000,
+    "connect_timeout": CONNECT_S,
+}
+T = TypeVar("T")
+
+
+def postgres_engine(url: URL) -> Engine:
+    """An engine whose every wait ends: for a connection, a lock, a statement, an answer."""
+    engine = create_engine(url, connect_args=_ARGS, pool_pre_ping=True, pool_timeout=POOL_S)
+    event.listen(engine, "do_connect", _connect)
+    return engine
+
+
+@contextmanager
+def unhurried(connection: Connection) -> Iterator[None]:
+    """Statements in here may take as long as they need (a migration builds an index); waits for locks stay bounded."""
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, BoundedConnection):
+        yield
+        return
+    connection.execute(text("SET LOCAL statement_timeout = 0"))
+    driver.answer_s = None
+    try:
+        yield
+    finally:
+        driver.answer_s = ANSWER_S
+
+
+class BoundedConnection(psycopg.Connection[Any]):
+    """A connection that is closed, with an `OperationalError`, when the server has not answered for `answer_s`."""
+
+    answer_s: float | None = ANSWER_S
+
+    def wait(self, gen: PQGen[T], interval: float = _LOOK_AGAIN_S, timeout: float | None = None) -> T:
+        """What the server answers to `gen`."""
+        try:
+            return super().wait(gen, interval, timeout or self.answer_s)
+        except psycopg.OperationalError as fault:
+            if self.pgconn.transaction_status != TransactionStatus.ACTIVE:
+                raise
+            self.close()
+            raise psycopg.OperationalError(f"PostgreSQL did not answer within {self.answer_s} s") from fault
+
+
+def _connect(_dialect: object, _record: object, args: Any, settings: Any) -> BoundedConnection:
+    return BoundedConnection.connect(*args, **settings)
