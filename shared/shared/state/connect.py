@@ -8,12 +8,19 @@ class UnknownState(ValueError):
 
 
 def connect(url: str) -> ShardStates:
-    """The state at `url`: `sqlite:///path/of/file`; raises `UnknownState` for any other scheme."""
+    """The state at `url`: `sqlite:///path/of/file` or `redis://host:port/number` (`rediss://` over TLS).
+
+    Raises `UnknownState` for any other scheme.
+    """
     match url.partition("://")[0]:
         case "sqlite":
             from shared.sql.file import path_of  # noqa: PLC0415 (each store's needs are imported only when used)
             from shared.state.embedded import EmbeddedStates  # noqa: PLC0415 (as above)
 
             return EmbeddedStates(path_of(url))
+        case "redis" | "rediss":
+            from shared.state.redis import RedisStates  # noqa: PLC0415 (as above)
+
+            return RedisStates(url)
         case scheme:
-            raise UnknownState(f"expected STATE_URL to be sqlite:///path, got the scheme {scheme!r}")
+            raise UnknownState(f"expected STATE_URL to be sqlite:///path or redis://host, got the scheme {scheme!r}")

@@ -1,0 +1,169 @@
+"""Live state on Redis: seven keys a shard, and one Lua script a commit.
+
+The keys of a shard share a hash tag, so that one script may write them all:
+
+    head        hash of `head` (JSON) and `fence`, which changes with every commit
+    queue       sorted set of the ids of waiting messages, by their position in the order of writing
+    outbox      hash from those ids to the messages
+    items       hash from key to item
+    by_key      sorted set of the same keys, all of score 0 and so in order of key, to be read in pages
+    due         sorted set of keys by the second at which they are due
+    quarantine  sorted set of the records set aside, by offset
+
+What Redis loses is read again from the log; `docs/redis.md` says what to set so that this is rare.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from itertools import chain
+from typing import NamedTuple
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import msgspec
+
+from shared.bus.port import Shard
+from shared.state.port import Change, Fenced, Head, Outgoing, Quarantined
+from shared.state.redis_check import check
+from shared.state.redis_link import Argument, Link, Script
+
+# One answer of more items than this would hold Redis's single thread, and with it every other shard, for too long.
+_MOST_ITEMS = 500
+# Positions of the messages of one commit lie between those of the commits before and after it.
+_MOST_MESSAGES = 2**20
+
+_COMMIT, _PAGE, _FORGET = Script("commit"), Script("page"), Script("forget")
+
+_head = msgspec.json.Decoder(Head)
+_outgoing = msgspec.msgpack.Decoder(Outgoing)
+_quarantined = msgspec.msgpack.Decoder(Quarantined)
+_pack = msgspec.msgpack.Encoder().encode
+
+
+class _Keys(NamedTuple):
+    """The names of a shard's keys, in the order in which the script of a commit takes them."""
+
+    head: str
+    queue: str
+    outbox: str
+    items: str
+    by_key: str
+    due: str
+    quarantine: str
+
+
+class RedisStates:
+    """`ShardStates` on the Redis at `url`; its settings are checked before the first use (raises `UnsafeRedis`).
+
+    Every method raises `shared.bus.consumer.Busy` while Redis is away. A commit that raised it may have been made all
+    the same: the next one with the same `seen` is then `Fenced`.
+    """
+
+    def __init__(self, url: str) -> None:
+        address, self._checked = _without_acknowledgement(url)
+        self._unchecked = Link(address)
+
+    async def head(self, shard: Shard) -> Head | None:
+        """As the port says."""
+        redis = await self._redis()
+        held = await redis.call("HGET", _keys(shard).head, "head")
+        return None if held is None else _head.decode(held)
+
+    async def items(self, shard: Shard, keys: Collection[str]) -> dict[str, bytes]:
+        """As the port says."""
+        redis, name, wanted = await self._redis(), _keys(shard).items, list(keys)
+        held: list[bytes | None] = []
+        for first in range(0, len(wanted), _MOST_ITEMS):
+            held += await redis.call("HMGET", name, *wanted[first : first + _MOST_ITEMS])
+        return {key: value for key, value in zip(wanted, held, strict=True) if value is not None}
+
+    async def commit(self, shard: Shard, seen: Head | None, change: Change) -> None:
+        """As the port says."""
+        before = 0 if seen is None else seen.revision
+        if change.head.revision != before + 1:
+            raise ValueError(f"expected revision {before + 1} after {before}, got {change.head.revision}")
+        redis = await self._redis()
+        fence = "" if seen is None else _fence(seen)
+        if not await redis.run(_COMMIT, _keys(shard), [fence, *_arguments(change)]):
+            raise Fenced(f"{shard} is not at revision {before} any more, or not in the same way")
+
+    async def due(self, shard: Shard, *, until_s: int, limit: int) -> list[tuple[str, int]]:
+        """As the port says."""
+        redis = await self._redis()
+        found = await redis.call(
+            *("ZRANGE", _keys(shard).due, "-inf", until_s, "BYSCORE", "LIMIT", 0, limit, "WITHSCORES")
+        )
+        return [(key.decode(), int(at)) for key, at in zip(found[::2], found[1::2], strict=True)]
+
+    async def scan(self, shard: Shard, *, after: str, limit: int) -> list[tuple[str, bytes]]:
+        """As the port says."""
+        redis, names = await self._redis(), _keys(shard)
+        start = f"({after}" if after else "-"
+        keys, values = await redis.run(_PAGE, [names.by_key, names.items], [start, "+", "BYLEX", "LIMIT", 0, limit])
+        return [(key.decode(), value) for key, value in zip(keys, values, strict=True)]
+
+    async def outbox(self, shard: Shard, *, limit: int) -> list[Outgoing]:
+        """As the port says."""
+        redis, names = await self._redis(), _keys(shard)
+        _, messages = await redis.run(_PAGE, [names.queue, names.outbox], [0, limit - 1])
+        return [_outgoing.decode(message) for message in messages]
+
+    async def published(self, shard: Shard, ids: Collection[str]) -> None:
+        """As the port says."""
+        redis, names = await self._redis(), _keys(shard)
+        await redis.run(_FORGET, [names.queue, names.outbox], list(ids))
+
+    async def quarantine(self, shard: Shard, *, after_offset: int, limit: int) -> list[Quarantined]:
+        """As the port says."""
+        redis = await self._redis()
+        found = await redis.call(
+            *("ZRANGE", _keys(shard).quarantine, f"({after_offset}", "+inf", "BYSCORE", "LIMIT", 0, limit)
+        )
+        return [_quarantined.decode(record) for record in found]
+
+    async def close(self) -> None:
+        """As the port says."""
+        await self._unchecked.close()
+
+    async def _redis(self) -> Link:
+        if not self._checked:
+            await check(self._unchecked)
+            self._checked = True
+        return self._unchecked
+
+
+def _without_acknowledgement(url: str) -> tuple[str, bool]:
+    """The address without `settings=unchecked` in its query, and whether it was there."""
+    parts = urlsplit(url)
+    query = parse_qsl(parts.query)
+    kept = [(name, value) for name, value in query if name != "settings"]
+    return urlunsplit(parts._replace(query=urlencode(kept))), ("settings", "unchecked") in query
+
+
+def _keys(shard: Shard) -> _Keys:
+    return _Keys(*(f"{{tallystick:{shard}}}:{name}" for name in _Keys._fields))
+
+
+def _fence(head: Head) -> str:
+    """What tells one head from every other, also from one of the same revision that was computed after a loss."""
+    return f"{head.revision}:{head.next_offset}:{head.clock_ms}"
+
+
+def _arguments(change: Change) -> list[Argument]:
+    """The change as the script of a commit takes it after the fence that was seen."""
+    first = change.head.revision * _MOST_MESSAGES
+    messages = ((first + n, message.id, _pack(message)) for n, message in enumerate(change.outbox))
+    items, due = change.items.items(), change.due.items()
+    aside = ((record.offset, _pack(record)) for record in change.quarantined)
+    sections: tuple[Sequence[Argument], ...] = (
+        list(chain.from_iterable(messages)),
+        _flat((key, value) for key, value in items if value is not None),
+        [key for key, value in items if value is None],
+        _flat((at_s, key) for key, at_s in due if at_s is not None),
+        [key for key, at_s in due if at_s is None],
+        list(chain.from_iterable(aside)),
+    )
+    led = chain.from_iterable((len(section), *section) for section in sections)
+    return [_fence(change.head), msgspec.json.encode(change.head), *led]
+
+
+def _flat(pairs: Iterable[tuple[Argument, Argument]]) -> list[Argument]:
+    return list(chain.from_iterable(pairs))
