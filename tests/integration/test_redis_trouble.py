@@ -1,0 +1,250 @@
+"""What may go wrong with Redis: lost replies, forgotten scripts, cancelled calls, unsafe settings."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from redis import Redis
+
+from shared.bus.consumer import Busy
+from shared.bus.port import Shard
+from shared.state.port import Change, Fenced, Head, Outgoing
+from shared.state.redis import RedisStates
+from shared.state.redis_check import UnsafeRedis
+from tests.support import servers
+from tests.support.losing_proxy import losing_proxy
+
+pytestmark = pytest.mark.anyio
+
+FIRST = Change(
+    Head(revision=1, next_offset=5),
+    items={"a": b"1"},
+    due={"a": 9},
+    outbox=[Outgoing("id", "to.v1", "key", b"said", 0)],
+)
+SAFE = {"maxmemory-policy": "noeviction", "appendonly": "yes", "appendfsync": "always"}
+
+
+@pytest.fixture
+def shard() -> Shard:
+    return Shard(f"test-{uuid4()}.v1", 0)
+
+
+@pytest.fixture
+async def states(redis_server: str) -> AsyncIterator[RedisStates]:
+    states = RedisStates(redis_server)
+    yield states
+    await states.close()
+
+
+@pytest.fixture
+def server(redis_server: str) -> Iterator[Any]:
+    """The server itself, to be spoken to past the adapter."""
+    with Redis.from_url(redis_server) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def own_server() -> Iterator[str]:
+    """The address of a server whose settings a test may change."""
+    servers.require_docker()
+    with servers.redis() as address:
+        yield address
+
+
+@pytest.fixture
+def configured(own_server: str) -> Iterator[Any]:
+    """The server that may be changed, set safely, and again afterwards."""
+    with Redis.from_url(own_server) as server:
+        for name, value in SAFE.items():
+            server.config_set(name, value)
+        yield server
+        for name, value in SAFE.items():
+            server.config_set(name, value)
+
+
+# Replies that are lost
+
+
+async def test_a_commit_whose_reply_is_lost_is_busy_and_then_fenced_and_nothing_is_doubled(
+    states: RedisStates, shard: Shard, redis_server: str
+) -> None:
+    async with losing_proxy(redis_server) as way:
+        remote = RedisStates(way.url)
+        await remote.commit(Shard(shard.topic, 1), None, FIRST)  # from here on the server knows the script
+        way.loses = lambda request: b"EVAL" in request
+
+        with pytest.raises(Busy):
+            await remote.commit(shard, None, FIRST)
+        way.loses = lambda _: False
+        with pytest.raises(Fenced):
+            await remote.commit(shard, None, replace(FIRST, items={"a": b"computed again"}))
+
+        assert await remote.head(shard) == FIRST.head
+        assert await remote.items(shard, ["a"]) == {"a": b"1"}
+        assert await states.outbox(shard, limit=9) == FIRST.outbox
+        await remote.close()
+
+
+async def test_a_call_is_sent_once_however_it_fails(states: RedisStates, shard: Shard, redis_server: str) -> None:
+    sent: list[bytes] = []
+    async with losing_proxy(redis_server) as way:
+        remote = RedisStates(way.url)
+        await remote.head(shard)
+        way.loses = lambda request: b"HMGET" in request and not sent.append(request)
+
+        with pytest.raises(Busy):
+            await remote.items(shard, ["a"])
+
+        assert len(sent) == 1
+        await remote.close()
+
+
+async def test_while_no_server_answers_every_call_is_busy() -> None:
+    states = RedisStates(f"redis://127.0.0.1:{servers.free_port()}/0")
+
+    with pytest.raises(Busy):
+        await states.head(Shard("any.v1", 0))
+
+    await states.close()
+
+
+# What Redis forgets
+
+
+async def test_a_server_that_forgets_its_scripts_is_told_them_again(
+    states: RedisStates, shard: Shard, server: Any
+) -> None:
+    seen = None
+    for revision in range(1, 6):
+        server.script_flush()
+        head = Head(revision=revision)
+        await states.commit(shard, seen, Change(head, items={"a": str(revision).encode()}))
+        server.script_flush()
+        assert await states.scan(shard, after="", limit=9) == [("a", str(revision).encode())]
+        seen = head
+
+
+async def test_a_head_of_the_same_revision_that_was_computed_after_a_loss_fences_who_saw_the_other(
+    states: RedisStates, shard: Shard, server: Any
+) -> None:
+    await states.commit(shard, None, FIRST)
+    for key in server.keys(f"*{shard}*"):
+        server.delete(key)
+    again = replace(FIRST, head=replace(FIRST.head, next_offset=3))
+    await states.commit(shard, None, again)
+
+    with pytest.raises(Fenced):
+        await states.commit(shard, FIRST.head, Change(Head(revision=2, next_offset=9)))
+
+    assert await states.head(shard) == again.head
+
+
+# Sizes
+
+
+async def test_a_commit_of_any_size_is_stored_whole(states: RedisStates, shard: Shard) -> None:
+    keys = [f"item-{number:05}" for number in range(20_001)]
+    messages = [Outgoing(key, "to.v1", key, b"", 0) for key in keys]
+    head = Head(revision=2)
+
+    await states.commit(
+        shard, None, replace(FIRST, items=dict.fromkeys(keys, b"1"), due=dict.fromkeys(keys, 7), outbox=messages)
+    )
+    assert len(await states.scan(shard, after="", limit=30_000)) == 20_001
+    assert len(await states.due(shard, until_s=7, limit=30_000)) == 20_001
+    assert await states.outbox(shard, limit=30_000) == messages
+
+    await states.published(shard, keys)
+    await states.commit(shard, FIRST.head, Change(head, items=dict.fromkeys(keys), due=dict.fromkeys(keys)))
+    assert await states.scan(shard, after="", limit=9) == []
+    assert await states.due(shard, until_s=7, limit=9) == []
+    assert await states.outbox(shard, limit=9) == []
+
+
+# Cancelled callers
+
+
+async def test_nobody_gets_the_answer_to_a_cancelled_call(states: RedisStates, shard: Shard) -> None:
+    items = {f"item-{number}": f"value-{number}".encode() for number in range(200)}
+    await states.commit(shard, None, replace(FIRST, items=items))
+
+    async def ask(number: int) -> None:
+        key = f"item-{number}"
+        asking = asyncio.create_task(states.items(shard, [key]))
+        if number % 3:
+            await asyncio.sleep(0.0005 * (number % 7))
+            asking.cancel()
+        with suppress(asyncio.CancelledError):
+            assert await asking == {key: items[key]}
+
+    for _ in range(5):
+        await asyncio.gather(*(ask(number) for number in range(200)))
+
+
+async def test_a_commit_whose_caller_is_cancelled_is_finished_before_the_connections_close(
+    redis_server: str, states: RedisStates, shard: Shard
+) -> None:
+    hasty = RedisStates(redis_server)
+    await hasty.head(shard)
+    committing = asyncio.create_task(hasty.commit(shard, None, FIRST))
+    await asyncio.sleep(0)
+    committing.cancel()
+    await hasty.close()
+
+    assert await states.head(shard) == FIRST.head
+
+
+# Settings
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "remedy"),
+    [
+        ("maxmemory-policy", "allkeys-lru", "set maxmemory-policy noeviction"),
+        ("appendonly", "no", "set appendonly yes"),
+    ],
+)
+async def test_a_server_that_would_lose_live_state_is_refused_with_the_setting_to_change(
+    configured: Any, own_server: str, setting: str, value: str, remedy: str
+) -> None:
+    configured.config_set(setting, value)
+    states = RedisStates(own_server)
+
+    with pytest.raises(UnsafeRedis, match=remedy):
+        await states.head(Shard("any.v1", 0))
+
+    await states.close()
+
+
+async def test_a_server_synced_every_second_is_warned_about_and_used(
+    configured: Any, own_server: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    configured.config_set("appendfsync", "everysec")
+    states = RedisStates(own_server)
+
+    with caplog.at_level(logging.WARNING):
+        assert await states.head(Shard("any.v1", 0)) is None
+
+    assert "appendfsync everysec" in caplog.text
+    await states.close()
+
+
+async def test_a_server_that_tells_nothing_needs_somebody_s_word(configured: Any, own_server: str) -> None:
+    configured.acl_setuser(
+        "silent", enabled=True, passwords=["+illustrative"], keys="*", commands=["+@all", "-info", "-config"]
+    )
+    address = own_server.replace("redis://", "redis://silent:illustrative@")
+
+    silent, trusted = RedisStates(address), RedisStates(f"{address}?settings=unchecked")
+    with pytest.raises(UnsafeRedis, match="settings=unchecked"):
+        await silent.head(Shard("any.v1", 0))
+
+    assert await trusted.head(Shard("any.v1", 0)) is None
+    await silent.close()
+    await trusted.close()
