@@ -12,7 +12,7 @@ from pathlib import Path
 
 from shared.bus import log_file
 from shared.bus.membership import share_out
-from shared.bus.port import AppendUncertain, Bounds, BusError, Message, Record, Shard
+from shared.bus.port import AppendUncertain, Bounds, BusError, Message, Record, Shard, check_offset
 from shared.clock import Clock, WallClock
 from shared.contracts.topics import Topic
 from shared.sql.file import SqliteFile
@@ -63,6 +63,10 @@ class EmbeddedBus:
         self._groups.setdefault(group, []).append(member)
         _share_anew(self._groups[group])
         return member
+
+    def silent_s(self) -> float:
+        """Never silent: a file answers or raises."""
+        return 0.0
 
     async def close(self) -> None:
         """As the port says."""
@@ -128,7 +132,7 @@ class EmbeddedSubscription:
     async def start_at(self, shard: Shard, offset: int) -> None:
         """As the port says."""
         held = await self._reader.read(lambda connection: log_file.bounds(connection, shard))
-        log_file.check_offset(shard, offset, held)
+        check_offset(shard, offset, held)
         self._next[shard] = offset
 
     async def poll(self, *, max_records: int, timeout_s: float) -> Mapping[Shard, Sequence[Record]]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from shared.bus.partitioner import partition_of
-from shared.bus.port import Bounds, BusError, Message, OffsetGone, PartitionMismatch, Record, Shard
+from shared.bus.port import Bounds, BusError, Message, PartitionMismatch, Record, Shard, check_offset
 from shared.contracts.topics import Topic
 
 SCHEMA = """
@@ -108,12 +108,6 @@ def read(connection: sqlite3.Connection, wanted: Mapping[Shard, int], limit: int
         if offset < end:
             found[shard] = _records(connection, number, offset, limit)
     return found
-
-
-def check_offset(shard: Shard, offset: int, held: Bounds) -> None:
-    """Raises `OffsetGone` unless `shard` can be read from `offset` on."""
-    if not held.first <= offset <= held.end:
-        raise OffsetGone(f"{shard} holds offsets from {held.first} to below {held.end}, wanted from {offset}")
 
 
 def delete_before(connection: sqlite3.Connection, shard: Shard, offset: int) -> None:

@@ -67,6 +67,12 @@ class OffsetGone(BusError):
     """The wanted offset is no longer (or not yet) in the log: retention overtook it, or the topic was made anew."""
 
 
+def check_offset(shard: Shard, offset: int, held: Bounds) -> None:
+    """Raises `OffsetGone` unless `shard`, of which the log holds `held`, can be read from `offset` on."""
+    if not held.first <= offset <= held.end:
+        raise OffsetGone(f"{shard} holds offsets from {held.first} to below {held.end}, wanted from {offset}")
+
+
 class Subscription(Protocol):
     """One member of a consumer group. Used by one task; not safe to share."""
 
@@ -135,6 +141,10 @@ class Bus(Protocol):
 
     async def subscribe(self, group: str, topics: Sequence[str]) -> Subscription:
         """Join `group`. Members of one group share the shards; each shard has one owner (a stale one may linger)."""
+        ...
+
+    def silent_s(self) -> float:
+        """Seconds since the log last answered those who wait for records, if only with none; 0 when nobody waits."""
         ...
 
     async def close(self) -> None:

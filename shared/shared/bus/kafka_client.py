@@ -1,0 +1,224 @@
+"""aiokafka with types, and with the settings that nothing may be lost by: the only module that imports it.
+
+The protocols below are what we use of its classes, so that mypy sees a forgotten `await`. Every client must be made
+and used in one running loop. Kafka's transactions and static membership are not used: aiokafka fences neither
+(https://github.com/aio-libs/aiokafka/issues/844).
+"""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Any, Protocol
+
+from aiokafka import (  # type: ignore[import-untyped]  # it ships no types: the protocols stand for them
+    AIOKafkaConsumer,
+    AIOKafkaProducer,
+    ConsumerRebalanceListener,
+    TopicPartition,
+)
+from aiokafka.admin import (  # type: ignore[import-untyped]  # as above
+    AIOKafkaAdminClient,
+    NewTopic,
+)
+from aiokafka.coordinator.assignors.roundrobin import (  # type: ignore[import-untyped]  # as above
+    RoundRobinPartitionAssignor,
+)
+from aiokafka.errors import (  # type: ignore[import-untyped]  # as above
+    KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+)
+
+from shared.bus.kafka_address import KafkaAddress
+from shared.bus.port import Shard
+
+# What any call to a broker may end in; a timeout of the loop is a TimeoutError.
+FAULTS = (KafkaError, TimeoutError, OSError)
+OutOfRange = OffsetOutOfRangeError
+NoPosition = NoOffsetForPartitionError
+
+# How long one request may take, and so what a restarted broker may keep us waiting for.
+REQUEST_MS = 15_000
+# Heartbeats share the loop with the work, and tell of a rebalance: often, beside a session of ten seconds.
+HEARTBEAT_MS = 1_000
+SESSION_MS = 10_000
+# New partitions and other leaders are noticed within this time when nothing else tells of them.
+METADATA_MS = 30_000
+# One batch is one append. The brokers' own limit is 1,048,588 bytes unless it was changed (message.max.bytes).
+BATCH_BYTES = 512 * 1024
+LARGEST_MESSAGE_BYTES = 1_000_000
+PARTITION_FETCH_BYTES = 1024 * 1024
+STOP_S = 8.0
+
+
+class RawRecord(Protocol):
+    """A record as it was fetched."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]]
+
+
+class Consumer(Protocol):
+    """A member of a group, or a reader of nothing but offsets. A shard stands for aiokafka's `TopicPartition`."""
+
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+    def subscribe(self, topics: Sequence[str], *, listener: object) -> None: ...
+    async def getmany(
+        self, *partitions: Shard, timeout_ms: int, max_records: int
+    ) -> Mapping[Shard, Sequence[RawRecord]]: ...
+    def seek(self, partition: Shard, offset: int) -> None: ...
+    def pause(self, *partitions: Shard) -> None: ...
+    def resume(self, *partitions: Shard) -> None: ...
+    def assignment(self) -> frozenset[Shard]: ...
+    def partitions_for_topic(self, topic: str) -> Collection[int] | None: ...
+    def last_poll_timestamp(self, partition: Shard) -> int | None: ...
+    async def commit(self, offsets: Mapping[Shard, int]) -> None: ...
+    async def beginning_offsets(self, partitions: Sequence[Shard]) -> Mapping[Shard, int]: ...
+    async def end_offsets(self, partitions: Sequence[Shard]) -> Mapping[Shard, int]: ...
+
+
+class Batch(Protocol):
+    """Messages for one partition; `append` gives None once the batch is full."""
+
+    def append(
+        self, *, timestamp: None, key: bytes, value: bytes, headers: list[tuple[str, bytes]]
+    ) -> object | None: ...
+
+
+class Producer(Protocol):
+    """Sends batches. A future that `send_batch` gives is the only word on whether its batch is durable."""
+
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+    def create_batch(self) -> Batch: ...
+    async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> Awaitable[object]: ...
+
+
+class Admin(Protocol):
+    """Makes topics and says what there is."""
+
+    async def start(self) -> None: ...
+    async def close(self) -> None: ...
+    async def describe_cluster(self) -> Mapping[str, Any]: ...
+    async def describe_topics(self) -> Sequence[Mapping[str, Any]]: ...
+    async def create_topics(self, new_topics: Sequence[object]) -> Any: ...
+
+
+class Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # its base is untyped
+    """Tells of rebalances as they happen, in a task of aiokafka's own and in the middle of ours.
+
+    What it calls must not wait and must not fail: aiokafka would log the failure and go on.
+    """
+
+    def __init__(self, *, begun: Callable[[], None], ended: Callable[[frozenset[Shard]], None]) -> None:
+        self._begun = begun
+        self._ended = ended
+
+    def on_partitions_revoked(self, revoked: Collection[Shard]) -> None:  # noqa: ARG002 (all are, before each rebalance)
+        self._begun()
+
+    def on_partitions_assigned(self, assigned: Collection[Shard]) -> None:
+        self._ended(frozenset(Shard(*partition) for partition in assigned))
+
+
+def as_partition(shard: Shard) -> Shard:
+    """The shard as aiokafka wants it: it checks the class."""
+    partition: Shard = TopicPartition(*shard)
+    return partition
+
+
+def member_of(address: KafkaAddress, group: str) -> Consumer:
+    """A consumer in `group` that commits nothing by itself and never chooses an offset by itself.
+
+    Only eager assignors exist; this one gives shares that differ by one partition at most.
+    """
+    member: Consumer = AIOKafkaConsumer(
+        group_id=group,
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        isolation_level="read_committed",
+        partition_assignment_strategy=(RoundRobinPartitionAssignor,),
+        heartbeat_interval_ms=HEARTBEAT_MS,
+        session_timeout_ms=SESSION_MS,
+        max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
+        **_connection(address),
+    )
+    return member
+
+
+def onlooker(address: KafkaAddress) -> Consumer:
+    """A consumer in no group, to ask for offsets as a member would see them."""
+    consumer: Consumer = AIOKafkaConsumer(
+        enable_auto_commit=False, isolation_level="read_committed", **_connection(address)
+    )
+    return consumer
+
+
+def producer(address: KafkaAddress) -> Producer:
+    """A producer whose batches are on every in-sync replica when their futures are done, each once and in order."""
+    made: Producer = AIOKafkaProducer(
+        acks="all", enable_idempotence=True, max_batch_size=BATCH_BYTES, **_connection(address)
+    )
+    return made
+
+
+async def abandon(failed: Producer) -> None:
+    """`failed` sends nothing more, and whoever waits for one of its batches is told; bounded by `STOP_S` twice.
+
+    After one lost batch the broker refuses all later ones of an idempotent producer, and it would repeat them for
+    ever (https://github.com/aio-libs/aiokafka/issues/1017). There is no public way to stop without flushing first.
+    """
+    inside: Any = failed
+    inside._message_accumulator.fail_all(KafkaError("the producer was given up"))
+    await _within(STOP_S, inside._sender.close())
+    await _within(STOP_S, failed.stop())
+
+
+async def stop(client: Consumer | Producer) -> None:
+    """The client has said goodbye, or `STOP_S` have passed: with the brokers gone it may wait for ever."""
+    await _within(STOP_S, client.stop())
+
+
+async def admin(address: KafkaAddress) -> Admin:
+    """A started client for topics; the caller closes it."""
+    made: Admin = AIOKafkaAdminClient(**_connection(address))
+    try:
+        await made.start()
+    except FAULTS:
+        await made.close()
+        raise
+    return made
+
+
+def new_topic(name: str, *, partitions: int, replicas: int, settings: Mapping[str, str]) -> object:
+    """What `create_topics` takes."""
+    topic: object = NewTopic(name, partitions, replicas, topic_configs=dict(settings))
+    return topic
+
+
+async def _within(limit_s: float, work: Awaitable[object]) -> None:
+    task = asyncio.ensure_future(work)
+    await asyncio.wait([task], timeout=limit_s)
+    if not task.done():
+        task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def _connection(address: KafkaAddress) -> dict[str, object]:
+    settings: dict[str, object] = {
+        "bootstrap_servers": list(address.brokers),
+        "request_timeout_ms": REQUEST_MS,
+        "metadata_max_age_ms": METADATA_MS,
+        "security_protocol": ("SASL_" if address.login else "") + ("SSL" if address.tls else "PLAINTEXT"),
+    }
+    if address.tls:
+        settings["ssl_context"] = ssl.create_default_context(cafile=address.ca_file)
+    if address.login:
+        settings["sasl_mechanism"] = address.login.mechanism
+        settings["sasl_plain_username"] = address.login.user
+        settings["sasl_plain_password"] = address.login.password
+    return settings

@@ -1,0 +1,105 @@
+"""Appending to Kafka: what `append` has returned for is durable, in order, and there once.
+
+A producer that has failed once is not used again: the broker refuses what follows a lost batch, for ever. It is given
+up, and the next append makes a new one.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+
+from shared.bus.kafka_address import KafkaAddress
+from shared.bus.kafka_client import FAULTS, LARGEST_MESSAGE_BYTES, Batch, Producer, abandon, producer, stop
+from shared.bus.kafka_records import Header, headers_of
+from shared.bus.port import AppendUncertain, BusError, Message
+
+# An idempotent producer repeats without end, so we end it: then whoever sent decides.
+PATIENCE_S = 30.0
+
+_Sendable = tuple[bytes, bytes, list[Header]]
+
+
+class KafkaWriter:
+    """The one producer of a process, made at the first append. Safe to share between the tasks of one loop."""
+
+    def __init__(self, address: KafkaAddress, *, patience_s: float = PATIENCE_S) -> None:
+        self._address = address
+        self._patience_s = patience_s
+        self._current: Producer | None = None
+        self._making = asyncio.Lock()
+        self._given_up: set[asyncio.Task[None]] = set()
+
+    async def append(self, topic: str, by_partition: Mapping[int, Sequence[Message]]) -> None:
+        """All messages are at the end of their partitions of `topic`, on every in-sync replica, in their order.
+
+        Raises `AppendUncertain` when some may not be, `BusError` when one is too large: then none was sent.
+        """
+        sendable = {partition: [_sendable(m) for m in messages] for partition, messages in by_partition.items()}
+        try:
+            async with asyncio.timeout(self._patience_s):
+                await self._append(topic, sendable)
+        except FAULTS as fault:
+            raise AppendUncertain(f"Kafka did not confirm messages for {topic}: {fault!r}") from fault
+
+    async def close(self) -> None:
+        """Nothing is sent any more. Idempotent."""
+        if self._current is not None:
+            await stop(self._current)
+            self._current = None
+        await asyncio.gather(*self._given_up)
+
+    async def _append(self, topic: str, sendable: Mapping[int, Sequence[_Sendable]]) -> None:
+        line = await self._line()
+        try:
+            sent = [
+                await line.send_batch(batch, topic, partition=partition)
+                for partition, messages in sendable.items()
+                for batch in _batches(line, messages)
+            ]
+            await asyncio.gather(*sent)
+        except (*FAULTS, asyncio.CancelledError):
+            self._give_up(line)
+            raise
+
+    async def _line(self) -> Producer:
+        async with self._making:
+            if self._current is None:
+                self._current = await _started(self._address)
+            return self._current
+
+    def _give_up(self, line: Producer) -> None:
+        """Others may be waiting for batches of the same producer, and may have given it up before."""
+        if self._current is line:
+            self._current = None
+            ending = asyncio.create_task(abandon(line))
+            self._given_up.add(ending)
+            ending.add_done_callback(self._given_up.discard)
+
+
+async def _started(address: KafkaAddress) -> Producer:
+    made = producer(address)
+    try:
+        await made.start()
+    except (*FAULTS, asyncio.CancelledError):
+        with suppress(*FAULTS):
+            await made.stop()
+        raise
+    return made
+
+
+def _batches(line: Producer, messages: Iterable[_Sendable]) -> list[Batch]:
+    """`messages` in as few batches as they fit in. An empty batch takes a message of any size."""
+    batches: list[Batch] = []
+    for key, value, headers in messages:
+        if not batches or batches[-1].append(timestamp=None, key=key, value=value, headers=headers) is None:
+            batches.append(line.create_batch())
+            batches[-1].append(timestamp=None, key=key, value=value, headers=headers)
+    return batches
+
+
+def _sendable(message: Message) -> _Sendable:
+    key, headers = message.key.encode(), headers_of(message)
+    size = len(key) + len(message.value) + sum(len(name.encode()) + len(value) for name, value in headers)
+    if size > LARGEST_MESSAGE_BYTES:
+        raise BusError(f"a message under the key {message.key} has {size} bytes, Kafka takes {LARGEST_MESSAGE_BYTES}")
+    return key, message.value, headers
