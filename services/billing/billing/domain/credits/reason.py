@@ -1,0 +1,55 @@
+"""Why a line of service credits is what it is, in a sentence that a council can check."""
+
+from decimal import Decimal
+from typing import assert_never
+
+from billing.domain.credits.line import CreditLine, Limit
+from billing.domain.lines import plain
+from shared.contracts.credits import Credit, FixedSum, PercentOfCharge, ServicePoints
+from shared.money import format_gbp, format_rate
+
+LIMITS: dict[Limit, str] = {
+    "cause": "another target of the same cause is credited",
+    "charge": "the service's charge",
+    "service-month": "the cap on the service's month",
+    "council-month": "the cap on the council's month",
+    "agreement-year": "the cap on the agreement's year",
+}
+
+
+def reason(line: CreditLine) -> str:
+    """What was earned and what limits took of it."""
+    limits = (f"; {format_gbp(cut.pence)} forgone: {LIMITS[cut.limit]}" for cut in line.cuts)
+    return _earned(line) + "".join(limits)
+
+
+def _earned(line: CreditLine) -> str:
+    match line.judgement:
+        case "met":
+            return "The objective was met"
+        case "no-volume":
+            return "Nothing was decided in the month"
+        case "too-few":
+            return f"{line.attained.total} decided, fewer than the {line.objective.minimum_sample} that are judged"
+        case "missed":
+            return _short(line)
+        case _:
+            assert_never(line.judgement)
+
+
+def _short(line: CreditLine) -> str:
+    points = "" if line.shortfall is None else line.shortfall.text
+    short = f"{points} percentage {'point' if points == '1' else 'points'} below {line.objective.percent}%"
+    return f"{short}, less than the first band" if line.band is None else f"{short}: {_credit(line.band, line)}"
+
+
+def _credit(band: Credit, line: CreditLine) -> str:
+    match band:
+        case PercentOfCharge(percent=percent):
+            return f"{plain(Decimal(percent))}% of {format_gbp(line.charge_pence)}"
+        case FixedSum(gbp=gbp):
+            return f"{format_rate(Decimal(gbp))}"
+        case ServicePoints(points=points):
+            return f"{points} {'point' if points == 1 else 'points'}"
+        case _:
+            assert_never(band)

@@ -1,0 +1,194 @@
+"""What holds of all service credits, and of every difference that is booked."""
+
+import random
+from dataclasses import replace
+from decimal import Decimal
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from billing.domain.credits.attained import Attained, judge
+from billing.domain.credits.earned import credit_lines
+from billing.domain.credits.limits import cap_pence
+from billing.domain.credits.line import CreditLine
+from billing.domain.credits.postings import Posting, differences
+from shared.contracts.credits import Band, Cap, FixedSum, PercentOfCharge
+from shared.contracts.definitions import Agreement, Objective
+from shared.period import Month
+from sla_monitor.domain import attainment as monitor
+from tests.support.credits import AGREEMENT, credit, kept, promising, target
+
+MAY = Month(2026, 5)
+SERVICES = {"one": "ict", "two": "ict", "three": "ict", "pay": "payroll", "staff": "payroll"}
+
+thousandths = st.integers(1, 100_000).map(lambda parts: f"{Decimal(parts) / 1000:f}")
+pounds = st.integers(1, 10**6).map(lambda tenths: f"{Decimal(tenths) / 1000:f}")
+caps: st.SearchStrategy[Cap | None] = st.one_of(
+    st.none(), st.builds(PercentOfCharge, percent=thousandths), st.builds(FixedSum, gbp=pounds)
+)
+charges = st.fixed_dictionaries({"ict": st.integers(0, 10**7), "payroll": st.integers(0, 10**7)})
+counts = st.integers(0, 200).flatmap(lambda total: st.tuples(st.integers(0, total), st.just(total)))
+attained = st.fixed_dictionaries(dict.fromkeys(SERVICES, counts)).map(
+    lambda found: [kept(name, *figures, service=SERVICES[name]) for name, figures in found.items()]
+)
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> tuple[Band, ...]:
+    """Bands that ascend and meet, in one kind, giving no less for more."""
+    bounds = sorted(draw(st.sets(st.integers(0, 94_999), min_size=1, max_size=4)))
+    in_pounds = draw(st.booleans())
+    sizes = sorted(draw(st.lists(st.integers(1, 100_000), min_size=len(bounds), max_size=len(bounds))))
+    texts = [f"{Decimal(size) / 1000:f}" for size in sizes]
+    points = [f"{Decimal(bound) / 1000:f}" for bound in bounds]
+    return tuple(
+        Band(
+            shortfall_from=begins,
+            shortfall_below=below,
+            credit=FixedSum(gbp=text) if in_pounds else PercentOfCharge(percent=text),
+        )
+        for begins, below, text in zip(points, [*points[1:], None], texts, strict=True)
+    )
+
+
+@st.composite
+def agreements(draw: st.DrawFn) -> Agreement:
+    """Promises about five targets of two services, some of one cause, under any caps."""
+    causes = st.sampled_from([None, "desk"])
+    return promising(
+        *(target(name, service) for name, service in SERVICES.items()),
+        credits=[credit(name, bands=draw(tables()), cause=draw(causes)) for name in SERVICES],
+        service_month=draw(caps),
+        council_month=draw(caps),
+        year_gbp=draw(st.one_of(st.none(), pounds)),
+    )
+
+
+def total(lines: tuple[CreditLine, ...], service: str | None = None) -> int:
+    return sum(line.applied_pence for line in lines if service in {None, line.service})
+
+
+@settings(max_examples=200, deadline=None)
+@given(agreement=agreements(), found=attained, charged=charges, before=st.integers(0, 2 * 10**5))
+def test_no_credit_passes_a_cap_or_the_charge_or_falls_below_nothing(
+    agreement: Agreement, found: list[Attained], charged: dict[str, int], before: int
+) -> None:
+    lines = credit_lines(agreement, found, charged, month=MAY, credited_before_pence=before)
+
+    terms = agreement.credits
+    assert terms is not None
+    assert all(0 <= line.applied_pence <= line.raw_pence for line in lines)
+    assert all(line.applied_pence + line.forgone_pence == line.raw_pence for line in lines)
+    for service, charge in charged.items():
+        most = cap_pence(terms.service_month_cap, charge)
+        assert total(lines, service) <= min(charge, charge if most is None else most)
+    most = cap_pence(terms.council_month_cap, sum(charged.values()))
+    assert most is None or total(lines) <= most
+    if terms.agreement_year_cap_gbp is not None:
+        assert total(lines) == 0 or before + total(lines) <= Decimal(terms.agreement_year_cap_gbp) * 100
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    agreement=agreements(),
+    found=attained,
+    charged=charges,
+    before=st.integers(0, 2 * 10**5),
+    which=st.integers(0, len(SERVICES) - 1),
+    misses=st.integers(1, 50),
+)
+def test_a_worse_month_never_gives_less(
+    agreement: Agreement, found: list[Attained], charged: dict[str, int], before: int, which: int, misses: int
+) -> None:
+    worse = list(found)
+    worse[which] = replace(found[which], good=max(found[which].good - misses, 0))
+
+    was = credit_lines(agreement, found, charged, month=MAY, credited_before_pence=before)
+    now = credit_lines(agreement, worse, charged, month=MAY, credited_before_pence=before)
+
+    assert total(now) >= total(was)
+
+
+@settings(max_examples=100, deadline=None)
+@given(agreement=agreements(), found=attained, charged=charges, chance=st.randoms(use_true_random=False))
+def test_the_order_of_what_was_attained_changes_nothing(
+    agreement: Agreement, found: list[Attained], charged: dict[str, int], chance: random.Random
+) -> None:
+    shuffled = list(found)
+    chance.shuffle(shuffled)
+
+    assert credit_lines(agreement, shuffled, charged, month=MAY) == credit_lines(agreement, found, charged, month=MAY)
+
+
+objectives = st.builds(
+    Objective,
+    percent=thousandths,
+    weighted_by=st.sampled_from(["count", "value"]),
+    minimum_sample=st.integers(0, 10),
+    misses_always_allowed=st.integers(0, 5),
+)
+
+
+@settings(max_examples=200)
+@given(objective=objectives, figures=counts, pence=counts)
+def test_billing_judges_a_month_as_the_monitor_does(
+    objective: Objective, figures: tuple[int, int], pence: tuple[int, int]
+) -> None:
+    ours = judge(kept("one", *figures, pence=pence), objective)
+
+    theirs = monitor.judge(monitor.Attained(*figures, *pence), objective)
+
+    assert {"met": "met", "missed": "missed", "no-volume": "no volume", "too-few": "too few to judge"}[ours] == theirs
+
+
+def booked_for(history: list[list[Attained]], agreement: Agreement, charged: dict[str, int]) -> list[Posting]:
+    booked: dict[str, Posting] = {}
+    for found in history:
+        lines = credit_lines(agreement, found, charged, month=MAY)
+        for posting in differences(list(booked.values()), lines, MAY):
+            booked.setdefault(posting.id, posting)
+    return list(booked.values())
+
+
+@settings(max_examples=100, deadline=None)
+@given(agreement=agreements(), history=st.lists(attained, min_size=1, max_size=4), charged=charges)
+def test_r48_all_that_was_booked_sums_to_the_latest_evaluation(
+    agreement: Agreement, history: list[list[Attained]], charged: dict[str, int]
+) -> None:
+    booked = booked_for(history, agreement, charged)
+
+    latest = credit_lines(agreement, history[-1], charged, month=MAY)
+    assert sum(posting.pence for posting in booked) == total(latest)
+    assert differences(booked, latest, MAY) == ()
+
+
+def test_r48_a_corrected_verdict_that_heals_the_month_gives_the_credit_back() -> None:
+    agreement, charged = promising(target("one")), {"ict": 100_000}
+    missed, healed = [kept("one", 94, 100)], [kept("one", 95, 100)]
+
+    booked = booked_for([missed, healed, missed], agreement, charged)
+
+    assert [(posting.of.target, posting.evaluation, posting.pence) for posting in booked] == [
+        ("one", 1, 2_000),
+        ("one", 2, -2_000),
+        ("one", 3, 2_000),
+    ]
+    assert len({posting.id for posting in booked}) == 3
+
+
+def test_r48_a_difference_found_twice_is_booked_once() -> None:
+    lines = credit_lines(promising(target("one")), [kept("one", 94, 100)], {"ict": 100_000}, month=MAY)
+
+    (first,), (again,) = differences([], lines, MAY), differences([], lines, MAY)
+
+    assert first.id == again.id
+    assert differences([first], lines, MAY) == ()
+
+
+def test_r48_a_target_that_is_credited_no_more_is_taken_back() -> None:
+    lines = credit_lines(promising(target("one")), [kept("one", 94, 100)], {"ict": 100_000}, month=MAY)
+    booked = differences([], lines, MAY)
+
+    (back,) = differences(booked, [], MAY)
+
+    assert (back.of.agreement, back.pence) == (AGREEMENT, -2_000)
