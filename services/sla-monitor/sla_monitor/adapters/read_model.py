@@ -31,7 +31,8 @@ from shared.contracts.verdicts import (
     WarningReached,
 )
 from shared.sql.engine import reading
-from shared.sql.progress import Counts, Progress
+from shared.sql.progress import Counts, Progress, ShardProgress
+from shared.sql.statements import replacing
 from sla_monitor.adapters.tables import ADJUSTMENT, ANNOUNCEMENT, PROGRESS, VERDICT
 from sla_monitor.domain.freezing import Adjustment, Key, book, key_of
 from sla_monitor.ports import Caused, Counted, Said
@@ -53,6 +54,7 @@ _SUMS = (
     _sum(VERDICT.c.value_pence, met_only=True).label("met_pence"),
     _sum(VERDICT.c.value_pence, met_only=False).label("total_pence"),
 )
+_HELD = replacing(VERDICT)
 _KINDS: dict[type[VerdictEvent], str] = {
     WarningReached: "warning",
     TargetMet: "met",
@@ -72,6 +74,11 @@ class SqlReadModel:
         """The next offset to read; None at first."""
         with reading(self._engine) as connection:
             return _PROGRESS.position(connection, shard)
+
+    def progress(self) -> list[ShardProgress]:
+        """How far each shard of sla.verdicts.v1 has been recorded."""
+        with reading(self._engine) as connection:
+            return _PROGRESS.shards(connection)
 
     def record(
         self, shard: Shard, *, expected: int | None, first: int, after: int, events: Sequence[VerdictEvent]
@@ -175,19 +182,22 @@ def _hold(connection: Connection, events: Iterable[VerdictEvent], freeze_days: i
         return
     keys = list({key_of(event) for event in decisions})
     booked = book(decisions, _adjusted(connection, keys), freeze_days=freeze_days)
-    if booked.provisional:
-        connection.execute(delete(VERDICT).where(tuple_(*_KEY).in_(list(booked.provisional))))
+    gone = [key for key, event in booked.provisional.items() if event is None]
+    if gone:
+        connection.execute(delete(VERDICT).where(tuple_(*_KEY).in_(gone)))
     held = [_verdict(event) for event in booked.provisional.values() if event is not None]
     if held:
-        connection.execute(insert(VERDICT), held)
+        connection.execute(_HELD, held)
     if booked.adjustments:
         connection.execute(insert(ADJUSTMENT), [msgspec.structs.asdict(each) for each in booked.adjustments])
 
 
 def _adjusted(connection: Connection, keys: Sequence[Key]) -> set[Key]:
+    """The verdicts with adjustments, among them all those of `keys`: lists of two ids cost less than of whole keys."""
     columns = [ADJUSTMENT.c[column.name] for column in _KEY]
-    found = connection.execute(select(*columns).distinct().where(tuple_(*columns).in_(keys)))
-    return {(council, item, target, cycle) for council, item, target, cycle in found}
+    councils, items = {key[0] for key in keys}, {key[1] for key in keys}
+    query = select(*columns).distinct().where(ADJUSTMENT.c.council.in_(councils), ADJUSTMENT.c.item.in_(items))
+    return {(council, item, target, cycle) for council, item, target, cycle in connection.execute(query)}
 
 
 def _announcement(shard: Shard, position: int, event: VerdictEvent) -> dict[str, Any]:
