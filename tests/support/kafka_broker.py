@@ -6,6 +6,7 @@ from typing import Any
 
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, RecordsToDelete
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from shared.bus.port import Shard
 
@@ -37,3 +38,11 @@ async def delete_topic(server: str, topic: str) -> None:
     """The topic is gone."""
     async with operator(server) as client:
         await client.delete_topics([topic])
+
+
+async def settings_of(server: str, topic: str) -> dict[str, str]:
+    """What is set for `topic`, and what it has by default."""
+    async with operator(server) as client:
+        (answer,) = await client.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
+    ((*_, entries),) = answer.resources
+    return {name: value for name, value, *_ in entries}

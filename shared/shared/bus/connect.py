@@ -4,11 +4,11 @@ from shared.bus.port import Bus
 
 
 class UnknownBus(ValueError):
-    """The address has a scheme that no log answers to."""
+    """The address leads to no log: its scheme is not known, or the rest of it cannot be read."""
 
 
 def connect(url: str) -> Bus:
-    """The log at `url`: `sqlite:///path/of/file` or `kafka://host:port,…`; raises `UnknownBus` for any other scheme.
+    """The log at `url`: `sqlite:///path/of/file` or `kafka://host:port,…`; raises `UnknownBus` for any other.
 
     Nothing is connected to before the first use, which must be inside the loop that the log is used in.
     """

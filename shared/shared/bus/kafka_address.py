@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from shared.bus.connect import UnknownBus
+
 _TLS = {"kafka": False, "kafka+ssl": True}
 _DEFAULT_PORT = 9092
 _MECHANISMS = frozenset({"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"})
@@ -10,8 +12,8 @@ _DEFAULT_MECHANISM = "SCRAM-SHA-512"
 _OPTIONS = frozenset({"mechanism", "ca"})
 
 
-class UnusableAddress(ValueError):
-    """The address does not say how to reach a Kafka."""
+class UnusableAddress(UnknownBus):
+    """The address does not say how to reach a Kafka. The message does not repeat its credentials."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,71 @@
+"""`python -m shared.bus topics create|check`: the topics of the one list, on the Kafka that BUS_URL names.
+
+`create` makes what is missing and leaves alone what exists; `check` makes nothing. Both end with 2 when a topic is
+not as the list says, and `create` may be repeated.
+"""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+
+from shared.bus import kafka_topics
+from shared.bus.connect import UnknownBus
+from shared.bus.kafka_address import KafkaAddress, parse
+from shared.bus.port import BusError
+from shared.contracts.topics import TOPICS, Topic
+from shared.running.settings import BadSettings, ServiceSettings, read_settings
+
+USAGE = "expected: python -m shared.bus topics create|check"
+EXIT_UNUSABLE = 2
+
+
+def main(arguments: Sequence[str]) -> int:
+    """0 when all topics are as the list says, 2 when not; what was found is on the output, what is wrong on stderr."""
+    try:
+        asyncio.run(_verb(arguments))
+    except (BadSettings, BusError, UnknownBus) as fault:
+        print(f"topics: {fault}", file=sys.stderr)  # noqa: T201 (a command's answer)
+        return EXIT_UNUSABLE
+    return 0
+
+
+async def _verb(arguments: Sequence[str]) -> None:
+    match arguments:
+        case ["topics", "create"]:
+            await _create(_address())
+        case ["topics", "check"]:
+            await _check(_address())
+        case _:
+            raise BadSettings(USAGE)
+
+
+def _address() -> KafkaAddress:
+    url = read_settings(ServiceSettings).bus_url
+    if not url:
+        raise BadSettings("BUS_URL is not set; an embedded log's topics are made by the services themselves")
+    return parse(url)
+
+
+async def _create(address: KafkaAddress) -> None:
+    made = await kafka_topics.ensure(address, TOPICS)
+    for topic in TOPICS:
+        _say(topic, "made" if topic in made else "exists")
+
+
+async def _check(address: KafkaAddress) -> None:
+    held = await kafka_topics.partition_counts(address)
+    kafka_topics.check(TOPICS, held)
+    for topic in TOPICS:
+        _say(topic, "exists" if topic.name in held else "missing")
+    missing = [topic.name for topic in TOPICS if topic.name not in held]
+    if missing:
+        raise BusError(f"{len(missing)} of {len(TOPICS)} do not exist: python -m shared.bus topics create")
+
+
+def _say(topic: Topic, state: str) -> None:
+    kept = "compacted" if topic.retention_days is None else f"{topic.retention_days} days"
+    print(f"{topic.name:<24} {topic.partitions:>2} partitions  {kept:<9}  {state}")  # noqa: T201 (a command's answer)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
