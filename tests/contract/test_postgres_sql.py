@@ -4,8 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from shared.sql.engine import UnusableDatabase, connect
+from shared.sql.migrate import migrate
 from tests.contract.outbox_contract import OutboxContract
-from tests.contract.sql_contract import SqlContract
+from tests.contract.sql_contract import PACKAGE, SqlContract
 from tests.support.databases import empty_database
 
 
@@ -20,4 +22,16 @@ class TestPostgresOutbox(OutboxContract):
 
 
 class TestPostgresSql(SqlContract):
-    """Nothing but the contract."""
+    @pytest.mark.parametrize(
+        "making",
+        [
+            "TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'en-GB' LOCALE 'C'",
+            "TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'",
+        ],
+    )
+    def test_a_database_that_sorts_or_holds_text_otherwise_is_refused(self, postgres_server: str, making: str) -> None:
+        with empty_database(postgres_server, making) as url:
+            engine = connect(url)
+            with pytest.raises(UnusableDatabase, match="LOCALE 'C'"):
+                migrate(engine, PACKAGE)
+            engine.dispose()

@@ -5,17 +5,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from testcontainers.core.container import DockerContainer
-from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
-from tests.support.servers import PASSWORD, POSTGRES, free_port
+from tests.support.servers import free_port, postgres_address, postgres_container
 
 
 @dataclass(frozen=True)
 class Postgres:
-    """The server in a container; its address outlives a restart."""
+    """The server in a container; its port outlives a restart."""
 
-    url: str
+    port: int
     container: DockerContainer
+
+    def url(self, role: str, database: str) -> str:
+        """The address of one of its databases."""
+        return postgres_address(self.port, role=role, database=database)
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
@@ -42,13 +45,5 @@ class Postgres:
 def own_postgres() -> Iterator[Postgres]:
     """A server that nobody else uses; gone afterwards."""
     port = free_port()
-    container = (
-        DockerContainer(POSTGRES)
-        .with_bind_ports(5432, port)
-        .with_env("POSTGRES_USER", "tallystick")
-        .with_env("POSTGRES_PASSWORD", PASSWORD)
-        .with_env("POSTGRES_DB", "tallystick")
-        .waiting_for(LogMessageWaitStrategy("database system is ready to accept connections", times=2))
-    )
-    with container:
-        yield Postgres(f"postgresql+psycopg://tallystick:{PASSWORD}@localhost:{port}/tallystick", container)
+    with postgres_container().with_bind_ports(5432, port) as container:
+        yield Postgres(port, container)

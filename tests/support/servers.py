@@ -16,6 +16,7 @@ from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 KAFKA = "apache/kafka:4.1.1"
 REDIS = "redis:8"
 POSTGRES = "postgres:17"
+POSTGRES_INIT = Path(__file__).parents[2] / "deploy/postgres/init.sql"
 DOCKER_SOCKET = Path("/var/run/docker.sock")
 PASSWORD = "illustrative"  # noqa: S105 (of a database that lives as long as the test)
 
@@ -71,18 +72,29 @@ def redis() -> Iterator[str]:
 
 @contextmanager
 def postgres() -> Iterator[str]:
-    """The address of an empty PostgreSQL database, as its owner."""
+    """The address of a PostgreSQL as it is deployed, as a superuser in a database that no service uses."""
+    with postgres_container().with_exposed_ports(5432) as container:
+        yield postgres_address(int(container.get_exposed_port(5432)))
+
+
+def postgres_container() -> DockerContainer:
+    """A PostgreSQL as it is deployed, every role with the same password; its port is the caller's to publish."""
     container = (
         DockerContainer(POSTGRES)
-        .with_exposed_ports(5432)
         .with_env("POSTGRES_USER", "tallystick")
         .with_env("POSTGRES_PASSWORD", PASSWORD)
         .with_env("POSTGRES_DB", "tallystick")
+        .with_volume_mapping(str(POSTGRES_INIT), "/docker-entrypoint-initdb.d/init.sql", "ro")
         .waiting_for(LogMessageWaitStrategy("database system is ready to accept connections", times=2))
     )
-    with container:
-        address = f"localhost:{container.get_exposed_port(5432)}/tallystick"
-        yield f"postgresql+psycopg://tallystick:{PASSWORD}@{address}"
+    for role in ("MIGRATE", "APP", "READONLY"):
+        container.with_env(f"TALLYSTICK_{role}_PASSWORD", PASSWORD)
+    return container
+
+
+def postgres_address(port: int, *, role: str = "tallystick", database: str = "tallystick") -> str:
+    """The address of a database on this machine's `port`."""
+    return f"postgresql+psycopg://{role}:{PASSWORD}@localhost:{port}/{database}"
 
 
 def free_port() -> int:

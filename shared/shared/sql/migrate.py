@@ -8,12 +8,12 @@ to date as it starts. A server's schema belongs to a role of its own, which only
 whether its schema is there, and goes no further when it is not.
 """
 
-from contextlib import AbstractContextManager, nullcontext
 from importlib.resources import files
 
-from sqlalchemy import Connection, Engine, column, inspect, select, table, text
+from sqlalchemy import Connection, Engine, column, inspect, select, table
 
 from shared.sql.engine import reading
+from shared.sql.privileges import grant
 
 
 class UnknownRevision(Exception):
@@ -27,12 +27,15 @@ class Outdated(Exception):
 def prepare(engine: Engine, package: str) -> None:
     """The database is at the newest revision of `package`: a file was brought there, a server only looked at.
 
-    Raises `Outdated` for a server's database that is behind, `UnknownRevision` for any that is ahead.
+    Raises `Outdated` for a server's database that is behind, `UnknownRevision` for any that is ahead; its connections
+    are closed then.
     """
-    if engine.dialect.name == "sqlite":
-        migrate(engine, package)
-    else:
-        check(engine, package)
+    bring = migrate if engine.dialect.name == "sqlite" else check
+    try:
+        bring(engine, package)
+    except (Outdated, UnknownRevision):
+        engine.dispose()
+        raise
 
 
 def check(engine: Engine, package: str) -> None:
@@ -51,16 +54,11 @@ def check(engine: Engine, package: str) -> None:
 def migrate(engine: Engine, package: str) -> None:
     """The database is at the newest revision of `package`, whoever else is migrating it now.
 
-    Costs one small read when there is nothing to do. Raises `UnknownRevision` when the database is ahead.
+    Costs one small read when there is nothing to do to a file; on a server what the roles may do is granted anew.
+    Raises `UnknownRevision` when the database is ahead, `UnusableDatabase` when it cannot hold what we write.
     """
-    known = _revisions(package)
-    with reading(engine) as connection:
-        if _revision(connection, package) == known[-1]:
-            return
-    with engine.begin() as connection, _unhurried(connection):
-        _queue(connection, package)
-        _refuse_unknown(package, _revision(connection, package), known)
-        _upgrade(connection, package)
+    bring = _migrate_file if engine.dialect.name == "sqlite" else _migrate_server
+    bring(engine, package)
 
 
 def version_table(package: str) -> str:
@@ -85,24 +83,30 @@ def _refuse_unknown(package: str, stored: str | None, known: list[str]) -> None:
         raise UnknownRevision(f"expected one of {', '.join(known)} for {package}, got {stored}: update Tallystick")
 
 
-def _queue(connection: Connection, package: str) -> None:
-    # SQLite's writing transaction has queued already.
-    if connection.dialect.name == "postgresql":
-        usual = connection.scalar(text("SHOW lock_timeout"))
-        connection.execute(text("SET LOCAL lock_timeout = 0"))
-        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": version_table(package)})
-        connection.execute(text("SELECT set_config('lock_timeout', :usual, true)"), {"usual": usual})
+def _migrate_file(engine: Engine, package: str) -> None:
+    with reading(engine) as connection:
+        if _revision(connection, package) == _revisions(package)[-1]:
+            return
+    with engine.begin() as connection:
+        _upgrade(connection, package)
 
 
-def _unhurried(connection: Connection) -> AbstractContextManager[None]:
-    if connection.dialect.name != "postgresql":
-        return nullcontext()
-    from shared.sql.postgres import unhurried  # noqa: PLC0415 (its driver is not needed without a server)
+def _migrate_server(engine: Engine, package: str) -> None:
+    from shared.sql import postgres  # noqa: PLC0415 (its driver is not needed without a server)
 
-    return unhurried(connection)
+    with engine.begin() as connection, postgres.unhurried(connection):
+        postgres.refuse_unfit(connection)
+        postgres.take_turn(connection, version_table(package))
+        _upgrade(connection, package)
+        grant(connection, package, mark=version_table(package))
 
 
 def _upgrade(connection: Connection, package: str) -> None:
+    known = _revisions(package)
+    stored = _revision(connection, package)
+    _refuse_unknown(package, stored, known)
+    if stored == known[-1]:
+        return
     from alembic import command  # noqa: PLC0415 (takes 0.3 s, and is not needed on most starts)
     from alembic.config import Config  # noqa: PLC0415 (as above)
 

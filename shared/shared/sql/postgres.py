@@ -15,6 +15,8 @@ from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL
 
+from shared.sql.engine import UnusableDatabase
+
 STATEMENT_S = 15
 LOCK_S = 5
 SILENCE_S = 10
@@ -53,6 +55,23 @@ def unhurried(connection: Connection) -> Iterator[None]:
         yield
     finally:
         driver.answer_s = ANSWER_S
+
+
+def take_turn(connection: Connection, name: str) -> None:
+    """Nobody else has the turn called `name` until the transaction ends; waits as long as it takes."""
+    usual = connection.scalar(text("SHOW lock_timeout"))
+    connection.execute(text("SET LOCAL lock_timeout = 0"))
+    connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": name})
+    connection.execute(text("SELECT set_config('lock_timeout', :usual, true)"), {"usual": usual})
+
+
+def refuse_unfit(connection: Connection) -> None:
+    """Text sorts by code point here as it does in SQLite and Python, and can be any; else raises `UnusableDatabase`."""
+    if not connection.scalar(text("SELECT 'Z' < 'a' AND current_setting('server_encoding') = 'UTF8'")):
+        raise UnusableDatabase(
+            "expected a database of UTF-8 that sorts text by code point: "
+            "create it with TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'"
+        )
 
 
 class BoundedConnection(psycopg.Connection[Any]):

@@ -1,1 +1,7 @@
 """The catalogue's tables, revision by revision."""
+
+# Every other table only grows (`shared.sql.privileges`).
+CHANGEABLE = {
+    "outbox": "DELETE",
+    "turn": "UPDATE",
+}

@@ -1,0 +1,123 @@
+"""PostgreSQL freezes, crashes or ends connections under load: calls end, nothing is lost or doubled, work goes on."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from billing.adapters.consumer import Intake
+from billing.adapters.sql import GROUP, SqlStore
+from billing.handlers import Handlers
+from shared.bus.consumer import Busy, consume, unread
+from shared.bus.embedded import EmbeddedBus
+from shared.bus.port import Message
+from shared.contracts.codec import encode_event
+from shared.contracts.topics import USAGE
+from shared.period import Month
+from shared.sql import postgres
+from shared.sql.engine import connect
+from shared.sql.migrate import migrate
+from shared.sql.outage import busy_during_outages
+from tests.support.postgres import Postgres, own_postgres
+from tests.support.recharges import ASHBY, recorded
+from tests.support.servers import require_docker
+
+READINGS = 2_000
+SHORT_ANSWER_S = 1.0
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    require_docker()
+    with own_postgres() as server:
+        engine = connect(server.url("tallystick_migrate", "billing"))
+        migrate(engine, "billing")
+        engine.dispose()
+        yield server
+
+
+@pytest.fixture
+def store(server: Postgres, monkeypatch: pytest.MonkeyPatch) -> Iterator[SqlStore]:
+    monkeypatch.setattr(postgres.BoundedConnection, "answer_s", SHORT_ANSWER_S)
+    store = SqlStore.open(server.url("tallystick_app", "billing"))
+    yield store
+    store.close()
+
+
+@pytest.fixture
+async def bus(tmp_path: Path) -> AsyncIterator[EmbeddedBus]:
+    bus = EmbeddedBus(tmp_path / "log.db")
+    await bus.ensure_topics([USAGE])
+    yield bus
+    await bus.close()
+
+
+async def test_a_call_to_a_frozen_server_ends_as_busy_in_bounded_time(server: Postgres, store: SqlStore) -> None:
+    began = time.monotonic()
+    with server.frozen(), pytest.raises(Busy), busy_during_outages():
+        store.progress()
+    took_s = time.monotonic() - began
+
+    assert took_s < SHORT_ANSWER_S + postgres.CONNECT_S + 2
+    assert store.progress() == store.progress()
+
+
+def freeze(server: Postgres) -> None:
+    with server.frozen():
+        time.sleep(4 * SHORT_ANSWER_S)
+
+
+@pytest.mark.parametrize("disturb", [freeze, Postgres.end_connections, Postgres.crash])
+async def test_readings_taken_in_during_outages_are_each_stored_once(
+    server: Postgres, store: SqlStore, bus: EmbeddedBus, disturb: Callable[[Postgres], None]
+) -> None:
+    empty(server)
+    intake, stop = Intake(Handlers(store)), asyncio.Event()
+    await publish(bus)
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(consume(bus, group=GROUP, topics=[USAGE], processor=intake, stop=stop, batch=10, poll_s=0.05))
+        for _ in range(3):
+            await asyncio.sleep(0.3)
+            await asyncio.to_thread(disturb, server)
+        await caught_up(bus, store)
+        stop.set()
+
+    (usage,) = store.usage(Month(2026, 5), council=ASHBY.id)
+    assert (usage.facts, usage.quantity) == (READINGS, Decimal(READINGS))
+    assert sum(shard.counts.applied for shard in store.progress()) == READINGS
+    assert {shard.unaccounted for shard in store.progress()} == {0}
+
+
+def empty(server: Postgres) -> None:
+    engine = connect(server.url("tallystick_migrate", "billing"))
+    with engine.begin() as connection:
+        connection.execute(text("TRUNCATE progress, inbox, reading"))
+    engine.dispose()
+
+
+async def publish(bus: EmbeddedBus) -> None:
+    events = [recorded(f"r-{number}", "2026-05-07T12:00:00+00:00", "1") for number in range(READINGS)]
+    await bus.publish(USAGE.name, [Message(event.key, encode_event(event)) for event in events])
+
+
+async def caught_up(bus: EmbeddedBus, store: SqlStore) -> None:
+    looking = Intake(Handlers(store))
+    while True:
+        try:
+            if not await unread(bus, looking, [USAGE]):
+                return
+        except Busy:
+            pass
+        await asyncio.sleep(0.05)
