@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 from billing.adapters.sql import SqlStore
 from billing.app import BATCH
 from billing.handlers import Handlers
+from shared.bus.partitioner import partition_of
 from shared.bus.port import Record, Shard
-from shared.contracts.codec import encode_event
 from shared.contracts.topics import CATALOGUE, USAGE
 from shared.contracts.usage import Reading, UsageRecorded
 from shared.ids import derived_id
@@ -21,6 +21,7 @@ from shared.sql.pragmas import set_pragmas
 from tests.support.recharges import ASHBY, GRADUATED, PAYROLL, PROVIDER, agreement, catalogue_events, records, tariff
 
 EVENTS = 100_000
+METERED = Shard(USAGE.name, partition_of(f"{ASHBY.id}:meter".encode(), USAGE.partitions))
 PRICED = tariff(GRADUATED, service=PAYROLL.id)
 
 
@@ -41,26 +42,26 @@ def run() -> None:
 
 
 def _usage() -> list[Record]:
-    """A year of readings of one council, one after the other."""
+    """A year of readings of one council, one after the other, in one partition."""
     first = datetime(2026, 1, 1, 12, tzinfo=UTC)
     events = (
         UsageRecorded(
             id=derived_id("bench", number),
             source="/bench",
             time=first + timedelta(days=number * 365 // EVENTS),
-            subject=f"reading-{number}",
+            subject="meter",
             council=ASHBY.id,
             data=Reading(service=PAYROLL.id, quantity="1.5"),
         )
         for number in range(EVENTS)
     )
-    return [Record(offset, event.key.encode(), encode_event(event), (), 0) for offset, event in enumerate(events)]
+    return records(events)
 
 
 def _take_in(handlers: Handlers, usage: list[Record]) -> None:
     expected: int | None = None
     for start in range(0, EVENTS, BATCH):
-        expected = handlers.consume(Shard(USAGE.name, 0), usage[start : start + BATCH], expected=expected)
+        expected = handlers.consume(METERED, usage[start : start + BATCH], expected=expected)
 
 
 def _bare_sqlite(path: Path, rows: list[tuple[str, str, int]]) -> None:

@@ -72,7 +72,11 @@ async def publish(bus: Bus, log: dict[str, Sequence[Event]]) -> None:
     await bus.ensure_topics(TOPICS)
     for topic, events in log.items():
         messages = [
-            Message(event.key if isinstance(event, ItemEvent) else event.subject, encode_event(event))
+            Message(
+                event.key if isinstance(event, ItemEvent) else event.subject,
+                encode_event(event),
+                timestamp_ms=int(event.time.timestamp() * 1000),
+            )
             for event in events
         ]
         await bus.publish(topic, messages)

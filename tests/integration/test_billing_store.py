@@ -5,6 +5,7 @@ import shutil
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -19,13 +20,15 @@ from billing.adapters import tables
 from billing.adapters.sql import SqlStore
 from billing.domain.canonical import canonical_json
 from billing.handlers import Handlers
+from shared.bus.partitioner import partition_of
 from shared.bus.port import Record, Shard
 from shared.contracts.envelope import Event
 from shared.contracts.items import WorkCompleted, WorkReceived
-from shared.contracts.topics import CATALOGUE, TICKETS, USAGE, WORK
+from shared.contracts.topics import CATALOGUE, TICKETS, USAGE, WORK, Topic
 from shared.contracts.usage import UsageEvent, UsageRecorded, UsageReversed
 from shared.period import Month
 from shared.sql.engine import connect
+from shared.sql.progress import Counts
 from shared.state.port import Fenced
 from tests.support.recharges import (
     ASHBY,
@@ -35,6 +38,7 @@ from tests.support.recharges import (
     PAYROLL,
     PROVIDER,
     agreement,
+    by_shard,
     catalogue_events,
     completed,
     opened,
@@ -48,6 +52,7 @@ from tests.support.recharges import (
 )
 
 MAY = Month(2026, 5)
+SHARD = Shard(USAGE.name, partition_of(b"ashby:r-1", USAGE.partitions))
 TARIFFS = (
     tariff(GRADUATED),
     tariff(unit("4.42"), service="payroll"),
@@ -70,16 +75,23 @@ def catalogued(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database that knows the catalogue and nothing else, to be copied: migrating takes long."""
     path = tmp_path_factory.mktemp("billing") / "billing.db"
     made = SqlStore.open(f"sqlite:///{path}")
-    feed(Handlers(made), CATALOGUE.name, CATALOGUED)
+    feed(Handlers(made), CATALOGUE, CATALOGUED)
     made.close()
     return path
 
 
-def feed(handlers: Handlers, topic: str, events: Iterable[Event]) -> None:
+def feed(handlers: Handlers, topic: Topic, events: Iterable[Event]) -> None:
     """Append `events` to what `topic` has brought so far."""
-    shard = Shard(topic, 0)
-    position = handlers.position(shard)
-    handlers.consume(shard, records(events, first=position or 0), expected=position)
+    for shard, belonging in by_shard(topic, events).items():
+        position = handlers.position(shard)
+        handlers.consume(shard, records(belonging, first=position or 0), expected=position)
+
+
+def counted(store: SqlStore, topic: Topic) -> Counts:
+    """What became of the records of `topic`, in all its shards together."""
+    found = [each for each in store.progress() if each.shard.topic == topic.name]
+    assert not [each for each in found if each.unaccounted]
+    return Counts(**{field.name: sum(getattr(each.counts, field.name) for each in found) for field in fields(Counts)})
 
 
 def quantities(handlers: Handlers, month: Month = MAY) -> dict[str, Decimal]:
@@ -91,22 +103,22 @@ def quantities(handlers: Handlers, month: Month = MAY) -> dict[str, Decimal]:
 
 def test_an_item_is_metered_once_by_its_first_completion_in_event_time(store: SqlStore) -> None:
     handlers = Handlers(store)
-    feed(handlers, CATALOGUE.name, CATALOGUED)
+    feed(handlers, CATALOGUE, CATALOGUED)
     again = completed("inv-1", "2026-05-20T12:00:00+00:00", units="50", id="again")
     first = completed("inv-1", "2026-05-19T12:00:00+00:00", units="3")
 
-    feed(handlers, WORK.name, [again, received("inv-1", "2026-05-01T12:00:00+00:00"), first])
+    feed(handlers, WORK, [again, received("inv-1", "2026-05-01T12:00:00+00:00"), first])
 
     assert quantities(handlers)["accounts-payable"] == 3
 
 
 def test_a_completion_counts_from_when_its_receipt_says_which_service_it_is_of(store: SqlStore) -> None:
     handlers = Handlers(store)
-    feed(handlers, CATALOGUE.name, CATALOGUED)
-    feed(handlers, WORK.name, [completed("inv-1", "2026-05-19T12:00:00+00:00")])
+    feed(handlers, CATALOGUE, CATALOGUED)
+    feed(handlers, WORK, [completed("inv-1", "2026-05-19T12:00:00+00:00")])
     before = handlers.statement(ASHBY.id, MAY)
 
-    feed(handlers, WORK.name, [received("inv-1", "2026-04-01T12:00:00+00:00")])
+    feed(handlers, WORK, [received("inv-1", "2026-04-01T12:00:00+00:00")])
 
     assert [aside.reason for aside in before.evidence.set_aside] == ["item-of-unknown-service"]
     assert quantities(handlers)["accounts-payable"] == 1
@@ -114,11 +126,11 @@ def test_a_completion_counts_from_when_its_receipt_says_which_service_it_is_of(s
 
 def test_a_reopened_ticket_is_one_unit_of_the_month_it_was_first_resolved_in(store: SqlStore) -> None:
     handlers = Handlers(store)
-    feed(handlers, CATALOGUE.name, CATALOGUED)
+    feed(handlers, CATALOGUE, CATALOGUED)
 
     feed(
         handlers,
-        TICKETS.name,
+        TICKETS,
         [
             opened("t-1", "2026-05-29T12:00:00+00:00"),
             resolved("t-1", "2026-05-31T22:30:00+00:00"),  # Sunday 23:30 in London
@@ -131,9 +143,9 @@ def test_a_reopened_ticket_is_one_unit_of_the_month_it_was_first_resolved_in(sto
 
 def test_half_past_eleven_at_night_utc_on_31_march_is_april(store: SqlStore) -> None:
     handlers = Handlers(store)
-    feed(handlers, CATALOGUE.name, CATALOGUED)
+    feed(handlers, CATALOGUE, CATALOGUED)
 
-    feed(handlers, USAGE.name, [recorded("r-1", "2026-03-31T23:30:00+00:00", "10")])
+    feed(handlers, USAGE, [recorded("r-1", "2026-03-31T23:30:00+00:00", "10")])
 
     assert quantities(handlers, Month(2026, 3))["payroll"] == 0
     assert quantities(handlers, Month(2026, 4))["payroll"] == 10
@@ -141,21 +153,21 @@ def test_half_past_eleven_at_night_utc_on_31_march_is_april(store: SqlStore) -> 
 
 def test_a_reversal_may_come_before_its_reading(store: SqlStore) -> None:
     handlers = Handlers(store)
-    feed(handlers, CATALOGUE.name, CATALOGUED)
+    feed(handlers, CATALOGUE, CATALOGUED)
 
-    feed(handlers, USAGE.name, [reversed_("r-1", "2026-05-09T12:00:00+00:00")])
-    feed(handlers, USAGE.name, [recorded("r-1", "2026-05-07T12:00:00+00:00", "10")])
+    feed(handlers, USAGE, [reversed_("r-1", "2026-05-09T12:00:00+00:00")])
+    feed(handlers, USAGE, [recorded("r-1", "2026-05-07T12:00:00+00:00", "10")])
 
     assert quantities(handlers)["payroll"] == 0
 
 
 def test_a_reading_is_not_taken_back_in_the_name_of_another_service(store: SqlStore) -> None:
     handlers = Handlers(store)
-    feed(handlers, CATALOGUE.name, CATALOGUED)
+    feed(handlers, CATALOGUE, CATALOGUED)
 
     feed(
         handlers,
-        USAGE.name,
+        USAGE,
         [
             recorded("r-1", "2026-05-07T12:00:00+00:00", "10"),
             reversed_("r-1", "2026-05-09T12:00:00+00:00", service="ict"),
@@ -167,10 +179,10 @@ def test_a_reading_is_not_taken_back_in_the_name_of_another_service(store: SqlSt
 
 def test_usage_waits_for_the_catalogue_and_then_counts(store: SqlStore) -> None:
     handlers = Handlers(store)
-    feed(handlers, USAGE.name, [recorded("r-1", "2026-05-07T12:00:00+00:00", "10")])
+    feed(handlers, USAGE, [recorded("r-1", "2026-05-07T12:00:00+00:00", "10")])
     before = handlers.statements(MAY)
 
-    feed(handlers, CATALOGUE.name, CATALOGUED)
+    feed(handlers, CATALOGUE, CATALOGUED)
 
     assert before.statements == ()
     assert [(each.council, each.set_aside[0].reason) for each in before.unstated] == [("ashby", "unknown-council")]
@@ -179,41 +191,41 @@ def test_usage_waits_for_the_catalogue_and_then_counts(store: SqlStore) -> None:
 
 def test_the_same_id_with_other_content_is_quarantined_and_the_first_stays(store: SqlStore) -> None:
     handlers = Handlers(store)
-    feed(handlers, CATALOGUE.name, CATALOGUED)
+    feed(handlers, CATALOGUE, CATALOGUED)
     first, other = (recorded("r-1", "2026-05-07T12:00:00+00:00", amount) for amount in ("10", "11"))
 
-    feed(handlers, USAGE.name, [first, other, first])
-    feed(handlers, USAGE.name, [other])
+    feed(handlers, USAGE, [first, other, first])
+    feed(handlers, USAGE, [other])
 
     conflicts = store.quarantine(limit=10)
-    assert [(each.offset, each.reason) for each in conflicts] == [(1, "conflict"), (3, "conflict")]
+    assert [(each.offset, each.reason) for each in conflicts] == [(1, "ID_REUSE_CONFLICT"), (3, "ID_REUSE_CONFLICT")]
     assert conflicts[0].value == records([other])[0].value
     assert quantities(handlers)["payroll"] == 10
-    (progress,) = [each for each in store.progress() if each.shard.topic == USAGE.name]
-    assert (progress.counts.applied, progress.counts.duplicate, progress.counts.quarantined) == (1, 1, 2)
-    assert progress.unaccounted == 0
+    counts = counted(store, USAGE)
+    assert (counts.applied, counts.duplicate, counts.quarantined) == (1, 1, 2)
 
 
 def test_a_poisoned_record_stops_nothing_and_keeps_its_bytes(store: SqlStore) -> None:
     handlers = Handlers(store)
-    feed(handlers, CATALOGUE.name, CATALOGUED)
+    feed(handlers, CATALOGUE, CATALOGUED)
     good = records([recorded("r-1", "2026-05-07T12:00:00+00:00", "10")], first=1)
     bad = Record(0, b"k", b"\x00not json", (), 0)
 
-    handlers.consume(Shard(USAGE.name, 0), [bad, *good], expected=None)
+    handlers.consume(SHARD, [bad, *good], expected=None)
 
     assert [(each.reason, each.key, each.value) for each in store.quarantine(limit=10)] == [
-        ("undecodable", b"k", b"\x00not json")
+        ("UNREADABLE", b"k", b"\x00not json")
     ]
     assert quantities(handlers)["payroll"] == 10
 
 
 def test_offsets_that_the_log_no_longer_held_are_accounted_for(store: SqlStore) -> None:
     handlers = Handlers(store)
-    shard = Shard(USAGE.name, 0)
-    handlers.consume(shard, records([recorded("r-1", "2026-05-07T12:00:00+00:00", "1")]), expected=None)
+    handlers.consume(SHARD, records([recorded("r-1", "2026-05-07T12:00:00+00:00", "1")]), expected=None)
 
-    handlers.consume(shard, records([recorded("r-2", "2026-05-07T12:00:00+00:00", "1")], first=5), expected=1)
+    handlers.consume(
+        SHARD, records([recorded("r-1", "2026-05-07T12:00:00+00:00", "1", id="again")], first=5), expected=1
+    )
 
     (progress,) = store.progress()
     assert (progress.next_offset, progress.counts.applied, progress.counts.absent) == (6, 2, 4)
@@ -223,21 +235,20 @@ def test_offsets_that_the_log_no_longer_held_are_accounted_for(store: SqlStore) 
 def test_reading_the_whole_log_again_changes_nothing(store: SqlStore) -> None:
     handlers = Handlers(store)
     log = [recorded(f"r-{n}", "2026-05-07T12:00:00+00:00", str(n)) for n in range(20)]
-    feed(handlers, CATALOGUE.name, CATALOGUED)
-    feed(handlers, USAGE.name, log)
+    feed(handlers, CATALOGUE, CATALOGUED)
+    feed(handlers, USAGE, log)
     before = canonical_json(handlers.statement(ASHBY.id, MAY))
 
-    feed(handlers, USAGE.name, log)
-    feed(handlers, CATALOGUE.name, CATALOGUED)
+    feed(handlers, USAGE, log)
+    feed(handlers, CATALOGUE, CATALOGUED)
 
     assert canonical_json(handlers.statement(ASHBY.id, MAY)) == before
-    (progress,) = [each for each in store.progress() if each.shard.topic == USAGE.name]
-    assert (progress.counts.applied, progress.counts.duplicate) == (20, 20)
+    counts = counted(store, USAGE)
+    assert (counts.applied, counts.duplicate) == (20, 20)
 
 
 def test_of_two_workers_on_the_same_records_one_is_fenced_and_stores_nothing(store: SqlStore) -> None:
     handlers = Handlers(store)
-    shard = Shard(USAGE.name, 0)
     batch = records([recorded("r-1", "2026-05-07T12:00:00+00:00", "1")])
     outcomes: list[str] = []
     together = threading.Barrier(4)
@@ -245,7 +256,7 @@ def test_of_two_workers_on_the_same_records_one_is_fenced_and_stores_nothing(sto
     def worker() -> None:
         together.wait()
         try:
-            handlers.consume(shard, batch, expected=None)
+            handlers.consume(SHARD, batch, expected=None)
             outcomes.append("stored")
         except Fenced:
             outcomes.append("fenced")
@@ -263,11 +274,11 @@ def test_of_two_workers_on_the_same_records_one_is_fenced_and_stores_nothing(sto
 
 def test_a_quantity_too_large_for_one_sum_of_64_bits_is_still_added_exactly(store: SqlStore) -> None:
     handlers = Handlers(store)
-    feed(handlers, CATALOGUE.name, CATALOGUED)
+    feed(handlers, CATALOGUE, CATALOGUED)
 
     feed(
         handlers,
-        USAGE.name,
+        USAGE,
         [recorded(f"r-{n}", "2026-05-07T12:00:00+00:00", "999999999999.999999") for n in range(20)],
     )
 
@@ -276,10 +287,10 @@ def test_a_quantity_too_large_for_one_sum_of_64_bits_is_still_added_exactly(stor
 
 def test_a_line_is_explained_down_to_its_source_events_page_by_page(store: SqlStore) -> None:
     handlers = Handlers(store)
-    feed(handlers, CATALOGUE.name, CATALOGUED)
+    feed(handlers, CATALOGUE, CATALOGUED)
     feed(
         handlers,
-        USAGE.name,
+        USAGE,
         [
             *(recorded(f"r-{n}", f"2026-05-{n:02}T12:00:00+00:00", str(n)) for n in range(1, 8)),
             reversed_("r-3", "2026-05-20T12:00:00+00:00"),
@@ -303,10 +314,10 @@ def test_a_line_is_explained_down_to_its_source_events_page_by_page(store: SqlSt
 
 def test_an_items_line_is_explained_by_its_completions(store: SqlStore) -> None:
     handlers = Handlers(store)
-    feed(handlers, CATALOGUE.name, CATALOGUED)
+    feed(handlers, CATALOGUE, CATALOGUED)
     feed(
         handlers,
-        WORK.name,
+        WORK,
         [received("inv-1", "2026-05-01T12:00:00+00:00"), completed("inv-1", "2026-05-19T12:00:00+00:00", units="3")],
     )
     (line,) = handlers.statement(ASHBY.id, MAY).services[0].lines
@@ -398,7 +409,7 @@ def test_any_order_with_any_repetition_gives_what_the_naive_rules_give(
 
 def arrive(handlers: Handlers, arriving: Sequence[Event], chance: random.Random) -> None:
     """Each topic's events, in two batches of any size."""
-    for topic, types in ((WORK.name, WorkReceived | WorkCompleted), (USAGE.name, UsageRecorded | UsageReversed)):
+    for topic, types in ((WORK, WorkReceived | WorkCompleted), (USAGE, UsageRecorded | UsageReversed)):
         of_topic = [event for event in arriving if isinstance(event, types)]
         cut = chance.randrange(len(of_topic) + 1)
         for part in (of_topic[:cut], of_topic[cut:]):

@@ -1,6 +1,6 @@
 """Small catalogues, events and records for tests of recharges. Every council, price and figure is made up."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 from billing.domain.metering import Meter
 from billing.domain.terms import Stretch, Terms, Version, Versions
 from billing.domain.usage import Metered, Usage
-from shared.bus.port import Record
+from shared.bus.partitioner import partition_of
+from shared.bus.port import Record, Shard
 from shared.contracts import catalogue as changes
 from shared.contracts.codec import encode_event
 from shared.contracts.definitions import (
@@ -27,6 +28,7 @@ from shared.contracts.definitions import (
 )
 from shared.contracts.envelope import Event, ItemEvent
 from shared.contracts.items import Accepted, Completed, TicketOpened, TicketResolved, WorkCompleted, WorkReceived
+from shared.contracts.topics import Topic
 from shared.contracts.usage import Reading, Reversal, UsageRecorded, UsageReversed
 
 D = TypeVar("D", Council, Service, Provider, Agreement, Tariff)
@@ -144,12 +146,19 @@ def resolved(ticket: str, at: str, *, id: str | None = None) -> TicketResolved:
 
 
 def recorded(
-    reading: str, at: str, quantity: str, *, service: str = PAYROLL.id, day: str | None = None, unit: str | None = None
+    reading: str,
+    at: str,
+    quantity: str,
+    *,
+    service: str = PAYROLL.id,
+    day: str | None = None,
+    unit: str | None = None,
+    id: str | None = None,
 ) -> UsageRecorded:
     """A quantity was recorded."""
     business_date = None if day is None else date.fromisoformat(day)
     data = Reading(service=service, quantity=quantity, business_date=business_date, unit=unit)
-    return UsageRecorded(**_envelope(f"{reading}-recorded", at), subject=reading, data=data)
+    return UsageRecorded(**_envelope(id or f"{reading}-recorded", at), subject=reading, data=data)
 
 
 def reversed_(reading: str, at: str, *, service: str = PAYROLL.id) -> UsageReversed:
@@ -164,11 +173,22 @@ def catalogue_events(*definitions: AnyDefinition) -> list[Event]:
 
 
 def records(events: Iterable[Event], *, first: int = 0) -> list[Record]:
-    """The events as the log holds them, from offset `first` on."""
-    return [
-        Record(offset, event.key.encode() if isinstance(event, ItemEvent) else None, encode_event(event), (), 0)
-        for offset, event in enumerate(events, first)
-    ]
+    """The events as the log holds them, from offset `first` on, each sent when it happened."""
+    return [_record(offset, event) for offset, event in enumerate(events, first)]
+
+
+def by_shard(topic: Topic, events: Iterable[Event]) -> dict[Shard, list[Event]]:
+    """The events by the shard of `topic` that their keys belong to."""
+    found: dict[Shard, list[Event]] = defaultdict(list)
+    for event in events:
+        key = event.key if isinstance(event, ItemEvent) else event.subject
+        found[Shard(topic.name, partition_of(key.encode(), topic.partitions))].append(event)
+    return found
+
+
+def _record(offset: int, event: Event) -> Record:
+    key = event.key.encode() if isinstance(event, ItemEvent) else None
+    return Record(offset, key, encode_event(event), (), int(event.time.timestamp() * 1000))
 
 
 def _envelope(id_: str, at: str) -> dict[str, Any]:

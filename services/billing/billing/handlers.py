@@ -10,15 +10,17 @@ progress    how far the log has been read, and what became of each record; `quar
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from billing.domain.intake import Kept, Passed, Refused, take_in
+from billing.domain.intake import Kept, Passed, take_in
 from billing.domain.lines import Line
 from billing.domain.set_aside import Reason, SetAside, gathered
 from billing.domain.statement import NoAgreement, Statement, UnknownCouncil, state
 from billing.ports import Batch, Counted, CountedBy, PageMark, SetAsideRecord, Store
+from shared.bus.intake import Refused, set_aside
 from shared.bus.port import Record, Shard
 from shared.contracts.definitions import Service
 from shared.period import Month
 from shared.sql.progress import ShardProgress
+from shared.state.port import Quarantined
 
 
 class UnknownLine(LookupError):
@@ -125,14 +127,14 @@ class Handlers:
 def judged(shard: Shard, records: Sequence[Record]) -> Batch:
     """Each record's place in the batch that will be stored."""
     kept: list[Kept] = []
-    refused: list[Refused] = []
+    refused: list[Quarantined] = []
     passed = 0
     for record in records:
-        match take_in(shard.topic, record):
+        match take_in(shard, record):
             case Kept() as fact:
                 kept.append(fact)
             case Refused() as refusal:
-                refused.append(refusal)
+                refused.append(set_aside(record, refusal))
             case Passed():
                 passed += 1
     return Batch(shard, records[0].offset, records[-1].offset + 1, kept, passed, refused)

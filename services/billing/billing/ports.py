@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
-from billing.domain.intake import Kept, Refused
+from billing.domain.intake import Kept
 from billing.domain.metering import Meter
 from billing.domain.statement import Statement
 from billing.domain.terms import Terms
@@ -14,6 +14,7 @@ from billing.domain.usage import Usage
 from shared.bus.port import Shard
 from shared.period import Month
 from shared.sql.progress import ShardProgress
+from shared.state.port import Quarantined
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Batch:
     next_offset: int
     kept: Sequence[Kept]
     passed: int
-    refused: Sequence[Refused]
+    refused: Sequence[Quarantined]
 
     @property
     def records(self) -> int:

@@ -1,5 +1,7 @@
 """Bytes to events and back: one typed decode, about a microsecond, that names the first fault it meets."""
 
+import re
+
 import msgspec
 
 from shared.contracts.catalogue import CalendarVersioned, CatalogueEvent
@@ -26,18 +28,25 @@ AnyEvent = (
 
 _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
 _encoder = msgspec.json.Encoder(order="deterministic")
+_QUOTED = re.compile(r" '.*' - at", re.DOTALL)
+_AT_TYPE = " - at `$.type`"
 
 
 class UndecodableEvent(ValueError):
     """The bytes are no event of ours; the message says where and what was expected, never the value."""
 
 
+class UnknownType(UndecodableEvent):
+    """They are an event of a type that this release does not know: misspelt, or of a newer one."""
+
+
 def decode_event(value: bytes) -> AnyEvent:
-    """The event that `value` holds, typed; raises `UndecodableEvent`."""
+    """The event that `value` holds, typed; raises `UndecodableEvent`, of it `UnknownType`."""
     try:
         return _decoder.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
-        raise UndecodableEvent(str(fault)) from fault
+        message = _QUOTED.sub(" - at", str(fault))
+        raise (UnknownType if message.endswith(_AT_TYPE) else UndecodableEvent)(message) from fault
 
 
 def encode_event(event: Event) -> bytes:

@@ -14,6 +14,9 @@ Attributes = Annotated[dict[str, str], Meta(max_length=16, description="what tar
 Quantity = Annotated[
     str, Meta(pattern=r"^[0-9]{1,12}(\.[0-9]{1,6})?(?![\s\S])", description="a non-negative decimal, as a string")
 ]
+# £100 billion, so that sums over many items stay within what databases add.
+MOST_PENCE = 10_000_000_000_000
+Pence = Annotated[int, Meta(ge=-MOST_PENCE, le=MOST_PENCE)]
 
 
 class Accepted(Data, frozen=True, kw_only=True):
@@ -23,7 +26,7 @@ class Accepted(Data, frozen=True, kw_only=True):
     priority: Id = "normal"
     attributes: Attributes = field(default_factory=dict)
     due_at: Instant | None = None  # a deadline that another system recorded; only a "recorded due date" target reads it
-    value_pence: int | None = None  # for objectives weighted by value
+    value_pence: Pence | None = None  # for objectives weighted by value
 
 
 class Assigned(Data, frozen=True, kw_only=True):

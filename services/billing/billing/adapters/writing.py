@@ -7,12 +7,15 @@ from sqlalchemy import Connection, Table, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from billing.adapters import tables
-from billing.domain.intake import Kept, Refused
+from billing.domain.intake import Kept
 from billing.domain.metering import DefinitionKnown, ItemAccepted, ItemDone, ReadingReversed, ReadingTaken
 from billing.ports import Batch
+from shared.bus.intake import CONFLICT, set_aside
+from shared.bus.port import Shard
 from shared.sql.inbox import Arrival, Fate, receive
 from shared.sql.progress import Counts, Progress
 from shared.sql.statements import insert_ignore
+from shared.state.port import Quarantined
 
 Row = dict[str, Any]
 
@@ -25,8 +28,12 @@ def write(connection: Connection, progress: Progress, batch: Batch, *, expected:
     )
     fates = receive(connection, tables.inbox, [_arrival(kept) for kept in batch.kept])
     _store_facts(connection, [kept for kept, fate in zip(batch.kept, fates, strict=True) if fate is Fate.NEW])
-    conflicts = [_conflict(kept) for kept, fate in zip(batch.kept, fates, strict=True) if fate is Fate.CONFLICT]
-    _insert(connection, tables.quarantine, [_set_aside(batch, refused) for refused in (*batch.refused, *conflicts)])
+    conflicts = [
+        set_aside(kept.record, CONFLICT) for kept, fate in zip(batch.kept, fates, strict=True) if fate is Fate.CONFLICT
+    ]
+    _insert(
+        connection, tables.quarantine, [_quarantined(batch.shard, record) for record in (*batch.refused, *conflicts)]
+    )
     counts = Counts(
         applied=fates.count(Fate.NEW) + batch.passed,
         duplicate=fates.count(Fate.DUPLICATE),
@@ -79,20 +86,16 @@ def _arrival(kept: Kept) -> Arrival:
     return Arrival(kept.fact.origin.source, kept.fact.origin.id, kept.digest)
 
 
-def _conflict(kept: Kept) -> Refused:
-    return Refused(kept.record, "conflict", "expected the content first received under this source and id")
-
-
-def _set_aside(batch: Batch, refused: Refused) -> Row:
+def _quarantined(shard: Shard, record: Quarantined) -> Row:
     return {
-        "topic": batch.shard.topic,
-        "partition": batch.shard.partition,
-        "offset": refused.record.offset,
-        "reason": refused.reason,
-        "detail": refused.detail[:2000],
-        "timestamp_ms": refused.record.timestamp_ms,
-        "key": refused.record.key,
-        "value": refused.record.value,
+        "topic": shard.topic,
+        "partition": shard.partition,
+        "offset": record.offset,
+        "reason": record.reason,
+        "detail": record.detail[:2000],
+        "timestamp_ms": record.timestamp_ms,
+        "key": record.key,
+        "value": record.value,
     }
 
 

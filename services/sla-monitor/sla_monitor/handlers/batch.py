@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from shared.bus.intake import CONFLICT, Refused, set_aside
 from shared.bus.port import Record, Shard
 from shared.contracts.clockwork import TimeAdvanced
 from shared.contracts.codec import encode_event
@@ -12,22 +13,24 @@ from shared.contracts.verdicts import VerdictEvent
 from shared.state.port import Change, Head, Outgoing, Quarantined
 from sla_monitor.domain.announce import Occasion, announce
 from sla_monitor.domain.facts import AnyFact, ItemEvent, fact_of, microseconds
-from sla_monitor.domain.intake import Refused, read_record
+from sla_monitor.domain.intake import read_record
 from sla_monitor.domain.item import OUTAGE_MARK, Item, Taken, dump_item, load_item, take
 from sla_monitor.domain.orders import Order, is_open
 from sla_monitor.domain.terms import MissingCalendar
 from sla_monitor.domain.verdict import Evaluation, evaluate
+from sla_monitor.handlers.live import Live, Shelf
 from sla_monitor.ports import Catalogue, RulingsLog
 
 _NO_ORDERS: Mapping[str, Order] = {}
-_CONFLICT = Refused("ID_REUSE_CONFLICT", "the same source and id were received before with other content")
 
 
 class Batch:
     """What one atomic write of a shard will hold: `take` records, `judge` items, then ask for the `change`."""
 
-    def __init__(self, shard: Shard, head: Head, *, now_ms: int, catalogue: Catalogue, rulings: RulingsLog) -> None:
-        self._shard, self._head, self._now_ms = shard, head, now_ms
+    def __init__(
+        self, shard: Shard, head: Head, shelf: Shelf, *, now_ms: int, catalogue: Catalogue, rulings: RulingsLog
+    ) -> None:
+        self._shard, self._head, self._shelf, self._now_ms = shard, head, shelf, now_ms
         self._catalogue, self._rulings = catalogue, rulings
         self._clock_ms, self._next_offset = head.clock_ms, head.next_offset
         self._offered: dict[str, list[tuple[AnyFact, Record]]] = {}
@@ -70,18 +73,40 @@ class Batch:
     def judge(
         self, keys: Iterable[str], stored: Mapping[str, bytes], *, orders: Mapping[str, Order] = _NO_ORDERS
     ) -> None:
-        """Each item of `keys` has what was offered to it and is judged at the shard's clock, as `orders` want it."""
+        """Each item of `keys` has what was offered to it and is judged at the shard's clock, as `orders` want it.
+
+        `stored` holds those of them that exist and are not on the shelf.
+        """
         for key in keys:
-            blob = stored.get(key)
-            item = Item() if blob is None else load_item(blob)
+            live = self._shelf.take_down(key) or _loaded(stored.get(key))
+            item = live.item
             taken = self._absorb(item, self._offered.get(key, ()))
-            if item.facts:
-                order = orders.get(key)
-                occasion = _occasion(key, taken, order, at=self.clock_s)
-                evaluation = self._evaluate(item, occasion, renew=order is not None and order.renews)
-                self._settle(key, item, evaluation, taken=len(taken))
-                self._announce(item, evaluation, occasion)
-                self._keep(key, item, blob)
+            if taken and key not in orders and self._follows(key, live, taken):
+                self._items[key] = dump_item(item)
+            elif item.facts:
+                self._judge(key, live, taken, orders.get(key))
+            self._shelf.put_back(key, live)
+
+    def _follows(self, key: str, live: Live, taken: Sequence[AnyFact]) -> bool:
+        """Whether the facts taken decide nothing, so that the item is only to be looked at at another time."""
+        if live.item.known_to != self._catalogue.position or self._rulings.rulings.approved(key.partition(":")[0]):
+            return False
+        if not live.follows(taken, as_of=self.clock_s):
+            return False
+        self._counts["applied"] += len(taken)
+        self._due[key] = live.wake
+        return True
+
+    def _judge(self, key: str, live: Live, taken: Sequence[AnyFact], order: Order | None) -> None:
+        item = live.item
+        before = item.announced, item.waiting, item.known_to
+        occasion = _occasion(key, taken, order, at=self.clock_s)
+        evaluation = self._evaluate(item, occasion, renew=order is not None and order.renews)
+        self._settle(key, item, evaluation, taken=len(taken))
+        self._announce(item, evaluation, occasion)
+        if taken or before != (item.announced, item.waiting, item.known_to):
+            self._items[key] = dump_item(item)
+        live.judged(evaluation, as_of=self.clock_s)
 
     def _absorb(self, item: Item, offered: Iterable[tuple[AnyFact, Record]]) -> list[AnyFact]:
         """The item's facts grow by what is new, which is returned; the rest is counted for what it is."""
@@ -93,7 +118,7 @@ class Batch:
                 case Taken.DUPLICATE:
                     self._counts["duplicate"] += 1
                 case Taken.CONFLICT:
-                    self._set_aside(record, _CONFLICT)
+                    self._set_aside(record, CONFLICT)
         return new
 
     def _evaluate(self, item: Item, occasion: Occasion, *, renew: bool) -> Evaluation:
@@ -129,16 +154,9 @@ class Batch:
     def _outgoing(self, event: VerdictEvent) -> Outgoing:
         return Outgoing(event.id, VERDICTS.name, event.key, encode_event(event), self._clock_ms)
 
-    def _keep(self, key: str, item: Item, blob: bytes | None) -> None:
-        dumped = dump_item(item)
-        if dumped != blob:
-            self._items[key] = dumped
-
     def _set_aside(self, record: Record, refused: Refused) -> None:
         self._counts["quarantined"] += 1
-        self._quarantined.append(
-            Quarantined(record.offset, refused.reason, refused.detail, record.key, record.value, record.timestamp_ms)
-        )
+        self._quarantined.append(set_aside(record, refused))
 
     def change(self, *, facts_position: int | None = None, rulings_position: int | None = None) -> Change:
         """What to store, with a head that follows the one the batch began with; positions stay unless given."""
@@ -159,6 +177,10 @@ class Batch:
             outbox=self._outbox,
             quarantined=self._quarantined,
         )
+
+
+def _loaded(blob: bytes | None) -> Live:
+    return Live(Item() if blob is None else load_item(blob))
 
 
 def _key(event: ItemEvent) -> str:

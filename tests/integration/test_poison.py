@@ -1,0 +1,113 @@
+"""What no service may believe is set aside by every service, whole and for the same reason, and harms nothing else."""
+
+import asyncio
+import shutil
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from billing.adapters.sql import SqlStore
+from billing.handlers import Handlers
+from shared.bus.embedded import EmbeddedBus
+from shared.bus.port import Record
+from shared.clock import FixedClock
+from shared.contracts.topics import TOPICS
+from shared.state.embedded import EmbeddedStates
+from shared.state.port import Quarantined
+from sla_monitor.adapters.catalogue_view import CatalogueView
+from sla_monitor.adapters.rulings_view import RulingsView
+from sla_monitor.handlers.judging import Judging
+from tests.support.poison import AT, COMPLETED, GOOD, ITEM, POISON, SHARD, Poison
+from tests.support.recharges import received, records
+
+AS_KINDS = pytest.mark.parametrize("poison", POISON, ids=lambda poison: poison.kind)
+HARMLESS = {
+    "an attribute that we do not know": GOOD[:-1] + b',"tenant":"x"}',
+    "a field that a later minor version adds": GOOD.replace(b'"units":"3"', b'"units":"3","colour":"blue"'),
+    "the same with spaces and line ends": GOOD.replace(b",", b" ,\r\n "),
+    "an offset of a day less a minute": GOOD.replace(b"2026-05-07T12:00:00Z", b"2026-05-08T11:59:00+23:59"),
+    "letters written as numbers": GOOD.replace(b'"inv-1-completed"', rb'"\u0069nv-1-completed"'),
+}
+
+
+def surrounded(record: Record) -> list[Record]:
+    """The item's receipt before the record at offset 1, its completion after it."""
+    return [*records([received(ITEM, AT)]), record, *records([COMPLETED], first=2)]
+
+
+async def judged(folder: Path, sent: Sequence[Record]) -> tuple[list[Quarantined], dict[str, int]]:
+    """What a monitor set aside of `sent`, and its counts."""
+    bus, states = EmbeddedBus(folder / "log.db"), EmbeddedStates(folder / "state.db")
+    await bus.ensure_topics(TOPICS)
+    clock = FixedClock(datetime.fromisoformat(AT))
+    judging = Judging(states, bus, CatalogueView(bus), RulingsView(bus), clock, margin_s=0)
+    try:
+        assert await judging.apply(SHARD, sent) == sent[-1].offset + 1
+        head = await states.head(SHARD)
+        assert head is not None
+        return await states.quarantine(SHARD, after_offset=-1, limit=9), dict(head.counts)
+    finally:
+        await states.close()
+        await bus.close()
+
+
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Billing's database without rows, to be copied: migrating takes long."""
+    path = tmp_path_factory.mktemp("billing") / "billing.db"
+    SqlStore.open(f"sqlite:///{path}").close()
+    return path
+
+
+@pytest.fixture
+def store(migrated: Path, tmp_path: Path) -> SqlStore:
+    return SqlStore.open(f"sqlite:///{shutil.copy(migrated, tmp_path)}")
+
+
+@AS_KINDS
+def test_the_monitor_sets_it_aside_and_takes_in_what_is_around_it(poison: Poison, tmp_path: Path) -> None:
+    record = poison.record(1)
+
+    aside, counts = asyncio.run(judged(tmp_path, surrounded(record)))
+
+    assert [(each.offset, each.reason, each.key, each.value) for each in aside] == [
+        (1, poison.reason, record.key, record.value)
+    ]
+    assert {kind: count for kind, count in counts.items() if count} == {"parked": 2, "quarantined": 1}
+
+
+@AS_KINDS
+def test_billing_sets_it_aside_for_the_same_reason_and_meters_what_is_around_it(
+    poison: Poison, store: SqlStore
+) -> None:
+    record = poison.record(1)
+
+    reached = Handlers(store).consume(SHARD, surrounded(record), expected=None)
+
+    (progress,) = store.progress()
+    assert reached == progress.next_offset == 3
+    assert (progress.counts.applied, progress.counts.quarantined, progress.unaccounted) == (2, 1, 0)
+    assert [(each.offset, each.reason, each.key, each.value) for each in store.quarantine(limit=9)] == [
+        (1, poison.reason, record.key, record.value)
+    ]
+
+
+@AS_KINDS
+def test_why_it_was_set_aside_repeats_nothing_of_it(poison: Poison, tmp_path: Path) -> None:
+    aside, _ = asyncio.run(judged(tmp_path, surrounded(poison.record(1))))
+
+    for told in (ITEM, "ashby", "work.finished", "work.completed.v2"):
+        assert told not in aside[0].detail
+
+
+@pytest.mark.parametrize("kind", HARMLESS)
+def test_what_only_looks_odd_is_taken_in_by_both(kind: str, tmp_path: Path, store: SqlStore) -> None:
+    sent = [Record(0, b"ashby:inv-1", HARMLESS[kind], (), int(COMPLETED.time.timestamp() * 1000))]
+
+    aside, counts = asyncio.run(judged(tmp_path / "monitor", sent))
+    Handlers(store).consume(SHARD, sent, expected=None)
+
+    assert (aside, counts["applied"]) == ([], 1)
+    assert [each.counts.applied for each in store.progress()] == [1]
