@@ -1,12 +1,15 @@
 """Billing put together: the only file that knows every part."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 
 from fastapi import APIRouter
+from prometheus_client import CollectorRegistry
 
 from billing import api
 from billing.adapters.consumer import Intake
 from billing.adapters.documents.printed import PrintedDocuments
+from billing.adapters.metrics import Metrics
 from billing.adapters.sql import GROUP, SqlStore
 from billing.domain.canonical import canonical_json
 from billing.domain.intake import TOPICS
@@ -14,9 +17,17 @@ from billing.domain.statement import Statement
 from billing.handlers import Handlers
 from billing.schemas import href
 from billing.settings import Settings
-from shared.bus.consumer import consume, unread
+from shared.bus.consumer import Reading, consume, unread
 from shared.bus.port import Bus
 from shared.clock import Clock
+from shared.metrics.groups import Measured, Standing
+from shared.pulse import Pulse
+from shared.running.checks import database_checks
+from shared.running.health import Check
+from shared.sql.engine import connect
+from shared.sql.migrate import prepare
+from shared.web.about import about
+from shared.web.assets import assets
 
 # Records a transaction. Identities come at random, so each writes its own page of the inbox: large batches share pages
 # and syncs. 4,000 took in half as many again a second as 1,000; their in-list stays far below SQL's parameter limits.
@@ -26,19 +37,31 @@ BATCH = 4000
 class BillingApp:
     """The running parts. `router` answers; `run` works until it is told to stop."""
 
+    title = "Tallystick: billing"
     types = api.TYPES
+    pulses: Sequence[Pulse] = ()
 
-    def __init__(self, settings: Settings, *, bus: Bus) -> None:
+    def __init__(self, settings: Settings, *, bus: Bus, registry: CollectorRegistry) -> None:
         self._bus = bus
-        self._store = SqlStore.open(settings.database)
+        engine = connect(settings.database)
+        prepare(engine, "billing")
+        self._store = SqlStore(engine)
         self.handlers = Handlers(self._store)
-        self._intake = Intake(self.handlers)
+        self._metrics = Metrics(registry)
+        self._intake = Measured(Intake(self.handlers), self._metrics.groups, group=GROUP)
+        self._reading = Reading(GROUP)
+        self.readings = (self._reading,)
+        self.checks: Mapping[str, Check] = database_checks(engine, "billing")
         self._documents = PrintedDocuments()
 
     @property
     def router(self) -> APIRouter:
         """Billing's routes."""
         return api.router(self.handlers, self._documents)
+
+    def served(self, *, illustrative: bool) -> Sequence[APIRouter]:  # noqa: ARG002 (a statement says it of itself)
+        """All that it answers when it runs alone: statements as pages too, with what those pages link to."""
+        return [self.router, about(), assets()]
 
     def forms(self, statement: Statement) -> dict[str, bytes]:
         """The statement as files, by suffix: the same figures in each."""
@@ -52,7 +75,21 @@ class BillingApp:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Takes usage and terms in until `stop` is set; raises what made it impossible to go on."""
-        await consume(self._bus, group=GROUP, topics=TOPICS, processor=self._intake, stop=stop, batch=BATCH)
+        await consume(
+            self._bus,
+            group=GROUP,
+            topics=TOPICS,
+            processor=self._intake,
+            stop=stop,
+            batch=BATCH,
+            reading=self._reading,
+        )
+
+    async def sample(self) -> None:
+        """The figures of this instance's shards are as the store has them now."""
+        progress = await asyncio.to_thread(self.handlers.progress)
+        mine = [Standing.of_progress(each) for each in progress if each.shard in self._reading.positions]
+        await self._metrics.groups.show(GROUP, self._bus, mine)
 
     async def unread(self) -> int:
         """How many records it has still to take in."""
@@ -63,6 +100,12 @@ class BillingApp:
         self._store.close()
 
 
-def build(settings: Settings, *, bus: Bus, clock: Clock) -> BillingApp:  # noqa: ARG001 (every service is built alike)
-    """Billing, its database migrated, ready to run. No figure of it depends on the time of day."""
-    return BillingApp(settings, bus=bus)
+def build(
+    settings: Settings,
+    *,
+    bus: Bus,
+    clock: Clock,  # noqa: ARG001 (every service is built alike)
+    registry: CollectorRegistry | None = None,
+) -> BillingApp:
+    """Billing, its schema found to be the newest, ready to run. No charge of it depends on the time of day."""
+    return BillingApp(settings, bus=bus, registry=registry or CollectorRegistry())

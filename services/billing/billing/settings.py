@@ -1,20 +1,16 @@
 """Billing's settings, read once from the environment."""
 
-from pathlib import Path
+from typing import ClassVar
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.running.settings import Port, ServiceSettings
 
 
-class Settings(BaseSettings):
-    """`DATABASE_URL` defaults to a file under `TALLYSTICK_VAR` (./var): no server is needed."""
+class Settings(ServiceSettings):
+    """Nothing beside what every service is told."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+    database_file: ClassVar[str] = "billing.db"
 
-    var: Path = Field(default=Path("var"), alias="TALLYSTICK_VAR")
-    database_url: str = Field(default="", alias="DATABASE_URL")
-
-    @property
-    def database(self) -> str:
-        """Where usage, terms and progress are kept."""
-        return self.database_url or f"sqlite:///{self.var}/billing.db"
+    http_port: Port = Field(default=8083, alias="HTTP_PORT")
+    admin_port: Port = Field(default=9083, alias="ADMIN_PORT")

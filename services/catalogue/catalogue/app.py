@@ -1,19 +1,26 @@
 """The catalogue put together: the only file that knows every part."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 
 from fastapi import APIRouter
+from prometheus_client import CollectorRegistry
 
 from catalogue import api
 from catalogue.adapters import partnership_files
+from catalogue.adapters.metrics import Metrics
 from catalogue.adapters.sql import SqlVersions
 from catalogue.adapters.tables import outbox
 from catalogue.handlers import Handlers, Recorded
 from catalogue.schemas import API_TYPES
 from catalogue.settings import Settings
+from shared.bus.consumer import Reading
 from shared.bus.port import Bus
 from shared.clock import Clock
 from shared.holidays import load_holidays
+from shared.pulse import Pulse
+from shared.running.checks import database_checks
+from shared.running.health import Check
 from shared.sql.engine import connect
 from shared.sql.migrate import prepare
 from shared.sql.outbox import relay, relay_once, waiting
@@ -22,19 +29,29 @@ from shared.sql.outbox import relay, relay_once, waiting
 class CatalogueApp:
     """The running parts. `router` answers; `run` announces what was recorded until it is told to stop."""
 
+    title = "Tallystick: the catalogue"
     types = API_TYPES
+    readings: Sequence[Reading] = ()
 
-    def __init__(self, settings: Settings, *, bus: Bus, clock: Clock) -> None:
+    def __init__(self, settings: Settings, *, bus: Bus, clock: Clock, registry: CollectorRegistry) -> None:
         self._bus = bus
         self._clock = clock
         self._engine = connect(settings.database)
         prepare(self._engine, "catalogue")
         self.handlers = Handlers(SqlVersions(self._engine), load_holidays(settings.holidays_file))
+        self._metrics = Metrics(registry)
+        self._relaying = Pulse("outbox relay")
+        self.pulses = (self._relaying,)
+        self.checks: Mapping[str, Check] = database_checks(self._engine, "catalogue")
 
     @property
     def router(self) -> APIRouter:
         """The catalogue's routes."""
         return api.router(self.handlers, self._clock)
+
+    def served(self, *, illustrative: bool) -> Sequence[APIRouter]:  # noqa: ARG002 (it has no pages)
+        """All that it answers when it runs alone."""
+        return [self.router]
 
     def load(self, name_or_path: str, *, actor: str) -> Recorded:
         """A shipped example or a partnership file is recorded; raises `Refused` with the place of every fault."""
@@ -52,13 +69,17 @@ class CatalogueApp:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Announces every recorded version, until `stop` is set."""
-        await relay(self._engine, self._bus, stop, outbox=outbox)
+        await relay(self._engine, self._bus, stop, outbox=outbox, pulse=self._relaying)
+
+    async def sample(self) -> None:
+        """The figures are as the database stands now."""
+        self._metrics.unannounced.set(await self.unannounced())
 
     async def close(self) -> None:
         """Everything is released."""
         self._engine.dispose()
 
 
-def build(settings: Settings, *, bus: Bus, clock: Clock) -> CatalogueApp:
-    """The catalogue, its database migrated, ready to run."""
-    return CatalogueApp(settings, bus=bus, clock=clock)
+def build(settings: Settings, *, bus: Bus, clock: Clock, registry: CollectorRegistry | None = None) -> CatalogueApp:
+    """The catalogue, its schema found to be the newest, ready to run. Its figures are in `registry`."""
+    return CatalogueApp(settings, bus=bus, clock=clock, registry=registry or CollectorRegistry())

@@ -1,21 +1,18 @@
 """The catalogue's settings, read once from the environment."""
 
 from pathlib import Path
+from typing import ClassVar
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.running.settings import Port, ServiceSettings
 
 
-class Settings(BaseSettings):
-    """`DATABASE_URL` defaults to a file under `TALLYSTICK_VAR` (./var): no server is needed."""
+class Settings(ServiceSettings):
+    """What every service is told, and the file of bank holidays: the shipped one unless another is named."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+    database_file: ClassVar[str] = "catalogue.db"
 
-    var: Path = Field(default=Path("var"), alias="TALLYSTICK_VAR")
-    database_url: str = Field(default="", alias="DATABASE_URL")
+    http_port: Port = Field(default=8081, alias="HTTP_PORT")
+    admin_port: Port = Field(default=9081, alias="ADMIN_PORT")
     holidays_file: Path | None = Field(default=None, alias="TALLYSTICK_HOLIDAYS_FILE")
-
-    @property
-    def database(self) -> str:
-        """Where versions are kept."""
-        return self.database_url or f"sqlite:///{self.var}/catalogue.db"

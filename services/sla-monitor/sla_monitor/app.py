@@ -1,19 +1,28 @@
 """The monitor put together: the only file that knows every part."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 
 from fastapi import APIRouter
+from prometheus_client import CollectorRegistry
 
-from shared.bus.consumer import consume, unread
+from shared.bus.consumer import Processor, Reading, consume, unread
 from shared.bus.port import Bus, Shard
 from shared.clock import Clock
-from shared.contracts.topics import TICKETS, VERDICTS, WORK
+from shared.contracts.topics import TICKETS, VERDICTS, WORK, Topic
+from shared.metrics.groups import Measured, Standing
+from shared.pulse import Pulse
+from shared.running.checks import database_checks
+from shared.running.health import Check
 from shared.sql.engine import connect as connect_database
 from shared.sql.migrate import prepare
 from shared.state.connect import connect as connect_states
 from shared.state.port import Head, Quarantined
+from shared.web.about import about
+from shared.web.assets import assets
 from sla_monitor import api, pages
 from sla_monitor.adapters.catalogue_view import CatalogueView
+from sla_monitor.adapters.metrics import CountedRecords, Metrics
 from sla_monitor.adapters.read_model import SqlReadModel
 from sla_monitor.adapters.rulings_view import RulingsView
 from sla_monitor.domain.fairness import Limits
@@ -36,23 +45,28 @@ from sla_monitor.settings import Settings
 
 JUDGED = (TICKETS, WORK)
 GROUP = "sla-monitor"
+RECORDING_GROUP = f"{GROUP}-read-model"
 
 
 class MonitorApp:
     """The running parts. `router` answers; `run` works until it is told to stop."""
 
+    title = "Tallystick: the SLA monitor"
     types = api.TYPES
 
-    def __init__(self, settings: Settings, *, bus: Bus, clock: Clock) -> None:
-        self._bus = bus
+    def __init__(self, settings: Settings, *, bus: Bus, clock: Clock, registry: CollectorRegistry) -> None:
+        self._bus, self._clock = bus, clock
         self._states = connect_states(settings.state)
         self._engine = connect_database(settings.database)
         prepare(self._engine, "sla_monitor")
-        read_model = SqlReadModel(self._engine, freeze_days=settings.freeze_days)
+        self._metrics = Metrics(registry)
+        self._reading, self._recording_reading = Reading(GROUP), Reading(RECORDING_GROUP)
+        self.readings = (self._reading, self._recording_reading)
+        self._read_model = read_model = SqlReadModel(self._engine, freeze_days=settings.freeze_days)
         self._catalogue = CatalogueView(bus)
         self._rulings = RulingsView(bus)
         self._judging = Judging(self._states, bus, self._catalogue, self._rulings, clock, margin_s=settings.margin_s)
-        self._recording = Recording(read_model)
+        self._recording = Recording(CountedRecords(read_model, self._metrics))
         self.questions = Questions(self._states, read_model, self._catalogue, self._rulings, clock)
         stored = StoredItems(self._states, self._catalogue, self._rulings)
         self.objectives = self._objectives(stored, read_model, clock)
@@ -88,6 +102,24 @@ class MonitorApp:
         """The monitor's pages; `illustrative` labels every one of them so."""
         return pages.router(self.questions, illustrative=illustrative)
 
+    def served(self, *, illustrative: bool) -> Sequence[APIRouter]:
+        """All that it answers when it runs alone: its API, its pages, and what those link to."""
+        return [self.router, self.pages(illustrative=illustrative), about(), assets()]
+
+    @property
+    def pulses(self) -> Sequence[Pulse]:
+        """The signs of life of the two logs that it holds in memory."""
+        return self._catalogue.pulse, self._rulings.pulse
+
+    @property
+    def checks(self) -> Mapping[str, Check]:
+        """The database, and the live state."""
+        return {**database_checks(self._engine, "sla_monitor"), "state": self._state_answers}
+
+    async def _state_answers(self) -> str:
+        await self._states.head(Shard(TICKETS.name, 0))
+        return "answers"
+
     async def learn(self) -> None:
         """What the catalogue has announced, and what was ruled, by now is known."""
         await self._catalogue.catch_up()
@@ -99,10 +131,24 @@ class MonitorApp:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._catalogue.run(stop))
             tasks.create_task(self._rulings.run(stop))
-            tasks.create_task(consume(self._bus, group=GROUP, topics=JUDGED, processor=self._judging, stop=stop))
-            tasks.create_task(
-                consume(self._bus, group=f"{GROUP}-read-model", topics=[VERDICTS], processor=self._recording, stop=stop)
-            )
+            tasks.create_task(self._consume(self._judging, JUDGED, self._reading, stop))
+            tasks.create_task(self._consume(self._recording, [VERDICTS], self._recording_reading, stop))
+
+    async def _consume(
+        self, processor: Processor, topics: Sequence[Topic], reading: Reading, stop: asyncio.Event
+    ) -> None:
+        measured = Measured(processor, self._metrics.groups, group=reading.group)
+        await consume(self._bus, group=reading.group, topics=topics, processor=measured, stop=stop, reading=reading)
+
+    async def sample(self) -> None:
+        """The figures of this instance's shards are as the stores have them now."""
+        now_s = int(self._clock.now().timestamp())
+        judged = await self._metrics.look_at(self._states, self._reading.positions, now_s=now_s)
+        await self._metrics.groups.show(GROUP, self._bus, judged)
+        progress = await asyncio.to_thread(self._read_model.progress)
+        mine = self._recording_reading.positions
+        recorded = [Standing.of_progress(each) for each in progress if each.shard in mine]
+        await self._metrics.groups.show(RECORDING_GROUP, self._bus, recorded)
 
     async def pending(self) -> int:
         """How much it has still to do: records to judge and to record, shards with something due or to announce."""
@@ -126,6 +172,6 @@ class MonitorApp:
         self._engine.dispose()
 
 
-def build(settings: Settings, *, bus: Bus, clock: Clock) -> MonitorApp:
-    """The monitor, its database migrated, ready to run."""
-    return MonitorApp(settings, bus=bus, clock=clock)
+def build(settings: Settings, *, bus: Bus, clock: Clock, registry: CollectorRegistry | None = None) -> MonitorApp:
+    """The monitor, its schema found to be the newest, ready to run. Its figures are in `registry`."""
+    return MonitorApp(settings, bus=bus, clock=clock, registry=registry or CollectorRegistry())

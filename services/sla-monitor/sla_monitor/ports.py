@@ -55,8 +55,8 @@ class Caused(Struct, frozen=True):
     count: int
 
 
-class ReadModel(Protocol):
-    """What was announced, kept for questions. Every method may block; it is called from worker threads."""
+class Records(Protocol):
+    """Where announcements are kept, from the side of the one who keeps them. Called as `ReadModel` is."""
 
     def position(self, shard: Shard) -> int | None:
         """The next offset of sla.verdicts.v1 to read; None at first."""
@@ -70,6 +70,10 @@ class ReadModel(Protocol):
         Raises `Fenced` when the shard does not stand at `expected`.
         """
         ...
+
+
+class ReadModel(Records, Protocol):
+    """What was announced, kept for questions. Every method may block; it is called from worker threads."""
 
     def attainment(
         self, *, months: Collection[str] | None, council: str | None = None, service: str | None = None

@@ -1,19 +1,20 @@
 """The monitor's settings, read once from the environment."""
 
-from pathlib import Path
+from typing import ClassVar
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.running.settings import Port, ServiceSettings
 
 
-class Settings(BaseSettings):
-    """`STATE_URL` and `DATABASE_URL` default to files under `TALLYSTICK_VAR` (./var): no server is needed."""
+class Settings(ServiceSettings):
+    """What every service is told, and where live state is kept: a file under `TALLYSTICK_VAR` unless told otherwise."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+    database_file: ClassVar[str] = "sla-monitor.db"
 
-    var: Path = Field(default=Path("var"), alias="TALLYSTICK_VAR")
-    state_url: str = Field(default="", alias="STATE_URL")
-    database_url: str = Field(default="", alias="DATABASE_URL")
+    http_port: Port = Field(default=8082, alias="HTTP_PORT")
+    admin_port: Port = Field(default=9082, alias="ADMIN_PORT")
+    state_url: str = Field(default="", alias="STATE_URL", repr=False)
     # How long a month's figures may still be corrected in place after its end.
     freeze_days: int = Field(default=14, ge=0, le=366, alias="SLA_FREEZE_DAYS")
     margin_s: int = Field(default=1, ge=0, alias="SLA_CLOCK_MARGIN_S")
@@ -22,8 +23,3 @@ class Settings(BaseSettings):
     def state(self) -> str:
         """Where live state is kept."""
         return self.state_url or f"sqlite:///{self.var}/sla-monitor-state.db"
-
-    @property
-    def database(self) -> str:
-        """Where the read model is kept."""
-        return self.database_url or f"sqlite:///{self.var}/sla-monitor.db"

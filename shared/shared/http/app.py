@@ -24,13 +24,20 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def create_app(title: str, routers: Sequence[APIRouter], *, types: Sequence[type] = ()) -> FastAPI:
+def create_app(
+    title: str,
+    routers: Sequence[APIRouter],
+    *,
+    types: Sequence[type] = (),
+    openapi_url: str | None = "/openapi.json",
+) -> FastAPI:
     """An application of `routers`. `types` are the contract types that their OpenAPI refers to by `ref`.
 
     No /docs: that page would load its script from another host.
     """
     app = _Application(
         title=title,
+        openapi_url=openapi_url,
         docs_url=None,
         redoc_url=None,
         responses=_REFUSALS,

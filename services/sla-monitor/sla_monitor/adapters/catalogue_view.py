@@ -24,6 +24,7 @@ class CatalogueView:
     def __init__(self, bus: Bus) -> None:
         self._log = WholeLog(bus, CATALOGUE, self._take)
         self._versions = Versions()
+        self.pulse = self._log.pulse
         self.position = 0
         self.book: Book = self._versions.known.book(known_to=0)
         self._book_known_to = lru_cache(maxsize=_BOOKS_HELD)(

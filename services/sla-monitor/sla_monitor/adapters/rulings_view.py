@@ -19,6 +19,7 @@ class RulingsView:
         self._bus = bus
         self._log = WholeLog(bus, RULINGS, self._take)
         self.rulings = Rulings()
+        self.pulse = self._log.pulse
         self.position = 0
 
     async def catch_up(self) -> None:

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from shared.bus.port import Bus, Record, Shard, Subscription
 from shared.contracts.topics import Topic
+from shared.pulse import Pulse
 
 _BATCH = 1000
 _PATIENCE_S = 0.5
@@ -17,6 +18,7 @@ class WholeLog:
     def __init__(self, bus: Bus, topic: Topic, take: Callable[[Sequence[Record]], None]) -> None:
         self._bus, self._topic, self._take = bus, topic, take
         self._shard = Shard(topic.name, 0)
+        self.pulse = Pulse(topic.name)
         self._subscription: Subscription | None = None
         self._next_offset = 0
         self._turn = asyncio.Lock()  # a subscription is one task's at a time
@@ -31,6 +33,7 @@ class WholeLog:
         """Records are taken soon after they are published, until `stop` is set."""
         while not stop.is_set():
             await self._read()
+            self.pulse.beat()
 
     async def _read(self) -> None:
         async with self._turn:

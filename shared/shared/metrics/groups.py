@@ -1,0 +1,129 @@
+"""What a consumer group's member is doing: the pace of its batches, and how each of its shards stands in the store.
+
+Totals are those that the store holds, so they survive restarts and are exact; each belongs to one shard, so that a
+shard's moving to another instance ends one series and begins another, and no rate is ever wrong.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from time import perf_counter
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from shared.bus.consumer import Busy, Processor
+from shared.bus.port import AppendUncertain, Bus, Record, Shard
+from shared.sql.progress import ShardProgress
+from shared.state.port import Fenced, Head
+
+_BATCH_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_SHARD = ("group", "topic", "partition")
+# Parked records leave that state when what they waited for comes: a total that may fall is no counter.
+_PARKED = "parked"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A shard as its reader's store has it: offsets from `first_offset` to below `next_offset` are told by `counts`."""
+
+    shard: Shard
+    first_offset: int
+    next_offset: int
+    counts: Mapping[str, int]
+
+    @classmethod
+    def of_progress(cls, progress: ShardProgress) -> "Standing":
+        """The standing of a shard whose progress is kept in SQL."""
+        return cls(progress.shard, progress.first_offset, progress.next_offset, asdict(progress.counts))
+
+    @classmethod
+    def of_head(cls, shard: Shard, head: Head) -> "Standing":
+        """The standing of a shard of live state."""
+        return cls(shard, head.first_offset, head.next_offset, head.counts)
+
+    @property
+    def unaccounted(self) -> int:
+        """Offsets passed over without a fate, or with two: 0 unless records were lost or counted twice."""
+        return self.next_offset - self.first_offset - sum(self.counts.values())
+
+
+class GroupMetrics(Collector):
+    """The figures of every group that one service reads in."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.batch_seconds = Histogram(
+            "consumer_batch_seconds",
+            "How long it took to apply a batch of one shard.",
+            ["group"],
+            buckets=_BATCH_SECONDS,
+            registry=registry,
+        )
+        self.batches = Counter("consumer_batches", "Batches by how they ended.", ["group", "ending"], registry=registry)
+        self._shown: dict[str, list[tuple[Standing, int]]] = {}
+        registry.register(self)
+
+    async def show(self, group: str, bus: Bus, standings: Iterable[Standing]) -> None:
+        """From now on `group` is shown as `standings` say, beside the ends that the log has now."""
+        self._shown[group] = [(each, (await bus.bounds(each.shard)).end) for each in standings]
+
+    def collect(self) -> Iterable[Metric]:
+        """The figures of the shards last shown."""
+        lag = GaugeMetricFamily("consumer_lag_records", "Records of a shard not applied yet.", labels=_SHARD)
+        unaccounted = GaugeMetricFamily(
+            "consumer_unaccounted_records",
+            "Records without a fate, or with two. Always 0, or data is wrong.",
+            labels=_SHARD,
+        )
+        parked = GaugeMetricFamily(
+            "consumer_parked_records", "Records that wait for what they refer to.", labels=_SHARD
+        )
+        fates = CounterMetricFamily(
+            "consumer_records", "Records of a shard by what became of them.", labels=[*_SHARD, "fate"]
+        )
+        for group, shown in self._shown.items():
+            for standing, end in shown:
+                labels = [group, standing.shard.topic, str(standing.shard.partition)]
+                lag.add_metric(labels, end - standing.next_offset)
+                unaccounted.add_metric(labels, standing.unaccounted)
+                parked.add_metric(labels, standing.counts.get(_PARKED, 0))
+                for fate in standing.counts.keys() - {_PARKED}:
+                    fates.add_metric([*labels, fate], standing.counts[fate])
+        return lag, unaccounted, parked, fates
+
+
+class Measured:
+    """A `shared.bus.consumer.Processor` whose batches are timed and counted; it does nothing else."""
+
+    def __init__(self, processor: Processor, metrics: GroupMetrics, *, group: str) -> None:
+        self._processor = processor
+        self._seconds = metrics.batch_seconds.labels(group)
+        self._endings = {
+            ending: metrics.batches.labels(group, ending) for ending in ("applied", "busy", "fenced", "failed")
+        }
+
+    async def position(self, shard: Shard) -> int | None:
+        """As the processor says."""
+        return await self._processor.position(shard)
+
+    async def apply(self, shard: Shard, records: Sequence[Record]) -> int:
+        """As the processor does."""
+        begun = perf_counter()
+        ending = "failed"
+        try:
+            reached = await self._processor.apply(shard, records)
+            ending = "applied"
+        except Fenced:
+            ending = "fenced"
+            raise
+        except (Busy, AppendUncertain):
+            ending = "busy"
+            raise
+        finally:
+            self._endings[ending].inc()
+            self._seconds.observe(perf_counter() - begun)
+        return reached
+
+    async def idle(self, shard: Shard, *, caught_up: bool) -> None:
+        """As the processor does."""
+        await self._processor.idle(shard, caught_up=caught_up)

@@ -1,0 +1,85 @@
+"""What a service must offer to be run as a process of its own."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+
+from fastapi import APIRouter
+from prometheus_client import CollectorRegistry
+
+from shared.bus.consumer import Reading
+from shared.bus.port import Bus
+from shared.clock import Clock
+from shared.pulse import Pulse
+from shared.running.health import Check
+from shared.running.settings import ServiceSettings
+
+S = TypeVar("S", bound=ServiceSettings)
+S_contra = TypeVar("S_contra", bound=ServiceSettings, contravariant=True)
+
+
+class App(Protocol):
+    """A service put together: what its `app.py` builds."""
+
+    @property
+    def title(self) -> str:
+        """What it is called in its API's description."""
+        ...
+
+    @property
+    def types(self) -> Sequence[type]:
+        """The contract types that its API's description refers to."""
+        ...
+
+    def served(self, *, illustrative: bool) -> Sequence[APIRouter]:
+        """All that it answers when it runs alone; `illustrative` labels every page so."""
+        ...
+
+    @property
+    def readings(self) -> Sequence[Reading]:
+        """Its memberships of consumer groups."""
+        ...
+
+    @property
+    def pulses(self) -> Sequence[Pulse]:
+        """The signs of life of its other loops."""
+        ...
+
+    @property
+    def checks(self) -> Mapping[str, Check]:
+        """What must answer for it to be ready, beside the log and its readings."""
+        ...
+
+    async def sample(self) -> None:
+        """Its figures are as its stores stand now. May raise whatever they raise: it is tried again."""
+        ...
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """It works until `stop` is set; raises what made it impossible to go on."""
+        ...
+
+    async def close(self) -> None:
+        """Everything is released. Idempotent."""
+        ...
+
+
+class Build(Protocol[S_contra]):
+    """A composition root."""
+
+    def __call__(self, settings: S_contra, *, bus: Bus, clock: Clock, registry: CollectorRegistry) -> App:
+        """The service, ready to run; raises what its stores raise. Its figures are in `registry`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Service(Generic[S]):
+    """A service by the name of its package. `verbs` are what its command can do beside `migrate` and serving.
+
+    A verb is given the settings and what follows it on the command line.
+    """
+
+    package: str
+    settings: type[S]
+    build: Build[S]
+    verbs: Mapping[str, Callable[[S, Sequence[str]], Awaitable[None]]] = field(default_factory=dict)

@@ -1,0 +1,43 @@
+"""The questions that readiness asks of databases and of the log."""
+
+import asyncio
+
+from sqlalchemy import Engine, text
+
+from shared.bus.port import Bus, Shard
+from shared.contracts.topics import CATALOGUE
+from shared.running.health import Check, NotReady
+from shared.sql.engine import reading
+from shared.sql.migrate import Outdated, UnknownRevision, check
+
+
+def database_checks(engine: Engine, package: str) -> dict[str, Check]:
+    """Whether the database answers, and whether its schema is the one that `package` was written for."""
+
+    async def database() -> str:
+        await asyncio.to_thread(_ask, engine)
+        return "answers"
+
+    async def schema() -> str:
+        try:
+            await asyncio.to_thread(check, engine, package)
+        except (Outdated, UnknownRevision) as other:
+            raise NotReady(str(other)) from other
+        return "current"
+
+    return {"database": database, "schema": schema}
+
+
+def bus_check(bus: Bus) -> Check:
+    """Whether the log answers."""
+
+    async def check_bus() -> str:
+        await bus.bounds(Shard(CATALOGUE.name, 0))
+        return "answers"
+
+    return check_bus
+
+
+def _ask(engine: Engine) -> None:
+    with reading(engine) as connection:
+        connection.execute(text("SELECT 1"))

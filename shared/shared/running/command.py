@@ -1,0 +1,84 @@
+"""`python -m SERVICE [VERB]`: serve without a verb; `migrate` brings the database to the newest schema."""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+
+import structlog
+from prometheus_client import CollectorRegistry
+from sqlalchemy.exc import ArgumentError
+
+from shared.bus.connect import UnknownBus, connect
+from shared.clock import WallClock
+from shared.contracts.topics import TOPICS
+from shared.running.app import S, Service
+from shared.running.logs import configure_logs
+from shared.running.service import Running
+from shared.running.settings import BadSettings, ServiceSettings, read_settings
+from shared.sql.engine import UnusableDatabase
+from shared.sql.engine import connect as connect_database
+from shared.sql.migrate import migrate
+from shared.state.connect import UnknownState
+
+EXIT_FAILED = 1
+EXIT_BAD_SETTINGS = 2
+_BAD_SETTINGS = (BadSettings, UnknownBus, UnknownState, UnusableDatabase, ArgumentError)
+log = structlog.get_logger()
+
+
+def main(service: Service[S], arguments: Sequence[str]) -> None:
+    """The process ends with 0 when told to stop, 2 for settings that cannot be used, 1 for any other failure."""
+    try:
+        settings = read_settings(service.settings)
+        configure_logs(settings.log_level)
+        structlog.contextvars.bind_contextvars(service=service.package)
+        asyncio.run(_verb(service, settings, arguments))
+    except _BAD_SETTINGS as fault:
+        print(f"{service.package}: {fault}", file=sys.stderr)  # noqa: T201 (to whoever started it; logs may not be set up)
+        sys.exit(EXIT_BAD_SETTINGS)
+    except Exception as failure:
+        cause = _first(failure)
+        log.critical("service.failed", fault=type(cause).__name__, reason=str(cause), exc_info=failure)
+        sys.exit(EXIT_FAILED)
+
+
+async def _verb(service: Service[S], settings: S, arguments: Sequence[str]) -> None:
+    match arguments:
+        case []:
+            await _serve(service, settings)
+            log.info("service.stopped")
+        case ["migrate"]:
+            _migrate(service.package, settings)
+        case [verb, *others] if verb in service.verbs:
+            await service.verbs[verb](settings, others)
+        case _:
+            known = ", ".join(["migrate", *service.verbs])
+            raise BadSettings(f"expected no argument, or one of: {known}")
+
+
+def _first(failure: Exception) -> Exception:
+    """What began it: several tasks that end together are wrapped in groups."""
+    return _first(failure.exceptions[0]) if isinstance(failure, ExceptionGroup) else failure
+
+
+async def _serve(service: Service[S], settings: S) -> None:
+    registry = CollectorRegistry()
+    bus = connect(settings.bus)
+    try:
+        await bus.ensure_topics(TOPICS)
+        app = service.build(settings, bus=bus, clock=WallClock(), registry=registry)
+        try:
+            await Running(app, settings, bus=bus, registry=registry).run()
+        finally:
+            await app.close()
+    finally:
+        await bus.close()
+
+
+def _migrate(package: str, settings: ServiceSettings) -> None:
+    engine = connect_database(settings.database)
+    try:
+        migrate(engine, package)
+    finally:
+        engine.dispose()
+    log.info("service.migrated")

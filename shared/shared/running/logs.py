@@ -1,0 +1,51 @@
+"""Logs on stdout: an event's name and key-values, as JSON lines, or as plain text where somebody watches."""
+
+import logging
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from structlog.types import Processor
+
+
+def configure_logs(level: str) -> None:
+    """Whatever is logged from now on, by us or by a library, is one line on stdout. Libraries speak from WARNING on."""
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,  # never the values of local variables: they may be secret
+    ]
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _renderer()],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=_Ours(level),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _renderer() -> Callable[..., Any]:
+    if sys.stdout.isatty():
+        return structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    return structlog.processors.JSONRenderer()
+
+
+class _Ours:
+    """Makes the one logger of our own code, which speaks from `level` on."""
+
+    def __init__(self, level: str) -> None:
+        self._level = level.upper()
+
+    def __call__(self, *_: object) -> logging.Logger:
+        logger = logging.getLogger("tallystick")
+        logger.setLevel(self._level)
+        return logger

@@ -1,0 +1,139 @@
+"""A service at work: its loops, its two HTTP faces, its figures, watched, until it is told to stop."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable
+from contextlib import suppress
+
+import structlog
+from prometheus_client import CollectorRegistry, GCCollector, Histogram, PlatformCollector, ProcessCollector
+
+from shared.bus.port import Bus
+from shared.http import create_app
+from shared.metrics.http import MeasuredHttp
+from shared.pulse import Pulse
+from shared.running.app import App
+from shared.running.checks import bus_check
+from shared.running.faces import Server, admin_app, listening, server
+from shared.running.health import Health, NotReady, liveness, readiness, reading_check
+from shared.running.settings import ServiceSettings
+from shared.running.watchdog import Watchdog, Watched
+
+_BEAT_EVERY_S = 0.25
+_SAMPLE_EVERY_S = 5.0
+_LAG_SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
+log = structlog.get_logger()
+
+
+class Running:
+    """One process's service. `run` returns when it was told to stop and has stopped."""
+
+    def __init__(self, app: App, settings: ServiceSettings, *, bus: Bus, registry: CollectorRegistry) -> None:
+        self._app, self._settings, self._bus, self._registry = app, settings, bus, registry
+        self._stop = asyncio.Event()
+        self._loop_pulse = Pulse("event loop")
+        self._watched = [
+            Watched(self._loop_pulse, settings.watchdog_loop_s),
+            *(
+                Watched(pulse, settings.watchdog_round_s)
+                for pulse in (*app.pulses, *(reading.pulse for reading in app.readings))
+            ),
+        ]
+        self._watchdog = Watchdog(self._watched)
+        self._failures: list[BaseException] = []
+        self._register_process()
+
+    async def run(self) -> None:
+        """Works until SIGTERM or SIGINT; raises what ended one of its tasks."""
+        public, admin = self._servers()
+        with (
+            listening("HTTP", self._settings.http_host, self._settings.http_port) as public_socket,
+            listening("ADMIN", self._settings.admin_host, self._settings.admin_port) as admin_socket,
+        ):
+            self._hear_signals()
+            self._watchdog.start()
+            log.info("service.started", http=public_socket.getsockname()[1], admin=admin_socket.getsockname()[1])
+            async with asyncio.TaskGroup() as tasks:
+                admin_task = tasks.create_task(self._owned("admin", admin.serve([admin_socket])))
+                works = [
+                    tasks.create_task(self._owned("http", public.serve([public_socket]))),
+                    tasks.create_task(self._owned("work", self._app.run(self._stop))),
+                    tasks.create_task(self._owned("beat", self._beat())),
+                    tasks.create_task(self._owned("sample", self._sample())),
+                ]
+                await self._stop.wait()
+                self._watchdog.stopping(within_s=self._settings.stop_within_s)
+                log.info("service.stopping", within_s=self._settings.stop_within_s)
+                public.should_exit = True
+                await asyncio.wait(works)
+                admin.should_exit = True
+                await admin_task
+        if self._failures:
+            raise self._failures[0]
+
+    def _servers(self) -> tuple[Server, Server]:
+        api = create_app(
+            self._app.title,
+            self._app.served(illustrative=self._settings.illustrative),
+            types=self._app.types,
+            openapi_url=None,
+        )
+        admin = admin_app(public=api, registry=self._registry, alive=lambda: liveness(self._watched), ready=self._ready)
+        return server(MeasuredHttp(api, self._registry)), server(admin)
+
+    async def _owned(self, name: str, work: Awaitable[None]) -> None:
+        """`work`, whose end is everybody's. Its failure is kept, so that the others stop in order, uncancelled."""
+        try:
+            await work
+        except Exception as failure:  # noqa: BLE001 (kept, and raised when all others have stopped)
+            failure.add_note(f"in the task {name!r}")
+            self._failures.append(failure)
+        finally:
+            self._stop.set()
+
+    async def _ready(self) -> Health:
+        lag = self._settings.ready_lag_records
+        readings = {
+            f"group {reading.group}": reading_check(self._bus, reading, lag_records=lag)
+            for reading in self._app.readings
+        }
+        return await readiness({"process": self._running, "bus": bus_check(self._bus), **self._app.checks, **readings})
+
+    async def _running(self) -> str:
+        if self._stop.is_set():
+            raise NotReady("stopping")
+        return "running"
+
+    async def _beat(self) -> None:
+        """The pulse of the event loop, and how late it is."""
+        lag = Histogram(
+            "event_loop_lag_seconds",
+            "How late the event loop comes round.",
+            buckets=_LAG_SECONDS,
+            registry=self._registry,
+        )
+        now = asyncio.get_running_loop().time
+        while not self._stop.is_set():
+            due = now() + _BEAT_EVERY_S
+            await asyncio.sleep(_BEAT_EVERY_S)
+            lag.observe(now() - due)
+            self._loop_pulse.beat()
+
+    async def _sample(self) -> None:
+        while not self._stop.is_set():
+            try:
+                await self._app.sample()
+            except Exception as fault:  # noqa: BLE001 (figures may be missing for a while; readiness says what is wrong)
+                log.warning("sample.failed", fault=type(fault).__name__)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), _SAMPLE_EVERY_S)
+
+    def _hear_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+
+    def _register_process(self) -> None:
+        ProcessCollector(registry=self._registry)
+        PlatformCollector(registry=self._registry)
+        GCCollector(registry=self._registry)
