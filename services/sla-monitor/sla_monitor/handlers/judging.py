@@ -1,13 +1,14 @@
 """Judging shards: records into items, items into verdicts, all of it in one fenced write with the offset."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 
 from shared.bus.port import Bus, Record, Shard
 from shared.bus.publisher import drain_outbox
 from shared.clock import Clock
 from shared.contracts.topics import Topic
-from shared.state.port import Change, Head, ShardStates
+from shared.state.port import Change, Fenced, Head, ShardStates
 from sla_monitor.domain.item import load_item
 from sla_monitor.domain.orders import CATALOGUE_CHANGED, Order, order_for
 from sla_monitor.handlers.batch import Batch
@@ -15,6 +16,8 @@ from sla_monitor.ports import Catalogue, RulingsLog
 
 # One write of more items than this would hold the store's single thread for too long.
 MOST_ITEMS = 500
+
+_log = logging.getLogger(__name__)
 
 
 class Judging:
@@ -36,8 +39,10 @@ class Judging:
         self._heads: dict[Shard, Head | None] = {}
 
     async def position(self, shard: Shard) -> int | None:
-        """The stored next offset; what was remembered of the shard is forgotten."""
-        head = self._heads[shard] = await self._states.head(shard)
+        """The stored next offset; what was remembered of the shard is forgotten, but not without a comparison."""
+        head = await self._states.head(shard)
+        _warn_of_loss(shard, self._heads.get(shard), head)
+        self._heads[shard] = head
         return None if head is None else head.next_offset
 
     async def apply(self, shard: Shard, records: Sequence[Record]) -> int:
@@ -59,6 +64,9 @@ class Judging:
     async def idle(self, shard: Shard, *, caught_up: bool) -> None:
         """What fell due meanwhile is judged. Only a shard that is caught up may look at the wall clock."""
         head = self._heads.get(shard)
+        if await self._states.head(shard) != head:
+            # A shard without news would otherwise never find out that the store has lost its deadlines.
+            raise Fenced(f"{shard} is not as it was left")
         if head is None:
             return
         if self._is_outdated(head):
@@ -146,6 +154,17 @@ class Judging:
 
     def _now_ms(self) -> int:
         return int(self._clock.now().timestamp() * 1000)
+
+
+def _warn_of_loss(shard: Shard, remembered: Head | None, stored: Head | None) -> None:
+    """A log line if the store has gone back: it was emptied, or an older copy of it was brought back."""
+    revision = 0 if stored is None else stored.revision
+    if remembered is not None and revision < remembered.revision:
+        _log.warning(
+            "live state of %s went back from revision %d (offset %d) to %d (offset %s): its records are read again",
+            *(shard, remembered.revision, remembered.next_offset),
+            *(revision, "none" if stored is None else stored.next_offset),
+        )
 
 
 def _order_for(orders: Sequence[Order], key: str, blob: bytes) -> Order | None:
