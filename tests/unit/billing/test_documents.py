@@ -105,6 +105,10 @@ def test_page_and_pdf_show_the_figures_of_the_view() -> None:
                 assert row.amount in text
 
 
+def test_where_no_credits_are_promised_nothing_is_said_of_them() -> None:
+    assert "credit" not in (page(statement()).text + lines_csv(statement())).lower()
+
+
 def test_names_are_escaped_on_the_page_and_plain_in_the_pdf() -> None:
     odd = Council(id="ashby", name="Ashby <b>& #Sons</b> $x$")
 

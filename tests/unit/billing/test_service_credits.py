@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from billing.domain.credits.attained import Attained
-from billing.domain.credits.earned import credit_lines, year_start
+from billing.domain.credits.earned import credit_lines
 from billing.domain.credits.line import CreditLine, Cut
 from billing.domain.credits.reason import reason
+from billing.domain.credits.years import year_start
 from shared.contracts.credits import Band, Cap, Credit, ServicePoints
 from shared.contracts.definitions import Agreement, Objective
 from shared.period import Month

@@ -96,6 +96,10 @@ def test_the_canonical_json_hashes_to_the_statements_hash_and_adds_up() -> None:
     assert b"e+" not in raw.lower()
 
 
+def test_a_statement_without_credits_has_the_bytes_that_it_had_before_credits_were_known() -> None:
+    assert content_hash(may_statement()) == "7f6a343a861ade586bad9d3cd7b849e80abc32a485d8401bf5b873599ccd3962"
+
+
 def test_a_name_is_written_as_it_is_and_not_escaped() -> None:
     welsh = Council(id="mon", name="Sir Ynys Môn", gss="W06000001", nation="wales")
     known = terms(agreement(PAYABLE_OLD.id, council="mon"), tariffs=[PAYABLE_OLD], councils=[welsh])

@@ -9,6 +9,8 @@ import hashlib
 import json
 from typing import Any, assert_never
 
+from billing.domain.credits.line import CreditLine
+from billing.domain.credits.reason import reason
 from billing.domain.lines import Line, PartMonth, Step, Working, exact_text, plain
 from billing.domain.statement import Evidence, ServiceCharges, Statement
 
@@ -46,8 +48,37 @@ def line_content(line: Line) -> dict[str, Any]:
     }
 
 
+def credit_content(line: CreditLine) -> dict[str, Any]:
+    """One line of service credits, as it stands in the canonical statement. Good and total are in `weighted_by`."""
+    by_value = line.objective.weighted_by == "value"
+    attained = line.attained
+    return {
+        "ref": line.ref,
+        "agreement": line.agreement,
+        "target": line.target,
+        "service": line.service,
+        "objective_percent": line.objective.percent,
+        "weighted_by": line.objective.weighted_by,
+        "good": attained.good_pence if by_value else attained.good,
+        "total": attained.total_pence if by_value else attained.total,
+        "judgement": line.judgement,
+        "charge_pence": line.charge_pence,
+        "raw_pence": line.raw_pence,
+        "cuts": [{"limit": cut.limit, "pence": cut.pence} for cut in line.cuts],
+        "forgone_pence": line.forgone_pence,
+        "applied_pence": line.applied_pence,
+        "reason": reason(line),
+    }
+
+
 def _statement(statement: Statement) -> dict[str, Any]:
     council = statement.council
+    # Where no credits are promised nothing is said of them, so that such statements keep their hashes.
+    credited = {
+        "charges_pence": statement.charges_pence,
+        "service_credits": [credit_content(line) for line in statement.credits],
+        "credits_pence": statement.credits_pence,
+    }
     return {
         "format": FORMAT,
         "council": {"id": council.id, "name": council.name, "gss": council.gss},
@@ -67,6 +98,7 @@ def _statement(statement: Statement) -> dict[str, Any]:
         "services": [_charges(charges) for charges in statement.services],
         "total_pence": statement.total_pence,
         "evidence": _evidence(statement.evidence),
+        **(credited if statement.credits else {}),
     }
 
 

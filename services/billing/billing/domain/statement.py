@@ -1,8 +1,9 @@
 """A council's statement for a month: a pure function of the catalogue's terms and the month's usage.
 
-Totals are properties, so they are sums of rounded lines and cannot be anything else. The evidence accounts for every
-fact that was heard about the council in the month: counted, reversed, accepted (metering nothing), or set aside with
-the reason.
+Totals are properties, so they are sums of rounded lines and cannot be anything else. Service credits are lines of
+their own: they reduce what is payable and no charge, so that no minimum could refund them. The evidence accounts for
+every fact that was heard about the council in the month: counted, reversed, accepted (metering nothing), or set aside
+with the reason.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,6 +11,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from billing.domain.credits.attained import Attained
+from billing.domain.credits.earned import credit_lines
+from billing.domain.credits.line import CreditLine
+from billing.domain.credits.years import first_month, year_start
 from billing.domain.lines import Line
 from billing.domain.rating import rate
 from billing.domain.set_aside import SetAside, Sorted, sort_usage
@@ -91,11 +96,22 @@ class Statement:
     agreements: tuple[UnderAgreement, ...]
     services: tuple[ServiceCharges, ...]
     evidence: Evidence
+    credits: tuple[CreditLine, ...] = ()
+
+    @property
+    def charges_pence(self) -> int:
+        """The sum of its services, and so of their lines."""
+        return sum(charges.total_pence for charges in self.services)
+
+    @property
+    def credits_pence(self) -> int:
+        """The sum of its service credits, as what is taken off."""
+        return sum(line.applied_pence for line in self.credits)
 
     @property
     def total_pence(self) -> int:
-        """The sum of its services, and so of its lines."""
-        return sum(charges.total_pence for charges in self.services)
+        """What is payable: charges less service credits."""
+        return self.charges_pence - self.credits_pence
 
     @property
     def illustrative(self) -> bool:
@@ -108,10 +124,19 @@ class Statement:
         return tuple(sorted({agreement.provider_name for agreement in self.agreements}))
 
 
-def state(terms: Terms, council: str, month: Month, usage: Sequence[Usage]) -> Statement:
-    """The statement that follows from `terms` and the council's `usage` of the month, in whatever order they come.
+def state(
+    terms: Terms,
+    council: str,
+    month: Month,
+    usage: Sequence[Usage],
+    *,
+    attained: Sequence[Attained] = (),
+    earlier: Sequence[Statement] = (),
+) -> Statement:
+    """The statement that follows from `terms` and the council's `usage` and `attained` of the month, in any order.
 
-    Raises `UnknownCouncil`, `NoAgreement`.
+    `earlier` holds its statements of the months before (`credits.years.months_before`), whose credits count towards
+    a year's cap. Raises `UnknownCouncil`, `NoAgreement`.
     """
     known = terms.councils.on(council, closing_day(month))
     if known is None:
@@ -135,6 +160,11 @@ def state(terms: Terms, council: str, month: Month, usage: Sequence[Usage]) -> S
             set_aside=sorted_usage.set_aside,
             tariffs=_tariffs_used(stretches),
         ),
+        credits=tuple(
+            line
+            for agreement in agreements
+            for line in _credits(terms, agreement.definition, services, attained, earlier, month=month)
+        ),
     )
 
 
@@ -149,6 +179,36 @@ def _charges(
         of_service = [stretch for stretch in stretches if stretch.tariff.definition.service == service_id]
         lines = rate(service.definition, used, of_service, council=council, month=month)
         yield ServiceCharges(service.definition, used.facts_counted, lines)
+
+
+def _credits(
+    terms: Terms,
+    agreement: Agreement,
+    services: Sequence[ServiceCharges],
+    attained: Sequence[Attained],
+    earlier: Sequence[Statement],
+    *,
+    month: Month,
+) -> tuple[CreditLine, ...]:
+    charges = _charged_under(agreement.id, services)
+    before = _credited_before(terms, agreement.id, month, earlier)
+    return credit_lines(agreement, attained, charges, month=month, credited_before_pence=before)
+
+
+def _charged_under(agreement: str, services: Sequence[ServiceCharges]) -> dict[str, int]:
+    """Pence by service; a service that an agreement began or stopped to price in mid-month counts its own lines."""
+    charged: dict[str, int] = {}
+    for charges in services:
+        for line in charges.lines:
+            if line.agreement == agreement:
+                charged[line.service] = charged.get(line.service, 0) + line.amount_pence
+    return charged
+
+
+def _credited_before(terms: Terms, agreement: str, month: Month, earlier: Sequence[Statement]) -> int:
+    start = year_start(first_month(terms, agreement), month)
+    of_year = (statement for statement in earlier if start <= statement.month < month)
+    return sum(line.applied_pence for statement in of_year for line in statement.credits if line.agreement == agreement)
 
 
 def _under(terms: Terms, agreement: Version[Agreement], month: Month) -> UnderAgreement:

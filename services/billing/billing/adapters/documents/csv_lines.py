@@ -4,10 +4,13 @@ import csv
 import io
 from collections.abc import Iterator
 
+from billing.domain.credits.line import CreditLine
+from billing.domain.credits.reason import reason
 from billing.domain.lines import Line, PartMonth, Step, Working, exact_text, plain
 from billing.domain.statement import Statement
 from shared.csv_cells import guarded
 from shared.money import plain_gbp
+from shared.period import Month
 
 BOM = "\ufeff"  # Excel takes a file without one for the machine's old code page, and mangles Welsh names
 COLUMNS = (
@@ -37,7 +40,10 @@ COLUMNS = (
 
 
 def lines_csv(statement: Statement) -> str:
-    """One row for each charge line under a row of names; the column amount_gbp adds up to the statement's total."""
+    """A row for each charge line, then for each service credit, under a row of names.
+
+    The column amount_gbp adds up to the statement's total: credits are below 0.
+    """
     written = io.StringIO()
     writer = csv.writer(written)
     writer.writerow(COLUMNS)
@@ -58,6 +64,9 @@ def _rows(statement: Statement) -> Iterator[tuple[str, ...]]:
     for charges in statement.services:
         for line in charges.lines:
             yield (*head, charges.service.id, guarded(charges.service.name), *_line(line))
+    names = {charges.service.id: charges.service.name for charges in statement.services}
+    for credit in statement.credits:
+        yield (*head, credit.service, guarded(names.get(credit.service, "")), *_credit(credit, statement.month))
 
 
 def _line(line: Line) -> tuple[str, ...]:
@@ -75,6 +84,26 @@ def _line(line: Line) -> tuple[str, ...]:
         exact_text(line.amount_exact),
         plain_gbp(line.amount_pence),
         line.absence or "",
+        line.ref,
+    )
+
+
+def _credit(line: CreditLine, month: Month) -> tuple[str, ...]:
+    amount = plain_gbp(-line.applied_pence)
+    return (
+        f"Service credit: {line.target}",
+        "service-credit",
+        line.agreement,
+        "",
+        "",
+        month.first_day.isoformat(),
+        month.next.first_day.isoformat(),
+        "",
+        "",
+        reason(line),
+        amount,
+        amount,
+        "",
         line.ref,
     )
 

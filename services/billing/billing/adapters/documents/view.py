@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+from billing.adapters.documents.credits_view import CreditsView, credits_view
 from billing.domain.canonical import content_hash
 from billing.domain.lines import Line, PartMonth, Step, Working, exact_text, plain
 from billing.domain.set_aside import Reason, SetAside
@@ -64,6 +65,7 @@ class View:
     header: tuple[tuple[str, str], ...]
     summary: str
     services: tuple[ServiceView, ...]
+    credits: CreditsView | None
     total: str
     facts: tuple[tuple[str, str], ...]
     set_aside: tuple[tuple[str, str, str, str], ...]
@@ -85,6 +87,7 @@ def view(statement: Statement) -> View:
         header=_header(statement),
         summary=_summary(statement),
         services=tuple(_service(charges) for charges in statement.services),
+        credits=credits_view(statement),
         total=format_gbp(statement.total_pence),
         facts=_facts(statement),
         set_aside=tuple(_aside(aside) for aside in statement.evidence.set_aside),
@@ -115,8 +118,14 @@ def _summary(statement: Statement) -> str:
         f"The recharge for {month_name(statement.month)} is {format_gbp_prose(statement.total_pence)} before VAT, in "
         f"{whole_number(lines)} {'line' if lines == 1 else 'lines'} for {len(statement.services)} "
         f"{'service' if len(statement.services) == 1 else 'services'}. It counts {whole_number(counted)} "
-        f"{'event' if counted == 1 else 'events'}."
+        f"{'event' if counted == 1 else 'events'}.{_credited(statement)}"
     )
+
+
+def _credited(statement: Statement) -> str:
+    if not statement.credits_pence:
+        return ""
+    return f" Service credits of {format_gbp_prose(statement.credits_pence)} are taken off."
 
 
 def _service(charges: ServiceCharges) -> ServiceView:

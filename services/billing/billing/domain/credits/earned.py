@@ -40,11 +40,6 @@ def credit_lines(
     return limited(lines, terms, charges, credited_before_pence=credited_before_pence)
 
 
-def year_start(first: Month, month: Month) -> Month:
-    """The month in which the agreement's year that holds `month` began; years turn where its `first` month lies."""
-    return Month(month.year - (month.month < first.month), first.month)
-
-
 @dataclass(frozen=True, slots=True)
 class _Earning:
     """One agreement's promise, and what was attained of it by target and service."""

@@ -20,10 +20,11 @@ LIMITS: dict[Limit, str] = {
 def reason(line: CreditLine) -> str:
     """What was earned and what limits took of it."""
     limits = (f"; {format_gbp(cut.pence)} forgone: {LIMITS[cut.limit]}" for cut in line.cuts)
-    return _earned(line) + "".join(limits)
+    return earned(line) + "".join(limits)
 
 
-def _earned(line: CreditLine) -> str:
+def earned(line: CreditLine) -> str:
+    """What the month earned before any limit."""
     match line.judgement:
         case "met":
             return "The objective was met"
