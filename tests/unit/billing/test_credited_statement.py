@@ -122,7 +122,7 @@ def test_page_and_pdf_show_target_result_earnings_limits_and_credit() -> None:
         assert "−£100.00 credit" in text
         assert "£1,210.00" in text
         for row in shown.rows:
-            for said in (row.label, row.result, row.reason, row.earned, row.limits, row.credit):
+            for said in (row.label, row.result, row.reason, row.earned, *row.limits, row.credit):
                 assert said in text
 
 

@@ -17,7 +17,7 @@ class CreditRow:
     result: str
     reason: str
     earned: str
-    limits: str
+    limits: tuple[str, ...]
     credit: str
     ref: str
 
@@ -51,7 +51,7 @@ def _row(line: CreditLine, service: str) -> CreditRow:
         result=f"{_attained(line)}, objective {line.objective.percent}%",
         reason=earned(line),
         earned=format_gbp(line.raw_pence),
-        limits="; ".join(f"{format_gbp(cut.pence)} less: {LIMITS[cut.limit]}" for cut in line.cuts) or "none",
+        limits=tuple(f"{format_gbp(cut.pence)} less: {LIMITS[cut.limit]}" for cut in line.cuts) or ("none",),
         credit=format_gbp(line.applied_pence),
         ref=line.ref,
     )
