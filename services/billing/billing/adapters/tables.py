@@ -5,12 +5,14 @@
 
 from sqlalchemy import BigInteger, Column, Date, Index, Integer, LargeBinary, MetaData, String, Table
 
+from shared.quarantine.decisions import decision_table
 from shared.sql.inbox import inbox_table
 from shared.sql.progress import progress_table
 
 metadata = MetaData()
 progress = progress_table(metadata)
 inbox = inbox_table(metadata)
+decisions = decision_table(metadata)
 
 
 def _id(name: str, *, primary_key: bool = False) -> Column[str]:

@@ -1,0 +1,14 @@
+"""People's decisions about records set aside."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from shared.quarantine.decisions import decision_table
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    """Create the table."""
+    decision_table(sa.MetaData()).create(op.get_bind())

@@ -1,0 +1,107 @@
+"""What people decided about records set aside, for ever: who, when, why. Rows are only ever added.
+
+Live state is a view of the log that may be rebuilt; what people decided is in no log, so it is kept in SQL. A record is
+named by its place in the log, which a rebuild does not change.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    func,
+    insert,
+    select,
+)
+
+from shared.bus.port import Shard
+from shared.sql.columns import UtcDateTime
+from shared.sql.engine import reading
+
+# `re-driven`: published again. `discarded`: never to be. `flood-accepted`: of the shard, what is set aside below
+# `offset` is no longer counted as a flood.
+Action = Literal["re-driven", "discarded", "flood-accepted"]
+MOST_ACTOR, MOST_REASON = 64, 500
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Somebody's word about the record at `offset`; for an accepted flood, about the shard below `offset`."""
+
+    shard: Shard
+    offset: int
+    action: Action
+    actor: str
+    reason: str
+    decided_at: datetime
+
+
+def decision_table(metadata: MetaData, name: str = "quarantine_decision") -> Table:
+    """The table; in a migration: `decision_table(MetaData()).create(bind)`."""
+    return Table(
+        name,
+        metadata,
+        Column("topic", String(249), primary_key=True),
+        Column("partition", Integer, primary_key=True, autoincrement=False),
+        Column("offset", BigInteger, primary_key=True, autoincrement=False),
+        Column("decided_at", UtcDateTime, primary_key=True),
+        Column("action", String(16), primary_key=True),
+        Column("actor", String(MOST_ACTOR), nullable=False),
+        Column("reason", String(MOST_REASON), nullable=False),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """The decisions kept in one service's database. Calls block; safe to share between threads."""
+
+    engine: Engine
+    table: Table
+
+    def add(self, decision: Decision) -> None:
+        """The decision is kept."""
+        row = {
+            "topic": decision.shard.topic,
+            "partition": decision.shard.partition,
+            "offset": decision.offset,
+            "decided_at": decision.decided_at,
+            "action": decision.action,
+            "actor": decision.actor,
+            "reason": decision.reason,
+        }
+        with self.engine.begin() as connection:
+            connection.execute(insert(self.table), row)
+
+    def of(self, shard: Shard) -> list[Decision]:
+        """All decisions about a shard and its records, the oldest first."""
+        query = select(self.table).where(*_of(self.table, shard)).order_by(self.table.c.decided_at)
+        with reading(self.engine) as connection:
+            return [
+                Decision(shard, row.offset, row.action, row.actor, row.reason, row.decided_at)
+                for row in connection.execute(query)
+            ]
+
+    def counted_from(self, shard: Shard) -> int:
+        """The offset below which floods of the shard have been accepted; 0 where none was."""
+        with reading(self.engine) as connection:
+            return counted_from(connection, self.table, shard)
+
+
+def counted_from(connection: Connection, table: Table, shard: Shard) -> int:
+    """As `Decisions.counted_from`, inside the caller's transaction."""
+    action: Action = "flood-accepted"
+    newest = select(func.max(table.c.offset)).where(*_of(table, shard), table.c.action == action)
+    return connection.scalar(newest) or 0
+
+
+def _of(table: Table, shard: Shard) -> tuple[ColumnElement[bool], ...]:
+    return table.c.topic == shard.topic, table.c.partition == shard.partition
