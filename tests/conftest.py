@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import servers
-from tests.support.databases import migrated_template, working_copy
+from tests.support import databases, servers
+
+DatabaseOf = Callable[[str], str]
 
 # The container library's own reaper is one more image to fetch; ours end with the session.
 os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
@@ -40,19 +41,37 @@ def postgres_server() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def migrated_databases(postgres_server: str) -> Callable[[str], str]:
-    """Each service's database on the server, migrated when it is first asked for; by the name of its package."""
-    return migrated_template(postgres_server)
+    """As `tests.support.databases` says, on the session's server."""
+    return databases.migrated_databases(postgres_server)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_of(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], str]]:
-    """The address of a new database of a service, by the name of its package: once a file, once on the server.
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def dialect(request: pytest.FixtureRequest) -> str:
+    """What asks for it runs once on each."""
+    return str(request.param)
+
+
+@pytest.fixture
+def database_of(request: pytest.FixtureRequest, dialect: str, tmp_path: Path) -> Iterator[DatabaseOf]:
+    """The address of a new database of a service, by the name of its package.
 
     On the server it is migrated, and the address is that of the role which the services work as.
     """
-    if request.param == "sqlite":
-        yield lambda package: f"sqlite:///{tmp_path}/{package}.db"
-        return
-    server, template = request.getfixturevalue("postgres_server"), request.getfixturevalue("migrated_databases")
-    with ExitStack() as copies:
-        yield lambda package: copies.enter_context(working_copy(server, template(package)))
+    with ExitStack() as made:
+        yield _databases(request, dialect, tmp_path, made)
+
+
+@pytest.fixture(scope="module")
+def module_database_of(
+    request: pytest.FixtureRequest, dialect: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[DatabaseOf]:
+    """As `database_of`, for what the tests of a module share."""
+    with ExitStack() as made:
+        yield _databases(request, dialect, tmp_path_factory.mktemp("databases"), made)
+
+
+def _databases(request: pytest.FixtureRequest, dialect: str, folder: Path, made: ExitStack) -> DatabaseOf:
+    if dialect == "sqlite":
+        return lambda package: f"sqlite:///{folder}/{package}.db"
+    migrated: DatabaseOf = request.getfixturevalue("migrated_databases")
+    return lambda package: made.enter_context(databases.working_copy(migrated(package)))

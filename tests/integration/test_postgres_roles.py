@@ -28,12 +28,12 @@ AsRole = Callable[[str, str], Engine]
 
 
 @pytest.fixture
-def as_role(postgres_server: str, migrated_databases: Callable[[str], str]) -> Iterator[AsRole]:
+def as_role(migrated_databases: Callable[[str], str]) -> Iterator[AsRole]:
     """An engine on a service's migrated database, for a role."""
     made: list[Engine] = []
 
     def engine(role: str, package: str) -> Engine:
-        made.append(connect(address(postgres_server, role=role, database=migrated_databases(package))))
+        made.append(connect(address(migrated_databases(package), role=role)))
         return made[-1]
 
     yield engine

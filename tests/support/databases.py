@@ -10,6 +10,7 @@ from sqlalchemy import Engine, create_engine, make_url, text
 from shared.sql.engine import connect
 from shared.sql.migrate import migrate
 
+SUPERUSER = "tallystick"
 OWNER = "tallystick_migrate"
 APP = "tallystick_app"
 READONLY = "tallystick_readonly"
@@ -29,24 +30,31 @@ def empty_database(server: str, making: str = FIT) -> Iterator[str]:
         engine.dispose()
 
 
-def migrated_template(server: str) -> Callable[[str], str]:
-    """Brings a service's database to the newest revision, as its owner; answers with the database's name."""
+def migrated_databases(server: str) -> Callable[[str], str]:
+    """The address of a service's own database on `server`, as its owner; migrated when it is first asked for."""
 
     @cache
     def made(package: str) -> str:
-        engine = connect(address(server, role=OWNER, database=package))
+        url = address(server, role=OWNER, database=package)
+        engine = connect(url)
         migrate(engine, package)
         engine.dispose()
-        return package
+        return url
 
     return made
 
 
 @contextmanager
-def working_copy(server: str, template: str) -> Iterator[str]:
-    """The address of a copy of the database `template`, as the role that services work as."""
-    with empty_database(server, f"TEMPLATE {template} OWNER {OWNER}") as url:
-        yield address(url, role=APP)
+def working_copy(url: str) -> Iterator[str]:
+    """The address of a copy of the database at `url`, to which nobody is connected, as services log in."""
+    server = address(url, role=SUPERUSER, database=SUPERUSER)
+    with empty_database(server, f"TEMPLATE {make_url(url).database} OWNER {OWNER}") as copied:
+        yield address(copied, role=APP)
+
+
+def as_owner(url: str) -> str:
+    """The address under which everything may be changed: another role's on a server, the same of a file."""
+    return url if url.startswith("sqlite:") else address(url, role=OWNER)
 
 
 def address(url: str, *, role: str | None = None, database: str | None = None) -> str:

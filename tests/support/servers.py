@@ -72,8 +72,11 @@ def redis() -> Iterator[str]:
 
 @contextmanager
 def postgres() -> Iterator[str]:
-    """The address of a PostgreSQL as it is deployed, as a superuser in a database that no service uses."""
-    with postgres_container().with_exposed_ports(5432) as container:
+    """The address of a PostgreSQL as it is deployed, as a superuser in a database that no service uses.
+
+    It is spared waiting for the disk: no test crashes the server that all share.
+    """
+    with postgres_container().with_exposed_ports(5432).with_command("postgres -c fsync=off") as container:
         yield postgres_address(int(container.get_exposed_port(5432)))
 
 

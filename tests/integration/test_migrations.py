@@ -1,0 +1,56 @@
+"""Every service's migrations make what its code expects, on either database, from nothing and from what was there."""
+
+from collections.abc import Callable, Iterator
+from importlib import import_module
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, MetaData
+
+from shared.sql.engine import connect
+from shared.sql.migrate import prepare, version_table
+from shared.sql.privileges import changeable
+
+SERVICES = ("catalogue", "sla_monitor", "billing")
+
+
+def metadata_of(package: str) -> MetaData:
+    """The tables as the service's code knows them."""
+    module = import_module(f"{package}.adapters.tables")
+    found = getattr(module, "metadata", None) or module.METADATA
+    assert isinstance(found, MetaData)
+    return found
+
+
+@pytest.fixture(params=SERVICES)
+def package(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def engine(package: str, database_of: Callable[[str], str]) -> Iterator[Engine]:
+    engine = connect(database_of(package))
+    prepare(engine, package)
+    yield engine
+    engine.dispose()
+
+
+def test_the_migrations_make_the_tables_that_the_code_expects(package: str, engine: Engine) -> None:
+    ours = version_table(package)
+
+    with engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection,
+            opts={
+                "compare_type": True,
+                "include_name": lambda name, kind, _: kind != "table" or name != ours,
+            },
+        )
+        differences = compare_metadata(context, metadata_of(package))
+
+    assert differences == []
+
+
+def test_what_may_be_changed_are_tables_that_exist(package: str) -> None:
+    assert changeable(package).keys() <= metadata_of(package).tables.keys()
