@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from shared.bus import kafka_topics
 from shared.bus.connect import UnknownBus
 from shared.bus.kafka_address import KafkaAddress, parse
+from shared.bus.kafka_cluster import look
 from shared.bus.port import BusError
 from shared.contracts.topics import TOPICS, Topic
 from shared.running.settings import BadSettings, ServiceSettings, read_settings
@@ -53,11 +54,11 @@ async def _create(address: KafkaAddress) -> None:
 
 
 async def _check(address: KafkaAddress) -> None:
-    held = await kafka_topics.partition_counts(address)
-    kafka_topics.check(TOPICS, held)
+    cluster = await look(address)
+    kafka_topics.check(TOPICS, cluster)
+    missing = [topic for topic in TOPICS if topic.name not in cluster.topics]
     for topic in TOPICS:
-        _say(topic, "exists" if topic.name in held else "missing")
-    missing = [topic.name for topic in TOPICS if topic.name not in held]
+        _say(topic, "missing" if topic in missing else "exists")
     if missing:
         raise BusError(f"{len(missing)} of {len(TOPICS)} do not exist: python -m shared.bus topics create")
 

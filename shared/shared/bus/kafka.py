@@ -10,33 +10,38 @@ from collections.abc import Sequence
 from shared.bus import kafka_topics
 from shared.bus.kafka_address import KafkaAddress
 from shared.bus.kafka_client import FAULTS, Consumer, as_partition, onlooker, stop
+from shared.bus.kafka_cluster import HeldTopic, look
+from shared.bus.kafka_guard import TopicGuard
 from shared.bus.kafka_reader import KafkaSubscription
 from shared.bus.kafka_writer import KafkaWriter
 from shared.bus.partitioner import partition_of
 from shared.bus.port import Bounds, BusError, Message, Shard
 from shared.contracts.topics import Topic
 
+# How long a topic that is not what it was may be read on, at most.
+GUARD_EVERY_S = 30.0
+
 
 class KafkaBus:
     """A `Bus` on the brokers at `address`: one producer, one onlooker for offsets, one consumer a subscription."""
 
-    def __init__(self, address: KafkaAddress) -> None:
+    def __init__(self, address: KafkaAddress, *, guard_every_s: float = GUARD_EVERY_S) -> None:
         self._address = address
+        self._guard_every_s = guard_every_s
         self._writer = KafkaWriter(address)
         self._onlooker: Consumer | None = None
         self._connecting = asyncio.Lock()
-        # How many partitions a topic had when we first met it: keys go by that, whatever happens to the topic.
-        self._counts: dict[str, int] = {}
+        # Topics as we first met them: keys go by their partitions, whatever happens to them later.
+        self._topics: dict[str, HeldTopic] = {}
         self._members: set[KafkaSubscription] = set()
 
     async def ensure_topics(self, topics: Sequence[Topic]) -> None:
         """As the port says."""
         await kafka_topics.ensure(self._address, topics)
-        self._counts.update({topic.name: topic.partitions for topic in topics})
 
     async def bounds(self, shard: Shard) -> Bounds:
         """As the port says. The end is where the first open transaction begins, as readers see it."""
-        if not 0 <= shard.partition < await self._count(shard.topic):
+        if not 0 <= shard.partition < (await self._topic(shard.topic)).partitions:
             raise BusError(f"there is no shard {shard}")
         partition = as_partition(shard)
         try:
@@ -48,7 +53,7 @@ class KafkaBus:
 
     async def publish(self, topic: str, messages: Sequence[Message]) -> None:
         """As the port says."""
-        count = await self._count(topic)
+        count = (await self._topic(topic)).partitions
         by_partition: dict[int, list[Message]] = {}
         for message in messages:
             by_partition.setdefault(partition_of(message.key.encode(), count), []).append(message)
@@ -57,14 +62,18 @@ class KafkaBus:
 
     async def publish_to(self, shard: Shard, messages: Sequence[Message]) -> None:
         """As the port says."""
-        await self._count(shard.topic)
+        await self._topic(shard.topic)
         if messages:
             await self._writer.append(shard.topic, {shard.partition: messages})
 
     async def subscribe(self, group: str, topics: Sequence[str]) -> KafkaSubscription:
         """As the port says; raises `BusError` for a topic that does not exist. Waits for the member's first share."""
-        counts = {topic: await self._count(topic) for topic in topics}
-        member = KafkaSubscription(self._address, group, counts, bounds=self.bounds, leave=self._members.discard)
+        guard = TopicGuard(
+            self._address, {topic: await self._topic(topic) for topic in topics}, every_s=self._guard_every_s
+        )
+        member = KafkaSubscription(
+            self._address, group, topics, guard=guard, bounds=self.bounds, leave=self._members.discard
+        )
         self._members.add(member)
         await member.join()
         return member
@@ -81,12 +90,13 @@ class KafkaBus:
             await stop(self._onlooker)
             self._onlooker = None
 
-    async def _count(self, topic: str) -> int:
-        if topic not in self._counts:
-            self._counts.update(await kafka_topics.partition_counts(self._address))
-        if topic not in self._counts:
-            raise BusError(f"there is no topic {topic}")
-        return self._counts[topic]
+    async def _topic(self, name: str) -> HeldTopic:
+        if name not in self._topics:
+            held = (await look(self._address)).topics
+            self._topics = {**held, **self._topics}
+        if name not in self._topics:
+            raise BusError(f"there is no topic {name}")
+        return self._topics[name]
 
     async def _look(self) -> Consumer:
         async with self._connecting:

@@ -1,4 +1,4 @@
-"""aiokafka with types, and with the settings that nothing may be lost by: the only module that imports it.
+"""aiokafka with types, and with the settings that nothing is lost by. `kafka_cluster` alone imports it beside this.
 
 The protocols below are what we use of its classes, so that mypy sees a forgotten `await`. Every client must be made
 and used in one running loop. Kafka's transactions and static membership are not used: aiokafka fences neither
@@ -7,7 +7,8 @@ and used in one running loop. Kafka's transactions and static membership are not
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
 from aiokafka import (  # type: ignore[import-untyped]  # it ships no types: the protocols stand for them
@@ -74,7 +75,6 @@ class Consumer(Protocol):
     def pause(self, *partitions: Shard) -> None: ...
     def resume(self, *partitions: Shard) -> None: ...
     def assignment(self) -> frozenset[Shard]: ...
-    def partitions_for_topic(self, topic: str) -> Collection[int] | None: ...
     def last_poll_timestamp(self, partition: Shard) -> int | None: ...
     async def commit(self, offsets: Mapping[Shard, int]) -> None: ...
     async def beginning_offsets(self, partitions: Sequence[Shard]) -> Mapping[Shard, int]: ...
@@ -99,12 +99,10 @@ class Producer(Protocol):
 
 
 class Admin(Protocol):
-    """Makes topics and says what there is."""
+    """Makes topics."""
 
     async def start(self) -> None: ...
     async def close(self) -> None: ...
-    async def describe_cluster(self) -> Mapping[str, Any]: ...
-    async def describe_topics(self) -> Sequence[Mapping[str, Any]]: ...
     async def create_topics(self, new_topics: Sequence[object]) -> Any: ...
 
 
@@ -145,7 +143,7 @@ def member_of(address: KafkaAddress, group: str) -> Consumer:
         heartbeat_interval_ms=HEARTBEAT_MS,
         session_timeout_ms=SESSION_MS,
         max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
-        **_connection(address),
+        **settings_for(address),
     )
     return member
 
@@ -153,7 +151,7 @@ def member_of(address: KafkaAddress, group: str) -> Consumer:
 def onlooker(address: KafkaAddress) -> Consumer:
     """A consumer in no group, to ask for offsets as a member would see them."""
     consumer: Consumer = AIOKafkaConsumer(
-        enable_auto_commit=False, isolation_level="read_committed", **_connection(address)
+        enable_auto_commit=False, isolation_level="read_committed", **settings_for(address)
     )
     return consumer
 
@@ -161,7 +159,7 @@ def onlooker(address: KafkaAddress) -> Consumer:
 def producer(address: KafkaAddress) -> Producer:
     """A producer whose batches are on every in-sync replica when their futures are done, each once and in order."""
     made: Producer = AIOKafkaProducer(
-        acks="all", enable_idempotence=True, max_batch_size=BATCH_BYTES, **_connection(address)
+        acks="all", enable_idempotence=True, max_batch_size=BATCH_BYTES, **settings_for(address)
     )
     return made
 
@@ -174,24 +172,24 @@ async def abandon(failed: Producer) -> None:
     """
     inside: Any = failed
     inside._message_accumulator.fail_all(KafkaError("the producer was given up"))
-    await _within(STOP_S, inside._sender.close())
-    await _within(STOP_S, failed.stop())
+    await within(STOP_S, inside._sender.close())
+    await within(STOP_S, failed.stop())
 
 
 async def stop(client: Consumer | Producer) -> None:
     """The client has said goodbye, or `STOP_S` have passed: with the brokers gone it may wait for ever."""
-    await _within(STOP_S, client.stop())
+    await within(STOP_S, client.stop())
 
 
-async def admin(address: KafkaAddress) -> Admin:
-    """A started client for topics; the caller closes it."""
-    made: Admin = AIOKafkaAdminClient(**_connection(address))
+@asynccontextmanager
+async def admin(address: KafkaAddress) -> AsyncIterator[Admin]:
+    """A client for topics, started, and closed afterwards."""
+    made: Admin = AIOKafkaAdminClient(**settings_for(address))
     try:
         await made.start()
-    except FAULTS:
+        yield made
+    finally:
         await made.close()
-        raise
-    return made
 
 
 def new_topic(name: str, *, partitions: int, replicas: int, settings: Mapping[str, str]) -> object:
@@ -200,15 +198,8 @@ def new_topic(name: str, *, partitions: int, replicas: int, settings: Mapping[st
     return topic
 
 
-async def _within(limit_s: float, work: Awaitable[object]) -> None:
-    task = asyncio.ensure_future(work)
-    await asyncio.wait([task], timeout=limit_s)
-    if not task.done():
-        task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-
-
-def _connection(address: KafkaAddress) -> dict[str, object]:
+def settings_for(address: KafkaAddress) -> dict[str, object]:
+    """What every client of the brokers at `address` is told."""
     settings: dict[str, object] = {
         "bootstrap_servers": list(address.brokers),
         "request_timeout_ms": REQUEST_MS,
@@ -222,3 +213,12 @@ def _connection(address: KafkaAddress) -> dict[str, object]:
         settings["sasl_plain_username"] = address.login.user
         settings["sasl_plain_password"] = address.login.password
     return settings
+
+
+async def within(limit_s: float, work: Awaitable[object]) -> None:
+    """`work` has ended, well or not, or was cancelled after `limit_s`."""
+    task = asyncio.ensure_future(work)
+    await asyncio.wait([task], timeout=limit_s)
+    if not task.done():
+        task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

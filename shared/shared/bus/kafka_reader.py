@@ -20,9 +20,11 @@ from shared.bus.kafka_client import (
     member_of,
     stop,
 )
+from shared.bus.kafka_guard import TopicGuard
 from shared.bus.kafka_hints import Hints
 from shared.bus.kafka_records import records_of
-from shared.bus.port import Bounds, BusError, OffsetGone, PartitionMismatch, Record, Shard, check_offset
+from shared.bus.kafka_topics import GUIDE
+from shared.bus.port import Bounds, BusError, OffsetGone, Record, Shard, check_offset
 
 # A fetch that outlasts what it was given by this much is waiting for a rebalance.
 GRACE_S = 0.25
@@ -31,18 +33,20 @@ _Fetched = Mapping[Shard, Sequence[RawRecord]]
 
 
 class KafkaSubscription:
-    """A `Subscription` of a `KafkaBus`. `partitions` is how many each of its topics has."""
+    """A `Subscription` of a `KafkaBus` to `topics`, which `guard` watches over."""
 
     def __init__(
         self,
         address: KafkaAddress,
         group: str,
-        partitions: Mapping[str, int],
+        topics: Collection[str],
         *,
+        guard: TopicGuard,
         bounds: Callable[[Shard], Awaitable[Bounds]],
         leave: Callable[["KafkaSubscription"], None],
     ) -> None:
-        self._partitions = partitions
+        self._topics = topics
+        self._guard = guard
         self._bounds = bounds
         self._leave = leave
         self._consumer = member_of(address, group)
@@ -57,7 +61,7 @@ class KafkaSubscription:
 
     async def join(self) -> None:
         """The member owns its first share; for the bus to call once."""
-        self._consumer.subscribe(list(self._partitions), listener=Rebalances(begun=self._begun, ended=self._ended))
+        self._consumer.subscribe(list(self._topics), listener=Rebalances(begun=self._begun, ended=self._ended))
         try:
             await self._consumer.start()
             await self._settled.wait()
@@ -82,10 +86,10 @@ class KafkaSubscription:
         self._place([shard])
 
     async def poll(self, *, max_records: int, timeout_s: float) -> Mapping[Shard, Sequence[Record]]:
-        """As the port says; raises `PartitionMismatch` when a topic has got other partitions meanwhile."""
+        """As the port says; raises `OffsetGone` or `PartitionMismatch` for a topic that is not what it was."""
         if not self._open:
             raise BusError("the subscription is closed")
-        self._check_partitions()
+        self._guard.check()
         fetched = await self._fetch(max_records, timeout_s)
         found = {shard: records_of(raw) for shard, raw in fetched.items() if raw and self._delivers(shard)}
         self._next.update({shard: records[-1].offset + 1 for shard, records in found.items()})
@@ -113,6 +117,7 @@ class KafkaSubscription:
             return
         self._open = False
         self._leave(self)
+        await self._guard.close()
         await self._hints.close()
         await stop(self._consumer)
         self._assigned = frozenset()
@@ -142,21 +147,12 @@ class KafkaSubscription:
     def _delivers(self, shard: Shard) -> bool:
         return shard in self._assigned and shard in self._next and shard not in self._held
 
-    def _check_partitions(self) -> None:
-        for topic, expected in self._partitions.items():
-            held = self._consumer.partitions_for_topic(topic)
-            if held is not None and len(held) != expected:
-                raise PartitionMismatch(
-                    f"expected {expected} partitions of {topic}, Kafka now has {len(held)}: keys have moved, and one "
-                    "item's events are no longer in one partition. Make the topic anew and replay it"
-                )
-
     async def _fetch(self, max_records: int, timeout_s: float) -> _Fetched:
         try:
             arrived = await self._first(max_records, timeout_s)
             return {**arrived, **await self._rest(max_records, arrived.keys())} if arrived else {}
         except OutOfRange as gone:
-            raise OffsetGone(f"Kafka no longer holds what is to be read next: {gone}") from gone
+            raise OffsetGone(f"Kafka does not hold what is to be read next, {gone.args[0]}; {GUIDE}") from gone
         except NoPosition:
             return {}  # A shard that nobody has started was asked for between two steps of a rebalance.
         except UnicodeDecodeError as fault:

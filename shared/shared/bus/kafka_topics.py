@@ -1,23 +1,21 @@
 """Topics on Kafka: made as the one list says, and never altered afterwards."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import Sequence
 
 from shared.bus.kafka_address import KafkaAddress
-from shared.bus.kafka_client import FAULTS, Admin, admin, new_topic
+from shared.bus.kafka_client import FAULTS, admin, new_topic
+from shared.bus.kafka_cluster import Cluster, look
 from shared.bus.port import BusError, PartitionMismatch
 from shared.contracts.topics import Topic
 
+GUIDE = "docs/kafka.md says what to do"
 _DAY_MS = 86_400_000
 # A topic survives two lost brokers where there are three, and the loss of one does not stop writers.
 MOST_REPLICAS = 3
+SHOWN_WITHIN_S = 30.0
+LOOK_EVERY_S = 0.1
 _ALREADY_THERE = 36  # TOPIC_ALREADY_EXISTS: somebody else made it at the same moment
-
-
-async def partition_counts(address: KafkaAddress) -> dict[str, int]:
-    """How many partitions each topic has, of those that we may see."""
-    async with _asking(address) as client:
-        return await _counts(client)
 
 
 async def ensure(address: KafkaAddress, topics: Sequence[Topic]) -> list[Topic]:
@@ -26,25 +24,23 @@ async def ensure(address: KafkaAddress, topics: Sequence[Topic]) -> list[Topic]:
     Raises `PartitionMismatch` before anything is made, `BusError` when Kafka refuses to make one. Other settings of a
     topic that exists are its operator's.
     """
-    async with _asking(address) as client:
-        held = await _counts(client)
-        check(topics, held)
-        missing = [topic for topic in topics if topic.name not in held]
-        if missing:
-            brokers = len((await client.describe_cluster())["brokers"])
-            await _create(client, missing, replicas=min(MOST_REPLICAS, brokers))
-            check(missing, await _counts(client))
-        return missing
+    cluster = await look(address)
+    check(topics, cluster)
+    missing = [topic for topic in topics if topic.name not in cluster.topics]
+    if missing:
+        await _create(address, missing, replicas=min(MOST_REPLICAS, cluster.brokers))
+        check(missing, await _showing(address, missing))
+    return missing
 
 
-def check(topics: Sequence[Topic], held: Mapping[str, int]) -> None:
-    """Raises `PartitionMismatch` when a topic that is held has another number of partitions."""
+def check(topics: Sequence[Topic], cluster: Cluster) -> None:
+    """Raises `PartitionMismatch` when one of `topics` exists with another number of partitions."""
     for topic in topics:
-        count = held.get(topic.name, topic.partitions)
-        if count != topic.partitions:
+        held = cluster.topics.get(topic.name)
+        if held is not None and held.partitions != topic.partitions:
             raise PartitionMismatch(
-                f"expected {topic.partitions} partitions of {topic.name}, Kafka has {count}: the count is part of the "
-                "contract, because it decides where a key lives. Make the topic anew, or point at the right cluster"
+                f"expected {topic.partitions} partitions of {topic.name}, Kafka has {held.partitions}: the count is "
+                f"part of the contract, because it decides where a key lives; {GUIDE}"
             )
 
 
@@ -62,35 +58,29 @@ def settings_of(topic: Topic, *, replicas: int) -> dict[str, str]:
     }
 
 
-async def _create(client: Admin, topics: Sequence[Topic], *, replicas: int) -> None:
-    answer = await client.create_topics(
-        [
-            new_topic(
-                topic.name,
-                partitions=topic.partitions,
-                replicas=replicas,
-                settings=settings_of(topic, replicas=replicas),
-            )
-            for topic in topics
-        ]
-    )
+async def _showing(address: KafkaAddress, topics: Sequence[Topic]) -> Cluster:
+    """The cluster once it shows `topics`: the broker that is asked hears of a new one a little later."""
+    try:
+        async with asyncio.timeout(SHOWN_WITHIN_S):
+            while True:
+                cluster = await look(address)
+                if all(topic.name in cluster.topics for topic in topics):
+                    return cluster
+                await asyncio.sleep(LOOK_EVERY_S)
+    except TimeoutError as late:
+        raise BusError(f"Kafka does not show new topics within {SHOWN_WITHIN_S:g} s") from late
+
+
+async def _create(address: KafkaAddress, topics: Sequence[Topic], *, replicas: int) -> None:
+    wanted = [
+        new_topic(t.name, partitions=t.partitions, replicas=replicas, settings=settings_of(t, replicas=replicas))
+        for t in topics
+    ]
+    try:
+        async with admin(address) as client:
+            answer = await client.create_topics(wanted)
+    except FAULTS as fault:
+        raise BusError(f"Kafka did not make topics: {fault!r}") from fault
     refused = [f"{name}: {why}" for name, code, why in answer.topic_errors if code not in {0, _ALREADY_THERE}]
     if refused:
         raise BusError(f"Kafka did not make {'; '.join(refused)}")
-
-
-async def _counts(client: Admin) -> dict[str, int]:
-    # All topics are asked for: to ask for one by its name makes it, on a cluster that makes topics by itself.
-    return {topic["topic"]: len(topic["partitions"]) for topic in await client.describe_topics()}
-
-
-@asynccontextmanager
-async def _asking(address: KafkaAddress) -> AsyncIterator[Admin]:
-    try:
-        client = await admin(address)
-        try:
-            yield client
-        finally:
-            await client.close()
-    except FAULTS as fault:
-        raise BusError(f"Kafka does not tell of its topics: {fault!r}") from fault
