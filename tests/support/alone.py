@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 from typing import Any
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 PATIENCE_S = 60.0
@@ -34,11 +34,11 @@ class Alone:
 
     def public(self, path: str, *, accept: str = "application/json") -> tuple[int, str]:
         """Status and body of what councils and integrators see."""
-        return get(f"http://127.0.0.1:{self._started()['http']}{path}", accept=accept)
+        return self._get("http", path, accept)
 
     def admin(self, path: str) -> tuple[int, str]:
         """Status and body of what those who run it see."""
-        return get(f"http://127.0.0.1:{self._started()['admin']}{path}")
+        return self._get("admin", path, "application/json")
 
     def is_ready(self) -> bool:
         """Whether it says so."""
@@ -64,6 +64,14 @@ class Alone:
         """The one line of its log with that name."""
         (line,) = [line for line in self.logged if line["event"] == event]
         return line
+
+    def _get(self, face: str, path: str, accept: str) -> tuple[int, str]:
+        try:
+            return get(f"http://127.0.0.1:{self._started()[face]}{path}", accept=accept)
+        except URLError:
+            time.sleep(_LOOK_EVERY_S)  # a process that has just closed its socket is about to end
+            self._is_over()
+            raise
 
     def _started(self) -> dict[str, Any]:
         eventually(lambda: any(line["event"] == "service.started" for line in self.logged) or self._is_over())

@@ -38,5 +38,10 @@ class MeasuredHttp:
             await self._app(scope, receive, noting)
         finally:
             method = scope["method"] if scope["method"] in _METHODS else "other"
-            route = getattr(scope.get("route"), "path_format", "none")
-            self._seconds.labels(method, route, status).observe(perf_counter() - begun)
+            self._seconds.labels(method, _route(scope), status).observe(perf_counter() - begun)
+
+
+def _route(scope: Scope) -> str:
+    """The route as its routers together write it: `/v1/councils/{id}`; a router's part of it alone has no prefix."""
+    whole = scope.get("fastapi", {}).get("effective_route_context", scope.get("route"))
+    return getattr(whole, "path_format", "none")
