@@ -1,15 +1,37 @@
-"""Small promises of service credits. Every figure is made up."""
+"""Small promises of service credits, and verdicts on them. Every figure is made up."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime
+from typing import Any
 
 from billing.domain.credits.attained import Attained
 from shared.contracts.credits import Band, Cap, FixedSum, PercentOfCharge, ServiceCredits, TargetCredit
 from shared.contracts.definitions import Agreement, Objective, Target
+from shared.contracts.verdicts import (
+    CorrectedData,
+    Outcome,
+    RetractedData,
+    TargetBreached,
+    TargetMet,
+    VerdictCorrected,
+    VerdictData,
+    VerdictRetracted,
+    WarningData,
+    WarningReached,
+)
 from tests.support.recharges import ASHBY, PROVIDER
 
 AGREEMENT = f"{ASHBY.id}-agreement"
 NINETY_FIVE = Objective(percent="95")
+MAY_DAY = "2026-05-07T12:00:00+00:00"  # a Thursday
+ABOUT = {
+    "service": "ict",
+    "target": "ict-response",
+    "measure": "response-time",
+    "agreement": AGREEMENT,
+    "agreement_version": 1,
+    "month": "2026-05",
+}
 
 
 def percent(size: str) -> PercentOfCharge:
@@ -72,3 +94,44 @@ def promising(
 def kept(name: str, good: int, total: int, *, service: str = "ict", pence: tuple[int, int] = (0, 0)) -> Attained:
     """`good` of `total` promises."""
     return Attained(AGREEMENT, service, name, good, total, *pence)
+
+
+def met(item: str, *, at: str = MAY_DAY, id: str | None = None, **about: Any) -> TargetMet:
+    """A promise was kept; `at` is an instant, `month` that in which it counts."""
+    return TargetMet(**_envelope(id or f"{item}-met", item, at), data=VerdictData(**ABOUT | about, outcome="met"))
+
+
+def breached(item: str, *, at: str = MAY_DAY, id: str | None = None, **about: Any) -> TargetBreached:
+    """A promise was missed."""
+    data = VerdictData(**ABOUT | about, outcome="breached")
+    return TargetBreached(**_envelope(id or f"{item}-breached", item, at), data=data)
+
+
+def corrected(item: str, outcome: Outcome, *, id: str | None = None, **about: Any) -> VerdictCorrected:
+    """What was said before is replaced."""
+    was: Outcome = "breached" if outcome == "met" else "met"
+    data = CorrectedData(**ABOUT | about, outcome=outcome, was=was, was_month=ABOUT["month"], cause="late-fact")
+    return VerdictCorrected(**_envelope(id or f"{item}-corrected", item, MAY_DAY), data=data)
+
+
+def retracted(item: str, *, id: str | None = None, **about: Any) -> VerdictRetracted:
+    """What was said before holds no longer."""
+    fields = {name: value for name, value in (ABOUT | about).items() if name != "month"}
+    data = RetractedData(**fields, was="breached", was_month=ABOUT["month"], cause="late-fact")
+    return VerdictRetracted(**_envelope(id or f"{item}-retracted", item, MAY_DAY), data=data)
+
+
+def warned(item: str) -> WarningReached:
+    """Three quarters of the allowance are used up."""
+    fields = {name: value for name, value in ABOUT.items() if name != "month"}
+    return WarningReached(**_envelope(f"{item}-warned", item, MAY_DAY), data=WarningData(**fields, percent=75))
+
+
+def _envelope(id_: str, item: str, at: str) -> dict[str, Any]:
+    return {
+        "id": id_,
+        "source": "/sla-monitor",
+        "time": datetime.fromisoformat(at).astimezone(UTC),
+        "subject": item,
+        "council": ASHBY.id,
+    }

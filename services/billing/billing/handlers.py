@@ -3,18 +3,22 @@
 consume     records of one shard → stored facts and the next offset
 statement   one council's month
 statements  all councils' months, and the usage that nobody is recharged for yet
-explain     one charge line down to its source events
+explain     one line down to its source events: a charge to its usage, a service credit to its misses
 progress    how far the log has been read, and what became of each record; `quarantine` what was set aside
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
+from billing.domain.credits.line import CreditLine
+from billing.domain.credits.years import months_before
 from billing.domain.intake import Kept, Passed, take_in
 from billing.domain.lines import Line
 from billing.domain.set_aside import Reason, SetAside, gathered
 from billing.domain.statement import NoAgreement, Statement, UnknownCouncil, state
-from billing.ports import Batch, Counted, CountedBy, PageMark, SetAsideRecord, Store
+from billing.domain.terms import Terms
+from billing.ports import Batch, Counted, CountedBy, MissesOf, PageMark, SetAsideRecord, Store
 from shared.bus.intake import Refused, set_aside
 from shared.bus.port import Record, Shard
 from shared.contracts.definitions import Service
@@ -48,7 +52,7 @@ class MonthOfStatements:
 class Explained:
     """A line and a page of the facts it counts; `next_mark` is None on the last page."""
 
-    line: Line
+    line: Line | CreditLine
     counted: tuple[Counted, ...]
     next_mark: PageMark | None
 
@@ -74,7 +78,12 @@ class Handlers:
 
     def statement(self, council: str, month: Month) -> Statement:
         """The council's statement of the month. Raises `UnknownCouncil`, `NoAgreement`."""
-        return state(self._store.terms(), council, month, self._store.usage(month, council=council))
+        terms = self._store.terms()
+        earlier: list[Statement] = []
+        for before in months_before(terms, council, month):
+            with suppress(UnknownCouncil, NoAgreement):
+                earlier.append(self._stated(terms, council, before, earlier))
+        return self._stated(terms, council, month, earlier)
 
     def statements(self, month: Month) -> MonthOfStatements:
         """Every statement of the month, and the usage that has none."""
@@ -100,6 +109,10 @@ class Handlers:
             for line in charges.lines:
                 if line.ref == ref:
                     return self._explained(statement.council.id, charges.service, line, after, limit)
+        for credit in statement.credits:
+            if credit.ref == ref:
+                of = MissesOf(statement.council.id, month, credit.agreement, credit.service, credit.target)
+                return _page(credit, self._store.misses(of, after=after, limit=limit + 1), limit)
         raise UnknownLine(f"no line {ref} in the statement of {council} for {month}")
 
     def progress(self) -> list[ShardProgress]:
@@ -114,14 +127,23 @@ class Handlers:
         if line.kind == "standing":
             return Explained(line, (), None)
         by = CountedBy(council, service.id, service.counted_by, service.unit, line.first_day, line.end_day)
-        found = self._store.counted(by, after=after, limit=limit + 1)
-        page = tuple(found[:limit])
-        more = len(found) > limit
-        return Explained(line, page, PageMark(page[-1].day, page[-1].source, page[-1].id) if more else None)
+        return _page(line, self._store.counted(by, after=after, limit=limit + 1), limit)
+
+    def _stated(self, terms: Terms, council: str, month: Month, earlier: Sequence[Statement]) -> Statement:
+        usage = self._store.usage(month, council=council)
+        attained = self._store.attained(month, council=council)
+        return state(terms, council, month, usage, attained=attained, earlier=earlier)
 
     def _unstated(self, council: str, month: Month, reason: Reason) -> Unstated:
         usage = self._store.usage(month, council=council)
         return Unstated(council, gathered((reason, row) for row in usage if row.state == "counted"))
+
+
+def _page(line: Line | CreditLine, found: Sequence[Counted], limit: int) -> Explained:
+    """Up to `limit` of `found`, which has one more where another page follows."""
+    page = tuple(found[:limit])
+    more = len(found) > limit
+    return Explained(line, page, PageMark(page[-1].day, page[-1].source, page[-1].id) if more else None)
 
 
 def judged(shard: Shard, records: Sequence[Record]) -> Batch:

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
+from billing.domain.credits.attained import Attained
 from billing.domain.intake import Kept
 from billing.domain.metering import Meter
 from billing.domain.statement import Statement
@@ -44,7 +45,7 @@ class PageMark(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """An event that a charge line counts. `item` is None for a reading."""
+    """An event that a line counts. `item` is None for a reading; a miss behind a service credit counts 1."""
 
     source: str
     id: str
@@ -64,6 +65,17 @@ class CountedBy:
     unit: str
     first_day: date
     end_day: date
+
+
+@dataclass(frozen=True, slots=True)
+class MissesOf:
+    """Which verdicts a service credit follows from: the misses of one target and service in a month."""
+
+    council: str
+    month: Month
+    agreement: str
+    service: str
+    target: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +135,14 @@ class Store(Protocol):
 
     def counted(self, by: CountedBy, *, after: PageMark | None, limit: int) -> list[Counted]:
         """The facts behind a line, by day, source and id, beginning after `after`."""
+        ...
+
+    def attained(self, month: Month, *, council: str) -> list[Attained]:
+        """What the verdicts that hold now come to, by agreement, service and target."""
+        ...
+
+    def misses(self, of: MissesOf, *, after: PageMark | None, limit: int) -> list[Counted]:
+        """The misses behind a service credit, by day, source and id, beginning after `after`."""
         ...
 
     def progress(self) -> list[ShardProgress]:

@@ -5,7 +5,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from billing.domain.canonical import content_hash, line_content
+from billing.domain.canonical import content_hash, credit_content, line_content
+from billing.domain.credits.line import CreditLine
 from billing.domain.lines import plain
 from billing.domain.set_aside import SetAside
 from billing.domain.statement import Statement
@@ -44,7 +45,7 @@ class MonthBody(Struct, frozen=True):
 
 
 class CountedBody(Struct, frozen=True):
-    """An event that the line counts. `item` is missing for readings."""
+    """An event that the line counts: usage, or a miss behind a service credit. `item` is missing for readings."""
 
     source: str
     id: str
@@ -72,8 +73,9 @@ def month_body(found: MonthOfStatements) -> MonthBody:
 
 def explained_body(explained: Explained) -> ExplainedBody:
     """The line as the API shows it."""
+    line = explained.line
     return ExplainedBody(
-        line=line_content(explained.line),
+        line=credit_content(line) if isinstance(line, CreditLine) else line_content(line),
         counted=[
             CountedBody(each.source, each.id, each.occurred_at, each.day, each.item, plain(each.quantity))
             for each in explained.counted

@@ -58,9 +58,14 @@ def counted(connection: Connection, by: CountedBy, after: PageMark | None, limit
     if after is not None:
         query = query.where(tuple_(*order) > tuple_(literal(after.day), literal(after.source), literal(after.id)))
     return [
-        Counted(row.source, row.event_id, _instant(row.at_us), row.day, row.item, _micro(row.quantity_micro))
+        Counted(row.source, row.event_id, instant(row.at_us), row.day, row.item, _micro(row.quantity_micro))
         for row in connection.execute(query.order_by(*order).limit(limit))
     ]
+
+
+def instant(at_us: int) -> datetime:
+    """The instant of so many microseconds since 1970."""
+    return _EPOCH + timedelta(microseconds=at_us)
 
 
 def _readings() -> Select[Any]:
@@ -168,7 +173,3 @@ def _quantity(row: Row[Any]) -> Decimal:
 
 def _micro(quantity_micro: int) -> Decimal:
     return Decimal(quantity_micro) / MICRO
-
-
-def _instant(at_us: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=at_us)

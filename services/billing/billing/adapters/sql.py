@@ -8,11 +8,13 @@ from sqlalchemy import Connection, Engine, select
 
 from billing.adapters import reading as reads
 from billing.adapters import tables
+from billing.adapters import verdict_reading as verdicts
 from billing.adapters.writing import write
+from billing.domain.credits.attained import Attained
 from billing.domain.metering import Kind
 from billing.domain.terms import Terms, Version, Versions
 from billing.domain.usage import Usage
-from billing.ports import Batch, Counted, CountedBy, PageMark, SetAsideRecord
+from billing.ports import Batch, Counted, CountedBy, MissesOf, PageMark, SetAsideRecord
 from shared.bus.port import Shard
 from shared.contracts.definitions import Agreement, Council, Provider, Service, Tariff
 from shared.contracts.topics import CATALOGUE
@@ -73,6 +75,16 @@ class SqlStore:
         """The facts behind a line, by day, source and id, beginning after `after`."""
         with reading(self._engine) as connection:
             return reads.counted(connection, by, after, limit)
+
+    def attained(self, month: Month, *, council: str) -> list[Attained]:
+        """What the verdicts that hold now come to, by agreement, service and target."""
+        with reading(self._engine) as connection:
+            return list(verdicts.attained(connection, month, council))
+
+    def misses(self, of: MissesOf, *, after: PageMark | None, limit: int) -> list[Counted]:
+        """The misses behind a service credit, by day, source and id, beginning after `after`."""
+        with reading(self._engine) as connection:
+            return verdicts.misses(connection, of, after, limit)
 
     def progress(self) -> list[ShardProgress]:
         """How far each shard has been read, and what became of its records."""

@@ -76,6 +76,26 @@ item_done = Table(
     sqlite_with_rowid=False,
 )
 
+# The last word on each promise about an item; `offset` is where in the item's partition it was said.
+verdict = Table(
+    "verdict",
+    metadata,
+    _id("council", primary_key=True),
+    _id("item", primary_key=True),
+    _id("target", primary_key=True),
+    Column("cycle", Integer, primary_key=True, autoincrement=False),
+    Column("month", String(7), nullable=False),
+    _id("agreement"),
+    _id("service"),
+    Column("outcome", String(10), nullable=False),
+    Column("value_pence", BigInteger),
+    Column("day", Date, nullable=False),
+    *_origin(),
+    Column("offset", BigInteger, nullable=False),
+    Index("verdict_by_month", "month", "council"),
+    sqlite_with_rowid=False,
+)
+
 definition_version = Table(
     "definition_version",
     metadata,

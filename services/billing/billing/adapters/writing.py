@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, tuple_
+from sqlalchemy import ColumnElement, Connection, Table, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from billing.adapters import tables
 from billing.domain.intake import Kept
 from billing.domain.metering import DefinitionKnown, ItemAccepted, ItemDone, ReadingReversed, ReadingTaken
+from billing.domain.verdicts import VerdictSaid
 from billing.ports import Batch
 from shared.bus.intake import CONFLICT, set_aside
 from shared.bus.port import Shard
@@ -62,6 +63,8 @@ def _store_facts(connection: Connection, kept: Sequence[Kept]) -> None:
         tables.definition_version,
         [_definition(fact) for fact in facts if isinstance(fact, DefinitionKnown)],
     )
+    said = [_verdict(each.fact, each.record.offset) for each in kept if isinstance(each.fact, VerdictSaid)]
+    _keep_last(connection, tables.verdict, said)
 
 
 def _insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
@@ -71,14 +74,24 @@ def _insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
 
 def _keep_first(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Of all facts about an item the earliest in event time stays, in whatever order they come."""
+    new = insert(table).excluded
+    earlier = tuple_(new.at_us, new.source, new.event_id) < tuple_(table.c.at_us, table.c.source, table.c.event_id)
+    _keep(connection, table, rows, over=earlier)
+
+
+def _keep_last(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Of all that was said the last in the log stays."""
+    _keep(connection, table, rows, over=insert(table).excluded.offset > table.c.offset)
+
+
+def _keep(connection: Connection, table: Table, rows: Sequence[Row], *, over: ColumnElement[bool]) -> None:
+    """One row for each key: a new one takes the place of the old where it wins `over` it."""
     if not rows:
         return
     statement = insert(table)
-    new = statement.excluded
-    changed = {column.name: new[column.name] for column in table.columns if not column.primary_key}
-    earlier = tuple_(new.at_us, new.source, new.event_id) < tuple_(table.c.at_us, table.c.source, table.c.event_id)
+    changed = {column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key}
     connection.execute(
-        statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changed, where=earlier), rows
+        statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changed, where=over), rows
     )
 
 
@@ -152,4 +165,23 @@ def _definition(fact: DefinitionKnown) -> Row:
         "effective_from": fact.effective_from,
         "known_at_us": fact.origin.at_us,
         "definition": fact.definition,
+    }
+
+
+def _verdict(fact: VerdictSaid, offset: int) -> Row:
+    return {
+        "council": fact.council,
+        "item": fact.item,
+        "target": fact.target,
+        "cycle": fact.cycle,
+        "month": fact.month,
+        "agreement": fact.agreement,
+        "service": fact.service,
+        "outcome": fact.outcome,
+        "value_pence": fact.value_pence,
+        "day": fact.day,
+        "source": fact.origin.source,
+        "event_id": fact.origin.id,
+        "at_us": fact.origin.at_us,
+        "offset": offset,
     }

@@ -11,6 +11,7 @@ from typing import get_args
 import msgspec
 
 from billing.domain.metering import Fact, epoch_us, fact_of
+from billing.domain.verdicts import VerdictSaid, verdict_of
 from shared.bus.intake import Refused, read_event
 from shared.bus.port import Record, Shard
 from shared.contracts.catalogue import CatalogueEvent
@@ -18,15 +19,17 @@ from shared.contracts.clockwork import TimeAdvanced
 from shared.contracts.codec import AnyEvent
 from shared.contracts.envelope import ItemEvent
 from shared.contracts.items import TicketEvent, WorkEvent
-from shared.contracts.topics import CATALOGUE, TICKETS, USAGE, WORK
+from shared.contracts.topics import CATALOGUE, TICKETS, USAGE, VERDICTS, WORK
 from shared.contracts.usage import UsageEvent
+from shared.contracts.verdicts import VerdictEvent
 
-TOPICS = (CATALOGUE, TICKETS, WORK, USAGE)
+TOPICS = (CATALOGUE, TICKETS, WORK, USAGE, VERDICTS)
 _CARRIED: dict[str, frozenset[type[AnyEvent]]] = {
     CATALOGUE.name: frozenset(get_args(CatalogueEvent)),
     TICKETS.name: frozenset({*get_args(TicketEvent), TimeAdvanced}),
     WORK.name: frozenset({*get_args(WorkEvent), TimeAdvanced}),
     USAGE.name: frozenset({*get_args(UsageEvent), TimeAdvanced}),
+    VERDICTS.name: frozenset(get_args(VerdictEvent)),
 }
 _encoder = msgspec.json.Encoder(order="deterministic")
 
@@ -36,7 +39,7 @@ class Kept:
     """A fact to be stored once, and the digest that tells a repetition from another content under the same id."""
 
     record: Record
-    fact: Fact
+    fact: Fact | VerdictSaid
     digest: bytes
 
 
@@ -50,7 +53,7 @@ def take_in(shard: Shard, record: Record) -> Kept | Passed | Refused:
     event = read_event(shard, record, _CARRIED[shard.topic])
     if isinstance(event, Refused):
         return event
-    fact = fact_of(event)
+    fact = verdict_of(event) if isinstance(event, VerdictEvent) else fact_of(event)
     return Passed() if fact is None else Kept(record, fact, content_digest(event))
 
 

@@ -5,4 +5,5 @@ CHANGEABLE = {
     "progress": "UPDATE",
     "item_accepted": "UPDATE",
     "item_done": "UPDATE",
+    "verdict": "UPDATE",
 }

@@ -1,0 +1,60 @@
+"""What billing keeps of a verdict that the monitor published: the last word on one promise about one item.
+
+Events of an item are read in the order in which they were sent, so the latest in the log is what holds. Each counts in
+the month that it names itself, whatever the day on which it arrives.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from billing.domain.metering import Origin, epoch_us, london_day
+from shared.contracts.verdicts import TargetBreached, TargetMet, VerdictCorrected, VerdictEvent, VerdictRetracted
+
+# retracted: what was said holds no longer, and counts in no month until something else is said
+Word = Literal["met", "breached", "retracted"]
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictSaid:
+    """What was said of `target` about `item` in its `cycle`, under `agreement`; `month` is written 2026-03."""
+
+    origin: Origin
+    council: str
+    item: str
+    target: str
+    cycle: int
+    agreement: str
+    service: str
+    month: str
+    day: date
+    outcome: Word
+    value_pence: int | None
+
+
+def verdict_of(event: VerdictEvent) -> VerdictSaid | None:
+    """What `event` says; None of a warning."""
+    match event:
+        case TargetMet(data=data) | TargetBreached(data=data) | VerdictCorrected(data=data):
+            return _said(event, data.month, data.outcome, data.value_pence)
+        case VerdictRetracted(data=data):
+            return _said(event, data.was_month, "retracted", None)
+        case _:
+            return None
+
+
+def _said(event: VerdictEvent, month: str, outcome: Word, value_pence: int | None) -> VerdictSaid:
+    origin, about = Origin(event.source, event.id, epoch_us(event.time)), event.data
+    return VerdictSaid(
+        origin=origin,
+        council=event.council,
+        item=event.subject,
+        target=about.target,
+        cycle=about.cycle,
+        agreement=about.agreement,
+        service=about.service,
+        month=month,
+        day=london_day(origin.at_us),
+        outcome=outcome,
+        value_pence=value_pence,
+    )

@@ -1,0 +1,260 @@
+"""Billing reads the monitor's verdicts: each promise counts once, by the last word on it, in the month it names."""
+
+import random
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import delete
+
+from billing.adapters import tables
+from billing.adapters.sql import SqlStore
+from billing.domain.credits.attained import Attained
+from billing.domain.credits.line import CreditLine
+from billing.domain.intake import Kept, take_in
+from billing.handlers import Handlers
+from billing.ports import Batch
+from shared.contracts.envelope import Event
+from shared.contracts.topics import CATALOGUE, VERDICTS, Topic
+from shared.contracts.verdicts import VerdictEvent, VerdictRetracted, WarningReached
+from shared.period import Month
+from shared.sql.engine import connect
+from tests.support.credits import (
+    breached,
+    corrected,
+    credit,
+    kept,
+    met,
+    promising,
+    retracted,
+    target,
+    warned,
+)
+from tests.support.databases import as_owner
+from tests.support.recharges import ASHBY, ICT, PROVIDER, by_shard, catalogue_events, records, standing, tariff
+
+MAY, JUNE = Month(2026, 5), Month(2026, 6)
+ICT_STANDING = tariff(standing("1000.00"), service="ict")
+PROMISE = promising(
+    target("ict-response"), credits=[credit("ict-response")], tariffs=(ICT_STANDING.id,), since="2026-04-01"
+)
+CATALOGUED = catalogue_events(ASHBY, PROVIDER, ICT, ICT_STANDING, PROMISE)
+
+
+@pytest.fixture
+def store(database_of: Callable[[str], str]) -> Iterator[SqlStore]:
+    with closing(SqlStore.open(database_of("billing"))) as made:
+        yield made
+
+
+def feed(store: SqlStore, topic: Topic, events: Iterable[Event]) -> None:
+    """Append `events` to what `topic` has brought so far."""
+    for shard, belonging in by_shard(topic, events).items():
+        position = store.position(shard)
+        Handlers(store).consume(shard, records(belonging, first=position or 0), expected=position)
+
+
+def attained(store: SqlStore, month: Month = MAY) -> list[Attained]:
+    return store.attained(month, council=ASHBY.id)
+
+
+def test_a_verdict_counts_in_the_month_that_it_names(store: SqlStore) -> None:
+    late = breached("t-2", at="2026-05-31T23:30:00+00:00", month="2026-06")
+
+    feed(store, VERDICTS, [met("t-1"), late, warned("t-3")])
+
+    assert attained(store) == [kept("ict-response", 1, 1)]
+    assert attained(store, JUNE) == [kept("ict-response", 0, 1)]
+
+
+def test_cycles_targets_services_and_agreements_count_apart(store: SqlStore) -> None:
+    feed(
+        store,
+        VERDICTS,
+        [
+            met("t-1"),
+            breached("t-1", cycle=2),
+            met("t-1", id="other", target="ict-resolution"),
+            met("t-2", service="payroll"),
+            met("t-3", agreement="another"),
+        ],
+    )
+
+    found = [(each.agreement, each.service, each.target, each.good, each.total) for each in attained(store)]
+    assert found == [
+        ("another", "ict", "ict-response", 1, 1),
+        ("ashby-agreement", "ict", "ict-resolution", 1, 1),
+        ("ashby-agreement", "ict", "ict-response", 1, 2),
+        ("ashby-agreement", "payroll", "ict-response", 1, 1),
+    ]
+
+
+def test_what_items_are_worth_is_summed_and_an_item_without_a_value_is_worth_nothing(store: SqlStore) -> None:
+    feed(store, VERDICTS, [met("t-1", value_pence=2**52), breached("t-2", value_pence=100), met("t-3")])
+
+    assert attained(store) == [kept("ict-response", 2, 3, pence=(2**52, 2**52 + 100))]
+
+
+def test_a_correction_may_move_a_verdict_to_another_month(store: SqlStore) -> None:
+    feed(store, VERDICTS, [breached("t-1"), corrected("t-1", "met", month="2026-06")])
+
+    assert (attained(store), attained(store, JUNE)) == ([], [kept("ict-response", 1, 1)])
+
+
+def test_what_is_retracted_counts_in_no_month_until_something_else_is_said(store: SqlStore) -> None:
+    feed(store, VERDICTS, [breached("t-1"), retracted("t-1")])
+    between = attained(store)
+
+    feed(store, VERDICTS, [met("t-1")])
+
+    assert (between, attained(store)) == ([], [kept("ict-response", 1, 1)])
+
+
+def test_a_verdict_sent_again_after_its_correction_does_not_come_back(store: SqlStore) -> None:
+    first = breached("t-1")
+    feed(store, VERDICTS, [first, corrected("t-1", "met")])
+
+    feed(store, VERDICTS, [first])
+
+    assert attained(store) == [kept("ict-response", 1, 1)]
+    assert all(each.unaccounted == 0 for each in store.progress())
+
+
+def test_another_verdict_under_a_known_id_is_quarantined_and_the_first_stays(store: SqlStore) -> None:
+    feed(store, VERDICTS, [met("t-1", id="one")])
+
+    feed(store, VERDICTS, [breached("t-1", id="one")])
+
+    assert attained(store) == [kept("ict-response", 1, 1)]
+    assert [record.reason for record in store.quarantine(limit=10)] == ["ID_REUSE_CONFLICT"]
+
+
+def test_an_older_record_that_is_stored_later_does_not_take_the_place_of_a_newer_one(store: SqlStore) -> None:
+    events = [breached("t-1"), corrected("t-1", "met")]
+    ((shard, _),) = by_shard(VERDICTS, events).items()
+    judged = [take_in(shard, record) for record in records(events)]
+    newest_first = [each for each in reversed(judged) if isinstance(each, Kept)]
+
+    store.apply(Batch(shard, 0, 2, newest_first, 0, []), expected=None)
+
+    assert attained(store) == [kept("ict-response", 1, 1)]
+
+
+def may_credit(store: SqlStore) -> CreditLine:
+    (line,) = Handlers(store).statement(ASHBY.id, MAY).credits
+    return line
+
+
+def test_a_month_that_missed_its_objective_is_credited_and_one_that_is_healed_is_not(store: SqlStore) -> None:
+    feed(store, CATALOGUE, CATALOGUED)
+    feed(store, VERDICTS, [breached("t-1"), *(met(f"t-{n}") for n in range(2, 11))])
+    missed = may_credit(store)
+
+    feed(store, VERDICTS, [corrected("t-1", "met")])
+
+    # 9 of 10 are 5 points below 95%: 5% of £1,000.00.
+    assert (missed.applied_pence, may_credit(store).applied_pence) == (5_000, 0)
+
+
+def test_a_credit_is_explained_by_its_misses_page_by_page(store: SqlStore) -> None:
+    feed(store, CATALOGUE, CATALOGUED)
+    misses = [breached(f"t-{n}", at=f"2026-05-{n:02}T12:00:00+00:00") for n in (20, 5, 12)]
+    feed(store, VERDICTS, [*misses, met("t-1"), breached("t-2", month="2026-06")])
+    ref = may_credit(store).ref
+
+    first = Handlers(store).explain(ASHBY.id, MAY, ref, after=None, limit=2)
+    second = Handlers(store).explain(ASHBY.id, MAY, ref, after=first.next_mark, limit=2)
+
+    assert first.line == may_credit(store)
+    assert [(each.id, each.item) for each in (*first.counted, *second.counted)] == [
+        ("t-5-breached", "t-5"),
+        ("t-12-breached", "t-12"),
+        ("t-20-breached", "t-20"),
+    ]
+    assert second.next_mark is None
+
+
+def test_a_years_cap_counts_what_earlier_months_took_of_it(store: SqlStore) -> None:
+    capped = promising(
+        target("ict-response"),
+        credits=[credit("ict-response")],
+        tariffs=(ICT_STANDING.id,),
+        since="2026-04-16",
+        year_gbp="120.00",
+    )
+    feed(store, CATALOGUE, catalogue_events(ASHBY, PROVIDER, ICT, ICT_STANDING, capped))
+    months = [Month(2026, 4), MAY, JUNE]
+    feed(store, VERDICTS, [breached(f"t-{month}", month=str(month)) for month in months])
+
+    found = [Handlers(store).statement(ASHBY.id, month).credits_pence for month in months]
+
+    # 10% each of £500.00 for half of April, then of £1,000.00; £120.00 in all.
+    assert found == [5_000, 7_000, 0]
+
+
+@pytest.fixture(scope="module")
+def emptied(module_database_of: Callable[[str], str]) -> Iterator[tuple[SqlStore, Callable[[], None]]]:
+    """A store, and what makes it forget everything: a database for each example takes long."""
+    url = module_database_of("billing")
+    owner = connect(as_owner(url))
+
+    def forget() -> None:
+        with owner.begin() as connection:
+            for table in (tables.verdict, tables.inbox, tables.progress):
+                connection.execute(delete(table))
+
+    with closing(SqlStore.open(url)) as made:
+        yield made, forget
+    owner.dispose()
+
+
+items, months = st.sampled_from(["a", "b", "c"]), st.sampled_from(["2026-05", "2026-06"])
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[VerdictEvent]:
+    """What was said about a few items, every event with an id of its own."""
+    said: list[VerdictEvent] = []
+    for number in range(draw(st.integers(1, 15))):
+        item, about = draw(items), {"id": str(number), "cycle": draw(st.integers(1, 2)), "month": draw(months)}
+        outcome = draw(st.sampled_from(["met", "breached", "corrected", "retracted"]))
+        match outcome:
+            case "met":
+                said.append(met(item, **about))
+            case "breached":
+                said.append(breached(item, **about))
+            case "corrected":
+                said.append(corrected(item, draw(st.sampled_from(["met", "breached"])), **about))
+            case _:
+                said.append(retracted(item, **about))
+    return said
+
+
+def naive(history: Sequence[VerdictEvent], month: str) -> tuple[int, int]:
+    """Good and total of the month: the last word on each item and cycle, one event at a time."""
+    last = {(event.subject, event.data.cycle): event for event in history}
+    holds = [event.data for event in last.values() if not isinstance(event, VerdictRetracted | WarningReached)]
+    counted = [data for data in holds if data.month == month]
+    return sum(data.outcome == "met" for data in counted), len(counted)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(history=histories(), chance=st.randoms(use_true_random=False))
+def test_any_batches_with_any_repetition_hold_what_the_naive_rule_holds(
+    emptied: tuple[SqlStore, Callable[[], None]], history: list[VerdictEvent], chance: random.Random
+) -> None:
+    store, forget = emptied
+    forget()
+    sent = [
+        again for position, event in enumerate(history) for again in (event, *chance.sample(history[: position + 1], 1))
+    ]
+    while sent:
+        size = chance.randint(1, len(sent))
+        feed(store, VERDICTS, sent[:size])
+        sent = sent[size:]
+
+    for month in (MAY, JUNE):
+        good, total = naive(history, str(month))
+        assert [(each.good, each.total) for each in attained(store, month)] == ([(good, total)] if total else [])
