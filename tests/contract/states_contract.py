@@ -243,6 +243,34 @@ class StatesContract:
         assert await states.quarantine(shard, after_offset=-1, limit=9) == in_order
         assert await states.quarantine(shard, after_offset=7, limit=2) == in_order[1:3]
 
+    # Forgetting
+
+    async def test_of_a_forgotten_shard_nothing_is_left_and_other_shards_keep_all(
+        self, states: ShardStates, shard: Shard
+    ) -> None:
+        aside = [Quarantined(8, "empty", "", None, None, 8)]
+        everything = replace(FIRST, items={"a": b"1"}, due={"a": 1}, outbox=[outgoing("a")], quarantined=aside)
+        other = Shard(shard.topic, 4)
+        for each in (shard, other):
+            await states.commit(each, None, everything)
+
+        await states.forget(shard)
+        await states.forget(shard)
+
+        assert await self.held(states, shard) == (None, [], [], [], [])
+        assert await self.held(states, other) == (FIRST.head, [("a", b"1")], [("a", 1)], [outgoing("a")], aside)
+        await states.commit(shard, None, FIRST)
+
+    async def held(self, states: ShardStates, shard: Shard) -> tuple[object, ...]:
+        """All that is stored of a small shard."""
+        return (
+            await states.head(shard),
+            await states.scan(shard, after="", limit=9),
+            await states.due(shard, until_s=EVERYTHING, limit=9),
+            await states.outbox(shard, limit=9),
+            await states.quarantine(shard, after_offset=-1, limit=9),
+        )
+
     # Crashes
 
     async def test_a_process_killed_in_the_middle_of_committing_leaves_whole_commits_only(

@@ -115,18 +115,26 @@ class Monitor:
 
 
 @asynccontextmanager
-async def monitor(folder: Path, *, now: str) -> AsyncIterator[Monitor]:
-    """A monitor at work on `folder` until the block is left."""
-    bus, clock, stop = connect(f"sqlite:///{folder}/log.db"), MovableClock(now), asyncio.Event()
+async def monitor(folder: Path, *, now: str, state_url: str = "") -> AsyncIterator[Monitor]:
+    """A monitor at work on `folder` until the block is left, with its live state there too unless it has an address."""
+    stop = asyncio.Event()
+    async with resting_monitor(folder, now=now, state_url=state_url) as on, asyncio.TaskGroup() as tasks:
+        tasks.create_task(on.app.run(stop))
+        try:
+            yield on
+        finally:
+            stop.set()
+
+
+@asynccontextmanager
+async def resting_monitor(folder: Path, *, now: str, state_url: str = "") -> AsyncIterator[Monitor]:
+    """As `monitor`, but not at work."""
+    bus, clock = connect(f"sqlite:///{folder}/log.db"), MovableClock(now)
     await bus.ensure_topics(TOPICS)
-    app = build(Settings(TALLYSTICK_VAR=folder, SLA_CLOCK_MARGIN_S=0), bus=bus, clock=clock)
+    settings = Settings(TALLYSTICK_VAR=folder, SLA_CLOCK_MARGIN_S=0, STATE_URL=state_url)
+    app = build(settings, bus=bus, clock=clock)
     try:
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(app.run(stop))
-            try:
-                yield Monitor(app, bus, clock)
-            finally:
-                stop.set()
+        yield Monitor(app, bus, clock)
     finally:
         await app.close()
         await bus.close()

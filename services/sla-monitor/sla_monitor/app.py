@@ -38,6 +38,7 @@ from sla_monitor.handlers.objectives import Objectives
 from sla_monitor.handlers.percentiles import Percentiles
 from sla_monitor.handlers.quality import Qualities
 from sla_monitor.handlers.questions import Questions
+from sla_monitor.handlers.rebuilding import Rebuilding, Rebuilt
 from sla_monitor.handlers.recording import Recording
 from sla_monitor.handlers.stored import StoredItems
 from sla_monitor.handlers.what_if import WhatIf
@@ -66,6 +67,9 @@ class MonitorApp:
         self._catalogue = CatalogueView(bus)
         self._rulings = RulingsView(bus)
         self._judging = Judging(self._states, bus, self._catalogue, self._rulings, clock, margin_s=settings.margin_s)
+        self._rebuilding = Rebuilding(
+            self._states, bus, self._catalogue, self._rulings, clock, margin_s=settings.margin_s
+        )
         self._recording = Recording(CountedRecords(read_model, self._metrics))
         self.questions = Questions(self._states, read_model, self._catalogue, self._rulings, clock)
         stored = StoredItems(self._states, self._catalogue, self._rulings)
@@ -149,6 +153,11 @@ class MonitorApp:
         mine = self._recording_reading.positions
         recorded = [Standing.of_progress(each) for each in progress if each.shard in mine]
         await self._metrics.groups.show(RECORDING_GROUP, self._bus, recorded)
+
+    async def rebuild(self) -> Rebuilt:
+        """Live state is emptied and computed again from the log; no instance may be at work meanwhile."""
+        await self.learn()
+        return await self._rebuilding.rebuild()
 
     async def pending(self) -> int:
         """How much it has still to do: records to judge and to record, shards with something due or to announce."""

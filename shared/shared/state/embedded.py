@@ -75,6 +75,13 @@ _QUARANTINE = """
 SELECT offset, reason, detail, key, value, timestamp_ms FROM quarantine
 WHERE shard = ? AND offset > ? ORDER BY offset LIMIT ?
 """
+_FORGET = (
+    "DELETE FROM heads WHERE shard = ?",
+    "DELETE FROM items WHERE shard = ?",
+    "DELETE FROM due WHERE shard = ?",
+    "DELETE FROM outbox WHERE shard = ?",
+    "DELETE FROM quarantine WHERE shard = ?",
+)
 _PUT_HEAD = "INSERT OR REPLACE INTO heads VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _PUT_ITEM = "INSERT INTO items VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
 _PUT_DUE = "INSERT INTO due VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET at_s = excluded.at_s"
@@ -127,6 +134,10 @@ class EmbeddedStates:
         """As the port says."""
         return [Quarantined(*row) for row in await self._rows(_QUARANTINE, shard, after_offset, limit)]
 
+    async def forget(self, shard: Shard) -> None:
+        """As the port says."""
+        await self._file.write(lambda connection: _forget(connection, shard))
+
     async def close(self) -> None:
         """As the port says."""
         await self._file.close()
@@ -174,6 +185,11 @@ def _commit(connection: sqlite3.Connection, shard: Shard, before: int, change: C
         _PUT_QUARANTINED,
         [(name, q.offset, q.reason, q.detail, q.key, q.value, q.timestamp_ms) for q in change.quarantined],
     )
+
+
+def _forget(connection: sqlite3.Connection, shard: Shard) -> None:
+    for statement in _FORGET:
+        connection.execute(statement, (str(shard),))
 
 
 def _kept(shard: str, values: Mapping[str, bytes | int | None]) -> list[tuple[str, str, bytes | int]]:

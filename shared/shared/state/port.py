@@ -110,6 +110,10 @@ class ShardStates(Protocol):
         """Records set aside, by ascending offset, beginning after `after_offset` (-1: from the first)."""
         ...
 
+    async def forget(self, shard: Shard) -> None:
+        """Nothing of the shard is stored any more, as if it had never been written. Not fenced."""
+        ...
+
     async def close(self) -> None:
         """Release everything. Idempotent."""
         ...

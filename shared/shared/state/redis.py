@@ -119,6 +119,11 @@ class RedisStates:
         )
         return [_quarantined.decode(record) for record in found]
 
+    async def forget(self, shard: Shard) -> None:
+        """As the port says."""
+        redis = await self._redis()
+        await redis.call("UNLINK", *_keys(shard))
+
     async def close(self) -> None:
         """As the port says."""
         await self._unchecked.close()

@@ -1,0 +1,70 @@
+"""What was announced about items, read back from the announcements: where live state was lost, it is taken from there.
+
+An item judged anew against what was read back announces the difference, and so nothing where nothing is missing.
+"""
+
+from collections.abc import Mapping
+from enum import IntEnum
+
+from shared.contracts.verdicts import VerdictData, VerdictEvent, VerdictRetracted, WarningReached
+from sla_monitor.domain.announce import Occasion, announce
+from sla_monitor.domain.item import Announced
+from sla_monitor.domain.verdict import Evaluation, Verdict
+
+
+class Retold:
+    """Grows with announcements in the order of the log. One that comes twice, as announcements may, counts once."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+        # By item and service: a ticket and a work item of one council may share an id.
+        self._told: dict[tuple[str, str], dict[str, Announced]] = {}
+
+    def take(self, event: VerdictEvent) -> None:
+        """The announcement counts."""
+        if event.id in self._seen:
+            return
+        self._seen.add(event.id)
+        told = self._told.setdefault((event.key, event.data.service), {})
+        name = f"{event.data.target}/{event.data.cycle}"
+        told[name] = _after(told.get(name, Announced()), event)
+
+    def announced(self, key: str, service: str) -> dict[str, Announced]:
+        """What an item of `service` has announced, by `target/cycle`."""
+        return self._told.get((key, service), {})
+
+
+def _after(was: Announced, event: VerdictEvent) -> Announced:
+    match event:
+        case WarningReached(data=data):
+            return Announced(was.said, was.revision, tuple(sorted({*was.warned, data.percent})))
+        case VerdictRetracted():
+            return Announced(None, was.revision + 1, was.warned)
+        case _:
+            said = VerdictData(**{name: getattr(event.data, name) for name in VerdictData.__struct_fields__})
+            return Announced(said, was.revision + 1, was.warned)
+
+
+class Fit(IntEnum):
+    """How well an evaluation fits what was announced."""
+
+    NEWS = 0  # it would announce something, or could not judge at all
+    SILENT = 1  # it would not, but other versions of agreement or calendar were named
+    SAME = 2  # it says what was said, by the same versions
+
+
+def fit(told: Mapping[str, Announced], evaluation: Evaluation, occasion: Occasion) -> Fit:
+    """How well `evaluation` fits what was `told` of the item."""
+    events, _ = announce(dict(told), evaluation, occasion)
+    if events or evaluation.waiting:
+        return Fit.NEWS
+    return Fit.SAME if all(_same_versions(told, verdict) for verdict in evaluation.verdicts) else Fit.SILENT
+
+
+def _same_versions(told: Mapping[str, Announced], verdict: Verdict) -> bool:
+    term = verdict.term
+    was = told.get(f"{term.target.id}/{verdict.life.cycle}")
+    if was is None or was.said is None:
+        return True
+    calendar = None if term.calendar is None else term.calendar.version
+    return (was.said.agreement_version, was.said.calendar_version) == (term.agreement_version, calendar)

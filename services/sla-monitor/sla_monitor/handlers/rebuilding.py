@@ -1,0 +1,95 @@
+"""Live state emptied and computed again from the log, without announcing again what the log holds as announced.
+
+A shard's records are taken in first and judged by themselves, which gives the facts, the counts and what is set
+aside. What that would have announced is dropped. Then each item gets what the log says was announced about it and is
+judged once more: the difference is what was still to be said when the state was lost, and mostly nothing.
+
+No instance may be at work meanwhile. One that starts all the same, or after a rebuild that was cut short, stops: an
+unfinished shard stands at an offset that no log holds.
+"""
+
+from msgspec import Struct
+
+from shared.bus.port import Bus, Shard
+from shared.clock import Clock
+from shared.contracts.codec import decode_event
+from shared.contracts.topics import PARTITIONS, VERDICTS
+from shared.contracts.verdicts import VerdictEvent
+from shared.state.port import Change, ShardStates
+from sla_monitor.domain.retold import Retold
+from sla_monitor.handlers.looking_back import LookingBack, looking_back
+from sla_monitor.handlers.rebuilt_shard import MARK, RebuiltShard
+from sla_monitor.handlers.stored import ITEM_TOPICS
+from sla_monitor.ports import Catalogue, RulingsLog
+
+
+class Rebuilt(Struct, frozen=True):
+    """Items in live state now, and announcements that the log lacked and that now wait in the outbox."""
+
+    items: int = 0
+    missing: int = 0
+
+    def __add__(self, other: "Rebuilt") -> "Rebuilt":
+        return Rebuilt(self.items + other.items, self.missing + other.missing)
+
+
+class Rebuilding:
+    """Rebuilds all shards, one after another. An item's verdicts are in the partition of the same number as it is."""
+
+    def __init__(
+        self,
+        states: ShardStates,
+        bus: Bus,
+        catalogue: Catalogue,
+        rulings: RulingsLog,
+        clock: Clock,
+        *,
+        margin_s: int,
+    ) -> None:
+        self._states, self._bus, self._clock = states, bus, clock
+        self._catalogue, self._rulings = catalogue, rulings
+        self._margin_ms = margin_s * 1000
+
+    async def rebuild(self) -> Rebuilt:
+        """Every shard holds what its records and announcements say. Raises `Fenced` if an instance is at work."""
+        done = Rebuilt()
+        for topic in ITEM_TOPICS:
+            for partition in range(topic.partitions):
+                await self._empty(Shard(topic.name, partition))
+        async with looking_back(self._bus, [*ITEM_TOPICS, VERDICTS]) as log:
+            for partition in range(PARTITIONS):
+                retold = await self._retell(log, Shard(VERDICTS.name, partition))
+                for topic in ITEM_TOPICS:
+                    done += await self._rebuild(log, Shard(topic.name, partition), retold)
+        return done
+
+    async def _empty(self, shard: Shard) -> None:
+        """Nothing is left of the shard but the mark that it is unfinished."""
+        await self._states.forget(shard)
+        await self._states.commit(shard, None, Change(MARK))
+
+    async def _retell(self, log: LookingBack, shard: Shard) -> Retold:
+        retold, next_offset = Retold(), await log.begin(shard)
+        while next_offset < (await self._bus.bounds(shard)).end:
+            for record in await log.more(shard):
+                next_offset = record.offset + 1
+                event = decode_event(record.value or b"")
+                if isinstance(event, VerdictEvent):
+                    retold.take(event)
+        log.end(shard)
+        return retold
+
+    async def _rebuild(self, log: LookingBack, shard: Shard, retold: Retold) -> Rebuilt:
+        rebuilt = RebuiltShard(shard, self._states, self._catalogue, self._rulings, first_offset=await log.begin(shard))
+        # The clock may look at an instant before which nothing was unread.
+        now_ms = self._now_ms()
+        while rebuilt.next_offset < (await self._bus.bounds(shard)).end:
+            if records := await log.more(shard):
+                await rebuilt.take(records, now_ms=now_ms)
+            now_ms = self._now_ms()
+        log.end(shard)
+        items, missing = await rebuilt.settle(retold, now_ms=now_ms - self._margin_ms)
+        return Rebuilt(items, missing)
+
+    def _now_ms(self) -> int:
+        return int(self._clock.now().timestamp() * 1000)

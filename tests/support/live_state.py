@@ -1,0 +1,53 @@
+"""All that a monitor's live state holds, to be compared before and after a loss."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.bus.port import Shard
+from shared.contracts.topics import TICKETS, WORK
+from shared.state.connect import connect
+from shared.state.port import Outgoing, Quarantined, ShardStates
+from sla_monitor.domain.item import Item, load_item
+
+EVERYTHING = 1_000_000
+
+
+@dataclass(frozen=True)
+class Held:
+    """One shard, without what tells how it came about: the revision, and the instant to which its clock has moved."""
+
+    positions: tuple[int, ...]
+    counts: dict[str, int]
+    items: dict[str, Item]
+    due: list[tuple[str, int]]
+    outbox: list[Outgoing]
+    quarantine: list[Quarantined]
+
+
+def state_address(folder: Path, state_url: str) -> str:
+    """Where `monitor(folder, state_url=…)` keeps its live state."""
+    return state_url or f"sqlite:///{folder}/sla-monitor-state.db"
+
+
+async def held(address: str) -> dict[Shard, Held]:
+    """Every shard that was ever written."""
+    states = connect(address)
+    shards = [Shard(topic.name, partition) for topic in (TICKETS, WORK) for partition in range(topic.partitions)]
+    found = {shard: await _held(states, shard) for shard in shards}
+    await states.close()
+    return {shard: each for shard, each in found.items() if each is not None}
+
+
+async def _held(states: ShardStates, shard: Shard) -> Held | None:
+    head = await states.head(shard)
+    if head is None:
+        return None
+    items = await states.scan(shard, after="", limit=EVERYTHING)
+    return Held(
+        positions=(head.first_offset, head.next_offset, head.facts_position, head.rulings_position),
+        counts={name: count for name, count in sorted(head.counts.items()) if count},
+        items={key: load_item(blob) for key, blob in items},
+        due=await states.due(shard, until_s=2**40, limit=EVERYTHING),
+        outbox=await states.outbox(shard, limit=EVERYTHING),
+        quarantine=await states.quarantine(shard, after_offset=-1, limit=EVERYTHING),
+    )
