@@ -137,7 +137,7 @@ def _instant(at_s: int | None) -> datetime | None:
 def _decided(said: VerdictData, verdict: Verdict, occasion: Occasion, revision: int) -> TargetMet | TargetBreached:
     kind, at = (TargetMet, verdict.life.stop) if said.outcome == "met" else (TargetBreached, verdict.missed_at)
     return kind(
-        id=_id(said.outcome, said, occasion, revision, said.agreement_version, str(said.due_at)),
+        id=_id(said.outcome, said, occasion, revision, said.agreement_version, str(figures(said))),
         source=SOURCE,
         time=datetime.fromtimestamp(occasion.at if at is None else at, UTC),
         subject=occasion.item,
@@ -185,7 +185,7 @@ def _retract(was: Announced, occasion: Occasion, events: list[VerdictEvent]) -> 
 def _warning(verdict: Verdict, evaluation: Evaluation, occasion: Occasion, warned: Warned) -> WarningReached:
     data = WarningData(**_about(verdict, evaluation), percent=warned.percent, on_change=warned.on_change)
     return WarningReached(
-        id=_id("warning", data, occasion, warned.percent, data.agreement_version),
+        id=_id("warning", data, occasion, warned.percent, data.agreement_version, str(data.due_at), warned.at),
         source=SOURCE,
         time=datetime.fromtimestamp(warned.at, UTC),
         subject=occasion.item,
