@@ -120,6 +120,22 @@ def test_events_wait_for_an_agreement_and_are_judged_when_it_comes(tmp_path: Pat
     assert (judged["parked"], judged["applied"], kinds) == (0, 2, ["TargetMet"])
 
 
+def test_an_answer_told_before_its_question_waits_with_it_and_is_counted_once(tmp_path: Path) -> None:
+    async def scenario() -> tuple[Counter[str], Counter[str]]:
+        async with monitor(tmp_path, now=EVENING) as on:
+            opened, resolved = ticket(OPENED, (NOON, "resolved"))
+            for told in (resolved, opened):
+                await on.send(told, at=NOON)
+                await on.rest()
+            waiting = await _counts(on)
+            await _ready(on)
+            return waiting, await _counts(on)
+
+    waiting, judged = asyncio.run(scenario())
+    assert (waiting["parked"], waiting["applied"]) == (2, 0)
+    assert (judged["parked"], judged["applied"]) == (0, 2)
+
+
 def test_a_new_holiday_moves_open_items_and_leaves_ended_ones(tmp_path: Path) -> None:
     async def scenario() -> list[VerdictEvent]:
         async with monitor(tmp_path, now="Tue 2026-03-03 08:00") as on:

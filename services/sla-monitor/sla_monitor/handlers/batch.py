@@ -139,11 +139,12 @@ class Batch:
             return Evaluation(None, waiting=True)
 
     def _settle(self, key: str, item: Item, evaluation: Evaluation, *, taken: int) -> None:
-        """Facts of an item whose council has no agreement yet are parked; all of them apply when it has."""
+        """All facts of an item whose council has no agreement yet are parked, and all of them apply when it has."""
+        if item.waiting != evaluation.waiting:
+            # Waiting may begin late too: facts that came before their item's opening ask for no agreement.
+            self._counts["parked" if item.waiting else "applied"] -= len(item.facts) - taken
+            taken = len(item.facts)
         self._counts["parked" if evaluation.waiting else "applied"] += taken
-        if item.waiting and not evaluation.waiting:
-            self._counts["applied"] += len(item.facts) - taken
-            self._counts["parked"] -= len(item.facts) - taken
         item.waiting = evaluation.waiting
         self._due[key] = evaluation.wake
 
