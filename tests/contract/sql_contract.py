@@ -35,7 +35,7 @@ from shared.sql.engine import connect, reading
 from shared.sql.inbox import Arrival, Fate, inbox_table, receive
 from shared.sql.migrate import Outdated, UnknownRevision, check, migrate, version_table
 from shared.sql.progress import Counts, Progress, ShardProgress, progress_table
-from shared.sql.statements import insert_ignore
+from shared.sql.statements import among, insert_ignore, insert_rows
 from shared.state.port import Fenced
 
 PACKAGE = "tests.support.migrated"
@@ -113,6 +113,31 @@ class SqlContract:
             counts = [connection.execute(insert_ignore(SAMPLES).values(id=7)).rowcount for _ in range(2)]
 
         assert counts == [1, 0]
+
+    def test_many_rows_go_in_at_once_with_every_value_as_it_was(self, engine: Engine) -> None:
+        noon = datetime(2026, 6, 1, 12, tzinfo=UTC)
+        rows: list[dict[str, object]] = [
+            {"id": 1, "at": noon, "price": Decimal("0.0375")},
+            {"id": 2, "at": None, "price": None},
+            {"id": 3, "at": noon + timedelta(microseconds=1), "price": Decimal(-1)},
+        ]
+        with engine.begin() as connection:
+            connection.execute(insert(SAMPLES), {"id": 2, "price": Decimal(7)})
+            added = insert_rows(connection, insert_ignore(SAMPLES).returning(SAMPLES.c.id), rows)
+            new = {row[0] for row in added}
+            kept = connection.execute(select(SAMPLES).order_by(SAMPLES.c.id)).mappings().all()
+
+        assert new == {1, 3}
+        assert kept == [rows[0], {"id": 2, "at": None, "price": Decimal(7)}, rows[2]]
+
+    def test_rows_are_found_among_twenty_thousand_values_and_among_none(self, engine: Engine) -> None:
+        with engine.begin() as connection:
+            connection.execute(insert(SAMPLES), [{"id": number} for number in (-1, 7, 19_999)])
+            wanted = among(connection, SAMPLES.c.id, range(20_000))
+            found = connection.scalars(select(SAMPLES.c.id).where(wanted).order_by(SAMPLES.c.id)).all()
+            none = connection.scalars(select(SAMPLES.c.id).where(among(connection, SAMPLES.c.id, []))).all()
+
+        assert (found, none) == ([7, 19_999], [])
 
     # Columns
 

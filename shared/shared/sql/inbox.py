@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Column, Connection, LargeBinary, MetaData, String, Table, select
 
-from shared.sql.statements import insert_ignore
+from shared.sql.statements import among, insert_ignore, insert_rows
 
 
 class Arrival(NamedTuple):
@@ -59,7 +59,7 @@ def _insert(connection: Connection, inbox: Table, firsts: dict[tuple[str, str], 
     if not firsts:
         return set()
     rows = [{"source": source, "id": id_, "digest": digest} for (source, id_), digest in firsts.items()]
-    stored = connection.execute(insert_ignore(inbox).returning(inbox.c.source, inbox.c.id), rows)
+    stored = insert_rows(connection, insert_ignore(inbox).returning(inbox.c.source, inbox.c.id), rows)
     return {(source, id_) for source, id_ in stored}
 
 
@@ -67,8 +67,8 @@ def _digests(connection: Connection, inbox: Table, known: Sequence[tuple[str, st
     if not known:
         return {}
     ids = [id_ for _, id_ in known]
-    rows = connection.execute(select(inbox.c.source, inbox.c.id, inbox.c.digest).where(inbox.c.id.in_(ids)))
-    return {(source, id_): digest for source, id_, digest in rows}
+    query = select(inbox.c.source, inbox.c.id, inbox.c.digest).where(among(connection, inbox.c.id, ids))
+    return {(source, id_): digest for source, id_, digest in connection.execute(query)}
 
 
 def _fates(

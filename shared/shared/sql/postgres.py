@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg.abc import PQGen
 from psycopg.pq import TransactionStatus
+from psycopg.types.array import ListBinaryDumper
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL
 
@@ -91,4 +92,7 @@ class BoundedConnection(psycopg.Connection[Any]):
 
 
 def _connect(_dialect: object, _record: object, args: Any, settings: Any) -> BoundedConnection:
-    return BoundedConnection.connect(*args, **settings)
+    connection = BoundedConnection.connect(*args, **settings)
+    # Arrays travel in binary: as text, every byte string would be spelled out and quoted.
+    connection.adapters.register_dumper(list, ListBinaryDumper)
+    return connection

@@ -1,7 +1,13 @@
 """Statements that both dialects can run, where SQLAlchemy keeps one construct for each."""
 
-from sqlalchemy import Table
-from sqlalchemy.dialects.postgresql import Insert, insert
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Connection, CursorResult, Table, any_, bindparam, func, literal, select
+from sqlalchemy import Insert as AnyInsert
+from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
+
+T = TypeVar("T")
 
 
 def insert_ignore(table: Table) -> Insert:
@@ -19,3 +25,29 @@ def replacing(table: Table) -> Insert:
     key = list(table.primary_key.columns)
     rest = {column.name: statement.excluded[column.name] for column in table.columns if column not in key}
     return statement.on_conflict_do_update(index_elements=key, set_=rest)
+
+
+def insert_rows(
+    connection: Connection, statement: AnyInsert, rows: Sequence[Mapping[str, Any]]
+) -> CursorResult[*tuple[Any, ...]]:
+    """`rows`, all with the same columns and at least one, go in by one `statement`, an insert without values.
+
+    PostgreSQL is sent each column as one array: a parameter for every value costs several times as much. An upsert
+    there refuses two rows of one key; the caller leaves one.
+    """
+    if connection.dialect.name != "postgresql":
+        return connection.execute(statement, rows)
+    names = list(rows[0])
+    columns = [statement.table.c[name] for name in names]
+    unnested = select(*(func.unnest(bindparam(column.name, type_=ARRAY(column.type))) for column in columns))
+    return connection.execute(
+        statement.from_select(names, unnested, include_defaults=False),
+        {name: [row[name] for row in rows] for name in names},
+    )
+
+
+def among(connection: Connection, column: ColumnElement[T], values: Sequence[T]) -> ColumnElement[bool]:
+    """`column` is one of `values`; on PostgreSQL these are one parameter, however many they are."""
+    if connection.dialect.name != "postgresql":
+        return column.in_(values)
+    return column == any_(literal(list(values), ARRAY(column.type)))
