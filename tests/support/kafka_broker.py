@@ -1,14 +1,23 @@
 """What an operator, or retention, does to the topics of a broker."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+import subprocess
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from shared.bus.kafka_address import parse
+from shared.bus.kafka_cluster import look
+from shared.bus.kafka_topics import ensure
 from shared.bus.port import Shard
+from shared.contracts.topics import Topic
+
+PATIENCE_S = 30
+LOOK_EVERY_S = 0.1
 
 
 @asynccontextmanager
@@ -20,6 +29,38 @@ async def operator(server: str) -> AsyncIterator[Any]:
         yield client
     finally:
         await client.close()
+
+
+def container_of(server: str) -> str:
+    """The id of the container that listens at `server`."""
+    port = server.rpartition(":")[2]
+    return _docker("ps", "--quiet", "--filter", f"publish={port}")
+
+
+def kill_and_start(server: str) -> None:
+    """The broker was killed in the middle of whatever it did, and starts again on the same files."""
+    container = container_of(server)
+    _docker("kill", container)
+    _docker("start", container)
+
+
+@contextmanager
+def frozen(server: str) -> Iterator[None]:
+    """The broker does nothing meanwhile, though its connections stay open."""
+    container = container_of(server)
+    _docker("pause", container)
+    try:
+        yield
+    finally:
+        _docker("unpause", container)
+
+
+def produce_as_others_do(server: str, topic: str, keys: Sequence[str]) -> None:
+    """Each of `keys` was sent once, by Kafka's own producer with its own partitioner."""
+    producer = ("/opt/kafka/bin/kafka-console-producer.sh", "--bootstrap-server", "localhost:9092", "--topic", topic)
+    options = ("--property", "parse.key=true", "--property", "key.separator=|")
+    lines = "".join(f"{key}|sent\n" for key in keys)
+    _docker("exec", "--interactive", container_of(server), *producer, *options, given=lines)
 
 
 async def delete_before(server: str, shard: Shard, offset: int) -> None:
@@ -35,9 +76,18 @@ async def add_partitions(server: str, topic: str, total: int) -> None:
 
 
 async def delete_topic(server: str, topic: str) -> None:
-    """The topic is gone."""
+    """The topic is gone, and brokers say so."""
     async with operator(server) as client:
         await client.delete_topics([topic])
+    async with asyncio.timeout(PATIENCE_S):
+        while topic in (await look(parse(f"kafka://{server}"))).topics:  # noqa: ASYNC110 (a broker announces nothing)
+            await asyncio.sleep(LOOK_EVERY_S)
+
+
+async def make_anew(server: str, topic: Topic) -> None:
+    """The topic is there, and empty, and another one."""
+    await delete_topic(server, topic.name)
+    await ensure(parse(f"kafka://{server}"), [topic])
 
 
 async def settings_of(server: str, topic: str) -> dict[str, str]:
@@ -46,3 +96,8 @@ async def settings_of(server: str, topic: str) -> dict[str, str]:
         (answer,) = await client.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
     ((*_, entries),) = answer.resources
     return {name: value for name, value, *_ in entries}
+
+
+def _docker(*arguments: str, given: str = "") -> str:
+    run = subprocess.run(["docker", *arguments], check=True, capture_output=True, text=True, input=given)
+    return run.stdout.strip()

@@ -95,7 +95,7 @@ class Producer(Protocol):
     async def start(self) -> None: ...
     async def stop(self) -> None: ...
     def create_batch(self) -> Batch: ...
-    async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> Awaitable[object]: ...
+    async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> asyncio.Future[object]: ...
 
 
 class Admin(Protocol):
@@ -171,7 +171,10 @@ async def abandon(failed: Producer) -> None:
     ever (https://github.com/aio-libs/aiokafka/issues/1017). There is no public way to stop without flushing first.
     """
     inside: Any = failed
+    queued = [batch for batches in inside._message_accumulator._batches.values() for batch in batches]
     inside._message_accumulator.fail_all(KafkaError("the producer was given up"))
+    for batch in queued:
+        batch._drain_waiter.exception()  # Else it is reported as overlooked: nobody may be waiting for its turn.
     await within(STOP_S, inside._sender.close())
     await within(STOP_S, failed.stop())
 

@@ -56,7 +56,11 @@ class KafkaWriter:
                 for partition, messages in sendable.items()
                 for batch in _batches(line, messages)
             ]
-            await asyncio.gather(*sent)
+            for future in sent:
+                future.add_done_callback(_seen)
+            ended, _ = await asyncio.wait(sent, return_when=asyncio.FIRST_EXCEPTION)
+            for future in ended:
+                future.result()
         except (*FAULTS, asyncio.CancelledError):
             self._give_up(line)
             raise
@@ -74,6 +78,12 @@ class KafkaWriter:
             ending = asyncio.create_task(abandon(line))
             self._given_up.add(ending)
             ending.add_done_callback(self._given_up.discard)
+
+
+def _seen(future: asyncio.Future[object]) -> None:
+    """Its failure is not reported as overlooked: whoever sent it may have stopped waiting."""
+    if not future.cancelled():
+        future.exception()
 
 
 async def _started(address: KafkaAddress) -> Producer:
