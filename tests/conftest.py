@@ -1,6 +1,5 @@
 """Real servers, started for the first test of a session that asks for one."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,9 +9,6 @@ import pytest
 from tests.support import databases, servers
 
 DatabaseOf = Callable[[str], str]
-
-# The container library's own reaper is one more image to fetch; ours end with the session.
-os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
 
 
 @pytest.fixture(scope="session")

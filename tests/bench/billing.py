@@ -27,21 +27,21 @@ PRICED = tariff(GRADUATED, service=PAYROLL.id)
 
 def run() -> None:
     """Prints rates in this run; the machine's other work slows both."""
-    usage = _usage()
+    usage = usage_records()
     with TemporaryDirectory() as folder:
         rows = [(derived_id("bench", number), "2026-01-01", 1_500_000) for number in range(EVENTS)]
         bare = EVENTS / _seconds(lambda: _bare_sqlite(Path(folder) / "bare.db", rows))
         handlers = Handlers(SqlStore.open(f"sqlite:///{folder}/billing.db"))
         known = records(catalogue_events(ASHBY, PROVIDER, PAYROLL, PRICED, agreement(PRICED.id)))
         handlers.consume(Shard(CATALOGUE.name, 0), known, expected=None)
-        taken_in = EVENTS / _seconds(lambda: _take_in(handlers, usage))
+        taken_in = EVENTS / _seconds(lambda: take_in(handlers, usage))
         stated_s = _seconds(lambda: handlers.statement(ASHBY.id, Month(2026, 5)))
     sys.stdout.write(f"{f'bare SQLite, one table, synced every {BATCH} rows':<50} {bare:>12,.0f} /s\n")
     sys.stdout.write(f"{f'usage events taken in, batches of {BATCH}':<50} {taken_in:>12,.0f} /s\n")
     sys.stdout.write(f"{f'statement of a month of {EVENTS // 12:,} events':<50} {stated_s * 1000:>12,.1f} ms\n")
 
 
-def _usage() -> list[Record]:
+def usage_records() -> list[Record]:
     """A year of readings of one council, one after the other, in one partition."""
     first = datetime(2026, 1, 1, 12, tzinfo=UTC)
     events = (
@@ -58,7 +58,7 @@ def _usage() -> list[Record]:
     return records(events)
 
 
-def _take_in(handlers: Handlers, usage: list[Record]) -> None:
+def take_in(handlers: Handlers, usage: list[Record]) -> None:
     expected: int | None = None
     for start in range(0, EVENTS, BATCH):
         expected = handlers.consume(METERED, usage[start : start + BATCH], expected=expected)

@@ -20,6 +20,9 @@ POSTGRES_INIT = Path(__file__).parents[2] / "deploy/postgres/init.sql"
 DOCKER_SOCKET = Path("/var/run/docker.sock")
 PASSWORD = "illustrative"  # noqa: S105 (of a database that lives as long as the test)
 
+# The container library's own reaper is one more image to fetch; ours end with whoever started them.
+os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
+
 
 def require_docker() -> None:
     """The test goes on only where containers can be had; without them it is skipped, and in CI it fails."""

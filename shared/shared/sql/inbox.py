@@ -58,7 +58,8 @@ def receive(connection: Connection, inbox: Table, arrivals: Sequence[Arrival]) -
 def _insert(connection: Connection, inbox: Table, firsts: dict[tuple[str, str], bytes]) -> set[tuple[str, str]]:
     if not firsts:
         return set()
-    rows = [{"source": source, "id": id_, "digest": digest} for (source, id_), digest in firsts.items()]
+    # In one order everywhere: two workers who receive the same events wait for each other, never in a circle.
+    rows = [{"source": source, "id": id_, "digest": digest} for (source, id_), digest in sorted(firsts.items())]
     stored = insert_rows(connection, insert_ignore(inbox).returning(inbox.c.source, inbox.c.id), rows)
     return {(source, id_) for source, id_ in stored}
 
