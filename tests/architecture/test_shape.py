@@ -13,7 +13,8 @@ LONGEST_FILE = 400
 LONGEST_FUNCTION = 60
 # A lock or a script with such an address would fetch from there, whatever index the reader has chosen.
 INDEX_HOSTS = re.compile(rb"\b(pypi\.org|pythonhosted\.org|registry\.npmjs\.org|proxy\.golang\.org|index-url)\b")
-MACHINE_PATHS = re.compile(rb"(?<![\w.])/(home|Users|root|work|opt|mnt)/[A-Za-z0-9_.-]+")
+# The official image of Kafka has its tools under /opt/kafka, on every machine.
+MACHINE_PATHS = re.compile(rb"(?<![\w.])(?!/opt/kafka/)/(home|Users|root|work|opt|mnt)/[A-Za-z0-9_.-]+")
 # The Makefile tells the resolver not to write addresses into the lock.
 MAY_NAME_THE_OPTION = {"Makefile", "tests/architecture/test_shape.py"}
 
