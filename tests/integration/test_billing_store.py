@@ -204,7 +204,7 @@ def test_the_same_id_with_other_content_is_quarantined_and_the_first_stays(store
     feed(handlers, USAGE, [first, other, first])
     feed(handlers, USAGE, [other])
 
-    conflicts = store.quarantine(limit=10)
+    conflicts = store.quarantine(SHARD, after_offset=-1, limit=10)
     assert [(each.offset, each.reason) for each in conflicts] == [(1, "ID_REUSE_CONFLICT"), (3, "ID_REUSE_CONFLICT")]
     assert conflicts[0].value == records([other])[0].value
     assert quantities(handlers)["payroll"] == 10
@@ -220,7 +220,7 @@ def test_a_poisoned_record_stops_nothing_and_keeps_its_bytes(store: SqlStore) ->
 
     handlers.consume(SHARD, [bad, *good], expected=None)
 
-    assert [(each.reason, each.key, each.value) for each in store.quarantine(limit=10)] == [
+    assert [(each.reason, each.key, each.value) for each in store.quarantine(SHARD, after_offset=-1, limit=10)] == [
         ("UNREADABLE", b"k", b"\x00not json")
     ]
     assert quantities(handlers)["payroll"] == 10

@@ -179,7 +179,7 @@ def test_what_cannot_be_believed_is_set_aside_with_its_bytes(
             await on.send_raw(key, msgspec.json.encode(good) if value is None else value, at=NOON)
             await on.send(*ticket(OPENED, (NOON, "resolved"), item="T9"))
             await on.rest()
-            set_aside = [(held.reason, held.value) for held in await on.app.quarantine()]
+            set_aside = [(held.reason, held.value) for held in await on.set_aside()]
             return set_aside, await _counts(on), await on.kinds()
 
     set_aside, counts, kinds = asyncio.run(scenario())
@@ -197,7 +197,7 @@ def test_a_future_and_an_ancient_event_are_set_aside(tmp_path: Path) -> None:
             await on.send(*ticket(("Mon 2026-03-02 12:05", "opened"), item="skewed"), at=NOON)
             await on.send(*ticket(("Fri 2025-01-24 12:00", "opened"), item="ancient"), at=NOON)
             await on.rest()
-            return sorted(held.reason for held in await on.app.quarantine())
+            return sorted(held.reason for held in await on.set_aside())
 
     assert asyncio.run(scenario()) == ["FUTURE_TIME", "TOO_OLD"]
 

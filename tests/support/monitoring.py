@@ -33,7 +33,7 @@ from shared.contracts.items import (
 )
 from shared.contracts.topics import CATALOGUE, TICKETS, TOPICS, VERDICTS, Topic
 from shared.contracts.verdicts import VerdictEvent
-from shared.state.port import Head
+from shared.state.port import Head, Quarantined
 from sla_monitor.app import MonitorApp, build
 from sla_monitor.settings import Settings
 from tests.support.histories import LONDON
@@ -108,6 +108,10 @@ class Monitor:
         """What was announced, by kind, in order of when it happened."""
         events = sorted(await self.announced(), key=lambda event: (event.time, event.id))
         return [type(event).__name__ for event in events]
+
+    async def set_aside(self) -> list[Quarantined]:
+        """Every record in quarantine."""
+        return [entry.record async for entry in self.app.desk.entries(decided=True)]
 
     async def heads(self) -> dict[Shard, Head]:
         """The head of every shard that was ever written."""

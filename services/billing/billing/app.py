@@ -10,7 +10,9 @@ from billing import api
 from billing.adapters.consumer import Intake
 from billing.adapters.documents.printed import PrintedDocuments
 from billing.adapters.metrics import Metrics
+from billing.adapters.quarantine import StoredAside
 from billing.adapters.sql import GROUP, SqlStore
+from billing.adapters.tables import decisions
 from billing.domain.canonical import canonical_json
 from billing.domain.intake import TOPICS
 from billing.domain.statement import Statement
@@ -22,6 +24,8 @@ from shared.bus.port import Bus
 from shared.clock import Clock
 from shared.metrics.groups import Measured, Standing
 from shared.pulse import Pulse
+from shared.quarantine.decisions import Decisions
+from shared.quarantine.desk import Desk
 from shared.running.checks import database_checks
 from shared.running.health import Check
 from shared.sql.engine import connect
@@ -41,7 +45,7 @@ class BillingApp:
     types = api.TYPES
     pulses: Sequence[Pulse] = ()
 
-    def __init__(self, settings: Settings, *, bus: Bus, registry: CollectorRegistry) -> None:
+    def __init__(self, settings: Settings, *, bus: Bus, clock: Clock, registry: CollectorRegistry) -> None:
         self._bus = bus
         engine = connect(settings.database)
         prepare(engine, "billing")
@@ -53,6 +57,14 @@ class BillingApp:
         self.readings = (self._reading,)
         self.checks: Mapping[str, Check] = database_checks(engine, "billing")
         self._documents = PrintedDocuments()
+        self.desk = Desk(
+            GROUP,
+            TOPICS,
+            aside=StoredAside(self._store),
+            decisions=Decisions(engine, decisions),
+            bus=bus,
+            clock=clock,
+        )
 
     @property
     def router(self) -> APIRouter:
@@ -104,8 +116,8 @@ def build(
     settings: Settings,
     *,
     bus: Bus,
-    clock: Clock,  # noqa: ARG001 (every service is built alike)
+    clock: Clock,
     registry: CollectorRegistry | None = None,
 ) -> BillingApp:
     """Billing, its schema found to be the newest, ready to run. No charge of it depends on the time of day."""
-    return BillingApp(settings, bus=bus, registry=registry or CollectorRegistry())
+    return BillingApp(settings, bus=bus, clock=clock, registry=registry or CollectorRegistry())

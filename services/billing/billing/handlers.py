@@ -4,7 +4,7 @@ consume     records of one shard → stored facts and the next offset
 statement   one council's month
 statements  all councils' months, and the usage that nobody is recharged for yet
 explain     one line down to its source events: a charge to its usage, a service credit to its misses
-progress    how far the log has been read, and what became of each record; `quarantine` what was set aside
+progress    how far the log has been read, and what became of each record
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,9 @@ from billing.domain.lines import Line
 from billing.domain.set_aside import Reason, SetAside, gathered
 from billing.domain.statement import NoAgreement, Statement, UnknownCouncil, state
 from billing.domain.terms import Terms
-from billing.ports import Batch, Counted, CountedBy, MissesOf, PageMark, SetAsideRecord, Store
+from billing.ports import Batch, Counted, CountedBy, MissesOf, PageMark, Store
+from shared.bus.consumer import Halted
+from shared.bus.flood import Flood, told
 from shared.bus.intake import Refused, set_aside
 from shared.bus.port import Record, Shard
 from shared.contracts.definitions import Service
@@ -70,10 +72,17 @@ class Handlers:
     def consume(self, shard: Shard, records: Sequence[Record], *, expected: int | None) -> int:
         """The records are stored, and the offset after them is returned. `expected` is where the shard stands.
 
-        `records` is not empty and ascends by offset. Raises `Fenced` when the shard stands elsewhere.
+        `records` is not empty and ascends by offset. Raises `Fenced` when the shard stands elsewhere. A flood of what
+        cannot be believed ends the batch early; raises `Halted` where its first record does.
         """
         batch = judged(shard, records)
-        self._store.apply(batch, expected=expected)
+        try:
+            self._store.apply(batch, expected=expected)
+        except Flood as flood:
+            before = [record for record in records if record.offset < flood.offset]
+            if not before:
+                raise Halted(told(shard, flood.offset)) from flood
+            return self.consume(shard, before, expected=expected)
         return batch.next_offset
 
     def statement(self, council: str, month: Month) -> Statement:
@@ -118,10 +127,6 @@ class Handlers:
     def progress(self) -> list[ShardProgress]:
         """How far each shard has been read; `unaccounted` of every one must be 0."""
         return self._store.progress()
-
-    def quarantine(self, *, limit: int) -> list[SetAsideRecord]:
-        """The newest records set aside, with their bytes and reasons."""
-        return self._store.quarantine(limit=limit)
 
     def _explained(self, council: str, service: Service, line: Line, after: PageMark | None, limit: int) -> Explained:
         if line.kind == "standing":

@@ -78,18 +78,6 @@ class MissesOf:
     target: str
 
 
-@dataclass(frozen=True, slots=True)
-class SetAsideRecord:
-    """A quarantined record, with its original bytes."""
-
-    shard: Shard
-    offset: int
-    reason: str
-    detail: str
-    key: bytes | None
-    value: bytes | None
-
-
 class Documents(Protocol):
     """A statement in the forms that people and programs ask for, all of the same figures."""
 
@@ -117,7 +105,7 @@ class Store(Protocol):
         """Store `batch` whole if the shard still stands at `expected` (None: never read); otherwise raises `Fenced`.
 
         A fact whose event is known with the same content changes nothing; with other content it is quarantined as a
-        conflict and the first stays.
+        conflict and the first stays. Raises `Flood`, and stores nothing, where too much would be quarantined.
         """
         ...
 
@@ -149,8 +137,8 @@ class Store(Protocol):
         """How far each shard has been read, and what became of its records."""
         ...
 
-    def quarantine(self, *, limit: int) -> list[SetAsideRecord]:
-        """The newest quarantined records."""
+    def quarantine(self, shard: Shard, *, after_offset: int, limit: int) -> list[Quarantined]:
+        """Records set aside, by ascending offset, beginning after `after_offset` (-1: from the first)."""
         ...
 
     def close(self) -> None:

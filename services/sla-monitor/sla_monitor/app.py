@@ -12,12 +12,14 @@ from shared.clock import Clock
 from shared.contracts.topics import TICKETS, VERDICTS, WORK, Topic
 from shared.metrics.groups import Measured, Standing
 from shared.pulse import Pulse
+from shared.quarantine.decisions import Decisions
+from shared.quarantine.desk import Desk
 from shared.running.checks import database_checks
 from shared.running.health import Check
 from shared.sql.engine import connect as connect_database
 from shared.sql.migrate import prepare
 from shared.state.connect import connect as connect_states
-from shared.state.port import Head, Quarantined
+from shared.state.port import Head
 from shared.web.about import about
 from shared.web.assets import assets
 from sla_monitor import api, pages
@@ -25,6 +27,7 @@ from sla_monitor.adapters.catalogue_view import CatalogueView
 from sla_monitor.adapters.metrics import CountedRecords, Metrics
 from sla_monitor.adapters.read_model import SqlReadModel
 from sla_monitor.adapters.rulings_view import RulingsView
+from sla_monitor.adapters.tables import DECISIONS
 from sla_monitor.domain.fairness import Limits
 from sla_monitor.handlers.at_risk import AtRisk
 from sla_monitor.handlers.availability import Availabilities
@@ -66,7 +69,23 @@ class MonitorApp:
         self._read_model = read_model = SqlReadModel(self._engine, freeze_days=settings.freeze_days)
         self._catalogue = CatalogueView(bus)
         self._rulings = RulingsView(bus)
-        self._judging = Judging(self._states, bus, self._catalogue, self._rulings, clock, margin_s=settings.margin_s)
+        self.desk = Desk(
+            GROUP,
+            JUDGED,
+            aside=self._states,
+            decisions=Decisions(self._engine, DECISIONS),
+            bus=bus,
+            clock=clock,
+        )
+        self._judging = Judging(
+            self._states,
+            bus,
+            self._catalogue,
+            self._rulings,
+            clock,
+            margin_s=settings.margin_s,
+            floods_accepted=self.desk.accepted_below,
+        )
         self._rebuilding = Rebuilding(
             self._states, bus, self._catalogue, self._rulings, clock, margin_s=settings.margin_s
         )
@@ -169,11 +188,6 @@ class MonitorApp:
         shards = [Shard(topic.name, partition) for topic in JUDGED for partition in range(topic.partitions)]
         held = {shard: await self._states.head(shard) for shard in shards}
         return {shard: head for shard, head in held.items() if head is not None}
-
-    async def quarantine(self) -> list[Quarantined]:
-        """The first records set aside in each shard, at most 200 of a shard."""
-        held = [await self._states.quarantine(shard, after_offset=-1, limit=200) for shard in await self.heads()]
-        return [record for records in held for record in records]
 
     async def close(self) -> None:
         """Everything is released."""

@@ -4,13 +4,15 @@ It knows three endings for a batch. Records that are no good are the processor's
 atomic write as the offset. `Busy` means not now: the shard is held back and the same records are offered again,
 while polling goes on so that the group keeps this member. Anything else ends the process, loudly: a restart reads
 again from the stored offset, and nothing is lost by dying. `Fenced` is no failure: another worker moved the shard,
-so the stored position is loaded again.
+so the stored position is loaded again. `Halted` is `Busy` until people have decided something; other shards go on.
 """
 
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+import structlog
 
 from shared.bus.port import AppendUncertain, Bus, OffsetGone, Record, Shard, Subscription
 from shared.contracts.topics import Topic
@@ -19,9 +21,15 @@ from shared.state.port import Fenced
 
 LONGEST_PAUSE_S = 5.0
 
+log = structlog.get_logger()
+
 
 class Busy(Exception):
     """What the processor needs does not answer now: offer the same records again later."""
+
+
+class Halted(Busy):
+    """Only people can say how the shard goes on; the message tells them why, and what they can do."""
 
 
 class Processor(Protocol):
@@ -37,7 +45,8 @@ class Processor(Protocol):
     async def apply(self, shard: Shard, records: Sequence[Record]) -> int:
         """Store the results of `records` and the next offset in one atomic write; returns that offset.
 
-        Raises `Fenced` when the stored position is not where `records` begin, `Busy` when it should be tried later.
+        It may lie before the end of `records`: the rest is offered again. Raises `Fenced` when the stored position is
+        not where `records` begin, `Busy` when it should be tried later, `Halted` when people must decide first.
         Records that it cannot read are its own to quarantine; whatever else it raises stops the group.
         """
         ...
@@ -63,6 +72,8 @@ class Reading:
         self.positions: Mapping[Shard, int] = {}
         # Those of them that are held back, because what their processor needs does not answer.
         self.held_back: frozenset[Shard] = frozenset()
+        # Those that stand still until people decide, with what is said to them.
+        self.halted: Mapping[Shard, str] = {}
 
 
 async def consume(
@@ -120,6 +131,7 @@ class _Lane:
     idle_at: float = 0.0
     held_until: float | None = None
     pause_s: float = 0.0
+    halted: str | None = None
 
 
 class _Reader:
@@ -163,6 +175,7 @@ class _Reader:
         lanes = self._lanes.items()
         self._reading.positions = {shard: lane.next_offset for shard, lane in lanes}
         self._reading.held_back = frozenset(shard for shard, lane in lanes if lane.held_until is not None)
+        self._reading.halted = {shard: lane.halted for shard, lane in lanes if lane.halted is not None}
         self._reading.pulse.beat()
 
     async def _match_assignment(self) -> None:
@@ -198,11 +211,24 @@ class _Reader:
             lane.next_offset = await self._processor.apply(shard, records)
         except Fenced:
             del self._lanes[shard]  # It begins again from the stored position, before anything else is delivered.
-        except (Busy, AppendUncertain):
+        except (Busy, AppendUncertain) as fault:
+            if isinstance(fault, Halted):
+                self._mark(shard, lane, str(fault))
             await self._hold_back(shard, lane)
         else:
             lane.pause_s = 0.0
+            self._mark(shard, lane, None)
+            if lane.next_offset <= records[-1].offset:
+                await self._subscription.start_at(shard, lane.next_offset)
             await self._subscription.commit_hint(shard, lane.next_offset)
+
+    def _mark(self, shard: Shard, lane: _Lane, halted: str | None) -> None:
+        """The shard is halted, or is so no longer; either is said once."""
+        if halted is not None and lane.halted is None:
+            log.error("shard.halted", shard=str(shard), advice=halted)
+        if halted is None and lane.halted is not None:
+            log.warning("shard.resumed", shard=str(shard))
+        lane.halted = halted
 
     async def _hold_back(self, shard: Shard, lane: _Lane) -> None:
         lane.pause_s = min(max(self._retry_s, 2 * lane.pause_s), LONGEST_PAUSE_S)

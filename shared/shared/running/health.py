@@ -50,12 +50,14 @@ async def readiness(checks: Mapping[str, Check]) -> Health:
 
 
 def reading_check(bus: Bus, reading: Reading, *, lag_records: int) -> Check:
-    """A check that the member has shards, holds none back, and is at most `lag_records` behind in all of them."""
+    """A check that the member has shards, none halted or held back, and is at most `lag_records` behind in them all."""
 
     async def check() -> str:
         positions = dict(reading.positions)
         if not positions:
             raise NotReady("no shard is assigned")
+        if reading.halted:
+            raise NotReady("; ".join(reading.halted.values()))
         if reading.held_back:
             raise NotReady(f"{len(reading.held_back)} of {len(positions)} shards are held back")
         lag = sum([(await bus.bounds(shard)).end - position for shard, position in positions.items()])

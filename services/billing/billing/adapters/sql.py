@@ -14,7 +14,7 @@ from billing.domain.credits.attained import Attained
 from billing.domain.metering import Kind
 from billing.domain.terms import Terms, Version, Versions
 from billing.domain.usage import Usage
-from billing.ports import Batch, Counted, CountedBy, MissesOf, PageMark, SetAsideRecord
+from billing.ports import Batch, Counted, CountedBy, MissesOf, PageMark
 from shared.bus.port import Shard
 from shared.contracts.definitions import Agreement, Council, Provider, Service, Tariff
 from shared.contracts.topics import CATALOGUE
@@ -22,6 +22,7 @@ from shared.period import Month
 from shared.sql.engine import connect, reading
 from shared.sql.migrate import prepare
 from shared.sql.progress import Progress, ShardProgress
+from shared.state.port import Quarantined
 
 GROUP = "billing"
 _CATALOGUE_SHARD = Shard(CATALOGUE.name, 0)
@@ -91,17 +92,17 @@ class SqlStore:
         with reading(self._engine) as connection:
             return self._progress.shards(connection)
 
-    def quarantine(self, *, limit: int) -> list[SetAsideRecord]:
-        """The newest quarantined records, by the time of their appending."""
+    def quarantine(self, shard: Shard, *, after_offset: int, limit: int) -> list[Quarantined]:
+        """Records set aside, by ascending offset, beginning after `after_offset` (-1: from the first)."""
         table = tables.quarantine.c
-        query = select(tables.quarantine).order_by(
-            table.timestamp_ms.desc(), table.topic, table.partition, table.offset
+        query = (
+            select(table.offset, table.reason, table.detail, table.key, table.value, table.timestamp_ms)
+            .where(table.topic == shard.topic, table.partition == shard.partition, table.offset > after_offset)
+            .order_by(table.offset)
+            .limit(limit)
         )
         with reading(self._engine) as connection:
-            return [
-                SetAsideRecord(Shard(row.topic, row.partition), row.offset, row.reason, row.detail, row.key, row.value)
-                for row in connection.execute(query.limit(limit))
-            ]
+            return [Quarantined(*row) for row in connection.execute(query)]
 
     def close(self) -> None:
         """Close the connections. Idempotent."""

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Connection, Table, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from billing.adapters import tables
+from billing.adapters.flood_guard import refuse_flood
 from billing.domain.intake import Kept
 from billing.domain.metering import DefinitionKnown, ItemAccepted, ItemDone, ReadingReversed, ReadingTaken
 from billing.domain.verdicts import VerdictSaid
@@ -22,7 +23,10 @@ Row = dict[str, Any]
 
 
 def write(connection: Connection, progress: Progress, batch: Batch, *, expected: int | None) -> None:
-    """`batch` is stored and counted; raises `Fenced`, first of all, where the shard does not stand at `expected`."""
+    """`batch` is stored and counted; raises `Fenced`, first of all, where the shard does not stand at `expected`.
+
+    Raises `Flood` where too much of it would be set aside.
+    """
     first = batch.first if expected is None else expected
     progress.advance(
         connection, batch.shard, expected=expected, first_offset=first, next_offset=batch.next_offset, counts=Counts()
@@ -32,6 +36,7 @@ def write(connection: Connection, progress: Progress, batch: Batch, *, expected:
     conflicts = [
         set_aside(kept.record, CONFLICT) for kept, fate in zip(batch.kept, fates, strict=True) if fate is Fate.CONFLICT
     ]
+    refuse_flood(connection, batch.shard, [*batch.refused, *conflicts])
     _insert(
         connection, tables.quarantine, [_quarantined(batch.shard, record) for record in (*batch.refused, *conflicts)]
     )

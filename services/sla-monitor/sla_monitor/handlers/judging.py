@@ -12,6 +12,7 @@ from shared.state.port import Change, Fenced, Head, ShardStates
 from sla_monitor.domain.item import load_item
 from sla_monitor.domain.orders import CATALOGUE_CHANGED, Order, order_for
 from sla_monitor.handlers.batch import Batch
+from sla_monitor.handlers.flooding import AcceptedBelow, FloodGuard, nothing_accepted
 from sla_monitor.ports import Catalogue, RulingsLog
 
 # One write of more items than this would hold the store's single thread for too long.
@@ -32,8 +33,10 @@ class Judging:
         clock: Clock,
         *,
         margin_s: int,
+        floods_accepted: AcceptedBelow = nothing_accepted,
     ) -> None:
         self._states, self._bus, self._clock = states, bus, clock
+        self._floods = FloodGuard(states, floods_accepted)
         self._catalogue, self._rulings = catalogue, rulings
         self._margin_ms = margin_s * 1000
         self._heads: dict[Shard, Head | None] = {}
@@ -54,10 +57,11 @@ class Judging:
         # Records are offered again when only their announcements could not be published.
         fresh = [record for record in records if record.offset >= head.next_offset]
         if fresh:
-            batch = self._batch(shard, head)
-            batch.take(fresh)
-            await self._judge(shard, batch, until_s=batch.clock_s)
-            head = await self._commit(shard, seen, batch.change())
+            change = await self._taken_in(shard, head, fresh)
+            if change.quarantined:
+                believed = await self._floods.believed(shard, fresh, change.quarantined)
+                change = await self._taken_in(shard, head, believed)
+            head = await self._commit(shard, seen, change)
         await self._publish(shard)
         return head.next_offset
 
@@ -103,6 +107,12 @@ class Judging:
         if judged:
             await self._commit(shard, head, batch.change())
         return judged == MOST_ITEMS
+
+    async def _taken_in(self, shard: Shard, head: Head, records: Sequence[Record]) -> Change:
+        batch = self._batch(shard, head)
+        batch.take(records)
+        await self._judge(shard, batch, until_s=batch.clock_s)
+        return batch.change()
 
     async def _judge(self, shard: Shard, batch: Batch, *, until_s: int) -> int:
         due = await self._states.due(shard, until_s=until_s, limit=MOST_ITEMS)

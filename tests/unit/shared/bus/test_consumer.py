@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.bus.consumer import Busy, consume, unread
+from shared.bus.consumer import Busy, Halted, Reading, consume, unread
 from shared.bus.embedded import EmbeddedBus
 from shared.bus.port import AppendUncertain, Message, OffsetGone, Record, Shard
 from shared.contracts.topics import Topic
@@ -38,7 +38,9 @@ async def publish(bus: EmbeddedBus, numbers: Sequence[int]) -> None:
     await bus.publish(TOPIC.name, [Message(f"number-{n}", str(n).encode()) for n in numbers])
 
 
-async def run_until(bus: EmbeddedBus, done: Callable[[], bool], *workers: Totals, batch: int = 500) -> None:
+async def run_until(
+    bus: EmbeddedBus, done: Callable[[], bool], *workers: Totals, batch: int = 500, reading: Reading | None = None
+) -> None:
     """Each worker consumes as one member of the group, until `done` or until one of them dies."""
     stop = asyncio.Event()
 
@@ -62,6 +64,7 @@ async def run_until(bus: EmbeddedBus, done: Callable[[], bool], *workers: Totals
                             batch=batch,
                             poll_s=0.01,
                             retry_s=0.001,
+                            reading=reading,
                         )
                     )
         except ExceptionGroup as group:
@@ -113,6 +116,42 @@ async def test_a_busy_shard_is_offered_the_same_records_again_until_they_are_tak
 
     assert worker.offered == [(SHARD, 0, 2)] * 5
     assert store.applied == {SHARD: [1, 2]}
+
+
+async def test_a_halted_shard_says_why_and_goes_on_when_that_is_over_and_others_never_stop(bus: EmbeddedBus) -> None:
+    store, reading = Store(), Reading("totals")
+    stands = [Halted("decide")]
+
+    def halt(shard: Shard, _: Sequence[Record]) -> None:
+        if shard == SHARD and stands:
+            raise stands[0]
+
+    worker = Totals(store, before=halt)
+    for shard in shards_of(TOPIC):
+        await bus.publish_to(shard, [Message("one", b"1")])
+    await run_until(bus, lambda: bool(reading.halted) and len(store.numbers) == 2, worker, reading=reading)
+    assert reading.halted == {SHARD: "decide"}
+    stands.clear()
+    await run_until(bus, lambda: len(store.numbers) == 3 and not reading.halted, worker, reading=reading)
+
+    assert store.applied.keys() == shards_of(TOPIC)
+
+
+class OneByOne(Totals):
+    """Takes the first of whatever it is offered."""
+
+    async def apply(self, shard: Shard, records: Sequence[Record]) -> int:
+        """As `Totals`, of the first record."""
+        return await super().apply(shard, records[:1])
+
+
+async def test_what_a_processor_leaves_of_a_batch_is_offered_again(bus: EmbeddedBus) -> None:
+    store = Store()
+    await bus.publish_to(SHARD, [Message("n", str(n).encode()) for n in range(5)])
+
+    await run_until(bus, lambda: len(store.numbers) == 5, OneByOne(store))
+
+    assert store.applied == {SHARD: [0, 1, 2, 3, 4]}
 
 
 async def test_other_shards_go_on_while_one_is_busy(bus: EmbeddedBus) -> None:

@@ -1,0 +1,165 @@
+"""A flood of what cannot be believed halts its shard and no other, until it is over or somebody accepts it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from billing.app import BillingApp
+from billing.app import build as build_billing
+from billing.settings import Settings as BillingSettings
+from shared.bus.connect import connect
+from shared.bus.partitioner import partition_of
+from shared.bus.port import Bus, Message, Shard
+from shared.clock import FixedClock
+from shared.contracts.codec import encode_event
+from shared.contracts.envelope import ItemEvent
+from shared.contracts.topics import TOPICS, WORK
+from shared.running.health import NotReady, reading_check
+from sla_monitor.app import MonitorApp
+from sla_monitor.app import build as build_monitor
+from sla_monitor.settings import Settings as MonitorSettings
+from tests.support.poison import AT, GOOD, ITEM, KEY, SHARD
+from tests.support.recharges import completed, received
+
+PATIENCE_S = 30
+AT_MS = int(datetime.fromisoformat(AT).timestamp() * 1000)
+POISON = Message(KEY.decode(), b"not an event", timestamp_ms=AT_MS)
+CONFLICT = Message(KEY.decode(), GOOD.replace(b'"units":"3"', b'"units":"3","outcome":"lost"'), timestamp_ms=AT_MS)
+
+App = MonitorApp | BillingApp
+Make = Callable[[Path, Bus], App]
+
+
+def the_monitor(folder: Path, bus: Bus) -> App:
+    settings = MonitorSettings(TALLYSTICK_VAR=folder, SLA_CLOCK_MARGIN_S=0)
+    return build_monitor(settings, bus=bus, clock=FixedClock(datetime.fromisoformat(AT)))
+
+
+def billing(folder: Path, bus: Bus) -> App:
+    settings = BillingSettings(TALLYSTICK_VAR=folder)
+    return build_billing(settings, bus=bus, clock=FixedClock(datetime.fromisoformat(AT)))
+
+
+EACH = pytest.mark.parametrize("make", [the_monitor, billing])
+
+
+@asynccontextmanager
+async def running(make: Make, folder: Path) -> AsyncIterator[tuple[App, Bus]]:
+    """The service at work on `folder` until the block is left."""
+    bus, stop = connect(f"sqlite:///{folder}/log.db"), asyncio.Event()
+    await bus.ensure_topics(TOPICS)
+    app = make(folder, bus)
+    try:
+        async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
+            tasks.create_task(app.run(stop))
+            try:
+                yield app, bus
+            finally:
+                stop.set()
+    finally:
+        await app.close()
+        await bus.close()
+
+
+def message(event: ItemEvent) -> Message:
+    return Message(event.key, encode_event(event), timestamp_ms=AT_MS)
+
+
+async def reaches(app: App, shard: Shard, offset: int) -> None:
+    """The service reads `shard` from `offset` next."""
+    while app.readings[0].positions.get(shard) != offset:  # noqa: ASYNC110 (nothing announces how far it is)
+        await asyncio.sleep(0.01)
+
+
+async def halts(app: App) -> None:
+    while not app.readings[0].halted:  # noqa: ASYNC110 (as above)
+        await asyncio.sleep(0.01)
+
+
+async def aside(app: App) -> list[int]:
+    return [entry.record.offset async for entry in app.desk.entries()]
+
+
+@EACH
+@pytest.mark.parametrize("poison", [POISON, CONFLICT], ids=["unreadable", "conflicting"])
+def test_the_eleventh_in_a_row_halts_the_shard_in_front_of_itself_and_a_restart_changes_nothing(
+    make: Make, poison: Message, tmp_path: Path
+) -> None:
+    before = [message(received(ITEM, AT)), message(completed(ITEM, AT, units="3"))]
+
+    async def scenario() -> None:
+        async with running(make, tmp_path) as (app, bus):
+            await bus.publish_to(SHARD, [*before, *[poison] * 15])
+            await halts(app)
+            await reaches(app, SHARD, 12)
+            assert await aside(app) == list(range(2, 12))
+        async with running(make, tmp_path) as (app, _):
+            await halts(app)
+            assert app.readings[0].positions[SHARD] == 12
+            assert await aside(app) == list(range(2, 12))
+
+    asyncio.run(scenario())
+
+
+@EACH
+def test_other_shards_go_on_and_readiness_says_which_one_stands_why_and_what_to_do(make: Make, tmp_path: Path) -> None:
+    other = Shard(WORK.name, (SHARD.partition + 1) % WORK.partitions)
+    elsewhere = next(
+        message(event) for event in (received(f"inv-{number}", AT) for number in range(99)) if _shard_of(event) == other
+    )
+
+    async def scenario() -> str:
+        async with running(make, tmp_path) as (app, bus):
+            await bus.publish_to(SHARD, [POISON] * 11)
+            await halts(app)
+            await bus.publish(WORK.name, [elsewhere])
+            await reaches(app, other, 1)
+            with pytest.raises(NotReady) as told:
+                await reading_check(bus, app.readings[0], lag_records=100)()
+            return str(told.value)
+
+    told = asyncio.run(scenario())
+    assert told.startswith(f"{SHARD} is halted at offset 10: ")
+    assert f"tallystick quarantine accept-flood {SHARD} --reason" in told
+
+
+@EACH
+def test_a_halted_shard_goes_on_when_the_flood_is_accepted_and_halts_at_the_next_one(
+    make: Make, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        async with running(make, tmp_path) as (app, bus):
+            await bus.publish_to(SHARD, [POISON] * 30)
+            await halts(app)
+            await app.desk.accept_flood(SHARD, actor="tester", reason="the sender has been stopped")
+            await reaches(app, SHARD, 30)
+            assert not app.readings[0].halted
+            assert len(await aside(app)) == 30
+            await bus.publish_to(SHARD, [message(received(ITEM, AT)), *[POISON] * 12])
+            await halts(app)
+            await reaches(app, SHARD, 41)
+
+    asyncio.run(scenario())
+
+
+@EACH
+def test_more_than_one_in_a_hundred_halts_the_shard_too(make: Make, tmp_path: Path) -> None:
+    good = message(received(ITEM, AT))
+    sent = [POISON if number % 90 == 0 else good for number in range(1000)]
+
+    async def scenario() -> None:
+        async with running(make, tmp_path) as (app, bus):
+            await bus.publish_to(SHARD, sent)
+            await halts(app)
+            await reaches(app, SHARD, 900)
+            assert await aside(app) == list(range(0, 900, 90))
+
+    asyncio.run(scenario())
+
+
+def _shard_of(event: ItemEvent) -> Shard:
+    return Shard(WORK.name, partition_of(event.key.encode(), WORK.partitions))
