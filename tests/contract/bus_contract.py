@@ -145,6 +145,20 @@ class BusContract:
         assert max(len(records) for poll in polls for records in poll.values()) == 4
         assert sum(len(records) for poll in polls for records in poll.values()) == 12
 
+    async def test_the_position_is_that_of_the_record_to_be_delivered_next(self, bus: Bus, topic: Topic) -> None:
+        shard = Shard(topic.name, 1)
+        await bus.publish_to(shard, messages(3))
+        reader = await self.member(bus, topic)
+
+        before = await reader.position(shard)
+        await take(reader, 2, at_once=2)
+        between = await reader.position(shard)
+        await take(reader, 1)
+        after = await reader.position(shard)
+        await reader.start_at(shard, 1)
+
+        assert [before, between, after, await reader.position(shard)] == [0, 2, 3, 1]
+
     async def test_a_waiting_poll_is_woken_by_an_append(self, bus: Bus, topic: Topic) -> None:
         reader = await self.member(bus, topic)
         waiting = asyncio.create_task(reader.poll(max_records=10, timeout_s=60))

@@ -253,7 +253,9 @@ class _Reader:
             return
         lane.idle_at = self._now() + self._poll_s
         try:
-            caught_up = lane.next_offset >= (await self._bus.bounds(shard)).end
+            # What has been delivered has been applied; what follows may hold nothing to deliver.
+            position = max(lane.next_offset, await self._subscription.position(shard))
+            caught_up = position >= (await self._bus.bounds(shard)).end
             await self._processor.idle(shard, caught_up=caught_up)
         except Fenced:
             del self._lanes[shard]

@@ -149,6 +149,10 @@ class EmbeddedSubscription:
                 await asyncio.wait_for(self._news.wait(), min(left_s, LOOK_EVERY_S))
         raise BusError("the subscription is closed")
 
+    async def position(self, shard: Shard) -> int:
+        """As the port says."""
+        return self._next[shard]
+
     def hold_back(self, shards: Collection[Shard]) -> None:
         """As the port says."""
         self._held.update(shards)

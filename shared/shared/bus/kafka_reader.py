@@ -97,6 +97,12 @@ class KafkaSubscription:
         self._hints.send()
         return found
 
+    async def position(self, shard: Shard) -> int:
+        """As the port says. The consumer's own position counts only while no fetch may have gone past us."""
+        if self._fetching is not None or not self._settled.is_set() or shard not in self._assigned:
+            return self._next[shard]
+        return await self._consumer.position(as_partition(shard))
+
     def hold_back(self, shards: Collection[Shard]) -> None:
         """As the port says."""
         self._held.update(shards)

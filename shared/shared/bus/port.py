@@ -100,6 +100,14 @@ class Subscription(Protocol):
         """
         ...
 
+    async def position(self, shard: Shard) -> int:
+        """The offset from which a started shard is delivered next.
+
+        It lies further than one after the last delivered record where offsets hold nothing to deliver: at gaps, and at
+        the marks of Kafka's transactions, of which every log that is written in transactions has one at its end.
+        """
+        ...
+
     def hold_back(self, shards: Collection[Shard]) -> None:
         """Deliver nothing of `shards` until `let_go`; polling goes on, so that the group keeps this member."""
         ...
