@@ -1,6 +1,7 @@
 """One batch into the tables: set-based, inside the caller's transaction, each statement at most once a batch."""
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, tuple_
@@ -16,7 +17,7 @@ from shared.bus.intake import CONFLICT, set_aside
 from shared.bus.port import Shard
 from shared.sql.inbox import Arrival, Fate, receive
 from shared.sql.progress import Counts, Progress
-from shared.sql.statements import insert_ignore
+from shared.sql.statements import insert_ignore, insert_rows
 from shared.state.port import Quarantined
 
 Row = dict[str, Any]
@@ -74,14 +75,15 @@ def _store_facts(connection: Connection, kept: Sequence[Kept]) -> None:
 
 def _insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     if rows:
-        connection.execute(insert_ignore(table), rows)
+        insert_rows(connection, insert_ignore(table), rows)
 
 
 def _keep_first(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Of all facts about an item the earliest in event time stays, in whatever order they come."""
     new = insert(table).excluded
     earlier = tuple_(new.at_us, new.source, new.event_id) < tuple_(table.c.at_us, table.c.source, table.c.event_id)
-    _keep(connection, table, rows, over=earlier)
+    in_time = sorted(rows, key=itemgetter("at_us", "source", "event_id"), reverse=True)
+    _keep(connection, table, in_time, over=earlier)
 
 
 def _keep_last(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
@@ -90,14 +92,14 @@ def _keep_last(connection: Connection, table: Table, rows: Sequence[Row]) -> Non
 
 
 def _keep(connection: Connection, table: Table, rows: Sequence[Row], *, over: ColumnElement[bool]) -> None:
-    """One row for each key: a new one takes the place of the old where it wins `over` it."""
+    """One row for each key: the last of `rows`, which takes the place of a stored one where it wins `over` it."""
     if not rows:
         return
+    key_of = itemgetter(*table.primary_key.columns.keys())
     statement = insert(table)
     changed = {column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key}
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changed, where=over), rows
-    )
+    upsert = statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changed, where=over)
+    insert_rows(connection, upsert, list({key_of(row): row for row in rows}.values()))
 
 
 def _arrival(kept: Kept) -> Arrival:
