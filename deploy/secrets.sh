@@ -1,0 +1,22 @@
+#!/bin/sh
+# The passwords of PostgreSQL's roles, and the addresses that hold them, are files in deploy/secrets. What exists is kept:
+# a database that was made with one password does not open with another.
+set -eu
+cd "$(dirname "$0")/.."
+mkdir -p deploy/secrets
+chmod 700 deploy/secrets
+
+write() {  # NAME CONTENT
+  # Readable by all: the containers' users differ, and the folder keeps out whoever else is on this machine.
+  [ -e "deploy/secrets/$1" ] || { printf '%s' "$2" >"deploy/secrets/$1" && chmod 444 "deploy/secrets/$1"; }
+}
+
+for role in superuser migrate app readonly; do
+  write "${role}_password" "$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')"
+done
+for role in migrate app; do
+  for database in catalogue sla_monitor billing; do
+    password=$(cat "deploy/secrets/${role}_password")
+    write "${database}_${role}_url" "postgresql+psycopg://tallystick_$role:$password@postgres/$database"
+  done
+done
