@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
@@ -12,6 +13,7 @@ from shared.clock import Clock
 from shared.contracts.topics import TICKETS, VERDICTS, WORK, Topic
 from shared.metrics.groups import Measured, Standing
 from shared.pulse import Pulse
+from shared.quarantine.api import router as quarantine_router
 from shared.quarantine.decisions import Decisions
 from shared.quarantine.desk import Desk
 from shared.running.checks import database_checks
@@ -77,7 +79,8 @@ class MonitorApp:
             bus=bus,
             clock=clock,
         )
-        self._judging = Judging(
+        judging = partial(
+            Judging,
             self._states,
             bus,
             self._catalogue,
@@ -86,6 +89,8 @@ class MonitorApp:
             margin_s=settings.margin_s,
             floods_accepted=self.desk.accepted_below,
         )
+        # Whoever asks how far the shards are must not change what the one at work remembers of them.
+        self._judging, self._looking = judging(), judging()
         self._rebuilding = Rebuilding(
             self._states, bus, self._catalogue, self._rulings, clock, margin_s=settings.margin_s
         )
@@ -129,6 +134,10 @@ class MonitorApp:
         """All that it answers when it runs alone: its API, its pages, and what those link to."""
         return [self.router, self.pages(illustrative=illustrative), about(), assets()]
 
+    def operated(self) -> Sequence[APIRouter]:
+        """Its quarantine."""
+        return [quarantine_router(self.desk)]
+
     @property
     def pulses(self) -> Sequence[Pulse]:
         """The signs of life of the two logs that it holds in memory."""
@@ -167,7 +176,7 @@ class MonitorApp:
         """The figures of this instance's shards are as the stores have them now."""
         now_s = int(self._clock.now().timestamp())
         judged = await self._metrics.look_at(self._states, self._reading.positions, now_s=now_s)
-        await self._metrics.groups.show(GROUP, self._bus, judged)
+        await self._metrics.groups.show(GROUP, self._bus, judged, halted=self._reading.halted)
         progress = await asyncio.to_thread(self._read_model.progress)
         mine = self._recording_reading.positions
         recorded = [Standing.of_progress(each) for each in progress if each.shard in mine]
@@ -180,8 +189,8 @@ class MonitorApp:
 
     async def pending(self) -> int:
         """How much it has still to do: records to judge and to record, shards with something due or to announce."""
-        judging = await unread(self._bus, self._judging, JUDGED) + await self._judging.overdue(JUDGED)
-        return judging + await unread(self._bus, self._recording, [VERDICTS])
+        judging = await unread(self._bus, self._looking, JUDGED) + await self._looking.overdue(JUDGED)
+        return judging + await unread(self._bus, Recording(self._read_model), [VERDICTS])
 
     async def heads(self) -> dict[Shard, Head]:
         """How far every shard is that was ever judged, with what became of its records."""

@@ -35,7 +35,7 @@ class Halted(Busy):
 class Processor(Protocol):
     """What is done with the records of a group's shards. Called by one task, one call at a time.
 
-    Only `position` may be asked for by others meanwhile (`unread`).
+    It may remember what it last stored or found. So who only asks (`unread`) asks another one over the same store.
     """
 
     async def position(self, shard: Shard) -> int | None:
