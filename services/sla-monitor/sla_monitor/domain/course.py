@@ -77,12 +77,13 @@ def read_course(facts: Sequence[AnyFact], *, as_of_s: int) -> tuple[Course | Non
     if opened is None or opened.at_s > as_of_s:
         return None, None if opened is None else opened.at_s
     reader = _Reader(opened)
+    start = opened.at_s
     for fact in facts:
         raw = fact.at_us // US
         if raw > as_of_s:
             return reader.finish(), raw
         if fact is not opened:
-            reader.take(fact, raw)
+            _TAKE[type(fact)](reader, fact, raw if raw >= start else reader.clamp(fact), raw)
     return reader.finish(), None
 
 
@@ -97,13 +98,10 @@ class _Reader:
         self._pause: tuple[int, Paused] | None = None
         self._stop: tuple[int, int, bool] | None = None
 
-    def take(self, fact: AnyFact, raw: int) -> None:
-        """The course goes on with `fact`, which says that it happened at second `raw`."""
-        at = raw
-        if raw < self._start:
-            at = self._start
-            self._note(f"{type(fact).__name__} is dated before the opening: counted at the opening")
-        _TAKE[type(fact)](self, fact, at, raw)
+    def clamp(self, fact: AnyFact) -> int:
+        """The opening, in place of an instant before it."""
+        self._note(f"{type(fact).__name__} is dated before the opening: counted at the opening")
+        return self._start
 
     def assigned(self, _fact: AnyFact, at: int, _raw: int) -> None:
         """Only the first time counts."""

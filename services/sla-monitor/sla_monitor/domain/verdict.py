@@ -70,13 +70,18 @@ class Verdict(Struct, frozen=True):
 
 
 class Evaluation(Struct, frozen=True):
-    """All verdicts on an item, ordered by target and cycle. `waiting` while its council has no known agreement."""
+    """All verdicts on an item, ordered by target and cycle. `waiting` while its council has no known agreement.
+
+    `unstarted`: a target holds for the item whose clock no fact has started yet.
+    """
 
     opened: Opened | None
     verdicts: tuple[Verdict, ...] = ()
     waiting: bool = False
     wake: int | None = None
     notes: tuple[str, ...] = ()
+    course: Course | None = None
+    unstarted: bool = False
 
 
 def evaluate(
@@ -101,15 +106,24 @@ def evaluate(
     service = course.opened.service
     tapes: Tapes = {}
     verdicts: list[Verdict] = []
+    unstarted = False
     for term in book.terms(council, service, course.start):
         until = _applies_until(course, term)
         if until is None:
             continue
-        agreed = covering(exclusions, council=council, service=course.opened.service, target=term.target.id, item=item)
-        verdicts.extend(_judge(course, term, agreed, as_of=as_of, until=until, tapes=tapes))
+        agreed = covering(exclusions, council=council, service=service, target=term.target.id, item=item)
+        cycles = lives(course, term, agreed)
+        unstarted |= not cycles
+        verdicts.extend(_judge(course, term, cycles, as_of=as_of, until=until, tapes=tapes))
     wakes = [wake for wake in (later, *(verdict.wake for verdict in verdicts)) if wake is not None]
-    notes = tuple(dict.fromkeys(course.notes)) if course.notes else ()
-    return Evaluation(course.opened, tuple(verdicts), wake=min(wakes, default=None), notes=notes)
+    return Evaluation(
+        course.opened,
+        tuple(verdicts),
+        wake=min(wakes, default=None),
+        notes=tuple(dict.fromkeys(course.notes)) if course.notes else (),
+        course=course,
+        unstarted=unstarted,
+    )
 
 
 def _applies_until(course: Course, term: Term) -> int | None:
@@ -125,10 +139,10 @@ def _applies_until(course: Course, term: Term) -> int | None:
 
 
 def _judge(
-    course: Course, term: Term, agreed: tuple[Exclusion, ...], *, as_of: int, until: int, tapes: Tapes
+    course: Course, term: Term, cycles: Iterable[Life], *, as_of: int, until: int, tapes: Tapes
 ) -> Iterable[Verdict]:
     """The verdict of each cycle. A target that stopped applying keeps only the misses it had by then (R28)."""
-    for life in lives(course, term, agreed):
+    for life in cycles:
         verdict = _verdict(course, term, life, as_of=min(as_of, until), tapes=tapes)
         if until == FOREVER:
             yield verdict

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Sequence
 
 from shared.bus.port import Bus, Record, Shard
@@ -13,6 +14,7 @@ from sla_monitor.domain.item import load_item
 from sla_monitor.domain.orders import CATALOGUE_CHANGED, Order, order_for
 from sla_monitor.handlers.batch import Batch
 from sla_monitor.handlers.flooding import AcceptedBelow, FloodGuard, nothing_accepted
+from sla_monitor.handlers.live import Shelf
 from sla_monitor.ports import Catalogue, RulingsLog
 
 # One write of more items than this would hold the store's single thread for too long.
@@ -40,11 +42,14 @@ class Judging:
         self._catalogue, self._rulings = catalogue, rulings
         self._margin_ms = margin_s * 1000
         self._heads: dict[Shard, Head | None] = {}
+        self._shelves: defaultdict[Shard, Shelf] = defaultdict(Shelf)
 
     async def position(self, shard: Shard) -> int | None:
         """The stored next offset; what was remembered of the shard is forgotten, but not without a comparison."""
         head = await self._states.head(shard)
         _warn_of_loss(shard, self._heads.get(shard), head)
+        if head != self._heads.get(shard):
+            self._shelves.pop(shard, None)
         self._heads[shard] = head
         return None if head is None else head.next_offset
 
@@ -59,6 +64,7 @@ class Judging:
         if fresh:
             change = await self._taken_in(shard, head, fresh)
             if change.quarantined:
+                self._shelves.pop(shard, None)  # what is judged twice must not be remembered from the first time
                 believed = await self._floods.believed(shard, fresh, change.quarantined)
                 change = await self._taken_in(shard, head, believed)
             head = await self._commit(shard, seen, change)
@@ -117,7 +123,8 @@ class Judging:
     async def _judge(self, shard: Shard, batch: Batch, *, until_s: int) -> int:
         due = await self._states.due(shard, until_s=until_s, limit=MOST_ITEMS)
         keys = dict.fromkeys([*batch.keys, *(key for key, _ in due)])
-        stored = await self._states.items(shard, keys)
+        shelf = self._shelves[shard]
+        stored = await self._states.items(shard, [key for key in keys if key not in shelf])
         batch.judge(keys, stored)
         return len(due)
 
@@ -142,12 +149,15 @@ class Judging:
         return head.facts_position < self._catalogue.position or head.rulings_position < self._rulings.position
 
     def _batch(self, shard: Shard, head: Head) -> Batch:
-        return Batch(shard, head, now_ms=self._now_ms(), catalogue=self._catalogue, rulings=self._rulings)
+        shelf = self._shelves[shard]
+        return Batch(shard, head, shelf, now_ms=self._now_ms(), catalogue=self._catalogue, rulings=self._rulings)
 
     async def _commit(self, shard: Shard, seen: Head | None, change: Change) -> Head:
+        shelf = self._shelves.pop(shard, Shelf())  # what could not be written is not remembered either
         # Shielded: a cancelled write whose fate is unknown would leave the remembered head wrong.
         await asyncio.shield(self._states.commit(shard, seen, change))
-        self._heads[shard] = change.head
+        shelf.make_room()
+        self._heads[shard], self._shelves[shard] = change.head, shelf
         return change.head
 
     async def _publish(self, shard: Shard) -> None:
