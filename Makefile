@@ -2,8 +2,10 @@
 .DEFAULT_GOAL := help
 OURS := shared services/catalogue services/sla-monitor services/billing deploy/local
 BIN := .venv/bin
+COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-header \
+  $(foreach name,shared catalogue sla-monitor billing local,--no-emit-package tallystick-$(name)) $(OURS:%=%/pyproject.toml)
 
-.PHONY: help install demo test check lint types borders bench lock clean-demo clean
+.PHONY: help install demo up down test check lint types borders bench lock clean-demo clean
 
 help:  ## List the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -20,6 +22,16 @@ install: .venv/.installed  ## Make .venv with everything, hash-checked
 
 demo: install  ## An example partnership with a year of illustrative data, served on this machine
 	@$(BIN)/tallystick demo
+
+up:  ## The production shape in containers, with an example partnership and illustrative events (needs Docker)
+	@deploy/secrets.sh
+	docker compose build
+	docker compose run --rm catalogue load adur-worthing
+	docker compose run --rm tools illustrate --example adur-worthing  # before the monitor runs: it would call late what is still to be told
+	docker compose up --detach --wait
+
+down:  ## Stop the containers and keep their data
+	docker compose down
 
 test: install  ## Every test that this machine can run; what is skipped is counted
 	@$(BIN)/pytest -rs
@@ -40,8 +52,8 @@ bench: install  ## Speed, as ratios to peers or ceilings measured in the same ru
 	@$(BIN)/python -m tests.bench
 
 lock:  ## Resolve the dependencies anew (needs uv)
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-header \
-	  $(foreach name,shared catalogue sla-monitor billing local,--no-emit-package tallystick-$(name)) $(OURS:%=%/pyproject.toml) --group dev -o requirements.lock
+	$(COMPILE) --group dev -o requirements.lock
+	$(COMPILE) -c requirements.lock -o requirements-runtime.lock
 
 clean-demo:  ## Delete the demo's data
 	rm -rf var

@@ -25,7 +25,7 @@ from shared.contracts.items import (
 from shared.contracts.usage import UsageRecorded, UsageReversed
 from shared.period import LONDON, Month, month_of
 from tallystick.demo.lines import lines_of
-from tallystick.demo.year import year_of_events
+from tallystick.demo.year import months_of_events, year_of_events
 from tests.support.examples import PARTNERSHIPS, definitions_of
 
 UNTIL = date(2026, 11, 23)  # a Monday
@@ -53,6 +53,19 @@ def encoded(events: Year) -> list[tuple[str, bytes]]:
 
 def events_of(name: str, kind: type[ItemEvent]) -> list[ItemEvent]:
     return [event for event in once(name) if isinstance(event, kind)]
+
+
+def test_the_last_two_months_alone_are_those_of_the_year() -> None:
+    recent = set(encoded(list(months_of_events(definitions_of("adur-worthing"), months=2, until=UNTIL, seed=SEED))))
+    since = datetime(2026, 10, 1, tzinfo=LONDON)
+
+    accepted = {
+        (topic, encode_event(event))
+        for topic, event in year("adur-worthing")
+        if isinstance(event, TicketOpened | WorkReceived | UsageRecorded) and event.time >= since
+    }
+    assert accepted
+    assert accepted <= recent < set(encoded(year("adur-worthing")))
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others() -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import signal
 import socket
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import date
@@ -16,20 +15,18 @@ from rich.progress import Progress
 
 from catalogue.adapters.partnership_files import example_names
 from catalogue.adapters.partnership_files import load as read_example
-from shared.bus.port import Message
 from shared.clock import WallClock
-from shared.contracts.codec import encode_event
 from shared.contracts.definitions import AnyDefinition, Partnership
 from shared.http import create_app
 from shared.period import LONDON
 from tallystick import pages
 from tallystick.console import EXIT_IN_USE, fail, out, progress
+from tallystick.demo.sending import send
 from tallystick.demo.year import year_of_events
 from tallystick.home import StackHome
 from tallystick.lock import InUse, running_on
 from tallystick.stack import Stack, opened
 
-_AT_ONCE = 4000
 _PORTS_TRIED = 20
 
 
@@ -115,16 +112,7 @@ async def _send(year: Year, definitions: Sequence[AnyDefinition], stack: Stack, 
         lambda: list(year_of_events(definitions, until=date.fromisoformat(year.until), seed=year.seed))
     )
     bar = bars.add_task("Sending a year of events", total=len(events))
-    latest_ms = 0
-    for start in range(0, len(events), _AT_ONCE):
-        topics: dict[str, list[Message]] = defaultdict(list)
-        for topic, event in events[start : start + _AT_ONCE]:
-            # The log's clock goes on only: an event that came late was written when it came.
-            latest_ms = max(latest_ms, int(event.time.timestamp() * 1000))
-            topics[topic].append(Message(event.key, encode_event(event), timestamp_ms=latest_ms))
-        for topic, messages in topics.items():
-            await stack.bus.publish(topic, messages)
-        bars.update(bar, completed=min(start + _AT_ONCE, len(events)))
+    await send(stack.bus, events, report=lambda sent: bars.update(bar, completed=sent))
     await asyncio.to_thread(marker.write_bytes, msgspec.json.encode(year))
 
 

@@ -36,12 +36,19 @@ def year_of_events(definitions: Sequence[AnyDefinition], *, until: date, seed: i
     No event happens or arrives at or after the local midnight with which `until` begins, so that what is unfinished
     then stays open. Arrival is the event's own time for all but the few that come late or twice.
     """
-    months = _thirteen_months(until)
-    offices = _offices(definitions, months)
+    return months_of_events(definitions, months=13, until=until, seed=seed)
+
+
+def months_of_events(
+    definitions: Sequence[AnyDefinition], *, months: int, until: date, seed: int
+) -> Iterator[tuple[str, ItemEvent]]:
+    """As `year_of_events`, of the month of `until` and those before it, `months` in all: whole lives of their items."""
+    shown = _months(until, months)
+    offices = _offices(definitions, shown)
     end = local_midnight(until)
     due = [
         arrival
-        for month in months
+        for month in shown
         for line in lines_of(definitions, month)
         for arrival in _arriving(line, office=offices[demand_of(line.service).staffed_h], seed=seed)
         if arrival.at < end
@@ -50,10 +57,10 @@ def year_of_events(definitions: Sequence[AnyDefinition], *, until: date, seed: i
     return ((arrival.topic, arrival.event) for arrival in due)
 
 
-def _thirteen_months(until: date) -> list[Month]:
-    """The month of `until` and the twelve before it, ascending."""
+def _months(until: date, count: int) -> list[Month]:
+    """The month of `until` and those before it, ascending."""
     months = [month_of_day(until)]
-    for _ in range(12):
+    for _ in range(count - 1):
         months.append(months[-1].previous)
     return months[::-1]
 

@@ -1,4 +1,4 @@
-"""Verbs that bring something in: demo, load, replay."""
+"""Verbs that bring something in: demo, illustrate, load, replay."""
 
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +21,18 @@ def demo(
     from tallystick.commands.demo import demo as run
 
     run(example, port=port, seed=seed, folder=var_folder())
+
+
+@app.command()
+def illustrate(
+    example: Annotated[str, typer.Option(help="Which shipped partnership.")] = "adur-worthing",
+    months: Annotated[int, typer.Option(min=1, max=13, help="This month and those before it, so many in all.")] = 2,
+    seed: Annotated[int, typer.Option(help="Another seed makes other events.")] = 1,
+) -> None:
+    """Send illustrative events of an example to the log that BUS_URL names."""
+    from tallystick.commands.illustrate import illustrate as run
+
+    run(example, months=months, seed=seed)
 
 
 @app.command()
