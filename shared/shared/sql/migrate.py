@@ -61,6 +61,18 @@ def migrate(engine: Engine, package: str) -> None:
     bring(engine, package)
 
 
+def upgrade_to(revision: str, connection: Connection, package: str) -> None:
+    """The database is at `revision` of `package` when the caller's transaction has committed."""
+    from alembic import command  # noqa: PLC0415 (takes 0.3 s, and is not needed on most starts)
+    from alembic.config import Config  # noqa: PLC0415 (as above)
+
+    config = Config(attributes={"connection": connection, "version_table": version_table(package)})
+    config.set_main_option("script_location", "shared:sql/alembic")
+    config.set_main_option("version_locations", f"{package}:migrations")
+    config.set_main_option("path_separator", "newline")
+    command.upgrade(config, revision)
+
+
 def version_table(package: str) -> str:
     """The table that holds a package's mark."""
     return f"{package.replace('.', '_')}_revision"
@@ -107,11 +119,4 @@ def _upgrade(connection: Connection, package: str) -> None:
     _refuse_unknown(package, stored, known)
     if stored == known[-1]:
         return
-    from alembic import command  # noqa: PLC0415 (takes 0.3 s, and is not needed on most starts)
-    from alembic.config import Config  # noqa: PLC0415 (as above)
-
-    config = Config(attributes={"connection": connection, "version_table": version_table(package)})
-    config.set_main_option("script_location", "shared:sql/alembic")
-    config.set_main_option("version_locations", f"{package}:migrations")
-    config.set_main_option("path_separator", "newline")
-    command.upgrade(config, "head")
+    upgrade_to("head", connection, package)
