@@ -5,7 +5,7 @@ Each verb imports what it needs when it is called: the whole stack takes seconds
 
 import typer
 
-from tallystick.verbs import exporting, feeding, judging, trying, verifying
+from tallystick.verbs import exporting, feeding, judging, quarantine, trying, verifying
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(feeding.app)
@@ -13,6 +13,7 @@ app.add_typer(judging.app)
 app.add_typer(trying.app, name="try")
 app.add_typer(exporting.app, name="export")
 app.add_typer(verifying.app, name="verify")
+app.add_typer(quarantine.app, name="quarantine")
 
 
 def main() -> None:

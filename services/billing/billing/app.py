@@ -24,6 +24,7 @@ from shared.bus.port import Bus
 from shared.clock import Clock
 from shared.metrics.groups import Measured, Standing
 from shared.pulse import Pulse
+from shared.quarantine.api import router as quarantine_router
 from shared.quarantine.decisions import Decisions
 from shared.quarantine.desk import Desk
 from shared.running.checks import database_checks
@@ -75,6 +76,10 @@ class BillingApp:
         """All that it answers when it runs alone: statements as pages too, with what those pages link to."""
         return [self.router, about(), assets()]
 
+    def operated(self) -> Sequence[APIRouter]:
+        """Its quarantine."""
+        return [quarantine_router(self.desk)]
+
     def forms(self, statement: Statement) -> dict[str, bytes]:
         """The statement as files, by suffix: the same figures in each."""
         page = self._documents.page(statement, base=href(statement.council.id, str(statement.month)))
@@ -101,7 +106,7 @@ class BillingApp:
         """The figures of this instance's shards are as the store has them now."""
         progress = await asyncio.to_thread(self.handlers.progress)
         mine = [Standing.of_progress(each) for each in progress if each.shard in self._reading.positions]
-        await self._metrics.groups.show(GROUP, self._bus, mine)
+        await self._metrics.groups.show(GROUP, self._bus, mine, halted=self._reading.halted)
 
     async def unread(self) -> int:
         """How many records it has still to take in."""

@@ -71,6 +71,10 @@ class CatalogueApp:
         """Announces every recorded version, until `stop` is set."""
         await relay(self._engine, self._bus, stop, outbox=outbox, pulse=self._relaying)
 
+    def operated(self) -> Sequence[APIRouter]:
+        """Nothing: it reads nobody else's events, so that it has nothing to set aside."""
+        return []
+
     async def sample(self) -> None:
         """The figures are as the database stands now."""
         self._metrics.unannounced.set(await self.unannounced())

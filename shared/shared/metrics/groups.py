@@ -4,7 +4,7 @@ Totals are those that the store holds, so they survive restarts and are exact; e
 shard's moving to another instance ends one series and begins another, and no rate is ever wrong.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from time import perf_counter
 
@@ -61,10 +61,14 @@ class GroupMetrics(Collector):
         )
         self.batches = Counter("consumer_batches", "Batches by how they ended.", ["group", "ending"], registry=registry)
         self._shown: dict[str, list[tuple[Standing, int]]] = {}
+        self._halted: dict[str, Collection[Shard]] = {}
         registry.register(self)
 
-    async def show(self, group: str, bus: Bus, standings: Iterable[Standing]) -> None:
+    async def show(
+        self, group: str, bus: Bus, standings: Iterable[Standing], *, halted: Collection[Shard] = ()
+    ) -> None:
         """From now on `group` is shown as `standings` say, beside the ends that the log has now."""
+        self._halted[group] = halted
         self._shown[group] = [(each, (await bus.bounds(each.shard)).end) for each in standings]
 
     def collect(self) -> Iterable[Metric]:
@@ -78,6 +82,9 @@ class GroupMetrics(Collector):
         parked = GaugeMetricFamily(
             "consumer_parked_records", "Records that wait for what they refer to.", labels=_SHARD
         )
+        halted = GaugeMetricFamily(
+            "consumer_halted", "1 for a shard that stands still until people decide.", labels=_SHARD
+        )
         fates = CounterMetricFamily(
             "consumer_records", "Records of a shard by what became of them.", labels=[*_SHARD, "fate"]
         )
@@ -86,10 +93,11 @@ class GroupMetrics(Collector):
                 labels = [group, standing.shard.topic, str(standing.shard.partition)]
                 lag.add_metric(labels, end - standing.next_offset)
                 unaccounted.add_metric(labels, standing.unaccounted)
+                halted.add_metric(labels, float(standing.shard in self._halted[group]))
                 parked.add_metric(labels, standing.counts.get(_PARKED, 0))
                 for fate in standing.counts.keys() - {_PARKED}:
                     fates.add_metric([*labels, fate], standing.counts[fate])
-        return lag, unaccounted, parked, fates
+        return lag, unaccounted, parked, halted, fates
 
 
 class Measured:

@@ -96,6 +96,10 @@ class Desk:
         await self._bus.publish(entry.shard.topic, [_as_sent(entry)])
         return await self._decide(entry.shard, entry.record.offset, "re-driven", actor, reason)
 
+    async def note_redriven(self, entry: Entry, *, actor: str, reason: str) -> Decision:
+        """As `redrive`, where the record is in the log once more already: another service had set it aside too."""
+        return await self._decide(entry.shard, entry.record.offset, "re-driven", actor, reason)
+
     async def discard(self, entry: Entry, *, actor: str, reason: str) -> Decision:
         """The record is not to be offered again; its bytes stay. Raises `Decided` where it is open no longer."""
         if entry.decision is not None:
@@ -110,6 +114,11 @@ class Desk:
         if shard not in self._shards:
             raise NotSetAside(f"{self.service} does not read {shard}")
         return await self._decide(shard, (await self._bus.bounds(shard)).end, "flood-accepted", actor, reason)
+
+    async def decisions(self) -> list[Decision]:
+        """All that was ever decided here, the oldest first."""
+        told = [decision for shard in self._shards for decision in await asyncio.to_thread(self._decisions.of, shard)]
+        return sorted(told, key=lambda decision: decision.decided_at)
 
     async def accepted_below(self, shard: Shard) -> int:
         """The offset below which floods of `shard` are accepted; raises `Busy` while the database is away."""

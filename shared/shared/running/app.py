@@ -36,6 +36,10 @@ class App(Protocol):
         """All that it answers when it runs alone; `illustrative` labels every page so."""
         ...
 
+    def operated(self) -> Sequence[APIRouter]:
+        """What it answers only to those who run it."""
+        ...
+
     @property
     def readings(self) -> Sequence[Reading]:
         """Its memberships of consumer groups."""

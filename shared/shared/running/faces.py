@@ -15,7 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
 from shared.http.documents import Json
@@ -68,8 +68,9 @@ def admin_app(
     registry: CollectorRegistry,
     alive: Callable[[], Health],
     ready: Callable[[], Awaitable[Health]],
+    operated: FastAPI,
 ) -> Starlette:
-    """Routes for `/livez`, `/readyz`, `/metrics`, and `/openapi.json`, which describes `public`."""
+    """`/livez`, `/readyz`, `/metrics`, `/openapi.json`, which describes `public`; every other path is `operated`."""
 
     async def livez(_: Request) -> Response:
         return _told(alive())
@@ -89,7 +90,8 @@ def admin_app(
         "/metrics": metrics,
         "/openapi.json": description,
     }
-    return Starlette(routes=[Route(path, endpoint) for path, endpoint in endpoints.items()])
+    own = [Route(path, endpoint) for path, endpoint in endpoints.items()]
+    return Starlette(routes=[*own, Mount("/", operated)])
 
 
 def _told(health: Health) -> Response:

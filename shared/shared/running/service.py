@@ -78,7 +78,13 @@ class Running:
             types=self._app.types,
             openapi_url=None,
         )
-        admin = admin_app(public=api, registry=self._registry, alive=lambda: liveness(self._watched), ready=self._ready)
+        admin = admin_app(
+            public=api,
+            registry=self._registry,
+            alive=lambda: liveness(self._watched),
+            ready=self._ready,
+            operated=create_app(f"{self._app.title}, for operators", self._app.operated(), openapi_url=None),
+        )
         return server(MeasuredHttp(api, self._registry)), server(admin)
 
     async def _owned(self, name: str, work: Awaitable[None]) -> None:

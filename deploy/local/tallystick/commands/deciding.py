@@ -1,0 +1,48 @@
+"""Who decides, why, and whether they mean it: asked of everybody who changes what others rely on."""
+
+import getpass
+import re
+import sys
+from dataclasses import dataclass
+from typing import Self
+
+import typer
+
+from shared.contracts.envelope import ID_PATTERN
+from shared.quarantine.decisions import MOST_REASON
+from tallystick.console import fail
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """Somebody's decision, not yet about anything."""
+
+    actor: str
+    reason: str
+
+    @classmethod
+    def of(cls, actor: str | None, reason: str) -> Self:
+        """The word of `actor`, or of whoever is logged in; ends the command where it cannot be kept."""
+        given = " ".join(reason.split())
+        if not given or len(given) > MOST_REASON or not given.isprintable():
+            fail("The reason is empty, too long or not printable.", do=f"Say why in 1 to {MOST_REASON} characters.")
+        name = actor if actor is not None else _login()
+        if not re.match(ID_PATTERN, name):
+            fail(f"{name!r} is no name that can be kept.", do="Name yourself with --actor: letters, digits and _.-")
+        return cls(name, given)
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Somebody has agreed; ends the command where they do not, or where nobody can be asked."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        fail("Nobody can be asked here.", do="Add --yes if you mean it. Nothing was done.")
+    typer.confirm(question, abort=True)
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        fail("Who is logged in is not known.", do="Name yourself with --actor.")

@@ -1,0 +1,104 @@
+"""The services' quarantines, opened where their settings say: the local folder, or servers."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from billing.app import build as build_billing
+from billing.settings import Settings as BillingSettings
+from shared.bus.connect import UnknownBus, connect
+from shared.bus.port import BusError, Shard
+from shared.clock import WallClock
+from shared.contracts.topics import TOPICS
+from shared.quarantine.desk import Desk, Entry, NotSetAside
+from shared.running.settings import BadSettings, read_settings
+from shared.sql.engine import UnusableDatabase
+from shared.sql.migrate import Outdated
+from shared.state.connect import UnknownState
+from sla_monitor.app import build as build_monitor
+from sla_monitor.settings import Settings as MonitorSettings
+from tallystick.console import fail
+
+_SERVICES = ("sla-monitor", "billing")
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A record in the quarantine of one service."""
+
+    desk: Desk
+    entry: Entry
+
+
+_UNUSABLE = (BadSettings, UnknownBus, UnknownState, UnusableDatabase, Outdated, BusError)
+# The same record may be set aside by both services: one place, and whoever holds it there.
+Places = Mapping[str, Sequence[Held]]
+
+
+def run(work: Coroutine[None, None, None]) -> None:
+    """The work is done; what the settings name may be unusable, which ends the command."""
+    try:
+        asyncio.run(work)
+    except _UNUSABLE as fault:
+        fail(f"{fault}.", do="BUS_URL, STATE_URL, DATABASE_URL and TALLYSTICK_VAR say where the services keep theirs.")
+
+
+@asynccontextmanager
+async def opened(service: str | None) -> AsyncIterator[Sequence[Desk]]:
+    """The desk of `service`, or of both; closed on the way out."""
+    if service not in {None, *_SERVICES}:
+        fail(f"There is no quarantine of {service!r}.", do=f"Name one of {', '.join(_SERVICES)}.")
+    monitor, billing = read_settings(MonitorSettings), read_settings(BillingSettings)
+    if service is None and billing.database_url:
+        fail("DATABASE_URL is of one service only.", do=f"Say whose with --service {' or '.join(_SERVICES)}.")
+    async with AsyncExitStack() as stack:
+        bus = connect(monitor.bus)
+        stack.push_async_callback(bus.close)
+        await bus.ensure_topics(TOPICS)
+        desks: list[Desk] = []
+        if service != "billing":
+            judging = build_monitor(monitor, bus=bus, clock=WallClock())
+            stack.push_async_callback(judging.close)
+            desks.append(judging.desk)
+        if service != "sla-monitor":
+            metering = build_billing(billing, bus=bus, clock=WallClock())
+            stack.push_async_callback(metering.close)
+            desks.append(metering.desk)
+        yield desks
+
+
+async def held(desks: Sequence[Desk], *, because: str | None, decided: bool) -> Places:
+    """What is open, or all with what was `decided`, by place."""
+    found: defaultdict[str, list[Held]] = defaultdict(list)
+    for desk in desks:
+        async for entry in desk.entries(decided=decided):
+            if because in {None, entry.record.reason}:
+                found[entry.place].append(Held(desk, entry))
+    return found
+
+
+async def held_at(desks: Sequence[Desk], place: str) -> Sequence[Held]:
+    """Who holds the record at `place`; ends the command where nobody does."""
+    name, _, offset = place.rpartition("@")
+    shard = shard_of(name)
+    if not offset.isdecimal():
+        fail(f"{place!r} is no place of a record.", do="Write for example provider.work.v1/3@1042.")
+    found: list[Held] = []
+    for desk in desks:
+        try:
+            found.append(Held(desk, await desk.entry(shard, int(offset))))
+        except NotSetAside:
+            continue
+    if not found:
+        fail(f"Nothing was set aside at {place}.", do="`tallystick quarantine list --decided` shows what was.")
+    return found
+
+
+def shard_of(name: str) -> Shard:
+    """The shard that is written as `provider.work.v1/3`; ends the command where none is."""
+    topic, _, partition = name.rpartition("/")
+    if not topic or not partition.isdecimal():
+        fail(f"{name!r} is no shard.", do="Write for example provider.work.v1/3.")
+    return Shard(topic, int(partition))

@@ -1,0 +1,274 @@
+"""`tallystick quarantine` on a folder of state: what is re-driven after a fix is as if it had never failed."""
+
+import asyncio
+import re
+import shutil
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+from typer.testing import CliRunner, Result
+
+from catalogue.adapters.partnership_files import load as read_example
+from shared.bus import intake
+from shared.bus.partitioner import partition_of
+from shared.bus.port import Message, Shard
+from shared.clock import FixedClock
+from shared.contracts.codec import encode_event
+from shared.contracts.envelope import ItemEvent
+from shared.contracts.items import Accepted, Completed, WorkCompleted, WorkReceived
+from shared.contracts.topics import TICKETS, USAGE, WORK, Topic
+from shared.contracts.usage import Reading, UsageRecorded
+from shared.http import create_app
+from shared.quarantine.api import TYPES, router
+from tallystick.__main__ import app
+from tallystick.stack import opened
+from tests.support.monitoring import local, ticket
+from tests.support.state_folder import Held, held, shards_read
+
+NOW = FixedClock(datetime(2026, 4, 10, 12, tzinfo=UTC))
+MONTHS = ["2026-03", "2026-04"]
+WHY = ["--reason", "release 1.2 reads them", "--actor", "ada", "--yes"]
+
+Sent = Sequence[tuple[Topic, ItemEvent]]
+PLACE = re.compile(r"provider\.[a-z]+\.v1/\d+@\d+")
+
+
+def about(subject: str, when: str, what: str) -> dict[str, Any]:
+    return {"id": f"{subject}:{what}", "source": "/desk", "time": local(when), "subject": subject, "council": "adur"}
+
+
+def invoice(subject: str) -> Sent:
+    received = WorkReceived(**about(subject, "Mon 2026-03-02 09:00", "in"), data=Accepted(service="accounts-payable"))
+    done = WorkCompleted(**about(subject, "Wed 2026-03-04 12:00", "out"), data=Completed(units="3"))
+    return [(WORK, received), (WORK, done)]
+
+
+def readings() -> Sent:
+    data = Reading(service="payroll", quantity="412", business_date=date(2026, 3, 31))
+    return [(USAGE, UsageRecorded(**about("pay-march", "Wed 2026-04-01 09:00", "read"), data=data))]
+
+
+PAUSED = ticket(
+    ("Mon 2026-03-02 09:00", "opened"),
+    ("Mon 2026-03-02 10:00", "paused"),
+    ("Wed 2026-03-04 10:00", "resumed"),
+    ("Thu 2026-03-05 16:00", "resolved"),
+)
+LOG: Sent = [*[(TICKETS, event) for event in PAUSED], *invoice("inv-1"), *invoice("inv-2"), *readings()]
+# Without the pause the ticket is late; without the receipt nobody is recharged for the invoice; the reading is money.
+FAILING = [PAUSED[1], LOG[4][1], LOG[-1][1]]
+
+
+def message(event: ItemEvent, *, padded: bool = False) -> Message:
+    value = encode_event(event) + (b" " * 600 if padded else b"")
+    return Message(event.key, value, timestamp_ms=int(event.time.timestamp() * 1000))
+
+
+def work(folder: Path, sent: Sequence[tuple[Topic, Message]] = ()) -> None:
+    """The services on `folder` know the example's catalogue and have done all there is to do with what was `sent`."""
+
+    async def settled() -> None:
+        async with opened(folder, clock=NOW) as stack:
+            await stack.record([placed.definition for placed in read_example("adur-worthing").given.placed])
+            for topic, each in sent:
+                await stack.bus.publish(topic.name, [each])
+            await stack.settle(lambda _: None)
+
+    asyncio.run(settled())
+
+
+def quarantine(folder: Path, *arguments: str) -> Result:
+    return CliRunner(env={"TALLYSTICK_VAR": str(folder), "COLUMNS": "200"}).invoke(app, ["quarantine", *arguments])
+
+
+def said(folder: Path, *arguments: str) -> str:
+    """What the command printed, having ended well."""
+    result = quarantine(folder, *arguments)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.fixture(scope="module")
+def never_failed(tmp_path_factory: pytest.TempPathFactory) -> Held:
+    folder = tmp_path_factory.mktemp("never-failed")
+    work(folder, [(topic, message(event)) for topic, event in LOG])
+    return held(folder, MONTHS)
+
+
+@pytest.fixture(scope="module")
+def failed_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder whose services could not read three records, because that release thought less of long ones."""
+    folder = tmp_path_factory.mktemp("failed")
+    work(folder)  # the catalogue's definitions are long too, and were read
+    with pytest.MonkeyPatch.context() as older:
+        older.setattr(intake, "MOST_BYTES", 600)
+        work(folder, [(topic, message(event, padded=event in FAILING)) for topic, event in LOG])
+    return folder
+
+
+@pytest.fixture
+def failed(failed_once: Path, tmp_path: Path) -> Path:
+    """That folder, to be repaired."""
+    return shutil.copytree(failed_once, tmp_path / "var")
+
+
+def test_what_is_re_driven_after_a_fix_is_as_if_it_had_never_failed(failed: Path, never_failed: Held) -> None:
+    open_before = PLACE.findall(said(failed, "list"))
+    without_them = held(failed, MONTHS)
+
+    told = said(failed, "redrive", "--all", *WHY)
+    work(failed)
+
+    assert (len(open_before), "3 records offered again" in told) == (3, True)
+    assert without_them.verdicts != never_failed.verdicts
+    assert without_them.statements != never_failed.statements
+    assert held(failed, MONTHS) == never_failed
+    assert said(failed, "list") == "0 open.\n"
+
+
+def test_offering_it_twice_is_as_offering_it_once(failed: Path, never_failed: Held) -> None:
+    for place in PLACE.findall(said(failed, "list")) * 2:
+        said(failed, "redrive", place, *WHY)
+    work(failed)
+
+    assert held(failed, MONTHS) == never_failed
+
+
+def test_every_offset_keeps_one_fate_through_re_driving_and_discarding(failed: Path) -> None:
+    first, *others = PLACE.findall(said(failed, "list"))
+    said(failed, "discard", first, *WHY)
+    said(failed, "redrive", *others, *WHY)
+    work(failed)
+
+    assert not [read for read in shards_read(failed) if read.unaccounted]
+    assert sum(read.fates["quarantined"] for read in shards_read(failed)) == 5  # one of them by billing alone
+
+
+def test_what_lay_in_the_wrong_partition_is_offered_to_its_own(tmp_path: Path, never_failed: Held) -> None:
+    async def misplaced() -> None:
+        async with opened(tmp_path, clock=NOW) as stack:
+            own = partition_of(LOG[4][1].key.encode(), WORK.partitions)
+            await stack.bus.publish_to(Shard(WORK.name, (own + 1) % WORK.partitions), [message(LOG[4][1])])
+
+    asyncio.run(misplaced())
+    work(tmp_path, [(topic, message(event)) for index, (topic, event) in enumerate(LOG) if index != 4])
+
+    assert "KEY_PARTITION_MISMATCH" in said(tmp_path, "list")
+    said(tmp_path, "redrive", "--all", "--because", "KEY_PARTITION_MISMATCH", *WHY)
+    work(tmp_path)
+
+    assert held(tmp_path, MONTHS) == never_failed
+
+
+def test_what_still_cannot_be_believed_is_set_aside_anew(tmp_path: Path) -> None:
+    work(tmp_path, [(WORK, Message("adur:x", b"{", timestamp_ms=0))])
+    (place,) = PLACE.findall(said(tmp_path, "list"))
+
+    said(tmp_path, "redrive", place, *WHY)
+    work(tmp_path)
+
+    (anew,) = PLACE.findall(said(tmp_path, "list"))
+    assert anew == place.replace("@0", "@1")
+    assert said(tmp_path, "list", "--decided").count("UNREADABLE") == 2
+
+
+def test_every_decision_is_kept_with_who_when_and_why(failed: Path) -> None:
+    first, second, third = PLACE.findall(said(failed, "list"))
+    said(failed, "discard", first, "--reason", "sent by mistake", "--actor", "grace", "--yes")
+    said(failed, "redrive", second, *WHY)
+    said(failed, "redrive", first, *WHY)
+
+    told = [line.split("  ") for line in said(failed, "decisions").splitlines()]
+
+    assert third in said(failed, "list")
+    assert list(dict.fromkeys((action, place, why) for _, action, place, _, why in told)) == [
+        ("discarded", first, "grace: sent by mistake"),
+        ("re-driven", second, "ada: release 1.2 reads them"),
+        ("re-driven", first, "ada: release 1.2 reads them"),
+    ]
+    assert [at for at, *_ in told] == sorted(at for at, *_ in told)
+
+
+def test_a_record_is_shown_with_its_bytes_and_nothing_that_a_terminal_obeys(tmp_path: Path) -> None:
+    poison = b'{"id": "\x1b[2J\xff"}'
+    work(tmp_path, [(WORK, Message("adur:x", poison, timestamp_ms=1_772_442_000_000))])
+    (place,) = PLACE.findall(said(tmp_path, "list"))
+
+    shown = said(tmp_path, "show", place, "--to", str(tmp_path / "bytes")) + said(tmp_path, "show", place)
+
+    assert (tmp_path / "bytes").read_bytes() == poison
+    assert r'value: {"id": "\x1b[2J\xff"}' in shown
+    assert "\x1b" not in shown
+    assert "2026-03-02 09:00:00Z" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["redrive", "--all", "--yes"], "Missing option '--reason'"),
+        (["discard", "--all", "--yes"], "Missing option '--reason'"),
+        (["redrive", "--all", "--yes", "--reason", " "], "The reason is empty"),
+        (["redrive", "--all", "--yes", "--reason", "x" * 501], "too long"),
+        (["redrive", "--all", "--yes", "--reason", "why", "--actor", "a b"], "is no name"),
+        (["redrive", "--all", "--reason", "why", "--actor", "ada"], "Nobody can be asked here"),
+        (["accept-flood", "provider.work.v1/3", "--reason", "why", "--actor", "ada"], "Nobody can be asked here"),
+        (["redrive", "--reason", "why", "--yes", "--actor", "ada"], "Which records is not clear"),
+        (["redrive", "provider.work.v1/3", *WHY], "is no shard"),
+        (["discard", "provider.work.v1/3@77", *WHY], "Nothing was set aside at provider.work.v1/3@77"),
+        (["accept-flood", "provider.work.v1/99", *WHY], "Nobody reads provider.work.v1/99"),
+        (["list", "--service", "catalogue"], "There is no quarantine of 'catalogue'"),
+    ],
+)
+def test_a_decision_without_a_reason_a_name_or_anybody_who_means_it_is_refused(
+    arguments: list[str], told: str, tmp_path: Path
+) -> None:
+    result = quarantine(tmp_path, *arguments)
+
+    assert result.exit_code == 2, result.output
+    assert told in re.sub(r"[│\s]+", " ", result.output)
+
+
+def test_what_has_no_key_or_value_can_only_be_discarded_and_only_once(tmp_path: Path) -> None:
+    work(tmp_path, [(WORK, Message("adur:x", b"", timestamp_ms=0))])
+    (place,) = PLACE.findall(said(tmp_path, "list"))
+
+    assert "it can only be discarded" in said(tmp_path, "redrive", place, *WHY)
+    said(tmp_path, "discard", place, *WHY)
+    again = quarantine(tmp_path, "discard", place, *WHY)
+
+    assert again.exit_code == 2
+    assert "was discarded by ada" in again.output
+
+
+def test_servers_of_one_service_need_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/elsewhere.db")
+
+    refused, named = quarantine(tmp_path, "list"), quarantine(tmp_path, "list", "--service", "billing")
+
+    assert "DATABASE_URL is of one service only" in refused.output
+    assert (refused.exit_code, named.output) == (2, "0 open.\n")
+
+
+def test_http_lists_what_is_open_page_by_page_without_the_bytes(failed: Path) -> None:
+    async def pages() -> list[list[dict[str, Any]]]:
+        async with opened(failed, clock=NOW) as stack:
+            http = create_app("quarantine", [router(stack.billing.desk)], types=TYPES)
+            found, url = [], "/v1/quarantine?limit=2"
+            with TestClient(http) as client:
+                while url:
+                    answer = client.get(url)
+                    assert answer.status_code == 200, answer.text
+                    found.append(answer.json())
+                    url = answer.links.get("next", {}).get("url", "")
+            return found
+
+    first, second = asyncio.run(pages())
+    assert (len(first), len(second)) == (2, 1)
+    assert {entry["reason"] for entry in [*first, *second]} == {"TOO_LARGE"}
+    assert first[0].keys() == {
+        "topic", "partition", "offset", "reason", "detail", "timestamp_ms", "size", "decision"
+    }  # fmt: skip
