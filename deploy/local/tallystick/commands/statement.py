@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.table import Table
 
+from billing.domain.credits.reason import reason
 from billing.domain.statement import NoAgreement, Statement, UnknownCouncil
 from shared.clock import WallClock
 from shared.money import format_gbp
@@ -56,6 +57,10 @@ def _print(found: Statement) -> None:
         for line in charges.lines:
             quantity = f"{line.quantity:f} {line.unit}"
             table.add_row(charges.service.name, line.narrative, quantity, format_gbp(line.amount_pence))
+    if found.credits:
+        table.add_section()
+    for credit in found.credits:
+        table.add_row(f"Credit: {credit.target}", reason(credit), "", format_gbp(-credit.applied_pence))
     table.add_section()
     table.add_row("Total before VAT", "", "", format_gbp(found.total_pence))
     out.print(table)
