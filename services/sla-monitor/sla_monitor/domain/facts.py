@@ -194,6 +194,9 @@ _PLAIN: dict[type[ItemEvent], type[Assigned | Asked | Responded | Closed | Resum
 def fact_of(event: ItemEvent) -> AnyFact:  # noqa: PLR0911 (one line a kind reads as the table that it is)
     """The fact that an event of a ticket, a work item or an outage states."""
     at_us, source, name = microseconds(event.time), event.source, event.id
+    plain = _PLAIN.get(type(event))
+    if plain is not None:
+        return plain(at_us, source, name)
     match event:
         case TicketOpened(data=data) | WorkReceived(data=data):
             due_us = None if data.due_at is None else microseconds(data.due_at)
@@ -210,4 +213,4 @@ def fact_of(event: ItemEvent) -> AnyFact:  # noqa: PLR0911 (one line a kind read
             return Paused(at_us, source, name, data.reason, data.awaiting)
         case OutageStarted(data=data):
             return OutageBegan(at_us, source, name, data.service)
-    return _PLAIN[type(event)](at_us, source, name)
+    raise TypeError(f"{type(event).__name__} states no fact of an item")

@@ -53,7 +53,6 @@ class Batch:
     def take(self, records: Sequence[Record]) -> None:
         """The records are sorted to their items, the clock has moved on with them, the unreadable are set aside."""
         for record in records:
-            self.move_clock(record.timestamp_ms)
             match read_record(self._shard, record):
                 case Refused() as refused:
                     self._set_aside(record, refused)
@@ -61,7 +60,8 @@ class Batch:
                     self._counts["applied"] += 1
                     self.move_clock(microseconds(data.to) // 1000)
                 case event:
-                    self._offered.setdefault(_key(event), []).append((fact_of(event), record))
+                    self._offered.setdefault(_key(event, record), []).append((fact_of(event), record))
+        self.move_clock(max(record.timestamp_ms for record in records))
         last = records[-1].offset + 1
         self._counts["absent"] += last - self._next_offset - len(records)
         self._next_offset = last
@@ -184,8 +184,9 @@ def _loaded(blob: bytes | None) -> Live:
     return Live(Item() if blob is None else load_item(blob))
 
 
-def _key(event: ItemEvent) -> str:
-    return f"{OUTAGE_MARK}{event.key}" if isinstance(event, OutageStarted | OutageEnded) else event.key
+def _key(event: ItemEvent, record: Record) -> str:
+    key = event.key if record.key is None else record.key.decode()  # they are the same, or it had been refused
+    return f"{OUTAGE_MARK}{key}" if isinstance(event, OutageStarted | OutageEnded) else key
 
 
 def _occasion(key: str, taken: Sequence[AnyFact], order: Order | None, *, at: int) -> Occasion:
