@@ -27,6 +27,7 @@ from shared.pulse import Pulse
 from shared.quarantine.api import router as quarantine_router
 from shared.quarantine.decisions import Decisions
 from shared.quarantine.desk import Desk
+from shared.quarantine.parked import Parked
 from shared.running.checks import database_checks
 from shared.running.health import Check
 from shared.sql.engine import connect
@@ -79,6 +80,10 @@ class BillingApp:
     def operated(self) -> Sequence[APIRouter]:
         """Its quarantine."""
         return [quarantine_router(self.desk)]
+
+    async def parked(self) -> list[Parked]:
+        """Facts that wait for the catalogue."""
+        return await asyncio.to_thread(self.handlers.parked)
 
     def forms(self, statement: Statement) -> dict[str, bytes]:
         """The statement as files, by suffix: the same figures in each."""

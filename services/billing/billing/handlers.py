@@ -4,6 +4,7 @@ consume     records of one shard → stored facts and the next offset
 statement   one council's month
 statements  all councils' months, and the usage that nobody is recharged for yet
 explain     one line down to its source events: a charge to its usage, a service credit to its misses
+parked      what waits for the catalogue
 progress    how far the log has been read, and what became of each record
 """
 
@@ -25,6 +26,7 @@ from shared.bus.intake import Refused, set_aside
 from shared.bus.port import Record, Shard
 from shared.contracts.definitions import Service
 from shared.period import Month
+from shared.quarantine.parked import Parked
 from shared.sql.progress import ShardProgress
 from shared.state.port import Quarantined
 
@@ -123,6 +125,17 @@ class Handlers:
                 of = MissesOf(statement.council.id, month, credit.agreement, credit.service, credit.target)
                 return _page(credit, self._store.misses(of, after=after, limit=limit + 1), limit)
         raise UnknownLine(f"no line {ref} in the statement of {council} for {month}")
+
+    def parked(self) -> list[Parked]:
+        """Facts that recharge nobody in any month until the catalogue knows their council, or an agreement of it."""
+        terms = self._store.terms()
+        agreed = {version.definition.council for id_ in terms.agreements.ids() for version in terms.agreements.of(id_)}
+        known = set(terms.councils.ids())
+        return [
+            Parked(each.council, "agreement" if each.council in known else "council", each.facts, each.oldest)
+            for each in self._store.heard()
+            if each.council not in known & agreed
+        ]
 
     def progress(self) -> list[ShardProgress]:
         """How far each shard has been read; `unaccounted` of every one must be 0."""

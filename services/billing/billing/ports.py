@@ -78,6 +78,15 @@ class MissesOf:
     target: str
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The facts that name a council; `oldest` is the day of the first."""
+
+    council: str
+    facts: int
+    oldest: date
+
+
 class Documents(Protocol):
     """A statement in the forms that people and programs ask for, all of the same figures."""
 
@@ -119,6 +128,10 @@ class Store(Protocol):
 
     def councils_heard(self, month: Month) -> list[str]:
         """Every council that any fact of the month names, known or not, ascending."""
+        ...
+
+    def heard(self) -> list[Heard]:
+        """How many facts name each council, known or not; by council."""
         ...
 
     def counted(self, by: CountedBy, *, after: PageMark | None, limit: int) -> list[Counted]:

@@ -16,6 +16,7 @@ from shared.pulse import Pulse
 from shared.quarantine.api import router as quarantine_router
 from shared.quarantine.decisions import Decisions
 from shared.quarantine.desk import Desk
+from shared.quarantine.parked import Parked
 from shared.running.checks import database_checks
 from shared.running.health import Check
 from shared.sql.engine import connect as connect_database
@@ -40,6 +41,7 @@ from sla_monitor.handlers.excluding import Excluding
 from sla_monitor.handlers.fairness import Fairness
 from sla_monitor.handlers.judging import Judging
 from sla_monitor.handlers.objectives import Objectives
+from sla_monitor.handlers.parked import ParkedItems
 from sla_monitor.handlers.percentiles import Percentiles
 from sla_monitor.handlers.quality import Qualities
 from sla_monitor.handlers.questions import Questions
@@ -191,6 +193,11 @@ class MonitorApp:
         """How much it has still to do: records to judge and to record, shards with something due or to announce."""
         judging = await unread(self._bus, self._looking, JUDGED) + await self._looking.overdue(JUDGED)
         return judging + await unread(self._bus, Recording(self._read_model), [VERDICTS])
+
+    async def parked(self) -> list[Parked]:
+        """Facts that wait for the catalogue, as it is known now."""
+        await self.learn()
+        return await ParkedItems(self._states, self._catalogue).parked()
 
     async def heads(self) -> dict[Shard, Head]:
         """How far every shard is that was ever judged, with what became of its records."""

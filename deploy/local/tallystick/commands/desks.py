@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from billing.app import BillingApp
 from billing.app import build as build_billing
 from billing.settings import Settings as BillingSettings
 from shared.bus.connect import UnknownBus, connect
@@ -17,6 +18,7 @@ from shared.running.settings import BadSettings, read_settings
 from shared.sql.engine import UnusableDatabase
 from shared.sql.migrate import Outdated
 from shared.state.connect import UnknownState
+from sla_monitor.app import MonitorApp
 from sla_monitor.app import build as build_monitor
 from sla_monitor.settings import Settings as MonitorSettings
 from tallystick.console import fail
@@ -48,6 +50,13 @@ def run(work: Coroutine[None, None, None]) -> None:
 @asynccontextmanager
 async def opened(service: str | None) -> AsyncIterator[Sequence[Desk]]:
     """The desk of `service`, or of both; closed on the way out."""
+    async with readers(service) as apps:
+        yield [app.desk for app in apps]
+
+
+@asynccontextmanager
+async def readers(service: str | None) -> AsyncIterator[Sequence[MonitorApp | BillingApp]]:
+    """`service`, or both that read what providers send, not at work; closed on the way out."""
     if service not in {None, *_SERVICES}:
         fail(f"There is no quarantine of {service!r}.", do=f"Name one of {', '.join(_SERVICES)}.")
     monitor, billing = read_settings(MonitorSettings), read_settings(BillingSettings)
@@ -57,16 +66,14 @@ async def opened(service: str | None) -> AsyncIterator[Sequence[Desk]]:
         bus = connect(monitor.bus)
         stack.push_async_callback(bus.close)
         await bus.ensure_topics(TOPICS)
-        desks: list[Desk] = []
+        apps: list[MonitorApp | BillingApp] = []
         if service != "billing":
-            judging = build_monitor(monitor, bus=bus, clock=WallClock())
-            stack.push_async_callback(judging.close)
-            desks.append(judging.desk)
+            apps.append(build_monitor(monitor, bus=bus, clock=WallClock()))
+            stack.push_async_callback(apps[-1].close)
         if service != "sla-monitor":
-            metering = build_billing(billing, bus=bus, clock=WallClock())
-            stack.push_async_callback(metering.close)
-            desks.append(metering.desk)
-        yield desks
+            apps.append(build_billing(billing, bus=bus, clock=WallClock()))
+            stack.push_async_callback(apps[-1].close)
+        yield apps
 
 
 async def held(desks: Sequence[Desk], *, because: str | None, decided: bool) -> Places:

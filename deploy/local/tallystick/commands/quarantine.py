@@ -55,6 +55,11 @@ def decisions(service: str | None) -> None:
     desks.run(_decisions(service))
 
 
+def parked(service: str | None) -> None:
+    """What waits for the catalogue is printed by council."""
+    desks.run(_parked(service))
+
+
 async def _list(service: str | None, *, because: str | None, decided: bool) -> None:
     async with desks.opened(service) as opened:
         found = await desks.held(opened, because=because, decided=decided)
@@ -137,6 +142,14 @@ async def _decisions(service: str | None) -> None:
         _say(
             f"{at}  {decision.action}  {decision.shard}@{decision.offset}  {name}  {decision.actor}: {decision.reason}"
         )
+
+
+async def _parked(service: str | None) -> None:
+    async with desks.readers(service) as apps:
+        found = [(app.desk.service, each) for app in apps for each in await app.parked()]
+    for name, each in found:
+        _say(f"{each.council}  {_records(each.records)} since {each.oldest}, for its {each.waits_for}  {name}")
+    _say("Nothing waits." if not found else "They count as soon as the catalogue knows it.")
 
 
 async def _wanted(opened: Sequence[Desk], wanted: Wanted) -> desks.Places:

@@ -91,6 +91,14 @@ def accept_flood(
 
 
 @app.command()
+def parked(service: Service = None) -> None:
+    """What waits for the catalogue: of which council, how many records, since when."""
+    from tallystick.commands.quarantine import parked as run
+
+    run(service)
+
+
+@app.command()
 def decisions(service: Service = None) -> None:
     """Everything that was ever decided: when, who, what, why."""
     from tallystick.commands.quarantine import decisions as run

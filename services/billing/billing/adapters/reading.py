@@ -21,12 +21,13 @@ from sqlalchemy import (
     select,
     tuple_,
     union,
+    union_all,
 )
 
 from billing.adapters.tables import item_accepted, item_done, reading, reversal
 from billing.domain.metering import MICRO
 from billing.domain.usage import Usage
-from billing.ports import Counted, CountedBy, PageMark
+from billing.ports import Counted, CountedBy, Heard, PageMark
 from shared.period import Month
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -48,6 +49,21 @@ def councils_heard(connection: Connection, month: Month) -> list[str]:
         for table in (reading, item_done, item_accepted)
     )
     return sorted(connection.scalars(union(*each)))
+
+
+def heard(connection: Connection) -> list[Heard]:
+    """How many facts name each council, and the day of the first of them; by council."""
+    each = union_all(
+        *(
+            select(table.c.council, func.count().label("facts"), func.min(table.c.day).label("oldest")).group_by(
+                table.c.council
+            )
+            for table in (reading, item_done, item_accepted)
+        )
+    ).subquery()
+    sums = select(each.c.council, func.sum(each.c.facts).label("facts"), func.min(each.c.oldest).label("oldest"))
+    rows = connection.execute(sums.group_by(each.c.council).order_by(each.c.council))
+    return [Heard(row.council, int(row.facts), row.oldest) for row in rows]
 
 
 def counted(connection: Connection, by: CountedBy, after: PageMark | None, limit: int) -> list[Counted]:

@@ -14,7 +14,7 @@ from billing.domain.credits.attained import Attained
 from billing.domain.metering import Kind
 from billing.domain.terms import Terms, Version, Versions
 from billing.domain.usage import Usage
-from billing.ports import Batch, Counted, CountedBy, MissesOf, PageMark
+from billing.ports import Batch, Counted, CountedBy, Heard, MissesOf, PageMark
 from shared.bus.port import Shard
 from shared.contracts.definitions import Agreement, Council, Provider, Service, Tariff
 from shared.contracts.topics import CATALOGUE
@@ -71,6 +71,11 @@ class SqlStore:
         """Every council that any fact of the month names, known or not, ascending."""
         with reading(self._engine) as connection:
             return reads.councils_heard(connection, month)
+
+    def heard(self) -> list[Heard]:
+        """How many facts name each council, known or not; by council."""
+        with reading(self._engine) as connection:
+            return reads.heard(connection)
 
     def counted(self, by: CountedBy, *, after: PageMark | None, limit: int) -> list[Counted]:
         """The facts behind a line, by day, source and id, beginning after `after`."""

@@ -1,0 +1,131 @@
+"""What the catalogue does not know yet waits, through restarts, and then counts as if it had never waited."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from catalogue.adapters.partnership_files import load as read_example
+from shared.bus.port import Message
+from shared.clock import FixedClock
+from shared.contracts.codec import encode_event
+from shared.contracts.envelope import ItemEvent
+from shared.contracts.items import Accepted, Completed, WorkCompleted, WorkReceived
+from shared.contracts.topics import TICKETS, WORK, Topic
+from shared.quarantine.parked import Parked
+from tallystick.__main__ import app
+from tallystick.stack import Stack, opened
+from tests.support.desk import agreement
+from tests.support.histories import calendar
+from tests.support.monitoring import local, monitor, ticket
+from tests.support.state_folder import held, shards_read
+
+NOW = FixedClock(datetime(2026, 4, 10, 12, tzinfo=UTC))
+MONTHS = ["2026-03", "2026-04"]
+RECEIVED, COMPLETED = "Sun 2026-03-01 00:30", "Wed 2026-03-04 12:00"
+
+
+def work_item(council: str) -> list[tuple[Topic, ItemEvent]]:
+    about = {"source": "/desk", "subject": "inv-1", "council": council}
+    accepted = Accepted(service="accounts-payable")
+    return [
+        (WORK, WorkReceived(id=f"{council}:in", time=local(RECEIVED), data=accepted, **about)),
+        (WORK, WorkCompleted(id=f"{council}:out", time=local(COMPLETED), data=Completed(units="3"), **about)),
+    ]
+
+
+def ticket_of(council: str) -> list[tuple[Topic, ItemEvent]]:
+    lines = [("Mon 2026-03-02 09:00", "opened"), ("Thu 2026-03-05 16:00", "resolved")]
+    return [(TICKETS, event) for event in ticket(*lines, item=f"{council}-1", council=council)]
+
+
+LOG = [each for council in ("adur", "worthing") for each in (*work_item(council), *ticket_of(council))]
+
+
+def send(folder: Path, log: list[tuple[Topic, ItemEvent]]) -> None:
+    async def sent(stack: Stack) -> None:
+        for topic, event in log:
+            stamp = int(event.time.timestamp() * 1000)
+            await stack.bus.publish(topic.name, [Message(event.key, encode_event(event), timestamp_ms=stamp)])
+        await stack.settle(lambda _: None)
+
+    asyncio.run(_with(folder, sent))
+
+
+def load_catalogue(folder: Path) -> None:
+    async def loaded(stack: Stack) -> None:
+        await stack.record([placed.definition for placed in read_example("adur-worthing").given.placed])
+        await stack.settle(lambda _: None)
+
+    asyncio.run(_with(folder, loaded))
+
+
+async def _with(folder: Path, work: Callable[[Stack], Awaitable[None]]) -> None:
+    async with opened(folder, clock=NOW) as stack:
+        await work(stack)
+
+
+def parked(folder: Path) -> list[str]:
+    """What the command says."""
+    command = CliRunner(env={"TALLYSTICK_VAR": str(folder), "COLUMNS": "200"})
+    result = command.invoke(app, ["quarantine", "parked"])
+    assert result.exit_code == 0, result.output
+    return result.output.splitlines()
+
+
+def fates(folder: Path) -> Counter[str]:
+    reads = shards_read(folder)
+    assert not [read for read in reads if read.unaccounted]
+    return sum((read.fates for read in reads), Counter())
+
+
+def test_what_waited_through_restarts_for_its_agreement_counts_as_if_it_had_never_waited(tmp_path: Path) -> None:
+    known_first, known_last = tmp_path / "known-first", tmp_path / "known-last"
+    load_catalogue(known_first)
+    send(known_first, LOG)
+
+    for start in range(0, len(LOG), 3):
+        send(known_last, LOG[start : start + 3])
+    waiting = parked(known_last), fates(known_last)["parked"]
+    load_catalogue(known_last)
+
+    assert waiting == (
+        [
+            "adur  4 records since 2026-03-01, for its agreement  sla-monitor",
+            "worthing  4 records since 2026-03-01, for its agreement  sla-monitor",
+            "adur  4 records since 2026-03-01, for its council  billing",
+            "worthing  4 records since 2026-03-01, for its council  billing",
+            "They count as soon as the catalogue knows it.",
+        ],
+        8,
+    )
+    assert (parked(known_last), fates(known_last)["parked"]) == (["Nothing waits."], 0)
+    assert held(known_last, MONTHS) == held(known_first, MONTHS)
+
+
+def test_a_council_that_the_catalogue_never_hears_of_waits_alone(tmp_path: Path) -> None:
+    load_catalogue(tmp_path)
+    send(tmp_path, [*LOG, *work_item("wrothing")])
+
+    assert parked(tmp_path)[:-1] == [
+        "wrothing  2 records since 2026-03-01, for its agreement  sla-monitor",
+        "wrothing  2 records since 2026-03-01, for its council  billing",
+    ]
+
+
+def test_an_agreement_without_its_calendar_is_waited_for_too(tmp_path: Path) -> None:
+    async def scenario() -> tuple[list[Parked], list[Parked]]:
+        async with monitor(tmp_path, now="Mon 2026-03-02 18:00") as on:
+            await on.tell_catalogue(agreement())
+            await on.send(*ticket(("Mon 2026-03-02 09:00", "opened")))
+            await on.rest()
+            before = await on.app.parked()
+            await on.tell_catalogue(calendar())
+            await on.rest()
+            return before, await on.app.parked()
+
+    before, after = asyncio.run(scenario())
+    assert (before, after) == ([Parked("adur", "calendar", 1, date(2026, 3, 2))], [])
