@@ -1,0 +1,127 @@
+"""Judging: one item over and over, and the monitor's whole embedded path from the log to stored verdicts."""
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+from shared.bus.connect import connect
+from shared.bus.port import Bus
+from shared.clock import WallClock
+from shared.contracts.codec import decode_event
+from shared.contracts.topics import TICKETS, TOPICS
+from sla_monitor.app import MonitorApp, build
+from sla_monitor.domain.facts import AnyFact, Paused, Resumed
+from sla_monitor.domain.following import Following, follow
+from sla_monitor.domain.terms import Book
+from sla_monitor.domain.verdict import Evaluation, evaluate
+from sla_monitor.settings import Settings
+from tests.support.histories import at, book, facts
+from tests.support.reading import settle, shards_of, start_all, take
+from tests.support.tickets import EVENTS, fill
+
+ROUNDS = 200
+EACH = 50
+# Three clocks, six pauses, four warnings; the item ends after all of them.
+AGREEMENT = book(
+    {"id": "respond", "measure": "response-time", "within": "4 working hours", "calendar": "office"},
+    {"id": "resolve", "within": "16 working hours", "calendar": "office", "warn_at": [75, 90]},
+    {
+        "id": "process",
+        "measure": "processing-time",
+        "within": "40 working hours",
+        "calendar": "office",
+        "warn_at": [75, 90],
+    },
+)
+PAUSED_ON = ("Tue 2026-01-06", "Wed 2026-01-07", "Thu 2026-01-08", "Fri 2026-01-09", "Mon 2026-01-12", "Tue 2026-01-13")
+HISTORY = facts(
+    ("Mon 2026-01-05 10:00", "opened"),
+    ("Mon 2026-01-05 11:00", "responded"),
+    *((f"{day} 09:30", "paused council") for day in PAUSED_ON),
+    *((f"{day} 12:00", "resumed") for day in PAUSED_ON),
+    ("Wed 2026-01-14 12:00", "resolved"),
+)
+AS_OF = at("Fri 2026-01-30 12:00")
+
+
+def run() -> None:
+    """Prints microseconds of one item and events a second of many, in this run."""
+    whole = _median_us(lambda: _judge(HISTORY, AGREEMENT, AS_OF))
+    step = _step_us()
+    read, judged = asyncio.run(_embedded())
+    sys.stdout.write(f"{'judge 3 clocks, 6 pauses, 4 warnings in full':<50} {whole:>12,.1f} us\n")
+    sys.stdout.write(f"{'follow its next pause or resumption':<50} {step:>12,.1f} us  {step / whole:5.2f} of in full\n")
+    sys.stdout.write(f"{'read and decode the log only':<50} {read:>12,.0f} /s\n")
+    sys.stdout.write(f"{'judge, announce and record it':<50} {judged:>12,.0f} /s  {judged / read:5.2f} of that\n")
+
+
+def _judge(history: list[AnyFact], agreement: Book, as_of: int) -> Evaluation:
+    return evaluate(history, council="adur", item="T1", book=agreement, as_of=as_of)
+
+
+def _step_us() -> float:
+    """Of a pause and of its end, on the item while it is still open."""
+    still_open = HISTORY[:-1]
+    last = still_open[-1]
+    following = follow(last, _judge(still_open, AGREEMENT, last.at_s), as_of=last.at_s)
+    if following is None:
+        raise RuntimeError("an ordinary item is not followed")
+    instants = range(last.at_us + 1_000_000, last.at_us + 2_000_000 * ROUNDS * EACH, 1_000_000)
+    kinds = (lambda us: Paused(us, "/t", "p", "asked", "council"), lambda us: Resumed(us, "/t", "r"))
+    steps = iter([kinds[number % 2](us) for number, us in enumerate(instants)])
+    return _median_us(lambda: _step(following, next(steps), as_of=instants.stop))
+
+
+def _step(following: Following, fact: AnyFact, *, as_of: int) -> None:
+    if not following.take(fact, as_of=as_of):
+        raise RuntimeError("an ordinary fact is not followed")
+
+
+def _median_us(work: Callable[[], object]) -> float:
+    times = []
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        for _ in range(EACH):
+            work()
+        times.append((time.perf_counter() - began) / EACH * 1e6)
+    return median(times)
+
+
+async def _embedded() -> tuple[float, float]:
+    with TemporaryDirectory() as folder:
+        bus = connect(f"sqlite:///{folder}/log.db")
+        await bus.ensure_topics(TOPICS)
+        await fill(bus)
+        began = time.perf_counter()
+        await _read(bus)
+        read_s = time.perf_counter() - began
+        app = build(Settings(TALLYSTICK_VAR=Path(folder)), bus=bus, clock=WallClock())
+        began = time.perf_counter()
+        await _work_off(app)
+        judged_s = time.perf_counter() - began
+        await app.close()
+        await bus.close()
+    return EVENTS / read_s, EVENTS / judged_s
+
+
+async def _read(bus: Bus) -> None:
+    reader = await bus.subscribe("bench", [TICKETS.name])
+    await settle([reader], shards_of(TICKETS))
+    await start_all(reader)
+    for records in (await take(reader, EVENTS)).values():
+        for record in records:
+            decode_event(record.value or b"")
+    await reader.close()
+
+
+async def _work_off(app: MonitorApp) -> None:
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(app.run(stop))
+        while await app.pending():  # noqa: ASYNC110 (what it does is stored, not signalled)
+            await asyncio.sleep(0.05)
+        stop.set()
