@@ -4,7 +4,7 @@ import asyncio
 import csv
 import hashlib
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -40,6 +40,7 @@ from tests.support.recharges import (
     unit,
 )
 
+DatabaseOf = Callable[[str], str]
 TARIFFS = (
     tariff(standing("310.00"), GRADUATED),
     tariff(unit("4.42"), service="payroll"),
@@ -82,10 +83,11 @@ async def publish(bus: Bus, log: dict[str, Sequence[Event]]) -> None:
         await bus.publish(topic, messages)
 
 
-async def run_over(folder: Path, *, times: int = 1) -> BillingApp:
+async def run_over(folder: Path, database_url: str, *, times: int = 1) -> BillingApp:
     """Billing that has read the log, sent `times` times, from its embedded bus."""
     bus = connect(f"sqlite:///{folder}/log.db")
-    app = build(Settings(TALLYSTICK_VAR=folder), bus=bus, clock=FixedClock(datetime(2026, 6, 1, tzinfo=UTC)))
+    settings = Settings(TALLYSTICK_VAR=folder, DATABASE_URL=database_url)
+    app = build(settings, bus=bus, clock=FixedClock(datetime(2026, 6, 1, tzinfo=UTC)))
     for _ in range(times):
         await publish(bus, LOG)
         await settle(app)
@@ -94,15 +96,17 @@ async def run_over(folder: Path, *, times: int = 1) -> BillingApp:
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    app = asyncio.run(run_over(tmp_path_factory.mktemp("billing")))
+def client(tmp_path_factory: pytest.TempPathFactory, module_database_of: DatabaseOf) -> Iterator[TestClient]:
+    app = asyncio.run(run_over(tmp_path_factory.mktemp("billing"), module_database_of("billing")))
     with TestClient(create_app("billing", [app.router], types=api.TYPES)) as made:
         yield made
     asyncio.run(app.close())
 
 
-def test_sending_the_whole_log_again_changes_no_byte_of_the_statement(client: TestClient, tmp_path: Path) -> None:
-    again = asyncio.run(run_over(tmp_path, times=2))
+def test_sending_the_whole_log_again_changes_no_byte_of_the_statement(
+    client: TestClient, tmp_path: Path, database_of: DatabaseOf
+) -> None:
+    again = asyncio.run(run_over(tmp_path, database_of("billing"), times=2))
 
     with TestClient(create_app("billing", [again.router])) as twice:
         assert twice.get(STATEMENT).content == client.get(STATEMENT).content

@@ -1,7 +1,7 @@
 """The catalogue as its callers meet it: versions over HTTP, on a real database and a real log."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -36,6 +36,11 @@ class SteppingClock:
     def now(self) -> datetime:
         self._now += timedelta(seconds=1)
         return self._now
+
+
+@pytest.fixture(autouse=True)
+def _on_each_database(database_of: Callable[[str], str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_of("catalogue"))
 
 
 @asynccontextmanager
@@ -289,9 +294,12 @@ def test_a_holiday_that_became_known_makes_a_new_version_of_the_calendar(tmp_pat
     desk = calendar(holidays=("scotland",))
     settings = {"TALLYSTICK_VAR": tmp_path}
 
-    build(Settings(**settings), bus=bus, clock=SteppingClock()).handlers.record([desk], at=NINE, actor="test")
+    earlier = build(Settings(**settings), bus=bus, clock=SteppingClock())
+    earlier.handlers.record([desk], at=NINE, actor="test")
     later = build(Settings(**settings, TALLYSTICK_HOLIDAYS_FILE=holidays), bus=bus, clock=SteppingClock())
     recorded = later.handlers.record([desk], at=NINE, actor="test")
+    for app in (earlier, later):
+        asyncio.run(app.close())
 
     assert recorded.added == (("calendar", "office", 2),)
 

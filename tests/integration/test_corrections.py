@@ -1,6 +1,7 @@
 """Exclusions, correction runs and frozen months on the running monitor, over HTTP where people meet them."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,11 @@ from tests.support.histories import calendar
 from tests.support.monitoring import ticket
 
 MARCH = {"from_date": "2026-03-01", "to_date": "2026-04-01"}
+
+
+@pytest.fixture(autouse=True)
+def _on_each_database(database_of: Callable[[str], str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_of("sla_monitor"))
 
 
 def test_an_approved_exclusion_corrects_what_has_ended_and_names_itself_as_the_cause(tmp_path: Path) -> None:

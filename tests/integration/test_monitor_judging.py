@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from datetime import date
 from itertools import permutations
 from pathlib import Path
@@ -39,6 +40,11 @@ async def _ready(on: Monitor) -> None:
 
 def _instants(events: list[VerdictEvent]) -> list[tuple[str, str | None]]:
     return sorted((type(event).__name__, told(int(event.time.timestamp()))) for event in events)
+
+
+@pytest.fixture(autouse=True)
+def _on_each_database(database_of: Callable[[str], str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_of("sla_monitor"))
 
 
 def test_warnings_and_the_breach_come_when_time_passes_without_events(tmp_path: Path) -> None:

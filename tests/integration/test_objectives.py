@@ -4,6 +4,7 @@ Open 09:00 to 17:00; 8 working hours to resolve. It is Tuesday 16 June 2026 at n
 """
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -118,8 +119,10 @@ async def answers(folder: Path) -> Answers:
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Answers:
-    return asyncio.run(answers(tmp_path_factory.mktemp("objectives")))
+def told(tmp_path_factory: pytest.TempPathFactory, module_database_of: Callable[[str], str]) -> Answers:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATABASE_URL", module_database_of("sla_monitor"))
+        return asyncio.run(answers(tmp_path_factory.mktemp("objectives")))
 
 
 def test_attainment_is_judged_over_the_objectives_own_period(told: Answers) -> None:
