@@ -70,7 +70,7 @@ def _step_us() -> float:
     following = follow(last, _judge(still_open, AGREEMENT, last.at_s), as_of=last.at_s)
     if following is None:
         raise RuntimeError("an ordinary item is not followed")
-    instants = range(last.at_us + 1_000_000, last.at_us + 2_000_000 * ROUNDS * EACH, 1_000_000)
+    instants = range(last.at_us + 1_000_000, last.at_us + 1_000_000 + 100_000 * ROUNDS * EACH, 100_000)
     kinds = (lambda us: Paused(us, "/t", "p", "asked", "council"), lambda us: Resumed(us, "/t", "r"))
     steps = iter([kinds[number % 2](us) for number, us in enumerate(instants)])
     return _median_us(lambda: _step(following, next(steps), as_of=instants.stop))
