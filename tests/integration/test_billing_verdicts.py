@@ -3,11 +3,13 @@
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete
+from sqlalchemy import delete, event
 
 from billing.adapters import tables
 from billing.adapters.sql import SqlStore
@@ -21,6 +23,7 @@ from shared.contracts.topics import CATALOGUE, VERDICTS, Topic
 from shared.contracts.verdicts import VerdictEvent, VerdictRetracted, WarningReached
 from shared.period import Month
 from shared.sql.engine import connect
+from shared.sql.migrate import migrate
 from tests.support.credits import (
     breached,
     corrected,
@@ -194,6 +197,24 @@ def test_a_years_cap_counts_what_earlier_months_took_of_it(store: SqlStore) -> N
 
     # 10% each of £500.00 for half of April, then of £1,000.00; £120.00 in all.
     assert found == [5_000, 7_000, 0]
+
+
+def test_a_months_sums_are_answered_from_the_index_alone(tmp_path: Path) -> None:
+    engine = connect(f"sqlite:///{tmp_path}/billing.db")
+    migrate(engine, "billing")
+    sent: list[tuple[str, Any]] = []
+    event.listen(
+        engine, "before_cursor_execute", lambda _, __, statement, values, *___: sent.append((statement, values))
+    )
+
+    SqlStore(engine).attained(MAY, council=ASHBY.id)
+
+    statement, values = sent[-1]
+    with engine.connect() as connection:
+        steps = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
+    engine.dispose()
+    assert "USING COVERING INDEX verdict_by_month (month=? AND council=?)" in steps[0][-1]
+    assert not [step for step in steps if "TEMP B-TREE" in step[-1]]
 
 
 @pytest.fixture(scope="module")

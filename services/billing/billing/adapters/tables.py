@@ -76,7 +76,8 @@ item_done = Table(
     sqlite_with_rowid=False,
 )
 
-# The last word on each promise about an item; `offset` is where in the item's partition it was said.
+# The last word on each promise about an item; `offset` is where in the item's partition it was said. The index holds
+# all that a month's sums need: a year's cap is worked out over twelve months.
 verdict = Table(
     "verdict",
     metadata,
@@ -92,7 +93,7 @@ verdict = Table(
     Column("day", Date, nullable=False),
     *_origin(),
     Column("offset", BigInteger, nullable=False),
-    Index("verdict_by_month", "month", "council"),
+    Index("verdict_by_month", "month", "council", "agreement", "service", "target", "outcome", "value_pence"),
     sqlite_with_rowid=False,
 )
 

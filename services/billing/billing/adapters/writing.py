@@ -88,7 +88,8 @@ def _keep_first(connection: Connection, table: Table, rows: Sequence[Row]) -> No
 
 def _keep_last(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Of all that was said the last in the log stays."""
-    _keep(connection, table, rows, over=insert(table).excluded.offset > table.c.offset)
+    in_log_order = sorted(rows, key=itemgetter("offset"))
+    _keep(connection, table, in_log_order, over=insert(table).excluded.offset > table.c.offset)
 
 
 def _keep(connection: Connection, table: Table, rows: Sequence[Row], *, over: ColumnElement[bool]) -> None:

@@ -28,4 +28,5 @@ def upgrade() -> None:
         Column("offset", sa.BigInteger, nullable=False),
         sqlite_with_rowid=False,
     )
-    op.create_index("verdict_by_month", "verdict", ["month", "council"])
+    summed = ["month", "council", "agreement", "service", "target", "outcome", "value_pence"]
+    op.create_index("verdict_by_month", "verdict", summed)
