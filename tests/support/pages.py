@@ -16,7 +16,7 @@ from sla_monitor.handlers.questions import ItemAnswer
 from sla_monitor.page_models import AttainmentPage, CouncilAttainment, ItemPage, TargetRow, Trend, VerdictPart
 from sla_monitor.schemas import AttainmentBody, item_body
 from tallystick.pages import AttainmentRow, StatementRow, router
-from tests.support import histories, recharges
+from tests.support import credits, histories, recharges
 
 OCTOBER = Month(2026, 10)
 PROMISE = "Resolution time: within 8 working hours"
@@ -118,14 +118,25 @@ STILL_OPEN = item_page(("Thu 2026-11-05 14:00", "opened"), as_of="Thu 2026-11-05
 
 
 def statement() -> Statement:
-    """A month of two services, one of them graduated."""
+    """A month of two services, one of them graduated, the other credited up to a cap."""
     tariffs = [
         recharges.tariff(recharges.standing("310.00"), recharges.GRADUATED),
         recharges.tariff(recharges.unit("4.42"), service="payroll"),
     ]
-    known = recharges.terms(recharges.agreement(*(each.id for each in tariffs)), tariffs=tariffs)
-    rows = [recharges.usage("accounts-payable", "2026-10-12", "1025.5"), recharges.usage(None, "2026-10-12", "1")]
-    return state(known, recharges.ASHBY.id, OCTOBER, rows)
+    agreement = credits.promising(
+        credits.target("payslips", "payroll"),
+        credits.target("queries", "payroll"),
+        tariffs=tuple(each.id for each in tariffs),
+        service_month=credits.percent("3"),
+    )
+    known = recharges.terms(agreement, tariffs=tariffs)
+    rows = [
+        recharges.usage("accounts-payable", "2026-10-12", "1025.5"),
+        recharges.usage("payroll", "2026-10-12", "400", meter="readings"),
+        recharges.usage(None, "2026-10-12", "1"),
+    ]
+    kept = [credits.kept("payslips", 94, 100, service="payroll"), credits.kept("queries", 0, 3, service="payroll")]
+    return state(known, recharges.ASHBY.id, OCTOBER, rows, attained=kept)
 
 
 def application(home: ExampleHome) -> FastAPI:
