@@ -26,6 +26,7 @@ from tests.support.poison import AT, GOOD, ITEM, KEY, SHARD
 from tests.support.recharges import completed, received
 
 PATIENCE_S = 30
+CLOCK = FixedClock(datetime.fromisoformat(AT))
 AT_MS = int(datetime.fromisoformat(AT).timestamp() * 1000)
 POISON = Message(KEY.decode(), b"not an event", timestamp_ms=AT_MS)
 CONFLICT = Message(KEY.decode(), GOOD.replace(b'"units":"3"', b'"units":"3","outcome":"lost"'), timestamp_ms=AT_MS)
@@ -36,12 +37,12 @@ Make = Callable[[Path, Bus], App]
 
 def the_monitor(folder: Path, bus: Bus) -> App:
     settings = MonitorSettings(TALLYSTICK_VAR=folder, SLA_CLOCK_MARGIN_S=0)
-    return build_monitor(settings, bus=bus, clock=FixedClock(datetime.fromisoformat(AT)))
+    return build_monitor(settings, bus=bus, clock=CLOCK)
 
 
 def billing(folder: Path, bus: Bus) -> App:
     settings = BillingSettings(TALLYSTICK_VAR=folder)
-    return build_billing(settings, bus=bus, clock=FixedClock(datetime.fromisoformat(AT)))
+    return build_billing(settings, bus=bus, clock=CLOCK)
 
 
 EACH = pytest.mark.parametrize("make", [the_monitor, billing])
@@ -157,6 +158,29 @@ def test_more_than_one_in_a_hundred_halts_the_shard_too(make: Make, tmp_path: Pa
             await halts(app)
             await reaches(app, SHARD, 900)
             assert await aside(app) == list(range(0, 900, 90))
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("accepted", [False, True])
+def test_live_state_that_is_rebuilt_stands_where_it_stood(accepted: bool, tmp_path: Path) -> None:
+    reached = 17 if accepted else 11
+
+    async def scenario() -> None:
+        async with running(the_monitor, tmp_path) as (app, bus):
+            await bus.publish_to(SHARD, [message(received(ITEM, AT)), *[POISON] * 15, message(completed(ITEM, AT))])
+            await halts(app)
+            if accepted:
+                await app.desk.accept_flood(SHARD, actor="tester", reason="the sender has been stopped")
+            await reaches(app, SHARD, reached)
+        bus = connect(f"sqlite:///{tmp_path}/log.db")
+        at_rest = build_monitor(MonitorSettings(TALLYSTICK_VAR=tmp_path), bus=bus, clock=CLOCK)
+        before = (await at_rest.heads())[SHARD]
+        await at_rest.rebuild()
+        after = (await at_rest.heads())[SHARD]
+        await at_rest.close()
+        await bus.close()
+        assert (after.next_offset, after.counts) == (before.next_offset, before.counts)
 
     asyncio.run(scenario())
 

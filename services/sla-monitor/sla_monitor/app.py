@@ -94,7 +94,13 @@ class MonitorApp:
         # Whoever asks how far the shards are must not change what the one at work remembers of them.
         self._judging, self._looking = judging(), judging()
         self._rebuilding = Rebuilding(
-            self._states, bus, self._catalogue, self._rulings, clock, margin_s=settings.margin_s
+            self._states,
+            bus,
+            self._catalogue,
+            self._rulings,
+            clock,
+            margin_s=settings.margin_s,
+            floods_accepted=self.desk.accepted_below,
         )
         self._recording = Recording(CountedRecords(read_model, self._metrics))
         self.questions = Questions(self._states, read_model, self._catalogue, self._rulings, clock)

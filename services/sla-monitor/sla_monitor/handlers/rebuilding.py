@@ -8,8 +8,11 @@ No instance may be at work meanwhile. One that starts all the same, or after a r
 unfinished shard stands at an offset that no log holds.
 """
 
+from contextlib import suppress
+
 from msgspec import Struct
 
+from shared.bus.consumer import Halted
 from shared.bus.port import Bus, Shard
 from shared.clock import Clock
 from shared.contracts.codec import decode_event
@@ -17,6 +20,7 @@ from shared.contracts.topics import PARTITIONS, VERDICTS
 from shared.contracts.verdicts import VerdictEvent
 from shared.state.port import Change, ShardStates
 from sla_monitor.domain.retold import Retold
+from sla_monitor.handlers.flooding import AcceptedBelow, FloodGuard, nothing_accepted
 from sla_monitor.handlers.looking_back import LookingBack, looking_back
 from sla_monitor.handlers.rebuilt_shard import MARK, RebuiltShard
 from sla_monitor.handlers.stored import ITEM_TOPICS
@@ -45,7 +49,9 @@ class Rebuilding:
         clock: Clock,
         *,
         margin_s: int,
+        floods_accepted: AcceptedBelow = nothing_accepted,
     ) -> None:
+        self._floods = FloodGuard(states, floods_accepted)
         self._states, self._bus, self._clock = states, bus, clock
         self._catalogue, self._rulings = catalogue, rulings
         self._margin_ms = margin_s * 1000
@@ -80,13 +86,21 @@ class Rebuilding:
         return retold
 
     async def _rebuild(self, log: LookingBack, shard: Shard, retold: Retold) -> Rebuilt:
-        rebuilt = RebuiltShard(shard, self._states, self._catalogue, self._rulings, first_offset=await log.begin(shard))
+        rebuilt = RebuiltShard(
+            shard,
+            self._states,
+            self._catalogue,
+            self._rulings,
+            floods=self._floods,
+            first_offset=await log.begin(shard),
+        )
         # The clock may look at an instant before which nothing was unread.
         now_ms = self._now_ms()
-        while rebuilt.next_offset < (await self._bus.bounds(shard)).end:
-            if records := await log.more(shard):
-                await rebuilt.take(records, now_ms=now_ms)
-            now_ms = self._now_ms()
+        with suppress(Halted):
+            while rebuilt.next_offset < (await self._bus.bounds(shard)).end:
+                if records := await log.more(shard):
+                    await rebuilt.take(records, now_ms=now_ms)
+                now_ms = self._now_ms()
         log.end(shard)
         items, missing = await rebuilt.settle(retold, now_ms=now_ms - self._margin_ms)
         return Rebuilt(items, missing)

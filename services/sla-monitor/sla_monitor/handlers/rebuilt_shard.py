@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from shared.bus.consumer import Halted
+from shared.bus.flood import told
 from shared.bus.port import Record, Shard
 from shared.state.port import Change, Head, ShardStates
 from sla_monitor.domain.announce import Occasion
@@ -11,6 +13,7 @@ from sla_monitor.domain.item import Item, dump_item, load_item
 from sla_monitor.domain.orders import is_open
 from sla_monitor.domain.retold import Fit, Retold, fit
 from sla_monitor.handlers.batch import Batch
+from sla_monitor.handlers.flooding import FloodGuard
 from sla_monitor.handlers.live import Shelf
 from sla_monitor.handlers.stored import StoredItems
 from sla_monitor.ports import Catalogue, RulingsLog
@@ -24,9 +27,16 @@ class RebuiltShard:
     """Begins with the shard emptied and marked: `take` all records, then `settle`. Raises `Fenced` when disturbed."""
 
     def __init__(
-        self, shard: Shard, states: ShardStates, catalogue: Catalogue, rulings: RulingsLog, *, first_offset: int
+        self,
+        shard: Shard,
+        states: ShardStates,
+        catalogue: Catalogue,
+        rulings: RulingsLog,
+        *,
+        floods: FloodGuard,
+        first_offset: int,
     ) -> None:
-        self._shard, self._states = shard, states
+        self._shard, self._states, self._floods = shard, states, floods
         self._catalogue, self._rulings = catalogue, rulings
         self._judged = StoredItems(states, catalogue, rulings)
         self._stored = MARK
@@ -44,12 +54,24 @@ class RebuiltShard:
         return self._head.next_offset
 
     async def take(self, records: Sequence[Record], *, now_ms: int) -> None:
-        """The records are in their items. What they alone would have announced is dropped."""
+        """The records are in their items. What they alone would have announced is dropped.
+
+        Raises `Halted` when those before a flood have been taken: a shard that stood there will stand there again.
+        """
+        change = await self._taken_in(records, now_ms)
+        if change.quarantined:
+            believed = await self._floods.believed(self._shard, records, change.quarantined)
+            if len(believed) < len(records):
+                await self._store(await self._taken_in(believed, now_ms))
+                raise Halted(told(self._shard, self.next_offset))
+        await self._store(change)
+
+    async def _taken_in(self, records: Sequence[Record], now_ms: int) -> Change:
         batch = self._batch(now_ms)
         batch.take(records)
         keys = list(batch.keys)
         batch.judge(keys, await self._states.items(self._shard, keys))
-        await self._store(replace(batch.change(), outbox=()))
+        return replace(batch.change(), outbox=())
 
     async def settle(self, retold: Retold, *, now_ms: int) -> tuple[int, int]:
         """The items have announced what was `retold`, and what they lack waits: how many items, how many messages."""
