@@ -13,7 +13,7 @@ from redis import Redis
 
 from shared.bus.consumer import Busy
 from shared.bus.port import Shard
-from shared.state.port import Change, Fenced, Head, Outgoing
+from shared.state.port import Change, Fenced, Head, Outgoing, Quarantined
 from shared.state.redis import RedisStates
 from shared.state.redis_check import UnsafeRedis
 from tests.support import servers
@@ -143,6 +143,61 @@ async def test_a_head_of_the_same_revision_that_was_computed_after_a_loss_fences
         await states.commit(shard, FIRST.head, Change(Head(revision=2, next_offset=9)))
 
     assert await states.head(shard) == again.head
+
+
+async def test_a_commit_of_which_only_the_beginning_came_back_is_made_whole_when_it_is_made_again(
+    states: RedisStates, shard: Shard, server: Any
+) -> None:
+    change = replace(
+        FIRST,
+        items={"a": b"1", "b": b"2", "gone": None},
+        due={"a": 9, "gone": None},
+        outbox=[Outgoing(name, "to.v1", "key", b"said", 0) for name in ("id-1", "id-2")],
+        quarantined=[Quarantined(3, "reason", "detail", None, None, 0)],
+    )
+    await states.commit(shard, None, change)
+    whole = await everything(states, shard)
+    with server.monitor() as watched:
+        await states.forget(shard)
+        await states.commit(shard, None, change)
+        server.echo("end")
+        commands = [heard for heard in until_end(watched) if heard["client_type"] == "lua"]
+
+    for length in range(len(commands)):
+        await states.forget(shard)
+        for heard in commands[:length]:
+            server.execute_command(*unescaped(heard["command"]))
+        await everything(states, shard)
+        if await states.head(shard) is None:
+            await states.commit(shard, None, change)
+
+        assert await everything(states, shard) == whole, commands[length - 1]["command"]
+    assert len(commands) > 10
+
+
+def until_end(watched: Any) -> Iterator[dict[str, str]]:
+    """What the server was told until it was told the end."""
+    for heard in watched.listen():
+        if heard["command"] == "ECHO end":
+            return
+        yield heard
+
+
+def unescaped(command: str) -> list[bytes]:
+    return [part.encode().decode("unicode_escape").encode("latin-1") for part in command.split(" ")]
+
+
+async def everything(states: RedisStates, shard: Shard) -> list[object]:
+    """All that is stored of a small shard."""
+    return [
+        await states.head(shard),
+        await states.scan(shard, after="", limit=1),
+        await states.scan(shard, after="a", limit=1),
+        await states.items(shard, ["a", "b"]),
+        await states.due(shard, until_s=99, limit=9),
+        await states.outbox(shard, limit=9),
+        await states.quarantine(shard, after_offset=-1, limit=9),
+    ]
 
 
 # Sizes

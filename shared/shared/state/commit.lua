@@ -1,7 +1,9 @@
 -- Stores the change of one shard if its fence still is what the writer saw; returns 1 when done, 0 when fenced.
 --
--- What has run before an error stays, for Redis takes nothing back. So the order matters: announcements first, the
--- head with the next offset last. Values are absolute: doing it all again after half of it gives the same.
+-- The first commands of a commit may stay without the others: Redis takes nothing back after an error, and where its
+-- append-only file was cut inside a commit, the next restart but one brings that commit's beginning back. So the order
+-- matters: announcements first, the head with the next offset last.
+-- Values are absolute: doing all of it after some of it gives the same.
 -- Numbers pass through as the text they came as, for a Lua number holds no integer above 2^53.
 --
 -- KEYS: head, queue, outbox, items, by_key, due, quarantine
@@ -37,21 +39,20 @@ end
 -- Messages: position, id, body. One that waits already keeps its place.
 local first, last = section()
 for at = first, last, 3 do
-  if redis.call('ZADD', queue, 'NX', ARGV[at], ARGV[at + 1]) == 1 then
-    redis.call('HSET', outbox, ARGV[at + 1], ARGV[at + 2])
-  end
+  redis.call('HSET', outbox, ARGV[at + 1], ARGV[at + 2])
+  redis.call('ZADD', queue, 'NX', ARGV[at], ARGV[at + 1])
 end
 
--- Items kept: key, value.
+-- Items kept: key, value. Here listed first: an item that was stored and is found unchanged is not stored again.
 first, last = section()
 in_slices(first, last, function(from, to)
-  redis.call('HSET', items, unpack(ARGV, from, to))
   local members = {}
   for at = from, to, 2 do
     members[#members + 1] = 0
     members[#members + 1] = ARGV[at]
   end
   redis.call('ZADD', by_key, unpack(members))
+  redis.call('HSET', items, unpack(ARGV, from, to))
 end)
 
 -- Items dropped: key.

@@ -96,9 +96,14 @@ class RedisStates:
     async def scan(self, shard: Shard, *, after: str, limit: int) -> list[tuple[str, bytes]]:
         """As the port says."""
         redis, names = await self._redis(), _keys(shard)
-        start = f"({after}" if after else "-"
-        keys, values = await redis.run(_PAGE, [names.by_key, names.items], [start, "+", "BYLEX", "LIMIT", 0, limit])
-        return [(key.decode(), value) for key, value in zip(keys, values, strict=True)]
+        keys: list[bytes] = [after.encode()] if after else []
+        while True:
+            start = b"(" + keys[-1] if keys else b"-"
+            keys, values = await redis.run(_PAGE, [names.by_key, names.items], [start, "+", "BYLEX", "LIMIT", 0, limit])
+            # A key is listed without an item where a commit was cut short; an empty page would mean the end.
+            found = [(key.decode(), value) for key, value in zip(keys, values, strict=True) if value is not None]
+            if found or not keys:
+                return found
 
     async def outbox(self, shard: Shard, *, limit: int) -> list[Outgoing]:
         """As the port says."""
