@@ -1,0 +1,207 @@
+"""Twelve bugs of the kind that this project exists to avoid, each to be planted and found by name."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+from unittest.mock import patch
+
+import msgspec
+from sqlalchemy import delete
+
+import billing.adapters.writing as billing_writing
+import billing.domain.lines as billing_lines
+import sla_monitor.handlers.judging as monitor_judging
+from billing.domain.intake import Kept
+from shared.bus.port import AppendUncertain, Bounds, Bus, Message, OffsetGone, Shard
+from shared.contracts.codec import decode_event, encode_event
+from shared.contracts.verdicts import VerdictEvent, VerdictRetracted
+from shared.ids import derived_id
+from shared.sql.inbox import Arrival, Fate, receive
+from shared.state.port import Change, Head, Outgoing, ShardStates
+from sla_monitor.handlers.judging import Judging
+from tests.simulation.bus import MemoryBus, MemorySubscription
+from tests.simulation.databases import TroubledReadModel
+from tests.simulation.states import MemoryStates
+
+Bug = Callable[[], Any]
+
+
+def skip_the_compare_and_set() -> Any:
+    """Whoever writes last wins."""
+    write = MemoryStates._write
+
+    def unfenced(states: MemoryStates, shard: Shard, seen: Head | None, change: Change) -> None:
+        write(states, shard, states._server.of(shard).head, change)
+
+    return patch.object(MemoryStates, "_write", unfenced)
+
+
+def offset_before_outbox() -> Any:
+    """The head is stored first and what it stands for after it, in two writes."""
+    commit = MemoryStates.commit
+
+    async def torn(states: MemoryStates, shard: Shard, seen: Head | None, change: Change) -> None:
+        await commit(states, shard, seen, Change(change.head))
+        await states._gate.pause()
+        states._write(shard, change.head, change)
+
+    return patch.object(MemoryStates, "commit", torn)
+
+
+def latest_reset() -> Any:
+    """A reader without a stored offset begins at the end."""
+    bounds = MemoryBus.bounds
+
+    async def newest(bus: MemoryBus, shard: Shard) -> Bounds:
+        end = (await bounds(bus, shard)).end
+        return Bounds(end, end)
+
+    return patch.object(MemoryBus, "bounds", newest)
+
+
+def expiring_dedupe() -> Any:
+    """What was received is remembered until something else is."""
+
+    def forgetful(connection: Any, inbox: Any, arrivals: Sequence[Arrival]) -> list[Fate]:
+        connection.execute(delete(inbox))
+        return receive(connection, inbox, arrivals)
+
+    return patch.object(billing_writing, "receive", forgetful)
+
+
+def month_partitioned_inbox() -> Any:
+    """What was received is remembered for each month by itself."""
+    arrival = billing_writing._arrival
+
+    def of_month(kept: Kept) -> Arrival:
+        whole = arrival(kept)
+        month = datetime.fromtimestamp(kept.record.timestamp_ms / 1000, UTC).month
+        return whole._replace(id=f"{month}/{whole.id}")
+
+    return patch.object(billing_writing, "_arrival", of_month)
+
+
+def wall_clock_timers() -> Any:
+    """Time passes for deadlines whether or not the log has been read."""
+    idle = Judging.idle
+
+    async def impatient(judging: Judging, shard: Shard, *, caught_up: bool) -> None:
+        await idle(judging, shard, caught_up=True)
+
+    return patch.object(Judging, "idle", impatient)
+
+
+@contextmanager
+def naive_outbox_poll() -> Iterator[None]:
+    """Numbers are drawn before a write is seen, and the poller goes on from the highest that it has seen."""
+    numbers: dict[str, int] = {}
+    drawn, last = count(1), [0]
+    commit = MemoryStates.commit
+
+    async def numbered(states: MemoryStates, shard: Shard, seen: Head | None, change: Change) -> None:
+        for message in change.outbox:
+            numbers.setdefault(message.id, next(drawn))
+        await states._gate.pause()
+        await commit(states, shard, seen, change)
+
+    async def poll(states: ShardStates, bus: Bus, _: Shard, *, limit: int) -> int:
+        assert isinstance(states, MemoryStates)
+        rows = [row for state in states._server.shards.values() for row in state.outbox.values()]
+        news = sorted((row for row in rows if numbers[row.id] > last[0]), key=lambda row: numbers[row.id])
+        for row in news:
+            await bus.publish(row.topic, [Message(row.key, row.value)])
+        last[0] = max([last[0], *(numbers[row.id] for row in news)])
+        return 0
+
+    with patch.object(MemoryStates, "commit", numbered), patch.object(monitor_judging, "drain_outbox", poll):
+        yield
+
+
+def swallowed_send_error() -> Any:
+    """An unanswered publish is taken for a good one."""
+    publish = MemoryBus.publish
+
+    async def hopeful(bus: MemoryBus, topic: str, messages: Sequence[Message]) -> None:
+        try:
+            await publish(bus, topic, messages)
+        except AppendUncertain:
+            return
+
+    return patch.object(MemoryBus, "publish", hopeful)
+
+
+def float_money() -> Any:
+    """Pence are rounded from binary fractions."""
+    return patch.object(billing_lines, "pence", lambda pounds: round(float(pounds) * 100))
+
+
+def id_contains_offset() -> Any:
+    """An announcement's id depends on where in the log it was made."""
+    commit = MemoryStates.commit
+
+    async def renamed(states: MemoryStates, shard: Shard, seen: Head | None, change: Change) -> None:
+        outbox = [_renamed(message, change.head.next_offset) for message in change.outbox]
+        await commit(states, shard, seen, replace(change, outbox=outbox))
+
+    return patch.object(MemoryStates, "commit", renamed)
+
+
+def _renamed(message: Outgoing, offset: int) -> Outgoing:
+    event = decode_event(message.value)
+    other = msgspec.structs.replace(event, id=derived_id("offset", event.id, offset))
+    return replace(message, id=other.id, value=encode_event(other))
+
+
+def ignored_retraction() -> Any:
+    """The read model knows verdicts and corrections only."""
+    record = TroubledReadModel.record
+
+    def deaf(model: TroubledReadModel, shard: Shard, *, events: Collection[VerdictEvent], **progress: Any) -> None:
+        record(model, shard, events=[each for each in events if not isinstance(each, VerdictRetracted)], **progress)
+
+    return patch.object(TroubledReadModel, "record", deaf)
+
+
+@contextmanager
+def reset_on_missing_offset() -> Iterator[None]:
+    """A reader whose offset is gone goes on with what is left."""
+    start_at, read = MemorySubscription.start_at, MemorySubscription._read
+
+    async def anywhere(member: MemorySubscription, shard: Shard, offset: int) -> None:
+        try:
+            await start_at(member, shard, offset)
+        except OffsetGone:
+            await start_at(member, shard, member._log.bounds(shard).first)
+
+    def whatever(member: MemorySubscription, limit: int) -> Any:
+        for shard, offset in member._next.items():
+            member._next[shard] = max(offset, member._log.bounds(shard).first)
+        return read(member, limit)
+
+    with (
+        patch.object(MemorySubscription, "start_at", anywhere),
+        patch.object(MemorySubscription, "_read", whatever),
+    ):
+        yield
+
+
+BUGS: dict[str, Bug] = {
+    bug.__name__.replace("_", " "): bug
+    for bug in (
+        skip_the_compare_and_set,
+        offset_before_outbox,
+        latest_reset,
+        expiring_dedupe,
+        month_partitioned_inbox,
+        wall_clock_timers,
+        naive_outbox_poll,
+        swallowed_send_error,
+        float_money,
+        id_contains_offset,
+        ignored_retraction,
+        reset_on_missing_offset,
+    )
+}

@@ -1,0 +1,143 @@
+"""Servers, and the processes that work on them: each the product's own loop, handlers and adapters on its own gate."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Coroutine
+from datetime import datetime, timedelta
+from typing import Any
+
+from billing.adapters.consumer import Intake
+from billing.adapters.sql import SqlStore
+from billing.handlers import Handlers
+from shared.bus.consumer import consume
+from shared.bus.port import Message, OffsetGone, Shard
+from shared.contracts.topics import CATALOGUE
+from sla_monitor.adapters.catalogue_view import CatalogueView
+from sla_monitor.adapters.rulings_view import RulingsView
+from sla_monitor.handlers.judging import Judging
+from sla_monitor.handlers.recording import Recording
+from tests.simulation.bus import MemoryBus
+from tests.simulation.databases import Database, TroubledReadModel, TroubledStore
+from tests.simulation.gate import TroubledGate
+from tests.simulation.log import Log
+from tests.simulation.loop import VirtualLoop
+from tests.simulation.partnership import ANNOUNCED, BEGIN, FIRST_KNOWN, JUDGED, METERED, TOPICS
+from tests.simulation.states import MemoryStates, StateServer, Watch
+
+MARGIN_S = 60
+# Small, so that a backlog takes many writes.
+_BATCH = 3
+
+
+class TrueTime:
+    """The time that it really is."""
+
+    def __init__(self, loop: VirtualLoop) -> None:
+        self._loop = loop
+
+    def now(self) -> datetime:
+        """The present instant."""
+        return BEGIN + timedelta(seconds=self._loop.time())
+
+
+class SkewedClock:
+    """A machine's clock, wrong by `skew_s`."""
+
+    def __init__(self, true: TrueTime) -> None:
+        self._true = true
+        self.skew_s = 0
+
+    def now(self) -> datetime:
+        """What the machine believes."""
+        return self._true.now() + timedelta(seconds=self.skew_s)
+
+
+class Servers:
+    """The log, the live state and two databases."""
+
+    def __init__(self, loop: VirtualLoop, watch: Watch) -> None:
+        self.time = TrueTime(loop)
+        self.log = Log(self.time)
+        for topic in TOPICS:
+            self.log.create(topic)
+        self.states = StateServer(watch)
+        self.billing = Database("billing")
+        self.read_model = Database("sla_monitor")
+        self.publish_catalogue(FIRST_KNOWN)
+
+    def positions(self, shard: Shard) -> list[int | None]:
+        """How far each reader of an input shard has come."""
+        billed = SqlStore(self.billing.engine).position(shard)
+        if shard.topic != JUDGED.name:
+            return [billed]
+        head = self.states.of(shard).head
+        return [billed, None if head is None else head.next_offset]
+
+    def publish_catalogue(self, known: list[tuple[str, bytes]]) -> None:
+        """The catalogue says what it knows."""
+        self.log.append(CATALOGUE.name, [Message(key, value) for key, value in known])
+
+
+class Process:
+    """A monitor or a biller that can be started, killed and frozen. A restarted one remembers nothing."""
+
+    def __init__(self, name: str, loop: VirtualLoop, servers: Servers, met: Counter[str]) -> None:
+        self.name, self._loop, self._servers, self._met = name, loop, servers, met
+        self.clock = SkewedClock(servers.time)
+        self.died_of: list[BaseException] = []
+        self.start()
+
+    def start(self) -> None:
+        """A new life begins."""
+        self.alive, self.frozen, self.severed = True, False, False
+        self.gate = TroubledGate(self._met)
+        self.bus = MemoryBus(self._servers.log, self.gate)
+        self._stop = asyncio.Event()
+        self._begin(self._monitor() if self.name.startswith("monitor") else self._biller())
+
+    def kill(self) -> None:
+        """As `kill -9`, between two awaits. The groups notice later."""
+        self.alive = self.frozen = False
+        self._loop.kill(self.name)
+        self.bus.evict()
+
+    def sever(self) -> None:
+        """The store that it used was put back to an older state, so it is stopped; a frozen one hears nothing of it."""
+        if self.frozen:
+            self.severed = True
+        else:
+            self.kill()
+
+    def run(self, callbacks: int) -> None:
+        """At most so many callbacks have run."""
+        while callbacks and self.alive and self._loop.run_one(self.name):
+            callbacks -= 1
+
+    async def _monitor(self) -> None:
+        catalogue, rulings = CatalogueView(self.bus), RulingsView(self.bus)
+        await catalogue.catch_up()
+        await rulings.catch_up()
+        states = MemoryStates(self._servers.states, self.gate)
+        judging = Judging(states, self.bus, catalogue, rulings, self.clock, margin_s=MARGIN_S)
+        recording = Recording(TroubledReadModel(self._servers.read_model, self.gate))
+        self._begin(catalogue.run(self._stop))
+        self._begin(rulings.run(self._stop))
+        self._begin(self._consume("sla-monitor", judging, JUDGED))
+        self._begin(self._consume("sla-monitor-read-model", recording, ANNOUNCED))
+
+    async def _biller(self) -> None:
+        intake = Intake(Handlers(TroubledStore(self._servers.billing, self.gate)))
+        self._begin(self._consume("billing", intake, CATALOGUE, JUDGED, METERED))
+
+    def _consume(self, group: str, processor: Any, *topics: Any) -> Coroutine[Any, Any, None]:
+        return consume(self.bus, group=group, topics=topics, processor=processor, stop=self._stop, batch=_BATCH)
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        self._loop.spawn(self.name, work).add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """One task that fails takes the process with it, as it does in production."""
+        if (fault := task.exception()) is not None:
+            self.died_of.append(fault)
+            self._met["overtaken"] += isinstance(fault, OffsetGone)
+            self.kill()

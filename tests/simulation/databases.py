@@ -1,0 +1,101 @@
+"""SQLite in memory, migrated once and then copied, with snapshots; the real SQL of billing and the read model on it."""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from sqlite3 import Connection as SqliteConnection
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.pool import StaticPool
+
+from billing.adapters.sql import SqlStore
+from billing.ports import Batch
+from shared.bus.consumer import Busy
+from shared.bus.port import Shard
+from shared.contracts.verdicts import VerdictEvent
+from shared.sql.migrate import migrate
+from sla_monitor.adapters.read_model import SqlReadModel
+from tests.simulation.gate import Gate
+
+# Months of a run never freeze: freezing has its own tests.
+_NEVER = 10_000
+
+
+class Database:
+    """A database of one package, newly migrated. One connection serves all: a write is one callback of one process."""
+
+    def __init__(self, package: str) -> None:
+        self.engine = _engine()
+        self.restore(_migrated(package))
+
+    def snapshot(self) -> bytes:
+        """All of it, as it is now."""
+        return self._connection().serialize()
+
+    def restore(self, snapshot: bytes) -> None:
+        """All of it is as it was then."""
+        self._connection().deserialize(snapshot)
+
+    def _connection(self) -> SqliteConnection:
+        connection = self.engine.raw_connection().driver_connection
+        assert isinstance(connection, SqliteConnection)
+        return connection
+
+
+class TroubledStore(SqlStore):
+    """One process's billing store."""
+
+    def __init__(self, database: Database, gate: Gate) -> None:
+        super().__init__(database.engine)
+        self._gate = gate
+
+    def apply(self, batch: Batch, *, expected: int | None) -> None:
+        """As the port says."""
+        _through(self._gate, lambda: super(TroubledStore, self).apply(batch, expected=expected))
+
+
+class TroubledReadModel(SqlReadModel):
+    """One process's read model."""
+
+    def __init__(self, database: Database, gate: Gate) -> None:
+        super().__init__(database.engine, freeze_days=_NEVER)
+        self._gate = gate
+
+    def record(
+        self, shard: Shard, *, expected: int | None, first: int, after: int, events: Sequence[VerdictEvent]
+    ) -> None:
+        """As the port says."""
+        record = super().record
+        _through(self._gate, lambda: record(shard, expected=expected, first=first, after=after, events=events))
+
+
+def _through(gate: Gate, write: Callable[[], None]) -> None:
+    trouble = gate.take("busy", "unheard")
+    if trouble == "busy":
+        raise Busy("the database did not take the batch")
+    write()
+    if trouble == "unheard":
+        raise Busy("no answer came from the database")
+
+
+def _engine() -> Engine:
+    engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # transactions begin where SQLAlchemy says so
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    return engine
+
+
+@lru_cache
+def _migrated(package: str) -> bytes:
+    engine = _engine()
+    migrate(engine, package)
+    connection = engine.raw_connection().driver_connection
+    assert isinstance(connection, SqliteConnection)
+    return connection.serialize()

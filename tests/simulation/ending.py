@@ -1,0 +1,66 @@
+"""The end of a run: nothing goes wrong any more, everything heals, and the services do all there is to do."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from shared.bus.port import OffsetGone, Shard
+from shared.contracts.topics import CATALOGUE
+from sla_monitor.adapters.read_model import SqlReadModel
+from tests.simulation.partnership import ANNOUNCED, JUDGED, METERED
+from tests.simulation.world import World
+
+_MOST_ROUNDS = 300
+_ROUND_S = 0.7
+_CALLBACKS_A_ROUND = 200
+# Longer than any allowance of the partnership, weekend included.
+_ALL_IS_DUE = timedelta(days=10)
+
+
+def settle(world: World) -> Iterator[str]:
+    """Nothing goes wrong any more, and all there is to do is done; yields what went wrong, as `kind: what it is`."""
+    world.restore_log()
+    world.learn()
+    while world.senders.tell_late(0):
+        pass
+    for process in world.processes:
+        process.frozen, process.clock.skew_s = False, 0
+        process.gate.clear()
+        if process.severed:
+            process.kill()
+    yield from _rest(world)
+    world.loop.move_to(world.loop.time() + _ALL_IS_DUE.total_seconds())
+    yield from _rest(world)
+    for process in world.processes:
+        yield from (
+            f"died: {process.name} of {fault!r}" for fault in process.died_of if not isinstance(fault, OffsetGone)
+        )
+
+
+def _rest(world: World) -> Iterator[str]:
+    for _ in range(_MOST_ROUNDS):
+        for process in world.processes:
+            if not process.alive:
+                process.start()
+            process.run(_CALLBACKS_A_ROUND)
+        world.loop.move_to(world.loop.time() + _ROUND_S)
+        if not any(_left(world)):
+            return
+    yield f"restless: {', '.join(_left(world))}"
+
+
+def _left(world: World) -> Iterator[str]:
+    """What is still to be done."""
+    log, states = world.servers.log, world.servers.states
+    for topic in (JUDGED, METERED):
+        for shard in log.shards_of(topic.name):
+            if any((at or 0) < log.bounds(shard).end for at in world.servers.positions(shard)):
+                yield f"{shard} unread"
+    for shard in log.shards_of(JUDGED.name):
+        state = states.of(shard)
+        if state.outbox or any(at <= world.now.timestamp() - 60 for at in state.due.values()):
+            yield f"{shard} overdue"
+        if state.head is not None and state.head.facts_position < log.bounds(Shard(CATALOGUE.name, 0)).end:
+            yield f"{shard} outdated"
+    for shard in log.shards_of(ANNOUNCED.name):
+        if (SqlReadModel(world.servers.read_model.engine, freeze_days=1).position(shard) or 0) < log.bounds(shard).end:
+            yield f"{shard} unrecorded"

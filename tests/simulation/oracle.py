@@ -1,0 +1,143 @@
+"""What must be true in the end, computed from what was heard in the simplest way. Shares no code with the services.
+
+It knows the simulated partnership by heart: Adur counts Monday to Friday 09:00 to 17:00, Worthing every hour; a pause
+and a resolved ticket stop the clock; London is on UTC.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from typing import NamedTuple
+
+from tests.simulation.hearing import Heard, happened_at
+
+HOUR_S = 3600
+ALLOWED_S = {
+    ("adur", "resolve"): 8 * HOUR_S,
+    ("adur", "respond"): 2 * HOUR_S,
+    ("worthing", "resolve"): 30 * HOUR_S,
+    ("worthing", "respond"): 4 * HOUR_S,
+}
+PRICE_GBP = {"ict": Decimal("1.005"), "payroll": Decimal("0.0375")}
+FOREVER = datetime(2026, 12, 1, tzinfo=UTC)
+
+
+class Decided(NamedTuple):
+    """A verdict: its outcome, the instant at which the allowance is used up, and for one that was met the seconds."""
+
+    outcome: str
+    due_at: datetime
+    elapsed_s: int | None
+
+
+Key = tuple[str, str, str]
+
+
+class Story(NamedTuple):
+    """What is known of one ticket: (when, what) in order, and whether all of it was told as it happened."""
+
+    events: list[tuple[datetime, str]]
+    told_at_once: bool
+
+
+def stories(told: Heard) -> dict[tuple[str, str], Story]:
+    """What happened to each ticket that was opened."""
+    events: dict[tuple[str, str], list[tuple[datetime, str]]] = {}
+    for event in told.events.values():
+        what = event["type"].removeprefix("tallystick.ticket.").removesuffix(".v1")
+        events.setdefault((event["council"], event["subject"]), []).append((happened_at(event), what))
+    return {item: Story(sorted(known), item not in told.late) for item, known in events.items()}
+
+
+def verdicts(told: Heard) -> dict[Key, Decided]:
+    """Every verdict that is decided when all of time has passed."""
+    found: dict[Key, Decided | None] = {}
+    for (council, item), story in stories(told).items():
+        paused = story.events[-1][1] == "paused"
+        found[council, item, "resolve"] = _decide(
+            council, ALLOWED_S[council, "resolve"], _unresolved(story), paused=paused
+        )
+        found[council, item, "respond"] = _decide(
+            council, ALLOWED_S[council, "respond"], _unanswered(story), paused=False
+        )
+    return {key: decided for key, decided in found.items() if decided is not None}
+
+
+def _unresolved(story: Story) -> list[tuple[datetime, datetime]]:
+    """When the clock ran: [start, end) in order, the last to FOREVER where it still runs."""
+    spans: list[tuple[datetime, datetime]] = []
+    since: datetime | None = None
+    for at, what in story.events:
+        if what in {"opened", "resumed", "reopened"}:
+            since = since or at
+        elif what in {"paused", "resolved"} and since is not None:
+            spans, since = [*spans, (since, at)], None
+    return spans if since is None else [*spans, (since, FOREVER)]
+
+
+def _unanswered(story: Story) -> list[tuple[datetime, datetime]]:
+    opened = story.events[0][0]
+    return [(opened, next((at for at, what in story.events if what in {"responded", "resolved"}), FOREVER))]
+
+
+def _decide(council: str, allowed_s: int, spans: list[tuple[datetime, datetime]], *, paused: bool) -> Decided | None:
+    left_s, due = allowed_s, spans[0][0]
+    for start, end in spans:
+        due = _after(council, start, left_s) if left_s else due
+        left_s -= _worked(council, start, end)
+        if left_s < 0:
+            return Decided("breached", due, None)
+    # Paused without end, nothing is decided; stopped, the clock would have gone on from there.
+    return None if paused else Decided("met", due, allowed_s - left_s)
+
+
+def _worked(council: str, start: datetime, end: datetime) -> int:
+    if council == "worthing":
+        return int((end - start).total_seconds())
+    return sum(max(0, int((min(end, shut) - max(start, open_)).total_seconds())) for open_, shut in _days(start, end))
+
+
+def _after(council: str, start: datetime, seconds: int) -> datetime:
+    """The earliest instant with so many counted seconds since `start`."""
+    if council == "worthing":
+        return start + timedelta(seconds=seconds)
+    for open_, shut in _days(start, FOREVER):
+        begin = max(start, open_)
+        if begin < shut and (shut - begin).total_seconds() >= seconds:
+            return begin + timedelta(seconds=seconds)
+        seconds -= max(0, int((shut - begin).total_seconds()))
+    raise AssertionError("a year of office hours was not enough")
+
+
+def _days(start: datetime, end: datetime) -> Iterable[tuple[datetime, datetime]]:
+    day = start.replace(hour=0, minute=0, second=0, microsecond=0)
+    while day < min(end, FOREVER):
+        if day.weekday() < 5:
+            yield day + timedelta(hours=9), day + timedelta(hours=17)
+        day += timedelta(days=1)
+
+
+def recharges(tickets: Heard, usage: Heard) -> dict[tuple[str, str], dict[str, tuple[Decimal, int]]]:
+    """By council and month, each service's quantity and whole pence."""
+    amounts: dict[tuple[str, str], dict[str, Decimal]] = {}
+
+    def add(council: str, at: datetime, service: str, quantity: Decimal) -> None:
+        of_month = amounts.setdefault((council, f"{at:%Y-%m}"), {})
+        of_month[service] = of_month.get(service, Decimal(0)) + quantity
+
+    for (council, _), story in stories(tickets).items():
+        resolved = [at for at, what in story.events if what == "resolved"]
+        if resolved:
+            add(council, min(resolved), "ict", Decimal(1))
+    taken_back = {(event["data"].get("reversed_id")) for event in usage.events.values()}
+    for event in usage.events.values():
+        if "quantity" in event["data"] and event["id"] not in taken_back:
+            add(event["council"], happened_at(event), "payroll", Decimal(event["data"]["quantity"]))
+    return {
+        where: {service: (quantity, _pence(quantity * PRICE_GBP[service])) for service, quantity in sums.items()}
+        for where, sums in amounts.items()
+    }
+
+
+def _pence(pounds: Decimal) -> int:
+    return int((pounds * 100).quantize(Decimal(1), rounding=ROUND_HALF_UP))

@@ -1,0 +1,87 @@
+"""A deliberately simple partnership, so that an oracle of a few lines can judge it. Every figure is illustrative.
+
+Adur's promises count in working hours and Worthing's around the clock. The days simulated hold a weekend and the end
+of February, and no change of the clocks: London is on UTC throughout.
+"""
+
+from datetime import UTC, datetime
+
+from shared.contracts.catalogue import CalendarData, CalendarVersioned
+from shared.contracts.codec import encode_event
+from shared.contracts.definitions import (
+    Agreement,
+    AnyDefinition,
+    Calendar,
+    Council,
+    Provider,
+    Service,
+    Target,
+    Tariff,
+    Unit,
+    Weekday,
+)
+from shared.contracts.topics import CATALOGUE, RULINGS, TICKETS, USAGE, VERDICTS, Topic
+from tests.support.recharges import catalogue_events
+
+BEGIN = datetime(2026, 2, 27, 8, 0, tzinfo=UTC)  # a Friday
+COUNCILS = ("adur", "worthing")
+PARTITIONS = 2
+
+
+def _of(topic: Topic) -> Topic:
+    return Topic(topic.name, topic.key, PARTITIONS, topic.retention_days, topic.written_by, topic.read_by)
+
+
+JUDGED, METERED, ANNOUNCED = _of(TICKETS), _of(USAGE), _of(VERDICTS)
+TOPICS = (JUDGED, METERED, ANNOUNCED, CATALOGUE, RULINGS)
+
+_WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri")
+OFFICE = Calendar(id="office", name="Office", weekly=dict.fromkeys(_WEEKDAYS, ("09:00-17:00",)))
+_HOURS: dict[str, tuple[str, str, str | None]] = {
+    "adur": ("8 working hours", "2 working hours", OFFICE.id),
+    "worthing": ("30 hours", "4 hours", None),
+}
+TARIFFS = (
+    # A price that no binary fraction holds: three tickets at £1.005 are £3.015, which rounds to £3.02.
+    Tariff(id="ict-tariff", service="ict", name="ICT", charges=(Unit(name="Ticket", price_gbp="1.005"),)),
+    Tariff(id="payroll-tariff", service="payroll", name="Payroll", charges=(Unit(name="Payslip", price_gbp="0.0375"),)),
+)
+
+
+def _agreement(council: str) -> Agreement:
+    resolve, respond, calendar = _HOURS[council]
+    targets = (
+        Target(id="resolve", service="ict", measure="resolution-time", within=resolve, calendar=calendar,
+               paused_by=("council",)),
+        Target(id="respond", service="ict", measure="response-time", within=respond, calendar=calendar, paused_by=()),
+    )  # fmt: skip
+    return Agreement(
+        id=f"{council}-agreement",
+        council=council,
+        provider="joint",
+        title="Illustrative",
+        targets=targets,
+        tariffs=tuple(tariff.id for tariff in TARIFFS),
+    )
+
+
+# What everybody knows from the beginning, and what the catalogue says later: until then all tickets wait.
+_DEFINITIONS: tuple[AnyDefinition, ...] = (
+    Provider(id="joint", name="Joint officers"),
+    *(Council(id=council, name=council.title(), gss="E07000223", nation="england") for council in COUNCILS),
+    Service(id="ict", name="ICT", group="ICT", unit="ticket", unit_name="ticket", counted_by="tickets-resolved"),
+    Service(id="payroll", name="Payroll", group="HR", unit="payslip", unit_name="payslip", counted_by="readings"),
+    *TARIFFS,
+    _agreement("adur"),
+)
+FIRST_KNOWN = [(event.subject, encode_event(event)) for event in catalogue_events(*_DEFINITIONS)]
+_OFFICE_KNOWN = CalendarVersioned(
+    id="calendar:office:1",
+    source="/catalogue",
+    time=datetime(2020, 1, 1, tzinfo=UTC),
+    subject="calendar:office:1",
+    data=CalendarData(version=1, definition=OFFICE),
+)
+KNOWN_LATER = [
+    (event.subject, encode_event(event)) for event in (_OFFICE_KNOWN, *catalogue_events(_agreement("worthing")))
+]

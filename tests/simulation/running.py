@@ -1,0 +1,51 @@
+"""One run: the steps of a plan, the healing afterwards, and what was found wrong."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from unittest.mock import patch
+
+import sla_monitor.domain.known as monitor_known
+from shared.contracts.codec import canonical_json
+from shared.contracts.definitions import Calendar
+from sla_monitor.domain.calendar import compile_versions
+from sla_monitor.domain.working_time import WorkingTime
+from tests.simulation.comparing import differences
+from tests.simulation.ending import settle
+from tests.simulation.plan import Step
+from tests.simulation.world import World
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run came to: all that was wrong (nothing, if it went well), what it met, and what was done in it."""
+
+    wrong: tuple[str, ...]
+    met: Counter[str]
+    story: tuple[str, ...]
+
+    @property
+    def kinds(self) -> set[str]:
+        """What kinds of things were wrong."""
+        return {wrong.partition(":")[0] for wrong in self.wrong}
+
+
+def run(steps: Sequence[Step]) -> Run:
+    """The steps are done in a new world, which then comes to rest and is compared with the oracle."""
+    world = World()
+    with world.loop.running(), patch.object(monitor_known, "compile_versions", _compiled_once):
+        for step in steps:
+            world.do(step)
+        wrong = [*settle(world), *differences(world)]
+    return Run(tuple(wrong), world.met, tuple(world.story))
+
+
+# Half a century of office hours takes longer to compile than a whole run takes otherwise, and every process does it.
+_compiled: dict[bytes, WorkingTime] = {}
+
+
+def _compiled_once(versions: Sequence[Calendar]) -> WorkingTime:
+    key = canonical_json(versions)
+    if key not in _compiled:
+        _compiled[key] = compile_versions(versions)
+    return _compiled[key]

@@ -1,0 +1,161 @@
+"""Those who send events: what happens to tickets and readings, told at once, late, twice, or wrongly."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
+
+from shared.bus.partitioner import partition_of
+from shared.bus.port import Message
+from shared.contracts.codec import decode_event, encode_event
+from shared.contracts.envelope import ItemEvent
+from shared.contracts.items import (
+    Accepted,
+    Completed,
+    Nothing,
+    Paused,
+    TicketOpened,
+    TicketPaused,
+    TicketReopened,
+    TicketResolved,
+    TicketResponded,
+    TicketResumed,
+)
+from shared.contracts.topics import PARTITIONS, TICKETS, USAGE
+from shared.contracts.usage import Reading, Reversal, UsageRecorded, UsageReversed
+from tests.simulation import partnership
+
+SOURCE = "/councils/joint/systems/desk"
+Send = Callable[[str, Message], None]
+_DATA: dict[type[ItemEvent], Any] = {
+    TicketOpened: Accepted(service="ict"),
+    TicketPaused: Paused(reason="waiting", awaiting="council"),
+    TicketResolved: Completed(),
+}
+
+
+@dataclass
+class Ticket:
+    """An item as its sender sees it, and the moment of the last thing that happened to it."""
+
+    council: str
+    name: str
+    last: datetime
+    state: str = "open"
+    responded: bool = False
+
+    def next_steps(self) -> list[tuple[type[ItemEvent], str]]:
+        """What may happen to it now, and the state that this leads to."""
+        match self.state:
+            case "open":
+                steps: list[tuple[type[ItemEvent], str]] = [(TicketResolved, "resolved"), (TicketPaused, "paused")]
+                return steps if self.responded else [*steps, (TicketResponded, "open")]
+            case "paused":
+                return [(TicketResumed, "open")]
+            case _:
+                return [(TicketReopened, "open")]
+
+
+@dataclass
+class Senders:
+    """All of them together. `told` are the messages sent so far, `kept` those that will be sent late."""
+
+    send: Send
+    tickets: list[Ticket] = field(default_factory=list)
+    told: list[tuple[str, Message]] = field(default_factory=list)
+    kept: list[tuple[str, Message]] = field(default_factory=list)
+    readings: list[UsageRecorded] = field(default_factory=list)
+    _numbers: Any = field(default_factory=count)
+
+    def open_ticket(self, now: datetime, choice: int) -> str:
+        """A council asks for something."""
+        council = partnership.COUNCILS[choice % len(partnership.COUNCILS)]
+        ticket = Ticket(council, self._name(council, "T"), now)
+        self.tickets.append(ticket)
+        return self._tell(TICKETS.name, self._event(TicketOpened, ticket, now))
+
+    def go_on(self, now: datetime, choice: int, *, late: bool) -> str:
+        """Something happens to a ticket, told now or kept for later."""
+        if not self.tickets:
+            return ""
+        ticket = self.tickets[choice % len(self.tickets)]
+        steps = ticket.next_steps()
+        kind, ticket.state = steps[choice // len(self.tickets) % len(steps)]
+        ticket.responded |= kind is TicketResponded
+        event = self._event(kind, ticket, max(now, ticket.last + timedelta(seconds=1)))
+        ticket.last = event.time
+        if not late:
+            return self._tell(TICKETS.name, event)
+        self.kept.append((TICKETS.name, _message(event)))
+        return f"{_named(self.kept[-1])} happens and is not told yet"
+
+    def record(self, now: datetime, choice: int) -> str:
+        """A quantity is read, or every fourth time an earlier reading is taken back."""
+        about: dict[str, Any] = {"id": f"e{next(self._numbers)}", "source": SOURCE, "time": now}
+        if self.readings and choice % 4 == 0:
+            wrong = self.readings[choice // 4 % len(self.readings)]
+            taken_back = Reversal(service="payroll", reversed_source=SOURCE, reversed_id=wrong.id)
+            event = UsageReversed(**about, council=wrong.council, subject=wrong.subject, data=taken_back)
+            return self._tell(USAGE.name, event)
+        council = partnership.COUNCILS[choice // 4 % len(partnership.COUNCILS)]
+        data = Reading(service="payroll", quantity=f"{choice % 97}.{choice % 7}")
+        reading = UsageRecorded(**about, council=council, subject=self._name(council, "R"), data=data)
+        self.readings.append(reading)
+        return self._tell(USAGE.name, reading)
+
+    def tell_late(self, choice: int) -> str:
+        """One of the messages kept is sent."""
+        if not self.kept:
+            return ""
+        self.told.append(self.kept.pop(choice % len(self.kept)))
+        self.send(*self.told[-1])
+        return f"{_named(self.told[-1])} is told late"
+
+    def tell_again(self, choice: int) -> str:
+        """A message is sent a second time."""
+        if not self.told:
+            return ""
+        again = self.told[choice % len(self.told)]
+        self.send(*again)
+        return f"{_named(again)} is told again"
+
+    def contradict(self, choice: int) -> str:
+        """A message is sent with the identity of an earlier one and another time."""
+        if not self.told:
+            return ""
+        topic, message = self.told[choice % len(self.told)]
+        self.send(topic, Message(message.key, message.value.replace(b'"time":"2026', b'"time":"2025')))
+        return f"{_named((topic, message))} is contradicted"
+
+    def babble(self, choice: int) -> str:
+        """Somebody sends what is no event."""
+        self.send(TICKETS.name, Message(f"adur:{choice}", (b"", b"{", b"[1]", b"\xff")[choice % 4]))
+        return "somebody sends what is no event"
+
+    def _tell(self, topic: str, event: ItemEvent) -> str:
+        self.told.append((topic, _message(event)))
+        self.send(*self.told[-1])
+        return f"{_named(self.told[-1])} is told"
+
+    def _event(self, kind: type[ItemEvent], ticket: Ticket, at: datetime) -> ItemEvent:
+        about: dict[str, Any] = {"id": f"e{next(self._numbers)}", "source": SOURCE, "time": at.replace(microsecond=0)}
+        return kind(**about, subject=ticket.name, council=ticket.council, data=_DATA.get(kind, Nothing()))  # type: ignore[call-arg] # every kind has data
+
+    def _name(self, council: str, prefix: str) -> str:
+        """A name whose key lies in one of the few partitions that are simulated, also where there are all of them."""
+        names = (f"{prefix}{number}" for number in self._numbers)
+        return next(
+            name for name in names if partition_of(f"{council}:{name}".encode(), PARTITIONS) < partnership.PARTITIONS
+        )
+
+
+def _message(event: ItemEvent) -> Message:
+    return Message(event.key, encode_event(event))
+
+
+def _named(sent: tuple[str, Message]) -> str:
+    """An event as a trace shows it: `opened adur:T1 (e0)`."""
+    event = decode_event(sent[1].value)
+    assert isinstance(event, ItemEvent)
+    return f"{str(event.__struct_config__.tag).split('.')[2]} {event.key} ({event.id})"

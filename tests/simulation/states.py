@@ -1,0 +1,132 @@
+"""Live state in memory: the port over dictionaries, with snapshots that it can be put back to."""
+
+from collections.abc import Callable, Collection, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+
+from shared.bus.consumer import Busy
+from shared.bus.port import Shard
+from shared.state.port import Change, Fenced, Head, Outgoing, Quarantined
+from tests.simulation.gate import Gate, OpenGate
+
+# Told of every commit: the shard, the head before it, and what it changed; None when it was fenced off.
+Watch = Callable[[Shard, Head | None, Change | None], None]
+
+
+@dataclass
+class ShardState:
+    """All that is stored of one shard."""
+
+    head: Head | None = None
+    items: dict[str, bytes] = field(default_factory=dict)
+    due: dict[str, int] = field(default_factory=dict)
+    outbox: dict[str, Outgoing] = field(default_factory=dict)
+    quarantine: dict[int, Quarantined] = field(default_factory=dict)
+
+
+class StateServer:
+    """What the server holds."""
+
+    def __init__(self, watch: Watch | None = None) -> None:
+        self.shards: dict[Shard, ShardState] = {}
+        self.watch: Watch = watch or (lambda _shard, _head, _change: None)
+
+    def of(self, shard: Shard) -> ShardState:
+        """The shard's state, empty at first."""
+        return self.shards.setdefault(shard, ShardState())
+
+    def snapshot(self) -> dict[Shard, ShardState]:
+        """All of it, as it is now."""
+        return deepcopy(self.shards)
+
+    def restore(self, snapshot: dict[Shard, ShardState]) -> None:
+        """All of it is as it was then."""
+        self.shards = deepcopy(snapshot)
+
+
+class MemoryStates:
+    """One process's `ShardStates` on a server that others share."""
+
+    def __init__(self, server: StateServer, gate: Gate | None = None) -> None:
+        self._server, self._gate = server, gate or OpenGate()
+
+    async def head(self, shard: Shard) -> Head | None:
+        """As the port says."""
+        await self._gate.pause()
+        return self._server.of(shard).head
+
+    async def items(self, shard: Shard, keys: Collection[str]) -> dict[str, bytes]:
+        """As the port says."""
+        await self._gate.pause()
+        held = self._server.of(shard).items
+        return {key: held[key] for key in keys if key in held}
+
+    async def commit(self, shard: Shard, seen: Head | None, change: Change) -> None:
+        """As the port says."""
+        before = 0 if seen is None else seen.revision
+        if change.head.revision != before + 1:
+            raise ValueError(f"expected revision {before + 1} after {before}, got {change.head.revision}")
+        await self._gate.pause()
+        trouble = self._gate.take("busy", "unheard")
+        if trouble == "busy":
+            raise Busy(f"{shard} was not written")
+        self._write(shard, seen, change)
+        await self._gate.pause()
+        if trouble == "unheard":
+            raise Busy(f"no answer came to a write of {shard}")
+
+    async def due(self, shard: Shard, *, until_s: int, limit: int) -> list[tuple[str, int]]:
+        """As the port says."""
+        await self._gate.pause()
+        held = self._server.of(shard).due
+        return sorted(((k, at) for k, at in held.items() if at <= until_s), key=lambda pair: pair[::-1])[:limit]
+
+    async def scan(self, shard: Shard, *, after: str, limit: int) -> list[tuple[str, bytes]]:
+        """As the port says."""
+        await self._gate.pause()
+        return sorted(pair for pair in self._server.of(shard).items.items() if pair[0] > after)[:limit]
+
+    async def outbox(self, shard: Shard, *, limit: int) -> list[Outgoing]:
+        """As the port says."""
+        await self._gate.pause()
+        return list(self._server.of(shard).outbox.values())[:limit]
+
+    async def published(self, shard: Shard, ids: Collection[str]) -> None:
+        """As the port says."""
+        await self._gate.pause()
+        for id_ in ids:
+            self._server.of(shard).outbox.pop(id_, None)
+        await self._gate.pause()
+
+    async def quarantine(self, shard: Shard, *, after_offset: int, limit: int) -> list[Quarantined]:
+        """As the port says."""
+        held = self._server.of(shard).quarantine
+        return [held[offset] for offset in sorted(held) if offset > after_offset][:limit]
+
+    async def forget(self, shard: Shard) -> None:
+        """As the port says."""
+        self._server.shards.pop(shard, None)
+
+    async def close(self) -> None:
+        """As the port says."""
+
+    def _write(self, shard: Shard, seen: Head | None, change: Change) -> None:
+        state = self._server.of(shard)
+        if state.head != seen:
+            self._server.watch(shard, seen, None)
+            raise Fenced(f"{shard} is no longer at {seen}")
+        self._server.watch(shard, seen, change)
+        for message in change.outbox:
+            state.outbox.setdefault(message.id, message)
+        _update(state.items, change.items)
+        _update(state.due, change.due)
+        state.quarantine.update({record.offset: record for record in change.quarantined})
+        state.head = change.head
+
+
+def _update(held: dict[str, bytes] | dict[str, int], changes: Mapping[str, bytes | int | None]) -> None:
+    for key, value in changes.items():
+        if value is None:
+            held.pop(key, None)
+        else:
+            held[key] = value  # type: ignore[assignment] # values of one change are of the kind that is held
