@@ -6,7 +6,7 @@ from typing import Any
 
 from billing.domain.credits.attained import Attained
 from shared.contracts.credits import Band, Cap, FixedSum, PercentOfCharge, ServiceCredits, TargetCredit
-from shared.contracts.definitions import Agreement, Objective, Target
+from shared.contracts.definitions import Agreement, Measure, Objective, Target
 from shared.contracts.verdicts import (
     CorrectedData,
     Outcome,
@@ -52,9 +52,11 @@ BANDS = (
 )
 
 
-def target(name: str, service: str = "ict", objective: Objective | None = NINETY_FIVE) -> Target:
+def target(
+    name: str, service: str = "ict", objective: Objective = NINETY_FIVE, *, measure: Measure = "response-time"
+) -> Target:
     """A promise of 95% about ICT."""
-    return Target(id=name, service=service, measure="response-time", within="4 hours", objective=objective)
+    return Target(id=name, service=service, measure=measure, within="4 hours", objective=objective)
 
 
 def credit(name: str, *, bands: Sequence[Band] = BANDS, cause: str | None = None) -> TargetCredit:
