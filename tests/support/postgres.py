@@ -4,9 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from docker.errors import APIError
 from testcontainers.core.container import DockerContainer
 
 from tests.support.servers import free_port, postgres_address, postgres_container
+
+FREEZE_ATTEMPTS = 10
 
 
 @dataclass(frozen=True)
@@ -23,11 +26,22 @@ class Postgres:
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """It answers nothing, while its machine keeps every connection open."""
-        self.container.get_wrapped_container().pause()
+        self._freeze()
         try:
             yield
         finally:
             self.container.get_wrapped_container().unpause()
+
+    def _freeze(self) -> None:
+        # A busy machine now and then fails to freeze processes in time, and leaves them running.
+        for attempt in range(FREEZE_ATTEMPTS):
+            try:
+                self.container.get_wrapped_container().pause()
+            except APIError:
+                if attempt == FREEZE_ATTEMPTS - 1:
+                    raise
+            else:
+                return
 
     def crash(self) -> None:
         """It is stopped at once, as by a power cut, and comes back."""
