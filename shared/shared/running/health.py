@@ -43,10 +43,29 @@ def liveness(watched: Sequence[Watched]) -> Health:
     )
 
 
-async def readiness(checks: Mapping[str, Check]) -> Health:
-    """All checks, made at the same time; one that takes too long has failed."""
-    parts = await asyncio.gather(*(_asked(check) for check in checks.values()))
-    return _health(dict(zip(checks, parts, strict=True)))
+class Readiness:
+    """All checks, asked at the same time. One that has not answered is not asked again until it has.
+
+    So a store that answers nobody holds up one thread of this process for each question, however often it is asked.
+    """
+
+    def __init__(self, checks: Mapping[str, Check]) -> None:
+        self._checks = checks
+        self._asked: dict[str, asyncio.Task[Part]] = {}
+
+    async def ask(self) -> Health:
+        """What each part says now; one that takes longer than `PATIENCE_S` has failed."""
+        parts = await asyncio.gather(*(self._part(name) for name in self._checks))
+        return _health(dict(zip(self._checks, parts, strict=True)))
+
+    async def _part(self, name: str) -> Part:
+        asked = self._asked.get(name)
+        if asked is None or asked.done():
+            asked = self._asked[name] = asyncio.ensure_future(_answer(self._checks[name]))
+        try:
+            return await asyncio.wait_for(asyncio.shield(asked), PATIENCE_S)
+        except TimeoutError:
+            return Part(ok=False, detail=f"no answer within {PATIENCE_S:g} s")
 
 
 def reading_check(bus: Bus, reading: Reading, *, lag_records: int) -> Check:
@@ -68,11 +87,9 @@ def reading_check(bus: Bus, reading: Reading, *, lag_records: int) -> Check:
     return check
 
 
-async def _asked(check: Check) -> Part:
+async def _answer(check: Check) -> Part:
     try:
-        return Part(ok=True, detail=await asyncio.wait_for(check(), PATIENCE_S))
-    except TimeoutError:
-        return Part(ok=False, detail=f"no answer within {PATIENCE_S:g} s")
+        return Part(ok=True, detail=await check())
     except NotReady as told:
         return Part(ok=False, detail=str(told))
     except Exception as fault:  # noqa: BLE001 (whatever a part raises is its state; its text may hold an address)

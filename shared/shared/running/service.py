@@ -15,7 +15,7 @@ from shared.pulse import Pulse
 from shared.running.app import App
 from shared.running.checks import bus_check
 from shared.running.faces import Server, admin_app, listening, server
-from shared.running.health import Health, NotReady, liveness, readiness, reading_check
+from shared.running.health import Check, NotReady, Readiness, liveness, reading_check
 from shared.running.settings import ServiceSettings
 from shared.running.watchdog import Watchdog, Watched
 
@@ -82,7 +82,7 @@ class Running:
             public=api,
             registry=self._registry,
             alive=lambda: liveness(self._watched),
-            ready=self._ready,
+            ready=Readiness(self._checks()).ask,
             operated=create_app(f"{self._app.title}, for operators", self._app.operated(), openapi_url=None),
         )
         return server(MeasuredHttp(api, self._registry)), server(admin)
@@ -97,13 +97,13 @@ class Running:
         finally:
             self._stop.set()
 
-    async def _ready(self) -> Health:
+    def _checks(self) -> dict[str, Check]:
         lag = self._settings.ready_lag_records
         readings = {
             f"group {reading.group}": reading_check(self._bus, reading, lag_records=lag)
             for reading in self._app.readings
         }
-        return await readiness({"process": self._running, "bus": bus_check(self._bus), **self._app.checks, **readings})
+        return {"process": self._running, "bus": bus_check(self._bus), **self._app.checks, **readings}
 
     async def _running(self) -> str:
         if self._stop.is_set():

@@ -1,0 +1,52 @@
+"""Requests, as Prometheus reads them: few labels, whatever is asked for."""
+
+import pytest
+from fastapi import APIRouter
+from prometheus_client import CollectorRegistry
+from starlette.testclient import TestClient
+
+from shared.http import create_app
+from shared.metrics.http import MeasuredHttp
+
+
+def router() -> APIRouter:
+    councils = APIRouter(prefix="/councils")
+
+    @councils.get("/{council}")
+    def council(council: str) -> str:
+        return council
+
+    @councils.get("/{council}/broken")
+    def broken(council: str) -> str:
+        raise RuntimeError(council)
+
+    versioned = APIRouter(prefix="/v1")
+    versioned.include_router(councils)
+    return versioned
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "labels"),
+    [
+        ("GET", "/v1/councils/adur", ("GET", "/v1/councils/{council}", "200")),
+        ("GET", "/v1/councils/adur/broken", ("GET", "/v1/councils/{council}/broken", "500")),
+        ("GET", "/v1/nowhere/adur", ("GET", "none", "404")),
+        ("DELETE", "/v1/councils/adur", ("DELETE", "/v1/councils/{council}", "405")),
+        ("BREW", "/v1/nowhere", ("other", "none", "404")),
+    ],
+)
+def test_a_request_is_counted_by_its_route_and_never_by_its_path(
+    method: str, path: str, labels: tuple[str, str, str]
+) -> None:
+    registry = CollectorRegistry()
+    client = TestClient(MeasuredHttp(create_app("Councils", [router()]), registry), raise_server_exceptions=False)
+
+    client.request(method, path)
+
+    counted = [
+        (sample.labels["method"], sample.labels["route"], sample.labels["status"])
+        for metric in registry.collect()
+        for sample in metric.samples
+        if sample.name == "http_request_duration_seconds_count"
+    ]
+    assert counted == [labels]
