@@ -90,6 +90,9 @@ class Handlers:
     def statement(self, council: str, month: Month) -> Statement:
         """The council's statement of the month. Raises `UnknownCouncil`, `NoAgreement`."""
         terms = self._store.terms()
+        alone = self._stated(terms, council, month, ())
+        if not alone.credits_pence:
+            return alone  # no year's cap can take anything from it
         earlier: list[Statement] = []
         for before in months_before(terms, council, month):
             with suppress(UnknownCouncil, NoAgreement):

@@ -115,6 +115,24 @@ def test_r48_a_credit_is_rounded_half_up_once_a_line(credit_: Credit, charge: in
     assert applied(lines(agreement, [kept("response", *UTTERLY)], {"ict": charge})) == [pence]
 
 
+@pytest.mark.parametrize(
+    ("credit_", "said"),
+    [
+        (percent("2.50"), "2.5% of £1,000.00"),
+        (gbp("12.5"), "£12.50"),
+        (ServicePoints(points=1), "1 point of £0.125"),
+        (ServicePoints(points=3), "3 points of £0.125"),
+    ],
+)
+def test_a_credits_reason_says_how_it_is_reckoned(credit_: Credit, said: str) -> None:
+    bands = [Band(shortfall_from="0", credit=credit_)]
+    agreement = promising(RESPONSE, credits=[credit("response", bands=bands)], point_gbp="0.125")
+
+    (line,) = lines(agreement, [kept("response", *UTTERLY)])
+
+    assert reason(line) == f"95 percentage points below 95%: {said}"
+
+
 def test_r48_targets_that_fail_from_one_cause_are_credited_once_by_the_largest() -> None:
     agreement = promising(
         RESPONSE,

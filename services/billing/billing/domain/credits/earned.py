@@ -70,6 +70,7 @@ class _Earning:
         judgement = judge(found, objective)
         short = shortfall(found, objective) if judgement == "missed" else None
         band = None if short is None else _band(credited, short)
+        point_gbp = self.terms.point_gbp or "0"
         return CreditLine(
             ref=derived_id("service-credit", agreement, str(month), target, service),
             agreement=agreement,
@@ -82,7 +83,8 @@ class _Earning:
             shortfall=short,
             charge_pence=charge_pence,
             band=band,
-            raw_pence=0 if band is None else _raw_pence(band, charge_pence, self.terms.point_gbp or "0"),
+            point_gbp=point_gbp,
+            raw_pence=0 if band is None else _raw_pence(band, charge_pence, point_gbp),
         )
 
 

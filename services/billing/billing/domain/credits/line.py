@@ -23,8 +23,8 @@ class Cut:
 class CreditLine:
     """`band` is what the shortfall earned (None: nothing), `raw_pence` what that comes to before any limit.
 
-    `ref` is the same whenever the line is computed again. Cuts stand in the order in which limits apply. A line that
-    earns nothing is a line too: councils look for it.
+    `ref` is the same whenever the line is computed again. `point_gbp` is what a point is worth, "0" where none are
+    used. Cuts stand in the order in which limits apply. A line that earns nothing is a line too: councils look for it.
     """
 
     ref: str
@@ -38,6 +38,7 @@ class CreditLine:
     shortfall: Shortfall | None
     charge_pence: int
     band: Credit | None
+    point_gbp: str
     raw_pence: int
     cuts: tuple[Cut, ...] = ()
 

@@ -49,8 +49,8 @@ def _credit(band: Credit, line: CreditLine) -> str:
         case PercentOfCharge(percent=percent):
             return f"{plain(Decimal(percent))}% of {format_gbp(line.charge_pence)}"
         case FixedSum(gbp=gbp):
-            return f"{format_rate(Decimal(gbp))}"
+            return format_rate(Decimal(gbp))
         case ServicePoints(points=points):
-            return f"{points} {'point' if points == 1 else 'points'}"
+            return f"{points} {'point' if points == 1 else 'points'} of {format_rate(Decimal(line.point_gbp))}"
         case _:
             assert_never(band)
