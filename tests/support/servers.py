@@ -52,6 +52,7 @@ def kafka(*, port: int | None = None) -> Iterator[str]:
         .with_env("KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR", "1")
         .with_env("KAFKA_TRANSACTION_STATE_LOG_MIN_ISR", "1")
         .with_env("KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS", "0")
+        .with_env("KAFKA_GROUP_MIN_SESSION_TIMEOUT_MS", "1000")
         .with_env("KAFKA_AUTO_CREATE_TOPICS_ENABLE", "false")
         .waiting_for(LogMessageWaitStrategy("Kafka Server started"))
     )

@@ -9,7 +9,10 @@ _TLS = {"kafka": False, "kafka+ssl": True}
 _DEFAULT_PORT = 9092
 _MECHANISMS = frozenset({"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"})
 _DEFAULT_MECHANISM = "SCRAM-SHA-512"
-_OPTIONS = frozenset({"mechanism", "ca"})
+_OPTIONS = frozenset({"mechanism", "ca", "session_s"})
+# A group gives a silent member's share away after this time. Three heartbeats of a second each fit into the shortest.
+_DEFAULT_SESSION_S = 10
+_SESSIONS_S = range(3, 61)
 
 
 class UnusableAddress(UnknownBus):
@@ -31,16 +34,20 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class KafkaAddress:
-    """Brokers as `host:port`. `ca_file` names the certificates to trust; None trusts those of the system."""
+    """Brokers as `host:port`. `ca_file` names the certificates to trust; None trusts those of the system.
+
+    A member of a group that is silent for `session_s` is taken for dead.
+    """
 
     brokers: tuple[str, ...]
     tls: bool = False
     ca_file: str | None = None
     login: Login | None = None
+    session_s: int = _DEFAULT_SESSION_S
 
 
 def parse(url: str) -> KafkaAddress:
-    """`kafka[+ssl]://[user:password@]host[:port][,host[:port] …][?mechanism=…&ca=…]`; raises `UnusableAddress`.
+    """`kafka[+ssl]://[user:password@]host[:port][,host[:port] …][?mechanism=…&ca=…&session_s=…]`; raises `UnusableAddress`.
 
     Characters of the user and the password that mean something in an address are written as `%40` and the like.
     """
@@ -58,6 +65,7 @@ def parse(url: str) -> KafkaAddress:
         tls=_TLS[split.scheme],
         ca_file=options.get("ca"),
         login=_login(credentials, options.get("mechanism", _DEFAULT_MECHANISM)) if credentials else None,
+        session_s=_session_s(options.get("session_s", str(_DEFAULT_SESSION_S))),
     )
 
 
@@ -75,3 +83,9 @@ def _login(credentials: str, mechanism: str) -> Login:
     if mechanism not in _MECHANISMS:
         raise UnusableAddress(f"expected a mechanism of {sorted(_MECHANISMS)}, got {mechanism}")
     return Login(unquote(user), unquote(password), mechanism)
+
+
+def _session_s(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) not in _SESSIONS_S:
+        raise UnusableAddress(f"expected session_s from {_SESSIONS_S[0]} to {_SESSIONS_S[-1]} seconds, got {text!r}")
+    return int(text)

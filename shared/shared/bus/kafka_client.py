@@ -42,7 +42,6 @@ NoPosition = NoOffsetForPartitionError
 REQUEST_MS = 15_000
 # Heartbeats share the loop with the work, and tell of a rebalance: often, beside a session of ten seconds.
 HEARTBEAT_MS = 1_000
-SESSION_MS = 10_000
 # New partitions and other leaders are noticed within this time when nothing else tells of them.
 METADATA_MS = 30_000
 # One batch is one append. The brokers' own limit is 1,048,588 bytes unless it was changed (message.max.bytes).
@@ -142,7 +141,7 @@ def member_of(address: KafkaAddress, group: str) -> Consumer:
         isolation_level="read_committed",
         partition_assignment_strategy=(RoundRobinPartitionAssignor,),
         heartbeat_interval_ms=HEARTBEAT_MS,
-        session_timeout_ms=SESSION_MS,
+        session_timeout_ms=address.session_s * 1000,
         max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
         **settings_for(address),
     )

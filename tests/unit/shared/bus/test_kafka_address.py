@@ -20,6 +20,7 @@ from shared.bus.kafka_address import KafkaAddress, Login, UnusableAddress, parse
             "kafka://billing:word@kafka?mechanism=PLAIN",
             KafkaAddress(("kafka:9092",), login=Login("billing", "word", "PLAIN")),
         ),
+        ("kafka://kafka?session_s=3", KafkaAddress(("kafka:9092",), session_s=3)),
     ],
 )
 def test_an_address_names_brokers_and_the_way_to_speak_to_them(url: str, address: KafkaAddress) -> None:
@@ -37,6 +38,9 @@ def test_an_address_names_brokers_and_the_way_to_speak_to_them(url: str, address
         ("kafka://kafka?acks=0", "options"),
         ("kafka://billing@kafka", "user:password"),
         ("kafka://billing:word@kafka?mechanism=MD5", "mechanism"),
+        ("kafka://kafka?session_s=2", "session_s from 3 to 60"),
+        ("kafka://kafka?session_s=61", "session_s from 3 to 60"),
+        ("kafka://kafka?session_s=3.5", "session_s from 3 to 60"),
     ],
 )
 def test_an_address_that_means_nothing_is_refused_with_the_reason(url: str, why: str) -> None:
