@@ -34,7 +34,7 @@ def connect(url: str) -> Engine:
             if parsed.database in {None, "", ":memory:"}:
                 raise UnusableDatabase("SQLite needs a file: in memory, every thread would see a database of its own")
             Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
-            return _sqlite(create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_S}))
+            return _sqlite(create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_S}, hide_parameters=True))
         case "postgresql":
             from shared.sql.postgres import postgres_engine  # noqa: PLC0415 (its driver is not needed without a server)
 

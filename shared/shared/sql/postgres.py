@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 def postgres_engine(url: URL) -> Engine:
     """An engine whose every wait ends: for a connection, a lock, a statement, an answer."""
-    engine = create_engine(url, connect_args=_ARGS, pool_pre_ping=True, pool_timeout=POOL_S)
+    engine = create_engine(url, connect_args=_ARGS, pool_pre_ping=True, pool_timeout=POOL_S, hide_parameters=True)
     event.listen(engine, "do_connect", _connect)
     return engine
 
