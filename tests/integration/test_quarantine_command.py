@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+from typer.main import get_group
 from typer.testing import CliRunner, Result
 
 from catalogue.adapters.partnership_files import load as read_example
@@ -26,6 +27,7 @@ from shared.http import create_app
 from shared.quarantine.api import TYPES, router
 from tallystick.__main__ import app
 from tallystick.stack import opened
+from tallystick.verbs.quarantine import app as registered
 from tests.support.monitoring import local, ticket
 from tests.support.state_folder import Held, held, shards_read
 
@@ -251,6 +253,17 @@ def test_servers_of_one_service_need_its_name(tmp_path: Path, monkeypatch: pytes
 
     assert "DATABASE_URL is of one service only" in refused.output
     assert (refused.exit_code, named.output) == (2, "0 open.\n")
+
+
+def test_every_command_that_operators_read_about_is_one_that_they_have() -> None:
+    page = (Path(__file__).parents[2] / "docs/quarantine.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^ +tallystick quarantine (\S+)([^#\n]*)", page, re.MULTILINE)
+
+    for verb, rest in commands:
+        result = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["quarantine", verb, "--help"])
+        assert result.exit_code == 0, result.output
+        assert [option for option in re.findall(r"--[a-z-]+", rest) if option not in result.output] == []
+    assert {verb for verb, _ in commands} == set(get_group(registered).commands)
 
 
 def test_http_lists_what_is_open_page_by_page_without_the_bytes(failed: Path) -> None:
