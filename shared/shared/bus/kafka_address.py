@@ -47,7 +47,7 @@ class KafkaAddress:
 
 
 def parse(url: str) -> KafkaAddress:
-    """`kafka[+ssl]://[user:password@]host[:port][,host[:port] …][?mechanism=…&ca=…&session_s=…]`; raises `UnusableAddress`.
+    """`kafka[+ssl]://[user:password@]host[:port][,host[:port] …][?mechanism=…&ca=…&session_s=…]`, or `UnusableAddress`.
 
     Characters of the user and the password that mean something in an address are written as `%40` and the like.
     """
