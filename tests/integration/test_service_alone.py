@@ -57,6 +57,15 @@ def test_what_is_for_those_who_run_it_is_not_public(path: str, catalogue: Alone)
     assert catalogue.public(path)[0] == 404
 
 
+def test_those_who_run_it_and_nobody_else_see_what_was_set_aside(tmp_path: Path) -> None:
+    with alone("-m", "billing", env=folder_env(tmp_path)) as billing:
+        eventually(billing.is_ready)
+
+        assert billing.admin("/v1/quarantine") == (200, "[]")
+        assert billing.admin("/v1/quarantine?stray=1")[0] == 400
+        assert billing.public("/v1/quarantine")[0] == 404
+
+
 def test_those_who_run_it_read_the_description_of_the_api(catalogue: Alone) -> None:
     status, body = catalogue.admin("/openapi.json")
 

@@ -19,13 +19,13 @@ from sqlalchemy import (
     String,
     Table,
     func,
-    insert,
     select,
 )
 
 from shared.bus.port import Shard
 from shared.sql.columns import UtcDateTime
 from shared.sql.engine import reading
+from shared.sql.statements import insert_ignore
 
 # `re-driven`: published again. `discarded`: never to be. `flood-accepted`: of the shard, what is set aside below
 # `offset` is no longer counted as a flood.
@@ -68,7 +68,7 @@ class Decisions:
     table: Table
 
     def add(self, decision: Decision) -> None:
-        """The decision is kept."""
+        """The decision is kept; the same one of the same instant again changes nothing."""
         row = {
             "topic": decision.shard.topic,
             "partition": decision.shard.partition,
@@ -79,7 +79,7 @@ class Decisions:
             "reason": decision.reason,
         }
         with self.engine.begin() as connection:
-            connection.execute(insert(self.table), row)
+            connection.execute(insert_ignore(self.table), row)
 
     def of(self, shard: Shard) -> list[Decision]:
         """All decisions about a shard and its records, the oldest first."""
