@@ -5,7 +5,7 @@ BIN := .venv/bin
 COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-header \
   $(foreach name,shared catalogue sla-monitor billing local,--no-emit-package tallystick-$(name)) $(OURS:%=%/pyproject.toml)
 
-.PHONY: help install demo up down test check lint types borders bench lock clean-demo clean
+.PHONY: help install demo up down test check lint types borders bench bench-stack lock clean-demo clean
 
 help:  ## List the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ borders: install
 
 bench: install  ## Speed, as ratios to peers or ceilings measured in the same run
 	@$(BIN)/python -m tests.bench
+
+bench-stack: install  ## The same on Kafka, Redis and PostgreSQL (needs Docker)
+	@$(BIN)/python -m tests.bench_stack
 
 lock:  ## Resolve the dependencies anew (needs uv)
 	$(COMPILE) --group dev -o requirements.lock

@@ -30,7 +30,7 @@ _DATA: dict[str, dict[str, str]] = {
 
 async def fill(bus: Bus, *, items: int = ITEMS) -> None:
     """The catalogue's log holds an agreement a council, 8 working hours to resolve, and the tickets' log the events."""
-    await bus.publish(CATALOGUE.name, list(_catalogue()))
+    await bus.publish(CATALOGUE.name, list(catalogue()))
     page: list[Message] = []
     for message in messages(items=items):
         page.append(message)
@@ -50,13 +50,15 @@ def messages(*, items: int) -> Iterator[Message]:
             at_s += chance.expovariate(1 / 3600)
             happened.append((at_s, number, kind))
     for at_s, number, kind in sorted(happened):
-        yield _message(COUNCILS[number % len(COUNCILS)], f"T-{number:07}", kind, FIRST + timedelta(seconds=int(at_s)))
+        yield message(number, kind, FIRST + timedelta(seconds=int(at_s)))
 
 
-def _message(council: str, item: str, kind: str, at: datetime) -> Message:
+def message(number: int, kind: str, at: datetime, *, again: int = 0) -> Message:
+    """The event of the ticket of that number; `again` tells apart those of the same kind."""
+    council, item = COUNCILS[number % len(COUNCILS)], f"T-{number:07}"
     event: dict[str, Any] = {
         "specversion": "1.0",
-        "id": derived_id("tickets", item, kind),
+        "id": derived_id("tickets", item, kind, again),
         "source": f"/desk/{council}",
         "type": f"tallystick.ticket.{kind}.v1",
         "subject": item,
@@ -68,7 +70,8 @@ def _message(council: str, item: str, kind: str, at: datetime) -> Message:
     return Message(f"{council}:{item}", msgspec.json.encode(event), timestamp_ms=int(at.timestamp() * 1000))
 
 
-def _catalogue() -> Iterator[Message]:
+def catalogue() -> Iterator[Message]:
+    """What the catalogue announced: one calendar, and an agreement a council."""
     about: dict[str, Any] = {"source": "/catalogue", "time": FIRST - timedelta(days=90)}
     office = CalendarData(version=1, definition=calendar())
     yield Message("calendar:office:1", encode_event(CalendarVersioned(id="c", subject="office", data=office, **about)))

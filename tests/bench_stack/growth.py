@@ -1,0 +1,60 @@
+"""What an event costs while a thousand items are open, and while a million are."""
+
+import asyncio
+import random
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from itertools import islice
+
+from redis import Redis
+
+from shared.bus.connect import connect
+from shared.bus.port import Message
+from shared.contracts.topics import CATALOGUE, TICKETS
+from tests.bench_stack.live import judged
+from tests.bench_stack.stage import Stage, processor_s, work_off
+from tests.support.alone import Alone
+from tests.support.tickets import catalogue, message
+
+FEW, MANY = 1_000, 1_000_000
+SENT = 100_000
+NOW = datetime.now(UTC)
+_PAGE = 4_000
+
+
+def run(stage: Stage) -> None:
+    """Prints the processor's time an event, and what an item takes in Redis."""
+    with Redis.from_url(stage.redis) as redis, stage.service("sla_monitor") as ([monitor], _):
+        asyncio.run(_publish(stage, CATALOGUE.name, catalogue()))
+        few = _cost_us(stage, redis, monitor, opened=range(FEW))
+        many = _cost_us(stage, redis, monitor, opened=range(FEW, MANY))
+        memory = int(redis.info("memory")["used_memory"]) / MANY
+    sys.stdout.write(f"{f'an event among {FEW:,} open items':<50} {few:>12,.1f} us of processor\n")
+    sys.stdout.write(f"{f'an event among {MANY:,}':<50} {many:>12,.1f} us  {many / few:5.2f} of that\n")
+    sys.stdout.write(f"{'an open item in Redis':<50} {memory:>12,.0f} bytes\n")
+
+
+def _cost_us(stage: Stage, redis: Redis, monitor: Alone, *, opened: range) -> float:
+    """What an event costs once `opened` are open beside those before them."""
+    before = judged(redis)
+    asyncio.run(_publish(stage, TICKETS.name, (message(n, "opened", NOW) for n in opened)))
+    work_off(before + len(opened), lambda: judged(redis))
+    before, used_s = judged(redis), processor_s(monitor)
+    asyncio.run(_publish(stage, TICKETS.name, _assigned(opened.stop)))
+    work_off(before + SENT, lambda: judged(redis))
+    return (processor_s(monitor) - used_s) / SENT * 1e6
+
+
+def _assigned(items: int) -> Iterator[Message]:
+    """An event of any item at a time, in no order that a cache would like."""
+    chance = random.Random(items)  # noqa: S311 (made-up data, repeatable)
+    for number in range(SENT):
+        yield message(chance.randrange(items), "assigned", NOW, again=items + number)
+
+
+async def _publish(stage: Stage, topic: str, messages: Iterable[Message]) -> None:
+    bus, left = connect(stage.bus), iter(messages)
+    while page := list(islice(left, _PAGE)):
+        await bus.publish(topic, page)
+    await bus.close()
