@@ -1,0 +1,139 @@
+"""Redis emptied, restored from an old copy, or killed with its file cut, while the monitor is at work."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from redis import Redis
+from sqlalchemy import select
+
+from shared.sql.engine import connect as connect_database
+from shared.sql.engine import reading
+from sla_monitor.adapters.tables import ADJUSTMENT, VERDICT
+from tests.support import servers
+from tests.support.crashing_redis import CrashingRedis, crashing_redis
+from tests.support.desk import agreement
+from tests.support.histories import calendar
+from tests.support.live_state import held
+from tests.support.monitoring import Monitor, monitor, ticket
+
+pytestmark = pytest.mark.anyio
+
+NOON, NEXT_DAY = "Mon 2026-03-02 12:00", "Tue 2026-03-03 12:00"
+MORNING = ("Mon 2026-03-02 09:00", "opened")
+
+
+@pytest.fixture
+def server() -> Iterator[CrashingRedis]:
+    """A new one for each test: what a cut takes away may be the emptying between two of them."""
+    servers.require_docker()
+    with crashing_redis() as server:
+        yield server
+
+
+async def begin(on: Monitor) -> None:
+    """The morning: tickets of which half are done by noon."""
+    await on.tell_catalogue(calendar(), agreement())
+    await on.rest()
+    await morning(on, range(40))
+
+
+async def morning(on: Monitor, numbers: range) -> None:
+    """Tickets of these numbers, every other one of which is done by noon."""
+    for number in numbers:
+        done = [("Mon 2026-03-02 11:00", "resolved")] if number % 2 else []
+        await on.send(*ticket(MORNING, *done, item=f"T{number}"), at=NOON)
+    await on.rest()
+
+
+def effects(folder: Path) -> list[tuple[Any, ...]]:
+    """The verdicts that hold for those who read them, and what was adjusted."""
+    engine = connect_database(f"sqlite:///{folder}/sla-monitor.db")
+    with reading(engine) as connection:
+        rows = [tuple(row) for table in (VERDICT, ADJUSTMENT) for row in connection.execute(select(table))]
+    engine.dispose()
+    return sorted(rows, key=repr)
+
+
+async def undisturbed(folder: Path) -> tuple[list[tuple[Any, ...]], dict[Any, Any]]:
+    """The effects and the items of a monitor to which nothing happens."""
+    async with monitor(folder, now=NOON) as on:
+        await begin(on)
+        on.clock.move(NEXT_DAY)
+        await on.rest()
+    return effects(folder), await items(f"sqlite:///{folder}/sla-monitor-state.db")
+
+
+async def items(address: str) -> dict[Any, Any]:
+    """What is stored of each item, and when it is due."""
+    return {shard: (each.items, each.due, each.outbox) for shard, each in (await held(address)).items()}
+
+
+async def test_everything_lost_in_a_quiet_hour_is_noticed_and_read_again(
+    tmp_path: Path, server: CrashingRedis, caplog: pytest.LogCaptureFixture
+) -> None:
+    expected = await undisturbed(tmp_path / "undisturbed")
+    with caplog.at_level(logging.WARNING):
+        async with monitor(tmp_path, now=NOON, state_url=server.url) as on:
+            await begin(on)
+            with Redis.from_url(server.url) as client:
+                client.flushall()
+            await until_back(on, caplog)
+            on.clock.move(NEXT_DAY)
+            await on.rest()
+            assert (effects(tmp_path), await items(server.url)) == expected
+
+
+async def until_back(on: Monitor, caplog: pytest.LogCaptureFixture) -> None:
+    """Somebody has noticed a loss, and what was lost has been read again."""
+    async with asyncio.timeout(20):
+        while "went back" not in caplog.text:  # noqa: ASYNC110 (it is told to the log, not to us)
+            await asyncio.sleep(0.05)
+    await on.rest()
+
+
+async def test_an_old_copy_brought_back_is_noticed_and_leads_to_the_same_verdicts(
+    tmp_path: Path, server: CrashingRedis, caplog: pytest.LogCaptureFixture
+) -> None:
+    expected = await undisturbed(tmp_path / "undisturbed")
+    with caplog.at_level(logging.WARNING):
+        async with monitor(tmp_path, now=NOON, state_url=server.url) as on:
+            await on.tell_catalogue(calendar(), agreement())
+            await on.rest()
+            await morning(on, range(15))
+            backup = server.files()
+            await morning(on, range(15, 40))
+            on.clock.move(NEXT_DAY)
+            await on.rest()
+            assert effects(tmp_path) == expected[0]
+
+            await asyncio.to_thread(server.crash)
+            server.put_back(backup)
+            await asyncio.to_thread(server.start)
+            await until_back(on, caplog)
+
+            assert (effects(tmp_path), await items(server.url)) == expected
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_killed_at_any_byte_of_its_file_redis_costs_nothing_but_reading_again(
+    tmp_path: Path, server: CrashingRedis, seed: int
+) -> None:
+    chance = Random(seed)  # noqa: S311 (a test's choice)
+    expected = await undisturbed(tmp_path / "undisturbed")
+    async with monitor(tmp_path, now=NOON, state_url=server.url) as on:
+        await on.tell_catalogue(calendar(), agreement())
+        await on.rest()
+        for start in (0, 20):
+            await morning(on, range(start, start + 20))
+            await asyncio.to_thread(server.crash)
+            assert server.cut(chance) > 0
+            await asyncio.to_thread(server.start)
+        on.clock.move(NEXT_DAY)
+        await on.rest()
+
+        assert (effects(tmp_path), await items(server.url)) == expected
