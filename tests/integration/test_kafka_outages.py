@@ -19,8 +19,8 @@ pytestmark = pytest.mark.anyio
 
 KEYS = 20
 BATCH = 50
-AFTERWARDS = 20
-PATIENCE_S = 120
+AFTERWARDS = 5
+PATIENCE_S = 300
 
 
 @pytest.fixture(scope="module")

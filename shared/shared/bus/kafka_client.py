@@ -48,7 +48,7 @@ METADATA_MS = 30_000
 BATCH_BYTES = 512 * 1024
 LARGEST_MESSAGE_BYTES = 1_000_000
 PARTITION_FETCH_BYTES = 1024 * 1024
-STOP_S = 8.0
+STOP_S = 6.0
 
 
 class RawRecord(Protocol):
@@ -171,11 +171,14 @@ async def abandon(failed: Producer) -> None:
     ever (https://github.com/aio-libs/aiokafka/issues/1017). There is no public way to stop without flushing first.
     """
     inside: Any = failed
-    queued = [batch for batches in inside._message_accumulator._batches.values() for batch in batches]
-    inside._message_accumulator.fail_all(KafkaError("the producer was given up"))
+    # First the sender: a batch that it puts back after it was failed would bring it down, and aiokafka reports that.
+    await within(STOP_S, inside._sender.close())
+    messages = inside._message_accumulator
+    queued = [batch for batches in messages._batches.values() for batch in batches]
+    messages._pending_batches.update(queued)  # Where each is looked for as it ends; those put back are not there.
+    messages.fail_all(KafkaError("the producer was given up"))
     for batch in queued:
         batch._drain_waiter.exception()  # Else it is reported as overlooked: nobody may be waiting for its turn.
-    await within(STOP_S, inside._sender.close())
     await within(STOP_S, failed.stop())
 
 

@@ -123,14 +123,16 @@ class KafkaSubscription:
             return
         self._open = False
         self._leave(self)
-        await self._guard.close()
-        await self._hints.close()
-        await stop(self._consumer)
+        await asyncio.gather(self._guard.close(), self._say_goodbye())
         self._assigned = frozenset()
         if self._fetching is not None:
             # The consumer is dead, so that nothing can be lost by cancelling what it may never answer.
             self._fetching.cancel()
             await asyncio.gather(self._fetching, return_exceptions=True)
+
+    async def _say_goodbye(self) -> None:
+        await self._hints.close()
+        await stop(self._consumer)
 
     def _begun(self) -> None:
         self._settled.clear()

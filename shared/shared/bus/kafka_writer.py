@@ -16,8 +16,6 @@ from shared.bus.port import AppendUncertain, BusError, Message
 # An idempotent producer repeats without end, so we end it: then whoever sent decides.
 PATIENCE_S = 30.0
 
-_Sendable = tuple[bytes, bytes, list[Header]]
-
 
 class KafkaWriter:
     """The one producer of a process, made at the first append. Safe to share between the tasks of one loop."""
@@ -34,10 +32,9 @@ class KafkaWriter:
 
         Raises `AppendUncertain` when some may not be, `BusError` when one is too large: then none was sent.
         """
-        sendable = {partition: [_sendable(m) for m in messages] for partition, messages in by_partition.items()}
         try:
             async with asyncio.timeout(self._patience_s):
-                await self._append(topic, sendable)
+                await self._append(topic, by_partition)
         except FAULTS as fault:
             raise AppendUncertain(f"Kafka did not confirm messages for {topic}: {fault!r}") from fault
 
@@ -48,16 +45,13 @@ class KafkaWriter:
             self._current = None
         await asyncio.gather(*self._given_up)
 
-    async def _append(self, topic: str, sendable: Mapping[int, Sequence[_Sendable]]) -> None:
+    async def _append(self, topic: str, by_partition: Mapping[int, Sequence[Message]]) -> None:
         line = await self._line()
+        batches = [
+            (partition, batch) for partition, messages in by_partition.items() for batch in _batches(line, messages)
+        ]
         try:
-            sent = [
-                await line.send_batch(batch, topic, partition=partition)
-                for partition, messages in sendable.items()
-                for batch in _batches(line, messages)
-            ]
-            for future in sent:
-                future.add_done_callback(_seen)
+            sent = [await _send(line, batch, topic, partition) for partition, batch in batches]
             ended, _ = await asyncio.wait(sent, return_when=asyncio.FIRST_EXCEPTION)
             for future in ended:
                 future.result()
@@ -80,6 +74,12 @@ class KafkaWriter:
             ending.add_done_callback(self._given_up.discard)
 
 
+async def _send(line: Producer, batch: Batch, topic: str, partition: int) -> asyncio.Future[object]:
+    future = await line.send_batch(batch, topic, partition=partition)
+    future.add_done_callback(_seen)
+    return future
+
+
 def _seen(future: asyncio.Future[object]) -> None:
     """Its failure is not reported as overlooked: whoever sent it may have stopped waiting."""
     if not future.cancelled():
@@ -97,19 +97,19 @@ async def _started(address: KafkaAddress) -> Producer:
     return made
 
 
-def _batches(line: Producer, messages: Iterable[_Sendable]) -> list[Batch]:
+def _batches(line: Producer, messages: Iterable[Message]) -> list[Batch]:
     """`messages` in as few batches as they fit in. An empty batch takes a message of any size."""
     batches: list[Batch] = []
-    for key, value, headers in messages:
-        if not batches or batches[-1].append(timestamp=None, key=key, value=value, headers=headers) is None:
+    for message in messages:
+        key, headers = message.key.encode(), headers_of(message)
+        _check_size(message, headers)
+        if not batches or batches[-1].append(timestamp=None, key=key, value=message.value, headers=headers) is None:
             batches.append(line.create_batch())
-            batches[-1].append(timestamp=None, key=key, value=value, headers=headers)
+            batches[-1].append(timestamp=None, key=key, value=message.value, headers=headers)
     return batches
 
 
-def _sendable(message: Message) -> _Sendable:
-    key, headers = message.key.encode(), headers_of(message)
-    size = len(key) + len(message.value) + sum(len(name.encode()) + len(value) for name, value in headers)
+def _check_size(message: Message, headers: Sequence[Header]) -> None:
+    size = len(message.value) + sum(len(name) + len(value) for name, value in headers)
     if size > LARGEST_MESSAGE_BYTES:
         raise BusError(f"a message under the key {message.key} has {size} bytes, Kafka takes {LARGEST_MESSAGE_BYTES}")
-    return key, message.value, headers
