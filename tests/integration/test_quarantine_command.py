@@ -221,6 +221,7 @@ def test_a_record_is_shown_with_its_bytes_and_nothing_that_a_terminal_obeys(tmp_
         (["redrive", "--reason", "why", "--yes", "--actor", "ada"], "Which records is not clear"),
         (["redrive", "provider.work.v1/3", *WHY], "is no shard"),
         (["discard", "provider.work.v1/3@77", *WHY], "Nothing was set aside at provider.work.v1/3@77"),
+        (["show", "provider.work.v1/3@99999999999999999999"], "is no place of a record"),
         (["accept-flood", "provider.work.v1/99", *WHY], "Nobody reads provider.work.v1/99"),
         (["list", "--service", "catalogue"], "There is no quarantine of 'catalogue'"),
     ],

@@ -3,6 +3,7 @@
 The records themselves are not shown: what could not be believed may hold anything. The command shows them.
 """
 
+import re
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
@@ -15,6 +16,8 @@ from shared.bus.port import Shard
 from shared.http import Cursor, Json, Limit, Page, Problem, next_link, read_cursor, ref
 from shared.http.kinds import BAD_CURSOR
 from shared.quarantine.desk import Desk, Entry
+
+_DIGITS = re.compile(r"[0-9]{1,18}")  # what databases hold
 
 
 class DecisionBody(Struct, frozen=True):
@@ -79,7 +82,7 @@ def _place(cursor: str | None) -> tuple[Shard, int] | None:
     match read_cursor(cursor):
         case None:
             return None
-        case (topic, partition, offset) if partition.isdecimal() and offset.isdecimal():
+        case (topic, partition, offset) if _DIGITS.fullmatch(partition) and _DIGITS.fullmatch(offset):
             return Shard(topic, int(partition)), int(offset)
         case _:
             raise Problem(BAD_CURSOR)

@@ -1,6 +1,7 @@
 """The services' quarantines, opened where their settings say: the local folder, or servers."""
 
 import asyncio
+import re
 from collections import defaultdict
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -35,6 +36,7 @@ class Held:
 
 
 _UNUSABLE = (BadSettings, UnknownBus, UnknownState, UnusableDatabase, Outdated, BusError)
+_DIGITS = re.compile(r"[0-9]{1,18}")  # what databases hold
 # The same record may be set aside by both services: one place, and whoever holds it there.
 Places = Mapping[str, Sequence[Held]]
 
@@ -90,7 +92,7 @@ async def held_at(desks: Sequence[Desk], place: str) -> Sequence[Held]:
     """Who holds the record at `place`; ends the command where nobody does."""
     name, _, offset = place.rpartition("@")
     shard = shard_of(name)
-    if not offset.isdecimal():
+    if not _DIGITS.fullmatch(offset):
         fail(f"{place!r} is no place of a record.", do="Write for example provider.work.v1/3@1042.")
     found: list[Held] = []
     for desk in desks:
@@ -106,6 +108,6 @@ async def held_at(desks: Sequence[Desk], place: str) -> Sequence[Held]:
 def shard_of(name: str) -> Shard:
     """The shard that is written as `provider.work.v1/3`; ends the command where none is."""
     topic, _, partition = name.rpartition("/")
-    if not topic or not partition.isdecimal():
+    if not topic or not _DIGITS.fullmatch(partition):
         fail(f"{name!r} is no shard.", do="Write for example provider.work.v1/3.")
     return Shard(topic, int(partition))
