@@ -2,14 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 from sqlalchemy import text
 
+from billing import api
 from billing.adapters.consumer import Intake
+from billing.adapters.documents.printed import PrintedDocuments
 from billing.adapters.sql import GROUP, SqlStore
 from billing.handlers import Handlers
 from shared.bus.consumer import Busy, consume, unread
@@ -17,6 +21,7 @@ from shared.bus.embedded import EmbeddedBus
 from shared.bus.port import Message, Record, Shard
 from shared.contracts.codec import encode_event
 from shared.contracts.topics import USAGE
+from shared.http import create_app
 from shared.period import Month
 from shared.sql import postgres
 from shared.sql.engine import connect
@@ -27,6 +32,7 @@ from tests.support.recharges import ASHBY, recorded
 from tests.support.servers import require_docker
 
 READINGS = 2_000
+OUTAGES = 3
 SHORT_ANSWER_S = 1.0
 
 pytestmark = pytest.mark.anyio
@@ -85,6 +91,16 @@ async def test_a_call_to_a_frozen_server_ends_as_busy_in_bounded_time(server: Po
     assert took_s < SHORT_ANSWER_S + postgres.CONNECT_S + 2
 
 
+def test_a_council_that_asks_meanwhile_is_told_to_ask_again(server: Postgres, store: SqlStore) -> None:
+    with TestClient(create_app("Billing", [api.router(Handlers(store), PrintedDocuments())])) as client:
+        with server.frozen():
+            meanwhile = client.get("/v1/statements?month=2026-05")
+        afterwards = client.get("/v1/statements?month=2026-05")
+
+    assert (meanwhile.status_code, meanwhile.headers["Retry-After"]) == (503, "5")
+    assert afterwards.status_code == 200
+
+
 def freeze(server: Postgres) -> None:
     with server.frozen():
         time.sleep(4 * SHORT_ANSWER_S)
@@ -95,14 +111,17 @@ async def test_readings_taken_in_during_outages_are_each_stored_once(
     server: Postgres, store: SqlStore, bus: EmbeddedBus, disturb: Callable[[Postgres], None]
 ) -> None:
     empty(server)
-    intake, stop = Counting(Handlers(store)), asyncio.Event()
-    await publish(bus)
+    intake, stop, numbers = Counting(Handlers(store)), asyncio.Event(), iter(range(READINGS))
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(consume(bus, group=GROUP, topics=[USAGE], processor=intake, stop=stop, batch=10, poll_s=0.05))
-        for _ in range(3):
-            await asyncio.sleep(0.3)
-            await asyncio.to_thread(disturb, server)
+        for _ in range(OUTAGES):
+            disturbing = asyncio.create_task(asyncio.to_thread(disturb, server))
+            while not disturbing.done():
+                await publish(bus, islice(numbers, 5))
+                await asyncio.sleep(0.05)
+            await disturbing
+        await publish(bus, numbers)
         await caught_up(bus, store)
         stop.set()
 
@@ -120,8 +139,8 @@ def empty(server: Postgres) -> None:
     engine.dispose()
 
 
-async def publish(bus: EmbeddedBus) -> None:
-    events = [recorded(f"r-{number}", "2026-05-07T12:00:00+00:00", "1") for number in range(READINGS)]
+async def publish(bus: EmbeddedBus, numbers: Iterable[int]) -> None:
+    events = [recorded(f"r-{number}", "2026-05-07T12:00:00+00:00", "1") for number in numbers]
     await bus.publish(USAGE.name, [Message(event.key, encode_event(event)) for event in events])
 
 

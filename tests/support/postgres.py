@@ -49,10 +49,19 @@ class Postgres:
         self.container.get_wrapped_container().start()
 
     def end_connections(self) -> None:
-        """An operator ends every connection but his own."""
+        """For a second an operator ends every connection but his own, again and again."""
         others = "usename IS NOT NULL AND pid <> pg_backend_pid()"
-        end = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"  # noqa: S608 (ours)
-        self.container.exec(["psql", "-U", "tallystick", "-c", end])
+        end = f"PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"
+        look_again = "PERFORM pg_stat_clear_snapshot(), pg_sleep(0.01)"
+        self.container.exec(
+            [
+                "psql",
+                "-U",
+                "tallystick",
+                "-c",
+                f"DO $$ BEGIN FOR n IN 1..100 LOOP {end}; {look_again}; END LOOP; END $$",
+            ]
+        )
 
 
 @contextmanager

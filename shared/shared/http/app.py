@@ -7,15 +7,21 @@ from typing import Any
 import structlog
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from shared.bus.consumer import Busy
 from shared.http.documents import component_schemas, ref
-from shared.http.kinds import INTERNAL, INVALID, KINDS, NOT_FOUND, PROBLEMS_PATH, kind_of_status
+from shared.http.kinds import INTERNAL, INVALID, KINDS, NOT_FOUND, PROBLEMS_PATH, UNAVAILABLE, kind_of_status
 from shared.http.problems import PROBLEM_JSON, Problem, ProblemBody
 from shared.http.queries import PathId, refuse_stray_parameters
+from shared.sql.outage import passes
 
+# A server that was restarted is back by then.
+RETRY_AFTER_S = 5
 log = structlog.get_logger()
 _REFUSAL = {"content": {PROBLEM_JSON: {"schema": ref(ProblemBody)}}}
 _REFUSALS: dict[int | str, dict[str, Any]] = {
@@ -46,6 +52,8 @@ def create_app(
     app.exception_handler(Problem)(_refused)
     app.exception_handler(HTTPException)(_http_refused)
     app.exception_handler(RequestValidationError)(_parameters_refused)
+    for fault in (Busy, DBAPIError, NoConnectionFree):
+        app.exception_handler(fault)(_put_off)
     app.exception_handler(Exception)(_failed)
     app.contract_types = (ProblemBody, *types)
     for router in (_explanations, *routers):
@@ -92,6 +100,13 @@ async def _parameters_refused(_: Request, refusal: RequestValidationError) -> Re
     if any(place == "path" for place, _, _ in faults):
         return Problem(NOT_FOUND).response()
     return Problem(INVALID, parameters={name: message for _, name, message in faults}).response()
+
+
+async def _put_off(request: Request, fault: Exception) -> Response:
+    if isinstance(fault, DBAPIError) and not passes(fault):
+        raise fault  # a mistake of ours: nothing that waiting would mend
+    log.warning("http.put_off", path=request.scope.get("path"), fault=type(fault).__name__)
+    return Problem(UNAVAILABLE, headers={"Retry-After": str(RETRY_AFTER_S)}).response()
 
 
 async def _failed(request: Request, failure: Exception) -> Response:

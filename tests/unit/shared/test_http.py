@@ -8,6 +8,8 @@ import msgspec
 import pytest
 from fastapi import APIRouter, Request
 from fastapi.testclient import TestClient
+from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from starlette.exceptions import HTTPException
 from starlette.types import Message
 
@@ -68,6 +70,21 @@ def fail() -> None:
 @router.get("/busy")
 def busy() -> None:
     raise HTTPException(503, headers={"Retry-After": "7"})
+
+
+@router.get("/away")
+def be_away() -> None:
+    raise OperationalError("SELECT 1", None, ConnectionResetError("no answer"))
+
+
+@router.get("/all-in-use")
+def be_in_use() -> None:
+    raise NoConnectionFree("every connection is in use")
+
+
+@router.get("/mistaken")
+def be_mistaken() -> None:
+    raise ProgrammingError("SELECT nothing", None, ValueError("no such column"))
 
 
 @router.get("/private")
@@ -208,6 +225,9 @@ def test_following_the_links_gives_every_name_once(client: TestClient) -> None:
         ("DELETE", "/names", 405, ("Allow", "GET")),
         ("GET", "/private", 401, ("WWW-Authenticate", "Bearer")),
         ("GET", "/busy", 503, ("Retry-After", "7")),
+        ("GET", "/away", 503, ("Retry-After", "5")),
+        ("GET", "/all-in-use", 503, ("Retry-After", "5")),
+        ("GET", "/mistaken", 500, None),
         ("GET", "/fails", 500, None),
     ],
 )

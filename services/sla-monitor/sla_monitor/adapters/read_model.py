@@ -32,7 +32,7 @@ from shared.contracts.verdicts import (
 )
 from shared.sql.engine import reading
 from shared.sql.progress import Counts, Progress, ShardProgress
-from shared.sql.statements import replacing
+from shared.sql.statements import among, insert_rows, replacing
 from sla_monitor.adapters.tables import ADJUSTMENT, ANNOUNCEMENT, PROGRESS, VERDICT
 from sla_monitor.domain.freezing import Adjustment, Key, book, key_of
 from sla_monitor.ports import Caused, Counted, Said
@@ -167,11 +167,11 @@ def _keep(connection: Connection, shard: Shard, first: int, events: Sequence[Ver
     Looking before inserting is safe: the shard's progress was moved first, and keeps every other writer out.
     """
     last = {event.id: (position, event) for position, event in enumerate(events, start=first)}
-    known = connection.scalars(select(ANNOUNCEMENT.c.id).where(ANNOUNCEMENT.c.id.in_(list(last))))
+    known = connection.scalars(select(ANNOUNCEMENT.c.id).where(among(connection, ANNOUNCEMENT.c.id, list(last))))
     new = last.keys() - set(known)
     rows = [_announcement(shard, *last[id_]) for id_ in new]
     if rows:
-        connection.execute(insert(ANNOUNCEMENT), rows)
+        insert_rows(connection, insert(ANNOUNCEMENT), rows)
     return new
 
 
@@ -187,16 +187,17 @@ def _hold(connection: Connection, events: Iterable[VerdictEvent], freeze_days: i
         connection.execute(delete(VERDICT).where(tuple_(*_KEY).in_(gone)))
     held = [_verdict(event) for event in booked.provisional.values() if event is not None]
     if held:
-        connection.execute(_HELD, held)
+        insert_rows(connection, _HELD, held)
     if booked.adjustments:
-        connection.execute(insert(ADJUSTMENT), [msgspec.structs.asdict(each) for each in booked.adjustments])
+        insert_rows(connection, insert(ADJUSTMENT), [msgspec.structs.asdict(each) for each in booked.adjustments])
 
 
 def _adjusted(connection: Connection, keys: Sequence[Key]) -> set[Key]:
     """The verdicts with adjustments, among them all those of `keys`: lists of two ids cost less than of whole keys."""
     columns = [ADJUSTMENT.c[column.name] for column in _KEY]
     councils, items = {key[0] for key in keys}, {key[1] for key in keys}
-    query = select(*columns).distinct().where(ADJUSTMENT.c.council.in_(councils), ADJUSTMENT.c.item.in_(items))
+    wanted = ADJUSTMENT.c.council.in_(councils), among(connection, ADJUSTMENT.c.item, list(items))
+    query = select(*columns).distinct().where(*wanted)
     return {(council, item, target, cycle) for council, item, target, cycle in connection.execute(query)}
 
 
