@@ -1,0 +1,107 @@
+"""What was announced, read back from the announcements, is what the item had stored."""
+
+import random
+from itertools import pairwise
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.contracts.codec import decode_event, encode_event
+from shared.contracts.verdicts import VerdictEvent
+from sla_monitor.domain.announce import Occasion, announce
+from sla_monitor.domain.facts import AnyFact
+from sla_monitor.domain.item import Announced, Item, take
+from sla_monitor.domain.retold import Fit, Retold, fit
+from sla_monitor.domain.verdict import Evaluation, evaluate
+from tests.support.histories import at, book, fact
+from tests.support.laws import law
+
+TARGETS = book(
+    {"id": "resolve", "within": "12 working hours", "calendar": "office"},
+    {"id": "again", "within": "2 days", "reopen": "new-cycle", "reopen_window_days": 1},
+    {"id": "hurry", "within": "6 hours", "when": {"priority": ["high"]}},
+)
+COURSE = (
+    ("Mon 2026-03-23 09:00", "opened"),
+    ("Mon 2026-03-23 11:00", "priority high"),
+    ("Mon 2026-03-23 12:00", "paused council"),
+    ("Tue 2026-03-24 10:00", "resumed"),
+    ("Tue 2026-03-24 12:00", "priority normal"),
+    ("Wed 2026-03-25 16:00", "resolved"),
+    ("Thu 2026-03-26 09:00", "reopened"),
+    ("Fri 2026-03-27 16:00", "cancelled"),
+)
+arrivals = st.lists(st.sampled_from(range(len(COURSE))), unique=True).map(
+    lambda numbers: [fact(*COURSE[number], name=f"e{number}") for number in numbers]
+)
+_instants = st.integers(at("Mon 2026-03-23 09:00"), at("Mon 2026-03-30 09:00"))
+clocks = st.lists(_instants, min_size=8, max_size=8).map(sorted)
+
+
+def judged(item: Item, *, as_of: int) -> tuple[Evaluation, Occasion]:
+    evaluation = evaluate(item.facts, council="adur", item="T1", book=TARGETS, as_of=as_of)
+    return evaluation, Occasion("adur", "T1", "clock", as_of)
+
+
+def announced(facts: list[AnyFact], instants: list[int]) -> tuple[Item, list[VerdictEvent]]:
+    """The item after its facts came in this order, at these instants, and all that was announced on the way."""
+    item, events = Item(), []
+    for each, as_of in zip(facts, instants, strict=False):
+        take(item, each)
+        news, item.announced = announce(item.announced, *judged(item, as_of=as_of))
+        events += news
+    return item, events
+
+
+def retold(events: list[VerdictEvent]) -> dict[str, Announced]:
+    told = Retold()
+    for event in events:
+        told.take(on_the_wire(event))
+    return told.announced("adur:T1", events[0].data.service) if events else {}
+
+
+def on_the_wire(event: VerdictEvent) -> Any:
+    return decode_event(encode_event(event))
+
+
+@law
+@given(arrivals, clocks, st.randoms(use_true_random=False))
+def test_announcements_read_back_give_what_was_stored_also_when_some_came_twice(
+    facts: list[AnyFact], instants: list[int], chance: random.Random
+) -> None:
+    item, events = announced(facts, instants)
+    resent = chance.randint(0, len(events))
+
+    assert retold(events) == item.announced
+    assert retold([*events[:resent], *events]) == item.announced
+
+
+@law
+@given(arrivals, clocks)
+def test_an_item_judged_as_it_was_fits_what_was_read_back(facts: list[AnyFact], instants: list[int]) -> None:
+    item, events = announced(facts, instants)
+    if facts:
+        as_of = instants[len(facts) - 1]
+
+        assert fit(retold(events), *judged(item, as_of=as_of)) is Fit.SAME
+
+
+def test_other_figures_are_news_and_what_cannot_be_judged_fits_nothing() -> None:
+    item, events = announced([fact(*line) for line in (COURSE[0], COURSE[5])], [at("Mon 2026-03-30 09:00")] * 2)
+    other = Item(facts=[fact(*COURSE[0]), fact("Mon 2026-03-23 10:00", "resolved")])
+    occasion = Occasion("adur", "T1", "clock", 0)
+
+    assert fit(retold(events), *judged(other, as_of=at("Mon 2026-03-30 09:00"))) is Fit.NEWS
+    assert fit({}, Evaluation(None, waiting=True), occasion) is Fit.NEWS
+    assert item.announced
+
+
+def test_announcements_about_another_service_s_item_of_the_same_name_are_not_this_one_s() -> None:
+    _, events = announced([fact(*line) for line in (COURSE[0], COURSE[5])], [at("Mon 2026-03-30 09:00")] * 2)
+    told = Retold()
+    for event in events:
+        told.take(event)
+
+    assert told.announced("adur:T1", "payroll") == {}
+    assert all(earlier.id != later.id for earlier, later in pairwise(events))
