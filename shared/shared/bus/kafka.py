@@ -83,12 +83,10 @@ class KafkaBus:
         return max((member.silent_s() for member in self._members), default=0.0)
 
     async def close(self) -> None:
-        """As the port says."""
-        await asyncio.gather(*[member.close() for member in self._members])
-        await self._writer.close()
-        if self._onlooker is not None:
-            await stop(self._onlooker)
-            self._onlooker = None
+        """As the port says. All at once: with the brokers gone, each goodbye takes as long as it may."""
+        onlooker, self._onlooker = self._onlooker, None
+        goodbyes = [] if onlooker is None else [stop(onlooker)]
+        await asyncio.gather(*[member.close() for member in self._members], self._writer.close(), *goodbyes)
 
     async def _topic(self, name: str) -> HeldTopic:
         if name not in self._topics:
