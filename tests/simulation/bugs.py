@@ -15,6 +15,7 @@ import billing.adapters.writing as billing_writing
 import billing.domain.lines as billing_lines
 import sla_monitor.handlers.judging as monitor_judging
 from billing.domain.intake import Kept
+from shared.bus.consumer import CaughtUp
 from shared.bus.port import AppendUncertain, Bounds, Bus, Message, OffsetGone, Shard
 from shared.contracts.codec import decode_event, encode_event
 from shared.contracts.verdicts import VerdictEvent, VerdictRetracted
@@ -88,8 +89,11 @@ def wall_clock_timers() -> Any:
     """Time passes for deadlines whether or not the log has been read."""
     idle = Judging.idle
 
-    async def impatient(judging: Judging, shard: Shard, *, caught_up: bool) -> None:
-        await idle(judging, shard, caught_up=True)
+    async def impatient(judging: Judging, shard: Shard, *, caught_up: CaughtUp) -> None:
+        async def always() -> bool:
+            return True
+
+        await idle(judging, shard, caught_up=always)
 
     return patch.object(Judging, "idle", impatient)
 

@@ -130,6 +130,7 @@ class MemorySubscription:
 
     async def position(self, shard: Shard) -> int:
         """As the port says."""
+        await self._gate.pause()
         return self._next[shard]
 
     def hold_back(self, shards: Collection[Shard]) -> None:

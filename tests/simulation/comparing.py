@@ -1,27 +1,17 @@
 """What the services stored and said in the end, beside what the oracle makes of the same log."""
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 import msgspec
-from sqlalchemy import text
 
-from billing.adapters.sql import SqlStore
-from billing.domain.statement import ServiceCharges, UnknownCouncil
-from billing.handlers import Handlers
-from shared.contracts.codec import decode_event
-from shared.contracts.topics import CATALOGUE, Topic
+from shared.contracts.topics import Topic
 from shared.contracts.verdicts import TargetBreached, VerdictCorrected, VerdictEvent, VerdictRetracted, WarningReached
-from shared.period import Month
-from tests.simulation import hearing, oracle
-from tests.simulation.partnership import ANNOUNCED, COUNCILS, JUDGED, METERED
+from tests.simulation import hearing, oracle, stored
+from tests.simulation.partnership import JUDGED, METERED
 from tests.simulation.world import World
 
-_MONTHS = (Month(2026, 2), Month(2026, 3))
 _WARNINGS = {75, 90}
 
 
@@ -30,21 +20,23 @@ def differences(world: World) -> Iterator[str]:
     yield from world.watchman.seen_wrong
     tickets, usage = _heard(world, JUDGED), _heard(world, METERED)
     decided = oracle.verdicts(tickets)
-    yield from _differ("verdict", _stored_verdicts(world), decided)
-    yield from _differ("recharge", _stored_recharges(world), oracle.recharges(tickets, usage))
-    yield from _differ("tickets", _counts(world), hearing.fates(tickets))
-    yield from _differ("records billed", _billed(world), hearing.fates(tickets, usage, metering_only=True))
-    announced = _announced(world)
+    disowned = world.servers.disowned
+    yield from _differ("verdict", _without(stored.verdicts(world), disowned), _without(decided, disowned))
+    yield from _differ("verdict in live state", stored.live_verdicts(world), decided)
+    yield from _differ("recharge", stored.recharges(world), oracle.recharges(tickets, usage))
+    yield from _differ("tickets", stored.judged(world), hearing.fates(tickets))
+    yield from _differ("records billed", stored.billed(world), hearing.fates(tickets, usage, metering_only=True))
+    announced = stored.announced(world)
     yield from _ambiguous(announced)
     yield from _warned_again(announced)
     yield from _unwarned(announced)
     yield from _falsely_breached(announced, decided, oracle.stories(tickets))
 
 
-def _differ(what: str, stored: Mapping[Any, Any], true: Mapping[Any, Any]) -> Iterator[str]:
-    for key in sorted({*stored, *true}, key=str):
-        if stored.get(key) != true.get(key):
-            yield f"{what}: {key} expected {true.get(key)}, got {stored.get(key)}"
+def _differ(what: str, found: Mapping[Any, Any], true: Mapping[Any, Any]) -> Iterator[str]:
+    for key in sorted({*found, *true}, key=str):
+        if found.get(key) != true.get(key):
+            yield f"{what}: {key} expected {true.get(key)}, got {found.get(key)}"
 
 
 def _heard(world: World, topic: Topic) -> hearing.Heard:
@@ -56,65 +48,11 @@ def _heard(world: World, topic: Topic) -> hearing.Heard:
     )
 
 
-def _stored_verdicts(world: World) -> dict[oracle.Key, oracle.Decided]:
-    with world.servers.read_model.engine.connect() as connection:
-        rows = connection.execute(text("SELECT council, item, target, outcome, due_at, elapsed_s FROM verdict"))
-        return {
-            (row.council, row.item, row.target): oracle.Decided(row.outcome, _utc(row.due_at), row.elapsed_s)
-            for row in rows
-        }
-
-
-def _utc(stored: Any) -> datetime:
-    return datetime.fromisoformat(str(stored)).replace(tzinfo=UTC)
-
-
-def _stored_recharges(world: World) -> dict[tuple[str, str], dict[str, tuple[Decimal, int]]]:
-    handlers = Handlers(SqlStore(world.servers.billing.engine))
-    statements = [(council, month, _statement(handlers, council, month)) for council in COUNCILS for month in _MONTHS]
-    return {
-        (council, str(month)): {line.service: (line.quantity, line.amount_pence) for line in lines}
-        for council, month, statement in statements
-        if (lines := [line for charges in statement for line in charges.lines if line.quantity])
-    }
-
-
-def _statement(handlers: Handlers, council: str, month: Month) -> Sequence[ServiceCharges]:
-    """The charges by service; none where billing never heard of the council."""
-    try:
-        return handlers.statement(council, month).services
-    except UnknownCouncil:
-        return ()
-
-
-def _counts(world: World) -> dict[str, int]:
-    """What became of the tickets' records at the monitor."""
-    counts: Counter[str] = Counter()
-    for shard in world.servers.log.shards_of(JUDGED.name):
-        head = world.servers.states.of(shard).head
-        counts.update({} if head is None else head.counts)
-    return {kind: count for kind, count in counts.items() if count and kind != "applied"} | {
-        "applied": counts["applied"]
-    }
-
-
-def _billed(world: World) -> dict[str, int]:
-    """What became of all records but the catalogue's at billing."""
-    progress = Handlers(SqlStore(world.servers.billing.engine)).progress()
-    counts: Counter[str] = Counter()
-    for shard in progress:
-        if shard.shard.topic != CATALOGUE.name:
-            counts.update(asdict(shard.counts))
-            counts["unaccounted"] += abs(shard.unaccounted)
-    return {kind: count for kind, count in counts.items() if count and kind != "applied"} | {
-        "applied": counts["applied"]
-    }
-
-
-def _announced(world: World) -> list[VerdictEvent]:
-    log = world.servers.log
-    events = [decode_event(r.value or b"") for shard in log.shards_of(ANNOUNCED.name) for r in log.records[shard]]
-    return [event for event in events if isinstance(event, VerdictEvent)]
+def _without(
+    verdicts: Mapping[oracle.Key, oracle.Decided], disowned: set[oracle.Key]
+) -> dict[oracle.Key, oracle.Decided]:
+    """Live state that was put back has forgotten what it said since, and cannot take that back."""
+    return {key: verdict for key, verdict in verdicts.items() if key not in disowned}
 
 
 def _ambiguous(announced: list[VerdictEvent]) -> Iterator[str]:

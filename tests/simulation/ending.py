@@ -27,16 +27,17 @@ def settle(world: World) -> Iterator[str]:
         process.gate.clear()
         if process.severed:
             process.kill()
-    yield from _rest(world)
+    yield from rest(world)
     world.loop.move_to(world.loop.time() + _ALL_IS_DUE.total_seconds())
-    yield from _rest(world)
+    yield from rest(world)
     for process in world.processes:
         yield from (
             f"died: {process.name} of {fault!r}" for fault in process.died_of if not isinstance(fault, OffsetGone)
         )
 
 
-def _rest(world: World) -> Iterator[str]:
+def rest(world: World) -> Iterator[str]:
+    """All processes run until nothing is left to do at this time; yields what is left if there is no end of it."""
     for _ in range(_MOST_ROUNDS):
         for process in world.processes:
             if not process.alive:

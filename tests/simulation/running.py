@@ -1,7 +1,8 @@
-"""One run: the steps of a plan, the healing afterwards, and what was found wrong."""
+"""Runs: what is done to a new world, the healing afterwards, and what was found wrong."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from unittest.mock import patch
 
@@ -11,9 +12,13 @@ from shared.contracts.definitions import Calendar
 from sla_monitor.domain.calendar import compile_versions
 from sla_monitor.domain.working_time import WorkingTime
 from tests.simulation.comparing import differences
-from tests.simulation.ending import settle
+from tests.simulation.ending import rest, settle
 from tests.simulation.plan import Step
 from tests.simulation.world import World
+
+_HOUR_S = 3600
+# What the senders choose by.
+_OF_WORTHING, _RESOLVED = 1, 0
 
 
 @dataclass(frozen=True)
@@ -33,11 +38,35 @@ class Run:
 def run(steps: Sequence[Step]) -> Run:
     """The steps are done in a new world, which then comes to rest and is compared with the oracle."""
     world = World()
-    with world.loop.running(), patch.object(monitor_known, "compile_versions", _compiled_once):
+    with _at_work(world):
         for step in steps:
             world.do(step)
         wrong = [*settle(world), *differences(world)]
     return Run(tuple(wrong), world.met, tuple(world.story))
+
+
+def held_up(callbacks: int) -> list[str]:
+    """What goes wrong when a monitor that has read everything is held up for hours after so many callbacks.
+
+    Meanwhile a ticket is resolved, and told so, an hour before it is due.
+    """
+    world = World()
+    with _at_work(world):
+        world.learn()
+        world.senders.open_ticket(world.now, _OF_WORTHING)
+        wrong = [*rest(world)]
+        world.loop.move_to(world.loop.time() + 1)
+        world.processes[0].run(callbacks)
+        world.loop.move_to(world.loop.time() + 3 * _HOUR_S)
+        world.senders.go_on(world.now, _RESOLVED, late=False)
+        world.loop.move_to(world.loop.time() + 3 * _HOUR_S)
+        return [*wrong, *settle(world), *differences(world)]
+
+
+@contextmanager
+def _at_work(world: World) -> Iterator[None]:
+    with world.loop.running(), patch.object(monitor_known, "compile_versions", _compiled_once):
+        yield
 
 
 # Half a century of office hours takes longer to compile than a whole run takes otherwise, and every process does it.

@@ -10,9 +10,12 @@ import pytest
 from tests.simulation.bugs import BUGS
 from tests.simulation.fleet import Examined, examine, fleet, report
 from tests.simulation.gate import TROUBLES
+from tests.simulation.running import held_up
 
 SEEDS = 500 if os.environ.get("CI") else 50
 AT_ONCE = 10
+# More callbacks than an idle monitor's round takes.
+AWAITS = 60
 # Each of these must have been met in so many runs at least, on average; or the runs say nothing about it.
 SELDOMEST = 1 / 5
 FAULTS = (
@@ -52,6 +55,12 @@ def test_a_fault_was_met_often_enough_to_say_something(sound: list[Examined], fa
     met = sum((examined.met for examined in sound), Counter())
 
     assert met[fault] >= SEEDS * SELDOMEST, met
+
+
+def test_a_monitor_held_up_between_any_two_awaits_announces_nothing_that_is_not_so(processes: Executor) -> None:
+    wrong = list(processes.map(held_up, range(AWAITS)))
+
+    assert [each for each in wrong if each] == []
 
 
 @pytest.mark.parametrize("bug", BUGS)

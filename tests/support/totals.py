@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from shared.bus.consumer import CaughtUp
 from shared.bus.port import Record, Shard
 from shared.state.port import Fenced
 
@@ -46,6 +47,6 @@ class Totals:
         self.store.next_offset[shard] = next_offset
         return next_offset
 
-    async def idle(self, shard: Shard, *, caught_up: bool) -> None:
+    async def idle(self, shard: Shard, *, caught_up: CaughtUp) -> None:
         """Whatever the test wants."""
-        self.on_idle(shard, caught_up)
+        self.on_idle(shard, await caught_up())

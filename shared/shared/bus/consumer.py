@@ -8,8 +8,9 @@ so the stored position is loaded again. `Halted` is `Busy` until people have dec
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -32,6 +33,10 @@ class Halted(Busy):
     """Only people can say how the shard goes on; the message tells them why, and what they can do."""
 
 
+# Whether every record which the log holds when this is asked has been applied.
+CaughtUp = Callable[[], Awaitable[bool]]
+
+
 class Processor(Protocol):
     """What is done with the records of a group's shards. Called by one task, one call at a time.
 
@@ -51,10 +56,11 @@ class Processor(Protocol):
         """
         ...
 
-    async def idle(self, shard: Shard, *, caught_up: bool) -> None:
+    async def idle(self, shard: Shard, *, caught_up: CaughtUp) -> None:
         """Called for owned shards that got no records: timers, outbox. May raise as `apply` may.
 
-        `caught_up` says that every record which the log held a moment ago has been applied.
+        Who goes by the wall clock reads it before asking `caught_up`: after the answer a process may be held up for
+        hours, while records come that it does not know of.
         """
         ...
 
@@ -246,17 +252,19 @@ class _Reader:
         waiting = [lane.held_until - self._now() for lane in self._lanes.values() if lane.held_until is not None]
         return max(0.0, min([self._poll_s, *waiting]))
 
+    async def _caught_up(self, shard: Shard, lane: _Lane) -> bool:
+        # What has been delivered has been applied; what follows may hold nothing to deliver.
+        position = max(lane.next_offset, await self._subscription.position(shard))
+        return position >= (await self._bus.bounds(shard)).end
+
     async def _idle(self, shard: Shard) -> None:
-        # Paced, because a flood in one shard makes rounds short, and every call asks the log for its end.
+        # Paced, because a flood in one shard makes rounds short, and a call may ask the log for its end.
         lane = self._lanes[shard]
         if self._now() < lane.idle_at:
             return
         lane.idle_at = self._now() + self._poll_s
         try:
-            # What has been delivered has been applied; what follows may hold nothing to deliver.
-            position = max(lane.next_offset, await self._subscription.position(shard))
-            caught_up = position >= (await self._bus.bounds(shard)).end
-            await self._processor.idle(shard, caught_up=caught_up)
+            await self._processor.idle(shard, caught_up=partial(self._caught_up, shard, lane))
         except Fenced:
             del self._lanes[shard]
         except (Busy, AppendUncertain):

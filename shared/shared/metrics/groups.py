@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from shared.bus.consumer import Busy, Processor
+from shared.bus.consumer import Busy, CaughtUp, Processor
 from shared.bus.port import AppendUncertain, Bus, Record, Shard
 from shared.sql.progress import ShardProgress
 from shared.state.port import Fenced, Head
@@ -132,6 +132,6 @@ class Measured:
             self._seconds.observe(perf_counter() - begun)
         return reached
 
-    async def idle(self, shard: Shard, *, caught_up: bool) -> None:
+    async def idle(self, shard: Shard, *, caught_up: CaughtUp) -> None:
         """As the processor does."""
         await self._processor.idle(shard, caught_up=caught_up)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from billing.handlers import Handlers
+from shared.bus.consumer import CaughtUp
 from shared.bus.port import Record, Shard
 from shared.sql.outage import busy_during_outages
 
@@ -33,5 +34,5 @@ class Intake:
         self._stands_at[shard] = reached
         return reached
 
-    async def idle(self, shard: Shard, *, caught_up: bool) -> None:
+    async def idle(self, shard: Shard, *, caught_up: CaughtUp) -> None:
         """Nothing is due: usage has no timers."""

@@ -5,6 +5,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Sequence
 
+from shared.bus.consumer import CaughtUp
 from shared.bus.port import Bus, Record, Shard
 from shared.bus.publisher import drain_outbox
 from shared.clock import Clock
@@ -71,7 +72,7 @@ class Judging:
         await self._publish(shard)
         return head.next_offset
 
-    async def idle(self, shard: Shard, *, caught_up: bool) -> None:
+    async def idle(self, shard: Shard, *, caught_up: CaughtUp) -> None:
         """What fell due meanwhile is judged. Only a shard that is caught up may look at the wall clock."""
         head = self._heads.get(shard)
         if await self._states.head(shard) != head:
@@ -81,7 +82,9 @@ class Judging:
             return
         if self._is_outdated(head):
             await self._rejudge(shard, head, head)
-        while await self._tick(shard, caught_up=caught_up):
+        now_ms = self._now_ms()
+        to_ms = now_ms - self._margin_ms if await caught_up() else head.clock_ms
+        while await self._tick(shard, to_ms=to_ms):
             pass
         await self._publish(shard)
 
@@ -101,14 +104,13 @@ class Judging:
             or bool(await self._states.outbox(shard, limit=1))
         )
 
-    async def _tick(self, shard: Shard, *, caught_up: bool) -> bool:
-        """One write of items whose time has come; whether there may be more."""
+    async def _tick(self, shard: Shard, *, to_ms: int) -> bool:
+        """One write of items whose time has come by `to_ms`; whether there may be more."""
         head = self._heads[shard]
         if head is None:
             return False
         batch = self._batch(shard, head)
-        if caught_up:
-            batch.move_clock(self._now_ms() - self._margin_ms)
+        batch.move_clock(to_ms)
         judged = await self._judge(shard, batch, until_s=batch.clock_s)
         if judged:
             await self._commit(shard, head, batch.change())

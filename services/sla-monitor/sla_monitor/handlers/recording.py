@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
+from shared.bus.consumer import CaughtUp
 from shared.bus.port import Record, Shard
 from shared.contracts.codec import decode_event
 from shared.contracts.verdicts import VerdictEvent
@@ -39,7 +40,7 @@ class Recording:
         self._expected[shard] = after
         return after
 
-    async def idle(self, shard: Shard, *, caught_up: bool) -> None:
+    async def idle(self, shard: Shard, *, caught_up: CaughtUp) -> None:
         """Nothing waits for time to pass."""
 
 

@@ -1,0 +1,99 @@
+"""What the services stored and said, read from where they put it."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import text
+
+from billing.adapters.sql import SqlStore
+from billing.domain.statement import ServiceCharges, UnknownCouncil
+from billing.handlers import Handlers
+from shared.contracts.codec import decode_event
+from shared.contracts.topics import CATALOGUE
+from shared.contracts.verdicts import VerdictEvent
+from shared.period import Month
+from sla_monitor.domain.item import load_item
+from tests.simulation import oracle
+from tests.simulation.partnership import ANNOUNCED, COUNCILS, JUDGED
+from tests.simulation.world import World
+
+_MONTHS = (Month(2026, 2), Month(2026, 3))
+
+
+def verdicts(world: World) -> dict[oracle.Key, oracle.Decided]:
+    with world.servers.read_model.engine.connect() as connection:
+        rows = connection.execute(text("SELECT council, item, target, outcome, due_at, elapsed_s FROM verdict"))
+        return {
+            (row.council, row.item, row.target): oracle.Decided(row.outcome, _utc(row.due_at), row.elapsed_s)
+            for row in rows
+        }
+
+
+def live_verdicts(world: World) -> dict[oracle.Key, oracle.Decided]:
+    """What the monitor holds to have announced last."""
+    found: dict[oracle.Key, oracle.Decided] = {}
+    for shard in world.servers.log.shards_of(JUDGED.name):
+        for key, blob in world.servers.states.of(shard).items.items():
+            council, _, item = key.partition(":")
+            for name, announced in load_item(blob).announced.items():
+                if (said := announced.said) is not None and said.due_at is not None:
+                    found[council, item, name.partition("/")[0]] = oracle.Decided(
+                        said.outcome, said.due_at, said.elapsed_s
+                    )
+    return found
+
+
+def _utc(stored: Any) -> datetime:
+    return datetime.fromisoformat(str(stored)).replace(tzinfo=UTC)
+
+
+def recharges(world: World) -> dict[tuple[str, str], dict[str, tuple[Decimal, int]]]:
+    handlers = Handlers(SqlStore(world.servers.billing.engine))
+    statements = [(council, month, _statement(handlers, council, month)) for council in COUNCILS for month in _MONTHS]
+    return {
+        (council, str(month)): {line.service: (line.quantity, line.amount_pence) for line in lines}
+        for council, month, statement in statements
+        if (lines := [line for charges in statement for line in charges.lines if line.quantity])
+    }
+
+
+def _statement(handlers: Handlers, council: str, month: Month) -> Sequence[ServiceCharges]:
+    """The charges by service; none where billing never heard of the council."""
+    try:
+        return handlers.statement(council, month).services
+    except UnknownCouncil:
+        return ()
+
+
+def judged(world: World) -> dict[str, int]:
+    """What became of the tickets' records at the monitor."""
+    counts: Counter[str] = Counter()
+    for shard in world.servers.log.shards_of(JUDGED.name):
+        head = world.servers.states.of(shard).head
+        counts.update({} if head is None else head.counts)
+    return {kind: count for kind, count in counts.items() if count and kind != "applied"} | {
+        "applied": counts["applied"]
+    }
+
+
+def billed(world: World) -> dict[str, int]:
+    """What became of all records but the catalogue's at billing."""
+    progress = Handlers(SqlStore(world.servers.billing.engine)).progress()
+    counts: Counter[str] = Counter()
+    for shard in progress:
+        if shard.shard.topic != CATALOGUE.name:
+            counts.update(asdict(shard.counts))
+            counts["unaccounted"] += abs(shard.unaccounted)
+    return {kind: count for kind, count in counts.items() if count and kind != "applied"} | {
+        "applied": counts["applied"]
+    }
+
+
+def announced(world: World) -> list[VerdictEvent]:
+    log = world.servers.log
+    events = [decode_event(r.value or b"") for shard in log.shards_of(ANNOUNCED.name) for r in log.records[shard]]
+    return [event for event in events if isinstance(event, VerdictEvent)]
