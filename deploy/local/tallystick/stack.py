@@ -1,7 +1,6 @@
 """The three services in one process, over one folder of state: no server is needed."""
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from shared.bus.port import Bus
 from shared.clock import Clock, WallClock
 from shared.contracts.definitions import AnyDefinition
 from shared.contracts.topics import TOPICS
+from shared.running.pace import collect_seldom
 from sla_monitor.app import MonitorApp
 from sla_monitor.app import build as build_monitor
 from sla_monitor.settings import Settings as MonitorSettings
@@ -91,7 +91,7 @@ async def _run(service: Work, stop: asyncio.Event) -> None:
 @asynccontextmanager
 async def opened(folder: Path, *, clock: Clock, margin_s: int = 1) -> AsyncIterator[Stack]:
     """The services on `folder`, their topics made; closed on the way out."""
-    _collect_seldom()
+    collect_seldom()
     bus = connect(f"sqlite:///{folder}/log.db")
     await bus.ensure_topics(TOPICS)
     stack = Stack(folder, bus=bus, clock=clock, margin_s=margin_s)
@@ -99,9 +99,3 @@ async def opened(folder: Path, *, clock: Clock, margin_s: int = 1) -> AsyncItera
         yield stack
     finally:
         await stack.close()
-
-
-def _collect_seldom() -> None:
-    """Events by the hundred thousand are not searched for cycles, which they do not make, after every 700 of them."""
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 100)

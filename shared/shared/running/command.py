@@ -1,10 +1,10 @@
 """`python -m SERVICE [VERB]`: serve without a verb; `migrate` brings the database to the newest schema."""
 
-import asyncio
 import sys
 from collections.abc import Sequence
 
 import structlog
+import uvloop
 from prometheus_client import CollectorRegistry
 from sqlalchemy.exc import ArgumentError
 
@@ -13,6 +13,7 @@ from shared.clock import WallClock
 from shared.contracts.topics import TOPICS
 from shared.running.app import S, Service
 from shared.running.logs import configure_logs
+from shared.running.pace import collect_seldom
 from shared.running.service import Running
 from shared.running.settings import BadSettings, ServiceSettings, read_settings
 from shared.sql.engine import UnusableDatabase
@@ -32,7 +33,8 @@ def main(service: Service[S], arguments: Sequence[str]) -> None:
         settings = read_settings(service.settings)
         configure_logs(settings.log_level)
         structlog.contextvars.bind_contextvars(service=service.package)
-        asyncio.run(_verb(service, settings, arguments))
+        collect_seldom()
+        uvloop.run(_verb(service, settings, arguments))
     except _BAD_SETTINGS as fault:
         print(f"{service.package}: {fault}", file=sys.stderr)  # noqa: T201 (to whoever started it; logs may not be set up)
         sys.exit(EXIT_BAD_SETTINGS)
