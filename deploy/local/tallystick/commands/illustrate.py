@@ -7,6 +7,7 @@ from catalogue.adapters.partnership_files import example_names
 from catalogue.adapters.partnership_files import load as read_example
 from shared.bus.connect import UnknownBus, connect
 from shared.clock import WallClock
+from shared.contracts.topics import TOPICS
 from shared.period import LONDON
 from shared.running.settings import BadSettings, ServiceSettings, read_settings
 from tallystick.console import fail, out, progress
@@ -31,6 +32,7 @@ async def _illustrate(example: str, *, months: int, seed: int, until: date) -> i
     events = list(months_of_events(definitions, months=months, until=until, seed=seed))
     bus = connect(read_settings(ServiceSettings).bus)
     try:
+        await bus.ensure_topics(TOPICS)
         with progress() as bars:
             bar = bars.add_task("Sending events", total=len(events))
             await send(bus, events, report=lambda sent: bars.update(bar, completed=sent))
