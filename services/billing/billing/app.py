@@ -17,6 +17,7 @@ from billing.domain.canonical import canonical_json
 from billing.domain.intake import TOPICS
 from billing.domain.statement import Statement
 from billing.handlers import Handlers
+from billing.rehearsing import Rehearsing
 from billing.schemas import href
 from billing.settings import Settings
 from shared.bus.consumer import Reading, consume, unread
@@ -53,6 +54,7 @@ class BillingApp:
         prepare(engine, "billing")
         self._store = SqlStore(engine)
         self.handlers = Handlers(self._store)
+        self.rehearsing = Rehearsing(self._store)
         self._metrics = Metrics(registry)
         self._intake = Measured(Intake(self.handlers), self._metrics.groups, group=GROUP)
         self._reading = Reading(GROUP)

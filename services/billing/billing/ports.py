@@ -1,6 +1,7 @@
 """What billing needs of a store: one atomic write for each batch, and the reads that a statement is made of."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -14,6 +15,7 @@ from billing.domain.terms import Terms
 from billing.domain.usage import Usage
 from shared.bus.port import Shard
 from shared.period import Month
+from shared.sql.inbox import Fate
 from shared.sql.progress import ShardProgress
 from shared.state.port import Quarantined
 
@@ -118,6 +120,14 @@ class Store(Protocol):
         """
         ...
 
+    def foresee(self, kept: Sequence[Kept]) -> list[Fate]:
+        """What `apply` would take each of `kept` for now."""
+        ...
+
+    def rehearsal(self) -> AbstractContextManager["Rehearsal"]:
+        """This store, and whatever is applied to it in the block is undone at its end, before others could see it."""
+        ...
+
     def terms(self) -> Terms:
         """The catalogue as known now."""
         ...
@@ -156,4 +166,12 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Release everything. Idempotent."""
+        ...
+
+
+class Rehearsal(Store, Protocol):
+    """A store that nothing stays in. One thread at a time."""
+
+    def undo(self) -> None:
+        """What has been applied is undone already."""
         ...

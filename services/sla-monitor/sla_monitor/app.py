@@ -39,6 +39,7 @@ from sla_monitor.handlers.correcting import Correcting
 from sla_monitor.handlers.evidence import EvidenceRoom
 from sla_monitor.handlers.excluding import Excluding
 from sla_monitor.handlers.fairness import Fairness
+from sla_monitor.handlers.foreseeing import Foreseeing
 from sla_monitor.handlers.judging import Judging
 from sla_monitor.handlers.objectives import Objectives
 from sla_monitor.handlers.parked import ParkedItems
@@ -52,6 +53,8 @@ from sla_monitor.handlers.what_if import WhatIf
 from sla_monitor.settings import Settings
 
 JUDGED = (TICKETS, WORK)
+# While one shard waits for its live state or for the log, others are judged.
+JUDGED_AT_ONCE = 4
 GROUP = "sla-monitor"
 RECORDING_GROUP = f"{GROUP}-read-model"
 
@@ -171,14 +174,23 @@ class MonitorApp:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._catalogue.run(stop))
             tasks.create_task(self._rulings.run(stop))
-            tasks.create_task(self._consume(self._judging, JUDGED, self._reading, stop))
+            judging = self._consume(self._judging, JUDGED, self._reading, stop, at_once=JUDGED_AT_ONCE)
+            tasks.create_task(judging)
             tasks.create_task(self._consume(self._recording, [VERDICTS], self._recording_reading, stop))
 
     async def _consume(
-        self, processor: Processor, topics: Sequence[Topic], reading: Reading, stop: asyncio.Event
+        self, processor: Processor, topics: Sequence[Topic], reading: Reading, stop: asyncio.Event, *, at_once: int = 1
     ) -> None:
         measured = Measured(processor, self._metrics.groups, group=reading.group)
-        await consume(self._bus, group=reading.group, topics=topics, processor=measured, stop=stop, reading=reading)
+        await consume(
+            self._bus,
+            group=reading.group,
+            topics=topics,
+            processor=measured,
+            stop=stop,
+            at_once=at_once,
+            reading=reading,
+        )
 
     async def sample(self) -> None:
         """The figures of this instance's shards are as the stores have them now."""
@@ -220,3 +232,21 @@ class MonitorApp:
 def build(settings: Settings, *, bus: Bus, clock: Clock, registry: CollectorRegistry | None = None) -> MonitorApp:
     """The monitor, its schema found to be the newest, ready to run. Its figures are in `registry`."""
     return MonitorApp(settings, bus=bus, clock=clock, registry=registry or CollectorRegistry())
+
+
+class ForeseeingApp:
+    """What judges without storing: on live state and the log, beside the instances at work. It needs no database."""
+
+    def __init__(self, settings: Settings, *, bus: Bus, clock: Clock) -> None:
+        self._states = connect_states(settings.state)
+        self._catalogue, self._rulings = CatalogueView(bus), RulingsView(bus)
+        self.foreseeing = Foreseeing(self._states, self._catalogue, self._rulings, clock, margin_s=settings.margin_s)
+
+    async def learn(self) -> None:
+        """What the catalogue has announced, and what was ruled, by now is known."""
+        await self._catalogue.catch_up()
+        await self._rulings.catch_up()
+
+    async def close(self) -> None:
+        """Everything is released."""
+        await self._states.close()

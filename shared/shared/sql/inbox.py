@@ -4,7 +4,7 @@ The primary key is permanent (no expiry, no window); the digest tells a repetiti
 same identity.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from enum import Enum
 from typing import NamedTuple
 
@@ -55,6 +55,15 @@ def receive(connection: Connection, inbox: Table, arrivals: Sequence[Arrival]) -
     return list(_fates(arrivals, new, firsts | known))
 
 
+def foresee(connection: Connection, inbox: Table, arrivals: Sequence[Arrival]) -> list[Fate]:
+    """What `receive` would return now; nothing is stored."""
+    firsts: dict[tuple[str, str], bytes] = {}
+    for source, id_, digest in arrivals:
+        firsts.setdefault((source, id_), digest)
+    known = _digests(connection, inbox, list(firsts))
+    return list(_fates(arrivals, firsts.keys() - known.keys(), firsts | known))
+
+
 def _insert(connection: Connection, inbox: Table, firsts: dict[tuple[str, str], bytes]) -> set[tuple[str, str]]:
     if not firsts:
         return set()
@@ -73,7 +82,7 @@ def _digests(connection: Connection, inbox: Table, known: Sequence[tuple[str, st
 
 
 def _fates(
-    arrivals: Sequence[Arrival], new: set[tuple[str, str]], digests: dict[tuple[str, str], bytes]
+    arrivals: Sequence[Arrival], new: Set[tuple[str, str]], digests: dict[tuple[str, str], bytes]
 ) -> Iterator[Fate]:
     unseen = set(new)
     for source, id_, digest in arrivals:

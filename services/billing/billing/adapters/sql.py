@@ -1,6 +1,7 @@
 """The store on SQLite or PostgreSQL."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TypeVar
 
 import msgspec
@@ -9,8 +10,9 @@ from sqlalchemy import Connection, Engine, select
 from billing.adapters import reading as reads
 from billing.adapters import tables
 from billing.adapters import verdict_reading as verdicts
-from billing.adapters.writing import write
+from billing.adapters.writing import arrival, write
 from billing.domain.credits.attained import Attained
+from billing.domain.intake import Kept
 from billing.domain.metering import Kind
 from billing.domain.terms import Terms, Version, Versions
 from billing.domain.usage import Usage
@@ -20,6 +22,7 @@ from shared.contracts.definitions import Agreement, Council, Provider, Service, 
 from shared.contracts.topics import CATALOGUE
 from shared.period import Month
 from shared.sql.engine import connect, reading
+from shared.sql.inbox import Fate, foresee
 from shared.sql.migrate import prepare
 from shared.sql.progress import Progress, ShardProgress
 from shared.state.port import Quarantined
@@ -46,17 +49,28 @@ class SqlStore:
 
     def position(self, shard: Shard) -> int | None:
         """The next offset to read of `shard`, or None when it was never read."""
-        with reading(self._engine) as connection:
+        with self._reading() as connection:
             return self._progress.position(connection, shard)
 
     def apply(self, batch: Batch, *, expected: int | None) -> None:
         """Store `batch` whole if the shard still stands at `expected`; otherwise raises `Fenced`."""
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             write(connection, self._progress, batch, expected=expected)
+
+    def foresee(self, kept: Sequence[Kept]) -> list[Fate]:
+        """What `apply` would take each of `kept` for now."""
+        with self._reading() as connection:
+            return foresee(connection, tables.inbox, [arrival(each) for each in kept])
+
+    @contextmanager
+    def rehearsal(self) -> Iterator["RehearsedStore"]:
+        """This store in one transaction that is rolled back at the end of the block."""
+        with self._engine.connect() as connection:
+            yield RehearsedStore(self._engine, connection)
 
     def terms(self) -> Terms:
         """The catalogue as known now; decoded again only when its topic has been read further."""
-        with reading(self._engine) as connection:
+        with self._reading() as connection:
             position = self._progress.position(connection, _CATALOGUE_SHARD)
             if position is None or position != self._known[0]:
                 self._known = (position, _terms(connection))
@@ -64,37 +78,37 @@ class SqlStore:
 
     def usage(self, month: Month, *, council: str) -> list[Usage]:
         """The council's facts of the month, summed by service, day, meter, state and unit."""
-        with reading(self._engine) as connection:
+        with self._reading() as connection:
             return list(reads.usage(connection, month, council))
 
     def councils_heard(self, month: Month) -> list[str]:
         """Every council that any fact of the month names, known or not, ascending."""
-        with reading(self._engine) as connection:
+        with self._reading() as connection:
             return reads.councils_heard(connection, month)
 
     def heard(self) -> list[Heard]:
         """How many facts name each council, known or not; by council."""
-        with reading(self._engine) as connection:
+        with self._reading() as connection:
             return reads.heard(connection)
 
     def counted(self, by: CountedBy, *, after: PageMark | None, limit: int) -> list[Counted]:
         """The facts behind a line, by day, source and id, beginning after `after`."""
-        with reading(self._engine) as connection:
+        with self._reading() as connection:
             return reads.counted(connection, by, after, limit)
 
     def attained(self, month: Month, *, council: str) -> list[Attained]:
         """What the verdicts that hold now come to, by agreement, service and target."""
-        with reading(self._engine) as connection:
+        with self._reading() as connection:
             return list(verdicts.attained(connection, month, council))
 
     def misses(self, of: MissesOf, *, after: PageMark | None, limit: int) -> list[Counted]:
         """The misses behind a service credit, by day, source and id, beginning after `after`."""
-        with reading(self._engine) as connection:
+        with self._reading() as connection:
             return verdicts.misses(connection, of, after, limit)
 
     def progress(self) -> list[ShardProgress]:
         """How far each shard has been read, and what became of its records."""
-        with reading(self._engine) as connection:
+        with self._reading() as connection:
             return self._progress.shards(connection)
 
     def quarantine(self, shard: Shard, *, after_offset: int, limit: int) -> list[Quarantined]:
@@ -106,12 +120,37 @@ class SqlStore:
             .order_by(table.offset)
             .limit(limit)
         )
-        with reading(self._engine) as connection:
+        with self._reading() as connection:
             return [Quarantined(*row) for row in connection.execute(query)]
 
     def close(self) -> None:
         """Close the connections. Idempotent."""
         self._engine.dispose()
+
+    def _reading(self) -> AbstractContextManager[Connection]:
+        return reading(self._engine)
+
+    def _writing(self) -> AbstractContextManager[Connection]:
+        return self._engine.begin()
+
+
+class RehearsedStore(SqlStore):
+    """`billing.ports.Rehearsal` on a connection whose transaction nobody commits."""
+
+    def __init__(self, engine: Engine, connection: Connection) -> None:
+        super().__init__(engine)
+        self._connection = connection
+        self._begun = connection.begin_nested()
+
+    def undo(self) -> None:
+        """What has been applied is undone already."""
+        self._begun.rollback()
+
+    def _reading(self) -> AbstractContextManager[Connection]:
+        return nullcontext(self._connection)
+
+    def _writing(self) -> AbstractContextManager[Connection]:
+        return nullcontext(self._connection)
 
 
 def _terms(connection: Connection) -> Terms:

@@ -32,7 +32,7 @@ def write(connection: Connection, progress: Progress, batch: Batch, *, expected:
     progress.advance(
         connection, batch.shard, expected=expected, first_offset=first, next_offset=batch.next_offset, counts=Counts()
     )
-    fates = receive(connection, tables.inbox, [_arrival(kept) for kept in batch.kept])
+    fates = receive(connection, tables.inbox, [arrival(kept) for kept in batch.kept])
     _store_facts(connection, [kept for kept, fate in zip(batch.kept, fates, strict=True) if fate is Fate.NEW])
     conflicts = [
         set_aside(kept.record, CONFLICT) for kept, fate in zip(batch.kept, fates, strict=True) if fate is Fate.CONFLICT
@@ -56,6 +56,11 @@ def write(connection: Connection, progress: Progress, batch: Batch, *, expected:
         next_offset=batch.next_offset,
         counts=counts,
     )
+
+
+def arrival(kept: Kept) -> Arrival:
+    """What the inbox knows the event by."""
+    return Arrival(kept.fact.origin.source, kept.fact.origin.id, kept.digest)
 
 
 def _store_facts(connection: Connection, kept: Sequence[Kept]) -> None:
@@ -101,10 +106,6 @@ def _keep(connection: Connection, table: Table, rows: Sequence[Row], *, over: Co
     changed = {column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key}
     upsert = statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changed, where=over)
     insert_rows(connection, upsert, list({key_of(row): row for row in rows}.values()))
-
-
-def _arrival(kept: Kept) -> Arrival:
-    return Arrival(kept.fact.origin.source, kept.fact.origin.id, kept.digest)
 
 
 def _quarantined(shard: Shard, record: Quarantined) -> Row:

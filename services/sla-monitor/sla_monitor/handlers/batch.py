@@ -60,7 +60,7 @@ class Batch:
                     self._counts["applied"] += 1
                     self.move_clock(microseconds(data.to) // 1000)
                 case event:
-                    self._offered.setdefault(_key(event, record), []).append((fact_of(event), record))
+                    self._offered.setdefault(item_key(event, record), []).append((fact_of(event), record))
         self.move_clock(max(record.timestamp_ms for record in records))
         last = records[-1].offset + 1
         self._counts["absent"] += last - self._next_offset - len(records)
@@ -184,7 +184,8 @@ def _loaded(blob: bytes | None) -> Live:
     return Live(Item() if blob is None else load_item(blob))
 
 
-def _key(event: ItemEvent, record: Record) -> str:
+def item_key(event: ItemEvent, record: Record) -> str:
+    """Under which key live state keeps what the event is about."""
     key = event.key if record.key is None else record.key.decode()  # they are the same, or it had been refused
     return f"{OUTAGE_MARK}{key}" if isinstance(event, OutageStarted | OutageEnded) else key
 

@@ -1,0 +1,86 @@
+"""What records would change, were they in the log: judged by the code that judges, and stored nowhere."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from shared.bus.intake import Refused
+from shared.bus.port import Bounds, Record, Shard
+from shared.clock import Clock
+from shared.contracts.clockwork import TimeAdvanced
+from shared.state.port import Head, Outgoing, ShardStates
+from sla_monitor.domain.facts import AnyFact, fact_of
+from sla_monitor.domain.intake import read_record
+from sla_monitor.domain.item import Item, Taken, load_item, take
+from sla_monitor.handlers.batch import Batch, item_key
+from sla_monitor.handlers.judging import MOST_ITEMS
+from sla_monitor.handlers.live import Shelf
+from sla_monitor.ports import Catalogue, RulingsLog
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What one shard would announce, and how many facts more than now would wait for the catalogue."""
+
+    announced: Sequence[Outgoing]
+    parked: int
+
+
+class Foreseeing:
+    """Reads live state and changes nothing. The items are judged as if their shard had caught up with the present."""
+
+    def __init__(
+        self, states: ShardStates, catalogue: Catalogue, rulings: RulingsLog, clock: Clock, *, margin_s: int
+    ) -> None:
+        self._states, self._clock, self._margin_ms = states, clock, margin_s * 1000
+        self._catalogue, self._rulings = catalogue, rulings
+
+    async def fates(self, shard: Shard, records: Sequence[Record]) -> list[Taken]:
+        """What its item would take each record for; all of them are events that can be believed."""
+        facts = [_fact(shard, record) for record in records]
+        items = await self._items(shard, [key for key, _ in facts])
+        return [take(items.setdefault(key, Item()), fact) for key, fact in facts]
+
+    async def judge(self, shard: Shard, records: Sequence[Record]) -> Foreseen:
+        """What would follow, had the shard read `records` next, whatever their offsets."""
+        now_ms = int(self._clock.now().timestamp() * 1000)
+        head = await self._states.head(shard) or Head(facts_position=self._catalogue.position)
+        batch = Batch(shard, head, Shelf(), now_ms=now_ms, catalogue=self._catalogue, rulings=self._rulings)
+        batch.take([_at(record, offset) for offset, record in enumerate(records, start=head.next_offset)])
+        batch.move_clock(now_ms - self._margin_ms)
+        keys = list(batch.keys)
+        for start in range(0, len(keys), MOST_ITEMS):
+            page = keys[start : start + MOST_ITEMS]
+            batch.judge(page, await self._states.items(shard, page))
+        change = batch.change()
+        counts = Counter(change.head.counts)
+        counts.subtract(head.counts)
+        return Foreseen(change.outbox, counts["parked"])
+
+    async def behind(self, held: Mapping[Shard, Bounds]) -> int:
+        """How many records of those `held` are still to be judged; announcements to be made count as one a shard."""
+        return sum([await self._behind(shard, bounds) for shard, bounds in held.items()])
+
+    async def _behind(self, shard: Shard, held: Bounds) -> int:
+        head = await self._states.head(shard)
+        position = held.first if head is None else head.next_offset
+        return max(0, held.end - position) + len(await self._states.outbox(shard, limit=1))
+
+    async def _items(self, shard: Shard, keys: Sequence[str]) -> dict[str, Item]:
+        items: dict[str, Item] = {}
+        wanted = list(dict.fromkeys(keys))
+        for start in range(0, len(wanted), MOST_ITEMS):
+            stored = await self._states.items(shard, wanted[start : start + MOST_ITEMS])
+            items |= {key: load_item(blob) for key, blob in stored.items()}
+        return items
+
+
+def _fact(shard: Shard, record: Record) -> tuple[str, AnyFact]:
+    event = read_record(shard, record)
+    if isinstance(event, Refused | TimeAdvanced):
+        raise TypeError(f"expected an event of an item, got {event}")
+    return item_key(event, record), fact_of(event)
+
+
+def _at(record: Record, offset: int) -> Record:
+    return Record(offset, record.key, record.value, record.headers, record.timestamp_ms)
