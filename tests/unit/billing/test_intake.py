@@ -1,6 +1,6 @@
 """What becomes of a record, and which fact an event leaves behind."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import msgspec
 import pytest
@@ -10,7 +10,8 @@ from billing.domain.metering import ItemAccepted, ItemDone, ReadingTaken, fact_o
 from shared.bus.intake import Refused
 from shared.contracts.envelope import Event
 from shared.contracts.items import Nothing, WorkStarted
-from shared.contracts.topics import CATALOGUE, TICKETS, USAGE, WORK, Topic
+from shared.contracts.topics import CATALOGUE, TICKETS, USAGE, VERDICTS, WORK, Topic
+from tests.support.credits import corrected
 from tests.support.recharges import (
     ASHBY,
     PAYROLL,
@@ -122,6 +123,24 @@ def test_resending_with_other_tracing_or_layout_is_the_same_content() -> None:
 )
 def test_another_quantity_time_date_or_subject_is_another_content(other: Event) -> None:
     assert content_digest(other) != content_digest(recorded("may", NOON, "1"))
+
+
+def test_a_correction_that_is_made_again_on_another_occasion_contradicts_nothing() -> None:
+    first = corrected("T-1", "met")
+    again = msgspec.structs.replace(
+        first,
+        time=first.time + timedelta(hours=1),
+        data=msgspec.structs.replace(first.data, cause="T-1-9", agreement_version=2),
+    )
+
+    assert kept_digest(again) == kept_digest(first)
+    assert kept_digest(corrected("T-1", "breached")) != kept_digest(first)
+
+
+def kept_digest(event: Event) -> bytes:
+    judged = taken(VERDICTS, event)
+    assert isinstance(judged, Kept)
+    return judged.digest
 
 
 def test_the_year_that_a_day_is_reckoned_in_is_londons() -> None:

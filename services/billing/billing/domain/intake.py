@@ -54,7 +54,13 @@ def take_in(shard: Shard, record: Record) -> Kept | Passed | Refused:
     if isinstance(event, Refused):
         return event
     fact = verdict_of(event) if isinstance(event, VerdictEvent) else fact_of(event)
-    return Passed() if fact is None else Kept(record, fact, content_digest(event))
+    match fact:
+        case None:
+            return Passed()
+        case VerdictSaid():
+            return Kept(record, fact, word_digest(fact))
+        case _:
+            return Kept(record, fact, content_digest(event))
 
 
 def content_digest(event: AnyEvent) -> bytes:
@@ -62,3 +68,13 @@ def content_digest(event: AnyEvent) -> bytes:
     council = event.council if isinstance(event, ItemEvent) else None
     content = (type(event).__struct_config__.tag, epoch_us(event.time), event.subject, council, event.data)
     return hashlib.sha256(_encoder.encode(content)).digest()
+
+
+def word_digest(said: VerdictSaid) -> bytes:
+    """SHA-256 of what a verdict means to a recharge.
+
+    A monitor that has lost live state says some things again, under the same id but on another occasion: with another
+    time and cause, perhaps by a newer version of the agreement. That is no contradiction.
+    """
+    word = (said.council, said.item, said.target, said.cycle, said.month, said.outcome)
+    return hashlib.sha256(_encoder.encode(word)).digest()
