@@ -38,7 +38,7 @@ CaughtUp = Callable[[], Awaitable[bool]]
 
 
 class Processor(Protocol):
-    """What is done with the records of a group's shards. Called by one task, one call at a time.
+    """What is done with the records of a group's shards: one call at a time for a shard, but several shards at once.
 
     It may remember what it last stored or found. So who only asks (`unread`) asks another one over the same store.
     """
@@ -90,13 +90,15 @@ async def consume(
     processor: Processor,
     stop: asyncio.Event,
     batch: int = 500,
+    at_once: int = 1,
     poll_s: float = 0.5,
     retry_s: float = 0.1,
     reading: Reading | None = None,
 ) -> None:
     """Read `topics` as a member of `group` until `stop` is set; the group is left when this returns or raises.
 
-    `batch` bounds the records of a shard offered at once, `poll_s` the wait for new ones and so the pace of `idle`,
+    `batch` bounds the records of a shard offered at once, `at_once` the shards that have records applied at a time:
+    while one waits for its store, another goes on. `poll_s` bounds the wait for new ones and so the pace of `idle`,
     `retry_s` is the first pause of a busy shard; each further one is twice as long, up to `LONGEST_PAUSE_S`.
     `reading` is told of the shards after every round.
     Raises what the processor raises, except `Fenced`, `Busy` and `AppendUncertain`; raises `OffsetGone` when the log
@@ -104,7 +106,14 @@ async def consume(
     """
     subscription = await bus.subscribe(group, [topic.name for topic in topics])
     reader = _Reader(
-        bus, subscription, processor, reading or Reading(group), batch=batch, poll_s=poll_s, retry_s=retry_s
+        bus,
+        subscription,
+        processor,
+        reading or Reading(group),
+        batch=batch,
+        at_once=at_once,
+        poll_s=poll_s,
+        retry_s=retry_s,
     )
     try:
         while not stop.is_set():
@@ -151,6 +160,7 @@ class _Reader:
         reading: Reading,
         *,
         batch: int,
+        at_once: int,
         poll_s: float,
         retry_s: float,
     ) -> None:
@@ -159,6 +169,7 @@ class _Reader:
         self._processor = processor
         self._reading = reading
         self._batch = batch
+        self._turns = asyncio.Semaphore(at_once)
         self._poll_s = poll_s
         self._retry_s = retry_s
         self._lanes: dict[Shard, _Lane] = {}
@@ -169,13 +180,23 @@ class _Reader:
         await self._match_assignment()
         self._let_go()
         arrived = await self._subscription.poll(max_records=self._batch, timeout_s=self._patience_s())
-        for shard, records in arrived.items():
-            await self._offer(shard, records)
-            self._reading.pulse.beat()
+        await self._offer_all(arrived)
         for shard in self._lanes.keys() - arrived.keys():
             await self._idle(shard)
             self._reading.pulse.beat()
         self._tell()
+
+    async def _offer_all(self, arrived: Mapping[Shard, Sequence[Record]]) -> None:
+        """Every shard's records have been offered, also when one of them raised; then that is raised."""
+        offers = [self._offer_in_turn(shard, records) for shard, records in arrived.items()]
+        for failure in await asyncio.gather(*offers, return_exceptions=True):
+            if failure is not None:
+                raise failure
+
+    async def _offer_in_turn(self, shard: Shard, records: Sequence[Record]) -> None:
+        async with self._turns:
+            await self._offer(shard, records)
+            self._reading.pulse.beat()
 
     def _tell(self) -> None:
         lanes = self._lanes.items()
@@ -216,7 +237,7 @@ class _Reader:
         try:
             lane.next_offset = await self._processor.apply(shard, records)
         except Fenced:
-            del self._lanes[shard]  # It begins again from the stored position, before anything else is delivered.
+            self._begin_again(shard)
         except (Busy, AppendUncertain) as fault:
             if isinstance(fault, Halted):
                 self._mark(shard, lane, str(fault))
@@ -227,6 +248,11 @@ class _Reader:
             if lane.next_offset <= records[-1].offset:
                 await self._subscription.start_at(shard, lane.next_offset)
             await self._subscription.commit_hint(shard, lane.next_offset)
+
+    def _begin_again(self, shard: Shard) -> None:
+        """Nothing else is delivered of the shard before it is started anew, from the stored position."""
+        self._subscription.hold_back([shard])
+        del self._lanes[shard]
 
     def _mark(self, shard: Shard, lane: _Lane, halted: str | None) -> None:
         """The shard is halted, or is so no longer; either is said once."""
@@ -266,6 +292,6 @@ class _Reader:
         try:
             await self._processor.idle(shard, caught_up=partial(self._caught_up, shard, lane))
         except Fenced:
-            del self._lanes[shard]
+            self._begin_again(shard)
         except (Busy, AppendUncertain):
             return  # It is idle's turn again soon enough; records are held back only when they themselves met this.
