@@ -167,6 +167,25 @@ def test_a_service_that_is_stuck_ends_by_itself_and_says_why(
     assert service.log_of("watchdog.exit")["reason"] == reason
 
 
+DEAF = """
+from shared.bus.embedded import EmbeddedBus
+from catalogue.app import build
+from catalogue.settings import Settings
+from shared.running.app import Service
+from shared.running.command import main
+
+EmbeddedBus.silent_s = lambda bus: 400.0
+main(Service(package="catalogue", settings=Settings, build=build), [])
+"""
+
+
+def test_a_service_whose_readers_hear_nothing_from_a_log_that_answers_ends_and_says_so(tmp_path: Path) -> None:
+    with alone("-c", DEAF, env=folder_env(tmp_path)) as service:
+        assert service.ended() == 1
+
+    assert service.log_of("service.failed")["fault"] == "Deaf"
+
+
 def test_a_service_that_does_not_stop_when_told_is_ended(tmp_path: Path) -> None:
     never = STUCK.format(does="await __import__('asyncio').Event().wait()")
 

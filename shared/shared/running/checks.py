@@ -10,6 +10,9 @@ from shared.running.health import Check, NotReady
 from shared.sql.engine import reading
 from shared.sql.migrate import Outdated, UnknownRevision, check
 
+# Brokers answer whoever waits for records within half a second, if only that there are none.
+_SILENT_S = 30.0
+
 
 def database_checks(engine: Engine, package: str) -> dict[str, Check]:
     """Whether the database answers, and whether its schema is the one that `package` was written for."""
@@ -29,10 +32,12 @@ def database_checks(engine: Engine, package: str) -> dict[str, Check]:
 
 
 def bus_check(bus: Bus) -> Check:
-    """Whether the log answers."""
+    """Whether the log answers, and has lately answered those who read it here."""
 
     async def check_bus() -> str:
         await bus.bounds(Shard(CATALOGUE.name, 0))
+        if bus.silent_s() > _SILENT_S:
+            raise NotReady(f"readers have heard nothing for {bus.silent_s():.0f} s")
         return "answers"
 
     return check_bus

@@ -16,6 +16,7 @@ from shared.running.app import App
 from shared.running.checks import bus_check
 from shared.running.faces import Server, admin_app, listening, server
 from shared.running.health import Check, NotReady, Readiness, liveness, reading_check
+from shared.running.listening import listen
 from shared.running.settings import ServiceSettings
 from shared.running.watchdog import Watchdog, Watched
 
@@ -59,6 +60,7 @@ class Running:
                     tasks.create_task(self._owned("http", public.serve([public_socket]))),
                     tasks.create_task(self._owned("work", self._app.run(self._stop))),
                     tasks.create_task(self._owned("beat", self._beat())),
+                    tasks.create_task(self._owned("listen", self._listen())),
                     tasks.create_task(self._owned("sample", self._sample())),
                 ]
                 await self._stop.wait()
@@ -124,6 +126,9 @@ class Running:
             await asyncio.sleep(_BEAT_EVERY_S)
             lag.observe(now() - due)
             self._loop_pulse.beat()
+
+    async def _listen(self) -> None:
+        await listen(self._bus, self._stop, limit_s=self._settings.watchdog_round_s)
 
     async def _sample(self) -> None:
         while not self._stop.is_set():
