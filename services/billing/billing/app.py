@@ -12,7 +12,7 @@ from billing.adapters.documents.printed import PrintedDocuments
 from billing.adapters.metrics import Metrics
 from billing.adapters.quarantine import StoredAside
 from billing.adapters.sql import GROUP, SqlStore
-from billing.adapters.tables import decisions
+from billing.adapters.tables import approvals, decisions
 from billing.domain.canonical import canonical_json
 from billing.domain.intake import TOPICS
 from billing.domain.statement import Statement
@@ -31,6 +31,7 @@ from shared.quarantine.desk import Desk
 from shared.quarantine.parked import Parked
 from shared.running.checks import database_checks
 from shared.running.health import Check
+from shared.sql.approvals import Approvals
 from shared.sql.engine import connect
 from shared.sql.migrate import prepare
 from shared.web.about import about
@@ -55,6 +56,7 @@ class BillingApp:
         self._store = SqlStore(engine)
         self.handlers = Handlers(self._store)
         self.rehearsing = Rehearsing(self._store)
+        self.approvals = Approvals(engine, approvals)
         self._metrics = Metrics(registry)
         self._intake = Measured(Intake(self.handlers), self._metrics.groups, group=GROUP)
         self._reading = Reading(GROUP)

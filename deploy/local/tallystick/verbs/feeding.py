@@ -1,4 +1,4 @@
-"""Verbs that bring something in: demo, illustrate, load, replay."""
+"""Verbs that bring something in: demo, illustrate, load, replay, backfill."""
 
 from datetime import datetime
 from pathlib import Path
@@ -59,6 +59,25 @@ def replay(  # noqa: PLR0917 (typer makes options of them: nobody passes them by
     folder = var_folder()
     refused = rejects or folder / "rejects" / f"{file.name.removesuffix('.gz').removesuffix('.csv')}.csv"
     run(Order(file, mapping, _lookups(lookup or []), _instant(as_of), verdicts, refused, folder))
+
+
+@app.command()
+def backfill(  # noqa: PLR0917 (as above)
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Events, one a line, or a CSV; also .gz.")],
+    mapping: Annotated[str | None, typer.Option(help="For a CSV: a shipped mapping, or the path of one.")] = None,
+    lookup: Annotated[list[str] | None, typer.Option(help="NAME=FILE for a lookup of the mapping.")] = None,
+    as_json: Annotated[Path | None, typer.Option("--json", help="Write the whole report into this file.")] = None,
+    approve: Annotated[str | None, typer.Option(help="The digest of the report: do exactly that.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Why. It is kept for ever.")] = None,
+    actor: Annotated[str | None, typer.Option(help="Who approves.", show_default="your login name")] = None,
+) -> None:
+    """Tell what past events that never arrived would change; send them when that is approved."""
+    from tallystick.commands.backfill import Order
+    from tallystick.commands.backfill import backfill as run
+    from tallystick.commands.deciding import Word
+
+    approved = None if approve is None else (approve, Word.of(actor, reason or ""))
+    run(Order(file, mapping, _lookups(lookup or []), as_json, approved))
 
 
 def _instant(text: str | None) -> datetime | None:

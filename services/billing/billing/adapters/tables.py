@@ -6,6 +6,7 @@
 from sqlalchemy import BigInteger, Column, Date, Index, Integer, LargeBinary, MetaData, String, Table
 
 from shared.quarantine.decisions import decision_table
+from shared.sql.approvals import approval_table
 from shared.sql.inbox import inbox_table
 from shared.sql.progress import progress_table
 
@@ -13,6 +14,7 @@ metadata = MetaData()
 progress = progress_table(metadata)
 inbox = inbox_table(metadata)
 decisions = decision_table(metadata)
+approvals = approval_table(metadata)
 
 
 def _id(name: str, *, primary_key: bool = False) -> Column[str]:

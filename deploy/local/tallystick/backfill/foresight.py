@@ -1,0 +1,109 @@
+"""Where a backfill looks and what it finds: the services' stores and the log as their settings name them."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from itertools import chain
+
+from billing.app import BillingApp
+from billing.app import build as build_billing
+from billing.domain.intake import TOPICS as METERED
+from billing.settings import Settings as BillingSettings
+from shared.bus.connect import connect
+from shared.bus.partitioner import partition_of
+from shared.bus.port import Bounds, Bus, Record, Shard
+from shared.clock import Clock
+from shared.contracts.codec import decode_event
+from shared.contracts.topics import TICKETS, TOPICS, VERDICTS, WORK
+from shared.contracts.verdicts import VerdictEvent
+from shared.period import Month, month_of
+from shared.running.settings import read_settings
+from shared.sql.outage import busy_during_outages
+from shared.state.port import Outgoing
+from sla_monitor.app import ForeseeingApp
+from sla_monitor.domain.difference import difference
+from sla_monitor.settings import Settings as MonitorSettings
+from tallystick.backfill.offering import Offer
+from tallystick.backfill.report import Changes, changes
+from tallystick.backfill.sifting import Sifted, records_of, sift
+
+JUDGED = (TICKETS, WORK)
+
+
+@dataclass(frozen=True, slots=True)
+class Foresight:
+    """What judges and what rates, at hand and not at work. Instances at work are not disturbed."""
+
+    bus: Bus
+    monitor: ForeseeingApp
+    billing: BillingApp
+    clock: Clock
+
+    async def behind(self, held: Mapping[Shard, Bounds]) -> int:
+        """How many of the records `held` the services have still to take in, and announcements to make."""
+        judged = {shard: bounds for shard, bounds in held.items() if shard.topic in {topic.name for topic in JUDGED}}
+        progress = await asyncio.to_thread(self.billing.handlers.progress)
+        reached = {each.shard: each.next_offset for each in progress}
+        unread = sum(max(0, bounds.end - reached.get(shard, bounds.first)) for shard, bounds in held.items())
+        return unread + await self.monitor.foreseeing.behind(judged)
+
+    async def held(self) -> dict[Shard, Bounds]:
+        """What the log holds now of all that the two services read."""
+        shards = [Shard(topic.name, partition) for topic in METERED for partition in range(topic.partitions)]
+        return {shard: await self.bus.bounds(shard) for shard in shards}
+
+    async def sift(self, offers: Sequence[Offer]) -> Sifted:
+        """Which of the events nobody knows yet."""
+        with busy_during_outages():
+            return await sift(offers, foreseeing=self.monitor.foreseeing, rehearsing=self.billing.rehearsing)
+
+    async def changes(self, new: Sequence[Offer]) -> Changes:
+        """What the events would change, were they sent. Raises `Busy` while a database is away."""
+        records = records_of(new)
+        foreseen = [
+            await self.monitor.foreseeing.judge(shard, held)
+            for shard, held in records.items()
+            if shard.topic in {topic.name for topic in JUDGED}
+        ]
+        announced = list(chain.from_iterable(each.announced for each in foreseen))
+        said = [event for each in announced if isinstance(event := decode_event(each.value), VerdictEvent)]
+        councils = {each.event.council for each in new}
+        with busy_during_outages():
+            moved = await asyncio.to_thread(
+                self.billing.rehearsing.rehearse,
+                records | _verdict_records(announced),
+                councils,
+                until=max([month_of(self.clock.now()), *map(Month.parse, _months(said))]),
+            )
+        parked = sum(each.parked for each in foreseen)
+        return changes(new, parked=parked, difference=difference(said), moved=moved)
+
+
+@asynccontextmanager
+async def foresight(clock: Clock) -> AsyncIterator[Foresight]:
+    """What the environment's settings name; `DATABASE_URL` is billing's. All of it is closed on the way out."""
+    monitor_settings, billing_settings = read_settings(MonitorSettings), read_settings(BillingSettings)
+    async with AsyncExitStack() as stack:
+        bus = connect(monitor_settings.bus)
+        stack.push_async_callback(bus.close)
+        await bus.ensure_topics(TOPICS)
+        billing = build_billing(billing_settings, bus=bus, clock=clock)
+        stack.push_async_callback(billing.close)
+        monitor = ForeseeingApp(monitor_settings, bus=bus, clock=clock)
+        stack.push_async_callback(monitor.close)
+        yield Foresight(bus, monitor, billing, clock)
+
+
+def _verdict_records(announced: Sequence[Outgoing]) -> dict[Shard, list[Record]]:
+    records: dict[Shard, list[Record]] = defaultdict(list)
+    for each in announced:
+        key = each.key.encode()
+        shard = Shard(VERDICTS.name, partition_of(key, VERDICTS.partitions))
+        records[shard].append(Record(0, key, each.value, (), each.timestamp_ms))
+    return records
+
+
+def _months(said: Sequence[VerdictEvent]) -> list[str]:
+    return [each.month for each in difference(said).verdicts if each.month is not None]

@@ -1,0 +1,97 @@
+"""What a backfill would change, for people and for programs; its digest names exactly that."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
+
+from msgspec import Struct
+
+from billing.domain.moved import Moved
+from shared.bus.flood import MOST
+from shared.contracts.codec import canonical_json
+from shared.money import format_gbp
+from sla_monitor.domain.difference import Difference
+from tallystick.backfill.offering import ROW, Offer, Refusal
+
+_SHOWN = 20
+_NO_STATEMENT = "no statement"
+
+
+class Changes(Struct, frozen=True):
+    """What is approved, all of it: which events are sent, and what follows from them."""
+
+    events: Mapping[str, int]
+    events_sha256: str
+    parked: int
+    difference: Difference
+    moved: Sequence[Moved]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON: equal for two runs only if they would do the same."""
+        return sha256(canonical_json(self)).hexdigest()
+
+
+class Report(Struct, frozen=True):
+    """The changes, and what of the file changes nothing: `known` already, or `refused`."""
+
+    changes: Changes
+    known: int
+    refused: Sequence[Refusal]
+
+    @property
+    def new(self) -> int:
+        """How many events would be sent."""
+        return sum(self.changes.events.values())
+
+
+def changes(new: Sequence[Offer], *, parked: int, difference: Difference, moved: Sequence[Moved]) -> Changes:
+    """The changes that `new` events make, in whatever order they are given."""
+    kinds = Counter(str(each.event.__struct_config__.tag) for each in new)
+    content = sha256()
+    for value in sorted(each.record.value or b"" for each in new):
+        content.update(sha256(value).digest())
+    return Changes(dict(sorted(kinds.items())), content.hexdigest(), parked, difference, tuple(moved))
+
+
+def lines(report: Report) -> Iterator[str]:
+    """The report as people read it: the events, then council by council, then the sums."""
+    found = report.changes
+    yield f"{report.new:,} new events, {report.known:,} known already, {len(report.refused):,} refused"
+    yield from (f"  {name}: {count:,}" for name, count in found.events.items())
+    yield from _refusals(report.refused)
+    if found.parked:
+        yield f"{found.parked:,} of them would wait for an agreement that is not known: `tallystick quarantine parked`"
+    for council in sorted({*found.difference.councils, *(each.council for each in found.moved)}):
+        yield council
+        yield from (f"  {line}" for line in found.difference.of(council))
+        yield from (f"  {_pounds(each)}" for each in found.moved if each.council == council)
+    yield found.difference.sums
+    yield f"recharges: {signed(sum(each.by_pence for each in found.moved))}"
+
+
+def signed(pence: int) -> str:
+    """`+£12.30`, `−£12.30`, or `£0.00`."""
+    sign = "+" if pence > 0 else "−" if pence else ""
+    return f"{sign}{format_gbp(abs(pence))}"
+
+
+def _refusals(refused: Sequence[Refusal]) -> Iterator[str]:
+    yield from (f"  {each.where}: {each.reason}: {each.detail}" for each in refused[:_SHOWN])
+    if len(refused) > _SHOWN:
+        yield f"  … and {len(refused) - _SHOWN:,} more; --json lists them all"
+    if sum(each.reason != ROW for each in refused) > MOST:
+        yield "  Refused events are not sent. So many would have halted a partition: look at the sender."
+
+
+def _pounds(each: Moved) -> str:
+    credits = ""
+    if each.credits_before_pence != each.credits_after_pence:
+        before, after = format_gbp(each.credits_before_pence), format_gbp(each.credits_after_pence)
+        credits = f"; service credits {before} → {after}"
+    was, would_be = _total(each.before_pence), _total(each.after_pence)
+    return f"{each.month}: {was} → {would_be} ({signed(each.by_pence)}){credits}"
+
+
+def _total(pence: int | None) -> str:
+    return _NO_STATEMENT if pence is None else format_gbp(pence)

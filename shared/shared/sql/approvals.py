@@ -1,0 +1,61 @@
+"""Who approved which differences, when and why. Rows are only ever added.
+
+A digest names exactly what was shown before: whoever approves it has approved that, and nothing that came after.
+"""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, insert, select
+
+from shared.quarantine.decisions import MOST_ACTOR, MOST_REASON
+from shared.sql.columns import UtcDateTime
+from shared.sql.engine import reading
+
+_MOST_SUBJECT = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Somebody's word that the differences of `digest` may be announced; `subject` says of what, `events` how many."""
+
+    digest: str
+    approved_at: datetime
+    subject: str
+    events: int
+    actor: str
+    reason: str
+
+
+def approval_table(metadata: MetaData, name: str = "approval") -> Table:
+    """The table; in a migration: `approval_table(MetaData()).create(bind)`."""
+    return Table(
+        name,
+        metadata,
+        Column("digest", String(64), primary_key=True),
+        Column("approved_at", UtcDateTime, primary_key=True),
+        Column("subject", String(_MOST_SUBJECT), nullable=False),
+        Column("events", Integer, nullable=False),
+        Column("actor", String(MOST_ACTOR), nullable=False),
+        Column("reason", String(MOST_REASON), nullable=False),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Approvals:
+    """The approvals kept in one service's database. Calls block; safe to share between threads."""
+
+    engine: Engine
+    table: Table
+
+    def add(self, approval: Approval) -> None:
+        """The approval is kept, its subject cut to what the table holds."""
+        row = asdict(approval) | {"subject": approval.subject[:_MOST_SUBJECT]}
+        with self.engine.begin() as connection:
+            connection.execute(insert(self.table), row)
+
+    def all(self) -> list[Approval]:
+        """Every approval, the oldest first."""
+        columns = [self.table.c[name] for name in Approval.__slots__]
+        with reading(self.engine) as connection:
+            return [Approval(*row) for row in connection.execute(select(*columns).order_by(self.table.c.approved_at))]

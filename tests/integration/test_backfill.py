@@ -1,0 +1,267 @@
+"""`tallystick backfill`: what would change is told first, then done exactly so, and is no difference ever after."""
+
+import asyncio
+import json
+import re
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from billing.adapters.tables import approvals
+from billing.settings import Settings as BillingSettings
+from catalogue.adapters.partnership_files import load as read_example
+from shared.bus.port import Message, Shard
+from shared.clock import WallClock
+from shared.contracts.codec import encode_event
+from shared.contracts.envelope import ItemEvent
+from shared.contracts.topics import TICKETS, TOPICS, USAGE, VERDICTS, WORK, Topic
+from shared.contracts.usage import Reading, UsageRecorded
+from shared.sql.approvals import Approvals
+from shared.sql.engine import connect
+from tallystick.__main__ import app
+from tallystick.commands import backfill as command
+from tallystick.stack import opened
+from tests.support.monitoring import local, ticket
+from tests.support.replays import TICKETS as TICKET_MAPPING
+from tests.support.state_folder import held, statements
+
+MONTHS = ["2026-03", "2026-04"]
+WORD = ("--reason", "the desk's export of March", "--actor", "ada")
+PROVIDERS = {TICKETS.name, WORK.name, USAGE.name}
+Sent = Sequence[tuple[Topic, ItemEvent]]
+
+LIVE = ticket(("Mon 2026-03-02 09:00", "opened"), ("Thu 2026-03-12 16:00", "resolved"), item="seen")
+LATE = [
+    *ticket(("Tue 2026-03-03 09:00", "opened"), ("Tue 2026-03-03 10:00", "resolved"), item="kept"),
+    *ticket(("Tue 2026-03-03 09:00", "opened"), ("Fri 2026-03-27 16:00", "resolved"), item="missed"),
+    *ticket(("Wed 2026-03-04 09:00", "opened"), item="open", council="worthing"),
+    *ticket(("Mon 2026-03-02 10:00", "paused"), ("Thu 2026-03-12 15:30", "resumed"), item="seen"),
+]
+READING = UsageRecorded(
+    id="pay-march",
+    source="/desk",
+    time=local("Wed 2026-04-01 09:00"),
+    subject="pay-march",
+    council="adur",
+    data=Reading(service="payroll", quantity="412", business_date=local("Tue 2026-03-31 09:00").date()),
+)
+
+
+def message(event: ItemEvent) -> Message:
+    return Message(event.key, encode_event(event), timestamp_ms=int(event.time.timestamp() * 1000))
+
+
+def work(folder: Path, sent: Sent = ()) -> None:
+    """The services on `folder` know the example's catalogue and have done all there is to do with what was `sent`."""
+
+    async def settled() -> None:
+        async with opened(folder, clock=WallClock()) as stack:
+            await stack.record([placed.definition for placed in read_example("adur-worthing").given.placed])
+            for topic, event in sent:
+                await stack.bus.publish(topic.name, [message(event)])
+            await stack.settle(lambda _: None)
+
+    asyncio.run(settled())
+
+
+def ends(folder: Path) -> Counter[str]:
+    """How many records each topic holds."""
+
+    async def read() -> Counter[str]:
+        async with opened(folder, clock=WallClock()) as stack:
+            shards = [Shard(topic.name, partition) for topic in TOPICS for partition in range(topic.partitions)]
+            return Counter({topic.name: 0 for topic in TOPICS}) + Counter(
+                [shard.topic for shard in shards for _ in range((await stack.bus.bounds(shard)).end)]
+            )
+
+    return asyncio.run(read())
+
+
+def file_of(folder: Path, events: Sequence[ItemEvent], *lines: bytes) -> Path:
+    """The events, one a line, with whatever lines more."""
+    path = folder / "missing.ndjson"
+    path.write_bytes(b"\n".join([*map(encode_event, events), *lines]) + b"\n")
+    return path
+
+
+def backfill(folder: Path, file: Path, *arguments: str) -> Result:
+    environment = {"TALLYSTICK_VAR": str(folder), "COLUMNS": "200"}
+    return CliRunner(env=environment).invoke(app, ["backfill", str(file), *arguments])
+
+
+def said(folder: Path, file: Path, *arguments: str) -> str:
+    """What the command printed, having ended well."""
+    result = backfill(folder, file, *arguments)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def report(folder: Path, file: Path, *arguments: str) -> Any:
+    """The report for programs, of a run that ended well."""
+    path = file.with_suffix(".json")
+    said(folder, file, "--json", str(path), *arguments)
+    return json.loads(path.read_bytes())
+
+
+def totals(folder: Path) -> dict[tuple[str, str], int]:
+    """What each council would pay, by council and month."""
+    return {(each.council.id, str(each.month)): each.total_pence for each in statements(folder, MONTHS)}
+
+
+def holding(folder: Path) -> dict[tuple[Any, ...], str]:
+    """The verdicts that hold, by council, item, target and cycle."""
+    return {row[:4]: row[7] for row in held(folder, MONTHS).verdicts}
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("lived")
+    work(folder, [(TICKETS, event) for event in LIVE])
+    return folder
+
+
+@pytest.fixture
+def folder(lived: Path, tmp_path: Path) -> Path:
+    """A folder whose services have seen one ticket of ten days, and nothing of its pause."""
+    return shutil.copytree(lived, tmp_path / "var")
+
+
+def test_what_was_told_comes_true_to_the_verdict_and_the_penny(folder: Path, tmp_path: Path) -> None:
+    file = file_of(tmp_path, [*LATE, READING, LIVE[0]])
+    log, pounds, verdicts = ends(folder), totals(folder), holding(folder)
+
+    told = report(folder, file)
+    assert (ends(folder), totals(folder), holding(folder)) == (log, pounds, verdicts)
+    said(folder, file, "--approve", told["digest"], *WORD)
+    work(folder)
+
+    grown, changes = ends(folder) - log, told["changes"]
+    differing, moved = changes["difference"]["verdicts"], changes["moved"]
+    assert {name: grown[name] for name in PROVIDERS} == {TICKETS.name: 7, WORK.name: 0, USAGE.name: 1}
+    assert grown[VERDICTS.name] == len(differing) + changes["difference"]["warnings"] > 10
+    assert holding(folder) == verdicts | {
+        (each["council"], each["item"], each["target"], each["cycle"]): each["now"] for each in differing
+    }
+    assert pounds | {(each["council"], each["month"]): each["after_pence"] for each in moved} == totals(folder)
+    assert {(each["council"], each["month"]): each["before_pence"] for each in moved}.items() <= pounds.items()
+    assert {each["council"] for each in moved} == {"adur", "worthing"}
+    assert [each["was"] for each in differing if each["item"] == "seen"] == ["breached"]
+
+
+def test_a_second_run_finds_no_difference_and_sends_nothing(folder: Path, tmp_path: Path) -> None:
+    file = file_of(tmp_path, LATE)
+    digest = report(folder, file)["digest"]
+    said(folder, file, "--approve", digest, *WORD)
+    work(folder)
+    log = ends(folder)
+
+    again = said(folder, file, "--approve", digest, *WORD)
+    work(folder)
+
+    assert "No difference: there is nothing to send." in again
+    assert ends(folder) == log
+
+
+def test_what_is_not_what_was_shown_is_not_sent(folder: Path, tmp_path: Path) -> None:
+    file = file_of(tmp_path, LATE)
+    digest = report(folder, file)["digest"]
+    work(folder, [(TICKETS, LATE[0])])
+    log = ends(folder)
+
+    refused = backfill(folder, file, "--approve", digest, *WORD)
+
+    assert refused.exit_code == 2
+    assert digest not in refused.output
+    assert report(folder, file)["digest"] in refused.output
+    assert ends(folder) == log
+
+
+def test_two_runs_of_the_same_world_have_the_same_digest_whatever_the_order_of_the_file(
+    folder: Path, tmp_path: Path
+) -> None:
+    forwards = report(folder, file_of(tmp_path, [*LATE, READING]))
+    backwards = report(folder, file_of(tmp_path, [READING, *reversed(LATE)]))
+
+    assert forwards == backwards
+
+
+def test_what_cannot_be_believed_is_told_and_not_sent(folder: Path, tmp_path: Path) -> None:
+    other = ticket(("Mon 2026-03-02 09:00", "opened"), item="seen", service="payroll")
+    twice = ticket(("Tue 2026-03-03 09:00", "opened"), item="kept", service="payroll")
+    ahead = ticket(("Sun 2090-01-01 09:00", "opened"), item="ahead")
+    raw = [b"{", b'{"type": "x"}', encode_event(other[0]), encode_event(twice[0]), encode_event(ahead[0])]
+    file = file_of(tmp_path, LATE[:2], *raw)
+
+    told = report(folder, file)
+
+    assert Counter(each["reason"] for each in told["refused"]) == {
+        "UNREADABLE": 1,
+        "UNKNOWN_TYPE": 1,
+        "ID_REUSE_CONFLICT": 2,
+        "FUTURE_TIME": 1,
+    }
+    assert told["changes"]["events"] == {"tallystick.ticket.opened.v1": 1, "tallystick.ticket.resolved.v1": 1}
+    assert told["digest"] == report(folder, file_of(tmp_path, LATE[:2]))["digest"]
+
+
+def test_who_approved_what_when_and_why_is_kept(folder: Path, tmp_path: Path) -> None:
+    file = file_of(tmp_path, LATE)
+    digest = report(folder, file)["digest"]
+
+    said(folder, file, "--approve", digest, *WORD)
+
+    engine = connect(BillingSettings(TALLYSTICK_VAR=folder).database)
+    (kept,) = Approvals(engine, approvals).all()
+    engine.dispose()
+    assert (kept.digest, kept.subject, kept.events) == (digest, "backfill missing.ndjson", len(LATE))
+    assert (kept.actor, kept.reason) == ("ada", "the desk's export of March")
+
+
+def test_events_of_a_council_that_nobody_knows_wait_and_change_nothing(folder: Path, tmp_path: Path) -> None:
+    told = report(folder, file_of(tmp_path, ticket(("Tue 2026-03-03 09:00", "opened"), council="unheard-of")))
+
+    assert (told["changes"]["parked"], told["changes"]["moved"]) == (1, [])
+    assert told["changes"]["difference"] == {"verdicts": [], "warnings": 0}
+
+
+def test_an_export_with_a_mapping_is_filled_in_alike(folder: Path, tmp_path: Path) -> None:
+    file, mapping = tmp_path / "export.csv", tmp_path / "desk.yaml"
+    file.write_text(
+        "number,council,opened,resolved\nT9,adur,2026-03-03T09:00,2026-03-03T10:00\nT8,,2026-03-03T09:00,\n"
+    )
+    mapping.write_text(TICKET_MAPPING)
+
+    told = report(folder, file, "--mapping", str(mapping))
+
+    assert sum(told["changes"]["events"].values()) == 2
+    assert [(each["where"], each["reason"]) for each in told["refused"]] == [("line 3", "ROW")]
+    assert {each["now"] for each in told["changes"]["difference"]["verdicts"]} == {"met"}
+
+
+def test_nothing_is_told_while_the_services_are_behind(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def published() -> None:
+        async with opened(folder, clock=WallClock()) as stack:
+            await stack.bus.publish(TICKETS.name, [message(LATE[0])])
+
+    asyncio.run(published())
+    monkeypatch.setattr(command, "_PATIENCE_S", 0)
+
+    refused = backfill(folder, file_of(tmp_path, LATE))
+
+    assert refused.exit_code == 3
+    assert re.search(r"still to take in 2 records", refused.output)  # of the monitor and of billing
+
+
+@pytest.mark.parametrize("approving", [["--approve", "abc"], ["--approve", "abc", "--reason", " "]])
+def test_nobody_approves_without_a_reason(folder: Path, tmp_path: Path, approving: list[str]) -> None:
+    log = ends(folder)
+
+    assert backfill(folder, file_of(tmp_path, LATE), *approving).exit_code == 2
+    assert ends(folder) == log
