@@ -1,0 +1,124 @@
+"""The services' processes, and a supervisor that starts again whatever ends, as a deployment's would."""
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.support.alone import clean_environment
+
+LOOK_EVERY_S = 0.1
+# A process that ends at once is not started again at once.
+RESTART_AFTER_S = 0.3
+PEAK = "VmHWM:"
+
+
+@dataclass
+class Instance:
+    """One instance of a service. Its log grows over all its lives."""
+
+    service: str
+    name: str
+    env: Mapping[str, str]
+    log: Path
+    process: subprocess.Popen[bytes] | None = None
+    peak_mib: float = 0.0
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its process runs, or is frozen."""
+        return self.process is not None and self.process.poll() is None
+
+    def start(self) -> None:
+        """Another process of it runs."""
+        chosen = {"HTTP_PORT": "0", "ADMIN_PORT": "0", **self.env}
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", self.service],
+                env=clean_environment() | chosen,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def tell(self, number: signal.Signals) -> bool:
+        """Its process gets a signal; whether there was one to get it."""
+        if self.process is None or not self.is_alive:
+            return False
+        self.process.send_signal(number)
+        return True
+
+    def measure(self) -> None:
+        """`peak_mib` is the most memory that any of its processes has held so far."""
+        if self.process is None or not self.is_alive:
+            return
+        try:
+            status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
+        except OSError:
+            return  # it ended a moment ago
+        kib = next((int(line.split()[1]) for line in status.splitlines() if line.startswith(PEAK)), 0)
+        self.peak_mib = max(self.peak_mib, kib / 1024)
+
+    def said(self, event: str) -> list[dict[str, Any]]:
+        """The lines of its log with that name, of all its lives."""
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        found = [json.loads(line) for line in lines if f'"event": "{event}"' in line and line.startswith("{")]
+        return [line for line in found if line["event"] == event]
+
+    def url(self, path: str) -> str:
+        """Where the process that runs now answers."""
+        return f"http://127.0.0.1:{self.said('service.started')[-1]['http']}{path}"
+
+
+@dataclass
+class Fleet:
+    """All instances. `endings` counts the exit codes that nobody asked for, by service."""
+
+    instances: Sequence[Instance]
+    endings: Counter[tuple[str, int]] = field(default_factory=Counter)
+
+    def of(self, service: str) -> list[Instance]:
+        """The instances of a service."""
+        return [each for each in self.instances if each.service == service]
+
+    def peaks_mib(self) -> dict[str, float]:
+        """The most memory that a process of each service has held."""
+        return {each.service: max(one.peak_mib for one in self.of(each.service)) for each in self.instances}
+
+    async def supervise(self) -> None:
+        """Whatever ends is started again, until this is cancelled."""
+        while True:
+            for each in self.instances:
+                each.measure()
+                if not each.is_alive:
+                    await self._start_again(each)
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _start_again(self, ended: Instance) -> None:
+        if ended.process is not None and ended.process.returncode != -signal.SIGKILL:
+            self.endings[ended.service, ended.process.returncode] += 1
+            await asyncio.sleep(RESTART_AFTER_S)
+        ended.start()
+
+    def stop(self) -> None:
+        """No process is left."""
+        for each in self.instances:
+            each.tell(signal.SIGKILL)
+            if each.process is not None:
+                each.process.wait()
+
+
+def fleet(folder: Path, env: Mapping[str, Mapping[str, str]], *, each: int) -> Fleet:
+    """`each` instances of every service in `env`, not started yet; their logs are in `folder`."""
+    return Fleet(
+        [
+            Instance(service, f"{service}-{number}", settings, folder / f"{service}-{number}.log")
+            for service, settings in env.items()
+            for number in range(1, each + 1)
+        ]
+    )

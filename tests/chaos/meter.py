@@ -1,0 +1,63 @@
+"""How much each service has still to read: what makes a fault hit something, and what tells that all is done."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+
+import psycopg
+from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # it ships no types
+from redis.exceptions import RedisError
+
+from tests.chaos.oracle import log, stores
+from tests.chaos.oracle.stores import Standing
+from tests.chaos.servers import Servers
+from tests.chaos.traffic import TICKETS, USAGE
+
+WORK, CATALOGUE, VERDICTS = "provider.work.v1", "catalogue.changes.v1", "sla.verdicts.v1"
+READ_BY = {
+    "billing": (CATALOGUE, TICKETS, WORK, USAGE, VERDICTS),
+    "sla_monitor": (TICKETS, WORK),
+    "read model": (VERDICTS,),
+}
+PARTITIONS = 12
+EVERY_S = 1.0
+AWAY = (KafkaError, RedisError, psycopg.Error, OSError, TimeoutError)
+
+
+class Meter:
+    """`unread` is as it was a moment ago; of a service whose store is away, as it was when it was last seen."""
+
+    def __init__(self, servers: Servers) -> None:
+        self._servers = servers
+        self.unread: dict[str, int] = dict.fromkeys(READ_BY, 0)
+
+    async def watch(self) -> None:
+        """Looks again and again, until it is cancelled."""
+        while True:
+            with suppress(*AWAY):  # a server is down: that is what the run is for
+                await self.look()
+            await asyncio.sleep(EVERY_S)
+
+    async def look(self) -> bool:
+        """Whether nothing is left to read, and nothing to announce; raises one of `AWAY`."""
+        read = {reader: await asyncio.to_thread(self._read, reader) for reader in READ_BY}
+        waiting = await asyncio.to_thread(stores.waiting, self._servers.redis.url, TICKETS, PARTITIONS)
+        ends = {topic: await log.ends(self._servers.kafka, topic) for topic in READ_BY["billing"]}
+        for reader, topics in READ_BY.items():
+            held = [(topic, partition, end) for topic in topics for partition, end in ends[topic].items()]
+            self.unread[reader] = sum(end - read[reader].get((topic, number), 0) for topic, number, end in held)
+        return waiting == 0 and not any(self.unread.values())
+
+    def _read(self, reader: str) -> dict[tuple[str, int], int]:
+        return {(each.topic, each.partition): each.next for each in self.standings(reader)}
+
+    def standings(self, reader: str) -> Sequence[Standing]:
+        """How far a reader is, by its own store."""
+        match reader:
+            case "billing":
+                return stores.standings(self._servers.database("billing"), "progress")
+            case "read model":
+                return stores.standings(self._servers.database("sla_monitor"), "verdict_progress")
+            case _:
+                redis = self._servers.redis.url
+                return [each for topic in READ_BY[reader] for each in stores.live_standings(redis, topic, PARTITIONS)]

@@ -1,0 +1,58 @@
+"""What the services have stored, read with plain clients: rows of PostgreSQL and hashes of Redis."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from redis import Redis
+
+FATES = ("applied", "duplicate", "quarantined", "parked", "absent")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a shard was read, and what became of its records."""
+
+    topic: str
+    partition: int
+    first: int
+    next: int
+    fates: dict[str, int]
+
+    @property
+    def unaccounted(self) -> int:
+        """Offsets passed over without a fate: must be 0."""
+        return self.next - self.first - sum(self.fates.values())
+
+
+def standings(database: str, table: str) -> list[Standing]:
+    """Every shard that a table of progress knows."""
+    rows = query(database, f'SELECT topic, "partition", first_offset, next_offset, {", ".join(FATES)} FROM {table}')  # noqa: S608 (our own names)
+    return [Standing(*row[:4], fates=dict(zip(FATES, row[4:], strict=True))) for row in rows]
+
+
+def live_standings(redis: str, topic: str, partitions: int) -> list[Standing]:
+    """Every shard of `topic` that the monitor's live state knows."""
+    with Redis.from_url(redis) as client:
+        heads = [(number, client.hget(f"{{tallystick:{topic}/{number}}}:head", "head")) for number in range(partitions)]
+    found = [(number, json.loads(head)) for number, head in heads if isinstance(head, bytes)]
+    return [_live(topic, number, head) for number, head in found]
+
+
+def waiting(redis: str, topic: str, partitions: int) -> int:
+    """Announcements that the log does not hold yet."""
+    with Redis.from_url(redis) as client:
+        return sum(int(client.zcard(f"{{tallystick:{topic}/{number}}}:queue")) for number in range(partitions))
+
+
+def query(database: str, statement: str) -> list[Any]:
+    """The rows that PostgreSQL answers."""
+    with psycopg.connect(database, connect_timeout=5) as connection:
+        return connection.execute(statement).fetchall()  # type: ignore[arg-type]  # statements are ours, not literals
+
+
+def _live(topic: str, partition: int, head: dict[str, Any]) -> Standing:
+    counts = head.get("counts", {})
+    fates = {fate: int(counts.get(fate, 0)) for fate in FATES}
+    return Standing(topic, partition, int(head["first_offset"]), int(head["next_offset"]), fates)

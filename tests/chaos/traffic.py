@@ -1,0 +1,157 @@
+"""What integrators send: readings and tickets of the last weeks, doubled, late, contradicting, from a seed.
+
+Every instant lies in the past, and every deadline at least a day before or after the run: what must hold does not
+depend on how long the run takes.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from heapq import heappop, heappush
+from random import Random
+from typing import Any
+
+from tests.chaos.partnership import COUNCILS
+
+TICKETS, USAGE = "provider.tickets.v1", "provider.usage.v1"
+HOUR_S, DAY_S = 3600, 86_400
+OLDEST_S, NEWEST_S = 45 * DAY_S, 15 * DAY_S
+DOUBLED, LATE, CONTRADICTED = 0.10, 0.02, 0.0001
+# How many others may come between an event and its second sending, or its late one.
+APART = 20_000
+OPEN_TICKETS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """One record to be sent."""
+
+    topic: str
+    key: bytes
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How many different events there are."""
+
+    usage: int
+    tickets: int
+
+
+def sendings(size: Size, *, seed: int, now: int) -> Iterator[Sending]:
+    """The records in the order of sending; the same for the same seed and `now` (epoch seconds)."""
+    chance = Random(seed)  # noqa: S311 (a test's choice)
+    postponed: list[tuple[int, int, Sending]] = []
+    place = 0
+    for place, (topic, event) in enumerate(_events(size, chance, now)):
+        sending = _sending(topic, event)
+        if chance.random() < LATE:
+            heappush(postponed, (place + chance.randrange(APART), place, sending))
+        else:
+            yield sending
+        if chance.random() < DOUBLED:
+            heappush(postponed, (place + chance.randrange(APART), -place, _respelled(sending, chance)))
+        if topic == USAGE and chance.random() < CONTRADICTED:
+            event["data"]["quantity"] += "1"
+            heappush(postponed, (place + chance.randrange(APART), size.usage + place, _sending(topic, event)))
+        while postponed and postponed[0][0] <= place:
+            yield heappop(postponed)[2]
+    while postponed:
+        yield heappop(postponed)[2]
+
+
+def _events(size: Size, chance: Random, now: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Readings and ticket events, mixed as their numbers are."""
+    tickets = _ticket_events(chance, now)
+    left = {USAGE: size.usage, TICKETS: size.tickets}
+    while any(left.values()):
+        topic = USAGE if chance.randrange(sum(left.values())) < left[USAGE] else TICKETS
+        event = _reading(chance, now, left[USAGE]) if topic == USAGE else next(tickets)
+        left[topic] -= 1
+        yield topic, event
+
+
+def _reading(chance: Random, now: int, number: int) -> dict[str, Any]:
+    at = now - chance.randrange(OLDEST_S)
+    service, quantity = (
+        ("payroll", "1") if chance.random() < 0.5 else ("licences", f"{chance.randrange(50)}.{chance.randrange(1000)}")
+    )
+    council = chance.choice(COUNCILS)
+    return _event("usage.recorded", f"u-{number}", council, f"r{number}", at, service=service, quantity=quantity)
+
+
+def _ticket_events(chance: Random, now: int) -> Iterator[dict[str, Any]]:
+    """The events of many tickets, those of each in its order. Endless."""
+    at_work: list[Iterator[dict[str, Any]]] = []
+    number = 0
+    while True:
+        while len(at_work) < OPEN_TICKETS:
+            number += 1
+            at_work.append(_ticket(chance, now, number))
+        place = chance.randrange(len(at_work))
+        event = next(at_work[place], None)
+        if event is None:
+            at_work.pop(place)
+        else:
+            yield event
+
+
+def _ticket(chance: Random, now: int, number: int) -> Iterator[dict[str, Any]]:
+    """A ticket's course. A fresh one, opened within the last hours, is answered and otherwise left open."""
+    name, council = f"t{number}", chance.choice(COUNCILS)
+    is_fresh = chance.random() < 0.2
+    at = now - HOUR_S * 3 + chance.randrange(HOUR_S) if is_fresh else now - chance.randrange(NEWEST_S, OLDEST_S)
+    for place, (what, data, pause_s) in enumerate(_course(chance, is_fresh=is_fresh)):
+        at += 0 if place == 0 else 1 + chance.randrange(pause_s)
+        if at > now - (0 if is_fresh else DAY_S):
+            return
+        yield _event(f"ticket.{what}", f"{name}-{place}", council, name, at, **data)
+
+
+def _course(chance: Random, *, is_fresh: bool) -> Iterator[tuple[str, dict[str, str], int]]:
+    """What happens, with the longest time since what came before it."""
+    yield "opened", {"service": "ict"}, 1
+    if is_fresh:
+        yield "responded", {}, HOUR_S // 2
+        return
+    if chance.random() < 0.9:
+        yield "responded", {}, chance.choice([2, 8, 30]) * HOUR_S
+    for _ in range(chance.choice([0, 0, 1, 1, 2])):
+        awaiting = chance.choice(["council", "council", "provider"])
+        yield "paused", {"reason": "waiting", "awaiting": awaiting}, 10 * HOUR_S
+        if chance.random() < 0.9:
+            yield "resumed", {}, 2 * DAY_S
+    if chance.random() < 0.9:
+        yield "resolved", {}, chance.choice([4, 20, 60]) * HOUR_S
+        if chance.random() < 0.1:
+            yield "reopened", {}, 2 * DAY_S
+            yield "resolved", {}, 10 * HOUR_S
+
+
+def _event(kind: str, name: str, council: str, subject: str, at: int, **data: str) -> dict[str, Any]:
+    return {
+        "specversion": "1.0",
+        "type": f"tallystick.{kind}.v1",
+        "id": name,
+        "source": f"/councils/{council}/systems/desk",
+        "time": datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "subject": subject,
+        "council": council,
+        "data": data,
+    }
+
+
+def _sending(topic: str, event: dict[str, Any]) -> Sending:
+    key = f"{event['council']}:{event['subject']}"
+    return Sending(topic, key.encode(), json.dumps(event).encode())
+
+
+def _respelled(sending: Sending, chance: Random) -> Sending:
+    """The same event; half of them in another layout."""
+    if chance.random() < 0.5:
+        return sending
+    event = json.loads(sending.value)
+    value = json.dumps(dict(reversed(event.items())), separators=(",", ":")).encode()
+    return Sending(sending.topic, sending.key, value)

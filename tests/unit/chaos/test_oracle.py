@@ -1,0 +1,143 @@
+"""The oracle of the fault runs, by hand-worked examples; it judges others, so it is judged first."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tests.chaos.oracle.announced import Announced
+from tests.chaos.oracle.arrivals import Arrivals
+from tests.chaos.oracle.log import Raw
+from tests.chaos.oracle.pence import Usage, graduated, pence
+from tests.chaos.oracle.tickets import Holds, verdicts
+from tests.chaos.oracle.working_hours import counted, used_up
+
+LATER = "Fri 2026-11-27 12:00"
+
+
+def second(text: str) -> int:
+    """Epoch seconds of a London wall time such as `Mon 2026-03-02 09:00`."""
+    naive = datetime.strptime(text, "%a %Y-%m-%d %H:%M")  # noqa: DTZ007 (the zone is given next)
+    return int(naive.replace(tzinfo=ZoneInfo("Europe/London")).timestamp())
+
+
+def ticket(*happened: tuple[str, str, str]) -> list[dict[str, Any]]:
+    """Events of one ticket: wall time, what happened, who is awaited."""
+    return [
+        {
+            "type": f"tallystick.ticket.{what}.v1",
+            "time": datetime.fromtimestamp(second(at), UTC).isoformat(),
+            "council": "c",
+            "subject": "t",
+            "data": {"awaiting": awaited},
+        }
+        for at, what, awaited in happened
+    ]
+
+
+@pytest.mark.parametrize(
+    ("start", "hours", "due"),
+    [
+        ("Mon 2026-03-02 09:00", 4, "Mon 2026-03-02 13:00"),
+        ("Mon 2026-03-02 09:00", 8, "Mon 2026-03-02 17:00"),
+        ("Mon 2026-03-02 13:00", 8, "Tue 2026-03-03 13:00"),
+        ("Fri 2026-03-27 16:00", 2, "Mon 2026-03-30 10:00"),  # the clocks go forward on Sunday
+        ("Sat 2026-10-24 12:00", 4, "Mon 2026-10-26 13:00"),  # the clocks go back on Sunday
+    ],
+)
+def test_working_hours_are_used_up_when_the_days_say(start: str, hours: int, due: str) -> None:
+    assert used_up(second(start), hours * 3600, []) == second(due)
+    assert counted(second(start), second(due), []) == hours * 3600
+
+
+@pytest.mark.parametrize(
+    ("happened", "holds"),
+    [
+        ([], None),
+        ([("Tue 2026-11-10 17:00", "resolved", "")], Holds("met", "2026-11", second("Tue 2026-11-10 17:00"))),
+        ([("Wed 2026-11-11 09:01", "resolved", "")], Holds("breached", "2026-11", second("Tue 2026-11-10 17:00"))),
+        (
+            [("Tue 2026-11-10 12:00", "paused", "council"), ("Wed 2026-11-11 12:00", "resumed", "")],
+            Holds("breached", "2026-11", second("Wed 2026-11-11 17:00")),
+        ),
+        ([("Tue 2026-11-10 12:00", "paused", "council")], None),
+        (
+            [("Tue 2026-11-10 12:00", "paused", "provider")],
+            Holds("breached", "2026-11", second("Tue 2026-11-10 17:00")),
+        ),
+        (
+            [("Tue 2026-11-10 16:00", "resolved", ""), ("Wed 2026-11-11 10:00", "reopened", "")],
+            Holds("breached", "2026-11", second("Wed 2026-11-11 11:00")),
+        ),
+    ],
+)
+def test_a_resolution_has_16_working_hours_without_waits_for_the_council(
+    happened: list[tuple[str, str, str]], holds: Holds | None
+) -> None:
+    as_of = second("Mon 2026-11-09 12:00") if not happened else second(LATER)
+    events = ticket(("Mon 2026-11-09 09:00", "opened", ""), *happened)
+
+    found = verdicts(events, as_of=as_of).get(("c", "t", "resolution"))
+
+    assert (found and (found.outcome, found.month, found.due)) == (holds and (holds.outcome, holds.month, holds.due))
+
+
+def test_tiers_and_halves_of_a_penny() -> None:
+    assert graduated(Decimal(500)) == Decimal("2210.00")
+    assert graduated(Decimal(501)) == Decimal("2213.905")
+    assert graduated(Decimal(2001)) == Decimal("2210.00") + Decimal("5857.50") + Decimal("3.3333")
+    assert (pence(Decimal("2213.905")), pence(Decimal("0.004"))) == (221391, 0)
+
+
+def test_a_council_pays_for_readings_and_first_resolutions_of_the_month() -> None:
+    usage = Usage()
+    reading = {"council": "c", "time": "2026-10-31T23:59:59Z", "data": {"service": "licences", "quantity": "2.5"}}
+    usage.add_reading(reading)
+    usage.add_tickets(ticket(("Fri 2026-10-30 10:00", "resolved", ""), ("Mon 2026-11-02 10:00", "resolved", "")))
+
+    assert usage.total_pence(("c", "2026-10")) == 25_000 + 4 + 1238
+    assert usage.accounts == {("c", "2026-10")}
+
+
+def raw(event: dict[str, Any], *, offset: int = 0) -> Raw:
+    return Raw(0, offset, 0, {"source": "s", "id": "i", **event})
+
+
+def test_the_first_of_an_identity_counts_in_whatever_layout_it_comes_again() -> None:
+    arrivals = Arrivals()
+
+    taken = [arrivals.take(raw(event)) for event in ({"a": 1, "b": 2}, {"b": 2, "a": 1}, {"a": 1, "b": 3})]
+
+    assert taken == [True, False, False]
+    assert arrivals.fates == {(0, "applied"): 1, (0, "duplicate"): 1, (0, "quarantined"): 1}
+
+
+def said(kind: str, id_: str, **data: Any) -> Raw:
+    about = {"target": "resolution", "month": "2026-11", "due_at": "2026-11-10T17:00:00Z", **data}
+    return raw({"type": f"tallystick.sla.{kind}.v1", "id": id_, "council": "c", "subject": "t", "data": about})
+
+
+def test_announcements_fold_to_what_holds_and_repetitions_change_nothing() -> None:
+    announced = Announced()
+
+    for message in (
+        said("breached", "1", outcome="breached"),
+        said("corrected", "2", outcome="met", cause="e1"),
+        said("breached", "1", outcome="breached"),
+        said("corrected", "2", outcome="met", cause="e2"),
+    ):
+        announced.take(message)
+
+    assert [holds.outcome for holds in announced.holds.values()] == ["met"]
+    assert (announced.ids, announced.repeated, announced.contradicted) == (2, 2, [])
+
+
+def test_two_contents_under_one_id_are_a_contradiction() -> None:
+    announced = Announced()
+
+    announced.take(said("breached", "1", outcome="breached"))
+    announced.take(said("breached", "1", outcome="breached", month="2026-12"))
+
+    assert announced.contradicted == ["1"]

@@ -1,0 +1,50 @@
+"""The oracle and the monitor's own rules, which share no code, say the same of thousands of tickets."""
+
+import json
+from collections import defaultdict
+
+import msgspec
+import pytest
+
+from shared.contracts.codec import decode_event
+from shared.contracts.items import TicketEvent
+from sla_monitor.domain.announce import said_of
+from sla_monitor.domain.facts import AnyFact, fact_of, history
+from sla_monitor.domain.verdict import evaluate
+from tests.chaos.oracle.announced import holds_of
+from tests.chaos.oracle.tickets import Holds, verdicts
+from tests.chaos.traffic import TICKETS, Size, sendings
+from tests.support.histories import at, book
+
+NOW = at("Mon 2026-11-23 08:00")
+TARGETS = (
+    {"id": "response", "measure": "response-time", "within": "4 working hours", "calendar": "office"},
+    {"id": "resolution", "measure": "resolution-time", "within": "16 working hours", "calendar": "office"},
+)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_both_judge_the_traffic_alike(seed: int) -> None:
+    values = {one.value for one in sendings(Size(0, 3000), seed=seed, now=NOW) if one.topic == TICKETS}
+    events = {event["id"]: event for event in map(json.loads, values)}
+
+    expected = verdicts(events.values(), as_of=NOW)
+
+    assert judged_by_the_monitor(values) == expected
+
+
+def judged_by_the_monitor(values: set[bytes]) -> dict[tuple[str, str, str], Holds]:
+    tickets: defaultdict[tuple[str, str], dict[str, AnyFact]] = defaultdict(dict)
+    for value in values:
+        event = decode_event(value)
+        assert isinstance(event, TicketEvent)
+        tickets[event.council, event.subject][event.id] = fact_of(event)
+    agreed = book(*TARGETS)
+    found = {}
+    for (council, ticket), facts in tickets.items():
+        evaluation = evaluate(history(facts.values()), council="adur", item=ticket, book=agreed, as_of=NOW)
+        for verdict in evaluation.verdicts:
+            if verdict.decided:
+                data = msgspec.to_builtins(said_of(verdict, evaluation))
+                found[council, ticket, verdict.term.target.id] = holds_of(data)
+    return found
