@@ -30,6 +30,8 @@ def records_of(raw: Sequence[RawRecord]) -> list[Record]:
 def _record(raw: RawRecord) -> Record:
     if not raw.headers:
         return Record(raw.offset, raw.key, raw.value, (), raw.timestamp)
+    if len(raw.headers) == 1 and raw.headers[0][0] == TIME_HEADER:  # what our own messages have
+        return Record(raw.offset, raw.key, raw.value, (), _time_ms(raw))
     shown = tuple((name, value or b"") for name, value in raw.headers if name != TIME_HEADER)
     return Record(raw.offset, raw.key, raw.value, shown, _time_ms(raw))
 

@@ -111,7 +111,8 @@ def evaluate(
         until = _applies_until(course, term)
         if until is None:
             continue
-        agreed = covering(exclusions, council=council, service=service, target=term.target.id, item=item)
+        target = term.target.id
+        agreed = covering(exclusions, council=council, service=service, target=target, item=item) if exclusions else ()
         cycles = lives(course, term, agreed)
         unstarted |= not cycles
         verdicts.extend(_judge(course, term, cycles, as_of=as_of, until=until, tapes=tapes))
