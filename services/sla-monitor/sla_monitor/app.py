@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from functools import partial
+from tempfile import TemporaryDirectory
 
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 
 from shared.bus.consumer import Processor, Reading, consume, unread
 from shared.bus.port import Bus, Shard
+from shared.bus.publisher import drain_outbox
 from shared.clock import Clock
 from shared.contracts.topics import TICKETS, VERDICTS, WORK, Topic
 from shared.metrics.groups import Measured, Standing
@@ -19,6 +21,7 @@ from shared.quarantine.desk import Desk
 from shared.quarantine.parked import Parked
 from shared.running.checks import database_checks
 from shared.running.health import Check
+from shared.sql.approvals import Approvals
 from shared.sql.engine import connect as connect_database
 from shared.sql.migrate import prepare
 from shared.state.connect import connect as connect_states
@@ -30,7 +33,8 @@ from sla_monitor.adapters.catalogue_view import CatalogueView
 from sla_monitor.adapters.metrics import CountedRecords, Metrics
 from sla_monitor.adapters.read_model import SqlReadModel
 from sla_monitor.adapters.rulings_view import RulingsView
-from sla_monitor.adapters.tables import DECISIONS
+from sla_monitor.adapters.tables import APPROVALS, DECISIONS
+from sla_monitor.domain.difference import Difference, difference
 from sla_monitor.domain.fairness import Limits
 from sla_monitor.handlers.at_risk import AtRisk
 from sla_monitor.handlers.availability import Availabilities
@@ -46,7 +50,7 @@ from sla_monitor.handlers.parked import ParkedItems
 from sla_monitor.handlers.percentiles import Percentiles
 from sla_monitor.handlers.quality import Qualities
 from sla_monitor.handlers.questions import Questions
-from sla_monitor.handlers.rebuilding import Rebuilding, Rebuilt
+from sla_monitor.handlers.rebuilding import CAUSE, Rebuilding, Rebuilt, waiting
 from sla_monitor.handlers.recording import Recording
 from sla_monitor.handlers.stored import StoredItems
 from sla_monitor.handlers.what_if import WhatIf
@@ -96,15 +100,16 @@ class MonitorApp:
         )
         # Whoever asks how far the shards are must not change what the one at work remembers of them.
         self._judging, self._looking = judging(), judging()
-        self._rebuilding = Rebuilding(
-            self._states,
-            bus,
-            self._catalogue,
-            self._rulings,
-            clock,
+        self._rebuilding = partial(
+            Rebuilding,
+            bus=bus,
+            catalogue=self._catalogue,
+            rulings=self._rulings,
+            clock=clock,
             margin_s=settings.margin_s,
             floods_accepted=self.desk.accepted_below,
         )
+        self.approvals = Approvals(self._engine, APPROVALS)
         self._recording = Recording(CountedRecords(read_model, self._metrics))
         self.questions = Questions(self._states, read_model, self._catalogue, self._rulings, clock)
         stored = StoredItems(self._states, self._catalogue, self._rulings)
@@ -202,10 +207,30 @@ class MonitorApp:
         recorded = [Standing.of_progress(each) for each in progress if each.shard in mine]
         await self._metrics.groups.show(RECORDING_GROUP, self._bus, recorded)
 
-    async def rebuild(self) -> Rebuilt:
-        """Live state is emptied and computed again from the log; no instance may be at work meanwhile."""
+    async def rebuild(self, *, cause: str = CAUSE) -> Rebuilt:
+        """Live state is emptied and computed again from the log; no instance may be at work meanwhile.
+
+        What is corrected by it names `cause`. It waits to be announced: by the next start, or by `announce`.
+        """
         await self.learn()
-        return await self._rebuilding.rebuild()
+        return await self._rebuilding(self._states).rebuild(cause=cause)
+
+    async def foresee_rebuild(self) -> Difference:
+        """What a rebuild would announce. Live state is left alone: it is computed in a folder that is gone then."""
+        await self.learn()
+        with TemporaryDirectory(prefix="tallystick-rebuild-") as folder:
+            scratch = connect_states(f"sqlite:///{folder}/state.db")
+            try:
+                await self._rebuilding(scratch).rebuild()
+                return difference(await waiting(scratch))
+            finally:
+                await scratch.close()
+
+    async def announce(self) -> None:
+        """The log holds whatever waited to be announced."""
+        for shard in _judged_shards():
+            while await drain_outbox(self._states, self._bus, shard):
+                pass
 
     async def pending(self) -> int:
         """How much it has still to do: records to judge and to record, shards with something due or to announce."""
@@ -219,14 +244,17 @@ class MonitorApp:
 
     async def heads(self) -> dict[Shard, Head]:
         """How far every shard is that was ever judged, with what became of its records."""
-        shards = [Shard(topic.name, partition) for topic in JUDGED for partition in range(topic.partitions)]
-        held = {shard: await self._states.head(shard) for shard in shards}
+        held = {shard: await self._states.head(shard) for shard in _judged_shards()}
         return {shard: head for shard, head in held.items() if head is not None}
 
     async def close(self) -> None:
         """Everything is released."""
         await self._states.close()
         self._engine.dispose()
+
+
+def _judged_shards() -> list[Shard]:
+    return [Shard(topic.name, partition) for topic in JUDGED for partition in range(topic.partitions)]
 
 
 def build(settings: Settings, *, bus: Bus, clock: Clock, registry: CollectorRegistry | None = None) -> MonitorApp:

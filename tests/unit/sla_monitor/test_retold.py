@@ -4,6 +4,7 @@ import random
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -87,14 +88,22 @@ def test_an_item_judged_as_it_was_fits_what_was_read_back(facts: list[AnyFact], 
         assert fit(retold(events), *judged(item, as_of=as_of)) is Fit.SAME
 
 
-def test_other_figures_are_news_and_what_cannot_be_judged_fits_nothing() -> None:
+def test_other_figures_by_the_versions_that_were_named_are_nearer_than_those_by_others() -> None:
     item, events = announced([fact(*line) for line in (COURSE[0], COURSE[5])], [at("Mon 2026-03-30 09:00")] * 2)
     other = Item(facts=[fact(*COURSE[0]), fact("Mon 2026-03-23 10:00", "resolved")])
-    occasion = Occasion("adur", "T1", "clock", 0)
+    evaluation, occasion = judged(other, as_of=at("Mon 2026-03-30 09:00"))
+    renewed = {
+        name: msgspec.structs.replace(told, said=told.said and msgspec.structs.replace(told.said, agreement_version=2))
+        for name, told in retold(events).items()
+    }
 
-    assert fit(retold(events), *judged(other, as_of=at("Mon 2026-03-30 09:00"))) is Fit.NEWS
-    assert fit({}, Evaluation(None, waiting=True), occasion) is Fit.NEWS
+    assert fit(retold(events), evaluation, occasion) is Fit.RULED
+    assert fit(renewed, evaluation, occasion) is Fit.NEWS
     assert item.announced
+
+
+def test_what_cannot_be_judged_fits_nothing() -> None:
+    assert fit({}, Evaluation(None, waiting=True), Occasion("adur", "T1", "clock", 0)) is Fit.NEWS
 
 
 def test_announcements_about_another_service_s_item_of_the_same_name_are_not_this_one_s() -> None:

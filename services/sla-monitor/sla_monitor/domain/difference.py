@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from hashlib import sha256
 
 from msgspec import Struct
 
+from shared.contracts.codec import canonical_json
 from shared.contracts.verdicts import (
     TargetBreached,
     TargetMet,
@@ -43,6 +45,11 @@ class Difference(Struct, frozen=True):
 
     def __bool__(self) -> bool:
         return bool(self.verdicts or self.warnings)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON: it names exactly these verdicts and this many warnings."""
+        return sha256(canonical_json(self)).hexdigest()
 
     @property
     def councils(self) -> list[str]:

@@ -49,16 +49,20 @@ class Fit(IntEnum):
     """How well an evaluation fits what was announced."""
 
     NEWS = 0  # it would announce something, or could not judge at all
-    SILENT = 1  # it would not, but other versions of agreement or calendar were named
-    SAME = 2  # it says what was said, by the same versions
+    RULED = 1  # it would announce something, though by the versions that were named: a rule is another, or a word lost
+    SILENT = 2  # it would not, but other versions of agreement or calendar were named
+    SAME = 3  # it says what was said, by the same versions
 
 
 def fit(told: Mapping[str, Announced], evaluation: Evaluation, occasion: Occasion) -> Fit:
     """How well `evaluation` fits what was `told` of the item."""
     events, _ = announce(dict(told), evaluation, occasion)
-    if events or evaluation.waiting:
+    if evaluation.waiting:
         return Fit.NEWS
-    return Fit.SAME if all(_same_versions(told, verdict) for verdict in evaluation.verdicts) else Fit.SILENT
+    same = all(_same_versions(told, verdict) for verdict in evaluation.verdicts)
+    if events:
+        return Fit.RULED if same and evaluation.verdicts else Fit.NEWS
+    return Fit.SAME if same else Fit.SILENT
 
 
 def _same_versions(told: Mapping[str, Announced], verdict: Verdict) -> bool:

@@ -26,6 +26,9 @@ from sla_monitor.handlers.rebuilt_shard import MARK, RebuiltShard
 from sla_monitor.handlers.stored import ITEM_TOPICS
 from sla_monitor.ports import Catalogue, RulingsLog
 
+CAUSE = "rebuild"
+_PAGE = 500
+
 
 class Rebuilt(Struct, frozen=True):
     """Items in live state now, and announcements that the log lacked and that now wait in the outbox."""
@@ -56,8 +59,11 @@ class Rebuilding:
         self._catalogue, self._rulings = catalogue, rulings
         self._margin_ms = margin_s * 1000
 
-    async def rebuild(self) -> Rebuilt:
-        """Every shard holds what its records and announcements say. Raises `Fenced` if an instance is at work."""
+    async def rebuild(self, *, cause: str = CAUSE) -> Rebuilt:
+        """Every shard holds what its records and announcements say. Raises `Fenced` if an instance is at work.
+
+        What is corrected by it names `cause`.
+        """
         done = Rebuilt()
         for topic in ITEM_TOPICS:
             for partition in range(topic.partitions):
@@ -66,7 +72,7 @@ class Rebuilding:
             for partition in range(PARTITIONS):
                 retold = await self._retell(log, Shard(VERDICTS.name, partition))
                 for topic in ITEM_TOPICS:
-                    done += await self._rebuild(log, Shard(topic.name, partition), retold)
+                    done += await self._rebuild(log, Shard(topic.name, partition), retold, cause)
         return done
 
     async def _empty(self, shard: Shard) -> None:
@@ -85,7 +91,7 @@ class Rebuilding:
         log.end(shard)
         return retold
 
-    async def _rebuild(self, log: LookingBack, shard: Shard, retold: Retold) -> Rebuilt:
+    async def _rebuild(self, log: LookingBack, shard: Shard, retold: Retold, cause: str) -> Rebuilt:
         rebuilt = RebuiltShard(
             shard,
             self._states,
@@ -102,8 +108,19 @@ class Rebuilding:
                     await rebuilt.take(records, now_ms=now_ms)
                 now_ms = self._now_ms()
         log.end(shard)
-        items, missing = await rebuilt.settle(retold, now_ms=now_ms - self._margin_ms)
+        items, missing = await rebuilt.settle(retold, now_ms=now_ms - self._margin_ms, cause=cause)
         return Rebuilt(items, missing)
 
     def _now_ms(self) -> int:
         return int(self._clock.now().timestamp() * 1000)
+
+
+async def waiting(states: ShardStates) -> list[VerdictEvent]:
+    """All that waits to be announced. It is forgotten as it is read: for a state that nobody will announce from."""
+    found: list[VerdictEvent] = []
+    for shard in [Shard(topic.name, partition) for topic in ITEM_TOPICS for partition in range(topic.partitions)]:
+        while page := await states.outbox(shard, limit=_PAGE):
+            events = [decode_event(each.value) for each in page]
+            found += [event for event in events if isinstance(event, VerdictEvent)]
+            await states.published(shard, [each.id for each in page])
+    return found

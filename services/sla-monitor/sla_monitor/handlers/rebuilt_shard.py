@@ -10,7 +10,7 @@ from shared.state.port import Change, Head, ShardStates
 from sla_monitor.domain.announce import Occasion
 from sla_monitor.domain.facts import Opened
 from sla_monitor.domain.item import Item, dump_item, load_item
-from sla_monitor.domain.orders import is_open
+from sla_monitor.domain.orders import Order, is_open
 from sla_monitor.domain.retold import Fit, Retold, fit
 from sla_monitor.handlers.batch import Batch
 from sla_monitor.handlers.flooding import FloodGuard
@@ -73,8 +73,12 @@ class RebuiltShard:
         batch.judge(keys, await self._states.items(self._shard, keys))
         return replace(batch.change(), outbox=())
 
-    async def settle(self, retold: Retold, *, now_ms: int) -> tuple[int, int]:
-        """The items have announced what was `retold`, and what they lack waits: how many items, how many messages."""
+    async def settle(self, retold: Retold, *, now_ms: int, cause: str) -> tuple[int, int]:
+        """The items have announced what was `retold`, and what they lack waits: how many items, how many messages.
+
+        Corrections among it name `cause`.
+        """
+        order = Order(cause, position=0)
         count = missing = 0
         after = ""
         while page := await self._states.scan(self._shard, after=after, limit=_PAGE):
@@ -82,7 +86,7 @@ class RebuiltShard:
             batch = self._batch(now_ms)
             batch.move_clock(now_ms)
             told = dict(self._told(page, retold, as_of=batch.clock_s))
-            batch.judge(told, told)
+            batch.judge(told, told, orders=dict.fromkeys(told, order))
             change = batch.change()
             await self._store(replace(change, items={**told, **change.items}))
             missing += len(change.outbox)
@@ -101,18 +105,18 @@ class RebuiltShard:
                 yield key, dump_item(item)
 
     def _known_to(self, key: str, item: Item, *, as_of: int) -> int:
-        """The newest position of the catalogue by which the ended item says what it has said; the newest if none."""
+        """The newest position of the catalogue by which the ended item says best what it has said."""
         council, _, name = key.partition(":")
         occasion = Occasion(council, name, "clock", as_of)
-        silent = []
+        best, found = self._catalogue.position, Fit.NEWS
         for position in self._positions(council):
             item.known_to = position
             fitting = fit(item.announced, self._judged.evaluate(council, name, item, as_of=as_of), occasion)
             if fitting is Fit.SAME:
                 return position
-            if fitting is Fit.SILENT:
-                silent.append(position)
-        return silent[0] if silent else self._catalogue.position
+            if fitting > found:
+                best, found = position, fitting
+        return best
 
     def _positions(self, council: str) -> Iterator[int]:
         """The newest position, and backwards each that was the newest before a version of the council's was known."""

@@ -1,0 +1,103 @@
+"""`python -m sla_monitor rebuild`: live state computed anew, after a look at what that would announce if wanted.
+
+Every instance must be stopped before a rebuild, and not be started again before it says that it is done. With
+`--shadow` nothing is changed, and instances may work.
+"""
+
+import argparse
+import asyncio
+import getpass
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import msgspec
+import structlog
+
+from shared.bus.connect import connect
+from shared.clock import FixedClock, WallClock
+from shared.contracts.topics import TOPICS
+from shared.quarantine.decisions import MOST_ACTOR, MOST_REASON
+from shared.running.settings import BadSettings
+from shared.sql.approvals import Approval
+from sla_monitor.app import MonitorApp, build
+from sla_monitor.domain.difference import Difference
+from sla_monitor.settings import Settings
+
+_NAMED = 16
+
+log = structlog.get_logger()
+
+
+async def rebuild(settings: Settings, arguments: Sequence[str]) -> None:
+    """Live state is computed again from the log; with `--shadow` or a digest that does not fit, nothing is done."""
+    wanted = _wanted(arguments)
+    now = WallClock().now()
+    bus = connect(settings.bus)
+    # What is approved and what is done must be judged at one instant.
+    app = build(settings, bus=bus, clock=FixedClock(now))
+    try:
+        await bus.ensure_topics(TOPICS)
+        if wanted.shadow or wanted.approve:
+            found = await app.foresee_rebuild()
+            await asyncio.to_thread(_tell, found, wanted.json)
+        if wanted.approve:
+            _require(found, wanted.approve)
+            word = Approval(found.digest, now, "rebuild", len(found.verdicts), wanted.actor, wanted.reason)
+            await asyncio.to_thread(app.approvals.add, word)
+        if not wanted.shadow:
+            await _done(app, announced_for=wanted.approve)
+    finally:
+        await app.close()
+        await bus.close()
+
+
+async def _done(app: MonitorApp, *, announced_for: str | None) -> None:
+    """The rebuild is made. What was approved is announced at once, the rest of the world's news by the next start."""
+    if announced_for is None:
+        done = await app.rebuild()
+    else:
+        done = await app.rebuild(cause=f"rebuild-{announced_for[:_NAMED]}")
+        await app.announce()
+    log.info("sla_monitor.rebuilt", items=done.items, announcements_missing=done.missing)
+
+
+def _tell(found: Difference, json: Path | None) -> None:
+    lines = [line for council in found.councils for line in (council, *(f"  {each}" for each in found.of(council)))]
+    sys.stdout.write("\n".join([*lines, found.sums, f"digest: {found.digest}"]) + "\n")
+    if json is not None:
+        shown = msgspec.json.encode({"digest": found.digest, **msgspec.structs.asdict(found)})
+        json.write_bytes(msgspec.json.format(shown) + b"\n")
+
+
+def _require(found: Difference, approved: str) -> None:
+    if found.digest != approved:
+        raise BadSettings(f"this is not what was approved: its digest is {found.digest}; nothing was changed")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise BadSettings(message)
+
+
+def _wanted(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = _Parser(prog="python -m sla_monitor rebuild", description="Compute live state anew from the log.")
+    parser.add_argument("--shadow", action="store_true", help="only tell what it would announce")
+    parser.add_argument("--approve", metavar="DIGEST", help="what `--shadow` told: announce exactly that")
+    parser.add_argument("--reason", type=_reason, help="why; it is kept for ever")
+    parser.add_argument("--actor", default=getpass.getuser(), help="who approves; your login name unless given")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every verdict that would be another")
+    wanted = parser.parse_args(arguments)
+    if wanted.shadow and wanted.approve:
+        raise BadSettings("expected --shadow, to look, or --approve, to act")
+    if wanted.approve and (wanted.reason is None or len(wanted.actor) > MOST_ACTOR):
+        raise BadSettings("--approve needs --reason TEXT, and an --actor of at most 64 characters")
+    return wanted
+
+
+def _reason(text: str) -> str:
+    given = " ".join(text.split())
+    if not 0 < len(given) <= MOST_REASON or not given.isprintable():
+        raise argparse.ArgumentTypeError(f"expected 1 to {MOST_REASON} characters")
+    return given

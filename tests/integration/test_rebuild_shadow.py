@@ -1,0 +1,167 @@
+"""What a release that judges otherwise would announce: told first, then done exactly so, once it is approved."""
+
+import asyncio
+import json
+import re
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from shared.contracts.verdicts import VerdictCorrected, VerdictEvent
+from shared.running.settings import BadSettings
+from sla_monitor.domain import legs
+from sla_monitor.rebuild import rebuild
+from sla_monitor.settings import Settings
+from tests.support.desk import LATE, agreement
+from tests.support.histories import calendar
+from tests.support.live_state import held, state_address
+from tests.support.monitoring import monitor, resting_monitor, ticket
+
+NOW = "Wed 2026-03-04 12:00"
+# Eight working hours, used up to the last second.
+EXACT = [("Mon 2026-03-02 12:00", "opened"), ("Tue 2026-03-03 12:00", "resolved")]
+IN_TIME = [("Mon 2026-03-02 12:00", "opened"), ("Tue 2026-03-03 11:59", "resolved")]
+WORD = ("--reason", "release 2 counts the last second", "--actor", "ada")
+COUNCILS, EACH = ("adur", "worthing"), 5
+
+
+@pytest.fixture(params=["embedded", "redis"])
+def state_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """An address of live state that holds nothing; empty for the file beside the log."""
+    if request.param == "embedded":
+        yield ""
+        return
+    address = request.getfixturevalue("redis_server").removesuffix("/0") + "/2"
+    with Redis.from_url(address) as server:
+        server.flushdb()
+        yield address
+        server.flushdb()
+
+
+@pytest.fixture
+def lived(tmp_path: Path, state_url: str) -> Settings:
+    """A monitor that has judged tickets in time, late, and exactly in time; then a holiday was proclaimed."""
+
+    async def life() -> None:
+        async with monitor(tmp_path, now=NOW, state_url=state_url) as on:
+            await on.tell_catalogue(calendar(), *map(agreement, COUNCILS))
+            await on.rest()
+            for council in COUNCILS:
+                for number in range(EACH):
+                    for name, lines in (("exact", EXACT), ("in-time", IN_TIME), ("late", LATE)):
+                        await on.send(*ticket(*lines, item=f"{name}-{number}", council=council))
+            await on.rest()
+            await on.tell_catalogue(calendar(closed={date(2026, 3, 3): "Proclaimed"}), version=2)
+            await on.rest()
+
+    asyncio.run(life())
+    return Settings(TALLYSTICK_VAR=tmp_path, STATE_URL=state_url)
+
+
+@pytest.fixture
+def stricter(lived: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After that, a release with another rule: an allowance that is exactly used up is missed."""
+    judged = legs._Watch._against_seconds
+
+    def missed_when_used_up(watch: legs._Watch, *measured: int, is_open: bool) -> Any:
+        found = judged(watch, *measured, is_open=is_open)
+        return found._replace(missed=True, last_good=found.due) if found.margin == 0 else found
+
+    monkeypatch.setattr(legs._Watch, "_against_seconds", missed_when_used_up)
+
+
+def said(settings: Settings) -> list[VerdictEvent]:
+    """All that was ever announced."""
+
+    async def read() -> list[VerdictEvent]:
+        async with resting_monitor(settings.var, now=NOW, state_url=settings.state_url) as at_rest:
+            return await at_rest.announced()
+
+    return asyncio.run(read())
+
+
+def state(settings: Settings) -> Any:
+    return asyncio.run(held(state_address(settings.var, settings.state_url)))
+
+
+def run(settings: Settings, *arguments: str) -> None:
+    asyncio.run(rebuild(settings, arguments))
+
+
+def digest(told: str) -> str:
+    found = re.search(r"^digest: ([0-9a-f]{64})$", told, re.MULTILINE)
+    assert found is not None, told
+    return found[1]
+
+
+def test_the_same_release_finds_no_difference(lived: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    before, announced = state(lived), said(lived)
+
+    run(lived, "--shadow")
+
+    assert "verdicts: 0 added, 0 removed, 0 changed; warnings: 0" in capsys.readouterr().out
+    assert (state(lived), said(lived)) == (before, announced)
+
+
+@pytest.mark.usefixtures("stricter")
+def test_another_rule_is_told_then_announced_exactly_so_and_then_makes_no_difference(
+    lived: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, announced, report = state(lived), said(lived), lived.var / "report.json"
+    run(lived, "--shadow", "--json", str(report))
+    told = capsys.readouterr().out
+    assert (state(lived), said(lived)) == (before, announced)
+
+    run(lived, "--approve", digest(told), *WORD)
+    new = [event for event in said(lived) if event not in announced]
+    capsys.readouterr()
+    run(lived, "--shadow")
+
+    assert told.splitlines()[:4] == [line for council in COUNCILS for line in (council, "  resolve: 5 met → breached")]
+    assert {(event.council, event.subject) for event in new} == {
+        (each["council"], each["item"]) for each in json.loads(report.read_bytes())["verdicts"]
+    }
+    assert len(new) == len(COUNCILS) * EACH
+    assert "0 added, 0 removed, 0 changed; warnings: 0" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("stricter")
+def test_what_has_ended_keeps_its_catalogue_and_its_correction_names_what_was_approved(
+    lived: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    announced = said(lived)
+    run(lived, "--shadow")
+    approved = digest(capsys.readouterr().out)
+
+    run(lived, "--approve", approved, *WORD)
+
+    new = [event for event in said(lived) if event not in announced]
+    assert {type(event) for event in new} == {VerdictCorrected}
+    assert {
+        (event.data.calendar_version, event.data.cause) for event in new if isinstance(event, VerdictCorrected)
+    } == {(1, f"rebuild-{approved[:16]}")}
+
+
+@pytest.mark.usefixtures("stricter")
+def test_what_is_not_what_was_shown_is_not_done(lived: Settings) -> None:
+    before, announced = state(lived), said(lived)
+
+    with pytest.raises(BadSettings, match="not what was approved"):
+        run(lived, "--approve", "0" * 64, *WORD)
+
+    assert (state(lived), said(lived)) == (before, announced)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--approve", "abc"], ["--approve", "abc", "--reason", " "], ["--shadow", "--approve", "abc"], ["--quickly"]],
+)
+def test_arguments_that_contradict_themselves_are_refused(tmp_path: Path, arguments: list[str]) -> None:
+    with pytest.raises(BadSettings):
+        run(Settings(TALLYSTICK_VAR=tmp_path), *arguments)
+
+    assert list(tmp_path.iterdir()) == []
