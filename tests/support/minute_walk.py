@@ -6,6 +6,7 @@ minutes, as must the zone's offsets; the first and the last minute of a span are
 
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from shared.contracts.definitions import Calendar, Weekday
@@ -42,12 +43,15 @@ def is_open(calendar: Calendar, at: int) -> bool:
 def hours_of_date(calendar: Calendar, owner: date) -> tuple[int, int] | None:
     """The first opening and the last closing of the hours that start on a date; None where it is not working."""
     begin = int(datetime.combine(owner, time(), ZoneInfo(calendar.zone)).timestamp())
-    found = [
-        at
-        for at, _ in _minutes(begin - 2 * 3600, begin + 50 * 3600)
-        if _opens(calendar, owner, _wall(calendar, at)) and is_open(calendar, at)
-    ]
-    return (found[0], found[-1] + MINUTE_S) if found else None
+    minutes = range(begin - 2 * 3600, begin + 50 * 3600, MINUTE_S)
+    first = next((at for at in minutes if _is_of_date(calendar, owner, at)), None)
+    if first is None:
+        return None
+    return first, next(at for at in reversed(minutes) if _is_of_date(calendar, owner, at)) + MINUTE_S
+
+
+def _is_of_date(calendar: Calendar, owner: date, at: int) -> bool:
+    return _opens(calendar, owner, _wall(calendar, at)) and is_open(calendar, at)
 
 
 def _minutes(a: int, b: int) -> Iterator[tuple[int, int]]:
@@ -77,9 +81,15 @@ def _on_a_break(calendar: Calendar, wall: datetime) -> bool:
 
 
 def _holds(owner: date, text: str, wall: datetime) -> bool:
+    start, end = _written(owner, text)
+    return start <= wall < end
+
+
+@lru_cache(maxsize=4096)  # every minute asks for the same few
+def _written(owner: date, text: str) -> tuple[datetime, datetime]:
     start_text, end_text = text.split("-")
     start = datetime.combine(owner, time.fromisoformat(start_text))
     if end_text == "24:00":
-        return start <= wall < datetime.combine(owner + timedelta(days=1), time())
+        return start, datetime.combine(owner + timedelta(days=1), time())
     end = datetime.combine(owner, time.fromisoformat(end_text))
-    return start <= wall < (end + timedelta(days=1) if end < start else end)
+    return start, end + timedelta(days=1) if end < start else end
