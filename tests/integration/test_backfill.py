@@ -15,18 +15,18 @@ from typer.testing import CliRunner, Result
 from billing.adapters.tables import approvals
 from billing.settings import Settings as BillingSettings
 from catalogue.adapters.partnership_files import load as read_example
-from shared.bus.port import Message, Shard
+from shared.bus.port import Shard
 from shared.clock import WallClock
 from shared.contracts.codec import encode_event
 from shared.contracts.envelope import ItemEvent
 from shared.contracts.topics import TICKETS, TOPICS, USAGE, VERDICTS, WORK, Topic
-from shared.contracts.usage import Reading, UsageRecorded
 from shared.sql.approvals import Approvals
 from shared.sql.engine import connect
 from tallystick.__main__ import app
 from tallystick.commands import backfill as command
 from tallystick.stack import opened
-from tests.support.monitoring import local, ticket
+from tests.support.backfills import LATE, LIVE, READING, file_of, message
+from tests.support.monitoring import ticket
 from tests.support.replays import TICKETS as TICKET_MAPPING
 from tests.support.state_folder import held, statements
 
@@ -34,26 +34,6 @@ MONTHS = ["2026-03", "2026-04"]
 WORD = ("--reason", "the desk's export of March", "--actor", "ada")
 PROVIDERS = {TICKETS.name, WORK.name, USAGE.name}
 Sent = Sequence[tuple[Topic, ItemEvent]]
-
-LIVE = ticket(("Mon 2026-03-02 09:00", "opened"), ("Thu 2026-03-12 16:00", "resolved"), item="seen")
-LATE = [
-    *ticket(("Tue 2026-03-03 09:00", "opened"), ("Tue 2026-03-03 10:00", "resolved"), item="kept"),
-    *ticket(("Tue 2026-03-03 09:00", "opened"), ("Fri 2026-03-27 16:00", "resolved"), item="missed"),
-    *ticket(("Wed 2026-03-04 09:00", "opened"), item="open", council="worthing"),
-    *ticket(("Mon 2026-03-02 10:00", "paused"), ("Thu 2026-03-12 15:30", "resumed"), item="seen"),
-]
-READING = UsageRecorded(
-    id="pay-march",
-    source="/desk",
-    time=local("Wed 2026-04-01 09:00"),
-    subject="pay-march",
-    council="adur",
-    data=Reading(service="payroll", quantity="412", business_date=local("Tue 2026-03-31 09:00").date()),
-)
-
-
-def message(event: ItemEvent) -> Message:
-    return Message(event.key, encode_event(event), timestamp_ms=int(event.time.timestamp() * 1000))
 
 
 def work(folder: Path, sent: Sent = ()) -> None:
@@ -80,13 +60,6 @@ def ends(folder: Path) -> Counter[str]:
             )
 
     return asyncio.run(read())
-
-
-def file_of(folder: Path, events: Sequence[ItemEvent], *lines: bytes) -> Path:
-    """The events, one a line, with whatever lines more."""
-    path = folder / "missing.ndjson"
-    path.write_bytes(b"\n".join([*map(encode_event, events), *lines]) + b"\n")
-    return path
 
 
 def backfill(folder: Path, file: Path, *arguments: str) -> Result:
