@@ -5,27 +5,20 @@ import json
 import re
 import shutil
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
-from billing.adapters.tables import approvals
-from billing.settings import Settings as BillingSettings
-from catalogue.adapters.partnership_files import load as read_example
 from shared.bus.port import Shard
 from shared.clock import WallClock
 from shared.contracts.codec import encode_event
-from shared.contracts.envelope import ItemEvent
-from shared.contracts.topics import TICKETS, TOPICS, USAGE, VERDICTS, WORK, Topic
-from shared.sql.approvals import Approvals
-from shared.sql.engine import connect
+from shared.contracts.topics import TICKETS, TOPICS, USAGE, VERDICTS, WORK
 from tallystick.__main__ import app
 from tallystick.commands import backfill as command
 from tallystick.stack import opened
-from tests.support.backfills import LATE, LIVE, READING, file_of, message
+from tests.support.backfills import LATE, LIVE, READING, backfill, file_of, message, said, work
 from tests.support.monitoring import ticket
 from tests.support.replays import TICKETS as TICKET_MAPPING
 from tests.support.state_folder import held, statements
@@ -33,20 +26,6 @@ from tests.support.state_folder import held, statements
 MONTHS = ["2026-03", "2026-04"]
 WORD = ("--reason", "the desk's export of March", "--actor", "ada")
 PROVIDERS = {TICKETS.name, WORK.name, USAGE.name}
-Sent = Sequence[tuple[Topic, ItemEvent]]
-
-
-def work(folder: Path, sent: Sent = ()) -> None:
-    """The services on `folder` know the example's catalogue and have done all there is to do with what was `sent`."""
-
-    async def settled() -> None:
-        async with opened(folder, clock=WallClock()) as stack:
-            await stack.record([placed.definition for placed in read_example("adur-worthing").given.placed])
-            for topic, event in sent:
-                await stack.bus.publish(topic.name, [message(event)])
-            await stack.settle(lambda _: None)
-
-    asyncio.run(settled())
 
 
 def ends(folder: Path) -> Counter[str]:
@@ -60,18 +39,6 @@ def ends(folder: Path) -> Counter[str]:
             )
 
     return asyncio.run(read())
-
-
-def backfill(folder: Path, file: Path, *arguments: str) -> Result:
-    environment = {"TALLYSTICK_VAR": str(folder), "COLUMNS": "200"}
-    return CliRunner(env=environment).invoke(app, ["backfill", str(file), *arguments])
-
-
-def said(folder: Path, file: Path, *arguments: str) -> str:
-    """What the command printed, having ended well."""
-    result = backfill(folder, file, *arguments)
-    assert result.exit_code == 0, result.output
-    return result.output
 
 
 def report(folder: Path, file: Path, *arguments: str) -> Any:
@@ -188,11 +155,10 @@ def test_who_approved_what_when_and_why_is_kept(folder: Path, tmp_path: Path) ->
 
     said(folder, file, "--approve", digest, *WORD)
 
-    engine = connect(BillingSettings(TALLYSTICK_VAR=folder).database)
-    (kept,) = Approvals(engine, approvals).all()
-    engine.dispose()
-    assert (kept.digest, kept.subject, kept.events) == (digest, "backfill missing.ndjson", len(LATE))
-    assert (kept.actor, kept.reason) == ("ada", "the desk's export of March")
+    told = CliRunner(env={"TALLYSTICK_VAR": str(folder), "COLUMNS": "200"}).invoke(app, ["approvals"]).output
+    (line,) = [line.split("  ") for line in told.splitlines()]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", line[0])
+    assert line[1:] == ["backfill missing.ndjson", "7", digest[:16], "billing", "ada: the desk's export of March"]
 
 
 def test_events_of_a_council_that_nobody_knows_wait_and_change_nothing(folder: Path, tmp_path: Path) -> None:

@@ -1,13 +1,23 @@
 """Tickets and readings of March 2026: what services have seen of them, and what never arrived."""
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
+from typer.testing import CliRunner, Result
+
+from catalogue.adapters.partnership_files import load as read_example
 from shared.bus.port import Message
+from shared.clock import WallClock
 from shared.contracts.codec import encode_event
 from shared.contracts.envelope import ItemEvent
+from shared.contracts.topics import Topic
 from shared.contracts.usage import Reading, UsageRecorded
+from tallystick.__main__ import app
+from tallystick.stack import opened
 from tests.support.monitoring import local, ticket
+
+Sent = Sequence[tuple[Topic, ItemEvent]]
 
 LIVE = ticket(("Mon 2026-03-02 09:00", "opened"), ("Thu 2026-03-12 16:00", "resolved"), item="seen")
 LATE = [
@@ -36,3 +46,29 @@ def file_of(folder: Path, events: Sequence[ItemEvent], *lines: bytes) -> Path:
     path = folder / "missing.ndjson"
     path.write_bytes(b"\n".join([*map(encode_event, events), *lines]) + b"\n")
     return path
+
+
+def work(folder: Path, sent: Sent = ()) -> None:
+    """The services on `folder` know the example's catalogue and have done all there is to do with what was `sent`."""
+
+    async def settled() -> None:
+        async with opened(folder, clock=WallClock()) as stack:
+            await stack.record([placed.definition for placed in read_example("adur-worthing").given.placed])
+            for topic, event in sent:
+                await stack.bus.publish(topic.name, [message(event)])
+            await stack.settle(lambda _: None)
+
+    asyncio.run(settled())
+
+
+def backfill(folder: Path, file: Path, *arguments: str) -> Result:
+    """The command, run on `folder`."""
+    environment = {"TALLYSTICK_VAR": str(folder), "COLUMNS": "200"}
+    return CliRunner(env=environment).invoke(app, ["backfill", str(file), *arguments])
+
+
+def said(folder: Path, file: Path, *arguments: str) -> str:
+    """What the command printed, having ended well."""
+    result = backfill(folder, file, *arguments)
+    assert result.exit_code == 0, result.output
+    return result.stdout

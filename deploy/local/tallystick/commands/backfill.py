@@ -24,7 +24,7 @@ from tallystick.replay.mapping import BadMapping, NoSuchMapping, ReplayMapping, 
 from tallystick.replay.table import UnreadableFile
 from tallystick.replay.targets import UnusableForm
 
-# All of them are held in memory, about 2 KB each, and billing takes nothing in while they are rehearsed.
+# All of them are held in memory, about 4 KB each, and billing takes nothing in while they are rehearsed.
 MOST_EVENTS = 200_000
 _AT_ONCE = 4_000
 _PATIENCE_S = 30.0

@@ -80,6 +80,16 @@ def backfill(  # noqa: PLR0917 (as above)
     run(Order(file, mapping, _lookups(lookup or []), as_json, approved))
 
 
+@app.command()
+def approvals(
+    service: Annotated[str | None, typer.Option(help="Only those kept by this one: sla-monitor or billing.")] = None,
+) -> None:
+    """Everything that was approved: when, what, by whom, why."""
+    from tallystick.commands.approvals import approvals as run
+
+    run(service)
+
+
 def _instant(text: str | None) -> datetime | None:
     if text is None:
         return None
