@@ -11,6 +11,10 @@ import pytest
 from redis import Redis
 from sqlalchemy import select
 
+from shared.bus.port import Message
+from shared.contracts.codec import encode_event
+from shared.contracts.topics import VERDICTS
+from shared.contracts.verdicts import TargetBreached, TargetMet, VerdictData
 from shared.sql.engine import connect as connect_database
 from shared.sql.engine import reading
 from sla_monitor.adapters.tables import ADJUSTMENT, VERDICT
@@ -137,3 +141,31 @@ async def test_killed_at_any_byte_of_its_file_redis_costs_nothing_but_reading_ag
         await on.rest()
 
         assert (effects(tmp_path), await items(server.url)) == expected
+
+
+async def test_what_was_said_and_then_forgotten_is_taken_back(
+    tmp_path: Path, server: CrashingRedis, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else the verdict that is worked out anew has the id of the first one, and readers drop it as a repetition."""
+    async with monitor(tmp_path, now=NOON, state_url=server.url) as on:
+        await begin(on)
+        truth = effects(tmp_path)
+        (met, *_) = [event for event in await on.announced() if isinstance(event, TargetMet)]
+        await on.bus.publish(VERDICTS.name, [Message(met.key, encode_event(missed(met)))])
+        await on.rest()
+        misled = effects(tmp_path)
+        with Redis.from_url(server.url) as client:
+            client.flushall()
+        await until_back(on, caplog)
+
+        assert misled != truth
+        assert effects(tmp_path) == truth
+
+
+def missed(met: TargetMet) -> TargetBreached:
+    """What a monitor says that has read of the item's opening only."""
+    about = {name: getattr(met.data, name) for name in VerdictData.__struct_fields__}
+    data = VerdictData(**{**about, "outcome": "breached", "stopped_at": None, "elapsed_s": None, "margin_s": None})
+    return TargetBreached(
+        id=f"{met.id}-missed", source=met.source, time=met.time, subject=met.subject, council=met.council, data=data
+    )

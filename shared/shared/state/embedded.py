@@ -138,6 +138,13 @@ class EmbeddedStates:
         """As the port says."""
         await self._file.write(lambda connection: _forget(connection, shard))
 
+    async def doubt(self, shard: Shard) -> str | None:  # noqa: ARG002 (as the port says)
+        """None: a file loses no commit. Whoever puts an older copy back must rebuild."""
+        return None
+
+    async def reassure(self, shard: Shard, doubt: str) -> None:
+        """Nothing is ever in doubt."""
+
     async def close(self) -> None:
         """As the port says."""
         await self._file.close()

@@ -114,6 +114,18 @@ class ShardStates(Protocol):
         """Nothing of the shard is stored any more, as if it had never been written. Not fenced."""
         ...
 
+    async def doubt(self, shard: Shard) -> str | None:
+        """None when the store has lost nothing of the shard since `reassure`; else what to give `reassure` afterwards.
+
+        In doubt is what was written before the store last began to live: it may have come back without its newest
+        commits, or as an older copy. What was published in between is in the log, and not in the state.
+        """
+        ...
+
+    async def reassure(self, shard: Shard, doubt: str) -> None:
+        """What `doubt` asked about has been looked into."""
+        ...
+
     async def close(self) -> None:
         """Release everything. Idempotent."""
         ...

@@ -46,6 +46,14 @@ def waiting(redis: str, topic: str, partitions: int) -> int:
         return sum(int(client.zcard(f"{{tallystick:{topic}/{number}}}:queue")) for number in range(partitions))
 
 
+def doubted(redis: str, topic: str, partitions: int) -> int:
+    """Shards that the monitor has not compared with its announcements since Redis last started."""
+    with Redis.from_url(redis) as client:
+        life = client.info("server")["run_id"].encode()
+        heads = [client.hmget(f"{{tallystick:{topic}/{number}}}:head", "head", "life") for number in range(partitions)]
+    return sum(head is not None and known != life for head, known in heads)
+
+
 def query(database: str, statement: str) -> list[Any]:
     """The rows that PostgreSQL answers."""
     with psycopg.connect(database, connect_timeout=5) as connection:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 
 from shared.contracts.verdicts import VerdictData, VerdictEvent, VerdictRetracted, WarningReached
-from sla_monitor.domain.announce import Occasion, announce
+from sla_monitor.domain.announce import Occasion, announce, figures
 from sla_monitor.domain.item import Announced
 from sla_monitor.domain.verdict import Evaluation, Verdict
 
@@ -32,6 +32,23 @@ class Retold:
     def announced(self, key: str, service: str) -> dict[str, Announced]:
         """What an item of `service` has announced, by `target/cycle`."""
         return self._told.get((key, service), {})
+
+
+def as_heard(remembered: Mapping[str, Announced], heard: Mapping[str, Announced]) -> dict[str, Announced] | None:
+    """What an item has announced where readers hold something else than it remembers; None where they do not.
+
+    A word counts more messages than any before it, so that what follows from it has an id that nobody knows yet.
+    """
+    other = {
+        name: Announced(word.said, max(word.revision, own.revision), tuple(sorted({*word.warned, *own.warned})))
+        for name, word in heard.items()
+        if _figures(word) != _figures(own := remembered.get(name, Announced()))
+    }
+    return {**remembered, **other} if other else None
+
+
+def _figures(word: Announced) -> tuple[object, ...] | None:
+    return None if word.said is None else figures(word.said)
 
 
 def _after(was: Announced, event: VerdictEvent) -> Announced:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 from shared.bus.consumer import CaughtUp
 from shared.bus.port import Bus, Record, Shard
@@ -16,6 +17,7 @@ from sla_monitor.domain.orders import CATALOGUE_CHANGED, Order, order_for
 from sla_monitor.handlers.batch import Batch
 from sla_monitor.handlers.flooding import AcceptedBelow, FloodGuard, nothing_accepted
 from sla_monitor.handlers.live import Shelf
+from sla_monitor.handlers.reconciling import RECONCILED, heard, heard_otherwise
 from sla_monitor.ports import Catalogue, RulingsLog
 
 # One write of more items than this would hold the store's single thread for too long.
@@ -87,9 +89,13 @@ class Judging:
         while await self._tick(shard, to_ms=to_ms):
             pass
         await self._publish(shard)
+        if await caught_up() and (doubt := await self._states.doubt(shard)) is not None:
+            await self._reconcile(shard)
+            await self._states.reassure(shard, doubt)
+            await self._publish(shard)
 
     async def overdue(self, topics: Sequence[Topic]) -> int:
-        """How many shards have something due, something to announce, or verdicts by older knowledge."""
+        """How many shards have something due, something to announce, verdicts by older knowledge, or are in doubt."""
         shards = [Shard(topic.name, partition) for topic in topics for partition in range(topic.partitions)]
         return sum([await self._is_overdue(shard) for shard in shards])
 
@@ -102,6 +108,7 @@ class Judging:
             self._is_outdated(head)
             or bool(await self._states.due(shard, until_s=until_s, limit=1))
             or bool(await self._states.outbox(shard, limit=1))
+            or await self._states.doubt(shard) is not None
         )
 
     async def _tick(self, shard: Shard, *, to_ms: int) -> bool:
@@ -146,6 +153,20 @@ class Judging:
             head = seen = await self._commit(shard, seen, batch.change())
         batch = self._batch(shard, head)
         return await self._commit(shard, seen, batch.change(facts_position=facts, rulings_position=rulings))
+
+    async def _reconcile(self, shard: Shard) -> None:
+        """Readers of the announcements hold what holds, whatever the store has forgotten of what it told them."""
+        head = self._heads[shard]
+        retold = await heard(self._bus, shard)
+        self._shelves.pop(shard, None)  # it remembers what the store does
+        after = ""
+        while head is not None and (page := await self._states.scan(shard, after=after, limit=MOST_ITEMS)):
+            after = page[-1][0]
+            if other := heard_otherwise(page, retold):
+                batch = self._batch(shard, head)
+                batch.judge(other, other, orders=dict.fromkeys(other, RECONCILED))
+                change = batch.change()
+                head = await self._commit(shard, head, replace(change, items={**other, **change.items}))
 
     def _is_outdated(self, head: Head) -> bool:
         return head.facts_position < self._catalogue.position or head.rulings_position < self._rulings.position

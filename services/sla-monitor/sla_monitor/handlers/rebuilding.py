@@ -23,6 +23,7 @@ from sla_monitor.domain.retold import Retold
 from sla_monitor.handlers.flooding import AcceptedBelow, FloodGuard, nothing_accepted
 from sla_monitor.handlers.looking_back import LookingBack, looking_back
 from sla_monitor.handlers.rebuilt_shard import MARK, RebuiltShard
+from sla_monitor.handlers.reconciling import retell
 from sla_monitor.handlers.stored import ITEM_TOPICS
 from sla_monitor.ports import Catalogue, RulingsLog
 
@@ -70,7 +71,7 @@ class Rebuilding:
                 await self._empty(Shard(topic.name, partition))
         async with looking_back(self._bus, [*ITEM_TOPICS, VERDICTS]) as log:
             for partition in range(PARTITIONS):
-                retold = await self._retell(log, Shard(VERDICTS.name, partition))
+                retold = await retell(self._bus, log, Shard(VERDICTS.name, partition))
                 for topic in ITEM_TOPICS:
                     done += await self._rebuild(log, Shard(topic.name, partition), retold, cause)
         return done
@@ -79,17 +80,6 @@ class Rebuilding:
         """Nothing is left of the shard but the mark that it is unfinished."""
         await self._states.forget(shard)
         await self._states.commit(shard, None, Change(MARK))
-
-    async def _retell(self, log: LookingBack, shard: Shard) -> Retold:
-        retold, next_offset = Retold(), await log.begin(shard)
-        while next_offset < (await self._bus.bounds(shard)).end:
-            for record in await log.more(shard):
-                next_offset = record.offset + 1
-                event = decode_event(record.value or b"")
-                if isinstance(event, VerdictEvent):
-                    retold.take(event)
-        log.end(shard)
-        return retold
 
     async def _rebuild(self, log: LookingBack, shard: Shard, retold: Retold, cause: str) -> Rebuilt:
         rebuilt = RebuiltShard(
