@@ -13,6 +13,7 @@ from shared.bus.port import Bus, Shard
 from shared.bus.publisher import drain_outbox
 from shared.clock import Clock
 from shared.contracts.topics import TICKETS, VERDICTS, WORK, Topic
+from shared.contracts.verdicts import VerdictEvent
 from shared.metrics.groups import Measured, Standing
 from shared.pulse import Pulse
 from shared.quarantine.api import router as quarantine_router
@@ -34,7 +35,6 @@ from sla_monitor.adapters.metrics import CountedRecords, Metrics
 from sla_monitor.adapters.read_model import SqlReadModel
 from sla_monitor.adapters.rulings_view import RulingsView
 from sla_monitor.adapters.tables import APPROVALS, DECISIONS
-from sla_monitor.domain.difference import Difference, difference
 from sla_monitor.domain.fairness import Limits
 from sla_monitor.handlers.at_risk import AtRisk
 from sla_monitor.handlers.availability import Availabilities
@@ -215,14 +215,14 @@ class MonitorApp:
         await self.learn()
         return await self._rebuilding(self._states).rebuild(cause=cause)
 
-    async def foresee_rebuild(self) -> Difference:
+    async def foresee_rebuild(self) -> list[VerdictEvent]:
         """What a rebuild would announce. Live state is left alone: it is computed in a folder that is gone then."""
         await self.learn()
         with TemporaryDirectory(prefix="tallystick-rebuild-") as folder:
             scratch = connect_states(f"sqlite:///{folder}/state.db")
             try:
                 await self._rebuilding(scratch).rebuild()
-                return difference(await waiting(scratch))
+                return await waiting(scratch)
             finally:
                 await scratch.close()
 

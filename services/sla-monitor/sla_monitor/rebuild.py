@@ -7,6 +7,7 @@ Every instance must be stopped before a rebuild, and not be started again before
 import argparse
 import asyncio
 import getpass
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,12 +18,15 @@ import structlog
 
 from shared.bus.connect import connect
 from shared.clock import FixedClock, WallClock
+from shared.contracts.codec import encode_event
+from shared.contracts.envelope import ID_PATTERN
 from shared.contracts.topics import TOPICS
-from shared.quarantine.decisions import MOST_ACTOR, MOST_REASON
+from shared.contracts.verdicts import VerdictEvent
+from shared.quarantine.decisions import MOST_REASON
 from shared.running.settings import BadSettings
 from shared.sql.approvals import Approval
 from sla_monitor.app import MonitorApp, build
-from sla_monitor.domain.difference import Difference
+from sla_monitor.domain.difference import Difference, difference
 from sla_monitor.settings import Settings
 
 _NAMED = 16
@@ -40,11 +44,12 @@ async def rebuild(settings: Settings, arguments: Sequence[str]) -> None:
     try:
         await bus.ensure_topics(TOPICS)
         if wanted.shadow or wanted.approve:
-            found = await app.foresee_rebuild()
-            await asyncio.to_thread(_tell, found, wanted.json)
+            events = await app.foresee_rebuild()
+            found = difference(events)
+            await asyncio.to_thread(_tell, found, events, wanted)
         if wanted.approve:
             _require(found, wanted.approve)
-            word = Approval(found.digest, now, "rebuild", len(found.verdicts), wanted.actor, wanted.reason)
+            word = Approval(found.digest, now, "rebuild", len(events), wanted.actor, wanted.reason)
             await asyncio.to_thread(app.approvals.add, word)
         if not wanted.shadow:
             await _done(app, announced_for=wanted.approve)
@@ -63,12 +68,14 @@ async def _done(app: MonitorApp, *, announced_for: str | None) -> None:
     log.info("sla_monitor.rebuilt", items=done.items, announcements_missing=done.missing)
 
 
-def _tell(found: Difference, json: Path | None) -> None:
+def _tell(found: Difference, events: Sequence[VerdictEvent], wanted: argparse.Namespace) -> None:
     lines = [line for council in found.councils for line in (council, *(f"  {each}" for each in found.of(council)))]
     sys.stdout.write("\n".join([*lines, found.sums, f"digest: {found.digest}"]) + "\n")
-    if json is not None:
+    if wanted.json is not None:
         shown = msgspec.json.encode({"digest": found.digest, **msgspec.structs.asdict(found)})
-        json.write_bytes(msgspec.json.format(shown) + b"\n")
+        wanted.json.write_bytes(msgspec.json.format(shown) + b"\n")
+    if wanted.events is not None:
+        wanted.events.write_bytes(b"".join(encode_event(event) + b"\n" for event in events))
 
 
 def _require(found: Difference, approved: str) -> None:
@@ -86,13 +93,16 @@ def _wanted(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--shadow", action="store_true", help="only tell what it would announce")
     parser.add_argument("--approve", metavar="DIGEST", help="what `--shadow` told: announce exactly that")
     parser.add_argument("--reason", type=_reason, help="why; it is kept for ever")
-    parser.add_argument("--actor", default=getpass.getuser(), help="who approves; your login name unless given")
+    parser.add_argument("--actor", type=_actor, help="who approves; your login name unless given")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every verdict that would be another")
+    parser.add_argument("--events", type=Path, metavar="FILE", help="write what would be announced, one a line")
     wanted = parser.parse_args(arguments)
     if wanted.shadow and wanted.approve:
         raise BadSettings("expected --shadow, to look, or --approve, to act")
-    if wanted.approve and (wanted.reason is None or len(wanted.actor) > MOST_ACTOR):
-        raise BadSettings("--approve needs --reason TEXT, and an --actor of at most 64 characters")
+    if wanted.approve:
+        if wanted.reason is None:
+            raise BadSettings("--approve needs --reason TEXT")
+        wanted.actor = wanted.actor or _login()
     return wanted
 
 
@@ -101,3 +111,16 @@ def _reason(text: str) -> str:
     if not 0 < len(given) <= MOST_REASON or not given.isprintable():
         raise argparse.ArgumentTypeError(f"expected 1 to {MOST_REASON} characters")
     return given
+
+
+def _actor(text: str) -> str:
+    if not re.match(ID_PATTERN, text):
+        raise argparse.ArgumentTypeError("expected letters, digits and _.-")
+    return text
+
+
+def _login() -> str:
+    try:
+        return _actor(getpass.getuser())
+    except (OSError, KeyError, argparse.ArgumentTypeError) as fault:
+        raise BadSettings("who approves is not known: name yourself with --actor") from fault

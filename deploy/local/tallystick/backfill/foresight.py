@@ -5,23 +5,22 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from itertools import chain
 
 from billing.app import BillingApp
 from billing.app import build as build_billing
 from billing.domain.intake import TOPICS as METERED
+from billing.domain.moved import Moved
 from billing.settings import Settings as BillingSettings
 from shared.bus.connect import connect
 from shared.bus.partitioner import partition_of
 from shared.bus.port import Bounds, Bus, Record, Shard
 from shared.clock import Clock
-from shared.contracts.codec import decode_event
+from shared.contracts.codec import decode_event, encode_event
 from shared.contracts.topics import TICKETS, TOPICS, VERDICTS, WORK
 from shared.contracts.verdicts import VerdictEvent
 from shared.period import Month, month_of
 from shared.running.settings import read_settings
 from shared.sql.outage import busy_during_outages
-from shared.state.port import Outgoing
 from sla_monitor.app import ForeseeingApp
 from sla_monitor.domain.difference import difference
 from sla_monitor.settings import Settings as MonitorSettings
@@ -67,18 +66,20 @@ class Foresight:
             for shard, held in records.items()
             if shard.topic in {topic.name for topic in JUDGED}
         ]
-        announced = list(chain.from_iterable(each.announced for each in foreseen))
-        said = [event for each in announced if isinstance(event := decode_event(each.value), VerdictEvent)]
-        councils = {each.event.council for each in new}
-        with busy_during_outages():
-            moved = await asyncio.to_thread(
-                self.billing.rehearsing.rehearse,
-                records | _verdict_records(announced),
-                councils,
-                until=max([month_of(self.clock.now()), *map(Month.parse, _months(said))]),
-            )
+        announced = [decode_event(message.value) for each in foreseen for message in each.announced]
+        said = [event for event in announced if isinstance(event, VerdictEvent)]
+        moved = await self.moved(records, said)
         parked = sum(each.parked for each in foreseen)
         return changes(new, parked=parked, difference=difference(said), moved=moved)
+
+    async def moved(self, records: Mapping[Shard, Sequence[Record]], said: Sequence[VerdictEvent]) -> list[Moved]:
+        """What the provider's records and the monitor's words would do to statements. Raises `Busy` as `changes`."""
+        rehearsed = {**records, **_verdict_records(said)}
+        councils = {_council(record) for held in rehearsed.values() for record in held}
+        months = [Month.parse(each.month) for each in difference(said).verdicts if each.month is not None]
+        until = max([month_of(self.clock.now()), *months])
+        with busy_during_outages():
+            return await asyncio.to_thread(self.billing.rehearsing.rehearse, rehearsed, councils, until=until)
 
 
 @asynccontextmanager
@@ -96,14 +97,14 @@ async def foresight(clock: Clock) -> AsyncIterator[Foresight]:
         yield Foresight(bus, monitor, billing, clock)
 
 
-def _verdict_records(announced: Sequence[Outgoing]) -> dict[Shard, list[Record]]:
+def _verdict_records(said: Sequence[VerdictEvent]) -> dict[Shard, list[Record]]:
     records: dict[Shard, list[Record]] = defaultdict(list)
-    for each in announced:
-        key = each.key.encode()
+    for event in said:
+        key = event.key.encode()
         shard = Shard(VERDICTS.name, partition_of(key, VERDICTS.partitions))
-        records[shard].append(Record(0, key, each.value, (), each.timestamp_ms))
+        records[shard].append(Record(0, key, encode_event(event), (), 0))
     return records
 
 
-def _months(said: Sequence[VerdictEvent]) -> list[str]:
-    return [each.month for each in difference(said).verdicts if each.month is not None]
+def _council(record: Record) -> str:
+    return (record.key or b"").decode().partition(":")[0]

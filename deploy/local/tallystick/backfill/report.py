@@ -65,15 +65,19 @@ def lines(report: Report) -> Iterator[str]:
     for council in sorted({*found.difference.councils, *(each.council for each in found.moved)}):
         yield council
         yield from (f"  {line}" for line in found.difference.of(council))
-        yield from (f"  {_pounds(each)}" for each in found.moved if each.council == council)
+        yield from pounds(found.moved, council)
     yield found.difference.sums
-    yield f"recharges: {signed(sum(each.by_pence for each in found.moved))}"
+    yield sums(found.moved)
 
 
-def signed(pence: int) -> str:
-    """`+£12.30`, `−£12.30`, or `£0.00`."""
-    sign = "+" if pence > 0 else "−" if pence else ""
-    return f"{sign}{format_gbp(abs(pence))}"
+def pounds(moved: Sequence[Moved], council: str) -> Iterator[str]:
+    """The council's statements that would move, a line for each month."""
+    yield from (f"  {_month(each)}" for each in moved if each.council == council)
+
+
+def sums(moved: Sequence[Moved]) -> str:
+    """By how much all councils' statements would move together."""
+    return f"recharges: {_signed(sum(each.by_pence for each in moved))}"
 
 
 def _refusals(refused: Sequence[Refusal]) -> Iterator[str]:
@@ -84,14 +88,19 @@ def _refusals(refused: Sequence[Refusal]) -> Iterator[str]:
         yield "  Refused events are not sent. So many would have halted a partition: look at the sender."
 
 
-def _pounds(each: Moved) -> str:
+def _month(each: Moved) -> str:
     credits = ""
     if each.credits_before_pence != each.credits_after_pence:
         before, after = format_gbp(each.credits_before_pence), format_gbp(each.credits_after_pence)
         credits = f"; service credits {before} → {after}"
     was, would_be = _total(each.before_pence), _total(each.after_pence)
-    return f"{each.month}: {was} → {would_be} ({signed(each.by_pence)}){credits}"
+    return f"{each.month}: {was} → {would_be} ({_signed(each.by_pence)}){credits}"
 
 
 def _total(pence: int | None) -> str:
     return _NO_STATEMENT if pence is None else format_gbp(pence)
+
+
+def _signed(pence: int) -> str:
+    sign = "+" if pence > 0 else "−" if pence else ""
+    return f"{sign}{format_gbp(abs(pence))}"

@@ -81,6 +81,16 @@ def backfill(  # noqa: PLR0917 (as above)
 
 
 @app.command()
+def rate(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Verdicts' events, one a line.")],
+) -> None:
+    """Tell what verdicts that a rebuild would announce would do to recharges."""
+    from tallystick.commands.rate import rate as run
+
+    run(file)
+
+
+@app.command()
 def approvals(
     service: Annotated[str | None, typer.Option(help="Only those kept by this one: sla-monitor or billing.")] = None,
 ) -> None:

@@ -43,9 +43,6 @@ class Difference(Struct, frozen=True):
     verdicts: tuple[Differing, ...] = ()
     warnings: int = 0
 
-    def __bool__(self) -> bool:
-        return bool(self.verdicts or self.warnings)
-
     @property
     def digest(self) -> str:
         """SHA-256 of the canonical JSON: it names exactly these verdicts and this many warnings."""

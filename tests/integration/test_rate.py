@@ -1,0 +1,71 @@
+"""What a rebuild would announce, told in pounds before it is approved."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from shared.contracts.topics import TICKETS
+from shared.money import format_gbp
+from sla_monitor.domain import legs
+from sla_monitor.rebuild import rebuild
+from sla_monitor.settings import Settings
+from tallystick.__main__ import app
+from tests.support.backfills import LATE, work
+from tests.support.state_folder import statements
+
+MARCH = ["2026-03"]
+
+
+@pytest.fixture
+def harsher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a ticket that was in time, and after it a release by whose rule every one is missed."""
+    folder = tmp_path / "var"
+    work(folder, [(TICKETS, event) for event in LATE[:2]])
+    judged = legs._Watch._against_seconds
+
+    def always_missed(watch: legs._Watch, *measured: int, is_open: bool) -> Any:
+        found = judged(watch, *measured, is_open=is_open)
+        return found._replace(missed=True, last_good=found.due)
+
+    monkeypatch.setattr(legs._Watch, "_against_seconds", always_missed)
+    return folder
+
+
+def rate(folder: Path, file: Path) -> Result:
+    return CliRunner(env={"TALLYSTICK_VAR": str(folder), "COLUMNS": "200"}).invoke(app, ["rate", str(file)])
+
+
+def adur(folder: Path) -> int:
+    """What Adur would pay for March."""
+    return next(each.total_pence for each in statements(folder, MARCH) if each.council.id == "adur")
+
+
+def test_recharges_follow_an_approved_rebuild_to_the_penny_that_was_told(
+    harsher: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings, file, before = Settings(TALLYSTICK_VAR=harsher), tmp_path / "verdicts.ndjson", adur(harsher)
+    asyncio.run(rebuild(settings, ["--shadow", "--events", str(file)]))
+    digest = capsys.readouterr().out.strip().rpartition(" ")[2]
+
+    told = rate(harsher, file)
+    assert adur(harsher) == before
+    asyncio.run(rebuild(settings, ["--approve", digest, "--reason", "harsher", "--actor", "ada"]))
+    work(harsher)
+
+    after = adur(harsher)
+    assert f"  2026-03: {format_gbp(before)} → {format_gbp(after)} (−{format_gbp(before - after)})" in told.output
+    assert after < before
+    assert rate(harsher, file).stdout == "recharges: £0.00\n"
+
+
+@pytest.mark.parametrize("line", ["{", '{"type":"tallystick.ticket.opened.v1"}'])
+def test_what_is_no_verdict_is_refused(tmp_path: Path, line: str) -> None:
+    file = tmp_path / "verdicts.ndjson"
+    file.write_text(line)
+
+    result = rate(tmp_path / "var", file)
+
+    assert (result.exit_code, "line 1" in result.output) == (2, True)
