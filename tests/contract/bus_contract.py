@@ -222,6 +222,30 @@ class BusContract:
             await reader.start_at(shard, offset)
             assert [r.offset for r in (await take(reader, 5 - offset)).get(shard, [])] == list(range(offset, 5))
 
+    async def test_a_shard_read_in_no_group_comes_in_pieces_up_to_its_end(self, bus: Bus, topic: Topic) -> None:
+        shard, other = Shard(topic.name, 1), Shard(topic.name, 3)
+        await bus.publish_to(shard, messages(5))
+        await bus.publish_to(other, messages(1))
+        member = await self.member(bus, topic)
+        delivered = await take(member, 6)
+
+        pieces = [await bus.read(shard, start, limit=2) for start in (0, 2, 4, 5)]
+
+        assert [len(piece) for piece in pieces] == [2, 2, 1, 0]
+        assert [record for piece in pieces for record in piece] == delivered[shard]
+        assert await bus.read(other, 0, limit=9) == delivered[other]
+
+    @pytest.mark.parametrize("offset", [1, 6])
+    async def test_only_what_the_log_still_holds_can_be_read_in_no_group(
+        self, bus: Bus, topic: Topic, offset: int
+    ) -> None:
+        shard = Shard(topic.name, 2)
+        await bus.publish_to(shard, messages(5))
+        await self.delete_before(bus, shard, 2)
+
+        with pytest.raises(OffsetGone):
+            await bus.read(shard, offset, limit=9)
+
     async def test_a_reader_overtaken_by_retention_is_told_and_skips_nothing(self, bus: Bus, topic: Topic) -> None:
         shard = Shard(topic.name, 2)
         await bus.publish_to(shard, messages(5))

@@ -45,6 +45,11 @@ class MemoryBus:
         for message in messages:
             self.log.append_to(shard, message)
 
+    async def read(self, shard: Shard, start: int, *, limit: int) -> Sequence[Record]:
+        """As the port says."""
+        await self._gate.pause()
+        return self.log.read(shard, start, limit)
+
     async def subscribe(self, group: str, topics: Sequence[str]) -> "MemorySubscription":
         """As the port says."""
         member = MemorySubscription(self.log, self._gate, group, topics)

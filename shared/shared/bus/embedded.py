@@ -49,6 +49,12 @@ class EmbeddedBus:
         now_ms = self._now_ms()
         await self._append(lambda connection: log_file.append(connection, shard, messages, now_ms))
 
+    async def read(self, shard: Shard, start: int, *, limit: int) -> Sequence[Record]:
+        """As the port says."""
+        check_offset(shard, start, await self.bounds(shard))
+        found = await self._reader.read(lambda connection: log_file.read(connection, {shard: start}, limit))
+        return found.get(shard, [])
+
     async def delete_before(self, shard: Shard, offset: int) -> None:
         """Records of `shard` below `offset` are gone, as Kafka's retention or DeleteRecords would have it.
 

@@ -11,11 +11,13 @@ from shared.bus import kafka_topics
 from shared.bus.kafka_address import KafkaAddress
 from shared.bus.kafka_client import FAULTS, Consumer, as_partition, onlooker, stop
 from shared.bus.kafka_cluster import HeldTopic, look
+from shared.bus.kafka_excerpt import excerpt
 from shared.bus.kafka_guard import TopicGuard
 from shared.bus.kafka_reader import KafkaSubscription
+from shared.bus.kafka_records import records_of
 from shared.bus.kafka_writer import KafkaWriter
 from shared.bus.partitioner import partition_of
-from shared.bus.port import Bounds, BusError, Message, Shard
+from shared.bus.port import Bounds, BusError, Message, Record, Shard, check_offset
 from shared.contracts.topics import Topic
 
 # How long a topic that is not what it was may be read on, at most.
@@ -65,6 +67,17 @@ class KafkaBus:
         await self._topic(shard.topic)
         if messages:
             await self._writer.append(shard.topic, {shard.partition: messages})
+
+    async def read(self, shard: Shard, start: int, *, limit: int) -> Sequence[Record]:
+        """As the port says. Raises `BusError` when records that should be there do not come."""
+        held = await self.bounds(shard)
+        check_offset(shard, start, held)
+        if start == held.end:
+            return []
+        try:
+            return records_of(await excerpt(self._address, shard, start=start, end=held.end, limit=limit))
+        except FAULTS as fault:
+            raise BusError(f"Kafka did not give us records of {shard}: {fault!r}") from fault
 
     async def subscribe(self, group: str, topics: Sequence[str]) -> KafkaSubscription:
         """As the port says; raises `BusError` for a topic that does not exist. Waits for the member's first share."""

@@ -62,7 +62,7 @@ class RawRecord(Protocol):
 
 
 class Consumer(Protocol):
-    """A member of a group, or a reader of nothing but offsets. A shard stands for aiokafka's `TopicPartition`."""
+    """A member of a group, or an onlooker in none. A shard stands for aiokafka's `TopicPartition`."""
 
     async def start(self) -> None: ...
     async def stop(self) -> None: ...
@@ -70,6 +70,7 @@ class Consumer(Protocol):
     async def getmany(
         self, *partitions: Shard, timeout_ms: int, max_records: int
     ) -> Mapping[Shard, Sequence[RawRecord]]: ...
+    def assign(self, partitions: Sequence[Shard]) -> None: ...
     def seek(self, partition: Shard, offset: int) -> None: ...
     def pause(self, *partitions: Shard) -> None: ...
     def resume(self, *partitions: Shard) -> None: ...
@@ -149,7 +150,7 @@ def member_of(address: KafkaAddress, group: str) -> Consumer:
 
 
 def onlooker(address: KafkaAddress) -> Consumer:
-    """A consumer in no group, to ask for offsets as a member would see them."""
+    """A consumer in no group, to ask for offsets or read a single shard as a member would see them."""
     consumer: Consumer = AIOKafkaConsumer(
         enable_auto_commit=False, isolation_level="read_committed", **settings_for(address)
     )

@@ -147,6 +147,13 @@ class Bus(Protocol):
         """As `publish`, into one partition whatever the keys; for marks that every partition must get."""
         ...
 
+    async def read(self, shard: Shard, start: int, *, limit: int) -> Sequence[Record]:
+        """The records of `shard` from `start` on, at most `limit` of them and in no group; none at the end.
+
+        Raises `OffsetGone` when `start` is below the first held or above the end.
+        """
+        ...
+
     async def subscribe(self, group: str, topics: Sequence[str]) -> Subscription:
         """Join `group`. Members of one group share the shards; each shard has one owner (a stale one may linger)."""
         ...
