@@ -34,7 +34,7 @@ down:  ## Stop the containers and keep their data
 	docker compose down
 
 test: install  ## Every test that this machine can run; what is skipped is counted
-	@$(BIN)/pytest -rs
+	@$(BIN)/pytest -rs -n auto --maxprocesses 4 --dist loadfile
 
 check: lint types borders test  ## ruff, mypy --strict, import-linter, tests
 
