@@ -32,7 +32,7 @@ from sqlalchemy.schema import DropTable
 from shared.bus.port import Shard
 from shared.sql.columns import DecimalText, UtcDateTime
 from shared.sql.engine import connect, reading
-from shared.sql.inbox import Arrival, Fate, inbox_table, receive
+from shared.sql.inbox import Arrival, Fate, foresee, inbox_table, receive
 from shared.sql.migrate import Outdated, UnknownRevision, check, migrate, version_table
 from shared.sql.progress import Counts, Progress, ShardProgress, progress_table
 from shared.sql.statements import among, insert_ignore, insert_rows
@@ -288,9 +288,11 @@ class SqlContract:
                 expected.append(Fate.NEW if first is None else Fate.DUPLICATE if first == content else Fate.CONFLICT)
                 known.setdefault((source, id_), content)
             with engine.begin() as connection:
-                fates = receive(connection, INBOX, [arrival(id_, content, source) for id_, source, content in batch])
+                arrivals = [arrival(id_, content, source) for id_, source, content in batch]
+                foreseen = foresee(connection, INBOX, arrivals)
+                fates = receive(connection, INBOX, arrivals)
 
-            assert fates == expected
+            assert fates == foreseen == expected
 
     def test_a_large_batch_is_received_whole(self, engine: Engine) -> None:
         batch = [arrival(f"id-{number}") for number in range(5000)]
