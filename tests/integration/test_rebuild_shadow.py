@@ -13,6 +13,7 @@ from redis import Redis
 
 from shared.contracts.verdicts import VerdictCorrected, VerdictEvent
 from shared.running.settings import BadSettings
+from shared.sql.approvals import Approval
 from sla_monitor.domain import legs
 from sla_monitor.rebuild import rebuild
 from sla_monitor.settings import Settings
@@ -84,6 +85,16 @@ def said(settings: Settings) -> list[VerdictEvent]:
     return asyncio.run(read())
 
 
+def approvals(settings: Settings) -> list[Approval]:
+    """Every approval that the monitor keeps."""
+
+    async def read() -> list[Approval]:
+        async with resting_monitor(settings.var, now=NOW) as at_rest:
+            return at_rest.app.approvals.all()
+
+    return asyncio.run(read())
+
+
 def state(settings: Settings) -> Any:
     return asyncio.run(held(state_address(settings.var, settings.state_url)))
 
@@ -140,6 +151,7 @@ def test_what_has_ended_keeps_its_catalogue_and_its_correction_names_what_was_ap
     run(lived, "--approve", approved, *WORD)
 
     new = [event for event in said(lived) if event not in announced]
+    assert [(kept.digest, kept.events, kept.actor) for kept in approvals(lived)] == [(approved, len(new), "ada")]
     assert {type(event) for event in new} == {VerdictCorrected}
     assert {
         (event.data.calendar_version, event.data.cause) for event in new if isinstance(event, VerdictCorrected)
@@ -158,7 +170,14 @@ def test_what_is_not_what_was_shown_is_not_done(lived: Settings) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--approve", "abc"], ["--approve", "abc", "--reason", " "], ["--shadow", "--approve", "abc"], ["--quickly"]],
+    [
+        ["--approve", "abc"],
+        ["--approve", "abc", "--reason", " "],
+        ["--approve", "abc", "--reason", "why", "--actor", "nobody in particular"],
+        ["--shadow", "--approve", "abc"],
+        ["--json", "report.json"],
+        ["--quickly"],
+    ],
 )
 def test_arguments_that_contradict_themselves_are_refused(tmp_path: Path, arguments: list[str]) -> None:
     with pytest.raises(BadSettings):

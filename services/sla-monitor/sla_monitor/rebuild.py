@@ -99,6 +99,8 @@ def _wanted(arguments: Sequence[str]) -> argparse.Namespace:
     wanted = parser.parse_args(arguments)
     if wanted.shadow and wanted.approve:
         raise BadSettings("expected --shadow, to look, or --approve, to act")
+    if (wanted.json or wanted.events) and not (wanted.shadow or wanted.approve):
+        raise BadSettings("--json and --events are of what --shadow or --approve tells")
     if wanted.approve:
         if wanted.reason is None:
             raise BadSettings("--approve needs --reason TEXT")
