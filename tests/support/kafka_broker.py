@@ -2,7 +2,7 @@
 
 import asyncio
 import subprocess
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -11,7 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from shared.bus.kafka_address import parse
-from shared.bus.kafka_cluster import look
+from shared.bus.kafka_cluster import HeldTopic, look
 from shared.bus.kafka_topics import ensure
 from shared.bus.port import Shard
 from shared.contracts.topics import Topic
@@ -70,9 +70,12 @@ async def delete_before(server: str, shard: Shard, offset: int) -> None:
 
 
 async def add_partitions(server: str, topic: str, total: int) -> None:
-    """The topic has `total` partitions."""
+    """The topic has `total` partitions, and brokers say so."""
     async with operator(server) as client:
         await client.create_partitions({topic: NewPartitions(total)})
+    async with asyncio.timeout(PATIENCE_S):
+        while (await _topics(server))[topic].partitions != total:  # noqa: ASYNC110 (a broker announces nothing)
+            await asyncio.sleep(LOOK_EVERY_S)
 
 
 async def delete_topic(server: str, topic: str) -> None:
@@ -80,7 +83,7 @@ async def delete_topic(server: str, topic: str) -> None:
     async with operator(server) as client:
         await client.delete_topics([topic])
     async with asyncio.timeout(PATIENCE_S):
-        while topic in (await look(parse(f"kafka://{server}"))).topics:  # noqa: ASYNC110 (a broker announces nothing)
+        while topic in await _topics(server):  # noqa: ASYNC110 (a broker announces nothing)
             await asyncio.sleep(LOOK_EVERY_S)
 
 
@@ -96,6 +99,10 @@ async def settings_of(server: str, topic: str) -> dict[str, str]:
         (answer,) = await client.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
     ((*_, entries),) = answer.resources
     return {name: value for name, value, *_ in entries}
+
+
+async def _topics(server: str) -> Mapping[str, HeldTopic]:
+    return (await look(parse(f"kafka://{server}"))).topics
 
 
 def _docker(*arguments: str, given: str = "") -> str:
