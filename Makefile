@@ -5,7 +5,7 @@ BIN := .venv/bin
 COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-header \
   $(foreach name,shared catalogue sla-monitor billing local,--no-emit-package tallystick-$(name)) $(OURS:%=%/pyproject.toml)
 
-.PHONY: help install demo up down test check lint types borders bench bench-stack lock clean-demo clean
+.PHONY: help install demo up down test check lint types borders bench bench-stack chaos measures lock clean-demo clean
 
 help:  ## List the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -53,6 +53,12 @@ bench: install  ## Speed, as ratios to peers or ceilings measured in the same ru
 
 bench-stack: install  ## The same on Kafka, Redis and PostgreSQL (needs Docker)
 	@$(BIN)/python -m tests.bench_stack
+
+chaos: install  ## Kill, freeze, cut and restart everything under a million events, and recompute what must hold (needs Docker)
+	@$(BIN)/python -m tests.chaos
+
+measures: install  ## Single outages and deadlines by the hundred thousand, measured (needs Docker)
+	@$(BIN)/python -m tests.chaos.measures
 
 lock:  ## Resolve the dependencies anew (needs uv)
 	$(COMPILE) --group dev -o requirements.lock

@@ -2,23 +2,22 @@
 
 import asyncio
 import time
-from contextlib import suppress
+from collections.abc import Iterator
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from tests.chaos.faults import Amounts, FaultLog, Saboteur, plan
-from tests.chaos.fleet import Fleet, fleet
+from tests.chaos.fleet import Fleet
 from tests.chaos.judgement import Judgement, expectation, judge
-from tests.chaos.meter import AWAY, READ_BY, Meter
 from tests.chaos.sending import Sender
 from tests.chaos.servers import Servers, own_servers
+from tests.chaos.stage import Stage, stage
 from tests.chaos.traffic import Size, sendings
-from tests.support.alone import get
 
-EACH = 2  # instances of each service
-DOUBLED_AND_MORE = 1.11  # records sent for each event
-BEGINS_WITHIN_S, RESTS_WITHIN_S = 120.0, 600.0
-LOOK_EVERY_S = 1.0
+# Records sent for each event, by which the sending lasts as long as the faults.
+DOUBLED_AND_MORE = 1.1
+SHORTEST_S = 20.0
+MOST_MIB = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,6 @@ class Scale:
 
 
 FULL = Scale(Size(usage=1_000_000, tickets=100_000), Amounts(200, 20, 10, 10, 3), over_s=600.0)
-SHORTEST_S = 40.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,90 +47,73 @@ class Report:
     faults: list[str]
     facts: dict[str, int]
     injected: FaultLog
-    peaks_mib: dict[str, float]
-    endings: dict[str, int]
+    fleet: Fleet
 
     def __str__(self) -> str:
         """All of it, the log of faults last."""
-        lines = [
-            f"seed {self.seed}",
-            *(f"{name}: {value:.0f} s" for name, value in self.seconds.items()),
-            *(f"{name}: {value}" for name, value in self.facts.items()),
-            *(f"{service}: at most {peak:.0f} MiB a process" for service, peak in self.peaks_mib.items()),
-            *(f"ended by itself: {who}, {times} times" for who, times in self.endings.items()),
-            *(f"injected: {kind} {n}, {self.injected.at_work[kind]} at work" for kind, n in self.injected.done.items()),
-            *self.injected.lines,
-            *(f"FAULT {fault}" for fault in self.faults),
-        ]
-        return "\n".join(lines)
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        yield f"seed {self.seed}"
+        yield from (f"{name}: {value:.0f} s" for name, value in self.seconds.items())
+        yield from (f"{name}: {value:,}" for name, value in self.facts.items())
+        yield from (f"{service}: at most {peak:.0f} MiB" for service, peak in self.fleet.peaks_mib().items())
+        yield from (f"ended by itself: {name} with {code}, {n}×" for (name, code), n in self.fleet.endings.items())
+        yield from (f"injected: {kind} {n}×" for kind, n in self.injected.done.items())
+        yield from (f"with work unread: {kind} {n}×" for kind, n in self.injected.at_work.items())
+        yield from self.injected.lines
+        yield from (f"FAULT {fault}" for fault in self.faults)
 
 
 def run(scale: Scale, *, seed: int, folder: Path) -> Report:
     """The whole of it; the processes' logs are in `folder`."""
     with own_servers() as servers:
         servers.prepare(folder)
-        working = fleet(folder, {name: servers.env(name) for name in ("sla_monitor", "billing")}, each=EACH)
-        try:
-            return asyncio.run(_run(scale, seed, servers, working))
-        finally:
-            working.stop()
+        return asyncio.run(_run(scale, seed, servers, folder))
 
 
-async def _run(scale: Scale, seed: int, servers: Servers, working: Fleet) -> Report:
-    began = time.time()
-    meter, sender = Meter(servers), Sender(servers.kafka)
-    saboteur = Saboteur(working, servers, meter, seed=seed)
-    traffic = sendings(scale.size, seed=seed, now=int(began))
-    per_s = (scale.size.usage + scale.size.tickets) * DOUBLED_AND_MORE / scale.over_s
-    supervising = [asyncio.create_task(working.supervise()), asyncio.create_task(meter.watch())]
-    try:
+async def _run(scale: Scale, seed: int, servers: Servers, folder: Path) -> Report:
+    async with stage(servers, folder) as on:
+        began, sender = time.time(), Sender(servers.kafka)
+        saboteur = Saboteur(on.fleet, servers, on.meter, seed=seed)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(sender.send(traffic, per_s=per_s))
-            await _at_work(meter)
-            processes = len(working.instances)
-            faults = plan(scale.amounts, processes=processes, over_s=scale.over_s, seed=seed)
-            tasks.create_task(saboteur.carry_out(faults))
+            tasks.create_task(_send(scale, seed, sender))
+            tasks.create_task(_disturb(scale, seed, on, saboteur))
         disturbed = time.time()
-        at_rest = await _rest(meter, working)
+        unrest = await on.at_rest()
         rested = time.time()
-        judgement = await _judged(servers, working, meter, as_of=int(rested))
-    finally:
-        for task in supervising:
-            task.cancel()
-        await asyncio.gather(*supervising, return_exceptions=True)
-    unrest = [] if at_rest else [f"not at rest within {RESTS_WITHIN_S:.0f} s: unread {meter.unread}"]
+        judgement = await judged(on, as_of=int(rested))
     return Report(
         seed,
         {"disturbed": disturbed - began, "until rest": rested - disturbed, "judged": time.time() - rested},
-        [*unrest, *saboteur.log.vacuous(scale.amounts), *judgement.faults],
+        [*unrest, *saboteur.log.vacuous(scale.amounts), *too_large(on.fleet), *judgement.faults],
         {"records sent": sender.sent, **judgement.facts},
         saboteur.log,
-        working.peaks_mib(),
-        {f"{service} with {code}": times for (service, code), times in working.endings.items()},
+        on.fleet,
     )
 
 
-async def _at_work(meter: Meter) -> None:
-    """Every reader has stored something: a fault that comes now has something to destroy."""
-    async with asyncio.timeout(BEGINS_WITHIN_S):
-        while not all([await asyncio.to_thread(meter.standings, reader) for reader in READ_BY]):  # noqa: ASYNC110 (stores announce nothing)
-            await asyncio.sleep(LOOK_EVERY_S)
+async def judged(on: Stage, *, as_of: int) -> Judgement:
+    """What the oracle says of all that was sent."""
+    expected = await expectation(on.servers.kafka, as_of=as_of)
+    return await asyncio.to_thread(judge, expected, on.servers, on.fleet, on.meter)
 
 
-async def _rest(meter: Meter, working: Fleet) -> bool:
-    """Whether all was read and announced in time, twice in a row, and billing answers."""
-    calm = 0
-    until = time.monotonic() + RESTS_WITHIN_S
-    while time.monotonic() < until:
-        with suppress(*AWAY):
-            calm = calm + 1 if await meter.look() and all(each.is_alive for each in working.instances) else 0
-            if calm == 2:
-                return True
-        await asyncio.sleep(LOOK_EVERY_S)
-    return False
+def too_large(fleet: Fleet) -> list[str]:
+    """The services that held more memory than they may."""
+    peaks = fleet.peaks_mib().items()
+    return [
+        f"{service} held {peak:.0f} MiB, at most {MOST_MIB} are allowed" for service, peak in peaks if peak > MOST_MIB
+    ]
 
 
-async def _judged(servers: Servers, working: Fleet, meter: Meter, *, as_of: int) -> Judgement:
-    expected = await expectation(servers.kafka, as_of=as_of)
-    await asyncio.to_thread(get, working.of("billing")[0].url("/v1/statements?month=2026-01"))
-    return await asyncio.to_thread(judge, expected, servers, working, meter)
+async def _send(scale: Scale, seed: int, sender: Sender) -> None:
+    events = scale.size.usage + scale.size.tickets
+    traffic = sendings(scale.size, seed=seed, now=int(time.time()))
+    await sender.send(traffic, per_s=events * DOUBLED_AND_MORE / scale.over_s)
+
+
+async def _disturb(scale: Scale, seed: int, on: Stage, saboteur: Saboteur) -> None:
+    await on.begun()
+    processes = len(on.fleet.instances)
+    await saboteur.carry_out(plan(scale.amounts, processes=processes, over_s=scale.over_s, seed=seed))

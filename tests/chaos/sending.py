@@ -40,7 +40,9 @@ class Sender:
         give_up = monotonic() + PATIENCE_S
         while True:
             try:
-                each = [await producer.send(one.topic, key=one.key, value=one.value) for one in chunk]
+                each = [
+                    await producer.send(one.topic, key=one.key, value=one.value, headers=one.headers) for one in chunk
+                ]
                 await asyncio.gather(*each)
             except (KafkaError, OSError, TimeoutError):
                 if monotonic() > give_up:

@@ -6,7 +6,7 @@ depend on how long the run takes.
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from heapq import heappop, heappush
 from random import Random
@@ -25,11 +25,17 @@ OPEN_TICKETS = 400
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """One record to be sent."""
+    """One record to be sent. `at` is the time it bears, in epoch seconds; None: that of its appending."""
 
     topic: str
     key: bytes
     value: bytes
+    at: int | None = None
+
+    @property
+    def headers(self) -> list[tuple[str, bytes]]:
+        """What tells readers of its own time."""
+        return [] if self.at is None else [("tallystick-time-ms", b"%d" % (self.at * 1000))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +134,15 @@ def _course(chance: Random, *, is_fresh: bool) -> Iterator[tuple[str, dict[str, 
         if chance.random() < 0.1:
             yield "reopened", {}, 2 * DAY_S
             yield "resolved", {}, 10 * HOUR_S
+
+
+def call(what: str, number: int, at: int, *, bears_it: bool = False) -> Sending:
+    """What happened to a call to the desk at `at`; it is to be resolved within 30 minutes, at any hour."""
+    data = {"service": "desk"} if what == "opened" else {}
+    council = COUNCILS[number % len(COUNCILS)]
+    event = _event(f"ticket.{what}", f"call-{number}-{what}", council, f"call-{number}", at, **data)
+    sending = _sending(TICKETS, event)
+    return replace(sending, at=at) if bears_it else sending
 
 
 def _event(kind: str, name: str, council: str, subject: str, at: int, **data: str) -> dict[str, Any]:

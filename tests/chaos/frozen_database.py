@@ -1,0 +1,64 @@
+"""PostgreSQL answers nothing for two minutes while readings and tickets come in."""
+
+import asyncio
+import time
+from pathlib import Path
+
+from aiokafka.admin import AIOKafkaAdminClient  # type: ignore[import-untyped]  # it ships no types
+
+from tests.chaos.run import judged, too_large
+from tests.chaos.sending import Sender
+from tests.chaos.servers import Servers
+from tests.chaos.stage import Stage, stage
+from tests.chaos.traffic import Size, sendings
+
+SIZE, FROZEN_S = Size(usage=200_000, tickets=20_000), 120.0
+SMALL_SIZE, SMALL_FROZEN_S = Size(usage=20_000, tickets=2_000), 25.0
+BEFORE_S = 10.0
+GROUPS = ("billing", "sla-monitor", "sla-monitor-read-model")
+
+
+def run(
+    servers: Servers, folder: Path, *, size: Size, frozen_s: float, seed: int
+) -> tuple[dict[str, float], list[str]]:
+    """Peaks of memory and the time to catch up; a member that left its group, or anything lost, is a fault."""
+    return asyncio.run(_run(servers, folder, size, frozen_s, seed))
+
+
+async def _run(
+    servers: Servers, folder: Path, size: Size, frozen_s: float, seed: int
+) -> tuple[dict[str, float], list[str]]:
+    events = sendings(size, seed=seed, now=int(time.time()))
+    per_s = (size.usage + size.tickets) / (frozen_s + 2 * BEFORE_S)
+    async with stage(servers, folder) as on:
+        sending = asyncio.create_task(Sender(servers.kafka).send(events, per_s=per_s))
+        await on.begun()
+        await asyncio.sleep(BEFORE_S)
+        before = await members(servers.kafka)
+        with servers.postgres.frozen():
+            await asyncio.sleep(frozen_s)
+        await sending
+        thawed = time.time()
+        unrest = await on.at_rest()
+        figures = {"s to catch up": time.time() - thawed, **on.fleet.peaks_mib()}
+        faults = [*unrest, *too_large(on.fleet), *await _left(on, before)]
+        judgement = await judged(on, as_of=int(time.time()))
+    return figures, [*faults, *judgement.faults]
+
+
+async def members(server: str) -> dict[str, set[str]]:
+    """Who is in each group, by the ids that the broker gave them when they joined."""
+    client = AIOKafkaAdminClient(bootstrap_servers=server)
+    await client.start()
+    try:
+        answers = await client.describe_consumer_groups(list(GROUPS))
+    finally:
+        await client.close()
+    groups = [group for answer in answers for group in answer.groups]
+    return {group[1]: {member[0] for member in group[5]} for group in groups}
+
+
+async def _left(on: Stage, before: dict[str, set[str]]) -> list[str]:
+    ended = [f"{service} ended by itself with {code}" for service, code in on.fleet.endings]
+    after = await members(on.servers.kafka)
+    return ended + [f"members of {group} left it" for group in GROUPS if before[group] != after[group]]
