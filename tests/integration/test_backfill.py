@@ -198,6 +198,16 @@ def test_nothing_is_told_while_the_services_are_behind(
     assert re.search(r"still to take in 2 records", refused.output)  # of the monitor and of billing
 
 
+def test_a_file_of_too_many_events_is_to_be_split(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "MOST_EVENTS", len(LATE) - 1)
+
+    refused = backfill(folder, file_of(tmp_path, LATE))
+
+    assert (refused.exit_code, "more than 6 events" in refused.output) == (2, True)
+
+
 @pytest.mark.parametrize("approving", [["--approve", "abc"], ["--approve", "abc", "--reason", " "]])
 def test_nobody_approves_without_a_reason(folder: Path, tmp_path: Path, approving: list[str]) -> None:
     log = ends(folder)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -23,12 +23,13 @@ from shared.running.settings import read_settings
 from shared.sql.outage import busy_during_outages
 from sla_monitor.app import ForeseeingApp
 from sla_monitor.domain.difference import difference
+from sla_monitor.handlers.foreseeing import Foreseen
 from sla_monitor.settings import Settings as MonitorSettings
 from tallystick.backfill.offering import Offer
 from tallystick.backfill.report import Changes, changes
 from tallystick.backfill.sifting import Sifted, records_of, sift
 
-JUDGED = (TICKETS, WORK)
+_JUDGED = frozenset({TICKETS.name, WORK.name})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Foresight:
 
     async def behind(self, held: Mapping[Shard, Bounds]) -> int:
         """How many of the records `held` the services have still to take in, and announcements to make."""
-        judged = {shard: bounds for shard, bounds in held.items() if shard.topic in {topic.name for topic in JUDGED}}
+        judged = {shard: bounds for shard, bounds in held.items() if shard.topic in _JUDGED}
         progress = await asyncio.to_thread(self.billing.handlers.progress)
         reached = {each.shard: each.next_offset for each in progress}
         unread = sum(max(0, bounds.end - reached.get(shard, bounds.first)) for shard, bounds in held.items())
@@ -58,14 +59,17 @@ class Foresight:
         with busy_during_outages():
             return await sift(offers, foreseeing=self.monitor.foreseeing, rehearsing=self.billing.rehearsing)
 
-    async def changes(self, new: Sequence[Offer]) -> Changes:
-        """What the events would change, were they sent. Raises `Busy` while a database is away."""
+    async def changes(self, new: Sequence[Offer], *, seen: Callable[[int], None]) -> Changes:
+        """What the events would change, were they sent; `seen` is told how many more have been judged.
+
+        Raises `Busy` while a database is away.
+        """
         records = records_of(new)
-        foreseen = [
-            await self.monitor.foreseeing.judge(shard, held)
-            for shard, held in records.items()
-            if shard.topic in {topic.name for topic in JUDGED}
-        ]
+        foreseen: list[Foreseen] = []
+        for shard, held in records.items():
+            if shard.topic in _JUDGED:
+                foreseen.append(await self.monitor.foreseeing.judge(shard, held))
+            seen(len(held))
         announced = [decode_event(message.value) for each in foreseen for message in each.announced]
         said = [event for event in announced if isinstance(event, VerdictEvent)]
         moved = await self.moved(records, said)

@@ -16,7 +16,7 @@ from shared.clock import Clock, WallClock
 from shared.sql.approvals import Approval
 from tallystick.backfill.foresight import Foresight, foresight
 from tallystick.backfill.offering import Offer, Refusal, events_of_lines, events_of_table, in_order, offer
-from tallystick.backfill.report import Report, lines
+from tallystick.backfill.report import Changes, Report, lines
 from tallystick.commands import desks
 from tallystick.commands.deciding import Word
 from tallystick.console import EXIT_IN_USE, fail, out, progress
@@ -67,15 +67,15 @@ async def _backfill(order: Order, mapping: ReplayMapping | None, clock: Clock) -
         with progress() as bars:
             offers, refused = await asyncio.to_thread(_read, order, mapping, clock)
             await _caught_up(sight, bars)
-            bar = bars.add_task("Judging and rating in thought", total=2)
             sifted = await sight.sift(offers)
-            bars.update(bar, completed=1)
             new = in_order(sifted.new)
-            report = Report(await sight.changes(new), sifted.known, [*refused, *sifted.refused])
-            bars.update(bar, completed=2)
+            bar = bars.add_task("Judging and rating in thought", total=len(new) + 1)
+            changes = await sight.changes(new, seen=lambda judged: bars.advance(bar, judged))
+            bars.advance(bar)
+        report = Report(changes, sifted.known, [*refused, *sifted.refused])
         await _tell(order, report)
-        if order.approved is not None:
-            await _apply(order, report, new, sight)
+        if order.approved is not None and new:
+            await _apply(order.approved, changes, new, sight, file=order.file.name)
 
 
 def _read(order: Order, mapping: ReplayMapping | None, clock: Clock) -> tuple[list[Offer], list[Refusal]]:
@@ -84,7 +84,7 @@ def _read(order: Order, mapping: ReplayMapping | None, clock: Clock) -> tuple[li
     told = events_of_lines(order.file) if mapping is None else events_of_table(mapping, order.file, refused)
     offered = [offer(line, now_ms=now_ms) for line in islice(told, MOST_EVENTS + 1)]
     if len(offered) > MOST_EVENTS:
-        fail(f"{order.file.name} has more than {MOST_EVENTS:,} events.", do="Split the file. Nothing was sent.")
+        raise UnreadableFile(f"{order.file.name} has more than {MOST_EVENTS:,} events: split it between items")
     refused += [each for each in offered if isinstance(each, Refusal)]
     return [each for each in offered if isinstance(each, Offer)], refused
 
@@ -94,6 +94,7 @@ async def _caught_up(sight: Foresight, bars: Progress) -> None:
 
     What they have still to take in might be the very events of the file.
     """
+    await sight.monitor.learn()
     held = await sight.held()
     loop = asyncio.get_running_loop()
     until = loop.time() + _PATIENCE_S
@@ -109,7 +110,6 @@ async def _caught_up(sight: Foresight, bars: Progress) -> None:
             )
         await asyncio.sleep(_LOOK_EVERY_S)
     bars.update(bar, completed=total)
-    await sight.monitor.learn()
 
 
 async def _tell(order: Order, report: Report) -> None:
@@ -126,16 +126,13 @@ async def _tell(order: Order, report: Report) -> None:
         _say("Nothing was stored or sent. To do exactly this, run it again with --approve DIGEST --reason TEXT.")
 
 
-async def _apply(order: Order, report: Report, new: Sequence[Offer], sight: Foresight) -> None:
-    digest, word = order.approved or ("", None)
-    if not new or word is None:
-        return
-    if digest != report.changes.digest:
+async def _apply(digest: str, word: Word, file: str, changes: Changes, new: Sequence[Offer], sight: Foresight) -> None:
+    if digest != changes.digest:
         fail(
-            f"This is not what was approved: its digest is {report.changes.digest}.",
+            f"This is not what was approved: its digest is {changes.digest}.",
             do="The services know more than when it was shown. Read it again, and approve that. Nothing was sent.",
         )
-    approval = Approval(digest, sight.clock.now(), f"backfill {order.file.name}", len(new), word.actor, word.reason)
+    approval = Approval(digest, sight.clock.now(), f"backfill {file}", len(new), word.actor, word.reason)
     await asyncio.to_thread(sight.billing.approvals.add, approval)
     await _send(sight.bus, new)
     _say(f"{len(new):,} events sent. Approved by {word.actor}: {word.reason}")

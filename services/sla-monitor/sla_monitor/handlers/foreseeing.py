@@ -44,7 +44,7 @@ class Foreseeing:
     async def judge(self, shard: Shard, records: Sequence[Record]) -> Foreseen:
         """What would follow, had the shard read `records` next, whatever their offsets."""
         now_ms = int(self._clock.now().timestamp() * 1000)
-        head = await self._states.head(shard) or Head(facts_position=self._catalogue.position)
+        head = await self._states.head(shard) or Head()
         batch = Batch(shard, head, Shelf(), now_ms=now_ms, catalogue=self._catalogue, rulings=self._rulings)
         batch.take([_at(record, offset) for offset, record in enumerate(records, start=head.next_offset)])
         batch.move_clock(now_ms - self._margin_ms)
@@ -58,13 +58,18 @@ class Foreseeing:
         return Foreseen(change.outbox, counts["parked"])
 
     async def behind(self, held: Mapping[Shard, Bounds]) -> int:
-        """How many records of those `held` are still to be judged; announcements to be made count as one a shard."""
+        """How many records of those `held` are still to be judged.
+
+        Announcements still to be made, and news of the catalogue or of rulings, count as one a shard.
+        """
         return sum([await self._behind(shard, bounds) for shard, bounds in held.items()])
 
     async def _behind(self, shard: Shard, held: Bounds) -> int:
         head = await self._states.head(shard)
-        position = held.first if head is None else head.next_offset
-        return max(0, held.end - position) + len(await self._states.outbox(shard, limit=1))
+        if head is None:
+            return held.end - held.first
+        news = head.facts_position < self._catalogue.position or head.rulings_position < self._rulings.position
+        return max(0, held.end - head.next_offset) + news + len(await self._states.outbox(shard, limit=1))
 
     async def _items(self, shard: Shard, keys: Sequence[str]) -> dict[str, Item]:
         items: dict[str, Item] = {}
