@@ -16,7 +16,7 @@ from tests.support.alone import clean_environment
 LOOK_EVERY_S = 0.1
 # A process that ends at once is not started again at once.
 RESTART_AFTER_S = 0.3
-PEAK = "VmHWM:"
+PEAK, NOW = "VmHWM:", "VmRSS:"
 
 
 @dataclass
@@ -55,14 +55,20 @@ class Instance:
 
     def measure(self) -> None:
         """`peak_mib` is the most memory that any of its processes has held so far."""
+        self.peak_mib = max(self.peak_mib, self._memory_mib(PEAK))
+
+    def resident_mib(self) -> float:
+        """What its process holds now; 0 without one."""
+        return self._memory_mib(NOW)
+
+    def _memory_mib(self, name: str) -> float:
         if self.process is None or not self.is_alive:
-            return
+            return 0.0
         try:
             status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
         except OSError:
-            return  # it ended a moment ago
-        kib = next((int(line.split()[1]) for line in status.splitlines() if line.startswith(PEAK)), 0)
-        self.peak_mib = max(self.peak_mib, kib / 1024)
+            return 0.0  # it ended a moment ago
+        return next((int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith(name)), 0.0)
 
     def said(self, event: str) -> list[dict[str, Any]]:
         """The lines of its log with that name, of all its lives."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from tests.chaos import deadlines, frozen_database, stopped_monitor
+from tests.chaos import deadlines, frozen_database, steady_memory, stopped_monitor
 from tests.chaos.servers import Servers, own_servers
 
 SEED = 20261123
@@ -20,6 +20,7 @@ FULL: dict[str, Measure] = {
     "frozen-database": partial(
         frozen_database.run, size=frozen_database.SIZE, frozen_s=frozen_database.FROZEN_S, seed=SEED
     ),
+    "steady-memory": partial(steady_memory.run, size=steady_memory.SIZE, seed=SEED),
     "deadlines": partial(deadlines.run, calls=deadlines.OPEN, over_s=deadlines.OVER_S, lead_s=deadlines.LEAD_S),
 }
 SMALL: dict[str, Measure] = {
@@ -27,6 +28,7 @@ SMALL: dict[str, Measure] = {
     "frozen-database": partial(
         frozen_database.run, size=frozen_database.SMALL_SIZE, frozen_s=frozen_database.SMALL_FROZEN_S, seed=SEED
     ),
+    "steady-memory": partial(steady_memory.run, size=steady_memory.SMALL_SIZE, seed=SEED),
     "deadlines": partial(
         deadlines.run,
         calls=deadlines.SMALL_OPEN,
