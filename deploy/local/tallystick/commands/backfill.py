@@ -126,7 +126,10 @@ async def _tell(order: Order, report: Report) -> None:
         _say("Nothing was stored or sent. To do exactly this, run it again with --approve DIGEST --reason TEXT.")
 
 
-async def _apply(digest: str, word: Word, file: str, changes: Changes, new: Sequence[Offer], sight: Foresight) -> None:
+async def _apply(
+    approved: tuple[str, Word], changes: Changes, new: Sequence[Offer], sight: Foresight, *, file: str
+) -> None:
+    digest, word = approved
     if digest != changes.digest:
         fail(
             f"This is not what was approved: its digest is {changes.digest}.",
