@@ -1,4 +1,4 @@
-"""The `tallystick` command: demo, load, replay, explain, statement, try.
+"""The `tallystick` command: demo, load, replay, backfill, explain, statement, try.
 
 Each verb imports what it needs when it is called: the whole stack takes seconds to import, `--help` should not.
 """
