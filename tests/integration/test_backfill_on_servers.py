@@ -23,6 +23,7 @@ from shared.clock import WallClock
 from shared.contracts.topics import TICKETS, TOPICS, USAGE, VERDICTS
 from shared.period import Month
 from sla_monitor.app import build as build_monitor
+from sla_monitor.rebuild import rebuild
 from sla_monitor.settings import Settings as MonitorSettings
 from tallystick.__main__ import app
 from tests.support import servers
@@ -41,6 +42,13 @@ class Servers:
     redis: str
     monitor_database: str
     billing_database: str
+
+    @property
+    def monitor(self) -> MonitorSettings:
+        """What the monitor is told."""
+        return MonitorSettings(
+            BUS_URL=f"kafka://{self.kafka}", STATE_URL=self.redis, DATABASE_URL=self.monitor_database
+        )
 
     @property
     def environment(self) -> dict[str, str]:
@@ -70,9 +78,7 @@ async def running(at: Servers, folder: Path) -> AsyncIterator[tuple[Bus, Billing
     definitions = [placed.definition for placed in read_example("adur-worthing").given.placed]
     catalogue.handlers.record(definitions, at=WallClock().now(), actor="tester")
     await catalogue.announce()
-    monitor = build_monitor(
-        MonitorSettings(STATE_URL=at.redis, DATABASE_URL=at.monitor_database), bus=bus, clock=WallClock()
-    )
+    monitor = build_monitor(at.monitor, bus=bus, clock=WallClock())
     billing = build_billing(BillingSettings(DATABASE_URL=at.billing_database), bus=bus, clock=WallClock())
     try:
         async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
@@ -109,7 +115,9 @@ async def said(at: Servers, file: Path, *arguments: str) -> str:
     return result.output
 
 
-def test_what_was_told_comes_true_and_is_no_difference_afterwards(addresses: Servers, tmp_path: Path) -> None:
+def test_what_was_told_comes_true_and_is_no_difference_afterwards_nor_is_a_rebuild(
+    addresses: Servers, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file, report = file_of(tmp_path, [*LATE, READING, LIVE[0]]), tmp_path / "report.json"
 
     async def scenario() -> None:
@@ -132,5 +140,9 @@ def test_what_was_told_comes_true_and_is_no_difference_afterwards(addresses: Ser
                 statement = billing.handlers.statement(each["council"], Month.parse(each["month"]))
                 assert statement.total_pence == each["after_pence"]
             assert [kept.digest for kept in billing.approvals.all()] == [told["digest"]]
+        await rebuild(addresses.monitor, ["--shadow"])
+        foreseen = capsys.readouterr().out
+        await rebuild(addresses.monitor, ["--approve", foreseen.split()[-1], *WORD])
+        assert "verdicts: 0 added, 0 removed, 0 changed; warnings: 0" in foreseen
 
     asyncio.run(scenario())
