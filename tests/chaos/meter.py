@@ -42,12 +42,13 @@ class Meter:
         """Whether nothing is left to read, and nothing to announce; raises one of `AWAY`."""
         read = {reader: await asyncio.to_thread(self._read, reader) for reader in READ_BY}
         waiting = await asyncio.to_thread(stores.waiting, self._servers.redis.url, TICKETS, PARTITIONS)
-        doubted = await asyncio.to_thread(stores.doubted, self._servers.redis.url, TICKETS, PARTITIONS)
+        told = await asyncio.to_thread(stores.told, self._servers.redis.url, TICKETS, PARTITIONS)
         ends = {topic: await log.ends(self._servers.kafka, topic) for topic in READ_BY["billing"]}
         for reader, topics in READ_BY.items():
             held = [(topic, partition, end) for topic in topics for partition, end in ends[topic].items()]
             self.unread[reader] = sum(end - read[reader].get((topic, number), 0) for topic, number, end in held)
-        return waiting == doubted == 0 and not any(self.unread.values())
+        unheard = any(ends[VERDICTS][number] > known for number, known in told.items())
+        return waiting == 0 and not unheard and not any(self.unread.values())
 
     def _read(self, reader: str) -> dict[tuple[str, int], int]:
         return {(each.topic, each.partition): each.next for each in self.standings(reader)}

@@ -30,6 +30,7 @@ FIRST = Change(
         facts_position=3,
         counts={"applied": 2},
         rulings_position=4,
+        told_position=6,
     )
 )
 

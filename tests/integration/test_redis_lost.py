@@ -14,7 +14,7 @@ from sqlalchemy import select
 from shared.bus.port import Message
 from shared.contracts.codec import encode_event
 from shared.contracts.topics import VERDICTS
-from shared.contracts.verdicts import TargetBreached, TargetMet, VerdictData
+from shared.contracts.verdicts import TargetBreached, TargetMet, VerdictData, WarningReached
 from shared.sql.engine import connect as connect_database
 from shared.sql.engine import reading
 from sla_monitor.adapters.tables import ADJUSTMENT, VERDICT
@@ -141,6 +141,31 @@ async def test_killed_at_any_byte_of_its_file_redis_costs_nothing_but_reading_ag
         await on.rest()
 
         assert (effects(tmp_path), await items(server.url)) == expected
+
+
+async def test_a_breach_that_was_forgotten_before_it_was_disproved_is_retracted(
+    tmp_path: Path, server: CrashingRedis, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The records come again with the pause in one batch, in which the item was never late."""
+    async with monitor(tmp_path, now=NOON, state_url=server.url) as on:
+        await begin(on)
+        backup = server.files()
+        await on.send(*ticket(MORNING, item="asleep"), at=NOON)
+        await on.rest()
+        on.clock.move(NEXT_DAY)
+        await on.rest()
+        assert "asleep" in repr(effects(tmp_path))
+
+        await asyncio.to_thread(server.crash)
+        server.put_back(backup)
+        await on.send(*ticket(("Mon 2026-03-02 11:00", "paused"), item="asleep"), at=NEXT_DAY)
+        await asyncio.to_thread(server.start)
+        await until_back(on, caplog)
+
+        decided = [event for event in await on.announced() if not isinstance(event, WarningReached)]
+        told = [type(event).__name__ for event in decided if event.subject == "asleep"]
+        assert told == ["TargetBreached", "VerdictRetracted"]
+        assert "asleep" not in repr(effects(tmp_path))
 
 
 async def test_what_was_said_and_then_forgotten_is_taken_back(

@@ -1,4 +1,4 @@
-"""Twelve bugs of the kind that this project exists to avoid, each to be planted and found by name."""
+"""Thirteen bugs of the kind that this project exists to avoid, each to be planted and found by name."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -192,6 +192,15 @@ def reset_on_missing_offset() -> Iterator[None]:
         yield
 
 
+def forgets_to_look_back() -> Any:
+    """What was announced and then lost with the live state is left as it was announced."""
+
+    async def trusting(_judging: Judging, _shard: Shard, head: Head, **_: int) -> Head:
+        return head
+
+    return patch.object(Judging, "_reconcile", trusting)
+
+
 BUGS: dict[str, Bug] = {
     bug.__name__.replace("_", " "): bug
     for bug in (
@@ -207,5 +216,6 @@ BUGS: dict[str, Bug] = {
         id_contains_offset,
         ignored_retraction,
         reset_on_missing_offset,
+        forgets_to_look_back,
     )
 }

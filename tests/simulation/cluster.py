@@ -11,9 +11,7 @@ from billing.adapters.sql import SqlStore
 from billing.handlers import Handlers
 from shared.bus.consumer import consume
 from shared.bus.port import Message, OffsetGone, Shard
-from shared.contracts.codec import decode_event
 from shared.contracts.topics import CATALOGUE
-from shared.contracts.verdicts import VerdictEvent
 from sla_monitor.adapters.catalogue_view import CatalogueView
 from sla_monitor.adapters.rulings_view import RulingsView
 from sla_monitor.handlers.judging import Judging
@@ -24,7 +22,7 @@ from tests.simulation.gate import TroubledGate
 from tests.simulation.log import Log
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.partnership import ANNOUNCED, BEGIN, FIRST_KNOWN, JUDGED, METERED, TOPICS
-from tests.simulation.states import MemoryStates, ShardState, StateServer, Watch
+from tests.simulation.states import MemoryStates, StateServer, Watch
 
 MARGIN_S = 60
 # Small, so that a backlog takes many writes.
@@ -55,10 +53,7 @@ class SkewedClock:
 
 
 class Servers:
-    """The log, the live state and two databases.
-
-    `disowned` are the council, item and target of all that was announced and then forgotten with the live state.
-    """
+    """The log, the live state and two databases."""
 
     def __init__(self, loop: VirtualLoop, watch: Watch) -> None:
         self.time = TrueTime(loop)
@@ -66,7 +61,6 @@ class Servers:
         for topic in TOPICS:
             self.log.create(topic)
         self.states = StateServer(watch)
-        self.disowned: set[tuple[str, str, str]] = set()
         self.billing = Database("billing")
         self.read_model = Database("sla_monitor")
         self.publish_catalogue(FIRST_KNOWN)
@@ -78,21 +72,6 @@ class Servers:
             return [billed]
         head = self.states.of(shard).head
         return [billed, None if head is None else head.next_offset]
-
-    def live_state(self) -> tuple[dict[Shard, ShardState], dict[Shard, int]]:
-        """A snapshot of the live state, and how far the announcements had come."""
-        ends = {shard: self.log.bounds(shard).end for shard in self.log.shards_of(ANNOUNCED.name)}
-        return self.states.snapshot(), ends
-
-    def put_back(self, snapshot: tuple[dict[Shard, ShardState], dict[Shard, int]]) -> None:
-        """The live state is as it was then, and does not know what has been announced since."""
-        said = [message.value for state in self.states.shards.values() for message in state.outbox.values()]
-        for shard, end in snapshot[1].items():
-            said += [record.value or b"" for record in self.log.records[shard][end:]]
-        self.disowned |= {
-            (e.council, e.subject, e.data.target) for e in map(decode_event, said) if isinstance(e, VerdictEvent)
-        }
-        self.states.restore(snapshot[0])
 
     def publish_catalogue(self, known: list[tuple[str, bytes]]) -> None:
         """The catalogue says what it knows."""

@@ -20,8 +20,7 @@ def differences(world: World) -> Iterator[str]:
     yield from world.watchman.seen_wrong
     tickets, usage = _heard(world, JUDGED), _heard(world, METERED)
     decided = oracle.verdicts(tickets)
-    disowned = world.servers.disowned
-    yield from _differ("verdict", _without(stored.verdicts(world), disowned), _without(decided, disowned))
+    yield from _differ("verdict", stored.verdicts(world), decided)
     yield from _differ("verdict in live state", stored.live_verdicts(world), decided)
     yield from _differ("recharge", stored.recharges(world), oracle.recharges(tickets, usage))
     yield from _differ("tickets", stored.judged(world), hearing.fates(tickets))
@@ -46,13 +45,6 @@ def _heard(world: World, topic: Topic) -> hearing.Heard:
         for shard in log.shards_of(topic.name)
         for record in log.records[shard]
     )
-
-
-def _without(
-    verdicts: Mapping[oracle.Key, oracle.Decided], disowned: set[oracle.Key]
-) -> dict[oracle.Key, oracle.Decided]:
-    """Live state that was put back has forgotten what it said since, and cannot take that back."""
-    return {key: verdict for key, verdict in verdicts.items() if key not in disowned}
 
 
 def _ambiguous(announced: list[VerdictEvent]) -> Iterator[str]:

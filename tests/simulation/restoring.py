@@ -23,9 +23,9 @@ class Snapshots:
     """Those of each store, beginning with the empty one."""
 
     def __init__(self, servers: Servers) -> None:
-        billing, read_model = servers.billing, servers.read_model
+        states, billing, read_model = servers.states, servers.billing, servers.read_model
         self._stores = (
-            Store("live state", (), servers.live_state, servers.put_back, [servers.live_state()]),
+            Store("live state", (), states.snapshot, states.restore, [states.snapshot()]),
             Store("billing", ("biller",), billing.snapshot, billing.restore, [billing.snapshot()]),
             Store("read model", ("monitor",), read_model.snapshot, read_model.restore, [read_model.snapshot()]),
         )

@@ -107,13 +107,6 @@ class MemoryStates:
         """As the port says."""
         self._server.shards.pop(shard, None)
 
-    async def doubt(self, shard: Shard) -> str | None:  # noqa: ARG002 (as the port says)
-        """None: that the store forgets is simulated, that it is known to is not."""
-        return None
-
-    async def reassure(self, shard: Shard, doubt: str) -> None:
-        """As the port says."""
-
     async def close(self) -> None:
         """As the port says."""
 

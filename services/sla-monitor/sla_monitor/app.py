@@ -235,6 +235,7 @@ class MonitorApp:
     async def pending(self) -> int:
         """How much it has still to do: records to judge and to record, shards with something due or to announce."""
         judging = await unread(self._bus, self._looking, JUDGED) + await self._looking.overdue(JUDGED)
+        judging += self._judging.in_doubt
         return judging + await unread(self._bus, Recording(self._read_model), [VERDICTS])
 
     async def parked(self) -> list[Parked]:

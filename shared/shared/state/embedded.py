@@ -26,6 +26,10 @@ CREATE TABLE IF NOT EXISTS heads (
     counts BLOB NOT NULL,
     rulings_position INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS told (
+    shard TEXT PRIMARY KEY,
+    position INTEGER NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS items (
     shard TEXT NOT NULL,
     key TEXT NOT NULL,
@@ -62,8 +66,8 @@ CREATE TABLE IF NOT EXISTS quarantine (
 );
 """
 _HEAD = """
-SELECT revision, first_offset, next_offset, clock_ms, facts_position, counts, rulings_position
-FROM heads WHERE shard = ?
+SELECT revision, first_offset, next_offset, clock_ms, facts_position, counts, rulings_position, coalesce(position, 0)
+FROM heads LEFT JOIN told USING (shard) WHERE shard = ?
 """
 # One JSON parameter holds any number of keys; of parameters SQLite allows only so many.
 _ITEMS = "SELECT key, value FROM items WHERE shard = ? AND key IN (SELECT value FROM json_each(?))"
@@ -77,12 +81,14 @@ WHERE shard = ? AND offset > ? ORDER BY offset LIMIT ?
 """
 _FORGET = (
     "DELETE FROM heads WHERE shard = ?",
+    "DELETE FROM told WHERE shard = ?",
     "DELETE FROM items WHERE shard = ?",
     "DELETE FROM due WHERE shard = ?",
     "DELETE FROM outbox WHERE shard = ?",
     "DELETE FROM quarantine WHERE shard = ?",
 )
 _PUT_HEAD = "INSERT OR REPLACE INTO heads VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_PUT_TOLD = "INSERT OR REPLACE INTO told VALUES (?, ?)"
 _PUT_ITEM = "INSERT INTO items VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
 _PUT_DUE = "INSERT INTO due VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET at_s = excluded.at_s"
 _PUT_OUTGOING = "INSERT OR IGNORE INTO outbox (shard, id, topic, key, value, timestamp_ms) VALUES (?, ?, ?, ?, ?, ?)"
@@ -138,13 +144,6 @@ class EmbeddedStates:
         """As the port says."""
         await self._file.write(lambda connection: _forget(connection, shard))
 
-    async def doubt(self, shard: Shard) -> str | None:  # noqa: ARG002 (as the port says)
-        """None: a file loses no commit. Whoever puts an older copy back must rebuild."""
-        return None
-
-    async def reassure(self, shard: Shard, doubt: str) -> None:
-        """Nothing is ever in doubt."""
-
     async def close(self) -> None:
         """As the port says."""
         await self._file.close()
@@ -157,8 +156,17 @@ def _head(connection: sqlite3.Connection, shard: Shard) -> Head | None:
     row = connection.execute(_HEAD, (str(shard),)).fetchone()
     if row is None:
         return None
-    revision, first_offset, next_offset, clock_ms, facts_position, counts, rulings_position = row
-    return Head(revision, first_offset, next_offset, clock_ms, facts_position, _counts.decode(counts), rulings_position)
+    revision, first_offset, next_offset, clock_ms, facts_position, counts, rulings_position, told_position = row
+    return Head(
+        revision,
+        first_offset,
+        next_offset,
+        clock_ms,
+        facts_position,
+        _counts.decode(counts),
+        rulings_position,
+        told_position,
+    )
 
 
 def _commit(connection: sqlite3.Connection, shard: Shard, before: int, change: Change) -> None:
@@ -181,6 +189,8 @@ def _commit(connection: sqlite3.Connection, shard: Shard, before: int, change: C
             head.rulings_position,
         ),
     )
+    if newest is None or head.told_position != newest.told_position:
+        connection.execute(_PUT_TOLD, (name, head.told_position))
     connection.executemany(_PUT_ITEM, _kept(name, change.items))
     connection.executemany(_DELETE_ITEM, _dropped(name, change.items))
     connection.executemany(_PUT_DUE, _kept(name, change.due))

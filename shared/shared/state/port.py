@@ -21,6 +21,7 @@ class Head:
     """How far a shard is. Counts are totals since `first_offset`.
 
     `facts_position` and `rulings_position` say how much of the catalogue's and of the rulings' log has been applied.
+    What the shard announced below the offset `told_position`, in the partition of its own number, is known here.
     """
 
     revision: int = 0
@@ -30,6 +31,7 @@ class Head:
     facts_position: int = 0
     counts: Mapping[str, int] = field(default_factory=dict)
     rulings_position: int = 0
+    told_position: int = 0
 
 
 class Outgoing(Struct, frozen=True, gc=False):
@@ -112,18 +114,6 @@ class ShardStates(Protocol):
 
     async def forget(self, shard: Shard) -> None:
         """Nothing of the shard is stored any more, as if it had never been written. Not fenced."""
-        ...
-
-    async def doubt(self, shard: Shard) -> str | None:
-        """None when the store has lost nothing of the shard since `reassure`; else what to give `reassure` afterwards.
-
-        In doubt is what was written before the store last began to live: it may have come back without its newest
-        commits, or as an older copy. What was published in between is in the log, and not in the state.
-        """
-        ...
-
-    async def reassure(self, shard: Shard, doubt: str) -> None:
-        """What `doubt` asked about has been looked into."""
         ...
 
     async def close(self) -> None:

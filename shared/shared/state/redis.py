@@ -2,8 +2,7 @@
 
 The keys of a shard share a hash tag, so that one script may write them all:
 
-    head        hash of `head` (JSON), of `fence`, which changes with every commit, and of `life`: which of the lives
-                of the server nothing of the shard is in doubt since
+    head        hash of `head` (JSON) and `fence`, which changes with every commit
     queue       sorted set of the ids of waiting messages, by their position in the order of writing
     outbox      hash from those ids to the messages
     items       hash from key to item
@@ -129,18 +128,6 @@ class RedisStates:
         """As the port says."""
         redis = await self._redis()
         await redis.call("UNLINK", *_keys(shard))
-
-    async def doubt(self, shard: Shard) -> str | None:
-        """As the port says. Each start of a server, and each replica, has an id of its own."""
-        redis = await self._redis()
-        lives = (await redis.call("INFO", "server"))["run_id"].encode()
-        known = await redis.call("HGET", _keys(shard).head, "life")
-        return None if known == lives else lives.decode()
-
-    async def reassure(self, shard: Shard, doubt: str) -> None:
-        """As the port says."""
-        redis = await self._redis()
-        await redis.call("HSET", _keys(shard).head, "life", doubt)
 
     async def close(self) -> None:
         """As the port says."""

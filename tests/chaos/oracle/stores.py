@@ -46,12 +46,11 @@ def waiting(redis: str, topic: str, partitions: int) -> int:
         return sum(int(client.zcard(f"{{tallystick:{topic}/{number}}}:queue")) for number in range(partitions))
 
 
-def doubted(redis: str, topic: str, partitions: int) -> int:
-    """Shards that the monitor has not compared with its announcements since Redis last started."""
+def told(redis: str, topic: str, partitions: int) -> dict[int, int]:
+    """By partition, up to which offset the monitor knows what it has announced there."""
     with Redis.from_url(redis) as client:
-        life = client.info("server")["run_id"].encode()
-        heads = [client.hmget(f"{{tallystick:{topic}/{number}}}:head", "head", "life") for number in range(partitions)]
-    return sum(head is not None and known != life for head, known in heads)
+        heads = [(number, client.hget(f"{{tallystick:{topic}/{number}}}:head", "head")) for number in range(partitions)]
+    return {number: int(json.loads(head)["told_position"]) for number, head in heads if isinstance(head, bytes)}
 
 
 def query(database: str, statement: str) -> list[Any]:

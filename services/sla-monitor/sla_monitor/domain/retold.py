@@ -3,7 +3,7 @@
 An item judged anew against what was read back announces the difference, and so nothing where nothing is missing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import IntEnum
 
 from shared.contracts.verdicts import VerdictData, VerdictEvent, VerdictRetracted, WarningReached
@@ -29,26 +29,47 @@ class Retold:
         name = f"{event.data.target}/{event.data.cycle}"
         told[name] = _after(told.get(name, Announced()), event)
 
+    @property
+    def keys(self) -> list[str]:
+        """The items of which anything was told, as `council:item`."""
+        return list(dict.fromkeys(key for key, _ in self._told))
+
+    def often(self) -> dict[str, set[str]]:
+        """Of which `target/cycle` of an item more than one verdict was told so far."""
+        found: dict[str, set[str]] = {}
+        for (key, _), told in self._told.items():
+            found.setdefault(key, set()).update(name for name, word in told.items() if word.revision > 1)
+        return found
+
     def announced(self, key: str, service: str) -> dict[str, Announced]:
         """What an item of `service` has announced, by `target/cycle`."""
         return self._told.get((key, service), {})
 
 
-def as_heard(remembered: Mapping[str, Announced], heard: Mapping[str, Announced]) -> dict[str, Announced] | None:
-    """What an item has announced where readers hold something else than it remembers; None where they do not.
+def as_heard(
+    remembered: Mapping[str, Announced], heard: Mapping[str, Announced], *, doubtful: Collection[str]
+) -> dict[str, Announced] | None:
+    """What an item has announced, where readers heard something else than it remembers; None where they did not.
 
-    A word counts more messages than any before it, so that what follows from it has an id that nobody knows yet.
+    Every word that was heard counts again: the next one then has an id that was never given. So it is with the
+    `doubtful`, too, of which more was heard than is remembered, perhaps, although it led back to where the item is.
     """
+    pairs = {name: (remembered.get(name, _NOTHING), word) for name, word in heard.items() if word.revision}
     other = {
-        name: Announced(word.said, max(word.revision, own.revision), tuple(sorted({*word.warned, *own.warned})))
-        for name, word in heard.items()
-        if _figures(word) != _figures(own := remembered.get(name, Announced()))
+        name: Announced(word.said, own.revision + word.revision, tuple(sorted({*own.warned, *word.warned})))
+        for name, (own, word) in pairs.items()
+        if name in doubtful or _differ(own, word)
     }
     return {**remembered, **other} if other else None
 
 
-def _figures(word: Announced) -> tuple[object, ...] | None:
-    return None if word.said is None else figures(word.said)
+_NOTHING = Announced()
+
+
+def _differ(own: Announced, word: Announced) -> bool:
+    if own.said is None or word.said is None:
+        return own.said is not word.said
+    return figures(own.said) != figures(word.said)
 
 
 def _after(was: Announced, event: VerdictEvent) -> Announced:

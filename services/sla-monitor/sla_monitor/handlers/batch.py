@@ -159,7 +159,13 @@ class Batch:
         self._counts["quarantined"] += 1
         self._quarantined.append(set_aside(record, refused))
 
-    def change(self, *, facts_position: int | None = None, rulings_position: int | None = None) -> Change:
+    def change(
+        self,
+        *,
+        facts_position: int | None = None,
+        rulings_position: int | None = None,
+        told_position: int | None = None,
+    ) -> Change:
         """What to store, with a head that follows the one the batch began with; positions stay unless given."""
         counts = Counter(self._head.counts)
         counts.update(self._counts)
@@ -172,6 +178,7 @@ class Batch:
                 facts_position=self._head.facts_position if facts_position is None else facts_position,
                 counts=dict(counts),
                 rulings_position=self._head.rulings_position if rulings_position is None else rulings_position,
+                told_position=self._head.told_position if told_position is None else told_position,
             ),
             items=self._items,
             due=self._due,

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from shared.bus.consumer import CaughtUp
@@ -17,7 +17,7 @@ from sla_monitor.domain.orders import CATALOGUE_CHANGED, Order, order_for
 from sla_monitor.handlers.batch import Batch
 from sla_monitor.handlers.flooding import AcceptedBelow, FloodGuard, nothing_accepted
 from sla_monitor.handlers.live import Shelf
-from sla_monitor.handlers.reconciling import RECONCILED, heard, heard_otherwise
+from sla_monitor.handlers.reconciling import RECONCILED, announcements_of, heard, heard_otherwise
 from sla_monitor.ports import Catalogue, RulingsLog
 
 # One write of more items than this would hold the store's single thread for too long.
@@ -46,6 +46,10 @@ class Judging:
         self._margin_ms = margin_s * 1000
         self._heads: dict[Shard, Head | None] = {}
         self._shelves: defaultdict[Shard, Shelf] = defaultdict(Shelf)
+        # Shards that may have announced what the store has forgotten, with where the announcements ended when each was
+        # started; and those that have announced something since they were last looked at.
+        self._doubted: dict[Shard, int] = {}
+        self._spoken: set[Shard] = set()
 
     async def position(self, shard: Shard) -> int | None:
         """The stored next offset; what was remembered of the shard is forgotten, but not without a comparison."""
@@ -54,6 +58,7 @@ class Judging:
         if head != self._heads.get(shard):
             self._shelves.pop(shard, None)
         self._heads[shard] = head
+        self._doubted[shard] = (await self._bus.bounds(announcements_of(shard))).end
         return None if head is None else head.next_offset
 
     async def apply(self, shard: Shard, records: Sequence[Record]) -> int:
@@ -85,17 +90,21 @@ class Judging:
         if self._is_outdated(head):
             await self._rejudge(shard, head, head)
         now_ms = self._now_ms()
-        to_ms = now_ms - self._margin_ms if await caught_up() else head.clock_ms
+        has_read_all = await caught_up()
+        to_ms = now_ms - self._margin_ms if has_read_all else head.clock_ms
         while await self._tick(shard, to_ms=to_ms):
             pass
         await self._publish(shard)
-        if await caught_up() and (doubt := await self._states.doubt(shard)) is not None:
-            await self._reconcile(shard)
-            await self._states.reassure(shard, doubt)
-            await self._publish(shard)
+        if has_read_all and (shard in self._doubted or shard in self._spoken):
+            await self._hear(shard, to_ms=to_ms)
+
+    @property
+    def in_doubt(self) -> int:
+        """How many shards have been started, and not compared yet with what they have announced."""
+        return sum(self._heads[shard] is not None for shard in self._doubted)
 
     async def overdue(self, topics: Sequence[Topic]) -> int:
-        """How many shards have something due, something to announce, verdicts by older knowledge, or are in doubt."""
+        """How many shards have something due, something to announce, or verdicts by older knowledge."""
         shards = [Shard(topic.name, partition) for topic in topics for partition in range(topic.partitions)]
         return sum([await self._is_overdue(shard) for shard in shards])
 
@@ -108,7 +117,6 @@ class Judging:
             self._is_outdated(head)
             or bool(await self._states.due(shard, until_s=until_s, limit=1))
             or bool(await self._states.outbox(shard, limit=1))
-            or await self._states.doubt(shard) is not None
         )
 
     async def _tick(self, shard: Shard, *, to_ms: int) -> bool:
@@ -154,19 +162,34 @@ class Judging:
         batch = self._batch(shard, head)
         return await self._commit(shard, seen, batch.change(facts_position=facts, rulings_position=rulings))
 
-    async def _reconcile(self, shard: Shard) -> None:
-        """Readers of the announcements hold what holds, whatever the store has forgotten of what it told them."""
+    async def _hear(self, shard: Shard, *, to_ms: int) -> None:
+        """Readers hold what holds, and the head says up to where the announcements are known here.
+
+        The shard has been read to its end, and all of its announcements are in the log.
+        """
         head = self._heads[shard]
-        retold = await heard(self._bus, shard)
-        self._shelves.pop(shard, None)  # it remembers what the store does
-        after = ""
-        while head is not None and (page := await self._states.scan(shard, after=after, limit=MOST_ITEMS)):
-            after = page[-1][0]
-            if other := heard_otherwise(page, retold):
+        end = (await self._bus.bounds(announcements_of(shard))).end
+        if head is not None and head.told_position != end:
+            if shard in self._doubted:
+                head = await self._reconcile(shard, head, end=end, to_ms=to_ms)
+            head = await self._commit(shard, head, self._batch(shard, head).change(told_position=end))
+        self._doubted.pop(shard, None)
+        self._spoken.discard(shard)
+        await self._publish(shard)
+
+    async def _reconcile(self, shard: Shard, head: Head, *, end: int, to_ms: int) -> Head:
+        """Items of which readers have heard what the store does not remember are judged again from what was heard."""
+        began = min(self._doubted[shard], end)
+        said = await heard(self._bus, self._states, shard, start=head.told_position, began=began, end=end)
+        for page in _paged(said.retold.keys):
+            if other := heard_otherwise(await self._states.items(shard, page), said):
+                self._shelves.pop(shard, None)  # it remembers what the store does
                 batch = self._batch(shard, head)
+                batch.move_clock(to_ms)
                 batch.judge(other, other, orders=dict.fromkeys(other, RECONCILED))
                 change = batch.change()
                 head = await self._commit(shard, head, replace(change, items={**other, **change.items}))
+        return head
 
     def _is_outdated(self, head: Head) -> bool:
         return head.facts_position < self._catalogue.position or head.rulings_position < self._rulings.position
@@ -184,8 +207,10 @@ class Judging:
         return change.head
 
     async def _publish(self, shard: Shard) -> None:
-        while await drain_outbox(self._states, self._bus, shard, limit=MOST_ITEMS) == MOST_ITEMS:
-            pass
+        while sent := await drain_outbox(self._states, self._bus, shard, limit=MOST_ITEMS):
+            self._spoken.add(shard)
+            if sent < MOST_ITEMS:
+                break
 
     def _first_head(self, offset: int) -> Head:
         return Head(
@@ -197,6 +222,10 @@ class Judging:
 
     def _now_ms(self) -> int:
         return int(self._clock.now().timestamp() * 1000)
+
+
+def _paged(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (keys[first : first + MOST_ITEMS] for first in range(0, len(keys), MOST_ITEMS))
 
 
 def _warn_of_loss(shard: Shard, remembered: Head | None, stored: Head | None) -> None:

@@ -69,11 +69,13 @@ class Rebuilding:
         for topic in ITEM_TOPICS:
             for partition in range(topic.partitions):
                 await self._empty(Shard(topic.name, partition))
-        async with looking_back(self._bus, [*ITEM_TOPICS, VERDICTS]) as log:
+        async with looking_back(self._bus, ITEM_TOPICS) as log:
             for partition in range(PARTITIONS):
-                retold = await retell(self._bus, log, Shard(VERDICTS.name, partition))
+                announced = Shard(VERDICTS.name, partition)
+                end = (await self._bus.bounds(announced)).end
+                retold = await retell(self._bus, announced, end=end)
                 for topic in ITEM_TOPICS:
-                    done += await self._rebuild(log, Shard(topic.name, partition), retold, cause)
+                    done += await self._rebuild(log, Shard(topic.name, partition), retold, told=end, cause=cause)
         return done
 
     async def _empty(self, shard: Shard) -> None:
@@ -81,7 +83,7 @@ class Rebuilding:
         await self._states.forget(shard)
         await self._states.commit(shard, None, Change(MARK))
 
-    async def _rebuild(self, log: LookingBack, shard: Shard, retold: Retold, cause: str) -> Rebuilt:
+    async def _rebuild(self, log: LookingBack, shard: Shard, retold: Retold, *, told: int, cause: str) -> Rebuilt:
         rebuilt = RebuiltShard(
             shard,
             self._states,
@@ -89,6 +91,7 @@ class Rebuilding:
             self._rulings,
             floods=self._floods,
             first_offset=await log.begin(shard),
+            told_position=told,
         )
         # The clock may look at an instant before which nothing was unread.
         now_ms = self._now_ms()

@@ -35,6 +35,7 @@ class RebuiltShard:
         *,
         floods: FloodGuard,
         first_offset: int,
+        told_position: int,
     ) -> None:
         self._shard, self._states, self._floods = shard, states, floods
         self._catalogue, self._rulings = catalogue, rulings
@@ -46,6 +47,7 @@ class RebuiltShard:
             next_offset=first_offset,
             facts_position=catalogue.position,
             rulings_position=rulings.position,
+            told_position=told_position,
         )
 
     @property
