@@ -91,7 +91,7 @@ class SqlReadModel:
                 connection, shard, expected=expected, first_offset=first, next_offset=after, counts=counts
             )
             new = _keep(connection, shard, after - len(events), events)
-            _hold(connection, [event for event in events if event.id in new], self._freeze_days)
+            _hold(connection, new, self._freeze_days)
 
     def attainment(
         self, *, months: Collection[str] | None, council: str | None = None, service: str | None = None
@@ -161,18 +161,20 @@ class SqlReadModel:
             return [Caused(**row) for row in rows]
 
 
-def _keep(connection: Connection, shard: Shard, first: int, events: Sequence[VerdictEvent]) -> set[str]:
-    """The announcements are in the history; returns the ids of those that were not there before.
+def _keep(connection: Connection, shard: Shard, first: int, events: Sequence[VerdictEvent]) -> list[VerdictEvent]:
+    """The announcements are in the history; returns those that were not there before, each once, in their order.
 
-    Looking before inserting is safe: the shard's progress was moved first, and keeps every other writer out.
+    One that is said again stands where it was first said, also within one batch. Looking before inserting is safe: the
+    shard's progress was moved first, and keeps every other writer out.
     """
-    last = {event.id: (position, event) for position, event in enumerate(events, start=first)}
-    known = connection.scalars(select(ANNOUNCEMENT.c.id).where(among(connection, ANNOUNCEMENT.c.id, list(last))))
-    new = last.keys() - set(known)
-    rows = [_announcement(shard, *last[id_]) for id_ in new]
-    if rows:
-        insert_rows(connection, insert(ANNOUNCEMENT), rows)
-    return new
+    said: dict[str, tuple[int, VerdictEvent]] = {}
+    for position, event in enumerate(events, start=first):
+        said.setdefault(event.id, (position, event))
+    known = set(connection.scalars(select(ANNOUNCEMENT.c.id).where(among(connection, ANNOUNCEMENT.c.id, list(said)))))
+    new = [said[id_] for id_ in said if id_ not in known]
+    if new:
+        insert_rows(connection, insert(ANNOUNCEMENT), [_announcement(shard, *each) for each in new])
+    return [event for _, event in new]
 
 
 def _hold(connection: Connection, events: Iterable[VerdictEvent], freeze_days: int) -> None:
