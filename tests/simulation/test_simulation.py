@@ -12,7 +12,11 @@ from tests.simulation.fleet import Examined, examine, fleet, report
 from tests.simulation.gate import TROUBLES
 from tests.simulation.running import held_up
 
-SEEDS = 500 if os.environ.get("CI") else 50
+IN_FULL = bool(os.environ.get("CI"))
+SEEDS = 500 if IN_FULL else 50
+# One seed in some hundred finds these.
+RARE = {"forgets to look back"}
+SOUGHT = [bug for bug in BUGS if IN_FULL or bug not in RARE]
 AT_ONCE = 10
 # More callbacks than an idle monitor's round takes.
 AWAITS = 60
@@ -41,7 +45,7 @@ def sound(processes: Executor) -> list[Examined]:
 @pytest.fixture(scope="module")
 def planted(processes: Executor) -> dict[str, Future[Examined]]:
     """The search for each bug."""
-    return {bug: processes.submit(examine, range(SEEDS), bug) for bug in BUGS}
+    return {bug: processes.submit(examine, range(SEEDS), bug) for bug in SOUGHT}
 
 
 def test_whatever_goes_wrong_the_end_is_what_the_oracle_says(processes: Executor, sound: list[Examined]) -> None:
@@ -63,6 +67,6 @@ def test_a_monitor_held_up_between_any_two_awaits_announces_nothing_that_is_not_
     assert [each for each in wrong if each] == []
 
 
-@pytest.mark.parametrize("bug", BUGS)
+@pytest.mark.parametrize("bug", SOUGHT)
 def test_a_planted_bug_is_found(planted: dict[str, Future[Examined]], bug: str) -> None:
     assert planted[bug].result().failed is not None

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.codec import decode_event, encode_event
-from shared.contracts.verdicts import VerdictEvent
-from sla_monitor.domain.announce import Occasion, announce
+from shared.contracts.verdicts import VerdictEvent, WarningReached
+from sla_monitor.domain.announce import Occasion, announce, figures
 from sla_monitor.domain.facts import AnyFact
 from sla_monitor.domain.item import Announced, Item, take
-from sla_monitor.domain.retold import Fit, Retold, fit
+from sla_monitor.domain.retold import Fit, Retold, as_heard, fit
 from sla_monitor.domain.verdict import Evaluation, evaluate
 from tests.support.histories import at, book, fact
 from tests.support.laws import law
@@ -86,6 +86,46 @@ def test_an_item_judged_as_it_was_fits_what_was_read_back(facts: list[AnyFact], 
         as_of = instants[len(facts) - 1]
 
         assert fit(retold(events), *judged(item, as_of=as_of)) is Fit.SAME
+
+
+@law
+@given(arrivals, clocks, st.integers(0, len(COURSE)))
+def test_after_a_loss_readers_end_with_what_holds_and_nothing_new_has_an_id_that_they_know(
+    facts: list[AnyFact], instants: list[int], kept: int
+) -> None:
+    _, log = announced(facts, instants)
+    item, known = announced(facts[:kept], instants)
+    for lost in facts[kept:]:
+        take(item, lost)
+
+    log += announce_at(instants[-1], item)
+    readers_learned = retold(log[len(known) :])
+    doubtful = {name for name, word in readers_learned.items() if word.revision > 1}
+    item.announced = as_heard(item.announced, readers_learned, doubtful=doubtful) or item.announced
+    mended = announce_at(instants[-1], item)
+    later = announce_at(at("Mon 2026-04-06 09:00"), item)
+
+    assert figures_of(retold([*log, *mended])) == figures_of(announced_at_once(facts, instants[-1]))
+    assert not {event.id for event in log} & {
+        event.id for event in [*mended, *later] if not isinstance(event, WarningReached)
+    }
+
+
+def announce_at(as_of: int, item: Item) -> list[VerdictEvent]:
+    events, item.announced = announce(item.announced, *judged(item, as_of=as_of))
+    return events
+
+
+def announced_at_once(facts: list[AnyFact], as_of: int) -> dict[str, Announced]:
+    item = Item()
+    for each in facts:
+        take(item, each)
+    announce_at(as_of, item)
+    return item.announced
+
+
+def figures_of(told: dict[str, Announced]) -> dict[str, object]:
+    return {name: figures(word.said) for name, word in told.items() if word.said is not None}
 
 
 def test_other_figures_by_the_versions_that_were_named_are_nearer_than_those_by_others() -> None:
