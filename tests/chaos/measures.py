@@ -48,6 +48,7 @@ def measured(measure: Measure, folder: Path) -> Measured:
 def main() -> int:
     """0 when every limit is kept."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.measures", description=__doc__)
+    # argparse holds the default of no names against the choices, too.
     parser.add_argument("names", nargs="*", choices=[[], *FULL], help="all by default")
     parser.add_argument("--small", action="store_true", help="as in CI")
     given = parser.parse_args()
