@@ -89,14 +89,15 @@ def test_an_item_judged_as_it_was_fits_what_was_read_back(facts: list[AnyFact], 
 
 
 @law
-@given(arrivals, clocks, st.integers(0, len(COURSE)))
+@given(arrivals, clocks, st.integers(0, len(COURSE)), st.integers(0, len(COURSE)))
 def test_after_a_loss_readers_end_with_what_holds_and_nothing_new_has_an_id_that_they_know(
-    facts: list[AnyFact], instants: list[int], kept: int
+    facts: list[AnyFact], instants: list[int], one: int, other: int
 ) -> None:
-    _, log = announced(facts, instants)
+    kept, judged_once = sorted((one, other))
+    _, log = announced(facts[:judged_once], instants)
     item, known = announced(facts[:kept], instants)
-    for lost in facts[kept:]:
-        take(item, lost)
+    for each in facts[kept:]:
+        take(item, each)
 
     log += announce_at(instants[-1], item)
     readers_learned = retold(log[len(known) :])
@@ -126,6 +127,13 @@ def announced_at_once(facts: list[AnyFact], as_of: int) -> dict[str, Announced]:
 
 def figures_of(told: dict[str, Announced]) -> dict[str, object]:
     return {name: figures(word.said) for name, word in told.items() if word.said is not None}
+
+
+def test_words_that_led_back_to_where_an_item_is_count_if_it_may_not_remember_them() -> None:
+    breached_and_retracted = {"resolve/1": Announced(None, revision=2)}
+
+    assert as_heard({}, breached_and_retracted, doubtful={"resolve/1"}) == breached_and_retracted
+    assert as_heard({}, breached_and_retracted, doubtful=()) is None
 
 
 def test_other_figures_by_the_versions_that_were_named_are_nearer_than_those_by_others() -> None:
