@@ -1,16 +1,16 @@
 """PostgreSQL answers nothing for two minutes while readings and tickets come in."""
 
 import asyncio
+import subprocess
 import time
 from pathlib import Path
-
-from aiokafka.admin import AIOKafkaAdminClient  # type: ignore[import-untyped]  # it ships no types
 
 from tests.chaos.run import judged, too_large
 from tests.chaos.sending import Sender
 from tests.chaos.servers import Servers
 from tests.chaos.stage import Stage, stage
 from tests.chaos.traffic import Size, sendings
+from tests.support import kafka_broker
 
 SIZE, FROZEN_S = Size(usage=200_000, tickets=20_000), 120.0
 SMALL_SIZE, SMALL_FROZEN_S = Size(usage=20_000, tickets=2_000), 25.0
@@ -47,15 +47,15 @@ async def _run(
 
 
 async def members(server: str) -> dict[str, set[str]]:
-    """Who is in each group, by the ids that the broker gave them when they joined."""
-    client = AIOKafkaAdminClient(bootstrap_servers=server)
-    await client.start()
-    try:
-        answers = await client.describe_consumer_groups(list(GROUPS))
-    finally:
-        await client.close()
-    groups = [group for answer in answers for group in answer.groups]
-    return {group[1]: {member[0] for member in group[5]} for group in groups}
+    """Who is in each group, by the ids that the broker gave them when they joined, by the word of Kafka's own tool."""
+    return {group: await asyncio.to_thread(_members, server, group) for group in GROUPS}
+
+
+def _members(server: str, group: str) -> set[str]:
+    tool = ("/opt/kafka/bin/kafka-consumer-groups.sh", "--bootstrap-server", "localhost:9092")
+    asked = ["docker", "exec", kafka_broker.container_of(server), *tool, "--describe", "--members", "--group", group]
+    told = subprocess.run(asked, check=True, capture_output=True, text=True).stdout
+    return {line.split()[1] for line in told.splitlines() if line.startswith(f"{group} ")}
 
 
 async def _left(on: Stage, before: dict[str, set[str]]) -> list[str]:
