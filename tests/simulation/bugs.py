@@ -75,14 +75,14 @@ def expiring_dedupe() -> Any:
 
 def month_partitioned_inbox() -> Any:
     """What was received is remembered for each month by itself."""
-    arrival = billing_writing._arrival
+    arrival = billing_writing.arrival
 
     def of_month(kept: Kept) -> Arrival:
         whole = arrival(kept)
         month = datetime.fromtimestamp(kept.record.timestamp_ms / 1000, UTC).month
         return whole._replace(id=f"{month}/{whole.id}")
 
-    return patch.object(billing_writing, "_arrival", of_month)
+    return patch.object(billing_writing, "arrival", of_month)
 
 
 def wall_clock_timers() -> Any:
