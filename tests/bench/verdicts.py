@@ -13,6 +13,7 @@ from shared.bus.port import Bus
 from shared.clock import WallClock
 from shared.contracts.codec import decode_event
 from shared.contracts.topics import TICKETS, TOPICS
+from shared.running.pace import collect_seldom
 from sla_monitor.app import MonitorApp, build
 from sla_monitor.domain.facts import AnyFact, Paused, Resumed
 from sla_monitor.domain.following import Following, follow
@@ -50,6 +51,7 @@ AS_OF = at("Fri 2026-01-30 12:00")
 
 def run() -> None:
     """Prints microseconds of one item and events a second of many, in this run."""
+    collect_seldom()  # as the local stack does
     whole = _median_us(lambda: _judge(HISTORY, AGREEMENT, AS_OF))
     step = _step_us()
     read, judged = asyncio.run(_embedded())
