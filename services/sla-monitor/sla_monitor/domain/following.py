@@ -2,7 +2,8 @@
 
 Most facts decide nothing: they stop a clock, let it run on, or are none of its business. What they change is the
 second at which the item must next be looked at, and that alone is worked out here. Whatever may change a verdict is
-not followed but judged in full; a property test holds the two ways of judging against each other.
+not followed but judged in full; a property test holds the two ways of judging against each other. All instants are
+epoch seconds.
 """
 
 from collections.abc import Iterator
@@ -78,7 +79,8 @@ class Following(Struct):
     """What must be known of an item to follow it.
 
     `last` orders the facts so far. What is dated before `settled_s` may undo what was found by then. `quiet` are the
-    kinds of fact that change no verdict. `fixed` is the wake of the clocks that no pause stops.
+    kinds of fact that change no verdict. `awaiting` says for whom it is paused now; pauses for one of `unfollowed` are
+    judged in full. `fixed` is the wake of the clocks that no pause stops.
     """
 
     last: tuple[int, int, str, str]

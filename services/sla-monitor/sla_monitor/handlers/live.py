@@ -9,12 +9,12 @@ from sla_monitor.domain.following import Following, follow
 from sla_monitor.domain.item import Item
 from sla_monitor.domain.verdict import Evaluation
 
-# Of one shard: those of all twelve then hold under a hundred megabytes.
+# Of one shard. With five facts and two targets one takes 3.5 kB: at most 170 MB for all 24 shards in one process.
 MOST_HELD = 2_000
 
 
 class Live(Struct):
-    """An item with the last evaluation of it, made at `as_of` by the catalogue and the rulings of that time."""
+    """An item with the last evaluation of it, made at `as_of` (epoch seconds) by what was known and ruled then."""
 
     item: Item
     evaluation: Evaluation | None = None
@@ -27,7 +27,7 @@ class Live(Struct):
 
     @property
     def wake(self) -> int | None:
-        """The second at which it is to be looked at, while it is followed."""
+        """The epoch second at which it is to be looked at, while it is followed."""
         return None if self.following is None else self.following.wake
 
     def follows(self, facts: Sequence[AnyFact], *, as_of: int) -> bool:
