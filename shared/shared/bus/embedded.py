@@ -22,12 +22,12 @@ LOOK_EVERY_S = 0.1
 
 
 class EmbeddedBus:
-    """A `Bus` on the file at `path`. Appending and reading each have their thread, so that neither waits."""
+    """A `Bus` on the file at `path`. Appending waits for the disk in a thread of its own; reading waits for nobody."""
 
     def __init__(self, path: Path, *, clock: Clock | None = None) -> None:
         # Durable: readers store offsets elsewhere, and must not be ahead of the log after a power cut.
         self._writer = SqliteFile(path, schema=log_file.SCHEMA, durable=True)
-        self._reader = SqliteFile(path, schema=log_file.SCHEMA, durable=True)
+        self._reader = SqliteFile(path, schema=log_file.SCHEMA, durable=False)
         self._clock = clock or WallClock()
         self._groups: dict[str, list[EmbeddedSubscription]] = {}
 

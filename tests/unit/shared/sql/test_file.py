@@ -1,4 +1,4 @@
-"""A SQLite file with a thread of its own."""
+"""A SQLite file, with a thread of its own where it waits for the disk."""
 
 import asyncio
 import sqlite3
@@ -15,9 +15,14 @@ SCHEMA = "CREATE TABLE IF NOT EXISTS numbers (number INTEGER PRIMARY KEY);"
 pytestmark = pytest.mark.anyio
 
 
+@pytest.fixture(params=[True, False], ids=["durable", "not durable"])
+def durable(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
 @pytest.fixture
-async def file(tmp_path: Path) -> AsyncIterator[SqliteFile]:
-    file = SqliteFile(tmp_path / "new folder" / "numbers.db", schema=SCHEMA, durable=True)
+async def file(tmp_path: Path, durable: bool) -> AsyncIterator[SqliteFile]:
+    file = SqliteFile(tmp_path / "new folder" / "numbers.db", schema=SCHEMA, durable=durable)
     yield file
     await file.close()
 
@@ -55,8 +60,27 @@ async def test_a_caller_who_gives_up_waiting_leaves_the_file_in_order(file: Sqli
     await file.write(lambda connection: add(connection, 50_000))
 
 
-async def test_files_opened_by_several_at_once_wait_for_each_other(file: SqliteFile, tmp_path: Path) -> None:
-    others = [SqliteFile(tmp_path / "new folder" / "numbers.db", schema=SCHEMA, durable=True) for _ in range(3)]
+async def test_who_asks_again_and_again_lets_others_have_their_turn(file: SqliteFile) -> None:
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    beside = asyncio.create_task(other())
+    for _ in range(10):
+        await file.read(count)
+    beside.cancel()
+
+    assert turns >= 9
+
+
+async def test_files_opened_by_several_at_once_wait_for_each_other(
+    file: SqliteFile, tmp_path: Path, durable: bool
+) -> None:
+    others = [SqliteFile(tmp_path / "new folder" / "numbers.db", schema=SCHEMA, durable=durable) for _ in range(3)]
 
     await asyncio.gather(
         *(
@@ -71,9 +95,9 @@ async def test_files_opened_by_several_at_once_wait_for_each_other(file: SqliteF
         await other.close()
 
 
-async def test_a_new_file_may_be_opened_by_several_at_once(tmp_path: Path) -> None:
+async def test_a_new_file_may_be_opened_by_several_at_once(tmp_path: Path, durable: bool) -> None:
     for number in range(20):
-        opening = partial(SqliteFile, tmp_path / f"{number}.db", schema=SCHEMA, durable=True)
+        opening = partial(SqliteFile, tmp_path / f"{number}.db", schema=SCHEMA, durable=durable)
         files = await asyncio.gather(*(asyncio.to_thread(opening) for _ in range(6)))
 
         assert [await file.read(count) for file in files] == [0] * 6
