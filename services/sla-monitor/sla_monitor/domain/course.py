@@ -48,6 +48,16 @@ class Stop(Struct, frozen=True):
     reopened: int
     cancelled: bool
 
+    @property
+    def start(self) -> int:
+        """When it was done."""
+        return self.at
+
+    @property
+    def end(self) -> int:
+        """Until when it was."""
+        return self.reopened
+
 
 class Course(Struct):
     """An item's course in epoch seconds, each list ascending. Built by `read_course`, then only read."""

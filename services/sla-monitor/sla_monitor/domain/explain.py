@@ -7,11 +7,15 @@ from typing import Literal
 
 from msgspec import Struct
 
+from sla_monitor.domain.course import Pause, Stop
+from sla_monitor.domain.exclusions import Exclusion
 from sla_monitor.domain.intervals import merged, without
 from sla_monitor.domain.life import Blocked
 from sla_monitor.domain.verdict import Verdict
 
 Kind = Literal["counted", "paused", "closed"]
+# From when to when, and why it does not count.
+_Part = tuple[int, int, str]
 
 
 class Stretch(Struct, frozen=True):
@@ -28,8 +32,8 @@ def trace(verdict: Verdict, *, as_of: int) -> list[Stretch]:
     life = verdict.life
     end = min(as_of, verdict.until) if life.stop is None else min(as_of, verdict.until, life.stop)
     blocked = _within(life.blocked, life.start, end)
-    running = without([(life.start, end)], merged((block.start, block.end) for block in blocked))
-    parts = [(start, stop, None) for start, stop in running] + _apart(blocked)
+    running = without([(life.start, end)], merged((start, stop) for start, stop, _ in blocked))
+    parts = [*((start, stop, None) for start, stop in running), *_apart(blocked)]
     return [
         stretch
         for start, stop, reason in sorted(parts, key=lambda part: part[:2])
@@ -45,19 +49,29 @@ def totals(stretches: list[Stretch]) -> dict[Kind, int]:
     return sums
 
 
-def _within(blocked: tuple[Blocked, ...], start: int, end: int) -> list[Blocked]:
-    cut = (Blocked(max(block.start, start), min(block.end, end), block.why) for block in blocked)
-    return sorted((block for block in cut if block.start < block.end), key=lambda block: block.start)
+def _within(blocked: tuple[Blocked, ...], start: int, end: int) -> list[_Part]:
+    cut = [(max(block.start, start), min(block.end, end), _in_words(block)) for block in blocked]
+    return sorted((part for part in cut if part[0] < part[1]), key=lambda part: part[0])
 
 
-def _apart(blocked: list[Blocked]) -> list[tuple[int, int, str | None]]:
+def _in_words(blocked: Blocked) -> str:
+    match blocked:
+        case Pause(awaiting=awaiting, reason=reason):
+            return f"paused, awaiting {awaiting}: {reason}"
+        case Exclusion(category=category, id=name):
+            return f"excluded, {category}: {name}"
+        case Stop():
+            return "stopped, later reopened"
+
+
+def _apart(blocked: list[_Part]) -> list[_Part]:
     """The same spans without overlap: where two reasons hold at once, the earlier one is named."""
-    apart: list[tuple[int, int, str | None]] = []
+    apart: list[_Part] = []
     until = 0
-    for block in blocked:
-        if block.end > until:
-            apart.append((max(block.start, until), block.end, block.reason))
-            until = block.end
+    for start, end, reason in blocked:
+        if end > until:
+            apart.append((max(start, until), end, reason))
+            until = end
     return apart
 
 

@@ -10,7 +10,6 @@ from enum import StrEnum
 from msgspec import Struct
 
 from sla_monitor.domain.course import FOREVER, Course, Pause
-from sla_monitor.domain.intervals import merged, without
 from sla_monitor.domain.tape import Tape
 from sla_monitor.domain.verdict import Verdict
 
@@ -106,8 +105,7 @@ def _left(verdict: Verdict, at: int) -> int | None:
     life, due, margin = verdict.life, verdict.due, verdict.margin_s
     if len(life.legs) != 1 or (due is not None and at > due):
         return None
-    blocked = merged((block.start, block.end) for block in life.blocked)
-    tape = Tape(verdict.term.ruler, without([(life.start, FOREVER)], blocked))
+    tape = Tape(verdict.term.ruler, life.start, life.stands)
     if due is not None:
         return tape.counted_to(due) - tape.counted_to(at)
     return None if margin is None else max(verdict.elapsed_s + margin - tape.counted_to(at), 0)

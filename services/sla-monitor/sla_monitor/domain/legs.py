@@ -1,13 +1,11 @@
 """One leg of a clock measured: what counted, when it is due, when it is missed, and when warnings are reached."""
 
-from typing import NamedTuple
-
 from msgspec import Struct
 
 from shared.contracts.thresholds import CalendarDays, RecordedDue, WorkingDays
 from sla_monitor.domain.course import FOREVER, Course
 from sla_monitor.domain.facts import US
-from sla_monitor.domain.intervals import Interval, merged, without
+from sla_monitor.domain.intervals import Interval, merged
 from sla_monitor.domain.life import Life
 from sla_monitor.domain.tape import Tape
 from sla_monitor.domain.terms import Term
@@ -21,7 +19,7 @@ class Leg(Struct, frozen=True):
 
     `last_good` is the last second in which an answer is in time, where that is known: it is left out for an answer
     that came in time. `margin` is None where nothing is due. `base` and `counted` are the tape's counts at the leg's
-    two ends. `endless`: time goes on counting after the leg's end (it is not paused without end).
+    two ends.
     """
 
     start: int
@@ -33,7 +31,6 @@ class Leg(Struct, frozen=True):
     last_good: int | None
     margin: int | None
     missed: bool
-    endless: bool
     tape: Tape
     allowance: int | None
 
@@ -42,9 +39,14 @@ class Leg(Struct, frozen=True):
         """What counted in it."""
         return self.counted - self.base
 
+    @property
+    def endless(self) -> bool:
+        """Whether time goes on counting after its end: it is not paused without end."""
+        return self.tape.endless
+
 
 # Clocks of one item that run over the same spans by the same ruler share a tape: laying one is most of the work.
-Tapes = dict[tuple[int, int, tuple[Interval, ...]], tuple[Tape, list[Interval]]]
+Tapes = dict[tuple[int, int, tuple[Interval, ...]], Tape]
 
 
 def measure_legs(course: Course, term: Term, life: Life, *, as_of: int, tapes: Tapes | None = None) -> list[Leg]:
@@ -53,24 +55,17 @@ def measure_legs(course: Course, term: Term, life: Life, *, as_of: int, tapes: T
     `tapes` are those already laid for this item; a new one is added.
     """
     tapes = {} if tapes is None else tapes
-    spans = tuple([(block.start, block.end) for block in life.blocked])
-    name = id(term.ruler), life.start, spans
-    laid = tapes.get(name)
-    if laid is None:
-        blocked = merged(spans) if spans else []
-        laid = tapes[name] = Tape(term.ruler, without([(life.start, FOREVER)], blocked)), blocked
-    watch = _Watch(course, term, life, *laid)
+    stands = life.stands
+    name = id(term.ruler), life.start, stands
+    tape = tapes.get(name)
+    if tape is None:
+        tape = tapes[name] = Tape(term.ruler, life.start, stands)
+    watch = _Watch(course, term, life, tape)
     return [watch.measure(start, stop, as_of=as_of) for start, stop in life.legs if start <= as_of]
 
 
-class _Judged(NamedTuple):
-    """A leg against its threshold; each field as `Leg` has it."""
-
-    due: int | None
-    last_good: int | None
-    allowance: int | None
-    margin: int | None
-    missed: bool
+# A leg against its threshold: due, last_good, allowance, margin and missed, each as `Leg` has it.
+_Judged = tuple[int | None, int | None, int | None, int | None, bool]
 
 
 class _Watch(Struct, frozen=True):
@@ -80,7 +75,6 @@ class _Watch(Struct, frozen=True):
     term: Term
     life: Life
     tape: Tape
-    blocked: list[Interval]
 
     def measure(self, start: int, stop: int, *, as_of: int) -> Leg:
         """The leg from `start` to `stop`, or to `as_of` if that comes first."""
@@ -104,7 +98,6 @@ class _Watch(Struct, frozen=True):
             last_good=last_good,
             margin=margin,
             missed=missed,
-            endless=bool(tape.runs) and tape.runs[-1][1] == FOREVER,
             tape=tape,
             allowance=allowance,
         )
@@ -114,15 +107,15 @@ class _Watch(Struct, frozen=True):
         limit = base + seconds
         missed = counted > limit
         last_good = self.tape.exceed(limit) if is_open or missed else None
-        return _Judged(self.tape.reach(limit), last_good, seconds, limit - counted, missed)
+        return self.tape.reach(limit), last_good, seconds, limit - counted, missed
 
     def _against_a_date(self, start: int, end: int, base: int, counted: int) -> _Judged:
         """A due instant that a calendar or another system gives: late is what comes after it."""
         due = self._due_date(start)
         if due is None:
-            return _Judged(None, None, None, None, missed=False)
+            return None, None, None, None, False
         allowed = self.tape.counted_to(due)
-        return _Judged(due, due, max(allowed - base, 0), allowed - counted, self._judged(end) > due)
+        return due, due, max(allowed - base, 0), allowed - counted, self._judged(end) > due
 
     def _judged(self, end: int) -> int:
         """A recorded deadline is compared with what the event said, even where the clock was clamped (R32)."""
@@ -138,9 +131,9 @@ class _Watch(Struct, frozen=True):
             case WorkingDays(days) if term.target.pause_counts == "whole-days":
                 return _nth_uncovered_day(term, self.tape, start, days)
             case WorkingDays(days):
-                return _extended(term, _working_days(term, start, days), start, self.blocked)
+                return _extended(term, _working_days(term, start, days), start, self.life)
             case CalendarDays(days):
-                return _extended(term, term.hours.add_calendar_days(start, days), start, self.blocked)
+                return _extended(term, term.hours.add_calendar_days(start, days), start, self.life)
         return None
 
 
@@ -148,9 +141,9 @@ def _working_days(term: Term, start: int, days: int) -> int | None:
     return term.hours.add_working_days(start, days, rule=term.target.day_rule, cut_off_s=term.cut_off_s)
 
 
-def _extended(term: Term, due: int | None, start: int, blocked: list[Interval]) -> int | None:
+def _extended(term: Term, due: int | None, start: int, life: Life) -> int | None:
     """The due instant moved on by the time that pauses took out before it, each pause in turn (R18)."""
-    for block_start, block_end in blocked:
+    for block_start, block_end in merged(life.stands):
         if due is None or block_start >= due:
             break
         if block_end == FOREVER:

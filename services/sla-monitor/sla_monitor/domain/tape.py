@@ -5,6 +5,7 @@ a calendar's working time, or plain elapsed time. Everything is integer epoch se
 """
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
 from typing import Protocol
 
 from sla_monitor.domain.course import FOREVER
@@ -46,22 +47,34 @@ class ElapsedTime:
 
 
 class Tape:
-    """Counted time since `start`, over running spans that ascend; the last one may end at FOREVER."""
+    """Counted time since `start`, but for what is `blocked`, in any order."""
 
-    __slots__ = ("_counts", "_ends", "_ruler", "_starts", "runs")
+    __slots__ = ("_counts", "_ends", "_ruler", "_starts")
 
-    def __init__(self, ruler: Ruler, runs: list[Interval]) -> None:
+    def __init__(self, ruler: Ruler, start: int, blocked: Iterable[Interval]) -> None:
         self._ruler = ruler
-        self.runs = runs
-        self._starts = [run[0] for run in runs]
-        self._ends = [run[1] for run in runs]
-        total = 0
-        self._counts = counts = [0]
-        for start, end in runs:
-            if end == FOREVER:
-                break
-            total += ruler.between(start, end)
-            counts.append(total)
+        # The running spans, and what has counted by the start of each and the end of the last that has one.
+        starts: list[int] = []
+        ends: list[int] = []
+        counts, total = [0], 0
+        for stands, runs in sorted(blocked):
+            if runs <= start or runs <= stands:
+                continue
+            if stands > start:
+                starts.append(start)
+                ends.append(stands)
+                total += ruler.between(start, stands)
+                counts.append(total)
+            start = runs
+        if start < FOREVER:
+            starts.append(start)
+            ends.append(FOREVER)
+        self._starts, self._ends, self._counts = starts, ends, counts
+
+    @property
+    def endless(self) -> bool:
+        """Whether time goes on counting for ever."""
+        return bool(self._ends) and self._ends[-1] == FOREVER
 
     def counted_to(self, at: int) -> int:
         """Seconds that count before `at`."""
@@ -74,11 +87,9 @@ class Tape:
 
     def reach(self, seconds: int) -> int | None:
         """The earliest instant by which `seconds` have counted; None if they never will on this tape."""
-        if not self.runs:
-            return None
         # The first span whose end has counted enough; past the measured ones only an endless span is left.
         index = max(bisect_left(self._counts, seconds) - 1, 0)
-        if index >= len(self.runs):
+        if index >= len(self._starts):
             return None
         return self._ruler.add(self._starts[index], seconds - self._counts[index])
 
@@ -87,10 +98,8 @@ class Tape:
 
         It is `reach` unless time stands still there: then it is the next opening, or the end of the pause (R25).
         """
-        if not self.runs:
-            return None
         # The first span in which the count goes past `seconds`.
         index = bisect_right(self._counts, seconds) - 1
-        if index >= len(self.runs):
+        if index >= len(self._starts):
             return None
         return self._ruler.add_to_open(self._starts[index], seconds - self._counts[index])

@@ -7,7 +7,7 @@ The rules that most depends on: exactly used up is met (R24); a clock that runs 
 the hours open again (R25); the due instant of a day-based or recorded threshold is missed by the first second after it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 
 import msgspec
@@ -140,15 +140,15 @@ def _applies_until(course: Course, term: Term) -> int | None:
 
 
 def _judge(
-    course: Course, term: Term, cycles: Iterable[Life], *, as_of: int, until: int, tapes: Tapes
-) -> Iterable[Verdict]:
+    course: Course, term: Term, cycles: Sequence[Life], *, as_of: int, until: int, tapes: Tapes
+) -> list[Verdict]:
     """The verdict of each cycle. A target that stopped applying keeps only the misses it had by then (R28)."""
-    for life in cycles:
-        verdict = _verdict(course, term, life, as_of=min(as_of, until), tapes=tapes)
-        if until == FOREVER:
-            yield verdict
-        elif verdict.outcome is Outcome.BREACHED and life.start < until:
-            yield msgspec.structs.replace(verdict, until=until, wake=None)
+    if until == FOREVER:
+        return [_verdict(course, term, life, as_of=as_of, tapes=tapes) for life in cycles]
+    begun = [life for life in cycles if life.start < until]
+    judged = [_verdict(course, term, life, as_of=min(as_of, until), tapes=tapes) for life in begun]
+    missed = [verdict for verdict in judged if verdict.outcome is Outcome.BREACHED]
+    return [msgspec.structs.replace(verdict, until=until, wake=None) for verdict in missed]
 
 
 def _verdict(course: Course, term: Term, life: Life, *, as_of: int, tapes: Tapes) -> Verdict:
@@ -170,15 +170,11 @@ def _unjudged(term: Term, life: Life, outcome: Outcome, reason: str) -> Verdict:
 
 
 def _of_legs(term: Term, life: Life, legs: Sequence[Leg], *, since: int) -> Verdict:
-    missed = next((leg for leg in legs if leg.missed), None)
-    shown = missed or (legs[-1] if life.stop is None or len(legs) == 1 else max(legs, key=lambda leg: leg.elapsed))
+    shown = legs[0] if len(legs) == 1 else _telling(life, legs)
     # Between two exchanges nothing is owed and so nothing is due.
     idle = life.stop is None and not shown.open and not shown.missed
     outcome, reason = (Outcome.RUNNING, "no answer is owed") if idle else _outcome(life, shown)
     warnings, to_come = _warnings(term, legs, since=since)
-    wakes = [] if to_come is None else [to_come]
-    if shown.open and not shown.missed and shown.last_good is not None:
-        wakes.append(shown.last_good + 1)
     return Verdict(
         term=term,
         life=life,
@@ -189,8 +185,20 @@ def _of_legs(term: Term, life: Life, legs: Sequence[Leg], *, since: int) -> Verd
         margin_s=None if idle else shown.margin,
         missed_at=shown.last_good if shown.missed else None,
         warnings=warnings,
-        wake=min(wakes, default=None) if life.stop is None else None,
+        wake=_wake(shown, to_come) if life.stop is None else None,
     )
+
+
+def _telling(life: Life, legs: Sequence[Leg]) -> Leg:
+    """The leg that a cycle is judged by: the first that was missed, else the newest, or the worst once it has ended."""
+    missed = next((leg for leg in legs if leg.missed), None)
+    return missed or (legs[-1] if life.stop is None else max(legs, key=lambda leg: leg.elapsed))
+
+
+def _wake(shown: Leg, to_come: int | None) -> int | None:
+    if not shown.open or shown.missed or shown.last_good is None:
+        return to_come
+    return shown.last_good + 1 if to_come is None else min(to_come, shown.last_good + 1)
 
 
 def _outcome(life: Life, leg: Leg) -> tuple[Outcome, str]:

@@ -85,15 +85,16 @@ class WorkingTime:
         which includes a calendar that never opens (R5). Raises `BeyondHorizon` for `a`, `ValueError` below 0.
         """
         wanted = self._open_before(a) + seconds
-        if seconds == 0:
+        if seconds <= 0:
+            _refuse_negative(seconds, "seconds")
             return a
-        _refuse_negative(seconds, "seconds")
         k = bisect_left(self._totals, wanted)
         return wanted - self._base[2 * k + 1] if k < len(self._totals) else None
 
     def add_to_open(self, a: int, seconds: int) -> int | None:
         """As `add`, but never a closed instant: the opening after it instead (R14)."""
-        _refuse_negative(seconds, "seconds")
+        if seconds < 0:
+            _refuse_negative(seconds, "seconds")
         wanted = self._open_before(a) + seconds
         k = bisect_right(self._totals, wanted)
         return wanted - self._base[2 * k + 1] if k < len(self._totals) else None
