@@ -13,15 +13,15 @@ from sqlalchemy import delete
 
 import billing.adapters.writing as billing_writing
 import billing.domain.lines as billing_lines
-import sla_monitor.handlers.judging as monitor_judging
 from billing.domain.intake import Kept
 from shared.bus.consumer import CaughtUp
-from shared.bus.port import AppendUncertain, Bounds, Bus, Message, OffsetGone, Shard
+from shared.bus.port import AppendUncertain, Bounds, Message, OffsetGone, Shard
+from shared.bus.publisher import Publisher
 from shared.contracts.codec import decode_event, encode_event
 from shared.contracts.verdicts import VerdictEvent, VerdictRetracted
 from shared.ids import derived_id
 from shared.sql.inbox import Arrival, Fate, receive
-from shared.state.port import Change, Head, Outgoing, ShardStates
+from shared.state.port import Change, Head, Outgoing
 from sla_monitor.handlers.judging import Judging
 from tests.simulation.bus import MemoryBus, MemorySubscription
 from tests.simulation.databases import TroubledReadModel
@@ -111,16 +111,16 @@ def naive_outbox_poll() -> Iterator[None]:
         await states._gate.pause()
         await commit(states, shard, seen, change)
 
-    async def poll(states: ShardStates, bus: Bus, _: Shard, *, limit: int) -> int:
-        assert isinstance(states, MemoryStates)
-        rows = [row for state in states._server.shards.values() for row in state.outbox.values()]
+    async def poll(publisher: Publisher, _: Shard) -> bool:
+        assert isinstance(publisher._states, MemoryStates)
+        rows = [row for state in publisher._states._server.shards.values() for row in state.outbox.values()]
         news = sorted((row for row in rows if numbers[row.id] > last[0]), key=lambda row: numbers[row.id])
         for row in news:
-            await bus.publish(row.topic, [Message(row.key, row.value)])
+            await publisher._bus.publish(row.topic, [Message(row.key, row.value)])
         last[0] = max([last[0], *(numbers[row.id] for row in news)])
-        return 0
+        return bool(news)
 
-    with patch.object(MemoryStates, "commit", numbered), patch.object(monitor_judging, "drain_outbox", poll):
+    with patch.object(MemoryStates, "commit", numbered), patch.object(Publisher, "send", poll):
         yield
 
 

@@ -1,19 +1,66 @@
 """Announcements of live state brought to the log: written with the state, published after it, at least once."""
 
+from collections.abc import Sequence
 from itertools import groupby
 
 from shared.bus.port import Bus, Message, Shard
-from shared.state.port import ShardStates
+from shared.state.port import Outgoing, ShardStates
+
+# Of one shard at a time: one read of an outbox, and what is remembered of it.
+MOST_AT_ONCE = 500
 
 
-async def drain_outbox(states: ShardStates, bus: Bus, shard: Shard, *, limit: int = 500) -> int:
-    """How many of the shard's oldest announcements the log now holds durably; at most `limit`, 0 when none waits.
+class Publisher:
+    """Empties the outboxes of the shards of one process. What it has seen written there it does not read back."""
 
-    Raises `AppendUncertain` and forgets nothing when the log may not hold them all: they are sent again next time.
+    def __init__(self, states: ShardStates, bus: Bus) -> None:
+        self._states, self._bus = states, bus
+        # All that waits in the outbox of a shard, oldest first; one that is not here may hold anything.
+        self._waiting: dict[Shard, list[Outgoing]] = {}
+
+    def forget(self, shard: Shard) -> None:
+        """Others may have written to the outbox, or the store may have lost it."""
+        self._waiting.pop(shard, None)
+
+    def written(self, shard: Shard, messages: Sequence[Outgoing]) -> None:
+        """`messages` were added to the outbox."""
+        waiting = self._waiting.pop(shard, None)
+        if waiting is not None and len(waiting) + len(messages) <= MOST_AT_ONCE:
+            self._waiting[shard] = [*waiting, *messages]
+
+    async def send(self, shard: Shard) -> bool:
+        """The log holds durably whatever waited in the outbox, which is empty now; whether anything did.
+
+        Raises `AppendUncertain` and forgets nothing when the log may not hold it all: it is sent again next time.
+        """
+        waiting = self._waiting.pop(shard, None)
+        if waiting is None:
+            sent = await self._drain(shard)
+        else:
+            await _send(self._states, self._bus, shard, waiting)
+            sent = bool(waiting)
+        self._waiting[shard] = []
+        return sent
+
+    async def _drain(self, shard: Shard) -> bool:
+        began = sent = await drain_outbox(self._states, self._bus, shard)
+        while sent == MOST_AT_ONCE:
+            sent = await drain_outbox(self._states, self._bus, shard)
+        return began > 0
+
+
+async def drain_outbox(states: ShardStates, bus: Bus, shard: Shard) -> int:
+    """How many of the shard's oldest announcements the log now holds; at most `MOST_AT_ONCE`, 0 when none waits.
+
+    Raises as `Publisher.send`.
     """
-    waiting = await states.outbox(shard, limit=limit)
+    waiting = await states.outbox(shard, limit=MOST_AT_ONCE)
+    await _send(states, bus, shard, waiting)
+    return len(waiting)
+
+
+async def _send(states: ShardStates, bus: Bus, shard: Shard, waiting: Sequence[Outgoing]) -> None:
     for topic, messages in groupby(waiting, key=lambda outgoing: outgoing.topic):
         await bus.publish(topic, [Message(m.key, m.value, timestamp_ms=m.timestamp_ms) for m in messages])
     if waiting:
         await states.published(shard, [outgoing.id for outgoing in waiting])
-    return len(waiting)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from shared.bus.consumer import CaughtUp
 from shared.bus.port import Bus, Record, Shard
-from shared.bus.publisher import drain_outbox
+from shared.bus.publisher import Publisher
 from shared.clock import Clock
 from shared.contracts.topics import Topic
 from shared.state.port import Change, Fenced, Head, ShardStates
@@ -41,6 +41,7 @@ class Judging:
         floods_accepted: AcceptedBelow = nothing_accepted,
     ) -> None:
         self._states, self._bus, self._clock = states, bus, clock
+        self._publisher = Publisher(states, bus)
         self._floods = FloodGuard(states, floods_accepted)
         self._catalogue, self._rulings = catalogue, rulings
         self._margin_ms = margin_s * 1000
@@ -57,6 +58,7 @@ class Judging:
         _warn_of_loss(shard, self._heads.get(shard), head)
         if head != self._heads.get(shard):
             self._shelves.pop(shard, None)
+        self._publisher.forget(shard)
         self._heads[shard] = head
         self._doubted[shard] = (await self._bus.bounds(announcements_of(shard))).end
         return None if head is None else head.next_offset
@@ -180,7 +182,7 @@ class Judging:
     async def _reconcile(self, shard: Shard, head: Head, *, end: int, to_ms: int) -> Head:
         """Items of which readers have heard what the store does not remember are judged again from what was heard."""
         began = min(self._doubted[shard], end)
-        said = await heard(self._bus, self._states, shard, start=head.told_position, began=began, end=end)
+        said = await heard(self._bus, announcements_of(shard), start=head.told_position, began=began, end=end)
         for page in _paged(said.retold.keys):
             if other := heard_otherwise(await self._states.items(shard, page), said):
                 self._shelves.pop(shard, None)  # it remembers what the store does
@@ -203,14 +205,13 @@ class Judging:
         # Shielded: a cancelled write whose fate is unknown would leave the remembered head wrong.
         await asyncio.shield(self._states.commit(shard, seen, change))
         shelf.make_room()
+        self._publisher.written(shard, change.outbox)
         self._heads[shard], self._shelves[shard] = change.head, shelf
         return change.head
 
     async def _publish(self, shard: Shard) -> None:
-        while sent := await drain_outbox(self._states, self._bus, shard, limit=MOST_ITEMS):
+        if await self._publisher.send(shard):
             self._spoken.add(shard)
-            if sent < MOST_ITEMS:
-                break
 
     def _first_head(self, offset: int) -> Head:
         return Head(

@@ -12,7 +12,6 @@ from shared.bus.port import Bus, Shard
 from shared.contracts.codec import decode_event
 from shared.contracts.topics import VERDICTS
 from shared.contracts.verdicts import VerdictEvent
-from shared.state.port import ShardStates
 from sla_monitor.domain.facts import Opened
 from sla_monitor.domain.item import dump_item, load_item
 from sla_monitor.domain.orders import Order
@@ -30,28 +29,27 @@ def announcements_of(shard: Shard) -> Shard:
 async def retell(bus: Bus, announced: Shard, *, end: int) -> Retold:
     """All that was announced in one shard of the announcements below the offset `end`."""
     retold = Retold()
-    async for events in _pages(bus, announced, start=0, end=end):
-        for event in events:
-            retold.take(event)
+    await _take(retold, bus, announced, start=0, end=end)
     return retold
 
 
 class Heard(NamedTuple):
-    """What was announced about a shard's items, and of which more than once before the shard was started."""
+    """What was announced, and about which verdicts more than once before a shard was started."""
 
     retold: Retold
     doubtful: Mapping[str, Collection[str]]
 
 
-async def heard(bus: Bus, states: ShardStates, shard: Shard, *, start: int, began: int, end: int) -> Heard:
-    """What was announced about the items of `shard` from the offset `start` to below `end`.
+async def heard(bus: Bus, announced: Shard, *, start: int, began: int, end: int) -> Heard:
+    """What was announced in one shard of the announcements from the offset `start` to below `end`.
 
-    The shard was started when the announcements ended at the offset `began`.
+    The shard of items in question was started when the announcements ended at the offset `began`. Items of others are
+    heard of, too: who asks knows which ones are its own.
     """
     retold = Retold()
-    await _take(retold, bus, states, shard, start=start, end=began)
+    await _take(retold, bus, announced, start=start, end=began)
     doubtful = retold.often()
-    await _take(retold, bus, states, shard, start=max(start, began), end=end)
+    await _take(retold, bus, announced, start=max(start, began), end=end)
     return Heard(retold, doubtful)
 
 
@@ -69,12 +67,10 @@ def heard_otherwise(items: Mapping[str, bytes], heard: Heard) -> dict[str, bytes
     return found
 
 
-async def _take(retold: Retold, bus: Bus, states: ShardStates, shard: Shard, *, start: int, end: int) -> None:
-    async for events in _pages(bus, announcements_of(shard), start=start, end=end):
-        mine = await states.items(shard, {event.key for event in events})
+async def _take(retold: Retold, bus: Bus, announced: Shard, *, start: int, end: int) -> None:
+    async for events in _pages(bus, announced, start=start, end=end):
         for event in events:
-            if event.key in mine:
-                retold.take(event)
+            retold.take(event)
 
 
 async def _pages(bus: Bus, announced: Shard, *, start: int, end: int) -> AsyncIterator[list[VerdictEvent]]:
