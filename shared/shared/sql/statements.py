@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
+import msgspec
 from sqlalchemy import ColumnElement, Connection, CursorResult, Table, any_, bindparam, func, literal, select
 from sqlalchemy import Insert as AnyInsert
 from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
@@ -47,7 +48,8 @@ def insert_rows(
 
 
 def among(connection: Connection, column: ColumnElement[T], values: Sequence[T]) -> ColumnElement[bool]:
-    """`column` is one of `values`; on PostgreSQL these are one parameter, however many they are."""
+    """`column`, of text or numbers, is one of `values`; these are one parameter, however many they are."""
     if connection.dialect.name != "postgresql":
-        return column.in_(values)
+        listed = func.json_each(msgspec.json.encode(list(values)).decode()).table_valued("value")
+        return column.in_(select(listed.c.value))
     return column == any_(literal(list(values), ARRAY(column.type)))

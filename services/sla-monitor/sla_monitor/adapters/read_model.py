@@ -198,7 +198,8 @@ def _adjusted(connection: Connection, keys: Sequence[Key]) -> set[Key]:
     """The verdicts with adjustments, among them all those of `keys`: lists of two ids cost less than of whole keys."""
     columns = [ADJUSTMENT.c[column.name] for column in _KEY]
     councils, items = {key[0] for key in keys}, {key[1] for key in keys}
-    wanted = ADJUSTMENT.c.council.in_(councils), among(connection, ADJUSTMENT.c.item, list(items))
+    column = ADJUSTMENT.c
+    wanted = among(connection, column.council, list(councils)), among(connection, column.item, list(items))
     query = select(*columns).distinct().where(*wanted)
     return {(council, item, target, cycle) for council, item, target, cycle in connection.execute(query)}
 
