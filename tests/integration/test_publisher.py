@@ -8,7 +8,7 @@ import pytest
 
 from shared.bus.embedded import EmbeddedBus
 from shared.bus.port import AppendUncertain, Shard
-from shared.bus.publisher import MOST_AT_ONCE, Publisher
+from shared.bus.publisher import Publisher
 from shared.contracts.topics import Topic
 from shared.state.embedded import EmbeddedStates
 from shared.state.port import Change, Head, Outgoing
@@ -51,7 +51,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
 
 
 async def test_what_waited_before_is_read_and_sent_in_order(stage: Stage) -> None:
-    names = [f"{number:04}" for number in range(2 * MOST_AT_ONCE + 1)]
+    names = [f"{number:04}" for number in range(2 * stage.states.most_at_once + 1)]
     await stage.write(*names)
 
     assert await stage.publisher.send(SHARD)
@@ -84,7 +84,7 @@ async def test_what_was_written_to_an_unknown_outbox_comes_after_what_waits_ther
 
 async def test_more_than_is_remembered_is_sent_all_the_same(stage: Stage) -> None:
     await stage.publisher.send(SHARD)
-    names = [f"{number:04}" for number in range(MOST_AT_ONCE + 1)]
+    names = [f"{number:04}" for number in range(stage.states.most_at_once + 1)]
     stage.publisher.written(SHARD, await stage.write(*names))
 
     assert await stage.publisher.send(SHARD)

@@ -86,6 +86,11 @@ class MemoryStates:
         await self._gate.pause()
         return sorted(pair for pair in self._server.of(shard).items.items() if pair[0] > after)[:limit]
 
+    @property
+    def most_at_once(self) -> int:
+        """Small, so that there are several writes."""
+        return 50
+
     async def outbox(self, shard: Shard, *, limit: int) -> list[Outgoing]:
         """As the port says."""
         await self._gate.pause()

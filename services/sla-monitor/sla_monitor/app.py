@@ -8,11 +8,11 @@ from tempfile import TemporaryDirectory
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 
-from shared.bus.consumer import Processor, Reading, consume, unread
+from shared.bus.consumer import Reading, consume, unread
 from shared.bus.port import Bus, Shard
 from shared.bus.publisher import drain_outbox
 from shared.clock import Clock
-from shared.contracts.topics import TICKETS, VERDICTS, WORK, Topic
+from shared.contracts.topics import TICKETS, VERDICTS, WORK
 from shared.contracts.verdicts import VerdictEvent
 from shared.metrics.groups import Measured, Standing
 from shared.pulse import Pulse
@@ -59,6 +59,8 @@ from sla_monitor.settings import Settings
 JUDGED = (TICKETS, WORK)
 # While one shard waits for its live state or for the log, others are judged.
 JUDGED_AT_ONCE = 4
+# Announcements of a shard that go into one transaction: the more, the less each costs.
+RECORDED_AT_ONCE = 2_000
 GROUP = "sla-monitor"
 RECORDING_GROUP = f"{GROUP}-read-model"
 
@@ -179,22 +181,30 @@ class MonitorApp:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._catalogue.run(stop))
             tasks.create_task(self._rulings.run(stop))
-            judging = self._consume(self._judging, JUDGED, self._reading, stop, at_once=JUDGED_AT_ONCE)
-            tasks.create_task(judging)
-            tasks.create_task(self._consume(self._recording, [VERDICTS], self._recording_reading, stop))
+            tasks.create_task(self._judge(stop))
+            tasks.create_task(self._record(stop))
 
-    async def _consume(
-        self, processor: Processor, topics: Sequence[Topic], reading: Reading, stop: asyncio.Event, *, at_once: int = 1
-    ) -> None:
-        measured = Measured(processor, self._metrics.groups, group=reading.group)
+    async def _judge(self, stop: asyncio.Event) -> None:
         await consume(
             self._bus,
-            group=reading.group,
-            topics=topics,
-            processor=measured,
+            group=GROUP,
+            topics=JUDGED,
+            processor=Measured(self._judging, self._metrics.groups, group=GROUP),
             stop=stop,
-            at_once=at_once,
-            reading=reading,
+            batch=self._states.most_at_once,
+            at_once=JUDGED_AT_ONCE,
+            reading=self._reading,
+        )
+
+    async def _record(self, stop: asyncio.Event) -> None:
+        await consume(
+            self._bus,
+            group=RECORDING_GROUP,
+            topics=[VERDICTS],
+            processor=Measured(self._recording, self._metrics.groups, group=RECORDING_GROUP),
+            stop=stop,
+            batch=RECORDED_AT_ONCE,
+            reading=self._recording_reading,
         )
 
     async def sample(self) -> None:

@@ -6,9 +6,6 @@ from itertools import groupby
 from shared.bus.port import Bus, Message, Shard
 from shared.state.port import Outgoing, ShardStates
 
-# Of one shard at a time: one read of an outbox, and what is remembered of it.
-MOST_AT_ONCE = 500
-
 
 class Publisher:
     """Empties the outboxes of the shards of one process. What it has seen written there it does not read back."""
@@ -25,7 +22,7 @@ class Publisher:
     def written(self, shard: Shard, messages: Sequence[Outgoing]) -> None:
         """`messages` were added to the outbox."""
         waiting = self._waiting.pop(shard, None)
-        if waiting is not None and len(waiting) + len(messages) <= MOST_AT_ONCE:
+        if waiting is not None and len(waiting) + len(messages) <= self._states.most_at_once:
             self._waiting[shard] = [*waiting, *messages]
 
     async def send(self, shard: Shard) -> bool:
@@ -44,17 +41,17 @@ class Publisher:
 
     async def _drain(self, shard: Shard) -> bool:
         began = sent = await drain_outbox(self._states, self._bus, shard)
-        while sent == MOST_AT_ONCE:
+        while sent == self._states.most_at_once:
             sent = await drain_outbox(self._states, self._bus, shard)
         return began > 0
 
 
 async def drain_outbox(states: ShardStates, bus: Bus, shard: Shard) -> int:
-    """How many of the shard's oldest announcements the log now holds; at most `MOST_AT_ONCE`, 0 when none waits.
+    """How many of the shard's oldest announcements the log now holds; 0 when none waits.
 
     Raises as `Publisher.send`.
     """
-    waiting = await states.outbox(shard, limit=MOST_AT_ONCE)
+    waiting = await states.outbox(shard, limit=states.most_at_once)
     await _send(states, bus, shard, waiting)
     return len(waiting)
 

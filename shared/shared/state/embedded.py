@@ -96,6 +96,9 @@ _PUT_QUARANTINED = "INSERT OR REPLACE INTO quarantine VALUES (?, ?, ?, ?, ?, ?, 
 _DELETE_ITEM = "DELETE FROM items WHERE shard = ? AND key = ?"
 _DELETE_DUE = "DELETE FROM due WHERE shard = ? AND key = ?"
 
+# The event loop itself writes, a few microseconds for each; requests of people wait for it.
+_MOST_AT_ONCE = 2_000
+
 _counts = msgspec.json.Decoder(dict[str, int])
 
 
@@ -104,6 +107,11 @@ class EmbeddedStates:
 
     def __init__(self, path: Path) -> None:
         self._file = SqliteFile(path, schema=_SCHEMA, durable=False)
+
+    @property
+    def most_at_once(self) -> int:
+        """As the port says."""
+        return _MOST_AT_ONCE
 
     async def head(self, shard: Shard) -> Head | None:
         """As the port says."""

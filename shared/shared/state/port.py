@@ -77,6 +77,11 @@ class Fenced(Exception):
 class ShardStates(Protocol):
     """The live state of all shards of one service. Safe to share between the tasks of one event loop."""
 
+    @property
+    def most_at_once(self) -> int:
+        """Of how many records or items one write or answer may be. More would keep others waiting for too long."""
+        ...
+
     async def head(self, shard: Shard) -> Head | None:
         """The newest head, or None for a shard never written."""
         ...

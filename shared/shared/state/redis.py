@@ -25,8 +25,8 @@ from shared.state.port import Change, Fenced, Head, Outgoing, Quarantined
 from shared.state.redis_check import check
 from shared.state.redis_link import Argument, Link, Script
 
-# One answer of more items than this would hold Redis's single thread, and with it every other shard, for too long.
-_MOST_ITEMS = 500
+# More would hold Redis's single thread, and with it every other shard, for too long.
+_MOST_AT_ONCE = 500
 # Positions of the messages of one commit lie between those of the commits before and after it.
 _MOST_MESSAGES = 2**20
 
@@ -61,6 +61,11 @@ class RedisStates:
         address, self._checked = _without_acknowledgement(url)
         self._unchecked = Link(address)
 
+    @property
+    def most_at_once(self) -> int:
+        """As the port says."""
+        return _MOST_AT_ONCE
+
     async def head(self, shard: Shard) -> Head | None:
         """As the port says."""
         redis = await self._redis()
@@ -71,8 +76,8 @@ class RedisStates:
         """As the port says."""
         redis, name, wanted = await self._redis(), _keys(shard).items, list(keys)
         held: list[bytes | None] = []
-        for first in range(0, len(wanted), _MOST_ITEMS):
-            held += await redis.call("HMGET", name, *wanted[first : first + _MOST_ITEMS])
+        for first in range(0, len(wanted), _MOST_AT_ONCE):
+            held += await redis.call("HMGET", name, *wanted[first : first + _MOST_AT_ONCE])
         return {key: value for key, value in zip(wanted, held, strict=True) if value is not None}
 
     async def commit(self, shard: Shard, seen: Head | None, change: Change) -> None:

@@ -13,7 +13,6 @@ from sla_monitor.domain.facts import AnyFact, fact_of
 from sla_monitor.domain.intake import read_record
 from sla_monitor.domain.item import Item, Taken, load_item, take
 from sla_monitor.handlers.batch import Batch, item_key
-from sla_monitor.handlers.judging import MOST_ITEMS
 from sla_monitor.handlers.live import Shelf
 from sla_monitor.ports import Catalogue, RulingsLog
 
@@ -49,9 +48,7 @@ class Foreseeing:
         batch.take([_at(record, offset) for offset, record in enumerate(records, start=head.next_offset)])
         batch.move_clock(now_ms - self._margin_ms)
         keys = list(batch.keys)
-        for start in range(0, len(keys), MOST_ITEMS):
-            page = keys[start : start + MOST_ITEMS]
-            batch.judge(page, await self._states.items(shard, page))
+        batch.judge(keys, await self._states.items(shard, keys))
         change = batch.change()
         counts = Counter(change.head.counts)
         counts.subtract(head.counts)
@@ -72,12 +69,8 @@ class Foreseeing:
         return max(0, held.end - head.next_offset) + news + len(await self._states.outbox(shard, limit=1))
 
     async def _items(self, shard: Shard, keys: Sequence[str]) -> dict[str, Item]:
-        items: dict[str, Item] = {}
-        wanted = list(dict.fromkeys(keys))
-        for start in range(0, len(wanted), MOST_ITEMS):
-            stored = await self._states.items(shard, wanted[start : start + MOST_ITEMS])
-            items |= {key: load_item(blob) for key, blob in stored.items()}
-        return items
+        stored = await self._states.items(shard, list(dict.fromkeys(keys)))
+        return {key: load_item(blob) for key, blob in stored.items()}
 
 
 def _fact(shard: Shard, record: Record) -> tuple[str, AnyFact]:

@@ -20,9 +20,6 @@ from sla_monitor.handlers.live import Shelf
 from sla_monitor.handlers.reconciling import RECONCILED, announcements_of, heard, heard_otherwise
 from sla_monitor.ports import Catalogue, RulingsLog
 
-# One write of more items than this would hold the store's single thread for too long.
-MOST_ITEMS = 500
-
 _log = logging.getLogger(__name__)
 
 
@@ -131,7 +128,7 @@ class Judging:
         judged = await self._judge(shard, batch, until_s=batch.clock_s)
         if judged:
             await self._commit(shard, head, batch.change())
-        return judged == MOST_ITEMS
+        return judged == self._states.most_at_once
 
     async def _taken_in(self, shard: Shard, head: Head, records: Sequence[Record]) -> Change:
         batch = self._batch(shard, head)
@@ -140,7 +137,7 @@ class Judging:
         return batch.change()
 
     async def _judge(self, shard: Shard, batch: Batch, *, until_s: int) -> int:
-        due = await self._states.due(shard, until_s=until_s, limit=MOST_ITEMS)
+        due = await self._states.due(shard, until_s=until_s, limit=self._states.most_at_once)
         keys = dict.fromkeys([*batch.keys, *(key for key, _ in due)])
         shelf = self._shelves[shard]
         stored = await self._states.items(shard, [key for key in keys if key not in shelf])
@@ -153,7 +150,7 @@ class Judging:
         orders = [CATALOGUE_CHANGED] if head.facts_position < facts else []
         orders += self._rulings.rulings.orders(after=head.rulings_position)
         after = ""
-        while page := await self._states.scan(shard, after=after, limit=MOST_ITEMS):
+        while page := await self._states.scan(shard, after=after, limit=self._states.most_at_once):
             after = page[-1][0]
             ordered = {key: order for key, blob in page if (order := _order_for(orders, key, blob)) is not None}
             if not ordered:
@@ -183,7 +180,7 @@ class Judging:
         """Items of which readers have heard what the store does not remember are judged again from what was heard."""
         began = min(self._doubted[shard], end)
         said = await heard(self._bus, announcements_of(shard), start=head.told_position, began=began, end=end)
-        for page in _paged(said.retold.keys):
+        for page in _paged(said.retold.keys, self._states.most_at_once):
             if other := heard_otherwise(await self._states.items(shard, page), said):
                 self._shelves.pop(shard, None)  # it remembers what the store does
                 batch = self._batch(shard, head)
@@ -225,8 +222,8 @@ class Judging:
         return int(self._clock.now().timestamp() * 1000)
 
 
-def _paged(keys: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (keys[first : first + MOST_ITEMS] for first in range(0, len(keys), MOST_ITEMS))
+def _paged(keys: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    return (keys[first : first + size] for first in range(0, len(keys), size))
 
 
 def _warn_of_loss(shard: Shard, remembered: Head | None, stored: Head | None) -> None:
