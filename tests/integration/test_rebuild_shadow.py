@@ -69,8 +69,8 @@ def stricter(lived: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     judged = legs._Watch._against_seconds
 
     def missed_when_used_up(watch: legs._Watch, *measured: int, is_open: bool) -> Any:
-        found = judged(watch, *measured, is_open=is_open)
-        return found._replace(missed=True, last_good=found.due) if found.margin == 0 else found
+        due, last_good, allowance, margin, missed = judged(watch, *measured, is_open=is_open)
+        return (due, due, allowance, 0, True) if margin == 0 else (due, last_good, allowance, margin, missed)
 
     monkeypatch.setattr(legs._Watch, "_against_seconds", missed_when_used_up)
 

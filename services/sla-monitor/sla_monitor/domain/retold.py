@@ -79,8 +79,14 @@ def _after(was: Announced, event: VerdictEvent) -> Announced:
         case VerdictRetracted():
             return Announced(None, was.revision + 1, was.warned)
         case _:
-            said = VerdictData(**{name: getattr(event.data, name) for name in VerdictData.__struct_fields__})
-            return Announced(said, was.revision + 1, was.warned)
+            return Announced(_said(event.data), was.revision + 1, was.warned)
+
+
+def _said(data: VerdictData) -> VerdictData:
+    """What holds by it, without what a correction says of before."""
+    if type(data) is VerdictData:
+        return data
+    return VerdictData(**{name: getattr(data, name) for name in VerdictData.__struct_fields__})
 
 
 class Fit(IntEnum):
