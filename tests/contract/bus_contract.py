@@ -114,6 +114,17 @@ class BusContract:
         with pytest.raises(PartitionMismatch):
             await bus.ensure_topics([other])
 
+    async def test_every_client_knows_a_topic_by_the_same_identity_for_ever(
+        self, bus: Bus, topic: Topic, url: str
+    ) -> None:
+        identity = await bus.identity(topic.name)
+        await bus.publish(topic.name, messages(3))
+        other = connect(url)
+
+        assert identity == await other.identity(topic.name) == await bus.identity(topic.name)
+        assert 0 < len(identity) <= 64
+        await other.close()
+
     # Reading
 
     async def test_nothing_is_delivered_before_a_start_is_named(self, bus: Bus, topic: Topic) -> None:

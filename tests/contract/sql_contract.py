@@ -33,6 +33,7 @@ from shared.bus.port import Shard
 from shared.sql.columns import DecimalText, UtcDateTime
 from shared.sql.engine import connect, reading
 from shared.sql.inbox import Arrival, Fate, foresee, inbox_table, receive
+from shared.sql.known_logs import SqlKnownLogs, known_log_table
 from shared.sql.migrate import Outdated, UnknownRevision, check, migrate, version_table
 from shared.sql.progress import Counts, Progress, ShardProgress, progress_table
 from shared.sql.statements import among, insert_ignore, insert_rows
@@ -42,6 +43,7 @@ PACKAGE = "tests.support.migrated"
 METADATA = MetaData()
 INBOX = inbox_table(METADATA)
 PROGRESS = Progress(progress_table(METADATA), "billing")
+KNOWN_LOG = known_log_table(METADATA)
 SAMPLES = Table(
     "samples",
     METADATA,
@@ -171,6 +173,21 @@ class SqlContract:
     def test_only_a_finite_decimal_is_a_price(self, engine: Engine, price: object) -> None:
         with pytest.raises(StatementError, match="expected a finite Decimal"):
             self.kept(engine, price=price)
+
+    # Known logs
+
+    @pytest.mark.anyio
+    async def test_the_log_that_a_group_reads_is_kept_as_it_was_first_said(self, engine: Engine) -> None:
+        billing, monitor = (SqlKnownLogs(engine, KNOWN_LOG, group) for group in ("billing", "sla-monitor"))
+
+        assert await billing.known_log("a.v1") is None
+        await billing.know_log("a.v1", "one")
+        await billing.know_log("b.v1", "two")
+        await monitor.know_log("a.v1", "three")
+        await billing.know_log("a.v1", "later")
+
+        assert [await billing.known_log(topic) for topic in ("a.v1", "b.v1")] == ["one", "two"]
+        assert await monitor.known_log("a.v1") == "three"
 
     # Progress
 

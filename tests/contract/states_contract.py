@@ -64,6 +64,20 @@ class StatesContract:
         """A shard that no other test knows."""
         return Shard(f"test-{uuid4()}.v1", 3)
 
+    async def test_which_log_the_offsets_are_of_is_kept_for_each_topic_also_for_another_process(
+        self, states: ShardStates, url: str
+    ) -> None:
+        topic, other = (f"test-{uuid4()}.v1" for _ in range(2))
+
+        assert await states.known_log(topic) is None
+        await states.know_log(topic, "one")
+        await states.know_log(other, "two")
+        await states.know_log(topic, "three")
+
+        again = connect(url)
+        assert [await again.known_log(name) for name in (topic, other)] == ["three", "two"]
+        await again.close()
+
     # Heads and fencing
 
     async def test_a_shard_never_written_has_no_head(self, states: ShardStates, shard: Shard) -> None:

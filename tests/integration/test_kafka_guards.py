@@ -44,14 +44,22 @@ def numbers(count: int) -> list[Message]:
     return [Message("adur:ticket-1", str(number).encode()) for number in range(count)]
 
 
-async def resume(server: str, topic: Topic, *, stored: int) -> Store:
-    """A service that starts again with `stored` as the next offset of the first shard runs until it stops itself."""
-    store = Store(next_offset={Shard(topic.name, 0): stored})
+async def resume(server: str, topic: Topic, *, stored: int, of: str | None = None) -> Store:
+    """A service that starts again with `stored` as the next offset of the first shard runs until it stops itself.
+
+    `of` is the identity of the log that it had read.
+    """
+    store = Store(next_offset={Shard(topic.name, 0): stored}, logs={} if of is None else {topic.name: of})
     bus = bus_on(server)
     try:
         async with asyncio.timeout(60):
             await consume(
-                bus, group=f"guarded-{uuid4()}", topics=[topic], processor=Totals(store), stop=asyncio.Event()
+                bus,
+                group=f"guarded-{uuid4()}",
+                topics=[topic],
+                processor=Totals(store),
+                known_logs=store,
+                stop=asyncio.Event(),
             )
     finally:
         await bus.close()
@@ -90,6 +98,21 @@ async def test_a_service_whose_log_was_truncated_or_made_anew_and_is_shorter_doe
 
     with pytest.raises(OffsetGone, match=r"holds offsets from 0 to below 3, wanted from 10.*made anew"):
         await resume(kafka_server, topic, stored=10)
+
+
+async def test_a_service_whose_log_was_made_anew_does_not_start_though_it_is_longer_than_the_old_one(
+    bus: KafkaBus, topic: Topic, kafka_server: str
+) -> None:
+    await bus.publish_to(Shard(topic.name, 0), numbers(3))
+    before = await bus.identity(topic.name)
+
+    await kafka_broker.make_anew(kafka_server, topic)
+    other = bus_on(kafka_server)
+    await other.publish_to(Shard(topic.name, 0), numbers(50))
+    await other.close()
+
+    with pytest.raises(OffsetGone, match="was made anew since it was last read"):
+        await resume(kafka_server, topic, stored=3, of=before)
 
 
 async def test_a_log_made_anew_while_it_is_read_stops_the_reader_though_it_is_longer_than_the_old_one(

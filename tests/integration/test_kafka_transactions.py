@@ -33,7 +33,8 @@ async def test_a_reader_has_caught_up_though_a_transaction_leaves_its_mark_at_th
 
     async with asyncio.timeout(60):
         reader = Totals(store, on_idle=stop_when_caught_up)
-        await consume(bus, group=f"transactions-{uuid4()}", topics=[topic], processor=reader, stop=stop, poll_s=0.1)
+        group = f"transactions-{uuid4()}"
+        await consume(bus, group=group, topics=[topic], processor=reader, known_logs=store, stop=stop, poll_s=0.1)
     held = await bus.bounds(shard)
     await bus.close()
 

@@ -15,6 +15,7 @@ from billing import api
 from billing.adapters.consumer import Intake
 from billing.adapters.documents.printed import PrintedDocuments
 from billing.adapters.sql import GROUP, SqlStore
+from billing.adapters.tables import known_log
 from billing.handlers import Handlers
 from shared.bus.consumer import Busy, consume, unread
 from shared.bus.embedded import EmbeddedBus
@@ -25,6 +26,7 @@ from shared.http import create_app
 from shared.period import Month
 from shared.sql import postgres
 from shared.sql.engine import connect
+from shared.sql.known_logs import SqlKnownLogs
 from shared.sql.migrate import migrate
 from shared.sql.outage import busy_during_outages
 from tests.support.postgres import Postgres, own_postgres
@@ -112,9 +114,22 @@ async def test_readings_taken_in_during_outages_are_each_stored_once(
 ) -> None:
     empty(server)
     intake, stop, numbers = Counting(Handlers(store)), asyncio.Event(), iter(range(READINGS))
+    engine = connect(server.url("tallystick_app", "billing"))
+    logs = SqlKnownLogs(engine, known_log, GROUP)
 
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(consume(bus, group=GROUP, topics=[USAGE], processor=intake, stop=stop, batch=10, poll_s=0.05))
+        tasks.create_task(
+            consume(
+                bus,
+                group=GROUP,
+                topics=[USAGE],
+                processor=intake,
+                known_logs=logs,
+                stop=stop,
+                batch=10,
+                poll_s=0.05,
+            )
+        )
         for _ in range(OUTAGES):
             disturbing = asyncio.create_task(asyncio.to_thread(disturb, server))
             while not disturbing.done():

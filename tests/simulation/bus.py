@@ -22,6 +22,10 @@ class MemoryBus:
         for topic in topics:
             self.log.create(topic)
 
+    async def identity(self, topic: str) -> str:
+        """Topics are never made anew."""
+        return topic
+
     async def bounds(self, shard: Shard) -> Bounds:
         """As the port says."""
         await self._gate.pause()

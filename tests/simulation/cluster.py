@@ -130,7 +130,16 @@ class Process:
         self._begin(self._consume("billing", intake, CATALOGUE, JUDGED, METERED))
 
     def _consume(self, group: str, processor: Any, *topics: Any) -> Coroutine[Any, Any, None]:
-        return consume(self.bus, group=group, topics=topics, processor=processor, stop=self._stop, batch=_BATCH)
+        logs = MemoryStates(self._servers.states, self.gate)
+        return consume(
+            self.bus,
+            group=group,
+            topics=topics,
+            processor=processor,
+            known_logs=logs,
+            stop=self._stop,
+            batch=_BATCH,
+        )
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         self._loop.spawn(self.name, work).add_done_callback(self._ended)

@@ -91,6 +91,13 @@ class MemoryStates:
         """Small, so that there are several writes."""
         return 50
 
+    async def known_log(self, topic: str) -> str | None:
+        """The only log that there is."""
+        return topic
+
+    async def know_log(self, topic: str, identity: str) -> None:
+        """It is known."""
+
     async def outbox(self, shard: Shard, *, limit: int) -> list[Outgoing]:
         """As the port says."""
         await self._gate.pause()

@@ -15,6 +15,15 @@ class Store:
 
     applied: dict[Shard, list[int]] = field(default_factory=dict)
     next_offset: dict[Shard, int] = field(default_factory=dict)
+    logs: dict[str, str] = field(default_factory=dict)
+
+    async def known_log(self, topic: str) -> str | None:
+        """Which log the offsets are of."""
+        return self.logs.get(topic)
+
+    async def know_log(self, topic: str, identity: str) -> None:
+        """They are of this one."""
+        self.logs[topic] = identity
 
     @property
     def numbers(self) -> list[int]:

@@ -12,7 +12,7 @@ from billing.adapters.documents.printed import PrintedDocuments
 from billing.adapters.metrics import Metrics
 from billing.adapters.quarantine import StoredAside
 from billing.adapters.sql import GROUP, SqlStore
-from billing.adapters.tables import approvals, decisions
+from billing.adapters.tables import approvals, decisions, known_log
 from billing.domain.canonical import canonical_json
 from billing.domain.intake import TOPICS
 from billing.domain.statement import Statement
@@ -33,6 +33,7 @@ from shared.running.checks import database_checks
 from shared.running.health import Check
 from shared.sql.approvals import Approvals
 from shared.sql.engine import connect
+from shared.sql.known_logs import SqlKnownLogs
 from shared.sql.migrate import prepare
 from shared.web.about import about
 from shared.web.assets import assets
@@ -57,6 +58,7 @@ class BillingApp:
         self.handlers = Handlers(self._store)
         self.rehearsing = Rehearsing(self._store)
         self.approvals = Approvals(engine, approvals)
+        self._known_logs = SqlKnownLogs(engine, known_log, GROUP)
         self._metrics = Metrics(registry)
         self._intake = Measured(Intake(self.handlers), self._metrics.groups, group=GROUP)
         self._reading = Reading(GROUP)
@@ -106,6 +108,7 @@ class BillingApp:
             group=GROUP,
             topics=TOPICS,
             processor=self._intake,
+            known_logs=self._known_logs,
             stop=stop,
             batch=BATCH,
             reading=self._reading,

@@ -24,6 +24,7 @@ from shared.running.checks import database_checks
 from shared.running.health import Check
 from shared.sql.approvals import Approvals
 from shared.sql.engine import connect as connect_database
+from shared.sql.known_logs import SqlKnownLogs
 from shared.sql.migrate import prepare
 from shared.state.connect import connect as connect_states
 from shared.state.port import Head
@@ -34,7 +35,7 @@ from sla_monitor.adapters.catalogue_view import CatalogueView
 from sla_monitor.adapters.metrics import CountedRecords, Metrics
 from sla_monitor.adapters.read_model import SqlReadModel
 from sla_monitor.adapters.rulings_view import RulingsView
-from sla_monitor.adapters.tables import APPROVALS, DECISIONS
+from sla_monitor.adapters.tables import APPROVALS, DECISIONS, KNOWN_LOG
 from sla_monitor.domain.fairness import Limits
 from sla_monitor.handlers.at_risk import AtRisk
 from sla_monitor.handlers.availability import Availabilities
@@ -190,6 +191,7 @@ class MonitorApp:
             group=GROUP,
             topics=JUDGED,
             processor=Measured(self._judging, self._metrics.groups, group=GROUP),
+            known_logs=self._states,
             stop=stop,
             batch=self._states.most_at_once,
             at_once=JUDGED_AT_ONCE,
@@ -202,6 +204,7 @@ class MonitorApp:
             group=RECORDING_GROUP,
             topics=[VERDICTS],
             processor=Measured(self._recording, self._metrics.groups, group=RECORDING_GROUP),
+            known_logs=SqlKnownLogs(self._engine, KNOWN_LOG, RECORDING_GROUP),
             stop=stop,
             batch=RECORDED_AT_ONCE,
             reading=self._recording_reading,

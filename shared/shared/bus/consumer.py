@@ -65,6 +65,18 @@ class Processor(Protocol):
         ...
 
 
+class KnownLogs(Protocol):
+    """Which logs the stored positions belong to: a topic that is deleted and made anew is another log."""
+
+    async def known_log(self, topic: str) -> str | None:
+        """The identity of the log of `topic` that was read until now; None at first. Raises `Busy`."""
+        ...
+
+    async def know_log(self, topic: str, identity: str) -> None:
+        """The positions to be stored are of the log of that identity. Raises `Busy`."""
+        ...
+
+
 class Reading:
     """What one member of a group is at, for health and metrics to look at. Only its loop writes here.
 
@@ -88,6 +100,7 @@ async def consume(
     group: str,
     topics: Sequence[Topic],
     processor: Processor,
+    known_logs: KnownLogs,
     stop: asyncio.Event,
     batch: int = 500,
     at_once: int = 1,
@@ -102,13 +115,14 @@ async def consume(
     `retry_s` is the first pause of a busy shard; each further one is twice as long, up to `LONGEST_PAUSE_S`.
     `reading` is told of the shards after every round.
     Raises what the processor raises, except `Fenced`, `Busy` and `AppendUncertain`; raises `OffsetGone` when the log
-    no longer holds what is to be read next.
+    no longer holds what is to be read next, or is another one than `known_logs` say.
     """
     subscription = await bus.subscribe(group, [topic.name for topic in topics])
     reader = _Reader(
         bus,
         subscription,
         processor,
+        known_logs,
         reading or Reading(group),
         batch=batch,
         at_once=at_once,
@@ -157,6 +171,7 @@ class _Reader:
         bus: Bus,
         subscription: Subscription,
         processor: Processor,
+        known_logs: KnownLogs,
         reading: Reading,
         *,
         batch: int,
@@ -167,6 +182,8 @@ class _Reader:
         self._bus = bus
         self._subscription = subscription
         self._processor = processor
+        self._known_logs = known_logs
+        self._recognised: set[str] = set()
         self._reading = reading
         self._batch = batch
         self._turns = asyncio.Semaphore(at_once)
@@ -220,6 +237,7 @@ class _Reader:
             self._subscription.let_go([gained])
 
     async def _start(self, shard: Shard) -> int:
+        await self._recognise(shard.topic)
         position = await self._processor.position(shard)
         if position is None:
             position = (await self._bus.bounds(shard)).first
@@ -231,6 +249,21 @@ class _Reader:
                 "reader, what is missing must be rebuilt; if the log was made anew, so must the reader's store be"
             ) from gone
         return position
+
+    async def _recognise(self, topic: str) -> None:
+        """The log of the topic is the one that stored positions are of, or the first that was ever read."""
+        if topic in self._recognised:
+            return
+        identity = await self._bus.identity(topic)
+        known = await self._known_logs.known_log(topic)
+        if known is None:
+            await self._known_logs.know_log(topic, identity)
+        elif known != identity:
+            raise OffsetGone(
+                f"{topic} was made anew since it was last read: stored positions mean nothing now. Send its events "
+                "again if they are gone, empty the reader's store, and start the reader anew"
+            )
+        self._recognised.add(topic)
 
     async def _offer(self, shard: Shard, records: Sequence[Record]) -> None:
         lane = self._lanes[shard]

@@ -39,6 +39,11 @@ class EmbeddedBus:
         """As the port says."""
         return await self._reader.read(lambda connection: log_file.bounds(connection, shard))
 
+    async def identity(self, topic: str) -> str:
+        """As the port says; raises `BusError` where there is none. No topic of a file is ever made anew alone."""
+        await self._shards_of(topic)
+        return await self._reader.read(log_file.identity)
+
     async def publish(self, topic: str, messages: Sequence[Message]) -> None:
         """As the port says; one transaction, so that all are appended or none."""
         now_ms = self._now_ms()

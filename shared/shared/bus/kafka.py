@@ -53,6 +53,10 @@ class KafkaBus:
             raise BusError(f"Kafka does not say what it holds of {shard}: {fault!r}") from fault
         return Bounds(first[partition], end[partition])
 
+    async def identity(self, topic: str) -> str:
+        """As the port says: Kafka draws one for each topic that is made."""
+        return str((await self._topic(topic)).identity)
+
     async def publish(self, topic: str, messages: Sequence[Message]) -> None:
         """As the port says."""
         count = (await self._topic(topic)).partitions

@@ -30,6 +30,10 @@ CREATE TABLE IF NOT EXISTS records (
     headers BLOB,
     timestamp_ms INTEGER NOT NULL
 );
+CREATE TABLE IF NOT EXISTS identity (
+    drawn TEXT NOT NULL
+);
+INSERT INTO identity SELECT lower(hex(randomblob(16))) WHERE NOT EXISTS (SELECT 1 FROM identity);
 """
 # A thousand records a second for 34 years.
 _OFFSETS_PER_SHARD = 2**40
@@ -53,6 +57,12 @@ def create_topics(connection: sqlite3.Connection, topics: Iterable[Topic]) -> No
 def shards_of(connection: sqlite3.Connection, topic: str) -> list[Shard]:
     """The shards of a topic; none when there is no such topic."""
     return [Shard(*row) for row in connection.execute("SELECT topic, partition FROM shards WHERE topic = ?", (topic,))]
+
+
+def identity(connection: sqlite3.Connection) -> str:
+    """What was drawn when the file was made."""
+    (drawn,) = connection.execute("SELECT drawn FROM identity").fetchone()
+    return str(drawn)
 
 
 def bounds(connection: sqlite3.Connection, shard: Shard) -> Bounds:

@@ -136,6 +136,10 @@ class Bus(Protocol):
         """What the log holds of `shard` now."""
         ...
 
+    async def identity(self, topic: str) -> str:
+        """What tells the topic from every other one that ever bore its name; up to 64 characters."""
+        ...
+
     async def publish(self, topic: str, messages: Sequence[Message]) -> None:
         """Append all of `messages`; when it returns they are durable and those of one key are in order.
 

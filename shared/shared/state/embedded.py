@@ -30,6 +30,10 @@ CREATE TABLE IF NOT EXISTS told (
     shard TEXT PRIMARY KEY,
     position INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS known_logs (
+    topic TEXT PRIMARY KEY,
+    identity TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS items (
     shard TEXT NOT NULL,
     key TEXT NOT NULL,
@@ -65,6 +69,8 @@ CREATE TABLE IF NOT EXISTS quarantine (
     PRIMARY KEY (shard, offset)
 );
 """
+_KNOWN_LOG = "SELECT identity FROM known_logs WHERE topic = ?"
+_KNOW_LOG = "INSERT OR REPLACE INTO known_logs VALUES (?, ?)"
 _HEAD = """
 SELECT revision, first_offset, next_offset, clock_ms, facts_position, counts, rulings_position, coalesce(position, 0)
 FROM heads LEFT JOIN told USING (shard) WHERE shard = ?
@@ -112,6 +118,15 @@ class EmbeddedStates:
     def most_at_once(self) -> int:
         """As the port says."""
         return _MOST_AT_ONCE
+
+    async def known_log(self, topic: str) -> str | None:
+        """As the port says."""
+        row = await self._file.read(lambda connection: connection.execute(_KNOWN_LOG, (topic,)).fetchone())
+        return None if row is None else str(row[0])
+
+    async def know_log(self, topic: str, identity: str) -> None:
+        """As the port says."""
+        await self._file.write(lambda connection: connection.execute(_KNOW_LOG, (topic, identity)))
 
     async def head(self, shard: Shard) -> Head | None:
         """As the port says."""

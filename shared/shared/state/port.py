@@ -82,6 +82,14 @@ class ShardStates(Protocol):
         """Of how many records or items one write or answer may be. More would keep others waiting for too long."""
         ...
 
+    async def known_log(self, topic: str) -> str | None:
+        """The identity of the log of `topic` that the heads' offsets are of; None while none has been said."""
+        ...
+
+    async def know_log(self, topic: str, identity: str) -> None:
+        """From now on the heads' offsets are of the log of that identity."""
+        ...
+
     async def head(self, shard: Shard) -> Head | None:
         """The newest head, or None for a shard never written."""
         ...

@@ -10,6 +10,8 @@ The keys of a shard share a hash tag, so that one script may write them all:
     due         sorted set of keys by the second at which they are due
     quarantine  sorted set of the records set aside, by offset
 
+Beside them, `tallystick:logs` is a hash of the identities of the topics whose offsets the heads name.
+
 What Redis loses is read again from the log; `docs/redis.md` says what to set so that this is rare.
 """
 
@@ -29,6 +31,8 @@ from shared.state.redis_link import Argument, Link, Script
 _MOST_AT_ONCE = 500
 # Positions of the messages of one commit lie between those of the commits before and after it.
 _MOST_MESSAGES = 2**20
+
+_LOGS = "tallystick:logs"
 
 _COMMIT, _PAGE, _FORGET = Script("commit"), Script("page"), Script("forget")
 
@@ -65,6 +69,17 @@ class RedisStates:
     def most_at_once(self) -> int:
         """As the port says."""
         return _MOST_AT_ONCE
+
+    async def known_log(self, topic: str) -> str | None:
+        """As the port says."""
+        redis = await self._redis()
+        held = await redis.call("HGET", _LOGS, topic)
+        return None if held is None else held.decode()
+
+    async def know_log(self, topic: str, identity: str) -> None:
+        """As the port says."""
+        redis = await self._redis()
+        await redis.call("HSET", _LOGS, topic, identity)
 
     async def head(self, shard: Shard) -> Head | None:
         """As the port says."""

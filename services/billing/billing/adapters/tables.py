@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, Column, Date, Index, Integer, LargeBinary, Me
 from shared.quarantine.decisions import decision_table
 from shared.sql.approvals import approval_table
 from shared.sql.inbox import inbox_table
+from shared.sql.known_logs import known_log_table
 from shared.sql.progress import progress_table
 
 metadata = MetaData()
@@ -15,6 +16,7 @@ progress = progress_table(metadata)
 inbox = inbox_table(metadata)
 decisions = decision_table(metadata)
 approvals = approval_table(metadata)
+known_log = known_log_table(metadata)
 
 
 def _id(name: str, *, primary_key: bool = False) -> Column[str]:

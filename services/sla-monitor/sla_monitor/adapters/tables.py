@@ -5,12 +5,14 @@ from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData
 from shared.quarantine.decisions import decision_table
 from shared.sql.approvals import approval_table
 from shared.sql.columns import UtcDateTime
+from shared.sql.known_logs import known_log_table
 from shared.sql.progress import progress_table
 
 METADATA = MetaData()
 PROGRESS = progress_table(METADATA, "verdict_progress")
 DECISIONS = decision_table(METADATA)
 APPROVALS = approval_table(METADATA)
+KNOWN_LOG = known_log_table(METADATA)
 _GROUP = ("council", "service", "target", "measure")
 
 # Everything announced, for ever: the history that an item's page tells.

@@ -69,6 +69,7 @@ class Rebuilding:
         for topic in ITEM_TOPICS:
             for partition in range(topic.partitions):
                 await self._empty(Shard(topic.name, partition))
+            await self._states.know_log(topic.name, await self._bus.identity(topic.name))
         async with looking_back(self._bus, ITEM_TOPICS) as log:
             for partition in range(PARTITIONS):
                 announced = Shard(VERDICTS.name, partition)

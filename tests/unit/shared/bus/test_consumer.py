@@ -60,6 +60,7 @@ async def run_until(
                             group="totals",
                             topics=[TOPIC],
                             processor=worker,
+                            known_logs=worker.store,
                             stop=stop,
                             batch=batch,
                             poll_s=0.01,
@@ -196,6 +197,40 @@ async def test_a_store_that_does_not_tell_its_position_is_asked_again(bus: Embed
     await run_until(bus, lambda: len(store.numbers) == 30, Reticent(store, before=failing(fenced, Fenced())))
 
     assert store.numbers == list(range(30))
+
+
+async def test_a_log_made_anew_is_not_read_on_although_it_is_longer_than_the_old_one(
+    bus: EmbeddedBus, tmp_path: Path
+) -> None:
+    store = Store()
+    await publish(bus, range(10))
+    await run_until(bus, lambda: len(store.numbers) == 10, Totals(store))
+    anew = EmbeddedBus(tmp_path / "anew" / "log.db")
+    await anew.ensure_topics([TOPIC])
+    await publish(anew, range(100, 200))
+
+    with pytest.raises(OffsetGone, match=f"{TOPIC.name} was made anew since it was last read"):
+        await run_until(anew, lambda: False, Totals(store))
+
+    await anew.close()
+    assert store.numbers == list(range(10))
+
+
+async def test_which_log_it_is_is_asked_again_while_the_store_does_not_answer(bus: EmbeddedBus) -> None:
+    asked = count()
+
+    class Reticent(Store):
+        async def known_log(self, topic: str) -> str | None:
+            if next(asked) < 3:
+                raise Busy("the store does not answer")
+            return await super().known_log(topic)
+
+    store = Reticent()
+    await publish(bus, range(30))
+
+    await run_until(bus, lambda: len(store.numbers) == 30, Totals(store))
+
+    assert store.logs == {TOPIC.name: await bus.identity(TOPIC.name)}
 
 
 async def test_workers_that_come_and_go_lose_nothing_and_double_nothing(bus: EmbeddedBus) -> None:

@@ -60,9 +60,9 @@ async def held(bus: HalfDeaf, topic: Topic) -> list[bytes]:
 async def test_announcements_reach_their_topics_in_order_and_leave_the_outbox(
     bus: HalfDeaf, states: EmbeddedStates
 ) -> None:
-    published = [await drain_outbox(states, bus, SHARD, limit=3) for _ in range(3)]
+    published = [await drain_outbox(states, bus, SHARD) for _ in range(2)]
 
-    assert published == [3, 1, 0]
+    assert published == [4, 0]
     assert (await held(bus, ONE), await held(bus, TWO)) == ([b"0", b"1", b"3"], [b"2"])
 
 
