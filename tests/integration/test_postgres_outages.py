@@ -17,9 +17,10 @@ from billing.adapters.documents.printed import PrintedDocuments
 from billing.adapters.sql import GROUP, SqlStore
 from billing.adapters.tables import known_log
 from billing.handlers import Handlers
-from shared.bus.consumer import Busy, consume, unread
+from shared.bus.consumer import consume, unread
 from shared.bus.embedded import EmbeddedBus
 from shared.bus.port import Message, Record, Shard
+from shared.bus.processor import Busy
 from shared.contracts.codec import encode_event
 from shared.contracts.topics import USAGE
 from shared.http import create_app

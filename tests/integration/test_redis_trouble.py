@@ -11,8 +11,8 @@ from uuid import uuid4
 import pytest
 from redis import Redis
 
-from shared.bus.consumer import Busy
 from shared.bus.port import Shard
+from shared.bus.processor import Busy
 from shared.state.port import Change, Fenced, Head, Outgoing, Quarantined
 from shared.state.redis import RedisStates
 from shared.state.redis_check import UnsafeRedis

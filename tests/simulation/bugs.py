@@ -14,8 +14,8 @@ from sqlalchemy import delete
 import billing.adapters.writing as billing_writing
 import billing.domain.lines as billing_lines
 from billing.domain.intake import Kept
-from shared.bus.consumer import CaughtUp
 from shared.bus.port import AppendUncertain, Bounds, Message, OffsetGone, Shard
+from shared.bus.processor import CaughtUp
 from shared.bus.publisher import Publisher
 from shared.contracts.codec import decode_event, encode_event
 from shared.contracts.verdicts import VerdictEvent, VerdictRetracted

@@ -10,8 +10,8 @@ from sqlalchemy.pool import StaticPool
 
 from billing.adapters.sql import SqlStore
 from billing.ports import Batch
-from shared.bus.consumer import Busy
 from shared.bus.port import Shard
+from shared.bus.processor import Busy
 from shared.contracts.verdicts import VerdictEvent
 from shared.sql.migrate import migrate
 from sla_monitor.adapters.read_model import SqlReadModel

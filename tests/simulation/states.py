@@ -4,8 +4,8 @@ from collections.abc import Callable, Collection, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 
-from shared.bus.consumer import Busy
 from shared.bus.port import Shard
+from shared.bus.processor import Busy
 from shared.state.port import Change, Fenced, Head, Outgoing, Quarantined
 from tests.simulation.gate import Gate, OpenGate
 

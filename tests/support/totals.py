@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from shared.bus.consumer import CaughtUp
 from shared.bus.port import Record, Shard
+from shared.bus.processor import CaughtUp
 from shared.state.port import Fenced
 
 

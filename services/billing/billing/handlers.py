@@ -20,10 +20,10 @@ from billing.domain.set_aside import Reason, SetAside, gathered
 from billing.domain.statement import NoAgreement, Statement, UnknownCouncil, state
 from billing.domain.terms import Terms
 from billing.ports import Batch, Counted, CountedBy, MissesOf, PageMark, Store
-from shared.bus.consumer import Halted
 from shared.bus.flood import Flood, told
 from shared.bus.intake import Refused, set_aside
 from shared.bus.port import Record, Shard
+from shared.bus.processor import Halted
 from shared.contracts.definitions import Service
 from shared.period import Month
 from shared.quarantine.parked import Parked

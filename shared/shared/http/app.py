@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from shared.bus.consumer import Busy
+from shared.bus.processor import Busy
 from shared.http.documents import component_schemas, ref
 from shared.http.kinds import INTERNAL, INVALID, KINDS, NOT_FOUND, PROBLEMS_PATH, UNAVAILABLE, kind_of_status
 from shared.http.problems import PROBLEM_JSON, Problem, ProblemBody

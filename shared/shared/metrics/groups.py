@@ -12,8 +12,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from shared.bus.consumer import Busy, CaughtUp, Processor
 from shared.bus.port import AppendUncertain, Bus, Record, Shard
+from shared.bus.processor import Busy, CaughtUp, Processor
 from shared.sql.progress import ShardProgress
 from shared.state.port import Fenced, Head
 
@@ -101,7 +101,7 @@ class GroupMetrics(Collector):
 
 
 class Measured:
-    """A `shared.bus.consumer.Processor` whose batches are timed and counted; it does nothing else."""
+    """A `shared.bus.processor.Processor` whose batches are timed and counted; it does nothing else."""
 
     def __init__(self, processor: Processor, metrics: GroupMetrics, *, group: str) -> None:
         self._processor = processor

@@ -23,7 +23,7 @@ def known_log_table(metadata: MetaData, name: str = "known_log") -> Table:
 
 @dataclass(frozen=True, slots=True)
 class SqlKnownLogs:
-    """`shared.bus.consumer.KnownLogs` of one group. What has once been said stays, as rows do."""
+    """`shared.bus.processor.KnownLogs` of one group. What has once been said stays, as rows do."""
 
     engine: Engine
     table: Table

@@ -27,8 +27,8 @@ from sqlalchemy import (
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 
-from shared.bus.consumer import Busy
 from shared.bus.port import AppendUncertain, Bus, Message
+from shared.bus.processor import Busy
 from shared.pulse import Pulse
 from shared.sql.engine import reading
 from shared.sql.outage import busy_during_outages

@@ -57,7 +57,7 @@ class _Keys(NamedTuple):
 class RedisStates:
     """`ShardStates` on the Redis at `url`; its settings are checked before the first use (raises `UnsafeRedis`).
 
-    Every method raises `shared.bus.consumer.Busy` while Redis is away. A commit that raised it may have been made all
+    Every method raises `shared.bus.processor.Busy` while Redis is away. A commit that raised it may have been made all
     the same: the next one with the same `seen` is then `Fenced`.
     """
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import msgspec
 from rich.progress import Progress
 
-from shared.bus.consumer import Busy
 from shared.bus.port import Bus, Message
+from shared.bus.processor import Busy
 from shared.clock import Clock, WallClock
 from shared.sql.approvals import Approval
 from tallystick.backfill.foresight import Foresight, foresight

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from billing.domain.moved import Moved
-from shared.bus.consumer import Busy
+from shared.bus.processor import Busy
 from shared.clock import WallClock
 from shared.contracts.codec import UndecodableEvent, decode_event
 from shared.contracts.verdicts import VerdictEvent

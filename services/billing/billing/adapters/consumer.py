@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Sequence
 
 from billing.handlers import Handlers
-from shared.bus.consumer import CaughtUp
 from shared.bus.port import Record, Shard
+from shared.bus.processor import CaughtUp
 from shared.sql.outage import busy_during_outages
 
 
 class Intake:
-    """`shared.bus.consumer.Processor` over billing's handlers.
+    """`shared.bus.processor.Processor` over billing's handlers.
 
     The position that a batch must find in the store is the one last loaded or written here. A stale worker's is
     behind, and the store refuses its batch.

@@ -2,9 +2,9 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from shared.bus.consumer import Halted
 from shared.bus.flood import MOST, WINDOW, halting_offset, told
 from shared.bus.port import Record, Shard
+from shared.bus.processor import Halted
 from shared.state.port import Quarantined, ShardStates
 
 # The offset below which people have accepted the floods of a shard.

@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from shared.bus.consumer import CaughtUp
 from shared.bus.port import Bus, Record, Shard
+from shared.bus.processor import CaughtUp
 from shared.bus.publisher import Publisher
 from shared.clock import Clock
 from shared.contracts.topics import Topic

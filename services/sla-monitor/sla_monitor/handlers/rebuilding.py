@@ -12,8 +12,8 @@ from contextlib import suppress
 
 from msgspec import Struct
 
-from shared.bus.consumer import Halted
 from shared.bus.port import Bus, Shard
+from shared.bus.processor import Halted
 from shared.clock import Clock
 from shared.contracts.codec import decode_event
 from shared.contracts.topics import PARTITIONS, VERDICTS

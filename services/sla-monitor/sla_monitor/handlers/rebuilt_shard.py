@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from shared.bus.consumer import Halted
 from shared.bus.flood import told
 from shared.bus.port import Record, Shard
+from shared.bus.processor import Halted
 from shared.state.port import Change, Head, ShardStates
 from sla_monitor.domain.announce import Occasion
 from sla_monitor.domain.facts import Opened

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Sequence
 
-from shared.bus.consumer import CaughtUp
 from shared.bus.port import Record, Shard
+from shared.bus.processor import CaughtUp
 from shared.contracts.codec import decode_event
 from shared.contracts.verdicts import VerdictEvent
 from shared.sql.outage import busy_during_outages

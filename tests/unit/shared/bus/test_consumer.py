@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from shared.bus.consumer import Busy, Halted, Reading, consume, unread
+from shared.bus.consumer import Reading, consume, unread
 from shared.bus.embedded import EmbeddedBus
 from shared.bus.port import AppendUncertain, Message, OffsetGone, Record, Shard
+from shared.bus.processor import Busy, Halted
 from shared.contracts.topics import Topic
 from shared.state.port import Fenced
 from tests.support.reading import shards_of

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
-from shared.bus.consumer import Busy
 from shared.bus.embedded import EmbeddedBus
 from shared.bus.port import AppendUncertain, Message, Record, Shard
+from shared.bus.processor import Busy
 from shared.contracts.topics import TICKETS, TOPICS
 from shared.metrics.groups import GroupMetrics, Measured, Standing
 from shared.state.port import Fenced
