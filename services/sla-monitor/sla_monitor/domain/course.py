@@ -31,7 +31,8 @@ from sla_monitor.domain.facts import (
 FOREVER = 1 << 62
 
 
-class Pause(Struct, frozen=True):
+# Here and in what follows from it: made anew for each verdict and never in a circle, so none of the collector's business.
+class Pause(Struct, frozen=True, gc=False):
     """Work could not go on in [start, end); `end` is FOREVER while it still cannot. Epoch seconds."""
 
     start: int
@@ -40,7 +41,7 @@ class Pause(Struct, frozen=True):
     reason: str
 
 
-class Stop(Struct, frozen=True):
+class Stop(Struct, frozen=True, gc=False):
     """Done at `at`, until `reopened` (FOREVER if never). `raw` is what the event said, before clamping."""
 
     at: int

@@ -40,7 +40,8 @@ US = 1_000_000
 ItemEvent = TicketEvent | WorkEvent
 
 
-class Fact(Struct, frozen=True, array_like=True):
+# Held by the hundred thousand and never in a circle: the collector need not look at them.
+class Fact(Struct, frozen=True, array_like=True, gc=False):
     """One event of an item: `at_us` in microseconds of the epoch, (`source`, `id`) its identity.
 
     `rank` orders facts of one instant: an end beats a pause, a pause beats a resumption (sla-semantics R23).

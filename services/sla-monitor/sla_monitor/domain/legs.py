@@ -14,7 +14,7 @@ from sla_monitor.domain.terms import Term
 MOST_DAYS_AHEAD = 3660
 
 
-class Leg(Struct, frozen=True):
+class Leg(Struct, frozen=True, gc=False):
     """A stretch from a demand to its answer, or to the evaluation while it has none. Epoch seconds.
 
     `last_good` is the last second in which an answer is in time, where that is known: it is left out for an answer
@@ -68,7 +68,7 @@ def measure_legs(course: Course, term: Term, life: Life, *, as_of: int, tapes: T
 _Judged = tuple[int | None, int | None, int | None, int | None, bool]
 
 
-class _Watch(Struct, frozen=True):
+class _Watch(Struct, frozen=True, gc=False):
     """The clock of one cycle, with all that its legs have in common."""
 
     course: Course

@@ -22,7 +22,7 @@ DAY_S = 86_400
 Blocked = Pause | Stop | Exclusion
 
 
-class Life(Struct, frozen=True):
+class Life(Struct, frozen=True, gc=False):
     """One cycle. `stop` is None while it runs; `raw_stop` is what the event said. `legs` ascend by their start."""
 
     cycle: int

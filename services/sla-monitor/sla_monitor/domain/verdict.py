@@ -33,7 +33,7 @@ class Outcome(StrEnum):
     OUT_OF_SCOPE = "out-of-scope"
 
 
-class Warned(Struct, frozen=True):
+class Warned(Struct, frozen=True, gc=False):
     """`percent` of the threshold was used up at `at`, in service hours."""
 
     percent: int
@@ -41,7 +41,7 @@ class Warned(Struct, frozen=True):
     on_change: bool = False
 
 
-class Verdict(Struct, frozen=True):
+class Verdict(Struct, frozen=True, gc=False):
     """What holds of one target in one cycle.
 
     `due` is the earliest instant at which the threshold is used up (None while paused without end). `elapsed_s` and
@@ -69,7 +69,7 @@ class Verdict(Struct, frozen=True):
         return self.outcome in (Outcome.MET, Outcome.BREACHED)
 
 
-class Evaluation(Struct, frozen=True):
+class Evaluation(Struct, frozen=True, gc=False):
     """All verdicts on an item, ordered by target and cycle. `waiting` while its council has no known agreement.
 
     `unstarted`: a target holds for the item whose clock no fact has started yet.
@@ -116,11 +116,11 @@ def evaluate(
         cycles = lives(course, term, agreed)
         unstarted |= not cycles
         verdicts.extend(_judge(course, term, cycles, as_of=as_of, until=until, tapes=tapes))
-    wakes = [wake for wake in (later, *(verdict.wake for verdict in verdicts)) if wake is not None]
+    wakes = [later, *[verdict.wake for verdict in verdicts]]
     return Evaluation(
         course.opened,
         tuple(verdicts),
-        wake=min(wakes, default=None),
+        wake=min([wake for wake in wakes if wake is not None], default=None),
         notes=tuple(dict.fromkeys(course.notes)) if course.notes else (),
         course=course,
         unstarted=unstarted,
