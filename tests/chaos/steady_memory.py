@@ -11,7 +11,8 @@ from tests.chaos.servers import Servers
 from tests.chaos.stage import stage
 from tests.chaos.traffic import Size, sendings
 
-SIZE, SMALL_SIZE = Size(usage=900_000, tickets=100_000), Size(usage=45_000, tickets=5_000)
+# So many tickets that the items which the monitor keeps in memory are as many as it keeps long before all is sent.
+SIZE, SMALL_SIZE = Size(usage=500_000, tickets=500_000), Size(usage=45_000, tickets=5_000)
 PER_S = 5000.0
 # After so much of the sending everything is warm; from there on it may grow by so much.
 WARM, MOST_GROWTH_MIB = 0.4, 30.0

@@ -31,7 +31,7 @@ from sla_monitor.domain.facts import (
 FOREVER = 1 << 62
 
 
-# Here and in what follows from it: made anew for each verdict and never in a circle, so none of the collector's business.
+# Like all that is made anew for each verdict, never in a circle: none of the collector's business.
 class Pause(Struct, frozen=True, gc=False):
     """Work could not go on in [start, end); `end` is FOREVER while it still cannot. Epoch seconds."""
 
