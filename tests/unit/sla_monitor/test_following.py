@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sla_monitor.domain.announce import Occasion, announce
 from sla_monitor.domain.facts import AnyFact, history
+from sla_monitor.domain.following import unheeded
 from sla_monitor.domain.item import Announced, Item, Taken, take
 from sla_monitor.domain.terms import Book
 from sla_monitor.domain.verdict import Evaluation, evaluate
@@ -97,6 +98,39 @@ def test_following_facts_announces_and_wakes_as_judging_the_whole_history_does(
         while chance.random() < 0.3 and (wake := desk.judge(clock).wake) is not None and wake < END:
             clock = max(clock, wake)
             desk.take([], as_of=clock)
+
+
+@law
+@given(agreements, courses, st.integers(0, 20 * 86_400))
+def test_facts_that_nobody_heeds_change_nothing(
+    targets: list[dict[str, Any]], course: list[tuple[int, str]], after_s: int
+) -> None:
+    whole, agreement = happened(course), book(*targets)
+    kinds = unheeded(agreement.terms("adur", "ict", whole[0].at_s))
+    heeded = [each for each in whole if type(each) not in kinds]
+
+    verdicts = [
+        evaluate(known, council="adur", item="T1", book=agreement, as_of=START + after_s).verdicts
+        for known in (whole, heeded)
+    ]
+
+    assert verdicts[0] == verdicts[1]
+
+
+@pytest.mark.parametrize(
+    ("target", "unheard"),
+    [
+        ({}, {"Assigned", "Asked", "Responded"}),
+        ({"starts": "assigned"}, {"Asked", "Responded"}),
+        ({"measure": "response-time"}, {"Assigned", "Asked"}),
+        ({"measure": "update-interval"}, {"Assigned"}),
+        ({"measure": "periodic-update"}, {"Assigned", "Asked"}),
+    ],
+)
+def test_what_a_target_heeds(target: dict[str, Any], unheard: set[str]) -> None:
+    terms = book({"id": "one", "within": "1 day", **target}).terms("adur", "ict", at("Mon 2026-03-23 09:00"))
+
+    assert {kind.__name__ for kind in unheeded(terms)} == unheard
 
 
 def test_of_an_ordinary_ticket_only_what_decides_is_judged_in_full() -> None:

@@ -1,12 +1,12 @@
-"""An item that runs as expected, followed from one fact to the next without reading its history again.
+"""What may be taken in without judging an item: facts that nobody heeds, and what happens while it runs as expected.
 
-Most facts decide nothing: they stop a clock, let it run on, or are none of its business. What they change is the
-second at which the item must next be looked at, and that alone is worked out here. Whatever may change a verdict is
-not followed but judged in full; a property test holds the two ways of judging against each other. All instants are
-epoch seconds.
+The second is followed from one fact to the next without reading the history again. Most facts decide nothing: they stop
+a clock, let it run on, or are none of its business. What they change is the second at which the item must next be
+looked at, and that alone is worked out here. Whatever may change a verdict is not followed but judged in full; a
+property test holds the two ways of judging against each other. All instants are epoch seconds.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
@@ -36,7 +36,18 @@ _DECISIVE: dict[str, Kinds] = {
     "update-interval": frozenset({Asked, Responded}),
     "periodic-update": frozenset({Responded}),
 }
+_NEVER_STOPS: Kinds = frozenset({Assigned, Asked, Responded})
 _ONE_LEG = frozenset({"response-time", "resolution-time", "processing-time"})
+
+
+def unheeded(terms: Iterable[Term]) -> Kinds:
+    """The kinds of fact that change no verdict by any of `terms`, nor when one is looked at, whenever they happened."""
+    kinds = _NEVER_STOPS
+    for term in terms:
+        kinds -= _DECISIVE.get(term.target.measure, frozenset())
+        if term.target.starts == "assigned":
+            kinds -= {Assigned}
+    return kinds
 
 
 class Clock(Struct):

@@ -1,7 +1,7 @@
 """One batch of a shard: its records taken into items, the items judged, and all that is to be stored worked out."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from shared.bus.intake import CONFLICT, Refused, set_aside
 from shared.bus.port import Record, Shard
@@ -12,7 +12,8 @@ from shared.contracts.topics import VERDICTS
 from shared.contracts.verdicts import VerdictEvent
 from shared.state.port import Change, Head, Outgoing, Quarantined
 from sla_monitor.domain.announce import Occasion, announce
-from sla_monitor.domain.facts import AnyFact, ItemEvent, fact_of, microseconds
+from sla_monitor.domain.facts import AnyFact, ItemEvent, Opened, fact_of, microseconds
+from sla_monitor.domain.following import unheeded
 from sla_monitor.domain.intake import read_record
 from sla_monitor.domain.item import OUTAGE_MARK, Item, Taken, dump_item, load_item, take
 from sla_monitor.domain.orders import Order, is_open
@@ -71,17 +72,24 @@ class Batch:
         self._clock_ms = max(self._clock_ms, min(to_ms, self._now_ms))
 
     def judge(
-        self, keys: Iterable[str], stored: Mapping[str, bytes], *, orders: Mapping[str, Order] = _NO_ORDERS
+        self,
+        keys: Iterable[str],
+        stored: Mapping[str, bytes],
+        *,
+        orders: Mapping[str, Order] = _NO_ORDERS,
+        not_due: Container[str] = (),
     ) -> None:
         """Each item of `keys` has what was offered to it and is judged at the shard's clock, as `orders` want it.
 
-        `stored` holds those of them that exist and are not on the shelf.
+        `stored` holds those of them that exist and are not on the shelf. Those of `not_due` need no look for the time.
         """
         for key in keys:
             live = self._shelf.take_down(key) or _loaded(stored.get(key))
             item = live.item
             taken = self._absorb(item, self._offered.get(key, ()))
-            if taken and key not in orders and self._follows(key, live, taken):
+            ordinary = taken and key not in orders
+            if ordinary and (self._follows(key, live, taken) or (key in not_due and self._passes(key, item, taken))):
+                self._counts["applied"] += len(taken)
                 self._items[key] = dump_item(item)
             elif item.facts:
                 self._judge(key, live, taken, orders.get(key))
@@ -93,9 +101,20 @@ class Batch:
             return False
         if not live.follows(taken, as_of=self.clock_s):
             return False
-        self._counts["applied"] += len(taken)
         self._due[key] = live.wake
         return True
+
+    def _passes(self, key: str, item: Item, taken: Sequence[AnyFact]) -> bool:
+        """Whether the facts taken are of kinds that nothing promised about the item heeds."""
+        opened, council = item.facts[0], key.partition(":")[0]
+        if item.waiting or type(opened) is not Opened:
+            return False
+        try:
+            terms = self._catalogue.book_known_to(item.known_to).terms(council, opened.service, opened.at_s)
+        except MissingCalendar:
+            return False
+        kinds = unheeded(terms)
+        return all(type(fact) in kinds for fact in taken)
 
     def _judge(self, key: str, live: Live, taken: Sequence[AnyFact], order: Order | None) -> None:
         item = live.item

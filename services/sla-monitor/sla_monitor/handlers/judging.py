@@ -138,10 +138,11 @@ class Judging:
 
     async def _judge(self, shard: Shard, batch: Batch, *, until_s: int) -> int:
         due = await self._states.due(shard, until_s=until_s, limit=self._states.most_at_once)
-        keys = dict.fromkeys([*batch.keys, *(key for key, _ in due)])
+        due_keys = dict.fromkeys(key for key, _ in due)
+        keys = dict.fromkeys(batch.keys) | due_keys
         shelf = self._shelves[shard]
         stored = await self._states.items(shard, [key for key in keys if key not in shelf])
-        batch.judge(keys, stored)
+        batch.judge(keys, stored, not_due=keys.keys() - due_keys.keys())
         return len(due)
 
     async def _rejudge(self, shard: Shard, head: Head, seen: Head | None) -> Head:

@@ -1,0 +1,103 @@
+"""One batch of a shard: which items it judges, and what it leaves as it is."""
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from shared.bus.partitioner import partition_of
+from shared.bus.port import Record, Shard
+from shared.contracts.topics import PARTITIONS, TICKETS
+from shared.state.port import Change, Head
+from sla_monitor.domain.item import load_item
+from sla_monitor.domain.rulings import Rulings
+from sla_monitor.handlers import batch as batches
+from sla_monitor.handlers.batch import Batch
+from sla_monitor.handlers.live import Shelf
+from tests.support.histories import book
+from tests.support.tickets import message
+
+OPENED = datetime(2026, 3, 2, 10, tzinfo=UTC)
+KEY = "council-00:T-0000000"
+SHARD = Shard(TICKETS.name, partition_of(KEY.encode(), PARTITIONS))
+RESOLVE = {"id": "resolve", "within": "8 working hours", "calendar": "office"}
+RESPOND = {"id": "respond", "measure": "response-time", "within": "4 working hours", "calendar": "office"}
+
+
+def taken(head: Head, kind: str, after: timedelta, *targets: dict[str, Any], council: str = "council-00") -> Batch:
+    """A batch of one event of the ticket, in a process that holds nothing in memory; `council` has the agreement."""
+    sent = message(0, kind, OPENED + after)
+    record = Record(head.next_offset, sent.key.encode(), sent.value, (), sent.timestamp_ms or 0)
+    catalogue = SimpleNamespace(position=1, book_known_to=lambda _: book(*targets, council=council))
+    made = Batch(
+        SHARD,
+        head,
+        Shelf(),
+        now_ms=record.timestamp_ms,
+        catalogue=catalogue,  # type: ignore[arg-type]  # all that a batch asks of one
+        rulings=SimpleNamespace(rulings=Rulings()),  # type: ignore[arg-type]  # as above
+    )
+    made.take([record])
+    return made
+
+
+def opened(*targets: dict[str, Any], council: str = "council-00") -> Change:
+    """What is stored once the ticket was opened."""
+    batch = taken(Head(), "opened", timedelta(0), *targets, council=council)
+    batch.judge([KEY], {})
+    return batch.change()
+
+
+def stored(change: Change) -> dict[str, bytes]:
+    return {key: blob for key, blob in change.items.items() if blob is not None}
+
+
+@pytest.fixture
+def judged() -> Any:
+    """How often an item was judged in full."""
+    with patch.object(batches, "evaluate", wraps=batches.evaluate) as judged:
+        yield judged
+
+
+def test_a_fact_that_nobody_heeds_is_kept_and_the_item_not_judged(judged: Any) -> None:
+    before = opened(RESOLVE, RESPOND)
+    judged.reset_mock()
+    batch = taken(before.head, "assigned", timedelta(minutes=5), RESOLVE, RESPOND)
+
+    batch.judge([KEY], stored(before), not_due={KEY})
+    change = batch.change()
+
+    assert judged.call_count == 0
+    assert [type(each).__name__ for each in load_item(stored(change)[KEY]).facts] == ["Opened", "Assigned"]
+    assert (change.due, change.outbox, change.head.counts["applied"]) == ({}, [], 2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "targets", "not_due"),
+    [
+        pytest.param("responded", (RESOLVE, RESPOND), {KEY}, id="a target heeds it"),
+        pytest.param("assigned", (RESOLVE | {"starts": "assigned"},), {KEY}, id="a clock starts by it"),
+        pytest.param("assigned", (RESOLVE,), set[str](), id="the item may be due"),
+    ],
+)
+def test_an_item_is_judged_in_full_where_a_fact_may_matter(
+    kind: str, targets: tuple[dict[str, Any], ...], not_due: set[str], judged: Any
+) -> None:
+    before = opened(*targets)
+    judged.reset_mock()
+    batch = taken(before.head, kind, timedelta(minutes=5), *targets)
+
+    batch.judge([KEY], stored(before), not_due=not_due)
+
+    assert judged.call_count == 1
+
+
+def test_the_facts_of_a_parked_item_are_all_parked() -> None:
+    before = opened(RESOLVE, council="another")
+    batch = taken(before.head, "assigned", timedelta(minutes=5), RESOLVE, council="another")
+
+    batch.judge([KEY], stored(before), not_due={KEY})
+
+    assert batch.change().head.counts["parked"] == 2
