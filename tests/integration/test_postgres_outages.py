@@ -140,6 +140,7 @@ async def test_readings_taken_in_during_outages_are_each_stored_once(
         await publish(bus, numbers)
         await caught_up(bus, store)
         stop.set()
+    engine.dispose()
 
     assert intake.outages > 0, "nothing was disturbed"
     (usage,) = store.usage(Month(2026, 5), council=ASHBY.id)
@@ -151,7 +152,7 @@ async def test_readings_taken_in_during_outages_are_each_stored_once(
 def empty(server: Postgres) -> None:
     engine = connect(server.url("tallystick_migrate", "billing"))
     with engine.begin() as connection:
-        connection.execute(text("TRUNCATE progress, inbox, reading"))
+        connection.execute(text("TRUNCATE progress, inbox, reading, known_log"))
     engine.dispose()
 
 
