@@ -17,7 +17,7 @@ from sla_monitor.domain.orders import CATALOGUE_CHANGED, Order, order_for
 from sla_monitor.handlers.batch import Batch
 from sla_monitor.handlers.flooding import AcceptedBelow, FloodGuard, nothing_accepted
 from sla_monitor.handlers.live import Shelf
-from sla_monitor.handlers.reconciling import RECONCILED, Start, announcements_of, heard, heard_otherwise, start_of
+from sla_monitor.handlers.reconciling import RECONCILED, announcements_of, heard, heard_otherwise
 from sla_monitor.ports import Catalogue, RulingsLog
 
 _log = logging.getLogger(__name__)
@@ -44,9 +44,9 @@ class Judging:
         self._margin_ms = margin_s * 1000
         self._heads: dict[Shard, Head | None] = {}
         self._shelves: defaultdict[Shard, Shelf] = defaultdict(Shelf)
-        # Shards that may have announced what the store has forgotten; and those that have announced something since
-        # they were last looked at.
-        self._doubted: dict[Shard, Start] = {}
+        # Shards that may have announced what the store has forgotten, with where the announcements ended when each was
+        # started; and those that have announced something since they were last looked at.
+        self._doubted: dict[Shard, int] = {}
         self._spoken: set[Shard] = set()
 
     async def position(self, shard: Shard) -> int | None:
@@ -57,7 +57,7 @@ class Judging:
             self._shelves.pop(shard, None)
         self._publisher.forget(shard)
         self._heads[shard] = head
-        self._doubted[shard] = await start_of(self._bus, shard, at_ms=self._now_ms())
+        self._doubted[shard] = (await self._bus.bounds(announcements_of(shard))).end
         return None if head is None else head.next_offset
 
     async def apply(self, shard: Shard, records: Sequence[Record]) -> int:
@@ -76,9 +76,6 @@ class Judging:
                 change = await self._taken_in(shard, head, believed)
             head = await self._commit(shard, seen, change)
         await self._publish(shard)
-        if shard in self._doubted and self._doubted[shard].passed_by(head):
-            # A shard with traffic day and night would otherwise never come to rest, and never be compared.
-            await self._hear(shard, to_ms=head.clock_ms)
         return head.next_offset
 
     async def idle(self, shard: Shard, *, caught_up: CaughtUp) -> None:
@@ -168,7 +165,7 @@ class Judging:
     async def _hear(self, shard: Shard, *, to_ms: int) -> None:
         """Readers hold what holds, and the head says up to where the announcements are known here.
 
-        The shard has been read past where it was started, and all of its announcements are in the log.
+        The shard has been read to its end, and all of its announcements are in the log.
         """
         head = self._heads[shard]
         end = (await self._bus.bounds(announcements_of(shard))).end
@@ -182,7 +179,7 @@ class Judging:
 
     async def _reconcile(self, shard: Shard, head: Head, *, end: int, to_ms: int) -> Head:
         """Items of which readers have heard what the store does not remember are judged again from what was heard."""
-        began = min(self._doubted[shard].announced, end)
+        began = min(self._doubted[shard], end)
         said = await heard(self._bus, announcements_of(shard), start=head.told_position, began=began, end=end)
         for page in _paged(said.retold.keys, self._states.most_at_once):
             if other := heard_otherwise(await self._states.items(shard, page), said):

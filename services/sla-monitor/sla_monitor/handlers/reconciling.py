@@ -12,7 +12,6 @@ from shared.bus.port import Bus, Shard
 from shared.contracts.codec import decode_event
 from shared.contracts.topics import VERDICTS
 from shared.contracts.verdicts import VerdictEvent
-from shared.state.port import Head
 from sla_monitor.domain.facts import Opened
 from sla_monitor.domain.item import dump_item, load_item
 from sla_monitor.domain.orders import Order
@@ -25,27 +24,6 @@ _PAGE = 5_000
 def announcements_of(shard: Shard) -> Shard:
     """Where the verdicts on a shard's items are announced. Shards of other topics announce there too."""
     return Shard(VERDICTS.name, shard.partition)
-
-
-class Start(NamedTuple):
-    """A shard's start: when it was (epoch milliseconds), and where the shard and its announcements ended then."""
-
-    at_ms: int
-    end: int
-    announced: int
-
-    def passed_by(self, head: Head) -> bool:
-        """Whether all that a lost state can have known has been read, and its clock been reached.
-
-        What had fallen due by the start may have been announced, although no record came after it.
-        """
-        return head.next_offset >= self.end and head.clock_ms >= self.at_ms
-
-
-async def start_of(bus: Bus, shard: Shard, *, at_ms: int) -> Start:
-    """The start of `shard` now, at `at_ms` of the wall clock."""
-    end, announced = (await bus.bounds(shard)).end, (await bus.bounds(announcements_of(shard))).end
-    return Start(at_ms, end, announced)
 
 
 async def retell(bus: Bus, announced: Shard, *, end: int) -> Retold:
