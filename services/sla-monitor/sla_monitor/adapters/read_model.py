@@ -199,7 +199,7 @@ def _adjusted(connection: Connection, keys: Sequence[Key]) -> set[Key]:
     columns = [ADJUSTMENT.c[column.name] for column in _KEY]
     councils, items = {key[0] for key in keys}, {key[1] for key in keys}
     column = ADJUSTMENT.c
-    wanted = among(connection, column.council, list(councils)), among(connection, column.item, list(items))
+    wanted = column.council.in_(councils), among(connection, column.item, list(items))
     query = select(*columns).distinct().where(*wanted)
     return {(council, item, target, cycle) for council, item, target, cycle in connection.execute(query)}
 
