@@ -49,7 +49,7 @@ def insert_rows(
 def among(connection: Connection, column: ColumnElement[T], values: Sequence[T]) -> ColumnElement[bool]:
     """`column` is one of `values`; on PostgreSQL these are one parameter, however many they are.
 
-    SQLite has `json_each` for that, but of hundreds of thousands of such questions in one process one ended it (3.40.1).
+    SQLite has `json_each` for that, but a process that asked so for long enough was ended by SQLite 3.40.1.
     """
     if connection.dialect.name != "postgresql":
         return column.in_(values)
