@@ -198,8 +198,7 @@ def _adjusted(connection: Connection, keys: Sequence[Key]) -> set[Key]:
     """The verdicts with adjustments, among them all those of `keys`: lists of two ids cost less than of whole keys."""
     columns = [ADJUSTMENT.c[column.name] for column in _KEY]
     councils, items = {key[0] for key in keys}, {key[1] for key in keys}
-    column = ADJUSTMENT.c
-    wanted = column.council.in_(councils), among(connection, column.item, list(items))
+    wanted = ADJUSTMENT.c.council.in_(councils), among(connection, ADJUSTMENT.c.item, list(items))
     query = select(*columns).distinct().where(*wanted)
     return {(council, item, target, cycle) for council, item, target, cycle in connection.execute(query)}
 

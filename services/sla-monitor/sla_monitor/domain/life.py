@@ -17,7 +17,6 @@ from sla_monitor.domain.terms import Term
 
 DAY_S = 86_400
 
-
 # Time that does not count: from its `start` to its `end`, which may be FOREVER.
 Blocked = Pause | Stop | Exclusion
 
