@@ -25,25 +25,18 @@ class Publisher:
         if waiting is not None and len(waiting) + len(messages) <= self._states.most_at_once:
             self._waiting[shard] = [*waiting, *messages]
 
-    async def send(self, shard: Shard) -> bool:
-        """The log holds durably whatever waited in the outbox, which is empty now; whether anything did.
+    async def send(self, shard: Shard) -> None:
+        """The log holds durably whatever waited in the outbox, which is empty now.
 
         Raises `AppendUncertain` and forgets nothing when the log may not hold it all: it is sent again next time.
         """
         waiting = self._waiting.pop(shard, None)
-        if waiting is None:
-            sent = await self._drain(shard)
-        else:
+        if waiting is not None:
             await _send(self._states, self._bus, shard, waiting)
-            sent = bool(waiting)
+        else:
+            while await drain_outbox(self._states, self._bus, shard) == self._states.most_at_once:
+                pass
         self._waiting[shard] = []
-        return sent
-
-    async def _drain(self, shard: Shard) -> bool:
-        began = sent = await drain_outbox(self._states, self._bus, shard)
-        while sent == self._states.most_at_once:
-            sent = await drain_outbox(self._states, self._bus, shard)
-        return began > 0
 
 
 async def drain_outbox(states: ShardStates, bus: Bus, shard: Shard) -> int:

@@ -18,6 +18,7 @@ from sla_monitor.handlers.batch import Batch
 from sla_monitor.handlers.flooding import AcceptedBelow, FloodGuard, nothing_accepted
 from sla_monitor.handlers.live import Shelf
 from sla_monitor.handlers.reconciling import RECONCILED, announcements_of, heard, heard_otherwise
+from sla_monitor.handlers.telling import Telling, Told
 from sla_monitor.ports import Catalogue, RulingsLog
 
 _log = logging.getLogger(__name__)
@@ -44,10 +45,7 @@ class Judging:
         self._margin_ms = margin_s * 1000
         self._heads: dict[Shard, Head | None] = {}
         self._shelves: defaultdict[Shard, Shelf] = defaultdict(Shelf)
-        # Shards that may have announced what the store has forgotten, with where the announcements ended when each was
-        # started; and those that have announced something since they were last looked at.
-        self._doubted: dict[Shard, int] = {}
-        self._spoken: set[Shard] = set()
+        self._telling = Telling(bus)
 
     async def position(self, shard: Shard) -> int | None:
         """The stored next offset; what was remembered of the shard is forgotten, but not without a comparison."""
@@ -57,7 +55,7 @@ class Judging:
             self._shelves.pop(shard, None)
         self._publisher.forget(shard)
         self._heads[shard] = head
-        self._doubted[shard] = (await self._bus.bounds(announcements_of(shard))).end
+        await self._telling.begin(shard, head)
         return None if head is None else head.next_offset
 
     async def apply(self, shard: Shard, records: Sequence[Record]) -> int:
@@ -75,7 +73,9 @@ class Judging:
                 believed = await self._floods.believed(shard, fresh, change.quarantined)
                 change = await self._taken_in(shard, head, believed)
             head = await self._commit(shard, seen, change)
-        await self._publish(shard)
+        await self._publisher.send(shard)
+        if self._telling.is_long(shard):
+            head = await self._know(shard, head, await self._telling.told(shard))
         return head.next_offset
 
     async def idle(self, shard: Shard, *, caught_up: CaughtUp) -> None:
@@ -93,14 +93,14 @@ class Judging:
         to_ms = now_ms - self._margin_ms if has_read_all else head.clock_ms
         while await self._tick(shard, to_ms=to_ms):
             pass
-        await self._publish(shard)
-        if has_read_all and (shard in self._doubted or shard in self._spoken):
+        await self._publisher.send(shard)
+        if has_read_all and self._telling.is_news(shard):
             await self._hear(shard, to_ms=to_ms)
 
     @property
     def in_doubt(self) -> int:
         """How many shards have been started, and not compared yet with what they have announced."""
-        return sum(self._heads[shard] is not None for shard in self._doubted)
+        return sum(self._heads[shard] is not None for shard in self._telling.in_doubt)
 
     async def overdue(self, topics: Sequence[Topic]) -> int:
         """How many shards have something due, something to announce, or verdicts by older knowledge."""
@@ -168,18 +168,23 @@ class Judging:
         The shard has been read to its end, and all of its announcements are in the log.
         """
         head = self._heads[shard]
-        end = (await self._bus.bounds(announcements_of(shard))).end
-        if head is not None and head.told_position != end:
-            if shard in self._doubted:
-                head = await self._reconcile(shard, head, end=end, to_ms=to_ms)
-            head = await self._commit(shard, head, self._batch(shard, head).change(told_position=end))
-        self._doubted.pop(shard, None)
-        self._spoken.discard(shard)
-        await self._publish(shard)
+        if head is None:
+            return
+        told = await self._telling.told(shard)
+        if (began := self._telling.doubted_to(shard)) is not None:
+            head = await self._reconcile(shard, head, began=began, end=told.end, to_ms=to_ms)
+        await self._know(shard, head, told)
+        await self._publisher.send(shard)
 
-    async def _reconcile(self, shard: Shard, head: Head, *, end: int, to_ms: int) -> Head:
+    async def _know(self, shard: Shard, head: Head, told: Told) -> Head:
+        """The head says that all that was `told` is known here."""
+        if head.told_position != told.end:
+            head = await self._commit(shard, head, self._batch(shard, head).change(told_position=told.end))
+        self._telling.known(shard, told)
+        return head
+
+    async def _reconcile(self, shard: Shard, head: Head, *, began: int, end: int, to_ms: int) -> Head:
         """Items of which readers have heard what the store does not remember are judged again from what was heard."""
-        began = min(self._doubted[shard], end)
         said = await heard(self._bus, announcements_of(shard), start=head.told_position, began=began, end=end)
         for page in _paged(said.retold.keys, self._states.most_at_once):
             if other := heard_otherwise(await self._states.items(shard, page), said):
@@ -204,12 +209,9 @@ class Judging:
         await asyncio.shield(self._states.commit(shard, seen, change))
         shelf.make_room()
         self._publisher.written(shard, change.outbox)
+        self._telling.announced(shard, len(change.outbox))
         self._heads[shard], self._shelves[shard] = change.head, shelf
         return change.head
-
-    async def _publish(self, shard: Shard) -> None:
-        if await self._publisher.send(shard):
-            self._spoken.add(shard)
 
     def _first_head(self, offset: int) -> Head:
         return Head(

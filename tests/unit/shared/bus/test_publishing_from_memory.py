@@ -54,11 +54,11 @@ async def test_what_waited_before_is_read_and_sent_in_order(stage: Stage) -> Non
     names = [f"{number:04}" for number in range(2 * stage.states.most_at_once + 1)]
     await stage.write(*names)
 
-    assert await stage.publisher.send(SHARD)
+    await stage.publisher.send(SHARD)
+    assert await stage.states.outbox(SHARD, limit=1) == []
+    await stage.publisher.send(SHARD)
 
     assert await stage.said() == [name.encode() for name in names]
-    assert await stage.states.outbox(SHARD, limit=1) == []
-    assert not await stage.publisher.send(SHARD)
 
 
 async def test_what_was_seen_written_is_not_read_back(stage: Stage) -> None:
@@ -67,7 +67,7 @@ async def test_what_was_seen_written_is_not_read_back(stage: Stage) -> None:
     stage.publisher.written(SHARD, await stage.write("c"))
 
     with patch.object(EmbeddedStates, "outbox", side_effect=AssertionError("the outbox was read")):
-        assert await stage.publisher.send(SHARD)
+        await stage.publisher.send(SHARD)
 
     assert await stage.said() == [b"a", b"b", b"c"]
     assert await stage.states.outbox(SHARD, limit=1) == []
@@ -87,7 +87,7 @@ async def test_more_than_is_remembered_is_sent_all_the_same(stage: Stage) -> Non
     names = [f"{number:04}" for number in range(stage.states.most_at_once + 1)]
     stage.publisher.written(SHARD, await stage.write(*names))
 
-    assert await stage.publisher.send(SHARD)
+    await stage.publisher.send(SHARD)
 
     assert await stage.said() == [name.encode() for name in names]
 

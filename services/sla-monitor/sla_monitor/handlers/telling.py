@@ -1,0 +1,74 @@
+"""Up to where each shard's announcements are known to its head, and which shards may have announced what it forgot."""
+
+from collections import defaultdict
+from typing import NamedTuple
+
+from shared.bus.port import Bus, Shard
+from shared.state.port import Head
+from sla_monitor.handlers.reconciling import announcements_of
+
+# A worker that starts reads about so many announcements of its shard at most, if the last one ended without a fault.
+MOST_UNTOLD = 5_000
+
+
+class Told(NamedTuple):
+    """Where a shard's announcements end in the log, and how many of them it had written by then."""
+
+    end: int
+    written: int
+
+
+_NOTHING = Told(0, 0)
+
+
+class Telling:
+    """What the shards of one process have announced since their heads last said up to where that is known."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self._written: defaultdict[Shard, int] = defaultdict(int)
+        self._known: dict[Shard, Told] = {}
+        # Shards that were started while there were announcements that their heads do not know, with where these ended.
+        self._doubted: dict[Shard, int] = {}
+
+    async def begin(self, shard: Shard, head: Head | None) -> None:
+        """The shard is started with `head`; whatever it has announced and forgotten is in the log by now."""
+        end = (await self.told(shard)).end
+        self._written[shard] = 0
+        self._known.pop(shard, None)  # its outbox may hold what another worker wrote
+        self._doubted.pop(shard, None)
+        if end != (0 if head is None else head.told_position):
+            self._doubted[shard] = end
+
+    def announced(self, shard: Shard, messages: int) -> None:
+        """The shard has written so many announcements more, which are or will be in the log."""
+        self._written[shard] += messages
+
+    async def told(self, shard: Shard) -> Told:
+        """What it has announced by now. All of that must be in the log already."""
+        written = self._written[shard]
+        return Told((await self._bus.bounds(announcements_of(shard))).end, written)
+
+    def known(self, shard: Shard, told: Told) -> None:
+        """The head says that all below `told.end` is known, and readers hold what it holds."""
+        self._known[shard] = told
+        self._doubted.pop(shard, None)
+
+    def doubted_to(self, shard: Shard) -> int | None:
+        """Where the announcements that must be compared ended when the shard was started; None if there are none."""
+        return self._doubted.get(shard)
+
+    def is_news(self, shard: Shard) -> bool:
+        """Whether there is anything that the head of a shard at rest may not know."""
+        known = self._known.get(shard)
+        return known is None or known.written != self._written[shard]
+
+    def is_long(self, shard: Shard) -> bool:
+        """Whether a shard that does not come to rest has announced so much that its head should say so."""
+        untold = self._written[shard] - self._known.get(shard, _NOTHING).written
+        return shard not in self._doubted and untold >= MOST_UNTOLD
+
+    @property
+    def in_doubt(self) -> frozenset[Shard]:
+        """The shards of which announcements are still to be compared."""
+        return frozenset(self._doubted)

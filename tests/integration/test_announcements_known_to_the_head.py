@@ -1,0 +1,166 @@
+"""The head of a shard says up to where its announcements are known; what lies beyond is compared when it comes to rest."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from shared.bus.partitioner import partition_of
+from shared.bus.port import Shard
+from shared.bus.processor import Busy
+from shared.contracts.topics import PARTITIONS, TICKETS
+from shared.contracts.verdicts import VerdictRetracted, WarningReached
+from shared.state.embedded import EmbeddedStates
+from sla_monitor.adapters.catalogue_view import CatalogueView
+from sla_monitor.adapters.rulings_view import RulingsView
+from sla_monitor.handlers import telling
+from sla_monitor.handlers.judging import Judging
+from tests.support.desk import agreement
+from tests.support.histories import calendar
+from tests.support.monitoring import Monitor, resting_monitor, ticket
+
+pytestmark = pytest.mark.anyio
+
+SHARD = Shard(TICKETS.name, partition_of(b"adur:T1", PARTITIONS))
+# Opened with eight working hours, and late on Tuesday; but for a pause of which we hear late.
+OPENED, PAUSED = ("Mon 2026-03-02 09:00", "opened"), ("Mon 2026-03-02 15:00", "paused")
+NEXT_DAY, THIRD_DAY = "Tue 2026-03-03 12:00", "Wed 2026-03-04 12:00"
+
+
+@pytest.fixture
+async def on(tmp_path: Path) -> AsyncIterator[Monitor]:
+    async with resting_monitor(tmp_path, now=NEXT_DAY) as on:
+        await on.tell_catalogue(calendar(), agreement())
+        yield on
+
+
+class Worker:
+    """A monitor's judging of one shard, on a live state of its own."""
+
+    def __init__(self, on: Monitor, state: Path) -> None:
+        self._on, self.states = on, EmbeddedStates(state)
+        self._catalogue, self._rulings = CatalogueView(on.bus), RulingsView(on.bus)
+        self.judging = Judging(self.states, on.bus, self._catalogue, self._rulings, on.clock, margin_s=0)
+
+    async def start(self) -> None:
+        await self._catalogue.catch_up()
+        await self._rulings.catch_up()
+        self._at = await self.judging.position(SHARD) or 0
+
+    async def read_on(self) -> None:
+        """All that the shard holds beyond what was read is offered at once."""
+        self._at = await self.judging.apply(SHARD, await self._on.bus.read(SHARD, self._at, limit=100))
+
+    async def rest(self) -> None:
+        async def read_all() -> bool:
+            return True
+
+        await self.judging.idle(SHARD, caught_up=read_all)
+
+    async def told(self) -> int:
+        head = await self.states.head(SHARD)
+        return 0 if head is None else head.told_position
+
+
+async def started(on: Monitor, state: Path) -> Worker:
+    worker = Worker(on, state)
+    await worker.start()
+    return worker
+
+
+async def tell(on: Monitor, *lines: tuple[str, str], at: str) -> None:
+    await on.send(*ticket(*lines, item="T1"), at=at)
+
+
+async def said(on: Monitor) -> int:
+    """Where the announcements of the shard end."""
+    return (await on.bus.bounds(Shard("sla.verdicts.v1", SHARD.partition))).end
+
+
+async def decided(on: Monitor) -> list[str]:
+    """What readers took in beside warnings: what comes again under its id is dropped."""
+    events = {event.id: event for event in await on.announced()}
+    return [type(event).__name__ for event in events.values() if not isinstance(event, WarningReached)]
+
+
+async def breached(on: Monitor, folder: Path) -> Worker:
+    """A worker that has announced a breach, and has not come to rest since."""
+    await tell(on, OPENED, at=OPENED[0])
+    worker = await started(on, folder / "first.db")
+    await worker.read_on()
+    on.clock.move(NEXT_DAY)
+    await tell(on, (NEXT_DAY, "asked"), at=NEXT_DAY)
+    await worker.read_on()
+    assert await decided(on) == ["TargetBreached"]
+    return worker
+
+
+async def test_what_was_said_and_forgotten_is_taken_back_at_rest(on: Monitor, tmp_path: Path) -> None:
+    await breached(on, tmp_path)
+    await tell(on, PAUSED, at=NEXT_DAY)
+    on.clock.move(THIRD_DAY)
+
+    other = await started(on, tmp_path / "second.db")
+    await other.read_on()
+    assert (await decided(on), other.judging.in_doubt) == (["TargetBreached"], 1)
+    await other.rest()
+
+    assert await decided(on) == ["TargetBreached", "VerdictRetracted"]
+    (retracted,) = [event for event in await on.announced() if isinstance(event, VerdictRetracted)]
+    assert (retracted.data.was, retracted.data.cause) == ("breached", "reconciled")
+    assert other.judging.in_doubt == 0
+    await other.rest()
+    assert await other.told() == await said(on)
+
+
+async def test_a_shard_whose_announcements_are_all_known_is_not_in_doubt(on: Monitor, tmp_path: Path) -> None:
+    worker = await breached(on, tmp_path)
+    await worker.rest()
+    assert await worker.told() == await said(on) > 0
+
+    again = await started(on, tmp_path / "first.db")
+
+    assert again.judging.in_doubt == 0
+    with patch.object(type(on.bus), "read", side_effect=AssertionError("the announcements were read")):
+        await again.rest()
+
+
+async def test_one_that_does_not_come_to_rest_says_so_now_and_then(on: Monitor, tmp_path: Path) -> None:
+    with patch.object(telling, "MOST_UNTOLD", 4):
+        worker = await breached(on, tmp_path)
+        assert await worker.told() == 0 < await said(on) < 4
+        await tell(on, PAUSED, at=NEXT_DAY)
+        await worker.read_on()
+
+    assert await worker.told() == await said(on) >= 4
+
+
+async def test_one_in_doubt_says_nothing_before_it_was_compared(on: Monitor, tmp_path: Path) -> None:
+    await breached(on, tmp_path)
+
+    with patch.object(telling, "MOST_UNTOLD", 1):
+        other = await started(on, tmp_path / "second.db")
+        await other.read_on()
+
+    assert (await other.told(), other.judging.in_doubt) == (0, 1)
+
+
+async def test_what_was_published_while_the_store_did_not_answer_is_known_afterwards(
+    on: Monitor, tmp_path: Path
+) -> None:
+    await tell(on, OPENED, at=OPENED[0])
+    worker = await started(on, tmp_path / "first.db")
+    await worker.read_on()
+    await tell(on, (NEXT_DAY, "asked"), at=NEXT_DAY)
+    published = EmbeddedStates.published
+
+    async def published_without_an_answer(self: EmbeddedStates, *args: object) -> None:
+        await published(self, *args)  # type: ignore[arg-type] # whatever it was called with
+        raise Busy("no answer")
+
+    with patch.object(EmbeddedStates, "published", published_without_an_answer), pytest.raises(Busy):
+        await worker.read_on()
+    await worker.rest()
+
+    assert await worker.told() == await said(on) > 0
