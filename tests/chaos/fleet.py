@@ -10,12 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 from tests.support.alone import clean_environment
 
 LOOK_EVERY_S = 0.1
 # A process that ends at once is not started again at once.
 RESTART_AFTER_S = 0.3
+ANSWERS_WITHIN_S = 5.0
 PEAK, NOW = "VmHWM:", "VmRSS:"
 
 
@@ -76,9 +78,15 @@ class Instance:
         found = [json.loads(line) for line in lines if f'"event": "{event}"' in line and line.startswith("{")]
         return [line for line in found if line["event"] == event]
 
-    def url(self, path: str) -> str:
+    def url(self, path: str, *, port: str = "http") -> str:
         """Where the process that runs now answers."""
-        return f"http://127.0.0.1:{self.said('service.started')[-1]['http']}{path}"
+        return f"http://127.0.0.1:{self.said('service.started')[-1][port]}{path}"
+
+    def figures(self, begin: str) -> list[float]:
+        """What its metrics say now, by names that `begin` so; raises `OSError` if it does not answer."""
+        with urlopen(self.url("/metrics", port="admin"), timeout=ANSWERS_WITHIN_S) as answer:  # noqa: S310 (our own http)
+            lines = answer.read().decode().splitlines()
+        return [float(line.split()[-1]) for line in lines if line.startswith(begin)]
 
 
 @dataclass

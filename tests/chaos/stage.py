@@ -50,7 +50,8 @@ async def stage(
     servers: Servers, folder: Path, *, services: Sequence[str] = ("sla_monitor", "billing")
 ) -> AsyncIterator[Stage]:
     """The services work until the block is left. Their logs are in `folder`."""
-    working, meter = fleet(folder, {name: servers.env(name) for name in services}, each=EACH), Meter(servers)
+    working = fleet(folder, {name: servers.env(name) for name in services}, each=EACH)
+    meter = Meter(servers, working)
     tasks = [asyncio.create_task(working.supervise()), asyncio.create_task(meter.watch())]
     try:
         yield Stage(servers, working, meter)

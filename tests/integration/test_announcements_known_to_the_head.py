@@ -1,4 +1,4 @@
-"""The head of a shard says up to where its announcements are known; what lies beyond is compared when it comes to rest."""
+"""The head of a shard says up to where its announcements are known; what lies beyond is compared when it rests."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -103,13 +103,13 @@ async def test_what_was_said_and_forgotten_is_taken_back_at_rest(on: Monitor, tm
 
     other = await started(on, tmp_path / "second.db")
     await other.read_on()
-    assert (await decided(on), other.judging.in_doubt) == (["TargetBreached"], 1)
+    assert (await decided(on), other.judging.in_doubt) == (["TargetBreached"], {SHARD})
     await other.rest()
 
     assert await decided(on) == ["TargetBreached", "VerdictRetracted"]
     (retracted,) = [event for event in await on.announced() if isinstance(event, VerdictRetracted)]
     assert (retracted.data.was, retracted.data.cause) == ("breached", "reconciled")
-    assert other.judging.in_doubt == 0
+    assert other.judging.in_doubt == frozenset()
     await other.rest()
     assert await other.told() == await said(on)
 
@@ -121,7 +121,7 @@ async def test_a_shard_whose_announcements_are_all_known_is_not_in_doubt(on: Mon
 
     again = await started(on, tmp_path / "first.db")
 
-    assert again.judging.in_doubt == 0
+    assert again.judging.in_doubt == frozenset()
     with patch.object(type(on.bus), "read", side_effect=AssertionError("the announcements were read")):
         await again.rest()
 
@@ -136,14 +136,42 @@ async def test_one_that_does_not_come_to_rest_says_so_now_and_then(on: Monitor, 
     assert await worker.told() == await said(on) >= 4
 
 
+async def test_one_that_was_stopped_in_a_burst_is_in_doubt_only_until_it_has_looked(
+    on: Monitor, tmp_path: Path
+) -> None:
+    await breached(on, tmp_path)
+
+    again = await started(on, tmp_path / "first.db")
+    assert again.judging.in_doubt == {SHARD}
+    await tell(on, (THIRD_DAY, "asked"), at=THIRD_DAY)
+    await again.read_on()
+
+    assert again.judging.in_doubt == frozenset()
+
+
+async def test_one_that_took_back_its_word_in_that_burst_says_nothing_again(on: Monitor, tmp_path: Path) -> None:
+    worker = await breached(on, tmp_path)
+    await tell(on, PAUSED, at=NEXT_DAY)
+    await worker.read_on()
+    before = await said(on)
+
+    again = await started(on, tmp_path / "first.db")
+    await again.rest()
+
+    assert again.judging.in_doubt == frozenset()
+    assert (await again.told(), await said(on)) == (before, before)
+    assert await decided(on) == ["TargetBreached", "VerdictRetracted"]
+
+
 async def test_one_in_doubt_says_nothing_before_it_was_compared(on: Monitor, tmp_path: Path) -> None:
     await breached(on, tmp_path)
+    await tell(on, PAUSED, at=NEXT_DAY)
 
     with patch.object(telling, "MOST_UNTOLD", 1):
         other = await started(on, tmp_path / "second.db")
         await other.read_on()
 
-    assert (await other.told(), other.judging.in_doubt) == (0, 1)
+    assert (await other.told(), other.judging.in_doubt) == (0, {SHARD})
 
 
 async def test_what_was_published_while_the_store_did_not_answer_is_known_afterwards(

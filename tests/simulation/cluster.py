@@ -2,14 +2,14 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Set
 from datetime import datetime, timedelta
 from typing import Any
 
 from billing.adapters.consumer import Intake
 from billing.adapters.sql import SqlStore
 from billing.handlers import Handlers
-from shared.bus.consumer import consume
+from shared.bus.consumer import Reading, consume
 from shared.bus.port import Message, OffsetGone, Shard
 from shared.contracts.topics import CATALOGUE
 from sla_monitor.adapters.catalogue_view import CatalogueView
@@ -93,6 +93,8 @@ class Process:
         self.gate = TroubledGate(self._met)
         self.bus = MemoryBus(self._servers.log, self.gate)
         self._stop = asyncio.Event()
+        self.judging: Judging | None = None
+        self.reading = Reading("none yet")
         self._begin(self._monitor() if self.name.startswith("monitor") else self._biller())
 
     def kill(self) -> None:
@@ -118,18 +120,26 @@ class Process:
         await catalogue.catch_up()
         await rulings.catch_up()
         states = MemoryStates(self._servers.states, self.gate)
-        judging = Judging(states, self.bus, catalogue, rulings, self.clock, margin_s=MARGIN_S)
+        self.judging = judging = Judging(states, self.bus, catalogue, rulings, self.clock, margin_s=MARGIN_S)
         recording = Recording(TroubledReadModel(self._servers.read_model, self.gate))
         self._begin(catalogue.run(self._stop))
         self._begin(rulings.run(self._stop))
-        self._begin(self._consume("sla-monitor", judging, JUDGED))
+        self.reading = Reading("sla-monitor")
+        self._begin(self._consume("sla-monitor", judging, JUDGED, reading=self.reading))
         self._begin(self._consume("sla-monitor-read-model", recording, ANNOUNCED))
 
     async def _biller(self) -> None:
         intake = Intake(Handlers(TroubledStore(self._servers.billing, self.gate)))
         self._begin(self._consume("billing", intake, CATALOGUE, JUDGED, METERED))
 
-    def _consume(self, group: str, processor: Any, *topics: Any) -> Coroutine[Any, Any, None]:
+    @property
+    def in_doubt(self) -> Set[Shard]:
+        """The shards of a monitor of which it is still to compare what was announced."""
+        return frozenset() if self.judging is None else self.judging.in_doubt & self.reading.positions.keys()
+
+    def _consume(
+        self, group: str, processor: Any, *topics: Any, reading: Reading | None = None
+    ) -> Coroutine[Any, Any, None]:
         logs = MemoryStates(self._servers.states, self.gate)
         return consume(
             self.bus,
@@ -139,6 +149,7 @@ class Process:
             known_logs=logs,
             stop=self._stop,
             batch=_BATCH,
+            reading=reading,
         )
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:

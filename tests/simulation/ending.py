@@ -60,11 +60,10 @@ def _left(world: World) -> Iterator[str]:
         state = states.of(shard)
         if state.outbox or any(at <= world.now.timestamp() - 60 for at in state.due.values()):
             yield f"{shard} overdue"
-        announced = Shard(ANNOUNCED.name, shard.partition)
-        if state.head is not None and state.head.told_position < log.bounds(announced).end:
-            yield f"{shard} unheard"
         if state.head is not None and state.head.facts_position < log.bounds(Shard(CATALOGUE.name, 0)).end:
             yield f"{shard} outdated"
+    for process in world.processes:
+        yield from (f"{shard} in doubt" for shard in process.in_doubt)
     for shard in log.shards_of(ANNOUNCED.name):
         if (SqlReadModel(world.servers.read_model.engine, freeze_days=1).position(shard) or 0) < log.bounds(shard).end:
             yield f"{shard} unrecorded"

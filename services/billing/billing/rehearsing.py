@@ -6,7 +6,6 @@ reversal) and later ones (a year's cap on credits).
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import suppress
-from typing import TypeVar
 
 from billing.domain.intake import Kept, take_in
 from billing.domain.moved import Moved, moved
@@ -14,10 +13,10 @@ from billing.domain.statement import NoAgreement, Statement, UnknownCouncil
 from billing.handlers import Handlers, judged
 from billing.ports import Rehearsal, Store
 from shared.bus.port import Record, Shard
+from shared.paging import paged
 from shared.period import Month, month_of_day
 from shared.sql.inbox import Fate
 
-T = TypeVar("T")
 # As many as are stored at once when they come by the log.
 _AT_ONCE = 4_000
 # All that a statement is made of, beside the catalogue.
@@ -35,7 +34,7 @@ class Rehearsing:
         """What billing would take each record for; None where it has no bearing on a recharge. All can be believed."""
         taken = [take_in(shard, record) for record in records]
         kept = [each for each in taken if isinstance(each, Kept)]
-        fates = iter([fate for page in _pages(kept) for fate in self._store.foresee(page)])
+        fates = iter([fate for page in paged(kept, _AT_ONCE) for fate in self._store.foresee(page)])
         return [next(fates) if isinstance(each, Kept) else None for each in taken]
 
     def rehearse(self, records: Mapping[Shard, Sequence[Record]], councils: Set[str], *, until: Month) -> list[Moved]:
@@ -58,7 +57,7 @@ class Rehearsing:
 
 def _apply(store: Rehearsal, shard: Shard, offered: Sequence[Record]) -> None:
     expected = store.position(shard)
-    for page in _pages(offered):
+    for page in paged(offered, _AT_ONCE):
         batch = judged(shard, [_at(record, offset) for offset, record in enumerate(page, start=expected or 0)])
         store.apply(batch, expected=expected)
         expected = batch.next_offset
@@ -102,7 +101,3 @@ def _from(month: Month, until: Month) -> Iterator[Month]:
     while month <= until:
         yield month
         month = month.next
-
-
-def _pages(each: Sequence[T]) -> Iterator[Sequence[T]]:
-    return (each[start : start + _AT_ONCE] for start in range(0, len(each), _AT_ONCE))

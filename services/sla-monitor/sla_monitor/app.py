@@ -215,6 +215,7 @@ class MonitorApp:
         now_s = int(self._clock.now().timestamp())
         judged = await self._metrics.look_at(self._states, self._reading.positions, now_s=now_s)
         await self._metrics.groups.show(GROUP, self._bus, judged, halted=self._reading.halted)
+        self._metrics.in_doubt.set(len(self._judging.in_doubt & self._reading.positions.keys()))
         progress = await asyncio.to_thread(self._read_model.progress)
         mine = self._recording_reading.positions
         recorded = [Standing.of_progress(each) for each in progress if each.shard in mine]
@@ -248,7 +249,7 @@ class MonitorApp:
     async def pending(self) -> int:
         """How much it has still to do: records to judge and to record, shards with something due or to announce."""
         judging = await unread(self._bus, self._looking, JUDGED) + await self._looking.overdue(JUDGED)
-        judging += self._judging.in_doubt
+        judging += len(self._judging.in_doubt)
         return judging + await unread(self._bus, Recording(self._read_model), [VERDICTS])
 
     async def parked(self) -> list[Parked]:

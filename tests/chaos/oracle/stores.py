@@ -46,13 +46,6 @@ def waiting(redis: str, topic: str, partitions: int) -> int:
         return sum(int(client.zcard(f"{{tallystick:{topic}/{number}}}:queue")) for number in range(partitions))
 
 
-def told(redis: str, topic: str, partitions: int) -> dict[int, int]:
-    """By partition, up to which offset the monitor knows what it has announced there."""
-    with Redis.from_url(redis) as client:
-        heads = [(number, client.hget(f"{{tallystick:{topic}/{number}}}:head", "head")) for number in range(partitions)]
-    return {number: int(json.loads(head)["told_position"]) for number, head in heads if isinstance(head, bytes)}
-
-
 def query(database: str, statement: str) -> list[Any]:
     """The rows that PostgreSQL answers."""
     with psycopg.connect(database, connect_timeout=5) as connection:

@@ -31,6 +31,11 @@ class Metrics:
             f"Announcements of live state that the log does not hold yet, counted up to {_OUTBOX_COUNTED} a shard.",
             registry=registry,
         )
+        self.in_doubt = Gauge(
+            "sla_shards_in_doubt",
+            "Shards that may have announced what live state has forgotten: compared when they have read all there is.",
+            registry=registry,
+        )
         self._overdue = Gauge(
             "sla_due_overdue_seconds",
             "How long the item longest due has been waiting to be looked at; 0 when none is due.",

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from shared.bus.port import Bus, Record, Shard
@@ -11,13 +11,14 @@ from shared.bus.processor import CaughtUp
 from shared.bus.publisher import Publisher
 from shared.clock import Clock
 from shared.contracts.topics import Topic
+from shared.paging import paged
 from shared.state.port import Change, Fenced, Head, ShardStates
 from sla_monitor.domain.item import load_item
 from sla_monitor.domain.orders import CATALOGUE_CHANGED, Order, order_for
 from sla_monitor.handlers.batch import Batch
 from sla_monitor.handlers.flooding import AcceptedBelow, FloodGuard, nothing_accepted
 from sla_monitor.handlers.live import Shelf
-from sla_monitor.handlers.reconciling import RECONCILED, announcements_of, heard, heard_otherwise
+from sla_monitor.handlers.reconciling import RECONCILED, Doubt, announcements_of, heard, heard_otherwise
 from sla_monitor.handlers.telling import Telling, Told
 from sla_monitor.ports import Catalogue, RulingsLog
 
@@ -73,7 +74,7 @@ class Judging:
                 believed = await self._floods.believed(shard, fresh, change.quarantined)
                 change = await self._taken_in(shard, head, believed)
             head = await self._commit(shard, seen, change)
-        await self._publisher.send(shard)
+        await self._publish(shard, head)
         if self._telling.is_long(shard):
             head = await self._know(shard, head, await self._telling.told(shard))
         return head.next_offset
@@ -93,14 +94,14 @@ class Judging:
         to_ms = now_ms - self._margin_ms if has_read_all else head.clock_ms
         while await self._tick(shard, to_ms=to_ms):
             pass
-        await self._publisher.send(shard)
+        await self._publish(shard, self._heads[shard] or head)
         if has_read_all and self._telling.is_news(shard):
             await self._hear(shard, to_ms=to_ms)
 
     @property
-    def in_doubt(self) -> int:
-        """How many shards have been started, and not compared yet with what they have announced."""
-        return sum(self._heads[shard] is not None for shard in self._telling.in_doubt)
+    def in_doubt(self) -> frozenset[Shard]:
+        """The shards that have been started, and not compared yet with what they have announced."""
+        return frozenset(shard for shard in self._telling.in_doubt if self._heads[shard] is not None)
 
     async def overdue(self, topics: Sequence[Topic]) -> int:
         """How many shards have something due, something to announce, or verdicts by older knowledge."""
@@ -171,8 +172,8 @@ class Judging:
         if head is None:
             return
         told = await self._telling.told(shard)
-        if (began := self._telling.doubted_to(shard)) is not None:
-            head = await self._reconcile(shard, head, began=began, end=told.end, to_ms=to_ms)
+        if (doubt := self._telling.doubt(shard)) is not None:
+            head = await self._reconcile(shard, head, doubt, end=told.end, to_ms=to_ms)
         await self._know(shard, head, told)
         await self._publisher.send(shard)
 
@@ -183,10 +184,10 @@ class Judging:
         self._telling.known(shard, told)
         return head
 
-    async def _reconcile(self, shard: Shard, head: Head, *, began: int, end: int, to_ms: int) -> Head:
+    async def _reconcile(self, shard: Shard, head: Head, doubt: Doubt, *, end: int, to_ms: int) -> Head:
         """Items of which readers have heard what the store does not remember are judged again from what was heard."""
-        said = await heard(self._bus, announcements_of(shard), start=head.told_position, began=began, end=end)
-        for page in _paged(said.retold.keys, self._states.most_at_once):
+        said = await heard(self._bus, announcements_of(shard), doubt, start=head.told_position, end=end)
+        for page in paged(said.retold.keys, self._states.most_at_once):
             if other := heard_otherwise(await self._states.items(shard, page), said):
                 self._shelves.pop(shard, None)  # it remembers what the store does
                 batch = self._batch(shard, head)
@@ -213,6 +214,11 @@ class Judging:
         self._heads[shard], self._shelves[shard] = change.head, shelf
         return change.head
 
+    async def _publish(self, shard: Shard, head: Head) -> None:
+        """The log holds all that was announced, and whether the store remembers it has been looked at."""
+        await self._publisher.send(shard)
+        await self._telling.examine(shard, head, self._states)
+
     def _first_head(self, offset: int) -> Head:
         return Head(
             first_offset=offset,
@@ -223,10 +229,6 @@ class Judging:
 
     def _now_ms(self) -> int:
         return int(self._clock.now().timestamp() * 1000)
-
-
-def _paged(keys: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    return (keys[first : first + size] for first in range(0, len(keys), size))
 
 
 def _warn_of_loss(shard: Shard, remembered: Head | None, stored: Head | None) -> None:

@@ -5,19 +5,23 @@ said before, by the same id, and be dropped as a repetition, although something 
 nothing, of an item about which something was said that held for a moment only.
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Container, Mapping
 from typing import NamedTuple
 
 from shared.bus.port import Bus, Shard
 from shared.contracts.codec import decode_event
 from shared.contracts.topics import VERDICTS
 from shared.contracts.verdicts import VerdictEvent
+from shared.paging import paged
+from shared.state.port import ShardStates
 from sla_monitor.domain.facts import Opened
 from sla_monitor.domain.item import dump_item, load_item
 from sla_monitor.domain.orders import Order
 from sla_monitor.domain.retold import Retold, as_heard
 
 RECONCILED = Order("reconciled", position=0)
+# So many announcements can be looked at while the shard's records wait: it takes a second.
+MOST_EXAMINED = 50_000
 _PAGE = 5_000
 
 
@@ -40,17 +44,41 @@ class Heard(NamedTuple):
     doubtful: Mapping[str, Collection[str]]
 
 
-async def heard(bus: Bus, announced: Shard, *, start: int, began: int, end: int) -> Heard:
-    """What was announced in one shard of the announcements from the offset `start` to below `end`.
+class Doubt(NamedTuple):
+    """That readers may have heard what a shard has forgotten. When it was started, its announcements ended at `began`.
 
-    The shard of items in question was started when the announcements ended at the offset `began`. Items of others are
-    heard of, too: who asks knows which ones are its own.
+    It is about the items of some keys, among which may be those of other shards, or about any.
     """
-    retold = Retold()
-    await _take(retold, bus, announced, start=start, end=began)
+
+    began: int
+    about: frozenset[bytes] | None = None
+
+
+async def heard(bus: Bus, announced: Shard, doubt: Doubt, *, start: int, end: int) -> Heard:
+    """What was announced about the items in doubt in one shard of the announcements, from `start` to below `end`."""
+    retold, began = Retold(), min(doubt.began, end)
+    await _take(retold, bus, announced, start=start, end=began, about=doubt.about)
     doubtful = retold.often()
-    await _take(retold, bus, announced, start=max(start, began), end=end)
+    await _take(retold, bus, announced, start=max(start, began), end=end, about=doubt.about)
     return Heard(retold, doubtful)
+
+
+async def examined(states: ShardStates, bus: Bus, shard: Shard, doubt: Doubt, *, start: int, end: int) -> Doubt | None:
+    """What is left of a doubt about any item, by what was announced from `start` to below `end`, all of it by now.
+
+    Where the store remembers no less than was heard, only those are left of whom that cannot be told: of which more
+    than one word was heard, and those that the shard does not hold.
+    """
+    if end - start > MOST_EXAMINED:
+        return doubt
+    said = await heard(bus, announcements_of(shard), doubt, start=start, end=end)
+    left = {key for key, names in said.doubtful.items() if names}
+    for page in paged(said.retold.keys, states.most_at_once):
+        items = await states.items(shard, page)
+        if heard_otherwise(items, said._replace(doubtful={})):
+            return doubt
+        left.update(key for key in page if key not in items)
+    return doubt._replace(about=frozenset(key.encode() for key in left)) if left else None
 
 
 def heard_otherwise(items: Mapping[str, bytes], heard: Heard) -> dict[str, bytes]:
@@ -67,16 +95,21 @@ def heard_otherwise(items: Mapping[str, bytes], heard: Heard) -> dict[str, bytes
     return found
 
 
-async def _take(retold: Retold, bus: Bus, announced: Shard, *, start: int, end: int) -> None:
-    async for events in _pages(bus, announced, start=start, end=end):
+async def _take(
+    retold: Retold, bus: Bus, announced: Shard, *, start: int, end: int, about: Container[bytes | None] | None = None
+) -> None:
+    async for events in _pages(bus, announced, start=start, end=end, about=about):
         for event in events:
             retold.take(event)
 
 
-async def _pages(bus: Bus, announced: Shard, *, start: int, end: int) -> AsyncIterator[list[VerdictEvent]]:
-    """What the log still holds of the announcements in [start, end), in its order."""
+async def _pages(
+    bus: Bus, announced: Shard, *, start: int, end: int, about: Container[bytes | None] | None
+) -> AsyncIterator[list[VerdictEvent]]:
+    """What the log still holds in [start, end) of the announcements, all or those `about` some keys, in its order."""
     at = max(start, (await bus.bounds(announced)).first)
     while at < end and (records := await bus.read(announced, at, limit=_PAGE)):
         at = records[-1].offset + 1
-        events = [decode_event(record.value or b"") for record in records if record.offset < end]
+        wanted = [record for record in records if record.offset < end and (about is None or record.key in about)]
+        events = [decode_event(record.value or b"") for record in wanted]
         yield [event for event in events if isinstance(event, VerdictEvent)]

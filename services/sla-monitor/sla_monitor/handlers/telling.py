@@ -4,8 +4,8 @@ from collections import defaultdict
 from typing import NamedTuple
 
 from shared.bus.port import Bus, Shard
-from shared.state.port import Head
-from sla_monitor.handlers.reconciling import announcements_of
+from shared.state.port import Head, ShardStates
+from sla_monitor.handlers.reconciling import Doubt, announcements_of, examined
 
 # A worker that starts reads about so many announcements of its shard at most, if the last one ended without a fault.
 MOST_UNTOLD = 5_000
@@ -28,17 +28,32 @@ class Telling:
         self._bus = bus
         self._written: defaultdict[Shard, int] = defaultdict(int)
         self._known: dict[Shard, Told] = {}
-        # Shards that were started while there were announcements that their heads do not know, with where these ended.
-        self._doubted: dict[Shard, int] = {}
+        # Of shards that were started while there were announcements that their heads do not know.
+        self._doubts: dict[Shard, Doubt] = {}
+        self._unexamined: set[Shard] = set()
 
     async def begin(self, shard: Shard, head: Head | None) -> None:
         """The shard is started with `head`; whatever it has announced and forgotten is in the log by now."""
         end = (await self.told(shard)).end
         self._written[shard] = 0
         self._known.pop(shard, None)  # its outbox may hold what another worker wrote
-        self._doubted.pop(shard, None)
+        self._doubts.pop(shard, None)
+        self._unexamined.discard(shard)
         if end != (0 if head is None else head.told_position):
-            self._doubted[shard] = end
+            self._doubts[shard] = Doubt(end)
+            self._unexamined.add(shard)
+
+    async def examine(self, shard: Shard, head: Head, states: ShardStates) -> None:
+        """A new doubt is gone or narrowed down where the store remembers what was announced. All is in the log."""
+        if shard not in self._unexamined:
+            return
+        told, doubt = await self.told(shard), self._doubts[shard]
+        left = await examined(states, self._bus, shard, doubt, start=head.told_position, end=told.end)
+        self._unexamined.discard(shard)
+        if left is None:
+            del self._doubts[shard]
+        else:
+            self._doubts[shard] = left
 
     def announced(self, shard: Shard, messages: int) -> None:
         """The shard has written so many announcements more, which are or will be in the log."""
@@ -52,11 +67,11 @@ class Telling:
     def known(self, shard: Shard, told: Told) -> None:
         """The head says that all below `told.end` is known, and readers hold what it holds."""
         self._known[shard] = told
-        self._doubted.pop(shard, None)
+        self._doubts.pop(shard, None)
 
-    def doubted_to(self, shard: Shard) -> int | None:
-        """Where the announcements that must be compared ended when the shard was started; None if there are none."""
-        return self._doubted.get(shard)
+    def doubt(self, shard: Shard) -> Doubt | None:
+        """What is to be compared when the shard is at rest; None if nothing is."""
+        return self._doubts.get(shard)
 
     def is_news(self, shard: Shard) -> bool:
         """Whether there is anything that the head of a shard at rest may not know."""
@@ -66,9 +81,9 @@ class Telling:
     def is_long(self, shard: Shard) -> bool:
         """Whether a shard that does not come to rest has announced so much that its head should say so."""
         untold = self._written[shard] - self._known.get(shard, _NOTHING).written
-        return shard not in self._doubted and untold >= MOST_UNTOLD
+        return shard not in self._doubts and untold >= MOST_UNTOLD
 
     @property
     def in_doubt(self) -> frozenset[Shard]:
         """The shards of which announcements are still to be compared."""
-        return frozenset(self._doubted)
+        return frozenset(self._doubts)
