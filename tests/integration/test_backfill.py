@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from shared.bus.port import Shard
+from shared.bus.port import every_shard
 from shared.clock import WallClock
 from shared.contracts.codec import encode_event
 from shared.contracts.topics import TICKETS, TOPICS, USAGE, VERDICTS, WORK
@@ -33,7 +33,7 @@ def ends(folder: Path) -> Counter[str]:
 
     async def read() -> Counter[str]:
         async with opened(folder, clock=WallClock()) as stack:
-            shards = [Shard(topic.name, partition) for topic in TOPICS for partition in range(topic.partitions)]
+            shards = every_shard(TOPICS)
             return Counter({topic.name: 0 for topic in TOPICS}) + Counter(
                 [shard.topic for shard in shards for _ in range((await stack.bus.bounds(shard)).end)]
             )

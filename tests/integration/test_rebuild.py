@@ -58,7 +58,7 @@ async def live(on: Monitor) -> None:
 async def lost_and_rebuilt(folder: Path, state_url: str, *, now: str = NOW) -> tuple[Rebuilt, dict[Shard, Held]]:
     """What a rebuild said, and the state that it left."""
     async with resting_monitor(folder, now=now, state_url=state_url) as at_rest:
-        done = await at_rest.app.rebuild()
+        done = await at_rest.app.upkeep.rebuild()
     return done, await held(state_address(folder, state_url))
 
 
@@ -154,7 +154,7 @@ def test_a_rebuild_that_was_cut_short_is_made_good_by_the_next(tmp_path: Path, s
             await live(on)
         before = await held(state_address(tmp_path, state_url))
         async with resting_monitor(tmp_path, now=NOW, state_url=state_url) as at_rest:
-            cut = asyncio.create_task(at_rest.app.rebuild())
+            cut = asyncio.create_task(at_rest.app.upkeep.rebuild())
             await asyncio.sleep(0.05)
             cut.cancel()
             await asyncio.gather(cut, return_exceptions=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.bus.port import Shard
+from shared.bus.port import Shard, every_shard
 from shared.contracts.topics import TICKETS, WORK
 from shared.state.connect import connect
 from shared.state.port import Outgoing, Quarantined, ShardStates
@@ -32,7 +32,7 @@ def state_address(folder: Path, state_url: str) -> str:
 async def held(address: str) -> dict[Shard, Held]:
     """Every shard that was ever written."""
     states = connect(address)
-    shards = [Shard(topic.name, partition) for topic in (TICKETS, WORK) for partition in range(topic.partitions)]
+    shards = every_shard((TICKETS, WORK))
     found = {shard: await _held(states, shard) for shard in shards}
     await states.close()
     return {shard: each for shard, each in found.items() if each is not None}

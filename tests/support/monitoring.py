@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from shared.bus.connect import connect
-from shared.bus.port import Bus, Message, Shard
+from shared.bus.port import Bus, Message, Shard, every_shard
 from shared.contracts.catalogue import (
     AgreementData,
     AgreementVersioned,
@@ -93,7 +93,7 @@ class Monitor:
         """Every message on sla.verdicts.v1, one item's in order."""
         events: list[VerdictEvent] = []
         subscription = await self.bus.subscribe(f"test-{id(object())}", [VERDICTS.name])
-        shards = [Shard(VERDICTS.name, partition) for partition in range(VERDICTS.partitions)]
+        shards = every_shard([VERDICTS])
         for shard in shards:
             await subscription.start_at(shard, 0)
         while records := await subscription.poll(max_records=500, timeout_s=0.05):

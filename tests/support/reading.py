@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from shared.bus.port import Record, Shard, Subscription
+from shared.bus.port import Record, Shard, Subscription, every_shard
 from shared.contracts.topics import Topic
 
 # Far above what any log needs; reaching it is a failure, not a measurement.
@@ -12,7 +12,7 @@ ROUND_S = 0.1
 
 def shards_of(topic: Topic) -> frozenset[Shard]:
     """All shards of a topic."""
-    return frozenset(Shard(topic.name, partition) for partition in range(topic.partitions))
+    return frozenset(every_shard([topic]))
 
 
 async def settle(members: Sequence[Subscription], shards: frozenset[Shard]) -> None:

@@ -18,7 +18,7 @@ from billing.domain.statement import Statement
 from billing.handlers import Handlers
 from billing.settings import Settings as BillingSettings
 from shared.bus.connect import connect as connect_bus
-from shared.bus.port import Shard
+from shared.bus.port import Shard, every_shard
 from shared.clock import FixedClock
 from shared.contracts.topics import TICKETS, VERDICTS, WORK, Topic
 from shared.period import Month
@@ -150,4 +150,4 @@ def _read_model(folder: Path) -> Iterator[Engine]:
 
 
 def _shards(topics: Sequence[Topic]) -> list[Shard]:
-    return [Shard(topic.name, partition) for topic in topics for partition in range(topic.partitions)]
+    return every_shard(topics)

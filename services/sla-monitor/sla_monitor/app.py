@@ -3,17 +3,14 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from functools import partial
-from tempfile import TemporaryDirectory
 
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 
 from shared.bus.consumer import Reading, consume, unread
-from shared.bus.port import Bus, Shard
-from shared.bus.publisher import drain_outbox
+from shared.bus.port import Bus, Shard, every_shard
 from shared.clock import Clock
-from shared.contracts.topics import TICKETS, VERDICTS, WORK
-from shared.contracts.verdicts import VerdictEvent
+from shared.contracts.topics import TICKETS, VERDICTS
 from shared.metrics.groups import Measured, Standing
 from shared.pulse import Pulse
 from shared.quarantine.api import router as quarantine_router
@@ -44,20 +41,19 @@ from sla_monitor.handlers.correcting import Correcting
 from sla_monitor.handlers.evidence import EvidenceRoom
 from sla_monitor.handlers.excluding import Excluding
 from sla_monitor.handlers.fairness import Fairness
-from sla_monitor.handlers.foreseeing import Foreseeing
 from sla_monitor.handlers.judging import Judging
 from sla_monitor.handlers.objectives import Objectives
 from sla_monitor.handlers.parked import ParkedItems
 from sla_monitor.handlers.percentiles import Percentiles
 from sla_monitor.handlers.quality import Qualities
 from sla_monitor.handlers.questions import Questions
-from sla_monitor.handlers.rebuilding import CAUSE, Rebuilding, Rebuilt, waiting
+from sla_monitor.handlers.rebuilding import Rebuilding
 from sla_monitor.handlers.recording import Recording
-from sla_monitor.handlers.stored import StoredItems
+from sla_monitor.handlers.stored import ITEM_TOPICS, StoredItems
 from sla_monitor.handlers.what_if import WhatIf
 from sla_monitor.settings import Settings
+from sla_monitor.upkeep import Upkeep
 
-JUDGED = (TICKETS, WORK)
 # While one shard waits for its live state or for the log, others are judged.
 JUDGED_AT_ONCE = 4
 # Announcements of a shard that go into one transaction: the more, the less each costs.
@@ -85,7 +81,7 @@ class MonitorApp:
         self._rulings = RulingsView(bus)
         self.desk = Desk(
             GROUP,
-            JUDGED,
+            ITEM_TOPICS,
             aside=self._states,
             decisions=Decisions(self._engine, DECISIONS),
             bus=bus,
@@ -103,7 +99,7 @@ class MonitorApp:
         )
         # Whoever asks how far the shards are must not change what the one at work remembers of them.
         self._judging, self._looking = judging(), judging()
-        self._rebuilding = partial(
+        rebuilding = partial(
             Rebuilding,
             bus=bus,
             catalogue=self._catalogue,
@@ -112,6 +108,7 @@ class MonitorApp:
             margin_s=settings.margin_s,
             floods_accepted=self.desk.accepted_below,
         )
+        self.upkeep = Upkeep(self._states, bus, rebuilding, learn=self.learn)
         self.approvals = Approvals(self._engine, APPROVALS)
         self._recording = Recording(CountedRecords(read_model, self._metrics))
         self.questions = Questions(self._states, read_model, self._catalogue, self._rulings, clock)
@@ -189,7 +186,7 @@ class MonitorApp:
         await consume(
             self._bus,
             group=GROUP,
-            topics=JUDGED,
+            topics=ITEM_TOPICS,
             processor=Measured(self._judging, self._metrics.groups, group=GROUP),
             known_logs=self._states,
             stop=stop,
@@ -221,34 +218,9 @@ class MonitorApp:
         recorded = [Standing.of_progress(each) for each in progress if each.shard in mine]
         await self._metrics.groups.show(RECORDING_GROUP, self._bus, recorded)
 
-    async def rebuild(self, *, cause: str = CAUSE) -> Rebuilt:
-        """Live state is emptied and computed again from the log; no instance may be at work meanwhile.
-
-        What is corrected by it names `cause`. It waits to be announced: by the next start, or by `announce`.
-        """
-        await self.learn()
-        return await self._rebuilding(self._states).rebuild(cause=cause)
-
-    async def foresee_rebuild(self) -> list[VerdictEvent]:
-        """What a rebuild would announce. Live state is left alone: it is computed in a folder that is gone then."""
-        await self.learn()
-        with TemporaryDirectory(prefix="tallystick-rebuild-") as folder:
-            scratch = connect_states(f"sqlite:///{folder}/state.db")
-            try:
-                await self._rebuilding(scratch).rebuild()
-                return await waiting(scratch)
-            finally:
-                await scratch.close()
-
-    async def announce(self) -> None:
-        """The log holds whatever waited to be announced."""
-        for shard in _judged_shards():
-            while await drain_outbox(self._states, self._bus, shard):
-                pass
-
     async def pending(self) -> int:
         """How much it has still to do: records to judge and to record, shards with something due or to announce."""
-        judging = await unread(self._bus, self._looking, JUDGED) + await self._looking.overdue(JUDGED)
+        judging = await unread(self._bus, self._looking, ITEM_TOPICS) + await self._looking.overdue(ITEM_TOPICS)
         judging += len(self._judging.in_doubt)
         return judging + await unread(self._bus, Recording(self._read_model), [VERDICTS])
 
@@ -259,7 +231,7 @@ class MonitorApp:
 
     async def heads(self) -> dict[Shard, Head]:
         """How far every shard is that was ever judged, with what became of its records."""
-        held = {shard: await self._states.head(shard) for shard in _judged_shards()}
+        held = {shard: await self._states.head(shard) for shard in every_shard(ITEM_TOPICS)}
         return {shard: head for shard, head in held.items() if head is not None}
 
     async def close(self) -> None:
@@ -268,28 +240,6 @@ class MonitorApp:
         self._engine.dispose()
 
 
-def _judged_shards() -> list[Shard]:
-    return [Shard(topic.name, partition) for topic in JUDGED for partition in range(topic.partitions)]
-
-
 def build(settings: Settings, *, bus: Bus, clock: Clock, registry: CollectorRegistry | None = None) -> MonitorApp:
     """The monitor, its schema found to be the newest, ready to run. Its figures are in `registry`."""
     return MonitorApp(settings, bus=bus, clock=clock, registry=registry or CollectorRegistry())
-
-
-class ForeseeingApp:
-    """What judges without storing: on live state and the log, beside the instances at work. It needs no database."""
-
-    def __init__(self, settings: Settings, *, bus: Bus, clock: Clock) -> None:
-        self._states = connect_states(settings.state)
-        self._catalogue, self._rulings = CatalogueView(bus), RulingsView(bus)
-        self.foreseeing = Foreseeing(self._states, self._catalogue, self._rulings, clock, margin_s=settings.margin_s)
-
-    async def learn(self) -> None:
-        """What the catalogue has announced, and what was ruled, by now is known."""
-        await self._catalogue.catch_up()
-        await self._rulings.catch_up()
-
-    async def close(self) -> None:
-        """Everything is released."""
-        await self._states.close()

@@ -14,7 +14,7 @@ from functools import partial
 
 import structlog
 
-from shared.bus.port import AppendUncertain, Bus, OffsetGone, Record, Shard, Subscription
+from shared.bus.port import AppendUncertain, Bus, OffsetGone, Record, Shard, Subscription, every_shard
 from shared.bus.processor import Busy, Halted, KnownLogs, Processor
 from shared.contracts.topics import Topic
 from shared.pulse import Pulse
@@ -90,8 +90,7 @@ async def unread(bus: Bus, processor: Processor, topics: Sequence[Topic]) -> int
     A chain of services has come to rest when, asked from the first to the last, each has nothing unread and nothing
     left to publish.
     """
-    shards = [Shard(topic.name, partition) for topic in topics for partition in range(topic.partitions)]
-    return sum([await _lag(bus, processor, shard) for shard in shards])
+    return sum([await _lag(bus, processor, shard) for shard in every_shard(topics)])
 
 
 async def _lag(bus: Bus, processor: Processor, shard: Shard) -> int:

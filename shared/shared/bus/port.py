@@ -6,7 +6,7 @@ stored offset sees the same records again. The position that counts is stored by
 the one kept here (`commit_hint`) only feeds lag tools.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from msgspec import Struct
@@ -22,6 +22,11 @@ class Shard(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.topic}/{self.partition}"
+
+
+def every_shard(topics: Iterable[Topic]) -> list[Shard]:
+    """The shards of all `topics`, those of one topic together and in order."""
+    return [Shard(topic.name, partition) for topic in topics for partition in range(topic.partitions)]
 
 
 # Made by the million: a struct is made in a tenth of a frozen dataclass's time.

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from shared.bus.port import Bus, Message, Shard
+from shared.bus.port import Bus, Message, Shard, every_shard
 from shared.clock import Clock
 from shared.contracts.topics import Topic
 from shared.quarantine.decisions import Action, Decision, Decisions
@@ -61,7 +61,7 @@ class Desk:
         self, service: str, topics: Sequence[Topic], *, aside: SetAside, decisions: Decisions, bus: Bus, clock: Clock
     ) -> None:
         self.service = service
-        self._shards = sorted(Shard(topic.name, partition) for topic in topics for partition in range(topic.partitions))
+        self._shards = sorted(every_shard(topics))
         self._aside, self._decisions, self._bus, self._clock = aside, decisions, bus, clock
 
     async def entries(self, *, decided: bool = False, beyond: tuple[Shard, int] | None = None) -> AsyncIterator[Entry]:

@@ -13,7 +13,7 @@ from billing.domain.moved import Moved
 from billing.settings import Settings as BillingSettings
 from shared.bus.connect import connect
 from shared.bus.partitioner import partition_of
-from shared.bus.port import Bounds, Bus, Record, Shard
+from shared.bus.port import Bounds, Bus, Record, Shard, every_shard
 from shared.clock import Clock
 from shared.contracts.codec import decode_event, encode_event
 from shared.contracts.topics import TICKETS, TOPICS, VERDICTS, WORK
@@ -21,8 +21,8 @@ from shared.contracts.verdicts import VerdictEvent
 from shared.period import Month, month_of
 from shared.running.settings import read_settings
 from shared.sql.outage import busy_during_outages
-from sla_monitor.app import ForeseeingApp
 from sla_monitor.domain.difference import difference
+from sla_monitor.foreseeing_app import ForeseeingApp
 from sla_monitor.handlers.foreseeing import Foreseen
 from sla_monitor.settings import Settings as MonitorSettings
 from tallystick.backfill.offering import Offer
@@ -51,7 +51,7 @@ class Foresight:
 
     async def held(self) -> dict[Shard, Bounds]:
         """What the log holds now of all that the two services read."""
-        shards = [Shard(topic.name, partition) for topic in METERED for partition in range(topic.partitions)]
+        shards = every_shard(METERED)
         return {shard: await self.bus.bounds(shard) for shard in shards}
 
     async def sift(self, offers: Sequence[Offer]) -> Sifted:

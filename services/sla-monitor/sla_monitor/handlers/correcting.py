@@ -4,15 +4,15 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from shared.bus.port import Shard
+from shared.bus.port import every_shard
 from shared.clock import Clock
 from shared.contracts.corrections import CorrectionOrdered, CorrectionScope, OrderedData
-from shared.contracts.topics import TICKETS, WORK
 from shared.ids import derived_id
 from shared.state.port import ShardStates
 from sla_monitor.domain.announce import SOURCE
 from sla_monitor.domain.freezing import Adjustment
 from sla_monitor.domain.rulings import NotAllowed, Run
+from sla_monitor.handlers.stored import ITEM_TOPICS
 from sla_monitor.ports import Caused, ReadModel, RulingsLog
 
 
@@ -57,7 +57,7 @@ class Correcting:
     async def progress(self, id_: str) -> tuple[int, int]:
         """How many shards have made the run, of how many; raises `UnknownRun`."""
         position = self._known(id_).position
-        shards = [Shard(topic.name, partition) for topic in (TICKETS, WORK) for partition in range(topic.partitions)]
+        shards = every_shard(ITEM_TOPICS)
         heads = [await self._states.head(shard) for shard in shards]
         # A shard that was never written has nothing to correct.
         return sum(head is None or head.rulings_position >= position for head in heads), len(shards)

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from shared.bus.port import Bus, Record, Shard
+from shared.bus.port import Bus, Record, Shard, every_shard
 from shared.bus.processor import CaughtUp
 from shared.bus.publisher import Publisher
 from shared.clock import Clock
@@ -105,8 +105,7 @@ class Judging:
 
     async def overdue(self, topics: Sequence[Topic]) -> int:
         """How many shards have something due, something to announce, or verdicts by older knowledge."""
-        shards = [Shard(topic.name, partition) for topic in topics for partition in range(topic.partitions)]
-        return sum([await self._is_overdue(shard) for shard in shards])
+        return sum([await self._is_overdue(shard) for shard in every_shard(topics)])
 
     async def _is_overdue(self, shard: Shard) -> bool:
         head = await self._states.head(shard)

@@ -3,7 +3,7 @@
 from collections import Counter
 from datetime import UTC, date, datetime
 
-from shared.bus.port import Shard
+from shared.bus.port import Shard, every_shard
 from shared.period import LONDON
 from shared.quarantine.parked import Parked, WaitsFor
 from shared.state.port import ShardStates
@@ -24,9 +24,8 @@ class ParkedItems:
         """By council: how many facts wait, and since when. Their sum is what the heads of all shards call parked."""
         records: Counter[str] = Counter()
         oldest: dict[str, date] = {}
-        for topic in ITEM_TOPICS:
-            for partition in range(topic.partitions):
-                await self._look(Shard(topic.name, partition), records, oldest)
+        for shard in every_shard(ITEM_TOPICS):
+            await self._look(shard, records, oldest)
         return sorted(
             Parked(council, self._waits_for(council), records[council], oldest[council]) for council in records
         )

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from msgspec import Struct
 
-from shared.bus.port import Bus, Shard
+from shared.bus.port import Bus, Shard, every_shard
 from shared.bus.processor import Halted
 from shared.clock import Clock
 from shared.contracts.codec import decode_event
@@ -112,7 +112,7 @@ class Rebuilding:
 async def waiting(states: ShardStates) -> list[VerdictEvent]:
     """All that waits to be announced. It is forgotten as it is read: for a state that nobody will announce from."""
     found: list[VerdictEvent] = []
-    for shard in [Shard(topic.name, partition) for topic in ITEM_TOPICS for partition in range(topic.partitions)]:
+    for shard in every_shard(ITEM_TOPICS):
         while page := await states.outbox(shard, limit=_PAGE):
             events = [decode_event(each.value) for each in page]
             found += [event for event in events if isinstance(event, VerdictEvent)]

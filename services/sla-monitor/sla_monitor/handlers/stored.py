@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from itertools import chain
 
-from shared.bus.port import Shard
+from shared.bus.port import Shard, every_shard
 from shared.contracts.topics import TICKETS, WORK
 from shared.state.port import ShardStates
 from sla_monitor.domain.item import LAST_OUTAGE, OUTAGE_MARK, Item, load_item
@@ -24,16 +24,15 @@ class StoredItems:
 
     async def pages(self) -> AsyncIterator[list[tuple[str, bytes]]]:
         """Every item of every shard as (council:item, bytes), at most a thousand at a time."""
-        for topic in ITEM_TOPICS:
-            for partition in range(topic.partitions):
-                shard, after = Shard(topic.name, partition), LAST_OUTAGE
-                while page := await self._states.scan(shard, after=after, limit=_PAGE):
-                    after = page[-1][0]
-                    yield page
+        for shard in every_shard(ITEM_TOPICS):
+            after = LAST_OUTAGE
+            while page := await self._states.scan(shard, after=after, limit=_PAGE):
+                after = page[-1][0]
+                yield page
 
     async def outages(self) -> list[Outage]:
         """Every outage that ever was, by council and id."""
-        pages = [await self._outages(Shard(WORK.name, partition)) for partition in range(WORK.partitions)]
+        pages = [await self._outages(shard) for shard in every_shard([WORK])]
         return sorted(chain.from_iterable(pages), key=lambda outage: (outage.council, outage.id))
 
     async def _outages(self, shard: Shard) -> list[Outage]:
