@@ -174,6 +174,17 @@ async def test_one_in_doubt_says_nothing_before_it_was_compared(on: Monitor, tmp
     assert (await other.told(), other.judging.in_doubt) == (0, {SHARD})
 
 
+async def test_what_the_store_forgot_to_have_been_published_does_not_wait_for_ever(on: Monitor, tmp_path: Path) -> None:
+    with patch.object(EmbeddedStates, "published"):
+        worker = await breached(on, tmp_path)
+    assert await worker.states.outbox(SHARD, limit=1) != []
+
+    await worker.rest()
+
+    assert await worker.states.outbox(SHARD, limit=1) == []
+    assert await decided(on) == ["TargetBreached"]
+
+
 async def test_what_was_published_while_the_store_did_not_answer_is_known_afterwards(
     on: Monitor, tmp_path: Path
 ) -> None:

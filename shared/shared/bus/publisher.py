@@ -16,7 +16,7 @@ class Publisher:
         self._waiting: dict[Shard, list[Outgoing]] = {}
 
     def forget(self, shard: Shard) -> None:
-        """Others may have written to the outbox, or the store may have lost it."""
+        """Others may have written to the outbox, or the store may have lost some of it, or of what became of it."""
         self._waiting.pop(shard, None)
 
     def written(self, shard: Shard, messages: Sequence[Outgoing]) -> None:

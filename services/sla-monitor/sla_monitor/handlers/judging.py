@@ -94,6 +94,8 @@ class Judging:
         to_ms = now_ms - self._margin_ms if has_read_all else head.clock_ms
         while await self._tick(shard, to_ms=to_ms):
             pass
+        # A store that has forgotten only that something was published has its head as it was.
+        self._publisher.forget(shard)
         await self._publish(shard, self._heads[shard] or head)
         if has_read_all and self._telling.is_news(shard):
             await self._hear(shard, to_ms=to_ms)
