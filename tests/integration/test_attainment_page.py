@@ -1,6 +1,7 @@
 """The attainment page of the monitor."""
 
 import asyncio
+import re
 from pathlib import Path
 
 from fastapi.testclient import TestClient
@@ -29,3 +30,24 @@ def test_the_page_opens_on_a_month_that_has_begun_though_early_work_counts_in_a_
 
     assert months == ["2026-03", "2026-04"]
     assert '<h1 class="govuk-heading-l">Attainment in March 2026</h1>' in page
+
+
+def test_a_target_that_is_met_below_its_objective_says_by_what(tmp_path: Path) -> None:
+    lenient = {"id": "lenient", "service": "*", "measure": "resolution-time", "within": "2 hours", "calendar": "office"}
+    lenient |= {"objective": {"percent": "90", "over": "month", "misses_always_allowed": 1}}
+    strict = lenient | {"id": "strict", "within": "3 hours", "objective": {"percent": "50", "over": "month"}}
+
+    async def scenario() -> str:
+        async with monitor(tmp_path, now="Mon 2026-03-02 18:00") as on:
+            await on.tell_catalogue(calendar(), agreement(targets=[lenient, strict]))
+            await on.send(*ticket(OPENED, ("Mon 2026-03-02 09:30", "resolved"), item="quick"))
+            await on.send(*ticket(OPENED, ("Mon 2026-03-02 16:00", "resolved"), item="slow"))
+            await on.rest()
+            client = TestClient(create_app("test", [on.app.pages(illustrative=True), assets()]))
+            return (await asyncio.to_thread(client.get, "/attainment")).text
+
+    page = asyncio.run(scenario())
+
+    rows = [re.sub(r"<[^>]+>|\s+", " ", row) for row in page.split("<tr")[2:]]
+    assert [" 1 of 2 " in row and " met " in row for row in rows] == [True, True]
+    assert ["1 miss always allowed" in row for row in rows] == [True, False]

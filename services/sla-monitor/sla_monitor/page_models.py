@@ -15,11 +15,15 @@ from sla_monitor.schemas import AttainmentBody, ItemBody, VerdictBody
 
 @dataclass(frozen=True, slots=True)
 class TargetRow:
-    """A council's month against one target; `promise` in words: `Resolution time: within 8 working hours`."""
+    """A council's month against one target; `promise` in words: `Resolution time: within 8 working hours`.
+
+    `always_allowed` is the number of misses that the agreement always allows, where nothing else made the month good.
+    """
 
     service: str
     promise: str
     figures: AttainmentBody
+    always_allowed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from shared.http import PathId, Problem
 from shared.http.kinds import CONFLICT, NOT_FOUND
 from shared.period import Month
 from shared.web.templating import environment
+from sla_monitor.domain.attainment import Judgement, met_by_floor
 from sla_monitor.handlers.questions import Attainment, ItemAnswer, Questions
 from sla_monitor.page_models import AttainmentPage, CouncilAttainment, ItemPage, TargetRow, VerdictPart
 from sla_monitor.schemas import attainment_body, item_body
@@ -59,8 +60,17 @@ def _councils(rows: Iterable[Attainment], questions: Questions) -> tuple[Council
 def _target_row(row: Attainment, questions: Questions) -> TargetRow:
     within = row.counted.target if row.target is None else row.target.within
     return TargetRow(
-        questions.name(Service, row.counted.service), promise(row.counted.measure, within), attainment_body(row)
+        questions.name(Service, row.counted.service),
+        promise(row.counted.measure, within),
+        attainment_body(row),
+        _always_allowed(row),
     )
+
+
+def _always_allowed(row: Attainment) -> int | None:
+    if row.objective is None or row.judgement is not Judgement.MET:
+        return None
+    return row.objective.misses_always_allowed if met_by_floor(row.counted.attained, row.objective) else None
 
 
 def _item_page(answer: ItemAnswer, questions: Questions, illustrative: bool) -> ItemPage:

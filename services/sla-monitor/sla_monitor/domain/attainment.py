@@ -107,6 +107,12 @@ def misses_allowed(total: int, objective: Objective) -> int:
     return by_share if objective.weighted_by == "value" else max(by_share, objective.misses_always_allowed)
 
 
+def met_by_floor(attained: Attained, objective: Objective) -> bool:
+    """Whether the period met its objective only because so few misses are always allowed."""
+    share = attained.weighed(objective)
+    return judge(attained, objective) is Judgement.MET and share.good < good_needed(share.total, objective)
+
+
 def misses_remaining(attained: Attained, objective: Objective) -> int:
     """How much more of what is decided so far could have missed, in items or pence; negative when too much did."""
     share = attained.weighed(objective)
