@@ -14,7 +14,7 @@ from shared.contracts.verdicts import VerdictRetracted, WarningReached
 from shared.state.embedded import EmbeddedStates
 from sla_monitor.adapters.catalogue_view import CatalogueView
 from sla_monitor.adapters.rulings_view import RulingsView
-from sla_monitor.handlers import telling
+from sla_monitor.handlers import told_positions
 from sla_monitor.handlers.judging import Judging
 from tests.support.desk import agreement
 from tests.support.histories import calendar
@@ -127,7 +127,7 @@ async def test_a_shard_whose_announcements_are_all_known_is_not_in_doubt(on: Mon
 
 
 async def test_one_that_does_not_come_to_rest_says_so_now_and_then(on: Monitor, tmp_path: Path) -> None:
-    with patch.object(telling, "MOST_UNTOLD", 4):
+    with patch.object(told_positions, "MOST_UNTOLD", 4):
         worker = await breached(on, tmp_path)
         assert await worker.told() == 0 < await said(on) < 4
         await tell(on, PAUSED, at=NEXT_DAY)
@@ -167,7 +167,7 @@ async def test_one_in_doubt_says_nothing_before_it_was_compared(on: Monitor, tmp
     await breached(on, tmp_path)
     await tell(on, PAUSED, at=NEXT_DAY)
 
-    with patch.object(telling, "MOST_UNTOLD", 1):
+    with patch.object(told_positions, "MOST_UNTOLD", 1):
         other = await started(on, tmp_path / "second.db")
         await other.read_on()
 

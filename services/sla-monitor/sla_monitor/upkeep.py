@@ -26,7 +26,7 @@ class Upkeep:
         self._states, self._bus, self._rebuilding, self._learn = states, bus, rebuilding, learn
 
     async def rebuild(self, *, cause: str = CAUSE) -> Rebuilt:
-        """Live state is emptied and computed again.
+        """Live state is emptied and computed again. Raises `Fenced` if an instance is at work.
 
         What is corrected by it names `cause`. It waits to be announced: by the next start, or by `announce`.
         """

@@ -19,7 +19,7 @@ from sla_monitor.handlers.batch import Batch
 from sla_monitor.handlers.flooding import AcceptedBelow, FloodGuard, nothing_accepted
 from sla_monitor.handlers.live import Shelf
 from sla_monitor.handlers.reconciling import RECONCILED, Doubt, announcements_of, heard, heard_otherwise
-from sla_monitor.handlers.telling import Telling, Told
+from sla_monitor.handlers.told_positions import Told, ToldPositions
 from sla_monitor.ports import Catalogue, RulingsLog
 
 _log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class Judging:
         self._margin_ms = margin_s * 1000
         self._heads: dict[Shard, Head | None] = {}
         self._shelves: defaultdict[Shard, Shelf] = defaultdict(Shelf)
-        self._telling = Telling(bus)
+        self._told = ToldPositions(bus)
 
     async def position(self, shard: Shard) -> int | None:
         """The stored next offset; what was remembered of the shard is forgotten, but not without a comparison."""
@@ -56,7 +56,7 @@ class Judging:
             self._shelves.pop(shard, None)
         self._publisher.forget(shard)
         self._heads[shard] = head
-        await self._telling.begin(shard, head)
+        await self._told.begin(shard, head)
         return None if head is None else head.next_offset
 
     async def apply(self, shard: Shard, records: Sequence[Record]) -> int:
@@ -75,8 +75,8 @@ class Judging:
                 change = await self._taken_in(shard, head, believed)
             head = await self._commit(shard, seen, change)
         await self._publish(shard, head)
-        if self._telling.is_long(shard):
-            head = await self._know(shard, head, await self._telling.told(shard))
+        if self._told.is_long(shard):
+            head = await self._know(shard, head, await self._told.told(shard))
         return head.next_offset
 
     async def idle(self, shard: Shard, *, caught_up: CaughtUp) -> None:
@@ -97,13 +97,13 @@ class Judging:
         # A store that has forgotten only that something was published has its head as it was.
         self._publisher.forget(shard)
         await self._publish(shard, self._heads[shard] or head)
-        if has_read_all and self._telling.is_news(shard):
+        if has_read_all and self._told.is_news(shard):
             await self._hear(shard, to_ms=to_ms)
 
     @property
     def in_doubt(self) -> frozenset[Shard]:
         """The shards that have been started, and not compared yet with what they have announced."""
-        return frozenset(shard for shard in self._telling.in_doubt if self._heads[shard] is not None)
+        return frozenset(shard for shard in self._told.in_doubt if self._heads[shard] is not None)
 
     async def overdue(self, topics: Sequence[Topic]) -> int:
         """How many shards have something due, something to announce, or verdicts by older knowledge."""
@@ -172,8 +172,8 @@ class Judging:
         head = self._heads[shard]
         if head is None:
             return
-        told = await self._telling.told(shard)
-        if (doubt := self._telling.doubt(shard)) is not None:
+        told = await self._told.told(shard)
+        if (doubt := self._told.doubt(shard)) is not None:
             head = await self._reconcile(shard, head, doubt, end=told.end, to_ms=to_ms)
         await self._know(shard, head, told)
         await self._publisher.send(shard)
@@ -182,7 +182,7 @@ class Judging:
         """The head says that all that was `told` is known here."""
         if head.told_position != told.end:
             head = await self._commit(shard, head, self._batch(shard, head).change(told_position=told.end))
-        self._telling.known(shard, told)
+        self._told.known(shard, told)
         return head
 
     async def _reconcile(self, shard: Shard, head: Head, doubt: Doubt, *, end: int, to_ms: int) -> Head:
@@ -211,14 +211,14 @@ class Judging:
         await asyncio.shield(self._states.commit(shard, seen, change))
         shelf.make_room()
         self._publisher.written(shard, change.outbox)
-        self._telling.announced(shard, len(change.outbox))
+        self._told.announced(shard, len(change.outbox))
         self._heads[shard], self._shelves[shard] = change.head, shelf
         return change.head
 
     async def _publish(self, shard: Shard, head: Head) -> None:
         """The log holds all that was announced, and whether the store remembers it has been looked at."""
         await self._publisher.send(shard)
-        await self._telling.examine(shard, head, self._states)
+        await self._told.examine(shard, head, self._states)
 
     def _first_head(self, offset: int) -> Head:
         return Head(

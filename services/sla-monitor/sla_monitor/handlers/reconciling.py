@@ -20,7 +20,7 @@ from sla_monitor.domain.orders import Order
 from sla_monitor.domain.retold import Retold, as_heard
 
 RECONCILED = Order("reconciled", position=0)
-# So many announcements can be looked at while the shard's records wait: it takes a second.
+# The shard's records wait while so many announcements are looked at; with more, all are left for its rest.
 MOST_EXAMINED = 50_000
 _PAGE = 5_000
 

@@ -12,7 +12,7 @@ MOST_UNTOLD = 5_000
 
 
 class Told(NamedTuple):
-    """Where a shard's announcements end in the log, and how many of them it had written by then."""
+    """The offset at which a shard's announcements end, and how many it had written by then since it was started."""
 
     end: int
     written: int
@@ -21,7 +21,7 @@ class Told(NamedTuple):
 _NOTHING = Told(0, 0)
 
 
-class Telling:
+class ToldPositions:
     """What the shards of one process have announced since their heads last said up to where that is known."""
 
     def __init__(self, bus: Bus) -> None:
