@@ -1,44 +1,26 @@
 """Billing on a real database: one effect for each event, in whatever order, however often, whoever else writes."""
 
-import random
 import threading
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import fields
 from datetime import date
 from decimal import Decimal
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from sqlalchemy import delete
 
-from billing.adapters import tables
 from billing.adapters.sql import SqlStore
 from billing.domain.canonical import canonical_json
 from billing.handlers import Handlers
 from shared.bus.partitioner import partition_of
 from shared.bus.port import Record, Shard
-from shared.contracts.envelope import Event
-from shared.contracts.items import WorkCompleted, WorkReceived
 from shared.contracts.topics import CATALOGUE, TICKETS, USAGE, WORK, Topic
-from shared.contracts.usage import UsageEvent, UsageRecorded, UsageReversed
 from shared.period import Month
-from shared.sql.engine import connect
 from shared.sql.progress import Counts
 from shared.state.port import Fenced
-from tests.support.databases import as_owner
+from tests.support.fed import CATALOGUED, MAY, feed, quantities
 from tests.support.recharges import (
     ASHBY,
-    GRADUATED,
-    ICT,
-    PAYABLE,
-    PAYROLL,
-    PROVIDER,
-    agreement,
-    by_shard,
-    catalogue_events,
     completed,
     opened,
     received,
@@ -46,21 +28,9 @@ from tests.support.recharges import (
     records,
     resolved,
     reversed_,
-    tariff,
-    unit,
 )
 
-MAY = Month(2026, 5)
 SHARD = Shard(USAGE.name, partition_of(b"ashby:r-1", USAGE.partitions))
-USAGE_TABLES = (tables.reading, tables.reversal, tables.item_accepted, tables.item_done)
-TARIFFS = (
-    tariff(GRADUATED),
-    tariff(unit("4.42"), service="payroll"),
-    tariff(unit("2.50"), service="ict"),
-)
-CATALOGUED = catalogue_events(
-    ASHBY, PROVIDER, PAYABLE, ICT, PAYROLL, *TARIFFS, agreement(*(priced.id for priced in TARIFFS))
-)
 
 
 @pytest.fixture
@@ -69,43 +39,11 @@ def store(database_of: Callable[[str], str]) -> Iterator[SqlStore]:
         yield store
 
 
-@pytest.fixture(scope="module")
-def catalogued(module_database_of: Callable[[str], str]) -> Iterator[tuple[SqlStore, Callable[[], None]]]:
-    """A store that knows the catalogue, and what makes it forget all else: a database for each example takes long."""
-    url = module_database_of("billing")
-    owner = connect(as_owner(url))
-
-    def forget() -> None:
-        with owner.begin() as connection:
-            for table in (*USAGE_TABLES, tables.inbox):
-                connection.execute(delete(table))
-            connection.execute(delete(tables.progress).where(tables.progress.c.topic != CATALOGUE.name))
-
-    with closing(SqlStore.open(url)) as store:
-        feed(Handlers(store), CATALOGUE, CATALOGUED)
-        yield store, forget
-    owner.dispose()
-
-
-def feed(handlers: Handlers, topic: Topic, events: Iterable[Event]) -> None:
-    """Append `events` to what `topic` has brought so far."""
-    for shard, belonging in by_shard(topic, events).items():
-        position = handlers.position(shard)
-        handlers.consume(shard, records(belonging, first=position or 0), expected=position)
-
-
 def counted(store: SqlStore, topic: Topic) -> Counts:
     """What became of the records of `topic`, in all its shards together."""
     found = [each for each in store.progress() if each.shard.topic == topic.name]
     assert not [each for each in found if each.unaccounted]
     return Counts(**{field.name: sum(getattr(each.counts, field.name) for each in found) for field in fields(Counts)})
-
-
-def quantities(handlers: Handlers, month: Month = MAY) -> dict[str, Decimal]:
-    statement = handlers.statement(ASHBY.id, month)
-    return {
-        charges.service.id: sum((line.quantity for line in charges.lines), Decimal(0)) for charges in statement.services
-    }
 
 
 def test_an_item_is_metered_once_by_its_first_completion_in_event_time(store: SqlStore) -> None:
@@ -332,82 +270,3 @@ def test_an_items_line_is_explained_by_its_completions(store: SqlStore) -> None:
     (counted,) = handlers.explain(ASHBY.id, MAY, line.ref, after=None, limit=10).counted
 
     assert (counted.item, counted.day, counted.quantity) == ("inv-1", date(2026, 5, 19), Decimal(3))
-
-
-moments = st.integers(0, 60).map(lambda hours: f"2026-05-{29 + hours // 24:02}T{hours % 24:02}:00:00+00:00")
-names = st.sampled_from(["a", "b", "c"])
-amounts = st.integers(0, 40).map(str)
-
-
-@st.composite
-def histories(draw: st.DrawFn) -> list[Event]:
-    """Receipts, repeated completions, readings and reversals of a few items, every event with an id of its own."""
-    events: list[Event] = []
-    for number in range(draw(st.integers(1, 12))):
-        name, at = draw(names), draw(moments)
-        events.append(
-            draw(
-                st.sampled_from(
-                    [
-                        received(name, at, id=f"{number}-received"),
-                        completed(name, at, units=draw(amounts), id=f"{number}-completed"),
-                        recorded(f"{name}-{number}", at, draw(amounts)),
-                        reversed_(f"{name}-{draw(st.integers(0, 12))}", at),
-                    ]
-                )
-            )
-        )
-    unique = {event.id: event for event in events}
-    return list(unique.values())
-
-
-def naive_quantities(history: Sequence[Event], month: str) -> dict[str, Decimal]:
-    """What the rules say, one event at a time and without a database. All times are British Summer Time, UTC + 1."""
-    sums: dict[str, Decimal] = defaultdict(Decimal)
-    taken_back = {event.data.reversed_id for event in history if isinstance(event, UsageReversed)}
-    for event in history:
-        if isinstance(event, UsageRecorded) and event.id not in taken_back and _bst_month(event) == month:
-            sums["payroll"] += Decimal(event.data.quantity)
-    for item in {event.subject for event in history if isinstance(event, WorkReceived)}:
-        completions = [event for event in history if isinstance(event, WorkCompleted) and event.subject == item]
-        if completions:
-            first = min(completions, key=lambda event: (event.time, event.source, event.id))
-            if _bst_month(first) == month:
-                sums["accounts-payable"] += Decimal(first.data.units)
-    return sums
-
-
-def _bst_month(event: UsageEvent | WorkCompleted) -> str:
-    may_in_utc = 23 if event.time.day == 31 else 24
-    return "2026-05" if event.time.month == 5 and event.time.hour < may_in_utc else "2026-06"
-
-
-# The same law on each database, with examples of its own.
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
-@given(history=histories(), chance=st.randoms(use_true_random=False))
-def test_any_order_with_any_repetition_gives_what_the_naive_rules_give(
-    catalogued: tuple[SqlStore, Callable[[], None]], history: list[Event], chance: random.Random
-) -> None:
-    arriving = history + chance.choices(history, k=chance.randrange(5))
-    chance.shuffle(arriving)
-    store, forget = catalogued
-    forget()
-    handlers = Handlers(store)
-
-    arrive(handlers, arriving, chance)
-
-    for month in (MAY, MAY.next):
-        expected, found = naive_quantities(history, str(month)), quantities(handlers, month)
-        assert found["payroll"] == expected["payroll"]
-        assert found["accounts-payable"] == expected["accounts-payable"]
-    assert all(each.unaccounted == 0 for each in store.progress())
-
-
-def arrive(handlers: Handlers, arriving: Sequence[Event], chance: random.Random) -> None:
-    """Each topic's events, in two batches of any size."""
-    for topic, types in ((WORK, WorkReceived | WorkCompleted), (USAGE, UsageRecorded | UsageReversed)):
-        of_topic = [event for event in arriving if isinstance(event, types)]
-        cut = chance.randrange(len(of_topic) + 1)
-        for part in (of_topic[:cut], of_topic[cut:]):
-            if part:
-                feed(handlers, topic, part)

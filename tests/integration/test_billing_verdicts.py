@@ -1,7 +1,7 @@
 """Billing reads the monitor's verdicts: each promise counts once, by the last word on it, in the month it names."""
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,7 @@ from billing.domain.credits.line import CreditLine
 from billing.domain.intake import Kept, take_in
 from billing.handlers import Handlers
 from billing.ports import Batch
-from shared.contracts.envelope import Event
-from shared.contracts.topics import CATALOGUE, VERDICTS, Topic
+from shared.contracts.topics import CATALOGUE, VERDICTS
 from shared.contracts.verdicts import VerdictEvent, VerdictRetracted, WarningReached
 from shared.period import Month
 from shared.sql.engine import connect
@@ -36,6 +35,7 @@ from tests.support.credits import (
     warned,
 )
 from tests.support.databases import as_owner
+from tests.support.fed import feed
 from tests.support.reading import shards_of
 from tests.support.recharges import ASHBY, ICT, PROVIDER, by_shard, catalogue_events, records, standing, tariff
 
@@ -53,13 +53,6 @@ def store(database_of: Callable[[str], str]) -> Iterator[SqlStore]:
         yield made
 
 
-def feed(store: SqlStore, topic: Topic, events: Iterable[Event]) -> None:
-    """Append `events` to what `topic` has brought so far."""
-    for shard, belonging in by_shard(topic, events).items():
-        position = store.position(shard)
-        Handlers(store).consume(shard, records(belonging, first=position or 0), expected=position)
-
-
 def attained(store: SqlStore, month: Month = MAY) -> list[Attained]:
     return store.attained(month, council=ASHBY.id)
 
@@ -67,7 +60,7 @@ def attained(store: SqlStore, month: Month = MAY) -> list[Attained]:
 def test_a_verdict_counts_in_the_month_that_it_names(store: SqlStore) -> None:
     late = breached("t-2", at="2026-05-31T23:30:00+00:00", month="2026-06")
 
-    feed(store, VERDICTS, [met("t-1"), late, warned("t-3")])
+    feed(Handlers(store), VERDICTS, [met("t-1"), late, warned("t-3")])
 
     assert attained(store) == [kept("ict-response", 1, 1)]
     assert attained(store, JUNE) == [kept("ict-response", 0, 1)]
@@ -75,7 +68,7 @@ def test_a_verdict_counts_in_the_month_that_it_names(store: SqlStore) -> None:
 
 def test_cycles_targets_services_and_agreements_count_apart(store: SqlStore) -> None:
     feed(
-        store,
+        Handlers(store),
         VERDICTS,
         [
             met("t-1"),
@@ -96,40 +89,40 @@ def test_cycles_targets_services_and_agreements_count_apart(store: SqlStore) -> 
 
 
 def test_what_items_are_worth_is_summed_and_an_item_without_a_value_is_worth_nothing(store: SqlStore) -> None:
-    feed(store, VERDICTS, [met("t-1", value_pence=2**52), breached("t-2", value_pence=100), met("t-3")])
+    feed(Handlers(store), VERDICTS, [met("t-1", value_pence=2**52), breached("t-2", value_pence=100), met("t-3")])
 
     assert attained(store) == [kept("ict-response", 2, 3, pence=(2**52, 2**52 + 100))]
 
 
 def test_a_correction_may_move_a_verdict_to_another_month(store: SqlStore) -> None:
-    feed(store, VERDICTS, [breached("t-1"), corrected("t-1", "met", month="2026-06")])
+    feed(Handlers(store), VERDICTS, [breached("t-1"), corrected("t-1", "met", month="2026-06")])
 
     assert (attained(store), attained(store, JUNE)) == ([], [kept("ict-response", 1, 1)])
 
 
 def test_what_is_retracted_counts_in_no_month_until_something_else_is_said(store: SqlStore) -> None:
-    feed(store, VERDICTS, [breached("t-1"), retracted("t-1")])
+    feed(Handlers(store), VERDICTS, [breached("t-1"), retracted("t-1")])
     between = attained(store)
 
-    feed(store, VERDICTS, [met("t-1")])
+    feed(Handlers(store), VERDICTS, [met("t-1")])
 
     assert (between, attained(store)) == ([], [kept("ict-response", 1, 1)])
 
 
 def test_a_verdict_sent_again_after_its_correction_does_not_come_back(store: SqlStore) -> None:
     first = breached("t-1")
-    feed(store, VERDICTS, [first, corrected("t-1", "met")])
+    feed(Handlers(store), VERDICTS, [first, corrected("t-1", "met")])
 
-    feed(store, VERDICTS, [first])
+    feed(Handlers(store), VERDICTS, [first])
 
     assert attained(store) == [kept("ict-response", 1, 1)]
     assert all(each.unaccounted == 0 for each in store.progress())
 
 
 def test_another_verdict_under_a_known_id_is_quarantined_and_the_first_stays(store: SqlStore) -> None:
-    feed(store, VERDICTS, [met("t-1", id="one")])
+    feed(Handlers(store), VERDICTS, [met("t-1", id="one")])
 
-    feed(store, VERDICTS, [breached("t-1", id="one")])
+    feed(Handlers(store), VERDICTS, [breached("t-1", id="one")])
 
     assert attained(store) == [kept("ict-response", 1, 1)]
     aside = [record for shard in shards_of(VERDICTS) for record in store.quarantine(shard, after_offset=-1, limit=10)]
@@ -153,20 +146,20 @@ def may_credit(store: SqlStore) -> CreditLine:
 
 
 def test_a_month_that_missed_its_objective_is_credited_and_one_that_is_healed_is_not(store: SqlStore) -> None:
-    feed(store, CATALOGUE, CATALOGUED)
-    feed(store, VERDICTS, [breached("t-1"), *(met(f"t-{n}") for n in range(2, 11))])
+    feed(Handlers(store), CATALOGUE, CATALOGUED)
+    feed(Handlers(store), VERDICTS, [breached("t-1"), *(met(f"t-{n}") for n in range(2, 11))])
     missed = may_credit(store)
 
-    feed(store, VERDICTS, [corrected("t-1", "met")])
+    feed(Handlers(store), VERDICTS, [corrected("t-1", "met")])
 
     # 9 of 10 are 5 points below 95%: 5% of £1,000.00.
     assert (missed.applied_pence, may_credit(store).applied_pence) == (5_000, 0)
 
 
 def test_a_credit_is_explained_by_its_misses_page_by_page(store: SqlStore) -> None:
-    feed(store, CATALOGUE, CATALOGUED)
+    feed(Handlers(store), CATALOGUE, CATALOGUED)
     misses = [breached(f"t-{n}", at=f"2026-05-{n:02}T12:00:00+00:00") for n in (20, 5, 12)]
-    feed(store, VERDICTS, [*misses, met("t-1"), breached("t-2", month="2026-06")])
+    feed(Handlers(store), VERDICTS, [*misses, met("t-1"), breached("t-2", month="2026-06")])
     ref = may_credit(store).ref
 
     first = Handlers(store).explain(ASHBY.id, MAY, ref, after=None, limit=2)
@@ -189,9 +182,9 @@ def test_a_years_cap_counts_what_earlier_months_took_of_it(store: SqlStore) -> N
         since="2026-04-16",
         year_gbp="120.00",
     )
-    feed(store, CATALOGUE, catalogue_events(ASHBY, PROVIDER, ICT, ICT_STANDING, capped))
+    feed(Handlers(store), CATALOGUE, catalogue_events(ASHBY, PROVIDER, ICT, ICT_STANDING, capped))
     months = [Month(2026, 4), MAY, JUNE]
-    feed(store, VERDICTS, [breached(f"t-{month}", month=str(month)) for month in months])
+    feed(Handlers(store), VERDICTS, [breached(f"t-{month}", month=str(month)) for month in months])
 
     found = [Handlers(store).statement(ASHBY.id, month).credits_pence for month in months]
 
@@ -275,7 +268,7 @@ def test_any_batches_with_any_repetition_hold_what_the_naive_rule_holds(
     ]
     while sent:
         size = chance.randint(1, len(sent))
-        feed(store, VERDICTS, sent[:size])
+        feed(Handlers(store), VERDICTS, sent[:size])
         sent = sent[size:]
 
     for month in (MAY, JUNE):

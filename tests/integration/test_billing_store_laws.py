@@ -1,0 +1,122 @@
+"""Billing on a real database, by law: any order and any repetition of events gives what naive rules give."""
+
+import random
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from decimal import Decimal
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import delete
+
+from billing.adapters import tables
+from billing.adapters.sql import SqlStore
+from billing.handlers import Handlers
+from shared.contracts.envelope import Event
+from shared.contracts.items import WorkCompleted, WorkReceived
+from shared.contracts.topics import CATALOGUE, USAGE, WORK
+from shared.contracts.usage import UsageEvent, UsageRecorded, UsageReversed
+from shared.sql.engine import connect
+from tests.support.databases import as_owner
+from tests.support.fed import CATALOGUED, MAY, feed, quantities
+from tests.support.recharges import completed, received, recorded, reversed_
+
+USAGE_TABLES = (tables.reading, tables.reversal, tables.item_accepted, tables.item_done)
+
+moments = st.integers(0, 60).map(lambda hours: f"2026-05-{29 + hours // 24:02}T{hours % 24:02}:00:00+00:00")
+names = st.sampled_from(["a", "b", "c"])
+amounts = st.integers(0, 40).map(str)
+
+
+@pytest.fixture(scope="module")
+def catalogued(module_database_of: Callable[[str], str]) -> Iterator[tuple[SqlStore, Callable[[], None]]]:
+    """A store that knows the catalogue, and what makes it forget all else: a database for each example takes long."""
+    url = module_database_of("billing")
+    owner = connect(as_owner(url))
+
+    def forget() -> None:
+        with owner.begin() as connection:
+            for table in (*USAGE_TABLES, tables.inbox):
+                connection.execute(delete(table))
+            connection.execute(delete(tables.progress).where(tables.progress.c.topic != CATALOGUE.name))
+
+    with closing(SqlStore.open(url)) as store:
+        feed(Handlers(store), CATALOGUE, CATALOGUED)
+        yield store, forget
+    owner.dispose()
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Event]:
+    """Receipts, repeated completions, readings and reversals of a few items, every event with an id of its own."""
+    events: list[Event] = []
+    for number in range(draw(st.integers(1, 12))):
+        name, at = draw(names), draw(moments)
+        events.append(
+            draw(
+                st.sampled_from(
+                    [
+                        received(name, at, id=f"{number}-received"),
+                        completed(name, at, units=draw(amounts), id=f"{number}-completed"),
+                        recorded(f"{name}-{number}", at, draw(amounts)),
+                        reversed_(f"{name}-{draw(st.integers(0, 12))}", at),
+                    ]
+                )
+            )
+        )
+    unique = {event.id: event for event in events}
+    return list(unique.values())
+
+
+def naive_quantities(history: Sequence[Event], month: str) -> dict[str, Decimal]:
+    """What the rules say, one event at a time and without a database. All times are British Summer Time, UTC + 1."""
+    sums: dict[str, Decimal] = defaultdict(Decimal)
+    taken_back = {event.data.reversed_id for event in history if isinstance(event, UsageReversed)}
+    for event in history:
+        if isinstance(event, UsageRecorded) and event.id not in taken_back and _bst_month(event) == month:
+            sums["payroll"] += Decimal(event.data.quantity)
+    for item in {event.subject for event in history if isinstance(event, WorkReceived)}:
+        completions = [event for event in history if isinstance(event, WorkCompleted) and event.subject == item]
+        if completions:
+            first = min(completions, key=lambda event: (event.time, event.source, event.id))
+            if _bst_month(first) == month:
+                sums["accounts-payable"] += Decimal(first.data.units)
+    return sums
+
+
+def _bst_month(event: UsageEvent | WorkCompleted) -> str:
+    may_in_utc = 23 if event.time.day == 31 else 24
+    return "2026-05" if event.time.month == 5 and event.time.hour < may_in_utc else "2026-06"
+
+
+# The same law on each database, with examples of its own.
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
+@given(history=histories(), chance=st.randoms(use_true_random=False))
+def test_any_order_with_any_repetition_gives_what_the_naive_rules_give(
+    catalogued: tuple[SqlStore, Callable[[], None]], history: list[Event], chance: random.Random
+) -> None:
+    arriving = history + chance.choices(history, k=chance.randrange(5))
+    chance.shuffle(arriving)
+    store, forget = catalogued
+    forget()
+    handlers = Handlers(store)
+
+    arrive(handlers, arriving, chance)
+
+    for month in (MAY, MAY.next):
+        expected, found = naive_quantities(history, str(month)), quantities(handlers, month)
+        assert found["payroll"] == expected["payroll"]
+        assert found["accounts-payable"] == expected["accounts-payable"]
+    assert all(each.unaccounted == 0 for each in store.progress())
+
+
+def arrive(handlers: Handlers, arriving: Sequence[Event], chance: random.Random) -> None:
+    """Each topic's events, in two batches of any size."""
+    for topic, types in ((WORK, WorkReceived | WorkCompleted), (USAGE, UsageRecorded | UsageReversed)):
+        of_topic = [event for event in arriving if isinstance(event, types)]
+        cut = chance.randrange(len(of_topic) + 1)
+        for part in (of_topic[:cut], of_topic[cut:]):
+            if part:
+                feed(handlers, topic, part)
