@@ -77,7 +77,8 @@ def _businesstimedelta() -> Callable[[int, int], int]:
 
 def _business_duration(a: int, b: int) -> int:
     start, end = (datetime.fromtimestamp(at, LONDON).replace(tzinfo=None) for at in (a, b))
-    return round(businessDuration(start, end, time(9), time(17), unit="sec"))
+    seconds: float = businessDuration(start, end, time(9), time(17), unit="sec")
+    return round(seconds)
 
 
 def _row(name: str, rate: float, *, ours: float, same: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 import psycopg
-from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # it ships no types
+from aiokafka.errors import KafkaError
 from redis.exceptions import RedisError
 
 from tests.chaos.fleet import Fleet

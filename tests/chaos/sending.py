@@ -6,8 +6,8 @@ from itertools import islice
 from time import monotonic
 from typing import Any
 
-from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]  # it ships no types
-from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # as above
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 
 from tests.chaos.traffic import Sending
 

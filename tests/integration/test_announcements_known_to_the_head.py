@@ -103,7 +103,7 @@ async def test_what_was_said_and_forgotten_is_taken_back_at_rest(on: Monitor, tm
 
     other = await started(on, tmp_path / "second.db")
     await other.read_on()
-    assert (await decided(on), other.judging.in_doubt) == (["TargetBreached"], {SHARD})
+    assert (await decided(on), other.judging.in_doubt) == (["TargetBreached"], frozenset({SHARD}))
     await other.rest()
 
     assert await decided(on) == ["TargetBreached", "VerdictRetracted"]
@@ -171,7 +171,7 @@ async def test_one_in_doubt_says_nothing_before_it_was_compared(on: Monitor, tmp
         other = await started(on, tmp_path / "second.db")
         await other.read_on()
 
-    assert (await other.told(), other.judging.in_doubt) == (0, {SHARD})
+    assert (await other.told(), other.judging.in_doubt) == (0, frozenset({SHARD}))
 
 
 async def test_what_the_store_forgot_to_have_been_published_does_not_wait_for_ever(on: Monitor, tmp_path: Path) -> None:

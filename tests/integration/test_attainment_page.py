@@ -3,6 +3,7 @@
 import asyncio
 import re
 from pathlib import Path
+from typing import Any
 
 from fastapi.testclient import TestClient
 
@@ -33,7 +34,13 @@ def test_the_page_opens_on_a_month_that_has_begun_though_early_work_counts_in_a_
 
 
 def test_a_target_that_is_met_below_its_objective_says_by_what(tmp_path: Path) -> None:
-    lenient = {"id": "lenient", "service": "*", "measure": "resolution-time", "within": "2 hours", "calendar": "office"}
+    lenient: dict[str, Any] = {
+        "id": "lenient",
+        "service": "*",
+        "measure": "resolution-time",
+        "within": "2 hours",
+        "calendar": "office",
+    }
     lenient |= {"objective": {"percent": "90", "over": "month", "misses_always_allowed": 1}}
     strict = lenient | {"id": "strict", "within": "3 hours", "objective": {"percent": "50", "over": "month"}}
 

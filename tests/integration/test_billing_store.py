@@ -12,6 +12,7 @@ import pytest
 from billing.adapters.sql import SqlStore
 from billing.domain.canonical import canonical_json
 from billing.handlers import Handlers
+from billing.ports import Counted
 from shared.bus.partitioner import partition_of
 from shared.bus.port import Record, Shard
 from shared.contracts.topics import CATALOGUE, TICKETS, USAGE, WORK, Topic
@@ -83,7 +84,7 @@ def test_a_reopened_ticket_is_one_unit_of_the_month_it_was_first_resolved_in(sto
         ],
     )
 
-    assert (quantities(handlers)["ict"], quantities(handlers, MAY.next)["ict"]) == (1, 0)
+    assert [quantities(handlers, month)["ict"] for month in (MAY, MAY.next)] == [1, 0]
 
 
 def test_half_past_eleven_at_night_utc_on_31_march_is_april(store: SqlStore) -> None:
@@ -246,7 +247,8 @@ def test_a_line_is_explained_down_to_its_source_events_page_by_page(store: SqlSt
         charges.lines for charges in handlers.statement(ASHBY.id, MAY).services if charges.service.id == "payroll"
     )
 
-    found, after, pages = [], None, 0
+    found: list[Counted] = []
+    after, pages = None, 0
     while pages == 0 or after is not None:
         page = handlers.explain(ASHBY.id, MAY, line.ref, after=after, limit=4)
         found += page.counted

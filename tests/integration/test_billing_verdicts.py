@@ -234,7 +234,8 @@ def histories(draw: st.DrawFn) -> list[VerdictEvent]:
     """What was said about a few items, every event with an id of its own."""
     said: list[VerdictEvent] = []
     for number in range(draw(st.integers(1, 15))):
-        item, about = draw(items), {"id": str(number), "cycle": draw(st.integers(1, 2)), "month": draw(months)}
+        item = draw(items)
+        about: dict[str, Any] = {"id": str(number), "cycle": draw(st.integers(1, 2)), "month": draw(months)}
         outcome = draw(st.sampled_from(["met", "breached", "corrected", "retracted"]))
         match outcome:
             case "met":

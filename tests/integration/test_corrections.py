@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.verdicts import VerdictCorrected, VerdictEvent
+from shared.contracts.verdicts import VerdictCorrected
 from tests.support.desk import COUNCIL, LATE, NIGHT, NOW, PROVIDER, desk
 from tests.support.histories import calendar
 from tests.support.monitoring import ticket
@@ -103,7 +103,7 @@ def test_a_holiday_proclaimed_late_changes_ended_items_only_by_a_correction_run(
 
 
 def test_a_late_fact_of_an_ended_item_is_judged_by_the_catalogue_of_its_time(tmp_path: Path) -> None:
-    async def scenario() -> list[VerdictEvent]:
+    async def scenario() -> list[VerdictCorrected]:
         async with desk(tmp_path) as at:
             await at.on.send(*ticket(*LATE))
             await at.on.rest()

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 from fastapi.testclient import TestClient
@@ -15,7 +16,7 @@ PAUSED, RESUMED = ("Mon 2026-03-02 11:10", "paused"), ("Mon 2026-03-02 14:02", "
 
 
 def test_an_item_says_why_in_json_in_words_and_in_a_picture(tmp_path: Path) -> None:
-    async def scenario() -> tuple[dict[str, object], str, str, int]:
+    async def scenario() -> tuple[dict[str, Any], str, str, int]:
         async with monitor(tmp_path, now="Tue 2026-03-03 09:30") as on:
             await on.tell_catalogue(calendar(), agreement())
             await on.send(*ticket(OPENED, PAUSED, RESUMED, ("Tue 2026-03-03 09:30", "resolved")))
@@ -25,7 +26,7 @@ def test_an_item_says_why_in_json_in_words_and_in_a_picture(tmp_path: Path) -> N
 
     item, words, drawn, missing = asyncio.run(scenario())
 
-    (verdict,) = item["verdicts"]  # type: ignore[misc] # JSON
+    (verdict,) = item["verdicts"]
     assert (verdict["verdict"], verdict["counted_s"], verdict["paused_s"]) == ("met", 20_280, 10_320)
     assert "Mon 02 Mar 2026 11:10:00 to Mon 02 Mar 2026 14:02:00  paused     2:52:00" in words
     assert "paused, awaiting council: waiting" in words
@@ -33,7 +34,7 @@ def test_an_item_says_why_in_json_in_words_and_in_a_picture(tmp_path: Path) -> N
     assert missing == 404
 
 
-def _ask(client: TestClient) -> tuple[dict[str, object], str, str, int]:
+def _ask(client: TestClient) -> tuple[dict[str, Any], str, str, int]:
     words = client.get("/v1/items/T1", headers={"accept": "text/plain"})
     drawn = client.get("/v1/items/T1/verdicts/resolve/1.svg")
     return (

@@ -27,7 +27,12 @@ MARCH_S = 22 * 8 * 3600
 
 def outage(start: str, end: str | None, *, name: str = "out-1", service: str = "ict") -> list[Any]:
     """The events of one outage."""
-    about = {"source": "/test", "subject": name, "council": "adur", "data": OutageService(service=service)}
+    about: dict[str, Any] = {
+        "source": "/test",
+        "subject": name,
+        "council": "adur",
+        "data": OutageService(service=service),
+    }
     events: list[Any] = [OutageStarted(id=f"{name}:start", time=local(start), **about)]
     if end is not None:
         events.append(OutageEnded(id=f"{name}:end", time=local(end), **about))

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 from typer.testing import CliRunner
 
@@ -29,7 +30,7 @@ RECEIVED, COMPLETED = "Sun 2026-03-01 00:30", "Wed 2026-03-04 12:00"
 
 
 def work_item(council: str) -> list[tuple[Topic, ItemEvent]]:
-    about = {"source": "/desk", "subject": "inv-1", "council": council}
+    about: dict[str, Any] = {"source": "/desk", "subject": "inv-1", "council": council}
     accepted = Accepted(service="accounts-payable")
     return [
         (WORK, WorkReceived(id=f"{council}:in", time=local(RECEIVED), data=accepted, **about)),

@@ -16,7 +16,7 @@ from billing.domain.moved import Moved
 from billing.handlers import Handlers
 from billing.rehearsing import Rehearsing
 from shared.bus.port import Shard
-from shared.contracts.envelope import ItemEvent
+from shared.contracts.envelope import Event, ItemEvent
 from shared.contracts.items import WorkCompleted, WorkReceived
 from shared.contracts.topics import CATALOGUE, USAGE, WORK, Topic
 from shared.contracts.usage import UsageEvent
@@ -104,7 +104,7 @@ def store(ledger: Ledger) -> SqlStore:
     return ledger.store
 
 
-def shards_of(events: Sequence[ItemEvent]) -> dict[Shard, Sequence[ItemEvent]]:
+def shards_of(events: Sequence[ItemEvent]) -> dict[Shard, list[Event]]:
     sorted_out: dict[Topic, list[ItemEvent]] = {WORK: [], USAGE: []}
     for event in events:
         sorted_out[WORK if isinstance(event, WorkReceived | WorkCompleted) else USAGE].append(event)

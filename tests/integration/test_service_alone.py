@@ -12,6 +12,7 @@ import pytest
 from shared.bus.connect import connect
 from shared.bus.port import Message
 from shared.contracts.codec import encode_event
+from shared.contracts.definitions import AnyDefinition
 from shared.contracts.envelope import Event, ItemEvent
 from shared.contracts.topics import CATALOGUE, TICKETS, TOPICS, USAGE
 from tests.support.alone import SERVICES, Alone, alone, eventually, finished, folder_env
@@ -92,7 +93,7 @@ def test_requests_are_measured_by_route_and_not_by_path(catalogue: Alone) -> Non
 def test_the_three_services_work_together_over_one_log(tmp_path: Path) -> None:
     env = folder_env(tmp_path)
     log = f"sqlite:///{tmp_path}/log.db"
-    definitions = [ASHBY, PROVIDER, tariff(standing("310.00")), agreement("tariff")]
+    definitions: list[AnyDefinition] = [ASHBY, PROVIDER, tariff(standing("310.00")), agreement("tariff")]
     asyncio.run(publish(log, CATALOGUE.name, catalogue_events(*definitions)))
     asyncio.run(publish(log, USAGE.name, [recorded("r-1", AT, "10")]))
 

@@ -110,7 +110,7 @@ def finished(*command: str, env: Mapping[str, str]) -> subprocess.CompletedProce
     """What a command that ends by itself said."""
     return subprocess.run(
         [sys.executable, *command],
-        env=clean_environment() | env,
+        env={**clean_environment(), **env},
         capture_output=True,
         text=True,
         timeout=PATIENCE_S,

@@ -24,7 +24,7 @@ from tests.support.recharges import ASHBY, PROVIDER
 AGREEMENT = f"{ASHBY.id}-agreement"
 NINETY_FIVE = Objective(percent="95")
 MAY_DAY = "2026-05-07T12:00:00+00:00"  # a Thursday
-ABOUT = {
+ABOUT: dict[str, Any] = {
     "service": "ict",
     "target": "ict-response",
     "measure": "response-time",

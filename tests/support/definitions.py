@@ -59,8 +59,15 @@ def tiered(*bounds: int | None) -> Tariff:
 
 
 def agreement(id: str = "a1", **changes: Any) -> Agreement:
-    defaults = {"council": "adur", "provider": "joint", "title": "Payroll", "targets": (target(),)}
-    return Agreement(**{"id": id, "effective_from": date(2025, 4, 1)} | defaults | changes)
+    defaults: dict[str, Any] = {
+        "id": id,
+        "effective_from": date(2025, 4, 1),
+        "council": "adur",
+        "provider": "joint",
+        "title": "Payroll",
+        "targets": (target(),),
+    }
+    return Agreement(**defaults | changes)
 
 
 def partnership(**changes: Any) -> Partnership:

@@ -46,7 +46,7 @@ def told(at_s: int | None) -> str | None:
     return None if at_s is None else f"{datetime.fromtimestamp(at_s, LONDON):%a %Y-%m-%d %H:%M:%S}".removesuffix(":00")
 
 
-_KINDS: dict[str, type[AnyFact]] = {
+_KINDS: dict[str, type[Assigned | Asked | Responded | Closed | Resumed | Reopened]] = {
     "assigned": Assigned,
     "asked": Asked,
     "responded": Responded,

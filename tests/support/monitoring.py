@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from shared.bus.connect import connect
 from shared.bus.port import Bus, Message, Shard, every_shard
@@ -160,7 +161,7 @@ def ticket(
 
 
 def _event(when: str, what: str, accepted: Accepted, *, item: str, council: str) -> Told:
-    about = {"id": f"{item}:{when}:{what}", "source": "/test", "subject": item, "council": council}
+    about: dict[str, Any] = {"id": f"{item}:{when}:{what}", "source": "/test", "subject": item, "council": council}
     at = local(when)
     match what:
         case "opened":
@@ -182,7 +183,7 @@ def _versioned(
     definition: Agreement | Calendar | Partnership, version: int
 ) -> AgreementVersioned | CalendarVersioned | PartnershipVersioned:
     kind = type(definition).__name__.lower()
-    about = {
+    about: dict[str, Any] = {
         "id": f"{kind}:{definition.id}:{version}",
         "source": "/catalogue",
         "subject": f"{kind}:{definition.id}:{version}",

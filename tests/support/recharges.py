@@ -32,6 +32,7 @@ from shared.contracts.topics import Topic
 from shared.contracts.usage import Reading, Reversal, UsageRecorded, UsageReversed
 
 D = TypeVar("D", Council, Service, Provider, Agreement, Tariff)
+N = TypeVar("N", bound=AnyDefinition)
 
 SOURCE = "/councils/ashby/systems/finance"
 
@@ -199,7 +200,7 @@ def _numbered(definitions: Iterable[D]) -> Iterator[Version[D]]:
     return (Version(number, definition) for number, definition in _number(definitions))
 
 
-def _number(definitions: Iterable[D]) -> Iterator[tuple[int, D]]:
+def _number(definitions: Iterable[N]) -> Iterator[tuple[int, N]]:
     seen: Counter[tuple[type, str]] = Counter()
     for definition in definitions:
         seen[type(definition), definition.id] += 1
@@ -209,13 +210,14 @@ def _number(definitions: Iterable[D]) -> Iterator[tuple[int, D]]:
 def _versioned(number: int, definition: AnyDefinition) -> Event:
     event, data, kind = _CHANGES[type(definition)]
     name = f"{kind}:{definition.id}:{number}"
-    return event(
+    versioned: Event = event(
         id=name,
         source="/catalogue",
         time=datetime(2020, 1, 1, tzinfo=UTC),
         subject=name,
         data=data(version=number, definition=definition),
     )
+    return versioned
 
 
 _CHANGES: dict[type, tuple[Any, Any, str]] = {

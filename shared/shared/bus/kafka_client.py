@@ -11,20 +11,20 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
-from aiokafka import (  # type: ignore[import-untyped]  # it ships no types: the protocols stand for them
+from aiokafka import (
     AIOKafkaConsumer,
     AIOKafkaProducer,
     ConsumerRebalanceListener,
     TopicPartition,
 )
-from aiokafka.admin import (  # type: ignore[import-untyped]  # as above
+from aiokafka.admin import (
     AIOKafkaAdminClient,
     NewTopic,
 )
-from aiokafka.coordinator.assignors.roundrobin import (  # type: ignore[import-untyped]  # as above
+from aiokafka.coordinator.assignors.roundrobin import (
     RoundRobinPartitionAssignor,
 )
-from aiokafka.errors import (  # type: ignore[import-untyped]  # as above
+from aiokafka.errors import (
     KafkaError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from io import BytesIO
 from uuid import UUID
 
-from aiokafka.client import AIOKafkaClient  # type: ignore[import-untyped]  # it ships no types
-from aiokafka.protocol.abstract import AbstractType  # type: ignore[import-untyped]  # as above
-from aiokafka.protocol.api import Request, RequestStruct, Response  # type: ignore[import-untyped]  # as above
-from aiokafka.protocol.types import (  # type: ignore[import-untyped]  # as above
+from aiokafka.client import AIOKafkaClient
+from aiokafka.protocol.abstract import AbstractType
+from aiokafka.protocol.api import Request, RequestStruct, Response
+from aiokafka.protocol.types import (
     Boolean,
     CompactArray,
     CompactString,

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from aiokafka import (  # type: ignore[import-untyped]  # it ships no types
+from aiokafka import (
     AIOKafkaConsumer,
     TopicPartition,
 )

@@ -29,7 +29,10 @@ class Standing:
 def standings(database: str, table: str) -> list[Standing]:
     """Every shard that a table of progress knows."""
     rows = query(database, f'SELECT topic, "partition", first_offset, next_offset, {", ".join(FATES)} FROM {table}')  # noqa: S608 (our own names)
-    return [Standing(*row[:4], fates=dict(zip(FATES, row[4:], strict=True))) for row in rows]
+    return [
+        Standing(topic, partition, first, following, dict(zip(FATES, counts, strict=True)))
+        for topic, partition, first, following, *counts in rows
+    ]
 
 
 def live_standings(redis: str, topic: str, partitions: int) -> list[Standing]:
@@ -49,7 +52,7 @@ def waiting(redis: str, topic: str, partitions: int) -> int:
 def query(database: str, statement: str) -> list[Any]:
     """The rows that PostgreSQL answers."""
     with psycopg.connect(database, connect_timeout=5) as connection:
-        return connection.execute(statement).fetchall()  # type: ignore[arg-type]  # statements are ours, not literals
+        return connection.execute(statement).fetchall()
 
 
 def _live(topic: str, partition: int, head: dict[str, Any]) -> Standing:

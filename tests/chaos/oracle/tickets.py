@@ -59,8 +59,10 @@ def _of_ticket(happened: list[Happening], as_of: int) -> Iterable[tuple[str, Hol
     opened = next(at for at, what, _ in happened if what == "opened")
     answered = next((at for at, what, _ in happened if what in {"responded", "resolved"}), None)
     blocked, resolved = _blocked(happened)
-    promises = ("response", RESPONSE_S, answered, []), ("resolution", RESOLUTION_S, resolved, blocked)
-    for target, allowance, stop, without in promises:
+    for target, allowance, stop, without in (
+        ("response", RESPONSE_S, answered, list[Span]()),
+        ("resolution", RESOLUTION_S, resolved, blocked),
+    ):
         holds = _judge(opened, stop, allowance, without, as_of)
         if holds is not None:
             yield target, holds

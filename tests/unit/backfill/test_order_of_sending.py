@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.codec import encode_event
+from shared.contracts.usage import UsageEvent
 from shared.contracts.verdicts import VerdictEvent, WarningReached
 from sla_monitor.domain.announce import Occasion, announce
 from sla_monitor.domain.facts import fact_of
@@ -43,6 +44,7 @@ def verdicts(sent: Sequence[Offer], splits: set[int]) -> list[VerdictEvent]:
     told: list[VerdictEvent] = []
     touched: set[str] = set()
     for number, each in enumerate(sent):
+        assert not isinstance(each.event, UsageEvent)
         take(items.setdefault(each.event.subject, Item()), fact_of(each.event))
         touched.add(each.event.subject)
         if number in splits or number == len(sent) - 1:

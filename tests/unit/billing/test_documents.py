@@ -4,6 +4,7 @@ import csv
 import io
 from decimal import Decimal
 from html.parser import HTMLParser
+from typing import Any
 
 import msgspec
 import pytest
@@ -130,7 +131,7 @@ def test_made_up_prices_are_labelled_so_wherever_they_are_shown(illustrative: bo
 
 
 def test_the_pdf_is_tagged_titled_and_in_english() -> None:
-    root = PdfReader(pdf_file()).trailer["/Root"]
+    root: Any = PdfReader(pdf_file()).trailer["/Root"]
 
     assert root["/MarkInfo"]["/Marked"] == True  # noqa: E712 (pypdf's own boolean)
     assert "/StructTreeRoot" in root
@@ -152,10 +153,11 @@ def test_the_same_statement_gives_the_same_pdf() -> None:
 
 
 def test_every_page_of_the_pdf_embeds_its_fonts() -> None:
+    resources_of_pages: list[Any] = [page["/Resources"] for page in PdfReader(pdf_file()).pages]
     fonts = {
         str(font.get_object()["/BaseFont"]).partition("+")[2]
-        for each in PdfReader(pdf_file()).pages
-        for font in each["/Resources"]["/Font"].values()
+        for resources in resources_of_pages
+        for font in resources["/Font"].values()
     }
 
     assert fonts == {"LiberationSans", "LiberationSans-Bold"}

@@ -127,7 +127,15 @@ APRIL_2026 = date(2026, 4, 1)
 def test_two_agreements_of_one_council_never_meet_in_a_service(
     first: dict[str, Any], second: dict[str, Any], services: str | None
 ) -> None:
-    known = [provider(), council(), council("worthing"), service(), service("ict"), calendar(), tariff()]
+    known: list[AnyDefinition] = [
+        provider(),
+        council(),
+        council("worthing"),
+        service(),
+        service("ict"),
+        calendar(),
+        tariff(),
+    ]
     one, other = agreement("a1", **first), agreement("a2", **second)
 
     found = messages([*known, tariff("ict", service="ict"), one, other])

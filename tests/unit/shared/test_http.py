@@ -149,7 +149,8 @@ def test_a_body_that_does_not_come_is_given_up(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(bodies, "MAX_BODY_WAIT_S", 0.01)
 
     async def never() -> Message:
-        return await asyncio.get_running_loop().create_future()
+        found: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        return await found
 
     with pytest.raises(Problem) as refused:
         asyncio.run(bodies.read_body(Request({"type": "http", "headers": []}, never)))

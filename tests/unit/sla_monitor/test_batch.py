@@ -13,6 +13,7 @@ from shared.contracts.topics import PARTITIONS, TICKETS
 from shared.state.port import Change, Head
 from sla_monitor.domain.item import load_item
 from sla_monitor.domain.rulings import Rulings
+from sla_monitor.domain.verdict import evaluate
 from sla_monitor.handlers import batch as batches
 from sla_monitor.handlers.batch import Batch
 from sla_monitor.handlers.live import Shelf
@@ -30,14 +31,15 @@ def taken(head: Head, kind: str, after: timedelta, *targets: dict[str, Any], cou
     """A batch of one event of the ticket, in a process that holds nothing in memory; `council` has the agreement."""
     sent = message(0, kind, OPENED + after)
     record = Record(head.next_offset, sent.key.encode(), sent.value, (), sent.timestamp_ms or 0)
-    catalogue = SimpleNamespace(position=1, book_known_to=lambda _: book(*targets, council=council))
+    rulings: Any = SimpleNamespace(rulings=Rulings())
+    catalogue: Any = SimpleNamespace(position=1, book_known_to=lambda _: book(*targets, council=council))
     made = Batch(
         SHARD,
         head,
         Shelf(),
         now_ms=record.timestamp_ms,
-        catalogue=catalogue,  # type: ignore[arg-type]  # all that a batch asks of one
-        rulings=SimpleNamespace(rulings=Rulings()),  # type: ignore[arg-type]  # as above
+        catalogue=catalogue,
+        rulings=rulings,
     )
     made.take([record])
     return made
@@ -57,7 +59,7 @@ def stored(change: Change) -> dict[str, bytes]:
 @pytest.fixture
 def judged() -> Any:
     """How often an item was judged in full."""
-    with patch.object(batches, "evaluate", wraps=batches.evaluate) as judged:
+    with patch.object(batches, "evaluate", wraps=evaluate) as judged:
         yield judged
 
 

@@ -1,5 +1,7 @@
 """Clocks: when they start, pause, stop and run out. Each test names its rule of the SLA semantics."""
 
+from typing import Any
+
 import pytest
 
 from sla_monitor.domain.verdict import Outcome
@@ -229,7 +231,7 @@ def test_r5_a_due_instant_beyond_the_horizon_is_refused() -> None:
     ],
 )
 def test_r17_days_and_elapsed_time_are_counted_as_the_target_says(
-    within: str, fields: dict[str, str], due: str
+    within: str, fields: dict[str, Any], due: str
 ) -> None:
     verdict = judged([("Mon 2026-03-02 12:00", "opened")], as_of="Mon 2026-03-02 12:00", within=within, **fields)
 

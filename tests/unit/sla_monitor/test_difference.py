@@ -36,7 +36,7 @@ def event(kind: type[Any], data: Any, *, item: str = "T1", council: str = "adur"
 
 MET = event(TargetMet, VerdictData(**SAID, outcome="met"))
 BREACHED = event(TargetBreached, VerdictData(**SAID, outcome="breached"), item="T2")
-WAS_MISSED = {"was": "breached", "was_month": "2026-02", "cause": "e1"}
+WAS_MISSED: dict[str, Any] = {"was": "breached", "was_month": "2026-02", "cause": "e1"}
 CORRECTED = event(VerdictCorrected, CorrectedData(**SAID, outcome="met", **WAS_MISSED), item="T3")
 MOVED = event(VerdictCorrected, CorrectedData(**SAID, outcome="breached", **WAS_MISSED), item="T4")
 RETRACTED = event(VerdictRetracted, RetractedData(**ABOUT, **WAS_MISSED), item="T5")

@@ -1,5 +1,7 @@
 """Fairness: pauses after the council answered, pauses just before due, and stops just before due that did not last."""
 
+from typing import Any
+
 import pytest
 
 from sla_monitor.domain.course import read_course
@@ -12,7 +14,7 @@ END = "Fri 2026-03-06 17:00"
 Found = tuple[Check, str | None, str | None, int]
 
 
-def found(*lines: tuple[str, str], as_of: str = END, **target: object) -> list[Found]:
+def found(*lines: tuple[str, str], as_of: str = END, **target: Any) -> list[Found]:
     """What the checks find about an item under one target, 8 working hours to resolve."""
     course, _ = read_course(facts(*lines), as_of_s=at(as_of))
     verdict = judged(lines, as_of=as_of, **target)

@@ -6,6 +6,7 @@ import pytest
 
 from shared.contracts.verdicts import (
     CorrectedData,
+    Outcome,
     RetractedData,
     TargetBreached,
     TargetMet,
@@ -38,17 +39,21 @@ def event(kind: type[Any], data: Any, when: str) -> Any:
 
 def first(outcome: str, month: str, when: str) -> Decision:
     kind = TargetMet if outcome == "met" else TargetBreached
-    return event(kind, VerdictData(**about(month, outcome)), when)
+    said: Decision = event(kind, VerdictData(**about(month, outcome)), when)
+    return said
 
 
-def corrected(was: str, was_month: str, now: str, month: str, when: str) -> Decision:
+def corrected(was: Outcome, was_month: str, now: str, month: str, when: str) -> Decision:
     data = CorrectedData(**about(month, now), was=was, was_month=was_month, cause="late-pause")
-    return event(VerdictCorrected, data, when)
+    said: Decision = event(VerdictCorrected, data, when)
+    return said
 
 
-def retracted(was: str, was_month: str, when: str) -> Decision:
+def retracted(was: Outcome, was_month: str, when: str) -> Decision:
     fields = {name: value for name, value in about("", "").items() if name not in ("month", "outcome")}
-    return event(VerdictRetracted, RetractedData(**fields, was=was, was_month=was_month, cause="late-pause"), when)
+    data = RetractedData(**fields, was=was, was_month=was_month, cause="late-pause")
+    said: Decision = event(VerdictRetracted, data, when)
+    return said
 
 
 def shown(booked: Booked) -> tuple[list[str | None], list[tuple[str | None, ...]]]:

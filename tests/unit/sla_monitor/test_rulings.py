@@ -1,6 +1,7 @@
 """Exclusions and who may rule on them, and which items an order concerns."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -49,7 +50,7 @@ def withdrawn(by: Party = PROVIDER) -> ExclusionWithdrawn:
     return ExclusionWithdrawn(**_about("withdrawn", by), data=DecidedData(decided=by))
 
 
-def _about(what: str, by: Party) -> dict[str, object]:
+def _about(what: str, by: Party) -> dict[str, Any]:
     return {"id": f"{what}-{by.side}", "source": "/test", "subject": "X1", "time": local("Tue 2026-03-03 09:00")}
 
 
@@ -101,8 +102,9 @@ def test_a_step_that_a_side_may_not_take_is_refused_and_changes_nothing(steps: l
 
 def test_only_an_approved_exclusion_takes_time_out_and_orders_a_correction() -> None:
     rulings = Rulings()
+    steps: list[ExclusionStep] = [proposed(), approved()]
 
-    assert [rulings.take(event, position=n) for n, event in enumerate((proposed(), approved()), 1)] == [False, True]
+    assert [rulings.take(event, position=n) for n, event in enumerate(steps, 1)] == [False, True]
     (agreed,) = rulings.approved("adur")
     assert (agreed.start, agreed.end, agreed.category) == (
         at("Mon 2026-03-02 10:00"),

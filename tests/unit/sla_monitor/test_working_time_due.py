@@ -1,5 +1,6 @@
 """R13 to R18: due instants, in seconds, working days and calendar days. The weekday is part of every row."""
 
+from collections.abc import Callable
 from datetime import date
 
 import pytest
@@ -232,7 +233,7 @@ def test_adding_no_days_to_the_second_pass_of_a_repeated_hour_does_not_go_back_t
 @pytest.mark.parametrize("unit", ["seconds", "working days", "days"])
 def test_a_negative_allowance_is_refused(unit: str) -> None:
     working, a = working_time(), epoch("Mon 2026-03-30 09:00")
-    ask = {
+    ask: dict[str, Callable[[], object]] = {
         "seconds": lambda: working.add(a, -1),
         "working days": lambda: working.add_working_days(a, -1, rule="same-time"),
         "days": lambda: working.add_calendar_days(a, -1),

@@ -1,5 +1,6 @@
 """A message's own time travels in a header, and comes back as the record's time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -14,7 +15,7 @@ APPENDED_MS = 1_774_000_000_000
 class Fetched:
     """A record as aiokafka gives it."""
 
-    headers: tuple[tuple[str, bytes | None], ...]
+    headers: Sequence[tuple[str, bytes | None]]
     offset: int = 7
     timestamp: int = APPENDED_MS
     key: bytes | None = b"adur:ticket-1"
