@@ -1,7 +1,7 @@
 """YAML as plain values and the place of each: what JSON could say, and nothing else.
 
-Only null, true, false and decimal numbers are read as such; all else is text, so that `16:00`, `no` and `2026-04-01`
-stay what was written. Doubled keys, anchors and tags are faults.
+Only null, true, false and decimal numbers are read as such, or nothing at all where the reader asks for text; all else
+is text, so that `16:00`, `no` and `2026-04-01` stay what was written. Doubled keys, anchors and tags are faults.
 """
 
 import re
@@ -22,8 +22,8 @@ _SCALARS = {
 }
 
 
-class _PlainLoader(yaml.SafeLoader):
-    """Composes nodes whose scalars are resolved by `_SCALARS` alone."""
+class _TextLoader(yaml.SafeLoader):
+    """Composes nodes whose scalars are text, whatever they look like."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, Any]]] = {}  # noqa: RUF012 (PyYAML's own attribute)
 
@@ -35,8 +35,12 @@ class _PlainLoader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
+class _JsonLoader(_TextLoader):
+    """Composes nodes whose scalars are resolved by `_SCALARS` alone."""
+
+
 for _name, (_pattern, _first) in _SCALARS.items():
-    _PlainLoader.add_implicit_resolver(_TAG + _name, _pattern, _first)
+    _JsonLoader.add_implicit_resolver(_TAG + _name, _pattern, _first)
 
 
 @dataclass(slots=True)
@@ -48,11 +52,14 @@ class YamlValues:
     faults: list[Fault] = field(default_factory=list)
 
 
-def read_yaml(text: str) -> YamlValues:
-    """The one document of `text`; keys are text. Where the text is no YAML: no value and one fault, at the whole."""
+def read_yaml(text: str, *, as_text: bool = False) -> YamlValues:
+    """The one document of `text`; keys are text, and so is everything else `as_text`.
+
+    Where the text is no YAML: no value and one fault, at the whole.
+    """
     values = YamlValues()
     try:
-        node = yaml.compose(text, Loader=_PlainLoader)
+        node = yaml.compose(text, Loader=_TextLoader if as_text else _JsonLoader)
     except yaml.MarkedYAMLError as fault:
         values.places[()] = _place(fault.problem_mark)
         values.faults.append(Fault((), f"is not YAML: {fault.problem}"))
@@ -63,6 +70,7 @@ def read_yaml(text: str) -> YamlValues:
         values.places[()] = Place(1, 1)
         values.faults.append(Fault((), "is nested too deeply"))
     else:
+        values.places[()] = _place(node.start_mark if node is not None else None)
         values.value = _value(node, (), values) if node is not None else None
     return values
 
@@ -86,7 +94,8 @@ def _mapping(node: yaml.MappingNode, at: Path, values: YamlValues) -> dict[str, 
             values.faults.append(Fault(at, "has a key that is not text"))
         elif key.value in found:
             values.places[*path, "again"] = _place(key.start_mark)
-            values.faults.append(Fault((*path, "again"), "is a key that was there before"))
+            first = values.places[path].line
+            values.faults.append(Fault((*path, "again"), f"is a key that was there before, on line {first}"))
         else:
             values.places[path] = _place(key.start_mark)
             found[key.value] = _value(entry, path, values)

@@ -1,5 +1,6 @@
-"""Mapping files: what they may say, and that every fault is told with its line."""
+"""Mapping files: what they may say, and that every fault is told with its place."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -52,9 +53,15 @@ def test_all_faults_of_form_are_told_at_once_with_their_lines(tmp_path: Path) ->
 
     found = faults_of(tmp_path, text)
 
-    assert [fault.split(":")[0] for fault in found] == ["line 2", "line 5", "line 7", "line 8", "line 8"]
+    assert [fault.split(":")[0] for fault in found] == [
+        "line 2, column 1",
+        "line 5, column 1",
+        "line 7, column 1",
+        "line 8, column 1",
+        "line 8, column 11",
+    ]
     assert "Europe/Camelot" in found[1]
-    assert "council.colum: is not known" in "\n".join(found)
+    assert "#/council/colum: is not known" in "\n".join(found)
 
 
 RULE = "  - {event: resolved, column: resolved}"
@@ -71,10 +78,10 @@ RULE = "  - {event: resolved, column: resolved}"
         ({"{constant: ict}": "{column: type, lookup: types, field: service}"}, 8, "no lookup called 'types'"),
         ({"{constant: ict}": "{column: type, field: service}"}, 8, "lookup and field go together"),
         ({"{constant: ict}": "{constant: 'I.C.T. desk'}"}, 8, "expected 1 to 64 of A-Z"),
-        ({"kind: ticket": "kind: ticket\nkind: work"}, 5, "'kind' is written twice; it was on line 4"),
-        ({"kind: ticket": "kind: [ticket"}, 5, "this is not YAML"),
+        ({"kind: ticket": "kind: ticket\nkind: work"}, 5, "#/kind/again: is a key that was there before, on line 4"),
+        ({"kind: ticket": "kind: [ticket"}, 5, "#: is not YAML"),
         ({"kind: ticket": "kind: &x [*x]"}, 4, "aliases are not read"),
-        ({"kind: ticket": "kind: 5"}, 4, "kind: Input should be 'ticket' or 'work'"),
+        ({"kind: ticket": "kind: 5"}, 4, "#/kind: Input should be 'ticket' or 'work'"),
         ({"rows: item": "rows: items"}, 2, "expected item, event or reading"),
         ({"kind: ticket": "kind: ticket\nencoding: klingon"}, 5, "'klingon' is no text encoding"),
         ({"kind: ticket": "kind: ticket\nlookups: {types: {key: a}}"}, 5, "give --lookup types=FILE"),
@@ -83,19 +90,26 @@ RULE = "  - {event: resolved, column: resolved}"
 def test_a_fault_is_told_with_its_line(replacements: dict[str, str], line: int, said: str, tmp_path: Path) -> None:
     found = faults_of(tmp_path, changed(TICKETS, replacements))
 
-    assert [fault for fault in found if fault.startswith(f"line {line}: ") and said in fault], found
+    assert [fault for fault in found if fault.startswith(f"line {line}, ") and said in fault], found
+
+
+@pytest.mark.parametrize("text", ["", "# nothing yet\n", "rows\n", "- rows\n"])
+def test_a_text_that_says_nothing_of_rows_is_told_so(text: str, tmp_path: Path) -> None:
+    (fault,) = faults_of(tmp_path, text)
+
+    assert re.fullmatch(r"line \d, column 1: #: expected names with values, beginning with \{rows: item\}", fault)
 
 
 def test_an_activity_cannot_be_both_mapped_and_ignored(tmp_path: Path) -> None:
     found = faults_of(tmp_path, changed(ACTIVITIES, {"[Note]": "[Note, Wait]"}))
 
-    assert found == ["line 17: 'Wait' is ignored here and named by an event above"]
+    assert found == ["line 17, column 16: #/ignore/1: 'Wait' is ignored here and named by an event above"]
 
 
 def test_an_item_cannot_begin_more_than_once(tmp_path: Path) -> None:
     found = faults_of(tmp_path, changed(ACTIVITIES, {", pick: first": ""}))
 
-    assert found == ["line 12: 'opened' happens once: add `pick: first` or `pick: last`"]
+    assert found == ["line 12, column 5: #/events/0: 'opened' happens once: add `pick: first` or `pick: last`"]
 
 
 LOOKUP = changed(
@@ -123,7 +137,9 @@ def test_a_lookup_that_cannot_answer_is_a_fault_of_the_mapping(csv: str, said: s
 
 
 def test_a_lookup_given_for_no_name_in_the_mapping_is_a_fault(tmp_path: Path) -> None:
-    assert faults_of(tmp_path, TICKETS, types="a\n") == ["line 2: the mapping has no lookup called 'types'"]
+    assert faults_of(tmp_path, TICKETS, types="a\n") == [
+        "line 2, column 1: #: the mapping has no lookup called 'types'"
+    ]
 
 
 def test_a_lookup_file_is_found_beside_the_mapping(tmp_path: Path) -> None:
@@ -146,5 +162,5 @@ trial:
     found = faults_of(tmp_path, TICKETS + trial)
 
     assert len(found) == 1
-    assert found[0].startswith("line 17: ")
+    assert found[0].startswith("line 17, column ")
     assert "write for example '8 working hours'" in found[0]

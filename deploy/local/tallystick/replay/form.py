@@ -12,9 +12,9 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, PlainValidator
 
 from shared.contracts.definitions import Calendar, Council, Provider, Service, Target, Tariff
 from shared.contracts.envelope import ID_PATTERN
+from shared.faults import Path
 from tallystick.replay.defining import defined
 from tallystick.replay.happenings import Kind, State
-from tallystick.replay.yaml_lines import Place
 
 Word = Annotated[str, Field(min_length=1)]
 # The same pattern in the dialect of pydantic's engine, which has no look-ahead.
@@ -172,7 +172,7 @@ class FileForm(Form):
     lookups: dict[str, Lookup] = {}
     trial: Trial | None = None
 
-    def values(self) -> dict[Place, Constant | Column]:
+    def values(self) -> dict[Path, Constant | Column]:
         """The values that it finds in rows, by their place in the file."""
         return {("council",): self.council, ("service",): self.service}
 
@@ -195,7 +195,7 @@ class ItemForm(FileForm):
     attributes: Annotated[dict[WrittenId, Value], Field(max_length=16)] = {}
     due: Word | None = None
 
-    def values(self) -> dict[Place, Constant | Column]:
+    def values(self) -> dict[Path, Constant | Column]:
         """Those of every file, the priority and the attributes."""
         attributes = {("attributes", name): value for name, value in self.attributes.items()}
         priority = {} if self.priority is None else {("priority",): self.priority}
@@ -238,7 +238,7 @@ class ReadingRows(FileForm):
     quantity: Value
     unit: WrittenId | None = None
 
-    def values(self) -> dict[Place, Constant | Column]:
+    def values(self) -> dict[Path, Constant | Column]:
         """Those of every file, and the quantity."""
         return super().values() | {("quantity",): self.quantity}
 

@@ -9,15 +9,17 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from shared.faults import Fault, LocatedFault, place_of
+from shared.yaml_values import YamlValues, read_yaml
 from tallystick.replay.contradictions import contradictions
 from tallystick.replay.form import EventRows, ItemRows, Lookup, MappingForm, ReadingRows
 from tallystick.replay.lookups import LookupTable, UnusableLookup, read_lookup
-from tallystick.replay.yaml_lines import Fault, Lined, NotYaml, Place, read_yaml
 
 # What pydantic says in a programmer's words. For the rest its own do.
 _WORDS = {
     "extra_forbidden": "is not known here",
     "missing": "is missing",
+    "model_attributes_type": "expected names with values, beginning with {rows: item}",
     "model_type": "expected names with values, like {column: opened}",
     "string_pattern_mismatch": "expected 1 to 64 of A-Z a-z 0-9 _ . - (a source begins with /)",
     "tuple_type": "expected a list",
@@ -28,10 +30,11 @@ _FORM: TypeAdapter[ItemRows | EventRows | ReadingRows] = TypeAdapter(MappingForm
 
 
 class BadMapping(ValueError):
-    """The mapping cannot be used; `faults` are all that were found, each with its line."""
+    """The mapping cannot be used; `faults` are all that were found, each with its place."""
 
-    def __init__(self, name: str, faults: Iterable[Fault]) -> None:
-        self.faults = sorted(set(faults))
+    def __init__(self, name: str, faults: Iterable[Fault], values: YamlValues) -> None:
+        located = {LocatedFault(fault, place_of(fault.path, values.places)) for fault in faults}
+        self.faults = sorted(located, key=lambda each: (each.place or (0, 0), str(each.fault)))
         super().__init__("\n".join(f"{name}, {fault}" for fault in self.faults))
 
 
@@ -59,17 +62,17 @@ def read_mapping(name_or_path: str, *, lookups: Mapping[str, Path]) -> ReplayMap
     Raises `NoSuchMapping`, or `BadMapping` with every fault: first those of form, then those of content.
     """
     name, text, folder = _text_of(name_or_path)
+    values = read_yaml(text, as_text=True)
+    if values.faults:
+        raise BadMapping(name, values.faults, values)
     try:
-        lined = read_yaml(text)
-        form = _FORM.validate_python(lined.content)
-    except NotYaml as fault:
-        raise BadMapping(name, fault.faults) from fault
+        form = _FORM.validate_python(values.value)
     except ValidationError as fault:
-        raise BadMapping(name, [_fault(lined, error) for error in fault.errors(include_url=False)]) from fault
+        raise BadMapping(name, map(_fault, fault.errors(include_url=False)), values) from fault
     tables, faults = _read_lookups(form.lookups, lookups, folder)
     faults += contradictions(form, tables)
     if faults:
-        raise BadMapping(name, [Fault(lined.line_of(place), message) for place, message in faults])
+        raise BadMapping(name, faults, values)
     return ReplayMapping(name, form, tables)
 
 
@@ -90,28 +93,22 @@ def _text_of(name_or_path: str) -> tuple[str, str, Path]:
 
 def _read_lookups(
     named: Mapping[str, Lookup], given: Mapping[str, Path], folder: Path
-) -> tuple[dict[str, LookupTable], list[tuple[Place, str]]]:
+) -> tuple[dict[str, LookupTable], list[Fault]]:
     tables: dict[str, LookupTable] = {}
-    faults: list[tuple[Place, str]] = [
-        ((), f"the mapping has no lookup called {name!r}") for name in given if name not in named
-    ]
+    faults = [Fault((), f"the mapping has no lookup called {name!r}") for name in given if name not in named]
     for name, lookup in named.items():
         path = given.get(name) or (folder / lookup.file if lookup.file else None)
         if path is None:
-            faults.append((("lookups", name), f"lookup {name!r} needs its file: give --lookup {name}=FILE"))
+            faults.append(Fault(("lookups", name), f"lookup {name!r} needs its file: give --lookup {name}=FILE"))
             continue
         try:
             tables[name] = read_lookup(path, key=lookup.key)
         except UnusableLookup as fault:
-            faults.append((("lookups", name), f"lookup {name!r}: {fault}"))
+            faults.append(Fault(("lookups", name), f"lookup {name!r}: {fault}"))
     return tables, faults
 
 
-def _fault(lined: Lined, error: ErrorDetails) -> Fault:
-    """The fault with the line of the place that pydantic names.
-
-    pydantic begins with what a row is, and puts its tags of alternatives between: neither is a place in the file.
-    """
-    steps = [step for step in error["loc"][1:] if not str(step).startswith("<")]
-    message = _WORDS.get(error["type"]) or error["msg"].removeprefix("Value error, ")
-    return Fault(lined.line_of(tuple(steps)), ".".join(map(str, steps)) + f": {message}" if steps else message)
+def _fault(error: ErrorDetails) -> Fault:
+    """What pydantic says. It begins with what a row is, and puts its tags of alternatives between: neither is a key."""
+    steps = tuple(step for step in error["loc"][1:] if not str(step).startswith("<"))
+    return Fault(steps, _WORDS.get(error["type"]) or error["msg"].removeprefix("Value error, "))
