@@ -1,35 +1,24 @@
 """Quarantine in the production shape: poison from a plain Kafka client, live state on Redis, words on PostgreSQL."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
-from itertools import chain
 
 import pytest
 from aiokafka import AIOKafkaProducer
 
 from billing.app import BillingApp
-from billing.app import build as build_billing
-from billing.settings import Settings as BillingSettings
-from shared.bus.connect import connect
-from shared.bus.port import Bus, BusError, Message, Shard
+from shared.bus.port import Message, Shard
 from shared.clock import FixedClock
 from shared.contracts.codec import encode_event
 from shared.contracts.envelope import ItemEvent
-from shared.contracts.topics import TOPICS, WORK
+from shared.contracts.topics import WORK
 from sla_monitor.app import MonitorApp
-from sla_monitor.app import build as build_monitor
-from sla_monitor.settings import Settings as MonitorSettings
-from tests.support import servers
-from tests.support.databases import working_copy
 from tests.support.poison import AT, COMPLETED, GOOD, ITEM, KEY, SHARD
-from tests.support.reading import shards_of
+from tests.support.production_shape import Servers, at_work, log_of, own_servers
 from tests.support.recharges import received
 
-PATIENCE_S = 240
 CLOCK = FixedClock(datetime.fromisoformat(AT))
 App = MonitorApp | BillingApp
 WRONG = Shard(WORK.name, (SHARD.partition + 1) % WORK.partitions)
@@ -37,42 +26,10 @@ WRONG = Shard(WORK.name, (SHARD.partition + 1) % WORK.partitions)
 POISON = [(KEY, None), (b"", None), (None, GOOD), (b"\xff", GOOD), (KEY, b""), (KEY, b"\xff"), *[(KEY, b"{")] * 6]
 
 
-@dataclass(frozen=True, slots=True)
-class Servers:
-    """The addresses of servers that nobody else uses; the databases as the role that services work as."""
-
-    kafka: str
-    redis: str
-    monitor_database: str
-    billing_database: str
-
-
 @pytest.fixture
-def addresses(postgres_server: str, migrated_databases: Callable[[str], str]) -> Iterator[Servers]:
-    with ExitStack() as stack:
-        copies = [stack.enter_context(working_copy(migrated_databases(name))) for name in ("sla_monitor", "billing")]
-        yield Servers(stack.enter_context(servers.kafka()), stack.enter_context(servers.redis()), *copies)
-
-
-@asynccontextmanager
-async def running(at: Servers) -> AsyncIterator[tuple[MonitorApp, BillingApp, Bus]]:
-    """Both services at work until the block is left."""
-    bus, stop = connect(f"kafka://{at.kafka}"), asyncio.Event()
-    await bus.ensure_topics(TOPICS)
-    await until(partial(_is_led, bus))
-    monitor = build_monitor(MonitorSettings(STATE_URL=at.redis, DATABASE_URL=at.monitor_database), bus=bus, clock=CLOCK)
-    billing = build_billing(BillingSettings(DATABASE_URL=at.billing_database), bus=bus, clock=CLOCK)
-    try:
-        async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
-            for app in (monitor, billing):
-                tasks.create_task(app.run(stop))
-            try:
-                yield monitor, billing, bus
-            finally:
-                stop.set()
-    finally:
-        for part in (monitor, billing, bus):
-            await part.close()
+def at(migrated_databases: Callable[[str], str]) -> Iterator[Servers]:
+    with own_servers(migrated_databases) as at:
+        yield at
 
 
 async def send_poison(kafka: str) -> None:
@@ -90,16 +47,6 @@ async def until(done: Callable[[], Awaitable[bool]]) -> None:
         await asyncio.sleep(0.05)
 
 
-async def _is_led(bus: Bus) -> bool:
-    """Whether every partition has found a leader: a new broker needs a while for all of them."""
-    try:
-        for shard in chain.from_iterable(map(shards_of, TOPICS)):
-            await bus.bounds(shard)
-    except BusError:
-        return False
-    return True
-
-
 async def _have_reached(apps: Sequence[App], shard: Shard, offset: int) -> bool:
     return all(app.readings[0].positions.get(shard) == offset for app in apps)
 
@@ -108,13 +55,13 @@ async def _are_halted(apps: Sequence[App]) -> bool:
     return all(app.readings[0].halted.keys() == {SHARD} for app in apps)
 
 
-def test_a_flood_halts_both_services_is_accepted_and_what_is_re_driven_counts_once(addresses: Servers) -> None:
+def test_a_flood_halts_both_services_is_accepted_and_what_is_re_driven_counts_once(at: Servers) -> None:
     async def scenario() -> None:
-        async with running(addresses) as (monitor, billing, bus):
+        async with log_of(at) as bus, at_work(at, bus, CLOCK) as (monitor, billing):
             apps = (monitor, billing)
             await bus.publish_to(WRONG, [message(COMPLETED)])
             await bus.publish(WORK.name, [message(received(ITEM, AT))])
-            await send_poison(addresses.kafka)
+            await send_poison(at.kafka)
 
             await until(partial(_are_halted, apps))
             await until(partial(_have_reached, apps, WRONG, 1))
