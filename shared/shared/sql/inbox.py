@@ -6,9 +6,11 @@ same identity.
 
 from collections.abc import Iterator, Sequence, Set
 from enum import Enum
+from functools import cache
 from typing import NamedTuple
 
-from sqlalchemy import Column, Connection, LargeBinary, MetaData, String, Table, select
+from sqlalchemy import Column, Connection, LargeBinary, MetaData, Select, String, Table, select
+from sqlalchemy.sql.dml import ReturningInsert
 
 from shared.sql.statements import among, insert_ignore, insert_rows
 
@@ -69,7 +71,7 @@ def _insert(connection: Connection, inbox: Table, firsts: dict[tuple[str, str], 
         return set()
     # In one order everywhere: two workers who receive the same events wait for each other, never in a circle.
     rows = [{"source": source, "id": id_, "digest": digest} for (source, id_), digest in sorted(firsts.items())]
-    stored = insert_rows(connection, insert_ignore(inbox).returning(inbox.c.source, inbox.c.id), rows)
+    stored = insert_rows(connection, _storing(inbox), rows)
     return {(source, id_) for source, id_ in stored}
 
 
@@ -77,8 +79,18 @@ def _digests(connection: Connection, inbox: Table, known: Sequence[tuple[str, st
     if not known:
         return {}
     ids = [id_ for _, id_ in known]
-    query = select(inbox.c.source, inbox.c.id, inbox.c.digest).where(among(connection, inbox.c.id, ids))
-    return {(source, id_): digest for source, id_, digest in connection.execute(query)}
+    found = connection.execute(_known(inbox, connection.dialect.name), {"ids": ids})
+    return {(source, id_): digest for source, id_, digest in found}
+
+
+@cache
+def _storing(inbox: Table) -> ReturningInsert[str, str]:
+    return insert_ignore(inbox).returning(inbox.c.source, inbox.c.id)
+
+
+@cache
+def _known(inbox: Table, dialect: str) -> Select[str, str, bytes]:
+    return select(inbox.c.source, inbox.c.id, inbox.c.digest).where(among(dialect, inbox.c.id, "ids"))
 
 
 def _fates(

@@ -5,9 +5,23 @@ one's transaction ends with nothing stored. Conservation, true at every commit:
 `next_offset - first_offset = applied + duplicate + quarantined + parked + absent`.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from functools import cache
 
-from sqlalchemy import BigInteger, Column, ColumnElement, Connection, Integer, MetaData, String, Table, select, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Update,
+    bindparam,
+    select,
+    update,
+)
 
 from shared.bus.port import Shard
 from shared.sql.statements import insert_ignore
@@ -45,6 +59,9 @@ class ShardProgress:
         return self.next_offset - self.first_offset - self.counts.total
 
 
+_KINDS = tuple(field.name for field in fields(Counts))
+
+
 def progress_table(metadata: MetaData, name: str = "progress") -> Table:
     """The table of all groups that store in one database; in a migration: `progress_table(MetaData()).create(bind)`."""
     return Table(
@@ -55,7 +72,7 @@ def progress_table(metadata: MetaData, name: str = "progress") -> Table:
         Column("partition", Integer, primary_key=True, autoincrement=False),
         Column("first_offset", BigInteger, nullable=False),
         Column("next_offset", BigInteger, nullable=False),
-        *(_count(kind) for kind in ("applied", "duplicate", "quarantined", "parked", "absent")),
+        *map(_count, _KINDS),
     )
 
 
@@ -88,14 +105,14 @@ class Progress:
         if expected is None:
             self._begin(connection, shard, first_offset)
             expected = first_offset
-        columns = self.table.c
-        added = {name: columns[name] + amount for name, amount in asdict(counts).items()}
-        moved = connection.execute(
-            update(self.table)
-            .where(*self._of(shard), columns.next_offset == expected)
-            .values(next_offset=next_offset, **added)
-        )
-        if moved.rowcount != 1:
+        where = {
+            "in_group": self.group,
+            "of_topic": shard.topic,
+            "at_partition": shard.partition,
+            "from_offset": expected,
+        }
+        added = {f"{kind}_more": amount for kind, amount in asdict(counts).items()}
+        if connection.execute(_move(self.table), {**where, "to_offset": next_offset, **added}).rowcount != 1:
             raise Fenced(f"{shard} no longer stands at {expected} for {self.group}")
 
     def shards(self, connection: Connection) -> list[ShardProgress]:
@@ -132,6 +149,25 @@ class Progress:
             columns.topic == shard.topic,
             columns.partition == shard.partition,
         )
+
+
+@cache
+def _move(table: Table) -> Update:
+    """A shard's step, if it stands where it should. Made once: it runs with every batch."""
+    columns = table.c
+    return (
+        update(table)
+        .where(
+            columns.group_name == bindparam("in_group"),
+            columns.topic == bindparam("of_topic"),
+            columns.partition == bindparam("at_partition"),
+            columns.next_offset == bindparam("from_offset"),
+        )
+        .values(
+            next_offset=bindparam("to_offset"),
+            **{kind: columns[kind] + bindparam(f"{kind}_more") for kind in _KINDS},
+        )
+    )
 
 
 def _count(name: str) -> Column[int]:

@@ -1,15 +1,20 @@
-"""Statements that both dialects can run, where SQLAlchemy keeps one construct for each."""
+"""Statements that both dialects can run, where SQLAlchemy keeps one construct for each.
+
+Putting a statement together takes SQLAlchemy longer than sending it: what runs for every batch is made once and kept.
+"""
 
 from collections.abc import Mapping, Sequence
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, CursorResult, Table, any_, bindparam, func, literal, select
+from sqlalchemy import ColumnElement, Connection, CursorResult, Table, any_, bindparam, func, select
 from sqlalchemy import Insert as AnyInsert
 from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 
 T = TypeVar("T")
 
 
+@cache
 def insert_ignore(table: Table) -> Insert:
     """An insert that leaves rows alone whose primary or unique key is taken: rowcount 1 for new, 0 for known.
 
@@ -19,12 +24,15 @@ def insert_ignore(table: Table) -> Insert:
     return insert(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
 
 
-def replacing(table: Table) -> Insert:
-    """An insert that puts its row in the place of the one with the same primary key, where there is one."""
+def replacing(table: Table, *, where: ColumnElement[bool] | None = None) -> Insert:
+    """An insert that puts its row in the place of the one with the same primary key, if there is one and `where` holds.
+
+    `where` compares `insert(table).excluded`, the new row, with the table's columns, those of the stored one.
+    """
     statement = insert(table)
     key = list(table.primary_key.columns)
     rest = {column.name: statement.excluded[column.name] for column in table.columns if column not in key}
-    return statement.on_conflict_do_update(index_elements=key, set_=rest)
+    return statement.on_conflict_do_update(index_elements=key, set_=rest, where=where)
 
 
 def insert_rows(
@@ -37,20 +45,23 @@ def insert_rows(
     """
     if connection.dialect.name != "postgresql":
         return connection.execute(statement, rows)
-    names = list(rows[0])
-    columns = [statement.table.c[name] for name in names]
-    unnested = select(*(func.unnest(bindparam(column.name, type_=ARRAY(column.type))) for column in columns))
-    return connection.execute(
-        statement.from_select(names, unnested, include_defaults=False),
-        {name: [row[name] for row in rows] for name in names},
-    )
+    names = tuple(rows[0])
+    return connection.execute(_unnesting(statement, names), {name: [row[name] for row in rows] for name in names})
 
 
-def among(connection: Connection, column: ColumnElement[T], values: Sequence[T]) -> ColumnElement[bool]:
-    """`column` is one of `values`; on PostgreSQL these are one parameter, however many they are.
+def among(dialect: str, column: ColumnElement[T], name: str) -> ColumnElement[bool]:
+    """`column` is one of the parameter `name`, a list; on PostgreSQL that is one parameter, however long it is.
 
     SQLite has `json_each` for that, but a process that asked so for long enough was ended by SQLite 3.40.1.
     """
-    if connection.dialect.name != "postgresql":
-        return column.in_(values)
-    return column == any_(literal(list(values), ARRAY(column.type)))
+    if dialect != "postgresql":
+        return column.in_(bindparam(name, expanding=True))
+    return column == any_(bindparam(name, type_=ARRAY(column.type)))
+
+
+@lru_cache(maxsize=64)  # a bound for callers that make their statement anew; those of our tables are fewer
+def _unnesting(statement: AnyInsert, names: tuple[str, ...]) -> AnyInsert:
+    """`statement` with rows whose columns come as arrays, each a parameter called as its column."""
+    columns = [statement.table.c[name] for name in names]
+    unnested = select(*(func.unnest(bindparam(column.name, type_=ARRAY(column.type))) for column in columns))
+    return statement.from_select(names, unnested, include_defaults=False)

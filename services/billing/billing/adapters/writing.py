@@ -1,11 +1,12 @@
 """One batch into the tables: set-based, inside the caller's transaction, each statement at most once a batch."""
 
 from collections.abc import Sequence
+from functools import cache
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, tuple_
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, Table, tuple_
+from sqlalchemy.dialects.postgresql import Insert, insert
 
 from billing.adapters import tables
 from billing.adapters.flood_guard import refuse_flood
@@ -17,7 +18,7 @@ from shared.bus.intake import CONFLICT, set_aside
 from shared.bus.port import Shard
 from shared.sql.inbox import Arrival, Fate, receive
 from shared.sql.progress import Counts, Progress
-from shared.sql.statements import insert_ignore, insert_rows
+from shared.sql.statements import insert_ignore, insert_rows, replacing
 from shared.state.port import Quarantined
 
 Row = dict[str, Any]
@@ -85,27 +86,32 @@ def _insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
 
 def _keep_first(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Of all facts about an item the earliest in event time stays, in whatever order they come."""
-    new = insert(table).excluded
-    earlier = tuple_(new.at_us, new.source, new.event_id) < tuple_(table.c.at_us, table.c.source, table.c.event_id)
     in_time = sorted(rows, key=itemgetter("at_us", "source", "event_id"), reverse=True)
-    _keep(connection, table, in_time, over=earlier)
+    _keep(connection, table, in_time, _earliest(table))
 
 
 def _keep_last(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Of all that was said the last in the log stays."""
-    in_log_order = sorted(rows, key=itemgetter("offset"))
-    _keep(connection, table, in_log_order, over=insert(table).excluded.offset > table.c.offset)
+    _keep(connection, table, sorted(rows, key=itemgetter("offset")), _latest(table))
 
 
-def _keep(connection: Connection, table: Table, rows: Sequence[Row], *, over: ColumnElement[bool]) -> None:
-    """One row for each key: the last of `rows`, which takes the place of a stored one where it wins `over` it."""
-    if not rows:
-        return
-    key_of = itemgetter(*table.primary_key.columns.keys())
-    statement = insert(table)
-    changed = {column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key}
-    upsert = statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changed, where=over)
-    insert_rows(connection, upsert, list({key_of(row): row for row in rows}.values()))
+def _keep(connection: Connection, table: Table, rows: Sequence[Row], upsert: Insert) -> None:
+    """One row for each key: the last of `rows`, which takes the place of a stored one where `upsert` lets it."""
+    if rows:
+        key_of = itemgetter(*table.primary_key.columns.keys())
+        insert_rows(connection, upsert, list({key_of(row): row for row in rows}.values()))
+
+
+@cache
+def _earliest(table: Table) -> Insert:
+    new = insert(table).excluded
+    of_new, of_stored = (tuple_(row.at_us, row.source, row.event_id) for row in (new, table.c))
+    return replacing(table, where=of_new < of_stored)
+
+
+@cache
+def _latest(table: Table) -> Insert:
+    return replacing(table, where=insert(table).excluded.offset > table.c.offset)
 
 
 def _quarantined(shard: Shard, record: Quarantined) -> Row:

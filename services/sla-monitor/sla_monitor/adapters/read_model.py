@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -54,7 +55,7 @@ _SUMS = (
     _sum(VERDICT.c.value_pence, met_only=True).label("met_pence"),
     _sum(VERDICT.c.value_pence, met_only=False).label("total_pence"),
 )
-_HELD = replacing(VERDICT)
+_SAID, _POSTED, _HELD = insert(ANNOUNCEMENT), insert(ADJUSTMENT), replacing(VERDICT)
 _KINDS: dict[type[VerdictEvent], str] = {
     WarningReached: "warning",
     TargetMet: "met",
@@ -170,10 +171,10 @@ def _keep(connection: Connection, shard: Shard, first: int, events: Sequence[Ver
     said: dict[str, tuple[int, VerdictEvent]] = {}
     for position, event in enumerate(events, start=first):
         said.setdefault(event.id, (position, event))
-    known = set(connection.scalars(select(ANNOUNCEMENT.c.id).where(among(connection, ANNOUNCEMENT.c.id, list(said)))))
+    known = set(connection.scalars(_said_before(connection.dialect.name), {"ids": list(said)}))
     new = [said[id_] for id_ in said if id_ not in known]
     if new:
-        insert_rows(connection, insert(ANNOUNCEMENT), [_announcement(shard, *each) for each in new])
+        insert_rows(connection, _SAID, [_announcement(shard, *each) for each in new])
     return [event for _, event in new]
 
 
@@ -191,16 +192,26 @@ def _hold(connection: Connection, events: Iterable[VerdictEvent], freeze_days: i
     if held:
         insert_rows(connection, _HELD, held)
     if booked.adjustments:
-        insert_rows(connection, insert(ADJUSTMENT), [msgspec.structs.asdict(each) for each in booked.adjustments])
+        insert_rows(connection, _POSTED, [msgspec.structs.asdict(each) for each in booked.adjustments])
 
 
 def _adjusted(connection: Connection, keys: Sequence[Key]) -> set[Key]:
     """The verdicts with adjustments, among them all those of `keys`: lists of two ids cost less than of whole keys."""
+    asked = {"councils": list({key[0] for key in keys}), "items": list({key[1] for key in keys})}
+    found = connection.execute(_adjustments_of(connection.dialect.name), asked)
+    return {(council, item, target, cycle) for council, item, target, cycle in found}
+
+
+@cache
+def _said_before(dialect: str) -> Select[str]:
+    return select(ANNOUNCEMENT.c.id).where(among(dialect, ANNOUNCEMENT.c.id, "ids"))
+
+
+@cache
+def _adjustments_of(dialect: str) -> Select[Any]:
     columns = [ADJUSTMENT.c[column.name] for column in _KEY]
-    councils, items = {key[0] for key in keys}, {key[1] for key in keys}
-    wanted = ADJUSTMENT.c.council.in_(councils), among(connection, ADJUSTMENT.c.item, list(items))
-    query = select(*columns).distinct().where(*wanted)
-    return {(council, item, target, cycle) for council, item, target, cycle in connection.execute(query)}
+    councils, items = among(dialect, ADJUSTMENT.c.council, "councils"), among(dialect, ADJUSTMENT.c.item, "items")
+    return select(*columns).distinct().where(councils, items)
 
 
 def _announcement(shard: Shard, position: int, event: VerdictEvent) -> dict[str, Any]:
