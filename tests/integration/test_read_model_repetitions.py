@@ -1,6 +1,7 @@
 """What is announced again changes nothing, wherever in a batch it comes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from shared.sql.migrate import prepare
 from sla_monitor.adapters.read_model import SqlReadModel
 from sla_monitor.adapters.tables import ANNOUNCEMENT, VERDICT
 from tests.conftest import DatabaseOf
-from tests.support.credits import breached, corrected
+from tests.support.credits import breached, corrected, retracted
 
 MISSED, THEN_MET = breached("T-1"), corrected("T-1", "met")
 
@@ -33,17 +34,50 @@ def test_the_last_word_that_is_new_holds(batches: Sequence[Sequence[VerdictEvent
     assert recorded(batches, database_of("sla_monitor")) == (["met"], [(MISSED.id, 0), (THEN_MET.id, 1)])
 
 
+APRIL = {"month": "2026-04"}  # frozen on the first of May, before anything was corrected
+FORGOTTEN, LEFT_OUT = retracted("T-1", id="taken back"), retracted("T-1", id="taken back at once")
+
+
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_what_a_loss_of_live_state_has_said_twice_moves_a_frozen_months_figures_once(
+    size: int, database_of: DatabaseOf
+) -> None:
+    said: list[VerdictEvent] = [breached("T-1", **APRIL), corrected("T-1", "met", **APRIL), FORGOTTEN, LEFT_OUT]
+
+    with model_of(database_of("sla_monitor"), freeze_days=0) as model:
+        for start in range(0, len(said), size):
+            record(model, start, said[start : start + size])
+        moved = [(each.was, each.now) for each in model.adjustments()]
+        (frozen,) = model.attainment(months=["2026-04"])
+
+    assert (sorted(moved, key=str), frozen.met, frozen.total) == ([("breached", "met"), ("met", None)], 0, 1)
+
+
 def recorded(batches: Sequence[Sequence[VerdictEvent]], url: str) -> tuple[list[str], list[tuple[Any, ...]]]:
     """The outcomes that hold, and the history with its places, when these batches were read one after another."""
-    engine, shard = connect(url), Shard(VERDICTS.name, 0)
-    prepare(engine, "sla_monitor")
-    model, after = SqlReadModel(engine, freeze_days=366), 0
-    for batch in batches:
-        expected, after = after or None, after + len(batch)
-        model.record(shard, expected=expected, first=0, after=after, events=batch)
+    after = 0
+    with model_of(url, freeze_days=366) as model:
+        for batch in batches:
+            record(model, after, batch)
+            after += len(batch)
+    engine = connect(url)
     with reading(engine) as connection:
         held = list(connection.scalars(select(VERDICT.c.outcome)))
         columns = ANNOUNCEMENT.c
         told = [tuple(row) for row in connection.execute(select(columns.id, columns.position).order_by("position"))]
     engine.dispose()
     return held, told
+
+
+@contextmanager
+def model_of(url: str, *, freeze_days: int) -> Iterator[SqlReadModel]:
+    engine = connect(url)
+    prepare(engine, "sla_monitor")
+    yield SqlReadModel(engine, freeze_days=freeze_days)
+    engine.dispose()
+
+
+def record(model: SqlReadModel, position: int, events: Sequence[VerdictEvent]) -> None:
+    """What the log holds from `position` on is recorded."""
+    shard, after = Shard(VERDICTS.name, 0), position + len(events)
+    model.record(shard, expected=position or None, first=0, after=after, events=events)

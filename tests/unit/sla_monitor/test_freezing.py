@@ -1,8 +1,11 @@
 """Frozen months keep their figures; what corrects them later is shown in the month in which it was corrected."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shared.contracts.verdicts import (
     CorrectedData,
@@ -14,8 +17,19 @@ from shared.contracts.verdicts import (
     VerdictData,
     VerdictRetracted,
 )
-from sla_monitor.domain.freezing import Booked, Decision, book, frozen_from, key_of
+from sla_monitor.domain.freezing import (
+    Adjustment,
+    Booked,
+    Counted,
+    Decision,
+    Key,
+    Standing,
+    book,
+    frozen_from,
+    key_of,
+)
 from tests.support.histories import told
+from tests.support.laws import law
 from tests.support.monitoring import local
 
 DAYS = 14  # March 2026 is frozen from Wednesday 15 April, 00:00 in London
@@ -114,10 +128,90 @@ def test_a_month_is_frozen_at_local_midnight_so_many_days_after_its_end() -> Non
 def test_corrections_after_the_freeze_are_adjustments(
     events: list[Decision], held: list[str | None], adjustments: list[tuple[str | None, ...]]
 ) -> None:
-    assert shown(book(events, set(), freeze_days=DAYS)) == (held, adjustments)
+    assert shown(book(events, as_said(events[0]), freeze_days=DAYS)) == (held, adjustments)
+
+
+def as_said(event: Decision) -> dict[Key, Standing]:
+    """How the verdict stands where readers hold what `event` replaces."""
+    was = event.data
+    return {key_of(event): Standing((was.was, was.was_month))} if isinstance(was, CorrectedData | RetractedData) else {}
 
 
 def test_what_was_adjusted_in_an_earlier_batch_is_adjusted_again() -> None:
     back = first("met", "2026-03", "Mon 2026-06-01 13:00")
+    standing = {key_of(back): Standing(adjusted=True)}
 
-    assert shown(book([back], {key_of(back)}, freeze_days=DAYS))[1] == [(None, None, "2026-03", "met", "2026-06")]
+    assert shown(book([back], standing, freeze_days=DAYS))[1] == [(None, None, "2026-03", "met", "2026-06")]
+
+
+MISSED: Counted = ("breached", "2026-03")
+
+
+@pytest.mark.parametrize(
+    ("event", "standing", "adjustments"),
+    [
+        (  # corrected and then taken back before a loss of live state, taken back at once after it
+            retracted("breached", "2026-03", "Mon 2026-06-01 12:00"),
+            Standing(adjusted=True),
+            [],
+        ),
+        (  # corrected in two steps before the loss, in one after it
+            corrected("met", "2026-03", "met", "2026-04", "Mon 2026-06-01 12:00"),
+            Standing(MISSED, adjusted=True),
+            [("2026-03", "breached", "2026-04", "met", "2026-06")],
+        ),
+        (  # said as if for the first time
+            first("met", "2026-05", "Mon 2026-06-01 12:00"),
+            Standing(MISSED),
+            [("2026-03", "breached", "2026-05", "met", "2026-06")],
+        ),
+    ],
+)
+def test_what_is_counted_is_taken_away_whatever_an_announcement_believes(
+    event: Decision, standing: Standing, adjustments: list[tuple[str | None, ...]]
+) -> None:
+    assert shown(book([event], {key_of(event): standing}, freeze_days=DAYS)) == ([], adjustments)
+
+
+months = st.sampled_from(["2026-03", "2026-04", "2026-05"])
+outcomes: st.SearchStrategy[Outcome] = st.sampled_from(["met", "breached"])
+whens = st.sampled_from(
+    ["Tue 2026-04-14 12:00", "Fri 2026-05-15 12:00", "Mon 2026-06-01 12:00", "Wed 2026-07-01 12:00"]
+)
+words: st.SearchStrategy[Decision] = st.one_of(
+    st.builds(first, outcomes, months, whens),
+    st.builds(corrected, outcomes, months, outcomes, months, whens),
+    st.builds(retracted, outcomes, months, whens),
+)
+
+
+@law
+@given(st.lists(words, min_size=1, max_size=8), st.integers(1, 3))
+def test_a_verdict_counts_once_as_was_said_last_whatever_was_said_before(said: list[Decision], size: int) -> None:
+    key, row = key_of(said[0]), Counter[Counted]()
+    moved: list[Adjustment] = []
+    for start in range(0, len(said), size):
+        standing = Standing(next(iter(row + net(moved)), None), adjusted=bool(moved))
+        booked = book(said[start : start + size], {key: standing}, freeze_days=DAYS)
+        moved += booked.adjustments
+        if key in booked.provisional:
+            row = Counter(counted(booked.provisional[key]))
+
+    total = Counter(row)
+    total.update(net(moved))
+    assert {each: count for each, count in total.items() if count} == dict.fromkeys(counted(said[-1]), 1)
+
+
+def counted(event: Decision | None) -> list[Counted]:
+    return [] if event is None or isinstance(event, VerdictRetracted) else [(event.data.outcome, event.data.month)]
+
+
+def net(adjustments: list[Adjustment]) -> Counter[Counted]:
+    """What the adjustments add, and what they take away."""
+    found: Counter[Counted] = Counter()
+    for each in adjustments:
+        if each.was is not None and each.was_month is not None:
+            found[each.was, each.was_month] -= 1
+        if each.now is not None and each.month is not None:
+            found[each.now, each.month] += 1
+    return found

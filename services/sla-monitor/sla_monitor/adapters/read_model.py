@@ -1,5 +1,6 @@
 """The read model in SQL: what was announced, and the verdicts that hold."""
 
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from functools import cache
@@ -9,6 +10,7 @@ import msgspec
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    CompoundSelect,
     Connection,
     Engine,
     Select,
@@ -19,11 +21,13 @@ from sqlalchemy import (
     literal,
     select,
     tuple_,
+    union_all,
 )
 
 from shared.bus.port import Shard
 from shared.contracts.codec import decode_event, encode_event
 from shared.contracts.verdicts import (
+    Outcome,
     TargetBreached,
     TargetMet,
     VerdictCorrected,
@@ -35,7 +39,7 @@ from shared.sql.engine import reading
 from shared.sql.progress import Counts, Progress, ShardProgress
 from shared.sql.statements import among, insert_rows, replacing
 from sla_monitor.adapters.tables import ADJUSTMENT, ANNOUNCEMENT, PROGRESS, VERDICT
-from sla_monitor.domain.freezing import Adjustment, Key, book, key_of
+from sla_monitor.domain.freezing import Adjustment, Key, Standing, book, key_of
 from sla_monitor.ports import Caused, Counted, Said
 
 _PROGRESS = Progress(PROGRESS, "sla-monitor-read-model")
@@ -184,7 +188,7 @@ def _hold(connection: Connection, events: Iterable[VerdictEvent], freeze_days: i
     if not decisions:
         return
     keys = list({key_of(event) for event in decisions})
-    booked = book(decisions, _adjusted(connection, keys), freeze_days=freeze_days)
+    booked = book(decisions, _standings(connection, keys), freeze_days=freeze_days)
     gone = [key for key, event in booked.provisional.items() if event is None]
     if gone:
         connection.execute(delete(VERDICT).where(tuple_(*_KEY).in_(gone)))
@@ -195,11 +199,16 @@ def _hold(connection: Connection, events: Iterable[VerdictEvent], freeze_days: i
         insert_rows(connection, _POSTED, [msgspec.structs.asdict(each) for each in booked.adjustments])
 
 
-def _adjusted(connection: Connection, keys: Sequence[Key]) -> set[Key]:
-    """The verdicts with adjustments, among them all those of `keys`: lists of two ids cost less than of whole keys."""
+def _standings(connection: Connection, keys: Sequence[Key]) -> dict[Key, Standing]:
+    """How verdicts stand, among them all those of `keys`: lists of two ids cost less than of whole keys."""
     asked = {"councils": list({key[0] for key in keys}), "items": list({key[1] for key in keys})}
-    found = connection.execute(_adjustments_of(connection.dialect.name), asked)
-    return {(council, item, target, cycle) for council, item, target, cycle in found}
+    sums: defaultdict[Key, Counter[tuple[Outcome, str]]] = defaultdict(Counter)
+    adjusted: set[Key] = set()
+    for *key, outcome, month, sign, is_adjustment in connection.execute(_counts_of(connection.dialect.name), asked):
+        sums[tuple(key)][outcome, month] += sign
+        if is_adjustment:
+            adjusted.add(tuple(key))
+    return {key: Standing(next(iter(+counts), None), key in adjusted) for key, counts in sums.items()}
 
 
 @cache
@@ -208,10 +217,22 @@ def _said_before(dialect: str) -> Select[str]:
 
 
 @cache
-def _adjustments_of(dialect: str) -> Select[Any]:
-    columns = [ADJUSTMENT.c[column.name] for column in _KEY]
-    councils, items = among(dialect, ADJUSTMENT.c.council, "councils"), among(dialect, ADJUSTMENT.c.item, "items")
-    return select(*columns).distinct().where(councils, items)
+def _counts_of(dialect: str) -> CompoundSelect[Any]:
+    """Each verdict's key, outcome and month, 1 or -1 where that is counted or taken away, and whether afterwards."""
+    held, late = VERDICT.c, ADJUSTMENT.c
+    sides = [
+        (held, held.outcome, held.month, 1, False),
+        (late, late.was, late.was_month, -1, True),
+        (late, late.now, late.month, 1, True),
+    ]
+    return union_all(
+        *(
+            select(*(of[column.name] for column in _KEY), outcome, month, literal(sign), literal(is_adjustment)).where(
+                among(dialect, of.council, "councils"), among(dialect, of.item, "items"), outcome.is_not(None)
+            )
+            for of, outcome, month, sign, is_adjustment in sides
+        )
+    )
 
 
 def _announcement(shard: Shard, position: int, event: VerdictEvent) -> dict[str, Any]:

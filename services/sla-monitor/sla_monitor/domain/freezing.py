@@ -4,9 +4,12 @@ A month is provisional until so many days after its end; then it is frozen, and 
 in it is an adjustment of the month in which the correction was made: the frozen month plus its adjustments is what
 is now known. A first verdict is no correction and counts in its own month whenever it comes, or a late item would be
 in no month's attainment at all.
+
+What a correction says it replaces is not what it takes away: after a loss of live state the same way may be told
+twice, with other steps (ADR 16). It takes away what is counted, so that a verdict counts once whatever was said.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -17,6 +20,15 @@ from shared.period import Month, local_midnight, month_of
 
 Decision = TargetMet | TargetBreached | VerdictCorrected | VerdictRetracted
 Key = tuple[str, str, str, int]
+# As what a verdict counts, and in which month.
+Counted = tuple[Outcome, str]
+
+
+class Standing(Struct, frozen=True):
+    """As what a verdict is counted by now, if it is, and whether adjustments are part of that."""
+
+    counted: Counted | None = None
+    adjusted: bool = False
 
 
 class Adjustment(Struct, frozen=True):
@@ -59,43 +71,40 @@ def key_of(event: Decision) -> Key:
     return event.council, event.subject, event.data.target, event.data.cycle
 
 
-def book(events: Iterable[Decision], adjusted: Collection[Key], *, freeze_days: int) -> Booked:
-    """Where each announcement counts; `events` in order, `adjusted` the verdicts that have adjustments already."""
-    booked = Booked({}, [])
-    late = set(adjusted)
+_UNCOUNTED = Standing()
+
+
+def book(events: Iterable[Decision], standings: Mapping[Key, Standing], *, freeze_days: int) -> Booked:
+    """Where each announcement counts; `events` in order, `standings` how their verdicts stand before the first."""
+    booked, stand = Booked({}, []), dict(standings)
     for event in events:
-        key = key_of(event)
-        left, reached = _frozen(event, freeze_days)
-        if key in late or left:
-            booked.adjustments.append(_adjustment(event))
-        elif reached:
+        key, now = key_of(event), _counted(event)
+        was = stand.get(key, _UNCOUNTED)
+        if was.adjusted or _is_frozen(was.counted, event.time, freeze_days):
+            if was.counted is not None or now is not None:
+                booked.adjustments.append(_adjustment(event, was.counted))
+            stand[key] = Standing(now, adjusted=True)
+        elif isinstance(event, VerdictCorrected) and _is_frozen(now, event.time, freeze_days):
             # It moved out of a provisional month, which simply loses it, into one that takes no more.
             booked.provisional[key] = None
-            booked.adjustments.append(_adjustment(event, taken_out=True))
+            booked.adjustments.append(_adjustment(event, None))
+            stand[key] = Standing(now, adjusted=True)
         else:
             booked.provisional[key] = None if isinstance(event, VerdictRetracted) else event
-            continue
-        late.add(key)
+            stand[key] = Standing(now)
     return booked
 
 
-def _frozen(event: Decision, days: int) -> tuple[bool, bool]:
-    """Whether the month that a correction takes from is frozen, and whether the one that it gives to is."""
-    match event:
-        case VerdictCorrected(data=data):
-            return _is_frozen(data.was_month, event.time, days), _is_frozen(data.month, event.time, days)
-        case VerdictRetracted(data=data):
-            return _is_frozen(data.was_month, event.time, days), False
-    return False, False
+def _counted(event: Decision) -> Counted | None:
+    return None if isinstance(event, VerdictRetracted) else (event.data.outcome, event.data.month)
 
 
-def _is_frozen(month: str, at: datetime, days: int) -> bool:
-    return at >= frozen_from(month, days=days)
+def _is_frozen(counted: Counted | None, at: datetime, days: int) -> bool:
+    return counted is not None and at >= frozen_from(counted[1], days=days)
 
 
-def _adjustment(event: Decision, *, taken_out: bool = False) -> Adjustment:
-    data = event.data
-    was = None if taken_out or isinstance(event, TargetMet | TargetBreached) else event.data
+def _adjustment(event: Decision, was: Counted | None) -> Adjustment:
+    data, now = event.data, _counted(event)
     corrected = isinstance(event, VerdictCorrected | VerdictRetracted)
     return Adjustment(
         id=event.id,
@@ -106,10 +115,10 @@ def _adjustment(event: Decision, *, taken_out: bool = False) -> Adjustment:
         service=data.service,
         measure=data.measure,
         posted=str(month_of(event.time)),
-        was=getattr(was, "was", None),
-        was_month=getattr(was, "was_month", None),
-        now=getattr(data, "outcome", None),
-        month=getattr(data, "month", None),
+        was=None if was is None else was[0],
+        was_month=None if was is None else was[1],
+        now=None if now is None else now[0],
+        month=None if now is None else now[1],
         cause=getattr(data, "cause", None) if corrected else None,
         at=event.time,
     )
