@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,7 +74,10 @@ def judge(expected: Expected, servers: Servers, fleet: Fleet, meter: Meter) -> J
     announced = expected.announced
     judgement.none("ids under which two things were announced", announced.contradicted)
     judgement.same("announced verdicts", expected.verdicts, announced.holds)
-    judgement.same("read model", _plain(expected.verdicts), _read_model(servers))
+    judgement.same("verdicts counted", dict.fromkeys(_counted(expected.verdicts), 1), _sums(servers))
+    adjusted = _adjusted(servers)
+    in_place = {promise: each for promise, each in expected.verdicts.items() if promise not in adjusted}
+    judgement.same("read model", _plain(in_place), _read_model(servers, but=adjusted))
     judgement.same("billing's verdicts", _brief(expected.verdicts), _billed_verdicts(servers))
     (history,) = stores.query(servers.database("sla_monitor"), "SELECT count(*) FROM announcement")[0]
     judgement.same("announcements kept", {"ids": announced.ids}, {"ids": history})
@@ -82,7 +85,7 @@ def judge(expected: Expected, servers: Servers, fleet: Fleet, meter: Meter) -> J
         _conserved(judgement, reader, meter, expected.arrivals)
     billing = fleet.of("billing")[0]
     judgement.same("pence", _pence(expected.usage), dict(_answered(billing.url("/v1/statements"), expected.usage)))
-    judgement.facts |= _facts(expected)
+    judgement.facts |= {**_facts(expected), "verdicts adjusted": len(adjusted)}
     return judgement
 
 
@@ -94,10 +97,35 @@ def _brief(verdicts: Mapping[Promise, Holds]) -> dict[Promise, tuple[str, str]]:
     return {promise: (each.outcome, each.month) for promise, each in verdicts.items()}
 
 
-def _read_model(servers: Servers) -> dict[Promise, tuple[object, ...]]:
+def _counted(verdicts: Mapping[Promise, Holds]) -> Iterable[tuple[str, ...]]:
+    return [(*promise, each.outcome, each.month) for promise, each in verdicts.items()]
+
+
+def _sums(servers: Servers) -> dict[tuple[str, ...], int]:
+    """How often a promise is counted as kept or missed in a month: by the verdict in place, and by its adjustments."""
+    rows = stores.query(
+        servers.database("sla_monitor"),
+        """
+        SELECT council, item, target, outcome, month, sum(n)::integer FROM (
+            SELECT council, item, target, outcome, month, 1 AS n FROM verdict
+            UNION ALL SELECT council, item, target, was, was_month, -1 FROM adjustment WHERE was IS NOT NULL
+            UNION ALL SELECT council, item, target, now, month, 1 FROM adjustment WHERE now IS NOT NULL
+        ) AS counted GROUP BY council, item, target, outcome, month HAVING sum(n) <> 0
+        """,
+    )
+    return {tuple(row[:5]): row[5] for row in rows}
+
+
+def _adjusted(servers: Servers) -> set[Promise]:
+    rows = stores.query(servers.database("sla_monitor"), "SELECT DISTINCT council, item, target FROM adjustment")
+    return {(council, item, target) for council, item, target in rows}
+
+
+def _read_model(servers: Servers, *, but: Container[Promise]) -> dict[Promise, tuple[object, ...]]:
     columns = "council, item, target, outcome, month, extract(epoch FROM due_at)::bigint, elapsed_s"
     rows = stores.query(servers.database("sla_monitor"), f"SELECT {columns} FROM verdict")  # noqa: S608 (ours)
-    return {(row[0], row[1], row[2]): tuple(row[3:]) for row in rows}
+    found = {(row[0], row[1], row[2]): tuple(row[3:]) for row in rows}
+    return {promise: row for promise, row in found.items() if promise not in but}
 
 
 def _billed_verdicts(servers: Servers) -> dict[Promise, tuple[str, str]]:

@@ -46,7 +46,8 @@ class Announced:
         self.kinds[kind] += 1
         promise = event["council"], event["subject"], data["target"]
         if kind == "retracted":
-            del self.holds[promise]
+            # On the way after a loss something may be taken back that no longer holds: what holds at the end is judged.
+            self.holds.pop(promise, None)
         elif kind != "warning":
             self.holds[promise] = holds_of(data)
 
