@@ -35,7 +35,8 @@ def test_the_last_word_that_is_new_holds(batches: Sequence[Sequence[VerdictEvent
 
 
 APRIL = {"month": "2026-04"}  # frozen on the first of May, before anything was corrected
-FORGOTTEN, LEFT_OUT = retracted("T-1", id="taken back"), retracted("T-1", id="taken back at once")
+FORGOTTEN = retracted("T-1", id="taken back", **APRIL)
+LEFT_OUT = retracted("T-1", id="taken back at once", **APRIL)
 
 
 @pytest.mark.parametrize("size", [1, 2, 4])

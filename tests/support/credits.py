@@ -112,14 +112,16 @@ def breached(item: str, *, at: str = MAY_DAY, id: str | None = None, **about: An
 def corrected(item: str, outcome: Outcome, *, id: str | None = None, **about: Any) -> VerdictCorrected:
     """What was said before is replaced."""
     was: Outcome = "breached" if outcome == "met" else "met"
-    data = CorrectedData(**ABOUT | about, outcome=outcome, was=was, was_month=ABOUT["month"], cause="late-fact")
+    fields = ABOUT | about
+    data = CorrectedData(**fields, outcome=outcome, was=was, was_month=fields["month"], cause="late-fact")
     return VerdictCorrected(**_envelope(id or f"{item}-corrected", item, MAY_DAY), data=data)
 
 
 def retracted(item: str, *, id: str | None = None, **about: Any) -> VerdictRetracted:
     """What was said before holds no longer."""
-    fields = {name: value for name, value in (ABOUT | about).items() if name != "month"}
-    data = RetractedData(**fields, was="breached", was_month=ABOUT["month"], cause="late-fact")
+    fields = ABOUT | about
+    was_month = fields.pop("month")
+    data = RetractedData(**fields, was="breached", was_month=was_month, cause="late-fact")
     return VerdictRetracted(**_envelope(id or f"{item}-retracted", item, MAY_DAY), data=data)
 
 
