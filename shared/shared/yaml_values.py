@@ -1,7 +1,7 @@
 """YAML as plain values and the place of each: what JSON could say, and nothing else.
 
-Only null, true, false and decimal numbers are read as such, or nothing at all where the reader asks for text; all else
-is text, so that `16:00`, `no` and `2026-04-01` stay what was written. Doubled keys, anchors and tags are faults.
+Only null, true, false and decimal numbers are read as such; all else is text, so that `16:00`, `no` and `2026-04-01`
+stay what was written. Whoever asks for text gets all of it as text. Doubled keys, aliases and tags are faults.
 """
 
 import re

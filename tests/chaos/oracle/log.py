@@ -6,10 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from aiokafka import (
-    AIOKafkaConsumer,
-    TopicPartition,
-)
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 POLL_MS = 1000
 # Part of the contract of topics.

@@ -20,7 +20,7 @@ from shared.contracts.verdicts import (
 from sla_monitor.domain.freezing import (
     Adjustment,
     Booked,
-    Counted,
+    CountedAs,
     Decision,
     Key,
     Standing,
@@ -144,7 +144,7 @@ def test_what_was_adjusted_in_an_earlier_batch_is_adjusted_again() -> None:
     assert shown(book([back], standing, freeze_days=DAYS))[1] == [(None, None, "2026-03", "met", "2026-06")]
 
 
-MISSED: Counted = ("breached", "2026-03")
+MISSED: CountedAs = ("breached", "2026-03")
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ words: st.SearchStrategy[Decision] = st.one_of(
 @law
 @given(st.lists(words, min_size=1, max_size=8), st.integers(1, 3))
 def test_a_verdict_counts_once_as_was_said_last_whatever_was_said_before(said: list[Decision], size: int) -> None:
-    key, row = key_of(said[0]), Counter[Counted]()
+    key, row = key_of(said[0]), Counter[CountedAs]()
     moved: list[Adjustment] = []
     for start in range(0, len(said), size):
         standing = Standing(next(iter(row + net(moved)), None), adjusted=bool(moved))
@@ -202,13 +202,13 @@ def test_a_verdict_counts_once_as_was_said_last_whatever_was_said_before(said: l
     assert {each: count for each, count in total.items() if count} == dict.fromkeys(counted(said[-1]), 1)
 
 
-def counted(event: Decision | None) -> list[Counted]:
+def counted(event: Decision | None) -> list[CountedAs]:
     return [] if event is None or isinstance(event, VerdictRetracted) else [(event.data.outcome, event.data.month)]
 
 
-def net(adjustments: list[Adjustment]) -> Counter[Counted]:
+def net(adjustments: list[Adjustment]) -> Counter[CountedAs]:
     """What the adjustments add, and what they take away."""
-    found: Counter[Counted] = Counter()
+    found: Counter[CountedAs] = Counter()
     for each in adjustments:
         if each.was is not None and each.was_month is not None:
             found[each.was, each.was_month] -= 1

@@ -27,7 +27,6 @@ from sqlalchemy import (
 from shared.bus.port import Shard
 from shared.contracts.codec import decode_event, encode_event
 from shared.contracts.verdicts import (
-    Outcome,
     TargetBreached,
     TargetMet,
     VerdictCorrected,
@@ -39,7 +38,7 @@ from shared.sql.engine import reading
 from shared.sql.progress import Counts, Progress, ShardProgress
 from shared.sql.statements import among, insert_rows, replacing
 from sla_monitor.adapters.tables import ADJUSTMENT, ANNOUNCEMENT, PROGRESS, VERDICT
-from sla_monitor.domain.freezing import Adjustment, Key, Standing, book, key_of
+from sla_monitor.domain.freezing import Adjustment, CountedAs, Key, Standing, book, key_of
 from sla_monitor.ports import Caused, Counted, Said
 
 _PROGRESS = Progress(PROGRESS, "sla-monitor-read-model")
@@ -202,7 +201,7 @@ def _hold(connection: Connection, events: Iterable[VerdictEvent], freeze_days: i
 def _standings(connection: Connection, keys: Sequence[Key]) -> dict[Key, Standing]:
     """How verdicts stand, among them all those of `keys`: lists of two ids cost less than of whole keys."""
     asked = {"councils": list({key[0] for key in keys}), "items": list({key[1] for key in keys})}
-    sums: defaultdict[Key, Counter[tuple[Outcome, str]]] = defaultdict(Counter)
+    sums: defaultdict[Key, Counter[CountedAs]] = defaultdict(Counter)
     adjusted: set[Key] = set()
     for *key, outcome, month, sign, is_adjustment in connection.execute(_counts_of(connection.dialect.name), asked):
         sums[tuple(key)][outcome, month] += sign
@@ -218,7 +217,7 @@ def _said_before(dialect: str) -> Select[str]:
 
 @cache
 def _counts_of(dialect: str) -> CompoundSelect[Any]:
-    """Each verdict's key, outcome and month, 1 or -1 where that is counted or taken away, and whether afterwards."""
+    """Rows of key, outcome, month, 1 (counted) or -1 (taken away), and whether it is an adjustment that does so."""
     held, late = VERDICT.c, ADJUSTMENT.c
     sides = [
         (held, held.outcome, held.month, 1, False),

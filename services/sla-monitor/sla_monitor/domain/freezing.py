@@ -20,14 +20,14 @@ from shared.period import Month, local_midnight, month_of
 
 Decision = TargetMet | TargetBreached | VerdictCorrected | VerdictRetracted
 Key = tuple[str, str, str, int]
-# As what a verdict counts, and in which month.
-Counted = tuple[Outcome, str]
+# As what a verdict counts, and in which month (`2026-03`).
+CountedAs = tuple[Outcome, str]
 
 
 class Standing(Struct, frozen=True):
-    """As what a verdict is counted by now, if it is, and whether adjustments are part of that."""
+    """As what a verdict is counted by now (None: not at all), and whether adjustments are part of that."""
 
-    counted: Counted | None = None
+    counted: CountedAs | None = None
     adjusted: bool = False
 
 
@@ -95,15 +95,15 @@ def book(events: Iterable[Decision], standings: Mapping[Key, Standing], *, freez
     return booked
 
 
-def _counted(event: Decision) -> Counted | None:
+def _counted(event: Decision) -> CountedAs | None:
     return None if isinstance(event, VerdictRetracted) else (event.data.outcome, event.data.month)
 
 
-def _is_frozen(counted: Counted | None, at: datetime, days: int) -> bool:
+def _is_frozen(counted: CountedAs | None, at: datetime, days: int) -> bool:
     return counted is not None and at >= frozen_from(counted[1], days=days)
 
 
-def _adjustment(event: Decision, was: Counted | None) -> Adjustment:
+def _adjustment(event: Decision, was: CountedAs | None) -> Adjustment:
     data, now = event.data, _counted(event)
     corrected = isinstance(event, VerdictCorrected | VerdictRetracted)
     return Adjustment(
