@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, CursorResult, Table, any_, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, CursorResult, Table, any_, bindparam, func, select, true
 from sqlalchemy import Insert as AnyInsert
 from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
+
+from shared.scope import Scope
 
 T = TypeVar("T")
 
@@ -57,6 +59,11 @@ def among(dialect: str, column: ColumnElement[T], name: str) -> ColumnElement[bo
     if dialect != "postgresql":
         return column.in_(bindparam(name, expanding=True))
     return column == any_(bindparam(name, type_=ARRAY(column.type)))
+
+
+def in_scope(column: ColumnElement[str], scope: Scope) -> ColumnElement[bool]:
+    """`column` is a council that `scope` allows. Bound as one parameter a council."""
+    return true() if scope.councils is None else column.in_(sorted(scope.councils))
 
 
 @lru_cache(maxsize=64)  # a bound for callers that make their statement anew; those of our tables are fewer
