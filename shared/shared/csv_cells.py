@@ -3,6 +3,6 @@
 _RUN_BY_SPREADSHEETS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def guarded(text: str) -> str:
+def escape_formula(text: str) -> str:
     """Text with an apostrophe before it where a spreadsheet would run it as a formula. For text only: numbers stay."""
     return f"'{text}" if text.startswith(_RUN_BY_SPREADSHEETS) else text

@@ -8,7 +8,7 @@ from urllib.parse import quote
 Path = tuple[str | int, ...]
 
 
-class Place(NamedTuple):
+class TextPosition(NamedTuple):
     """A position in a text, both counted from 1."""
 
     line: int
@@ -43,16 +43,16 @@ class LocatedFault:
     """A fault, and its place where the input is a text."""
 
     fault: Fault
-    place: Place | None
+    position: TextPosition | None
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.fault}" if self.place else str(self.fault)
+        return f"{self.position}: {self.fault}" if self.position else str(self.fault)
 
 
-def place_of(path: Path, places: Mapping[Path, Place]) -> Place | None:
-    """Where `path` stands in the text that `places` describes, or the nearest path around it that does."""
+def position_of(path: Path, positions: Mapping[Path, TextPosition]) -> TextPosition | None:
+    """Where `path` stands in the text that `positions` describes, or the nearest path around it that does."""
     around = (path[:length] for length in range(len(path), -1, -1))
-    return next((places[outer] for outer in around if outer in places), None)
+    return next((positions[outer] for outer in around if outer in positions), None)
 
 
 def _escaped(step: str | int) -> str:

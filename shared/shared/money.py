@@ -12,7 +12,7 @@ class NegativeWeight(ValueError):
     """A share of a total cannot be below nothing."""
 
 
-class NothingToAllocateBy(ValueError):
+class ZeroWeights(ValueError):
     """All weights are 0: the total would vanish; name another key to split it by."""
 
 
@@ -31,14 +31,14 @@ def allocate(total_pence: int, weights: Mapping[str, int]) -> dict[str, int]:
     """Shares in proportion to `weights` that sum to `total_pence`, each within a penny of exact.
 
     Largest remainder: floors first, then one penny each by largest fraction, ties by key. A negative total is split
-    as its absolute value and negated; weight 0 gets 0. Raises `NegativeWeight`, `NothingToAllocateBy`.
+    as its absolute value and negated; weight 0 gets 0. Raises `NegativeWeight`, `ZeroWeights`.
     """
     below = sorted(key for key, weight in weights.items() if weight < 0)
     if below:
         raise NegativeWeight(f"weights are at least 0, got less for {', '.join(below)}")
     whole = sum(weights.values())
     if whole == 0:
-        raise NothingToAllocateBy(f"expected a weight above 0 among {len(weights)}")
+        raise ZeroWeights(f"expected a weight above 0 among {len(weights)}")
     shares = {key: abs(total_pence) * weight // whole for key, weight in weights.items()}
     by_remainder = sorted(weights, key=lambda key: (-(abs(total_pence) * weights[key] % whole), key))
     for key in by_remainder[: abs(total_pence) - sum(shares.values())]:

@@ -13,11 +13,11 @@ from zoneinfo import ZoneInfo
 LONDON = ZoneInfo("Europe/London")
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
 
-Over = Literal["month", "quarter", "financial-year"]
-_MONTHS_OF: dict[Over, int] = dict(zip(get_args(Over), (1, 3, 12), strict=True))
+PeriodLength = Literal["month", "quarter", "financial-year"]
+_MONTHS_OF: dict[PeriodLength, int] = dict(zip(get_args(PeriodLength), (1, 3, 12), strict=True))
 
 
-class NotAMonth(ValueError):
+class InvalidMonth(ValueError):
     """The text is not a month like 2026-03."""
 
 
@@ -30,10 +30,10 @@ class Month:
 
     @classmethod
     def parse(cls, text: str) -> "Month":
-        """The month that `2026-03` names; raises `NotAMonth`."""
+        """The month that `2026-03` names; raises `InvalidMonth`."""
         found = _MONTH.fullmatch(text)
         if found is None:
-            raise NotAMonth(f"expected a month like 2026-03, got {text!r}")
+            raise InvalidMonth(f"expected a month like 2026-03, got {text!r}")
         return cls(int(found[1]), int(found[2]))
 
     @property
@@ -120,7 +120,7 @@ class Period:
                 return f"FY{self.first.financial_year}"
 
 
-def period_of(month: Month, over: Over) -> Period:
+def period_of(month: Month, over: PeriodLength) -> Period:
     """The month itself, or the quarter or financial year in which it lies; quarters begin in April, July ..."""
     months_long = _MONTHS_OF[over]
     return Period(_later(month, -((month.month - 4) % months_long)), months_long)

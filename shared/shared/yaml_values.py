@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from shared.faults import Fault, Path, Place
+from shared.faults import Fault, Path, TextPosition
 
 _TAG = "tag:yaml.org,2002:"
 # YAML 1.2.2, section 10.2.1: the JSON schema; `~` and nothing at all are null, as in section 10.3.
@@ -48,7 +48,7 @@ class YamlValues:
     """The value of a text, the place of every path in it, and what could not be read."""
 
     value: Any = None
-    places: dict[Path, Place] = field(default_factory=dict)
+    positions: dict[Path, TextPosition] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
 
 
@@ -61,22 +61,22 @@ def read_yaml(text: str, *, as_text: bool = False) -> YamlValues:
     try:
         node = yaml.compose(text, Loader=_TextLoader if as_text else _JsonLoader)
     except yaml.MarkedYAMLError as fault:
-        values.places[()] = _place(fault.problem_mark)
+        values.positions[()] = _position_of(fault.problem_mark)
         values.faults.append(Fault((), f"is not YAML: {fault.problem}"))
     except yaml.reader.ReaderError as fault:
-        values.places[()] = Place(text.count("\n", 0, fault.position) + 1, 1)
+        values.positions[()] = TextPosition(text.count("\n", 0, fault.position) + 1, 1)
         values.faults.append(Fault((), "is not YAML: it holds a character that text cannot"))
     except RecursionError:
-        values.places[()] = Place(1, 1)
+        values.positions[()] = TextPosition(1, 1)
         values.faults.append(Fault((), "is nested too deeply"))
     else:
-        values.places[()] = _place(node.start_mark if node is not None else None)
+        values.positions[()] = _position_of(node.start_mark if node is not None else None)
         values.value = _value(node, (), values) if node is not None else None
     return values
 
 
 def _value(node: yaml.Node, at: Path, values: YamlValues) -> Any:
-    values.places.setdefault(at, _place(node.start_mark))
+    values.positions.setdefault(at, _position_of(node.start_mark))
     match node:
         case yaml.MappingNode():
             return _mapping(node, at, values)
@@ -93,11 +93,11 @@ def _mapping(node: yaml.MappingNode, at: Path, values: YamlValues) -> dict[str, 
         if not isinstance(key, yaml.ScalarNode):
             values.faults.append(Fault(at, "has a key that is not text"))
         elif key.value in found:
-            values.places[*path, "again"] = _place(key.start_mark)
-            first = values.places[path].line
+            values.positions[*path, "again"] = _position_of(key.start_mark)
+            first = values.positions[path].line
             values.faults.append(Fault((*path, "again"), f"is a key that was there before, on line {first}"))
         else:
-            values.places[path] = _place(key.start_mark)
+            values.positions[path] = _position_of(key.start_mark)
             found[key.value] = _value(entry, path, values)
     return found
 
@@ -119,5 +119,5 @@ def _scalar(node: yaml.Node, at: Path, values: YamlValues) -> Any:
             return None
 
 
-def _place(mark: yaml.Mark | None) -> Place:
-    return Place(mark.line + 1, mark.column + 1) if mark is not None else Place(1, 1)
+def _position_of(mark: yaml.Mark | None) -> TextPosition:
+    return TextPosition(mark.line + 1, mark.column + 1) if mark is not None else TextPosition(1, 1)

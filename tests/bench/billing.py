@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from billing.adapters.sql import SqlStore
 from billing.app import BATCH
-from billing.handlers import Handlers
-from shared.bus.partitioner import partition_of
-from shared.bus.port import Record, Shard
+from billing.handlers import BillingHandlers
+from billing.store.sql import SqlStore
 from shared.contracts.topics import CATALOGUE, USAGE
-from shared.contracts.usage import Reading, UsageRecorded
+from shared.contracts.usage import UsageData, UsageRecorded
 from shared.ids import derived_id
+from shared.log.partitioner import partition_of
+from shared.log.port import Record, Shard
 from shared.period import Month
 from shared.sql.pragmas import set_pragmas
 from tests.support.recharges import ASHBY, GRADUATED, PAYROLL, PROVIDER, agreement, catalogue_events, records, tariff
@@ -31,7 +31,7 @@ def run() -> None:
     with TemporaryDirectory() as folder:
         rows = [(derived_id("bench", number), "2026-01-01", 1_500_000) for number in range(EVENTS)]
         bare = EVENTS / _seconds(lambda: _bare_sqlite(Path(folder) / "bare.db", rows))
-        handlers = Handlers(SqlStore.open(f"sqlite:///{folder}/billing.db"))
+        handlers = BillingHandlers(SqlStore.open(f"sqlite:///{folder}/billing.db"))
         known = records(catalogue_events(ASHBY, PROVIDER, PAYROLL, PRICED, agreement(PRICED.id)))
         handlers.consume(Shard(CATALOGUE.name, 0), known, expected=None)
         taken_in = EVENTS / _seconds(lambda: take_in(handlers, usage))
@@ -51,14 +51,14 @@ def usage_records() -> list[Record]:
             time=first + timedelta(days=number * 365 // EVENTS),
             subject="meter",
             council=ASHBY.id,
-            data=Reading(service=PAYROLL.id, quantity="1.5"),
+            data=UsageData(service=PAYROLL.id, quantity="1.5"),
         )
         for number in range(EVENTS)
     )
     return records(events)
 
 
-def take_in(handlers: Handlers, usage: list[Record]) -> None:
+def take_in(handlers: BillingHandlers, usage: list[Record]) -> None:
     expected: int | None = None
     for start in range(0, EVENTS, BATCH):
         expected = handlers.consume(METERED, usage[start : start + BATCH], expected=expected)

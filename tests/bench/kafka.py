@@ -10,8 +10,8 @@ from uuid import uuid4
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from shared.bus.connect import connect
-from shared.bus.port import Bus, Message, Shard
 from shared.contracts.topics import Topic
+from shared.log.port import Bus, Message, Shard
 from tests.support import servers
 
 RECORDS = 100_000
@@ -71,7 +71,7 @@ async def _publish(bus: Bus, topic: Topic) -> float:
 async def _poll(bus: Bus, topic: Topic) -> float:
     reader = await bus.subscribe(f"bench-{uuid4()}", [topic.name])
     for shard in reader.assigned():
-        await reader.start_at(shard, 0)
+        await reader.seek(shard, 0)
     began = time.perf_counter()
     left = RECORDS
     while left > 0:

@@ -9,10 +9,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from shared.bus.embedded import EmbeddedBus
-from shared.bus.port import Message, Shard
 from shared.contracts.topics import WORK
+from shared.log.port import Message, Shard
 from shared.sql.pragmas import set_pragmas
-from shared.state.embedded import EmbeddedStates
+from shared.state.embedded import EmbeddedStateStore
 from shared.state.port import Change, Head, Outgoing
 
 RECORDS = 100_000
@@ -44,7 +44,7 @@ async def _round() -> tuple[float, float, float, float]:
         appended = await _rate(RECORDS, lambda: _append(bus))
         read = await _rate(RECORDS, lambda: _read(bus))
         await bus.close()
-        states = EmbeddedStates(Path(folder, "state.db"))
+        states = EmbeddedStateStore(Path(folder, "state.db"))
         committed = await _rate(COMMITS * ITEMS, lambda: _commit(states))
         await states.close()
     return ceiling, appended, read, committed
@@ -80,13 +80,13 @@ async def _append(bus: EmbeddedBus) -> None:
 async def _read(bus: EmbeddedBus) -> None:
     reader = await bus.subscribe("bench", [WORK.name])
     for shard in reader.assigned():
-        await reader.start_at(shard, 0)
+        await reader.seek(shard, 0)
     left = RECORDS
     while left:
         left -= sum(map(len, (await reader.poll(max_records=ITEMS, timeout_s=1)).values()))
 
 
-async def _commit(states: EmbeddedStates) -> None:
+async def _commit(states: EmbeddedStateStore) -> None:
     shard, seen = Shard(WORK.name, 0), None
     for revision in range(1, COMMITS + 1):
         head = Head(revision=revision, next_offset=revision * ITEMS)

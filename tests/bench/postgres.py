@@ -8,11 +8,11 @@ from typing import Any, cast
 from psycopg import Connection as Driver
 from sqlalchemy import Connection, Engine, Table, text
 
-from billing.adapters import tables
-from billing.adapters.sql import SqlStore
 from billing.app import BATCH
-from billing.handlers import Handlers, judged
-from shared.bus.port import Record
+from billing.handlers import BillingHandlers, ingest_batch
+from billing.store import tables
+from billing.store.sql import SqlStore
+from shared.log.port import Record
 from shared.sql.engine import connect
 from tests.bench.billing import EVENTS, METERED, take_in, usage_records
 from tests.support.databases import APP, address, migrated_databases
@@ -41,8 +41,8 @@ def run() -> None:
 def _round(owner: Engine, store: SqlStore, usage: list[Record]) -> tuple[float, float, float]:
     """The seconds that a bare copy, judging alone and taking in need for the same events."""
     _empty(owner)
-    taking_in_s = _seconds(lambda: take_in(Handlers(store), usage))
-    judging_s = _seconds(lambda: [judged(METERED, usage[at : at + BATCH]) for at in range(0, EVENTS, BATCH)])
+    taking_in_s = _seconds(lambda: take_in(BillingHandlers(store), usage))
+    judging_s = _seconds(lambda: [ingest_batch(METERED, usage[at : at + BATCH]) for at in range(0, EVENTS, BATCH)])
     with owner.connect() as connection:
         stored = {table: connection.execute(table.select()).all() for table in STORED}
     _empty(owner)

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 from redis.asyncio import Redis
 
-from shared.bus.port import Shard
+from shared.log.port import Shard
 from shared.state.connect import connect
 from shared.state.port import Change, Head
 from tests.support import servers

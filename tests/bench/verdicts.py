@@ -9,25 +9,25 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from shared.bus.connect import connect
-from shared.bus.port import Bus
 from shared.clock import WallClock
 from shared.contracts.codec import decode_event
 from shared.contracts.topics import TICKETS, TOPICS
-from shared.running.pace import collect_seldom
+from shared.log.port import Bus
+from shared.running.gc_tuning import tune_gc
 from sla_monitor.app import MonitorApp, build
+from sla_monitor.domain.agreements import AgreementIndex
+from sla_monitor.domain.clock.verdict import Evaluation, evaluate
 from sla_monitor.domain.facts import AnyFact, Paused, Resumed
-from sla_monitor.domain.following import Following, follow
-from sla_monitor.domain.terms import Book
-from sla_monitor.domain.verdict import Evaluation, evaluate
-from sla_monitor.settings import Settings
-from tests.support.histories import at, book, facts
-from tests.support.reading import settle, shards_of, start_all, take
+from sla_monitor.domain.incremental import IncrementalState, start_incremental
+from sla_monitor.settings import MonitorSettings
+from tests.support.histories import agreement_index, at, facts
+from tests.support.log_reading import read_records, seek_all, shards_of, wait_for_assignment
 from tests.support.tickets import EVENTS, fill
 
 ROUNDS = 200
 EACH = 50
 # Three clocks, six pauses, four warnings; the item ends after all of them.
-AGREEMENT = book(
+AGREEMENT = agreement_index(
     {"id": "respond", "measure": "response-time", "within": "4 working hours", "calendar": "office"},
     {"id": "resolve", "within": "16 working hours", "calendar": "office", "warn_at": [75, 90]},
     {
@@ -51,7 +51,7 @@ AS_OF = at("Fri 2026-01-30 12:00")
 
 def run() -> None:
     """Prints microseconds of one item and events a second of many, in this run."""
-    collect_seldom()  # as the local stack does
+    tune_gc()  # as the local stack does
     whole = _median_us(lambda: _judge(HISTORY, AGREEMENT, AS_OF))
     step = _step_us()
     read, judged = asyncio.run(_embedded())
@@ -61,25 +61,25 @@ def run() -> None:
     sys.stdout.write(f"{'judge, announce and record it':<50} {judged:>12,.0f} /s  {judged / read:5.2f} of that\n")
 
 
-def _judge(history: list[AnyFact], agreement: Book, as_of: int) -> Evaluation:
-    return evaluate(history, council="adur", item="T1", book=agreement, as_of=as_of)
+def _judge(history: list[AnyFact], agreement: AgreementIndex, as_of: int) -> Evaluation:
+    return evaluate(history, council="adur", item="T1", agreement_index=agreement, as_of=as_of)
 
 
 def _step_us() -> float:
     """Of a pause and of its end, on the item while it is still open."""
     still_open = HISTORY[:-1]
     last = still_open[-1]
-    following = follow(last, _judge(still_open, AGREEMENT, last.at_s), as_of=last.at_s)
-    if following is None:
+    incremental = start_incremental(last, _judge(still_open, AGREEMENT, last.at_s), as_of=last.at_s)
+    if incremental is None:
         raise RuntimeError("an ordinary item is not followed")
     instants = range(last.at_us + 1_000_000, last.at_us + 1_000_000 + 100_000 * ROUNDS * EACH, 100_000)
     kinds = (lambda us: Paused(us, "/t", "p", "asked", "council"), lambda us: Resumed(us, "/t", "r"))
     steps = iter([kinds[number % 2](us) for number, us in enumerate(instants)])
-    return _median_us(lambda: _step(following, next(steps), as_of=instants.stop))
+    return _median_us(lambda: _step(incremental, next(steps), as_of=instants.stop))
 
 
-def _step(following: Following, fact: AnyFact, *, as_of: int) -> None:
-    if not following.take(fact, as_of=as_of):
+def _step(incremental: IncrementalState, fact: AnyFact, *, as_of: int) -> None:
+    if not incremental.take(fact, as_of=as_of):
         raise RuntimeError("an ordinary fact is not followed")
 
 
@@ -101,7 +101,7 @@ async def _embedded() -> tuple[float, float]:
         began = time.perf_counter()
         await _read(bus)
         read_s = time.perf_counter() - began
-        app = build(Settings(TALLYSTICK_VAR=Path(folder)), bus=bus, clock=WallClock())
+        app = build(MonitorSettings(TALLYSTICK_VAR=Path(folder)), bus=bus, clock=WallClock())
         began = time.perf_counter()
         await _work_off(app)
         judged_s = time.perf_counter() - began
@@ -112,9 +112,9 @@ async def _embedded() -> tuple[float, float]:
 
 async def _read(bus: Bus) -> None:
     reader = await bus.subscribe("bench", [TICKETS.name])
-    await settle([reader], shards_of(TICKETS))
-    await start_all(reader)
-    for records in (await take(reader, EVENTS)).values():
+    await wait_for_assignment([reader], shards_of(TICKETS))
+    await seek_all(reader)
+    for records in (await read_records(reader, EVENTS)).values():
         for record in records:
             decode_event(record.value or b"")
     await reader.close()

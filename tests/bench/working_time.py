@@ -11,7 +11,7 @@ from business_duration import businessDuration
 from businesstimedelta import Rules, WorkDayRule
 
 from shared.contracts.definitions import Calendar
-from sla_monitor.domain.calendar import compile_calendar
+from sla_monitor.domain.working_time.calendar import compile_calendar
 
 LONDON = pytz.timezone("Europe/London")
 OFFICE = Calendar(

@@ -10,11 +10,11 @@ from itertools import islice
 from redis import Redis
 
 from shared.bus.connect import connect
-from shared.bus.port import Message
 from shared.contracts.topics import CATALOGUE, TICKETS
+from shared.log.port import Message
 from tests.bench_stack.live import judged
 from tests.bench_stack.stage import Stage, processor_s, work_off
-from tests.support.alone import Alone
+from tests.support.service_process import ServiceProcess
 from tests.support.tickets import catalogue, message
 
 FEW, MANY = 1_000, 1_000_000
@@ -35,7 +35,7 @@ def run(stage: Stage) -> None:
     sys.stdout.write(f"{'an open item in Redis':<50} {memory:>12,.0f} bytes\n")
 
 
-def _cost_us(stage: Stage, redis: Redis, monitor: Alone, *, opened: range) -> float:
+def _cost_us(stage: Stage, redis: Redis, monitor: ServiceProcess, *, opened: range) -> float:
     """What an event costs once `opened` are open beside those before them."""
     before = judged(redis)
     asyncio.run(_publish(stage, TICKETS.name, (message(n, "opened", NOW) for n in opened)))

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine, create_engine, func, select
 
-from billing.adapters.tables import progress
+from billing.store.tables import progress
 from shared.bus.connect import connect
-from shared.bus.port import Message
 from shared.contracts.codec import encode_event
 from shared.contracts.topics import USAGE
-from shared.contracts.usage import Reading, UsageRecorded
+from shared.contracts.usage import UsageData, UsageRecorded
 from shared.ids import derived_id
+from shared.log.port import Message
 from tests.bench_stack.stage import Stage, rate
 from tests.support.tickets import COUNCILS, FIRST
 
@@ -50,6 +50,6 @@ def _reading(number: int) -> Message:
         time=min(FIRST + timedelta(seconds=number), datetime.now(UTC)),
         subject=f"reading-{number}",
         council=COUNCILS[number % len(COUNCILS)],
-        data=Reading(service="payroll", quantity="1.5"),
+        data=UsageData(service="payroll", quantity="1.5"),
     )
     return Message(event.key, encode_event(event))

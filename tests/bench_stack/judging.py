@@ -7,7 +7,7 @@ from redis import Redis
 
 from tests.bench_stack.live import fill_log, judged
 from tests.bench_stack.stage import Stage, rate
-from tests.support.alone import clean_environment
+from tests.support.service_process import clean_environment
 
 ITEMS = 50_000
 EVENTS = ITEMS * 6

@@ -11,8 +11,8 @@ from pathlib import Path
 from shared.bus.connect import connect
 from shared.contracts.topics import TOPICS
 from tests.support import servers
-from tests.support.alone import Alone, alone, finished
 from tests.support.databases import empty_database
+from tests.support.service_process import ServiceProcess, run_to_end, running_service
 
 _LOOK_EVERY_S = 0.2
 # From here on a process is warm: interpreters start, groups form and caches fill before.
@@ -34,14 +34,14 @@ class Stage:
         return f"kafka://{self.broker}"
 
     @contextmanager
-    def service(self, package: str, *, count: int = 1) -> Iterator[tuple[list[Alone], str]]:
+    def service(self, package: str, *, count: int = 1) -> Iterator[tuple[list[ServiceProcess], str]]:
         """`count` instances of a service and the address of their database, empty at first, until the block is left."""
         with empty_database(self.postgres) as database, ExitStack() as stack:
             env = {"BUS_URL": self.bus, "STATE_URL": self.redis, "DATABASE_URL": database}
-            migrated = finished("-m", package, "migrate", env=env)
+            migrated = run_to_end("-m", package, "migrate", env=env)
             if migrated.returncode:
                 raise RuntimeError(migrated.stdout)
-            yield [stack.enter_context(alone("-m", package, env=env)) for _ in range(count)], database
+            yield [stack.enter_context(running_service("-m", package, env=env)) for _ in range(count)], database
 
 
 @contextmanager
@@ -73,7 +73,7 @@ def work_off(wanted: int, position: Callable[[], int]) -> int:
     return reached
 
 
-def processor_s(service: Alone) -> float:
+def processor_s(service: ServiceProcess) -> float:
     """Seconds of processor that the process has used."""
     fields = Path(f"/proc/{service.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

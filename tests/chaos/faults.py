@@ -114,14 +114,14 @@ class Saboteur:
             case "freeze":
                 await self._hit(fault, signal.SIGSTOP)
                 await asyncio.sleep(FROZEN_S)
-                self._fleet.instances[fault.victim].tell(signal.SIGCONT)
+                self._fleet.instances[fault.victim].send_signal(signal.SIGCONT)
             case server:
                 async with self._turn:
                     self._note(fault, await asyncio.to_thread(self._breaking[server]))
 
     async def _hit(self, fault: Fault, number: signal.Signals) -> None:
         victim = self._fleet.instances[fault.victim]
-        while not victim.tell(number):  # noqa: ASYNC110 (it is dead already, and the supervisor announces nothing)
+        while not victim.send_signal(number):  # noqa: ASYNC110 (it is dead already, and the supervisor announces nothing)
             await asyncio.sleep(0.05)
         unread = self._meter.unread[victim.service]
         self.log.at_work[fault.kind] += unread > 0

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
-from tests.support.alone import clean_environment
+from tests.support.service_process import clean_environment
 
 LOOK_EVERY_S = 0.1
 # A process that ends at once is not started again at once.
@@ -48,7 +48,7 @@ class Instance:
                 stderr=subprocess.STDOUT,
             )
 
-    def tell(self, number: signal.Signals) -> bool:
+    def send_signal(self, number: signal.Signals) -> bool:
         """Its process gets a signal; whether there was one to get it."""
         if self.process is None or not self.is_alive:
             return False
@@ -122,7 +122,7 @@ class Fleet:
     def stop(self) -> None:
         """No process is left."""
         for each in self.instances:
-            each.tell(signal.SIGKILL)
+            each.send_signal(signal.SIGKILL)
             if each.process is not None:
                 each.process.wait()
 

@@ -15,7 +15,7 @@ from tests.chaos.oracle.pence import Usage
 from tests.chaos.oracle.tickets import Holds, Promise
 from tests.chaos.servers import Servers
 from tests.chaos.traffic import TICKETS, USAGE
-from tests.support.alone import get
+from tests.support.service_process import get
 
 SHOWN = 5
 

@@ -8,9 +8,9 @@ from random import Random
 
 from tests.chaos import partnership
 from tests.support import kafka_broker, servers
-from tests.support.alone import finished
 from tests.support.crashing_redis import CrashingRedis, crashing_redis
 from tests.support.postgres import Postgres, own_postgres
+from tests.support.service_process import run_to_end
 
 SERVICES = ("catalogue", "sla_monitor", "billing")
 # The shortest that leaves room for three heartbeats: a kill is noticed soon, a freeze need not last long.
@@ -83,6 +83,6 @@ def own_servers() -> Iterator[Servers]:
 
 
 def _must(*command: str, env: dict[str, str]) -> None:
-    done = finished(*command, env=env)
+    done = run_to_end(*command, env=env)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}: {done.stdout}{done.stderr}")

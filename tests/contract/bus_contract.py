@@ -12,9 +12,9 @@ from uuid import uuid4
 import pytest
 
 from shared.bus.connect import connect
-from shared.bus.port import Bounds, Bus, Message, OffsetGone, PartitionMismatch, Shard, Subscription
 from shared.contracts.topics import Topic
-from tests.support.reading import ROUND_S, settle, shards_of, start_all, take, values
+from shared.log.port import Bounds, Bus, Message, OffsetGone, PartitionMismatch, Shard, Subscription
+from tests.support.log_reading import ROUND_S, read_records, seek_all, shards_of, values, wait_for_assignment
 
 ROOT = Path(__file__).parents[2]
 ENDLESS = 1_000_000
@@ -58,7 +58,7 @@ class BusContract:
         await bus.publish(topic.name, [Message(f"adur:ticket-{n % 7}", str(n).encode()) for n in range(100)])
         reader = await self.member(bus, topic)
 
-        taken = await take(reader, 100)
+        taken = await read_records(reader, 100)
 
         for ticket in range(7):
             homes = {
@@ -81,7 +81,7 @@ class BusContract:
         await bus.publish(topic.name, [sent])
         reader = await self.member(bus, topic)
 
-        ((record,),) = (await take(reader, 1)).values()
+        ((record,),) = (await read_records(reader, 1)).values()
 
         assert (record.key, record.value) == ("worthing:ticket-ü".encode(), sent.value)
         assert (record.headers, record.timestamp_ms) == (sent.headers, sent.timestamp_ms)
@@ -92,7 +92,7 @@ class BusContract:
         after_ms = int(datetime.now(UTC).timestamp() * 1000)
         reader = await self.member(bus, topic)
 
-        ((record,),) = (await take(reader, 1)).values()
+        ((record,),) = (await read_records(reader, 1)).values()
 
         assert before_ms <= record.timestamp_ms <= after_ms
 
@@ -130,7 +130,7 @@ class BusContract:
     async def test_nothing_is_delivered_before_a_start_is_named(self, bus: Bus, topic: Topic) -> None:
         await bus.publish(topic.name, messages(3))
         reader = await bus.subscribe(self.group(), [topic.name])
-        await settle([reader], shards_of(topic))
+        await wait_for_assignment([reader], shards_of(topic))
 
         assert await reader.poll(max_records=10, timeout_s=ROUND_S) == {}
 
@@ -138,11 +138,11 @@ class BusContract:
         shard = Shard(topic.name, 1)
         await bus.publish_to(shard, messages(9))
         reader = await self.member(bus, topic)
-        first = await take(reader, 9)
+        first = await read_records(reader, 9)
 
-        await reader.start_at(shard, first[shard][4].offset)
+        await reader.seek(shard, first[shard][4].offset)
 
-        assert await take(reader, 5) == {shard: first[shard][4:]}
+        assert await read_records(reader, 5) == {shard: first[shard][4:]}
 
     async def test_a_poll_delivers_no_more_of_a_shard_than_asked_for_and_goes_on_from_there(
         self, bus: Bus, topic: Topic
@@ -162,11 +162,11 @@ class BusContract:
         reader = await self.member(bus, topic)
 
         before = await reader.position(shard)
-        await take(reader, 2, at_once=2)
+        await read_records(reader, 2, at_once=2)
         between = await reader.position(shard)
-        await take(reader, 1)
+        await read_records(reader, 1)
         after = await reader.position(shard)
-        await reader.start_at(shard, 1)
+        await reader.seek(shard, 1)
 
         assert [before, between, after, await reader.position(shard)] == [0, 2, 3, 1]
 
@@ -183,21 +183,21 @@ class BusContract:
         reader = await self.member(bus, topic)
 
         with self.appender(url, topic, "other", 10):
-            taken = await take(reader, 10)
+            taken = await read_records(reader, 10)
 
         assert sorted(values(taken)) == sorted(f"other:{n}".encode() for n in range(10))
 
     async def test_a_shard_held_back_delivers_nothing_until_it_is_let_go(self, bus: Bus, topic: Topic) -> None:
         held, free = Shard(topic.name, 0), Shard(topic.name, 1)
         reader = await self.member(bus, topic)
-        reader.hold_back([held])
+        reader.pause([held])
         await bus.publish_to(held, messages(2))
         await bus.publish_to(free, messages(1))
 
-        before = await take(reader, 1)
+        before = await read_records(reader, 1)
         quiet = await reader.poll(max_records=10, timeout_s=ROUND_S)
-        reader.let_go([held])
-        after = await take(reader, 2)
+        reader.resume([held])
+        after = await read_records(reader, 2)
 
         assert before.keys() == {free}
         assert quiet == {}
@@ -207,13 +207,13 @@ class BusContract:
         shard = Shard(topic.name, 0)
         await bus.publish_to(shard, messages(3))
         reader = await self.member(bus, topic)
-        taken = await take(reader, 3)
+        taken = await read_records(reader, 3)
 
-        reader.hold_back([shard])
-        await reader.start_at(shard, 0)
-        reader.let_go([shard])
+        reader.pause([shard])
+        await reader.seek(shard, 0)
+        reader.resume([shard])
 
-        assert await take(reader, 3) == taken
+        assert await read_records(reader, 3) == taken
 
     @pytest.mark.parametrize(("offset", "gone"), [(1, True), (2, False), (5, False), (6, True)])
     async def test_only_what_the_log_still_holds_can_be_read(
@@ -223,22 +223,22 @@ class BusContract:
         await bus.publish_to(shard, messages(5))
         await self.delete_before(bus, shard, 2)
         reader = await bus.subscribe(self.group(), [topic.name])
-        await settle([reader], shards_of(topic))
+        await wait_for_assignment([reader], shards_of(topic))
 
         assert await bus.bounds(shard) == Bounds(2, 5)
         if gone:
             with pytest.raises(OffsetGone):
-                await reader.start_at(shard, offset)
+                await reader.seek(shard, offset)
         else:
-            await reader.start_at(shard, offset)
-            assert [r.offset for r in (await take(reader, 5 - offset)).get(shard, [])] == list(range(offset, 5))
+            await reader.seek(shard, offset)
+            assert [r.offset for r in (await read_records(reader, 5 - offset)).get(shard, [])] == list(range(offset, 5))
 
     async def test_a_shard_read_in_no_group_comes_in_pieces_up_to_its_end(self, bus: Bus, topic: Topic) -> None:
         shard, other = Shard(topic.name, 1), Shard(topic.name, 3)
         await bus.publish_to(shard, messages(5))
         await bus.publish_to(other, messages(1))
         member = await self.member(bus, topic)
-        delivered = await take(member, 6)
+        delivered = await read_records(member, 6)
 
         pieces = [await bus.read(shard, start, limit=2) for start in (0, 2, 4, 5)]
 
@@ -261,13 +261,13 @@ class BusContract:
         shard = Shard(topic.name, 2)
         await bus.publish_to(shard, messages(5))
         reader = await self.member(bus, topic)
-        reader.hold_back([shard])  # else a log may have fetched ahead all that is about to go, and there is no gap
+        reader.pause([shard])  # else a log may have fetched ahead all that is about to go, and there is no gap
 
         await self.delete_before(bus, shard, 3)
-        reader.let_go([shard])
+        reader.resume([shard])
 
         with pytest.raises(OffsetGone):
-            await take(reader, 1)
+            await read_records(reader, 1)
 
     # Groups
 
@@ -278,70 +278,70 @@ class BusContract:
         first = await bus.subscribe(group, [topic.name])
         second = await bus.subscribe(group, [topic.name])
 
-        await settle([first, second], shards_of(topic))
+        await wait_for_assignment([first, second], shards_of(topic))
         shares = {len(first.assigned()), len(second.assigned())}
         await first.close()
-        await settle([second], shards_of(topic))
+        await wait_for_assignment([second], shards_of(topic))
 
         assert shares == {topic.partitions // 2}
 
     async def test_a_shard_gained_from_another_member_waits_for_its_start(self, bus: Bus, topic: Topic) -> None:
         group = self.group()
         leaving, staying = await bus.subscribe(group, [topic.name]), await bus.subscribe(group, [topic.name])
-        await settle([leaving, staying], shards_of(topic))
+        await wait_for_assignment([leaving, staying], shards_of(topic))
         kept = staying.assigned()
-        await start_all(staying)
+        await seek_all(staying)
 
         await leaving.close()
-        await settle([staying], shards_of(topic))
+        await wait_for_assignment([staying], shards_of(topic))
         for shard, one in spread(topic):
             await bus.publish_to(shard, one)
 
-        assert (await take(staying, len(kept))).keys() == kept
+        assert (await read_records(staying, len(kept))).keys() == kept
         assert await staying.poll(max_records=10, timeout_s=ROUND_S) == {}
 
     async def test_a_shard_lost_and_gained_unseen_goes_on_where_it_was(self, bus: Bus, topic: Topic) -> None:
         group = self.group()
         reader = await bus.subscribe(group, [topic.name])
-        await settle([reader], shards_of(topic))
-        await start_all(reader)
+        await wait_for_assignment([reader], shards_of(topic))
+        await seek_all(reader)
 
         await (await bus.subscribe(group, [topic.name])).close()
         for shard, one in spread(topic):
             await bus.publish_to(shard, one)
 
-        assert (await take(reader, topic.partitions)).keys() == shards_of(topic)
+        assert (await read_records(reader, topic.partitions)).keys() == shards_of(topic)
 
     async def test_a_shard_seen_to_be_lost_waits_for_its_start_when_it_returns(self, bus: Bus, topic: Topic) -> None:
         group = self.group()
         reader = await bus.subscribe(group, [topic.name])
-        await settle([reader], shards_of(topic))
-        await start_all(reader)
+        await wait_for_assignment([reader], shards_of(topic))
+        await seek_all(reader)
 
         guest = await bus.subscribe(group, [topic.name])
-        await settle([reader, guest], shards_of(topic))
+        await wait_for_assignment([reader, guest], shards_of(topic))
         kept = reader.assigned()
         await guest.close()
-        await settle([reader], shards_of(topic))
+        await wait_for_assignment([reader], shards_of(topic))
         for shard, one in spread(topic):
             await bus.publish_to(shard, one)
 
-        assert (await take(reader, len(kept))).keys() == kept
+        assert (await read_records(reader, len(kept))).keys() == kept
 
     async def test_each_group_gets_every_record(self, bus: Bus, topic: Topic) -> None:
         await bus.publish(topic.name, messages(5))
         readers = [await self.member(bus, topic), await self.member(bus, topic)]
 
-        assert [values(await take(reader, 5)) for reader in readers] == [[b"0", b"1", b"2", b"3", b"4"]] * 2
+        assert [values(await read_records(reader, 5)) for reader in readers] == [[b"0", b"1", b"2", b"3", b"4"]] * 2
 
     async def test_a_hint_of_progress_changes_nothing_for_the_reader(self, bus: Bus, topic: Topic) -> None:
         shard = Shard(topic.name, 0)
         await bus.publish_to(shard, messages(4))
         reader = await self.member(bus, topic)
 
-        await reader.commit_hint(shard, 3)
+        await reader.commit(shard, 3)
 
-        assert len((await take(reader, 4))[shard]) == 4
+        assert len((await read_records(reader, 4))[shard]) == 4
 
     async def test_closing_twice_is_harmless(self, bus: Bus, topic: Topic) -> None:
         reader = await self.member(bus, topic)
@@ -362,7 +362,7 @@ class BusContract:
         ends = [(await bus.bounds(shard)).end for shard in shards_of(topic)]
         reader = await self.member(bus, topic)
 
-        held = {int(value.split(b":")[1]) for value in values(await take(reader, sum(ends)))}
+        held = {int(value.split(b":")[1]) for value in values(await read_records(reader, sum(ends)))}
 
         assert held >= set(range(acknowledged))
 
@@ -371,7 +371,7 @@ class BusContract:
     ) -> None:
         with self.appender(url, topic, "one", 400), self.appender(url, topic, "two", 400):
             reader = await self.member(bus, topic)
-            taken = await take(reader, 800)
+            taken = await read_records(reader, 800)
 
         assert sorted(values(taken)) == sorted(f"{name}:{n}".encode() for name in ("one", "two") for n in range(400))
         for records in taken.values():
@@ -389,8 +389,8 @@ class BusContract:
     async def member(self, bus: Bus, topic: Topic) -> Subscription:
         """The only member of a new group, reading everything from the first record on."""
         reader = await bus.subscribe(self.group(), [topic.name])
-        await settle([reader], shards_of(topic))
-        await start_all(reader)
+        await wait_for_assignment([reader], shards_of(topic))
+        await seek_all(reader)
         return reader
 
     def appender(self, url: str, topic: Topic, name: str, count: int) -> "subprocess.Popen[str]":

@@ -8,13 +8,13 @@ import pytest
 from sqlalchemy import Engine, MetaData, func, select
 
 from shared.bus.embedded import EmbeddedBus
-from shared.bus.port import AppendUncertain, Message
 from shared.contracts.topics import Topic
-from shared.sql.engine import connect, reading
+from shared.log.port import AppendUncertain, Message
+from shared.sql.engine import connect, read_transaction
 from shared.sql.migrate import migrate
 from shared.sql.outbox import add, outbox_table, relay, relay_once
 from shared.state.port import Outgoing
-from tests.support.reading import settle, shards_of, start_all, take, values
+from tests.support.log_reading import read_records, seek_all, shards_of, values, wait_for_assignment
 
 OUTBOX = outbox_table(MetaData())
 TOPIC = Topic("to.v1", "key", 1, None, ("tests",), ("tests",))
@@ -109,7 +109,7 @@ class OutboxContract:
         stop.set()
         await running
 
-        with reading(engine) as connection:
+        with read_transaction(engine) as connection:
             assert connection.scalar(select(func.count()).select_from(OUTBOX)) == 0
 
     # What the suite itself needs
@@ -120,8 +120,8 @@ class OutboxContract:
 
     async def published(self, bus: EmbeddedBus, count: int) -> list[bytes]:
         reader = await bus.subscribe("test", [TOPIC.name])
-        await settle([reader], shards_of(TOPIC))
-        await start_all(reader)
-        taken = await take(reader, count)
+        await wait_for_assignment([reader], shards_of(TOPIC))
+        await seek_all(reader)
+        taken = await read_records(reader, count)
         await reader.close()
         return values(taken)

@@ -29,14 +29,14 @@ from sqlalchemy import (
 from sqlalchemy.exc import StatementError
 from sqlalchemy.schema import DropTable
 
-from shared.bus.port import Shard
+from shared.log.port import Shard
 from shared.sql.columns import DecimalText, UtcDateTime
-from shared.sql.engine import connect, reading
-from shared.sql.inbox import Arrival, Fate, foresee, inbox_table, receive
+from shared.sql.engine import connect, read_transaction
+from shared.sql.inbox import Arrival, InsertResult, inbox_table, receive, receive_dry_run
 from shared.sql.known_logs import SqlKnownLogs, known_log_table
-from shared.sql.migrate import Outdated, UnknownRevision, check, migrate, version_table
+from shared.sql.migrate import SchemaOutdated, UnknownRevision, check, migrate, version_table
 from shared.sql.progress import Counts, Progress, ShardProgress, progress_table
-from shared.sql.statements import among, insert_ignore, insert_rows
+from shared.sql.statements import in_list, insert_ignore, insert_rows
 from shared.state.port import Fenced
 
 PACKAGE = "tests.support.migrated"
@@ -98,11 +98,11 @@ class SqlContract:
             for worker in [pool.submit(count_up) for _ in range(workers)]:
                 worker.result()
 
-        with reading(engine) as connection:
+        with read_transaction(engine) as connection:
             assert connection.scalar(select(SAMPLES.c.price)) == workers * rounds
 
     def test_a_reading_transaction_sees_one_moment_and_holds_up_no_writer(self, engine: Engine) -> None:
-        with reading(engine) as reader:
+        with read_transaction(engine) as reader:
             before = reader.scalar(select(func.count()).select_from(SAMPLES))
             with engine.begin() as writer:
                 writer.execute(insert(SAMPLES), {"id": 1})
@@ -135,7 +135,7 @@ class SqlContract:
     def test_rows_are_found_among_twenty_thousand_values_and_among_none(self, engine: Engine) -> None:
         with engine.begin() as connection:
             connection.execute(insert(SAMPLES), [{"id": number} for number in (-1, 7, 19_999)])
-            query = select(SAMPLES.c.id).where(among(engine.dialect.name, SAMPLES.c.id, "ids")).order_by(SAMPLES.c.id)
+            query = select(SAMPLES.c.id).where(in_list(engine.dialect.name, SAMPLES.c.id, "ids")).order_by(SAMPLES.c.id)
             found = connection.scalars(query, {"ids": list(range(20_000))}).all()
             none = connection.scalars(query, {"ids": []}).all()
 
@@ -181,10 +181,10 @@ class SqlContract:
         billing, monitor = (SqlKnownLogs(engine, KNOWN_LOG, group) for group in ("billing", "sla-monitor"))
 
         assert await billing.known_log("a.v1") is None
-        await billing.know_log("a.v1", "one")
-        await billing.know_log("b.v1", "two")
-        await monitor.know_log("a.v1", "three")
-        await billing.know_log("a.v1", "later")
+        await billing.save_known_log("a.v1", "one")
+        await billing.save_known_log("b.v1", "two")
+        await monitor.save_known_log("a.v1", "three")
+        await billing.save_known_log("a.v1", "later")
 
         assert [await billing.known_log(topic) for topic in ("a.v1", "b.v1")] == ["one", "two"]
         assert await monitor.known_log("a.v1") == "three"
@@ -198,7 +198,7 @@ class SqlContract:
         with engine.begin() as connection:
             self.advance(connection, 12, 20, Counts(applied=2, parked=4, absent=2))
 
-        with reading(engine) as connection:
+        with read_transaction(engine) as connection:
             assert PROGRESS.position(connection, SHARD) == 20
             (found,) = PROGRESS.shards(connection)
         assert found == ShardProgress(SHARD, 5, 20, Counts(7, 1, 1, 4, 2))
@@ -226,7 +226,7 @@ class SqlContract:
         with pytest.raises(Fenced):
             work()
 
-        with reading(engine) as connection:
+        with read_transaction(engine) as connection:
             assert PROGRESS.position(connection, SHARD) == 5
             assert connection.scalar(select(func.count()).select_from(SAMPLES)) == 0
 
@@ -269,11 +269,21 @@ class SqlContract:
                 ],
             )
 
-        assert first == [Fate.NEW, Fate.NEW, Fate.DUPLICATE, Fate.CONFLICT]
-        assert second == [Fate.DUPLICATE, Fate.CONFLICT, Fate.NEW, Fate.NEW, Fate.DUPLICATE]
+        assert first == [InsertResult.NEW, InsertResult.NEW, InsertResult.DUPLICATE, InsertResult.CONFLICT]
+        assert second == [
+            InsertResult.DUPLICATE,
+            InsertResult.CONFLICT,
+            InsertResult.NEW,
+            InsertResult.NEW,
+            InsertResult.DUPLICATE,
+        ]
 
     def test_a_conflict_does_not_replace_what_came_first(self, engine: Engine) -> None:
-        for content, fate in ((b"first", Fate.NEW), (b"second", Fate.CONFLICT), (b"first", Fate.DUPLICATE)):
+        for content, fate in (
+            (b"first", InsertResult.NEW),
+            (b"second", InsertResult.CONFLICT),
+            (b"first", InsertResult.DUPLICATE),
+        ):
             with engine.begin() as connection:
                 assert receive(connection, INBOX, [arrival("one", content)]) == [fate]
 
@@ -283,7 +293,7 @@ class SqlContract:
             connection.rollback()
 
         with engine.begin() as connection:
-            assert receive(connection, INBOX, [arrival("one")]) == [Fate.NEW]
+            assert receive(connection, INBOX, [arrival("one")]) == [InsertResult.NEW]
 
     @given(
         batches=st.lists(
@@ -302,11 +312,17 @@ class SqlContract:
             expected = []
             for id_, source, content in batch:
                 first = known.get((source, id_))
-                expected.append(Fate.NEW if first is None else Fate.DUPLICATE if first == content else Fate.CONFLICT)
+                expected.append(
+                    InsertResult.NEW
+                    if first is None
+                    else InsertResult.DUPLICATE
+                    if first == content
+                    else InsertResult.CONFLICT
+                )
                 known.setdefault((source, id_), content)
             with engine.begin() as connection:
                 arrivals = [arrival(id_, content, source) for id_, source, content in batch]
-                foreseen = foresee(connection, INBOX, arrivals)
+                foreseen = receive_dry_run(connection, INBOX, arrivals)
                 fates = receive(connection, INBOX, arrivals)
 
             assert fates == foreseen == expected
@@ -314,9 +330,9 @@ class SqlContract:
     def test_a_large_batch_is_received_whole(self, engine: Engine) -> None:
         batch = [arrival(f"id-{number}") for number in range(5000)]
         with engine.begin() as connection:
-            assert set(receive(connection, INBOX, batch)) == {Fate.NEW}
+            assert set(receive(connection, INBOX, batch)) == {InsertResult.NEW}
         with engine.begin() as connection:
-            assert set(receive(connection, INBOX, batch)) == {Fate.DUPLICATE}
+            assert set(receive(connection, INBOX, batch)) == {InsertResult.DUPLICATE}
 
     # Migrations
 
@@ -351,7 +367,9 @@ class SqlContract:
     def test_a_database_that_is_behind_is_refused_with_the_command_that_helps(self, engine: Engine) -> None:
         self.mark(engine, "0001")
 
-        with pytest.raises(Outdated, match=rf"expected revision 0002 .* got 0001: run `python -m {PACKAGE} migrate`"):
+        with pytest.raises(
+            SchemaOutdated, match=rf"expected revision 0002 .* got 0001: run `python -m {PACKAGE} migrate`"
+        ):
             check(engine, PACKAGE)
 
         assert self.revision(engine) == "0001"
@@ -360,7 +378,7 @@ class SqlContract:
         with engine.begin() as connection:
             connection.execute(DropTable(MARK))
 
-        with pytest.raises(Outdated, match="got none"):
+        with pytest.raises(SchemaOutdated, match="got none"):
             check(engine, PACKAGE)
 
     def test_a_database_that_is_up_to_date_passes_the_check(self, engine: Engine) -> None:
@@ -383,7 +401,7 @@ class SqlContract:
         )
 
     def revision(self, engine: Engine) -> str | None:
-        with reading(engine) as connection:
+        with read_transaction(engine) as connection:
             return connection.scalar(select(MARK.c.version_num))
 
     def mark(self, engine: Engine, revision: str) -> None:

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.bus.port import Shard
+from shared.log.port import Shard
 from shared.state.connect import connect
-from shared.state.port import Change, Fenced, Head, Outgoing, Quarantined, ShardStates
+from shared.state.port import Change, Fenced, Head, Outgoing, Quarantined, StateStore
 from tests.support.committer import KEYS, change_of
 
 ROOT = Path(__file__).parents[2]
@@ -27,10 +27,10 @@ FIRST = Change(
         first_offset=7,
         next_offset=9,
         clock_ms=5,
-        facts_position=3,
+        catalogue_position=3,
         counts={"applied": 2},
-        rulings_position=4,
-        told_position=6,
+        decisions_position=4,
+        published_through=6,
     )
 )
 
@@ -54,7 +54,7 @@ class StatesContract:
     pytestmark = pytest.mark.anyio
 
     @pytest.fixture
-    async def states(self, url: str) -> AsyncIterator[ShardStates]:
+    async def states(self, url: str) -> AsyncIterator[StateStore]:
         states = connect(url)
         yield states
         await states.close()
@@ -65,14 +65,14 @@ class StatesContract:
         return Shard(f"test-{uuid4()}.v1", 3)
 
     async def test_which_log_the_offsets_are_of_is_kept_for_each_topic_also_for_another_process(
-        self, states: ShardStates, url: str
+        self, states: StateStore, url: str
     ) -> None:
         topic, other = (f"test-{uuid4()}.v1" for _ in range(2))
 
         assert await states.known_log(topic) is None
-        await states.know_log(topic, "one")
-        await states.know_log(other, "two")
-        await states.know_log(topic, "three")
+        await states.save_known_log(topic, "one")
+        await states.save_known_log(other, "two")
+        await states.save_known_log(topic, "three")
 
         again = connect(url)
         assert [await again.known_log(name) for name in (topic, other)] == ["three", "two"]
@@ -80,11 +80,11 @@ class StatesContract:
 
     # Heads and fencing
 
-    async def test_a_shard_never_written_has_no_head(self, states: ShardStates, shard: Shard) -> None:
+    async def test_a_shard_never_written_has_no_head(self, states: StateStore, shard: Shard) -> None:
         assert await states.head(shard) is None
 
     async def test_the_head_comes_back_as_it_was_stored_also_to_another_process(
-        self, states: ShardStates, shard: Shard, url: str
+        self, states: StateStore, shard: Shard, url: str
     ) -> None:
         await states.commit(shard, None, FIRST)
         other = connect(url)
@@ -94,7 +94,7 @@ class StatesContract:
         await other.close()
 
     async def test_a_writer_who_saw_an_older_head_is_refused_and_changes_nothing(
-        self, states: ShardStates, shard: Shard
+        self, states: StateStore, shard: Shard
     ) -> None:
         await states.commit(shard, None, FIRST)
         second = Change(replace(FIRST.head, revision=2), items={"a": b"second"})
@@ -117,7 +117,7 @@ class StatesContract:
         assert await states.quarantine(shard, after_offset=-1, limit=9) == []
 
     async def test_a_writer_who_saw_no_head_is_refused_once_there_is_one(
-        self, states: ShardStates, shard: Shard
+        self, states: StateStore, shard: Shard
     ) -> None:
         await states.commit(shard, None, FIRST)
 
@@ -125,14 +125,14 @@ class StatesContract:
             await states.commit(shard, None, FIRST)
 
     async def test_a_writer_who_saw_a_head_is_refused_when_the_state_was_lost(
-        self, states: ShardStates, shard: Shard
+        self, states: StateStore, shard: Shard
     ) -> None:
         with pytest.raises(Fenced):
             await states.commit(shard, FIRST.head, Change(replace(FIRST.head, revision=2)))
 
     @pytest.mark.parametrize("next_offset", [9, 10])
     async def test_of_writers_who_saw_the_same_head_exactly_one_wins_also_when_the_offset_stands(
-        self, states: ShardStates, shard: Shard, url: str, next_offset: int
+        self, states: StateStore, shard: Shard, url: str, next_offset: int
     ) -> None:
         await states.commit(shard, None, FIRST)
         others = [states, *(connect(url) for _ in range(3))]
@@ -155,14 +155,14 @@ class StatesContract:
 
     @pytest.mark.parametrize("revision", [0, 1, 3])
     async def test_a_revision_that_does_not_follow_is_a_mistake(
-        self, states: ShardStates, shard: Shard, revision: int
+        self, states: StateStore, shard: Shard, revision: int
     ) -> None:
         await states.commit(shard, None, FIRST)
 
         with pytest.raises(ValueError, match="expected revision 2"):
             await states.commit(shard, FIRST.head, Change(replace(FIRST.head, revision=revision)))
 
-    async def test_shards_do_not_see_each_other(self, states: ShardStates, shard: Shard) -> None:
+    async def test_shards_do_not_see_each_other(self, states: StateStore, shard: Shard) -> None:
         everything = replace(FIRST, items={"a": b"1"}, due={"a": 1}, outbox=[outgoing("one")])
         await states.commit(shard, None, everything)
 
@@ -178,7 +178,7 @@ class StatesContract:
     @given(history=changes)
     @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     async def test_whatever_was_committed_the_shard_holds_what_a_dictionary_would(
-        self, states: ShardStates, history: list[tuple[dict[str, bytes | None], dict[str, int | None]]]
+        self, states: StateStore, history: list[tuple[dict[str, bytes | None], dict[str, int | None]]]
     ) -> None:
         shard, seen = Shard(f"test-{uuid4()}.v1", 0), None
         items: dict[str, bytes | None] = {}
@@ -194,7 +194,7 @@ class StatesContract:
         assert dict(await states.due(shard, until_s=2**40, limit=9)) == {k: v for k, v in due.items() if v is not None}
 
     async def test_what_is_due_comes_earliest_first_ties_by_key_up_to_and_with_the_instant_asked_for(
-        self, states: ShardStates, shard: Shard
+        self, states: StateStore, shard: Shard
     ) -> None:
         due = {"late": 31, "b": 20, "a": 20, "on-time": 30, "first": 10}
         await states.commit(shard, None, replace(FIRST, due=due))
@@ -205,7 +205,7 @@ class StatesContract:
 
     @pytest.mark.parametrize(("count", "page"), [(0, 10), (1, 1), (10, 10), (11, 10), (1234, 100)])
     async def test_scanning_in_pages_gives_every_item_once_in_order_of_key(
-        self, states: ShardStates, shard: Shard, count: int, page: int
+        self, states: StateStore, shard: Shard, count: int, page: int
     ) -> None:
         items = {f"adur:ticket-{number}": str(number).encode() for number in Random(1).sample(range(9999), count)}  # noqa: S311 (any order will do)
         await states.commit(shard, None, replace(FIRST, items=items))
@@ -216,7 +216,7 @@ class StatesContract:
 
         assert scanned == sorted(items.items())
 
-    async def test_any_number_of_items_can_be_asked_for_at_once(self, states: ShardStates, shard: Shard) -> None:
+    async def test_any_number_of_items_can_be_asked_for_at_once(self, states: StateStore, shard: Shard) -> None:
         items = {f"item-{number}": b"" for number in range(5000)}
         await states.commit(shard, None, replace(FIRST, items=items))
 
@@ -226,7 +226,7 @@ class StatesContract:
     # Outbox and quarantine
 
     async def test_the_outbox_keeps_the_order_of_writing_until_published(
-        self, states: ShardStates, shard: Shard
+        self, states: StateStore, shard: Shard
     ) -> None:
         head = replace(FIRST.head, revision=2)
         await states.commit(shard, None, replace(FIRST, outbox=[outgoing("z"), outgoing("a")]))
@@ -239,7 +239,7 @@ class StatesContract:
         assert await states.outbox(shard, limit=9) == [outgoing("a"), outgoing("m")]
 
     async def test_announcing_the_same_thing_again_keeps_one_message_in_its_first_place(
-        self, states: ShardStates, shard: Shard
+        self, states: StateStore, shard: Shard
     ) -> None:
         head = replace(FIRST.head, revision=2)
         await states.commit(shard, None, replace(FIRST, outbox=[outgoing("a"), outgoing("b")]))
@@ -248,7 +248,7 @@ class StatesContract:
         assert await states.outbox(shard, limit=9) == [outgoing("a"), outgoing("b"), outgoing("c")]
 
     async def test_records_set_aside_are_kept_byte_for_byte_in_order_of_offset(
-        self, states: ShardStates, shard: Shard
+        self, states: StateStore, shard: Shard
     ) -> None:
         aside = [Quarantined(n, "unreadable", "expected `str`", b"\xff", b"\x00{", n) for n in (12, 7, 9)]
         aside.append(Quarantined(8, "empty", "", None, None, 8))
@@ -261,7 +261,7 @@ class StatesContract:
     # Forgetting
 
     async def test_of_a_forgotten_shard_nothing_is_left_and_other_shards_keep_all(
-        self, states: ShardStates, shard: Shard
+        self, states: StateStore, shard: Shard
     ) -> None:
         aside = [Quarantined(8, "empty", "", None, None, 8)]
         everything = replace(FIRST, items={"a": b"1"}, due={"a": 1}, outbox=[outgoing("a")], quarantined=aside)
@@ -276,7 +276,7 @@ class StatesContract:
         assert await self.held(states, other) == (FIRST.head, [("a", b"1")], [("a", 1)], [outgoing("a")], aside)
         await states.commit(shard, None, FIRST)
 
-    async def held(self, states: ShardStates, shard: Shard) -> tuple[object, ...]:
+    async def held(self, states: StateStore, shard: Shard) -> tuple[object, ...]:
         """All that is stored of a small shard."""
         return (
             await states.head(shard),
@@ -306,7 +306,7 @@ class StatesContract:
             assert announced == [f"id-{revision}" for revision in range(1, head.revision + 1)]
             await states.close()
 
-    async def test_closing_twice_is_harmless(self, states: ShardStates) -> None:
+    async def test_closing_twice_is_harmless(self, states: StateStore) -> None:
         await states.close()
         await states.close()
 

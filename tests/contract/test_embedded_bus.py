@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from shared.bus.embedded import EmbeddedBus
-from shared.bus.port import Bus, Shard
+from shared.log.port import Bus, Shard
 from tests.contract.bus_contract import BusContract
 
 

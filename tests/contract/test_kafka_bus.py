@@ -3,7 +3,7 @@
 import pytest
 
 from shared.bus.kafka import KafkaBus
-from shared.bus.port import Bus, Shard
+from shared.log.port import Bus, Shard
 from tests.contract.bus_contract import BusContract
 from tests.support import kafka_broker
 

@@ -15,8 +15,8 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from tests.support import servers
-from tests.support.alone import eventually
-from tests.support.composed import STARTED, Composed, composed
+from tests.support.compose_project import STARTED, ComposeProject, compose_project
+from tests.support.service_process import eventually
 
 COUNCIL, ITEM, WORK = "adur", "E2E-1", "E2E-2"
 MONITORS = 3
@@ -62,10 +62,10 @@ EVENTS = {
 
 
 @pytest.fixture(scope="module")
-def stack() -> Iterator[Composed]:
+def stack() -> Iterator[ComposeProject]:
     """The containers, with an example partnership loaded and an integrator's events sent."""
     servers.require_docker()
-    with composed() as project:
+    with compose_project() as project:
         project.compose("run", "--rm", "catalogue", "load", "adur-worthing")
         project.up()
         asyncio.run(publish(project.kafka_port, EVENTS))
@@ -83,7 +83,7 @@ async def publish(port: int, events: Mapping[str, Sequence[tuple[bytes, bytes]]]
         await producer.stop()
 
 
-def seen(stack: Composed) -> tuple[dict[str, str], str]:
+def seen(stack: ComposeProject) -> tuple[dict[str, str], str]:
     """The outcome of each target of the ticket, and the statement of the month, as councils see them."""
     item, statement = stack.get(f"/v1/items/{ITEM}?council={COUNCIL}"), stack.get(f"/v1/statements/{COUNCIL}/{MONTH}")
     if (item[0], statement[0]) != (200, 200):
@@ -98,18 +98,18 @@ def counted(statement: str, service: str) -> set[str]:
     return {line["quantity"] for each in services if each["id"] == service for line in each["lines"]}
 
 
-def test_an_integrators_events_become_verdicts_and_a_statement(stack: Composed) -> None:
+def test_an_integrators_events_become_verdicts_and_a_statement(stack: ComposeProject) -> None:
     eventually(lambda: seen(stack)[0] == {"ict-response": "met", "ict-resolution": "met"})
     eventually(lambda: "7" in counted(seen(stack)[1], "accounts-payable"))
 
 
-def test_what_is_for_those_who_run_it_is_not_behind_the_gateway(stack: Composed) -> None:
+def test_what_is_for_those_who_run_it_is_not_behind_the_gateway(stack: ComposeProject) -> None:
     paths = ("/metrics", "/readyz", "/livez", "/openapi.json", "/docs", "/v1/councils/../../metrics")
 
     assert {path: stack.get(path)[0] for path in paths} == dict.fromkeys(paths, 404)
 
 
-def test_containers_run_as_nobody_on_a_root_that_cannot_be_written(stack: Composed) -> None:
+def test_containers_run_as_nobody_on_a_root_that_cannot_be_written(stack: ComposeProject) -> None:
     for service in ("catalogue", "sla-monitor", "billing"):
         script = "id -u; touch /app/x 2>&1; command -v gcc make pip; true"
         said = stack.compose("exec", "-T", service, "sh", "-c", script)
@@ -119,7 +119,7 @@ def test_containers_run_as_nobody_on_a_root_that_cannot_be_written(stack: Compos
         assert not [line for line in said.splitlines() if line.endswith(("gcc", "make"))]
 
 
-def test_every_service_is_scraped_and_every_alert_can_be_evaluated(stack: Composed) -> None:
+def test_every_service_is_scraped_and_every_alert_can_be_evaluated(stack: ComposeProject) -> None:
     def up() -> set[str]:
         return {found["metric"]["service"] for found in stack.prometheus("query", query="up == 1")["result"]}
 
@@ -133,7 +133,7 @@ def test_every_service_is_scraped_and_every_alert_can_be_evaluated(stack: Compos
     assert firing & {"RecordsUnaccounted", "RecordsQuarantined", "PartitionHalted"} == set()
 
 
-def test_every_metric_that_an_alert_names_exists(stack: Composed) -> None:
+def test_every_metric_that_an_alert_names_exists(stack: ComposeProject) -> None:
     names = set(stack.prometheus("label/__name__/values"))
     alerts = [rule["query"] for group in stack.prometheus("rules")["groups"] for rule in group["rules"]]
     named = {
@@ -147,7 +147,7 @@ def test_every_metric_that_an_alert_names_exists(stack: Composed) -> None:
     assert named - names == set()
 
 
-def test_after_a_restart_of_everything_councils_see_the_same(stack: Composed) -> None:
+def test_after_a_restart_of_everything_councils_see_the_same(stack: ComposeProject) -> None:
     before = seen(stack)
     assert before[0]
 
@@ -157,7 +157,7 @@ def test_after_a_restart_of_everything_councils_see_the_same(stack: Composed) ->
     eventually(lambda: seen(stack) == before)
 
 
-def test_three_monitors_share_the_partitions(stack: Composed) -> None:
+def test_three_monitors_share_the_partitions(stack: ComposeProject) -> None:
     stack.up("--scale", f"sla-monitor={MONITORS}", "--no-recreate")
 
     eventually(lambda: len(set(stack.owners("sla-monitor")) - {"-"}) == MONITORS)
@@ -167,14 +167,14 @@ def test_three_monitors_share_the_partitions(stack: Composed) -> None:
     assert max(shares) - min(shares) <= 2
 
 
-def test_an_operator_sees_what_was_set_aside_and_why(stack: Composed) -> None:
+def test_an_operator_sees_what_was_set_aside_and_why(stack: ComposeProject) -> None:
     asyncio.run(publish(stack.kafka_port, {"provider.work.v1": [(b"adur:E2E-3", b"no JSON")]}))
 
     for service, database in (("sla-monitor", "sla_monitor"), ("billing", "billing")):
         eventually(partial(set_aside, stack, service, database))
 
 
-def set_aside(stack: Composed, service: str, database: str) -> bool:
+def set_aside(stack: ComposeProject, service: str, database: str) -> bool:
     """A record of the work items' topic is listed as quarantined."""
     address = ("-e", f"DATABASE_URL_FILE=/run/secrets/{database}_app_url")
     listed = ("run", "--rm", "-T", *address, "tools", "quarantine", "list", "--service", service)

@@ -6,19 +6,19 @@ from unittest.mock import patch
 
 import pytest
 
-from shared.bus.partitioner import partition_of
-from shared.bus.port import Shard
-from shared.bus.processor import Busy
 from shared.contracts.topics import PARTITIONS, TICKETS
 from shared.contracts.verdicts import VerdictRetracted, WarningReached
-from shared.state.embedded import EmbeddedStates
-from sla_monitor.adapters.catalogue_view import CatalogueView
-from sla_monitor.adapters.rulings_view import RulingsView
-from sla_monitor.handlers import told_positions
-from sla_monitor.handlers.judging import Judging
-from tests.support.desk import agreement
+from shared.log.partitioner import partition_of
+from shared.log.port import Shard
+from shared.log.processor import Busy
+from shared.state.embedded import EmbeddedStateStore
+from sla_monitor.decisions.log import DecisionsView
+from sla_monitor.judging import published_positions
+from sla_monitor.judging.processor import JudgingProcessor
+from sla_monitor.store.catalogue_view import CatalogueView
 from tests.support.histories import calendar
-from tests.support.monitoring import Monitor, resting_monitor, ticket
+from tests.support.monitor_client import agreement
+from tests.support.monitoring import Monitor, idle_monitor, ticket
 
 pytestmark = pytest.mark.anyio
 
@@ -30,8 +30,8 @@ NEXT_DAY, THIRD_DAY = "Tue 2026-03-03 12:00", "Wed 2026-03-04 12:00"
 
 @pytest.fixture
 async def on(tmp_path: Path) -> AsyncIterator[Monitor]:
-    async with resting_monitor(tmp_path, now=NEXT_DAY) as on:
-        await on.tell_catalogue(calendar(), agreement())
+    async with idle_monitor(tmp_path, now=NEXT_DAY) as on:
+        await on.publish_catalogue(calendar(), agreement())
         yield on
 
 
@@ -39,9 +39,9 @@ class Worker:
     """A monitor's judging of one shard, on a live state of its own."""
 
     def __init__(self, on: Monitor, state: Path) -> None:
-        self._on, self.states = on, EmbeddedStates(state)
-        self._catalogue, self._rulings = CatalogueView(on.bus), RulingsView(on.bus)
-        self.judging = Judging(self.states, on.bus, self._catalogue, self._rulings, on.clock, margin_s=0)
+        self._on, self.states = on, EmbeddedStateStore(state)
+        self._catalogue, self._rulings = CatalogueView(on.bus), DecisionsView(on.bus)
+        self.judging = JudgingProcessor(self.states, on.bus, self._catalogue, self._rulings, on.clock, margin_s=0)
 
     async def start(self) -> None:
         await self._catalogue.catch_up()
@@ -52,7 +52,7 @@ class Worker:
         """All that the shard holds beyond what was read is offered at once."""
         self._at = await self.judging.apply(SHARD, await self._on.bus.read(SHARD, self._at, limit=100))
 
-    async def rest(self) -> None:
+    async def wait_until_idle(self) -> None:
         async def read_all() -> bool:
             return True
 
@@ -60,7 +60,7 @@ class Worker:
 
     async def told(self) -> int:
         head = await self.states.head(SHARD)
-        return 0 if head is None else head.told_position
+        return 0 if head is None else head.published_through
 
 
 async def started(on: Monitor, state: Path) -> Worker:
@@ -104,30 +104,30 @@ async def test_what_was_said_and_forgotten_is_taken_back_at_rest(on: Monitor, tm
     other = await started(on, tmp_path / "second.db")
     await other.read_on()
     assert (await decided(on), other.judging.in_doubt) == (["TargetBreached"], frozenset({SHARD}))
-    await other.rest()
+    await other.wait_until_idle()
 
     assert await decided(on) == ["TargetBreached", "VerdictRetracted"]
     (retracted,) = [event for event in await on.announced() if isinstance(event, VerdictRetracted)]
     assert (retracted.data.was, retracted.data.cause) == ("breached", "reconciled")
     assert other.judging.in_doubt == frozenset()
-    await other.rest()
+    await other.wait_until_idle()
     assert await other.told() == await said(on)
 
 
 async def test_a_shard_whose_announcements_are_all_known_is_not_in_doubt(on: Monitor, tmp_path: Path) -> None:
     worker = await breached(on, tmp_path)
-    await worker.rest()
+    await worker.wait_until_idle()
     assert await worker.told() == await said(on) > 0
 
     again = await started(on, tmp_path / "first.db")
 
     assert again.judging.in_doubt == frozenset()
     with patch.object(type(on.bus), "read", side_effect=AssertionError("the announcements were read")):
-        await again.rest()
+        await again.wait_until_idle()
 
 
 async def test_one_that_does_not_come_to_rest_says_so_now_and_then(on: Monitor, tmp_path: Path) -> None:
-    with patch.object(told_positions, "MOST_UNTOLD", 4):
+    with patch.object(published_positions, "MOST_UNTOLD", 4):
         worker = await breached(on, tmp_path)
         assert await worker.told() == 0 < await said(on) < 4
         await tell(on, PAUSED, at=NEXT_DAY)
@@ -156,7 +156,7 @@ async def test_one_that_took_back_its_word_in_that_burst_says_nothing_again(on: 
     before = await said(on)
 
     again = await started(on, tmp_path / "first.db")
-    await again.rest()
+    await again.wait_until_idle()
 
     assert again.judging.in_doubt == frozenset()
     assert (await again.told(), await said(on)) == (before, before)
@@ -167,7 +167,7 @@ async def test_one_in_doubt_says_nothing_before_it_was_compared(on: Monitor, tmp
     await breached(on, tmp_path)
     await tell(on, PAUSED, at=NEXT_DAY)
 
-    with patch.object(told_positions, "MOST_UNTOLD", 1):
+    with patch.object(published_positions, "MOST_UNTOLD", 1):
         other = await started(on, tmp_path / "second.db")
         await other.read_on()
 
@@ -175,11 +175,11 @@ async def test_one_in_doubt_says_nothing_before_it_was_compared(on: Monitor, tmp
 
 
 async def test_what_the_store_forgot_to_have_been_published_does_not_wait_for_ever(on: Monitor, tmp_path: Path) -> None:
-    with patch.object(EmbeddedStates, "published"):
+    with patch.object(EmbeddedStateStore, "published"):
         worker = await breached(on, tmp_path)
     assert await worker.states.outbox(SHARD, limit=1) != []
 
-    await worker.rest()
+    await worker.wait_until_idle()
 
     assert await worker.states.outbox(SHARD, limit=1) == []
     assert await decided(on) == ["TargetBreached"]
@@ -192,14 +192,14 @@ async def test_what_was_published_while_the_store_did_not_answer_is_known_afterw
     worker = await started(on, tmp_path / "first.db")
     await worker.read_on()
     await tell(on, (NEXT_DAY, "asked"), at=NEXT_DAY)
-    published = EmbeddedStates.published
+    published = EmbeddedStateStore.published
 
-    async def published_without_an_answer(self: EmbeddedStates, *args: object) -> None:
+    async def published_without_an_answer(self: EmbeddedStateStore, *args: object) -> None:
         await published(self, *args)  # type: ignore[arg-type] # whatever it was called with
         raise Busy("no answer")
 
-    with patch.object(EmbeddedStates, "published", published_without_an_answer), pytest.raises(Busy):
+    with patch.object(EmbeddedStateStore, "published", published_without_an_answer), pytest.raises(Busy):
         await worker.read_on()
-    await worker.rest()
+    await worker.wait_until_idle()
 
     assert await worker.told() == await said(on) > 0

@@ -20,9 +20,9 @@ def test_the_page_opens_on_a_month_that_has_begun_though_early_work_counts_in_a_
 
     async def scenario() -> tuple[list[str], str]:
         async with monitor(tmp_path, now="Mon 2026-03-02 18:00") as on:
-            await on.tell_catalogue(calendar(), agreement(targets=[quick, slow]))
+            await on.publish_catalogue(calendar(), agreement(targets=[quick, slow]))
             await on.send(*ticket(OPENED, ("Mon 2026-03-02 12:00", "resolved")))
-            await on.rest()
+            await on.wait_until_idle()
             client = TestClient(create_app("test", [on.app.pages(illustrative=True), assets()]))
             page = await asyncio.to_thread(client.get, "/attainment")
             return await asyncio.to_thread(on.app.questions.months), page.text
@@ -46,10 +46,10 @@ def test_a_target_that_is_met_below_its_objective_says_by_what(tmp_path: Path) -
 
     async def scenario() -> str:
         async with monitor(tmp_path, now="Mon 2026-03-02 18:00") as on:
-            await on.tell_catalogue(calendar(), agreement(targets=[lenient, strict]))
+            await on.publish_catalogue(calendar(), agreement(targets=[lenient, strict]))
             await on.send(*ticket(OPENED, ("Mon 2026-03-02 09:30", "resolved"), item="quick"))
             await on.send(*ticket(OPENED, ("Mon 2026-03-02 16:00", "resolved"), item="slow"))
-            await on.rest()
+            await on.wait_until_idle()
             client = TestClient(create_app("test", [on.app.pages(illustrative=True), assets()]))
             return (await asyncio.to_thread(client.get, "/attainment")).text
 

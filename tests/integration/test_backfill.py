@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from shared.bus.port import every_shard
 from shared.clock import WallClock
 from shared.contracts.codec import encode_event
 from shared.contracts.topics import TICKETS, TOPICS, USAGE, VERDICTS, WORK
+from shared.log.port import every_shard
 from tallystick.__main__ import app
 from tallystick.commands import backfill as command
-from tallystick.stack import opened
+from tallystick.stack import open_stack
 from tests.support.backfills import LATE, LIVE, READING, backfill, file_of, message, said, work
 from tests.support.monitoring import ticket
 from tests.support.replays import TICKETS as TICKET_MAPPING
@@ -32,7 +32,7 @@ def ends(folder: Path) -> Counter[str]:
     """How many records each topic holds."""
 
     async def read() -> Counter[str]:
-        async with opened(folder, clock=WallClock()) as stack:
+        async with open_stack(folder, clock=WallClock()) as stack:
             shards = every_shard(TOPICS)
             return Counter({topic.name: 0 for topic in TOPICS}) + Counter(
                 [shard.topic for shard in shards for _ in range((await stack.bus.bounds(shard)).end)]
@@ -186,7 +186,7 @@ def test_nothing_is_told_while_the_services_are_behind(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def published() -> None:
-        async with opened(folder, clock=WallClock()) as stack:
+        async with open_stack(folder, clock=WallClock()) as stack:
             await stack.bus.publish(TICKETS.name, [message(LATE[0])])
 
     asyncio.run(published())

@@ -11,21 +11,21 @@ from typer.testing import CliRunner
 
 from catalogue.adapters.partnership_files import load as read_example
 from catalogue.app import build as build_catalogue
-from catalogue.settings import Settings as CatalogueSettings
-from shared.bus.port import Bus, every_shard
+from catalogue.settings import CatalogueSettings
 from shared.clock import WallClock
 from shared.contracts.topics import TICKETS, TOPICS, USAGE, VERDICTS
+from shared.log.port import Bus, every_shard
 from shared.period import Month
-from sla_monitor.rebuild import rebuild
+from sla_monitor.rebuild_command import rebuild
 from tallystick.__main__ import app
 from tests.support.backfills import LATE, LIVE, READING, file_of, message
-from tests.support.production_shape import Servers, at_work, log_of, own_servers
+from tests.support.production_shape import ProductionServers, log_of, own_servers, running_services
 
 WORD = ("--reason", "the desk's export of March", "--actor", "ada")
 
 
 @pytest.fixture
-def at(migrated_databases: Callable[[str], str]) -> Iterator[Servers]:
+def at(migrated_databases: Callable[[str], str]) -> Iterator[ProductionServers]:
     with own_servers(migrated_databases) as at:
         yield at
 
@@ -33,7 +33,7 @@ def at(migrated_databases: Callable[[str], str]) -> Iterator[Servers]:
 async def announce_the_example(bus: Bus, folder: Path) -> None:
     """The log holds the definitions of an example."""
     catalogue = build_catalogue(CatalogueSettings(TALLYSTICK_VAR=folder), bus=bus, clock=WallClock())
-    definitions = [placed.definition for placed in read_example("adur-worthing").given.placed]
+    definitions = [placed.definition for placed in read_example("adur-worthing").submission.entries]
     catalogue.handlers.record(definitions, at=WallClock().now(), actor="tester")
     await catalogue.announce()
     await catalogue.close()
@@ -47,7 +47,7 @@ async def ends(bus: Bus) -> Counter[str]:
     return found
 
 
-async def said(at: Servers, file: Path, *arguments: str) -> str:
+async def said(at: ProductionServers, file: Path, *arguments: str) -> str:
     """What the command printed, having ended well, while the services work."""
     told = {"BUS_URL": at.bus_url, "STATE_URL": at.redis, "DATABASE_URL": at.billing_database, "COLUMNS": "200"}
     run = CliRunner(env=told).invoke
@@ -57,14 +57,14 @@ async def said(at: Servers, file: Path, *arguments: str) -> str:
 
 
 def test_what_was_told_comes_true_and_is_no_difference_afterwards_nor_is_a_rebuild(
-    at: Servers, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    at: ProductionServers, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file, report = file_of(tmp_path, [*LATE, READING, LIVE[0]]), tmp_path / "report.json"
 
     async def scenario() -> None:
         async with log_of(at) as bus:
             await announce_the_example(bus, tmp_path)
-            async with at_work(at, bus, WallClock()) as (_, billing):
+            async with running_services(at, bus, WallClock()) as (_, billing):
                 await bus.publish(TICKETS.name, [message(event) for event in LIVE])
                 await said(at, file, "--json", str(report))
                 before, told = await ends(bus), json.loads(report.read_bytes())

@@ -13,14 +13,14 @@ from starlette.testclient import TestClient
 
 from billing import api
 from billing.app import BillingApp, build
-from billing.settings import Settings
+from billing.settings import BillingSettings
 from shared.bus.connect import connect
-from shared.bus.port import Bus, Message
 from shared.clock import FixedClock
 from shared.contracts.codec import encode_event
 from shared.contracts.envelope import Event, ItemEvent
 from shared.contracts.topics import CATALOGUE, TICKETS, TOPICS, USAGE, WORK
 from shared.http import create_app
+from shared.log.port import Bus, Message
 from tests.support.recharges import (
     ASHBY,
     GRADUATED,
@@ -86,7 +86,7 @@ async def publish(bus: Bus, log: dict[str, Sequence[Event]]) -> None:
 async def run_over(folder: Path, database_url: str, *, times: int = 1) -> BillingApp:
     """Billing that has read the log, sent `times` times, from its embedded bus."""
     bus = connect(f"sqlite:///{folder}/log.db")
-    settings = Settings(TALLYSTICK_VAR=folder, DATABASE_URL=database_url)
+    settings = BillingSettings(TALLYSTICK_VAR=folder, DATABASE_URL=database_url)
     app = build(settings, bus=bus, clock=FixedClock(datetime(2026, 6, 1, tzinfo=UTC)))
     for _ in range(times):
         await publish(bus, LOG)

@@ -9,17 +9,17 @@ from decimal import Decimal
 
 import pytest
 
-from billing.adapters.sql import SqlStore
 from billing.domain.canonical import canonical_json
-from billing.handlers import Handlers
-from billing.ports import Counted
-from shared.bus.partitioner import partition_of
-from shared.bus.port import Record, Shard
+from billing.handlers import BillingHandlers
+from billing.ports import CountedEvent
+from billing.store.sql import SqlStore
 from shared.contracts.topics import CATALOGUE, TICKETS, USAGE, WORK, Topic
+from shared.log.partitioner import partition_of
+from shared.log.port import Record, Shard
 from shared.period import Month
 from shared.sql.progress import Counts
 from shared.state.port import Fenced
-from tests.support.fed import CATALOGUED, MAY, feed, quantities
+from tests.support.billing_feed import CATALOGUED, MAY, feed, quantities
 from tests.support.recharges import (
     ASHBY,
     completed,
@@ -48,7 +48,7 @@ def counted(store: SqlStore, topic: Topic) -> Counts:
 
 
 def test_an_item_is_metered_once_by_its_first_completion_in_event_time(store: SqlStore) -> None:
-    handlers = Handlers(store)
+    handlers = BillingHandlers(store)
     feed(handlers, CATALOGUE, CATALOGUED)
     again = completed("inv-1", "2026-05-20T12:00:00+00:00", units="50", id="again")
     first = completed("inv-1", "2026-05-19T12:00:00+00:00", units="3")
@@ -59,19 +59,19 @@ def test_an_item_is_metered_once_by_its_first_completion_in_event_time(store: Sq
 
 
 def test_a_completion_counts_from_when_its_receipt_says_which_service_it_is_of(store: SqlStore) -> None:
-    handlers = Handlers(store)
+    handlers = BillingHandlers(store)
     feed(handlers, CATALOGUE, CATALOGUED)
     feed(handlers, WORK, [completed("inv-1", "2026-05-19T12:00:00+00:00")])
     before = handlers.statement(ASHBY.id, MAY)
 
     feed(handlers, WORK, [received("inv-1", "2026-04-01T12:00:00+00:00")])
 
-    assert [aside.reason for aside in before.evidence.set_aside] == ["item-of-unknown-service"]
+    assert [aside.reason for aside in before.evidence.set_aside] == ["item-not-opened"]
     assert quantities(handlers)["accounts-payable"] == 1
 
 
 def test_a_reopened_ticket_is_one_unit_of_the_month_it_was_first_resolved_in(store: SqlStore) -> None:
-    handlers = Handlers(store)
+    handlers = BillingHandlers(store)
     feed(handlers, CATALOGUE, CATALOGUED)
 
     feed(
@@ -88,7 +88,7 @@ def test_a_reopened_ticket_is_one_unit_of_the_month_it_was_first_resolved_in(sto
 
 
 def test_half_past_eleven_at_night_utc_on_31_march_is_april(store: SqlStore) -> None:
-    handlers = Handlers(store)
+    handlers = BillingHandlers(store)
     feed(handlers, CATALOGUE, CATALOGUED)
 
     feed(handlers, USAGE, [recorded("r-1", "2026-03-31T23:30:00+00:00", "10")])
@@ -98,7 +98,7 @@ def test_half_past_eleven_at_night_utc_on_31_march_is_april(store: SqlStore) -> 
 
 
 def test_a_reversal_may_come_before_its_reading(store: SqlStore) -> None:
-    handlers = Handlers(store)
+    handlers = BillingHandlers(store)
     feed(handlers, CATALOGUE, CATALOGUED)
 
     feed(handlers, USAGE, [reversed_("r-1", "2026-05-09T12:00:00+00:00")])
@@ -108,7 +108,7 @@ def test_a_reversal_may_come_before_its_reading(store: SqlStore) -> None:
 
 
 def test_a_reading_is_not_taken_back_in_the_name_of_another_service(store: SqlStore) -> None:
-    handlers = Handlers(store)
+    handlers = BillingHandlers(store)
     feed(handlers, CATALOGUE, CATALOGUED)
 
     feed(
@@ -124,7 +124,7 @@ def test_a_reading_is_not_taken_back_in_the_name_of_another_service(store: SqlSt
 
 
 def test_usage_waits_for_the_catalogue_and_then_counts(store: SqlStore) -> None:
-    handlers = Handlers(store)
+    handlers = BillingHandlers(store)
     feed(handlers, USAGE, [recorded("r-1", "2026-05-07T12:00:00+00:00", "10")])
     before = handlers.statements(MAY)
 
@@ -136,7 +136,7 @@ def test_usage_waits_for_the_catalogue_and_then_counts(store: SqlStore) -> None:
 
 
 def test_the_same_id_with_other_content_is_quarantined_and_the_first_stays(store: SqlStore) -> None:
-    handlers = Handlers(store)
+    handlers = BillingHandlers(store)
     feed(handlers, CATALOGUE, CATALOGUED)
     first, other = (recorded("r-1", "2026-05-07T12:00:00+00:00", amount) for amount in ("10", "11"))
 
@@ -152,7 +152,7 @@ def test_the_same_id_with_other_content_is_quarantined_and_the_first_stays(store
 
 
 def test_a_poisoned_record_stops_nothing_and_keeps_its_bytes(store: SqlStore) -> None:
-    handlers = Handlers(store)
+    handlers = BillingHandlers(store)
     feed(handlers, CATALOGUE, CATALOGUED)
     good = records([recorded("r-1", "2026-05-07T12:00:00+00:00", "10")], first=1)
     bad = Record(0, b"k", b"\x00not json", (), 0)
@@ -166,7 +166,7 @@ def test_a_poisoned_record_stops_nothing_and_keeps_its_bytes(store: SqlStore) ->
 
 
 def test_offsets_that_the_log_no_longer_held_are_accounted_for(store: SqlStore) -> None:
-    handlers = Handlers(store)
+    handlers = BillingHandlers(store)
     handlers.consume(SHARD, records([recorded("r-1", "2026-05-07T12:00:00+00:00", "1")]), expected=None)
 
     handlers.consume(
@@ -179,7 +179,7 @@ def test_offsets_that_the_log_no_longer_held_are_accounted_for(store: SqlStore) 
 
 
 def test_reading_the_whole_log_again_changes_nothing(store: SqlStore) -> None:
-    handlers = Handlers(store)
+    handlers = BillingHandlers(store)
     log = [recorded(f"r-{n}", "2026-05-07T12:00:00+00:00", str(n)) for n in range(20)]
     feed(handlers, CATALOGUE, CATALOGUED)
     feed(handlers, USAGE, log)
@@ -194,7 +194,7 @@ def test_reading_the_whole_log_again_changes_nothing(store: SqlStore) -> None:
 
 
 def test_of_two_workers_on_the_same_records_one_is_fenced_and_stores_nothing(store: SqlStore) -> None:
-    handlers = Handlers(store)
+    handlers = BillingHandlers(store)
     batch = records([recorded("r-1", "2026-05-07T12:00:00+00:00", "1")])
     outcomes: list[str] = []
     together = threading.Barrier(4)
@@ -219,7 +219,7 @@ def test_of_two_workers_on_the_same_records_one_is_fenced_and_stores_nothing(sto
 
 
 def test_a_quantity_too_large_for_one_sum_of_64_bits_is_still_added_exactly(store: SqlStore) -> None:
-    handlers = Handlers(store)
+    handlers = BillingHandlers(store)
     feed(handlers, CATALOGUE, CATALOGUED)
 
     feed(
@@ -232,7 +232,7 @@ def test_a_quantity_too_large_for_one_sum_of_64_bits_is_still_added_exactly(stor
 
 
 def test_a_line_is_explained_down_to_its_source_events_page_by_page(store: SqlStore) -> None:
-    handlers = Handlers(store)
+    handlers = BillingHandlers(store)
     feed(handlers, CATALOGUE, CATALOGUED)
     feed(
         handlers,
@@ -247,12 +247,12 @@ def test_a_line_is_explained_down_to_its_source_events_page_by_page(store: SqlSt
         charges.lines for charges in handlers.statement(ASHBY.id, MAY).services if charges.service.id == "payroll"
     )
 
-    found: list[Counted] = []
+    found: list[CountedEvent] = []
     after, pages = None, 0
     while pages == 0 or after is not None:
         page = handlers.explain(ASHBY.id, MAY, line.ref, after=after, limit=4)
         found += page.counted
-        after, pages = page.next_mark, pages + 1
+        after, pages = page.next_cursor, pages + 1
 
     assert pages == 2
     assert [each.id for each in found] == [f"r-{n}-recorded" for n in (1, 2, 4, 5, 6, 7)]
@@ -260,7 +260,7 @@ def test_a_line_is_explained_down_to_its_source_events_page_by_page(store: SqlSt
 
 
 def test_an_items_line_is_explained_by_its_completions(store: SqlStore) -> None:
-    handlers = Handlers(store)
+    handlers = BillingHandlers(store)
     feed(handlers, CATALOGUE, CATALOGUED)
     feed(
         handlers,

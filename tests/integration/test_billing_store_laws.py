@@ -11,19 +11,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete
 
-from billing.adapters import tables
-from billing.adapters.sql import SqlStore
-from billing.handlers import Handlers
+from billing.handlers import BillingHandlers
+from billing.store import tables
+from billing.store.sql import SqlStore
 from shared.contracts.envelope import Event
 from shared.contracts.items import WorkCompleted, WorkReceived
 from shared.contracts.topics import CATALOGUE, USAGE, WORK
 from shared.contracts.usage import UsageEvent, UsageRecorded, UsageReversed
 from shared.sql.engine import connect
+from tests.support.billing_feed import CATALOGUED, MAY, feed, quantities
 from tests.support.databases import as_owner
-from tests.support.fed import CATALOGUED, MAY, feed, quantities
 from tests.support.recharges import completed, received, recorded, reversed_
 
-USAGE_TABLES = (tables.reading, tables.reversal, tables.item_accepted, tables.item_done)
+USAGE_TABLES = (tables.reading, tables.reversal, tables.item_opened, tables.item_completed)
 
 moments = st.integers(0, 60).map(lambda hours: f"2026-05-{29 + hours // 24:02}T{hours % 24:02}:00:00+00:00")
 names = st.sampled_from(["a", "b", "c"])
@@ -43,7 +43,7 @@ def catalogued(module_database_of: Callable[[str], str]) -> Iterator[tuple[SqlSt
             connection.execute(delete(tables.progress).where(tables.progress.c.topic != CATALOGUE.name))
 
     with closing(SqlStore.open(url)) as store:
-        feed(Handlers(store), CATALOGUE, CATALOGUED)
+        feed(BillingHandlers(store), CATALOGUE, CATALOGUED)
         yield store, forget
     owner.dispose()
 
@@ -101,7 +101,7 @@ def test_any_order_with_any_repetition_gives_what_the_naive_rules_give(
     chance.shuffle(arriving)
     store, forget = catalogued
     forget()
-    handlers = Handlers(store)
+    handlers = BillingHandlers(store)
 
     arrive(handlers, arriving, chance)
 
@@ -112,7 +112,7 @@ def test_any_order_with_any_repetition_gives_what_the_naive_rules_give(
     assert all(each.unaccounted == 0 for each in store.progress())
 
 
-def arrive(handlers: Handlers, arriving: Sequence[Event], chance: random.Random) -> None:
+def arrive(handlers: BillingHandlers, arriving: Sequence[Event], chance: random.Random) -> None:
     """Each topic's events, in two batches of any size."""
     for topic, types in ((WORK, WorkReceived | WorkCompleted), (USAGE, UsageRecorded | UsageReversed)):
         of_topic = [event for event in arriving if isinstance(event, types)]

@@ -11,37 +11,37 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, event
 
-from billing.adapters import tables
-from billing.adapters.sql import SqlStore
-from billing.domain.credits.attained import Attained
-from billing.domain.credits.line import CreditLine
-from billing.domain.intake import Kept, take_in
-from billing.handlers import Handlers
-from billing.ports import Batch
+from billing.domain.credits.attainment import TargetAttainment
+from billing.domain.credits.credit_line import CreditLine
+from billing.domain.ingest import AcceptedEvent, ingest_record
+from billing.handlers import BillingHandlers
+from billing.ports import IngestBatch
+from billing.store import tables
+from billing.store.sql import SqlStore
 from shared.contracts.topics import CATALOGUE, VERDICTS
 from shared.contracts.verdicts import VerdictEvent, VerdictRetracted, WarningReached
 from shared.period import Month
 from shared.sql.engine import connect
 from shared.sql.migrate import migrate
+from tests.support.billing_feed import feed
 from tests.support.credits import (
+    agreement_with_credits,
+    attainment_of,
     breached,
     corrected,
     credit,
-    kept,
     met,
-    promising,
     retracted,
     target,
     warned,
 )
 from tests.support.databases import as_owner
-from tests.support.fed import feed
-from tests.support.reading import shards_of
+from tests.support.log_reading import shards_of
 from tests.support.recharges import ASHBY, ICT, PROVIDER, by_shard, catalogue_events, records, standing, tariff
 
 MAY, JUNE = Month(2026, 5), Month(2026, 6)
 ICT_STANDING = tariff(standing("1000.00"), service="ict")
-PROMISE = promising(
+PROMISE = agreement_with_credits(
     target("ict-response"), credits=[credit("ict-response")], tariffs=(ICT_STANDING.id,), since="2026-04-01"
 )
 CATALOGUED = catalogue_events(ASHBY, PROVIDER, ICT, ICT_STANDING, PROMISE)
@@ -53,22 +53,22 @@ def store(database_of: Callable[[str], str]) -> Iterator[SqlStore]:
         yield made
 
 
-def attained(store: SqlStore, month: Month = MAY) -> list[Attained]:
+def attained(store: SqlStore, month: Month = MAY) -> list[TargetAttainment]:
     return store.attained(month, council=ASHBY.id)
 
 
 def test_a_verdict_counts_in_the_month_that_it_names(store: SqlStore) -> None:
     late = breached("t-2", at="2026-05-31T23:30:00+00:00", month="2026-06")
 
-    feed(Handlers(store), VERDICTS, [met("t-1"), late, warned("t-3")])
+    feed(BillingHandlers(store), VERDICTS, [met("t-1"), late, warned("t-3")])
 
-    assert attained(store) == [kept("ict-response", 1, 1)]
-    assert attained(store, JUNE) == [kept("ict-response", 0, 1)]
+    assert attained(store) == [attainment_of("ict-response", 1, 1)]
+    assert attained(store, JUNE) == [attainment_of("ict-response", 0, 1)]
 
 
 def test_cycles_targets_services_and_agreements_count_apart(store: SqlStore) -> None:
     feed(
-        Handlers(store),
+        BillingHandlers(store),
         VERDICTS,
         [
             met("t-1"),
@@ -89,42 +89,44 @@ def test_cycles_targets_services_and_agreements_count_apart(store: SqlStore) -> 
 
 
 def test_what_items_are_worth_is_summed_and_an_item_without_a_value_is_worth_nothing(store: SqlStore) -> None:
-    feed(Handlers(store), VERDICTS, [met("t-1", value_pence=2**52), breached("t-2", value_pence=100), met("t-3")])
+    feed(
+        BillingHandlers(store), VERDICTS, [met("t-1", value_pence=2**52), breached("t-2", value_pence=100), met("t-3")]
+    )
 
-    assert attained(store) == [kept("ict-response", 2, 3, pence=(2**52, 2**52 + 100))]
+    assert attained(store) == [attainment_of("ict-response", 2, 3, pence=(2**52, 2**52 + 100))]
 
 
 def test_a_correction_may_move_a_verdict_to_another_month(store: SqlStore) -> None:
-    feed(Handlers(store), VERDICTS, [breached("t-1"), corrected("t-1", "met", month="2026-06")])
+    feed(BillingHandlers(store), VERDICTS, [breached("t-1"), corrected("t-1", "met", month="2026-06")])
 
-    assert (attained(store), attained(store, JUNE)) == ([], [kept("ict-response", 1, 1)])
+    assert (attained(store), attained(store, JUNE)) == ([], [attainment_of("ict-response", 1, 1)])
 
 
 def test_what_is_retracted_counts_in_no_month_until_something_else_is_said(store: SqlStore) -> None:
-    feed(Handlers(store), VERDICTS, [breached("t-1"), retracted("t-1")])
+    feed(BillingHandlers(store), VERDICTS, [breached("t-1"), retracted("t-1")])
     between = attained(store)
 
-    feed(Handlers(store), VERDICTS, [met("t-1")])
+    feed(BillingHandlers(store), VERDICTS, [met("t-1")])
 
-    assert (between, attained(store)) == ([], [kept("ict-response", 1, 1)])
+    assert (between, attained(store)) == ([], [attainment_of("ict-response", 1, 1)])
 
 
 def test_a_verdict_sent_again_after_its_correction_does_not_come_back(store: SqlStore) -> None:
     first = breached("t-1")
-    feed(Handlers(store), VERDICTS, [first, corrected("t-1", "met")])
+    feed(BillingHandlers(store), VERDICTS, [first, corrected("t-1", "met")])
 
-    feed(Handlers(store), VERDICTS, [first])
+    feed(BillingHandlers(store), VERDICTS, [first])
 
-    assert attained(store) == [kept("ict-response", 1, 1)]
+    assert attained(store) == [attainment_of("ict-response", 1, 1)]
     assert all(each.unaccounted == 0 for each in store.progress())
 
 
 def test_another_verdict_under_a_known_id_is_quarantined_and_the_first_stays(store: SqlStore) -> None:
-    feed(Handlers(store), VERDICTS, [met("t-1", id="one")])
+    feed(BillingHandlers(store), VERDICTS, [met("t-1", id="one")])
 
-    feed(Handlers(store), VERDICTS, [breached("t-1", id="one")])
+    feed(BillingHandlers(store), VERDICTS, [breached("t-1", id="one")])
 
-    assert attained(store) == [kept("ict-response", 1, 1)]
+    assert attained(store) == [attainment_of("ict-response", 1, 1)]
     aside = [record for shard in shards_of(VERDICTS) for record in store.quarantine(shard, after_offset=-1, limit=10)]
     assert [record.reason for record in aside] == ["ID_REUSE_CONFLICT"]
 
@@ -132,38 +134,38 @@ def test_another_verdict_under_a_known_id_is_quarantined_and_the_first_stays(sto
 def test_an_older_record_that_is_stored_later_does_not_take_the_place_of_a_newer_one(store: SqlStore) -> None:
     events = [breached("t-1"), corrected("t-1", "met")]
     ((shard, _),) = by_shard(VERDICTS, events).items()
-    judged = [take_in(shard, record) for record in records(events)]
-    newest_first = [each for each in reversed(judged) if isinstance(each, Kept)]
+    judged = [ingest_record(shard, record) for record in records(events)]
+    newest_first = [each for each in reversed(judged) if isinstance(each, AcceptedEvent)]
 
-    store.apply(Batch(shard, 0, 2, newest_first, 0, []), expected=None)
+    store.apply(IngestBatch(shard, 0, 2, newest_first, 0, []), expected=None)
 
-    assert attained(store) == [kept("ict-response", 1, 1)]
+    assert attained(store) == [attainment_of("ict-response", 1, 1)]
 
 
 def may_credit(store: SqlStore) -> CreditLine:
-    (line,) = Handlers(store).statement(ASHBY.id, MAY).credits
+    (line,) = BillingHandlers(store).statement(ASHBY.id, MAY).credits
     return line
 
 
 def test_a_month_that_missed_its_objective_is_credited_and_one_that_is_healed_is_not(store: SqlStore) -> None:
-    feed(Handlers(store), CATALOGUE, CATALOGUED)
-    feed(Handlers(store), VERDICTS, [breached("t-1"), *(met(f"t-{n}") for n in range(2, 11))])
+    feed(BillingHandlers(store), CATALOGUE, CATALOGUED)
+    feed(BillingHandlers(store), VERDICTS, [breached("t-1"), *(met(f"t-{n}") for n in range(2, 11))])
     missed = may_credit(store)
 
-    feed(Handlers(store), VERDICTS, [corrected("t-1", "met")])
+    feed(BillingHandlers(store), VERDICTS, [corrected("t-1", "met")])
 
     # 9 of 10 are 5 points below 95%: 5% of £1,000.00.
     assert (missed.applied_pence, may_credit(store).applied_pence) == (5_000, 0)
 
 
 def test_a_credit_is_explained_by_its_misses_page_by_page(store: SqlStore) -> None:
-    feed(Handlers(store), CATALOGUE, CATALOGUED)
+    feed(BillingHandlers(store), CATALOGUE, CATALOGUED)
     misses = [breached(f"t-{n}", at=f"2026-05-{n:02}T12:00:00+00:00") for n in (20, 5, 12)]
-    feed(Handlers(store), VERDICTS, [*misses, met("t-1"), breached("t-2", month="2026-06")])
+    feed(BillingHandlers(store), VERDICTS, [*misses, met("t-1"), breached("t-2", month="2026-06")])
     ref = may_credit(store).ref
 
-    first = Handlers(store).explain(ASHBY.id, MAY, ref, after=None, limit=2)
-    second = Handlers(store).explain(ASHBY.id, MAY, ref, after=first.next_mark, limit=2)
+    first = BillingHandlers(store).explain(ASHBY.id, MAY, ref, after=None, limit=2)
+    second = BillingHandlers(store).explain(ASHBY.id, MAY, ref, after=first.next_cursor, limit=2)
 
     assert first.line == may_credit(store)
     assert [(each.id, each.item) for each in (*first.counted, *second.counted)] == [
@@ -171,22 +173,22 @@ def test_a_credit_is_explained_by_its_misses_page_by_page(store: SqlStore) -> No
         ("t-12-breached", "t-12"),
         ("t-20-breached", "t-20"),
     ]
-    assert second.next_mark is None
+    assert second.next_cursor is None
 
 
 def test_a_years_cap_counts_what_earlier_months_took_of_it(store: SqlStore) -> None:
-    capped = promising(
+    capped = agreement_with_credits(
         target("ict-response"),
         credits=[credit("ict-response")],
         tariffs=(ICT_STANDING.id,),
         since="2026-04-16",
         year_gbp="120.00",
     )
-    feed(Handlers(store), CATALOGUE, catalogue_events(ASHBY, PROVIDER, ICT, ICT_STANDING, capped))
+    feed(BillingHandlers(store), CATALOGUE, catalogue_events(ASHBY, PROVIDER, ICT, ICT_STANDING, capped))
     months = [Month(2026, 4), MAY, JUNE]
-    feed(Handlers(store), VERDICTS, [breached(f"t-{month}", month=str(month)) for month in months])
+    feed(BillingHandlers(store), VERDICTS, [breached(f"t-{month}", month=str(month)) for month in months])
 
-    found = [Handlers(store).statement(ASHBY.id, month).credits_pence for month in months]
+    found = [BillingHandlers(store).statement(ASHBY.id, month).credits_pence for month in months]
 
     # 10% each of £500.00 for half of April, then of £1,000.00; £120.00 in all.
     assert found == [5_000, 7_000, 0]
@@ -269,7 +271,7 @@ def test_any_batches_with_any_repetition_hold_what_the_naive_rule_holds(
     ]
     while sent:
         size = chance.randint(1, len(sent))
-        feed(Handlers(store), VERDICTS, sent[:size])
+        feed(BillingHandlers(store), VERDICTS, sent[:size])
         sent = sent[size:]
 
     for month in (MAY, JUNE):

@@ -14,14 +14,14 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from catalogue.app import CatalogueApp, build
-from catalogue.domain.given import Refused
-from catalogue.settings import Settings
+from catalogue.domain.submission import InvalidSubmission
+from catalogue.settings import CatalogueSettings
 from shared.bus.connect import connect
-from shared.bus.port import Bus, Shard
 from shared.contracts.catalogue import CalendarVersioned, CouncilVersioned
 from shared.contracts.codec import decode_event
 from shared.contracts.topics import CATALOGUE
 from shared.http import create_app
+from shared.log.port import Bus, Shard
 from tests.support.definitions import agreement, calendar, council, provider, service, whole
 
 NINE = datetime(2026, 4, 1, 9, tzinfo=UTC)
@@ -47,7 +47,7 @@ def _on_each_database(database_of: Callable[[str], str], monkeypatch: pytest.Mon
 async def running(var: Path) -> AsyncIterator[tuple[CatalogueApp, Bus]]:
     bus = connect(f"sqlite:///{var}/log.db")
     await bus.ensure_topics([CATALOGUE])
-    app = build(Settings(TALLYSTICK_VAR=var), bus=bus, clock=SteppingClock())
+    app = build(CatalogueSettings(TALLYSTICK_VAR=var), bus=bus, clock=SteppingClock())
     stop = asyncio.Event()
     task = asyncio.create_task(app.run(stop))
     yield app, bus
@@ -61,7 +61,7 @@ async def announced(bus: Bus, count: int) -> list[Any]:
     """The first `count` events of the catalogue's topic, once they are there, and whatever came with them."""
     member = await bus.subscribe("test", [CATALOGUE.name])
     await member.poll(max_records=1, timeout_s=0)
-    await member.start_at(Shard(CATALOGUE.name, 0), 0)
+    await member.seek(Shard(CATALOGUE.name, 0), 0)
     events: list[Any] = []
     async with asyncio.timeout(20):
         while len(events) < count:
@@ -79,7 +79,7 @@ def _anyio_backend() -> str:
 @pytest.fixture(name="app")
 def _app(tmp_path: Path) -> Iterator[CatalogueApp]:
     bus = connect(f"sqlite:///{tmp_path}/log.db")
-    app = build(Settings(TALLYSTICK_VAR=tmp_path), bus=bus, clock=SteppingClock())
+    app = build(CatalogueSettings(TALLYSTICK_VAR=tmp_path), bus=bus, clock=SteppingClock())
     yield app
     asyncio.run(app.close())
     asyncio.run(bus.close())
@@ -230,7 +230,7 @@ def test_openapi_names_every_kind_and_its_refusals(client: TestClient) -> None:
         operation = document["paths"][f"/v1/{plural}/{{id}}"]["put"]
         assert {"200", "201", "4XX", "5XX"} == operation["responses"].keys()
     schemas = document["components"]["schemas"]
-    assert {"Agreement", "AgreementVersion", "AgreementVersions", "ProblemBody"} <= schemas.keys()
+    assert {"Agreement", "AgreementVersion", "AgreementVersions", "ProblemDetails"} <= schemas.keys()
 
 
 @pytest.mark.anyio
@@ -280,7 +280,7 @@ def test_of_eight_writers_who_saw_the_same_version_one_succeeds(client: TestClie
 
 
 def test_a_refused_set_records_nothing(app: CatalogueApp) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(InvalidSubmission) as refused:
         app.handlers.record([provider(), service(), agreement()], at=NINE, actor="test")
 
     assert [located.fault.pointer for located in refused.value.faults] == ["#/2/council", "#/2/targets/0/calendar"]
@@ -294,9 +294,9 @@ def test_a_holiday_that_became_known_makes_a_new_version_of_the_calendar(tmp_pat
     desk = calendar(holidays=("scotland",))
     settings: dict[str, Any] = {"TALLYSTICK_VAR": tmp_path}
 
-    earlier = build(Settings(**settings), bus=bus, clock=SteppingClock())
+    earlier = build(CatalogueSettings(**settings), bus=bus, clock=SteppingClock())
     earlier.handlers.record([desk], at=NINE, actor="test")
-    later = build(Settings(**settings, TALLYSTICK_HOLIDAYS_FILE=holidays), bus=bus, clock=SteppingClock())
+    later = build(CatalogueSettings(**settings, TALLYSTICK_HOLIDAYS_FILE=holidays), bus=bus, clock=SteppingClock())
     recorded = later.handlers.record([desk], at=NINE, actor="test")
     for app in (earlier, later):
         asyncio.run(app.close())

@@ -15,8 +15,8 @@ from shared.contracts.codec import canonical_json
 from sla_monitor.domain.evidence import seal_of
 from sla_monitor.domain.verification import verify
 from tallystick.__main__ import app
-from tests.support.desk import COUNCIL, LATE, desk
 from tests.support.histories import calendar
+from tests.support.monitor_client import COUNCIL, LATE, monitor_client
 from tests.support.monitoring import ticket
 
 PAUSED = [
@@ -32,13 +32,13 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """March of Adur: an item that an exclusion saved, one met with a pause, one ended before a late holiday."""
 
     async def scenario() -> bytes:
-        async with desk(tmp_path_factory.mktemp("evidence")) as at:
+        async with monitor_client(tmp_path_factory.mktemp("evidence")) as at:
             await at.on.send(*ticket(*LATE), *ticket(*PAUSED, item="T2"), *ticket(*LATE, council="worthing"))
-            await at.on.rest()
+            await at.on.wait_until_idle()
             await at.propose()
             await at.post("/v1/exclusions/X1/approve", COUNCIL, expect=200)
-            await at.on.tell_catalogue(calendar(closed={"2026-03-02": "Proclaimed"}), version=2)
-            await at.on.rest()
+            await at.on.publish_catalogue(calendar(closed={"2026-03-02": "Proclaimed"}), version=2)
+            await at.on.wait_until_idle()
             return await at.read("/v1/evidence/adur/2026-03")
 
     return asyncio.run(scenario())
@@ -153,7 +153,7 @@ def test_the_command_says_what_holds_and_what_does_not(evidence: bytes, tmp_path
 
 def test_a_council_without_agreement_has_no_evidence(tmp_path: Path) -> None:
     async def scenario() -> int:
-        async with desk(tmp_path) as at:
+        async with monitor_client(tmp_path) as at:
             return await at.status("/v1/evidence/nowhere/2026-03")
 
     assert asyncio.run(scenario()) == 404

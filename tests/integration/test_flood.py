@@ -10,18 +10,18 @@ import pytest
 
 from billing.app import BillingApp
 from billing.app import build as build_billing
-from billing.settings import Settings as BillingSettings
+from billing.settings import BillingSettings
 from shared.bus.connect import connect
-from shared.bus.partitioner import partition_of
-from shared.bus.port import Bus, Message, Shard
 from shared.clock import FixedClock
 from shared.contracts.codec import encode_event
 from shared.contracts.envelope import ItemEvent
 from shared.contracts.topics import TOPICS, WORK
-from shared.running.health import NotReady, reading_check
+from shared.log.partitioner import partition_of
+from shared.log.port import Bus, Message, Shard
+from shared.running.health import NotReady, consumer_check
 from sla_monitor.app import MonitorApp
 from sla_monitor.app import build as build_monitor
-from sla_monitor.settings import Settings as MonitorSettings
+from sla_monitor.settings import MonitorSettings
 from tests.support.poison import AT, GOOD, ITEM, KEY, SHARD
 from tests.support.recharges import completed, received
 
@@ -72,17 +72,17 @@ def message(event: ItemEvent) -> Message:
 
 async def reaches(app: App, shard: Shard, offset: int) -> None:
     """The service reads `shard` from `offset` next."""
-    while app.readings[0].positions.get(shard) != offset:  # noqa: ASYNC110 (nothing announces how far it is)
+    while app.consumers[0].positions.get(shard) != offset:  # noqa: ASYNC110 (nothing announces how far it is)
         await asyncio.sleep(0.01)
 
 
 async def halts(app: App) -> None:
-    while not app.readings[0].halted:  # noqa: ASYNC110 (as above)
+    while not app.consumers[0].halted:  # noqa: ASYNC110 (as above)
         await asyncio.sleep(0.01)
 
 
 async def aside(app: App) -> list[int]:
-    return [entry.record.offset async for entry in app.desk.entries()]
+    return [entry.record.offset async for entry in app.quarantine.entries()]
 
 
 @EACH
@@ -100,7 +100,7 @@ def test_the_eleventh_in_a_row_halts_the_shard_in_front_of_itself_and_a_restart_
             assert await aside(app) == list(range(2, 12))
         async with running(make, tmp_path) as (app, _):
             await halts(app)
-            assert app.readings[0].positions[SHARD] == 12
+            assert app.consumers[0].positions[SHARD] == 12
             assert await aside(app) == list(range(2, 12))
 
     asyncio.run(scenario())
@@ -120,7 +120,7 @@ def test_other_shards_go_on_and_readiness_says_which_one_stands_why_and_what_to_
             await bus.publish(WORK.name, [elsewhere])
             await reaches(app, other, 1)
             with pytest.raises(NotReady) as told:
-                await reading_check(bus, app.readings[0], lag_records=100)()
+                await consumer_check(bus, app.consumers[0], lag_records=100)()
             return str(told.value)
 
     told = asyncio.run(scenario())
@@ -136,9 +136,9 @@ def test_a_halted_shard_goes_on_when_the_flood_is_accepted_and_halts_at_the_next
         async with running(make, tmp_path) as (app, bus):
             await bus.publish_to(SHARD, [POISON] * 30)
             await halts(app)
-            await app.desk.accept_flood(SHARD, actor="tester", reason="the sender has been stopped")
+            await app.quarantine.accept_flood(SHARD, actor="tester", reason="the sender has been stopped")
             await reaches(app, SHARD, 30)
-            assert not app.readings[0].halted
+            assert not app.consumers[0].halted
             assert len(await aside(app)) == 30
             await bus.publish_to(SHARD, [message(received(ITEM, AT)), *[POISON] * 12])
             await halts(app)
@@ -171,7 +171,7 @@ def test_live_state_that_is_rebuilt_stands_where_it_stood(accepted: bool, tmp_pa
             await bus.publish_to(SHARD, [message(received(ITEM, AT)), *[POISON] * 15, message(completed(ITEM, AT))])
             await halts(app)
             if accepted:
-                await app.desk.accept_flood(SHARD, actor="tester", reason="the sender has been stopped")
+                await app.quarantine.accept_flood(SHARD, actor="tester", reason="the sender has been stopped")
             await reaches(app, SHARD, reached)
         bus = connect(f"sqlite:///{tmp_path}/log.db")
         at_rest = build_monitor(MonitorSettings(TALLYSTICK_VAR=tmp_path), bus=bus, clock=CLOCK)

@@ -8,8 +8,8 @@ from shared.bus.connect import connect
 from shared.contracts.codec import decode_event
 from shared.contracts.envelope import ItemEvent
 from shared.contracts.topics import TICKETS, USAGE, WORK
-from tests.support.alone import finished, folder_env
-from tests.support.reading import shards_of, start_all, take, values
+from tests.support.log_reading import read_records, seek_all, shards_of, values
+from tests.support.service_process import run_to_end, state_folder_env
 
 COMMAND = ("-m", "tallystick", "illustrate", "--months", "1")
 TOPICS = (TICKETS, WORK, USAGE)
@@ -21,15 +21,15 @@ async def held(folder: Path) -> list[bytes]:
     shards = [shard for topic in TOPICS for shard in shards_of(topic)]
     count = sum([(await bus.bounds(shard)).end for shard in shards])
     subscription = await bus.subscribe("test", [topic.name for topic in TOPICS])
-    await start_all(subscription)
-    taken = await take(subscription, count)
+    await seek_all(subscription)
+    taken = await read_records(subscription, count)
     await bus.close()
     return values(taken)
 
 
 def test_events_of_the_month_are_in_the_log_and_the_same_when_sent_again(tmp_path: Path) -> None:
     for times in (1, 2):
-        ended = finished(*COMMAND, env=folder_env(tmp_path))
+        ended = run_to_end(*COMMAND, env=state_folder_env(tmp_path))
         assert ended.returncode == 0, ended.stderr
         sent = re.search(r"([\d,]+) illustrative events were sent", ended.stdout)
         assert sent
@@ -46,7 +46,7 @@ def test_an_unknown_example_or_log_is_refused_with_what_to_do(tmp_path: Path) ->
         (("--example", "atlantis"), {}, "adur-worthing"),
         ((), {"BUS_URL": "amqp://broker"}, "BUS_URL"),
     ):
-        refused = finished(*COMMAND, *arguments, env=folder_env(tmp_path) | env)
+        refused = run_to_end(*COMMAND, *arguments, env=state_folder_env(tmp_path) | env)
 
         assert refused.returncode == 2
         assert said in refused.stderr

@@ -18,9 +18,9 @@ PAUSED, RESUMED = ("Mon 2026-03-02 11:10", "paused"), ("Mon 2026-03-02 14:02", "
 def test_an_item_says_why_in_json_in_words_and_in_a_picture(tmp_path: Path) -> None:
     async def scenario() -> tuple[dict[str, Any], str, str, int]:
         async with monitor(tmp_path, now="Tue 2026-03-03 09:30") as on:
-            await on.tell_catalogue(calendar(), agreement())
+            await on.publish_catalogue(calendar(), agreement())
             await on.send(*ticket(OPENED, PAUSED, RESUMED, ("Tue 2026-03-03 09:30", "resolved")))
-            await on.rest()
+            await on.wait_until_idle()
             client = TestClient(create_app("test", [on.app.router], types=on.app.types))
             return await asyncio.to_thread(_ask, client)
 

@@ -9,10 +9,10 @@ import pytest
 from shared.bus.consumer import consume
 from shared.bus.kafka import KafkaBus
 from shared.bus.kafka_address import parse
-from shared.bus.port import BusError, Message, OffsetGone, PartitionMismatch, Shard, Subscription
 from shared.contracts.topics import Topic
+from shared.log.port import BusError, Message, OffsetGone, PartitionMismatch, Shard, Subscription
 from tests.support import kafka_broker
-from tests.support.reading import ROUND_S, settle, shards_of, start_all, take
+from tests.support.log_reading import ROUND_S, read_records, seek_all, shards_of, wait_for_assignment
 from tests.support.totals import Store, Totals
 
 pytestmark = pytest.mark.anyio
@@ -70,9 +70,9 @@ async def resume(server: str, topic: Topic, *, stored: int, of: str | None = Non
 async def caught_up(bus: KafkaBus, topic: Topic, *, records: int) -> Subscription:
     """A member that has read the topic's `records`."""
     reader = await bus.subscribe(f"guarded-{uuid4()}", [topic.name])
-    await settle([reader], shards_of(topic))
-    await start_all(reader)
-    await take(reader, records)
+    await wait_for_assignment([reader], shards_of(topic))
+    await seek_all(reader)
+    await read_records(reader, records)
     return reader
 
 
@@ -106,7 +106,7 @@ async def test_a_service_whose_log_was_made_anew_does_not_start_though_it_is_lon
     await bus.publish_to(Shard(topic.name, 0), numbers(3))
     before = await bus.identity(topic.name)
 
-    await kafka_broker.make_anew(kafka_server, topic)
+    await kafka_broker.recreate_topic(kafka_server, topic)
     other = bus_on(kafka_server)
     await other.publish_to(Shard(topic.name, 0), numbers(50))
     await other.close()
@@ -121,7 +121,7 @@ async def test_a_log_made_anew_while_it_is_read_stops_the_reader_though_it_is_lo
     await bus.publish_to(Shard(topic.name, 0), numbers(3))
     reader = await caught_up(bus, topic, records=3)
 
-    await kafka_broker.make_anew(kafka_server, topic)
+    await kafka_broker.recreate_topic(kafka_server, topic)
     other = bus_on(kafka_server)
     await other.publish_to(Shard(topic.name, 0), numbers(50))
     await other.close()

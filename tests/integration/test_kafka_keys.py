@@ -5,10 +5,10 @@ from uuid import uuid4
 import pytest
 
 from shared.bus.connect import connect
-from shared.bus.partitioner import partition_of
 from shared.contracts.topics import Topic
+from shared.log.partitioner import partition_of
 from tests.support import kafka_broker
-from tests.support.reading import settle, shards_of, start_all, take
+from tests.support.log_reading import read_records, seek_all, shards_of, wait_for_assignment
 
 pytestmark = pytest.mark.anyio
 
@@ -22,10 +22,10 @@ async def test_kafkas_own_producer_agrees_with_ours_on_every_key(kafka_server: s
     await bus.ensure_topics([topic])
     kafka_broker.produce_as_others_do(kafka_server, topic.name, KEYS)
     reader = await bus.subscribe(f"keys-{uuid4()}", [topic.name])
-    await settle([reader], shards_of(topic))
-    await start_all(reader)
+    await wait_for_assignment([reader], shards_of(topic))
+    await seek_all(reader)
 
-    taken = await take(reader, len(KEYS))
+    taken = await read_records(reader, len(KEYS))
     await bus.close()
 
     homes = {(record.key or b"").decode(): shard.partition for shard, records in taken.items() for record in records}

@@ -10,10 +10,10 @@ import pytest
 from shared.bus.kafka import KafkaBus
 from shared.bus.kafka_address import parse
 from shared.bus.kafka_writer import KafkaWriter
-from shared.bus.port import AppendUncertain, BusError, Message, Record, Shard, Subscription
 from shared.contracts.topics import Topic
+from shared.log.port import AppendUncertain, BusError, Message, Record, Shard, Subscription
 from tests.support import kafka_broker, servers
-from tests.support.reading import settle, shards_of, start_all
+from tests.support.log_reading import seek_all, shards_of, wait_for_assignment
 
 pytestmark = pytest.mark.anyio
 
@@ -81,8 +81,8 @@ async def test_a_broker_killed_while_it_is_written_to_loses_nothing_and_its_read
     server: str, bus: KafkaBus, topic: Topic
 ) -> None:
     reader = await bus.subscribe(f"mistreated-{uuid4()}", [topic.name])
-    await settle([reader], shards_of(topic))
-    await start_all(reader)
+    await wait_for_assignment([reader], shards_of(topic))
+    await seek_all(reader)
     over = asyncio.Event()
 
     async with asyncio.timeout(PATIENCE_S):
@@ -133,8 +133,8 @@ async def test_a_log_that_stops_answering_its_readers_is_silent_and_no_longer_so
     server: str, bus: KafkaBus, topic: Topic
 ) -> None:
     reader = await bus.subscribe(f"mistreated-{uuid4()}", [topic.name])
-    await settle([reader], shards_of(topic))
-    await start_all(reader)
+    await wait_for_assignment([reader], shards_of(topic))
+    await seek_all(reader)
     await reader.poll(max_records=1, timeout_s=1)
     answering_s = bus.silent_s()
 

@@ -8,9 +8,9 @@ import pytest
 
 from shared.bus import kafka_topics
 from shared.bus.kafka_address import parse
-from shared.bus.kafka_cluster import look
-from shared.bus.port import PartitionMismatch
+from shared.bus.kafka_cluster import describe_cluster
 from shared.contracts.topics import CATALOGUE, TICKETS, TOPICS, Topic
+from shared.log.port import PartitionMismatch
 from tests.support import kafka_broker, servers
 
 pytestmark = pytest.mark.anyio
@@ -68,7 +68,7 @@ async def test_a_topic_with_other_partitions_stops_the_command_before_it_makes_a
     with pytest.raises(PartitionMismatch, match=r"expected 4 partitions of held-already\.v1, Kafka has 3"):
         await kafka_topics.ensure(address, [other, wanted])
 
-    assert "never-made.v1" not in (await look(address)).topics
+    assert "never-made.v1" not in (await describe_cluster(address)).topics
 
 
 @pytest.mark.parametrize(

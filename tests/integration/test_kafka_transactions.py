@@ -8,8 +8,8 @@ from aiokafka import AIOKafkaProducer
 
 from shared.bus.connect import connect
 from shared.bus.consumer import consume
-from shared.bus.port import Bounds, Shard
 from shared.contracts.topics import Topic
+from shared.log.port import Bounds, Shard
 from tests.support.totals import Store, Totals
 
 pytestmark = pytest.mark.anyio

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi.testclient import TestClient
 
-from shared.contracts.items import OutageEnded, OutageService, OutageStarted
+from shared.contracts.items import OutageData, OutageEnded, OutageStarted
 from shared.contracts.topics import WORK
 from shared.http import create_app
 from tests.integration.test_monitor_judging import agreement
@@ -31,7 +31,7 @@ def outage(start: str, end: str | None, *, name: str = "out-1", service: str = "
         "source": "/test",
         "subject": name,
         "council": "adur",
-        "data": OutageService(service=service),
+        "data": OutageData(service=service),
     }
     events: list[Any] = [OutageStarted(id=f"{name}:start", time=local(start), **about)]
     if end is not None:
@@ -82,6 +82,6 @@ def _availability(folder: Path, events: list[Any], *, now: str) -> list[dict[str
 
 
 async def _ready(on: Monitor, events: list[Any]) -> None:
-    await on.tell_catalogue(calendar(), agreement(targets=[TARGET]))
+    await on.publish_catalogue(calendar(), agreement(targets=[TARGET]))
     await on.send(*events, topic=WORK)
-    await on.rest()
+    await on.wait_until_idle()

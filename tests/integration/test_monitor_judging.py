@@ -34,8 +34,8 @@ def agreement(**fields: Any) -> Agreement:
 
 
 async def _ready(on: Monitor) -> None:
-    await on.tell_catalogue(calendar(), agreement())
-    await on.rest()
+    await on.publish_catalogue(calendar(), agreement())
+    await on.wait_until_idle()
 
 
 def _instants(events: list[VerdictEvent]) -> list[tuple[str, str | None]]:
@@ -55,7 +55,7 @@ def test_warnings_and_the_breach_come_when_time_passes_without_events(tmp_path: 
             kinds = []
             for now in (NOON, "Mon 2026-03-02 15:00", "Mon 2026-03-02 16:59:59", EVENING, "Tue 2026-03-03 09:00:01"):
                 on.clock.move(now)
-                await on.rest()
+                await on.wait_until_idle()
                 kinds.append(await on.kinds())
             return kinds
 
@@ -72,7 +72,7 @@ def test_a_breach_is_stamped_with_its_instant_however_late_it_is_noticed(tmp_pat
             await _ready(on)
             await on.send(*ticket(OPENED))
             on.clock.move("Fri 2026-05-01 12:00")
-            await on.rest()
+            await on.wait_until_idle()
             return await on.announced()
 
     breach = next(event for event in asyncio.run(scenario()) if isinstance(event, TargetBreached))
@@ -97,11 +97,11 @@ def test_a_pause_told_late_corrects_the_breach_and_names_its_cause(tmp_path: Pat
         async with monitor(tmp_path, now="Wed 2026-03-04 12:00") as on:
             await _ready(on)
             await on.send(*ticket(OPENED), ticket(("Tue 2026-03-03 12:00", "resolved"))[0])
-            await on.rest()
+            await on.wait_until_idle()
             before = await on.announced()
             paused = ticket(("Mon 2026-03-02 10:00", "paused"), ("Tue 2026-03-03 10:00", "resumed"))
             await on.send(*paused, at="Wed 2026-03-04 12:00")
-            await on.rest()
+            await on.wait_until_idle()
             return before, await on.announced()
 
     before, after = asyncio.run(scenario())
@@ -116,7 +116,7 @@ def test_events_wait_for_an_agreement_and_are_judged_when_it_comes(tmp_path: Pat
     async def scenario() -> tuple[Counter[str], list[str], Counter[str], list[str]]:
         async with monitor(tmp_path, now=EVENING) as on:
             await on.send(*ticket(OPENED, (NOON, "resolved")))
-            await on.rest()
+            await on.wait_until_idle()
             waiting, silent = await _counts(on), await on.kinds()
             await _ready(on)
             return waiting, silent, await _counts(on), await on.kinds()
@@ -132,7 +132,7 @@ def test_an_answer_told_before_its_question_waits_with_it_and_is_counted_once(tm
             opened, resolved = ticket(OPENED, (NOON, "resolved"))
             for told in (resolved, opened):
                 await on.send(told, at=NOON)
-                await on.rest()
+                await on.wait_until_idle()
             waiting = await _counts(on)
             await _ready(on)
             return waiting, await _counts(on)
@@ -148,12 +148,12 @@ def test_a_new_holiday_moves_open_items_and_leaves_ended_ones(tmp_path: Path) ->
             await _ready(on)
             await on.send(*ticket(OPENED, (NOON, "resolved"), item="ended"))
             await on.send(*ticket(("Mon 2026-03-02 12:00", "opened"), item="open"))
-            await on.rest()
+            await on.wait_until_idle()
             proclaimed = calendar(closed={date(2026, 3, 3): "Proclaimed"})
-            await on.tell_catalogue(proclaimed, version=2)
-            await on.rest()
+            await on.publish_catalogue(proclaimed, version=2)
+            await on.wait_until_idle()
             on.clock.move("Thu 2026-03-05 12:00")
-            await on.rest()
+            await on.wait_until_idle()
             return await on.announced()
 
     events = asyncio.run(scenario())
@@ -184,8 +184,8 @@ def test_what_cannot_be_believed_is_set_aside_with_its_bytes(
             await _ready(on)
             await on.send_raw(key, msgspec.json.encode(good) if value is None else value, at=NOON)
             await on.send(*ticket(OPENED, (NOON, "resolved"), item="T9"))
-            await on.rest()
-            set_aside = [(held.reason, held.value) for held in await on.set_aside()]
+            await on.wait_until_idle()
+            set_aside = [(held.reason, held.value) for held in await on.quarantined_records()]
             return set_aside, await _counts(on), await on.kinds()
 
     set_aside, counts, kinds = asyncio.run(scenario())
@@ -202,8 +202,8 @@ def test_a_future_and_an_ancient_event_are_set_aside(tmp_path: Path) -> None:
             await on.send(*ticket(("Mon 2026-03-02 12:05:01", "opened"), item="early"), at=NOON)
             await on.send(*ticket(("Mon 2026-03-02 12:05", "opened"), item="skewed"), at=NOON)
             await on.send(*ticket(("Fri 2025-01-24 12:00", "opened"), item="ancient"), at=NOON)
-            await on.rest()
-            return sorted(held.reason for held in await on.set_aside())
+            await on.wait_until_idle()
+            return sorted(held.reason for held in await on.quarantined_records())
 
     assert asyncio.run(scenario()) == ["FUTURE_TIME", "TOO_OLD"]
 
@@ -216,7 +216,7 @@ def test_the_same_id_with_other_content_is_a_conflict_and_repetition_is_not(tmp_
         async with monitor(tmp_path, now=EVENING) as on:
             await _ready(on)
             await on.send(opened, resolved, resolved, opened, forged)
-            await on.rest()
+            await on.wait_until_idle()
             return await _counts(on), await on.announced()
 
     counts, events = asyncio.run(scenario())
@@ -238,7 +238,7 @@ def test_any_order_of_arrival_ends_in_the_same_verdicts(tmp_path: Path, order: t
             await _ready(on)
             for index in order:
                 await on.send(events[index], at="Tue 2026-03-03 10:00")
-                await on.rest()
+                await on.wait_until_idle()
             (answer,) = await on.app.questions.items("T1")
             (verdict,) = answer.evaluation.verdicts
             (row,) = await asyncio.to_thread(on.app.questions.attainment)
@@ -253,13 +253,13 @@ def test_a_monitor_stopped_and_started_again_announces_nothing_twice(tmp_path: P
         async with monitor(tmp_path, now=NOON) as on:
             await _ready(on)
             await on.send(*ticket(OPENED))
-            await on.rest()
+            await on.wait_until_idle()
         async with monitor(tmp_path, now="Tue 2026-03-03 12:00") as on:
-            await on.rest()
+            await on.wait_until_idle()
             first = _instants(await on.announced())
         async with monitor(tmp_path, now="Tue 2026-03-03 12:00") as on:
             await on.send(*ticket(OPENED))
-            await on.rest()
+            await on.wait_until_idle()
             return first, _instants(await on.announced())
 
     first, second = asyncio.run(scenario())

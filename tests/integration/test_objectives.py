@@ -16,7 +16,7 @@ import pytest
 from shared.contracts.definitions import Agreement, Benefit, Partnership
 from shared.http import create_app
 from tests.support.histories import calendar
-from tests.support.monitoring import Monitor, Told, monitor, ticket
+from tests.support.monitoring import Monitor, TicketEvent, monitor, ticket
 
 NOW = "Tue 2026-06-16 12:00"
 PAID = {"service": "payments", "objective": {"percent": "90", "over": "quarter", "weighted_by": "value"}}
@@ -58,7 +58,7 @@ PARTNERSHIP = Partnership(
 )
 
 
-def month_of_tickets(first_day: str, *, kept: int, missed: int) -> list[Told]:
+def month_of_tickets(first_day: str, *, kept: int, missed: int) -> list[TicketEvent]:
     """Tickets opened at 09:00 of one working day: kept after an hour, or missed until the day after the next."""
     day = datetime.fromisoformat(first_day).replace(tzinfo=UTC)
     opened, soon = (f"{day:%a %Y-%m-%d} {clock}" for clock in ("09:00", "10:00"))
@@ -73,8 +73,8 @@ def month_of_tickets(first_day: str, *, kept: int, missed: int) -> list[Told]:
 
 async def history(on: Monitor) -> None:
     """A year with one miss in five, three months with one in ten, and half of June."""
-    await on.tell_catalogue(calendar(), agreement("adur"), agreement("worthing"), PARTNERSHIP)
-    await on.rest()
+    await on.publish_catalogue(calendar(), agreement("adur"), agreement("worthing"), PARTNERSHIP)
+    await on.wait_until_idle()
     await on.send(
         *month_of_tickets("2026-03-10", kept=16, missed=4),
         *month_of_tickets("2026-04-14", kept=18, missed=2),
@@ -104,7 +104,7 @@ async def history(on: Monitor) -> None:
         ),
         *ticket(("Tue 2026-06-09 09:00", "opened"), item="p2", service="payments", value_pence=200_00),
     )
-    await on.rest()
+    await on.wait_until_idle()
 
 
 async def answers(folder: Path) -> Answers:

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from shared.bus.embedded import EmbeddedBus
-from shared.bus.port import Message, Shard
 from shared.contracts.topics import TICKETS
-from shared.state.embedded import EmbeddedStates
+from shared.log.port import Message, Shard
+from shared.state.embedded import EmbeddedStateStore
 from shared.state.port import Change, Head
 
 pytestmark = pytest.mark.anyio
 
 SHARD = Shard(TICKETS.name, 0)
-HEAD = Head(revision=1, first_offset=3, next_offset=7, clock_ms=5, facts_position=2, counts={"applied": 4})
+HEAD = Head(revision=1, first_offset=3, next_offset=7, clock_ms=5, catalogue_position=2, counts={"applied": 4})
 CHANGE = Change(head=HEAD, items={"adur:T1": b"item"}, due={"adur:T1": 60})
 
 
@@ -30,20 +30,20 @@ def take_out(file: Path, tables: Sequence[str]) -> None:
 
 async def test_live_state_from_before_announcements_and_logs_were_known(tmp_path: Path) -> None:
     file = tmp_path / "state.db"
-    states = EmbeddedStates(file)
+    states = EmbeddedStateStore(file)
     await states.commit(SHARD, None, CHANGE)
     await states.close()
     take_out(file, ["told", "known_logs"])
 
-    states = EmbeddedStates(file)
+    states = EmbeddedStateStore(file)
     assert await states.head(SHARD) == HEAD
     assert await states.items(SHARD, ["adur:T1"]) == {"adur:T1": b"item"}
     assert await states.due(SHARD, until_s=60, limit=1) == [("adur:T1", 60)]
     assert await states.known_log(TICKETS.name) is None
 
-    told = Head(revision=2, first_offset=3, next_offset=7, told_position=9)
+    told = Head(revision=2, first_offset=3, next_offset=7, published_through=9)
     await states.commit(SHARD, HEAD, Change(head=told))
-    await states.know_log(TICKETS.name, "drawn")
+    await states.save_known_log(TICKETS.name, "drawn")
     assert (await states.head(SHARD), await states.known_log(TICKETS.name)) == (told, "drawn")
     await states.close()
 

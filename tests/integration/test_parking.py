@@ -10,17 +10,17 @@ from typing import Any
 from typer.testing import CliRunner
 
 from catalogue.adapters.partnership_files import load as read_example
-from shared.bus.port import Message
 from shared.clock import FixedClock
 from shared.contracts.codec import encode_event
 from shared.contracts.envelope import ItemEvent
-from shared.contracts.items import Accepted, Completed, WorkCompleted, WorkReceived
+from shared.contracts.items import CompletedData, NewItemData, WorkCompleted, WorkReceived
 from shared.contracts.topics import TICKETS, WORK, Topic
+from shared.log.port import Message
 from shared.quarantine.parked import Parked
 from tallystick.__main__ import app
-from tallystick.stack import Stack, opened
-from tests.support.desk import agreement
+from tallystick.stack import Stack, open_stack
 from tests.support.histories import calendar
+from tests.support.monitor_client import agreement
 from tests.support.monitoring import local, monitor, ticket
 from tests.support.state_folder import held, shards_read
 
@@ -31,10 +31,10 @@ RECEIVED, COMPLETED = "Sun 2026-03-01 00:30", "Wed 2026-03-04 12:00"
 
 def work_item(council: str) -> list[tuple[Topic, ItemEvent]]:
     about: dict[str, Any] = {"source": "/desk", "subject": "inv-1", "council": council}
-    accepted = Accepted(service="accounts-payable")
+    accepted = NewItemData(service="accounts-payable")
     return [
         (WORK, WorkReceived(id=f"{council}:in", time=local(RECEIVED), data=accepted, **about)),
-        (WORK, WorkCompleted(id=f"{council}:out", time=local(COMPLETED), data=Completed(units="3"), **about)),
+        (WORK, WorkCompleted(id=f"{council}:out", time=local(COMPLETED), data=CompletedData(units="3"), **about)),
     ]
 
 
@@ -51,21 +51,21 @@ def send(folder: Path, log: list[tuple[Topic, ItemEvent]]) -> None:
         for topic, event in log:
             stamp = int(event.time.timestamp() * 1000)
             await stack.bus.publish(topic.name, [Message(event.key, encode_event(event), timestamp_ms=stamp)])
-        await stack.settle(lambda _: None)
+        await stack.drain(lambda _: None)
 
     asyncio.run(_with(folder, sent))
 
 
 def load_catalogue(folder: Path) -> None:
     async def loaded(stack: Stack) -> None:
-        await stack.record([placed.definition for placed in read_example("adur-worthing").given.placed])
-        await stack.settle(lambda _: None)
+        await stack.record([placed.definition for placed in read_example("adur-worthing").submission.entries])
+        await stack.drain(lambda _: None)
 
     asyncio.run(_with(folder, loaded))
 
 
 async def _with(folder: Path, work: Callable[[Stack], Awaitable[None]]) -> None:
-    async with opened(folder, clock=NOW) as stack:
+    async with open_stack(folder, clock=NOW) as stack:
         await work(stack)
 
 
@@ -120,12 +120,12 @@ def test_a_council_that_the_catalogue_never_hears_of_waits_alone(tmp_path: Path)
 def test_an_agreement_without_its_calendar_is_waited_for_too(tmp_path: Path) -> None:
     async def scenario() -> tuple[list[Parked], list[Parked]]:
         async with monitor(tmp_path, now="Mon 2026-03-02 18:00") as on:
-            await on.tell_catalogue(agreement())
+            await on.publish_catalogue(agreement())
             await on.send(*ticket(("Mon 2026-03-02 09:00", "opened")))
-            await on.rest()
+            await on.wait_until_idle()
             before = await on.app.parked()
-            await on.tell_catalogue(calendar())
-            await on.rest()
+            await on.publish_catalogue(calendar())
+            await on.wait_until_idle()
             return before, await on.app.parked()
 
     before, after = asyncio.run(scenario())

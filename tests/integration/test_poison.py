@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from billing.adapters.sql import SqlStore
-from billing.handlers import Handlers
+from billing.handlers import BillingHandlers
+from billing.store.sql import SqlStore
 from shared.bus.embedded import EmbeddedBus
-from shared.bus.port import Record
 from shared.clock import FixedClock
 from shared.contracts.topics import TOPICS
-from shared.state.embedded import EmbeddedStates
+from shared.log.port import Record
+from shared.state.embedded import EmbeddedStateStore
 from shared.state.port import Quarantined
-from sla_monitor.adapters.catalogue_view import CatalogueView
-from sla_monitor.adapters.rulings_view import RulingsView
-from sla_monitor.handlers.judging import Judging
+from sla_monitor.decisions.log import DecisionsView
+from sla_monitor.judging.processor import JudgingProcessor
+from sla_monitor.store.catalogue_view import CatalogueView
 from tests.support.poison import AT, COMPLETED, GOOD, ITEM, POISON, SHARD, Poison
 from tests.support.recharges import received, records
 
@@ -39,10 +39,10 @@ def surrounded(record: Record) -> list[Record]:
 
 async def judged(folder: Path, sent: Sequence[Record]) -> tuple[list[Quarantined], dict[str, int]]:
     """What a monitor set aside of `sent`, and its counts."""
-    bus, states = EmbeddedBus(folder / "log.db"), EmbeddedStates(folder / "state.db")
+    bus, states = EmbeddedBus(folder / "log.db"), EmbeddedStateStore(folder / "state.db")
     await bus.ensure_topics(TOPICS)
     clock = FixedClock(datetime.fromisoformat(AT))
-    judging = Judging(states, bus, CatalogueView(bus), RulingsView(bus), clock, margin_s=0)
+    judging = JudgingProcessor(states, bus, CatalogueView(bus), DecisionsView(bus), clock, margin_s=0)
     try:
         assert await judging.apply(SHARD, sent) == sent[-1].offset + 1
         head = await states.head(SHARD)
@@ -84,7 +84,7 @@ def test_billing_sets_it_aside_for_the_same_reason_and_meters_what_is_around_it(
 ) -> None:
     record = poison.record(1)
 
-    reached = Handlers(store).consume(SHARD, surrounded(record), expected=None)
+    reached = BillingHandlers(store).consume(SHARD, surrounded(record), expected=None)
 
     (progress,) = store.progress()
     assert reached == progress.next_offset == 3
@@ -108,7 +108,7 @@ def test_what_only_looks_odd_is_taken_in_by_both(kind: str, tmp_path: Path, stor
     sent = [Record(0, b"ashby:inv-1", HARMLESS[kind], (), int(COMPLETED.time.timestamp() * 1000))]
 
     aside, counts = asyncio.run(judged(tmp_path / "monitor", sent))
-    Handlers(store).consume(SHARD, sent, expected=None)
+    BillingHandlers(store).consume(SHARD, sent, expected=None)
 
     assert (aside, counts["applied"]) == ([], 1)
     assert [each.counts.applied for each in store.progress()] == [1]

@@ -12,17 +12,17 @@ from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from billing import api
-from billing.adapters.consumer import Intake
-from billing.adapters.documents.printed import PrintedDocuments
-from billing.adapters.sql import GROUP, SqlStore
-from billing.handlers import Handlers
+from billing.consumer import BillingProcessor
+from billing.documents.printed import PrintedDocuments
+from billing.handlers import BillingHandlers
+from billing.store.sql import GROUP, SqlStore
 from shared.bus.consumer import consume, unread
 from shared.bus.embedded import EmbeddedBus
-from shared.bus.port import Message, Record, Shard
-from shared.bus.processor import Busy
 from shared.contracts.codec import encode_event
 from shared.contracts.topics import USAGE
 from shared.http import create_app
+from shared.log.port import Message, Record, Shard
+from shared.log.processor import Busy
 from shared.period import Month
 from shared.sql import postgres
 from shared.sql.engine import connect
@@ -44,7 +44,7 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-class Counting(Intake):
+class Counting(BillingProcessor):
     """Billing's end of the log, which counts the batches that it stored, and those that met an absent database."""
 
     stored = 0
@@ -96,7 +96,7 @@ async def test_a_call_to_a_frozen_server_ends_as_busy_in_bounded_time(server: Po
 
 
 def test_a_council_that_asks_meanwhile_is_told_to_ask_again(server: Postgres, store: SqlStore) -> None:
-    with TestClient(create_app("Billing", [api.router(Handlers(store), PrintedDocuments())])) as client:
+    with TestClient(create_app("Billing", [api.router(BillingHandlers(store), PrintedDocuments())])) as client:
         with server.frozen():
             meanwhile = client.get("/v1/statements?month=2026-05")
         afterwards = client.get("/v1/statements?month=2026-05")
@@ -115,7 +115,7 @@ async def test_readings_taken_in_during_outages_are_each_stored_once(
     server: Postgres, store: SqlStore, bus: EmbeddedBus, disturb: Callable[[Postgres], None]
 ) -> None:
     empty(server)
-    intake, stop, numbers = Counting(Handlers(store)), asyncio.Event(), count()
+    intake, stop, numbers = Counting(BillingHandlers(store)), asyncio.Event(), count()
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(
@@ -170,7 +170,7 @@ async def publish(bus: EmbeddedBus, numbers: Iterable[int]) -> None:
 
 
 async def caught_up(bus: EmbeddedBus, store: SqlStore) -> None:
-    looking = Intake(Handlers(store))
+    looking = BillingProcessor(BillingHandlers(store))
     while True:
         try:
             if not await unread(bus, looking, [USAGE]):

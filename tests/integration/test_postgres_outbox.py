@@ -12,12 +12,12 @@ from sqlalchemy import Connection, Engine, MetaData, select
 
 from shared.bus.embedded import EmbeddedBus
 from shared.contracts.topics import Topic
-from shared.sql.engine import connect, reading
+from shared.sql.engine import connect, read_transaction
 from shared.sql.migrate import migrate
-from shared.sql.outbox import add, outbox_table, relay, waiting
+from shared.sql.outbox import add, outbox_table, relay, unpublished_count
 from shared.state.port import Outgoing
 from tests.support.databases import empty_database
-from tests.support.reading import settle, shards_of, start_all, take
+from tests.support.log_reading import read_records, seek_all, shards_of, wait_for_assignment
 
 OUTBOX = outbox_table(MetaData())
 TOPIC = Topic("to.v1", "key", 3, None, ("tests",), ("tests",))
@@ -72,7 +72,7 @@ async def test_what_eight_writers_announce_is_published_whole_and_in_each_writer
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(relay(engine, bus, stop, outbox=OUTBOX, pause_s=0.001))
         await asyncio.gather(*(asyncio.to_thread(write, engine, key) for key in keys))
-        while await asyncio.to_thread(waiting, engine, OUTBOX):  # noqa: ASYNC110 (the relay does not say when it rests)
+        while await asyncio.to_thread(unpublished_count, engine, OUTBOX):  # noqa: ASYNC110 (the relay does not say when it rests)
             await asyncio.sleep(0.01)
         stop.set()
 
@@ -82,10 +82,10 @@ async def test_what_eight_writers_announce_is_published_whole_and_in_each_writer
 async def published(bus: EmbeddedBus, count: int) -> dict[str, list[int]]:
     """What the log holds of each key, in order."""
     reader = await bus.subscribe("test", [TOPIC.name])
-    await settle([reader], shards_of(TOPIC))
-    await start_all(reader)
+    await wait_for_assignment([reader], shards_of(TOPIC))
+    await seek_all(reader)
     found: dict[str, list[int]] = defaultdict(list)
-    for records in (await take(reader, count)).values():
+    for records in (await read_records(reader, count)).values():
         for record in records:
             found[(record.key or b"").decode()].append(int(record.value or b""))
     await reader.close()
@@ -103,12 +103,12 @@ def test_a_reader_that_went_on_from_the_highest_position_it_saw_would_lose_annou
     go_on(engine, highest, seen)
 
     assert seen == ["committed first-0"]
-    assert waiting(engine, OUTBOX) == 2
+    assert unpublished_count(engine, OUTBOX) == 2
 
 
 def go_on(engine: Engine, after: int, seen: list[str]) -> int:
     """The highest position there is, after reading what lies above `after`."""
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         rows = _above(connection, after)
     seen += [id_ for _, id_ in rows]
     return max([after, *(position for position, _ in rows)])

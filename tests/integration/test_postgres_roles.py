@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import Engine, make_url, text
 from sqlalchemy.exc import DBAPIError
 
-from billing.adapters.sql import SqlStore
+from billing.store.sql import SqlStore
 from shared.sql.engine import connect
-from shared.sql.migrate import Outdated, version_table
+from shared.sql.migrate import SchemaOutdated, version_table
 from shared.sql.privileges import changeable
 from tests.support.databases import APP, OWNER, READONLY, address, empty_database
 
@@ -121,7 +121,7 @@ def test_whatever_program_logs_in_keeps_nobody_waiting_for_ever(
 
 
 def test_a_service_on_a_database_without_its_tables_says_what_to_run(postgres_server: str) -> None:
-    with empty_database(postgres_server) as url, pytest.raises(Outdated, match="run `python -m billing migrate`"):
+    with empty_database(postgres_server) as url, pytest.raises(SchemaOutdated, match="run `python -m billing migrate`"):
         SqlStore.open(address(url, role=APP))
 
 

@@ -14,19 +14,19 @@ from typer.main import get_group
 from typer.testing import CliRunner, Result
 
 from catalogue.adapters.partnership_files import load as read_example
-from shared.bus import intake
-from shared.bus.partitioner import partition_of
-from shared.bus.port import Message, Shard
 from shared.clock import FixedClock
 from shared.contracts.codec import encode_event
 from shared.contracts.envelope import ItemEvent
-from shared.contracts.items import Accepted, Completed, WorkCompleted, WorkReceived
+from shared.contracts.items import CompletedData, NewItemData, WorkCompleted, WorkReceived
 from shared.contracts.topics import TICKETS, USAGE, WORK, Topic
-from shared.contracts.usage import Reading, UsageRecorded
+from shared.contracts.usage import UsageData, UsageRecorded
 from shared.http import create_app
+from shared.log import validation
+from shared.log.partitioner import partition_of
+from shared.log.port import Message, Shard
 from shared.quarantine.api import TYPES, router
 from tallystick.__main__ import app
-from tallystick.stack import opened
+from tallystick.stack import open_stack
 from tallystick.verbs.quarantine import app as registered
 from tests.support.monitoring import local, ticket
 from tests.support.state_folder import Held, held, shards_read
@@ -44,13 +44,15 @@ def about(subject: str, when: str, what: str) -> dict[str, Any]:
 
 
 def invoice(subject: str) -> Sent:
-    received = WorkReceived(**about(subject, "Mon 2026-03-02 09:00", "in"), data=Accepted(service="accounts-payable"))
-    done = WorkCompleted(**about(subject, "Wed 2026-03-04 12:00", "out"), data=Completed(units="3"))
+    received = WorkReceived(
+        **about(subject, "Mon 2026-03-02 09:00", "in"), data=NewItemData(service="accounts-payable")
+    )
+    done = WorkCompleted(**about(subject, "Wed 2026-03-04 12:00", "out"), data=CompletedData(units="3"))
     return [(WORK, received), (WORK, done)]
 
 
 def readings() -> Sent:
-    data = Reading(service="payroll", quantity="412", business_date=date(2026, 3, 31))
+    data = UsageData(service="payroll", quantity="412", business_date=date(2026, 3, 31))
     return [(USAGE, UsageRecorded(**about("pay-march", "Wed 2026-04-01 09:00", "read"), data=data))]
 
 
@@ -74,11 +76,11 @@ def work(folder: Path, sent: Sequence[tuple[Topic, Message]] = ()) -> None:
     """The services on `folder` know the example's catalogue and have done all there is to do with what was `sent`."""
 
     async def settled() -> None:
-        async with opened(folder, clock=NOW) as stack:
-            await stack.record([placed.definition for placed in read_example("adur-worthing").given.placed])
+        async with open_stack(folder, clock=NOW) as stack:
+            await stack.record([placed.definition for placed in read_example("adur-worthing").submission.entries])
             for topic, each in sent:
                 await stack.bus.publish(topic.name, [each])
-            await stack.settle(lambda _: None)
+            await stack.drain(lambda _: None)
 
     asyncio.run(settled())
 
@@ -107,7 +109,7 @@ def failed_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("failed")
     work(folder)  # the catalogue's definitions are long too, and were read
     with pytest.MonkeyPatch.context() as older:
-        older.setattr(intake, "MOST_BYTES", 600)
+        older.setattr(validation, "MOST_BYTES", 600)
         work(folder, [(topic, message(event, padded=event in FAILING)) for topic, event in LOG])
     return folder
 
@@ -152,7 +154,7 @@ def test_every_offset_keeps_one_fate_through_re_driving_and_discarding(failed: P
 
 def test_what_lay_in_the_wrong_partition_is_offered_to_its_own(tmp_path: Path, never_failed: Held) -> None:
     async def misplaced() -> None:
-        async with opened(tmp_path, clock=NOW) as stack:
+        async with open_stack(tmp_path, clock=NOW) as stack:
             own = partition_of(LOG[4][1].key.encode(), WORK.partitions)
             await stack.bus.publish_to(Shard(WORK.name, (own + 1) % WORK.partitions), [message(LOG[4][1])])
 
@@ -269,8 +271,8 @@ def test_every_command_that_operators_read_about_is_one_that_they_have() -> None
 
 def test_http_lists_what_is_open_page_by_page_without_the_bytes(failed: Path) -> None:
     async def pages() -> list[list[dict[str, Any]]]:
-        async with opened(failed, clock=NOW) as stack:
-            http = create_app("quarantine", [router(stack.billing.desk)], types=TYPES)
+        async with open_stack(failed, clock=NOW) as stack:
+            http = create_app("quarantine", [router(stack.billing.quarantine)], types=TYPES)
             found, url = [], "/v1/quarantine?limit=2"
             with TestClient(http) as client:
                 while url:

@@ -9,14 +9,14 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from billing.app import BillingApp
-from shared.bus.port import Message, Shard
 from shared.clock import FixedClock
 from shared.contracts.codec import encode_event
 from shared.contracts.envelope import ItemEvent
 from shared.contracts.topics import WORK
+from shared.log.port import Message, Shard
 from sla_monitor.app import MonitorApp
 from tests.support.poison import AT, COMPLETED, GOOD, ITEM, KEY, SHARD
-from tests.support.production_shape import Servers, at_work, log_of, own_servers
+from tests.support.production_shape import ProductionServers, log_of, own_servers, running_services
 from tests.support.recharges import received
 
 CLOCK = FixedClock(datetime.fromisoformat(AT))
@@ -27,7 +27,7 @@ POISON = [(KEY, None), (b"", None), (None, GOOD), (b"\xff", GOOD), (KEY, b""), (
 
 
 @pytest.fixture
-def at(migrated_databases: Callable[[str], str]) -> Iterator[Servers]:
+def at(migrated_databases: Callable[[str], str]) -> Iterator[ProductionServers]:
     with own_servers(migrated_databases) as at:
         yield at
 
@@ -48,16 +48,16 @@ async def until(done: Callable[[], Awaitable[bool]]) -> None:
 
 
 async def _have_reached(apps: Sequence[App], shard: Shard, offset: int) -> bool:
-    return all(app.readings[0].positions.get(shard) == offset for app in apps)
+    return all(app.consumers[0].positions.get(shard) == offset for app in apps)
 
 
 async def _are_halted(apps: Sequence[App]) -> bool:
-    return all(app.readings[0].halted.keys() == {SHARD} for app in apps)
+    return all(app.consumers[0].halted.keys() == {SHARD} for app in apps)
 
 
-def test_a_flood_halts_both_services_is_accepted_and_what_is_re_driven_counts_once(at: Servers) -> None:
+def test_a_flood_halts_both_services_is_accepted_and_what_is_re_driven_counts_once(at: ProductionServers) -> None:
     async def scenario() -> None:
-        async with log_of(at) as bus, at_work(at, bus, CLOCK) as (monitor, billing):
+        async with log_of(at) as bus, running_services(at, bus, CLOCK) as (monitor, billing):
             apps = (monitor, billing)
             await bus.publish_to(WRONG, [message(COMPLETED)])
             await bus.publish(WORK.name, [message(received(ITEM, AT))])
@@ -66,18 +66,18 @@ def test_a_flood_halts_both_services_is_accepted_and_what_is_re_driven_counts_on
             await until(partial(_are_halted, apps))
             await until(partial(_have_reached, apps, WRONG, 1))
             for app in apps:
-                entries = {(entry.shard, entry.record.offset): entry async for entry in app.desk.entries()}
+                entries = {(entry.shard, entry.record.offset): entry async for entry in app.quarantine.entries()}
                 assert sorted(offset for shard, offset in entries if shard == SHARD) == list(range(1, 11))
                 assert [(entries[SHARD, n].record.key, entries[SHARD, n].record.value) for n in range(1, 11)] == (
                     POISON[:10]
                 )
                 assert entries[WRONG, 0].record.reason == "KEY_PARTITION_MISMATCH"
-                await app.desk.accept_flood(SHARD, actor="tester", reason="the sender has been stopped")
+                await app.quarantine.accept_flood(SHARD, actor="tester", reason="the sender has been stopped")
             await until(partial(_have_reached, apps, SHARD, 1 + len(POISON)))
 
-            misplaced = await monitor.desk.entry(WRONG, 0)
+            misplaced = await monitor.quarantine.entry(WRONG, 0)
             for _ in range(2):
-                await monitor.desk.redrive(misplaced, actor="tester", reason="it lay in another partition")
+                await monitor.quarantine.redrive(misplaced, actor="tester", reason="it lay in another partition")
             await until(partial(_have_reached, apps, SHARD, 3 + len(POISON)))
             head = (await monitor.heads())[SHARD]
             (progress,) = [each for each in billing.handlers.progress() if each.shard == SHARD]

@@ -9,9 +9,9 @@ from typer.testing import CliRunner, Result
 
 from shared.contracts.topics import TICKETS
 from shared.money import format_gbp
-from sla_monitor.domain import legs
-from sla_monitor.rebuild import rebuild
-from sla_monitor.settings import Settings
+from sla_monitor.domain.clock import due
+from sla_monitor.rebuild_command import rebuild
+from sla_monitor.settings import MonitorSettings
 from tallystick.__main__ import app
 from tests.support.backfills import LATE, work
 from tests.support.state_folder import statements
@@ -24,13 +24,13 @@ def harsher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a ticket that was in time, and after it a release by whose rule every one is missed."""
     folder = tmp_path / "var"
     work(folder, [(TICKETS, event) for event in LATE[:2]])
-    judged = legs._Watch._against_seconds
+    judged = due._Watch._against_seconds
 
-    def always_missed(watch: legs._Watch, *measured: int, is_open: bool) -> Any:
+    def always_missed(watch: due._Watch, *measured: int, is_open: bool) -> Any:
         due, _, allowance, margin, _ = judged(watch, *measured, is_open=is_open)
         return due, due, allowance, margin, True
 
-    monkeypatch.setattr(legs._Watch, "_against_seconds", always_missed)
+    monkeypatch.setattr(due._Watch, "_against_seconds", always_missed)
     return folder
 
 
@@ -46,7 +46,7 @@ def adur(folder: Path) -> int:
 def test_recharges_follow_an_approved_rebuild_to_the_penny_that_was_told(
     harsher: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings, file, before = Settings(TALLYSTICK_VAR=harsher), tmp_path / "verdicts.ndjson", adur(harsher)
+    settings, file, before = MonitorSettings(TALLYSTICK_VAR=harsher), tmp_path / "verdicts.ndjson", adur(harsher)
     asyncio.run(rebuild(settings, ["--shadow", "--events", str(file)]))
     digest = capsys.readouterr().out.strip().rpartition(" ")[2]
 

@@ -11,14 +11,14 @@ from sqlalchemy import Engine, event, insert, text
 
 from shared.sql.engine import connect
 from shared.sql.migrate import migrate
-from sla_monitor.adapters.read_model import SqlReadModel
-from sla_monitor.adapters.tables import VERDICT
-from sla_monitor.ports import Counted
+from sla_monitor.ports import VerdictCounts
+from sla_monitor.store.read_model import SqlReadModel
+from sla_monitor.store.tables import VERDICT
 from tests.support.databases import empty_database
 
 VERDICTS = 10_000
 JUNE = ["2026-06"]
-ROW = Counted("adur", "ict", "resolve", "resolution-time", "2026-06", 1, 1)
+ROW = VerdictCounts("adur", "ict", "resolve", "resolution-time", "2026-06", 1, 1)
 
 
 QUESTIONS: list[tuple[Callable[[SqlReadModel], object], str, str]] = [

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from shared.bus.port import Shard
 from shared.contracts.topics import VERDICTS
 from shared.contracts.verdicts import VerdictEvent
-from shared.sql.engine import connect, reading
+from shared.log.port import Shard
+from shared.sql.engine import connect, read_transaction
 from shared.sql.migrate import prepare
-from sla_monitor.adapters.read_model import SqlReadModel
-from sla_monitor.adapters.tables import ANNOUNCEMENT, VERDICT
+from sla_monitor.store.read_model import SqlReadModel
+from sla_monitor.store.tables import ANNOUNCEMENT, VERDICT
 from tests.conftest import DatabaseOf
 from tests.support.credits import breached, corrected, retracted
 
@@ -62,7 +62,7 @@ def recorded(batches: Sequence[Sequence[VerdictEvent]], url: str) -> tuple[list[
             record(model, after, batch)
             after += len(batch)
     engine = connect(url)
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         held = list(connection.scalars(select(VERDICT.c.outcome)))
         columns = ANNOUNCEMENT.c
         told = [tuple(row) for row in connection.execute(select(columns.id, columns.position).order_by("position"))]

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.support.figures import tell
+from tests.support.figures import print_figure
 from tests.support.real_data import BOSTON, BOSTON_RULES, NEEDS_REAL_DATA, rows, shown, steady, verdicts
 from tests.support.replay_command import Order, Ran, run_apart
 from tests.support.state_folder import shards_read, unread
@@ -66,7 +66,7 @@ def test_one_rule_for_each_type_gives_at_least_91_percent_of_the_citys_deadlines
         if (due := ours[item]["due_at"])
     )
 
-    tell(f"{near:,} of {len(targets):,} deadlines: {100 * near / len(targets):.2f}%")
+    print_figure(f"{near:,} of {len(targets):,} deadlines: {100 * near / len(targets):.2f}%")
     assert len(targets) == 94_154
     assert near * 100 >= len(targets) * 91
 

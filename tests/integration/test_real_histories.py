@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from sla_monitor.schemas import VerdictBody, item_body
-from tests.support.figures import tell
+from sla_monitor.schemas import VerdictReport, item_report
+from tests.support.figures import print_figure
 from tests.support.real_data import HELP_DESK, NEEDS_REAL_DATA, REQUESTS_FOR_PAYMENT, rows, shown, steady, verdicts
 from tests.support.replay_command import Order, Ran, run, run_apart
 from tests.support.state_folder import JUDGING, answers, held, shards_read, unread
@@ -79,7 +79,7 @@ def test_counted_paused_and_outside_hours_add_up_to_the_time_elapsed_of_every_ti
     first_row: dict[str, str] = {}
     for row in rows(HELP_DESK):
         first_row[row["case_id"]] = min(row["timestamp"], first_row.get(row["case_id"], row["timestamp"]))
-    told = {answer.item: item_body(answer).verdicts for answer in answers(helped.folder, LOG_ENDED)}
+    told = {answer.item: item_report(answer).verdicts for answer in answers(helped.folder, LOG_ENDED)}
 
     assert told.keys() == {name_of(case) for case in first_row}
     for case, written in first_row.items():
@@ -88,7 +88,7 @@ def test_counted_paused_and_outside_hours_add_up_to_the_time_elapsed_of_every_ti
         elapsed = (verdict.stopped_at or as_of) - began
         assert verdict.counted_s + verdict.paused_s + verdict.closed_s == elapsed.total_seconds(), case
         assert covers(verdict), case
-    tell(f"seconds: {dict(seconds_by_kind([verdict for (verdict,) in told.values()]))}")
+    print_figure(f"seconds: {dict(seconds_by_kind([verdict for (verdict,) in told.values()]))}")
 
 
 def name_of(case: str) -> str:
@@ -96,14 +96,14 @@ def name_of(case: str) -> str:
     return case.lower().replace(" ", "-")
 
 
-def covers(verdict: VerdictBody) -> bool:
+def covers(verdict: VerdictReport) -> bool:
     """Whether the stretches follow each other without a gap, and the seconds of each are its own."""
     return all(one.end_at == other.start_at for one, other in pairwise(verdict.trace)) and all(
         stretch.seconds == (stretch.end_at - stretch.start_at).total_seconds() for stretch in verdict.trace
     )
 
 
-def seconds_by_kind(judged: list[VerdictBody]) -> Counter[str]:
+def seconds_by_kind(judged: list[VerdictReport]) -> Counter[str]:
     """How the time of all tickets was spent."""
     sums: Counter[str] = Counter()
     for verdict in judged:

@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 import pytest
 
 from billing.domain.statement import Statement
-from tests.support.figures import tell
+from tests.support.figures import print_figure
 from tests.support.real_data import NEEDS_REAL_DATA, PAYMENTS, rows, shown, steady
 from tests.support.replay_command import Order, Ran, run_apart
 from tests.support.state_folder import shards_read, statements, unread
@@ -70,7 +70,7 @@ def test_every_statement_and_their_sum_are_what_the_file_gives_to_the_penny(
 
     assert {(s.council.id, str(s.month)): s.total_pence for s in stated} == recomputed
     every_line = [line.amount_pence for s in stated for charges in s.services for line in charges.lines]
-    tell(f"{len(every_line)} lines, £{Decimal(sum(every_line)) / 100:,}")
+    print_figure(f"{len(every_line)} lines, £{Decimal(sum(every_line)) / 100:,}")
     assert sum(every_line) == sum(recomputed.values())
 
 

@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from shared.bus.port import OffsetGone, Shard
 from shared.contracts.topics import TICKETS
 from shared.contracts.verdicts import VerdictCorrected
+from shared.log.port import OffsetGone, Shard
 from shared.state.connect import connect
 from shared.state.port import Change
-from sla_monitor.handlers.rebuilding import Rebuilt
-from sla_monitor.handlers.rebuilt_shard import MARK
-from tests.support.desk import LATE, agreement
+from sla_monitor.judging.rebuild import RebuildResult
+from sla_monitor.judging.rebuilt_shard import UNFINISHED_HEAD
 from tests.support.histories import calendar
-from tests.support.live_state import Held, held, state_address
-from tests.support.monitoring import Monitor, monitor, resting_monitor, ticket
+from tests.support.live_state import ShardContent, live_state_content, state_address
+from tests.support.monitor_client import LATE, agreement
+from tests.support.monitoring import Monitor, idle_monitor, monitor, ticket
 
 IN_TIME = [("Mon 2026-03-02 09:00", "opened"), ("Mon 2026-03-02 15:00", "resolved")]
 NOW, LATER = "Wed 2026-03-04 12:00", "Thu 2026-03-05 12:00"
@@ -40,26 +40,28 @@ def state_url(request: pytest.FixtureRequest) -> Iterator[str]:
 
 async def live(on: Monitor) -> None:
     """Whatever may happen to tickets: done in time and late, open, corrected, sent twice, unreadable, waiting."""
-    await on.tell_catalogue(calendar(), agreement(), agreement("worthing"))
-    await on.rest()
+    await on.publish_catalogue(calendar(), agreement(), agreement("worthing"))
+    await on.wait_until_idle()
     for number in range(20):
         await on.send(*ticket(*IN_TIME, item=f"in-time-{number}"), *ticket(*LATE, item=f"late-{number}"))
     await on.send(*ticket(*IN_TIME, item="in-time-1"), *ticket(*IN_TIME, council="unheard-of"))
     await on.send(*ticket(LATE[0], item="open"), ticket(LATE[0], item="asleep")[0])
     await on.send(*ticket(("Mon 2026-03-02 13:00", "paused"), item="asleep"))
     await on.send_raw("adur:poison", b"{", at=NOW)
-    await on.rest()
+    await on.wait_until_idle()
     await on.send(*ticket(("Mon 2026-03-02 13:00", "paused"), item="late-3"), at=NOW)
     await on.send(*ticket(("Mon 2026-03-02 16:00", "resumed"), item="late-3"), at=NOW)
     await on.send(*ticket(("Tue 2026-03-03 16:00", "reopened"), item="in-time-2"), at=NOW)
-    await on.rest()
+    await on.wait_until_idle()
 
 
-async def lost_and_rebuilt(folder: Path, state_url: str, *, now: str = NOW) -> tuple[Rebuilt, dict[Shard, Held]]:
+async def lost_and_rebuilt(
+    folder: Path, state_url: str, *, now: str = NOW
+) -> tuple[RebuildResult, dict[Shard, ShardContent]]:
     """What a rebuild said, and the state that it left."""
-    async with resting_monitor(folder, now=now, state_url=state_url) as at_rest:
+    async with idle_monitor(folder, now=now, state_url=state_url) as at_rest:
         done = await at_rest.app.upkeep.rebuild()
-    return done, await held(state_address(folder, state_url))
+    return done, await live_state_content(state_address(folder, state_url))
 
 
 async def said(on: Monitor) -> list[str]:
@@ -71,14 +73,14 @@ def test_a_rebuild_restores_the_same_state_and_announces_nothing(tmp_path: Path,
         async with monitor(tmp_path, now=NOW, state_url=state_url) as on:
             await live(on)
             announced = await said(on)
-        before = await held(state_address(tmp_path, state_url))
+        before = await live_state_content(state_address(tmp_path, state_url))
 
         done, after = await lost_and_rebuilt(tmp_path, state_url)
 
         assert after == before
-        assert done == Rebuilt(items=sum(len(shard.items) for shard in before.values()), missing=0)
+        assert done == RebuildResult(items=sum(len(shard.items) for shard in before.values()), missing=0)
         async with monitor(tmp_path, now=NOW, state_url=state_url) as on:
-            await on.rest()
+            await on.wait_until_idle()
             assert await said(on) == announced
             assert len(announced) > 40
 
@@ -89,20 +91,20 @@ def test_what_has_ended_keeps_the_catalogue_of_its_time_through_a_rebuild(tmp_pa
     async def scenario() -> None:
         async with monitor(tmp_path, now=NOW, state_url=state_url) as on:
             await live(on)
-            await on.tell_catalogue(PROCLAIMED, version=2)
-            await on.rest()
+            await on.publish_catalogue(PROCLAIMED, version=2)
+            await on.wait_until_idle()
             announced = await said(on)
-        before = await held(state_address(tmp_path, state_url))
+        before = await live_state_content(state_address(tmp_path, state_url))
 
         done, after = await lost_and_rebuilt(tmp_path, state_url)
 
         assert (done.missing, after) == (0, before)
         async with monitor(tmp_path, now=NOW, state_url=state_url) as on:
-            await on.rest()
+            await on.wait_until_idle()
             assert await said(on) == announced
             pause = ticket(("Mon 2026-03-02 13:00", "paused"), ("Mon 2026-03-02 13:30", "resumed"), item="late-7")
             await on.send(*pause, at=NOW)
-            await on.rest()
+            await on.wait_until_idle()
             last = [event for event in await on.announced() if event.subject == "late-7"][-1]
         assert isinstance(last, VerdictCorrected)
         assert (last.data.outcome, last.data.calendar_version) == ("breached", 1)
@@ -115,13 +117,13 @@ def test_what_the_log_lacks_waits_after_a_rebuild_and_is_announced_once(tmp_path
         async with monitor(tmp_path, now=NOW, state_url=state_url) as on:
             await live(on)
             announced = await said(on)
-        async with resting_monitor(tmp_path, now=NOW, state_url=state_url) as at_rest:
+        async with idle_monitor(tmp_path, now=NOW, state_url=state_url) as at_rest:
             await at_rest.send(*ticket(*IN_TIME, item="unsaid-1"), *ticket(*LATE, item="unsaid-2"), at=NOW)
 
         done, _ = await lost_and_rebuilt(tmp_path, state_url)
 
         async with monitor(tmp_path, now=NOW, state_url=state_url) as on:
-            await on.rest()
+            await on.wait_until_idle()
             new = [event for event in await on.announced() if event.id not in announced]
         kinds = sorted((event.subject, type(event).__name__) for event in new)
         assert [kind for kind in kinds if kind[1] != "WarningReached"] == [
@@ -136,11 +138,11 @@ def test_what_the_log_lacks_waits_after_a_rebuild_and_is_announced_once(tmp_path
 def test_a_monitor_does_not_work_on_what_a_rebuild_left_unfinished(tmp_path: Path, state_url: str) -> None:
     async def scenario() -> None:
         states, shard = connect(state_address(tmp_path, state_url)), Shard(TICKETS.name, 3)
-        await states.commit(shard, None, Change(MARK))
+        await states.commit(shard, None, Change(UNFINISHED_HEAD))
         await states.close()
 
         async with monitor(tmp_path, now=NOW, state_url=state_url) as on:
-            await on.rest()
+            await on.wait_until_idle()
             await asyncio.sleep(5)
 
     with pytest.raises(ExceptionGroup) as stopped:
@@ -152,8 +154,8 @@ def test_a_rebuild_that_was_cut_short_is_made_good_by_the_next(tmp_path: Path, s
     async def scenario() -> None:
         async with monitor(tmp_path, now=NOW, state_url=state_url) as on:
             await live(on)
-        before = await held(state_address(tmp_path, state_url))
-        async with resting_monitor(tmp_path, now=NOW, state_url=state_url) as at_rest:
+        before = await live_state_content(state_address(tmp_path, state_url))
+        async with idle_monitor(tmp_path, now=NOW, state_url=state_url) as at_rest:
             cut = asyncio.create_task(at_rest.app.upkeep.rebuild())
             await asyncio.sleep(0.05)
             cut.cancel()

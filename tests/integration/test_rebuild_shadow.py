@@ -12,15 +12,15 @@ import pytest
 from redis import Redis
 
 from shared.contracts.verdicts import VerdictCorrected, VerdictEvent
-from shared.running.settings import BadSettings
+from shared.settings import InvalidSettings
 from shared.sql.approvals import Approval
-from sla_monitor.domain import legs
-from sla_monitor.rebuild import rebuild
-from sla_monitor.settings import Settings
-from tests.support.desk import LATE, agreement
+from sla_monitor.domain.clock import due
+from sla_monitor.rebuild_command import rebuild
+from sla_monitor.settings import MonitorSettings
 from tests.support.histories import calendar
-from tests.support.live_state import held, state_address
-from tests.support.monitoring import monitor, resting_monitor, ticket
+from tests.support.live_state import live_state_content, state_address
+from tests.support.monitor_client import LATE, agreement
+from tests.support.monitoring import idle_monitor, monitor, ticket
 
 NOW = "Wed 2026-03-04 12:00"
 # Eight working hours, used up to the last second.
@@ -44,62 +44,62 @@ def state_url(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.fixture
-def lived(tmp_path: Path, state_url: str) -> Settings:
+def lived(tmp_path: Path, state_url: str) -> MonitorSettings:
     """A monitor that has judged tickets in time, late, and exactly in time; then a holiday was proclaimed."""
 
     async def life() -> None:
         async with monitor(tmp_path, now=NOW, state_url=state_url) as on:
-            await on.tell_catalogue(calendar(), *map(agreement, COUNCILS))
-            await on.rest()
+            await on.publish_catalogue(calendar(), *map(agreement, COUNCILS))
+            await on.wait_until_idle()
             for council in COUNCILS:
                 for number in range(EACH):
                     for name, lines in (("exact", EXACT), ("in-time", IN_TIME), ("late", LATE)):
                         await on.send(*ticket(*lines, item=f"{name}-{number}", council=council))
-            await on.rest()
-            await on.tell_catalogue(calendar(closed={date(2026, 3, 3): "Proclaimed"}), version=2)
-            await on.rest()
+            await on.wait_until_idle()
+            await on.publish_catalogue(calendar(closed={date(2026, 3, 3): "Proclaimed"}), version=2)
+            await on.wait_until_idle()
 
     asyncio.run(life())
-    return Settings(TALLYSTICK_VAR=tmp_path, STATE_URL=state_url)
+    return MonitorSettings(TALLYSTICK_VAR=tmp_path, STATE_URL=state_url)
 
 
 @pytest.fixture
-def stricter(lived: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def stricter(lived: MonitorSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     """After that, a release with another rule: an allowance that is exactly used up is missed."""
-    judged = legs._Watch._against_seconds
+    judged = due._Watch._against_seconds
 
-    def missed_when_used_up(watch: legs._Watch, *measured: int, is_open: bool) -> Any:
+    def missed_when_used_up(watch: due._Watch, *measured: int, is_open: bool) -> Any:
         due, last_good, allowance, margin, missed = judged(watch, *measured, is_open=is_open)
         return (due, due, allowance, 0, True) if margin == 0 else (due, last_good, allowance, margin, missed)
 
-    monkeypatch.setattr(legs._Watch, "_against_seconds", missed_when_used_up)
+    monkeypatch.setattr(due._Watch, "_against_seconds", missed_when_used_up)
 
 
-def said(settings: Settings) -> list[VerdictEvent]:
+def said(settings: MonitorSettings) -> list[VerdictEvent]:
     """All that was ever announced."""
 
     async def read() -> list[VerdictEvent]:
-        async with resting_monitor(settings.var, now=NOW, state_url=settings.state_url) as at_rest:
+        async with idle_monitor(settings.var, now=NOW, state_url=settings.state_url) as at_rest:
             return await at_rest.announced()
 
     return asyncio.run(read())
 
 
-def approvals(settings: Settings) -> list[Approval]:
+def approvals(settings: MonitorSettings) -> list[Approval]:
     """Every approval that the monitor keeps."""
 
     async def read() -> list[Approval]:
-        async with resting_monitor(settings.var, now=NOW) as at_rest:
+        async with idle_monitor(settings.var, now=NOW) as at_rest:
             return at_rest.app.approvals.all()
 
     return asyncio.run(read())
 
 
-def state(settings: Settings) -> Any:
-    return asyncio.run(held(state_address(settings.var, settings.state_url)))
+def state(settings: MonitorSettings) -> Any:
+    return asyncio.run(live_state_content(state_address(settings.var, settings.state_url)))
 
 
-def run(settings: Settings, *arguments: str) -> None:
+def run(settings: MonitorSettings, *arguments: str) -> None:
     asyncio.run(rebuild(settings, arguments))
 
 
@@ -109,7 +109,7 @@ def digest(told: str) -> str:
     return found[1]
 
 
-def test_the_same_release_finds_no_difference(lived: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_same_release_finds_no_difference(lived: MonitorSettings, capsys: pytest.CaptureFixture[str]) -> None:
     before, announced = state(lived), said(lived)
 
     run(lived, "--shadow")
@@ -120,7 +120,7 @@ def test_the_same_release_finds_no_difference(lived: Settings, capsys: pytest.Ca
 
 @pytest.mark.usefixtures("stricter")
 def test_another_rule_is_told_then_announced_exactly_so_and_then_makes_no_difference(
-    lived: Settings, capsys: pytest.CaptureFixture[str]
+    lived: MonitorSettings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before, announced, report = state(lived), said(lived), lived.var / "report.json"
     run(lived, "--shadow", "--json", str(report))
@@ -142,7 +142,7 @@ def test_another_rule_is_told_then_announced_exactly_so_and_then_makes_no_differ
 
 @pytest.mark.usefixtures("stricter")
 def test_what_has_ended_keeps_its_catalogue_and_its_correction_names_what_was_approved(
-    lived: Settings, capsys: pytest.CaptureFixture[str]
+    lived: MonitorSettings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     announced = said(lived)
     run(lived, "--shadow")
@@ -159,10 +159,10 @@ def test_what_has_ended_keeps_its_catalogue_and_its_correction_names_what_was_ap
 
 
 @pytest.mark.usefixtures("stricter")
-def test_what_is_not_what_was_shown_is_not_done(lived: Settings) -> None:
+def test_what_is_not_what_was_shown_is_not_done(lived: MonitorSettings) -> None:
     before, announced = state(lived), said(lived)
 
-    with pytest.raises(BadSettings, match="not what was approved"):
+    with pytest.raises(InvalidSettings, match="not what was approved"):
         run(lived, "--approve", "0" * 64, *WORD)
 
     assert (state(lived), said(lived)) == (before, announced)
@@ -180,7 +180,7 @@ def test_what_is_not_what_was_shown_is_not_done(lived: Settings) -> None:
     ],
 )
 def test_arguments_that_contradict_themselves_are_refused(tmp_path: Path, arguments: list[str]) -> None:
-    with pytest.raises(BadSettings):
-        run(Settings(TALLYSTICK_VAR=tmp_path), *arguments)
+    with pytest.raises(InvalidSettings):
+        run(MonitorSettings(TALLYSTICK_VAR=tmp_path), *arguments)
 
     assert list(tmp_path.iterdir()) == []

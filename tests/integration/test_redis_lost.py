@@ -11,18 +11,18 @@ import pytest
 from redis import Redis
 from sqlalchemy import select
 
-from shared.bus.port import Message
 from shared.contracts.codec import encode_event
 from shared.contracts.topics import VERDICTS
 from shared.contracts.verdicts import TargetBreached, TargetMet, VerdictData, WarningReached
+from shared.log.port import Message
 from shared.sql.engine import connect as connect_database
-from shared.sql.engine import reading
-from sla_monitor.adapters.tables import ADJUSTMENT, VERDICT
+from shared.sql.engine import read_transaction
+from sla_monitor.store.tables import ADJUSTMENT, VERDICT
 from tests.support import servers
 from tests.support.crashing_redis import CrashingRedis, crashing_redis
-from tests.support.desk import agreement
 from tests.support.histories import calendar
-from tests.support.live_state import held
+from tests.support.live_state import live_state_content
+from tests.support.monitor_client import agreement
 from tests.support.monitoring import Monitor, monitor, ticket
 
 pytestmark = pytest.mark.anyio
@@ -41,8 +41,8 @@ def server() -> Iterator[CrashingRedis]:
 
 async def begin(on: Monitor) -> None:
     """The morning: tickets of which half are done by noon."""
-    await on.tell_catalogue(calendar(), agreement())
-    await on.rest()
+    await on.publish_catalogue(calendar(), agreement())
+    await on.wait_until_idle()
     await morning(on, range(40))
 
 
@@ -51,13 +51,13 @@ async def morning(on: Monitor, numbers: range) -> None:
     for number in numbers:
         done = [("Mon 2026-03-02 11:00", "resolved")] if number % 2 else []
         await on.send(*ticket(MORNING, *done, item=f"T{number}"), at=NOON)
-    await on.rest()
+    await on.wait_until_idle()
 
 
 def effects(folder: Path) -> list[tuple[Any, ...]]:
     """The verdicts that hold for those who read them, and what was adjusted."""
     engine = connect_database(f"sqlite:///{folder}/sla-monitor.db")
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         rows = [tuple(row) for table in (VERDICT, ADJUSTMENT) for row in connection.execute(select(table))]
     engine.dispose()
     return sorted(rows, key=repr)
@@ -68,13 +68,13 @@ async def undisturbed(folder: Path) -> tuple[list[tuple[Any, ...]], dict[Any, An
     async with monitor(folder, now=NOON) as on:
         await begin(on)
         on.clock.move(NEXT_DAY)
-        await on.rest()
+        await on.wait_until_idle()
     return effects(folder), await items(f"sqlite:///{folder}/sla-monitor-state.db")
 
 
 async def items(address: str) -> dict[Any, Any]:
     """What is stored of each item, and when it is due."""
-    return {shard: (each.items, each.due, each.outbox) for shard, each in (await held(address)).items()}
+    return {shard: (each.items, each.due, each.outbox) for shard, each in (await live_state_content(address)).items()}
 
 
 async def test_everything_lost_in_a_quiet_hour_is_noticed_and_read_again(
@@ -88,7 +88,7 @@ async def test_everything_lost_in_a_quiet_hour_is_noticed_and_read_again(
                 client.flushall()
             await until_back(on, caplog)
             on.clock.move(NEXT_DAY)
-            await on.rest()
+            await on.wait_until_idle()
             assert (effects(tmp_path), await items(server.url)) == expected
 
 
@@ -97,7 +97,7 @@ async def until_back(on: Monitor, caplog: pytest.LogCaptureFixture) -> None:
     async with asyncio.timeout(20):
         while "went back" not in caplog.text:  # noqa: ASYNC110 (it is told to the log, not to us)
             await asyncio.sleep(0.05)
-    await on.rest()
+    await on.wait_until_idle()
 
 
 async def test_an_old_copy_brought_back_is_noticed_and_leads_to_the_same_verdicts(
@@ -106,13 +106,13 @@ async def test_an_old_copy_brought_back_is_noticed_and_leads_to_the_same_verdict
     expected = await undisturbed(tmp_path / "undisturbed")
     with caplog.at_level(logging.WARNING):
         async with monitor(tmp_path, now=NOON, state_url=server.url) as on:
-            await on.tell_catalogue(calendar(), agreement())
-            await on.rest()
+            await on.publish_catalogue(calendar(), agreement())
+            await on.wait_until_idle()
             await morning(on, range(15))
             backup = server.files()
             await morning(on, range(15, 40))
             on.clock.move(NEXT_DAY)
-            await on.rest()
+            await on.wait_until_idle()
             assert effects(tmp_path) == expected[0]
 
             await asyncio.to_thread(server.crash)
@@ -130,15 +130,15 @@ async def test_killed_at_any_byte_of_its_file_redis_costs_nothing_but_reading_ag
     chance = Random(seed)  # noqa: S311 (a test's choice)
     expected = await undisturbed(tmp_path / "undisturbed")
     async with monitor(tmp_path, now=NOON, state_url=server.url) as on:
-        await on.tell_catalogue(calendar(), agreement())
-        await on.rest()
+        await on.publish_catalogue(calendar(), agreement())
+        await on.wait_until_idle()
         for start in (0, 20):
             await morning(on, range(start, start + 20))
             await asyncio.to_thread(server.crash)
             assert server.cut(chance) > 0
             await asyncio.to_thread(server.start)
         on.clock.move(NEXT_DAY)
-        await on.rest()
+        await on.wait_until_idle()
 
         assert (effects(tmp_path), await items(server.url)) == expected
 
@@ -151,9 +151,9 @@ async def test_a_breach_that_was_forgotten_before_it_was_disproved_is_retracted(
         await begin(on)
         backup = server.files()
         await on.send(*ticket(MORNING, item="asleep"), at=NOON)
-        await on.rest()
+        await on.wait_until_idle()
         on.clock.move(NEXT_DAY)
-        await on.rest()
+        await on.wait_until_idle()
         assert "asleep" in repr(effects(tmp_path))
 
         await asyncio.to_thread(server.crash)
@@ -177,7 +177,7 @@ async def test_what_was_said_and_then_forgotten_is_taken_back(
         truth = effects(tmp_path)
         (met, *_) = [event for event in await on.announced() if isinstance(event, TargetMet)]
         await on.bus.publish(VERDICTS.name, [Message(met.key, encode_event(missed(met)))])
-        await on.rest()
+        await on.wait_until_idle()
         misled = effects(tmp_path)
         with Redis.from_url(server.url) as client:
             client.flushall()

@@ -11,13 +11,13 @@ from uuid import uuid4
 import pytest
 from redis import Redis
 
-from shared.bus.port import Shard
-from shared.bus.processor import Busy
+from shared.log.port import Shard
+from shared.log.processor import Busy
 from shared.state.port import Change, Fenced, Head, Outgoing, Quarantined
-from shared.state.redis import RedisStates
+from shared.state.redis import RedisStateStore
 from shared.state.redis_check import UnsafeRedis
 from tests.support import servers
-from tests.support.losing_proxy import losing_proxy
+from tests.support.lossy_proxy import lossy_proxy
 
 pytestmark = pytest.mark.anyio
 
@@ -36,8 +36,8 @@ def shard() -> Shard:
 
 
 @pytest.fixture
-async def states(redis_server: str) -> AsyncIterator[RedisStates]:
-    states = RedisStates(redis_server)
+async def states(redis_server: str) -> AsyncIterator[RedisStateStore]:
+    states = RedisStateStore(redis_server)
     yield states
     await states.close()
 
@@ -72,16 +72,16 @@ def configured(own_server: str) -> Iterator[Any]:
 
 
 async def test_a_commit_whose_reply_is_lost_is_busy_and_then_fenced_and_nothing_is_doubled(
-    states: RedisStates, shard: Shard, redis_server: str
+    states: RedisStateStore, shard: Shard, redis_server: str
 ) -> None:
-    async with losing_proxy(redis_server) as way:
-        remote = RedisStates(way.url)
+    async with lossy_proxy(redis_server) as way:
+        remote = RedisStateStore(way.url)
         await remote.commit(Shard(shard.topic, 1), None, FIRST)  # from here on the server knows the script
-        way.loses = lambda request: b"EVAL" in request
+        way.drops_reply_to = lambda request: b"EVAL" in request
 
         with pytest.raises(Busy):
             await remote.commit(shard, None, FIRST)
-        way.loses = lambda _: False
+        way.drops_reply_to = lambda _: False
         with pytest.raises(Fenced):
             await remote.commit(shard, None, replace(FIRST, items={"a": b"computed again"}))
 
@@ -91,19 +91,19 @@ async def test_a_commit_whose_reply_is_lost_is_busy_and_then_fenced_and_nothing_
         await remote.close()
 
 
-async def test_a_call_is_sent_once_however_it_fails(states: RedisStates, shard: Shard, redis_server: str) -> None:
+async def test_a_call_is_sent_once_however_it_fails(states: RedisStateStore, shard: Shard, redis_server: str) -> None:
     sent: list[bytes] = []
-    async with losing_proxy(redis_server) as way:
-        remote = RedisStates(way.url)
+    async with lossy_proxy(redis_server) as way:
+        remote = RedisStateStore(way.url)
         await remote.head(shard)
 
-        def loses(request: bytes) -> bool:
+        def drops_reply_to(request: bytes) -> bool:
             if b"HMGET" not in request:
                 return False
             sent.append(request)
             return True
 
-        way.loses = loses
+        way.drops_reply_to = drops_reply_to
 
         with pytest.raises(Busy):
             await remote.items(shard, ["a"])
@@ -113,7 +113,7 @@ async def test_a_call_is_sent_once_however_it_fails(states: RedisStates, shard: 
 
 
 async def test_while_no_server_answers_every_call_is_busy() -> None:
-    states = RedisStates(f"redis://127.0.0.1:{servers.free_port()}/0")
+    states = RedisStateStore(f"redis://127.0.0.1:{servers.free_port()}/0")
 
     with pytest.raises(Busy):
         await states.head(Shard("any.v1", 0))
@@ -125,7 +125,7 @@ async def test_while_no_server_answers_every_call_is_busy() -> None:
 
 
 async def test_a_server_that_forgets_its_scripts_is_told_them_again(
-    states: RedisStates, shard: Shard, server: Any
+    states: RedisStateStore, shard: Shard, server: Any
 ) -> None:
     seen = None
     for revision in range(1, 6):
@@ -138,7 +138,7 @@ async def test_a_server_that_forgets_its_scripts_is_told_them_again(
 
 
 async def test_a_head_of_the_same_revision_that_was_computed_after_a_loss_fences_who_saw_the_other(
-    states: RedisStates, shard: Shard, server: Any
+    states: RedisStateStore, shard: Shard, server: Any
 ) -> None:
     await states.commit(shard, None, FIRST)
     for key in server.keys(f"*{shard}*"):
@@ -153,7 +153,7 @@ async def test_a_head_of_the_same_revision_that_was_computed_after_a_loss_fences
 
 
 async def test_a_commit_of_which_only_the_beginning_came_back_is_made_whole_when_it_is_made_again(
-    states: RedisStates, shard: Shard, server: Any
+    states: RedisStateStore, shard: Shard, server: Any
 ) -> None:
     change = replace(
         FIRST,
@@ -194,7 +194,7 @@ def unescaped(command: str) -> list[bytes]:
     return [part.encode().decode("unicode_escape").encode("latin-1") for part in command.split(" ")]
 
 
-async def everything(states: RedisStates, shard: Shard) -> list[object]:
+async def everything(states: RedisStateStore, shard: Shard) -> list[object]:
     """All that is stored of a small shard."""
     return [
         await states.head(shard),
@@ -210,7 +210,7 @@ async def everything(states: RedisStates, shard: Shard) -> list[object]:
 # Sizes
 
 
-async def test_a_commit_of_any_size_is_stored_whole(states: RedisStates, shard: Shard) -> None:
+async def test_a_commit_of_any_size_is_stored_whole(states: RedisStateStore, shard: Shard) -> None:
     keys = [f"item-{number:05}" for number in range(20_001)]
     messages = [Outgoing(key, "to.v1", key, b"", 0) for key in keys]
     head = Head(revision=2)
@@ -232,7 +232,7 @@ async def test_a_commit_of_any_size_is_stored_whole(states: RedisStates, shard: 
 # Cancelled callers
 
 
-async def test_nobody_gets_the_answer_to_a_cancelled_call(states: RedisStates, shard: Shard) -> None:
+async def test_nobody_gets_the_answer_to_a_cancelled_call(states: RedisStateStore, shard: Shard) -> None:
     items = {f"item-{number}": f"value-{number}".encode() for number in range(200)}
     await states.commit(shard, None, replace(FIRST, items=items))
 
@@ -250,9 +250,9 @@ async def test_nobody_gets_the_answer_to_a_cancelled_call(states: RedisStates, s
 
 
 async def test_a_commit_whose_caller_is_cancelled_is_finished_before_the_connections_close(
-    redis_server: str, states: RedisStates, shard: Shard
+    redis_server: str, states: RedisStateStore, shard: Shard
 ) -> None:
-    hasty = RedisStates(redis_server)
+    hasty = RedisStateStore(redis_server)
     await hasty.head(shard)
     committing = asyncio.create_task(hasty.commit(shard, None, FIRST))
     await asyncio.sleep(0)
@@ -276,7 +276,7 @@ async def test_a_server_that_would_lose_live_state_is_refused_with_the_setting_t
     configured: Any, own_server: str, setting: str, value: str, remedy: str
 ) -> None:
     configured.config_set(setting, value)
-    states = RedisStates(own_server)
+    states = RedisStateStore(own_server)
 
     with pytest.raises(UnsafeRedis, match=remedy):
         await states.head(Shard("any.v1", 0))
@@ -288,7 +288,7 @@ async def test_a_server_synced_every_second_is_warned_about_and_used(
     configured: Any, own_server: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     configured.config_set("appendfsync", "everysec")
-    states = RedisStates(own_server)
+    states = RedisStateStore(own_server)
 
     with caplog.at_level(logging.WARNING):
         assert await states.head(Shard("any.v1", 0)) is None
@@ -303,7 +303,7 @@ async def test_a_server_that_tells_nothing_needs_somebody_s_word(configured: Any
     )
     address = own_server.replace("redis://", "redis://silent:illustrative@")
 
-    silent, trusted = RedisStates(address), RedisStates(f"{address}?settings=unchecked")
+    silent, trusted = RedisStateStore(address), RedisStateStore(f"{address}?settings=unchecked")
     with pytest.raises(UnsafeRedis, match="settings=unchecked"):
         await silent.head(Shard("any.v1", 0))
 

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from tests.support.desk_export import AS_OF, MONTHS, desk_export
-from tests.support.figures import tell
+from tests.support.figures import print_figure
 from tests.support.replay_command import Order, Ran, run, run_killed
 from tests.support.state_folder import JUDGING, Held, held, shards_read, unread
 
@@ -59,7 +59,7 @@ def test_a_replay_killed_at_any_moment_ends_as_one_that_was_not(
         assert not [read for read in shards_read(folder) if read.unaccounted]
         assert set(unread(folder).values()) == {0}
         assert fates(folder)["applied"] == fates(undisturbed.folder)["applied"]
-    tell(f"{len(landed)} kills; unread at each: {landed}")
+    print_figure(f"{len(landed)} kills; unread at each: {landed}")
     assert len(landed) >= LEAST_KILLED, f"vacuous: only {len(landed)} kills found the replay alive"
     assert any(left[JUDGING] for left in landed), "vacuous: every kill found all work done"
 

@@ -12,20 +12,20 @@ import pytest
 from starlette.testclient import TestClient
 
 from billing import api
-from shared.bus.port import Message
 from shared.clock import FixedClock
 from shared.contracts.codec import encode_event
 from shared.contracts.envelope import ItemEvent
-from shared.contracts.items import Accepted, Completed, TicketOpened, TicketResolved
+from shared.contracts.items import CompletedData, NewItemData, TicketOpened, TicketResolved
 from shared.contracts.topics import TICKETS
 from shared.http import create_app
-from tallystick.stack import Stack, opened
-from tests.support.credits import credit, promising, target
+from shared.log.port import Message
+from tallystick.stack import Stack, open_stack
+from tests.support.credits import agreement_with_credits, credit, target
 from tests.support.recharges import ASHBY, ICT, PROVIDER, SOURCE, standing, tariff
 
 STATEMENT = f"/v1/statements/{ASHBY.id}/2026-05"
 STANDING = tariff(standing("1000.00"), service=ICT.id)
-AGREEMENT = promising(
+AGREEMENT = agreement_with_credits(
     target("ict-resolution", measure="resolution-time"),
     credits=[credit("ict-resolution")],
     tariffs=(STANDING.id,),
@@ -40,8 +40,8 @@ def at(hour: int) -> dict[str, Any]:
 def ticket(name: str, *, hours: int, id: str = "done") -> list[ItemEvent]:
     """A ticket opened on Thursday 7 May at noon and resolved after so many hours, where four are allowed."""
     return [
-        TicketOpened(**at(12), id=f"{name}-opened", subject=name, data=Accepted(service=ICT.id)),
-        TicketResolved(**at(12 + hours), id=f"{name}-{id}", subject=name, data=Completed()),
+        TicketOpened(**at(12), id=f"{name}-opened", subject=name, data=NewItemData(service=ICT.id)),
+        TicketResolved(**at(12 + hours), id=f"{name}-{id}", subject=name, data=CompletedData()),
     ]
 
 
@@ -60,7 +60,7 @@ async def told(stack: Stack, events: Sequence[ItemEvent]) -> Seen:
         Message(each.key, encode_event(each), timestamp_ms=int(each.time.timestamp() * 1000)) for each in events
     ]
     await stack.bus.publish(TICKETS.name, messages)
-    await stack.settle(lambda _: None)
+    await stack.drain(lambda _: None)
     with TestClient(create_app("billing", [stack.billing.router], types=api.TYPES)) as client:
         content = client.get(f"{STATEMENT}.json").json()
         ref = content["service_credits"][0]["ref"]
@@ -80,7 +80,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> list[Seen]:
     told_late = ticket("t-0", hours=2, id="done-in-truth")[1:]
 
     async def scenario(folder: Path) -> list[Seen]:
-        async with opened(folder, clock=FixedClock(datetime(2026, 6, 10, tzinfo=UTC)), margin_s=0) as stack:
+        async with open_stack(folder, clock=FixedClock(datetime(2026, 6, 10, tzinfo=UTC)), margin_s=0) as stack:
             await stack.record([ASHBY, PROVIDER, ICT, STANDING, AGREEMENT])
             return [await told(stack, history), await told(stack, told_late), await told(stack, history)]
 

@@ -12,15 +12,22 @@ from typing import Any
 import pytest
 
 from shared.bus.connect import connect
-from shared.bus.port import Message
 from shared.contracts.codec import encode_event
 from shared.contracts.topics import TICKETS
+from shared.log.port import Message
 from tests.support import servers
-from tests.support.alone import SERVICES, STOPS_WITHIN_S, Alone, alone, eventually, finished
 from tests.support.databases import empty_database
 from tests.support.kafka_broker import frozen
 from tests.support.monitoring import ticket
 from tests.support.postgres import Postgres, own_postgres
+from tests.support.service_process import (
+    SERVICES,
+    STOPS_WITHIN_S,
+    ServiceProcess,
+    eventually,
+    run_to_end,
+    running_service,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +61,7 @@ def production() -> Iterator[Production]:
 
 
 def test_a_service_refuses_a_database_that_was_not_migrated_and_names_the_command(production: Production) -> None:
-    refused = finished("-m", "catalogue", env=production.env("catalogue"))
+    refused = run_to_end("-m", "catalogue", env=production.env("catalogue"))
     assert refused.returncode == 1
     assert "python -m catalogue migrate" in json.loads(refused.stdout.splitlines()[-1])["reason"]
 
@@ -63,16 +70,18 @@ def test_a_service_refuses_a_database_that_was_not_migrated_and_names_the_comman
 def prepared(production: Production) -> None:
     """Schemas, topics and an example are there."""
     for service in SERVICES:
-        assert finished("-m", service, "migrate", env=production.env(service)).returncode == 0
-    topics = finished("-m", "shared.bus", "topics", "create", env={"BUS_URL": production.bus})
+        assert run_to_end("-m", service, "migrate", env=production.env(service)).returncode == 0
+    topics = run_to_end("-m", "shared.bus", "topics", "create", env={"BUS_URL": production.bus})
     assert topics.returncode == 0, topics.stderr
-    loaded = finished("-m", "catalogue", "load", "adur-worthing", env=production.env("catalogue"))
+    loaded = run_to_end("-m", "catalogue", "load", "adur-worthing", env=production.env("catalogue"))
     assert loaded.returncode == 0, loaded.stdout
 
 
 def test_the_services_work_together_and_monitors_share_the_shards(production: Production, prepared: None) -> None:
     with ExitStack() as stack:
-        running = {name: stack.enter_context(alone("-m", name, env=production.env(name))) for name in SERVICES}
+        running = {
+            name: stack.enter_context(running_service("-m", name, env=production.env(name))) for name in SERVICES
+        }
         asyncio.run(send_a_ticket(production.bus))
         for service in running.values():
             eventually(service.is_ready)
@@ -80,14 +89,14 @@ def test_the_services_work_together_and_monitors_share_the_shards(production: Pr
         eventually(lambda: "ICT" in monitor.public("/attainment?month=2026-10", accept="text/html")[1])
         eventually(lambda: "1" in tickets_charged(billing))
 
-        second = stack.enter_context(alone("-m", "sla_monitor", env=production.env("sla_monitor")))
+        second = stack.enter_context(running_service("-m", "sla_monitor", env=production.env("sla_monitor")))
         eventually(lambda: shards(monitor) == shards(second) == 12)
 
 
 def test_a_service_whose_database_is_frozen_lives_is_not_ready_and_goes_on(
     production: Production, prepared: None
 ) -> None:
-    with alone("-m", "billing", env=production.env("billing")) as billing:
+    with running_service("-m", "billing", env=production.env("billing")) as billing:
         eventually(billing.is_ready)
         with production.postgres.frozen():
             eventually(lambda: not billing.is_ready())
@@ -101,10 +110,10 @@ def test_a_service_whose_database_is_frozen_lives_is_not_ready_and_goes_on(
 def test_a_service_ends_soon_after_the_time_it_has_to_stop_though_kafka_does_not_answer(
     service: str, production: Production, prepared: None
 ) -> None:
-    with alone("-m", service, env=production.env(service)) as running:
+    with running_service("-m", service, env=production.env(service)) as running:
         eventually(running.is_ready)
         with frozen(production.kafka):
-            running.tell(signal.SIGTERM)
+            running.send_signal(signal.SIGTERM)
 
             # By itself, or by its watchdog where it still waits for an answer.
             assert running.ended(within_s=STOPS_WITHIN_S + 5) in {0, 70}
@@ -119,7 +128,7 @@ async def send_a_ticket(bus_url: str) -> None:
         await bus.close()
 
 
-def tickets_charged(billing: Alone) -> set[str]:
+def tickets_charged(billing: ServiceProcess) -> set[str]:
     """The quantities of the lines that adur's statement of October has for ICT."""
     status, body = billing.public("/v1/statements/adur/2026-10")
     if status != 200:
@@ -128,13 +137,13 @@ def tickets_charged(billing: Alone) -> set[str]:
     return {line["quantity"] for line in services.get("ict", [])}
 
 
-def shards(monitor: Alone) -> int | None:
+def shards(monitor: ServiceProcess) -> int | None:
     """How many of the 24 shards of tickets and work it has, by its own word."""
     found = re.search(r"in (\d+) shards", parts(monitor)["group sla-monitor"]["detail"])
     return int(found[1]) if found else None
 
 
-def parts(service: Alone) -> dict[str, Any]:
+def parts(service: ServiceProcess) -> dict[str, Any]:
     """What each part of a service says of itself."""
     told: dict[str, Any] = json.loads(service.admin("/readyz")[1])["parts"]
     return told

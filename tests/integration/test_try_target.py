@@ -12,8 +12,8 @@ from fastapi import APIRouter
 from fastapi.testclient import TestClient
 
 from shared.http import create_app
-from sla_monitor.api import trying
-from sla_monitor.handlers.trying import MOST_BYTES
+from sla_monitor.trial import route
+from sla_monitor.trial.target import MAX_DOCUMENT_BYTES
 
 YAML = {"Content-Type": "application/yaml"}
 JSON = {"Content-Type": "application/json"}
@@ -35,8 +35,8 @@ BROKEN = DOCUMENT.replace("8 working hours", "soon").replace("Sat 2026", "Sun 20
 @pytest.fixture
 def client() -> Iterator[TestClient]:
     routes = APIRouter(prefix="/v1")
-    routes.include_router(trying.router())
-    with TestClient(create_app("Try", [routes], types=trying.TYPES)) as client:
+    routes.include_router(route.router())
+    with TestClient(create_app("Try", [routes], types=route.TYPES)) as client:
         yield client
 
 
@@ -98,7 +98,7 @@ def test_the_command_lists_every_fault_and_ends_with_status_2(tmp_path: Path) ->
         (b"a: [", "application/yaml", 422),
         (b"", "application/yaml", 422),
         (b"{}", "text/plain", 415),
-        (b"#" * (MOST_BYTES + 1), "application/yaml", 413),
+        (b"#" * (MAX_DOCUMENT_BYTES + 1), "application/yaml", 413),
         (b'{"a":' * 50_000, "application/json", 400),
         (b"[" * 50_000, "application/yaml", 422),
     ],

@@ -13,16 +13,16 @@ from typing import Any
 import pytest
 from sqlalchemy import Column, Connection, Engine, MetaData, Table, insert
 
-from billing.adapters.sql import SqlStore
-from shared.bus.port import Shard
+from billing.store.sql import SqlStore
 from shared.contracts.topics import USAGE, VERDICTS, WORK
+from shared.log.port import Shard
 from shared.period import Month
 from shared.sql.columns import UtcDateTime
 from shared.sql.engine import connect
 from shared.sql.migrate import migrate, upgrade_to
 from shared.sql.progress import Counts, ShardProgress
-from sla_monitor.adapters.read_model import SqlReadModel
-from sla_monitor.ports import Counted
+from sla_monitor.ports import VerdictCounts
+from sla_monitor.store.read_model import SqlReadModel
 from tests.support.databases import empty_database
 
 GOLDEN = Path(__file__).parents[1] / "unit/shared/contracts/golden"
@@ -77,7 +77,7 @@ def test_verdicts_of_an_older_release_are_counted_and_told(engine: Engine, since
     migrate(engine, "sla_monitor")
     model = SqlReadModel(engine, freeze_days=14)
 
-    counted = Counted("adur", "ict", "ict-resolution", "resolution-time", "2026-11", 1, 1, 90_000, 90_000)
+    counted = VerdictCounts("adur", "ict", "ict-resolution", "resolution-time", "2026-11", 1, 1, 90_000, 90_000)
     assert model.attainment(months=["2026-11"]) == [counted]
     assert [(said.kind, said.at, said.event.id) for said in model.announced("adur", "T-1042")] == [
         ("met", MET_AT, "c5013b61-d674-58b7-94c7-6da10be9cc57")
@@ -99,8 +99,8 @@ def usage(connection: Connection, *, unreadable: str) -> None:
         {"reversed_source": "/desk", "reversed_id": "e1", "source": "/desk", "event_id": "e2", "at_us": 1}
         | {"council": "ashby", "service": "payroll"},
     )
-    put(connection, "item_accepted", item | {"event_id": "e3", "service": "accounts-payable"})
-    put(connection, "item_done", item | {"event_id": "e4", "quantity_micro": 3_000_000})
+    put(connection, "item_opened", item | {"event_id": "e3", "service": "accounts-payable"})
+    put(connection, "item_completed", item | {"event_id": "e4", "quantity_micro": 3_000_000})
     put(
         connection,
         "quarantine",

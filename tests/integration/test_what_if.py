@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tallystick.__main__ import app
-from tests.support.desk import LATE, desk
+from tests.support.monitor_client import LATE, monitor_client
 from tests.support.monitoring import ticket
 
 GENTLE = {
@@ -33,12 +33,12 @@ def test_a_gentler_target_would_have_been_kept_and_nothing_is_announced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def scenario() -> tuple[Any, int, int]:
-        async with desk(tmp_path) as at:
+        async with monitor_client(tmp_path) as at:
             await at.on.send(*ticket(*LATE), *ticket(*LATE, council="worthing"))
-            await at.on.rest()
+            await at.on.wait_until_idle()
             before = len(await at.on.announced())
             answer = await at.post("/v1/what-if/targets", asked(GENTLE), expect=200)
-            await at.on.rest()
+            await at.on.wait_until_idle()
             return answer, before, len(await at.on.announced())
 
     answer, before, after = asyncio.run(scenario())
@@ -59,7 +59,7 @@ def test_a_gentler_target_would_have_been_kept_and_nothing_is_announced(
 
 def test_a_draft_with_faults_is_refused_with_all_of_them(tmp_path: Path) -> None:
     async def scenario() -> list[list[str]]:
-        async with desk(tmp_path) as at:
+        async with monitor_client(tmp_path) as at:
             broken = GENTLE["targets"][0] | {"id": "unheard-of", "calendar": "nowhere"}
             answers = [
                 await at.post("/v1/what-if/targets", body, expect=422)

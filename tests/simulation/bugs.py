@@ -11,18 +11,18 @@ from unittest.mock import patch
 import msgspec
 from sqlalchemy import delete
 
-import billing.adapters.writing as billing_writing
-import billing.domain.lines as billing_lines
-from billing.domain.intake import Kept
-from shared.bus.port import AppendUncertain, Bounds, Message, OffsetGone, Shard
-from shared.bus.processor import CaughtUp
-from shared.bus.publisher import Publisher
+import billing.domain.charge_line as billing_lines
+import billing.store.writing as billing_writing
+from billing.domain.ingest import AcceptedEvent
 from shared.contracts.codec import decode_event, encode_event
 from shared.contracts.verdicts import VerdictEvent, VerdictRetracted
 from shared.ids import derived_id
-from shared.sql.inbox import Arrival, Fate, receive
+from shared.log.port import AppendUncertain, Bounds, Message, OffsetGone, Shard
+from shared.log.processor import CaughtUp
+from shared.sql.inbox import Arrival, InsertResult, receive
 from shared.state.port import Change, Head, Outgoing
-from sla_monitor.handlers.judging import Judging
+from shared.state.publisher import Publisher
+from sla_monitor.judging.processor import JudgingProcessor
 from tests.simulation.bus import MemoryBus, MemorySubscription
 from tests.simulation.databases import TroubledReadModel
 from tests.simulation.states import MemoryStates
@@ -66,7 +66,7 @@ def latest_reset() -> Any:
 def expiring_dedupe() -> Any:
     """What was received is remembered until something else is."""
 
-    def forgetful(connection: Any, inbox: Any, arrivals: Sequence[Arrival]) -> list[Fate]:
+    def forgetful(connection: Any, inbox: Any, arrivals: Sequence[Arrival]) -> list[InsertResult]:
         connection.execute(delete(inbox))
         return receive(connection, inbox, arrivals)
 
@@ -77,7 +77,7 @@ def month_partitioned_inbox() -> Any:
     """What was received is remembered for each month by itself."""
     arrival = billing_writing.arrival
 
-    def of_month(kept: Kept) -> Arrival:
+    def of_month(kept: AcceptedEvent) -> Arrival:
         whole = arrival(kept)
         month = datetime.fromtimestamp(kept.record.timestamp_ms / 1000, UTC).month
         return whole._replace(id=f"{month}/{whole.id}")
@@ -87,15 +87,15 @@ def month_partitioned_inbox() -> Any:
 
 def wall_clock_timers() -> Any:
     """Time passes for deadlines whether or not the log has been read."""
-    idle = Judging.idle
+    idle = JudgingProcessor.idle
 
-    async def impatient(judging: Judging, shard: Shard, *, caught_up: CaughtUp) -> None:
+    async def impatient(judging: JudgingProcessor, shard: Shard, *, caught_up: CaughtUp) -> None:
         async def always() -> bool:
             return True
 
         await idle(judging, shard, caught_up=always)
 
-    return patch.object(Judging, "idle", impatient)
+    return patch.object(JudgingProcessor, "idle", impatient)
 
 
 @contextmanager
@@ -172,13 +172,13 @@ def ignored_retraction() -> Any:
 @contextmanager
 def reset_on_missing_offset() -> Iterator[None]:
     """A reader whose offset is gone goes on with what is left."""
-    start_at, read = MemorySubscription.start_at, MemorySubscription._read
+    seek, read = MemorySubscription.seek, MemorySubscription._read
 
     async def anywhere(member: MemorySubscription, shard: Shard, offset: int) -> None:
         try:
-            await start_at(member, shard, offset)
+            await seek(member, shard, offset)
         except OffsetGone:
-            await start_at(member, shard, member._log.bounds(shard).first)
+            await seek(member, shard, member._log.bounds(shard).first)
 
     def whatever(member: MemorySubscription, limit: int) -> Any:
         for shard, offset in member._next.items():
@@ -186,7 +186,7 @@ def reset_on_missing_offset() -> Iterator[None]:
         return read(member, limit)
 
     with (
-        patch.object(MemorySubscription, "start_at", anywhere),
+        patch.object(MemorySubscription, "seek", anywhere),
         patch.object(MemorySubscription, "_read", whatever),
     ):
         yield
@@ -195,10 +195,10 @@ def reset_on_missing_offset() -> Iterator[None]:
 def forgets_to_look_back() -> Any:
     """What was announced and then lost with the live state is left as it was announced."""
 
-    async def trusting(_judging: Judging, _shard: Shard, head: Head, **_: int) -> Head:
+    async def trusting(_judging: JudgingProcessor, _shard: Shard, head: Head, **_: int) -> Head:
         return head
 
-    return patch.object(Judging, "_reconcile", trusting)
+    return patch.object(JudgingProcessor, "_reconcile", trusting)
 
 
 BUGS: dict[str, Bug] = {

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 
-from shared.bus.port import AppendUncertain, Bounds, BusError, Message, Record, Shard
 from shared.contracts.topics import Topic
+from shared.log.port import AppendUncertain, Bounds, BusError, Message, Record, Shard
 from tests.simulation.gate import Gate, OpenGate
 from tests.simulation.log import Log
 
@@ -117,7 +117,7 @@ class MemorySubscription:
             del self._next[shard]
         return self._assigned
 
-    async def start_at(self, shard: Shard, offset: int) -> None:
+    async def seek(self, shard: Shard, offset: int) -> None:
         """As the port says."""
         await self._gate.pause()
         self._log.check(shard, offset)
@@ -142,15 +142,15 @@ class MemorySubscription:
         await self._gate.pause()
         return self._next[shard]
 
-    def hold_back(self, shards: Collection[Shard]) -> None:
+    def pause(self, shards: Collection[Shard]) -> None:
         """As the port says."""
         self._held.update(shards)
 
-    def let_go(self, shards: Collection[Shard]) -> None:
+    def resume(self, shards: Collection[Shard]) -> None:
         """As the port says."""
         self._held.difference_update(shards)
 
-    async def commit_hint(self, shard: Shard, next_offset: int) -> None:
+    async def commit(self, shard: Shard, next_offset: int) -> None:
         """Nothing: no lag tool reads this log."""
 
     async def close(self) -> None:

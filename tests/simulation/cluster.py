@@ -6,16 +6,16 @@ from collections.abc import Coroutine, Set
 from datetime import datetime, timedelta
 from typing import Any
 
-from billing.adapters.consumer import Intake
-from billing.adapters.sql import SqlStore
-from billing.handlers import Handlers
-from shared.bus.consumer import Reading, consume
-from shared.bus.port import Message, OffsetGone, Shard
+from billing.consumer import BillingProcessor
+from billing.handlers import BillingHandlers
+from billing.store.sql import SqlStore
+from shared.bus.consumer import ConsumerStatus, consume
 from shared.contracts.topics import CATALOGUE
-from sla_monitor.adapters.catalogue_view import CatalogueView
-from sla_monitor.adapters.rulings_view import RulingsView
-from sla_monitor.handlers.judging import Judging
-from sla_monitor.handlers.recording import Recording
+from shared.log.port import Message, OffsetGone, Shard
+from sla_monitor.decisions.log import DecisionsView
+from sla_monitor.judging.processor import JudgingProcessor
+from sla_monitor.store.catalogue_view import CatalogueView
+from sla_monitor.store.recorder import VerdictRecorder
 from tests.simulation.bus import MemoryBus
 from tests.simulation.databases import Database, TroubledReadModel, TroubledStore
 from tests.simulation.gate import TroubledGate
@@ -93,8 +93,8 @@ class Process:
         self.gate = TroubledGate(self._met)
         self.bus = MemoryBus(self._servers.log, self.gate)
         self._stop = asyncio.Event()
-        self.judging: Judging | None = None
-        self.reading = Reading("none yet")
+        self.judging: JudgingProcessor | None = None
+        self.reading = ConsumerStatus("none yet")
         self._begin(self._monitor() if self.name.startswith("monitor") else self._biller())
 
     def kill(self) -> None:
@@ -116,20 +116,20 @@ class Process:
             callbacks -= 1
 
     async def _monitor(self) -> None:
-        catalogue, rulings = CatalogueView(self.bus), RulingsView(self.bus)
+        catalogue, rulings = CatalogueView(self.bus), DecisionsView(self.bus)
         await catalogue.catch_up()
         await rulings.catch_up()
         states = MemoryStates(self._servers.states, self.gate)
-        self.judging = judging = Judging(states, self.bus, catalogue, rulings, self.clock, margin_s=MARGIN_S)
-        recording = Recording(TroubledReadModel(self._servers.read_model, self.gate))
+        self.judging = judging = JudgingProcessor(states, self.bus, catalogue, rulings, self.clock, margin_s=MARGIN_S)
+        recording = VerdictRecorder(TroubledReadModel(self._servers.read_model, self.gate))
         self._begin(catalogue.run(self._stop))
         self._begin(rulings.run(self._stop))
-        self.reading = Reading("sla-monitor")
+        self.reading = ConsumerStatus("sla-monitor")
         self._begin(self._consume("sla-monitor", judging, JUDGED, reading=self.reading))
         self._begin(self._consume("sla-monitor-read-model", recording, ANNOUNCED))
 
     async def _biller(self) -> None:
-        intake = Intake(Handlers(TroubledStore(self._servers.billing, self.gate)))
+        intake = BillingProcessor(BillingHandlers(TroubledStore(self._servers.billing, self.gate)))
         self._begin(self._consume("billing", intake, CATALOGUE, JUDGED, METERED))
 
     @property
@@ -138,7 +138,7 @@ class Process:
         return frozenset() if self.judging is None else self.judging.in_doubt & self.reading.positions.keys()
 
     def _consume(
-        self, group: str, processor: Any, *topics: Any, reading: Reading | None = None
+        self, group: str, processor: Any, *topics: Any, reading: ConsumerStatus | None = None
     ) -> Coroutine[Any, Any, None]:
         logs = MemoryStates(self._servers.states, self.gate)
         return consume(

@@ -8,13 +8,13 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import StaticPool
 
-from billing.adapters.sql import SqlStore
-from billing.ports import Batch
-from shared.bus.port import Shard
-from shared.bus.processor import Busy
+from billing.ports import IngestBatch
+from billing.store.sql import SqlStore
 from shared.contracts.verdicts import VerdictEvent
+from shared.log.port import Shard
+from shared.log.processor import Busy
 from shared.sql.migrate import migrate
-from sla_monitor.adapters.read_model import SqlReadModel
+from sla_monitor.store.read_model import SqlReadModel
 from tests.simulation.gate import Gate
 
 # Months of a run never freeze: freezing has its own tests.
@@ -49,7 +49,7 @@ class TroubledStore(SqlStore):
         super().__init__(database.engine)
         self._gate = gate
 
-    def apply(self, batch: Batch, *, expected: int | None) -> None:
+    def apply(self, batch: IngestBatch, *, expected: int | None) -> None:
         """As the port says."""
         _through(self._gate, lambda: super(TroubledStore, self).apply(batch, expected=expected))
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from shared.bus.port import OffsetGone, Shard
 from shared.contracts.topics import CATALOGUE
-from sla_monitor.adapters.read_model import SqlReadModel
+from shared.log.port import OffsetGone, Shard
+from sla_monitor.store.read_model import SqlReadModel
 from tests.simulation.partnership import ANNOUNCED, JUDGED, METERED
 from tests.simulation.world import World
 
@@ -60,7 +60,7 @@ def _left(world: World) -> Iterator[str]:
         state = states.of(shard)
         if state.outbox or any(at <= world.now.timestamp() - 60 for at in state.due.values()):
             yield f"{shard} overdue"
-        if state.head is not None and state.head.facts_position < log.bounds(Shard(CATALOGUE.name, 0)).end:
+        if state.head is not None and state.head.catalogue_position < log.bounds(Shard(CATALOGUE.name, 0)).end:
             yield f"{shard} outdated"
     for process in world.processes:
         yield from (f"{shard} in doubt" for shard in process.in_doubt)

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from shared.bus.membership import share_out
-from shared.bus.partitioner import partition_of
-from shared.bus.port import (
+from shared.bus.membership import assign_shards
+from shared.clock import Clock
+from shared.contracts.topics import Topic
+from shared.log.partitioner import partition_of
+from shared.log.port import (
     Bounds,
     BusError,
     Message,
@@ -14,8 +16,6 @@ from shared.bus.port import (
     Record,
     Shard,
 )
-from shared.clock import Clock
-from shared.contracts.topics import Topic
 
 
 class Member(Protocol):
@@ -92,5 +92,5 @@ class Log:
         """The group's shards are shared among its members anew."""
         members = self.members[group]
         wanted = [shard for shard in self.records if any(shard.topic in member.topics for member in members)]
-        for member, share in zip(members, share_out(wanted, [member.topics for member in members]), strict=True):
+        for member, share in zip(members, assign_shards(wanted, [member.topics for member in members]), strict=True):
             member.assign(share)

@@ -17,10 +17,10 @@ from shared.contracts.definitions import (
     Service,
     Target,
     Tariff,
-    Unit,
+    UnitCharge,
     Weekday,
 )
-from shared.contracts.topics import CATALOGUE, RULINGS, TICKETS, USAGE, VERDICTS, Topic
+from shared.contracts.topics import CATALOGUE, DECISIONS, TICKETS, USAGE, VERDICTS, Topic
 from tests.support.recharges import catalogue_events
 
 BEGIN = datetime(2026, 2, 27, 8, 0, tzinfo=UTC)  # a Friday
@@ -33,7 +33,7 @@ def _of(topic: Topic) -> Topic:
 
 
 JUDGED, METERED, ANNOUNCED = _of(TICKETS), _of(USAGE), _of(VERDICTS)
-TOPICS = (JUDGED, METERED, ANNOUNCED, CATALOGUE, RULINGS)
+TOPICS = (JUDGED, METERED, ANNOUNCED, CATALOGUE, DECISIONS)
 
 _WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri")
 OFFICE = Calendar(id="office", name="Office", weekly=dict.fromkeys(_WEEKDAYS, ("09:00-17:00",)))
@@ -43,8 +43,13 @@ _HOURS: dict[str, tuple[str, str, str | None]] = {
 }
 TARIFFS = (
     # A price that no binary fraction holds: three tickets at £1.005 are £3.015, which rounds to £3.02.
-    Tariff(id="ict-tariff", service="ict", name="ICT", charges=(Unit(name="Ticket", price_gbp="1.005"),)),
-    Tariff(id="payroll-tariff", service="payroll", name="Payroll", charges=(Unit(name="Payslip", price_gbp="0.0375"),)),
+    Tariff(id="ict-tariff", service="ict", name="ICT", charges=(UnitCharge(name="Ticket", price_gbp="1.005"),)),
+    Tariff(
+        id="payroll-tariff",
+        service="payroll",
+        name="Payroll",
+        charges=(UnitCharge(name="Payslip", price_gbp="0.0375"),),
+    ),
 )
 
 

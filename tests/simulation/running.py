@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from unittest.mock import patch
 
-import sla_monitor.domain.known as monitor_known
+import sla_monitor.domain.versions as monitor_known
 from shared.contracts.codec import canonical_json
 from shared.contracts.definitions import Calendar
-from sla_monitor.domain.calendar import compile_versions
-from sla_monitor.domain.working_time import WorkingTime
+from sla_monitor.domain.working_time.calendar import compile_versions
+from sla_monitor.domain.working_time.compiled import WorkingTime
 from tests.simulation.comparing import differences
 from tests.simulation.ending import rest, settle
 from tests.simulation.plan import Step

@@ -6,15 +6,13 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
-from shared.bus.partitioner import partition_of
-from shared.bus.port import Message
 from shared.contracts.codec import decode_event, encode_event
 from shared.contracts.envelope import ItemEvent
 from shared.contracts.items import (
-    Accepted,
-    Completed,
-    Nothing,
-    Paused,
+    CompletedData,
+    NewItemData,
+    NoData,
+    PausedData,
     TicketOpened,
     TicketPaused,
     TicketReopened,
@@ -23,15 +21,17 @@ from shared.contracts.items import (
     TicketResumed,
 )
 from shared.contracts.topics import PARTITIONS, TICKETS, USAGE
-from shared.contracts.usage import Reading, Reversal, UsageRecorded, UsageReversed
+from shared.contracts.usage import ReversalData, UsageData, UsageRecorded, UsageReversed
+from shared.log.partitioner import partition_of
+from shared.log.port import Message
 from tests.simulation import partnership
 
 SOURCE = "/councils/joint/systems/desk"
 Send = Callable[[str, Message], None]
 _DATA: dict[type[ItemEvent], Any] = {
-    TicketOpened: Accepted(service="ict"),
-    TicketPaused: Paused(reason="waiting", awaiting="council"),
-    TicketResolved: Completed(),
+    TicketOpened: NewItemData(service="ict"),
+    TicketPaused: PausedData(reason="waiting", awaiting="council"),
+    TicketResolved: CompletedData(),
 }
 
 
@@ -95,11 +95,11 @@ class Senders:
         about: dict[str, Any] = {"id": f"e{next(self._numbers)}", "source": SOURCE, "time": now}
         if self.readings and choice % 4 == 0:
             wrong = self.readings[choice // 4 % len(self.readings)]
-            taken_back = Reversal(service="payroll", reversed_source=SOURCE, reversed_id=wrong.id)
+            taken_back = ReversalData(service="payroll", reversed_source=SOURCE, reversed_id=wrong.id)
             event = UsageReversed(**about, council=wrong.council, subject=wrong.subject, data=taken_back)
             return self._tell(USAGE.name, event)
         council = partnership.COUNCILS[choice // 4 % len(partnership.COUNCILS)]
-        data = Reading(service="payroll", quantity=f"{choice % 97}.{choice % 7}")
+        data = UsageData(service="payroll", quantity=f"{choice % 97}.{choice % 7}")
         reading = UsageRecorded(**about, council=council, subject=self._name(council, "R"), data=data)
         self.readings.append(reading)
         return self._tell(USAGE.name, reading)
@@ -140,7 +140,7 @@ class Senders:
 
     def _event(self, kind: type[ItemEvent], ticket: Ticket, at: datetime) -> ItemEvent:
         about: dict[str, Any] = {"id": f"e{next(self._numbers)}", "source": SOURCE, "time": at.replace(microsecond=0)}
-        return kind(**about, subject=ticket.name, council=ticket.council, data=_DATA.get(kind, Nothing()))  # type: ignore[call-arg] # every kind has data
+        return kind(**about, subject=ticket.name, council=ticket.council, data=_DATA.get(kind, NoData()))  # type: ignore[call-arg] # every kind has data
 
     def _name(self, council: str, prefix: str) -> str:
         """A name whose key lies in one of the few partitions that are simulated, also where there are all of them."""

@@ -4,8 +4,8 @@ from collections.abc import Callable, Collection, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 
-from shared.bus.port import Shard
-from shared.bus.processor import Busy
+from shared.log.port import Shard
+from shared.log.processor import Busy
 from shared.state.port import Change, Fenced, Head, Outgoing, Quarantined
 from tests.simulation.gate import Gate, OpenGate
 
@@ -87,7 +87,7 @@ class MemoryStates:
         return sorted(pair for pair in self._server.of(shard).items.items() if pair[0] > after)[:limit]
 
     @property
-    def most_at_once(self) -> int:
+    def max_batch(self) -> int:
         """Small, so that there are several writes."""
         return 50
 
@@ -95,7 +95,7 @@ class MemoryStates:
         """The only log that there is."""
         return topic
 
-    async def know_log(self, topic: str, identity: str) -> None:
+    async def save_known_log(self, topic: str, identity: str) -> None:
         """It is known."""
 
     async def outbox(self, shard: Shard, *, limit: int) -> list[Outgoing]:

@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import text
 
-from billing.adapters.sql import SqlStore
 from billing.domain.statement import ServiceCharges, UnknownCouncil
-from billing.handlers import Handlers
+from billing.handlers import BillingHandlers
+from billing.store.sql import SqlStore
 from shared.contracts.codec import decode_event
 from shared.contracts.topics import CATALOGUE
 from shared.contracts.verdicts import VerdictEvent
@@ -52,7 +52,7 @@ def _utc(stored: Any) -> datetime:
 
 
 def recharges(world: World) -> dict[tuple[str, str], dict[str, tuple[Decimal, int]]]:
-    handlers = Handlers(SqlStore(world.servers.billing.engine))
+    handlers = BillingHandlers(SqlStore(world.servers.billing.engine))
     statements = [(council, month, _statement(handlers, council, month)) for council in COUNCILS for month in _MONTHS]
     return {
         (council, str(month)): {line.service: (line.quantity, line.amount_pence) for line in lines}
@@ -61,7 +61,7 @@ def recharges(world: World) -> dict[tuple[str, str], dict[str, tuple[Decimal, in
     }
 
 
-def _statement(handlers: Handlers, council: str, month: Month) -> Sequence[ServiceCharges]:
+def _statement(handlers: BillingHandlers, council: str, month: Month) -> Sequence[ServiceCharges]:
     """The charges by service; none where billing never heard of the council."""
     try:
         return handlers.statement(council, month).services
@@ -82,7 +82,7 @@ def judged(world: World) -> dict[str, int]:
 
 def billed(world: World) -> dict[str, int]:
     """What became of all records but the catalogue's at billing."""
-    progress = Handlers(SqlStore(world.servers.billing.engine)).progress()
+    progress = BillingHandlers(SqlStore(world.servers.billing.engine)).progress()
     counts: Counter[str] = Counter()
     for shard in progress:
         if shard.shard.topic != CATALOGUE.name:

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from shared.bus.port import Bus, Shard
 from shared.clock import WallClock
-from shared.state.port import ShardStates
+from shared.log.port import Bus, Shard
+from shared.state.port import StateStore
 from tests.contract.bus_contract import BusContract
 from tests.contract.states_contract import StatesContract
 from tests.simulation.bus import MemoryBus
@@ -41,7 +41,7 @@ class TestMemoryStates(StatesContract):
     test_which_log_the_offsets_are_of_is_kept_for_each_topic_also_for_another_process = None  # type: ignore[assignment] # as above
 
     @pytest.fixture
-    async def states(self) -> AsyncIterator[ShardStates]:
+    async def states(self) -> AsyncIterator[StateStore]:
         states = MemoryStates(StateServer())
         yield states
         await states.close()

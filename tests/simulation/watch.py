@@ -2,10 +2,10 @@
 
 from collections import Counter
 
-from shared.bus.port import Shard
 from shared.clock import Clock, WallClock
 from shared.contracts.codec import decode_event
 from shared.contracts.verdicts import TargetBreached
+from shared.log.port import Shard
 from shared.state.port import Change, Head
 
 

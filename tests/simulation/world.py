@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 
-from shared.bus.port import Message, Shard
+from shared.log.port import Message, Shard
 from tests.simulation.cluster import MARGIN_S, Process, Servers
 from tests.simulation.gate import TROUBLES
 from tests.simulation.loop import VirtualLoop

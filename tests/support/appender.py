@@ -7,7 +7,7 @@ import asyncio
 import sys
 
 from shared.bus.connect import connect
-from shared.bus.port import Message
+from shared.log.port import Message
 
 BATCH = 10
 

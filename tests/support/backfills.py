@@ -7,14 +7,14 @@ from pathlib import Path
 from typer.testing import CliRunner, Result
 
 from catalogue.adapters.partnership_files import load as read_example
-from shared.bus.port import Message
 from shared.clock import WallClock
 from shared.contracts.codec import encode_event
 from shared.contracts.envelope import ItemEvent
 from shared.contracts.topics import Topic
-from shared.contracts.usage import Reading, UsageRecorded
+from shared.contracts.usage import UsageData, UsageRecorded
+from shared.log.port import Message
 from tallystick.__main__ import app
-from tallystick.stack import opened
+from tallystick.stack import open_stack
 from tests.support.monitoring import local, ticket
 
 Sent = Sequence[tuple[Topic, ItemEvent]]
@@ -32,7 +32,7 @@ READING = UsageRecorded(
     time=local("Wed 2026-04-01 09:00"),
     subject="pay-march",
     council="adur",
-    data=Reading(service="payroll", quantity="412", business_date=local("Tue 2026-03-31 09:00").date()),
+    data=UsageData(service="payroll", quantity="412", business_date=local("Tue 2026-03-31 09:00").date()),
 )
 
 
@@ -52,11 +52,11 @@ def work(folder: Path, sent: Sent = ()) -> None:
     """The services on `folder` know the example's catalogue and have done all there is to do with what was `sent`."""
 
     async def settled() -> None:
-        async with opened(folder, clock=WallClock()) as stack:
-            await stack.record([placed.definition for placed in read_example("adur-worthing").given.placed])
+        async with open_stack(folder, clock=WallClock()) as stack:
+            await stack.record([placed.definition for placed in read_example("adur-worthing").submission.entries])
             for topic, event in sent:
                 await stack.bus.publish(topic.name, [message(event)])
-            await stack.settle(lambda _: None)
+            await stack.drain(lambda _: None)
 
     asyncio.run(settled())
 

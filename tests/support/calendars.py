@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from shared.contracts.definitions import Calendar
-from sla_monitor.domain.calendar import compile_calendar
-from sla_monitor.domain.working_time import WorkingTime
+from sla_monitor.domain.working_time.calendar import compile_calendar
+from sla_monitor.domain.working_time.compiled import WorkingTime
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri")
 EVERY_DAY = (*WEEKDAYS, "sat", "sun")

@@ -7,7 +7,7 @@ has returned.
 import asyncio
 import sys
 
-from shared.bus.port import Shard
+from shared.log.port import Shard
 from shared.state.connect import connect
 from shared.state.port import Change, Head, Outgoing
 

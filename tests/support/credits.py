@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-from billing.domain.credits.attained import Attained
-from shared.contracts.credits import Band, Cap, FixedSum, PercentOfCharge, ServiceCredits, TargetCredit
+from billing.domain.credits.attainment import TargetAttainment
+from shared.contracts.credits import Band, Cap, FixedAmount, PercentOfCharge, ServiceCredits, TargetCredit
 from shared.contracts.definitions import Agreement, Measure, Objective, Target
 from shared.contracts.verdicts import (
     CorrectedData,
@@ -24,7 +24,7 @@ from tests.support.recharges import ASHBY, PROVIDER
 AGREEMENT = f"{ASHBY.id}-agreement"
 NINETY_FIVE = Objective(percent="95")
 MAY_DAY = "2026-05-07T12:00:00+00:00"  # a Thursday
-ABOUT: dict[str, Any] = {
+VERDICT_FIELDS: dict[str, Any] = {
     "service": "ict",
     "target": "ict-response",
     "measure": "response-time",
@@ -39,9 +39,9 @@ def percent(size: str) -> PercentOfCharge:
     return PercentOfCharge(percent=size)
 
 
-def gbp(sum_: str) -> FixedSum:
+def gbp(sum_: str) -> FixedAmount:
     """A fixed sum."""
-    return FixedSum(gbp=sum_)
+    return FixedAmount(gbp=sum_)
 
 
 # 2% of the charge for up to 5 points short, 5% for up to 20, 10% for more.
@@ -64,7 +64,7 @@ def credit(name: str, *, bands: Sequence[Band] = BANDS, cause: str | None = None
     return TargetCredit(target=name, bands=tuple(bands), cause=cause)
 
 
-def promising(
+def agreement_with_credits(
     *targets: Target,
     credits: Sequence[TargetCredit] = (),
     tariffs: tuple[str, ...] = (),
@@ -93,33 +93,37 @@ def promising(
     )
 
 
-def kept(name: str, good: int, total: int, *, service: str = "ict", pence: tuple[int, int] = (0, 0)) -> Attained:
+def attainment_of(
+    name: str, good: int, total: int, *, service: str = "ict", pence: tuple[int, int] = (0, 0)
+) -> TargetAttainment:
     """`good` of `total` promises."""
-    return Attained(AGREEMENT, service, name, good, total, *pence)
+    return TargetAttainment(AGREEMENT, service, name, good, total, *pence)
 
 
 def met(item: str, *, at: str = MAY_DAY, id: str | None = None, **about: Any) -> TargetMet:
     """A promise was kept; `at` is an instant, `month` that in which it counts."""
-    return TargetMet(**_envelope(id or f"{item}-met", item, at), data=VerdictData(**ABOUT | about, outcome="met"))
+    return TargetMet(
+        **_envelope(id or f"{item}-met", item, at), data=VerdictData(**VERDICT_FIELDS | about, outcome="met")
+    )
 
 
 def breached(item: str, *, at: str = MAY_DAY, id: str | None = None, **about: Any) -> TargetBreached:
     """A promise was missed."""
-    data = VerdictData(**ABOUT | about, outcome="breached")
+    data = VerdictData(**VERDICT_FIELDS | about, outcome="breached")
     return TargetBreached(**_envelope(id or f"{item}-breached", item, at), data=data)
 
 
 def corrected(item: str, outcome: Outcome, *, id: str | None = None, **about: Any) -> VerdictCorrected:
     """What was said before is replaced."""
     was: Outcome = "breached" if outcome == "met" else "met"
-    fields = ABOUT | about
+    fields = VERDICT_FIELDS | about
     data = CorrectedData(**fields, outcome=outcome, was=was, was_month=fields["month"], cause="late-fact")
     return VerdictCorrected(**_envelope(id or f"{item}-corrected", item, MAY_DAY), data=data)
 
 
 def retracted(item: str, *, id: str | None = None, **about: Any) -> VerdictRetracted:
     """What was said before holds no longer."""
-    fields = ABOUT | about
+    fields = VERDICT_FIELDS | about
     was_month = fields.pop("month")
     data = RetractedData(**fields, was="breached", was_month=was_month, cause="late-fact")
     return VerdictRetracted(**_envelope(id or f"{item}-retracted", item, MAY_DAY), data=data)
@@ -127,7 +131,7 @@ def retracted(item: str, *, id: str | None = None, **about: Any) -> VerdictRetra
 
 def warned(item: str) -> WarningReached:
     """Three quarters of the allowance are used up."""
-    fields = {name: value for name, value in ABOUT.items() if name != "month"}
+    fields = {name: value for name, value in VERDICT_FIELDS.items() if name != "month"}
     return WarningReached(**_envelope(f"{item}-warned", item, MAY_DAY), data=WarningData(**fields, percent=75))
 
 

@@ -8,7 +8,7 @@ from shared.contracts.definitions import (
     AnyDefinition,
     Calendar,
     Council,
-    Graduated,
+    GraduatedCharge,
     Objective,
     Partnership,
     Provider,
@@ -16,7 +16,7 @@ from shared.contracts.definitions import (
     Target,
     Tariff,
     Tier,
-    Unit,
+    UnitCharge,
 )
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri")
@@ -49,13 +49,13 @@ def objective(**changes: Any) -> Objective:
 
 
 def tariff(id: str = "payroll", **changes: Any) -> Tariff:
-    charges = (Unit(name="Payslip", price_gbp="4.42"),)
+    charges = (UnitCharge(name="Payslip", price_gbp="4.42"),)
     return Tariff(**{"id": id, "service": "payroll", "name": "Payroll", "charges": charges} | changes)
 
 
 def tiered(*bounds: int | None) -> Tariff:
     tiers = tuple(Tier(price_gbp="1.00", up_to=bound) for bound in bounds)
-    return tariff(charges=(Graduated(name="Payslips", tiers=tiers),))
+    return tariff(charges=(GraduatedCharge(name="Payslips", tiers=tiers),))
 
 
 def agreement(id: str = "a1", **changes: Any) -> Agreement:

@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from shared.contracts.definitions import Agreement, Calendar
-from sla_monitor.domain.calendar import compile_calendar
-from sla_monitor.domain.exclusions import Exclusion
+from sla_monitor.domain.agreements import AgreementIndex, BoundCalendar
+from sla_monitor.domain.clock.exclusions import ExcludedTime
+from sla_monitor.domain.clock.verdict import Evaluation, Verdict, evaluate
 from sla_monitor.domain.facts import (
     AnyFact,
     Asked,
@@ -25,8 +26,7 @@ from sla_monitor.domain.facts import (
     Stopped,
     history,
 )
-from sla_monitor.domain.terms import Book, BoundCalendar
-from sla_monitor.domain.verdict import Evaluation, Verdict, evaluate
+from sla_monitor.domain.working_time.calendar import compile_calendar
 
 LONDON = ZoneInfo("Europe/London")
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -101,7 +101,7 @@ def bound(definition: Calendar) -> BoundCalendar:
     return _COMPILED[name]
 
 
-def book(*targets: dict[str, Any], hours: Calendar | None = None, **agreement: Any) -> Book:
+def agreement_index(*targets: dict[str, Any], hours: Calendar | None = None, **agreement: Any) -> AgreementIndex:
     """One council's agreement with these targets; `calendar` defaults to the office hours given."""
     office = hours or calendar()
     held = {
@@ -112,21 +112,21 @@ def book(*targets: dict[str, Any], hours: Calendar | None = None, **agreement: A
         "targets": [{"id": "resolve", "service": "*", "measure": "resolution-time"} | target for target in targets],
     }
     made = msgspec.convert(held | agreement, Agreement)
-    return Book([(1, made)], lambda name: bound(office if name else every_hour()))
+    return AgreementIndex([(1, made)], lambda name: bound(office if name else every_hour()))
 
 
 def judged(
     lines: Sequence[tuple[str, str]] | Sequence[AnyFact],
     *,
     as_of: str,
-    exclusions: Sequence[Exclusion] = (),
+    exclusions: Sequence[ExcludedTime] = (),
     hours: Calendar | None = None,
     **target: Any,
 ) -> Verdict:
     """The one verdict on an item under one target, 8 working hours to resolve unless the fields say otherwise."""
     evaluation = evaluated(
         lines,
-        book({"within": "8 working hours", "calendar": "office"} | target, hours=hours),
+        agreement_index({"within": "8 working hours", "calendar": "office"} | target, hours=hours),
         as_of=as_of,
         exclusions=exclusions,
     )
@@ -136,11 +136,11 @@ def judged(
 
 def evaluated(
     lines: Sequence[tuple[str, str]] | Sequence[AnyFact],
-    agreements: Book,
+    agreements: AgreementIndex,
     *,
     as_of: str,
-    exclusions: Sequence[Exclusion] = (),
+    exclusions: Sequence[ExcludedTime] = (),
 ) -> Evaluation:
     """Everything that holds of the item at `as_of`."""
     held = history(fact(*line) if isinstance(line, tuple) else line for line in lines)
-    return evaluate(held, council="adur", item="T1", book=agreements, exclusions=exclusions, as_of=at(as_of))
+    return evaluate(held, council="adur", item="T1", agreement_index=agreements, exclusions=exclusions, as_of=at(as_of))

@@ -11,10 +11,10 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from shared.bus.kafka_address import parse
-from shared.bus.kafka_cluster import HeldTopic, look
+from shared.bus.kafka_cluster import TopicDescription, describe_cluster
 from shared.bus.kafka_topics import ensure
-from shared.bus.port import Shard
 from shared.contracts.topics import Topic
+from shared.log.port import Shard
 
 PATIENCE_S = 30
 LOOK_EVERY_S = 0.1
@@ -87,7 +87,7 @@ async def delete_topic(server: str, topic: str) -> None:
             await asyncio.sleep(LOOK_EVERY_S)
 
 
-async def make_anew(server: str, topic: Topic) -> None:
+async def recreate_topic(server: str, topic: Topic) -> None:
     """The topic is there, and empty, and another one."""
     await delete_topic(server, topic.name)
     await ensure(parse(f"kafka://{server}"), [topic])
@@ -101,8 +101,8 @@ async def settings_of(server: str, topic: str) -> dict[str, str]:
     return {name: value for name, value, *_ in entries}
 
 
-async def _topics(server: str) -> Mapping[str, HeldTopic]:
-    return (await look(parse(f"kafka://{server}"))).topics
+async def _topics(server: str) -> Mapping[str, TopicDescription]:
+    return (await describe_cluster(parse(f"kafka://{server}"))).topics
 
 
 def _docker(*arguments: str, given: str = "") -> str:

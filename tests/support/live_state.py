@@ -3,17 +3,17 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.bus.port import Shard, every_shard
 from shared.contracts.topics import TICKETS, WORK
+from shared.log.port import Shard, every_shard
 from shared.state.connect import connect
-from shared.state.port import Outgoing, Quarantined, ShardStates
+from shared.state.port import Outgoing, Quarantined, StateStore
 from sla_monitor.domain.item import Item, load_item
 
 EVERYTHING = 1_000_000
 
 
 @dataclass(frozen=True)
-class Held:
+class ShardContent:
     """One shard, without what tells how it came about: the revision, and the instant to which its clock has moved."""
 
     positions: tuple[int, ...]
@@ -29,7 +29,7 @@ def state_address(folder: Path, state_url: str) -> str:
     return state_url or f"sqlite:///{folder}/sla-monitor-state.db"
 
 
-async def held(address: str) -> dict[Shard, Held]:
+async def live_state_content(address: str) -> dict[Shard, ShardContent]:
     """Every shard that was ever written."""
     states = connect(address)
     shards = every_shard((TICKETS, WORK))
@@ -38,13 +38,13 @@ async def held(address: str) -> dict[Shard, Held]:
     return {shard: each for shard, each in found.items() if each is not None}
 
 
-async def _held(states: ShardStates, shard: Shard) -> Held | None:
+async def _held(states: StateStore, shard: Shard) -> ShardContent | None:
     head = await states.head(shard)
     if head is None:
         return None
     items = await states.scan(shard, after="", limit=EVERYTHING)
-    return Held(
-        positions=(head.first_offset, head.next_offset, head.facts_position, head.rulings_position),
+    return ShardContent(
+        positions=(head.first_offset, head.next_offset, head.catalogue_position, head.decisions_position),
         counts={name: count for name, count in sorted(head.counts.items()) if count},
         items={key: load_item(blob) for key, blob in items},
         due=await states.due(shard, until_s=2**40, limit=EVERYTHING),

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from shared.bus.connect import connect
-from shared.bus.port import Bus, Message, Shard, every_shard
 from shared.contracts.catalogue import (
     AgreementData,
     AgreementVersioned,
@@ -21,10 +20,10 @@ from shared.contracts.codec import decode_event, encode_event
 from shared.contracts.definitions import Agreement, Calendar, Partnership
 from shared.contracts.envelope import ItemEvent
 from shared.contracts.items import (
-    Accepted,
-    Completed,
-    Nothing,
-    Paused,
+    CompletedData,
+    NewItemData,
+    NoData,
+    PausedData,
     TicketAsked,
     TicketOpened,
     TicketPaused,
@@ -34,9 +33,10 @@ from shared.contracts.items import (
 )
 from shared.contracts.topics import CATALOGUE, TICKETS, TOPICS, VERDICTS, Topic
 from shared.contracts.verdicts import VerdictEvent
+from shared.log.port import Bus, Message, Shard, every_shard
 from shared.state.port import Head, Quarantined
 from sla_monitor.app import MonitorApp, build
-from sla_monitor.settings import Settings
+from sla_monitor.settings import MonitorSettings
 from tests.support.histories import LONDON
 
 
@@ -66,7 +66,7 @@ class Monitor:
     def __init__(self, app: MonitorApp, bus: Bus, clock: MovableClock) -> None:
         self.app, self.bus, self.clock = app, bus, clock
 
-    async def tell_catalogue(self, *definitions: Agreement | Calendar | Partnership, version: int = 1) -> None:
+    async def publish_catalogue(self, *definitions: Agreement | Calendar | Partnership, version: int = 1) -> None:
         """The catalogue announces these versions."""
         for definition in definitions:
             event = _versioned(definition, version)
@@ -84,7 +84,7 @@ class Monitor:
         stamp = int(local(at).timestamp() * 1000)
         await self.bus.publish(TICKETS.name, [Message(key, value, timestamp_ms=stamp)])
 
-    async def rest(self) -> None:
+    async def wait_until_idle(self) -> None:
         """The monitor has done all there is to do."""
         await self.app.learn()
         while await self.app.pending():  # noqa: ASYNC110 (what it does is stored, not signalled)
@@ -96,7 +96,7 @@ class Monitor:
         subscription = await self.bus.subscribe(f"test-{id(object())}", [VERDICTS.name])
         shards = every_shard([VERDICTS])
         for shard in shards:
-            await subscription.start_at(shard, 0)
+            await subscription.seek(shard, 0)
         while records := await subscription.poll(max_records=500, timeout_s=0.05):
             for held in records.values():
                 events += [
@@ -110,9 +110,9 @@ class Monitor:
         events = sorted(await self.announced(), key=lambda event: (event.time, event.id))
         return [type(event).__name__ for event in events]
 
-    async def set_aside(self) -> list[Quarantined]:
+    async def quarantined_records(self) -> list[Quarantined]:
         """Every record in quarantine."""
-        return [entry.record async for entry in self.app.desk.entries(decided=True)]
+        return [entry.record async for entry in self.app.quarantine.entries(decided=True)]
 
     async def heads(self) -> dict[Shard, Head]:
         """The head of every shard that was ever written."""
@@ -123,7 +123,7 @@ class Monitor:
 async def monitor(folder: Path, *, now: str, state_url: str = "") -> AsyncIterator[Monitor]:
     """A monitor at work on `folder` until the block is left, with its live state there too unless it has an address."""
     stop = asyncio.Event()
-    async with resting_monitor(folder, now=now, state_url=state_url) as on, asyncio.TaskGroup() as tasks:
+    async with idle_monitor(folder, now=now, state_url=state_url) as on, asyncio.TaskGroup() as tasks:
         tasks.create_task(on.app.run(stop))
         try:
             yield on
@@ -132,11 +132,11 @@ async def monitor(folder: Path, *, now: str, state_url: str = "") -> AsyncIterat
 
 
 @asynccontextmanager
-async def resting_monitor(folder: Path, *, now: str, state_url: str = "") -> AsyncIterator[Monitor]:
+async def idle_monitor(folder: Path, *, now: str, state_url: str = "") -> AsyncIterator[Monitor]:
     """As `monitor`, but not at work."""
     bus, clock = connect(f"sqlite:///{folder}/log.db"), MovableClock(now)
     await bus.ensure_topics(TOPICS)
-    settings = Settings(TALLYSTICK_VAR=folder, SLA_CLOCK_MARGIN_S=0, STATE_URL=state_url)
+    settings = MonitorSettings(TALLYSTICK_VAR=folder, SLA_CLOCK_MARGIN_S=0, STATE_URL=state_url)
     app = build(settings, bus=bus, clock=clock)
     try:
         yield Monitor(app, bus, clock)
@@ -145,7 +145,7 @@ async def resting_monitor(folder: Path, *, now: str, state_url: str = "") -> Asy
         await bus.close()
 
 
-Told = TicketOpened | TicketResolved | TicketPaused | TicketResumed | TicketAsked | TicketReopened
+TicketEvent = TicketOpened | TicketResolved | TicketPaused | TicketResumed | TicketAsked | TicketReopened
 
 
 def ticket(
@@ -154,28 +154,28 @@ def ticket(
     council: str = "adur",
     service: str = "ict",
     value_pence: int | None = None,
-) -> list[Told]:
+) -> list[TicketEvent]:
     """The events of one ticket: lines of when and `opened`, `asked`, `paused`, `resumed`, `resolved` or `reopened`."""
-    accepted = Accepted(service=service, value_pence=value_pence)
+    accepted = NewItemData(service=service, value_pence=value_pence)
     return [_event(when, what, accepted, item=item, council=council) for when, what in lines]
 
 
-def _event(when: str, what: str, accepted: Accepted, *, item: str, council: str) -> Told:
+def _event(when: str, what: str, accepted: NewItemData, *, item: str, council: str) -> TicketEvent:
     about: dict[str, Any] = {"id": f"{item}:{when}:{what}", "source": "/test", "subject": item, "council": council}
     at = local(when)
     match what:
         case "opened":
             return TicketOpened(**about, time=at, data=accepted)
         case "asked":
-            return TicketAsked(**about, time=at, data=Nothing())
+            return TicketAsked(**about, time=at, data=NoData())
         case "reopened":
-            return TicketReopened(**about, time=at, data=Nothing())
+            return TicketReopened(**about, time=at, data=NoData())
         case "paused":
-            return TicketPaused(**about, time=at, data=Paused(reason="waiting", awaiting="council"))
+            return TicketPaused(**about, time=at, data=PausedData(reason="waiting", awaiting="council"))
         case "resumed":
-            return TicketResumed(**about, time=at, data=Nothing())
+            return TicketResumed(**about, time=at, data=NoData())
         case "resolved":
-            return TicketResolved(**about, time=at, data=Completed())
+            return TicketResolved(**about, time=at, data=CompletedData())
     raise ValueError(f"no such event: {what}")
 
 

@@ -6,15 +6,15 @@ from decimal import Decimal
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import HTMLResponse
 
-from billing.adapters.documents.page import statement_page
-from billing.domain.statement import Statement, state
+from billing.documents.page import statement_page
+from billing.domain.statement import Statement, build_statement
 from shared.http import create_app
 from shared.period import Month
 from shared.web.charts.attainment import Share
 from shared.web.templating import environment
-from sla_monitor.handlers.questions import ItemAnswer
 from sla_monitor.page_models import AttainmentPage, CouncilAttainment, ItemPage, TargetRow, Trend, VerdictPart
-from sla_monitor.schemas import AttainmentBody, item_body
+from sla_monitor.reports.items import ItemAnswer
+from sla_monitor.schemas import AttainmentResult, item_report
 from tallystick.pages import AttainmentRow, StatementRow, router
 from tests.support import credits, histories, recharges
 
@@ -54,7 +54,7 @@ class ExampleHome:
 def target_row(service: str, judgement: str, *, good: int, total: int, misses_remaining: int | None) -> TargetRow:
     """One row; without misses remaining there is no objective."""
     objective = None if misses_remaining is None else "95"
-    figures = AttainmentBody(
+    figures = AttainmentResult(
         council="adur",
         service=service,
         target="resolve",
@@ -100,9 +100,9 @@ ADUR = CouncilAttainment(
 
 def item_page(*lines: tuple[str, str], as_of: str) -> ItemPage:
     """The page of a ticket with that history, 8 working hours to resolve it."""
-    book = histories.book({"within": "8 working hours", "calendar": "office"})
-    evaluation = histories.evaluated(lines, book, as_of=as_of)
-    body = item_body(ItemAnswer("adur", "T1", histories.at(as_of), histories.facts(*lines), evaluation, ()))
+    agreement_index = histories.agreement_index({"within": "8 working hours", "calendar": "office"})
+    evaluation = histories.evaluated(lines, agreement_index, as_of=as_of)
+    body = item_report(ItemAnswer("adur", "T1", histories.at(as_of), histories.facts(*lines), evaluation, ()))
     parts = tuple(VerdictPart(number, PROMISE, verdict) for number, verdict in enumerate(body.verdicts, start=1))
     return ItemPage(body, "Adur District Council", "ICT", parts, illustrative=True)
 
@@ -123,7 +123,7 @@ def statement() -> Statement:
         recharges.tariff(recharges.standing("310.00"), recharges.GRADUATED),
         recharges.tariff(recharges.unit("4.42"), service="payroll"),
     ]
-    agreement = credits.promising(
+    agreement = credits.agreement_with_credits(
         credits.target("payslips", "payroll"),
         credits.target("queries", "payroll"),
         tariffs=tuple(each.id for each in tariffs),
@@ -135,8 +135,11 @@ def statement() -> Statement:
         recharges.usage("payroll", "2026-10-12", "400", meter="readings"),
         recharges.usage(None, "2026-10-12", "1"),
     ]
-    kept = [credits.kept("payslips", 94, 100, service="payroll"), credits.kept("queries", 0, 3, service="payroll")]
-    return state(known, recharges.ASHBY.id, OCTOBER, rows, attained=kept)
+    kept = [
+        credits.attainment_of("payslips", 94, 100, service="payroll"),
+        credits.attainment_of("queries", 0, 3, service="payroll"),
+    ]
+    return build_statement(known, recharges.ASHBY.id, OCTOBER, rows, attained=kept)
 
 
 def application(home: ExampleHome) -> FastAPI:

@@ -3,12 +3,12 @@
 import json
 from dataclasses import dataclass
 
-from shared.bus.intake import MOST_BYTES, Reason
-from shared.bus.partitioner import partition_of
-from shared.bus.port import Record, Shard
 from shared.contracts.codec import encode_event
 from shared.contracts.schema import examples
 from shared.contracts.topics import WORK
+from shared.log.partitioner import partition_of
+from shared.log.port import Record, Shard
+from shared.log.validation import MAX_EVENT_BYTES, Reason
 from tests.support.recharges import ASHBY, SOURCE, completed, opened, received
 
 AT = "2026-05-07T12:00:00+00:00"
@@ -68,7 +68,7 @@ POISON = [
     Poison("no value", "EMPTY", None),
     Poison("an empty value", "EMPTY", b""),
     Poison("one byte", "UNREADABLE", b"{"),
-    Poison("one byte too many", "TOO_LARGE", GOOD + b" " * (MOST_BYTES + 1 - len(GOOD))),
+    Poison("one byte too many", "TOO_LARGE", GOOD + b" " * (MAX_EVENT_BYTES + 1 - len(GOOD))),
     Poison("not UTF-8", "UNREADABLE", b"\xff\xfe\x00"),
     Poison("not UTF-8 where nobody looks", "UNREADABLE", GOOD[:-1] + b',"note":"\xff\xfe"}'),
     Poison("UTF-16", "UNREADABLE", GOOD.decode().encode("utf-16")),

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from billing.app import BillingApp
 from billing.app import build as build_billing
-from billing.settings import Settings as BillingSettings
+from billing.settings import BillingSettings
 from shared.bus.connect import connect
-from shared.bus.port import Bus, BusError, every_shard
 from shared.clock import Clock
 from shared.contracts.topics import TOPICS
+from shared.log.port import Bus, BusError, every_shard
 from sla_monitor.app import MonitorApp
 from sla_monitor.app import build as build_monitor
-from sla_monitor.settings import Settings as MonitorSettings
+from sla_monitor.settings import MonitorSettings
 from tests.support import servers
 from tests.support.databases import working_copy
 
@@ -22,7 +22,7 @@ PATIENCE_S = 240
 
 
 @dataclass(frozen=True, slots=True)
-class Servers:
+class ProductionServers:
     """Addresses; those of the databases as the role that services work as."""
 
     kafka: str
@@ -47,15 +47,15 @@ class Servers:
 
 
 @contextmanager
-def own_servers(migrated_databases: Callable[[str], str]) -> Iterator[Servers]:
+def own_servers(migrated_databases: Callable[[str], str]) -> Iterator[ProductionServers]:
     """A broker and a Redis, and copies of the databases that the fixture of that name makes; gone afterwards."""
     with ExitStack() as stack:
         copies = [stack.enter_context(working_copy(migrated_databases(name))) for name in ("sla_monitor", "billing")]
-        yield Servers(stack.enter_context(servers.kafka()), stack.enter_context(servers.redis()), *copies)
+        yield ProductionServers(stack.enter_context(servers.kafka()), stack.enter_context(servers.redis()), *copies)
 
 
 @asynccontextmanager
-async def log_of(at: Servers) -> AsyncIterator[Bus]:
+async def log_of(at: ProductionServers) -> AsyncIterator[Bus]:
     """The log, with all of its topics."""
     bus = connect(at.bus_url)
     try:
@@ -67,7 +67,9 @@ async def log_of(at: Servers) -> AsyncIterator[Bus]:
 
 
 @asynccontextmanager
-async def at_work(at: Servers, bus: Bus, clock: Clock) -> AsyncIterator[tuple[MonitorApp, BillingApp]]:
+async def running_services(
+    at: ProductionServers, bus: Bus, clock: Clock
+) -> AsyncIterator[tuple[MonitorApp, BillingApp]]:
     """Both services read and write until the block is left, for `PATIENCE_S` at most."""
     monitor, billing = build_monitor(at.monitor, bus=bus, clock=clock), build_billing(at.billing, bus=bus, clock=clock)
     stop = asyncio.Event()

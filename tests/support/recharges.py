@@ -7,10 +7,8 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from billing.domain.metering import Meter
-from billing.domain.terms import Stretch, Terms, Version, Versions
-from billing.domain.usage import Metered, Usage
-from shared.bus.partitioner import partition_of
-from shared.bus.port import Record, Shard
+from billing.domain.terms import DefinitionVersion, DefinitionVersions, TariffPeriod, Terms
+from billing.domain.usage import MeteredUsage, Usage
 from shared.contracts import catalogue as changes
 from shared.contracts.codec import encode_event
 from shared.contracts.definitions import (
@@ -18,18 +16,20 @@ from shared.contracts.definitions import (
     AnyDefinition,
     Charge,
     Council,
-    Graduated,
+    GraduatedCharge,
     Provider,
     Service,
-    Standing,
+    StandingCharge,
     Tariff,
     Tier,
-    Unit,
+    UnitCharge,
 )
 from shared.contracts.envelope import Event, ItemEvent
-from shared.contracts.items import Accepted, Completed, TicketOpened, TicketResolved, WorkCompleted, WorkReceived
+from shared.contracts.items import CompletedData, NewItemData, TicketOpened, TicketResolved, WorkCompleted, WorkReceived
 from shared.contracts.topics import Topic
-from shared.contracts.usage import Reading, Reversal, UsageRecorded, UsageReversed
+from shared.contracts.usage import ReversalData, UsageData, UsageRecorded, UsageReversed
+from shared.log.partitioner import partition_of
+from shared.log.port import Record, Shard
 
 D = TypeVar("D", Council, Service, Provider, Agreement, Tariff)
 N = TypeVar("N", bound=AnyDefinition)
@@ -48,7 +48,7 @@ PAYABLE = Service(
 )
 ICT = Service(id="ict", name="ICT", group="ICT", unit="ticket", unit_name="ticket", counted_by="tickets-resolved")
 PAYROLL = Service(id="payroll", name="Payroll", group="HR", unit="payslip", unit_name="payslip", counted_by="readings")
-GRADUATED = Graduated(
+GRADUATED = GraduatedCharge(
     name="Transactions",
     tiers=(
         Tier(up_to=10, price_gbp="1.00"),
@@ -58,14 +58,14 @@ GRADUATED = Graduated(
 )
 
 
-def standing(monthly_gbp: str) -> Standing:
+def standing(monthly_gbp: str) -> StandingCharge:
     """A fixed charge for each month."""
-    return Standing(name="Standing charge", monthly_gbp=monthly_gbp)
+    return StandingCharge(name="StandingCharge charge", monthly_gbp=monthly_gbp)
 
 
-def unit(price_gbp: str) -> Unit:
+def unit(price_gbp: str) -> UnitCharge:
     """One price for every unit."""
-    return Unit(name="Each", price_gbp=price_gbp)
+    return UnitCharge(name="Each", price_gbp=price_gbp)
 
 
 def tariff(
@@ -102,23 +102,25 @@ def agreement(*tariffs: str, since: str = "2020-01-01", until: str | None = None
 def terms(*agreements: Agreement, tariffs: Sequence[Tariff], councils: Sequence[Council] = (ASHBY,)) -> Terms:
     """A catalogue; definitions of one id are its versions 1, 2, … in the order given."""
     return Terms(
-        councils=Versions([Version(1, council) for council in councils]),
-        services=Versions([Version(1, service) for service in (PAYABLE, ICT, PAYROLL)]),
-        providers=Versions([Version(1, PROVIDER)]),
-        agreements=Versions(list(_numbered(agreements))),
-        tariffs=Versions(list(_numbered(tariffs))),
+        councils=DefinitionVersions([DefinitionVersion(1, council) for council in councils]),
+        services=DefinitionVersions([DefinitionVersion(1, service) for service in (PAYABLE, ICT, PAYROLL)]),
+        providers=DefinitionVersions([DefinitionVersion(1, PROVIDER)]),
+        agreements=DefinitionVersions(list(_numbered(agreements))),
+        tariffs=DefinitionVersions(list(_numbered(tariffs))),
     )
 
 
-def stretch(tariff: Tariff, first: str, end: str, *, version: int = 1) -> Stretch:
+def tariff_period(tariff: Tariff, first: str, end: str, *, version: int = 1) -> TariffPeriod:
     """The days `[first, end)` priced by a tariff's version."""
-    return Stretch("ashby-agreement", Version(version, tariff), date.fromisoformat(first), date.fromisoformat(end))
+    return TariffPeriod(
+        "ashby-agreement", DefinitionVersion(version, tariff), date.fromisoformat(first), date.fromisoformat(end)
+    )
 
 
-def used(**by_day: str) -> Metered:
+def metered(**by_day: str) -> MeteredUsage:
     """Usage by day: `used(d2026_05_07="10")`."""
     days = {date.fromisoformat(day[1:].replace("_", "-")): Decimal(amount) for day, amount in by_day.items()}
-    return Metered(days, facts_counted=len(days), facts_heard=len(days))
+    return MeteredUsage(days, facts_counted=len(days), facts_received=len(days))
 
 
 def usage(service: str | None, day: str, quantity: str, *, meter: Meter = "work-completed", facts: int = 1) -> Usage:
@@ -128,22 +130,22 @@ def usage(service: str | None, day: str, quantity: str, *, meter: Meter = "work-
 
 def received(item: str, at: str, *, service: str = PAYABLE.id, id: str | None = None) -> WorkReceived:
     """A unit of work came in."""
-    return WorkReceived(**_envelope(id or f"{item}-received", at), subject=item, data=Accepted(service=service))
+    return WorkReceived(**_envelope(id or f"{item}-received", at), subject=item, data=NewItemData(service=service))
 
 
 def completed(item: str, at: str, *, units: str = "1", id: str | None = None) -> WorkCompleted:
     """A unit of work is done."""
-    return WorkCompleted(**_envelope(id or f"{item}-completed", at), subject=item, data=Completed(units=units))
+    return WorkCompleted(**_envelope(id or f"{item}-completed", at), subject=item, data=CompletedData(units=units))
 
 
 def opened(ticket: str, at: str, *, service: str = ICT.id) -> TicketOpened:
     """A council asked for something."""
-    return TicketOpened(**_envelope(f"{ticket}-opened", at), subject=ticket, data=Accepted(service=service))
+    return TicketOpened(**_envelope(f"{ticket}-opened", at), subject=ticket, data=NewItemData(service=service))
 
 
 def resolved(ticket: str, at: str, *, id: str | None = None) -> TicketResolved:
     """The provider holds it done."""
-    return TicketResolved(**_envelope(id or f"{ticket}-resolved", at), subject=ticket, data=Completed(units="7"))
+    return TicketResolved(**_envelope(id or f"{ticket}-resolved", at), subject=ticket, data=CompletedData(units="7"))
 
 
 def recorded(
@@ -158,13 +160,13 @@ def recorded(
 ) -> UsageRecorded:
     """A quantity was recorded."""
     business_date = None if day is None else date.fromisoformat(day)
-    data = Reading(service=service, quantity=quantity, business_date=business_date, unit=unit)
+    data = UsageData(service=service, quantity=quantity, business_date=business_date, unit=unit)
     return UsageRecorded(**_envelope(id or f"{reading}-recorded", at), subject=reading, data=data)
 
 
 def reversed_(reading: str, at: str, *, service: str = PAYROLL.id) -> UsageReversed:
     """A reading is taken back."""
-    data = Reversal(service=service, reversed_source=SOURCE, reversed_id=f"{reading}-recorded")
+    data = ReversalData(service=service, reversed_source=SOURCE, reversed_id=f"{reading}-recorded")
     return UsageReversed(**_envelope(f"{reading}-reversed", at), subject=reading, data=data)
 
 
@@ -196,8 +198,8 @@ def _envelope(id_: str, at: str) -> dict[str, Any]:
     return {"id": id_, "source": SOURCE, "time": datetime.fromisoformat(at).astimezone(UTC), "council": ASHBY.id}
 
 
-def _numbered(definitions: Iterable[D]) -> Iterator[Version[D]]:
-    return (Version(number, definition) for number, definition in _number(definitions))
+def _numbered(definitions: Iterable[D]) -> Iterator[DefinitionVersion[D]]:
+    return (DefinitionVersion(number, definition) for number, definition in _number(definitions))
 
 
 def _number(definitions: Iterable[N]) -> Iterator[tuple[int, N]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from signal import SIGKILL
 from tempfile import TemporaryDirectory
 
-from tests.support.figures import tell
+from tests.support.figures import print_figure
 
 _LOCK = "services.lock"
 _LOOK_EVERY_S = 0.005
@@ -64,7 +64,7 @@ def run_apart(order: Order) -> Iterator[Ran]:
     """The replay has ended well, in a folder that is gone afterwards: a year of real data fills half a gigabyte."""
     with TemporaryDirectory(prefix=f"{Path(order.mapping).stem}-") as folder:
         ran = run(order, Path(folder))
-        tell(f"{order.mapping}: {ran.cost}")
+        print_figure(f"{order.mapping}: {ran.cost}")
         yield ran
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from shared.contracts.codec import AnyEvent, decode_event
 from shared.contracts.envelope import ItemEvent
-from tallystick.replay.counts import Counts, Rejected
-from tallystick.replay.making import Timed
+from tallystick.replay.counts import RejectedRow, RowCounts
+from tallystick.replay.event_builder import TimedEvent
 from tallystick.replay.mapping import ReplayMapping, read_mapping
 from tallystick.replay.translate import translate
 
@@ -58,9 +58,9 @@ quantity: {column: lines}
 class Replayed:
     """What a replay gave."""
 
-    told: list[Timed]
-    counts: Counts
-    rejected: list[Rejected]
+    told: list[TimedEvent]
+    counts: RowCounts
+    rejected: list[RejectedRow]
 
     @property
     def events(self) -> list[AnyEvent]:
@@ -95,7 +95,7 @@ def replay(folder: Path, mapping: str, csv: str, **lookups: str) -> Replayed:
 
 def replay_file(mapping: ReplayMapping, path: Path) -> Replayed:
     """What the file at `path` comes to."""
-    counts, rejected = Counts(), list[Rejected]()
+    counts, rejected = RowCounts(), list[RejectedRow]()
     told = list(translate(mapping, path, counts=counts, rejects=rejected.append))
     return Replayed(told, counts, rejected)
 

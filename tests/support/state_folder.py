@@ -11,27 +11,27 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
-from billing.adapters.sql import SqlStore
 from billing.domain.canonical import canonical_json
-from billing.domain.intake import TOPICS as METERED
+from billing.domain.ingest import TOPICS as METERED
 from billing.domain.statement import Statement
-from billing.handlers import Handlers
-from billing.settings import Settings as BillingSettings
+from billing.handlers import BillingHandlers
+from billing.settings import BillingSettings
+from billing.store.sql import SqlStore
 from shared.bus.connect import connect as connect_bus
-from shared.bus.port import Shard, every_shard
 from shared.clock import FixedClock
 from shared.contracts.topics import TICKETS, VERDICTS, WORK, Topic
+from shared.log.port import Shard, every_shard
 from shared.period import Month
 from shared.sql.engine import connect as connect_database
-from shared.sql.engine import reading
+from shared.sql.engine import read_transaction
 from shared.sql.migrate import migrate
 from shared.sql.progress import Progress, ShardProgress
 from shared.state.connect import connect as connect_states
 from shared.state.port import Head
-from sla_monitor.adapters.tables import PROGRESS, VERDICT
-from sla_monitor.handlers.questions import ItemAnswer
-from sla_monitor.settings import Settings as MonitorSettings
-from tallystick.stack import opened
+from sla_monitor.reports.items import ItemAnswer
+from sla_monitor.settings import MonitorSettings
+from sla_monitor.store.tables import PROGRESS, VERDICT
+from tallystick.stack import open_stack
 
 JUDGING, RECORDING, METERING = "judging", "recording", "metering"
 _READ_BY: dict[str, Sequence[Topic]] = {JUDGING: (TICKETS, WORK), RECORDING: (VERDICTS,), METERING: METERED}
@@ -63,7 +63,7 @@ class Held:
 
 def held(folder: Path, months: list[str]) -> Held:
     """The statements of `months` in canonical bytes, and the verdicts of the read model, which attainment counts."""
-    with _read_model(folder) as engine, reading(engine) as connection:
+    with _read_model(folder) as engine, read_transaction(engine) as connection:
         rows = connection.execute(select(VERDICT).order_by(*VERDICT.primary_key)).all()
     sealed = {
         f"{statement.council.id} {statement.month}": canonical_json(statement)
@@ -75,7 +75,7 @@ def held(folder: Path, months: list[str]) -> Held:
 def statements(folder: Path, months: list[str]) -> list[Statement]:
     """Every statement of `months`, by month and council. Nothing that was heard is without one."""
     with closing(SqlStore.open(BillingSettings(TALLYSTICK_VAR=folder).database)) as store:
-        stated = [Handlers(store).statements(Month.parse(month)) for month in months]
+        stated = [BillingHandlers(store).statements(Month.parse(month)) for month in months]
     assert not [unstated for month in stated for unstated in month.unstated]
     return [statement for month in stated for statement in month.statements]
 
@@ -98,7 +98,7 @@ def answers(folder: Path, as_of: str) -> list[ItemAnswer]:
 
 
 async def _answers(folder: Path, clock: FixedClock) -> list[ItemAnswer]:
-    async with opened(folder, clock=clock) as stack:
+    async with open_stack(folder, clock=clock) as stack:
         await stack.monitor.learn()
         return [answer async for answer in stack.monitor.questions.everything()]
 
@@ -125,7 +125,7 @@ def _of_head(shard: Shard, head: Head) -> ShardRead:
 
 
 def _recorded(folder: Path) -> list[ShardRead]:
-    with _read_model(folder) as engine, reading(engine) as connection:
+    with _read_model(folder) as engine, read_transaction(engine) as connection:
         progress = Progress(PROGRESS, "sla-monitor-read-model").shards(connection)
     return [_of_progress(RECORDING, shard) for shard in progress]
 

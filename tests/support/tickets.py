@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 
-from shared.bus.port import Bus, Message
 from shared.contracts.catalogue import AgreementData, AgreementVersioned, CalendarData, CalendarVersioned
 from shared.contracts.codec import encode_event
 from shared.contracts.definitions import Agreement
 from shared.contracts.topics import CATALOGUE, TICKETS
 from shared.ids import derived_id
+from shared.log.port import Bus, Message
 from tests.support.histories import calendar
 
 COUNCILS = [f"council-{number:02}" for number in range(20)]

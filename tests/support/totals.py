@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from shared.bus.port import Record, Shard
-from shared.bus.processor import CaughtUp
+from shared.log.port import Record, Shard
+from shared.log.processor import CaughtUp
 from shared.state.port import Fenced
 
 
@@ -21,7 +21,7 @@ class Store:
         """Which log the offsets are of."""
         return self.logs.get(topic)
 
-    async def know_log(self, topic: str, identity: str) -> None:
+    async def save_known_log(self, topic: str, identity: str) -> None:
         """They are of this one."""
         self.logs[topic] = identity
 

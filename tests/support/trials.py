@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from sla_monitor.handlers.trying import try_target
-from sla_monitor.trying_schemas import trial_body
+from sla_monitor.trial.answer import trial_answer
+from sla_monitor.trial.target import try_target
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri")
 EVERY_DAY = (*WEEKDAYS, "sat", "sun")
@@ -30,7 +30,7 @@ def tried(**document: Any) -> dict[str, Any]:
 
 def plain(answer: Any) -> dict[str, Any]:
     """What the API and the command would send, read back."""
-    body: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(trial_body(answer)))
+    body: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(trial_answer(answer)))
     return body
 
 

@@ -8,7 +8,7 @@ from shared.clock import Clock
 from shared.contracts.definitions import Council
 from shared.period import Month, month_of
 from sla_monitor.domain.attainment import Judgement
-from sla_monitor.handlers.questions import Attainment
+from sla_monitor.reports.items import Attainment
 from tallystick.pages import AttainmentRow, StatementRow
 from tallystick.stack import Stack
 

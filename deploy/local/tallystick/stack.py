@@ -7,19 +7,19 @@ from pathlib import Path
 
 from billing.app import BillingApp
 from billing.app import build as build_billing
-from billing.settings import Settings as BillingSettings
+from billing.settings import BillingSettings
 from catalogue.app import CatalogueApp
 from catalogue.app import build as build_catalogue
-from catalogue.settings import Settings as CatalogueSettings
+from catalogue.settings import CatalogueSettings
 from shared.bus.connect import connect
-from shared.bus.port import Bus
 from shared.clock import Clock, WallClock
 from shared.contracts.definitions import AnyDefinition
 from shared.contracts.topics import TOPICS
-from shared.running.pace import collect_seldom
+from shared.log.port import Bus
+from shared.running.gc_tuning import tune_gc
 from sla_monitor.app import MonitorApp
 from sla_monitor.app import build as build_monitor
-from sla_monitor.settings import Settings as MonitorSettings
+from sla_monitor.settings import MonitorSettings
 
 ACTOR = "tallystick-local"
 _LOOK_EVERY_S = 1.0
@@ -56,7 +56,7 @@ class Stack:
         """How much is still to be done; 0 when every service has come to rest."""
         return await self.catalogue.unannounced() + await self.monitor.pending() + await self.billing.unread()
 
-    async def settle(self, report: Callable[[int], None]) -> None:
+    async def drain(self, report: Callable[[int], None]) -> None:
         """The services have done all there is to do by now. `report` is told what is left, every second."""
         await self._work_off(self.run, self.pending, report)
 
@@ -89,9 +89,9 @@ async def _run(service: Work, stop: asyncio.Event) -> None:
 
 
 @asynccontextmanager
-async def opened(folder: Path, *, clock: Clock, margin_s: int = 1) -> AsyncIterator[Stack]:
+async def open_stack(folder: Path, *, clock: Clock, margin_s: int = 1) -> AsyncIterator[Stack]:
     """The services on `folder`, their topics made; closed on the way out."""
-    collect_seldom()
+    tune_gc()
     bus = connect(f"sqlite:///{folder}/log.db")
     await bus.ensure_topics(TOPICS)
     stack = Stack(folder, bus=bus, clock=clock, margin_s=margin_s)

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from typing import TextIO
 
-from sla_monitor.domain.verdict import Outcome
-from sla_monitor.handlers.questions import ItemAnswer
+from sla_monitor.domain.clock.verdict import Outcome
+from sla_monitor.reports.items import ItemAnswer
 
 COLUMNS = ("item", "council", "service", "target", "verdict", "due_at", "stopped_at", "elapsed_s", "margin_s")
 _VERDICT = COLUMNS.index("verdict")
@@ -42,10 +42,10 @@ def _lines(answer: ItemAnswer) -> Iterator[Line]:
             answer.item,
             answer.council,
             service,
-            verdict.term.target.id,
+            verdict.bound_target.target.id,
             verdict.outcome.value,
             _instant(verdict.due),
-            _instant(verdict.life.raw_stop),
+            _instant(verdict.cycle.raw_stop),
             verdict.elapsed_s,
             verdict.margin_s,
         )

@@ -3,9 +3,9 @@
 import sys
 
 from billing.app import build
-from billing.settings import Settings
-from shared.running.app import Service
+from billing.settings import BillingSettings
+from shared.running.app import ServiceProgram
 from shared.running.command import main
 
 if __name__ == "__main__":
-    main(Service(package="billing", settings=Settings, build=build), sys.argv[1:])
+    main(ServiceProgram(package="billing", settings=BillingSettings, build=build), sys.argv[1:])

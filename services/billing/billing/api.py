@@ -12,11 +12,11 @@ from starlette.responses import Response
 
 from billing.domain.canonical import canonical_json, content_hash
 from billing.domain.statement import NoAgreement, Statement, UnknownCouncil
-from billing.handlers import Handlers, UnknownLine
-from billing.ports import Documents, PageMark
+from billing.handlers import BillingHandlers, UnknownLine
+from billing.ports import Documents, EventCursor
 from billing.schemas import ExplainedBody, MonthBody, explained_body, href, month_body
-from shared.http import Cursor, Json, Limit, Page, PathId, Problem, next_link, read_cursor, ref
-from shared.http.kinds import BAD_CURSOR, NOT_ACCEPTABLE, NOT_FOUND
+from shared.http import Cursor, Json, Limit, Page, PathId, Problem, next_link, read_cursor, schema_ref
+from shared.http.problem_types import INVALID_CURSOR, NOT_ACCEPTABLE, NOT_FOUND
 from shared.period import Month
 
 Form = Literal["json", "csv", "html", "pdf"]
@@ -47,11 +47,11 @@ def _answers(schema: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
     return {200: {"content": {"application/json": {"schema": schema}}}}
 
 
-def router(handlers: Handlers, documents: Documents) -> APIRouter:
+def router(handlers: BillingHandlers, documents: Documents) -> APIRouter:
     """The routes under /v1/statements."""
     routes = APIRouter(prefix="/v1/statements", tags=["billing"])
 
-    @routes.get("", responses=_answers(ref(MonthBody)))
+    @routes.get("", responses=_answers(schema_ref(MonthBody)))
     def statements_of_a_month(month: _QueryMonth) -> Json:
         """Every council's statement of the month in brief, and the usage that none of them recharges."""
         return Json(month_body(handlers.statements(Month.parse(month))))
@@ -71,7 +71,7 @@ def router(handlers: Handlers, documents: Documents) -> APIRouter:
             found = handlers.statement(council, Month.parse(month))
         return _rendered(found, form, documents, as_file=False)
 
-    @routes.get("/{council}/{month}/lines/{line}", responses=_answers(ref(ExplainedBody)))
+    @routes.get("/{council}/{month}/lines/{line}", responses=_answers(schema_ref(ExplainedBody)))
     def explain_a_line(
         request: Request,
         council: PathId,
@@ -84,7 +84,7 @@ def router(handlers: Handlers, documents: Documents) -> APIRouter:
         """The line with its working, and the events it counts by day, source and id."""
         with _refusing():
             explained = handlers.explain(council, Month.parse(month), line, after=_mark(cursor), limit=limit)
-        mark = explained.next_mark
+        mark = explained.next_cursor
         key = None if mark is None else (mark.day.isoformat(), mark.source, mark.id)
         return Json(explained_body(explained), headers=next_link(request, Page(explained.counted, key)))
 
@@ -137,14 +137,14 @@ def _refusing() -> Iterator[None]:
         raise Problem(NOT_FOUND, _REFUSALS[type(refused)]) from refused
 
 
-def _mark(cursor: str | None) -> PageMark | None:
+def _mark(cursor: str | None) -> EventCursor | None:
     match read_cursor(cursor):
         case None:
             return None
         case (day, source, id_):
             try:
-                return PageMark(date.fromisoformat(day), source, id_)
+                return EventCursor(date.fromisoformat(day), source, id_)
             except ValueError as fault:
-                raise Problem(BAD_CURSOR) from fault
+                raise Problem(INVALID_CURSOR) from fault
         case _:
-            raise Problem(BAD_CURSOR)
+            raise Problem(INVALID_CURSOR)

@@ -7,28 +7,28 @@ from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 
 from billing import api
-from billing.adapters.consumer import Intake
-from billing.adapters.documents.printed import PrintedDocuments
-from billing.adapters.metrics import Metrics
-from billing.adapters.quarantine import StoredAside
-from billing.adapters.sql import GROUP, SqlStore
-from billing.adapters.tables import approvals, decisions, known_log
+from billing.consumer import BillingProcessor
+from billing.documents.printed import PrintedDocuments
 from billing.domain.canonical import canonical_json
-from billing.domain.intake import TOPICS
+from billing.domain.ingest import TOPICS
 from billing.domain.statement import Statement
-from billing.handlers import Handlers
-from billing.rehearsing import Rehearsing
+from billing.dry_run import DryRun
+from billing.handlers import BillingHandlers
+from billing.metrics import BillingMetrics
 from billing.schemas import href
-from billing.settings import Settings
-from shared.bus.consumer import Reading, consume, unread
-from shared.bus.port import Bus
+from billing.settings import BillingSettings
+from billing.store.quarantine import SqlQuarantineStore
+from billing.store.sql import GROUP, SqlStore
+from billing.store.tables import approvals, decisions, known_log
+from shared.bus.consumer import ConsumerStatus, consume, unread
 from shared.clock import Clock
-from shared.metrics.groups import Measured, Standing
-from shared.pulse import Pulse
+from shared.heartbeat import Heartbeat
+from shared.log.port import Bus
+from shared.metrics.groups import MeasuredProcessor, ShardStatus
 from shared.quarantine.api import router as quarantine_router
-from shared.quarantine.decisions import Decisions
-from shared.quarantine.desk import Desk
+from shared.quarantine.decisions import QuarantineDecisions
 from shared.quarantine.parked import Parked
+from shared.quarantine.service import QuarantineService
 from shared.running.checks import database_checks
 from shared.running.health import Check
 from shared.sql.approvals import Approvals
@@ -48,28 +48,28 @@ class BillingApp:
 
     title = "Tallystick: billing"
     types = api.TYPES
-    pulses: Sequence[Pulse] = ()
+    heartbeats: Sequence[Heartbeat] = ()
 
-    def __init__(self, settings: Settings, *, bus: Bus, clock: Clock, registry: CollectorRegistry) -> None:
+    def __init__(self, settings: BillingSettings, *, bus: Bus, clock: Clock, registry: CollectorRegistry) -> None:
         self._bus = bus
         engine = connect(settings.database)
         prepare(engine, "billing")
         self._store = SqlStore(engine)
-        self.handlers = Handlers(self._store)
-        self.rehearsing = Rehearsing(self._store)
+        self.handlers = BillingHandlers(self._store)
+        self.dry_run = DryRun(self._store)
         self.approvals = Approvals(engine, approvals)
         self._known_logs = SqlKnownLogs(engine, known_log, GROUP)
-        self._metrics = Metrics(registry)
-        self._intake = Measured(Intake(self.handlers), self._metrics.groups, group=GROUP)
-        self._reading = Reading(GROUP)
-        self.readings = (self._reading,)
+        self._metrics = BillingMetrics(registry)
+        self._intake = MeasuredProcessor(BillingProcessor(self.handlers), self._metrics.groups, group=GROUP)
+        self._reading = ConsumerStatus(GROUP)
+        self.consumers = (self._reading,)
         self.checks: Mapping[str, Check] = database_checks(engine, "billing")
         self._documents = PrintedDocuments()
-        self.desk = Desk(
+        self.quarantine = QuarantineService(
             GROUP,
             TOPICS,
-            aside=StoredAside(self._store),
-            decisions=Decisions(engine, decisions),
+            aside=SqlQuarantineStore(self._store),
+            decisions=QuarantineDecisions(engine, decisions),
             bus=bus,
             clock=clock,
         )
@@ -79,13 +79,13 @@ class BillingApp:
         """Billing's routes."""
         return api.router(self.handlers, self._documents)
 
-    def served(self, *, illustrative: bool) -> Sequence[APIRouter]:  # noqa: ARG002 (a statement says it of itself)
+    def public_routes(self, *, illustrative: bool) -> Sequence[APIRouter]:  # noqa: ARG002 (a statement says it of itself)
         """All that it answers when it runs alone: statements as pages too, with what those pages link to."""
         return [self.router, about(), assets()]
 
-    def operated(self) -> Sequence[APIRouter]:
+    def operator_routes(self) -> Sequence[APIRouter]:
         """Its quarantine."""
-        return [quarantine_router(self.desk)]
+        return [quarantine_router(self.quarantine)]
 
     async def parked(self) -> list[Parked]:
         """Facts that wait for the catalogue."""
@@ -117,12 +117,12 @@ class BillingApp:
     async def sample(self) -> None:
         """The figures of this instance's shards are as the store has them now."""
         progress = await asyncio.to_thread(self.handlers.progress)
-        mine = [Standing.of_progress(each) for each in progress if each.shard in self._reading.positions]
+        mine = [ShardStatus.of_progress(each) for each in progress if each.shard in self._reading.positions]
         await self._metrics.groups.show(GROUP, self._bus, mine, halted=self._reading.halted)
 
     async def unread(self) -> int:
         """How many records it has still to take in."""
-        return await unread(self._bus, Intake(self.handlers), TOPICS)
+        return await unread(self._bus, BillingProcessor(self.handlers), TOPICS)
 
     async def close(self) -> None:
         """Everything is released. Idempotent."""
@@ -130,7 +130,7 @@ class BillingApp:
 
 
 def build(
-    settings: Settings,
+    settings: BillingSettings,
     *,
     bus: Bus,
     clock: Clock,

@@ -12,19 +12,19 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from billing.domain.credits.line import CreditLine
-from billing.domain.credits.years import months_before
-from billing.domain.intake import Kept, Passed, take_in
-from billing.domain.lines import Line
-from billing.domain.set_aside import Reason, SetAside, gathered
-from billing.domain.statement import NoAgreement, Statement, UnknownCouncil, state
+from billing.domain.charge_line import ChargeLine
+from billing.domain.credits.agreement_year import months_before
+from billing.domain.credits.credit_line import CreditLine
+from billing.domain.ingest import AcceptedEvent, IgnoredEvent, ingest_record
+from billing.domain.statement import NoAgreement, Statement, UnknownCouncil, build_statement
 from billing.domain.terms import Terms
-from billing.ports import Batch, Counted, CountedBy, MissesOf, PageMark, Store
-from shared.bus.flood import Flood, told
-from shared.bus.intake import Refused, set_aside
-from shared.bus.port import Record, Shard
-from shared.bus.processor import Halted
+from billing.domain.unbilled import UnbilledReason, UnbilledUsage, sum_unbilled
+from billing.ports import CountedEvent, EventCursor, IngestBatch, MissFilter, Store, UsageFilter
 from shared.contracts.definitions import Service
+from shared.log.flood import Flood, halt_message
+from shared.log.port import Record, Shard
+from shared.log.processor import Halted
+from shared.log.validation import InvalidRecord, as_quarantined
 from shared.period import Month
 from shared.quarantine.parked import Parked
 from shared.sql.progress import ShardProgress
@@ -36,11 +36,11 @@ class UnknownLine(LookupError):
 
 
 @dataclass(frozen=True, slots=True)
-class Unstated:
+class CouncilWithoutStatement:
     """Usage of a council that has no statement in the month."""
 
     council: str
-    set_aside: tuple[SetAside, ...]
+    set_aside: tuple[UnbilledUsage, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +49,19 @@ class MonthOfStatements:
 
     month: Month
     statements: tuple[Statement, ...]
-    unstated: tuple[Unstated, ...]
+    unstated: tuple[CouncilWithoutStatement, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Explained:
-    """A line and a page of the facts it counts; `next_mark` is None on the last page."""
+class LineExplanation:
+    """A line and a page of the facts it counts; `next_cursor` is None on the last page."""
 
-    line: Line | CreditLine
-    counted: tuple[Counted, ...]
-    next_mark: PageMark | None
+    line: ChargeLine | CreditLine
+    counted: tuple[CountedEvent, ...]
+    next_cursor: EventCursor | None
 
 
-class Handlers:
+class BillingHandlers:
     """Billing's use cases over a store."""
 
     def __init__(self, store: Store) -> None:
@@ -77,13 +77,13 @@ class Handlers:
         `records` is not empty and ascends by offset. Raises `Fenced` when the shard stands elsewhere. A flood of what
         cannot be believed ends the batch early; raises `Halted` where its first record does.
         """
-        batch = judged(shard, records)
+        batch = ingest_batch(shard, records)
         try:
             self._store.apply(batch, expected=expected)
         except Flood as flood:
             before = [record for record in records if record.offset < flood.offset]
             if not before:
-                raise Halted(told(shard, flood.offset)) from flood
+                raise Halted(halt_message(shard, flood.offset)) from flood
             return self.consume(shard, before, expected=expected)
         return batch.next_offset
 
@@ -103,8 +103,8 @@ class Handlers:
         """Every statement of the month, and the usage that has none."""
         terms = self._store.terms()
         statements: list[Statement] = []
-        unstated: list[Unstated] = []
-        for council in sorted({*terms.councils.ids(), *self._store.councils_heard(month)}):
+        unstated: list[CouncilWithoutStatement] = []
+        for council in sorted({*terms.councils.ids(), *self._store.councils_with_usage(month)}):
             try:
                 statements.append(self.statement(council, month))
             except UnknownCouncil:
@@ -113,7 +113,9 @@ class Handlers:
                 unstated.append(self._unstated(council, month, "no-agreement"))
         return MonthOfStatements(month, tuple(statements), tuple(each for each in unstated if each.set_aside))
 
-    def explain(self, council: str, month: Month, ref: str, *, after: PageMark | None, limit: int) -> Explained:
+    def explain(
+        self, council: str, month: Month, ref: str, *, after: EventCursor | None, limit: int
+    ) -> LineExplanation:
         """The line `ref` and up to `limit` of the facts it counts, beginning after `after`. Raises `UnknownLine`.
 
         Standing charges count no facts.
@@ -125,7 +127,7 @@ class Handlers:
                     return self._explained(statement.council.id, charges.service, line, after, limit)
         for credit in statement.credits:
             if credit.ref == ref:
-                of = MissesOf(statement.council.id, month, credit.agreement, credit.service, credit.target)
+                of = MissFilter(statement.council.id, month, credit.agreement, credit.service, credit.target)
                 return _page(credit, self._store.misses(of, after=after, limit=limit + 1), limit)
         raise UnknownLine(f"no line {ref} in the statement of {council} for {month}")
 
@@ -144,40 +146,42 @@ class Handlers:
         """How far each shard has been read; `unaccounted` of every one must be 0."""
         return self._store.progress()
 
-    def _explained(self, council: str, service: Service, line: Line, after: PageMark | None, limit: int) -> Explained:
+    def _explained(
+        self, council: str, service: Service, line: ChargeLine, after: EventCursor | None, limit: int
+    ) -> LineExplanation:
         if line.kind == "standing":
-            return Explained(line, (), None)
-        by = CountedBy(council, service.id, service.counted_by, service.unit, line.first_day, line.end_day)
+            return LineExplanation(line, (), None)
+        by = UsageFilter(council, service.id, service.counted_by, service.unit, line.first_day, line.end_day)
         return _page(line, self._store.counted(by, after=after, limit=limit + 1), limit)
 
     def _stated(self, terms: Terms, council: str, month: Month, earlier: Sequence[Statement]) -> Statement:
         usage = self._store.usage(month, council=council)
         attained = self._store.attained(month, council=council)
-        return state(terms, council, month, usage, attained=attained, earlier=earlier)
+        return build_statement(terms, council, month, usage, attained=attained, earlier=earlier)
 
-    def _unstated(self, council: str, month: Month, reason: Reason) -> Unstated:
+    def _unstated(self, council: str, month: Month, reason: UnbilledReason) -> CouncilWithoutStatement:
         usage = self._store.usage(month, council=council)
-        return Unstated(council, gathered((reason, row) for row in usage if row.state == "counted"))
+        return CouncilWithoutStatement(council, sum_unbilled((reason, row) for row in usage if row.state == "counted"))
 
 
-def _page(line: Line | CreditLine, found: Sequence[Counted], limit: int) -> Explained:
+def _page(line: ChargeLine | CreditLine, found: Sequence[CountedEvent], limit: int) -> LineExplanation:
     """Up to `limit` of `found`, which has one more where another page follows."""
     page = tuple(found[:limit])
     more = len(found) > limit
-    return Explained(line, page, PageMark(page[-1].day, page[-1].source, page[-1].id) if more else None)
+    return LineExplanation(line, page, EventCursor(page[-1].day, page[-1].source, page[-1].id) if more else None)
 
 
-def judged(shard: Shard, records: Sequence[Record]) -> Batch:
+def ingest_batch(shard: Shard, records: Sequence[Record]) -> IngestBatch:
     """Each record's place in the batch that will be stored."""
-    kept: list[Kept] = []
+    kept: list[AcceptedEvent] = []
     refused: list[Quarantined] = []
     passed = 0
     for record in records:
-        match take_in(shard, record):
-            case Kept() as fact:
+        match ingest_record(shard, record):
+            case AcceptedEvent() as fact:
                 kept.append(fact)
-            case Refused() as refusal:
-                refused.append(set_aside(record, refusal))
-            case Passed():
+            case InvalidRecord() as refusal:
+                refused.append(as_quarantined(record, refusal))
+            case IgnoredEvent():
                 passed += 1
-    return Batch(shard, records[0].offset, records[-1].offset + 1, kept, passed, refused)
+    return IngestBatch(shard, records[0].offset, records[-1].offset + 1, kept, passed, refused)

@@ -7,27 +7,27 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
-from billing.domain.credits.attained import Attained
-from billing.domain.intake import Kept
+from billing.domain.credits.attainment import TargetAttainment
+from billing.domain.ingest import AcceptedEvent
 from billing.domain.metering import Meter
 from billing.domain.statement import Statement
 from billing.domain.terms import Terms
 from billing.domain.usage import Usage
-from shared.bus.port import Shard
+from shared.log.port import Shard
 from shared.period import Month
-from shared.sql.inbox import Fate
+from shared.sql.inbox import InsertResult
 from shared.sql.progress import ShardProgress
 from shared.state.port import Quarantined
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class IngestBatch:
     """The records of one shard from offset `first` to below `next_offset`, judged. `passed` had no bearing."""
 
     shard: Shard
     first: int
     next_offset: int
-    kept: Sequence[Kept]
+    kept: Sequence[AcceptedEvent]
     passed: int
     refused: Sequence[Quarantined]
 
@@ -37,7 +37,7 @@ class Batch:
         return len(self.kept) + self.passed + len(self.refused)
 
 
-class PageMark(NamedTuple):
+class EventCursor(NamedTuple):
     """The last fact of a page; the next page begins after it."""
 
     day: date
@@ -46,7 +46,7 @@ class PageMark(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class CountedEvent:
     """An event that a line counts. `item` is None for a reading; a miss behind a service credit counts 1."""
 
     source: str
@@ -58,7 +58,7 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True)
-class CountedBy:
+class UsageFilter:
     """Which facts a charge line is made of: those of one meter, in one unit, on the days `[first_day, end_day)`."""
 
     council: str
@@ -70,7 +70,7 @@ class CountedBy:
 
 
 @dataclass(frozen=True, slots=True)
-class MissesOf:
+class MissFilter:
     """Which verdicts a service credit follows from: the misses of one target and service in a month."""
 
     council: str
@@ -81,7 +81,7 @@ class MissesOf:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class CouncilUsage:
     """The facts that name a council; `oldest` is the day of the first."""
 
     council: str
@@ -112,7 +112,7 @@ class Store(Protocol):
         """The next offset to read of `shard`, or None when it was never read."""
         ...
 
-    def apply(self, batch: Batch, *, expected: int | None) -> None:
+    def apply(self, batch: IngestBatch, *, expected: int | None) -> None:
         """Store `batch` whole if the shard still stands at `expected` (None: never read); otherwise raises `Fenced`.
 
         A fact whose event is known with the same content changes nothing; with other content it is quarantined as a
@@ -120,11 +120,11 @@ class Store(Protocol):
         """
         ...
 
-    def foresee(self, kept: Sequence[Kept]) -> list[Fate]:
+    def foresee(self, kept: Sequence[AcceptedEvent]) -> list[InsertResult]:
         """What `apply` would take each of `kept` for now."""
         ...
 
-    def rehearsal(self) -> AbstractContextManager["Rehearsal"]:
+    def dry_run_store(self) -> AbstractContextManager["DryRunStore"]:
         """This store, and whatever is applied to it in the block is undone at its end, before others could see it."""
         ...
 
@@ -136,23 +136,23 @@ class Store(Protocol):
         """The council's facts of the month, summed by service, day, meter, state and unit."""
         ...
 
-    def councils_heard(self, month: Month) -> list[str]:
+    def councils_with_usage(self, month: Month) -> list[str]:
         """Every council that any fact of the month names, known or not, ascending."""
         ...
 
-    def heard(self) -> list[Heard]:
+    def heard(self) -> list[CouncilUsage]:
         """How many facts name each council, known or not; by council."""
         ...
 
-    def counted(self, by: CountedBy, *, after: PageMark | None, limit: int) -> list[Counted]:
+    def counted(self, by: UsageFilter, *, after: EventCursor | None, limit: int) -> list[CountedEvent]:
         """The facts behind a line, by day, source and id, beginning after `after`."""
         ...
 
-    def attained(self, month: Month, *, council: str) -> list[Attained]:
+    def attained(self, month: Month, *, council: str) -> list[TargetAttainment]:
         """What the verdicts that hold now come to, by agreement, service and target."""
         ...
 
-    def misses(self, of: MissesOf, *, after: PageMark | None, limit: int) -> list[Counted]:
+    def misses(self, of: MissFilter, *, after: EventCursor | None, limit: int) -> list[CountedEvent]:
         """The misses behind a service credit, by day, source and id, beginning after `after`."""
         ...
 
@@ -169,7 +169,7 @@ class Store(Protocol):
         ...
 
 
-class Rehearsal(Store, Protocol):
+class DryRunStore(Store, Protocol):
     """A store that nothing stays in. One thread at a time."""
 
     def undo(self) -> None:

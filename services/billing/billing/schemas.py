@@ -6,11 +6,11 @@ from typing import Any
 from msgspec import Struct
 
 from billing.domain.canonical import content_hash, credit_content, line_content
-from billing.domain.credits.line import CreditLine
-from billing.domain.lines import plain
-from billing.domain.set_aside import SetAside
+from billing.domain.charge_line import plain
+from billing.domain.credits.credit_line import CreditLine
 from billing.domain.statement import Statement
-from billing.handlers import Explained, MonthOfStatements
+from billing.domain.unbilled import UnbilledUsage
+from billing.handlers import LineExplanation, MonthOfStatements
 
 
 class StatementSummary(Struct, frozen=True):
@@ -71,7 +71,7 @@ def month_body(found: MonthOfStatements) -> MonthBody:
     )
 
 
-def explained_body(explained: Explained) -> ExplainedBody:
+def explained_body(explained: LineExplanation) -> ExplainedBody:
     """The line as the API shows it."""
     line = explained.line
     return ExplainedBody(
@@ -101,5 +101,5 @@ def _summary(statement: Statement) -> StatementSummary:
     )
 
 
-def _unstated(council: str, aside: SetAside) -> UnstatedBody:
+def _unstated(council: str, aside: UnbilledUsage) -> UnstatedBody:
     return UnstatedBody(council, aside.reason, aside.service, aside.facts, plain(aside.quantity))

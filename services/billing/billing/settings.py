@@ -4,10 +4,10 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from shared.running.settings import Port, ServiceSettings
+from shared.settings import Port, ServiceSettings
 
 
-class Settings(ServiceSettings):
+class BillingSettings(ServiceSettings):
     """Nothing beside what every service is told."""
 
     database_file: ClassVar[str] = "billing.db"

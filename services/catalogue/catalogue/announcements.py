@@ -3,7 +3,7 @@
 from typing import Any
 
 from catalogue.domain.kinds import Kind
-from catalogue.domain.versions import Version
+from catalogue.domain.versions import CatalogueVersion
 from shared.contracts import catalogue as contract
 from shared.contracts.codec import encode_event
 from shared.contracts.envelope import Event
@@ -24,7 +24,7 @@ _EVENTS: dict[Kind, tuple[Any, Any]] = {
 }
 
 
-def announcement(version: Version) -> Outgoing:
+def announcement(version: CatalogueVersion) -> Outgoing:
     """The message that tells the other services of `version`; its key is its own, so that compaction keeps it."""
     event = event_of(version)
     return Outgoing(
@@ -36,7 +36,7 @@ def announcement(version: Version) -> Outgoing:
     )
 
 
-def event_of(version: Version) -> Event:
+def event_of(version: CatalogueVersion) -> Event:
     """The fact that `version` was recorded, at the time it was."""
     kind, name = version.key
     make_event, make_data = _EVENTS[kind]

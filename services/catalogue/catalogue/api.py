@@ -8,10 +8,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Request
 
-from catalogue.domain.given import Refused
-from catalogue.domain.kinds import PLURALS, TYPES, Kind
-from catalogue.domain.versions import Version
-from catalogue.handlers import Handlers, Seen, StaleVersion, UnknownDefinition, VersionUnseen
+from catalogue.domain.kinds import DEFINITION_TYPES, PLURALS, Kind
+from catalogue.domain.submission import InvalidSubmission
+from catalogue.domain.versions import CatalogueVersion
+from catalogue.handlers import CatalogueHandlers, ExpectedVersions, StaleVersion, UnknownDefinition, VersionRequired
 from catalogue.schemas import LIST_TYPES, VERSION_TYPES, version_body
 from shared.clock import Clock
 from shared.contracts.definitions import AnyDefinition
@@ -19,21 +19,27 @@ from shared.contracts.envelope import ID_PATTERN
 from shared.faults import Fault
 from shared.http import (
     Cursor,
-    Day,
+    DateParameter,
+    InstantParameter,
     Json,
     JsonBody,
     Limit,
-    Moment,
     Page,
     PathId,
     Problem,
-    json_answers,
     json_request_body,
+    json_responses,
     next_link,
     read_as,
     read_cursor,
 )
-from shared.http.kinds import BAD_CURSOR, INVALID, NOT_FOUND, STALE_VERSION, VERSION_REQUIRED
+from shared.http.problem_types import (
+    INVALID_CURSOR,
+    INVALID_REQUEST,
+    NOT_FOUND,
+    PRECONDITION_FAILED,
+    PRECONDITION_REQUIRED,
+)
 
 # Until credentials name who is asking, whoever may write here is the operator.
 ACTOR = "operator"
@@ -43,10 +49,10 @@ _ID = re.compile(ID_PATTERN)
 IfMatch = Annotated[str | None, Header(description="the ETag of the version that is replaced, where there is one")]
 
 
-def router(handlers: Handlers, clock: Clock) -> APIRouter:
+def router(handlers: CatalogueHandlers, clock: Clock) -> APIRouter:
     """The routes of all kinds."""
     routes = APIRouter(prefix="/v1")
-    for kind in TYPES:
+    for kind in DEFINITION_TYPES:
         of_kind = APIRouter(prefix=f"/{PLURALS[kind]}", tags=[PLURALS[kind]])
         _add_reads(of_kind, kind, handlers)
         _add_put(of_kind, kind, handlers, clock)
@@ -54,18 +60,20 @@ def router(handlers: Handlers, clock: Clock) -> APIRouter:
     return routes
 
 
-def _add_reads(routes: APIRouter, kind: Kind, handlers: Handlers) -> None:
-    one = json_answers(VERSION_TYPES[kind], {200: "A version"})
-    many = json_answers(LIST_TYPES[kind], {200: "A page of versions; the Link header leads to the next"})
+def _add_reads(routes: APIRouter, kind: Kind, handlers: CatalogueHandlers) -> None:
+    one = json_responses(VERSION_TYPES[kind], {200: "A version"})
+    many = json_responses(LIST_TYPES[kind], {200: "A page of versions; the Link header leads to the next"})
 
     @routes.get("", name=f"list_{PLURALS[kind]}", responses=many)
-    def list_all(request: Request, limit: Limit = 50, cursor: Cursor | None = None, as_of: Day | None = None) -> Json:
+    def list_all(
+        request: Request, limit: Limit = 50, cursor: Cursor | None = None, as_of: DateParameter | None = None
+    ) -> Json:
         """Of each id, by ascending id, the newest version, or the one in force on `as_of`."""
         found = handlers.listing(kind, on=as_of, after=_after(cursor, "", _ID), limit=limit + 1)
         return _page(request, found, limit, key=lambda version: version.key.id)
 
     @routes.get("/{id}", name=f"get_{kind}", responses=one)
-    def get(id: PathId, as_of: Day | None = None, known_at: Moment | None = None) -> Json:
+    def get(id: PathId, as_of: DateParameter | None = None, known_at: InstantParameter | None = None) -> Json:
         """The newest version, which a PUT replaces; or the one in force on `as_of`, as far as known at `known_at`."""
         with _refusals():
             if as_of is None and known_at is None:
@@ -81,21 +89,21 @@ def _add_reads(routes: APIRouter, kind: Kind, handlers: Handlers) -> None:
         return _page(request, found, limit, key=lambda version: str(version.number))
 
 
-def _add_put(routes: APIRouter, kind: Kind, handlers: Handlers, clock: Clock) -> None:
+def _add_put(routes: APIRouter, kind: Kind, handlers: CatalogueHandlers, clock: Clock) -> None:
     meanings = {201: "The new version", 200: "Equal to the newest version: nothing was added"}
 
     @routes.put(
         "/{id}",
         name=f"put_{kind}",
         status_code=201,
-        responses=json_answers(VERSION_TYPES[kind], meanings),
-        openapi_extra=json_request_body(TYPES[kind]),
+        responses=json_responses(VERSION_TYPES[kind], meanings),
+        openapi_extra=json_request_body(DEFINITION_TYPES[kind]),
     )
     def put(id: PathId, body: JsonBody, if_match: IfMatch = None) -> Json:
         """A new version is recorded; where the id has one already, If-Match must name it."""
-        definition: AnyDefinition = read_as(body, TYPES[kind])
+        definition: AnyDefinition = read_as(body, DEFINITION_TYPES[kind])
         if definition.id != id:
-            raise Problem(INVALID, faults=[Fault(("id",), "expected the id of the path")])
+            raise Problem(INVALID_REQUEST, faults=[Fault(("id",), "expected the id of the path")])
         with _refusals():
             version, is_new = handlers.replace(definition, seen=_seen(if_match), at=clock.now(), actor=ACTOR)
         return _answer(version, status_code=201 if is_new else 200)
@@ -108,21 +116,21 @@ def _refusals() -> Iterator[None]:
         yield
     except UnknownDefinition as refused:
         raise Problem(NOT_FOUND) from refused
-    except VersionUnseen as refused:
-        raise Problem(VERSION_REQUIRED) from refused
+    except VersionRequired as refused:
+        raise Problem(PRECONDITION_REQUIRED) from refused
     except StaleVersion as refused:
-        raise Problem(STALE_VERSION) from refused
-    except Refused as refused:
-        raise Problem(INVALID, faults=[located.fault for located in refused.faults]) from refused
+        raise Problem(PRECONDITION_FAILED) from refused
+    except InvalidSubmission as refused:
+        raise Problem(INVALID_REQUEST, faults=[located.fault for located in refused.faults]) from refused
 
 
-def _seen(if_match: str | None) -> Seen | None:
+def _seen(if_match: str | None) -> ExpectedVersions | None:
     if if_match is None:
         return None
     tags = [tag.strip() for tag in if_match.split(",")]
     # A weak tag (W/"3") never matches, as RFC 9110 asks of If-Match.
     numbers = frozenset(int(found[1]) for tag in tags if (found := _ETAG.fullmatch(tag)))
-    return Seen(numbers, any=tags == ["*"])
+    return ExpectedVersions(numbers, any=tags == ["*"])
 
 
 def _after(cursor: str | None, first: str, pattern: re.Pattern[str]) -> str:
@@ -133,13 +141,15 @@ def _after(cursor: str | None, first: str, pattern: re.Pattern[str]) -> str:
         case (after,) if pattern.fullmatch(after):
             return after
         case _:
-            raise Problem(BAD_CURSOR)
+            raise Problem(INVALID_CURSOR)
 
 
-def _answer(version: Version, *, status_code: int = 200) -> Json:
+def _answer(version: CatalogueVersion, *, status_code: int = 200) -> Json:
     return Json(version_body(version), status_code=status_code, headers={"ETag": f'"{version.number}"'})
 
 
-def _page(request: Request, found: Sequence[Version], limit: int, *, key: Callable[[Version], str]) -> Json:
+def _page(
+    request: Request, found: Sequence[CatalogueVersion], limit: int, *, key: Callable[[CatalogueVersion], str]
+) -> Json:
     page = Page(found[:limit], (key(found[limit - 1]),) if len(found) > limit else None)
     return Json({"items": [version_body(version) for version in page.items]}, headers=next_link(request, page))

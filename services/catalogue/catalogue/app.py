@@ -8,22 +8,22 @@ from prometheus_client import CollectorRegistry
 
 from catalogue import api
 from catalogue.adapters import partnership_files
-from catalogue.adapters.metrics import Metrics
-from catalogue.adapters.sql import SqlVersions
+from catalogue.adapters.metrics import CatalogueMetrics
+from catalogue.adapters.sql import SqlVersionStore
 from catalogue.adapters.tables import outbox
-from catalogue.handlers import Handlers, Recorded
+from catalogue.handlers import CatalogueHandlers, RecordResult
 from catalogue.schemas import API_TYPES
-from catalogue.settings import Settings
-from shared.bus.consumer import Reading
-from shared.bus.port import Bus
+from catalogue.settings import CatalogueSettings
+from shared.bus.consumer import ConsumerStatus
 from shared.clock import Clock
+from shared.heartbeat import Heartbeat
 from shared.holidays import load_holidays
-from shared.pulse import Pulse
+from shared.log.port import Bus
 from shared.running.checks import database_checks
 from shared.running.health import Check
 from shared.sql.engine import connect
 from shared.sql.migrate import prepare
-from shared.sql.outbox import relay, relay_once, waiting
+from shared.sql.outbox import relay, relay_once, unpublished_count
 
 
 class CatalogueApp:
@@ -31,17 +31,17 @@ class CatalogueApp:
 
     title = "Tallystick: the catalogue"
     types = API_TYPES
-    readings: Sequence[Reading] = ()
+    consumers: Sequence[ConsumerStatus] = ()
 
-    def __init__(self, settings: Settings, *, bus: Bus, clock: Clock, registry: CollectorRegistry) -> None:
+    def __init__(self, settings: CatalogueSettings, *, bus: Bus, clock: Clock, registry: CollectorRegistry) -> None:
         self._bus = bus
         self._clock = clock
         self._engine = connect(settings.database)
         prepare(self._engine, "catalogue")
-        self.handlers = Handlers(SqlVersions(self._engine), load_holidays(settings.holidays_file))
-        self._metrics = Metrics(registry)
-        self._relaying = Pulse("outbox relay")
-        self.pulses = (self._relaying,)
+        self.handlers = CatalogueHandlers(SqlVersionStore(self._engine), load_holidays(settings.holidays_file))
+        self._metrics = CatalogueMetrics(registry)
+        self._relaying = Heartbeat("outbox relay")
+        self.heartbeats = (self._relaying,)
         self.checks: Mapping[str, Check] = database_checks(self._engine, "catalogue")
 
     @property
@@ -49,14 +49,14 @@ class CatalogueApp:
         """The catalogue's routes."""
         return api.router(self.handlers, self._clock)
 
-    def served(self, *, illustrative: bool) -> Sequence[APIRouter]:  # noqa: ARG002 (it has no pages)
+    def public_routes(self, *, illustrative: bool) -> Sequence[APIRouter]:  # noqa: ARG002 (it has no pages)
         """All that it answers when it runs alone."""
         return [self.router]
 
-    def load(self, name_or_path: str, *, actor: str) -> Recorded:
+    def load(self, name_or_path: str, *, actor: str) -> RecordResult:
         """A shipped example or a partnership file is recorded; raises `Refused` with the place of every fault."""
         found = partnership_files.load(name_or_path)
-        return self.handlers.load(found.given, at=self._clock.now(), actor=actor)
+        return self.handlers.load(found.submission, at=self._clock.now(), actor=actor)
 
     async def announce(self) -> None:
         """Every version recorded so far is in the log."""
@@ -65,13 +65,13 @@ class CatalogueApp:
 
     async def unannounced(self) -> int:
         """How many versions the log does not hold yet."""
-        return await asyncio.to_thread(waiting, self._engine, outbox)
+        return await asyncio.to_thread(unpublished_count, self._engine, outbox)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Announces every recorded version, until `stop` is set."""
-        await relay(self._engine, self._bus, stop, outbox=outbox, pulse=self._relaying)
+        await relay(self._engine, self._bus, stop, outbox=outbox, heartbeat=self._relaying)
 
-    def operated(self) -> Sequence[APIRouter]:
+    def operator_routes(self) -> Sequence[APIRouter]:
         """Nothing: it reads nobody else's events, so that it has nothing to set aside."""
         return []
 
@@ -84,6 +84,8 @@ class CatalogueApp:
         self._engine.dispose()
 
 
-def build(settings: Settings, *, bus: Bus, clock: Clock, registry: CollectorRegistry | None = None) -> CatalogueApp:
+def build(
+    settings: CatalogueSettings, *, bus: Bus, clock: Clock, registry: CollectorRegistry | None = None
+) -> CatalogueApp:
     """The catalogue, its schema found to be the newest, ready to run. Its figures are in `registry`."""
     return CatalogueApp(settings, bus=bus, clock=clock, registry=registry or CollectorRegistry())

@@ -5,10 +5,10 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from shared.running.settings import Port, ServiceSettings
+from shared.settings import Port, ServiceSettings
 
 
-class Settings(ServiceSettings):
+class CatalogueSettings(ServiceSettings):
     """What every service is told, and the file of bank holidays: the shipped one unless another is named."""
 
     database_file: ClassVar[str] = "catalogue.db"

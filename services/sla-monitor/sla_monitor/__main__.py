@@ -2,11 +2,14 @@
 
 import sys
 
-from shared.running.app import Service
+from shared.running.app import ServiceProgram
 from shared.running.command import main
 from sla_monitor.app import build
-from sla_monitor.rebuild import rebuild
-from sla_monitor.settings import Settings
+from sla_monitor.rebuild_command import rebuild
+from sla_monitor.settings import MonitorSettings
 
 if __name__ == "__main__":
-    main(Service(package="sla_monitor", settings=Settings, build=build, verbs={"rebuild": rebuild}), sys.argv[1:])
+    main(
+        ServiceProgram(package="sla_monitor", settings=MonitorSettings, build=build, verbs={"rebuild": rebuild}),
+        sys.argv[1:],
+    )

@@ -7,16 +7,16 @@ from functools import partial
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 
-from shared.bus.consumer import Reading, consume, unread
-from shared.bus.port import Bus, Shard, every_shard
+from shared.bus.consumer import ConsumerStatus, consume, unread
 from shared.clock import Clock
 from shared.contracts.topics import TICKETS, VERDICTS
-from shared.metrics.groups import Measured, Standing
-from shared.pulse import Pulse
+from shared.heartbeat import Heartbeat
+from shared.log.port import Bus, Shard, every_shard
+from shared.metrics.groups import MeasuredProcessor, ShardStatus
 from shared.quarantine.api import router as quarantine_router
-from shared.quarantine.decisions import Decisions
-from shared.quarantine.desk import Desk
+from shared.quarantine.decisions import QuarantineDecisions
 from shared.quarantine.parked import Parked
+from shared.quarantine.service import QuarantineService
 from shared.running.checks import database_checks
 from shared.running.health import Check
 from shared.sql.approvals import Approvals
@@ -28,31 +28,31 @@ from shared.state.port import Head
 from shared.web.about import about
 from shared.web.assets import assets
 from sla_monitor import api, pages
-from sla_monitor.adapters.catalogue_view import CatalogueView
-from sla_monitor.adapters.metrics import CountedRecords, Metrics
-from sla_monitor.adapters.read_model import SqlReadModel
-from sla_monitor.adapters.rulings_view import RulingsView
-from sla_monitor.adapters.tables import APPROVALS, DECISIONS, KNOWN_LOG
+from sla_monitor.decisions.corrections import CorrectionService
+from sla_monitor.decisions.exclusions import ExclusionService
+from sla_monitor.decisions.log import DecisionsView
 from sla_monitor.domain.fairness import Limits
-from sla_monitor.handlers.at_risk import AtRisk
-from sla_monitor.handlers.availability import Availabilities
-from sla_monitor.handlers.budgets import Budgets
-from sla_monitor.handlers.correcting import Correcting
-from sla_monitor.handlers.evidence import EvidenceRoom
-from sla_monitor.handlers.excluding import Excluding
-from sla_monitor.handlers.fairness import Fairness
-from sla_monitor.handlers.judging import Judging
-from sla_monitor.handlers.objectives import Objectives
-from sla_monitor.handlers.parked import ParkedItems
-from sla_monitor.handlers.percentiles import Percentiles
-from sla_monitor.handlers.quality import Qualities
-from sla_monitor.handlers.questions import Questions
-from sla_monitor.handlers.rebuilding import Rebuilding
-from sla_monitor.handlers.recording import Recording
-from sla_monitor.handlers.stored import ITEM_TOPICS, StoredItems
-from sla_monitor.handlers.what_if import WhatIf
-from sla_monitor.settings import Settings
-from sla_monitor.upkeep import Upkeep
+from sla_monitor.judging.maintenance import LiveStateMaintenance
+from sla_monitor.judging.processor import JudgingProcessor
+from sla_monitor.judging.rebuild import Rebuild
+from sla_monitor.metrics import MeteredAnnouncementStore, MonitorMetrics
+from sla_monitor.reports.at_risk import AtRisk
+from sla_monitor.reports.availability import AvailabilityReport
+from sla_monitor.reports.budget import BudgetReport
+from sla_monitor.reports.evidence import EvidenceReport
+from sla_monitor.reports.fairness import FairnessReport
+from sla_monitor.reports.items import Questions
+from sla_monitor.reports.objectives import Objectives
+from sla_monitor.reports.percentiles import PercentileReport
+from sla_monitor.reports.quality import QualityReport
+from sla_monitor.reports.what_if import WhatIf
+from sla_monitor.settings import MonitorSettings
+from sla_monitor.store.catalogue_view import CatalogueView
+from sla_monitor.store.parked_items import ParkedItems
+from sla_monitor.store.read_model import SqlReadModel
+from sla_monitor.store.recorder import VerdictRecorder
+from sla_monitor.store.stored_items import ITEM_TOPICS, StoredItems
+from sla_monitor.store.tables import APPROVALS, DECISIONS, KNOWN_LOG
 
 # While one shard waits for its live state or for the log, others are judged.
 JUDGED_AT_ONCE = 4
@@ -68,66 +68,66 @@ class MonitorApp:
     title = "Tallystick: the SLA monitor"
     types = api.TYPES
 
-    def __init__(self, settings: Settings, *, bus: Bus, clock: Clock, registry: CollectorRegistry) -> None:
+    def __init__(self, settings: MonitorSettings, *, bus: Bus, clock: Clock, registry: CollectorRegistry) -> None:
         self._bus, self._clock = bus, clock
         self._states = connect_states(settings.state)
         self._engine = connect_database(settings.database)
         prepare(self._engine, "sla_monitor")
-        self._metrics = Metrics(registry)
-        self._reading, self._recording_reading = Reading(GROUP), Reading(RECORDING_GROUP)
-        self.readings = (self._reading, self._recording_reading)
+        self._metrics = MonitorMetrics(registry)
+        self._reading, self._recording_reading = ConsumerStatus(GROUP), ConsumerStatus(RECORDING_GROUP)
+        self.consumers = (self._reading, self._recording_reading)
         self._read_model = read_model = SqlReadModel(self._engine, freeze_days=settings.freeze_days)
         self._catalogue = CatalogueView(bus)
-        self._rulings = RulingsView(bus)
-        self.desk = Desk(
+        self._rulings = DecisionsView(bus)
+        self.quarantine = QuarantineService(
             GROUP,
             ITEM_TOPICS,
             aside=self._states,
-            decisions=Decisions(self._engine, DECISIONS),
+            decisions=QuarantineDecisions(self._engine, DECISIONS),
             bus=bus,
             clock=clock,
         )
         judging = partial(
-            Judging,
+            JudgingProcessor,
             self._states,
             bus,
             self._catalogue,
             self._rulings,
             clock,
             margin_s=settings.margin_s,
-            floods_accepted=self.desk.accepted_below,
+            floods_accepted=self.quarantine.accepted_below,
         )
         # Whoever asks how far the shards are must not change what the one at work remembers of them.
         self._judging, self._looking = judging(), judging()
         rebuilding = partial(
-            Rebuilding,
+            Rebuild,
             bus=bus,
             catalogue=self._catalogue,
             rulings=self._rulings,
             clock=clock,
             margin_s=settings.margin_s,
-            floods_accepted=self.desk.accepted_below,
+            floods_accepted=self.quarantine.accepted_below,
         )
-        self.upkeep = Upkeep(self._states, bus, rebuilding, learn=self.learn)
+        self.upkeep = LiveStateMaintenance(self._states, bus, rebuilding, learn=self.learn)
         self.approvals = Approvals(self._engine, APPROVALS)
-        self._recording = Recording(CountedRecords(read_model, self._metrics))
+        self._recording = VerdictRecorder(MeteredAnnouncementStore(read_model, self._metrics))
         self.questions = Questions(self._states, read_model, self._catalogue, self._rulings, clock)
         stored = StoredItems(self._states, self._catalogue, self._rulings)
         self.objectives = self._objectives(stored, read_model, clock)
-        self.excluding = Excluding(self._rulings, clock)
-        self.correcting = Correcting(self._rulings, self._states, read_model, clock)
+        self.excluding = ExclusionService(self._rulings, clock)
+        self.correcting = CorrectionService(self._rulings, self._states, read_model, clock)
         self.what_if = WhatIf(stored, self._catalogue, self._rulings, clock)
-        self.evidence_room = EvidenceRoom(stored, self._catalogue, self._rulings, clock)
+        self.evidence_room = EvidenceReport(stored, self._catalogue, self._rulings, clock)
 
     def _objectives(self, stored: StoredItems, read_model: SqlReadModel, clock: Clock) -> Objectives:
         at_risk = AtRisk(stored, clock)
         return Objectives(
-            availabilities=Availabilities(stored, self._catalogue, self._rulings, clock),
-            budgets=Budgets(read_model, self._catalogue, at_risk, clock),
+            availabilities=AvailabilityReport(stored, self._catalogue, self._rulings, clock),
+            budgets=BudgetReport(read_model, self._catalogue, at_risk, clock),
             at_risk=at_risk,
-            fairness=Fairness(stored, clock, Limits()),
-            percentiles=Percentiles(self.questions, read_model),
-            qualities=Qualities(read_model, self._catalogue, clock),
+            fairness=FairnessReport(stored, clock, Limits()),
+            percentiles=PercentileReport(self.questions, read_model),
+            qualities=QualityReport(read_model, self._catalogue, clock),
         )
 
     @property
@@ -146,18 +146,18 @@ class MonitorApp:
         """The monitor's pages; `illustrative` labels every one of them so."""
         return pages.router(self.questions, illustrative=illustrative)
 
-    def served(self, *, illustrative: bool) -> Sequence[APIRouter]:
+    def public_routes(self, *, illustrative: bool) -> Sequence[APIRouter]:
         """All that it answers when it runs alone: its API, its pages, and what those link to."""
         return [self.router, self.pages(illustrative=illustrative), about(), assets()]
 
-    def operated(self) -> Sequence[APIRouter]:
+    def operator_routes(self) -> Sequence[APIRouter]:
         """Its quarantine."""
-        return [quarantine_router(self.desk)]
+        return [quarantine_router(self.quarantine)]
 
     @property
-    def pulses(self) -> Sequence[Pulse]:
+    def heartbeats(self) -> Sequence[Heartbeat]:
         """The signs of life of the two logs that it holds in memory."""
-        return self._catalogue.pulse, self._rulings.pulse
+        return self._catalogue.heartbeat, self._rulings.heartbeat
 
     @property
     def checks(self) -> Mapping[str, Check]:
@@ -187,10 +187,10 @@ class MonitorApp:
             self._bus,
             group=GROUP,
             topics=ITEM_TOPICS,
-            processor=Measured(self._judging, self._metrics.groups, group=GROUP),
+            processor=MeasuredProcessor(self._judging, self._metrics.groups, group=GROUP),
             known_logs=self._states,
             stop=stop,
-            batch=self._states.most_at_once,
+            batch=self._states.max_batch,
             at_once=JUDGED_AT_ONCE,
             reading=self._reading,
         )
@@ -200,7 +200,7 @@ class MonitorApp:
             self._bus,
             group=RECORDING_GROUP,
             topics=[VERDICTS],
-            processor=Measured(self._recording, self._metrics.groups, group=RECORDING_GROUP),
+            processor=MeasuredProcessor(self._recording, self._metrics.groups, group=RECORDING_GROUP),
             known_logs=SqlKnownLogs(self._engine, KNOWN_LOG, RECORDING_GROUP),
             stop=stop,
             batch=RECORDED_AT_ONCE,
@@ -215,14 +215,14 @@ class MonitorApp:
         self._metrics.in_doubt.set(len(self._judging.in_doubt & self._reading.positions.keys()))
         progress = await asyncio.to_thread(self._read_model.progress)
         mine = self._recording_reading.positions
-        recorded = [Standing.of_progress(each) for each in progress if each.shard in mine]
+        recorded = [ShardStatus.of_progress(each) for each in progress if each.shard in mine]
         await self._metrics.groups.show(RECORDING_GROUP, self._bus, recorded)
 
     async def pending(self) -> int:
         """How much it has still to do: records to judge and to record, shards with something due or to announce."""
         judging = await unread(self._bus, self._looking, ITEM_TOPICS) + await self._looking.overdue(ITEM_TOPICS)
         judging += len(self._judging.in_doubt)
-        return judging + await unread(self._bus, Recording(self._read_model), [VERDICTS])
+        return judging + await unread(self._bus, VerdictRecorder(self._read_model), [VERDICTS])
 
     async def parked(self) -> list[Parked]:
         """Facts that wait for the catalogue, as it is known now."""
@@ -240,6 +240,8 @@ class MonitorApp:
         self._engine.dispose()
 
 
-def build(settings: Settings, *, bus: Bus, clock: Clock, registry: CollectorRegistry | None = None) -> MonitorApp:
+def build(
+    settings: MonitorSettings, *, bus: Bus, clock: Clock, registry: CollectorRegistry | None = None
+) -> MonitorApp:
     """The monitor, its schema found to be the newest, ready to run. Its figures are in `registry`."""
     return MonitorApp(settings, bus=bus, clock=clock, registry=registry or CollectorRegistry())

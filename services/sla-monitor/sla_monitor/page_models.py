@@ -8,9 +8,9 @@ from markupsafe import Markup
 from shared.period import Month
 from shared.web.charts.attainment import Share, attainment_chart
 from shared.web.charts.frame import Caption
-from shared.web.charts.timeline import Marker, Segment, timeline
+from shared.web.charts.timeline import Marker, TimelineSegment, timeline_chart
 from shared.web.formats import long_date
-from sla_monitor.schemas import AttainmentBody, ItemBody, VerdictBody
+from sla_monitor.schemas import AttainmentResult, ItemReport, VerdictReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class TargetRow:
 
     service: str
     promise: str
-    figures: AttainmentBody
+    figures: AttainmentResult
     always_allowed: int | None = None
 
 
@@ -81,16 +81,16 @@ class VerdictPart:
 
     number: int
     promise: str
-    verdict: VerdictBody
+    verdict: VerdictReport
 
     @property
     def chart(self) -> Markup | None:
         """The item's clock under this target, or None where it never ran."""
         if not self.verdict.trace:
             return None
-        return timeline(
+        return timeline_chart(
             Caption(f"clock-{self.number}", f"Clock for {self.promise}", self._described()),
-            [Segment(part.start_at, part.end_at, part.kind, part.reason) for part in self.verdict.trace],
+            [TimelineSegment(part.start_at, part.end_at, part.kind, part.reason) for part in self.verdict.trace],
             due=Marker("Due", self.verdict.due_at) if self.verdict.due_at else None,
             stop=Marker("Stopped", self.verdict.stopped_at) if self.verdict.stopped_at else None,
         )
@@ -104,7 +104,7 @@ class VerdictPart:
 class ItemPage:
     """`item.html`: one item, every verdict about it and every message that was announced."""
 
-    item: ItemBody
+    item: ItemReport
     council: str
     service: str | None
     verdicts: tuple[VerdictPart, ...]

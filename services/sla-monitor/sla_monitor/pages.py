@@ -9,14 +9,14 @@ from fastapi.responses import HTMLResponse
 
 from shared.contracts.definitions import Council, Service
 from shared.http import PathId, Problem
-from shared.http.kinds import CONFLICT, NOT_FOUND
+from shared.http.problem_types import CONFLICT, NOT_FOUND
 from shared.period import Month
 from shared.web.templating import environment
 from sla_monitor.domain.attainment import Judgement, met_by_floor
-from sla_monitor.handlers.questions import Attainment, ItemAnswer, Questions
 from sla_monitor.page_models import AttainmentPage, CouncilAttainment, ItemPage, TargetRow, VerdictPart
-from sla_monitor.schemas import attainment_body, item_body
-from sla_monitor.telling import promise
+from sla_monitor.reports.item_text import target_text
+from sla_monitor.reports.items import Attainment, ItemAnswer, Questions
+from sla_monitor.schemas import attainment_result, item_report
 
 _Month = Annotated[str | None, Query(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="for example 2026-03")]
 _Id = Annotated[str | None, Query(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
@@ -61,8 +61,8 @@ def _target_row(row: Attainment, questions: Questions) -> TargetRow:
     within = row.counted.target if row.target is None else row.target.within
     return TargetRow(
         questions.name(Service, row.counted.service),
-        promise(row.counted.measure, within),
-        attainment_body(row),
+        target_text(row.counted.measure, within),
+        attainment_result(row),
         _always_allowed(row),
     )
 
@@ -74,9 +74,9 @@ def _always_allowed(row: Attainment) -> int | None:
 
 
 def _item_page(answer: ItemAnswer, questions: Questions, illustrative: bool) -> ItemPage:
-    body = item_body(answer)
+    body = item_report(answer)
     parts: Sequence[VerdictPart] = [
-        VerdictPart(number, promise(verdict.measure, verdict.within), verdict)
+        VerdictPart(number, target_text(verdict.measure, verdict.within), verdict)
         for number, verdict in enumerate(body.verdicts, start=1)
     ]
     return ItemPage(

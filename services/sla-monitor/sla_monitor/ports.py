@@ -6,19 +6,19 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from shared.bus.port import Shard
-from shared.contracts.corrections import CorrectionOrdered
+from shared.contracts.corrections import CorrectionRequested
 from shared.contracts.definitions import Agreement, Council, Partnership, Service
 from shared.contracts.exclusions import ExclusionStep
 from shared.contracts.verdicts import VerdictEvent
+from shared.log.port import Shard
+from sla_monitor.domain.agreements import AgreementIndex
 from sla_monitor.domain.attainment import Attained
+from sla_monitor.domain.decisions import Decisions
 from sla_monitor.domain.freezing import Adjustment
-from sla_monitor.domain.known import Known
-from sla_monitor.domain.rulings import Rulings
-from sla_monitor.domain.terms import Book
+from sla_monitor.domain.versions import KnownVersion
 
 
-class Counted(Struct, frozen=True):
+class VerdictCounts(Struct, frozen=True):
     """The decided verdicts of one council, service and target over a period; an item without a value is worth 0."""
 
     council: str
@@ -37,7 +37,7 @@ class Counted(Struct, frozen=True):
         return Attained(self.met, self.total, self.met_pence, self.total_pence)
 
 
-class Said(Struct, frozen=True):
+class Announcement(Struct, frozen=True):
     """One message that was announced about an item, oldest first wherever several are given."""
 
     kind: str
@@ -47,7 +47,7 @@ class Said(Struct, frozen=True):
     event: VerdictEvent
 
 
-class Caused(Struct, frozen=True):
+class CauseCount(Struct, frozen=True):
     """How many verdicts of a council one cause corrected or retracted: `kind` says which."""
 
     council: str
@@ -55,7 +55,7 @@ class Caused(Struct, frozen=True):
     count: int
 
 
-class Records(Protocol):
+class AnnouncementStore(Protocol):
     """Where announcements are kept, from the side of the one who keeps them. Called as `ReadModel` is."""
 
     def position(self, shard: Shard) -> int | None:
@@ -72,20 +72,20 @@ class Records(Protocol):
         ...
 
 
-class ReadModel(Records, Protocol):
+class ReadModel(AnnouncementStore, Protocol):
     """What was announced, kept for questions. Every method may block; it is called from worker threads."""
 
     def attainment(
         self, *, months: Collection[str] | None, council: str | None = None, service: str | None = None
-    ) -> list[Counted]:
+    ) -> list[VerdictCounts]:
         """Counts by council, service, target and month, in that order; of every month where `months` is None."""
         ...
 
-    def due_within(self, since: datetime, until: datetime, *, council: str | None = None) -> list[Counted]:
+    def due_within(self, since: datetime, until: datetime, *, council: str | None = None) -> list[VerdictCounts]:
         """Counts by council, service and target of what fell due in [since, until), each with the period `""`."""
         ...
 
-    def nth_elapsed(self, counted: Counted, *, months: Collection[str], nth: int) -> int | None:
+    def nth_elapsed(self, counted: VerdictCounts, *, months: Collection[str], nth: int) -> int | None:
         """The clock's seconds of the `nth` fastest item (from 1) that met its target in `months`; None beyond them."""
         ...
 
@@ -93,7 +93,7 @@ class ReadModel(Records, Protocol):
         """The months in which anything was decided, ascending."""
         ...
 
-    def announced(self, council: str, item: str) -> list[Said]:
+    def announced(self, council: str, item: str) -> list[Announcement]:
         """All that was announced about an item."""
         ...
 
@@ -101,7 +101,7 @@ class ReadModel(Records, Protocol):
         """Corrections of frozen months by the month that shows them, in the order in which they were made."""
         ...
 
-    def caused(self, cause: str) -> list[Caused]:
+    def caused(self, cause: str) -> list[CauseCount]:
         """How many verdicts were corrected or retracted because of `cause`, by council and kind."""
         ...
 
@@ -110,7 +110,7 @@ class Catalogue(Protocol):
     """The catalogue as now known; `position` grows with whatever can change a verdict."""
 
     @property
-    def book(self) -> Book:
+    def agreement_index(self) -> AgreementIndex:
         """All agreements, made ready."""
         ...
 
@@ -119,11 +119,11 @@ class Catalogue(Protocol):
         """How many offsets of the catalogue's log the book holds."""
         ...
 
-    def book_known_to(self, position: int) -> Book:
+    def book_known_to(self, position: int) -> AgreementIndex:
         """All agreements as they were known at a position."""
         ...
 
-    def known(self, council: str | None = None) -> list[Known]:
+    def known(self, council: str | None = None) -> list[KnownVersion]:
         """Every version that bears on the verdicts, of one council where it is named, with where it is known from."""
         ...
 
@@ -140,11 +140,11 @@ class Catalogue(Protocol):
         ...
 
 
-class RulingsLog(Protocol):
+class DecisionsLog(Protocol):
     """The log of exclusions and correction runs; `position` grows with whatever can change a verdict."""
 
     @property
-    def rulings(self) -> Rulings:
+    def rulings(self) -> Decisions:
         """All that was ruled, as now known."""
         ...
 
@@ -153,6 +153,6 @@ class RulingsLog(Protocol):
         """How many offsets of the log had been read when something was last ordered."""
         ...
 
-    async def append(self, event: ExclusionStep | CorrectionOrdered) -> None:
+    async def append(self, event: ExclusionStep | CorrectionRequested) -> None:
         """The event is in the log, and `rulings` has taken it and all before it. Raises `AppendUncertain`."""
         ...

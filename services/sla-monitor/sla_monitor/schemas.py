@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 
 from msgspec import Struct
 
-from sla_monitor.domain.explain import Kind, totals, trace
-from sla_monitor.domain.verdict import Verdict
-from sla_monitor.handlers.questions import Attainment, ItemAnswer
-from sla_monitor.ports import Said
+from sla_monitor.domain.clock.trace import Kind, totals, trace
+from sla_monitor.domain.clock.verdict import Verdict
+from sla_monitor.ports import Announcement
+from sla_monitor.reports.items import Attainment, ItemAnswer
 
 
-class AttainmentBody(Struct, frozen=True):
+class AttainmentResult(Struct, frozen=True):
     """Good of total for one council, service, target and period, in items and in what the objective weighs by.
 
     `attained_percent` is by that weight and cut to one decimal; `misses_remaining` is in items, or pence.
@@ -32,7 +32,7 @@ class AttainmentBody(Struct, frozen=True):
     misses_remaining: int | None
 
 
-class StretchBody(Struct, frozen=True):
+class SegmentReport(Struct, frozen=True):
     """A stretch of the item's life, and why it counted or not."""
 
     start_at: datetime
@@ -42,7 +42,7 @@ class StretchBody(Struct, frozen=True):
     reason: str
 
 
-class WarningBody(Struct, frozen=True):
+class WarningReport(Struct, frozen=True):
     """A share of the allowance that was used up."""
 
     percent: int
@@ -50,7 +50,7 @@ class WarningBody(Struct, frozen=True):
     on_change: bool
 
 
-class VerdictBody(Struct, frozen=True):
+class VerdictReport(Struct, frozen=True):
     """What holds of one target in one cycle, with its trace; counted, paused and closed add up to the time elapsed."""
 
     target: str
@@ -72,11 +72,11 @@ class VerdictBody(Struct, frozen=True):
     counted_s: int
     paused_s: int
     closed_s: int
-    warnings: list[WarningBody]
-    trace: list[StretchBody]
+    warnings: list[WarningReport]
+    trace: list[SegmentReport]
 
 
-class SaidBody(Struct, frozen=True):
+class AnnouncementReport(Struct, frozen=True):
     """One message that was announced: a warning, a verdict, a correction or a retraction, with its cause."""
 
     kind: str
@@ -87,7 +87,7 @@ class SaidBody(Struct, frozen=True):
     cause: str | None
 
 
-class ItemBody(Struct, frozen=True):
+class ItemReport(Struct, frozen=True):
     """An item as it stands at `as_of`. `state` says whether anything can be judged at all."""
 
     council: str
@@ -97,8 +97,8 @@ class ItemBody(Struct, frozen=True):
     service: str | None
     priority: str | None
     opened_at: datetime | None
-    verdicts: list[VerdictBody]
-    announced: list[SaidBody]
+    verdicts: list[VerdictReport]
+    announced: list[AnnouncementReport]
     notes: list[str]
 
 
@@ -112,10 +112,10 @@ def maybe_instant(at_s: int | None) -> datetime | None:
     return None if at_s is None else instant(at_s)
 
 
-def attainment_body(row: Attainment) -> AttainmentBody:
+def attainment_result(row: Attainment) -> AttainmentResult:
     """The row as the API shows it."""
     counted, objective = row.counted, row.objective
-    return AttainmentBody(
+    return AttainmentResult(
         council=counted.council,
         service=counted.service,
         target=counted.target,
@@ -133,10 +133,10 @@ def attainment_body(row: Attainment) -> AttainmentBody:
     )
 
 
-def item_body(answer: ItemAnswer) -> ItemBody:
+def item_report(answer: ItemAnswer) -> ItemReport:
     """The item as the API shows it."""
     opened = answer.evaluation.opened
-    return ItemBody(
+    return ItemReport(
         council=answer.council,
         item=answer.item,
         as_of=instant(answer.as_of),
@@ -144,7 +144,7 @@ def item_body(answer: ItemAnswer) -> ItemBody:
         service=None if opened is None else opened.service,
         priority=None if opened is None else opened.priority,
         opened_at=None if opened is None else instant(opened.at_s),
-        verdicts=[verdict_body(verdict, as_of=answer.as_of) for verdict in answer.evaluation.verdicts],
+        verdicts=[verdict_report(verdict, as_of=answer.as_of) for verdict in answer.evaluation.verdicts],
         announced=[_said_body(said) for said in answer.said],
         notes=list(answer.evaluation.notes),
     )
@@ -159,24 +159,24 @@ def state_of(answer: ItemAnswer) -> str:
     return "judged" if answer.evaluation.verdicts else "out of scope: no agreement in force has a target for it"
 
 
-def verdict_body(verdict: Verdict, *, as_of: int) -> VerdictBody:
+def verdict_report(verdict: Verdict, *, as_of: int) -> VerdictReport:
     """The verdict as the API shows it."""
-    stretches = trace(verdict, as_of=as_of)
-    sums = totals(stretches)
-    term, life = verdict.term, verdict.life
-    return VerdictBody(
-        target=term.target.id,
-        measure=term.target.measure,
-        within=term.target.within,
-        cycle=life.cycle,
+    segments = trace(verdict, as_of=as_of)
+    sums = totals(segments)
+    bound_target, cycle = verdict.bound_target, verdict.cycle
+    return VerdictReport(
+        target=bound_target.target.id,
+        measure=bound_target.target.measure,
+        within=bound_target.target.within,
+        cycle=cycle.number,
         verdict=verdict.outcome.value,
         reason=verdict.reason,
-        agreement=term.agreement,
-        agreement_version=term.agreement_version,
-        calendar=None if term.calendar is None else term.calendar.id,
-        calendar_version=None if term.calendar is None else term.calendar.version,
-        started_at=instant(life.start),
-        stopped_at=maybe_instant(life.raw_stop),
+        agreement=bound_target.agreement,
+        agreement_version=bound_target.agreement_version,
+        calendar=None if bound_target.calendar is None else bound_target.calendar.id,
+        calendar_version=None if bound_target.calendar is None else bound_target.calendar.version,
+        started_at=instant(cycle.start),
+        stopped_at=maybe_instant(cycle.raw_stop),
         due_at=maybe_instant(verdict.due),
         missed_at=maybe_instant(verdict.missed_at),
         elapsed_s=verdict.elapsed_s,
@@ -184,14 +184,14 @@ def verdict_body(verdict: Verdict, *, as_of: int) -> VerdictBody:
         counted_s=sums["counted"],
         paused_s=sums["paused"],
         closed_s=sums["closed"],
-        warnings=[WarningBody(warned.percent, instant(warned.at), warned.on_change) for warned in verdict.warnings],
+        warnings=[WarningReport(warned.percent, instant(warned.at), warned.on_change) for warned in verdict.warnings],
         trace=[
-            StretchBody(instant(part.start), instant(part.end), part.kind, part.end - part.start, part.reason)
-            for part in stretches
+            SegmentReport(instant(part.start), instant(part.end), part.kind, part.end - part.start, part.reason)
+            for part in segments
         ],
     )
 
 
-def _said_body(said: Said) -> SaidBody:
+def _said_body(said: Announcement) -> AnnouncementReport:
     cause = getattr(said.event.data, "cause", None)
-    return SaidBody(said.kind, said.at, said.target, said.cycle, said.event.id, cause)
+    return AnnouncementReport(said.kind, said.at, said.target, said.cycle, said.event.id, cause)

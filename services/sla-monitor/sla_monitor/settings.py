@@ -4,10 +4,10 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from shared.running.settings import Port, ServiceSettings
+from shared.settings import Port, ServiceSettings
 
 
-class Settings(ServiceSettings):
+class MonitorSettings(ServiceSettings):
     """What every service is told, and where live state is kept: a file under `TALLYSTICK_VAR` unless told otherwise."""
 
     database_file: ClassVar[str] = "sla-monitor.db"

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from shared.bus import kafka_topics
 from shared.bus.connect import UnknownBus
 from shared.bus.kafka_address import KafkaAddress, parse
-from shared.bus.kafka_cluster import look
-from shared.bus.port import BusError
+from shared.bus.kafka_cluster import describe_cluster
 from shared.contracts.topics import TOPICS, Topic
-from shared.running.settings import BadSettings, ServiceSettings, read_settings
+from shared.log.port import BusError
+from shared.settings import InvalidSettings, ServiceSettings, read_settings
 
 USAGE = "expected: python -m shared.bus topics create|check"
 EXIT_UNUSABLE = 2
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str]) -> int:
     """0 when all topics are as the list says, 2 when not; what was found is on the output, what is wrong on stderr."""
     try:
         asyncio.run(_verb(arguments))
-    except (BadSettings, BusError, UnknownBus) as fault:
+    except (InvalidSettings, BusError, UnknownBus) as fault:
         print(f"topics: {fault}", file=sys.stderr)  # noqa: T201 (a command's answer)
         return EXIT_UNUSABLE
     return 0
@@ -37,13 +37,13 @@ async def _verb(arguments: Sequence[str]) -> None:
         case ["topics", "check"]:
             await _check(_address())
         case _:
-            raise BadSettings(USAGE)
+            raise InvalidSettings(USAGE)
 
 
 def _address() -> KafkaAddress:
     url = read_settings(ServiceSettings).bus_url
     if not url:
-        raise BadSettings("BUS_URL is not set; an embedded log's topics are made by the services themselves")
+        raise InvalidSettings("BUS_URL is not set; an embedded log's topics are made by the services themselves")
     return parse(url)
 
 
@@ -54,7 +54,7 @@ async def _create(address: KafkaAddress) -> None:
 
 
 async def _check(address: KafkaAddress) -> None:
-    cluster = await look(address)
+    cluster = await describe_cluster(address)
     kafka_topics.check(TOPICS, cluster)
     missing = [topic for topic in TOPICS if topic.name not in cluster.topics]
     for topic in TOPICS:

@@ -1,6 +1,6 @@
 """The one place that knows which log an address means."""
 
-from shared.bus.port import Bus
+from shared.log.port import Bus
 
 
 class UnknownBus(ValueError):
@@ -15,7 +15,7 @@ def connect(url: str) -> Bus:
     match url.partition("://")[0]:
         case "sqlite":
             from shared.bus.embedded import EmbeddedBus  # noqa: PLC0415 (each log's needs are imported only when used)
-            from shared.sql.file import path_of  # noqa: PLC0415 (as above)
+            from shared.sqlite import path_of  # noqa: PLC0415 (as above)
 
             return EmbeddedBus(path_of(url))
         case "kafka" | "kafka+ssl":

@@ -14,18 +14,18 @@ from functools import partial
 
 import structlog
 
-from shared.bus.port import AppendUncertain, Bus, OffsetGone, Record, Shard, Subscription, every_shard
-from shared.bus.processor import Busy, Halted, KnownLogs, Processor
 from shared.contracts.topics import Topic
-from shared.pulse import Pulse
+from shared.heartbeat import Heartbeat
+from shared.log.port import AppendUncertain, Bus, OffsetGone, Record, Shard, Subscription, every_shard
+from shared.log.processor import Busy, Halted, KnownLogs, Processor
 from shared.state.port import Fenced
 
-LONGEST_PAUSE_S = 5.0
+MAX_PAUSE_S = 5.0
 
 log = structlog.get_logger()
 
 
-class Reading:
+class ConsumerStatus:
     """What one member of a group is at, for health and metrics to look at. Only its loop writes here.
 
     The pulse beats after each shard, for a round through many of them may be slow and yet be alive.
@@ -33,11 +33,11 @@ class Reading:
 
     def __init__(self, group: str) -> None:
         self.group = group
-        self.pulse = Pulse(group)
+        self.heartbeat = Heartbeat(group)
         # The shards that are this member's, with the offset that each is read from next.
         self.positions: Mapping[Shard, int] = {}
         # Those of them that are held back, because what their processor needs does not answer.
-        self.held_back: frozenset[Shard] = frozenset()
+        self.paused: frozenset[Shard] = frozenset()
         # Those that stand still until people decide, with what is said to them.
         self.halted: Mapping[Shard, str] = {}
 
@@ -54,13 +54,13 @@ async def consume(
     at_once: int = 1,
     poll_s: float = 0.5,
     retry_s: float = 0.1,
-    reading: Reading | None = None,
+    reading: ConsumerStatus | None = None,
 ) -> None:
     """Read `topics` as a member of `group` until `stop` is set; the group is left when this returns or raises.
 
     `batch` bounds the records of a shard offered at once, `at_once` the shards that have records applied at a time:
     while one waits for its store, another goes on. `poll_s` bounds the wait for new ones and so the pace of `idle`,
-    `retry_s` is the first pause of a busy shard; each further one is twice as long, up to `LONGEST_PAUSE_S`.
+    `retry_s` is the first pause of a busy shard; each further one is twice as long, up to `MAX_PAUSE_S`.
     `reading` is told of the shards after every round.
     Raises what the processor raises, except `Fenced`, `Busy` and `AppendUncertain`; raises `OffsetGone` when the log
     no longer holds what is to be read next, or is another one than `known_logs` say.
@@ -71,7 +71,7 @@ async def consume(
         subscription,
         processor,
         known_logs,
-        reading or Reading(group),
+        reading or ConsumerStatus(group),
         batch=batch,
         at_once=at_once,
         poll_s=poll_s,
@@ -119,7 +119,7 @@ class _Reader:
         subscription: Subscription,
         processor: Processor,
         known_logs: KnownLogs,
-        reading: Reading,
+        reading: ConsumerStatus,
         *,
         batch: int,
         at_once: int,
@@ -147,7 +147,7 @@ class _Reader:
         await self._offer_all(arrived)
         for shard in self._lanes.keys() - arrived.keys():
             await self._idle(shard)
-            self._reading.pulse.beat()
+            self._reading.heartbeat.beat()
         self._tell()
 
     async def _offer_all(self, arrived: Mapping[Shard, Sequence[Record]]) -> None:
@@ -160,28 +160,28 @@ class _Reader:
     async def _offer_in_turn(self, shard: Shard, records: Sequence[Record]) -> None:
         async with self._turns:
             await self._offer(shard, records)
-            self._reading.pulse.beat()
+            self._reading.heartbeat.beat()
 
     def _tell(self) -> None:
         lanes = self._lanes.items()
         self._reading.positions = {shard: lane.next_offset for shard, lane in lanes}
-        self._reading.held_back = frozenset(shard for shard, lane in lanes if lane.held_until is not None)
+        self._reading.paused = frozenset(shard for shard, lane in lanes if lane.held_until is not None)
         self._reading.halted = {shard: lane.halted for shard, lane in lanes if lane.halted is not None}
-        self._reading.pulse.beat()
+        self._reading.heartbeat.beat()
 
     async def _match_assignment(self) -> None:
         owned = self._subscription.assigned()
         for lost in self._lanes.keys() - owned:
-            self._subscription.let_go([lost])
+            self._subscription.resume([lost])
             del self._lanes[lost]
         for gained in owned - self._lanes.keys():
             try:
                 self._lanes[gained] = _Lane(await self._start(gained))
             except Busy:
                 # Whoever does not tell one position will hardly tell the next: all are asked again in the next round.
-                self._subscription.hold_back([gained])
+                self._subscription.pause([gained])
                 return
-            self._subscription.let_go([gained])
+            self._subscription.resume([gained])
 
     async def _start(self, shard: Shard) -> int:
         await self._recognise(shard.topic)
@@ -189,7 +189,7 @@ class _Reader:
         if position is None:
             position = (await self._bus.bounds(shard)).first
         try:
-            await self._subscription.start_at(shard, position)
+            await self._subscription.seek(shard, position)
         except OffsetGone as gone:
             raise OffsetGone(
                 f"{gone}. The stored position and the log no longer belong together: if retention has overtaken the "
@@ -204,7 +204,7 @@ class _Reader:
         identity = await self._bus.identity(topic)
         known = await self._known_logs.known_log(topic)
         if known is None:
-            await self._known_logs.know_log(topic, identity)
+            await self._known_logs.save_known_log(topic, identity)
         elif known != identity:
             raise OffsetGone(
                 f"{topic} was made anew since it was last read: stored positions mean nothing now. Send its events "
@@ -226,12 +226,12 @@ class _Reader:
             lane.pause_s = 0.0
             self._mark(shard, lane, None)
             if lane.next_offset <= records[-1].offset:
-                await self._subscription.start_at(shard, lane.next_offset)
-            await self._subscription.commit_hint(shard, lane.next_offset)
+                await self._subscription.seek(shard, lane.next_offset)
+            await self._subscription.commit(shard, lane.next_offset)
 
     def _begin_again(self, shard: Shard) -> None:
         """Nothing else is delivered of the shard before it is started anew, from the stored position."""
-        self._subscription.hold_back([shard])
+        self._subscription.pause([shard])
         del self._lanes[shard]
 
     def _mark(self, shard: Shard, lane: _Lane, halted: str | None) -> None:
@@ -243,16 +243,16 @@ class _Reader:
         lane.halted = halted
 
     async def _hold_back(self, shard: Shard, lane: _Lane) -> None:
-        lane.pause_s = min(max(self._retry_s, 2 * lane.pause_s), LONGEST_PAUSE_S)
+        lane.pause_s = min(max(self._retry_s, 2 * lane.pause_s), MAX_PAUSE_S)
         lane.held_until = self._now() + lane.pause_s
-        self._subscription.hold_back([shard])
-        await self._subscription.start_at(shard, lane.next_offset)
+        self._subscription.pause([shard])
+        await self._subscription.seek(shard, lane.next_offset)
 
     def _let_go(self) -> None:
         for shard, lane in self._lanes.items():
             if lane.held_until is not None and lane.held_until <= self._now():
                 lane.held_until = None
-                self._subscription.let_go([shard])
+                self._subscription.resume([shard])
 
     def _patience_s(self) -> float:
         waiting = [lane.held_until - self._now() for lane in self._lanes.values() if lane.held_until is not None]

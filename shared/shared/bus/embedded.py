@@ -11,11 +11,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from shared.bus import log_file
-from shared.bus.membership import share_out
-from shared.bus.port import AppendUncertain, Bounds, BusError, Message, Record, Shard, check_offset
+from shared.bus.membership import assign_shards
 from shared.clock import Clock, WallClock
 from shared.contracts.topics import Topic
-from shared.sql.file import SqliteFile
+from shared.log.port import AppendUncertain, Bounds, BusError, Message, Record, Shard, check_offset
+from shared.sqlite import SqliteFile
 
 # Appends of this process wake its readers at once; those of other processes are looked for this often.
 LOOK_EVERY_S = 0.1
@@ -140,7 +140,7 @@ class EmbeddedSubscription:
             del self._next[shard]
         return self._assigned
 
-    async def start_at(self, shard: Shard, offset: int) -> None:
+    async def seek(self, shard: Shard, offset: int) -> None:
         """As the port says."""
         held = await self._reader.read(lambda connection: log_file.bounds(connection, shard))
         check_offset(shard, offset, held)
@@ -164,15 +164,15 @@ class EmbeddedSubscription:
         """As the port says."""
         return self._next[shard]
 
-    def hold_back(self, shards: Collection[Shard]) -> None:
+    def pause(self, shards: Collection[Shard]) -> None:
         """As the port says."""
         self._held.update(shards)
 
-    def let_go(self, shards: Collection[Shard]) -> None:
+    def resume(self, shards: Collection[Shard]) -> None:
         """As the port says."""
         self._held.difference_update(shards)
 
-    async def commit_hint(self, shard: Shard, next_offset: int) -> None:
+    async def commit(self, shard: Shard, next_offset: int) -> None:
         """Nothing: no lag tool reads this log."""
 
     async def close(self) -> None:
@@ -199,5 +199,5 @@ class EmbeddedSubscription:
 
 def _share_anew(members: Sequence[EmbeddedSubscription]) -> None:
     shards = {shard for member in members for shard in member.shards}
-    for member, share in zip(members, share_out(shards, [member.topics for member in members]), strict=True):
+    for member, share in zip(members, assign_shards(shards, [member.topics for member in members]), strict=True):
         member.assign(share)

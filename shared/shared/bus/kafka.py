@@ -9,16 +9,16 @@ from collections.abc import Sequence
 
 from shared.bus import kafka_topics
 from shared.bus.kafka_address import KafkaAddress
-from shared.bus.kafka_client import FAULTS, Consumer, as_partition, onlooker, stop
-from shared.bus.kafka_cluster import HeldTopic, look
-from shared.bus.kafka_excerpt import excerpt
+from shared.bus.kafka_client import FAULTS, Consumer, as_partition, standalone_consumer, stop
+from shared.bus.kafka_cluster import TopicDescription, describe_cluster
+from shared.bus.kafka_excerpt import fetch_range
 from shared.bus.kafka_guard import TopicGuard
-from shared.bus.kafka_reader import KafkaSubscription
 from shared.bus.kafka_records import records_of
+from shared.bus.kafka_subscription import KafkaSubscription
 from shared.bus.kafka_writer import KafkaWriter
-from shared.bus.partitioner import partition_of
-from shared.bus.port import Bounds, BusError, Message, Record, Shard, check_offset
 from shared.contracts.topics import Topic
+from shared.log.partitioner import partition_of
+from shared.log.port import Bounds, BusError, Message, Record, Shard, check_offset
 
 # How long a topic that is not what it was may be read on, at most.
 GUARD_EVERY_S = 30.0
@@ -34,7 +34,7 @@ class KafkaBus:
         self._onlooker: Consumer | None = None
         self._connecting = asyncio.Lock()
         # Topics as we first met them: keys go by their partitions, whatever happens to them later.
-        self._topics: dict[str, HeldTopic] = {}
+        self._topics: dict[str, TopicDescription] = {}
         self._members: set[KafkaSubscription] = set()
 
     async def ensure_topics(self, topics: Sequence[Topic]) -> None:
@@ -79,7 +79,7 @@ class KafkaBus:
         if start == held.end:
             return []
         try:
-            return records_of(await excerpt(self._address, shard, start=start, end=held.end, limit=limit))
+            return records_of(await fetch_range(self._address, shard, start=start, end=held.end, limit=limit))
         except FAULTS as fault:
             raise BusError(f"Kafka did not give us records of {shard}: {fault!r}") from fault
 
@@ -105,9 +105,9 @@ class KafkaBus:
         goodbyes = [] if onlooker is None else [stop(onlooker)]
         await asyncio.gather(*[member.close() for member in self._members], self._writer.close(), *goodbyes)
 
-    async def _topic(self, name: str) -> HeldTopic:
+    async def _topic(self, name: str) -> TopicDescription:
         if name not in self._topics:
-            held = (await look(self._address)).topics
+            held = (await describe_cluster(self._address)).topics
             self._topics = {**held, **self._topics}
         if name not in self._topics:
             raise BusError(f"there is no topic {name}")
@@ -116,7 +116,7 @@ class KafkaBus:
     async def _look(self) -> Consumer:
         async with self._connecting:
             if self._onlooker is None:
-                looking = onlooker(self._address)
+                looking = standalone_consumer(self._address)
                 try:
                     await looking.start()
                 except FAULTS:

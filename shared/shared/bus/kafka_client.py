@@ -31,7 +31,7 @@ from aiokafka.errors import (
 )
 
 from shared.bus.kafka_address import KafkaAddress
-from shared.bus.port import Shard
+from shared.log.port import Shard
 
 # What any call to a broker may end in; a timeout of the loop is a TimeoutError.
 FAULTS = (KafkaError, TimeoutError, OSError)
@@ -46,7 +46,7 @@ HEARTBEAT_MS = 1_000
 METADATA_MS = 30_000
 # One batch is one append. The brokers' own limit is 1,048,588 bytes unless it was changed (message.max.bytes).
 BATCH_BYTES = 512 * 1024
-LARGEST_MESSAGE_BYTES = 1_000_000
+MAX_MESSAGE_BYTES = 1_000_000
 PARTITION_FETCH_BYTES = 1024 * 1024
 STOP_S = 6.0
 
@@ -82,7 +82,7 @@ class Consumer(Protocol):
     async def end_offsets(self, partitions: Sequence[Shard]) -> Mapping[Shard, int]: ...
 
 
-class Batch(Protocol):
+class ProducerBatch(Protocol):
     """Messages for one partition; `append` gives None once the batch is full."""
 
     def append(
@@ -95,8 +95,8 @@ class Producer(Protocol):
 
     async def start(self) -> None: ...
     async def stop(self) -> None: ...
-    def create_batch(self) -> Batch: ...
-    async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> asyncio.Future[object]: ...
+    def create_batch(self) -> ProducerBatch: ...
+    async def send_batch(self, batch: ProducerBatch, topic: str, *, partition: int) -> asyncio.Future[object]: ...
 
 
 class Admin(Protocol):
@@ -107,7 +107,7 @@ class Admin(Protocol):
     async def create_topics(self, new_topics: Sequence[object]) -> Any: ...
 
 
-class Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # its base is untyped
+class RebalanceListener(ConsumerRebalanceListener):  # type: ignore[misc]  # its base is untyped
     """Tells of rebalances as they happen, in a task of aiokafka's own and in the middle of ours.
 
     What it calls must not wait and must not fail: aiokafka would log the failure and go on.
@@ -130,7 +130,7 @@ def as_partition(shard: Shard) -> Shard:
     return partition
 
 
-def member_of(address: KafkaAddress, group: str) -> Consumer:
+def group_consumer(address: KafkaAddress, group: str) -> Consumer:
     """A consumer in `group` that commits nothing by itself and never chooses an offset by itself.
 
     Only eager assignors exist; this one gives shares that differ by one partition at most.
@@ -149,7 +149,7 @@ def member_of(address: KafkaAddress, group: str) -> Consumer:
     return member
 
 
-def onlooker(address: KafkaAddress) -> Consumer:
+def standalone_consumer(address: KafkaAddress) -> Consumer:
     """A consumer in no group, to ask for offsets or read a single shard as a member would see them."""
     consumer: Consumer = AIOKafkaConsumer(
         enable_auto_commit=False, isolation_level="read_committed", **settings_for(address)
@@ -165,7 +165,7 @@ def producer(address: KafkaAddress) -> Producer:
     return made
 
 
-async def abandon(failed: Producer) -> None:
+async def abort_producer(failed: Producer) -> None:
     """`failed` sends nothing more, and whoever waits for one of its batches is told; bounded by `STOP_S` twice.
 
     After one lost batch the broker refuses all later ones of an idempotent producer, and it would repeat them for

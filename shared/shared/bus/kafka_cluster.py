@@ -24,11 +24,11 @@ from aiokafka.protocol.types import (
 
 from shared.bus.kafka_address import KafkaAddress
 from shared.bus.kafka_client import FAULTS, settings_for
-from shared.bus.port import BusError
+from shared.log.port import BusError
 
 
 @dataclass(frozen=True, slots=True)
-class HeldTopic:
+class TopicDescription:
     """A topic as it is. Made anew under the same name, it has another identity."""
 
     partitions: int
@@ -40,10 +40,10 @@ class Cluster:
     """How many brokers there are, and the topics that we may see, by name."""
 
     brokers: int
-    topics: Mapping[str, HeldTopic]
+    topics: Mapping[str, TopicDescription]
 
 
-async def look(address: KafkaAddress) -> Cluster:
+async def describe_cluster(address: KafkaAddress) -> Cluster:
     """The cluster as one of its brokers knows it; raises `BusError` when none answers. Nothing is made by asking."""
     client = AIOKafkaClient(**settings_for(address))
     try:
@@ -55,7 +55,9 @@ async def look(address: KafkaAddress) -> Cluster:
         await client.close()
     return Cluster(
         brokers=len(answer.brokers),
-        topics={name: HeldTopic(len(partitions), identity) for _, name, identity, _, partitions, *_ in answer.topics},
+        topics={
+            name: TopicDescription(len(partitions), identity) for _, name, identity, _, partitions, *_ in answer.topics
+        },
     )
 
 

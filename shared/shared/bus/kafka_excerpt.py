@@ -3,15 +3,15 @@
 import time
 
 from shared.bus.kafka_address import KafkaAddress
-from shared.bus.kafka_client import REQUEST_MS, Consumer, RawRecord, as_partition, onlooker, stop
-from shared.bus.port import Shard
+from shared.bus.kafka_client import REQUEST_MS, Consumer, RawRecord, as_partition, standalone_consumer, stop
+from shared.log.port import Shard
 
 _PATIENCE_MS = 500
 
 
-async def excerpt(address: KafkaAddress, shard: Shard, *, start: int, end: int, limit: int) -> list[RawRecord]:
+async def fetch_range(address: KafkaAddress, shard: Shard, *, start: int, end: int, limit: int) -> list[RawRecord]:
     """The records of `shard` in [start, end), at most `limit`; raises `TimeoutError` when they do not come."""
-    consumer = onlooker(address)
+    consumer = standalone_consumer(address)
     try:
         await consumer.start()
         partition = as_partition(shard)

@@ -9,19 +9,19 @@ from collections.abc import Mapping
 
 from shared.bus.kafka_address import KafkaAddress
 from shared.bus.kafka_client import STOP_S, within
-from shared.bus.kafka_cluster import HeldTopic, look
+from shared.bus.kafka_cluster import TopicDescription, describe_cluster
 from shared.bus.kafka_topics import GUIDE
-from shared.bus.port import BusError, OffsetGone, PartitionMismatch
+from shared.log.port import BusError, OffsetGone, PartitionMismatch
 
 
 class TopicGuard:
     """Compares the topics with what they were when they were `seen`, every so often and in the background."""
 
-    def __init__(self, address: KafkaAddress, seen: Mapping[str, HeldTopic], *, every_s: float) -> None:
+    def __init__(self, address: KafkaAddress, seen: Mapping[str, TopicDescription], *, every_s: float) -> None:
         self._address = address
         self._seen = seen
         self._every_s = every_s
-        self._looking: asyncio.Task[Mapping[str, HeldTopic] | None] | None = None
+        self._looking: asyncio.Task[Mapping[str, TopicDescription] | None] | None = None
         self._due_at = asyncio.get_running_loop().time() + every_s
 
     def check(self) -> None:
@@ -41,14 +41,14 @@ class TopicGuard:
             # Cancelled only when it takes too long, for aiokafka then leaves its connection open.
             await within(STOP_S, self._looking)
 
-    async def _look(self) -> Mapping[str, HeldTopic] | None:
+    async def _look(self) -> Mapping[str, TopicDescription] | None:
         try:
-            return (await look(self._address)).topics
+            return (await describe_cluster(self._address)).topics
         except BusError:
             return None  # Brokers that do not answer are for others to notice.
 
 
-def _compare(seen: Mapping[str, HeldTopic], held: Mapping[str, HeldTopic]) -> None:
+def _compare(seen: Mapping[str, TopicDescription], held: Mapping[str, TopicDescription]) -> None:
     for name, before in seen.items():
         now = held.get(name)
         if now is None or now.identity != before.identity:

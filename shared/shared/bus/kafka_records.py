@@ -7,7 +7,7 @@ takes it along in a header, and a reader gets that time back (ADR 12).
 from collections.abc import Sequence
 
 from shared.bus.kafka_client import RawRecord
-from shared.bus.port import Message, Record
+from shared.log.port import Message, Record
 
 TIME_HEADER = "tallystick-time-ms"
 _LONGEST_TIME = len("253402300799999")  # the last millisecond of the year 9999

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 
 from shared.bus.kafka_address import KafkaAddress
 from shared.bus.kafka_client import FAULTS, admin, new_topic
-from shared.bus.kafka_cluster import Cluster, look
-from shared.bus.port import BusError, PartitionMismatch
+from shared.bus.kafka_cluster import Cluster, describe_cluster
 from shared.contracts.topics import Topic
+from shared.log.port import BusError, PartitionMismatch
 
 GUIDE = "docs/kafka.md says what to do"
 _DAY_MS = 86_400_000
 # A topic survives two lost brokers where there are three, and the loss of one does not stop writers.
-MOST_REPLICAS = 3
+MAX_REPLICAS = 3
 SHOWN_WITHIN_S = 30.0
 LOOK_EVERY_S = 0.1
 _ALREADY_THERE = 36  # TOPIC_ALREADY_EXISTS: somebody else made it at the same moment
@@ -24,11 +24,11 @@ async def ensure(address: KafkaAddress, topics: Sequence[Topic]) -> list[Topic]:
     Raises `PartitionMismatch` before anything is made, `BusError` when Kafka refuses to make one. Other settings of a
     topic that exists are its operator's.
     """
-    cluster = await look(address)
+    cluster = await describe_cluster(address)
     check(topics, cluster)
     missing = [topic for topic in topics if topic.name not in cluster.topics]
     if missing:
-        await _create(address, missing, replicas=min(MOST_REPLICAS, cluster.brokers))
+        await _create(address, missing, replicas=min(MAX_REPLICAS, cluster.brokers))
         check(missing, await _showing(address, missing))
     return missing
 
@@ -63,7 +63,7 @@ async def _showing(address: KafkaAddress, topics: Sequence[Topic]) -> Cluster:
     try:
         async with asyncio.timeout(SHOWN_WITHIN_S):
             while True:
-                cluster = await look(address)
+                cluster = await describe_cluster(address)
                 if all(topic.name in cluster.topics for topic in topics):
                     return cluster
                 await asyncio.sleep(LOOK_EVERY_S)

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from shared.bus.kafka_address import KafkaAddress
-from shared.bus.kafka_client import FAULTS, LARGEST_MESSAGE_BYTES, Batch, Producer, abandon, producer, stop
+from shared.bus.kafka_client import FAULTS, MAX_MESSAGE_BYTES, Producer, ProducerBatch, abort_producer, producer, stop
 from shared.bus.kafka_records import Header, headers_of
-from shared.bus.port import AppendUncertain, BusError, Message
+from shared.log.port import AppendUncertain, BusError, Message
 
 # An idempotent producer repeats without end, so we end it: then whoever sent decides.
 PATIENCE_S = 30.0
@@ -69,12 +69,12 @@ class KafkaWriter:
         """Others may be waiting for batches of the same producer, and may have given it up before."""
         if self._current is line:
             self._current = None
-            ending = asyncio.create_task(abandon(line))
+            ending = asyncio.create_task(abort_producer(line))
             self._given_up.add(ending)
             ending.add_done_callback(self._given_up.discard)
 
 
-async def _send(line: Producer, batch: Batch, topic: str, partition: int) -> asyncio.Future[object]:
+async def _send(line: Producer, batch: ProducerBatch, topic: str, partition: int) -> asyncio.Future[object]:
     future = await line.send_batch(batch, topic, partition=partition)
     future.add_done_callback(_seen)
     return future
@@ -97,9 +97,9 @@ async def _started(address: KafkaAddress) -> Producer:
     return made
 
 
-def _batches(line: Producer, messages: Iterable[Message]) -> list[Batch]:
+def _batches(line: Producer, messages: Iterable[Message]) -> list[ProducerBatch]:
     """`messages` in as few batches as they fit in. An empty batch takes a message of any size."""
-    batches: list[Batch] = []
+    batches: list[ProducerBatch] = []
     for message in messages:
         key, headers = message.key.encode(), headers_of(message)
         _check_size(message, headers)
@@ -111,5 +111,5 @@ def _batches(line: Producer, messages: Iterable[Message]) -> list[Batch]:
 
 def _check_size(message: Message, headers: Sequence[Header]) -> None:
     size = len(message.value) + sum(len(name) + len(value) for name, value in headers)
-    if size > LARGEST_MESSAGE_BYTES:
-        raise BusError(f"a message under the key {message.key} has {size} bytes, Kafka takes {LARGEST_MESSAGE_BYTES}")
+    if size > MAX_MESSAGE_BYTES:
+        raise BusError(f"a message under the key {message.key} has {size} bytes, Kafka takes {MAX_MESSAGE_BYTES}")

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from shared.bus.partitioner import partition_of
-from shared.bus.port import Bounds, BusError, Message, PartitionMismatch, Record, Shard, check_offset
 from shared.contracts.topics import Topic
+from shared.log.partitioner import partition_of
+from shared.log.port import Bounds, BusError, Message, PartitionMismatch, Record, Shard, check_offset
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS shards (

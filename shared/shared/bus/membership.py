@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Iterable, Sequence
 
-from shared.bus.port import Shard
+from shared.log.port import Shard
 
 
-def share_out(shards: Iterable[Shard], wishes: Sequence[Collection[str]]) -> list[frozenset[Shard]]:
+def assign_shards(shards: Iterable[Shard], wishes: Sequence[Collection[str]]) -> list[frozenset[Shard]]:
     """The shards of each member, by the position of its wished topics in `wishes`.
 
     Members that want the same topics get shares that differ by one shard of a topic at most.

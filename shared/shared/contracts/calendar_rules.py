@@ -21,14 +21,14 @@ _OUTLOOK = timedelta(days=366)
 
 def calendar_faults(calendar: Calendar, holidays: BankHolidays) -> Iterator[Fault]:
     """All that is wrong with a calendar by itself."""
-    if not opens(calendar):
+    if not has_open_hours(calendar):
         yield Fault(("weekly",), "never opens: no hours remain when closed dates and breaks are taken out")
     yield from setting_faults(calendar, holidays)
 
 
 def setting_faults(calendar: Calendar, holidays: BankHolidays) -> Iterator[Fault]:
     """What is wrong with a calendar even where it may never open."""
-    if not is_zone(calendar.zone):
+    if not is_time_zone(calendar.zone):
         yield Fault(("zone",), "expected a time zone like Europe/London")
     for day in sorted(set(calendar.worked_holidays) & calendar.closed.keys()):
         yield Fault(("closed", day.isoformat()), "is also in worked_holidays: take it out of one of them")
@@ -64,7 +64,7 @@ def calendar_warnings(calendar: Calendar, holidays: BankHolidays, today: date) -
             )
 
 
-def opens(calendar: Calendar) -> bool:
+def has_open_hours(calendar: Calendar) -> bool:
     """Whether any hours remain when closed dates and breaks are taken out."""
     breaks = [
         (start + week, end + week)
@@ -77,7 +77,7 @@ def opens(calendar: Calendar) -> bool:
     return any(not _is_covered(start, end, breaks) for weekday, hours in days for start, end in _spans(weekday, hours))
 
 
-def is_zone(name: str) -> bool:
+def is_time_zone(name: str) -> bool:
     """Whether the time zone database has a zone of that name."""
     return name in _zones()
 

@@ -6,7 +6,7 @@ import msgspec
 
 from shared.contracts.catalogue import CalendarVersioned, CatalogueEvent
 from shared.contracts.clockwork import TimeAdvanced
-from shared.contracts.corrections import CorrectionOrdered
+from shared.contracts.corrections import CorrectionRequested
 from shared.contracts.envelope import Event
 from shared.contracts.exclusions import ExclusionStep
 from shared.contracts.items import TicketEvent, WorkEvent
@@ -21,7 +21,7 @@ AnyEvent = (
     | TimeAdvanced
     | CatalogueEvent
     | ExclusionStep
-    | CorrectionOrdered
+    | CorrectionRequested
     | VerdictEvent
     | StatementIssued
 )
@@ -36,17 +36,17 @@ class UndecodableEvent(ValueError):
     """The bytes are no event of ours; the message says where and what was expected, never the value."""
 
 
-class UnknownType(UndecodableEvent):
+class UnknownEventType(UndecodableEvent):
     """They are an event of a type that this release does not know: misspelt, or of a newer one."""
 
 
 def decode_event(value: bytes) -> AnyEvent:
-    """The event that `value` holds, typed; raises `UndecodableEvent`, of it `UnknownType`."""
+    """The event that `value` holds, typed; raises `UndecodableEvent`, of it `UnknownEventType`."""
     try:
         return _decoder.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         message = _QUOTED.sub(" - at", str(fault))
-        raise (UnknownType if message.endswith(_AT_TYPE) else UndecodableEvent)(message) from fault
+        raise (UnknownEventType if message.endswith(_AT_TYPE) else UndecodableEvent)(message) from fault
 
 
 def encode_event(event: Event) -> bytes:

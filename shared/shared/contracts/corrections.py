@@ -4,7 +4,7 @@ from datetime import date
 
 from msgspec import Struct
 
-from shared.contracts.envelope import Data, Event, Id
+from shared.contracts.envelope import Event, EventData, Id
 
 
 class CorrectionScope(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -16,15 +16,15 @@ class CorrectionScope(Struct, frozen=True, kw_only=True, omit_defaults=True, for
     service: Id | None = None
 
 
-class OrderedData(Data, frozen=True, kw_only=True):
+class CorrectionRequestedData(EventData, frozen=True, kw_only=True):
     """What is to be judged again, and who ordered it (an opaque id)."""
 
     scope: CorrectionScope
-    ordered_by: Id
+    requested_by: Id
 
 
-class CorrectionOrdered(Event, frozen=True, kw_only=True, tag="tallystick.correction.ordered.v1"):
+class CorrectionRequested(Event, frozen=True, kw_only=True, tag="tallystick.correction.requested.v1"):
     """Ended items in scope are to be judged again; `subject` is the run's id, the cause of what it corrects."""
 
     subject: Id
-    data: OrderedData
+    data: CorrectionRequestedData

@@ -18,7 +18,7 @@ class PercentOfCharge(Struct, frozen=True, kw_only=True, tag="percent", tag_fiel
     percent: Percent
 
 
-class FixedSum(Struct, frozen=True, kw_only=True, tag="fixed", tag_field="kind", forbid_unknown_fields=True):
+class FixedAmount(Struct, frozen=True, kw_only=True, tag="fixed", tag_field="kind", forbid_unknown_fields=True):
     """The same sum whatever was charged."""
 
     gbp: Amount
@@ -30,8 +30,8 @@ class ServicePoints(Struct, frozen=True, kw_only=True, tag="points", tag_field="
     points: Annotated[int, Meta(ge=1, le=1_000_000)]
 
 
-Credit = PercentOfCharge | FixedSum | ServicePoints
-Cap = PercentOfCharge | FixedSum
+Credit = PercentOfCharge | FixedAmount | ServicePoints
+Cap = PercentOfCharge | FixedAmount
 
 
 class Band(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -146,14 +146,14 @@ class Agreement(Definition, frozen=True, kw_only=True):
     credits: ServiceCredits | None = None
 
 
-class Standing(Struct, frozen=True, kw_only=True, tag="standing", tag_field="kind", forbid_unknown_fields=True):
+class StandingCharge(Struct, frozen=True, kw_only=True, tag="standing", tag_field="kind", forbid_unknown_fields=True):
     """A fixed charge for each month, prorated by days for a part month."""
 
     name: Title
     monthly_gbp: Amount
 
 
-class Unit(Struct, frozen=True, kw_only=True, tag="unit", tag_field="kind", forbid_unknown_fields=True):
+class UnitCharge(Struct, frozen=True, kw_only=True, tag="unit", tag_field="kind", forbid_unknown_fields=True):
     """One price for every unit."""
 
     name: Title
@@ -167,14 +167,14 @@ class Tier(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown
     up_to: Annotated[int, Meta(ge=1)] | None = None
 
 
-class Graduated(Struct, frozen=True, kw_only=True, tag="graduated", tag_field="kind", forbid_unknown_fields=True):
+class GraduatedCharge(Struct, frozen=True, kw_only=True, tag="graduated", tag_field="kind", forbid_unknown_fields=True):
     """Each unit at the price of the tier it falls in. Tiers ascend; the last is open."""
 
     name: Title
     tiers: Annotated[tuple[Tier, ...], Meta(min_length=1)]
 
 
-Charge = Standing | Unit | Graduated
+Charge = StandingCharge | UnitCharge | GraduatedCharge
 
 
 class Tariff(Definition, frozen=True, kw_only=True):

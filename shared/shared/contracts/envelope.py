@@ -45,5 +45,5 @@ class ItemEvent(Event, frozen=True, kw_only=True):
         return f"{self.council}:{self.subject}"
 
 
-class Data(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class EventData(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The payload of an event. Fields are added, never renamed or given another meaning."""

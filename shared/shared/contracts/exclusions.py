@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from shared.contracts.envelope import Data, Event, Id, Instant
+from shared.contracts.envelope import Event, EventData, Id, Instant
 
 Category = Literal["planned-maintenance", "force-majeure", "council-caused", "third-party", "agreed"]
 Side = Literal["provider", "council"]
@@ -37,14 +37,14 @@ class Exclusion(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_un
     item: Id | None = None
 
 
-class ProposedData(Data, frozen=True, kw_only=True):
+class ProposedData(EventData, frozen=True, kw_only=True):
     """What is proposed, and by whom."""
 
     exclusion: Exclusion
     proposed: Party
 
 
-class DecidedData(Data, frozen=True, kw_only=True):
+class DecidedData(EventData, frozen=True, kw_only=True):
     """Who decided."""
 
     decided: Party

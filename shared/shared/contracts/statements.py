@@ -4,15 +4,15 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from shared.contracts.envelope import Data, Id, ItemEvent
-from shared.contracts.verdicts import Month
+from shared.contracts.envelope import EventData, Id, ItemEvent
+from shared.contracts.verdicts import MonthText
 
 
-class Issued(Data, frozen=True, kw_only=True):
+class StatementData(EventData, frozen=True, kw_only=True):
     """A statement's number, month, total in pence before VAT and the SHA-256 of its canonical JSON."""
 
     statement: Id
-    month: Month
+    month: MonthText
     total_pence: int
     sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}(?![\s\S])")]
 
@@ -20,4 +20,4 @@ class Issued(Data, frozen=True, kw_only=True):
 class StatementIssued(ItemEvent, frozen=True, kw_only=True, tag="tallystick.statement.issued.v1"):
     """A council's statement became final. `subject` is the statement's number."""
 
-    data: Issued
+    data: StatementData

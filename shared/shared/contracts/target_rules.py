@@ -11,7 +11,7 @@ from decimal import Decimal
 from shared.contracts.definitions import Objective, Target
 from shared.contracts.thresholds import (
     CalendarDays,
-    RecordedDue,
+    RecordedDueDate,
     Threshold,
     WorkingDays,
     WorkingSeconds,
@@ -44,7 +44,7 @@ def _calendar(target: Target, threshold: Threshold) -> Iterator[Fault]:
 
 
 def _measure(target: Target, threshold: Threshold) -> Iterator[Fault]:
-    if isinstance(threshold, RecordedDue) and target.measure in (*_UPDATES, "availability"):
+    if isinstance(threshold, RecordedDueDate) and target.measure in (*_UPDATES, "availability"):
         yield Fault(("within",), f"expected a duration: nothing records when {target.measure} is due")
     if target.measure == "availability":
         yield from _availability(target)

@@ -47,17 +47,17 @@ class CalendarDays:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordedDue:
+class RecordedDueDate:
     """The deadline that came with the item; an item without one is out of scope."""
 
 
-Threshold = WorkingSeconds | ElapsedSeconds | WorkingDays | CalendarDays | RecordedDue
+Threshold = WorkingSeconds | ElapsedSeconds | WorkingDays | CalendarDays | RecordedDueDate
 
 
 def parse_threshold(text: str) -> Threshold:
     """The threshold that `text` means; raises `UnreadableThreshold`."""
     if text == "recorded due date":
-        return RecordedDue()
+        return RecordedDueDate()
     found = _GRAMMAR.fullmatch(text)
     if found is None:
         raise UnreadableThreshold(

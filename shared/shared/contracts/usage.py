@@ -2,11 +2,11 @@
 
 from datetime import date
 
-from shared.contracts.envelope import Data, EventId, Id, ItemEvent, Source
+from shared.contracts.envelope import EventData, EventId, Id, ItemEvent, Source
 from shared.contracts.items import Quantity
 
 
-class Reading(Data, frozen=True, kw_only=True):
+class UsageData(EventData, frozen=True, kw_only=True):
     """A quantity of a service's unit of work."""
 
     service: Id
@@ -15,7 +15,7 @@ class Reading(Data, frozen=True, kw_only=True):
     business_date: date | None = None  # for facts known by date only; it, and not `time`, chooses the month
 
 
-class Reversal(Data, frozen=True, kw_only=True):
+class ReversalData(EventData, frozen=True, kw_only=True):
     """Which reading is taken back, whole."""
 
     service: Id
@@ -26,13 +26,13 @@ class Reversal(Data, frozen=True, kw_only=True):
 class UsageRecorded(ItemEvent, frozen=True, kw_only=True, tag="tallystick.usage.recorded.v1"):
     """A council used a quantity of a service; `subject` names the reading."""
 
-    data: Reading
+    data: UsageData
 
 
 class UsageReversed(ItemEvent, frozen=True, kw_only=True, tag="tallystick.usage.reversed.v1"):
     """An earlier reading was wrong; it counts as never made. `subject` is the subject of that reading."""
 
-    data: Reversal
+    data: ReversalData
 
 
 UsageEvent = UsageRecorded | UsageReversed

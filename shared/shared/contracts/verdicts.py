@@ -5,13 +5,15 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from shared.contracts.definitions import Measure
-from shared.contracts.envelope import Data, Id, Instant, ItemEvent
+from shared.contracts.envelope import EventData, Id, Instant, ItemEvent
 
 Outcome = Literal["met", "breached"]
-Month = Annotated[str, Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])(?![\s\S])", description="2026-03, of Europe/London")]
+MonthText = Annotated[
+    str, Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])(?![\s\S])", description="2026-03, of Europe/London")
+]
 
 
-class About(Data, frozen=True, kw_only=True):
+class TargetData(EventData, frozen=True, kw_only=True):
     """Which promise this is about, and which versions of it were used."""
 
     service: Id
@@ -25,18 +27,18 @@ class About(Data, frozen=True, kw_only=True):
     due_at: Instant | None = None
 
 
-class WarningData(About, frozen=True, kw_only=True):
+class WarningData(TargetData, frozen=True, kw_only=True):
     """`percent` of the threshold is used up; `on_change` when a change of target made it so."""
 
     percent: int
     on_change: bool = False
 
 
-class VerdictData(About, frozen=True, kw_only=True):
+class VerdictData(TargetData, frozen=True, kw_only=True):
     """The verdict and its figures. `month` is the one in which it counts. Elapsed and margin in the clock's seconds."""
 
     outcome: Outcome
-    month: Month
+    month: MonthText
     stopped_at: Instant | None = None
     elapsed_s: int | None = None
     margin_s: int | None = None
@@ -47,16 +49,16 @@ class CorrectedData(VerdictData, frozen=True, kw_only=True):
     """The verdict that now holds, the one it replaces, and the event that caused it."""
 
     was: Outcome
-    was_month: Month
+    was_month: MonthText
     was_due_at: Instant | None = None
     cause: str
 
 
-class RetractedData(About, frozen=True, kw_only=True):
+class RetractedData(TargetData, frozen=True, kw_only=True):
     """The verdict announced before holds no longer, and none has taken its place yet."""
 
     was: Outcome
-    was_month: Month
+    was_month: MonthText
     cause: str
 
 

@@ -2,28 +2,28 @@
 
 from shared.http.app import create_app
 from shared.http.bodies import JsonBody, json_request_body, read_as
-from shared.http.documents import Json, json_answers, ref
-from shared.http.kinds import Kind
+from shared.http.openapi import Json, json_responses, schema_ref
 from shared.http.paging import Cursor, Limit, Page, next_link, read_cursor
+from shared.http.problem_types import ProblemType
 from shared.http.problems import Problem
-from shared.http.queries import Day, Moment, PathId
+from shared.http.queries import DateParameter, InstantParameter, PathId
 
 __all__ = [
     "Cursor",
-    "Day",
+    "DateParameter",
+    "InstantParameter",
     "Json",
     "JsonBody",
-    "Kind",
     "Limit",
-    "Moment",
     "Page",
     "PathId",
     "Problem",
+    "ProblemType",
     "create_app",
-    "json_answers",
     "json_request_body",
+    "json_responses",
     "next_link",
     "read_as",
     "read_cursor",
-    "ref",
+    "schema_ref",
 ]

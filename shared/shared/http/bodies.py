@@ -7,11 +7,17 @@ from typing import Annotated, Any, TypeVar
 from fastapi import Depends
 from starlette.requests import Request
 
-from shared.http.documents import ref
-from shared.http.kinds import BAD_JSON, INVALID, TOO_LARGE, TOO_SLOW, UNREADABLE_TYPE
+from shared.http.openapi import schema_ref
+from shared.http.problem_types import (
+    CONTENT_TOO_LARGE,
+    INVALID_JSON,
+    INVALID_REQUEST,
+    REQUEST_TIMEOUT,
+    UNSUPPORTED_MEDIA_TYPE,
+)
 from shared.http.problems import Problem
 from shared.json_values import NotStrictJson, strict_json
-from shared.shapes import Misshapen, shaped
+from shared.validation import InvalidValue, validated
 
 MAX_BODY_BYTES = 1_048_576
 MAX_BODY_WAIT_S = 30.0
@@ -28,7 +34,7 @@ def content_type(request: Request, accepted: Sequence[str] = (JSON_TYPE,)) -> st
     charset = parameters.strip().replace('"', "")
     readable = charset in {"", "charset=utf-8"} and "content-encoding" not in request.headers
     if kind.strip() not in accepted or not readable:
-        raise Problem(UNREADABLE_TYPE, f"expected {' or '.join(accepted)} in UTF-8, not compressed")
+        raise Problem(UNSUPPORTED_MEDIA_TYPE, f"expected {' or '.join(accepted)} in UTF-8, not compressed")
     return kind.strip()
 
 
@@ -41,9 +47,9 @@ async def read_body(request: Request, *, max_bytes: int = MAX_BODY_BYTES) -> byt
                 parts.append(part)
                 length += len(part)
                 if length > max_bytes:
-                    raise Problem(TOO_LARGE, f"at most {max_bytes} bytes", headers=_HANG_UP)
+                    raise Problem(CONTENT_TOO_LARGE, f"at most {max_bytes} bytes", headers=_HANG_UP)
     except TimeoutError as fault:
-        raise Problem(TOO_SLOW, headers=_HANG_UP) from fault
+        raise Problem(REQUEST_TIMEOUT, headers=_HANG_UP) from fault
     return b"".join(parts)
 
 
@@ -52,7 +58,7 @@ async def _json_body(request: Request) -> Any:
     try:
         return strict_json(await read_body(request))
     except NotStrictJson as fault:
-        raise Problem(BAD_JSON, str(fault)) from fault
+        raise Problem(INVALID_JSON, str(fault)) from fault
 
 
 # A parameter of this type makes an endpoint read strict JSON; plain values, to be given to `read_as`.
@@ -62,11 +68,11 @@ JsonBody = Annotated[Any, Depends(_json_body)]
 def read_as(value: object, expected: type[T]) -> T:
     """A plain value as an `expected`; otherwise a 422 that lists every fault."""
     try:
-        return shaped(value, expected)
-    except Misshapen as refused:
-        raise Problem(INVALID, faults=refused.faults) from refused
+        return validated(value, expected)
+    except InvalidValue as refused:
+        raise Problem(INVALID_REQUEST, faults=refused.faults) from refused
 
 
 def json_request_body(expected: type) -> dict[str, Any]:
     """OpenAPI's words for a `JsonBody` of `expected`, for an endpoint's `openapi_extra`."""
-    return {"requestBody": {"required": True, "content": {JSON_TYPE: {"schema": ref(expected)}}}}
+    return {"requestBody": {"required": True, "content": {JSON_TYPE: {"schema": schema_ref(expected)}}}}

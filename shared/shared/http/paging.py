@@ -10,11 +10,11 @@ import msgspec
 from fastapi import Query
 from starlette.requests import Request
 
-from shared.http.kinds import BAD_CURSOR
+from shared.http.problem_types import INVALID_CURSOR
 from shared.http.problems import Problem
 
-MAX_PAGE = 200
-Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="at most so many a page")]
+MAX_PAGE_SIZE = 200
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE, description="at most so many a page")]
 Cursor = Annotated[str, Query(max_length=1000, description="from the Link of the page before")]
 
 T = TypeVar("T")
@@ -36,7 +36,7 @@ def read_cursor(text: str | None) -> tuple[str, ...] | None:
     try:
         return _key.decode(base64.urlsafe_b64decode(text.encode()))
     except (binascii.Error, ValueError) as fault:
-        raise Problem(BAD_CURSOR) from fault
+        raise Problem(INVALID_CURSOR) from fault
 
 
 def next_link(request: Request, page: Page[T]) -> dict[str, str]:

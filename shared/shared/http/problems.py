@@ -7,12 +7,12 @@ import msgspec
 from starlette.responses import Response
 
 from shared.faults import Fault
-from shared.http.kinds import Kind
+from shared.http.problem_types import ProblemType
 
 PROBLEM_JSON = "application/problem+json"
 
 
-class FaultBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ProblemError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One fault: `pointer` into the body (a JSON pointer as a URI fragment), or the name of a `parameter`."""
 
     detail: str
@@ -20,7 +20,7 @@ class FaultBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     parameter: str | None = None
 
 
-class ProblemBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ProblemDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """RFC 9457 problem details. `instance` is this refusal's own id: quote it when asking for help."""
 
     type: str
@@ -28,7 +28,7 @@ class ProblemBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     status: int
     detail: str = ""
     instance: str = ""
-    errors: tuple[FaultBody, ...] = ()
+    errors: tuple[ProblemError, ...] = ()
 
 
 class Problem(Exception):
@@ -36,7 +36,7 @@ class Problem(Exception):
 
     def __init__(
         self,
-        kind: Kind,
+        kind: ProblemType,
         detail: str = "",
         *,
         faults: Sequence[Fault] = (),
@@ -48,13 +48,13 @@ class Problem(Exception):
         self.detail = detail
         self.headers = dict(headers or {})
         self.errors = (
-            *(FaultBody(pointer=fault.pointer, detail=fault.message) for fault in faults),
-            *(FaultBody(parameter=name, detail=message) for name, message in (parameters or {}).items()),
+            *(ProblemError(pointer=fault.pointer, detail=fault.message) for fault in faults),
+            *(ProblemError(parameter=name, detail=message) for name, message in (parameters or {}).items()),
         )
 
     def response(self) -> Response:
         """The refusal as problem+json, with an `instance` of its own."""
-        body = ProblemBody(
+        body = ProblemDetails(
             type=self.kind.type,
             title=self.kind.title,
             status=self.kind.status,

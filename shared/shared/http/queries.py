@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from pydantic import BeforeValidator
 from starlette.requests import Request
 
-from shared.http.kinds import BAD_QUERY
+from shared.http.problem_types import INVALID_QUERY
 from shared.http.problems import Problem
 
 _FIRST_YEAR, _END_YEAR = 2000, 2100
@@ -37,13 +37,13 @@ def _read_moment(text: object) -> datetime:
 
 
 # Pydantic alone would also take seconds since 1970 for a date or an instant.
-Day = Annotated[date, BeforeValidator(_read_day)]
-Moment = Annotated[datetime, BeforeValidator(_read_moment)]
+DateParameter = Annotated[date, BeforeValidator(_read_day)]
+InstantParameter = Annotated[datetime, BeforeValidator(_read_moment)]
 # As shared.contracts.envelope.ID_PATTERN, in the dialect of pydantic's engine, whose `$` is the end of the text.
 PathId = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 
 
-async def refuse_stray_parameters(request: Request) -> None:
+async def reject_unknown_parameters(request: Request) -> None:
     """Raises a 400 where the query holds a parameter twice, or one that the path does not document."""
     route = request.scope.get("route")
     if not isinstance(route, APIRoute):
@@ -51,9 +51,9 @@ async def refuse_stray_parameters(request: Request) -> None:
     given = [name for name, _ in request.query_params.multi_items()]
     known = _declared(route.dependant)
     if len(set(given)) < len(given):
-        raise Problem(BAD_QUERY, "a parameter is given more than once")
+        raise Problem(INVALID_QUERY, "a parameter is given more than once")
     if not known.issuperset(given):
-        raise Problem(BAD_QUERY, f"expected only {', '.join(sorted(known))}" if known else "expected no parameters")
+        raise Problem(INVALID_QUERY, f"expected only {', '.join(sorted(known))}" if known else "expected no parameters")
 
 
 def _declared(dependant: Dependant) -> set[str]:

@@ -12,8 +12,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from shared.bus.port import AppendUncertain, Bus, Record, Shard
-from shared.bus.processor import Busy, CaughtUp, Processor
+from shared.log.port import AppendUncertain, Bus, Record, Shard
+from shared.log.processor import Busy, CaughtUp, Processor
 from shared.sql.progress import ShardProgress
 from shared.state.port import Fenced, Head
 
@@ -24,7 +24,7 @@ _PARKED = "parked"
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ShardStatus:
     """A shard as its reader's store has it: offsets from `first_offset` to below `next_offset` are told by `counts`."""
 
     shard: Shard
@@ -33,12 +33,12 @@ class Standing:
     counts: Mapping[str, int]
 
     @classmethod
-    def of_progress(cls, progress: ShardProgress) -> "Standing":
+    def of_progress(cls, progress: ShardProgress) -> "ShardStatus":
         """The standing of a shard whose progress is kept in SQL."""
         return cls(progress.shard, progress.first_offset, progress.next_offset, asdict(progress.counts))
 
     @classmethod
-    def of_head(cls, shard: Shard, head: Head) -> "Standing":
+    def of_head(cls, shard: Shard, head: Head) -> "ShardStatus":
         """The standing of a shard of live state."""
         return cls(shard, head.first_offset, head.next_offset, head.counts)
 
@@ -60,12 +60,12 @@ class GroupMetrics(Collector):
             registry=registry,
         )
         self.batches = Counter("consumer_batches", "Batches by how they ended.", ["group", "ending"], registry=registry)
-        self._shown: dict[str, list[tuple[Standing, int]]] = {}
+        self._shown: dict[str, list[tuple[ShardStatus, int]]] = {}
         self._halted: dict[str, Collection[Shard]] = {}
         registry.register(self)
 
     async def show(
-        self, group: str, bus: Bus, standings: Iterable[Standing], *, halted: Collection[Shard] = ()
+        self, group: str, bus: Bus, standings: Iterable[ShardStatus], *, halted: Collection[Shard] = ()
     ) -> None:
         """From now on `group` is shown as `standings` say, beside the ends that the log has now."""
         self._halted[group] = halted
@@ -100,8 +100,8 @@ class GroupMetrics(Collector):
         return lag, unaccounted, parked, halted, fates
 
 
-class Measured:
-    """A `shared.bus.processor.Processor` whose batches are timed and counted; it does nothing else."""
+class MeasuredProcessor:
+    """A `shared.log.processor.Processor` whose batches are timed and counted; it does nothing else."""
 
     def __init__(self, processor: Processor, metrics: GroupMetrics, *, group: str) -> None:
         self._processor = processor

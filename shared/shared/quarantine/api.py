@@ -12,10 +12,10 @@ from fastapi import APIRouter
 from msgspec import Struct
 from starlette.requests import Request
 
-from shared.bus.port import Shard
-from shared.http import Cursor, Json, Limit, Page, Problem, next_link, read_cursor, ref
-from shared.http.kinds import BAD_CURSOR
-from shared.quarantine.desk import Desk, Entry
+from shared.http import Cursor, Json, Limit, Page, Problem, next_link, read_cursor, schema_ref
+from shared.http.problem_types import INVALID_CURSOR
+from shared.log.port import Shard
+from shared.quarantine.service import QuarantineEntry, QuarantineService
 
 _DIGITS = re.compile(r"[0-9]{1,18}")  # what databases hold
 
@@ -48,11 +48,11 @@ class EntryBody(Struct, frozen=True):
 TYPES = (EntryBody,)
 
 
-def router(desk: Desk) -> APIRouter:
+def router(desk: QuarantineService) -> APIRouter:
     """`/v1/quarantine`, of the service whose desk it is."""
     routes = APIRouter(prefix="/v1/quarantine", tags=["quarantine"])
     answers: dict[int | str, dict[str, Any]] = {
-        200: {"content": {"application/json": {"schema": {"type": "array", "items": ref(EntryBody)}}}}
+        200: {"content": {"application/json": {"schema": {"type": "array", "items": schema_ref(EntryBody)}}}}
     }
 
     @routes.get("", responses=answers)
@@ -69,8 +69,8 @@ def router(desk: Desk) -> APIRouter:
     return routes
 
 
-async def _first(entries: AsyncIterator[Entry], count: int) -> list[Entry]:
-    found: list[Entry] = []
+async def _first(entries: AsyncIterator[QuarantineEntry], count: int) -> list[QuarantineEntry]:
+    found: list[QuarantineEntry] = []
     async for entry in entries:
         found.append(entry)
         if len(found) == count:
@@ -85,10 +85,10 @@ def _place(cursor: str | None) -> tuple[Shard, int] | None:
         case (topic, partition, offset) if _DIGITS.fullmatch(partition) and _DIGITS.fullmatch(offset):
             return Shard(topic, int(partition)), int(offset)
         case _:
-            raise Problem(BAD_CURSOR)
+            raise Problem(INVALID_CURSOR)
 
 
-def _body(entry: Entry) -> EntryBody:
+def _body(entry: QuarantineEntry) -> EntryBody:
     record, decision = entry.record, entry.decision
     return EntryBody(
         topic=entry.shard.topic,

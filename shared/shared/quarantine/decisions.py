@@ -22,15 +22,15 @@ from sqlalchemy import (
     select,
 )
 
-from shared.bus.port import Shard
+from shared.log.port import Shard
 from shared.sql.columns import UtcDateTime
-from shared.sql.engine import reading
+from shared.sql.engine import read_transaction
 from shared.sql.statements import insert_ignore
 
 # `re-driven`: published again. `discarded`: never to be. `flood-accepted`: of the shard, what is set aside below
 # `offset` is no longer counted as a flood.
 Action = Literal["re-driven", "discarded", "flood-accepted"]
-MOST_ACTOR, MOST_REASON = 64, 500
+MAX_ACTOR_LENGTH, MAX_REASON_LENGTH = 64, 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Decision:
     decided_at: datetime
 
 
-def decision_table(metadata: MetaData, name: str = "quarantine_decision") -> Table:
+def quarantine_decision_table(metadata: MetaData, name: str = "quarantine_decision") -> Table:
     """The table; in a migration: `decision_table(MetaData()).create(bind)`."""
     return Table(
         name,
@@ -55,13 +55,13 @@ def decision_table(metadata: MetaData, name: str = "quarantine_decision") -> Tab
         Column("offset", BigInteger, primary_key=True, autoincrement=False),
         Column("decided_at", UtcDateTime, primary_key=True),
         Column("action", String(16), primary_key=True),
-        Column("actor", String(MOST_ACTOR), nullable=False),
-        Column("reason", String(MOST_REASON), nullable=False),
+        Column("actor", String(MAX_ACTOR_LENGTH), nullable=False),
+        Column("reason", String(MAX_REASON_LENGTH), nullable=False),
     )
 
 
 @dataclass(frozen=True, slots=True)
-class Decisions:
+class QuarantineDecisions:
     """The decisions kept in one service's database. Calls block; safe to share between threads."""
 
     engine: Engine
@@ -84,20 +84,20 @@ class Decisions:
     def of(self, shard: Shard) -> list[Decision]:
         """All decisions about a shard and its records, the oldest first."""
         query = select(self.table).where(*_of(self.table, shard)).order_by(self.table.c.decided_at)
-        with reading(self.engine) as connection:
+        with read_transaction(self.engine) as connection:
             return [
                 Decision(shard, row.offset, row.action, row.actor, row.reason, row.decided_at)
                 for row in connection.execute(query)
             ]
 
-    def counted_from(self, shard: Shard) -> int:
+    def accepted_below(self, shard: Shard) -> int:
         """The offset below which floods of the shard have been accepted; 0 where none was."""
-        with reading(self.engine) as connection:
-            return counted_from(connection, self.table, shard)
+        with read_transaction(self.engine) as connection:
+            return accepted_below(connection, self.table, shard)
 
 
-def counted_from(connection: Connection, table: Table, shard: Shard) -> int:
-    """As `Decisions.counted_from`, inside the caller's transaction."""
+def accepted_below(connection: Connection, table: Table, shard: Shard) -> int:
+    """As `QuarantineDecisions.accepted_below`, inside the caller's transaction."""
     action: Action = "flood-accepted"
     newest = select(func.max(table.c.offset)).where(*_of(table, shard), table.c.action == action)
     return connection.scalar(newest) or 0

@@ -8,12 +8,12 @@ from typing import Generic, Protocol, TypeVar
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 
-from shared.bus.consumer import Reading
-from shared.bus.port import Bus
+from shared.bus.consumer import ConsumerStatus
 from shared.clock import Clock
-from shared.pulse import Pulse
+from shared.heartbeat import Heartbeat
+from shared.log.port import Bus
 from shared.running.health import Check
-from shared.running.settings import ServiceSettings
+from shared.settings import ServiceSettings
 
 S = TypeVar("S", bound=ServiceSettings)
 S_contra = TypeVar("S_contra", bound=ServiceSettings, contravariant=True)
@@ -32,21 +32,21 @@ class App(Protocol):
         """The contract types that its API's description refers to."""
         ...
 
-    def served(self, *, illustrative: bool) -> Sequence[APIRouter]:
+    def public_routes(self, *, illustrative: bool) -> Sequence[APIRouter]:
         """All that it answers when it runs alone; `illustrative` labels every page so."""
         ...
 
-    def operated(self) -> Sequence[APIRouter]:
+    def operator_routes(self) -> Sequence[APIRouter]:
         """What it answers only to those who run it."""
         ...
 
     @property
-    def readings(self) -> Sequence[Reading]:
+    def consumers(self) -> Sequence[ConsumerStatus]:
         """Its memberships of consumer groups."""
         ...
 
     @property
-    def pulses(self) -> Sequence[Pulse]:
+    def heartbeats(self) -> Sequence[Heartbeat]:
         """The signs of life of its other loops."""
         ...
 
@@ -77,7 +77,7 @@ class Build(Protocol[S_contra]):
 
 
 @dataclass(frozen=True, slots=True)
-class Service(Generic[S]):
+class ServiceProgram(Generic[S]):
     """A service by the name of its package. `verbs` are what its command can do beside `migrate` and serving.
 
     A verb is given the settings and what follows it on the command line.

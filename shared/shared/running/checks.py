@@ -4,11 +4,11 @@ import asyncio
 
 from sqlalchemy import Engine, text
 
-from shared.bus.port import Bus, Shard
 from shared.contracts.topics import CATALOGUE
+from shared.log.port import Bus, Shard
 from shared.running.health import Check, NotReady
-from shared.sql.engine import reading
-from shared.sql.migrate import Outdated, UnknownRevision, check
+from shared.sql.engine import read_transaction
+from shared.sql.migrate import SchemaOutdated, UnknownRevision, check
 
 # Brokers answer whoever waits for records within half a second, if only that there are none.
 _SILENT_S = 30.0
@@ -24,7 +24,7 @@ def database_checks(engine: Engine, package: str) -> dict[str, Check]:
     async def schema() -> str:
         try:
             await asyncio.to_thread(check, engine, package)
-        except (Outdated, UnknownRevision) as other:
+        except (SchemaOutdated, UnknownRevision) as other:
             raise NotReady(str(other)) from other
         return "current"
 
@@ -44,5 +44,5 @@ def bus_check(bus: Bus) -> Check:
 
 
 def _ask(engine: Engine) -> None:
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         connection.execute(text("SELECT 1"))

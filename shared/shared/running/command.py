@@ -11,40 +11,40 @@ from sqlalchemy.exc import ArgumentError
 from shared.bus.connect import UnknownBus, connect
 from shared.clock import WallClock
 from shared.contracts.topics import TOPICS
-from shared.running.app import S, Service
+from shared.running.app import S, ServiceProgram
+from shared.running.gc_tuning import tune_gc
 from shared.running.logs import configure_logs
-from shared.running.pace import collect_seldom
-from shared.running.service import Running
-from shared.running.settings import BadSettings, ServiceSettings, read_settings
+from shared.running.service import ServiceProcess
+from shared.settings import InvalidSettings, ServiceSettings, read_settings
 from shared.sql.engine import UnusableDatabase
 from shared.sql.engine import connect as connect_database
 from shared.sql.migrate import migrate
 from shared.state.connect import UnknownState
 
 EXIT_FAILED = 1
-EXIT_BAD_SETTINGS = 2
-_BAD_SETTINGS = (BadSettings, UnknownBus, UnknownState, UnusableDatabase, ArgumentError)
+EXIT_INVALID_SETTINGS = 2
+_BAD_SETTINGS = (InvalidSettings, UnknownBus, UnknownState, UnusableDatabase, ArgumentError)
 log = structlog.get_logger()
 
 
-def main(service: Service[S], arguments: Sequence[str]) -> None:
+def main(service: ServiceProgram[S], arguments: Sequence[str]) -> None:
     """The process ends with 0 when told to stop, 2 for settings that cannot be used, 1 for any other failure."""
     try:
         settings = read_settings(service.settings)
         configure_logs(settings.log_level)
         structlog.contextvars.bind_contextvars(service=service.package)
-        collect_seldom()
+        tune_gc()
         uvloop.run(_verb(service, settings, arguments))
     except _BAD_SETTINGS as fault:
         print(f"{service.package}: {fault}", file=sys.stderr)  # noqa: T201 (to whoever started it; logs may not be set up)
-        sys.exit(EXIT_BAD_SETTINGS)
+        sys.exit(EXIT_INVALID_SETTINGS)
     except Exception as failure:
         cause = _first(failure)
         log.critical("service.failed", fault=type(cause).__name__, reason=str(cause), exc_info=failure)
         sys.exit(EXIT_FAILED)
 
 
-async def _verb(service: Service[S], settings: S, arguments: Sequence[str]) -> None:
+async def _verb(service: ServiceProgram[S], settings: S, arguments: Sequence[str]) -> None:
     match arguments:
         case []:
             await _serve(service, settings)
@@ -55,7 +55,7 @@ async def _verb(service: Service[S], settings: S, arguments: Sequence[str]) -> N
             await service.verbs[verb](settings, others)
         case _:
             known = ", ".join(["migrate", *service.verbs])
-            raise BadSettings(f"expected no argument, or one of: {known}")
+            raise InvalidSettings(f"expected no argument, or one of: {known}")
 
 
 def _first(failure: Exception) -> Exception:
@@ -63,14 +63,14 @@ def _first(failure: Exception) -> Exception:
     return _first(failure.exceptions[0]) if isinstance(failure, ExceptionGroup) else failure
 
 
-async def _serve(service: Service[S], settings: S) -> None:
+async def _serve(service: ServiceProgram[S], settings: S) -> None:
     registry = CollectorRegistry()
     bus = connect(settings.bus)
     try:
         await bus.ensure_topics(TOPICS)
         app = service.build(settings, bus=bus, clock=WallClock(), registry=registry)
         try:
-            await Running(app, settings, bus=bus, registry=registry).run()
+            await ServiceProcess(app, settings, bus=bus, registry=registry).run()
         finally:
             await app.close()
     finally:

@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from msgspec import Struct
 
-from shared.bus.consumer import Reading
-from shared.bus.port import Bus
+from shared.bus.consumer import ConsumerStatus
+from shared.log.port import Bus
 from shared.running.watchdog import Watched
 
 PATIENCE_S = 5.0
@@ -22,7 +22,7 @@ class NotReady(Exception):
     """The part answers, and what it says is that it cannot do its work now."""
 
 
-class Part(Struct, frozen=True):
+class HealthPart(Struct, frozen=True):
     """What one part said of itself."""
 
     ok: bool
@@ -33,13 +33,16 @@ class Health(Struct, frozen=True):
     """All parts, by name; `ok` when every one of them is."""
 
     ok: bool
-    parts: Mapping[str, Part]
+    parts: Mapping[str, HealthPart]
 
 
 def liveness(watched: Sequence[Watched]) -> Health:
     """Whether each loop has come round lately."""
     return _health(
-        {each.pulse.name: Part(not each.is_stuck, f"came round {each.pulse.silent_s():.1f} s ago") for each in watched}
+        {
+            each.heartbeat.name: HealthPart(not each.is_stuck, f"came round {each.heartbeat.silent_s():.1f} s ago")
+            for each in watched
+        }
     )
 
 
@@ -51,24 +54,24 @@ class Readiness:
 
     def __init__(self, checks: Mapping[str, Check]) -> None:
         self._checks = checks
-        self._asked: dict[str, asyncio.Task[Part]] = {}
+        self._asked: dict[str, asyncio.Task[HealthPart]] = {}
 
     async def ask(self) -> Health:
         """What each part says now; one that takes longer than `PATIENCE_S` has failed."""
         parts = await asyncio.gather(*(self._part(name) for name in self._checks))
         return _health(dict(zip(self._checks, parts, strict=True)))
 
-    async def _part(self, name: str) -> Part:
+    async def _part(self, name: str) -> HealthPart:
         asked = self._asked.get(name)
         if asked is None or asked.done():
             asked = self._asked[name] = asyncio.ensure_future(_answer(self._checks[name]))
         try:
             return await asyncio.wait_for(asyncio.shield(asked), PATIENCE_S)
         except TimeoutError:
-            return Part(ok=False, detail=f"no answer within {PATIENCE_S:g} s")
+            return HealthPart(ok=False, detail=f"no answer within {PATIENCE_S:g} s")
 
 
-def reading_check(bus: Bus, reading: Reading, *, lag_records: int) -> Check:
+def consumer_check(bus: Bus, reading: ConsumerStatus, *, lag_records: int) -> Check:
     """A check that the member has shards, none halted or held back, and is at most `lag_records` behind in them all."""
 
     async def check() -> str:
@@ -77,8 +80,8 @@ def reading_check(bus: Bus, reading: Reading, *, lag_records: int) -> Check:
             raise NotReady("no shard is assigned")
         if reading.halted:
             raise NotReady("; ".join(reading.halted.values()))
-        if reading.held_back:
-            raise NotReady(f"{len(reading.held_back)} of {len(positions)} shards are held back")
+        if reading.paused:
+            raise NotReady(f"{len(reading.paused)} of {len(positions)} shards are held back")
         lag = sum([(await bus.bounds(shard)).end - position for shard, position in positions.items()])
         if lag > lag_records:
             raise NotReady(f"{lag} records behind in {len(positions)} shards, at most {lag_records} may be")
@@ -87,14 +90,14 @@ def reading_check(bus: Bus, reading: Reading, *, lag_records: int) -> Check:
     return check
 
 
-async def _answer(check: Check) -> Part:
+async def _answer(check: Check) -> HealthPart:
     try:
-        return Part(ok=True, detail=await check())
+        return HealthPart(ok=True, detail=await check())
     except NotReady as told:
-        return Part(ok=False, detail=str(told))
+        return HealthPart(ok=False, detail=str(told))
     except Exception as fault:  # noqa: BLE001 (whatever a part raises is its state; its text may hold an address)
-        return Part(ok=False, detail=type(fault).__name__)
+        return HealthPart(ok=False, detail=type(fault).__name__)
 
 
-def _health(parts: Mapping[str, Part]) -> Health:
+def _health(parts: Mapping[str, HealthPart]) -> Health:
     return Health(ok=all(part.ok for part in parts.values()), parts=parts)

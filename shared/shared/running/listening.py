@@ -3,23 +3,23 @@
 import asyncio
 from contextlib import suppress
 
-from shared.bus.port import Bus, BusError, Shard
 from shared.contracts.topics import CATALOGUE
+from shared.log.port import Bus, BusError, Shard
 
 _LOOK_EVERY_S = 5.0
 _PATIENCE_S = 5.0
 
 
-class Deaf(Exception):
+class ConsumerStalled(Exception):
     """The log answers, and has not answered this process' readers for too long: only a new process helps."""
 
 
-async def listen(bus: Bus, stop: asyncio.Event, *, limit_s: float) -> None:
-    """Returns when `stop` is set; raises `Deaf`. A log that answers nobody is waited for, however long."""
+async def watch_consumers(bus: Bus, stop: asyncio.Event, *, limit_s: float) -> None:
+    """Returns when `stop` is set; raises `ConsumerStalled`. A log that answers nobody is waited for, however long."""
     while not stop.is_set():
         silent_s = bus.silent_s()
         if silent_s > limit_s and await _answers(bus):
-            raise Deaf(f"readers have heard nothing for {silent_s:.0f} s from a log that answers others")
+            raise ConsumerStalled(f"readers have heard nothing for {silent_s:.0f} s from a log that answers others")
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), _LOOK_EVERY_S)
 

@@ -8,17 +8,17 @@ from contextlib import suppress
 import structlog
 from prometheus_client import CollectorRegistry, GCCollector, Histogram, PlatformCollector, ProcessCollector
 
-from shared.bus.port import Bus
+from shared.heartbeat import Heartbeat
 from shared.http import create_app
+from shared.log.port import Bus
 from shared.metrics.http import MeasuredHttp
-from shared.pulse import Pulse
 from shared.running.app import App
 from shared.running.checks import bus_check
-from shared.running.faces import Server, admin_app, listening, server
-from shared.running.health import Check, NotReady, Readiness, liveness, reading_check
-from shared.running.listening import listen
-from shared.running.settings import ServiceSettings
+from shared.running.health import Check, NotReady, Readiness, consumer_check, liveness
+from shared.running.listening import watch_consumers
+from shared.running.servers import Server, admin_app, bind_socket, server
 from shared.running.watchdog import Watchdog, Watched
+from shared.settings import ServiceSettings
 
 _BEAT_EVERY_S = 0.25
 _SAMPLE_EVERY_S = 5.0
@@ -26,18 +26,18 @@ _LAG_SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 log = structlog.get_logger()
 
 
-class Running:
+class ServiceProcess:
     """One process's service. `run` returns when it was told to stop and has stopped."""
 
     def __init__(self, app: App, settings: ServiceSettings, *, bus: Bus, registry: CollectorRegistry) -> None:
         self._app, self._settings, self._bus, self._registry = app, settings, bus, registry
         self._stop = asyncio.Event()
-        self._loop_pulse = Pulse("event loop")
+        self._loop_heartbeat = Heartbeat("event loop")
         self._watched = [
-            Watched(self._loop_pulse, settings.watchdog_loop_s),
+            Watched(self._loop_heartbeat, settings.watchdog_loop_s),
             *(
-                Watched(pulse, settings.watchdog_round_s)
-                for pulse in (*app.pulses, *(reading.pulse for reading in app.readings))
+                Watched(heartbeat, settings.watchdog_round_s)
+                for heartbeat in (*app.heartbeats, *(reading.heartbeat for reading in app.consumers))
             ),
         ]
         self._watchdog = Watchdog(self._watched)
@@ -48,8 +48,8 @@ class Running:
         """Works until SIGTERM or SIGINT; raises what ended one of its tasks."""
         public, admin = self._servers()
         with (
-            listening("HTTP", self._settings.http_host, self._settings.http_port) as public_socket,
-            listening("ADMIN", self._settings.admin_host, self._settings.admin_port) as admin_socket,
+            bind_socket("HTTP", self._settings.http_host, self._settings.http_port) as public_socket,
+            bind_socket("ADMIN", self._settings.admin_host, self._settings.admin_port) as admin_socket,
         ):
             self._hear_signals()
             self._watchdog.start()
@@ -76,7 +76,7 @@ class Running:
     def _servers(self) -> tuple[Server, Server]:
         api = create_app(
             self._app.title,
-            self._app.served(illustrative=self._settings.illustrative),
+            self._app.public_routes(illustrative=self._settings.illustrative),
             types=self._app.types,
             openapi_url=None,
         )
@@ -85,7 +85,9 @@ class Running:
             registry=self._registry,
             alive=lambda: liveness(self._watched),
             ready=Readiness(self._checks()).ask,
-            operated=create_app(f"{self._app.title}, for operators", self._app.operated(), openapi_url=None),
+            operator_routes=create_app(
+                f"{self._app.title}, for operators", self._app.operator_routes(), openapi_url=None
+            ),
         )
         return server(MeasuredHttp(api, self._registry)), server(admin)
 
@@ -101,11 +103,11 @@ class Running:
 
     def _checks(self) -> dict[str, Check]:
         lag = self._settings.ready_lag_records
-        readings = {
-            f"group {reading.group}": reading_check(self._bus, reading, lag_records=lag)
-            for reading in self._app.readings
+        consumers = {
+            f"group {reading.group}": consumer_check(self._bus, reading, lag_records=lag)
+            for reading in self._app.consumers
         }
-        return {"process": self._running, "bus": bus_check(self._bus), **self._app.checks, **readings}
+        return {"process": self._running, "bus": bus_check(self._bus), **self._app.checks, **consumers}
 
     async def _running(self) -> str:
         if self._stop.is_set():
@@ -125,10 +127,10 @@ class Running:
             due = now() + _BEAT_EVERY_S
             await asyncio.sleep(_BEAT_EVERY_S)
             lag.observe(now() - due)
-            self._loop_pulse.beat()
+            self._loop_heartbeat.beat()
 
     async def _listen(self) -> None:
-        await listen(self._bus, self._stop, limit_s=self._settings.watchdog_round_s)
+        await watch_consumers(self._bus, self._stop, limit_s=self._settings.watchdog_round_s)
 
     async def _sample(self) -> None:
         while not self._stop.is_set():

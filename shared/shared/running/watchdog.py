@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import structlog
 
-from shared.pulse import Pulse
+from shared.heartbeat import Heartbeat
 
 # sysexits.h calls it EX_SOFTWARE: an internal fault. A supervisor restarts the process.
 EXIT_STUCK = 70
@@ -27,13 +27,13 @@ log = structlog.get_logger()
 class Watched:
     """A loop, and how long it may be silent."""
 
-    pulse: Pulse
+    heartbeat: Heartbeat
     limit_s: float
 
     @property
     def is_stuck(self) -> bool:
         """Whether it has been silent for too long."""
-        return self.pulse.silent_s() > self.limit_s
+        return self.heartbeat.silent_s() > self.limit_s
 
 
 class Watchdog:
@@ -65,7 +65,7 @@ class Watchdog:
             return
         for watched in self._watched:
             if watched.is_stuck:
-                _end(f"{watched.pulse.name} has not come round", silent_s=round(watched.pulse.silent_s(), 1))
+                _end(f"{watched.heartbeat.name} has not come round", silent_s=round(watched.heartbeat.silent_s(), 1))
 
 
 def _end(reason: str, **values: float) -> NoReturn:

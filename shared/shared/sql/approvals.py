@@ -8,9 +8,9 @@ from datetime import datetime
 
 from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, insert, select
 
-from shared.quarantine.decisions import MOST_ACTOR, MOST_REASON
+from shared.quarantine.decisions import MAX_ACTOR_LENGTH, MAX_REASON_LENGTH
 from shared.sql.columns import UtcDateTime
-from shared.sql.engine import reading
+from shared.sql.engine import read_transaction
 
 _MOST_SUBJECT = 255
 
@@ -36,8 +36,8 @@ def approval_table(metadata: MetaData, name: str = "approval") -> Table:
         Column("approved_at", UtcDateTime, primary_key=True),
         Column("subject", String(_MOST_SUBJECT), nullable=False),
         Column("events", Integer, nullable=False),
-        Column("actor", String(MOST_ACTOR), nullable=False),
-        Column("reason", String(MOST_REASON), nullable=False),
+        Column("actor", String(MAX_ACTOR_LENGTH), nullable=False),
+        Column("reason", String(MAX_REASON_LENGTH), nullable=False),
     )
 
 
@@ -57,5 +57,5 @@ class Approvals:
     def all(self) -> list[Approval]:
         """Every approval, the oldest first."""
         columns = [self.table.c[name] for name in Approval.__slots__]
-        with reading(self.engine) as connection:
+        with read_transaction(self.engine) as connection:
             return [Approval(*row) for row in connection.execute(select(*columns).order_by(self.table.c.approved_at))]

@@ -44,7 +44,7 @@ def connect(url: str) -> Engine:
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
+def read_transaction(engine: Engine) -> Iterator[Connection]:
     """A transaction that sees the database as of one moment. Whatever it writes is rolled back or refused."""
     with engine.connect() as connection:
         yield connection.execution_options(**_READING[engine.dialect.name])

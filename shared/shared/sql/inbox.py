@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sqlalchemy import Column, Connection, LargeBinary, MetaData, Select, String, Table, select
 from sqlalchemy.sql.dml import ReturningInsert
 
-from shared.sql.statements import among, insert_ignore, insert_rows
+from shared.sql.statements import in_list, insert_ignore, insert_rows
 
 
 class Arrival(NamedTuple):
@@ -23,7 +23,7 @@ class Arrival(NamedTuple):
     digest: bytes
 
 
-class Fate(Enum):
+class InsertResult(Enum):
     """What an arrival is: seen for the first time, seen before, or another content under a known identity."""
 
     NEW = "new"
@@ -44,7 +44,7 @@ def inbox_table(metadata: MetaData, name: str = "inbox") -> Table:
     )
 
 
-def receive(connection: Connection, inbox: Table, arrivals: Sequence[Arrival]) -> list[Fate]:
+def receive(connection: Connection, inbox: Table, arrivals: Sequence[Arrival]) -> list[InsertResult]:
     """The fate of each arrival, in their order; the new ones are stored, with the digest that came first.
 
     Set-based: at most three statements for a batch of 1,000. Works inside the caller's transaction.
@@ -57,7 +57,7 @@ def receive(connection: Connection, inbox: Table, arrivals: Sequence[Arrival]) -
     return list(_fates(arrivals, new, firsts | known))
 
 
-def foresee(connection: Connection, inbox: Table, arrivals: Sequence[Arrival]) -> list[Fate]:
+def receive_dry_run(connection: Connection, inbox: Table, arrivals: Sequence[Arrival]) -> list[InsertResult]:
     """What `receive` would return now; nothing is stored."""
     firsts: dict[tuple[str, str], bytes] = {}
     for source, id_, digest in arrivals:
@@ -90,17 +90,17 @@ def _storing(inbox: Table) -> ReturningInsert[str, str]:
 
 @cache
 def _known(inbox: Table, dialect: str) -> Select[str, str, bytes]:
-    return select(inbox.c.source, inbox.c.id, inbox.c.digest).where(among(dialect, inbox.c.id, "ids"))
+    return select(inbox.c.source, inbox.c.id, inbox.c.digest).where(in_list(dialect, inbox.c.id, "ids"))
 
 
 def _fates(
     arrivals: Sequence[Arrival], new: Set[tuple[str, str]], digests: dict[tuple[str, str], bytes]
-) -> Iterator[Fate]:
+) -> Iterator[InsertResult]:
     unseen = set(new)
     for source, id_, digest in arrivals:
         identity = (source, id_)
         if identity in unseen:
             unseen.remove(identity)
-            yield Fate.NEW
+            yield InsertResult.NEW
         else:
-            yield Fate.DUPLICATE if digests[identity] == digest else Fate.CONFLICT
+            yield InsertResult.DUPLICATE if digests[identity] == digest else InsertResult.CONFLICT

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Column, Engine, MetaData, String, Table, select
 
-from shared.sql.engine import reading
+from shared.sql.engine import read_transaction
 from shared.sql.outage import busy_during_outages
 from shared.sql.statements import insert_ignore
 
@@ -23,7 +23,7 @@ def known_log_table(metadata: MetaData, name: str = "known_log") -> Table:
 
 @dataclass(frozen=True, slots=True)
 class SqlKnownLogs:
-    """`shared.bus.processor.KnownLogs` of one group. What has once been said stays, as rows do."""
+    """`shared.log.processor.KnownLogs` of one group. What has once been said stays, as rows do."""
 
     engine: Engine
     table: Table
@@ -34,7 +34,7 @@ class SqlKnownLogs:
         with busy_during_outages():
             return await asyncio.to_thread(self._known, topic)
 
-    async def know_log(self, topic: str, identity: str) -> None:
+    async def save_known_log(self, topic: str, identity: str) -> None:
         """It is `identity`, unless another was said before."""
         with busy_during_outages():
             await asyncio.to_thread(self._know, topic, identity)
@@ -42,7 +42,7 @@ class SqlKnownLogs:
     def _known(self, topic: str) -> str | None:
         columns = self.table.c
         query = select(columns.identity).where(columns.group_name == self.group, columns.topic == topic)
-        with reading(self.engine) as connection:
+        with read_transaction(self.engine) as connection:
             return connection.scalar(query)
 
     def _know(self, topic: str, identity: str) -> None:

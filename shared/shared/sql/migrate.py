@@ -12,7 +12,7 @@ from importlib.resources import files
 
 from sqlalchemy import Connection, Engine, column, inspect, select, table
 
-from shared.sql.engine import reading
+from shared.sql.engine import read_transaction
 from shared.sql.privileges import grant
 
 
@@ -20,20 +20,20 @@ class UnknownRevision(Exception):
     """The database is at a revision that this release does not have: it was written by a newer one."""
 
 
-class Outdated(Exception):
+class SchemaOutdated(Exception):
     """The database lacks what this release needs, and the program that found so may not add it."""
 
 
 def prepare(engine: Engine, package: str) -> None:
     """The database is at the newest revision of `package`: a file was brought there, a server only looked at.
 
-    Raises `Outdated` for a server's database that is behind, `UnknownRevision` for any that is ahead; its connections
+    Raises `SchemaOutdated` for a server's database that is behind, `UnknownRevision` where it is ahead; its connections
     are closed then.
     """
     bring = migrate if engine.dialect.name == "sqlite" else check
     try:
         bring(engine, package)
-    except (Outdated, UnknownRevision):
+    except (SchemaOutdated, UnknownRevision):
         engine.dispose()
         raise
 
@@ -41,11 +41,11 @@ def prepare(engine: Engine, package: str) -> None:
 def check(engine: Engine, package: str) -> None:
     """Nothing has changed, and the database is at the newest revision of `package`; raises as `prepare` does."""
     known = _revisions(package)
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         stored = _revision(connection, package)
     _refuse_unknown(package, stored, known)
     if stored != known[-1]:
-        raise Outdated(
+        raise SchemaOutdated(
             f"expected revision {known[-1]} of {package} in the database, got {stored or 'none'}: "
             f"run `python -m {package} migrate` as the role that owns the tables"
         )
@@ -96,7 +96,7 @@ def _refuse_unknown(package: str, stored: str | None, known: list[str]) -> None:
 
 
 def _migrate_file(engine: Engine, package: str) -> None:
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         if _revision(connection, package) == _revisions(package)[-1]:
             return
     with engine.begin() as connection:
@@ -106,9 +106,9 @@ def _migrate_file(engine: Engine, package: str) -> None:
 def _migrate_server(engine: Engine, package: str) -> None:
     from shared.sql import postgres  # noqa: PLC0415 (its driver is not needed without a server)
 
-    with engine.begin() as connection, postgres.unhurried(connection):
-        postgres.refuse_unfit(connection)
-        postgres.take_turn(connection, version_table(package))
+    with engine.begin() as connection, postgres.without_statement_timeout(connection):
+        postgres.require_code_point_order(connection)
+        postgres.take_advisory_lock(connection, version_table(package))
         _upgrade(connection, package)
         grant(connection, package, mark=version_table(package))
 

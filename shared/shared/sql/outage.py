@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
-from shared.bus.processor import Busy
+from shared.log.processor import Busy
 
 # Classes of SQLSTATE, PostgreSQL's manual, appendix A: connection exception, rolled back in favour of others,
 # insufficient resources, operator intervention (statements that took too long are cancelled under it, too).

@@ -27,10 +27,10 @@ from sqlalchemy import (
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 
-from shared.bus.port import AppendUncertain, Bus, Message
-from shared.bus.processor import Busy
-from shared.pulse import Pulse
-from shared.sql.engine import reading
+from shared.heartbeat import Heartbeat
+from shared.log.port import AppendUncertain, Bus, Message
+from shared.log.processor import Busy
+from shared.sql.engine import read_transaction
 from shared.sql.outage import busy_during_outages
 from shared.state.port import Outgoing
 
@@ -66,16 +66,22 @@ def add(connection: Connection, outbox: Table, messages: Sequence[Outgoing]) -> 
 
 
 async def relay(
-    engine: Engine, bus: Bus, stop: asyncio.Event, *, outbox: Table, pulse: Pulse | None = None, pause_s: float = 0.1
+    engine: Engine,
+    bus: Bus,
+    stop: asyncio.Event,
+    *,
+    outbox: Table,
+    heartbeat: Heartbeat | None = None,
+    pause_s: float = 0.1,
 ) -> None:
-    """Publishes what is in `outbox` until `stop` is set; new rows are noticed within `pause_s`. `pulse` beats with it.
+    """Publishes `outbox` until `stop` is set; new rows are noticed within `pause_s`. `heartbeat` beats with it.
 
     While the database is away it looks again as often: nothing is lost by waiting.
     Runs beside other relays of the same table without harm: they only publish some messages twice.
     """
-    pulse = pulse or Pulse("relay")
+    heartbeat = heartbeat or Heartbeat("relay")
     while not stop.is_set():
-        pulse.beat()
+        heartbeat.beat()
         published = 0
         with suppress(Busy):
             published = await relay_once(engine, bus, outbox=outbox)
@@ -101,15 +107,15 @@ async def relay_once(engine: Engine, bus: Bus, *, outbox: Table) -> int:
     return len(unsent)
 
 
-def waiting(engine: Engine, outbox: Table) -> int:
+def unpublished_count(engine: Engine, outbox: Table) -> int:
     """How many messages are not known to be published."""
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         return connection.scalar(select(func.count()).select_from(outbox)) or 0
 
 
 def _read(engine: Engine, outbox: Table) -> Sequence[Any]:
     settled = outbox.c.written_by < settled_below()
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         return connection.execute(select(outbox).where(settled).order_by(outbox.c.position).limit(RELAY_BATCH)).all()
 
 

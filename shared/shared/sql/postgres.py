@@ -44,7 +44,7 @@ def postgres_engine(url: URL) -> Engine:
 
 
 @contextmanager
-def unhurried(connection: Connection) -> Iterator[None]:
+def without_statement_timeout(connection: Connection) -> Iterator[None]:
     """Statements in here may take as long as they need (a migration builds an index); waits for locks stay bounded."""
     driver = connection.connection.driver_connection
     if not isinstance(driver, BoundedConnection):
@@ -58,7 +58,7 @@ def unhurried(connection: Connection) -> Iterator[None]:
         driver.answer_s = ANSWER_S
 
 
-def take_turn(connection: Connection, name: str) -> None:
+def take_advisory_lock(connection: Connection, name: str) -> None:
     """Nobody else has the turn called `name` until the transaction ends; waits as long as it takes."""
     usual = connection.scalar(text("SHOW lock_timeout"))
     connection.execute(text("SET LOCAL lock_timeout = 0"))
@@ -66,7 +66,7 @@ def take_turn(connection: Connection, name: str) -> None:
     connection.execute(text("SELECT set_config('lock_timeout', :usual, true)"), {"usual": usual})
 
 
-def refuse_unfit(connection: Connection) -> None:
+def require_code_point_order(connection: Connection) -> None:
     """Text sorts by code point here as it does in SQLite and Python, and can be any; else raises `UnusableDatabase`."""
     if not connection.scalar(text("SELECT 'Z' < 'a' AND current_setting('server_encoding') = 'UTF8'")):
         raise UnusableDatabase(

@@ -23,7 +23,7 @@ from sqlalchemy import (
     update,
 )
 
-from shared.bus.port import Shard
+from shared.log.port import Shard
 from shared.sql.statements import insert_ignore
 from shared.state.port import Fenced
 

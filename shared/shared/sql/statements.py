@@ -26,7 +26,7 @@ def insert_ignore(table: Table) -> Insert:
     return insert(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
 
 
-def replacing(table: Table, *, where: ColumnElement[bool] | None = None) -> Insert:
+def upsert(table: Table, *, where: ColumnElement[bool] | None = None) -> Insert:
     """An insert that puts its row in the place of the one with the same primary key, if there is one and `where` holds.
 
     `where` compares `insert(table).excluded`, the new row, with the table's columns, those of the stored one.
@@ -51,7 +51,7 @@ def insert_rows(
     return connection.execute(_unnesting(statement, names), {name: [row[name] for row in rows] for name in names})
 
 
-def among(dialect: str, column: ColumnElement[T], name: str) -> ColumnElement[bool]:
+def in_list(dialect: str, column: ColumnElement[T], name: str) -> ColumnElement[bool]:
     """`column` is one of the parameter `name`, a list; on PostgreSQL that is one parameter, however long it is.
 
     SQLite has `json_each` for that, but a process that asked so for long enough was ended by SQLite 3.40.1.

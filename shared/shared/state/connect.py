@@ -1,26 +1,26 @@
 """The one place that knows which live state an address means."""
 
-from shared.state.port import ShardStates
+from shared.state.port import StateStore
 
 
 class UnknownState(ValueError):
     """The address has a scheme that no store of live state answers to."""
 
 
-def connect(url: str) -> ShardStates:
+def connect(url: str) -> StateStore:
     """The state at `url`: `sqlite:///path/of/file` or `redis://host:port/number` (`rediss://` over TLS).
 
     Raises `UnknownState` for any other scheme.
     """
     match url.partition("://")[0]:
         case "sqlite":
-            from shared.sql.file import path_of  # noqa: PLC0415 (each store's needs are imported only when used)
-            from shared.state.embedded import EmbeddedStates  # noqa: PLC0415 (as above)
+            from shared.sqlite import path_of  # noqa: PLC0415 (each store's needs are imported only when used)
+            from shared.state.embedded import EmbeddedStateStore  # noqa: PLC0415 (as above)
 
-            return EmbeddedStates(path_of(url))
+            return EmbeddedStateStore(path_of(url))
         case "redis" | "rediss":
-            from shared.state.redis import RedisStates  # noqa: PLC0415 (as above)
+            from shared.state.redis import RedisStateStore  # noqa: PLC0415 (as above)
 
-            return RedisStates(url)
+            return RedisStateStore(url)
         case scheme:
             raise UnknownState(f"expected STATE_URL to be sqlite:///path or redis://host, got the scheme {scheme!r}")

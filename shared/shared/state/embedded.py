@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from shared.bus.port import Shard
-from shared.sql.file import SqliteFile
+from shared.log.port import Shard
+from shared.sqlite import SqliteFile
 from shared.state.port import Change, Fenced, Head, Outgoing, Quarantined
 
 _SCHEMA = """
@@ -22,9 +22,9 @@ CREATE TABLE IF NOT EXISTS heads (
     first_offset INTEGER NOT NULL,
     next_offset INTEGER NOT NULL,
     clock_ms INTEGER NOT NULL,
-    facts_position INTEGER NOT NULL,
+    catalogue_position INTEGER NOT NULL,
     counts BLOB NOT NULL,
-    rulings_position INTEGER NOT NULL
+    decisions_position INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS told (
     shard TEXT PRIMARY KEY,
@@ -72,7 +72,8 @@ CREATE TABLE IF NOT EXISTS quarantine (
 _KNOWN_LOG = "SELECT identity FROM known_logs WHERE topic = ?"
 _KNOW_LOG = "INSERT OR REPLACE INTO known_logs VALUES (?, ?)"
 _HEAD = """
-SELECT revision, first_offset, next_offset, clock_ms, facts_position, counts, rulings_position, coalesce(position, 0)
+SELECT revision, first_offset, next_offset, clock_ms, catalogue_position, counts, decisions_position,
+  coalesce(position, 0)
 FROM heads LEFT JOIN told USING (shard) WHERE shard = ?
 """
 # One JSON parameter holds any number of keys; of parameters SQLite allows only so many.
@@ -108,14 +109,14 @@ _MOST_AT_ONCE = 2_000
 _counts = msgspec.json.Decoder(dict[str, int])
 
 
-class EmbeddedStates:
+class EmbeddedStateStore:
     """`ShardStates` in the file at `path`. Other processes may hold it open too; the revision keeps them apart."""
 
     def __init__(self, path: Path) -> None:
         self._file = SqliteFile(path, schema=_SCHEMA, durable=False)
 
     @property
-    def most_at_once(self) -> int:
+    def max_batch(self) -> int:
         """As the port says."""
         return _MOST_AT_ONCE
 
@@ -124,7 +125,7 @@ class EmbeddedStates:
         row = await self._file.read(lambda connection: connection.execute(_KNOWN_LOG, (topic,)).fetchone())
         return None if row is None else str(row[0])
 
-    async def know_log(self, topic: str, identity: str) -> None:
+    async def save_known_log(self, topic: str, identity: str) -> None:
         """As the port says."""
         await self._file.write(lambda connection: connection.execute(_KNOW_LOG, (topic, identity)))
 
@@ -179,16 +180,18 @@ def _head(connection: sqlite3.Connection, shard: Shard) -> Head | None:
     row = connection.execute(_HEAD, (str(shard),)).fetchone()
     if row is None:
         return None
-    revision, first_offset, next_offset, clock_ms, facts_position, counts, rulings_position, told_position = row
+    revision, first_offset, next_offset, clock_ms, catalogue_position, counts, decisions_position, published_through = (
+        row
+    )
     return Head(
         revision,
         first_offset,
         next_offset,
         clock_ms,
-        facts_position,
+        catalogue_position,
         _counts.decode(counts),
-        rulings_position,
-        told_position,
+        decisions_position,
+        published_through,
     )
 
 
@@ -207,13 +210,13 @@ def _commit(connection: sqlite3.Connection, shard: Shard, before: int, change: C
             head.first_offset,
             head.next_offset,
             head.clock_ms,
-            head.facts_position,
+            head.catalogue_position,
             counts,
-            head.rulings_position,
+            head.decisions_position,
         ),
     )
-    if newest is None or head.told_position != newest.told_position:
-        connection.execute(_PUT_TOLD, (name, head.told_position))
+    if newest is None or head.published_through != newest.published_through:
+        connection.execute(_PUT_TOLD, (name, head.published_through))
     connection.executemany(_PUT_ITEM, _kept(name, change.items))
     connection.executemany(_DELETE_ITEM, _dropped(name, change.items))
     connection.executemany(_PUT_DUE, _kept(name, change.due))

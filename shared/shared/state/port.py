@@ -13,25 +13,25 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from shared.bus.port import Shard
+from shared.log.port import Shard
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
     """How far a shard is. Counts are totals since `first_offset`.
 
-    `facts_position` and `rulings_position` say how much of the catalogue's and of the rulings' log has been applied.
-    What the shard announced below the offset `told_position`, in the partition of its own number, is known here.
+    `catalogue_position` and `decisions_position` say how much of either log has been applied.
+    What the shard announced below the offset `published_through`, in the partition of its own number, is known here.
     """
 
     revision: int = 0
     first_offset: int = 0
     next_offset: int = 0
     clock_ms: int = 0
-    facts_position: int = 0
+    catalogue_position: int = 0
     counts: Mapping[str, int] = field(default_factory=dict)
-    rulings_position: int = 0
-    told_position: int = 0
+    decisions_position: int = 0
+    published_through: int = 0
 
 
 class Outgoing(Struct, frozen=True, gc=False):
@@ -74,11 +74,11 @@ class Fenced(Exception):
     """Another writer changed the shard first: forget what was computed, load the head again."""
 
 
-class ShardStates(Protocol):
+class StateStore(Protocol):
     """The live state of all shards of one service. Safe to share between the tasks of one event loop."""
 
     @property
-    def most_at_once(self) -> int:
+    def max_batch(self) -> int:
         """Of how many records or items one write or answer may be. More would keep others waiting for too long."""
         ...
 
@@ -86,7 +86,7 @@ class ShardStates(Protocol):
         """The identity of the log of `topic` that the heads' offsets are of; None while none has been said."""
         ...
 
-    async def know_log(self, topic: str, identity: str) -> None:
+    async def save_known_log(self, topic: str, identity: str) -> None:
         """From now on the heads' offsets are of the log of that identity."""
         ...
 

@@ -22,7 +22,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import msgspec
 
-from shared.bus.port import Shard
+from shared.log.port import Shard
 from shared.state.port import Change, Fenced, Head, Outgoing, Quarantined
 from shared.state.redis_check import check
 from shared.state.redis_link import Argument, Link, Script
@@ -54,10 +54,10 @@ class _Keys(NamedTuple):
     quarantine: str
 
 
-class RedisStates:
+class RedisStateStore:
     """`ShardStates` on the Redis at `url`; its settings are checked before the first use (raises `UnsafeRedis`).
 
-    Every method raises `shared.bus.processor.Busy` while Redis is away. A commit that raised it may have been made all
+    Every method raises `shared.log.processor.Busy` while Redis is away. A commit that raised it may have been made all
     the same: the next one with the same `seen` is then `Fenced`.
     """
 
@@ -66,7 +66,7 @@ class RedisStates:
         self._unchecked = Link(address)
 
     @property
-    def most_at_once(self) -> int:
+    def max_batch(self) -> int:
         """As the port says."""
         return _MOST_AT_ONCE
 
@@ -76,7 +76,7 @@ class RedisStates:
         held = await redis.call("HGET", _LOGS, topic)
         return None if held is None else held.decode()
 
-    async def know_log(self, topic: str, identity: str) -> None:
+    async def save_known_log(self, topic: str, identity: str) -> None:
         """As the port says."""
         redis = await self._redis()
         await redis.call("HSET", _LOGS, topic, identity)

@@ -12,7 +12,7 @@ from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from shared.bus.processor import Busy
+from shared.log.processor import Busy
 
 Argument = str | bytes | int
 

@@ -9,17 +9,17 @@ from hypothesis import strategies as st
 from shared.contracts.codec import encode_event
 from shared.contracts.usage import UsageEvent
 from shared.contracts.verdicts import VerdictEvent, WarningReached
-from sla_monitor.domain.announce import Occasion, announce
+from sla_monitor.domain.announcements import Trigger, announce
+from sla_monitor.domain.clock.verdict import evaluate
 from sla_monitor.domain.facts import fact_of
-from sla_monitor.domain.item import Item, take
-from sla_monitor.domain.verdict import evaluate
-from tallystick.backfill.offering import Line, Offer, in_order, offer
-from tests.support.histories import at, book
+from sla_monitor.domain.item import Item, insert_fact
+from tallystick.backfill.candidates import Candidate, FileLine, candidate, in_sending_order
+from tests.support.histories import agreement_index, at
 from tests.support.laws import law
-from tests.support.monitoring import Told, ticket
+from tests.support.monitoring import TicketEvent, ticket
 
 NOW = at("Mon 2026-06-01 09:00")
-TARGETS = book(
+TARGETS = agreement_index(
     {"id": "resolve", "within": "12 working hours", "calendar": "office"}, {"id": "again", "within": "2 days"}
 )
 COURSE = (
@@ -33,25 +33,25 @@ courses = st.lists(st.sampled_from(COURSE[1:]), unique=True).map(lambda rest: [C
 splits = st.sets(st.integers(0, 15))
 
 
-def offers(events: Sequence[Told]) -> list[Offer]:
-    lines = [Line(f"line {number}", encode_event(event)) for number, event in enumerate(events, start=1)]
-    return [each for line in lines if isinstance(each := offer(line, now_ms=NOW * 1000), Offer)]
+def offers(events: Sequence[TicketEvent]) -> list[Candidate]:
+    lines = [FileLine(f"line {number}", encode_event(event)) for number, event in enumerate(events, start=1)]
+    return [each for line in lines if isinstance(each := candidate(line, now_ms=NOW * 1000), Candidate)]
 
 
-def verdicts(sent: Sequence[Offer], splits: set[int]) -> list[VerdictEvent]:
+def verdicts(sent: Sequence[Candidate], splits: set[int]) -> list[VerdictEvent]:
     """What is announced, the items of each batch judged at its end by a clock that has long reached the present."""
     items: dict[str, Item] = {}
     told: list[VerdictEvent] = []
     touched: set[str] = set()
     for number, each in enumerate(sent):
         assert not isinstance(each.event, UsageEvent)
-        take(items.setdefault(each.event.subject, Item()), fact_of(each.event))
+        insert_fact(items.setdefault(each.event.subject, Item()), fact_of(each.event))
         touched.add(each.event.subject)
         if number in splits or number == len(sent) - 1:
             for name in sorted(touched):
-                evaluation = evaluate(items[name].facts, council="adur", item=name, book=TARGETS, as_of=NOW)
+                evaluation = evaluate(items[name].facts, council="adur", item=name, agreement_index=TARGETS, as_of=NOW)
                 news, items[name].announced = announce(
-                    items[name].announced, evaluation, Occasion("adur", name, "clock", NOW)
+                    items[name].announced, evaluation, Trigger("adur", name, "clock", NOW)
                 )
                 told += [event for event in news if not isinstance(event, WarningReached)]
             touched.clear()
@@ -63,9 +63,9 @@ def verdicts(sent: Sequence[Offer], splits: set[int]) -> list[VerdictEvent]:
 def test_however_it_is_read_each_promise_of_a_new_item_is_judged_once(
     courses: list[list[tuple[str, str]]], splits: set[int], chance: random.Random
 ) -> None:
-    events = [event for number, course in enumerate(courses) for event in ticket(*course, item=f"T{number}")]
+    events = [event for number, timeline in enumerate(courses) for event in ticket(*timeline, item=f"T{number}")]
     chance.shuffle(events)
-    sent = in_order(offers(events))
+    sent = in_sending_order(offers(events))
 
     told = verdicts(sent, splits)
 
@@ -77,7 +77,7 @@ def test_however_it_is_read_each_promise_of_a_new_item_is_judged_once(
 def test_in_the_order_of_happening_what_was_in_time_would_first_be_announced_as_missed() -> None:
     happened = offers(ticket(COURSE[0], ("Tue 2026-03-24 10:00", "resolved")))
 
-    assert {event.id for event in verdicts(in_order(happened), {0})} == {
+    assert {event.id for event in verdicts(in_sending_order(happened), {0})} == {
         event.id for event in verdicts(happened, set())
     }
     assert [type(event).__name__ for event in verdicts(happened, {0})] == ["TargetBreached"] * 2 + [

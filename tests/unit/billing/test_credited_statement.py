@@ -8,18 +8,18 @@ from decimal import Decimal
 import pytest
 from pypdf import PdfReader
 
-from billing.adapters.documents.csv_lines import COLUMNS, lines_csv
-from billing.adapters.documents.page import statement_page
-from billing.adapters.documents.pdf import statement_pdf
-from billing.adapters.documents.view import view
+from billing.documents.csv_lines import COLUMNS, lines_csv
+from billing.documents.page import statement_page
+from billing.documents.pdf import statement_pdf
+from billing.documents.view import statement_view
 from billing.domain.canonical import canonical_json
-from billing.domain.credits.attained import Attained
-from billing.domain.credits.years import months_before
-from billing.domain.statement import Statement, state
+from billing.domain.credits.agreement_year import months_before
+from billing.domain.credits.attainment import TargetAttainment
+from billing.domain.statement import Statement, build_statement
 from billing.domain.terms import Terms
 from shared.contracts.definitions import Agreement
 from shared.period import Month
-from tests.support.credits import AGREEMENT, credit, kept, percent, promising, target
+from tests.support.credits import AGREEMENT, agreement_with_credits, attainment_of, credit, percent, target
 from tests.support.recharges import ASHBY, standing, tariff, terms, usage
 
 MAY = Month(2026, 5)
@@ -27,14 +27,14 @@ ICT, PAYROLL = tariff(standing("1000.00"), service="ict"), tariff(standing("310.
 RESPONSE, RESOLUTION = target("ict-response"), target("ict-resolution")
 SLIPS = target("payslips", "payroll")
 KEPT = [
-    kept("ict-response", 94, 100),
-    kept("ict-resolution", 70, 100),
-    kept("payslips", 999, 1_000, service="payroll"),
+    attainment_of("ict-response", 94, 100),
+    attainment_of("ict-resolution", 70, 100),
+    attainment_of("payslips", 999, 1_000, service="payroll"),
 ]
 
 
 def promise(*, since: str = "2024-04-01", year_gbp: str | None = None) -> Agreement:
-    return promising(
+    return agreement_with_credits(
         RESPONSE,
         RESOLUTION,
         SLIPS,
@@ -50,12 +50,12 @@ def known(*agreements: Agreement) -> Terms:
     return terms(*agreements, tariffs=[ICT, PAYROLL])
 
 
-def stated(agreement: Agreement, month: Month = MAY, *, found: list[Attained] = KEPT) -> Statement:
+def stated(agreement: Agreement, month: Month = MAY, *, found: list[TargetAttainment] = KEPT) -> Statement:
     """The month's statement, after those that its year's cap depends on."""
     earlier: list[Statement] = []
     for before in months_before(known(agreement), ASHBY.id, month):
-        earlier.append(state(known(agreement), ASHBY.id, before, [], attained=found, earlier=earlier))
-    return state(known(agreement), ASHBY.id, month, [], attained=found, earlier=earlier)
+        earlier.append(build_statement(known(agreement), ASHBY.id, before, [], attained=found, earlier=earlier))
+    return build_statement(known(agreement), ASHBY.id, month, [], attained=found, earlier=earlier)
 
 
 def test_a_credited_statement_worked_by_hand() -> None:
@@ -65,7 +65,7 @@ def test_a_credited_statement_worked_by_hand() -> None:
     """
     statement = stated(promise())
 
-    assert [(line.target, line.raw_pence, line.applied_pence) for line in statement.credits] == [
+    assert [(line.target, line.earned_pence, line.applied_pence) for line in statement.credits] == [
         ("ict-response", 2_000, 1_667),
         ("ict-resolution", 10_000, 8_333),
         ("payslips", 0, 0),
@@ -87,7 +87,7 @@ def test_the_canonical_json_shows_each_credit_and_adds_up() -> None:
     assert sum(line["applied_pence"] for line in read["service_credits"]) == read["credits_pence"]
     first = read["service_credits"][0]
     assert (first["good"], first["total"], first["objective_percent"]) == (94, 100, "95")
-    assert first["cuts"] == [{"limit": "service-month", "pence": 333}]
+    assert first["reductions"] == [{"limit": "service-month", "pence": 333}]
     assert first["reason"] == (
         "1 percentage point below 95%: 2% of £1,000.00; £3.33 forgone: the cap on the service's month"
     )
@@ -109,7 +109,7 @@ def test_the_amounts_of_the_csv_add_up_to_what_is_payable() -> None:
 
 def test_page_and_pdf_show_target_result_earnings_limits_and_credit() -> None:
     statement = stated(promise())
-    shown = view(statement).credits
+    shown = statement_view(statement).credits
     page = statement_page(statement, base="/v1/statements/ashby/2026-05")
     printed = " ".join(
         "\n".join(each.extract_text() for each in PdfReader(io.BytesIO(statement_pdf(statement))).pages).split()
@@ -160,7 +160,7 @@ def test_only_charges_under_the_agreement_count() -> None:
     extra = tariff(standing("5000.00"), service="ict", id="ict-extra")
     both = terms(promise(), other, tariffs=[ICT, PAYROLL, extra])
 
-    statement = state(both, ASHBY.id, MAY, [usage("ict", "2026-05-12", "1")], attained=KEPT)
+    statement = build_statement(both, ASHBY.id, MAY, [usage("ict", "2026-05-12", "1")], attained=KEPT)
 
     assert {line.charge_pence for line in statement.credits if line.service == "ict"} == {100_000}
     assert {line.agreement for line in statement.credits} == {AGREEMENT}

@@ -10,16 +10,16 @@ import msgspec
 import pytest
 from pypdf import PdfReader
 
-from billing.adapters.documents import pdf
-from billing.adapters.documents.csv_lines import COLUMNS, lines_csv
-from billing.adapters.documents.page import statement_page
-from billing.adapters.documents.pdf import UnfaithfulDocument, statement_pdf
-from billing.adapters.documents.printed import PrintedDocuments
-from billing.adapters.documents.view import view
+from billing.documents import pdf
+from billing.documents.csv_lines import COLUMNS, lines_csv
+from billing.documents.page import statement_page
+from billing.documents.pdf import IncompleteDocument, statement_pdf
+from billing.documents.printed import PrintedDocuments
+from billing.documents.view import statement_view
 from billing.domain.canonical import content_hash
-from billing.domain.statement import Statement, state
+from billing.domain.statement import Statement, build_statement
 from shared.contracts.definitions import Council
-from shared.csv_cells import guarded
+from shared.csv_cells import escape_formula
 from shared.period import Month
 from tests.support.recharges import ASHBY, GRADUATED, agreement, standing, tariff, terms, unit, usage
 
@@ -32,7 +32,7 @@ def statement(*, illustrative: bool = False, council: Council = ASHBY) -> Statem
     tariffs = [msgspec.structs.replace(each, illustrative=illustrative) for each in (PAYABLE, PAYROLL)]
     known = terms(agreement(PAYABLE.id, PAYROLL.id, council=council.id), tariffs=tariffs, councils=[council])
     rows = [usage("accounts-payable", "2026-05-12", "1025.5"), usage(None, "2026-05-12", "1")]
-    return state(known, council.id, MAY, rows)
+    return build_statement(known, council.id, MAY, rows)
 
 
 def test_the_amounts_of_the_csv_add_up_to_the_statements_total() -> None:
@@ -55,12 +55,12 @@ def test_only_the_file_for_spreadsheets_has_a_byte_order_mark() -> None:
 
 @pytest.mark.parametrize("name", ['=HYPERLINK("x")', "+44", "-1", "@sum", "\tx", "\rx"])
 def test_a_name_that_a_spreadsheet_would_run_is_guarded(name: str) -> None:
-    assert guarded(name) == f"'{name}"
+    assert escape_formula(name) == f"'{name}"
 
 
 @pytest.mark.parametrize("name", ["Ashby", "1 + 1", "Sir Ynys Môn", ""])
 def test_an_ordinary_name_is_left_alone(name: str) -> None:
-    assert guarded(name) == name
+    assert escape_formula(name) == name
 
 
 class Outline(HTMLParser):
@@ -94,7 +94,7 @@ def test_the_page_has_one_heading_a_titled_chart_and_a_caption_for_each_table() 
 
 
 def test_page_and_pdf_show_the_figures_of_the_view() -> None:
-    shown = view(statement())
+    shown = statement_view(statement())
     texts = (page(statement()).text, "".join(text.extract_text() for text in PdfReader(pdf_file()).pages))
 
     for text in texts:
@@ -164,7 +164,7 @@ def test_every_page_of_the_pdf_embeds_its_fonts() -> None:
 
 
 def test_a_glyph_that_the_font_lacks_is_an_error_and_not_a_blank() -> None:
-    with pytest.raises(UnfaithfulDocument):
+    with pytest.raises(IncompleteDocument):
         statement_pdf(statement(council=Council(id="ashby", name="Ashby 安")))
 
 

@@ -5,13 +5,13 @@ from datetime import date, timedelta
 import msgspec
 import pytest
 
-from billing.domain.intake import Kept, Passed, content_digest, take_in
-from billing.domain.metering import ItemAccepted, ItemDone, ReadingTaken, fact_of, london_day, quantity_micro
-from shared.bus.intake import Refused
+from billing.domain.ingest import AcceptedEvent, IgnoredEvent, content_digest, ingest_record
+from billing.domain.metering import ItemCompleted, ItemOpened, ReadingRecorded, fact_of, london_day, quantity_micro
 from shared.contracts.codec import AnyEvent
 from shared.contracts.envelope import Event
-from shared.contracts.items import Nothing, WorkStarted
+from shared.contracts.items import NoData, WorkStarted
 from shared.contracts.topics import CATALOGUE, TICKETS, USAGE, VERDICTS, WORK, Topic
+from shared.log.validation import InvalidRecord
 from tests.support.credits import corrected
 from tests.support.recharges import (
     ASHBY,
@@ -29,11 +29,11 @@ from tests.support.recharges import (
 NOON = "2026-05-07T12:00:00+00:00"
 
 
-def taken(topic: Topic, event: Event) -> Kept | Passed | Refused:
+def taken(topic: Topic, event: Event) -> AcceptedEvent | IgnoredEvent | InvalidRecord:
     """What becomes of the event in the shard that it belongs to."""
     ((shard, events),) = by_shard(topic, [event]).items()
     (record,) = records(events)
-    return take_in(shard, record)
+    return ingest_record(shard, record)
 
 
 @pytest.mark.parametrize(
@@ -51,21 +51,21 @@ def taken(topic: Topic, event: Event) -> Kept | Passed | Refused:
 def test_a_fact_belongs_to_its_london_day(at: str, day: str) -> None:
     fact = fact_of(completed("inv-1", at))
 
-    assert isinstance(fact, ItemDone)
+    assert isinstance(fact, ItemCompleted)
     assert fact.day == date.fromisoformat(day)
 
 
 def test_a_business_date_and_not_the_time_of_sending_places_a_reading() -> None:
     fact = fact_of(recorded("may", "2026-06-02T09:00:00+00:00", "1200", day="2026-05-31"))
 
-    assert isinstance(fact, ReadingTaken)
+    assert isinstance(fact, ReadingRecorded)
     assert fact.day == date(2026, 5, 31)
 
 
 def test_a_ticket_is_one_unit_whatever_units_its_resolution_names() -> None:
     fact = fact_of(resolved("t-1", NOON))  # the event says 7
 
-    assert isinstance(fact, ItemDone)
+    assert isinstance(fact, ItemCompleted)
     assert fact.quantity_micro == 1_000_000
 
 
@@ -80,7 +80,7 @@ def test_a_quantity_is_kept_to_its_millionth(quantity: str, micro: int) -> None:
 def test_receiving_and_opening_say_which_service_an_item_is_of() -> None:
     facts = [fact_of(received("inv-1", NOON)), fact_of(opened("t-1", NOON))]
 
-    assert [(fact.meter, fact.service) for fact in facts if isinstance(fact, ItemAccepted)] == [
+    assert [(fact.meter, fact.service) for fact in facts if isinstance(fact, ItemOpened)] == [
         ("work-completed", "accounts-payable"),
         ("tickets-resolved", "ict"),
     ]
@@ -88,22 +88,20 @@ def test_receiving_and_opening_say_which_service_an_item_is_of() -> None:
 
 def test_an_event_without_bearing_on_a_recharge_is_passed_over() -> None:
     event = completed("inv-1", NOON)
-    started = WorkStarted(
-        id="s", source=event.source, time=event.time, subject="inv-1", council="ashby", data=Nothing()
-    )
+    started = WorkStarted(id="s", source=event.source, time=event.time, subject="inv-1", council="ashby", data=NoData())
 
-    assert isinstance(taken(WORK, started), Passed)
+    assert isinstance(taken(WORK, started), IgnoredEvent)
 
 
 def test_a_fact_about_a_council_nobody_knows_is_kept() -> None:
-    assert isinstance(taken(USAGE, recorded("may", NOON, "1")), Kept)
+    assert isinstance(taken(USAGE, recorded("may", NOON, "1")), AcceptedEvent)
 
 
 def test_the_catalogues_definitions_are_kept() -> None:
     (council, service) = (taken(CATALOGUE, event) for event in catalogue_events(ASHBY, PAYROLL))
 
-    assert isinstance(council, Kept)
-    assert isinstance(service, Kept)
+    assert isinstance(council, AcceptedEvent)
+    assert isinstance(service, AcceptedEvent)
 
 
 def test_resending_with_other_tracing_or_layout_is_the_same_content() -> None:
@@ -140,7 +138,7 @@ def test_a_correction_that_is_made_again_on_another_occasion_contradicts_nothing
 
 def kept_digest(event: Event) -> bytes:
     judged = taken(VERDICTS, event)
-    assert isinstance(judged, Kept)
+    assert isinstance(judged, AcceptedEvent)
     return judged.digest
 
 
@@ -152,5 +150,5 @@ def test_the_year_that_a_day_is_reckoned_in_is_londons() -> None:
 def test_tickets_are_no_work() -> None:
     judged = taken(TICKETS, completed("inv-1", NOON))
 
-    assert isinstance(judged, Refused)
+    assert isinstance(judged, InvalidRecord)
     assert judged.reason == "FOREIGN_TYPE"

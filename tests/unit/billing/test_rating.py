@@ -6,19 +6,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.domain.lines import Line, PartMonth, Step, exact_text
-from billing.domain.rating import UnpricedUnits, climb, rate
-from billing.domain.usage import Metered
-from shared.contracts.definitions import Graduated, Tariff, Tier
+from billing.domain.charge_line import ChargeLine, ProratedMonth, TierStep, exact_text
+from billing.domain.rating.pipeline import UnpricedUnits, price_by_tier, rate
+from billing.domain.usage import MeteredUsage
+from shared.contracts.definitions import GraduatedCharge, Tariff, Tier
 from shared.period import Month
-from tests.support.recharges import ASHBY, GRADUATED, PAYABLE, standing, stretch, tariff, unit, used
+from tests.support.recharges import ASHBY, GRADUATED, PAYABLE, metered, standing, tariff, tariff_period, unit
 
 MAY = Month(2026, 5)
 WHOLE_MAY = ("2026-05-01", "2026-06-01")
 
 
-def may_lines(priced: Tariff, usage: Metered) -> tuple[Line, ...]:
-    return rate(PAYABLE, usage, [stretch(priced, *WHOLE_MAY)], council=ASHBY.id, month=MAY)
+def may_lines(priced: Tariff, usage: MeteredUsage) -> tuple[ChargeLine, ...]:
+    return rate(PAYABLE, usage, [tariff_period(priced, *WHOLE_MAY)], council=ASHBY.id, month=MAY)
 
 
 @pytest.mark.parametrize(
@@ -36,25 +36,25 @@ def may_lines(priced: Tariff, usage: Metered) -> tuple[Line, ...]:
     ],
 )
 def test_a_unit_is_priced_by_the_tier_whose_upper_bound_it_does_not_pass(quantity: str, exact: str, pence: int) -> None:
-    (line,) = may_lines(tariff(GRADUATED), used(d2026_05_07=quantity))
+    (line,) = may_lines(tariff(GRADUATED), metered(d2026_05_07=quantity))
 
     assert exact_text(line.amount_exact) == exact
     assert line.amount_pence == pence
 
 
 def test_the_working_shows_what_each_tier_priced() -> None:
-    (line,) = may_lines(tariff(GRADUATED), used(d2026_05_07="25.5"))
+    (line,) = may_lines(tariff(GRADUATED), metered(d2026_05_07="25.5"))
 
     assert line.workings == (
-        Step(Decimal(0), Decimal(10), Decimal(10), Decimal("1.00")),
-        Step(Decimal(10), Decimal(20), Decimal(10), Decimal("0.50")),
-        Step(Decimal(20), None, Decimal("5.5"), Decimal("0.0375")),
+        TierStep(Decimal(0), Decimal(10), Decimal(10), Decimal("1.00")),
+        TierStep(Decimal(10), Decimal(20), Decimal(10), Decimal("0.50")),
+        TierStep(Decimal(20), None, Decimal("5.5"), Decimal("0.0375")),
     )
     assert line.narrative == "25.5 in 3 tiers, priced for each supplier invoice"
 
 
 def test_40_000_transactions_at_three_and_three_quarter_pence_are_1_500_pounds() -> None:
-    usage = used(**{f"d2026_05_{day:02}": "2000" for day in range(1, 21)})
+    usage = metered(**{f"d2026_05_{day:02}": "2000" for day in range(1, 21)})
 
     (line,) = may_lines(tariff(unit("0.0375")), usage)
 
@@ -72,30 +72,30 @@ def test_40_000_transactions_at_three_and_three_quarter_pence_are_1_500_pounds()
     ],
 )
 def test_a_part_month_pays_for_its_days(first: str, end: str, monthly: str, pence: int, narrative: str) -> None:
-    part = stretch(tariff(standing(monthly)), first, end)
+    part = tariff_period(tariff(standing(monthly)), first, end)
 
-    (line,) = rate(PAYABLE, Metered(), [part], council=ASHBY.id, month=MAY)
+    (line,) = rate(PAYABLE, MeteredUsage(), [part], council=ASHBY.id, month=MAY)
 
     assert line.amount_pence == pence
     assert line.narrative.startswith(narrative)
-    assert isinstance(line.workings[0], PartMonth)
+    assert isinstance(line.workings[0], ProratedMonth)
 
 
 def test_a_month_that_the_clocks_change_in_counts_31_dates_not_743_hours() -> None:
     march = Month(2026, 3)
-    part = stretch(tariff(standing("310.00")), "2026-03-29", "2026-04-01")  # Sunday 29 March has 23 hours
+    part = tariff_period(tariff(standing("310.00")), "2026-03-29", "2026-04-01")  # Sunday 29 March has 23 hours
 
-    (line,) = rate(PAYABLE, Metered(), [part], council=ASHBY.id, month=march)
+    (line,) = rate(PAYABLE, MeteredUsage(), [part], council=ASHBY.id, month=march)
 
     assert line.amount_pence == 3_000
 
 
 def test_a_change_of_tariff_splits_the_line_and_each_part_has_its_own_price() -> None:
     old, new = tariff(unit("1.00")), tariff(unit("2.00"), since="2026-05-08")
-    parts = [stretch(old, "2026-05-01", "2026-05-08"), stretch(new, "2026-05-08", "2026-06-01", version=2)]
+    parts = [tariff_period(old, "2026-05-01", "2026-05-08"), tariff_period(new, "2026-05-08", "2026-06-01", version=2)]
 
     before, after = rate(
-        PAYABLE, used(d2026_05_07="100", d2026_05_08="10"), parts, council=ASHBY.id, month=MAY
+        PAYABLE, metered(d2026_05_07="100", d2026_05_08="10"), parts, council=ASHBY.id, month=MAY
     )  # Thursday is the last day of the old price, Friday the first of the new
 
     assert (before.tariff_version, before.quantity, before.amount_pence) == (1, Decimal(100), 10_000)
@@ -111,20 +111,20 @@ def test_a_change_of_tariff_splits_the_line_and_each_part_has_its_own_price() ->
     ],
 )
 def test_after_a_change_tiers_restart_or_continue_as_the_new_version_says(continues: bool, pence: int) -> None:
-    dearer = Graduated(name="Transactions", tiers=(Tier(up_to=10, price_gbp="2"), Tier(price_gbp="1")))
+    dearer = GraduatedCharge(name="Transactions", tiers=(Tier(up_to=10, price_gbp="2"), Tier(price_gbp="1")))
     old, new = tariff(GRADUATED), tariff(dearer, since="2026-05-08", continues=continues)
-    parts = [stretch(old, "2026-05-01", "2026-05-08"), stretch(new, "2026-05-08", "2026-06-01", version=2)]
+    parts = [tariff_period(old, "2026-05-01", "2026-05-08"), tariff_period(new, "2026-05-08", "2026-06-01", version=2)]
 
-    lines = rate(PAYABLE, used(d2026_05_01="8", d2026_05_20="5"), parts, council=ASHBY.id, month=MAY)
+    lines = rate(PAYABLE, metered(d2026_05_01="8", d2026_05_20="5"), parts, council=ASHBY.id, month=MAY)
 
     assert sum(line.amount_pence for line in lines) == pence
 
 
 def test_tiers_go_on_over_a_gap_of_the_same_version() -> None:
     same = tariff(GRADUATED)
-    parts = [stretch(same, "2026-05-01", "2026-05-08"), stretch(same, "2026-05-15", "2026-06-01")]
+    parts = [tariff_period(same, "2026-05-01", "2026-05-08"), tariff_period(same, "2026-05-15", "2026-06-01")]
 
-    lines = rate(PAYABLE, used(d2026_05_01="8", d2026_05_20="5"), parts, council=ASHBY.id, month=MAY)
+    lines = rate(PAYABLE, metered(d2026_05_01="8", d2026_05_20="5"), parts, council=ASHBY.id, month=MAY)
 
     assert sum(line.amount_pence for line in lines) == 1_000 + 150
 
@@ -132,13 +132,13 @@ def test_tiers_go_on_over_a_gap_of_the_same_version() -> None:
 @pytest.mark.parametrize(
     ("usage", "absence"),
     [
-        (Metered(), "no_data"),
-        (Metered(facts_heard=3), "no_usage"),
-        (used(d2026_05_07="0"), "no_usage"),
-        (used(d2026_05_07="1"), None),
+        (MeteredUsage(), "no_data"),
+        (MeteredUsage(facts_received=3), "no_usage"),
+        (metered(d2026_05_07="0"), "no_usage"),
+        (metered(d2026_05_07="1"), None),
     ],
 )
-def test_a_silent_source_is_told_from_a_month_without_usage(usage: Metered, absence: str | None) -> None:
+def test_a_silent_source_is_told_from_a_month_without_usage(usage: MeteredUsage, absence: str | None) -> None:
     fixed, graduated = may_lines(tariff(standing("10"), GRADUATED), usage)
 
     assert (fixed.absence, graduated.absence) == (None, absence)
@@ -147,12 +147,12 @@ def test_a_silent_source_is_told_from_a_month_without_usage(usage: Metered, abse
 
 def test_tiers_that_end_before_the_usage_are_an_error_and_not_a_discount() -> None:
     with pytest.raises(UnpricedUnits, match="11"):
-        climb([Tier(up_to=10, price_gbp="1")], already=Decimal(0), quantity=Decimal(11))
+        price_by_tier([Tier(up_to=10, price_gbp="1")], already=Decimal(0), quantity=Decimal(11))
 
 
 def test_the_same_charge_computed_again_has_the_same_reference() -> None:
-    (first,) = may_lines(tariff(unit("1.00")), used(d2026_05_07="1"))
-    (again,) = may_lines(tariff(unit("1.00")), used(d2026_05_07="2"))
+    (first,) = may_lines(tariff(unit("1.00")), metered(d2026_05_07="1"))
+    (again,) = may_lines(tariff(unit("1.00")), metered(d2026_05_07="2"))
 
     assert first.ref == again.ref
 
@@ -170,10 +170,10 @@ def tier_tables(draw: st.DrawFn) -> tuple[Tier, ...]:
 @settings(max_examples=200)
 @given(tiers=tier_tables(), quantity=quantities, more=quantities)
 def test_more_usage_never_costs_less(tiers: tuple[Tier, ...], quantity: Decimal, more: Decimal) -> None:
-    charge = tariff(Graduated(name="Transactions", tiers=tiers))
+    charge = tariff(GraduatedCharge(name="Transactions", tiers=tiers))
 
-    (less,) = may_lines(charge, Metered({MAY.first_day: quantity}))
-    (greater,) = may_lines(charge, Metered({MAY.first_day: quantity + more}))
+    (less,) = may_lines(charge, MeteredUsage({MAY.first_day: quantity}))
+    (greater,) = may_lines(charge, MeteredUsage({MAY.first_day: quantity + more}))
 
     assert greater.amount_pence >= less.amount_pence
 
@@ -183,8 +183,10 @@ def test_more_usage_never_costs_less(tiers: tuple[Tier, ...], quantity: Decimal,
 def test_climbing_in_two_goes_costs_what_one_go_costs(
     tiers: tuple[Tier, ...], already: Decimal, first: Decimal, second: Decimal
 ) -> None:
-    at_once = climb(tiers, already=already, quantity=first + second)
-    in_two = climb(tiers, already=already, quantity=first) + climb(tiers, already=already + first, quantity=second)
+    at_once = price_by_tier(tiers, already=already, quantity=first + second)
+    in_two = price_by_tier(tiers, already=already, quantity=first) + price_by_tier(
+        tiers, already=already + first, quantity=second
+    )
 
     assert sum(step.amount for step in at_once) == sum(step.amount for step in in_two)
     assert sum(step.quantity for step in at_once) == first + second

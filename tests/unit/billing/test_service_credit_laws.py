@@ -7,16 +7,16 @@ from decimal import Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.domain.credits.attained import Attained, judge
+from billing.domain.credits.attainment import TargetAttainment, judge
+from billing.domain.credits.credit_line import CreditLine
 from billing.domain.credits.earned import credit_lines
 from billing.domain.credits.limits import cap_pence
-from billing.domain.credits.line import CreditLine
 from billing.domain.credits.postings import Posting, differences
-from shared.contracts.credits import Band, Cap, FixedSum, PercentOfCharge
+from shared.contracts.credits import Band, Cap, FixedAmount, PercentOfCharge
 from shared.contracts.definitions import Agreement, Objective
 from shared.period import Month
 from sla_monitor.domain import attainment as monitor
-from tests.support.credits import AGREEMENT, credit, kept, promising, target
+from tests.support.credits import AGREEMENT, agreement_with_credits, attainment_of, credit, target
 
 MAY = Month(2026, 5)
 SERVICES = {"one": "ict", "two": "ict", "three": "ict", "pay": "payroll", "staff": "payroll"}
@@ -24,12 +24,12 @@ SERVICES = {"one": "ict", "two": "ict", "three": "ict", "pay": "payroll", "staff
 thousandths = st.integers(1, 100_000).map(lambda parts: f"{Decimal(parts) / 1000:f}")
 pounds = st.integers(1, 10**6).map(lambda tenths: f"{Decimal(tenths) / 1000:f}")
 caps: st.SearchStrategy[Cap | None] = st.one_of(
-    st.none(), st.builds(PercentOfCharge, percent=thousandths), st.builds(FixedSum, gbp=pounds)
+    st.none(), st.builds(PercentOfCharge, percent=thousandths), st.builds(FixedAmount, gbp=pounds)
 )
 charges = st.fixed_dictionaries({"ict": st.integers(0, 10**7), "payroll": st.integers(0, 10**7)})
 counts = st.integers(0, 200).flatmap(lambda total: st.tuples(st.integers(0, total), st.just(total)))
 attained = st.fixed_dictionaries(dict.fromkeys(SERVICES, counts)).map(
-    lambda found: [kept(name, *figures, service=SERVICES[name]) for name, figures in found.items()]
+    lambda found: [attainment_of(name, *figures, service=SERVICES[name]) for name, figures in found.items()]
 )
 
 
@@ -45,7 +45,7 @@ def tables(draw: st.DrawFn) -> tuple[Band, ...]:
         Band(
             shortfall_from=begins,
             shortfall_below=below,
-            credit=FixedSum(gbp=text) if in_pounds else PercentOfCharge(percent=text),
+            credit=FixedAmount(gbp=text) if in_pounds else PercentOfCharge(percent=text),
         )
         for begins, below, text in zip(points, [*points[1:], None], texts, strict=True)
     )
@@ -55,7 +55,7 @@ def tables(draw: st.DrawFn) -> tuple[Band, ...]:
 def agreements(draw: st.DrawFn) -> Agreement:
     """Promises about five targets of two services, some of one cause, under any caps."""
     causes = st.sampled_from([None, "desk"])
-    return promising(
+    return agreement_with_credits(
         *(target(name, service) for name, service in SERVICES.items()),
         credits=[credit(name, bands=draw(tables()), cause=draw(causes)) for name in SERVICES],
         service_month=draw(caps),
@@ -71,14 +71,14 @@ def total(lines: tuple[CreditLine, ...], service: str | None = None) -> int:
 @settings(max_examples=200, deadline=None)
 @given(agreement=agreements(), found=attained, charged=charges, before=st.integers(0, 2 * 10**5))
 def test_no_credit_passes_a_cap_or_the_charge_or_falls_below_nothing(
-    agreement: Agreement, found: list[Attained], charged: dict[str, int], before: int
+    agreement: Agreement, found: list[TargetAttainment], charged: dict[str, int], before: int
 ) -> None:
     lines = credit_lines(agreement, found, charged, month=MAY, credited_before_pence=before)
 
     terms = agreement.credits
     assert terms is not None
-    assert all(0 <= line.applied_pence <= line.raw_pence for line in lines)
-    assert all(line.applied_pence + line.forgone_pence == line.raw_pence for line in lines)
+    assert all(0 <= line.applied_pence <= line.earned_pence for line in lines)
+    assert all(line.applied_pence + line.forgone_pence == line.earned_pence for line in lines)
     for service, charge in charged.items():
         most = cap_pence(terms.service_month_cap, charge)
         assert total(lines, service) <= min(charge, charge if most is None else most)
@@ -98,7 +98,7 @@ def test_no_credit_passes_a_cap_or_the_charge_or_falls_below_nothing(
     misses=st.integers(1, 50),
 )
 def test_a_worse_month_never_gives_less(
-    agreement: Agreement, found: list[Attained], charged: dict[str, int], before: int, which: int, misses: int
+    agreement: Agreement, found: list[TargetAttainment], charged: dict[str, int], before: int, which: int, misses: int
 ) -> None:
     worse = list(found)
     worse[which] = replace(found[which], good=max(found[which].good - misses, 0))
@@ -112,7 +112,7 @@ def test_a_worse_month_never_gives_less(
 @settings(max_examples=100, deadline=None)
 @given(agreement=agreements(), found=attained, charged=charges, chance=st.randoms(use_true_random=False))
 def test_the_order_of_what_was_attained_changes_nothing(
-    agreement: Agreement, found: list[Attained], charged: dict[str, int], chance: random.Random
+    agreement: Agreement, found: list[TargetAttainment], charged: dict[str, int], chance: random.Random
 ) -> None:
     shuffled = list(found)
     chance.shuffle(shuffled)
@@ -134,14 +134,16 @@ objectives = st.builds(
 def test_billing_judges_a_month_as_the_monitor_does(
     objective: Objective, figures: tuple[int, int], pence: tuple[int, int]
 ) -> None:
-    ours = judge(kept("one", *figures, pence=pence), objective)
+    ours = judge(attainment_of("one", *figures, pence=pence), objective)
 
     theirs = monitor.judge(monitor.Attained(*figures, *pence), objective)
 
-    assert {"met": "met", "missed": "missed", "no-volume": "no volume", "too-few": "too few to judge"}[ours] == theirs
+    assert {"met": "met", "missed": "missed", "no-volume": "no volume", "below-minimum-sample": "too few to judge"}[
+        ours
+    ] == theirs
 
 
-def booked_for(history: list[list[Attained]], agreement: Agreement, charged: dict[str, int]) -> list[Posting]:
+def booked_for(history: list[list[TargetAttainment]], agreement: Agreement, charged: dict[str, int]) -> list[Posting]:
     booked: dict[str, Posting] = {}
     for found in history:
         lines = credit_lines(agreement, found, charged, month=MAY)
@@ -153,7 +155,7 @@ def booked_for(history: list[list[Attained]], agreement: Agreement, charged: dic
 @settings(max_examples=100, deadline=None)
 @given(agreement=agreements(), history=st.lists(attained, min_size=1, max_size=4), charged=charges)
 def test_r48_all_that_was_booked_sums_to_the_latest_evaluation(
-    agreement: Agreement, history: list[list[Attained]], charged: dict[str, int]
+    agreement: Agreement, history: list[list[TargetAttainment]], charged: dict[str, int]
 ) -> None:
     booked = booked_for(history, agreement, charged)
 
@@ -163,8 +165,8 @@ def test_r48_all_that_was_booked_sums_to_the_latest_evaluation(
 
 
 def test_r48_a_corrected_verdict_that_heals_the_month_gives_the_credit_back() -> None:
-    agreement, charged = promising(target("one")), {"ict": 100_000}
-    missed, healed = [kept("one", 94, 100)], [kept("one", 95, 100)]
+    agreement, charged = agreement_with_credits(target("one")), {"ict": 100_000}
+    missed, healed = [attainment_of("one", 94, 100)], [attainment_of("one", 95, 100)]
 
     booked = booked_for([missed, healed, missed], agreement, charged)
 
@@ -177,7 +179,9 @@ def test_r48_a_corrected_verdict_that_heals_the_month_gives_the_credit_back() ->
 
 
 def test_r48_a_difference_found_twice_is_booked_once() -> None:
-    lines = credit_lines(promising(target("one")), [kept("one", 94, 100)], {"ict": 100_000}, month=MAY)
+    lines = credit_lines(
+        agreement_with_credits(target("one")), [attainment_of("one", 94, 100)], {"ict": 100_000}, month=MAY
+    )
 
     (first,), (again,) = differences([], lines, MAY), differences([], lines, MAY)
 
@@ -186,7 +190,9 @@ def test_r48_a_difference_found_twice_is_booked_once() -> None:
 
 
 def test_r48_a_target_that_is_credited_no_more_is_taken_back() -> None:
-    lines = credit_lines(promising(target("one")), [kept("one", 94, 100)], {"ict": 100_000}, month=MAY)
+    lines = credit_lines(
+        agreement_with_credits(target("one")), [attainment_of("one", 94, 100)], {"ict": 100_000}, month=MAY
+    )
     booked = differences([], lines, MAY)
 
     (back,) = differences(booked, [], MAY)

@@ -4,15 +4,15 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from billing.domain.credits.attained import Attained
+from billing.domain.credits.agreement_year import year_start
+from billing.domain.credits.attainment import TargetAttainment
+from billing.domain.credits.credit_line import CreditLine, Reduction
 from billing.domain.credits.earned import credit_lines
-from billing.domain.credits.line import CreditLine, Cut
 from billing.domain.credits.reason import reason
-from billing.domain.credits.years import year_start
 from shared.contracts.credits import Band, Cap, Credit, ServicePoints
 from shared.contracts.definitions import Agreement, Objective
 from shared.period import Month
-from tests.support.credits import BANDS, credit, gbp, kept, percent, promising, target
+from tests.support.credits import BANDS, agreement_with_credits, attainment_of, credit, gbp, percent, target
 
 MAY = Month(2026, 5)
 ICT = {"ict": 100_000}  # £1,000.00
@@ -22,7 +22,7 @@ A_LITTLE, A_LOT, UTTERLY = (94, 100), (90, 100), (0, 100)
 
 
 def lines(
-    agreement: Agreement, attained: Sequence[Attained], charges: Mapping[str, int] = ICT, *, before: int = 0
+    agreement: Agreement, attained: Sequence[TargetAttainment], charges: Mapping[str, int] = ICT, *, before: int = 0
 ) -> tuple[CreditLine, ...]:
     return credit_lines(agreement, attained, charges, month=MAY, credited_before_pence=before)
 
@@ -46,25 +46,25 @@ def applied(found: Sequence[CreditLine]) -> list[int]:
     ],
 )
 def test_r48_a_shortfall_earns_the_band_that_it_reaches(good: int, total: int, pence: int, why: str) -> None:
-    (line,) = lines(promising(RESPONSE), [kept("response", good, total)])
+    (line,) = lines(agreement_with_credits(RESPONSE), [attainment_of("response", good, total)])
 
-    assert (line.raw_pence, line.applied_pence, reason(line)) == (pence, pence, why)
+    assert (line.earned_pence, line.applied_pence, reason(line)) == (pence, pence, why)
 
 
 def test_r48_a_target_of_which_nothing_was_heard_has_a_line_that_earns_nothing() -> None:
-    (line,) = lines(promising(RESPONSE), [])
+    (line,) = lines(agreement_with_credits(RESPONSE), [])
 
     assert (line.judgement, line.applied_pence) == ("no-volume", 0)
 
 
 def test_r48_a_shortfall_below_the_first_band_is_tolerated() -> None:
-    tolerant = promising(RESPONSE, credits=[credit("response", bands=BANDS[1:])])
+    tolerant = agreement_with_credits(RESPONSE, credits=[credit("response", bands=BANDS[1:])])
 
-    (short,) = lines(tolerant, [kept("response", 90_001, 100_000)])
+    (short,) = lines(tolerant, [attainment_of("response", 90_001, 100_000)])
 
     assert short.applied_pence == 0
     assert reason(short) == "4.999 percentage points below 95%, less than the first band"
-    assert applied(lines(tolerant, [kept("response", 90, 100)])) == [5_000]
+    assert applied(lines(tolerant, [attainment_of("response", 90, 100)])) == [5_000]
 
 
 @pytest.mark.parametrize(
@@ -81,15 +81,17 @@ def test_r48_below_the_minimum_sample_or_within_the_floor_of_misses_nothing_is_c
 ) -> None:
     objective = Objective(percent="95", minimum_sample=5, misses_always_allowed=2)
 
-    found = lines(promising(target("response", objective=objective)), [kept("response", good, total)])
+    found = lines(
+        agreement_with_credits(target("response", objective=objective)), [attainment_of("response", good, total)]
+    )
 
     assert applied(found) == [pence]
 
 
 def test_r48_an_objective_weighed_by_value_falls_short_by_value() -> None:
-    by_value = promising(target("response", objective=Objective(percent="95", weighted_by="value")))
+    by_value = agreement_with_credits(target("response", objective=Objective(percent="95", weighted_by="value")))
 
-    (line,) = lines(by_value, [kept("response", 99, 100, pence=(75_00, 100_00))])
+    (line,) = lines(by_value, [attainment_of("response", 99, 100, pence=(75_00, 100_00))])
 
     assert reason(line) == "20 percentage points below 95%: 10% of £1,000.00"
 
@@ -108,11 +110,11 @@ def test_r48_an_objective_weighed_by_value_falls_short_by_value() -> None:
     ],
 )
 def test_r48_a_credit_is_rounded_half_up_once_a_line(credit_: Credit, charge: int, pence: int) -> None:
-    agreement = promising(
+    agreement = agreement_with_credits(
         RESPONSE, credits=[credit("response", bands=[Band(shortfall_from="0", credit=credit_)])], point_gbp="0.125"
     )
 
-    assert applied(lines(agreement, [kept("response", *UTTERLY)], {"ict": charge})) == [pence]
+    assert applied(lines(agreement, [attainment_of("response", *UTTERLY)], {"ict": charge})) == [pence]
 
 
 @pytest.mark.parametrize(
@@ -126,41 +128,51 @@ def test_r48_a_credit_is_rounded_half_up_once_a_line(credit_: Credit, charge: in
 )
 def test_a_credits_reason_says_how_it_is_reckoned(credit_: Credit, said: str) -> None:
     bands = [Band(shortfall_from="0", credit=credit_)]
-    agreement = promising(RESPONSE, credits=[credit("response", bands=bands)], point_gbp="0.125")
+    agreement = agreement_with_credits(RESPONSE, credits=[credit("response", bands=bands)], point_gbp="0.125")
 
-    (line,) = lines(agreement, [kept("response", *UTTERLY)])
+    (line,) = lines(agreement, [attainment_of("response", *UTTERLY)])
 
     assert reason(line) == f"95 percentage points below 95%: {said}"
 
 
 def test_r48_targets_that_fail_from_one_cause_are_credited_once_by_the_largest() -> None:
-    agreement = promising(
+    agreement = agreement_with_credits(
         RESPONSE,
         RESOLUTION,
         UPDATES,
         credits=[credit("response", cause="desk"), credit("resolution", cause="desk"), credit("updates")],
     )
 
-    found = lines(agreement, [kept("response", *A_LITTLE), kept("resolution", *A_LOT), kept("updates", *A_LITTLE)])
+    found = lines(
+        agreement,
+        [
+            attainment_of("response", *A_LITTLE),
+            attainment_of("resolution", *A_LOT),
+            attainment_of("updates", *A_LITTLE),
+        ],
+    )
 
     assert applied(found) == [0, 5_000, 2_000]
-    assert found[0].cuts == (Cut("cause", 2_000),)
+    assert found[0].reductions == (Reduction("cause", 2_000),)
     assert reason(found[0]).endswith("; £20.00 forgone: another target of the same cause is credited")
 
 
 def test_r48_of_equals_with_one_cause_the_first_is_credited() -> None:
-    agreement = promising(
+    agreement = agreement_with_credits(
         RESPONSE, RESOLUTION, credits=[credit("response", cause="desk"), credit("resolution", cause="desk")]
     )
 
-    assert applied(lines(agreement, [kept("response", *A_LOT), kept("resolution", *A_LOT)])) == [5_000, 0]
+    assert applied(lines(agreement, [attainment_of("response", *A_LOT), attainment_of("resolution", *A_LOT)])) == [
+        5_000,
+        0,
+    ]
 
 
 def test_r48_the_same_cause_at_two_services_is_two_causes() -> None:
     every = [target("response", "*"), target("resolution", "*")]
-    agreement = promising(*every, credits=[credit(each.id, cause="desk") for each in every])
+    agreement = agreement_with_credits(*every, credits=[credit(each.id, cause="desk") for each in every])
     charges = {"ict": 100_000, "payroll": 10_000}
-    attained = [kept(each.id, *A_LOT, service=service) for each in every for service in charges]
+    attained = [attainment_of(each.id, *A_LOT, service=service) for each in every for service in charges]
 
     found = lines(agreement, attained, charges)
 
@@ -184,21 +196,21 @@ def test_r48_the_same_cause_at_two_services_is_two_causes() -> None:
     ],
 )
 def test_r48_a_cap_on_the_services_month_scales_its_lines_down(cap: Cap | None, pence: list[int]) -> None:
-    agreement = promising(RESPONSE, RESOLUTION, service_month=cap)
+    agreement = agreement_with_credits(RESPONSE, RESOLUTION, service_month=cap)
 
-    found = lines(agreement, [kept("response", *A_LOT), kept("resolution", *UTTERLY)])
+    found = lines(agreement, [attainment_of("response", *A_LOT), attainment_of("resolution", *UTTERLY)])
 
     assert applied(found) == pence
-    assert [line.raw_pence for line in found] == [5_000, 10_000]
+    assert [line.earned_pence for line in found] == [5_000, 10_000]
     assert sum(line.forgone_pence for line in found) == 15_000 - sum(pence)
 
 
 def test_r48_each_service_has_its_own_cap() -> None:
-    agreement = promising(RESPONSE, target("pay", "payroll"), service_month=percent("4"))
+    agreement = agreement_with_credits(RESPONSE, target("pay", "payroll"), service_month=percent("4"))
 
     found = lines(
         agreement,
-        [kept("response", *UTTERLY), kept("pay", *A_LITTLE, service="payroll")],
+        [attainment_of("response", *UTTERLY), attainment_of("pay", *A_LITTLE, service="payroll")],
         {"ict": 100_000, "payroll": 50_000},
     )
 
@@ -206,21 +218,21 @@ def test_r48_each_service_has_its_own_cap() -> None:
 
 
 def test_r48_no_credit_is_more_than_the_services_charge() -> None:
-    agreement = promising(
+    agreement = agreement_with_credits(
         RESPONSE, credits=[credit("response", bands=[Band(shortfall_from="0", credit=gbp("100.00"))])]
     )
 
-    (line,) = lines(agreement, [kept("response", *UTTERLY)], {"ict": 4_321})
+    (line,) = lines(agreement, [attainment_of("response", *UTTERLY)], {"ict": 4_321})
 
-    assert (line.raw_pence, line.applied_pence, line.cuts) == (10_000, 4_321, (Cut("charge", 5_679),))
+    assert (line.earned_pence, line.applied_pence, line.reductions) == (10_000, 4_321, (Reduction("charge", 5_679),))
 
 
 def test_r48_a_service_that_was_not_charged_credits_nothing() -> None:
-    assert applied(lines(promising(RESPONSE), [kept("response", *UTTERLY)], {})) == [0]
+    assert applied(lines(agreement_with_credits(RESPONSE), [attainment_of("response", *UTTERLY)], {})) == [0]
 
 
 def test_r48_the_councils_month_is_capped_after_the_services_and_the_year_after_that() -> None:
-    agreement = promising(
+    agreement = agreement_with_credits(
         RESPONSE,
         target("pay", "payroll"),
         service_month=percent("8"),
@@ -228,13 +240,21 @@ def test_r48_the_councils_month_is_capped_after_the_services_and_the_year_after_
         year_gbp="100.00",
     )
     charges = {"ict": 100_000, "payroll": 50_000}
-    attained = [kept("response", *UTTERLY), kept("pay", *UTTERLY, service="payroll")]
+    attained = [attainment_of("response", *UTTERLY), attainment_of("pay", *UTTERLY, service="payroll")]
 
     ict, payroll = lines(agreement, attained, charges, before=4_000)
 
     # £100 and £50; services' caps £80 and £40; council's cap £90; £60 are left of the year's £100.
-    assert ict.cuts == (Cut("service-month", 2_000), Cut("council-month", 2_000), Cut("agreement-year", 2_000))
-    assert payroll.cuts == (Cut("service-month", 1_000), Cut("council-month", 1_000), Cut("agreement-year", 1_000))
+    assert ict.reductions == (
+        Reduction("service-month", 2_000),
+        Reduction("council-month", 2_000),
+        Reduction("agreement-year", 2_000),
+    )
+    assert payroll.reductions == (
+        Reduction("service-month", 1_000),
+        Reduction("council-month", 1_000),
+        Reduction("agreement-year", 1_000),
+    )
     assert (ict.applied_pence, payroll.applied_pence) == (4_000, 2_000)
     assert reason(ict) == (
         "95 percentage points below 95%: 10% of £1,000.00; £20.00 forgone: the cap on the service's month; "
@@ -246,9 +266,9 @@ def test_r48_the_councils_month_is_capped_after_the_services_and_the_year_after_
     ("before", "pence"), [(0, 10_000), (90_000, 10_000), (90_001, 9_999), (100_000, 0), (100_001, 0)]
 )
 def test_r48_what_earlier_months_took_of_the_years_cap_is_gone(before: int, pence: int) -> None:
-    agreement = promising(RESPONSE, year_gbp="1000.00")
+    agreement = agreement_with_credits(RESPONSE, year_gbp="1000.00")
 
-    assert applied(lines(agreement, [kept("response", *UTTERLY)], before=before)) == [pence]
+    assert applied(lines(agreement, [attainment_of("response", *UTTERLY)], before=before)) == [pence]
 
 
 @pytest.mark.parametrize(
@@ -268,4 +288,4 @@ def test_r48_an_agreements_year_begins_where_its_first_month_did(first: str, mon
 def test_an_agreement_that_promises_no_credits_has_no_lines() -> None:
     agreement = Agreement(id="a", council="ashby", provider="joint", title="A", targets=(RESPONSE,))
 
-    assert lines(agreement, [kept("response", *UTTERLY)]) == ()
+    assert lines(agreement, [attainment_of("response", *UTTERLY)]) == ()

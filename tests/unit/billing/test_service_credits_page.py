@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import yaml
 
-from billing.domain.credits.attained import Attained
+from billing.domain.credits.attainment import TargetAttainment
 from billing.domain.credits.earned import credit_lines
 from billing.domain.credits.reason import reason
 from catalogue.domain.credits import credit_faults
@@ -44,7 +44,7 @@ def test_the_worked_example_is_worked_out_from_its_terms() -> None:
         ),
         credits=terms,
     )
-    attained = [Attained(AGREEMENT, row[0], f"{row[0]}-{row[1]}", int(row[3]), int(row[4])) for row in rows]
+    attained = [TargetAttainment(AGREEMENT, row[0], f"{row[0]}-{row[1]}", int(row[3]), int(row[4])) for row in rows]
 
     lines = credit_lines(
         agreement,
@@ -57,6 +57,6 @@ def test_the_worked_example_is_worked_out_from_its_terms() -> None:
     assert list(credit_faults(agreement)) == []
     assert [
         f"| `{line.target}` | {line.objective.percent}% | {line.attained.good} of {line.attained.total} "
-        f"| {format_gbp(line.raw_pence)} | {format_gbp(line.applied_pence)} | {reason(line)} |"
+        f"| {format_gbp(line.earned_pence)} | {format_gbp(line.applied_pence)} | {reason(line)} |"
         for line in lines
     ] == [found[0] for found in re.finditer(ROW, example)]

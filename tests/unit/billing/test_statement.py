@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from billing.domain.canonical import canonical_json, content_hash
-from billing.domain.statement import NoAgreement, Statement, UnknownCouncil, state
+from billing.domain.statement import NoAgreement, Statement, UnknownCouncil, build_statement
 from billing.domain.usage import Usage
 from shared.contracts.definitions import Council
 from shared.period import Month
@@ -41,7 +41,7 @@ USAGE = [
 
 
 def may_statement(rows: list[Usage] = USAGE) -> Statement:
-    return state(TERMS, ASHBY.id, MAY, rows)
+    return build_statement(TERMS, ASHBY.id, MAY, rows)
 
 
 def test_a_statement_worked_by_hand() -> None:
@@ -71,10 +71,10 @@ def test_every_fact_heard_is_counted_or_accounted_for_with_its_reason() -> None:
 
     assert (evidence.heard, evidence.counted, evidence.reversed, evidence.accepted) == (37, 23, 2, 4)
     assert [(aside.reason, aside.service, aside.facts) for aside in evidence.set_aside] == [
-        ("another-meter", "ict", 3),
-        ("another-unit", "payroll", 1),
-        ("item-of-unknown-service", None, 2),
-        ("not-agreed", "payroll", 1),
+        ("wrong-meter", "ict", 3),
+        ("wrong-unit", "payroll", 1),
+        ("item-not-opened", None, 2),
+        ("no-tariff", "payroll", 1),
         ("unknown-service", "parking", 1),
     ]
 
@@ -104,17 +104,17 @@ def test_a_name_is_written_as_it_is_and_not_escaped() -> None:
     welsh = Council(id="mon", name="Sir Ynys Môn", gss="W06000001", nation="wales")
     known = terms(agreement(PAYABLE_OLD.id, council="mon"), tariffs=[PAYABLE_OLD], councils=[welsh])
 
-    assert "Sir Ynys Môn".encode() in canonical_json(state(known, "mon", MAY, []))
+    assert "Sir Ynys Môn".encode() in canonical_json(build_statement(known, "mon", MAY, []))
 
 
 def test_a_council_outside_the_catalogue_has_no_statement() -> None:
     with pytest.raises(UnknownCouncil):
-        state(TERMS, "bexhill", MAY, [])
+        build_statement(TERMS, "bexhill", MAY, [])
 
 
 def test_a_month_before_the_agreement_has_no_statement() -> None:
     with pytest.raises(NoAgreement):
-        state(TERMS, ASHBY.id, MAY.previous, [])
+        build_statement(TERMS, ASHBY.id, MAY.previous, [])
 
 
 @settings(max_examples=100)

@@ -27,7 +27,7 @@ def test_an_agreement_prices_from_its_first_day_to_the_day_before_its_end(
     known = terms(agreement("price", since=since, until=until), tariffs=[PRICE])
 
     assert [
-        (found.first_day.isoformat(), found.end_day.isoformat()) for found in known.stretches(ASHBY.id, MAY)
+        (found.first_day.isoformat(), found.end_day.isoformat()) for found in known.tariff_periods(ASHBY.id, MAY)
     ] == expected
 
 
@@ -35,25 +35,25 @@ def test_each_version_of_a_tariff_prices_from_its_own_day() -> None:
     dearer = tariff(unit("2.00"), id="price", since="2026-05-08")
     known = terms(agreement("price"), tariffs=[PRICE, dearer])
 
-    assert [(found.tariff.number, found.days) for found in known.stretches(ASHBY.id, MAY)] == [(1, 7), (2, 24)]
+    assert [(found.tariff.number, found.days) for found in known.tariff_periods(ASHBY.id, MAY)] == [(1, 7), (2, 24)]
 
 
 def test_a_new_version_of_the_agreement_with_the_same_tariff_splits_nothing() -> None:
     known = terms(agreement("price"), agreement("price", since="2026-05-08"), tariffs=[PRICE])
 
-    assert [found.days for found in known.stretches(ASHBY.id, MAY)] == [31]
+    assert [found.days for found in known.tariff_periods(ASHBY.id, MAY)] == [31]
     assert [version.number for version in known.agreements_in(ASHBY.id, MAY)] == [2]
 
 
 def test_a_later_version_from_the_same_day_replaces_the_earlier_one() -> None:
     known = terms(agreement("price"), tariffs=[PRICE, tariff(unit("3.00"), id="price")])
 
-    assert [found.tariff.number for found in known.stretches(ASHBY.id, MAY)] == [2]
+    assert [found.tariff.number for found in known.tariff_periods(ASHBY.id, MAY)] == [2]
 
 
 def test_a_tariff_that_the_catalogue_does_not_know_yet_prices_nothing() -> None:
-    assert terms(agreement("price"), tariffs=[]).stretches(ASHBY.id, MAY) == []
+    assert terms(agreement("price"), tariffs=[]).tariff_periods(ASHBY.id, MAY) == []
 
 
 def test_another_councils_agreement_prices_nothing_here() -> None:
-    assert terms(agreement("price", council="bexhill"), tariffs=[PRICE]).stretches(ASHBY.id, MAY) == []
+    assert terms(agreement("price", council="bexhill"), tariffs=[PRICE]).tariff_periods(ASHBY.id, MAY) == []

@@ -12,7 +12,7 @@ from shared.contracts.credits import (
     Band,
     Cap,
     Credit,
-    FixedSum,
+    FixedAmount,
     PercentOfCharge,
     ServiceCredits,
     ServicePoints,
@@ -121,7 +121,7 @@ def faults(found: Agreement) -> list[str]:
             ["1/credit: expected no less than the band before: a worse month would give less"],
         ),
         (
-            bands(("0", "2", percent("5")), ("2", None, FixedSum(gbp="900.00"))),
+            bands(("0", "2", percent("5")), ("2", None, FixedAmount(gbp="900.00"))),
             ["1/credit/kind: expected the kind of the band before: which of two kinds is more depends"],
         ),
         (
@@ -192,7 +192,7 @@ def test_r48_points_and_what_one_is_worth_are_said_together(
 
 
 @pytest.mark.parametrize(
-    ("cap", "right"), [(percent("10"), True), (FixedSum(gbp="0.01"), True), (percent("0"), False), (None, True)]
+    ("cap", "right"), [(percent("10"), True), (FixedAmount(gbp="0.01"), True), (percent("0"), False), (None, True)]
 )
 def test_r48_a_cap_leaves_something_to_credit(cap: Cap | None, right: bool) -> None:
     capped = crediting(of(), service_month_cap=cap, council_month_cap=cap)
@@ -219,6 +219,6 @@ def test_r48_faults_in_a_file_name_their_lines() -> None:
 
 
 def located(text: str) -> list[str]:
-    given = parse(text.encode()).given
-    found = [given.located(fault) for fault in validation.faults(given, {}, shipped_holidays(), AT)]
-    return [str(fault) for fault in sorted(set(found), key=lambda fault: (fault.place, str(fault)))]
+    submission = parse(text.encode()).submission
+    found = [submission.located(fault) for fault in validation.faults(submission, {}, shipped_holidays(), AT)]
+    return [str(fault) for fault in sorted(set(found), key=lambda fault: (fault.position, str(fault)))]

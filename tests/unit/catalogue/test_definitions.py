@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from catalogue.domain.agreements import agreement_faults
-from catalogue.domain.members import council_faults, partnership_faults
+from catalogue.domain.councils import council_faults, partnership_faults
 from catalogue.domain.tariffs import tariff_faults
 from shared.contracts.calendar_rules import calendar_faults, calendar_warnings, with_bank_holidays
-from shared.contracts.definitions import Benefit, Standing
+from shared.contracts.definitions import Benefit, StandingCharge
 from shared.contracts.target_rules import target_faults
 from shared.holidays import BankHolidays, shipped_holidays
 from tests.support.definitions import agreement, calendar, council, objective, partnership, target, tariff, tiered
@@ -87,7 +87,7 @@ def test_tiers_ascend_and_only_the_last_is_open(bounds: tuple[int | None, ...], 
 
 
 def test_two_charges_of_a_tariff_cannot_share_a_name() -> None:
-    twice = tariff(charges=(Standing(name="Fee", monthly_gbp="1"), Standing(name="Fee", monthly_gbp="2")))
+    twice = tariff(charges=(StandingCharge(name="Fee", monthly_gbp="1"), StandingCharge(name="Fee", monthly_gbp="2")))
 
     assert [fault.pointer for fault in tariff_faults(twice)] == ["#/charges/1/name"]
 

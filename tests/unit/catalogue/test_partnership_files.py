@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from catalogue.adapters.partnership_files import UnknownSource, example_names, load, parse
+from catalogue.adapters.partnership_files import UnknownPartnershipFile, example_names, load, parse
 from catalogue.domain import validation
-from catalogue.domain.given import Given
+from catalogue.domain.submission import Submission
 from shared.contracts.definitions import Agreement, Tariff
 from shared.holidays import shipped_holidays
 from shared.yaml_values import read_yaml
@@ -92,13 +92,13 @@ agreements:
 
 
 def faults_of(text: str) -> list[str]:
-    given = parse(text.encode()).given
-    found = [given.located(fault) for fault in validation.faults(given, {}, shipped_holidays(), AT)]
-    return sorted(f"{fault.place} {fault.fault}" for fault in found)
+    submission = parse(text.encode()).submission
+    found = [submission.located(fault) for fault in validation.faults(submission, {}, shipped_holidays(), AT)]
+    return sorted(f"{fault.position} {fault.fault}" for fault in found)
 
 
-def agreements_of(given: Given) -> list[Agreement]:
-    return [placed.definition for placed in given.placed if isinstance(placed.definition, Agreement)]
+def agreements_of(submission: Submission) -> list[Agreement]:
+    return [placed.definition for placed in submission.entries if isinstance(placed.definition, Agreement)]
 
 
 def test_a_faulty_file_lists_all_its_faults_each_with_its_line() -> None:
@@ -149,7 +149,7 @@ agreements:
       - fast
 """
 
-    found = agreements_of(parse(text.encode()).given)
+    found = agreements_of(parse(text.encode()).submission)
 
     assert faults_of(text) == []
     assert [(a.id, a.council) for a in found] == [("pay-adur", "adur"), ("pay-worthing", "worthing")]
@@ -177,8 +177,10 @@ tariffs:
   - {{id: payroll, service: payroll, name: Our own, charges: [{{kind: unit, name: Payslip, price_gbp: "9.99"}}]}}
 """
 
-    given = parse(text.encode()).given
-    payroll = [p.definition for p in given.placed if isinstance(p.definition, Tariff) and p.definition.id == "payroll"]
+    submission = parse(text.encode()).submission
+    payroll = [
+        p.definition for p in submission.entries if isinstance(p.definition, Tariff) and p.definition.id == "payroll"
+    ]
 
     assert faults_of(text) == []
     assert [tariff.name for tariff in payroll] == ["Our own"]
@@ -194,7 +196,7 @@ def test_a_fault_in_what_is_inherited_points_to_where_it_was_asked_for() -> None
 def test_every_shipped_example_is_right_and_says_what_is_illustrative(name: str) -> None:
     found = load(name)
 
-    assert validation.faults(found.given, {}, shipped_holidays(), AT) == []
+    assert validation.faults(found.submission, {}, shipped_holidays(), AT) == []
     assert "illustrative" in found.about.illustrative
     assert found.about.sources
 
@@ -203,11 +205,11 @@ def test_a_file_may_be_named_by_its_path(tmp_path: Path) -> None:
     path = tmp_path / "ours.yaml"
     path.write_text(HEAD)
 
-    assert len(load(str(path)).given.placed) == 5
+    assert len(load(str(path)).submission.entries) == 5
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(UnknownSource, match="adur-worthing"):
+    with pytest.raises(UnknownPartnershipFile, match="adur-worthing"):
         load("adur-wothing")
 
 
@@ -225,9 +227,9 @@ def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
     ],
 )
 def test_a_text_that_is_no_partnership_file_has_one_fault(raw: bytes, fault: str) -> None:
-    given = parse(raw).given
+    submission = parse(raw).submission
 
-    assert [f"{given.located(found).place} {found}" for found in given.faults] == [fault]
+    assert [f"{submission.located(found).position} {found}" for found in submission.faults] == [fault]
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalogue.domain import validation
-from catalogue.domain.given import Given, Placed, Spot
-from catalogue.domain.kinds import Key
-from catalogue.domain.versions import Version, in_force
+from catalogue.domain.kinds import DefinitionKey
+from catalogue.domain.submission import SourcePath, Submission, SubmittedDefinition
+from catalogue.domain.versions import CatalogueVersion, in_force
 from shared.contracts.definitions import AnyDefinition
 from shared.holidays import shipped_holidays
 from tests.support.definitions import (
@@ -29,11 +29,13 @@ from tests.support.definitions import (
 AT = datetime(2026, 4, 1, 9, tzinfo=UTC)
 
 
-def given_set(definitions: Sequence[AnyDefinition]) -> Given:
-    return Given([Placed(definition, Spot((index,))) for index, definition in enumerate(definitions)])
+def given_set(definitions: Sequence[AnyDefinition]) -> Submission:
+    return Submission(
+        [SubmittedDefinition(definition, SourcePath((index,))) for index, definition in enumerate(definitions)]
+    )
 
 
-def recorded(definitions: Sequence[AnyDefinition]) -> dict[Key, Sequence[Version]]:
+def recorded(definitions: Sequence[AnyDefinition]) -> dict[DefinitionKey, Sequence[CatalogueVersion]]:
     return validation.with_recorded({}, validation.added(given_set(definitions), {}, shipped_holidays(), AT))
 
 
@@ -82,7 +84,9 @@ def test_a_target_of_every_service_refers_to_none() -> None:
 
 
 def test_what_could_not_be_read_is_not_unknown() -> None:
-    half_read = Given([Placed(tariff(service="ict"))], unreadable=frozenset([Key("service", "ict")]))
+    half_read = Submission(
+        [SubmittedDefinition(tariff(service="ict"))], unreadable=frozenset([DefinitionKey("service", "ict")])
+    )
 
     assert validation.faults(half_read, {}, shipped_holidays(), AT) == []
 
@@ -175,7 +179,7 @@ def test_a_change_becomes_the_next_version() -> None:
 
     added = validation.added(given_set([council(), service(name="Pay")]), stored, shipped_holidays(), AT)
 
-    assert [(version.key, version.number) for version in added] == [(Key("service", "payroll"), 2)]
+    assert [(version.key, version.number) for version in added] == [(DefinitionKey("service", "payroll"), 2)]
 
 
 def test_what_is_referred_to_is_announced_before_what_refers_to_it() -> None:
@@ -200,7 +204,7 @@ days = st.dates(date(2024, 1, 1), date(2024, 1, 12))
 def test_each_day_has_the_version_with_the_latest_beginning_and_of_those_the_highest_number(
     starts: list[date], day: date
 ) -> None:
-    versions = [Version(i + 1, AT, council(effective_from=start)) for i, start in enumerate(starts)]
+    versions = [CatalogueVersion(i + 1, AT, council(effective_from=start)) for i, start in enumerate(starts)]
     begun = [version for version in versions if version.definition.effective_from <= day]
     expected = max(begun, key=lambda v: (v.definition.effective_from, v.number), default=None)
 

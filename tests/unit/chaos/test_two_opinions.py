@@ -8,13 +8,13 @@ import pytest
 
 from shared.contracts.codec import decode_event
 from shared.contracts.items import TicketEvent
-from sla_monitor.domain.announce import said_of
+from sla_monitor.domain.announcements import verdict_data
+from sla_monitor.domain.clock.verdict import evaluate
 from sla_monitor.domain.facts import AnyFact, fact_of, history
-from sla_monitor.domain.verdict import evaluate
 from tests.chaos.oracle.announced import holds_of
 from tests.chaos.oracle.tickets import Holds, verdicts
 from tests.chaos.traffic import TICKETS, Size, sendings
-from tests.support.histories import at, book
+from tests.support.histories import agreement_index, at
 
 NOW = at("Mon 2026-11-23 08:00")
 TARGETS = (
@@ -39,12 +39,12 @@ def judged_by_the_monitor(values: set[bytes]) -> dict[tuple[str, str, str], Hold
         event = decode_event(value)
         assert isinstance(event, TicketEvent)
         tickets[event.council, event.subject][event.id] = fact_of(event)
-    agreed = book(*TARGETS)
+    agreed = agreement_index(*TARGETS)
     found = {}
     for (council, ticket), facts in tickets.items():
-        evaluation = evaluate(history(facts.values()), council="adur", item=ticket, book=agreed, as_of=NOW)
+        evaluation = evaluate(history(facts.values()), council="adur", item=ticket, agreement_index=agreed, as_of=NOW)
         for verdict in evaluation.verdicts:
             if verdict.decided:
-                data = msgspec.to_builtins(said_of(verdict, evaluation))
-                found[council, ticket, verdict.term.target.id] = holds_of(data)
+                data = msgspec.to_builtins(verdict_data(verdict, evaluation))
+                found[council, ticket, verdict.bound_target.target.id] = holds_of(data)
     return found

@@ -172,14 +172,14 @@ def _services(name: str) -> list[Service]:
 
 @pytest.mark.parametrize("name", PARTNERSHIPS)
 def test_the_catalogue_finds_no_fault_in_a_partnership(name: str) -> None:
-    given = load(name).given
+    submission = load(name).submission
 
-    found = faults(given, {}, shipped_holidays(), datetime(2026, 11, 23, tzinfo=UTC))
-    assert [str(given.located(fault)) for fault in found] == []
+    found = faults(submission, {}, shipped_holidays(), datetime(2026, 11, 23, tzinfo=UTC))
+    assert [str(submission.located(fault)) for fault in found] == []
 
 
 @pytest.mark.parametrize("name", PARTNERSHIPS)
 def test_the_catalogue_reads_what_an_independent_reading_finds(name: str) -> None:
-    read = {(type(each), each.id): each for each in (placed.definition for placed in load(name).given.placed)}
+    read = {(type(each), each.id): each for each in (placed.definition for placed in load(name).submission.entries)}
 
     assert read == {(type(each), each.id): each for each in definitions_of(name)}

@@ -24,7 +24,7 @@ from shared.contracts.items import (
 )
 from shared.contracts.usage import UsageRecorded, UsageReversed
 from shared.period import LONDON, Month, month_of
-from tallystick.demo.lines import lines_of
+from tallystick.demo.service_months import service_months
 from tallystick.demo.year import months_of_events, year_of_events
 from tests.support.examples import PARTNERSHIPS, definitions_of
 
@@ -157,7 +157,7 @@ def test_there_is_about_as_much_as_a_small_demo_needs(name: str, fewest: int, mo
 
 @pytest.mark.parametrize("name", PARTNERSHIPS)
 def test_every_council_has_events_of_every_service_that_it_pays_for(name: str) -> None:
-    promised = {(line.council, line.service.id) for line in lines_of(definitions_of(name), Month(2026, 1))}
+    promised = {(line.council, line.service.id) for line in service_months(definitions_of(name), Month(2026, 1))}
 
     found = {
         (event.council, event.data.service)

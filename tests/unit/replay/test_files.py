@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tallystick.replay.counts import Rejected
+from tallystick.replay.counts import RejectedRow
 from tallystick.replay.rejects import reject_file
 from tallystick.replay.table import UnreadableFile
 from tests.support.replays import TICKETS, changed, mapping_of, replay, replay_file
@@ -57,9 +57,9 @@ def test_refused_rows_are_told_with_the_line_on_which_they_begin(tmp_path: Path)
     replayed = replay(tmp_path, TICKETS, csv)
 
     assert replayed.rejected == [
-        Rejected(2, r"opened: 'not\na\ntime' is not a time in ISO 8601, like 2026-03-27T16:59:00"),
-        Rejected(6, "the row has 2 cells where the header has 4"),
-        Rejected(8, "council: the cell is blank"),
+        RejectedRow(2, r"opened: 'not\na\ntime' is not a time in ISO 8601, like 2026-03-27T16:59:00"),
+        RejectedRow(6, "the row has 2 cells where the header has 4"),
+        RejectedRow(8, "council: the cell is blank"),
     ]
     assert next(replayed.counts.lines()) == "4 rows = 1 translated + 3 refused"
 
@@ -93,7 +93,7 @@ def test_a_file_that_breaks_off_is_an_error_not_an_end(keep: int, tmp_path: Path
 
 def test_the_file_of_refused_rows_opens_in_a_spreadsheet_and_runs_nothing(tmp_path: Path) -> None:
     with reject_file(tmp_path / "rejects.csv") as reject:
-        reject(Rejected(2, "=1+1: the cell is blank"))
+        reject(RejectedRow(2, "=1+1: the cell is blank"))
 
     assert (tmp_path / "rejects.csv").read_text(encoding="utf-8-sig").splitlines() == [
         "line,reason",

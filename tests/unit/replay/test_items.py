@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from shared.contracts.items import Completed, Paused, TicketOpened, TicketPaused, WorkCompleted
-from tallystick.replay.counts import BEFORE_BEGINNING
+from shared.contracts.items import CompletedData, PausedData, TicketOpened, TicketPaused, WorkCompleted
+from tallystick.replay.counts import BEFORE_OPENING
 from tests.support.replays import TICKETS, changed, mapping_of, replay, replay_file
 
 HEADER = "number,council,opened,resolved\n"
@@ -33,7 +33,7 @@ def test_an_end_before_its_beginning_is_kept_and_noted(tmp_path: Path) -> None:
     replayed = replay(tmp_path, TICKETS, HEADER + "1,adur,2026-03-27T16:59:00,2026-03-27T16:58:00\n")
 
     assert replayed.names == ["resolved", "opened"]
-    assert replayed.counts.notes == {BEFORE_BEGINNING: 1}
+    assert replayed.counts.notes == {BEFORE_OPENING: 1}
     assert replayed.rejected == []
 
 
@@ -122,7 +122,7 @@ def test_events_carry_the_data_that_their_rule_fixes(tmp_path: Path) -> None:
 
     paused = replayed.events[1]
     assert isinstance(paused, TicketPaused)
-    assert paused.data == Paused(reason="parts", awaiting="third-party")
+    assert paused.data == PausedData(reason="parts", awaiting="third-party")
 
 
 def test_work_goes_to_the_topic_of_work(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_work_goes_to_the_topic_of_work(tmp_path: Path) -> None:
 
     completed = replayed.events[1]
     assert isinstance(completed, WorkCompleted)
-    assert completed.data == Completed(units="2")
+    assert completed.data == CompletedData(units="2")
     assert {timed.topic for timed in replayed.told} == {"provider.work.v1"}
 
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.contracts.envelope import ID_PATTERN
-from tallystick.replay.counts import Refused
-from tallystick.replay.naming import Naming, line_prefix, slug
+from tallystick.replay.counts import InvalidRow
+from tallystick.replay.ids import IdAssigner, line_prefix, slug
 
 
 @pytest.mark.parametrize(
@@ -30,13 +30,13 @@ def test_a_slug_is_what_a_person_would_write(text: str, made: str) -> None:
 @settings(max_examples=200)
 @given(st.lists(st.text(max_size=80), max_size=8), st.booleans())
 def test_every_id_is_valid_and_no_two_texts_share_one(texts: list[str], keep_valid: bool) -> None:
-    naming = Naming({}, keep_valid=keep_valid)
+    naming = IdAssigner({}, keep_valid=keep_valid)
     made: dict[str, str] = {}
 
     for text in texts:
         try:
             made[text] = naming.id_of(text, column="name")
-        except Refused:
+        except InvalidRow:
             assert text not in made
 
     assert all(re.match(ID_PATTERN, name) for name in made.values())
@@ -44,27 +44,27 @@ def test_every_id_is_valid_and_no_two_texts_share_one(texts: list[str], keep_val
 
 
 def test_two_texts_that_would_share_an_id_are_refused_from_the_second_on() -> None:
-    naming = Naming({})
+    naming = IdAssigner({})
 
     assert naming.id_of("Housing - repairs", column="team") == "housing-repairs"
-    with pytest.raises(Refused, match=r"team: 'Housing \(repairs\)' and 'Housing - repairs' would both be"):
+    with pytest.raises(InvalidRow, match=r"team: 'Housing \(repairs\)' and 'Housing - repairs' would both be"):
         naming.id_of("Housing (repairs)", column="team")
     assert naming.id_of("Housing - repairs", column="team") == "housing-repairs"
 
 
 def test_a_person_may_say_that_two_texts_are_the_same() -> None:
-    naming = Naming({"HR": "hr", "Human Resources": "hr"})
+    naming = IdAssigner({"HR": "hr", "Human Resources": "hr"})
 
     assert {naming.id_of(text, column="team") for text in ("HR", "Human Resources")} == {"hr"}
 
 
 def test_a_text_may_not_slip_into_an_id_that_a_person_gave_to_another() -> None:
-    with pytest.raises(Refused):
-        Naming({"Human Resources": "hr"}).id_of("HR", column="team")
+    with pytest.raises(InvalidRow):
+        IdAssigner({"Human Resources": "hr"}).id_of("HR", column="team")
 
 
 def test_an_items_own_number_stays_as_it_is() -> None:
-    naming = Naming({}, keep_valid=True)
+    naming = IdAssigner({}, keep_valid=True)
 
     assert naming.id_of("INC_0042.a", column="number") == "INC_0042.a"
     assert naming.id_of("Case 42", column="number") == "case-42"

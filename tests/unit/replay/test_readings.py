@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.contracts.usage import Reading, UsageRecorded
+from shared.contracts.usage import UsageData, UsageRecorded
 from tests.support.replays import READINGS, changed, replay
 
 HEADER = "council,paid,lines\n"
@@ -15,7 +15,7 @@ def test_a_reading_counts_on_its_date_whatever_the_time_zone_makes_of_it(tmp_pat
     event = replay(tmp_path, READINGS, HEADER + "leeds,2018-07-01,3\n").only()
 
     assert isinstance(event, UsageRecorded)
-    assert event.data == Reading(service="accounts-payable", quantity="3", business_date=date(2018, 7, 1))
+    assert event.data == UsageData(service="accounts-payable", quantity="3", business_date=date(2018, 7, 1))
     assert event.time == datetime(2018, 6, 30, 23, tzinfo=UTC)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from shared.contracts.definitions import Agreement
 from shared.contracts.items import TicketOpened, TicketResolved, WorkCompleted, WorkReceived
-from tallystick.replay.counts import BEFORE_BEGINNING, Counts, Rejected
+from tallystick.replay.counts import BEFORE_OPENING, RejectedRow, RowCounts
 from tallystick.replay.mapping import read_mapping
 from tallystick.replay.translate import translate
 from tallystick.replay.trial import trial_definitions
@@ -84,7 +84,7 @@ def test_the_city_and_we_agree_on_every_verdict_that_it_recorded() -> None:
 
     assert verdicts == {("ONTIME", "ONTIME"): 60_054, ("OVERDUE", "OVERDUE"): 19_072}
     assert sum(at is None for at in due.values()) == 26_991
-    assert replayed("boston-311").counts.notes[BEFORE_BEGINNING] == 197
+    assert replayed("boston-311").counts.notes[BEFORE_OPENING] == 197
 
 
 def test_each_type_of_request_with_a_rule_has_its_target() -> None:
@@ -114,7 +114,7 @@ def test_of_the_requests_for_payment_that_were_paid_94_4_percent_took_at_most_30
 
 
 def test_the_payments_of_eleven_councils_are_readings_of_twelve_months() -> None:
-    counts, rejected = Counts(), list[Rejected]()
+    counts, rejected = RowCounts(), list[RejectedRow]()
     path = DATA / "uk_council_payments_2018_19/payment_lines_2018_19.csv.gz"
     months: Counter[tuple[str, date]] = Counter()
 

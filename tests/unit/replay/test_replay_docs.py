@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tallystick.replay.happenings import HAPPENINGS
+from tallystick.replay.event_types import EVENT_TYPES
 from tallystick.replay.mapping import shipped_mappings
 from tests.support.replays import replay
 
@@ -30,4 +30,4 @@ def test_every_event_and_every_shipped_mapping_is_named_on_the_page() -> None:
     named = set(re.findall(r"`([a-z0-9-]+)`", DOCS))
 
     assert named >= set(shipped_mappings())
-    assert named >= {name for events in HAPPENINGS.values() for name in events}
+    assert named >= {name for events in EVENT_TYPES.values() for name in events}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick.replay.counts import Refused
+from tallystick.replay.counts import InvalidRow
 from tallystick.replay.times import DATE_ONLY, FOLD, GAP, Times, epoch_us
 
 LONDON = ZoneInfo("Europe/London")
@@ -56,7 +56,7 @@ def test_a_time_is_read_as_the_instant_that_was_meant(
     ],
 )
 def test_what_is_no_time_is_refused_with_its_column(text: str, said: str) -> None:
-    with pytest.raises(Refused, match=said):
+    with pytest.raises(InvalidRow, match=said):
         Times(LONDON, None, Counter()).instant(text, column="opened")
 
 

@@ -6,13 +6,13 @@ from typing import TypeVar
 
 import pytest
 
-from catalogue.domain.given import Given, Placed
+from catalogue.domain.submission import Submission, SubmittedDefinition
 from catalogue.domain.validation import faults
 from shared.contracts.definitions import Agreement, AnyDefinition, Calendar, Council, Service, Target
 from shared.contracts.items import TicketOpened
 from shared.holidays import shipped_holidays
 from tallystick.replay.mapping import read_mapping, shipped_mappings
-from tallystick.replay.targets import UnusableForm
+from tallystick.replay.targets import UnusableTemplate
 from tallystick.replay.trial import trial_definitions
 from tests.support.replays import TICKETS, changed, mapping_of, replay
 
@@ -81,7 +81,7 @@ def test_each_council_has_one_agreement_with_a_target_for_each_service_that_has_
 
 
 def test_a_rule_that_makes_no_target_is_told_with_its_row(tmp_path: Path) -> None:
-    with pytest.raises(UnusableForm, match="lookup 'rules', row 'Roof': within: '0 days' is not a duration"):
+    with pytest.raises(UnusableTemplate, match="lookup 'rules', row 'Roof': within: '0 days' is not a duration"):
         definitions(tmp_path, rules="type,form,amount\nRoof,days,0\n")
 
 
@@ -121,8 +121,8 @@ def test_the_catalogue_takes_every_shipped_trial_without_a_fault(name: str, tmp_
 
     found = trial_definitions(mapping, tmp_path / "export.csv")
 
-    given = Given([Placed(definition) for definition in found])
-    assert faults(given, {}, shipped_holidays(), datetime(2026, 4, 1, tzinfo=UTC)) == []
+    submission = Submission([SubmittedDefinition(definition) for definition in found])
+    assert faults(submission, {}, shipped_holidays(), datetime(2026, 4, 1, tzinfo=UTC)) == []
     assert of(Agreement, found)
 
 

@@ -15,7 +15,7 @@ from starlette.types import Message
 
 from shared.http import (
     Cursor,
-    Day,
+    DateParameter,
     Json,
     JsonBody,
     Limit,
@@ -28,7 +28,7 @@ from shared.http import (
     next_link,
     read_as,
     read_cursor,
-    ref,
+    schema_ref,
 )
 from shared.http.bodies import MAX_BODY_BYTES
 
@@ -48,14 +48,16 @@ NAMES = ("ann", "ben", "cat", "dan", "eve")
 @router.put(
     "/readings/{id}",
     openapi_extra=json_request_body(Reading),
-    responses={200: {"content": {"application/json": {"schema": ref(Reading)}}}},
+    responses={200: {"content": {"application/json": {"schema": schema_ref(Reading)}}}},
 )
 def put_reading(id: PathId, body: JsonBody) -> Json:
     return Json(read_as(body, Reading))
 
 
 @router.get("/names")
-def list_names(request: Request, limit: Limit = 2, cursor: Cursor | None = None, as_of: Day | None = None) -> Json:
+def list_names(
+    request: Request, limit: Limit = 2, cursor: Cursor | None = None, as_of: DateParameter | None = None
+) -> Json:
     after = read_cursor(cursor)
     rest = [name for name in NAMES if after is None or name > after[0]]
     page = Page(rest[:limit], (rest[limit - 1],) if len(rest) > limit else None)
@@ -257,8 +259,8 @@ def test_openapi_documents_refusals_and_contract_types(client: TestClient) -> No
     document = client.get("/openapi.json").json()
 
     put_operation = document["paths"]["/readings/{id}"]["put"]
-    assert {"Reading", "ProblemBody", "FaultBody"} <= document["components"]["schemas"].keys()
-    assert put_operation["requestBody"]["content"]["application/json"]["schema"] == ref(Reading)
+    assert {"Reading", "ProblemDetails", "ProblemError"} <= document["components"]["schemas"].keys()
+    assert put_operation["requestBody"]["content"]["application/json"]["schema"] == schema_ref(Reading)
     assert put_operation["responses"].keys() == {"200", "4XX", "5XX"}
     assert _broken_references(document) == []
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from shared.money import (
     NegativeWeight,
-    NothingToAllocateBy,
+    ZeroWeights,
     allocate,
     format_gbp,
     format_gbp_prose,
@@ -67,7 +67,7 @@ def test_left_over_pennies_go_to_the_largest_fractions(
 
 @pytest.mark.parametrize("weights", [{}, {"a": 0}, {"a": 0, "b": 0}])
 def test_a_cost_that_nobody_shares_is_refused_and_does_not_vanish(weights: dict[str, int]) -> None:
-    with pytest.raises(NothingToAllocateBy):
+    with pytest.raises(ZeroWeights):
         allocate(100, weights)
 
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.period import Month, Over, Period, month_of, period_of
+from shared.period import Month, Period, PeriodLength, month_of, period_of
 
 _months = st.builds(Month, st.integers(1990, 2060), st.integers(1, 12))
-_overs: st.SearchStrategy[Over] = st.sampled_from(("month", "quarter", "financial-year"))
+_overs: st.SearchStrategy[PeriodLength] = st.sampled_from(("month", "quarter", "financial-year"))
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ _overs: st.SearchStrategy[Over] = st.sampled_from(("month", "quarter", "financia
     ],
 )
 def test_a_month_lies_in_one_quarter_and_one_financial_year(
-    month: str, over: Over, name: str, first: str, last: str
+    month: str, over: PeriodLength, name: str, first: str, last: str
 ) -> None:
     period = period_of(Month.parse(month), over)
 
@@ -49,7 +49,7 @@ def test_the_financial_year_begins_an_hour_before_midnight_utc() -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(_months, _overs)
-def test_periods_of_a_kind_follow_one_another_without_gap_or_overlap(month: Month, over: Over) -> None:
+def test_periods_of_a_kind_follow_one_another_without_gap_or_overlap(month: Month, over: PeriodLength) -> None:
     period = period_of(month, over)
 
     assert month in period.months

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.contracts.definitions import Agreement, Calendar, Tariff
-from shared.contracts.items import Accepted
+from shared.contracts.items import NewItemData
 from shared.faults import Fault
-from shared.shapes import Misshapen, shape_faults, shaped
+from shared.validation import InvalidValue, validated, value_faults
 
 AGREEMENT: dict[str, Any] = {
     "id": "a1",
@@ -35,7 +35,7 @@ TARIFF: dict[str, Any] = {
 
 @pytest.mark.parametrize(("kind", "value"), [(Agreement, AGREEMENT), (Calendar, CALENDAR), (Tariff, TARIFF)])
 def test_a_right_value_is_read_as_msgspec_reads_its_json(kind: type, value: dict[str, Any]) -> None:
-    assert shaped(value, kind) == msgspec.json.decode(msgspec.json.encode(value), type=kind)
+    assert validated(value, kind) == msgspec.json.decode(msgspec.json.encode(value), type=kind)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_a_right_value_is_read_as_msgspec_reads_its_json(kind: type, value: dict
         ),
         (Tariff, {**TARIFF, "charges": []}, {"#/charges": "expected at least 1"}),
         (
-            Accepted,
+            NewItemData,
             {"service": "s", "attributes": {f"a{n}": "v" for n in range(17)}},
             {"#/attributes": "expected at most 16"},
         ),
@@ -96,7 +96,7 @@ def test_a_right_value_is_read_as_msgspec_reads_its_json(kind: type, value: dict
     ],
 )
 def test_every_fault_is_named_where_it_lies(kind: type, value: object, faults: dict[str, str]) -> None:
-    assert {fault.pointer: fault.message for fault in shape_faults(value, kind)} == faults
+    assert {fault.pointer: fault.message for fault in value_faults(value, kind)} == faults
 
 
 texts = st.text(max_size=3) | st.sampled_from(["mon", "unit", "2026-04-01", "09:00-17:00"])
@@ -127,11 +127,11 @@ def test_a_value_has_faults_exactly_when_msgspec_refuses_it(case: tuple[type, ob
     try:
         msgspec.convert(value, kind, str_keys=True)
     except msgspec.ValidationError:
-        with pytest.raises(Misshapen):
-            shaped(value, kind)
+        with pytest.raises(InvalidValue):
+            validated(value, kind)
     else:
         # Text that no database stores is the one thing that is refused beyond msgspec.
-        assert all("NUL" in fault.message for fault in shape_faults(value, kind))
+        assert all("NUL" in fault.message for fault in value_faults(value, kind))
 
 
 def test_a_pointer_escapes_what_a_key_may_hold() -> None:

@@ -7,17 +7,17 @@ from unittest.mock import patch
 
 import pytest
 
-from shared.bus.partitioner import partition_of
-from shared.bus.port import Record, Shard
 from shared.contracts.topics import PARTITIONS, TICKETS
+from shared.log.partitioner import partition_of
+from shared.log.port import Record, Shard
 from shared.state.port import Change, Head
+from sla_monitor.domain.clock.verdict import evaluate
+from sla_monitor.domain.decisions import Decisions
 from sla_monitor.domain.item import load_item
-from sla_monitor.domain.rulings import Rulings
-from sla_monitor.domain.verdict import evaluate
-from sla_monitor.handlers import batch as batches
-from sla_monitor.handlers.batch import Batch
-from sla_monitor.handlers.live import Shelf
-from tests.support.histories import book
+from sla_monitor.judging import batch as batches
+from sla_monitor.judging.batch import ShardBatch
+from sla_monitor.judging.item_cache import ItemCache
+from tests.support.histories import agreement_index
 from tests.support.tickets import message
 
 OPENED = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -27,16 +27,16 @@ RESOLVE = {"id": "resolve", "within": "8 working hours", "calendar": "office"}
 RESPOND = {"id": "respond", "measure": "response-time", "within": "4 working hours", "calendar": "office"}
 
 
-def taken(head: Head, kind: str, after: timedelta, *targets: dict[str, Any], council: str = "council-00") -> Batch:
+def taken(head: Head, kind: str, after: timedelta, *targets: dict[str, Any], council: str = "council-00") -> ShardBatch:
     """A batch of one event of the ticket, in a process that holds nothing in memory; `council` has the agreement."""
     sent = message(0, kind, OPENED + after)
     record = Record(head.next_offset, sent.key.encode(), sent.value, (), sent.timestamp_ms or 0)
-    rulings: Any = SimpleNamespace(rulings=Rulings())
-    catalogue: Any = SimpleNamespace(position=1, book_known_to=lambda _: book(*targets, council=council))
-    made = Batch(
+    rulings: Any = SimpleNamespace(rulings=Decisions())
+    catalogue: Any = SimpleNamespace(position=1, book_known_to=lambda _: agreement_index(*targets, council=council))
+    made = ShardBatch(
         SHARD,
         head,
-        Shelf(),
+        ItemCache(),
         now_ms=record.timestamp_ms,
         catalogue=catalogue,
         rulings=rulings,

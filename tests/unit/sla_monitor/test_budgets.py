@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.definitions import Objective
-from sla_monitor.domain.attainment import Attained, Judgement, Share, judge
-from sla_monitor.domain.budget import PLAUSIBLE_TIMES, Load, Standing, budget
-from sla_monitor.domain.burning import SRE_WINDOWS, WORKING_WINDOWS, WorkingWindow, can_fire, fires, window_start
+from sla_monitor.domain.attainment import Attained, Judgement, Ratio, judge
+from sla_monitor.domain.budget import PLAUSIBLE_TIMES, PeriodState, Volume, budget
+from sla_monitor.domain.burn_rate import SRE_WINDOWS, WORKING_WINDOWS, WorkingWindow, can_fire, fires, window_start
 from tests.support.calendars import working_time
 from tests.support.definitions import objective
 from tests.support.instants import epoch, written
@@ -22,12 +22,12 @@ _objectives = st.builds(
 
 
 @st.composite
-def _standings(draw: st.DrawFn) -> Standing:
+def _standings(draw: st.DrawFn) -> PeriodState:
     open_ = draw(st.integers(0, 80))
-    return Standing(
+    return PeriodState(
         attained=draw(_attained),
-        open=Load(open_),
-        at_risk=Load(draw(st.integers(0, open_))),
+        open=Volume(open_),
+        at_risk=Volume(draw(st.integers(0, open_))),
         earlier=draw(st.lists(_attained, max_size=3)),
         ended=draw(st.booleans()),
     )
@@ -47,7 +47,7 @@ def test_r49_the_expected_volume_is_the_mean_of_the_periods_before_and_never_bel
     decided: int, open_items: int, earlier: tuple[int, ...], ended: bool, expected: int
 ) -> None:
     before = [Attained(total, total) for total in earlier]
-    standing = Standing(Attained(decided, decided), open=Load(open_items), earlier=before, ended=ended)
+    standing = PeriodState(Attained(decided, decided), open=Volume(open_items), earlier=before, ended=ended)
 
     assert budget(standing, objective()).expected == expected
 
@@ -59,7 +59,7 @@ def test_r49_the_expected_volume_is_the_mean_of_the_periods_before_and_never_bel
 def test_r49_misses_use_up_the_allowance_of_the_expected_volume(
     missed: int, remaining: int, consumed: int, alert: int | None
 ) -> None:
-    found = budget(Standing(Attained(20 - missed, 20), earlier=QUIET), objective(percent="95"))
+    found = budget(PeriodState(Attained(20 - missed, 20), earlier=QUIET), objective(percent="95"))
 
     assert (found.allowed, found.remaining, found.consumed_percent, found.alert_percent) == (
         5,
@@ -73,7 +73,7 @@ def test_r49_misses_use_up_the_allowance_of_the_expected_volume(
 def test_where_no_miss_is_allowed_the_first_one_is_the_last_alert(
     missed: int, consumed: int | None, alert: int | None
 ) -> None:
-    found = budget(Standing(Attained(4 - missed, 4)), objective(percent="95"))
+    found = budget(PeriodState(Attained(4 - missed, 4)), objective(percent="95"))
 
     assert (found.allowed, found.consumed_percent, found.alert_percent, found.low_volume) == (0, consumed, alert, True)
 
@@ -90,13 +90,13 @@ def test_where_no_miss_is_allowed_the_first_one_is_the_last_alert(
 def test_r49_a_period_is_lost_for_certain_only_if_no_plausible_volume_can_make_up_for_its_misses(
     missed: int, earlier: tuple[Attained, ...], ended: bool, certain: bool
 ) -> None:
-    standing = Standing(Attained(20 - missed, 20), earlier=earlier, ended=ended)
+    standing = PeriodState(Attained(20 - missed, 20), earlier=earlier, ended=ended)
 
     assert budget(standing, objective(percent="95")).exhausted_for_certain is certain
 
 
 def test_by_value_the_allowance_is_in_pence_and_open_items_weigh_what_they_are_worth() -> None:
-    standing = Standing(Attained(9, 10, 90_000, 100_000), open=Load(1, 100_000))
+    standing = PeriodState(Attained(9, 10, 90_000, 100_000), open=Volume(1, 100_000))
 
     found = budget(standing, objective(percent="90", weighted_by="value"))
 
@@ -104,7 +104,7 @@ def test_by_value_the_allowance_is_in_pence_and_open_items_weigh_what_they_are_w
 
 
 def test_the_forecast_follows_this_period_and_the_earlier_ones_together() -> None:
-    standing = Standing(Attained(8, 10), open=Load(20), at_risk=Load(4), earlier=[Attained(82, 90)])
+    standing = PeriodState(Attained(8, 10), open=Volume(20), at_risk=Volume(4), earlier=[Attained(82, 90)])
 
     found = budget(standing, objective(percent="95"))
 
@@ -116,7 +116,7 @@ def test_the_forecast_follows_this_period_and_the_earlier_ones_together() -> Non
 
 @law
 @given(_standings(), _objectives)
-def test_the_forecasts_are_in_order_and_within_what_is_possible(standing: Standing, agreed: Objective) -> None:
+def test_the_forecasts_are_in_order_and_within_what_is_possible(standing: PeriodState, agreed: Objective) -> None:
     forecast = budget(standing, agreed).forecast
 
     assert standing.attained.good <= forecast.cautious <= forecast.likely <= forecast.best
@@ -125,9 +125,9 @@ def test_the_forecasts_are_in_order_and_within_what_is_possible(standing: Standi
 
 @law
 @given(_standings().filter(lambda standing: standing.attained.good > 0), _objectives)
-def test_the_budget_falls_by_one_with_each_miss(standing: Standing, agreed: Objective) -> None:
+def test_the_budget_falls_by_one_with_each_miss(standing: PeriodState, agreed: Objective) -> None:
     held = standing.attained
-    one_more = Standing(
+    one_more = PeriodState(
         Attained(held.good - 1, held.total), standing.open, standing.at_risk, standing.earlier, standing.ended
     )
 
@@ -137,7 +137,7 @@ def test_the_budget_falls_by_one_with_each_miss(standing: Standing, agreed: Obje
 @law
 @given(_standings(), _objectives, st.integers(0, 1200))
 def test_r49_what_is_lost_for_certain_is_missed_at_every_plausible_volume(
-    standing: Standing, agreed: Objective, more: int
+    standing: PeriodState, agreed: Objective, more: int
 ) -> None:
     found = budget(standing, agreed)
     busiest = max((each.total for each in standing.earlier), default=0)
@@ -150,7 +150,7 @@ def test_r49_what_is_lost_for_certain_is_missed_at_every_plausible_volume(
 
 def test_r50_14_4_times_the_allowed_rate_can_never_fire_at_92_percent() -> None:
     fastest = SRE_WINDOWS[0]
-    everything_missed = Share(0, 1000)
+    everything_missed = Ratio(0, 1000)
 
     assert not can_fire(fastest.factor_tenths, objective(percent="92"))
     assert not fires(WorkingWindow(1, fastest.factor_tenths), everything_missed, objective(percent="92"))
@@ -186,7 +186,7 @@ def test_every_working_day_window_can_fire_at_the_objectives_that_councils_agree
     ],
 )
 def test_r50_a_window_fires_from_three_misses_on_and_at_its_share(missed: int, total: int, fired: bool) -> None:
-    assert fires(WORKING_WINDOWS[0], Share(total - missed, total), objective(percent="95")) is fired
+    assert fires(WORKING_WINDOWS[0], Ratio(total - missed, total), objective(percent="95")) is fired
 
 
 @pytest.mark.parametrize(

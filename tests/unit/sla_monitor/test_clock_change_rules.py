@@ -1,7 +1,7 @@
 """Clocks of items that change: reopened, asked again, of another priority (R26 to R28)."""
 
-from sla_monitor.domain.verdict import Outcome
-from tests.support.histories import book as agreed
+from sla_monitor.domain.clock.verdict import Outcome
+from tests.support.histories import agreement_index as agreed
 from tests.support.histories import evaluated, judged, told
 
 # Monday 2 March 2026 to Friday 27 March have no bank holiday; the office is open 09:00 to 17:00 (8 hours).
@@ -30,7 +30,7 @@ def test_r26_a_new_cycle_leaves_the_first_verdict_and_begins_another() -> None:
         as_of="Fri 2026-03-06 12:00",
     )
 
-    assert [(verdict.life.cycle, verdict.outcome) for verdict in evaluation.verdicts] == [
+    assert [(verdict.cycle.number, verdict.outcome) for verdict in evaluation.verdicts] == [
         (1, Outcome.MET),
         (2, Outcome.BREACHED),
     ]
@@ -45,7 +45,7 @@ def test_r26_a_reopen_within_the_window_continues_the_same_clock() -> None:
         as_of="Thu 2026-03-05 11:00:01",
     )
 
-    assert [(verdict.life.cycle, verdict.outcome) for verdict in evaluation.verdicts] == [(1, Outcome.BREACHED)]
+    assert [(verdict.cycle.number, verdict.outcome) for verdict in evaluation.verdicts] == [(1, Outcome.BREACHED)]
 
 
 def test_r26_first_close_is_final_where_the_target_says_so() -> None:
@@ -102,7 +102,7 @@ def test_r28_a_new_priority_keeps_the_start_and_the_pauses() -> None:
 
     (verdict,) = evaluated(history, agreed(*targets), as_of="Mon 2026-03-02 13:30").verdicts
 
-    assert (verdict.term.target.id, told(verdict.due)) == ("high", "Mon 2026-03-02 14:00")
+    assert (verdict.bound_target.target.id, told(verdict.due)) == ("high", "Mon 2026-03-02 14:00")
     assert [(warned.percent, told(warned.at), warned.on_change) for warned in verdict.warnings] == [
         (75, "Mon 2026-03-02 13:00", False)
     ]
@@ -132,7 +132,7 @@ def test_r28_a_lower_priority_does_not_wipe_out_a_miss_that_had_happened() -> No
 
     verdicts = evaluated(history, agreed(*targets), as_of="Mon 2026-03-02 13:00").verdicts
 
-    assert {verdict.term.target.id: verdict.outcome for verdict in verdicts} == {
+    assert {verdict.bound_target.target.id: verdict.outcome for verdict in verdicts} == {
         "high": Outcome.BREACHED,
         "normal": Outcome.RUNNING,
     }

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from sla_monitor.domain.verdict import Outcome
+from sla_monitor.domain.clock.verdict import Outcome
+from tests.support.histories import agreement_index as agreed
 from tests.support.histories import at, calendar, evaluated, fact, facts, judged, told
-from tests.support.histories import book as agreed
 
 # Monday 2 March 2026 to Friday 27 March have no bank holiday; the office is open 09:00 to 17:00 (8 hours).
 MON_9 = ("Mon 2026-03-02 09:00", "opened")
@@ -196,7 +196,7 @@ def test_r32_a_stop_dated_before_the_opening_uses_nothing_and_is_noted() -> None
     )
 
     (verdict,) = evaluation.verdicts
-    assert (verdict.outcome, verdict.elapsed_s, verdict.life.raw_stop) == (Outcome.MET, 0, at("Fri 2026-02-27 12:00"))
+    assert (verdict.outcome, verdict.elapsed_s, verdict.cycle.raw_stop) == (Outcome.MET, 0, at("Fri 2026-02-27 12:00"))
     assert evaluation.notes == ("Stopped is dated before the opening: counted at the opening",)
 
 

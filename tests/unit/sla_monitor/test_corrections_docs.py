@@ -5,10 +5,10 @@ import re
 from pathlib import Path
 
 from shared.contracts.exclusions import Party
-from shared.shapes import shaped
+from shared.validation import validated
 from shared.yaml_values import read_yaml
 from sla_monitor.api.exclusions import ProposalBody
-from sla_monitor.domain.what_if import Draft
+from sla_monitor.trial.draft import Draft
 
 PAGE = (Path(__file__).parents[3] / "docs" / "corrections.md").read_text(encoding="utf-8")
 
@@ -16,11 +16,11 @@ PAGE = (Path(__file__).parents[3] / "docs" / "corrections.md").read_text(encodin
 def test_the_page_proposes_and_approves_an_exclusion() -> None:
     proposal, approval = (json.loads(body) for body in re.findall(r"-d '(\{.*?\})'", PAGE, re.DOTALL))
 
-    assert shaped(proposal, ProposalBody).exclusion.category == "planned-maintenance"
-    assert shaped(approval, Party).side != proposal["proposed"]["side"]
+    assert validated(proposal, ProposalBody).exclusion.category == "planned-maintenance"
+    assert validated(approval, Party).side != proposal["proposed"]["side"]
 
 
 def test_the_page_shows_a_draft_that_is_read() -> None:
     (draft,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 
-    assert [target.within for target in shaped(read_yaml(draft).value, Draft).targets] == ["11 working hours"]
+    assert [target.within for target in validated(read_yaml(draft).value, Draft).targets] == ["11 working hours"]

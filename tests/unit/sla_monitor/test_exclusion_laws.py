@@ -3,20 +3,20 @@
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sla_monitor.domain.announce import Occasion, announce
-from sla_monitor.domain.exclusions import Exclusion
+from sla_monitor.domain.announcements import Trigger, announce
+from sla_monitor.domain.clock.exclusions import ExcludedTime
+from sla_monitor.domain.clock.verdict import evaluate
+from sla_monitor.domain.decisions import request_of
 from sla_monitor.domain.facts import AnyFact
-from sla_monitor.domain.item import Announced, Item, take
-from sla_monitor.domain.orders import order_for
-from sla_monitor.domain.rulings import order_of
-from sla_monitor.domain.verdict import evaluate
+from sla_monitor.domain.item import Item, LastPublished, insert_fact
+from sla_monitor.domain.reevaluation import request_for
 from tests.support.laws import law
 from tests.unit.sla_monitor.test_verdict_laws import END, START, TARGETS, histories
 
 LATER = END + 30 * 86_400
 _instants = st.integers(START // 600, END // 600).map(lambda ten_minutes: ten_minutes * 600)
 exclusions = st.builds(
-    lambda start, hours, target: Exclusion(
+    lambda start, hours, target: ExcludedTime(
         "X1", start, start + hours * 3600, "force-majeure", council="adur", target=target
     ),
     _instants,
@@ -25,15 +25,17 @@ exclusions = st.builds(
 )
 
 
-def judge(item: Item, agreed: tuple[Exclusion, ...], *, as_of: int) -> int:
+def judge(item: Item, agreed: tuple[ExcludedTime, ...], *, as_of: int) -> int:
     """The item has announced what holds at `as_of`; returns how many messages that took."""
-    evaluation = evaluate(item.facts, council="adur", item="T1", book=TARGETS, exclusions=agreed, as_of=as_of)
-    events, item.announced = announce(item.announced, evaluation, Occasion("adur", "T1", "X1", as_of))
+    evaluation = evaluate(
+        item.facts, council="adur", item="T1", agreement_index=TARGETS, exclusions=agreed, as_of=as_of
+    )
+    events, item.announced = announce(item.announced, evaluation, Trigger("adur", "T1", "X1", as_of))
     return len(events)
 
 
 def figures(item: Item) -> dict[str, tuple[object, ...]]:
-    def of(announced: Announced) -> tuple[object, ...]:
+    def of(announced: LastPublished) -> tuple[object, ...]:
         said = announced.said
         return () if said is None else (said.outcome, said.month, said.due_at, said.stopped_at, said.elapsed_s)
 
@@ -43,16 +45,16 @@ def figures(item: Item) -> dict[str, tuple[object, ...]]:
 @law
 @given(histories, exclusions)
 def test_an_exclusion_approved_after_everything_ended_gives_the_verdicts_of_one_approved_before(
-    facts: list[AnyFact], agreed: Exclusion
+    facts: list[AnyFact], agreed: ExcludedTime
 ) -> None:
     before, after = Item(), Item()
     for each in facts:
-        take(before, each)
-        take(after, each)
+        insert_fact(before, each)
+        insert_fact(after, each)
 
     judge(before, (agreed,), as_of=LATER)
     judge(after, (), as_of=LATER)
-    if order_for([order_of(agreed, position=1, at=LATER)], after, council="adur", name="T1") is not None:
+    if request_for([request_of(agreed, position=1, at=LATER)], after, council="adur", name="T1") is not None:
         judge(after, (agreed,), as_of=LATER)
 
     assert figures(after) == figures(before)
@@ -60,10 +62,10 @@ def test_an_exclusion_approved_after_everything_ended_gives_the_verdicts_of_one_
 
 @law
 @given(histories, exclusions)
-def test_judging_again_without_news_says_nothing(facts: list[AnyFact], agreed: Exclusion) -> None:
+def test_judging_again_without_news_says_nothing(facts: list[AnyFact], agreed: ExcludedTime) -> None:
     item = Item()
     for each in facts:
-        take(item, each)
+        insert_fact(item, each)
     assume(judge(item, (), as_of=LATER))
     judge(item, (agreed,), as_of=LATER)
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from sla_monitor.domain.course import read_course
+from sla_monitor.domain.clock.timeline import read_timeline
 from sla_monitor.domain.fairness import Check, Limits, fairness
-from tests.support.histories import at, book, evaluated, facts, judged, told
+from tests.support.histories import agreement_index, at, evaluated, facts, judged, told
 
 # Open 09:00 to 17:00; opened Monday 09:00, 8 working hours are due Monday 17:00.
 OPENED = ("Mon 2026-03-02 09:00", "opened")
@@ -16,12 +16,12 @@ Found = tuple[Check, str | None, str | None, int]
 
 def found(*lines: tuple[str, str], as_of: str = END, **target: Any) -> list[Found]:
     """What the checks find about an item under one target, 8 working hours to resolve."""
-    course, _ = read_course(facts(*lines), as_of_s=at(as_of))
+    timeline, _ = read_timeline(facts(*lines), as_of_s=at(as_of))
     verdict = judged(lines, as_of=as_of, **target)
-    assert course is not None
+    assert timeline is not None
     return [
         (each.check, told(each.at), told(each.until), each.seconds)
-        for each in fairness(course, verdict, limits=Limits(), as_of=at(as_of))
+        for each in fairness(timeline, verdict, limits=Limits(), as_of=at(as_of))
     ]
 
 
@@ -111,12 +111,12 @@ def test_a_stop_in_the_last_hour_that_was_taken_back_within_five_days_is_found(
 ) -> None:
     history = (OPENED, (resolved, "resolved"), (reopened, "reopened"))
     now = "Mon 2026-03-09 09:00"
-    course, _ = read_course(facts(*history), as_of_s=at(now))
-    terms = book({"within": "8 working hours", "calendar": "office", "reopen": reopen})
+    timeline, _ = read_timeline(facts(*history), as_of_s=at(now))
+    terms = agreement_index({"within": "8 working hours", "calendar": "office", "reopen": reopen})
     first_cycle = evaluated(history, terms, as_of=now).verdicts[0]
-    assert course is not None
+    assert timeline is not None
 
-    seen = fairness(course, first_cycle, limits=Limits(), as_of=at(now))
+    seen = fairness(timeline, first_cycle, limits=Limits(), as_of=at(now))
 
     expected = [] if left is None else [(Check.REOPENED_SOON, resolved, reopened, left)]
     assert [(each.check, told(each.at), told(each.until), each.seconds) for each in seen] == expected

@@ -19,14 +19,14 @@ from shared.contracts.verdicts import (
 )
 from sla_monitor.domain.freezing import (
     Adjustment,
-    Booked,
     CountedAs,
-    Decision,
-    Key,
-    Standing,
-    book,
+    CountState,
+    Postings,
+    VerdictAnnouncement,
+    VerdictKey,
     frozen_from,
-    key_of,
+    post,
+    verdict_key,
 )
 from tests.support.histories import told
 from tests.support.laws import law
@@ -51,26 +51,26 @@ def event(kind: type[Any], data: Any, when: str) -> Any:
     return kind(id=f"{kind.__name__} {when}", source="/test", subject="T1", council="adur", time=local(when), data=data)
 
 
-def first(outcome: str, month: str, when: str) -> Decision:
+def first(outcome: str, month: str, when: str) -> VerdictAnnouncement:
     kind = TargetMet if outcome == "met" else TargetBreached
-    said: Decision = event(kind, VerdictData(**about(month, outcome)), when)
+    said: VerdictAnnouncement = event(kind, VerdictData(**about(month, outcome)), when)
     return said
 
 
-def corrected(was: Outcome, was_month: str, now: str, month: str, when: str) -> Decision:
+def corrected(was: Outcome, was_month: str, now: str, month: str, when: str) -> VerdictAnnouncement:
     data = CorrectedData(**about(month, now), was=was, was_month=was_month, cause="late-pause")
-    said: Decision = event(VerdictCorrected, data, when)
+    said: VerdictAnnouncement = event(VerdictCorrected, data, when)
     return said
 
 
-def retracted(was: Outcome, was_month: str, when: str) -> Decision:
+def retracted(was: Outcome, was_month: str, when: str) -> VerdictAnnouncement:
     fields = {name: value for name, value in about("", "").items() if name not in ("month", "outcome")}
     data = RetractedData(**fields, was=was, was_month=was_month, cause="late-pause")
-    said: Decision = event(VerdictRetracted, data, when)
+    said: VerdictAnnouncement = event(VerdictRetracted, data, when)
     return said
 
 
-def shown(booked: Booked) -> tuple[list[str | None], list[tuple[str | None, ...]]]:
+def shown(booked: Postings) -> tuple[list[str | None], list[tuple[str | None, ...]]]:
     held = [None if kept is None else f"{kept.data.outcome} {kept.data.month}" for kept in booked.provisional.values()]
     return held, [(each.was_month, each.was, each.month, each.now, each.posted) for each in booked.adjustments]
 
@@ -126,22 +126,26 @@ def test_a_month_is_frozen_at_local_midnight_so_many_days_after_its_end() -> Non
     ],
 )
 def test_corrections_after_the_freeze_are_adjustments(
-    events: list[Decision], held: list[str | None], adjustments: list[tuple[str | None, ...]]
+    events: list[VerdictAnnouncement], held: list[str | None], adjustments: list[tuple[str | None, ...]]
 ) -> None:
-    assert shown(book(events, as_said(events[0]), freeze_days=DAYS)) == (held, adjustments)
+    assert shown(post(events, as_said(events[0]), freeze_days=DAYS)) == (held, adjustments)
 
 
-def as_said(event: Decision) -> dict[Key, Standing]:
+def as_said(event: VerdictAnnouncement) -> dict[VerdictKey, CountState]:
     """How the verdict stands where readers hold what `event` replaces."""
     was = event.data
-    return {key_of(event): Standing((was.was, was.was_month))} if isinstance(was, CorrectedData | RetractedData) else {}
+    return (
+        {verdict_key(event): CountState((was.was, was.was_month))}
+        if isinstance(was, CorrectedData | RetractedData)
+        else {}
+    )
 
 
 def test_what_was_adjusted_in_an_earlier_batch_is_adjusted_again() -> None:
     back = first("met", "2026-03", "Mon 2026-06-01 13:00")
-    standing = {key_of(back): Standing(adjusted=True)}
+    standing = {verdict_key(back): CountState(adjusted=True)}
 
-    assert shown(book([back], standing, freeze_days=DAYS))[1] == [(None, None, "2026-03", "met", "2026-06")]
+    assert shown(post([back], standing, freeze_days=DAYS))[1] == [(None, None, "2026-03", "met", "2026-06")]
 
 
 MISSED: CountedAs = ("breached", "2026-03")
@@ -152,25 +156,25 @@ MISSED: CountedAs = ("breached", "2026-03")
     [
         (  # corrected and then taken back before a loss of live state, taken back at once after it
             retracted("breached", "2026-03", "Mon 2026-06-01 12:00"),
-            Standing(adjusted=True),
+            CountState(adjusted=True),
             [],
         ),
         (  # corrected in two steps before the loss, in one after it
             corrected("met", "2026-03", "met", "2026-04", "Mon 2026-06-01 12:00"),
-            Standing(MISSED, adjusted=True),
+            CountState(MISSED, adjusted=True),
             [("2026-03", "breached", "2026-04", "met", "2026-06")],
         ),
         (  # said as if for the first time
             first("met", "2026-05", "Mon 2026-06-01 12:00"),
-            Standing(MISSED),
+            CountState(MISSED),
             [("2026-03", "breached", "2026-05", "met", "2026-06")],
         ),
     ],
 )
 def test_what_is_counted_is_taken_away_whatever_an_announcement_believes(
-    event: Decision, standing: Standing, adjustments: list[tuple[str | None, ...]]
+    event: VerdictAnnouncement, standing: CountState, adjustments: list[tuple[str | None, ...]]
 ) -> None:
-    assert shown(book([event], {key_of(event): standing}, freeze_days=DAYS)) == ([], adjustments)
+    assert shown(post([event], {verdict_key(event): standing}, freeze_days=DAYS)) == ([], adjustments)
 
 
 months = st.sampled_from(["2026-03", "2026-04", "2026-05"])
@@ -178,7 +182,7 @@ outcomes: st.SearchStrategy[Outcome] = st.sampled_from(["met", "breached"])
 whens = st.sampled_from(
     ["Tue 2026-04-14 12:00", "Fri 2026-05-15 12:00", "Mon 2026-06-01 12:00", "Wed 2026-07-01 12:00"]
 )
-words: st.SearchStrategy[Decision] = st.one_of(
+words: st.SearchStrategy[VerdictAnnouncement] = st.one_of(
     st.builds(first, outcomes, months, whens),
     st.builds(corrected, outcomes, months, outcomes, months, whens),
     st.builds(retracted, outcomes, months, whens),
@@ -187,12 +191,14 @@ words: st.SearchStrategy[Decision] = st.one_of(
 
 @law
 @given(st.lists(words, min_size=1, max_size=8), st.integers(1, 3))
-def test_a_verdict_counts_once_as_was_said_last_whatever_was_said_before(said: list[Decision], size: int) -> None:
-    key, row = key_of(said[0]), Counter[CountedAs]()
+def test_a_verdict_counts_once_as_was_said_last_whatever_was_said_before(
+    said: list[VerdictAnnouncement], size: int
+) -> None:
+    key, row = verdict_key(said[0]), Counter[CountedAs]()
     moved: list[Adjustment] = []
     for start in range(0, len(said), size):
-        standing = Standing(next(iter(row + net(moved)), None), adjusted=bool(moved))
-        booked = book(said[start : start + size], {key: standing}, freeze_days=DAYS)
+        standing = CountState(next(iter(row + net(moved)), None), adjusted=bool(moved))
+        booked = post(said[start : start + size], {key: standing}, freeze_days=DAYS)
         moved += booked.adjustments
         if key in booked.provisional:
             row = Counter(counted(booked.provisional[key]))
@@ -202,7 +208,7 @@ def test_a_verdict_counts_once_as_was_said_last_whatever_was_said_before(said: l
     assert {each: count for each, count in total.items() if count} == dict.fromkeys(counted(said[-1]), 1)
 
 
-def counted(event: Decision | None) -> list[CountedAs]:
+def counted(event: VerdictAnnouncement | None) -> list[CountedAs]:
     return [] if event is None or isinstance(event, VerdictRetracted) else [(event.data.outcome, event.data.month)]
 
 

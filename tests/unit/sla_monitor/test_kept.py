@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from sla_monitor.handlers.kept import Kept
+from sla_monitor.reports.cached_query import CachedQuery
 
 
 class Work:
@@ -24,7 +24,7 @@ class Work:
 
 def test_those_who_ask_together_or_soon_after_share_one_result() -> None:
     async def scenario() -> tuple[list[int], int]:
-        kept = Kept(work := Work())
+        kept = CachedQuery(work := Work())
         together = await asyncio.gather(kept.get(), kept.get(), kept.get())
         return [*together, await kept.get()], work.done
 
@@ -33,7 +33,7 @@ def test_those_who_ask_together_or_soon_after_share_one_result() -> None:
 
 def test_a_failure_is_told_to_all_who_waited_and_kept_for_nobody() -> None:
     async def scenario() -> int:
-        kept = Kept(Work(failures=1))
+        kept = CachedQuery(Work(failures=1))
         with pytest.raises(RuntimeError):
             await kept.get()
         return await kept.get()
@@ -43,7 +43,7 @@ def test_a_failure_is_told_to_all_who_waited_and_kept_for_nobody() -> None:
 
 def test_one_who_gives_up_does_not_stop_the_work_for_the_others() -> None:
     async def scenario() -> tuple[int, int]:
-        kept = Kept(work := Work())
+        kept = CachedQuery(work := Work())
         impatient = asyncio.create_task(kept.get())
         await asyncio.sleep(0)
         impatient.cancel()

@@ -10,7 +10,7 @@ from shared.contracts.definitions import Objective
 from sla_monitor.domain.attainment import (
     Attained,
     Judgement,
-    Share,
+    Ratio,
     combined,
     good_needed,
     judge,
@@ -18,7 +18,7 @@ from sla_monitor.domain.attainment import (
     misses_allowed,
     misses_remaining,
 )
-from sla_monitor.domain.percentile import Spent, percentile
+from sla_monitor.domain.percentiles import TimeTaken, percentile
 from tests.support.definitions import objective
 from tests.support.laws import law
 
@@ -62,7 +62,7 @@ def test_r42_the_judgement_is_that_of_exact_fractions(attained: Attained, percen
     [(0, 0, ""), (1, 3, "33.3"), (2, 3, "66.6"), (9996, 10_000, "99.9"), (5, 5, "100.0")],
 )
 def test_a_percentage_is_cut_and_never_rounded_up(good: int, total: int, share: str) -> None:
-    assert Share(good, total).percent_text == share
+    assert Ratio(good, total).percent_text == share
 
 
 @pytest.mark.parametrize(
@@ -155,15 +155,15 @@ TEN_DAYS_S = 10 * 8 * 3600
     ],
 )
 def test_r45_the_95th_percentile_is_the_nearest_rank_over_all_items(late: int, early: int, expected: int) -> None:
-    spent = [Spent(TEN_DAYS_S + 1)] * late + [Spent(TEN_DAYS_S)] * early
+    spent = [TimeTaken(TEN_DAYS_S + 1)] * late + [TimeTaken(TEN_DAYS_S)] * early
 
-    assert percentile(spent, objective(percent="95")) == Spent(expected)
+    assert percentile(spent, objective(percent="95")) == TimeTaken(expected)
 
 
 def test_r45_an_open_item_counts_with_what_it_has_taken_so_far_and_says_so() -> None:
-    spent = [Spent(100), Spent(TEN_DAYS_S + 5, open=True)]
+    spent = [TimeTaken(100), TimeTaken(TEN_DAYS_S + 5, open=True)]
 
-    assert percentile(spent, objective(percent="95")) == Spent(TEN_DAYS_S + 5, open=True)
+    assert percentile(spent, objective(percent="95")) == TimeTaken(TEN_DAYS_S + 5, open=True)
     assert percentile([], objective(percent="95")) is None
 
 
@@ -174,7 +174,7 @@ def test_r45_a_percentile_within_the_threshold_is_the_objective_met(
 ) -> None:
     agreed = objective(percent=percent)
     good = sum(each <= threshold_s for each in elapsed)
-    found = percentile([Spent(each) for each in elapsed], agreed)
+    found = percentile([TimeTaken(each) for each in elapsed], agreed)
 
     within = found is not None and found.elapsed_s <= threshold_s
     met = judge(Attained(good, len(elapsed)), agreed) is Judgement.MET

@@ -9,7 +9,7 @@ import yaml
 
 from sla_monitor.api.exports import attainment_csv, openslo_yaml
 from sla_monitor.domain.openslo import documents, resource_name
-from sla_monitor.schemas import AttainmentBody
+from sla_monitor.schemas import AttainmentResult
 from tests.support.definitions import agreement, objective, target
 
 
@@ -82,11 +82,11 @@ def test_a_name_that_rfc_1123_does_not_allow_becomes_one_that_is_still_its_own(p
 
 
 def test_attainment_as_csv_has_the_names_of_the_json_and_guards_its_text() -> None:
-    row = AttainmentBody("adur", "=cmd", "t", "x", "2026-03", 9, 10, 0, 0, "count", "90.0", None, "missed", -1)
+    row = AttainmentResult("adur", "=cmd", "t", "x", "2026-03", 9, 10, 0, 0, "count", "90.0", None, "missed", -1)
 
     (read,) = csv.DictReader(io.StringIO(attainment_csv([row])))
 
-    assert list(read) == list(AttainmentBody.__struct_fields__)
+    assert list(read) == list(AttainmentResult.__struct_fields__)
     assert (read["service"], read["good"], read["objective_percent"], read["misses_remaining"]) == (
         "'=cmd",
         "9",

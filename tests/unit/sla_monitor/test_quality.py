@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sla_monitor.domain.attainment import Share, percent_parts
+from sla_monitor.domain.attainment import Ratio, percent_parts
 from sla_monitor.domain.quality import Realised, improvement, realised
 from tests.support.laws import law
 
-BASELINE = Share(80, 100)
-_shares = st.integers(1, 400).flatmap(lambda total: st.builds(Share, st.integers(0, total), st.just(total)))
+BASELINE = Ratio(80, 100)
+_shares = st.integers(1, 400).flatmap(lambda total: st.builds(Ratio, st.integers(0, total), st.just(total)))
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ _shares = st.integers(1, 400).flatmap(lambda total: st.builds(Share, st.integers
 def test_54_percent_better_quality_is_54_percent_fewer_misses_among_as_many_items(
     good: int, total: int, improved: str, outcome: Realised
 ) -> None:
-    attained = Share(good, total)
+    attained = Ratio(good, total)
     found = improvement(attained, BASELINE)
 
     assert found is not None
@@ -38,21 +38,21 @@ def test_54_percent_better_quality_is_54_percent_fewer_misses_among_as_many_item
 @pytest.mark.parametrize(
     ("attained", "baseline", "outcome"),
     [
-        (Share(0, 0), BASELINE, Realised.NO_VOLUME),
-        (Share(9, 10), None, Realised.NO_BASELINE),
-        (Share(9, 10), Share(0, 0), Realised.NO_BASELINE),
-        (Share(9, 10), Share(10, 10), Realised.NO_BASELINE),  # without a miss there is nothing to improve
+        (Ratio(0, 0), BASELINE, Realised.NO_VOLUME),
+        (Ratio(9, 10), None, Realised.NO_BASELINE),
+        (Ratio(9, 10), Ratio(0, 0), Realised.NO_BASELINE),
+        (Ratio(9, 10), Ratio(10, 10), Realised.NO_BASELINE),  # without a miss there is nothing to improve
     ],
 )
 def test_without_volume_or_misses_to_improve_on_nothing_is_claimed(
-    attained: Share, baseline: Share | None, outcome: Realised
+    attained: Ratio, baseline: Ratio | None, outcome: Realised
 ) -> None:
     assert realised(attained, baseline, promised_parts=percent_parts("54")) is outcome
 
 
 @law
 @given(_shares, _shares.filter(lambda share: share.missed > 0), st.integers(0, 100_000))
-def test_the_outcome_is_that_of_exact_fractions(attained: Share, baseline: Share, parts: int) -> None:
+def test_the_outcome_is_that_of_exact_fractions(attained: Ratio, baseline: Ratio, parts: int) -> None:
     missed_now, missed_before = attained.missed * baseline.total, baseline.missed * attained.total
     kept = Decimal(missed_before - missed_now) * 100_000 >= Decimal(parts) * missed_before
 

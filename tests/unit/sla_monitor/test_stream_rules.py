@@ -3,23 +3,23 @@
 import pytest
 
 from shared.contracts.verdicts import VerdictCorrected
-from sla_monitor.domain.announce import Occasion, announce, counted_month
-from sla_monitor.domain.exclusions import Exclusion
+from sla_monitor.domain.announcements import Trigger, announce, counted_month
+from sla_monitor.domain.clock.exclusions import ExcludedTime
+from sla_monitor.domain.clock.verdict import Outcome
 from sla_monitor.domain.facts import AnyFact
-from sla_monitor.domain.item import Announced, Item, Taken, take
-from sla_monitor.domain.verdict import Outcome
-from tests.support.histories import at, book, evaluated, fact, facts, judged
+from sla_monitor.domain.item import FactResult, Item, LastPublished, insert_fact
+from tests.support.histories import agreement_index, at, evaluated, fact, facts, judged
 
 MON_9 = ("Mon 2026-03-02 09:00", "opened")
 EIGHT_HOURS = {"within": "8 working hours", "calendar": "office"}
 
 
 def told_of(
-    held: list[AnyFact], as_of: str, before: dict[str, Announced] | None = None, *, cause: str = "clock"
-) -> tuple[list[str], dict[str, Announced]]:
+    held: list[AnyFact], as_of: str, before: dict[str, LastPublished] | None = None, *, cause: str = "clock"
+) -> tuple[list[str], dict[str, LastPublished]]:
     """What is announced of the item at the instant, by kind, and what was said by then."""
-    evaluation = evaluated(held, book(EIGHT_HOURS), as_of=as_of)
-    events, after = announce(before or {}, evaluation, Occasion("adur", "T1", cause, at(as_of)))
+    evaluation = evaluated(held, agreement_index(EIGHT_HOURS), as_of=as_of)
+    events, after = announce(before or {}, evaluation, Trigger("adur", "T1", cause, at(as_of)))
     return [type(event).__name__ for event in events], after
 
 
@@ -27,7 +27,7 @@ def test_r33_arrival_plays_no_part_in_the_order_of_facts() -> None:
     history = facts(MON_9, ("Mon 2026-03-02 10:00", "paused council"), ("Mon 2026-03-02 11:00", "resumed"))
     arrived = Item()
     for each in reversed(history):
-        take(arrived, each)
+        insert_fact(arrived, each)
 
     assert arrived.facts == history
 
@@ -36,12 +36,12 @@ def test_r34_a_repeated_event_is_ignored_and_other_content_under_its_id_is_refus
     item = Item()
 
     taken = [
-        take(item, fact("Mon 2026-03-02 09:00", "opened", name="a")),
-        take(item, fact("Mon 2026-03-02 09:00", "opened", name="a")),
-        take(item, fact("Mon 2026-03-02 09:01", "opened", name="a")),
+        insert_fact(item, fact("Mon 2026-03-02 09:00", "opened", name="a")),
+        insert_fact(item, fact("Mon 2026-03-02 09:00", "opened", name="a")),
+        insert_fact(item, fact("Mon 2026-03-02 09:01", "opened", name="a")),
     ]
 
-    assert taken == [Taken.NEW, Taken.DUPLICATE, Taken.CONFLICT]
+    assert taken == [FactResult.NEW, FactResult.DUPLICATE, FactResult.CONFLICT]
 
 
 def test_r35_a_late_event_that_changes_a_verdict_is_announced_with_old_new_and_cause() -> None:
@@ -53,9 +53,9 @@ def test_r35_a_late_event_that_changes_a_verdict_is_announced_with_old_new_and_c
         ("Tue 2026-03-03 10:00", "resumed"),
         ("Tue 2026-03-03 12:00", "resolved"),
     )
-    evaluation = evaluated(held, book(EIGHT_HOURS), as_of="Wed 2026-03-04 09:00")
+    evaluation = evaluated(held, agreement_index(EIGHT_HOURS), as_of="Wed 2026-03-04 09:00")
 
-    (event,), _ = announce(said, evaluation, Occasion("adur", "T1", "resumed-1", at("Wed 2026-03-04 09:00")))
+    (event,), _ = announce(said, evaluation, Trigger("adur", "T1", "resumed-1", at("Wed 2026-03-04 09:00")))
 
     assert known[-1] == "TargetBreached"
     assert isinstance(event, VerdictCorrected)
@@ -79,11 +79,11 @@ def test_r36_announcing_again_says_nothing_and_a_breach_taken_back_is_retracted(
 
 
 def test_r36_the_ids_of_announcements_say_what_they_mean_and_nothing_of_when() -> None:
-    evaluation = evaluated(facts(MON_9), book(EIGHT_HOURS), as_of="Tue 2026-03-03 12:00")
-    later = evaluated(facts(MON_9), book(EIGHT_HOURS), as_of="Fri 2026-05-01 12:00")
+    evaluation = evaluated(facts(MON_9), agreement_index(EIGHT_HOURS), as_of="Tue 2026-03-03 12:00")
+    later = evaluated(facts(MON_9), agreement_index(EIGHT_HOURS), as_of="Fri 2026-05-01 12:00")
 
-    first, _ = announce({}, evaluation, Occasion("adur", "T1", "clock", at("Tue 2026-03-03 12:00")))
-    second, _ = announce({}, later, Occasion("adur", "T1", "clock", at("Fri 2026-05-01 12:00")))
+    first, _ = announce({}, evaluation, Trigger("adur", "T1", "clock", at("Tue 2026-03-03 12:00")))
+    second, _ = announce({}, later, Trigger("adur", "T1", "clock", at("Fri 2026-05-01 12:00")))
 
     assert first == second
 
@@ -92,10 +92,12 @@ def test_r36_other_figures_are_said_under_another_id() -> None:
     # Live state that was put back may be computed again in larger batches, and so without the first of two answers.
     later, earlier = ("Mon 2026-03-02 12:00", "resolved"), ("Mon 2026-03-02 11:00", "resolved")
     as_of = "Mon 2026-03-02 13:00"
-    occasion = Occasion("adur", "T1", "resolved", at(as_of))
+    trigger = Trigger("adur", "T1", "resolved", at(as_of))
 
-    (of_later,), _ = announce({}, evaluated(facts(MON_9, later), book(EIGHT_HOURS), as_of=as_of), occasion)
-    (of_both,), _ = announce({}, evaluated(facts(MON_9, earlier, later), book(EIGHT_HOURS), as_of=as_of), occasion)
+    (of_later,), _ = announce({}, evaluated(facts(MON_9, later), agreement_index(EIGHT_HOURS), as_of=as_of), trigger)
+    (of_both,), _ = announce(
+        {}, evaluated(facts(MON_9, earlier, later), agreement_index(EIGHT_HOURS), as_of=as_of), trigger
+    )
 
     assert type(of_later) is type(of_both)
     assert of_later.data != of_both.data
@@ -131,7 +133,9 @@ def test_r39_an_item_counts_in_the_month_that_the_agreement_names(
 ) -> None:
     # Due on Tuesday 31 March at closing; missed when Wednesday 1 April opens.
     lines = [("Tue 2026-03-31 09:00", "opened"), (resolved, "resolved")]
-    (verdict,) = evaluated(lines, book(EIGHT_HOURS, attributed_by=attributed_by), as_of="Fri 2026-04-03 09:00").verdicts
+    (verdict,) = evaluated(
+        lines, agreement_index(EIGHT_HOURS, attributed_by=attributed_by), as_of="Fri 2026-04-03 09:00"
+    ).verdicts
 
     assert counted_month(verdict) == month
 
@@ -164,7 +168,7 @@ def test_r40_an_open_item_counts_as_missed_once_it_is_late_and_not_at_all_before
     ],
 )
 def test_r47_an_agreed_exclusion_takes_its_time_out_of_what_it_covers(scope: dict[str, str], hours: int) -> None:
-    excluded = Exclusion("storm", at("Mon 2026-03-02 10:00"), at("Mon 2026-03-02 12:00"), "force-majeure", **scope)
+    excluded = ExcludedTime("storm", at("Mon 2026-03-02 10:00"), at("Mon 2026-03-02 12:00"), "force-majeure", **scope)
 
     verdict = judged([MON_9, ("Mon 2026-03-02 17:00", "resolved")], as_of="Tue 2026-03-03 09:00", exclusions=[excluded])
 

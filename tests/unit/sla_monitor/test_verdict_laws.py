@@ -6,11 +6,11 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sla_monitor.domain.explain import totals, trace
+from sla_monitor.domain.clock.trace import totals, trace
+from sla_monitor.domain.clock.verdict import Outcome, evaluate
 from sla_monitor.domain.facts import AnyFact, history
-from sla_monitor.domain.item import Item, Taken, dump_item, load_item, take
-from sla_monitor.domain.verdict import Outcome, evaluate
-from tests.support.histories import at, book, fact, told
+from sla_monitor.domain.item import FactResult, Item, dump_item, insert_fact, load_item
+from tests.support.histories import agreement_index, at, fact, told
 from tests.support.laws import law
 
 WORDS = (
@@ -29,7 +29,7 @@ WORDS = (
     "priority normal",
 )
 START, END = at("Mon 2026-03-23 08:00"), at("Fri 2026-04-10 18:00")
-TARGETS = book(
+TARGETS = agreement_index(
     {"id": "respond", "measure": "response-time", "within": "4 working hours", "calendar": "office"},
     {"id": "resolve", "within": "12 working hours", "calendar": "office", "when": {"priority": ["normal"]}},
     {"id": "hurry", "within": "6 hours", "when": {"priority": ["high"]}},
@@ -52,7 +52,7 @@ histories = st.builds(
 def _stored(facts: list[AnyFact]) -> Item:
     item = Item()
     for each in facts:
-        take(item, each)
+        insert_fact(item, each)
     return load_item(dump_item(item))
 
 
@@ -65,8 +65,8 @@ def test_order_and_repetition_of_arrival_change_no_verdict_and_no_trace(
     shuffled = [*facts, *chance.choices(facts, k=5)]
     chance.shuffle(shuffled)
 
-    straight = evaluate(_stored(facts).facts, council="adur", item="T1", book=TARGETS, as_of=as_of)
-    mixed = evaluate(_stored(shuffled).facts, council="adur", item="T1", book=TARGETS, as_of=as_of)
+    straight = evaluate(_stored(facts).facts, council="adur", item="T1", agreement_index=TARGETS, as_of=as_of)
+    mixed = evaluate(_stored(shuffled).facts, council="adur", item="T1", agreement_index=TARGETS, as_of=as_of)
 
     assert mixed == straight
     assert [trace(verdict, as_of=as_of) for verdict in mixed.verdicts] == [
@@ -80,25 +80,25 @@ def test_the_trace_covers_the_life_without_a_gap_and_counts_what_elapsed(
     facts: list[AnyFact], ten_minutes: int
 ) -> None:
     as_of = ten_minutes * 600
-    for verdict in evaluate(history(facts), council="adur", item="T1", book=TARGETS, as_of=as_of).verdicts:
-        stretches = trace(verdict, as_of=as_of)
-        end = min(as_of, verdict.until, as_of if verdict.life.stop is None else verdict.life.stop)
+    for verdict in evaluate(history(facts), council="adur", item="T1", agreement_index=TARGETS, as_of=as_of).verdicts:
+        segments = trace(verdict, as_of=as_of)
+        end = min(as_of, verdict.until, as_of if verdict.cycle.stop is None else verdict.cycle.stop)
 
-        assert sum(totals(stretches).values()) == max(end - verdict.life.start, 0)
-        assert all(one.end == other.start for one, other in pairwise(stretches))
-        if verdict.term.target.measure != "update-interval":  # which counts from question to answer only
-            assert totals(stretches)["counted"] == verdict.elapsed_s
+        assert sum(totals(segments).values()) == max(end - verdict.cycle.start, 0)
+        assert all(one.end == other.start for one, other in pairwise(segments))
+        if verdict.bound_target.target.measure != "update-interval":  # which counts from question to answer only
+            assert totals(segments)["counted"] == verdict.elapsed_s
 
 
 @law
 @given(histories, st.integers(START // 600, END // 600 + 400))
 def test_nothing_changes_before_the_instant_that_was_foretold(facts: list[AnyFact], ten_minutes: int) -> None:
     as_of = ten_minutes * 600
-    now = evaluate(history(facts), council="adur", item="T1", book=TARGETS, as_of=as_of)
+    now = evaluate(history(facts), council="adur", item="T1", agreement_index=TARGETS, as_of=as_of)
     if now.wake is None or now.wake == as_of + 1:
         return
 
-    just_before = evaluate(history(facts), council="adur", item="T1", book=TARGETS, as_of=now.wake - 1)
+    just_before = evaluate(history(facts), council="adur", item="T1", agreement_index=TARGETS, as_of=now.wake - 1)
 
     assert now.wake > as_of
     assert [(verdict.outcome, verdict.warnings) for verdict in just_before.verdicts] == [
@@ -109,11 +109,11 @@ def test_nothing_changes_before_the_instant_that_was_foretold(facts: list[AnyFac
 @law
 @given(histories)
 def test_a_verdict_once_no_fact_is_missing_does_not_change_with_time(facts: list[AnyFact]) -> None:
-    ended = evaluate(history(facts), council="adur", item="T1", book=TARGETS, as_of=END)
-    later = evaluate(history(facts), council="adur", item="T1", book=TARGETS, as_of=END + 90 * 86_400)
+    ended = evaluate(history(facts), council="adur", item="T1", agreement_index=TARGETS, as_of=END)
+    later = evaluate(history(facts), council="adur", item="T1", agreement_index=TARGETS, as_of=END + 90 * 86_400)
 
     for now, then in zip(ended.verdicts, later.verdicts, strict=True):
-        if now.outcome in (Outcome.MET, Outcome.BREACHED) and now.life.stop is not None:
+        if now.outcome in (Outcome.MET, Outcome.BREACHED) and now.cycle.stop is not None:
             assert (then.outcome, then.due, then.elapsed_s) == (now.outcome, now.due, now.elapsed_s)
 
 
@@ -121,6 +121,6 @@ def test_the_same_identity_with_other_content_is_a_conflict_and_changes_nothing(
     item = _stored([fact("Mon 2026-03-23 09:00", "opened", name="a")])
     before = dump_item(item)
 
-    assert take(item, fact("Mon 2026-03-23 09:00", "opened", name="a")) is Taken.DUPLICATE
-    assert take(item, fact("Mon 2026-03-23 09:00", "opened high", name="a")) is Taken.CONFLICT
+    assert insert_fact(item, fact("Mon 2026-03-23 09:00", "opened", name="a")) is FactResult.DUPLICATE
+    assert insert_fact(item, fact("Mon 2026-03-23 09:00", "opened high", name="a")) is FactResult.CONFLICT
     assert dump_item(item) == before

@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.contracts.definitions import Agreement, Calendar, Target
-from sla_monitor.domain.announce import Occasion, announce
+from sla_monitor.domain.announcements import Trigger, announce
+from sla_monitor.domain.clock.verdict import evaluate
 from sla_monitor.domain.facts import AnyFact
-from sla_monitor.domain.item import Item, take
-from sla_monitor.domain.known import Known, KnownVersions
-from sla_monitor.domain.verdict import evaluate
-from sla_monitor.domain.what_if import Draft, Findings, Tally, draft_faults, drafted, look_at
+from sla_monitor.domain.item import Item, insert_fact
+from sla_monitor.domain.versions import KnownVersion, VersionHistory
+from sla_monitor.trial.draft import Draft, DraftAttainment, WhatIfFindings, compare_item, draft_faults, with_draft
 from tests.support.histories import calendar, fact
 from tests.unit.sla_monitor.test_verdict_laws import END, histories
 
@@ -33,24 +33,24 @@ def target(**fields: Any) -> Target:
     return msgspec.convert(TARGETS[1] | fields, Target)
 
 
-KNOWN = [Known(1, 1, agreement()), Known(2, 1, calendar())]
+KNOWN = [KnownVersion(1, 1, agreement()), KnownVersion(2, 1, calendar())]
 
 
 def announced(facts: list[AnyFact]) -> Item:
     item = Item(known_to=2)
     for each in facts:
-        take(item, each)
-    book = KnownVersions(KNOWN).book(known_to=2)
-    evaluation = evaluate(item.facts, council="adur", item="T1", book=book, as_of=LATER)
-    _, item.announced = announce({}, evaluation, Occasion("adur", "T1", "x", LATER))
+        insert_fact(item, each)
+    agreement_index = VersionHistory(KNOWN).agreement_index(known_to=2)
+    evaluation = evaluate(item.facts, council="adur", item="T1", agreement_index=agreement_index, as_of=LATER)
+    _, item.announced = announce({}, evaluation, Trigger("adur", "T1", "x", LATER))
     return item
 
 
-def asked(draft: Draft, *items: Item, months: tuple[str, str] = ("2026-01", "2026-12")) -> Findings:
-    book = KnownVersions(drafted(KNOWN, draft)).book(known_to=2)
-    findings = Findings(*months, as_of=LATER)
+def asked(draft: Draft, *items: Item, months: tuple[str, str] = ("2026-01", "2026-12")) -> WhatIfFindings:
+    agreement_index = VersionHistory(with_draft(KNOWN, draft)).agreement_index(known_to=2)
+    findings = WhatIfFindings(*months, as_of=LATER)
     for item in items:
-        look_at(findings, item, council="adur", name="T1", book=book, exclusions=())
+        compare_item(findings, item, council="adur", name="T1", agreement_index=agreement_index, exclusions=())
     return findings
 
 
@@ -61,24 +61,32 @@ LATE = [fact("Mon 2026-03-02 12:00", "opened"), fact("Tue 2026-03-03 14:00", "re
 @pytest.mark.parametrize(
     ("draft", "tally", "changes"),
     [
-        (Draft(targets=(target(within="10 working hours"),)), Tally(0, 1, 1, 1), [("resolve", "breached", "met")]),
-        (Draft(targets=(target(within="9 working hours"),)), Tally(0, 1, 0, 1), []),
-        (Draft(targets=(target(when={"priority": ("high",)}),)), Tally(0, 1, 0, 0), [("resolve", "breached", None)]),
+        (
+            Draft(targets=(target(within="10 working hours"),)),
+            DraftAttainment(0, 1, 1, 1),
+            [("resolve", "breached", "met")],
+        ),
+        (Draft(targets=(target(within="9 working hours"),)), DraftAttainment(0, 1, 0, 1), []),
+        (
+            Draft(targets=(target(when={"priority": ("high",)}),)),
+            DraftAttainment(0, 1, 0, 0),
+            [("resolve", "breached", None)],
+        ),
         (
             Draft(calendars=(calendar(closed={"2026-03-03": "Proclaimed"}),)),
-            Tally(0, 1, 1, 1),
+            DraftAttainment(0, 1, 1, 1),
             [("resolve", "breached", "met")],  # five hours on Monday: the answer is late all the same
         ),
         (
             Draft(agreements=(agreement(targets=[TARGETS[1] | {"within": "3 days"}]),)),
-            Tally(0, 1, 1, 1),
+            DraftAttainment(0, 1, 1, 1),
             [("resolve", "breached", "met"), ("respond", "breached", None)],
         ),
-        (Draft(targets=(target(within="10 working hours"),), council="worthing"), Tally(0, 1, 0, 1), []),
+        (Draft(targets=(target(within="10 working hours"),), council="worthing"), DraftAttainment(0, 1, 0, 1), []),
     ],
 )
 def test_a_draft_says_what_it_would_have_changed(
-    draft: Draft, tally: Tally, changes: list[tuple[str, str | None, str | None]]
+    draft: Draft, tally: DraftAttainment, changes: list[tuple[str, str | None, str | None]]
 ) -> None:
     findings = asked(draft, announced(LATE))
 

@@ -4,10 +4,10 @@ from datetime import date
 
 import pytest
 
-from sla_monitor.domain.calendar import compile_calendar
-from sla_monitor.domain.hours import UnreadableHours
-from sla_monitor.domain.local_time import UnknownZone
-from sla_monitor.domain.working_time import BeyondHorizon
+from sla_monitor.domain.working_time.calendar import compile_calendar
+from sla_monitor.domain.working_time.compiled import BeyondHorizon
+from sla_monitor.domain.working_time.hours import UnreadableHours
+from sla_monitor.domain.working_time.local_time import UnknownZone
 from tests.support.calendars import EVERY_DAY, NINE_TO_FIVE, ROUND_THE_CLOCK, calendar, working_time
 from tests.support.instants import epoch, written
 

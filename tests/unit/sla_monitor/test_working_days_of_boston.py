@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 import holidays
 import pytest
 
-from sla_monitor.domain.calendar import compile_calendar
-from sla_monitor.domain.working_time import WorkingTime
+from sla_monitor.domain.working_time.calendar import compile_calendar
+from sla_monitor.domain.working_time.compiled import WorkingTime
 from tests.support.calendars import WEEKDAYS, calendar
 
 BOSTON = Path(__file__).parents[4] / "shared" / "data" / "boston_311"

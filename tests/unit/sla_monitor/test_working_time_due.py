@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from sla_monitor.domain.calendar import compile_calendar
+from sla_monitor.domain.working_time.calendar import compile_calendar
 from tests.support.calendars import NINE_TO_FIVE, ROUND_THE_CLOCK, calendar, working_time
 from tests.support.instants import epoch, written
 

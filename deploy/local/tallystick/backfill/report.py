@@ -6,12 +6,12 @@ from hashlib import sha256
 
 from msgspec import Struct
 
-from billing.domain.moved import Moved
-from shared.bus.flood import MOST
+from billing.domain.statement_delta import StatementDelta
 from shared.contracts.codec import canonical_json
+from shared.log.flood import MAX_QUARANTINED
 from shared.money import format_gbp
-from sla_monitor.domain.difference import Difference
-from tallystick.backfill.offering import ROW, Offer, Refusal
+from sla_monitor.domain.verdict_changes import VerdictChanges
+from tallystick.backfill.candidates import ROW, Candidate, Refusal
 
 _SHOWN = 20
 _NO_STATEMENT = "no statement"
@@ -23,8 +23,8 @@ class Changes(Struct, frozen=True):
     events: Mapping[str, int]
     events_sha256: str
     parked: int
-    difference: Difference
-    moved: Sequence[Moved]
+    difference: VerdictChanges
+    moved: Sequence[StatementDelta]
 
     @property
     def digest(self) -> str:
@@ -32,7 +32,7 @@ class Changes(Struct, frozen=True):
         return sha256(canonical_json(self)).hexdigest()
 
 
-class Report(Struct, frozen=True):
+class BackfillReport(Struct, frozen=True):
     """The changes, and what of the file changes nothing: `known` already, or `refused`."""
 
     changes: Changes
@@ -45,7 +45,9 @@ class Report(Struct, frozen=True):
         return sum(self.changes.events.values())
 
 
-def changes(new: Sequence[Offer], *, parked: int, difference: Difference, moved: Sequence[Moved]) -> Changes:
+def changes(
+    new: Sequence[Candidate], *, parked: int, difference: VerdictChanges, moved: Sequence[StatementDelta]
+) -> Changes:
     """The changes that `new` events make, in whatever order they are given."""
     kinds = Counter(str(each.event.__struct_config__.tag) for each in new)
     content = sha256()
@@ -54,7 +56,7 @@ def changes(new: Sequence[Offer], *, parked: int, difference: Difference, moved:
     return Changes(dict(sorted(kinds.items())), content.hexdigest(), parked, difference, tuple(moved))
 
 
-def lines(report: Report) -> Iterator[str]:
+def lines(report: BackfillReport) -> Iterator[str]:
     """The report as people read it: the events, then council by council, then the sums."""
     found = report.changes
     yield f"{report.new:,} new events, {report.known:,} known already, {len(report.refused):,} refused"
@@ -70,31 +72,31 @@ def lines(report: Report) -> Iterator[str]:
     yield sums(found.moved)
 
 
-def pounds(moved: Sequence[Moved], council: str) -> Iterator[str]:
+def pounds(moved: Sequence[StatementDelta], council: str) -> Iterator[str]:
     """The council's statements that would move, a line for each month."""
     yield from (f"  {_month(each)}" for each in moved if each.council == council)
 
 
-def sums(moved: Sequence[Moved]) -> str:
+def sums(moved: Sequence[StatementDelta]) -> str:
     """By how much all councils' statements would move together."""
-    return f"recharges: {_signed(sum(each.by_pence for each in moved))}"
+    return f"recharges: {_signed(sum(each.change_pence for each in moved))}"
 
 
 def _refusals(refused: Sequence[Refusal]) -> Iterator[str]:
     yield from (f"  {each.where}: {each.reason}: {each.detail}" for each in refused[:_SHOWN])
     if len(refused) > _SHOWN:
         yield f"  … and {len(refused) - _SHOWN:,} more; --json lists them all"
-    if sum(each.reason != ROW for each in refused) > MOST:
+    if sum(each.reason != ROW for each in refused) > MAX_QUARANTINED:
         yield "  Refused events are not sent. So many would have halted a partition: look at the sender."
 
 
-def _month(each: Moved) -> str:
+def _month(each: StatementDelta) -> str:
     credits = ""
     if each.credits_before_pence != each.credits_after_pence:
         before, after = format_gbp(each.credits_before_pence), format_gbp(each.credits_after_pence)
         credits = f"; service credits {before} → {after}"
     was, would_be = _total(each.before_pence), _total(each.after_pence)
-    return f"{each.month}: {was} → {would_be} ({_signed(each.by_pence)}){credits}"
+    return f"{each.month}: {was} → {would_be} ({_signed(each.change_pence)}){credits}"
 
 
 def _total(pence: int | None) -> str:

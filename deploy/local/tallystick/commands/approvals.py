@@ -11,7 +11,7 @@ def approvals(service: str | None) -> None:
 
 async def _approvals(service: str | None) -> None:
     async with desks.readers(service) as apps:
-        told = [(each, app.desk.service) for app in apps for each in app.approvals.all()]
+        told = [(each, app.quarantine.service) for app in apps for each in app.approvals.all()]
     for each, name in sorted(told, key=lambda held: held[0].approved_at):
         at = f"{each.approved_at:%Y-%m-%d %H:%M:%S}Z"
         line = f"{at}  {each.subject}  {each.events:,}  {each.digest[:16]}  {name}  {each.actor}: {each.reason}"

@@ -10,50 +10,57 @@ from pathlib import Path
 import msgspec
 from rich.progress import Progress
 
-from shared.bus.port import Bus, Message
-from shared.bus.processor import Busy
 from shared.clock import Clock, WallClock
+from shared.log.port import Bus, Message
+from shared.log.processor import Busy
 from shared.sql.approvals import Approval
-from tallystick.backfill.foresight import Foresight, foresight
-from tallystick.backfill.offering import Offer, Refusal, events_of_lines, events_of_table, in_order, offer
-from tallystick.backfill.report import Changes, Report, lines
+from tallystick.backfill.candidates import (
+    Candidate,
+    Refusal,
+    candidate,
+    events_of_lines,
+    events_of_table,
+    in_sending_order,
+)
+from tallystick.backfill.dry_run import BackfillDryRun, open_dry_run
+from tallystick.backfill.report import BackfillReport, Changes, lines
 from tallystick.commands import desks
-from tallystick.commands.deciding import Word
+from tallystick.commands.deciding import Authorisation
 from tallystick.console import EXIT_IN_USE, fail, out, progress
 from tallystick.replay.mapping import BadMapping, NoSuchMapping, ReplayMapping, read_mapping
 from tallystick.replay.table import UnreadableFile
-from tallystick.replay.targets import UnusableForm
+from tallystick.replay.targets import UnusableTemplate
 
 # All of them are held in memory, about 4 KB each, and billing takes nothing in while they are rehearsed.
-MOST_EVENTS = 200_000
+MAX_EVENTS = 200_000
 _AT_ONCE = 4_000
 _PATIENCE_S = 30.0
 _LOOK_EVERY_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class BackfillOptions:
     """What is to be filled in; `mapping` None for a file of events. `approved` is a digest with somebody's word."""
 
     file: Path
     mapping: str | None
     lookups: dict[str, Path]
     json: Path | None
-    approved: tuple[str, Word] | None
+    approved: tuple[str, Authorisation] | None
 
 
-def backfill(order: Order, *, clock: Clock | None = None) -> None:
+def backfill(order: BackfillOptions, *, clock: Clock | None = None) -> None:
     """The report is printed; where its digest is the approved one, the new events are in the log."""
     mapping = _mapping(order)
     try:
         desks.run(_backfill(order, mapping, clock or WallClock()))
-    except (UnreadableFile, UnusableForm) as fault:
+    except (UnreadableFile, UnusableTemplate) as fault:
         fail(str(fault), do="Mend the file or the mapping. Nothing was sent.")
     except Busy as busy:
         fail(f"{busy}.", do="Run it again later. Nothing was sent.", code=EXIT_IN_USE)
 
 
-def _mapping(order: Order) -> ReplayMapping | None:
+def _mapping(order: BackfillOptions) -> ReplayMapping | None:
     if order.mapping is None:
         return None
     try:
@@ -62,34 +69,34 @@ def _mapping(order: Order) -> ReplayMapping | None:
         fail(str(fault), do="Nothing was read. docs/replay.md describes mapping files.")
 
 
-async def _backfill(order: Order, mapping: ReplayMapping | None, clock: Clock) -> None:
-    async with foresight(clock) as sight:
+async def _backfill(order: BackfillOptions, mapping: ReplayMapping | None, clock: Clock) -> None:
+    async with open_dry_run(clock) as sight:
         with progress() as bars:
             offers, refused = await asyncio.to_thread(_read, order, mapping, clock)
             await _caught_up(sight, bars)
             sifted = await sight.sift(offers)
-            new = in_order(sifted.new)
+            new = in_sending_order(sifted.new)
             bar = bars.add_task("Judging and rating in thought", total=len(new) + 1)
             changes = await sight.changes(new, seen=lambda judged: bars.advance(bar, judged))
             bars.advance(bar)
-        report = Report(changes, sifted.known, [*refused, *sifted.refused])
+        report = BackfillReport(changes, sifted.known, [*refused, *sifted.refused])
         await _tell(order, report)
         if order.approved is not None and new:
             await _apply(order.approved, changes, new, sight, file=order.file.name)
 
 
-def _read(order: Order, mapping: ReplayMapping | None, clock: Clock) -> tuple[list[Offer], list[Refusal]]:
+def _read(order: BackfillOptions, mapping: ReplayMapping | None, clock: Clock) -> tuple[list[Candidate], list[Refusal]]:
     now_ms = int(clock.now().timestamp() * 1000)
     refused: list[Refusal] = []
     told = events_of_lines(order.file) if mapping is None else events_of_table(mapping, order.file, refused)
-    offered = [offer(line, now_ms=now_ms) for line in islice(told, MOST_EVENTS + 1)]
-    if len(offered) > MOST_EVENTS:
-        raise UnreadableFile(f"{order.file.name} has more than {MOST_EVENTS:,} events: split it between items")
+    offered = [candidate(line, now_ms=now_ms) for line in islice(told, MAX_EVENTS + 1)]
+    if len(offered) > MAX_EVENTS:
+        raise UnreadableFile(f"{order.file.name} has more than {MAX_EVENTS:,} events: split it between items")
     refused += [each for each in offered if isinstance(each, Refusal)]
-    return [each for each in offered if isinstance(each, Offer)], refused
+    return [each for each in offered if isinstance(each, Candidate)], refused
 
 
-async def _caught_up(sight: Foresight, bars: Progress) -> None:
+async def _caught_up(sight: BackfillDryRun, bars: Progress) -> None:
     """The services have taken in what the log held; the command ends where they do not come to it in time.
 
     What they have still to take in might be the very events of the file.
@@ -112,7 +119,7 @@ async def _caught_up(sight: Foresight, bars: Progress) -> None:
     bars.update(bar, completed=total)
 
 
-async def _tell(order: Order, report: Report) -> None:
+async def _tell(order: BackfillOptions, report: BackfillReport) -> None:
     for line in lines(report):
         _say(line)
     if order.json is not None:
@@ -127,7 +134,7 @@ async def _tell(order: Order, report: Report) -> None:
 
 
 async def _apply(
-    approved: tuple[str, Word], changes: Changes, new: Sequence[Offer], sight: Foresight, *, file: str
+    approved: tuple[str, Authorisation], changes: Changes, new: Sequence[Candidate], sight: BackfillDryRun, *, file: str
 ) -> None:
     digest, word = approved
     if digest != changes.digest:
@@ -141,7 +148,7 @@ async def _apply(
     _say(f"{len(new):,} events sent. Approved by {word.actor}: {word.reason}")
 
 
-async def _send(bus: Bus, new: Sequence[Offer]) -> None:
+async def _send(bus: Bus, new: Sequence[Candidate]) -> None:
     topics: dict[str, list[Message]] = defaultdict(list)
     for each in new:
         topics[each.shard.topic].append(each.message)

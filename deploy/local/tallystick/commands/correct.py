@@ -7,15 +7,15 @@ from pathlib import Path
 
 from shared.clock import WallClock
 from shared.contracts.corrections import CorrectionScope
-from sla_monitor.domain.rulings import NotAllowed
-from sla_monitor.handlers.correcting import RunReport
+from sla_monitor.decisions.corrections import RunReport
+from sla_monitor.domain.decisions import NotAllowed
 from tallystick.console import EXIT_IN_USE, fail, out, progress
-from tallystick.lock import InUse, running_on
-from tallystick.stack import ACTOR, opened
+from tallystick.lock import FolderInUse, exclusive_use
+from tallystick.stack import ACTOR, open_stack
 
 
 @dataclass(frozen=True, slots=True)
-class Correction:
+class CorrectionOptions:
     """What is to be judged again. `name` None: the run is named after the present instant."""
 
     from_date: str
@@ -25,7 +25,7 @@ class Correction:
     name: str | None
 
 
-def correct(wanted: Correction, *, folder: Path) -> None:
+def correct(wanted: CorrectionOptions, *, folder: Path) -> None:
     """The run has been made; what it corrected and retracted is printed."""
     scope = CorrectionScope(
         from_date=_day(wanted.from_date), to_date=_day(wanted.to_date), council=wanted.council, service=wanted.service
@@ -34,9 +34,9 @@ def correct(wanted: Correction, *, folder: Path) -> None:
         fail(f"{scope.to_date} is not after {scope.from_date}.", do="--to is the first day that is not included.")
     name = wanted.name or f"correction-{WallClock().now():%Y%m%dT%H%M%SZ}"
     try:
-        with running_on(folder):
+        with exclusive_use(folder):
             report = asyncio.run(_made(name, scope, folder))
-    except InUse as busy:
+    except FolderInUse as busy:
         fail(f"{busy}.", do="Order it there: POST /v1/correction-runs.", code=EXIT_IN_USE)
     except NotAllowed as refused:
         fail(f"{refused}.", do="Give it another --name. Nothing was ordered.")
@@ -44,14 +44,14 @@ def correct(wanted: Correction, *, folder: Path) -> None:
 
 
 async def _made(name: str, scope: CorrectionScope, folder: Path) -> RunReport:
-    async with opened(folder, clock=WallClock()) as stack:
+    async with open_stack(folder, clock=WallClock()) as stack:
         correcting = stack.monitor.correcting
         await stack.monitor.learn()
-        await correcting.order(name, scope, ordered_by=ACTOR)
+        await correcting.order(name, scope, requested_by=ACTOR)
         with progress() as bars:
             total = await stack.pending()
             bar = bars.add_task("Judging again", total=total)
-            await stack.settle(lambda left: bars.update(bar, completed=max(total - left, 0)))
+            await stack.drain(lambda left: bars.update(bar, completed=max(total - left, 0)))
             bars.update(bar, completed=total)
         return await asyncio.to_thread(correcting.report, name, await correcting.progress(name))
 

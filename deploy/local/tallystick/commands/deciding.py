@@ -9,12 +9,12 @@ from typing import Self
 import typer
 
 from shared.contracts.envelope import ID_PATTERN
-from shared.quarantine.decisions import MOST_REASON
+from shared.quarantine.decisions import MAX_REASON_LENGTH
 from tallystick.console import fail
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class Authorisation:
     """Somebody's decision, not yet about anything."""
 
     actor: str
@@ -24,8 +24,10 @@ class Word:
     def of(cls, actor: str | None, reason: str) -> Self:
         """The word of `actor`, or of whoever is logged in; ends the command where it cannot be kept."""
         given = " ".join(reason.split())
-        if not given or len(given) > MOST_REASON or not given.isprintable():
-            fail("The reason is empty, too long or not printable.", do=f"Say why in 1 to {MOST_REASON} characters.")
+        if not given or len(given) > MAX_REASON_LENGTH or not given.isprintable():
+            fail(
+                "The reason is empty, too long or not printable.", do=f"Say why in 1 to {MAX_REASON_LENGTH} characters."
+            )
         name = actor if actor is not None else _login()
         if not re.match(ID_PATTERN, name):
             fail(f"{name!r} is no name that can be kept.", do="Name yourself with --actor: letters, digits and _.-")

@@ -24,8 +24,8 @@ from tallystick.console import EXIT_IN_USE, fail, out, progress
 from tallystick.demo.sending import send
 from tallystick.demo.year import year_of_events
 from tallystick.home import StackHome
-from tallystick.lock import InUse, running_on
-from tallystick.stack import Stack, opened
+from tallystick.lock import FolderInUse, exclusive_use
+from tallystick.stack import Stack, open_stack
 
 _PORTS_TRIED = 20
 
@@ -43,9 +43,9 @@ def demo(example: str, *, port: int, seed: int, folder: Path) -> None:
     if example not in example_names():
         fail(f"There is no example {example!r}.", do=f"Shipped examples: {', '.join(example_names())}.")
     try:
-        with running_on(folder):
+        with exclusive_use(folder):
             asyncio.run(_demo(example, port, seed, folder))
-    except InUse as busy:
+    except FolderInUse as busy:
         fail(f"{busy}.", do="Stop it first, or set TALLYSTICK_VAR to another folder.", code=EXIT_IN_USE)
 
 
@@ -64,8 +64,8 @@ class _Server(uvicorn.Server):
 
 
 async def _demo(example: str, port: int, seed: int, folder: Path) -> None:
-    async with opened(folder, clock=WallClock()) as stack:
-        definitions = [placed.definition for placed in read_example(example).given.placed]
+    async with open_stack(folder, clock=WallClock()) as stack:
+        definitions = [placed.definition for placed in read_example(example).submission.entries]
         await stack.record(definitions)
         stop = asyncio.Event()
         server = _Server(uvicorn.Config(_app(stack, definitions), log_level="warning"))

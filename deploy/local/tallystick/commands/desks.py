@@ -9,36 +9,36 @@ from dataclasses import dataclass
 
 from billing.app import BillingApp
 from billing.app import build as build_billing
-from billing.settings import Settings as BillingSettings
+from billing.settings import BillingSettings
 from shared.bus.connect import UnknownBus, connect
-from shared.bus.port import BusError, Shard
 from shared.clock import WallClock
 from shared.contracts.topics import TOPICS
-from shared.quarantine.desk import Desk, Entry, NotSetAside
-from shared.running.settings import BadSettings, read_settings
+from shared.log.port import BusError, Shard
+from shared.quarantine.service import NotQuarantined, QuarantineEntry, QuarantineService
+from shared.settings import InvalidSettings, read_settings
 from shared.sql.engine import UnusableDatabase
-from shared.sql.migrate import Outdated
+from shared.sql.migrate import SchemaOutdated
 from shared.state.connect import UnknownState
 from sla_monitor.app import MonitorApp
 from sla_monitor.app import build as build_monitor
-from sla_monitor.settings import Settings as MonitorSettings
+from sla_monitor.settings import MonitorSettings
 from tallystick.console import fail
 
 _SERVICES = ("sla-monitor", "billing")
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class QuarantinedBy:
     """A record in the quarantine of one service."""
 
-    desk: Desk
-    entry: Entry
+    quarantine: QuarantineService
+    entry: QuarantineEntry
 
 
-_UNUSABLE = (BadSettings, UnknownBus, UnknownState, UnusableDatabase, Outdated, BusError)
+_UNUSABLE = (InvalidSettings, UnknownBus, UnknownState, UnusableDatabase, SchemaOutdated, BusError)
 _DIGITS = re.compile(r"[0-9]{1,18}")  # what databases hold
 # The same record may be set aside by both services: one place, and whoever holds it there.
-Places = Mapping[str, Sequence[Held]]
+Places = Mapping[str, Sequence[QuarantinedBy]]
 
 
 def run(work: Coroutine[None, None, None]) -> None:
@@ -50,10 +50,10 @@ def run(work: Coroutine[None, None, None]) -> None:
 
 
 @asynccontextmanager
-async def opened(service: str | None) -> AsyncIterator[Sequence[Desk]]:
+async def opened(service: str | None) -> AsyncIterator[Sequence[QuarantineService]]:
     """The desk of `service`, or of both; closed on the way out."""
     async with readers(service) as apps:
-        yield [app.desk for app in apps]
+        yield [app.quarantine for app in apps]
 
 
 @asynccontextmanager
@@ -78,27 +78,27 @@ async def readers(service: str | None) -> AsyncIterator[Sequence[MonitorApp | Bi
         yield apps
 
 
-async def held(desks: Sequence[Desk], *, because: str | None, decided: bool) -> Places:
+async def held(desks: Sequence[QuarantineService], *, because: str | None, decided: bool) -> Places:
     """What is open, or all with what was `decided`, by place."""
-    found: defaultdict[str, list[Held]] = defaultdict(list)
-    for desk in desks:
-        async for entry in desk.entries(decided=decided):
+    found: defaultdict[str, list[QuarantinedBy]] = defaultdict(list)
+    for quarantine in desks:
+        async for entry in quarantine.entries(decided=decided):
             if because in {None, entry.record.reason}:
-                found[entry.place].append(Held(desk, entry))
+                found[entry.place].append(QuarantinedBy(quarantine, entry))
     return found
 
 
-async def held_at(desks: Sequence[Desk], place: str) -> Sequence[Held]:
+async def held_at(desks: Sequence[QuarantineService], place: str) -> Sequence[QuarantinedBy]:
     """Who holds the record at `place`; ends the command where nobody does."""
     name, _, offset = place.rpartition("@")
     shard = shard_of(name)
     if not _DIGITS.fullmatch(offset):
         fail(f"{place!r} is no place of a record.", do="Write for example provider.work.v1/3@1042.")
-    found: list[Held] = []
-    for desk in desks:
+    found: list[QuarantinedBy] = []
+    for quarantine in desks:
         try:
-            found.append(Held(desk, await desk.entry(shard, int(offset))))
-        except NotSetAside:
+            found.append(QuarantinedBy(quarantine, await quarantine.entry(shard, int(offset))))
+        except NotQuarantined:
             continue
     if not found:
         fail(f"Nothing was set aside at {place}.", do="`tallystick quarantine list --decided` shows what was.")

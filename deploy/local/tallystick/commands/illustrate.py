@@ -9,7 +9,7 @@ from shared.bus.connect import UnknownBus, connect
 from shared.clock import WallClock
 from shared.contracts.topics import TOPICS
 from shared.period import LONDON
-from shared.running.settings import BadSettings, ServiceSettings, read_settings
+from shared.settings import InvalidSettings, ServiceSettings, read_settings
 from tallystick.console import fail, out, progress
 from tallystick.demo.sending import send
 from tallystick.demo.year import months_of_events
@@ -22,13 +22,13 @@ def illustrate(example: str, *, months: int, seed: int) -> None:
     today = WallClock().now().astimezone(LONDON).date()
     try:
         count = asyncio.run(_illustrate(example, months=months, seed=seed, until=today))
-    except (BadSettings, UnknownBus) as fault:
+    except (InvalidSettings, UnknownBus) as fault:
         fail(str(fault), do="Name the log with BUS_URL.")
     out.print(f"{count:,} illustrative events were sent.", highlight=False)
 
 
 async def _illustrate(example: str, *, months: int, seed: int, until: date) -> int:
-    definitions = [placed.definition for placed in read_example(example).given.placed]
+    definitions = [placed.definition for placed in read_example(example).submission.entries]
     events = list(months_of_events(definitions, months=months, until=until, seed=seed))
     bus = connect(read_settings(ServiceSettings).bus)
     try:

@@ -3,12 +3,12 @@
 import asyncio
 from pathlib import Path
 
-from catalogue.adapters.partnership_files import UnknownSource, example_names
-from catalogue.domain.given import Refused
-from catalogue.handlers import Recorded
+from catalogue.adapters.partnership_files import UnknownPartnershipFile, example_names
+from catalogue.domain.submission import InvalidSubmission
+from catalogue.handlers import RecordResult
 from shared.clock import WallClock
 from tallystick.console import fail, out
-from tallystick.stack import ACTOR, opened
+from tallystick.stack import ACTOR, open_stack
 
 
 def load(name_or_path: str, *, folder: Path) -> None:
@@ -21,13 +21,13 @@ def load(name_or_path: str, *, folder: Path) -> None:
         out.print(f"[yellow]{warning}[/]", highlight=False)
 
 
-async def _load(name_or_path: str, folder: Path) -> Recorded:
-    async with opened(folder, clock=WallClock()) as stack:
+async def _load(name_or_path: str, folder: Path) -> RecordResult:
+    async with open_stack(folder, clock=WallClock()) as stack:
         try:
             recorded = await asyncio.to_thread(stack.catalogue.load, name_or_path, actor=ACTOR)
-        except UnknownSource as fault:
+        except UnknownPartnershipFile as fault:
             fail(str(fault), do=f"Shipped examples: {', '.join(example_names())}. Nothing was recorded.")
-        except Refused as refused:
+        except InvalidSubmission as refused:
             faults = "\n".join(str(fault) for fault in refused.faults)
             fail(faults, do=f"Nothing of {name_or_path} was recorded. docs/partnership-files.md describes the file.")
         await stack.catalogue.announce()

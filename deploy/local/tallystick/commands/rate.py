@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from billing.domain.moved import Moved
-from shared.bus.processor import Busy
+from billing.domain.statement_delta import StatementDelta
 from shared.clock import WallClock
 from shared.contracts.codec import UndecodableEvent, decode_event
 from shared.contracts.verdicts import VerdictEvent
-from tallystick.backfill.foresight import foresight
-from tallystick.backfill.offering import events_of_lines
+from shared.log.processor import Busy
+from tallystick.backfill.candidates import events_of_lines
+from tallystick.backfill.dry_run import open_dry_run
 from tallystick.backfill.report import pounds, sums
 from tallystick.commands import desks
 from tallystick.console import EXIT_IN_USE, fail, out
@@ -27,13 +27,13 @@ def rate(file: Path) -> None:
 
 
 async def _rate(events: Sequence[VerdictEvent]) -> None:
-    async with foresight(WallClock()) as sight:
+    async with open_dry_run(WallClock()) as sight:
         moved = await sight.moved({}, events)
     for line in _lines(moved):
         out.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
-def _lines(moved: Sequence[Moved]) -> list[str]:
+def _lines(moved: Sequence[StatementDelta]) -> list[str]:
     councils = sorted({each.council for each in moved})
     return [line for council in councils for line in (council, *pounds(moved, council))] + [sums(moved)]
 

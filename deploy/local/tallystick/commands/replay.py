@@ -12,26 +12,26 @@ from pathlib import Path
 
 from rich.progress import Progress
 
-from shared.bus.port import Message
 from shared.clock import FixedClock, WallClock
+from shared.log.port import Message
 from tallystick.console import EXIT_IN_USE, fail, out, progress
-from tallystick.lock import InUse, running_on
-from tallystick.replay.counts import Counts
-from tallystick.replay.making import Timed
+from tallystick.lock import FolderInUse, exclusive_use
+from tallystick.replay.counts import RowCounts
+from tallystick.replay.event_builder import TimedEvent
 from tallystick.replay.mapping import BadMapping, NoSuchMapping, ReplayMapping, read_mapping
 from tallystick.replay.rejects import reject_file
 from tallystick.replay.table import UnreadableFile
-from tallystick.replay.targets import UnusableForm
+from tallystick.replay.targets import UnusableTemplate
 from tallystick.replay.translate import translate
 from tallystick.replay.trial import trial_definitions
-from tallystick.stack import Stack, opened
+from tallystick.stack import Stack, open_stack
 from tallystick.verdict_file import tally_verdicts
 
 _AT_ONCE = 4000
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ReplayOptions:
     """What is to be replayed, and what is wanted of it. `as_of` None: the present instant."""
 
     file: Path
@@ -43,31 +43,31 @@ class Order:
     folder: Path
 
 
-def replay(order: Order) -> None:
+def replay(order: ReplayOptions) -> None:
     """The file's events are in the log and have been judged and metered; refused rows are in the rejects file."""
     mapping = _mapping(order)
     try:
-        with running_on(order.folder):
+        with exclusive_use(order.folder):
             asyncio.run(_replay(order, mapping))
-    except InUse as busy:
+    except FolderInUse as busy:
         fail(f"{busy}.", do="Stop it, or set TALLYSTICK_VAR to another folder. Nothing was read.", code=EXIT_IN_USE)
-    except (UnreadableFile, UnusableForm) as fault:
+    except (UnreadableFile, UnusableTemplate) as fault:
         fail(str(fault), do="Mend the file or the mapping and replay again: what was read already is not read twice.")
 
 
-def _mapping(order: Order) -> ReplayMapping:
+def _mapping(order: ReplayOptions) -> ReplayMapping:
     try:
         return read_mapping(order.mapping, lookups=order.lookups)
     except (NoSuchMapping, BadMapping) as fault:
         fail(str(fault), do="Nothing was read. docs/replay.md describes mapping files.")
 
 
-async def _replay(order: Order, mapping: ReplayMapping) -> None:
+async def _replay(order: ReplayOptions, mapping: ReplayMapping) -> None:
     clock = WallClock() if order.as_of is None else FixedClock(order.as_of)
-    async with opened(order.folder, clock=clock, margin_s=0) as stack:
+    async with open_stack(order.folder, clock=clock, margin_s=0) as stack:
         with progress() as bars:
             added = await stack.record(await asyncio.to_thread(trial_definitions, mapping, order.file))
-            counts = Counts()
+            counts = RowCounts()
             began = time.monotonic()
             appended = await _append(order, mapping, stack, counts, bars)
             await _settle(stack, bars)
@@ -76,7 +76,7 @@ async def _replay(order: Order, mapping: ReplayMapping) -> None:
     _tell(order, counts, tally, added=added, appended=appended, took=took)
 
 
-async def _append(order: Order, mapping: ReplayMapping, stack: Stack, counts: Counts, bars: Progress) -> int:
+async def _append(order: ReplayOptions, mapping: ReplayMapping, stack: Stack, counts: RowCounts, bars: Progress) -> int:
     bar = bars.add_task(f"Reading {order.file.name}", total=None)
     appended = 0
     order.rejects.parent.mkdir(parents=True, exist_ok=True)
@@ -91,11 +91,11 @@ async def _append(order: Order, mapping: ReplayMapping, stack: Stack, counts: Co
     return appended
 
 
-def _chunk(events: Iterator[Timed]) -> list[Timed]:
+def _chunk(events: Iterator[TimedEvent]) -> list[TimedEvent]:
     return list(islice(events, _AT_ONCE))
 
 
-def _by_topic(chunk: list[Timed]) -> dict[str, list[Message]]:
+def _by_topic(chunk: list[TimedEvent]) -> dict[str, list[Message]]:
     """The log's clock is the event's own time: a replay must not judge the past by today's date."""
     topics: dict[str, list[Message]] = defaultdict(list)
     for event in chunk:
@@ -106,11 +106,11 @@ def _by_topic(chunk: list[Timed]) -> dict[str, list[Message]]:
 async def _settle(stack: Stack, bars: Progress) -> None:
     total = await stack.pending()
     bar = bars.add_task("Judging and metering", total=total)
-    await stack.settle(lambda left: bars.update(bar, completed=max(total - left, 0)))
+    await stack.drain(lambda left: bars.update(bar, completed=max(total - left, 0)))
     bars.update(bar, completed=total)
 
 
-async def _judged(order: Order, mapping: ReplayMapping, stack: Stack) -> Counter[str]:
+async def _judged(order: ReplayOptions, mapping: ReplayMapping, stack: Stack) -> Counter[str]:
     if order.verdicts is not None:
         order.verdicts.parent.mkdir(parents=True, exist_ok=True)
     text = nullcontext() if order.verdicts is None else order.verdicts.open("w", encoding="utf-8", newline="")
@@ -118,7 +118,9 @@ async def _judged(order: Order, mapping: ReplayMapping, stack: Stack) -> Counter
         return await tally_verdicts(stack.monitor.questions.everything(), source=mapping.form.source, text=lines)
 
 
-def _tell(order: Order, counts: Counts, tally: Counter[str], *, added: int, appended: int, took: float) -> None:
+def _tell(
+    order: ReplayOptions, counts: RowCounts, tally: Counter[str], *, added: int, appended: int, took: float
+) -> None:
     for line in counts.lines():
         out.print(line, highlight=False)
     if counts.refused:

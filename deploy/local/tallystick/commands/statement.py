@@ -11,24 +11,24 @@ from billing.domain.credits.reason import reason
 from billing.domain.statement import NoAgreement, Statement, UnknownCouncil
 from shared.clock import WallClock
 from shared.money import format_gbp
-from shared.period import Month, NotAMonth
+from shared.period import InvalidMonth, Month
 from tallystick.console import fail, out
-from tallystick.lock import InUse, running_on
-from tallystick.stack import opened
+from tallystick.lock import FolderInUse, exclusive_use
+from tallystick.stack import open_stack
 
 
 def statement(council: str, month: str, *, to: Path | None, folder: Path) -> None:
     """The statement is printed; with `to`, it is also in that folder as JSON, CSV, HTML and PDF."""
     try:
         wanted = Month.parse(month)
-    except NotAMonth as fault:
+    except InvalidMonth as fault:
         fail(f"{fault}.", do="Nothing was written.")
     asyncio.run(_statement(council, wanted, to, folder))
 
 
 async def _statement(council: str, month: Month, to: Path | None, folder: Path) -> None:
-    async with opened(folder, clock=WallClock()) as stack:
-        with suppress(InUse), running_on(folder):  # where the services run already, they do it themselves
+    async with open_stack(folder, clock=WallClock()) as stack:
+        with suppress(FolderInUse), exclusive_use(folder):  # where the services run already, they do it themselves
             await stack.meter()
         try:
             found = await asyncio.to_thread(stack.billing.handlers.statement, council, month)

@@ -9,16 +9,16 @@ from rich.markup import escape
 from rich.table import Table
 
 from shared.clock import WallClock
-from shared.faults import Fault, LocatedFault, place_of
+from shared.faults import Fault, LocatedFault, position_of
 from shared.json_values import NotStrictJson, strict_json
-from shared.period import Month, NotAMonth
-from shared.shapes import Misshapen, shaped
+from shared.period import InvalidMonth, Month
+from shared.validation import InvalidValue, validated
 from shared.yaml_values import YamlValues, read_yaml
 from sla_monitor.api.what_if import WhatIfAnswer, what_if_answer
-from sla_monitor.domain.what_if import Draft, Findings
-from sla_monitor.handlers.what_if import UnusableDraft
+from sla_monitor.reports.what_if import UnusableDraft
+from sla_monitor.trial.draft import Draft, WhatIfFindings
 from tallystick.console import fail, out, progress
-from tallystick.stack import opened
+from tallystick.stack import open_stack
 
 _HELP = "docs/corrections.md describes drafts. Nothing was stored."
 _SHOWN = 20
@@ -28,7 +28,7 @@ def what_if(file: Path, *, first: str, last: str, as_json: bool, folder: Path) -
     """Attainment under the draft of `file` is printed beside what was announced; `--json` lists every change."""
     try:
         months = Month.parse(first), Month.parse(last)
-    except NotAMonth as fault:
+    except InvalidMonth as fault:
         fail(f"{fault}.", do=_HELP)
     if months[1] < months[0]:
         fail(f"{last} is before {first}.", do=_HELP)
@@ -48,10 +48,10 @@ def _draft(file: Path) -> tuple[Draft, YamlValues]:
     try:
         raw = file.read_bytes()
         values = YamlValues(strict_json(raw)) if file.suffix == ".json" else read_yaml(raw.decode())
-        draft = shaped(values.value, Draft)
+        draft = validated(values.value, Draft)
     except (NotStrictJson, UnicodeDecodeError) as fault:
         fail(f"{escape(file.name)}: {escape(str(fault))}.", do=_HELP)
-    except Misshapen as refused:
+    except InvalidValue as refused:
         _refuse([*values.faults, *refused.faults], values)
     if values.faults:
         _refuse(values.faults, values)
@@ -59,12 +59,12 @@ def _draft(file: Path) -> tuple[Draft, YamlValues]:
 
 
 def _refuse(faults: list[Fault], values: YamlValues) -> NoReturn:
-    located = [LocatedFault(fault, place_of(fault.path, values.places)) for fault in faults]
+    located = [LocatedFault(fault, position_of(fault.path, values.positions)) for fault in faults]
     fail("\n".join(escape(str(fault)) for fault in located), do=_HELP)
 
 
-async def _asked(draft: Draft, first: str, last: str, folder: Path) -> Findings:
-    async with opened(folder, clock=WallClock()) as stack:
+async def _asked(draft: Draft, first: str, last: str, folder: Path) -> WhatIfFindings:
+    async with open_stack(folder, clock=WallClock()) as stack:
         await stack.monitor.learn()
         with progress() as bars:
             bar = bars.add_task("Judging by the draft", total=await stack.monitor.what_if.items())

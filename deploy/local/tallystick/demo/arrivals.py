@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 from random import Random
 
 from shared.period import Month, local_midnight
-from tallystick.demo.office import Office
+from tallystick.demo.staff_hours import StaffHours
 from tallystick.demo.volumes import in_trouble
 
 _WEEKDAYS = (1.25, 1.1, 1.0, 0.95, 0.8, 0.06, 0.04)  # Monday to Sunday
@@ -17,11 +17,11 @@ _EARLIEST_H, _LATEST_H = 7.5, 18.5
 
 
 def arrivals(
-    rng: Random, month: Month, *, expected: float, service: str, office: Office, month_end: float = 1.0
+    rng: Random, month: Month, *, expected: float, service: str, staff_hours: StaffHours, month_end: float = 1.0
 ) -> list[datetime]:
     """About `expected` instants of the month, ascending; more of them where the service is in trouble."""
     days = [month.first_day + timedelta(days=number) for number in range(month.days)]
-    weights = [_day_weight(day, month, office=office, month_end=month_end) for day in days]
+    weights = [_day_weight(day, month, staff_hours=staff_hours, month_end=month_end) for day in days]
     ordinary = sum(weights)
     weights = [
         weight * (_TROUBLE if in_trouble(service, day) else 1.0) for weight, day in zip(weights, days, strict=True)
@@ -30,8 +30,8 @@ def arrivals(
     return sorted(local_midnight(day) + _time_of_day(rng) for day in rng.choices(days, weights, k=count))
 
 
-def _day_weight(day: date, month: Month, *, office: Office, month_end: float) -> float:
-    weekday = _WEEKDAYS[day.weekday()] if office.works_on(day) else min(_CLOSED, _WEEKDAYS[day.weekday()])
+def _day_weight(day: date, month: Month, *, staff_hours: StaffHours, month_end: float) -> float:
+    weekday = _WEEKDAYS[day.weekday()] if staff_hours.works_on(day) else min(_CLOSED, _WEEKDAYS[day.weekday()])
     return weekday * (month_end if day.day > month.days - _LAST_DAYS else 1.0)
 
 

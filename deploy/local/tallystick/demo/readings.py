@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from random import Random
 
-from shared.contracts.usage import Reading, Reversal, UsageEvent, UsageRecorded, UsageReversed
+from shared.contracts.usage import ReversalData, UsageData, UsageEvent, UsageRecorded, UsageReversed
 from shared.period import Month, local_midnight
-from tallystick.demo.facts import SOURCE, Item
+from tallystick.demo.envelopes import SOURCE, DemoItem
 from tallystick.demo.volumes import Readings
 
 _PAY_DAY = 25
@@ -21,7 +21,7 @@ def readings_of(
 ) -> Iterator[UsageEvent]:
     """The month's readings; after a wrong one comes its reversal and then the right one."""
     for day in _reading_days(month, habits):
-        item = Item(council, f"{council}-{service}-{day:%Y%m%d}")
+        item = DemoItem(council, f"{council}-{service}-{day:%Y%m%d}")
         quantity = _half_units(expected * rng.uniform(0.96, 1.04))
         if rng.random() >= _WRONG:
             yield _recorded(item, day, service=service, quantity=quantity)
@@ -40,18 +40,18 @@ def _reading_days(month: Month, habits: Readings) -> list[date]:
             return [day for day in days if day.weekday() == _FRIDAY]
 
 
-def _recorded(item: Item, day: date, *, service: str, quantity: str) -> UsageRecorded:
-    data = Reading(service=service, quantity=quantity, business_date=day)
+def _recorded(item: DemoItem, day: date, *, service: str, quantity: str) -> UsageRecorded:
+    data = UsageData(service=service, quantity=quantity, business_date=day)
     return UsageRecorded(**item.envelope("recorded", local_midnight(day) + _SENT_AT), data=data)
 
 
 def _correction(wrong: UsageRecorded, day: date, *, quantity: str) -> Iterator[UsageEvent]:
     """The wrong reading taken back, whole, and the right one for the same day."""
     at = wrong.time + _CORRECTED_AFTER
-    data = Reversal(service=wrong.data.service, reversed_source=SOURCE, reversed_id=wrong.id)
-    yield UsageReversed(**Item(wrong.council, wrong.subject).envelope("reversed", at), data=data)
-    right = Item(wrong.council, f"{wrong.subject}-2")
-    reading = Reading(service=wrong.data.service, quantity=quantity, business_date=day)
+    data = ReversalData(service=wrong.data.service, reversed_source=SOURCE, reversed_id=wrong.id)
+    yield UsageReversed(**DemoItem(wrong.council, wrong.subject).envelope("reversed", at), data=data)
+    right = DemoItem(wrong.council, f"{wrong.subject}-2")
+    reading = UsageData(service=wrong.data.service, quantity=quantity, business_date=day)
     yield UsageRecorded(**right.envelope("recorded", at + timedelta(minutes=1)), data=reading)
 
 

@@ -3,9 +3,9 @@
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-from shared.bus.port import Bus, Message
 from shared.contracts.codec import encode_event
 from shared.contracts.envelope import ItemEvent
+from shared.log.port import Bus, Message
 
 _AT_ONCE = 4000
 

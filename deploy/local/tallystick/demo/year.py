@@ -15,14 +15,14 @@ from shared.contracts.topics import TICKETS, USAGE, WORK
 from shared.holidays import shipped_holidays
 from shared.period import LONDON, Month, local_midnight, month_of_day
 from tallystick.demo.arrivals import arrivals
-from tallystick.demo.chance import about, stream
-from tallystick.demo.facts import Item
-from tallystick.demo.handling import Desk, ticket_life, work_life
-from tallystick.demo.lines import Line, lines_of
-from tallystick.demo.mishaps import Arrival, sent
-from tallystick.demo.office import Office
+from tallystick.demo.delivery import Delivery, deliveries
+from tallystick.demo.envelopes import DemoItem
+from tallystick.demo.lifecycles import Staffing, ticket_lifecycle, work_lifecycle
 from tallystick.demo.outages import outages_of
+from tallystick.demo.randomness import about, stream
 from tallystick.demo.readings import readings_of
+from tallystick.demo.service_months import ServiceMonth, service_months
+from tallystick.demo.staff_hours import StaffHours
 from tallystick.demo.volumes import Tickets, Work, demand_of, in_trouble
 
 _TROUBLE_SLOWS = 3.0
@@ -49,8 +49,8 @@ def months_of_events(
     due = [
         arrival
         for month in shown
-        for line in lines_of(definitions, month)
-        for arrival in _arriving(line, office=offices[demand_of(line.service).staffed_h], seed=seed)
+        for line in service_months(definitions, month)
+        for arrival in _arriving(line, staff_hours=offices[demand_of(line.service).staffed_h], seed=seed)
         if arrival.at < end
     ]
     due.sort(key=lambda arrival: (arrival.at, arrival.event.council, arrival.event.subject))
@@ -65,60 +65,66 @@ def _months(until: date, count: int) -> list[Month]:
     return months[::-1]
 
 
-def _offices(definitions: Sequence[AnyDefinition], months: Sequence[Month]) -> dict[tuple[int, int], Office]:
+def _offices(definitions: Sequence[AnyDefinition], months: Sequence[Month]) -> dict[tuple[int, int], StaffHours]:
     """The office for each pair of staffed hours, closed on the bank holidays that close the definitions' calendars."""
     divisions = {each for calendar in definitions if isinstance(calendar, Calendar) for each in calendar.holidays}
     closed = shipped_holidays().closing(divisions)
     first, end = months[0].first_day, months[-1].first_day + _BEYOND
     staffed = {demand_of(service).staffed_h for service in definitions if isinstance(service, Service)}
-    return {hours: Office(first, end, staffed_h=hours, closed=closed) for hours in staffed}
+    return {hours: StaffHours(first, end, staffed_h=hours, closed=closed) for hours in staffed}
 
 
-def _arriving(line: Line, *, office: Office, seed: int) -> Iterator[Arrival]:
+def _arriving(line: ServiceMonth, *, staff_hours: StaffHours, seed: int) -> Iterator[Delivery]:
     """All that one council's month of one service makes, whenever it arrives."""
     rng = stream(seed, line.council, line.service.id, str(line.month))
     slowness = about(stream(seed, line.council, line.service.id), 1.0, spread=_COUNCILS_DIFFER)
     slowness *= about(rng, 1.0, spread=_MONTHS_DIFFER)
     demand = demand_of(line.service)
     if demand.tickets is not None:
-        yield from sent(rng, TICKETS.name, _tickets(rng, line, demand.tickets, office=office, slowness=slowness))
+        yield from deliveries(
+            rng, TICKETS.name, _tickets(rng, line, demand.tickets, staff_hours=staff_hours, slowness=slowness)
+        )
     if demand.work is not None:
-        yield from sent(rng, WORK.name, _work(rng, line, demand.work, office=office, slowness=slowness))
+        yield from deliveries(rng, WORK.name, _work(rng, line, demand.work, staff_hours=staff_hours, slowness=slowness))
     if demand.readings is not None:
         expected = demand.readings.for_each_weight * line.weight
         readings = readings_of(
             rng, line.month, council=line.council, service=line.service.id, expected=expected, habits=demand.readings
         )
-        yield from sent(rng, USAGE.name, readings)
+        yield from deliveries(rng, USAGE.name, readings)
     if line.promises_availability:
-        outages = outages_of(rng, line.month, council=line.council, service=line.service.id, office=office)
-        yield from sent(rng, WORK.name, outages)
+        outages = outages_of(rng, line.month, council=line.council, service=line.service.id, staff_hours=staff_hours)
+        yield from deliveries(rng, WORK.name, outages)
 
 
-def _tickets(rng: Random, line: Line, habits: Tickets, *, office: Office, slowness: float) -> Iterator[TicketEvent]:
+def _tickets(
+    rng: Random, line: ServiceMonth, habits: Tickets, *, staff_hours: StaffHours, slowness: float
+) -> Iterator[TicketEvent]:
     expected = habits.a_year / 12 * habits.months[line.month.month - 1] * line.share
-    opened = arrivals(rng, line.month, expected=expected, service=line.service.id, office=office)
+    opened = arrivals(rng, line.month, expected=expected, service=line.service.id, staff_hours=staff_hours)
     for number, at in enumerate(opened, start=1):
-        desk = _desk(line, at, office=office, slowness=slowness)
-        yield from ticket_life(rng, _item(line, "t", number), at, habits=habits, desk=desk)
+        staffing = _desk(line, at, staff_hours=staff_hours, slowness=slowness)
+        yield from ticket_lifecycle(rng, _item(line, "t", number), at, habits=habits, staffing=staffing)
 
 
-def _work(rng: Random, line: Line, habits: Work, *, office: Office, slowness: float) -> Iterator[WorkEvent]:
+def _work(
+    rng: Random, line: ServiceMonth, habits: Work, *, staff_hours: StaffHours, slowness: float
+) -> Iterator[WorkEvent]:
     expected = habits.a_year / 12 * habits.months[line.month.month - 1] * line.share
     received = arrivals(
-        rng, line.month, expected=expected, service=line.service.id, office=office, month_end=habits.month_end
+        rng, line.month, expected=expected, service=line.service.id, staff_hours=staff_hours, month_end=habits.month_end
     )
     for number, at in enumerate(received, start=1):
-        desk = _desk(line, at, office=office, slowness=slowness)
-        yield from work_life(rng, _item(line, "w", number), at, habits=habits, desk=desk)
+        staffing = _desk(line, at, staff_hours=staff_hours, slowness=slowness)
+        yield from work_lifecycle(rng, _item(line, "w", number), at, habits=habits, staffing=staffing)
 
 
-def _desk(line: Line, at: datetime, *, office: Office, slowness: float) -> Desk:
+def _desk(line: ServiceMonth, at: datetime, *, staff_hours: StaffHours, slowness: float) -> Staffing:
     troubled = in_trouble(line.service.id, at.astimezone(LONDON).date())
-    return Desk(line.service.id, office, slowness * (_TROUBLE_SLOWS if troubled else 1.0))
+    return Staffing(line.service.id, staff_hours, slowness * (_TROUBLE_SLOWS if troubled else 1.0))
 
 
-def _item(line: Line, kind: str, number: int) -> Item:
+def _item(line: ServiceMonth, kind: str, number: int) -> DemoItem:
     """An item named by council, service, month and number: adur-ict-202603-t0012."""
     month = f"{line.month.year}{line.month.month:02}"
-    return Item(line.council, f"{line.council}-{line.service.id}-{month}-{kind}{number:04}")
+    return DemoItem(line.council, f"{line.council}-{line.service.id}-{month}-{kind}{number:04}")

@@ -4,23 +4,23 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-BEFORE_BEGINNING = "events earlier than the beginning of their item: kept as recorded"
+BEFORE_OPENING = "events earlier than the beginning of their item: kept as recorded"
 
 
 @dataclass(frozen=True, slots=True)
-class Rejected:
+class RejectedRow:
     """A row that became no event. `line` is the one in the file on which the row begins; the header is on line 1."""
 
     line: int
     reason: str
 
 
-class Refused(ValueError):
+class InvalidRow(ValueError):
     """The row cannot be told as an event; the message says which column and why."""
 
 
 @dataclass(slots=True)
-class Counts:
+class RowCounts:
     """The tally of one file: it is whole when its events have all been taken.
 
     `unused` counts rows that rightly carry no event, by the reason; `notes` counts what was read but is odd.

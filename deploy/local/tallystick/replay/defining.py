@@ -10,19 +10,19 @@ from shared.contracts.thresholds import UnreadableThreshold, parse_threshold
 Defined = TypeVar("Defined", bound=msgspec.Struct)
 
 
-class Undefinable(ValueError):
+class InvalidDefinition(ValueError):
     """What is written is no definition of that kind; the message says where and why."""
 
 
-def defined(kind: type[Defined], written: object) -> Defined:
-    """The definition that `written` (texts, lists and mappings) is; raises `Undefinable`."""
+def read_definition(kind: type[Defined], written: object) -> Defined:
+    """The definition that `written` (texts, lists and mappings) is; raises `InvalidDefinition`."""
     if kind is Target:
         _check_threshold(written)
     try:
         # strict=False: YAML and CSV give texts, and "20" is the number 20 where a number is wanted.
         return msgspec.convert(written, kind, strict=False)
     except msgspec.ValidationError as fault:
-        raise Undefinable(str(fault)) from fault
+        raise InvalidDefinition(str(fault)) from fault
 
 
 def _check_threshold(written: object) -> None:
@@ -32,6 +32,6 @@ def _check_threshold(written: object) -> None:
             try:
                 parse_threshold(within)
             except UnreadableThreshold as fault:
-                raise Undefinable(f"within: {fault}") from fault
+                raise InvalidDefinition(f"within: {fault}") from fault
         case _:
             pass

@@ -6,19 +6,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from shared.contracts.envelope import Data
-from shared.contracts.items import Accepted
-from tallystick.replay.counts import BEFORE_BEGINNING, Refused
+from shared.contracts.envelope import EventData
+from shared.contracts.items import NewItemData
+from tallystick.replay.counts import BEFORE_OPENING, InvalidRow
+from tallystick.replay.event_builder import EventBuilder, TimedEvent
+from tallystick.replay.event_types import EVENT_TYPES, ReplayEventType, State
 from tallystick.replay.fields import ItemFields, Lookups, subject_of
 from tallystick.replay.form import ActivityRule, EventRows
-from tallystick.replay.happenings import HAPPENINGS, Happening, State
-from tallystick.replay.intake import Intake
-from tallystick.replay.making import Maker, Timed
+from tallystick.replay.intake import RowReader
 from tallystick.replay.table import Row, Table
 from tallystick.replay.times import Times
 
 
-class Entry(NamedTuple):
+class ActivityRow(NamedTuple):
     """A row of an item."""
 
     at: datetime
@@ -31,36 +31,36 @@ class History:
     """An item: whose it is, what its first row says of it, and its rows."""
 
     council: str
-    accepted: Accepted
-    entries: list[Entry] = field(default_factory=list)
+    accepted: NewItemData
+    entries: list[ActivityRow] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class AppliedRule:
     """A rule that applies. `data` is None for the beginning, whose data are the item's."""
 
     activities: frozenset[str]
     pick: Literal["first", "last", "all"]
     during: frozenset[State]
-    happening: Happening
-    data: Data | None
+    happening: ReplayEventType
+    data: EventData | None
 
 
-def tell_histories(form: EventRows, table: Table, lookups: Lookups, intake: Intake) -> list[Timed]:
+def translate_histories(form: EventRows, table: Table, lookups: Lookups, intake: RowReader) -> list[TimedEvent]:
     """The events of all items, in ascending order of time."""
-    reader = _Reader(form, table, lookups, intake)
+    reader = _HistoryReader(form, table, lookups, intake)
     for line, row in intake.rows(table):
         try:
             reader.take(line, row)
-        except Refused as why:
+        except InvalidRow as why:
             intake.refuse(line, why)
-    teller = _Teller(form, intake)
-    told = [event for item, history in reader.histories.items() for event in teller.tell(item, history)]
+    translator = _HistoryTranslator(form, intake)
+    told = [event for item, history in reader.histories.items() for event in translator.tell(item, history)]
     told.sort(key=lambda event: event.at_us)
     return told
 
 
-def applied(steps: list[Step], entries: list[Entry]) -> Iterator[tuple[Entry, Step]]:
+def applied(steps: list[AppliedRule], entries: list[ActivityRow]) -> Iterator[tuple[ActivityRow, AppliedRule]]:
     """The steps that apply to an item's `entries`, which ascend by time.
 
     Each entry is offered to the steps in their order; one that applies changes the item's state at once, so that
@@ -75,7 +75,7 @@ def applied(steps: list[Step], entries: list[Entry]) -> Iterator[tuple[Entry, St
                 yield entry, step
 
 
-def _picked(step: Step, entries: list[Entry]) -> frozenset[int]:
+def _picked(step: AppliedRule, entries: list[ActivityRow]) -> frozenset[int]:
     matching = [i for i, entry in enumerate(entries) if not step.activities or entry.activity in step.activities]
     match step.pick:
         case "first":
@@ -86,10 +86,10 @@ def _picked(step: Step, entries: list[Entry]) -> frozenset[int]:
             return frozenset(matching)
 
 
-class _Reader:
+class _HistoryReader:
     """Sorts rows to their items. An item's own values are those of its first row in the file."""
 
-    def __init__(self, form: EventRows, table: Table, lookups: Lookups, intake: Intake) -> None:
+    def __init__(self, form: EventRows, table: Table, lookups: Lookups, intake: RowReader) -> None:
         self._times = Times(form.zone, form.time_format, intake.counts.notes)
         self._fields = ItemFields(form, table.header, lookups, self._times)
         self._subject = subject_of(form.item, table)
@@ -101,24 +101,24 @@ class _Reader:
         self.histories: dict[str, History] = {}
 
     def take(self, line: int, row: Row) -> None:
-        """The row is with its item; raises `Refused`."""
+        """The row is with its item; raises `InvalidRow`."""
         item = self._subject(line, row)
         activity = self._known.get(self._activity(row))
         if activity is None:
-            raise Refused(f"{self._activity_column}: {self._activity(row)!r} is neither mapped nor ignored")
+            raise InvalidRow(f"{self._activity_column}: {self._activity(row)!r} is neither mapped nor ignored")
         at = self._times.instant(self._time(row), column=self._time_column)
         if item not in self.histories:
             self.histories[item] = History(self._fields.council(row), self._fields.accepted(row))
-        self.histories[item].entries.append(Entry(at, line, activity))
+        self.histories[item].entries.append(ActivityRow(at, line, activity))
 
 
-class _Teller:
-    def __init__(self, form: EventRows, intake: Intake) -> None:
+class _HistoryTranslator:
+    def __init__(self, form: EventRows, intake: RowReader) -> None:
         self._steps = [_step(form, rule) for rule in form.events]
-        self._maker = Maker(form.source, form.kind, intake.counts)
+        self._maker = EventBuilder(form.source, form.kind, intake.counts)
         self._intake = intake
 
-    def tell(self, item: str, history: History) -> list[Timed]:
+    def tell(self, item: str, history: History) -> list[TimedEvent]:
         """The item's events; each of its rows is counted as translated, refused or unused."""
         entries = sorted(history.entries, key=lambda entry: entry.at)
         told = list(applied(self._steps, entries))
@@ -127,15 +127,15 @@ class _Teller:
         began = next((entry.at for entry, step in told if step.data is None), None)
         if began is None:
             for line in sorted(lines):
-                self._intake.refuse(line, Refused(f"item {item!r} has no row that begins it"))
+                self._intake.refuse(line, InvalidRow(f"item {item!r} has no row that begins it"))
             return []
         self._intake.counts.translated += len(lines)
-        self._intake.counts.notes[BEFORE_BEGINNING] += sum(entry.at < began for entry, _ in told)
+        self._intake.counts.notes[BEFORE_OPENING] += sum(entry.at < began for entry, _ in told)
         return self._made(item, history, told)
 
-    def _made(self, item: str, history: History, told: list[tuple[Entry, Step]]) -> list[Timed]:
+    def _made(self, item: str, history: History, told: list[tuple[ActivityRow, AppliedRule]]) -> list[TimedEvent]:
         occurrences: Counter[str] = Counter()
-        made: list[Timed] = []
+        made: list[TimedEvent] = []
         for entry, step in told:
             occurrences[step.happening.name] += 1
             made.append(
@@ -150,7 +150,7 @@ class _Teller:
             )
         return made
 
-    def _count_unused(self, entries: list[Entry], lines: set[int]) -> None:
+    def _count_unused(self, entries: list[ActivityRow], lines: set[int]) -> None:
         for entry in entries:
             if entry.line not in lines:
                 named = any(entry.activity in step.activities for step in self._steps)
@@ -158,9 +158,9 @@ class _Teller:
                 self._intake.counts.unused[f"{why}: {entry.activity}"] += 1
 
 
-def _step(form: EventRows, rule: ActivityRule) -> Step:
-    happening = HAPPENINGS[form.kind][rule.event]
-    return Step(
+def _step(form: EventRows, rule: ActivityRule) -> AppliedRule:
+    happening = EVENT_TYPES[form.kind][rule.event]
+    return AppliedRule(
         activities=frozenset(rule.activity),
         pick=rule.pick,
         during=frozenset(rule.during),

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping
 
-from shared.contracts.items import Accepted
-from tallystick.replay.counts import Refused
+from shared.contracts.items import NewItemData
+from tallystick.replay.counts import InvalidRow
 from tallystick.replay.form import Column, Constant, FileForm, ItemForm
+from tallystick.replay.ids import IdAssigner, line_prefix
 from tallystick.replay.lookups import LookupTable
-from tallystick.replay.naming import Naming, line_prefix
 from tallystick.replay.table import Header, Row, Table
 from tallystick.replay.times import Times
 
@@ -19,17 +19,17 @@ class IdField:
 
     def __init__(self, name: str, value: Constant | Column, header: Header, lookups: Lookups) -> None:
         self._name = value.column if isinstance(value, Column) else name
-        self._naming = Naming(_chosen(value))
+        self._naming = IdAssigner(_chosen(value))
         self.text = text_of(value, header, lookups)
 
     def __call__(self, row: Row) -> str:
-        """The id that the row has; raises `Refused`."""
+        """The id that the row has; raises `InvalidRow`."""
         return self.id_of(self.text(row))
 
     def id_of(self, text: str) -> str:
-        """The id that `text` makes; raises `Refused`, also where it is empty."""
+        """The id that `text` makes; raises `InvalidRow`, also where it is empty."""
         if not text:
-            raise Refused(f"{self._name}: the cell is blank")
+            raise InvalidRow(f"{self._name}: the cell is blank")
         return self._naming.id_of(text, column=self._name)
 
 
@@ -52,11 +52,11 @@ class ItemFields(OwnerFields):
         self._due_column = form.due
         self._due = header.cell(form.due) if form.due else None
 
-    def accepted(self, row: Row) -> Accepted:
-        """The data of the event with which the row's item begins; raises `Refused`."""
+    def accepted(self, row: Row) -> NewItemData:
+        """The data of the event with which the row's item begins; raises `InvalidRow`."""
         attributes = {name: text for name, read in self._attributes.items() if (text := read(row))}
         due = self._due(row) if self._due else ""
-        return Accepted(
+        return NewItemData(
             service=self.service(row),
             priority=self._priority(row) if self._priority else "normal",
             attributes=attributes,
@@ -69,7 +69,7 @@ def subject_of(column: str | None, table: Table) -> Callable[[int, Row], str]:
     if column is None:
         prefix = line_prefix(table.path)
         return lambda line, _: f"{prefix}-{line}"
-    cell, naming = table.header.cell(column), Naming({}, keep_valid=True)
+    cell, naming = table.header.cell(column), IdAssigner({}, keep_valid=True)
     return lambda _, row: naming.id_of(cell(row), column=column)
 
 
@@ -100,7 +100,7 @@ def _looked_up(cell: Read, table: LookupTable, name: str, field: str, default: s
         if found is not None:
             return found[field]
         if key and default is None:
-            raise Refused(f"lookup {name!r} has no row for {key!r}")
+            raise InvalidRow(f"lookup {name!r} has no row for {key!r}")
         return ""
 
     return read

@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, PlainValidator
 from shared.contracts.definitions import Calendar, Council, Provider, Service, Target, Tariff
 from shared.contracts.envelope import ID_PATTERN
 from shared.faults import Path
-from tallystick.replay.defining import defined
-from tallystick.replay.happenings import Kind, State
+from tallystick.replay.defining import read_definition
+from tallystick.replay.event_types import Kind, State
 
 Word = Annotated[str, Field(min_length=1)]
 # The same pattern in the dialect of pydantic's engine, which has no look-ahead.
@@ -22,7 +22,7 @@ WrittenId = Annotated[str, Field(pattern=ID_PATTERN.replace(r"(?![\s\S])", r"\z"
 
 
 def _defined(kind: type[msgspec.Struct]) -> PlainValidator:
-    return PlainValidator(lambda written: defined(kind, written))
+    return PlainValidator(lambda written: read_definition(kind, written))
 
 
 def _zone(written: object) -> ZoneInfo:
@@ -128,7 +128,7 @@ class ActivityRule(Rule):
     during: tuple[State, ...] = ()
 
 
-class TargetForms(Form):
+class TargetTemplates(Form):
     """A target for the service of each row of a lookup; the value in the column `choose` chooses which form.
 
     A form is a target without `id` and `service`; `{column}` in its texts is filled from the lookup's row. Rows
@@ -155,7 +155,7 @@ class Trial(Form):
     services: tuple[Annotated[Service, _defined(Service)], ...] = ()
     calendars: tuple[Annotated[Calendar, _defined(Calendar)], ...] = ()
     targets: tuple[Annotated[Target, _defined(Target)], ...] = ()
-    targets_from: TargetForms | None = None
+    targets_from: TargetTemplates | None = None
     tariffs: tuple[Annotated[Tariff, _defined(Tariff)], ...] = ()
 
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterator
 
-from tallystick.replay.counts import Counts, Refused, Rejected
+from tallystick.replay.counts import InvalidRow, RejectedRow, RowCounts
 from tallystick.replay.table import Row, Table
 
 
-class Intake:
+class RowReader:
     """The rows of one file, tallied into `counts`; refused ones go to `rejects` with their line and reason."""
 
-    def __init__(self, counts: Counts, rejects: Callable[[Rejected], None]) -> None:
+    def __init__(self, counts: RowCounts, rejects: Callable[[RejectedRow], None]) -> None:
         self.counts = counts
         self._rejects = rejects
 
@@ -17,12 +17,12 @@ class Intake:
         """Every row that has the table's shape, with its line."""
         for line, row in table.rows():
             self.counts.rows += 1
-            if isinstance(row, Refused):
+            if isinstance(row, InvalidRow):
                 self.refuse(line, row)
             else:
                 yield line, row
 
-    def refuse(self, line: int, why: Refused) -> None:
+    def refuse(self, line: int, why: InvalidRow) -> None:
         """The row that begins on `line` is told to be refused."""
         self.counts.refused += 1
-        self._rejects(Rejected(line, str(why)))
+        self._rejects(RejectedRow(line, str(why)))

@@ -3,36 +3,36 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.contracts.envelope import Data
-from tallystick.replay.counts import BEFORE_BEGINNING, Refused
+from shared.contracts.envelope import EventData
+from tallystick.replay.counts import BEFORE_OPENING, InvalidRow
+from tallystick.replay.event_builder import EventBuilder, TimedEvent
+from tallystick.replay.event_types import EVENT_TYPES, ReplayEventType
 from tallystick.replay.fields import ItemFields, Lookups, Read, subject_of
 from tallystick.replay.form import ItemRows
-from tallystick.replay.happenings import HAPPENINGS, Happening
-from tallystick.replay.intake import Intake
-from tallystick.replay.making import Maker, Timed
+from tallystick.replay.intake import RowReader
 from tallystick.replay.table import Header, Row, Table
 from tallystick.replay.times import Times
 
 
 @dataclass(frozen=True, slots=True)
-class _Column:
+class _TimeColumn:
     """A column of times. `data` is None for the beginning, whose data are the row's; `occurrence` counts from 1."""
 
     name: str
     cell: Read
-    happening: Happening
-    data: Data | None
+    happening: ReplayEventType
+    data: EventData | None
     occurrence: int
 
 
-def tell_items(form: ItemRows, table: Table, lookups: Lookups, intake: Intake) -> list[Timed]:
+def translate_items(form: ItemRows, table: Table, lookups: Lookups, intake: RowReader) -> list[TimedEvent]:
     """The events of all items, in ascending order of time; those of one instant in the order of the rows."""
-    teller = _Teller(form, table, lookups, intake)
-    told: list[Timed] = []
+    translator = _ItemTranslator(form, table, lookups, intake)
+    told: list[TimedEvent] = []
     for line, row in intake.rows(table):
         try:
-            told += teller.tell(line, row)
-        except Refused as why:
+            told += translator.tell(line, row)
+        except InvalidRow as why:
             intake.refuse(line, why)
         else:
             intake.counts.translated += 1
@@ -40,24 +40,24 @@ def tell_items(form: ItemRows, table: Table, lookups: Lookups, intake: Intake) -
     return told
 
 
-class _Teller:
-    def __init__(self, form: ItemRows, table: Table, lookups: Lookups, intake: Intake) -> None:
+class _ItemTranslator:
+    def __init__(self, form: ItemRows, table: Table, lookups: Lookups, intake: RowReader) -> None:
         self._times = Times(form.zone, form.time_format, intake.counts.notes)
         self._fields = ItemFields(form, table.header, lookups, self._times)
         self._subject = subject_of(form.item, table)
         self._columns = _columns(form, table.header)
-        self._maker = Maker(form.source, form.kind, intake.counts)
+        self._maker = EventBuilder(form.source, form.kind, intake.counts)
         self._notes = intake.counts.notes
         self._lines: dict[tuple[str, str], int] = {}
 
-    def tell(self, line: int, row: Row) -> list[Timed]:
-        """The events of the row's item, in the order of the mapping; nothing is made where it raises `Refused`."""
+    def tell(self, line: int, row: Row) -> list[TimedEvent]:
+        """The events of the row's item, in the order of the mapping; nothing is made where it raises `InvalidRow`."""
         council, item = self._fields.council(row), self._subject(line, row)
         accepted = self._fields.accepted(row)
         happened = self._happened(row)
         first = self._lines.setdefault((council, item), line)
         if first != line:
-            raise Refused(f"item {item!r} of {council!r} is on line {first} already")
+            raise InvalidRow(f"item {item!r} of {council!r} is on line {first} already")
         return [
             self._maker.make(
                 column.happening,
@@ -70,23 +70,23 @@ class _Teller:
             for column, at in happened
         ]
 
-    def _happened(self, row: Row) -> list[tuple[_Column, datetime]]:
+    def _happened(self, row: Row) -> list[tuple[_TimeColumn, datetime]]:
         happened = [
             (column, self._times.instant(text, column=column.name))
             for column in self._columns
             if (text := column.cell(row)) or column.data is None
         ]
         began = next(at for column, at in happened if column.data is None)
-        self._notes[BEFORE_BEGINNING] += sum(at < began for _, at in happened)
+        self._notes[BEFORE_OPENING] += sum(at < began for _, at in happened)
         return happened
 
 
-def _columns(form: ItemRows, header: Header) -> list[_Column]:
-    columns: list[_Column] = []
+def _columns(form: ItemRows, header: Header) -> list[_TimeColumn]:
+    columns: list[_TimeColumn] = []
     for rule in form.events:
-        happening = HAPPENINGS[form.kind][rule.event]
+        happening = EVENT_TYPES[form.kind][rule.event]
         columns.append(
-            _Column(
+            _TimeColumn(
                 name=rule.column,
                 cell=header.cell(rule.column),
                 happening=happening,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tallystick.replay.counts import Refused
+from tallystick.replay.counts import InvalidRow
 from tallystick.replay.table import UnreadableFile, open_table
 
 
@@ -27,7 +27,7 @@ def read_lookup(path: Path, *, key: str) -> LookupTable:
         columns = table.header.columns
         rows: dict[str, Mapping[str, str]] = {}
         for line, row in table.rows():
-            if isinstance(row, Refused):
+            if isinstance(row, InvalidRow):
                 raise UnusableLookup(f"{path.name}, line {line}: {row}")
             cells = dict(zip(columns, (cell.strip() for cell in row), strict=True))
             if cells[key] in rows:

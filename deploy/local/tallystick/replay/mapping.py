@@ -9,9 +9,9 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from shared.faults import Fault, LocatedFault, place_of
+from shared.faults import Fault, LocatedFault, position_of
 from shared.yaml_values import YamlValues, read_yaml
-from tallystick.replay.contradictions import contradictions
+from tallystick.replay.cross_checks import cross_check
 from tallystick.replay.form import EventRows, ItemRows, Lookup, MappingForm, ReadingRows
 from tallystick.replay.lookups import LookupTable, UnusableLookup, read_lookup
 
@@ -33,8 +33,8 @@ class BadMapping(ValueError):
     """The mapping cannot be used; `faults` are all that were found, each with its place."""
 
     def __init__(self, name: str, faults: Iterable[Fault], values: YamlValues) -> None:
-        located = {LocatedFault(fault, place_of(fault.path, values.places)) for fault in faults}
-        self.faults = sorted(located, key=lambda each: (each.place or (0, 0), str(each.fault)))
+        located = {LocatedFault(fault, position_of(fault.path, values.positions)) for fault in faults}
+        self.faults = sorted(located, key=lambda each: (each.position or (0, 0), str(each.fault)))
         super().__init__("\n".join(f"{name}, {fault}" for fault in self.faults))
 
 
@@ -70,7 +70,7 @@ def read_mapping(name_or_path: str, *, lookups: Mapping[str, Path]) -> ReplayMap
     except ValidationError as fault:
         raise BadMapping(name, map(_fault, fault.errors(include_url=False)), values) from fault
     tables, faults = _read_lookups(form.lookups, lookups, folder)
-    faults += contradictions(form, tables)
+    faults += cross_check(form, tables)
     if faults:
         raise BadMapping(name, faults, values)
     return ReplayMapping(name, form, tables)

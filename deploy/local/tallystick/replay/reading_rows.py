@@ -6,13 +6,13 @@ from datetime import date, datetime
 
 from shared.contracts.codec import encode_event
 from shared.contracts.topics import USAGE
-from shared.contracts.usage import Reading, UsageRecorded
+from shared.contracts.usage import UsageData, UsageRecorded
 from shared.ids import derived_id
-from tallystick.replay.counts import Refused
+from tallystick.replay.counts import InvalidRow
+from tallystick.replay.event_builder import TimedEvent
 from tallystick.replay.fields import IdField, Lookups, subject_of, text_of
 from tallystick.replay.form import ReadingRows
-from tallystick.replay.intake import Intake
-from tallystick.replay.making import Timed
+from tallystick.replay.intake import RowReader
 from tallystick.replay.table import Row, Table
 from tallystick.replay.times import Times, epoch_us
 
@@ -21,13 +21,13 @@ _QUANTITY = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?")
 _TYPE = "tallystick.usage.recorded.v1"
 
 
-def tell_readings(form: ReadingRows, table: Table, lookups: Lookups, intake: Intake) -> Iterator[Timed]:
+def translate_readings(form: ReadingRows, table: Table, lookups: Lookups, intake: RowReader) -> Iterator[TimedEvent]:
     """The readings in the order of the file, one row in memory at a time: usage is summed, its order says nothing."""
-    teller = _Teller(form, table, lookups, intake)
+    translator = _ReadingTranslator(form, table, lookups, intake)
     for line, row in intake.rows(table):
         try:
-            told = teller.tell(line, row)
-        except Refused as why:
+            told = translator.tell(line, row)
+        except InvalidRow as why:
             intake.refuse(line, why)
         else:
             intake.counts.translated += 1
@@ -35,8 +35,8 @@ def tell_readings(form: ReadingRows, table: Table, lookups: Lookups, intake: Int
             yield told
 
 
-class _Teller:
-    def __init__(self, form: ReadingRows, table: Table, lookups: Lookups, intake: Intake) -> None:
+class _ReadingTranslator:
+    def __init__(self, form: ReadingRows, table: Table, lookups: Lookups, intake: RowReader) -> None:
         self._form = form
         self._times = Times(form.zone, form.time_format, intake.counts.notes)
         self._council = IdField("council", form.council, table.header, lookups)
@@ -49,12 +49,12 @@ class _Teller:
         self._quantities: set[str] = set()
         self._lines: dict[tuple[str, str], int] = {}
 
-    def tell(self, line: int, row: Row) -> Timed:
-        """The row's reading; raises `Refused`."""
+    def tell(self, line: int, row: Row) -> TimedEvent:
+        """The row's reading; raises `InvalidRow`."""
         council, subject = self._council(row), self._subject(line, row)
         data, start_at, start_us = self._reading(row)
         if self._form.reading is not None and (first := self._lines.setdefault((council, subject), line)) != line:
-            raise Refused(f"reading {subject!r} of {council!r} is on line {first} already")
+            raise InvalidRow(f"reading {subject!r} of {council!r} is on line {first} already")
         event = UsageRecorded(
             id=derived_id("replay", self._form.source, council, subject, "recorded", 1),
             source=self._form.source,
@@ -63,12 +63,12 @@ class _Teller:
             council=council,
             data=data,
         )
-        return Timed(start_us, USAGE.name, event.key, encode_event(event))
+        return TimedEvent(start_us, USAGE.name, event.key, encode_event(event))
 
-    def _reading(self, row: Row) -> tuple[Reading, datetime, int]:
+    def _reading(self, row: Row) -> tuple[UsageData, datetime, int]:
         day, start_at, start_us = self._day(self._date(row))
         quantity = self._known_quantity(self._quantity(row))
-        reading = Reading(service=self._service(row), quantity=quantity, unit=self._form.unit, business_date=day)
+        reading = UsageData(service=self._service(row), quantity=quantity, unit=self._form.unit, business_date=day)
         return reading, start_at, start_us
 
     def _day(self, text: str) -> tuple[date, datetime, int]:
@@ -83,6 +83,6 @@ class _Teller:
     def _known_quantity(self, text: str) -> str:
         if text not in self._quantities:
             if not _QUANTITY.fullmatch(text):
-                raise Refused(f"quantity: {text!r} is no number from 0 on with at most 6 decimals")
+                raise InvalidRow(f"quantity: {text!r} is no number from 0 on with at most 6 decimals")
             self._quantities.add(text)
         return text

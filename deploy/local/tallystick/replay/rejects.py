@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from shared.csv_cells import guarded
-from tallystick.replay.counts import Rejected
+from shared.csv_cells import escape_formula
+from tallystick.replay.counts import RejectedRow
 
 
 @contextmanager
-def reject_file(path: Path) -> Iterator[Callable[[Rejected], None]]:
+def reject_file(path: Path) -> Iterator[Callable[[RejectedRow], None]]:
     """A function that writes refused rows into `path`, which is whole when the block is left."""
     with path.open("w", encoding="utf-8-sig", newline="") as text:
         writer = csv.writer(text)
         writer.writerow(["line", "reason"])
-        yield lambda rejected: writer.writerow([rejected.line, guarded(rejected.reason)])
+        yield lambda rejected: writer.writerow([rejected.line, escape_formula(rejected.reason)])

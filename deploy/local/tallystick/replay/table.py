@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TextIO
 
-from tallystick.replay.counts import Refused
+from tallystick.replay.counts import InvalidRow
 
 Row = list[str]
 
@@ -37,7 +37,7 @@ class Table:
     encoding: str
     header: Header
 
-    def rows(self) -> Iterator[tuple[int, Row | Refused]]:
+    def rows(self) -> Iterator[tuple[int, Row | InvalidRow]]:
         """Each row below the header with the line it begins on, or why it is no row of this table.
 
         Empty lines are no rows. Raises `UnreadableFile` at the first byte that is not of the encoding.
@@ -47,12 +47,12 @@ class Table:
             parsed = self._parsed(text)
             next(parsed)
             for line, row in parsed:
-                if isinstance(row, Refused) or len(row) == width:
+                if isinstance(row, InvalidRow) or len(row) == width:
                     yield line, row
                 elif row:
-                    yield line, Refused(f"the row has {len(row)} cells where the header has {width}")
+                    yield line, InvalidRow(f"the row has {len(row)} cells where the header has {width}")
 
-    def _parsed(self, text: TextIO) -> Iterator[tuple[int, Row | Refused]]:
+    def _parsed(self, text: TextIO) -> Iterator[tuple[int, Row | InvalidRow]]:
         reader = csv.reader(text, strict=True)
         while True:
             line = reader.line_num + 1
@@ -61,7 +61,7 @@ class Table:
             except StopIteration:
                 return
             except csv.Error as fault:
-                yield line, Refused(f"lines {line} to {reader.line_num} are no CSV: {fault}")
+                yield line, InvalidRow(f"lines {line} to {reader.line_num} are no CSV: {fault}")
             except UnicodeDecodeError as fault:
                 raise _not_text(self.path, self.encoding, line) from fault
             except (EOFError, OSError) as fault:

@@ -5,15 +5,15 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from shared.contracts.definitions import Target
-from tallystick.replay.counts import Refused
-from tallystick.replay.defining import Undefinable, defined
-from tallystick.replay.form import TargetForms
+from tallystick.replay.counts import InvalidRow
+from tallystick.replay.defining import InvalidDefinition, read_definition
+from tallystick.replay.form import TargetTemplates
 from tallystick.replay.lookups import LookupTable
 
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 
 
-class UnusableForm(ValueError):
+class UnusableTemplate(ValueError):
     """A row of the lookup, filled into its form, makes no target."""
 
 
@@ -23,21 +23,21 @@ def placeholders(form: Mapping[str, Any]) -> set[str]:
 
 
 def target_of(form: Mapping[str, Any], *, service: str, cells: Mapping[str, str]) -> Target:
-    """The target of `service`, and called after it, that `form` makes of `cells`; raises `Undefinable`."""
+    """The target of `service`, and called after it, that `form` makes of `cells`; raises `InvalidDefinition`."""
     filled = {
         name: _PLACEHOLDER.sub(lambda found: cells[found[1]], text) if isinstance(text, str) else text
         for name, text in form.items()
     }
-    return defined(Target, {**filled, "id": service, "service": service})
+    return read_definition(Target, {**filled, "id": service, "service": service})
 
 
-def targets_from(forms: TargetForms, table: LookupTable, service_id: Callable[[str], str]) -> Iterator[Target]:
-    """One target for each row of `table` whose choice has a form; raises `UnusableForm` naming the row."""
+def targets_from(forms: TargetTemplates, table: LookupTable, service_id: Callable[[str], str]) -> Iterator[Target]:
+    """One target for each row of `table` whose choice has a form; raises `UnusableTemplate` naming the row."""
     for key, cells in table.rows.items():
         form = forms.forms.get(cells[forms.choose])
         if form is None or key in forms.skip:
             continue
         try:
             yield target_of(form, service=service_id(cells[forms.service]), cells=cells)
-        except (Undefinable, Refused) as fault:
-            raise UnusableForm(f"lookup {forms.lookup!r}, row {key!r}: {fault}") from fault
+        except (InvalidDefinition, InvalidRow) as fault:
+            raise UnusableTemplate(f"lookup {forms.lookup!r}, row {key!r}: {fault}") from fault

@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-from tallystick.replay.counts import Refused
+from tallystick.replay.counts import InvalidRow
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Calendars are compiled for these years; a time outside them is a slip of a finger or a filler such as 1900-01-01.
@@ -25,7 +25,7 @@ class Times:
         self._notes = notes
 
     def instant(self, text: str, *, column: str) -> datetime:
-        """The instant that `text` means, in UTC; raises `Refused`."""
+        """The instant that `text` means, in UTC; raises `InvalidRow`."""
         read = self._read(text, column)
         try:
             at = (read if read.tzinfo else self._local(read)).astimezone(UTC)
@@ -38,7 +38,7 @@ class Times:
         return at
 
     def day(self, text: str, *, column: str) -> date:
-        """The date that `text` means, where it stands; a time of day is left off. Raises `Refused`."""
+        """The date that `text` means, where it stands; a time of day is left off. Raises `InvalidRow`."""
         day = self._read(text, column).date()
         if not FIRST_YEAR <= day.year <= LAST_YEAR:
             raise _outside(text, column)
@@ -56,7 +56,7 @@ class Times:
             return datetime.fromisoformat(text)
         except ValueError:
             wanted = f"of the form {self._form}" if self._form else "in ISO 8601, like 2026-03-27T16:59:00"
-            raise Refused(f"{column}: {text!r} is not a time {wanted}") from None
+            raise InvalidRow(f"{column}: {text!r} is not a time {wanted}") from None
 
     def _local(self, naive: datetime) -> datetime:
         """`naive` in the zone: a skipped time moves forward, a repeated one is the first of the two."""
@@ -73,5 +73,5 @@ def epoch_us(at: datetime) -> int:
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
-def _outside(text: str, column: str) -> Refused:
-    return Refused(f"{column}: {text!r} lies outside the years {FIRST_YEAR} to {LAST_YEAR}")
+def _outside(text: str, column: str) -> InvalidRow:
+    return InvalidRow(f"{column}: {text!r} lies outside the years {FIRST_YEAR} to {LAST_YEAR}")

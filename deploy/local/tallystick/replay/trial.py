@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from shared.contracts.definitions import Agreement, AnyDefinition, Council, Service, Target
-from tallystick.replay.counts import Refused
+from tallystick.replay.counts import InvalidRow
 from tallystick.replay.fields import IdField, OwnerFields
 from tallystick.replay.form import ItemForm, Trial
 from tallystick.replay.mapping import ReplayMapping
@@ -57,7 +57,7 @@ def _names(mapping: ReplayMapping, csv_path: Path) -> _Names:
     councils: dict[str, str] = {}
     services: dict[str, str] = {}
     for _, row in table.rows():
-        if not isinstance(row, Refused):
+        if not isinstance(row, InvalidRow):
             _note(fields.council, row, councils)
             _note(fields.service, row, services)
     return _Names(councils, services, fields.service)
@@ -66,7 +66,7 @@ def _names(mapping: ReplayMapping, csv_path: Path) -> _Names:
 def _note(field: IdField, row: Row, names: dict[str, str]) -> None:
     try:
         names.setdefault(field(row), field.text(row))
-    except Refused:
+    except InvalidRow:
         return  # `translate` tells it, with its line
 
 

@@ -53,12 +53,12 @@ def replay(  # noqa: PLR0917 (typer makes options of them: nobody passes them by
     lookup: Annotated[list[str] | None, typer.Option(help="NAME=FILE for a lookup of the mapping.")] = None,
 ) -> None:
     """Turn a CSV of an existing system into events, verdicts and usage."""
-    from tallystick.commands.replay import Order
+    from tallystick.commands.replay import ReplayOptions
     from tallystick.commands.replay import replay as run
 
     folder = var_folder()
     refused = rejects or folder / "rejects" / f"{file.name.removesuffix('.gz').removesuffix('.csv')}.csv"
-    run(Order(file, mapping, _lookups(lookup or []), _instant(as_of), verdicts, refused, folder))
+    run(ReplayOptions(file, mapping, _lookups(lookup or []), _instant(as_of), verdicts, refused, folder))
 
 
 @app.command()
@@ -72,12 +72,12 @@ def backfill(  # noqa: PLR0917 (as above)
     actor: Annotated[str | None, typer.Option(help="Who approves.", show_default="your login name")] = None,
 ) -> None:
     """Tell what past events that never arrived would change; send them when that is approved."""
-    from tallystick.commands.backfill import Order
+    from tallystick.commands.backfill import BackfillOptions
     from tallystick.commands.backfill import backfill as run
-    from tallystick.commands.deciding import Word
+    from tallystick.commands.deciding import Authorisation
 
-    approved = None if approve is None else (approve, Word.of(actor, reason or ""))
-    run(Order(file, mapping, _lookups(lookup or []), as_json, approved))
+    approved = None if approve is None else (approve, Authorisation.of(actor, reason or ""))
+    run(BackfillOptions(file, mapping, _lookups(lookup or []), as_json, approved))
 
 
 @app.command()

@@ -59,7 +59,7 @@ def correct(
     name: Annotated[str | None, typer.Option(help="What the corrections name as their cause.")] = None,
 ) -> None:
     """Judge ended items again by the catalogue as it is now known, and announce what changes."""
-    from tallystick.commands.correct import Correction
+    from tallystick.commands.correct import CorrectionOptions
     from tallystick.commands.correct import correct as run
 
-    run(Correction(from_date, to_date, council, service, name), folder=var_folder())
+    run(CorrectionOptions(from_date, to_date, council, service, name), folder=var_folder())

@@ -53,10 +53,10 @@ def redrive(  # noqa: PLR0917 (typer makes options of them: nobody passes them b
     yes: Yes = False,
 ) -> None:
     """Offer records again as they were sent, after what refused them was put right."""
-    from tallystick.commands.quarantine import Wanted
+    from tallystick.commands.quarantine import Selection
     from tallystick.commands.quarantine import redrive as run
 
-    run(Wanted(places or [], service, because, every), reason=reason, actor=actor, yes=yes)
+    run(Selection(places or [], service, because, every), reason=reason, actor=actor, yes=yes)
 
 
 @app.command()
@@ -70,10 +70,10 @@ def discard(  # noqa: PLR0917 (as above)
     yes: Yes = False,
 ) -> None:
     """Say that records shall not be offered again. Their bytes stay."""
-    from tallystick.commands.quarantine import Wanted
+    from tallystick.commands.quarantine import Selection
     from tallystick.commands.quarantine import discard as run
 
-    run(Wanted(places or [], service, because, every), reason=reason, actor=actor, yes=yes)
+    run(Selection(places or [], service, because, every), reason=reason, actor=actor, yes=yes)
 
 
 @app.command(name="accept-flood")

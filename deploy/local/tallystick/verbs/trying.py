@@ -13,6 +13,6 @@ def try_target(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="YAML, or JSON in a file named *.json.")],
 ) -> None:
     """Judge a target on a document of your own: hours, targets, what happened, questions."""
-    from tallystick.commands.trying import trying as run
+    from tallystick.commands.trying import try_document as run
 
     run(file)

@@ -9,9 +9,9 @@ import hashlib
 import json
 from typing import Any, assert_never
 
-from billing.domain.credits.line import CreditLine
+from billing.domain.charge_line import ChargeLine, ProratedMonth, TierStep, Working, exact_text, plain
+from billing.domain.credits.credit_line import CreditLine
 from billing.domain.credits.reason import reason
-from billing.domain.lines import Line, PartMonth, Step, Working, exact_text, plain
 from billing.domain.statement import Evidence, ServiceCharges, Statement
 
 FORMAT = "tallystick-statement/1"
@@ -27,7 +27,7 @@ def content_hash(statement: Statement) -> str:
     return hashlib.sha256(canonical_json(statement)).hexdigest()
 
 
-def line_content(line: Line) -> dict[str, Any]:
+def line_content(line: ChargeLine) -> dict[str, Any]:
     """One line, as it stands in the canonical statement."""
     return {
         "ref": line.ref,
@@ -63,8 +63,8 @@ def credit_content(line: CreditLine) -> dict[str, Any]:
         "total": attained.total_pence if by_value else attained.total,
         "judgement": line.judgement,
         "charge_pence": line.charge_pence,
-        "raw_pence": line.raw_pence,
-        "cuts": [{"limit": cut.limit, "pence": cut.pence} for cut in line.cuts],
+        "earned_pence": line.earned_pence,
+        "reductions": [{"limit": cut.limit, "pence": cut.pence} for cut in line.reductions],
         "forgone_pence": line.forgone_pence,
         "applied_pence": line.applied_pence,
         "reason": reason(line),
@@ -119,9 +119,9 @@ def _charges(charges: ServiceCharges) -> dict[str, Any]:
 
 def _working(working: Working) -> dict[str, Any]:
     match working:
-        case PartMonth(days=days, of_days=of_days, price=price):
+        case ProratedMonth(days=days, of_days=of_days, price=price):
             return {"days": days, "of_days": of_days, "price": plain(price), "amount": exact_text(working.amount)}
-        case Step(above=above, up_to=up_to, quantity=quantity, price=price):
+        case TierStep(above=above, up_to=up_to, quantity=quantity, price=price):
             return {
                 "above": plain(above),
                 "up_to": None if up_to is None else plain(up_to),

@@ -20,12 +20,12 @@ import msgspec
 
 from shared.contracts import catalogue as changes
 from shared.contracts.codec import AnyEvent
-from shared.contracts.items import Accepted, Completed, TicketOpened, TicketResolved, WorkCompleted, WorkReceived
+from shared.contracts.items import CompletedData, NewItemData, TicketOpened, TicketResolved, WorkCompleted, WorkReceived
 from shared.contracts.usage import UsageRecorded, UsageReversed
 from shared.period import LONDON
 
 Meter = Literal["work-completed", "tickets-resolved", "readings"]
-Kind = Literal["council", "service", "provider", "agreement", "tariff"]
+DefinitionKind = Literal["council", "service", "provider", "agreement", "tariff"]
 
 MICRO = 1_000_000  # quantities have at most six decimals: stored as integers, never as floats
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -43,7 +43,7 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class ItemAccepted:
+class ItemOpened:
     """An item asks for a service."""
 
     origin: Origin
@@ -55,7 +55,7 @@ class ItemAccepted:
 
 
 @dataclass(frozen=True, slots=True)
-class ItemDone:
+class ItemCompleted:
     """An item was completed or resolved; `quantity_micro` millionths of a unit."""
 
     origin: Origin
@@ -67,7 +67,7 @@ class ItemDone:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadingTaken:
+class ReadingRecorded:
     """A quantity was recorded for a day; `unit` is what the sender believes the service's unit to be."""
 
     origin: Origin
@@ -90,18 +90,18 @@ class ReadingReversed:
 
 
 @dataclass(frozen=True, slots=True)
-class DefinitionKnown:
+class DefinitionPublished:
     """A version of a definition that rating reads, as canonical JSON."""
 
     origin: Origin
-    kind: Kind
+    kind: DefinitionKind
     id: str
     version: int
     effective_from: date
     definition: bytes
 
 
-Fact = ItemAccepted | ItemDone | ReadingTaken | ReadingReversed | DefinitionKnown
+Fact = ItemOpened | ItemCompleted | ReadingRecorded | ReadingReversed | DefinitionPublished
 
 _definition_encoder = msgspec.json.Encoder(order="deterministic")
 
@@ -113,7 +113,7 @@ def fact_of(event: AnyEvent) -> Fact | None:
     match event:
         case UsageRecorded(council=council, data=data):
             day = data.business_date or london_day(origin.at_us)
-            fact = ReadingTaken(origin, council, data.service, data.unit, day, quantity_micro(data.quantity))
+            fact = ReadingRecorded(origin, council, data.service, data.unit, day, quantity_micro(data.quantity))
         case UsageReversed(council=council, data=data):
             fact = ReadingReversed(origin, council, data.service, data.reversed_source, data.reversed_id)
         case WorkReceived(council=council, subject=item, data=data):
@@ -123,7 +123,7 @@ def fact_of(event: AnyEvent) -> Fact | None:
         case TicketOpened(council=council, subject=item, data=data):
             fact = _accepted(origin, council, "tickets-resolved", item, data)
         case TicketResolved(council=council, subject=item):
-            fact = _done(origin, council, "tickets-resolved", item, Completed())
+            fact = _done(origin, council, "tickets-resolved", item, CompletedData())
         case changes.CouncilVersioned(data=data):
             fact = _known(origin, "council", data)
         case changes.ServiceVersioned(data=data):
@@ -158,19 +158,19 @@ def _day_of_hour(epoch_hour: int) -> date:
     return (_EPOCH + timedelta(hours=epoch_hour)).astimezone(LONDON).date()
 
 
-def _accepted(origin: Origin, council: str, meter: Meter, item: str, data: Accepted) -> ItemAccepted:
-    return ItemAccepted(origin, council, meter, item, data.service, london_day(origin.at_us))
+def _accepted(origin: Origin, council: str, meter: Meter, item: str, data: NewItemData) -> ItemOpened:
+    return ItemOpened(origin, council, meter, item, data.service, london_day(origin.at_us))
 
 
-def _done(origin: Origin, council: str, meter: Meter, item: str, data: Completed) -> ItemDone:
-    return ItemDone(origin, council, meter, item, london_day(origin.at_us), quantity_micro(data.units))
+def _done(origin: Origin, council: str, meter: Meter, item: str, data: CompletedData) -> ItemCompleted:
+    return ItemCompleted(origin, council, meter, item, london_day(origin.at_us), quantity_micro(data.units))
 
 
 def _known(
     origin: Origin,
-    kind: Kind,
+    kind: DefinitionKind,
     data: changes.CouncilData | changes.ServiceData | changes.ProviderData | changes.AgreementData | changes.TariffData,
-) -> DefinitionKnown:
+) -> DefinitionPublished:
     definition = data.definition
     encoded = _definition_encoder.encode(definition)
-    return DefinitionKnown(origin, kind, definition.id, data.version, definition.effective_from, encoded)
+    return DefinitionPublished(origin, kind, definition.id, data.version, definition.effective_from, encoded)

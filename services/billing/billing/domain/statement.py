@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from billing.domain.credits.attained import Attained
+from billing.domain.charge_line import ChargeLine
+from billing.domain.credits.agreement_year import first_month, year_start
+from billing.domain.credits.attainment import TargetAttainment
+from billing.domain.credits.credit_line import CreditLine
 from billing.domain.credits.earned import credit_lines
-from billing.domain.credits.line import CreditLine
-from billing.domain.credits.years import first_month, year_start
-from billing.domain.lines import Line
-from billing.domain.rating import rate
-from billing.domain.set_aside import SetAside, Sorted, sort_usage
-from billing.domain.terms import Stretch, Terms, Version, closing_day
+from billing.domain.rating.pipeline import rate
+from billing.domain.terms import DefinitionVersion, TariffPeriod, Terms, closing_day
+from billing.domain.unbilled import ClassifiedUsage, UnbilledUsage, classify_usage
 from billing.domain.usage import Usage
 from shared.contracts.definitions import Agreement, Council, Service
 from shared.period import Month
@@ -35,7 +35,7 @@ class NoAgreement(LookupError):
 
 
 @dataclass(frozen=True, slots=True)
-class UnderAgreement:
+class StatementAgreement:
     """An agreement that the statement follows, in its latest version of the month."""
 
     id: str
@@ -62,7 +62,7 @@ class ServiceCharges:
 
     service: Service
     facts_counted: int
-    lines: tuple[Line, ...]
+    lines: tuple[ChargeLine, ...]
 
     @property
     def total_pence(self) -> int:
@@ -77,7 +77,7 @@ class Evidence:
     counted: int
     reversed: int
     accepted: int
-    set_aside: tuple[SetAside, ...]
+    set_aside: tuple[UnbilledUsage, ...]
     tariffs: tuple[TariffUsed, ...]
 
     @property
@@ -93,7 +93,7 @@ class Statement:
     council: Council
     month: Month
     status: Status
-    agreements: tuple[UnderAgreement, ...]
+    agreements: tuple[StatementAgreement, ...]
     services: tuple[ServiceCharges, ...]
     evidence: Evidence
     credits: tuple[CreditLine, ...] = ()
@@ -124,13 +124,13 @@ class Statement:
         return tuple(sorted({agreement.provider_name for agreement in self.agreements}))
 
 
-def state(
+def build_statement(
     terms: Terms,
     council: str,
     month: Month,
     usage: Sequence[Usage],
     *,
-    attained: Sequence[Attained] = (),
+    attained: Sequence[TargetAttainment] = (),
     earlier: Sequence[Statement] = (),
 ) -> Statement:
     """The statement that follows from `terms` and the council's `usage` and `attained` of the month, in any order.
@@ -144,9 +144,9 @@ def state(
     agreements = terms.agreements_in(council, month)
     if not agreements:
         raise NoAgreement(f"no agreement of {council} in {month}")
-    stretches = terms.stretches(council, month)
-    sorted_usage = sort_usage(terms, stretches, usage, month)
-    services = tuple(_charges(terms, stretches, sorted_usage, council, month))
+    tariff_periods = terms.tariff_periods(council, month)
+    sorted_usage = classify_usage(terms, tariff_periods, usage, month)
+    services = tuple(_charges(terms, tariff_periods, sorted_usage, council, month))
     return Statement(
         council=known.definition,
         month=month,
@@ -158,7 +158,7 @@ def state(
             reversed=sorted_usage.facts_reversed,
             accepted=sorted_usage.facts_accepted,
             set_aside=sorted_usage.set_aside,
-            tariffs=_tariffs_used(stretches),
+            tariffs=_tariffs_used(tariff_periods),
         ),
         credits=tuple(
             line
@@ -169,14 +169,14 @@ def state(
 
 
 def _charges(
-    terms: Terms, stretches: Sequence[Stretch], usage: Sorted, council: str, month: Month
+    terms: Terms, tariff_periods: Sequence[TariffPeriod], usage: ClassifiedUsage, council: str, month: Month
 ) -> Iterable[ServiceCharges]:
-    for service_id in sorted({stretch.tariff.definition.service for stretch in stretches}):
+    for service_id in sorted({period.tariff.definition.service for period in tariff_periods}):
         service = terms.services.on(service_id, closing_day(month))
         if service is None:
             continue  # its usage is set aside as of an unknown service until the catalogue's event comes
         used = usage.of(service_id)
-        of_service = [stretch for stretch in stretches if stretch.tariff.definition.service == service_id]
+        of_service = [period for period in tariff_periods if period.tariff.definition.service == service_id]
         lines = rate(service.definition, used, of_service, council=council, month=month)
         yield ServiceCharges(service.definition, used.facts_counted, lines)
 
@@ -185,7 +185,7 @@ def _credits(
     terms: Terms,
     agreement: Agreement,
     services: Sequence[ServiceCharges],
-    attained: Sequence[Attained],
+    attained: Sequence[TargetAttainment],
     earlier: Sequence[Statement],
     *,
     month: Month,
@@ -211,15 +211,15 @@ def _credited_before(terms: Terms, agreement: str, month: Month, earlier: Sequen
     return sum(line.applied_pence for statement in of_year for line in statement.credits if line.agreement == agreement)
 
 
-def _under(terms: Terms, agreement: Version[Agreement], month: Month) -> UnderAgreement:
+def _under(terms: Terms, agreement: DefinitionVersion[Agreement], month: Month) -> StatementAgreement:
     definition = agreement.definition
     provider = terms.providers.on(definition.provider, closing_day(month))
     name = definition.provider if provider is None else provider.definition.name
-    return UnderAgreement(definition.id, agreement.number, definition.title, definition.provider, name)
+    return StatementAgreement(definition.id, agreement.number, definition.title, definition.provider, name)
 
 
-def _tariffs_used(stretches: Sequence[Stretch]) -> tuple[TariffUsed, ...]:
-    used = {(stretch.tariff.definition.id, stretch.tariff.number): stretch.tariff.definition for stretch in stretches}
+def _tariffs_used(tariff_periods: Sequence[TariffPeriod]) -> tuple[TariffUsed, ...]:
+    used = {(period.tariff.definition.id, period.tariff.number): period.tariff.definition for period in tariff_periods}
     return tuple(
         TariffUsed(id_, number, tariff.name, tariff.effective_from, tariff.illustrative)
         for (id_, number), tariff in sorted(used.items(), key=lambda entry: entry[0])

@@ -13,7 +13,7 @@ D = TypeVar("D", Agreement, Council, Provider, Service, Tariff)
 
 
 @dataclass(frozen=True, slots=True)
-class Version(Generic[D]):
+class DefinitionVersion(Generic[D]):
     """A definition and the number of its version."""
 
     number: int
@@ -21,11 +21,11 @@ class Version(Generic[D]):
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class TariffPeriod:
     """The days `[first_day, end_day)` of a month in which one tariff version prices a service under one agreement."""
 
     agreement: str
-    tariff: Version[Tariff]
+    tariff: DefinitionVersion[Tariff]
     first_day: date
     end_day: date
 
@@ -38,16 +38,16 @@ class Stretch:
     def _terms(self) -> tuple[str, str, int]:
         return self.agreement, self.tariff.definition.id, self.tariff.number
 
-    def goes_on_from(self, earlier: "Stretch") -> bool:
+    def continues(self, earlier: "TariffPeriod") -> bool:
         """Whether it begins on the day that `earlier` ends, on the same terms."""
         return earlier.end_day == self.first_day and earlier._terms == self._terms
 
 
-class Versions(Generic[D]):
+class DefinitionVersions(Generic[D]):
     """All versions of the definitions of one kind."""
 
-    def __init__(self, versions: Iterable[Version[D]]) -> None:
-        self._by_id: dict[str, list[Version[D]]] = {}
+    def __init__(self, versions: Iterable[DefinitionVersion[D]]) -> None:
+        self._by_id: dict[str, list[DefinitionVersion[D]]] = {}
         for version in versions:
             self._by_id.setdefault(version.definition.id, []).append(version)
         for known in self._by_id.values():
@@ -57,11 +57,11 @@ class Versions(Generic[D]):
         """Every id, ascending."""
         return sorted(self._by_id)
 
-    def of(self, id_: str) -> Sequence[Version[D]]:
+    def of(self, id_: str) -> Sequence[DefinitionVersion[D]]:
         """The versions of an id by the day they take effect; empty for an unknown one."""
         return self._by_id.get(id_, ())
 
-    def on(self, id_: str, day: date) -> Version[D] | None:
+    def on(self, id_: str, day: date) -> DefinitionVersion[D] | None:
         """The version in force: of those in effect on `day` the latest to take effect, ties by number."""
         in_effect = [version for version in self.of(id_) if version.definition.effective_from <= day]
         return in_effect[-1] if in_effect else None
@@ -71,18 +71,18 @@ class Versions(Generic[D]):
 class Terms:
     """The catalogue as billing knows it."""
 
-    councils: Versions[Council] = field(default_factory=lambda: Versions(()))
-    services: Versions[Service] = field(default_factory=lambda: Versions(()))
-    providers: Versions[Provider] = field(default_factory=lambda: Versions(()))
-    agreements: Versions[Agreement] = field(default_factory=lambda: Versions(()))
-    tariffs: Versions[Tariff] = field(default_factory=lambda: Versions(()))
+    councils: DefinitionVersions[Council] = field(default_factory=lambda: DefinitionVersions(()))
+    services: DefinitionVersions[Service] = field(default_factory=lambda: DefinitionVersions(()))
+    providers: DefinitionVersions[Provider] = field(default_factory=lambda: DefinitionVersions(()))
+    agreements: DefinitionVersions[Agreement] = field(default_factory=lambda: DefinitionVersions(()))
+    tariffs: DefinitionVersions[Tariff] = field(default_factory=lambda: DefinitionVersions(()))
 
-    def agreements_on(self, council: str, day: date) -> list[Version[Agreement]]:
+    def agreements_on(self, council: str, day: date) -> list[DefinitionVersion[Agreement]]:
         """The council's agreements in force on `day`, by id."""
         found = (self.agreements.on(id_, day) for id_ in self._agreement_ids(council))
         return [version for version in found if version is not None and _covers(version.definition, council, day)]
 
-    def agreements_in(self, council: str, month: Month) -> list[Version[Agreement]]:
+    def agreements_in(self, council: str, month: Month) -> list[DefinitionVersion[Agreement]]:
         """Those in force on any day of `month`, each in its latest version of the month, by id."""
         latest = {
             version.definition.id: version
@@ -91,14 +91,14 @@ class Terms:
         }
         return [latest[id_] for id_ in sorted(latest)]
 
-    def stretches(self, council: str, month: Month) -> list[Stretch]:
+    def tariff_periods(self, council: str, month: Month) -> list[TariffPeriod]:
         """Who priced what when: ascending by service, tariff and day.
 
         Those of one tariff do not overlap, unless two agreements name it for the same days; the catalogue refuses that.
         """
         days = [*self._turning_days(council, month), month.next.first_day]
         pieces = [
-            Stretch(agreement.definition.id, tariff, first, end)
+            TariffPeriod(agreement.definition.id, tariff, first, end)
             for first, end in pairwise(days)
             for agreement in self.agreements_on(council, first)
             for tariff in self._tariffs_on(agreement.definition, first)
@@ -111,7 +111,7 @@ class Terms:
         every = self.agreements
         return [id_ for id_ in every.ids() if any(known.definition.council == council for known in every.of(id_))]
 
-    def _tariffs_on(self, agreement: Agreement, day: date) -> list[Version[Tariff]]:
+    def _tariffs_on(self, agreement: Agreement, day: date) -> list[DefinitionVersion[Tariff]]:
         found = (self.tariffs.on(id_, day) for id_ in agreement.tariffs)
         return [version for version in found if version is not None]
 
@@ -134,11 +134,11 @@ def _covers(agreement: Agreement, council: str, day: date) -> bool:
     return agreement.council == council and (agreement.effective_to is None or day < agreement.effective_to)
 
 
-def _joined(pieces: Iterable[Stretch]) -> list[Stretch]:
+def _joined(pieces: Iterable[TariffPeriod]) -> list[TariffPeriod]:
     """Neighbouring pieces on the same terms made one: a turning day need not have changed these."""
-    joined: list[Stretch] = []
+    joined: list[TariffPeriod] = []
     for piece in pieces:
-        if joined and piece.goes_on_from(joined[-1]):
+        if joined and piece.continues(joined[-1]):
             joined[-1] = replace(joined[-1], end_day=piece.end_day)
         else:
             joined.append(piece)

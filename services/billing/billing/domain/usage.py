@@ -9,7 +9,7 @@ from typing import Literal
 from billing.domain.metering import Meter
 
 # counted: it meters usage · reversed: a reading taken back · accepted: an item asked for the service, metering nothing
-State = Literal["counted", "reversed", "accepted"]
+UsageState = Literal["counted", "reversed", "accepted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +22,19 @@ class Usage:
     service: str | None
     day: date
     meter: Meter
-    state: State
+    state: UsageState
     unit: str | None
     quantity: Decimal
     facts: int
 
 
 @dataclass(frozen=True, slots=True)
-class Metered:
+class MeteredUsage:
     """The usage of one service that its own meter counts, by day, and how much was heard of the service at all."""
 
     by_day: Mapping[date, Decimal] = field(default_factory=dict)
     facts_counted: int = 0
-    facts_heard: int = 0
+    facts_received: int = 0
 
     @property
     def quantity(self) -> Decimal:
@@ -46,11 +46,11 @@ class Metered:
         return sum((amount for day, amount in self.by_day.items() if first <= day < end), Decimal(0))
 
 
-def metered(counted: Iterable[Usage], *, facts_heard: int) -> Metered:
+def metered_usage(counted: Iterable[Usage], *, facts_received: int) -> MeteredUsage:
     """One service's usage, from the rows that its meter counts."""
     by_day: dict[date, Decimal] = {}
     facts = 0
     for row in counted:
         by_day[row.day] = by_day.get(row.day, Decimal(0)) + row.quantity
         facts += row.facts
-    return Metered(by_day, facts, facts_heard)
+    return MeteredUsage(by_day, facts, facts_received)

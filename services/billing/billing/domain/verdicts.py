@@ -12,11 +12,11 @@ from billing.domain.metering import Origin, epoch_us, london_day
 from shared.contracts.verdicts import TargetBreached, TargetMet, VerdictCorrected, VerdictEvent, VerdictRetracted
 
 # retracted: what was said holds no longer, and counts in no month until something else is said
-Word = Literal["met", "breached", "retracted"]
+ReceivedOutcome = Literal["met", "breached", "retracted"]
 
 
 @dataclass(frozen=True, slots=True)
-class VerdictSaid:
+class VerdictReceived:
     """What was said of `target` about `item` in its `cycle`, under `agreement`; `month` is written 2026-03."""
 
     origin: Origin
@@ -28,11 +28,11 @@ class VerdictSaid:
     service: str
     month: str
     day: date
-    outcome: Word
+    outcome: ReceivedOutcome
     value_pence: int | None
 
 
-def verdict_of(event: VerdictEvent) -> VerdictSaid | None:
+def verdict_of(event: VerdictEvent) -> VerdictReceived | None:
     """What `event` says; None of a warning."""
     match event:
         case TargetMet(data=data) | TargetBreached(data=data) | VerdictCorrected(data=data):
@@ -43,9 +43,9 @@ def verdict_of(event: VerdictEvent) -> VerdictSaid | None:
             return None
 
 
-def _said(event: VerdictEvent, month: str, outcome: Word, value_pence: int | None) -> VerdictSaid:
+def _said(event: VerdictEvent, month: str, outcome: ReceivedOutcome, value_pence: int | None) -> VerdictReceived:
     origin, about = Origin(event.source, event.id, epoch_us(event.time)), event.data
-    return VerdictSaid(
+    return VerdictReceived(
         origin=origin,
         council=event.council,
         item=event.subject,

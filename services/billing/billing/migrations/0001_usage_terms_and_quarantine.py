@@ -48,8 +48,8 @@ def _create_usage() -> None:
 
 def _create_items() -> None:
     for name, fact in (
-        ("item_accepted", Column("service", String(64), nullable=False)),
-        ("item_done", Column("quantity_micro", sa.BigInteger, nullable=False)),
+        ("item_opened", Column("service", String(64), nullable=False)),
+        ("item_completed", Column("quantity_micro", sa.BigInteger, nullable=False)),
     ):
         op.create_table(
             name,
@@ -73,7 +73,7 @@ def _create_terms_and_quarantine() -> None:
         Column("id", String(64), primary_key=True),
         Column("version", Integer, primary_key=True, autoincrement=False),
         Column("effective_from", Date, nullable=False),
-        Column("known_at_us", sa.BigInteger, nullable=False),
+        Column("published_at_us", sa.BigInteger, nullable=False),
         Column("definition", LargeBinary, nullable=False),
     )
     op.create_table(

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from shared.quarantine.decisions import decision_table
+from shared.quarantine.decisions import quarantine_decision_table
 
 revision = "0002"
 down_revision = "0001"
@@ -21,6 +21,6 @@ _WORDS = {
 
 def upgrade() -> None:
     """Create the table; rename the reasons."""
-    decision_table(sa.MetaData()).create(op.get_bind())
+    quarantine_decision_table(sa.MetaData()).create(op.get_bind())
     quarantine = sa.table("quarantine", sa.column("reason", sa.String))
     op.execute(quarantine.update().values(reason=sa.case(_WORDS, value=quarantine.c.reason, else_=quarantine.c.reason)))

@@ -3,7 +3,7 @@
 # Every other table only grows (`shared.sql.privileges`).
 CHANGEABLE = {
     "progress": "UPDATE",
-    "item_accepted": "UPDATE",
-    "item_done": "UPDATE",
+    "item_opened": "UPDATE",
+    "item_completed": "UPDATE",
     "verdict": "UPDATE",
 }

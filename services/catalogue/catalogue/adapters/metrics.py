@@ -3,7 +3,7 @@
 from prometheus_client import CollectorRegistry, Gauge
 
 
-class Metrics:
+class CatalogueMetrics:
     """Set by the service as it looks at its store."""
 
     def __init__(self, registry: CollectorRegistry) -> None:

@@ -12,13 +12,20 @@ from typing import Any
 
 import msgspec
 
-from catalogue.adapters.sections import Entry, TargetSet, agreement_entries, named_entries, section_faults, target_sets
-from catalogue.domain.given import Given, Placed
-from catalogue.domain.kinds import TYPES, Key
+from catalogue.adapters.sections import (
+    RawDefinition,
+    TargetSet,
+    agreement_entries,
+    named_entries,
+    section_faults,
+    target_sets,
+)
+from catalogue.domain.kinds import DEFINITION_TYPES, DefinitionKey
+from catalogue.domain.submission import Submission, SubmittedDefinition
 from shared.contracts.definitions import Target
 from shared.contracts.target_rules import target_faults
-from shared.faults import Fault, Place
-from shared.shapes import Misshapen, shaped
+from shared.faults import Fault, TextPosition
+from shared.validation import InvalidValue, validated
 from shared.yaml_values import YamlValues, read_yaml
 
 MAX_FILE_BYTES = 4_194_304
@@ -27,11 +34,11 @@ _EXAMPLES = files("catalogue").joinpath("examples")
 _INCLUDED = {"standard": "standard-services"}
 
 
-class UnknownSource(Exception):
+class UnknownPartnershipFile(Exception):
     """There is no such file, and no shipped example of that name."""
 
 
-class About(msgspec.Struct, frozen=True):
+class FileDescription(msgspec.Struct, frozen=True):
     """What a file says about itself: it is shown to people and is no part of any definition."""
 
     title: str = ""
@@ -43,8 +50,8 @@ class About(msgspec.Struct, frozen=True):
 class PartnershipFile:
     """What a file gives to be recorded, and what it says about itself."""
 
-    about: About
-    given: Given
+    about: FileDescription
+    submission: Submission
 
 
 def example_names() -> list[str]:
@@ -53,26 +60,26 @@ def example_names() -> list[str]:
 
 
 def load(name_or_path: str) -> PartnershipFile:
-    """The shipped example of that name, or else the file at that path; raises `UnknownSource`."""
+    """The shipped example of that name, or else the file at that path; raises `UnknownPartnershipFile`."""
     if name_or_path in example_names():
         return parse(_EXAMPLES.joinpath(f"{name_or_path}.yaml").read_bytes())
     path = FilePath(name_or_path)
     if not path.is_file():
-        raise UnknownSource(f"{name_or_path} is no file and none of: {', '.join(example_names())}")
+        raise UnknownPartnershipFile(f"{name_or_path} is no file and none of: {', '.join(example_names())}")
     return parse(path.read_bytes())
 
 
 def parse(raw: bytes) -> PartnershipFile:
     """What a file's bytes give, read as far as they can be, with every fault found on the way."""
     values = _values(raw)
-    places = {(): Place(1, 1)} | values.places
+    positions = {(): TextPosition(1, 1)} | values.positions
     if not isinstance(values.value, dict):
         faults = values.faults or [Fault((), "expected named sections, as in the shipped examples")]
-        return PartnershipFile(About(), Given((), faults, places=places))
+        return PartnershipFile(FileDescription(), Submission((), faults, positions=positions))
     about, about_faults = _about(values.value.get("about", {}))
-    given = _given(values.value)
-    faults = [*values.faults, *section_faults(values.value), *about_faults, *given.faults]
-    return PartnershipFile(about, Given(given.placed, faults, given.unreadable, places))
+    submission = _submission(values.value)
+    faults = [*values.faults, *section_faults(values.value), *about_faults, *submission.faults]
+    return PartnershipFile(about, Submission(submission.entries, faults, submission.unreadable, positions))
 
 
 def _values(raw: bytes) -> YamlValues:
@@ -84,14 +91,14 @@ def _values(raw: bytes) -> YamlValues:
         return YamlValues(faults=[Fault((), "is not UTF-8")])
 
 
-def _about(value: object) -> tuple[About, list[Fault]]:
+def _about(value: object) -> tuple[FileDescription, list[Fault]]:
     try:
-        return shaped(value, About), []
-    except Misshapen as refused:
-        return About(), [fault.below("about") for fault in refused.faults]
+        return validated(value, FileDescription), []
+    except InvalidValue as refused:
+        return FileDescription(), [fault.below("about") for fault in refused.faults]
 
 
-def _given(sections: Mapping[str, Any]) -> Given:
+def _submission(sections: Mapping[str, Any]) -> Submission:
     inherited, faults = _inherited(sections.get("services_from"))
     own_sets = target_sets(sections)
     faults += _set_faults(own_sets)
@@ -106,21 +113,21 @@ def _given(sections: Mapping[str, Any]) -> Given:
     return _read([*(entry for entry in inherited.entries if entry.key not in redefined), *entries], faults)
 
 
-def _read(entries: list[Entry], faults: list[Fault]) -> Given:
-    placed: list[Placed] = []
-    unreadable: set[Key] = set()
+def _read(entries: list[RawDefinition], faults: list[Fault]) -> Submission:
+    placed: list[SubmittedDefinition] = []
+    unreadable: set[DefinitionKey] = set()
     for entry in entries:
         try:
-            placed.append(Placed(shaped(entry.value, TYPES[entry.kind]), entry.spot))
-        except Misshapen as refused:
-            faults += map(entry.spot.outside, refused.faults)
+            placed.append(SubmittedDefinition(validated(entry.value, DEFINITION_TYPES[entry.kind]), entry.source_path))
+        except InvalidValue as refused:
+            faults += map(entry.source_path.outside, refused.faults)
             unreadable |= {entry.key} if entry.key else set()
-    return Given(placed, faults, frozenset(unreadable))
+    return Submission(placed, faults, frozenset(unreadable))
 
 
 @dataclass(frozen=True, slots=True)
 class _Inherited:
-    entries: list[Entry]
+    entries: list[RawDefinition]
     sets: dict[str, TargetSet]
 
 
@@ -138,7 +145,7 @@ def _set_faults(sets: Mapping[str, TargetSet]) -> Iterator[Fault]:
     for named in sets.values():
         for index, value in enumerate(named.targets):
             try:
-                faults = list(target_faults(shaped(value, Target)))
-            except Misshapen as refused:
+                faults = list(target_faults(validated(value, Target)))
+            except InvalidValue as refused:
                 faults = refused.faults
             yield from (fault.below(*named.at, index) for fault in faults)

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from catalogue.domain.given import Spot
-from catalogue.domain.kinds import PLURALS, Key, Kind
+from catalogue.domain.kinds import PLURALS, DefinitionKey, Kind
+from catalogue.domain.submission import SourcePath
 from shared.faults import Fault, Path
 
 _SINGLE: tuple[Kind, ...] = ("provider", "partnership")
@@ -21,18 +21,18 @@ Sections = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class RawDefinition:
     """A definition as plain values, and where it was written."""
 
     kind: Kind
     value: Any
-    spot: Spot
+    source_path: SourcePath
 
     @property
-    def key(self) -> Key | None:
+    def key(self) -> DefinitionKey | None:
         """What it means to define, where that much can be read."""
         name = self.value.get("id") if isinstance(self.value, dict) else None
-        return Key(self.kind, name) if isinstance(name, str) else None
+        return DefinitionKey(self.kind, name) if isinstance(name, str) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +58,13 @@ def section_faults(sections: Sections) -> Iterator[Fault]:
         yield from (Fault(("target_sets", name), "expected a list of targets") for name in wrong)
 
 
-def named_entries(sections: Sections, *base: str) -> Iterator[Entry]:
+def named_entries(sections: Sections, *base: str) -> Iterator[RawDefinition]:
     """Every definition but the agreements. Paths begin at `base`."""
     for kind in _SINGLE:
         if kind in sections:
-            yield Entry(kind, sections[kind], Spot((*base, kind)))
+            yield RawDefinition(kind, sections[kind], SourcePath((*base, kind)))
     for kind in _LISTED:
-        yield from (Entry(kind, value, Spot(at)) for value, at in _listed(sections, PLURALS[kind], *base))
+        yield from (RawDefinition(kind, value, SourcePath(at)) for value, at in _listed(sections, PLURALS[kind], *base))
 
 
 def target_sets(sections: Sections, *base: str) -> dict[str, TargetSet]:
@@ -74,15 +74,15 @@ def target_sets(sections: Sections, *base: str) -> dict[str, TargetSet]:
     return {name: TargetSet(found, (*base, "target_sets", name)) for name, found in named if isinstance(found, list)}
 
 
-def agreement_entries(sections: Sections, sets: Mapping[str, TargetSet]) -> Iterator[Entry | Fault]:
+def agreement_entries(sections: Sections, sets: Mapping[str, TargetSet]) -> Iterator[RawDefinition | Fault]:
     """One entry for each agreement and council, the targets of its sets in place of their names."""
     for value, at in _listed(sections, "agreements"):
         if isinstance(value, dict):
             yield from _unknown_sets(value, at, sets)
             targets, moved = _written_out(value, at, sets)
-            yield from _for_each_council(value | targets, Spot(at, moved))
+            yield from _for_each_council(value | targets, SourcePath(at, moved))
         else:
-            yield Entry("agreement", value, Spot(at))
+            yield RawDefinition("agreement", value, SourcePath(at))
 
 
 def _listed(sections: Sections, name: str, *base: str) -> list[tuple[Any, Path]]:
@@ -117,19 +117,23 @@ def _written_out(
     return {"targets": written}, moved
 
 
-def _for_each_council(agreement: dict[str, Any], spot: Spot) -> Iterator[Entry | Fault]:
+def _for_each_council(agreement: dict[str, Any], source_path: SourcePath) -> Iterator[RawDefinition | Fault]:
     if "councils" not in agreement:
-        yield Entry("agreement", agreement, spot)
+        yield RawDefinition("agreement", agreement, source_path)
         return
     councils = agreement.pop("councils")
     if "council" in agreement:
-        yield Fault((*spot.at, "councils"), "stands beside council: write one of them")
+        yield Fault((*source_path.at, "councils"), "stands beside council: write one of them")
     elif not isinstance(councils, list) or not councils:
-        yield Fault((*spot.at, "councils"), "expected a list of at least one council")
+        yield Fault((*source_path.at, "councils"), "expected a list of at least one council")
     else:
         for index, council in enumerate(councils):
             of_one = agreement | {"id": _joined(agreement.get("id"), council), "council": council}
-            yield Entry("agreement", of_one, Spot(spot.at, {**spot.moved, ("council",): (*spot.at, "councils", index)}))
+            yield RawDefinition(
+                "agreement",
+                of_one,
+                SourcePath(source_path.at, {**source_path.moved, ("council",): (*source_path.at, "councils", index)}),
+            )
 
 
 def _joined(name: object, council: object) -> object:

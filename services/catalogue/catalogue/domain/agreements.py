@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import NamedTuple
 
+from catalogue.domain.councils import repeated
 from catalogue.domain.credits import credit_faults
-from catalogue.domain.kinds import Key
-from catalogue.domain.members import repeated
+from catalogue.domain.kinds import DefinitionKey
 from catalogue.domain.versions import Catalogue, in_force
 from shared.contracts.definitions import Agreement, Tariff
 from shared.contracts.target_rules import target_faults
@@ -15,7 +15,7 @@ from shared.faults import Fault
 EVERY_SERVICE = "*"
 
 
-class Cover(NamedTuple):
+class Coverage(NamedTuple):
     """The days on which an agreement holds for a council, `until` excluded, and the services it is about."""
 
     agreement: str
@@ -36,16 +36,16 @@ def agreement_faults(agreement: Agreement) -> Iterator[Fault]:
     yield from credit_faults(agreement)
 
 
-def covers(catalogue: Catalogue) -> Iterator[Cover]:
+def covers(catalogue: Catalogue) -> Iterator[Coverage]:
     """What every agreement of `catalogue` covers, version by version."""
     for versions in catalogue.values():
         for found in in_force(versions):
             if isinstance(agreement := found.version.definition, Agreement):
                 until = min(found.until or date.max, agreement.effective_to or date.max)
-                yield Cover(agreement.id, agreement.council, _services(agreement, catalogue), found.since, until)
+                yield Coverage(agreement.id, agreement.council, _services(agreement, catalogue), found.since, until)
 
 
-def overlap_faults(agreement: Agreement, covers: Iterable[Cover]) -> Iterator[Fault]:
+def overlap_faults(agreement: Agreement, covers: Iterable[Coverage]) -> Iterator[Fault]:
     """Where `agreement`, one of those behind `covers`, meets another of its council for the same service."""
     of_council = [cover for cover in covers if cover.council == agreement.council]
     own = [cover for cover in of_council if cover.agreement == agreement.id]
@@ -56,16 +56,18 @@ def overlap_faults(agreement: Agreement, covers: Iterable[Cover]) -> Iterator[Fa
 
 
 def _services(agreement: Agreement, catalogue: Catalogue) -> frozenset[str]:
-    versions = (version for tariff in agreement.tariffs for version in catalogue.get(Key("tariff", tariff), ()))
+    versions = (
+        version for tariff in agreement.tariffs for version in catalogue.get(DefinitionKey("tariff", tariff), ())
+    )
     priced = (version.definition.service for version in versions if isinstance(version.definition, Tariff))
     return frozenset([*(target.service for target in agreement.targets), *priced])
 
 
-def _meet(one: Cover, other: Cover) -> bool:
+def _meet(one: Coverage, other: Coverage) -> bool:
     return one.since < other.until and other.since < one.until and bool(_shared(one, other))
 
 
-def _shared(one: Cover, other: Cover) -> frozenset[str]:
+def _shared(one: Coverage, other: Coverage) -> frozenset[str]:
     if EVERY_SERVICE in one.services:
         return other.services
     return one.services if EVERY_SERVICE in other.services else one.services & other.services

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import pairwise
 
-from shared.contracts.credits import Band, Credit, FixedSum, PercentOfCharge, ServiceCredits, ServicePoints
+from shared.contracts.credits import Band, Credit, FixedAmount, PercentOfCharge, ServiceCredits, ServicePoints
 from shared.contracts.definitions import Agreement, Target
 from shared.faults import Fault
 
@@ -126,7 +126,7 @@ def _size(credit: Credit) -> Decimal:
     match credit:
         case PercentOfCharge(percent=percent):
             return Decimal(percent)
-        case FixedSum(gbp=gbp):
+        case FixedAmount(gbp=gbp):
             return Decimal(gbp)
         case ServicePoints(points=points):
             return Decimal(points)

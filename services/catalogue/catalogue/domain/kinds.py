@@ -16,7 +16,7 @@ from shared.contracts.definitions import (
 Kind = Literal["provider", "council", "service", "calendar", "tariff", "agreement", "partnership"]
 
 # In the order in which one may refer to another: recorded so, what an event refers to was announced before it.
-TYPES: dict[Kind, type[AnyDefinition]] = {
+DEFINITION_TYPES: dict[Kind, type[AnyDefinition]] = {
     "provider": Provider,
     "council": Council,
     "service": Service,
@@ -25,22 +25,22 @@ TYPES: dict[Kind, type[AnyDefinition]] = {
     "agreement": Agreement,
     "partnership": Partnership,
 }
-PLURALS: dict[Kind, str] = {kind: f"{kind}s" for kind in TYPES}
-_KINDS = {found: kind for kind, found in TYPES.items()}
+PLURALS: dict[Kind, str] = {kind: f"{kind}s" for kind in DEFINITION_TYPES}
+_KINDS = {found: kind for kind, found in DEFINITION_TYPES.items()}
 
 
-class Key(NamedTuple):
+class DefinitionKey(NamedTuple):
     """Which thing a definition defines; ids are unique within a kind."""
 
     kind: Kind
     id: str
 
 
-def key_of(definition: AnyDefinition) -> Key:
+def key_of(definition: AnyDefinition) -> DefinitionKey:
     """What `definition` defines."""
-    return Key(_KINDS[type(definition)], definition.id)
+    return DefinitionKey(_KINDS[type(definition)], definition.id)
 
 
 def rank(kind: Kind) -> int:
     """Smaller for what others refer to."""
-    return tuple(TYPES).index(kind)
+    return tuple(DEFINITION_TYPES).index(kind)

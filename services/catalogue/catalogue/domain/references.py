@@ -4,39 +4,39 @@ import difflib
 from collections.abc import Collection, Iterator
 
 from catalogue.domain.agreements import EVERY_SERVICE
-from catalogue.domain.kinds import Key
+from catalogue.domain.kinds import DefinitionKey
 from shared.contracts.definitions import Agreement, AnyDefinition, Council, Partnership, Tariff
 from shared.faults import Fault, Path
 
 
-def references(definition: AnyDefinition) -> Iterator[tuple[Path, Key]]:
+def references(definition: AnyDefinition) -> Iterator[tuple[Path, DefinitionKey]]:
     """Each place in `definition` that names another definition, and which."""
     match definition:
         case Council(successors=successors):
-            yield from ((("successors", i), Key("council", id)) for i, id in enumerate(successors))
+            yield from ((("successors", i), DefinitionKey("council", id)) for i, id in enumerate(successors))
         case Tariff(service=service):
-            yield ("service",), Key("service", service)
+            yield ("service",), DefinitionKey("service", service)
         case Agreement():
             yield from _of_agreement(definition)
         case Partnership(provider=provider, councils=councils):
-            yield ("provider",), Key("provider", provider)
-            yield from ((("councils", i), Key("council", id)) for i, id in enumerate(councils))
+            yield ("provider",), DefinitionKey("provider", provider)
+            yield from ((("councils", i), DefinitionKey("council", id)) for i, id in enumerate(councils))
         case _:
             return
 
 
-def _of_agreement(agreement: Agreement) -> Iterator[tuple[Path, Key]]:
-    yield ("council",), Key("council", agreement.council)
-    yield ("provider",), Key("provider", agreement.provider)
-    yield from ((("tariffs", i), Key("tariff", id)) for i, id in enumerate(agreement.tariffs))
+def _of_agreement(agreement: Agreement) -> Iterator[tuple[Path, DefinitionKey]]:
+    yield ("council",), DefinitionKey("council", agreement.council)
+    yield ("provider",), DefinitionKey("provider", agreement.provider)
+    yield from ((("tariffs", i), DefinitionKey("tariff", id)) for i, id in enumerate(agreement.tariffs))
     for i, target in enumerate(agreement.targets):
         if target.service != EVERY_SERVICE:
-            yield ("targets", i, "service"), Key("service", target.service)
+            yield ("targets", i, "service"), DefinitionKey("service", target.service)
         if target.calendar is not None:
-            yield ("targets", i, "calendar"), Key("calendar", target.calendar)
+            yield ("targets", i, "calendar"), DefinitionKey("calendar", target.calendar)
 
 
-def unknown_references(definition: AnyDefinition, known: Collection[Key]) -> Iterator[Fault]:
+def unknown_references(definition: AnyDefinition, known: Collection[DefinitionKey]) -> Iterator[Fault]:
     """A fault for each reference to what `known` has not."""
     for path, key in references(definition):
         if key not in known:

@@ -6,7 +6,7 @@ go wrong is the order, a bound given twice, an open tier before the last, and a 
 
 from collections.abc import Iterator
 
-from shared.contracts.definitions import Graduated, Tariff
+from shared.contracts.definitions import GraduatedCharge, Tariff
 from shared.faults import Fault
 
 _MAX_UNITS = 1_000_000_000_000
@@ -18,11 +18,11 @@ def tariff_faults(tariff: Tariff) -> Iterator[Fault]:
     for index, charge in enumerate(tariff.charges):
         if charge.name in names[:index]:
             yield Fault(("charges", index, "name"), "is the name of an earlier charge: lines could not be told apart")
-        if isinstance(charge, Graduated):
+        if isinstance(charge, GraduatedCharge):
             yield from (fault.below("charges", index, "tiers") for fault in _tier_faults(charge))
 
 
-def _tier_faults(charge: Graduated) -> Iterator[Fault]:
+def _tier_faults(charge: GraduatedCharge) -> Iterator[Fault]:
     *bounded, last = charge.tiers
     if last.up_to is not None:
         yield Fault((len(bounded), "up_to"), "the last tier must be open: units above have no price")

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 
 from catalogue.domain.agreements import agreement_faults, covers, overlap_faults
-from catalogue.domain.given import Given, Placed
-from catalogue.domain.kinds import Key, rank
-from catalogue.domain.members import council_faults, partnership_faults
+from catalogue.domain.councils import council_faults, partnership_faults
+from catalogue.domain.kinds import DefinitionKey, rank
 from catalogue.domain.references import unknown_references
+from catalogue.domain.submission import Submission, SubmittedDefinition
 from catalogue.domain.tariffs import tariff_faults
-from catalogue.domain.versions import Catalogue, Version, next_version
+from catalogue.domain.versions import Catalogue, CatalogueVersion, next_version
 from shared.contracts.calendar_rules import calendar_faults, calendar_warnings, with_bank_holidays
 from shared.contracts.definitions import Agreement, AnyDefinition, Calendar, Council, Partnership, Tariff
 from shared.faults import Fault
@@ -18,43 +18,45 @@ from shared.holidays import BankHolidays
 _FIRST_DAY, _LAST_DAY = date(2000, 1, 1), date(2100, 1, 1)
 
 
-def faults(given: Given, stored: Catalogue, holidays: BankHolidays, at: datetime) -> list[Fault]:
-    """All that forbids recording `given` over `stored`, each once, in no particular order."""
-    together = with_recorded(stored, added(given, stored, holidays, at))
-    known = {*together, *given.unreadable}
+def faults(submission: Submission, stored: Catalogue, holidays: BankHolidays, at: datetime) -> list[Fault]:
+    """All that forbids recording `submission` over `stored`, each once, in no particular order."""
+    together = with_recorded(stored, added(submission, stored, holidays, at))
+    known = {*together, *submission.unreadable}
     covered = list(covers(together))
-    found = list(given.faults)
-    for placed in given.placed:
+    found = list(submission.faults)
+    for placed in submission.entries:
         definition = placed.definition
         of_one = [*_alone(definition, holidays), *unknown_references(definition, known)]
         if isinstance(definition, Agreement):
             of_one += overlap_faults(definition, covered)
-        found += map(placed.spot.outside, of_one)
-    return list(dict.fromkeys([*found, *_doubled(given.placed)]))
+        found += map(placed.source_path.outside, of_one)
+    return list(dict.fromkeys([*found, *_doubled(submission.entries)]))
 
 
-def warnings(given: Given, holidays: BankHolidays, today: date) -> list[Fault]:
+def warnings(submission: Submission, holidays: BankHolidays, today: date) -> list[Fault]:
     """What may be recorded, but will not do for long."""
     return [
-        placed.spot.outside(warning)
-        for placed in given.placed
+        placed.source_path.outside(warning)
+        for placed in submission.entries
         if isinstance(placed.definition, Calendar)
         for warning in calendar_warnings(placed.definition, holidays, today)
     ]
 
 
-def added(given: Given, stored: Catalogue, holidays: BankHolidays, at: datetime) -> list[Version]:
-    """The versions that recording `given` adds to `stored`, what is referred to before what refers to it."""
-    definitions = [_published(placed.definition, holidays) for placed in given.placed]
+def added(submission: Submission, stored: Catalogue, holidays: BankHolidays, at: datetime) -> list[CatalogueVersion]:
+    """The versions that recording `submission` adds to `stored`, what is referred to before what refers to it."""
+    definitions = [_published(placed.definition, holidays) for placed in submission.entries]
     versions = [
         version
-        for placed, definition in zip(given.placed, definitions, strict=True)
+        for placed, definition in zip(submission.entries, definitions, strict=True)
         if (version := next_version(definition, stored.get(placed.key, ()), at)) is not None
     ]
     return sorted(versions, key=lambda version: rank(version.kind))
 
 
-def with_recorded(stored: Catalogue, versions: Sequence[Version]) -> dict[Key, Sequence[Version]]:
+def with_recorded(
+    stored: Catalogue, versions: Sequence[CatalogueVersion]
+) -> dict[DefinitionKey, Sequence[CatalogueVersion]]:
     """The catalogue after `versions` were recorded over `stored`."""
     together = dict(stored)
     for version in versions:
@@ -91,9 +93,9 @@ def _period_faults(definition: AnyDefinition) -> Iterator[Fault]:
         yield Fault(("effective_to",), "expected a date after effective_from")
 
 
-def _doubled(placed: Sequence[Placed]) -> Iterator[Fault]:
-    seen: set[Key] = set()
+def _doubled(placed: Sequence[SubmittedDefinition]) -> Iterator[Fault]:
+    seen: set[DefinitionKey] = set()
     for entry in placed:
         if entry.key in seen:
-            yield entry.spot.outside(Fault(("id",), f"another {entry.key.kind} of this input has the same id"))
+            yield entry.source_path.outside(Fault(("id",), f"another {entry.key.kind} of this input has the same id"))
         seen.add(entry.key)

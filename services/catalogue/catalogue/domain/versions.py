@@ -4,14 +4,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from catalogue.domain.kinds import Key, Kind, key_of
+from catalogue.domain.kinds import DefinitionKey, Kind, key_of
 from shared.contracts.definitions import AnyDefinition
 
-Catalogue = Mapping[Key, Sequence["Version"]]
+Catalogue = Mapping[DefinitionKey, Sequence["CatalogueVersion"]]
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
+class CatalogueVersion:
     """A definition as recorded at an instant. `number` counts from 1 within its key."""
 
     number: int
@@ -19,7 +19,7 @@ class Version:
     definition: AnyDefinition
 
     @property
-    def key(self) -> Key:
+    def key(self) -> DefinitionKey:
         """What it is a version of."""
         return key_of(self.definition)
 
@@ -33,25 +33,27 @@ class Version:
 class InForce:
     """A version and the days on which it counts, `until` excluded; open where `until` is None."""
 
-    version: Version
+    version: CatalogueVersion
     since: date
     until: date | None
 
 
-def next_version(definition: AnyDefinition, versions: Sequence[Version], at: datetime) -> Version | None:
+def next_version(
+    definition: AnyDefinition, versions: Sequence[CatalogueVersion], at: datetime
+) -> CatalogueVersion | None:
     """The version that recording `definition` adds to `versions` (ascending): none when it equals the newest.
 
     Writers may have looked at the clock before they waited for each other: no version is recorded before the last.
     """
     newest = versions[-1] if versions else None
     if newest is None:
-        return Version(1, at, definition)
+        return CatalogueVersion(1, at, definition)
     if newest.definition == definition:
         return None
-    return Version(newest.number + 1, max(at, newest.recorded_at), definition)
+    return CatalogueVersion(newest.number + 1, max(at, newest.recorded_at), definition)
 
 
-def in_force(versions: Iterable[Version]) -> Iterator[InForce]:
+def in_force(versions: Iterable[CatalogueVersion]) -> Iterator[InForce]:
     """From when to when each version counts, by ascending date.
 
     On every day it is the one with the latest `effective_from` not after the day; of equal ones the later version.

@@ -2,13 +2,14 @@
 
 from fastapi import APIRouter
 
-from sla_monitor.api import attainment, corrections, evidence, exclusions, exports, items, objectives, trying, what_if
-from sla_monitor.handlers.correcting import Correcting
-from sla_monitor.handlers.evidence import EvidenceRoom
-from sla_monitor.handlers.excluding import Excluding
-from sla_monitor.handlers.objectives import Objectives
-from sla_monitor.handlers.questions import Questions
-from sla_monitor.handlers.what_if import WhatIf
+from sla_monitor.api import attainment, corrections, evidence, exclusions, exports, items, objectives, what_if
+from sla_monitor.decisions.corrections import CorrectionService
+from sla_monitor.decisions.exclusions import ExclusionService
+from sla_monitor.reports.evidence import EvidenceReport
+from sla_monitor.reports.items import Questions
+from sla_monitor.reports.objectives import Objectives
+from sla_monitor.reports.what_if import WhatIf
+from sla_monitor.trial import route
 
 TYPES = (
     *attainment.TYPES,
@@ -17,7 +18,7 @@ TYPES = (
     *exclusions.TYPES,
     *corrections.TYPES,
     *what_if.TYPES,
-    *trying.TYPES,
+    *route.TYPES,
 )
 
 
@@ -25,10 +26,10 @@ def router(
     *,
     questions: Questions,
     standing: Objectives,
-    excluding: Excluding,
-    correcting: Correcting,
+    excluding: ExclusionService,
+    correcting: CorrectionService,
     drafting: WhatIf,
-    room: EvidenceRoom,
+    room: EvidenceReport,
 ) -> APIRouter:
     """The routes under /v1."""
     routes = APIRouter(prefix="/v1", tags=["sla-monitor"])
@@ -40,5 +41,5 @@ def router(
     routes.include_router(corrections.router(correcting))
     routes.include_router(what_if.router(drafting))
     routes.include_router(evidence.router(room))
-    routes.include_router(trying.router())
+    routes.include_router(route.router())
     return routes

@@ -4,24 +4,24 @@ from typing import Annotated, Any
 
 from fastapi import Query
 
-from shared.http import ref
-from shared.period import Over
+from shared.http import schema_ref
+from shared.period import PeriodLength
 
 MonthOrNone = Annotated[str | None, Query(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="for example 2026-03")]
 IdOrNone = Annotated[str | None, Query(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 OverParameter = Annotated[
-    Over, Query(alias="period", description="with `month`: the period of this kind in which it lies")
+    PeriodLength, Query(alias="period", description="with `month`: the period of this kind in which it lies")
 ]
 
 
 def answers(body: type) -> dict[int | str, dict[str, Any]]:
     """The description of a 200 with one `body`."""
-    return _described(ref(body))
+    return _described(schema_ref(body))
 
 
 def answers_many(body: type) -> dict[int | str, dict[str, Any]]:
     """The description of a 200 with a list of `body`."""
-    return _described({"type": "array", "items": ref(body)})
+    return _described({"type": "array", "items": schema_ref(body)})
 
 
 def _described(schema: dict[str, Any]) -> dict[int | str, dict[str, Any]]:

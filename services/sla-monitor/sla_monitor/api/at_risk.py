@@ -7,10 +7,10 @@ from fastapi import APIRouter
 from msgspec import Struct
 
 from shared.http import Json
-from shared.http.paging import MAX_PAGE, Limit
+from shared.http.paging import MAX_PAGE_SIZE, Limit
 from sla_monitor.api.asking import IdOrNone, answers
-from sla_monitor.domain.promises import Promise
-from sla_monitor.handlers.at_risk import AtRisk
+from sla_monitor.domain.open_targets import OpenTarget
+from sla_monitor.reports.at_risk import AtRisk
 from sla_monitor.schemas import instant, maybe_instant
 
 
@@ -50,7 +50,7 @@ def router(at_risk: AtRisk) -> APIRouter:
     routes = APIRouter()
 
     @routes.get("/at-risk", responses=answers(AtRiskBody))
-    async def list_at_risk(council: IdOrNone = None, limit: Limit = MAX_PAGE) -> Json:
+    async def list_at_risk(council: IdOrNone = None, limit: Limit = MAX_PAGE_SIZE) -> Json:
         """What is open and undecided, by working time left, then by time left around the clock."""
         owed = await at_risk.owed()
         return Json(at_risk_body(owed.as_of, owed.of(council), limit=limit))
@@ -58,12 +58,12 @@ def router(at_risk: AtRisk) -> APIRouter:
     return routes
 
 
-def at_risk_body(as_of: int, promises: Sequence[Promise], *, limit: int) -> AtRiskBody:
+def at_risk_body(as_of: int, promises: Sequence[OpenTarget], *, limit: int) -> AtRiskBody:
     """The promises as the API shows them, all of them counted and `limit` of them listed."""
     return AtRiskBody(instant(as_of), len(promises), [_promise(promise) for promise in promises[:limit]])
 
 
-def _promise(promise: Promise) -> PromiseBody:
+def _promise(promise: OpenTarget) -> PromiseBody:
     return PromiseBody(
         council=promise.council,
         item=promise.item,

@@ -4,22 +4,22 @@ from fastapi import APIRouter
 
 from shared.http import Json
 from sla_monitor.api.asking import IdOrNone, MonthOrNone, OverParameter, answers_many
-from sla_monitor.handlers.questions import Questions
-from sla_monitor.schemas import AttainmentBody, attainment_body
+from sla_monitor.reports.items import Questions
+from sla_monitor.schemas import AttainmentResult, attainment_result
 
-TYPES = (AttainmentBody,)
+TYPES = (AttainmentResult,)
 
 
 def router(questions: Questions) -> APIRouter:
     """`/attainment`."""
     routes = APIRouter()
 
-    @routes.get("/attainment", responses=answers_many(AttainmentBody))
+    @routes.get("/attainment", responses=answers_many(AttainmentResult))
     def attainment(
         month: MonthOrNone = None, council: IdOrNone = None, service: IdOrNone = None, over: OverParameter = "month"
     ) -> Json:
         """Good of total by council, service, target and period, with what the objective makes of it."""
         rows = questions.attainment(month=month, council=council, service=service, over=over)
-        return Json([attainment_body(row) for row in rows])
+        return Json([attainment_result(row) for row in rows])
 
     return routes

@@ -8,14 +8,14 @@ from msgspec import Struct
 from shared.http import Json
 from shared.period import Month
 from sla_monitor.api.asking import IdOrNone, MonthOrNone, answers_many
-from sla_monitor.domain.attainment import Share
-from sla_monitor.domain.course import FOREVER
+from sla_monitor.domain.attainment import Ratio
+from sla_monitor.domain.clock.timeline import FOREVER
 from sla_monitor.domain.outages import Outage
-from sla_monitor.handlers.availability import Availabilities, Available
+from sla_monitor.reports.availability import AvailabilityReport, AvailabilityResult
 from sla_monitor.schemas import instant
 
 
-class OutageBody(Struct, frozen=True):
+class OutageRow(Struct, frozen=True):
     """When the service was down; `end_at` is missing while it still is."""
 
     id: str
@@ -24,7 +24,7 @@ class OutageBody(Struct, frozen=True):
     end_at: datetime | None
 
 
-class AvailabilityBody(Struct, frozen=True):
+class AvailabilityRow(Struct, frozen=True):
     """Seconds of service hours in the period so far, those without an outage, and what the objective makes of them."""
 
     council: str
@@ -37,17 +37,17 @@ class AvailabilityBody(Struct, frozen=True):
     attained_percent: str
     objective_percent: str
     judgement: str
-    outages: list[OutageBody]
+    outages: list[OutageRow]
 
 
-TYPES = (AvailabilityBody,)
+TYPES = (AvailabilityRow,)
 
 
-def router(availabilities: Availabilities) -> APIRouter:
+def router(availabilities: AvailabilityReport) -> APIRouter:
     """`/availability`."""
     routes = APIRouter()
 
-    @routes.get("/availability", responses=answers_many(AvailabilityBody))
+    @routes.get("/availability", responses=answers_many(AvailabilityRow))
     async def availability(month: MonthOrNone = None, council: IdOrNone = None) -> Json:
         """Every availability target over its own kind of period: the present one, or that of `month`."""
         wanted = None if month is None else Month.parse(month)
@@ -56,9 +56,9 @@ def router(availabilities: Availabilities) -> APIRouter:
     return routes
 
 
-def _body(available: Available) -> AvailabilityBody:
+def _body(available: AvailabilityResult) -> AvailabilityRow:
     share, target = available.share, available.target
-    return AvailabilityBody(
+    return AvailabilityRow(
         council=available.council,
         service=target.service,
         target=target.id,
@@ -66,13 +66,13 @@ def _body(available: Available) -> AvailabilityBody:
         service_s=share.service_s,
         outage_s=share.outage_s,
         good_s=share.good_s,
-        attained_percent=Share(share.good_s, share.service_s).percent_text,
+        attained_percent=Ratio(share.good_s, share.service_s).percent_text,
         objective_percent="100" if target.objective is None else target.objective.percent,
         judgement=available.judgement.value,
         outages=[_outage(each) for each in available.outages],
     )
 
 
-def _outage(outage: Outage) -> OutageBody:
+def _outage(outage: Outage) -> OutageRow:
     end_at = None if outage.end == FOREVER else instant(outage.end)
-    return OutageBody(outage.id, outage.service, instant(outage.start), end_at)
+    return OutageRow(outage.id, outage.service, instant(outage.start), end_at)

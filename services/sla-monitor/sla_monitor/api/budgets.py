@@ -9,9 +9,9 @@ from msgspec import Struct
 from shared.http import Json
 from shared.period import Month
 from sla_monitor.api.asking import IdOrNone, MonthOrNone, answers
-from sla_monitor.domain.attainment import Share
-from sla_monitor.domain.burning import Burning
-from sla_monitor.handlers.budgets import Asked, BudgetAnswer, BudgetRow, Budgets
+from sla_monitor.domain.attainment import Ratio
+from sla_monitor.domain.burn_rate import BurnRateAlert
+from sla_monitor.reports.budget import BudgetAnswer, BudgetQuery, BudgetReport, BudgetRow
 from sla_monitor.schemas import instant
 
 
@@ -76,7 +76,7 @@ class BudgetsBody(Struct, frozen=True):
 TYPES = (BudgetsBody,)
 
 
-def router(budgets: Budgets) -> APIRouter:
+def router(budgets: BudgetReport) -> APIRouter:
     """`/budget`."""
     routes = APIRouter()
 
@@ -84,7 +84,7 @@ def router(budgets: Budgets) -> APIRouter:
     async def budget(month: MonthOrNone = None, council: IdOrNone = None, service: IdOrNone = None) -> Json:
         """Misses remaining of every objective's own kind of period: the present one, or that of `month`."""
         wanted = None if month is None else Month.parse(month)
-        return Json(budgets_body(await budgets.of(Asked(wanted, council, service))))
+        return Json(budgets_body(await budgets.of(BudgetQuery(wanted, council, service))))
 
     return routes
 
@@ -124,13 +124,13 @@ def _budget(row: BudgetRow) -> BudgetBody:
             best=forecast.best,
             likely=forecast.likely,
             cautious=forecast.cautious,
-            likely_percent=Share(forecast.likely, forecast.total).percent_text,
+            likely_percent=Ratio(forecast.likely, forecast.total).percent_text,
             judgement=worked.forecast_judgement.value,
         ),
     )
 
 
-def _window(burning: Burning) -> WindowBody:
+def _window(burning: BurnRateAlert) -> WindowBody:
     whole, tenth = divmod(burning.window.factor_tenths, 10)
     share = burning.share
     return WindowBody(burning.window.working_days, f"{whole}.{tenth}", share.missed, share.total)

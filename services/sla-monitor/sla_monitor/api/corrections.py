@@ -8,13 +8,13 @@ from msgspec import Struct
 from shared.contracts.corrections import CorrectionScope
 from shared.contracts.envelope import Id
 from shared.faults import Fault
-from shared.http import Json, JsonBody, PathId, Problem, json_answers, json_request_body, read_as
-from shared.http.kinds import INVALID
+from shared.http import Json, JsonBody, PathId, Problem, json_request_body, json_responses, read_as
+from shared.http.problem_types import INVALID_REQUEST
 from sla_monitor.api.asking import IdOrNone, MonthOrNone, answers, answers_many
-from sla_monitor.api.exclusions import ruling_refusals
+from sla_monitor.api.exclusions import decision_problems
+from sla_monitor.decisions.corrections import CorrectionService, RunReport
+from sla_monitor.domain.decisions import CorrectionRun
 from sla_monitor.domain.freezing import Adjustment
-from sla_monitor.domain.rulings import Run
-from sla_monitor.handlers.correcting import Correcting, RunReport
 
 
 class CorrectionRunBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -22,35 +22,35 @@ class CorrectionRunBody(Struct, frozen=True, forbid_unknown_fields=True):
 
     id: Id
     scope: CorrectionScope
-    ordered_by: Id
+    requested_by: Id
 
 
-TYPES = (CorrectionRunBody, Run, RunReport, Adjustment)
+TYPES = (CorrectionRunBody, CorrectionRun, RunReport, Adjustment)
 
 
-def router(correcting: Correcting) -> APIRouter:
+def router(correcting: CorrectionService) -> APIRouter:
     """`/correction-runs` and `/adjustments`."""
     routes = APIRouter()
 
     @routes.post(
         "/correction-runs",
         status_code=202,
-        responses=json_answers(Run, {202: "Ordered: ask /v1/correction-runs/{id} what became of it"}),
+        responses=json_responses(CorrectionRun, {202: "Ordered: ask /v1/correction-runs/{id} what became of it"}),
         openapi_extra=json_request_body(CorrectionRunBody),
     )
     async def order(body: JsonBody) -> Json:
         """Ended items in scope are judged again by the catalogue as it is now known."""
         wanted = read_as(body, CorrectionRunBody)
         if wanted.scope.to_date <= wanted.scope.from_date:
-            raise Problem(INVALID, faults=[Fault(("scope", "to_date"), "expected a date after from_date")])
-        with ruling_refusals():
-            run = await correcting.order(wanted.id, wanted.scope, ordered_by=wanted.ordered_by)
+            raise Problem(INVALID_REQUEST, faults=[Fault(("scope", "to_date"), "expected a date after from_date")])
+        with decision_problems():
+            run = await correcting.order(wanted.id, wanted.scope, requested_by=wanted.requested_by)
         return Json(run, status_code=202, headers={"Location": f"/v1/correction-runs/{run.id}"})
 
     @routes.get("/correction-runs/{id}", responses=answers(RunReport))
     async def report(id: PathId) -> Json:
         """How many shards have made the run, and what it has corrected and retracted so far."""
-        with ruling_refusals():
+        with decision_problems():
             progress = await correcting.progress(id)
             return Json(await asyncio.to_thread(correcting.report, id, progress))
 

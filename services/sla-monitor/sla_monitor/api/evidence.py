@@ -6,15 +6,15 @@ from fastapi import APIRouter, Path
 from starlette.responses import Response
 
 from shared.http import PathId, Problem
-from shared.http.kinds import CONFLICT, NOT_FOUND
-from sla_monitor.handlers.evidence import EvidenceRoom, NoSuchCouncil, Unsettled
+from shared.http.problem_types import CONFLICT, NOT_FOUND
+from sla_monitor.reports.evidence import EvidenceReport, NoSuchCouncil, VerdictsChanging
 
 # JSON Lines has no registered media type; this one is in common use.
 JSON_LINES = "application/jsonl"
 _PathMonth = Annotated[str, Path(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="for example 2026-03")]
 
 
-def router(room: EvidenceRoom) -> APIRouter:
+def router(room: EvidenceReport) -> APIRouter:
     """`/evidence/{council}/{month}`."""
     routes = APIRouter()
 
@@ -29,7 +29,7 @@ def router(room: EvidenceRoom) -> APIRouter:
             content = await room.evidence(council, month)
         except NoSuchCouncil as refused:
             raise Problem(NOT_FOUND) from refused
-        except Unsettled as refused:
+        except VerdictsChanging as refused:
             raise Problem(CONFLICT, f"{refused}: ask again in a moment") from refused
         name = f"evidence-{council}-{month}.jsonl"
         return Response(

@@ -6,18 +6,18 @@ from contextlib import contextmanager
 from fastapi import APIRouter
 from msgspec import Struct
 
-from shared.bus.port import AppendUncertain
 from shared.contracts.envelope import Id
 from shared.contracts.exclusions import Exclusion, ExclusionApproved, ExclusionRejected, ExclusionWithdrawn, Party
 from shared.faults import Fault
-from shared.http import Json, JsonBody, PathId, Problem, json_answers, json_request_body, read_as
-from shared.http.kinds import CONFLICT, INVALID, NOT_FOUND, UNAVAILABLE
+from shared.http import Json, JsonBody, PathId, Problem, json_request_body, json_responses, read_as
+from shared.http.problem_types import CONFLICT, INVALID_REQUEST, NOT_FOUND, SERVICE_UNAVAILABLE
+from shared.log.port import AppendUncertain
 from sla_monitor.api.asking import IdOrNone, answers, answers_many
-from sla_monitor.domain.rulings import NotAllowed, Standing
-from sla_monitor.handlers.correcting import UnknownRun
-from sla_monitor.handlers.excluding import Deciding, Excluding, UnknownExclusion
+from sla_monitor.decisions.corrections import UnknownRun
+from sla_monitor.decisions.exclusions import DecisionEvent, ExclusionService, UnknownExclusion
+from sla_monitor.domain.decisions import ExclusionState, NotAllowed
 
-_DECISIONS: dict[str, Deciding] = {
+_DECISIONS: dict[str, DecisionEvent] = {
     "approve": ExclusionApproved,
     "reject": ExclusionRejected,
     "withdraw": ExclusionWithdrawn,
@@ -33,36 +33,36 @@ class ProposalBody(Struct, frozen=True, forbid_unknown_fields=True):
     proposed: Party
 
 
-TYPES = (ProposalBody, Party, Standing)
+TYPES = (ProposalBody, Party, ExclusionState)
 
 
-def router(excluding: Excluding) -> APIRouter:
+def router(excluding: ExclusionService) -> APIRouter:
     """`/exclusions` and what may be done to one."""
     routes = APIRouter()
 
-    @routes.get("/exclusions", responses=answers_many(Standing))
+    @routes.get("/exclusions", responses=answers_many(ExclusionState))
     def exclusions(council: IdOrNone = None) -> Json:
         """Every exclusion and how it stands, also those still to be decided about."""
         return Json(excluding.standings(council=council))
 
-    @routes.get("/exclusions/{id}", responses=answers(Standing))
+    @routes.get("/exclusions/{id}", responses=answers(ExclusionState))
     def one_exclusion(id: PathId) -> Json:
         """How one exclusion stands."""
-        with ruling_refusals():
+        with decision_problems():
             return Json(excluding.standing(id))
 
     @routes.post(
         "/exclusions",
         status_code=201,
-        responses=json_answers(Standing, {201: "How the exclusion stands"}),
+        responses=json_responses(ExclusionState, {201: "How the exclusion stands"}),
         openapi_extra=json_request_body(ProposalBody),
     )
     async def propose(body: JsonBody) -> Json:
         """The exclusion is proposed; nothing changes until the other side approves it."""
         proposal = read_as(body, ProposalBody)
         if faults := _faults(proposal.exclusion):
-            raise Problem(INVALID, faults=faults)
-        with ruling_refusals():
+            raise Problem(INVALID_REQUEST, faults=faults)
+        with decision_problems():
             standing = await excluding.propose(proposal.id, proposal.exclusion, proposal.proposed)
         return Json(standing, status_code=201)
 
@@ -71,21 +71,21 @@ def router(excluding: Excluding) -> APIRouter:
     return routes
 
 
-def _add_decision(routes: APIRouter, verb: str, how: Deciding, excluding: Excluding) -> None:
+def _add_decision(routes: APIRouter, verb: str, how: DecisionEvent, excluding: ExclusionService) -> None:
     @routes.post(
         f"/exclusions/{{id}}/{verb}",
         name=f"{verb}_exclusion",
-        responses=answers(Standing),
+        responses=answers(ExclusionState),
         openapi_extra=json_request_body(Party),
         description=how.__doc__,
     )
     async def decide(id: PathId, body: JsonBody) -> Json:
-        with ruling_refusals():
+        with decision_problems():
             return Json(await excluding.decide(id, read_as(body, Party), how))
 
 
 @contextmanager
-def ruling_refusals() -> Iterator[None]:
+def decision_problems() -> Iterator[None]:
     """Which status each broken rule is answered with."""
     try:
         yield
@@ -94,7 +94,9 @@ def ruling_refusals() -> Iterator[None]:
     except NotAllowed as refused:
         raise Problem(CONFLICT, str(refused)) from refused
     except AppendUncertain as fault:
-        raise Problem(UNAVAILABLE, "it may be in the log: send the same again", headers={"Retry-After": "1"}) from fault
+        raise Problem(
+            SERVICE_UNAVAILABLE, "it may be in the log: send the same again", headers={"Retry-After": "1"}
+        ) from fault
 
 
 def _faults(exclusion: Exclusion) -> Sequence[Fault]:

@@ -9,11 +9,11 @@ import yaml
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from shared.csv_cells import guarded
+from shared.csv_cells import escape_formula
 from sla_monitor.api.asking import IdOrNone, MonthOrNone, OverParameter
 from sla_monitor.domain.openslo import Document
-from sla_monitor.handlers.questions import Questions
-from sla_monitor.schemas import AttainmentBody, attainment_body
+from sla_monitor.reports.items import Questions
+from sla_monitor.schemas import AttainmentResult, attainment_result
 
 CSV = "text/csv; charset=utf-8; header=present"
 YAML = "application/yaml"  # RFC 9512
@@ -29,7 +29,7 @@ def router(questions: Questions) -> APIRouter:
     ) -> Response:
         """As /v1/attainment, one row for each of its entries, with the same names."""
         rows = questions.attainment(month=month, council=council, service=service, over=over)
-        return Response(attainment_csv(attainment_body(row) for row in rows), media_type=CSV)
+        return Response(attainment_csv(attainment_result(row) for row in rows), media_type=CSV)
 
     @routes.get("/openslo", response_class=Response, responses={200: {"content": {YAML: {}}}})
     def openslo(council: IdOrNone = None) -> Response:
@@ -39,13 +39,15 @@ def router(questions: Questions) -> APIRouter:
     return routes
 
 
-def attainment_csv(rows: Iterable[AttainmentBody]) -> str:
+def attainment_csv(rows: Iterable[AttainmentResult]) -> str:
     """RFC 4180: text that no spreadsheet runs, whole numbers plain, nothing where there is nothing."""
     written = io.StringIO()
     writer = csv.writer(written)
-    writer.writerow(AttainmentBody.__struct_fields__)
+    writer.writerow(AttainmentResult.__struct_fields__)
     for row in rows:
-        writer.writerow(guarded(cell) if isinstance(cell, str) else cell for cell in msgspec.structs.astuple(row))
+        writer.writerow(
+            escape_formula(cell) if isinstance(cell, str) else cell for cell in msgspec.structs.astuple(row)
+        )
     return written.getvalue()
 
 

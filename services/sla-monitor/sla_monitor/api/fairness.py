@@ -7,10 +7,10 @@ from fastapi import APIRouter
 from msgspec import Struct
 
 from shared.http import Json
-from shared.http.paging import MAX_PAGE, Limit
+from shared.http.paging import MAX_PAGE_SIZE, Limit
 from sla_monitor.api.asking import IdOrNone, MonthOrNone, answers
 from sla_monitor.domain.fairness import Check
-from sla_monitor.handlers.fairness import Fairness, Found, Report, counts
+from sla_monitor.reports.fairness import FairnessFinding, FairnessFindings, FairnessReport, counts
 from sla_monitor.schemas import instant, maybe_instant
 
 
@@ -52,12 +52,12 @@ class FairnessBody(Struct, frozen=True):
 TYPES = (FairnessBody,)
 
 
-def router(fairness: Fairness) -> APIRouter:
+def router(fairness: FairnessReport) -> APIRouter:
     """`/fairness`."""
     routes = APIRouter()
 
     @routes.get("/fairness", responses=answers(FairnessBody))
-    async def find(month: MonthOrNone = None, council: IdOrNone = None, limit: Limit = MAX_PAGE) -> Json:
+    async def find(month: MonthOrNone = None, council: IdOrNone = None, limit: Limit = MAX_PAGE_SIZE) -> Json:
         """Pauses and reopenings that both sides should look at: counts of all, and the first findings."""
         report = await fairness.report()
         return Json(fairness_body(report, report.of(month=month, council=council), limit=limit))
@@ -65,7 +65,7 @@ def router(fairness: Fairness) -> APIRouter:
     return routes
 
 
-def fairness_body(report: Report, found: Sequence[Found], *, limit: int) -> FairnessBody:
+def fairness_body(report: FairnessFindings, found: Sequence[FairnessFinding], *, limit: int) -> FairnessBody:
     """The findings as the API shows them, all of them counted and `limit` of them listed."""
     return FairnessBody(
         as_of=instant(report.as_of),
@@ -77,7 +77,7 @@ def fairness_body(report: Report, found: Sequence[Found], *, limit: int) -> Fair
     )
 
 
-def _finding(found: Found) -> FindingBody:
+def _finding(found: FairnessFinding) -> FindingBody:
     return FindingBody(
         council=found.council,
         service=found.service,

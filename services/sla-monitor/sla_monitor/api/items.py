@@ -8,13 +8,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from shared.http import Json, PathId, Problem
-from shared.http.kinds import CONFLICT, NOT_FOUND
+from shared.http.problem_types import CONFLICT, NOT_FOUND
 from sla_monitor.api.asking import IdOrNone, answers
-from sla_monitor.handlers.questions import Questions
-from sla_monitor.schemas import ItemBody, item_body
-from sla_monitor.telling import picture, told
+from sla_monitor.reports.item_text import item_text, verdict_svg
+from sla_monitor.reports.items import Questions
+from sla_monitor.schemas import ItemReport, item_report
 
-TYPES = (ItemBody,)
+TYPES = (ItemReport,)
 _SVG = "image/svg+xml"
 
 
@@ -27,7 +27,7 @@ def router(questions: Questions) -> APIRouter:
         """The item's verdicts, each with its trace, and everything that was announced about it."""
         body = await _item(questions, item, council)
         if "text/plain" in request.headers.get("accept", ""):
-            return PlainTextResponse("\n".join(told(body)) + "\n")
+            return PlainTextResponse("\n".join(item_text(body)) + "\n")
         return Json(body)
 
     @routes.get("/items/{item}/verdicts/{target}/{cycle}.svg", responses={200: {"content": {_SVG: {}}}})
@@ -35,7 +35,7 @@ def router(questions: Questions) -> APIRouter:
         """The clock of one verdict: open hours, pauses, closed time, the due instant and the stop."""
         body = await _item(questions, item, council)
         for verdict in body.verdicts:
-            if (verdict.target, verdict.cycle) == (target, cycle) and (drawn := picture(verdict)) is not None:
+            if (verdict.target, verdict.cycle) == (target, cycle) and (drawn := verdict_svg(verdict)) is not None:
                 return Response(drawn, media_type=_SVG)
         raise Problem(NOT_FOUND)
 
@@ -43,15 +43,15 @@ def router(questions: Questions) -> APIRouter:
 
 
 def _item_answers() -> dict[int | str, dict[str, Any]]:
-    described = answers(ItemBody)
+    described = answers(ItemReport)
     described[200]["content"]["text/plain"] = {}
     return described
 
 
-async def _item(questions: Questions, item: str, council: str | None) -> ItemBody:
+async def _item(questions: Questions, item: str, council: str | None) -> ItemReport:
     found = await questions.items(item, council=council)
     if not found:
         raise Problem(NOT_FOUND)
     if len(found) > 1:
         raise Problem(CONFLICT, "more than one council uses this id: add ?council=")
-    return item_body(found[0])
+    return item_report(found[0])

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from sla_monitor.api import at_risk, availability, budgets, fairness, percentiles, quality
-from sla_monitor.handlers.objectives import Objectives
+from sla_monitor.reports.objectives import Objectives
 
 TYPES = (*availability.TYPES, *budgets.TYPES, *at_risk.TYPES, *fairness.TYPES, *percentiles.TYPES, *quality.TYPES)
 

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from shared.http import Json
 from sla_monitor.api.asking import IdOrNone, OverParameter, answers_many
-from sla_monitor.handlers.percentiles import Percentile, Percentiles
+from sla_monitor.reports.percentiles import Percentile, PercentileReport
 
 _Month = Annotated[str, Query(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="for example 2026-03")]
 
@@ -30,7 +30,7 @@ class PercentileBody(Struct, frozen=True):
 TYPES = (PercentileBody,)
 
 
-def router(percentiles: Percentiles) -> APIRouter:
+def router(percentiles: PercentileReport) -> APIRouter:
     """`/percentiles`."""
     routes = APIRouter()
 

@@ -5,7 +5,7 @@ from msgspec import Struct
 
 from shared.http import Json
 from sla_monitor.api.asking import answers_many
-from sla_monitor.handlers.quality import Qualities, Quality
+from sla_monitor.reports.quality import QualityReport, QualityResult
 
 
 class QualityBody(Struct, frozen=True):
@@ -33,7 +33,7 @@ class QualityBody(Struct, frozen=True):
 TYPES = (QualityBody,)
 
 
-def router(qualities: Qualities) -> APIRouter:
+def router(qualities: QualityReport) -> APIRouter:
     """`/quality`."""
     routes = APIRouter()
 
@@ -45,7 +45,7 @@ def router(qualities: Qualities) -> APIRouter:
     return routes
 
 
-def quality_body(quality: Quality) -> QualityBody:
+def quality_body(quality: QualityResult) -> QualityBody:
     """The promise and its result as the API shows them."""
     benefit, baseline, improved = quality.benefit, quality.baseline, quality.improvement
     return QualityBody(

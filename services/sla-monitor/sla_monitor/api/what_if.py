@@ -5,13 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter
 from msgspec import Meta, Struct
 
-from shared.contracts.verdicts import Month
+from shared.contracts.verdicts import MonthText
 from shared.faults import Fault
 from shared.http import Json, JsonBody, Problem, json_request_body, read_as
-from shared.http.kinds import INVALID
+from shared.http.problem_types import INVALID_REQUEST
 from sla_monitor.api.asking import answers
-from sla_monitor.domain.what_if import Changed, Draft, Findings
-from sla_monitor.handlers.what_if import UnusableDraft, WhatIf
+from sla_monitor.reports.what_if import UnusableDraft, WhatIf
+from sla_monitor.trial.draft import ChangedVerdict, Draft, WhatIfFindings
 
 MOST_LISTED = 1000
 
@@ -20,8 +20,8 @@ class WhatIfBody(Struct, frozen=True, forbid_unknown_fields=True):
     """A draft, and the months to try it on: both are included."""
 
     draft: Draft
-    first_month: Month
-    last_month: Month
+    first_month: MonthText
+    last_month: MonthText
 
 
 class DraftedTargetBody(Struct, frozen=True):
@@ -43,7 +43,7 @@ class WhatIfAnswer(Struct, frozen=True):
     items: int
     targets: list[DraftedTargetBody]
     changed: int
-    listed: Annotated[list[Changed], Meta(description=f"at most {MOST_LISTED}")]
+    listed: Annotated[list[ChangedVerdict], Meta(description=f"at most {MOST_LISTED}")]
 
 
 TYPES = (WhatIfBody, WhatIfAnswer)
@@ -58,17 +58,17 @@ def router(what_if: WhatIf) -> APIRouter:
         """Attainment and misses under the draft, and which verdicts would be others. Nothing is stored or announced."""
         asked = read_as(body, WhatIfBody)
         if asked.last_month < asked.first_month:
-            raise Problem(INVALID, faults=[Fault(("last_month",), "expected a month not before first_month")])
+            raise Problem(INVALID_REQUEST, faults=[Fault(("last_month",), "expected a month not before first_month")])
         try:
             findings = await what_if.ask(asked.draft, first_month=asked.first_month, last_month=asked.last_month)
         except UnusableDraft as refused:
-            raise Problem(INVALID, faults=[fault.below("draft") for fault in refused.faults]) from refused
+            raise Problem(INVALID_REQUEST, faults=[fault.below("draft") for fault in refused.faults]) from refused
         return Json(what_if_answer(findings))
 
     return routes
 
 
-def what_if_answer(findings: Findings, *, most_listed: int = MOST_LISTED) -> WhatIfAnswer:
+def what_if_answer(findings: WhatIfFindings, *, most_listed: int = MOST_LISTED) -> WhatIfAnswer:
     """The findings as the API shows them."""
     return WhatIfAnswer(
         items=findings.items,

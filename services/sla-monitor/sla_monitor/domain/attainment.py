@@ -28,7 +28,7 @@ class Judgement(StrEnum):
     OTHER_PERIOD = "judged over another period"
 
 
-class Share(Struct, frozen=True):
+class Ratio(Struct, frozen=True):
     """`good` of `total`, in whatever they weigh: items, or pence."""
 
     good: int
@@ -65,14 +65,14 @@ class Attained(Struct, frozen=True):
         return self.total - self.good
 
     @property
-    def by_count(self) -> Share:
+    def by_count(self) -> Ratio:
         """Every item weighs the same."""
-        return Share(self.good, self.total)
+        return Ratio(self.good, self.total)
 
-    def weighed(self, objective: Objective | None) -> Share:
+    def weighed(self, objective: Objective | None) -> Ratio:
         """The share in what the objective weighs by; in items without one."""
         if objective is not None and objective.weighted_by == "value":
-            return Share(self.good_pence, self.total_pence)
+            return Ratio(self.good_pence, self.total_pence)
         return self.by_count
 
 

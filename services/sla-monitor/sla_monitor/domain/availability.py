@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from sla_monitor.domain.intervals import Interval, merged, without
-from sla_monitor.domain.working_time import WorkingTime
+from sla_monitor.domain.working_time.compiled import WorkingTime
+from sla_monitor.domain.working_time.intervals import Interval, merged, without
 
 
 class Availability(Struct, frozen=True):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from shared.contracts.definitions import Objective
-from sla_monitor.domain.attainment import Attained, Judgement, Share, combined, judge, low_volume, misses_allowed
+from sla_monitor.domain.attainment import Attained, Judgement, Ratio, combined, judge, low_volume, misses_allowed
 
 # Shares of the allowance at which somebody should know (the monitor's own choice).
 ALLOWANCE_ALERTS = (50, 75, 90, 100)
@@ -17,7 +17,7 @@ ALLOWANCE_ALERTS = (50, 75, 90, 100)
 PLAUSIBLE_TIMES = 2
 
 
-class Load(Struct, frozen=True):
+class Volume(Struct, frozen=True):
     """Open items, and what they are worth."""
 
     items: int = 0
@@ -28,15 +28,15 @@ class Load(Struct, frozen=True):
         return self.pence if objective.weighted_by == "value" else self.items
 
 
-class Standing(Struct, frozen=True):
+class PeriodState(Struct, frozen=True):
     """A period as it stands: what is decided, what is open and due in it, and the periods before it.
 
     `at_risk` are those of the open items that reached a warning. `ended`: nothing but the open items is still to come.
     """
 
     attained: Attained
-    open: Load = Load()
-    at_risk: Load = Load()
+    open: Volume = Volume()
+    at_risk: Volume = Volume()
     earlier: Sequence[Attained] = ()
     ended: bool = False
 
@@ -69,7 +69,7 @@ class Budget(Struct, frozen=True):
     forecast_judgement: Judgement
 
 
-def budget(standing: Standing, objective: Objective) -> Budget:
+def budget(standing: PeriodState, objective: Objective) -> Budget:
     """The period's allowance at its expected volume."""
     share = standing.attained.weighed(objective)
     expected = _expected(standing, objective, share)
@@ -90,24 +90,24 @@ def budget(standing: Standing, objective: Objective) -> Budget:
     )
 
 
-def _expected(standing: Standing, objective: Objective, share: Share) -> int:
+def _expected(standing: PeriodState, objective: Objective, share: Ratio) -> int:
     """The mean of the earlier periods that had any volume, rounded half up; never below what is known already."""
     known = share.total + standing.open.weighed(objective)
     totals = [] if standing.ended else _volumes(standing, objective)
     return max(known, (2 * sum(totals) + len(totals)) // (2 * len(totals))) if totals else known
 
 
-def _volumes(standing: Standing, objective: Objective) -> list[int]:
+def _volumes(standing: PeriodState, objective: Objective) -> list[int]:
     return [total for each in standing.earlier if (total := each.weighed(objective).total)]
 
 
-def _allowed(total: int, standing: Standing, objective: Objective, share: Share) -> int:
+def _allowed(total: int, standing: PeriodState, objective: Objective, share: Ratio) -> int:
     """The allowance of so large a total. The floor of misses is one of items: within it no value is too much."""
     allowed = misses_allowed(total, objective)
     return max(allowed, share.missed) if standing.attained.missed <= objective.misses_always_allowed else allowed
 
 
-def _exhausted(standing: Standing, objective: Objective, share: Share, expected: int) -> bool:
+def _exhausted(standing: PeriodState, objective: Objective, share: Ratio, expected: int) -> bool:
     """Without earlier periods nobody knows how much may still come, so that nothing is certain before the end."""
     volumes = _volumes(standing, objective)
     if not standing.ended and not volumes:
@@ -127,7 +127,7 @@ def _alert(missed: int, allowed: int) -> int | None:
     return max((percent for percent in ALLOWANCE_ALERTS if missed and missed * 100 >= percent * allowed), default=None)
 
 
-def _forecast(standing: Standing, objective: Objective, share: Share, expected: int) -> Forecast:
+def _forecast(standing: PeriodState, objective: Objective, share: Ratio, expected: int) -> Forecast:
     """What is still to come will do as this period and the earlier ones did together; half an item is rounded up."""
     so_far = combined([standing.attained, *standing.earlier]).weighed(objective)
     to_come = expected - share.total
@@ -139,11 +139,11 @@ def _forecast(standing: Standing, objective: Objective, share: Share, expected: 
     )
 
 
-def _portion(amount: int, share: Share) -> int:
+def _portion(amount: int, share: Ratio) -> int:
     return (2 * amount * share.good + share.total) // (2 * share.total) if share.total else amount
 
 
-def _judged(forecast: Forecast, standing: Standing, objective: Objective) -> Judgement:
+def _judged(forecast: Forecast, standing: PeriodState, objective: Objective) -> Judgement:
     held = standing.attained
     if objective.weighted_by == "count":
         return judge(Attained(forecast.likely, forecast.total), objective)

@@ -9,14 +9,14 @@ from shared.contracts.catalogue import (
     ServiceVersioned,
 )
 from shared.contracts.definitions import Council, Partnership, Service
-from sla_monitor.domain.known import Known, KnownVersions
+from sla_monitor.domain.versions import KnownVersion, VersionHistory
 
 
-class Versions:
+class CatalogueHistory:
     """Grows by the catalogue's events; taking one twice changes nothing, and their order does not matter."""
 
     def __init__(self) -> None:
-        self.known = KnownVersions()
+        self.known = VersionHistory()
         self._named: dict[tuple[type[Council | Service], str], tuple[int, str]] = {}
         self._partnerships: dict[str, tuple[int, Partnership]] = {}
 
@@ -24,7 +24,7 @@ class Versions:
         """The version is known, from `position` on; returns whether it can change a verdict."""
         match event:
             case AgreementVersioned(data=data) | CalendarVersioned(data=data):
-                self.known.keep(Known(position, data.version, data.definition))
+                self.known.keep(KnownVersion(position, data.version, data.definition))
                 return True
             case PartnershipVersioned(data=data):
                 held = self._partnerships.get(data.definition.id)

@@ -15,23 +15,23 @@ from msgspec import Struct
 from shared.contracts.codec import canonical_json
 from shared.contracts.definitions import Agreement, Calendar
 from shared.contracts.verdicts import VerdictData
-from sla_monitor.domain.announce import counted_month, said_of
-from sla_monitor.domain.exclusions import Exclusion
-from sla_monitor.domain.explain import totals, trace
+from sla_monitor.domain.announcements import counted_month, verdict_data
+from sla_monitor.domain.clock.exclusions import ExcludedTime
+from sla_monitor.domain.clock.trace import totals, trace
+from sla_monitor.domain.clock.verdict import Evaluation, Verdict
 from sla_monitor.domain.facts import AnyFact
-from sla_monitor.domain.known import Known
-from sla_monitor.domain.verdict import Evaluation, Verdict
+from sla_monitor.domain.versions import KnownVersion
 
 FORMAT = "tallystick-evidence-1"
 # Enough of a line's digest to name the line by; the seal of the whole is complete.
-NAMING = 16
+LINE_DIGEST_CHARS = 16
 
 
-class Record(Struct, frozen=True, kw_only=True, tag_field="record", forbid_unknown_fields=True):
+class EvidenceRecord(Struct, frozen=True, kw_only=True, tag_field="record", forbid_unknown_fields=True):
     """One line."""
 
 
-class Heading(Record, frozen=True, kw_only=True, tag="heading"):
+class Heading(EvidenceRecord, frozen=True, kw_only=True, tag="heading"):
     """Whose month it is, and when the file was made."""
 
     format: str
@@ -40,7 +40,7 @@ class Heading(Record, frozen=True, kw_only=True, tag="heading"):
     made_at: datetime
 
 
-class VersionRecord(Record, frozen=True, kw_only=True, tag="version"):
+class VersionRecord(EvidenceRecord, frozen=True, kw_only=True, tag="version"):
     """A version of an agreement or a calendar; `known_from` orders what became known when."""
 
     known_from: int
@@ -49,13 +49,13 @@ class VersionRecord(Record, frozen=True, kw_only=True, tag="version"):
     calendar: Calendar | None = None
 
 
-class ExclusionRecord(Record, frozen=True, kw_only=True, tag="exclusion"):
+class ExclusionRecord(EvidenceRecord, frozen=True, kw_only=True, tag="exclusion"):
     """Time that both sides agreed not to count, in epoch seconds."""
 
-    exclusion: Exclusion
+    exclusion: ExcludedTime
 
 
-class ItemRecord(Record, frozen=True, kw_only=True, tag="item"):
+class ItemRecord(EvidenceRecord, frozen=True, kw_only=True, tag="item"):
     """What is known of an item: each fact by its kind and fields. It is judged at `as_of` (epoch seconds)."""
 
     item: str
@@ -64,7 +64,7 @@ class ItemRecord(Record, frozen=True, kw_only=True, tag="item"):
     facts: list[dict[str, Any]]
 
 
-class VerdictRecord(Record, frozen=True, kw_only=True, tag="verdict"):
+class VerdictRecord(EvidenceRecord, frozen=True, kw_only=True, tag="verdict"):
     """A verdict that counts in the month, with the seconds of its trace."""
 
     item: str
@@ -74,7 +74,7 @@ class VerdictRecord(Record, frozen=True, kw_only=True, tag="verdict"):
     closed_s: int
 
 
-class Seal(Record, frozen=True, kw_only=True, tag="seal"):
+class Seal(EvidenceRecord, frozen=True, kw_only=True, tag="seal"):
     """The digest of everything before it, and the beginning of each line's."""
 
     sha256: str
@@ -82,10 +82,10 @@ class Seal(Record, frozen=True, kw_only=True, tag="seal"):
 
 
 AnyRecord = Heading | VersionRecord | ExclusionRecord | ItemRecord | VerdictRecord | Seal
-KINDS: dict[str, type[AnyFact]] = {kind.__name__: kind for kind in AnyFact.__args__}
+FACT_KINDS: dict[str, type[AnyFact]] = {kind.__name__: kind for kind in AnyFact.__args__}
 
 
-def version_record(known: Known) -> VersionRecord:
+def version_record(known: KnownVersion) -> VersionRecord:
     """The version as a line."""
     match known.definition:
         case Agreement() as agreement:
@@ -120,7 +120,9 @@ def sealed(records: Iterable[AnyRecord]) -> bytes:
 def seal_of(lines: Sequence[bytes]) -> Seal:
     """What seals these lines."""
     whole = hashlib.sha256(b"".join(line + b"\n" for line in lines))
-    return Seal(sha256=whole.hexdigest(), lines=[hashlib.sha256(line).hexdigest()[:NAMING] for line in lines])
+    return Seal(
+        sha256=whole.hexdigest(), lines=[hashlib.sha256(line).hexdigest()[:LINE_DIGEST_CHARS] for line in lines]
+    )
 
 
 def _told(fact: AnyFact) -> dict[str, Any]:
@@ -131,7 +133,7 @@ def _verdict_record(item: str, verdict: Verdict, evaluation: Evaluation, *, as_o
     sums = totals(trace(verdict, as_of=as_of))
     return VerdictRecord(
         item=item,
-        verdict=said_of(verdict, evaluation),
+        verdict=verdict_data(verdict, evaluation),
         counted_s=sums["counted"],
         paused_s=sums["paused"],
         closed_s=sums["closed"],

@@ -11,7 +11,7 @@ from typing import ClassVar
 from msgspec import Struct
 
 from shared.contracts.items import (
-    Awaited,
+    AwaitedParty,
     OutageEnded,
     OutageStarted,
     TicketAsked,
@@ -119,7 +119,7 @@ class Paused(Fact, frozen=True, array_like=True, tag=9):
 
     rank: ClassVar[int] = 8
     reason: str
-    awaiting: Awaited
+    awaiting: AwaitedParty
 
 
 class Resumed(Fact, frozen=True, array_like=True, tag=10):
@@ -164,14 +164,14 @@ AnyFact = (
 )
 
 
-def order(fact: AnyFact) -> tuple[int, int, str, str]:
+def order_key(fact: AnyFact) -> tuple[int, int, str, str]:
     """The sort key of a history: event time, then rank, then identity; arrival plays no part."""
     return fact.at_us, fact.rank, fact.source, fact.id
 
 
 def history(facts: Iterable[AnyFact]) -> list[AnyFact]:
     """The facts in the order in which they happened."""
-    return sorted(facts, key=order)
+    return sorted(facts, key=order_key)
 
 
 def microseconds(instant: datetime) -> int:

@@ -9,9 +9,9 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from sla_monitor.domain.course import FOREVER, Course, Pause
-from sla_monitor.domain.tape import Tape
-from sla_monitor.domain.verdict import Verdict
+from sla_monitor.domain.clock.stopwatch import Stopwatch
+from sla_monitor.domain.clock.timeline import FOREVER, Pause, Timeline
+from sla_monitor.domain.clock.verdict import Verdict
 
 DAY_S = 86_400
 
@@ -44,40 +44,40 @@ class Finding(Struct, frozen=True):
     seconds: int
 
 
-def fairness(course: Course, verdict: Verdict, *, limits: Limits, as_of: int) -> list[Finding]:
+def fairness(timeline: Timeline, verdict: Verdict, *, limits: Limits, as_of: int) -> list[Finding]:
     """All findings about one target of one item, in order of time."""
     found = [
-        *paused_after_answer(course, verdict, as_of=as_of),
-        *paused_late(course, verdict, limits=limits),
-        *reopened_soon(course, verdict, limits=limits),
+        *paused_after_answer(timeline, verdict, as_of=as_of),
+        *paused_late(timeline, verdict, limits=limits),
+        *reopened_soon(timeline, verdict, limits=limits),
     ]
     return sorted(found, key=lambda finding: finding.at)
 
 
-def paused_after_answer(course: Course, verdict: Verdict, *, as_of: int) -> Iterator[Finding]:
+def paused_after_answer(timeline: Timeline, verdict: Verdict, *, as_of: int) -> Iterator[Finding]:
     """Pauses that await the council and go on after it wrote, from its first message to their end."""
-    for pause in _pauses(course, verdict):
-        answered = next((at for at in course.asked if pause.start < at < pause.end), None)
+    for pause in _pauses(timeline, verdict):
+        answered = next((at for at in timeline.asked if pause.start < at < pause.end), None)
         if pause.awaiting != "council" or answered is None or answered >= as_of:
             continue
-        lost = verdict.term.ruler.between(answered, min(pause.end, as_of))
+        lost = verdict.bound_target.ruler.between(answered, min(pause.end, as_of))
         if lost:
             yield Finding(Check.PAUSED_AFTER_ANSWER, answered, _known(pause.end), lost)
 
 
-def paused_late(course: Course, verdict: Verdict, *, limits: Limits) -> Iterator[Finding]:
+def paused_late(timeline: Timeline, verdict: Verdict, *, limits: Limits) -> Iterator[Finding]:
     """Pauses that began when no more than the limit was left."""
-    for pause in _pauses(course, verdict):
+    for pause in _pauses(timeline, verdict):
         left = _left(verdict, pause.start)
         if left is not None and left <= limits.pause_lead_s:
             yield Finding(Check.PAUSED_LATE, pause.start, _known(pause.end), left)
 
 
-def reopened_soon(course: Course, verdict: Verdict, *, limits: Limits) -> Iterator[Finding]:
+def reopened_soon(timeline: Timeline, verdict: Verdict, *, limits: Limits) -> Iterator[Finding]:
     """Stops with no more than the limit left, that were taken back within the limit."""
-    life = verdict.life
-    for stop in course.stops:
-        within_life = life.start <= stop.at and (life.stop is None or stop.at <= life.stop)
+    cycle = verdict.cycle
+    for stop in timeline.stops:
+        within_life = cycle.start <= stop.at and (cycle.stop is None or stop.at <= cycle.stop)
         if not within_life or stop.cancelled or stop.reopened - stop.at > limits.reopened_within_s:
             continue
         left = _left(verdict, stop.at)
@@ -85,14 +85,14 @@ def reopened_soon(course: Course, verdict: Verdict, *, limits: Limits) -> Iterat
             yield Finding(Check.REOPENED_SOON, stop.at, stop.reopened, left)
 
 
-def _pauses(course: Course, verdict: Verdict) -> Iterable[Pause]:
+def _pauses(timeline: Timeline, verdict: Verdict) -> Iterable[Pause]:
     """The pauses that stop this clock."""
-    life = verdict.life
-    end = FOREVER if life.stop is None else life.stop
+    cycle = verdict.cycle
+    end = FOREVER if cycle.stop is None else cycle.stop
     return [
         pause
-        for pause in course.pauses
-        if pause.awaiting in verdict.term.paused_by and life.start <= pause.start < min(end, verdict.until)
+        for pause in timeline.pauses
+        if pause.awaiting in verdict.bound_target.paused_by and cycle.start <= pause.start < min(end, verdict.until)
     ]
 
 
@@ -102,10 +102,10 @@ def _left(verdict: Verdict, at: int) -> int | None:
     The final due instant serves: whatever stopped the clock after `at` moved it on by as much. While a pause is
     without end nothing is due; then what had counted and what was left then still are the allowance.
     """
-    life, due, margin = verdict.life, verdict.due, verdict.margin_s
-    if len(life.legs) != 1 or (due is not None and at > due):
+    cycle, due, margin = verdict.cycle, verdict.due, verdict.margin_s
+    if len(cycle.legs) != 1 or (due is not None and at > due):
         return None
-    tape = Tape(verdict.term.ruler, life.start, life.stands)
+    tape = Stopwatch(verdict.bound_target.ruler, cycle.start, cycle.stands)
     if due is not None:
         return tape.counted_to(due) - tape.counted_to(at)
     return None if margin is None else max(verdict.elapsed_s + margin - tape.counted_to(at), 0)

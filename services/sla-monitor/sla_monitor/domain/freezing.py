@@ -18,13 +18,13 @@ from msgspec import Struct
 from shared.contracts.verdicts import Outcome, TargetBreached, TargetMet, VerdictCorrected, VerdictRetracted
 from shared.period import Month, local_midnight, month_of
 
-Decision = TargetMet | TargetBreached | VerdictCorrected | VerdictRetracted
-Key = tuple[str, str, str, int]
+VerdictAnnouncement = TargetMet | TargetBreached | VerdictCorrected | VerdictRetracted
+VerdictKey = tuple[str, str, str, int]
 # As what a verdict counts, and in which month (`2026-03`).
 CountedAs = tuple[Outcome, str]
 
 
-class Standing(Struct, frozen=True):
+class CountState(Struct, frozen=True):
     """As what a verdict is counted by now (None: not at all), and whether adjustments are part of that."""
 
     counted: CountedAs | None = None
@@ -53,10 +53,10 @@ class Adjustment(Struct, frozen=True):
     at: datetime
 
 
-class Booked(Struct, frozen=True):
+class Postings(Struct, frozen=True):
     """What a sequence of announcements comes to: the last of each provisional verdict (None: gone), and adjustments."""
 
-    provisional: dict[Key, TargetMet | TargetBreached | VerdictCorrected | None]
+    provisional: dict[VerdictKey, TargetMet | TargetBreached | VerdictCorrected | None]
     adjustments: list[Adjustment]
 
 
@@ -66,36 +66,38 @@ def frozen_from(month: str, *, days: int) -> datetime:
     return local_midnight(Month.parse(month).next.first_day + timedelta(days=days))
 
 
-def key_of(event: Decision) -> Key:
+def verdict_key(event: VerdictAnnouncement) -> VerdictKey:
     """Which verdict the announcement is about."""
     return event.council, event.subject, event.data.target, event.data.cycle
 
 
-_UNCOUNTED = Standing()
+_UNCOUNTED = CountState()
 
 
-def book(events: Iterable[Decision], standings: Mapping[Key, Standing], *, freeze_days: int) -> Booked:
+def post(
+    events: Iterable[VerdictAnnouncement], standings: Mapping[VerdictKey, CountState], *, freeze_days: int
+) -> Postings:
     """Where each announcement counts; `events` in order, `standings` how their verdicts stand before the first."""
-    booked, stand = Booked({}, []), dict(standings)
+    booked, stand = Postings({}, []), dict(standings)
     for event in events:
-        key, now = key_of(event), _counted(event)
+        key, now = verdict_key(event), _counted(event)
         was = stand.get(key, _UNCOUNTED)
         if was.adjusted or _is_frozen(was.counted, event.time, freeze_days):
             if was.counted is not None or now is not None:
                 booked.adjustments.append(_adjustment(event, was.counted))
-            stand[key] = Standing(now, adjusted=True)
+            stand[key] = CountState(now, adjusted=True)
         elif isinstance(event, VerdictCorrected) and _is_frozen(now, event.time, freeze_days):
             # It moved out of a provisional month, which simply loses it, into one that takes no more.
             booked.provisional[key] = None
             booked.adjustments.append(_adjustment(event, None))
-            stand[key] = Standing(now, adjusted=True)
+            stand[key] = CountState(now, adjusted=True)
         else:
             booked.provisional[key] = None if isinstance(event, VerdictRetracted) else event
-            stand[key] = Standing(now)
+            stand[key] = CountState(now)
     return booked
 
 
-def _counted(event: Decision) -> CountedAs | None:
+def _counted(event: VerdictAnnouncement) -> CountedAs | None:
     return None if isinstance(event, VerdictRetracted) else (event.data.outcome, event.data.month)
 
 
@@ -103,7 +105,7 @@ def _is_frozen(counted: CountedAs | None, at: datetime, days: int) -> bool:
     return counted is not None and at >= frozen_from(counted[1], days=days)
 
 
-def _adjustment(event: Decision, was: CountedAs | None) -> Adjustment:
+def _adjustment(event: VerdictAnnouncement, was: CountedAs | None) -> Adjustment:
     data, now = event.data, _counted(event)
     corrected = isinstance(event, VerdictCorrected | VerdictRetracted)
     return Adjustment(

@@ -2,11 +2,11 @@
 
 from typing import get_args
 
-from shared.bus.intake import Refused, read_event
-from shared.bus.port import Record, Shard
 from shared.contracts.clockwork import TimeAdvanced
 from shared.contracts.items import TicketEvent, WorkEvent
 from shared.contracts.topics import TICKETS, WORK
+from shared.log.port import Record, Shard
+from shared.log.validation import InvalidRecord, read_event
 from sla_monitor.domain.facts import ItemEvent
 
 Accepted = ItemEvent | TimeAdvanced
@@ -16,6 +16,6 @@ _CARRIED: dict[str, frozenset[type[Accepted]]] = {
 }
 
 
-def read_record(shard: Shard, record: Record) -> Accepted | Refused:
+def read_record(shard: Shard, record: Record) -> Accepted | InvalidRecord:
     """The event that a record of `shard` holds, or why it is none of the monitor's."""
     return read_event(shard, record, _CARRIED[shard.topic])

@@ -6,10 +6,10 @@ import msgspec
 from msgspec import Struct
 
 from shared.contracts.verdicts import VerdictData
-from sla_monitor.domain.facts import AnyFact, order
+from sla_monitor.domain.facts import AnyFact, order_key
 
 
-class Announced(Struct, frozen=True, array_like=True):
+class LastPublished(Struct, frozen=True, array_like=True):
     """The last word sent out on one target and cycle: `said` is None when nothing holds (never, or retracted).
 
     `revision` counts the verdict messages so far; `warned` are the percentages sent.
@@ -28,12 +28,12 @@ class Item(Struct, array_like=True):
     """
 
     facts: list[AnyFact] = []
-    announced: dict[str, Announced] = {}
+    announced: dict[str, LastPublished] = {}
     waiting: bool = False
     known_to: int = 0
 
 
-class Taken(Enum):
+class FactResult(Enum):
     """What became of a fact that was offered to an item."""
 
     NEW = "applied"
@@ -59,13 +59,13 @@ def dump_item(item: Item) -> bytes:
     return _encoder.encode(item)
 
 
-def take(item: Item, fact: AnyFact) -> Taken:
+def insert_fact(item: Item, fact: AnyFact) -> FactResult:
     """The item holds the fact once, in its place; the same identity with other content changes nothing."""
     for held in item.facts:
         if held.id == fact.id and held.source == fact.source:
-            return Taken.DUPLICATE if held == fact else Taken.CONFLICT
-    in_order = not item.facts or order(item.facts[-1]) < order(fact)
+            return FactResult.DUPLICATE if held == fact else FactResult.CONFLICT
+    in_order = not item.facts or order_key(item.facts[-1]) < order_key(fact)
     item.facts.append(fact)
     if not in_order:
-        item.facts.sort(key=order)
-    return Taken.NEW
+        item.facts.sort(key=order_key)
+    return FactResult.NEW

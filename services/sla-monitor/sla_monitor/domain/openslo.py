@@ -13,12 +13,12 @@ from hashlib import sha256
 from typing import Any
 
 from shared.contracts.definitions import Agreement, Objective, Target
-from shared.period import Over, month_of_day, period_of
+from shared.period import PeriodLength, month_of_day, period_of
 
 API_VERSION = "openslo/v1"
 # Counts decided verdicts by council, service, target and outcome.
 COUNTER = "sla_evaluations_total"
-_WINDOWS: dict[Over, str] = {"month": "1M", "quarter": "1Q", "financial-year": "1Y"}
+_WINDOWS: dict[PeriodLength, str] = {"month": "1M", "quarter": "1Q", "financial-year": "1Y"}
 _LONGEST_NAME = 63
 _DIGEST = 8
 
@@ -82,7 +82,7 @@ def _query(labels: dict[str, str], outcome: str) -> Document:
     return {"metricSource": {"type": "Prometheus", "spec": {"query": f"sum({COUNTER}{{{selector}}})"}}}
 
 
-def _window(effective_from: date, over: Over) -> Document:
+def _window(effective_from: date, over: PeriodLength) -> Document:
     """Aligned to the calendar from the beginning of the period in which the agreement began."""
     first = period_of(month_of_day(effective_from), over).first
     return {

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from sla_monitor.domain.course import FOREVER
+from sla_monitor.domain.clock.timeline import FOREVER
 from sla_monitor.domain.facts import AnyFact, OutageBegan, OutageOver
 from sla_monitor.domain.item import OUTAGE_MARK
 

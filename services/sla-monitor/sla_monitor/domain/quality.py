@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from sla_monitor.domain.attainment import PARTS, Share
+from sla_monitor.domain.attainment import PARTS, Ratio
 
 
 class Realised(StrEnum):
@@ -35,7 +35,7 @@ class Improvement(Struct, frozen=True):
         return f"{sign}{abs(tenths) // 10}.{abs(tenths) % 10}"
 
 
-def improvement(attained: Share, baseline: Share) -> Improvement | None:
+def improvement(attained: Ratio, baseline: Ratio) -> Improvement | None:
     """1 - (share missed now / share missed in the baseline), as a fraction; None where one of them says nothing.
 
     A baseline without misses cannot be improved on, so that it says nothing either.
@@ -44,7 +44,7 @@ def improvement(attained: Share, baseline: Share) -> Improvement | None:
     return None if before == 0 else Improvement(before - attained.missed * baseline.total, before)
 
 
-def realised(attained: Share, baseline: Share | None, *, promised_parts: int) -> Realised:
+def realised(attained: Ratio, baseline: Ratio | None, *, promised_parts: int) -> Realised:
     """Whether the promise was kept: exactly the promised reduction is enough. `promised_parts` of `PARTS`."""
     if attained.total == 0:
         return Realised.NO_VOLUME

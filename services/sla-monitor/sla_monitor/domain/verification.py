@@ -12,9 +12,10 @@ from msgspec import Struct
 
 from shared.contracts.codec import canonical_json
 from shared.contracts.definitions import Agreement, Calendar
+from sla_monitor.domain.clock.verdict import Evaluation, evaluate
 from sla_monitor.domain.evidence import (
+    FACT_KINDS,
     FORMAT,
-    KINDS,
     AnyRecord,
     ExclusionRecord,
     Heading,
@@ -26,14 +27,13 @@ from sla_monitor.domain.evidence import (
     verdict_records,
 )
 from sla_monitor.domain.facts import AnyFact, history
-from sla_monitor.domain.known import Known, KnownVersions
-from sla_monitor.domain.verdict import Evaluation, evaluate
+from sla_monitor.domain.versions import KnownVersion, VersionHistory
 
 _TOTALS = ("counted_s", "paused_s", "closed_s")
 _decoder: msgspec.json.Decoder[AnyRecord] = msgspec.json.Decoder(AnyRecord)
 
 
-class Verified(Struct, frozen=True):
+class VerificationResult(Struct, frozen=True):
     """What was judged again, and everything that is wrong: nothing means that every verdict follows."""
 
     heading: Heading | None
@@ -51,13 +51,13 @@ class _Evidence(Struct):
     """The records of a file, by kind."""
 
     headings: list[Heading] = []
-    known: list[Known] = []
+    known: list[KnownVersion] = []
     exclusions: list[ExclusionRecord] = []
     items: list[ItemRecord] = []
     verdicts: dict[str, list[VerdictRecord]] = {}
 
 
-def verify(raw: bytes) -> Verified:
+def verify(raw: bytes) -> VerificationResult:
     """Whether the file is as it was sealed, and whether its verdicts follow from what it holds."""
     *lines, last = raw.removesuffix(b"\n").split(b"\n")
     faults = [*_seal_faults(raw, lines, last)]
@@ -69,11 +69,11 @@ def verify(raw: bytes) -> Verified:
             faults.append(f"line {number} is no record: {fault}")
     if [heading.format for heading in evidence.headings] != [FORMAT]:
         faults.append(f"expected one heading of the format {FORMAT}")
-        return Verified(None, 0, 0, "", faults)
+        return VerificationResult(None, 0, 0, "", faults)
     heading = evidence.headings[0]
     faults += _judged_again(heading, evidence)
     count = sum(len(records) for records in evidence.verdicts.values())
-    return Verified(heading, len(evidence.items), count, seal_of(lines).sha256, faults)
+    return VerificationResult(heading, len(evidence.items), count, seal_of(lines).sha256, faults)
 
 
 def _seal_faults(raw: bytes, lines: Sequence[bytes], last: bytes) -> Iterator[str]:
@@ -109,7 +109,7 @@ def _sort_in(evidence: _Evidence, record: AnyRecord) -> None:
         case Heading():
             evidence.headings.append(record)
         case VersionRecord(known_from=position, version=version):
-            evidence.known.append(Known(position, version, _definition(record)))
+            evidence.known.append(KnownVersion(position, version, _definition(record)))
         case ExclusionRecord():
             evidence.exclusions.append(record)
         case ItemRecord():
@@ -130,7 +130,7 @@ def _definition(record: VersionRecord) -> Agreement | Calendar:
 
 
 def _judged_again(heading: Heading, evidence: _Evidence) -> Iterator[str]:
-    versions = KnownVersions(evidence.known)
+    versions = VersionHistory(evidence.known)
     unproved = dict(evidence.verdicts)
     for record in evidence.items:
         try:
@@ -145,12 +145,12 @@ def _judged_again(heading: Heading, evidence: _Evidence) -> Iterator[str]:
         yield f"{item}: a verdict without its facts"
 
 
-def _evaluation(heading: Heading, record: ItemRecord, evidence: _Evidence, versions: KnownVersions) -> Evaluation:
+def _evaluation(heading: Heading, record: ItemRecord, evidence: _Evidence, versions: VersionHistory) -> Evaluation:
     return evaluate(
         history(_fact(told) for told in record.facts),
         council=heading.council,
         item=record.item,
-        book=versions.book(known_to=record.known_to),
+        agreement_index=versions.agreement_index(known_to=record.known_to),
         exclusions=[each.exclusion for each in evidence.exclusions],
         as_of=record.as_of,
     )
@@ -159,7 +159,7 @@ def _evaluation(heading: Heading, record: ItemRecord, evidence: _Evidence, versi
 def _fact(told: dict[str, Any]) -> AnyFact:
     """The fact that was written by its kind and fields; raises `_Unreadable`."""
     fields = dict(told)
-    kind = KINDS.get(str(fields.pop("fact", "")))
+    kind = FACT_KINDS.get(str(fields.pop("fact", "")))
     if kind is None or fields.keys() != set(kind.__struct_fields__):
         raise _Unreadable("a fact of no known kind, or not with its fields")
     values = [kind.__struct_config__.tag, *(fields[name] for name in kind.__struct_fields__)]

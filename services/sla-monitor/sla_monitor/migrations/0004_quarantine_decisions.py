@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from shared.quarantine.decisions import decision_table
+from shared.quarantine.decisions import quarantine_decision_table
 
 revision = "0004"
 down_revision = "0003"
@@ -11,4 +11,4 @@ down_revision = "0003"
 
 def upgrade() -> None:
     """Create the table."""
-    decision_table(sa.MetaData()).create(op.get_bind())
+    quarantine_decision_table(sa.MetaData()).create(op.get_bind())

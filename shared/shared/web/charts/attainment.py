@@ -15,12 +15,12 @@ from shared.web.charts.frame import (
     LINE_HEIGHT,
     WHITE,
     Caption,
-    drawn,
     frame,
     line,
     percent,
     pixels,
     text,
+    to_markup,
 )
 
 _LEFT = 0.16  # where the plot begins: room for "100%" at 320 pixels
@@ -55,7 +55,7 @@ def attainment_chart(caption: Caption, shares: Sequence[Share], *, objective: De
             _mark(root, share, objective, place)
     _period_names(root, shares)
     _legend(root, objective)
-    return drawn(root)
+    return to_markup(root)
 
 
 def _floor(shares: Sequence[Share], objective: Decimal) -> Decimal:

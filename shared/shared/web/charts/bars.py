@@ -11,13 +11,13 @@ from shared.web.charts.frame import (
     INK,
     LINE_HEIGHT,
     Caption,
-    block,
-    drawn,
     frame,
     hatching,
     line,
     percent,
+    rectangle,
     text,
+    to_markup,
     wrapped,
 )
 
@@ -50,10 +50,10 @@ def bar_chart(caption: Caption, bars: Sequence[Bar]) -> Markup:
         top += len(label) * LINE_HEIGHT
         width = abs(bar.value) / span
         start, fill = (zero, BLUE) if bar.value >= 0 else (zero - width, below_zero)
-        block(root, x=percent(start), width=percent(width), y=top, height=_BAR_HEIGHT, fill=fill)
+        rectangle(root, x=percent(start), width=percent(width), y=top, height=_BAR_HEIGHT, fill=fill)
         line(root, (percent(zero), top - 2), (percent(zero), top + _BAR_HEIGHT + 2), stroke=INK)
         top += _BAR_HEIGHT + _GAP
-    return drawn(root)
+    return to_markup(root)
 
 
 def _words(root: Element, label: Sequence[str], figure: str, *, top: int) -> None:

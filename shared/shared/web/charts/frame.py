@@ -66,7 +66,7 @@ def text(root: Element, words: str, *, x: str, y: float, anchor: str = "start") 
     SubElement(root, "text", {"x": x, "y": pixels(y + BASELINE), "text-anchor": anchor}).text = words
 
 
-def block(root: Element, *, x: str, width: str, y: float, height: float, fill: str) -> Element:
+def rectangle(root: Element, *, x: str, width: str, y: float, height: float, fill: str) -> Element:
     """An outlined rectangle; `x` and `width` are SVG lengths: `12.5%` of the chart, or pixels."""
     place = {"x": x, "width": width, "y": pixels(y), "height": pixels(height)}
     return SubElement(root, "rect", {**place, "fill": fill, "stroke": BLUE, "stroke-width": "1"})
@@ -102,6 +102,6 @@ def pixels(length: float) -> str:
     return f"{length:.1f}".removesuffix(".0")
 
 
-def drawn(root: Element) -> Markup:
+def to_markup(root: Element) -> Markup:
     """The chart as markup: safe in HTML, because the tree's texts are escaped by its writer."""
     return Markup(tostring(root, encoding="unicode"))  # noqa: S704 - written by an XML serialiser, not pasted together

@@ -15,22 +15,22 @@ from shared.web.charts.frame import (
     LINE_HEIGHT,
     WHITE,
     Caption,
-    block,
-    drawn,
     frame,
     hatching,
     line,
     percent,
+    rectangle,
     text,
+    to_markup,
 )
 from shared.web.formats import short_instant
 
-SegmentKind = Literal["counted", "closed", "paused"]
+TimelineSegmentKind = Literal["counted", "closed", "paused"]
 
 _BAR_TOP, _BAR_HEIGHT = LINE_HEIGHT + 12, 40
 _OVERHANG = 8  # of a marker, out of the bar towards its label
 _CLOSED_HEIGHT = 6
-_LEGEND: tuple[tuple[SegmentKind, str], ...] = (
+_LEGEND: tuple[tuple[TimelineSegmentKind, str], ...] = (
     ("counted", "clock running"),
     ("paused", "clock paused"),
     ("closed", "outside service hours"),
@@ -38,12 +38,12 @@ _LEGEND: tuple[tuple[SegmentKind, str], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
+class TimelineSegment:
     """A stretch [start_at, end_at) of an item's life, and why it counted or not."""
 
     start_at: datetime
     end_at: datetime
-    kind: SegmentKind
+    kind: TimelineSegmentKind
     reason: str
 
 
@@ -55,7 +55,9 @@ class Marker:
     at: datetime
 
 
-def timeline(caption: Caption, segments: Sequence[Segment], *, due: Marker | None, stop: Marker | None) -> Markup:
+def timeline_chart(
+    caption: Caption, segments: Sequence[TimelineSegment], *, due: Marker | None, stop: Marker | None
+) -> Markup:
     """Segments to scale in elapsed time, the due instant dashed above the bar, the stop solid below it.
 
     The scale reaches from the first segment to the last, and on to a marker that lies outside. At least one segment.
@@ -75,7 +77,7 @@ def timeline(caption: Caption, segments: Sequence[Segment], *, due: Marker | Non
         _point_at(root, stop, scale, above=False)
     _ends(root, scale)
     _legend(root, hatched)
-    return drawn(root)
+    return to_markup(root)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +95,17 @@ def _scale(instants: Sequence[datetime]) -> _Scale:
     return _Scale(min(instants), max(instants))
 
 
-def _stretch(root: Element, kind: SegmentKind, hatched: str, *, x: str, width: str, y: float, height: float) -> Element:
+def _stretch(
+    root: Element, kind: TimelineSegmentKind, hatched: str, *, x: str, width: str, y: float, height: float
+) -> Element:
     match kind:
         case "counted":
-            return block(root, x=x, width=width, y=y, height=height, fill=BLUE)
+            return rectangle(root, x=x, width=width, y=y, height=height, fill=BLUE)
         case "paused":
-            return block(root, x=x, width=width, y=y, height=height, fill=hatched)
+            return rectangle(root, x=x, width=width, y=y, height=height, fill=hatched)
         case "closed":
             middle = y + (height - _CLOSED_HEIGHT) / 2
-            return block(root, x=x, width=width, y=middle, height=_CLOSED_HEIGHT, fill=GRID)
+            return rectangle(root, x=x, width=width, y=middle, height=_CLOSED_HEIGHT, fill=GRID)
         case _:
             assert_never(kind)
 

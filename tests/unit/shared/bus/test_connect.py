@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from shared.bus import connect as bus
-from shared.sql.file import path_of
+from shared.sqlite import path_of
 from shared.state import connect as state
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from shared.bus.consumer import Reading, consume, unread
+from shared.bus.consumer import ConsumerStatus, consume, unread
 from shared.bus.embedded import EmbeddedBus
-from shared.bus.port import AppendUncertain, Message, OffsetGone, Record, Shard
-from shared.bus.processor import Busy, Halted
 from shared.contracts.topics import Topic
+from shared.log.port import AppendUncertain, Message, OffsetGone, Record, Shard
+from shared.log.processor import Busy, Halted
 from shared.state.port import Fenced
-from tests.support.reading import shards_of
+from tests.support.log_reading import shards_of
 from tests.support.totals import Store, Totals
 
 TOPIC = Topic("numbers.v1", "number", 3, 400, ("tests",), ("tests",))
@@ -40,7 +40,11 @@ async def publish(bus: EmbeddedBus, numbers: Sequence[int]) -> None:
 
 
 async def run_until(
-    bus: EmbeddedBus, done: Callable[[], bool], *workers: Totals, batch: int = 500, reading: Reading | None = None
+    bus: EmbeddedBus,
+    done: Callable[[], bool],
+    *workers: Totals,
+    batch: int = 500,
+    reading: ConsumerStatus | None = None,
 ) -> None:
     """Each worker consumes as one member of the group, until `done` or until one of them dies."""
     stop = asyncio.Event()
@@ -121,7 +125,7 @@ async def test_a_busy_shard_is_offered_the_same_records_again_until_they_are_tak
 
 
 async def test_a_halted_shard_says_why_and_goes_on_when_that_is_over_and_others_never_stop(bus: EmbeddedBus) -> None:
-    store, reading = Store(), Reading("totals")
+    store, reading = Store(), ConsumerStatus("totals")
     stands = [Halted("decide")]
 
     def halt(shard: Shard, _: Sequence[Record]) -> None:

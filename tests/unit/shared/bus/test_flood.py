@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.bus.flood import MOST, WINDOW, halting_offset
+from shared.log.flood import MAX_QUARANTINED, WINDOW, halting_offset
 
 TEN = range(100, 110)
 offsets = st.lists(st.integers(0, 3 * WINDOW), unique=True, max_size=40).map(sorted)
@@ -35,7 +35,7 @@ def test_the_eleventh_of_any_thousand_halts_the_shard(
 
 def naive(poison: Sequence[int]) -> int | None:
     """The first record with over ten of them among the thousand that end with it, each counted anew."""
-    return next((at for at in poison if sum(at - WINDOW < other <= at for other in poison) > MOST), None)
+    return next((at for at in poison if sum(at - WINDOW < other <= at for other in poison) > MAX_QUARANTINED), None)
 
 
 @settings(max_examples=300)

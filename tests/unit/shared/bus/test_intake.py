@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.bus.intake import Reason, Refused, read_event
-from shared.bus.port import Record
 from shared.contracts.items import WorkCompleted
+from shared.log.port import Record
+from shared.log.validation import InvalidRecord, Reason, read_event
 from tests.support.poison import GOOD, KEY, POISON, SHARD
 
 PAGE = Path(__file__).parents[4] / "docs/events.md"
@@ -18,7 +18,7 @@ CARRIED = frozenset({WorkCompleted})
 NOON_MS = 1_778_155_200_000
 
 
-def read(value: bytes, *, at_ms: int = NOON_MS) -> WorkCompleted | Refused:
+def read(value: bytes, *, at_ms: int = NOON_MS) -> WorkCompleted | InvalidRecord:
     return read_event(SHARD, Record(0, KEY, value, (), at_ms), CARRIED)
 
 
@@ -40,7 +40,7 @@ def test_every_reason_is_tried_and_explained_to_those_who_send() -> None:
 def test_a_time_is_believed_from_400_days_before_to_5_minutes_after_its_sending(time: str, reason: str | None) -> None:
     found = read(GOOD.replace(b"2026-05-07T12:00:00Z", time.encode()))
 
-    assert (found.reason if isinstance(found, Refused) else None) == reason
+    assert (found.reason if isinstance(found, InvalidRecord) else None) == reason
 
 
 @settings(max_examples=300)
@@ -49,4 +49,4 @@ def test_whatever_is_sent_is_an_event_or_refused_and_nothing_raises(
     noise: bytes, at: int, instead_of: int, at_ms: int
 ) -> None:
     for value in (noise, GOOD[:at] + noise + GOOD[at + instead_of :]):
-        assert isinstance(read(value, at_ms=at_ms), WorkCompleted | Refused)
+        assert isinstance(read(value, at_ms=at_ms), WorkCompleted | InvalidRecord)

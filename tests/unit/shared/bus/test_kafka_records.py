@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from shared.bus.kafka_records import TIME_HEADER, headers_of, records_of
-from shared.bus.port import Message, Record
+from shared.log.port import Message, Record
 
 APPENDED_MS = 1_774_000_000_000
 

@@ -5,8 +5,8 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.bus.membership import share_out
-from shared.bus.port import Shard
+from shared.bus.membership import assign_shards
+from shared.log.port import Shard
 
 TOPICS = {"tickets": 12, "work": 5, "catalogue": 1}
 SHARDS = [Shard(topic, partition) for topic, partitions in TOPICS.items() for partition in range(partitions)]
@@ -17,7 +17,7 @@ wishes = st.lists(st.frozensets(st.sampled_from(sorted(TOPICS))), max_size=6)
 def test_every_shard_that_somebody_wants_has_exactly_one_owner_and_that_one_wants_it(
     wishes: list[frozenset[str]],
 ) -> None:
-    shares = share_out(SHARDS, wishes)
+    shares = assign_shards(SHARDS, wishes)
 
     wanted = [shard for shard in SHARDS if any(shard.topic in wish for wish in wishes)]
     assert sorted(shard for share in shares for shard in share) == sorted(wanted)
@@ -26,7 +26,7 @@ def test_every_shard_that_somebody_wants_has_exactly_one_owner_and_that_one_want
 
 @given(members=st.integers(1, 20))
 def test_members_with_the_same_wish_get_shares_of_a_topic_that_differ_by_one_at_most(members: int) -> None:
-    shares = share_out(SHARDS, [list(TOPICS)] * members)
+    shares = assign_shards(SHARDS, [list(TOPICS)] * members)
 
     for topic in TOPICS:
         sizes = Counter(len([shard for shard in share if shard.topic == topic]) for share in shares)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.bus.partitioner import murmur2, partition_of
+from shared.log.partitioner import murmur2, partition_of
 
 
 # Source: Apache Kafka, UtilsTest.testMurmur2, as signed 32-bit integers; the last has a tail of three bytes and was

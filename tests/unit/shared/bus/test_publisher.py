@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from shared.bus.embedded import EmbeddedBus
-from shared.bus.port import AppendUncertain, Message, Shard
-from shared.bus.publisher import drain_outbox
 from shared.contracts.topics import Topic
-from shared.state.embedded import EmbeddedStates
+from shared.log.port import AppendUncertain, Message, Shard
+from shared.state.embedded import EmbeddedStateStore
 from shared.state.port import Change, Head, Outgoing
-from tests.support.reading import settle, start_all, take, values
+from shared.state.publisher import drain_outbox
+from tests.support.log_reading import read_records, seek_all, values, wait_for_assignment
 
 ONE, TWO = (Topic(name, "key", 1, 400, ("tests",), ("tests",)) for name in ("one.v1", "two.v1"))
 SHARD = Shard("provider.work.v1", 0)
@@ -39,8 +39,8 @@ async def bus(tmp_path: Path) -> AsyncIterator[HalfDeaf]:
 
 
 @pytest.fixture
-async def states(tmp_path: Path) -> AsyncIterator[EmbeddedStates]:
-    states = EmbeddedStates(tmp_path / "state.db")
+async def states(tmp_path: Path) -> AsyncIterator[EmbeddedStateStore]:
+    states = EmbeddedStateStore(tmp_path / "state.db")
     outbox = [Outgoing(f"{n}", (ONE, TWO)[n == 2].name, "key", str(n).encode(), n) for n in range(4)]
     await states.commit(SHARD, None, Change(Head(revision=1), outbox=outbox))
     yield states
@@ -50,15 +50,15 @@ async def states(tmp_path: Path) -> AsyncIterator[EmbeddedStates]:
 async def held(bus: HalfDeaf, topic: Topic) -> list[bytes]:
     reader = await bus.subscribe("test", [topic.name])
     (shard,) = reader.assigned()
-    await settle([reader], frozenset({shard}))
-    await start_all(reader)
-    taken = await take(reader, (await bus.bounds(shard)).end)
+    await wait_for_assignment([reader], frozenset({shard}))
+    await seek_all(reader)
+    taken = await read_records(reader, (await bus.bounds(shard)).end)
     await reader.close()
     return values(taken)
 
 
 async def test_announcements_reach_their_topics_in_order_and_leave_the_outbox(
-    bus: HalfDeaf, states: EmbeddedStates
+    bus: HalfDeaf, states: EmbeddedStateStore
 ) -> None:
     published = [await drain_outbox(states, bus, SHARD) for _ in range(2)]
 
@@ -66,7 +66,9 @@ async def test_announcements_reach_their_topics_in_order_and_leave_the_outbox(
     assert (await held(bus, ONE), await held(bus, TWO)) == ([b"0", b"1", b"3"], [b"2"])
 
 
-async def test_announcements_that_may_be_missing_stay_and_are_sent_again(bus: HalfDeaf, states: EmbeddedStates) -> None:
+async def test_announcements_that_may_be_missing_stay_and_are_sent_again(
+    bus: HalfDeaf, states: EmbeddedStateStore
+) -> None:
     bus.deaf = True
     with pytest.raises(AppendUncertain):
         await drain_outbox(states, bus, SHARD)

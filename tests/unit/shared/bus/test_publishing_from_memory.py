@@ -7,11 +7,11 @@ from unittest.mock import patch
 import pytest
 
 from shared.bus.embedded import EmbeddedBus
-from shared.bus.port import AppendUncertain, Shard
-from shared.bus.publisher import Publisher
 from shared.contracts.topics import Topic
-from shared.state.embedded import EmbeddedStates
+from shared.log.port import AppendUncertain, Shard
+from shared.state.embedded import EmbeddedStateStore
 from shared.state.port import Change, Head, Outgoing
+from shared.state.publisher import Publisher
 
 pytestmark = pytest.mark.anyio
 
@@ -23,7 +23,7 @@ class Stage:
     """A shard whose outbox is written to, and a log that its messages go to."""
 
     def __init__(self, folder: Path) -> None:
-        self.states, self.bus = EmbeddedStates(folder / "state.db"), EmbeddedBus(folder / "log.db")
+        self.states, self.bus = EmbeddedStateStore(folder / "state.db"), EmbeddedBus(folder / "log.db")
         self.publisher = Publisher(self.states, self.bus)
         self._head: Head | None = None
 
@@ -51,7 +51,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
 
 
 async def test_what_waited_before_is_read_and_sent_in_order(stage: Stage) -> None:
-    names = [f"{number:04}" for number in range(2 * stage.states.most_at_once + 1)]
+    names = [f"{number:04}" for number in range(2 * stage.states.max_batch + 1)]
     await stage.write(*names)
 
     await stage.publisher.send(SHARD)
@@ -66,7 +66,7 @@ async def test_what_was_seen_written_is_not_read_back(stage: Stage) -> None:
     stage.publisher.written(SHARD, await stage.write("a", "b"))
     stage.publisher.written(SHARD, await stage.write("c"))
 
-    with patch.object(EmbeddedStates, "outbox", side_effect=AssertionError("the outbox was read")):
+    with patch.object(EmbeddedStateStore, "outbox", side_effect=AssertionError("the outbox was read")):
         await stage.publisher.send(SHARD)
 
     assert await stage.said() == [b"a", b"b", b"c"]
@@ -84,7 +84,7 @@ async def test_what_was_written_to_an_unknown_outbox_comes_after_what_waits_ther
 
 async def test_more_than_is_remembered_is_sent_all_the_same(stage: Stage) -> None:
     await stage.publisher.send(SHARD)
-    names = [f"{number:04}" for number in range(stage.states.most_at_once + 1)]
+    names = [f"{number:04}" for number in range(stage.states.max_batch + 1)]
     stage.publisher.written(SHARD, await stage.write(*names))
 
     await stage.publisher.send(SHARD)

@@ -9,13 +9,13 @@ import pytest
 
 from shared.contracts.catalogue import CatalogueEvent
 from shared.contracts.clockwork import TimeAdvanced
-from shared.contracts.corrections import CorrectionOrdered
+from shared.contracts.corrections import CorrectionRequested
 from shared.contracts.envelope import Event
 from shared.contracts.exclusions import ExclusionStep
 from shared.contracts.items import TicketEvent, WorkEvent
 from shared.contracts.schema import event_types, examples
 from shared.contracts.statements import StatementIssued
-from shared.contracts.topics import CATALOGUE, RULINGS, STATEMENTS, TICKETS, TOPICS, USAGE, VERDICTS, WORK, Topic
+from shared.contracts.topics import CATALOGUE, DECISIONS, STATEMENTS, TICKETS, TOPICS, USAGE, VERDICTS, WORK, Topic
 from shared.contracts.usage import UsageEvent
 from shared.contracts.verdicts import VerdictEvent
 
@@ -26,7 +26,7 @@ CARRIED = [
     (WORK, get_args(WorkEvent)),
     (USAGE, get_args(UsageEvent)),
     (CATALOGUE, get_args(CatalogueEvent)),
-    (RULINGS, [*get_args(ExclusionStep), CorrectionOrdered]),
+    (DECISIONS, [*get_args(ExclusionStep), CorrectionRequested]),
     (VERDICTS, get_args(VerdictEvent)),
     (STATEMENTS, [StatementIssued]),
 ]

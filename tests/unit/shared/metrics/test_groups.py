@@ -8,10 +8,10 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from shared.bus.embedded import EmbeddedBus
-from shared.bus.port import AppendUncertain, Message, Record, Shard
-from shared.bus.processor import Busy
 from shared.contracts.topics import TICKETS, TOPICS
-from shared.metrics.groups import GroupMetrics, Measured, Standing
+from shared.log.port import AppendUncertain, Message, Record, Shard
+from shared.log.processor import Busy
+from shared.metrics.groups import GroupMetrics, MeasuredProcessor, ShardStatus
 from shared.state.port import Fenced
 from tests.support.totals import Store, Totals
 
@@ -21,7 +21,7 @@ SHARD = Shard(TICKETS.name, 3)
 LABELS = {"group": "judging", "topic": TICKETS.name, "partition": "3"}
 
 
-async def shown(standing: Standing, folder: Path) -> CollectorRegistry:
+async def shown(standing: ShardStatus, folder: Path) -> CollectorRegistry:
     """The registry after a shard of seven records was shown."""
     registry, bus = CollectorRegistry(), EmbeddedBus(folder / "log.db")
     await bus.ensure_topics(TOPICS)
@@ -32,7 +32,7 @@ async def shown(standing: Standing, folder: Path) -> CollectorRegistry:
 
 
 async def test_a_shards_lag_and_fates_are_those_of_its_store(tmp_path: Path) -> None:
-    registry = await shown(Standing(SHARD, 1, 5, {"applied": 2, "duplicate": 1, "parked": 1}), tmp_path)
+    registry = await shown(ShardStatus(SHARD, 1, 5, {"applied": 2, "duplicate": 1, "parked": 1}), tmp_path)
 
     assert registry.get_sample_value("consumer_lag_records", LABELS) == 2
     assert registry.get_sample_value("consumer_records_total", LABELS | {"fate": "applied"}) == 2
@@ -43,7 +43,7 @@ async def test_a_shards_lag_and_fates_are_those_of_its_store(tmp_path: Path) -> 
 
 @pytest.mark.parametrize(("applied", "unaccounted"), [(3, 1), (4, 0), (5, -1)])
 async def test_a_record_lost_or_counted_twice_shows(applied: int, unaccounted: int, tmp_path: Path) -> None:
-    registry = await shown(Standing(SHARD, 1, 5, {"applied": applied}), tmp_path)
+    registry = await shown(ShardStatus(SHARD, 1, 5, {"applied": applied}), tmp_path)
 
     assert registry.get_sample_value("consumer_unaccounted_records", LABELS) == unaccounted
 
@@ -65,7 +65,7 @@ async def test_a_batch_is_counted_by_how_it_ended(fault: Exception | None, endin
         if fault is not None:
             raise fault
 
-    measured = Measured(Totals(Store(), before=fail), GroupMetrics(registry), group="judging")
+    measured = MeasuredProcessor(Totals(Store(), before=fail), GroupMetrics(registry), group="judging")
     with nullcontext() if fault is None else pytest.raises(type(fault)):
         await measured.apply(SHARD, [Record(0, b"1", b"1", (), 0)])
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from shared.bus.consumer import Reading
+from shared.bus.consumer import ConsumerStatus
 from shared.bus.embedded import EmbeddedBus
-from shared.bus.port import Message, Shard
 from shared.contracts.topics import TICKETS, TOPICS
-from shared.pulse import Pulse
+from shared.heartbeat import Heartbeat
+from shared.log.port import Message, Shard
 from shared.running import health
-from shared.running.health import NotReady, Part, Readiness, liveness, reading_check
+from shared.running.health import HealthPart, NotReady, Readiness, consumer_check, liveness
 from shared.running.watchdog import Watched
 
 pytestmark = pytest.mark.anyio
@@ -34,7 +34,10 @@ async def breaks() -> str:
 async def test_a_service_is_ready_when_every_part_is() -> None:
     found = await Readiness({"bus": answers, "database": answers}).ask()
 
-    assert (found.ok, found.parts) == (True, {"bus": Part(True, "answers"), "database": Part(True, "answers")})
+    assert (found.ok, found.parts) == (
+        True,
+        {"bus": HealthPart(True, "answers"), "database": HealthPart(True, "answers")},
+    )
 
 
 async def test_one_part_that_is_not_ready_is_named_beside_those_that_are() -> None:
@@ -42,14 +45,14 @@ async def test_one_part_that_is_not_ready_is_named_beside_those_that_are() -> No
 
     assert (found.ok, found.parts) == (
         False,
-        {"bus": Part(True, "answers"), "schema": Part(False, "the schema is old")},
+        {"bus": HealthPart(True, "answers"), "schema": HealthPart(False, "the schema is old")},
     )
 
 
 async def test_what_a_part_raises_is_told_by_its_kind_because_its_text_may_be_secret() -> None:
     found = await Readiness({"database": breaks}).ask()
 
-    assert found.parts == {"database": Part(False, "ConnectionError")}
+    assert found.parts == {"database": HealthPart(False, "ConnectionError")}
 
 
 async def test_a_part_that_does_not_answer_is_asked_once_however_often_health_is(
@@ -65,7 +68,7 @@ async def test_a_part_that_does_not_answer_is_asked_once_however_often_health_is
 
     readiness = Readiness({"state": frozen})
     for _ in range(3):
-        assert (await readiness.ask()).parts == {"state": Part(False, "no answer within 0.01 s")}
+        assert (await readiness.ask()).parts == {"state": HealthPart(False, "no answer within 0.01 s")}
     assert len(asked) == 1
 
     thaw.set()
@@ -77,33 +80,33 @@ async def test_a_part_that_does_not_answer_is_asked_once_however_often_health_is
     [(0, True), (2, True), (3, False)],
 )
 async def test_a_group_may_be_so_far_behind_and_no_further(behind: int, is_ready: bool, tmp_path: Path) -> None:
-    bus, reading = EmbeddedBus(tmp_path / "log.db"), Reading("group")
+    bus, reading = EmbeddedBus(tmp_path / "log.db"), ConsumerStatus("group")
     await bus.ensure_topics(TOPICS)
     await bus.publish_to(SHARD, [Message("a:b", b"{}")] * 5)
     reading.positions = {SHARD: 5 - behind}
 
-    found = await Readiness({"group": reading_check(bus, reading, lag_records=2)}).ask()
+    found = await Readiness({"group": consumer_check(bus, reading, lag_records=2)}).ask()
 
     await bus.close()
     assert found.ok is is_ready
 
 
 async def test_a_group_without_shards_or_with_shards_held_back_is_not_ready(tmp_path: Path) -> None:
-    bus, reading = EmbeddedBus(tmp_path / "log.db"), Reading("group")
+    bus, reading = EmbeddedBus(tmp_path / "log.db"), ConsumerStatus("group")
     await bus.ensure_topics(TOPICS)
-    ready = Readiness({"group": reading_check(bus, reading, lag_records=0)})
+    ready = Readiness({"group": consumer_check(bus, reading, lag_records=0)})
 
     unassigned = await ready.ask()
-    reading.positions, reading.held_back = {SHARD: 0}, frozenset({SHARD})
+    reading.positions, reading.paused = {SHARD: 0}, frozenset({SHARD})
     held = await ready.ask()
 
     await bus.close()
-    assert unassigned.parts["group"] == Part(False, "no shard is assigned")
-    assert held.parts["group"] == Part(False, "1 of 1 shards are held back")
+    assert unassigned.parts["group"] == HealthPart(False, "no shard is assigned")
+    assert held.parts["group"] == HealthPart(False, "1 of 1 shards are held back")
 
 
 async def test_a_loop_that_is_silent_for_longer_than_it_may_be_is_not_alive() -> None:
-    found = liveness([Watched(Pulse("relay"), 60.0), Watched(Pulse("event loop"), -1.0)])
+    found = liveness([Watched(Heartbeat("relay"), 60.0), Watched(Heartbeat("event loop"), -1.0)])
 
     assert not found.ok
     assert {name: part.ok for name, part in found.parts.items()} == {"relay": True, "event loop": False}

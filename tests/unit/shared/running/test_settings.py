@@ -4,20 +4,20 @@ from pathlib import Path
 
 import pytest
 
-from shared.running.settings import BadSettings, read_settings
-from sla_monitor.settings import Settings
+from shared.settings import InvalidSettings, read_settings
+from sla_monitor.settings import MonitorSettings
 
 
 @pytest.fixture(autouse=True)
 def untold(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is set but what a test sets."""
-    for field in Settings.model_fields.values():
+    for field in MonitorSettings.model_fields.values():
         for name in (f"{field.alias}", f"{field.alias}_FILE"):
             monkeypatch.delenv(name, raising=False)
 
 
 def test_without_any_setting_everything_is_in_files_under_var() -> None:
-    settings = read_settings(Settings)
+    settings = read_settings(MonitorSettings)
 
     assert settings.bus == "sqlite:///var/log.db"
     assert settings.state == "sqlite:///var/sla-monitor-state.db"
@@ -28,14 +28,14 @@ def test_a_secret_may_be_in_a_file_whose_last_line_may_end(monkeypatch: pytest.M
     (tmp_path / "secret").write_text("redis://:pass word@cache/0\n", encoding="utf-8")
     monkeypatch.setenv("STATE_URL_FILE", str(tmp_path / "secret"))
 
-    assert read_settings(Settings).state == "redis://:pass word@cache/0"
+    assert read_settings(MonitorSettings).state == "redis://:pass word@cache/0"
 
 
 def test_a_number_may_be_in_a_file_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "port").write_text("8099\n", encoding="utf-8")
     monkeypatch.setenv("HTTP_PORT_FILE", str(tmp_path / "port"))
 
-    assert read_settings(Settings).http_port == 8099
+    assert read_settings(MonitorSettings).http_port == 8099
 
 
 @pytest.mark.parametrize(
@@ -56,8 +56,8 @@ def test_what_cannot_be_used_is_named(told: dict[str, str], fault: str, monkeypa
     for name, value in told.items():
         monkeypatch.setenv(name, value)
 
-    with pytest.raises(BadSettings) as refused:
-        read_settings(Settings)
+    with pytest.raises(InvalidSettings) as refused:
+        read_settings(MonitorSettings)
 
     assert fault in str(refused.value)
 
@@ -66,18 +66,18 @@ def test_every_fault_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PORT", "seventy")
     monkeypatch.setenv("LOG_LEVEL", "chatty")
 
-    with pytest.raises(BadSettings, match=r"HTTP_PORT: .*; LOG_LEVEL: "):
-        read_settings(Settings)
+    with pytest.raises(InvalidSettings, match=r"HTTP_PORT: .*; LOG_LEVEL: "):
+        read_settings(MonitorSettings)
 
 
 def test_two_ports_that_are_left_to_the_machine_are_not_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PORT", "0")
     monkeypatch.setenv("ADMIN_PORT", "0")
 
-    assert read_settings(Settings).http_port == 0
+    assert read_settings(MonitorSettings).http_port == 0
 
 
 def test_addresses_are_not_shown_with_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql+psycopg://app:hunter2@server/billing")
 
-    assert "hunter2" not in repr(read_settings(Settings))
+    assert "hunter2" not in repr(read_settings(MonitorSettings))

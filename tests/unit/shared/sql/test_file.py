@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.sql.file import SqliteFile
+from shared.sqlite import SqliteFile
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS numbers (number INTEGER PRIMARY KEY);"
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from shared.web.charts.attainment import Share, attainment_chart
 from shared.web.charts.bars import Bar, bar_chart
 from shared.web.charts.frame import Caption
-from shared.web.charts.timeline import Marker, Segment, SegmentKind, timeline
+from shared.web.charts.timeline import Marker, TimelineSegment, TimelineSegmentKind, timeline_chart
 
 SVG = "{http://www.w3.org/2000/svg}"
 CAPTION = Caption("c", "Charges <by> service", "One bar & one table")
@@ -21,8 +21,8 @@ def at(day: int, hour: int, minute: int = 0) -> datetime:
     return datetime(2026, 11, day, hour, minute, tzinfo=UTC)
 
 
-def segment(start: datetime, end: datetime, kind: SegmentKind) -> Segment:
-    return Segment(start, end, kind, kind)
+def segment(start: datetime, end: datetime, kind: TimelineSegmentKind) -> TimelineSegment:
+    return TimelineSegment(start, end, kind, kind)
 
 
 WEEK = [
@@ -34,7 +34,7 @@ WEEK = [
 CHARTS = [
     bar_chart(CAPTION, [Bar("Payroll", 1, "£0.01")]),
     attainment_chart(CAPTION, [Share("Oct 26", 1, 1)], objective=Decimal(95)),
-    timeline(CAPTION, WEEK, due=None, stop=None),
+    timeline_chart(CAPTION, WEEK, due=None, stop=None),
 ]
 
 
@@ -156,7 +156,7 @@ def test_at_most_three_months_are_named() -> None:
 
 
 def test_segments_cover_the_timeline_without_a_gap() -> None:
-    chart = parsed(timeline(CAPTION, WEEK, due=None, stop=None))
+    chart = parsed(timeline_chart(CAPTION, WEEK, due=None, stop=None))
 
     stretches = [rect for rect in chart.findall(f"{SVG}rect") if rect.find(f"{SVG}title") is not None]
 
@@ -170,7 +170,7 @@ def test_segments_cover_the_timeline_without_a_gap() -> None:
 
 
 def test_each_kind_of_segment_has_a_look_of_its_own_without_colour() -> None:
-    chart = parsed(timeline(CAPTION, WEEK, due=None, stop=None))
+    chart = parsed(timeline_chart(CAPTION, WEEK, due=None, stop=None))
 
     stretches = [rect for rect in chart.findall(f"{SVG}rect") if rect.find(f"{SVG}title") is not None]
     looks = {
@@ -183,7 +183,7 @@ def test_each_kind_of_segment_has_a_look_of_its_own_without_colour() -> None:
 
 def test_a_due_instant_after_the_last_segment_widens_the_timeline() -> None:
     chart = parsed(
-        timeline(CAPTION, [segment(at(5, 12), at(5, 18), "counted")], due=Marker("Due", at(6, 0)), stop=None)
+        timeline_chart(CAPTION, [segment(at(5, 12), at(5, 18), "counted")], due=Marker("Due", at(6, 0)), stop=None)
     )
 
     rect = chart.find(f"{SVG}rect")
@@ -194,7 +194,7 @@ def test_a_due_instant_after_the_last_segment_widens_the_timeline() -> None:
 
 
 def test_due_is_dashed_and_stop_is_solid() -> None:
-    chart = parsed(timeline(CAPTION, WEEK, due=Marker("Due", at(6, 0)), stop=Marker("Stopped", at(6, 12))))
+    chart = parsed(timeline_chart(CAPTION, WEEK, due=Marker("Due", at(6, 0)), stop=Marker("Stopped", at(6, 12))))
 
     dashes = [line.get("stroke-dasharray") for line in chart.findall(f"{SVG}line") if line.get("stroke") == "#0b0c0c"]
 
@@ -207,7 +207,7 @@ def test_a_timeline_across_the_clock_change_is_to_scale_in_elapsed_time() -> Non
         segment(datetime(2026, 10, 24, 23, tzinfo=UTC), datetime(2026, 10, 25, 1, tzinfo=UTC), "counted"),
         segment(datetime(2026, 10, 25, 1, tzinfo=UTC), datetime(2026, 10, 25, 3, tzinfo=UTC), "paused"),
     ]
-    chart = parsed(timeline(CAPTION, night, due=None, stop=None))
+    chart = parsed(timeline_chart(CAPTION, night, due=None, stop=None))
 
     stretches = [rect for rect in chart.findall(f"{SVG}rect") if rect.find(f"{SVG}title") is not None]
 

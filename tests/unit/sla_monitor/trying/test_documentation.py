@@ -10,8 +10,8 @@ import pytest
 
 from shared.contracts.definitions import Target
 from shared.yaml_values import read_yaml
-from sla_monitor.domain.trying.document import EventName, TargetTrial, document_schema
-from sla_monitor.handlers.trying import UnreadableDocument, try_target
+from sla_monitor.trial.document import EventName, TrialDocument, document_schema
+from sla_monitor.trial.target import InvalidDocument, try_target
 from tests.support.trials import plain
 
 DOCS = Path(__file__).parents[4] / "docs"
@@ -44,7 +44,7 @@ def test_a_worked_example_gives_what_the_page_shows(example: int) -> None:
 
 
 def test_what_is_wrong_with_a_document_is_told_as_the_page_shows() -> None:
-    with pytest.raises(UnreadableDocument) as refused:
+    with pytest.raises(InvalidDocument) as refused:
         try_target(blocks("yaml")[3].encode(), written_in="yaml")
 
     assert str(refused.value) == blocks("text")[0].rstrip()
@@ -82,6 +82,6 @@ def test_the_published_schema_is_that_of_the_document() -> None:
 def test_every_section_event_and_setting_of_a_target_is_named_on_the_page() -> None:
     named = set(re.findall(r"`([a-z_-]+)`", PAGE))
 
-    assert named >= set(TargetTrial.__struct_fields__)
+    assert named >= set(TrialDocument.__struct_fields__)
     assert named >= set(get_args(EventName))
     assert named >= set(Target.__struct_fields__)

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from shared.json_values import NotStrictJson
-from sla_monitor.handlers.trying import UnreadableDocument, try_target
+from sla_monitor.trial.target import InvalidDocument, try_target
 from tests.support.trials import EVERY_DAY, events, hours, plain
 
 RESOLVE = {"measure": "resolution-time", "within": "8 working hours"}
@@ -20,7 +20,7 @@ def faults(document: object) -> list[str]:
     """What is wrong with a document, as `#/place: message`."""
     try:
         try_target(msgspec.json.encode(document), written_in="json")
-    except UnreadableDocument as refused:
+    except InvalidDocument as refused:
         return [str(each) for each in refused.faults]
     return []
 
@@ -190,7 +190,7 @@ def test_faults_of_every_part_are_told_at_once() -> None:
 def test_yaml_faults_begin_with_their_line_and_are_in_the_order_of_the_text() -> None:
     text = "questions:\n  - is_open: Tue 2026-03-02 09:00\ncalendar:\n  weekly: {}\n  zone: Mars\n"
 
-    with pytest.raises(UnreadableDocument) as refused:
+    with pytest.raises(InvalidDocument) as refused:
         try_target(text.encode(), written_in="yaml")
 
     assert str(refused.value).splitlines() == [
@@ -201,7 +201,7 @@ def test_yaml_faults_begin_with_their_line_and_are_in_the_order_of_the_text() ->
 
 @pytest.mark.parametrize("text", [b"a: [", b"\xff\xfe", b"a: 1\na: 2", b"a: &x 1\nb: *x"])
 def test_what_is_not_plain_yaml_is_refused(text: bytes) -> None:
-    with pytest.raises(UnreadableDocument):
+    with pytest.raises(InvalidDocument):
         try_target(text, written_in="yaml")
 
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import assert_never
 
-from billing.domain.credits.attained import Attained, Shortfall, judge, shortfall
+from billing.domain.credits.attainment import Shortfall, TargetAttainment, judge, shortfall
+from billing.domain.credits.credit_line import CreditLine
 from billing.domain.credits.limits import limited
-from billing.domain.credits.line import CreditLine
-from shared.contracts.credits import Credit, FixedSum, PercentOfCharge, ServiceCredits, ServicePoints, TargetCredit
+from shared.contracts.credits import Credit, FixedAmount, PercentOfCharge, ServiceCredits, ServicePoints, TargetCredit
 from shared.contracts.definitions import Agreement, Objective, Target
 from shared.ids import derived_id
 from shared.money import PENCE_IN_A_POUND
@@ -19,7 +19,7 @@ EVERY_SERVICE = "*"
 
 def credit_lines(
     agreement: Agreement,
-    attained: Sequence[Attained],
+    attained: Sequence[TargetAttainment],
     charges: Mapping[str, int],
     *,
     month: Month,
@@ -46,7 +46,7 @@ class _Earning:
 
     agreement: Agreement
     terms: ServiceCredits
-    attained: Mapping[tuple[str, str], Attained]
+    attained: Mapping[tuple[str, str], TargetAttainment]
 
     def lines(self, charges: Mapping[str, int], month: Month) -> Iterator[CreditLine]:
         """Before any limit."""
@@ -66,7 +66,7 @@ class _Earning:
         self, credited: TargetCredit, objective: Objective, service: str, charge_pence: int, month: Month
     ) -> CreditLine:
         agreement, target = self.agreement.id, credited.target
-        found = self.attained.get((target, service), Attained(agreement, service, target, good=0, total=0))
+        found = self.attained.get((target, service), TargetAttainment(agreement, service, target, good=0, total=0))
         judgement = judge(found, objective)
         short = shortfall(found, objective) if judgement == "missed" else None
         band = None if short is None else _band(credited, short)
@@ -84,7 +84,7 @@ class _Earning:
             charge_pence=charge_pence,
             band=band,
             point_gbp=point_gbp,
-            raw_pence=0 if band is None else _raw_pence(band, charge_pence, point_gbp),
+            earned_pence=0 if band is None else _raw_pence(band, charge_pence, point_gbp),
         )
 
 
@@ -97,7 +97,7 @@ def _raw_pence(credit: Credit, charge_pence: int, point_gbp: str) -> int:
     match credit:
         case PercentOfCharge(percent=percent):
             exact = Decimal(percent) * charge_pence / 100
-        case FixedSum(gbp=gbp):
+        case FixedAmount(gbp=gbp):
             exact = Decimal(gbp) * PENCE_IN_A_POUND
         case ServicePoints(points=points):
             exact = Decimal(point_gbp) * points * PENCE_IN_A_POUND

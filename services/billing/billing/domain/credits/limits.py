@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from decimal import ROUND_DOWN, Decimal
 from typing import assert_never
 
-from billing.domain.credits.attained import percent_parts
-from billing.domain.credits.line import CreditLine, Limit
-from shared.contracts.credits import Cap, FixedSum, PercentOfCharge, ServiceCredits
+from billing.domain.credits.attainment import percent_parts
+from billing.domain.credits.credit_line import CreditLine, Limit
+from shared.contracts.credits import Cap, FixedAmount, PercentOfCharge, ServiceCredits
 from shared.money import PENCE_IN_A_POUND, allocate
 
 Lines = tuple[CreditLine, ...]
@@ -40,7 +40,7 @@ def cap_pence(cap: Cap | None, charge_pence: int) -> int | None:
             return None
         case PercentOfCharge(percent=percent):
             return charge_pence * percent_parts(percent) // percent_parts("100")
-        case FixedSum(gbp=gbp):
+        case FixedAmount(gbp=gbp):
             return _whole_pence(gbp)
         case _:
             assert_never(cap)
@@ -61,10 +61,12 @@ def _once_a_cause(lines: Sequence[CreditLine]) -> Lines:
     largest: dict[tuple[str | None, str], CreditLine] = {}
     for line in lines:
         group = line.cause, line.service
-        if group not in largest or line.raw_pence > largest[group].raw_pence:
+        if group not in largest or line.earned_pence > largest[group].earned_pence:
             largest[group] = line
     return tuple(
-        line if line.cause is None or line is largest[line.cause, line.service] else line.cut("cause", line.raw_pence)
+        line
+        if line.cause is None or line is largest[line.cause, line.service]
+        else line.cut("cause", line.earned_pence)
         for line in lines
     )
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from billing.domain.credits.line import CreditLine
+from billing.domain.credits.credit_line import CreditLine
 from shared.ids import derived_id
 from shared.period import Month
 

@@ -3,9 +3,9 @@
 from decimal import Decimal
 from typing import assert_never
 
-from billing.domain.credits.line import CreditLine, Limit
-from billing.domain.lines import plain
-from shared.contracts.credits import Credit, FixedSum, PercentOfCharge, ServicePoints
+from billing.domain.charge_line import plain
+from billing.domain.credits.credit_line import CreditLine, Limit
+from shared.contracts.credits import Credit, FixedAmount, PercentOfCharge, ServicePoints
 from shared.money import format_gbp, format_rate
 
 LIMITS: dict[Limit, str] = {
@@ -19,7 +19,7 @@ LIMITS: dict[Limit, str] = {
 
 def reason(line: CreditLine) -> str:
     """What was earned and what limits took of it."""
-    limits = (f"; {format_gbp(cut.pence)} forgone: {LIMITS[cut.limit]}" for cut in line.cuts)
+    limits = (f"; {format_gbp(cut.pence)} forgone: {LIMITS[cut.limit]}" for cut in line.reductions)
     return earned(line) + "".join(limits)
 
 
@@ -30,7 +30,7 @@ def earned(line: CreditLine) -> str:
             return "The objective was met"
         case "no-volume":
             return "Nothing was decided in the month"
-        case "too-few":
+        case "below-minimum-sample":
             return f"{line.attained.total} decided, fewer than the {line.objective.minimum_sample} that are judged"
         case "missed":
             return _short(line)
@@ -48,7 +48,7 @@ def _credit(band: Credit, line: CreditLine) -> str:
     match band:
         case PercentOfCharge(percent=percent):
             return f"{plain(Decimal(percent))}% of {format_gbp(line.charge_pence)}"
-        case FixedSum(gbp=gbp):
+        case FixedAmount(gbp=gbp):
             return format_rate(Decimal(gbp))
         case ServicePoints(points=points):
             return f"{points} {'point' if points == 1 else 'points'} of {format_rate(Decimal(line.point_gbp))}"

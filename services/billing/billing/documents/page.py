@@ -1,0 +1,33 @@
+"""A statement as an HTML page: the accessible form that comes first, with a chart and the chart's table."""
+
+from functools import lru_cache
+
+from jinja2 import Environment
+from markupsafe import Markup
+
+from billing.documents.view import StatementView, statement_view
+from billing.domain.statement import Statement
+from shared.web.charts.bars import Bar, bar_chart
+from shared.web.charts.frame import Caption
+from shared.web.templating import environment
+
+
+def statement_page(statement: Statement, *, base: str) -> str:
+    """The page; `base` is the statement's address without a suffix."""
+    shown = statement_view(statement)
+    return _environment().get_template("statement.html").render(view=shown, chart=_chart(shown), base=base)
+
+
+def _chart(shown: StatementView) -> Markup:
+    bars = [Bar(service.name, service.total_pence, service.total) for service in shown.services]
+    caption = Caption(
+        name="charges",
+        title=f"Charges by service, {shown.month_name}",
+        description="One bar for each service; the table below has the same amounts.",
+    )
+    return bar_chart(caption, bars)
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    return environment("billing")

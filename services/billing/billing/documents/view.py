@@ -1,0 +1,201 @@
+"""A statement in the words and figures that its page and its PDF show."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from billing.documents.credits_view import CreditsView, credits_view
+from billing.domain.canonical import content_hash
+from billing.domain.charge_line import ChargeLine, ProratedMonth, TierStep, Working, exact_text, plain
+from billing.domain.statement import ServiceCharges, Statement
+from billing.domain.unbilled import UnbilledReason, UnbilledUsage
+from shared.money import format_gbp, format_gbp_prose, format_rate
+from shared.web.formats import date_range, long_date, month_name, whole_number
+
+_ABSENCES = {
+    "no_usage": "Usage was reported as none.",
+    "no_data": "Nothing was received about this service in the month.",
+}
+_REASONS: dict[UnbilledReason, str] = {
+    "unknown-council": "The council is not in the catalogue yet",
+    "no-agreement": "No agreement is in force",
+    "unknown-service": "The service is not in the catalogue yet",
+    "item-not-opened": "What was asked for has not been received yet",
+    "no-tariff": "No tariff is agreed for the service on that day",
+    "wrong-meter": "The service is counted by other facts",
+    "wrong-unit": "The reading is in another unit than the service's",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeRow:
+    """A row of a table of charges: a line, or (indented) a tier of the line above it, or a note on it."""
+
+    label: str
+    quantity: str
+    rate: str
+    amount: str
+    is_tier: bool = False
+    note: str = ""
+    ref: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceView:
+    """One service's table."""
+
+    id: str
+    name: str
+    unit_name: str
+    rows: tuple[ChargeRow, ...]
+    total: str
+    total_pence: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatementView:
+    """Everything shown, as text; `facts` and `header` are pairs of name and value."""
+
+    title: str
+    council: str
+    council_id: str
+    providers: str
+    month: str
+    month_name: str
+    illustrative: bool
+    header: tuple[tuple[str, str], ...]
+    summary: str
+    services: tuple[ServiceView, ...]
+    credits: CreditsView | None
+    total: str
+    facts: tuple[tuple[str, str], ...]
+    set_aside: tuple[tuple[str, str, str, str], ...]
+    tariffs: tuple[tuple[str, str, str], ...]
+    sha256: str
+
+
+def statement_view(statement: Statement) -> StatementView:
+    """The view of `statement`."""
+    council, month = statement.council, statement.month
+    return StatementView(
+        title=f"Recharge statement for {council.name}, {month_name(month)}",
+        council=council.name,
+        council_id=council.id,
+        providers=" and ".join(statement.providers),
+        month=str(month),
+        month_name=month_name(month),
+        illustrative=statement.illustrative,
+        header=_header(statement),
+        summary=_summary(statement),
+        services=tuple(_service(charges) for charges in statement.services),
+        credits=credits_view(statement),
+        total=format_gbp(statement.total_pence),
+        facts=_facts(statement),
+        set_aside=tuple(_aside(aside) for aside in statement.evidence.set_aside),
+        tariffs=tuple(
+            (f"{tariff.name} ({tariff.id})", str(tariff.version), long_date(tariff.effective_from))
+            for tariff in statement.evidence.tariffs
+        ),
+        sha256=content_hash(statement),
+    )
+
+
+def _header(statement: Statement) -> tuple[tuple[str, str], ...]:
+    council, month = statement.council, statement.month
+    return (
+        ("Council", f"{council.name} ({council.gss})" if council.gss else council.name),
+        ("Provider", ", ".join(statement.providers)),
+        ("Period", date_range(month.first_day, month.next.first_day)),
+        *(("Agreement", f"{under.title} ({under.id}, version {under.version})") for under in statement.agreements),
+        ("Status", "Provisional"),
+        ("Total before VAT", format_gbp(statement.total_pence)),
+    )
+
+
+def _summary(statement: Statement) -> str:
+    lines = sum(len(charges.lines) for charges in statement.services)
+    counted = statement.evidence.counted
+    return (
+        f"The recharge for {month_name(statement.month)} is {format_gbp_prose(statement.total_pence)} before VAT, in "
+        f"{whole_number(lines)} {'line' if lines == 1 else 'lines'} for {len(statement.services)} "
+        f"{'service' if len(statement.services) == 1 else 'services'}. It counts {whole_number(counted)} "
+        f"{'event' if counted == 1 else 'events'}.{_credited(statement)}"
+    )
+
+
+def _credited(statement: Statement) -> str:
+    if not statement.credits_pence:
+        return ""
+    return f" Service credits of {format_gbp_prose(statement.credits_pence)} are taken off."
+
+
+def _service(charges: ServiceCharges) -> ServiceView:
+    return ServiceView(
+        id=charges.service.id,
+        name=charges.service.name,
+        unit_name=charges.service.unit_name,
+        rows=tuple(row for line in charges.lines for row in _rows(line)),
+        total=format_gbp(charges.total_pence),
+        total_pence=charges.total_pence,
+    )
+
+
+def _rows(line: ChargeLine) -> tuple[ChargeRow, ...]:
+    part = "" if line.kind == "standing" or not _in_part(line) else f", {date_range(line.first_day, line.end_day)}"
+    quantity, rate = _quantity_and_rate(line)
+    row = ChargeRow(
+        label=f"{line.charge}{part}",
+        quantity=quantity,
+        rate=rate,
+        amount=format_gbp(line.amount_pence),
+        note=_ABSENCES[line.absence] if line.absence else "",
+        ref=line.ref,
+    )
+    return (row, *(_tier(step) for step in line.workings if line.kind == "graduated" and isinstance(step, TierStep)))
+
+
+def _in_part(line: ChargeLine) -> bool:
+    return line.first_day.day != 1 or line.end_day.day != 1
+
+
+def _quantity_and_rate(line: ChargeLine) -> tuple[str, str]:
+    match line.workings:
+        case (ProratedMonth(days=days, of_days=of_days, price=price),):
+            return f"{days} of {of_days} days", f"{format_rate(price)} a month"
+        case (TierStep(price=price),) if line.kind == "unit":
+            return _number(line.quantity), format_rate(price)
+        case _:
+            return _number(line.quantity), "by tier"
+
+
+def _tier(step: TierStep) -> ChargeRow:
+    above = f"Above {_number(step.above)}"
+    match step.up_to:
+        case None:
+            label = above if step.above else "All"
+        case up_to:
+            label = f"{above} and up to {_number(up_to)}" if step.above else f"Up to {_number(up_to)}"
+    return ChargeRow(label, _number(step.quantity), format_rate(step.price), _exact(step), is_tier=True)
+
+
+def _exact(working: Working) -> str:
+    return format_rate(Decimal(exact_text(working.amount)))
+
+
+def _number(quantity: Decimal) -> str:
+    whole, point, decimals = plain(quantity).partition(".")
+    return f"{whole_number(int(whole))}{point}{decimals}"
+
+
+def _facts(statement: Statement) -> tuple[tuple[str, str], ...]:
+    evidence = statement.evidence
+    return (
+        ("Events heard about the council in the month", whole_number(evidence.heard)),
+        ("Counted in the lines above", whole_number(evidence.counted)),
+        ("Readings taken back", whole_number(evidence.reversed)),
+        ("Items received, which are counted when they are done", whole_number(evidence.accepted)),
+        ("Set aside", whole_number(evidence.heard - evidence.counted - evidence.reversed - evidence.accepted)),
+    )
+
+
+def _aside(aside: UnbilledUsage) -> tuple[str, str, str, str]:
+    return _REASONS[aside.reason], aside.service or "not known", whole_number(aside.facts), _number(aside.quantity)

@@ -1,0 +1,57 @@
+"""A line of service credits: what one target's month gives for one service, and what limits took of it."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from billing.domain.credits.attainment import Judgement, Shortfall, TargetAttainment
+from shared.contracts.credits import Credit
+from shared.contracts.definitions import Objective
+
+# cause: another target of the same cause gives more · charge: no service gives back more than it cost
+Limit = Literal["cause", "charge", "service-month", "council-month", "agreement-year"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reduction:
+    """Pence of a credit that a limit took away."""
+
+    limit: Limit
+    pence: int
+
+
+@dataclass(frozen=True, slots=True)
+class CreditLine:
+    """`band` is what the shortfall earned (None: nothing), `earned_pence` what that comes to before any limit.
+
+    `ref` is the same whenever the line is computed again. `point_gbp` is what a point is worth, "0" where none are
+    used. Cuts stand in the order in which limits apply. A line that earns nothing is a line too: councils look for it.
+    """
+
+    ref: str
+    agreement: str
+    target: str
+    service: str
+    cause: str | None
+    objective: Objective
+    attained: TargetAttainment
+    judgement: Judgement
+    shortfall: Shortfall | None
+    charge_pence: int
+    band: Credit | None
+    point_gbp: str
+    earned_pence: int
+    reductions: tuple[Reduction, ...] = ()
+
+    @property
+    def forgone_pence(self) -> int:
+        """What limits took away."""
+        return sum(cut.pence for cut in self.reductions)
+
+    @property
+    def applied_pence(self) -> int:
+        """What the council is credited with; never below 0."""
+        return self.earned_pence - self.forgone_pence
+
+    def cut(self, limit: Limit, pence: int) -> "CreditLine":
+        """The line with `pence` less of it; of 0 pence, the line as it is."""
+        return replace(self, reductions=(*self.reductions, Reduction(limit, pence))) if pence else self

@@ -1,0 +1,80 @@
+"""A record of the log to what billing keeps of it: nothing, a fact, or the reason why it is set aside.
+
+A record is set aside for what it *is*, never for what is not known yet: a fact about an unknown council or service is
+kept by the ids that it names, and counts as soon as the catalogue knows them.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import get_args
+
+import msgspec
+
+from billing.domain.metering import Fact, epoch_us, fact_of
+from billing.domain.verdicts import VerdictReceived, verdict_of
+from shared.contracts.catalogue import CatalogueEvent
+from shared.contracts.clockwork import TimeAdvanced
+from shared.contracts.codec import AnyEvent
+from shared.contracts.envelope import ItemEvent
+from shared.contracts.items import TicketEvent, WorkEvent
+from shared.contracts.topics import CATALOGUE, TICKETS, USAGE, VERDICTS, WORK
+from shared.contracts.usage import UsageEvent
+from shared.contracts.verdicts import VerdictEvent
+from shared.log.port import Record, Shard
+from shared.log.validation import InvalidRecord, read_event
+
+TOPICS = (CATALOGUE, TICKETS, WORK, USAGE, VERDICTS)
+_CARRIED: dict[str, frozenset[type[AnyEvent]]] = {
+    CATALOGUE.name: frozenset(get_args(CatalogueEvent)),
+    TICKETS.name: frozenset({*get_args(TicketEvent), TimeAdvanced}),
+    WORK.name: frozenset({*get_args(WorkEvent), TimeAdvanced}),
+    USAGE.name: frozenset({*get_args(UsageEvent), TimeAdvanced}),
+    VERDICTS.name: frozenset(get_args(VerdictEvent)),
+}
+_encoder = msgspec.json.Encoder(order="deterministic")
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedEvent:
+    """A fact to be stored once, and the digest that tells a repetition from another content under the same id."""
+
+    record: Record
+    fact: Fact | VerdictReceived
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoredEvent:
+    """A good record that has no bearing on a recharge."""
+
+
+def ingest_record(shard: Shard, record: Record) -> AcceptedEvent | IgnoredEvent | InvalidRecord:
+    """What becomes of a record of `shard`, from its own bytes alone."""
+    event = read_event(shard, record, _CARRIED[shard.topic])
+    if isinstance(event, InvalidRecord):
+        return event
+    fact = verdict_of(event) if isinstance(event, VerdictEvent) else fact_of(event)
+    match fact:
+        case None:
+            return IgnoredEvent()
+        case VerdictReceived():
+            return AcceptedEvent(record, fact, verdict_digest(fact))
+        case _:
+            return AcceptedEvent(record, fact, content_digest(event))
+
+
+def content_digest(event: AnyEvent) -> bytes:
+    """SHA-256 of what the event says: equal for two sendings that differ in layout, tracing or routing only."""
+    council = event.council if isinstance(event, ItemEvent) else None
+    content = (type(event).__struct_config__.tag, epoch_us(event.time), event.subject, council, event.data)
+    return hashlib.sha256(_encoder.encode(content)).digest()
+
+
+def verdict_digest(said: VerdictReceived) -> bytes:
+    """SHA-256 of what a verdict means to a recharge.
+
+    A monitor that has lost live state says some things again, under the same id but on another occasion: with another
+    time and cause, perhaps by a newer version of the agreement. That is no contradiction.
+    """
+    word = (said.council, said.item, said.target, said.cycle, said.month, said.outcome)
+    return hashlib.sha256(_encoder.encode(word)).digest()

@@ -1,0 +1,200 @@
+"""What was promised, made ready for judging: targets bound to their calendars, found by council, service and date.
+
+An `AgreementIndex` is built from the catalogue's versions and never changes; a new version makes another. An item keeps
+the
+agreement that was in force on the London date it was opened.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Protocol
+
+from msgspec import Struct
+
+from shared.contracts.definitions import Agreement, Target
+from shared.contracts.thresholds import (
+    ElapsedSeconds,
+    RecordedDueDate,
+    Threshold,
+    WorkingDays,
+    WorkingSeconds,
+    parse_threshold,
+)
+from shared.period import local_midnight
+from sla_monitor.domain.clock.stopwatch import ElapsedTime, TimeBasis
+from sla_monitor.domain.working_time.compiled import WorkingTime
+
+_ELAPSED = ElapsedTime()
+# Who may be awaited while a clock stands still, where the target does not say: a first answer is owed whatever happens.
+_PAUSED_BY = {
+    "response-time": frozenset[str](),
+    "resolution-time": frozenset({"council", "third-party"}),
+    "processing-time": frozenset({"council", "third-party"}),
+    "update-interval": frozenset[str](),
+    "periodic-update": frozenset({"council"}),
+}
+
+
+class BoundCalendar(Struct, frozen=True):
+    """A calendar made ready: all its versions spliced, each for the time it was in force; `version` is the newest."""
+
+    id: str
+    version: int
+    hours: WorkingTime
+
+
+class BoundTarget(Struct, frozen=True):
+    """One target of one agreement version, made ready."""
+
+    target: Target
+    agreement: str
+    agreement_version: int
+    attributed_by: str
+    threshold: Threshold
+    seconds: int | None  # of an allowance in counted time; None where a date is due
+    ruler: TimeBasis
+    hours: WorkingTime
+    calendar: BoundCalendar | None
+    paused_by: frozenset[str]
+    warn_at: tuple[int, ...]
+
+    @property
+    def cut_off_s(self) -> int | None:
+        """Seconds after local midnight at which the working day ends for receipts, if the target says so."""
+        return None if self.target.cut_off is None else seconds_of_day(self.target.cut_off)
+
+    def selects(self, priority: str, attributes: Mapping[str, str]) -> bool:
+        """Whether the target is meant for an item like this."""
+        for name, accepted in self.target.when.items():
+            held = priority if name == "priority" else attributes.get(name)
+            if held not in accepted:
+                return False
+        return True
+
+
+def seconds_of_day(text: str) -> int:
+    """Seconds after midnight of `16:00` or `16:00:30`."""
+    parts = [int(part) for part in text.split(":")]
+    return sum(part * unit for part, unit in zip(parts, (3600, 60, 1), strict=False))
+
+
+class MissingCalendar(LookupError):
+    """A target counts working time by a calendar that the catalogue has not told of (yet)."""
+
+
+class CalendarLookup(Protocol):
+    """Where calendars come from: `None` asks for the plain days of Europe/London."""
+
+    def __call__(self, calendar: str | None) -> BoundCalendar:
+        """The calendar made ready; raises `MissingCalendar`."""
+        ...
+
+
+def bind(target: Target, *, agreement: Agreement, version: int, calendars: CalendarLookup) -> BoundTarget:
+    """The target made ready; raises `MissingCalendar`."""
+    threshold = parse_threshold(target.within)
+    calendar = calendars(target.calendar)
+    counts_working_time = isinstance(threshold, WorkingSeconds | WorkingDays)
+    return BoundTarget(
+        target=target,
+        agreement=agreement.id,
+        agreement_version=version,
+        attributed_by=agreement.attributed_by,
+        threshold=threshold,
+        seconds=threshold.seconds if isinstance(threshold, WorkingSeconds | ElapsedSeconds) else None,
+        ruler=calendar.hours if counts_working_time else _ELAPSED,
+        hours=calendar.hours,
+        calendar=calendar if counts_working_time else None,
+        paused_by=_paused_by(target, threshold),
+        warn_at=tuple(sorted(set(target.warn_at))),
+    )
+
+
+def _paused_by(target: Target, threshold: Threshold) -> frozenset[str]:
+    if target.paused_by is not None:
+        return frozenset(target.paused_by)
+    if isinstance(threshold, RecordedDueDate):
+        return frozenset()
+    return _PAUSED_BY.get(target.measure, frozenset())
+
+
+class _AgreementVersion(Struct, frozen=True):
+    """One version of an agreement and when it holds, in epoch seconds."""
+
+    agreement: Agreement
+    version: int
+    since_s: int
+    until_s: int
+
+
+class AgreementIndex:
+    """All agreements in all their versions, with an index by council."""
+
+    def __init__(self, agreements: Iterable[tuple[int, Agreement]], calendars: CalendarLookup) -> None:
+        self._calendars = calendars
+        self._editions: dict[str, dict[str, list[_AgreementVersion]]] = defaultdict(lambda: defaultdict(list))
+        for version, agreement in agreements:
+            self._editions[agreement.council][agreement.id].append(_edition(agreement, version))
+        for versions in self._editions.values():
+            for editions in versions.values():
+                editions.sort(key=lambda edition: (edition.since_s, edition.version), reverse=True)
+        self._terms: dict[tuple[str, int, str], tuple[BoundTarget, ...]] = {}
+
+    def knows(self, council: str) -> bool:
+        """Whether any agreement of the council is known; until one is, its items wait."""
+        return council in self._editions
+
+    @property
+    def councils(self) -> Sequence[str]:
+        """The councils with an agreement, in order of their ids."""
+        return sorted(self._editions)
+
+    def terms(self, council: str, service: str, opened_s: int) -> tuple[BoundTarget, ...]:
+        """The targets for an item of `service` opened then; none means out of scope. Raises `MissingCalendar`."""
+        editions = self._editions.get(council)
+        if editions is None:
+            return ()
+        held: tuple[BoundTarget, ...] = ()
+        for versions in editions.values():
+            edition = _in_force(versions, opened_s)
+            if edition is not None:
+                held += self._bound(edition, service)
+        return held
+
+    def targets(self, council: str, *, before_s: int) -> dict[str, Target]:
+        """Every target by its id, as it last held before the instant, even if its agreement had ended by then."""
+        editions = self._editions.get(council, {}).values()
+        last = [next((each for each in versions if each.since_s < before_s), None) for versions in editions]
+        return {target.id: target for edition in last if edition for target in edition.agreement.targets}
+
+    def hours(self, target: Target) -> WorkingTime:
+        """The service hours that the target counts by. Raises `MissingCalendar`."""
+        return self._calendars(target.calendar).hours
+
+    def _bound(self, edition: _AgreementVersion, service: str) -> tuple[BoundTarget, ...]:
+        name = (edition.agreement.id, edition.version, service)
+        bound = self._terms.get(name)
+        if bound is None:
+            bound = self._terms[name] = tuple(
+                bind(target, agreement=edition.agreement, version=edition.version, calendars=self._calendars)
+                for target in edition.agreement.targets
+                if target.service in ("*", service) and target.measure != "availability"
+            )
+        return bound
+
+
+def _edition(agreement: Agreement, version: int) -> _AgreementVersion:
+    return _AgreementVersion(agreement, version, _second(agreement.effective_from), _second(agreement.effective_to))
+
+
+def _second(day: date | None) -> int:
+    return 1 << 62 if day is None else int(local_midnight(day).timestamp())
+
+
+def _in_force(editions: Sequence[_AgreementVersion], at_s: int) -> _AgreementVersion | None:
+    """The edition that holds at the instant; `editions` descend by their start and version."""
+    for edition in editions:
+        if edition.since_s <= at_s:
+            return edition if at_s < edition.until_s else None
+    return None

@@ -1,0 +1,173 @@
+"""One cycle of a clock: when it starts and stops, what stands in its way, and the legs that are measured.
+
+A leg is a stretch from a demand to its answer. Response, resolution and processing have one; an update interval has
+one for each question of the council, a periodic update one for each silence of the provider.
+"""
+
+from itertools import pairwise
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from shared.contracts.definitions import Target
+from sla_monitor.domain.agreements import BoundTarget
+from sla_monitor.domain.clock.exclusions import ExcludedTime
+from sla_monitor.domain.clock.timeline import FOREVER, Pause, Stop, Timeline
+from sla_monitor.domain.working_time.intervals import Interval
+
+DAY_S = 86_400
+
+# Time that does not count: from its `start` to its `end`, which may be FOREVER.
+PausedTime = Pause | Stop | ExcludedTime
+
+
+class Cycle(Struct, frozen=True, gc=False):
+    """One cycle. `stop` is None while it runs; `raw_stop` is what the event said. `legs` ascend by their start."""
+
+    number: int
+    start: int
+    stop: int | None
+    raw_stop: int | None
+    cancelled: bool
+    legs: tuple[Interval, ...]
+    blocked: tuple[PausedTime, ...]
+
+    @property
+    def stands(self) -> tuple[Interval, ...]:
+        """When it stands still, in no order."""
+        return tuple([(block.start, block.end) for block in self.blocked])
+
+
+def read_cycles(timeline: Timeline, bound_target: BoundTarget, exclusions: tuple[ExcludedTime, ...]) -> list[Cycle]:
+    """The cycles of the term's clock over the item's course; none while it has not started."""
+    start = _start(timeline, bound_target)
+    if start is None:
+        return []
+    if bound_target.target.measure == "response-time":
+        return [_response(timeline, bound_target, start, exclusions)]
+    rounds = enumerate(_cycle_spans(timeline, bound_target.target, start), start=1)
+    return [_cycle(timeline, bound_target, number, held, exclusions) for number, held in rounds]
+
+
+def applies_since(timeline: Timeline, bound_target: BoundTarget) -> int:
+    """Since when the target has been the item's own without a break, or was before it last ceased to be."""
+    since = timeline.start
+    if len(timeline.priorities) == 1:
+        return since
+    held = False
+    for changed, priority in timeline.priorities:
+        selected = bound_target.selects(priority, timeline.opened.attributes)
+        if selected and not held:
+            since = changed
+        held = selected
+    return since
+
+
+def _start(timeline: Timeline, bound_target: BoundTarget) -> int | None:
+    start = _demanded(timeline, bound_target.target)
+    if start is None or bound_target.target.on_change == "from-start":
+        return start
+    return max(start, applies_since(timeline, bound_target))
+
+
+def _demanded(timeline: Timeline, target: Target) -> int | None:
+    match target.starts:
+        case "opened":
+            return timeline.start
+        case "assigned":
+            return timeline.assigned
+        case "first-active":
+            # Opened into a pause (same instant): the clock starts when that pause ends.
+            first = timeline.pauses[0] if timeline.pauses else None
+            if first is None or first.start > timeline.start:
+                return timeline.start
+            return None if first.end == FOREVER else first.end
+
+
+class _CycleSpan(NamedTuple):
+    """A cycle's start, the stop that ends it (None while it runs), and the stops in it that did not hold."""
+
+    start: int
+    ended: Stop | None
+    reopened: tuple[Stop, ...]
+
+
+def _cycle_spans(timeline: Timeline, target: Target, start: int) -> list[_CycleSpan]:
+    """The cycles that the target's reopening policy makes of the stops."""
+    rounds: list[_CycleSpan] = []
+    reopened: list[Stop] = []
+    for stop in timeline.stops:
+        if stop.reopened == FOREVER or target.reopen == "first-close-is-final":
+            return [*rounds, _CycleSpan(start, stop, tuple(reopened))]
+        if target.reopen == "new-cycle" and stop.reopened - stop.at > target.reopen_window_days * DAY_S:
+            rounds.append(_CycleSpan(start, stop, tuple(reopened)))
+            start, reopened = stop.reopened, []
+        else:
+            reopened.append(stop)
+    return [*rounds, _CycleSpan(start, None, tuple(reopened))]
+
+
+def _cycle(
+    timeline: Timeline, bound_target: BoundTarget, number: int, held: _CycleSpan, exclusions: tuple[ExcludedTime, ...]
+) -> Cycle:
+    ended = held.ended
+    stop = None if ended is None else max(ended.at, held.start)
+    return Cycle(
+        number=number,
+        start=held.start,
+        stop=stop,
+        raw_stop=None if ended is None else ended.raw,
+        cancelled=ended is not None and ended.cancelled,
+        legs=_intervals(timeline, bound_target.target, held.start, stop),
+        blocked=_pauses(timeline, bound_target, held.start, stop) + held.reopened + exclusions,
+    )
+
+
+def _response(timeline: Timeline, bound_target: BoundTarget, start: int, exclusions: tuple[ExcludedTime, ...]) -> Cycle:
+    """The first answer, or the first stop where none came before it: who resolves has answered."""
+    stopped = timeline.stops[0] if timeline.stops else None
+    answer = timeline.responded[0] if timeline.responded else None
+    by_stop = stopped is not None and (answer is None or stopped.at < answer)
+    at = stopped.at if stopped is not None and by_stop else answer
+    stop = None if at is None else max(at, start)
+    raw = stopped.raw if stopped is not None and by_stop else at
+    return Cycle(
+        number=1,
+        start=start,
+        stop=stop,
+        raw_stop=raw,
+        cancelled=stopped is not None and by_stop and stopped.cancelled,
+        legs=((start, FOREVER if stop is None else stop),),
+        blocked=_pauses(timeline, bound_target, start, stop) + exclusions,
+    )
+
+
+def _intervals(timeline: Timeline, target: Target, start: int, stop: int | None) -> tuple[Interval, ...]:
+    end = FOREVER if stop is None else stop
+    match target.measure:
+        case "update-interval":
+            return tuple(_exchanges(timeline, start, end))
+        case "periodic-update":
+            marks = [start, *(at for at in timeline.responded if start < at < end), end]
+            return tuple(pairwise(marks))
+        case _:
+            return ((start, end),)
+
+
+def _exchanges(timeline: Timeline, start: int, end: int) -> list[Interval]:
+    """From each earliest unanswered question to its answer; later questions in between do not move it (R27)."""
+    legs: list[Interval] = []
+    answered = start
+    for asked in timeline.asked:
+        if answered <= asked < end:
+            answered = min((at for at in timeline.responded if at >= asked), default=end)
+            legs.append((asked, min(answered, end)))
+    return legs
+
+
+def _pauses(timeline: Timeline, bound_target: BoundTarget, start: int, stop: int | None) -> tuple[PausedTime, ...]:
+    end, paused_by = FOREVER if stop is None else stop, bound_target.paused_by
+    if not paused_by:
+        return ()
+    # A list is made faster than what a generator yields, for every clock of every item.
+    return tuple([p for p in timeline.pauses if p.awaiting in paused_by and p.end > start and p.start < end])

@@ -1,0 +1,173 @@
+"""One leg of a clock measured: what counted, when it is due, when it is missed, and when warnings are reached."""
+
+from msgspec import Struct
+
+from shared.contracts.thresholds import CalendarDays, RecordedDueDate, WorkingDays
+from sla_monitor.domain.agreements import BoundTarget
+from sla_monitor.domain.clock.cycles import Cycle
+from sla_monitor.domain.clock.stopwatch import Stopwatch
+from sla_monitor.domain.clock.timeline import FOREVER, Timeline
+from sla_monitor.domain.facts import US
+from sla_monitor.domain.working_time.intervals import Interval, merged
+
+# A target in working days that pauses push further than this many days ahead is not looked for.
+MAX_DAYS_AHEAD = 3660
+
+
+class ClockInterval(Struct, frozen=True, gc=False):
+    """A stretch from a demand to its answer, or to the evaluation while it has none. Epoch seconds.
+
+    `last_good` is the last second in which an answer is in time, where that is known: it is left out for an answer
+    that came in time. `margin` is None where nothing is due. `base` and `counted` are the tape's counts at the leg's
+    two ends.
+    """
+
+    start: int
+    end: int
+    open: bool
+    base: int
+    counted: int
+    due: int | None
+    last_good: int | None
+    margin: int | None
+    missed: bool
+    tape: Stopwatch
+    allowance: int | None
+
+    @property
+    def elapsed(self) -> int:
+        """What counted in it."""
+        return self.counted - self.base
+
+    @property
+    def endless(self) -> bool:
+        """Whether time goes on counting after its end: it is not paused without end."""
+        return self.tape.endless
+
+
+# Clocks of one item that run over the same spans by the same ruler share a tape: laying one is most of the work.
+Stopwatches = dict[tuple[int, int, tuple[Interval, ...]], Stopwatch]
+
+
+def measure_intervals(
+    timeline: Timeline, bound_target: BoundTarget, cycle: Cycle, *, as_of: int, tapes: Stopwatches | None = None
+) -> list[ClockInterval]:
+    """The legs that began by `as_of`, measured. Raises `BeyondHorizon` for instants outside the calendar.
+
+    `tapes` are those already laid for this item; a new one is added.
+    """
+    tapes = {} if tapes is None else tapes
+    stands = cycle.stands
+    name = id(bound_target.ruler), cycle.start, stands
+    tape = tapes.get(name)
+    if tape is None:
+        tape = tapes[name] = Stopwatch(bound_target.ruler, cycle.start, stands)
+    watch = _Watch(timeline, bound_target, cycle, tape)
+    return [watch.measure(start, stop, as_of=as_of) for start, stop in cycle.legs if start <= as_of]
+
+
+# A leg against its threshold: due, last_good, allowance, margin and missed, each as `ClockInterval` has it.
+_Comparison = tuple[int | None, int | None, int | None, int | None, bool]
+
+
+class _Watch(Struct, frozen=True, gc=False):
+    """The clock of one cycle, with all that its legs have in common."""
+
+    timeline: Timeline
+    bound_target: BoundTarget
+    cycle: Cycle
+    tape: Stopwatch
+
+    def measure(self, start: int, stop: int, *, as_of: int) -> ClockInterval:
+        """The leg from `start` to `stop`, or to `as_of` if that comes first."""
+        tape = self.tape
+        is_open = stop > as_of
+        end = as_of if is_open else stop
+        base = 0 if start == self.cycle.start else tape.counted_to(start)
+        counted = tape.counted_to(end)
+        due, last_good, allowance, margin, missed = (
+            self._against_a_date(start, end, base, counted)
+            if self.bound_target.seconds is None
+            else self._against_seconds(self.bound_target.seconds, base, counted, is_open=is_open)
+        )
+        return ClockInterval(
+            start=start,
+            end=end,
+            open=is_open,
+            base=base,
+            counted=counted,
+            due=due,
+            last_good=last_good,
+            margin=margin,
+            missed=missed,
+            tape=tape,
+            allowance=allowance,
+        )
+
+    def _against_seconds(self, seconds: int, base: int, counted: int, *, is_open: bool) -> _Comparison:
+        """An allowance of counted time: exactly used up is in time (R24)."""
+        limit = base + seconds
+        missed = counted > limit
+        last_good = self.tape.exceed(limit) if is_open or missed else None
+        return self.tape.reach(limit), last_good, seconds, limit - counted, missed
+
+    def _against_a_date(self, start: int, end: int, base: int, counted: int) -> _Comparison:
+        """A due instant that a calendar or another system gives: late is what comes after it."""
+        due = self._due_date(start)
+        if due is None:
+            return None, None, None, None, False
+        allowed = self.tape.counted_to(due)
+        return due, due, max(allowed - base, 0), allowed - counted, self._judged(end) > due
+
+    def _judged(self, end: int) -> int:
+        """A recorded deadline is compared with what the event said, even where the clock was clamped (R32)."""
+        raw = self.cycle.raw_stop
+        return raw if raw is not None and isinstance(self.bound_target.threshold, RecordedDueDate) else end
+
+    def _due_date(self, start: int) -> int | None:
+        bound_target = self.bound_target
+        match bound_target.threshold:
+            case RecordedDueDate():
+                due_us = self.timeline.opened.due_us
+                return None if due_us is None else due_us // US
+            case WorkingDays(days) if bound_target.target.pause_counts == "whole-days":
+                return _nth_uncovered_day(bound_target, self.tape, start, days)
+            case WorkingDays(days):
+                return _extended(bound_target, _working_days(bound_target, start, days), start, self.cycle)
+            case CalendarDays(days):
+                return _extended(bound_target, bound_target.hours.add_calendar_days(start, days), start, self.cycle)
+        return None
+
+
+def _working_days(bound_target: BoundTarget, start: int, days: int) -> int | None:
+    return bound_target.hours.add_working_days(
+        start, days, rule=bound_target.target.day_rule, cut_off_s=bound_target.cut_off_s
+    )
+
+
+def _extended(bound_target: BoundTarget, due: int | None, start: int, cycle: Cycle) -> int | None:
+    """The due instant moved on by the time that pauses took out before it, each pause in turn (R18)."""
+    for block_start, block_end in merged(cycle.stands):
+        if due is None or block_start >= due:
+            break
+        if block_end == FOREVER:
+            return None
+        due = bound_target.ruler.add(due, bound_target.ruler.between(max(block_start, start), block_end))
+    return due
+
+
+def _nth_uncovered_day(bound_target: BoundTarget, tape: Stopwatch, start: int, days: int) -> int | None:
+    """The due instant where a working day does not count if pauses cover all of it (R18)."""
+    counted, before = -1, -1  # the day of receipt is day 0 and always counts
+    for ahead in range(days + MAX_DAYS_AHEAD):
+        closing = bound_target.hours.add_working_days(
+            start, ahead, rule="closing-time", cut_off_s=bound_target.cut_off_s
+        )
+        if closing is None:
+            return None
+        until = tape.counted_to(closing)
+        counted += until > before
+        before = until
+        if counted == days:
+            return _working_days(bound_target, start, ahead)
+    return None

@@ -1,0 +1,105 @@
+"""A stop-watch computed from history: how much time counts between two instants, and when so much will have counted.
+
+A tape is laid over the running spans of a clock (its life minus pauses and exclusions) and measured with a ruler:
+a calendar's working time, or plain elapsed time. Everything is integer epoch seconds.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+from typing import Protocol
+
+from sla_monitor.domain.clock.timeline import FOREVER
+from sla_monitor.domain.working_time.intervals import Interval
+
+
+class TimeBasis(Protocol):
+    """What a second costs: working time has closed seconds, elapsed time has none."""
+
+    def between(self, a: int, b: int) -> int:
+        """Counted seconds in [a, b); 0 if b <= a."""
+        ...
+
+    def add(self, a: int, seconds: int, /) -> int | None:
+        """The earliest instant by which `seconds` have counted since `a`; None if never."""
+        ...
+
+    def add_to_open(self, a: int, seconds: int, /) -> int | None:
+        """The first instant from which more than `seconds` will have counted since `a`; None if never."""
+        ...
+
+
+class ElapsedTime:
+    """Every second counts."""
+
+    __slots__ = ()
+
+    def between(self, a: int, b: int) -> int:
+        """Seconds from `a` to `b`, never negative."""
+        return b - a if b > a else 0
+
+    def add(self, a: int, seconds: int, /) -> int:
+        """`seconds` after `a`."""
+        return a + seconds
+
+    def add_to_open(self, a: int, seconds: int, /) -> int:
+        """`seconds` after `a`."""
+        return a + seconds
+
+
+class Stopwatch:
+    """Counted time since `start`, but for what is `blocked`, in any order."""
+
+    __slots__ = ("_counts", "_ends", "_ruler", "_starts")
+
+    def __init__(self, ruler: TimeBasis, start: int, blocked: Iterable[Interval]) -> None:
+        self._ruler = ruler
+        # The running spans, and what has counted by the start of each and the end of the last that has one.
+        starts: list[int] = []
+        ends: list[int] = []
+        counts, total = [0], 0
+        for stands, runs in sorted(blocked):
+            if runs <= start or runs <= stands:
+                continue
+            if stands > start:
+                starts.append(start)
+                ends.append(stands)
+                total += ruler.between(start, stands)
+                counts.append(total)
+            start = runs
+        if start < FOREVER:
+            starts.append(start)
+            ends.append(FOREVER)
+        self._starts, self._ends, self._counts = starts, ends, counts
+
+    @property
+    def endless(self) -> bool:
+        """Whether time goes on counting for ever."""
+        return bool(self._ends) and self._ends[-1] == FOREVER
+
+    def counted_to(self, at: int) -> int:
+        """Seconds that count before `at`."""
+        index = bisect_right(self._starts, at) - 1
+        if index < 0:
+            return 0
+        if at >= self._ends[index]:
+            return self._counts[index + 1]
+        return self._counts[index] + self._ruler.between(self._starts[index], at)
+
+    def reach(self, seconds: int) -> int | None:
+        """The earliest instant by which `seconds` have counted; None if they never will on this tape."""
+        # The first span whose end has counted enough; past the measured ones only an endless span is left.
+        index = max(bisect_left(self._counts, seconds) - 1, 0)
+        if index >= len(self._starts):
+            return None
+        return self._ruler.add(self._starts[index], seconds - self._counts[index])
+
+    def exceed(self, seconds: int) -> int | None:
+        """The first instant from which more than `seconds` will have counted; None if never on this tape.
+
+        It is `reach` unless time stands still there: then it is the next opening, or the end of the pause (R25).
+        """
+        # The first span in which the count goes past `seconds`.
+        index = bisect_right(self._counts, seconds) - 1
+        if index >= len(self._starts):
+            return None
+        return self._ruler.add_to_open(self._starts[index], seconds - self._counts[index])

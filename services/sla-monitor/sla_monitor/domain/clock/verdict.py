@@ -1,0 +1,241 @@
+"""Whether each promise about an item was kept: a pure function of its facts, the agreements and an instant.
+
+`evaluate` looks at the whole history each time, so late, doubled and shuffled events need no special code: they make
+the same set of facts, and the same set gives the same verdicts. All instants are epoch seconds.
+
+The rules that most depends on: exactly used up is met (R24); a clock that runs out at closing time is missed only when
+the hours open again (R25); the due instant of a day-based or recorded threshold is missed by the first second after it.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+import msgspec
+from msgspec import Struct
+
+from shared.contracts.thresholds import RecordedDueDate
+from sla_monitor.domain.agreements import AgreementIndex, BoundTarget
+from sla_monitor.domain.clock.cycles import Cycle, applies_since, read_cycles
+from sla_monitor.domain.clock.due import ClockInterval, Stopwatches, measure_intervals
+from sla_monitor.domain.clock.exclusions import ExcludedTime, covering
+from sla_monitor.domain.clock.timeline import FOREVER, Timeline, read_timeline
+from sla_monitor.domain.facts import AnyFact, Opened
+from sla_monitor.domain.working_time.compiled import BeyondHorizon
+
+
+class Outcome(StrEnum):
+    """What holds at the instant of the evaluation."""
+
+    MET = "met"
+    BREACHED = "breached"
+    RUNNING = "running"
+    UNMEASURABLE = "unmeasurable"  # the calendar never opens, or the due instant lies beyond its horizon
+    OUT_OF_SCOPE = "out-of-scope"
+
+
+class ReachedWarning(Struct, frozen=True, gc=False):
+    """`percent` of the threshold was used up at `at`, in service hours."""
+
+    percent: int
+    at: int
+    on_change: bool = False
+
+
+class Verdict(Struct, frozen=True, gc=False):
+    """What holds of one target in one cycle.
+
+    `due` is the earliest instant at which the threshold is used up (None while paused without end). `elapsed_s` and
+    `margin_s` are in the clock's own seconds, of the worst leg; the margin of a missed target is negative.
+    `until` is the change that ended the target's hold on the item, FOREVER while it holds: its clock ends there.
+    `missed_at` is the instant whose passing made it a miss (the first open one at or after `due`, R25).
+    `wake` is the next second at which this verdict or its warnings change without an event.
+    """
+
+    bound_target: BoundTarget
+    cycle: Cycle
+    outcome: Outcome
+    reason: str
+    due: int | None
+    elapsed_s: int
+    margin_s: int | None
+    missed_at: int | None
+    warnings: tuple[ReachedWarning, ...]
+    wake: int | None
+    until: int = FOREVER
+
+    @property
+    def decided(self) -> bool:
+        """Whether it counts in a month."""
+        return self.outcome in (Outcome.MET, Outcome.BREACHED)
+
+
+class Evaluation(Struct, frozen=True, gc=False):
+    """All verdicts on an item, ordered by target and cycle. `waiting` while its council has no known agreement.
+
+    `unstarted`: a target holds for the item whose clock no fact has started yet.
+    """
+
+    opened: Opened | None
+    verdicts: tuple[Verdict, ...] = ()
+    waiting: bool = False
+    wake: int | None = None
+    notes: tuple[str, ...] = ()
+    timeline: Timeline | None = None
+    unstarted: bool = False
+
+
+def evaluate(
+    history: Sequence[AnyFact],
+    *,
+    council: str,
+    item: str,
+    agreement_index: AgreementIndex,
+    exclusions: Sequence[ExcludedTime] = (),
+    as_of: int,
+) -> Evaluation:
+    """The verdicts that hold at `as_of` (epoch seconds), from the facts up to then; `history` in order of `order`.
+
+    No verdicts and not waiting means out of scope: the council has no agreement for the service at that date.
+    Raises `MissingCalendar`.
+    """
+    timeline, later = read_timeline(history, as_of_s=as_of)
+    if timeline is None:
+        return Evaluation(None, wake=later)
+    if not agreement_index.knows(council):
+        return Evaluation(timeline.opened, waiting=True)
+    service = timeline.opened.service
+    tapes: Stopwatches = {}
+    verdicts: list[Verdict] = []
+    unstarted = False
+    for bound_target in agreement_index.terms(council, service, timeline.start):
+        until = _applies_until(timeline, bound_target)
+        if until is None:
+            continue
+        target = bound_target.target.id
+        agreed = covering(exclusions, council=council, service=service, target=target, item=item) if exclusions else ()
+        cycles = read_cycles(timeline, bound_target, agreed)
+        unstarted |= not cycles
+        verdicts.extend(_judge(timeline, bound_target, cycles, as_of=as_of, until=until, tapes=tapes))
+    wakes = [later, *[verdict.wake for verdict in verdicts]]
+    return Evaluation(
+        timeline.opened,
+        tuple(verdicts),
+        wake=min([wake for wake in wakes if wake is not None], default=None),
+        notes=tuple(dict.fromkeys(timeline.notes)) if timeline.notes else (),
+        timeline=timeline,
+        unstarted=unstarted,
+    )
+
+
+def _applies_until(timeline: Timeline, bound_target: BoundTarget) -> int | None:
+    """FOREVER where the target holds for the item as it is now; else the change that ended it, None if it never did."""
+    attributes = timeline.opened.attributes
+    if bound_target.selects(timeline.priorities[-1][1], attributes):
+        return FOREVER
+    until = None
+    for (_, priority), (changed, _) in zip(timeline.priorities, timeline.priorities[1:], strict=False):
+        if bound_target.selects(priority, attributes):
+            until = changed
+    return until
+
+
+def _judge(
+    timeline: Timeline,
+    bound_target: BoundTarget,
+    cycles: Sequence[Cycle],
+    *,
+    as_of: int,
+    until: int,
+    tapes: Stopwatches,
+) -> list[Verdict]:
+    """The verdict of each cycle. A target that stopped applying keeps only the misses it had by then (R28)."""
+    if until == FOREVER:
+        return [_verdict(timeline, bound_target, cycle, as_of=as_of, tapes=tapes) for cycle in cycles]
+    begun = [cycle for cycle in cycles if cycle.start < until]
+    judged = [_verdict(timeline, bound_target, cycle, as_of=min(as_of, until), tapes=tapes) for cycle in begun]
+    missed = [verdict for verdict in judged if verdict.outcome is Outcome.BREACHED]
+    return [msgspec.structs.replace(verdict, until=until, wake=None) for verdict in missed]
+
+
+def _verdict(timeline: Timeline, bound_target: BoundTarget, cycle: Cycle, *, as_of: int, tapes: Stopwatches) -> Verdict:
+    if not cycle.legs:
+        return _unmeasured(bound_target, cycle, Outcome.OUT_OF_SCOPE, "the council asked nothing")
+    if isinstance(bound_target.threshold, RecordedDueDate) and timeline.opened.due_us is None:
+        return _unmeasured(bound_target, cycle, Outcome.OUT_OF_SCOPE, "no due date was recorded")
+    if not bound_target.hours.opens_ever:
+        return _unmeasured(bound_target, cycle, Outcome.UNMEASURABLE, "the calendar never opens")
+    try:
+        legs = measure_intervals(timeline, bound_target, cycle, as_of=as_of, tapes=tapes)
+    except BeyondHorizon as beyond:
+        return _unmeasured(bound_target, cycle, Outcome.UNMEASURABLE, str(beyond))
+    return _from_intervals(bound_target, cycle, legs, since=applies_since(timeline, bound_target))
+
+
+def _unmeasured(bound_target: BoundTarget, cycle: Cycle, outcome: Outcome, reason: str) -> Verdict:
+    return Verdict(bound_target, cycle, outcome, reason, None, 0, None, None, (), None)
+
+
+def _from_intervals(bound_target: BoundTarget, cycle: Cycle, legs: Sequence[ClockInterval], *, since: int) -> Verdict:
+    shown = legs[0] if len(legs) == 1 else _deciding_interval(cycle, legs)
+    # Between two exchanges nothing is owed and so nothing is due.
+    idle = cycle.stop is None and not shown.open and not shown.missed
+    outcome, reason = (Outcome.RUNNING, "no answer is owed") if idle else _outcome(cycle, shown)
+    warnings, to_come = _warnings(bound_target, legs, since=since)
+    return Verdict(
+        bound_target=bound_target,
+        cycle=cycle,
+        outcome=outcome,
+        reason=reason,
+        due=None if idle else shown.due,
+        elapsed_s=shown.elapsed if len(legs) == 1 else max(leg.elapsed for leg in legs),
+        margin_s=None if idle else shown.margin,
+        missed_at=shown.last_good if shown.missed else None,
+        warnings=warnings,
+        wake=_wake(shown, to_come) if cycle.stop is None else None,
+    )
+
+
+def _deciding_interval(cycle: Cycle, legs: Sequence[ClockInterval]) -> ClockInterval:
+    """The leg that a cycle is judged by: the first that was missed, else the newest, or the worst once it has ended."""
+    missed = next((leg for leg in legs if leg.missed), None)
+    return missed or (legs[-1] if cycle.stop is None else max(legs, key=lambda leg: leg.elapsed))
+
+
+def _wake(shown: ClockInterval, to_come: int | None) -> int | None:
+    if not shown.open or shown.missed or shown.last_good is None:
+        return to_come
+    return shown.last_good + 1 if to_come is None else min(to_come, shown.last_good + 1)
+
+
+def _outcome(cycle: Cycle, leg: ClockInterval) -> tuple[Outcome, str]:
+    if leg.missed:
+        return Outcome.BREACHED, "open past its due time" if leg.open else "stopped after its due time"
+    if cycle.stop is not None and not leg.open:
+        if cycle.cancelled:
+            return Outcome.OUT_OF_SCOPE, "cancelled before it was due"
+        return Outcome.MET, "stopped in time"
+    if leg.due is None and leg.endless:
+        return Outcome.UNMEASURABLE, "due beyond the calendar's horizon"
+    return Outcome.RUNNING, "paused" if leg.due is None else "open and in time"
+
+
+def _warnings(
+    bound_target: BoundTarget, legs: Sequence[ClockInterval], *, since: int
+) -> tuple[tuple[ReachedWarning, ...], int | None]:
+    """Warnings reached, each percentage once (its earliest), and the instant of the next to come."""
+    reached: dict[int, ReachedWarning] = {}
+    to_come: int | None = None
+    for leg in legs:
+        for percent in bound_target.warn_at:
+            # Of an answered leg only what counted matters; of an open one also what will count next.
+            used_up = None if leg.allowance is None else leg.base - (-leg.allowance * percent // 100)
+            if used_up is None or not (leg.open or leg.counted > used_up):
+                break
+            at = leg.tape.exceed(used_up)
+            if at is None:
+                break
+            if at > leg.end:
+                to_come = at
+                break
+            reached.setdefault(percent, ReachedWarning(percent, max(at, since), on_change=at < since))
+    return tuple(reached.values()), to_come

@@ -1,0 +1,209 @@
+"""What may be taken in without judging an item: facts that nobody heeds, and what happens while it runs as expected.
+
+The second is followed from one fact to the next without reading the history again. Most facts decide nothing: they stop
+a clock, let it run on, or are none of its business. What they change is the second at which the item must next be
+looked at, and that alone is worked out here. Whatever may change a verdict is not followed but judged in full; a
+property test holds the two ways of judging against each other. All instants are epoch seconds.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from msgspec import Struct
+
+from sla_monitor.domain.agreements import BoundTarget
+from sla_monitor.domain.clock.timeline import FOREVER
+from sla_monitor.domain.clock.verdict import Evaluation, Outcome, Verdict
+from sla_monitor.domain.facts import (
+    AnyFact,
+    Asked,
+    Assigned,
+    Cancelled,
+    Closed,
+    Paused,
+    Responded,
+    Resumed,
+    Stopped,
+    order_key,
+)
+
+Kinds = frozenset[type[AnyFact]]
+
+# What an open item does not heed unless a target asks for it, and what a stopped one heeds no more.
+_WHILE_OPEN: Kinds = frozenset({Assigned, Asked, Responded, Paused, Resumed})
+_AFTER_STOP: Kinds = _WHILE_OPEN | {Closed, Stopped, Cancelled}
+_DECISIVE: dict[str, Kinds] = {
+    "response-time": frozenset({Responded}),
+    "update-interval": frozenset({Asked, Responded}),
+    "periodic-update": frozenset({Responded}),
+}
+_NEVER_STOPS: Kinds = frozenset({Assigned, Asked, Responded})
+_ONE_LEG = frozenset({"response-time", "resolution-time", "processing-time"})
+
+
+def ignored_kinds(terms: Iterable[BoundTarget]) -> Kinds:
+    """The kinds of fact that change no verdict by any of `terms`, nor when one is looked at, whenever they happened."""
+    kinds = _NEVER_STOPS
+    for bound_target in terms:
+        kinds -= _DECISIVE.get(bound_target.target.measure, frozenset())
+        if bound_target.target.starts == "assigned":
+            kinds -= {Assigned}
+    return kinds
+
+
+class RunningStopwatch(Struct):
+    """An open verdict's stop-watch: `counted` seconds by `since`, and more from there on unless it `stands` still.
+
+    `marks` are the counts at which warnings are still to come, ascending; `limit` the count that is still good,
+    None where it has been passed.
+    """
+
+    bound_target: BoundTarget
+    counted: int
+    since: int
+    stands: bool
+    marks: tuple[int, ...]
+    limit: int | None
+
+    def stop(self, at: int) -> None:
+        """Nothing counts from `at` on."""
+        between = self.bound_target.ruler.between
+        self.counted += between(self.since, at) if at >= self.since else -between(at, self.since)
+        self.stands = True
+
+    def run(self, at: int) -> None:
+        """Time counts again from `at` on."""
+        self.since, self.stands = at, False
+
+    @property
+    def wake(self) -> int | None:
+        """The next second at which its verdict or its warnings change; None while it stands still."""
+        if self.stands:
+            return None
+        exceed = self.bound_target.ruler.add_to_open
+        if self.marks:  # which come before the limit, being under 100% of it
+            return exceed(self.since, self.marks[0] - self.counted)
+        last_good = None if self.limit is None else exceed(self.since, self.limit - self.counted)
+        return None if last_good is None else last_good + 1
+
+
+class IncrementalState(Struct):
+    """What must be known of an item to follow it.
+
+    `last` orders the facts so far. What is dated before `settled_s` may undo what was found by then. `quiet` are the
+    kinds of fact that change no verdict. `awaiting` says for whom it is paused now; pauses for one of `unfollowed` are
+    judged in full. `fixed` is the wake of the clocks that no pause stops.
+    """
+
+    last: tuple[int, int, str, str]
+    settled_s: int
+    quiet: Kinds
+    stopped: bool
+    awaiting: str | None
+    unfollowed: frozenset[str]
+    clocks: list[RunningStopwatch]
+    fixed: int | None
+    wake: int | None
+
+    def take(self, fact: AnyFact, *, as_of: int) -> bool:
+        """Whether all that `fact` changes is `wake`; if not, nothing is changed here: judge the item in full."""
+        place, at = order_key(fact), fact.at_s
+        if place <= self.last or not self.settled_s <= at <= as_of or type(fact) not in self.quiet:
+            return False
+        if self.wake is not None and self.wake <= at:
+            return False
+        if not self.stopped and not self._heed(fact):
+            return False
+        self.last = place
+        return True
+
+    def _heed(self, fact: AnyFact) -> bool:
+        match fact:
+            case Paused(awaiting=awaiting):
+                return self.awaiting is None and self._pause(awaiting, fact.at_s)
+            case Resumed() if self.awaiting is not None:
+                return self._resume(self.awaiting, fact.at_s)
+        return True
+
+    def _pause(self, awaiting: str, at: int) -> bool:
+        if awaiting in self.unfollowed:
+            return False
+        self.awaiting = awaiting
+        for clock in self.clocks:
+            if awaiting in clock.bound_target.paused_by:
+                clock.stop(at)
+        self._look_again()
+        return True
+
+    def _resume(self, awaiting: str, at: int) -> bool:
+        if awaiting in self.unfollowed:
+            return False
+        self.awaiting = None
+        for clock in self.clocks:
+            if clock.stands:
+                clock.run(at)
+        self._look_again()
+        return True
+
+    def _look_again(self) -> None:
+        wakes = [self.fixed, *(clock.wake for clock in self.clocks)]
+        self.wake = min([wake for wake in wakes if wake is not None], default=None)
+
+
+def start_incremental(last: AnyFact, evaluation: Evaluation, *, as_of: int) -> IncrementalState | None:
+    """What is needed to go on from `evaluation`, made at `as_of` without exclusions; None where it cannot be followed.
+
+    `last` is the newest fact: one from after `as_of` has not been judged yet.
+    """
+    timeline = evaluation.timeline
+    if timeline is None or evaluation.unstarted or last.at_s > as_of:
+        return None
+    ended, pause = timeline.ended, timeline.pauses[-1] if timeline.pauses else None
+    incremental = IncrementalState(
+        last=order_key(last),
+        settled_s=1 + max([timeline.start if ended is None else ended.at, *_found(evaluation)]),
+        quiet=_WHILE_OPEN if ended is None else _AFTER_STOP,
+        stopped=ended is not None,
+        awaiting=pause.awaiting if pause is not None and pause.end == FOREVER else None,
+        unfollowed=frozenset(),
+        clocks=[],
+        fixed=None,
+        wake=evaluation.wake,
+    )
+    open_verdicts = [each for each in evaluation.verdicts if each.until == FOREVER and each.cycle.stop is None]
+    if any(verdict.outcome is Outcome.UNMEASURABLE for verdict in open_verdicts):
+        return None
+    for verdict in open_verdicts:
+        _add(incremental, verdict, as_of=as_of)
+    return incremental
+
+
+def _found(evaluation: Evaluation) -> Iterator[int]:
+    """The instants at which warnings were reached and targets missed."""
+    for verdict in evaluation.verdicts:
+        yield from (warning.at for warning in verdict.warnings)
+        if verdict.missed_at is not None:
+            yield verdict.missed_at
+
+
+def _add(incremental: IncrementalState, verdict: Verdict, *, as_of: int) -> None:
+    bound_target, measure = verdict.bound_target, verdict.bound_target.target.measure
+    incremental.quiet -= _DECISIVE.get(measure, frozenset())
+    if verdict.decided or verdict.outcome is Outcome.RUNNING:
+        if bound_target.paused_by and bound_target.seconds is not None and measure in _ONE_LEG:
+            incremental.clocks.append(_clock(verdict, bound_target.seconds, incremental.awaiting, as_of=as_of))
+            return
+        incremental.unfollowed |= bound_target.paused_by
+    if verdict.wake is not None:
+        incremental.fixed = verdict.wake if incremental.fixed is None else min(incremental.fixed, verdict.wake)
+
+
+def _clock(verdict: Verdict, seconds: int, awaiting: str | None, *, as_of: int) -> RunningStopwatch:
+    reached = {warning.percent for warning in verdict.warnings}
+    return RunningStopwatch(
+        bound_target=verdict.bound_target,
+        counted=verdict.elapsed_s,
+        since=as_of,
+        stands=awaiting in verdict.bound_target.paused_by,
+        marks=tuple(-(-seconds * percent // 100) for percent in verdict.bound_target.warn_at if percent not in reached),
+        limit=None if verdict.outcome is Outcome.BREACHED else seconds,
+    )

@@ -1,0 +1,74 @@
+"""What is still owed: the promises about an item that are open and undecided, with what is left of each."""
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from sla_monitor.domain.clock.timeline import FOREVER
+from sla_monitor.domain.clock.verdict import Evaluation, Outcome, Verdict
+
+
+class OpenTarget(Struct, frozen=True):
+    """One open target of one item. Instants are epoch seconds.
+
+    `left_s` is in the clock's own seconds (working or elapsed), `left_wall_s` around the clock; a clock that is used up
+    while the service is closed has 0 left and is not missed yet. While `paused` nothing is due. `warned_percent` is the
+    highest share of the allowance at which a warning fired, 0 before the first.
+    """
+
+    council: str
+    item: str
+    service: str
+    target: str
+    measure: str
+    cycle: int
+    priority: str
+    due: int | None
+    left_s: int | None
+    left_wall_s: int | None
+    warned_percent: int
+    paused: bool
+    value_pence: int
+
+    @property
+    def at_risk(self) -> bool:
+        """Whether a warning fired."""
+        return self.warned_percent > 0
+
+    @property
+    def urgency(self) -> tuple[float, float, str, str, str]:
+        """Sorts by what is left on the clock, then around the clock; what is not known comes last."""
+        unknown = float("inf")
+        left = unknown if self.left_s is None else self.left_s
+        wall = unknown if self.left_wall_s is None else self.left_wall_s
+        return left, wall, self.council, self.item, self.target
+
+
+def open_targets(evaluation: Evaluation, *, council: str, item: str, as_of: int) -> Iterator[OpenTarget]:
+    """The item's promises that are neither kept nor missed; none where nothing is owed at present."""
+    opened = evaluation.opened
+    if opened is None:
+        return
+    for verdict in evaluation.verdicts:
+        paused = verdict.due is None and any(block.end == FOREVER for block in verdict.cycle.blocked)
+        if verdict.outcome is not Outcome.RUNNING or (verdict.due is None and not paused):
+            continue
+        yield OpenTarget(
+            council=council,
+            item=item,
+            service=opened.service,
+            target=verdict.bound_target.target.id,
+            measure=verdict.bound_target.target.measure,
+            cycle=verdict.cycle.number,
+            priority=opened.priority,
+            due=verdict.due,
+            left_s=None if verdict.margin_s is None else max(verdict.margin_s, 0),
+            left_wall_s=None if verdict.due is None else max(verdict.due - as_of, 0),
+            warned_percent=_warned(verdict),
+            paused=paused,
+            value_pence=opened.value_pence or 0,
+        )
+
+
+def _warned(verdict: Verdict) -> int:
+    return max((warned.percent for warned in verdict.warnings), default=0)

@@ -1,0 +1,104 @@
+"""What announcements would change, told before they are made: which verdicts are added, removed, or others."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
+
+from msgspec import Struct
+
+from shared.contracts.codec import canonical_json
+from shared.contracts.verdicts import (
+    TargetBreached,
+    TargetMet,
+    VerdictCorrected,
+    VerdictEvent,
+    VerdictRetracted,
+    WarningReached,
+)
+
+
+class VerdictChange(Struct, frozen=True):
+    """A verdict that would be another: None as `was` where none holds, as `now` where none would."""
+
+    council: str
+    target: str
+    item: str
+    cycle: int
+    was: str | None = None
+    was_month: str | None = None
+    now: str | None = None
+    month: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """`added`, `removed` or `changed`; a change may be of the month or of the figures alone."""
+        if self.was is None:
+            return "added"
+        return "removed" if self.now is None else "changed"
+
+
+class VerdictChanges(Struct, frozen=True):
+    """All verdicts that would be others, by council, target and item, and how many warnings would be given."""
+
+    verdicts: tuple[VerdictChange, ...] = ()
+    warnings: int = 0
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON: it names exactly these verdicts and this many warnings."""
+        return sha256(canonical_json(self)).hexdigest()
+
+    @property
+    def councils(self) -> list[str]:
+        """Whose verdicts would be others."""
+        return sorted({each.council for each in self.verdicts})
+
+    def of(self, council: str) -> Iterator[str]:
+        """What a person reads of the council: a line for each target."""
+        counts = Counter((each.target, _words(each)) for each in self.verdicts if each.council == council)
+        for target in sorted({target for target, _ in counts}):
+            told = [f"{count:,} {words}" for (of, words), count in sorted(counts.items()) if of == target]
+            yield f"{target}: {', '.join(told)}"
+
+    @property
+    def sums(self) -> str:
+        """All councils together, in one line."""
+        kinds = Counter(each.kind for each in self.verdicts)
+        told = ", ".join(f"{kinds[kind]:,} {kind}" for kind in ("added", "removed", "changed"))
+        return f"verdicts: {told}; warnings: {self.warnings:,}"
+
+
+def verdict_changes(events: Iterable[VerdictEvent]) -> VerdictChanges:
+    """What `events` would change, were they announced."""
+    found: list[VerdictChange] = []
+    warnings = 0
+    for event in events:
+        if isinstance(event, WarningReached):
+            warnings += 1
+        else:
+            found.append(_differing(event))
+    found.sort(key=lambda each: (each.council, each.target, each.item, each.cycle))
+    return VerdictChanges(tuple(found), warnings)
+
+
+def _differing(event: TargetMet | TargetBreached | VerdictCorrected | VerdictRetracted) -> VerdictChange:
+    about = event.council, event.data.target, event.subject, event.data.cycle
+    match event:
+        case VerdictCorrected(data=data):
+            return VerdictChange(*about, was=data.was, was_month=data.was_month, now=data.outcome, month=data.month)
+        case VerdictRetracted(data=data):
+            return VerdictChange(*about, was=data.was, was_month=data.was_month)
+        case TargetMet(data=data) | TargetBreached(data=data):
+            return VerdictChange(*about, now=data.outcome, month=data.month)
+
+
+def _words(each: VerdictChange) -> str:
+    match each.kind:
+        case "added":
+            return f"{each.now} added"
+        case "removed":
+            return f"{each.was} removed"
+        case _ if each.was == each.now:
+            return f"{each.now} with other figures"
+        case _:
+            return f"{each.was} → {each.now}"

@@ -1,0 +1,80 @@
+"""A calendar definition becomes working time: all zone and holiday work happens here, once a version."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import NamedTuple
+
+from shared.contracts.definitions import Calendar
+from sla_monitor.domain.working_time.compiled import WorkingTime
+from sla_monitor.domain.working_time.hours import DAY_S, Hours, day_of, hours_of
+from sla_monitor.domain.working_time.intervals import Interval, merged, without
+from sla_monitor.domain.working_time.local_time import local_time
+from sla_monitor.domain.working_time.working_days import WorkingDayIndex
+
+# Overnight hours and the widest offset from UTC reach less than this beyond a year's ends.
+_MARGIN_S = 3 * DAY_S
+
+
+def compile_calendar(definition: Calendar, *, first_year: int = 2000, last_year: int = 2051) -> WorkingTime:
+    """Working time for the local years `first_year` to `last_year`, both included.
+
+    `closed` is final: bank holidays are in it already, those that are worked are not, so `holidays` and
+    `worked_holidays` are not looked at. Raises `UnknownZone` and `UnreadableHours`.
+    """
+    return compile_versions([definition], first_year=first_year, last_year=last_year)
+
+
+def compile_versions(versions: Sequence[Calendar], *, first_year: int = 2000, last_year: int = 2051) -> WorkingTime:
+    """As `compile_calendar`, each date by the version in force on it: the latest effective, the last among equals.
+
+    So an item whose life spans a change is measured segment by segment (R29). Dates before the first version are its
+    too. The zone is the last version's: a calendar that moves to another zone is another calendar.
+    """
+    start, end = _utc_year(first_year) - _MARGIN_S, _utc_year(last_year + 1) + _MARGIN_S
+    local = local_time(versions[-1].zone, start=start, end=end)
+    first_day, end_day = day_of(date(first_year, 1, 1)), day_of(date(last_year + 1, 1, 1))
+    first, last = local.instant(first_day * DAY_S), local.instant(end_day * DAY_S)
+    opened: list[Interval] = []
+    breaks: list[Interval] = []
+    working_days: list[tuple[int, int, int]] = []
+    closed: dict[int, str] = {}
+    for edition in _editions(versions, first=first_day - 1, end=end_day):  # the day before may run into the first one
+        closed |= {day: title for day, title in edition.closed.items() if edition.first <= day < edition.end}
+        for day in range(edition.first, edition.end):
+            plan = edition.hours.on(day)
+            if open_today := local.instants_on(day, plan.opened):
+                opened += open_today
+                working_days.append((day, open_today[0][0], open_today[-1][1]))
+            breaks += local.instants_on(day, plan.breaks)
+    outside = [(start, first), (last, end)]
+    return WorkingTime(
+        local,
+        horizon=(first, last),
+        opened=without(merged(opened), outside),
+        breaks=without(merged(breaks), outside),
+        days=WorkingDayIndex(local, working_days),
+        closed=closed,
+    )
+
+
+class _CalendarVersion(NamedTuple):
+    """A version for the days `[first, end)`."""
+
+    first: int
+    end: int
+    hours: Hours
+    closed: dict[int, str]
+
+
+def _editions(versions: Sequence[Calendar], *, first: int, end: int) -> list[_CalendarVersion]:
+    starts = {version.effective_from: version for version in versions}  # the last among equals
+    in_force = sorted(starts.items())
+    borders = [first, *(min(max(day_of(since), first), end) for since, _ in in_force[1:]), end]
+    return [
+        _CalendarVersion(start, stop, hours_of(version), {day_of(on): title for on, title in version.closed.items()})
+        for (_, version), start, stop in zip(in_force, borders, borders[1:], strict=False)
+    ]
+
+
+def _utc_year(year: int) -> int:
+    return int(datetime(year, 1, 1, tzinfo=UTC).timestamp())

@@ -1,1 +1,0 @@
-"""What the monitor does: judge shards, record verdicts, answer questions. Each loads, decides, stores, announces."""

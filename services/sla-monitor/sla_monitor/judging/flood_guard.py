@@ -1,0 +1,39 @@
+"""The flood rule on live state: how much of a batch may be taken in when some of it cannot be believed."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from shared.log.flood import MAX_QUARANTINED, WINDOW, halt_message, halting_offset
+from shared.log.port import Record, Shard
+from shared.log.processor import Halted
+from shared.state.port import Quarantined, StateStore
+
+# The offset below which people have accepted the floods of a shard.
+AcceptedBelow = Callable[[Shard], Awaitable[int]]
+
+
+async def nothing_accepted(_: Shard) -> int:
+    """Nobody has accepted a flood."""
+    return 0
+
+
+class FloodGuard:
+    """Counts what live state has set aside, and what would come to it."""
+
+    def __init__(self, states: StateStore, accepted_below: AcceptedBelow) -> None:
+        self._states, self._accepted_below = states, accepted_below
+
+    async def believed(self, shard: Shard, records: Sequence[Record], aside: Sequence[Quarantined]) -> list[Record]:
+        """`records` up to the one that would make a flood of `aside`, all where none does.
+
+        Raises `Halted` where the first of them does. `aside` is not empty.
+        """
+        poison = sorted(record.offset for record in aside)
+        counted = max(poison[0] - WINDOW, await self._accepted_below(shard))
+        # Each may hold 256 KiB, and one more than the limit is as telling as all of them.
+        before = await self._states.quarantine(shard, after_offset=counted - 1, limit=MAX_QUARANTINED + 1)
+        halted_at = halting_offset([held.offset for held in before], [offset for offset in poison if offset >= counted])
+        if halted_at is None:
+            return list(records)
+        if halted_at == records[0].offset:
+            raise Halted(halt_message(shard, halted_at))
+        return [record for record in records if record.offset < halted_at]

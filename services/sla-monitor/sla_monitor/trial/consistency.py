@@ -1,0 +1,157 @@
+"""What is wrong with the parts of a document taken together: their ids, their times, what one needs of another.
+
+For documents whose parts are right by themselves.
+"""
+
+from collections.abc import Iterator, Sequence
+from zoneinfo import ZoneInfo
+
+from shared.contracts.calendar_rules import is_time_zone
+from shared.faults import Fault, Path
+from sla_monitor.domain.facts import US, microseconds
+from sla_monitor.domain.working_time.hours import DAY_S
+from sla_monitor.trial.document import OPENINGS, TrialDocument, TrialExclusion, TrialOutage, TrialTarget
+from sla_monitor.trial.times import read_time
+
+# A trace tells every day of an item's life, for each of its targets.
+MOST_DAYS = 3660
+MOST_TARGET_DAYS = 100_000
+
+
+def zone_of(document: TrialDocument) -> ZoneInfo:
+    """The zone whose wall clock shows the times without an offset."""
+    zones = [calendar.zone for calendar in document.all_calendars]
+    return ZoneInfo(document.zone or (zones[0] if zones else "Europe/London"))
+
+
+def second_of(text: str, zone: ZoneInfo) -> int:
+    """The epoch second in which a time lies."""
+    return microseconds(read_time(text).on(zone)) // US
+
+
+def faults_together(document: TrialDocument) -> list[Fault]:
+    """All that is wrong between the parts."""
+    faults = list(_zone(document))
+    rules = (_calendars, _targets, _references, _item, _availability, _purpose)
+    faults += [fault for rule in rules for fault in rule(document)]
+    # Without its zone a time is no instant yet.
+    return faults or [fault for rule in (_life, _spans) for fault in rule(document)]
+
+
+def _zone(document: TrialDocument) -> Iterator[Fault]:
+    zones = {calendar.zone for calendar in document.all_calendars}
+    if document.zone is None and len(zones) > 1:
+        yield Fault(("zone",), "is missing: the calendars are in several zones")
+    elif document.zone is not None and not is_time_zone(document.zone):
+        yield Fault(("zone",), "expected a time zone like Europe/London")
+
+
+def _calendars(document: TrialDocument) -> Iterator[Fault]:
+    if document.calendar is not None and document.calendars:
+        yield Fault(("calendar",), "stands beside calendars: write one of them")
+        return
+    zones: dict[str, str] = {}
+    seen = set()
+    for index, calendar in enumerate(document.calendars):
+        if (calendar.id, calendar.effective_from) in seen:
+            yield Fault(("calendars", index), "has the id and effective_from of an earlier one: give it one of its own")
+        if zones.setdefault(calendar.id, calendar.zone) != calendar.zone:
+            yield Fault(("calendars", index, "zone"), "is not that of its other versions: give it another id")
+        seen.add((calendar.id, calendar.effective_from))
+
+
+def _lists(document: TrialDocument) -> Iterator[tuple[Path, Sequence[TrialTarget]]]:
+    yield ("targets",), document.targets
+    for index, change in enumerate(document.target_changes):
+        yield ("target_changes", index, "targets"), change.targets
+
+
+def _targets(document: TrialDocument) -> Iterator[Fault]:
+    for at, targets in _lists(document):
+        ids = [target.id for target in targets]
+        for index, name in enumerate(ids):
+            if name in ids[:index]:
+                yield Fault((*at, index, "id"), "is the id of an earlier target: give each its own")
+    for index, change in enumerate(document.target_changes):
+        for number, target in enumerate(change.targets):
+            if target.measure == "availability":
+                where = ("target_changes", index, "targets", number, "measure")
+                yield Fault(where, "availability is not of an item: put it in targets")
+
+
+def _references(document: TrialDocument) -> Iterator[Fault]:
+    calendars = {calendar.id for calendar in document.all_calendars}
+    targets = {target.id for listed in document.target_lists for target in listed}
+    for at, listed in _lists(document):
+        for index, target in enumerate(listed):
+            if target.calendar is not None and target.calendar not in calendars:
+                yield Fault((*at, index, "calendar"), "is no calendar of this document")
+    for index, exclusion in enumerate(document.exclusions):
+        if exclusion.target is not None and exclusion.target not in targets:
+            yield Fault(("exclusions", index, "target"), "is no target of this document")
+    for index, question in enumerate(document.questions):
+        if question.calendar is None and len(calendars) != 1:
+            yield Fault(("questions", index, "calendar"), "is missing: the document has not exactly one calendar")
+        elif question.calendar is not None and question.calendar not in calendars:
+            yield Fault(("questions", index, "calendar"), "is no calendar of this document")
+
+
+def _item(document: TrialDocument) -> Iterator[Fault]:
+    judged = any(target.measure != "availability" for listed in document.target_lists for target in listed)
+    if judged and not document.events:
+        yield Fault(("events",), "is missing: the targets are judged on what happened to an item")
+    if not document.events:
+        return
+    if not judged:
+        yield Fault(("targets",), "is missing: there is nothing to judge the events by")
+    if document.as_of is None:
+        yield Fault(("as_of",), "is missing: say the instant at which to judge")
+    openings = [index for index, event in enumerate(document.events) if event.event in OPENINGS]
+    if not openings:
+        yield Fault(("events",), "has no opened: an item begins with it")
+    elif document.events[openings[0]].service is None and len(services_of(document)) > 1:
+        yield Fault(("events", openings[0], "service"), "is missing: the targets are of several services")
+
+
+def services_of(document: TrialDocument) -> set[str]:
+    """The services that the targets of items name."""
+    listed = (target for targets in document.target_lists for target in targets)
+    return {target.service for target in listed if target.measure != "availability"} - {"*"}
+
+
+def _life(document: TrialDocument) -> Iterator[Fault]:
+    zone = zone_of(document)
+    opened = [second_of(event.at, zone) for event in document.events if event.event in OPENINGS]
+    if not opened or document.as_of is None:
+        return
+    days = (second_of(document.as_of, zone) - min(opened)) // DAY_S
+    targets = sum(map(len, document.target_lists))
+    if days > MOST_DAYS:
+        yield Fault(("as_of",), f"expected an instant within {MOST_DAYS} days of the opening")
+    elif days * targets > MOST_TARGET_DAYS:
+        most = MOST_TARGET_DAYS // targets
+        yield Fault(("as_of",), f"expected an instant within {most} days of the opening, with so many targets")
+
+
+def _availability(document: TrialDocument) -> Iterator[Fault]:
+    measured = any(target.measure == "availability" for target in document.targets)
+    if measured and document.period is None:
+        yield Fault(("period",), "is missing: availability is a share of a period")
+    for name in ("outages", "period"):
+        if getattr(document, name) and not measured:
+            yield Fault((name,), "has an effect only on a target of availability")
+
+
+def _spans(document: TrialDocument) -> Iterator[Fault]:
+    zone = zone_of(document)
+    spans: list[tuple[str, int, TrialExclusion | TrialOutage]] = []
+    spans += [("exclusions", index, span) for index, span in enumerate(document.exclusions)]
+    spans += [("outages", index, span) for index, span in enumerate(document.outages)]
+    for name, index, span in spans:
+        if span.end is not None and second_of(span.end, zone) < second_of(span.start, zone):
+            yield Fault((name, index, "end"), "is before its start")
+
+
+def _purpose(document: TrialDocument) -> Iterator[Fault]:
+    if not (document.events or document.questions or document.targets):
+        yield Fault((), "asks nothing: give targets and events, or questions")

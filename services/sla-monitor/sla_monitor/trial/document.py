@@ -1,0 +1,195 @@
+"""The document that tries a target: one calendar or several, targets, what happened to an item, questions.
+
+Calendars and targets are the catalogue's own, with an id and a name that may be left out. docs/try-a-target.md
+describes the document; its JSON Schema is made from these types.
+"""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from shared.contracts.definitions import Calendar, ServiceOrAll, Target, Text, Title
+from shared.contracts.envelope import Id
+from shared.contracts.exclusions import Category
+from shared.contracts.items import Attributes, AwaitedParty
+from shared.faults import Path
+from sla_monitor.trial.times import WHEN_PATTERN
+
+When = Annotated[
+    str,
+    Meta(
+        pattern=WHEN_PATTERN,
+        description="a time like 2026-03-02 09:00, Mon 2026-03-02 09:00:30 or 2026-03-02T09:00:00Z",
+    ),
+]
+MonthText = Annotated[
+    str,
+    Meta(
+        pattern=r"^20[0-4][0-9]-(0[1-9]|1[0-2])(?![\s\S])",
+        description="a month like 2026-03; for an objective over a quarter or year, one that lies in it",
+    ),
+]
+# The contract's words for tickets and for work items.
+EventName = Literal[
+    "opened",
+    "received",
+    "assigned",
+    "started",
+    "asked",
+    "responded",
+    "paused",
+    "resumed",
+    "resolved",
+    "completed",
+    "rejected",
+    "closed",
+    "reopened",
+    "cancelled",
+    "reprioritised",
+]
+OPENINGS = ("opened", "received")
+Count = Annotated[int, Meta(ge=0, le=1_000_000_000)]
+Times = Iterator[tuple[Path, str]]
+
+
+class TrialCalendar(Calendar, frozen=True, kw_only=True):
+    """Service hours, as in the catalogue's files. Entries of one id are its versions, by `effective_from`."""
+
+    id: Id = "calendar"
+    name: Title = "Calendar"
+
+
+class TrialTarget(Target, frozen=True, kw_only=True):
+    """A target, as in the catalogue's files. Its calendar is the only one of the document unless it names another."""
+
+    id: Id = "target"
+    service: ServiceOrAll = "*"
+
+
+class TrialEvent(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What happened to the item, and when. Each field but the first two belongs to some events only."""
+
+    at: When
+    event: EventName
+    service: Id | None = None
+    priority: Id | None = None
+    attributes: Attributes = field(default_factory=dict)
+    due_at: When | None = None
+    reason: Id | None = None
+    awaiting: AwaitedParty | None = None
+
+    def times(self) -> Times:
+        """Every time in it, with its path."""
+        yield ("at",), self.at
+        if self.due_at is not None:
+            yield ("due_at",), self.due_at
+
+
+class TargetChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """From `at` on these targets hold for the item, in place of all before; a target given again unchanged goes on."""
+
+    at: When
+    targets: Annotated[tuple[TrialTarget, ...], Meta(max_length=50)]
+
+    def times(self) -> Times:
+        """Every time in it, with its path."""
+        yield ("at",), self.at
+
+
+class TrialExclusion(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Time that both sides agreed not to count: `end` is excluded; without `target` it is agreed for all of them."""
+
+    start: When
+    end: When
+    category: Category = "agreed"
+    target: Id | None = None
+
+    def times(self) -> Times:
+        """Every time in it, with its path."""
+        yield from ((("start",), self.start), (("end",), self.end))
+
+
+class TrialOutage(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """The service was down from `start` to `end`, which is excluded; without `end` it still is."""
+
+    start: When
+    end: When | None = None
+
+    def times(self) -> Times:
+        """Every time in it, with its path."""
+        yield ("start",), self.start
+        if self.end is not None:
+            yield ("end",), self.end
+
+
+class Addition(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """An instant, and how much of the calendar's time is to pass after it: one of the three amounts."""
+
+    to: When
+    seconds: Count | None = None
+    working_hours: Annotated[int, Meta(ge=0, le=200_000)] | None = None
+    working_days: Annotated[int, Meta(ge=0, le=10_000)] | None = None
+    day_rule: Literal["closing-time", "same-time"] = "closing-time"
+    cut_off: str | None = None
+
+
+class Question(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A question to a calendar: exactly one of `between`, `add` and `is_open`. `id` is repeated in the answer."""
+
+    id: Id | None = None
+    calendar: Id | None = None
+    between: Annotated[tuple[When, ...], Meta(min_length=2, max_length=2)] | None = None
+    add: Addition | None = None
+    is_open: When | None = None
+
+    def times(self) -> Times:
+        """Every time in it, with its path."""
+        yield from ((("between", index), text) for index, text in enumerate(self.between or ()))
+        if self.add is not None:
+            yield ("add", "to"), self.add.to
+        if self.is_open is not None:
+            yield ("is_open",), self.is_open
+
+
+class TrialDocument(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A document to be answered. Times without an offset are those of `zone`, else of the calendars' one zone."""
+
+    title: Title | None = None
+    source: Text | None = None
+    zone: str | None = None
+    calendar: TrialCalendar | None = None
+    calendars: Annotated[tuple[TrialCalendar, ...], Meta(max_length=20)] = ()
+    targets: Annotated[tuple[TrialTarget, ...], Meta(max_length=50)] = ()
+    target_changes: Annotated[tuple[TargetChange, ...], Meta(max_length=20)] = ()
+    events: Annotated[tuple[TrialEvent, ...], Meta(max_length=1000)] = ()
+    exclusions: Annotated[tuple[TrialExclusion, ...], Meta(max_length=200)] = ()
+    outages: Annotated[tuple[TrialOutage, ...], Meta(max_length=500)] = ()
+    period: MonthText | None = None
+    as_of: When | None = None
+    questions: Annotated[tuple[Question, ...], Meta(max_length=500)] = ()
+
+    @property
+    def all_calendars(self) -> tuple[TrialCalendar, ...]:
+        """Every version of every calendar."""
+        return self.calendars if self.calendar is None else (self.calendar, *self.calendars)
+
+    @property
+    def target_lists(self) -> tuple[tuple[TrialTarget, ...], ...]:
+        """The targets at first, then those of each change in the document's order."""
+        return (self.targets, *(change.targets for change in self.target_changes))
+
+    def times(self) -> Times:
+        """Every time in it, with its path."""
+        if self.as_of is not None:
+            yield ("as_of",), self.as_of
+        for name in ("target_changes", "events", "exclusions", "outages", "questions"):
+            for index, part in enumerate(getattr(self, name)):
+                yield from (((name, index, *path), text) for path, text in part.times())
+
+
+def document_schema() -> dict[str, Any]:
+    """The document's JSON Schema (2020-12)."""
+    about = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "/v1/try/target/schema"}
+    return about | msgspec.json.schema(TrialDocument)

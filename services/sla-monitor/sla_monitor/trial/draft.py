@@ -1,0 +1,163 @@
+"""What a draft target, calendar or agreement would have made of items that were: nothing is stored or announced.
+
+A draft takes the place of every version of its id, from its `effective_from` on (by default always); a draft target
+that of its id in every agreement. All else is as the item was truly judged: by the catalogue that it keeps, with its
+exclusions. So the differences are the draft's alone.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass, field
+
+import msgspec
+from msgspec import Struct
+
+from shared.contracts.definitions import Agreement, Calendar, Target
+from shared.contracts.envelope import Id
+from shared.contracts.target_rules import target_faults
+from shared.faults import Fault, Path
+from sla_monitor.domain.agreements import AgreementIndex
+from sla_monitor.domain.announcements import counted_month
+from sla_monitor.domain.clock.exclusions import ExcludedTime
+from sla_monitor.domain.clock.verdict import Evaluation, evaluate
+from sla_monitor.domain.item import Item
+from sla_monitor.domain.versions import KnownVersion
+
+# Known before everything: an item of any time is judged by it.
+_ALWAYS = 0
+_DRAFT = 0
+
+
+class Draft(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is to be tried; `council` narrows draft targets, and the items looked at, to one council."""
+
+    targets: tuple[Target, ...] = ()
+    calendars: tuple[Calendar, ...] = ()
+    agreements: tuple[Agreement, ...] = ()
+    council: Id | None = None
+
+
+class ChangedVerdict(Struct, frozen=True):
+    """A verdict that would be another; None where there would be, or was, none in the period."""
+
+    council: str
+    item: str
+    target: str
+    cycle: int
+    was: str | None
+    now: str | None
+
+
+@dataclass(slots=True)
+class DraftAttainment:
+    """Good of total as announced and under the draft."""
+
+    good: int = 0
+    total: int = 0
+    draft_good: int = 0
+    draft_total: int = 0
+
+
+@dataclass(slots=True)
+class WhatIfFindings:
+    """What was found so far, by council and target. Grows with `compare_item`."""
+
+    first_month: str
+    last_month: str
+    as_of: int
+    tallies: dict[tuple[str, str], DraftAttainment] = field(default_factory=dict)
+    changed: list[ChangedVerdict] = field(default_factory=list)
+    items: int = 0
+
+
+def with_draft(known: Iterable[KnownVersion], draft: Draft) -> Iterator[KnownVersion]:
+    """`known` with the draft in its place."""
+    drafts: tuple[Agreement | Calendar, ...] = (*draft.agreements, *draft.calendars)
+    replaced = {(type(each), each.id) for each in drafts}
+    for each in known:
+        if (type(each.definition), each.definition.id) not in replaced:
+            yield _with_targets(each, draft)
+    yield from (_with_targets(KnownVersion(_ALWAYS, _DRAFT, each), draft) for each in drafts)
+
+
+def draft_faults(draft: Draft, known: Sequence[KnownVersion]) -> Iterator[Fault]:
+    """All that keeps the draft from being tried beside `known`."""
+    agreements = [each.definition for each in known if isinstance(each.definition, Agreement)]
+    promised = {target.id for each in agreements for target in each.targets if draft.council in (None, each.council)}
+    calendars = {each.id for each in draft.calendars} | {
+        each.definition.id for each in known if isinstance(each.definition, Calendar)
+    }
+    for index, target in enumerate(draft.targets):
+        at: Path = ("targets", index)
+        if target.id not in promised:
+            yield Fault((*at, "id"), "is no target of an agreement: try a draft agreement that has it")
+        yield from _target_faults(target, at, calendars)
+    for index, agreement in enumerate(draft.agreements):
+        for number, target in enumerate(agreement.targets):
+            yield from _target_faults(target, ("agreements", index, "targets", number), calendars)
+    if draft == Draft(council=draft.council):
+        yield Fault((), "drafts nothing: give targets, calendars or agreements")
+
+
+def _target_faults(target: Target, at: Path, calendars: Set[str]) -> Iterator[Fault]:
+    yield from (fault.below(*at) for fault in target_faults(target))
+    if target.calendar is not None and target.calendar not in calendars:
+        yield Fault((*at, "calendar"), "is no calendar that is known or drafted")
+
+
+def compare_item(
+    findings: WhatIfFindings,
+    item: Item,
+    *,
+    council: str,
+    name: str,
+    agreement_index: AgreementIndex,
+    exclusions: Sequence[ExcludedTime],
+) -> None:
+    """The item is in the findings: what was announced of it beside what the draft would say."""
+    findings.items += 1
+    told = {
+        key: announced.said.outcome
+        for key, announced in item.announced.items()
+        if announced.said is not None and _within(findings, announced.said.month)
+    }
+    evaluation = evaluate(
+        item.facts,
+        council=council,
+        item=name,
+        agreement_index=agreement_index,
+        exclusions=exclusions,
+        as_of=findings.as_of,
+    )
+    would = dict(_decided(findings, evaluation))
+    for key in sorted(told.keys() | would.keys()):
+        _count(findings, council, name, key, was=told.get(key), now=would.get(key))
+
+
+def _decided(findings: WhatIfFindings, evaluation: Evaluation) -> Iterator[tuple[str, str]]:
+    for verdict in evaluation.verdicts:
+        if verdict.decided and _within(findings, counted_month(verdict)):
+            yield f"{verdict.bound_target.target.id}/{verdict.cycle.number}", verdict.outcome.value
+
+
+def _within(findings: WhatIfFindings, month: str) -> bool:
+    return findings.first_month <= month <= findings.last_month
+
+
+def _count(findings: WhatIfFindings, council: str, item: str, key: str, *, was: str | None, now: str | None) -> None:
+    target, _, cycle = key.rpartition("/")
+    tally = findings.tallies.setdefault((council, target), DraftAttainment())
+    tally.good += was == "met"
+    tally.total += was is not None
+    tally.draft_good += now == "met"
+    tally.draft_total += now is not None
+    if was != now:
+        findings.changed.append(ChangedVerdict(council, item, target, int(cycle), was, now))
+
+
+def _with_targets(known: KnownVersion, draft: Draft) -> KnownVersion:
+    agreement = known.definition
+    if not isinstance(agreement, Agreement) or draft.council not in (None, agreement.council):
+        return known
+    drafts = {target.id: target for target in draft.targets}
+    targets = tuple(drafts.get(target.id, target) for target in agreement.targets)
+    return msgspec.structs.replace(known, definition=msgspec.structs.replace(agreement, targets=targets))

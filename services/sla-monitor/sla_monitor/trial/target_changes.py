@@ -1,0 +1,104 @@
+"""A change of targets, told as the change of priority that it is for the item.
+
+The rules of a change mid-item (R28: the start and the pauses stay, misses by then stay, `on_change`) are written once,
+for priorities. So each list of targets has priorities of its own: `2:high` selects what list 2 means for `high`.
+A target that the next list has unchanged is one target, selected by the priorities of both.
+"""
+
+from collections.abc import Sequence
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Struct
+
+from shared.contracts.definitions import Target
+from sla_monitor.domain.clock.timeline import FOREVER
+from sla_monitor.domain.facts import US, AnyFact, Opened, Reprioritised
+from sla_monitor.trial.consistency import second_of
+from sla_monitor.trial.document import TrialDocument, TrialTarget
+from sla_monitor.trial.faults import with_default_calendar
+
+FIRST_LIST, CHANGED_LIST = "targets", "target-changes-{}"
+SOURCE = "/try"
+
+
+class TargetSelection(Struct, frozen=True):
+    """The targets by the list that brought them in, and the facts by which they are selected."""
+
+    targets: dict[str, list[Target]]
+    facts: list[AnyFact]
+
+
+class _Held(Struct):
+    """A target, and the numbers of the lists in a row that have it."""
+
+    target: TrialTarget
+    lists: list[int]
+
+
+class _SelectionPeriods(Struct, frozen=True):
+    """Which list and which priority hold when. Both ascend by their microsecond; list 0 is the first."""
+
+    lists: list[tuple[int, int]]
+    priorities: list[tuple[int, str]]
+
+    def key_at(self, at_us: int) -> str:
+        """The priority that selects at an instant."""
+        number = [number for since, number in self.lists if since <= at_us][-1]
+        priority = [priority for since, priority in self.priorities if since <= at_us][-1]
+        return _key(number, priority)
+
+
+def select_targets(document: TrialDocument, facts: Sequence[AnyFact], zone: ZoneInfo) -> TargetSelection:
+    """The document's targets, and `facts` (in order, one of them an opening) with changes of targets among them."""
+    opened = next(fact for fact in facts if isinstance(fact, Opened))
+    changes = [(second_of(each.at, zone) * US, number) for number, each in enumerate(document.target_changes, start=1)]
+    set_at = [(fact.at_us, fact.priority) for fact in facts if isinstance(fact, Reprioritised)]
+    timeline = _SelectionPeriods([(-FOREVER, 0), *sorted(changes)], [(-FOREVER, opened.priority), *set_at])
+    names = sorted({opened.priority, *(priority for _, priority in set_at)})
+    marks = {at for at, _ in set_at} | {at for at, _ in changes if at > opened.at_us}
+    return TargetSelection(
+        targets=_targets(document, [number for _, number in timeline.lists], names),
+        facts=[
+            *(
+                msgspec.structs.replace(opened, priority=timeline.key_at(opened.at_us)) if fact is opened else fact
+                for fact in facts
+                if not isinstance(fact, Reprioritised)
+            ),
+            *(Reprioritised(at, SOURCE, f"change-{at}", timeline.key_at(at)) for at in marks),
+        ],
+    )
+
+
+def _targets(document: TrialDocument, numbers: Sequence[int], priorities: Sequence[str]) -> dict[str, list[Target]]:
+    targets: dict[str, list[Target]] = {}
+    for held in _held(document, numbers):
+        name = CHANGED_LIST.format(held.lists[0]) if held.lists[0] else FIRST_LIST
+        targets.setdefault(name, []).append(_selected(held, priorities))
+    return targets
+
+
+def _held(document: TrialDocument, numbers: Sequence[int]) -> list[_Held]:
+    calendars = [calendar.id for calendar in document.all_calendars]
+    everything: list[_Held] = []
+    before: list[_Held] = []
+    for number in numbers:
+        now = []
+        for given in document.target_lists[number]:
+            target = with_default_calendar(given, calendars)
+            held = next((each for each in before if each.target == target), None) or _Held(target, [])
+            held.lists.append(number)
+            now.append(held)
+        everything += [held for held in now if held not in before]
+        before = now
+    return everything
+
+
+def _selected(held: _Held, priorities: Sequence[str]) -> Target:
+    meant = held.target.when.get("priority", tuple(priorities))
+    keys = tuple(_key(number, priority) for number in held.lists for priority in priorities if priority in meant)
+    return msgspec.structs.replace(held.target, when=held.target.when | {"priority": keys})
+
+
+def _key(number: int, priority: str) -> str:
+    return f"{number}:{priority}"

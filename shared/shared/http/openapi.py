@@ -1,0 +1,38 @@
+"""Contract types in answers and in OpenAPI: encoded by msgspec, described by the schema that msgspec derives."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from shared.contracts.codec import canonical_json
+
+_TEMPLATE = "#/components/schemas/{name}"
+
+
+class Json(Response):
+    """An answer of contract types; equal content gives equal bytes."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:  # Starlette's own signature
+        """`content` as JSON."""
+        return canonical_json(content)
+
+
+def schema_ref(expected: type) -> dict[str, str]:
+    """OpenAPI's reference to the schema of `expected`, one of the `types` that the app was made with."""
+    return {"$ref": _TEMPLATE.format(name=expected.__name__)}
+
+
+def json_responses(expected: type, meanings: Mapping[int, str]) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI's words for answers of `expected`, by status, for an endpoint's `responses`."""
+    content = {Json.media_type: {"schema": schema_ref(expected)}}
+    return {status: {"description": meaning, "content": content} for status, meaning in meanings.items()}
+
+
+def component_schemas(types: Sequence[type]) -> dict[str, Any]:
+    """The schemas of `types` and of all they are made of, by name."""
+    _, components = msgspec.json.schema_components(types, ref_template=_TEMPLATE)
+    return components

@@ -1,0 +1,104 @@
+"""What every service is told by its environment. Any setting NAME may instead be the content of the file NAME_FILE."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class InvalidSettings(ValueError):
+    """What the service was told cannot be used, or contradicts itself. The message repeats no secret."""
+
+
+class ServiceSettings(BaseSettings):
+    """The addresses default to files under `TALLYSTICK_VAR` (./var): no server is needed."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+    database_file: ClassVar[str]
+
+    var: Path = Field(default=Path("var"), alias="TALLYSTICK_VAR")
+    bus_url: str = Field(default="", alias="BUS_URL", repr=False)
+    database_url: str = Field(default="", alias="DATABASE_URL", repr=False)
+    http_host: str = Field(default="127.0.0.1", alias="HTTP_HOST")
+    http_port: Port = Field(default=8080, alias="HTTP_PORT")
+    admin_host: str = Field(default="127.0.0.1", alias="ADMIN_HOST")
+    admin_port: Port = Field(default=9080, alias="ADMIN_PORT")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", alias="LOG_LEVEL")
+    # A service that is further behind than this is not ready, though it lives.
+    ready_lag_records: int = Field(default=10_000, ge=0, alias="READY_LAG_RECORDS")
+    # Every figure is made up, and each page says so.
+    illustrative: bool = Field(default=False, alias="TALLYSTICK_ILLUSTRATIVE")
+    # A supervisor must wait longer than this before it kills.
+    stop_within_s: float = Field(default=20.0, gt=0, alias="STOP_WITHIN_S")
+    watchdog_loop_s: float = Field(default=30.0, gt=0, alias="WATCHDOG_LOOP_S")
+    # As long as a member of a Kafka group may take between two polls.
+    watchdog_round_s: float = Field(default=300.0, gt=0, alias="WATCHDOG_ROUND_S")
+
+    @property
+    def bus(self) -> str:
+        """Where the log is."""
+        return self.bus_url or f"sqlite:///{self.var}/log.db"
+
+    @property
+    def database(self) -> str:
+        """Where the service's own tables are."""
+        return self.database_url or f"sqlite:///{self.var}/{self.database_file}"
+
+    @model_validator(mode="after")
+    def _ports_differ(self) -> Self:
+        if self.http_port == self.admin_port != 0:
+            raise ValueError("HTTP_PORT and ADMIN_PORT are the same: metrics would be public")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (pydantic's signature; no file is read unasked)
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (as above)
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What the caller says, then the environment, then the files that it names."""
+        return init_settings, env_settings, _NamedFiles(settings_cls)
+
+
+S = TypeVar("S", bound=ServiceSettings)
+
+
+def read_settings(kind: type[S]) -> S:
+    """The settings as the environment has them; raises `InvalidSettings` with every fault in it."""
+    try:
+        return kind()
+    except ValidationError as refused:
+        faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in refused.errors()]
+        raise InvalidSettings("; ".join(fault.removeprefix(": ") for fault in faults)) from None
+
+
+class _NamedFiles(PydanticBaseSettingsSource):
+    """Settings whose NAME_FILE is in the environment: the file's content without the line's end."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        name = field.alias or field_name
+        return self._content(name), name, False
+
+    def __call__(self) -> dict[str, Any]:
+        given = [self.get_field_value(field, name) for name, field in self.settings_cls.model_fields.items()]
+        return {name: content for content, name, _ in given if content is not None}
+
+    @staticmethod
+    def _content(name: str) -> str | None:
+        path = os.environ.get(f"{name}_FILE")
+        if path is None:
+            return None
+        if name in os.environ:
+            raise InvalidSettings(f"{name} and {name}_FILE are both set: leave one of them out")
+        try:
+            return Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as fault:
+            raise InvalidSettings(f"{name}_FILE names a file that cannot be read: {type(fault).__name__}") from fault

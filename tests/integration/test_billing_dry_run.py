@@ -1,0 +1,181 @@
+"""Billing's rehearsal on a real database: what is told comes true to the penny, and nothing of it stays."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from threading import Thread
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, delete, func, select
+
+from billing.domain.statement_delta import StatementDelta
+from billing.dry_run import DryRun
+from billing.handlers import BillingHandlers
+from billing.store import tables
+from billing.store.sql import SqlStore
+from shared.contracts.envelope import Event, ItemEvent
+from shared.contracts.items import WorkCompleted, WorkReceived
+from shared.contracts.topics import CATALOGUE, USAGE, WORK, Topic
+from shared.contracts.usage import UsageEvent
+from shared.log.port import Shard
+from shared.period import Month
+from shared.sql.engine import connect, read_transaction
+from shared.sql.inbox import InsertResult
+from tests.support.databases import as_owner
+from tests.support.recharges import (
+    ASHBY,
+    GRADUATED,
+    PAYABLE,
+    PAYROLL,
+    PROVIDER,
+    agreement,
+    by_shard,
+    catalogue_events,
+    completed,
+    received,
+    recorded,
+    records,
+    reversed_,
+    tariff,
+    unit,
+)
+
+APRIL, MAY, JUNE = Month(2026, 4), Month(2026, 5), Month(2026, 6)
+MONTHS = (APRIL, MAY, JUNE)
+TARIFFS = (tariff(GRADUATED), tariff(unit("4.42"), service="payroll"))
+CATALOGUED = catalogue_events(
+    ASHBY, PROVIDER, PAYABLE, PAYROLL, *TARIFFS, agreement(*(priced.id for priced in TARIFFS))
+)
+COUNCILS = frozenset({ASHBY.id})
+WORKED = (
+    received("inv-1", "2026-04-20T12:00:00+00:00"),
+    completed("inv-1", "2026-05-19T12:00:00+00:00", units="30"),
+    completed("inv-1", "2026-04-22T12:00:00+00:00", units="3", id="earlier"),
+    received("inv-2", "2026-05-29T12:00:00+00:00"),
+    completed("inv-2", "2026-06-02T12:00:00+00:00"),
+)
+USED = (
+    recorded("r-1", "2026-04-30T12:00:00+00:00", "10"),
+    recorded("r-2", "2026-05-07T12:00:00+00:00", "7"),
+    reversed_("r-1", "2026-06-09T12:00:00+00:00"),
+)
+EVENTS: Sequence[WorkReceived | WorkCompleted | UsageEvent] = (*WORKED, *USED)
+LAW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """A store that knows the catalogue, and its database as the role that owns it."""
+
+    store: SqlStore
+    owner: Engine
+
+    def forget(self) -> None:
+        """Nothing but the catalogue is known."""
+        with self.owner.begin() as connection:
+            for table in (tables.reading, tables.reversal, tables.item_opened, tables.item_completed, tables.inbox):
+                connection.execute(delete(table))
+            connection.execute(delete(tables.progress).where(tables.progress.c.topic != CATALOGUE.name))
+
+    def rows(self) -> dict[str, int | None]:
+        """How many rows each table holds."""
+        with read_transaction(self.owner) as connection:
+            counts = {table.name: select(func.count()).select_from(table) for table in tables.metadata.sorted_tables}
+            return {name: connection.scalar(count) for name, count in counts.items()}
+
+
+@pytest.fixture(scope="module")
+def ledger(module_database_of: Callable[[str], str]) -> Iterator[Ledger]:
+    url = module_database_of("billing")
+    owner = connect(as_owner(url))
+    with closing(SqlStore.open(url)) as store:
+        for shard, held in by_shard(CATALOGUE, CATALOGUED).items():
+            BillingHandlers(store).consume(shard, records(held), expected=None)
+        yield Ledger(store, owner)
+    owner.dispose()
+
+
+@pytest.fixture
+def store(ledger: Ledger) -> SqlStore:
+    """A store that knows the catalogue and nothing else."""
+    ledger.forget()
+    return ledger.store
+
+
+def shards_of(events: Sequence[ItemEvent]) -> dict[Shard, list[Event]]:
+    sorted_out: dict[Topic, list[ItemEvent]] = {WORK: [], USAGE: []}
+    for event in events:
+        sorted_out[WORK if isinstance(event, WorkReceived | WorkCompleted) else USAGE].append(event)
+    return {shard: held for topic, each in sorted_out.items() for shard, held in by_shard(topic, each).items()}
+
+
+def feed(store: SqlStore, events: Sequence[ItemEvent]) -> None:
+    handlers = BillingHandlers(store)
+    for shard, held in shards_of(events).items():
+        position = handlers.position(shard)
+        handlers.consume(shard, records(held, first=position or 0), expected=position)
+
+
+def rehearsed(store: SqlStore, events: Sequence[ItemEvent]) -> list[StatementDelta]:
+    offered = {shard: records(held) for shard, held in shards_of(events).items()}
+    return DryRun(store).statement_deltas(offered, COUNCILS, until=JUNE)
+
+
+def totals(store: SqlStore) -> dict[str, int]:
+    return {str(month): BillingHandlers(store).statement(ASHBY.id, month).total_pence for month in MONTHS}
+
+
+@LAW
+@given(st.permutations(range(len(EVENTS))), st.integers(0, len(EVENTS)))
+def test_what_is_rehearsed_is_what_then_comes_and_nothing_of_it_stays(
+    ledger: Ledger, order: list[int], known: int
+) -> None:
+    ledger.forget()
+    store = ledger.store
+    arrived, missing = [EVENTS[n] for n in order[:known]], [EVENTS[n] for n in order[known:]]
+    feed(store, arrived)
+    before, rows, progress = totals(store), ledger.rows(), store.progress()
+
+    told = rehearsed(store, missing)
+
+    assert (totals(store), ledger.rows(), store.progress()) == (before, rows, progress)
+    feed(store, missing)
+    after = totals(store)
+    assert {each.month: (each.before_pence, each.after_pence) for each in told} == {
+        month: (before[month], after[month]) for month in after if before[month] != after[month]
+    }
+
+
+def test_what_comes_late_may_move_a_month_before_any_that_it_names(store: SqlStore) -> None:
+    feed(store, USED[:1])
+
+    (told,) = rehearsed(store, [USED[2]])
+
+    assert (told.month, told.change_pence) == ("2026-04", -4420)
+
+
+def test_what_is_known_or_said_otherwise_is_foreseen(store: SqlStore) -> None:
+    feed(store, [USED[0]])
+    other = recorded("r-1", "2026-04-30T12:00:00+00:00", "11")
+    (shard,) = shards_of([USED[0]])
+
+    found = DryRun(store).foresee(shard, records([USED[0], other]))
+    ((other_shard, unseen),) = shards_of([USED[1]]).items()
+
+    assert found == [InsertResult.DUPLICATE, InsertResult.CONFLICT]
+    assert DryRun(store).foresee(other_shard, records(unseen)) == [InsertResult.NEW]
+
+
+def test_a_worker_goes_on_when_the_rehearsal_is_over(store: SqlStore) -> None:
+    with store.dry_run_store() as dry_run_store:
+        (shard,) = shards_of([USED[1]])
+        BillingHandlers(dry_run_store).consume(shard, records([USED[1]]), expected=None)
+        worker = Thread(target=feed, args=(store, [USED[1]]))
+        worker.start()
+        worker.join(0.3)
+        assert worker.is_alive()
+    worker.join()
+
+    assert totals(store)["2026-05"] == 3094

@@ -1,0 +1,268 @@
+"""Each service as a process of its own: it starts, says when it is ready, works, stops in time, and dies when stuck."""
+
+import asyncio
+import json
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from shared.bus.connect import connect
+from shared.contracts.codec import encode_event
+from shared.contracts.definitions import AnyDefinition
+from shared.contracts.envelope import Event, ItemEvent
+from shared.contracts.topics import CATALOGUE, TICKETS, TOPICS, USAGE
+from shared.log.port import Message
+from tests.support.monitoring import ticket
+from tests.support.recharges import ASHBY, PROVIDER, agreement, catalogue_events, recorded, standing, tariff
+from tests.support.service_process import (
+    SERVICES,
+    ServiceProcess,
+    eventually,
+    run_to_end,
+    running_service,
+    state_folder_env,
+)
+
+AT = "2026-05-07T12:00:00+00:00"
+
+
+async def publish(bus_url: str, topic: str, events: Sequence[Event]) -> None:
+    bus = connect(bus_url)
+    try:
+        await bus.ensure_topics(TOPICS)
+        await bus.publish(topic, [Message(key(event), encode_event(event)) for event in events])
+    finally:
+        await bus.close()
+
+
+def key(event: Event) -> str:
+    return event.key if isinstance(event, ItemEvent) else event.subject
+
+
+@pytest.fixture(scope="module")
+def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
+    with running_service("-m", "catalogue", env=state_folder_env(tmp_path_factory.mktemp("catalogue"))) as running:
+        eventually(running.is_ready)
+        yield running
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_starts_says_that_it_is_ready_and_stops_when_told(service: str, tmp_path: Path) -> None:
+    with running_service("-m", service, env=state_folder_env(tmp_path)) as running:
+        eventually(running.is_ready)
+
+        assert running.admin("/livez")[0] == 200
+        running.send_signal(signal.SIGINT)
+        assert running.ended(within_s=20) == 0
+        assert [line["event"] for line in running.logged] == ["service.started", "service.stopping", "service.stopped"]
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/openapi.json", "/docs", "/debug", "/livez", "/readyz"])
+def test_what_is_for_those_who_run_it_is_not_public(path: str, catalogue: ServiceProcess) -> None:
+    assert catalogue.public(path)[0] == 404
+
+
+def test_those_who_run_it_and_nobody_else_see_what_was_set_aside(tmp_path: Path) -> None:
+    with running_service("-m", "billing", env=state_folder_env(tmp_path)) as billing:
+        eventually(billing.is_ready)
+
+        assert billing.admin("/v1/quarantine") == (200, "[]")
+        assert billing.admin("/v1/quarantine?stray=1")[0] == 400
+        assert billing.public("/v1/quarantine")[0] == 404
+
+
+def test_those_who_run_it_read_the_description_of_the_api(catalogue: ServiceProcess) -> None:
+    status, body = catalogue.admin("/openapi.json")
+
+    assert status == 200
+    assert "/v1/councils" in json.loads(body)["paths"]
+
+
+def test_readiness_names_each_part(catalogue: ServiceProcess) -> None:
+    status, body = catalogue.admin("/readyz")
+
+    assert status == 200
+    assert json.loads(body)["parts"].keys() == {"process", "bus", "database", "schema"}
+
+
+def test_requests_are_measured_by_route_and_not_by_path(catalogue: ServiceProcess) -> None:
+    catalogue.public("/v1/councils/ashby")
+
+    metrics = catalogue.admin("/metrics")[1]
+
+    assert 'http_request_duration_seconds_count{method="GET",route="/v1/councils/{id}",status="404"}' in metrics
+    assert "ashby" not in metrics
+
+
+def test_the_three_services_work_together_over_one_log(tmp_path: Path) -> None:
+    env = state_folder_env(tmp_path)
+    log = f"sqlite:///{tmp_path}/log.db"
+    definitions: list[AnyDefinition] = [ASHBY, PROVIDER, tariff(standing("310.00")), agreement("tariff")]
+    asyncio.run(publish(log, CATALOGUE.name, catalogue_events(*definitions)))
+    asyncio.run(publish(log, USAGE.name, [recorded("r-1", AT, "10")]))
+
+    with ExitStack() as stack:
+        monitor, billing = (
+            stack.enter_context(running_service("-m", service, env=env)) for service in ("sla_monitor", "billing")
+        )
+        eventually(monitor.is_ready)
+        eventually(billing.is_ready)
+        eventually(lambda: billing.public("/v1/statements/ashby/2026-05")[0] == 200)
+        eventually(lambda: 'consumer_records_total{fate="applied",group="billing"' in billing.admin("/metrics")[1])
+
+        assert unaccounted(billing.admin("/metrics")[1]) == {0.0}
+
+
+def test_the_catalogue_loads_an_example_that_the_monitor_judges_by(tmp_path: Path) -> None:
+    env = state_folder_env(tmp_path)
+    loaded = run_to_end("-m", "catalogue", "load", "adur-worthing", env=env)
+    assert loaded.returncode == 0, loaded.stdout
+    events = ticket(("Mon 2026-10-05 09:00", "opened"), ("Mon 2026-10-05 09:30", "resolved"))
+    asyncio.run(publish(f"sqlite:///{tmp_path}/log.db", TICKETS.name, events))
+
+    with running_service("-m", "sla_monitor", env=env) as monitor:
+        eventually(lambda: 'outcome="met"' in monitor.admin("/metrics")[1])
+
+        assert "ICT" in monitor.public("/attainment?month=2026-10", accept="text/html")[1]
+        eventually(lambda: bool(unaccounted(monitor.admin("/metrics")[1])))
+        assert unaccounted(monitor.admin("/metrics")[1]) == {0.0}
+
+
+def test_a_service_whose_task_fails_ends_and_says_why(tmp_path: Path) -> None:
+    log = f"sqlite:///{tmp_path}/log.db"
+    asyncio.run(publish(log, CATALOGUE.name, catalogue_events(ASHBY)))
+    asyncio.run(publish(log, "sla.verdicts.v1", catalogue_events(ASHBY)))  # only the monitor may write there
+
+    with running_service("-m", "sla_monitor", env=state_folder_env(tmp_path)) as monitor:
+        assert monitor.ended() == 1
+
+    failed = monitor.log_of("service.failed")
+    assert failed["fault"] == "TypeError"
+    assert "expected a verdict at offset 0" in failed["reason"]
+
+
+STUCK = """
+import sys, time
+from catalogue.app import CatalogueApp
+from catalogue.settings import CatalogueSettings as Settings
+from shared.running.app import Service
+from shared.running.command import main
+
+class Stuck(CatalogueApp):
+    async def run(self, stop):
+        {does}
+
+main(Service(package="catalogue", settings=Settings, build=Stuck), [])
+"""
+
+
+@pytest.mark.parametrize(
+    ("does", "limit", "reason"),
+    [
+        ("time.sleep(60)", "WATCHDOG_LOOP_S", "event loop has not come round"),
+        ("await stop.wait()", "WATCHDOG_ROUND_S", "outbox relay has not come round"),
+    ],
+)
+def test_a_service_that_is_stuck_ends_by_itself_and_says_why(
+    does: str, limit: str, reason: str, tmp_path: Path
+) -> None:
+    with running_service("-c", STUCK.format(does=does), env=state_folder_env(tmp_path) | {limit: "1"}) as service:
+        assert service.ended() == 70
+
+    assert service.log_of("watchdog.exit")["reason"] == reason
+
+
+DEAF = """
+from shared.bus.embedded import EmbeddedBus
+from catalogue.app import build
+from catalogue.settings import CatalogueSettings as Settings
+from shared.running.app import Service
+from shared.running.command import main
+
+EmbeddedBus.silent_s = lambda bus: 400.0
+main(Service(package="catalogue", settings=Settings, build=build), [])
+"""
+
+
+def test_a_service_whose_readers_hear_nothing_from_a_log_that_answers_ends_and_says_so(tmp_path: Path) -> None:
+    with running_service("-c", DEAF, env=state_folder_env(tmp_path)) as service:
+        assert service.ended() == 1
+
+    assert service.log_of("service.failed")["fault"] == "Deaf"
+
+
+def test_a_service_that_does_not_stop_when_told_is_ended(tmp_path: Path) -> None:
+    never = STUCK.format(does="await __import__('asyncio').Event().wait()")
+
+    with running_service("-c", never, env=state_folder_env(tmp_path) | {"STOP_WITHIN_S": "1"}) as service:
+        eventually(lambda: service.admin("/livez")[0] == 200)
+        service.send_signal(signal.SIGTERM)
+
+        assert service.ended() == 70
+    assert service.log_of("watchdog.exit")["reason"] == "the stop took too long"
+
+
+def test_a_service_that_was_frozen_for_longer_than_the_watchdog_waits_goes_on(tmp_path: Path) -> None:
+    with running_service("-m", "catalogue", env=state_folder_env(tmp_path) | {"WATCHDOG_LOOP_S": "1"}) as catalogue:
+        eventually(catalogue.is_ready)
+        catalogue.send_signal(signal.SIGSTOP)
+        with pytest.raises(Exception, match="timed out"):
+            catalogue.process.wait(3)
+        catalogue.send_signal(signal.SIGCONT)
+
+        eventually(catalogue.is_ready)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"BUS_URL": "amqp://broker"}, "BUS_URL"),
+        ({"STATE_URL": "memcached://cache"}, "STATE_URL"),
+        ({"DATABASE_URL": "mysql://server/database"}, "postgresql"),
+        ({"DATABASE_URL": "nonsense"}, "Could not parse"),
+        ({"HTTP_HOST": "192.0.2.1"}, "HTTP_HOST 192.0.2.1"),
+        ({"LOG_LEVEL": "chatty"}, "LOG_LEVEL"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+def test_settings_that_cannot_be_used_are_named_and_the_exit_is_2(
+    settings: dict[str, str], message: str, tmp_path: Path
+) -> None:
+    ended = run_to_end("-m", "sla_monitor", env=state_folder_env(tmp_path) | settings)
+
+    assert ended.returncode == 2
+    assert message in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+
+
+def test_a_refused_setting_is_not_repeated(tmp_path: Path) -> None:
+    ended = run_to_end(
+        "-m", "billing", env=state_folder_env(tmp_path) | {"DATABASE_URL": "mysql://root:hunter2@server/db"}
+    )
+
+    assert ended.returncode == 2
+    assert "hunter2" not in ended.stderr + ended.stdout
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_migrate_brings_the_database_to_the_newest_schema_and_ends(service: str, tmp_path: Path) -> None:
+    for _ in range(2):
+        ended = run_to_end("-m", service, "migrate", env=state_folder_env(tmp_path))
+
+        assert (ended.returncode, json.loads(ended.stdout)["event"]) == (0, "service.migrated"), ended.stderr
+
+
+def test_an_unknown_verb_is_refused_with_those_that_are_known(tmp_path: Path) -> None:
+    ended = run_to_end("-m", "catalogue", "dance", env=state_folder_env(tmp_path))
+
+    assert ended.returncode == 2
+    assert "migrate, load" in ended.stderr
+
+
+def unaccounted(metrics: str) -> set[float]:
+    """The values that must be 0."""
+    lines = [line for line in metrics.splitlines() if line.startswith("consumer_unaccounted_records{")]
+    return {float(line.rpartition(" ")[2]) for line in lines}

@@ -1,0 +1,48 @@
+"""Billing as tests feed it: three charged services, events as their topics bring them, and what was counted."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from billing.handlers import BillingHandlers
+from shared.contracts.envelope import Event
+from shared.contracts.topics import Topic
+from shared.period import Month
+from tests.support.recharges import (
+    ASHBY,
+    GRADUATED,
+    ICT,
+    PAYABLE,
+    PAYROLL,
+    PROVIDER,
+    agreement,
+    by_shard,
+    catalogue_events,
+    records,
+    tariff,
+    unit,
+)
+
+MAY = Month(2026, 5)
+TARIFFS = (
+    tariff(GRADUATED),
+    tariff(unit("4.42"), service="payroll"),
+    tariff(unit("2.50"), service="ict"),
+)
+CATALOGUED = catalogue_events(
+    ASHBY, PROVIDER, PAYABLE, ICT, PAYROLL, *TARIFFS, agreement(*(priced.id for priced in TARIFFS))
+)
+
+
+def feed(handlers: BillingHandlers, topic: Topic, events: Iterable[Event]) -> None:
+    """Append `events` to what `topic` has brought so far."""
+    for shard, belonging in by_shard(topic, events).items():
+        position = handlers.position(shard)
+        handlers.consume(shard, records(belonging, first=position or 0), expected=position)
+
+
+def quantities(handlers: BillingHandlers, month: Month = MAY) -> dict[str, Decimal]:
+    """What a month's statement of Ashby counts, by service."""
+    statement = handlers.statement(ASHBY.id, month)
+    return {
+        charges.service.id: sum((line.quantity for line in charges.lines), Decimal(0)) for charges in statement.services
+    }

@@ -1,0 +1,80 @@
+"""What is still owed on an item, and what comes first."""
+
+import pytest
+
+from sla_monitor.domain.open_targets import OpenTarget, open_targets
+from tests.support.histories import agreement_index, at, evaluated
+
+RESOLVE = {"within": "8 working hours", "calendar": "office"}
+ANSWER = {"id": "answer", "measure": "update-interval", "within": "2 working hours", "calendar": "office"}
+OPENED = ("Fri 2026-03-06 09:00", "opened")
+
+
+def owed(*lines: tuple[str, str], as_of: str, target: dict[str, str] = RESOLVE) -> list[OpenTarget]:
+    """The open promises about an item of adur's under one target."""
+    evaluation = evaluated([OPENED, *lines], agreement_index(target), as_of=as_of)
+    return list(open_targets(evaluation, council="adur", item="T1", as_of=at(as_of)))
+
+
+@pytest.mark.parametrize(
+    ("as_of", "left_s", "left_wall_s", "warned"),
+    [
+        ("Fri 2026-03-06 12:00", 5 * 3600, 5 * 3600, 0),
+        ("Fri 2026-03-06 15:00", 2 * 3600, 2 * 3600, 75),
+        ("Fri 2026-03-06 17:00", 0, 0, 90),
+        ("Sat 2026-03-07 12:00", 0, 0, 90),  # R25: used up at closing, missed only once Monday opens
+    ],
+)
+def test_an_open_promise_says_what_is_left_on_its_clock_and_on_the_wall(
+    as_of: str, left_s: int, left_wall_s: int, warned: int
+) -> None:
+    (promise,) = owed(as_of=as_of)
+
+    assert (promise.left_s, promise.left_wall_s, promise.warned_percent) == (left_s, left_wall_s, warned)
+    assert promise.at_risk is (warned > 0)
+
+
+def test_a_night_lies_between_what_is_left_on_the_clock_and_on_the_wall() -> None:
+    (promise,) = owed(
+        ("Fri 2026-03-06 10:00", "paused council"), ("Fri 2026-03-06 12:00", "resumed"), as_of="Fri 2026-03-06 16:00"
+    )
+
+    assert (promise.left_s, promise.left_wall_s) == (3 * 3600, 2 * 86_400 + 19 * 3600)
+
+
+def test_a_paused_promise_keeps_what_is_left_and_is_due_at_no_instant() -> None:
+    (promise,) = owed(("Fri 2026-03-06 10:00", "paused council"), as_of="Fri 2026-03-06 12:00")
+
+    assert (promise.paused, promise.due, promise.left_s, promise.left_wall_s) == (True, None, 7 * 3600, None)
+
+
+@pytest.mark.parametrize(
+    ("lines", "as_of", "target"),
+    [
+        ((("Fri 2026-03-06 10:00", "resolved"),), "Fri 2026-03-06 12:00", RESOLVE),
+        ((), "Mon 2026-03-09 09:00:01", RESOLVE),  # missed
+        ((), "Fri 2026-03-06 12:00", ANSWER),  # nobody asked: no answer is owed
+        ((), "Fri 2026-03-06 12:00", RESOLVE | {"calendar": "office", "when": {"priority": ["high"]}}),
+    ],
+)
+def test_what_is_decided_or_not_owed_is_no_open_promise(
+    lines: tuple[tuple[str, str], ...], as_of: str, target: dict[str, str]
+) -> None:
+    assert owed(*lines, as_of=as_of, target=target) == []
+
+
+def test_the_least_time_left_comes_first_and_what_nobody_knows_last() -> None:
+    def promise(item: str, left_s: int | None, left_wall_s: int | None) -> OpenTarget:
+        return OpenTarget(
+            "adur", item, "ict", "t", "resolution-time", 1, "normal", None, left_s, left_wall_s, 0, False, 0
+        )
+
+    held = [
+        promise("d", None, None),
+        promise("c", 60, None),
+        promise("b", 60, 90),
+        promise("a", 60, 90),
+        promise("z", 1, 9),
+    ]
+
+    assert [each.item for each in sorted(held, key=lambda each: each.urgency)] == ["z", "a", "b", "c", "d"]
