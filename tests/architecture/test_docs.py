@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
 DECISIONS = sorted((DOCS / "adr").glob("*.md"))
 LONGEST_DECISION = 60
 
@@ -42,3 +42,14 @@ def test_a_decision_teaches_its_context_and_tells_its_cost(page: Path) -> None:
 
 def test_decisions_are_numbered_without_a_gap() -> None:
     assert [int(page.name[:4]) for page in DECISIONS] == list(range(1, len(DECISIONS) + 1))
+
+
+def test_the_architecture_page_names_places_that_exist() -> None:
+    page = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    table = page.partition("## I want to change X")[2]
+    named = [
+        place for row in table.splitlines() if row.startswith("|") for place in re.findall(r"`([^`]+/[^`]*)`", row)
+    ]
+
+    assert len(named) > 15
+    assert [place for place in named if not (ROOT / place).exists()] == []
