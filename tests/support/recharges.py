@@ -60,7 +60,7 @@ GRADUATED = GraduatedCharge(
 
 def standing(monthly_gbp: str) -> StandingCharge:
     """A fixed charge for each month."""
-    return StandingCharge(name="StandingCharge charge", monthly_gbp=monthly_gbp)
+    return StandingCharge(name="Standing charge", monthly_gbp=monthly_gbp)
 
 
 def unit(price_gbp: str) -> UnitCharge:

@@ -24,7 +24,7 @@ def statement_pdf(statement: Statement) -> bytes:
     with as_file(files("billing")) as package:
         try:
             made, warnings = typst.compile_with_warnings(
-                package / "adapters/documents/statement.typ",
+                package / "documents/statement.typ",
                 font_paths=[package / "fonts"],
                 ignore_system_fonts=True,
                 sys_inputs=inputs,
