@@ -1,6 +1,7 @@
 """What is wrong with an input, as values: validation returns all of them, it never stops at the first."""
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import quote
@@ -53,6 +54,12 @@ def position_of(path: Path, positions: Mapping[Path, TextPosition]) -> TextPosit
     """Where `path` stands in the text that `positions` describes, or the nearest path around it that does."""
     around = (path[:length] for length in range(len(path), -1, -1))
     return next((positions[outer] for outer in around if outer in positions), None)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """`: did you mean payroll?` where one of `known` is nearly `name`, otherwise nothing: the end of a message."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f": did you mean {near[0]}?" if near else ""
 
 
 def _escaped(step: str | int) -> str:

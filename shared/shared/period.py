@@ -10,20 +10,24 @@ from functools import lru_cache
 from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
+from msgspec import Struct
+
 LONDON = ZoneInfo("Europe/London")
-_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
+# What dates, instants and months may be of, wherever they come from: later and earlier ones are slips of a finger.
+YEARS = range(2000, 2100)
+MONTH_PATTERN = r"20[0-9]{2}-(0[1-9]|1[0-2])"
+EXPECTED_MONTH = "expected a month like 2026-03, from 2000-01 to 2099-12"
 
 PeriodLength = Literal["month", "quarter", "financial-year"]
 _MONTHS_OF: dict[PeriodLength, int] = dict(zip(get_args(PeriodLength), (1, 3, 12), strict=True))
 
 
 class InvalidMonth(ValueError):
-    """The text is not a month like 2026-03."""
+    """The text is not a month like 2026-03, of the years 2000 to 2099."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Month:
-    """A calendar month of Europe/London."""
+class Month(Struct, frozen=True, order=True):
+    """A calendar month of Europe/London; as text `2026-03`."""
 
     year: int
     month: int
@@ -31,10 +35,9 @@ class Month:
     @classmethod
     def parse(cls, text: str) -> "Month":
         """The month that `2026-03` names; raises `InvalidMonth`."""
-        found = _MONTH.fullmatch(text)
-        if found is None:
-            raise InvalidMonth(f"expected a month like 2026-03, got {text!r}")
-        return cls(int(found[1]), int(found[2]))
+        if not re.fullmatch(MONTH_PATTERN, text):
+            raise InvalidMonth(f"{EXPECTED_MONTH}, got {text!r}")
+        return cls(int(text[:4]), int(text[5:]))
 
     @property
     def first_day(self) -> date:

@@ -131,9 +131,9 @@ def test_attainment_is_judged_over_the_objectives_own_period(told: Answers) -> N
 
     # June: 8 of the 10 decided were kept, where 9 must be.
     assert (months["resolve"]["good"], months["resolve"]["total"], months["resolve"]["judgement"]) == (8, 10, "missed")
-    assert (months["pay"]["judgement"], months["pay"]["misses_remaining"]) == ("judged over another period", None)
+    assert (months["pay"]["judgement"], months["pay"]["misses_remaining"]) == ("measured quarterly", None)
     assert (quarters["resolve"]["period"], quarters["resolve"]["total"]) == ("FY2026-Q1", 50)
-    assert quarters["resolve"]["judgement"] == "judged over another period"
+    assert quarters["resolve"]["judgement"] == "measured monthly"
 
 
 def test_an_objective_by_value_is_judged_in_pence(told: Answers) -> None:

@@ -97,7 +97,7 @@ def attainment_of(
     name: str, good: int, total: int, *, service: str = "ict", pence: tuple[int, int] = (0, 0)
 ) -> TargetAttainment:
     """`good` of `total` promises."""
-    return TargetAttainment(AGREEMENT, service, name, good, total, *pence)
+    return TargetAttainment(good, total, *pence, agreement=AGREEMENT, service=service, target=name)
 
 
 def met(item: str, *, at: str = MAY_DAY, id: str | None = None, **about: Any) -> TargetMet:

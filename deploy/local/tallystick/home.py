@@ -6,8 +6,8 @@ from itertools import groupby
 from billing.schemas import href
 from shared.clock import Clock
 from shared.contracts.definitions import Council
+from shared.contracts.objectives import Judgement
 from shared.period import Month, month_of
-from sla_monitor.domain.attainment import Judgement
 from sla_monitor.reports.items import Attainment
 from tallystick.pages import AttainmentRow, StatementRow
 from tallystick.stack import Stack

@@ -8,11 +8,12 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
 from shared.contracts.definitions import Council, Service
+from shared.contracts.objectives import Judgement
 from shared.http import PathId, Problem
 from shared.http.problem_types import CONFLICT, NOT_FOUND
 from shared.period import Month
 from shared.web.templating import environment
-from sla_monitor.domain.attainment import Judgement, met_by_floor
+from sla_monitor.domain.attainment import met_by_floor
 from sla_monitor.page_models import AttainmentPage, CouncilAttainment, ItemPage, TargetRow, VerdictPart
 from sla_monitor.reports.item_text import target_text
 from sla_monitor.reports.items import Attainment, ItemAnswer, Questions

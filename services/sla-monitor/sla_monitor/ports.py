@@ -9,10 +9,10 @@ from msgspec import Struct
 from shared.contracts.corrections import CorrectionRequested
 from shared.contracts.definitions import Agreement, Council, Partnership, Service
 from shared.contracts.exclusions import ExclusionStep
+from shared.contracts.objectives import Attained
 from shared.contracts.verdicts import VerdictEvent
 from shared.log.port import Shard
 from sla_monitor.domain.agreements import AgreementIndex
-from sla_monitor.domain.attainment import Attained
 from sla_monitor.domain.decisions import Decisions
 from sla_monitor.domain.freezing import Adjustment
 from sla_monitor.domain.versions import KnownVersion

@@ -54,7 +54,7 @@ def test_r48_a_shortfall_earns_the_band_that_it_reaches(good: int, total: int, p
 def test_r48_a_target_of_which_nothing_was_heard_has_a_line_that_earns_nothing() -> None:
     (line,) = lines(agreement_with_credits(RESPONSE), [])
 
-    assert (line.judgement, line.applied_pence) == ("no-volume", 0)
+    assert (line.judgement, line.applied_pence) == ("no volume", 0)
 
 
 def test_r48_a_shortfall_below_the_first_band_is_tolerated() -> None:

@@ -44,7 +44,10 @@ def test_the_worked_example_is_worked_out_from_its_terms() -> None:
         ),
         credits=terms,
     )
-    attained = [TargetAttainment(AGREEMENT, row[0], f"{row[0]}-{row[1]}", int(row[3]), int(row[4])) for row in rows]
+    attained = [
+        TargetAttainment(int(row[3]), int(row[4]), agreement=AGREEMENT, service=row[0], target=f"{row[0]}-{row[1]}")
+        for row in rows
+    ]
 
     lines = credit_lines(
         agreement,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.period import Month, Period, PeriodLength, month_of, period_of
+from shared.period import InvalidMonth, Month, Period, PeriodLength, month_of, period_of
 
 _months = st.builds(Month, st.integers(1990, 2060), st.integers(1, 12))
 _overs: st.SearchStrategy[PeriodLength] = st.sampled_from(("month", "quarter", "financial-year"))
@@ -57,3 +57,32 @@ def test_periods_of_a_kind_follow_one_another_without_gap_or_overlap(month: Mont
     assert period.next.previous == period
     assert all(period_of(each, over) == period for each in period.months)
     assert month_of(period.end_at) == period.next.first
+
+
+@pytest.mark.parametrize("text", ["2000-01", "2026-03", "2099-12"])
+def test_a_month_of_the_years_2000_to_2099_is_read_and_written_alike(text: str) -> None:
+    assert str(Month.parse(text)) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "0000-01",
+        "1999-12",
+        "2100-01",
+        "9999-12",
+        "2026-00",
+        "2026-13",
+        "2026-3",
+        "2026-03-01",
+        "2026-03\n",
+        " 2026-03",
+        "٢٠٢٦-٠٣",
+        "20٢٦-03",
+        "２０２６-03",
+    ],
+)
+def test_any_other_text_is_no_month(text: str) -> None:
+    with pytest.raises(InvalidMonth, match="expected a month like 2026-03, from 2000-01 to 2099-12"):
+        Month.parse(text)

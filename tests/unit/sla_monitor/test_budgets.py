@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.definitions import Objective
-from sla_monitor.domain.attainment import Attained, Judgement, Ratio, judge
+from shared.contracts.objectives import Attained, Judgement, Ratio, judge
 from sla_monitor.domain.budget import PLAUSIBLE_TIMES, PeriodState, Volume, budget
 from sla_monitor.domain.burn_rate import SRE_WINDOWS, WORKING_WINDOWS, WorkingWindow, can_fire, fires, window_start
 from tests.support.calendars import working_time

@@ -7,17 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.definitions import Objective
-from sla_monitor.domain.attainment import (
-    Attained,
-    Judgement,
-    Ratio,
-    combined,
-    good_needed,
-    judge,
-    low_volume,
-    misses_allowed,
-    misses_remaining,
-)
+from shared.contracts.objectives import Attained, Judgement, Ratio, good_needed, judge
+from sla_monitor.domain.attainment import combined, low_volume, misses_allowed, misses_remaining
 from sla_monitor.domain.percentiles import TimeTaken, percentile
 from tests.support.definitions import objective
 from tests.support.laws import law

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sla_monitor.domain.attainment import Ratio, percent_parts
+from shared.contracts.objectives import Ratio, percent_parts
 from sla_monitor.domain.quality import Realised, improvement, realised
 from tests.support.laws import law
 

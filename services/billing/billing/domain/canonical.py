@@ -61,7 +61,7 @@ def credit_content(line: CreditLine) -> dict[str, Any]:
         "weighted_by": line.objective.weighted_by,
         "good": attained.good_pence if by_value else attained.good,
         "total": attained.total_pence if by_value else attained.total,
-        "judgement": line.judgement,
+        "judgement": line.judgement.value,
         "charge_pence": line.charge_pence,
         "earned_pence": line.earned_pence,
         "reductions": [{"limit": cut.limit, "pence": cut.pence} for cut in line.reductions],

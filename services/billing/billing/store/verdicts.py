@@ -33,7 +33,9 @@ def attained(connection: Connection, month: Month, council: str) -> Iterator[Tar
     for row in connection.execute(query):
         # PostgreSQL sums to a numeric, and to nothing where no item had a value.
         pence = int(row.good_pence or 0), int(row.total_pence or 0)
-        yield TargetAttainment(row.agreement, row.service, row.target, int(row.good), row.total, *pence)
+        yield TargetAttainment(
+            int(row.good), row.total, *pence, agreement=row.agreement, service=row.service, target=row.target
+        )
 
 
 def misses(connection: Connection, of: MissFilter, after: EventCursor | None, limit: int) -> list[CountedEvent]:

@@ -5,10 +5,10 @@ from datetime import datetime
 from fastapi import APIRouter
 from msgspec import Struct
 
+from shared.contracts.objectives import Ratio
 from shared.http import Json
 from shared.period import Month
 from sla_monitor.api.asking import IdOrNone, MonthOrNone, answers_many
-from sla_monitor.domain.attainment import Ratio
 from sla_monitor.domain.clock.timeline import FOREVER
 from sla_monitor.domain.outages import Outage
 from sla_monitor.reports.availability import AvailabilityReport, AvailabilityResult

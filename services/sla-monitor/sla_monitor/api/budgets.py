@@ -6,10 +6,10 @@ from typing import Literal
 from fastapi import APIRouter
 from msgspec import Struct
 
+from shared.contracts.objectives import Ratio
 from shared.http import Json
 from shared.period import Month
 from sla_monitor.api.asking import IdOrNone, MonthOrNone, answers
-from sla_monitor.domain.attainment import Ratio
 from sla_monitor.domain.burn_rate import BurnRateAlert
 from sla_monitor.reports.budget import BudgetAnswer, BudgetQuery, BudgetReport, BudgetRow
 from sla_monitor.schemas import instant

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from shared.contracts.definitions import Objective
-from sla_monitor.domain.attainment import Attained, Judgement, Ratio, combined, judge, low_volume, misses_allowed
+from shared.contracts.objectives import Attained, Judgement, Ratio, judge
+from sla_monitor.domain.attainment import combined, low_volume, misses_allowed
 
 # Shares of the allowance at which somebody should know (the monitor's own choice).
 ALLOWANCE_ALERTS = (50, 75, 90, 100)

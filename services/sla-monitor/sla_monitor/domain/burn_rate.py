@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from shared.contracts.definitions import Objective
-from sla_monitor.domain.attainment import PARTS, Ratio, parts_of
+from shared.contracts.objectives import PARTS, Ratio, percent_parts
 from sla_monitor.domain.working_time.compiled import WorkingTime
 from sla_monitor.domain.working_time.hours import DAY_S
 
@@ -60,14 +60,14 @@ class BurnRateAlert(Struct, frozen=True):
 
 def can_fire(factor_tenths: int, objective: Objective) -> bool:
     """Whether so fast is possible at all: at 92% the share that must miss for 14.4 would be 115%."""
-    return factor_tenths * (PARTS - parts_of(objective)) <= 10 * PARTS
+    return factor_tenths * (PARTS - percent_parts(objective.percent)) <= 10 * PARTS
 
 
 def fires(window: WorkingWindow, share: Ratio, objective: Objective) -> bool:
     """Whether the items that fell due in the window missed too fast, and enough of them."""
     if share.missed < MIN_MISSES or not can_fire(window.factor_tenths, objective):
         return False
-    return share.missed * 10 * PARTS >= window.factor_tenths * (PARTS - parts_of(objective)) * share.total
+    return share.missed * 10 * PARTS >= window.factor_tenths * (PARTS - percent_parts(objective.percent)) * share.total
 
 
 def burn_rate_alerts(found: Iterable[tuple[WorkingWindow, Ratio]], objective: Objective) -> list[BurnRateAlert]:

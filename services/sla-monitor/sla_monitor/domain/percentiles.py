@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from shared.contracts.definitions import Objective
-from sla_monitor.domain.attainment import good_needed
+from shared.contracts.objectives import good_needed
 
 
 class TimeTaken(Struct, frozen=True, order=True):

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from sla_monitor.domain.attainment import PARTS, Ratio
+from shared.contracts.objectives import PARTS, Ratio
 
 
 class Realised(StrEnum):

@@ -6,8 +6,8 @@ from msgspec import Struct
 
 from shared.clock import Clock
 from shared.contracts.definitions import Objective, Target
+from shared.contracts.objectives import Attained, Judgement, judge
 from shared.period import Month, Period, month_of, period_of
-from sla_monitor.domain.attainment import Attained, Judgement, judge
 from sla_monitor.domain.availability import Availability, availability
 from sla_monitor.domain.clock.exclusions import ExcludedTime
 from sla_monitor.domain.outages import Outage

@@ -10,8 +10,9 @@ from msgspec import Struct
 
 from shared.clock import Clock
 from shared.contracts.definitions import Objective, Target
+from shared.contracts.objectives import Attained
 from shared.period import Month, Period, PeriodLength, month_of, month_of_hour, period_of
-from sla_monitor.domain.attainment import Attained, combined
+from sla_monitor.domain.attainment import combined
 from sla_monitor.domain.budget import Budget, PeriodState, Volume, budget
 from sla_monitor.domain.burn_rate import BurnRateAlert
 from sla_monitor.domain.open_targets import OpenTarget

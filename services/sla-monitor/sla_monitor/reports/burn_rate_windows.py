@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 
 from shared.contracts.definitions import Objective
+from shared.contracts.objectives import Ratio
 from sla_monitor.domain.agreements import AgreementIndex, MissingCalendar
-from sla_monitor.domain.attainment import Ratio
 from sla_monitor.domain.burn_rate import WORKING_WINDOWS, BurnRateAlert, WorkingWindow, burn_rate_alerts, window_start
 from sla_monitor.domain.working_time.compiled import WorkingTime
 from sla_monitor.ports import ReadModel

@@ -7,11 +7,12 @@ from msgspec import Struct
 
 from shared.clock import Clock
 from shared.contracts.definitions import Council, Objective, Service, Target
+from shared.contracts.objectives import MEASURED_OVER, Judgement, Ratio, judge
 from shared.log.partitioner import partition_of
 from shared.log.port import Shard
 from shared.period import Month, PeriodLength, month_of, period_of
 from shared.state.port import StateStore
-from sla_monitor.domain.attainment import Judgement, Ratio, judge, misses_remaining
+from sla_monitor.domain.attainment import misses_remaining
 from sla_monitor.domain.clock.verdict import Evaluation
 from sla_monitor.domain.facts import AnyFact
 from sla_monitor.domain.item import Item, load_item
@@ -51,10 +52,10 @@ class Attainment(Struct, frozen=True):
 
     @property
     def judgement(self) -> Judgement:
-        """Against the target's objective; one that was agreed over another period says nothing about this one."""
+        """Against the target's objective; one that is measured over another period says nothing about this one."""
         objective = self.objective
         if objective is not None and objective.over != self.over:
-            return Judgement.OTHER_PERIOD
+            return MEASURED_OVER[objective.over]
         return judge(self.counted.attained, objective)
 
     @property

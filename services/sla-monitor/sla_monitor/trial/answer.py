@@ -6,7 +6,7 @@ from typing import assert_never
 import msgspec
 from msgspec import Struct
 
-from sla_monitor.domain.attainment import Ratio
+from shared.contracts.objectives import Ratio
 from sla_monitor.domain.clock.due import ClockInterval
 from sla_monitor.domain.clock.verdict import Verdict
 from sla_monitor.schemas import VerdictReport, instant, maybe_instant, verdict_report

@@ -8,9 +8,9 @@ import msgspec
 from msgspec import Struct
 
 from shared.contracts.definitions import Agreement, Objective
+from shared.contracts.objectives import Attained, Judgement, judge
 from shared.period import Month, Period, period_of
 from sla_monitor.domain.agreements import AgreementIndex
-from sla_monitor.domain.attainment import Attained, Judgement, judge
 from sla_monitor.domain.availability import Availability, availability
 from sla_monitor.domain.clock.exclusions import ExcludedTime, covering
 from sla_monitor.domain.clock.timeline import FOREVER

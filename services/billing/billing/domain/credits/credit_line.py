@@ -3,9 +3,10 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from billing.domain.credits.attainment import Judgement, Shortfall, TargetAttainment
+from billing.domain.credits.attainment import Shortfall, TargetAttainment
 from shared.contracts.credits import Credit
 from shared.contracts.definitions import Objective
+from shared.contracts.objectives import Judgement
 
 # cause: another target of the same cause gives more · charge: no service gives back more than it cost
 Limit = Literal["cause", "charge", "service-month", "council-month", "agreement-year"]

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import assert_never
 
-from billing.domain.credits.attainment import Shortfall, TargetAttainment, judge, shortfall
+from billing.domain.credits.attainment import Shortfall, TargetAttainment, shortfall
 from billing.domain.credits.credit_line import CreditLine
 from billing.domain.credits.limits import limited
 from shared.contracts.credits import Credit, FixedAmount, PercentOfCharge, ServiceCredits, ServicePoints, TargetCredit
 from shared.contracts.definitions import Agreement, Objective, Target
+from shared.contracts.objectives import Judgement, judge
 from shared.ids import derived_id
 from shared.money import PENCE_IN_A_POUND
 from shared.period import Month
@@ -66,9 +67,11 @@ class _Earning:
         self, credited: TargetCredit, objective: Objective, service: str, charge_pence: int, month: Month
     ) -> CreditLine:
         agreement, target = self.agreement.id, credited.target
-        found = self.attained.get((target, service), TargetAttainment(agreement, service, target, good=0, total=0))
+        found = self.attained.get(
+            (target, service), TargetAttainment(0, 0, agreement=agreement, service=service, target=target)
+        )
         judgement = judge(found, objective)
-        short = shortfall(found, objective) if judgement == "missed" else None
+        short = shortfall(found, objective) if judgement is Judgement.MISSED else None
         band = None if short is None else _band(credited, short)
         point_gbp = self.terms.point_gbp or "0"
         return CreditLine(

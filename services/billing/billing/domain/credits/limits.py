@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from decimal import ROUND_DOWN, Decimal
 from typing import assert_never
 
-from billing.domain.credits.attainment import percent_parts
 from billing.domain.credits.credit_line import CreditLine, Limit
 from shared.contracts.credits import Cap, FixedAmount, PercentOfCharge, ServiceCredits
+from shared.contracts.objectives import percent_parts
 from shared.money import PENCE_IN_A_POUND, allocate
 
 Lines = tuple[CreditLine, ...]

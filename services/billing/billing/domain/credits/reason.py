@@ -6,6 +6,7 @@ from typing import assert_never
 from billing.domain.charge_line import plain
 from billing.domain.credits.credit_line import CreditLine, Limit
 from shared.contracts.credits import Credit, FixedAmount, PercentOfCharge, ServicePoints
+from shared.contracts.objectives import Judgement
 from shared.money import format_gbp, format_rate
 
 LIMITS: dict[Limit, str] = {
@@ -26,14 +27,16 @@ def reason(line: CreditLine) -> str:
 def earned(line: CreditLine) -> str:
     """What the month earned before any limit."""
     match line.judgement:
-        case "met":
+        case Judgement.MET:
             return "The objective was met"
-        case "no-volume":
+        case Judgement.NO_VOLUME:
             return "Nothing was decided in the month"
-        case "below-minimum-sample":
+        case Judgement.TOO_FEW:
             return f"{line.attained.total} decided, fewer than the {line.objective.minimum_sample} that are judged"
-        case "missed":
+        case Judgement.MISSED:
             return _short(line)
+        case Judgement.NO_OBJECTIVE | Judgement.MONTHLY | Judgement.QUARTERLY | Judgement.YEARLY:
+            raise ValueError(f"no service credit can be of a target with {line.judgement}")
         case _:
             assert_never(line.judgement)
 
