@@ -8,11 +8,9 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from shared.startup_errors import InvalidSettings
+
 Port = Annotated[int, Field(ge=0, le=65535)]
-
-
-class InvalidSettings(ValueError):
-    """What the service was told cannot be used, or contradicts itself. The message repeats no secret."""
 
 
 class ServiceSettings(BaseSettings):

@@ -1,17 +1,27 @@
-"""A SQLite file for those who need its full speed: plain SQL on one connection.
+"""How every SQLite file of Tallystick is opened: one writer, many readers, and nothing torn by a crash.
 
-The event loop never waits for the disk to have taken a commit: that is worth a thread. All else is over in less time
-than it takes to wake one. Calls are served in the order of asking, and several processes may hold the same file open.
+`SqliteFile` is for those who need its full speed: plain SQL on one connection. The event loop never waits for the disk
+to have taken a commit: that is worth a thread. All else is over in less time than it takes to wake one. Calls are
+served in the order of asking, and several processes may hold the same file open.
 """
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from shared.sql.pragmas import set_pragmas
+from shared.startup_errors import STORED_FORMAT, require_stored_format
+
+# Several processes write to one file (a replay beside the server); none of them holds the lock for long.
+BUSY_TIMEOUT_S = 30.0
+_RETRY_S = 0.005
+_CACHE_KIB = 16 * 1024
+# 64 MiB of pages: SQLite's own 4 MiB makes a writer of large batches copy its pages back after every other one.
+_CHECKPOINT_PAGES = 16 * 1024
+_STORED = "SELECT user_version, (SELECT count(*) FROM sqlite_master) FROM pragma_user_version"
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -25,15 +35,16 @@ def path_of(url: str) -> Path:
 class SqliteFile:
     """One connection to the file at `path`, which exists and has the tables of `schema`.
 
-    `durable` as in `set_pragmas`; only a file that is has a thread, so open it without for who only reads. Work is a
-    function of the connection; it runs in one transaction, whole or not at all, and is given no second chance: what it
-    raises is raised here. A file belongs to one event loop.
+    Raises `IncompatibleStore` for a file of another stored format. `durable` as in `set_pragmas`; only a file that is
+    has a thread, so open it without for who only reads. Work is a function of the connection; it runs in one
+    transaction, whole or not at all, and is given no second chance: what it raises is raised here. A file belongs to
+    one event loop.
     """
 
     def __init__(self, path: Path, *, schema: str, durable: bool) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=path.name) if durable else None
         self._connection = _open(path, schema, durable=durable)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=path.name) if durable else None
         self._open = True
 
     async def read(self, work: Work[T]) -> T:
@@ -60,12 +71,57 @@ class SqliteFile:
         return await loop.run_in_executor(self._thread, _in_transaction, self._connection, begin, work)
 
 
+def set_pragmas(connection: sqlite3.Connection, *, durable: bool) -> None:
+    """The connection waits for locks, checks foreign keys and writes ahead.
+
+    With `durable` a commit has reached the disk when it returns; without, a power cut (never a killed process) can
+    undo the newest commits, whole ones and the newest only.
+    """
+    connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_S * 1000)}")
+    _write_ahead(connection)
+    for pragma in (
+        f"synchronous = {'FULL' if durable else 'NORMAL'}",
+        "foreign_keys = ON",
+        f"wal_autocheckpoint = {_CHECKPOINT_PAGES}",
+        f"cache_size = -{_CACHE_KIB}",
+        "temp_store = MEMORY",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    # Of several who open a new file at once only one can change its journal; SQLite refuses the others without
+    # the wait that it grants elsewhere.
+    until = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as fault:
+            if fault.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(_RETRY_S)
+        else:
+            return
+
+
 def _open(path: Path, schema: str, *, durable: bool) -> sqlite3.Connection:
     # Never used by two threads at a time: what has a thread is used by that one only, after it was opened here.
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    set_pragmas(connection, durable=durable)
-    connection.executescript(f"BEGIN IMMEDIATE; {schema} COMMIT;")
+    try:
+        set_pragmas(connection, durable=durable)
+        _require_format(connection, path)
+        connection.executescript(f"BEGIN IMMEDIATE; {schema} PRAGMA user_version = {STORED_FORMAT}; COMMIT;")
+    except BaseException:
+        connection.close()
+        raise
     return connection
+
+
+def _require_format(connection: sqlite3.Connection, path: Path) -> None:
+    found, tables = connection.execute(_STORED).fetchone()
+    if tables:
+        remedy = f"delete the folder {path.parent} and send or replay the events again"
+        require_stored_format(found, str(path), remedy=remedy)
 
 
 def _in_transaction(connection: sqlite3.Connection, begin: str, work: Work[T]) -> T:

@@ -17,7 +17,7 @@ from shared.ids import derived_id
 from shared.log.partitioner import partition_of
 from shared.log.port import Record, Shard
 from shared.period import Month
-from shared.sql.pragmas import set_pragmas
+from shared.sqlite import set_pragmas
 from tests.support.recharges import ASHBY, GRADUATED, PAYROLL, PROVIDER, agreement, catalogue_events, records, tariff
 
 EVENTS = 100_000

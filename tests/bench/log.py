@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from shared.bus.embedded import EmbeddedBus
 from shared.contracts.topics import WORK
 from shared.log.port import Message, Shard
-from shared.sql.pragmas import set_pragmas
+from shared.sqlite import set_pragmas
 from shared.state.embedded import EmbeddedStateStore
 from shared.state.port import Change, Head, Outgoing
 

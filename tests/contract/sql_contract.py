@@ -37,6 +37,7 @@ from shared.sql.known_logs import SqlKnownLogs, known_log_table
 from shared.sql.migrate import SchemaOutdated, UnknownRevision, check, migrate, version_table
 from shared.sql.progress import Counts, Progress, ShardProgress, progress_table
 from shared.sql.statements import in_list, insert_ignore, insert_rows
+from shared.startup_errors import IncompatibleStore
 from shared.state.port import Fenced
 
 PACKAGE = "tests.support.migrated"
@@ -363,6 +364,15 @@ class SqlContract:
         for looked in (migrate, check):
             with pytest.raises(UnknownRevision, match="got 0003"):
                 looked(engine, PACKAGE)
+
+    def test_a_database_from_before_the_first_revision_is_left_alone(self, engine: Engine) -> None:
+        self.mark(engine, "0000")
+
+        for looked in (migrate, check):
+            with pytest.raises(IncompatibleStore, match=r"got 0000: it is from before .* replay the events"):
+                looked(engine, PACKAGE)
+
+        assert self.revision(engine) == "0000"
 
     def test_a_database_that_is_behind_is_refused_with_the_command_that_helps(self, engine: Engine) -> None:
         self.mark(engine, "0001")

@@ -17,7 +17,8 @@ SERVICES = ("catalogue", "sla_monitor", "billing")
 
 def metadata_of(package: str) -> MetaData:
     """The tables as the service's code knows them."""
-    module = import_module(f"{package}.adapters.tables")
+    folder = "adapters" if package == "catalogue" else "store"
+    module = import_module(f"{package}.{folder}.tables")
     found = getattr(module, "metadata", None) or module.METADATA
     assert isinstance(found, MetaData)
     return found

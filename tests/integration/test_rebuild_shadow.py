@@ -12,8 +12,8 @@ import pytest
 from redis import Redis
 
 from shared.contracts.verdicts import VerdictCorrected, VerdictEvent
-from shared.settings import InvalidSettings
 from shared.sql.approvals import Approval
+from shared.startup_errors import InvalidSettings
 from sla_monitor.domain.clock import due
 from sla_monitor.rebuild_command import rebuild
 from sla_monitor.settings import MonitorSettings

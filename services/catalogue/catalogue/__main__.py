@@ -15,7 +15,7 @@ from shared.clock import WallClock
 from shared.contracts.topics import TOPICS
 from shared.running.app import ServiceProgram
 from shared.running.command import main
-from shared.settings import InvalidSettings
+from shared.startup_errors import InvalidSettings
 
 
 async def load(settings: CatalogueSettings, arguments: Sequence[str]) -> None:

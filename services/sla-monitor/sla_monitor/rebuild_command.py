@@ -23,8 +23,8 @@ from shared.contracts.envelope import ID_PATTERN
 from shared.contracts.topics import TOPICS
 from shared.contracts.verdicts import VerdictEvent
 from shared.quarantine.decisions import MAX_REASON_LENGTH
-from shared.settings import InvalidSettings
 from shared.sql.approvals import Approval
+from shared.startup_errors import InvalidSettings
 from sla_monitor.app import MonitorApp, build
 from sla_monitor.domain.verdict_changes import VerdictChanges, verdict_changes
 from sla_monitor.settings import MonitorSettings

@@ -14,7 +14,8 @@ from shared.bus.kafka_address import KafkaAddress, parse
 from shared.bus.kafka_cluster import describe_cluster
 from shared.contracts.topics import TOPICS, Topic
 from shared.log.port import BusError
-from shared.settings import InvalidSettings, ServiceSettings, read_settings
+from shared.settings import ServiceSettings, read_settings
+from shared.startup_errors import InvalidSettings
 
 USAGE = "expected: python -m shared.bus topics create|check"
 EXIT_UNUSABLE = 2

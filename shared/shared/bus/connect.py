@@ -1,9 +1,10 @@
 """The one place that knows which log an address means."""
 
 from shared.log.port import Bus
+from shared.startup_errors import InvalidSettings
 
 
-class UnknownBus(ValueError):
+class UnknownBus(InvalidSettings):
     """The address leads to no log: its scheme is not known, or the rest of it cannot be read."""
 
 

@@ -6,24 +6,21 @@ from collections.abc import Sequence
 import structlog
 import uvloop
 from prometheus_client import CollectorRegistry
-from sqlalchemy.exc import ArgumentError
 
-from shared.bus.connect import UnknownBus, connect
+from shared.bus.connect import connect
 from shared.clock import WallClock
 from shared.contracts.topics import TOPICS
 from shared.running.app import S, ServiceProgram
 from shared.running.gc_tuning import tune_gc
 from shared.running.logs import configure_logs
 from shared.running.service import ServiceProcess
-from shared.settings import InvalidSettings, ServiceSettings, read_settings
-from shared.sql.engine import UnusableDatabase
+from shared.settings import ServiceSettings, read_settings
 from shared.sql.engine import connect as connect_database
 from shared.sql.migrate import migrate
-from shared.state.connect import UnknownState
+from shared.startup_errors import InvalidSettings
 
 EXIT_FAILED = 1
 EXIT_INVALID_SETTINGS = 2
-_BAD_SETTINGS = (InvalidSettings, UnknownBus, UnknownState, UnusableDatabase, ArgumentError)
 log = structlog.get_logger()
 
 
@@ -35,11 +32,11 @@ def main(service: ServiceProgram[S], arguments: Sequence[str]) -> None:
         structlog.contextvars.bind_contextvars(service=service.package)
         tune_gc()
         uvloop.run(_verb(service, settings, arguments))
-    except _BAD_SETTINGS as fault:
-        print(f"{service.package}: {fault}", file=sys.stderr)  # noqa: T201 (to whoever started it; logs may not be set up)
-        sys.exit(EXIT_INVALID_SETTINGS)
     except Exception as failure:
         cause = _first(failure)
+        if isinstance(cause, InvalidSettings):
+            print(f"{service.package}: {cause}", file=sys.stderr)  # noqa: T201 (for whoever started it)
+            sys.exit(EXIT_INVALID_SETTINGS)
         log.critical("service.failed", fault=type(cause).__name__, reason=str(cause), exc_info=failure)
         sys.exit(EXIT_FAILED)
 

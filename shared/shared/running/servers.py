@@ -20,7 +20,7 @@ from starlette.types import ASGIApp
 
 from shared.http.openapi import Json
 from shared.running.health import Health
-from shared.settings import InvalidSettings
+from shared.startup_errors import InvalidSettings
 
 # Connections that wait to be served; more are refused at once, which is kinder than to let them wait.
 _MOST_AT_ONCE = 512

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
 
-from shared.sql.pragmas import BUSY_TIMEOUT_S, set_pragmas
+from shared.sqlite import BUSY_TIMEOUT_S, set_pragmas
+from shared.startup_errors import InvalidSettings
 
 _DEFERRED = "tallystick_deferred"
 _READING: dict[str, dict[str, Any]] = {
@@ -19,7 +21,7 @@ _READING: dict[str, dict[str, Any]] = {
 }
 
 
-class UnusableDatabase(ValueError):
+class UnusableDatabase(InvalidSettings):
     """The address names no database that Tallystick can use."""
 
 
@@ -28,7 +30,10 @@ def connect(url: str) -> Engine:
 
     Nothing is opened yet, but the folder of a SQLite file exists afterwards.
     """
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except ArgumentError as fault:
+        raise UnusableDatabase(f"DATABASE_URL cannot be read: {fault}") from fault
     match parsed.get_backend_name():
         case "sqlite":
             if parsed.database in {None, "", ":memory:"}:

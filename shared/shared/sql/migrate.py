@@ -14,10 +14,11 @@ from sqlalchemy import Connection, Engine, column, inspect, select, table
 
 from shared.sql.engine import read_transaction
 from shared.sql.privileges import grant
+from shared.startup_errors import IncompatibleStore
 
 
-class UnknownRevision(Exception):
-    """The database is at a revision that this release does not have: it was written by a newer one."""
+class UnknownRevision(IncompatibleStore):
+    """The database is at a revision that this release does not have: a newer one wrote it, or one from before 0.1.0."""
 
 
 class SchemaOutdated(Exception):
@@ -91,8 +92,13 @@ def _revision(connection: Connection, package: str) -> str | None:
 
 
 def _refuse_unknown(package: str, stored: str | None, known: list[str]) -> None:
-    if stored is not None and stored not in known:
-        raise UnknownRevision(f"expected one of {', '.join(known)} for {package}, got {stored}: update Tallystick")
+    if stored is None or stored in known:
+        return
+    if stored < known[0]:
+        remedy = "it is from before 0.1.0; create a new database (or delete the file), migrate it and replay the events"
+    else:
+        remedy = "update Tallystick"
+    raise UnknownRevision(f"expected one of {', '.join(known)} for {package} in the database, got {stored}: {remedy}")
 
 
 def _migrate_file(engine: Engine, package: str) -> None:

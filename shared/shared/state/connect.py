@@ -1,9 +1,10 @@
 """The one place that knows which live state an address means."""
 
+from shared.startup_errors import InvalidSettings
 from shared.state.port import StateStore
 
 
-class UnknownState(ValueError):
+class UnknownState(InvalidSettings):
     """The address has a scheme that no store of live state answers to."""
 
 

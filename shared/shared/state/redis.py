@@ -10,7 +10,8 @@ The keys of a shard share a hash tag, so that one script may write them all:
     due         sorted set of keys by the second at which they are due
     quarantine  sorted set of the records set aside, by offset
 
-Beside them, `tallystick:logs` is a hash of the identities of the topics whose offsets the heads name.
+Beside them, `tallystick:logs` is a hash of the identities of the topics whose offsets the heads name, and of the
+format in which all this is stored.
 
 What Redis loses is read again from the log; `docs/redis.md` says what to set so that this is rare.
 """
@@ -23,6 +24,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import msgspec
 
 from shared.log.port import Shard
+from shared.startup_errors import STORED_FORMAT, require_stored_format
 from shared.state.port import Change, Fenced, Head, Outgoing, Quarantined
 from shared.state.redis_check import check
 from shared.state.redis_link import Argument, Link, Script
@@ -33,6 +35,8 @@ _MOST_AT_ONCE = 500
 _MOST_MESSAGES = 2**20
 
 _LOGS = "tallystick:logs"
+_FORMAT = "format"  # no topic is called so: their names end in a version
+_REMEDY = "empty that database of Redis (FLUSHDB), or name another one, and rebuild the state from the log"
 
 _COMMIT, _PAGE, _FORGET = Script("commit"), Script("page"), Script("forget")
 
@@ -64,6 +68,7 @@ class RedisStateStore:
     def __init__(self, url: str) -> None:
         address, self._checked = _without_acknowledgement(url)
         self._unchecked = Link(address)
+        self._is_known_format = False
 
     @property
     def max_batch(self) -> int:
@@ -79,7 +84,7 @@ class RedisStateStore:
     async def save_known_log(self, topic: str, identity: str) -> None:
         """As the port says."""
         redis = await self._redis()
-        await redis.call("HSET", _LOGS, topic, identity)
+        await redis.call("HSET", _LOGS, topic, identity, _FORMAT, STORED_FORMAT)
 
     async def head(self, shard: Shard) -> Head | None:
         """As the port says."""
@@ -157,6 +162,9 @@ class RedisStateStore:
         if not self._checked:
             await check(self._unchecked)
             self._checked = True
+        if not self._is_known_format:
+            await _require_format(self._unchecked)
+            self._is_known_format = True
         return self._unchecked
 
 
@@ -166,6 +174,12 @@ def _without_acknowledgement(url: str) -> tuple[str, bool]:
     query = parse_qsl(parts.query)
     kept = [(name, value) for name, value in query if name != "settings"]
     return urlunsplit(parts._replace(query=urlencode(kept))), ("settings", "unchecked") in query
+
+
+async def _require_format(redis: Link) -> None:
+    found, logs = await redis.call("HGET", _LOGS, _FORMAT), await redis.call("EXISTS", _LOGS)
+    if logs:
+        require_stored_format(int(found or 0), "STATE_URL: the state in Redis", remedy=_REMEDY)
 
 
 def _keys(shard: Shard) -> _Keys:

@@ -10,15 +10,14 @@ from dataclasses import dataclass
 from billing.app import BillingApp
 from billing.app import build as build_billing
 from billing.settings import BillingSettings
-from shared.bus.connect import UnknownBus, connect
+from shared.bus.connect import connect
 from shared.clock import WallClock
 from shared.contracts.topics import TOPICS
 from shared.log.port import BusError, Shard
 from shared.quarantine.service import NotQuarantined, QuarantineEntry, QuarantineService
-from shared.settings import InvalidSettings, read_settings
-from shared.sql.engine import UnusableDatabase
+from shared.settings import read_settings
 from shared.sql.migrate import SchemaOutdated
-from shared.state.connect import UnknownState
+from shared.startup_errors import InvalidSettings
 from sla_monitor.app import MonitorApp
 from sla_monitor.app import build as build_monitor
 from sla_monitor.settings import MonitorSettings
@@ -35,7 +34,7 @@ class QuarantinedBy:
     entry: QuarantineEntry
 
 
-_UNUSABLE = (InvalidSettings, UnknownBus, UnknownState, UnusableDatabase, SchemaOutdated, BusError)
+_UNUSABLE = (InvalidSettings, SchemaOutdated, BusError)
 _DIGITS = re.compile(r"[0-9]{1,18}")  # what databases hold
 # The same record may be set aside by both services: one place, and whoever holds it there.
 Places = Mapping[str, Sequence[QuarantinedBy]]

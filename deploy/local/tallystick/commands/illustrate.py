@@ -9,7 +9,8 @@ from shared.bus.connect import UnknownBus, connect
 from shared.clock import WallClock
 from shared.contracts.topics import TOPICS
 from shared.period import LONDON
-from shared.settings import InvalidSettings, ServiceSettings, read_settings
+from shared.settings import ServiceSettings, read_settings
+from shared.startup_errors import InvalidSettings
 from tallystick.console import fail, out, progress
 from tallystick.demo.sending import send
 from tallystick.demo.year import months_of_events

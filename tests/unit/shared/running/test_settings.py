@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.settings import InvalidSettings, read_settings
+from shared.settings import read_settings
+from shared.startup_errors import InvalidSettings
 from sla_monitor.settings import MonitorSettings
 
 

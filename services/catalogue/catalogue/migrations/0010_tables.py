@@ -1,0 +1,17 @@
+"""The tables as the code has them: 0.1.0 writes them out here, and every later change is a revision of its own.
+
+Revisions below this one were never released; a database that they made is refused.
+"""
+
+from alembic import op
+
+from catalogue.adapters.tables import metadata, turn
+
+revision = "0010"
+down_revision = None
+
+
+def upgrade() -> None:
+    """Every table exists, and the one row that recorders take turns with."""
+    metadata.create_all(op.get_bind(), checkfirst=False)
+    op.bulk_insert(turn, [{"id": 1}])

@@ -1,0 +1,21 @@
+"""Why a program cannot start as it is set up, in one sentence for whoever started it; never a traceback."""
+
+# The form in which everything is stored. What another form holds is not converted: the log is replayed into an empty
+# store. From 0.1.0 on a change of form brings its own migration instead of a new number.
+STORED_FORMAT = 2
+
+
+class InvalidSettings(ValueError):
+    """The settings cannot be used, contradict themselves or name what cannot be used. The message repeats no secret."""
+
+
+class IncompatibleStore(InvalidSettings):
+    """The store that the settings name was written in another form; the message says what to do."""
+
+
+def require_stored_format(found: int, where: str, *, remedy: str) -> None:
+    """Raises `IncompatibleStore` unless `found`, the format of what is stored at `where`, is `STORED_FORMAT`."""
+    if found != STORED_FORMAT:
+        raise IncompatibleStore(
+            f"{where} was written by another release (expected stored format {STORED_FORMAT}, got {found}): {remedy}"
+        )
