@@ -4,13 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from unittest.mock import patch
 
-import sla_monitor.domain.versions as monitor_known
-from shared.contracts.codec import canonical_json
-from shared.contracts.definitions import Calendar
-from sla_monitor.domain.working_time.calendar import compile_versions
-from sla_monitor.domain.working_time.compiled import WorkingTime
 from tests.simulation.comparing import differences
 from tests.simulation.ending import rest, settle
 from tests.simulation.plan import Step
@@ -38,7 +32,7 @@ class Run:
 def run(steps: Sequence[Step]) -> Run:
     """The steps are done in a new world, which then comes to rest and is compared with the oracle."""
     world = World()
-    with _at_work(world):
+    with world.loop.running():
         for step in steps:
             world.do(step)
         wrong = [*settle(world), *differences(world)]
@@ -51,7 +45,7 @@ def held_up(callbacks: int) -> list[str]:
     Meanwhile a ticket is resolved, and told so, an hour before it is due.
     """
     world = World()
-    with _at_work(world):
+    with world.loop.running():
         world.learn()
         world.senders.open_ticket(world.now, _OF_WORTHING)
         wrong = [*rest(world)]
@@ -61,20 +55,3 @@ def held_up(callbacks: int) -> list[str]:
         world.senders.go_on(world.now, _RESOLVED, late=False)
         world.loop.move_to(world.loop.time() + 3 * _HOUR_S)
         return [*wrong, *settle(world), *differences(world)]
-
-
-@contextmanager
-def _at_work(world: World) -> Iterator[None]:
-    with world.loop.running(), patch.object(monitor_known, "compile_versions", _compiled_once):
-        yield
-
-
-# Half a century of office hours takes longer to compile than a whole run takes otherwise, and every process does it.
-_compiled: dict[bytes, WorkingTime] = {}
-
-
-def _compiled_once(versions: Sequence[Calendar]) -> WorkingTime:
-    key = canonical_json(versions)
-    if key not in _compiled:
-        _compiled[key] = compile_versions(versions)
-    return _compiled[key]
