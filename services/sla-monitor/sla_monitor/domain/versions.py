@@ -1,29 +1,27 @@
-"""Versions of agreements and calendars, each known from a position in the catalogue's log, made into books."""
+"""Every version of the catalogue's definitions: what was known at a position of its log, as agreements to judge by."""
 
-from collections import defaultdict
 from collections.abc import Iterable
 from functools import partial
+from typing import get_args
 
 from msgspec import Struct
 
-from shared.contracts.definitions import Agreement, Calendar
+from shared.contracts.catalogue import (
+    AgreementVersioned,
+    CalendarVersioned,
+    CatalogueEvent,
+    CouncilVersioned,
+    PartnershipVersioned,
+    ServiceVersioned,
+)
+from shared.contracts.definitions import Agreement, Calendar, Council, Partnership, Service, Weekday
+from shared.scope import Scope
 from sla_monitor.domain.agreements import AgreementIndex, BoundCalendar, MissingCalendar
 from sla_monitor.domain.working_time.calendar import compile_versions
 
 # Targets in plain days and hours need a zone but no hours.
-_EVERY_HOUR = ("00:00-24:00",)
 _PLAIN_DAYS = Calendar(
-    id="plain-days",
-    name="Every hour of every day",
-    weekly={
-        "mon": _EVERY_HOUR,
-        "tue": _EVERY_HOUR,
-        "wed": _EVERY_HOUR,
-        "thu": _EVERY_HOUR,
-        "fri": _EVERY_HOUR,
-        "sat": _EVERY_HOUR,
-        "sun": _EVERY_HOUR,
-    },
+    id="plain-days", name="Every hour of every day", weekly=dict.fromkeys(get_args(Weekday), ("00:00-24:00",))
 )
 
 
@@ -36,22 +34,30 @@ class KnownVersion(Struct, frozen=True):
 
 
 class VersionHistory:
-    """Grows; keeping a version twice changes nothing, and the order of keeping does not matter."""
+    """All versions of agreements and calendars; adding one twice, or in another order, changes nothing.
+
+    Worker threads read while the event loop adds, so a map is never changed but replaced by a larger copy: whoever
+    iterates over one goes on with what it was.
+    """
 
     def __init__(self, known: Iterable[KnownVersion] = ()) -> None:
         self._agreements: dict[tuple[str, int], tuple[int, Agreement]] = {}
-        self._calendars: dict[str, dict[int, tuple[int, Calendar]]] = defaultdict(dict)
+        self._calendars: dict[str, dict[int, tuple[int, Calendar]]] = {}
         self._bound: dict[tuple[str, tuple[int, ...]], BoundCalendar] = {}
         for each in known:
-            self.keep(each)
+            self.add(each)
 
-    def keep(self, known: KnownVersion) -> None:
-        """The version is known; from where it was known first, if it is told again."""
+    def add(self, known: KnownVersion) -> None:
+        """The version is known, from its first position on where it is announced again."""
         match known.definition:
-            case Agreement() as agreement:
-                self._agreements.setdefault((agreement.id, known.version), (known.position, agreement))
-            case Calendar() as calendar:
-                self._calendars[calendar.id].setdefault(known.version, (known.position, calendar))
+            case Agreement(id=name) as agreement:
+                if (name, known.version) not in self._agreements:
+                    self._agreements = self._agreements | {(name, known.version): (known.position, agreement)}
+            case Calendar(id=name) as calendar:
+                versions = self._calendars.get(name, {})
+                if known.version not in versions:
+                    versions = versions | {known.version: (known.position, calendar)}
+                    self._calendars = self._calendars | {name: versions}
 
     def agreement_index(self, *, known_to: int) -> AgreementIndex:
         """The agreements as known at a position, with their calendars bound when first asked for."""
@@ -62,38 +68,69 @@ class VersionHistory:
         ]
         return AgreementIndex(versions, partial(self._bind, known_to))
 
-    def all(self, *, council: str | None = None) -> list[KnownVersion]:
-        """Agreements, of one council where it is named, and the calendars that they use; by id and version."""
-        held = {
-            key: self._agreements[key]
-            for key in sorted(self._agreements)
-            if council in (None, self._agreements[key][1].council)
-        }
-        used = {target.calendar for _, agreement in held.values() for target in agreement.targets}
-        return [KnownVersion(position, version, agreement) for (_, version), (position, agreement) in held.items()] + [
-            KnownVersion(self._calendars[name][version][0], version, self._calendars[name][version][1])
-            for name in sorted(self._calendars.keys() & used)
-            for version in sorted(self._calendars[name])
+    def all(self, scope: Scope) -> list[KnownVersion]:
+        """The agreements of the scope's councils, then the calendars that they use; each by id and version."""
+        agreements, calendars = self._agreements, self._calendars
+        visible = [(key, agreements[key]) for key in sorted(agreements) if scope.allows(agreements[key][1].council)]
+        used = {target.calendar for _, (_, agreement) in visible for target in agreement.targets}
+        return [KnownVersion(position, version, agreement) for (_, version), (position, agreement) in visible] + [
+            KnownVersion(calendars[name][version][0], version, calendars[name][version][1])
+            for name in sorted(calendars.keys() & used)
+            for version in sorted(calendars[name])
         ]
 
     def newest_agreements(self, council: str) -> list[Agreement]:
         """The newest version of each agreement of a council."""
-        newest: dict[str, Agreement] = {}
-        for name, version in sorted(self._agreements):
-            _, agreement = self._agreements[name, version]
-            if agreement.council == council:
-                newest[name] = agreement
-        return list(newest.values())
+        agreements = self._agreements
+        theirs = [key for key in sorted(agreements) if agreements[key][1].council == council]
+        return list({name: agreements[name, version][1] for name, version in theirs}.values())
 
     def _bind(self, known_to: int, calendar: str | None) -> BoundCalendar:
-        """The calendar's versions known at a position, spliced; the same versions are compiled once."""
+        """The calendar's versions known at a position, spliced."""
         name = calendar or _PLAIN_DAYS.id
         held = {1: (0, _PLAIN_DAYS)} if calendar is None else self._calendars.get(calendar, {})
         versions = sorted(number for number, (since, _) in held.items() if since <= known_to)
         if not versions:
             raise MissingCalendar(f"no version of the calendar {calendar!r} is known")
         key = name, tuple(versions)
-        if key not in self._bound:
+        if key not in self._bound:  # held here too, for there may be more calendars than `compile_versions` holds
             compiled = compile_versions([held[number][1] for number in versions])
             self._bound[key] = BoundCalendar(name, versions[-1], compiled)
         return self._bound[key]
+
+
+class CatalogueHistory:
+    """All that the catalogue has published: versions, partnerships, and names of councils and services.
+
+    An event that is added twice, or out of order, changes nothing.
+    """
+
+    def __init__(self) -> None:
+        self.versions = VersionHistory()
+        self._names: dict[tuple[type[Council | Service], str], tuple[int, str]] = {}
+        self._partnerships: dict[str, tuple[int, Partnership]] = {}
+
+    def add(self, event: CatalogueEvent, *, position: int) -> bool:
+        """The event is known, from `position` on; returns whether it can change a verdict."""
+        match event:
+            case AgreementVersioned(data=data) | CalendarVersioned(data=data):
+                self.versions.add(KnownVersion(position, data.version, data.definition))
+                return True
+            case PartnershipVersioned(data=data):
+                newest, _ = self._partnerships.get(data.definition.id, (0, None))
+                if newest < data.version:
+                    newer = {data.definition.id: (data.version, data.definition)}
+                    self._partnerships = self._partnerships | newer
+            case CouncilVersioned(data=data) | ServiceVersioned(data=data):
+                key = type(data.definition), data.definition.id
+                newer_name = max(self._names.get(key, (0, "")), (data.version, data.definition.name))
+                self._names = self._names | {key: newer_name}
+        return False
+
+    def partnerships(self) -> list[Partnership]:
+        """The newest version of each partnership, in order of their ids."""
+        return [partnership for _, (_, partnership) in sorted(self._partnerships.items())]
+
+    def name(self, kind: type[Council | Service], id_: str) -> str:
+        """What a council or service is called by its newest version; its id while it is not known."""
+        return self._names.get((kind, id_), (0, id_))[1]
