@@ -1,8 +1,7 @@
 """Runs: what is done to a new world, the healing afterwards, and what was found wrong."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.simulation.comparing import differences
