@@ -1,6 +1,5 @@
 """Billing's HTTP face: the statements of a month, one statement in four forms, one line down to its events."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -15,8 +14,19 @@ from billing.domain.statement import NoAgreement, Statement, UnknownCouncil
 from billing.handlers import BillingHandlers, UnknownLine
 from billing.ports import Documents, EventCursor
 from billing.schemas import ExplainedBody, MonthBody, explained_body, href, month_body
-from shared.http import Cursor, Json, Limit, Page, PathId, Problem, next_link, read_cursor, schema_ref
-from shared.http.problem_types import INVALID_CURSOR, NOT_ACCEPTABLE, NOT_FOUND
+from shared.http import (
+    Cursor,
+    Json,
+    Limit,
+    Page,
+    PathId,
+    Problem,
+    next_link,
+    preferred_media_type,
+    read_cursor,
+    schema_ref,
+)
+from shared.http.problem_types import INVALID_CURSOR, NOT_FOUND
 from shared.period import Month
 
 Form = Literal["json", "csv", "html", "pdf"]
@@ -31,7 +41,6 @@ _MEDIA_TYPES: dict[str, Form] = {
     "text/html": "html",
     "application/pdf": "pdf",
 }
-_QUALITY = re.compile(r"[01](\.\d{1,3})?")
 _STATEMENT: dict[int | str, dict[str, Any]] = {
     200: {"description": "The statement", "content": {media_type: {} for media_type in _MEDIA_TYPES}}
 }
@@ -66,7 +75,7 @@ def router(handlers: BillingHandlers, documents: Documents) -> APIRouter:
     @routes.get("/{council}/{month}", responses=_STATEMENT)
     def statement(request: Request, council: PathId, month: _PathMonth) -> Response:
         """The statement in the form that Accept prefers: JSON, CSV, HTML or PDF."""
-        form = preferred(request.headers.get("accept", "*/*"))
+        form = _MEDIA_TYPES[preferred_media_type(request, tuple(_MEDIA_TYPES))]
         with _refusing():
             found = handlers.statement(council, Month.parse(month))
         return _rendered(found, form, documents, as_file=False)
@@ -89,25 +98,6 @@ def router(handlers: BillingHandlers, documents: Documents) -> APIRouter:
         return Json(explained_body(explained), headers=next_link(request, Page(explained.counted, key)))
 
     return routes
-
-
-def preferred(accept: str) -> Form:
-    """The form that an Accept header likes best, by quality, then in its own order; a 406 where we have none."""
-    ranges = [_quality(part) for part in accept.split(",")]
-    for _, wanted in sorted((known for known in ranges if known[0] > 0), key=lambda known: -known[0]):
-        for media_type, form in _MEDIA_TYPES.items():
-            if wanted in {media_type, f"{media_type.partition('/')[0]}/*", "*/*"}:
-                return form
-    raise Problem(NOT_ACCEPTABLE, f"expected one of {', '.join(_MEDIA_TYPES)}")
-
-
-def _quality(part: str) -> tuple[float, str]:
-    media_range, *parameters = (piece.strip().lower() for piece in part.split(";"))
-    for parameter in parameters:
-        name, _, value = parameter.partition("=")
-        if name == "q":
-            return (float(value) if _QUALITY.fullmatch(value) else 0.0), media_range
-    return 1.0, media_range
 
 
 def _rendered(statement: Statement, form: Form, documents: Documents, *, as_file: bool) -> Response:

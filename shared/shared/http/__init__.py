@@ -1,7 +1,8 @@
-"""What every HTTP face of Tallystick shares: strict reading, pages, and refusals as RFC 9457 problems."""
+"""What every HTTP server of Tallystick shares: strict reading, paging, and refusals as RFC 9457 problem details."""
 
 from shared.http.app import create_app
 from shared.http.bodies import JsonBody, json_request_body, read_as
+from shared.http.media_types import preferred_media_type
 from shared.http.openapi import Json, json_responses, schema_ref
 from shared.http.paging import Cursor, Limit, Page, next_link, read_cursor
 from shared.http.problem_types import ProblemType
@@ -23,6 +24,7 @@ __all__ = [
     "json_request_body",
     "json_responses",
     "next_link",
+    "preferred_media_type",
     "read_as",
     "read_cursor",
     "schema_ref",

@@ -1,7 +1,7 @@
-"""One way to make an HTTP application: strict about what comes in, problem+json for every refusal."""
+"""One way to make an HTTP application: strict about what comes in, problem details for every refusal and failure."""
 
+import traceback
 from collections.abc import Sequence
-from http import HTTPStatus
 from typing import Any
 
 import structlog
@@ -12,11 +12,12 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.http.openapi import component_schemas, schema_ref
 from shared.http.problem_types import (
     INTERNAL_ERROR,
-    INVALID_REQUEST,
+    INVALID_QUERY,
     NOT_FOUND,
     PROBLEM_TYPES,
     PROBLEMS_PATH,
@@ -28,12 +29,12 @@ from shared.http.queries import PathId, reject_unknown_parameters
 from shared.log.processor import Busy
 from shared.sql.outage import passes
 
-# A server that was restarted is back by then.
-RETRY_AFTER_S = 5
+RETRY_AFTER_S = 5  # a server that was restarted is back by then
+_MAX_FRAMES, _MAX_LOGGED_CHARACTERS = 8, 4_000
 log = structlog.get_logger()
 _REFUSAL = {"content": {PROBLEM_JSON: {"schema": schema_ref(ProblemDetails)}}}
 _REFUSALS: dict[int | str, dict[str, Any]] = {
-    "4XX": {"description": "Refused: what was sent must change", **_REFUSAL},
+    "4XX": {"description": "Refused: the request must change", **_REFUSAL},
     "5XX": {"description": "Failed: try again later", **_REFUSAL},
 }
 
@@ -56,13 +57,9 @@ def create_app(
         redoc_url=None,
         responses=_REFUSALS,
         dependencies=[Depends(reject_unknown_parameters)],
+        exception_handlers=_EXCEPTION_HANDLERS,
     )
-    app.exception_handler(Problem)(_refused)
-    app.exception_handler(HTTPException)(_http_refused)
-    app.exception_handler(RequestValidationError)(_parameters_refused)
-    for fault in (Busy, DBAPIError, NoConnectionFree):
-        app.exception_handler(fault)(_put_off)
-    app.exception_handler(Exception)(_failed)
+    app.add_middleware(_FailureBoundary)
     app.contract_types = (ProblemDetails, *types)
     for router in (_explanations, *routers):
         app.include_router(router)
@@ -80,44 +77,94 @@ class _Application(FastAPI):
         return super().openapi()
 
 
+class _FailureBoundary:
+    """A request that fails is answered with a 500 and logged once, in bounded length, without headers or variables."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def note_start(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, note_start)
+        except Exception as failure:
+            problem = Problem(INTERNAL_ERROR)
+            _log_failure(scope, problem, failure)
+            if started:
+                raise  # another answer is no longer possible: the connection is cut
+            await problem.response()(scope, receive, send)
+
+
+def _log_failure(scope: Scope, problem: Problem, failure: Exception) -> None:
+    trace = "".join(traceback.format_exception(failure, limit=-_MAX_FRAMES))[-_MAX_LOGGED_CHARACTERS:]
+    log.error(
+        "http.failed",
+        method=scope.get("method"),
+        path=_logged_path(scope),
+        instance=problem.details.instance,
+        error=type(failure).__name__,
+        traceback=trace,
+    )
+
+
+def _logged_path(scope: Scope) -> str:
+    return str(scope.get("path"))[:200]
+
+
 _explanations = APIRouter(include_in_schema=False)
 
 
 @_explanations.get(PROBLEMS_PATH + "/{slug}")
 def explain_problem(slug: PathId) -> PlainTextResponse:
     """What a problem's `type` means and what to do about it."""
-    found = [kind for kind in PROBLEM_TYPES if kind.slug == slug]
-    if not found:
-        raise Problem(NOT_FOUND)
-    return PlainTextResponse(f"{found[0].status} {found[0].title}\n\n{found[0].help}\n")
+    for each in PROBLEM_TYPES:
+        if each.slug == slug:
+            return PlainTextResponse(f"{each.status} {each.title}\n\n{each.help}\n")
+    raise Problem(NOT_FOUND)
 
 
-async def _refused(_: Request, problem: Problem) -> Response:
+async def _answer_problem(_: Request, problem: Problem) -> Response:
     return problem.response()
 
 
-async def _http_refused(_: Request, refusal: HTTPException) -> Response:
-    kind = problem_type_of_status(refusal.status_code)
-    detail = "" if kind.status == refusal.status_code else HTTPStatus(refusal.status_code).phrase
+async def _answer_http_exception(_: Request, refusal: HTTPException) -> Response:
     # The headers carry Allow, WWW-Authenticate and Retry-After.
-    return Problem(kind, detail, headers=refusal.headers).response()
+    return Problem(problem_type_of_status(refusal.status_code), headers=refusal.headers).response()
 
 
-async def _parameters_refused(_: Request, refusal: RequestValidationError) -> Response:
-    faults = [(fault["loc"][0], str(fault["loc"][-1]), fault["msg"]) for fault in refusal.errors()]
-    if any(place == "path" for place, _, _ in faults):
-        return Problem(NOT_FOUND).response()
-    return Problem(INVALID_REQUEST, parameters={name: message for _, name, message in faults}).response()
+async def _answer_invalid_parameters(_: Request, refusal: RequestValidationError) -> Response:
+    """A 404 where the path itself is invalid, a 400 otherwise; both name each parameter."""
+    faults = refusal.errors()
+    kind = NOT_FOUND if any(fault["loc"][0] == "path" for fault in faults) else INVALID_QUERY
+    return Problem(kind, parameters={str(fault["loc"][-1]): _message(fault) for fault in faults}).response()
 
 
-async def _put_off(request: Request, fault: Exception) -> Response:
+def _message(fault: Any) -> str:
+    """The fault in words, without pydantic's own opening."""
+    return str(fault["msg"]).removeprefix("Value error, ")
+
+
+async def _answer_outage(request: Request, fault: Exception) -> Response:
     if isinstance(fault, DBAPIError) and not passes(fault):
-        raise fault  # a mistake of ours: nothing that waiting would mend
-    log.warning("http.unavailable", path=request.scope.get("path"), fault=type(fault).__name__)
+        raise fault  # a bug in Tallystick: waiting would not help
+    log.warning("http.unavailable", path=_logged_path(request.scope), fault=type(fault).__name__)
     return Problem(SERVICE_UNAVAILABLE, headers={"Retry-After": str(RETRY_AFTER_S)}).response()
 
 
-async def _failed(request: Request, failure: Exception) -> Response:
-    response = Problem(INTERNAL_ERROR).response()
-    log.error("http.failed", path=request.scope.get("path"), exc_info=failure)
-    return response
+_EXCEPTION_HANDLERS: dict[int | type[Exception], Any] = {
+    Problem: _answer_problem,
+    HTTPException: _answer_http_exception,
+    RequestValidationError: _answer_invalid_parameters,
+    Busy: _answer_outage,
+    DBAPIError: _answer_outage,
+    NoConnectionFree: _answer_outage,
+}

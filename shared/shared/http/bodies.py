@@ -1,19 +1,18 @@
 """Request bodies, read strictly: what JSON leaves open (doubled keys, NaN, other encodings) is refused, not guessed."""
 
 import asyncio
-from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends
 from starlette.requests import Request
 
+from shared.http.media_types import JSON_TYPE, content_type
 from shared.http.openapi import schema_ref
 from shared.http.problem_types import (
     CONTENT_TOO_LARGE,
     INVALID_JSON,
     INVALID_REQUEST,
     REQUEST_TIMEOUT,
-    UNSUPPORTED_MEDIA_TYPE,
 )
 from shared.http.problems import Problem
 from shared.json_values import NotStrictJson, strict_json
@@ -21,21 +20,10 @@ from shared.validation import InvalidValue, validated
 
 MAX_BODY_BYTES = 1_048_576
 MAX_BODY_WAIT_S = 30.0
-JSON_TYPE = "application/json"
 # The rest of the body is not read, so the connection cannot serve another request.
 _HANG_UP = {"Connection": "close"}
 
 T = TypeVar("T")
-
-
-def content_type(request: Request, accepted: Sequence[str] = (JSON_TYPE,)) -> str:
-    """Which of `accepted` the body claims to be, in UTF-8 and uncompressed; otherwise a 415."""
-    kind, _, parameters = request.headers.get("content-type", "").lower().partition(";")
-    charset = parameters.strip().replace('"', "")
-    readable = charset in {"", "charset=utf-8"} and "content-encoding" not in request.headers
-    if kind.strip() not in accepted or not readable:
-        raise Problem(UNSUPPORTED_MEDIA_TYPE, f"expected {' or '.join(accepted)} in UTF-8, not compressed")
-    return kind.strip()
 
 
 async def read_body(request: Request, *, max_bytes: int = MAX_BODY_BYTES) -> bytes:

@@ -1,13 +1,14 @@
-"""Every kind of refusal, in one list, each with what to do about it."""
+"""Every problem type (RFC 9457) that a request can be refused with, and what to do about each."""
 
 from dataclasses import dataclass
+from http import HTTPStatus
 
 PROBLEMS_PATH = "/problems"
 
 
 @dataclass(frozen=True, slots=True)
 class ProblemType:
-    """Why a request was refused, and what helps. `slug` ends the problem's `type`, where `help` can be read."""
+    """Why a request was refused. `help` says what happened, then what to do; it can be read at the problem's `type`."""
 
     slug: str
     status: int
@@ -15,150 +16,114 @@ class ProblemType:
     help: str
 
     @property
-    def type(self) -> str:
-        """The problem's `type`, relative to the service that answered."""
-        return f"{PROBLEMS_PATH}/{self.slug}"
+    def uri(self) -> str:
+        """The problem's `type`, relative to the service that answered; `about:blank` where the status says it all."""
+        return f"{PROBLEMS_PATH}/{self.slug}" if self.slug else "about:blank"
 
 
 INVALID_JSON = ProblemType(
-    "bad-json",
+    "invalid-json",
     400,
-    "The body is not the JSON we read",
-    ("Send one JSON value in UTF-8 without a byte order mark, with each key once and numbers that are finite."),
+    "Invalid JSON",
+    "The body could not be read. Send one JSON value in UTF-8 without a byte order mark, with each key once and with "
+    "finite numbers.",
 )
 INVALID_QUERY = ProblemType(
-    "bad-query",
+    "invalid-query",
     400,
-    "The query is not understood",
-    "Use the parameters that this path documents, each at most once.",
+    "Invalid query parameters",
+    "The query holds a parameter that this path does not have, has twice, or cannot use. Send each documented "
+    "parameter at most once, with a value as `errors` describes it.",
 )
 INVALID_CURSOR = ProblemType(
-    "bad-cursor",
+    "invalid-cursor",
     400,
-    "The cursor is not ours",
-    "Follow the link of the page before, unchanged, or begin again without a cursor.",
-)
-BAD_REQUEST = ProblemType(
-    "bad-request",
-    400,
-    "The request is not understood",
-    "Compare it with this service's openapi.json.",
-)
-UNAUTHENTICATED = ProblemType(
-    "unauthenticated",
-    401,
-    "Who is asking is not known",
-    "Send a valid credential in one Authorization header.",
-)
-FORBIDDEN = ProblemType(
-    "forbidden",
-    403,
-    "This credential may not do that",
-    "Ask the provider for the role that it needs.",
+    "Invalid cursor",
+    "The cursor was not made by this service. Follow the next link of the previous page unchanged, or start again "
+    "without a cursor.",
 )
 NOT_FOUND = ProblemType(
     "not-found",
     404,
-    "Nothing is here",
-    "Check the path and the id; what other councils own is not here for you.",
+    "Not found",
+    "There is nothing at this path, or nothing that you may see. Check the path and the ids in it.",
 )
 METHOD_NOT_ALLOWED = ProblemType(
     "method-not-allowed",
     405,
-    "This path has no such method",
-    "Use a method that the Allow header names.",
+    "Method not allowed",
+    "This path does not have that method. Use one that the Allow header names.",
 )
 NOT_ACCEPTABLE = ProblemType(
     "not-acceptable",
     406,
-    "We have no such format",
-    "Ask for a media type that this path documents.",
+    "Not acceptable",
+    "No format of this resource matches the Accept header. Ask for a media type that this path documents.",
 )
 REQUEST_TIMEOUT = ProblemType(
-    "too-slow",
+    "request-timeout",
     408,
-    "The body took too long to come",
-    "Send it at once, or in smaller parts.",
+    "Request timeout",
+    "The body took too long to arrive. Send it again without pauses, or in smaller parts.",
 )
 CONFLICT = ProblemType(
     "conflict",
     409,
-    "The present state does not allow that",
-    "Read the detail, look at the resource again, then decide.",
+    "Conflict",
+    "The request does not fit the current state of the resource. Read the detail and the resource, then decide again.",
 )
 PRECONDITION_FAILED = ProblemType(
-    "stale-version",
+    "precondition-failed",
     412,
-    "Somebody changed it first",
-    "Read the newest version, redo the change on it, and send its ETag in If-Match.",
+    "Precondition failed",
+    "Somebody else changed the resource first. Read the newest version, make your change to it, and send its ETag in "
+    "If-Match.",
 )
 CONTENT_TOO_LARGE = ProblemType(
-    "too-large",
+    "content-too-large",
     413,
-    "The body is too large",
-    "Send it in smaller parts.",
+    "Content too large",
+    "The body is larger than this service reads. Send it in smaller parts.",
 )
 UNSUPPORTED_MEDIA_TYPE = ProblemType(
-    "unreadable-type",
+    "unsupported-media-type",
     415,
-    "We do not read that content type",
-    "Send a content type that this path documents, in UTF-8 and without Content-Encoding.",
+    "Unsupported media type",
+    "The body has a type that this path does not read. Send a content type that it documents, in UTF-8 and without "
+    "Content-Encoding.",
 )
 INVALID_REQUEST = ProblemType(
-    "invalid",
+    "invalid-request",
     422,
-    "Something in it is wrong",
-    ("Each entry of `errors` names a place and what was expected there. Put all of them right and send it again."),
+    "Invalid request",
+    "The body could be read, but its content is not valid. Each entry of `errors` names a place and what was expected "
+    "there: correct all of them and send the request again.",
 )
 PRECONDITION_REQUIRED = ProblemType(
-    "version-required",
+    "precondition-required",
     428,
-    "If-Match is missing",
-    "Read the newest version and send its ETag in If-Match, so that nobody's change is overwritten.",
-)
-TOO_MANY = ProblemType(
-    "too-many",
-    429,
-    "Too many requests",
-    "Wait as long as Retry-After says.",
+    "Precondition required",
+    "The If-Match header is missing. Read the newest version and send its ETag in If-Match, so that nobody's change "
+    "is overwritten.",
 )
 INTERNAL_ERROR = ProblemType(
-    "internal",
+    "internal-error",
     500,
-    "We failed",
-    "Try again; if it stays, tell the provider the `instance`.",
+    "Internal error",
+    "The service failed. Send the request again; if it fails again, give the `instance` of this problem to the "
+    "provider, who finds it in the log.",
 )
 SERVICE_UNAVAILABLE = ProblemType(
-    "unavailable",
+    "service-unavailable",
     503,
-    "Not possible at the moment",
-    "Try again after as long as Retry-After says.",
+    "Service unavailable",
+    "The service cannot answer at the moment. Send the request again after the time in Retry-After.",
 )
 
-PROBLEM_TYPES = (
-    BAD_REQUEST,
-    INVALID_JSON,
-    INVALID_QUERY,
-    INVALID_CURSOR,
-    UNAUTHENTICATED,
-    FORBIDDEN,
-    NOT_FOUND,
-    METHOD_NOT_ALLOWED,
-    NOT_ACCEPTABLE,
-    REQUEST_TIMEOUT,
-    CONFLICT,
-    PRECONDITION_FAILED,
-    CONTENT_TOO_LARGE,
-    UNSUPPORTED_MEDIA_TYPE,
-    INVALID_REQUEST,
-    PRECONDITION_REQUIRED,
-    TOO_MANY,
-    INTERNAL_ERROR,
-    SERVICE_UNAVAILABLE,
-)
+PROBLEM_TYPES = tuple(each for each in tuple(globals().values()) if isinstance(each, ProblemType))
+_BY_STATUS = {each.status: each for each in PROBLEM_TYPES if each.status != HTTPStatus.BAD_REQUEST}  # 400 has several
 
 
 def problem_type_of_status(status: int) -> ProblemType:
-    """The most general kind of an HTTP status; statuses without one of their own fall to their class's."""
-    exact = [kind for kind in PROBLEM_TYPES if kind.status == status]
-    return exact[0] if exact else BAD_REQUEST if status < 500 else INTERNAL_ERROR
+    """The problem type of an HTTP status; `about:blank` with the status's own phrase where it has none or several."""
+    return _BY_STATUS.get(status) or ProblemType("", status, HTTPStatus(status).phrase, "")

@@ -1,4 +1,4 @@
-"""Refusals as RFC 9457 problem details."""
+"""Refused requests as RFC 9457 problem details."""
 
 from collections.abc import Mapping, Sequence
 from uuid import uuid4
@@ -21,7 +21,7 @@ class ProblemError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class ProblemDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """RFC 9457 problem details. `instance` is this refusal's own id: quote it when asking for help."""
+    """RFC 9457 problem details. `instance` is the id of this one refusal: quote it when you ask for help."""
 
     type: str
     title: str
@@ -32,36 +32,39 @@ class ProblemDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
 
 class Problem(Exception):
-    """The request is refused. Neither `detail` nor a fault repeats a value that was sent."""
+    """The request is refused. Neither `detail` nor a fault repeats a value that was sent.
+
+    Without a `detail`, the answer has the help text of the problem's type.
+    """
 
     def __init__(
         self,
-        kind: ProblemType,
+        problem_type: ProblemType,
         detail: str = "",
         *,
         faults: Sequence[Fault] = (),
         parameters: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(f"{kind.status} {kind.slug}: {detail}")
-        self.kind = kind
-        self.detail = detail
+        super().__init__(f"{problem_type.status} {problem_type.title}: {detail}")
         self.headers = dict(headers or {})
-        self.errors = (
-            *(ProblemError(pointer=fault.pointer, detail=fault.message) for fault in faults),
-            *(ProblemError(parameter=name, detail=message) for name, message in (parameters or {}).items()),
+        self.details = ProblemDetails(
+            type=problem_type.uri,
+            title=problem_type.title,
+            status=problem_type.status,
+            detail=detail or problem_type.help,
+            instance=f"urn:uuid:{uuid4()}",
+            errors=(
+                *(ProblemError(pointer=fault.pointer, detail=fault.message) for fault in faults),
+                *(ProblemError(parameter=name, detail=message) for name, message in (parameters or {}).items()),
+            ),
         )
 
     def response(self) -> Response:
-        """The refusal as problem+json, with an `instance` of its own."""
-        body = ProblemDetails(
-            type=self.kind.type,
-            title=self.kind.title,
-            status=self.kind.status,
-            detail=self.detail,
-            instance=f"urn:uuid:{uuid4()}",
-            errors=self.errors,
-        )
+        """The refusal as problem+json."""
         return Response(
-            msgspec.json.encode(body), status_code=self.kind.status, headers=self.headers, media_type=PROBLEM_JSON
+            msgspec.json.encode(self.details),
+            status_code=self.details.status,
+            headers=self.headers,
+            media_type=PROBLEM_JSON,
         )

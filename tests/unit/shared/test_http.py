@@ -1,17 +1,25 @@
-"""What an HTTP face of Tallystick accepts, and how it refuses the rest."""
+"""What an HTTP server of Tallystick accepts, and how it refuses the rest."""
 
 import asyncio
+import contextlib
 import json
+import re
+from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Annotated, Any
 
 import msgspec
 import pytest
 from fastapi import APIRouter, Request
 from fastapi.testclient import TestClient
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from starlette.exceptions import HTTPException
+from starlette.responses import StreamingResponse
 from starlette.types import Message
+from structlog.testing import capture_logs
 
 from shared.http import (
     Cursor,
@@ -22,15 +30,27 @@ from shared.http import (
     Page,
     PathId,
     Problem,
+    ProblemType,
     bodies,
     create_app,
     json_request_body,
     next_link,
+    preferred_media_type,
     read_as,
     read_cursor,
     schema_ref,
 )
 from shared.http.bodies import MAX_BODY_BYTES
+from shared.http.problem_types import (
+    CONTENT_TOO_LARGE,
+    INTERNAL_ERROR,
+    INVALID_CURSOR,
+    INVALID_JSON,
+    INVALID_QUERY,
+    INVALID_REQUEST,
+    PROBLEM_TYPES,
+    problem_type_of_status,
+)
 
 
 class Reading(msgspec.Struct, forbid_unknown_fields=True):
@@ -66,7 +86,22 @@ def list_names(
 
 @router.get("/fails")
 def fail() -> None:
-    raise RuntimeError("a secret of ours")
+    raise RuntimeError("a secret")
+
+
+@router.get("/fails-deep/{rest}")
+def fail_deep(rest: str) -> None:
+    variable = "local-value"
+    raise ValueError(rest if variable else "")
+
+
+@router.get("/cut-off")
+def cut_off() -> StreamingResponse:
+    def parts() -> Iterator[str]:
+        yield "begun"
+        raise RuntimeError("the connection is cut")
+
+    return StreamingResponse(parts())
 
 
 @router.get("/busy")
@@ -110,23 +145,23 @@ def test_a_right_body_comes_through(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("body", "status", "slug"),
     [
-        (b"", 400, "bad-json"),
-        (b"{", 400, "bad-json"),
-        (b'\xef\xbb\xbf{"meter": "gas", "units": 3}', 400, "bad-json"),
-        (b'{"meter": "g\xff", "units": 3}', 400, "bad-json"),
-        (b'{"meter": "gas", "units": 3, "units": 4}', 400, "bad-json"),
-        (b'{"meter": "gas", "units": NaN}', 400, "bad-json"),
-        (b"[" * 100_000, 400, "bad-json"),
-        (b'{"meter": "gas", "units": ' + b"9" * 5000 + b"}", 400, "bad-json"),
-        (b'{"meter": "gas", "units": 1e999}', 422, "invalid"),
-        (b'{"meter": "gas", "units": true}', 422, "invalid"),
-        (b'{"meter": "gas", "units": "1"}', 422, "invalid"),
-        (b'{"meter": "gas", "units": 1.5}', 422, "invalid"),
-        (b'{"meter": "gas", "units": 1, "note": "\\u0000"}', 422, "invalid"),
-        (b'{"meter": "gas", "units": 1, "note": "\\ud800"}', 422, "invalid"),
-        (b'{"meter": "gas", "units": 1, "is_admin": 1}', 422, "invalid"),
-        (b"[]", 422, "invalid"),
-        (b'"' + b"x" * MAX_BODY_BYTES + b'"', 413, "too-large"),
+        (b"", 400, "invalid-json"),
+        (b"{", 400, "invalid-json"),
+        (b'\xef\xbb\xbf{"meter": "gas", "units": 3}', 400, "invalid-json"),
+        (b'{"meter": "g\xff", "units": 3}', 400, "invalid-json"),
+        (b'{"meter": "gas", "units": 3, "units": 4}', 400, "invalid-json"),
+        (b'{"meter": "gas", "units": NaN}', 400, "invalid-json"),
+        (b"[" * 100_000, 400, "invalid-json"),
+        (b'{"meter": "gas", "units": ' + b"9" * 5000 + b"}", 400, "invalid-json"),
+        (b'{"meter": "gas", "units": 1e999}', 422, "invalid-request"),
+        (b'{"meter": "gas", "units": true}', 422, "invalid-request"),
+        (b'{"meter": "gas", "units": "1"}', 422, "invalid-request"),
+        (b'{"meter": "gas", "units": 1.5}', 422, "invalid-request"),
+        (b'{"meter": "gas", "units": 1, "note": "\\u0000"}', 422, "invalid-request"),
+        (b'{"meter": "gas", "units": 1, "note": "\\ud800"}', 422, "invalid-request"),
+        (b'{"meter": "gas", "units": 1, "is_admin": 1}', 422, "invalid-request"),
+        (b"[]", 422, "invalid-request"),
+        (b'"' + b"x" * MAX_BODY_BYTES + b'"', 413, "content-too-large"),
     ],
 )
 def test_a_body_that_could_be_misread_is_refused(client: TestClient, body: bytes, status: int, slug: str) -> None:
@@ -143,7 +178,7 @@ def test_a_body_without_a_length_is_cut_off_at_the_limit() -> None:
     with pytest.raises(Problem) as refused:
         asyncio.run(bodies.read_body(Request({"type": "http", "headers": []}, endless)))
 
-    assert refused.value.kind.status == 413
+    assert refused.value.details.status == 413
     assert refused.value.headers == {"Connection": "close"}
 
 
@@ -157,7 +192,7 @@ def test_a_body_that_does_not_come_is_given_up(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(Problem) as refused:
         asyncio.run(bodies.read_body(Request({"type": "http", "headers": []}, never)))
 
-    assert refused.value.kind.status == 408
+    assert refused.value.details.status == 408
 
 
 @pytest.mark.parametrize(
@@ -188,24 +223,30 @@ def test_every_fault_of_a_body_is_listed_with_its_pointer_and_no_value(client: T
     ("query", "status"),
     [
         ("limit=200", 200),
-        ("limit=201", 422),
-        ("limit=-1", 422),
+        ("limit=201", 400),
+        ("limit=-1", 400),
         ("limit=1&limit=1", 400),
         ("limits=1", 400),
         ("cursor=rubbish!", 400),
         ("cursor=é", 400),
         ("as_of=2026-04-01", 200),
-        ("as_of=1775001600", 422),
-        ("as_of=2026-02-30", 422),
-        ("as_of=２０２６-04-01", 422),
+        ("as_of=1775001600", 400),
+        ("as_of=2026-02-30", 400),
+        ("as_of=２０２６-04-01", 400),
     ],
 )
 def test_only_documented_parameters_are_taken_once_and_in_range(client: TestClient, query: str, status: int) -> None:
     assert client.get(f"/names?{query}").status_code == status
 
 
-def test_a_refused_parameter_is_named(client: TestClient) -> None:
-    assert client.get("/names?limit=0").json()["errors"][0]["parameter"] == "limit"
+def test_each_invalid_parameter_is_named_with_what_was_expected(client: TestClient) -> None:
+    refused = client.get("/names?limit=0&as_of=tomorrow").json()
+
+    assert refused["type"] == "/problems/invalid-query"
+    assert {error["parameter"]: error["detail"] for error in refused["errors"]} == {
+        "limit": "Input should be greater than or equal to 1",
+        "as_of": "expected a date like 2026-04-01",
+    }
 
 
 def test_following_the_links_gives_every_name_once(client: TestClient) -> None:
@@ -245,14 +286,111 @@ def test_every_refusal_is_a_problem_and_keeps_its_header(
     assert header is None or refused.headers[header[0]] == header[1]
 
 
-def test_a_failure_of_ours_tells_nothing_about_us(client: TestClient) -> None:
-    assert "secret" not in client.get("/fails").text
+def test_an_internal_error_gives_no_detail_away_and_its_instance_is_in_the_log(client: TestClient) -> None:
+    with capture_logs() as logged:
+        failed = client.get("/fails", headers={"Authorization": "Bearer token-of-a-council"})
+
+    (event,) = [event for event in logged if event["event"] == "http.failed"]
+    assert "a secret" not in failed.text
+    assert (event["instance"], event["method"], event["path"]) == (failed.json()["instance"], "GET", "/fails")
+    assert event["error"] == "RuntimeError"
+    assert "in fail" in event["traceback"]
+
+
+def test_the_log_of_a_failure_is_bounded_and_holds_no_headers_or_local_variables(client: TestClient) -> None:
+    with capture_logs() as logged:
+        client.get("/fails-deep/" + "x" * 5_000, headers={"Authorization": "Bearer token-of-a-council"})
+
+    (event,) = [event for event in logged if event["event"] == "http.failed"]
+    assert len(str(event)) < 5_000
+    assert "token-of-a-council" not in str(event)
+    assert "local-value" not in str(event)
+
+
+def test_a_failure_after_the_answer_began_is_not_answered_twice(client: TestClient) -> None:
+    with capture_logs() as logged:
+        begun = client.get("/cut-off")
+
+    assert (begun.status_code, begun.text) == (200, "begun")
+    assert [event["error"] for event in logged if event["event"] == "http.failed"] == ["RuntimeError"]
 
 
 def test_the_type_of_a_problem_can_be_read(client: TestClient) -> None:
-    kind = client.get("/nowhere").json()["type"]
+    address = client.get("/nowhere").json()["type"]
 
-    assert "Check the path" in client.get(kind).text
+    assert "Check the path" in client.get(address).text
+
+
+@pytest.mark.parametrize("problem_type", PROBLEM_TYPES, ids=lambda each: each.slug)
+def test_a_problem_type_is_named_as_http_names_it_and_says_what_to_do(problem_type: ProblemType) -> None:
+    specific = {INVALID_JSON, INVALID_QUERY, INVALID_CURSOR, INVALID_REQUEST, INTERNAL_ERROR}
+    specific |= {CONTENT_TOO_LARGE}  # Python 3.11 still gives it the older name
+    name = problem_type.title.lower().replace(" ", "-")
+
+    assert problem_type in specific or name == HTTPStatus(problem_type.status).phrase.lower().replace(" ", "-")
+    assert name.startswith(problem_type.slug)
+    assert re.fullmatch(r"[A-Z][^.]+\. [A-Z].+\.", problem_type.help)
+
+
+def test_no_two_problem_types_share_a_name() -> None:
+    assert len({each.slug for each in PROBLEM_TYPES}) == len(PROBLEM_TYPES)
+
+
+def test_a_status_without_a_problem_type_is_called_by_its_own_name() -> None:
+    assert problem_type_of_status(401) == ProblemType("", 401, "Unauthorized", "")
+    assert problem_type_of_status(401).uri == "about:blank"
+
+
+JSON, CSV, PDF = "application/json", "text/csv", "application/pdf"
+
+
+def asking(*accept: str) -> Request:
+    return Request({"type": "http", "headers": [(b"accept", header.encode()) for header in accept]})
+
+
+@pytest.mark.parametrize(
+    ("accept", "chosen"),
+    [
+        ([], JSON),
+        ([""], JSON),
+        (["*/*"], JSON),
+        (["text/csv"], CSV),
+        (["TEXT/CSV"], CSV),
+        (["text/csv;charset=utf-8"], CSV),
+        (["text/*"], CSV),
+        (["*/*, text/csv"], CSV),
+        (["text/csv;q=0.5, application/pdf"], PDF),
+        (["text/csv;q=0.5, */*"], JSON),
+        (["application/json;q=0, */*"], CSV),
+        (["application/*;q=0, */*;q=0.1"], CSV),
+        (["application/*;q=0.2, application/json;q=0"], PDF),
+        (["text/csv;q=0.001, image/png"], CSV),
+        (["application/json;q=0", "*/*;q=0.5"], CSV),
+        (["application/pdf;q=many, text/csv"], CSV),
+        (["text/html, application/xhtml+xml, application/xml;q=0.9, */*;q=0.8"], JSON),
+    ],
+)
+def test_the_acceptable_type_of_the_highest_quality_is_chosen(accept: list[str], chosen: str) -> None:
+    assert preferred_media_type(asking(*accept), (JSON, CSV, PDF)) == chosen
+
+
+@pytest.mark.parametrize(
+    "accept", ["image/png", "application/json;q=0", "*/*;q=0", "application/json;q=many", "nonsense", "*/csv", ",;q=1"]
+)
+def test_an_accept_header_that_excludes_every_type_is_refused(accept: str) -> None:
+    with pytest.raises(Problem) as refused:
+        preferred_media_type(asking(accept), (JSON,))
+
+    assert refused.value.details.status == 406
+    assert refused.value.details.detail == "expected one of application/json in the Accept header"
+
+
+@given(st.text(st.characters(max_codepoint=255)))
+def test_any_accept_header_is_answered_or_refused(accept: str) -> None:
+    request = Request({"type": "http", "headers": [(b"accept", accept.encode("latin-1"))]})
+
+    with contextlib.suppress(Problem):
+        assert preferred_media_type(request, (JSON, CSV)) in {JSON, CSV}
 
 
 def test_openapi_documents_refusals_and_contract_types(client: TestClient) -> None:

@@ -7,7 +7,7 @@ from fastapi.responses import PlainTextResponse
 from starlette.requests import Request
 from starlette.responses import Response
 
-from shared.http import Json, PathId, Problem
+from shared.http import Json, PathId, Problem, preferred_media_type
 from shared.http.problem_types import CONFLICT, NOT_FOUND
 from sla_monitor.api.asking import IdOrNone, answers
 from sla_monitor.reports.item_text import item_text, verdict_svg
@@ -26,7 +26,7 @@ def router(questions: Questions) -> APIRouter:
     async def one_item(request: Request, item: PathId, council: IdOrNone = None) -> Response:
         """The item's verdicts, each with its trace, and everything that was announced about it."""
         body = await _item(questions, item, council)
-        if "text/plain" in request.headers.get("accept", ""):
+        if preferred_media_type(request, (Json.media_type, "text/plain")) == "text/plain":
             return PlainTextResponse("\n".join(item_text(body)) + "\n")
         return Json(body)
 

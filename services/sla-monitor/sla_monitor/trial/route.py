@@ -6,7 +6,8 @@ from fastapi import APIRouter, Depends, Request
 
 from shared.faults import Fault, LocatedFault
 from shared.http import Json, Problem, schema_ref
-from shared.http.bodies import JSON_TYPE, content_type, read_body
+from shared.http.bodies import read_body
+from shared.http.media_types import JSON_TYPE, content_type
 from shared.http.problem_types import INVALID_JSON, INVALID_REQUEST
 from shared.json_values import NotStrictJson
 from sla_monitor.api.asking import answers
