@@ -109,7 +109,7 @@ def failed_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("failed")
     work(folder)  # the catalogue's definitions are long too, and were read
     with pytest.MonkeyPatch.context() as older:
-        older.setattr(validation, "MOST_BYTES", 600)
+        older.setattr(validation, "MAX_EVENT_BYTES", 600)
         work(folder, [(topic, message(event, padded=event in FAILING)) for topic, event in LOG])
     return folder
 
