@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import ClassVar
 from unittest.mock import patch
 
 import pytest
@@ -33,13 +34,19 @@ async def on(tmp_path: Path) -> AsyncIterator[Monitor]:
     async with idle_monitor(tmp_path, now=NEXT_DAY) as on:
         await on.publish_catalogue(calendar(), agreement())
         yield on
+        for states in Worker.opened:
+            await states.close()
+        Worker.opened.clear()
 
 
 class Worker:
-    """A monitor's judging of one shard, on a live state of its own."""
+    """A monitor's judging of one shard, on a live state of its own. The test's end closes what was `opened`."""
+
+    opened: ClassVar[list[EmbeddedStateStore]] = []
 
     def __init__(self, on: Monitor, state: Path) -> None:
         self._on, self.states = on, EmbeddedStateStore(state)
+        self.opened.append(self.states)
         self._catalogue, self._rulings = CatalogueView(on.bus), DecisionsView(on.bus)
         self.judging = JudgingProcessor(self.states, on.bus, self._catalogue, self._rulings, on.clock, margin_s=0)
 

@@ -300,6 +300,7 @@ def test_a_holiday_that_became_known_makes_a_new_version_of_the_calendar(tmp_pat
     recorded = later.handlers.record([desk], at=NINE, actor="test")
     for app in (earlier, later):
         asyncio.run(app.close())
+    asyncio.run(bus.close())
 
     assert recorded.added == (("calendar", "office", 2),)
 

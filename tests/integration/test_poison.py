@@ -2,7 +2,8 @@
 
 import asyncio
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
@@ -62,8 +63,9 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def store(migrated: Path, tmp_path: Path) -> SqlStore:
-    return SqlStore.open(f"sqlite:///{shutil.copy(migrated, tmp_path)}")
+def store(migrated: Path, tmp_path: Path) -> Iterator[SqlStore]:
+    with closing(SqlStore.open(f"sqlite:///{shutil.copy(migrated, tmp_path)}")) as store:
+        yield store
 
 
 @AS_KINDS
