@@ -11,11 +11,11 @@ from datetime import date
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
-from shared.contracts.definitions import Division
-
+Division = Literal["england-and-wales", "scotland", "northern-ireland"]
 # England and Wales have eight a year, the others more. A year with fewer is not published, it only holds extra days.
 FEWEST_A_YEAR = 8
 

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+from shared.units import EpochMicros, EpochMillis, EpochSeconds
+
 DAY_S = 86_400
 SECOND_US = 1_000_000
 # 00:00 to 23:59, and with seconds where they are written.
@@ -9,10 +11,20 @@ TIME_OF_DAY_PATTERN = r"([01][0-9]|2[0-3]):[0-5][0-9]"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def epoch_us(instant: datetime) -> int:
+def epoch_us(instant: datetime) -> EpochMicros:
     """Microseconds from 1 January 1970 to an aware instant; negative before it."""
     since = instant - _EPOCH
-    return (since.days * DAY_S + since.seconds) * SECOND_US + since.microseconds
+    return EpochMicros((since.days * DAY_S + since.seconds) * SECOND_US + since.microseconds)
+
+
+def epoch_ms(instant: datetime) -> EpochMillis:
+    """Whole milliseconds from 1 January 1970 to an aware instant, rounded down."""
+    return EpochMillis(epoch_us(instant) // 1000)
+
+
+def epoch_s(instant: datetime) -> EpochSeconds:
+    """Whole seconds from 1 January 1970 to an aware instant, rounded down."""
+    return EpochSeconds(epoch_us(instant) // SECOND_US)
 
 
 def instant_at(at_us: int) -> datetime:

@@ -13,6 +13,10 @@ class IncompatibleStore(InvalidSettings):
     """The store that the settings name was written in another form; the message says what to do."""
 
 
+class UnusableDatabase(InvalidSettings):
+    """The address names no database that Tallystick can use."""
+
+
 def require_stored_format(found: int, where: str, *, remedy: str) -> None:
     """Raises `IncompatibleStore` unless `found`, the format of what is stored at `where`, is `STORED_FORMAT`."""
     if found != STORED_FORMAT:

@@ -10,10 +10,10 @@ from tempfile import TemporaryDirectory
 
 from shared.bus.embedded import EmbeddedBus
 from shared.contracts.topics import WORK
-from shared.log.port import Message, Shard
+from shared.log.port import Message, Outgoing, Shard
 from shared.sqlite import set_pragmas
 from shared.state.embedded import EmbeddedStateStore
-from shared.state.port import Change, Head, Outgoing
+from shared.state.port import Change, Head
 
 RECORDS = 100_000
 BATCH = 1000

@@ -9,11 +9,10 @@ from sqlalchemy import Engine, MetaData, func, select
 
 from shared.bus.embedded import EmbeddedBus
 from shared.contracts.topics import Topic
-from shared.log.port import AppendUncertain, Message
+from shared.log.port import AppendUncertain, Message, Outgoing
 from shared.sql.engine import connect, read_transaction
 from shared.sql.migrate import migrate
 from shared.sql.outbox import add, outbox_table, relay, relay_once
-from shared.state.port import Outgoing
 from tests.support.log_reading import read_records, seek_all, shards_of, values, wait_for_assignment
 
 OUTBOX = outbox_table(MetaData())

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.log.port import Shard
+from shared.log.port import Fenced, Outgoing, Quarantined, Shard
 from shared.state.connect import connect
-from shared.state.port import Change, Fenced, Head, Outgoing, Quarantined, StateStore
+from shared.state.port import Change, Head, StateStore
 from tests.support.committer import KEYS, change_of
 
 ROOT = Path(__file__).parents[2]

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.sql.engine import UnusableDatabase, connect
+from shared.sql.engine import connect
 from shared.sql.migrate import migrate
+from shared.startup_errors import UnusableDatabase
 from tests.contract.outbox_contract import OutboxContract
 from tests.contract.sql_contract import PACKAGE, SqlContract
 from tests.support.databases import empty_database

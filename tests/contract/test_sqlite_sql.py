@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
-from shared.sql.engine import UnusableDatabase, connect
+from shared.sql.engine import connect
+from shared.startup_errors import UnusableDatabase
 from tests.contract.outbox_contract import OutboxContract
 from tests.contract.sql_contract import SqlContract
 

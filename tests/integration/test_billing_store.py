@@ -15,10 +15,9 @@ from billing.ports import CountedEvent
 from billing.store.sql import SqlStore
 from shared.contracts.topics import CATALOGUE, TICKETS, USAGE, WORK, Topic
 from shared.log.partitioner import partition_of
-from shared.log.port import Record, Shard
+from shared.log.port import Fenced, Record, Shard
 from shared.period import Month
 from shared.sql.progress import Counts
-from shared.state.port import Fenced
 from tests.support.billing_feed import CATALOGUED, MAY, feed, quantities
 from tests.support.recharges import (
     ASHBY,

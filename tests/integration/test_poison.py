@@ -14,9 +14,8 @@ from billing.store.sql import SqlStore
 from shared.bus.embedded import EmbeddedBus
 from shared.clock import FixedClock
 from shared.contracts.topics import TOPICS
-from shared.log.port import Record
+from shared.log.port import Quarantined, Record
 from shared.state.embedded import EmbeddedStateStore
-from shared.state.port import Quarantined
 from sla_monitor.decisions.log import DecisionsView
 from sla_monitor.judging.processor import JudgingProcessor
 from sla_monitor.store.catalogue_view import CatalogueView

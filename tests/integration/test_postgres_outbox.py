@@ -12,10 +12,10 @@ from sqlalchemy import Connection, Engine, MetaData, select
 
 from shared.bus.embedded import EmbeddedBus
 from shared.contracts.topics import Topic
+from shared.log.port import Outgoing
 from shared.sql.engine import connect, read_transaction
 from shared.sql.migrate import migrate
 from shared.sql.outbox import add, outbox_table, relay, unpublished_count
-from shared.state.port import Outgoing
 from tests.support.databases import empty_database
 from tests.support.log_reading import read_records, seek_all, shards_of, wait_for_assignment
 

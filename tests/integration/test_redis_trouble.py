@@ -11,9 +11,9 @@ from uuid import uuid4
 import pytest
 from redis import Redis
 
-from shared.log.port import Shard
+from shared.log.port import Fenced, Outgoing, Quarantined, Shard
 from shared.log.processor import Busy
-from shared.state.port import Change, Fenced, Head, Outgoing, Quarantined
+from shared.state.port import Change, Head
 from shared.state.redis import RedisStateStore
 from shared.state.redis_check import UnsafeRedis
 from tests.support import servers

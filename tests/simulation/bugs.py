@@ -17,10 +17,10 @@ from billing.domain.ingest import AcceptedEvent
 from shared.contracts.codec import decode_event, encode_event
 from shared.contracts.verdicts import VerdictEvent, VerdictRetracted
 from shared.ids import derived_id
-from shared.log.port import AppendUncertain, Bounds, Message, OffsetGone, Shard
+from shared.log.port import AppendUncertain, Bounds, Message, OffsetGone, Outgoing, Shard
 from shared.log.processor import CaughtUp
 from shared.sql.inbox import Arrival, InsertResult, receive
-from shared.state.port import Change, Head, Outgoing
+from shared.state.port import Change, Head
 from shared.state.publisher import Publisher
 from sla_monitor.judging.processor import JudgingProcessor
 from tests.simulation.bus import MemoryBus, MemorySubscription

@@ -4,9 +4,9 @@ from collections.abc import Callable, Collection, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 
-from shared.log.port import Shard
+from shared.log.port import Fenced, Outgoing, Quarantined, Shard
 from shared.log.processor import Busy
-from shared.state.port import Change, Fenced, Head, Outgoing, Quarantined
+from shared.state.port import Change, Head
 from tests.simulation.gate import Gate, OpenGate
 
 # Told of every commit: the shard, the head before it, and what it changed; None when it was fenced off.

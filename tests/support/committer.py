@@ -7,9 +7,9 @@ has returned.
 import asyncio
 import sys
 
-from shared.log.port import Shard
+from shared.log.port import Outgoing, Shard
 from shared.state.connect import connect
-from shared.state.port import Change, Head, Outgoing
+from shared.state.port import Change, Head
 
 KEYS = tuple(f"item-{number}" for number in range(50))
 

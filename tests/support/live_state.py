@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared.contracts.topics import TICKETS, WORK
-from shared.log.port import Shard, every_shard
+from shared.log.port import Outgoing, Quarantined, Shard, every_shard
 from shared.state.connect import connect
-from shared.state.port import Outgoing, Quarantined, StateStore
+from shared.state.port import StateStore
 from sla_monitor.domain.item import Item, load_item
 
 EVERYTHING = 1_000_000

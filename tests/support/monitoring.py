@@ -33,8 +33,8 @@ from shared.contracts.items import (
 )
 from shared.contracts.topics import CATALOGUE, TICKETS, TOPICS, VERDICTS, Topic
 from shared.contracts.verdicts import VerdictEvent
-from shared.log.port import Bus, Message, Shard, every_shard
-from shared.state.port import Head, Quarantined
+from shared.log.port import Bus, Message, Quarantined, Shard, every_shard
+from shared.state.port import Head
 from sla_monitor.app import MonitorApp, build
 from sla_monitor.settings import MonitorSettings
 from tests.support.histories import LONDON

@@ -4,9 +4,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from shared.log.port import Record, Shard
+from shared.log.port import Fenced, Record, Shard
 from shared.log.processor import CaughtUp
-from shared.state.port import Fenced
 
 
 @dataclass

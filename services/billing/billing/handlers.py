@@ -22,13 +22,12 @@ from billing.domain.unbilled import UnbilledReason, UnbilledUsage, sum_unbilled
 from billing.ports import CountedEvent, EventCursor, IngestBatch, MissFilter, Store, UsageFilter
 from shared.contracts.definitions import Service
 from shared.log.flood import Flood, halt_message
-from shared.log.port import Record, Shard
+from shared.log.port import Quarantined, Record, Shard
 from shared.log.processor import Halted
 from shared.log.validation import InvalidRecord, as_quarantined
 from shared.period import Month
 from shared.quarantine.parked import Parked
 from shared.sql.progress import ShardProgress
-from shared.state.port import Quarantined
 
 
 class UnknownLine(LookupError):

@@ -13,11 +13,10 @@ from billing.domain.metering import Meter
 from billing.domain.statement import Statement
 from billing.domain.terms import Terms
 from billing.domain.usage import Usage
-from shared.log.port import Shard
+from shared.log.port import Quarantined, Shard
 from shared.period import Month
 from shared.sql.inbox import InsertResult
 from shared.sql.progress import ShardProgress
-from shared.state.port import Quarantined
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from shared.contracts.codec import encode_event
 from shared.contracts.envelope import Event
 from shared.contracts.topics import CATALOGUE
 from shared.ids import derived_id
-from shared.state.port import Outgoing
+from shared.log.port import Outgoing
 
 SOURCE = "/catalogue"
 # Each kind's event and the type of its data: a definition of that kind and its version.

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from catalogue.domain.kinds import DefinitionKey, Kind
 from catalogue.domain.versions import Catalogue, CatalogueVersion
-from shared.state.port import Outgoing
+from shared.log.port import Outgoing
 
 
 class VersionTransaction(Protocol):

@@ -22,8 +22,8 @@ from shared.contracts.codec import encode_event
 from shared.contracts.envelope import ID_PATTERN
 from shared.contracts.topics import TOPICS
 from shared.contracts.verdicts import VerdictEvent
-from shared.quarantine.decisions import MAX_REASON_LENGTH
 from shared.sql.approvals import Approval
+from shared.sql.columns import MAX_REASON_LENGTH
 from shared.startup_errors import InvalidSettings
 from sla_monitor.app import MonitorApp, build
 from sla_monitor.domain.verdict_changes import VerdictChanges, verdict_changes

@@ -16,9 +16,8 @@ import structlog
 
 from shared.contracts.topics import Topic
 from shared.heartbeat import Heartbeat
-from shared.log.port import AppendUncertain, Bus, OffsetGone, Record, Shard, Subscription, every_shard
+from shared.log.port import AppendUncertain, Bus, Fenced, OffsetGone, Record, Shard, Subscription, every_shard
 from shared.log.processor import Busy, Halted, KnownLogs, Processor
-from shared.state.port import Fenced
 
 MAX_PAUSE_S = 5.0
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from shared.bus.connect import UnknownBus
+from shared.startup_errors import InvalidSettings
 
 _TLS = {"kafka": False, "kafka+ssl": True}
 _DEFAULT_PORT = 9092
@@ -15,7 +15,7 @@ _DEFAULT_SESSION_S = 10
 _SESSIONS_S = range(3, 61)
 
 
-class UnusableAddress(UnknownBus):
+class UnusableAddress(InvalidSettings):
     """The address does not say how to reach a Kafka. The message does not repeat its credentials."""
 
 

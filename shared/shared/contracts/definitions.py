@@ -14,9 +14,9 @@ from shared.contracts.amounts import Amount, Percent
 from shared.contracts.credits import ServiceCredits
 from shared.contracts.envelope import Id
 from shared.contracts.thresholds import THRESHOLD_PATTERN
+from shared.holidays import Division
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-Division = Literal["england-and-wales", "scotland", "northern-ireland"]
 Nation = Literal["england", "wales", "scotland", "northern-ireland"]
 Measure = Literal[
     "response-time", "resolution-time", "update-interval", "periodic-update", "processing-time", "availability"

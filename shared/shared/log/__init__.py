@@ -1,0 +1,1 @@
+"""The log that services talk over: its words, its port, and what every reader of it must know."""

@@ -7,6 +7,7 @@ the one kept here (`commit`) only feeds lag tools.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from msgspec import Struct
@@ -49,6 +50,28 @@ class Record(Struct, frozen=True, gc=False):
     timestamp_ms: int
 
 
+class Outgoing(Struct, frozen=True, gc=False):
+    """A message to be published. `id` is deterministic: writing or publishing it twice is harmless."""
+
+    id: str
+    topic: str
+    key: str
+    value: bytes
+    timestamp_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A record that could not be read, with its original bytes, and why."""
+
+    offset: int
+    reason: str
+    detail: str
+    key: bytes | None
+    value: bytes | None
+    timestamp_ms: int
+
+
 class Bounds(NamedTuple):
     """The offset of the first record still held, and the one that the next record will get."""
 
@@ -70,6 +93,10 @@ class PartitionMismatch(BusError):
 
 class OffsetGone(BusError):
     """The wanted offset is no longer (or not yet) in the log: retention overtook it, or the topic was made anew."""
+
+
+class Fenced(Exception):
+    """Another writer changed the shard first: forget what was computed, load the head again."""
 
 
 def check_offset(shard: Shard, offset: int, held: Bounds) -> None:

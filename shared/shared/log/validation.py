@@ -19,8 +19,7 @@ from shared.contracts.topics import PARTITIONS, REPLAYABLE_DAYS, TICKETS, USAGE,
 from shared.contracts.usage import UsageRecorded
 from shared.json_values import NotStrictJson, strict_json
 from shared.log.partitioner import partition_of
-from shared.log.port import Record, Shard
-from shared.state.port import Quarantined
+from shared.log.port import Quarantined, Record, Shard
 
 Reason = Literal[
     "EMPTY",

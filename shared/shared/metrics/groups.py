@@ -12,10 +12,10 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from shared.log.port import AppendUncertain, Bus, Record, Shard
+from shared.log.port import AppendUncertain, Bus, Fenced, Record, Shard
 from shared.log.processor import Busy, CaughtUp, Processor
 from shared.sql.progress import ShardProgress
-from shared.state.port import Fenced, Head
+from shared.state.port import Head
 
 _BATCH_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _SHARD = ("group", "topic", "partition")

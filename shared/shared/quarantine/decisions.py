@@ -23,14 +23,13 @@ from sqlalchemy import (
 )
 
 from shared.log.port import Shard
-from shared.sql.columns import UtcDateTime
+from shared.sql.columns import MAX_ACTOR_LENGTH, MAX_REASON_LENGTH, UtcDateTime
 from shared.sql.engine import read_transaction
 from shared.sql.statements import insert_ignore
 
 # `re-driven`: published again. `discarded`: never to be. `flood-accepted`: of the shard, what is set aside below
 # `offset` is no longer counted as a flood.
 Action = Literal["re-driven", "discarded", "flood-accepted"]
-MAX_ACTOR_LENGTH, MAX_REASON_LENGTH = 64, 500
 
 
 @dataclass(frozen=True, slots=True)

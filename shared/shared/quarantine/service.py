@@ -12,10 +12,9 @@ from typing import Protocol
 
 from shared.clock import Clock
 from shared.contracts.topics import Topic
-from shared.log.port import Bus, Message, Shard, every_shard
+from shared.log.port import Bus, Message, Quarantined, Shard, every_shard
 from shared.quarantine.decisions import Action, Decision, QuarantineDecisions
 from shared.sql.outage import busy_during_outages
-from shared.state.port import Quarantined
 
 _PAGE = 100  # each may hold 256 KiB
 

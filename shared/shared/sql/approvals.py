@@ -8,8 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, insert, select
 
-from shared.quarantine.decisions import MAX_ACTOR_LENGTH, MAX_REASON_LENGTH
-from shared.sql.columns import UtcDateTime
+from shared.sql.columns import MAX_ACTOR_LENGTH, MAX_REASON_LENGTH, UtcDateTime
 from shared.sql.engine import read_transaction
 
 _MOST_SUBJECT = 255

@@ -1,10 +1,12 @@
-"""Column types that lose nothing on SQLite, which keeps no zones and would hold decimals as floats."""
+"""A column type for instants that loses nothing on SQLite, which keeps no zones."""
 
 from datetime import UTC, datetime
-from decimal import Decimal
 
-from sqlalchemy import DateTime, Dialect, String
+from sqlalchemy import DateTime, Dialect
 from sqlalchemy.types import TypeDecorator
+
+# Who decided something, and why, in every table of people's decisions.
+MAX_ACTOR_LENGTH, MAX_REASON_LENGTH = 64, 500
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -27,22 +29,3 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
-
-
-class DecimalText(TypeDecorator[Decimal]):
-    """An exact decimal kept as plain digits ("0.0375"), its trailing zeros too. Does not sort by size."""
-
-    impl = String
-    cache_ok = True
-
-    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> str | None:  # noqa: ARG002 (SQLAlchemy's)
-        """Its digits, never an exponent; floats and non-finite values are refused."""
-        if value is None:
-            return None
-        if not isinstance(value, Decimal) or not value.is_finite():
-            raise ValueError(f"expected a finite Decimal, got {value!r}")
-        return f"{value:f}"
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> Decimal | None:  # noqa: ARG002 (SQLAlchemy's)
-        """The same decimal."""
-        return None if value is None else Decimal(value)

@@ -12,17 +12,13 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from shared.sqlite import BUSY_TIMEOUT_S, set_pragmas
-from shared.startup_errors import InvalidSettings
+from shared.startup_errors import UnusableDatabase
 
 _DEFERRED = "tallystick_deferred"
 _READING: dict[str, dict[str, Any]] = {
     "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
     "sqlite": {_DEFERRED: True},
 }
-
-
-class UnusableDatabase(InvalidSettings):
-    """The address names no database that Tallystick can use."""
 
 
 def connect(url: str) -> Engine:

@@ -28,11 +28,10 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 
 from shared.heartbeat import Heartbeat
-from shared.log.port import AppendUncertain, Bus, Message
+from shared.log.port import AppendUncertain, Bus, Message, Outgoing
 from shared.log.processor import Busy
 from shared.sql.engine import read_transaction
 from shared.sql.outage import busy_during_outages
-from shared.state.port import Outgoing
 
 RELAY_BATCH = 500
 

@@ -16,7 +16,7 @@ from psycopg.types.array import ListBinaryDumper
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL
 
-from shared.sql.engine import UnusableDatabase
+from shared.startup_errors import UnusableDatabase
 
 STATEMENT_S = 15
 LOCK_S = 5

@@ -23,9 +23,8 @@ from sqlalchemy import (
     update,
 )
 
-from shared.log.port import Shard
+from shared.log.port import Fenced, Shard
 from shared.sql.statements import insert_ignore
-from shared.state.port import Fenced
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 
-from shared.log.port import Shard
+from shared.log.port import Fenced, Outgoing, Quarantined, Shard
 from shared.sqlite import SqliteFile
-from shared.state.port import Change, Fenced, Head, Outgoing, Quarantined
+from shared.state.port import Change, Head
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS heads (

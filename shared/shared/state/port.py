@@ -11,9 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from msgspec import Struct
-
-from shared.log.port import Shard
+from shared.log.port import Outgoing, Quarantined, Shard
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,28 +32,6 @@ class Head:
     published_through: int = 0
 
 
-class Outgoing(Struct, frozen=True, gc=False):
-    """A message to be published. `id` is deterministic: writing or publishing it twice is harmless."""
-
-    id: str
-    topic: str
-    key: str
-    value: bytes
-    timestamp_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Quarantined:
-    """A record that could not be read, with its original bytes, and why."""
-
-    offset: int
-    reason: str
-    detail: str
-    key: bytes | None
-    value: bytes | None
-    timestamp_ms: int
-
-
 @dataclass(frozen=True, slots=True)
 class Change:
     """Absolute values to store: repeating a change that was already made alters nothing.
@@ -68,10 +44,6 @@ class Change:
     due: Mapping[str, int | None] = field(default_factory=dict)
     outbox: Sequence[Outgoing] = ()
     quarantined: Sequence[Quarantined] = ()
-
-
-class Fenced(Exception):
-    """Another writer changed the shard first: forget what was computed, load the head again."""
 
 
 class StateStore(Protocol):

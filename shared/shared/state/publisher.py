@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from itertools import groupby
 
-from shared.log.port import Bus, Message, Shard
-from shared.state.port import Outgoing, StateStore
+from shared.log.port import Bus, Message, Outgoing, Shard
+from shared.state.port import StateStore
 
 
 class Publisher:

@@ -23,9 +23,9 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import msgspec
 
-from shared.log.port import Shard
+from shared.log.port import Fenced, Outgoing, Quarantined, Shard
 from shared.startup_errors import STORED_FORMAT, require_stored_format
-from shared.state.port import Change, Fenced, Head, Outgoing, Quarantined
+from shared.state.port import Change, Head
 from shared.state.redis_check import check
 from shared.state.redis_link import Argument, Link, Script
 

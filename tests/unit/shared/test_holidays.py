@@ -8,8 +8,7 @@ from typing import get_args
 import holidays as oracle
 import pytest
 
-from shared.contracts.definitions import Division
-from shared.holidays import BankHolidays, UnreadableHolidays, load_holidays, parse_holidays, shipped_holidays
+from shared.holidays import BankHolidays, Division, UnreadableHolidays, load_holidays, parse_holidays, shipped_holidays
 
 PUBLISHED = Path(__file__).parents[4] / "shared" / "data" / "uk_bank_holidays" / "bank-holidays.json"
 YEARS = range(2012, 2029)

@@ -9,7 +9,7 @@ from typing import Self
 import typer
 
 from shared.contracts.envelope import ID_PATTERN
-from shared.quarantine.decisions import MAX_REASON_LENGTH
+from shared.sql.columns import MAX_REASON_LENGTH
 from tallystick.console import fail
 
 

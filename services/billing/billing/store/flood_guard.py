@@ -6,9 +6,8 @@ from sqlalchemy import Connection, select
 
 from billing.store import tables
 from shared.log.flood import WINDOW, Flood, halting_offset
-from shared.log.port import Shard
+from shared.log.port import Quarantined, Shard
 from shared.quarantine.decisions import accepted_below
-from shared.state.port import Quarantined
 
 
 def check_flood(connection: Connection, shard: Shard, aside: Sequence[Quarantined]) -> None:

@@ -3,8 +3,7 @@
 import asyncio
 
 from billing.ports import Store
-from shared.log.port import Shard
-from shared.state.port import Quarantined
+from shared.log.port import Quarantined, Shard
 
 
 class SqlQuarantineStore:

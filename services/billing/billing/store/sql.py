@@ -17,13 +17,12 @@ from billing.store import tables, usage, verdicts
 from billing.store.writing import arrival, write
 from shared.contracts.definitions import Agreement, Council, Provider, Service, Tariff
 from shared.contracts.topics import CATALOGUE
-from shared.log.port import Shard
+from shared.log.port import Quarantined, Shard
 from shared.period import Month
 from shared.sql.engine import connect, read_transaction
 from shared.sql.inbox import InsertResult, receive_dry_run
 from shared.sql.migrate import prepare
 from shared.sql.progress import Progress, ShardProgress
-from shared.state.port import Quarantined
 
 GROUP = "billing"
 _CATALOGUE_SHARD = Shard(CATALOGUE.name, 0)

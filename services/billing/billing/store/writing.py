@@ -14,12 +14,11 @@ from billing.domain.verdicts import VerdictReceived
 from billing.ports import IngestBatch
 from billing.store import tables
 from billing.store.flood_guard import check_flood
-from shared.log.port import Shard
+from shared.log.port import Quarantined, Shard
 from shared.log.validation import CONFLICT, as_quarantined
 from shared.sql.inbox import Arrival, InsertResult, receive
 from shared.sql.progress import Counts, Progress
 from shared.sql.statements import insert_ignore, insert_rows, upsert
-from shared.state.port import Quarantined
 
 Row = dict[str, Any]
 

@@ -14,9 +14,9 @@ from catalogue.domain.kinds import DEFINITION_TYPES, DefinitionKey, Kind
 from catalogue.domain.versions import Catalogue, CatalogueVersion
 from catalogue.ports import VersionTransaction
 from shared.contracts.codec import canonical_json
+from shared.log.port import Outgoing
 from shared.sql.engine import read_transaction
 from shared.sql.outbox import add
-from shared.state.port import Outgoing
 
 _DECODERS = {kind: msgspec.json.Decoder(found) for kind, found in DEFINITION_TYPES.items()}
 _ROWS = select(versions.c.kind, versions.c.version, versions.c.recorded_at, versions.c.definition)

@@ -8,9 +8,9 @@ from shared.contracts.codec import encode_event
 from shared.contracts.items import OutageEnded, OutageStarted
 from shared.contracts.topics import VERDICTS
 from shared.contracts.verdicts import VerdictEvent
-from shared.log.port import Record, Shard
+from shared.log.port import Outgoing, Quarantined, Record, Shard
 from shared.log.validation import CONFLICT, InvalidRecord, as_quarantined
-from shared.state.port import Change, Head, Outgoing, Quarantined
+from shared.state.port import Change, Head
 from sla_monitor.domain.agreements import MissingCalendar
 from sla_monitor.domain.announcements import Trigger, announce
 from sla_monitor.domain.clock.verdict import Evaluation, evaluate

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from shared.clock import Clock
 from shared.contracts.clockwork import TimeAdvanced
-from shared.log.port import Bounds, Record, Shard
+from shared.log.port import Bounds, Outgoing, Record, Shard
 from shared.log.validation import InvalidRecord
-from shared.state.port import Head, Outgoing, StateStore
+from shared.state.port import Head, StateStore
 from sla_monitor.domain.facts import AnyFact, fact_of
 from sla_monitor.domain.intake import read_record
 from sla_monitor.domain.item import FactResult, Item, insert_fact, load_item

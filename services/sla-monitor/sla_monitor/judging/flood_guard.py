@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable, Sequence
 
 from shared.log.flood import MAX_QUARANTINED, WINDOW, halt_message, halting_offset
-from shared.log.port import Record, Shard
+from shared.log.port import Quarantined, Record, Shard
 from shared.log.processor import Halted
-from shared.state.port import Quarantined, StateStore
+from shared.state.port import StateStore
 
 # The offset below which people have accepted the floods of a shard.
 AcceptedBelow = Callable[[Shard], Awaitable[int]]

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 from shared.clock import Clock
 from shared.contracts.topics import Topic
-from shared.log.port import Bus, Record, Shard, every_shard
+from shared.log.port import Bus, Fenced, Record, Shard, every_shard
 from shared.log.processor import CaughtUp
 from shared.paging import paged
-from shared.state.port import Change, Fenced, Head, StateStore
+from shared.state.port import Change, Head, StateStore
 from shared.state.publisher import Publisher
 from sla_monitor.domain.item import load_item
 from sla_monitor.domain.reevaluation import CATALOGUE_CHANGED, ReevaluationRequest, request_for

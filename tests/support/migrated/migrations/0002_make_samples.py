@@ -1,9 +1,9 @@
-"""A table of the types that SQLite lacks exists."""
+"""A table with an instant, which SQLite has no type for, exists."""
 
 from alembic import op
 from sqlalchemy import Column, Integer
 
-from shared.sql.columns import DecimalText, UtcDateTime
+from shared.sql.columns import UtcDateTime
 
 revision = "0002"
 down_revision = "0001"
@@ -14,5 +14,5 @@ def upgrade() -> None:
         "samples",
         Column("id", Integer, primary_key=True),
         Column("at", UtcDateTime),
-        Column("price", DecimalText(40)),
+        Column("pence", Integer),
     )

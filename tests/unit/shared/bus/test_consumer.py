@@ -10,9 +10,8 @@ import pytest
 from shared.bus.consumer import ConsumerStatus, consume, unread
 from shared.bus.embedded import EmbeddedBus
 from shared.contracts.topics import Topic
-from shared.log.port import AppendUncertain, Message, OffsetGone, Record, Shard
+from shared.log.port import AppendUncertain, Fenced, Message, OffsetGone, Record, Shard
 from shared.log.processor import Busy, Halted
-from shared.state.port import Fenced
 from tests.support.log_reading import shards_of
 from tests.support.totals import Store, Totals
 

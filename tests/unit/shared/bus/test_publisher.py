@@ -7,9 +7,9 @@ import pytest
 
 from shared.bus.embedded import EmbeddedBus
 from shared.contracts.topics import Topic
-from shared.log.port import AppendUncertain, Message, Shard
+from shared.log.port import AppendUncertain, Message, Outgoing, Shard
 from shared.state.embedded import EmbeddedStateStore
-from shared.state.port import Change, Head, Outgoing
+from shared.state.port import Change, Head
 from shared.state.publisher import drain_outbox
 from tests.support.log_reading import read_records, seek_all, values, wait_for_assignment
 

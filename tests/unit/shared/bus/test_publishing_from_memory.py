@@ -8,9 +8,9 @@ import pytest
 
 from shared.bus.embedded import EmbeddedBus
 from shared.contracts.topics import Topic
-from shared.log.port import AppendUncertain, Shard
+from shared.log.port import AppendUncertain, Outgoing, Shard
 from shared.state.embedded import EmbeddedStateStore
-from shared.state.port import Change, Head, Outgoing
+from shared.state.port import Change, Head
 from shared.state.publisher import Publisher
 
 pytestmark = pytest.mark.anyio

@@ -9,10 +9,9 @@ from prometheus_client import CollectorRegistry
 
 from shared.bus.embedded import EmbeddedBus
 from shared.contracts.topics import TICKETS, TOPICS
-from shared.log.port import AppendUncertain, Message, Record, Shard
+from shared.log.port import AppendUncertain, Fenced, Message, Record, Shard
 from shared.log.processor import Busy
 from shared.metrics.groups import GroupMetrics, MeasuredProcessor, ShardStatus
-from shared.state.port import Fenced
 from tests.support.totals import Store, Totals
 
 pytestmark = pytest.mark.anyio
