@@ -19,6 +19,7 @@ from shared.contracts.topics import TOPICS, WORK
 from shared.log.partitioner import partition_of
 from shared.log.port import Bus, Message, Shard
 from shared.running.health import NotReady, consumer_check
+from shared.scope import Scope
 from sla_monitor.app import MonitorApp
 from sla_monitor.app import build as build_monitor
 from sla_monitor.settings import MonitorSettings
@@ -82,7 +83,7 @@ async def halts(app: App) -> None:
 
 
 async def aside(app: App) -> list[int]:
-    return [entry.record.offset async for entry in app.quarantine.entries()]
+    return [entry.record.offset async for entry in app.quarantine.entries(Scope.all())]
 
 
 @EACH

@@ -16,7 +16,7 @@ from shared.contracts.envelope import ItemEvent
 from shared.contracts.items import CompletedData, NewItemData, WorkCompleted, WorkReceived
 from shared.contracts.topics import TICKETS, WORK, Topic
 from shared.log.port import Message
-from shared.quarantine.parked import Parked
+from shared.quarantine.service import Parked
 from tallystick.__main__ import app
 from tallystick.stack import Stack, open_stack
 from tests.support.histories import calendar

@@ -14,6 +14,7 @@ from shared.contracts.codec import encode_event
 from shared.contracts.envelope import ItemEvent
 from shared.contracts.topics import WORK
 from shared.log.port import Message, Shard
+from shared.scope import Scope
 from sla_monitor.app import MonitorApp
 from tests.support.poison import AT, COMPLETED, GOOD, ITEM, KEY, SHARD
 from tests.support.production_shape import ProductionServers, log_of, own_servers, running_services
@@ -66,7 +67,9 @@ def test_a_flood_halts_both_services_is_accepted_and_what_is_re_driven_counts_on
             await until(partial(_are_halted, apps))
             await until(partial(_have_reached, apps, WRONG, 1))
             for app in apps:
-                entries = {(entry.shard, entry.record.offset): entry async for entry in app.quarantine.entries()}
+                entries = {
+                    (entry.shard, entry.record.offset): entry async for entry in app.quarantine.entries(Scope.all())
+                }
                 assert sorted(offset for shard, offset in entries if shard == SHARD) == list(range(1, 11))
                 assert [(entries[SHARD, n].record.key, entries[SHARD, n].record.value) for n in range(1, 11)] == (
                     POISON[:10]
@@ -75,7 +78,7 @@ def test_a_flood_halts_both_services_is_accepted_and_what_is_re_driven_counts_on
                 await app.quarantine.accept_flood(SHARD, actor="tester", reason="the sender has been stopped")
             await until(partial(_have_reached, apps, SHARD, 1 + len(POISON)))
 
-            misplaced = await monitor.quarantine.entry(WRONG, 0)
+            misplaced = await monitor.quarantine.entry(Scope.all(), WRONG, 0)
             for _ in range(2):
                 await monitor.quarantine.redrive(misplaced, actor="tester", reason="it lay in another partition")
             await until(partial(_have_reached, apps, SHARD, 3 + len(POISON)))

@@ -34,6 +34,7 @@ from shared.contracts.items import (
 from shared.contracts.topics import CATALOGUE, TICKETS, TOPICS, VERDICTS, Topic
 from shared.contracts.verdicts import VerdictEvent
 from shared.log.port import Bus, Message, Quarantined, Shard, every_shard
+from shared.scope import Scope
 from shared.state.port import Head
 from sla_monitor.app import MonitorApp, build
 from sla_monitor.settings import MonitorSettings
@@ -112,7 +113,7 @@ class Monitor:
 
     async def quarantined_records(self) -> list[Quarantined]:
         """Every record in quarantine."""
-        return [entry.record async for entry in self.app.quarantine.entries(decided=True)]
+        return [entry.record async for entry in self.app.quarantine.entries(Scope.all(), decided=True)]
 
     async def heads(self) -> dict[Shard, Head]:
         """The head of every shard that was ever written."""

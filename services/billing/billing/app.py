@@ -27,8 +27,7 @@ from shared.log.port import Bus
 from shared.metrics.groups import MeasuredProcessor, ShardStatus
 from shared.quarantine.api import router as quarantine_router
 from shared.quarantine.decisions import QuarantineDecisions
-from shared.quarantine.parked import Parked
-from shared.quarantine.service import QuarantineService
+from shared.quarantine.service import Parked, QuarantineService
 from shared.running.checks import database_checks
 from shared.running.health import Check
 from shared.sql.approvals import Approvals
@@ -68,7 +67,7 @@ class BillingApp:
         self.quarantine = QuarantineService(
             GROUP,
             TOPICS,
-            aside=SqlQuarantineStore(self._store),
+            store=SqlQuarantineStore(self._store),
             decisions=QuarantineDecisions(engine, decisions),
             bus=bus,
             clock=clock,

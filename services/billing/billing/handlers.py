@@ -26,7 +26,7 @@ from shared.log.port import Quarantined, Record, Shard
 from shared.log.processor import Halted
 from shared.log.validation import InvalidRecord, as_quarantined
 from shared.period import Month
-from shared.quarantine.parked import Parked
+from shared.quarantine.service import Parked
 from shared.sql.progress import ShardProgress
 
 

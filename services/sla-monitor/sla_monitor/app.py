@@ -15,8 +15,7 @@ from shared.log.port import Bus, Shard, every_shard
 from shared.metrics.groups import MeasuredProcessor, ShardStatus
 from shared.quarantine.api import router as quarantine_router
 from shared.quarantine.decisions import QuarantineDecisions
-from shared.quarantine.parked import Parked
-from shared.quarantine.service import QuarantineService
+from shared.quarantine.service import Parked, QuarantineService
 from shared.running.checks import database_checks
 from shared.running.health import Check
 from shared.sql.approvals import Approvals
@@ -82,7 +81,7 @@ class MonitorApp:
         self.quarantine = QuarantineService(
             GROUP,
             ITEM_TOPICS,
-            aside=self._states,
+            store=self._states,
             decisions=QuarantineDecisions(self._engine, DECISIONS),
             bus=bus,
             clock=clock,

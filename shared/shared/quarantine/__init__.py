@@ -1,1 +1,1 @@
-"""Records set aside: what is kept of them, who decided what about them, and how they are offered again."""
+"""Quarantined records: what is kept of them, who decided what about them, and how they are redriven."""

@@ -1,12 +1,9 @@
-"""A service's quarantine over HTTP: what was set aside, where and why, and who decided what. For operators.
+"""`GET /v1/quarantine`: which records are quarantined, where and why, and who decided what. For operators.
 
-The records themselves are not shown: what could not be believed may hold anything. The command shows them.
+The records themselves are not shown: an invalid record may hold anything. `tallystick quarantine show` shows them.
 """
 
 import re
-from collections.abc import AsyncIterator
-from datetime import datetime
-from typing import Any
 
 from fastapi import APIRouter
 from msgspec import Struct
@@ -15,22 +12,15 @@ from starlette.requests import Request
 from shared.http import Cursor, Json, Limit, Page, Problem, next_link, read_cursor, schema_ref
 from shared.http.problem_types import INVALID_CURSOR
 from shared.log.port import Shard
+from shared.quarantine.decisions import Decision
 from shared.quarantine.service import QuarantineEntry, QuarantineService
+from shared.scope import Scope
 
 _DIGITS = re.compile(r"[0-9]{1,18}")  # what databases hold
 
 
-class DecisionBody(Struct, frozen=True):
-    """The last word about a record: `re-driven` or `discarded`."""
-
-    action: str
-    actor: str
-    reason: str
-    decided_at: datetime
-
-
-class EntryBody(Struct, frozen=True):
-    """A record set aside, open while `decision` is null. `size` is in bytes, null for a record without a value.
+class QuarantinedRecord(Struct, frozen=True):
+    """A quarantined record, open while `decision` is null. `size` is in bytes, null for a record without a value.
 
     `timestamp_ms` is whatever the sender gave the record, which need not be an instant.
     """
@@ -42,40 +32,33 @@ class EntryBody(Struct, frozen=True):
     detail: str
     timestamp_ms: int
     size: int | None
-    decision: DecisionBody | None
+    decision: Decision | None
 
 
-TYPES = (EntryBody,)
+TYPES = (QuarantinedRecord,)
+_ANSWERS = {"content": {"application/json": {"schema": {"type": "array", "items": schema_ref(QuarantinedRecord)}}}}
 
 
-def router(desk: QuarantineService) -> APIRouter:
-    """`/v1/quarantine`, of the service whose desk it is."""
+def router(quarantine: QuarantineService) -> APIRouter:
+    """`/v1/quarantine` of one service."""
     routes = APIRouter(prefix="/v1/quarantine", tags=["quarantine"])
-    answers: dict[int | str, dict[str, Any]] = {
-        200: {"content": {"application/json": {"schema": {"type": "array", "items": schema_ref(EntryBody)}}}}
-    }
 
-    @routes.get("", responses=answers)
-    async def set_aside(
+    @routes.get("", responses={200: _ANSWERS})
+    async def list_records(
         request: Request, *, decided: bool = False, limit: Limit = 50, cursor: Cursor | None = None
     ) -> Json:
-        """Records set aside that nobody has decided about, or all of them; by topic, partition and offset."""
-        found = await _first(desk.entries(decided=decided, beyond=_place(cursor)), limit + 1)
+        """Open quarantined records, or all of them; by topic, partition and offset."""
+        found: list[QuarantineEntry] = []
+        async for entry in quarantine.entries(Scope.all(), decided=decided, after=_place(cursor)):
+            found.append(entry)
+            if len(found) > limit:
+                break
         last = found[limit - 1] if len(found) > limit else None
         key = None if last is None else (last.shard.topic, str(last.shard.partition), str(last.record.offset))
-        shown = found[:limit]
-        return Json([_body(entry) for entry in shown], headers=next_link(request, Page(shown, key)))
+        page = Page([_without_content(entry) for entry in found[:limit]], key)
+        return Json(page.items, headers=next_link(request, page))
 
     return routes
-
-
-async def _first(entries: AsyncIterator[QuarantineEntry], count: int) -> list[QuarantineEntry]:
-    found: list[QuarantineEntry] = []
-    async for entry in entries:
-        found.append(entry)
-        if len(found) == count:
-            break
-    return found
 
 
 def _place(cursor: str | None) -> tuple[Shard, int] | None:
@@ -88,9 +71,9 @@ def _place(cursor: str | None) -> tuple[Shard, int] | None:
             raise Problem(INVALID_CURSOR)
 
 
-def _body(entry: QuarantineEntry) -> EntryBody:
-    record, decision = entry.record, entry.decision
-    return EntryBody(
+def _without_content(entry: QuarantineEntry) -> QuarantinedRecord:
+    record = entry.record
+    return QuarantinedRecord(
         topic=entry.shard.topic,
         partition=entry.shard.partition,
         offset=record.offset,
@@ -98,7 +81,5 @@ def _body(entry: QuarantineEntry) -> EntryBody:
         detail=record.detail,
         timestamp_ms=record.timestamp_ms,
         size=None if record.value is None else len(record.value),
-        decision=None
-        if decision is None
-        else DecisionBody(decision.action, decision.actor, decision.reason, decision.decided_at),
+        decision=entry.decision,
     )

@@ -1,7 +1,7 @@
-"""What people decided about records set aside, for ever: who, when, why. Rows are only ever added.
+"""What operators decided about quarantined records, for ever: who, when, why. Rows are only ever added.
 
-Live state is a view of the log that may be rebuilt; what people decided is in no log, so it is kept in SQL. A record is
-named by its place in the log, which a rebuild does not change.
+Live state is a view of the log that may be rebuilt. Decisions are in no log, so they are kept in SQL. A record is named
+by its place in the log, which a rebuild does not change.
 """
 
 from dataclasses import dataclass
@@ -27,14 +27,14 @@ from shared.sql.columns import MAX_ACTOR_LENGTH, MAX_REASON_LENGTH, UtcDateTime
 from shared.sql.engine import read_transaction
 from shared.sql.statements import insert_ignore
 
-# `re-driven`: published again. `discarded`: never to be. `flood-accepted`: of the shard, what is set aside below
-# `offset` is no longer counted as a flood.
+# `re-driven`: published again. `discarded`: never to be published again. `flood-accepted`: what the shard holds below
+# `offset` no longer counts towards a flood of invalid records.
 Action = Literal["re-driven", "discarded", "flood-accepted"]
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Somebody's word about the record at `offset`; for an accepted flood, about the shard below `offset`."""
+    """What was decided about the record at `offset`; for an accepted flood, about the shard below `offset`."""
 
     shard: Shard
     offset: int
@@ -61,22 +61,15 @@ def quarantine_decision_table(metadata: MetaData, name: str = "quarantine_decisi
 
 @dataclass(frozen=True, slots=True)
 class QuarantineDecisions:
-    """The decisions kept in one service's database. Calls block; safe to share between threads."""
+    """The decisions in one service's database. Calls block; safe to share between threads."""
 
     engine: Engine
     table: Table
 
     def add(self, decision: Decision) -> None:
         """The decision is kept; the same one of the same instant again changes nothing."""
-        row = {
-            "topic": decision.shard.topic,
-            "partition": decision.shard.partition,
-            "offset": decision.offset,
-            "decided_at": decision.decided_at,
-            "action": decision.action,
-            "actor": decision.actor,
-            "reason": decision.reason,
-        }
+        fields = {name: getattr(decision, name) for name in Decision.__slots__ if name != "shard"}
+        row = {"topic": decision.shard.topic, "partition": decision.shard.partition, **fields}
         with self.engine.begin() as connection:
             connection.execute(insert_ignore(self.table), row)
 

@@ -1,47 +1,50 @@
-"""What an operator does with records set aside: look, offer again, discard, let a flood pass.
+"""What an operator does with quarantined records: look at them, redrive them, discard them, accept a flood of them.
 
-Nothing is ever taken out of quarantine: a decision is added beside the record. One that is offered again gets a new
-place in the log and a fate of its own there; at its old place it stays counted as set aside, so that every offset has
-one fate for ever.
+Nothing is ever taken out of quarantine: a decision is added beside the record. A record that is redriven gets a new
+offset in the log and is judged again there; at its old offset it stays counted as quarantined, so that every offset
+has one result for ever.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import date
+from typing import Literal, Protocol
 
 from shared.clock import Clock
 from shared.contracts.topics import Topic
 from shared.log.port import Bus, Message, Quarantined, Shard, every_shard
 from shared.quarantine.decisions import Action, Decision, QuarantineDecisions
+from shared.scope import Scope
 from shared.sql.outage import busy_during_outages
 
+WaitsFor = Literal["council", "agreement", "calendar"]
 _PAGE = 100  # each may hold 256 KiB
 
 
 class NotQuarantined(LookupError):
-    """There is no record at that place in quarantine."""
+    """There is no record at that place in quarantine, or none that the caller may see."""
 
 
 class AlreadyDecided(ValueError):
-    """Somebody has decided about the record already."""
+    """Somebody has already decided about the record."""
 
 
 class CannotRedrive(ValueError):
-    """As it was sent the record can never be believed, whatever is deployed."""
+    """As it was sent, the record is invalid for every release of Tallystick."""
 
 
 class QuarantineStore(Protocol):
-    """Where a service keeps what it has set aside; its live state is one such place."""
+    """Where a service keeps its quarantined records; its live state is one such place."""
 
     async def quarantine(self, shard: Shard, *, after_offset: int, limit: int) -> list[Quarantined]:
-        """Records set aside, by ascending offset, beginning after `after_offset` (-1: from the first)."""
+        """Quarantined records by ascending offset, beginning after `after_offset` (-1: from the first)."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class QuarantineEntry:
-    """A record set aside, and the last word about it; open while there is none."""
+    """A quarantined record and the latest decision about it; open while there is none."""
 
     shard: Shard
     record: Quarantined
@@ -53,6 +56,19 @@ class QuarantineEntry:
         return f"{self.shard}@{self.record.offset}"
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Parked:
+    """The valid records of one council that wait until the catalogue knows one thing.
+
+    They count as soon as it does. `oldest` is the London day of the first of them.
+    """
+
+    council: str
+    waits_for: WaitsFor
+    records: int
+    oldest: date
+
+
 class QuarantineService:
     """The quarantine of one service. Any process may use it, while the service runs and while it does not."""
 
@@ -61,61 +77,61 @@ class QuarantineService:
         service: str,
         topics: Sequence[Topic],
         *,
-        aside: QuarantineStore,
+        store: QuarantineStore,
         decisions: QuarantineDecisions,
         bus: Bus,
         clock: Clock,
     ) -> None:
         self.service = service
         self._shards = sorted(every_shard(topics))
-        self._aside, self._decisions, self._bus, self._clock = aside, decisions, bus, clock
+        self._store, self._decisions, self._bus, self._clock = store, decisions, bus, clock
 
     async def entries(
-        self, *, decided: bool = False, beyond: tuple[Shard, int] | None = None
+        self, scope: Scope, *, decided: bool = False, after: tuple[Shard, int] | None = None
     ) -> AsyncIterator[QuarantineEntry]:
-        """What is open, or all with what was `decided`; by shard and offset, beginning after the place `beyond`.
+        """Open entries, or all with those already `decided`; by shard and offset, beginning after the place `after`.
 
-        One page is in memory at a time.
+        A record whose key names no council is only seen by who may see every council. One page is in memory at a time.
         """
         for shard in self._shards:
-            if beyond is not None and shard < beyond[0]:
+            if after is not None and shard < after[0]:
                 continue
-            words = await self._words(shard)
-            after = beyond[1] if beyond is not None and shard == beyond[0] else -1
-            while page := await self._aside.quarantine(shard, after_offset=after, limit=_PAGE):
-                after = page[-1].offset
+            decisions = await self._latest_decisions(shard)
+            offset = after[1] if after is not None and shard == after[0] else -1
+            while page := await self._store.quarantine(shard, after_offset=offset, limit=_PAGE):
+                offset = page[-1].offset
                 for record in page:
-                    if decided or record.offset not in words:
-                        yield QuarantineEntry(shard, record, words.get(record.offset))
+                    if _visible(record, scope) and (decided or record.offset not in decisions):
+                        yield QuarantineEntry(shard, record, decisions.get(record.offset))
 
-    async def entry(self, shard: Shard, offset: int) -> QuarantineEntry:
-        """The record set aside there; raises `NotQuarantined`."""
+    async def entry(self, scope: Scope, shard: Shard, offset: int) -> QuarantineEntry:
+        """The entry at that place; raises `NotQuarantined`."""
         if shard in self._shards:
-            for record in await self._aside.quarantine(shard, after_offset=offset - 1, limit=1):
-                if record.offset == offset:
-                    return QuarantineEntry(shard, record, (await self._words(shard)).get(offset))
-        raise NotQuarantined(f"{self.service} has set aside nothing at {shard}@{offset}")
+            for record in await self._store.quarantine(shard, after_offset=offset - 1, limit=1):
+                if record.offset == offset and _visible(record, scope):
+                    return QuarantineEntry(shard, record, (await self._latest_decisions(shard)).get(offset))
+        raise NotQuarantined(f"{self.service} has no quarantined record at {shard}@{offset}")
 
     async def redrive(self, entry: QuarantineEntry, *, actor: str, reason: str) -> Decision:
-        """The record is in the log once more, as it was sent, and that is written down; raises `CannotRedrive`.
+        """The record is in the log once more, as it was sent, and the decision is kept; raises `CannotRedrive`.
 
-        May be repeated: events are known by their ids, so that a record offered twice counts once.
+        May be repeated: events are known by their ids, so that a record sent twice counts once.
         """
         await self._bus.publish(entry.shard.topic, [_as_sent(entry)])
         return await self._decide(entry.shard, entry.record.offset, "re-driven", actor, reason)
 
     async def note_redriven(self, entry: QuarantineEntry, *, actor: str, reason: str) -> Decision:
-        """As `redrive`, where the record is in the log once more already: another service had set it aside too."""
+        """As `redrive`, where another service, which had quarantined the record too, has redriven it already."""
         return await self._decide(entry.shard, entry.record.offset, "re-driven", actor, reason)
 
     async def discard(self, entry: QuarantineEntry, *, actor: str, reason: str) -> Decision:
-        """The record is not to be offered again; its bytes stay. Raises `AlreadyDecided` where it is open no longer."""
+        """The record will not be redriven; its bytes are kept. Raises `AlreadyDecided` unless the entry is open."""
         if entry.decision is not None:
             raise AlreadyDecided(f"{entry.place} was {entry.decision.action} by {entry.decision.actor}")
         return await self._decide(entry.shard, entry.record.offset, "discarded", actor, reason)
 
     async def accept_flood(self, shard: Shard, *, actor: str, reason: str) -> Decision:
-        """What the log holds of `shard` by now may be set aside, however much of it; later records are counted anew.
+        """Any number of the records that `shard` holds by now may be quarantined; later ones are counted from zero.
 
         Raises `NotQuarantined` for a shard that the service does not read.
         """
@@ -124,19 +140,19 @@ class QuarantineService:
         return await self._decide(shard, (await self._bus.bounds(shard)).end, "flood-accepted", actor, reason)
 
     async def decisions(self) -> list[Decision]:
-        """All that was ever decided here, the oldest first."""
-        told = [decision for shard in self._shards for decision in await asyncio.to_thread(self._decisions.of, shard)]
-        return sorted(told, key=lambda decision: decision.decided_at)
+        """Every decision of this quarantine, the oldest first."""
+        found = [decision for shard in self._shards for decision in await asyncio.to_thread(self._decisions.of, shard)]
+        return sorted(found, key=lambda decision: decision.decided_at)
 
     async def accepted_below(self, shard: Shard) -> int:
         """The offset below which floods of `shard` are accepted; raises `Busy` while the database is away."""
         with busy_during_outages():
             return await asyncio.to_thread(self._decisions.accepted_below, shard)
 
-    async def _words(self, shard: Shard) -> dict[int, Decision]:
-        """The last word about each record of the shard."""
-        told = await asyncio.to_thread(self._decisions.of, shard)
-        return {decision.offset: decision for decision in told if decision.action != "flood-accepted"}
+    async def _latest_decisions(self, shard: Shard) -> dict[int, Decision]:
+        """The latest decision about each record of the shard, by offset."""
+        decisions = await asyncio.to_thread(self._decisions.of, shard)
+        return {decision.offset: decision for decision in decisions if decision.action != "flood-accepted"}
 
     async def _decide(self, shard: Shard, offset: int, action: Action, actor: str, reason: str) -> Decision:
         decision = Decision(shard, offset, action, actor, reason, self._clock.now())
@@ -144,15 +160,23 @@ class QuarantineService:
         return decision
 
 
+def _visible(record: Quarantined, scope: Scope) -> bool:
+    return scope.councils is None or scope.allows(_key(record).partition(":")[0])
+
+
+def _key(record: Quarantined) -> str:
+    """The record's key, empty where it has none that an event can have."""
+    try:
+        return (record.key or b"").decode()
+    except UnicodeDecodeError:
+        return ""
+
+
 def _as_sent(entry: QuarantineEntry) -> Message:
     """The record with its own key, bytes and time: what is late stays late, what has a wrong clock stays wrong."""
-    record = entry.record
+    record, key = entry.record, _key(entry.record)
     if not record.value:
         raise CannotRedrive(f"{entry.place} has no value: it can only be discarded")
-    try:
-        key = (record.key or b"").decode()
-    except UnicodeDecodeError:
-        key = ""
     if not key:
-        raise CannotRedrive(f"{entry.place} has no key that any event has: it can only be discarded")
+        raise CannotRedrive(f"{entry.place} has no key that an event can have: it can only be discarded")
     return Message(key, record.value, timestamp_ms=record.timestamp_ms)

@@ -15,6 +15,7 @@ from shared.clock import WallClock
 from shared.contracts.topics import TOPICS
 from shared.log.port import BusError, Shard
 from shared.quarantine.service import NotQuarantined, QuarantineEntry, QuarantineService
+from shared.scope import Scope
 from shared.settings import read_settings
 from shared.sql.migrate import SchemaOutdated
 from shared.startup_errors import InvalidSettings
@@ -81,7 +82,7 @@ async def held(desks: Sequence[QuarantineService], *, because: str | None, decid
     """What is open, or all with what was `decided`, by place."""
     found: defaultdict[str, list[QuarantinedBy]] = defaultdict(list)
     for quarantine in desks:
-        async for entry in quarantine.entries(decided=decided):
+        async for entry in quarantine.entries(Scope.all(), decided=decided):
             if because in {None, entry.record.reason}:
                 found[entry.place].append(QuarantinedBy(quarantine, entry))
     return found
@@ -96,7 +97,7 @@ async def held_at(desks: Sequence[QuarantineService], place: str) -> Sequence[Qu
     found: list[QuarantinedBy] = []
     for quarantine in desks:
         try:
-            found.append(QuarantinedBy(quarantine, await quarantine.entry(shard, int(offset))))
+            found.append(QuarantinedBy(quarantine, await quarantine.entry(Scope.all(), shard, int(offset))))
         except NotQuarantined:
             continue
     if not found:

@@ -7,7 +7,7 @@ from shared.log.port import Quarantined, Shard
 
 
 class SqlQuarantineStore:
-    """`shared.quarantine.quarantine.SetAside` over billing's store."""
+    """`shared.quarantine.service.QuarantineStore` over billing's store."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

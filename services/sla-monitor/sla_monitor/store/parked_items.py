@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 
 from shared.log.port import Shard, every_shard
 from shared.period import LONDON
-from shared.quarantine.parked import Parked, WaitsFor
+from shared.quarantine.service import Parked, WaitsFor
 from shared.state.port import StateStore
 from sla_monitor.domain.item import OUTAGE_MARK, load_item
 from sla_monitor.ports import Catalogue
