@@ -1,13 +1,15 @@
-"""Whether a record can be believed: what it must be before any service takes it in.
+"""Whether a record holds a valid event that stands where it belongs, or the reason for which it is quarantined.
 
-One judgement for all services, so that a record which one of them sets aside is set aside by every other that reads
-it, for the same reason. A record is refused for what it *is*; a council or service that nobody knows yet is no fault.
+`validate` looks at the bytes alone, so that whoever takes events in over HTTP can use it; `check_place` at where and
+when the log holds them; `read_event` does both. One rule for all services: a record that one of them quarantines is
+quarantined by every other that reads it, for the same reason. A record is refused for what it *is*; a council or
+service that nobody knows yet is no fault.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Literal, TypeVar, cast
+from typing import Literal, TypeVar, cast, get_args
 
 import msgspec
 
@@ -17,9 +19,11 @@ from shared.contracts.envelope import ItemEvent
 from shared.contracts.items import TicketOpened, WorkReceived
 from shared.contracts.topics import PARTITIONS, REPLAYABLE_DAYS, TICKETS, USAGE, WORK
 from shared.contracts.usage import UsageRecorded
+from shared.faults import Fault
 from shared.json_values import NotStrictJson, strict_json
 from shared.log.partitioner import partition_of
 from shared.log.port import Quarantined, Record, Shard
+from shared.validation import value_faults
 
 Reason = Literal[
     "EMPTY",
@@ -40,27 +44,36 @@ MAX_EVENT_BYTES = 256 * 1024
 # Clocks of honest senders differ by less; a later time would move deadlines that nobody has reached.
 MAX_AHEAD = timedelta(minutes=5)
 MAX_AGE = timedelta(days=REPLAYABLE_DAYS)
-_MOST_AHEAD_S, _OLDEST_S = MAX_AHEAD.total_seconds(), MAX_AGE.total_seconds()
-_YEARS = range(2000, 2101)  # outside of them, local dates and integer microseconds are not worth trusting
+_MAX_AHEAD_S, _MAX_AGE_S = MAX_AHEAD.total_seconds(), MAX_AGE.total_seconds()
+_YEARS = range(2000, 2101)
 # Anybody may write there; what our own services write is placed and dated by code of ours.
 _PROVIDERS = frozenset({TICKETS.name, WORK.name, USAGE.name})
 _NUL = rb"\u0000"  # JSON has no other way to write it
-_OTHER_TIME: dict[type, Callable[..., date | None]] = {
-    TicketOpened: lambda event: event.data.due_at,
-    WorkReceived: lambda event: event.data.due_at,
-    UsageRecorded: lambda event: event.data.business_date,
-    TimeAdvanced: lambda event: event.data.to,
+_FOREIGN = "expected an event of a type that this topic carries"
+# The field of the data that holds another date than the event's own time.
+_OTHER_DATES: dict[type, str] = {
+    TicketOpened: "due_at",
+    WorkReceived: "due_at",
+    UsageRecorded: "business_date",
+    TimeAdvanced: "to",
 }
+_TYPES = {kind.__struct_config__.tag: kind for kind in get_args(AnyEvent)}
 
 
 @dataclass(frozen=True, slots=True)
 class InvalidRecord:
-    """Why a record goes to quarantine: a code to count by, and what to put right. Never the value itself."""
+    """Why a record goes to quarantine: a code to count by, and what to put right. Never the value itself.
+
+    `detail` is the first fault in words. `faults` are all that were found in the bytes, in the order of the contract's
+    fields; they may name keys that the sender chose.
+    """
 
     reason: Reason
     detail: str
+    faults: tuple[Fault, ...] = ()
 
 
+# Found by who holds what came before; no look at the record itself can tell.
 CONFLICT = InvalidRecord("ID_REUSE_CONFLICT", "expected the content that was first received under this source and id")
 
 
@@ -70,22 +83,66 @@ def as_quarantined(record: Record, refused: InvalidRecord) -> Quarantined:
 
 
 def read_event(shard: Shard, record: Record, carried: frozenset[type[E]]) -> E | InvalidRecord:
-    """The event that a record of `shard` holds, one of `carried`, or why it is none. Never raises."""
-    if not record.value:
-        return InvalidRecord("EMPTY", "expected an event, got a record without a value")
-    if len(record.value) > MAX_EVENT_BYTES:
-        return InvalidRecord("TOO_LARGE", f"expected at most {MAX_EVENT_BYTES} bytes, got {len(record.value)}")
-    try:
-        event = decode_event(record.value)
-        _require_strictness(record.value)
-    except UnknownEventType as fault:
-        return InvalidRecord("UNKNOWN_TYPE", str(fault))
-    except (UndecodableEvent, NotStrictJson) as fault:
-        return InvalidRecord("UNREADABLE", str(fault))
+    """The event that a record of `shard` holds, one of `carried`, or why the record is invalid. Never raises."""
+    event = validate(record.value, carried)
+    if isinstance(event, InvalidRecord):
+        return event
+    return check_place(shard, record, event) or event
+
+
+def validate(value: bytes | None, carried: frozenset[type[E]]) -> E | InvalidRecord:
+    """The event that `value` holds, one of `carried`, or everything that is wrong with it. Never raises."""
+    if not value:
+        return _invalid("EMPTY", "expected an event, got a record without a value")
+    if len(value) > MAX_EVENT_BYTES:
+        return _invalid("TOO_LARGE", f"expected at most {MAX_EVENT_BYTES} bytes, got {len(value)}")
+    event = _decoded(value)
+    if isinstance(event, InvalidRecord):
+        return event
     if type(event) not in carried:
-        return InvalidRecord("FOREIGN_TYPE", f"{shard.topic} does not carry events of this type")
-    # The line above is what the cast says: a set of types cannot narrow a union for the type checker.
-    return _misdated(event) or _misplaced(shard, record, event) or _mistimed(shard, record, event) or cast(E, event)
+        return _invalid("FOREIGN_TYPE", _FOREIGN, Fault(("type",), _FOREIGN))
+    if misdated := list(_year_faults(event)):
+        return _invalid("TIME_OUT_OF_RANGE", misdated[0].message, *misdated)
+    return cast(E, event)  # its type is in `carried`: a set of types cannot narrow a union for the type checker
+
+
+def check_place(shard: Shard, record: Record, event: object) -> InvalidRecord | None:
+    """Why the event of `record` does not belong where or when the log holds it; None where it does."""
+    if not isinstance(event, ItemEvent):
+        return None
+    if record.key != (key := event.key.encode()):
+        return InvalidRecord("KEY_MISMATCH", "expected the key council:subject, which keeps an item in one partition")
+    if shard.topic not in _PROVIDERS:
+        return None
+    if partition_of(key, PARTITIONS) != shard.partition:
+        return InvalidRecord(
+            "KEY_PARTITION_MISMATCH", "the record's key belongs to another partition: leave it to the key"
+        )
+    return _mistimed(record, event)
+
+
+def _mistimed(record: Record, event: ItemEvent) -> InvalidRecord | None:
+    ahead_s = event.time.timestamp() - record.timestamp_ms / 1000
+    if ahead_s > _MAX_AHEAD_S:
+        return InvalidRecord("FUTURE_TIME", f"dated {ahead_s:.0f} s after it was sent; at most {MAX_AHEAD} is accepted")
+    if ahead_s < -_MAX_AGE_S:
+        return InvalidRecord("TOO_OLD", f"dated over {MAX_AGE.days} days before it was sent: send it as a replay")
+    return None
+
+
+def _invalid(reason: Reason, detail: str, *faults: Fault) -> InvalidRecord:
+    return InvalidRecord(reason, detail, faults or (Fault((), detail),))
+
+
+def _decoded(value: bytes) -> AnyEvent | InvalidRecord:
+    try:
+        event = decode_event(value)
+        _require_strictness(value)
+    except UnknownEventType as fault:
+        return _invalid("UNKNOWN_TYPE", str(fault), *_decoding_faults(value))
+    except (UndecodableEvent, NotStrictJson) as fault:
+        return _invalid("UNREADABLE", str(fault), *_decoding_faults(value))
+    return event
 
 
 def _require_strictness(value: bytes) -> None:
@@ -104,33 +161,25 @@ def _require_strictness(value: bytes) -> None:
     strict_json(value)
 
 
-def _misdated(event: AnyEvent) -> InvalidRecord | None:
-    other = _OTHER_TIME.get(type(event))
-    also = None if other is None else other(event)
-    if event.time.year in _YEARS and (also is None or also.year in _YEARS):
-        return None
-    return InvalidRecord("TIME_OUT_OF_RANGE", f"expected years from {_YEARS[0]} to {_YEARS[-1]}")
+def _decoding_faults(value: bytes) -> list[Fault]:
+    """All faults of bytes that do not decode; none where they are no JSON, or nothing more is found."""
+    try:
+        plain = strict_json(value)
+    except NotStrictJson:
+        return []
+    if not isinstance(plain, dict):
+        return [Fault((), "expected an object")]
+    expected = _TYPES.get(plain["type"]) if isinstance(plain.get("type"), str) else None
+    if expected is None:
+        return [Fault(("type",), "expected a type of event that this release knows")]
+    return value_faults(plain, expected)
 
 
-def _misplaced(shard: Shard, record: Record, event: AnyEvent) -> InvalidRecord | None:
-    if not isinstance(event, ItemEvent):
-        return None
-    key = event.key.encode()
-    if record.key != key:
-        return InvalidRecord("KEY_MISMATCH", "expected the key council:subject, which keeps an item in one partition")
-    if shard.topic in _PROVIDERS and partition_of(key, PARTITIONS) != shard.partition:
-        return InvalidRecord(
-            "KEY_PARTITION_MISMATCH", "the record's key belongs to another partition: leave it to the key"
-        )
-    return None
-
-
-def _mistimed(shard: Shard, record: Record, event: AnyEvent) -> InvalidRecord | None:
-    if shard.topic not in _PROVIDERS or not isinstance(event, ItemEvent):
-        return None
-    ahead_s = event.time.timestamp() - record.timestamp_ms / 1000
-    if -_OLDEST_S <= ahead_s <= _MOST_AHEAD_S:
-        return None
-    if ahead_s > 0:
-        return InvalidRecord("FUTURE_TIME", f"dated {ahead_s:.0f} s after it was sent; at most {MAX_AHEAD} is believed")
-    return InvalidRecord("TOO_OLD", f"dated over {MAX_AGE.days} days before it was sent: send it as a replay")
+def _year_faults(event: AnyEvent) -> Iterator[Fault]:
+    """Dates outside the years in which local dates and integer microseconds can be trusted."""
+    dates: dict[tuple[str, ...], date | None] = {("time",): event.time}
+    if other := _OTHER_DATES.get(type(event)):
+        dates["data", other] = getattr(event.data, other)
+    for path, found in dates.items():
+        if found is not None and found.year not in _YEARS:
+            yield Fault(path, f"expected years from {_YEARS[0]} to {_YEARS[-1]}")
