@@ -4,7 +4,6 @@ msgspec stays the judge: each leaf is converted by it, so that a value without f
 Messages say what was expected and never repeat what was given.
 """
 
-import difflib
 import re
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -13,7 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
-from shared.faults import Fault, Path
+from shared.faults import Fault, Path, did_you_mean
 
 T = TypeVar("T")
 # A type annotation as `typing` shows it at run time; it has no narrower static type.
@@ -76,13 +75,9 @@ def _struct_faults(value: object, expected: type[msgspec.Struct], at: Path) -> I
             yield Fault((*at, name), "is missing")
     if config.forbid_unknown_fields:
         yield from (
-            Fault((*at, str(name)), _unknown(name, fields)) for name in value.keys() - {*fields, config.tag_field}
+            Fault((*at, str(name)), f"is not a known field{did_you_mean(str(name), fields)}")
+            for name in value.keys() - {*fields, config.tag_field}
         )
-
-
-def _unknown(name: object, known: dict[str, Any]) -> str:
-    near = difflib.get_close_matches(str(name), known, n=1)
-    return "is not a known field" + (f": did you mean {near[0]}?" if near else "")
 
 
 def _union_faults(value: object, options: tuple[Annotation, ...], at: Path) -> Iterator[Fault]:

@@ -36,7 +36,7 @@ class StackHome:
 
     def attainment(self, month: Month) -> Sequence[AttainmentRow]:
         """One row for each council that was promised anything."""
-        rows = self._stack.monitor.questions.attainment(month=str(month))
+        rows = self._stack.monitor.questions.attainment(month=month)
         return [self._row(council, list(held)) for council, held in groupby(rows, key=lambda row: row.counted.council)]
 
     def _row(self, council: str, rows: Sequence[Attainment]) -> AttainmentRow:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
-from typing import Annotated, Any, Literal, assert_never
+from typing import Any, Literal, assert_never
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,6 +18,7 @@ from shared.http import (
     Cursor,
     Json,
     Limit,
+    MonthParameter,
     Page,
     PathId,
     Problem,
@@ -27,14 +28,10 @@ from shared.http import (
     schema_ref,
 )
 from shared.http.problem_types import INVALID_CURSOR, NOT_FOUND
-from shared.period import Month
 
 Form = Literal["json", "csv", "html", "pdf"]
 
 TYPES = (MonthBody, ExplainedBody)
-_MONTH = r"^\d{4}-(0[1-9]|1[0-2])$"
-_QueryMonth = Annotated[str, Query(pattern=_MONTH, description="for example 2026-03")]
-_PathMonth = Annotated[str, Path(pattern=_MONTH, description="for example 2026-03")]
 _MEDIA_TYPES: dict[str, Form] = {
     "application/json": "json",
     "text/csv": "csv",
@@ -61,30 +58,30 @@ def router(handlers: BillingHandlers, documents: Documents) -> APIRouter:
     routes = APIRouter(prefix="/v1/statements", tags=["billing"])
 
     @routes.get("", responses=_answers(schema_ref(MonthBody)))
-    def statements_of_a_month(month: _QueryMonth) -> Json:
+    def statements_of_a_month(month: MonthParameter) -> Json:
         """Every council's statement of the month in brief, and the usage that none of them recharges."""
-        return Json(month_body(handlers.statements(Month.parse(month))))
+        return Json(month_body(handlers.statements(month)))
 
     @routes.get("/{council}/{month}.{form}", responses=_STATEMENT)
-    def statement_in_a_form(council: PathId, month: _PathMonth, form: Form) -> Response:
+    def statement_in_a_form(council: PathId, month: MonthParameter, form: Form) -> Response:
         """The statement as a file. The SHA-256 of the JSON file is the hash that every form carries."""
         with _refusing():
-            statement = handlers.statement(council, Month.parse(month))
+            statement = handlers.statement(council, month)
         return _rendered(statement, form, documents, as_file=True)
 
     @routes.get("/{council}/{month}", responses=_STATEMENT)
-    def statement(request: Request, council: PathId, month: _PathMonth) -> Response:
+    def statement(request: Request, council: PathId, month: MonthParameter) -> Response:
         """The statement in the form that Accept prefers: JSON, CSV, HTML or PDF."""
         form = _MEDIA_TYPES[preferred_media_type(request, tuple(_MEDIA_TYPES))]
         with _refusing():
-            found = handlers.statement(council, Month.parse(month))
+            found = handlers.statement(council, month)
         return _rendered(found, form, documents, as_file=False)
 
     @routes.get("/{council}/{month}/lines/{line}", responses=_answers(schema_ref(ExplainedBody)))
     def explain_a_line(
         request: Request,
         council: PathId,
-        month: _PathMonth,
+        month: MonthParameter,
         line: PathId,
         *,
         limit: Limit = 50,
@@ -92,7 +89,7 @@ def router(handlers: BillingHandlers, documents: Documents) -> APIRouter:
     ) -> Response:
         """The line with its working, and the events it counts by day, source and id."""
         with _refusing():
-            explained = handlers.explain(council, Month.parse(month), line, after=_mark(cursor), limit=limit)
+            explained = handlers.explain(council, month, line, after=_mark(cursor), limit=limit)
         mark = explained.next_cursor
         key = None if mark is None else (mark.day.isoformat(), mark.source, mark.id)
         return Json(explained_body(explained), headers=next_link(request, Page(explained.counted, key)))

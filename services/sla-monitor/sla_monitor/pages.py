@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse
 
 from shared.contracts.definitions import Council, Service
 from shared.contracts.objectives import Judgement
-from shared.http import PathId, Problem
+from shared.http import MonthParameter, PathId, Problem
 from shared.http.problem_types import CONFLICT, NOT_FOUND
 from shared.period import Month
 from shared.web.templating import environment
@@ -19,7 +19,6 @@ from sla_monitor.reports.item_text import target_text
 from sla_monitor.reports.items import Attainment, ItemAnswer, Questions
 from sla_monitor.schemas import attainment_result, item_report
 
-_Month = Annotated[str | None, Query(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="for example 2026-03")]
 _Id = Annotated[str | None, Query(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 
 
@@ -29,12 +28,12 @@ def router(questions: Questions, *, illustrative: bool) -> APIRouter:
     templates = environment("sla_monitor")
 
     @routes.get("/attainment", response_class=HTMLResponse)
-    def attainment(month: _Month = None) -> str:
+    def attainment(month: MonthParameter | None = None) -> str:
         months = [Month.parse(each) for each in questions.months()]
-        shown = questions.newest_month() if month is None else Month.parse(month)
+        shown = month or questions.newest_month()
         if shown is None or not months:
             raise Problem(NOT_FOUND, "nothing has been decided yet")
-        rows = questions.attainment(month=str(shown))
+        rows = questions.attainment(month=shown)
         page = AttainmentPage(shown, tuple(months), _councils(rows, questions), illustrative)
         return templates.get_template("attainment.html").render(page=page)
 

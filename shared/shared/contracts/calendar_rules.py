@@ -11,9 +11,9 @@ import msgspec
 from shared.contracts.definitions import Calendar, Weekday
 from shared.faults import Fault
 from shared.holidays import BankHolidays
+from shared.instants import DAY_S, seconds_of_day
 
-_DAY_S = 86_400
-_WEEK_S = 7 * _DAY_S
+_WEEK_S = 7 * DAY_S
 _WEEKDAYS = get_args(Weekday)
 # Due dates look as far as this ahead, so holidays should be known for so long.
 _OUTLOOK = timedelta(days=366)
@@ -97,10 +97,5 @@ def _is_covered(start: int, end: int, breaks: Iterable[tuple[int, int]]) -> bool
 def _spans(weekday: int, hours: Iterable[str]) -> Iterator[tuple[int, int]]:
     """Seconds since Monday's midnight; an end before its start is on the next day."""
     for text in hours:
-        start, end = map(_second_of_day, text.split("-"))
-        yield weekday * _DAY_S + start, weekday * _DAY_S + (end if end >= start else end + _DAY_S)
-
-
-def _second_of_day(text: str) -> int:
-    hour, minute, second = map(int, (text + ":00").split(":")[:3])
-    return hour * 3600 + minute * 60 + second
+        start, end = map(seconds_of_day, text.split("-"))
+        yield weekday * DAY_S + start, weekday * DAY_S + (end if end >= start else end + DAY_S)

@@ -10,11 +10,12 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from shared.contracts.amounts import Amount, Percent
+from shared.contracts.amounts import Amount, Percent, TimeOfDay
 from shared.contracts.credits import ServiceCredits
 from shared.contracts.envelope import Id
 from shared.contracts.thresholds import THRESHOLD_PATTERN
 from shared.holidays import Division
+from shared.instants import TIME_OF_DAY_PATTERN
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Nation = Literal["england", "wales", "scotland", "northern-ireland"]
@@ -22,8 +23,8 @@ Measure = Literal[
     "response-time", "resolution-time", "update-interval", "periodic-update", "processing-time", "availability"
 ]
 # "09:00-17:00"; "22:00-06:00" runs into the next day; 24:00 is an end.
-_CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?"
-HOURS_PATTERN = rf"^{_CLOCK}-({_CLOCK}|24:00(:00)?)(?![\s\S])"
+_TIME = rf"{TIME_OF_DAY_PATTERN}(:[0-5][0-9])?"
+HOURS_PATTERN = rf"^{_TIME}-({_TIME}|24:00(:00)?)(?![\s\S])"
 Hours = Annotated[str, Meta(pattern=HOURS_PATTERN, description="local wall time, end excluded: 09:00-17:00")]
 Text = Annotated[str, Meta(max_length=2000)]
 Title = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -121,7 +122,7 @@ class Target(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkno
     objective: Objective | None = None
     when: dict[str, tuple[str, ...]] = field(default_factory=dict)  # priority or attribute → accepted values
     day_rule: Literal["closing-time", "same-time"] = "closing-time"
-    cut_off: str | None = None  # "16:00": received later counts as the next working day (closing-time rule only)
+    cut_off: TimeOfDay | None = None  # 16:00: received later counts as the next working day (closing-time rule only)
     warn_at: tuple[Annotated[int, Meta(ge=1, le=99)], ...] = (75, 90)
     starts: Literal["opened", "assigned", "first-active"] = "opened"
     paused_by: tuple[Literal["council", "provider", "third-party", "nobody"], ...] | None = (

@@ -4,13 +4,13 @@ Each rule yields a fault where a field is needed and missing, or is there and co
 is silently ignored would be read as promised.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 
 from shared.contracts.definitions import Objective, Target
 from shared.contracts.thresholds import (
     CalendarDays,
+    ElapsedSeconds,
     RecordedDueDate,
     Threshold,
     WorkingDays,
@@ -18,11 +18,11 @@ from shared.contracts.thresholds import (
     parse_threshold,
 )
 from shared.faults import Fault
+from shared.instants import DAY_S
 
-_CUT_OFF = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 _UPDATES = ("update-interval", "periodic-update")
 _MAX_COUNT = 1_000_000
-_MAX_WINDOW_DAYS = 3660
+_MAX_DAYS = 3660
 
 
 def target_faults(target: Target) -> Iterator[Fault]:
@@ -62,23 +62,33 @@ def _availability(target: Target) -> Iterator[Fault]:
     yield from (Fault((name,), "has no meaning for availability") for name, is_set in settings.items() if is_set)
 
 
+def _duration(_: Target, threshold: Threshold) -> Iterator[Fault]:
+    match threshold:
+        case WorkingSeconds(seconds) | ElapsedSeconds(seconds):
+            is_too_long = seconds > _MAX_DAYS * DAY_S
+        case WorkingDays(days) | CalendarDays(days):
+            is_too_long = days > _MAX_DAYS
+        case RecordedDueDate():
+            return
+    if is_too_long:
+        yield Fault(
+            ("within",), f"expected at most {_MAX_DAYS} days: what is due later is in no month that is reported"
+        )
+
+
 def _days(target: Target, threshold: Threshold) -> Iterator[Fault]:
     in_working_days = isinstance(threshold, WorkingDays)
     if target.day_rule != "closing-time" and not in_working_days:
         yield Fault(("day_rule",), "has an effect only on a threshold in working days")
     if target.pause_counts != "seconds" and not isinstance(threshold, WorkingDays | CalendarDays):
         yield Fault(("pause_counts",), "has an effect only on a threshold in days")
-    if target.cut_off is None:
-        return
-    if not _CUT_OFF.fullmatch(target.cut_off):
-        yield Fault(("cut_off",), "expected a time of day like 16:00")
-    if not in_working_days or target.day_rule != "closing-time":
+    if target.cut_off is not None and (not in_working_days or target.day_rule != "closing-time"):
         yield Fault(("cut_off",), "has an effect only on a threshold in working days that end at closing time")
 
 
 def _reopening(target: Target, _: Threshold) -> Iterator[Fault]:
-    if not 0 <= target.reopen_window_days <= _MAX_WINDOW_DAYS:
-        yield Fault(("reopen_window_days",), f"expected 0 to {_MAX_WINDOW_DAYS} days")
+    if not 0 <= target.reopen_window_days <= _MAX_DAYS:
+        yield Fault(("reopen_window_days",), f"expected 0 to {_MAX_DAYS} days")
     elif target.reopen_window_days and target.reopen != "new-cycle":
         yield Fault(("reopen_window_days",), "has an effect only with reopen: new-cycle")
 
@@ -99,4 +109,11 @@ def _objective_faults(objective: Objective) -> Iterator[Fault]:
             yield Fault((name,), f"expected 0 to {_MAX_COUNT}")
 
 
-_RULES: tuple[Callable[[Target, Threshold], Iterator[Fault]], ...] = (_calendar, _measure, _days, _reopening, _lists)
+_RULES: tuple[Callable[[Target, Threshold], Iterator[Fault]], ...] = (
+    _calendar,
+    _measure,
+    _duration,
+    _days,
+    _reopening,
+    _lists,
+)

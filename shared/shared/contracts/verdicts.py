@@ -1,16 +1,12 @@
 """What the monitor announces: differences between the verdicts announced before and those that hold now."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from msgspec import Meta
-
+from shared.contracts.amounts import MonthText
 from shared.contracts.definitions import Measure
 from shared.contracts.envelope import EventData, Id, Instant, ItemEvent
 
 Outcome = Literal["met", "breached"]
-MonthText = Annotated[
-    str, Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])(?![\s\S])", description="2026-03, of Europe/London")
-]
 
 
 class TargetData(EventData, frozen=True, kw_only=True):

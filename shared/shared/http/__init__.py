@@ -7,7 +7,7 @@ from shared.http.openapi import Json, json_responses, schema_ref
 from shared.http.paging import Cursor, Limit, Page, next_link, read_cursor
 from shared.http.problem_types import ProblemType
 from shared.http.problems import Problem
-from shared.http.queries import DateParameter, InstantParameter, PathId
+from shared.http.queries import DateParameter, InstantParameter, MonthParameter, PathId
 
 __all__ = [
     "Cursor",
@@ -16,6 +16,7 @@ __all__ = [
     "Json",
     "JsonBody",
     "Limit",
+    "MonthParameter",
     "Page",
     "PathId",
     "Problem",

@@ -7,14 +7,14 @@ from typing import Annotated
 from fastapi import Path
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, PlainValidator, WithJsonSchema
 from starlette.requests import Request
 
 from shared.http.problem_types import INVALID_QUERY
 from shared.http.problems import Problem
+from shared.period import MONTH_PATTERN, YEARS, Month
 
-_FIRST_YEAR, _END_YEAR = 2000, 2100
-_EXPECTED_MOMENT = f"expected an instant like 2026-04-01T09:00:00Z, {_FIRST_YEAR} to {_END_YEAR - 1}"
+_EXPECTED_MOMENT = f"expected an instant like 2026-04-01T09:00:00Z, {YEARS[0]} to {YEARS[-1]}"
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
@@ -31,14 +31,23 @@ def _read_moment(text: object) -> datetime:
         moment = datetime.fromisoformat(str(text))
     except ValueError:
         raise ValueError(_EXPECTED_MOMENT) from None
-    if moment.tzinfo is None or not _FIRST_YEAR <= moment.year < _END_YEAR:
+    if moment.tzinfo is None or moment.year not in YEARS:
         raise ValueError(_EXPECTED_MOMENT)
     return moment.astimezone(UTC)
+
+
+def _read_month(text: object) -> Month:
+    return text if isinstance(text, Month) else Month.parse(str(text))
 
 
 # Pydantic alone would also take seconds since 1970 for a date or an instant.
 DateParameter = Annotated[date, BeforeValidator(_read_day)]
 InstantParameter = Annotated[datetime, BeforeValidator(_read_moment)]
+MonthParameter = Annotated[
+    Month,
+    PlainValidator(_read_month),
+    WithJsonSchema({"type": "string", "pattern": f"^{MONTH_PATTERN}$", "description": "for example 2026-03"}),
+]
 # As shared.contracts.envelope.ID_PATTERN, in the dialect of pydantic's engine, whose `$` is the end of the text.
 PathId = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 

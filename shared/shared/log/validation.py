@@ -23,6 +23,7 @@ from shared.faults import Fault
 from shared.json_values import NotStrictJson, strict_json
 from shared.log.partitioner import partition_of
 from shared.log.port import Quarantined, Record, Shard
+from shared.period import YEARS
 from shared.validation import value_faults
 
 Reason = Literal[
@@ -45,7 +46,6 @@ MAX_EVENT_BYTES = 256 * 1024
 MAX_AHEAD = timedelta(minutes=5)
 MAX_AGE = timedelta(days=REPLAYABLE_DAYS)
 _MAX_AHEAD_S, _MAX_AGE_S = MAX_AHEAD.total_seconds(), MAX_AGE.total_seconds()
-_YEARS = range(2000, 2101)
 # Anybody may write there; what our own services write is placed and dated by code of ours.
 _PROVIDERS = frozenset({TICKETS.name, WORK.name, USAGE.name})
 _NUL = rb"\u0000"  # JSON has no other way to write it
@@ -181,5 +181,5 @@ def _year_faults(event: AnyEvent) -> Iterator[Fault]:
     if other := _OTHER_DATES.get(type(event)):
         dates["data", other] = getattr(event.data, other)
     for path, found in dates.items():
-        if found is not None and found.year not in _YEARS:
-            yield Fault(path, f"expected years from {_YEARS[0]} to {_YEARS[-1]}")
+        if found is not None and found.year not in YEARS:
+            yield Fault(path, f"expected years from {YEARS[0]} to {YEARS[-1]}")

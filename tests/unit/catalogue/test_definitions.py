@@ -3,15 +3,17 @@
 from datetime import date
 from typing import Any
 
+import msgspec
 import pytest
 
 from catalogue.domain.agreements import agreement_faults
 from catalogue.domain.councils import council_faults, partnership_faults
 from catalogue.domain.tariffs import tariff_faults
 from shared.contracts.calendar_rules import calendar_faults, calendar_warnings, with_bank_holidays
-from shared.contracts.definitions import Benefit, StandingCharge
+from shared.contracts.definitions import Benefit, StandingCharge, Target
 from shared.contracts.target_rules import target_faults
 from shared.holidays import BankHolidays, shipped_holidays
+from shared.validation import value_faults
 from tests.support.definitions import agreement, calendar, council, objective, partnership, target, tariff, tiered
 
 CHRISTMAS = date(2026, 12, 25)
@@ -42,11 +44,12 @@ CHRISTMAS = date(2026, 12, 25)
             ["#/paused_by", "#/starts", "#/reopen"],
         ),
         ({"cut_off": "16:00"}, []),
-        ({"cut_off": "4pm"}, ["#/cut_off"]),
-        ({"cut_off": "24:00"}, ["#/cut_off"]),
-        ({"cut_off": "16:00\n"}, ["#/cut_off"]),
         ({"cut_off": "16:00", "day_rule": "same-time"}, ["#/cut_off"]),
         ({"cut_off": "16:00", "within": "8 working hours"}, ["#/cut_off"]),
+        ({"within": "3660 working days"}, []),
+        ({"within": "3661 working days"}, ["#/within"]),
+        ({"within": "3661 days"}, ["#/within"]),
+        ({"within": "87841 hours"}, ["#/within"]),
         ({"day_rule": "same-time"}, []),
         ({"day_rule": "same-time", "within": "8 working hours"}, ["#/day_rule"]),
         ({"pause_counts": "whole-days", "within": "30 days"}, []),
@@ -66,6 +69,13 @@ CHRISTMAS = date(2026, 12, 25)
 )
 def test_the_fields_of_a_target_must_fit_together(changes: dict[str, Any], faulty: list[str]) -> None:
     assert [fault.pointer for fault in target_faults(target(**changes))] == faulty
+
+
+@pytest.mark.parametrize("cut_off", ["4pm", "24:00", "16:00:00", "16:00\n", "١٦:٠٠"])
+def test_a_cut_off_is_a_time_of_day(cut_off: str) -> None:
+    faults = value_faults(msgspec.to_builtins(target(cut_off=cut_off)), Target)
+
+    assert [str(fault) for fault in faults] == ["#/cut_off: expected a time of day like 16:00"]
 
 
 @pytest.mark.parametrize(

@@ -121,14 +121,14 @@ def test_a_faulty_file_lists_all_its_faults_each_with_its_line() -> None:
                 "#/tariffs/0/charges/0/tiers/2/price_gbp: expected pounds as a decimal string: '0.0375'"
                 " (text: put it in quotes)",
             ),
-            (36, 5, "#/tariffs/1/service: is no service that we know: did you mean payroll?"),
+            (36, 5, "#/tariffs/1/service: is no known service: did you mean payroll?"),
             (43, 33, "#/tariffs/1/charges/0/tiers/1/up_to: expected more than the bound of the tier before"),
             (44, 33, "#/tariffs/1/charges/0/tiers/2/up_to: the last tier must be open: units above have no price"),
             (47, 7, "#/target_sets/standard/0/calendar: is missing: working time is counted in a calendar's hours"),
             (51, 7, "#/target_sets/standard/1/objective: is missing: availability is a share of the period"),
             (55, 7, "#/target_sets/standard/1/paused_by: has no meaning for availability"),
-            (58, 22, "#/agreements/0/councils/1: is no council that we know: did you mean wor thing?"),
-            (59, 5, "#/agreements/0/provider: is no provider that we know: did you mean joint?"),
+            (58, 22, "#/agreements/0/councils/1: is no known council: did you mean wor thing?"),
+            (59, 5, "#/agreements/0/provider: is no known provider: did you mean joint?"),
             (61, 25, "#/agreements/0/targets/1: is no target set of this file: did you mean standard?"),
         ]
     )

@@ -58,11 +58,11 @@ def test_a_reference_to_nothing_is_a_fault_with_a_suggestion() -> None:
     )
 
     assert messages([misspelt], stored=whole()) == {
-        "#/0/council": "is no council that we know: did you mean adur?",
-        "#/0/provider": "is no provider that we know",
-        "#/0/targets/0/service": "is no service that we know: did you mean payroll?",
-        "#/0/targets/0/calendar": "is no calendar that we know: did you mean office?",
-        "#/0/tariffs/0": "is no tariff that we know",
+        "#/0/council": "is no known council: did you mean adur?",
+        "#/0/provider": "is no known provider",
+        "#/0/targets/0/service": "is no known service: did you mean payroll?",
+        "#/0/targets/0/calendar": "is no known calendar: did you mean office?",
+        "#/0/tariffs/0": "is no known tariff",
     }
 
 

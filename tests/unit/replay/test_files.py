@@ -73,7 +73,7 @@ def test_an_open_quote_refuses_the_lines_that_it_swallows(tmp_path: Path) -> Non
 
 
 def test_a_missing_column_is_told_with_the_one_that_may_be_meant(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableFile, match=r"no column 'opened' \(is it 'opned'\?\); .*no column 'resolved'"):
+    with pytest.raises(UnreadableFile, match=r"no column 'opened': did you mean opned\?; .*no column 'resolved'"):
         replay(tmp_path, TICKETS, "number,council,opned\n")
 
 

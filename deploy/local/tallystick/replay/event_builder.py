@@ -6,9 +6,9 @@ from typing import NamedTuple
 from shared.contracts.codec import encode_event
 from shared.contracts.envelope import EventData
 from shared.ids import derived_id
+from shared.instants import epoch_us
 from tallystick.replay.counts import RowCounts
 from tallystick.replay.event_types import TOPIC, Kind, ReplayEventType
-from tallystick.replay.times import epoch_us
 
 
 class TimedEvent(NamedTuple):

@@ -4,10 +4,10 @@ import csv
 import gzip
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TextIO
 
+from shared.faults import did_you_mean
 from tallystick.replay.counts import InvalidRow
 
 Row = list[str]
@@ -94,8 +94,7 @@ def _open(path: Path, encoding: str) -> TextIO:
 def _fault(name: str, columns: tuple[str, ...]) -> str:
     if name in columns:
         return f"the header has {columns.count(name)} columns called {name!r}"
-    near = get_close_matches(name, columns, n=1)
-    return f"there is no column {name!r}" + (f" (is it {near[0]!r}?)" if near else "")
+    return f"there is no column {name!r}{did_you_mean(name, columns)}"
 
 
 def _not_text(path: Path, encoding: str, line: int) -> UnreadableFile:

@@ -4,11 +4,8 @@ from collections import Counter
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
+from shared.period import YEARS
 from tallystick.replay.counts import InvalidRow
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# Calendars are compiled for these years; a time outside them is a slip of a finger or a filler such as 1900-01-01.
-FIRST_YEAR, LAST_YEAR = 2000, 2100
 
 GAP = "local times that the clocks skipped in spring: read an hour later"
 FOLD = "local times that happened twice in autumn: read as the first"
@@ -31,7 +28,7 @@ class Times:
             at = (read if read.tzinfo else self._local(read)).astimezone(UTC)
         except OverflowError:
             raise _outside(text, column) from None
-        if not FIRST_YEAR <= at.year <= LAST_YEAR:
+        if at.year not in YEARS:
             raise _outside(text, column)
         if self._form is None and len(text) == _DATE_LENGTH:
             self._notes[DATE_ONLY] += 1
@@ -40,7 +37,7 @@ class Times:
     def day(self, text: str, *, column: str) -> date:
         """The date that `text` means, where it stands; a time of day is left off. Raises `InvalidRow`."""
         day = self._read(text, column).date()
-        if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        if day.year not in YEARS:
             raise _outside(text, column)
         return day
 
@@ -67,11 +64,5 @@ class Times:
         return first
 
 
-def epoch_us(at: datetime) -> int:
-    """Microseconds of the epoch, exactly."""
-    since = at - EPOCH
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-
-
 def _outside(text: str, column: str) -> InvalidRow:
-    return InvalidRow(f"{column}: {text!r} lies outside the years {FIRST_YEAR} to {LAST_YEAR}")
+    return InvalidRow(f"{column}: {text!r} lies outside the years {YEARS[0]} to {YEARS[-1]}")

@@ -10,7 +10,7 @@ from typing import get_args
 
 import msgspec
 
-from billing.domain.metering import Fact, epoch_us, fact_of
+from billing.domain.metering import Fact, fact_of
 from billing.domain.verdicts import VerdictReceived, verdict_of
 from shared.contracts.catalogue import CatalogueEvent
 from shared.contracts.clockwork import TimeAdvanced
@@ -20,6 +20,7 @@ from shared.contracts.items import TicketEvent, WorkEvent
 from shared.contracts.topics import CATALOGUE, TICKETS, USAGE, VERDICTS, WORK
 from shared.contracts.usage import UsageEvent
 from shared.contracts.verdicts import VerdictEvent
+from shared.instants import epoch_us
 from shared.log.port import Record, Shard
 from shared.log.validation import InvalidRecord, read_event
 

@@ -12,7 +12,7 @@ is known and recharged to nobody.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from functools import lru_cache
 from typing import Literal
 
@@ -22,14 +22,13 @@ from shared.contracts import catalogue as changes
 from shared.contracts.codec import AnyEvent
 from shared.contracts.items import CompletedData, NewItemData, TicketOpened, TicketResolved, WorkCompleted, WorkReceived
 from shared.contracts.usage import UsageRecorded, UsageReversed
+from shared.instants import epoch_us, instant_at
 from shared.period import LONDON
 
 Meter = Literal["work-completed", "tickets-resolved", "readings"]
 DefinitionKind = Literal["council", "service", "provider", "agreement", "tariff"]
 
 MICRO = 1_000_000  # quantities have at most six decimals: stored as integers, never as floats
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _HOUR_US = 3_600_000_000
 
 
@@ -143,11 +142,6 @@ def quantity_micro(quantity: str) -> int:
     return int(whole) * MICRO + int(f"{decimals:0<6}")
 
 
-def epoch_us(instant: datetime) -> int:
-    """Microseconds since 1970 of an aware instant."""
-    return (instant - _EPOCH) // _MICROSECOND
-
-
 def london_day(at_us: int) -> date:
     """The London date of an instant: its borders fall on whole UTC hours, so hours suffice and cache well."""
     return _day_of_hour(at_us // _HOUR_US)
@@ -155,7 +149,7 @@ def london_day(at_us: int) -> date:
 
 @lru_cache(maxsize=65_536)
 def _day_of_hour(epoch_hour: int) -> date:
-    return (_EPOCH + timedelta(hours=epoch_hour)).astimezone(LONDON).date()
+    return instant_at(epoch_hour * _HOUR_US).astimezone(LONDON).date()
 
 
 def _accepted(origin: Origin, council: str, meter: Meter, item: str, data: NewItemData) -> ItemOpened:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from billing.domain.metering import Origin, epoch_us, london_day
+from billing.domain.metering import Origin, london_day
 from shared.contracts.verdicts import TargetBreached, TargetMet, VerdictCorrected, VerdictEvent, VerdictRetracted
+from shared.instants import epoch_us
 
 # retracted: what was said holds no longer, and counts in no month until something else is said
 ReceivedOutcome = Literal["met", "breached", "retracted"]

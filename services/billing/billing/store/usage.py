@@ -1,7 +1,6 @@
 """A month's usage and the facts behind a line, read from the tables."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -28,9 +27,8 @@ from billing.domain.metering import MICRO
 from billing.domain.usage import Usage
 from billing.ports import CouncilUsage, CountedEvent, EventCursor, UsageFilter
 from billing.store.tables import item_completed, item_opened, reading, reversal
+from shared.instants import instant_at
 from shared.period import Month
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def usage(connection: Connection, month: Month, council: str) -> Iterator[Usage]:
@@ -74,14 +72,9 @@ def counted(connection: Connection, by: UsageFilter, after: EventCursor | None, 
     if after is not None:
         query = query.where(tuple_(*order) > tuple_(literal(after.day), literal(after.source), literal(after.id)))
     return [
-        CountedEvent(row.source, row.event_id, instant(row.at_us), row.day, row.item, _micro(row.quantity_micro))
+        CountedEvent(row.source, row.event_id, instant_at(row.at_us), row.day, row.item, _micro(row.quantity_micro))
         for row in connection.execute(query.order_by(*order).limit(limit))
     ]
-
-
-def instant(at_us: int) -> datetime:
-    """The instant of so many microseconds since 1970."""
-    return _EPOCH + timedelta(microseconds=at_us)
 
 
 def _readings() -> Select[Any]:

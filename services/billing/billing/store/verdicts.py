@@ -8,7 +8,7 @@ from sqlalchemy import Connection, case, func, literal, select, tuple_
 from billing.domain.credits.attainment import TargetAttainment
 from billing.ports import CountedEvent, EventCursor, MissFilter
 from billing.store.tables import verdict
-from billing.store.usage import instant
+from shared.instants import instant_at
 from shared.period import Month
 
 _MET = verdict.c.outcome == "met"
@@ -53,6 +53,6 @@ def misses(connection: Connection, of: MissFilter, after: EventCursor | None, li
     if after is not None:
         query = query.where(tuple_(*order) > tuple_(literal(after.day), literal(after.source), literal(after.id)))
     return [
-        CountedEvent(row.source, row.event_id, instant(row.at_us), row.day, row.item, Decimal(1))
+        CountedEvent(row.source, row.event_id, instant_at(row.at_us), row.day, row.item, Decimal(1))
         for row in connection.execute(query.order_by(*order).limit(limit))
     ]

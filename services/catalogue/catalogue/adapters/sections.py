@@ -3,14 +3,13 @@
 Values are as they were read and may be anything; each entry remembers where its parts were written.
 """
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from catalogue.domain.kinds import PLURALS, DefinitionKey, Kind
 from catalogue.domain.submission import SourcePath
-from shared.faults import Fault, Path
+from shared.faults import Fault, Path, did_you_mean
 
 _SINGLE: tuple[Kind, ...] = ("provider", "partnership")
 _LISTED: tuple[Kind, ...] = ("council", "calendar", "service", "tariff")
@@ -47,7 +46,7 @@ def section_faults(sections: Sections) -> Iterator[Fault]:
     """What is wrong with the sections themselves: their names, and lists that are none."""
     for name in sections:
         if name not in _SECTIONS:
-            yield Fault((name,), f"is no section of a partnership file{_near(name, _SECTIONS)}")
+            yield Fault((name,), f"is no section of a partnership file{did_you_mean(name, _SECTIONS)}")
     for name in _LISTS:
         if not isinstance(sections.get(name, []), list):
             yield Fault((name,), "expected a list")
@@ -94,7 +93,7 @@ def _unknown_sets(agreement: Sections, at: Path, sets: Mapping[str, TargetSet]) 
     targets = agreement.get("targets")
     for index, target in enumerate(targets if isinstance(targets, list) else ()):
         if isinstance(target, str) and target not in sets:
-            yield Fault((*at, "targets", index), f"is no target set of this file{_near(target, sets)}")
+            yield Fault((*at, "targets", index), f"is no target set of this file{did_you_mean(target, sets)}")
 
 
 def _written_out(
@@ -138,8 +137,3 @@ def _for_each_council(agreement: dict[str, Any], source_path: SourcePath) -> Ite
 
 def _joined(name: object, council: object) -> object:
     return f"{name}-{council}" if isinstance(name, str) and isinstance(council, str) else name
-
-
-def _near(name: str, known: Sequence[str] | Mapping[str, object]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f": did you mean {near[0]}?" if near else ""

@@ -4,14 +4,13 @@ Bands are written with both of their bounds, as agreements write them, so that a
 line and never a guess.
 """
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import pairwise
 
 from shared.contracts.credits import Band, Credit, FixedAmount, PercentOfCharge, ServiceCredits, ServicePoints
 from shared.contracts.definitions import Agreement, Target
-from shared.faults import Fault
+from shared.faults import Fault, did_you_mean
 
 _EVERY_SERVICE = "*"
 
@@ -31,7 +30,7 @@ def _target_faults(credits: ServiceCredits, targets: Mapping[str, Target]) -> It
         here = "targets", index
         target = targets.get(credited.target)
         if target is None:
-            yield Fault((*here, "target"), f"is no target of this agreement{_near(credited.target, targets)}")
+            yield Fault((*here, "target"), f"is no target of this agreement{did_you_mean(credited.target, targets)}")
         elif credited.target in names[:index]:
             yield Fault((*here, "target"), "has its credits above already")
         else:
@@ -130,8 +129,3 @@ def _size(credit: Credit) -> Decimal:
             return Decimal(gbp)
         case ServicePoints(points=points):
             return Decimal(points)
-
-
-def _near(name: str, known: Mapping[str, Target]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f": did you mean {near[0]}?" if near else ""

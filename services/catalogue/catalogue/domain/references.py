@@ -1,12 +1,11 @@
 """Which ids a definition refers to, and which of them nothing defines."""
 
-import difflib
 from collections.abc import Collection, Iterator
 
 from catalogue.domain.agreements import EVERY_SERVICE
 from catalogue.domain.kinds import DefinitionKey
 from shared.contracts.definitions import Agreement, AnyDefinition, Council, Partnership, Tariff
-from shared.faults import Fault, Path
+from shared.faults import Fault, Path, did_you_mean
 
 
 def references(definition: AnyDefinition) -> Iterator[tuple[Path, DefinitionKey]]:
@@ -40,5 +39,5 @@ def unknown_references(definition: AnyDefinition, known: Collection[DefinitionKe
     """A fault for each reference to what `known` has not."""
     for path, key in references(definition):
         if key not in known:
-            near = difflib.get_close_matches(key.id, [other.id for other in known if other.kind == key.kind], n=1)
-            yield Fault(path, f"is no {key.kind} that we know" + (f": did you mean {near[0]}?" if near else ""))
+            of_kind = [other.id for other in known if other.kind == key.kind]
+            yield Fault(path, f"is no known {key.kind}{did_you_mean(key.id, of_kind)}")

@@ -14,8 +14,7 @@ from shared.contracts.calendar_rules import calendar_faults, calendar_warnings, 
 from shared.contracts.definitions import Agreement, AnyDefinition, Calendar, Council, Partnership, Tariff
 from shared.faults import Fault
 from shared.holidays import BankHolidays
-
-_FIRST_DAY, _LAST_DAY = date(2000, 1, 1), date(2100, 1, 1)
+from shared.period import YEARS
 
 
 def faults(submission: Submission, stored: Catalogue, holidays: BankHolidays, at: datetime) -> list[Fault]:
@@ -86,8 +85,8 @@ def _alone(definition: AnyDefinition, holidays: BankHolidays) -> Iterator[Fault]
 
 
 def _period_faults(definition: AnyDefinition) -> Iterator[Fault]:
-    if not _FIRST_DAY <= definition.effective_from < _LAST_DAY:
-        yield Fault(("effective_from",), "expected a date of the years 2000 to 2099")
+    if definition.effective_from.year not in YEARS:
+        yield Fault(("effective_from",), f"expected a date of the years {YEARS[0]} to {YEARS[-1]}")
     effective_to = definition.effective_to if isinstance(definition, Council | Agreement) else None
     if effective_to is not None and effective_to <= definition.effective_from:
         yield Fault(("effective_to",), "expected a date after effective_from")

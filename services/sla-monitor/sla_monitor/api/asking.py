@@ -7,7 +7,6 @@ from fastapi import Query
 from shared.http import schema_ref
 from shared.period import PeriodLength
 
-MonthOrNone = Annotated[str | None, Query(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="for example 2026-03")]
 IdOrNone = Annotated[str | None, Query(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 OverParameter = Annotated[
     PeriodLength, Query(alias="period", description="with `month`: the period of this kind in which it lies")

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from shared.http import Json
-from sla_monitor.api.asking import IdOrNone, MonthOrNone, OverParameter, answers_many
+from shared.http import Json, MonthParameter
+from sla_monitor.api.asking import IdOrNone, OverParameter, answers_many
 from sla_monitor.reports.items import Questions
 from sla_monitor.schemas import AttainmentResult, attainment_result
 
@@ -16,7 +16,10 @@ def router(questions: Questions) -> APIRouter:
 
     @routes.get("/attainment", responses=answers_many(AttainmentResult))
     def attainment(
-        month: MonthOrNone = None, council: IdOrNone = None, service: IdOrNone = None, over: OverParameter = "month"
+        month: MonthParameter | None = None,
+        council: IdOrNone = None,
+        service: IdOrNone = None,
+        over: OverParameter = "month",
     ) -> Json:
         """Good of total by council, service, target and period, with what the objective makes of it."""
         rows = questions.attainment(month=month, council=council, service=service, over=over)

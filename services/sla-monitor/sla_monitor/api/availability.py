@@ -6,9 +6,8 @@ from fastapi import APIRouter
 from msgspec import Struct
 
 from shared.contracts.objectives import Ratio
-from shared.http import Json
-from shared.period import Month
-from sla_monitor.api.asking import IdOrNone, MonthOrNone, answers_many
+from shared.http import Json, MonthParameter
+from sla_monitor.api.asking import IdOrNone, answers_many
 from sla_monitor.domain.clock.timeline import FOREVER
 from sla_monitor.domain.outages import Outage
 from sla_monitor.reports.availability import AvailabilityReport, AvailabilityResult
@@ -48,10 +47,9 @@ def router(availabilities: AvailabilityReport) -> APIRouter:
     routes = APIRouter()
 
     @routes.get("/availability", responses=answers_many(AvailabilityRow))
-    async def availability(month: MonthOrNone = None, council: IdOrNone = None) -> Json:
+    async def availability(month: MonthParameter | None = None, council: IdOrNone = None) -> Json:
         """Every availability target over its own kind of period: the present one, or that of `month`."""
-        wanted = None if month is None else Month.parse(month)
-        return Json([_body(each) for each in await availabilities.of(wanted, council)])
+        return Json([_body(each) for each in await availabilities.of(month, council)])
 
     return routes
 

@@ -7,9 +7,8 @@ from fastapi import APIRouter
 from msgspec import Struct
 
 from shared.contracts.objectives import Ratio
-from shared.http import Json
-from shared.period import Month
-from sla_monitor.api.asking import IdOrNone, MonthOrNone, answers
+from shared.http import Json, MonthParameter
+from sla_monitor.api.asking import IdOrNone, answers
 from sla_monitor.domain.burn_rate import BurnRateAlert
 from sla_monitor.reports.budget import BudgetAnswer, BudgetQuery, BudgetReport, BudgetRow
 from sla_monitor.schemas import instant
@@ -81,10 +80,9 @@ def router(budgets: BudgetReport) -> APIRouter:
     routes = APIRouter()
 
     @routes.get("/budget", responses=answers(BudgetsBody))
-    async def budget(month: MonthOrNone = None, council: IdOrNone = None, service: IdOrNone = None) -> Json:
+    async def budget(month: MonthParameter | None = None, council: IdOrNone = None, service: IdOrNone = None) -> Json:
         """Misses remaining of every objective's own kind of period: the present one, or that of `month`."""
-        wanted = None if month is None else Month.parse(month)
-        return Json(budgets_body(await budgets.of(BudgetQuery(wanted, council, service))))
+        return Json(budgets_body(await budgets.of(BudgetQuery(month, council, service))))
 
     return routes
 

@@ -8,9 +8,9 @@ from msgspec import Struct
 from shared.contracts.corrections import CorrectionScope
 from shared.contracts.envelope import Id
 from shared.faults import Fault
-from shared.http import Json, JsonBody, PathId, Problem, json_request_body, json_responses, read_as
+from shared.http import Json, JsonBody, MonthParameter, PathId, Problem, json_request_body, json_responses, read_as
 from shared.http.problem_types import INVALID_REQUEST
-from sla_monitor.api.asking import IdOrNone, MonthOrNone, answers, answers_many
+from sla_monitor.api.asking import IdOrNone, answers, answers_many
 from sla_monitor.api.exclusions import decision_problems
 from sla_monitor.decisions.corrections import CorrectionService, RunReport
 from sla_monitor.domain.decisions import CorrectionRun
@@ -55,8 +55,8 @@ def router(correcting: CorrectionService) -> APIRouter:
             return Json(await asyncio.to_thread(correcting.report, id, progress))
 
     @routes.get("/adjustments", responses=answers_many(Adjustment))
-    def adjustments(posted: MonthOrNone = None, council: IdOrNone = None) -> Json:
+    def adjustments(posted: MonthParameter | None = None, council: IdOrNone = None) -> Json:
         """Corrections of frozen months, by the month in which they are shown."""
-        return Json(correcting.adjustments(posted=posted, council=council))
+        return Json(correcting.adjustments(posted=None if posted is None else str(posted), council=council))
 
     return routes

@@ -1,17 +1,14 @@
 """The evidence behind a council's month, as one file that can be judged again offline."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 from starlette.responses import Response
 
-from shared.http import PathId, Problem
+from shared.http import MonthParameter, PathId, Problem
 from shared.http.problem_types import CONFLICT, NOT_FOUND
 from sla_monitor.reports.evidence import EvidenceReport, NoSuchCouncil, VerdictsChanging
 
 # JSON Lines has no registered media type; this one is in common use.
 JSON_LINES = "application/jsonl"
-_PathMonth = Annotated[str, Path(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="for example 2026-03")]
 
 
 def router(room: EvidenceReport) -> APIRouter:
@@ -23,10 +20,10 @@ def router(room: EvidenceReport) -> APIRouter:
         response_class=Response,
         responses={200: {"content": {JSON_LINES: {}}, "description": "One record a line; the last one is the seal"}},
     )
-    async def evidence(council: PathId, month: _PathMonth) -> Response:
+    async def evidence(council: PathId, month: MonthParameter) -> Response:
         """Facts, versions, exclusions and verdicts of a month: `tallystick verify verdicts` judges it again."""
         try:
-            content = await room.evidence(council, month)
+            content = await room.evidence(council, str(month))
         except NoSuchCouncil as refused:
             raise Problem(NOT_FOUND) from refused
         except VerdictsChanging as refused:

@@ -12,6 +12,7 @@ from shared.faults import Fault
 from shared.http import Json, JsonBody, PathId, Problem, json_request_body, json_responses, read_as
 from shared.http.problem_types import CONFLICT, INVALID_REQUEST, NOT_FOUND, SERVICE_UNAVAILABLE
 from shared.log.port import AppendUncertain
+from shared.period import YEARS
 from sla_monitor.api.asking import IdOrNone, answers, answers_many
 from sla_monitor.decisions.corrections import UnknownRun
 from sla_monitor.decisions.exclusions import DecisionEvent, ExclusionService, UnknownExclusion
@@ -22,7 +23,6 @@ _DECISIONS: dict[str, DecisionEvent] = {
     "reject": ExclusionRejected,
     "withdraw": ExclusionWithdrawn,
 }
-_YEARS = range(2000, 2100)
 
 
 class ProposalBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -101,9 +101,9 @@ def decision_problems() -> Iterator[None]:
 
 def _faults(exclusion: Exclusion) -> Sequence[Fault]:
     faults = [
-        Fault(("exclusion", name), f"expected an instant of the years {_YEARS[0]} to {_YEARS[-1]}")
+        Fault(("exclusion", name), f"expected an instant of the years {YEARS[0]} to {YEARS[-1]}")
         for name in ("start_at", "end_at")
-        if getattr(exclusion, name).year not in _YEARS
+        if getattr(exclusion, name).year not in YEARS
     ]
     if exclusion.end_at <= exclusion.start_at:
         faults.append(Fault(("exclusion", "end_at"), "expected an instant after start_at"))

@@ -10,7 +10,8 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from shared.csv_cells import escape_formula
-from sla_monitor.api.asking import IdOrNone, MonthOrNone, OverParameter
+from shared.http import MonthParameter
+from sla_monitor.api.asking import IdOrNone, OverParameter
 from sla_monitor.domain.openslo import Document
 from sla_monitor.reports.items import Questions
 from sla_monitor.schemas import AttainmentResult, attainment_result
@@ -25,7 +26,10 @@ def router(questions: Questions) -> APIRouter:
 
     @routes.get("/attainment.csv", response_class=Response, responses={200: {"content": {"text/csv": {}}}})
     def attainment(
-        month: MonthOrNone = None, council: IdOrNone = None, service: IdOrNone = None, over: OverParameter = "month"
+        month: MonthParameter | None = None,
+        council: IdOrNone = None,
+        service: IdOrNone = None,
+        over: OverParameter = "month",
     ) -> Response:
         """As /v1/attainment, one row for each of its entries, with the same names."""
         rows = questions.attainment(month=month, council=council, service=service, over=over)

@@ -6,9 +6,9 @@ from datetime import datetime
 from fastapi import APIRouter
 from msgspec import Struct
 
-from shared.http import Json
+from shared.http import Json, MonthParameter
 from shared.http.paging import MAX_PAGE_SIZE, Limit
-from sla_monitor.api.asking import IdOrNone, MonthOrNone, answers
+from sla_monitor.api.asking import IdOrNone, answers
 from sla_monitor.domain.fairness import Check
 from sla_monitor.reports.fairness import FairnessFinding, FairnessFindings, FairnessReport, counts
 from sla_monitor.schemas import instant, maybe_instant
@@ -57,10 +57,12 @@ def router(fairness: FairnessReport) -> APIRouter:
     routes = APIRouter()
 
     @routes.get("/fairness", responses=answers(FairnessBody))
-    async def find(month: MonthOrNone = None, council: IdOrNone = None, limit: Limit = MAX_PAGE_SIZE) -> Json:
+    async def find(month: MonthParameter | None = None, council: IdOrNone = None, limit: Limit = MAX_PAGE_SIZE) -> Json:
         """Pauses and reopenings that both sides should look at: counts of all, and the first findings."""
         report = await fairness.report()
-        return Json(fairness_body(report, report.of(month=month, council=council), limit=limit))
+        return Json(
+            fairness_body(report, report.of(month=None if month is None else str(month), council=council), limit=limit)
+        )
 
     return routes
 

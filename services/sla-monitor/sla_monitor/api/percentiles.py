@@ -1,15 +1,11 @@
 """The percentile form of objectives."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from msgspec import Struct
 
-from shared.http import Json
+from shared.http import Json, MonthParameter
 from sla_monitor.api.asking import IdOrNone, OverParameter, answers_many
 from sla_monitor.reports.percentiles import Percentile, PercentileReport
-
-_Month = Annotated[str, Query(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="for example 2026-03")]
 
 
 class PercentileBody(Struct, frozen=True):
@@ -36,7 +32,7 @@ def router(percentiles: PercentileReport) -> APIRouter:
 
     @routes.get("/percentiles", responses=answers_many(PercentileBody))
     def list_percentiles(
-        month: _Month, council: IdOrNone = None, service: IdOrNone = None, over: OverParameter = "month"
+        month: MonthParameter, council: IdOrNone = None, service: IdOrNone = None, over: OverParameter = "month"
     ) -> Json:
         """How long the item took that stands for 95 of 100, for every objective by count over such a period."""
         found = percentiles.all(month=month, over=over, council=council, service=service)

@@ -21,6 +21,7 @@ from shared.contracts.thresholds import (
     WorkingSeconds,
     parse_threshold,
 )
+from shared.instants import seconds_of_day
 from shared.period import local_midnight
 from sla_monitor.domain.clock.stopwatch import ElapsedTime, TimeBasis
 from sla_monitor.domain.working_time.compiled import WorkingTime
@@ -71,12 +72,6 @@ class BoundTarget(Struct, frozen=True):
             if held not in accepted:
                 return False
         return True
-
-
-def seconds_of_day(text: str) -> int:
-    """Seconds after midnight of `16:00` or `16:00:30`."""
-    parts = [int(part) for part in text.split(":")]
-    return sum(part * unit for part, unit in zip(parts, (3600, 60, 1), strict=False))
 
 
 class MissingCalendar(LookupError):

@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from shared.contracts.definitions import Objective
 from shared.contracts.objectives import PARTS, Ratio, percent_parts
+from shared.instants import DAY_S
 from sla_monitor.domain.working_time.compiled import WorkingTime
-from sla_monitor.domain.working_time.hours import DAY_S
 
 # Fewer misses than this are bad luck, whatever their share (R50).
 MIN_MISSES = 3

@@ -5,7 +5,6 @@ stored (msgpack arrays), so a field may be added at the end of one, but none may
 """
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import ClassVar
 
 from msgspec import Struct
@@ -34,8 +33,7 @@ from shared.contracts.items import (
     WorkResumed,
     WorkStarted,
 )
-
-US = 1_000_000
+from shared.instants import SECOND_US, epoch_us
 
 ItemEvent = TicketEvent | WorkEvent
 
@@ -55,7 +53,7 @@ class Fact(Struct, frozen=True, array_like=True, gc=False):
     @property
     def at_s(self) -> int:
         """The whole second in which it happened; clocks count whole seconds."""
-        return self.at_us // US
+        return self.at_us // SECOND_US
 
 
 class Opened(Fact, frozen=True, array_like=True, tag=1):
@@ -174,11 +172,6 @@ def history(facts: Iterable[AnyFact]) -> list[AnyFact]:
     return sorted(facts, key=order_key)
 
 
-def microseconds(instant: datetime) -> int:
-    """Epoch microseconds of an aware instant; a double holds them exactly until the year 2255."""
-    return round(instant.timestamp() * US)
-
-
 _PLAIN: dict[type[ItemEvent], type[Assigned | Asked | Responded | Closed | Resumed | Reopened | OutageOver]] = {
     TicketAssigned: Assigned,
     WorkStarted: Assigned,
@@ -194,13 +187,13 @@ _PLAIN: dict[type[ItemEvent], type[Assigned | Asked | Responded | Closed | Resum
 
 def fact_of(event: ItemEvent) -> AnyFact:  # noqa: PLR0911 (one line a kind reads as the table that it is)
     """The fact that an event of a ticket, a work item or an outage states."""
-    at_us, source, name = microseconds(event.time), event.source, event.id
+    at_us, source, name = epoch_us(event.time), event.source, event.id
     plain = _PLAIN.get(type(event))
     if plain is not None:
         return plain(at_us, source, name)
     match event:
         case TicketOpened(data=data) | WorkReceived(data=data):
-            due_us = None if data.due_at is None else microseconds(data.due_at)
+            due_us = None if data.due_at is None else epoch_us(data.due_at)
             return Opened(at_us, source, name, data.service, data.priority, data.attributes, due_us, data.value_pence)
         case TicketReprioritised(data=data):
             return Reprioritised(at_us, source, name, data.priority)

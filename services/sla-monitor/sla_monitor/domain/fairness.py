@@ -9,11 +9,10 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from shared.instants import DAY_S
 from sla_monitor.domain.clock.stopwatch import Stopwatch
 from sla_monitor.domain.clock.timeline import FOREVER, Pause, Timeline
 from sla_monitor.domain.clock.verdict import Verdict
-
-DAY_S = 86_400
 
 
 class Check(StrEnum):

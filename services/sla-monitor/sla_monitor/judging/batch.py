@@ -8,13 +8,14 @@ from shared.contracts.codec import encode_event
 from shared.contracts.items import OutageEnded, OutageStarted
 from shared.contracts.topics import VERDICTS
 from shared.contracts.verdicts import VerdictEvent
+from shared.instants import epoch_us
 from shared.log.port import Outgoing, Quarantined, Record, Shard
 from shared.log.validation import CONFLICT, InvalidRecord, as_quarantined
 from shared.state.port import Change, Head
 from sla_monitor.domain.agreements import MissingCalendar
 from sla_monitor.domain.announcements import Trigger, announce
 from sla_monitor.domain.clock.verdict import Evaluation, evaluate
-from sla_monitor.domain.facts import AnyFact, ItemEvent, Opened, fact_of, microseconds
+from sla_monitor.domain.facts import AnyFact, ItemEvent, Opened, fact_of
 from sla_monitor.domain.incremental import ignored_kinds
 from sla_monitor.domain.intake import read_record
 from sla_monitor.domain.item import OUTAGE_MARK, FactResult, Item, dump_item, insert_fact, load_item
@@ -59,7 +60,7 @@ class ShardBatch:
                     self._set_aside(record, refused)
                 case TimeAdvanced(data=data):
                     self._counts["applied"] += 1
-                    self.move_clock(microseconds(data.to) // 1000)
+                    self.move_clock(epoch_us(data.to) // 1000)
                 case event:
                     self._offered.setdefault(item_key(event, record), []).append((fact_of(event), record))
         self.move_clock(max(record.timestamp_ms for record in records))

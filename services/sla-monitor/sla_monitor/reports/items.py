@@ -85,7 +85,7 @@ class Questions:
     def attainment(
         self,
         *,
-        month: str | None = None,
+        month: Month | None = None,
         council: str | None = None,
         service: str | None = None,
         over: PeriodLength = "month",
@@ -94,7 +94,7 @@ class Questions:
 
         Blocks: call it from a worker thread.
         """
-        months = None if month is None else [str(each) for each in period_of(Month.parse(month), over).months]
+        months = None if month is None else [str(each) for each in period_of(month, over).months]
         counted = by_period(self._read_model.attainment(months=months, council=council, service=service), over)
         agreed = TargetsByPeriod(self._catalogue.agreement_index)
         return [Attainment(row, agreed.target(row, period), over) for row, period in counted]

@@ -26,9 +26,9 @@ class PercentileReport:
     def __init__(self, questions: Questions, read_model: ReadModel) -> None:
         self._questions, self._read_model = questions, read_model
 
-    def all(self, *, month: str, over: PeriodLength, council: str | None, service: str | None) -> list[Percentile]:
+    def all(self, *, month: Month, over: PeriodLength, council: str | None, service: str | None) -> list[Percentile]:
         """For every objective by count over such a period. Blocks: call it from a worker thread."""
-        months = [str(each) for each in period_of(Month.parse(month), over).months]
+        months = [str(each) for each in period_of(month, over).months]
         rows = self._questions.attainment(month=month, council=council, service=service, over=over)
         return [found for row in rows if (found := self._of(row, months)) is not None]
 

@@ -9,13 +9,14 @@ from msgspec import Struct
 
 from shared.contracts.definitions import Agreement, Objective
 from shared.contracts.objectives import Attained, Judgement, judge
+from shared.instants import SECOND_US
 from shared.period import Month, Period, period_of
 from sla_monitor.domain.agreements import AgreementIndex
 from sla_monitor.domain.availability import Availability, availability
 from sla_monitor.domain.clock.exclusions import ExcludedTime, covering
 from sla_monitor.domain.clock.timeline import FOREVER
 from sla_monitor.domain.clock.verdict import Verdict, evaluate
-from sla_monitor.domain.facts import US, AnyFact, Opened, Stopped
+from sla_monitor.domain.facts import AnyFact, Opened, Stopped
 from sla_monitor.domain.working_time.intervals import Interval
 from sla_monitor.trial.calendars import TrialCalendars, exclusions_of
 from sla_monitor.trial.consistency import second_of
@@ -102,9 +103,9 @@ def _as_items(target: TrialTarget, calendars: TrialCalendars) -> AgreementIndex:
 
 def _judged(outage: Interval, agreement_index: AgreementIndex, excluded: Sequence[ExcludedTime], until: int) -> Verdict:
     start, end = outage
-    facts: list[AnyFact] = [Opened(start * US, SOURCE, "outage", ANY_SERVICE, "normal", {}, None, None)]
+    facts: list[AnyFact] = [Opened(start * SECOND_US, SOURCE, "outage", ANY_SERVICE, "normal", {}, None, None)]
     if end != FOREVER:
-        facts.append(Stopped(end * US, SOURCE, "restored", "restored"))
+        facts.append(Stopped(end * SECOND_US, SOURCE, "restored", "restored"))
     evaluation = evaluate(
         facts,
         council=COUNCIL,

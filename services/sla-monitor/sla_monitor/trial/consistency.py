@@ -8,10 +8,9 @@ from zoneinfo import ZoneInfo
 
 from shared.contracts.calendar_rules import is_time_zone
 from shared.faults import Fault, Path
-from sla_monitor.domain.facts import US, microseconds
-from sla_monitor.domain.working_time.hours import DAY_S
+from shared.instants import DAY_S, SECOND_US, epoch_us
 from sla_monitor.trial.document import OPENINGS, TrialDocument, TrialExclusion, TrialOutage, TrialTarget
-from sla_monitor.trial.times import read_time
+from sla_monitor.trial.times import LAST_YEAR, read_time
 
 # A trace tells every day of an item's life, for each of its targets.
 MOST_DAYS = 3660
@@ -26,7 +25,7 @@ def zone_of(document: TrialDocument) -> ZoneInfo:
 
 def second_of(text: str, zone: ZoneInfo) -> int:
     """The epoch second in which a time lies."""
-    return microseconds(read_time(text).on(zone)) // US
+    return epoch_us(read_time(text).on(zone)) // SECOND_US
 
 
 def faults_together(document: TrialDocument) -> list[Fault]:
@@ -137,6 +136,8 @@ def _availability(document: TrialDocument) -> Iterator[Fault]:
     measured = any(target.measure == "availability" for target in document.targets)
     if measured and document.period is None:
         yield Fault(("period",), "is missing: availability is a share of a period")
+    if document.period is not None and int(document.period[:4]) > LAST_YEAR:
+        yield Fault(("period",), f"expected a month up to {LAST_YEAR}-12: calendars are worked out until then")
     for name in ("outages", "period"):
         if getattr(document, name) and not measured:
             yield Fault((name,), "has an effect only on a target of availability")

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct, field
 
+from shared.contracts.amounts import MonthText, TimeOfDay
 from shared.contracts.definitions import Calendar, ServiceOrAll, Target, Text, Title
 from shared.contracts.envelope import Id
 from shared.contracts.exclusions import Category
@@ -22,13 +23,6 @@ When = Annotated[
     Meta(
         pattern=WHEN_PATTERN,
         description="a time like 2026-03-02 09:00, Mon 2026-03-02 09:00:30 or 2026-03-02T09:00:00Z",
-    ),
-]
-MonthText = Annotated[
-    str,
-    Meta(
-        pattern=r"^20[0-4][0-9]-(0[1-9]|1[0-2])(?![\s\S])",
-        description="a month like 2026-03; for an objective over a quarter or year, one that lies in it",
     ),
 ]
 # The contract's words for tickets and for work items.
@@ -132,7 +126,7 @@ class Addition(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
     working_hours: Annotated[int, Meta(ge=0, le=200_000)] | None = None
     working_days: Annotated[int, Meta(ge=0, le=10_000)] | None = None
     day_rule: Literal["closing-time", "same-time"] = "closing-time"
-    cut_off: str | None = None
+    cut_off: TimeOfDay | None = None
 
 
 class Question(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -166,7 +160,7 @@ class TrialDocument(Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
     events: Annotated[tuple[TrialEvent, ...], Meta(max_length=1000)] = ()
     exclusions: Annotated[tuple[TrialExclusion, ...], Meta(max_length=200)] = ()
     outages: Annotated[tuple[TrialOutage, ...], Meta(max_length=500)] = ()
-    period: MonthText | None = None
+    period: MonthText | None = None  # for an objective over a quarter or year, a month that lies in it
     as_of: When | None = None
     questions: Annotated[tuple[Question, ...], Meta(max_length=500)] = ()
 

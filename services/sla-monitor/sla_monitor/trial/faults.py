@@ -4,7 +4,6 @@ A part that cannot be read does not hide what is wrong with the others; what the
 each of them is right.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from itertools import chain
@@ -34,7 +33,6 @@ from sla_monitor.trial.document import (
 )
 from sla_monitor.trial.times import InvalidTime, read_time
 
-_CUT_OFF = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 _FIRST_DAY, _END_DAY = date(2000, 1, 1), date(2050, 1, 1)
 Part = TrialCalendar | TrialTarget | TargetChange | TrialEvent | TrialExclusion | TrialOutage | Question
 _LISTS: Mapping[str, type[Part]] = {
@@ -165,9 +163,5 @@ def _addition_faults(add: Addition) -> Iterator[Fault]:
         yield Fault((), "expected exactly one of seconds, working_hours and working_days")
     if add.working_days is None and add.day_rule != "closing-time":
         yield Fault(("day_rule",), "has an effect only on working_days")
-    if add.cut_off is None:
-        return
-    if not _CUT_OFF.fullmatch(add.cut_off):
-        yield Fault(("cut_off",), "expected a time of day like 16:00")
-    if add.working_days is None or add.day_rule != "closing-time":
+    if add.cut_off is not None and (add.working_days is None or add.day_rule != "closing-time"):
         yield Fault(("cut_off",), "has an effect only on working_days that end at closing time")

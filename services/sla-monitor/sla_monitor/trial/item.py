@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from shared.contracts.definitions import Agreement, Target
+from shared.instants import epoch_us
 from sla_monitor.domain.agreements import AgreementIndex, BoundTarget
 from sla_monitor.domain.clock.due import ClockInterval, measure_intervals
 from sla_monitor.domain.clock.timeline import Timeline, read_timeline
@@ -24,7 +25,6 @@ from sla_monitor.domain.facts import (
     Resumed,
     Stopped,
     history,
-    microseconds,
 )
 from sla_monitor.trial.calendars import TrialCalendars, exclusions_of
 from sla_monitor.trial.consistency import second_of, services_of
@@ -131,7 +131,7 @@ def _fact(event: TrialEvent, name: str, zone: ZoneInfo, service: str) -> AnyFact
 
 
 def _us(text: str, zone: ZoneInfo) -> int:
-    return microseconds(read_time(text).on(zone))
+    return epoch_us(read_time(text).on(zone))
 
 
 def _legs(timeline: Timeline, verdict: Verdict, as_of: int) -> tuple[ClockInterval, ...]:

@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from sla_monitor.domain.agreements import seconds_of_day
+from shared.instants import seconds_of_day
 from sla_monitor.domain.working_time.compiled import WorkingTime
 from sla_monitor.trial.calendars import TrialCalendars
 from sla_monitor.trial.consistency import second_of

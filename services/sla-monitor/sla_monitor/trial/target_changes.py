@@ -12,8 +12,9 @@ import msgspec
 from msgspec import Struct
 
 from shared.contracts.definitions import Target
+from shared.instants import SECOND_US
 from sla_monitor.domain.clock.timeline import FOREVER
-from sla_monitor.domain.facts import US, AnyFact, Opened, Reprioritised
+from sla_monitor.domain.facts import AnyFact, Opened, Reprioritised
 from sla_monitor.trial.consistency import second_of
 from sla_monitor.trial.document import TrialDocument, TrialTarget
 from sla_monitor.trial.faults import with_default_calendar
@@ -52,7 +53,9 @@ class _SelectionPeriods(Struct, frozen=True):
 def select_targets(document: TrialDocument, facts: Sequence[AnyFact], zone: ZoneInfo) -> TargetSelection:
     """The document's targets, and `facts` (in order, one of them an opening) with changes of targets among them."""
     opened = next(fact for fact in facts if isinstance(fact, Opened))
-    changes = [(second_of(each.at, zone) * US, number) for number, each in enumerate(document.target_changes, start=1)]
+    changes = [
+        (second_of(each.at, zone) * SECOND_US, number) for number, each in enumerate(document.target_changes, start=1)
+    ]
     set_at = [(fact.at_us, fact.priority) for fact in facts if isinstance(fact, Reprioritised)]
     timeline = _SelectionPeriods([(-FOREVER, 0), *sorted(changes)], [(-FOREVER, opened.priority), *set_at])
     names = sorted({opened.priority, *(priority for _, priority in set_at)})

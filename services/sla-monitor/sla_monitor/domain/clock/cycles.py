@@ -10,12 +10,11 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from shared.contracts.definitions import Target
+from shared.instants import DAY_S
 from sla_monitor.domain.agreements import BoundTarget
 from sla_monitor.domain.clock.exclusions import ExcludedTime
 from sla_monitor.domain.clock.timeline import FOREVER, Pause, Stop, Timeline
 from sla_monitor.domain.working_time.intervals import Interval
-
-DAY_S = 86_400
 
 # Time that does not count: from its `start` to its `end`, which may be FOREVER.
 PausedTime = Pause | Stop | ExcludedTime

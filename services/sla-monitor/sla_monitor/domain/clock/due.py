@@ -3,11 +3,11 @@
 from msgspec import Struct
 
 from shared.contracts.thresholds import CalendarDays, RecordedDueDate, WorkingDays
+from shared.instants import SECOND_US
 from sla_monitor.domain.agreements import BoundTarget
 from sla_monitor.domain.clock.cycles import Cycle
 from sla_monitor.domain.clock.stopwatch import Stopwatch
 from sla_monitor.domain.clock.timeline import FOREVER, Timeline
-from sla_monitor.domain.facts import US
 from sla_monitor.domain.working_time.intervals import Interval, merged
 
 # A target in working days that pauses push further than this many days ahead is not looked for.
@@ -129,7 +129,7 @@ class _Watch(Struct, frozen=True, gc=False):
         match bound_target.threshold:
             case RecordedDueDate():
                 due_us = self.timeline.opened.due_us
-                return None if due_us is None else due_us // US
+                return None if due_us is None else due_us // SECOND_US
             case WorkingDays(days) if bound_target.target.pause_counts == "whole-days":
                 return _nth_uncovered_day(bound_target, self.tape, start, days)
             case WorkingDays(days):

@@ -10,8 +10,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from shared.instants import SECOND_US
 from sla_monitor.domain.facts import (
-    US,
     AnyFact,
     Asked,
     Assigned,
@@ -90,7 +90,7 @@ def read_timeline(facts: Sequence[AnyFact], *, as_of_s: int) -> tuple[Timeline |
     reader = _TimelineReader(opened)
     start = opened.at_s
     for fact in facts:
-        raw = fact.at_us // US
+        raw = fact.at_us // SECOND_US
         if raw > as_of_s:
             return reader.finish(), raw
         if fact is not opened:

@@ -9,8 +9,9 @@ from typing import NamedTuple
 import msgspec
 
 from shared.contracts.definitions import Calendar
+from shared.instants import DAY_S
 from sla_monitor.domain.working_time.compiled import WorkingTime
-from sla_monitor.domain.working_time.hours import DAY_S, Hours, day_of, hours_of
+from sla_monitor.domain.working_time.hours import Hours, day_of, hours_of
 from sla_monitor.domain.working_time.intervals import Interval, merged, without
 from sla_monitor.domain.working_time.local_time import local_time
 from sla_monitor.domain.working_time.working_days import WorkingDayIndex

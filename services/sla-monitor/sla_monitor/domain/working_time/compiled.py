@@ -9,7 +9,7 @@ from itertools import accumulate, chain
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from sla_monitor.domain.working_time.hours import DAY_S
+from shared.instants import DAY_S
 from sla_monitor.domain.working_time.intervals import Interval
 from sla_monitor.domain.working_time.local_time import LocalTime
 from sla_monitor.domain.working_time.trace import CalendarSegment, CalendarTrace

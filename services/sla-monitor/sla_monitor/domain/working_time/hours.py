@@ -12,9 +12,9 @@ from datetime import date
 from typing import get_args
 
 from shared.contracts.definitions import HOURS_PATTERN, Calendar, Weekday
+from shared.instants import DAY_S, seconds_of_day
 from sla_monitor.domain.working_time.intervals import Interval, merged, without
 
-DAY_S = 86_400
 WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _EPOCH_WEEKDAY = date(1970, 1, 1).weekday()
@@ -65,7 +65,7 @@ def parse_hours(text: str) -> Interval:
     """
     if not re.match(HOURS_PATTERN, text):
         raise UnreadableHours(f"expected hours such as 09:00-17:00, got {text!r}")
-    start, end = (_seconds_after_midnight(part) for part in text.split("-"))
+    start, end = (seconds_of_day(part) for part in text.split("-"))
     return (start, end + DAY_S if end < start else end)
 
 
@@ -97,8 +97,3 @@ def _day_hours(hours: list[Interval], breaks: list[list[Interval]], *, weekday: 
     )
     opened = without(hours, near)
     return DayHours(opened=tuple(opened), breaks=tuple(without(hours, opened)))
-
-
-def _seconds_after_midnight(text: str) -> int:
-    hour, minute, second = (*map(int, text.split(":")), 0)[:3]
-    return hour * 3600 + minute * 60 + second

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from sla_monitor.domain.working_time.hours import DAY_S
+from shared.instants import DAY_S
 from sla_monitor.domain.working_time.intervals import Interval
 
 # How far apart to look for changes of offset: since 2000 the nearest two were seven days apart (America/Recife, October

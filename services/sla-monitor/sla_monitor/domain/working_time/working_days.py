@@ -4,7 +4,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 
-from sla_monitor.domain.working_time.hours import DAY_S
+from shared.instants import DAY_S
 from sla_monitor.domain.working_time.local_time import LocalTime
 
 
