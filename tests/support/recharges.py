@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from billing.domain.metering import Meter
-from billing.domain.terms import DefinitionVersion, DefinitionVersions, TariffPeriod, Terms
+from billing.domain.terms import DefinitionVersions, TariffPeriod, Terms
 from billing.domain.usage import MeteredUsage, Usage
 from shared.contracts import catalogue as changes
 from shared.contracts.codec import encode_event
@@ -28,6 +28,7 @@ from shared.contracts.envelope import Event, ItemEvent
 from shared.contracts.items import CompletedData, NewItemData, TicketOpened, TicketResolved, WorkCompleted, WorkReceived
 from shared.contracts.topics import Topic
 from shared.contracts.usage import ReversalData, UsageData, UsageRecorded, UsageReversed
+from shared.contracts.versions import DefinitionVersion
 from shared.log.partitioner import partition_of
 from shared.log.port import Record, Shard
 

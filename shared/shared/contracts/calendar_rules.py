@@ -3,18 +3,17 @@
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from functools import lru_cache
-from typing import get_args
 from zoneinfo import available_timezones
 
 import msgspec
 
-from shared.contracts.definitions import Calendar, Weekday
+from shared.contracts.definitions import WEEKDAYS, Calendar, Weekday
 from shared.faults import Fault
 from shared.holidays import BankHolidays
 from shared.instants import DAY_S, seconds_of_day
 
 _WEEK_S = 7 * DAY_S
-_WEEKDAYS = get_args(Weekday)
+PLAIN_DAYS = "plain-days"
 # Due dates look as far as this ahead, so holidays should be known for so long.
 _OUTLOOK = timedelta(days=366)
 
@@ -69,12 +68,19 @@ def has_open_hours(calendar: Calendar) -> bool:
     breaks = [
         (start + week, end + week)
         for weekday, hours in calendar.breaks.items()
-        for start, end in _spans(_WEEKDAYS.index(weekday), hours)
+        for start, end in _spans(WEEKDAYS.index(weekday), hours)
         for week in (-_WEEK_S, 0, _WEEK_S)
     ]
-    days = [(_WEEKDAYS.index(weekday), hours) for weekday, hours in calendar.weekly.items()]
+    days = [(WEEKDAYS.index(weekday), hours) for weekday, hours in calendar.weekly.items()]
     days += [(day.weekday(), hours) for day, hours in calendar.dates.items() if day not in calendar.closed]
     return any(not _is_covered(start, end, breaks) for weekday, hours in days for start, end in _spans(weekday, hours))
+
+
+@lru_cache(maxsize=8)
+def plain_days(zone: str = "Europe/London") -> Calendar:
+    """Every hour of every day: the calendar of targets in plain days and hours, which need only a time zone."""
+    weekly: dict[Weekday, tuple[str, ...]] = dict.fromkeys(WEEKDAYS, ("00:00-24:00",))
+    return Calendar(id=PLAIN_DAYS, name="Every hour of every day", zone=zone, weekly=weekly)
 
 
 def is_time_zone(name: str) -> bool:

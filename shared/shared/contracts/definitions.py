@@ -6,7 +6,7 @@ is a version: nothing is edited, a later version replaces it from its `effective
 """
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, Struct, field
 
@@ -18,6 +18,7 @@ from shared.holidays import Division
 from shared.instants import TIME_OF_DAY_PATTERN
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)  # Monday is 0
 Nation = Literal["england", "wales", "scotland", "northern-ireland"]
 Measure = Literal[
     "response-time", "resolution-time", "update-interval", "periodic-update", "processing-time", "availability"

@@ -17,10 +17,11 @@ from billing.domain.credits.attainment import TargetAttainment
 from billing.domain.credits.credit_line import CreditLine
 from billing.domain.credits.earned import credit_lines
 from billing.domain.rating.pipeline import rate
-from billing.domain.terms import DefinitionVersion, TariffPeriod, Terms, closing_day
+from billing.domain.terms import TariffPeriod, Terms, closing_day
 from billing.domain.unbilled import ClassifiedUsage, UnbilledUsage, classify_usage
 from billing.domain.usage import Usage
 from shared.contracts.definitions import Agreement, Council, Service
+from shared.contracts.versions import DefinitionVersion
 from shared.period import Month
 
 Status = Literal["provisional"]

@@ -7,17 +7,10 @@ from itertools import pairwise
 from typing import Generic, TypeVar
 
 from shared.contracts.definitions import Agreement, Council, Provider, Service, Tariff
+from shared.contracts.versions import DefinitionVersion, version_on
 from shared.period import Month
 
 D = TypeVar("D", Agreement, Council, Provider, Service, Tariff)
-
-
-@dataclass(frozen=True, slots=True)
-class DefinitionVersion(Generic[D]):
-    """A definition and the number of its version."""
-
-    number: int
-    definition: D
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +43,18 @@ class DefinitionVersions(Generic[D]):
         self._by_id: dict[str, list[DefinitionVersion[D]]] = {}
         for version in versions:
             self._by_id.setdefault(version.definition.id, []).append(version)
-        for known in self._by_id.values():
-            known.sort(key=lambda version: (version.definition.effective_from, version.number))
 
     def ids(self) -> Sequence[str]:
         """Every id, ascending."""
         return sorted(self._by_id)
 
     def of(self, id_: str) -> Sequence[DefinitionVersion[D]]:
-        """The versions of an id by the day they take effect; empty for an unknown one."""
+        """The versions of an id in any order; empty for an unknown one."""
         return self._by_id.get(id_, ())
 
     def on(self, id_: str, day: date) -> DefinitionVersion[D] | None:
-        """The version in force: of those in effect on `day` the latest to take effect, ties by number."""
-        in_effect = [version for version in self.of(id_) if version.definition.effective_from <= day]
-        return in_effect[-1] if in_effect else None
+        """The version in force on `day`; None before the first."""
+        return version_on(self.of(id_), day)
 
 
 @dataclass(frozen=True, slots=True)

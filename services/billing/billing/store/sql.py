@@ -10,13 +10,14 @@ from sqlalchemy import Connection, Engine, select
 from billing.domain.credits.attainment import TargetAttainment
 from billing.domain.ingest import AcceptedEvent
 from billing.domain.metering import DefinitionKind
-from billing.domain.terms import DefinitionVersion, DefinitionVersions, Terms
+from billing.domain.terms import DefinitionVersions, Terms
 from billing.domain.usage import Usage
 from billing.ports import CouncilUsage, CountedEvent, EventCursor, IngestBatch, MissFilter, UsageFilter
 from billing.store import tables, usage, verdicts
 from billing.store.writing import arrival, write
 from shared.contracts.definitions import Agreement, Council, Provider, Service, Tariff
 from shared.contracts.topics import CATALOGUE
+from shared.contracts.versions import DefinitionVersion
 from shared.log.port import Quarantined, Shard
 from shared.period import Month
 from shared.sql.engine import connect, read_transaction

@@ -8,6 +8,7 @@ agreement that was in force on the London date it was opened.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from itertools import chain
 from typing import Protocol
 
 from msgspec import Struct
@@ -21,6 +22,7 @@ from shared.contracts.thresholds import (
     WorkingSeconds,
     parse_threshold,
 )
+from shared.contracts.versions import DefinitionVersion, InForce, in_force
 from shared.instants import seconds_of_day
 from shared.period import local_midnight
 from sla_monitor.domain.clock.stopwatch import ElapsedTime, TimeBasis
@@ -114,8 +116,8 @@ def _paused_by(target: Target, threshold: Threshold) -> frozenset[str]:
     return _PAUSED_BY.get(target.measure, frozenset())
 
 
-class _AgreementVersion(Struct, frozen=True):
-    """One version of an agreement and when it holds, in epoch seconds."""
+class _AgreementPeriod(Struct, frozen=True):
+    """One version of an agreement and when it is in force: the epoch seconds `[since_s, until_s)`."""
 
     agreement: Agreement
     version: int
@@ -128,68 +130,56 @@ class AgreementIndex:
 
     def __init__(self, agreements: Iterable[tuple[int, Agreement]], calendars: CalendarLookup) -> None:
         self._calendars = calendars
-        self._editions: dict[str, dict[str, list[_AgreementVersion]]] = defaultdict(lambda: defaultdict(list))
-        for version, agreement in agreements:
-            self._editions[agreement.council][agreement.id].append(_edition(agreement, version))
-        for versions in self._editions.values():
-            for editions in versions.values():
-                editions.sort(key=lambda edition: (edition.since_s, edition.version), reverse=True)
-        self._terms: dict[tuple[str, int, str], tuple[BoundTarget, ...]] = {}
+        self._periods: dict[str, list[_AgreementPeriod]] = {}
+        self._bound: dict[tuple[str, int, str], tuple[BoundTarget, ...]] = {}
+        versions: dict[str, list[DefinitionVersion[Agreement]]] = defaultdict(list)
+        for number, agreement in agreements:
+            versions[agreement.id].append(DefinitionVersion(number, agreement))
+            self._periods.setdefault(agreement.council, [])
+        for period in chain.from_iterable(map(in_force, versions.values())):
+            self._periods[period.version.definition.council].append(_in_seconds(period))
 
     def knows(self, council: str) -> bool:
         """Whether any agreement of the council is known; until one is, its items wait."""
-        return council in self._editions
+        return council in self._periods
 
     @property
     def councils(self) -> Sequence[str]:
         """The councils with an agreement, in order of their ids."""
-        return sorted(self._editions)
+        return sorted(self._periods)
 
     def terms(self, council: str, service: str, opened_s: int) -> tuple[BoundTarget, ...]:
         """The targets for an item of `service` opened then; none means out of scope. Raises `MissingCalendar`."""
-        editions = self._editions.get(council)
-        if editions is None:
-            return ()
-        held: tuple[BoundTarget, ...] = ()
-        for versions in editions.values():
-            edition = _in_force(versions, opened_s)
-            if edition is not None:
-                held += self._bound(edition, service)
-        return held
+        held = (each for each in self._periods.get(council, ()) if each.since_s <= opened_s < each.until_s)
+        return tuple(bound for period in held for bound in self._targets_of(period, service))
 
     def targets(self, council: str, *, before_s: int) -> dict[str, Target]:
         """Every target by its id, as it last held before the instant, even if its agreement had ended by then."""
-        editions = self._editions.get(council, {}).values()
-        last = [next((each for each in versions if each.since_s < before_s), None) for versions in editions]
-        return {target.id: target for edition in last if edition for target in edition.agreement.targets}
+        begun = (each for each in self._periods.get(council, ()) if each.since_s < before_s)
+        last = {period.agreement.id: period.agreement for period in begun}
+        return {target.id: target for agreement in last.values() for target in agreement.targets}
 
     def hours(self, target: Target) -> WorkingTime:
         """The service hours that the target counts by. Raises `MissingCalendar`."""
         return self._calendars(target.calendar).hours
 
-    def _bound(self, edition: _AgreementVersion, service: str) -> tuple[BoundTarget, ...]:
-        name = (edition.agreement.id, edition.version, service)
-        bound = self._terms.get(name)
+    def _targets_of(self, period: _AgreementPeriod, service: str) -> tuple[BoundTarget, ...]:
+        name = (period.agreement.id, period.version, service)
+        bound = self._bound.get(name)
         if bound is None:
-            bound = self._terms[name] = tuple(
-                bind(target, agreement=edition.agreement, version=edition.version, calendars=self._calendars)
-                for target in edition.agreement.targets
+            bound = self._bound[name] = tuple(
+                bind(target, agreement=period.agreement, version=period.version, calendars=self._calendars)
+                for target in period.agreement.targets
                 if target.service in ("*", service) and target.measure != "availability"
             )
         return bound
 
 
-def _edition(agreement: Agreement, version: int) -> _AgreementVersion:
-    return _AgreementVersion(agreement, version, _second(agreement.effective_from), _second(agreement.effective_to))
+def _in_seconds(period: InForce[DefinitionVersion[Agreement]]) -> _AgreementPeriod:
+    agreement = period.version.definition
+    ends = [_second(day) for day in (period.end_day, agreement.effective_to) if day is not None]
+    return _AgreementPeriod(agreement, period.version.number, _second(period.first_day), min(ends, default=1 << 62))
 
 
-def _second(day: date | None) -> int:
-    return 1 << 62 if day is None else int(local_midnight(day).timestamp())
-
-
-def _in_force(editions: Sequence[_AgreementVersion], at_s: int) -> _AgreementVersion | None:
-    """The edition that holds at the instant; `editions` descend by their start and version."""
-    for edition in editions:
-        if edition.since_s <= at_s:
-            return edition if at_s < edition.until_s else None
-    return None
+def _second(day: date) -> int:
+    return int(local_midnight(day).timestamp())

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 from functools import partial
-from typing import get_args
 
 from msgspec import Struct
 
+from shared.contracts.calendar_rules import PLAIN_DAYS, plain_days
 from shared.contracts.catalogue import (
     AgreementVersioned,
     CalendarVersioned,
@@ -14,15 +14,10 @@ from shared.contracts.catalogue import (
     PartnershipVersioned,
     ServiceVersioned,
 )
-from shared.contracts.definitions import Agreement, Calendar, Council, Partnership, Service, Weekday
+from shared.contracts.definitions import Agreement, Calendar, Council, Partnership, Service
 from shared.scope import Scope
 from sla_monitor.domain.agreements import AgreementIndex, BoundCalendar, MissingCalendar
 from sla_monitor.domain.working_time.calendar import compile_versions
-
-# Targets in plain days and hours need a zone but no hours.
-_PLAIN_DAYS = Calendar(
-    id="plain-days", name="Every hour of every day", weekly=dict.fromkeys(get_args(Weekday), ("00:00-24:00",))
-)
 
 
 class KnownVersion(Struct, frozen=True):
@@ -87,8 +82,8 @@ class VersionHistory:
 
     def _bind(self, known_to: int, calendar: str | None) -> BoundCalendar:
         """The calendar's versions known at a position, spliced."""
-        name = calendar or _PLAIN_DAYS.id
-        held = {1: (0, _PLAIN_DAYS)} if calendar is None else self._calendars.get(calendar, {})
+        name = calendar or PLAIN_DAYS
+        held = {1: (0, plain_days())} if calendar is None else self._calendars.get(calendar, {})
         versions = sorted(number for number, (since, _) in held.items() if since <= known_to)
         if not versions:
             raise MissingCalendar(f"no version of the calendar {calendar!r} is known")

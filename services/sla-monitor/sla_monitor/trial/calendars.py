@@ -6,18 +6,15 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from shared.contracts.calendar_rules import has_open_hours, with_bank_holidays
-from shared.contracts.definitions import Calendar, Weekday
+from shared.contracts.calendar_rules import PLAIN_DAYS, has_open_hours, plain_days, with_bank_holidays
+from shared.contracts.versions import DefinitionVersion, in_force
 from shared.holidays import BankHolidays
 from sla_monitor.domain.agreements import BoundCalendar, MissingCalendar
 from sla_monitor.domain.clock.exclusions import ExcludedTime
 from sla_monitor.domain.working_time.calendar import compile_versions
-from sla_monitor.domain.working_time.hours import WEEKDAYS
 from sla_monitor.trial.consistency import second_of, zone_of
 from sla_monitor.trial.document import TrialCalendar, TrialDocument
 from sla_monitor.trial.times import read_time
-
-PLAIN_DAYS = "plain-days"
 
 
 class TrialCalendars(Struct, frozen=True):
@@ -39,9 +36,10 @@ class TrialCalendars(Struct, frozen=True):
         """The numbers of the versions in force from the second `start` to the second `end`, both included."""
         zone = self.bound[calendar].hours.zone
         first, last = (datetime.fromtimestamp(at, zone).date() for at in (start, end))
-        since = [version.effective_from for version in self.versions[calendar]]
-        spans = zip([date.min, *since[1:]], [*since[1:], date.max], strict=True)
-        return [number for number, (begun, until) in enumerate(spans, start=1) if begun <= last and first < until]
+        versions = [DefinitionVersion(number, each) for number, each in enumerate(self.versions[calendar], start=1)]
+        ended = [each for each in in_force(versions) if each.end_day is None or first < each.end_day]
+        # Days before the first version are its too.
+        return [each.version.number for each in ended if each.version.number == 1 or each.first_day <= last]
 
 
 def calendars_of(document: TrialDocument, holidays: BankHolidays) -> TrialCalendars:
@@ -58,9 +56,7 @@ def calendars_of(document: TrialDocument, holidays: BankHolidays) -> TrialCalend
 
 @lru_cache(maxsize=8)
 def _plain_days(zone: str) -> BoundCalendar:
-    weekly: dict[Weekday, tuple[str, ...]] = dict.fromkeys(WEEKDAYS, ("00:00-24:00",))
-    plain = Calendar(id=PLAIN_DAYS, name="Every hour of every day", zone=zone, weekly=weekly)
-    return BoundCalendar(PLAIN_DAYS, 1, compile_versions([plain]))
+    return BoundCalendar(PLAIN_DAYS, 1, compile_versions([plain_days(zone)]))
 
 
 def exclusions_of(document: TrialDocument) -> tuple[ExcludedTime, ...]:

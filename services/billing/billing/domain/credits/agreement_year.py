@@ -11,7 +11,7 @@ def year_start(first: Month, month: Month) -> Month:
 
 def first_month(terms: Terms, agreement: str) -> Month:
     """The month in which the earliest version of a known agreement takes effect."""
-    return month_of_day(terms.agreements.of(agreement)[0].definition.effective_from)
+    return month_of_day(min(version.definition.effective_from for version in terms.agreements.of(agreement)))
 
 
 def months_before(terms: Terms, council: str, month: Month) -> tuple[Month, ...]:

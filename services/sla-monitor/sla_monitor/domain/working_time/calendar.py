@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 import msgspec
 
 from shared.contracts.definitions import Calendar
+from shared.contracts.versions import DefinitionVersion, in_force
 from shared.instants import DAY_S
 from sla_monitor.domain.working_time.compiled import WorkingTime
 from sla_monitor.domain.working_time.hours import Hours, day_of, hours_of
@@ -89,12 +91,12 @@ class _CalendarVersion(NamedTuple):
 
 
 def _editions(versions: Sequence[Calendar], *, first: int, end: int) -> list[_CalendarVersion]:
-    starts = {version.effective_from: version for version in versions}  # the last among equals
-    in_force = sorted(starts.items())
-    borders = [first, *(min(max(day_of(since), first), end) for since, _ in in_force[1:]), end]
+    periods = in_force(DefinitionVersion(number, version) for number, version in enumerate(versions, start=1))
+    borders = [first, *(min(max(day_of(each.first_day), first), end) for each in periods[1:]), end]
+    calendars = [each.version.definition for each in periods]
     return [
-        _CalendarVersion(start, stop, hours_of(version), {day_of(on): title for on, title in version.closed.items()})
-        for (_, version), start, stop in zip(in_force, borders, borders[1:], strict=False)
+        _CalendarVersion(start, stop, hours_of(calendar), {day_of(on): title for on, title in calendar.closed.items()})
+        for calendar, (start, stop) in zip(calendars, pairwise(borders), strict=True)
     ]
 
 

@@ -9,13 +9,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import get_args
 
-from shared.contracts.definitions import HOURS_PATTERN, Calendar, Weekday
+from shared.contracts.definitions import HOURS_PATTERN, WEEKDAYS, Calendar
 from shared.instants import DAY_S, seconds_of_day
 from sla_monitor.domain.working_time.intervals import Interval, merged, without
 
-WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _EPOCH_WEEKDAY = date(1970, 1, 1).weekday()
 
