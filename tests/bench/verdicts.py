@@ -79,7 +79,7 @@ def _step_us() -> float:
 
 
 def _step(incremental: IncrementalState, fact: AnyFact, *, as_of: int) -> None:
-    if not incremental.take(fact, as_of=as_of):
+    if not incremental.apply(fact, as_of=as_of):
         raise RuntimeError("an ordinary fact is not followed")
 
 

@@ -24,13 +24,13 @@ def harsher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a ticket that was in time, and after it a release by whose rule every one is missed."""
     folder = tmp_path / "var"
     work(folder, [(TICKETS, event) for event in LATE[:2]])
-    judged = due._Watch._against_seconds
+    judged = due._CycleClock._against_seconds
 
-    def always_missed(watch: due._Watch, *measured: int, is_open: bool) -> Any:
+    def always_missed(watch: due._CycleClock, *measured: int, is_open: bool) -> Any:
         due, _, allowance, margin, _ = judged(watch, *measured, is_open=is_open)
         return due, due, allowance, margin, True
 
-    monkeypatch.setattr(due._Watch, "_against_seconds", always_missed)
+    monkeypatch.setattr(due._CycleClock, "_against_seconds", always_missed)
     return folder
 
 

@@ -66,13 +66,13 @@ def lived(tmp_path: Path, state_url: str) -> MonitorSettings:
 @pytest.fixture
 def stricter(lived: MonitorSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     """After that, a release with another rule: an allowance that is exactly used up is missed."""
-    judged = due._Watch._against_seconds
+    judged = due._CycleClock._against_seconds
 
-    def missed_when_used_up(watch: due._Watch, *measured: int, is_open: bool) -> Any:
+    def missed_when_used_up(watch: due._CycleClock, *measured: int, is_open: bool) -> Any:
         due, last_good, allowance, margin, missed = judged(watch, *measured, is_open=is_open)
         return (due, due, allowance, 0, True) if margin == 0 else (due, last_good, allowance, margin, missed)
 
-    monkeypatch.setattr(due._Watch, "_against_seconds", missed_when_used_up)
+    monkeypatch.setattr(due._CycleClock, "_against_seconds", missed_when_used_up)
 
 
 def said(settings: MonitorSettings) -> list[VerdictEvent]:

@@ -40,7 +40,7 @@ def live_verdicts(world: World) -> dict[oracle.Key, oracle.Decided]:
         for key, blob in world.servers.states.of(shard).items.items():
             council, _, item = key.partition(":")
             for name, announced in load_item(blob).announced.items():
-                if (said := announced.said) is not None and said.due_at is not None:
+                if (said := announced.verdict) is not None and said.due_at is not None:
                     found[council, item, name.partition("/")[0]] = oracle.Decided(
                         said.outcome, said.due_at, said.elapsed_s
                     )

@@ -58,7 +58,7 @@ def announced(facts: list[AnyFact], instants: list[int]) -> tuple[Item, list[Ver
 def retold(events: list[VerdictEvent]) -> dict[str, LastPublished]:
     told = AnnouncementReplay()
     for event in events:
-        told.take(on_the_wire(event))
+        told.add(on_the_wire(event))
     return told.announced("adur:T1", events[0].data.service) if events else {}
 
 
@@ -126,7 +126,7 @@ def announced_at_once(facts: list[AnyFact], as_of: int) -> dict[str, LastPublish
 
 
 def figures_of(told: dict[str, LastPublished]) -> dict[str, object]:
-    return {name: compared_fields(word.said) for name, word in told.items() if word.said is not None}
+    return {name: compared_fields(word.verdict) for name, word in told.items() if word.verdict is not None}
 
 
 def test_words_that_led_back_to_where_an_item_is_count_if_it_may_not_remember_them() -> None:
@@ -141,7 +141,9 @@ def test_other_figures_by_the_versions_that_were_named_are_nearer_than_those_by_
     other = Item(facts=[fact(*COURSE[0]), fact("Mon 2026-03-23 10:00", "resolved")])
     evaluation, trigger = judged(other, as_of=at("Mon 2026-03-30 09:00"))
     renewed = {
-        name: msgspec.structs.replace(told, said=told.said and msgspec.structs.replace(told.said, agreement_version=2))
+        name: msgspec.structs.replace(
+            told, verdict=told.verdict and msgspec.structs.replace(told.verdict, agreement_version=2)
+        )
         for name, told in retold(events).items()
     }
 
@@ -160,7 +162,7 @@ def test_announcements_about_another_service_s_item_of_the_same_name_are_not_thi
     _, events = announced([fact(*line) for line in (COURSE[0], COURSE[5])], [at("Mon 2026-03-30 09:00")] * 2)
     told = AnnouncementReplay()
     for event in events:
-        told.take(event)
+        told.add(event)
 
     assert told.announced("adur:T1", "payroll") == {}
     assert all(earlier.id != later.id for earlier, later in pairwise(events))

@@ -18,9 +18,15 @@ from shared.contracts.exclusions import (
     Party,
     ProposedData,
 )
-from sla_monitor.domain.decisions import Decisions, NotAllowed, step
+from sla_monitor.domain.decisions import (
+    CATALOGUE_CHANGED,
+    Decisions,
+    NotAllowed,
+    ReevaluationRequest,
+    request_for,
+    step,
+)
 from sla_monitor.domain.item import Item, insert_fact
-from sla_monitor.domain.reevaluation import CATALOGUE_CHANGED, ReevaluationRequest, request_for
 from tests.support.histories import at, fact
 from tests.support.monitoring import local
 
@@ -91,29 +97,29 @@ def test_a_step_that_a_side_may_not_take_is_refused_and_changes_nothing(steps: l
     standing = None
     for event in steps[:-1]:
         standing = step(standing, event)
-    rulings = Decisions()
+    decisions = Decisions()
     for position, event in enumerate(steps, start=1):
-        rulings.take(event, position=position)
+        decisions.apply(event, position=position)
 
     with pytest.raises(NotAllowed, match=why):
         step(standing, steps[-1])
-    assert rulings.standing("X1") == standing
+    assert decisions.exclusion("X1") == standing
 
 
 def test_only_an_approved_exclusion_takes_time_out_and_orders_a_correction() -> None:
-    rulings = Decisions()
+    decisions = Decisions()
     steps: list[ExclusionStep] = [proposed(), approved()]
 
-    assert [rulings.take(event, position=n) for n, event in enumerate(steps, 1)] == [False, True]
-    (agreed,) = rulings.approved("adur")
+    assert [decisions.apply(event, position=n) for n, event in enumerate(steps, 1)] == [False, True]
+    (agreed,) = decisions.approved("adur")
     assert (agreed.start, agreed.end, agreed.category) == (
         at("Mon 2026-03-02 10:00"),
         at("Mon 2026-03-02 12:00"),
         "planned-maintenance",
     )
-    assert [order.cause for order in rulings.orders(after=1)] == ["X1"]
-    assert not rulings.orders(after=2)
-    assert not rulings.approved("worthing")
+    assert [order.cause for order in decisions.requests(after=1)] == ["X1"]
+    assert not decisions.requests(after=2)
+    assert not decisions.approved("worthing")
 
 
 # An item of ict in Adur, opened on Monday 2 March and, where it says so, resolved on Tuesday 3 March, both at noon.
@@ -171,9 +177,9 @@ def test_a_correction_run_is_over_london_dates_and_ordered_once() -> None:
         time=local("Wed 2026-04-01 09:00"),
         data=CorrectionRequestedData(scope=scope, requested_by="ops"),
     )
-    rulings = Decisions()
+    decisions = Decisions()
 
-    assert [rulings.take(event, position=n) for n in (3, 4)] == [True, False]
-    (order,) = rulings.orders(after=0)
+    assert [decisions.apply(event, position=n) for n in (3, 4)] == [True, False]
+    (order,) = decisions.requests(after=0)
     assert (order.start, order.end) == (at("Sun 2026-03-01 00:00"), at("Wed 2026-04-01 00:00"))
     assert order.end - order.start == timedelta(days=31).total_seconds() - 3600  # the clocks go forward on the 29th

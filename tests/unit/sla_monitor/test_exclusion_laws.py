@@ -6,10 +6,9 @@ from hypothesis import strategies as st
 from sla_monitor.domain.announcements import Trigger, announce
 from sla_monitor.domain.clock.exclusions import ExcludedTime
 from sla_monitor.domain.clock.verdict import evaluate
-from sla_monitor.domain.decisions import request_of
+from sla_monitor.domain.decisions import request_for, request_of
 from sla_monitor.domain.facts import AnyFact
 from sla_monitor.domain.item import Item, LastPublished, insert_fact
-from sla_monitor.domain.reevaluation import request_for
 from tests.support.laws import law
 from tests.unit.sla_monitor.test_verdict_laws import END, START, TARGETS, histories
 
@@ -36,10 +35,10 @@ def judge(item: Item, agreed: tuple[ExcludedTime, ...], *, as_of: int) -> int:
 
 def figures(item: Item) -> dict[str, tuple[object, ...]]:
     def of(announced: LastPublished) -> tuple[object, ...]:
-        said = announced.said
+        said = announced.verdict
         return () if said is None else (said.outcome, said.month, said.due_at, said.stopped_at, said.elapsed_s)
 
-    return {name: of(announced) for name, announced in item.announced.items() if announced.said is not None}
+    return {name: of(announced) for name, announced in item.announced.items() if announced.verdict is not None}
 
 
 @law

@@ -112,8 +112,8 @@ def test_a_stop_in_the_last_hour_that_was_taken_back_within_five_days_is_found(
     history = (OPENED, (resolved, "resolved"), (reopened, "reopened"))
     now = "Mon 2026-03-09 09:00"
     timeline, _ = read_timeline(facts(*history), as_of_s=at(now))
-    terms = agreement_index({"within": "8 working hours", "calendar": "office", "reopen": reopen})
-    first_cycle = evaluated(history, terms, as_of=now).verdicts[0]
+    bound_targets = agreement_index({"within": "8 working hours", "calendar": "office", "reopen": reopen})
+    first_cycle = evaluated(history, bound_targets, as_of=now).verdicts[0]
     assert timeline is not None
 
     seen = fairness(timeline, first_cycle, limits=Limits(), as_of=at(now))

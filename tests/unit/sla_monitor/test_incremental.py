@@ -106,7 +106,7 @@ def test_facts_that_nobody_heeds_change_nothing(
     targets: list[dict[str, Any]], timeline: list[tuple[int, str]], after_s: int
 ) -> None:
     whole, agreement = happened(timeline), agreement_index(*targets)
-    kinds = ignored_kinds(agreement.terms("adur", "ict", whole[0].at_s))
+    kinds = ignored_kinds(agreement.bound_targets("adur", "ict", whole[0].at_s))
     heeded = [each for each in whole if type(each) not in kinds]
 
     verdicts = [
@@ -128,9 +128,11 @@ def test_facts_that_nobody_heeds_change_nothing(
     ],
 )
 def test_what_a_target_heeds(target: dict[str, Any], unheard: set[str]) -> None:
-    terms = agreement_index({"id": "one", "within": "1 day", **target}).terms("adur", "ict", at("Mon 2026-03-23 09:00"))
+    bound_targets = agreement_index({"id": "one", "within": "1 day", **target}).bound_targets(
+        "adur", "ict", at("Mon 2026-03-23 09:00")
+    )
 
-    assert {kind.__name__ for kind in ignored_kinds(terms)} == unheard
+    assert {kind.__name__ for kind in ignored_kinds(bound_targets)} == unheard
 
 
 def test_of_an_ordinary_ticket_only_what_decides_is_judged_in_full() -> None:

@@ -9,7 +9,7 @@ from shared.contracts.objectives import Ratio
 from shared.http import Json, MonthParameter
 from sla_monitor.api.asking import IdOrNone, answers_many
 from sla_monitor.domain.clock.timeline import FOREVER
-from sla_monitor.domain.outages import Outage
+from sla_monitor.domain.item import Outage
 from sla_monitor.reports.availability import AvailabilityReport, AvailabilityResult
 from sla_monitor.schemas import instant
 

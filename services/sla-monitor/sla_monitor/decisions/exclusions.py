@@ -15,6 +15,7 @@ from shared.contracts.exclusions import (
     ProposedData,
 )
 from shared.ids import derived_id
+from shared.scope import Scope
 from sla_monitor.domain.announcements import SOURCE
 from sla_monitor.domain.decisions import ExclusionState, step
 from sla_monitor.ports import DecisionsLog
@@ -34,11 +35,11 @@ class ExclusionService:
 
     def standings(self, *, council: str | None = None) -> Sequence[ExclusionState]:
         """All exclusions, of one council where it is named; also those that nobody has decided about yet."""
-        return self._log.rulings.standings(council=council)
+        return self._log.rulings.exclusions(Scope.all().narrowed_to(council))
 
     def standing(self, id_: str) -> ExclusionState:
         """How an exclusion stands; raises `UnknownExclusion`."""
-        found = self._log.rulings.standing(id_)
+        found = self._log.rulings.exclusion(id_)
         if found is None:
             raise UnknownExclusion(f"no exclusion {id_!r} was proposed")
         return found
@@ -67,8 +68,8 @@ class ExclusionService:
         return await self._take(event)
 
     async def _take(self, event: ExclusionStep) -> ExclusionState:
-        before = self._log.rulings.standing(event.subject)
+        before = self._log.rulings.exclusion(event.subject)
         if step(before, event) != before:
             await self._log.append(event)
         # Somebody else's step may have come first in the log: then this one is refused after all.
-        return step(self._log.rulings.standing(event.subject), event)
+        return step(self._log.rulings.exclusion(event.subject), event)

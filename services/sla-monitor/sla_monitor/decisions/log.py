@@ -41,5 +41,5 @@ class DecisionsView:
             event = decode_event(record.value or b"")
             if not isinstance(event, ExclusionStep | CorrectionRequested):
                 raise TypeError(f"expected a ruling at offset {record.offset}, got {type(event).__name__}")
-            if self.rulings.take(event, position=record.offset + 1):
+            if self.rulings.apply(event, position=record.offset + 1):
                 self.position = record.offset + 1

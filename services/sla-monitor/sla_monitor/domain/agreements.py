@@ -56,7 +56,7 @@ class BoundTarget(Struct, frozen=True):
     attributed_by: str
     threshold: Threshold
     seconds: int | None  # of an allowance in counted time; None where a date is due
-    ruler: TimeBasis
+    time_basis: TimeBasis
     hours: WorkingTime
     calendar: BoundCalendar | None
     paused_by: frozenset[str]
@@ -100,7 +100,7 @@ def bind(target: Target, *, agreement: Agreement, version: int, calendars: Calen
         attributed_by=agreement.attributed_by,
         threshold=threshold,
         seconds=threshold.seconds if isinstance(threshold, WorkingSeconds | ElapsedSeconds) else None,
-        ruler=calendar.hours if counts_working_time else _ELAPSED,
+        time_basis=calendar.hours if counts_working_time else _ELAPSED,
         hours=calendar.hours,
         calendar=calendar if counts_working_time else None,
         paused_by=_paused_by(target, threshold),
@@ -148,7 +148,7 @@ class AgreementIndex:
         """The councils with an agreement, in order of their ids."""
         return sorted(self._periods)
 
-    def terms(self, council: str, service: str, opened_s: int) -> tuple[BoundTarget, ...]:
+    def bound_targets(self, council: str, service: str, opened_s: int) -> tuple[BoundTarget, ...]:
         """The targets for an item of `service` opened then; none means out of scope. Raises `MissingCalendar`."""
         held = (each for each in self._periods.get(council, ()) if each.since_s <= opened_s < each.until_s)
         return tuple(bound for period in held for bound in self._targets_of(period, service))

@@ -1,6 +1,6 @@
-"""What was announced about items, read back from the announcements: where live state was lost, it is taken from there.
+"""What was published about items, replayed from the log of announcements: where live state was lost, it is restored so.
 
-An item judged anew against what was read back announces the difference, and so nothing where nothing is missing.
+An item evaluated again against its replay announces the difference, and so nothing where nothing is missing.
 """
 
 from collections.abc import Collection, Mapping
@@ -9,112 +9,107 @@ from enum import IntEnum
 from shared.contracts.verdicts import VerdictData, VerdictEvent, VerdictRetracted, WarningReached
 from sla_monitor.domain.announcements import Trigger, announce, compared_fields
 from sla_monitor.domain.clock.verdict import Evaluation, Verdict
-from sla_monitor.domain.item import LastPublished
+from sla_monitor.domain.item import NOTHING_PUBLISHED, LastPublished
 
 
 class AnnouncementReplay:
-    """Grows with announcements in the order of the log. One that comes twice, as announcements may, counts once."""
+    """What was last published of each item, from events in the order of their log; one that is repeated counts once."""
 
     def __init__(self) -> None:
         self._seen: set[str] = set()
         # By item and service: a ticket and a work item of one council may share an id.
-        self._told: dict[tuple[str, str], dict[str, LastPublished]] = {}
+        self._published: dict[tuple[str, str], dict[str, LastPublished]] = {}
 
-    def take(self, event: VerdictEvent) -> None:
-        """The announcement counts."""
+    def add(self, event: VerdictEvent) -> None:
+        """The event is part of the replay."""
         if event.id in self._seen:
             return
         self._seen.add(event.id)
-        told = self._told.setdefault((event.key, event.data.service), {})
+        published = self._published.setdefault((event.key, event.data.service), {})
         name = f"{event.data.target}/{event.data.cycle}"
-        told[name] = _after(told.get(name, LastPublished()), event)
+        published[name] = _after(published.get(name, NOTHING_PUBLISHED), event)
 
     @property
     def keys(self) -> list[str]:
-        """The items of which anything was told, as `council:item`."""
-        return list(dict.fromkeys(key for key, _ in self._told))
+        """The items of which anything was published, as `council:item`."""
+        return list(dict.fromkeys(key for key, _ in self._published))
 
     def republished(self) -> dict[str, set[str]]:
-        """Of which `target/cycle` of an item more than one verdict was told so far."""
+        """Of each item, the `target/cycle` of which more than one verdict was published so far."""
         found: dict[str, set[str]] = {}
-        for (key, _), told in self._told.items():
-            found.setdefault(key, set()).update(name for name, word in told.items() if word.revision > 1)
+        for (key, _), published in self._published.items():
+            found.setdefault(key, set()).update(name for name, last in published.items() if last.revision > 1)
         return found
 
     def announced(self, key: str, service: str) -> dict[str, LastPublished]:
-        """What an item of `service` has announced, by `target/cycle`."""
-        return self._told.get((key, service), {})
+        """What was last published of an item of `service`, by `target/cycle`."""
+        return self._published.get((key, service), {})
 
 
 def reconcile(
-    remembered: Mapping[str, LastPublished], heard: Mapping[str, LastPublished], *, unreconciled: Collection[str]
+    stored: Mapping[str, LastPublished], replayed: Mapping[str, LastPublished], *, unreconciled: Collection[str]
 ) -> dict[str, LastPublished] | None:
-    """What an item has announced, where readers heard something else than it remembers; None where they did not.
+    """What an item has published where the replay differs from what is stored of it; None where it does not.
 
-    Every word that was heard counts again: the next one then has an id that was never given. So it is with the
-    `unreconciled`, too, of which more was heard than is remembered, perhaps, although it led back to where the item is.
+    Every replayed event adds to the revision, so that the next event has an id that was never used. That holds for the
+    `unreconciled`, too: more may have been published than is stored, although it led back to the stored verdict.
     """
-    pairs = {name: (remembered.get(name, _NOTHING), word) for name, word in heard.items() if word.revision}
-    other = {
-        name: LastPublished(word.said, own.revision + word.revision, tuple(sorted({*own.warned, *word.warned})))
-        for name, (own, word) in pairs.items()
-        if name in unreconciled or _differ(own, word)
+    pairs = {name: (stored.get(name, NOTHING_PUBLISHED), last) for name, last in replayed.items() if last.revision}
+    differing = {
+        name: LastPublished(last.verdict, own.revision + last.revision, tuple(sorted({*own.warned, *last.warned})))
+        for name, (own, last) in pairs.items()
+        if name in unreconciled or _differ(own, last)
     }
-    return {**remembered, **other} if other else None
+    return {**stored, **differing} if differing else None
 
 
-_NOTHING = LastPublished()
-
-
-def _differ(own: LastPublished, word: LastPublished) -> bool:
-    if own.said is None or word.said is None:
-        return own.said is not word.said
-    return compared_fields(own.said) != compared_fields(word.said)
+def _differ(stored: LastPublished, replayed: LastPublished) -> bool:
+    if stored.verdict is None or replayed.verdict is None:
+        return stored.verdict is not replayed.verdict
+    return compared_fields(stored.verdict) != compared_fields(replayed.verdict)
 
 
 def _after(was: LastPublished, event: VerdictEvent) -> LastPublished:
     match event:
         case WarningReached(data=data):
-            return LastPublished(was.said, was.revision, tuple(sorted({*was.warned, data.percent})))
+            return LastPublished(was.verdict, was.revision, tuple(sorted({*was.warned, data.percent})))
         case VerdictRetracted():
             return LastPublished(None, was.revision + 1, was.warned)
         case _:
-            return LastPublished(_said(event.data), was.revision + 1, was.warned)
+            return LastPublished(_verdict_in(event.data), was.revision + 1, was.warned)
 
 
-def _said(data: VerdictData) -> VerdictData:
-    """What holds by it, without what a correction says of before."""
+def _verdict_in(data: VerdictData) -> VerdictData:
+    """The verdict that now holds, without what a correction says of the one before."""
     if type(data) is VerdictData:
         return data
     return VerdictData(**{name: getattr(data, name) for name in VerdictData.__struct_fields__})
 
 
 class MatchQuality(IntEnum):
-    """How well an evaluation fits what was announced."""
+    """How well an evaluation matches what was published."""
 
-    DIFFERENT = 0  # it would announce something, or could not judge at all
-    OTHER_RULES = (
-        1  # it would announce something, though by the versions that were named: a rule is another, or a word lost
-    )
-    OTHER_VERSIONS = 2  # it would not, but other versions of agreement or calendar were named
-    IDENTICAL = 3  # it says what was said, by the same versions
+    DIFFERENT = 0  # it would announce something, or could not evaluate at all
+    OTHER_RULES = 1  # it would, though by the versions that were named: a rule has changed, or an event was lost
+    OTHER_VERSIONS = 2  # it would announce nothing, but other versions of agreement or calendar were named
+    IDENTICAL = 3  # it would announce nothing, and the same versions were named
 
 
-def match_quality(told: Mapping[str, LastPublished], evaluation: Evaluation, trigger: Trigger) -> MatchQuality:
-    """How well `evaluation` fits what was `told` of the item."""
-    events, _ = announce(dict(told), evaluation, trigger)
+def match_quality(published: Mapping[str, LastPublished], evaluation: Evaluation, trigger: Trigger) -> MatchQuality:
+    """How well `evaluation` matches what was `published` of the item."""
+    events, _ = announce(dict(published), evaluation, trigger)
     if evaluation.waiting:
         return MatchQuality.DIFFERENT
-    same = all(_same_versions(told, verdict) for verdict in evaluation.verdicts)
+    same = all(_same_versions(published, verdict) for verdict in evaluation.verdicts)
     if events:
         return MatchQuality.OTHER_RULES if same and evaluation.verdicts else MatchQuality.DIFFERENT
     return MatchQuality.IDENTICAL if same else MatchQuality.OTHER_VERSIONS
 
 
-def _same_versions(told: Mapping[str, LastPublished], verdict: Verdict) -> bool:
-    bound_target = verdict.bound_target
-    was = told.get(f"{bound_target.target.id}/{verdict.cycle.number}")
-    if was is None or was.said is None:
+def _same_versions(published: Mapping[str, LastPublished], verdict: Verdict) -> bool:
+    was = published.get(verdict.name, NOTHING_PUBLISHED).verdict
+    if was is None:
         return True
-    calendar = None if bound_target.calendar is None else bound_target.calendar.version
-    return (was.said.agreement_version, was.said.calendar_version) == (bound_target.agreement_version, calendar)
+    by = verdict.bound_target
+    calendar_version = None if by.calendar is None else by.calendar.version
+    return (was.agreement_version, was.calendar_version) == (by.agreement_version, calendar_version)

@@ -1,7 +1,7 @@
-"""The difference between what was announced about an item and what holds now, as events.
+"""The difference between what was published about an item and what holds now, as events.
 
-A verdict's message has the same content and the same id however often, late or in whatever batches it is computed:
-a breach is (item, target, due instant), never the moment it was noticed. What changes an announced verdict is a
+A verdict's event has the same content and the same id however often, late or in whatever batches it is computed:
+a breach is (item, target, due instant), never the moment it was noticed. What changes a published verdict is a
 correction that names both; what takes it away is a retraction.
 """
 
@@ -28,13 +28,13 @@ from shared.contracts.verdicts import (
 from shared.ids import derived_id
 from shared.period import month_of_hour
 from sla_monitor.domain.clock.verdict import Evaluation, Outcome, ReachedWarning, Verdict
-from sla_monitor.domain.item import LastPublished
+from sla_monitor.domain.item import NOTHING_PUBLISHED, LastPublished
 
 SOURCE = "/sla-monitor"
 
 
 class Trigger(Struct, frozen=True):
-    """Whose item it is, and what brought the change about: the id of an event, "clock", or "catalogue"."""
+    """Whose item is evaluated, when, and why: `cause` is the id of an event, "clock", or "catalogue"."""
 
     council: str
     item: str
@@ -45,46 +45,42 @@ class Trigger(Struct, frozen=True):
 def announce(
     before: dict[str, LastPublished], evaluation: Evaluation, trigger: Trigger
 ) -> tuple[list[VerdictEvent], dict[str, LastPublished]]:
-    """The events to send and what is then announced, by `target/cycle`."""
+    """The events to send, and what is then the last published, by `target/cycle`."""
     events: list[VerdictEvent] = []
     after: dict[str, LastPublished] = {}
     for verdict in evaluation.verdicts:
-        name = f"{verdict.bound_target.target.id}/{verdict.cycle.number}"
-        was = before.get(name, _NOTHING)
-        after[name] = _announce_one(was, verdict, evaluation, trigger, events)
+        was = before.get(verdict.name, NOTHING_PUBLISHED)
+        after[verdict.name] = _announce_one(was, verdict, evaluation, trigger, events)
     for name in before.keys() - after.keys():
-        # The target applies no more, or the cycle never was: what was said of it is taken back.
+        # The target applies no more, or the cycle never was: what was published of it is retracted.
         after[name] = _retract(before[name], trigger, events)
-    return events, {name: said for name, said in after.items() if said != _NOTHING}
-
-
-_NOTHING = LastPublished()
+    return events, {name: last for name, last in after.items() if last != NOTHING_PUBLISHED}
 
 
 def _announce_one(
     was: LastPublished, verdict: Verdict, evaluation: Evaluation, trigger: Trigger, events: list[VerdictEvent]
 ) -> LastPublished:
-    news = [warning for warning in verdict.warnings if warning.percent not in was.warned]
-    events.extend(_warning(verdict, evaluation, trigger, warning) for warning in news)
-    warned = tuple(sorted({*was.warned, *(warning.percent for warning in news)})) if news else was.warned
+    new = [warning for warning in verdict.warnings if warning.percent not in was.warned]
+    events.extend(_warning(verdict, evaluation, trigger, warning) for warning in new)
+    warned = tuple(sorted({*was.warned, *(warning.percent for warning in new)})) if new else was.warned
     if not verdict.decided:
         return msgspec.structs.replace(_retract(was, trigger, events), warned=warned)
-    said = verdict_data(verdict, evaluation)
-    if was.said is not None and compared_fields(was.said) == compared_fields(said):
-        return msgspec.structs.replace(was, warned=warned) if news else was
-    if was.said is None:
-        events.append(_decided(said, verdict, trigger, was.revision))
+    data = verdict_data(verdict, evaluation)
+    if was.verdict is not None and compared_fields(was.verdict) == compared_fields(data):
+        return msgspec.structs.replace(was, warned=warned) if new else was
+    if was.verdict is None:
+        events.append(_decided(data, verdict, trigger, was.revision))
     else:
-        events.append(_corrected(said, was.said, was.revision, trigger))
-    return LastPublished(said, was.revision + 1, warned)
+        events.append(_corrected(data, was.verdict, trigger, was.revision))
+    return LastPublished(data, was.revision + 1, warned)
 
 
 def verdict_data(verdict: Verdict, evaluation: Evaluation) -> VerdictData:
-    """What there is to say of a decided verdict. Of a miss, nothing that only a later stop would add."""
+    """What an event says of a decided verdict. Of a miss, nothing that only a later stop would add."""
     opened = evaluation.opened
     met = verdict.outcome is Outcome.MET
     return VerdictData(
-        **_about(verdict, evaluation),
+        **_target_data(verdict, evaluation),
         outcome="met" if met else "breached",
         month=counted_month(verdict),
         stopped_at=_instant(verdict.cycle.stop) if met else None,
@@ -110,12 +106,12 @@ def _month(epoch_hour: int) -> str:
     return str(month_of_hour(epoch_hour))
 
 
-def compared_fields(said: VerdictData) -> tuple[object, ...]:
-    """What makes a verdict news; a new version of the agreement or calendar alone does not."""
-    return said.outcome, said.month, said.due_at, said.stopped_at, said.elapsed_s
+def compared_fields(data: VerdictData) -> tuple[object, ...]:
+    """What makes a verdict a new one; another version of the agreement or calendar alone does not."""
+    return data.outcome, data.month, data.due_at, data.stopped_at, data.elapsed_s
 
 
-def _about(verdict: Verdict, evaluation: Evaluation) -> dict[str, Any]:
+def _target_data(verdict: Verdict, evaluation: Evaluation) -> dict[str, Any]:
     bound_target, opened = verdict.bound_target, evaluation.opened
     return {
         "service": "" if opened is None else opened.service,
@@ -134,65 +130,48 @@ def _instant(at_s: int | None) -> datetime | None:
     return None if at_s is None else datetime.fromtimestamp(at_s, UTC)
 
 
-def _decided(said: VerdictData, verdict: Verdict, trigger: Trigger, revision: int) -> TargetMet | TargetBreached:
-    kind, at = (TargetMet, verdict.cycle.stop) if said.outcome == "met" else (TargetBreached, verdict.missed_at)
-    return kind(
-        id=_id(said.outcome, said, trigger, revision, said.agreement_version, str(compared_fields(said))),
-        source=SOURCE,
-        time=datetime.fromtimestamp(trigger.at if at is None else at, UTC),
-        subject=trigger.item,
-        council=trigger.council,
-        data=said,
-    )
+def _envelope(trigger: Trigger, at_s: int) -> dict[str, Any]:
+    time = datetime.fromtimestamp(at_s, UTC)
+    return {"source": SOURCE, "time": time, "subject": trigger.item, "council": trigger.council}
 
 
-def _corrected(said: VerdictData, old: VerdictData, revision: int, trigger: Trigger) -> VerdictCorrected:
+def _decided(data: VerdictData, verdict: Verdict, trigger: Trigger, revision: int) -> TargetMet | TargetBreached:
+    kind, at = (TargetMet, verdict.cycle.stop) if data.outcome == "met" else (TargetBreached, verdict.missed_at)
+    id_ = _id(data.outcome, data, trigger, revision, data.agreement_version, str(compared_fields(data)))
+    return kind(id=id_, data=data, **_envelope(trigger, trigger.at if at is None else at))
+
+
+def _corrected(data: VerdictData, old: VerdictData, trigger: Trigger, revision: int) -> VerdictCorrected:
     return VerdictCorrected(
-        id=_id("corrected", said, trigger, revision, str(compared_fields(old)), str(compared_fields(said))),
-        source=SOURCE,
-        time=datetime.fromtimestamp(trigger.at, UTC),
-        subject=trigger.item,
-        council=trigger.council,
+        id=_id("corrected", data, trigger, revision, str(compared_fields(old)), str(compared_fields(data))),
         data=CorrectedData(
-            **msgspec.structs.asdict(said),
+            **msgspec.structs.asdict(data),
             was=old.outcome,
             was_month=old.month,
             was_due_at=old.due_at,
             cause=trigger.cause,
         ),
+        **_envelope(trigger, trigger.at),
     )
 
 
 def _retract(was: LastPublished, trigger: Trigger, events: list[VerdictEvent]) -> LastPublished:
-    """Nothing holds any more; a retraction says so if anything was announced."""
-    old = was.said
+    """Nothing holds any more; a retraction says so if a verdict was published."""
+    old = was.verdict
     if old is None:
         return was
-    about = {name: getattr(old, name) for name in TargetData.__struct_fields__}
-    events.append(
-        VerdictRetracted(
-            id=_id("retracted", old, trigger, was.revision, str(compared_fields(old))),
-            source=SOURCE,
-            time=datetime.fromtimestamp(trigger.at, UTC),
-            subject=trigger.item,
-            council=trigger.council,
-            data=RetractedData(**about, was=old.outcome, was_month=old.month, cause=trigger.cause),
-        )
-    )
+    target = {name: getattr(old, name) for name in TargetData.__struct_fields__}
+    data = RetractedData(**target, was=old.outcome, was_month=old.month, cause=trigger.cause)
+    id_ = _id("retracted", old, trigger, was.revision, str(compared_fields(old)))
+    events.append(VerdictRetracted(id=id_, data=data, **_envelope(trigger, trigger.at)))
     return LastPublished(None, was.revision + 1, was.warned)
 
 
-def _warning(verdict: Verdict, evaluation: Evaluation, trigger: Trigger, warned: ReachedWarning) -> WarningReached:
-    data = WarningData(**_about(verdict, evaluation), percent=warned.percent, on_change=warned.on_change)
-    return WarningReached(
-        id=_id("warning", data, trigger, warned.percent, data.agreement_version, str(data.due_at), warned.at),
-        source=SOURCE,
-        time=datetime.fromtimestamp(warned.at, UTC),
-        subject=trigger.item,
-        council=trigger.council,
-        data=data,
-    )
+def _warning(verdict: Verdict, evaluation: Evaluation, trigger: Trigger, reached: ReachedWarning) -> WarningReached:
+    data = WarningData(**_target_data(verdict, evaluation), percent=reached.percent, on_change=reached.on_change)
+    id_ = _id("warning", data, trigger, reached.percent, data.agreement_version, str(data.due_at), reached.at)
+    return WarningReached(id=id_, data=data, **_envelope(trigger, reached.at))
 
 
-def _id(kind: str, about: TargetData, trigger: Trigger, *parts: str | int) -> str:
-    return derived_id(kind, trigger.council, trigger.item, about.target, about.cycle, *parts)
+def _id(kind: str, data: TargetData, trigger: Trigger, *parts: str | int) -> str:
+    return derived_id(kind, trigger.council, trigger.item, data.target, data.cycle, *parts)

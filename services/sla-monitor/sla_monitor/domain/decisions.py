@@ -1,10 +1,9 @@
-"""What both sides ruled: exclusions and how they stand, and orders to judge ended items again.
+"""What people decided: exclusions and their states, correction runs, and which items are to be evaluated again for it.
 
-Steps are taken in the order of their log, so every reader comes to the same standing: the first decision holds, and a
+Events are applied in the order of their log, so every reader comes to the same state: the first decision holds, and a
 side that may not take a step has not taken it (four eyes: who proposed an exclusion does not approve it).
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
@@ -12,9 +11,9 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from shared.contracts import exclusions as contract
 from shared.contracts.corrections import CorrectionRequested, CorrectionScope
 from shared.contracts.exclusions import (
+    Exclusion,
     ExclusionApproved,
     ExclusionProposed,
     ExclusionRejected,
@@ -23,21 +22,23 @@ from shared.contracts.exclusions import (
     Party,
 )
 from shared.period import local_midnight
+from shared.scope import Scope
 from sla_monitor.domain.clock.exclusions import ExcludedTime
-from sla_monitor.domain.reevaluation import ReevaluationRequest
+from sla_monitor.domain.clock.timeline import FOREVER, read_timeline
+from sla_monitor.domain.item import Item
 
 Status = Literal["proposed", "approved", "rejected", "withdrawn"]
 
 
 class NotAllowed(ValueError):
-    """The step may not be taken as the exclusion stands; the message says why."""
+    """The step may not be taken in the exclusion's present state; the message says why."""
 
 
 class ExclusionState(Struct, frozen=True):
-    """An exclusion and what became of it so far."""
+    """An exclusion and what was decided about it so far."""
 
     id: str
-    exclusion: contract.Exclusion
+    exclusion: Exclusion
     proposed: Party
     proposed_at: datetime
     status: Status = "proposed"
@@ -46,102 +47,91 @@ class ExclusionState(Struct, frozen=True):
 
 
 class CorrectionRun(Struct, frozen=True):
-    """A correction run that was ordered. `position` is where shards are that have made it."""
+    """A correction run that was requested; a shard has made it once it is at `position` of the decisions' log."""
 
     id: str
     scope: CorrectionScope
     requested_by: str
-    ordered_at: datetime
+    requested_at: datetime
     position: int
 
 
-def step(standing: ExclusionState | None, event: ExclusionStep) -> ExclusionState:
-    """How the exclusion stands after `event`; raises `NotAllowed`."""
-    match event:
-        case ExclusionProposed(data=data):
-            if standing is None:
-                return ExclusionState(event.subject, data.exclusion, data.proposed, event.time)
-            if (standing.exclusion, standing.proposed) == (data.exclusion, data.proposed):
-                return standing
-            raise NotAllowed("another exclusion has this id")
-        case ExclusionApproved(data=data):
-            return _decided(standing, event, "approved", data.decided, by_proposer=False)
-        case ExclusionRejected(data=data):
-            return _decided(standing, event, "rejected", data.decided, by_proposer=False)
-        case ExclusionWithdrawn(data=data):
-            return _decided(standing, event, "withdrawn", data.decided, by_proposer=True)
+class ReevaluationRequest(Struct, frozen=True):
+    """Items that [start, end) may concern (epoch seconds) are to be evaluated again; None in the scope means every one.
+
+    `cause` is named in the corrections that follow, which are made at `at` or later. `renews`: an ended item is
+    evaluated by the catalogue as now known; without it, by the one that the item keeps. `open_only`: what has ended is
+    left alone.
+    """
+
+    cause: str
+    position: int
+    at: int = 0
+    start: int = -FOREVER
+    end: int = FOREVER
+    council: str | None = None
+    service: str | None = None
+    item: str | None = None
+    renews: bool = False
+    open_only: bool = False
 
 
-def _decided(
-    standing: ExclusionState | None, event: ExclusionStep, status: Status, by: Party, *, by_proposer: bool
-) -> ExclusionState:
-    if standing is None:
-        raise NotAllowed("no exclusion of this id was proposed")
-    if standing.status == status and standing.decided == by:
-        return standing
-    if standing.status != "proposed":
-        raise NotAllowed(f"it is {standing.status} already")
-    if (by.side == standing.proposed.side) is not by_proposer:
-        whose = "the side that proposed it" if by_proposer else "the other side"
-        raise NotAllowed(f"only {whose} can have it {status}; the {standing.proposed.side} proposed it")
-    return msgspec.structs.replace(standing, status=status, decided=by, decided_at=event.time)
+# A new version decides what is open or waits for it; what has ended keeps its verdicts until a correction run (R10).
+CATALOGUE_CHANGED = ReevaluationRequest("catalogue", 0, renews=True, open_only=True)
 
 
 class Decisions:
-    """Grows by the steps and orders of the log, taken in its order."""
+    """All decisions so far, applied in the order of their log."""
 
     def __init__(self) -> None:
-        self._standing: dict[str, ExclusionState] = {}
-        self._approved: dict[str, tuple[ExcludedTime, ...]] = defaultdict(tuple)
-        self._orders: list[ReevaluationRequest] = []
+        self._exclusions: dict[str, ExclusionState] = {}
+        self._approved: dict[str, tuple[ExcludedTime, ...]] = {}
+        self._requests: list[ReevaluationRequest] = []
         self._runs: dict[str, CorrectionRun] = {}
 
-    def take(self, event: ExclusionStep | CorrectionRequested, *, position: int) -> bool:
-        """The ruling is known, from `position` on; returns whether any item is to be judged again."""
+    def apply(self, event: ExclusionStep | CorrectionRequested, *, position: int) -> bool:
+        """The decision is known, from `position` on; returns whether any item is to be evaluated again."""
         if isinstance(event, CorrectionRequested):
-            return self._take_run(event, position)
-        before = self._standing.get(event.subject)
+            return self._add_run(event, position)
+        before = self._exclusions.get(event.subject)
         try:
-            after = self._standing[event.subject] = step(before, event)
+            after = self._exclusions[event.subject] = step(before, event)
         except NotAllowed:
             return False  # two sides may act at once: whoever was second in the log was refused by being second
         if after == before or after.status != "approved":
             return False
-        agreed = excluded_time(after)
-        self._approved[after.exclusion.council] += (agreed,)
-        self._orders.append(request_of(agreed, position=position, at=int(event.time.timestamp())))
+        excluded, council = excluded_time(after), after.exclusion.council
+        self._approved[council] = (*self.approved(council), excluded)
+        self._requests.append(request_of(excluded, position=position, at=int(event.time.timestamp())))
         return True
 
-    def standing(self, exclusion: str) -> ExclusionState | None:
-        """How an exclusion stands; None where none of that id was proposed."""
-        return self._standing.get(exclusion)
+    def exclusion(self, id_: str) -> ExclusionState | None:
+        """The exclusion's state; None where none of that id was proposed."""
+        return self._exclusions.get(id_)
 
-    def standings(self, *, council: str | None) -> list[ExclusionState]:
-        """All exclusions, of one council where it is named, by id."""
-        return [
-            self._standing[id_]
-            for id_ in sorted(self._standing)
-            if council in (None, self._standing[id_].exclusion.council)
-        ]
+    def exclusions(self, scope: Scope) -> list[ExclusionState]:
+        """All exclusions of the scope's councils, by id."""
+        states = (self._exclusions[id_] for id_ in sorted(self._exclusions))
+        return [state for state in states if scope.allows(state.exclusion.council)]
 
     def approved(self, council: str) -> Sequence[ExcludedTime]:
         """The time that both sides agreed not to count for a council."""
         return self._approved.get(council, ())
 
-    def orders(self, *, after: int) -> list[ReevaluationRequest]:
-        """What was ordered since `after`, in order."""
-        return [order for order in self._orders if order.position > after]
+    def requests(self, *, after: int) -> list[ReevaluationRequest]:
+        """What is to be evaluated again by decisions after a position, in their order."""
+        return [request for request in self._requests if request.position > after]
 
     def run(self, id_: str) -> CorrectionRun | None:
         """The correction run of that id."""
         return self._runs.get(id_)
 
-    def _take_run(self, event: CorrectionRequested, position: int) -> bool:
+    def _add_run(self, event: CorrectionRequested, position: int) -> bool:
         if event.subject in self._runs:
             return False
         scope = event.data.scope
         self._runs[event.subject] = CorrectionRun(event.subject, scope, event.data.requested_by, event.time, position)
-        self._orders.append(
+        self._requests.append(
             ReevaluationRequest(
                 cause=event.subject,
                 position=position,
@@ -156,30 +146,101 @@ class Decisions:
         return True
 
 
-def excluded_time(standing: ExclusionState) -> ExcludedTime:
-    """The exclusion as clocks know it, its scope in whole seconds."""
-    named = standing.exclusion
+def step(state: ExclusionState | None, event: ExclusionStep) -> ExclusionState:
+    """The exclusion's state after `event`; raises `NotAllowed`."""
+    match event:
+        case ExclusionProposed(data=data):
+            if state is None:
+                return ExclusionState(event.subject, data.exclusion, data.proposed, event.time)
+            if (state.exclusion, state.proposed) == (data.exclusion, data.proposed):
+                return state
+            raise NotAllowed("another exclusion has this id")
+        case ExclusionApproved(data=data):
+            return _decided(state, event, "approved", data.decided, by_proposer=False)
+        case ExclusionRejected(data=data):
+            return _decided(state, event, "rejected", data.decided, by_proposer=False)
+        case ExclusionWithdrawn(data=data):
+            return _decided(state, event, "withdrawn", data.decided, by_proposer=True)
+
+
+def _decided(
+    state: ExclusionState | None, event: ExclusionStep, status: Status, by: Party, *, by_proposer: bool
+) -> ExclusionState:
+    if state is None:
+        raise NotAllowed("no exclusion of this id was proposed")
+    if state.status == status and state.decided == by:
+        return state
+    if state.status != "proposed":
+        raise NotAllowed(f"it is {state.status} already")
+    if (by.side == state.proposed.side) is not by_proposer:
+        whose = "the side that proposed it" if by_proposer else "the other side"
+        raise NotAllowed(f"only {whose} can have it {status}; the {state.proposed.side} proposed it")
+    return msgspec.structs.replace(state, status=status, decided=by, decided_at=event.time)
+
+
+def excluded_time(state: ExclusionState) -> ExcludedTime:
+    """The exclusion as clocks use it, its start and end in whole seconds."""
+    proposed = state.exclusion
     return ExcludedTime(
-        id=standing.id,
-        start=int(named.start_at.timestamp()),
-        end=int(named.end_at.timestamp()),
-        category=named.category,
-        council=named.council,
-        service=named.service,
-        target=named.target,
-        item=named.item,
+        id=state.id,
+        start=int(proposed.start_at.timestamp()),
+        end=int(proposed.end_at.timestamp()),
+        category=proposed.category,
+        council=proposed.council,
+        service=proposed.service,
+        target=proposed.target,
+        item=proposed.item,
     )
 
 
-def request_of(agreed: ExcludedTime, *, position: int, at: int) -> ReevaluationRequest:
-    """The order to correct what an approved exclusion changes, by the catalogue that each item keeps."""
+def request_of(excluded: ExcludedTime, *, position: int, at: int) -> ReevaluationRequest:
+    """The request to correct what an approved exclusion changes, by the catalogue that each item keeps."""
     return ReevaluationRequest(
-        cause=agreed.id,
+        cause=excluded.id,
         position=position,
         at=at,
-        start=agreed.start,
-        end=agreed.end,
-        council=agreed.council,
-        service=agreed.service,
-        item=agreed.item,
+        start=excluded.start,
+        end=excluded.end,
+        council=excluded.council,
+        service=excluded.service,
+        item=excluded.item,
     )
+
+
+def request_for(
+    requests: Sequence[ReevaluationRequest], item: Item, *, council: str, name: str
+) -> ReevaluationRequest | None:
+    """The last of `requests` that concerns the item, renewing if any of them does; None if it is to be left alone."""
+    span = _span(item)
+    matching = [request for request in requests if _concerns(request, item, span, council=council, name=name)]
+    renewing = [request for request in matching if request.renews]
+    return next(reversed(renewing or matching), None)
+
+
+class _Span(Struct, frozen=True):
+    """From an item's opening to the last instant that its verdicts depend on, FOREVER while it is open."""
+
+    service: str
+    start: int
+    end: int
+
+
+def _span(item: Item) -> _Span | None:
+    timeline, _ = read_timeline(item.facts, as_of_s=FOREVER - 1)
+    if timeline is None:
+        return None
+    # Excluded time moves a due instant, and with it the month, also after the item was done in time.
+    published = (last.verdict for last in item.announced.values())
+    due = [int(verdict.due_at.timestamp()) for verdict in published if verdict is not None and verdict.due_at]
+    end = FOREVER if timeline.ended is None else max([timeline.ended.at, *due])
+    return _Span(timeline.opened.service, timeline.start, end)
+
+
+def _concerns(request: ReevaluationRequest, item: Item, span: _Span | None, *, council: str, name: str) -> bool:
+    if request.council not in (None, council) or request.item not in (None, name):
+        return False
+    if span is None:
+        return item.waiting
+    if request.open_only and not (item.waiting or span.end == FOREVER):
+        return False
+    return request.service in (None, span.service) and request.start <= span.end and span.start < request.end

@@ -59,7 +59,7 @@ def paused_after_answer(timeline: Timeline, verdict: Verdict, *, as_of: int) -> 
         answered = next((at for at in timeline.asked if pause.start < at < pause.end), None)
         if pause.awaiting != "council" or answered is None or answered >= as_of:
             continue
-        lost = verdict.bound_target.ruler.between(answered, min(pause.end, as_of))
+        lost = verdict.bound_target.time_basis.between(answered, min(pause.end, as_of))
         if lost:
             yield Finding(Check.PAUSED_AFTER_ANSWER, answered, _known(pause.end), lost)
 
@@ -102,12 +102,12 @@ def _left(verdict: Verdict, at: int) -> int | None:
     without end nothing is due; then what had counted and what was left then still are the allowance.
     """
     cycle, due, margin = verdict.cycle, verdict.due, verdict.margin_s
-    if len(cycle.legs) != 1 or (due is not None and at > due):
+    if len(cycle.intervals) != 1 or (due is not None and at > due):
         return None
-    tape = Stopwatch(verdict.bound_target.ruler, cycle.start, cycle.stands)
+    stopwatch = Stopwatch(verdict.bound_target.time_basis, cycle.start, cycle.paused_intervals)
     if due is not None:
-        return tape.counted_to(due) - tape.counted_to(at)
-    return None if margin is None else max(verdict.elapsed_s + margin - tape.counted_to(at), 0)
+        return stopwatch.counted_to(due) - stopwatch.counted_to(at)
+    return None if margin is None else max(verdict.elapsed_s + margin - stopwatch.counted_to(at), 0)
 
 
 def _known(end: int) -> int | None:

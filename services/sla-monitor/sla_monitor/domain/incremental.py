@@ -40,10 +40,10 @@ _NEVER_STOPS: Kinds = frozenset({Assigned, Asked, Responded})
 _ONE_LEG = frozenset({"response-time", "resolution-time", "processing-time"})
 
 
-def ignored_kinds(terms: Iterable[BoundTarget]) -> Kinds:
-    """The kinds of fact that change no verdict by any of `terms`, nor when one is looked at, whenever they happened."""
+def ignored_kinds(bound_targets: Iterable[BoundTarget]) -> Kinds:
+    """The kinds of fact that change no verdict by any of `bound_targets`, nor when one is looked at, whenever they happened."""
     kinds = _NEVER_STOPS
-    for bound_target in terms:
+    for bound_target in bound_targets:
         kinds -= _DECISIVE.get(bound_target.target.measure, frozenset())
         if bound_target.target.starts == "assigned":
             kinds -= {Assigned}
@@ -51,7 +51,7 @@ def ignored_kinds(terms: Iterable[BoundTarget]) -> Kinds:
 
 
 class RunningStopwatch(Struct):
-    """An open verdict's stop-watch: `counted` seconds by `since`, and more from there on unless it `stands` still.
+    """An open verdict's stop-watch: `counted` seconds by `since`, and more from there on unless it `paused` still.
 
     `marks` are the counts at which warnings are still to come, ascending; `limit` the count that is still good,
     None where it has been passed.
@@ -60,26 +60,26 @@ class RunningStopwatch(Struct):
     bound_target: BoundTarget
     counted: int
     since: int
-    stands: bool
+    paused: bool
     marks: tuple[int, ...]
     limit: int | None
 
     def stop(self, at: int) -> None:
         """Nothing counts from `at` on."""
-        between = self.bound_target.ruler.between
+        between = self.bound_target.time_basis.between
         self.counted += between(self.since, at) if at >= self.since else -between(at, self.since)
-        self.stands = True
+        self.paused = True
 
     def run(self, at: int) -> None:
         """Time counts again from `at` on."""
-        self.since, self.stands = at, False
+        self.since, self.paused = at, False
 
     @property
     def wake(self) -> int | None:
         """The next second at which its verdict or its warnings change; None while it stands still."""
-        if self.stands:
+        if self.paused:
             return None
-        exceed = self.bound_target.ruler.add_to_open
+        exceed = self.bound_target.time_basis.add_to_open
         if self.marks:  # which come before the limit, being under 100% of it
             return exceed(self.since, self.marks[0] - self.counted)
         last_good = None if self.limit is None else exceed(self.since, self.limit - self.counted)
@@ -104,7 +104,7 @@ class IncrementalState(Struct):
     fixed: int | None
     wake: int | None
 
-    def take(self, fact: AnyFact, *, as_of: int) -> bool:
+    def apply(self, fact: AnyFact, *, as_of: int) -> bool:
         """Whether all that `fact` changes is `wake`; if not, nothing is changed here: judge the item in full."""
         place, at = order_key(fact), fact.at_s
         if place <= self.last or not self.settled_s <= at <= as_of or type(fact) not in self.quiet:
@@ -139,7 +139,7 @@ class IncrementalState(Struct):
             return False
         self.awaiting = None
         for clock in self.clocks:
-            if clock.stands:
+            if clock.paused:
                 clock.run(at)
         self._look_again()
         return True
@@ -203,7 +203,7 @@ def _clock(verdict: Verdict, seconds: int, awaiting: str | None, *, as_of: int) 
         bound_target=verdict.bound_target,
         counted=verdict.elapsed_s,
         since=as_of,
-        stands=awaiting in verdict.bound_target.paused_by,
+        paused=awaiting in verdict.bound_target.paused_by,
         marks=tuple(-(-seconds * percent // 100) for percent in verdict.bound_target.warn_at if percent not in reached),
         limit=None if verdict.outcome is Outcome.BREACHED else seconds,
     )

@@ -1,30 +1,35 @@
-"""What is stored of one item: its facts and what was announced about it."""
+"""What is stored of one item, a ticket or an outage: its facts and what was published about it."""
 
+from collections.abc import Sequence
 from enum import Enum
 
 import msgspec
 from msgspec import Struct
 
 from shared.contracts.verdicts import VerdictData
-from sla_monitor.domain.facts import AnyFact, order_key
+from sla_monitor.domain.clock.timeline import FOREVER, read_timeline
+from sla_monitor.domain.facts import AnyFact, OutageBegan, OutageOver, order_key
 
 
 class LastPublished(Struct, frozen=True, array_like=True):
-    """The last word sent out on one target and cycle: `said` is None when nothing holds (never, or retracted).
+    """The last verdict published of one target and cycle; None when none holds (never published, or retracted).
 
-    `revision` counts the verdict messages so far; `warned` are the percentages sent.
+    `revision` counts the verdict events so far; `warned` are the percentages of the warnings sent.
     """
 
-    said: VerdictData | None = None
+    verdict: VerdictData | None = None
     revision: int = 0
     warned: tuple[int, ...] = ()
 
 
-class Item(Struct, array_like=True):
-    """Facts in order of happening, and announcements by `target/cycle`. `waiting`: no agreement is known yet.
+NOTHING_PUBLISHED = LastPublished()
 
-    `known_to` is the position of the catalogue by which it is judged: while it is open the newest; afterwards it stays,
-    so that a holiday proclaimed later changes nothing that has ended (R10).
+
+class Item(Struct, array_like=True):
+    """Facts in order of happening, and what was published, by `target/cycle`. `waiting`: no agreement is known yet.
+
+    `known_to` is the position of the catalogue by which it is evaluated: the newest while it is open; afterwards it
+    stays, so that a holiday proclaimed later changes nothing that has ended (R10).
     """
 
     facts: list[AnyFact] = []
@@ -34,7 +39,7 @@ class Item(Struct, array_like=True):
 
 
 class FactResult(Enum):
-    """What became of a fact that was offered to an item."""
+    """Whether an item got a new fact, had it already, or has another under its id."""
 
     NEW = "applied"
     DUPLICATE = "duplicate"
@@ -69,3 +74,29 @@ def insert_fact(item: Item, fact: AnyFact) -> FactResult:
     if not in_order:
         item.facts.sort(key=order_key)
     return FactResult.NEW
+
+
+def is_open(item: Item) -> bool:
+    """Whether it is still to end, or waits for the agreement to be judged by."""
+    timeline, _ = read_timeline(item.facts, as_of_s=FOREVER - 1)
+    return item.waiting or (timeline is not None and timeline.ended is None)
+
+
+class Outage(Struct, frozen=True):
+    """A service was down in [start, end), epoch seconds; `end` is FOREVER while it still is."""
+
+    id: str
+    council: str
+    service: str
+    start: int
+    end: int
+
+
+def outage_of(key: str, facts: Sequence[AnyFact]) -> Outage | None:
+    """The outage stored under `key`, from its first start to the first end after it; None while no start is known."""
+    council, _, name = key.removeprefix(OUTAGE_MARK).partition(":")
+    began = next((fact for fact in facts if isinstance(fact, OutageBegan)), None)
+    if began is None:
+        return None
+    ends = (fact.at_s for fact in facts if isinstance(fact, OutageOver) and fact.at_s >= began.at_s)
+    return Outage(name, council, began.service, began.at_s, next(ends, FOREVER))

@@ -50,7 +50,7 @@ def open_targets(evaluation: Evaluation, *, council: str, item: str, as_of: int)
     if opened is None:
         return
     for verdict in evaluation.verdicts:
-        paused = verdict.due is None and any(block.end == FOREVER for block in verdict.cycle.blocked)
+        paused = verdict.due is None and any(block.end == FOREVER for block in verdict.cycle.paused)
         if verdict.outcome is not Outcome.RUNNING or (verdict.due is None and not paused):
             continue
         yield OpenTarget(

@@ -15,11 +15,11 @@ from shared.state.port import Change, Head
 from sla_monitor.domain.agreements import MissingCalendar
 from sla_monitor.domain.announcements import Trigger, announce
 from sla_monitor.domain.clock.verdict import Evaluation, evaluate
+from sla_monitor.domain.decisions import ReevaluationRequest
 from sla_monitor.domain.facts import AnyFact, ItemEvent, Opened, fact_of
 from sla_monitor.domain.incremental import ignored_kinds
 from sla_monitor.domain.intake import read_record
-from sla_monitor.domain.item import OUTAGE_MARK, FactResult, Item, dump_item, insert_fact, load_item
-from sla_monitor.domain.reevaluation import ReevaluationRequest, is_open
+from sla_monitor.domain.item import OUTAGE_MARK, FactResult, Item, dump_item, insert_fact, is_open, load_item
 from sla_monitor.judging.item_cache import CachedItem, ItemCache
 from sla_monitor.ports import Catalogue, DecisionsLog
 
@@ -77,10 +77,10 @@ class ShardBatch:
         keys: Iterable[str],
         stored: Mapping[str, bytes],
         *,
-        orders: Mapping[str, ReevaluationRequest] = _NO_REQUESTS,
+        requests: Mapping[str, ReevaluationRequest] = _NO_REQUESTS,
         not_due: Container[str] = (),
     ) -> None:
-        """Each item of `keys` has what was offered to it and is judged at the shard's clock, as `orders` want it.
+        """Each item of `keys` has what was offered to it and is judged at the shard's clock, as `requests` want it.
 
         `stored` holds those of them that exist and are not on the shelf. Those of `not_due` need no look for the time.
         """
@@ -88,12 +88,12 @@ class ShardBatch:
             live = self._shelf.take_down(key) or _loaded(stored.get(key))
             item = live.item
             taken = self._absorb(item, self._offered.get(key, ()))
-            ordinary = taken and key not in orders
+            ordinary = taken and key not in requests
             if ordinary and (self._follows(key, live, taken) or (key in not_due and self._passes(key, item, taken))):
                 self._counts["applied"] += len(taken)
                 self._items[key] = dump_item(item)
             elif item.facts:
-                self._judge(key, live, taken, orders.get(key))
+                self._judge(key, live, taken, requests.get(key))
             self._shelf.put_back(key, live)
 
     def _follows(self, key: str, live: CachedItem, taken: Sequence[AnyFact]) -> bool:
@@ -111,10 +111,12 @@ class ShardBatch:
         if item.waiting or type(opened) is not Opened:
             return False
         try:
-            terms = self._catalogue.book_known_to(item.known_to).terms(council, opened.service, opened.at_s)
+            bound_targets = self._catalogue.book_known_to(item.known_to).bound_targets(
+                council, opened.service, opened.at_s
+            )
         except MissingCalendar:
             return False
-        kinds = ignored_kinds(terms)
+        kinds = ignored_kinds(bound_targets)
         return all(type(fact) in kinds for fact in taken)
 
     def _judge(self, key: str, live: CachedItem, taken: Sequence[AnyFact], order: ReevaluationRequest | None) -> None:

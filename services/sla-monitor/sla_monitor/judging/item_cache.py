@@ -37,7 +37,7 @@ class CachedItem(Struct):
         """
         incremental = self.incremental or self._begin(len(facts))
         self.evaluation = None
-        if incremental is None or not all(incremental.take(fact, as_of=as_of) for fact in facts):
+        if incremental is None or not all(incremental.apply(fact, as_of=as_of) for fact in facts):
             self.incremental = None
             return False
         self.incremental = incremental

@@ -13,8 +13,8 @@ from shared.log.processor import CaughtUp
 from shared.paging import paged
 from shared.state.port import Change, Head, StateStore
 from shared.state.publisher import Publisher
+from sla_monitor.domain.decisions import CATALOGUE_CHANGED, ReevaluationRequest, request_for
 from sla_monitor.domain.item import load_item
-from sla_monitor.domain.reevaluation import CATALOGUE_CHANGED, ReevaluationRequest, request_for
 from sla_monitor.judging.batch import ShardBatch
 from sla_monitor.judging.flood_guard import AcceptedBelow, FloodGuard, nothing_accepted
 from sla_monitor.judging.item_cache import ItemCache
@@ -156,16 +156,16 @@ class JudgingProcessor:
     async def _rejudge(self, shard: Shard, head: Head, seen: Head | None) -> Head:
         """What the news concerns is judged again: open items by a new version, ended ones where that was ordered."""
         facts, rulings = self._catalogue.position, self._rulings.position
-        orders = [CATALOGUE_CHANGED] if head.catalogue_position < facts else []
-        orders += self._rulings.rulings.orders(after=head.decisions_position)
+        requests = [CATALOGUE_CHANGED] if head.catalogue_position < facts else []
+        requests += self._rulings.rulings.requests(after=head.decisions_position)
         after = ""
         while page := await self._states.scan(shard, after=after, limit=self._states.max_batch):
             after = page[-1][0]
-            ordered = {key: order for key, blob in page if (order := _request_for(orders, key, blob)) is not None}
+            ordered = {key: order for key, blob in page if (order := _request_for(requests, key, blob)) is not None}
             if not ordered:
                 continue
             batch = self._batch(shard, head)
-            batch.judge(ordered, dict(page), orders=ordered)
+            batch.judge(ordered, dict(page), requests=ordered)
             head = seen = await self._commit(shard, seen, batch.change())
         batch = self._batch(shard, head)
         return await self._commit(shard, seen, batch.change(catalogue_position=facts, decisions_position=rulings))
@@ -201,7 +201,7 @@ class JudgingProcessor:
                 self._shelves.pop(shard, None)  # it remembers what the store does
                 batch = self._batch(shard, head)
                 batch.move_clock(to_ms)
-                batch.judge(other, other, orders=dict.fromkeys(other, RECONCILED))
+                batch.judge(other, other, requests=dict.fromkeys(other, RECONCILED))
                 change = batch.change()
                 head = await self._commit(shard, head, replace(change, items={**other, **change.items}))
         return head
@@ -251,6 +251,6 @@ def _warn_of_loss(shard: Shard, remembered: Head | None, stored: Head | None) ->
         )
 
 
-def _request_for(orders: Sequence[ReevaluationRequest], key: str, blob: bytes) -> ReevaluationRequest | None:
+def _request_for(requests: Sequence[ReevaluationRequest], key: str, blob: bytes) -> ReevaluationRequest | None:
     council, _, name = key.partition(":")
-    return request_for(orders, load_item(blob), council=council, name=name)
+    return request_for(requests, load_item(blob), council=council, name=name)

@@ -9,9 +9,9 @@ from shared.log.processor import Halted
 from shared.state.port import Change, Head, StateStore
 from sla_monitor.domain.announcement_replay import AnnouncementReplay, MatchQuality, match_quality
 from sla_monitor.domain.announcements import Trigger
+from sla_monitor.domain.decisions import ReevaluationRequest
 from sla_monitor.domain.facts import Opened
-from sla_monitor.domain.item import Item, dump_item, load_item
-from sla_monitor.domain.reevaluation import ReevaluationRequest, is_open
+from sla_monitor.domain.item import Item, dump_item, is_open, load_item
 from sla_monitor.judging.batch import ShardBatch
 from sla_monitor.judging.flood_guard import FloodGuard
 from sla_monitor.judging.item_cache import ItemCache
@@ -88,7 +88,7 @@ class ShardRebuild:
             batch = self._batch(now_ms)
             batch.move_clock(now_ms)
             told = dict(self._told(page, retold, as_of=batch.clock_s))
-            batch.judge(told, told, orders=dict.fromkeys(told, order))
+            batch.judge(told, told, requests=dict.fromkeys(told, order))
             change = batch.change()
             await self._store(replace(change, items={**told, **change.items}))
             missing += len(change.outbox)

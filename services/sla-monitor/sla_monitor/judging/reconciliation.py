@@ -15,9 +15,9 @@ from shared.log.port import Bus, Shard
 from shared.paging import paged
 from shared.state.port import StateStore
 from sla_monitor.domain.announcement_replay import AnnouncementReplay, reconcile
+from sla_monitor.domain.decisions import ReevaluationRequest
 from sla_monitor.domain.facts import Opened
 from sla_monitor.domain.item import dump_item, load_item
-from sla_monitor.domain.reevaluation import ReevaluationRequest
 
 RECONCILED = ReevaluationRequest("reconciled", position=0)
 # The shard's records wait while so many announcements are looked at; with more, all are left for its rest.
@@ -108,7 +108,7 @@ async def _take(
 ) -> None:
     async for events in _pages(bus, announced, start=start, end=end, about=about):
         for event in events:
-            retold.take(event)
+            retold.add(event)
 
 
 async def _pages(

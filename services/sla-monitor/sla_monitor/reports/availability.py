@@ -10,7 +10,7 @@ from shared.contracts.objectives import Attained, Judgement, judge
 from shared.period import Month, Period, month_of, period_of
 from sla_monitor.domain.availability import Availability, availability
 from sla_monitor.domain.clock.exclusions import ExcludedTime
-from sla_monitor.domain.outages import Outage
+from sla_monitor.domain.item import Outage
 from sla_monitor.domain.working_time.intervals import Interval, merged, without
 from sla_monitor.ports import Catalogue, DecisionsLog
 from sla_monitor.reports.periods import TargetsByPeriod

@@ -36,10 +36,10 @@ class BurnRateWindows:
     def _hours(self, subject: TargetKey) -> WorkingTime | None:
         council, service, target = subject
         try:
-            terms = self._book.terms(council, service, self._now_s)
+            bound_targets = self._book.bound_targets(council, service, self._now_s)
         except MissingCalendar:
             return None
-        return next((bound_target.hours for bound_target in terms if bound_target.target.id == target), None)
+        return next((bound_target.hours for bound_target in bound_targets if bound_target.target.id == target), None)
 
     def _share(self, subject: TargetKey, window: WorkingWindow, hours: WorkingTime) -> Ratio:
         start = window_start(window, hours=hours, now=self._now_s)

@@ -69,7 +69,9 @@ class EvidenceReport:
         evaluation = self._stored.evaluate(council, name, item, as_of=as_of)
         records = list(item_records(name, item.facts, evaluation, month=month, as_of=as_of, known_to=item.known_to))
         holds = [compared_fields(record.verdict) for record in records if isinstance(record, VerdictRecord)]
-        told = [each.said for each in item.announced.values() if each.said is not None and each.said.month == month]
+        told = [
+            each.verdict for each in item.announced.values() if each.verdict is not None and each.verdict.month == month
+        ]
         if sorted(map(str, holds)) != sorted(str(compared_fields(said)) for said in told):
             raise VerdictsChanging(f"{name} is being judged")
         return records

@@ -8,8 +8,7 @@ from shared.log.port import Shard, every_shard
 from shared.state.port import StateStore
 from sla_monitor.domain.agreements import MissingCalendar
 from sla_monitor.domain.clock.verdict import Evaluation, evaluate
-from sla_monitor.domain.item import LAST_OUTAGE, OUTAGE_MARK, Item, load_item
-from sla_monitor.domain.outages import Outage, outage_of
+from sla_monitor.domain.item import LAST_OUTAGE, OUTAGE_MARK, Item, Outage, load_item, outage_of
 from sla_monitor.ports import Catalogue, DecisionsLog
 
 ITEM_TOPICS = (TICKETS, WORK)

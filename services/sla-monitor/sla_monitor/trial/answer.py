@@ -162,7 +162,9 @@ def _verdict(judged: VerdictResult, calendars: TrialCalendars, *, as_of: int) ->
     return TrialVerdict(
         **msgspec.structs.asdict(verdict_report(verdict, as_of=as_of)),
         overdue_s=_overdue(verdict),
-        due_next_open_at=None if verdict.due is None else maybe_instant(bound_target.ruler.add_to_open(verdict.due, 0)),
+        due_next_open_at=None
+        if verdict.due is None
+        else maybe_instant(bound_target.time_basis.add_to_open(verdict.due, 0)),
         calendar_versions=versions,
         warning_instants=[_warning(judged, percent) for percent in bound_target.warn_at],
         worst_exchange=_worst_exchange(judged),
@@ -177,29 +179,33 @@ def _warning(judged: VerdictResult, percent: int) -> WarningInstant:
     reached = [warned.at for warned in judged.verdict.warnings if warned.percent == percent]
     if reached:
         return WarningInstant(percent, instant(reached[0]), reached=True)
-    last = judged.legs[-1] if judged.legs else None
+    last = judged.intervals[-1] if judged.intervals else None
     return WarningInstant(percent, None if last is None else maybe_instant(_used_up(last, percent)), reached=False)
 
 
-def _used_up(leg: ClockInterval, percent: int) -> int | None:
+def _used_up(interval: ClockInterval, percent: int) -> int | None:
     """The first instant in service hours at which so much of the allowance will have counted."""
-    return None if leg.allowance is None else leg.tape.exceed(leg.base - (-leg.allowance * percent // 100))
+    return (
+        None
+        if interval.allowance is None
+        else interval.stopwatch.exceed(interval.base - (-interval.allowance * percent // 100))
+    )
 
 
 def _worst_exchange(judged: VerdictResult) -> Exchange | None:
     if judged.verdict.bound_target.target.measure not in _EXCHANGED:
         return None
-    owed = [leg for leg in judged.legs if leg.margin is not None]
-    return _exchange(min(owed, key=lambda leg: leg.margin or 0)) if owed else None
+    owed = [interval for interval in judged.intervals if interval.margin is not None]
+    return _exchange(min(owed, key=lambda interval: interval.margin or 0)) if owed else None
 
 
-def _exchange(leg: ClockInterval) -> Exchange:
+def _exchange(interval: ClockInterval) -> Exchange:
     return Exchange(
-        started_at=instant(leg.start),
-        ended_at=None if leg.open else instant(leg.end),
-        elapsed_s=leg.elapsed,
-        due_at=maybe_instant(leg.due),
-        margin_s=leg.margin,
+        started_at=instant(interval.start),
+        ended_at=None if interval.open else instant(interval.end),
+        elapsed_s=interval.elapsed,
+        due_at=maybe_instant(interval.due),
+        margin_s=interval.margin,
     )
 
 

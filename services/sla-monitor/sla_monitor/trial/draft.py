@@ -116,9 +116,9 @@ def compare_item(
     """The item is in the findings: what was announced of it beside what the draft would say."""
     findings.items += 1
     told = {
-        key: announced.said.outcome
+        key: announced.verdict.outcome
         for key, announced in item.announced.items()
-        if announced.said is not None and _within(findings, announced.said.month)
+        if announced.verdict is not None and _within(findings, announced.verdict.month)
     }
     evaluation = evaluate(
         item.facts,
@@ -136,7 +136,7 @@ def compare_item(
 def _decided(findings: WhatIfFindings, evaluation: Evaluation) -> Iterator[tuple[str, str]]:
     for verdict in evaluation.verdicts:
         if verdict.decided and _within(findings, counted_month(verdict)):
-            yield f"{verdict.bound_target.target.id}/{verdict.cycle.number}", verdict.outcome.value
+            yield verdict.name, verdict.outcome.value
 
 
 def _within(findings: WhatIfFindings, month: str) -> bool:

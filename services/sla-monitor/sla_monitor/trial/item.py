@@ -48,7 +48,7 @@ class VerdictResult(Struct, frozen=True):
     """A verdict and the legs behind it; none where nothing could be measured."""
 
     verdict: Verdict
-    legs: tuple[ClockInterval, ...]
+    intervals: tuple[ClockInterval, ...]
 
 
 class TargetWithoutVerdict(Struct, frozen=True):
@@ -135,7 +135,7 @@ def _us(text: str, zone: ZoneInfo) -> int:
 
 
 def _legs(timeline: Timeline, verdict: Verdict, as_of: int) -> tuple[ClockInterval, ...]:
-    if verdict.outcome is Outcome.UNMEASURABLE or not verdict.cycle.legs:
+    if verdict.outcome is Outcome.UNMEASURABLE or not verdict.cycle.intervals:
         return ()
     return tuple(measure_intervals(timeline, verdict.bound_target, verdict.cycle, as_of=min(as_of, verdict.until)))
 
@@ -144,7 +144,7 @@ def _unjudged(
     timeline: Timeline, agreement_index: AgreementIndex, evaluation: Evaluation
 ) -> Iterator[TargetWithoutVerdict]:
     judged = {(verdict.bound_target.agreement, verdict.bound_target.target.id) for verdict in evaluation.verdicts}
-    for bound_target in agreement_index.terms(COUNCIL, timeline.opened.service, timeline.start):
+    for bound_target in agreement_index.bound_targets(COUNCIL, timeline.opened.service, timeline.start):
         if (bound_target.agreement, bound_target.target.id) not in judged:
             yield TargetWithoutVerdict(
                 bound_target.target.id, bound_target.agreement, _why_unjudged(timeline, bound_target)

@@ -21,20 +21,20 @@ PausedTime = Pause | Stop | ExcludedTime
 
 
 class Cycle(Struct, frozen=True, gc=False):
-    """One cycle. `stop` is None while it runs; `raw_stop` is what the event said. `legs` ascend by their start."""
+    """One cycle. `stop` is None while it runs; `raw_stop` is what the event said. `intervals` ascend by their start."""
 
     number: int
     start: int
     stop: int | None
     raw_stop: int | None
     cancelled: bool
-    legs: tuple[Interval, ...]
-    blocked: tuple[PausedTime, ...]
+    intervals: tuple[Interval, ...]
+    paused: tuple[PausedTime, ...]
 
     @property
-    def stands(self) -> tuple[Interval, ...]:
+    def paused_intervals(self) -> tuple[Interval, ...]:
         """When it stands still, in no order."""
-        return tuple([(block.start, block.end) for block in self.blocked])
+        return tuple([(block.start, block.end) for block in self.paused])
 
 
 def read_cycles(timeline: Timeline, bound_target: BoundTarget, exclusions: tuple[ExcludedTime, ...]) -> list[Cycle]:
@@ -117,8 +117,8 @@ def _cycle(
         stop=stop,
         raw_stop=None if ended is None else ended.raw,
         cancelled=ended is not None and ended.cancelled,
-        legs=_intervals(timeline, bound_target.target, held.start, stop),
-        blocked=_pauses(timeline, bound_target, held.start, stop) + held.reopened + exclusions,
+        intervals=_intervals(timeline, bound_target.target, held.start, stop),
+        paused=_pauses(timeline, bound_target, held.start, stop) + held.reopened + exclusions,
     )
 
 
@@ -136,8 +136,8 @@ def _response(timeline: Timeline, bound_target: BoundTarget, start: int, exclusi
         stop=stop,
         raw_stop=raw,
         cancelled=stopped is not None and by_stop and stopped.cancelled,
-        legs=((start, FOREVER if stop is None else stop),),
-        blocked=_pauses(timeline, bound_target, start, stop) + exclusions,
+        intervals=((start, FOREVER if stop is None else stop),),
+        paused=_pauses(timeline, bound_target, start, stop) + exclusions,
     )
 
 
@@ -155,13 +155,13 @@ def _intervals(timeline: Timeline, target: Target, start: int, stop: int | None)
 
 def _exchanges(timeline: Timeline, start: int, end: int) -> list[Interval]:
     """From each earliest unanswered question to its answer; later questions in between do not move it (R27)."""
-    legs: list[Interval] = []
+    intervals: list[Interval] = []
     answered = start
     for asked in timeline.asked:
         if answered <= asked < end:
             answered = min((at for at in timeline.responded if at >= asked), default=end)
-            legs.append((asked, min(answered, end)))
-    return legs
+            intervals.append((asked, min(answered, end)))
+    return intervals
 
 
 def _pauses(timeline: Timeline, bound_target: BoundTarget, start: int, stop: int | None) -> tuple[PausedTime, ...]:

@@ -31,7 +31,7 @@ class ClockInterval(Struct, frozen=True, gc=False):
     last_good: int | None
     margin: int | None
     missed: bool
-    tape: Stopwatch
+    stopwatch: Stopwatch
     allowance: int | None
 
     @property
@@ -42,7 +42,7 @@ class ClockInterval(Struct, frozen=True, gc=False):
     @property
     def endless(self) -> bool:
         """Whether time goes on counting after its end: it is not paused without end."""
-        return self.tape.endless
+        return self.stopwatch.endless
 
 
 # Clocks of one item that run over the same spans by the same ruler share a tape: laying one is most of the work.
@@ -50,41 +50,41 @@ Stopwatches = dict[tuple[int, int, tuple[Interval, ...]], Stopwatch]
 
 
 def measure_intervals(
-    timeline: Timeline, bound_target: BoundTarget, cycle: Cycle, *, as_of: int, tapes: Stopwatches | None = None
+    timeline: Timeline, bound_target: BoundTarget, cycle: Cycle, *, as_of: int, stopwatches: Stopwatches | None = None
 ) -> list[ClockInterval]:
     """The legs that began by `as_of`, measured. Raises `BeyondHorizon` for instants outside the calendar.
 
-    `tapes` are those already laid for this item; a new one is added.
+    `stopwatches` are those already laid for this item; a new one is added.
     """
-    tapes = {} if tapes is None else tapes
-    stands = cycle.stands
-    name = id(bound_target.ruler), cycle.start, stands
-    tape = tapes.get(name)
-    if tape is None:
-        tape = tapes[name] = Stopwatch(bound_target.ruler, cycle.start, stands)
-    watch = _Watch(timeline, bound_target, cycle, tape)
-    return [watch.measure(start, stop, as_of=as_of) for start, stop in cycle.legs if start <= as_of]
+    stopwatches = {} if stopwatches is None else stopwatches
+    paused_intervals = cycle.paused_intervals
+    name = id(bound_target.time_basis), cycle.start, paused_intervals
+    stopwatch = stopwatches.get(name)
+    if stopwatch is None:
+        stopwatch = stopwatches[name] = Stopwatch(bound_target.time_basis, cycle.start, paused_intervals)
+    watch = _CycleClock(timeline, bound_target, cycle, stopwatch)
+    return [watch.measure(start, stop, as_of=as_of) for start, stop in cycle.intervals if start <= as_of]
 
 
 # A leg against its threshold: due, last_good, allowance, margin and missed, each as `ClockInterval` has it.
 _Comparison = tuple[int | None, int | None, int | None, int | None, bool]
 
 
-class _Watch(Struct, frozen=True, gc=False):
+class _CycleClock(Struct, frozen=True, gc=False):
     """The clock of one cycle, with all that its legs have in common."""
 
     timeline: Timeline
     bound_target: BoundTarget
     cycle: Cycle
-    tape: Stopwatch
+    stopwatch: Stopwatch
 
     def measure(self, start: int, stop: int, *, as_of: int) -> ClockInterval:
         """The leg from `start` to `stop`, or to `as_of` if that comes first."""
-        tape = self.tape
+        stopwatch = self.stopwatch
         is_open = stop > as_of
         end = as_of if is_open else stop
-        base = 0 if start == self.cycle.start else tape.counted_to(start)
-        counted = tape.counted_to(end)
+        base = 0 if start == self.cycle.start else stopwatch.counted_to(start)
+        counted = stopwatch.counted_to(end)
         due, last_good, allowance, margin, missed = (
             self._against_a_date(start, end, base, counted)
             if self.bound_target.seconds is None
@@ -100,7 +100,7 @@ class _Watch(Struct, frozen=True, gc=False):
             last_good=last_good,
             margin=margin,
             missed=missed,
-            tape=tape,
+            stopwatch=stopwatch,
             allowance=allowance,
         )
 
@@ -108,15 +108,15 @@ class _Watch(Struct, frozen=True, gc=False):
         """An allowance of counted time: exactly used up is in time (R24)."""
         limit = base + seconds
         missed = counted > limit
-        last_good = self.tape.exceed(limit) if is_open or missed else None
-        return self.tape.reach(limit), last_good, seconds, limit - counted, missed
+        last_good = self.stopwatch.exceed(limit) if is_open or missed else None
+        return self.stopwatch.reach(limit), last_good, seconds, limit - counted, missed
 
     def _against_a_date(self, start: int, end: int, base: int, counted: int) -> _Comparison:
         """A due instant that a calendar or another system gives: late is what comes after it."""
         due = self._due_date(start)
         if due is None:
             return None, None, None, None, False
-        allowed = self.tape.counted_to(due)
+        allowed = self.stopwatch.counted_to(due)
         return due, due, max(allowed - base, 0), allowed - counted, self._judged(end) > due
 
     def _judged(self, end: int) -> int:
@@ -131,7 +131,7 @@ class _Watch(Struct, frozen=True, gc=False):
                 due_us = self.timeline.opened.due_us
                 return None if due_us is None else due_us // SECOND_US
             case WorkingDays(days) if bound_target.target.pause_counts == "whole-days":
-                return _nth_uncovered_day(bound_target, self.tape, start, days)
+                return _nth_uncovered_day(bound_target, self.stopwatch, start, days)
             case WorkingDays(days):
                 return _extended(bound_target, _working_days(bound_target, start, days), start, self.cycle)
             case CalendarDays(days):
@@ -147,16 +147,16 @@ def _working_days(bound_target: BoundTarget, start: int, days: int) -> int | Non
 
 def _extended(bound_target: BoundTarget, due: int | None, start: int, cycle: Cycle) -> int | None:
     """The due instant moved on by the time that pauses took out before it, each pause in turn (R18)."""
-    for block_start, block_end in merged(cycle.stands):
+    for block_start, block_end in merged(cycle.paused_intervals):
         if due is None or block_start >= due:
             break
         if block_end == FOREVER:
             return None
-        due = bound_target.ruler.add(due, bound_target.ruler.between(max(block_start, start), block_end))
+        due = bound_target.time_basis.add(due, bound_target.time_basis.between(max(block_start, start), block_end))
     return due
 
 
-def _nth_uncovered_day(bound_target: BoundTarget, tape: Stopwatch, start: int, days: int) -> int | None:
+def _nth_uncovered_day(bound_target: BoundTarget, stopwatch: Stopwatch, start: int, days: int) -> int | None:
     """The due instant where a working day does not count if pauses cover all of it (R18)."""
     counted, before = -1, -1  # the day of receipt is day 0 and always counts
     for ahead in range(days + MAX_DAYS_AHEAD):
@@ -165,7 +165,7 @@ def _nth_uncovered_day(bound_target: BoundTarget, tape: Stopwatch, start: int, d
         )
         if closing is None:
             return None
-        until = tape.counted_to(closing)
+        until = stopwatch.counted_to(closing)
         counted += until > before
         before = until
         if counted == days:

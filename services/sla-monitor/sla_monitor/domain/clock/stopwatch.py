@@ -47,23 +47,23 @@ class ElapsedTime:
 
 
 class Stopwatch:
-    """Counted time since `start`, but for what is `blocked`, in any order."""
+    """Counted time since `start`, but for what is `paused`, in any order."""
 
-    __slots__ = ("_counts", "_ends", "_ruler", "_starts")
+    __slots__ = ("_counts", "_ends", "_time_basis", "_starts")
 
-    def __init__(self, ruler: TimeBasis, start: int, blocked: Iterable[Interval]) -> None:
-        self._ruler = ruler
+    def __init__(self, time_basis: TimeBasis, start: int, paused: Iterable[Interval]) -> None:
+        self._time_basis = time_basis
         # The running spans, and what has counted by the start of each and the end of the last that has one.
         starts: list[int] = []
         ends: list[int] = []
         counts, total = [0], 0
-        for stands, runs in sorted(blocked):
-            if runs <= start or runs <= stands:
+        for paused_intervals, runs in sorted(paused):
+            if runs <= start or runs <= paused_intervals:
                 continue
-            if stands > start:
+            if paused_intervals > start:
                 starts.append(start)
-                ends.append(stands)
-                total += ruler.between(start, stands)
+                ends.append(paused_intervals)
+                total += time_basis.between(start, paused_intervals)
                 counts.append(total)
             start = runs
         if start < FOREVER:
@@ -83,7 +83,7 @@ class Stopwatch:
             return 0
         if at >= self._ends[index]:
             return self._counts[index + 1]
-        return self._counts[index] + self._ruler.between(self._starts[index], at)
+        return self._counts[index] + self._time_basis.between(self._starts[index], at)
 
     def reach(self, seconds: int) -> int | None:
         """The earliest instant by which `seconds` have counted; None if they never will on this tape."""
@@ -91,7 +91,7 @@ class Stopwatch:
         index = max(bisect_left(self._counts, seconds) - 1, 0)
         if index >= len(self._starts):
             return None
-        return self._ruler.add(self._starts[index], seconds - self._counts[index])
+        return self._time_basis.add(self._starts[index], seconds - self._counts[index])
 
     def exceed(self, seconds: int) -> int | None:
         """The first instant from which more than `seconds` will have counted; None if never on this tape.
@@ -102,4 +102,4 @@ class Stopwatch:
         index = bisect_right(self._counts, seconds) - 1
         if index >= len(self._starts):
             return None
-        return self._ruler.add_to_open(self._starts[index], seconds - self._counts[index])
+        return self._time_basis.add_to_open(self._starts[index], seconds - self._counts[index])

@@ -31,9 +31,9 @@ def trace(verdict: Verdict, *, as_of: int) -> list[TraceSegment]:
     """The stretches from the clock's start to its stop, or to `as_of` while it runs."""
     cycle = verdict.cycle
     end = min(as_of, verdict.until) if cycle.stop is None else min(as_of, verdict.until, cycle.stop)
-    blocked = _within(cycle.blocked, cycle.start, end)
-    running = without([(cycle.start, end)], merged((start, stop) for start, stop, _ in blocked))
-    parts = [*((start, stop, None) for start, stop in running), *_apart(blocked)]
+    paused = _within(cycle.paused, cycle.start, end)
+    running = without([(cycle.start, end)], merged((start, stop) for start, stop, _ in paused))
+    parts = [*((start, stop, None) for start, stop in running), *_apart(paused)]
     return [
         segment
         for start, stop, reason in sorted(parts, key=lambda part: part[:2])
@@ -49,13 +49,13 @@ def totals(segments: list[TraceSegment]) -> dict[Kind, int]:
     return sums
 
 
-def _within(blocked: tuple[PausedTime, ...], start: int, end: int) -> list[_Part]:
-    cut = [(max(block.start, start), min(block.end, end), _in_words(block)) for block in blocked]
+def _within(paused: tuple[PausedTime, ...], start: int, end: int) -> list[_Part]:
+    cut = [(max(block.start, start), min(block.end, end), _in_words(block)) for block in paused]
     return sorted((part for part in cut if part[0] < part[1]), key=lambda part: part[0])
 
 
-def _in_words(blocked: PausedTime) -> str:
-    match blocked:
+def _in_words(paused: PausedTime) -> str:
+    match paused:
         case Pause(awaiting=awaiting, reason=reason):
             return f"paused, awaiting {awaiting}: {reason}"
         case ExcludedTime(category=category, id=name):
@@ -64,11 +64,11 @@ def _in_words(blocked: PausedTime) -> str:
             return "stopped, later reopened"
 
 
-def _apart(blocked: list[_Part]) -> list[_Part]:
+def _apart(paused: list[_Part]) -> list[_Part]:
     """The same spans without overlap: where two reasons hold at once, the earlier one is named."""
     apart: list[_Part] = []
     until = 0
-    for start, end, reason in blocked:
+    for start, end, reason in paused:
         if end > until:
             apart.append((max(start, until), end, reason))
             until = end

@@ -64,6 +64,11 @@ class Verdict(Struct, frozen=True, gc=False):
     until: int = FOREVER
 
     @property
+    def name(self) -> str:
+        """`target/cycle`, by which the item's verdicts are kept apart."""
+        return f"{self.bound_target.target.id}/{self.cycle.number}"
+
+    @property
     def decided(self) -> bool:
         """Whether it counts in a month."""
         return self.outcome in (Outcome.MET, Outcome.BREACHED)
@@ -104,10 +109,10 @@ def evaluate(
     if not agreement_index.knows(council):
         return Evaluation(timeline.opened, waiting=True)
     service = timeline.opened.service
-    tapes: Stopwatches = {}
+    stopwatches: Stopwatches = {}
     verdicts: list[Verdict] = []
     unstarted = False
-    for bound_target in agreement_index.terms(council, service, timeline.start):
+    for bound_target in agreement_index.bound_targets(council, service, timeline.start):
         until = _applies_until(timeline, bound_target)
         if until is None:
             continue
@@ -115,7 +120,7 @@ def evaluate(
         agreed = covering(exclusions, council=council, service=service, target=target, item=item) if exclusions else ()
         cycles = read_cycles(timeline, bound_target, agreed)
         unstarted |= not cycles
-        verdicts.extend(_judge(timeline, bound_target, cycles, as_of=as_of, until=until, tapes=tapes))
+        verdicts.extend(_judge(timeline, bound_target, cycles, as_of=as_of, until=until, stopwatches=stopwatches))
     wakes = [later, *[verdict.wake for verdict in verdicts]]
     return Evaluation(
         timeline.opened,
@@ -146,48 +151,54 @@ def _judge(
     *,
     as_of: int,
     until: int,
-    tapes: Stopwatches,
+    stopwatches: Stopwatches,
 ) -> list[Verdict]:
     """The verdict of each cycle. A target that stopped applying keeps only the misses it had by then (R28)."""
     if until == FOREVER:
-        return [_verdict(timeline, bound_target, cycle, as_of=as_of, tapes=tapes) for cycle in cycles]
+        return [_verdict(timeline, bound_target, cycle, as_of=as_of, stopwatches=stopwatches) for cycle in cycles]
     begun = [cycle for cycle in cycles if cycle.start < until]
-    judged = [_verdict(timeline, bound_target, cycle, as_of=min(as_of, until), tapes=tapes) for cycle in begun]
+    judged = [
+        _verdict(timeline, bound_target, cycle, as_of=min(as_of, until), stopwatches=stopwatches) for cycle in begun
+    ]
     missed = [verdict for verdict in judged if verdict.outcome is Outcome.BREACHED]
     return [msgspec.structs.replace(verdict, until=until, wake=None) for verdict in missed]
 
 
-def _verdict(timeline: Timeline, bound_target: BoundTarget, cycle: Cycle, *, as_of: int, tapes: Stopwatches) -> Verdict:
-    if not cycle.legs:
+def _verdict(
+    timeline: Timeline, bound_target: BoundTarget, cycle: Cycle, *, as_of: int, stopwatches: Stopwatches
+) -> Verdict:
+    if not cycle.intervals:
         return _unmeasured(bound_target, cycle, Outcome.OUT_OF_SCOPE, "the council asked nothing")
     if isinstance(bound_target.threshold, RecordedDueDate) and timeline.opened.due_us is None:
         return _unmeasured(bound_target, cycle, Outcome.OUT_OF_SCOPE, "no due date was recorded")
     if not bound_target.hours.opens_ever:
         return _unmeasured(bound_target, cycle, Outcome.UNMEASURABLE, "the calendar never opens")
     try:
-        legs = measure_intervals(timeline, bound_target, cycle, as_of=as_of, tapes=tapes)
+        intervals = measure_intervals(timeline, bound_target, cycle, as_of=as_of, stopwatches=stopwatches)
     except BeyondHorizon as beyond:
         return _unmeasured(bound_target, cycle, Outcome.UNMEASURABLE, str(beyond))
-    return _from_intervals(bound_target, cycle, legs, since=applies_since(timeline, bound_target))
+    return _from_intervals(bound_target, cycle, intervals, since=applies_since(timeline, bound_target))
 
 
 def _unmeasured(bound_target: BoundTarget, cycle: Cycle, outcome: Outcome, reason: str) -> Verdict:
     return Verdict(bound_target, cycle, outcome, reason, None, 0, None, None, (), None)
 
 
-def _from_intervals(bound_target: BoundTarget, cycle: Cycle, legs: Sequence[ClockInterval], *, since: int) -> Verdict:
-    shown = legs[0] if len(legs) == 1 else _deciding_interval(cycle, legs)
+def _from_intervals(
+    bound_target: BoundTarget, cycle: Cycle, intervals: Sequence[ClockInterval], *, since: int
+) -> Verdict:
+    shown = intervals[0] if len(intervals) == 1 else _deciding_interval(cycle, intervals)
     # Between two exchanges nothing is owed and so nothing is due.
     idle = cycle.stop is None and not shown.open and not shown.missed
     outcome, reason = (Outcome.RUNNING, "no answer is owed") if idle else _outcome(cycle, shown)
-    warnings, to_come = _warnings(bound_target, legs, since=since)
+    warnings, to_come = _warnings(bound_target, intervals, since=since)
     return Verdict(
         bound_target=bound_target,
         cycle=cycle,
         outcome=outcome,
         reason=reason,
         due=None if idle else shown.due,
-        elapsed_s=shown.elapsed if len(legs) == 1 else max(leg.elapsed for leg in legs),
+        elapsed_s=shown.elapsed if len(intervals) == 1 else max(interval.elapsed for interval in intervals),
         margin_s=None if idle else shown.margin,
         missed_at=shown.last_good if shown.missed else None,
         warnings=warnings,
@@ -195,10 +206,10 @@ def _from_intervals(bound_target: BoundTarget, cycle: Cycle, legs: Sequence[Cloc
     )
 
 
-def _deciding_interval(cycle: Cycle, legs: Sequence[ClockInterval]) -> ClockInterval:
+def _deciding_interval(cycle: Cycle, intervals: Sequence[ClockInterval]) -> ClockInterval:
     """The leg that a cycle is judged by: the first that was missed, else the newest, or the worst once it has ended."""
-    missed = next((leg for leg in legs if leg.missed), None)
-    return missed or (legs[-1] if cycle.stop is None else max(legs, key=lambda leg: leg.elapsed))
+    missed = next((interval for interval in intervals if interval.missed), None)
+    return missed or (intervals[-1] if cycle.stop is None else max(intervals, key=lambda interval: interval.elapsed))
 
 
 def _wake(shown: ClockInterval, to_come: int | None) -> int | None:
@@ -207,34 +218,34 @@ def _wake(shown: ClockInterval, to_come: int | None) -> int | None:
     return shown.last_good + 1 if to_come is None else min(to_come, shown.last_good + 1)
 
 
-def _outcome(cycle: Cycle, leg: ClockInterval) -> tuple[Outcome, str]:
-    if leg.missed:
-        return Outcome.BREACHED, "open past its due time" if leg.open else "stopped after its due time"
-    if cycle.stop is not None and not leg.open:
+def _outcome(cycle: Cycle, interval: ClockInterval) -> tuple[Outcome, str]:
+    if interval.missed:
+        return Outcome.BREACHED, "open past its due time" if interval.open else "stopped after its due time"
+    if cycle.stop is not None and not interval.open:
         if cycle.cancelled:
             return Outcome.OUT_OF_SCOPE, "cancelled before it was due"
         return Outcome.MET, "stopped in time"
-    if leg.due is None and leg.endless:
+    if interval.due is None and interval.endless:
         return Outcome.UNMEASURABLE, "due beyond the calendar's horizon"
-    return Outcome.RUNNING, "paused" if leg.due is None else "open and in time"
+    return Outcome.RUNNING, "paused" if interval.due is None else "open and in time"
 
 
 def _warnings(
-    bound_target: BoundTarget, legs: Sequence[ClockInterval], *, since: int
+    bound_target: BoundTarget, intervals: Sequence[ClockInterval], *, since: int
 ) -> tuple[tuple[ReachedWarning, ...], int | None]:
     """Warnings reached, each percentage once (its earliest), and the instant of the next to come."""
     reached: dict[int, ReachedWarning] = {}
     to_come: int | None = None
-    for leg in legs:
+    for interval in intervals:
         for percent in bound_target.warn_at:
             # Of an answered leg only what counted matters; of an open one also what will count next.
-            used_up = None if leg.allowance is None else leg.base - (-leg.allowance * percent // 100)
-            if used_up is None or not (leg.open or leg.counted > used_up):
+            used_up = None if interval.allowance is None else interval.base - (-interval.allowance * percent // 100)
+            if used_up is None or not (interval.open or interval.counted > used_up):
                 break
-            at = leg.tape.exceed(used_up)
+            at = interval.stopwatch.exceed(used_up)
             if at is None:
                 break
-            if at > leg.end:
+            if at > interval.end:
                 to_come = at
                 break
             reached.setdefault(percent, ReachedWarning(percent, max(at, since), on_change=at < since))
