@@ -117,4 +117,4 @@ def test_the_api_publishes_the_schema_that_its_documents_fit(client: TestClient)
 def test_openapi_describes_the_document_and_the_answer(client: TestClient) -> None:
     described = client.get("/openapi.json").json()
 
-    assert {"TargetTrial", "TrialBody", "TriedTarget"} <= described["components"]["schemas"].keys()
+    assert {"TrialDocument", "TrialAnswer", "TrialTarget"} <= described["components"]["schemas"].keys()
