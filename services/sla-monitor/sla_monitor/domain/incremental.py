@@ -41,7 +41,7 @@ _ONE_LEG = frozenset({"response-time", "resolution-time", "processing-time"})
 
 
 def ignored_kinds(bound_targets: Iterable[BoundTarget]) -> Kinds:
-    """The kinds of fact that change no verdict by any of `bound_targets`, nor when one is looked at, whenever they happened."""
+    """The kinds of fact that change no verdict by any of the targets, nor when one is looked at, whenever they happened."""
     kinds = _NEVER_STOPS
     for bound_target in bound_targets:
         kinds -= _DECISIVE.get(bound_target.target.measure, frozenset())

@@ -49,7 +49,7 @@ class ElapsedTime:
 class Stopwatch:
     """Counted time since `start`, but for what is `paused`, in any order."""
 
-    __slots__ = ("_counts", "_ends", "_time_basis", "_starts")
+    __slots__ = ("_counts", "_ends", "_starts", "_time_basis")
 
     def __init__(self, time_basis: TimeBasis, start: int, paused: Iterable[Interval]) -> None:
         self._time_basis = time_basis
