@@ -1,9 +1,8 @@
-"""What may be taken in without judging an item: facts that nobody heeds, and what happens while it runs as expected.
+"""Incremental evaluation: what a new fact changes of an item that runs as expected, without reading its history again.
 
-The second is followed from one fact to the next without reading the history again. Most facts decide nothing: they stop
-a clock, let it run on, or are none of its business. What they change is the second at which the item must next be
-looked at, and that alone is worked out here. Whatever may change a verdict is not followed but judged in full; a
-property test holds the two ways of judging against each other. All instants are epoch seconds.
+Most facts decide nothing: they stop a clock, let it run on, or are none of its business. What they change is the second
+at which the item must be evaluated next, and that alone is worked out here. Whatever may change a verdict is evaluated
+in full; a property test compares the two ways. All instants are epoch seconds.
 """
 
 from collections.abc import Iterable, Iterator
@@ -28,7 +27,7 @@ from sla_monitor.domain.facts import (
 
 Kinds = frozenset[type[AnyFact]]
 
-# What an open item does not heed unless a target asks for it, and what a stopped one heeds no more.
+# Kinds that change nothing while an item is open unless a target counts on them, and after it was stopped.
 _WHILE_OPEN: Kinds = frozenset({Assigned, Asked, Responded, Paused, Resumed})
 _AFTER_STOP: Kinds = _WHILE_OPEN | {Closed, Stopped, Cancelled}
 _DECISIVE: dict[str, Kinds] = {
@@ -37,11 +36,11 @@ _DECISIVE: dict[str, Kinds] = {
     "periodic-update": frozenset({Responded}),
 }
 _NEVER_STOPS: Kinds = frozenset({Assigned, Asked, Responded})
-_ONE_LEG = frozenset({"response-time", "resolution-time", "processing-time"})
+_ONE_INTERVAL = frozenset({"response-time", "resolution-time", "processing-time"})
 
 
 def ignored_kinds(bound_targets: Iterable[BoundTarget]) -> Kinds:
-    """The kinds of fact that change no verdict by any of the targets, nor when one is looked at, whenever they happened."""
+    """The kinds of fact by which no verdict changes, nor when one is evaluated next, whenever they happened."""
     kinds = _NEVER_STOPS
     for bound_target in bound_targets:
         kinds -= _DECISIVE.get(bound_target.target.measure, frozenset())
@@ -51,10 +50,10 @@ def ignored_kinds(bound_targets: Iterable[BoundTarget]) -> Kinds:
 
 
 class RunningStopwatch(Struct):
-    """An open verdict's stop-watch: `counted` seconds by `since`, and more from there on unless it `paused` still.
+    """An open verdict's stopwatch: `counted` seconds by `since`, and more from there on unless it is `paused`.
 
-    `marks` are the counts at which warnings are still to come, ascending; `limit` the count that is still good,
-    None where it has been passed.
+    `marks` are the counts at which warnings are still to come, ascending; `limit` the count that is still good, None
+    where it has been passed.
     """
 
     bound_target: BoundTarget
@@ -64,19 +63,19 @@ class RunningStopwatch(Struct):
     marks: tuple[int, ...]
     limit: int | None
 
-    def stop(self, at: int) -> None:
+    def pause(self, at: int) -> None:
         """Nothing counts from `at` on."""
         between = self.bound_target.time_basis.between
         self.counted += between(self.since, at) if at >= self.since else -between(at, self.since)
         self.paused = True
 
-    def run(self, at: int) -> None:
+    def resume(self, at: int) -> None:
         """Time counts again from `at` on."""
         self.since, self.paused = at, False
 
     @property
     def wake(self) -> int | None:
-        """The next second at which its verdict or its warnings change; None while it stands still."""
+        """The next second at which its verdict or its warnings change; None while it is paused."""
         if self.paused:
             return None
         exceed = self.bound_target.time_basis.add_to_open
@@ -87,36 +86,36 @@ class RunningStopwatch(Struct):
 
 
 class IncrementalState(Struct):
-    """What must be known of an item to follow it.
+    """What must be known of an item to apply a fact to it without evaluating it in full.
 
-    `last` orders the facts so far. What is dated before `settled_s` may undo what was found by then. `quiet` are the
-    kinds of fact that change no verdict. `awaiting` says for whom it is paused now; pauses for one of `unfollowed` are
-    judged in full. `fixed` is the wake of the clocks that no pause stops.
+    `last` is the order key of the newest fact. What is dated before `settled_s` may undo what was found by then.
+    `ignored` are the kinds of fact that change no verdict. `awaiting` says for whom it is paused now; pauses for one of
+    `unsupported` are evaluated in full. `fixed` is the wake of the clocks that no pause stops.
     """
 
     last: tuple[int, int, str, str]
     settled_s: int
-    quiet: Kinds
+    ignored: Kinds
     stopped: bool
     awaiting: str | None
-    unfollowed: frozenset[str]
-    clocks: list[RunningStopwatch]
+    unsupported: frozenset[str]
+    stopwatches: list[RunningStopwatch]
     fixed: int | None
     wake: int | None
 
     def apply(self, fact: AnyFact, *, as_of: int) -> bool:
-        """Whether all that `fact` changes is `wake`; if not, nothing is changed here: judge the item in full."""
+        """Whether all that `fact` changes is `wake`; if not, nothing is changed here: evaluate the item in full."""
         place, at = order_key(fact), fact.at_s
-        if place <= self.last or not self.settled_s <= at <= as_of or type(fact) not in self.quiet:
+        if place <= self.last or not self.settled_s <= at <= as_of or type(fact) not in self.ignored:
             return False
         if self.wake is not None and self.wake <= at:
             return False
-        if not self.stopped and not self._heed(fact):
+        if not self.stopped and not self._apply_pause(fact):
             return False
         self.last = place
         return True
 
-    def _heed(self, fact: AnyFact) -> bool:
+    def _apply_pause(self, fact: AnyFact) -> bool:
         match fact:
             case Paused(awaiting=awaiting):
                 return self.awaiting is None and self._pause(awaiting, fact.at_s)
@@ -125,47 +124,47 @@ class IncrementalState(Struct):
         return True
 
     def _pause(self, awaiting: str, at: int) -> bool:
-        if awaiting in self.unfollowed:
+        if awaiting in self.unsupported:
             return False
         self.awaiting = awaiting
-        for clock in self.clocks:
-            if awaiting in clock.bound_target.paused_by:
-                clock.stop(at)
-        self._look_again()
+        for stopwatch in self.stopwatches:
+            if awaiting in stopwatch.bound_target.paused_by:
+                stopwatch.pause(at)
+        self._set_wake()
         return True
 
     def _resume(self, awaiting: str, at: int) -> bool:
-        if awaiting in self.unfollowed:
+        if awaiting in self.unsupported:
             return False
         self.awaiting = None
-        for clock in self.clocks:
-            if clock.paused:
-                clock.run(at)
-        self._look_again()
+        for stopwatch in self.stopwatches:
+            if stopwatch.paused:
+                stopwatch.resume(at)
+        self._set_wake()
         return True
 
-    def _look_again(self) -> None:
-        wakes = [self.fixed, *(clock.wake for clock in self.clocks)]
+    def _set_wake(self) -> None:
+        wakes = [self.fixed, *(stopwatch.wake for stopwatch in self.stopwatches)]
         self.wake = min([wake for wake in wakes if wake is not None], default=None)
 
 
 def start_incremental(last: AnyFact, evaluation: Evaluation, *, as_of: int) -> IncrementalState | None:
-    """What is needed to go on from `evaluation`, made at `as_of` without exclusions; None where it cannot be followed.
+    """The state to go on from after `evaluation`, made at `as_of` without exclusions; None where there can be none.
 
-    `last` is the newest fact: one from after `as_of` has not been judged yet.
+    `last` is the newest fact: one from after `as_of` has not been evaluated yet.
     """
     timeline = evaluation.timeline
     if timeline is None or evaluation.unstarted or last.at_s > as_of:
         return None
     ended, pause = timeline.ended, timeline.pauses[-1] if timeline.pauses else None
-    incremental = IncrementalState(
+    state = IncrementalState(
         last=order_key(last),
         settled_s=1 + max([timeline.start if ended is None else ended.at, *_found(evaluation)]),
-        quiet=_WHILE_OPEN if ended is None else _AFTER_STOP,
+        ignored=_WHILE_OPEN if ended is None else _AFTER_STOP,
         stopped=ended is not None,
         awaiting=pause.awaiting if pause is not None and pause.end == FOREVER else None,
-        unfollowed=frozenset(),
-        clocks=[],
+        unsupported=frozenset(),
+        stopwatches=[],
         fixed=None,
         wake=evaluation.wake,
     )
@@ -173,8 +172,8 @@ def start_incremental(last: AnyFact, evaluation: Evaluation, *, as_of: int) -> I
     if any(verdict.outcome is Outcome.UNMEASURABLE for verdict in open_verdicts):
         return None
     for verdict in open_verdicts:
-        _add(incremental, verdict, as_of=as_of)
-    return incremental
+        _add(state, verdict, as_of=as_of)
+    return state
 
 
 def _found(evaluation: Evaluation) -> Iterator[int]:
@@ -185,25 +184,25 @@ def _found(evaluation: Evaluation) -> Iterator[int]:
             yield verdict.missed_at
 
 
-def _add(incremental: IncrementalState, verdict: Verdict, *, as_of: int) -> None:
+def _add(state: IncrementalState, verdict: Verdict, *, as_of: int) -> None:
     bound_target, measure = verdict.bound_target, verdict.bound_target.target.measure
-    incremental.quiet -= _DECISIVE.get(measure, frozenset())
+    state.ignored -= _DECISIVE.get(measure, frozenset())
     if verdict.decided or verdict.outcome is Outcome.RUNNING:
-        if bound_target.paused_by and bound_target.seconds is not None and measure in _ONE_LEG:
-            incremental.clocks.append(_clock(verdict, bound_target.seconds, incremental.awaiting, as_of=as_of))
+        if bound_target.paused_by and bound_target.seconds is not None and measure in _ONE_INTERVAL:
+            state.stopwatches.append(_stopwatch(verdict, bound_target.seconds, state.awaiting, as_of=as_of))
             return
-        incremental.unfollowed |= bound_target.paused_by
+        state.unsupported |= bound_target.paused_by
     if verdict.wake is not None:
-        incremental.fixed = verdict.wake if incremental.fixed is None else min(incremental.fixed, verdict.wake)
+        state.fixed = verdict.wake if state.fixed is None else min(state.fixed, verdict.wake)
 
 
-def _clock(verdict: Verdict, seconds: int, awaiting: str | None, *, as_of: int) -> RunningStopwatch:
-    reached = {warning.percent for warning in verdict.warnings}
+def _stopwatch(verdict: Verdict, seconds: int, awaiting: str | None, *, as_of: int) -> RunningStopwatch:
+    bound_target, reached = verdict.bound_target, {warning.percent for warning in verdict.warnings}
     return RunningStopwatch(
-        bound_target=verdict.bound_target,
+        bound_target=bound_target,
         counted=verdict.elapsed_s,
         since=as_of,
-        paused=awaiting in verdict.bound_target.paused_by,
-        marks=tuple(-(-seconds * percent // 100) for percent in verdict.bound_target.warn_at if percent not in reached),
+        paused=awaiting in bound_target.paused_by,
+        marks=tuple(-(-seconds * percent // 100) for percent in bound_target.warn_at if percent not in reached),
         limit=None if verdict.outcome is Outcome.BREACHED else seconds,
     )
