@@ -1,4 +1,4 @@
-"""Billing's intake into SQLite and a month's statements out of it, beside bare SQLite on this disk."""
+"""Billing's ingestion into SQLite and a month's statements out of it, beside bare SQLite on this disk."""
 
 import sqlite3
 import sys
@@ -9,7 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from billing.app import BATCH
-from billing.handlers import BillingHandlers
+from billing.consumer import Ingestion
+from billing.statements import Statements
 from billing.store.sql import SqlStore
 from shared.contracts.topics import CATALOGUE, USAGE
 from shared.contracts.usage import UsageData, UsageRecorded
@@ -17,6 +18,7 @@ from shared.ids import derived_id
 from shared.log.partitioner import partition_of
 from shared.log.port import Record, Shard
 from shared.period import Month
+from shared.scope import Scope
 from shared.sqlite import set_pragmas
 from tests.support.recharges import ASHBY, GRADUATED, PAYROLL, PROVIDER, agreement, catalogue_events, records, tariff
 
@@ -31,14 +33,14 @@ def run() -> None:
     with TemporaryDirectory() as folder:
         rows = [(derived_id("bench", number), "2026-01-01", 1_500_000) for number in range(EVENTS)]
         bare = EVENTS / _seconds(lambda: _bare_sqlite(Path(folder) / "bare.db", rows))
-        handlers = BillingHandlers(SqlStore.open(f"sqlite:///{folder}/billing.db"))
+        store = SqlStore.open(f"sqlite:///{folder}/billing.db")
         known = records(catalogue_events(ASHBY, PROVIDER, PAYROLL, PRICED, agreement(PRICED.id)))
-        handlers.consume(Shard(CATALOGUE.name, 0), known, expected=None)
-        taken_in = EVENTS / _seconds(lambda: take_in(handlers, usage))
-        stated_s = _seconds(lambda: handlers.statement(ASHBY.id, Month(2026, 5)))
+        Ingestion(store).consume(Shard(CATALOGUE.name, 0), known, expected=None)
+        ingested = EVENTS / _seconds(lambda: ingest(Ingestion(store), usage))
+        statement_s = _seconds(lambda: Statements(store).statement(ASHBY.id, Month(2026, 5), scope=Scope.all()))
     sys.stdout.write(f"{f'bare SQLite, one table, synced every {BATCH} rows':<50} {bare:>12,.0f} /s\n")
-    sys.stdout.write(f"{f'usage events taken in, batches of {BATCH}':<50} {taken_in:>12,.0f} /s\n")
-    sys.stdout.write(f"{f'statement of a month of {EVENTS // 12:,} events':<50} {stated_s * 1000:>12,.1f} ms\n")
+    sys.stdout.write(f"{f'usage events ingested, batches of {BATCH}':<50} {ingested:>12,.0f} /s\n")
+    sys.stdout.write(f"{f'statement of a month of {EVENTS // 12:,} events':<50} {statement_s * 1000:>12,.1f} ms\n")
 
 
 def usage_records() -> list[Record]:
@@ -58,10 +60,10 @@ def usage_records() -> list[Record]:
     return records(events)
 
 
-def take_in(handlers: BillingHandlers, usage: list[Record]) -> None:
+def ingest(ingestion: Ingestion, usage: list[Record]) -> None:
     expected: int | None = None
     for start in range(0, EVENTS, BATCH):
-        expected = handlers.consume(METERED, usage[start : start + BATCH], expected=expected)
+        expected = ingestion.consume(METERED, usage[start : start + BATCH], expected=expected)
 
 
 def _bare_sqlite(path: Path, rows: list[tuple[str, str, int]]) -> None:

@@ -16,6 +16,7 @@ from shared.clock import WallClock
 from shared.contracts.topics import TICKETS, TOPICS, USAGE, VERDICTS
 from shared.log.port import Bus, every_shard
 from shared.period import Month
+from shared.scope import Scope
 from sla_monitor.rebuild_command import rebuild
 from tallystick.__main__ import app
 from tests.support.backfills import LATE, LIVE, READING, file_of, message
@@ -80,7 +81,8 @@ def test_what_was_told_comes_true_and_is_no_difference_afterwards_nor_is_a_rebui
                 assert grown[VERDICTS.name] == len(difference["verdicts"]) + difference["warnings"] > 10
                 assert [each["council"] for each in changes["moved"]] == ["adur", "worthing"]
                 for each in changes["moved"]:
-                    statement = billing.handlers.statement(each["council"], Month.parse(each["month"]))
+                    month = Month.parse(each["month"])
+                    statement = billing.statements.statement(each["council"], month, scope=Scope.all())
                     assert statement.total_pence == each["after_pence"]
                 assert [kept.digest for kept in billing.approvals.all()] == [told["digest"]]
         await rebuild(at.monitor, ["--shadow"])

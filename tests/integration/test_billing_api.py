@@ -119,7 +119,7 @@ def test_a_month_lists_its_statements_with_their_hashes(client: TestClient) -> N
     (summary,) = found["statements"]
     assert (summary["council"], summary["total_pence"], summary["href"]) == ("ashby", TOTAL_PENCE, STATEMENT)
     assert summary["sha256"] == hashlib.sha256(client.get(f"{STATEMENT}.json").content).hexdigest()
-    assert found["unstated"] == []
+    assert found["without_statement"] == []
 
 
 @pytest.mark.parametrize(
@@ -209,6 +209,6 @@ def test_the_description_names_every_route(client: TestClient) -> None:
     assert set(paths) >= {
         "/v1/statements",
         "/v1/statements/{council}/{month}",
-        "/v1/statements/{council}/{month}.{form}",
+        "/v1/statements/{council}/{month}.{suffix}",
         "/v1/statements/{council}/{month}/lines/{line}",
     }

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, func, select
 
+from billing.consumer import Ingestion
 from billing.domain.statement_delta import StatementDelta
 from billing.dry_run import DryRun
-from billing.handlers import BillingHandlers
 from billing.store import tables
 from billing.store.sql import SqlStore
 from shared.contracts.envelope import Event, ItemEvent
@@ -23,6 +23,7 @@ from shared.log.port import Shard
 from shared.period import Month
 from shared.sql.engine import connect, read_transaction
 from shared.sql.inbox import InsertResult
+from tests.support.billing_feed import statement_of
 from tests.support.databases import as_owner
 from tests.support.recharges import (
     ASHBY,
@@ -92,7 +93,7 @@ def ledger(module_database_of: Callable[[str], str]) -> Iterator[Ledger]:
     owner = connect(as_owner(url))
     with closing(SqlStore.open(url)) as store:
         for shard, held in by_shard(CATALOGUE, CATALOGUED).items():
-            BillingHandlers(store).consume(shard, records(held), expected=None)
+            Ingestion(store).consume(shard, records(held), expected=None)
         yield Ledger(store, owner)
     owner.dispose()
 
@@ -112,10 +113,9 @@ def shards_of(events: Sequence[ItemEvent]) -> dict[Shard, list[Event]]:
 
 
 def feed(store: SqlStore, events: Sequence[ItemEvent]) -> None:
-    handlers = BillingHandlers(store)
     for shard, held in shards_of(events).items():
-        position = handlers.position(shard)
-        handlers.consume(shard, records(held, first=position or 0), expected=position)
+        position = store.position(shard)
+        Ingestion(store).consume(shard, records(held, first=position or 0), expected=position)
 
 
 def rehearsed(store: SqlStore, events: Sequence[ItemEvent]) -> list[StatementDelta]:
@@ -124,7 +124,7 @@ def rehearsed(store: SqlStore, events: Sequence[ItemEvent]) -> list[StatementDel
 
 
 def totals(store: SqlStore) -> dict[str, int]:
-    return {str(month): BillingHandlers(store).statement(ASHBY.id, month).total_pence for month in MONTHS}
+    return {str(month): statement_of(store, month).total_pence for month in MONTHS}
 
 
 @LAW
@@ -161,17 +161,17 @@ def test_what_is_known_or_said_otherwise_is_foreseen(store: SqlStore) -> None:
     other = recorded("r-1", "2026-04-30T12:00:00+00:00", "11")
     (shard,) = shards_of([USED[0]])
 
-    found = DryRun(store).foresee(shard, records([USED[0], other]))
+    found = DryRun(store).insert_results(shard, records([USED[0], other]))
     ((other_shard, unseen),) = shards_of([USED[1]]).items()
 
     assert found == [InsertResult.DUPLICATE, InsertResult.CONFLICT]
-    assert DryRun(store).foresee(other_shard, records(unseen)) == [InsertResult.NEW]
+    assert DryRun(store).insert_results(other_shard, records(unseen)) == [InsertResult.NEW]
 
 
 def test_a_worker_goes_on_when_the_rehearsal_is_over(store: SqlStore) -> None:
     with store.dry_run_store() as dry_run_store:
         (shard,) = shards_of([USED[1]])
-        BillingHandlers(dry_run_store).consume(shard, records([USED[1]]), expected=None)
+        Ingestion(dry_run_store).consume(shard, records([USED[1]]), expected=None)
         worker = Thread(target=feed, args=(store, [USED[1]]))
         worker.start()
         worker.join(0.3)

@@ -9,16 +9,18 @@ from decimal import Decimal
 
 import pytest
 
+from billing.consumer import Ingestion
 from billing.domain.canonical import canonical_json
-from billing.handlers import BillingHandlers
 from billing.ports import CountedEvent
+from billing.statements import Statements
 from billing.store.sql import SqlStore
 from shared.contracts.topics import CATALOGUE, TICKETS, USAGE, WORK, Topic
 from shared.log.partitioner import partition_of
 from shared.log.port import Fenced, Record, Shard
 from shared.period import Month
+from shared.scope import Scope
 from shared.sql.progress import Counts
-from tests.support.billing_feed import CATALOGUED, MAY, feed, quantities
+from tests.support.billing_feed import CATALOGUED, MAY, feed, quantities, statement_of
 from tests.support.recharges import (
     ASHBY,
     completed,
@@ -47,34 +49,31 @@ def counted(store: SqlStore, topic: Topic) -> Counts:
 
 
 def test_an_item_is_metered_once_by_its_first_completion_in_event_time(store: SqlStore) -> None:
-    handlers = BillingHandlers(store)
-    feed(handlers, CATALOGUE, CATALOGUED)
+    feed(store, CATALOGUE, CATALOGUED)
     again = completed("inv-1", "2026-05-20T12:00:00+00:00", units="50", id="again")
     first = completed("inv-1", "2026-05-19T12:00:00+00:00", units="3")
 
-    feed(handlers, WORK, [again, received("inv-1", "2026-05-01T12:00:00+00:00"), first])
+    feed(store, WORK, [again, received("inv-1", "2026-05-01T12:00:00+00:00"), first])
 
-    assert quantities(handlers)["accounts-payable"] == 3
+    assert quantities(store)["accounts-payable"] == 3
 
 
 def test_a_completion_counts_from_when_its_receipt_says_which_service_it_is_of(store: SqlStore) -> None:
-    handlers = BillingHandlers(store)
-    feed(handlers, CATALOGUE, CATALOGUED)
-    feed(handlers, WORK, [completed("inv-1", "2026-05-19T12:00:00+00:00")])
-    before = handlers.statement(ASHBY.id, MAY)
+    feed(store, CATALOGUE, CATALOGUED)
+    feed(store, WORK, [completed("inv-1", "2026-05-19T12:00:00+00:00")])
+    before = statement_of(store, MAY)
 
-    feed(handlers, WORK, [received("inv-1", "2026-04-01T12:00:00+00:00")])
+    feed(store, WORK, [received("inv-1", "2026-04-01T12:00:00+00:00")])
 
-    assert [aside.reason for aside in before.evidence.set_aside] == ["item-not-opened"]
-    assert quantities(handlers)["accounts-payable"] == 1
+    assert [aside.reason for aside in before.evidence.unbilled] == ["item-not-opened"]
+    assert quantities(store)["accounts-payable"] == 1
 
 
 def test_a_reopened_ticket_is_one_unit_of_the_month_it_was_first_resolved_in(store: SqlStore) -> None:
-    handlers = BillingHandlers(store)
-    feed(handlers, CATALOGUE, CATALOGUED)
+    feed(store, CATALOGUE, CATALOGUED)
 
     feed(
-        handlers,
+        store,
         TICKETS,
         [
             opened("t-1", "2026-05-29T12:00:00+00:00"),
@@ -83,35 +82,32 @@ def test_a_reopened_ticket_is_one_unit_of_the_month_it_was_first_resolved_in(sto
         ],
     )
 
-    assert [quantities(handlers, month)["ict"] for month in (MAY, MAY.next)] == [1, 0]
+    assert [quantities(store, month)["ict"] for month in (MAY, MAY.next)] == [1, 0]
 
 
 def test_half_past_eleven_at_night_utc_on_31_march_is_april(store: SqlStore) -> None:
-    handlers = BillingHandlers(store)
-    feed(handlers, CATALOGUE, CATALOGUED)
+    feed(store, CATALOGUE, CATALOGUED)
 
-    feed(handlers, USAGE, [recorded("r-1", "2026-03-31T23:30:00+00:00", "10")])
+    feed(store, USAGE, [recorded("r-1", "2026-03-31T23:30:00+00:00", "10")])
 
-    assert quantities(handlers, Month(2026, 3))["payroll"] == 0
-    assert quantities(handlers, Month(2026, 4))["payroll"] == 10
+    assert quantities(store, Month(2026, 3))["payroll"] == 0
+    assert quantities(store, Month(2026, 4))["payroll"] == 10
 
 
 def test_a_reversal_may_come_before_its_reading(store: SqlStore) -> None:
-    handlers = BillingHandlers(store)
-    feed(handlers, CATALOGUE, CATALOGUED)
+    feed(store, CATALOGUE, CATALOGUED)
 
-    feed(handlers, USAGE, [reversed_("r-1", "2026-05-09T12:00:00+00:00")])
-    feed(handlers, USAGE, [recorded("r-1", "2026-05-07T12:00:00+00:00", "10")])
+    feed(store, USAGE, [reversed_("r-1", "2026-05-09T12:00:00+00:00")])
+    feed(store, USAGE, [recorded("r-1", "2026-05-07T12:00:00+00:00", "10")])
 
-    assert quantities(handlers)["payroll"] == 0
+    assert quantities(store)["payroll"] == 0
 
 
 def test_a_reading_is_not_taken_back_in_the_name_of_another_service(store: SqlStore) -> None:
-    handlers = BillingHandlers(store)
-    feed(handlers, CATALOGUE, CATALOGUED)
+    feed(store, CATALOGUE, CATALOGUED)
 
     feed(
-        handlers,
+        store,
         USAGE,
         [
             recorded("r-1", "2026-05-07T12:00:00+00:00", "10"),
@@ -119,56 +115,54 @@ def test_a_reading_is_not_taken_back_in_the_name_of_another_service(store: SqlSt
         ],
     )
 
-    assert quantities(handlers)["payroll"] == 10
+    assert quantities(store)["payroll"] == 10
 
 
 def test_usage_waits_for_the_catalogue_and_then_counts(store: SqlStore) -> None:
-    handlers = BillingHandlers(store)
-    feed(handlers, USAGE, [recorded("r-1", "2026-05-07T12:00:00+00:00", "10")])
-    before = handlers.statements(MAY)
+    feed(store, USAGE, [recorded("r-1", "2026-05-07T12:00:00+00:00", "10")])
+    before = Statements(store).statements(MAY, scope=Scope.all())
 
-    feed(handlers, CATALOGUE, CATALOGUED)
+    feed(store, CATALOGUE, CATALOGUED)
 
     assert before.statements == ()
-    assert [(each.council, each.set_aside[0].reason) for each in before.unstated] == [("ashby", "unknown-council")]
-    assert quantities(handlers)["payroll"] == 10
+    assert [(each.council, each.unbilled[0].reason) for each in before.without_statement] == [
+        ("ashby", "unknown-council")
+    ]
+    assert quantities(store)["payroll"] == 10
 
 
 def test_the_same_id_with_other_content_is_quarantined_and_the_first_stays(store: SqlStore) -> None:
-    handlers = BillingHandlers(store)
-    feed(handlers, CATALOGUE, CATALOGUED)
+    feed(store, CATALOGUE, CATALOGUED)
     first, other = (recorded("r-1", "2026-05-07T12:00:00+00:00", amount) for amount in ("10", "11"))
 
-    feed(handlers, USAGE, [first, other, first])
-    feed(handlers, USAGE, [other])
+    feed(store, USAGE, [first, other, first])
+    feed(store, USAGE, [other])
 
-    conflicts = store.quarantine(SHARD, after_offset=-1, limit=10)
+    conflicts = store.quarantine.read(SHARD, after_offset=-1, limit=10)
     assert [(each.offset, each.reason) for each in conflicts] == [(1, "ID_REUSE_CONFLICT"), (3, "ID_REUSE_CONFLICT")]
     assert conflicts[0].value == records([other])[0].value
-    assert quantities(handlers)["payroll"] == 10
+    assert quantities(store)["payroll"] == 10
     counts = counted(store, USAGE)
     assert (counts.applied, counts.duplicate, counts.quarantined) == (1, 1, 2)
 
 
 def test_a_poisoned_record_stops_nothing_and_keeps_its_bytes(store: SqlStore) -> None:
-    handlers = BillingHandlers(store)
-    feed(handlers, CATALOGUE, CATALOGUED)
+    feed(store, CATALOGUE, CATALOGUED)
     good = records([recorded("r-1", "2026-05-07T12:00:00+00:00", "10")], first=1)
     bad = Record(0, b"k", b"\x00not json", (), 0)
 
-    handlers.consume(SHARD, [bad, *good], expected=None)
+    Ingestion(store).consume(SHARD, [bad, *good], expected=None)
 
-    assert [(each.reason, each.key, each.value) for each in store.quarantine(SHARD, after_offset=-1, limit=10)] == [
-        ("UNREADABLE", b"k", b"\x00not json")
-    ]
-    assert quantities(handlers)["payroll"] == 10
+    assert [
+        (each.reason, each.key, each.value) for each in store.quarantine.read(SHARD, after_offset=-1, limit=10)
+    ] == [("UNREADABLE", b"k", b"\x00not json")]
+    assert quantities(store)["payroll"] == 10
 
 
 def test_offsets_that_the_log_no_longer_held_are_accounted_for(store: SqlStore) -> None:
-    handlers = BillingHandlers(store)
-    handlers.consume(SHARD, records([recorded("r-1", "2026-05-07T12:00:00+00:00", "1")]), expected=None)
+    Ingestion(store).consume(SHARD, records([recorded("r-1", "2026-05-07T12:00:00+00:00", "1")]), expected=None)
 
-    handlers.consume(
+    Ingestion(store).consume(
         SHARD, records([recorded("r-1", "2026-05-07T12:00:00+00:00", "1", id="again")], first=5), expected=1
     )
 
@@ -178,22 +172,20 @@ def test_offsets_that_the_log_no_longer_held_are_accounted_for(store: SqlStore) 
 
 
 def test_reading_the_whole_log_again_changes_nothing(store: SqlStore) -> None:
-    handlers = BillingHandlers(store)
     log = [recorded(f"r-{n}", "2026-05-07T12:00:00+00:00", str(n)) for n in range(20)]
-    feed(handlers, CATALOGUE, CATALOGUED)
-    feed(handlers, USAGE, log)
-    before = canonical_json(handlers.statement(ASHBY.id, MAY))
+    feed(store, CATALOGUE, CATALOGUED)
+    feed(store, USAGE, log)
+    before = canonical_json(statement_of(store, MAY))
 
-    feed(handlers, USAGE, log)
-    feed(handlers, CATALOGUE, CATALOGUED)
+    feed(store, USAGE, log)
+    feed(store, CATALOGUE, CATALOGUED)
 
-    assert canonical_json(handlers.statement(ASHBY.id, MAY)) == before
+    assert canonical_json(statement_of(store, MAY)) == before
     counts = counted(store, USAGE)
     assert (counts.applied, counts.duplicate) == (20, 20)
 
 
 def test_of_two_workers_on_the_same_records_one_is_fenced_and_stores_nothing(store: SqlStore) -> None:
-    handlers = BillingHandlers(store)
     batch = records([recorded("r-1", "2026-05-07T12:00:00+00:00", "1")])
     outcomes: list[str] = []
     together = threading.Barrier(4)
@@ -201,7 +193,7 @@ def test_of_two_workers_on_the_same_records_one_is_fenced_and_stores_nothing(sto
     def worker() -> None:
         together.wait()
         try:
-            handlers.consume(SHARD, batch, expected=None)
+            Ingestion(store).consume(SHARD, batch, expected=None)
             outcomes.append("stored")
         except Fenced:
             outcomes.append("fenced")
@@ -218,23 +210,21 @@ def test_of_two_workers_on_the_same_records_one_is_fenced_and_stores_nothing(sto
 
 
 def test_a_quantity_too_large_for_one_sum_of_64_bits_is_still_added_exactly(store: SqlStore) -> None:
-    handlers = BillingHandlers(store)
-    feed(handlers, CATALOGUE, CATALOGUED)
+    feed(store, CATALOGUE, CATALOGUED)
 
     feed(
-        handlers,
+        store,
         USAGE,
         [recorded(f"r-{n}", "2026-05-07T12:00:00+00:00", "999999999999.999999") for n in range(20)],
     )
 
-    assert quantities(handlers)["payroll"] == Decimal("19999999999999.99998")
+    assert quantities(store)["payroll"] == Decimal("19999999999999.99998")
 
 
 def test_a_line_is_explained_down_to_its_source_events_page_by_page(store: SqlStore) -> None:
-    handlers = BillingHandlers(store)
-    feed(handlers, CATALOGUE, CATALOGUED)
+    feed(store, CATALOGUE, CATALOGUED)
     feed(
-        handlers,
+        store,
         USAGE,
         [
             *(recorded(f"r-{n}", f"2026-05-{n:02}T12:00:00+00:00", str(n)) for n in range(1, 8)),
@@ -242,14 +232,12 @@ def test_a_line_is_explained_down_to_its_source_events_page_by_page(store: SqlSt
             recorded("other", "2026-05-07T12:00:00+00:00", "9", unit="assignment"),
         ],
     )
-    (line,) = next(
-        charges.lines for charges in handlers.statement(ASHBY.id, MAY).services if charges.service.id == "payroll"
-    )
+    (line,) = next(charges.lines for charges in statement_of(store, MAY).services if charges.service.id == "payroll")
 
     found: list[CountedEvent] = []
     after, pages = None, 0
     while pages == 0 or after is not None:
-        page = handlers.explain(ASHBY.id, MAY, line.ref, after=after, limit=4)
+        page = Statements(store).explain(ASHBY.id, MAY, line.ref, after=after, limit=4, scope=Scope.all())
         found += page.counted
         after, pages = page.next_cursor, pages + 1
 
@@ -259,15 +247,14 @@ def test_a_line_is_explained_down_to_its_source_events_page_by_page(store: SqlSt
 
 
 def test_an_items_line_is_explained_by_its_completions(store: SqlStore) -> None:
-    handlers = BillingHandlers(store)
-    feed(handlers, CATALOGUE, CATALOGUED)
+    feed(store, CATALOGUE, CATALOGUED)
     feed(
-        handlers,
+        store,
         WORK,
         [received("inv-1", "2026-05-01T12:00:00+00:00"), completed("inv-1", "2026-05-19T12:00:00+00:00", units="3")],
     )
-    (line,) = handlers.statement(ASHBY.id, MAY).services[0].lines
+    (line,) = statement_of(store, MAY).services[0].lines
 
-    (counted,) = handlers.explain(ASHBY.id, MAY, line.ref, after=None, limit=10).counted
+    (counted,) = Statements(store).explain(ASHBY.id, MAY, line.ref, after=None, limit=10, scope=Scope.all()).counted
 
     assert (counted.item, counted.day, counted.quantity) == ("inv-1", date(2026, 5, 19), Decimal(3))

@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete
 
-from billing.handlers import BillingHandlers
 from billing.store import tables
 from billing.store.sql import SqlStore
 from shared.contracts.envelope import Event
@@ -43,7 +42,7 @@ def catalogued(module_database_of: Callable[[str], str]) -> Iterator[tuple[SqlSt
             connection.execute(delete(tables.progress).where(tables.progress.c.topic != CATALOGUE.name))
 
     with closing(SqlStore.open(url)) as store:
-        feed(BillingHandlers(store), CATALOGUE, CATALOGUED)
+        feed(store, CATALOGUE, CATALOGUED)
         yield store, forget
     owner.dispose()
 
@@ -101,22 +100,21 @@ def test_any_order_with_any_repetition_gives_what_the_naive_rules_give(
     chance.shuffle(arriving)
     store, forget = catalogued
     forget()
-    handlers = BillingHandlers(store)
 
-    arrive(handlers, arriving, chance)
+    arrive(store, arriving, chance)
 
     for month in (MAY, MAY.next):
-        expected, found = naive_quantities(history, str(month)), quantities(handlers, month)
+        expected, found = naive_quantities(history, str(month)), quantities(store, month)
         assert found["payroll"] == expected["payroll"]
         assert found["accounts-payable"] == expected["accounts-payable"]
     assert all(each.unaccounted == 0 for each in store.progress())
 
 
-def arrive(handlers: BillingHandlers, arriving: Sequence[Event], chance: random.Random) -> None:
+def arrive(store: SqlStore, arriving: Sequence[Event], chance: random.Random) -> None:
     """Each topic's events, in two batches of any size."""
     for topic, types in ((WORK, WorkReceived | WorkCompleted), (USAGE, UsageRecorded | UsageReversed)):
         of_topic = [event for event in arriving if isinstance(event, types)]
         cut = chance.randrange(len(of_topic) + 1)
         for part in (of_topic[:cut], of_topic[cut:]):
             if part:
-                feed(handlers, topic, part)
+                feed(store, topic, part)

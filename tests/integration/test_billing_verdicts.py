@@ -14,16 +14,17 @@ from sqlalchemy import delete, event
 from billing.domain.credits.attainment import TargetAttainment
 from billing.domain.credits.credit_line import CreditLine
 from billing.domain.ingest import AcceptedEvent, ingest_record
-from billing.handlers import BillingHandlers
 from billing.ports import IngestBatch
+from billing.statements import Statements
 from billing.store import tables
 from billing.store.sql import SqlStore
 from shared.contracts.topics import CATALOGUE, VERDICTS
 from shared.contracts.verdicts import VerdictEvent, VerdictRetracted, WarningReached
 from shared.period import Month
+from shared.scope import Scope
 from shared.sql.engine import connect
 from shared.sql.migrate import migrate
-from tests.support.billing_feed import feed
+from tests.support.billing_feed import feed, statement_of
 from tests.support.credits import (
     agreement_with_credits,
     attainment_of,
@@ -54,13 +55,14 @@ def store(database_of: Callable[[str], str]) -> Iterator[SqlStore]:
 
 
 def attained(store: SqlStore, month: Month = MAY) -> list[TargetAttainment]:
-    return store.attained(month, council=ASHBY.id)
+    with store.snapshot(Scope.all()) as snapshot:
+        return snapshot.verdicts.attainment(month, ASHBY.id)
 
 
 def test_a_verdict_counts_in_the_month_that_it_names(store: SqlStore) -> None:
     late = breached("t-2", at="2026-05-31T23:30:00+00:00", month="2026-06")
 
-    feed(BillingHandlers(store), VERDICTS, [met("t-1"), late, warned("t-3")])
+    feed(store, VERDICTS, [met("t-1"), late, warned("t-3")])
 
     assert attained(store) == [attainment_of("ict-response", 1, 1)]
     assert attained(store, JUNE) == [attainment_of("ict-response", 0, 1)]
@@ -68,7 +70,7 @@ def test_a_verdict_counts_in_the_month_that_it_names(store: SqlStore) -> None:
 
 def test_cycles_targets_services_and_agreements_count_apart(store: SqlStore) -> None:
     feed(
-        BillingHandlers(store),
+        store,
         VERDICTS,
         [
             met("t-1"),
@@ -89,45 +91,45 @@ def test_cycles_targets_services_and_agreements_count_apart(store: SqlStore) -> 
 
 
 def test_what_items_are_worth_is_summed_and_an_item_without_a_value_is_worth_nothing(store: SqlStore) -> None:
-    feed(
-        BillingHandlers(store), VERDICTS, [met("t-1", value_pence=2**52), breached("t-2", value_pence=100), met("t-3")]
-    )
+    feed(store, VERDICTS, [met("t-1", value_pence=2**52), breached("t-2", value_pence=100), met("t-3")])
 
     assert attained(store) == [attainment_of("ict-response", 2, 3, pence=(2**52, 2**52 + 100))]
 
 
 def test_a_correction_may_move_a_verdict_to_another_month(store: SqlStore) -> None:
-    feed(BillingHandlers(store), VERDICTS, [breached("t-1"), corrected("t-1", "met", month="2026-06")])
+    feed(store, VERDICTS, [breached("t-1"), corrected("t-1", "met", month="2026-06")])
 
     assert (attained(store), attained(store, JUNE)) == ([], [attainment_of("ict-response", 1, 1)])
 
 
 def test_what_is_retracted_counts_in_no_month_until_something_else_is_said(store: SqlStore) -> None:
-    feed(BillingHandlers(store), VERDICTS, [breached("t-1"), retracted("t-1")])
+    feed(store, VERDICTS, [breached("t-1"), retracted("t-1")])
     between = attained(store)
 
-    feed(BillingHandlers(store), VERDICTS, [met("t-1")])
+    feed(store, VERDICTS, [met("t-1")])
 
     assert (between, attained(store)) == ([], [attainment_of("ict-response", 1, 1)])
 
 
 def test_a_verdict_sent_again_after_its_correction_does_not_come_back(store: SqlStore) -> None:
     first = breached("t-1")
-    feed(BillingHandlers(store), VERDICTS, [first, corrected("t-1", "met")])
+    feed(store, VERDICTS, [first, corrected("t-1", "met")])
 
-    feed(BillingHandlers(store), VERDICTS, [first])
+    feed(store, VERDICTS, [first])
 
     assert attained(store) == [attainment_of("ict-response", 1, 1)]
     assert all(each.unaccounted == 0 for each in store.progress())
 
 
 def test_another_verdict_under_a_known_id_is_quarantined_and_the_first_stays(store: SqlStore) -> None:
-    feed(BillingHandlers(store), VERDICTS, [met("t-1", id="one")])
+    feed(store, VERDICTS, [met("t-1", id="one")])
 
-    feed(BillingHandlers(store), VERDICTS, [breached("t-1", id="one")])
+    feed(store, VERDICTS, [breached("t-1", id="one")])
 
     assert attained(store) == [attainment_of("ict-response", 1, 1)]
-    aside = [record for shard in shards_of(VERDICTS) for record in store.quarantine(shard, after_offset=-1, limit=10)]
+    aside = [
+        record for shard in shards_of(VERDICTS) for record in store.quarantine.read(shard, after_offset=-1, limit=10)
+    ]
     assert [record.reason for record in aside] == ["ID_REUSE_CONFLICT"]
 
 
@@ -143,29 +145,29 @@ def test_an_older_record_that_is_stored_later_does_not_take_the_place_of_a_newer
 
 
 def may_credit(store: SqlStore) -> CreditLine:
-    (line,) = BillingHandlers(store).statement(ASHBY.id, MAY).credits
+    (line,) = statement_of(store, MAY).credits
     return line
 
 
 def test_a_month_that_missed_its_objective_is_credited_and_one_that_is_healed_is_not(store: SqlStore) -> None:
-    feed(BillingHandlers(store), CATALOGUE, CATALOGUED)
-    feed(BillingHandlers(store), VERDICTS, [breached("t-1"), *(met(f"t-{n}") for n in range(2, 11))])
+    feed(store, CATALOGUE, CATALOGUED)
+    feed(store, VERDICTS, [breached("t-1"), *(met(f"t-{n}") for n in range(2, 11))])
     missed = may_credit(store)
 
-    feed(BillingHandlers(store), VERDICTS, [corrected("t-1", "met")])
+    feed(store, VERDICTS, [corrected("t-1", "met")])
 
     # 9 of 10 are 5 points below 95%: 5% of £1,000.00.
     assert (missed.applied_pence, may_credit(store).applied_pence) == (5_000, 0)
 
 
 def test_a_credit_is_explained_by_its_misses_page_by_page(store: SqlStore) -> None:
-    feed(BillingHandlers(store), CATALOGUE, CATALOGUED)
+    feed(store, CATALOGUE, CATALOGUED)
     misses = [breached(f"t-{n}", at=f"2026-05-{n:02}T12:00:00+00:00") for n in (20, 5, 12)]
-    feed(BillingHandlers(store), VERDICTS, [*misses, met("t-1"), breached("t-2", month="2026-06")])
+    feed(store, VERDICTS, [*misses, met("t-1"), breached("t-2", month="2026-06")])
     ref = may_credit(store).ref
 
-    first = BillingHandlers(store).explain(ASHBY.id, MAY, ref, after=None, limit=2)
-    second = BillingHandlers(store).explain(ASHBY.id, MAY, ref, after=first.next_cursor, limit=2)
+    first = Statements(store).explain(ASHBY.id, MAY, ref, after=None, limit=2, scope=Scope.all())
+    second = Statements(store).explain(ASHBY.id, MAY, ref, after=first.next_cursor, limit=2, scope=Scope.all())
 
     assert first.line == may_credit(store)
     assert [(each.id, each.item) for each in (*first.counted, *second.counted)] == [
@@ -184,11 +186,11 @@ def test_a_years_cap_counts_what_earlier_months_took_of_it(store: SqlStore) -> N
         since="2026-04-16",
         year_gbp="120.00",
     )
-    feed(BillingHandlers(store), CATALOGUE, catalogue_events(ASHBY, PROVIDER, ICT, ICT_STANDING, capped))
+    feed(store, CATALOGUE, catalogue_events(ASHBY, PROVIDER, ICT, ICT_STANDING, capped))
     months = [Month(2026, 4), MAY, JUNE]
-    feed(BillingHandlers(store), VERDICTS, [breached(f"t-{month}", month=str(month)) for month in months])
+    feed(store, VERDICTS, [breached(f"t-{month}", month=str(month)) for month in months])
 
-    found = [BillingHandlers(store).statement(ASHBY.id, month).credits_pence for month in months]
+    found = [statement_of(store, month).credits_pence for month in months]
 
     # 10% each of £500.00 for half of April, then of £1,000.00; £120.00 in all.
     assert found == [5_000, 7_000, 0]
@@ -202,7 +204,7 @@ def test_a_months_sums_are_answered_from_the_index_alone(tmp_path: Path) -> None
         engine, "before_cursor_execute", lambda _, __, statement, values, *___: sent.append((statement, values))
     )
 
-    SqlStore(engine).attained(MAY, council=ASHBY.id)
+    attained(SqlStore(engine))
 
     statement, values = sent[-1]
     with engine.connect() as connection:
@@ -271,7 +273,7 @@ def test_any_batches_with_any_repetition_hold_what_the_naive_rule_holds(
     ]
     while sent:
         size = chance.randint(1, len(sent))
-        feed(BillingHandlers(store), VERDICTS, sent[:size])
+        feed(store, VERDICTS, sent[:size])
         sent = sent[size:]
 
     for month in (MAY, JUNE):

@@ -12,9 +12,8 @@ from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from billing import api
-from billing.consumer import BillingProcessor
-from billing.documents.printed import PrintedDocuments
-from billing.handlers import BillingHandlers
+from billing.consumer import BillingProcessor, Ingestion
+from billing.statements import Statements
 from billing.store.sql import GROUP, SqlStore
 from shared.bus.consumer import consume, unread
 from shared.bus.embedded import EmbeddedBus
@@ -24,6 +23,7 @@ from shared.http import create_app
 from shared.log.port import Message, Record, Shard
 from shared.log.processor import Busy
 from shared.period import Month
+from shared.scope import Scope
 from shared.sql import postgres
 from shared.sql.engine import connect
 from shared.sql.migrate import migrate
@@ -96,7 +96,7 @@ async def test_a_call_to_a_frozen_server_ends_as_busy_in_bounded_time(server: Po
 
 
 def test_a_council_that_asks_meanwhile_is_told_to_ask_again(server: Postgres, store: SqlStore) -> None:
-    with TestClient(create_app("Billing", [api.router(BillingHandlers(store), PrintedDocuments())])) as client:
+    with TestClient(create_app("Billing", [api.router(Statements(store))])) as client:
         with server.frozen():
             meanwhile = client.get("/v1/statements?month=2026-05")
         afterwards = client.get("/v1/statements?month=2026-05")
@@ -115,7 +115,7 @@ async def test_readings_taken_in_during_outages_are_each_stored_once(
     server: Postgres, store: SqlStore, bus: EmbeddedBus, disturb: Callable[[Postgres], None]
 ) -> None:
     empty(server)
-    intake, stop, numbers = Counting(BillingHandlers(store)), asyncio.Event(), count()
+    intake, stop, numbers = Counting(Ingestion(store)), asyncio.Event(), count()
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(
@@ -143,8 +143,9 @@ async def test_readings_taken_in_during_outages_are_each_stored_once(
 
     assert intake.outages > 0, "nothing was disturbed"
     readings = next(numbers)
-    (usage,) = store.usage(Month(2026, 5), council=ASHBY.id)
-    assert (usage.facts, usage.quantity) == (readings, Decimal(readings))
+    with store.snapshot(Scope.all()) as snapshot:
+        (usage,) = snapshot.usage.of_month(Month(2026, 5), ASHBY.id)
+    assert (usage.events, usage.quantity) == (readings, Decimal(readings))
     assert sum(shard.counts.applied for shard in store.progress()) == readings
     assert {shard.unaccounted for shard in store.progress()} == {0}
 
@@ -170,7 +171,7 @@ async def publish(bus: EmbeddedBus, numbers: Iterable[int]) -> None:
 
 
 async def caught_up(bus: EmbeddedBus, store: SqlStore) -> None:
-    looking = BillingProcessor(BillingHandlers(store))
+    looking = BillingProcessor(Ingestion(store))
     while True:
         try:
             if not await unread(bus, looking, [USAGE]):

@@ -83,7 +83,7 @@ def test_a_flood_halts_both_services_is_accepted_and_what_is_re_driven_counts_on
                 await monitor.quarantine.redrive(misplaced, actor="tester", reason="it lay in another partition")
             await until(partial(_have_reached, apps, SHARD, 3 + len(POISON)))
             head = (await monitor.heads())[SHARD]
-            (progress,) = [each for each in billing.handlers.progress() if each.shard == SHARD]
+            (progress,) = [each for each in billing.progress() if each.shard == SHARD]
             assert (head.counts["parked"], head.counts["duplicate"], head.counts["quarantined"]) == (2, 1, len(POISON))
             assert (progress.counts.applied, progress.counts.duplicate, progress.unaccounted) == (2, 1, 0)
 

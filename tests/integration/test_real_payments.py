@@ -60,7 +60,7 @@ def test_every_payment_line_is_counted_once(stated: list[Statement], lines: Coun
 
     assert counted == lines
     assert sum(counted.values()) == LINES
-    assert not [s for s in stated if s.evidence.set_aside or s.evidence.reversed]
+    assert not [s for s in stated if s.evidence.unbilled or s.evidence.reversed]
 
 
 def test_every_statement_and_their_sum_are_what_the_file_gives_to_the_penny(

@@ -6,8 +6,7 @@ from collections.abc import Coroutine, Set
 from datetime import datetime, timedelta
 from typing import Any
 
-from billing.consumer import BillingProcessor
-from billing.handlers import BillingHandlers
+from billing.consumer import BillingProcessor, Ingestion
 from billing.store.sql import SqlStore
 from shared.bus.consumer import ConsumerStatus, consume
 from shared.contracts.topics import CATALOGUE
@@ -129,7 +128,7 @@ class Process:
         self._begin(self._consume("sla-monitor-read-model", recording, ANNOUNCED))
 
     async def _biller(self) -> None:
-        intake = BillingProcessor(BillingHandlers(TroubledStore(self._servers.billing, self.gate)))
+        intake = BillingProcessor(Ingestion(TroubledStore(self._servers.billing, self.gate)))
         self._begin(self._consume("billing", intake, CATALOGUE, JUDGED, METERED))
 
     @property

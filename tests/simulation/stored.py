@@ -10,12 +10,13 @@ from typing import Any
 from sqlalchemy import text
 
 from billing.domain.statement import ServiceCharges, UnknownCouncil
-from billing.handlers import BillingHandlers
+from billing.statements import Statements
 from billing.store.sql import SqlStore
 from shared.contracts.codec import decode_event
 from shared.contracts.topics import CATALOGUE
 from shared.contracts.verdicts import VerdictEvent
 from shared.period import Month
+from shared.scope import Scope
 from sla_monitor.domain.item import load_item
 from tests.simulation import oracle
 from tests.simulation.partnership import ANNOUNCED, COUNCILS, JUDGED
@@ -52,8 +53,8 @@ def _utc(stored: Any) -> datetime:
 
 
 def recharges(world: World) -> dict[tuple[str, str], dict[str, tuple[Decimal, int]]]:
-    handlers = BillingHandlers(SqlStore(world.servers.billing.engine))
-    statements = [(council, month, _statement(handlers, council, month)) for council in COUNCILS for month in _MONTHS]
+    billing = Statements(SqlStore(world.servers.billing.engine))
+    statements = [(council, month, _statement(billing, council, month)) for council in COUNCILS for month in _MONTHS]
     return {
         (council, str(month)): {line.service: (line.quantity, line.amount_pence) for line in lines}
         for council, month, statement in statements
@@ -61,10 +62,10 @@ def recharges(world: World) -> dict[tuple[str, str], dict[str, tuple[Decimal, in
     }
 
 
-def _statement(handlers: BillingHandlers, council: str, month: Month) -> Sequence[ServiceCharges]:
+def _statement(billing: Statements, council: str, month: Month) -> Sequence[ServiceCharges]:
     """The charges by service; none where billing never heard of the council."""
     try:
-        return handlers.statement(council, month).services
+        return billing.statement(council, month, scope=Scope.all()).services
     except UnknownCouncil:
         return ()
 
@@ -82,7 +83,7 @@ def judged(world: World) -> dict[str, int]:
 
 def billed(world: World) -> dict[str, int]:
     """What became of all records but the catalogue's at billing."""
-    progress = BillingHandlers(SqlStore(world.servers.billing.engine)).progress()
+    progress = SqlStore(world.servers.billing.engine).progress()
     counts: Counter[str] = Counter()
     for shard in progress:
         if shard.shard.topic != CATALOGUE.name:

@@ -3,10 +3,14 @@
 from collections.abc import Iterable
 from decimal import Decimal
 
-from billing.handlers import BillingHandlers
+from billing.consumer import Ingestion
+from billing.domain.statement import Statement
+from billing.ports import IngestStore, SnapshotStore
+from billing.statements import Statements
 from shared.contracts.envelope import Event
 from shared.contracts.topics import Topic
 from shared.period import Month
+from shared.scope import Scope
 from tests.support.recharges import (
     ASHBY,
     GRADUATED,
@@ -33,16 +37,21 @@ CATALOGUED = catalogue_events(
 )
 
 
-def feed(handlers: BillingHandlers, topic: Topic, events: Iterable[Event]) -> None:
+def feed(store: IngestStore, topic: Topic, events: Iterable[Event]) -> None:
     """Append `events` to what `topic` has brought so far."""
     for shard, belonging in by_shard(topic, events).items():
-        position = handlers.position(shard)
-        handlers.consume(shard, records(belonging, first=position or 0), expected=position)
+        position = store.position(shard)
+        Ingestion(store).consume(shard, records(belonging, first=position or 0), expected=position)
 
 
-def quantities(handlers: BillingHandlers, month: Month = MAY) -> dict[str, Decimal]:
+def statement_of(store: SnapshotStore, month: Month = MAY) -> Statement:
+    """Ashby's statement of the month."""
+    return Statements(store).statement(ASHBY.id, month, scope=Scope.all())
+
+
+def quantities(store: SnapshotStore, month: Month = MAY) -> dict[str, Decimal]:
     """What a month's statement of Ashby counts, by service."""
-    statement = handlers.statement(ASHBY.id, month)
     return {
-        charges.service.id: sum((line.quantity for line in charges.lines), Decimal(0)) for charges in statement.services
+        charges.service.id: sum((line.quantity for line in charges.lines), Decimal(0))
+        for charges in statement_of(store, month).services
     }

@@ -6,7 +6,7 @@ from decimal import Decimal
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import HTMLResponse
 
-from billing.documents.page import statement_page
+from billing.documents.forms import form
 from billing.domain.statement import Statement, build_statement
 from shared.http import create_app
 from shared.period import Month
@@ -161,6 +161,6 @@ def application(home: ExampleHome) -> FastAPI:
 
     @routes.get("/statement")
     def statement_of_ashby() -> str:
-        return statement_page(statement(), base="/v1/statements/ashby/2026-10")
+        return form("html").render(statement()).decode()
 
     return create_app("Pages", [router(home), routes])

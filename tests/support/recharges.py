@@ -121,12 +121,12 @@ def tariff_period(tariff: Tariff, first: str, end: str, *, version: int = 1) -> 
 def metered(**by_day: str) -> MeteredUsage:
     """Usage by day: `used(d2026_05_07="10")`."""
     days = {date.fromisoformat(day[1:].replace("_", "-")): Decimal(amount) for day, amount in by_day.items()}
-    return MeteredUsage(days, facts_counted=len(days), facts_received=len(days))
+    return MeteredUsage(days, events_counted=len(days), events_received=len(days))
 
 
-def usage(service: str | None, day: str, quantity: str, *, meter: Meter = "work-completed", facts: int = 1) -> Usage:
+def usage(service: str | None, day: str, quantity: str, *, meter: Meter = "work-completed", events: int = 1) -> Usage:
     """A row of counted usage."""
-    return Usage(service, date.fromisoformat(day), meter, "counted", None, Decimal(quantity), facts)
+    return Usage(service, date.fromisoformat(day), meter, "counted", None, Decimal(quantity), events)
 
 
 def received(item: str, at: str, *, service: str = PAYABLE.id, id: str | None = None) -> WorkReceived:

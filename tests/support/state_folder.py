@@ -14,14 +14,15 @@ from sqlalchemy import Engine, select
 from billing.domain.canonical import canonical_json
 from billing.domain.ingest import TOPICS as METERED
 from billing.domain.statement import Statement
-from billing.handlers import BillingHandlers
 from billing.settings import BillingSettings
+from billing.statements import Statements
 from billing.store.sql import SqlStore
 from shared.bus.connect import connect as connect_bus
 from shared.clock import FixedClock
 from shared.contracts.topics import TICKETS, VERDICTS, WORK, Topic
 from shared.log.port import Shard, every_shard
 from shared.period import Month
+from shared.scope import Scope
 from shared.sql.engine import connect as connect_database
 from shared.sql.engine import read_transaction
 from shared.sql.migrate import migrate
@@ -75,8 +76,8 @@ def held(folder: Path, months: list[str]) -> Held:
 def statements(folder: Path, months: list[str]) -> list[Statement]:
     """Every statement of `months`, by month and council. Nothing that was heard is without one."""
     with closing(SqlStore.open(BillingSettings(TALLYSTICK_VAR=folder).database)) as store:
-        stated = [BillingHandlers(store).statements(Month.parse(month)) for month in months]
-    assert not [unstated for month in stated for unstated in month.unstated]
+        stated = [Statements(store).statements(Month.parse(month), scope=Scope.all()) for month in months]
+    assert not [council for month in stated for council in month.without_statement]
     return [statement for month in stated for statement in month.statements]
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from itertools import groupby
 
-from billing.schemas import href
+from billing.documents.view import statement_path
 from shared.clock import Clock
 from shared.contracts.definitions import Council
 from shared.contracts.objectives import Judgement
 from shared.period import Month, month_of
+from shared.scope import Scope
 from sla_monitor.reports.items import Attainment
 from tallystick.pages import AttainmentRow, StatementRow
 from tallystick.stack import Stack
@@ -30,8 +31,8 @@ class StackHome:
     def statements(self, month: Month) -> Sequence[StatementRow]:
         """One row for each council that is recharged."""
         return [
-            StatementRow(statement.council.name, statement.total_pence, href(statement.council.id, str(month)))
-            for statement in self._stack.billing.handlers.statements(month).statements
+            StatementRow(statement.council.name, statement.total_pence, statement_path(statement.council.id, month))
+            for statement in self._stack.billing.statements.statements(month, scope=Scope.all()).statements
         ]
 
     def attainment(self, month: Month) -> Sequence[AttainmentRow]:

@@ -1,19 +1,22 @@
-"""Billing's HTTP face: the statements of a month, one statement in four forms, one line down to its events."""
+"""Billing's HTTP routes: the statements of a month, one statement in each form, one line down to its events."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
-from typing import Any, Literal, assert_never
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, Path
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
-from billing.domain.canonical import canonical_json, content_hash
+from billing.documents.forms import FORMS, Form, file_name, form
+from billing.documents.view import statement_path
+from billing.domain.canonical import content_hash, line_content
 from billing.domain.statement import NoAgreement, Statement, UnknownCouncil
-from billing.handlers import BillingHandlers, UnknownLine
-from billing.ports import Documents, EventCursor
-from billing.schemas import ExplainedBody, MonthBody, explained_body, href, month_body
+from billing.ports import CountedEvent, EventCursor
+from billing.statements import CouncilWithoutStatement, Statements, UnknownLine
 from shared.http import (
     Cursor,
     Json,
@@ -28,58 +31,94 @@ from shared.http import (
     schema_ref,
 )
 from shared.http.problem_types import INVALID_CURSOR, NOT_FOUND
+from shared.scope import Scope
 
-Form = Literal["json", "csv", "html", "pdf"]
 
-TYPES = (MonthBody, ExplainedBody)
-_MEDIA_TYPES: dict[str, Form] = {
-    "application/json": "json",
-    "text/csv": "csv",
-    "text/html": "html",
-    "application/pdf": "pdf",
-}
+class StatementSummary(Struct, frozen=True):
+    """One council's statement in brief. `href` leads to it; with the suffix of a form, in that form."""
+
+    council: str
+    council_name: str
+    month: str
+    status: str
+    illustrative: bool
+    total_pence: int
+    sha256: str
+    href: str
+
+
+class MonthSummary(Struct, frozen=True):
+    """Every statement of a month, by council, and the usage that none of them recharges."""
+
+    month: str
+    statements: list[StatementSummary]
+    without_statement: tuple[CouncilWithoutStatement, ...]
+
+
+class ExplainedLine(Struct, frozen=True):
+    """A line as it stands in the statement, and a page of the events that it counts."""
+
+    line: dict[str, Any]
+    counted: tuple[CountedEvent, ...]
+
+
+TYPES = (MonthSummary, ExplainedLine)
+_Suffix = Annotated[str, Path(pattern="^(" + "|".join(form.suffix for form in FORMS) + ")$")]
+_MEDIA_TYPES = {form.media_type.partition(";")[0]: form for form in FORMS}
 _STATEMENT: dict[int | str, dict[str, Any]] = {
     200: {"description": "The statement", "content": {media_type: {} for media_type in _MEDIA_TYPES}}
 }
-# Every refusal of the domain is a "not here": what is missing may be the council, its agreement, or the line.
-_REFUSALS = {
+# What is missing may be the council, its agreement, or the line: each is a "not found".
+_NOT_FOUND = {
     UnknownCouncil: "the catalogue has no such council in that month",
     NoAgreement: "the council has no agreement in that month",
     UnknownLine: "the statement has no such line now: its terms may have changed",
 }
 
 
+def _caller_scope() -> Scope:
+    """Every council: until there is sign-in, whoever reaches these routes may see all."""
+    return Scope.all()
+
+
+_Caller = Annotated[Scope, Depends(_caller_scope)]
+
+
 def _answers(schema: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
     return {200: {"content": {"application/json": {"schema": schema}}}}
 
 
-def router(handlers: BillingHandlers, documents: Documents) -> APIRouter:
+def router(statements: Statements) -> APIRouter:
     """The routes under /v1/statements."""
     routes = APIRouter(prefix="/v1/statements", tags=["billing"])
 
-    @routes.get("", responses=_answers(schema_ref(MonthBody)))
-    def statements_of_a_month(month: MonthParameter) -> Json:
+    @routes.get("", responses=_answers(schema_ref(MonthSummary)))
+    def statements_of_a_month(caller: _Caller, month: MonthParameter) -> Json:
         """Every council's statement of the month in brief, and the usage that none of them recharges."""
-        return Json(month_body(handlers.statements(month)))
+        found = statements.statements(month, scope=caller)
+        return Json(
+            MonthSummary(str(month), [_summary(statement) for statement in found.statements], found.without_statement)
+        )
 
-    @routes.get("/{council}/{month}.{form}", responses=_STATEMENT)
-    def statement_in_a_form(council: PathId, month: MonthParameter, form: Form) -> Response:
+    @routes.get("/{council}/{month}.{suffix}", responses=_STATEMENT)
+    def statement_in_a_form(caller: _Caller, council: PathId, month: MonthParameter, suffix: _Suffix) -> Response:
         """The statement as a file. The SHA-256 of the JSON file is the hash that every form carries."""
-        with _refusing():
-            statement = handlers.statement(council, month)
-        return _rendered(statement, form, documents, as_file=True)
+        with _not_found():
+            statement = statements.statement(council, month, scope=caller.narrowed_to(council))
+        return _file(statement, form(suffix))
 
     @routes.get("/{council}/{month}", responses=_STATEMENT)
-    def statement(request: Request, council: PathId, month: MonthParameter) -> Response:
-        """The statement in the form that Accept prefers: JSON, CSV, HTML or PDF."""
+    def statement(request: Request, caller: _Caller, council: PathId, month: MonthParameter) -> Response:
+        """The statement in the form that Accept prefers."""
         form = _MEDIA_TYPES[preferred_media_type(request, tuple(_MEDIA_TYPES))]
-        with _refusing():
-            found = handlers.statement(council, month)
-        return _rendered(found, form, documents, as_file=False)
+        with _not_found():
+            found = statements.statement(council, month, scope=caller.narrowed_to(council))
+        return _response(form.render(found), form)
 
-    @routes.get("/{council}/{month}/lines/{line}", responses=_answers(schema_ref(ExplainedBody)))
+    @routes.get("/{council}/{month}/lines/{line}", responses=_answers(schema_ref(ExplainedLine)))
     def explain_a_line(
         request: Request,
+        caller: _Caller,
         council: PathId,
         month: MonthParameter,
         line: PathId,
@@ -88,43 +127,52 @@ def router(handlers: BillingHandlers, documents: Documents) -> APIRouter:
         cursor: Cursor | None = None,
     ) -> Response:
         """The line with its working, and the events it counts by day, source and id."""
-        with _refusing():
-            explained = handlers.explain(council, month, line, after=_mark(cursor), limit=limit)
-        mark = explained.next_cursor
-        key = None if mark is None else (mark.day.isoformat(), mark.source, mark.id)
-        return Json(explained_body(explained), headers=next_link(request, Page(explained.counted, key)))
+        after, scope = _event_cursor(cursor), caller.narrowed_to(council)
+        with _not_found():
+            found = statements.explain(council, month, line, after=after, limit=limit, scope=scope)
+        last = found.next_cursor
+        key = None if last is None else (last.day.isoformat(), last.source, last.id)
+        body = ExplainedLine(line_content(found.line), found.counted)
+        return Json(body, headers=next_link(request, Page(found.counted, key)))
 
     return routes
 
 
-def _rendered(statement: Statement, form: Form, documents: Documents, *, as_file: bool) -> Response:
-    name = f"recharge-statement-{statement.council.id}-{statement.month}.{form}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'} if as_file and form != "html" else {}
-    match form:
-        case "json":
-            etag = {"ETag": f'"{content_hash(statement)}"'}
-            return Response(canonical_json(statement), media_type="application/json", headers={**headers, **etag})
-        case "csv":
-            lines = documents.csv(statement, for_spreadsheets=as_file)
-            return Response(lines, media_type="text/csv; charset=utf-8", headers=headers)
-        case "html":
-            base = href(statement.council.id, str(statement.month))
-            return Response(documents.page(statement, base=base), media_type="text/html", headers=headers)
-        case "pdf":
-            return Response(documents.pdf(statement), media_type="application/pdf", headers=headers)
-        case _:
-            assert_never(form)
+def _summary(statement: Statement) -> StatementSummary:
+    return StatementSummary(
+        council=statement.council.id,
+        council_name=statement.council.name,
+        month=str(statement.month),
+        status=statement.status,
+        illustrative=statement.illustrative,
+        total_pence=statement.total_pence,
+        sha256=content_hash(statement),
+        href=statement_path(statement.council.id, statement.month),
+    )
+
+
+def _file(statement: Statement, form: Form) -> Response:
+    response = _response(form.file(statement), form)
+    if form.is_download:
+        response.headers["Content-Disposition"] = f'attachment; filename="{file_name(statement, form)}"'
+    return response
+
+
+def _response(content: bytes, form: Form) -> Response:
+    """The ETag of the JSON form is the statement's hash."""
+    etag = hashlib.sha256(content).hexdigest()
+    return Response(content, media_type=form.media_type, headers={"ETag": f'"{etag}"'})
 
 
 @contextmanager
-def _refusing() -> Iterator[None]:
+def _not_found() -> Iterator[None]:
     try:
         yield
-    except tuple(_REFUSALS) as refused:
-        raise Problem(NOT_FOUND, _REFUSALS[type(refused)]) from refused
+    except tuple(_NOT_FOUND) as missing:
+        raise Problem(NOT_FOUND, _NOT_FOUND[type(missing)]) from missing
 
 
-def _mark(cursor: str | None) -> EventCursor | None:
+def _event_cursor(cursor: str | None) -> EventCursor | None:
     match read_cursor(cursor):
         case None:
             return None

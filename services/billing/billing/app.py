@@ -7,38 +7,36 @@ from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 
 from billing import api
-from billing.consumer import BillingProcessor
-from billing.documents.printed import PrintedDocuments
-from billing.domain.canonical import canonical_json
+from billing.consumer import BillingProcessor, Ingestion
+from billing.documents.forms import FORMS
 from billing.domain.ingest import TOPICS
 from billing.domain.statement import Statement
 from billing.dry_run import DryRun
-from billing.handlers import BillingHandlers
-from billing.metrics import BillingMetrics
-from billing.schemas import href
 from billing.settings import BillingSettings
-from billing.store.quarantine import SqlQuarantineStore
+from billing.statements import Statements
 from billing.store.sql import GROUP, SqlStore
 from billing.store.tables import approvals, decisions, known_log
 from shared.bus.consumer import ConsumerStatus, consume, unread
 from shared.clock import Clock
 from shared.heartbeat import Heartbeat
 from shared.log.port import Bus
-from shared.metrics.groups import MeasuredProcessor, ShardStatus
+from shared.metrics.groups import GroupMetrics, MeasuredProcessor, ShardStatus
 from shared.quarantine.api import router as quarantine_router
 from shared.quarantine.decisions import QuarantineDecisions
 from shared.quarantine.service import Parked, QuarantineService
 from shared.running.checks import database_checks
 from shared.running.health import Check
+from shared.scope import Scope
 from shared.sql.approvals import Approvals
 from shared.sql.engine import connect
 from shared.sql.known_logs import SqlKnownLogs
 from shared.sql.migrate import prepare
+from shared.sql.progress import ShardProgress
 from shared.web.about import about
 from shared.web.assets import assets
 
 # Records a transaction. Identities come at random, so each writes its own page of the inbox: large batches share pages
-# and syncs. 4,000 took in half as many again a second as 1,000; their in-list stays far below SQL's parameter limits.
+# and syncs. 4,000 ingested half as many again a second as 1,000; their in-list stays far below SQL's parameter limits.
 BATCH = 4000
 
 
@@ -54,20 +52,20 @@ class BillingApp:
         engine = connect(settings.database)
         prepare(engine, "billing")
         self._store = SqlStore(engine)
-        self.handlers = BillingHandlers(self._store)
+        self.ingestion = Ingestion(self._store)
+        self.statements = Statements(self._store)
         self.dry_run = DryRun(self._store)
         self.approvals = Approvals(engine, approvals)
         self._known_logs = SqlKnownLogs(engine, known_log, GROUP)
-        self._metrics = BillingMetrics(registry)
-        self._intake = MeasuredProcessor(BillingProcessor(self.handlers), self._metrics.groups, group=GROUP)
-        self._reading = ConsumerStatus(GROUP)
-        self.consumers = (self._reading,)
+        self._metrics = GroupMetrics(registry)
+        self._processor = MeasuredProcessor(BillingProcessor(self.ingestion), self._metrics, group=GROUP)
+        self._consumer = ConsumerStatus(GROUP)
+        self.consumers = (self._consumer,)
         self.checks: Mapping[str, Check] = database_checks(engine, "billing")
-        self._documents = PrintedDocuments()
         self.quarantine = QuarantineService(
             GROUP,
             TOPICS,
-            store=SqlQuarantineStore(self._store),
+            store=self._store.quarantine,
             decisions=QuarantineDecisions(engine, decisions),
             bus=bus,
             clock=clock,
@@ -76,7 +74,7 @@ class BillingApp:
     @property
     def router(self) -> APIRouter:
         """Billing's routes."""
-        return api.router(self.handlers, self._documents)
+        return api.router(self.statements)
 
     def public_routes(self, *, illustrative: bool) -> Sequence[APIRouter]:  # noqa: ARG002 (a statement says it of itself)
         """All that it answers when it runs alone: statements as pages too, with what those pages link to."""
@@ -87,41 +85,39 @@ class BillingApp:
         return [quarantine_router(self.quarantine)]
 
     async def parked(self) -> list[Parked]:
-        """Facts that wait for the catalogue."""
-        return await asyncio.to_thread(self.handlers.parked)
+        """Events that wait for the catalogue."""
+        return await asyncio.to_thread(self.statements.parked, scope=Scope.all())
 
     def forms(self, statement: Statement) -> dict[str, bytes]:
         """The statement as files, by suffix: the same figures in each."""
-        page = self._documents.page(statement, base=href(statement.council.id, str(statement.month)))
-        return {
-            "json": canonical_json(statement),
-            "csv": self._documents.csv(statement, for_spreadsheets=True),
-            "html": page.encode(),
-            "pdf": self._documents.pdf(statement),
-        }
+        return {form.suffix: form.file(statement) for form in FORMS}
+
+    def progress(self) -> list[ShardProgress]:
+        """How far each shard has been read, and what became of its records. Blocks."""
+        return self._store.progress()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Takes usage and terms in until `stop` is set; raises what made it impossible to go on."""
+        """Ingests usage, verdicts and terms until `stop` is set; raises what made it impossible to go on."""
         await consume(
             self._bus,
             group=GROUP,
             topics=TOPICS,
-            processor=self._intake,
+            processor=self._processor,
             known_logs=self._known_logs,
             stop=stop,
             batch=BATCH,
-            reading=self._reading,
+            reading=self._consumer,
         )
 
     async def sample(self) -> None:
         """The figures of this instance's shards are as the store has them now."""
-        progress = await asyncio.to_thread(self.handlers.progress)
-        mine = [ShardStatus.of_progress(each) for each in progress if each.shard in self._reading.positions]
-        await self._metrics.groups.show(GROUP, self._bus, mine, halted=self._reading.halted)
+        progress = await asyncio.to_thread(self.progress)
+        mine = [ShardStatus.of_progress(each) for each in progress if each.shard in self._consumer.positions]
+        await self._metrics.show(GROUP, self._bus, mine, halted=self._consumer.halted)
 
     async def unread(self) -> int:
-        """How many records it has still to take in."""
-        return await unread(self._bus, BillingProcessor(self.handlers), TOPICS)
+        """How many records it has still to ingest."""
+        return await unread(self._bus, BillingProcessor(self.ingestion), TOPICS)
 
     async def close(self) -> None:
         """Everything is released. Idempotent."""

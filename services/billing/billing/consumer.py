@@ -1,38 +1,83 @@
-"""Billing's end of the log: the consumer loop's processor, its blocking work kept off the event loop."""
+"""Records of the log become stored facts: in batches, each with its next offset in one transaction."""
 
 import asyncio
 from collections.abc import Sequence
 
-from billing.handlers import BillingHandlers
-from shared.log.port import Record, Shard
-from shared.log.processor import CaughtUp
+from billing.domain.ingest import AcceptedEvent, IgnoredEvent, ingest_record
+from billing.ports import IngestBatch, IngestStore
+from shared.log.flood import Flood, halt_message
+from shared.log.port import Quarantined, Record, Shard
+from shared.log.processor import CaughtUp, Halted
+from shared.log.validation import InvalidRecord, as_quarantined
 from shared.sql.outage import busy_during_outages
 
 
+class Ingestion:
+    """Batches of records into a store. Calls block."""
+
+    def __init__(self, store: IngestStore) -> None:
+        self._store = store
+
+    def position(self, shard: Shard) -> int | None:
+        """The next offset to read of `shard`, or None when it was never read."""
+        return self._store.position(shard)
+
+    def consume(self, shard: Shard, records: Sequence[Record], *, expected: int | None) -> int:
+        """The records are stored, and the offset after them is returned. `expected` is the stored position.
+
+        `records` is not empty and ascends by offset. Raises `Fenced` when the stored position is another. A flood of
+        invalid records ends the batch early; raises `Halted` where its first record does.
+        """
+        batch = ingest_batch(shard, records)
+        try:
+            self._store.apply(batch, expected=expected)
+        except Flood as flood:
+            before = [record for record in records if record.offset < flood.offset]
+            if not before:
+                raise Halted(halt_message(shard, flood.offset)) from flood
+            return self.consume(shard, before, expected=expected)
+        return batch.next_offset
+
+
 class BillingProcessor:
-    """`shared.log.processor.Processor` over billing's handlers.
+    """`shared.log.processor.Processor` over an ingestion, its blocking work kept off the event loop.
 
     The position that a batch must find in the store is the one last loaded or written here. A stale worker's is
     behind, and the store refuses its batch.
     """
 
-    def __init__(self, handlers: BillingHandlers) -> None:
-        self._handlers = handlers
-        self._stands_at: dict[Shard, int | None] = {}
+    def __init__(self, ingestion: Ingestion) -> None:
+        self._ingestion = ingestion
+        self._positions: dict[Shard, int | None] = {}
 
     async def position(self, shard: Shard) -> int | None:
-        """The stored next offset; None when the shard was never read."""
         with busy_during_outages():
-            self._stands_at[shard] = await asyncio.to_thread(self._handlers.position, shard)
-        return self._stands_at[shard]
+            self._positions[shard] = await asyncio.to_thread(self._ingestion.position, shard)
+        return self._positions[shard]
 
     async def apply(self, shard: Shard, records: Sequence[Record]) -> int:
         """Facts, quarantine and next offset are stored in one transaction; raises `Busy` while the database is away."""
-        expected = self._stands_at[shard]
+        expected = self._positions[shard]
         with busy_during_outages():
-            reached = await asyncio.to_thread(self._handlers.consume, shard, records, expected=expected)
-        self._stands_at[shard] = reached
+            reached = await asyncio.to_thread(self._ingestion.consume, shard, records, expected=expected)
+        self._positions[shard] = reached
         return reached
 
     async def idle(self, shard: Shard, *, caught_up: CaughtUp) -> None:
         """Nothing is due: usage has no timers."""
+
+
+def ingest_batch(shard: Shard, records: Sequence[Record]) -> IngestBatch:
+    """The records by what becomes of them, from their own bytes alone."""
+    accepted: list[AcceptedEvent] = []
+    invalid: list[Quarantined] = []
+    ignored = 0
+    for record in records:
+        match ingest_record(shard, record):
+            case AcceptedEvent() as event:
+                accepted.append(event)
+            case InvalidRecord() as fault:
+                invalid.append(as_quarantined(record, fault))
+            case IgnoredEvent():
+                ignored += 1
+    return IngestBatch(shard, records[0].offset, records[-1].offset + 1, accepted, ignored, invalid)

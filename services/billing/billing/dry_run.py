@@ -1,26 +1,27 @@
 """What records would do to statements: stored by the code that stores, and undone before anybody could see them.
 
-Every month of a council is compared, from the first that any fact names: what comes late may move an earlier month (a
-reversal) and later ones (a year's cap on credits).
+Every month of a council is compared, from the first that any event names: what comes late may change an earlier month
+(a reversal) and later ones (a year's cap on credits).
 """
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 
+from billing.consumer import ingest_batch
 from billing.domain.ingest import AcceptedEvent, ingest_record
 from billing.domain.statement import NoAgreement, Statement, UnknownCouncil
 from billing.domain.statement_delta import StatementDelta, compare_statements
-from billing.handlers import BillingHandlers, ingest_batch
-from billing.ports import DryRunStore, Store
+from billing.ports import DryRunStore, SnapshotStore, Store
+from billing.statements import Statements
 from shared.log.port import Record, Shard
 from shared.paging import paged
 from shared.period import Month, month_of_day
+from shared.scope import Scope
 from shared.sql.inbox import InsertResult
 
-# As many as are stored at once when they come by the log.
-_AT_ONCE = 4_000
+_BATCH = 4_000  # as many as are stored in one transaction when they come by the log
 # All that a statement is made of, beside the catalogue.
-_Grounds = dict[tuple[str, Month], Set[object]]
+_Inputs = dict[tuple[str, Month], Set[object]]
 _Statements = dict[tuple[str, Month], Statement | None]
 
 
@@ -30,39 +31,37 @@ class DryRun:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def foresee(self, shard: Shard, records: Sequence[Record]) -> list[InsertResult | None]:
-        """What billing would take each record for; None where it has no bearing on a recharge. All can be believed."""
-        taken = [ingest_record(shard, record) for record in records]
-        kept = [each for each in taken if isinstance(each, AcceptedEvent)]
-        fates = iter([fate for page in paged(kept, _AT_ONCE) for fate in self._store.foresee(page)])
-        return [next(fates) if isinstance(each, AcceptedEvent) else None for each in taken]
+    def insert_results(self, shard: Shard, records: Sequence[Record]) -> list[InsertResult | None]:
+        """What billing would take each record for; None where it has no bearing on a recharge. All are valid."""
+        events = [ingest_record(shard, record) for record in records]
+        accepted = [event for event in events if isinstance(event, AcceptedEvent)]
+        results = iter([result for page in paged(accepted, _BATCH) for result in self._store.insert_results(page)])
+        return [next(results) if isinstance(event, AcceptedEvent) else None for event in events]
 
     def statement_deltas(
         self, records: Mapping[Shard, Sequence[Record]], councils: Set[str], *, until: Month
     ) -> list[StatementDelta]:
-        """How the statements of `councils` up to the month `until` would move; by council and month.
+        """How the statements of `councils` up to the month `until` would change; by council and month.
 
-        The records are offered from where each shard stands, whatever their offsets.
+        The records are applied from each shard's stored position, whatever their offsets.
         """
+        scope = Scope.of(*councils)
         with self._store.dry_run_store() as store:
-            before = _grounds(store, _first_months(store, councils), until)
+            before = _inputs(store, scope, until)
             for shard, offered in records.items():
                 _apply(store, shard, offered)
-            after = _grounds(store, _first_months(store, councils), until)
-            months = _moving(before, after, until)
-            then = _stated(store, months)
+            after = _inputs(store, scope, until)
+            months = _changing(before, after, until)
+            then = _statements(store, scope, months)
             store.undo()
-            now = _stated(store, months)
-        found = [
-            compare_statements(council, str(month), now[council, month], then[council, month])
-            for council, month in months
-        ]
-        return sorted(each for each in found if each is not None)
+            now = _statements(store, scope, months)
+        deltas = [compare_statements(*key, now[key], then[key]) for key in months]
+        return sorted(delta for delta in deltas if delta is not None)
 
 
 def _apply(store: DryRunStore, shard: Shard, offered: Sequence[Record]) -> None:
     expected = store.position(shard)
-    for page in paged(offered, _AT_ONCE):
+    for page in paged(offered, _BATCH):
         batch = ingest_batch(shard, [_at(record, offset) for offset, record in enumerate(page, start=expected or 0)])
         store.apply(batch, expected=expected)
         expected = batch.next_offset
@@ -72,20 +71,21 @@ def _at(record: Record, offset: int) -> Record:
     return Record(offset, record.key, record.value, record.headers, record.timestamp_ms)
 
 
-def _first_months(store: Store, councils: Set[str]) -> dict[str, Month]:
-    return {each.council: month_of_day(each.oldest) for each in store.heard() if each.council in councils}
+def _inputs(store: SnapshotStore, scope: Scope, until: Month) -> _Inputs:
+    """By council and month, from the first month in which an event names the council."""
+    with store.snapshot(scope) as snapshot:
+        return {
+            (usage.council, month): {
+                *snapshot.usage.of_month(month, usage.council),
+                *snapshot.verdicts.attainment(month, usage.council),
+            }
+            for usage in snapshot.usage.by_council()
+            for month in _from(month_of_day(usage.oldest), until)
+        }
 
 
-def _grounds(store: Store, first: Mapping[str, Month], until: Month) -> _Grounds:
-    return {
-        (council, month): {*store.usage(month, council=council), *store.attained(month, council=council)}
-        for council, begin in first.items()
-        for month in _from(begin, until)
-    }
-
-
-def _moving(before: _Grounds, after: _Grounds, until: Month) -> list[tuple[str, Month]]:
-    """Each council's months from the first one whose grounds would be others."""
+def _changing(before: _Inputs, after: _Inputs, until: Month) -> list[tuple[str, Month]]:
+    """Each council's months from the first one whose inputs would be others."""
     first: dict[str, Month] = {}
     for council, month in sorted(before.keys() | after.keys()):
         if before.get((council, month), set()) != after.get((council, month), set()):
@@ -93,13 +93,13 @@ def _moving(before: _Grounds, after: _Grounds, until: Month) -> list[tuple[str, 
     return [(council, month) for council, begin in first.items() for month in _from(begin, until)]
 
 
-def _stated(store: Store, months: Sequence[tuple[str, Month]]) -> _Statements:
-    handlers, stated = BillingHandlers(store), _Statements()
+def _statements(store: SnapshotStore, scope: Scope, months: Sequence[tuple[str, Month]]) -> _Statements:
+    found = _Statements()
     for council, month in months:
-        stated[council, month] = None
+        found[council, month] = None
         with suppress(UnknownCouncil, NoAgreement):
-            stated[council, month] = handlers.statement(council, month)
-    return stated
+            found[council, month] = Statements(store).statement(council, month, scope=scope)
+    return found
 
 
 def _from(month: Month, until: Month) -> Iterator[Month]:

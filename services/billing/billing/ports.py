@@ -10,34 +10,34 @@ from typing import NamedTuple, Protocol
 from billing.domain.credits.attainment import TargetAttainment
 from billing.domain.ingest import AcceptedEvent
 from billing.domain.metering import Meter
-from billing.domain.statement import Statement
 from billing.domain.terms import Terms
 from billing.domain.usage import Usage
 from shared.log.port import Quarantined, Shard
 from shared.period import Month
+from shared.scope import Scope
 from shared.sql.inbox import InsertResult
 from shared.sql.progress import ShardProgress
 
 
 @dataclass(frozen=True, slots=True)
 class IngestBatch:
-    """The records of one shard from offset `first` to below `next_offset`, judged. `passed` had no bearing."""
+    """The records of one shard from offset `first` to below `next_offset`, by what becomes of them."""
 
     shard: Shard
     first: int
     next_offset: int
-    kept: Sequence[AcceptedEvent]
-    passed: int
-    refused: Sequence[Quarantined]
+    accepted: Sequence[AcceptedEvent]
+    ignored: int
+    invalid: Sequence[Quarantined]
 
     @property
     def records(self) -> int:
         """How many records it was."""
-        return len(self.kept) + self.passed + len(self.refused)
+        return len(self.accepted) + self.ignored + len(self.invalid)
 
 
 class EventCursor(NamedTuple):
-    """The last fact of a page; the next page begins after it."""
+    """The last event of a page; the next page begins after it."""
 
     day: date
     source: str
@@ -58,7 +58,7 @@ class CountedEvent:
 
 @dataclass(frozen=True, slots=True)
 class UsageFilter:
-    """Which facts a charge line is made of: those of one meter, in one unit, on the days `[first_day, end_day)`."""
+    """Which events a charge line is made of: those of one meter, in one unit, on the days `[first_day, end_day)`."""
 
     council: str
     service: str
@@ -81,96 +81,100 @@ class MissFilter:
 
 @dataclass(frozen=True, slots=True)
 class CouncilUsage:
-    """The facts that name a council; `oldest` is the day of the first."""
+    """How many events name a council; `oldest` is the day of the first."""
 
     council: str
-    facts: int
+    events: int
     oldest: date
 
 
-class Documents(Protocol):
-    """A statement in the forms that people and programs ask for, all of the same figures."""
+class UsageReads(Protocol):
+    """Metered usage, of the councils in scope."""
 
-    def page(self, statement: Statement, *, base: str) -> str:
-        """HTML; `base` is the statement's address without a suffix."""
+    def of_month(self, month: Month, council: str) -> list[Usage]:
+        """The council's usage of the month, summed by service, day, meter, state and unit."""
         ...
 
-    def pdf(self, statement: Statement) -> bytes:
-        """Tagged PDF, with the lines attached."""
+    def councils(self, month: Month) -> list[str]:
+        """Every council that any event of the month names, known or not, ascending."""
         ...
 
-    def csv(self, statement: Statement, *, for_spreadsheets: bool) -> bytes:
-        """The lines; with a byte order mark where a spreadsheet is to open them."""
-        ...
-
-
-class Store(Protocol):
-    """Billing's memory. Calls block; safe to share between threads."""
-
-    def position(self, shard: Shard) -> int | None:
-        """The next offset to read of `shard`, or None when it was never read."""
-        ...
-
-    def apply(self, batch: IngestBatch, *, expected: int | None) -> None:
-        """Store `batch` whole if the shard still stands at `expected` (None: never read); otherwise raises `Fenced`.
-
-        A fact whose event is known with the same content changes nothing; with other content it is quarantined as a
-        conflict and the first stays. Raises `Flood`, and stores nothing, where too much would be quarantined.
-        """
-        ...
-
-    def foresee(self, kept: Sequence[AcceptedEvent]) -> list[InsertResult]:
-        """What `apply` would take each of `kept` for now."""
-        ...
-
-    def dry_run_store(self) -> AbstractContextManager["DryRunStore"]:
-        """This store, and whatever is applied to it in the block is undone at its end, before others could see it."""
-        ...
-
-    def terms(self) -> Terms:
-        """The catalogue as known now."""
-        ...
-
-    def usage(self, month: Month, *, council: str) -> list[Usage]:
-        """The council's facts of the month, summed by service, day, meter, state and unit."""
-        ...
-
-    def councils_with_usage(self, month: Month) -> list[str]:
-        """Every council that any fact of the month names, known or not, ascending."""
-        ...
-
-    def heard(self) -> list[CouncilUsage]:
-        """How many facts name each council, known or not; by council."""
+    def by_council(self) -> list[CouncilUsage]:
+        """How many events name each council, known or not; by council."""
         ...
 
     def counted(self, by: UsageFilter, *, after: EventCursor | None, limit: int) -> list[CountedEvent]:
-        """The facts behind a line, by day, source and id, beginning after `after`."""
+        """The events behind a line, by day, source and id, beginning after `after`."""
         ...
 
-    def attained(self, month: Month, *, council: str) -> list[TargetAttainment]:
-        """What the verdicts that hold now come to, by agreement, service and target."""
+
+class VerdictReads(Protocol):
+    """The verdicts that hold, of the councils in scope."""
+
+    def attainment(self, month: Month, council: str) -> list[TargetAttainment]:
+        """What the council's decided verdicts of the month come to, by agreement, service and target."""
         ...
 
     def misses(self, of: MissFilter, *, after: EventCursor | None, limit: int) -> list[CountedEvent]:
         """The misses behind a service credit, by day, source and id, beginning after `after`."""
         ...
 
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything that a statement is made of, as of one moment and of the councils in one scope."""
+
+    terms: Terms
+    usage: UsageReads
+    verdicts: VerdictReads
+
+
+class SnapshotStore(Protocol):
+    """Where statements are read from. Calls block; safe to share between threads."""
+
+    def snapshot(self, scope: Scope) -> AbstractContextManager[Snapshot]:
+        """One read transaction: whatever is written meanwhile, the block sees nothing of it.
+
+        Of councils outside `scope` nothing is found.
+        """
+        ...
+
+
+class IngestStore(Protocol):
+    """Where batches of the log go. Calls block; safe to share between threads."""
+
+    def position(self, shard: Shard) -> int | None:
+        """The next offset to read of `shard`, or None when it was never read."""
+        ...
+
+    def apply(self, batch: IngestBatch, *, expected: int | None) -> None:
+        """Store `batch` whole if the shard is still at `expected` (None: never read); otherwise raises `Fenced`.
+
+        An event that is known with the same content changes nothing; with other content it is quarantined as a
+        conflict and the first stays. Raises `Flood`, and stores nothing, where too much would be quarantined.
+        """
+        ...
+
     def progress(self) -> list[ShardProgress]:
-        """How far each shard has been read, and what became of its records."""
-        ...
-
-    def quarantine(self, shard: Shard, *, after_offset: int, limit: int) -> list[Quarantined]:
-        """Records set aside, by ascending offset, beginning after `after_offset` (-1: from the first)."""
-        ...
-
-    def close(self) -> None:
-        """Release everything. Idempotent."""
+        """How far each shard has been read, and what became of its records; `unaccounted` of every one must be 0."""
         ...
 
 
-class DryRunStore(Store, Protocol):
-    """A store that nothing stays in. One thread at a time."""
+class DryRunStore(SnapshotStore, IngestStore, Protocol):
+    """A store that keeps nothing. One thread at a time."""
 
     def undo(self) -> None:
         """What has been applied is undone already."""
+        ...
+
+
+class Store(SnapshotStore, IngestStore, Protocol):
+    """All of billing's memory."""
+
+    def insert_results(self, events: Sequence[AcceptedEvent]) -> list[InsertResult]:
+        """What `apply` would take each event for now."""
+        ...
+
+    def dry_run_store(self) -> AbstractContextManager[DryRunStore]:
+        """This store, and whatever is applied to it in the block is undone at its end, before others could see it."""
         ...

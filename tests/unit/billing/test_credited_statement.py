@@ -9,7 +9,7 @@ import pytest
 from pypdf import PdfReader
 
 from billing.documents.csv_lines import COLUMNS, lines_csv
-from billing.documents.page import statement_page
+from billing.documents.forms import form
 from billing.documents.pdf import statement_pdf
 from billing.documents.view import statement_view
 from billing.domain.canonical import canonical_json
@@ -110,7 +110,7 @@ def test_the_amounts_of_the_csv_add_up_to_what_is_payable() -> None:
 def test_page_and_pdf_show_target_result_earnings_limits_and_credit() -> None:
     statement = stated(promise())
     shown = statement_view(statement).credits
-    page = statement_page(statement, base="/v1/statements/ashby/2026-05")
+    page = form("html").render(statement).decode()
     printed = " ".join(
         "\n".join(each.extract_text() for each in PdfReader(io.BytesIO(statement_pdf(statement))).pages).split()
     )

@@ -12,9 +12,8 @@ from pypdf import PdfReader
 
 from billing.documents import pdf
 from billing.documents.csv_lines import COLUMNS, lines_csv
-from billing.documents.page import statement_page
+from billing.documents.forms import form
 from billing.documents.pdf import IncompleteDocument, statement_pdf
-from billing.documents.printed import PrintedDocuments
 from billing.documents.view import statement_view
 from billing.domain.canonical import content_hash
 from billing.domain.statement import Statement, build_statement
@@ -47,10 +46,10 @@ def test_the_amounts_of_the_csv_add_up_to_the_statements_total() -> None:
 
 
 def test_only_the_file_for_spreadsheets_has_a_byte_order_mark() -> None:
-    printed = PrintedDocuments()
+    csv_form = form("csv")
 
-    assert printed.csv(statement(), for_spreadsheets=True).startswith(b"\xef\xbb\xbfcouncil,")
-    assert printed.csv(statement(), for_spreadsheets=False).startswith(b"council,")
+    assert csv_form.file(statement()).startswith(b"\xef\xbb\xbfcouncil,")
+    assert csv_form.render(statement()).startswith(b"council,")
 
 
 @pytest.mark.parametrize("name", ['=HYPERLINK("x")', "+44", "-1", "@sum", "\tx", "\rx"])
@@ -80,7 +79,7 @@ class Outline(HTMLParser):
 
 def page(of: Statement) -> Outline:
     outline = Outline()
-    outline.feed(statement_page(of, base="/v1/statements/ashby/2026-05"))
+    outline.feed(form("html").render(of).decode())
     return outline
 
 
@@ -113,7 +112,7 @@ def test_where_no_credits_are_promised_nothing_is_said_of_them() -> None:
 def test_names_are_escaped_on_the_page_and_plain_in_the_pdf() -> None:
     odd = Council(id="ashby", name="Ashby <b>& #Sons</b> $x$")
 
-    raw = statement_page(statement(council=odd), base="/v1/statements/ashby/2026-05")
+    raw = form("html").render(statement(council=odd)).decode()
 
     assert "<b>&" not in raw
     assert "Ashby <b>& #Sons</b> $x$" in PdfReader(pdf_file(statement(council=odd))).pages[0].extract_text()

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.domain.charge_line import ChargeLine, ProratedMonth, TierStep, exact_text
-from billing.domain.rating.pipeline import UnpricedUnits, price_by_tier, rate
+from billing.domain.charge_line import ChargeLine, exact_text
+from billing.domain.rating.graduated import TierStep, UnpricedUnits, price_by_tier
+from billing.domain.rating.pipeline import rate
+from billing.domain.rating.standing import ProratedMonth
 from billing.domain.usage import MeteredUsage
 from shared.contracts.definitions import GraduatedCharge, Tariff, Tier
 from shared.period import Month
@@ -133,7 +135,7 @@ def test_tiers_go_on_over_a_gap_of_the_same_version() -> None:
     ("usage", "absence"),
     [
         (MeteredUsage(), "no_data"),
-        (MeteredUsage(facts_received=3), "no_usage"),
+        (MeteredUsage(events_received=3), "no_usage"),
         (metered(d2026_05_07="0"), "no_usage"),
         (metered(d2026_05_07="1"), None),
     ],

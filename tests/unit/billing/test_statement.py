@@ -26,17 +26,17 @@ TERMS = terms(
 )
 FRIDAY = date(2026, 5, 22)
 USAGE = [
-    usage("accounts-payable", "2026-05-12", "11.5", facts=9),
-    usage("accounts-payable", "2026-05-29", "12", facts=12),
+    usage("accounts-payable", "2026-05-12", "11.5", events=9),
+    usage("accounts-payable", "2026-05-29", "12", events=12),
     usage("payroll", "2026-05-20", "100", meter="readings"),
     usage("payroll", "2026-05-21", "101", meter="readings"),
     usage("payroll", "2026-05-10", "7", meter="readings"),  # Sunday, the day before the agreement begins
-    usage("ict", "2026-05-29", "3", meter="work-completed", facts=3),  # ICT is counted by tickets
-    usage(None, "2026-05-29", "2", facts=2),
+    usage("ict", "2026-05-29", "3", meter="work-completed", events=3),  # ICT is counted by tickets
+    usage(None, "2026-05-29", "2", events=2),
     usage("parking", "2026-05-29", "1"),
     Usage("payroll", FRIDAY, "readings", "counted", "assignment", Decimal(5), 1),
     Usage("payroll", FRIDAY, "readings", "reversed", None, Decimal(900), 2),
-    Usage("ict", FRIDAY, "tickets-resolved", "accepted", None, Decimal(0), 4),
+    Usage("ict", FRIDAY, "tickets-resolved", "opened", None, Decimal(0), 4),
 ]
 
 
@@ -69,8 +69,8 @@ def test_a_statement_worked_by_hand() -> None:
 def test_every_fact_heard_is_counted_or_accounted_for_with_its_reason() -> None:
     evidence = may_statement().evidence
 
-    assert (evidence.heard, evidence.counted, evidence.reversed, evidence.accepted) == (37, 23, 2, 4)
-    assert [(aside.reason, aside.service, aside.facts) for aside in evidence.set_aside] == [
+    assert (evidence.received, evidence.counted, evidence.reversed, evidence.opened) == (37, 23, 2, 4)
+    assert [(usage.reason, usage.service, usage.events) for usage in evidence.unbilled] == [
         ("item-not-opened", None, 2),
         ("no-tariff", "payroll", 1),
         ("unknown-service", "parking", 1),
@@ -97,7 +97,7 @@ def test_the_canonical_json_hashes_to_the_statements_hash_and_adds_up() -> None:
 
 
 def test_a_statement_without_credits_has_the_bytes_that_it_had_before_credits_were_known() -> None:
-    assert content_hash(may_statement()) == "746ec7cad78f3c7336ba1ce31acda1247a72b6438823a2fd7efa4591db127d59"
+    assert content_hash(may_statement()) == "dbac26920264abc92364874856229b699bdfa2f1d19d8be5abbac0e9b8b72fec"
 
 
 def test_a_name_is_written_as_it_is_and_not_escaped() -> None:
@@ -129,17 +129,17 @@ rows = st.builds(
     st.integers(1, 31).map(lambda day: f"2026-05-{day:02}"),
     st.integers(0, 10**9).map(lambda millionths: f"{Decimal(millionths) / 10**6:f}"),
     meter=st.sampled_from(["work-completed", "tickets-resolved", "readings"]),
-    facts=st.integers(1, 50),
+    events=st.integers(1, 50),
 )
 
 
 @settings(max_examples=200)
 @given(st.lists(rows, max_size=30))
-def test_lines_sum_to_the_total_and_no_fact_is_lost(heard: list[Usage]) -> None:
-    statement = may_statement(heard)
+def test_lines_sum_to_the_total_and_no_fact_is_lost(received: list[Usage]) -> None:
+    statement = may_statement(received)
     lines = [line for charges in statement.services for line in charges.lines]
 
     assert sum(line.amount_pence for line in lines) == statement.total_pence
-    assert sum(charges.facts_counted for charges in statement.services) == statement.evidence.counted
-    assert statement.evidence.heard == sum(row.facts for row in heard)
+    assert sum(charges.events_counted for charges in statement.services) == statement.evidence.counted
+    assert statement.evidence.received == sum(row.events for row in received)
     assert len({line.ref for line in lines}) == len(lines)

@@ -35,7 +35,7 @@ async def deduplicate(offers: Iterable[Candidate], *, foreseeing: RebuildDryRun,
     new: list[Candidate] = []
     for shard, held in by_shard(once).items():
         records = [each.record for each in held]
-        metered: Sequence[_Word] = await asyncio.to_thread(dry_run.foresee, shard, records)
+        metered: Sequence[_Word] = await asyncio.to_thread(dry_run.insert_results, shard, records)
         judged: Sequence[_Word] = [None] * len(held)
         if shard.topic != USAGE.name:
             judged = await foreseeing.fates(shard, records)

@@ -44,7 +44,7 @@ class BackfillDryRun:
     async def behind(self, held: Mapping[Shard, Bounds]) -> int:
         """How many of the records `held` the services have still to take in, and announcements to make."""
         judged = {shard: bounds for shard, bounds in held.items() if shard.topic in _JUDGED}
-        progress = await asyncio.to_thread(self.billing.handlers.progress)
+        progress = await asyncio.to_thread(self.billing.progress)
         reached = {each.shard: each.next_offset for each in progress}
         unread = sum(max(0, bounds.end - reached.get(shard, bounds.first)) for shard, bounds in held.items())
         return unread + await self.monitor.foreseeing.behind(judged)

@@ -12,6 +12,7 @@ from billing.domain.statement import NoAgreement, Statement, UnknownCouncil
 from shared.clock import WallClock
 from shared.money import format_gbp
 from shared.period import InvalidMonth, Month
+from shared.scope import Scope
 from tallystick.console import fail, out
 from tallystick.lock import FolderInUse, exclusive_use
 from tallystick.stack import open_stack
@@ -31,7 +32,7 @@ async def _statement(council: str, month: Month, to: Path | None, folder: Path) 
         with suppress(FolderInUse), exclusive_use(folder):  # where the services run already, they do it themselves
             await stack.meter()
         try:
-            found = await asyncio.to_thread(stack.billing.handlers.statement, council, month)
+            found = await asyncio.to_thread(stack.billing.statements.statement, council, month, scope=Scope.all())
         except (UnknownCouncil, NoAgreement) as fault:
             fail(f"{fault}.", do=f"State was read from {folder}; `tallystick load` adds councils and agreements.")
         _print(found)
@@ -65,4 +66,4 @@ def _print(found: Statement) -> None:
     table.add_row("Total before VAT", "", "", format_gbp(found.total_pence))
     out.print(table)
     if found.illustrative:
-        out.print("Illustrative: these prices were agreed by nobody.")
+        out.print("Illustrative: example prices, not agreed by any council.")

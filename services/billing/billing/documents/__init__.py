@@ -1,1 +1,1 @@
-"""A statement as people and programs read it. Page and PDF show one view, so their figures cannot differ."""
+"""A statement as people and programs read it: one file a form, one table of forms (`forms`)."""

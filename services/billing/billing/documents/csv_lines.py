@@ -1,10 +1,11 @@
 """A statement's lines as CSV (RFC 4180): ISO dates, plain decimals, no pound signs, text that no spreadsheet runs."""
 
+import codecs
 import csv
 import io
 from collections.abc import Iterator
 
-from billing.domain.charge_line import ChargeLine, ProratedMonth, TierStep, Working, exact_text, plain
+from billing.domain.charge_line import ChargeLine, exact_text, plain
 from billing.domain.credits.credit_line import CreditLine
 from billing.domain.credits.reason import reason
 from billing.domain.statement import Statement
@@ -12,7 +13,6 @@ from shared.csv_cells import escape_formula
 from shared.money import plain_gbp
 from shared.period import Month
 
-BOM = "\ufeff"  # Excel takes a file without one for the machine's old code page, and mangles Welsh names
 COLUMNS = (
     "council",
     "council_name",
@@ -51,6 +51,16 @@ def lines_csv(statement: Statement) -> str:
     return written.getvalue()
 
 
+def csv_form(statement: Statement) -> bytes:
+    """The lines in UTF-8, for programs."""
+    return lines_csv(statement).encode()
+
+
+def csv_file(statement: Statement) -> bytes:
+    """The same for spreadsheets: without the mark Excel takes the old code page, and mangles Welsh names."""
+    return codecs.BOM_UTF8 + csv_form(statement)
+
+
 def _rows(statement: Statement) -> Iterator[tuple[str, ...]]:
     council = statement.council
     head = (
@@ -80,7 +90,7 @@ def _line(line: ChargeLine) -> tuple[str, ...]:
         line.end_day.isoformat(),
         plain(line.quantity),
         line.unit,
-        "; ".join(_working(working) for working in line.workings),
+        "; ".join(working.formula for working in line.workings),
         exact_text(line.amount_exact),
         plain_gbp(line.amount_pence),
         line.absence or "",
@@ -106,14 +116,3 @@ def _credit(line: CreditLine, month: Month) -> tuple[str, ...]:
         "",
         line.ref,
     )
-
-
-def _working(working: Working) -> str:
-    match working:
-        case ProratedMonth(days=days, of_days=of_days, price=price):
-            return f"{plain(price)} x {days}/{of_days} days"
-        case TierStep(above=above, up_to=None, quantity=quantity, price=price) if above == 0:
-            return f"{plain(quantity)} x {plain(price)}"
-        case TierStep(above=above, up_to=up_to, quantity=quantity, price=price):
-            bound = "no limit" if up_to is None else plain(up_to)
-            return f"above {plain(above)} to {bound}: {plain(quantity)} x {plain(price)}"

@@ -1,5 +1,6 @@
 """A statement as an HTML page: the accessible form that comes first, with a chart and the chart's table."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 from jinja2 import Environment
@@ -12,10 +13,11 @@ from shared.web.charts.frame import Caption
 from shared.web.templating import environment
 
 
-def statement_page(statement: Statement, *, base: str) -> str:
-    """The page; `base` is the statement's address without a suffix."""
+def statement_page(statement: Statement, *, downloads: Sequence[tuple[str, str]]) -> str:
+    """The page. It links to `downloads`, pairs of name and address: the statement's other forms."""
     shown = statement_view(statement)
-    return _environment().get_template("statement.html").render(view=shown, chart=_chart(shown), base=base)
+    template = _environment().get_template("statement.html")
+    return template.render(view=shown, chart=_chart(shown), downloads=downloads)
 
 
 def _chart(shown: StatementView) -> Markup:

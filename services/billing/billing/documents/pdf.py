@@ -20,7 +20,10 @@ def statement_pdf(statement: Statement) -> bytes:
 
     The document's date is the first instant after its month, never the moment of making it.
     """
-    inputs = {"view": msgspec.json.encode(asdict(statement_view(statement))).decode(), "csv": lines_csv(statement)}
+    inputs = {
+        "view": msgspec.json.encode(asdict(statement_view(statement))).decode(),
+        "csv": lines_csv(statement),
+    }
     with as_file(files("billing")) as package:
         try:
             made, warnings = typst.compile_with_warnings(

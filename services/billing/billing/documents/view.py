@@ -5,10 +5,11 @@ from decimal import Decimal
 
 from billing.documents.credits_view import CreditsView, credits_view
 from billing.domain.canonical import content_hash
-from billing.domain.charge_line import ChargeLine, ProratedMonth, TierStep, Working, exact_text, plain
+from billing.domain.charge_line import ChargeLine, Working, exact_text, quantity_text
 from billing.domain.statement import ServiceCharges, Statement
-from billing.domain.unbilled import UnbilledReason, UnbilledUsage
+from billing.domain.usage import UnbilledReason, UnbilledUsage
 from shared.money import format_gbp, format_gbp_prose, format_rate
+from shared.period import Month
 from shared.web.formats import date_range, long_date, month_name, whole_number
 
 _ABSENCES = {
@@ -21,7 +22,7 @@ _REASONS: dict[UnbilledReason, str] = {
     "unknown-service": "The service is not in the catalogue yet",
     "item-not-opened": "What was asked for has not been received yet",
     "no-tariff": "No tariff is agreed for the service on that day",
-    "wrong-meter": "The service is counted by other facts",
+    "wrong-meter": "The service is billed from other records",
     "wrong-unit": "The reading is in another unit than the service's",
 }
 
@@ -53,9 +54,10 @@ class ServiceView:
 
 @dataclass(frozen=True, slots=True)
 class StatementView:
-    """Everything shown, as text; `facts` and `header` are pairs of name and value."""
+    """Everything shown, as text; `events` and `header` are pairs of name and value, `path` is its address."""
 
     title: str
+    path: str
     council: str
     council_id: str
     providers: str
@@ -67,10 +69,15 @@ class StatementView:
     services: tuple[ServiceView, ...]
     credits: CreditsView | None
     total: str
-    facts: tuple[tuple[str, str], ...]
-    set_aside: tuple[tuple[str, str, str, str], ...]
+    events: tuple[tuple[str, str], ...]
+    unbilled: tuple[tuple[str, str, str, str], ...]
     tariffs: tuple[tuple[str, str, str], ...]
     sha256: str
+
+
+def statement_path(council: str, month: Month) -> str:
+    """Where a statement is; with the suffix of a form, that form."""
+    return f"/v1/statements/{council}/{month}"
 
 
 def statement_view(statement: Statement) -> StatementView:
@@ -78,6 +85,7 @@ def statement_view(statement: Statement) -> StatementView:
     council, month = statement.council, statement.month
     return StatementView(
         title=f"Recharge statement for {council.name}, {month_name(month)}",
+        path=statement_path(council.id, month),
         council=council.name,
         council_id=council.id,
         providers=" and ".join(statement.providers),
@@ -89,11 +97,11 @@ def statement_view(statement: Statement) -> StatementView:
         services=tuple(_service(charges) for charges in statement.services),
         credits=credits_view(statement),
         total=format_gbp(statement.total_pence),
-        facts=_facts(statement),
-        set_aside=tuple(_aside(aside) for aside in statement.evidence.set_aside),
+        events=_events(statement),
+        unbilled=tuple(_unbilled(usage) for usage in statement.evidence.unbilled),
         tariffs=tuple(
             (f"{tariff.name} ({tariff.id})", str(tariff.version), long_date(tariff.effective_from))
-            for tariff in statement.evidence.tariffs
+            for tariff in statement.tariffs
         ),
         sha256=content_hash(statement),
     )
@@ -140,62 +148,39 @@ def _service(charges: ServiceCharges) -> ServiceView:
 
 
 def _rows(line: ChargeLine) -> tuple[ChargeRow, ...]:
-    part = "" if line.kind == "standing" or not _in_part(line) else f", {date_range(line.first_day, line.end_day)}"
-    quantity, rate = _quantity_and_rate(line)
+    """The line, and a row of its own for each working that has a label."""
+    in_part = line.first_day.day != 1 or line.end_day.day != 1
+    part = f", {date_range(line.first_day, line.end_day)}" if line.counts_usage and in_part else ""
+    steps = [working for working in line.workings if working.label]
+    (first, *_) = line.workings
     row = ChargeRow(
         label=f"{line.charge}{part}",
-        quantity=quantity,
-        rate=rate,
+        quantity=quantity_text(line.quantity) if steps else first.quantity_text,
+        rate="by tier" if steps else first.rate_text,
         amount=format_gbp(line.amount_pence),
         note=_ABSENCES[line.absence] if line.absence else "",
         ref=line.ref,
     )
-    return (row, *(_tier(step) for step in line.workings if line.kind == "graduated" and isinstance(step, TierStep)))
+    return (row, *(_step(step) for step in steps))
 
 
-def _in_part(line: ChargeLine) -> bool:
-    return line.first_day.day != 1 or line.end_day.day != 1
+def _step(step: Working) -> ChargeRow:
+    amount = format_rate(Decimal(exact_text(step.amount)))
+    return ChargeRow(step.label, step.quantity_text, step.rate_text, amount, is_tier=True)
 
 
-def _quantity_and_rate(line: ChargeLine) -> tuple[str, str]:
-    match line.workings:
-        case (ProratedMonth(days=days, of_days=of_days, price=price),):
-            return f"{days} of {of_days} days", f"{format_rate(price)} a month"
-        case (TierStep(price=price),) if line.kind == "unit":
-            return _number(line.quantity), format_rate(price)
-        case _:
-            return _number(line.quantity), "by tier"
-
-
-def _tier(step: TierStep) -> ChargeRow:
-    above = f"Above {_number(step.above)}"
-    match step.up_to:
-        case None:
-            label = above if step.above else "All"
-        case up_to:
-            label = f"{above} and up to {_number(up_to)}" if step.above else f"Up to {_number(up_to)}"
-    return ChargeRow(label, _number(step.quantity), format_rate(step.price), _exact(step), is_tier=True)
-
-
-def _exact(working: Working) -> str:
-    return format_rate(Decimal(exact_text(working.amount)))
-
-
-def _number(quantity: Decimal) -> str:
-    whole, point, decimals = plain(quantity).partition(".")
-    return f"{whole_number(int(whole))}{point}{decimals}"
-
-
-def _facts(statement: Statement) -> tuple[tuple[str, str], ...]:
+def _events(statement: Statement) -> tuple[tuple[str, str], ...]:
     evidence = statement.evidence
+    unbilled = sum(usage.events for usage in evidence.unbilled)
     return (
-        ("Events heard about the council in the month", whole_number(evidence.heard)),
+        ("Events received about the council in the month", whole_number(evidence.received)),
         ("Counted in the lines above", whole_number(evidence.counted)),
-        ("Readings taken back", whole_number(evidence.reversed)),
-        ("Items received, which are counted when they are done", whole_number(evidence.accepted)),
-        ("Set aside", whole_number(evidence.heard - evidence.counted - evidence.reversed - evidence.accepted)),
+        ("Readings reversed", whole_number(evidence.reversed)),
+        ("Items opened, which are counted when they are completed", whole_number(evidence.opened)),
+        ("Not billed", whole_number(unbilled)),
     )
 
 
-def _aside(aside: UnbilledUsage) -> tuple[str, str, str, str]:
-    return _REASONS[aside.reason], aside.service or "not known", whole_number(aside.facts), _number(aside.quantity)
+def _unbilled(usage: UnbilledUsage) -> tuple[str, str, str, str]:
+    service = usage.service or "not known"
+    return _REASONS[usage.reason], service, whole_number(usage.events), quantity_text(usage.quantity)

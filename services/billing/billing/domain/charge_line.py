@@ -4,46 +4,45 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, Protocol
 
 from shared.money import half_up, pence
 
 Absence = Literal["no_usage", "no_data"]
-ChargeKind = Literal["standing", "unit", "graduated"]
 
 EXACT_PLACES = 12  # six decimals of quantity times six of price: exact for all but part months
 
 
-@dataclass(frozen=True, slots=True)
-class ProratedMonth:
-    """`days` of the month's `of_days`, at `price` for the whole month."""
+class Working(Protocol):
+    """How a part of a line's amount is computed: a dataclass whose fields stand in the canonical statement.
 
-    days: int
-    of_days: int
-    price: Decimal
+    With a `label`, as `Up to 10`, it is shown on a row of its own below the line.
+    """
 
     @property
     def amount(self) -> Fraction:
-        """Exact pounds: price × days ÷ of_days."""
-        return Fraction(self.price) * self.days / self.of_days
-
-
-@dataclass(frozen=True, slots=True)
-class TierStep:
-    """`quantity` units out of those above `above`, up to and including `up_to` (None: no end), at `price` each."""
-
-    above: Decimal
-    up_to: Decimal | None
-    quantity: Decimal
-    price: Decimal
+        """Exact pounds."""
+        ...
 
     @property
-    def amount(self) -> Fraction:
-        """Exact pounds: quantity × price."""
-        return Fraction(self.quantity) * Fraction(self.price)
+    def label(self) -> str:
+        """What it prices; empty where the line itself says so."""
+        ...
 
+    @property
+    def quantity_text(self) -> str:
+        """How much it prices, for people."""
+        ...
 
-Working = ProratedMonth | TierStep
+    @property
+    def rate_text(self) -> str:
+        """At which price, for people."""
+        ...
+
+    @property
+    def formula(self) -> str:
+        """Both in plain digits, without pound signs, for CSV."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,8 @@ class ChargeLine:
     """One charge of one tariff version for the days `[first_day, end_day)`.
 
     `ref` is the same whenever the line is computed again. The amount is rounded here, once, from the exact sum of the
-    workings. `absence` says why a usage charge is £0.00: `no_usage` was reported as none, `no_data` was not reported.
+    workings. `kind` is the tag of the charge's schema; `counts_usage` is False where the charge is due whatever was
+    used. `absence` says why a usage charge is £0.00: `no_usage` was reported as none, `no_data` was not reported.
     """
 
     ref: str
@@ -60,13 +60,14 @@ class ChargeLine:
     tariff: str
     tariff_version: int
     charge: str
-    kind: ChargeKind
+    kind: str
     first_day: date
     end_day: date
     narrative: str
     quantity: Decimal
     unit: str
     workings: tuple[Working, ...]
+    counts_usage: bool
     absence: Absence | None = None
 
     @property
@@ -89,3 +90,9 @@ def plain(number: Decimal) -> str:
     """Plain digits without exponent and trailing zeros: `40000`, `0.0375`, `0`."""
     text = f"{number:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def quantity_text(quantity: Decimal) -> str:
+    """As `plain`, with commas between thousands: `40,000`, `1,025.5`."""
+    whole, point, decimals = plain(quantity).partition(".")
+    return f"{int(whole):,}{point}{decimals}"

@@ -1,7 +1,7 @@
-"""A record of the log to what billing keeps of it: nothing, a fact, or the reason why it is set aside.
+"""Ingest: a record of the log becomes a fact, or nothing, or the reason why it is quarantined.
 
-A record is set aside for what it *is*, never for what is not known yet: a fact about an unknown council or service is
-kept by the ids that it names, and counts as soon as the catalogue knows them.
+A record is quarantined for what it *is*, never for what is not known yet: an event about an unknown council or service
+is accepted by the ids that it names, and counts as soon as the catalogue knows them.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ _encoder = msgspec.json.Encoder(order="deterministic")
 
 @dataclass(frozen=True, slots=True)
 class AcceptedEvent:
-    """A fact to be stored once, and the digest that tells a repetition from another content under the same id."""
+    """A fact to be stored once, and the digest that distinguishes a repetition from another content under its id."""
 
     record: Record
     fact: Fact | VerdictReceived
@@ -54,7 +54,7 @@ def ingest_record(shard: Shard, record: Record) -> AcceptedEvent | IgnoredEvent 
     event = read_event(shard, record, _CARRIED[shard.topic])
     if isinstance(event, InvalidRecord):
         return event
-    fact = verdict_of(event) if isinstance(event, VerdictEvent) else fact_of(event)
+    fact = verdict_of(event, record.offset) if isinstance(event, VerdictEvent) else fact_of(event)
     match fact:
         case None:
             return IgnoredEvent()
@@ -71,11 +71,11 @@ def content_digest(event: AnyEvent) -> bytes:
     return hashlib.sha256(_encoder.encode(content)).digest()
 
 
-def verdict_digest(said: VerdictReceived) -> bytes:
+def verdict_digest(verdict: VerdictReceived) -> bytes:
     """SHA-256 of what a verdict means to a recharge.
 
-    A monitor that has lost live state says some things again, under the same id but on another occasion: with another
-    time and cause, perhaps by a newer version of the agreement. That is no contradiction.
+    A monitor that has lost live state publishes some verdicts again, under the same id but for another trigger: with
+    another time and cause, perhaps by a newer version of the agreement. That is no conflict.
     """
-    word = (said.council, said.item, said.target, said.cycle, said.month, said.outcome)
-    return hashlib.sha256(_encoder.encode(word)).digest()
+    content = (verdict.council, verdict.item, verdict.target, verdict.cycle, verdict.month, verdict.outcome)
+    return hashlib.sha256(_encoder.encode(content)).digest()

@@ -2,11 +2,10 @@
 
 Totals are properties, so they are sums of rounded lines and cannot be anything else. Service credits are lines of
 their own: they reduce what is payable and no charge, so that no minimum could refund them. The evidence accounts for
-every fact that was heard about the council in the month: counted, reversed, accepted (metering nothing), or set aside
-with the reason.
+every event that was received about the council in the month.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -18,8 +17,7 @@ from billing.domain.credits.credit_line import CreditLine
 from billing.domain.credits.earned import credit_lines
 from billing.domain.rating.pipeline import rate
 from billing.domain.terms import TariffPeriod, Terms, closing_day
-from billing.domain.unbilled import ClassifiedUsage, UnbilledUsage, classify_usage
-from billing.domain.usage import Usage
+from billing.domain.usage import Evidence, MeteredUsage, Usage, classify_usage
 from shared.contracts.definitions import Agreement, Council, Service
 from shared.contracts.versions import DefinitionVersion
 from shared.period import Month
@@ -62,29 +60,13 @@ class ServiceCharges:
     """One service's lines, and the usage they price in `unit`s."""
 
     service: Service
-    facts_counted: int
+    events_counted: int
     lines: tuple[ChargeLine, ...]
 
     @property
     def total_pence(self) -> int:
         """The sum of its lines."""
         return sum(line.amount_pence for line in self.lines)
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What became of the facts heard: `heard` = counted + reversed + accepted + those set aside."""
-
-    counted: int
-    reversed: int
-    accepted: int
-    set_aside: tuple[UnbilledUsage, ...]
-    tariffs: tuple[TariffUsed, ...]
-
-    @property
-    def heard(self) -> int:
-        """Facts about the council in the month, whatever became of them."""
-        return self.counted + self.reversed + self.accepted + sum(aside.facts for aside in self.set_aside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +79,7 @@ class Statement:
     agreements: tuple[StatementAgreement, ...]
     services: tuple[ServiceCharges, ...]
     evidence: Evidence
+    tariffs: tuple[TariffUsed, ...]
     credits: tuple[CreditLine, ...] = ()
 
     @property
@@ -116,8 +99,8 @@ class Statement:
 
     @property
     def illustrative(self) -> bool:
-        """Whether any of its prices was agreed by nobody."""
-        return any(tariff.illustrative for tariff in self.evidence.tariffs)
+        """Whether any of its prices is an example, not agreed by any council."""
+        return any(tariff.illustrative for tariff in self.tariffs)
 
     @property
     def providers(self) -> tuple[str, ...]:
@@ -136,8 +119,8 @@ def build_statement(
 ) -> Statement:
     """The statement that follows from `terms` and the council's `usage` and `attained` of the month, in any order.
 
-    `earlier` holds its statements of the months before (`credits.years.months_before`), whose credits count towards
-    a year's cap. Raises `UnknownCouncil`, `NoAgreement`.
+    `earlier` holds its statements of the months before (`credits.agreement_year.months_before`), whose credits count
+    towards a year's cap. Raises `UnknownCouncil`, `NoAgreement`.
     """
     known = terms.councils.on(council, closing_day(month))
     if known is None:
@@ -146,21 +129,16 @@ def build_statement(
     if not agreements:
         raise NoAgreement(f"no agreement of {council} in {month}")
     tariff_periods = terms.tariff_periods(council, month)
-    sorted_usage = classify_usage(terms, tariff_periods, usage, month)
-    services = tuple(_charges(terms, tariff_periods, sorted_usage, council, month))
+    usage_by_service, evidence = classify_usage(terms, tariff_periods, usage, month)
+    services = tuple(_charges(terms, tariff_periods, usage_by_service, council, month))
     return Statement(
         council=known.definition,
         month=month,
         status="provisional",
-        agreements=tuple(_under(terms, agreement, month) for agreement in agreements),
+        agreements=tuple(_agreement(terms, agreement, month) for agreement in agreements),
         services=services,
-        evidence=Evidence(
-            counted=sorted_usage.facts_counted,
-            reversed=sorted_usage.facts_reversed,
-            accepted=sorted_usage.facts_accepted,
-            set_aside=sorted_usage.set_aside,
-            tariffs=_tariffs_used(tariff_periods),
-        ),
+        evidence=evidence,
+        tariffs=_tariffs_used(tariff_periods),
         credits=tuple(
             line
             for agreement in agreements
@@ -170,16 +148,20 @@ def build_statement(
 
 
 def _charges(
-    terms: Terms, tariff_periods: Sequence[TariffPeriod], usage: ClassifiedUsage, council: str, month: Month
+    terms: Terms,
+    tariff_periods: Sequence[TariffPeriod],
+    usage: Mapping[str, MeteredUsage],
+    council: str,
+    month: Month,
 ) -> Iterable[ServiceCharges]:
     for service_id in sorted({period.tariff.definition.service for period in tariff_periods}):
         service = terms.services.on(service_id, closing_day(month))
         if service is None:
-            continue  # its usage is set aside as of an unknown service until the catalogue's event comes
-        used = usage.of(service_id)
+            continue  # its usage is unbilled, as of an unknown service, until the catalogue's event comes
+        used = usage.get(service_id, MeteredUsage())
         of_service = [period for period in tariff_periods if period.tariff.definition.service == service_id]
         lines = rate(service.definition, used, of_service, council=council, month=month)
-        yield ServiceCharges(service.definition, used.facts_counted, lines)
+        yield ServiceCharges(service.definition, used.events_counted, lines)
 
 
 def _credits(
@@ -212,7 +194,7 @@ def _credited_before(terms: Terms, agreement: str, month: Month, earlier: Sequen
     return sum(line.applied_pence for statement in of_year for line in statement.credits if line.agreement == agreement)
 
 
-def _under(terms: Terms, agreement: DefinitionVersion[Agreement], month: Month) -> StatementAgreement:
+def _agreement(terms: Terms, agreement: DefinitionVersion[Agreement], month: Month) -> StatementAgreement:
     definition = agreement.definition
     provider = terms.providers.on(definition.provider, closing_day(month))
     name = definition.provider if provider is None else provider.definition.name

@@ -1,8 +1,9 @@
-"""What would be another in a council's statement of a month, were more known."""
+"""By how much a council's statement of a month would change, were more events known."""
 
 from msgspec import Struct
 
 from billing.domain.statement import Statement
+from shared.period import Month
 
 
 class StatementDelta(Struct, frozen=True, order=True):
@@ -22,12 +23,12 @@ class StatementDelta(Struct, frozen=True, order=True):
 
 
 def compare_statements(
-    council: str, month: str, before: Statement | None, after: Statement | None
+    council: str, month: Month, before: Statement | None, after: Statement | None
 ) -> StatementDelta | None:
-    """How the month would move; None where every pound of it stays."""
+    """How the month would change; None where every pound of it stays."""
     found = StatementDelta(
         council,
-        month,
+        str(month),
         None if before is None else before.total_pence,
         None if after is None else after.total_pence,
         0 if before is None else before.credits_pence,

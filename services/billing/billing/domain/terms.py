@@ -1,6 +1,6 @@
-"""What was in force when: the catalogue's versions, and the stretches of a month that one tariff version prices."""
+"""What was in force when: the catalogue's versions, and the days of a month that each tariff version prices."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import pairwise
@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 from shared.contracts.definitions import Agreement, Council, Provider, Service, Tariff
 from shared.contracts.versions import DefinitionVersion, version_on
 from shared.period import Month
+from shared.scope import Scope
 
 D = TypeVar("D", Agreement, Council, Provider, Service, Tariff)
 
@@ -44,6 +45,11 @@ class DefinitionVersions(Generic[D]):
         for version in versions:
             self._by_id.setdefault(version.definition.id, []).append(version)
 
+    def matching(self, wanted: Callable[[D], bool]) -> "DefinitionVersions[D]":
+        """Those versions whose definition is `wanted`."""
+        every = (version for versions in self._by_id.values() for version in versions)
+        return DefinitionVersions(version for version in every if wanted(version.definition))
+
     def ids(self) -> Sequence[str]:
         """Every id, ascending."""
         return sorted(self._by_id)
@@ -66,6 +72,16 @@ class Terms:
     providers: DefinitionVersions[Provider] = field(default_factory=lambda: DefinitionVersions(()))
     agreements: DefinitionVersions[Agreement] = field(default_factory=lambda: DefinitionVersions(()))
     tariffs: DefinitionVersions[Tariff] = field(default_factory=lambda: DefinitionVersions(()))
+
+    def visible(self, scope: Scope) -> "Terms":
+        """The terms of the councils in `scope`: without other councils, and without their agreements."""
+        if scope.councils is None:
+            return self
+        return replace(
+            self,
+            councils=self.councils.matching(lambda council: scope.allows(council.id)),
+            agreements=self.agreements.matching(lambda agreement: scope.allows(agreement.council)),
+        )
 
     def agreements_on(self, council: str, day: date) -> list[DefinitionVersion[Agreement]]:
         """The council's agreements in force on `day`, by id."""

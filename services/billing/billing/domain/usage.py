@@ -1,20 +1,35 @@
-"""A council's metered usage of a month, as it is stored: summed by service, day and meter, not yet priced."""
+"""A council's usage of a month: counted for a service, or unbilled with the reason. No event is left out.
 
-from collections.abc import Iterable, Mapping
+Usage comes from the store summed by service, day and meter, not yet priced.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Literal
 
 from billing.domain.metering import Meter
+from billing.domain.terms import TariffPeriod, Terms, closing_day
+from shared.contracts.definitions import Service
+from shared.period import Month
 
-# counted: it meters usage · reversed: a reading taken back · accepted: an item asked for the service, metering nothing
-UsageState = Literal["counted", "reversed", "accepted"]
+# counted: it meters usage · reversed: a reading that was reversed · opened: an item was opened, which meters nothing
+UsageState = Literal["counted", "reversed", "opened"]
+UnbilledReason = Literal[
+    "unknown-council",  # counts once the catalogue knows the council
+    "no-agreement",  # the council has no agreement in the month
+    "unknown-service",  # counts once the catalogue knows the service
+    "item-not-opened",  # completed, but the event that opened the item, and names its service, is not here yet
+    "no-tariff",  # no tariff of the council prices the service on that day
+    "wrong-meter",  # the service is billed from other records
+    "wrong-unit",  # the reading names a unit that is not the service's
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What one meter says of one service on one day: so many facts, so much quantity.
+    """What one meter says of one service on one day: so many events, so much quantity.
 
     `service` is None for items whose service is not known yet; `unit` is None unless a reading names one.
     """
@@ -25,32 +40,112 @@ class Usage:
     state: UsageState
     unit: str | None
     quantity: Decimal
-    facts: int
+    events: int
 
 
 @dataclass(frozen=True, slots=True)
 class MeteredUsage:
-    """The usage of one service that its own meter counts, by day, and how much was heard of the service at all."""
+    """The usage of one service that its own meter counts, by day, and how many events named the service at all."""
 
     by_day: Mapping[date, Decimal] = field(default_factory=dict)
-    facts_counted: int = 0
-    facts_received: int = 0
-
-    @property
-    def quantity(self) -> Decimal:
-        """The whole of it."""
-        return sum(self.by_day.values(), Decimal(0))
+    events_counted: int = 0
+    events_received: int = 0
 
     def between(self, first: date, end: date) -> Decimal:
         """The quantity of the days `[first, end)`."""
         return sum((amount for day, amount in self.by_day.items() if first <= day < end), Decimal(0))
 
 
-def metered_usage(counted: Iterable[Usage], *, facts_received: int) -> MeteredUsage:
-    """One service's usage, from the rows that its meter counts."""
+@dataclass(frozen=True, slots=True)
+class UnbilledUsage:
+    """Events that recharge nothing now."""
+
+    reason: UnbilledReason
+    service: str | None
+    events: int
+    quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How many events became what: `received` = counted + reversed + opened + those that are unbilled."""
+
+    counted: int
+    reversed: int
+    opened: int
+    unbilled: tuple[UnbilledUsage, ...]
+
+    @property
+    def received(self) -> int:
+        """Events about the council in the month, whatever became of them."""
+        return self.counted + self.reversed + self.opened + sum(each.events for each in self.unbilled)
+
+
+def classify_usage(
+    terms: Terms, tariff_periods: Sequence[TariffPeriod], usage: Sequence[Usage], month: Month
+) -> tuple[dict[str, MeteredUsage], Evidence]:
+    """The usage of each service that any event named, and what became of every event; rows may come in any order."""
+    day = closing_day(month)
+    counted: list[Usage] = []
+    unbilled: list[tuple[UnbilledReason, Usage]] = []
+    for row in usage:
+        if row.state == "counted":
+            service = None if row.service is None else terms.services.on(row.service, day)
+            reason = _unbilled_reason(row, None if service is None else service.definition, tariff_periods)
+            if reason is None:
+                counted.append(row)
+            else:
+                unbilled.append((reason, row))
+    by_service = {
+        service: _metered(
+            [row for row in counted if row.service == service], [row for row in usage if row.service == service]
+        )
+        for service in {row.service for row in usage if row.service is not None}
+    }
+    return by_service, Evidence(
+        counted=_events(counted),
+        reversed=_events(row for row in usage if row.state == "reversed"),
+        opened=_events(row for row in usage if row.state == "opened"),
+        unbilled=sum_unbilled(unbilled),
+    )
+
+
+def sum_unbilled(rows: Iterable[tuple[UnbilledReason, Usage]]) -> tuple[UnbilledUsage, ...]:
+    """One entry for each reason and service, in their order."""
+    sums: dict[tuple[UnbilledReason, str], tuple[int, Decimal]] = {}
+    for reason, row in rows:
+        events, quantity = sums.get((reason, row.service or ""), (0, Decimal(0)))
+        sums[reason, row.service or ""] = events + row.events, quantity + row.quantity
+    return tuple(
+        UnbilledUsage(reason, service or None, events, quantity)
+        for (reason, service), (events, quantity) in sorted(sums.items())
+    )
+
+
+def _unbilled_reason(
+    row: Usage, service: Service | None, tariff_periods: Sequence[TariffPeriod]
+) -> UnbilledReason | None:
+    if row.service is None:
+        return "item-not-opened"
+    if service is None:
+        return "unknown-service"
+    if row.meter != service.counted_by:
+        return "wrong-meter"
+    if row.unit not in {None, service.unit}:
+        return "wrong-unit"
+    priced = any(
+        period.tariff.definition.service == row.service and period.first_day <= row.day < period.end_day
+        for period in tariff_periods
+    )
+    return None if priced else "no-tariff"
+
+
+def _metered(counted: Sequence[Usage], received: Sequence[Usage]) -> MeteredUsage:
     by_day: dict[date, Decimal] = {}
-    facts = 0
     for row in counted:
         by_day[row.day] = by_day.get(row.day, Decimal(0)) + row.quantity
-        facts += row.facts
-    return MeteredUsage(by_day, facts, facts_received)
+    return MeteredUsage(by_day, _events(counted), _events(received))
+
+
+def _events(rows: Iterable[Usage]) -> int:
+    return sum(row.events for row in rows)

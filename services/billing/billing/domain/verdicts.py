@@ -1,7 +1,7 @@
-"""What billing keeps of a verdict that the monitor published: the last word on one promise about one item.
+"""What billing keeps of a verdict that the monitor published: the latest on one target of one item.
 
-Events of an item are read in the order in which they were sent, so the latest in the log is what holds. Each counts in
-the month that it names itself, whatever the day on which it arrives.
+Events of an item are read in the order in which they were sent, so the latest in the log is the verdict that holds.
+Each counts in the month that it names itself, whatever the day on which it arrives.
 """
 
 from dataclasses import dataclass
@@ -12,13 +12,16 @@ from billing.domain.metering import Origin, london_day
 from shared.contracts.verdicts import TargetBreached, TargetMet, VerdictCorrected, VerdictEvent, VerdictRetracted
 from shared.instants import epoch_us
 
-# retracted: what was said holds no longer, and counts in no month until something else is said
+# retracted: the verdict holds no longer; the item counts in no month until another is published
 ReceivedOutcome = Literal["met", "breached", "retracted"]
 
 
 @dataclass(frozen=True, slots=True)
 class VerdictReceived:
-    """What was said of `target` about `item` in its `cycle`, under `agreement`; `month` is written 2026-03."""
+    """The verdict on `target` for `item` in its `cycle`, under `agreement`; `month` is written 2026-03.
+
+    `offset` is where in the item's partition it was published.
+    """
 
     origin: Origin
     council: str
@@ -31,20 +34,23 @@ class VerdictReceived:
     day: date
     outcome: ReceivedOutcome
     value_pence: int | None
+    offset: int
 
 
-def verdict_of(event: VerdictEvent) -> VerdictReceived | None:
-    """What `event` says; None of a warning."""
+def verdict_of(event: VerdictEvent, offset: int) -> VerdictReceived | None:
+    """The verdict that `event`, at `offset`, publishes or retracts; None for a warning."""
     match event:
         case TargetMet(data=data) | TargetBreached(data=data) | VerdictCorrected(data=data):
-            return _said(event, data.month, data.outcome, data.value_pence)
+            return _received(event, offset, data.month, data.outcome, data.value_pence)
         case VerdictRetracted(data=data):
-            return _said(event, data.was_month, "retracted", None)
+            return _received(event, offset, data.was_month, "retracted", None)
         case _:
             return None
 
 
-def _said(event: VerdictEvent, month: str, outcome: ReceivedOutcome, value_pence: int | None) -> VerdictReceived:
+def _received(
+    event: VerdictEvent, offset: int, month: str, outcome: ReceivedOutcome, value_pence: int | None
+) -> VerdictReceived:
     origin, about = Origin(event.source, event.id, epoch_us(event.time)), event.data
     return VerdictReceived(
         origin=origin,
@@ -58,4 +64,5 @@ def _said(event: VerdictEvent, month: str, outcome: ReceivedOutcome, value_pence
         day=london_day(origin.at_us),
         outcome=outcome,
         value_pence=value_pence,
+        offset=offset,
     )

@@ -1,17 +1,73 @@
-"""Billing's quarantine, for those who wait for an answer without blocking the event loop."""
+"""Billing's quarantine: records are put there, and a flood of them is refused, in the transaction of their batch."""
 
 import asyncio
+from collections.abc import Sequence
 
-from billing.ports import Store
+from sqlalchemy import Connection, Engine, select
+
+from billing.store import tables
+from shared.log.flood import WINDOW, Flood, halting_offset
 from shared.log.port import Quarantined, Shard
+from shared.quarantine.decisions import accepted_below
+from shared.sql.engine import read_transaction
+from shared.sql.statements import insert_ignore, insert_rows
+
+_MAX_DETAIL = 2000  # characters, as wide as the column
 
 
 class SqlQuarantineStore:
-    """`shared.quarantine.service.QuarantineStore` over billing's store."""
+    """`shared.quarantine.service.QuarantineStore` on billing's table; no call blocks the event loop."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
 
     async def quarantine(self, shard: Shard, *, after_offset: int, limit: int) -> list[Quarantined]:
-        """As the protocol says."""
-        return await asyncio.to_thread(self._store.quarantine, shard, after_offset=after_offset, limit=limit)
+        return await asyncio.to_thread(self.read, shard, after_offset=after_offset, limit=limit)
+
+    def read(self, shard: Shard, *, after_offset: int, limit: int) -> list[Quarantined]:
+        """As `quarantine`, and blocks."""
+        table = tables.quarantine.c
+        query = (
+            select(table.offset, table.reason, table.detail, table.key, table.value, table.timestamp_ms)
+            .where(table.topic == shard.topic, table.partition == shard.partition, table.offset > after_offset)
+            .order_by(table.offset)
+            .limit(limit)
+        )
+        with read_transaction(self._engine) as connection:
+            return [Quarantined(*row) for row in connection.execute(query)]
+
+
+def quarantine_records(connection: Connection, shard: Shard, records: Sequence[Quarantined]) -> None:
+    """`records` are in quarantine. Raises `Flood` where they, with what the shard quarantined before, are too many."""
+    if not records:
+        return
+    _refuse_flood(connection, shard, sorted(record.offset for record in records))
+    rows = [
+        {
+            "topic": shard.topic,
+            "partition": shard.partition,
+            "offset": record.offset,
+            "reason": record.reason,
+            "detail": record.detail[:_MAX_DETAIL],
+            "timestamp_ms": record.timestamp_ms,
+            "key": record.key,
+            "value": record.value,
+        }
+        for record in records
+    ]
+    insert_rows(connection, insert_ignore(tables.quarantine), rows)
+
+
+def _refuse_flood(connection: Connection, shard: Shard, offsets: Sequence[int]) -> None:
+    counted_from = max(offsets[0] - WINDOW, accepted_below(connection, tables.decisions, shard))
+    table = tables.quarantine.c
+    before = select(table.offset).where(
+        table.topic == shard.topic,
+        table.partition == shard.partition,
+        table.offset >= counted_from,
+        table.offset < offsets[0],
+    )
+    earlier = connection.scalars(before.order_by(table.offset)).all()
+    halted_at = halting_offset(earlier, [offset for offset in offsets if offset >= counted_from])
+    if halted_at is not None:
+        raise Flood(halted_at)

@@ -80,7 +80,7 @@ item_completed = Table(
     sqlite_with_rowid=False,
 )
 
-# The last word on each promise about an item; `offset` is where in the item's partition it was said. The index holds
+# The latest verdict on each target of an item; `offset` is its place in the item's partition. The index holds
 # all that a month's sums need: a year's cap is worked out over twelve months.
 verdict = Table(
     "verdict",
@@ -108,7 +108,7 @@ definition_version = Table(
     _id("id", primary_key=True),
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("effective_from", Date, nullable=False),
-    Column("published_at_us", BigInteger, nullable=False),
+    Column("at_us", BigInteger, nullable=False),  # when it was published
     Column("definition", LargeBinary, nullable=False),
 )
 

@@ -1,6 +1,6 @@
-"""A month's usage and the facts behind a line, read from the tables."""
+"""A month's usage and the events behind a line, read from the tables."""
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -29,51 +29,81 @@ from billing.ports import CouncilUsage, CountedEvent, EventCursor, UsageFilter
 from billing.store.tables import item_completed, item_opened, reading, reversal
 from shared.instants import instant_at
 from shared.period import Month
+from shared.scope import Scope
+from shared.sql.statements import in_scope
+
+_USAGE_TABLES = (reading, item_completed, item_opened)
 
 
-def usage(connection: Connection, month: Month, council: str) -> Iterator[Usage]:
-    """The council's facts of the month, summed by service, day, meter, state and unit."""
-    first, end = month.first_day, month.next.first_day
-    for query in (_readings(), _items_completed(), _items_opened()):
-        for row in connection.execute(query, {"council": council, "first": first, "end": end}):
-            yield Usage(row.service, row.day, row.meter, row.state, row.unit, _quantity(row), row.facts)
+@dataclass(frozen=True, slots=True)
+class SqlUsage:
+    """`billing.ports.UsageReads` in one transaction."""
 
+    connection: Connection
+    scope: Scope
 
-def councils_with_usage(connection: Connection, month: Month) -> list[str]:
-    """Every council that a fact of the month names, ascending."""
-    first, end = month.first_day, month.next.first_day
-    each = (
-        select(table.c.council).where(table.c.day >= first, table.c.day < end)
-        for table in (reading, item_completed, item_opened)
-    )
-    return sorted(connection.scalars(union(*each)))
+    def of_month(self, month: Month, council: str) -> list[Usage]:
+        if not self.scope.allows(council):
+            return []
+        within = {"council": council, "first": month.first_day, "end": month.next.first_day}
+        return [
+            Usage(row.service, row.day, row.meter, row.state, row.unit, _quantity(row), row.events)
+            for query in (_readings(), _items_completed(), _items_opened())
+            for row in self.connection.execute(query, within)
+        ]
 
-
-def heard(connection: Connection) -> list[CouncilUsage]:
-    """How many facts name each council, and the day of the first of them; by council."""
-    each = union_all(
-        *(
-            select(table.c.council, func.count().label("facts"), func.min(table.c.day).label("oldest")).group_by(
-                table.c.council
+    def councils(self, month: Month) -> list[str]:
+        first, end = month.first_day, month.next.first_day
+        councils = (
+            select(table.c.council).where(
+                table.c.day >= first, table.c.day < end, in_scope(table.c.council, self.scope)
             )
-            for table in (reading, item_completed, item_opened)
+            for table in _USAGE_TABLES
         )
-    ).subquery()
-    sums = select(each.c.council, func.sum(each.c.facts).label("facts"), func.min(each.c.oldest).label("oldest"))
-    rows = connection.execute(sums.group_by(each.c.council).order_by(each.c.council))
-    return [CouncilUsage(row.council, int(row.facts), row.oldest) for row in rows]
+        return sorted(self.connection.scalars(union(*councils)))
+
+    def by_council(self) -> list[CouncilUsage]:
+        each = union_all(
+            *(
+                select(table.c.council, func.count().label("events"), func.min(table.c.day).label("oldest"))
+                .where(in_scope(table.c.council, self.scope))
+                .group_by(table.c.council)
+                for table in _USAGE_TABLES
+            )
+        ).subquery()
+        sums = select(each.c.council, func.sum(each.c.events).label("events"), func.min(each.c.oldest).label("oldest"))
+        rows = self.connection.execute(sums.group_by(each.c.council).order_by(each.c.council))
+        return [CouncilUsage(row.council, int(row.events), row.oldest) for row in rows]
+
+    def counted(self, by: UsageFilter, *, after: EventCursor | None, limit: int) -> list[CountedEvent]:
+        if not self.scope.allows(by.council):
+            return []
+        readings = by.meter == "readings"
+        table, query = (reading, _counted_readings(by)) if readings else (item_completed, _counted_items(by))
+        return event_page(self.connection, table, query, after=after, limit=limit)
 
 
-def counted(connection: Connection, by: UsageFilter, after: EventCursor | None, limit: int) -> list[CountedEvent]:
-    """The facts of one meter and service, by day, source and id, beginning after `after`."""
-    query = _counted_readings(by) if by.meter == "readings" else _counted_items(by)
-    table = reading if by.meter == "readings" else item_completed
+def event_page(
+    connection: Connection, table: Table, query: Select[Any], *, after: EventCursor | None, limit: int
+) -> list[CountedEvent]:
+    """What `query` finds in `table` as events, by day, source and id, beginning after `after`.
+
+    `query` selects `item` and `quantity_micro`, and leaves the rest to this.
+    """
     order = (table.c.day, table.c.source, table.c.event_id)
     if after is not None:
         query = query.where(tuple_(*order) > tuple_(literal(after.day), literal(after.source), literal(after.id)))
+    rows = connection.execute(query.add_columns(*order, table.c.at_us).order_by(*order).limit(limit))
     return [
-        CountedEvent(row.source, row.event_id, instant_at(row.at_us), row.day, row.item, _micro(row.quantity_micro))
-        for row in connection.execute(query.order_by(*order).limit(limit))
+        CountedEvent(
+            source=row.source,
+            id=row.event_id,
+            occurred_at=instant_at(row.at_us),
+            day=row.day,
+            item=row.item,
+            quantity=Decimal(row.quantity_micro) / MICRO,
+        )
+        for row in rows
     ]
 
 
@@ -115,7 +145,7 @@ def _items_opened() -> Select[Any]:
             item_opened.c.service,
             item_opened.c.day,
             item_opened.c.meter,
-            literal("accepted").label("state"),
+            literal("opened").label("state"),
             null().label("unit"),
             *_sums(literal(0)),
         )
@@ -126,18 +156,17 @@ def _items_opened() -> Select[Any]:
 
 def _counted_readings(by: UsageFilter) -> Select[Any]:
     unit = reading.c.unit.is_(None) | (reading.c.unit == by.unit)
-    columns = (reading.c.source, reading.c.event_id, reading.c.at_us, reading.c.day, reading.c.quantity_micro)
-    return select(*columns, null().label("item")).where(
+    return select(null().label("item"), reading.c.quantity_micro).where(
         *_of_line(reading, by), reading.c.service == by.service, unit, ~_is_reversed()
     )
 
 
 def _counted_items(by: UsageFilter) -> Select[Any]:
-    done = item_completed.c
+    completed = item_completed.c
     return (
-        select(done.source, done.event_id, done.at_us, done.day, done.quantity_micro, done.item)
+        select(completed.item, completed.quantity_micro)
         .select_from(item_completed.join(item_opened, _same_item()))
-        .where(*_of_line(item_completed, by), done.meter == by.meter, item_opened.c.service == by.service)
+        .where(*_of_line(item_completed, by), completed.meter == by.meter, item_opened.c.service == by.service)
     )
 
 
@@ -154,7 +183,7 @@ def _of_line(table: Table, by: UsageFilter) -> tuple[ColumnElement[bool], ...]:
 
 
 def _is_reversed() -> ColumnElement[bool]:
-    """A reversal names the reading, and is of the same council and service: nobody takes back another's reading."""
+    """A reversal names the reading, and is of the same council and service: nobody reverses another's reading."""
     return exists().where(
         reversal.c.reversed_source == reading.c.source,
         reversal.c.reversed_id == reading.c.event_id,
@@ -170,15 +199,11 @@ def _same_item() -> ColumnElement[bool]:
 def _sums(quantity_micro: ColumnElement[int]) -> tuple[ColumnElement[int], ...]:
     """Whole units and millionths apart: their sum as one integer may pass 64 bits, which SQLite refuses to add."""
     return (
-        func.count().label("facts"),
+        func.count().label("events"),
         func.sum(quantity_micro // MICRO).label("units"),
         func.sum(quantity_micro % MICRO).label("millionths"),
     )
 
 
 def _quantity(row: Row[Any]) -> Decimal:
-    return _micro(int(row.units) * MICRO + int(row.millionths))
-
-
-def _micro(quantity_micro: int) -> Decimal:
-    return Decimal(quantity_micro) / MICRO
+    return Decimal(int(row.units) * MICRO + int(row.millionths)) / MICRO

@@ -1,8 +1,8 @@
 """One batch into the tables: set-based, inside the caller's transaction, each statement at most once a batch."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Table, tuple_
@@ -13,40 +13,39 @@ from billing.domain.metering import DefinitionPublished, ItemCompleted, ItemOpen
 from billing.domain.verdicts import VerdictReceived
 from billing.ports import IngestBatch
 from billing.store import tables
-from billing.store.flood_guard import check_flood
-from shared.log.port import Quarantined, Shard
+from billing.store.quarantine import quarantine_records
 from shared.log.validation import CONFLICT, as_quarantined
 from shared.sql.inbox import Arrival, InsertResult, receive
 from shared.sql.progress import Counts, Progress
 from shared.sql.statements import insert_ignore, insert_rows, upsert
 
 Row = dict[str, Any]
+# Columns that are called otherwise than the attribute of the fact.
+_ATTRIBUTES = {"source": "origin.source", "event_id": "origin.id", "at_us": "origin.at_us"}
+_IN_EVENT_TIME = itemgetter("at_us", "source", "event_id")
 
 
 def write(connection: Connection, progress: Progress, batch: IngestBatch, *, expected: int | None) -> None:
-    """`batch` is stored and counted; raises `Fenced`, first of all, where the shard does not stand at `expected`.
+    """`batch` is stored and counted; raises `Fenced`, first of all, where the shard is not at `expected`.
 
-    Raises `Flood` where too much of it would be set aside.
+    Raises `Flood` where too much of it would be quarantined.
     """
     first = batch.first if expected is None else expected
     progress.advance(
         connection, batch.shard, expected=expected, first_offset=first, next_offset=batch.next_offset, counts=Counts()
     )
-    fates = receive(connection, tables.inbox, [arrival(kept) for kept in batch.kept])
-    _store_facts(connection, [kept for kept, fate in zip(batch.kept, fates, strict=True) if fate is InsertResult.NEW])
-    conflicts = [
-        as_quarantined(kept.record, CONFLICT)
-        for kept, fate in zip(batch.kept, fates, strict=True)
-        if fate is InsertResult.CONFLICT
-    ]
-    check_flood(connection, batch.shard, [*batch.refused, *conflicts])
-    _insert(
-        connection, tables.quarantine, [_quarantined(batch.shard, record) for record in (*batch.refused, *conflicts)]
+    results = receive(connection, tables.inbox, [arrival(event) for event in batch.accepted])
+    new, conflicting = (
+        [event for event, result in zip(batch.accepted, results, strict=True) if result is wanted]
+        for wanted in (InsertResult.NEW, InsertResult.CONFLICT)
     )
+    _store_facts(connection, new)
+    conflicts = [as_quarantined(event.record, CONFLICT) for event in conflicting]
+    quarantine_records(connection, batch.shard, [*batch.invalid, *conflicts])
     counts = Counts(
-        applied=fates.count(InsertResult.NEW) + batch.passed,
-        duplicate=fates.count(InsertResult.DUPLICATE),
-        quarantined=len(batch.refused) + len(conflicts),
+        applied=len(new) + batch.ignored,
+        duplicate=results.count(InsertResult.DUPLICATE),
+        quarantined=len(batch.invalid) + len(conflicts),
         absent=batch.next_offset - first - batch.records,
     )
     # The counts are known only now, and the fence had to come first: a second step that moves nothing adds them.
@@ -60,47 +59,52 @@ def write(connection: Connection, progress: Progress, batch: IngestBatch, *, exp
     )
 
 
-def arrival(kept: AcceptedEvent) -> Arrival:
+def arrival(event: AcceptedEvent) -> Arrival:
     """What the inbox knows the event by."""
-    return Arrival(kept.fact.origin.source, kept.fact.origin.id, kept.digest)
-
-
-def _store_facts(connection: Connection, kept: Sequence[AcceptedEvent]) -> None:
-    facts = [each.fact for each in kept]
-    _insert(connection, tables.reading, [_reading(fact) for fact in facts if isinstance(fact, ReadingRecorded)])
-    _insert(connection, tables.reversal, [_reversal(fact) for fact in facts if isinstance(fact, ReadingReversed)])
-    _keep_first(connection, tables.item_opened, [_accepted(fact) for fact in facts if isinstance(fact, ItemOpened)])
-    _keep_first(connection, tables.item_completed, [_done(fact) for fact in facts if isinstance(fact, ItemCompleted)])
-    _insert(
-        connection,
-        tables.definition_version,
-        [_definition(fact) for fact in facts if isinstance(fact, DefinitionPublished)],
-    )
-    said = [_verdict(each.fact, each.record.offset) for each in kept if isinstance(each.fact, VerdictReceived)]
-    _keep_last(connection, tables.verdict, said)
+    return Arrival(event.fact.origin.source, event.fact.origin.id, event.digest)
 
 
 def _insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    if rows:
-        insert_rows(connection, insert_ignore(table), rows)
+    insert_rows(connection, insert_ignore(table), rows)
 
 
 def _keep_first(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Of all facts about an item the earliest in event time stays, in whatever order they come."""
-    in_time = sorted(rows, key=itemgetter("at_us", "source", "event_id"), reverse=True)
-    _keep(connection, table, in_time, _earliest(table))
+    _keep(connection, table, sorted(rows, key=_IN_EVENT_TIME, reverse=True), _earliest(table))
 
 
 def _keep_last(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Of all that was said the last in the log stays."""
+    """Of all that was published the last in the log stays."""
     _keep(connection, table, sorted(rows, key=itemgetter("offset")), _latest(table))
 
 
-def _keep(connection: Connection, table: Table, rows: Sequence[Row], upsert: Insert) -> None:
-    """One row for each key: the last of `rows`, which takes the place of a stored one where `upsert` lets it."""
-    if rows:
-        key_of = itemgetter(*table.primary_key.columns.keys())
-        insert_rows(connection, upsert, list({key_of(row): row for row in rows}.values()))
+_TABLES: Mapping[type, tuple[Table, Callable[[Connection, Table, Sequence[Row]], None]]] = {
+    ReadingRecorded: (tables.reading, _insert),
+    ReadingReversed: (tables.reversal, _insert),
+    ItemOpened: (tables.item_opened, _keep_first),
+    ItemCompleted: (tables.item_completed, _keep_first),
+    DefinitionPublished: (tables.definition_version, _insert),
+    VerdictReceived: (tables.verdict, _keep_last),
+}
+
+
+def _store_facts(connection: Connection, events: Sequence[AcceptedEvent]) -> None:
+    for fact_type, (table, store) in _TABLES.items():
+        rows = _rows(table, (event.fact for event in events if type(event.fact) is fact_type))
+        if rows:
+            store(connection, table, rows)
+
+
+def _rows(table: Table, facts: Iterable[object]) -> list[Row]:
+    names = table.columns.keys()
+    values = attrgetter(*(_ATTRIBUTES.get(name, name) for name in names))
+    return [dict(zip(names, values(fact), strict=True)) for fact in facts]
+
+
+def _keep(connection: Connection, table: Table, rows: Sequence[Row], statement: Insert) -> None:
+    """One row for each key: the last of `rows`, which takes the place of a stored one where `statement` lets it."""
+    key_of = itemgetter(*table.primary_key.columns.keys())
+    insert_rows(connection, statement, list({key_of(row): row for row in rows}.values()))
 
 
 @cache
@@ -113,91 +117,3 @@ def _earliest(table: Table) -> Insert:
 @cache
 def _latest(table: Table) -> Insert:
     return upsert(table, where=insert(table).excluded.offset > table.c.offset)
-
-
-def _quarantined(shard: Shard, record: Quarantined) -> Row:
-    return {
-        "topic": shard.topic,
-        "partition": shard.partition,
-        "offset": record.offset,
-        "reason": record.reason,
-        "detail": record.detail[:2000],
-        "timestamp_ms": record.timestamp_ms,
-        "key": record.key,
-        "value": record.value,
-    }
-
-
-def _reading(fact: ReadingRecorded) -> Row:
-    return {
-        "source": fact.origin.source,
-        "event_id": fact.origin.id,
-        "at_us": fact.origin.at_us,
-        "day": fact.day,
-        "council": fact.council,
-        "service": fact.service,
-        "unit": fact.unit,
-        "quantity_micro": fact.quantity_micro,
-    }
-
-
-def _reversal(fact: ReadingReversed) -> Row:
-    return {
-        "source": fact.origin.source,
-        "event_id": fact.origin.id,
-        "at_us": fact.origin.at_us,
-        "reversed_source": fact.reversed_source,
-        "reversed_id": fact.reversed_id,
-        "council": fact.council,
-        "service": fact.service,
-    }
-
-
-def _item(fact: ItemOpened | ItemCompleted) -> Row:
-    return {
-        "source": fact.origin.source,
-        "event_id": fact.origin.id,
-        "at_us": fact.origin.at_us,
-        "council": fact.council,
-        "meter": fact.meter,
-        "item": fact.item,
-        "day": fact.day,
-    }
-
-
-def _accepted(fact: ItemOpened) -> Row:
-    return {**_item(fact), "service": fact.service}
-
-
-def _done(fact: ItemCompleted) -> Row:
-    return {**_item(fact), "quantity_micro": fact.quantity_micro}
-
-
-def _definition(fact: DefinitionPublished) -> Row:
-    return {
-        "kind": fact.kind,
-        "id": fact.id,
-        "version": fact.version,
-        "effective_from": fact.effective_from,
-        "published_at_us": fact.origin.at_us,
-        "definition": fact.definition,
-    }
-
-
-def _verdict(fact: VerdictReceived, offset: int) -> Row:
-    return {
-        "council": fact.council,
-        "item": fact.item,
-        "target": fact.target,
-        "cycle": fact.cycle,
-        "month": fact.month,
-        "agreement": fact.agreement,
-        "service": fact.service,
-        "outcome": fact.outcome,
-        "value_pence": fact.value_pence,
-        "day": fact.day,
-        "source": fact.origin.source,
-        "event_id": fact.origin.id,
-        "at_us": fact.origin.at_us,
-        "offset": offset,
-    }

@@ -1,0 +1,84 @@
+"""A graduated charge: each unit at the price of the tier it falls in. Tier bounds are `(previous, up_to]`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+
+from billing.domain.charge_line import plain, quantity_text
+from billing.domain.rating.charge_kind import PeriodUsage, Priced
+from shared.contracts.definitions import GraduatedCharge, Tier
+from shared.money import format_rate
+
+
+class UnpricedUnits(ValueError):
+    """The tiers end before the usage does: charging for a part of it only would be silent."""
+
+
+@dataclass(frozen=True, slots=True)
+class TierStep:
+    """`quantity` units out of those above `above`, up to and including `up_to` (None: no end), at `price` each."""
+
+    above: Decimal
+    up_to: Decimal | None
+    quantity: Decimal
+    price: Decimal
+
+    @property
+    def amount(self) -> Fraction:
+        """Exact pounds: quantity × price."""
+        return Fraction(self.quantity) * Fraction(self.price)
+
+    @property
+    def label(self) -> str:
+        above = f"Above {quantity_text(self.above)}"
+        if self.up_to is None:
+            return above if self.above else "All"
+        up_to = f"p to {quantity_text(self.up_to)}"
+        return f"{above} and u{up_to}" if self.above else f"U{up_to}"
+
+    @property
+    def quantity_text(self) -> str:
+        return quantity_text(self.quantity)
+
+    @property
+    def rate_text(self) -> str:
+        return format_rate(self.price)
+
+    @property
+    def formula(self) -> str:
+        product = f"{plain(self.quantity)} x {plain(self.price)}"
+        if self.up_to is None and not self.above:
+            return product
+        return f"above {plain(self.above)} to {'no limit' if self.up_to is None else plain(self.up_to)}: {product}"
+
+
+def price(charge: GraduatedCharge, usage: PeriodUsage) -> Priced:
+    """The units of the tariff period, tier by tier, from where the month's earlier usage left off."""
+    steps = price_by_tier(charge.tiers, already=usage.already, quantity=usage.quantity)
+    at = f"at {steps[0].rate_text}" if len(steps) == 1 else f"in {len(steps)} tiers, priced"
+    narrative = f"{quantity_text(usage.quantity)} {at} for each {usage.service.unit_name}"
+    return Priced(usage.quantity, usage.service.unit, steps, narrative)
+
+
+def price_by_tier(tiers: Sequence[Tier], *, already: Decimal, quantity: Decimal) -> tuple[TierStep, ...]:
+    """The part of `(already, already + quantity]` that lies in each tier.
+
+    Tiers ascend by `up_to` and the last is open. Nothing to price gives one empty step at the tier reached.
+    Raises `UnpricedUnits` where tiers do not cover the quantity.
+    """
+    top = already + quantity
+    steps: list[TierStep] = []
+    above = Decimal(0)
+    for tier in tiers:
+        up_to = None if tier.up_to is None else Decimal(tier.up_to)
+        inside = (top if up_to is None else min(top, up_to)) - max(above, already)
+        if inside > 0:
+            steps.append(TierStep(above, up_to, inside, Decimal(tier.price_gbp)))
+        elif quantity == 0 and (up_to is None or already < up_to):
+            return (TierStep(above, up_to, Decimal(0), Decimal(tier.price_gbp)),)
+        above = above if up_to is None else up_to
+    priced = sum((step.quantity for step in steps), Decimal(0))
+    if priced != quantity:
+        raise UnpricedUnits(f"expected tiers for {quantity} units, got them for {priced}")
+    return tuple(steps)

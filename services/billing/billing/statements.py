@@ -1,0 +1,141 @@
+"""Statements as queries: one council's month, all of a month, one line down to its source events. Calls block.
+
+Each is made of one snapshot of the store, so that it describes a state that there was.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from billing.domain.charge_line import ChargeLine
+from billing.domain.credits.agreement_year import months_before
+from billing.domain.credits.credit_line import CreditLine
+from billing.domain.statement import NoAgreement, Statement, UnknownCouncil, build_statement
+from billing.domain.usage import UnbilledReason, UnbilledUsage, sum_unbilled
+from billing.ports import CountedEvent, EventCursor, MissFilter, Snapshot, SnapshotStore, UsageFilter
+from shared.contracts.definitions import Service
+from shared.period import Month
+from shared.quarantine.service import Parked
+from shared.scope import Scope
+
+
+class UnknownLine(LookupError):
+    """The statement has no line of that reference: terms may have changed since it was made."""
+
+
+@dataclass(frozen=True, slots=True)
+class CouncilWithoutStatement:
+    """Usage of a council that has no statement in the month."""
+
+    council: str
+    unbilled: tuple[UnbilledUsage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MonthOfStatements:
+    """Every statement of a month, by council, and the usage of councils without one."""
+
+    month: Month
+    statements: tuple[Statement, ...]
+    without_statement: tuple[CouncilWithoutStatement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LineExplanation:
+    """A line and a page of the events it counts; `next_cursor` is None on the last page."""
+
+    line: ChargeLine | CreditLine
+    counted: tuple[CountedEvent, ...]
+    next_cursor: EventCursor | None
+
+
+class Statements:
+    """Billing's questions. Of councils outside the `scope` that each is asked with, it finds nothing."""
+
+    def __init__(self, store: SnapshotStore) -> None:
+        self._store = store
+
+    def statement(self, council: str, month: Month, *, scope: Scope) -> Statement:
+        """The council's statement of the month. Raises `UnknownCouncil`, `NoAgreement`."""
+        with self._store.snapshot(scope) as snapshot:
+            return _statement(snapshot, council, month)
+
+    def statements(self, month: Month, *, scope: Scope) -> MonthOfStatements:
+        """Every statement of the month, and the usage that has none."""
+        statements: list[Statement] = []
+        without: list[CouncilWithoutStatement] = []
+        with self._store.snapshot(scope) as snapshot:
+            for council in sorted({*snapshot.terms.councils.ids(), *snapshot.usage.councils(month)}):
+                try:
+                    statements.append(_statement(snapshot, council, month))
+                except UnknownCouncil:
+                    without.append(_unbilled(snapshot, council, month, "unknown-council"))
+                except NoAgreement:
+                    without.append(_unbilled(snapshot, council, month, "no-agreement"))
+        return MonthOfStatements(month, tuple(statements), tuple(each for each in without if each.unbilled))
+
+    def explain(
+        self, council: str, month: Month, ref: str, *, after: EventCursor | None, limit: int, scope: Scope
+    ) -> LineExplanation:
+        """The line `ref` and up to `limit` of the events it counts, beginning after `after`.
+
+        A charge that is due whatever was used counts none. Raises `UnknownLine`, and what `statement` raises.
+        """
+        with self._store.snapshot(scope) as snapshot:
+            statement = _statement(snapshot, council, month)
+            for charges in statement.services:
+                for line in charges.lines:
+                    if line.ref == ref and not line.counts_usage:
+                        return LineExplanation(line, (), None)
+                    if line.ref == ref:
+                        usage = _usage_of(line, council, charges.service)
+                        return _page(line, snapshot.usage.counted(usage, after=after, limit=limit + 1), limit)
+            for credit in statement.credits:
+                if credit.ref == ref:
+                    misses = MissFilter(council, month, credit.agreement, credit.service, credit.target)
+                    return _page(credit, snapshot.verdicts.misses(misses, after=after, limit=limit + 1), limit)
+        raise UnknownLine(f"no line {ref} in the statement of {council} for {month}")
+
+    def parked(self, *, scope: Scope) -> list[Parked]:
+        """Events that recharge nobody in any month until the catalogue knows their council, or an agreement of it."""
+        with self._store.snapshot(scope) as snapshot:
+            agreements, known = snapshot.terms.agreements, set(snapshot.terms.councils.ids())
+            agreed = {version.definition.council for id_ in agreements.ids() for version in agreements.of(id_)}
+            return [
+                Parked(usage.council, "agreement" if usage.council in known else "council", usage.events, usage.oldest)
+                for usage in snapshot.usage.by_council()
+                if usage.council not in known & agreed
+            ]
+
+
+def _statement(snapshot: Snapshot, council: str, month: Month) -> Statement:
+    alone = _built(snapshot, council, month, ())
+    if not alone.credits_pence:
+        return alone  # no year's cap can take anything from it
+    earlier: list[Statement] = []
+    for before in months_before(snapshot.terms, council, month):
+        with suppress(UnknownCouncil, NoAgreement):
+            earlier.append(_built(snapshot, council, before, earlier))
+    return _built(snapshot, council, month, earlier)
+
+
+def _built(snapshot: Snapshot, council: str, month: Month, earlier: Sequence[Statement]) -> Statement:
+    usage = snapshot.usage.of_month(month, council)
+    attained = snapshot.verdicts.attainment(month, council)
+    return build_statement(snapshot.terms, council, month, usage, attained=attained, earlier=earlier)
+
+
+def _unbilled(snapshot: Snapshot, council: str, month: Month, reason: UnbilledReason) -> CouncilWithoutStatement:
+    usage = snapshot.usage.of_month(month, council)
+    return CouncilWithoutStatement(council, sum_unbilled((reason, row) for row in usage if row.state == "counted"))
+
+
+def _usage_of(line: ChargeLine, council: str, service: Service) -> UsageFilter:
+    return UsageFilter(council, service.id, service.counted_by, service.unit, line.first_day, line.end_day)
+
+
+def _page(line: ChargeLine | CreditLine, found: Sequence[CountedEvent], limit: int) -> LineExplanation:
+    """Up to `limit` of `found`, which has one more where another page follows."""
+    page = tuple(found[:limit])
+    more = len(found) > limit
+    return LineExplanation(line, page, EventCursor(page[-1].day, page[-1].source, page[-1].id) if more else None)
