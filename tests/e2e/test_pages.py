@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, Page, Route, ViewportSize, sync_playwright
 
-from tests.support.pages import ADDRESSES, ExampleHome, application
+from tests.support.pages import ADDRESSES, application
 
 HOST = "http://pages.test"
 AXE = Path(__file__).parents[1] / "support" / "vendor" / "axe-core" / "axe.min.js"
@@ -35,7 +35,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def tab(browser: Browser) -> Iterator[Page]:
     """A tab whose requests are answered by the application, without a port; what it asks of other hosts fails."""
-    with TestClient(application(ExampleHome()), base_url=HOST) as site:
+    with TestClient(application(), base_url=HOST) as site:
 
         def answer(route: Route) -> None:
             answered = site.get(route.request.url.removeprefix(HOST))

@@ -18,7 +18,7 @@ from shared.log.port import every_shard
 from tallystick.__main__ import app
 from tallystick.commands import backfill as command
 from tallystick.stack import open_stack
-from tests.support.backfills import LATE, LIVE, READING, backfill, file_of, message, said, work
+from tests.support.backfills import LATE, LIVE, READING, backfill, file_of, message, output_of, work
 from tests.support.monitoring import ticket
 from tests.support.replays import TICKETS as TICKET_MAPPING
 from tests.support.state_folder import held, statements
@@ -43,9 +43,7 @@ def ends(folder: Path) -> Counter[str]:
 
 def report(folder: Path, file: Path, *arguments: str) -> Any:
     """The report for programs, of a run that ended well."""
-    path = file.with_suffix(".json")
-    said(folder, file, "--json", str(path), *arguments)
-    return json.loads(path.read_bytes())
+    return json.loads(output_of(folder, file, "--json", *arguments))
 
 
 def totals(folder: Path) -> dict[tuple[str, str], int]:
@@ -77,7 +75,7 @@ def test_what_was_told_comes_true_to_the_verdict_and_the_penny(folder: Path, tmp
 
     told = report(folder, file)
     assert (ends(folder), totals(folder), holding(folder)) == (log, pounds, verdicts)
-    said(folder, file, "--approve", told["digest"], *WORD)
+    output_of(folder, file, "--approve", told["digest"], *WORD)
     work(folder)
 
     grown, changes = ends(folder) - log, told["changes"]
@@ -96,11 +94,11 @@ def test_what_was_told_comes_true_to_the_verdict_and_the_penny(folder: Path, tmp
 def test_a_second_run_finds_no_difference_and_sends_nothing(folder: Path, tmp_path: Path) -> None:
     file = file_of(tmp_path, LATE)
     digest = report(folder, file)["digest"]
-    said(folder, file, "--approve", digest, *WORD)
+    output_of(folder, file, "--approve", digest, *WORD)
     work(folder)
     log = ends(folder)
 
-    again = said(folder, file, "--approve", digest, *WORD)
+    again = output_of(folder, file, "--approve", digest, *WORD)
     work(folder)
 
     assert "No difference: there is nothing to send." in again
@@ -153,7 +151,7 @@ def test_who_approved_what_when_and_why_is_kept(folder: Path, tmp_path: Path) ->
     file = file_of(tmp_path, LATE)
     digest = report(folder, file)["digest"]
 
-    said(folder, file, "--approve", digest, *WORD)
+    output_of(folder, file, "--approve", digest, *WORD)
 
     told = CliRunner(env={"TALLYSTICK_VAR": str(folder), "COLUMNS": "200"}).invoke(app, ["approvals"]).output
     (line,) = [line.split("  ") for line in told.splitlines()]
@@ -195,13 +193,13 @@ def test_nothing_is_told_while_the_services_are_behind(
     refused = backfill(folder, file_of(tmp_path, LATE))
 
     assert refused.exit_code == 3
-    assert re.search(r"still to take in 2 records", refused.output)  # of the monitor and of billing
+    assert re.search(r"still to ingest 2 records", refused.output)  # of the monitor and of billing
 
 
 def test_a_file_of_too_many_events_is_to_be_split(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(command, "MOST_EVENTS", len(LATE) - 1)
+    monkeypatch.setattr(command, "MAX_EVENTS", len(LATE) - 1)
 
     refused = backfill(folder, file_of(tmp_path, LATE))
 

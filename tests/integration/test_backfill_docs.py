@@ -6,7 +6,7 @@ from pathlib import Path
 from shared.contracts.codec import decode_event
 from shared.contracts.envelope import ItemEvent
 from shared.contracts.topics import TICKETS
-from tests.support.backfills import said, work
+from tests.support.backfills import output_of, work
 
 PAGE = (Path(__file__).parents[2] / "docs/backfill.md").read_text(encoding="utf-8")
 DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
@@ -24,7 +24,7 @@ def test_the_worked_example_prints_what_the_page_shows(tmp_path: Path) -> None:
     arrived = [event for event in events if event.id in {"T-1:opened", "T-1:resolved"}]
     work(tmp_path / "var", [(TICKETS, event) for event in arrived if isinstance(event, ItemEvent)])
 
-    told = said(tmp_path / "var", file)
+    told = output_of(tmp_path / "var", file)
 
     # The digest is also of the shipped example, whose illustrative figures may change.
     assert DIGEST.sub("…", told) == DIGEST.sub("…", block("text"))

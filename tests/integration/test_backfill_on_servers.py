@@ -48,30 +48,30 @@ async def ends(bus: Bus) -> Counter[str]:
     return found
 
 
-async def said(at: ProductionServers, file: Path, *arguments: str) -> str:
+async def output_of(at: ProductionServers, file: Path, *arguments: str) -> str:
     """What the command printed, having ended well, while the services work."""
     told = {"BUS_URL": at.bus_url, "STATE_URL": at.redis, "DATABASE_URL": at.billing_database, "COLUMNS": "200"}
     run = CliRunner(env=told).invoke
     result = await asyncio.to_thread(run, app, ["backfill", str(file), *arguments])
     assert result.exit_code == 0, result.output
-    return result.output
+    return result.stdout
 
 
 def test_what_was_told_comes_true_and_is_no_difference_afterwards_nor_is_a_rebuild(
     at: ProductionServers, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file, report = file_of(tmp_path, [*LATE, READING, LIVE[0]]), tmp_path / "report.json"
+    file = file_of(tmp_path, [*LATE, READING, LIVE[0]])
 
     async def scenario() -> None:
         async with log_of(at) as bus:
             await announce_the_example(bus, tmp_path)
             async with running_services(at, bus, WallClock()) as (_, billing):
                 await bus.publish(TICKETS.name, [message(event) for event in LIVE])
-                await said(at, file, "--json", str(report))
-                before, told = await ends(bus), json.loads(report.read_bytes())
+                told = json.loads(await output_of(at, file, "--json"))
+                before = await ends(bus)
 
-                await said(at, file, "--approve", told["digest"], *WORD)
-                again = await said(at, file)
+                await output_of(at, file, "--approve", told["digest"], *WORD)
+                again = await output_of(at, file)
 
                 grown, changes = await ends(bus) - before, told["changes"]
                 difference = changes["difference"]

@@ -26,8 +26,8 @@ from shared.log.partitioner import partition_of
 from shared.log.port import Message, Shard
 from shared.quarantine.api import TYPES, router
 from tallystick.__main__ import app
+from tallystick.commands.quarantine import app as registered
 from tallystick.stack import open_stack
-from tallystick.verbs.quarantine import app as registered
 from tests.support.monitoring import local, ticket
 from tests.support.state_folder import Held, held, shards_read
 
@@ -89,7 +89,7 @@ def quarantine(folder: Path, *arguments: str) -> Result:
     return CliRunner(env={"TALLYSTICK_VAR": str(folder), "COLUMNS": "200"}).invoke(app, ["quarantine", *arguments])
 
 
-def said(folder: Path, *arguments: str) -> str:
+def output_of(folder: Path, *arguments: str) -> str:
     """What the command printed, having ended well."""
     result = quarantine(folder, *arguments)
     assert result.exit_code == 0, result.output
@@ -121,31 +121,31 @@ def failed(failed_once: Path, tmp_path: Path) -> Path:
 
 
 def test_what_is_re_driven_after_a_fix_is_as_if_it_had_never_failed(failed: Path, never_failed: Held) -> None:
-    open_before = PLACE.findall(said(failed, "list"))
+    open_before = PLACE.findall(output_of(failed, "list"))
     without_them = held(failed, MONTHS)
 
-    told = said(failed, "redrive", "--all", *WHY)
+    told = output_of(failed, "redrive", "--all", *WHY)
     work(failed)
 
-    assert (len(open_before), "3 records offered again" in told) == (3, True)
+    assert (len(open_before), "3 records redriven" in told) == (3, True)
     assert without_them.verdicts != never_failed.verdicts
     assert without_them.statements != never_failed.statements
     assert held(failed, MONTHS) == never_failed
-    assert said(failed, "list") == "0 open.\n"
+    assert output_of(failed, "list") == "0 open.\n"
 
 
 def test_offering_it_twice_is_as_offering_it_once(failed: Path, never_failed: Held) -> None:
-    for place in PLACE.findall(said(failed, "list")) * 2:
-        said(failed, "redrive", place, *WHY)
+    for place in PLACE.findall(output_of(failed, "list")) * 2:
+        output_of(failed, "redrive", place, *WHY)
     work(failed)
 
     assert held(failed, MONTHS) == never_failed
 
 
 def test_every_offset_keeps_one_fate_through_re_driving_and_discarding(failed: Path) -> None:
-    first, *others = PLACE.findall(said(failed, "list"))
-    said(failed, "discard", first, *WHY)
-    said(failed, "redrive", *others, *WHY)
+    first, *others = PLACE.findall(output_of(failed, "list"))
+    output_of(failed, "discard", first, *WHY)
+    output_of(failed, "redrive", *others, *WHY)
     work(failed)
 
     assert not [read for read in shards_read(failed) if read.unaccounted]
@@ -161,8 +161,8 @@ def test_what_lay_in_the_wrong_partition_is_offered_to_its_own(tmp_path: Path, n
     asyncio.run(misplaced())
     work(tmp_path, [(topic, message(event)) for index, (topic, event) in enumerate(LOG) if index != 4])
 
-    assert "KEY_PARTITION_MISMATCH" in said(tmp_path, "list")
-    said(tmp_path, "redrive", "--all", "--because", "KEY_PARTITION_MISMATCH", *WHY)
+    assert "KEY_PARTITION_MISMATCH" in output_of(tmp_path, "list")
+    output_of(tmp_path, "redrive", "--all", "--because", "KEY_PARTITION_MISMATCH", *WHY)
     work(tmp_path)
 
     assert held(tmp_path, MONTHS) == never_failed
@@ -170,25 +170,25 @@ def test_what_lay_in_the_wrong_partition_is_offered_to_its_own(tmp_path: Path, n
 
 def test_what_still_cannot_be_believed_is_set_aside_anew(tmp_path: Path) -> None:
     work(tmp_path, [(WORK, Message("adur:x", b"{", timestamp_ms=0))])
-    (place,) = PLACE.findall(said(tmp_path, "list"))
+    (place,) = PLACE.findall(output_of(tmp_path, "list"))
 
-    said(tmp_path, "redrive", place, *WHY)
+    output_of(tmp_path, "redrive", place, *WHY)
     work(tmp_path)
 
-    (anew,) = PLACE.findall(said(tmp_path, "list"))
+    (anew,) = PLACE.findall(output_of(tmp_path, "list"))
     assert anew == place.replace("@0", "@1")
-    assert said(tmp_path, "list", "--decided").count("UNREADABLE") == 2
+    assert output_of(tmp_path, "list", "--decided").count("UNREADABLE") == 2
 
 
 def test_every_decision_is_kept_with_who_when_and_why(failed: Path) -> None:
-    first, second, third = PLACE.findall(said(failed, "list"))
-    said(failed, "discard", first, "--reason", "sent by mistake", "--actor", "grace", "--yes")
-    said(failed, "redrive", second, *WHY)
-    said(failed, "redrive", first, *WHY)
+    first, second, third = PLACE.findall(output_of(failed, "list"))
+    output_of(failed, "discard", first, "--reason", "sent by mistake", "--actor", "grace", "--yes")
+    output_of(failed, "redrive", second, *WHY)
+    output_of(failed, "redrive", first, *WHY)
 
-    told = [line.split("  ") for line in said(failed, "decisions").splitlines()]
+    told = [line.split("  ") for line in output_of(failed, "decisions").splitlines()]
 
-    assert third in said(failed, "list")
+    assert third in output_of(failed, "list")
     assert list(dict.fromkeys((action, place, why) for _, action, place, _, why in told)) == [
         ("discarded", first, "grace: sent by mistake"),
         ("re-driven", second, "ada: release 1.2 reads them"),
@@ -200,9 +200,9 @@ def test_every_decision_is_kept_with_who_when_and_why(failed: Path) -> None:
 def test_a_record_is_shown_with_its_bytes_and_nothing_that_a_terminal_obeys(tmp_path: Path) -> None:
     poison = b'{"id": "\x1b[2J\xff"}'
     work(tmp_path, [(WORK, Message("adur:x", poison, timestamp_ms=1_772_442_000_000))])
-    (place,) = PLACE.findall(said(tmp_path, "list"))
+    (place,) = PLACE.findall(output_of(tmp_path, "list"))
 
-    shown = said(tmp_path, "show", place, "--to", str(tmp_path / "bytes")) + said(tmp_path, "show", place)
+    shown = output_of(tmp_path, "show", place, "--to", str(tmp_path / "bytes")) + output_of(tmp_path, "show", place)
 
     assert (tmp_path / "bytes").read_bytes() == poison
     assert r'value: {"id": "\x1b[2J\xff"}' in shown
@@ -217,15 +217,15 @@ def test_a_record_is_shown_with_its_bytes_and_nothing_that_a_terminal_obeys(tmp_
         (["discard", "--all", "--yes"], "Missing option '--reason'"),
         (["redrive", "--all", "--yes", "--reason", " "], "The reason is empty"),
         (["redrive", "--all", "--yes", "--reason", "x" * 501], "too long"),
-        (["redrive", "--all", "--yes", "--reason", "why", "--actor", "a b"], "is no name"),
+        (["redrive", "--all", "--yes", "--reason", "why", "--actor", "a b"], "cannot be stored as a name"),
         (["redrive", "--all", "--reason", "why", "--actor", "ada"], "Nobody can be asked here"),
         (["accept-flood", "provider.work.v1/3", "--reason", "why", "--actor", "ada"], "Nobody can be asked here"),
         (["redrive", "--reason", "why", "--yes", "--actor", "ada"], "Which records is not clear"),
-        (["redrive", "provider.work.v1/3", *WHY], "is no shard"),
-        (["discard", "provider.work.v1/3@77", *WHY], "Nothing was set aside at provider.work.v1/3@77"),
+        (["redrive", "provider.work.v1/3", *WHY], "is no partition of a topic"),
+        (["discard", "provider.work.v1/3@77", *WHY], "Nothing was quarantined at provider.work.v1/3@77"),
         (["show", "provider.work.v1/3@99999999999999999999"], "is no place of a record"),
-        (["accept-flood", "provider.work.v1/99", *WHY], "Nobody reads provider.work.v1/99"),
-        (["list", "--service", "catalogue"], "There is no quarantine of 'catalogue'"),
+        (["accept-flood", "provider.work.v1/99", *WHY], "No service reads provider.work.v1/99"),
+        (["list", "--service", "catalogue"], "There is no service 'catalogue' with a quarantine"),
     ],
 )
 def test_a_decision_without_a_reason_a_name_or_anybody_who_means_it_is_refused(
@@ -239,10 +239,10 @@ def test_a_decision_without_a_reason_a_name_or_anybody_who_means_it_is_refused(
 
 def test_what_has_no_key_or_value_can_only_be_discarded_and_only_once(tmp_path: Path) -> None:
     work(tmp_path, [(WORK, Message("adur:x", b"", timestamp_ms=0))])
-    (place,) = PLACE.findall(said(tmp_path, "list"))
+    (place,) = PLACE.findall(output_of(tmp_path, "list"))
 
-    assert "it can only be discarded" in said(tmp_path, "redrive", place, *WHY)
-    said(tmp_path, "discard", place, *WHY)
+    assert "it can only be discarded" in output_of(tmp_path, "redrive", place, *WHY)
+    output_of(tmp_path, "discard", place, *WHY)
     again = quarantine(tmp_path, "discard", place, *WHY)
 
     assert again.exit_code == 2

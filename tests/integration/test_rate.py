@@ -68,4 +68,4 @@ def test_what_is_no_verdict_is_refused(tmp_path: Path, line: str) -> None:
 
     result = rate(tmp_path / "var", file)
 
-    assert (result.exit_code, "line 1" in result.output) == (2, True)
+    assert (result.exit_code, "line 1" in result.output.lower()) == (2, True)

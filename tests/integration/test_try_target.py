@@ -42,7 +42,10 @@ def client() -> Iterator[TestClient]:
 
 def command(file: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "tallystick", "try", "target", str(file)], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "tallystick", "try", "target", "--json", str(file)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 

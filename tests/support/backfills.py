@@ -67,7 +67,7 @@ def backfill(folder: Path, file: Path, *arguments: str) -> Result:
     return CliRunner(env=environment).invoke(app, ["backfill", str(file), *arguments])
 
 
-def said(folder: Path, file: Path, *arguments: str) -> str:
+def output_of(folder: Path, file: Path, *arguments: str) -> str:
     """What the command printed, having ended well."""
     result = backfill(folder, file, *arguments)
     assert result.exit_code == 0, result.output

@@ -1,6 +1,5 @@
 """Every page with figures that are all made up, as one application."""
 
-from collections.abc import Sequence
 from decimal import Decimal
 
 from fastapi import APIRouter, FastAPI
@@ -15,7 +14,7 @@ from shared.web.templating import environment
 from sla_monitor.page_models import AttainmentPage, CouncilAttainment, ItemPage, TargetRow, Trend, VerdictPart
 from sla_monitor.reports.items import ItemAnswer
 from sla_monitor.schemas import AttainmentResult, item_report
-from tallystick.pages import AttainmentRow, StatementRow, router
+from tallystick.demo.home_page import AttainmentRow, HomePage, StatementRow, router
 from tests.support import credits, histories, recharges
 
 OCTOBER = Month(2026, 10)
@@ -23,32 +22,19 @@ PROMISE = "Resolution time: within 8 working hours"
 ADDRESSES = ("/", "/attainment", "/item", "/item/open", "/statement", "/accessibility", "/licences")
 
 
-class ExampleHome:
-    """A partnership of two councils; `month` None: nothing was decided yet."""
-
-    partnership = "Adur and Worthing"
-    illustrative = True
-
-    def __init__(self, month: Month | None = OCTOBER) -> None:
-        self._month = month
-
-    def last_month(self) -> Month | None:
-        """The month it was given."""
-        return self._month
-
-    def statements(self, month: Month) -> Sequence[StatementRow]:
-        """A charge, and a credit."""
-        return [
-            StatementRow("Adur District Council", 1234567, f"/v1/statements/adur/{month}"),
-            StatementRow("Worthing Borough Council", -1230, f"/v1/statements/worthing/{month}"),
-        ]
-
-    def attainment(self, month: Month) -> Sequence[AttainmentRow]:  # noqa: ARG002 (all months are alike)
-        """A council with volume, and one without."""
-        return [
-            AttainmentRow("Adur District Council", met=14, judged=16, good=12_996, total=13_001),
-            AttainmentRow("Worthing Borough Council", met=0, judged=0, good=0, total=0),
-        ]
+HOME = HomePage(
+    "Adur and Worthing",
+    OCTOBER,
+    (
+        StatementRow("Adur District Council", 1234567, f"/v1/statements/adur/{OCTOBER}"),
+        StatementRow("Worthing Borough Council", -1230, f"/v1/statements/worthing/{OCTOBER}"),
+    ),
+    (
+        AttainmentRow("Adur District Council", met=14, judged=16, good=12_996, total=13_001),
+        AttainmentRow("Worthing Borough Council", met=0, judged=0, good=0, total=0),
+    ),
+)
+EMPTY_HOME = HomePage("Adur and Worthing", None)
 
 
 def target_row(service: str, judgement: str, *, good: int, total: int, misses_remaining: int | None) -> TargetRow:
@@ -142,7 +128,7 @@ def statement() -> Statement:
     return build_statement(known, recharges.ASHBY.id, OCTOBER, rows, attained=kept)
 
 
-def application(home: ExampleHome) -> FastAPI:
+def application(home: HomePage = HOME) -> FastAPI:
     """All pages at `ADDRESSES`, with their assets."""
     templates = environment("sla_monitor")
     routes = APIRouter(default_response_class=HTMLResponse)
@@ -163,4 +149,4 @@ def application(home: ExampleHome) -> FastAPI:
     def statement_of_ashby() -> str:
         return form("html").render(statement()).decode()
 
-    return create_app("Pages", [router(home), routes])
+    return create_app("Pages", [router(lambda: home), routes])

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from shared.contracts.codec import AnyEvent, decode_event
 from shared.contracts.envelope import ItemEvent
-from tallystick.replay.counts import RejectedRow, RowCounts
 from tallystick.replay.event_builder import TimedEvent
 from tallystick.replay.mapping import ReplayMapping, read_mapping
+from tallystick.replay.rows import RejectedRow, RowCounts
 from tallystick.replay.translate import translate
 
 TICKETS = """

@@ -1,36 +1,91 @@
-"""How the command speaks: progress on long work, and failures that say what happened, what was kept, what to do."""
+"""How the command speaks: answers on stdout, as text or JSON; progress and failures on stderr; and its exit codes."""
 
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
+import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
 
-out = Console()
-err = Console(stderr=True)
+EXIT_NOT_VERIFIED = 1
+EXIT_INVALID = 2
+EXIT_BUSY = 3
+EXIT_BUG = 70  # EX_SOFTWARE of sysexits.h
+EXIT_INTERRUPTED = 130  # 128 + SIGINT
+EXIT_OUTPUT_CLOSED = 141  # 128 + SIGPIPE
 
-EXIT_BAD_INPUT = 2
-EXIT_IN_USE = 3
+
+class _Output(Console):
+    """Prints each line as it is: no markup, no emoji, no wrapping."""
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr, markup=False, emoji=False, highlight=False, soft_wrap=True)
+
+    def on_broken_pipe(self) -> None:
+        """Whoever read the output went away: the command ends without another word."""
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(EXIT_OUTPUT_CLOSED)
+
+
+out = _Output()
+err = _Output(stderr=True)
 
 
 def var_folder() -> Path:
     """Where state lives: `TALLYSTICK_VAR`, else ./var."""
-    return Path(os.environ.get("TALLYSTICK_VAR", "var"))
+    return Path(os.environ.get("TALLYSTICK_VAR") or "var")
 
 
-def fail(what: str, *, do: str, code: int = EXIT_BAD_INPUT) -> NoReturn:
-    """The command ends with `code`, having said what is wrong and what to do."""
-    err.print(f"[bold red]{what}[/]", highlight=False)
-    err.print(do, highlight=False)
+def answer(value: object, lines: Iterable[str | Table], *, as_json: bool) -> None:
+    """The answer is on stdout: `value` as JSON and nothing else, or `lines` for people."""
+    if as_json:
+        out.print(msgspec.json.format(msgspec.json.encode(value)).decode())
+        return
+    for line in lines:
+        out.print(line, soft_wrap=isinstance(line, str))
+
+
+def fail(what: str, *, do: str, code: int = EXIT_INVALID) -> NoReturn:
+    """The command ends with `code`, having said what happened, what was kept and what to do."""
+    err.print(Text(what, style="bold red"))
+    err.print(do)
     raise SystemExit(code)
+
+
+def require_writable(path: Path | None) -> None:
+    """`path` can be written when the work is done; ends the command now where it cannot."""
+    if path is None:
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        _unwritable(path, fault.strerror)
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        _unwritable(path, "it is a folder, or may not be written")
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """`content` is in the file, whose folder is made; ends the command where it cannot be written."""
+    require_writable(path)
+    try:
+        path.write_bytes(content)
+    except OSError as fault:
+        _unwritable(path, fault.strerror)
+
+
+def _unwritable(path: Path, why: str | None) -> NoReturn:
+    fail(f"{path} cannot be written: {why}.", do="Name another place. What was stored before is kept.")
 
 
 @contextmanager
 def progress() -> Iterator[Progress]:
-    """A place for progress bars; silent where nobody watches."""
+    """A place for progress bars on stderr; silent where nobody watches."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),

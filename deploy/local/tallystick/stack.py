@@ -1,25 +1,24 @@
 """The three services in one process, over one folder of state: no server is needed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from billing.app import BillingApp
-from billing.app import build as build_billing
-from billing.settings import BillingSettings
-from catalogue.app import CatalogueApp
-from catalogue.app import build as build_catalogue
-from catalogue.settings import CatalogueSettings
-from shared.bus.connect import connect
+from filelock import FileLock, Timeout
+from rich.progress import Progress
+
 from shared.clock import Clock, WallClock
 from shared.contracts.definitions import AnyDefinition
 from shared.contracts.topics import TOPICS
 from shared.log.port import Bus
-from shared.running.gc_tuning import tune_gc
-from sla_monitor.app import MonitorApp
-from sla_monitor.app import build as build_monitor
-from sla_monitor.settings import MonitorSettings
+
+if TYPE_CHECKING:  # importing the services takes a second: `--help` of a verb does not wait for them
+    from billing.app import BillingApp
+    from catalogue.app import CatalogueApp
+    from sla_monitor.app import MonitorApp
 
 ACTOR = "tallystick-local"
 _LOOK_EVERY_S = 1.0
@@ -27,16 +26,30 @@ _LOOK_EVERY_S = 1.0
 Work = Callable[[asyncio.Event], Coroutine[None, None, None]]
 
 
+class FolderInUse(Exception):
+    """Another process runs the services on this folder."""
+
+
+class UnusableFolder(Exception):
+    """The folder cannot be made, read or written."""
+
+
 class Stack:
     """The services and the log between them, ready to be run."""
 
     def __init__(self, folder: Path, *, bus: Bus, clock: Clock, margin_s: int) -> None:
+        from billing.app import build as build_billing
+        from billing.settings import BillingSettings
+        from catalogue.app import build as build_catalogue
+        from catalogue.settings import CatalogueSettings
+        from sla_monitor.app import build as build_monitor
+        from sla_monitor.settings import MonitorSettings
+
         self.folder = folder
         self.bus = bus
+        monitor_settings = MonitorSettings(TALLYSTICK_VAR=folder, SLA_CLOCK_MARGIN_S=margin_s)
         self.catalogue: CatalogueApp = build_catalogue(CatalogueSettings(TALLYSTICK_VAR=folder), bus=bus, clock=clock)
-        self.monitor: MonitorApp = build_monitor(
-            MonitorSettings(TALLYSTICK_VAR=folder, SLA_CLOCK_MARGIN_S=margin_s), bus=bus, clock=clock
-        )
+        self.monitor: MonitorApp = build_monitor(monitor_settings, bus=bus, clock=clock)
         self.billing: BillingApp = build_billing(BillingSettings(TALLYSTICK_VAR=folder), bus=bus, clock=clock)
 
     async def record(self, definitions: Sequence[AnyDefinition]) -> int:
@@ -53,32 +66,40 @@ class Stack:
                 tasks.create_task(_run(service.run, stop))
 
     async def pending(self) -> int:
-        """How much is still to be done; 0 when every service has come to rest."""
+        """How much is still to be done; 0 when no service has anything left to do."""
         return await self.catalogue.unannounced() + await self.monitor.pending() + await self.billing.unread()
 
-    async def drain(self, report: Callable[[int], None]) -> None:
-        """The services have done all there is to do by now. `report` is told what is left, every second."""
-        await self._work_off(self.run, self.pending, report)
+    async def drain(self, report: Callable[[int], None] = lambda _: None) -> None:
+        """The services have done all there is to do by now; `report` gets what is left, every second."""
+        await _run_until_none_left(self.run, self.pending, report)
+
+    async def drain_showing(self, bars: Progress, title: str) -> None:
+        """As `drain`, with a progress bar."""
+        total = await self.pending()
+        bar = bars.add_task(title, total=total)
+        await self.drain(lambda left: bars.update(bar, completed=max(total - left, 0)))
+        bars.update(bar, completed=total)
 
     async def meter(self) -> None:
-        """Billing has taken in all that the log holds by now."""
-        await self._work_off(self.billing.run, self.billing.unread, lambda _: None)
-
-    async def _work_off(self, run: Work, left: Callable[[], Awaitable[int]], report: Callable[[int], None]) -> None:
-        stop = asyncio.Event()
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_run(run, stop))
-            try:
-                while count := await left():
-                    report(count)
-                    await asyncio.sleep(_LOOK_EVERY_S)
-            finally:
-                stop.set()
+        """Billing has ingested all that the log holds by now."""
+        await _run_until_none_left(self.billing.run, self.billing.unread, lambda _: None)
 
     async def close(self) -> None:
         """Everything is released."""
         for part in (self.catalogue, self.monitor, self.billing, self.bus):
             await part.close()
+
+
+async def _run_until_none_left(work: Work, left: Callable[[], Awaitable[int]], report: Callable[[int], None]) -> None:
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(_run(work, stop))
+        try:
+            while count := await left():
+                report(count)
+                await asyncio.sleep(_LOOK_EVERY_S)
+        finally:
+            stop.set()
 
 
 async def _run(service: Work, stop: asyncio.Event) -> None:
@@ -89,13 +110,40 @@ async def _run(service: Work, stop: asyncio.Event) -> None:
 
 
 @asynccontextmanager
-async def open_stack(folder: Path, *, clock: Clock, margin_s: int = 1) -> AsyncIterator[Stack]:
-    """The services on `folder`, their topics made; closed on the way out."""
+async def open_stack(folder: Path, *, clock: Clock | None = None, margin_s: int = 1) -> AsyncIterator[Stack]:
+    """The services on `folder`, their topics made; closed on the way out. Raises `UnusableFolder`."""
+    from shared.bus.connect import connect
+    from shared.running.gc_tuning import tune_gc
+
+    _require_folder(folder)
     tune_gc()
     bus = connect(f"sqlite:///{folder}/log.db")
     await bus.ensure_topics(TOPICS)
-    stack = Stack(folder, bus=bus, clock=clock, margin_s=margin_s)
+    stack = Stack(folder, bus=bus, clock=clock or WallClock(), margin_s=margin_s)
     try:
         yield stack
     finally:
         await stack.close()
+
+
+@contextmanager
+def exclusive_use(folder: Path) -> Iterator[None]:
+    """Only this process runs the services on `folder`; others may read it and append to its log.
+
+    Raises `FolderInUse` and `UnusableFolder`. A killed process leaves no lock behind.
+    """
+    _require_folder(folder)
+    try:
+        with FileLock(folder / "services.lock", blocking=False):
+            yield
+    except Timeout as busy:
+        raise FolderInUse(f"another tallystick is running on {folder}") from busy
+
+
+def _require_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise UnusableFolder(f"the state folder {folder} cannot be made: {fault.strerror}") from fault
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        raise UnusableFolder(f"the state folder {folder} cannot be read and written")

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tallystick.replay.counts import RejectedRow
-from tallystick.replay.rejects import reject_file
+from tallystick.replay.rows import RejectedRow, reject_file
 from tallystick.replay.table import UnreadableFile
 from tests.support.replays import TICKETS, changed, mapping_of, replay, replay_file
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from shared.contracts.items import CompletedData, PausedData, TicketOpened, TicketPaused, WorkCompleted
-from tallystick.replay.counts import BEFORE_OPENING
+from tallystick.replay.rows import BEFORE_OPENING
 from tests.support.replays import TICKETS, changed, mapping_of, replay, replay_file
 
 HEADER = "number,council,opened,resolved\n"

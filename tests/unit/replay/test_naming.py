@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.contracts.envelope import ID_PATTERN
-from tallystick.replay.counts import InvalidRow
 from tallystick.replay.ids import IdAssigner, line_prefix, slug
+from tallystick.replay.table import InvalidRow
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ import pytest
 
 from shared.contracts.definitions import Agreement
 from shared.contracts.items import TicketOpened, TicketResolved, WorkCompleted, WorkReceived
-from tallystick.replay.counts import BEFORE_OPENING, RejectedRow, RowCounts
 from tallystick.replay.mapping import read_mapping
+from tallystick.replay.rows import BEFORE_OPENING, RejectedRow, RowCounts
 from tallystick.replay.translate import translate
 from tallystick.replay.trial import trial_definitions
 from tests.support.replays import Replayed, replay_file

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.instants import epoch_us
-from tallystick.replay.counts import InvalidRow
+from tallystick.replay.table import InvalidRow
 from tallystick.replay.times import DATE_ONLY, FOLD, GAP, Times
 
 LONDON = ZoneInfo("Europe/London")

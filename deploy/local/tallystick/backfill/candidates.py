@@ -16,8 +16,8 @@ from shared.contracts.usage import UsageEvent
 from shared.log.partitioner import partition_of
 from shared.log.port import Message, Record, Shard
 from shared.log.validation import InvalidRecord
-from tallystick.replay.counts import RejectedRow, RowCounts
 from tallystick.replay.mapping import ReplayMapping
+from tallystick.replay.rows import RejectedRow, RowCounts
 from tallystick.replay.table import UnreadableFile
 from tallystick.replay.translate import translate
 

@@ -54,7 +54,7 @@ class BackfillDryRun:
         shards = every_shard(METERED)
         return {shard: await self.bus.bounds(shard) for shard in shards}
 
-    async def sift(self, offers: Sequence[Candidate]) -> Deduplicated:
+    async def deduplicate(self, offers: Sequence[Candidate]) -> Deduplicated:
         """Which of the events nobody knows yet."""
         with busy_during_outages():
             return await deduplicate(offers, foreseeing=self.monitor.foreseeing, dry_run=self.billing.dry_run)
@@ -72,11 +72,11 @@ class BackfillDryRun:
             seen(len(held))
         announced = [decode_event(message.value) for each in foreseen for message in each.announced]
         said = [event for event in announced if isinstance(event, VerdictEvent)]
-        moved = await self.moved(records, said)
+        moved = await self.statement_deltas(records, said)
         parked = sum(each.parked for each in foreseen)
         return changes(new, parked=parked, difference=verdict_changes(said), moved=moved)
 
-    async def moved(
+    async def statement_deltas(
         self, records: Mapping[Shard, Sequence[Record]], said: Sequence[VerdictEvent]
     ) -> list[StatementDelta]:
         """What the provider's records and the monitor's words would do to statements. Raises `Busy` as `changes`."""
@@ -96,7 +96,8 @@ async def open_dry_run(clock: Clock) -> AsyncIterator[BackfillDryRun]:
         bus = connect(monitor_settings.bus)
         stack.push_async_callback(bus.close)
         await bus.ensure_topics(TOPICS)
-        billing = build_billing(billing_settings, bus=bus, clock=clock)
+        with busy_during_outages():
+            billing = build_billing(billing_settings, bus=bus, clock=clock)
         stack.push_async_callback(billing.close)
         monitor = DryRunApp(monitor_settings, bus=bus, clock=clock)
         stack.push_async_callback(monitor.close)

@@ -1,1 +1,1 @@
-"""What each verb of the `tallystick` command does."""
+"""The command's verbs, one file each: what it takes, what it does, what it answers."""

@@ -1,18 +1,29 @@
 """`tallystick approvals`: which differences were approved, by whom, when and why."""
 
-from tallystick.commands import desks
-from tallystick.console import out
+import asyncio
+
+import typer
+
+from shared.sql.approvals import Approval
+from tallystick.console import answer
+from tallystick.options import Json, ServiceOption
+from tallystick.services import open_services
+
+app = typer.Typer(add_completion=False)
 
 
-def approvals(service: str | None) -> None:
+@app.command()
+def approvals(service: ServiceOption = None, as_json: Json = False) -> None:
     """Every approval is printed, the oldest first."""
-    desks.run(_approvals(service))
+    found = sorted(asyncio.run(_read(service)), key=lambda each: each[1].approved_at)
+    lines = [
+        f"{each.approved_at:%Y-%m-%d %H:%M:%S}Z  {each.subject}  {each.events:,}  {each.digest[:16]}  {name}  "
+        f"{each.actor}: {each.reason}"
+        for name, each in found
+    ]
+    answer([{"service": name, "approval": each} for name, each in found], lines, as_json=as_json)
 
 
-async def _approvals(service: str | None) -> None:
-    async with desks.readers(service) as apps:
-        told = [(each, app.quarantine.service) for app in apps for each in app.approvals.all()]
-    for each, name in sorted(told, key=lambda held: held[0].approved_at):
-        at = f"{each.approved_at:%Y-%m-%d %H:%M:%S}Z"
-        line = f"{at}  {each.subject}  {each.events:,}  {each.digest[:16]}  {name}  {each.actor}: {each.reason}"
-        out.print(line, highlight=False, markup=False, soft_wrap=True)
+async def _read(service: str | None) -> list[tuple[str, Approval]]:
+    async with open_services(service) as apps:
+        return [(app.quarantine.service, each) for app in apps for each in app.approvals.all()]

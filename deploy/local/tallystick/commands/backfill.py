@@ -1,19 +1,21 @@
-"""`tallystick backfill`: what past events would change is told first, and done when exactly that is approved."""
+"""`tallystick backfill`: a dry run of past events first; the same for real when exactly that is approved."""
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
+import typer
 from rich.progress import Progress
 
-from shared.clock import Clock, WallClock
+from shared.clock import WallClock
 from shared.log.port import Bus, Message
-from shared.log.processor import Busy
 from shared.sql.approvals import Approval
+from tallystick.authorisation import Authorisation
 from tallystick.backfill.candidates import (
     Candidate,
     Refusal,
@@ -24,128 +26,114 @@ from tallystick.backfill.candidates import (
 )
 from tallystick.backfill.dry_run import BackfillDryRun, open_dry_run
 from tallystick.backfill.report import BackfillReport, Changes, lines
-from tallystick.commands import desks
-from tallystick.commands.deciding import Authorisation
-from tallystick.console import EXIT_IN_USE, fail, out, progress
-from tallystick.replay.mapping import BadMapping, NoSuchMapping, ReplayMapping, read_mapping
+from tallystick.console import EXIT_BUSY, answer, fail, progress
+from tallystick.options import Actor, InputFile, Json, LookupOption, lookup_files
+from tallystick.replay.mapping import ReplayMapping, read_mapping
 from tallystick.replay.table import UnreadableFile
-from tallystick.replay.targets import UnusableTemplate
 
-# All of them are held in memory, about 4 KB each, and billing takes nothing in while they are rehearsed.
+# All of them are held in memory, about 4 KB each, and billing ingests nothing during their dry run.
 MAX_EVENTS = 200_000
-_AT_ONCE = 4_000
+_BATCH = 4_000
 _PATIENCE_S = 30.0
 _LOOK_EVERY_S = 0.5
+
+app = typer.Typer(add_completion=False)
 
 
 @dataclass(frozen=True, slots=True)
 class BackfillOptions:
-    """What is to be filled in; `mapping` None for a file of events. `approved` is a digest with somebody's word."""
+    """What is to be sent; `mapping` None for a file of events. `approved` is a digest, and who approved it."""
 
     file: Path
-    mapping: str | None
-    lookups: dict[str, Path]
-    json: Path | None
+    mapping: ReplayMapping | None
     approved: tuple[str, Authorisation] | None
 
 
-def backfill(order: BackfillOptions, *, clock: Clock | None = None) -> None:
-    """The report is printed; where its digest is the approved one, the new events are in the log."""
-    mapping = _mapping(order)
-    try:
-        desks.run(_backfill(order, mapping, clock or WallClock()))
-    except (UnreadableFile, UnusableTemplate) as fault:
-        fail(str(fault), do="Mend the file or the mapping. Nothing was sent.")
-    except Busy as busy:
-        fail(f"{busy}.", do="Run it again later. Nothing was sent.", code=EXIT_IN_USE)
+@app.command()
+def backfill(  # noqa: PLR0917 (typer makes options of them: nobody passes them by position)
+    file: InputFile,
+    mapping: Annotated[str | None, typer.Option(help="For a CSV: one that comes with Tallystick, or a path.")] = None,
+    lookup: LookupOption = None,
+    approve: Annotated[str | None, typer.Option(help="The digest of the report: do exactly that.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Why. It is kept for ever.")] = None,
+    actor: Actor = None,
+    as_json: Json = False,
+) -> None:
+    """The report on FILE (events, one a line, or a CSV; also .gz) is printed; if approved, the new events are sent."""
+    approved = None if approve is None else (approve, Authorisation.of(actor, reason or ""))
+    read = None if mapping is None else read_mapping(mapping, lookups=lookup_files(lookup))
+    report = asyncio.run(_backfill(BackfillOptions(file, read, approved)))
+    value = {"digest": report.changes.digest, "sent": bool(approved and report.new)} | msgspec.structs.asdict(report)
+    answer(value, [*lines(report), *_outcome(report, approved)], as_json=as_json)
 
 
-def _mapping(order: BackfillOptions) -> ReplayMapping | None:
-    if order.mapping is None:
-        return None
-    try:
-        return read_mapping(order.mapping, lookups=order.lookups)
-    except (NoSuchMapping, BadMapping) as fault:
-        fail(str(fault), do="Nothing was read. docs/replay.md describes mapping files.")
-
-
-async def _backfill(order: BackfillOptions, mapping: ReplayMapping | None, clock: Clock) -> None:
-    async with open_dry_run(clock) as sight:
+async def _backfill(options: BackfillOptions) -> BackfillReport:
+    async with open_dry_run(WallClock()) as dry_run:
         with progress() as bars:
-            offers, refused = await asyncio.to_thread(_read, order, mapping, clock)
-            await _caught_up(sight, bars)
-            sifted = await sight.sift(offers)
-            new = in_sending_order(sifted.new)
-            bar = bars.add_task("Judging and rating in thought", total=len(new) + 1)
-            changes = await sight.changes(new, seen=lambda judged: bars.advance(bar, judged))
+            found, refused = await asyncio.to_thread(_read, options)
+            await _wait_for_services(dry_run, bars)
+            unique = await dry_run.deduplicate(found)
+            new = in_sending_order(unique.new)
+            bar = bars.add_task("Dry run", total=len(new) + 1)
+            changes = await dry_run.changes(new, seen=lambda count: bars.advance(bar, count))
             bars.advance(bar)
-        report = BackfillReport(changes, sifted.known, [*refused, *sifted.refused])
-        await _tell(order, report)
-        if order.approved is not None and new:
-            await _apply(order.approved, changes, new, sight, file=order.file.name)
+        if options.approved is not None and new:
+            await _apply(options.approved, changes, new, dry_run, file=options.file.name)
+        return BackfillReport(changes, unique.known, [*refused, *unique.refused])
 
 
-def _read(order: BackfillOptions, mapping: ReplayMapping | None, clock: Clock) -> tuple[list[Candidate], list[Refusal]]:
-    now_ms = int(clock.now().timestamp() * 1000)
+def _read(options: BackfillOptions) -> tuple[list[Candidate], list[Refusal]]:
+    now_ms = int(WallClock().now().timestamp() * 1000)
     refused: list[Refusal] = []
-    told = events_of_lines(order.file) if mapping is None else events_of_table(mapping, order.file, refused)
-    offered = [candidate(line, now_ms=now_ms) for line in islice(told, MAX_EVENTS + 1)]
-    if len(offered) > MAX_EVENTS:
-        raise UnreadableFile(f"{order.file.name} has more than {MAX_EVENTS:,} events: split it between items")
-    refused += [each for each in offered if isinstance(each, Refusal)]
-    return [each for each in offered if isinstance(each, Candidate)], refused
+    mapping, file = options.mapping, options.file
+    events = events_of_lines(file) if mapping is None else events_of_table(mapping, file, refused)
+    found = [candidate(line, now_ms=now_ms) for line in islice(events, MAX_EVENTS + 1)]
+    if len(found) > MAX_EVENTS:
+        raise UnreadableFile(f"{file.name} has more than {MAX_EVENTS:,} events: split it between items")
+    refused += [each for each in found if isinstance(each, Refusal)]
+    return [each for each in found if isinstance(each, Candidate)], refused
 
 
-async def _caught_up(sight: BackfillDryRun, bars: Progress) -> None:
-    """The services have taken in what the log held; the command ends where they do not come to it in time.
+async def _wait_for_services(dry_run: BackfillDryRun, bars: Progress) -> None:
+    """The services have ingested what the log held; ends the command where they do not come to it in time.
 
-    What they have still to take in might be the very events of the file.
+    What they have still to ingest might be the very events of the file.
     """
-    await sight.monitor.learn()
-    held = await sight.held()
+    await dry_run.monitor.learn()
+    held = await dry_run.held()
     loop = asyncio.get_running_loop()
     until = loop.time() + _PATIENCE_S
-    total = await sight.behind(held)
+    total = await dry_run.behind(held)
     bar = bars.add_task("Waiting for the services", total=total)
-    while behind := await sight.behind(held):
+    while behind := await dry_run.behind(held):
         bars.update(bar, completed=max(0, total - behind))
         if loop.time() > until:
             fail(
-                f"The services have still to take in {behind:,} records.",
-                do="Run it again when they have; start them if none is at work. Nothing was sent.",
-                code=EXIT_IN_USE,
+                f"The services have still to ingest {behind:,} records.",
+                do="Run it again when they have; start them if none is running. Nothing was sent.",
+                code=EXIT_BUSY,
             )
         await asyncio.sleep(_LOOK_EVERY_S)
     bars.update(bar, completed=total)
 
 
-async def _tell(order: BackfillOptions, report: BackfillReport) -> None:
-    for line in lines(report):
-        _say(line)
-    if order.json is not None:
-        shown = msgspec.json.encode({"digest": report.changes.digest, **msgspec.structs.asdict(report)})
-        await asyncio.to_thread(order.json.write_bytes, msgspec.json.format(shown) + b"\n")
-    if not report.new:
-        _say("No difference: there is nothing to send.")
-        return
-    _say(f"digest: {report.changes.digest}")
-    if order.approved is None:
-        _say("Nothing was stored or sent. To do exactly this, run it again with --approve DIGEST --reason TEXT.")
-
-
 async def _apply(
-    approved: tuple[str, Authorisation], changes: Changes, new: Sequence[Candidate], sight: BackfillDryRun, *, file: str
+    approved: tuple[str, Authorisation],
+    changes: Changes,
+    new: Sequence[Candidate],
+    dry_run: BackfillDryRun,
+    *,
+    file: str,
 ) -> None:
-    digest, word = approved
+    digest, by = approved
     if digest != changes.digest:
         fail(
             f"This is not what was approved: its digest is {changes.digest}.",
-            do="The services know more than when it was shown. Read it again, and approve that. Nothing was sent.",
+            do="Nothing was sent. The services know more now: read the new report, and approve that.",
         )
-    approval = Approval(digest, sight.clock.now(), f"backfill {file}", len(new), word.actor, word.reason)
-    await asyncio.to_thread(sight.billing.approvals.add, approval)
-    await _send(sight.bus, new)
-    _say(f"{len(new):,} events sent. Approved by {word.actor}: {word.reason}")
+    approval = Approval(digest, dry_run.clock.now(), f"backfill {file}", len(new), by.actor, by.reason)
+    await asyncio.to_thread(dry_run.billing.approvals.add, approval)
+    await _send(dry_run.bus, new)
 
 
 async def _send(bus: Bus, new: Sequence[Candidate]) -> None:
@@ -155,10 +143,18 @@ async def _send(bus: Bus, new: Sequence[Candidate]) -> None:
     with progress() as bars:
         bar = bars.add_task("Sending", total=len(new))
         for topic, messages in topics.items():
-            for start in range(0, len(messages), _AT_ONCE):
-                await bus.publish(topic, messages[start : start + _AT_ONCE])
-                bars.advance(bar, len(messages[start : start + _AT_ONCE]))
+            for start in range(0, len(messages), _BATCH):
+                batch = messages[start : start + _BATCH]
+                await bus.publish(topic, batch)
+                bars.advance(bar, len(batch))
 
 
-def _say(line: str) -> None:
-    out.print(line, highlight=False, markup=False, soft_wrap=True)
+def _outcome(report: BackfillReport, approved: tuple[str, Authorisation] | None) -> Iterator[str]:
+    if not report.new:
+        yield "No difference: there is nothing to send."
+        return
+    yield f"digest: {report.changes.digest}"
+    if approved is None:
+        yield "Nothing was stored or sent. To do exactly this, run it again with --approve DIGEST --reason TEXT."
+    else:
+        yield f"{report.new:,} events sent. Approved by {approved[1].actor}: {approved[1].reason}"

@@ -1,73 +1,57 @@
-"""`tallystick correct`: ended items are judged again by the catalogue as it is now known."""
+"""`tallystick correct`: ended items are evaluated again by the catalogue as it is now known."""
 
 import asyncio
-from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from shared.clock import WallClock
 from shared.contracts.corrections import CorrectionScope
-from sla_monitor.decisions.corrections import RunReport
-from sla_monitor.domain.decisions import NotAllowed
-from tallystick.console import EXIT_IN_USE, fail, out, progress
-from tallystick.lock import FolderInUse, exclusive_use
-from tallystick.stack import ACTOR, open_stack
+from tallystick.console import EXIT_BUSY, answer, fail, progress, var_folder
+from tallystick.options import Json, read_day
+from tallystick.stack import ACTOR, FolderInUse, exclusive_use, open_stack
+
+if TYPE_CHECKING:
+    from sla_monitor.decisions.corrections import RunReport
+
+app = typer.Typer(add_completion=False)
 
 
-@dataclass(frozen=True, slots=True)
-class CorrectionOptions:
-    """What is to be judged again. `name` None: the run is named after the present instant."""
-
-    from_date: str
-    to_date: str
-    council: str | None
-    service: str | None
-    name: str | None
-
-
-def correct(wanted: CorrectionOptions, *, folder: Path) -> None:
-    """The run has been made; what it corrected and retracted is printed."""
-    scope = CorrectionScope(
-        from_date=_day(wanted.from_date), to_date=_day(wanted.to_date), council=wanted.council, service=wanted.service
-    )
-    if scope.to_date <= scope.from_date:
-        fail(f"{scope.to_date} is not after {scope.from_date}.", do="--to is the first day that is not included.")
-    name = wanted.name or f"correction-{WallClock().now():%Y%m%dT%H%M%SZ}"
+@app.command()
+def correct(  # noqa: PLR0917 (typer makes options of them: nobody passes them by position)
+    from_date: Annotated[
+        date, typer.Option("--from", parser=read_day, metavar="DATE", help="The first day, for example 2026-03-01.")
+    ],
+    to_date: Annotated[
+        date, typer.Option("--to", parser=read_day, metavar="DATE", help="The first day that is not included.")
+    ],
+    council: Annotated[str | None, typer.Option(help="Only this council's items.")] = None,
+    service: Annotated[str | None, typer.Option(help="Only this service's items.")] = None,
+    name: Annotated[str | None, typer.Option(help="What the corrections name as their cause.")] = None,
+    as_json: Json = False,
+) -> None:
+    """The correction run is done; what it corrected and retracted is printed."""
+    scope = CorrectionScope(from_date=from_date, to_date=to_date, council=council, service=service)
+    if to_date <= from_date:
+        fail(f"{to_date} is not after {from_date}.", do="--to is the first day that is not included.")
+    run = name or f"correction-{WallClock().now():%Y%m%dT%H%M%SZ}"
     try:
-        with exclusive_use(folder):
-            report = asyncio.run(_made(name, scope, folder))
+        with exclusive_use(var_folder()):
+            report = asyncio.run(_run(run, scope))
     except FolderInUse as busy:
-        fail(f"{busy}.", do="Order it there: POST /v1/correction-runs.", code=EXIT_IN_USE)
-    except NotAllowed as refused:
-        fail(f"{refused}.", do="Give it another --name. Nothing was ordered.")
-    _tell(report)
+        fail(f"{busy}.", do="Order the run there: POST /v1/correction-runs.", code=EXIT_BUSY)
+    changed = sum(caused.count for caused in report.caused)
+    lines = [f"  {caused.council}: {caused.count:,} {caused.kind}" for caused in report.caused]
+    lines.append(f"{run}: {changed:,} verdicts changed, {report.shards_done} of {report.shards} shards done.")
+    answer(report, lines, as_json=as_json)
 
 
-async def _made(name: str, scope: CorrectionScope, folder: Path) -> RunReport:
-    async with open_stack(folder, clock=WallClock()) as stack:
+async def _run(name: str, scope: CorrectionScope) -> "RunReport":
+    async with open_stack(var_folder()) as stack:
         correcting = stack.monitor.correcting
         await stack.monitor.learn()
         await correcting.order(name, scope, requested_by=ACTOR)
         with progress() as bars:
-            total = await stack.pending()
-            bar = bars.add_task("Judging again", total=total)
-            await stack.drain(lambda left: bars.update(bar, completed=max(total - left, 0)))
-            bars.update(bar, completed=total)
+            await stack.drain_showing(bars, "Evaluating again")
         return await asyncio.to_thread(correcting.report, name, await correcting.progress(name))
-
-
-def _tell(report: RunReport) -> None:
-    for caused in report.caused:
-        out.print(f"  {caused.council}: {caused.count:,} {caused.kind}", highlight=False)
-    changed = sum(caused.count for caused in report.caused)
-    out.print(
-        f"{report.run.id}: {changed:,} verdicts changed, {report.shards_done} of {report.shards} shards done.",
-        highlight=False,
-    )
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        fail(f"{text!r} is not a date.", do="Write for example 2026-03-01.")

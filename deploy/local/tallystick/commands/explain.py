@@ -2,48 +2,48 @@
 
 import asyncio
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-import msgspec
+import typer
 
-from shared.clock import WallClock
-from sla_monitor.reports.item_text import item_text, verdict_svg
-from sla_monitor.reports.items import ItemAnswer
-from sla_monitor.schemas import ItemReport, item_report
-from tallystick.console import err, fail, out
+from tallystick.console import answer, err, fail, var_folder, write_file
+from tallystick.options import Json
 from tallystick.stack import open_stack
 
+if TYPE_CHECKING:
+    from sla_monitor.reports.items import ItemAnswer
 
-def explain(item: str, *, council: str | None, as_json: bool, pictures: Path | None, folder: Path) -> None:
-    """The item's verdicts and the stretches of time behind them are printed; `pictures` gets an SVG of each clock."""
-    found = asyncio.run(_find(item, council, folder))
-    if not found:
-        fail(
-            f"No item {item!r} is known here.", do=f"State was read from {folder}; TALLYSTICK_VAR names another folder."
-        )
-    if len(found) > 1:
-        councils = ", ".join(answer.council for answer in found)
-        fail(f"More than one council has an item {item!r}: {councils}.", do="Add --council.")
-    body = item_report(found[0])
-    if as_json:
-        print(msgspec.json.format(msgspec.json.encode(body)).decode())  # noqa: T201 (for other programs: no console marks)
-    else:
-        for line in item_text(body):
-            out.print(line, highlight=False, markup=False, soft_wrap=True)
-    if pictures is not None:
-        _draw(body, pictures)
+app = typer.Typer(add_completion=False)
 
 
-async def _find(item: str, council: str | None, folder: Path) -> list[ItemAnswer]:
-    async with open_stack(folder, clock=WallClock()) as stack:
+@app.command()
+def explain(
+    item: Annotated[str, typer.Argument(help="The item's id.")],
+    council: Annotated[str | None, typer.Option(help="Whose item, where several councils use the id.")] = None,
+    pictures: Annotated[Path | None, typer.Option(help="Draw each clock as SVG into this folder.")] = None,
+    as_json: Json = False,
+) -> None:
+    """The item's verdicts and the segments of time behind them are printed; `pictures` gets an SVG of each clock."""
+    from sla_monitor.reports.item_text import item_text, verdict_svg
+    from sla_monitor.schemas import item_report
+
+    report = item_report(asyncio.run(_only(item, council)))
+    drawings = [] if pictures is None else [(each, verdict_svg(each)) for each in report.verdicts]
+    for verdict, drawn in drawings:
+        if pictures is not None and drawn is not None:
+            path = pictures / f"{report.item}-{verdict.target}-{verdict.cycle}.svg"
+            write_file(path, drawn.encode())
+            err.print(str(path))
+    answer(report, item_text(report), as_json=as_json)
+
+
+async def _only(item: str, council: str | None) -> "ItemAnswer":
+    async with open_stack(var_folder()) as stack:
         await stack.monitor.learn()
-        return await stack.monitor.questions.items(item, council=council)
-
-
-def _draw(item: ItemReport, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for verdict in item.verdicts:
-        drawn = verdict_svg(verdict)
-        if drawn is not None:
-            path = folder / f"{item.item}-{verdict.target}-{verdict.cycle}.svg"
-            path.write_text(drawn, encoding="utf-8")
-            err.print(str(path), highlight=False)
+        found = await stack.monitor.questions.items(item, council=council)
+    if not found:
+        fail(f"There is no item {item!r}.", do=f"State was read from {var_folder()}; TALLYSTICK_VAR names another.")
+    if len(found) > 1:
+        councils = ", ".join(each.council for each in found)
+        fail(f"More than one council has an item {item!r}: {councils}.", do="Add --council.")
+    return found[0]

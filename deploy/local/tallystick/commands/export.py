@@ -2,55 +2,63 @@
 
 import asyncio
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from shared.clock import WallClock
-from shared.period import InvalidMonth, Month
-from sla_monitor.api.exports import openslo_yaml
-from sla_monitor.reports.evidence import NoSuchCouncil, VerdictsChanging
-from tallystick.console import fail, out
+import typer
+
+from shared.period import Month
+from tallystick.console import answer, fail, require_writable, var_folder, write_file
+from tallystick.options import CouncilArgument, Json, MonthArgument
 from tallystick.stack import open_stack
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-def export_openslo(*, council: str | None, to: Path | None, folder: Path) -> None:
-    """The targets are in `to`, or printed, as a YAML stream of OpenSLO v1 documents."""
-    text = asyncio.run(_openslo(council, folder))
-    if not text:
-        fail("No agreement has a target with an objective.", do=f"State was read from {folder}.")
+    from sla_monitor.domain.openslo import Document
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command(name="openslo")
+def export_openslo(
+    council: Annotated[str | None, typer.Option(help="Only this council's targets.")] = None,
+    to: Annotated[Path | None, typer.Option(help="Write this file.", show_default="printed")] = None,
+    as_json: Json = False,
+) -> None:
+    """Write targets with an objective as OpenSLO v1 documents: a YAML stream, or a JSON list."""
+    from sla_monitor.api.exports import openslo_yaml
+
+    documents = asyncio.run(_openslo(council))
+    if not documents:
+        fail("No agreement has a target with an objective.", do=f"State was read from {var_folder()}.")
     if to is None:
-        print(text, end="")  # noqa: T201 (for other programs: no console marks)
-    else:
-        _write(to, text.encode())
+        answer(documents, [openslo_yaml(documents).removesuffix("\n")], as_json=as_json)
+        return
+    write_file(to, openslo_yaml(documents).encode())
+    answer({"file": str(to)}, [str(to)], as_json=as_json)
 
 
-def export_evidence(council: str, month: str, *, to: Path | None, folder: Path) -> None:
-    """The evidence of a council's month is in a file; `tallystick verify verdicts` judges it again."""
-    try:
-        wanted = str(Month.parse(month))
-    except InvalidMonth as fault:
-        fail(f"{fault}.", do="Nothing was written.")
-    try:
-        content = asyncio.run(_evidence(council, wanted, folder))
-    except NoSuchCouncil as fault:
-        fail(f"{fault}.", do=f"State was read from {folder}; `tallystick load` adds agreements.")
-    except VerdictsChanging as fault:
-        fail(f"{fault}.", do="Let the services come to rest, and export again.")
-    _write(to or Path(f"evidence-{council}-{wanted}.jsonl"), content)
+@app.command(name="evidence")
+def export_evidence(
+    council: CouncilArgument,
+    month: MonthArgument,
+    to: Annotated[Path | None, typer.Option(help="Write this file.", show_default="here")] = None,
+    as_json: Json = False,
+) -> None:
+    """Write all that a council's month of verdicts follows from, sealed, in one file."""
+    path = to or Path(f"evidence-{council}-{month}.jsonl")
+    require_writable(path)
+    write_file(path, asyncio.run(_evidence(council, month)))
+    answer({"file": str(path)}, [str(path)], as_json=as_json)
 
 
-async def _openslo(council: str | None, folder: Path) -> str:
-    async with open_stack(folder, clock=WallClock()) as stack:
+async def _openslo(council: str | None) -> "Sequence[Document]":
+    async with open_stack(var_folder()) as stack:
         await stack.monitor.learn()
-        documents = stack.monitor.questions.openslo(council=council)
-        return openslo_yaml(documents) if documents else ""
+        return stack.monitor.questions.openslo(council=council)
 
 
-async def _evidence(council: str, month: str, folder: Path) -> bytes:
-    async with open_stack(folder, clock=WallClock()) as stack:
+async def _evidence(council: str, month: Month) -> bytes:
+    async with open_stack(var_folder()) as stack:
         await stack.monitor.learn()
-        return await stack.monitor.evidence_room.evidence(council, month)
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-    out.print(str(path), highlight=False, soft_wrap=True)
+        return await stack.monitor.evidence_room.evidence(council, str(month))

@@ -1,36 +1,39 @@
 """`tallystick illustrate`: illustrative events of an example partnership are in the log that BUS_URL names."""
 
 import asyncio
-from datetime import date
+from typing import Annotated
 
-from catalogue.adapters.partnership_files import example_names
-from catalogue.adapters.partnership_files import load as read_example
-from shared.bus.connect import UnknownBus, connect
+import typer
+
+from shared.bus.connect import connect
 from shared.clock import WallClock
 from shared.contracts.topics import TOPICS
 from shared.period import LONDON
 from shared.settings import ServiceSettings, read_settings
-from shared.startup_errors import InvalidSettings
-from tallystick.console import fail, out, progress
-from tallystick.demo.sending import send
+from tallystick.console import answer, progress
+from tallystick.demo.example import example_definitions, send
 from tallystick.demo.year import months_of_events
+from tallystick.options import Example, Json
+
+app = typer.Typer(add_completion=False)
 
 
-def illustrate(example: str, *, months: int, seed: int) -> None:
+@app.command()
+def illustrate(
+    example: Example = "adur-worthing",
+    months: Annotated[int, typer.Option(min=1, max=13, help="This month and those before it, so many in all.")] = 2,
+    seed: Annotated[int, typer.Option(help="Another seed makes other events.")] = 1,
+    as_json: Json = False,
+) -> None:
     """The events of the last `months`, up to yesterday's end, are sent. To send them again changes nothing."""
-    if example not in example_names():
-        fail(f"There is no example {example!r}.", do=f"Shipped examples: {', '.join(example_names())}.")
+    count = asyncio.run(_send(example, months=months, seed=seed))
+    answer({"events": count}, [f"{count:,} illustrative events were sent."], as_json=as_json)
+
+
+async def _send(example: str, *, months: int, seed: int) -> int:
+    definitions = example_definitions(example)
     today = WallClock().now().astimezone(LONDON).date()
-    try:
-        count = asyncio.run(_illustrate(example, months=months, seed=seed, until=today))
-    except (InvalidSettings, UnknownBus) as fault:
-        fail(str(fault), do="Name the log with BUS_URL.")
-    out.print(f"{count:,} illustrative events were sent.", highlight=False)
-
-
-async def _illustrate(example: str, *, months: int, seed: int, until: date) -> int:
-    definitions = [placed.definition for placed in read_example(example).submission.entries]
-    events = list(months_of_events(definitions, months=months, until=until, seed=seed))
+    events = list(months_of_events(definitions, months=months, until=today, seed=seed))
     bus = connect(read_settings(ServiceSettings).bus)
     try:
         await bus.ensure_topics(TOPICS)

@@ -1,34 +1,34 @@
 """`tallystick load`: a partnership's file is in the catalogue."""
 
 import asyncio
-from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from catalogue.adapters.partnership_files import UnknownPartnershipFile, example_names
-from catalogue.domain.submission import InvalidSubmission
-from catalogue.handlers import RecordResult
-from shared.clock import WallClock
-from tallystick.console import fail, out
+import typer
+
+from tallystick.console import answer, var_folder
+from tallystick.options import Json
 from tallystick.stack import ACTOR, open_stack
 
+if TYPE_CHECKING:
+    from catalogue.handlers import RecordResult
 
-def load(name_or_path: str, *, folder: Path) -> None:
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def load(
+    source: Annotated[str, typer.Argument(help="An example that comes with Tallystick, or the path of a file.")],
+    as_json: Json = False,
+) -> None:
     """The file's definitions are recorded and announced; what was there already is not recorded again."""
-    recorded = asyncio.run(_load(name_or_path, folder))
-    for kind, name, version in recorded.added:
-        out.print(f"  {kind} {name}, version {version}", highlight=False)
-    out.print(f"{len(recorded.added)} versions added, {recorded.unchanged} unchanged.", highlight=False)
-    for warning in recorded.warnings:
-        out.print(f"[yellow]{warning}[/]", highlight=False)
+    recorded = asyncio.run(_record(source))
+    lines = [f"  {kind} {name}, version {version}" for kind, name, version in recorded.added]
+    lines.append(f"{len(recorded.added)} versions added, {recorded.unchanged} unchanged.")
+    answer(recorded, [*lines, *map(str, recorded.warnings)], as_json=as_json)
 
 
-async def _load(name_or_path: str, folder: Path) -> RecordResult:
-    async with open_stack(folder, clock=WallClock()) as stack:
-        try:
-            recorded = await asyncio.to_thread(stack.catalogue.load, name_or_path, actor=ACTOR)
-        except UnknownPartnershipFile as fault:
-            fail(str(fault), do=f"Shipped examples: {', '.join(example_names())}. Nothing was recorded.")
-        except InvalidSubmission as refused:
-            faults = "\n".join(str(fault) for fault in refused.faults)
-            fail(faults, do=f"Nothing of {name_or_path} was recorded. docs/partnership-files.md describes the file.")
+async def _record(source: str) -> "RecordResult":
+    async with open_stack(var_folder()) as stack:
+        recorded = await asyncio.to_thread(stack.catalogue.load, source, actor=ACTOR)
         await stack.catalogue.announce()
         return recorded

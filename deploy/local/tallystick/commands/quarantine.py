@@ -1,178 +1,309 @@
-"""`tallystick quarantine`: records that could not be believed are looked at, offered again, or left where they are."""
+"""`tallystick quarantine`: invalid records are listed, shown, redriven or discarded, in the services that hold them."""
 
 import asyncio
-from collections.abc import Sequence
+import re
+from collections import defaultdict
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Annotated, Any, TypeVar
 
-from shared.quarantine.service import AlreadyDecided, CannotRedrive, NotQuarantined, QuarantineEntry, QuarantineService
-from tallystick.commands import desks
-from tallystick.commands.deciding import Authorisation, confirm
-from tallystick.console import fail, out
+import typer
+
+from shared.log.port import Shard
+from shared.quarantine.decisions import Decision
+from shared.quarantine.service import (
+    AlreadyDecided,
+    CannotRedrive,
+    NotQuarantined,
+    Parked,
+    QuarantineEntry,
+    QuarantineService,
+)
+from shared.scope import Scope
+from tallystick.authorisation import Authorisation, confirm
+from tallystick.console import answer, fail, write_file
+from tallystick.options import Actor, Json, Reason, ServiceOption, Yes
+from tallystick.services import open_services
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SHOWN = 4_000
+_DIGITS = re.compile(r"[0-9]{1,18}")  # what databases hold
+
+ReasonCode = Annotated[str | None, typer.Option("--because", help="Only those with this reason, as UNKNOWN_TYPE.")]
+PlacesArgument = Annotated[
+    list[str] | None, typer.Argument(help="Where they are: provider.work.v1/3@1042.", metavar="PLACE…")
+]
+Every = Annotated[bool, typer.Option("--all", help="Every open one instead of places.")]
+
+T = TypeVar("T")
+
+app = typer.Typer(add_completion=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
-    """Which records are meant: those at `places`, or with `every` all open ones, of a service and for a cause."""
+class QuarantinedBy:
+    """A record in the quarantine of one service."""
 
-    places: Sequence[str]
-    service: str | None
-    because: str | None
-    every: bool
+    quarantine: QuarantineService
+    entry: QuarantineEntry
 
 
-def list_entries(service: str | None, *, because: str | None, decided: bool) -> None:
-    """What is open, or all of it, is printed by place."""
-    desks.run(_list(service, because=because, decided=decided))
+# The same record may be quarantined by both services: one place, and whoever holds it there.
+Places = Mapping[str, Sequence[QuarantinedBy]]
 
 
-def show(place: str, service: str | None, *, to: Path | None) -> None:
-    """The record at `place` is printed, or its bytes are in the file `to`."""
-    desks.run(_show(place, service, to=to))
+@app.command(name="list")
+def list_(
+    service: ServiceOption = None,
+    because: ReasonCode = None,
+    decided: Annotated[bool, typer.Option("--decided", help="Also those that somebody has decided about.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List open records: where, why, since when."""
+    found = _in_quarantine(service, lambda services: _entries(services, because=because, decided=decided))
+    lines = [line for place, held in found.items() for line in _summary(place, held)]
+    lines.append(f"{len(found):,} quarantined." if decided else f"{len(found):,} open.")
+    answer([_as_json(place, held) for place, held in found.items()], lines, as_json=as_json)
 
 
-def redrive(wanted: Selection, *, reason: str, actor: str | None, yes: bool) -> None:
-    """The records are in the log once more."""
-    desks.run(_redrive(wanted, Authorisation.of(actor, reason), yes=yes))
-
-
-def discard(wanted: Selection, *, reason: str, actor: str | None, yes: bool) -> None:
-    """The records will not be offered again."""
-    desks.run(_discard(wanted, Authorisation.of(actor, reason), yes=yes))
-
-
-def accept_flood(shard: str, service: str | None, *, reason: str, actor: str | None, yes: bool) -> None:
-    """The shard goes on, in every service that reads it."""
-    desks.run(_accept_flood(shard, service, Authorisation.of(actor, reason), yes=yes))
-
-
-def decisions(service: str | None) -> None:
-    """Everything that was ever decided is printed, the oldest first."""
-    desks.run(_decisions(service))
-
-
-def parked(service: str | None) -> None:
-    """What waits for the catalogue is printed by council."""
-    desks.run(_parked(service))
-
-
-async def _list(service: str | None, *, because: str | None, decided: bool) -> None:
-    async with desks.opened(service) as opened:
-        found = await desks.held(opened, because=because, decided=decided)
-    for place, held in found.items():
-        services = ", ".join(each.quarantine.service for each in held)
-        _say(f"{place}  {held[0].entry.record.reason}  {_sent(held[0].entry)}  {services}")
-        _say(f"  {held[0].entry.record.detail}")
-        _say_decided(held)
-    _say(f"{len(found):,} set aside." if decided else f"{len(found):,} open.")
-
-
-async def _show(place: str, service: str | None, *, to: Path | None) -> None:
-    async with desks.opened(service) as opened:
-        held = await desks.held_at(opened, place)
-    entry = held[0].entry
-    value = entry.record.value or b""
-    _say(f"{place}  {entry.record.reason}  {_sent(entry)}  {', '.join(each.quarantine.service for each in held)}")
-    _say(f"  {entry.record.detail}")
-    _say_decided(held)
-    _say(f"key: {'none' if entry.record.key is None else _printable(entry.record.key)}")
+@app.command()
+def show(
+    place: Annotated[str, typer.Argument(help="Where it is: provider.work.v1/3@1042.")],
+    service: ServiceOption = None,
+    to: Annotated[
+        Path | None, typer.Option(help="Write the record's bytes, as they were sent, into this file.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show one record with its bytes, and what was decided about it."""
+    held = _in_quarantine(service, lambda services: _entries_at(services, place))
+    record = held[0].entry.record
+    lines = [*_summary(place, held), f"key: {'none' if record.key is None else _printable(record.key)}"]
     if to is not None:
-        await asyncio.to_thread(to.write_bytes, value)
-        _say(f"{len(value):,} bytes written to {to}.")
+        write_file(to, record.value or b"")
+        lines.append(f"{len(record.value or b''):,} bytes written to {to}.")
     else:
-        _say(f"value: {'none' if entry.record.value is None else _printable(value[:_SHOWN])}")
-        if len(value) > _SHOWN:
-            _say(f"… and {len(value) - _SHOWN:,} bytes more; --to FILE writes all of them.")
+        lines += _value_lines(record.value)
+    content = {"key": _text(record.key), "value": _text(record.value), "file": to and str(to)}
+    answer(_as_json(place, held) | content, lines, as_json=as_json)
 
 
-async def _redrive(wanted: Selection, word: Authorisation, *, yes: bool) -> None:
-    async with desks.opened(wanted.service) as opened:
-        found = await _wanted(opened, wanted)
-        confirm(f"Offer {_records(len(found))} again?", yes=yes)
-        done = 0
-        for first, *others in found.values():
-            try:
-                await first.quarantine.redrive(first.entry, actor=word.actor, reason=word.reason)
-            except CannotRedrive as refused:
-                _say(f"{refused}.")
-                continue
-            for other in others:
-                await other.quarantine.note_redriven(other.entry, actor=word.actor, reason=word.reason)
-            done += 1
-    _say(f"{_records(done)} offered again. What cannot be believed is set aside anew.")
+@app.command()
+def redrive(  # noqa: PLR0917 (typer makes options of them: nobody passes them by position)
+    reason: Reason,
+    places: PlacesArgument = None,
+    service: ServiceOption = None,
+    because: ReasonCode = None,
+    every: Every = False,
+    actor: Actor = None,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Send records again as they were, after what refused them was put right."""
+    by = Authorisation.of(actor, reason)
+
+    async def work(services: Sequence[QuarantineService]) -> tuple[int, list[str]]:
+        found = await _selected(services, places or [], because=because, every=every)
+        confirm(f"Send {_records(len(found))} again?", yes=yes)
+        refused = [await _redrive(held, by) for held in found.values()]
+        return refused.count(None), [f"{each}." for each in refused if each is not None]
+
+    done, refused = _in_quarantine(service, work)
+    text = f"{_records(done)} redriven. What is still invalid is quarantined again."
+    answer({"redriven": done, "refused": refused}, [*refused, text], as_json=as_json)
 
 
-async def _discard(wanted: Selection, word: Authorisation, *, yes: bool) -> None:
-    async with desks.opened(wanted.service) as opened:
-        found = await _wanted(opened, wanted)
+@app.command()
+def discard(  # noqa: PLR0917 (as above)
+    reason: Reason,
+    places: PlacesArgument = None,
+    service: ServiceOption = None,
+    because: ReasonCode = None,
+    every: Every = False,
+    actor: Actor = None,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Decide that records shall not be sent again. Their bytes stay."""
+    by = Authorisation.of(actor, reason)
+
+    async def work(services: Sequence[QuarantineService]) -> int:
+        found = await _selected(services, places or [], because=because, every=every)
         confirm(f"Discard {_records(len(found))}?", yes=yes)
         for each in [each for held in found.values() for each in held]:
             try:
-                await each.quarantine.discard(each.entry, actor=word.actor, reason=word.reason)
+                await each.quarantine.discard(each.entry, actor=by.actor, reason=by.reason)
             except AlreadyDecided as refused:
-                fail(f"{refused}.", do="`tallystick quarantine show` tells when and why.")
-    _say(f"{_records(len(found))} discarded; the bytes are kept.")
+                fail(f"{refused}.", do="`tallystick quarantine show` says when and why.")
+        return len(found)
+
+    done = _in_quarantine(service, work)
+    answer({"discarded": done}, [f"{_records(done)} discarded; the bytes are kept."], as_json=as_json)
 
 
-async def _accept_flood(name: str, service: str | None, word: Authorisation, *, yes: bool) -> None:
-    shard = desks.shard_of(name)
-    async with desks.opened(service) as opened:
-        confirm(f"Set aside whatever {shard} holds by now that cannot be believed?", yes=yes)
-        accepted = 0
-        for quarantine in opened:
+@app.command(name="accept-flood")
+def accept_flood(  # noqa: PLR0917 (as above)
+    shard: Annotated[str, typer.Argument(help="The halted one: provider.work.v1/3.")],
+    reason: Reason,
+    service: ServiceOption = None,
+    actor: Actor = None,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Let a halted partition go on, quarantining every invalid record in it up to now."""
+    by, wanted = Authorisation.of(actor, reason), _shard(shard)
+
+    async def work(services: Sequence[QuarantineService]) -> list[tuple[str, int]]:
+        confirm(f"Quarantine every invalid record that {shard} holds by now?", yes=yes)
+        accepted = []
+        for each in services:
             try:
-                decision = await quarantine.accept_flood(shard, actor=word.actor, reason=word.reason)
+                decision = await each.accept_flood(wanted, actor=by.actor, reason=by.reason)
             except NotQuarantined:
                 continue
-            accepted += 1
-            _say(f"{quarantine.service} goes on with {shard}; counting starts again at offset {decision.offset}.")
+            accepted.append((each.service, decision.offset))
+        return accepted
+
+    accepted = _in_quarantine(service, work)
     if not accepted:
-        fail(f"Nobody reads {shard}.", do="Write for example provider.work.v1/3.")
+        fail(f"No service reads {shard}.", do="Write for example provider.work.v1/3.")
+    lines = [
+        f"{name} goes on with {shard}; records from offset {offset} on are counted again." for name, offset in accepted
+    ]
+    answer([{"service": name, "offset": offset} for name, offset in accepted], lines, as_json=as_json)
 
 
-async def _decisions(service: str | None) -> None:
-    async with desks.opened(service) as opened:
-        told = [(decision, quarantine.service) for quarantine in opened for decision in await quarantine.decisions()]
-    for decision, name in sorted(told, key=lambda each: each[0].decided_at):
-        at = f"{decision.decided_at:%Y-%m-%d %H:%M:%S}Z"
-        _say(
-            f"{at}  {decision.action}  {decision.shard}@{decision.offset}  {name}  {decision.actor}: {decision.reason}"
-        )
+@app.command()
+def parked(service: ServiceOption = None, as_json: Json = False) -> None:
+    """List what waits for the catalogue: of which council, how many records, since when."""
+    found = asyncio.run(_parked(service))
+    lines = [
+        f"{each.council}  {_records(each.records)} since {each.oldest}, for its {each.waits_for}  {name}"
+        for name, each in found
+    ]
+    lines.append("They count as soon as the catalogue knows it." if found else "Nothing waits.")
+    answer([{"service": name, "parked": each} for name, each in found], lines, as_json=as_json)
 
 
-async def _parked(service: str | None) -> None:
-    async with desks.readers(service) as apps:
-        found = [(app.quarantine.service, each) for app in apps for each in await app.parked()]
-    for name, each in found:
-        _say(f"{each.council}  {_records(each.records)} since {each.oldest}, for its {each.waits_for}  {name}")
-    _say("Nothing waits." if not found else "They count as soon as the catalogue knows it.")
+@app.command()
+def decisions(service: ServiceOption = None, as_json: Json = False) -> None:
+    """List everything that was ever decided: when, who, what, why."""
+
+    async def work(services: Sequence[QuarantineService]) -> list[tuple[str, Decision]]:
+        return [(each.service, decision) for each in services for decision in await each.decisions()]
+
+    found = sorted(_in_quarantine(service, work), key=lambda each: each[1].decided_at)
+    lines = [
+        f"{each.decided_at:%Y-%m-%d %H:%M:%S}Z  {each.action}  {each.shard}@{each.offset}  {name}  "
+        f"{each.actor}: {each.reason}"
+        for name, each in found
+    ]
+    answer([{"service": name, "decision": each} for name, each in found], lines, as_json=as_json)
 
 
-async def _wanted(opened: Sequence[QuarantineService], wanted: Selection) -> desks.Places:
-    if wanted.every == bool(wanted.places):
+def _in_quarantine(service: str | None, work: Callable[[Sequence[QuarantineService]], Coroutine[Any, Any, T]]) -> T:
+    async def opened() -> T:
+        async with open_services(service) as apps:
+            return await work([each.quarantine for each in apps])
+
+    return asyncio.run(opened())
+
+
+async def _parked(service: str | None) -> list[tuple[str, Parked]]:
+    async with open_services(service) as apps:
+        return [(each.quarantine.service, found) for each in apps for found in await each.parked()]
+
+
+async def _redrive(held: Sequence[QuarantinedBy], by: Authorisation) -> CannotRedrive | None:
+    first, *others = held
+    try:
+        await first.quarantine.redrive(first.entry, actor=by.actor, reason=by.reason)
+    except CannotRedrive as refused:
+        return refused
+    for other in others:
+        await other.quarantine.note_redriven(other.entry, actor=by.actor, reason=by.reason)
+    return None
+
+
+async def _selected(
+    services: Sequence[QuarantineService], places: Sequence[str], *, because: str | None, every: bool
+) -> Places:
+    if every == bool(places):
         fail("Which records is not clear.", do="Name their places, or all open ones with --all.")
-    if wanted.every:
-        return await desks.held(opened, because=wanted.because, decided=False)
-    return {place: await desks.held_at(opened, place) for place in wanted.places}
+    if every:
+        return await _entries(services, because=because, decided=False)
+    return {place: await _entries_at(services, place) for place in places}
 
 
-def _say_decided(held: Sequence[desks.QuarantinedBy]) -> None:
+async def _entries(services: Sequence[QuarantineService], *, because: str | None, decided: bool) -> Places:
+    """What is open, or all with what was `decided`, by place."""
+    found: defaultdict[str, list[QuarantinedBy]] = defaultdict(list)
+    for each in services:
+        async for entry in each.entries(Scope.all(), decided=decided):
+            if because in {None, entry.record.reason}:
+                found[entry.place].append(QuarantinedBy(each, entry))
+    return found
+
+
+async def _entries_at(services: Sequence[QuarantineService], place: str) -> Sequence[QuarantinedBy]:
+    name, _, offset = place.rpartition("@")
+    shard = _shard(name)
+    if not _DIGITS.fullmatch(offset):
+        fail(f"{place!r} is no place of a record.", do="Write for example provider.work.v1/3@1042.")
+    found: list[QuarantinedBy] = []
+    for each in services:
+        try:
+            found.append(QuarantinedBy(each, await each.entry(Scope.all(), shard, int(offset))))
+        except NotQuarantined:
+            continue
+    if not found:
+        fail(f"Nothing was quarantined at {place}.", do="`tallystick quarantine list --decided` shows what was.")
+    return found
+
+
+def _shard(name: str) -> Shard:
+    topic, _, partition = name.rpartition("/")
+    if not topic or not _DIGITS.fullmatch(partition):
+        fail(f"{name!r} is no partition of a topic.", do="Write for example provider.work.v1/3.")
+    return Shard(topic, int(partition))
+
+
+def _summary(place: str, held: Sequence[QuarantinedBy]) -> Iterator[str]:
+    entry = held[0].entry
+    services = ", ".join(each.quarantine.service for each in held)
+    yield f"{place}  {entry.record.reason}  {_sent_at(entry)}  {services}"
+    yield f"  {entry.record.detail}"
     for each in held:
         if (decision := each.entry.decision) is not None:
             at = f"{decision.decided_at:%Y-%m-%d %H:%M}Z"
-            _say(f"  {decision.action} at {each.quarantine.service} on {at} by {decision.actor}: {decision.reason}")
+            yield f"  {decision.action} in {each.quarantine.service} on {at} by {decision.actor}: {decision.reason}"
 
 
-def _sent(entry: QuarantineEntry) -> str:
+def _value_lines(value: bytes | None) -> Iterator[str]:
+    yield f"value: {'none' if value is None else _printable(value[:_SHOWN])}"
+    if value is not None and len(value) > _SHOWN:
+        yield f"… and {len(value) - _SHOWN:,} bytes more; --to FILE writes all of them."
+
+
+def _as_json(place: str, held: Sequence[QuarantinedBy]) -> dict[str, Any]:
+    record = held[0].entry.record
+    services = [{"service": each.quarantine.service, "decision": each.entry.decision} for each in held]
+    said = {"reason": record.reason, "detail": record.detail, "timestamp_ms": record.timestamp_ms}
+    return {"place": place, **said, "services": services}
+
+
+def _sent_at(entry: QuarantineEntry) -> str:
     """When the record was sent, where its timestamp is an instant at all."""
     try:
         return f"{_EPOCH + timedelta(milliseconds=entry.record.timestamp_ms):%Y-%m-%d %H:%M:%S}Z"
     except OverflowError:
         return "no instant"
+
+
+def _text(sent: bytes | None) -> str | None:
+    return None if sent is None else sent.decode("utf-8", "backslashreplace")
 
 
 def _printable(sent: bytes) -> str:
@@ -183,7 +314,3 @@ def _printable(sent: bytes) -> str:
 
 def _records(count: int) -> str:
     return f"{count:,} record{'' if count == 1 else 's'}"
-
-
-def _say(line: str) -> None:
-    out.print(line, highlight=False, markup=False, soft_wrap=True)

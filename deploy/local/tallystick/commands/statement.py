@@ -1,54 +1,55 @@
 """`tallystick statement`: a council's month, printed or written in every form."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Annotated
 
+import msgspec
+import typer
 from rich.table import Table
 
+from billing.domain.canonical import canonical_json
 from billing.domain.credits.reason import reason
-from billing.domain.statement import NoAgreement, Statement, UnknownCouncil
-from shared.clock import WallClock
+from billing.domain.statement import Statement
 from shared.money import format_gbp
-from shared.period import InvalidMonth, Month
+from shared.period import Month
 from shared.scope import Scope
-from tallystick.console import fail, out
-from tallystick.lock import FolderInUse, exclusive_use
-from tallystick.stack import open_stack
+from tallystick.console import answer, require_writable, var_folder, write_file
+from tallystick.options import CouncilArgument, Json, MonthArgument
+from tallystick.stack import FolderInUse, exclusive_use, open_stack
+
+app = typer.Typer(add_completion=False)
 
 
-def statement(council: str, month: str, *, to: Path | None, folder: Path) -> None:
+@app.command()
+def statement(
+    council: CouncilArgument,
+    month: MonthArgument,
+    to: Annotated[Path | None, typer.Option(help="Write JSON, CSV, HTML and PDF into this folder.")] = None,
+    as_json: Json = False,
+) -> None:
     """The statement is printed; with `to`, it is also in that folder as JSON, CSV, HTML and PDF."""
-    try:
-        wanted = Month.parse(month)
-    except InvalidMonth as fault:
-        fail(f"{fault}.", do="Nothing was written.")
-    asyncio.run(_statement(council, wanted, to, folder))
+    if to is not None:
+        require_writable(to / f"{council}-{month}.json")
+    found, forms = asyncio.run(_statement(council, month, in_all_forms=to is not None))
+    written = {(to or Path()) / f"{council}-{month}.{suffix}": content for suffix, content in forms.items()}
+    for path, content in written.items():  # first: whoever reads the output may go away
+        write_file(path, content)
+    answer(msgspec.Raw(canonical_json(found)), [*_lines(found), *map(str, written)], as_json=as_json)
 
 
-async def _statement(council: str, month: Month, to: Path | None, folder: Path) -> None:
-    async with open_stack(folder, clock=WallClock()) as stack:
+async def _statement(council: str, month: Month, *, in_all_forms: bool) -> tuple[Statement, Mapping[str, bytes]]:
+    folder = var_folder()
+    async with open_stack(folder) as stack:
         with suppress(FolderInUse), exclusive_use(folder):  # where the services run already, they do it themselves
             await stack.meter()
-        try:
-            found = await asyncio.to_thread(stack.billing.statements.statement, council, month, scope=Scope.all())
-        except (UnknownCouncil, NoAgreement) as fault:
-            fail(f"{fault}.", do=f"State was read from {folder}; `tallystick load` adds councils and agreements.")
-        _print(found)
-        if to is not None:
-            await asyncio.to_thread(_write, found, to, stack.billing.forms(found))
+        found = await asyncio.to_thread(stack.billing.statements.statement, council, month, scope=Scope.all())
+        return found, await asyncio.to_thread(stack.billing.forms, found) if in_all_forms else {}
 
 
-def _write(found: Statement, to: Path, forms: Mapping[str, bytes]) -> None:
-    to.mkdir(parents=True, exist_ok=True)
-    for suffix, content in forms.items():
-        path = to / f"{found.council.id}-{found.month}.{suffix}"
-        path.write_bytes(content)
-        out.print(str(path), highlight=False)
-
-
-def _print(found: Statement) -> None:
+def _lines(found: Statement) -> Iterator[str | Table]:
     table = Table(title=f"{found.council.name}, {found.month}: recharge statement ({found.status})")
     table.add_column("Service")
     table.add_column("Line")
@@ -64,6 +65,6 @@ def _print(found: Statement) -> None:
         table.add_row(f"Credit: {credit.target}", reason(credit), "", format_gbp(-credit.applied_pence))
     table.add_section()
     table.add_row("Total before VAT", "", "", format_gbp(found.total_pence))
-    out.print(table)
+    yield table
     if found.illustrative:
-        out.print("Illustrative: example prices, not agreed by any council.")
+        yield "Illustrative: example prices, not agreed by any council."

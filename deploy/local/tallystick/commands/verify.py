@@ -1,24 +1,31 @@
-"""`tallystick verify`: a file proves itself, without any state."""
+"""`tallystick verify`: a file is checked by itself, without any state."""
 
-from pathlib import Path
+import typer
 
 from sla_monitor.domain.verification import verify
-from tallystick.console import err, out
+from tallystick.console import EXIT_NOT_VERIFIED, answer, err
+from tallystick.options import InputFile, Json
 
-EXIT_FAULTS = 1
 _SHOWN = 50
 
+app = typer.Typer(add_completion=False)
 
-def verify_verdicts(file: Path) -> None:
-    """Every verdict of an evidence file was judged again; ends with 1 where anything is not as it was written."""
+
+@app.command(name="verdicts")
+def verify_verdicts(file: InputFile, as_json: Json = False) -> None:
+    """Evaluate every verdict of an evidence file again, and name whatever was altered."""
     found = verify(file.read_bytes())
+    lines = []
+    if found.heading is not None and not found.faults:
+        of = f"{found.heading.council} in {found.heading.month}"
+        lines = [
+            f"{found.verdicts:,} verdicts on {found.items:,} items of {of}",
+            f"were evaluated again: each is as it is written. SHA-256 {found.sha256}",
+        ]
+    answer(found, lines, as_json=as_json)
     if found.faults:
         for fault in found.faults[:_SHOWN]:
-            err.print(fault, highlight=False, markup=False, soft_wrap=True)
+            err.print(fault)
         if len(found.faults) > _SHOWN:
-            err.print(f"… and {len(found.faults) - _SHOWN:,} more", highlight=False, markup=False)
-        raise SystemExit(EXIT_FAULTS)
-    if found.heading is not None:
-        of = f"{found.heading.council} in {found.heading.month}"
-        out.print(f"{found.verdicts:,} verdicts on {found.items:,} items of {of}", highlight=False, soft_wrap=True)
-    out.print(f"were judged again: each is as it is written. SHA-256 {found.sha256}", highlight=False, soft_wrap=True)
+            err.print(f"… and {len(found.faults) - _SHOWN:,} more; --json lists them all")
+        raise SystemExit(EXIT_NOT_VERIFIED)

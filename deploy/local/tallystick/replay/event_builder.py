@@ -7,8 +7,8 @@ from shared.contracts.codec import encode_event
 from shared.contracts.envelope import EventData
 from shared.ids import derived_id
 from shared.instants import epoch_us
-from tallystick.replay.counts import RowCounts
 from tallystick.replay.event_types import TOPIC, Kind, ReplayEventType
+from tallystick.replay.rows import RowCounts
 
 
 class TimedEvent(NamedTuple):

@@ -8,13 +8,12 @@ from typing import Literal, NamedTuple
 
 from shared.contracts.envelope import EventData
 from shared.contracts.items import NewItemData
-from tallystick.replay.counts import BEFORE_OPENING, InvalidRow
 from tallystick.replay.event_builder import EventBuilder, TimedEvent
 from tallystick.replay.event_types import EVENT_TYPES, ReplayEventType, State
 from tallystick.replay.fields import ItemFields, Lookups, subject_of
 from tallystick.replay.form import ActivityRule, EventRows
-from tallystick.replay.intake import RowReader
-from tallystick.replay.table import Row, Table
+from tallystick.replay.rows import BEFORE_OPENING, RowReader
+from tallystick.replay.table import InvalidRow, Row, Table
 from tallystick.replay.times import Times
 
 

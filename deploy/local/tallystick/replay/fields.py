@@ -3,11 +3,10 @@
 from collections.abc import Callable, Mapping
 
 from shared.contracts.items import NewItemData
-from tallystick.replay.counts import InvalidRow
 from tallystick.replay.form import Column, Constant, FileForm, ItemForm
 from tallystick.replay.ids import IdAssigner, line_prefix
 from tallystick.replay.lookups import LookupTable
-from tallystick.replay.table import Header, Row, Table
+from tallystick.replay.table import Header, InvalidRow, Row, Table
 from tallystick.replay.times import Times
 
 Read = Callable[[Row], str]

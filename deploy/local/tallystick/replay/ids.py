@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from shared.contracts.envelope import ID_PATTERN
-from tallystick.replay.counts import InvalidRow
+from tallystick.replay.table import InvalidRow
 
 _ID = re.compile(ID_PATTERN)
 # Leaves room for a hyphen and a line number of 13 digits in the 64 characters of an id.

@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.contracts.envelope import EventData
-from tallystick.replay.counts import BEFORE_OPENING, InvalidRow
 from tallystick.replay.event_builder import EventBuilder, TimedEvent
 from tallystick.replay.event_types import EVENT_TYPES, ReplayEventType
 from tallystick.replay.fields import ItemFields, Lookups, Read, subject_of
 from tallystick.replay.form import ItemRows
-from tallystick.replay.intake import RowReader
-from tallystick.replay.table import Header, Row, Table
+from tallystick.replay.rows import BEFORE_OPENING, RowReader
+from tallystick.replay.table import Header, InvalidRow, Row, Table
 from tallystick.replay.times import Times
 
 

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tallystick.replay.counts import InvalidRow
-from tallystick.replay.table import UnreadableFile, open_table
+from tallystick.replay.table import InvalidRow, UnreadableFile, open_table
 
 
 class UnusableLookup(ValueError):

@@ -9,12 +9,11 @@ from shared.contracts.topics import USAGE
 from shared.contracts.usage import UsageData, UsageRecorded
 from shared.ids import derived_id
 from shared.instants import epoch_us
-from tallystick.replay.counts import InvalidRow
 from tallystick.replay.event_builder import TimedEvent
 from tallystick.replay.fields import IdField, Lookups, subject_of, text_of
 from tallystick.replay.form import ReadingRows
-from tallystick.replay.intake import RowReader
-from tallystick.replay.table import Row, Table
+from tallystick.replay.rows import RowReader
+from tallystick.replay.table import InvalidRow, Row, Table
 from tallystick.replay.times import Times
 
 # As `shared.contracts.items.Quantity` has it.

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import TextIO
 
 from shared.faults import did_you_mean
-from tallystick.replay.counts import InvalidRow
 
 Row = list[str]
+
+
+class InvalidRow(ValueError):
+    """The row makes no event; the message says which column, and why."""
 
 
 class UnreadableFile(ValueError):

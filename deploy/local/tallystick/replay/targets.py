@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from shared.contracts.definitions import Target
-from tallystick.replay.counts import InvalidRow
 from tallystick.replay.defining import InvalidDefinition, read_definition
 from tallystick.replay.form import TargetTemplates
 from tallystick.replay.lookups import LookupTable
+from tallystick.replay.table import InvalidRow
 
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 

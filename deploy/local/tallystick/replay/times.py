@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from shared.period import YEARS
-from tallystick.replay.counts import InvalidRow
+from tallystick.replay.table import InvalidRow
 
 GAP = "local times that the clocks skipped in spring: read an hour later"
 FOLD = "local times that happened twice in autumn: read as the first"

@@ -3,14 +3,13 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tallystick.replay.counts import RejectedRow, RowCounts
 from tallystick.replay.event_builder import TimedEvent
 from tallystick.replay.event_rows import translate_histories
 from tallystick.replay.form import EventRows, ItemRows, ReadingRows
-from tallystick.replay.intake import RowReader
 from tallystick.replay.item_rows import translate_items
 from tallystick.replay.mapping import ReplayMapping
 from tallystick.replay.reading_rows import translate_readings
+from tallystick.replay.rows import RejectedRow, RowCounts, RowReader
 from tallystick.replay.table import open_table
 
 

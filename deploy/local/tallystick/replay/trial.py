@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Literal
 
 from shared.contracts.definitions import Agreement, AnyDefinition, Council, Service, Target
-from tallystick.replay.counts import InvalidRow
 from tallystick.replay.fields import IdField, OwnerFields
 from tallystick.replay.form import ItemForm, Trial
 from tallystick.replay.mapping import ReplayMapping
-from tallystick.replay.table import Row, open_table
+from tallystick.replay.table import InvalidRow, Row, open_table
 from tallystick.replay.targets import targets_from
 
 _CountedBy = Literal["work-completed", "tickets-resolved", "readings"]

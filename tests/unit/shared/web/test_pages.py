@@ -12,15 +12,15 @@ from sla_monitor.page_models import CouncilAttainment
 from tests.support.pages import (
     ADDRESSES,
     ADUR,
+    EMPTY_HOME,
     PAUSED_AND_MISSED,
     STILL_OPEN,
-    ExampleHome,
     application,
     attainment_page,
     item_page,
 )
 
-SITE = TestClient(application(ExampleHome()))
+SITE = TestClient(application())
 
 
 def text_of(html: str) -> str:
@@ -66,7 +66,7 @@ def test_the_home_page_links_to_every_form_of_a_statement() -> None:
 
 
 def test_the_home_page_before_the_first_month_says_that_nothing_was_decided() -> None:
-    html = TestClient(application(ExampleHome(month=None))).get("/").text
+    html = TestClient(application(EMPTY_HOME)).get("/").text
 
     assert "Nothing has been decided yet." in text_of(html)
     assert "<table" not in html

@@ -15,23 +15,21 @@ from tallystick.console import fail
 
 @dataclass(frozen=True, slots=True)
 class Authorisation:
-    """Somebody's decision, not yet about anything."""
+    """Who authorises a change, and why."""
 
     actor: str
     reason: str
 
     @classmethod
     def of(cls, actor: str | None, reason: str) -> Self:
-        """The word of `actor`, or of whoever is logged in; ends the command where it cannot be kept."""
-        given = " ".join(reason.split())
-        if not given or len(given) > MAX_REASON_LENGTH or not given.isprintable():
-            fail(
-                "The reason is empty, too long or not printable.", do=f"Say why in 1 to {MAX_REASON_LENGTH} characters."
-            )
+        """That of `actor`, or of whoever is logged in; ends the command where it cannot be stored."""
+        text = " ".join(reason.split())
+        if not text or len(text) > MAX_REASON_LENGTH or not text.isprintable():
+            fail("The reason is empty, too long or not printable.", do=f"Use 1 to {MAX_REASON_LENGTH} characters.")
         name = actor if actor is not None else _login()
         if not re.match(ID_PATTERN, name):
-            fail(f"{name!r} is no name that can be kept.", do="Name yourself with --actor: letters, digits and _.-")
-        return cls(name, given)
+            fail(f"{name!r} cannot be stored as a name.", do="Use --actor with letters, digits and _.-")
+        return cls(name, text)
 
 
 def confirm(question: str, *, yes: bool) -> None:
@@ -40,7 +38,7 @@ def confirm(question: str, *, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         fail("Nobody can be asked here.", do="Add --yes if you mean it. Nothing was done.")
-    typer.confirm(question, abort=True)
+    typer.confirm(question, abort=True, err=True)
 
 
 def _login() -> str:

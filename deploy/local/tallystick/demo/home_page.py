@@ -1,0 +1,91 @@
+"""The home page of the local run, with what every footer links to; its figures come from the three services."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse
+
+from billing.documents.view import statement_path
+from shared.clock import Clock
+from shared.contracts.definitions import Council
+from shared.contracts.objectives import Judgement
+from shared.period import Month, month_of
+from shared.scope import Scope
+from shared.web.about import about
+from shared.web.assets import assets
+from shared.web.templating import environment
+from tallystick.stack import Stack
+
+
+@dataclass(frozen=True, slots=True)
+class StatementRow:
+    """A council's statement of the month. `href` is its address without a suffix."""
+
+    council: str
+    total_pence: int
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttainmentRow:
+    """A council's month: targets `met` of `judged`, and items `good` of `total`."""
+
+    council: str
+    met: int
+    judged: int
+    good: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class HomePage:
+    """What the page shows: the newest month that has ended with any verdict in it; None where there is none yet."""
+
+    partnership: str
+    month: Month | None
+    statements: Sequence[StatementRow] = ()
+    attainment: Sequence[AttainmentRow] = ()
+
+
+def home_page_of(stack: Stack, clock: Clock, *, partnership: str) -> HomePage:
+    """The page as the services of `stack` know it now. May block."""
+    present = str(month_of(clock.now()))
+    ended = [month for month in stack.monitor.questions.months() if month < present]
+    if not ended:
+        return HomePage(partnership, None)
+    month = Month.parse(ended[-1])
+    statements = [
+        StatementRow(each.council.name, each.total_pence, statement_path(each.council.id, month))
+        for each in stack.billing.statements.statements(month, scope=Scope.all()).statements
+    ]
+    return HomePage(partnership, month, statements, list(_attainment(stack, month)))
+
+
+def _attainment(stack: Stack, month: Month) -> Iterator[AttainmentRow]:
+    questions = stack.monitor.questions
+    for council, held in groupby(questions.attainment(month=month), key=lambda row: row.counted.council):
+        rows = list(held)
+        judgements = [row.judgement for row in rows]
+        yield AttainmentRow(
+            council=questions.name(Council, council),
+            met=judgements.count(Judgement.MET),
+            judged=judgements.count(Judgement.MET) + judgements.count(Judgement.MISSED),
+            good=sum(row.counted.met for row in rows),
+            total=sum(row.counted.total for row in rows),
+        )
+
+
+def router(home_page: Callable[[], HomePage]) -> APIRouter:
+    """Routes for `/`, `/accessibility`, `/licences` and `/assets/…`; every figure is marked as illustrative."""
+    routes = APIRouter(include_in_schema=False)
+    template = environment("tallystick").get_template("home.html")
+
+    @routes.get("/", response_class=HTMLResponse)
+    def home() -> str:
+        return template.render(page=home_page(), illustrative=True)
+
+    routes.include_router(about())
+    routes.include_router(assets())
+    return routes

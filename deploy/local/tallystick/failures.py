@@ -1,0 +1,78 @@
+"""What a failure means to whoever ran the command: what happened, what was kept, what to do next, and an exit code."""
+
+import traceback
+from tempfile import NamedTemporaryFile
+from typing import NamedTuple, NoReturn
+
+from billing.domain.statement import NoAgreement, UnknownCouncil
+from catalogue.adapters.partnership_files import UnknownPartnershipFile
+from catalogue.domain.submission import InvalidSubmission
+from shared.json_values import NotStrictJson
+from shared.log.port import BusError
+from shared.log.processor import Busy
+from shared.sql.migrate import SchemaOutdated
+from shared.startup_errors import IncompatibleStore, InvalidSettings
+from sla_monitor.domain.decisions import NotAllowed
+from sla_monitor.reports.evidence import NoSuchCouncil, VerdictsChanging
+from sla_monitor.trial.target import InvalidDocument
+from tallystick.console import EXIT_BUG, EXIT_BUSY, EXIT_INVALID, fail
+from tallystick.replay.mapping import BadMapping, NoSuchMapping
+from tallystick.replay.table import UnreadableFile
+from tallystick.replay.targets import UnusableTemplate
+from tallystick.stack import FolderInUse, UnusableFolder
+
+_ADDRESSES = "BUS_URL, STATE_URL, DATABASE_URL and TALLYSTICK_VAR say where the services keep their data."
+_PATHS = "What was stored is kept. Correct the path or its permissions, or set TALLYSTICK_VAR to another folder."
+
+
+class Advice(NamedTuple):
+    """What to do about failures of some kinds, and the code with which the command ends."""
+
+    kinds: tuple[type[Exception], ...]
+    do: str
+    code: int = EXIT_INVALID
+
+
+ADVICE = (
+    Advice((FolderInUse,), "Stop it, or set TALLYSTICK_VAR to another folder. Nothing was changed.", EXIT_BUSY),
+    Advice((UnusableFolder,), "Set TALLYSTICK_VAR to a folder that you may write. Nothing was changed."),
+    Advice((IncompatibleStore,), f"Nothing was changed. {_ADDRESSES}"),
+    Advice((InvalidSettings, SchemaOutdated), f"{_ADDRESSES} Nothing was changed."),
+    Advice((BadMapping, NoSuchMapping), "Nothing was read. docs/replay.md describes mapping files."),
+    Advice(
+        (UnreadableFile, UnusableTemplate), "Correct the file or the mapping and run it again: nothing counts twice."
+    ),
+    Advice((UnknownPartnershipFile,), "Nothing was recorded. Name one of these, or the path of your own file."),
+    Advice((InvalidSubmission,), "Nothing was recorded. docs/partnership-files.md describes the file."),
+    Advice((UnknownCouncil, NoAgreement, NoSuchCouncil), "`tallystick load` adds councils and agreements."),
+    Advice((InvalidDocument, NotStrictJson), "Correct the file and run it again. Nothing was stored."),
+    Advice((NotAllowed,), "Give it another --name. Nothing was ordered."),
+    Advice((VerdictsChanging,), "Let the services finish, and run it again. Nothing was written.", EXIT_BUSY),
+    Advice((BusError, Busy), f"Run it again later: what was stored is kept. {_ADDRESSES}", EXIT_BUSY),
+)
+
+
+def report_failure(failure: Exception) -> NoReturn:
+    """The failure is on stderr in a sentence and the command has ended; the traceback of a bug is in a file."""
+    cause = _first(failure)
+    for advice in ADVICE:
+        if isinstance(cause, advice.kinds):
+            fail(_sentence(str(cause)), do=advice.do, code=advice.code)
+    if isinstance(cause, OSError) and cause.filename is not None:
+        fail(_sentence(f"{cause.filename}: {cause.strerror}"), do=_PATHS)
+    with NamedTemporaryFile("w", prefix="tallystick-", suffix=".txt", delete=False, encoding="utf-8") as file:
+        file.write("".join(traceback.format_exception(failure)))
+    fail(
+        f"This is a bug in Tallystick: {type(cause).__name__}: {cause}.",
+        do=f"What was stored is kept. Please report it with {file.name}, after reading that it holds nothing secret.",
+        code=EXIT_BUG,
+    )
+
+
+def _first(failure: Exception) -> Exception:
+    """What began it: tasks that end together are wrapped in groups."""
+    return _first(failure.exceptions[0]) if isinstance(failure, ExceptionGroup) else failure
+
+
+def _sentence(text: str) -> str:
+    return text if "\n" in text or text.endswith(".") else f"{text[:1].upper()}{text[1:]}."

@@ -1,0 +1,61 @@
+"""Arguments and options that several verbs share, and how their texts are read."""
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from shared.period import InvalidMonth, Month
+
+
+def read_month(text: str) -> Month:
+    """The month that `text` names."""
+    try:
+        return Month.parse(text)
+    except InvalidMonth as fault:
+        raise typer.BadParameter(f"{fault}: write for example 2026-03") from fault
+
+
+def read_day(text: str) -> date:
+    """The date that `text` names."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as fault:
+        raise typer.BadParameter(f"{text!r} is not a date: write for example 2026-03-01") from fault
+
+
+def read_instant(text: str) -> datetime:
+    """The instant that `text` names, with its offset."""
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as fault:
+        message = f"{text!r} is not an instant: write for example 2016-01-12T23:00:00-05:00"
+        raise typer.BadParameter(message) from fault
+    if instant.tzinfo is None:
+        raise typer.BadParameter(f"{text!r} does not say in which zone: add Z or an offset")
+    return instant
+
+
+def lookup_files(named: list[str] | None) -> dict[str, Path]:
+    """The lookups' files by name, of texts like NAME=FILE."""
+    files: dict[str, Path] = {}
+    for text in named or []:
+        name, equals, path = text.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"{text!r} names no file: write --lookup NAME=FILE")
+        files[name] = Path(path)
+    return files
+
+
+InputFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
+CouncilArgument = Annotated[str, typer.Argument(help="The council's id.")]
+MonthArgument = Annotated[Month, typer.Argument(parser=read_month, metavar="MONTH", help="For example 2026-03.")]
+Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for other programs.")]
+Example = Annotated[str, typer.Option(help="Which example that comes with Tallystick.")]
+Mapping = Annotated[str | None, typer.Option(help="For a CSV: a mapping that comes with Tallystick, or a path.")]
+LookupOption = Annotated[list[str] | None, typer.Option(help="NAME=FILE for a lookup of the mapping.")]
+ServiceOption = Annotated[str | None, typer.Option("--service", help="Only this service's: sla-monitor or billing.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why. It is kept for ever.")]
+Actor = Annotated[str | None, typer.Option("--actor", help="Who decides.", show_default="your login name")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask; needed where nobody can be asked.")]

@@ -1,0 +1,83 @@
+"""The rows of a file as they are read: each is counted once, and refused ones are reported with line and reason."""
+
+import csv
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from shared.csv_cells import escape_formula
+from tallystick.replay.table import InvalidRow, Row, Table
+
+BEFORE_OPENING = "events earlier than the beginning of their item: kept as recorded"
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """A row that became no event. `line` is the one in the file on which the row begins; the header is on line 1."""
+
+    line: int
+    reason: str
+
+
+@dataclass(slots=True)
+class RowCounts:
+    """The count of one file's rows: it is complete when its events have all been taken.
+
+    `unused` counts rows that rightly carry no event, by the reason; `notes` counts what was read but is odd.
+    """
+
+    rows: int = 0
+    translated: int = 0
+    refused: int = 0
+    unused: Counter[str] = field(default_factory=Counter)
+    events: Counter[str] = field(default_factory=Counter)
+    notes: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def unaccounted(self) -> int:
+        """Rows that were read and not counted again: 0, or a bug in Tallystick."""
+        return self.rows - self.translated - self.refused - self.unused.total()
+
+    def lines(self) -> Iterator[str]:
+        """The count as people read it."""
+        yield f"{self.rows:,} rows = {self.translated:,} translated + {self.refused:,} refused" + (
+            f" + {self.unused.total():,} that carry no event" if self.unused else ""
+        )
+        for title, counter in (("no event", self.unused), ("events", self.events), ("note", self.notes)):
+            for name, count in sorted(counter.items()):
+                if count:
+                    yield f"  {title}: {name}: {count:,}"
+
+
+class RowReader:
+    """Reads the rows of one file, counted in `counts`; refused ones go to `rejects`."""
+
+    def __init__(self, counts: RowCounts, rejects: Callable[[RejectedRow], None]) -> None:
+        self.counts = counts
+        self._rejects = rejects
+
+    def rows(self, table: Table) -> Iterator[tuple[int, Row]]:
+        """Every row that has the table's shape, with its line."""
+        for line, row in table.rows():
+            self.counts.rows += 1
+            if isinstance(row, InvalidRow):
+                self.refuse(line, row)
+            else:
+                yield line, row
+
+    def refuse(self, line: int, why: InvalidRow) -> None:
+        """The row that begins on `line` is counted and reported as refused."""
+        self.counts.refused += 1
+        self._rejects(RejectedRow(line, str(why)))
+
+
+@contextmanager
+def reject_file(path: Path) -> Iterator[Callable[[RejectedRow], None]]:
+    """A function that writes refused rows into `path`, complete when the block is left. No spreadsheet runs a cell."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8-sig", newline="") as text:
+        writer = csv.writer(text)
+        writer.writerow(["line", "reason"])
+        yield lambda rejected: writer.writerow([rejected.line, escape_formula(rejected.reason)])

@@ -1,0 +1,211 @@
+"""Whatever goes wrong with the command ends in a sentence, what to do and an exit code: never a traceback."""
+
+import re
+import socket
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from tallystick import failures
+from tallystick.__main__ import VERBS, app
+from tallystick.commands import load
+from tallystick.stack import exclusive_use
+from tests.support.backfills import LATE, file_of, work
+from tests.support.replays import TICKETS
+from tests.support.service_process import state_folder_env
+
+MONTH = ("adur", "2026-03")
+
+
+def run(folder: Path, *arguments: str, **env: str) -> Result:
+    return CliRunner(env={"TALLYSTICK_VAR": str(folder), "COLUMNS": "200"} | env).invoke(app, [*arguments])
+
+
+def refusal(result: Result) -> str:
+    """What it said on stderr, in one line; nothing is on stdout and no failure left the command."""
+    assert isinstance(result.exception, SystemExit), result.exception
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    return re.sub(r"[│╭╮╰╯─\s]+", " ", result.stderr)
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder whose services know the example's catalogue."""
+    folder = tmp_path_factory.mktemp("lived")
+    work(folder)
+    return folder
+
+
+def test_a_port_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    result = run(tmp_path / "var", "demo", "--port", "99999")
+
+    assert (result.exit_code, "less than or equal to 65535" in refusal(result)) == (2, True)
+
+
+def test_ports_that_are_all_in_use_are_named_and_nothing_is_stored(tmp_path: Path) -> None:
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 65_535))
+        taken.listen()
+        result = run(tmp_path / "var", "demo", "--port", "65535")
+
+    assert (result.exit_code, "No port from 65535 to 65535 can be used" in refusal(result)) == (3, True)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("demo",), ("load", "adur-worthing"), ("explain", "T1"), ("statement", *MONTH), ("quarantine", "list")],
+    ids=" ".join,
+)
+def test_a_state_folder_that_cannot_be_used_is_refused(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+
+    result = run(tmp_path / "file", *arguments)
+
+    assert (result.exit_code, "TALLYSTICK_VAR" in refusal(result)) == (2, True)
+
+
+def test_a_folder_in_use_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    with exclusive_use(tmp_path):
+        result = run(tmp_path, "demo")
+
+    assert (result.exit_code, "Stop it, or set TALLYSTICK_VAR" in refusal(result)) == (3, True)
+
+
+def test_a_lock_is_gone_with_the_process_that_held_it(tmp_path: Path) -> None:
+    held = (
+        "import os, pathlib, sys; from tallystick.stack import exclusive_use\n"
+        "with exclusive_use(pathlib.Path(sys.argv[1])): os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", held, str(tmp_path)], check=False)
+
+    with exclusive_use(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("statement", *MONTH, "--to"),
+        ("export", "openslo", "--to"),
+        ("export", "evidence", *MONTH, "--to"),
+    ],
+    ids=" ".join,
+)
+def test_a_file_that_cannot_be_written_is_refused(arguments: tuple[str, ...], lived: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+
+    result = run(lived, *arguments, str(tmp_path / "file" / "out"))
+
+    assert (result.exit_code, "cannot be written" in refusal(result)) == (2, True)
+
+
+@pytest.mark.parametrize("option", ["--verdicts", "--rejects"])
+def test_a_replay_that_could_not_write_its_files_does_not_begin(option: str, tmp_path: Path) -> None:
+    (tmp_path / "mapping.yaml").write_text(TICKETS)
+    (tmp_path / "export.csv").write_text("number,council,opened,resolved\n1,adur,2026-03-27T16:59:00,\n")
+    replay = ("replay", str(tmp_path / "export.csv"), "--mapping", str(tmp_path / "mapping.yaml"))
+
+    result = run(tmp_path / "var", *replay, option, str(tmp_path / "mapping.yaml" / "out.csv"))
+
+    assert (result.exit_code, "cannot be written" in refusal(result)) == (2, True)
+    assert not (tmp_path / "var" / "log.db").exists()
+
+
+@pytest.mark.parametrize(("url", "code"), [("kafka://127.0.0.1:1", 3), ("amqp://broker", 2), ("kafka://", 2)], ids=str)
+@pytest.mark.parametrize("arguments", [("illustrate", "--months", "1"), ("quarantine", "list")], ids=" ".join)
+def test_a_log_that_does_not_answer_is_named(arguments: tuple[str, ...], url: str, code: int, tmp_path: Path) -> None:
+    result = run(tmp_path / "var", *arguments, BUS_URL=url)
+
+    assert (result.exit_code, "BUS_URL" in refusal(result)) == (code, True)
+
+
+@pytest.mark.parametrize("url", ["postgresql+psycopg://nobody:secret@127.0.0.1:1/none", "mysql://x/y", "nonsense"])
+def test_a_database_that_does_not_answer_is_named_and_its_password_is_not(url: str, tmp_path: Path) -> None:
+    result = run(tmp_path / "var", "quarantine", "list", "--service", "billing", DATABASE_URL=url)
+
+    assert result.exit_code in {2, 3}
+    assert "DATABASE_URL" in refusal(result)
+    assert "secret" not in result.stderr
+
+
+def test_a_statement_is_written_although_nobody_reads_what_is_printed(lived: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tallystick", "statement", *MONTH, "--to", str(tmp_path / "out")]
+    with subprocess.Popen(
+        command, env=state_folder_env(lived), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as started:
+        assert started.stdout is not None
+        started.stdout.close()
+        assert started.stderr is not None
+        said = started.stderr.read()
+
+    assert started.returncode == 141
+    assert said == ""
+    assert {path.suffix for path in (tmp_path / "out").iterdir()} == {".json", ".csv", ".html", ".pdf"}
+
+
+def test_a_bug_is_called_one_and_its_traceback_is_kept_in_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> object:
+        raise ZeroDivisionError("on purpose")
+
+    monkeypatch.setattr(load, "open_stack", broken)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+
+    result = run(tmp_path / "var", "load", "adur-worthing")
+
+    assert (result.exit_code, "This is a bug in Tallystick: ZeroDivisionError" in refusal(result)) == (70, True)
+    (kept,) = tmp_path.glob("tallystick-*.txt")
+    assert "on purpose" in kept.read_text()
+    assert oct(kept.stat().st_mode & 0o777) == oct(0o600)
+
+
+def test_an_interruption_is_said_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> object:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(load, "open_stack", interrupted)
+
+    result = run(tmp_path, "load", "adur-worthing")
+
+    assert (result.exit_code, result.stderr.startswith("Interrupted. What was stored is kept")) == (130, True)
+
+
+def test_every_failure_that_is_foreseen_says_what_to_do() -> None:
+    assert all(advice.do.endswith(".") and advice.code in {2, 3} for advice in failures.ADVICE)
+
+
+def test_a_digest_that_was_not_shown_is_refused(lived: Path, tmp_path: Path) -> None:
+    result = run(lived, "backfill", str(file_of(tmp_path, LATE)), "--approve", "abc", "--reason", "x", "--actor", "ada")
+
+    assert (result.exit_code, "Nothing was sent" in refusal(result)) == (2, True)
+
+
+@pytest.mark.parametrize("option", ["--help", "-h"])
+@pytest.mark.parametrize("verb", [(), *((verb.name,) for verb in VERBS)], ids=lambda verb: " ".join(verb) or "root")
+def test_every_verb_has_help_under_both_names(verb: tuple[str, ...], option: str, tmp_path: Path) -> None:
+    result = run(tmp_path, *verb, option)
+
+    assert (result.exit_code, "Usage:" in result.stdout) == (0, True)
+
+
+def test_the_version_is_that_of_the_package(tmp_path: Path) -> None:
+    assert re.fullmatch(r"tallystick \d+\.\d+\.\d+\n", run(tmp_path, "--version").stdout)
+
+
+def test_the_root_help_imports_no_service(tmp_path: Path) -> None:
+    shown = "import sys; sys.argv = ['tallystick', '--help']\nfrom tallystick.__main__ import app\n"
+    found = "print(sorted({'billing', 'sla_monitor', 'sqlalchemy'} & sys.modules.keys()))"
+    asked = f"{shown}try: app()\nexcept SystemExit: {found}"
+
+    printed = subprocess.run(
+        [sys.executable, "-c", asked], env=state_folder_env(tmp_path), capture_output=True, text=True, check=True
+    )
+
+    assert printed.stdout.endswith("[]\n")
