@@ -12,17 +12,12 @@ from sla_monitor.domain.agreements import AgreementIndex, BoundCalendar
 from sla_monitor.domain.clock.exclusions import ExcludedTime
 from sla_monitor.domain.clock.verdict import Evaluation, Verdict, evaluate
 from sla_monitor.domain.facts import (
+    PLAIN_FACTS,
     AnyFact,
-    Asked,
-    Assigned,
     Cancelled,
-    Closed,
     Opened,
     Paused,
-    Reopened,
     Reprioritised,
-    Responded,
-    Resumed,
     Stopped,
     history,
 )
@@ -46,16 +41,6 @@ def told(at_s: int | None) -> str | None:
     return None if at_s is None else f"{datetime.fromtimestamp(at_s, LONDON):%a %Y-%m-%d %H:%M:%S}".removesuffix(":00")
 
 
-_KINDS: dict[str, type[Assigned | Asked | Responded | Closed | Resumed | Reopened]] = {
-    "assigned": Assigned,
-    "asked": Asked,
-    "responded": Responded,
-    "closed": Closed,
-    "resumed": Resumed,
-    "reopened": Reopened,
-}
-
-
 def fact(when: str, what: str, *, name: str | None = None) -> AnyFact:
     """One fact: `opened`, `opened high`, `paused council`, `priority low`, `resolved`, `cancelled`, `responded` …"""
     word, _, detail = what.partition(" ")
@@ -71,7 +56,7 @@ def fact(when: str, what: str, *, name: str | None = None) -> AnyFact:
             return Stopped(us, source, identity, "done")
         case "cancelled":
             return Cancelled(us, source, identity, "withdrawn")
-    return _KINDS[word](us, source, identity)
+    return PLAIN_FACTS[word](us, source, identity)
 
 
 def facts(*lines: tuple[str, str]) -> list[AnyFact]:

@@ -53,7 +53,7 @@ def test_a_paused_promise_keeps_what_is_left_and_is_due_at_no_instant() -> None:
     [
         ((("Fri 2026-03-06 10:00", "resolved"),), "Fri 2026-03-06 12:00", RESOLVE),
         ((), "Mon 2026-03-09 09:00:01", RESOLVE),  # missed
-        ((), "Fri 2026-03-06 12:00", ANSWER),  # nobody asked: no answer is owed
+        ((), "Fri 2026-03-06 12:00", ANSWER),  # nobody asked: no answer is due
         ((), "Fri 2026-03-06 12:00", RESOLVE | {"calendar": "office", "when": {"priority": ["high"]}}),
     ],
 )

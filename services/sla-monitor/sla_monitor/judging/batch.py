@@ -16,9 +16,8 @@ from sla_monitor.domain.agreements import MissingCalendar
 from sla_monitor.domain.announcements import Trigger, announce
 from sla_monitor.domain.clock.verdict import Evaluation, evaluate
 from sla_monitor.domain.decisions import ReevaluationRequest
-from sla_monitor.domain.facts import AnyFact, ItemEvent, Opened, fact_of
+from sla_monitor.domain.facts import AnyFact, ItemEvent, Opened, fact_of, read_record
 from sla_monitor.domain.incremental import ignored_kinds
-from sla_monitor.domain.intake import read_record
 from sla_monitor.domain.item import OUTAGE_MARK, FactResult, Item, dump_item, insert_fact, is_open, load_item
 from sla_monitor.judging.item_cache import CachedItem, ItemCache
 from sla_monitor.ports import Catalogue, DecisionsLog

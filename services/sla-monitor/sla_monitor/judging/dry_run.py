@@ -9,8 +9,7 @@ from shared.contracts.clockwork import TimeAdvanced
 from shared.log.port import Bounds, Outgoing, Record, Shard
 from shared.log.validation import InvalidRecord
 from shared.state.port import Head, StateStore
-from sla_monitor.domain.facts import AnyFact, fact_of
-from sla_monitor.domain.intake import read_record
+from sla_monitor.domain.facts import AnyFact, fact_of, read_record
 from sla_monitor.domain.item import FactResult, Item, insert_fact, load_item
 from sla_monitor.judging.batch import ShardBatch, item_key
 from sla_monitor.judging.item_cache import ItemCache

@@ -12,17 +12,12 @@ from sla_monitor.domain.clock.due import ClockInterval, measure_intervals
 from sla_monitor.domain.clock.timeline import Timeline, read_timeline
 from sla_monitor.domain.clock.verdict import Evaluation, Outcome, Verdict, evaluate
 from sla_monitor.domain.facts import (
+    PLAIN_FACTS,
     AnyFact,
-    Asked,
-    Assigned,
     Cancelled,
-    Closed,
     Opened,
     Paused,
-    Reopened,
     Reprioritised,
-    Responded,
-    Resumed,
     Stopped,
     history,
 )
@@ -33,15 +28,6 @@ from sla_monitor.trial.target_changes import SOURCE, select_targets
 from sla_monitor.trial.times import read_time
 
 COUNCIL, ITEM, ANY_SERVICE = "council", "item", "any"
-_PLAIN: dict[str, type[Assigned | Asked | Responded | Closed | Resumed | Reopened]] = {
-    "assigned": Assigned,
-    "started": Assigned,
-    "asked": Asked,
-    "responded": Responded,
-    "closed": Closed,
-    "resumed": Resumed,
-    "reopened": Reopened,
-}
 
 
 class VerdictResult(Struct, frozen=True):
@@ -127,7 +113,7 @@ def _fact(event: TrialEvent, name: str, zone: ZoneInfo, service: str) -> AnyFact
             return Cancelled(at_us, SOURCE, name, event.reason or "cancelled")
         case "paused":
             return Paused(at_us, SOURCE, name, event.reason or "paused", event.awaiting or "council")
-    return _PLAIN[event.event](at_us, SOURCE, name)
+    return PLAIN_FACTS[event.event](at_us, SOURCE, name)
 
 
 def _us(text: str, zone: ZoneInfo) -> int:

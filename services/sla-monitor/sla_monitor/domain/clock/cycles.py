@@ -1,7 +1,7 @@
-"""One cycle of a clock: when it starts and stops, what stands in its way, and the legs that are measured.
+"""The cycles of a clock: when each starts and stops, when it is paused, and which intervals of it are measured.
 
-A leg is a stretch from a demand to its answer. Response, resolution and processing have one; an update interval has
-one for each question of the council, a periodic update one for each silence of the provider.
+An interval goes from a demand to its answer. Response, resolution and processing have one; an update interval has one
+for each question of the council, a periodic update one for each silence of the provider.
 """
 
 from itertools import pairwise
@@ -21,7 +21,10 @@ PausedTime = Pause | Stop | ExcludedTime
 
 
 class Cycle(Struct, frozen=True, gc=False):
-    """One cycle. `stop` is None while it runs; `raw_stop` is what the event said. `intervals` ascend by their start."""
+    """One run of a clock. `stop` is None while it runs; `raw_stop` is the time in the event, before clamping.
+
+    `intervals` ascend by their start; the spans of `paused` are in no order and may overlap.
+    """
 
     number: int
     start: int
@@ -33,32 +36,32 @@ class Cycle(Struct, frozen=True, gc=False):
 
     @property
     def paused_intervals(self) -> tuple[Interval, ...]:
-        """When it stands still, in no order."""
-        return tuple([(block.start, block.end) for block in self.paused])
+        """The spans alone, in no order."""
+        return tuple([(each.start, each.end) for each in self.paused])
 
 
 def read_cycles(timeline: Timeline, bound_target: BoundTarget, exclusions: tuple[ExcludedTime, ...]) -> list[Cycle]:
-    """The cycles of the term's clock over the item's course; none while it has not started."""
+    """The cycles of the target's clock over the item's timeline; none while it has not started."""
     start = _start(timeline, bound_target)
     if start is None:
         return []
     if bound_target.target.measure == "response-time":
         return [_response(timeline, bound_target, start, exclusions)]
-    rounds = enumerate(_cycle_spans(timeline, bound_target.target, start), start=1)
-    return [_cycle(timeline, bound_target, number, held, exclusions) for number, held in rounds]
+    spans = enumerate(_cycle_spans(timeline, bound_target.target, start), start=1)
+    return [_cycle(timeline, bound_target, number, span, exclusions) for number, span in spans]
 
 
 def applies_since(timeline: Timeline, bound_target: BoundTarget) -> int:
-    """Since when the target has been the item's own without a break, or was before it last ceased to be."""
+    """The second from which the target has applied to the item without a break; or did, before it last ceased to."""
     since = timeline.start
     if len(timeline.priorities) == 1:
         return since
-    held = False
+    applied = False
     for changed, priority in timeline.priorities:
-        selected = bound_target.selects(priority, timeline.opened.attributes)
-        if selected and not held:
+        applies = bound_target.selects(priority, timeline.opened.attributes)
+        if applies and not applied:
             since = changed
-        held = selected
+        applied = applies
     return since
 
 
@@ -93,32 +96,32 @@ class _CycleSpan(NamedTuple):
 
 def _cycle_spans(timeline: Timeline, target: Target, start: int) -> list[_CycleSpan]:
     """The cycles that the target's reopening policy makes of the stops."""
-    rounds: list[_CycleSpan] = []
+    spans: list[_CycleSpan] = []
     reopened: list[Stop] = []
     for stop in timeline.stops:
         if stop.reopened == FOREVER or target.reopen == "first-close-is-final":
-            return [*rounds, _CycleSpan(start, stop, tuple(reopened))]
+            return [*spans, _CycleSpan(start, stop, tuple(reopened))]
         if target.reopen == "new-cycle" and stop.reopened - stop.at > target.reopen_window_days * DAY_S:
-            rounds.append(_CycleSpan(start, stop, tuple(reopened)))
+            spans.append(_CycleSpan(start, stop, tuple(reopened)))
             start, reopened = stop.reopened, []
         else:
             reopened.append(stop)
-    return [*rounds, _CycleSpan(start, None, tuple(reopened))]
+    return [*spans, _CycleSpan(start, None, tuple(reopened))]
 
 
 def _cycle(
-    timeline: Timeline, bound_target: BoundTarget, number: int, held: _CycleSpan, exclusions: tuple[ExcludedTime, ...]
+    timeline: Timeline, bound_target: BoundTarget, number: int, span: _CycleSpan, exclusions: tuple[ExcludedTime, ...]
 ) -> Cycle:
-    ended = held.ended
-    stop = None if ended is None else max(ended.at, held.start)
+    ended = span.ended
+    stop = None if ended is None else max(ended.at, span.start)
     return Cycle(
         number=number,
-        start=held.start,
+        start=span.start,
         stop=stop,
         raw_stop=None if ended is None else ended.raw,
         cancelled=ended is not None and ended.cancelled,
-        intervals=_intervals(timeline, bound_target.target, held.start, stop),
-        paused=_pauses(timeline, bound_target, held.start, stop) + held.reopened + exclusions,
+        intervals=_intervals(timeline, bound_target.target, span.start, stop),
+        paused=_pauses(timeline, bound_target, span.start, stop) + span.reopened + exclusions,
     )
 
 

@@ -1,4 +1,4 @@
-"""One leg of a clock measured: what counted, when it is due, when it is missed, and when warnings are reached."""
+"""One interval of a clock measured: what counted, when it is due, and whether it was missed."""
 
 from msgspec import Struct
 
@@ -15,10 +15,10 @@ MAX_DAYS_AHEAD = 3660
 
 
 class ClockInterval(Struct, frozen=True, gc=False):
-    """A stretch from a demand to its answer, or to the evaluation while it has none. Epoch seconds.
+    """From a demand to its answer, or to the evaluation while it has none. Epoch seconds.
 
     `last_good` is the last second in which an answer is in time, where that is known: it is left out for an answer
-    that came in time. `margin` is None where nothing is due. `base` and `counted` are the tape's counts at the leg's
+    that came in time. `margin` is None where nothing is due. `base` and `counted` are what the stopwatch shows at the
     two ends.
     """
 
@@ -36,7 +36,7 @@ class ClockInterval(Struct, frozen=True, gc=False):
 
     @property
     def elapsed(self) -> int:
-        """What counted in it."""
+        """The seconds that counted in it."""
         return self.counted - self.base
 
     @property
@@ -45,33 +45,33 @@ class ClockInterval(Struct, frozen=True, gc=False):
         return self.stopwatch.endless
 
 
-# Clocks of one item that run over the same spans by the same ruler share a tape: laying one is most of the work.
+# Clocks of one item with the same time basis, start and pauses share a stopwatch: making one is most of the work.
 Stopwatches = dict[tuple[int, int, tuple[Interval, ...]], Stopwatch]
 
 
 def measure_intervals(
     timeline: Timeline, bound_target: BoundTarget, cycle: Cycle, *, as_of: int, stopwatches: Stopwatches | None = None
 ) -> list[ClockInterval]:
-    """The legs that began by `as_of`, measured. Raises `BeyondHorizon` for instants outside the calendar.
+    """The intervals that began by `as_of`, measured. Raises `BeyondHorizon` for instants outside the calendar.
 
-    `stopwatches` are those already laid for this item; a new one is added.
+    `stopwatches` are those made for this item so far; a new one is added.
     """
     stopwatches = {} if stopwatches is None else stopwatches
-    paused_intervals = cycle.paused_intervals
-    name = id(bound_target.time_basis), cycle.start, paused_intervals
-    stopwatch = stopwatches.get(name)
+    paused = cycle.paused_intervals
+    key = id(bound_target.time_basis), cycle.start, paused
+    stopwatch = stopwatches.get(key)
     if stopwatch is None:
-        stopwatch = stopwatches[name] = Stopwatch(bound_target.time_basis, cycle.start, paused_intervals)
-    watch = _CycleClock(timeline, bound_target, cycle, stopwatch)
-    return [watch.measure(start, stop, as_of=as_of) for start, stop in cycle.intervals if start <= as_of]
+        stopwatch = stopwatches[key] = Stopwatch(bound_target.time_basis, cycle.start, paused)
+    clock = _CycleClock(timeline, bound_target, cycle, stopwatch)
+    return [clock.measure(start, stop, as_of=as_of) for start, stop in cycle.intervals if start <= as_of]
 
 
-# A leg against its threshold: due, last_good, allowance, margin and missed, each as `ClockInterval` has it.
+# An interval against its threshold: due, last_good, allowance, margin and missed, each as `ClockInterval` has it.
 _Comparison = tuple[int | None, int | None, int | None, int | None, bool]
 
 
 class _CycleClock(Struct, frozen=True, gc=False):
-    """The clock of one cycle, with all that its legs have in common."""
+    """The clock of one cycle, with all that its intervals have in common."""
 
     timeline: Timeline
     bound_target: BoundTarget
@@ -79,7 +79,7 @@ class _CycleClock(Struct, frozen=True, gc=False):
     stopwatch: Stopwatch
 
     def measure(self, start: int, stop: int, *, as_of: int) -> ClockInterval:
-        """The leg from `start` to `stop`, or to `as_of` if that comes first."""
+        """The interval from `start` to `stop`, or to `as_of` if that comes first."""
         stopwatch = self.stopwatch
         is_open = stop > as_of
         end = as_of if is_open else stop
@@ -117,10 +117,10 @@ class _CycleClock(Struct, frozen=True, gc=False):
         if due is None:
             return None, None, None, None, False
         allowed = self.stopwatch.counted_to(due)
-        return due, due, max(allowed - base, 0), allowed - counted, self._judged(end) > due
+        return due, due, max(allowed - base, 0), allowed - counted, self._stopped(end) > due
 
-    def _judged(self, end: int) -> int:
-        """A recorded deadline is compared with what the event said, even where the clock was clamped (R32)."""
+    def _stopped(self, end: int) -> int:
+        """A recorded deadline is compared with the time in the event, even where the clock was clamped (R32)."""
         raw = self.cycle.raw_stop
         return raw if raw is not None and isinstance(self.bound_target.threshold, RecordedDueDate) else end
 
@@ -147,12 +147,13 @@ def _working_days(bound_target: BoundTarget, start: int, days: int) -> int | Non
 
 def _extended(bound_target: BoundTarget, due: int | None, start: int, cycle: Cycle) -> int | None:
     """The due instant moved on by the time that pauses took out before it, each pause in turn (R18)."""
-    for block_start, block_end in merged(cycle.paused_intervals):
-        if due is None or block_start >= due:
+    time_basis = bound_target.time_basis
+    for paused, resumed in merged(cycle.paused_intervals):
+        if due is None or paused >= due:
             break
-        if block_end == FOREVER:
+        if resumed == FOREVER:
             return None
-        due = bound_target.time_basis.add(due, bound_target.time_basis.between(max(block_start, start), block_end))
+        due = time_basis.add(due, time_basis.between(max(paused, start), resumed))
     return due
 
 

@@ -8,7 +8,7 @@ from shared.contracts.exclusions import Category
 
 
 class ExcludedTime(Struct, frozen=True):
-    """[start, end) in epoch seconds, for whatever its scope names; None in the scope means every one."""
+    """[start, end) in epoch seconds, for what the other fields name; None in one of them means every one."""
 
     id: str
     start: int
@@ -20,17 +20,13 @@ class ExcludedTime(Struct, frozen=True):
     item: str | None = None
 
     def covers(self, *, council: str, service: str, target: str, item: str) -> bool:
-        """Whether its scope holds this target of this item."""
-        scope = ((self.council, council), (self.service, service), (self.target, target), (self.item, item))
-        return all(wanted in (None, found) for wanted, found in scope)
+        """Whether it is agreed for this target of this item."""
+        pairs = ((self.council, council), (self.service, service), (self.target, target), (self.item, item))
+        return all(named in (None, found) for named, found in pairs)
 
 
 def covering(
     exclusions: Iterable[ExcludedTime], *, council: str, service: str, target: str, item: str
 ) -> tuple[ExcludedTime, ...]:
-    """Those whose scope holds this target of this item."""
-    return tuple(
-        exclusion
-        for exclusion in exclusions
-        if exclusion.covers(council=council, service=service, target=target, item=item)
-    )
+    """Those that are agreed for this target of this item."""
+    return tuple(each for each in exclusions if each.covers(council=council, service=service, target=target, item=item))

@@ -1,7 +1,7 @@
-"""A stop-watch computed from history: how much time counts between two instants, and when so much will have counted.
+"""A stopwatch computed from history: how much time counts between two instants, and when so much will have counted.
 
-A tape is laid over the running spans of a clock (its life minus pauses and exclusions) and measured with a ruler:
-a calendar's working time, or plain elapsed time. Everything is integer epoch seconds.
+It runs from a cycle's start but for pauses and exclusions, and counts on a time basis: a calendar's working time, or
+plain elapsed time. Everything is integer epoch seconds.
 """
 
 from bisect import bisect_left, bisect_right
@@ -13,7 +13,7 @@ from sla_monitor.domain.working_time.intervals import Interval
 
 
 class TimeBasis(Protocol):
-    """What a second costs: working time has closed seconds, elapsed time has none."""
+    """Which seconds count: those of a calendar's open hours, or all of them."""
 
     def between(self, a: int, b: int) -> int:
         """Counted seconds in [a, b); 0 if b <= a."""
@@ -47,7 +47,7 @@ class ElapsedTime:
 
 
 class Stopwatch:
-    """Counted time since `start`, but for what is `paused`, in any order."""
+    """Counted time since `start`; the spans of `paused`, in any order and perhaps overlapping, do not count."""
 
     __slots__ = ("_counts", "_ends", "_starts", "_time_basis")
 
@@ -57,15 +57,15 @@ class Stopwatch:
         starts: list[int] = []
         ends: list[int] = []
         counts, total = [0], 0
-        for paused_intervals, runs in sorted(paused):
-            if runs <= start or runs <= paused_intervals:
+        for pause, resumption in sorted(paused):
+            if resumption <= start or resumption <= pause:
                 continue
-            if paused_intervals > start:
+            if pause > start:
                 starts.append(start)
-                ends.append(paused_intervals)
-                total += time_basis.between(start, paused_intervals)
+                ends.append(pause)
+                total += time_basis.between(start, pause)
                 counts.append(total)
-            start = runs
+            start = resumption
         if start < FOREVER:
             starts.append(start)
             ends.append(FOREVER)
@@ -86,7 +86,7 @@ class Stopwatch:
         return self._counts[index] + self._time_basis.between(self._starts[index], at)
 
     def reach(self, seconds: int) -> int | None:
-        """The earliest instant by which `seconds` have counted; None if they never will on this tape."""
+        """The earliest instant by which `seconds` have counted; None if they never will."""
         # The first span whose end has counted enough; past the measured ones only an endless span is left.
         index = max(bisect_left(self._counts, seconds) - 1, 0)
         if index >= len(self._starts):
@@ -94,9 +94,9 @@ class Stopwatch:
         return self._time_basis.add(self._starts[index], seconds - self._counts[index])
 
     def exceed(self, seconds: int) -> int | None:
-        """The first instant from which more than `seconds` will have counted; None if never on this tape.
+        """The first instant from which more than `seconds` will have counted; None if never.
 
-        It is `reach` unless time stands still there: then it is the next opening, or the end of the pause (R25).
+        It is `reach` unless nothing counts there: then it is the next opening, or the end of the pause (R25).
         """
         # The first span in which the count goes past `seconds`.
         index = bisect_right(self._counts, seconds) - 1

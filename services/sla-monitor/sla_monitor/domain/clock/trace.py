@@ -1,6 +1,6 @@
-"""Why a verdict is what it is: the item's life in order, every stretch of it counted or not, each with its reason.
+"""The trace of a verdict: its clock's cycle in segments, each counted, paused or closed, and why.
 
-Counted, paused and closed stretches cover the life without a gap, so their lengths add up to the time that elapsed.
+The segments cover the cycle in order and without a gap, so their lengths add up to the time that elapsed.
 """
 
 from typing import Literal
@@ -28,7 +28,7 @@ class TraceSegment(Struct, frozen=True):
 
 
 def trace(verdict: Verdict, *, as_of: int) -> list[TraceSegment]:
-    """The stretches from the clock's start to its stop, or to `as_of` while it runs."""
+    """The segments from the clock's start to its stop, or to `as_of` while it runs."""
     cycle = verdict.cycle
     end = min(as_of, verdict.until) if cycle.stop is None else min(as_of, verdict.until, cycle.stop)
     paused = _within(cycle.paused, cycle.start, end)
@@ -50,7 +50,7 @@ def totals(segments: list[TraceSegment]) -> dict[Kind, int]:
 
 
 def _within(paused: tuple[PausedTime, ...], start: int, end: int) -> list[_Part]:
-    cut = [(max(block.start, start), min(block.end, end), _in_words(block)) for block in paused]
+    cut = [(max(each.start, start), min(each.end, end), _in_words(each)) for each in paused]
     return sorted((part for part in cut if part[0] < part[1]), key=lambda part: part[0])
 
 

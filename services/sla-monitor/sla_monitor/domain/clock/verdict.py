@@ -1,6 +1,6 @@
 """Whether each promise about an item was kept: a pure function of its facts, the agreements and an instant.
 
-`evaluate` looks at the whole history each time, so late, doubled and shuffled events need no special code: they make
+`evaluate` reads the whole history each time, so late, duplicated and shuffled events need no special code: they make
 the same set of facts, and the same set gives the same verdicts. All instants are epoch seconds.
 
 The rules that most depends on: exactly used up is met (R24); a clock that runs out at closing time is missed only when
@@ -34,7 +34,7 @@ class Outcome(StrEnum):
 
 
 class ReachedWarning(Struct, frozen=True, gc=False):
-    """`percent` of the threshold was used up at `at`, in service hours."""
+    """`percent` of the threshold was used up at `at`, an instant in service hours; or `on_change` of the target."""
 
     percent: int
     at: int
@@ -45,8 +45,8 @@ class Verdict(Struct, frozen=True, gc=False):
     """What holds of one target in one cycle.
 
     `due` is the earliest instant at which the threshold is used up (None while paused without end). `elapsed_s` and
-    `margin_s` are in the clock's own seconds, of the worst leg; the margin of a missed target is negative.
-    `until` is the change that ended the target's hold on the item, FOREVER while it holds: its clock ends there.
+    `margin_s` are in the clock's own seconds, of the worst interval; the margin of a missed target is negative.
+    `until` is the change by which the target ceased to apply, FOREVER while it applies: its clock ends there.
     `missed_at` is the instant whose passing made it a miss (the first open one at or after `due`, R25).
     `wake` is the next second at which this verdict or its warnings change without an event.
     """
@@ -77,7 +77,7 @@ class Verdict(Struct, frozen=True, gc=False):
 class Evaluation(Struct, frozen=True, gc=False):
     """All verdicts on an item, ordered by target and cycle. `waiting` while its council has no known agreement.
 
-    `unstarted`: a target holds for the item whose clock no fact has started yet.
+    `unstarted`: a target applies to the item whose clock no fact has started yet.
     """
 
     opened: Opened | None
@@ -98,7 +98,7 @@ def evaluate(
     exclusions: Sequence[ExcludedTime] = (),
     as_of: int,
 ) -> Evaluation:
-    """The verdicts that hold at `as_of` (epoch seconds), from the facts up to then; `history` in order of `order`.
+    """The verdicts that hold at `as_of` (epoch seconds), from the facts up to then; `history` in order of `order_key`.
 
     No verdicts and not waiting means out of scope: the council has no agreement for the service at that date.
     Raises `MissingCalendar`.
@@ -133,7 +133,7 @@ def evaluate(
 
 
 def _applies_until(timeline: Timeline, bound_target: BoundTarget) -> int | None:
-    """FOREVER where the target holds for the item as it is now; else the change that ended it, None if it never did."""
+    """FOREVER where the target applies to the item now; else the change by which it ceased to, None if it never did."""
     attributes = timeline.opened.attributes
     if bound_target.selects(timeline.priorities[-1][1], attributes):
         return FOREVER
@@ -188,9 +188,9 @@ def _from_intervals(
     bound_target: BoundTarget, cycle: Cycle, intervals: Sequence[ClockInterval], *, since: int
 ) -> Verdict:
     shown = intervals[0] if len(intervals) == 1 else _deciding_interval(cycle, intervals)
-    # Between two exchanges nothing is owed and so nothing is due.
+    # Between two exchanges no answer is due.
     idle = cycle.stop is None and not shown.open and not shown.missed
-    outcome, reason = (Outcome.RUNNING, "no answer is owed") if idle else _outcome(cycle, shown)
+    outcome, reason = (Outcome.RUNNING, "no answer is due") if idle else _outcome(cycle, shown)
     warnings, to_come = _warnings(bound_target, intervals, since=since)
     return Verdict(
         bound_target=bound_target,
@@ -207,7 +207,7 @@ def _from_intervals(
 
 
 def _deciding_interval(cycle: Cycle, intervals: Sequence[ClockInterval]) -> ClockInterval:
-    """The leg that a cycle is judged by: the first that was missed, else the newest, or the worst once it has ended."""
+    """What decides on a cycle: the first interval that was missed, else the newest, or the worst once it has ended."""
     missed = next((interval for interval in intervals if interval.missed), None)
     return missed or (intervals[-1] if cycle.stop is None else max(intervals, key=lambda interval: interval.elapsed))
 
