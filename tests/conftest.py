@@ -1,47 +1,91 @@
-"""Real servers, started for the first test of a session that asks for one."""
+"""What every folder of tests shares: the real servers of a run, and marks that say what a test needs of the machine."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
-from tests.support import databases, servers
+from tests.support import databases, servers, shared_servers
 
 DatabaseOf = Callable[[str], str]
+_HERE = Path(__file__).parent
+_MARKED_FOLDERS = {"unit": "unit", "architecture": "host", "e2e": "host", "chaos": "host"}
+_MINE = pytest.StashKey[bool]()
+_REDIS_DATABASES = 16  # as many as a server has by default; the first is for names of a test's own
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The servers of a run are shared by its workers, which start after this."""
+    config.stash[_MINE] = not hasattr(config, "workerinput") and shared_servers.begin()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """What was started for the run is gone after it."""
+    if config.stash.get(_MINE, False):
+        shared_servers.end()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests are marked by what they need: `docker` where a fixture asks for it, `unit` and `host` by their folder."""
+    for item in items:
+        if "docker_engine" in getattr(item, "fixturenames", ()):
+            item.add_marker("docker")
+        if mark := _MARKED_FOLDERS.get(item.path.relative_to(_HERE).parts[0]):
+            item.add_marker(mark)
 
 
 @pytest.fixture(scope="session")
-def kafka_server() -> Iterator[str]:
-    """The bootstrap address of a broker."""
+def docker_engine() -> None:
+    """Containers can be started; without an engine the test is skipped, and in CI it fails."""
     servers.require_docker()
-    with servers.kafka() as address:
-        yield address
 
 
 @pytest.fixture(scope="session")
-def redis_server() -> Iterator[str]:
-    """The address of an empty Redis; a test that leaves something behind cleans up or uses names of its own."""
-    servers.require_docker()
-    with servers.redis() as address:
-        yield address
+def anyio_backend() -> str:
+    """Asynchronous tests run on asyncio, as the services do."""
+    return "asyncio"
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    """The address of a PostgreSQL, as a superuser; a test makes itself a database there."""
-    servers.require_docker()
-    with servers.postgres() as address:
+def kafka_server(docker_engine: None) -> str:
+    """The bootstrap address of the run's broker; topics and groups have names of the test's own."""
+    return shared_servers.address_of("kafka")
+
+
+@pytest.fixture(scope="session")
+def redis_server(docker_engine: None) -> str:
+    """The address of the run's Redis; keys have names of the test's own."""
+    return shared_servers.address_of("redis")
+
+
+@pytest.fixture
+def redis_database(redis_server: str) -> Iterator[str]:
+    """The address of an empty database of that Redis which no other test uses meanwhile."""
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    address = f"{redis_server.removesuffix('0')}{1 + number % (_REDIS_DATABASES - 1)}"
+    with Redis.from_url(address) as server:
+        server.flushdb()
         yield address
+        server.flushdb()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(docker_engine: None) -> str:
+    """The address of the run's PostgreSQL, as a superuser; a test makes itself a database there."""
+    return shared_servers.address_of("postgres")
 
 
 @pytest.fixture(scope="session")
 def migrated_databases(postgres_server: str) -> Callable[[str], str]:
-    """As `tests.support.databases` says, on the session's server."""
+    """The address of a service's own database, migrated, by the name of its package."""
     return databases.migrated_databases(postgres_server)
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.docker)])
 def dialect(request: pytest.FixtureRequest) -> str:
     """What asks for it runs once on each."""
     return str(request.param)

@@ -7,9 +7,8 @@ import pytest
 from tests.chaos.measures import SMALL, measured
 
 
-@pytest.mark.chaos
 @pytest.mark.parametrize("name", ["stopped-monitor", "deadlines"])
-def test_an_outage_stays_within_its_limits(name: str, tmp_path: Path) -> None:
+def test_an_outage_stays_within_its_limits(name: str, tmp_path: Path, docker_engine: None) -> None:
     _, faults = measured(SMALL[name], tmp_path)
 
     assert faults == []

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from tests.support import servers
 from tests.support.compose_project import STARTED, ComposeProject, compose_project
 from tests.support.service_process import eventually
 
@@ -62,9 +61,8 @@ EVENTS = {
 
 
 @pytest.fixture(scope="module")
-def stack() -> Iterator[ComposeProject]:
+def stack(docker_engine: None) -> Iterator[ComposeProject]:
     """The containers, with an example partnership loaded and an integrator's events sent."""
-    servers.require_docker()
     with compose_project() as project:
         project.compose("run", "--rm", "catalogue", "load", "adur-worthing")
         project.up()

@@ -71,11 +71,6 @@ async def announced(bus: Bus, count: int) -> list[Any]:
     return events
 
 
-@pytest.fixture(name="anyio_backend")
-def _anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(name="app")
 def _app(tmp_path: Path) -> Iterator[CatalogueApp]:
     bus = connect(f"sqlite:///{tmp_path}/log.db")

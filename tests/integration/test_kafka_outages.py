@@ -24,9 +24,8 @@ PATIENCE_S = 300
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[str]:
+def server(docker_engine: None) -> Iterator[str]:
     """A broker to be mistreated."""
-    servers.require_docker()
     with servers.kafka() as address:
         yield address
 

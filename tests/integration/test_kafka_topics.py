@@ -17,9 +17,8 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture(scope="module")
-def empty_server() -> Iterator[str]:
+def empty_server(docker_engine: None) -> Iterator[str]:
     """A broker that has none of our topics."""
-    servers.require_docker()
     with servers.kafka() as address:
         yield address
 

@@ -30,18 +30,12 @@ from shared.sql.migrate import migrate
 from shared.sql.outage import busy_during_outages
 from tests.support.postgres import Postgres, own_postgres
 from tests.support.recharges import ASHBY, recorded
-from tests.support.servers import require_docker
 from tests.support.totals import Store
 
 OUTAGES = 3
 SHORT_ANSWER_S = 1.0
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 class Counting(BillingProcessor):
@@ -61,8 +55,7 @@ class Counting(BillingProcessor):
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    require_docker()
+def server(docker_engine: None) -> Iterator[Postgres]:
     with own_postgres() as server:
         engine = connect(server.url("tallystick_migrate", "billing"))
         migrate(engine, "billing")

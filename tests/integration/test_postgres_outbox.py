@@ -29,11 +29,6 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def engine(postgres_server: str) -> Iterator[Engine]:
     with empty_database(postgres_server) as url:
         engine = connect(url)

@@ -1,12 +1,10 @@
 """Live state lost, and computed again from the log: the same state, and nothing announced twice."""
 
 import asyncio
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
-from redis import Redis
 
 from shared.contracts.topics import TICKETS
 from shared.contracts.verdicts import VerdictCorrected
@@ -25,17 +23,10 @@ NOW, LATER = "Wed 2026-03-04 12:00", "Thu 2026-03-05 12:00"
 PROCLAIMED = calendar(closed={date(2026, 3, 3): "Proclaimed"})
 
 
-@pytest.fixture(params=["embedded", "redis"])
-def state_url(request: pytest.FixtureRequest) -> Iterator[str]:
+@pytest.fixture(params=["embedded", pytest.param("redis", marks=pytest.mark.docker)])
+def state_url(request: pytest.FixtureRequest) -> str:
     """An address of live state that holds nothing; empty for the file beside the log."""
-    if request.param == "embedded":
-        yield ""
-        return
-    address = request.getfixturevalue("redis_server").removesuffix("/0") + "/1"
-    with Redis.from_url(address) as server:
-        server.flushdb()
-        yield address
-        server.flushdb()
+    return "" if request.param == "embedded" else str(request.getfixturevalue("redis_database"))
 
 
 async def live(on: Monitor) -> None:

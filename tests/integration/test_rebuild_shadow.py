@@ -3,13 +3,11 @@
 import asyncio
 import json
 import re
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
-from redis import Redis
 
 from shared.contracts.verdicts import VerdictCorrected, VerdictEvent
 from shared.sql.approvals import Approval
@@ -30,17 +28,10 @@ WORD = ("--reason", "release 2 counts the last second", "--actor", "ada")
 COUNCILS, EACH = ("adur", "worthing"), 5
 
 
-@pytest.fixture(params=["embedded", "redis"])
-def state_url(request: pytest.FixtureRequest) -> Iterator[str]:
+@pytest.fixture(params=["embedded", pytest.param("redis", marks=pytest.mark.docker)])
+def state_url(request: pytest.FixtureRequest) -> str:
     """An address of live state that holds nothing; empty for the file beside the log."""
-    if request.param == "embedded":
-        yield ""
-        return
-    address = request.getfixturevalue("redis_server").removesuffix("/0") + "/2"
-    with Redis.from_url(address) as server:
-        server.flushdb()
-        yield address
-        server.flushdb()
+    return "" if request.param == "embedded" else str(request.getfixturevalue("redis_database"))
 
 
 @pytest.fixture

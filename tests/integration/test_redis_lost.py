@@ -18,7 +18,6 @@ from shared.log.port import Message
 from shared.sql.engine import connect as connect_database
 from shared.sql.engine import read_transaction
 from sla_monitor.store.tables import ADJUSTMENT, VERDICT
-from tests.support import servers
 from tests.support.crashing_redis import CrashingRedis, crashing_redis
 from tests.support.histories import calendar
 from tests.support.live_state import live_state_content
@@ -32,9 +31,8 @@ MORNING = ("Mon 2026-03-02 09:00", "opened")
 
 
 @pytest.fixture
-def server() -> Iterator[CrashingRedis]:
+def server(docker_engine: None) -> Iterator[CrashingRedis]:
     """A new one for each test: what a cut takes away may be the emptying between two of them."""
-    servers.require_docker()
     with crashing_redis() as server:
         yield server
 

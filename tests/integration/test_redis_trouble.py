@@ -50,17 +50,16 @@ def server(redis_server: str) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def own_server() -> Iterator[str]:
-    """The address of a server whose settings a test may change."""
-    servers.require_docker()
+def redis_server(docker_engine: None) -> Iterator[str]:
+    """The address of a server that no other file uses: tests here watch all that it does, and change its settings."""
     with servers.redis() as address:
         yield address
 
 
 @pytest.fixture
-def configured(own_server: str) -> Iterator[Any]:
+def configured(redis_server: str) -> Iterator[Any]:
     """The server that may be changed, set safely, and again afterwards."""
-    with Redis.from_url(own_server) as server:
+    with Redis.from_url(redis_server) as server:
         for name, value in SAFE.items():
             server.config_set(name, value)
         yield server
@@ -273,10 +272,10 @@ async def test_a_commit_whose_caller_is_cancelled_is_finished_before_the_connect
     ],
 )
 async def test_a_server_that_would_lose_live_state_is_refused_with_the_setting_to_change(
-    configured: Any, own_server: str, setting: str, value: str, remedy: str
+    configured: Any, redis_server: str, setting: str, value: str, remedy: str
 ) -> None:
     configured.config_set(setting, value)
-    states = RedisStateStore(own_server)
+    states = RedisStateStore(redis_server)
 
     with pytest.raises(UnsafeRedis, match=remedy):
         await states.head(Shard("any.v1", 0))
@@ -285,10 +284,10 @@ async def test_a_server_that_would_lose_live_state_is_refused_with_the_setting_t
 
 
 async def test_a_server_synced_every_second_is_warned_about_and_used(
-    configured: Any, own_server: str, caplog: pytest.LogCaptureFixture
+    configured: Any, redis_server: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     configured.config_set("appendfsync", "everysec")
-    states = RedisStateStore(own_server)
+    states = RedisStateStore(redis_server)
 
     with caplog.at_level(logging.WARNING):
         assert await states.head(Shard("any.v1", 0)) is None
@@ -297,11 +296,11 @@ async def test_a_server_synced_every_second_is_warned_about_and_used(
     await states.close()
 
 
-async def test_a_server_that_tells_nothing_needs_somebody_s_word(configured: Any, own_server: str) -> None:
+async def test_a_server_that_tells_nothing_needs_somebody_s_word(configured: Any, redis_server: str) -> None:
     configured.acl_setuser(
         "silent", enabled=True, passwords=["+illustrative"], keys="*", commands=["+@all", "-info", "-config"]
     )
-    address = own_server.replace("redis://", "redis://silent:illustrative@")
+    address = redis_server.replace("redis://", "redis://silent:illustrative@")
 
     silent, trusted = RedisStateStore(address), RedisStateStore(f"{address}?settings=unchecked")
     with pytest.raises(UnsafeRedis, match="settings=unchecked"):

@@ -50,8 +50,7 @@ class Production:
 
 
 @pytest.fixture(scope="module")
-def production() -> Iterator[Production]:
-    servers.require_docker()
+def production(docker_engine: None) -> Iterator[Production]:
     with ExitStack() as stack:
         kafka, redis = stack.enter_context(servers.kafka()), stack.enter_context(servers.redis())
         postgres = stack.enter_context(own_postgres())

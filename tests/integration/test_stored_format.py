@@ -87,7 +87,7 @@ def test_a_service_that_finds_an_older_folder_ends_with_that_sentence(package: s
 
 
 async def test_older_live_state_in_redis_is_refused(redis_server: str) -> None:
-    redis_url = redis_server.removesuffix("0") + "9"  # a database of its own: other tests share the first
+    redis_url = redis_server.removesuffix("0") + "15"  # a database of its own: other tests share the first
     states = connect_state(redis_url)
     await states.save_known_log(TICKETS.name, "identity")
     await states.close()

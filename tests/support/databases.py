@@ -5,10 +5,11 @@ from contextlib import contextmanager
 from functools import cache
 from uuid import uuid4
 
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Engine, NullPool, create_engine, make_url, text
 
 from shared.sql.engine import connect
 from shared.sql.migrate import migrate
+from tests.support.shared_servers import one_at_a_time
 
 SUPERUSER = "tallystick"
 OWNER = "tallystick_migrate"
@@ -31,14 +32,21 @@ def empty_database(server: str, making: str = FIT) -> Iterator[str]:
 
 
 def migrated_databases(server: str) -> Callable[[str], str]:
-    """The address of a service's own database on `server`, as its owner; migrated when it is first asked for."""
+    """The address of a service's own database on `server`, as its owner; migrated when it is first asked for.
+
+    Beside it stands the template of its working copies: PostgreSQL copies only what nobody is connected to.
+    """
+    superuser = create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool)
 
     @cache
     def made(package: str) -> str:
         url = address(server, role=OWNER, database=package)
-        engine = connect(url)
-        migrate(engine, package)
-        engine.dispose()
+        with one_at_a_time("migrate"):
+            if not _exists(superuser, _template(package)):
+                engine = connect(url)
+                migrate(engine, package)
+                engine.dispose()
+                _run(superuser, f"CREATE DATABASE {_template(package)} TEMPLATE {package} OWNER {OWNER}")
         return url
 
     return made
@@ -46,9 +54,9 @@ def migrated_databases(server: str) -> Callable[[str], str]:
 
 @contextmanager
 def working_copy(url: str) -> Iterator[str]:
-    """The address of a copy of the database at `url`, to which nobody is connected, as services log in."""
+    """The address of a copy of the migrated database at `url`, as services log in."""
     server = address(url, role=SUPERUSER, database=SUPERUSER)
-    with empty_database(server, f"TEMPLATE {make_url(url).database} OWNER {OWNER}") as copied:
+    with empty_database(server, f"TEMPLATE {_template(str(make_url(url).database))} OWNER {OWNER}") as copied:
         yield address(copied, role=APP)
 
 
@@ -61,6 +69,16 @@ def address(url: str, *, role: str | None = None, database: str | None = None) -
     """`url` for another role or database; every role of a test's server has the same password."""
     changed = make_url(url).set(username=role, database=database)
     return changed.render_as_string(hide_password=False)
+
+
+def _template(package: str) -> str:
+    return f"template_{package}"
+
+
+def _exists(engine: Engine, name: str) -> bool:
+    query = text("SELECT count(*) FROM pg_database WHERE datname = :name")
+    with engine.connect() as connection:
+        return bool(connection.execute(query, {"name": name}).scalar())
 
 
 def _run(engine: Engine, statement: str) -> None:

@@ -1,4 +1,4 @@
-"""Real servers for tests, one of each a session, in containers that are gone when the session ends.
+"""Real servers for tests in containers. `tests.support.shared_servers` has the one of each kind that a run shares.
 
 Without a Docker engine their tests are skipped, with a count in the summary; in CI a missing server is a failure.
 """
@@ -37,7 +37,13 @@ def require_docker() -> None:
 def kafka(*, port: int | None = None) -> Iterator[str]:
     """The bootstrap address of a broker of one node that accepts connections."""
     port = port or free_port()
-    container = (
+    with kafka_container(port):
+        yield f"localhost:{port}"
+
+
+def kafka_container(port: int) -> DockerContainer:
+    """A broker of one node that will be at `port` of this machine, and has begun to serve when it is started."""
+    return (
         DockerContainer(KAFKA)
         .with_bind_ports(port, port)
         .with_env("KAFKA_NODE_ID", "1")
@@ -56,32 +62,41 @@ def kafka(*, port: int | None = None) -> Iterator[str]:
         .with_env("KAFKA_AUTO_CREATE_TOPICS_ENABLE", "false")
         .waiting_for(LogMessageWaitStrategy("Kafka Server started"))
     )
-    with container:
-        yield f"localhost:{port}"
 
 
 @contextmanager
 def redis() -> Iterator[str]:
-    """The address of a Redis that keeps its promises: append-only, synced at every write, nothing evicted."""
+    """The address of a Redis of one's own, until the block is left."""
+    with redis_container() as container:
+        yield redis_address(container)
+
+
+def redis_container() -> DockerContainer:
+    """A Redis that loses nothing: append-only, synced at every write, nothing evicted."""
     command = "redis-server --appendonly yes --appendfsync always --maxmemory-policy noeviction"
-    container = (
+    return (
         DockerContainer(REDIS)
         .with_exposed_ports(6379)
         .with_command(command)
         .waiting_for(LogMessageWaitStrategy("Ready to accept connections"))
     )
-    with container:
-        yield f"redis://localhost:{container.get_exposed_port(6379)}/0"
+
+
+def redis_address(container: DockerContainer) -> str:
+    """The address of the first database of a started Redis."""
+    return f"redis://localhost:{container.get_exposed_port(6379)}/0"
 
 
 @contextmanager
 def postgres() -> Iterator[str]:
-    """The address of a PostgreSQL as it is deployed, as a superuser in a database that no service uses.
-
-    It is spared waiting for the disk: no test crashes the server that all share.
-    """
-    with postgres_container().with_exposed_ports(5432).with_command("postgres -c fsync=off") as container:
+    """The address of a PostgreSQL of one's own, as a superuser in a database that no service uses."""
+    with shared_postgres_container() as container:
         yield postgres_address(int(container.get_exposed_port(5432)))
+
+
+def shared_postgres_container() -> DockerContainer:
+    """A PostgreSQL that is spared waiting for the disk: nobody crashes it."""
+    return postgres_container().with_exposed_ports(5432).with_command("postgres -c fsync=off")
 
 
 def postgres_container() -> DockerContainer:

@@ -1,8 +1,0 @@
-"""Contract suites are asynchronous, on asyncio."""
-
-import pytest
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
