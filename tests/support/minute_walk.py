@@ -42,16 +42,14 @@ def is_open(calendar: Calendar, at: int) -> bool:
 
 def hours_of_date(calendar: Calendar, owner: date) -> tuple[int, int] | None:
     """The first opening and the last closing of the hours that start on a date; None where it is not working."""
+    hours = _hours_of(calendar, owner)
     begin = int(datetime.combine(owner, time(), ZoneInfo(calendar.zone)).timestamp())
-    minutes = range(begin - 2 * 3600, begin + 50 * 3600, MINUTE_S)
-    first = next((at for at in minutes if _is_of_date(calendar, owner, at)), None)
+    walked = ((at, _wall(calendar, at)) for at in range(begin - 2 * 3600, begin + 50 * 3600, MINUTE_S) if hours)
+    within = [at for at, wall in walked if any(start <= wall < end for start, end in hours)]
+    first = next((at for at in within if is_open(calendar, at)), None)
     if first is None:
         return None
-    return first, next(at for at in reversed(minutes) if _is_of_date(calendar, owner, at)) + MINUTE_S
-
-
-def _is_of_date(calendar: Calendar, owner: date, at: int) -> bool:
-    return _opens(calendar, owner, _wall(calendar, at)) and is_open(calendar, at)
+    return first, next(at for at in reversed(within) if is_open(calendar, at)) + MINUTE_S
 
 
 def _minutes(a: int, b: int) -> Iterator[tuple[int, int]]:
@@ -66,10 +64,15 @@ def _wall(calendar: Calendar, at: int) -> datetime:
 
 
 def _opens(calendar: Calendar, owner: date, wall: datetime) -> bool:
+    return any(start <= wall < end for start, end in _hours_of(calendar, owner))
+
+
+def _hours_of(calendar: Calendar, owner: date) -> list[tuple[datetime, datetime]]:
+    """The hours that start on a date, on the wall clock; none where it is closed."""
     if owner in calendar.closed:
-        return False
+        return []
     texts = calendar.dates.get(owner, calendar.weekly.get(_NAMES[owner.weekday()], ()))
-    return any(_holds(owner, text, wall) for text in texts)
+    return [_written(owner, text) for text in texts]
 
 
 def _on_a_break(calendar: Calendar, wall: datetime) -> bool:

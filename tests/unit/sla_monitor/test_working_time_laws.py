@@ -4,16 +4,23 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.contracts.definitions import Calendar
 from tests.support import minute_walk
-from tests.support.calendars import compiled, spans
+from tests.support.calendars import calendar, compiled, spans
+from tests.support.instants import epoch
 from tests.support.laws import law
 
 Case = tuple[Calendar, int, int]
 DAY_S = 86_400
+# Monday's hours go on until Tuesday 12:00, and Tuesday's own are over at 02:59.
+OVERNIGHT_PAST_THE_NEXT_DAY = (
+    calendar(weekly={"mon": ("19:30-12:00",), "tue": ("02:30-02:59",), "wed": ("09:00-17:00",)}),
+    epoch("Tue 2026-03-24 11:46"),
+    epoch("Tue 2026-03-24 11:46"),
+)
 
 
 @law
@@ -38,6 +45,7 @@ def test_a_due_instant_is_the_first_that_a_walk_minute_by_minute_reaches(case: C
 
 @law
 @given(spans(), st.integers(0, 3))
+@example(OVERNIGHT_PAST_THE_NEXT_DAY, 1)
 def test_a_due_day_closes_when_the_walked_days_do(case: Case, days: int) -> None:
     definition, a, _ = case
     first = datetime.fromtimestamp(a, UTC).date() - timedelta(days=3)

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, islice
 
 from shared.instants import DAY_S
 from sla_monitor.domain.working_time.local_time import LocalTime
@@ -28,9 +28,15 @@ class WorkingDayIndex:
         return k < len(self._days) and self._days[k] == day
 
     def due_at_closing(self, a: int, days: int, *, cut_off_s: int | None) -> int | None:
-        """The closing of the working day that is `days` after the day of receipt; None beyond the horizon."""
-        received = self._received(a) if cut_off_s is None else self._received_by_cut_off(a, cut_off_s)
-        return self._closings[received + days] if received + days < len(self._days) else None
+        """The closing of the working day that is `days` after the day of receipt; None beyond the horizon.
+
+        Without a cut-off a day that closes before `a` does not count, though an earlier one may still be open then.
+        """
+        if cut_off_s is None:
+            following = islice(self._closings, self._received(a), None)
+            return next(islice((closing for closing in following if closing >= a), days, None), None)
+        due = self._received_by_cut_off(a, cut_off_s) + days
+        return self._closings[due] if due < len(self._days) else None
 
     def due_at_same_time(self, start: int, days: int) -> int | None:
         """`days` working days after the open instant `start`, at its wall time, kept between opening and closing."""
