@@ -16,6 +16,7 @@ from sla_monitor.domain.evidence import seal_of
 from sla_monitor.domain.verification import verify
 from tallystick.__main__ import app
 from tests.support.histories import calendar
+from tests.support.laws import law
 from tests.support.monitor_client import COUNCIL, LATE, monitor_client
 from tests.support.monitoring import ticket
 
@@ -64,7 +65,7 @@ def test_evidence_verifies_offline_and_holds_nothing_of_other_councils(evidence:
     ]
 
 
-@settings(max_examples=200, deadline=None)
+@law
 @given(st.data())
 def test_no_altered_byte_goes_unnoticed(evidence: bytes, data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(evidence) - 1))

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.domain.charge_line import ChargeLine, exact_text
@@ -13,6 +13,7 @@ from billing.domain.rating.standing import ProratedMonth
 from billing.domain.usage import MeteredUsage
 from shared.contracts.definitions import GraduatedCharge, Tariff, Tier
 from shared.period import Month
+from tests.support.laws import law
 from tests.support.recharges import ASHBY, GRADUATED, PAYABLE, metered, standing, tariff, tariff_period, unit
 
 MAY = Month(2026, 5)
@@ -169,7 +170,7 @@ def tier_tables(draw: st.DrawFn) -> tuple[Tier, ...]:
     return tuple(Tier(up_to=bound, price_gbp=draw(prices)) for bound in [*bounds, None])
 
 
-@settings(max_examples=200)
+@law
 @given(tiers=tier_tables(), quantity=quantities, more=quantities)
 def test_more_usage_never_costs_less(tiers: tuple[Tier, ...], quantity: Decimal, more: Decimal) -> None:
     charge = tariff(GraduatedCharge(name="Transactions", tiers=tiers))
@@ -180,7 +181,7 @@ def test_more_usage_never_costs_less(tiers: tuple[Tier, ...], quantity: Decimal,
     assert greater.amount_pence >= less.amount_pence
 
 
-@settings(max_examples=200)
+@law
 @given(tiers=tier_tables(), already=quantities, first=quantities, second=quantities)
 def test_climbing_in_two_goes_costs_what_one_go_costs(
     tiers: tuple[Tier, ...], already: Decimal, first: Decimal, second: Decimal

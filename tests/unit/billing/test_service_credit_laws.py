@@ -3,7 +3,7 @@
 import random
 from decimal import Decimal
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -18,6 +18,7 @@ from shared.contracts.objectives import Judgement, judge
 from shared.period import Month
 from sla_monitor.domain.attainment import misses_remaining
 from tests.support.credits import AGREEMENT, agreement_with_credits, attainment_of, credit, target
+from tests.support.laws import law
 
 MAY = Month(2026, 5)
 SERVICES = {"one": "ict", "two": "ict", "three": "ict", "pay": "payroll", "staff": "payroll"}
@@ -69,7 +70,7 @@ def total(lines: tuple[CreditLine, ...], service: str | None = None) -> int:
     return sum(line.applied_pence for line in lines if service in {None, line.service})
 
 
-@settings(max_examples=200, deadline=None)
+@law
 @given(agreement=agreements(), found=attained, charged=charges, before=st.integers(0, 2 * 10**5))
 def test_no_credit_passes_a_cap_or_the_charge_or_falls_below_nothing(
     agreement: Agreement, found: list[TargetAttainment], charged: dict[str, int], before: int
@@ -89,7 +90,7 @@ def test_no_credit_passes_a_cap_or_the_charge_or_falls_below_nothing(
         assert total(lines) == 0 or before + total(lines) <= Decimal(terms.agreement_year_cap_gbp) * 100
 
 
-@settings(max_examples=200, deadline=None)
+@law
 @given(
     agreement=agreements(),
     found=attained,
@@ -110,7 +111,7 @@ def test_a_worse_month_never_gives_less(
     assert total(now) >= total(was)
 
 
-@settings(max_examples=100, deadline=None)
+@law
 @given(agreement=agreements(), found=attained, charged=charges, chance=st.randoms(use_true_random=False))
 def test_the_order_of_what_was_attained_changes_nothing(
     agreement: Agreement, found: list[TargetAttainment], charged: dict[str, int], chance: random.Random
@@ -130,7 +131,7 @@ objectives = st.builds(
 )
 
 
-@settings(max_examples=200)
+@law
 @given(objective=objectives, figures=counts, pence=counts)
 def test_a_month_falls_short_in_billing_exactly_when_the_monitor_shows_too_many_misses(
     objective: Objective, figures: tuple[int, int], pence: tuple[int, int]
@@ -153,7 +154,7 @@ def booked_for(history: list[list[TargetAttainment]], agreement: Agreement, char
     return list(booked.values())
 
 
-@settings(max_examples=100, deadline=None)
+@law
 @given(agreement=agreements(), history=st.lists(attained, min_size=1, max_size=4), charged=charges)
 def test_r48_all_that_was_booked_sums_to_the_latest_evaluation(
     agreement: Agreement, history: list[list[TargetAttainment]], charged: dict[str, int]

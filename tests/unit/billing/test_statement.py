@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.domain.canonical import canonical_json, content_hash
@@ -14,6 +14,7 @@ from billing.domain.statement import NoAgreement, Statement, UnknownCouncil, bui
 from billing.domain.usage import Usage
 from shared.contracts.definitions import Council
 from shared.period import Month
+from tests.support.laws import law
 from tests.support.recharges import ASHBY, GRADUATED, agreement, standing, tariff, terms, unit, usage
 
 MAY = Month(2026, 5)
@@ -117,7 +118,7 @@ def test_a_month_before_the_agreement_has_no_statement() -> None:
         build_statement(TERMS, ASHBY.id, MAY.previous, [])
 
 
-@settings(max_examples=100)
+@law
 @given(st.permutations(USAGE))
 def test_the_order_of_the_facts_changes_no_byte(shuffled: list[Usage]) -> None:
     assert canonical_json(may_statement(shuffled)) == canonical_json(may_statement())
@@ -133,7 +134,7 @@ rows = st.builds(
 )
 
 
-@settings(max_examples=200)
+@law
 @given(st.lists(rows, max_size=30))
 def test_lines_sum_to_the_total_and_no_fact_is_lost(received: list[Usage]) -> None:
     statement = may_statement(received)

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from catalogue.domain import validation
@@ -25,6 +25,7 @@ from tests.support.definitions import (
     tariff,
     whole,
 )
+from tests.support.laws import law
 
 AT = datetime(2026, 4, 1, 9, tzinfo=UTC)
 
@@ -199,7 +200,7 @@ def test_what_is_referred_to_is_announced_before_what_refers_to_it() -> None:
 days = st.dates(date(2024, 1, 1), date(2024, 1, 12))
 
 
-@settings(max_examples=200)
+@law
 @given(st.lists(days, min_size=1, max_size=8), days)
 def test_each_day_has_the_version_with_the_latest_beginning_and_of_those_the_highest_number(
     starts: list[date], day: date

@@ -5,10 +5,11 @@ from random import Random
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.items import TicketOpened
+from tests.support.laws import law
 from tests.support.replays import ACTIVITIES, changed, replay
 
 HEADER = "ticket,did,at\n"
@@ -96,7 +97,7 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@law
 @given(ROWS, st.randoms(use_true_random=False))
 def test_no_row_is_lost_and_the_order_of_rows_says_nothing(rows: list[tuple[str, str, int]], random: Random) -> None:
     lines = [f"{item},{did},2026-03-27T09:{minute:02}:00\n" for item, did, minute in rows]

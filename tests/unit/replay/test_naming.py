@@ -4,12 +4,13 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.envelope import ID_PATTERN
 from tallystick.replay.ids import IdAssigner, line_prefix, slug
 from tallystick.replay.table import InvalidRow
+from tests.support.laws import law
 
 
 @pytest.mark.parametrize(
@@ -27,7 +28,7 @@ def test_a_slug_is_what_a_person_would_write(text: str, made: str) -> None:
     assert slug(text) == made
 
 
-@settings(max_examples=200)
+@law
 @given(st.lists(st.text(max_size=80), max_size=8), st.booleans())
 def test_every_id_is_valid_and_no_two_texts_share_one(texts: list[str], keep_valid: bool) -> None:
     naming = IdAssigner({}, keep_valid=keep_valid)

@@ -4,7 +4,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.money import (
@@ -17,6 +17,7 @@ from shared.money import (
     pence,
     plain_gbp,
 )
+from tests.support.laws import law
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,7 @@ def test_a_negative_weight_is_refused() -> None:
         allocate(100, {"a": 2, "b": -1})
 
 
-@settings(max_examples=200)
+@law
 @given(
     total=st.integers(-(10**12), 10**12),
     weights=st.dictionaries(st.text("abcdef", min_size=1, max_size=3), st.integers(0, 10**7), min_size=1).filter(

@@ -3,10 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.period import InvalidMonth, Month, Period, PeriodLength, month_of, period_of
+from tests.support.laws import law
 
 _months = st.builds(Month, st.integers(1990, 2060), st.integers(1, 12))
 _overs: st.SearchStrategy[PeriodLength] = st.sampled_from(("month", "quarter", "financial-year"))
@@ -47,7 +48,7 @@ def test_the_financial_year_begins_an_hour_before_midnight_utc() -> None:
     assert period_of(Month(2026, 7), "financial-year").start_at == datetime(2026, 3, 31, 23, tzinfo=UTC)
 
 
-@settings(max_examples=200, deadline=None)
+@law
 @given(_months, _overs)
 def test_periods_of_a_kind_follow_one_another_without_gap_or_overlap(month: Month, over: PeriodLength) -> None:
     period = period_of(month, over)

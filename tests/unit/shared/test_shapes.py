@@ -4,13 +4,14 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.definitions import Agreement, Calendar, Tariff
 from shared.contracts.items import NewItemData
 from shared.faults import Fault
 from shared.validation import InvalidValue, validated, value_faults
+from tests.support.laws import law
 
 AGREEMENT: dict[str, Any] = {
     "id": "a1",
@@ -120,7 +121,7 @@ def damaged(draw: st.DrawFn) -> tuple[type, object]:
         place = place[key]
 
 
-@settings(max_examples=200, deadline=None)
+@law
 @given(damaged())
 def test_a_value_has_faults_exactly_when_msgspec_refuses_it(case: tuple[type, object]) -> None:
     kind, value = case

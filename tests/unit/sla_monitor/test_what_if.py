@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.definitions import Agreement, Calendar, Target
@@ -15,6 +15,7 @@ from sla_monitor.domain.item import Item, insert_fact
 from sla_monitor.domain.versions import KnownVersion, VersionHistory
 from sla_monitor.trial.draft import Draft, DraftAttainment, WhatIfFindings, compare_item, draft_faults, with_draft
 from tests.support.histories import calendar, fact
+from tests.support.laws import law
 from tests.unit.sla_monitor.test_verdict_laws import END, histories
 
 LATER = END + 30 * 86_400
@@ -105,7 +106,7 @@ def test_only_the_months_asked_for_count(months: tuple[str, str], total: int) ->
     assert len(findings.changed) == total
 
 
-@settings(max_examples=150, deadline=None)
+@law
 @given(histories, st.sampled_from([(), tuple(msgspec.convert(TARGETS, list[Target]))]))
 def test_a_draft_of_what_holds_already_changes_nothing(facts: list[AnyFact], targets: tuple[Target, ...]) -> None:
     same: tuple[Calendar, ...] = (calendar(),)

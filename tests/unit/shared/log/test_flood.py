@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.log.flood import MAX_QUARANTINED, WINDOW, halting_offset
+from tests.support.laws import law
 
 TEN = range(100, 110)
 offsets = st.lists(st.integers(0, 3 * WINDOW), unique=True, max_size=40).map(sorted)
@@ -38,7 +39,7 @@ def naive(poison: Sequence[int]) -> int | None:
     return next((at for at in poison if sum(at - WINDOW < other <= at for other in poison) > MAX_QUARANTINED), None)
 
 
-@settings(max_examples=300)
+@law
 @given(offsets, st.integers(0, 40))
 def test_it_makes_no_difference_into_which_batches_the_records_fell(poison: list[int], cut: int) -> None:
     earlier, later = poison[:cut], poison[cut:]

@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.items import WorkCompleted, WorkReceived
 from shared.log.port import Record
 from shared.log.validation import InvalidRecord, Reason, read_event, validate
+from tests.support.laws import law
 from tests.support.poison import GOOD, KEY, POISON, SHARD, Poison
 
 PAGE = Path(__file__).parents[4] / "docs/events.md"
@@ -52,7 +53,7 @@ def test_a_time_is_accepted_from_400_days_before_to_5_minutes_after_its_sending(
     assert (found.reason if isinstance(found, InvalidRecord) else None) == reason
 
 
-@settings(max_examples=300)
+@law
 @given(st.binary(max_size=60), st.integers(0, len(GOOD)), st.integers(0, 20), st.integers(-1, 2**45))
 def test_whatever_is_sent_is_an_event_or_invalid_and_nothing_raises(
     noise: bytes, at: int, instead_of: int, at_ms: int
