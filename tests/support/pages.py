@@ -1,7 +1,5 @@
 """Every page with figures that are all made up, as one application."""
 
-from decimal import Decimal
-
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import HTMLResponse
 
@@ -9,16 +7,15 @@ from billing.documents.forms import form
 from billing.domain.statement import Statement, build_statement
 from shared.http import create_app
 from shared.period import Month
-from shared.web.charts.attainment import Share
-from shared.web.templating import environment
-from sla_monitor.page_models import AttainmentPage, CouncilAttainment, ItemPage, TargetRow, Trend, VerdictPart
+from shared.web.pages import environment
+from sla_monitor.page_models import AttainmentPage, CouncilAttainment, ItemPage, TargetRow, VerdictPart
 from sla_monitor.reports.items import ItemAnswer
 from sla_monitor.schemas import AttainmentResult, item_report
 from tallystick.demo.home_page import AttainmentRow, HomePage, StatementRow, router
 from tests.support import credits, histories, recharges
 
 OCTOBER = Month(2026, 10)
-PROMISE = "Resolution time: within 8 working hours"
+TARGET = "Resolution time: within 8 working hours"
 ADDRESSES = ("/", "/attainment", "/item", "/item/open", "/statement", "/accessibility", "/licences")
 
 
@@ -40,7 +37,7 @@ EMPTY_HOME = HomePage("Adur and Worthing", None)
 def target_row(service: str, judgement: str, *, good: int, total: int, misses_remaining: int | None) -> TargetRow:
     """One row; without misses remaining there is no objective."""
     objective = None if misses_remaining is None else "95"
-    figures = AttainmentResult(
+    result = AttainmentResult(
         council="adur",
         service=service,
         target="resolve",
@@ -56,20 +53,13 @@ def target_row(service: str, judgement: str, *, good: int, total: int, misses_re
         judgement=judgement,
         misses_remaining=misses_remaining,
     )
-    return TargetRow(service, PROMISE, figures)
+    return TargetRow(service, TARGET, result)
 
 
 def attainment_page(*councils: CouncilAttainment) -> AttainmentPage:
-    """October of `councils`, with the trend of one target."""
-    shares = [Share(f"{month} 26", good, 100 if good else 0) for month, good in _GOOD_BY_MONTH]
-    trend = Trend("trend-ict", "ICT of Adur District Council", tuple(shares), Decimal(95))
-    return AttainmentPage(OCTOBER, (OCTOBER.previous, OCTOBER), councils, illustrative=True, trends=(trend,))
+    """October of `councils`."""
+    return AttainmentPage(OCTOBER, (OCTOBER.previous, OCTOBER), councils, illustrative=True)
 
-
-_GOOD_BY_MONTH = (
-    ("Jan", 96), ("Feb", 97), ("Mar", 95), ("Apr", 90), ("May", 99),
-    ("Jun", 0), ("Jul", 96), ("Aug", 98), ("Sep", 100), ("Oct", 94),
-)  # fmt: skip
 
 ADUR = CouncilAttainment(
     "adur",
@@ -89,7 +79,7 @@ def item_page(*lines: tuple[str, str], as_of: str) -> ItemPage:
     agreement_index = histories.agreement_index({"within": "8 working hours", "calendar": "office"})
     evaluation = histories.evaluated(lines, agreement_index, as_of=as_of)
     body = item_report(ItemAnswer("adur", "T1", histories.at(as_of), histories.facts(*lines), evaluation, ()))
-    parts = tuple(VerdictPart(number, PROMISE, verdict) for number, verdict in enumerate(body.verdicts, start=1))
+    parts = tuple(VerdictPart(number, TARGET, verdict) for number, verdict in enumerate(body.verdicts, start=1))
     return ItemPage(body, "Adur District Council", "ICT", parts, illustrative=True)
 
 

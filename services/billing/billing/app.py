@@ -32,8 +32,8 @@ from shared.sql.engine import connect
 from shared.sql.known_logs import SqlKnownLogs
 from shared.sql.migrate import prepare
 from shared.sql.progress import ShardProgress
-from shared.web.about import about
 from shared.web.assets import assets
+from shared.web.pages import about_pages
 
 # Records a transaction. Identities come at random, so each writes its own page of the inbox: large batches share pages
 # and syncs. 4,000 ingested half as many again a second as 1,000; their in-list stays far below SQL's parameter limits.
@@ -78,7 +78,7 @@ class BillingApp:
 
     def public_routes(self, *, illustrative: bool) -> Sequence[APIRouter]:  # noqa: ARG002 (a statement says it of itself)
         """All that it answers when it runs alone: statements as pages too, with what those pages link to."""
-        return [self.router, about(), assets()]
+        return [self.router, about_pages(), assets()]
 
     def operator_routes(self) -> Sequence[APIRouter]:
         """Its quarantine."""

@@ -24,8 +24,8 @@ from shared.sql.known_logs import SqlKnownLogs
 from shared.sql.migrate import prepare
 from shared.state.connect import connect as connect_states
 from shared.state.port import Head
-from shared.web.about import about
 from shared.web.assets import assets
+from shared.web.pages import about_pages
 from sla_monitor import api, pages
 from sla_monitor.decisions.corrections import CorrectionService
 from sla_monitor.decisions.exclusions import ExclusionService
@@ -147,7 +147,7 @@ class MonitorApp:
 
     def public_routes(self, *, illustrative: bool) -> Sequence[APIRouter]:
         """All that it answers when it runs alone: its API, its pages, and what those link to."""
-        return [self.router, self.pages(illustrative=illustrative), about(), assets()]
+        return [self.router, self.pages(illustrative=illustrative), about_pages(), assets()]
 
     def operator_routes(self) -> Sequence[APIRouter]:
         """Its quarantine."""

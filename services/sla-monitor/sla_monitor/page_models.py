@@ -1,28 +1,27 @@
 """What the monitor's pages show: the API's answers, with names in place of ids, and their charts."""
 
 from dataclasses import dataclass
-from decimal import Decimal
 
 from markupsafe import Markup
 
 from shared.period import Month
-from shared.web.charts.attainment import Share, attainment_chart
-from shared.web.charts.frame import Caption
+from shared.web.charts.svg import Caption
 from shared.web.charts.timeline import Marker, TimelineSegment, timeline_chart
 from shared.web.formats import long_date
+from shared.web.strings import text
 from sla_monitor.schemas import AttainmentResult, ItemReport, VerdictReport
 
 
 @dataclass(frozen=True, slots=True)
 class TargetRow:
-    """A council's month against one target; `promise` in words: `Resolution time: within 8 working hours`.
+    """A council's month against one target; `target` in words: `Resolution time: within 8 working hours`.
 
-    `always_allowed` is the number of misses that the agreement always allows, where nothing else made the month good.
+    `always_allowed` is the number of misses that the agreement always allows, where only that made the month met.
     """
 
     service: str
-    promise: str
-    figures: AttainmentResult
+    target: str
+    result: AttainmentResult
     always_allowed: int | None = None
 
 
@@ -37,31 +36,12 @@ class CouncilAttainment:
     @property
     def judged(self) -> int:
         """How many targets were met or missed, the rest having too little volume or no objective."""
-        return sum(row.figures.judgement in ("met", "missed") for row in self.rows)
+        return sum(row.result.judgement in ("met", "missed") for row in self.rows)
 
     @property
     def met(self) -> int:
         """How many targets were met."""
-        return sum(row.figures.judgement == "met" for row in self.rows)
-
-
-@dataclass(frozen=True, slots=True)
-class Trend:
-    """One target of one council month by month. `name` is an HTML id, unique on the page; `objective` is 0 to 100."""
-
-    name: str
-    title: str
-    shares: tuple[Share, ...]
-    objective: Decimal
-
-    @property
-    def chart(self) -> Markup:
-        """The line; the same figures are in the table below it."""
-        return attainment_chart(
-            Caption(self.name, self.title, f"Monthly attainment against an objective of {self.objective}%."),
-            self.shares,
-            objective=self.objective,
-        )
+        return sum(row.result.judgement == "met" for row in self.rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +52,14 @@ class AttainmentPage:
     months: tuple[Month, ...]
     councils: tuple[CouncilAttainment, ...]
     illustrative: bool
-    trends: tuple[Trend, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class VerdictPart:
-    """One verdict with its timeline. `number` counts from 1 on the page; `promise` as in `TargetRow`."""
+    """One verdict with its timeline. `number` counts from 1 on the page; `target` as in `TargetRow`."""
 
     number: int
-    promise: str
+    target: str
     verdict: VerdictReport
 
     @property
@@ -88,16 +67,15 @@ class VerdictPart:
         """The item's clock under this target, or None where it never ran."""
         if not self.verdict.trace:
             return None
+        verdict, target = self.verdict, self.target
+        day = long_date(verdict.started_at)
+        description = text("item.chart_description", day=day, count=len(verdict.trace))
         return timeline_chart(
-            Caption(f"clock-{self.number}", f"Clock for {self.promise}", self._described()),
-            [TimelineSegment(part.start_at, part.end_at, part.kind, part.reason) for part in self.verdict.trace],
-            due=Marker("Due", self.verdict.due_at) if self.verdict.due_at else None,
-            stop=Marker("Stopped", self.verdict.stopped_at) if self.verdict.stopped_at else None,
+            Caption(f"clock-{self.number}", text("item.chart_title", target=target), description),
+            [TimelineSegment(part.start_at, part.end_at, part.kind, part.reason) for part in verdict.trace],
+            due=Marker(text("item.due"), verdict.due_at) if verdict.due_at else None,
+            stop=Marker(text("item.stopped"), verdict.stopped_at) if verdict.stopped_at else None,
         )
-
-    def _described(self) -> str:
-        began = long_date(self.verdict.started_at)
-        return f"From {began}, in {len(self.verdict.trace)} stretches; the table below has each with its reason."
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from shared.contracts.objectives import Judgement
 from shared.http import MonthParameter, PathId, Problem
 from shared.http.problem_types import CONFLICT, NOT_FOUND
 from shared.period import Month
-from shared.web.templating import environment
+from shared.web.pages import environment
 from sla_monitor.domain.attainment import met_by_floor
 from sla_monitor.page_models import AttainmentPage, CouncilAttainment, ItemPage, TargetRow, VerdictPart
 from sla_monitor.reports.item_text import target_text

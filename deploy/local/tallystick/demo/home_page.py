@@ -13,9 +13,8 @@ from shared.contracts.definitions import Council
 from shared.contracts.objectives import Judgement
 from shared.period import Month, month_of
 from shared.scope import Scope
-from shared.web.about import about
 from shared.web.assets import assets
-from shared.web.templating import environment
+from shared.web.pages import about_pages, environment
 from tallystick.stack import Stack
 
 
@@ -86,6 +85,6 @@ def router(home_page: Callable[[], HomePage]) -> APIRouter:
     def home() -> str:
         return template.render(page=home_page(), illustrative=True)
 
-    routes.include_router(about())
+    routes.include_router(about_pages())
     routes.include_router(assets())
     return routes

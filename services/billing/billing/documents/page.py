@@ -9,8 +9,9 @@ from markupsafe import Markup
 from billing.documents.view import StatementView, statement_view
 from billing.domain.statement import Statement
 from shared.web.charts.bars import Bar, bar_chart
-from shared.web.charts.frame import Caption
-from shared.web.templating import environment
+from shared.web.charts.svg import Caption
+from shared.web.pages import environment
+from shared.web.strings import text
 
 
 def statement_page(statement: Statement, *, downloads: Sequence[tuple[str, str]]) -> str:
@@ -24,8 +25,8 @@ def _chart(shown: StatementView) -> Markup:
     bars = [Bar(service.name, service.total_pence, service.total) for service in shown.services]
     caption = Caption(
         name="charges",
-        title=f"Charges by service, {shown.month_name}",
-        description="One bar for each service; the table below has the same amounts.",
+        title=text("statement.chart_title", month=shown.month_name),
+        description=text("statement.chart_description"),
     )
     return bar_chart(caption, bars)
 

@@ -9,6 +9,7 @@ import typst
 from billing.documents.csv_lines import lines_csv
 from billing.documents.view import statement_view
 from billing.domain.statement import Statement
+from shared.web.strings import strings
 
 
 class IncompleteDocument(Exception):
@@ -22,6 +23,7 @@ def statement_pdf(statement: Statement) -> bytes:
     """
     inputs = {
         "view": msgspec.json.encode(asdict(statement_view(statement))).decode(),
+        "strings": msgspec.json.encode(strings("statement")).decode(),
         "csv": lines_csv(statement),
     }
     with as_file(files("billing")) as package:

@@ -1,28 +1,15 @@
-"""A horizontal bar for each amount, largest bar as wide as the chart."""
+"""A horizontal bar for each amount; the largest is as wide as the chart."""
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from xml.etree.ElementTree import Element
 
 from markupsafe import Markup
 
-from shared.web.charts.frame import (
-    BLUE,
-    INK,
-    LINE_HEIGHT,
-    Caption,
-    frame,
-    hatching,
-    line,
-    percent,
-    rectangle,
-    text,
-    to_markup,
-    wrapped,
-)
+from shared.web.charts import svg
+from shared.web.charts.svg import LINE_HEIGHT, Caption
 
-_BAR_HEIGHT = 22
-_GAP = 16
+_BAR_HEIGHT, _GAP = 22, 16
 _LABEL_COLUMNS = 24  # what fits beside a figure of ten characters at 320 pixels
 
 
@@ -37,26 +24,20 @@ class Bar:
 
 def bar_chart(caption: Caption, bars: Sequence[Bar]) -> Markup:
     """Bars in the order given, on one scale that includes zero; amounts below zero are hatched and go to its left."""
-    labels = [wrapped(bar.label, columns=_LABEL_COLUMNS) for bar in bars]
-    height = sum(len(label) * LINE_HEIGHT + _BAR_HEIGHT + _GAP for label in labels)
-    root = frame(caption, height=height)
-    below_zero = hatching(root, caption)
-    least, most = min((bar.value for bar in bars), default=0), max((bar.value for bar in bars), default=0)
-    span = max(most, 0) - min(least, 0) or 1
-    zero = -min(least, 0) / span
-    top = 0
+    labels = [textwrap.wrap(bar.label, _LABEL_COLUMNS) or [""] for bar in bars]
+    root = svg.chart_root(caption, height=sum(len(label) * LINE_HEIGHT + _BAR_HEIGHT + _GAP for label in labels))
+    below_zero = svg.hatching(root, caption)
+    least, most = min([0, *(bar.value for bar in bars)]), max([0, *(bar.value for bar in bars)])
+    span = most - least or 1
+    zero, top = -least / span, 0
     for bar, label in zip(bars, labels, strict=True):
-        _words(root, label, bar.figure, top=top)
+        for row, line in enumerate(label):
+            svg.text(root, line, x="0", y=top + row * LINE_HEIGHT)
+        svg.text(root, bar.figure, x="100%", y=top, anchor="end")
         top += len(label) * LINE_HEIGHT
         width = abs(bar.value) / span
-        start, fill = (zero, BLUE) if bar.value >= 0 else (zero - width, below_zero)
-        rectangle(root, x=percent(start), width=percent(width), y=top, height=_BAR_HEIGHT, fill=fill)
-        line(root, (percent(zero), top - 2), (percent(zero), top + _BAR_HEIGHT + 2), stroke=INK)
+        start, fill = (zero, svg.BLUE) if bar.value >= 0 else (zero - width, below_zero)
+        svg.rectangle(root, x=svg.percent(start), width=svg.percent(width), y=top, height=_BAR_HEIGHT, fill=fill)
+        svg.vertical_line(root, x=svg.percent(zero), top=top - 2, bottom=top + _BAR_HEIGHT + 2)
         top += _BAR_HEIGHT + _GAP
-    return to_markup(root)
-
-
-def _words(root: Element, label: Sequence[str], figure: str, *, top: int) -> None:
-    for row, words in enumerate(label):
-        text(root, words, x="0", y=top + row * LINE_HEIGHT)
-    text(root, figure, x="100%", y=top, anchor="end")
+    return svg.to_markup(root)

@@ -1,16 +1,14 @@
 """Charts say in words and shapes what they show, and place it right."""
 
 from datetime import UTC, datetime
-from decimal import Decimal
 from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.web.charts.attainment import Share, attainment_chart
 from shared.web.charts.bars import Bar, bar_chart
-from shared.web.charts.frame import Caption
+from shared.web.charts.svg import Caption
 from shared.web.charts.timeline import Marker, TimelineSegment, TimelineSegmentKind, timeline_chart
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -33,7 +31,6 @@ WEEK = [
 ]
 CHARTS = [
     bar_chart(CAPTION, [Bar("Payroll", 1, "£0.01")]),
-    attainment_chart(CAPTION, [Share("Oct 26", 1, 1)], objective=Decimal(95)),
     timeline_chart(CAPTION, WEEK, due=None, stop=None),
 ]
 
@@ -81,12 +78,6 @@ def test_a_chart_takes_the_width_of_its_place_and_keeps_its_text_size(chart: str
     assert root.get("viewBox") is None
 
 
-def test_a_chart_for_a_document_has_a_width_of_its_own() -> None:
-    chart = bar_chart(Caption("c", "t", "d", width=480), [])
-
-    assert parsed(chart).get("width") == "480"
-
-
 def test_ids_in_a_chart_begin_with_its_name() -> None:
     named = [element.get("id") for chart in CHARTS for element in parsed(chart).iter() if element.get("id")]
 
@@ -121,61 +112,27 @@ def test_a_long_label_is_wrapped_and_whole() -> None:
     assert words(chart) == ["Training and development", "administration", "£0.01"]
 
 
-def test_a_month_on_its_objective_is_a_circle_and_one_below_it_a_cross() -> None:
-    shares = [Share("Sep 26", 95, 100), Share("Oct 26", 94, 100)]
-    chart = parsed(attainment_chart(CAPTION, shares, objective=Decimal(95)))
-
-    marks = [path for path in chart.iter(f"{SVG}path") if path.find(f"{SVG}title") is not None]
-    told = {path.findtext(f"{SVG}title"): path.get("fill") == "none" for path in marks}
-
-    assert told == {"Sep 26: 95 of 100": False, "Oct 26: 94 of 100": True}
-
-
-def test_a_month_without_volume_is_a_gap() -> None:
-    shares = [Share("Aug 26", 9, 10), Share("Sep 26", 0, 0), Share("Oct 26", 9, 10)]
-    chart = parsed(attainment_chart(CAPTION, shares, objective=Decimal(95)))
-
-    assert not [line for line in chart.iter(f"{SVG}line") if line.get("stroke") == "#12436d"]
-
-
-@pytest.mark.parametrize(
-    ("good", "scale"),
-    [(96, ["100%", "95%", "90%"]), (89, ["100%", "90%", "80%"]), (0, ["100%", "50%", "0%"])],
-)
-def test_the_scale_begins_at_the_ten_below_the_lowest_month(good: int, scale: list[str]) -> None:
-    chart = parsed(attainment_chart(CAPTION, [Share("Oct 26", good, 100)], objective=Decimal(95)))
-
-    assert [word for word in words(chart) if word.endswith("%") and ":" not in word] == scale
-
-
-def test_at_most_three_months_are_named() -> None:
-    shares = [Share(f"M{number}", 1, 1) for number in range(1, 14)]
-    chart = parsed(attainment_chart(CAPTION, shares, objective=Decimal(95)))
-
-    assert [word for word in words(chart) if word.startswith("M")] == ["M13", "M8", "M3"]
-
-
 def test_segments_cover_the_timeline_without_a_gap() -> None:
     chart = parsed(timeline_chart(CAPTION, WEEK, due=None, stop=None))
 
-    stretches = [rect for rect in chart.findall(f"{SVG}rect") if rect.find(f"{SVG}title") is not None]
+    segments = [rect for rect in chart.findall(f"{SVG}rect") if rect.find(f"{SVG}title") is not None]
 
-    assert [(share(rect.get("x")), share(rect.get("width"))) for rect in stretches] == [
+    assert [(share(rect.get("x")), share(rect.get("width"))) for rect in segments] == [
         (0, 0.25),
         (0.25, 0.25),
         (0.5, 0.25),
         (0.75, 0.25),
     ]
-    assert [rect.findtext(f"{SVG}title") for rect in stretches] == ["counted", "closed", "paused", "counted"]
+    assert [rect.findtext(f"{SVG}title") for rect in segments] == ["counted", "closed", "paused", "counted"]
 
 
 def test_each_kind_of_segment_has_a_look_of_its_own_without_colour() -> None:
     chart = parsed(timeline_chart(CAPTION, WEEK, due=None, stop=None))
 
-    stretches = [rect for rect in chart.findall(f"{SVG}rect") if rect.find(f"{SVG}title") is not None]
+    segments = [rect for rect in chart.findall(f"{SVG}rect") if rect.find(f"{SVG}title") is not None]
     looks = {
         (rect.findtext(f"{SVG}title"), rect.get("height"), (rect.get("fill") or "").startswith("url"))
-        for rect in stretches
+        for rect in segments
     }
 
     assert looks == {("counted", "40", False), ("paused", "40", True), ("closed", "6", False)}
@@ -209,6 +166,6 @@ def test_a_timeline_across_the_clock_change_is_to_scale_in_elapsed_time() -> Non
     ]
     chart = parsed(timeline_chart(CAPTION, night, due=None, stop=None))
 
-    stretches = [rect for rect in chart.findall(f"{SVG}rect") if rect.find(f"{SVG}title") is not None]
+    segments = [rect for rect in chart.findall(f"{SVG}rect") if rect.find(f"{SVG}title") is not None]
 
-    assert [share(rect.get("width")) for rect in stretches] == [0.5, 0.5]
+    assert [share(rect.get("width")) for rect in segments] == [0.5, 0.5]

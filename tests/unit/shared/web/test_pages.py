@@ -1,4 +1,4 @@
-"""What the pages say of their figures."""
+"""What the pages show, and that each has the one layout."""
 
 import re
 
@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 from jinja2 import UndefinedError
 from markupsafe import Markup
 
-from shared.web.templating import environment
+from shared.web.pages import environment
 from sla_monitor.page_models import CouncilAttainment
 from tests.support.pages import (
     ADDRESSES,
@@ -44,6 +44,14 @@ def test_every_page_is_html_in_english_and_links_to_the_accessibility_statement(
     assert 'href="/accessibility"' in html
     assert "<script" not in html
     assert 'style="' not in html
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_every_page_but_the_home_page_leads_back_to_it_by_breadcrumbs(address: str) -> None:
+    html = shown(address)
+
+    assert ('aria-label="Breadcrumb"' in html) is (address != "/")
+    assert address == "/" or '<a class="govuk-breadcrumbs__link" href="/">Home</a>' in html
 
 
 @pytest.mark.parametrize("address", ["/", "/attainment", "/item"])
@@ -92,7 +100,7 @@ def test_only_targets_with_a_judgement_count_as_met_of_judged() -> None:
     assert (ADUR.met, ADUR.judged) == (1, 2)
 
 
-def test_an_items_page_tells_every_stretch_with_its_reason() -> None:
+def test_an_items_page_shows_every_segment_with_its_reason() -> None:
     text = text_of(shown("/item"))
 
     assert (
@@ -100,7 +108,7 @@ def test_an_items_page_tells_every_stretch_with_its_reason() -> None:
         in text
     )
     assert "closed day (Saturday)" in text
-    assert "3 working hours 38 minutes 1 second too long" in text
+    assert "3 working hours 38 minutes 1 second over" in text
     assert text.count("missed") == 1
 
 

@@ -1,6 +1,5 @@
-"""The root of every chart, its text alternative, and the few marks that charts are made of."""
+"""The root of every chart, its text alternative, and the few SVG shapes that charts are made of."""
 
-import textwrap
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement, tostring
 
@@ -11,30 +10,26 @@ BLUE = "#12436d"
 GRID = "#b1b4b6"
 WHITE = "#ffffff"
 LINE_HEIGHT = 20
-BASELINE = 15  # of text within its line
+_BASELINE = 15  # of text within its line
 
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """What a chart is called and says in words. `name` is an HTML id, unique on the page.
-
-    `width` in pixels for documents; without it the chart takes the width that it is given.
-    """
+    """What a chart is called and says in words. `name` is an HTML id, unique on the page."""
 
     name: str
     title: str
     description: str
-    width: int | None = None
 
 
-def frame(caption: Caption, *, height: int) -> Element:
-    """An empty chart of `height` pixels that screen readers announce by its title and description."""
+def chart_root(caption: Caption, *, height: int) -> Element:
+    """An empty chart of `height` pixels, as wide as its place; screen readers announce its title and description."""
     title_id, description_id = f"{caption.name}-title", f"{caption.name}-description"
     root = Element(
         "svg",
         {
             "xmlns": "http://www.w3.org/2000/svg",
-            "width": "100%" if caption.width is None else str(caption.width),
+            "width": "100%",
             "height": str(height),
             "role": "img",
             "aria-labelledby": f"{title_id} {description_id}",
@@ -63,7 +58,7 @@ def hatching(root: Element, caption: Caption) -> str:
 
 def text(root: Element, words: str, *, x: str, y: float, anchor: str = "start") -> None:
     """Words whose line begins `y` pixels from the top."""
-    SubElement(root, "text", {"x": x, "y": pixels(y + BASELINE), "text-anchor": anchor}).text = words
+    SubElement(root, "text", {"x": x, "y": pixels(y + _BASELINE), "text-anchor": anchor}).text = words
 
 
 def rectangle(root: Element, *, x: str, width: str, y: float, height: float, fill: str) -> Element:
@@ -72,24 +67,12 @@ def rectangle(root: Element, *, x: str, width: str, y: float, height: float, fil
     return SubElement(root, "rect", {**place, "fill": fill, "stroke": BLUE, "stroke-width": "1"})
 
 
-def line(
-    root: Element,
-    start: tuple[str, float],
-    end: tuple[str, float],
-    *,
-    stroke: str,
-    width: int = 2,
-    dashes: str = "none",
+def vertical_line(
+    root: Element, *, x: str, top: float, bottom: float, stroke: str = INK, width: int = 2, dashes: str = "none"
 ) -> None:
-    """A line between two points, each an SVG length from the left and pixels from the top."""
-    place = {"x1": start[0], "y1": pixels(start[1]), "x2": end[0], "y2": pixels(end[1])}
-    style = {"stroke": stroke, "stroke-width": str(width), "stroke-dasharray": dashes}
-    SubElement(root, "line", {**place, **style})
-
-
-def wrapped(label: str, *, columns: int) -> list[str]:
-    """`label` in lines of at most `columns` characters; at least one line."""
-    return textwrap.wrap(label, columns) or [""]
+    """A line from `top` to `bottom`, in pixels, at the SVG length `x` from the left."""
+    place = {"x1": x, "y1": pixels(top), "x2": x, "y2": pixels(bottom)}
+    SubElement(root, "line", {**place, "stroke": stroke, "stroke-width": str(width), "stroke-dasharray": dashes})
 
 
 def percent(share: float) -> str:

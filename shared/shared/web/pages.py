@@ -1,0 +1,48 @@
+"""What the pages of every service share: the Jinja environment with the one layout, and the pages of the footer."""
+
+from importlib.resources import files
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+
+from shared.money import format_gbp
+from shared.web import formats
+from shared.web.assets import asset_url
+from shared.web.strings import markup
+
+
+def environment(*packages: str) -> Environment:
+    """Templates of `packages` (each from its `templates` folder, earlier ones first) over the shared layout.
+
+    Everything is escaped and an unknown name is an error. The functions of `formats` are filters by their names, and so
+    is `format_gbp`; `t` gives the strings.
+    """
+    made = Environment(
+        loader=ChoiceLoader([PackageLoader(package) for package in (*packages, "shared.web")]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update({name: getattr(formats, name) for name in formats.__all__})
+    made.filters["format_gbp"] = format_gbp
+    made.globals.update(asset_url=asset_url, t=markup)
+    return made
+
+
+def about_pages() -> APIRouter:
+    """Routes for `/accessibility` and `/licences`, to which every footer links."""
+    router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+    pages = environment()
+
+    @router.get("/accessibility")
+    def accessibility() -> str:
+        return pages.get_template("accessibility.html").render()
+
+    @router.get("/licences")
+    def licences() -> str:
+        licence = files("shared.web").joinpath("static", "govuk", "LICENSE.txt").read_text(encoding="utf-8")
+        return pages.get_template("licences.html").render(govuk_licence=licence)
+
+    return router

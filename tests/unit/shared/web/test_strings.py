@@ -1,0 +1,81 @@
+"""The strings of the pages: one file, every key used, every used key there."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from markupsafe import Markup
+
+from shared.contracts.objectives import Judgement
+from shared.web.strings import markup, strings, text
+from sla_monitor.domain.clock.verdict import Outcome
+
+ROOT = Path(__file__).parents[4]
+FOLDERS = ("shared", "services", "deploy/local")
+SECTIONS = ("layout", "home", "attainment", "item", "chart", "outcome", "statement", "licences", "accessibility")
+# Templates write `t("section.key")`, Python `text("section.key")`, the PDF's form `t("key")`, of the statement.
+KEY = re.compile(rf"""["']((?:{"|".join(SECTIONS)})\.(?!html)[a-z_-]+)["']""")
+PDF_KEY = re.compile(r'\bt\("([a-z_]+)"')
+BY_VALUE = {"home.page", "home.pdf", "home.csv"}
+
+
+def keys() -> set[str]:
+    return {f"{section}.{name}" for section in SECTIONS for name in strings(section)}
+
+
+def used() -> Iterator[str]:
+    for folder in FOLDERS:
+        for path in (ROOT / folder).rglob("*"):
+            if path.suffix in {".html", ".py"}:
+                yield from KEY.findall(path.read_text(encoding="utf-8"))
+            if path.suffix == ".typ":
+                yield from (f"statement.{name}" for name in PDF_KEY.findall(path.read_text(encoding="utf-8")))
+
+
+def test_every_string_is_used_and_every_used_one_is_in_the_file() -> None:
+    found = set(used()) | BY_VALUE | {key for key in keys() if key.startswith(("outcome.", "chart."))}
+
+    assert found - keys() == set()
+    assert keys() - found == set()
+
+
+@pytest.mark.parametrize("value", [*Judgement, *Outcome])
+def test_every_outcome_has_a_word(value: str) -> None:
+    assert text(f"outcome.{value.replace(' ', '-')}")
+
+
+def test_a_template_holds_no_words_of_its_own() -> None:
+    templates = [
+        path for folder in ("shared", "services", "deploy") for path in (ROOT / folder).rglob("templates/*.html")
+    ]
+    words = [
+        (path.name, word)
+        for path in templates
+        for word in re.findall(r"[A-Za-z]{3,}", _visible(path.read_text(encoding="utf-8")))
+    ]
+
+    assert {word for _, word in words} == {"Tallystick"}, words
+
+
+def _visible(template: str) -> str:
+    """What is left of a template without its comments, expressions and tags."""
+    without_code = re.sub(r"{#.*?#}|{%.*?%}|{{.*?}}", " ", template, flags=re.DOTALL)
+    return re.sub(r"<[^>]*>", " ", without_code, flags=re.DOTALL)
+
+
+def test_a_string_follows_its_count_and_writes_numbers_as_people_read_them() -> None:
+    assert text("attainment.met", met=1, count=1) == "1 of 1 target met."
+    assert text("attainment.met", met=1200, count=1500) == "1,200 of 1,500 targets met."
+
+
+def test_values_are_escaped_in_html_unless_they_are_markup_and_plain_in_text() -> None:
+    assert markup("item.heading", item="<b>") == "Item &lt;b&gt;"
+    assert markup("item.heading", item=Markup("<b>")) == "Item <b>"
+    assert text("item.heading", item="<b>") == "Item <b>"
+
+
+@pytest.mark.parametrize("key", ["item.nothing", "nothing.title", "item.heading"])
+def test_an_unknown_key_or_a_missing_value_is_an_error(key: str) -> None:
+    with pytest.raises(KeyError):
+        text(key)
