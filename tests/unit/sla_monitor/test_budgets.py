@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from shared.contracts.definitions import Objective
 from shared.contracts.objectives import Attained, Judgement, Ratio, judge
 from sla_monitor.domain.budget import PLAUSIBLE_TIMES, PeriodState, Volume, budget
-from sla_monitor.domain.burn_rate import SRE_WINDOWS, WORKING_WINDOWS, WorkingWindow, can_fire, fires, window_start
+from sla_monitor.domain.burn_rate import WORKING_WINDOWS, WorkingWindow, can_fire, fires, window_start
 from tests.support.calendars import working_time
 from tests.support.definitions import objective
 from tests.support.instants import epoch, written
@@ -148,12 +148,16 @@ def test_r49_what_is_lost_for_certain_is_missed_at_every_plausible_volume(
         assert judge(Attained(total - standing.attained.missed, total), agreed) is Judgement.MISSED
 
 
-def test_r50_14_4_times_the_allowed_rate_can_never_fire_at_92_percent() -> None:
-    fastest = SRE_WINDOWS[0]
-    everything_missed = Ratio(0, 1000)
+# Google, The Site Reliability Workbook, chapter 5, table 5-8; its one-day row as Sloth generates it (google-30d.yaml).
+# Meant for thousands of requests an hour at 99.9%: councils' work needs other windows.
+SRE_FACTORS_TENTHS = (144, 60, 30, 10)
 
-    assert not can_fire(fastest.factor_tenths, objective(percent="92"))
-    assert not fires(WorkingWindow(1, fastest.factor_tenths), everything_missed, objective(percent="92"))
+
+def test_r50_14_4_times_the_allowed_rate_can_never_fire_at_92_percent() -> None:
+    fastest, everything_missed = SRE_FACTORS_TENTHS[0], Ratio(0, 1000)
+
+    assert not can_fire(fastest, objective(percent="92"))
+    assert not fires(WorkingWindow(1, fastest), everything_missed, objective(percent="92"))
 
 
 @pytest.mark.parametrize(
@@ -167,7 +171,7 @@ def test_r50_14_4_times_the_allowed_rate_can_never_fire_at_92_percent() -> None:
     ],
 )
 def test_r50_a_factor_can_fire_only_if_no_more_than_everything_must_miss(percent: str, possible: list[bool]) -> None:
-    assert [can_fire(window.factor_tenths, objective(percent=percent)) for window in SRE_WINDOWS] == possible
+    assert [can_fire(factor, objective(percent=percent)) for factor in SRE_FACTORS_TENTHS] == possible
 
 
 def test_every_working_day_window_can_fire_at_the_objectives_that_councils_agree() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.objectives import Ratio, percent_parts
-from sla_monitor.domain.quality import Realised, improvement, realised
+from sla_monitor.domain.attainment import Realised, improvement, realised
 from tests.support.laws import law
 
 BASELINE = Ratio(80, 100)

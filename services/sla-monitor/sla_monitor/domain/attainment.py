@@ -1,13 +1,16 @@
-"""What a period's figures leave of an objective: misses allowed and remaining, and sums over several periods.
+"""A period's figures against its objective: misses allowed and remaining, sums of periods, percentiles, improvements.
 
 Source of the rules: a floor of misses never fails a low-volume period (R43); figures of several councils, services or
 months are summed, their percentages never averaged (R44). Whether an objective is met: `shared.contracts.objectives`.
 """
 
 from collections.abc import Iterable
+from enum import StrEnum
+
+from msgspec import Struct
 
 from shared.contracts.definitions import Objective
-from shared.contracts.objectives import PARTS, Attained, Judgement, good_needed, judge, percent_parts
+from shared.contracts.objectives import PARTS, Attained, Judgement, Ratio, good_needed, judge, percent_parts
 
 
 def combined(parts: Iterable[Attained]) -> Attained:
@@ -40,8 +43,61 @@ def misses_remaining(attained: Attained, objective: Objective) -> int:
 
 def low_volume(total: int, objective: Objective) -> bool:
     """Whether a single miss among so many items would fail the objective (R43)."""
-    return (
-        total > 0
-        and total * (PARTS - percent_parts(objective.percent)) < PARTS
-        and objective.misses_always_allowed == 0
-    )
+    allowed_parts = PARTS - percent_parts(objective.percent)
+    return total > 0 and total * allowed_parts < PARTS and objective.misses_always_allowed == 0
+
+
+def percentile_rank(total: int, objective: Objective) -> int:
+    """Which of `total` items, from 1 in order of the time taken, is the objective's percentile by nearest rank (R45).
+
+    "95% within 10 days" and "the 95th percentile is at most 10 days" are one claim: the item at this rank is the one
+    that `good_needed` of them do not exceed. Of no items the rank is 1.
+    """
+    return max(good_needed(total, objective), 1)
+
+
+class Realised(StrEnum):
+    """What a financial year means for the improvement that was promised."""
+
+    REALISED = "realised"
+    FELL_SHORT = "fell short"
+    NO_VOLUME = "no volume"
+    NO_BASELINE = "no baseline"
+
+
+class Improvement(Struct, frozen=True):
+    """By how much the missed share fell against a baseline: `reduced` of `of`; negative where more was missed.
+
+    "54% better service quality" means 54% fewer misses among as many items: from 20% missed to 9.2% or less. Attainment
+    itself could not rise by 54% from any baseline above 65%, and a rise in percentage points would mean something else
+    for every baseline. Councils, services and targets are summed (R44), the baseline by the same definition.
+    """
+
+    reduced: int
+    of: int
+
+    @property
+    def percent_text(self) -> str:
+        """The percentage with one decimal, cut towards worse and never rounded up."""
+        tenths = self.reduced * 1000 // self.of
+        sign = "-" if tenths < 0 else ""
+        return f"{sign}{abs(tenths) // 10}.{abs(tenths) % 10}"
+
+
+def improvement(attained: Ratio, baseline: Ratio) -> Improvement | None:
+    """1 - (share missed now / share missed in the baseline), as a fraction; None where one of them says nothing.
+
+    A baseline without misses cannot be improved on, so that it says nothing either.
+    """
+    before = baseline.missed * attained.total
+    return None if before == 0 else Improvement(before - attained.missed * baseline.total, before)
+
+
+def realised(attained: Ratio, baseline: Ratio | None, *, promised_parts: int) -> Realised:
+    """Whether the promise was kept: exactly the promised reduction is enough. `promised_parts` of `PARTS`."""
+    if attained.total == 0:
+        return Realised.NO_VOLUME
+    found = None if baseline is None else improvement(attained, baseline)
+    if found is None:
+        return Realised.NO_BASELINE
+    return Realised.REALISED if found.reduced * PARTS >= promised_parts * found.of else Realised.FELL_SHORT

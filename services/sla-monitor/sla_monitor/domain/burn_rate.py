@@ -19,14 +19,6 @@ MIN_MISSES = 3
 MAX_DAYS_BACK = 60
 
 
-class ClockWindow(Struct, frozen=True):
-    """A wall-clock window for an objective over 30 days, with the share of the budget that it would use up."""
-
-    hours: int
-    budget_percent: int
-    factor_tenths: int
-
-
 class WorkingWindow(Struct, frozen=True):
     """A window of so many working days."""
 
@@ -34,14 +26,6 @@ class WorkingWindow(Struct, frozen=True):
     factor_tenths: int
 
 
-# Google, The Site Reliability Workbook, chapter 5, table 5-8; its one-day row as Sloth generates it (google-30d.yaml).
-# Meant for thousands of requests an hour at 99.9%: kept here to say why councils' work needs other windows.
-SRE_WINDOWS = (
-    ClockWindow(hours=1, budget_percent=2, factor_tenths=144),
-    ClockWindow(hours=6, budget_percent=5, factor_tenths=60),
-    ClockWindow(hours=24, budget_percent=10, factor_tenths=30),
-    ClockWindow(hours=72, budget_percent=10, factor_tenths=10),
-)
 # The monitor's own choice for about 21 working days a month. The first can fire from 84% on, the second from 67%.
 WORKING_WINDOWS = (
     WorkingWindow(working_days=1, factor_tenths=60),

@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from shared.contracts.definitions import Objective, Target
 from shared.period import Month, PeriodLength, period_of
-from sla_monitor.domain.percentiles import rank
+from sla_monitor.domain.attainment import percentile_rank
 from sla_monitor.ports import ReadModel
 from sla_monitor.reports.items import Attainment, Questions
 
@@ -36,7 +36,7 @@ class PercentileReport:
         target, objective = row.target, row.objective
         if target is None or objective is None or objective.over != row.over or objective.weighted_by != "count":
             return None
-        nth = rank(row.counted.total, objective)
+        nth = percentile_rank(row.counted.total, objective)
         is_good = nth <= row.counted.met
         elapsed_s = self._read_model.nth_elapsed(row.counted, months=months, nth=nth) if is_good else None
         return Percentile(row, target, objective, nth, elapsed_s)

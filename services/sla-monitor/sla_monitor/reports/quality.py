@@ -9,8 +9,7 @@ from shared.clock import Clock
 from shared.contracts.definitions import Benefit, Partnership
 from shared.contracts.objectives import PARTS, Attained, Ratio, percent_parts
 from shared.period import Month, Period, period_of
-from sla_monitor.domain.attainment import combined
-from sla_monitor.domain.quality import Improvement, Realised, improvement, realised
+from sla_monitor.domain.attainment import Improvement, Realised, combined, improvement, realised
 from sla_monitor.ports import Catalogue, ReadModel
 from sla_monitor.reports.periods import by_period
 
