@@ -91,16 +91,16 @@ async def test_a_service_that_retention_overtook_does_not_start_and_says_that_it
         await resume(kafka_server, topic, stored=5)
 
 
-async def test_a_service_whose_log_was_truncated_or_made_anew_and_is_shorter_does_not_start(
+async def test_a_service_whose_log_was_truncated_or_recreated_and_is_shorter_does_not_start(
     bus: KafkaBus, topic: Topic, kafka_server: str
 ) -> None:
     await bus.publish_to(Shard(topic.name, 0), numbers(3))
 
-    with pytest.raises(OffsetGone, match=r"holds offsets from 0 to below 3, wanted from 10.*made anew"):
+    with pytest.raises(OffsetGone, match=r"holds offsets from 0 to below 3, wanted from 10.*recreated"):
         await resume(kafka_server, topic, stored=10)
 
 
-async def test_a_service_whose_log_was_made_anew_does_not_start_though_it_is_longer_than_the_old_one(
+async def test_a_service_whose_log_was_recreated_does_not_start_though_it_is_longer_than_the_old_one(
     bus: KafkaBus, topic: Topic, kafka_server: str
 ) -> None:
     await bus.publish_to(Shard(topic.name, 0), numbers(3))
@@ -111,11 +111,11 @@ async def test_a_service_whose_log_was_made_anew_does_not_start_though_it_is_lon
     await other.publish_to(Shard(topic.name, 0), numbers(50))
     await other.close()
 
-    with pytest.raises(OffsetGone, match="was made anew since it was last read"):
+    with pytest.raises(OffsetGone, match="was recreated since it was last read"):
         await resume(kafka_server, topic, stored=3, of=before)
 
 
-async def test_a_log_made_anew_while_it_is_read_stops_the_reader_though_it_is_longer_than_the_old_one(
+async def test_a_log_recreated_while_it_is_read_stops_the_reader_though_it_is_longer_than_the_old_one(
     bus: KafkaBus, topic: Topic, kafka_server: str
 ) -> None:
     await bus.publish_to(Shard(topic.name, 0), numbers(3))
@@ -126,7 +126,7 @@ async def test_a_log_made_anew_while_it_is_read_stops_the_reader_though_it_is_lo
     await other.publish_to(Shard(topic.name, 0), numbers(50))
     await other.close()
 
-    with pytest.raises(OffsetGone, match="was made anew while it was read"):
+    with pytest.raises(OffsetGone, match="was recreated while it was read"):
         await poll_on(reader)
 
 

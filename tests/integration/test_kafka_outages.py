@@ -100,7 +100,7 @@ async def test_a_broker_killed_while_it_is_written_to_loses_nothing_and_its_read
 async def test_an_append_that_is_not_confirmed_is_uncertain_and_the_next_one_is_made_by_another_producer(
     server: str, bus: KafkaBus, topic: Topic
 ) -> None:
-    writer = KafkaWriter(parse(f"kafka://{server}"), patience_s=2)
+    writer = KafkaWriter(parse(f"kafka://{server}"), append_s=2)
     await writer.append(topic.name, {0: [Message("key", b"before")]})
 
     with kafka_broker.frozen(server):

@@ -8,7 +8,7 @@ import pytest
 
 from shared.bus import kafka_topics
 from shared.bus.kafka_address import parse
-from shared.bus.kafka_cluster import describe_cluster
+from shared.bus.kafka_topics import describe_cluster
 from shared.contracts.topics import CATALOGUE, TICKETS, TOPICS, Topic
 from shared.log.port import PartitionMismatch
 from tests.support import kafka_broker, servers
@@ -41,7 +41,7 @@ async def test_create_makes_every_topic_once_and_check_agrees_only_afterwards(em
 
     assert [before.returncode, made.returncode, again.returncode, after.returncode] == [2, 0, 0, 0]
     assert [answer.stdout.count("missing") for answer in (before, after)] == [len(TOPICS), 0]
-    assert [answer.stdout.count("made") for answer in (made, again)] == [len(TOPICS), 0]
+    assert [answer.stdout.count("created") for answer in (made, again)] == [len(TOPICS), 0]
     assert f"{len(TOPICS)} of {len(TOPICS)} do not exist" in before.stderr
 
 
@@ -73,7 +73,7 @@ async def test_a_topic_with_other_partitions_stops_the_command_before_it_makes_a
 @pytest.mark.parametrize(
     ("url", "says"),
     [
-        ("kafka://localhost:1", "does not tell of its topics"),
+        ("kafka://localhost:1", "does not describe its topics"),
         ("sqlite:///var/log.db", "expected kafka://"),
         ("", "BUS_URL is not set"),
     ],

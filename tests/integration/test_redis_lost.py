@@ -169,7 +169,7 @@ async def test_a_breach_that_was_forgotten_before_it_was_disproved_is_retracted(
 async def test_what_was_said_and_then_forgotten_is_taken_back(
     tmp_path: Path, server: CrashingRedis, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Else the verdict that is worked out anew has the id of the first one, and readers drop it as a repetition."""
+    """Else the verdict that is worked out again has the id of the first one, and readers drop it as a repetition."""
     async with monitor(tmp_path, now=NOON, state_url=server.url) as on:
         await begin(on)
         truth = effects(tmp_path)

@@ -148,7 +148,7 @@ class Process:
             known_logs=logs,
             stop=self._stop,
             batch=_BATCH,
-            reading=reading,
+            status=reading,
         )
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from shared.bus.membership import assign_shards
 from shared.clock import Clock
 from shared.contracts.topics import Topic
-from shared.log.partitioner import partition_of
+from shared.log.partitioner import assign_shards, partition_of
 from shared.log.port import (
     Bounds,
     BusError,

@@ -11,8 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from shared.bus.kafka_address import parse
-from shared.bus.kafka_cluster import TopicDescription, describe_cluster
-from shared.bus.kafka_topics import ensure
+from shared.bus.kafka_topics import TopicDescription, describe_cluster, ensure
 from shared.contracts.topics import Topic
 from shared.log.port import Shard
 

@@ -106,7 +106,7 @@ class BillingApp:
             known_logs=self._known_logs,
             stop=stop,
             batch=BATCH,
-            reading=self._consumer,
+            status=self._consumer,
         )
 
     async def sample(self) -> None:

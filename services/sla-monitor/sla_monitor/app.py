@@ -73,8 +73,8 @@ class MonitorApp:
         self._engine = connect_database(settings.database)
         prepare(self._engine, "sla_monitor")
         self._metrics = MonitorMetrics(registry)
-        self._reading, self._recording_reading = ConsumerStatus(GROUP), ConsumerStatus(RECORDING_GROUP)
-        self.consumers = (self._reading, self._recording_reading)
+        self._consumer, self._recorder_consumer = ConsumerStatus(GROUP), ConsumerStatus(RECORDING_GROUP)
+        self.consumers = (self._consumer, self._recorder_consumer)
         self._read_model = read_model = SqlReadModel(self._engine, freeze_days=settings.freeze_days)
         self._catalogue = CatalogueView(bus)
         self._rulings = DecisionsView(bus)
@@ -190,8 +190,8 @@ class MonitorApp:
             known_logs=self._states,
             stop=stop,
             batch=self._states.max_batch,
-            at_once=JUDGED_AT_ONCE,
-            reading=self._reading,
+            concurrency=JUDGED_AT_ONCE,
+            status=self._consumer,
         )
 
     async def _record(self, stop: asyncio.Event) -> None:
@@ -203,17 +203,17 @@ class MonitorApp:
             known_logs=SqlKnownLogs(self._engine, KNOWN_LOG, RECORDING_GROUP),
             stop=stop,
             batch=RECORDED_AT_ONCE,
-            reading=self._recording_reading,
+            status=self._recorder_consumer,
         )
 
     async def sample(self) -> None:
         """The figures of this instance's shards are as the stores have them now."""
         now_s = int(self._clock.now().timestamp())
-        judged = await self._metrics.look_at(self._states, self._reading.positions, now_s=now_s)
-        await self._metrics.groups.show(GROUP, self._bus, judged, halted=self._reading.halted)
-        self._metrics.in_doubt.set(len(self._judging.in_doubt & self._reading.positions.keys()))
+        judged = await self._metrics.look_at(self._states, self._consumer.positions, now_s=now_s)
+        await self._metrics.groups.show(GROUP, self._bus, judged, halted=self._consumer.halted)
+        self._metrics.in_doubt.set(len(self._judging.in_doubt & self._consumer.positions.keys()))
         progress = await asyncio.to_thread(self._read_model.progress)
-        mine = self._recording_reading.positions
+        mine = self._recorder_consumer.positions
         recorded = [ShardStatus.of_progress(each) for each in progress if each.shard in mine]
         await self._metrics.groups.show(RECORDING_GROUP, self._bus, recorded)
 

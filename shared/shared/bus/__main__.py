@@ -1,6 +1,6 @@
 """`python -m shared.bus topics create|check`: the topics of the one list, on the Kafka that BUS_URL names.
 
-`create` makes what is missing and leaves alone what exists; `check` makes nothing. Both end with 2 when a topic is
+`create` creates what is missing and leaves alone what exists; `check` creates nothing. Both end with 2 when a topic is
 not as the list says, and `create` may be repeated.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from shared.bus import kafka_topics
 from shared.bus.kafka_address import KafkaAddress, parse
-from shared.bus.kafka_cluster import describe_cluster
+from shared.bus.kafka_topics import describe_cluster
 from shared.contracts.topics import TOPICS, Topic
 from shared.log.port import BusError
 from shared.settings import ServiceSettings, read_settings
@@ -43,14 +43,14 @@ async def _verb(arguments: Sequence[str]) -> None:
 def _address() -> KafkaAddress:
     url = read_settings(ServiceSettings).bus_url
     if not url:
-        raise InvalidSettings("BUS_URL is not set; an embedded log's topics are made by the services themselves")
+        raise InvalidSettings("BUS_URL is not set; an embedded log's topics are created by the services themselves")
     return parse(url)
 
 
 async def _create(address: KafkaAddress) -> None:
-    made = await kafka_topics.ensure(address, TOPICS)
+    created = await kafka_topics.ensure(address, TOPICS)
     for topic in TOPICS:
-        _say(topic, "made" if topic in made else "exists")
+        _say(topic, "created" if topic in created else "exists")
 
 
 async def _check(address: KafkaAddress) -> None:

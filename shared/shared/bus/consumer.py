@@ -1,10 +1,10 @@
 """The loop that reads the log, written once: monitor, billing and read models differ only in their `Processor`.
 
-It knows three endings for a batch. Records that are no good are the processor's: it sets them aside in the same
-atomic write as the offset. `Busy` means not now: the shard is held back and the same records are offered again,
-while polling goes on so that the group keeps this member. Anything else ends the process, loudly: a restart reads
-again from the stored offset, and nothing is lost by dying. `Fenced` is no failure: another worker moved the shard,
-so the stored position is loaded again. `Halted` is `Busy` until people have decided something; other shards go on.
+A batch can end in three ways. Invalid records are the processor's: it quarantines them in the same atomic write as the
+offset. `Busy` means not now: the shard is paused and the same records are offered again, while polling goes on so that
+the group keeps this member. Anything else ends the process, loudly: a restart reads again from the stored offset, and
+nothing is lost. `Fenced` is no failure: another worker moved the shard, so the stored position is loaded again.
+`Halted` is `Busy` until people have decided something; other shards go on.
 """
 
 import asyncio
@@ -25,9 +25,9 @@ log = structlog.get_logger()
 
 
 class ConsumerStatus:
-    """What one member of a group is at, for health and metrics to look at. Only its loop writes here.
+    """How far one member of a group is, for health and metrics to look at. Only its loop writes here.
 
-    The pulse beats after each shard, for a round through many of them may be slow and yet be alive.
+    The heartbeat beats after each shard, for a round through many of them may be slow and yet be alive.
     """
 
     def __init__(self, group: str) -> None:
@@ -35,9 +35,9 @@ class ConsumerStatus:
         self.heartbeat = Heartbeat(group)
         # The shards that are this member's, with the offset that each is read from next.
         self.positions: Mapping[Shard, int] = {}
-        # Those of them that are held back, because what their processor needs does not answer.
+        # Those of them that are paused, because what their processor needs does not answer.
         self.paused: frozenset[Shard] = frozenset()
-        # Those that stand still until people decide, with what is said to them.
+        # Those that are halted until people decide, with the message for them.
         self.halted: Mapping[Shard, str] = {}
 
 
@@ -50,35 +50,35 @@ async def consume(
     known_logs: KnownLogs,
     stop: asyncio.Event,
     batch: int = 500,
-    at_once: int = 1,
+    concurrency: int = 1,
     poll_s: float = 0.5,
     retry_s: float = 0.1,
-    reading: ConsumerStatus | None = None,
+    status: ConsumerStatus | None = None,
 ) -> None:
     """Read `topics` as a member of `group` until `stop` is set; the group is left when this returns or raises.
 
-    `batch` bounds the records of a shard offered at once, `at_once` the shards that have records applied at a time:
-    while one waits for its store, another goes on. `poll_s` bounds the wait for new ones and so the pace of `idle`,
-    `retry_s` is the first pause of a busy shard; each further one is twice as long, up to `MAX_PAUSE_S`.
-    `reading` is told of the shards after every round.
+    `batch` bounds the records of a shard offered at once, `concurrency` the shards that have records applied at a
+    time: while one waits for its store, another goes on. `poll_s` bounds the wait for new ones and so the pace of
+    `idle`, `retry_s` is the first pause of a busy shard; each further one is twice as long, up to `MAX_PAUSE_S`.
+    `status` is up to date after every round.
     Raises what the processor raises, except `Fenced`, `Busy` and `AppendUncertain`; raises `OffsetGone` when the log
     no longer holds what is to be read next, or is another one than `known_logs` say.
     """
     subscription = await bus.subscribe(group, [topic.name for topic in topics])
-    reader = _Reader(
+    consumer = _Consumer(
         bus,
         subscription,
         processor,
         known_logs,
-        reading or ConsumerStatus(group),
+        status or ConsumerStatus(group),
         batch=batch,
-        at_once=at_once,
+        concurrency=concurrency,
         poll_s=poll_s,
         retry_s=retry_s,
     )
     try:
         while not stop.is_set():
-            await reader.round()
+            await consumer.round()
     finally:
         await subscription.close()
 
@@ -99,17 +99,17 @@ async def _lag(bus: Bus, processor: Processor, shard: Shard) -> int:
 
 
 @dataclass(slots=True)
-class _Lane:
-    """An owned shard: where it is read from next, and the loop times at which something is due for it."""
+class _OwnedShard:
+    """Where an owned shard is read from next, and the loop times at which something is due for it."""
 
     next_offset: int
     idle_at: float = 0.0
-    held_until: float | None = None
+    paused_until: float | None = None
     pause_s: float = 0.0
     halted: str | None = None
 
 
-class _Reader:
+class _Consumer:
     """One membership of a group."""
 
     def __init__(
@@ -118,10 +118,10 @@ class _Reader:
         subscription: Subscription,
         processor: Processor,
         known_logs: KnownLogs,
-        reading: ConsumerStatus,
+        status: ConsumerStatus,
         *,
         batch: int,
-        at_once: int,
+        concurrency: int,
         poll_s: float,
         retry_s: float,
     ) -> None:
@@ -130,24 +130,24 @@ class _Reader:
         self._processor = processor
         self._known_logs = known_logs
         self._recognised: set[str] = set()
-        self._reading = reading
+        self._status = status
         self._batch = batch
-        self._turns = asyncio.Semaphore(at_once)
+        self._applying = asyncio.Semaphore(concurrency)
         self._poll_s = poll_s
         self._retry_s = retry_s
-        self._lanes: dict[Shard, _Lane] = {}
+        self._owned: dict[Shard, _OwnedShard] = {}
         self._now = asyncio.get_running_loop().time
 
     async def round(self) -> None:
         """New shards are started, what has arrived is applied, and the other shards are given time for their own."""
         await self._match_assignment()
-        self._let_go()
-        arrived = await self._subscription.poll(max_records=self._batch, timeout_s=self._patience_s())
+        self._resume()
+        arrived = await self._subscription.poll(max_records=self._batch, timeout_s=self._poll_timeout_s())
         await self._offer_all(arrived)
-        for shard in self._lanes.keys() - arrived.keys():
+        for shard in self._owned.keys() - arrived.keys():
             await self._idle(shard)
-            self._reading.heartbeat.beat()
-        self._tell()
+            self._status.heartbeat.beat()
+        self._update_status()
 
     async def _offer_all(self, arrived: Mapping[Shard, Sequence[Record]]) -> None:
         """Every shard's records have been offered, also when one of them raised; then that is raised."""
@@ -157,27 +157,27 @@ class _Reader:
                 raise failure
 
     async def _offer_in_turn(self, shard: Shard, records: Sequence[Record]) -> None:
-        async with self._turns:
+        async with self._applying:
             await self._offer(shard, records)
-            self._reading.heartbeat.beat()
+            self._status.heartbeat.beat()
 
-    def _tell(self) -> None:
-        lanes = self._lanes.items()
-        self._reading.positions = {shard: lane.next_offset for shard, lane in lanes}
-        self._reading.paused = frozenset(shard for shard, lane in lanes if lane.held_until is not None)
-        self._reading.halted = {shard: lane.halted for shard, lane in lanes if lane.halted is not None}
-        self._reading.heartbeat.beat()
+    def _update_status(self) -> None:
+        owned = self._owned.items()
+        self._status.positions = {shard: each.next_offset for shard, each in owned}
+        self._status.paused = frozenset(shard for shard, each in owned if each.paused_until is not None)
+        self._status.halted = {shard: each.halted for shard, each in owned if each.halted is not None}
+        self._status.heartbeat.beat()
 
     async def _match_assignment(self) -> None:
-        owned = self._subscription.assigned()
-        for lost in self._lanes.keys() - owned:
+        assigned = self._subscription.assigned()
+        for lost in self._owned.keys() - assigned:
             self._subscription.resume([lost])
-            del self._lanes[lost]
-        for gained in owned - self._lanes.keys():
+            del self._owned[lost]
+        for gained in assigned - self._owned.keys():
             try:
-                self._lanes[gained] = _Lane(await self._start(gained))
+                self._owned[gained] = _OwnedShard(await self._start(gained))
             except Busy:
-                # Whoever does not tell one position will hardly tell the next: all are asked again in the next round.
+                # A store that does not give one position will hardly give the next: all are asked again next round.
                 self._subscription.pause([gained])
                 return
             self._subscription.resume([gained])
@@ -192,7 +192,7 @@ class _Reader:
         except OffsetGone as gone:
             raise OffsetGone(
                 f"{gone}. The stored position and the log no longer belong together: if retention has overtaken the "
-                "reader, what is missing must be rebuilt; if the log was made anew, so must the reader's store be"
+                "reader, what is missing must be rebuilt; if the log was recreated, so must the reader's store be"
             ) from gone
         return position
 
@@ -206,71 +206,71 @@ class _Reader:
             await self._known_logs.save_known_log(topic, identity)
         elif known != identity:
             raise OffsetGone(
-                f"{topic} was made anew since it was last read: stored positions mean nothing now. Send its events "
-                "again if they are gone, empty the reader's store, and start the reader anew"
+                f"{topic} was recreated since it was last read: stored positions mean nothing now. Send its events "
+                "again if they are gone, empty the reader's store, and start the reader again"
             )
         self._recognised.add(topic)
 
     async def _offer(self, shard: Shard, records: Sequence[Record]) -> None:
-        lane = self._lanes[shard]
+        owned = self._owned[shard]
         try:
-            lane.next_offset = await self._processor.apply(shard, records)
+            owned.next_offset = await self._processor.apply(shard, records)
         except Fenced:
             self._begin_again(shard)
         except (Busy, AppendUncertain) as fault:
             if isinstance(fault, Halted):
-                self._mark(shard, lane, str(fault))
-            await self._hold_back(shard, lane)
+                self._mark(shard, owned, str(fault))
+            await self._pause(shard, owned)
         else:
-            lane.pause_s = 0.0
-            self._mark(shard, lane, None)
-            if lane.next_offset <= records[-1].offset:
-                await self._subscription.seek(shard, lane.next_offset)
-            await self._subscription.commit(shard, lane.next_offset)
+            owned.pause_s = 0.0
+            self._mark(shard, owned, None)
+            if owned.next_offset <= records[-1].offset:
+                await self._subscription.seek(shard, owned.next_offset)
+            await self._subscription.commit(shard, owned.next_offset)
 
     def _begin_again(self, shard: Shard) -> None:
-        """Nothing else is delivered of the shard before it is started anew, from the stored position."""
+        """Nothing else is delivered of the shard before it is started again, from the stored position."""
         self._subscription.pause([shard])
-        del self._lanes[shard]
+        del self._owned[shard]
 
-    def _mark(self, shard: Shard, lane: _Lane, halted: str | None) -> None:
-        """The shard is halted, or is so no longer; either is said once."""
-        if halted is not None and lane.halted is None:
+    def _mark(self, shard: Shard, owned: _OwnedShard, halted: str | None) -> None:
+        """The shard is halted, or no longer; either is logged once."""
+        if halted is not None and owned.halted is None:
             log.error("shard.halted", shard=str(shard), advice=halted)
-        if halted is None and lane.halted is not None:
+        if halted is None and owned.halted is not None:
             log.warning("shard.resumed", shard=str(shard))
-        lane.halted = halted
+        owned.halted = halted
 
-    async def _hold_back(self, shard: Shard, lane: _Lane) -> None:
-        lane.pause_s = min(max(self._retry_s, 2 * lane.pause_s), MAX_PAUSE_S)
-        lane.held_until = self._now() + lane.pause_s
+    async def _pause(self, shard: Shard, owned: _OwnedShard) -> None:
+        owned.pause_s = min(max(self._retry_s, 2 * owned.pause_s), MAX_PAUSE_S)
+        owned.paused_until = self._now() + owned.pause_s
         self._subscription.pause([shard])
-        await self._subscription.seek(shard, lane.next_offset)
+        await self._subscription.seek(shard, owned.next_offset)
 
-    def _let_go(self) -> None:
-        for shard, lane in self._lanes.items():
-            if lane.held_until is not None and lane.held_until <= self._now():
-                lane.held_until = None
+    def _resume(self) -> None:
+        for shard, owned in self._owned.items():
+            if owned.paused_until is not None and owned.paused_until <= self._now():
+                owned.paused_until = None
                 self._subscription.resume([shard])
 
-    def _patience_s(self) -> float:
-        waiting = [lane.held_until - self._now() for lane in self._lanes.values() if lane.held_until is not None]
-        return max(0.0, min([self._poll_s, *waiting]))
+    def _poll_timeout_s(self) -> float:
+        paused_s = [each.paused_until - self._now() for each in self._owned.values() if each.paused_until is not None]
+        return max(0.0, min([self._poll_s, *paused_s]))
 
-    async def _caught_up(self, shard: Shard, lane: _Lane) -> bool:
+    async def _caught_up(self, shard: Shard, owned: _OwnedShard) -> bool:
         # What has been delivered has been applied; what follows may hold nothing to deliver.
-        position = max(lane.next_offset, await self._subscription.position(shard))
+        position = max(owned.next_offset, await self._subscription.position(shard))
         return position >= (await self._bus.bounds(shard)).end
 
     async def _idle(self, shard: Shard) -> None:
         # Paced, because a flood in one shard makes rounds short, and a call may ask the log for its end.
-        lane = self._lanes[shard]
-        if self._now() < lane.idle_at:
+        owned = self._owned[shard]
+        if self._now() < owned.idle_at:
             return
-        lane.idle_at = self._now() + self._poll_s
+        owned.idle_at = self._now() + self._poll_s
         try:
-            await self._processor.idle(shard, caught_up=partial(self._caught_up, shard, lane))
+            await self._processor.idle(shard, caught_up=partial(self._caught_up, shard, owned))
         except Fenced:
             self._begin_again(shard)
         except (Busy, AppendUncertain):
-            return  # It is idle's turn again soon enough; records are held back only when they themselves met this.
+            return  # It is idle's turn again soon enough; records are paused only when they themselves met this.

@@ -1,7 +1,7 @@
 """The log without a server: one SQLite file with Kafka's meaning, for any number of appending processes.
 
-Groups share shards among the subscriptions of one process. A group that is also read by another process has each
-shard read by both; whoever stores first wins, as with Kafka's stale members.
+A group's shards are assigned to its subscriptions in one process. A group that is also read by another process has
+each shard read by both; whoever stores first wins, as with Kafka's stale members.
 """
 
 import asyncio
@@ -11,9 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from shared.bus import log_file
-from shared.bus.membership import assign_shards
 from shared.clock import Clock, WallClock
 from shared.contracts.topics import Topic
+from shared.log.partitioner import assign_shards
 from shared.log.port import AppendUncertain, Bounds, BusError, Message, Record, Shard, check_offset
 from shared.sqlite import SqliteFile
 
@@ -32,30 +32,26 @@ class EmbeddedBus:
         self._groups: dict[str, list[EmbeddedSubscription]] = {}
 
     async def ensure_topics(self, topics: Sequence[Topic]) -> None:
-        """As the port says."""
         await self._writer.write(lambda connection: log_file.create_topics(connection, topics))
 
     async def bounds(self, shard: Shard) -> Bounds:
-        """As the port says."""
         return await self._reader.read(lambda connection: log_file.bounds(connection, shard))
 
     async def identity(self, topic: str) -> str:
-        """As the port says; raises `BusError` where there is none. No topic of a file is ever made anew alone."""
+        """Raises `BusError` where there is no such topic. No topic of a file is ever recreated alone."""
         await self._shards_of(topic)
         return await self._reader.read(log_file.identity)
 
     async def publish(self, topic: str, messages: Sequence[Message]) -> None:
-        """As the port says; one transaction, so that all are appended or none."""
+        """One transaction, so that all are appended or none."""
         now_ms = self._now_ms()
         await self._append(lambda connection: log_file.append_by_key(connection, topic, messages, now_ms))
 
     async def publish_to(self, shard: Shard, messages: Sequence[Message]) -> None:
-        """As the port says."""
         now_ms = self._now_ms()
         await self._append(lambda connection: log_file.append(connection, shard, messages, now_ms))
 
     async def read(self, shard: Shard, start: int, *, limit: int) -> Sequence[Record]:
-        """As the port says."""
         check_offset(shard, start, await self.bounds(shard))
         found = await self._reader.read(lambda connection: log_file.read(connection, {shard: start}, limit))
         return found.get(shard, [])
@@ -63,16 +59,16 @@ class EmbeddedBus:
     async def delete_before(self, shard: Shard, offset: int) -> None:
         """Records of `shard` below `offset` are gone, as Kafka's retention or DeleteRecords would have it.
 
-        Nothing else deletes: retention by age would take the records of a replay, which bear the time of its events.
+        Nothing else deletes: retention by age would take the records of a replay, which have the time of its events.
         """
         await self._writer.write(lambda connection: log_file.delete_before(connection, shard, offset))
 
     async def subscribe(self, group: str, topics: Sequence[str]) -> "EmbeddedSubscription":
-        """As the port says; raises `BusError` for a topic that does not exist."""
+        """Raises `BusError` for a topic that does not exist."""
         shards = [shard for topic in topics for shard in await self._shards_of(topic)]
         member = EmbeddedSubscription(self._reader, topics, shards, leave=lambda: self._leave(group, member))
         self._groups.setdefault(group, []).append(member)
-        _share_anew(self._groups[group])
+        _rebalance(self._groups[group])
         return member
 
     def silent_s(self) -> float:
@@ -80,7 +76,6 @@ class EmbeddedBus:
         return 0.0
 
     async def close(self) -> None:
-        """As the port says."""
         for member in [member for members in self._groups.values() for member in members]:
             await member.close()
         await self._writer.close()
@@ -106,11 +101,11 @@ class EmbeddedBus:
 
     def _leave(self, group: str, member: "EmbeddedSubscription") -> None:
         self._groups[group].remove(member)
-        _share_anew(self._groups[group])
+        _rebalance(self._groups[group])
 
 
 class EmbeddedSubscription:
-    """A `Subscription` of an `EmbeddedBus`, which shares out what is `assigned`."""
+    """A `Subscription` of an `EmbeddedBus`, which assigns its shards."""
 
     def __init__(
         self, reader: SqliteFile, topics: Sequence[str], shards: Collection[Shard], *, leave: Callable[[], None]
@@ -121,8 +116,8 @@ class EmbeddedSubscription:
         self._leave = leave
         self._assigned: frozenset[Shard] = frozenset()
         self._next: dict[Shard, int] = {}
-        self._held: set[Shard] = set()
-        self._news = asyncio.Event()
+        self._paused: set[Shard] = set()
+        self._appended = asyncio.Event()
         self._open = True
 
     def assign(self, shards: frozenset[Shard]) -> None:
@@ -132,51 +127,44 @@ class EmbeddedSubscription:
 
     def wake(self) -> None:
         """A waiting `poll` looks again; for the bus to call."""
-        self._news.set()
+        self._appended.set()
 
     def assigned(self) -> frozenset[Shard]:
-        """As the port says."""
         for shard in self._next.keys() - self._assigned:
             del self._next[shard]
         return self._assigned
 
     async def seek(self, shard: Shard, offset: int) -> None:
-        """As the port says."""
         held = await self._reader.read(lambda connection: log_file.bounds(connection, shard))
         check_offset(shard, offset, held)
         self._next[shard] = offset
 
     async def poll(self, *, max_records: int, timeout_s: float) -> Mapping[Shard, Sequence[Record]]:
-        """As the port says."""
         loop = asyncio.get_running_loop()
         until = loop.time() + timeout_s
         while self._open:
-            self._news.clear()
+            self._appended.clear()
             found = await self._read(max_records)
             left_s = until - loop.time()
             if found or left_s <= 0:
                 return found
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), min(left_s, LOOK_EVERY_S))
+                await asyncio.wait_for(self._appended.wait(), min(left_s, LOOK_EVERY_S))
         raise BusError("the subscription is closed")
 
     async def position(self, shard: Shard) -> int:
-        """As the port says."""
         return self._next[shard]
 
     def pause(self, shards: Collection[Shard]) -> None:
-        """As the port says."""
-        self._held.update(shards)
+        self._paused.update(shards)
 
     def resume(self, shards: Collection[Shard]) -> None:
-        """As the port says."""
-        self._held.difference_update(shards)
+        self._paused.difference_update(shards)
 
     async def commit(self, shard: Shard, next_offset: int) -> None:
         """Nothing: no lag tool reads this log."""
 
     async def close(self) -> None:
-        """As the port says."""
         if self._open:
             self._open = False
             self._assigned = frozenset()
@@ -194,10 +182,10 @@ class EmbeddedSubscription:
         return mine
 
     def _delivers(self, shard: Shard) -> bool:
-        return shard in self._assigned and shard not in self._held
+        return shard in self._assigned and shard not in self._paused
 
 
-def _share_anew(members: Sequence[EmbeddedSubscription]) -> None:
+def _rebalance(members: Sequence[EmbeddedSubscription]) -> None:
     shards = {shard for member in members for shard in member.shards}
     for member, share in zip(members, assign_shards(shards, [member.topics for member in members]), strict=True):
         member.assign(share)

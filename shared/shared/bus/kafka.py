@@ -1,90 +1,84 @@
 """The log on Kafka.
 
 Nothing is asked of a broker before the first call, and all calls belong in one running loop. Kafka's transactions are
-not used, and the offsets that it keeps are a hint: the position that counts is the reader's own (ADR 1).
+not used, and the offsets that it stores are for lag tools only: the position that counts is the reader's own (ADR 1).
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 
 from shared.bus import kafka_topics
 from shared.bus.kafka_address import KafkaAddress
-from shared.bus.kafka_client import FAULTS, Consumer, as_partition, standalone_consumer, stop
-from shared.bus.kafka_cluster import TopicDescription, describe_cluster
-from shared.bus.kafka_excerpt import fetch_range
-from shared.bus.kafka_guard import TopicGuard
+from shared.bus.kafka_client import FAULTS, REQUEST_MS, Consumer, RawRecord, as_partition, standalone_consumer, stop
 from shared.bus.kafka_records import records_of
 from shared.bus.kafka_subscription import KafkaSubscription
+from shared.bus.kafka_topics import TopicDescription, TopicGuard, describe_cluster
 from shared.bus.kafka_writer import KafkaWriter
 from shared.contracts.topics import Topic
-from shared.log.partitioner import partition_of
+from shared.log.partitioner import by_partition
 from shared.log.port import Bounds, BusError, Message, Record, Shard, check_offset
 
 # How long a topic that is not what it was may be read on, at most.
 GUARD_EVERY_S = 30.0
+_FETCH_MS = 500
 
 
 class KafkaBus:
-    """A `Bus` on the brokers at `address`: one producer, one onlooker for offsets, one consumer a subscription."""
+    """A `Bus` on the brokers at `address`: one producer, one consumer for offsets, one a subscription."""
 
     def __init__(self, address: KafkaAddress, *, guard_every_s: float = GUARD_EVERY_S) -> None:
         self._address = address
         self._guard_every_s = guard_every_s
         self._writer = KafkaWriter(address)
-        self._onlooker: Consumer | None = None
+        self._offsets: Consumer | None = None
         self._connecting = asyncio.Lock()
-        # Topics as we first met them: keys go by their partitions, whatever happens to them later.
+        # Topics as they were first met: keys go by their partitions, whatever happens to them later.
         self._topics: dict[str, TopicDescription] = {}
         self._members: set[KafkaSubscription] = set()
 
     async def ensure_topics(self, topics: Sequence[Topic]) -> None:
-        """As the port says."""
         await kafka_topics.ensure(self._address, topics)
 
     async def bounds(self, shard: Shard) -> Bounds:
-        """As the port says. The end is where the first open transaction begins, as readers see it."""
+        """The end is where the first open transaction begins, as readers see it."""
         if not 0 <= shard.partition < (await self._topic(shard.topic)).partitions:
             raise BusError(f"there is no shard {shard}")
         partition = as_partition(shard)
         try:
-            looking = await self._look()
-            first, end = await asyncio.gather(looking.beginning_offsets([partition]), looking.end_offsets([partition]))
+            offsets = await self._offset_consumer()
+            first, end = await asyncio.gather(offsets.beginning_offsets([partition]), offsets.end_offsets([partition]))
         except FAULTS as fault:
             raise BusError(f"Kafka does not say what it holds of {shard}: {fault!r}") from fault
         return Bounds(first[partition], end[partition])
 
     async def identity(self, topic: str) -> str:
-        """As the port says: Kafka draws one for each topic that is made."""
+        """Kafka draws one for each topic that is created."""
         return str((await self._topic(topic)).identity)
 
     async def publish(self, topic: str, messages: Sequence[Message]) -> None:
-        """As the port says."""
-        count = (await self._topic(topic)).partitions
-        by_partition: dict[int, list[Message]] = {}
-        for message in messages:
-            by_partition.setdefault(partition_of(message.key.encode(), count), []).append(message)
-        if by_partition:
-            await self._writer.append(topic, by_partition)
+        partitions = (await self._topic(topic)).partitions
+        if messages:
+            await self._writer.append(topic, by_partition(messages, partitions))
 
     async def publish_to(self, shard: Shard, messages: Sequence[Message]) -> None:
-        """As the port says."""
         await self._topic(shard.topic)
         if messages:
             await self._writer.append(shard.topic, {shard.partition: messages})
 
     async def read(self, shard: Shard, start: int, *, limit: int) -> Sequence[Record]:
-        """As the port says. Raises `BusError` when records that should be there do not come."""
+        """Raises `BusError` when records that should be there do not come."""
         held = await self.bounds(shard)
         check_offset(shard, start, held)
         if start == held.end:
             return []
         try:
-            return records_of(await fetch_range(self._address, shard, start=start, end=held.end, limit=limit))
+            return records_of(await _fetch_range(self._address, shard, start=start, end=held.end, limit=limit))
         except FAULTS as fault:
-            raise BusError(f"Kafka did not give us records of {shard}: {fault!r}") from fault
+            raise BusError(f"Kafka did not deliver records of {shard}: {fault!r}") from fault
 
     async def subscribe(self, group: str, topics: Sequence[str]) -> KafkaSubscription:
-        """As the port says; raises `BusError` for a topic that does not exist. Waits for the member's first share."""
+        """Raises `BusError` for a topic that does not exist. Waits for the member's first share."""
         guard = TopicGuard(
             self._address, {topic: await self._topic(topic) for topic in topics}, every_s=self._guard_every_s
         )
@@ -96,31 +90,57 @@ class KafkaBus:
         return member
 
     def silent_s(self) -> float:
-        """As the port says."""
         return max((member.silent_s() for member in self._members), default=0.0)
 
     async def close(self) -> None:
-        """As the port says. All at once: with the brokers gone, each goodbye takes as long as it may."""
-        onlooker, self._onlooker = self._onlooker, None
-        goodbyes = [] if onlooker is None else [stop(onlooker)]
-        await asyncio.gather(*[member.close() for member in self._members], self._writer.close(), *goodbyes)
+        """All at once: with the brokers gone, each shutdown takes as long as it may."""
+        offsets, self._offsets = self._offsets, None
+        stopping = [] if offsets is None else [stop(offsets)]
+        await asyncio.gather(*[member.close() for member in self._members], self._writer.close(), *stopping)
 
     async def _topic(self, name: str) -> TopicDescription:
         if name not in self._topics:
-            held = (await describe_cluster(self._address)).topics
-            self._topics = {**held, **self._topics}
+            found = (await describe_cluster(self._address)).topics
+            self._topics = {**found, **self._topics}
         if name not in self._topics:
             raise BusError(f"there is no topic {name}")
         return self._topics[name]
 
-    async def _look(self) -> Consumer:
+    async def _offset_consumer(self) -> Consumer:
         async with self._connecting:
-            if self._onlooker is None:
-                looking = standalone_consumer(self._address)
+            if self._offsets is None:
+                consumer = standalone_consumer(self._address)
                 try:
-                    await looking.start()
+                    await consumer.start()
                 except FAULTS:
-                    await stop(looking)
+                    await stop(consumer)
                     raise
-                self._onlooker = looking
-            return self._onlooker
+                self._offsets = consumer
+            return self._offsets
+
+
+async def _fetch_range(address: KafkaAddress, shard: Shard, *, start: int, end: int, limit: int) -> list[RawRecord]:
+    """The records of `shard` in [start, end), at most `limit`; raises `TimeoutError` when they do not come."""
+    consumer = standalone_consumer(address)
+    try:
+        await consumer.start()
+        partition = as_partition(shard)
+        consumer.assign([partition])
+        consumer.seek(partition, start)
+        return await _fetched(consumer, partition, end=end, limit=limit)
+    finally:
+        await stop(consumer)
+
+
+async def _fetched(consumer: Consumer, partition: Shard, *, end: int, limit: int) -> list[RawRecord]:
+    found: list[RawRecord] = []
+    answered_at = time.monotonic()
+    # What ends the log may be no record but the mark of a transaction: the consumer's position passes it.
+    while len(found) < limit and await consumer.position(partition) < end:
+        fetched = await consumer.getmany(partition, timeout_ms=_FETCH_MS, max_records=limit - len(found))
+        if fetched:
+            answered_at = time.monotonic()
+            found += [record for record in fetched[partition] if record.offset < end]
+        elif time.monotonic() - answered_at >= REQUEST_MS / 1000:
+            raise TimeoutError(f"nothing came in {REQUEST_MS} ms")
+    return found

@@ -10,7 +10,7 @@ _DEFAULT_PORT = 9092
 _MECHANISMS = frozenset({"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"})
 _DEFAULT_MECHANISM = "SCRAM-SHA-512"
 _OPTIONS = frozenset({"mechanism", "ca", "session_s"})
-# A group gives a silent member's share away after this time. Three heartbeats of a second each fit into the shortest.
+# After this time a group gives a silent member's shards to others. Three heartbeats of a second fit into the shortest.
 _DEFAULT_SESSION_S = 10
 _SESSIONS_S = range(3, 61)
 
@@ -21,7 +21,7 @@ class UnusableAddress(InvalidSettings):
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Who we are to the brokers, by SASL."""
+    """The user and password for the brokers, by SASL."""
 
     user: str
     password: str

@@ -1,6 +1,6 @@
-"""aiokafka with types, and with the settings that nothing is lost by. `kafka_cluster` alone imports it beside this.
+"""aiokafka's clients with types, and with the settings that nothing is lost by.
 
-The protocols below are what we use of its classes, so that mypy sees a forgotten `await`. Every client must be made
+The protocols below are what is used of its classes, so that mypy sees a forgotten `await`. Every client must be made
 and used in one running loop. Kafka's transactions and static membership are not used: aiokafka fences neither
 (https://github.com/aio-libs/aiokafka/issues/844).
 """
@@ -11,25 +11,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
-from aiokafka import (
-    AIOKafkaConsumer,
-    AIOKafkaProducer,
-    ConsumerRebalanceListener,
-    TopicPartition,
-)
-from aiokafka.admin import (
-    AIOKafkaAdminClient,
-    NewTopic,
-)
-from aiokafka.coordinator.assignors.roundrobin import (
-    RoundRobinPartitionAssignor,
-)
-from aiokafka.errors import (
-    KafkaError,
-    NoOffsetForPartitionError,
-    OffsetOutOfRangeError,
-)
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
+from shared.bus.aiokafka_internals import close_sender, fail_batches
 from shared.bus.kafka_address import KafkaAddress
 from shared.log.port import Shard
 
@@ -38,11 +25,11 @@ FAULTS = (KafkaError, TimeoutError, OSError)
 OutOfRange = OffsetOutOfRangeError
 NoPosition = NoOffsetForPartitionError
 
-# How long one request may take, and so what a restarted broker may keep us waiting for.
+# How long one request may take, and so how long a restarted broker is waited for.
 REQUEST_MS = 15_000
-# Heartbeats share the loop with the work, and tell of a rebalance: often, beside a session of ten seconds.
+# Heartbeats share the loop with the work, and bring news of a rebalance: often, beside a session of ten seconds.
 HEARTBEAT_MS = 1_000
-# New partitions and other leaders are noticed within this time when nothing else tells of them.
+# New partitions and other leaders are noticed within this time when nothing else shows them.
 METADATA_MS = 30_000
 # One batch is one append. The brokers' own limit is 1,048,588 bytes unless it was changed (message.max.bytes).
 BATCH_BYTES = 512 * 1024
@@ -83,7 +70,7 @@ class Consumer(Protocol):
 
 
 class ProducerBatch(Protocol):
-    """Messages for one partition; `append` gives None once the batch is full."""
+    """Messages for one partition; `append` returns None once the batch is full."""
 
     def append(
         self, *, timestamp: None, key: bytes, value: bytes, headers: list[tuple[str, bytes]]
@@ -91,7 +78,7 @@ class ProducerBatch(Protocol):
 
 
 class Producer(Protocol):
-    """Sends batches. A future that `send_batch` gives is the only word on whether its batch is durable."""
+    """Sends batches. Only the future that `send_batch` returns says whether its batch is durable."""
 
     async def start(self) -> None: ...
     async def stop(self) -> None: ...
@@ -100,7 +87,7 @@ class Producer(Protocol):
 
 
 class Admin(Protocol):
-    """Makes topics."""
+    """Creates topics."""
 
     async def start(self) -> None: ...
     async def close(self) -> None: ...
@@ -108,9 +95,9 @@ class Admin(Protocol):
 
 
 class RebalanceListener(ConsumerRebalanceListener):  # type: ignore[misc]  # its base is untyped
-    """Tells of rebalances as they happen, in a task of aiokafka's own and in the middle of ours.
+    """Calls `begun` and `ended` as rebalances happen, in a task of aiokafka's own.
 
-    What it calls must not wait and must not fail: aiokafka would log the failure and go on.
+    They must not wait and must not fail: aiokafka would log the failure and go on.
     """
 
     def __init__(self, *, begun: Callable[[], None], ended: Callable[[frozenset[Shard]], None]) -> None:
@@ -165,26 +152,19 @@ def producer(address: KafkaAddress) -> Producer:
     return made
 
 
-async def abort_producer(failed: Producer) -> None:
-    """`failed` sends nothing more, and whoever waits for one of its batches is told; bounded by `STOP_S` twice.
+async def abort(failed: Producer) -> None:
+    """`failed` sends nothing more, and whoever waits for one of its batches gets a fault; bounded by `STOP_S` twice.
 
     After one lost batch the broker refuses all later ones of an idempotent producer, and it would repeat them for
     ever (https://github.com/aio-libs/aiokafka/issues/1017). There is no public way to stop without flushing first.
     """
-    inside: Any = failed
-    # First the sender: a batch that it puts back after it was failed would bring it down, and aiokafka reports that.
-    await within(STOP_S, inside._sender.close())
-    messages = inside._message_accumulator
-    queued = [batch for batches in messages._batches.values() for batch in batches]
-    messages._pending_batches.update(queued)  # Where each is looked for as it ends; those put back are not there.
-    messages.fail_all(KafkaError("the producer was given up"))
-    for batch in queued:
-        batch._drain_waiter.exception()  # Else it is reported as overlooked: nobody may be waiting for its turn.
+    await within(STOP_S, close_sender(failed))
+    fail_batches(failed, KafkaError("the producer was aborted"))
     await within(STOP_S, failed.stop())
 
 
 async def stop(client: Consumer | Producer) -> None:
-    """The client has said goodbye, or `STOP_S` have passed: with the brokers gone it may wait for ever."""
+    """The client has shut down, or `STOP_S` have passed: with the brokers gone it may wait for ever."""
     await within(STOP_S, client.stop())
 
 
@@ -206,7 +186,7 @@ def new_topic(name: str, *, partitions: int, replicas: int, settings: Mapping[st
 
 
 def settings_for(address: KafkaAddress) -> dict[str, object]:
-    """What every client of the brokers at `address` is told."""
+    """The settings of every client of the brokers at `address`."""
     settings: dict[str, object] = {
         "bootstrap_servers": list(address.brokers),
         "request_timeout_ms": REQUEST_MS,

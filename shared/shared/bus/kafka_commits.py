@@ -1,4 +1,4 @@
-"""How far a group is, told to Kafka for lag tools: now and then, in the background, and never in anybody's way."""
+"""How far a group is, committed to Kafka for lag tools: now and then, in the background, never in anybody's way."""
 
 import asyncio
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ log = structlog.get_logger()
 
 
 class OffsetCommits:
-    """The offsets that a member's reader is to read next, of the shards that moved since they were last sent."""
+    """The offsets that a member's reader is to read next, of the shards that moved since they were last committed."""
 
     def __init__(self, consumer: Consumer) -> None:
         self._consumer = consumer
@@ -24,11 +24,11 @@ class OffsetCommits:
         self._sent_at = 0.0
 
     def note(self, shard: Shard, next_offset: int) -> None:
-        """`next_offset` goes out with the next sending. It is the one after the last record, as Kafka wants it."""
+        """`next_offset` is committed the next time. It is the one after the last record, as Kafka wants it."""
         self._noted[shard] = next_offset
 
     def send(self) -> None:
-        """What is noted is on its way, unless an earlier sending is still, or was only just."""
+        """What is noted is on its way, unless an earlier commit is still, or was only just."""
         now = asyncio.get_running_loop().time()
         resting = now - self._sent_at < EVERY_S or (self._sending is not None and not self._sending.done())
         if self._noted and not resting:
@@ -36,7 +36,7 @@ class OffsetCommits:
             self._sending = asyncio.create_task(self._commit(noted))
 
     async def close(self) -> None:
-        """The last hints are sent, or `LAST_S` have passed."""
+        """The last offsets are committed, or `LAST_S` have passed."""
         self._sent_at = -EVERY_S
         self.send()
         if self._sending is not None:

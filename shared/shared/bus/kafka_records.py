@@ -1,7 +1,7 @@
 """Messages and records between the port's form and Kafka's.
 
-Topics bear the time of appending (LogAppendTime), by which Kafka also deletes. A message that has a time of its own
-takes it along in a header, and a reader gets that time back (ADR 12).
+Topics have the time of appending (LogAppendTime), by which Kafka also deletes. A message that has a time of its own
+carries it in a header, and a reader gets that time back (ADR 12).
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ def records_of(raw: Sequence[RawRecord]) -> list[Record]:
 def _record(raw: RawRecord) -> Record:
     if not raw.headers:
         return Record(raw.offset, raw.key, raw.value, (), raw.timestamp)
-    if len(raw.headers) == 1 and raw.headers[0][0] == TIME_HEADER:  # what our own messages have
+    if len(raw.headers) == 1 and raw.headers[0][0] == TIME_HEADER:  # what Tallystick's own messages have
         return Record(raw.offset, raw.key, raw.value, (), _time_ms(raw))
     shown = tuple((name, value or b"") for name, value in raw.headers if name != TIME_HEADER)
     return Record(raw.offset, raw.key, raw.value, shown, _time_ms(raw))

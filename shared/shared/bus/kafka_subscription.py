@@ -1,8 +1,8 @@
 """Reading from Kafka as one member of a group.
 
-Which shards are whose is decided in the background, in the middle of whatever we do; `_begun` and `_ended` are called
-then and only turn switches. A shard's next offset is ours to know: after every change the consumer is put where the
-reader left off, and what nobody has started is paused.
+Kafka rebalances in the background, in the middle of whatever is done here; `_begun` and `_ended` are called then and
+only turn switches. A shard's next offset is kept here: after every change the consumer seeks to where the reader left
+off, and what nobody has started is paused.
 """
 
 import asyncio
@@ -21,9 +21,8 @@ from shared.bus.kafka_client import (
     stop,
 )
 from shared.bus.kafka_commits import OffsetCommits
-from shared.bus.kafka_guard import TopicGuard
 from shared.bus.kafka_records import records_of
-from shared.bus.kafka_topics import GUIDE
+from shared.bus.kafka_topics import GUIDE, TopicGuard
 from shared.log.port import Bounds, BusError, OffsetGone, Record, Shard, check_offset
 
 # A fetch that outlasts what it was given by this much is waiting for a rebalance.
@@ -50,13 +49,13 @@ class KafkaSubscription:
         self._bounds = bounds
         self._leave = leave
         self._consumer = group_consumer(address, group)
-        self._hints = OffsetCommits(self._consumer)
+        self._commits = OffsetCommits(self._consumer)
         self._assigned: frozenset[Shard] = frozenset()
         self._settled = asyncio.Event()
         self._next: dict[Shard, int] = {}
-        self._held: set[Shard] = set()
+        self._paused: set[Shard] = set()
         self._fetching: asyncio.Future[_Fetched] | None = None
-        self._heard_at = time.monotonic()
+        self._answered_at = time.monotonic()
         self._open = True
 
     async def join(self) -> None:
@@ -67,71 +66,67 @@ class KafkaSubscription:
             await self._settled.wait()
         except FAULTS as fault:
             await self.close()
-            raise BusError(f"Kafka did not let us into the group: {fault!r}") from fault
+            raise BusError(f"Kafka did not accept this member into the group: {fault!r}") from fault
 
     def silent_s(self) -> float:
         """Seconds since the brokers last answered for what is read here."""
-        return time.monotonic() - self._heard_at
+        return time.monotonic() - self._answered_at
 
     def assigned(self) -> frozenset[Shard]:
-        """As the port says. While the group shares out anew, the member keeps what it had."""
+        """While the group rebalances, the member keeps what it had."""
         for shard in self._next.keys() - self._assigned:
             del self._next[shard]
         return self._assigned
 
     async def seek(self, shard: Shard, offset: int) -> None:
-        """As the port says."""
         check_offset(shard, offset, await self._bounds(shard))
         self._next[shard] = offset
-        self._place([shard])
+        self._seek_all([shard])
 
     async def poll(self, *, max_records: int, timeout_s: float) -> Mapping[Shard, Sequence[Record]]:
-        """As the port says; raises `OffsetGone` or `PartitionMismatch` for a topic that is not what it was."""
+        """Raises `OffsetGone` or `PartitionMismatch` for a topic that is not what it was."""
         if not self._open:
             raise BusError("the subscription is closed")
         self._guard.check()
         fetched = await self._fetch(max_records, timeout_s)
         found = {shard: records_of(raw) for shard, raw in fetched.items() if raw and self._delivers(shard)}
         self._next.update({shard: records[-1].offset + 1 for shard, records in found.items()})
-        self._listen(heard=bool(found))
-        self._hints.send()
+        self._note_answer(answered=bool(found))
+        self._commits.send()
         return found
 
     async def position(self, shard: Shard) -> int:
-        """As the port says. The consumer's own position counts only while no fetch may have gone past us."""
+        """The consumer's own position counts only while no fetch may have gone past what was delivered."""
         if self._fetching is not None or not self._settled.is_set() or shard not in self._assigned:
             return self._next[shard]
         return await self._consumer.position(as_partition(shard))
 
     def pause(self, shards: Collection[Shard]) -> None:
-        """As the port says."""
-        self._held.update(shards)
-        self._place(shards)
+        self._paused.update(shards)
+        self._seek_all(shards)
 
     def resume(self, shards: Collection[Shard]) -> None:
-        """As the port says."""
-        self._held.difference_update(shards)
-        self._place(shards)
+        self._paused.difference_update(shards)
+        self._seek_all(shards)
 
     async def commit(self, shard: Shard, next_offset: int) -> None:
-        """As the port says; the brokers are told about once a second."""
-        self._hints.note(shard, next_offset)
+        """Reaches the brokers about once a second."""
+        self._commits.note(shard, next_offset)
 
     async def close(self) -> None:
-        """As the port says."""
         if not self._open:
             return
         self._open = False
         self._leave(self)
-        await asyncio.gather(self._guard.close(), self._say_goodbye())
+        await asyncio.gather(self._guard.close(), self._shut_down())
         self._assigned = frozenset()
         if self._fetching is not None:
             # The consumer is dead, so that nothing can be lost by cancelling what it may never answer.
             self._fetching.cancel()
             await asyncio.gather(self._fetching, return_exceptions=True)
 
-    async def _say_goodbye(self) -> None:
-        await self._hints.close()
+    async def _shut_down(self) -> None:
+        await self._commits.close()
         await stop(self._consumer)
 
     def _begun(self) -> None:
@@ -139,11 +134,11 @@ class KafkaSubscription:
 
     def _ended(self, assigned: frozenset[Shard]) -> None:
         self._assigned = assigned
-        self._place(assigned)
+        self._seek_all(assigned)
         self._settled.set()
 
-    def _place(self, shards: Collection[Shard]) -> None:
-        """The consumer stands where the reader left off, and gives nothing of what is not started or held back."""
+    def _seek_all(self, shards: Collection[Shard]) -> None:
+        """The consumer is where the reader left off, and delivers nothing of what is not started or is paused."""
         for shard in frozenset(shards) & self._consumer.assignment():
             partition = as_partition(shard)
             self._consumer.seek(partition, self._next.get(shard, 0))
@@ -153,7 +148,7 @@ class KafkaSubscription:
                 self._consumer.pause(partition)
 
     def _delivers(self, shard: Shard) -> bool:
-        return shard in self._assigned and shard in self._next and shard not in self._held
+        return shard in self._assigned and shard in self._next and shard not in self._paused
 
     async def _fetch(self, max_records: int, timeout_s: float) -> _Fetched:
         try:
@@ -166,13 +161,13 @@ class KafkaSubscription:
         except UnicodeDecodeError as fault:
             raise BusError(f"a header's name is not UTF-8 near {self._next}, and aiokafka cannot go past it") from fault
         except FAULTS as fault:
-            raise BusError(f"Kafka did not give us records: {fault!r}") from fault
+            raise BusError(f"Kafka did not deliver records: {fault!r}") from fault
 
     async def _first(self, max_records: int, timeout_s: float) -> _Fetched:
         """Up to `max_records` of whatever has come.
 
         During a rebalance `getmany` waits without end, and cancelling it may lose what it holds. So it is left to
-        itself, the next call waits for it again, and what it then brings is read anew: it may be from before a
+        itself, the next call waits for it again, and what it then brings is read again: it may be from before a
         `seek`.
         """
         left_behind = self._fetching is not None
@@ -185,7 +180,7 @@ class KafkaSubscription:
         fetched, self._fetching = self._fetching, None
         if left_behind:
             fetched.exception()
-            self._place(self._assigned)
+            self._seek_all(self._assigned)
             return {}
         return {Shard(*partition): raw for partition, raw in fetched.result().items()}
 
@@ -201,13 +196,13 @@ class KafkaSubscription:
                     continue  # It comes again at the next poll; what was fetched of other shards is not dropped.
         return {Shard(*partition): raw for partition, raw in found.items()}
 
-    def _listen(self, *, heard: bool) -> None:
-        """A member that is to get nothing hears nothing, and is not silent for that."""
+    def _note_answer(self, *, answered: bool) -> None:
+        """A member that is to get nothing is not silent for getting none."""
         delivering = [shard for shard in self._assigned if self._delivers(shard)]
-        if heard or not delivering:
-            self._heard_at = time.monotonic()
-        if heard or not delivering or not self._settled.is_set():
+        if answered or not delivering:
+            self._answered_at = time.monotonic()
+        if answered or not delivering or not self._settled.is_set():
             return
         answers_ms = [self._consumer.last_poll_timestamp(as_partition(shard)) or 0 for shard in delivering]
         ago_s = max(0.0, time.time() - max(answers_ms) / 1000)
-        self._heard_at = max(self._heard_at, time.monotonic() - ago_s)
+        self._answered_at = max(self._answered_at, time.monotonic() - ago_s)

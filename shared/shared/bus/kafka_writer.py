@@ -1,7 +1,7 @@
 """Appending to Kafka: what `append` has returned for is durable, in order, and there once.
 
-A producer that has failed once is not used again: the broker refuses what follows a lost batch, for ever. It is given
-up, and the next append makes a new one.
+A producer that has failed once is not used again: the broker refuses what follows a lost batch, for ever. It is
+aborted, and the next append creates a new one.
 """
 
 import asyncio
@@ -9,23 +9,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from shared.bus.kafka_address import KafkaAddress
-from shared.bus.kafka_client import FAULTS, MAX_MESSAGE_BYTES, Producer, ProducerBatch, abort_producer, producer, stop
+from shared.bus.kafka_client import FAULTS, MAX_MESSAGE_BYTES, Producer, ProducerBatch, abort, producer, stop
 from shared.bus.kafka_records import Header, headers_of
 from shared.log.port import AppendUncertain, BusError, Message
 
-# An idempotent producer repeats without end, so we end it: then whoever sent decides.
-PATIENCE_S = 30.0
+# An idempotent producer repeats without end, so it is ended here: then whoever sent decides.
+APPEND_S = 30.0
 
 
 class KafkaWriter:
-    """The one producer of a process, made at the first append. Safe to share between the tasks of one loop."""
+    """The one producer of a process, created at the first append. Safe to share between the tasks of one loop."""
 
-    def __init__(self, address: KafkaAddress, *, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, address: KafkaAddress, *, append_s: float = APPEND_S) -> None:
         self._address = address
-        self._patience_s = patience_s
+        self._append_s = append_s
         self._current: Producer | None = None
-        self._making = asyncio.Lock()
-        self._given_up: set[asyncio.Task[None]] = set()
+        self._creating = asyncio.Lock()
+        self._aborting: set[asyncio.Task[None]] = set()
 
     async def append(self, topic: str, by_partition: Mapping[int, Sequence[Message]]) -> None:
         """All messages are at the end of their partitions of `topic`, on every in-sync replica, in their order.
@@ -33,7 +33,7 @@ class KafkaWriter:
         Raises `AppendUncertain` when some may not be, `BusError` when one is too large: then none was sent.
         """
         try:
-            async with asyncio.timeout(self._patience_s):
+            async with asyncio.timeout(self._append_s):
                 await self._append(topic, by_partition)
         except FAULTS as fault:
             raise AppendUncertain(f"Kafka did not confirm messages for {topic}: {fault!r}") from fault
@@ -43,68 +43,68 @@ class KafkaWriter:
         if self._current is not None:
             await stop(self._current)
             self._current = None
-        await asyncio.gather(*self._given_up)
+        await asyncio.gather(*self._aborting)
 
     async def _append(self, topic: str, by_partition: Mapping[int, Sequence[Message]]) -> None:
-        line = await self._line()
+        current = await self._producer()
         batches = [
-            (partition, batch) for partition, messages in by_partition.items() for batch in _batches(line, messages)
+            (partition, batch) for partition, messages in by_partition.items() for batch in _batches(current, messages)
         ]
         try:
-            sent = [await _send(line, batch, topic, partition) for partition, batch in batches]
+            sent = [await _send(current, batch, topic, partition) for partition, batch in batches]
             ended, _ = await asyncio.wait(sent, return_when=asyncio.FIRST_EXCEPTION)
             for future in ended:
                 future.result()
         except (*FAULTS, asyncio.CancelledError):
-            self._give_up(line)
+            self._abort(current)
             raise
 
-    async def _line(self) -> Producer:
-        async with self._making:
+    async def _producer(self) -> Producer:
+        async with self._creating:
             if self._current is None:
                 self._current = await _started(self._address)
             return self._current
 
-    def _give_up(self, line: Producer) -> None:
-        """Others may be waiting for batches of the same producer, and may have given it up before."""
-        if self._current is line:
+    def _abort(self, failed: Producer) -> None:
+        """Others may be waiting for batches of the same producer, and may have aborted it before."""
+        if self._current is failed:
             self._current = None
-            ending = asyncio.create_task(abort_producer(line))
-            self._given_up.add(ending)
-            ending.add_done_callback(self._given_up.discard)
+            aborting = asyncio.create_task(abort(failed))
+            self._aborting.add(aborting)
+            aborting.add_done_callback(self._aborting.discard)
 
 
-async def _send(line: Producer, batch: ProducerBatch, topic: str, partition: int) -> asyncio.Future[object]:
-    future = await line.send_batch(batch, topic, partition=partition)
-    future.add_done_callback(_seen)
+async def _send(current: Producer, batch: ProducerBatch, topic: str, partition: int) -> asyncio.Future[object]:
+    future = await current.send_batch(batch, topic, partition=partition)
+    future.add_done_callback(_retrieve)
     return future
 
 
-def _seen(future: asyncio.Future[object]) -> None:
-    """Its failure is not reported as overlooked: whoever sent it may have stopped waiting."""
+def _retrieve(future: asyncio.Future[object]) -> None:
+    """Its failure is not reported as never retrieved: whoever sent it may have stopped waiting."""
     if not future.cancelled():
         future.exception()
 
 
 async def _started(address: KafkaAddress) -> Producer:
-    made = producer(address)
+    created = producer(address)
     try:
-        await made.start()
+        await created.start()
     except (*FAULTS, asyncio.CancelledError):
         with suppress(*FAULTS):
-            await made.stop()
+            await created.stop()
         raise
-    return made
+    return created
 
 
-def _batches(line: Producer, messages: Iterable[Message]) -> list[ProducerBatch]:
+def _batches(current: Producer, messages: Iterable[Message]) -> list[ProducerBatch]:
     """`messages` in as few batches as they fit in. An empty batch takes a message of any size."""
     batches: list[ProducerBatch] = []
     for message in messages:
         key, headers = message.key.encode(), headers_of(message)
         _check_size(message, headers)
         if not batches or batches[-1].append(timestamp=None, key=key, value=message.value, headers=headers) is None:
-            batches.append(line.create_batch())
+            batches.append(current.create_batch())
             batches[-1].append(timestamp=None, key=key, value=message.value, headers=headers)
     return batches
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from shared.contracts.topics import Topic
-from shared.log.partitioner import partition_of
+from shared.log.partitioner import by_partition
 from shared.log.port import Bounds, BusError, Message, PartitionMismatch, Record, Shard, check_offset
 
 SCHEMA = """
@@ -76,10 +76,7 @@ def append_by_key(connection: sqlite3.Connection, topic: str, messages: Iterable
     partitions = len(shards_of(connection, topic))
     if not partitions:
         raise BusError(f"there is no topic {topic}")
-    by_partition: dict[int, list[Message]] = {}
-    for message in messages:
-        by_partition.setdefault(partition_of(message.key.encode(), partitions), []).append(message)
-    for partition, belonging in by_partition.items():
+    for partition, belonging in by_partition(messages, partitions).items():
         append(connection, Shard(topic, partition), belonging, now_ms)
 
 

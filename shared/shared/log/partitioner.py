@@ -1,12 +1,15 @@
-"""Which partition a key belongs to, as every Kafka client in its default setting decides it.
+"""Which partition a key belongs to, as every Kafka client in its default setting decides it, and who reads what.
 
 An integrator's producer and ours must agree, or one item's events are no longer in one partition.
 Source: Apache Kafka, `org.apache.kafka.common.utils.Utils.murmur2` and `BuiltInPartitioner` (MurmurHash2 with a fixed
 seed, by Austin Appleby, public domain).
 """
 
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from struct import unpack_from
+
+from shared.log.port import Message, Shard
 
 _SEED = 0x9747B28C
 _MULTIPLIER = 0x5BD1E995
@@ -17,6 +20,27 @@ _32_BITS = 0xFFFFFFFF
 def partition_of(key: bytes, partitions: int) -> int:
     """The partition of `key` in a topic of `partitions`."""
     return (murmur2(key) & 0x7FFFFFFF) % partitions
+
+
+def by_partition(messages: Iterable[Message], partitions: int) -> dict[int, list[Message]]:
+    """`messages` by the partition of their key, in their order."""
+    grouped: dict[int, list[Message]] = {}
+    for message in messages:
+        grouped.setdefault(partition_of(message.key.encode(), partitions), []).append(message)
+    return grouped
+
+
+def assign_shards(shards: Iterable[Shard], subscribed: Sequence[Collection[str]]) -> list[frozenset[Shard]]:
+    """The shards of each member of a group, in the order of the members' `subscribed` topics: one owner a shard.
+
+    Members that want the same topics get shares that differ by one shard of a topic at most.
+    """
+    shares: list[set[Shard]] = [set() for _ in subscribed]
+    for shard in shards:
+        wanting = [member for member, topics in enumerate(subscribed) if shard.topic in topics]
+        if wanting:
+            shares[wanting[shard.partition % len(wanting)]].add(shard)
+    return [frozenset(share) for share in shares]
 
 
 def murmur2(data: bytes) -> int:

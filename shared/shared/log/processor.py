@@ -47,7 +47,7 @@ class Processor(Protocol):
 
 
 class KnownLogs(Protocol):
-    """Which logs the stored positions belong to: a topic that is deleted and made anew is another log."""
+    """Which logs the stored positions belong to: a topic that is deleted and recreated is another log."""
 
     async def known_log(self, topic: str) -> str | None:
         """The identity of the log of `topic` that was read until now; None at first. Raises `Busy`."""

@@ -6,7 +6,6 @@ quarantined by every other that reads it, for the same reason. A record is refus
 service that nobody knows yet is no fault.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal, TypeVar, cast, get_args
@@ -49,6 +48,7 @@ _MAX_AHEAD_S, _MAX_AGE_S = MAX_AHEAD.total_seconds(), MAX_AGE.total_seconds()
 # Anybody may write there; what our own services write is placed and dated by code of ours.
 _PROVIDERS = frozenset({TICKETS.name, WORK.name, USAGE.name})
 _NUL = rb"\u0000"  # JSON has no other way to write it
+_WRONG_YEAR = f"expected years from {YEARS[0]} to {YEARS[-1]}"
 _FOREIGN = "expected an event of a type that this topic carries"
 # The field of the data that holds another date than the event's own time.
 _OTHER_DATES: dict[type, str] = {
@@ -101,7 +101,7 @@ def validate(value: bytes | None, carried: frozenset[type[E]]) -> E | InvalidRec
         return event
     if type(event) not in carried:
         return _invalid("FOREIGN_TYPE", _FOREIGN, Fault(("type",), _FOREIGN))
-    if misdated := list(_year_faults(event)):
+    if misdated := _year_faults(event):
         return _invalid("TIME_OUT_OF_RANGE", misdated[0].message, *misdated)
     return cast(E, event)  # its type is in `carried`: a set of types cannot narrow a union for the type checker
 
@@ -175,11 +175,11 @@ def _decoding_faults(value: bytes) -> list[Fault]:
     return value_faults(plain, expected)
 
 
-def _year_faults(event: AnyEvent) -> Iterator[Fault]:
+def _year_faults(event: AnyEvent) -> list[Fault]:
     """Dates outside the years in which local dates and integer microseconds can be trusted."""
-    dates: dict[tuple[str, ...], date | None] = {("time",): event.time}
-    if other := _OTHER_DATES.get(type(event)):
-        dates["data", other] = getattr(event.data, other)
-    for path, found in dates.items():
-        if found is not None and found.year not in YEARS:
-            yield Fault(path, f"expected years from {YEARS[0]} to {YEARS[-1]}")
+    found = [] if event.time.year in YEARS else [Fault(("time",), _WRONG_YEAR)]
+    field = _OTHER_DATES.get(type(event))
+    other: date | None = getattr(event.data, field) if field else None
+    if field and other is not None and other.year not in YEARS:
+        found.append(Fault(("data", field), _WRONG_YEAR))
+    return found

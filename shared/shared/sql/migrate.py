@@ -55,7 +55,7 @@ def check(engine: Engine, package: str) -> None:
 def migrate(engine: Engine, package: str) -> None:
     """The database is at the newest revision of `package`, whoever else is migrating it now.
 
-    Costs one small read when there is nothing to do to a file; on a server what the roles may do is granted anew.
+    Costs one small read when there is nothing to do to a file; on a server what the roles may do is granted again.
     Raises `UnknownRevision` when the database is ahead, `UnusableDatabase` when it cannot hold what we write.
     """
     bring = _migrate_file if engine.dialect.name == "sqlite" else _migrate_server

@@ -66,7 +66,7 @@ def in_scope(column: ColumnElement[str], scope: Scope) -> ColumnElement[bool]:
     return true() if scope.councils is None else column.in_(sorted(scope.councils))
 
 
-@lru_cache(maxsize=64)  # a bound for callers that make their statement anew; those of our tables are fewer
+@lru_cache(maxsize=64)  # a bound for callers that make their statement again; those of our tables are fewer
 def _unnesting(statement: AnyInsert, names: tuple[str, ...]) -> AnyInsert:
     """`statement` with rows whose columns come as arrays, each a parameter called as its column."""
     columns = [statement.table.c[name] for name in names]

@@ -43,7 +43,7 @@ async def run_until(
     done: Callable[[], bool],
     *workers: Totals,
     batch: int = 500,
-    reading: ConsumerStatus | None = None,
+    status: ConsumerStatus | None = None,
 ) -> None:
     """Each worker consumes as one member of the group, until `done` or until one of them dies."""
     stop = asyncio.Event()
@@ -69,7 +69,7 @@ async def run_until(
                             batch=batch,
                             poll_s=0.01,
                             retry_s=0.001,
-                            reading=reading,
+                            status=status,
                         )
                     )
         except ExceptionGroup as group:
@@ -124,7 +124,7 @@ async def test_a_busy_shard_is_offered_the_same_records_again_until_they_are_tak
 
 
 async def test_a_halted_shard_says_why_and_goes_on_when_that_is_over_and_others_never_stop(bus: EmbeddedBus) -> None:
-    store, reading = Store(), ConsumerStatus("totals")
+    store, status = Store(), ConsumerStatus("totals")
     stands = [Halted("decide")]
 
     def halt(shard: Shard, _: Sequence[Record]) -> None:
@@ -134,10 +134,10 @@ async def test_a_halted_shard_says_why_and_goes_on_when_that_is_over_and_others_
     worker = Totals(store, before=halt)
     for shard in shards_of(TOPIC):
         await bus.publish_to(shard, [Message("one", b"1")])
-    await run_until(bus, lambda: bool(reading.halted) and len(store.numbers) == 2, worker, reading=reading)
-    assert reading.halted == {SHARD: "decide"}
+    await run_until(bus, lambda: bool(status.halted) and len(store.numbers) == 2, worker, status=status)
+    assert status.halted == {SHARD: "decide"}
     stands.clear()
-    await run_until(bus, lambda: len(store.numbers) == 3 and not reading.halted, worker, reading=reading)
+    await run_until(bus, lambda: len(store.numbers) == 3 and not status.halted, worker, status=status)
 
     assert store.applied.keys() == shards_of(TOPIC)
 
@@ -203,20 +203,20 @@ async def test_a_store_that_does_not_tell_its_position_is_asked_again(bus: Embed
     assert store.numbers == list(range(30))
 
 
-async def test_a_log_made_anew_is_not_read_on_although_it_is_longer_than_the_old_one(
+async def test_a_log_recreated_is_not_read_on_although_it_is_longer_than_the_old_one(
     bus: EmbeddedBus, tmp_path: Path
 ) -> None:
     store = Store()
     await publish(bus, range(10))
     await run_until(bus, lambda: len(store.numbers) == 10, Totals(store))
-    anew = EmbeddedBus(tmp_path / "anew" / "log.db")
-    await anew.ensure_topics([TOPIC])
-    await publish(anew, range(100, 200))
+    recreated = EmbeddedBus(tmp_path / "recreated" / "log.db")
+    await recreated.ensure_topics([TOPIC])
+    await publish(recreated, range(100, 200))
 
-    with pytest.raises(OffsetGone, match=f"{TOPIC.name} was made anew since it was last read"):
-        await run_until(anew, lambda: False, Totals(store))
+    with pytest.raises(OffsetGone, match=f"{TOPIC.name} was recreated since it was last read"):
+        await run_until(recreated, lambda: False, Totals(store))
 
-    await anew.close()
+    await recreated.close()
     assert store.numbers == list(range(10))
 
 

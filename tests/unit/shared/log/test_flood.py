@@ -35,7 +35,7 @@ def test_the_eleventh_of_any_thousand_halts_the_shard(
 
 
 def naive(poison: Sequence[int]) -> int | None:
-    """The first record with over ten of them among the thousand that end with it, each counted anew."""
+    """The first record with over ten of them among the thousand that end with it, each counted again."""
     return next((at for at in poison if sum(at - WINDOW < other <= at for other in poison) > MAX_QUARANTINED), None)
 
 

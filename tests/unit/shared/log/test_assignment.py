@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.bus.membership import assign_shards
+from shared.log.partitioner import assign_shards
 from shared.log.port import Shard
 
 TOPICS = {"tickets": 12, "work": 5, "catalogue": 1}

@@ -1,15 +1,16 @@
-"""What a cluster has: its brokers, and its topics with the identity that each got when it was made.
+"""All that Tallystick uses of aiokafka which is not public: its inside, and its protocol's classes.
 
-aiokafka asks for metadata in a form from before topics had identities, so the newer form of the question is written
-out here, with its types. Needs Kafka 3.3 or later. Source: Kafka protocol guide, Metadata API, version 12.
+Other releases of aiokafka may have changed any of it, so its version is pinned; the test of this file names each part
+and fails when one is gone.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from io import BytesIO
+from typing import Any
 from uuid import UUID
 
+from aiokafka import AIOKafkaProducer
 from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError
 from aiokafka.protocol.abstract import AbstractType
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import (
@@ -22,43 +23,32 @@ from aiokafka.protocol.types import (
     TaggedFields,
 )
 
-from shared.bus.kafka_address import KafkaAddress
-from shared.bus.kafka_client import FAULTS, settings_for
-from shared.log.port import BusError
+
+async def close_sender(producer: AIOKafkaProducer) -> None:
+    """The producer's sender sends nothing more."""
+    await producer._sender.close()
 
 
-@dataclass(frozen=True, slots=True)
-class TopicDescription:
-    """A topic as it is. Made anew under the same name, it has another identity."""
+def fail_batches(producer: AIOKafkaProducer, fault: KafkaError) -> None:
+    """Whoever waits for one of the producer's batches gets `fault`; its sender must have been closed.
 
-    partitions: int
-    identity: UUID
-
-
-@dataclass(frozen=True, slots=True)
-class Cluster:
-    """How many brokers there are, and the topics that we may see, by name."""
-
-    brokers: int
-    topics: Mapping[str, TopicDescription]
+    A batch that the sender puts back after it was failed would bring it down, and aiokafka reports that.
+    """
+    messages = producer._message_accumulator
+    queued = [batch for batches in messages._batches.values() for batch in batches]
+    messages._pending_batches.update(queued)  # Where each is looked for as it ends; those put back are not there.
+    messages.fail_all(fault)
+    for batch in queued:
+        batch._drain_waiter.exception()  # Else it is reported as overlooked: nobody may be waiting for its turn.
 
 
-async def describe_cluster(address: KafkaAddress) -> Cluster:
-    """The cluster as one of its brokers knows it; raises `BusError` when none answers. Nothing is made by asking."""
-    client = AIOKafkaClient(**settings_for(address))
-    try:
-        await client.bootstrap()
-        answer = await client.send(client.get_random_node(), _AllTopics())
-    except FAULTS as fault:
-        raise BusError(f"Kafka does not tell of its topics: {fault!r}") from fault
-    finally:
-        await client.close()
-    return Cluster(
-        brokers=len(answer.brokers),
-        topics={
-            name: TopicDescription(len(partitions), identity) for _, name, identity, _, partitions, *_ in answer.topics
-        },
-    )
+async def fetch_metadata(client: AIOKafkaClient) -> Any:
+    """The brokers and all topics as one of the brokers knows them: a Metadata response, version 12, as `_Answer` says.
+
+    aiokafka asks in a form from before topics had identities, so the newer form is written out here. Needs Kafka 3.3
+    or later. Source: Kafka protocol guide, Metadata API.
+    """
+    return await client.send(client.get_random_node(), _AllTopics())
 
 
 class _Identity(AbstractType):  # type: ignore[misc]  # its base is untyped
