@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,17 @@ from fastapi.testclient import TestClient
 
 from catalogue.app import CatalogueApp, build
 from catalogue.domain.submission import InvalidSubmission
+from catalogue.domain.versions import DefinitionKey, Kind
+from catalogue.handlers import UnknownDefinition
 from catalogue.settings import CatalogueSettings
 from shared.bus.connect import connect
 from shared.contracts.catalogue import CalendarVersioned, CouncilVersioned
 from shared.contracts.codec import decode_event
+from shared.contracts.definitions import AnyDefinition
 from shared.contracts.topics import CATALOGUE
 from shared.http import create_app
 from shared.log.port import Bus, Shard
+from shared.scope import Scope
 from tests.support.definitions import agreement, calendar, council, provider, service, whole
 
 NINE = datetime(2026, 4, 1, 9, tzinfo=UTC)
@@ -256,7 +260,7 @@ async def test_eight_writers_of_one_id_leave_no_gap_and_lose_no_announcement(tmp
             loop = asyncio.get_running_loop()
             await asyncio.gather(*(loop.run_in_executor(writers, write, served, writer) for writer in range(8)))
         events = await announced(bus, 41)
-        stored = app.handlers.history("council", "adur", limit=100)
+        stored = app.handlers.history(DefinitionKey("council", "adur"), Scope.all())
 
     assert [version.number for version in stored] == list(range(1, 42))
     assert stored == sorted(stored, key=lambda version: version.recorded_at)
@@ -279,20 +283,20 @@ def test_a_refused_set_records_nothing(app: CatalogueApp) -> None:
         app.handlers.record([provider(), service(), agreement()], at=NINE, actor="test")
 
     assert [located.fault.pointer for located in refused.value.faults] == ["#/2/council", "#/2/targets/0/calendar"]
-    assert app.handlers.listing("provider", on=None, after="", limit=10) == []
+    assert app.handlers.listing("provider", Scope.all(), on=None, after="", limit=10) == []
 
 
 def test_a_holiday_that_became_known_makes_a_new_version_of_the_calendar(tmp_path: Path) -> None:
     holidays = tmp_path / "holidays.json"
     holidays.write_text('{"scotland": {"events": [{"title": "A proclaimed day", "date": "2026-06-15"}]}}')
     bus = connect(f"sqlite:///{tmp_path}/log.db")
-    desk = calendar(holidays=("scotland",))
+    office = calendar(holidays=("scotland",))
     settings: dict[str, Any] = {"TALLYSTICK_VAR": tmp_path}
 
     earlier = build(CatalogueSettings(**settings), bus=bus, clock=SteppingClock())
-    earlier.handlers.record([desk], at=NINE, actor="test")
+    earlier.handlers.record([office], at=NINE, actor="test")
     later = build(CatalogueSettings(**settings, TALLYSTICK_HOLIDAYS_FILE=holidays), bus=bus, clock=SteppingClock())
-    recorded = later.handlers.record([desk], at=NINE, actor="test")
+    recorded = later.handlers.record([office], at=NINE, actor="test")
     for app in (earlier, later):
         asyncio.run(app.close())
     asyncio.run(bus.close())
@@ -312,3 +316,37 @@ def test_a_whole_set_is_recorded_with_who_did_it(app: CatalogueApp) -> None:
         ("agreement", "a1", 1),
         ("partnership", "p1", 1),
     )
+
+
+@pytest.mark.parametrize(
+    ("scope", "councils", "agreements"),
+    [
+        (Scope.all(), ["adur", "worthing"], ["a1", "a2"]),
+        (Scope.of("worthing"), ["worthing"], ["a2"]),
+        (Scope.of("nobody"), [], []),
+    ],
+)
+def test_a_caller_sees_the_councils_of_its_scope_and_what_councils_share(
+    app: CatalogueApp, scope: Scope, councils: list[str], agreements: list[str]
+) -> None:
+    others: list[AnyDefinition] = [council("worthing"), agreement("a2", council="worthing")]
+    app.handlers.record([*whole(), *others], at=NINE, actor="test")
+
+    def ids(kind: Kind) -> list[str]:
+        return [each.key.id for each in app.handlers.listing(kind, scope, on=None, after="", limit=10)]
+
+    assert (ids("council"), ids("agreement"), ids("service")) == (councils, agreements, ["payroll"])
+    for name in {"a1", "a2"} - set(agreements):
+        with pytest.raises(UnknownDefinition):
+            app.handlers.version(DefinitionKey("agreement", name), scope)
+        with pytest.raises(UnknownDefinition):
+            app.handlers.history(DefinitionKey("agreement", name), scope)
+
+
+def test_an_agreement_that_another_council_took_over_is_out_of_the_first_ones_sight(app: CatalogueApp) -> None:
+    app.handlers.record([*whole(), council("worthing")], at=NINE, actor="test")
+    app.handlers.record([agreement("a1", council="worthing", effective_from=date(2026, 4, 1))], at=NINE, actor="test")
+
+    assert app.handlers.listing("agreement", Scope.of("adur"), on=None, after="", limit=10) == []
+    before = app.handlers.listing("agreement", Scope.of("adur"), on=date(2026, 3, 31), after="", limit=10)
+    assert [(each.key.id, each.number) for each in before] == [("a1", 1)]

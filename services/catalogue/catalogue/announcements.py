@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from catalogue.domain.kinds import Kind
-from catalogue.domain.versions import CatalogueVersion
+from catalogue.domain.versions import CatalogueVersion, Kind
 from shared.contracts import catalogue as contract
 from shared.contracts.codec import encode_event
 from shared.contracts.envelope import Event

@@ -3,19 +3,17 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
+import msgspec
 from fastapi import APIRouter, Header, Request
 
-from catalogue.domain.kinds import DEFINITION_TYPES, PLURALS, Kind
 from catalogue.domain.submission import InvalidSubmission
-from catalogue.domain.versions import CatalogueVersion
+from catalogue.domain.versions import DEFINITION_TYPES, PLURALS, CatalogueVersion, DefinitionKey, Kind
 from catalogue.handlers import CatalogueHandlers, ExpectedVersions, StaleVersion, UnknownDefinition, VersionRequired
-from catalogue.schemas import LIST_TYPES, VERSION_TYPES, version_body
 from shared.clock import Clock
 from shared.contracts.definitions import AnyDefinition
-from shared.contracts.envelope import ID_PATTERN
+from shared.contracts.envelope import ID_PATTERN, Instant
 from shared.faults import Fault
 from shared.http import (
     Cursor,
@@ -40,6 +38,7 @@ from shared.http.problem_types import (
     PRECONDITION_FAILED,
     PRECONDITION_REQUIRED,
 )
+from shared.scope import Scope
 
 # Until credentials name who is asking, whoever may write here is the operator.
 ACTOR = "operator"
@@ -47,6 +46,24 @@ _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 _ETAG = re.compile(f'"({_NUMBER.pattern})"', re.ASCII)
 _ID = re.compile(ID_PATTERN)
 IfMatch = Annotated[str | None, Header(description="the ETag of the version that is replaced, where there is one")]
+
+
+def _version_type(kind: Kind) -> type[msgspec.Struct]:
+    fields = [("version", int), ("recorded_at", Instant), ("definition", DEFINITION_TYPES[kind])]
+    return msgspec.defstruct(f"{DEFINITION_TYPES[kind].__name__}Version", fields, frozen=True, kw_only=True)
+
+
+def _list_type(kind: Kind) -> type[msgspec.Struct]:
+    items = tuple[VERSION_TYPES[kind], ...]  # type: ignore[valid-type]  # made at run time, one for each kind
+    return msgspec.defstruct(
+        f"{DEFINITION_TYPES[kind].__name__}Versions", [("items", items)], frozen=True, kw_only=True
+    )
+
+
+VERSION_TYPES: dict[Kind, type[msgspec.Struct]] = {kind: _version_type(kind) for kind in DEFINITION_TYPES}
+LIST_TYPES: dict[Kind, type[msgspec.Struct]] = {kind: _list_type(kind) for kind in DEFINITION_TYPES}
+# What `shared.http.create_app` needs to describe this API.
+API_TYPES: tuple[type, ...] = (*DEFINITION_TYPES.values(), *VERSION_TYPES.values(), *LIST_TYPES.values())
 
 
 def router(handlers: CatalogueHandlers, clock: Clock) -> APIRouter:
@@ -69,23 +86,22 @@ def _add_reads(routes: APIRouter, kind: Kind, handlers: CatalogueHandlers) -> No
         request: Request, limit: Limit = 50, cursor: Cursor | None = None, as_of: DateParameter | None = None
     ) -> Json:
         """Of each id, by ascending id, the newest version, or the one in force on `as_of`."""
-        found = handlers.listing(kind, on=as_of, after=_after(cursor, "", _ID), limit=limit + 1)
+        found = handlers.listing(kind, Scope.all(), on=as_of, after=_after(cursor, "", _ID), limit=limit + 1)
         return _page(request, found, limit, key=lambda version: version.key.id)
 
     @routes.get("/{id}", name=f"get_{kind}", responses=one)
     def get(id: PathId, as_of: DateParameter | None = None, known_at: InstantParameter | None = None) -> Json:
         """The newest version, which a PUT replaces; or the one in force on `as_of`, as far as known at `known_at`."""
         with _refusals():
-            if as_of is None and known_at is None:
-                return _answer(handlers.newest(kind, id))
-            return _answer(handlers.in_force(kind, id, on=as_of or date.max, known_at=known_at))
+            return _answer(handlers.version(DefinitionKey(kind, id), Scope.all(), on=as_of, known_at=known_at))
 
     @routes.get("/{id}/versions", name=f"list_versions_of_{kind}", responses=many)
     def history(request: Request, id: PathId, limit: Limit = 50, cursor: Cursor | None = None) -> Json:
         """Every version, ascending."""
         after = int(_after(cursor, "0", _NUMBER))
         with _refusals():
-            found = handlers.history(kind, id, after=after, limit=limit + 1)
+            versions = handlers.history(DefinitionKey(kind, id), Scope.all())
+        found = [version for version in versions if version.number > after]
         return _page(request, found, limit, key=lambda version: str(version.number))
 
 
@@ -105,7 +121,7 @@ def _add_put(routes: APIRouter, kind: Kind, handlers: CatalogueHandlers, clock: 
         if definition.id != id:
             raise Problem(INVALID_REQUEST, faults=[Fault(("id",), "expected the id of the path")])
         with _refusals():
-            version, is_new = handlers.replace(definition, seen=_seen(if_match), at=clock.now(), actor=ACTOR)
+            version, is_new = handlers.replace(definition, expected=_expected(if_match), at=clock.now(), actor=ACTOR)
         return _answer(version, status_code=201 if is_new else 200)
 
 
@@ -124,7 +140,7 @@ def _refusals() -> Iterator[None]:
         raise Problem(INVALID_REQUEST, faults=[located.fault for located in refused.faults]) from refused
 
 
-def _seen(if_match: str | None) -> ExpectedVersions | None:
+def _expected(if_match: str | None) -> ExpectedVersions | None:
     if if_match is None:
         return None
     tags = [tag.strip() for tag in if_match.split(",")]
@@ -144,12 +160,17 @@ def _after(cursor: str | None, first: str, pattern: re.Pattern[str]) -> str:
             raise Problem(INVALID_CURSOR)
 
 
+def _body(version: CatalogueVersion) -> dict[str, Any]:
+    """An instance of its kind's `VERSION_TYPES`, once encoded."""
+    return {"version": version.number, "recorded_at": version.recorded_at, "definition": version.definition}
+
+
 def _answer(version: CatalogueVersion, *, status_code: int = 200) -> Json:
-    return Json(version_body(version), status_code=status_code, headers={"ETag": f'"{version.number}"'})
+    return Json(_body(version), status_code=status_code, headers={"ETag": f'"{version.number}"'})
 
 
 def _page(
     request: Request, found: Sequence[CatalogueVersion], limit: int, *, key: Callable[[CatalogueVersion], str]
 ) -> Json:
     page = Page(found[:limit], (key(found[limit - 1]),) if len(found) > limit else None)
-    return Json({"items": [version_body(version) for version in page.items]}, headers=next_link(request, page))
+    return Json({"items": [_body(version) for version in page.items]}, headers=next_link(request, page))

@@ -4,15 +4,12 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from fastapi import APIRouter
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Gauge
 
 from catalogue import api
 from catalogue.adapters import partnership_files
-from catalogue.adapters.metrics import CatalogueMetrics
-from catalogue.adapters.sql import SqlVersionStore
-from catalogue.adapters.tables import outbox
+from catalogue.adapters.sql import SqlVersionStore, outbox
 from catalogue.handlers import CatalogueHandlers, RecordResult
-from catalogue.schemas import API_TYPES
 from catalogue.settings import CatalogueSettings
 from shared.bus.consumer import ConsumerStatus
 from shared.clock import Clock
@@ -30,16 +27,17 @@ class CatalogueApp:
     """The running parts. `router` answers; `run` announces what was recorded until it is told to stop."""
 
     title = "Tallystick: the catalogue"
-    types = API_TYPES
+    types = api.API_TYPES
     consumers: Sequence[ConsumerStatus] = ()
 
     def __init__(self, settings: CatalogueSettings, *, bus: Bus, clock: Clock, registry: CollectorRegistry) -> None:
-        self._bus = bus
-        self._clock = clock
+        self._bus, self._clock = bus, clock
         self._engine = connect(settings.database)
         prepare(self._engine, "catalogue")
         self.handlers = CatalogueHandlers(SqlVersionStore(self._engine), load_holidays(settings.holidays_file))
-        self._metrics = CatalogueMetrics(registry)
+        self._unannounced = Gauge(
+            "catalogue_outbox_waiting_messages", "Versions recorded that the log does not hold yet.", registry=registry
+        )
         self._relaying = Heartbeat("outbox relay")
         self.heartbeats = (self._relaying,)
         self.checks: Mapping[str, Check] = database_checks(self._engine, "catalogue")
@@ -54,7 +52,7 @@ class CatalogueApp:
         return [self.router]
 
     def load(self, name_or_path: str, *, actor: str) -> RecordResult:
-        """A shipped example or a partnership file is recorded; raises `Refused` with the place of every fault."""
+        """A shipped example or a partnership file is recorded; raises `UnknownPartnershipFile`, `InvalidSubmission`."""
         found = partnership_files.load(name_or_path)
         return self.handlers.load(found.submission, at=self._clock.now(), actor=actor)
 
@@ -72,12 +70,12 @@ class CatalogueApp:
         await relay(self._engine, self._bus, stop, outbox=outbox, heartbeat=self._relaying)
 
     def operator_routes(self) -> Sequence[APIRouter]:
-        """Nothing: it reads nobody else's events, so that it has nothing to set aside."""
+        """None: it reads no other service's events, so that it quarantines nothing."""
         return []
 
     async def sample(self) -> None:
         """The figures are as the database stands now."""
-        self._metrics.unannounced.set(await self.unannounced())
+        self._unannounced.set(await self.unannounced())
 
     async def close(self) -> None:
         """Everything is released."""

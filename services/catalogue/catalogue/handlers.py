@@ -1,4 +1,4 @@
-"""What the catalogue does: load what is recorded, decide what is added, keep it and announce it in one transaction."""
+"""What the catalogue does: validate a submission, and store and announce its new versions in one transaction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,18 +6,19 @@ from datetime import date, datetime
 
 from catalogue.announcements import announcement
 from catalogue.domain import validation
-from catalogue.domain.kinds import DefinitionKey, Kind, key_of
 from catalogue.domain.submission import InvalidSubmission, SourcePath, Submission, SubmittedDefinition
-from catalogue.domain.versions import Catalogue, CatalogueVersion
+from catalogue.domain.versions import Catalogue, CatalogueVersion, DefinitionKey, Kind, key_of
 from catalogue.ports import VersionStore, VersionTransaction
 from shared.contracts.definitions import AnyDefinition
+from shared.contracts.versions import version_on
 from shared.faults import LocatedFault, TextPosition
 from shared.holidays import BankHolidays
 from shared.period import LONDON
+from shared.scope import Scope
 
 
 class UnknownDefinition(Exception):
-    """Nothing has that kind and id, or nothing had it on the day asked for."""
+    """Nothing in scope has that kind and id, or had it on the day asked for."""
 
 
 class VersionRequired(Exception):
@@ -30,16 +31,16 @@ class StaleVersion(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RecordResult:
-    """What a recording added, as (kind, id, version); how much was there already; what will not do for long."""
+    """The versions that were added; how many definitions were there already; what will need a change before long."""
 
-    added: tuple[tuple[Kind, str, int], ...]
+    added: tuple[tuple[Kind, str, int], ...]  # kind, id, version
     unchanged: int
     warnings: tuple[LocatedFault, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ExpectedVersions:
-    """Which versions a writer has seen: the numbers of If-Match, or any version at all."""
+    """Which version a change is meant to replace: one of the numbers of If-Match, or any version at all."""
 
     numbers: frozenset[int] = frozenset()
     any: bool = False
@@ -49,60 +50,67 @@ class CatalogueHandlers:
     """The catalogue's use cases. Blocking: to be called from worker threads."""
 
     def __init__(self, versions: VersionStore, holidays: BankHolidays) -> None:
-        self._versions = versions
-        self._holidays = holidays
+        self._versions, self._holidays = versions, holidays
 
     def record(self, definitions: Sequence[AnyDefinition], *, at: datetime, actor: str) -> RecordResult:
-        """`definitions` that differ from their newest version are recorded together; raises `InvalidSubmission`."""
-        return self.load(
-            Submission([SubmittedDefinition(d, SourcePath((i,))) for i, d in enumerate(definitions)]),
-            at=at,
-            actor=actor,
-        )
+        """As `load`, for definitions that are in no file: paths begin with the index of each."""
+        entries = [SubmittedDefinition(each, SourcePath((index,))) for index, each in enumerate(definitions)]
+        return self.load(Submission(entries), at=at, actor=actor)
 
     def load(self, submission: Submission, *, at: datetime, actor: str) -> RecordResult:
-        """As `record`, for what was read from a file; raises `InvalidSubmission` with the place of every fault."""
+        """Every definition that differs from its newest version is a new version; all of them together or none.
+
+        Raises `InvalidSubmission` with the position of every fault.
+        """
         with self._versions.recording() as recording:
             added = self._append(recording, recording.catalogue(), submission, at=at, actor=actor)
         warnings = validation.warnings(submission, self._holidays, at.astimezone(LONDON).date())
         return RecordResult(
-            added=tuple((version.kind, version.key.id, version.number) for version in added),
+            added=tuple((*version.key, version.number) for version in added),
             unchanged=len(submission.entries) - len(added),
             warnings=tuple(map(submission.located, warnings)),
         )
 
     def replace(
-        self, definition: AnyDefinition, *, seen: ExpectedVersions | None, at: datetime, actor: str
+        self, definition: AnyDefinition, *, expected: ExpectedVersions | None, at: datetime, actor: str
     ) -> tuple[CatalogueVersion, bool]:
         """The newest version, now equal to `definition`, and whether it was added.
 
-        Raises `VersionRequired` where there is a version and `seen` is None, `StaleVersion` where `seen` is not the
-        newest, `InvalidSubmission` where the definition does not fit.
+        Raises `VersionRequired` where there is a version and `expected` is None, `StaleVersion` where the newest is not
+        expected, `InvalidSubmission` where the definition does not fit.
         """
         with self._versions.recording() as recording:
             stored = recording.catalogue()
             versions = stored.get(key_of(definition), ())
-            _check_seen(versions, seen)
+            _require_expected(versions, expected)
             added = self._append(recording, stored, Submission([SubmittedDefinition(definition)]), at=at, actor=actor)
         return (added[0], True) if added else (versions[-1], False)
 
-    def newest(self, kind: Kind, name: str) -> CatalogueVersion:
-        """The version that the next one would follow; raises `UnknownDefinition`."""
-        return _found(self._versions.newest(DefinitionKey(kind, name)))
+    def version(
+        self, key: DefinitionKey, scope: Scope, *, on: date | None = None, known_at: datetime | None = None
+    ) -> CatalogueVersion:
+        """The newest version, or the one in force on a day; of those recorded by then. Raises `UnknownDefinition`.
 
-    def in_force(self, kind: Kind, name: str, *, on: date, known_at: datetime | None = None) -> CatalogueVersion:
-        """The version in force on a day, as far as was known at `known_at`; raises `UnknownDefinition`."""
-        return _found(self._versions.in_force(DefinitionKey(kind, name), on=on, known_at=known_at))
+        Without `on` but with `known_at`: the one that takes effect last.
+        """
+        known = [each for each in self.history(key, scope) if known_at is None or each.recorded_at <= known_at]
+        found = known[-1] if on is None and known_at is None else version_on(known, on or date.max)
+        if found is None:
+            raise UnknownDefinition
+        return found
 
-    def history(self, kind: Kind, name: str, *, after: int = 0, limit: int) -> Sequence[CatalogueVersion]:
-        """The versions numbered above `after`, ascending; raises `UnknownDefinition`."""
-        key = DefinitionKey(kind, name)
-        _found(self._versions.newest(key))
-        return self._versions.history(key, after=after, limit=limit)
+    def history(self, key: DefinitionKey, scope: Scope) -> Sequence[CatalogueVersion]:
+        """Every version, ascending; raises `UnknownDefinition`."""
+        versions = self._versions.versions(key, scope)
+        if not versions:
+            raise UnknownDefinition
+        return versions
 
-    def listing(self, kind: Kind, *, on: date | None, after: str, limit: int) -> Sequence[CatalogueVersion]:
-        """By ascending id, beginning after `after`: of each id the version in force on a day, or its newest."""
-        return self._versions.listing(kind, on=on, after=after, limit=limit)
+    def listing(
+        self, kind: Kind, scope: Scope, *, on: date | None, after: str, limit: int
+    ) -> Sequence[CatalogueVersion]:
+        """By ascending id, after the id `after`: of each the version in force on a day, or its newest."""
+        return self._versions.listing(kind, scope, on=on, after=after, limit=limit)
 
     def _append(
         self, recording: VersionTransaction, stored: Catalogue, submission: Submission, *, at: datetime, actor: str
@@ -115,17 +123,11 @@ class CatalogueHandlers:
         return added
 
 
-def _found(version: CatalogueVersion | None) -> CatalogueVersion:
-    if version is None:
-        raise UnknownDefinition
-    return version
-
-
-def _check_seen(versions: Sequence[CatalogueVersion], seen: ExpectedVersions | None) -> None:
-    if seen is None:
+def _require_expected(versions: Sequence[CatalogueVersion], expected: ExpectedVersions | None) -> None:
+    if expected is None:
         if versions:
             raise VersionRequired
-    elif not versions or not (seen.any or versions[-1].number in seen.numbers):
+    elif not versions or not (expected.any or versions[-1].number in expected.numbers):
         raise StaleVersion
 
 

@@ -2,23 +2,23 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from datetime import date, datetime
+from datetime import date
 from typing import Protocol
 
-from catalogue.domain.kinds import DefinitionKey, Kind
-from catalogue.domain.versions import Catalogue, CatalogueVersion
+from catalogue.domain.versions import Catalogue, CatalogueVersion, DefinitionKey, Kind
 from shared.log.port import Outgoing
+from shared.scope import Scope
 
 
 class VersionTransaction(Protocol):
-    """One transaction that nobody else's recording overlaps; what it appends is kept when its context ends well."""
+    """One transaction that no other one overlaps; what it appends is stored when its context ends without an error."""
 
     def catalogue(self) -> Catalogue:
         """Every version of everything, ascending."""
         ...
 
     def append(self, versions: Sequence[CatalogueVersion], announcements: Sequence[Outgoing], *, actor: str) -> None:
-        """Keep `versions`, who recorded them, and what is to be announced; all or nothing."""
+        """Store `versions`, who recorded them, and what is to be announced; all or nothing."""
         ...
 
 
@@ -26,21 +26,15 @@ class VersionStore(Protocol):
     """The versions of every definition: appended, never edited. Safe to share between threads."""
 
     def recording(self) -> AbstractContextManager[VersionTransaction]:
-        """A transaction that may append; waits for its turn."""
+        """A transaction that may append; waits until no other one is open."""
         ...
 
-    def newest(self, key: DefinitionKey) -> CatalogueVersion | None:
-        """The version that the next one would follow."""
+    def versions(self, key: DefinitionKey, scope: Scope) -> Sequence[CatalogueVersion]:
+        """The versions of one definition that the scope may see, ascending."""
         ...
 
-    def in_force(self, key: DefinitionKey, *, on: date, known_at: datetime | None = None) -> CatalogueVersion | None:
-        """The version in force on a day, among those recorded at or before `known_at`; None before the first."""
-        ...
-
-    def history(self, key: DefinitionKey, *, after: int, limit: int) -> Sequence[CatalogueVersion]:
-        """The versions numbered above `after`, ascending."""
-        ...
-
-    def listing(self, kind: Kind, *, on: date | None, after: str, limit: int) -> Sequence[CatalogueVersion]:
-        """By ascending id, beginning after `after`: of each id the version in force on a day, or its newest."""
+    def listing(
+        self, kind: Kind, scope: Scope, *, on: date | None, after: str, limit: int
+    ) -> Sequence[CatalogueVersion]:
+        """By ascending id, after the id `after`: of each the version in force on a day, or its newest; if in scope."""
         ...

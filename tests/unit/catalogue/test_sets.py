@@ -5,13 +5,10 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from catalogue.domain import validation
-from catalogue.domain.kinds import DefinitionKey
 from catalogue.domain.submission import SourcePath, Submission, SubmittedDefinition
-from catalogue.domain.versions import CatalogueVersion, in_force
+from catalogue.domain.versions import CatalogueVersion, DefinitionKey
 from shared.contracts.definitions import AnyDefinition
 from shared.holidays import shipped_holidays
 from tests.support.definitions import (
@@ -25,7 +22,6 @@ from tests.support.definitions import (
     tariff,
     whole,
 )
-from tests.support.laws import law
 
 AT = datetime(2026, 4, 1, 9, tzinfo=UTC)
 
@@ -186,7 +182,7 @@ def test_a_change_becomes_the_next_version() -> None:
 def test_what_is_referred_to_is_announced_before_what_refers_to_it() -> None:
     added = validation.added(given_set(whole()[::-1]), {}, shipped_holidays(), AT)
 
-    assert [version.kind for version in added] == [
+    assert [version.key.kind for version in added] == [
         "provider",
         "council",
         "service",
@@ -195,20 +191,3 @@ def test_what_is_referred_to_is_announced_before_what_refers_to_it() -> None:
         "agreement",
         "partnership",
     ]
-
-
-days = st.dates(date(2024, 1, 1), date(2024, 1, 12))
-
-
-@law
-@given(st.lists(days, min_size=1, max_size=8), days)
-def test_each_day_has_the_version_with_the_latest_beginning_and_of_those_the_highest_number(
-    starts: list[date], day: date
-) -> None:
-    versions = [CatalogueVersion(i + 1, AT, council(effective_from=start)) for i, start in enumerate(starts)]
-    begun = [version for version in versions if version.definition.effective_from <= day]
-    expected = max(begun, key=lambda v: (v.definition.effective_from, v.number), default=None)
-
-    holding = [f.version for f in in_force(versions) if f.since <= day and (f.until is None or day < f.until)]
-
-    assert holding == ([] if expected is None else [expected])

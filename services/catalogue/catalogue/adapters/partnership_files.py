@@ -20,8 +20,8 @@ from catalogue.adapters.sections import (
     section_faults,
     target_sets,
 )
-from catalogue.domain.kinds import DEFINITION_TYPES, DefinitionKey
 from catalogue.domain.submission import Submission, SubmittedDefinition
+from catalogue.domain.versions import DEFINITION_TYPES, DefinitionKey
 from shared.contracts.definitions import Target
 from shared.contracts.target_rules import target_faults
 from shared.faults import Fault, TextPosition
@@ -120,7 +120,7 @@ def _read(entries: list[RawDefinition], faults: list[Fault]) -> Submission:
         try:
             placed.append(SubmittedDefinition(validated(entry.value, DEFINITION_TYPES[entry.kind]), entry.source_path))
         except InvalidValue as refused:
-            faults += map(entry.source_path.outside, refused.faults)
+            faults += map(entry.source_path.in_input, refused.faults)
             unreadable |= {entry.key} if entry.key else set()
     return Submission(placed, faults, frozenset(unreadable))
 

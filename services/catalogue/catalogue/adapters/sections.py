@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from catalogue.domain.kinds import PLURALS, DefinitionKey, Kind
 from catalogue.domain.submission import SourcePath
+from catalogue.domain.versions import PLURALS, DefinitionKey, Kind
 from shared.faults import Fault, Path, did_you_mean
 
 _SINGLE: tuple[Kind, ...] = ("provider", "partnership")

@@ -3,70 +3,100 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, Select, func, insert, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Date,
+    Engine,
+    Integer,
+    MetaData,
+    Select,
+    String,
+    Table,
+    Text,
+    func,
+    insert,
+    or_,
+    select,
+)
 
-from catalogue.adapters.tables import audit, outbox, turn, versions
-from catalogue.domain.kinds import DEFINITION_TYPES, DefinitionKey, Kind
-from catalogue.domain.versions import Catalogue, CatalogueVersion
+from catalogue.domain.versions import DEFINITION_TYPES, Catalogue, CatalogueVersion, DefinitionKey, Kind
 from catalogue.ports import VersionTransaction
 from shared.contracts.codec import canonical_json
 from shared.log.port import Outgoing
+from shared.scope import Scope
+from shared.sql.columns import UtcDateTime
 from shared.sql.engine import read_transaction
-from shared.sql.outbox import add
+from shared.sql.outbox import add, outbox_table
+from shared.sql.statements import in_scope
+
+metadata = MetaData()
+
+# `definition` is canonical JSON: equal definitions are equal texts. `council` is None for what councils share.
+versions = Table(
+    "versions",
+    metadata,
+    Column("kind", String(16), primary_key=True),
+    Column("id", String(64), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("council", String(64), nullable=True),
+    Column("effective_from", Date, nullable=False),
+    Column("recorded_at", UtcDateTime, nullable=False),
+    Column("definition", Text, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("kind", String(16), primary_key=True),
+    Column("id", String(64), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("actor", String(128), nullable=False),
+    Column("recorded_at", UtcDateTime, nullable=False),
+)
+
+# One row. A transaction that records locks it, so that what it validated still holds when its versions are written.
+recording_lock = Table("recording_lock", metadata, Column("id", Integer, primary_key=True))
+
+outbox = outbox_table(metadata)
 
 _DECODERS = {kind: msgspec.json.Decoder(found) for kind, found in DEFINITION_TYPES.items()}
-_ROWS = select(versions.c.kind, versions.c.version, versions.c.recorded_at, versions.c.definition)
-# Where several versions begin on one day, the later one counts.
-_LATEST_FIRST = (versions.c.effective_from.desc(), versions.c.version.desc())
 
 
 class SqlVersionStore:
-    """`catalogue.ports.Versions` on an engine whose database is migrated."""
+    """`catalogue.ports.VersionStore` on an engine whose database is migrated."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     @contextmanager
     def recording(self) -> Iterator[VersionTransaction]:
-        """A transaction that holds the turn to record."""
         with self._engine.begin() as connection:
-            connection.execute(select(turn.c.id).with_for_update()).one()
+            connection.execute(select(recording_lock.c.id).with_for_update()).one()
             yield _SqlTransaction(connection)
 
-    def newest(self, key: DefinitionKey) -> CatalogueVersion | None:
-        """The version of the highest number."""
-        return self._first(_of(key).order_by(versions.c.version.desc()))
+    def versions(self, key: DefinitionKey, scope: Scope) -> Sequence[CatalogueVersion]:
+        query = select(versions).where(versions.c.kind == key.kind, versions.c.id == key.id)
+        return self._all(query.where(_visible(versions.c, scope)).order_by(versions.c.version))
 
-    def in_force(self, key: DefinitionKey, *, on: date, known_at: datetime | None = None) -> CatalogueVersion | None:
-        """The version with the latest `effective_from` not after the day, of those known then."""
-        query = _of(key).where(versions.c.effective_from <= on)
-        if known_at is not None:
-            query = query.where(versions.c.recorded_at <= known_at)
-        return self._first(query.order_by(*_LATEST_FIRST))
-
-    def history(self, key: DefinitionKey, *, after: int, limit: int) -> Sequence[CatalogueVersion]:
-        """The versions numbered above `after`, ascending."""
-        return self._all(_of(key).where(versions.c.version > after).order_by(versions.c.version).limit(limit))
-
-    def listing(self, kind: Kind, *, on: date | None, after: str, limit: int) -> Sequence[CatalogueVersion]:
-        """One version of each id, by ascending id."""
-        order = (versions.c.version.desc(),) if on is None else _LATEST_FIRST
-        ranked = select(
-            *versions.c, func.row_number().over(partition_by=versions.c.id, order_by=order).label("rank")
-        ).where(versions.c.kind == kind, versions.c.id > after)
+    def listing(
+        self, kind: Kind, scope: Scope, *, on: date | None, after: str, limit: int
+    ) -> Sequence[CatalogueVersion]:
+        # Where several versions begin on one day, the later one counts.
+        order = (
+            [versions.c.version.desc()] if on is None else [versions.c.effective_from.desc(), versions.c.version.desc()]
+        )
+        rank = func.row_number().over(partition_by=versions.c.id, order_by=order).label("rank")
+        ranked = select(versions, rank).where(versions.c.kind == kind, versions.c.id > after)
         if on is not None:
             ranked = ranked.where(versions.c.effective_from <= on)
         best = ranked.subquery()
-        query = select(best.c.kind, best.c.version, best.c.recorded_at, best.c.definition)
-        return self._all(query.where(best.c.rank == 1).order_by(best.c.id).limit(limit))
-
-    def _first(self, query: Select[Any]) -> CatalogueVersion | None:
-        found = self._all(query.limit(1))
-        return found[0] if found else None
+        return self._all(select(best).where(best.c.rank == 1, _visible(best.c, scope)).order_by(best.c.id).limit(limit))
 
     def _all(self, query: Select[Any]) -> list[CatalogueVersion]:
         with read_transaction(self._engine) as connection:
@@ -78,45 +108,36 @@ class _SqlTransaction:
         self._connection = connection
 
     def catalogue(self) -> Catalogue:
-        """Every version of everything, ascending."""
         found: dict[DefinitionKey, list[CatalogueVersion]] = defaultdict(list)
-        for row in self._connection.execute(_ROWS.order_by(versions.c.version)):
+        for row in self._connection.execute(select(versions).order_by(versions.c.version)):
             version = _version(row)
             found[version.key].append(version)
         return found
 
     def append(self, added: Sequence[CatalogueVersion], announcements: Sequence[Outgoing], *, actor: str) -> None:
-        """A version row, an audit row and an outbox row for each."""
         if added:
-            self._connection.execute(insert(versions), [_version_row(version) for version in added])
-            self._connection.execute(insert(audit), [_audit_row(version, actor) for version in added])
+            self._connection.execute(insert(versions), [_row(version) | _content(version) for version in added])
+            self._connection.execute(insert(audit), [_row(version) | {"actor": actor} for version in added])
             add(self._connection, outbox, announcements)
 
 
-def _of(key: DefinitionKey) -> Select[Any]:
-    return _ROWS.where(versions.c.kind == key.kind, versions.c.id == key.id)
+def _visible(columns: Any, scope: Scope) -> ColumnElement[bool]:
+    return or_(columns.council.is_(None), in_scope(columns.council, scope))
 
 
 def _version(row: Any) -> CatalogueVersion:
     return CatalogueVersion(row.version, row.recorded_at, _DECODERS[row.kind].decode(row.definition))
 
 
-def _version_row(version: CatalogueVersion) -> dict[str, object]:
-    return {
-        "kind": version.kind,
-        "id": version.key.id,
-        "version": version.number,
-        "effective_from": version.definition.effective_from,
-        "recorded_at": version.recorded_at,
-        "definition": canonical_json(version.definition).decode(),
-    }
+def _row(version: CatalogueVersion) -> dict[str, object]:
+    kind, name = version.key
+    return {"kind": kind, "id": name, "version": version.number, "recorded_at": version.recorded_at}
 
 
-def _audit_row(version: CatalogueVersion, actor: str) -> dict[str, object]:
+def _content(version: CatalogueVersion) -> dict[str, object]:
+    definition = version.definition
     return {
-        "kind": version.kind,
-        "id": version.key.id,
-        "version": version.number,
-        "actor": actor,
-        "recorded_at": version.recorded_at,
+        "council": version.council,
+        "effective_from": definition.effective_from,
+        "definition": canonical_json(definition).decode(),
     }

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import NamedTuple
 
-from catalogue.domain.councils import repeated
 from catalogue.domain.credits import credit_faults
-from catalogue.domain.kinds import DefinitionKey
-from catalogue.domain.versions import Catalogue, in_force
+from catalogue.domain.definition_rules import repeated
+from catalogue.domain.versions import Catalogue, DefinitionKey
 from shared.contracts.definitions import Agreement, Tariff
 from shared.contracts.target_rules import target_faults
+from shared.contracts.versions import in_force
 from shared.faults import Fault
 
 EVERY_SERVICE = "*"
@@ -41,8 +41,8 @@ def covers(catalogue: Catalogue) -> Iterator[Coverage]:
     for versions in catalogue.values():
         for found in in_force(versions):
             if isinstance(agreement := found.version.definition, Agreement):
-                until = min(found.until or date.max, agreement.effective_to or date.max)
-                yield Coverage(agreement.id, agreement.council, _services(agreement, catalogue), found.since, until)
+                until = min(found.end_day or date.max, agreement.effective_to or date.max)
+                yield Coverage(agreement.id, agreement.council, _services(agreement, catalogue), found.first_day, until)
 
 
 def overlap_faults(agreement: Agreement, covers: Iterable[Coverage]) -> Iterator[Fault]:

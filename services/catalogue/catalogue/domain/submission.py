@@ -1,21 +1,21 @@
-"""Definitions as they come in, from a file or a request, and where each of them stands there."""
+"""Definitions as submitted in a file or a request, and where in it each of them is written."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from catalogue.domain.kinds import DefinitionKey, key_of
+from catalogue.domain.versions import DefinitionKey, key_of
 from shared.contracts.definitions import AnyDefinition
 from shared.faults import Fault, LocatedFault, Path, TextPosition, position_of
 
 
 @dataclass(frozen=True, slots=True)
 class SourcePath:
-    """The path to a definition in the input. `moved` leads from paths inside it to where they truly stand."""
+    """The path of a definition in the input. `moved` maps paths inside it to where they are written."""
 
     at: Path = ()
     moved: Mapping[Path, Path] = field(default_factory=dict)
 
-    def outside(self, fault: Fault) -> Fault:
+    def in_input(self, fault: Fault) -> Fault:
         """A fault of the definition as one of the whole input."""
         for length in range(len(fault.path), 0, -1):
             if fault.path[:length] in self.moved:
@@ -25,7 +25,7 @@ class SourcePath:
 
 @dataclass(frozen=True, slots=True)
 class SubmittedDefinition:
-    """A definition, and where it stands in the input."""
+    """A definition, and where in the input it is written."""
 
     definition: AnyDefinition
     source_path: SourcePath = field(default_factory=SourcePath)
@@ -38,10 +38,10 @@ class SubmittedDefinition:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A set of definitions to be recorded together.
+    """Definitions to be recorded together.
 
-    `faults` are those already found while reading; `unreadable` is what was meant to be defined but could not be
-    read: references to it are not wrong. `positions` says where in a text a path begins.
+    `faults` are those already found while reading; `unreadable` is what the input defines but with faults, so that
+    references to it are no faults. `positions` maps paths to where they begin in a text.
     """
 
     entries: Sequence[SubmittedDefinition]
@@ -50,7 +50,7 @@ class Submission:
     positions: Mapping[Path, TextPosition] = field(default_factory=dict)
 
     def located(self, fault: Fault) -> LocatedFault:
-        """`fault` with the place of its path, or of the nearest path around it."""
+        """`fault` with the position of its path, or of the nearest path around it."""
         return LocatedFault(fault, position_of(fault.path, self.positions))
 
 

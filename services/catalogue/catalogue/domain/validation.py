@@ -1,18 +1,15 @@
 """A set of definitions, checked by itself and against what is recorded: every fault at once, as values."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date, datetime
 
-from catalogue.domain.agreements import agreement_faults, covers, overlap_faults
-from catalogue.domain.councils import council_faults, partnership_faults
-from catalogue.domain.kinds import DefinitionKey, rank
-from catalogue.domain.references import unknown_references
+from catalogue.domain.agreements import EVERY_SERVICE, agreement_faults, covers, overlap_faults
+from catalogue.domain.definition_rules import council_faults, partnership_faults, tariff_faults
 from catalogue.domain.submission import Submission, SubmittedDefinition
-from catalogue.domain.tariffs import tariff_faults
-from catalogue.domain.versions import Catalogue, CatalogueVersion, next_version
+from catalogue.domain.versions import DEFINITION_TYPES, Catalogue, CatalogueVersion, DefinitionKey, next_version
 from shared.contracts.calendar_rules import calendar_faults, calendar_warnings, with_bank_holidays
 from shared.contracts.definitions import Agreement, AnyDefinition, Calendar, Council, Partnership, Tariff
-from shared.faults import Fault
+from shared.faults import Fault, Path, did_you_mean
 from shared.holidays import BankHolidays
 from shared.period import YEARS
 
@@ -23,34 +20,35 @@ def faults(submission: Submission, stored: Catalogue, holidays: BankHolidays, at
     known = {*together, *submission.unreadable}
     covered = list(covers(together))
     found = list(submission.faults)
-    for placed in submission.entries:
-        definition = placed.definition
-        of_one = [*_alone(definition, holidays), *unknown_references(definition, known)]
+    for submitted in submission.entries:
+        definition = submitted.definition
+        of_one = [*_alone(definition, holidays), *_unknown_references(definition, known)]
         if isinstance(definition, Agreement):
             of_one += overlap_faults(definition, covered)
-        found += map(placed.source_path.outside, of_one)
-    return list(dict.fromkeys([*found, *_doubled(submission.entries)]))
+        found += map(submitted.source_path.in_input, of_one)
+    return list(dict.fromkeys([*found, *_repeated_ids(submission.entries)]))
 
 
 def warnings(submission: Submission, holidays: BankHolidays, today: date) -> list[Fault]:
     """What may be recorded, but will not do for long."""
     return [
-        placed.source_path.outside(warning)
-        for placed in submission.entries
-        if isinstance(placed.definition, Calendar)
-        for warning in calendar_warnings(placed.definition, holidays, today)
+        submitted.source_path.in_input(warning)
+        for submitted in submission.entries
+        if isinstance(submitted.definition, Calendar)
+        for warning in calendar_warnings(submitted.definition, holidays, today)
     ]
 
 
 def added(submission: Submission, stored: Catalogue, holidays: BankHolidays, at: datetime) -> list[CatalogueVersion]:
     """The versions that recording `submission` adds to `stored`, what is referred to before what refers to it."""
-    definitions = [_published(placed.definition, holidays) for placed in submission.entries]
+    definitions = [_published(submitted.definition, holidays) for submitted in submission.entries]
     versions = [
         version
-        for placed, definition in zip(submission.entries, definitions, strict=True)
-        if (version := next_version(definition, stored.get(placed.key, ()), at)) is not None
+        for submitted, definition in zip(submission.entries, definitions, strict=True)
+        if (version := next_version(definition, stored.get(submitted.key, ()), at)) is not None
     ]
-    return sorted(versions, key=lambda version: rank(version.kind))
+    order = list(DEFINITION_TYPES)
+    return sorted(versions, key=lambda version: order.index(version.key.kind))
 
 
 def with_recorded(
@@ -92,9 +90,44 @@ def _period_faults(definition: AnyDefinition) -> Iterator[Fault]:
         yield Fault(("effective_to",), "expected a date after effective_from")
 
 
-def _doubled(placed: Sequence[SubmittedDefinition]) -> Iterator[Fault]:
+def _repeated_ids(entries: Sequence[SubmittedDefinition]) -> Iterator[Fault]:
     seen: set[DefinitionKey] = set()
-    for entry in placed:
+    for entry in entries:
         if entry.key in seen:
-            yield entry.source_path.outside(Fault(("id",), f"another {entry.key.kind} of this input has the same id"))
+            yield entry.source_path.in_input(Fault(("id",), f"another {entry.key.kind} of this input has the same id"))
         seen.add(entry.key)
+
+
+def _references(definition: AnyDefinition) -> Iterator[tuple[Path, DefinitionKey]]:
+    """Each path in `definition` that names another definition, and which."""
+    match definition:
+        case Council(successors=successors):
+            yield from ((("successors", i), DefinitionKey("council", id)) for i, id in enumerate(successors))
+        case Tariff(service=service):
+            yield ("service",), DefinitionKey("service", service)
+        case Agreement():
+            yield from _of_agreement(definition)
+        case Partnership(provider=provider, councils=councils):
+            yield ("provider",), DefinitionKey("provider", provider)
+            yield from ((("councils", i), DefinitionKey("council", id)) for i, id in enumerate(councils))
+        case _:
+            return
+
+
+def _of_agreement(agreement: Agreement) -> Iterator[tuple[Path, DefinitionKey]]:
+    yield ("council",), DefinitionKey("council", agreement.council)
+    yield ("provider",), DefinitionKey("provider", agreement.provider)
+    yield from ((("tariffs", i), DefinitionKey("tariff", id)) for i, id in enumerate(agreement.tariffs))
+    for i, target in enumerate(agreement.targets):
+        if target.service != EVERY_SERVICE:
+            yield ("targets", i, "service"), DefinitionKey("service", target.service)
+        if target.calendar is not None:
+            yield ("targets", i, "calendar"), DefinitionKey("calendar", target.calendar)
+
+
+def _unknown_references(definition: AnyDefinition, known: Collection[DefinitionKey]) -> Iterator[Fault]:
+    """A fault for each reference to what `known` has not."""
+    for path, key in _references(definition):
+        if key not in known:
+            of_kind = [other.id for other in known if other.kind == key.kind]
+            yield Fault(path, f"is no known {key.kind}{did_you_mean(key.id, of_kind)}")

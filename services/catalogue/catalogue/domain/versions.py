@@ -1,13 +1,48 @@
-"""Versions of a definition: appended, never edited; which one counts depends on the day, and on what was known when."""
+"""The seven kinds of definition, and their versions: appended, never edited."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
+from typing import Literal, NamedTuple
 
-from catalogue.domain.kinds import DefinitionKey, Kind, key_of
-from shared.contracts.definitions import AnyDefinition
+from shared.contracts.definitions import (
+    Agreement,
+    AnyDefinition,
+    Calendar,
+    Council,
+    Partnership,
+    Provider,
+    Service,
+    Tariff,
+)
+from shared.scope import Scope
 
-Catalogue = Mapping[DefinitionKey, Sequence["CatalogueVersion"]]
+Kind = Literal["provider", "council", "service", "calendar", "tariff", "agreement", "partnership"]
+
+# In the order in which one may refer to another: what an event refers to is announced before it.
+DEFINITION_TYPES: dict[Kind, type[AnyDefinition]] = {
+    "provider": Provider,
+    "council": Council,
+    "service": Service,
+    "calendar": Calendar,
+    "tariff": Tariff,
+    "agreement": Agreement,
+    "partnership": Partnership,
+}
+PLURALS: dict[Kind, str] = {kind: f"{kind}s" for kind in DEFINITION_TYPES}
+_KINDS = {found: kind for kind, found in DEFINITION_TYPES.items()}
+
+
+class DefinitionKey(NamedTuple):
+    """What a definition defines; ids are unique within a kind."""
+
+    kind: Kind
+    id: str
+
+
+def key_of(definition: AnyDefinition) -> DefinitionKey:
+    """What `definition` defines."""
+    return DefinitionKey(_KINDS[type(definition)], definition.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +59,20 @@ class CatalogueVersion:
         return key_of(self.definition)
 
     @property
-    def kind(self) -> Kind:
-        """The kind of what it is a version of."""
-        return self.key.kind
+    def council(self) -> str | None:
+        """The council that it is about; None for what councils share: providers, services, calendars, tariffs ..."""
+        match self.definition:
+            case Council(id=council) | Agreement(council=council):
+                return council
+            case _:
+                return None
+
+    def is_in(self, scope: Scope) -> bool:
+        """Whether a caller of that scope may see it."""
+        return self.council is None or scope.allows(self.council)
 
 
-@dataclass(frozen=True, slots=True)
-class InForce:
-    """A version and the days on which it counts, `until` excluded; open where `until` is None."""
-
-    version: CatalogueVersion
-    since: date
-    until: date | None
+Catalogue = Mapping[DefinitionKey, Sequence[CatalogueVersion]]
 
 
 def next_version(
@@ -43,22 +80,11 @@ def next_version(
 ) -> CatalogueVersion | None:
     """The version that recording `definition` adds to `versions` (ascending): none when it equals the newest.
 
-    Writers may have looked at the clock before they waited for each other: no version is recorded before the last.
+    Writers may have read the clock before they waited for each other: no version is recorded before the last.
     """
-    newest = versions[-1] if versions else None
-    if newest is None:
+    if not versions:
         return CatalogueVersion(1, at, definition)
+    newest = versions[-1]
     if newest.definition == definition:
         return None
     return CatalogueVersion(newest.number + 1, max(at, newest.recorded_at), definition)
-
-
-def in_force(versions: Iterable[CatalogueVersion]) -> Iterator[InForce]:
-    """From when to when each version counts, by ascending date.
-
-    On every day it is the one with the latest `effective_from` not after the day; of equal ones the later version.
-    """
-    latest = {version.definition.effective_from: version for version in sorted(versions, key=lambda v: v.number)}
-    starts = sorted(latest)
-    for since, following in zip(starts, [*starts[1:], None], strict=True):
-        yield InForce(latest[since], since, following)

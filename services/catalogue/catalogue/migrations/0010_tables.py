@@ -5,13 +5,13 @@ Revisions below this one were never released; a database that they made is refus
 
 from alembic import op
 
-from catalogue.adapters.tables import metadata, turn
+from catalogue.adapters.sql import metadata, recording_lock
 
 revision = "0010"
 down_revision = None
 
 
 def upgrade() -> None:
-    """Every table exists, and the one row that recorders take turns with."""
+    """Every table exists, and the one row that a recording transaction locks."""
     metadata.create_all(op.get_bind(), checkfirst=False)
-    op.bulk_insert(turn, [{"id": 1}])
+    op.bulk_insert(recording_lock, [{"id": 1}])

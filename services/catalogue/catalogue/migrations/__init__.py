@@ -3,5 +3,5 @@
 # Every other table only grows (`shared.sql.privileges`).
 CHANGEABLE = {
     "outbox": "DELETE",
-    "turn": "UPDATE",
+    "recording_lock": "UPDATE",
 }

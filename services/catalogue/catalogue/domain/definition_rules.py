@@ -1,10 +1,15 @@
-"""Councils and partnerships: codes of the right nation, successors that follow an end, benefits that say how much."""
+"""What is wrong with a council, a partnership or a tariff by itself.
+
+Tiers are written as ascending upper bounds, (previous, up_to], so that gaps and overlaps cannot be written. What can
+be wrong is the order, a bound that comes twice, an open tier before the last, or no price for the units above the last.
+"""
 
 from collections.abc import Iterator, Sequence
 
-from shared.contracts.definitions import Benefit, Council, Partnership
+from shared.contracts.definitions import Benefit, Council, GraduatedCharge, Partnership, Tariff
 from shared.faults import Fault
 
+_MAX_UNITS = 1_000_000_000_000
 # The first letter of a GSS code names the nation (Office for National Statistics, Register of Geographic Codes).
 _LETTERS = {"england": "E", "wales": "W", "scotland": "S", "northern-ireland": "N"}
 
@@ -49,6 +54,32 @@ def _benefit_faults(benefit: Benefit) -> Iterator[Fault]:
         yield Fault(("source",), "is missing: a figure that is not illustrative says where it is written")
     if benefit.financial_year is not None and not 1974 <= benefit.financial_year <= 2100:
         yield Fault(("financial_year",), "expected the year in which it begins, 1974 to 2100")
+
+
+def tariff_faults(tariff: Tariff) -> Iterator[Fault]:
+    """All that is wrong with a tariff by itself."""
+    names = [charge.name for charge in tariff.charges]
+    for index, charge in enumerate(tariff.charges):
+        if charge.name in names[:index]:
+            yield Fault(("charges", index, "name"), "is the name of an earlier charge: lines could not be told apart")
+        if isinstance(charge, GraduatedCharge):
+            yield from (fault.below("charges", index, "tiers") for fault in _tier_faults(charge))
+
+
+def _tier_faults(charge: GraduatedCharge) -> Iterator[Fault]:
+    *bounded, last = charge.tiers
+    if last.up_to is not None:
+        yield Fault((len(bounded), "up_to"), "the last tier must be open: units above have no price")
+    bound = 0
+    for index, tier in enumerate(bounded):
+        if tier.up_to is None:
+            yield Fault((index, "up_to"), "only the last tier is open: the tiers after it would never be reached")
+        elif tier.up_to <= bound:
+            yield Fault((index, "up_to"), "expected more than the bound of the tier before")
+        elif tier.up_to > _MAX_UNITS:
+            yield Fault((index, "up_to"), f"expected at most {_MAX_UNITS}")
+        else:
+            bound = tier.up_to
 
 
 def repeated(values: Sequence[str], field: str) -> Iterator[Fault]:
