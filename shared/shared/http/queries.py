@@ -1,6 +1,7 @@
-"""Paths and queries, read strictly: no unknown, repeated or half-right parameter slips through."""
+"""Path and query parameters, read strictly: an unknown, repeated or partly valid one is refused."""
 
 import re
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import Annotated
 
@@ -12,37 +13,40 @@ from starlette.requests import Request
 
 from shared.http.problem_types import INVALID_QUERY
 from shared.http.problems import Problem
-from shared.period import MONTH_PATTERN, YEARS, Month
+from shared.period import EXPECTED_MONTH, MONTH_PATTERN, YEARS, InvalidMonth, Month
 
-_EXPECTED_MOMENT = f"expected an instant like 2026-04-01T09:00:00Z, {YEARS[0]} to {YEARS[-1]}"
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-
-
-def _read_day(text: object) -> date:
-    if isinstance(text, date):
-        return text
-    if not isinstance(text, str) or not _DAY.fullmatch(text):
-        raise ValueError("expected a date like 2026-04-01")
-    return date.fromisoformat(text)
+_EXPECTED_DATE = f"expected a date like 2026-04-01, of {YEARS[0]} to {YEARS[-1]}"
+_EXPECTED_INSTANT = f"expected an instant like 2026-04-01T09:00:00Z, of {YEARS[0]} to {YEARS[-1]}"
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
-def _read_moment(text: object) -> datetime:
-    try:
-        moment = datetime.fromisoformat(str(text))
-    except ValueError:
-        raise ValueError(_EXPECTED_MOMENT) from None
-    if moment.tzinfo is None or moment.year not in YEARS:
-        raise ValueError(_EXPECTED_MOMENT)
-    return moment.astimezone(UTC)
+def _read_date(text: object) -> date:
+    if isinstance(text, str) and _DATE.fullmatch(text):
+        with suppress(ValueError):
+            day = date.fromisoformat(text)
+            if day.year in YEARS:
+                return day
+    raise ValueError(_EXPECTED_DATE)
+
+
+def _read_instant(text: object) -> datetime:
+    with suppress(ValueError):
+        instant = datetime.fromisoformat(str(text))
+        if instant.tzinfo is not None and instant.year in YEARS:
+            return instant.astimezone(UTC)
+    raise ValueError(_EXPECTED_INSTANT)
 
 
 def _read_month(text: object) -> Month:
-    return text if isinstance(text, Month) else Month.parse(str(text))
+    try:
+        return Month.parse(str(text))
+    except InvalidMonth:
+        raise ValueError(EXPECTED_MONTH) from None  # what was sent is not repeated
 
 
 # Pydantic alone would also take seconds since 1970 for a date or an instant.
-DateParameter = Annotated[date, BeforeValidator(_read_day)]
-InstantParameter = Annotated[datetime, BeforeValidator(_read_moment)]
+DateParameter = Annotated[date, BeforeValidator(_read_date)]
+InstantParameter = Annotated[datetime, BeforeValidator(_read_instant)]
 MonthParameter = Annotated[
     Month,
     PlainValidator(_read_month),

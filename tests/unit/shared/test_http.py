@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import msgspec
 import pytest
@@ -24,9 +25,11 @@ from structlog.testing import capture_logs
 from shared.http import (
     Cursor,
     DateParameter,
+    InstantParameter,
     Json,
     JsonBody,
     Limit,
+    MonthParameter,
     Page,
     PathId,
     Problem,
@@ -82,6 +85,16 @@ def list_names(
     rest = [name for name in NAMES if after is None or name > after[0]]
     page = Page(rest[:limit], (rest[limit - 1],) if len(rest) > limit else None)
     return Json({"items": page.items}, headers=next_link(request, page))
+
+
+@router.get("/costs")
+def costs(month: MonthParameter, known_at: InstantParameter | None = None) -> Json:
+    return Json({"month": str(month), "known_at": known_at})
+
+
+@router.get("/costs/{month}")
+def costs_of(month: MonthParameter) -> Json:
+    return Json({"month": str(month)})
 
 
 @router.get("/fails")
@@ -232,11 +245,45 @@ def test_every_fault_of_a_body_is_listed_with_its_pointer_and_no_value(client: T
         ("as_of=2026-04-01", 200),
         ("as_of=1775001600", 400),
         ("as_of=2026-02-30", 400),
+        ("as_of=1999-12-31", 400),
         ("as_of=２０２６-04-01", 400),
     ],
 )
 def test_only_documented_parameters_are_taken_once_and_in_range(client: TestClient, query: str, status: int) -> None:
     assert client.get(f"/names?{query}").status_code == status
+
+
+@pytest.mark.parametrize("month", ["2000-01", "2026-03", "2099-12"])
+def test_months_of_this_century_are_read(client: TestClient, month: str) -> None:
+    assert client.get(f"/costs?month={month}").json()["month"] == month
+    assert client.get(f"/costs/{month}").json()["month"] == month
+
+
+@pytest.mark.parametrize(
+    "month", ["0000-01", "1999-12", "2100-01", "9999-12", "2026-00", "2026-13", "2026-3", "٢٠٢٦-٠٣", "2026-03 ", "x"]
+)
+def test_any_other_month_is_refused_in_one_sentence_that_does_not_repeat_it(client: TestClient, month: str) -> None:
+    in_query, in_path = client.get("/costs", params={"month": month}), client.get(f"/costs/{quote(month)}")
+
+    expected = [{"parameter": "month", "detail": "expected a month like 2026-03, from 2000-01 to 2099-12"}]
+    assert (in_query.status_code, in_query.json()["errors"]) == (400, expected)
+    assert (in_path.status_code, in_path.json()["errors"]) == (404, expected)
+    assert month not in in_path.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("known_at", "status"),
+    [
+        ("2026-04-01T09:00:00Z", 200),
+        ("2026-04-01T10:00:00+01:00", 200),
+        ("2026-04-01T09:00:00", 400),
+        ("1999-12-31T23:59:59Z", 400),
+        ("9999-12-31T23:59:59-01:00", 400),
+        ("1775001600", 400),
+    ],
+)
+def test_an_instant_needs_a_zone_and_a_year_of_this_century(client: TestClient, known_at: str, status: int) -> None:
+    assert client.get("/costs", params={"month": "2026-03", "known_at": known_at}).status_code == status
 
 
 def test_each_invalid_parameter_is_named_with_what_was_expected(client: TestClient) -> None:
@@ -245,7 +292,7 @@ def test_each_invalid_parameter_is_named_with_what_was_expected(client: TestClie
     assert refused["type"] == "/problems/invalid-query"
     assert {error["parameter"]: error["detail"] for error in refused["errors"]} == {
         "limit": "Input should be greater than or equal to 1",
-        "as_of": "expected a date like 2026-04-01",
+        "as_of": "expected a date like 2026-04-01, of 2000 to 2099",
     }
 
 
