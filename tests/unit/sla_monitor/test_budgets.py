@@ -47,9 +47,9 @@ def test_r49_the_expected_volume_is_the_mean_of_the_periods_before_and_never_bel
     decided: int, open_items: int, earlier: tuple[int, ...], ended: bool, expected: int
 ) -> None:
     before = [Attained(total, total) for total in earlier]
-    standing = PeriodState(Attained(decided, decided), open=Volume(open_items), earlier=before, ended=ended)
+    state = PeriodState(Attained(decided, decided), open=Volume(open_items), earlier=before, ended=ended)
 
-    assert budget(standing, objective()).expected == expected
+    assert budget(state, objective()).expected == expected
 
 
 @pytest.mark.parametrize(
@@ -90,23 +90,23 @@ def test_where_no_miss_is_allowed_the_first_one_is_the_last_alert(
 def test_r49_a_period_is_lost_for_certain_only_if_no_plausible_volume_can_make_up_for_its_misses(
     missed: int, earlier: tuple[Attained, ...], ended: bool, certain: bool
 ) -> None:
-    standing = PeriodState(Attained(20 - missed, 20), earlier=earlier, ended=ended)
+    state = PeriodState(Attained(20 - missed, 20), earlier=earlier, ended=ended)
 
-    assert budget(standing, objective(percent="95")).exhausted_for_certain is certain
+    assert budget(state, objective(percent="95")).exhausted_for_certain is certain
 
 
 def test_by_value_the_allowance_is_in_pence_and_open_items_weigh_what_they_are_worth() -> None:
-    standing = PeriodState(Attained(9, 10, 90_000, 100_000), open=Volume(1, 100_000))
+    state = PeriodState(Attained(9, 10, 90_000, 100_000), open=Volume(1, 100_000))
 
-    found = budget(standing, objective(percent="90", weighted_by="value"))
+    found = budget(state, objective(percent="90", weighted_by="value"))
 
     assert (found.expected, found.allowed, found.remaining) == (200_000, 20_000, 10_000)
 
 
 def test_the_forecast_follows_this_period_and_the_earlier_ones_together() -> None:
-    standing = PeriodState(Attained(8, 10), open=Volume(20), at_risk=Volume(4), earlier=[Attained(82, 90)])
+    state = PeriodState(Attained(8, 10), open=Volume(20), at_risk=Volume(4), earlier=[Attained(82, 90)])
 
-    found = budget(standing, objective(percent="95"))
+    found = budget(state, objective(percent="95"))
 
     # Ninety of a hundred were good; 80 are still to come, 20 of them open.
     assert (found.forecast.total, found.forecast.best) == (90, 88)
@@ -116,36 +116,34 @@ def test_the_forecast_follows_this_period_and_the_earlier_ones_together() -> Non
 
 @law
 @given(_standings(), _objectives)
-def test_the_forecasts_are_in_order_and_within_what_is_possible(standing: PeriodState, agreed: Objective) -> None:
-    forecast = budget(standing, agreed).forecast
+def test_the_forecasts_are_in_order_and_within_what_is_possible(state: PeriodState, agreed: Objective) -> None:
+    forecast = budget(state, agreed).forecast
 
-    assert standing.attained.good <= forecast.cautious <= forecast.likely <= forecast.best
-    assert forecast.best <= forecast.total - standing.attained.missed
+    assert state.attained.good <= forecast.cautious <= forecast.likely <= forecast.best
+    assert forecast.best <= forecast.total - state.attained.missed
 
 
 @law
-@given(_standings().filter(lambda standing: standing.attained.good > 0), _objectives)
-def test_the_budget_falls_by_one_with_each_miss(standing: PeriodState, agreed: Objective) -> None:
-    held = standing.attained
-    one_more = PeriodState(
-        Attained(held.good - 1, held.total), standing.open, standing.at_risk, standing.earlier, standing.ended
-    )
+@given(_standings().filter(lambda state: state.attained.good > 0), _objectives)
+def test_the_budget_falls_by_one_with_each_miss(state: PeriodState, agreed: Objective) -> None:
+    held = state.attained
+    one_more = PeriodState(Attained(held.good - 1, held.total), state.open, state.at_risk, state.earlier, state.ended)
 
-    assert budget(one_more, agreed).remaining == budget(standing, agreed).remaining - 1
+    assert budget(one_more, agreed).remaining == budget(state, agreed).remaining - 1
 
 
 @law
 @given(_standings(), _objectives, st.integers(0, 1200))
 def test_r49_what_is_lost_for_certain_is_missed_at_every_plausible_volume(
-    standing: PeriodState, agreed: Objective, more: int
+    state: PeriodState, agreed: Objective, more: int
 ) -> None:
-    found = budget(standing, agreed)
-    busiest = max((each.total for each in standing.earlier), default=0)
-    plausible = found.expected if standing.ended else max(found.expected, PLAUSIBLE_TIMES * busiest)
-    total = min(standing.attained.total + more, plausible)
+    found = budget(state, agreed)
+    busiest = max((each.total for each in state.earlier), default=0)
+    plausible = found.expected if state.ended else max(found.expected, PLAUSIBLE_TIMES * busiest)
+    total = min(state.attained.total + more, plausible)
 
     if found.exhausted_for_certain:
-        assert judge(Attained(total - standing.attained.missed, total), agreed) is Judgement.MISSED
+        assert judge(Attained(total - state.attained.missed, total), agreed) is Judgement.MISSED
 
 
 # Google, The Site Reliability Workbook, chapter 5, table 5-8; its one-day row as Sloth generates it (google-30d.yaml).

@@ -1,8 +1,7 @@
-"""What was promised, made ready for judging: targets bound to their calendars, found by council, service and date.
+"""Agreements by council: their targets bound to calendars, found by service and date.
 
 An `AgreementIndex` is built from the catalogue's versions and never changes; a new version makes another. An item keeps
-the
-agreement that was in force on the London date it was opened.
+the agreement that was in force on the London date it was opened.
 """
 
 from collections import defaultdict
@@ -29,7 +28,7 @@ from sla_monitor.domain.clock.stopwatch import ElapsedTime, TimeBasis
 from sla_monitor.domain.working_time.compiled import WorkingTime
 
 _ELAPSED = ElapsedTime()
-# Who may be awaited while a clock stands still, where the target does not say: a first answer is owed whatever happens.
+# Awaiting whom pauses a clock, where the target does not say: a first answer is due whatever happens.
 _PAUSED_BY = {
     "response-time": frozenset[str](),
     "resolution-time": frozenset({"council", "third-party"}),
@@ -40,7 +39,7 @@ _PAUSED_BY = {
 
 
 class BoundCalendar(Struct, frozen=True):
-    """A calendar made ready: all its versions spliced, each for the time it was in force; `version` is the newest."""
+    """A calendar compiled from all its versions, each for the time it was in force; `version` is the newest."""
 
     id: str
     version: int
@@ -48,7 +47,7 @@ class BoundCalendar(Struct, frozen=True):
 
 
 class BoundTarget(Struct, frozen=True):
-    """One target of one agreement version, made ready."""
+    """One target of one agreement version, with its threshold parsed and its calendar compiled."""
 
     target: Target
     agreement: str
@@ -68,28 +67,28 @@ class BoundTarget(Struct, frozen=True):
         return None if self.target.cut_off is None else seconds_of_day(self.target.cut_off)
 
     def selects(self, priority: str, attributes: Mapping[str, str]) -> bool:
-        """Whether the target is meant for an item like this."""
+        """Whether the target applies to an item of this priority with these attributes."""
         for name, accepted in self.target.when.items():
-            held = priority if name == "priority" else attributes.get(name)
-            if held not in accepted:
+            value = priority if name == "priority" else attributes.get(name)
+            if value not in accepted:
                 return False
         return True
 
 
 class MissingCalendar(LookupError):
-    """A target counts working time by a calendar that the catalogue has not told of (yet)."""
+    """A target counts working time by a calendar that is not known (yet)."""
 
 
 class CalendarLookup(Protocol):
-    """Where calendars come from: `None` asks for the plain days of Europe/London."""
+    """Finds compiled calendars by id."""
 
     def __call__(self, calendar: str | None) -> BoundCalendar:
-        """The calendar made ready; raises `MissingCalendar`."""
+        """The calendar; plain days in Europe/London for None. Raises `MissingCalendar`."""
         ...
 
 
 def bind(target: Target, *, agreement: Agreement, version: int, calendars: CalendarLookup) -> BoundTarget:
-    """The target made ready; raises `MissingCalendar`."""
+    """The target as it is evaluated; raises `MissingCalendar`."""
     threshold = parse_threshold(target.within)
     calendar = calendars(target.calendar)
     counts_working_time = isinstance(threshold, WorkingSeconds | WorkingDays)
@@ -126,7 +125,7 @@ class _AgreementPeriod(Struct, frozen=True):
 
 
 class AgreementIndex:
-    """All agreements in all their versions, with an index by council."""
+    """All versions of all agreements, by council."""
 
     def __init__(self, agreements: Iterable[tuple[int, Agreement]], calendars: CalendarLookup) -> None:
         self._calendars = calendars
@@ -150,11 +149,11 @@ class AgreementIndex:
 
     def bound_targets(self, council: str, service: str, opened_s: int) -> tuple[BoundTarget, ...]:
         """The targets for an item of `service` opened then; none means out of scope. Raises `MissingCalendar`."""
-        held = (each for each in self._periods.get(council, ()) if each.since_s <= opened_s < each.until_s)
-        return tuple(bound for period in held for bound in self._targets_of(period, service))
+        current = (each for each in self._periods.get(council, ()) if each.since_s <= opened_s < each.until_s)
+        return tuple(bound for period in current for bound in self._targets_of(period, service))
 
     def targets(self, council: str, *, before_s: int) -> dict[str, Target]:
-        """Every target by its id, as it last held before the instant, even if its agreement had ended by then."""
+        """Every target by its id, as last in force before the instant, even if its agreement had ended by then."""
         begun = (each for each in self._periods.get(council, ()) if each.since_s < before_s)
         last = {period.agreement.id: period.agreement for period in begun}
         return {target.id: target for agreement in last.values() for target in agreement.targets}

@@ -1,4 +1,4 @@
-"""How many more promises a period may miss: so far, at the volume to be expected, and whether it is lost for certain.
+"""The misses budget of a period: how many more items may miss, at the expected volume, and whether it is exhausted.
 
 An unfinished period is measured against the volume it is expected to have (R49), so that ten misses on its second day
 are not mistaken for a lost month, nor for a safe one. Amounts are in what the objective weighs by: items, or pence.
@@ -25,12 +25,12 @@ class Volume(Struct, frozen=True):
     pence: int = 0
 
     def weighed(self, objective: Objective) -> int:
-        """The load in what the objective weighs by."""
+        """The volume in what the objective weighs by."""
         return self.pence if objective.weighted_by == "value" else self.items
 
 
 class PeriodState(Struct, frozen=True):
-    """A period as it stands: what is decided, what is open and due in it, and the periods before it.
+    """What is decided in a period, what is open and due in it, and the periods before it.
 
     `at_risk` are those of the open items that reached a warning. `ended`: nothing but the open items is still to come.
     """
@@ -70,13 +70,13 @@ class Budget(Struct, frozen=True):
     forecast_judgement: Judgement
 
 
-def budget(standing: PeriodState, objective: Objective) -> Budget:
+def budget(state: PeriodState, objective: Objective) -> Budget:
     """The period's allowance at its expected volume."""
-    share = standing.attained.weighed(objective)
-    expected = _expected(standing, objective, share)
-    allowed = _allowed(expected, standing, objective, share)
+    share = state.attained.weighed(objective)
+    expected = _expected(state, objective, share)
+    allowed = _allowed(expected, state, objective, share)
     consumed = _consumed(share.missed, allowed)
-    forecast = _forecast(standing, objective, share, expected)
+    forecast = _forecast(state, objective, share, expected)
     return Budget(
         expected=expected,
         allowed=allowed,
@@ -84,37 +84,37 @@ def budget(standing: PeriodState, objective: Objective) -> Budget:
         remaining=allowed - share.missed,
         consumed_percent=consumed,
         alert_percent=_alert(share.missed, allowed),
-        exhausted_for_certain=_exhausted(standing, objective, share, expected),
+        exhausted_for_certain=_exhausted(state, objective, share, expected),
         low_volume=low_volume(expected if objective.weighted_by == "count" else 0, objective),
         forecast=forecast,
-        forecast_judgement=_judged(forecast, standing, objective),
+        forecast_judgement=_judged(forecast, state, objective),
     )
 
 
-def _expected(standing: PeriodState, objective: Objective, share: Ratio) -> int:
+def _expected(state: PeriodState, objective: Objective, share: Ratio) -> int:
     """The mean of the earlier periods that had any volume, rounded half up; never below what is known already."""
-    known = share.total + standing.open.weighed(objective)
-    totals = [] if standing.ended else _volumes(standing, objective)
+    known = share.total + state.open.weighed(objective)
+    totals = [] if state.ended else _volumes(state, objective)
     return max(known, (2 * sum(totals) + len(totals)) // (2 * len(totals))) if totals else known
 
 
-def _volumes(standing: PeriodState, objective: Objective) -> list[int]:
-    return [total for each in standing.earlier if (total := each.weighed(objective).total)]
+def _volumes(state: PeriodState, objective: Objective) -> list[int]:
+    return [total for each in state.earlier if (total := each.weighed(objective).total)]
 
 
-def _allowed(total: int, standing: PeriodState, objective: Objective, share: Ratio) -> int:
+def _allowed(total: int, state: PeriodState, objective: Objective, share: Ratio) -> int:
     """The allowance of so large a total. The floor of misses is one of items: within it no value is too much."""
     allowed = misses_allowed(total, objective)
-    return max(allowed, share.missed) if standing.attained.missed <= objective.misses_always_allowed else allowed
+    return max(allowed, share.missed) if state.attained.missed <= objective.misses_always_allowed else allowed
 
 
-def _exhausted(standing: PeriodState, objective: Objective, share: Ratio, expected: int) -> bool:
+def _exhausted(state: PeriodState, objective: Objective, share: Ratio, expected: int) -> bool:
     """Without earlier periods nobody knows how much may still come, so that nothing is certain before the end."""
-    volumes = _volumes(standing, objective)
-    if not standing.ended and not volumes:
+    volumes = _volumes(state, objective)
+    if not state.ended and not volumes:
         return False
-    plausible = expected if standing.ended else max(expected, PLAUSIBLE_TIMES * max(volumes))
-    return share.missed > _allowed(plausible, standing, objective, share)
+    plausible = expected if state.ended else max(expected, PLAUSIBLE_TIMES * max(volumes))
+    return share.missed > _allowed(plausible, state, objective, share)
 
 
 def _consumed(missed: int, allowed: int) -> int | None:
@@ -128,15 +128,15 @@ def _alert(missed: int, allowed: int) -> int | None:
     return max((percent for percent in ALLOWANCE_ALERTS if missed and missed * 100 >= percent * allowed), default=None)
 
 
-def _forecast(standing: PeriodState, objective: Objective, share: Ratio, expected: int) -> Forecast:
+def _forecast(state: PeriodState, objective: Objective, share: Ratio, expected: int) -> Forecast:
     """What is still to come will do as this period and the earlier ones did together; half an item is rounded up."""
-    so_far = combined([standing.attained, *standing.earlier]).weighed(objective)
+    so_far = combined([state.attained, *state.earlier]).weighed(objective)
     to_come = expected - share.total
     return Forecast(
         total=expected,
         best=share.good + to_come,
         likely=share.good + _portion(to_come, so_far),
-        cautious=share.good + _portion(to_come - standing.at_risk.weighed(objective), so_far),
+        cautious=share.good + _portion(to_come - state.at_risk.weighed(objective), so_far),
     )
 
 
@@ -144,9 +144,8 @@ def _portion(amount: int, share: Ratio) -> int:
     return (2 * amount * share.good + share.total) // (2 * share.total) if share.total else amount
 
 
-def _judged(forecast: Forecast, standing: PeriodState, objective: Objective) -> Judgement:
-    held = standing.attained
+def _judged(forecast: Forecast, state: PeriodState, objective: Objective) -> Judgement:
     if objective.weighted_by == "count":
         return judge(Attained(forecast.likely, forecast.total), objective)
-    items = held.total + standing.open.items
-    return judge(Attained(held.good + standing.open.items, items, forecast.likely, forecast.total), objective)
+    good, total = state.attained.good + state.open.items, state.attained.total + state.open.items
+    return judge(Attained(good, total, forecast.likely, forecast.total), objective)

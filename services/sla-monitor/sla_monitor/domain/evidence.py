@@ -1,4 +1,4 @@
-"""A council's month as one file that anybody can judge again: versions, exclusions, facts, verdicts, and a seal.
+"""Evidence: a council's month as one file that anybody can verify, of versions, exclusions, facts, verdicts and a seal.
 
 Canonical JSON, one record a line. The last line is the seal: the SHA-256 of all lines before it, and the beginning of
 each line's own, by which a line that was altered can be named. `verification` reads such a file without any state.
@@ -56,7 +56,7 @@ class ExclusionRecord(EvidenceRecord, frozen=True, kw_only=True, tag="exclusion"
 
 
 class ItemRecord(EvidenceRecord, frozen=True, kw_only=True, tag="item"):
-    """What is known of an item: each fact by its kind and fields. It is judged at `as_of` (epoch seconds)."""
+    """The facts of an item, each by its kind and fields, and when it is evaluated: `as_of` (epoch seconds)."""
 
     item: str
     as_of: int
@@ -100,7 +100,7 @@ def item_records(
     """The item and its verdicts that count in the month; nothing where there are none."""
     verdicts = list(verdict_records(item, evaluation, month=month, as_of=as_of))
     if verdicts:
-        yield ItemRecord(item=item, as_of=as_of, known_to=known_to, facts=[_told(fact) for fact in facts])
+        yield ItemRecord(item=item, as_of=as_of, known_to=known_to, facts=[_fact_fields(fact) for fact in facts])
         yield from verdicts
 
 
@@ -125,7 +125,7 @@ def seal_of(lines: Sequence[bytes]) -> Seal:
     )
 
 
-def _told(fact: AnyFact) -> dict[str, Any]:
+def _fact_fields(fact: AnyFact) -> dict[str, Any]:
     return {"fact": type(fact).__name__, **msgspec.structs.asdict(fact)}
 
 

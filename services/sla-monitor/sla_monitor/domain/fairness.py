@@ -1,6 +1,6 @@
-"""Three ways to look better than one is, found in an item's own history. A finding can be innocent: both sides see it.
+"""Three ways to make a clock look better than the service was, found in an item's timeline. A finding can be innocent.
 
-The checks look at clocks with one stretch from demand to answer (response, resolution, processing). Times are in the
+The checks look at clocks with one interval from demand to answer (response, resolution, processing). Times are in the
 clock's own seconds: half an hour before Friday's closing and half an hour of Monday morning are an hour apart.
 """
 
@@ -16,7 +16,7 @@ from sla_monitor.domain.clock.verdict import Verdict
 
 
 class Check(StrEnum):
-    """What was found."""
+    """Which of the three ways was found."""
 
     PAUSED_AFTER_ANSWER = "paused after the council answered"
     PAUSED_LATE = "paused just before due"
@@ -32,7 +32,7 @@ class Limits(Struct, frozen=True):
 
 
 class Finding(Struct, frozen=True):
-    """From `at` on the clock stood still, until `until` (None: still). `seconds` is what the check measures.
+    """The clock was paused from `at` until `until` (None: it still is). `seconds` is what the check measures.
 
     Of a pause after an answer, the time that did not count because of it; of the others, what was left until due.
     """
@@ -73,11 +73,11 @@ def paused_late(timeline: Timeline, verdict: Verdict, *, limits: Limits) -> Iter
 
 
 def reopened_soon(timeline: Timeline, verdict: Verdict, *, limits: Limits) -> Iterator[Finding]:
-    """Stops with no more than the limit left, that were taken back within the limit."""
+    """Stops with no more than the limit left that were reopened within the limit."""
     cycle = verdict.cycle
     for stop in timeline.stops:
-        within_life = cycle.start <= stop.at and (cycle.stop is None or stop.at <= cycle.stop)
-        if not within_life or stop.cancelled or stop.reopened - stop.at > limits.reopened_within_s:
+        in_cycle = cycle.start <= stop.at and (cycle.stop is None or stop.at <= cycle.stop)
+        if not in_cycle or stop.cancelled or stop.reopened - stop.at > limits.reopened_within_s:
             continue
         left = _left(verdict, stop.at)
         if left is not None and left <= limits.stop_lead_s:

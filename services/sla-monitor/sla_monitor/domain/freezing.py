@@ -5,8 +5,8 @@ in it is an adjustment of the month in which the correction was made: the frozen
 is now known. A first verdict is no correction and counts in its own month whenever it comes, or a late item would be
 in no month's attainment at all.
 
-What a correction says it replaces is not what it takes away: after a loss of live state the same way may be told
-twice, with other steps (ADR 16). It takes away what is counted, so that a verdict counts once whatever was said.
+What a correction says it replaces is not what it takes away: after a loss of live state the same changes may be
+published twice, in other steps (ADR 16). It takes away what is counted, so that a verdict counts once in any case.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,7 +25,7 @@ CountedAs = tuple[Outcome, str]
 
 
 class CountState(Struct, frozen=True):
-    """As what a verdict is counted by now (None: not at all), and whether adjustments are part of that."""
+    """The outcome and month as which a verdict is counted (None: not at all), and whether adjustments made it so."""
 
     counted: CountedAs | None = None
     adjusted: bool = False
@@ -54,7 +54,7 @@ class Adjustment(Struct, frozen=True):
 
 
 class Postings(Struct, frozen=True):
-    """What a sequence of announcements comes to: the last of each provisional verdict (None: gone), and adjustments."""
+    """What announcements add up to: the last of each provisional verdict (None: retracted), and adjustments."""
 
     provisional: dict[VerdictKey, TargetMet | TargetBreached | VerdictCorrected | None]
     adjustments: list[Adjustment]
@@ -75,26 +75,26 @@ _UNCOUNTED = CountState()
 
 
 def post(
-    events: Iterable[VerdictAnnouncement], standings: Mapping[VerdictKey, CountState], *, freeze_days: int
+    events: Iterable[VerdictAnnouncement], states: Mapping[VerdictKey, CountState], *, freeze_days: int
 ) -> Postings:
-    """Where each announcement counts; `events` in order, `standings` how their verdicts stand before the first."""
-    booked, stand = Postings({}, []), dict(standings)
+    """Where each announcement counts; `events` in order, `states` as their verdicts are counted before the first."""
+    postings, current = Postings({}, []), dict(states)
     for event in events:
         key, now = verdict_key(event), _counted(event)
-        was = stand.get(key, _UNCOUNTED)
+        was = current.get(key, _UNCOUNTED)
         if was.adjusted or _is_frozen(was.counted, event.time, freeze_days):
             if was.counted is not None or now is not None:
-                booked.adjustments.append(_adjustment(event, was.counted))
-            stand[key] = CountState(now, adjusted=True)
+                postings.adjustments.append(_adjustment(event, was.counted))
+            current[key] = CountState(now, adjusted=True)
         elif isinstance(event, VerdictCorrected) and _is_frozen(now, event.time, freeze_days):
             # It moved out of a provisional month, which simply loses it, into one that takes no more.
-            booked.provisional[key] = None
-            booked.adjustments.append(_adjustment(event, None))
-            stand[key] = CountState(now, adjusted=True)
+            postings.provisional[key] = None
+            postings.adjustments.append(_adjustment(event, None))
+            current[key] = CountState(now, adjusted=True)
         else:
-            booked.provisional[key] = None if isinstance(event, VerdictRetracted) else event
-            stand[key] = CountState(now)
-    return booked
+            postings.provisional[key] = None if isinstance(event, VerdictRetracted) else event
+            current[key] = CountState(now)
+    return postings
 
 
 def _counted(event: VerdictAnnouncement) -> CountedAs | None:

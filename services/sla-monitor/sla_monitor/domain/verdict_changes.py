@@ -1,4 +1,4 @@
-"""What announcements would change, told before they are made: which verdicts are added, removed, or others."""
+"""What announcements would change if they were published: which verdicts are added, removed or changed."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -18,7 +18,7 @@ from shared.contracts.verdicts import (
 
 
 class VerdictChange(Struct, frozen=True):
-    """A verdict that would be another: None as `was` where none holds, as `now` where none would."""
+    """A verdict that would change: `was` is None where none holds now, `now` where none would."""
 
     council: str
     target: str
@@ -38,7 +38,7 @@ class VerdictChange(Struct, frozen=True):
 
 
 class VerdictChanges(Struct, frozen=True):
-    """All verdicts that would be others, by council, target and item, and how many warnings would be given."""
+    """All verdicts that would change, by council, target and item, and how many warnings would be sent."""
 
     verdicts: tuple[VerdictChange, ...] = ()
     warnings: int = 0
@@ -50,38 +50,38 @@ class VerdictChanges(Struct, frozen=True):
 
     @property
     def councils(self) -> list[str]:
-        """Whose verdicts would be others."""
+        """Those whose verdicts would change."""
         return sorted({each.council for each in self.verdicts})
 
     def of(self, council: str) -> Iterator[str]:
-        """What a person reads of the council: a line for each target."""
+        """What would change for the council: a line of text for each target."""
         counts = Counter((each.target, _words(each)) for each in self.verdicts if each.council == council)
         for target in sorted({target for target, _ in counts}):
-            told = [f"{count:,} {words}" for (of, words), count in sorted(counts.items()) if of == target]
-            yield f"{target}: {', '.join(told)}"
+            lines = [f"{count:,} {words}" for (of, words), count in sorted(counts.items()) if of == target]
+            yield f"{target}: {', '.join(lines)}"
 
     @property
     def sums(self) -> str:
         """All councils together, in one line."""
         kinds = Counter(each.kind for each in self.verdicts)
-        told = ", ".join(f"{kinds[kind]:,} {kind}" for kind in ("added", "removed", "changed"))
-        return f"verdicts: {told}; warnings: {self.warnings:,}"
+        counts = ", ".join(f"{kinds[kind]:,} {kind}" for kind in ("added", "removed", "changed"))
+        return f"verdicts: {counts}; warnings: {self.warnings:,}"
 
 
 def verdict_changes(events: Iterable[VerdictEvent]) -> VerdictChanges:
-    """What `events` would change, were they announced."""
+    """What `events` would change if they were published."""
     found: list[VerdictChange] = []
     warnings = 0
     for event in events:
         if isinstance(event, WarningReached):
             warnings += 1
         else:
-            found.append(_differing(event))
+            found.append(_change(event))
     found.sort(key=lambda each: (each.council, each.target, each.item, each.cycle))
     return VerdictChanges(tuple(found), warnings)
 
 
-def _differing(event: TargetMet | TargetBreached | VerdictCorrected | VerdictRetracted) -> VerdictChange:
+def _change(event: TargetMet | TargetBreached | VerdictCorrected | VerdictRetracted) -> VerdictChange:
     about = event.council, event.data.target, event.subject, event.data.cycle
     match event:
         case VerdictCorrected(data=data):

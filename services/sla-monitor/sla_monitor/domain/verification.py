@@ -1,6 +1,6 @@
-"""An evidence file read and judged again, offline: what in it is not as it was sealed, or does not follow.
+"""An evidence file verified offline: what in it is not as it was sealed, or does not follow from the rest.
 
-The seal finds any change of the file. Judging again finds what a seal made anew would hide: a verdict that does not
+The seal finds any change of the file. Evaluating again finds what another seal would hide: a verdict that does not
 follow from the facts, versions and exclusions beside it.
 """
 
@@ -34,7 +34,7 @@ _decoder: msgspec.json.Decoder[AnyRecord] = msgspec.json.Decoder(AnyRecord)
 
 
 class VerificationResult(Struct, frozen=True):
-    """What was judged again, and everything that is wrong: nothing means that every verdict follows."""
+    """How much was evaluated again, and all faults: none means that every verdict follows."""
 
     heading: Heading | None
     items: int
@@ -44,7 +44,7 @@ class VerificationResult(Struct, frozen=True):
 
 
 class _Unreadable(ValueError):
-    """A line is no record of ours."""
+    """A line is no record of an evidence file."""
 
 
 class _Evidence(Struct):
@@ -64,14 +64,14 @@ def verify(raw: bytes) -> VerificationResult:
     evidence = _Evidence()
     for number, line in enumerate(lines, start=1):
         try:
-            _sort_in(evidence, _record(line))
+            _add(evidence, _record(line))
         except _Unreadable as fault:
             faults.append(f"line {number} is no record: {fault}")
     if [heading.format for heading in evidence.headings] != [FORMAT]:
         faults.append(f"expected one heading of the format {FORMAT}")
         return VerificationResult(None, 0, 0, "", faults)
     heading = evidence.headings[0]
-    faults += _judged_again(heading, evidence)
+    faults += _verdict_faults(heading, evidence)
     count = sum(len(records) for records in evidence.verdicts.values())
     return VerificationResult(heading, len(evidence.items), count, seal_of(lines).sha256, faults)
 
@@ -104,7 +104,7 @@ def _record(line: bytes) -> AnyRecord:
         raise _Unreadable(str(fault)) from fault
 
 
-def _sort_in(evidence: _Evidence, record: AnyRecord) -> None:
+def _add(evidence: _Evidence, record: AnyRecord) -> None:
     match record:
         case Heading():
             evidence.headings.append(record)
@@ -129,14 +129,14 @@ def _definition(record: VersionRecord) -> Agreement | Calendar:
     return record.calendar
 
 
-def _judged_again(heading: Heading, evidence: _Evidence) -> Iterator[str]:
+def _verdict_faults(heading: Heading, evidence: _Evidence) -> Iterator[str]:
     versions = VersionHistory(evidence.known)
     unproved = dict(evidence.verdicts)
     for record in evidence.items:
         try:
             evaluation = _evaluation(heading, record, evidence, versions)
         except (ValueError, LookupError, ArithmeticError, OSError) as fault:
-            # What was tampered with may be an instant that no calendar has, or name what is not in the file.
+            # What was tampered with may be an instant that no calendar covers, or name what is not in the file.
             yield f"{record.item} cannot be judged: {fault}"
             continue
         found = list(verdict_records(record.item, evaluation, month=heading.month, as_of=record.as_of))
@@ -147,7 +147,7 @@ def _judged_again(heading: Heading, evidence: _Evidence) -> Iterator[str]:
 
 def _evaluation(heading: Heading, record: ItemRecord, evidence: _Evidence, versions: VersionHistory) -> Evaluation:
     return evaluate(
-        history(_fact(told) for told in record.facts),
+        history(_fact(fields) for fields in record.facts),
         council=heading.council,
         item=record.item,
         agreement_index=versions.agreement_index(known_to=record.known_to),
@@ -156,9 +156,9 @@ def _evaluation(heading: Heading, record: ItemRecord, evidence: _Evidence, versi
     )
 
 
-def _fact(told: dict[str, Any]) -> AnyFact:
-    """The fact that was written by its kind and fields; raises `_Unreadable`."""
-    fields = dict(told)
+def _fact(written: dict[str, Any]) -> AnyFact:
+    """The fact of these fields and kind; raises `_Unreadable`."""
+    fields = dict(written)
     kind = FACT_KINDS.get(str(fields.pop("fact", "")))
     if kind is None or fields.keys() != set(kind.__struct_fields__):
         raise _Unreadable("a fact of no known kind, or not with its fields")
@@ -170,23 +170,23 @@ def _fact(told: dict[str, Any]) -> AnyFact:
 
 
 def _differences(item: str, written: Sequence[VerdictRecord], found: Sequence[VerdictRecord]) -> Iterator[str]:
-    """What the file says of an item beside what follows from it, verdict by verdict."""
-    said, follows = {_name(each): each for each in written}, {_name(each): each for each in found}
-    if len(said) < len(written):
+    """The verdicts in the file compared with those that follow from it, one by one."""
+    recorded, follows = {_name(each): each for each in written}, {_name(each): each for each in found}
+    if len(recorded) < len(written):
         yield f"{item}: a verdict is written twice"
-    for name in sorted(said.keys() | follows.keys()):
-        one, other = said.get(name), follows.get(name)
+    for name in sorted(recorded.keys() | follows.keys()):
+        one, other = recorded.get(name), follows.get(name)
         if one is None or other is None:
             yield f"{item}, {name}: {'is not written' if one is None else 'does not follow from the facts'}"
         elif one != other:
-            yield f"{item}, {name}: {_told_apart(one, other)}"
+            yield f"{item}, {name}: {_field_differences(one, other)}"
 
 
 def _name(record: VerdictRecord) -> str:
     return f"{record.verdict.target}/{record.verdict.cycle}"
 
 
-def _told_apart(written: VerdictRecord, follows: VerdictRecord) -> str:
+def _field_differences(written: VerdictRecord, follows: VerdictRecord) -> str:
     """Field by field, what is written and what follows."""
     one, other = (
         msgspec.to_builtins(record.verdict) | {name: getattr(record, name) for name in _TOTALS}

@@ -62,14 +62,14 @@ def _compiled(distinct: _Versions, first_year: int, last_year: int) -> WorkingTi
     breaks: list[Interval] = []
     working_days: list[tuple[int, int, int]] = []
     closed: dict[int, str] = {}
-    for edition in _editions(versions, first=first_day - 1, end=end_day):  # the day before may run into the first one
-        closed |= {day: title for day, title in edition.closed.items() if edition.first <= day < edition.end}
-        for day in range(edition.first, edition.end):
-            plan = edition.hours.on(day)
-            if open_today := local.instants_on(day, plan.opened):
+    for period in _periods(versions, first=first_day - 1, end=end_day):  # the day before may run into the first one
+        closed |= {day: title for day, title in period.closed.items() if period.first <= day < period.end}
+        for day in range(period.first, period.end):
+            hours = period.hours.on(day)
+            if open_today := local.instants_on(day, hours.opened):
                 opened += open_today
                 working_days.append((day, open_today[0][0], open_today[-1][1]))
-            breaks += local.instants_on(day, plan.breaks)
+            breaks += local.instants_on(day, hours.breaks)
     outside = [(start, first), (last, end)]
     return WorkingTime(
         local,
@@ -81,8 +81,8 @@ def _compiled(distinct: _Versions, first_year: int, last_year: int) -> WorkingTi
     )
 
 
-class _CalendarVersion(NamedTuple):
-    """A version for the days `[first, end)`."""
+class _Period(NamedTuple):
+    """The days `[first, end)` and the hours of the version in force on them."""
 
     first: int
     end: int
@@ -90,12 +90,12 @@ class _CalendarVersion(NamedTuple):
     closed: dict[int, str]
 
 
-def _editions(versions: Sequence[Calendar], *, first: int, end: int) -> list[_CalendarVersion]:
-    periods = in_force(DefinitionVersion(number, version) for number, version in enumerate(versions, start=1))
-    borders = [first, *(min(max(day_of(each.first_day), first), end) for each in periods[1:]), end]
-    calendars = [each.version.definition for each in periods]
+def _periods(versions: Sequence[Calendar], *, first: int, end: int) -> list[_Period]:
+    successive = in_force(DefinitionVersion(number, version) for number, version in enumerate(versions, start=1))
+    borders = [first, *(min(max(day_of(each.first_day), first), end) for each in successive[1:]), end]
+    calendars = [each.version.definition for each in successive]
     return [
-        _CalendarVersion(start, stop, hours_of(calendar), {day_of(on): title for on, title in calendar.closed.items()})
+        _Period(start, stop, hours_of(calendar), {day_of(on): title for on, title in calendar.closed.items()})
         for calendar, (start, stop) in zip(calendars, pairwise(borders), strict=True)
     ]
 

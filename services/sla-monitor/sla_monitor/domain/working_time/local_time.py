@@ -24,7 +24,7 @@ class UnknownZone(ValueError):
 
 
 class LocalTime:
-    """The offsets of a zone between two instants, each constant over one stretch `[start, end)`."""
+    """The offsets of a zone between two instants, each constant over one span `[start, end)`."""
 
     __slots__ = ("_ends", "_offsets", "_starts", "_wall_ends", "_wall_starts", "zone")
 
