@@ -8,7 +8,7 @@ from typing import Self
 
 import typer
 
-from shared.contracts.envelope import ID_PATTERN
+from shared.contracts.scalars import ID_PATTERN
 from shared.sql.columns import MAX_REASON_LENGTH
 from tallystick.console import fail
 

@@ -13,7 +13,7 @@ from catalogue.domain.versions import DEFINITION_TYPES, PLURALS, CatalogueVersio
 from catalogue.handlers import CatalogueHandlers, ExpectedVersions, StaleVersion, UnknownDefinition, VersionRequired
 from shared.clock import Clock
 from shared.contracts.definitions import AnyDefinition
-from shared.contracts.envelope import ID_PATTERN, Instant
+from shared.contracts.scalars import ID_PATTERN, Instant
 from shared.faults import Fault
 from shared.http import (
     Cursor,

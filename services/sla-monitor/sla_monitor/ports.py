@@ -6,9 +6,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from shared.contracts.corrections import CorrectionRequested
+from shared.contracts.decisions import CorrectionRequested, ExclusionStep
 from shared.contracts.definitions import Agreement, Council, Partnership, Service
-from shared.contracts.exclusions import ExclusionStep
 from shared.contracts.objectives import Attained
 from shared.contracts.verdicts import VerdictEvent
 from shared.log.port import Shard

@@ -19,7 +19,7 @@ import structlog
 from shared.bus.connect import connect
 from shared.clock import FixedClock, WallClock
 from shared.contracts.codec import encode_event
-from shared.contracts.envelope import ID_PATTERN
+from shared.contracts.scalars import ID_PATTERN
 from shared.contracts.topics import TOPICS
 from shared.contracts.verdicts import VerdictEvent
 from shared.sql.approvals import Approval

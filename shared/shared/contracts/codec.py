@@ -5,10 +5,8 @@ import re
 import msgspec
 
 from shared.contracts.catalogue import CalendarVersioned, CatalogueEvent
-from shared.contracts.clockwork import TimeAdvanced
-from shared.contracts.corrections import CorrectionRequested
-from shared.contracts.envelope import Event
-from shared.contracts.exclusions import ExclusionStep
+from shared.contracts.decisions import CorrectionRequested, ExclusionStep
+from shared.contracts.envelope import Event, TimeAdvanced
 from shared.contracts.items import TicketEvent, WorkEvent
 from shared.contracts.statements import StatementIssued
 from shared.contracts.usage import UsageEvent

@@ -8,8 +8,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from shared.contracts.amounts import Amount, Percent
-from shared.contracts.envelope import Id
+from shared.contracts.scalars import Amount, Id, Percent
 
 
 class PercentOfCharge(Struct, frozen=True, kw_only=True, tag="percent", tag_field="kind", forbid_unknown_fields=True):

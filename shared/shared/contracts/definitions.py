@@ -10,9 +10,8 @@ from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, Struct, field
 
-from shared.contracts.amounts import Amount, Percent, TimeOfDay
 from shared.contracts.credits import ServiceCredits
-from shared.contracts.envelope import Id
+from shared.contracts.scalars import Amount, Id, Percent, TimeOfDay
 from shared.contracts.thresholds import THRESHOLD_PATTERN
 from shared.holidays import Division
 from shared.instants import TIME_OF_DAY_PATTERN

@@ -5,18 +5,11 @@ Source: CloudEvents specification 1.0.2, context attributes. `council` is an ext
 Attributes that are not listed here are kept in the stored bytes and ignored by the typed decode.
 """
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-# `(?![\s\S])` is "end of text" in both Python's and JSON Schema's dialect; `$` would let a final newline pass.
-ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}(?![\s\S])"
-
-Id = Annotated[str, Meta(pattern=ID_PATTERN, description="1 to 64 of A-Z a-z 0-9 _ . - and no personal data")]
-Instant = Annotated[datetime, Meta(tz=True, description="RFC 3339 with an offset or Z")]
-Source = Annotated[str, Meta(min_length=1, max_length=256, description="who sent it: /councils/{id}/systems/{name}")]
-EventId = Annotated[str, Meta(min_length=1, max_length=128, description="unique for ever within its source")]
+from shared.contracts.scalars import EventId, Id, Instant, Source
 
 
 class Event(Struct, frozen=True, kw_only=True, tag_field="type"):
@@ -47,3 +40,15 @@ class ItemEvent(Event, frozen=True, kw_only=True):
 
 class EventData(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The payload of an event. Fields are added, never renamed or given another meaning."""
+
+
+class TimeAdvancedData(EventData, frozen=True, kw_only=True):
+    """Nothing earlier than `to` will follow in this partition, except corrections."""
+
+    to: Instant
+
+
+class TimeAdvanced(Event, frozen=True, kw_only=True, tag="tallystick.time.advanced.v1"):
+    """Time went on; one is put in every partition. `subject` is the partition's number."""
+
+    data: TimeAdvancedData

@@ -7,16 +7,11 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
-from shared.contracts.envelope import EventData, Id, Instant, ItemEvent
+from shared.contracts.envelope import EventData, ItemEvent
+from shared.contracts.scalars import Id, Instant, Pence, Quantity
 
 AwaitedParty = Literal["council", "provider", "third-party", "nobody"]
 Attributes = Annotated[dict[str, str], Meta(max_length=16, description="what targets may select by; never personal")]
-Quantity = Annotated[
-    str, Meta(pattern=r"^[0-9]{1,12}(\.[0-9]{1,6})?(?![\s\S])", description="a non-negative decimal, as a string")
-]
-# £100 billion, so that sums over many items stay within what databases add.
-MAX_PENCE = 10_000_000_000_000
-Pence = Annotated[int, Meta(ge=-MAX_PENCE, le=MAX_PENCE)]
 
 
 class NewItemData(EventData, frozen=True, kw_only=True):

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from shared.contracts.amounts import MonthText
-from shared.contracts.envelope import EventData, Id, ItemEvent
+from shared.contracts.envelope import EventData, ItemEvent
+from shared.contracts.scalars import Id, MonthText
 
 
 class StatementData(EventData, frozen=True, kw_only=True):

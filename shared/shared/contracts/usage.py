@@ -2,8 +2,8 @@
 
 from datetime import date
 
-from shared.contracts.envelope import EventData, EventId, Id, ItemEvent, Source
-from shared.contracts.items import Quantity
+from shared.contracts.envelope import EventData, ItemEvent
+from shared.contracts.scalars import EventId, Id, Quantity, Source
 
 
 class UsageData(EventData, frozen=True, kw_only=True):

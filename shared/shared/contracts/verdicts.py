@@ -2,9 +2,9 @@
 
 from typing import Literal
 
-from shared.contracts.amounts import MonthText
 from shared.contracts.definitions import Measure
-from shared.contracts.envelope import EventData, Id, Instant, ItemEvent
+from shared.contracts.envelope import EventData, ItemEvent
+from shared.contracts.scalars import Id, Instant, MonthText
 
 Outcome = Literal["met", "breached"]
 

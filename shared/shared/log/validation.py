@@ -12,9 +12,8 @@ from typing import Literal, TypeVar, cast, get_args
 
 import msgspec
 
-from shared.contracts.clockwork import TimeAdvanced
 from shared.contracts.codec import AnyEvent, UndecodableEvent, UnknownEventType, decode_event
-from shared.contracts.envelope import ItemEvent
+from shared.contracts.envelope import ItemEvent, TimeAdvanced
 from shared.contracts.items import TicketOpened, WorkReceived
 from shared.contracts.topics import PARTITIONS, REPLAYABLE_DAYS, TICKETS, USAGE, WORK
 from shared.contracts.usage import UsageRecorded

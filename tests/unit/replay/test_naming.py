@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.contracts.envelope import ID_PATTERN
+from shared.contracts.scalars import ID_PATTERN
 from tallystick.replay.ids import IdAssigner, line_prefix, slug
 from tallystick.replay.table import InvalidRow
 from tests.support.laws import law

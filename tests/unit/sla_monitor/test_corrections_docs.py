@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 
-from shared.contracts.exclusions import Party
+from shared.contracts.decisions import Party
 from shared.validation import validated
 from shared.yaml_values import read_yaml
 from sla_monitor.api.exclusions import ProposalBody

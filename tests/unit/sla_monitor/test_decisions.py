@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from shared.contracts.corrections import CorrectionRequested, CorrectionRequestedData, CorrectionScope
-from shared.contracts.exclusions import (
+from shared.contracts.decisions import (
+    CorrectionRequested,
+    CorrectionRequestedData,
+    CorrectionScope,
     DecidedData,
     Exclusion,
     ExclusionApproved,

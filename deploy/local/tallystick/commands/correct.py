@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from shared.clock import WallClock
-from shared.contracts.corrections import CorrectionScope
+from shared.contracts.decisions import CorrectionScope
 from tallystick.console import EXIT_BUSY, answer, fail, progress, var_folder
 from tallystick.options import Json, read_day
 from tallystick.stack import ACTOR, FolderInUse, exclusive_use, open_stack

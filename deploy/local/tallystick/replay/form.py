@@ -11,7 +11,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, PlainValidator, Tag
 
 from shared.contracts.definitions import Calendar, Council, Provider, Service, Target, Tariff
-from shared.contracts.envelope import ID_PATTERN
+from shared.contracts.scalars import ID_PATTERN
 from shared.faults import Path
 from tallystick.replay.defining import read_definition
 from tallystick.replay.event_types import Kind, State

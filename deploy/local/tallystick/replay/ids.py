@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 
-from shared.contracts.envelope import ID_PATTERN
+from shared.contracts.scalars import ID_PATTERN
 from tallystick.replay.table import InvalidRow
 
 _ID = re.compile(ID_PATTERN)

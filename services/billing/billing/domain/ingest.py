@@ -13,9 +13,8 @@ import msgspec
 from billing.domain.metering import Fact, fact_of
 from billing.domain.verdicts import VerdictReceived, verdict_of
 from shared.contracts.catalogue import CatalogueEvent
-from shared.contracts.clockwork import TimeAdvanced
 from shared.contracts.codec import AnyEvent
-from shared.contracts.envelope import ItemEvent
+from shared.contracts.envelope import ItemEvent, TimeAdvanced
 from shared.contracts.items import TicketEvent, WorkEvent
 from shared.contracts.topics import CATALOGUE, TICKETS, USAGE, VERDICTS, WORK
 from shared.contracts.usage import UsageEvent

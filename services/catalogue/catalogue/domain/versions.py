@@ -15,7 +15,6 @@ from shared.contracts.definitions import (
     Service,
     Tariff,
 )
-from shared.scope import Scope
 
 Kind = Literal["provider", "council", "service", "calendar", "tariff", "agreement", "partnership"]
 
@@ -66,10 +65,6 @@ class CatalogueVersion:
                 return council
             case _:
                 return None
-
-    def is_in(self, scope: Scope) -> bool:
-        """Whether a caller of that scope may see it."""
-        return self.council is None or scope.allows(self.council)
 
 
 Catalogue = Mapping[DefinitionKey, Sequence[CatalogueVersion]]

@@ -5,8 +5,8 @@ import asyncio
 from fastapi import APIRouter
 from msgspec import Struct
 
-from shared.contracts.corrections import CorrectionScope
-from shared.contracts.envelope import Id
+from shared.contracts.decisions import CorrectionScope
+from shared.contracts.scalars import Id
 from shared.faults import Fault
 from shared.http import Json, JsonBody, MonthParameter, PathId, Problem, json_request_body, json_responses, read_as
 from shared.http.problem_types import INVALID_REQUEST

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from fastapi import APIRouter
 from msgspec import Struct
 
-from shared.contracts.envelope import Id
-from shared.contracts.exclusions import Exclusion, ExclusionApproved, ExclusionRejected, ExclusionWithdrawn, Party
+from shared.contracts.decisions import Exclusion, ExclusionApproved, ExclusionRejected, ExclusionWithdrawn, Party
+from shared.contracts.scalars import Id
 from shared.faults import Fault
 from shared.http import Json, JsonBody, PathId, Problem, json_request_body, json_responses, read_as
 from shared.http.problem_types import CONFLICT, INVALID_REQUEST, NOT_FOUND, SERVICE_UNAVAILABLE

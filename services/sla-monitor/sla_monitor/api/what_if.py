@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from msgspec import Meta, Struct
 
-from shared.contracts.amounts import MonthText
+from shared.contracts.scalars import MonthText
 from shared.faults import Fault
 from shared.http import Json, JsonBody, Problem, json_request_body, read_as
 from shared.http.problem_types import INVALID_REQUEST

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from shared.clock import Clock
-from shared.contracts.corrections import CorrectionRequested, CorrectionRequestedData, CorrectionScope
+from shared.contracts.decisions import CorrectionRequested, CorrectionRequestedData, CorrectionScope
 from shared.ids import derived_id
 from shared.log.port import every_shard
 from shared.state.port import StateStore

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from shared.clock import Clock
-from shared.contracts.exclusions import (
+from shared.contracts.decisions import (
     DecidedData,
     Exclusion,
     ExclusionApproved,

@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from shared.contracts.codec import decode_event, encode_event
-from shared.contracts.corrections import CorrectionRequested
-from shared.contracts.exclusions import ExclusionStep
+from shared.contracts.decisions import CorrectionRequested, ExclusionStep
 from shared.contracts.topics import DECISIONS
 from shared.log.port import Bus, Message, Record
 from sla_monitor.domain.decisions import Decisions

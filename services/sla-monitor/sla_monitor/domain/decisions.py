@@ -11,8 +11,9 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from shared.contracts.corrections import CorrectionRequested, CorrectionScope
-from shared.contracts.exclusions import (
+from shared.contracts.decisions import (
+    CorrectionRequested,
+    CorrectionScope,
     Exclusion,
     ExclusionApproved,
     ExclusionProposed,

@@ -10,7 +10,7 @@ from typing import get_args
 from msgspec import Struct
 
 from shared.contracts import items
-from shared.contracts.clockwork import TimeAdvanced
+from shared.contracts.envelope import TimeAdvanced
 from shared.contracts.topics import TICKETS, WORK
 from shared.instants import SECOND_US, epoch_us
 from shared.log.port import Record, Shard

@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 
-from shared.contracts.clockwork import TimeAdvanced
 from shared.contracts.codec import encode_event
+from shared.contracts.envelope import TimeAdvanced
 from shared.contracts.items import OutageEnded, OutageStarted
 from shared.contracts.topics import VERDICTS
 from shared.contracts.verdicts import VerdictEvent

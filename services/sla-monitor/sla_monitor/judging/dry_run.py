@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.clock import Clock
-from shared.contracts.clockwork import TimeAdvanced
+from shared.contracts.envelope import TimeAdvanced
 from shared.log.port import Bounds, Outgoing, Record, Shard
 from shared.log.validation import InvalidRecord
 from shared.state.port import Head, StateStore

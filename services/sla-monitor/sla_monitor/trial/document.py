@@ -10,11 +10,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct, field
 
-from shared.contracts.amounts import MonthText, TimeOfDay
+from shared.contracts.decisions import Category
 from shared.contracts.definitions import Calendar, ServiceOrAll, Target, Text, Title
-from shared.contracts.envelope import Id
-from shared.contracts.exclusions import Category
 from shared.contracts.items import Attributes, AwaitedParty
+from shared.contracts.scalars import Id, MonthText, TimeOfDay
 from shared.faults import Path
 from sla_monitor.trial.times import WHEN_PATTERN
 

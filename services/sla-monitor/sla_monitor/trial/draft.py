@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from shared.contracts.definitions import Agreement, Calendar, Target
-from shared.contracts.envelope import Id
+from shared.contracts.scalars import Id
 from shared.contracts.target_rules import target_faults
 from shared.faults import Fault, Path
 from sla_monitor.domain.agreements import AgreementIndex

@@ -8,10 +8,8 @@ from typing import get_args
 import pytest
 
 from shared.contracts.catalogue import CatalogueEvent
-from shared.contracts.clockwork import TimeAdvanced
-from shared.contracts.corrections import CorrectionRequested
-from shared.contracts.envelope import Event
-from shared.contracts.exclusions import ExclusionStep
+from shared.contracts.decisions import CorrectionRequested, ExclusionStep
+from shared.contracts.envelope import Event, TimeAdvanced
 from shared.contracts.items import TicketEvent, WorkEvent
 from shared.contracts.schema import event_types, examples
 from shared.contracts.statements import StatementIssued

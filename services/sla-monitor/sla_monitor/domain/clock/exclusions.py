@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from shared.contracts.exclusions import Category
+from shared.contracts.decisions import Category
 
 
 class ExcludedTime(Struct, frozen=True):

@@ -1,14 +1,16 @@
-"""Time that is not to count: proposed by one side, approved or rejected by the other, withdrawn before that.
+"""What people decide about verdicts: exclusions of time, and requests to evaluate ended items again.
 
 Compacted by exclusion and step, so that every step stays. What became of a proposal is decided by the order of the
 log: the first approval or rejection of the other side, or the first withdrawal by the same side.
 """
 
+from datetime import date
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from shared.contracts.envelope import Event, EventData, Id, Instant
+from shared.contracts.envelope import Event, EventData
+from shared.contracts.scalars import Id, Instant
 
 Category = Literal["planned-maintenance", "force-majeure", "council-caused", "third-party", "agreed"]
 Side = Literal["provider", "council"]
@@ -81,3 +83,26 @@ class ExclusionWithdrawn(ExclusionEvent, frozen=True, kw_only=True, tag="tallyst
 
 
 ExclusionStep = ExclusionProposed | ExclusionApproved | ExclusionRejected | ExclusionWithdrawn
+
+
+class CorrectionScope(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Items whose life touches the London dates [from_date, to_date), of every council and service unless named."""
+
+    from_date: date
+    to_date: date
+    council: Id | None = None
+    service: Id | None = None
+
+
+class CorrectionRequestedData(EventData, frozen=True, kw_only=True):
+    """What is to be judged again, and who ordered it (an opaque id)."""
+
+    scope: CorrectionScope
+    requested_by: Id
+
+
+class CorrectionRequested(Event, frozen=True, kw_only=True, tag="tallystick.correction.requested.v1"):
+    """Ended items in scope are to be judged again; `subject` is the run's id, the cause of what it corrects."""
+
+    subject: Id
+    data: CorrectionRequestedData
