@@ -6,7 +6,7 @@ from pathlib import Path
 
 from shared.contracts.codec import AnyEvent, decode_event
 from shared.contracts.envelope import ItemEvent
-from tallystick.replay.event_builder import TimedEvent
+from tallystick.replay.events import TimedEvent
 from tallystick.replay.mapping import ReplayMapping, read_mapping
 from tallystick.replay.rows import RejectedRow, RowCounts
 from tallystick.replay.translate import translate
@@ -58,14 +58,14 @@ quantity: {column: lines}
 class Replayed:
     """What a replay gave."""
 
-    told: list[TimedEvent]
+    timed: list[TimedEvent]
     counts: RowCounts
     rejected: list[RejectedRow]
 
     @property
     def events(self) -> list[AnyEvent]:
         """The events, decoded as a service would."""
-        return [decode_event(timed.value) for timed in self.told]
+        return [decode_event(timed.value) for timed in self.timed]
 
     @property
     def names(self) -> list[str]:
@@ -96,8 +96,8 @@ def replay(folder: Path, mapping: str, csv: str, **lookups: str) -> Replayed:
 def replay_file(mapping: ReplayMapping, path: Path) -> Replayed:
     """What the file at `path` comes to."""
     counts, rejected = RowCounts(), list[RejectedRow]()
-    told = list(translate(mapping, path, counts=counts, rejects=rejected.append))
-    return Replayed(told, counts, rejected)
+    timed = list(translate(mapping, path, counts=counts, rejects=rejected.append))
+    return Replayed(timed, counts, rejected)
 
 
 def changed(mapping: str, replacements: Mapping[str, str]) -> str:

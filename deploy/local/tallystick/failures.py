@@ -16,7 +16,7 @@ from sla_monitor.domain.decisions import NotAllowed
 from sla_monitor.reports.evidence import NoSuchCouncil, VerdictsChanging
 from sla_monitor.trial.target import InvalidDocument
 from tallystick.console import EXIT_BUG, EXIT_BUSY, EXIT_INVALID, fail
-from tallystick.replay.mapping import BadMapping, NoSuchMapping
+from tallystick.replay.mapping import InvalidMapping, UnknownMapping
 from tallystick.replay.table import UnreadableFile
 from tallystick.replay.targets import UnusableTemplate
 from tallystick.stack import FolderInUse, UnusableFolder
@@ -38,7 +38,7 @@ ADVICE = (
     Advice((UnusableFolder,), "Set TALLYSTICK_VAR to a folder that you may write. Nothing was changed."),
     Advice((IncompatibleStore,), f"Nothing was changed. {_ADDRESSES}"),
     Advice((InvalidSettings, SchemaOutdated), f"{_ADDRESSES} Nothing was changed."),
-    Advice((BadMapping, NoSuchMapping), "Nothing was read. docs/replay.md describes mapping files."),
+    Advice((InvalidMapping, UnknownMapping), "Nothing was read. docs/replay.md describes mapping files."),
     Advice(
         (UnreadableFile, UnusableTemplate), "Correct the file or the mapping and run it again: nothing counts twice."
     ),

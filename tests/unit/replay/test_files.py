@@ -36,16 +36,16 @@ def test_a_gzipped_file_gives_the_same_events(tmp_path: Path) -> None:
     path = tmp_path / "export.csv.gz"
     path.write_bytes(gzip.compress((HEADER + ROW).encode()))
 
-    assert replay_file(mapping_of(tmp_path, TICKETS), path).told == replay(tmp_path, TICKETS, HEADER + ROW).told
+    assert replay_file(mapping_of(tmp_path, TICKETS), path).timed == replay(tmp_path, TICKETS, HEADER + ROW).timed
 
 
 def test_another_encoding_is_read_when_the_mapping_names_it(tmp_path: Path) -> None:
     path = tmp_path / "export.csv"
     path.write_bytes((HEADER + ROW.replace("adur", "Môn")).encode("cp1252"))
 
-    told = replay_file(mapping_of(tmp_path, changed(TICKETS, {"rows: item": "rows: item\nencoding: cp1252"})), path)
+    replayed = replay_file(mapping_of(tmp_path, changed(TICKETS, {"rows: item": "rows: item\nencoding: cp1252"})), path)
 
-    assert told.only().council == "mon"
+    assert replayed.only().council == "mon"
     with pytest.raises(UnreadableFile, match="give the mapping another `encoding`"):
         replay_file(mapping_of(tmp_path, TICKETS), path)
 

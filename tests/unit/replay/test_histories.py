@@ -15,7 +15,7 @@ from tests.support.replays import ACTIVITIES, changed, replay
 HEADER = "ticket,did,at\n"
 
 
-def told(folder: Path, *activities: str, mapping: str = ACTIVITIES) -> list[str]:
+def event_names(folder: Path, *activities: str, mapping: str = ACTIVITIES) -> list[str]:
     """The events of one ticket to which these happened, a minute apart."""
     rows = "".join(f"1,{did},2026-03-27T09:{minute:02}:00\n" for minute, did in enumerate(activities))
     replayed = replay(folder, mapping, HEADER + rows)
@@ -41,7 +41,7 @@ def told(folder: Path, *activities: str, mapping: str = ACTIVITIES) -> list[str]
 def test_a_row_amounts_to_what_the_state_of_its_item_makes_of_it(
     activities: list[str], events: list[str], tmp_path: Path
 ) -> None:
-    assert told(tmp_path, *activities) == events
+    assert event_names(tmp_path, *activities) == events
 
 
 @pytest.mark.parametrize(("pick", "minute"), [("first", 1), ("last", 3)])
@@ -87,7 +87,7 @@ def test_an_item_is_what_its_first_row_in_the_file_says(tmp_path: Path) -> None:
 
     replayed = replay(tmp_path, mapping, "ticket,did,at,council\n" + rows)
 
-    assert [timed.key for timed in replayed.told] == ["adur:1", "adur:1"]
+    assert [timed.key for timed in replayed.timed] == ["adur:1", "adur:1"]
     assert isinstance(replayed.events[0], TicketOpened)
 
 
@@ -104,11 +104,11 @@ def test_no_row_is_lost_and_the_order_of_rows_says_nothing(rows: list[tuple[str,
     shuffled = random.sample(lines, len(lines))
 
     with TemporaryDirectory() as folder:
-        told = replay(Path(folder), ACTIVITIES, HEADER + "".join(lines))
+        replayed = replay(Path(folder), ACTIVITIES, HEADER + "".join(lines))
         again = replay(Path(folder), ACTIVITIES, HEADER + "".join(shuffled))
 
-    assert told.counts.rows == len(rows)
-    assert told.counts.unaccounted == again.counts.unaccounted == 0
-    assert len(told.rejected) == told.counts.refused
-    assert sorted(told.told) == sorted(again.told)
-    assert len({event.id for event in told.events}) == len(told.events) == told.counts.events.total()
+    assert replayed.counts.rows == len(rows)
+    assert replayed.counts.unaccounted == again.counts.unaccounted == 0
+    assert len(replayed.rejected) == replayed.counts.refused
+    assert sorted(replayed.timed) == sorted(again.timed)
+    assert len({event.id for event in replayed.events}) == len(replayed.events) == replayed.counts.events.total()

@@ -16,8 +16,8 @@ def test_each_time_of_a_row_is_an_event_and_a_blank_one_is_none(tmp_path: Path) 
     )
 
     assert replayed.names == ["opened", "opened", "resolved"]
-    assert [timed.key for timed in replayed.told] == ["adur:1", "adur:2", "adur:1"]
-    assert {timed.topic for timed in replayed.told} == {"provider.tickets.v1"}
+    assert [timed.key for timed in replayed.timed] == ["adur:1", "adur:2", "adur:1"]
+    assert {timed.topic for timed in replayed.timed} == {"provider.tickets.v1"}
     assert replayed.counts.events == {"tallystick.ticket.opened.v1": 2, "tallystick.ticket.resolved.v1": 1}
 
 
@@ -26,7 +26,7 @@ def test_events_come_in_order_of_time_and_those_of_an_instant_in_order_of_rows(t
 
     replayed = replay(tmp_path, TICKETS, HEADER + rows)
 
-    assert [timed.key for timed in replayed.told] == ["adur:5", "adur:9", "adur:1"]
+    assert [timed.key for timed in replayed.timed] == ["adur:5", "adur:9", "adur:1"]
 
 
 def test_an_end_before_its_beginning_is_kept_and_noted(tmp_path: Path) -> None:
@@ -40,14 +40,14 @@ def test_an_end_before_its_beginning_is_kept_and_noted(tmp_path: Path) -> None:
 def test_an_item_that_never_began_is_refused(tmp_path: Path) -> None:
     replayed = replay(tmp_path, TICKETS, HEADER + "1,adur,,2026-03-27T16:58:00\n")
 
-    assert replayed.told == []
+    assert replayed.timed == []
     assert replayed.rejected[0].reason.startswith("opened: '' is not a time")
 
 
 def test_a_row_with_one_bad_time_makes_no_event_at_all(tmp_path: Path) -> None:
     replayed = replay(tmp_path, TICKETS, HEADER + "1,adur,2026-03-27T16:59:00,soon\n")
 
-    assert replayed.told == []
+    assert replayed.timed == []
     assert replayed.counts.events.total() == 0
     assert replayed.counts.refused == 1
 
@@ -58,7 +58,7 @@ def test_the_second_row_of_an_item_is_refused_with_the_line_of_the_first(tmp_pat
     replayed = replay(tmp_path, TICKETS, HEADER + row + row + row.replace("adur", "worthing"))
 
     assert [rejected.reason for rejected in replayed.rejected] == ["item '1' of 'adur' is on line 2 already"]
-    assert [timed.key for timed in replayed.told] == ["adur:1", "worthing:1"]
+    assert [timed.key for timed in replayed.timed] == ["adur:1", "worthing:1"]
 
 
 RICH = changed(
@@ -140,13 +140,13 @@ def test_work_goes_to_the_topic_of_work(tmp_path: Path) -> None:
     completed = replayed.events[1]
     assert isinstance(completed, WorkCompleted)
     assert completed.data == CompletedData(units="2")
-    assert {timed.topic for timed in replayed.told} == {"provider.work.v1"}
+    assert {timed.topic for timed in replayed.timed} == {"provider.work.v1"}
 
 
 def test_replaying_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     csv = HEADER + "1,adur,2026-03-27T16:59:00,2026-03-30T09:01:00\n"
 
-    assert replay(tmp_path, TICKETS, csv).told == replay(tmp_path, TICKETS, csv).told
+    assert replay(tmp_path, TICKETS, csv).timed == replay(tmp_path, TICKETS, csv).timed
 
 
 def test_without_a_column_of_ids_the_files_name_and_line_are_the_id(tmp_path: Path) -> None:
@@ -157,6 +157,6 @@ def test_without_a_column_of_ids_the_files_name_and_line_are_the_id(tmp_path: Pa
 
     april, may = (replay_file(mapping, tmp_path / name) for name in ("April.csv", "May.csv"))
 
-    assert [timed.key for timed in april.told] == ["adur:april-2", "adur:april-3"]
+    assert [timed.key for timed in april.timed] == ["adur:april-2", "adur:april-3"]
     ids = {event.id for event in (*april.events, *may.events)}
     assert len(ids) == 4

@@ -22,7 +22,7 @@ def test_a_reading_counts_on_its_date_whatever_the_time_zone_makes_of_it(tmp_pat
 def test_readings_keep_the_order_of_the_file(tmp_path: Path) -> None:
     replayed = replay(tmp_path, READINGS, HEADER + "leeds,2018-07-02,1\nsalford,2018-07-01,1\n")
 
-    assert [timed.key for timed in replayed.told] == ["leeds:export-2", "salford:export-3"]
+    assert [timed.key for timed in replayed.timed] == ["leeds:export-2", "salford:export-3"]
 
 
 def test_equal_rows_are_two_readings(tmp_path: Path) -> None:
@@ -37,14 +37,14 @@ def test_an_id_of_ones_own_must_be_given_once(tmp_path: Path) -> None:
     replayed = replay(tmp_path, mapping, "number,council,paid,lines\nA1,leeds,2018-07-02,1\nA1,leeds,2018-07-03,1\n")
 
     assert [rejected.reason for rejected in replayed.rejected] == ["reading 'A1' of 'leeds' is on line 2 already"]
-    assert [timed.key for timed in replayed.told] == ["leeds:A1"]
+    assert [timed.key for timed in replayed.timed] == ["leeds:A1"]
 
 
 @pytest.mark.parametrize("quantity", ["", "-1", "1e3", "1,000", "1.1234567", "NaN", "１２"])
 def test_what_is_no_quantity_is_refused(quantity: str, tmp_path: Path) -> None:
     replayed = replay(tmp_path, READINGS, HEADER + f'leeds,2018-07-02,"{quantity}"\n')
 
-    assert replayed.told == []
+    assert replayed.timed == []
     assert replayed.counts.refused == 1
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tallystick.replay.event_types import EVENT_TYPES
+from tallystick.replay.events import EVENT_TYPES
 from tallystick.replay.mapping import shipped_mappings
 from tests.support.replays import replay
 

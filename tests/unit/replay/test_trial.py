@@ -31,7 +31,7 @@ trial:
     service: type
     choose: form
     skip: [Odd]
-    forms:
+    templates:
       hours: {measure: response-time, within: "{amount} hours"}
       days: {measure: resolution-time, within: "{amount} days"}
 """
@@ -54,11 +54,11 @@ def of(kind: type[Kind], found: list[AnyDefinition]) -> dict[str, Kind]:
 
 def test_councils_and_services_of_the_file_are_defined_by_the_ids_of_its_events(tmp_path: Path) -> None:
     found = definitions(tmp_path)
-    told = replay(tmp_path, TRIAL, CSV, rules=RULES)
+    replayed = replay(tmp_path, TRIAL, CSV, rules=RULES)
 
-    assert {timed.key.split(":")[0] for timed in told.told} == set(of(Council, found)) == {"adur", "worthing"}
+    assert {timed.key.split(":")[0] for timed in replayed.timed} == set(of(Council, found)) == {"adur", "worthing"}
     assert (
-        {event.data.service for event in told.events if isinstance(event, TicketOpened)}
+        {event.data.service for event in replayed.events if isinstance(event, TicketOpened)}
         == set(of(Service, found))
         == {"lost-key", "pc"}
     )
@@ -80,8 +80,10 @@ def test_each_council_has_one_agreement_with_a_target_for_each_service_that_has_
     )
 
 
-def test_a_rule_that_makes_no_target_is_told_with_its_row(tmp_path: Path) -> None:
-    with pytest.raises(UnusableTemplate, match="lookup 'rules', row 'Roof': within: '0 days' is not a duration"):
+def test_a_rule_that_makes_no_target_is_reported_with_its_row(tmp_path: Path) -> None:
+    with pytest.raises(
+        UnusableTemplate, match="lookup 'rules', row 'Roof': #/within: expected a duration like '8 working hours'"
+    ):
         definitions(tmp_path, rules="type,form,amount\nRoof,days,0\n")
 
 
@@ -128,7 +130,7 @@ def test_the_catalogue_takes_every_shipped_trial_without_a_fault(name: str, tmp_
 
 def test_the_city_is_shut_on_its_holidays(tmp_path: Path) -> None:
     (tmp_path / "rules.csv").write_text("type,better_rule,mode_business_days,mode_calendar_days\n", encoding="utf-8")
-    trial = read_mapping("boston-311-rules", lookups={"rules": tmp_path / "rules.csv"}).form.trial
+    trial = read_mapping("boston-311-rules", lookups={"rules": tmp_path / "rules.csv"}).content.trial
 
     (calendar,) = trial.calendars if trial else ()
     assert isinstance(calendar, Calendar)

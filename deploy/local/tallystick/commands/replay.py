@@ -18,7 +18,7 @@ from shared.clock import FixedClock, WallClock
 from shared.log.port import Message
 from tallystick.console import EXIT_BUG, answer, err, progress, require_writable, var_folder
 from tallystick.options import InputFile, Json, LookupOption, lookup_files, read_instant
-from tallystick.replay.event_builder import TimedEvent
+from tallystick.replay.events import TimedEvent
 from tallystick.replay.mapping import ReplayMapping, read_mapping
 from tallystick.replay.rows import RowCounts, reject_file
 from tallystick.replay.translate import translate
@@ -125,7 +125,7 @@ async def _write_verdicts(options: ReplayOptions, stack: Stack) -> Counter[str]:
     file = options.verdicts
     with nullcontext() if file is None else file.open("w", encoding="utf-8", newline="") as text:
         answers = stack.monitor.questions.everything()
-        return await tally_verdicts(answers, source=options.mapping.form.source, text=text)
+        return await tally_verdicts(answers, source=options.mapping.content.source, text=text)
 
 
 def _as_json(options: ReplayOptions, result: ReplayResult) -> dict[str, Any]:

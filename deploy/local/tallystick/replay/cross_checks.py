@@ -1,86 +1,132 @@
 """What a mapping says in two places, and differently: checks that look further than one value."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from zoneinfo import ZoneInfo
 
-from shared.faults import Fault, Path
-from tallystick.replay.defining import InvalidDefinition
-from tallystick.replay.event_types import EVENT_TYPES, OPENS, InvalidEventData
-from tallystick.replay.form import Column, EventRows, FileForm, ItemRows, ReadingRows, TargetTemplates
+from shared.contracts.target_rules import target_faults
+from shared.faults import Fault, Path, did_you_mean
+from shared.validation import InvalidValue
+from tallystick.replay.events import EVENT_TYPES, OPENING_EVENT
 from tallystick.replay.lookups import LookupTable
+from tallystick.replay.mapping_schema import (
+    ActivityRule,
+    CellValue,
+    EventRows,
+    ItemRows,
+    MappingContent,
+    ReadingRows,
+    TargetTemplates,
+    TimeRule,
+    Trial,
+)
 from tallystick.replay.targets import placeholders, target_of
 
-Found = Iterator[Fault]
+Faults = Iterator[Fault]
+Tables = Mapping[str, LookupTable]
 
 
-def cross_check(form: ItemRows | EventRows | ReadingRows, tables: Mapping[str, LookupTable]) -> Found:
-    """Every contradiction in `form` and between it and the lookups that could be read, with its path."""
-    for path, value in form.values().items():
-        if isinstance(value, Column):
-            yield from _lookup_faults(path, value, form, tables)
-    if not isinstance(form, ReadingRows):
-        yield from _rule_faults(form)
-    if isinstance(form, EventRows):
-        yield from _activity_faults(form)
-    if form.trial is not None and form.trial.targets_from is not None:
-        yield from _target_faults(form.trial.targets_from, form, tables)
+def name_faults(value: object) -> Faults:
+    """Zones and encodings that do not exist, in a mapping whose shape may still be wrong."""
+    if not isinstance(value, dict):
+        return
+    if isinstance(zone := value.get("zone"), str) and not _is_zone(zone):
+        yield Fault(("zone",), f"{zone!r} is no time zone: write one like Europe/London")
+    if isinstance(encoding := value.get("encoding"), str) and not _is_encoding(encoding):
+        yield Fault(("encoding",), f"{encoding!r} is no text encoding: write for example cp1252")
 
 
-def _lookup_faults(path: Path, column: Column, form: FileForm, tables: Mapping[str, LookupTable]) -> Found:
-    match column.lookup, column.field:
-        case None, None:
-            return
-        case (None, _) | (_, None):
-            yield Fault(path, "lookup and field go together: which lookup, and which of its columns")
-        case str(name), str(wanted):
-            yield from _missing((*path, "lookup"), name, {wanted}, form, tables)
+def cross_check(content: MappingContent, tables: Tables) -> Faults:
+    """Every contradiction in `content`, and between it and the lookups that could be read, with its path."""
+    for path, value in content.cell_values().items():
+        yield from _value_faults(path, value, content, tables)
+    if not isinstance(content, ReadingRows):
+        yield from _rule_faults(content)
+    if isinstance(content, EventRows):
+        yield from _activity_faults(content)
+    if content.trial is not None:
+        yield from _trial_faults(content.trial, content, tables)
 
 
-def _missing(path: Path, name: str, wanted: Iterable[str], form: FileForm, tables: Mapping[str, LookupTable]) -> Found:
-    if name not in form.lookups:
-        yield Fault(path, f"there is no lookup called {name!r} under lookups")
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True
+
+
+def _is_encoding(name: str) -> bool:
+    try:
+        "".encode(name)
+    except LookupError:
+        return False
+    return True
+
+
+def _value_faults(path: Path, value: CellValue, content: MappingContent, tables: Tables) -> Faults:
+    if (value.constant is None) == (value.column is None):
+        yield Fault(path, "name either a column or a constant")
+    elif value.constant is not None and (value.lookup or value.field or value.values or value.default):
+        yield Fault(path, "a constant has no lookup, field, values or default")
+    if (value.lookup is None) != (value.field is None):
+        yield Fault(path, "lookup and field go together: which lookup, and which of its columns")
+    elif value.lookup is not None and value.field is not None:
+        yield from _lookup_faults((*path, "lookup"), value.lookup, {value.field}, content, tables)
+
+
+def _lookup_faults(path: Path, name: str, wanted: Iterable[str], content: MappingContent, tables: Tables) -> Faults:
+    if name not in content.lookups:
+        yield Fault(path, f"there is no lookup called {name!r} under lookups{did_you_mean(name, content.lookups)}")
     elif name in tables:
         for column in sorted(set(wanted) - tables[name].columns):
-            yield Fault(path, f"lookup {name!r} has no column {column!r}")
+            near = did_you_mean(column, tables[name].columns)
+            yield Fault(path, f"lookup {name!r} has no column {column!r}{near}")
 
 
-def _rule_faults(form: ItemRows | EventRows) -> Found:
-    known = EVENT_TYPES[form.kind]
-    for index, rule in enumerate(form.events):
-        if rule.event not in known:
-            message = f"a {form.kind} has no event {rule.event!r}; it has {', '.join(known)}"
-            yield Fault(("events", index, "event"), message)
-            continue
-        if rule.event == OPENS[form.kind]:
-            if rule.data:
-                message = f"the data of {rule.event!r} are the item's own: name columns instead"
-                yield Fault(("events", index, "data"), message)
-            continue
-        try:
-            known[rule.event].fixed_data(rule.data)
-        except InvalidEventData as fault:
-            yield Fault(("events", index), str(fault))
-    opening = OPENS[form.kind]
-    if (count := sum(rule.event == opening for rule in form.events)) != 1:
-        message = f"one rule must make the event {opening!r}, with which a {form.kind} begins; {count} do"
+def _rule_faults(content: ItemRows | EventRows) -> Faults:
+    opening = OPENING_EVENT[content.kind]
+    rules: Sequence[TimeRule | ActivityRule] = content.events
+    for index, rule in enumerate(rules):
+        yield from (fault.below("events", index) for fault in _one_rule_faults(rule, content))
+    if (count := sum(rule.event == opening for rule in rules)) != 1:
+        message = f"one rule must make the event {opening!r}, with which a {content.kind} begins; {count} do"
         yield Fault(("events",), message)
 
 
-def _activity_faults(form: EventRows) -> Found:
-    named = {activity for rule in form.events for activity in rule.activity}
-    for index, activity in enumerate(form.ignore):
+def _one_rule_faults(rule: TimeRule | ActivityRule, content: ItemRows | EventRows) -> Faults:
+    known = EVENT_TYPES[content.kind]
+    if rule.event not in known:
+        near = did_you_mean(rule.event, known) or f"; it has {', '.join(known)}"
+        yield Fault(("event",), f"a {content.kind} has no event {rule.event!r}{near}")
+    elif rule.event != OPENING_EVENT[content.kind]:
+        yield from (fault.below("data") for fault in known[rule.event].data_faults(rule.data))
+    elif rule.data:
+        yield Fault(("data",), f"the data of {rule.event!r} are the item's own: name columns instead")
+
+
+def _activity_faults(content: EventRows) -> Faults:
+    named = {activity for rule in content.events for activity in rule.activity}
+    for index, activity in enumerate(content.ignore):
         if activity in named:
             yield Fault(("ignore", index), f"{activity!r} is ignored here and named by an event above")
-    for index, rule in enumerate(form.events):
-        if rule.event == OPENS[form.kind] and rule.pick == "all":
+    for index, rule in enumerate(content.events):
+        if rule.event == OPENING_EVENT[content.kind] and rule.pick == "all":
             yield Fault(("events", index), f"{rule.event!r} happens once: add `pick: first` or `pick: last`")
 
 
-def _target_faults(forms: TargetTemplates, form: FileForm, tables: Mapping[str, LookupTable]) -> Found:
+def _trial_faults(trial: Trial, content: MappingContent, tables: Tables) -> Faults:
+    for index, target in enumerate(trial.targets):
+        yield from (fault.below("trial", "targets", index) for fault in target_faults(target))
+    if trial.targets_from is not None:
+        yield from _template_faults(trial.targets_from, content, tables)
+
+
+def _template_faults(made_from: TargetTemplates, content: MappingContent, tables: Tables) -> Faults:
     path: Path = ("trial", "targets_from")
-    filled_from = {name for form_of in forms.forms.values() for name in placeholders(form_of)}
-    yield from _missing(path, forms.lookup, {forms.service, forms.choose, *filled_from}, form, tables)
-    for choice, form_of in forms.forms.items():
+    columns = {name for template in made_from.templates.values() for name in placeholders(template)}
+    yield from _lookup_faults(path, made_from.lookup, {made_from.service, made_from.choose, *columns}, content, tables)
+    for choice, template in made_from.templates.items():
         try:
-            target_of(form_of, service="any", cells=dict.fromkeys(filled_from, "1"))
-        except InvalidDefinition as fault:
-            yield Fault((*path, "forms", choice), str(fault))
+            target_of(template, service="any", cells=dict.fromkeys(columns, "1"))
+        except InvalidValue as refused:
+            yield from (fault.below(*path, "templates", choice) for fault in refused.faults)

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, NamedTuple
+from zoneinfo import ZoneInfo
 
 from shared.contracts.envelope import EventData
 from shared.contracts.items import NewItemData
-from tallystick.replay.event_builder import EventBuilder, TimedEvent
-from tallystick.replay.event_types import EVENT_TYPES, ReplayEventType, State
+from tallystick.replay.events import EVENT_TYPES, EventBuilder, ItemState, ReplayEventType, TimedEvent
 from tallystick.replay.fields import ItemFields, Lookups, subject_of
-from tallystick.replay.form import ActivityRule, EventRows
+from tallystick.replay.mapping_schema import ActivityRule, EventRows
 from tallystick.replay.rows import BEFORE_OPENING, RowReader
 from tallystick.replay.table import InvalidRow, Row, Table
 from tallystick.replay.times import Times
@@ -30,53 +30,53 @@ class History:
     """An item: whose it is, what its first row says of it, and its rows."""
 
     council: str
-    accepted: NewItemData
-    entries: list[ActivityRow] = field(default_factory=list)
+    new_item: NewItemData
+    rows: list[ActivityRow] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class AppliedRule:
-    """A rule that applies. `data` is None for the beginning, whose data are the item's."""
+    """A rule that applies. `data` is None for the opening, whose data are the item's."""
 
     activities: frozenset[str]
     pick: Literal["first", "last", "all"]
-    during: frozenset[State]
-    happening: ReplayEventType
+    during: frozenset[ItemState]
+    type: ReplayEventType
     data: EventData | None
 
 
-def translate_histories(form: EventRows, table: Table, lookups: Lookups, intake: RowReader) -> list[TimedEvent]:
+def translate_histories(content: EventRows, table: Table, lookups: Lookups, reader: RowReader) -> list[TimedEvent]:
     """The events of all items, in ascending order of time."""
-    reader = _HistoryReader(form, table, lookups, intake)
-    for line, row in intake.rows(table):
+    histories = _Histories(content, table, lookups, reader)
+    for line, row in reader.rows(table):
         try:
-            reader.take(line, row)
+            histories.add(line, row)
         except InvalidRow as why:
-            intake.refuse(line, why)
-    translator = _HistoryTranslator(form, intake)
-    told = [event for item, history in reader.histories.items() for event in translator.tell(item, history)]
-    told.sort(key=lambda event: event.at_us)
-    return told
+            reader.refuse(line, why)
+    translator = _HistoryTranslator(content, reader)
+    events = [event for item, history in histories.by_item.items() for event in translator.translate(item, history)]
+    events.sort(key=lambda event: event.at_us)
+    return events
 
 
-def applied(steps: list[AppliedRule], entries: list[ActivityRow]) -> Iterator[tuple[ActivityRow, AppliedRule]]:
-    """The steps that apply to an item's `entries`, which ascend by time.
+def applied(rules: list[AppliedRule], rows: list[ActivityRow]) -> Iterator[tuple[ActivityRow, AppliedRule]]:
+    """The rules that apply to an item's `rows`, which ascend by time.
 
-    Each entry is offered to the steps in their order; one that applies changes the item's state at once, so that
-    the next step of the same entry sees it: work on a resolved ticket reopens it and then pauses it.
+    Each row is offered to the rules in their order; one that applies changes the item's state at once, so that the
+    next rule for the same row sees it: work on a resolved ticket reopens it and then pauses it.
     """
-    picked = [_picked(step, entries) for step in steps]
-    state: State = "new"
-    for index, entry in enumerate(entries):
-        for step, indexes in zip(steps, picked, strict=True):
-            if index in indexes and (not step.during or state in step.during):
-                state = step.happening.leaves(state)
-                yield entry, step
+    picked = [_picked(rule, rows) for rule in rules]
+    state: ItemState = "new"
+    for index, row in enumerate(rows):
+        for rule, indexes in zip(rules, picked, strict=True):
+            if index in indexes and (not rule.during or state in rule.during):
+                state = rule.type.state_after(state)
+                yield row, rule
 
 
-def _picked(step: AppliedRule, entries: list[ActivityRow]) -> frozenset[int]:
-    matching = [i for i, entry in enumerate(entries) if not step.activities or entry.activity in step.activities]
-    match step.pick:
+def _picked(rule: AppliedRule, rows: list[ActivityRow]) -> frozenset[int]:
+    matching = [index for index, row in enumerate(rows) if not rule.activities or row.activity in rule.activities]
+    match rule.pick:
         case "first":
             return frozenset(matching[:1])
         case "last":
@@ -85,84 +85,82 @@ def _picked(step: AppliedRule, entries: list[ActivityRow]) -> frozenset[int]:
             return frozenset(matching)
 
 
-class _HistoryReader:
-    """Sorts rows to their items. An item's own values are those of its first row in the file."""
+class _Histories:
+    """Rows by their items. An item's own values are those of its first row in the file."""
 
-    def __init__(self, form: EventRows, table: Table, lookups: Lookups, intake: RowReader) -> None:
-        self._times = Times(form.zone, form.time_format, intake.counts.notes)
-        self._fields = ItemFields(form, table.header, lookups, self._times)
-        self._subject = subject_of(form.item, table)
-        self._time, self._time_column = table.header.cell(form.time), form.time
-        self._activity, self._activity_column = table.header.cell(form.activity), form.activity
-        named = [activity for rule in form.events for activity in rule.activity]
+    def __init__(self, content: EventRows, table: Table, lookups: Lookups, reader: RowReader) -> None:
+        self._times = Times(ZoneInfo(content.zone), content.time_format, reader.counts.notes)
+        self._fields = ItemFields(content, table.header, lookups, self._times)
+        self._subject = subject_of(content.item, table)
+        self._time, self._time_column = table.header.cell(content.time), content.time
+        self._activity, self._activity_column = table.header.cell(content.activity), content.activity
+        named = [activity for rule in content.events for activity in rule.activity]
         # One string object an activity, however many rows have it.
-        self._known = {activity: activity for activity in [*named, *form.ignore]}
-        self.histories: dict[str, History] = {}
+        self._known = {activity: activity for activity in [*named, *content.ignore]}
+        self.by_item: dict[str, History] = {}
 
-    def take(self, line: int, row: Row) -> None:
+    def add(self, line: int, row: Row) -> None:
         """The row is with its item; raises `InvalidRow`."""
         item = self._subject(line, row)
         activity = self._known.get(self._activity(row))
         if activity is None:
             raise InvalidRow(f"{self._activity_column}: {self._activity(row)!r} is neither mapped nor ignored")
         at = self._times.instant(self._time(row), column=self._time_column)
-        if item not in self.histories:
-            self.histories[item] = History(self._fields.council(row), self._fields.accepted(row))
-        self.histories[item].entries.append(ActivityRow(at, line, activity))
+        if item not in self.by_item:
+            self.by_item[item] = History(self._fields.council(row), self._fields.new_item(row))
+        self.by_item[item].rows.append(ActivityRow(at, line, activity))
 
 
 class _HistoryTranslator:
-    def __init__(self, form: EventRows, intake: RowReader) -> None:
-        self._steps = [_step(form, rule) for rule in form.events]
-        self._maker = EventBuilder(form.source, form.kind, intake.counts)
-        self._intake = intake
+    def __init__(self, content: EventRows, reader: RowReader) -> None:
+        self._rules = [_applied_rule(content, rule) for rule in content.events]
+        self._builder = EventBuilder(content.source, content.kind, reader.counts)
+        self._reader = reader
 
-    def tell(self, item: str, history: History) -> list[TimedEvent]:
+    def translate(self, item: str, history: History) -> list[TimedEvent]:
         """The item's events; each of its rows is counted as translated, refused or unused."""
-        entries = sorted(history.entries, key=lambda entry: entry.at)
-        told = list(applied(self._steps, entries))
-        lines = {entry.line for entry, _ in told}
-        self._count_unused(entries, lines)
-        began = next((entry.at for entry, step in told if step.data is None), None)
-        if began is None:
+        rows = sorted(history.rows, key=lambda row: row.at)
+        made_by = list(applied(self._rules, rows))
+        lines = {row.line for row, _ in made_by}
+        self._count_unused(rows, lines)
+        opened = next((row.at for row, rule in made_by if rule.type.opens), None)
+        if opened is None:
             for line in sorted(lines):
-                self._intake.refuse(line, InvalidRow(f"item {item!r} has no row that begins it"))
+                self._reader.refuse(line, InvalidRow(f"item {item!r} has no row that begins it"))
             return []
-        self._intake.counts.translated += len(lines)
-        self._intake.counts.notes[BEFORE_OPENING] += sum(entry.at < began for entry, _ in told)
-        return self._made(item, history, told)
+        self._reader.counts.translated += len(lines)
+        self._reader.counts.notes[BEFORE_OPENING] += sum(row.at < opened for row, _ in made_by)
+        return list(self._events(item, history, made_by))
 
-    def _made(self, item: str, history: History, told: list[tuple[ActivityRow, AppliedRule]]) -> list[TimedEvent]:
+    def _events(
+        self, item: str, history: History, made_by: list[tuple[ActivityRow, AppliedRule]]
+    ) -> Iterator[TimedEvent]:
         occurrences: Counter[str] = Counter()
-        made: list[TimedEvent] = []
-        for entry, step in told:
-            occurrences[step.happening.name] += 1
-            made.append(
-                self._maker.make(
-                    step.happening,
-                    council=history.council,
-                    item=item,
-                    at=entry.at,
-                    data=history.accepted if step.data is None else step.data,
-                    occurrence=occurrences[step.happening.name],
-                )
+        for row, rule in made_by:
+            occurrences[rule.type.name] += 1
+            yield self._builder.build(
+                rule.type,
+                council=history.council,
+                item=item,
+                at=row.at,
+                data=rule.data or history.new_item,
+                occurrence=occurrences[rule.type.name],
             )
-        return made
 
-    def _count_unused(self, entries: list[ActivityRow], lines: set[int]) -> None:
-        for entry in entries:
-            if entry.line not in lines:
-                named = any(entry.activity in step.activities for step in self._steps)
+    def _count_unused(self, rows: list[ActivityRow], lines: set[int]) -> None:
+        for row in rows:
+            if row.line not in lines:
+                named = any(row.activity in rule.activities for rule in self._rules)
                 why = "changed nothing" if named else "ignored"
-                self._intake.counts.unused[f"{why}: {entry.activity}"] += 1
+                self._reader.counts.unused[f"{why}: {row.activity}"] += 1
 
 
-def _step(form: EventRows, rule: ActivityRule) -> AppliedRule:
-    happening = EVENT_TYPES[form.kind][rule.event]
+def _applied_rule(content: EventRows, rule: ActivityRule) -> AppliedRule:
+    type_ = EVENT_TYPES[content.kind][rule.event]
     return AppliedRule(
         activities=frozenset(rule.activity),
         pick=rule.pick,
         during=frozenset(rule.during),
-        happening=happening,
-        data=None if happening.opens else happening.fixed_data(rule.data),
+        type=type_,
+        data=type_.constant_data(rule.data),
     )

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 
 from shared.contracts.items import NewItemData
-from tallystick.replay.form import Column, Constant, FileForm, ItemForm
 from tallystick.replay.ids import IdAssigner, line_prefix
 from tallystick.replay.lookups import LookupTable
+from tallystick.replay.mapping_schema import AnyItems, AnyRows, CellValue
 from tallystick.replay.table import Header, InvalidRow, Row, Table
 from tallystick.replay.times import Times
 
@@ -16,8 +16,8 @@ Lookups = Mapping[str, LookupTable]
 class IdField:
     """An id that every row has: its council, its service, its priority."""
 
-    def __init__(self, name: str, value: Constant | Column, header: Header, lookups: Lookups) -> None:
-        self._name = value.column if isinstance(value, Column) else name
+    def __init__(self, name: str, value: CellValue, header: Header, lookups: Lookups) -> None:
+        self._name = value.column or name
         self._naming = IdAssigner(_chosen(value))
         self.text = text_of(value, header, lookups)
 
@@ -35,23 +35,23 @@ class IdField:
 class OwnerFields:
     """Whose row it is: the council, and the service it used."""
 
-    def __init__(self, form: FileForm, header: Header, lookups: Lookups) -> None:
-        self.council = IdField("council", form.council, header, lookups)
-        self.service = IdField("service", form.service, header, lookups)
+    def __init__(self, content: AnyRows, header: Header, lookups: Lookups) -> None:
+        self.council = IdField("council", content.council, header, lookups)
+        self.service = IdField("service", content.service, header, lookups)
 
 
 class ItemFields(OwnerFields):
     """What a row says of its item."""
 
-    def __init__(self, form: ItemForm, header: Header, lookups: Lookups, times: Times) -> None:
-        super().__init__(form, header, lookups)
+    def __init__(self, content: AnyItems, header: Header, lookups: Lookups, times: Times) -> None:
+        super().__init__(content, header, lookups)
         self._times = times
-        self._priority = form.priority and IdField("priority", form.priority, header, lookups)
-        self._attributes = {name: attribute_of(value, header, lookups) for name, value in form.attributes.items()}
-        self._due_column = form.due
-        self._due = header.cell(form.due) if form.due else None
+        self._priority = content.priority and IdField("priority", content.priority, header, lookups)
+        self._attributes = {name: attribute_of(value, header, lookups) for name, value in content.attributes.items()}
+        self._due_column = content.due
+        self._due = header.cell(content.due) if content.due else None
 
-    def accepted(self, row: Row) -> NewItemData:
+    def new_item(self, row: Row) -> NewItemData:
         """The data of the event with which the row's item begins; raises `InvalidRow`."""
         attributes = {name: text for name, read in self._attributes.items() if (text := read(row))}
         due = self._due(row) if self._due else ""
@@ -72,10 +72,10 @@ def subject_of(column: str | None, table: Table) -> Callable[[int, Row], str]:
     return lambda _, row: naming.id_of(cell(row), column=column)
 
 
-def text_of(value: Constant | Column, header: Header, lookups: Lookups) -> Read:
+def text_of(value: CellValue, header: Header, lookups: Lookups) -> Read:
     """How to find the text of `value` in a row; it is empty for a blank cell without a default."""
-    if isinstance(value, Constant):
-        constant = value.constant
+    if value.column is None:
+        constant = value.constant or ""
         return lambda _: constant
     cell = header.cell(value.column)
     if value.lookup is not None and value.field is not None:
@@ -86,9 +86,9 @@ def text_of(value: Constant | Column, header: Header, lookups: Lookups) -> Read:
     return lambda row: cell(row) or default
 
 
-def attribute_of(value: Constant | Column, header: Header, lookups: Lookups) -> Read:
+def attribute_of(value: CellValue, header: Header, lookups: Lookups) -> Read:
     """How to find an attribute of a row: its text, translated where the mapping says so."""
-    text, values = text_of(value, header, lookups), value.values if isinstance(value, Column) else {}
+    text, values = text_of(value, header, lookups), value.values
     return lambda row: values.get(found := text(row), found)
 
 
@@ -105,8 +105,8 @@ def _looked_up(cell: Read, table: LookupTable, name: str, field: str, default: s
     return read
 
 
-def _chosen(value: Constant | Column) -> dict[str, str]:
+def _chosen(value: CellValue) -> dict[str, str]:
     """The ids that a person wrote into the mapping, by the texts that they stand for."""
-    if isinstance(value, Constant):
+    if value.constant is not None:
         return {value.constant: value.constant}
     return value.values if value.default is None else {value.default: value.default} | value.values

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from shared.contracts.envelope import EventData
-from tallystick.replay.event_builder import EventBuilder, TimedEvent
-from tallystick.replay.event_types import EVENT_TYPES, ReplayEventType
+from tallystick.replay.events import EVENT_TYPES, EventBuilder, ReplayEventType, TimedEvent
 from tallystick.replay.fields import ItemFields, Lookups, Read, subject_of
-from tallystick.replay.form import ItemRows
+from tallystick.replay.mapping_schema import ItemRows
 from tallystick.replay.rows import BEFORE_OPENING, RowReader
 from tallystick.replay.table import Header, InvalidRow, Row, Table
 from tallystick.replay.times import Times
@@ -15,82 +15,82 @@ from tallystick.replay.times import Times
 
 @dataclass(frozen=True, slots=True)
 class _TimeColumn:
-    """A column of times. `data` is None for the beginning, whose data are the row's; `occurrence` counts from 1."""
+    """A column of times. `data` is None for the opening, whose data are the row's; `occurrence` counts from 1."""
 
     name: str
     cell: Read
-    happening: ReplayEventType
+    type: ReplayEventType
     data: EventData | None
     occurrence: int
 
 
-def translate_items(form: ItemRows, table: Table, lookups: Lookups, intake: RowReader) -> list[TimedEvent]:
+def translate_items(content: ItemRows, table: Table, lookups: Lookups, reader: RowReader) -> list[TimedEvent]:
     """The events of all items, in ascending order of time; those of one instant in the order of the rows."""
-    translator = _ItemTranslator(form, table, lookups, intake)
-    told: list[TimedEvent] = []
-    for line, row in intake.rows(table):
+    translator = _ItemTranslator(content, table, lookups, reader)
+    events: list[TimedEvent] = []
+    for line, row in reader.rows(table):
         try:
-            told += translator.tell(line, row)
+            events += translator.translate(line, row)
         except InvalidRow as why:
-            intake.refuse(line, why)
+            reader.refuse(line, why)
         else:
-            intake.counts.translated += 1
-    told.sort(key=lambda event: event.at_us)
-    return told
+            reader.counts.translated += 1
+    events.sort(key=lambda event: event.at_us)
+    return events
 
 
 class _ItemTranslator:
-    def __init__(self, form: ItemRows, table: Table, lookups: Lookups, intake: RowReader) -> None:
-        self._times = Times(form.zone, form.time_format, intake.counts.notes)
-        self._fields = ItemFields(form, table.header, lookups, self._times)
-        self._subject = subject_of(form.item, table)
-        self._columns = _columns(form, table.header)
-        self._maker = EventBuilder(form.source, form.kind, intake.counts)
-        self._notes = intake.counts.notes
+    def __init__(self, content: ItemRows, table: Table, lookups: Lookups, reader: RowReader) -> None:
+        self._times = Times(ZoneInfo(content.zone), content.time_format, reader.counts.notes)
+        self._fields = ItemFields(content, table.header, lookups, self._times)
+        self._subject = subject_of(content.item, table)
+        self._columns = _time_columns(content, table.header)
+        self._builder = EventBuilder(content.source, content.kind, reader.counts)
+        self._notes = reader.counts.notes
         self._lines: dict[tuple[str, str], int] = {}
 
-    def tell(self, line: int, row: Row) -> list[TimedEvent]:
+    def translate(self, line: int, row: Row) -> list[TimedEvent]:
         """The events of the row's item, in the order of the mapping; nothing is made where it raises `InvalidRow`."""
         council, item = self._fields.council(row), self._subject(line, row)
-        accepted = self._fields.accepted(row)
-        happened = self._happened(row)
+        new_item = self._fields.new_item(row)
+        times = self._event_times(row)
         first = self._lines.setdefault((council, item), line)
         if first != line:
             raise InvalidRow(f"item {item!r} of {council!r} is on line {first} already")
         return [
-            self._maker.make(
-                column.happening,
+            self._builder.build(
+                column.type,
                 council=council,
                 item=item,
                 at=at,
-                data=accepted if column.data is None else column.data,
+                data=column.data or new_item,
                 occurrence=column.occurrence,
             )
-            for column, at in happened
+            for column, at in times
         ]
 
-    def _happened(self, row: Row) -> list[tuple[_TimeColumn, datetime]]:
-        happened = [
+    def _event_times(self, row: Row) -> list[tuple[_TimeColumn, datetime]]:
+        times = [
             (column, self._times.instant(text, column=column.name))
             for column in self._columns
-            if (text := column.cell(row)) or column.data is None
+            if (text := column.cell(row)) or column.type.opens
         ]
-        began = next(at for column, at in happened if column.data is None)
-        self._notes[BEFORE_OPENING] += sum(at < began for _, at in happened)
-        return happened
+        opened = next(at for column, at in times if column.type.opens)
+        self._notes[BEFORE_OPENING] += sum(at < opened for _, at in times)
+        return times
 
 
-def _columns(form: ItemRows, header: Header) -> list[_TimeColumn]:
+def _time_columns(content: ItemRows, header: Header) -> list[_TimeColumn]:
     columns: list[_TimeColumn] = []
-    for rule in form.events:
-        happening = EVENT_TYPES[form.kind][rule.event]
+    for rule in content.events:
+        type_ = EVENT_TYPES[content.kind][rule.event]
         columns.append(
             _TimeColumn(
                 name=rule.column,
                 cell=header.cell(rule.column),
-                happening=happening,
-                data=None if happening.opens else happening.fixed_data(rule.data),
-                occurrence=1 + sum(column.happening is happening for column in columns),
+                type=type_,
+                data=type_.constant_data(rule.data),
+                occurrence=1 + sum(column.type is type_ for column in columns),
             )
         )
     return columns

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tallystick.replay.event_builder import TimedEvent
 from tallystick.replay.event_rows import translate_histories
-from tallystick.replay.form import EventRows, ItemRows, ReadingRows
+from tallystick.replay.events import TimedEvent
 from tallystick.replay.item_rows import translate_items
 from tallystick.replay.mapping import ReplayMapping
+from tallystick.replay.mapping_schema import EventRows, ItemRows, ReadingRows
 from tallystick.replay.reading_rows import translate_readings
 from tallystick.replay.rows import RejectedRow, RowCounts, RowReader
 from tallystick.replay.table import open_table
@@ -21,13 +21,13 @@ def translate(
     Events of items ascend by their time and are held in memory until the file is read; readings come in the order of
     the file. Raises `UnreadableFile`: at once where a column is missing, later where the file breaks off.
     """
-    form = mapping.form
-    table = open_table(csv_path, encoding=form.encoding, needed=form.columns)
-    intake = RowReader(counts, rejects)
-    match form:
+    content = mapping.content
+    table = open_table(csv_path, encoding=content.encoding, needed=content.columns)
+    reader = RowReader(counts, rejects)
+    match content:
         case ItemRows():
-            return iter(translate_items(form, table, mapping.lookups, intake))
+            return iter(translate_items(content, table, mapping.lookups, reader))
         case EventRows():
-            return iter(translate_histories(form, table, mapping.lookups, intake))
+            return iter(translate_histories(content, table, mapping.lookups, reader))
         case ReadingRows():
-            return translate_readings(form, table, mapping.lookups, intake)
+            return translate_readings(content, table, mapping.lookups, reader)

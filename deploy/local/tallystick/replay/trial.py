@@ -7,8 +7,8 @@ from typing import Literal
 
 from shared.contracts.definitions import Agreement, AnyDefinition, Council, Service, Target
 from tallystick.replay.fields import IdField, OwnerFields
-from tallystick.replay.form import ItemForm, Trial
 from tallystick.replay.mapping import ReplayMapping
+from tallystick.replay.mapping_schema import AnyItems, Trial
 from tallystick.replay.table import InvalidRow, Row, open_table
 from tallystick.replay.targets import targets_from
 
@@ -21,13 +21,13 @@ def trial_definitions(mapping: ReplayMapping, csv_path: Path) -> list[AnyDefinit
     """Provider, calendars, services, councils, tariffs, agreements, in an order in which each finds what it names.
 
     Empty for a mapping without a trial. Reads the whole file once for the names in it; a council or service that only
-    refused rows name is there too, and does no harm. Raises `UnreadableFile` and `UnusableForm`.
+    refused rows name is there too, and does no harm. Raises `UnreadableFile` and `UnusableTemplate`.
     """
-    trial, form = mapping.form.trial, mapping.form
+    trial, content = mapping.content.trial, mapping.content
     if trial is None:
         return []
     found = _names(mapping, csv_path)
-    unit: Literal["ticket", "work", "reading"] = form.kind if isinstance(form, ItemForm) else "reading"
+    unit: Literal["ticket", "work", "reading"] = content.kind if isinstance(content, AnyItems) else "reading"
     councils = _councils(trial, found.councils)
     targets = (*trial.targets, *_targets(trial, mapping, found))
     return [
@@ -50,9 +50,9 @@ class _Names:
 
 
 def _names(mapping: ReplayMapping, csv_path: Path) -> _Names:
-    form = mapping.form
-    table = open_table(csv_path, encoding=form.encoding, needed=form.columns)
-    fields = OwnerFields(form, table.header, mapping.lookups)
+    content = mapping.content
+    table = open_table(csv_path, encoding=content.encoding, needed=content.columns)
+    fields = OwnerFields(content, table.header, mapping.lookups)
     councils: dict[str, str] = {}
     services: dict[str, str] = {}
     for _, row in table.rows():
@@ -66,7 +66,7 @@ def _note(field: IdField, row: Row, names: dict[str, str]) -> None:
     try:
         names.setdefault(field(row), field.text(row))
     except InvalidRow:
-        return  # `translate` tells it, with its line
+        return  # `translate` reports it, with its line
 
 
 def _councils(trial: Trial, found: Mapping[str, str]) -> list[Council]:

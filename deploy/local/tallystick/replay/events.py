@@ -1,0 +1,121 @@
+"""The events that a mapping may name, by kind of item and the short names that people write, and how they are made."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, NamedTuple, get_args, get_type_hints
+
+import msgspec
+
+from shared.contracts.codec import encode_event
+from shared.contracts.envelope import EventData, ItemEvent
+from shared.contracts.items import NewItemData, TicketEvent, WorkEvent
+from shared.contracts.topics import TICKETS, WORK
+from shared.faults import Fault, did_you_mean
+from shared.ids import derived_id
+from shared.instants import epoch_us
+from shared.validation import value_faults
+from tallystick.replay.rows import RowCounts
+
+ItemKind = Literal["ticket", "work"]
+ItemState = Literal["new", "open", "paused", "done", "closed"]
+
+OPENING_EVENT = {"ticket": "opened", "work": "received"}
+_TOPIC = {"ticket": TICKETS.name, "work": WORK.name}
+# Where an event leaves an item. What is not named here (assigned, asked, responded) leaves it as it was.
+_STATE_AFTER: Mapping[str, ItemState] = {
+    "opened": "open",
+    "received": "open",
+    "started": "open",
+    "resumed": "open",
+    "reopened": "open",
+    "paused": "paused",
+    "resolved": "done",
+    "completed": "done",
+    "closed": "closed",
+    "cancelled": "closed",
+    "rejected": "closed",
+}
+# Its priority changes from row to row, and a mapping reads an item's priority once.
+_NOT_OFFERED = "reprioritised"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayEventType:
+    """One type of event: its short name, its type, how it is made, and what its data may hold."""
+
+    name: str
+    tag: str
+    make: Callable[..., ItemEvent]
+    data: type[EventData]
+
+    @property
+    def opens(self) -> bool:
+        """Whether an item begins with it."""
+        return self.data is NewItemData
+
+    def state_after(self, before: ItemState) -> ItemState:
+        """The state of an item after it."""
+        return _STATE_AFTER.get(self.name, before)
+
+    def data_faults(self, given: Mapping[str, str]) -> Iterator[Fault]:
+        """What keeps `given` from being the data that all such events of a mapping carry."""
+        fields = self.data.__struct_fields__
+        yield from value_faults(given, self.data)
+        for name in sorted(set(given) - set(fields)):
+            known = f"{self.name} has {', '.join(fields) or 'no data'}"
+            yield Fault((name,), f"is not a known field{did_you_mean(name, fields) or f': {known}'}")
+
+    def constant_data(self, given: Mapping[str, str]) -> EventData | None:
+        """The data that all such events of a mapping carry, which has no faults; None for the item's own."""
+        return None if self.opens else msgspec.convert(given, self.data)
+
+
+class TimedEvent(NamedTuple):
+    """An event as it goes into the log: when it happened, in microseconds of the epoch, where to, and its bytes."""
+
+    at_us: int
+    topic: str
+    key: str
+    value: bytes
+
+
+class EventBuilder:
+    """Makes the events of one file's items. An id says what the event is, so a second replay makes the same ones."""
+
+    def __init__(self, source: str, kind: ItemKind, counts: RowCounts) -> None:
+        self._source = source
+        self._topic = _TOPIC[kind]
+        self._events = counts.events
+
+    def build(
+        self, type_: ReplayEventType, *, council: str, item: str, at: datetime, data: EventData, occurrence: int
+    ) -> TimedEvent:
+        """The event, encoded. `occurrence` counts those of its type from 1 on within the item."""
+        event = type_.make(
+            id=derived_id("replay", self._source, council, item, type_.name, occurrence),
+            source=self._source,
+            time=at,
+            subject=item,
+            council=council,
+            data=data,
+        )
+        self._events[type_.tag] += 1
+        return TimedEvent(epoch_us(at), self._topic, event.key, encode_event(event))
+
+
+def _event_types(kind: ItemKind, events: Any) -> dict[str, ReplayEventType]:
+    prefix = f"tallystick.{kind}."
+    found: dict[str, ReplayEventType] = {}
+    for event in get_args(events):
+        tag = str(event.__struct_config__.tag)
+        name = tag.removeprefix(prefix).removesuffix(".v1")
+        if tag.startswith(prefix) and name != _NOT_OFFERED:
+            found[name] = ReplayEventType(name, tag, event, get_type_hints(event)["data"])
+    return found
+
+
+EVENT_TYPES: Mapping[ItemKind, Mapping[str, ReplayEventType]] = {
+    "ticket": _event_types("ticket", TicketEvent),
+    "work": _event_types("work", WorkEvent),
+}
