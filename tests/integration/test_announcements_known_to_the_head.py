@@ -13,10 +13,9 @@ from shared.log.partitioner import partition_of
 from shared.log.port import Shard
 from shared.log.processor import Busy
 from shared.state.embedded import EmbeddedStateStore
-from sla_monitor.decisions.log import DecisionsView
 from sla_monitor.judging import published_positions
 from sla_monitor.judging.processor import JudgingProcessor
-from sla_monitor.store.catalogue_view import CatalogueView
+from sla_monitor.store.views import CatalogueView, DecisionsView
 from tests.support.histories import calendar
 from tests.support.monitor_client import agreement
 from tests.support.monitoring import Monitor, idle_monitor, ticket
@@ -47,12 +46,12 @@ class Worker:
     def __init__(self, on: Monitor, state: Path) -> None:
         self._on, self.states = on, EmbeddedStateStore(state)
         self.opened.append(self.states)
-        self._catalogue, self._rulings = CatalogueView(on.bus), DecisionsView(on.bus)
-        self.judging = JudgingProcessor(self.states, on.bus, self._catalogue, self._rulings, on.clock, margin_s=0)
+        self._catalogue, self._decisions = CatalogueView(on.bus), DecisionsView(on.bus)
+        self.judging = JudgingProcessor(self.states, on.bus, self._catalogue, self._decisions, on.clock, margin_s=0)
 
     async def start(self) -> None:
         await self._catalogue.catch_up()
-        await self._rulings.catch_up()
+        await self._decisions.catch_up()
         self._at = await self.judging.position(SHARD) or 0
 
     async def read_on(self) -> None:
@@ -110,13 +109,13 @@ async def test_what_was_said_and_forgotten_is_taken_back_at_rest(on: Monitor, tm
 
     other = await started(on, tmp_path / "second.db")
     await other.read_on()
-    assert (await decided(on), other.judging.in_doubt) == (["TargetBreached"], frozenset({SHARD}))
+    assert (await decided(on), other.judging.unreconciled) == (["TargetBreached"], frozenset({SHARD}))
     await other.wait_until_idle()
 
     assert await decided(on) == ["TargetBreached", "VerdictRetracted"]
     (retracted,) = [event for event in await on.announced() if isinstance(event, VerdictRetracted)]
     assert (retracted.data.was, retracted.data.cause) == ("breached", "reconciled")
-    assert other.judging.in_doubt == frozenset()
+    assert other.judging.unreconciled == frozenset()
     await other.wait_until_idle()
     assert await other.told() == await said(on)
 
@@ -128,13 +127,13 @@ async def test_a_shard_whose_announcements_are_all_known_is_not_in_doubt(on: Mon
 
     again = await started(on, tmp_path / "first.db")
 
-    assert again.judging.in_doubt == frozenset()
+    assert again.judging.unreconciled == frozenset()
     with patch.object(type(on.bus), "read", side_effect=AssertionError("the announcements were read")):
         await again.wait_until_idle()
 
 
 async def test_one_that_does_not_come_to_rest_says_so_now_and_then(on: Monitor, tmp_path: Path) -> None:
-    with patch.object(published_positions, "MOST_UNTOLD", 4):
+    with patch.object(published_positions, "MAX_UNRECORDED", 4):
         worker = await breached(on, tmp_path)
         assert await worker.told() == 0 < await said(on) < 4
         await tell(on, PAUSED, at=NEXT_DAY)
@@ -149,11 +148,11 @@ async def test_one_that_was_stopped_in_a_burst_is_in_doubt_only_until_it_has_loo
     await breached(on, tmp_path)
 
     again = await started(on, tmp_path / "first.db")
-    assert again.judging.in_doubt == {SHARD}
+    assert again.judging.unreconciled == {SHARD}
     await tell(on, (THIRD_DAY, "asked"), at=THIRD_DAY)
     await again.read_on()
 
-    assert again.judging.in_doubt == frozenset()
+    assert again.judging.unreconciled == frozenset()
 
 
 async def test_one_that_took_back_its_word_in_that_burst_says_nothing_again(on: Monitor, tmp_path: Path) -> None:
@@ -165,7 +164,7 @@ async def test_one_that_took_back_its_word_in_that_burst_says_nothing_again(on: 
     again = await started(on, tmp_path / "first.db")
     await again.wait_until_idle()
 
-    assert again.judging.in_doubt == frozenset()
+    assert again.judging.unreconciled == frozenset()
     assert (await again.told(), await said(on)) == (before, before)
     assert await decided(on) == ["TargetBreached", "VerdictRetracted"]
 
@@ -174,11 +173,11 @@ async def test_one_in_doubt_says_nothing_before_it_was_compared(on: Monitor, tmp
     await breached(on, tmp_path)
     await tell(on, PAUSED, at=NEXT_DAY)
 
-    with patch.object(published_positions, "MOST_UNTOLD", 1):
+    with patch.object(published_positions, "MAX_UNRECORDED", 1):
         other = await started(on, tmp_path / "second.db")
         await other.read_on()
 
-    assert (await other.told(), other.judging.in_doubt) == (0, frozenset({SHARD}))
+    assert (await other.told(), other.judging.unreconciled) == (0, frozenset({SHARD}))
 
 
 async def test_what_the_store_forgot_to_have_been_published_does_not_wait_for_ever(on: Monitor, tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_no_side_approves_its_own_exclusion_and_every_fault_is_told(tmp_path: Pa
 
     same, unknown, backwards, shapeless, listed = asyncio.run(scenario())
     assert same == "only the other side can have it approved; the provider proposed it"
-    assert (unknown, backwards, shapeless) == ("Nothing is here", 2, 4)
+    assert (unknown, backwards, shapeless) == ("Not found", 2, 4)
     assert [(each["id"], each["status"]) for each in listed] == [("X1", "proposed")]  # seen before it is decided
 
 

@@ -9,6 +9,8 @@ from fastapi.testclient import TestClient
 from shared.contracts.items import OutageData, OutageEnded, OutageStarted
 from shared.contracts.topics import WORK
 from shared.http import create_app
+from shared.scope import Scope
+from sla_monitor.reports.items import every_item
 from tests.integration.test_monitor_judging import agreement
 from tests.support.histories import calendar
 from tests.support.monitoring import Monitor, local, monitor
@@ -64,7 +66,7 @@ def test_outages_are_no_items(tmp_path: Path) -> None:
     async def scenario() -> int:
         async with monitor(tmp_path, now="Wed 2026-04-01 09:00") as on:
             await _ready(on, outage("Mon 2026-03-02 09:00", "Mon 2026-03-02 10:00"))
-            return len([answer async for answer in on.app.questions.everything()])
+            return len([answer async for answer in every_item(on.app.sources, Scope.all())])
 
     assert asyncio.run(scenario()) == 0
 

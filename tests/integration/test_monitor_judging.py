@@ -13,6 +13,9 @@ import pytest
 
 from shared.contracts.definitions import Agreement
 from shared.contracts.verdicts import TargetBreached, TargetMet, VerdictCorrected, VerdictEvent
+from shared.scope import Scope
+from sla_monitor.reports.items import find_items
+from sla_monitor.reports.periods import attainments
 from tests.support.histories import calendar, told
 from tests.support.monitoring import Monitor, local, monitor, ticket
 
@@ -239,10 +242,10 @@ def test_any_order_of_arrival_ends_in_the_same_verdicts(tmp_path: Path, order: t
             for index in order:
                 await on.send(events[index], at="Tue 2026-03-03 10:00")
                 await on.wait_until_idle()
-            (answer,) = await on.app.questions.items("T1")
+            (answer,) = await find_items(on.app.sources, Scope.all(), "T1")
             (verdict,) = answer.evaluation.verdicts
-            (row,) = await asyncio.to_thread(on.app.questions.attainment)
-            counted = row.counted
+            (row,) = await asyncio.to_thread(attainments, on.app.sources, Scope.all(), month=None)
+            counted = row.counts
             return [(verdict.outcome, counted.met, counted.total, told(verdict.due), verdict.elapsed_s)]
 
     assert asyncio.run(scenario()) == [("met", 1, 1, "Tue 2026-03-03 14:00", int(3.5 * 3600))]

@@ -165,11 +165,11 @@ def test_a_period_that_has_ended_expects_nothing_more(told: Answers) -> None:
     (row,) = told["march"]["budgets"]
 
     assert (row["period"], row["expected"], row["allowed"], row["remaining"]) == ("2026-03", 20, 2, -2)
-    assert (row["exhausted_for_certain"], row["burning"]) == (True, [])
+    assert (row["exhausted_for_certain"], row["burn_rate"]) == (True, [])
 
 
 def test_at_risk_lists_the_open_items_of_all_councils_by_working_time_left(told: Answers) -> None:
-    shown = [(each["council"], each["item"], each["left_s"] // 3600) for each in told["at risk"]["promises"]]
+    shown = [(each["council"], each["item"], each["left_s"] // 3600) for each in told["at risk"]["targets"]]
 
     assert shown == [
         ("adur", "due-soon", 1),
@@ -177,7 +177,7 @@ def test_at_risk_lists_the_open_items_of_all_councils_by_working_time_left(told:
         ("adur", "due-tomorrow", 7),
         ("adur", "waits", 7),
     ]
-    by_item = {each["item"]: each for each in told["at risk"]["promises"]}
+    by_item = {each["item"]: each for each in told["at risk"]["targets"]}
     assert by_item["due-tomorrow"]["left_wall_s"] == 23 * 3600
     assert (by_item["waits"]["paused"], by_item["waits"]["due_at"]) == (True, None)
 
@@ -185,7 +185,7 @@ def test_at_risk_lists_the_open_items_of_all_councils_by_working_time_left(told:
 def test_a_council_sees_its_own_open_items_alone(told: Answers) -> None:
     answer = told["at risk of worthing"]
 
-    assert (answer["open"], [each["item"] for each in answer["promises"]]) == (1, ["w1"])
+    assert (answer["open"], [each["item"] for each in answer["targets"]]) == (1, ["w1"])
 
 
 def test_fairness_names_what_both_sides_should_look_at(told: Answers) -> None:

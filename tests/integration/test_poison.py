@@ -16,9 +16,8 @@ from shared.clock import FixedClock
 from shared.contracts.topics import TOPICS
 from shared.log.port import Quarantined, Record
 from shared.state.embedded import EmbeddedStateStore
-from sla_monitor.decisions.log import DecisionsView
 from sla_monitor.judging.processor import JudgingProcessor
-from sla_monitor.store.catalogue_view import CatalogueView
+from sla_monitor.store.views import CatalogueView, DecisionsView
 from tests.support.poison import AT, COMPLETED, GOOD, ITEM, POISON, SHARD, Poison
 from tests.support.recharges import received, records
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, insert, text
 
+from shared.scope import Scope
 from shared.sql.engine import connect
 from shared.sql.migrate import migrate
 from sla_monitor.ports import VerdictCounts
@@ -22,15 +23,15 @@ ROW = VerdictCounts("adur", "ict", "resolve", "resolution-time", "2026-06", 1, 1
 
 
 QUESTIONS: list[tuple[Callable[[SqlReadModel], object], str, str]] = [
-    (lambda model: model.attainment(months=JUNE), "verdict_by_month", "month=?"),
-    (lambda model: model.attainment(months=JUNE, council="adur"), "verdict_by_month", "month=? AND council=?"),
+    (lambda model: model.attainment(Scope.all(), months=JUNE), "verdict_by_month", "month=?"),
+    (lambda model: model.attainment(Scope.of("adur"), months=JUNE), "verdict_by_month", "month=? AND council=?"),
     (
-        lambda model: model.nth_elapsed(ROW, months=JUNE, nth=3),
+        lambda model: model.nth_elapsed(Scope.of("adur"), ROW, months=JUNE, nth=3),
         "verdict_by_month",
         "month=? AND council=? AND service=? AND target=? AND measure=? AND outcome=?",
     ),
     (
-        lambda model: model.due_within(datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 6, 2, tzinfo=UTC)),
+        lambda model: model.due_within(Scope.all(), datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 6, 2, tzinfo=UTC)),
         "verdict_by_due",
         "due_at>? AND due_at<?",
     ),
@@ -84,7 +85,7 @@ def plan(engine: Engine, explain: str, ask: Callable[[SqlReadModel], object]) ->
         sent.append((statement, values))
 
     event.listen(engine, "before_cursor_execute", note)
-    ask(SqlReadModel(engine, freeze_days=10))
+    ask(SqlReadModel(engine))
     event.remove(engine, "before_cursor_execute", note)
     statement, values = sent[-1]
     with engine.connect() as connection:

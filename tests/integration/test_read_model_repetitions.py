@@ -10,9 +10,11 @@ from sqlalchemy import select
 from shared.contracts.topics import VERDICTS
 from shared.contracts.verdicts import VerdictEvent
 from shared.log.port import Shard
+from shared.scope import Scope
 from shared.sql.engine import connect, read_transaction
 from shared.sql.migrate import prepare
 from sla_monitor.store.read_model import SqlReadModel
+from sla_monitor.store.recorder import SqlAnnouncementStore
 from sla_monitor.store.tables import ANNOUNCEMENT, VERDICT
 from tests.conftest import DatabaseOf
 from tests.support.credits import breached, corrected, retracted
@@ -45,11 +47,11 @@ def test_what_a_loss_of_live_state_has_said_twice_moves_a_frozen_months_figures_
 ) -> None:
     said: list[VerdictEvent] = [breached("T-1", **APRIL), corrected("T-1", "met", **APRIL), FORGOTTEN, LEFT_OUT]
 
-    with model_of(database_of("sla_monitor"), freeze_days=0) as model:
+    with stored_in(database_of("sla_monitor"), freeze_days=0) as (store, model):
         for start in range(0, len(said), size):
-            record(model, start, said[start : start + size])
-        moved = [(each.was, each.now) for each in model.adjustments()]
-        (frozen,) = model.attainment(months=["2026-04"])
+            record(store, start, said[start : start + size])
+        moved = [(each.was, each.now) for each in model.adjustments(Scope.all(), posted=None)]
+        (frozen,) = model.attainment(Scope.all(), months=["2026-04"])
 
     assert (sorted(moved, key=str), frozen.met, frozen.total) == ([("breached", "met"), ("met", None)], 0, 1)
 
@@ -57,9 +59,9 @@ def test_what_a_loss_of_live_state_has_said_twice_moves_a_frozen_months_figures_
 def recorded(batches: Sequence[Sequence[VerdictEvent]], url: str) -> tuple[list[str], list[tuple[Any, ...]]]:
     """The outcomes that hold, and the history with its places, when these batches were read one after another."""
     after = 0
-    with model_of(url, freeze_days=366) as model:
+    with stored_in(url, freeze_days=366) as (store, _):
         for batch in batches:
-            record(model, after, batch)
+            record(store, after, batch)
             after += len(batch)
     engine = connect(url)
     with read_transaction(engine) as connection:
@@ -71,14 +73,14 @@ def recorded(batches: Sequence[Sequence[VerdictEvent]], url: str) -> tuple[list[
 
 
 @contextmanager
-def model_of(url: str, *, freeze_days: int) -> Iterator[SqlReadModel]:
+def stored_in(url: str, *, freeze_days: int) -> Iterator[tuple[SqlAnnouncementStore, SqlReadModel]]:
     engine = connect(url)
     prepare(engine, "sla_monitor")
-    yield SqlReadModel(engine, freeze_days=freeze_days)
+    yield SqlAnnouncementStore(engine, freeze_days=freeze_days), SqlReadModel(engine)
     engine.dispose()
 
 
-def record(model: SqlReadModel, position: int, events: Sequence[VerdictEvent]) -> None:
+def record(store: SqlAnnouncementStore, position: int, events: Sequence[VerdictEvent]) -> None:
     """What the log holds from `position` on is recorded."""
     shard, after = Shard(VERDICTS.name, 0), position + len(events)
-    model.record(shard, expected=position or None, first=0, after=after, events=events)
+    store.record(shard, expected=position or None, first=0, after=after, events=events)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from sla_monitor.schemas import VerdictReport, item_report
+from sla_monitor.reports.item_report import VerdictReport, item_report
 from tests.support.figures import print_figure
 from tests.support.real_data import HELP_DESK, NEEDS_REAL_DATA, REQUESTS_FOR_PAYMENT, rows, shown, steady, verdicts
 from tests.support.replay_command import Order, Ran, run, run_apart

@@ -11,10 +11,9 @@ from billing.store.sql import SqlStore
 from shared.bus.consumer import ConsumerStatus, consume
 from shared.contracts.topics import CATALOGUE
 from shared.log.port import Message, OffsetGone, Shard
-from sla_monitor.decisions.log import DecisionsView
 from sla_monitor.judging.processor import JudgingProcessor
-from sla_monitor.store.catalogue_view import CatalogueView
 from sla_monitor.store.recorder import VerdictRecorder
+from sla_monitor.store.views import CatalogueView, DecisionsView
 from tests.simulation.bus import MemoryBus
 from tests.simulation.databases import Database, TroubledReadModel, TroubledStore
 from tests.simulation.gate import TroubledGate
@@ -115,14 +114,14 @@ class Process:
             callbacks -= 1
 
     async def _monitor(self) -> None:
-        catalogue, rulings = CatalogueView(self.bus), DecisionsView(self.bus)
+        catalogue, decisions = CatalogueView(self.bus), DecisionsView(self.bus)
         await catalogue.catch_up()
-        await rulings.catch_up()
+        await decisions.catch_up()
         states = MemoryStates(self._servers.states, self.gate)
-        self.judging = judging = JudgingProcessor(states, self.bus, catalogue, rulings, self.clock, margin_s=MARGIN_S)
+        self.judging = judging = JudgingProcessor(states, self.bus, catalogue, decisions, self.clock, margin_s=MARGIN_S)
         recording = VerdictRecorder(TroubledReadModel(self._servers.read_model, self.gate))
         self._begin(catalogue.run(self._stop))
-        self._begin(rulings.run(self._stop))
+        self._begin(decisions.run(self._stop))
         self.reading = ConsumerStatus("sla-monitor")
         self._begin(self._consume("sla-monitor", judging, JUDGED, reading=self.reading))
         self._begin(self._consume("sla-monitor-read-model", recording, ANNOUNCED))
@@ -134,7 +133,7 @@ class Process:
     @property
     def in_doubt(self) -> Set[Shard]:
         """The shards of a monitor of which it is still to compare what was announced."""
-        return frozenset() if self.judging is None else self.judging.in_doubt & self.reading.positions.keys()
+        return frozenset() if self.judging is None else self.judging.unreconciled & self.reading.positions.keys()
 
     def _consume(
         self, group: str, processor: Any, *topics: Any, reading: ConsumerStatus | None = None

@@ -14,7 +14,7 @@ from shared.contracts.verdicts import VerdictEvent
 from shared.log.port import Shard
 from shared.log.processor import Busy
 from shared.sql.migrate import migrate
-from sla_monitor.store.read_model import SqlReadModel
+from sla_monitor.store.recorder import SqlAnnouncementStore
 from tests.simulation.gate import Gate
 
 # Months of a run never freeze: freezing has its own tests.
@@ -54,7 +54,7 @@ class TroubledStore(SqlStore):
         _through(self._gate, lambda: super(TroubledStore, self).apply(batch, expected=expected))
 
 
-class TroubledReadModel(SqlReadModel):
+class TroubledReadModel(SqlAnnouncementStore):
     """One process's read model."""
 
     def __init__(self, database: Database, gate: Gate) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from shared.contracts.topics import CATALOGUE
 from shared.log.port import OffsetGone, Shard
-from sla_monitor.store.read_model import SqlReadModel
+from sla_monitor.store.recorder import SqlAnnouncementStore
 from tests.simulation.partnership import ANNOUNCED, JUDGED, METERED
 from tests.simulation.world import World
 
@@ -65,5 +65,7 @@ def _left(world: World) -> Iterator[str]:
     for process in world.processes:
         yield from (f"{shard} in doubt" for shard in process.in_doubt)
     for shard in log.shards_of(ANNOUNCED.name):
-        if (SqlReadModel(world.servers.read_model.engine, freeze_days=1).position(shard) or 0) < log.bounds(shard).end:
+        if (SqlAnnouncementStore(world.servers.read_model.engine, freeze_days=1).position(shard) or 0) < log.bounds(
+            shard
+        ).end:
             yield f"{shard} unrecorded"

@@ -9,8 +9,8 @@ from shared.http import create_app
 from shared.period import Month
 from shared.web.pages import environment
 from sla_monitor.page_models import AttainmentPage, CouncilAttainment, ItemPage, TargetRow, VerdictPart
-from sla_monitor.reports.items import ItemAnswer
-from sla_monitor.schemas import AttainmentResult, item_report
+from sla_monitor.reports.attainment import AttainmentResult
+from sla_monitor.reports.item_report import ItemAnswer, item_report
 from tallystick.demo.home_page import AttainmentRow, HomePage, StatementRow, router
 from tests.support import credits, histories, recharges
 
@@ -78,7 +78,7 @@ def item_page(*lines: tuple[str, str], as_of: str) -> ItemPage:
     """The page of a ticket with that history, 8 working hours to resolve it."""
     agreement_index = histories.agreement_index({"within": "8 working hours", "calendar": "office"})
     evaluation = histories.evaluated(lines, agreement_index, as_of=as_of)
-    body = item_report(ItemAnswer("adur", "T1", histories.at(as_of), histories.facts(*lines), evaluation, ()))
+    body = item_report(ItemAnswer("adur", "T1", histories.at(as_of), histories.facts(*lines), evaluation, []))
     parts = tuple(VerdictPart(number, TARGET, verdict) for number, verdict in enumerate(body.verdicts, start=1))
     return ItemPage(body, "Adur District Council", "ICT", parts, illustrative=True)
 

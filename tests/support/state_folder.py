@@ -29,7 +29,8 @@ from shared.sql.migrate import migrate
 from shared.sql.progress import Progress, ShardProgress
 from shared.state.connect import connect as connect_states
 from shared.state.port import Head
-from sla_monitor.reports.items import ItemAnswer
+from sla_monitor.reports.item_report import ItemAnswer
+from sla_monitor.reports.items import every_item
 from sla_monitor.settings import MonitorSettings
 from sla_monitor.store.tables import PROGRESS, VERDICT
 from tallystick.stack import open_stack
@@ -101,7 +102,7 @@ def answers(folder: Path, as_of: str) -> list[ItemAnswer]:
 async def _answers(folder: Path, clock: FixedClock) -> list[ItemAnswer]:
     async with open_stack(folder, clock=clock) as stack:
         await stack.monitor.learn()
-        return [answer async for answer in stack.monitor.questions.everything()]
+        return [answer async for answer in every_item(stack.monitor.sources, Scope.all())]
 
 
 async def _end(folder: Path, topics: Sequence[Topic]) -> int:

@@ -13,7 +13,7 @@ from shared.log.processor import Busy
 from shared.sql.migrate import SchemaOutdated
 from shared.startup_errors import IncompatibleStore, InvalidSettings
 from sla_monitor.domain.decisions import NotAllowed
-from sla_monitor.reports.evidence import NoSuchCouncil, VerdictsChanging
+from sla_monitor.domain.evidence import NoSuchCouncil, VerdictsChanging
 from sla_monitor.trial.target import InvalidDocument
 from tallystick.console import EXIT_BUG, EXIT_BUSY, EXIT_INVALID, fail
 from tallystick.replay.mapping import InvalidMapping, UnknownMapping

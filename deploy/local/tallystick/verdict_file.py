@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TextIO
 
 from sla_monitor.domain.clock.verdict import Outcome
-from sla_monitor.reports.items import ItemAnswer
+from sla_monitor.reports.item_report import ItemAnswer
 
 COLUMNS = ("item", "council", "service", "target", "verdict", "due_at", "stopped_at", "elapsed_s", "margin_s")
 _VERDICT = COLUMNS.index("verdict")

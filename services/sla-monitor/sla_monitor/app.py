@@ -18,6 +18,7 @@ from shared.quarantine.decisions import QuarantineDecisions
 from shared.quarantine.service import Parked, QuarantineService
 from shared.running.checks import database_checks
 from shared.running.health import Check
+from shared.scope import Scope
 from shared.sql.approvals import Approvals
 from shared.sql.engine import connect as connect_database
 from shared.sql.known_logs import SqlKnownLogs
@@ -26,32 +27,23 @@ from shared.state.connect import connect as connect_states
 from shared.state.port import Head
 from shared.web.assets import assets
 from shared.web.pages import about_pages
-from sla_monitor import api, pages
-from sla_monitor.decisions.corrections import CorrectionService
-from sla_monitor.decisions.exclusions import ExclusionService
-from sla_monitor.decisions.log import DecisionsView
-from sla_monitor.domain.fairness import Limits
+from sla_monitor import pages
+from sla_monitor.decisions import corrections, exclusions
 from sla_monitor.judging.maintenance import LiveStateMaintenance
 from sla_monitor.judging.processor import JudgingProcessor
 from sla_monitor.judging.rebuild import Rebuild
-from sla_monitor.metrics import MeteredAnnouncementStore, MonitorMetrics
-from sla_monitor.reports.at_risk import AtRisk
-from sla_monitor.reports.availability import AvailabilityReport
-from sla_monitor.reports.budget import BudgetReport
-from sla_monitor.reports.evidence import EvidenceReport
-from sla_monitor.reports.fairness import FairnessReport
-from sla_monitor.reports.items import Questions
-from sla_monitor.reports.objectives import Objectives
-from sla_monitor.reports.percentiles import PercentileReport
-from sla_monitor.reports.quality import QualityReport
-from sla_monitor.reports.what_if import WhatIf
+from sla_monitor.metrics import MonitorMetrics
+from sla_monitor.reports.routes import REPORTS
+from sla_monitor.reports.routes import router as report_routes
+from sla_monitor.reports.sources import Sources
 from sla_monitor.settings import MonitorSettings
-from sla_monitor.store.catalogue_view import CatalogueView
-from sla_monitor.store.parked_items import ParkedItems
+from sla_monitor.store.items import ITEM_TOPICS, StoredItems
 from sla_monitor.store.read_model import SqlReadModel
-from sla_monitor.store.recorder import VerdictRecorder
-from sla_monitor.store.stored_items import ITEM_TOPICS, StoredItems
+from sla_monitor.store.recorder import SqlAnnouncementStore, VerdictRecorder
 from sla_monitor.store.tables import APPROVALS, DECISIONS, KNOWN_LOG
+from sla_monitor.store.views import CatalogueView, DecisionsView
+from sla_monitor.trial import route as trial
+from sla_monitor.trial import what_if
 
 # While one shard waits for its live state or for the log, others are judged.
 JUDGED_AT_ONCE = 4
@@ -65,7 +57,13 @@ class MonitorApp:
     """The running parts. `router` answers; `run` works until it is told to stop."""
 
     title = "Tallystick: the SLA monitor"
-    types = api.TYPES
+    types = (
+        *(each for report in REPORTS for each in report.types),
+        *exclusions.TYPES,
+        *corrections.TYPES,
+        *what_if.TYPES,
+        *trial.TYPES,
+    )
 
     def __init__(self, settings: MonitorSettings, *, bus: Bus, clock: Clock, registry: CollectorRegistry) -> None:
         self._bus, self._clock = bus, clock
@@ -75,9 +73,9 @@ class MonitorApp:
         self._metrics = MonitorMetrics(registry)
         self._consumer, self._recorder_consumer = ConsumerStatus(GROUP), ConsumerStatus(RECORDING_GROUP)
         self.consumers = (self._consumer, self._recorder_consumer)
-        self._read_model = read_model = SqlReadModel(self._engine, freeze_days=settings.freeze_days)
-        self._catalogue = CatalogueView(bus)
-        self._rulings = DecisionsView(bus)
+        self._announcements = SqlAnnouncementStore(self._engine, freeze_days=settings.freeze_days)
+        self._recording = VerdictRecorder(self._announcements, self._metrics.count_verdicts)
+        self._catalogue, self._decisions = CatalogueView(bus), DecisionsView(bus)
         self.quarantine = QuarantineService(
             GROUP,
             ITEM_TOPICS,
@@ -91,7 +89,7 @@ class MonitorApp:
             self._states,
             bus,
             self._catalogue,
-            self._rulings,
+            self._decisions,
             clock,
             margin_s=settings.margin_s,
             floods_accepted=self.quarantine.accepted_below,
@@ -102,48 +100,33 @@ class MonitorApp:
             Rebuild,
             bus=bus,
             catalogue=self._catalogue,
-            rulings=self._rulings,
+            decisions=self._decisions,
             clock=clock,
             margin_s=settings.margin_s,
             floods_accepted=self.quarantine.accepted_below,
         )
-        self.upkeep = LiveStateMaintenance(self._states, bus, rebuilding, learn=self.learn)
+        self.maintenance = LiveStateMaintenance(self._states, bus, rebuilding, learn=self.learn)
         self.approvals = Approvals(self._engine, APPROVALS)
-        self._recording = VerdictRecorder(MeteredAnnouncementStore(read_model, self._metrics))
-        self.questions = Questions(self._states, read_model, self._catalogue, self._rulings, clock)
-        stored = StoredItems(self._states, self._catalogue, self._rulings)
-        self.objectives = self._objectives(stored, read_model, clock)
-        self.excluding = ExclusionService(self._rulings, clock)
-        self.correcting = CorrectionService(self._rulings, self._states, read_model, clock)
-        self.what_if = WhatIf(stored, self._catalogue, self._rulings, clock)
-        self.evidence_room = EvidenceReport(stored, self._catalogue, self._rulings, clock)
-
-    def _objectives(self, stored: StoredItems, read_model: SqlReadModel, clock: Clock) -> Objectives:
-        at_risk = AtRisk(stored, clock)
-        return Objectives(
-            availabilities=AvailabilityReport(stored, self._catalogue, self._rulings, clock),
-            budgets=BudgetReport(read_model, self._catalogue, at_risk, clock),
-            at_risk=at_risk,
-            fairness=FairnessReport(stored, clock, Limits()),
-            percentiles=PercentileReport(self.questions, read_model),
-            qualities=QualityReport(read_model, self._catalogue, clock),
-        )
+        read_model, items = SqlReadModel(self._engine), StoredItems(self._states, self._catalogue, self._decisions)
+        self.sources = Sources(read_model, items, self._catalogue, self._decisions, clock)
+        self.exclusions = exclusions.ExclusionService(self._decisions, clock)
+        self.corrections = corrections.CorrectionService(self._decisions, self._states, read_model, clock)
+        self.what_if = what_if.WhatIf(self.sources)
 
     @property
     def router(self) -> APIRouter:
-        """The monitor's API."""
-        return api.router(
-            questions=self.questions,
-            standing=self.objectives,
-            excluding=self.excluding,
-            correcting=self.correcting,
-            drafting=self.what_if,
-            room=self.evidence_room,
-        )
+        """The monitor's API, under /v1."""
+        routes = APIRouter(prefix="/v1", tags=["sla-monitor"])
+        routes.include_router(report_routes(self.sources))
+        routes.include_router(exclusions.router(self.exclusions))
+        routes.include_router(corrections.router(self.corrections))
+        routes.include_router(what_if.router(self.what_if))
+        routes.include_router(trial.router())
+        return routes
 
     def pages(self, *, illustrative: bool) -> APIRouter:
         """The monitor's pages; `illustrative` labels every one of them so."""
-        return pages.router(self.questions, illustrative=illustrative)
+        return pages.router(self.sources, illustrative=illustrative)
 
     def public_routes(self, *, illustrative: bool) -> Sequence[APIRouter]:
         """All that it answers when it runs alone: its API, its pages, and what those link to."""
@@ -156,7 +139,7 @@ class MonitorApp:
     @property
     def heartbeats(self) -> Sequence[Heartbeat]:
         """The signs of life of the two logs that it holds in memory."""
-        return self._catalogue.heartbeat, self._rulings.heartbeat
+        return self._catalogue.heartbeat, self._decisions.heartbeat
 
     @property
     def checks(self) -> Mapping[str, Check]:
@@ -168,16 +151,16 @@ class MonitorApp:
         return "answers"
 
     async def learn(self) -> None:
-        """What the catalogue has announced, and what was ruled, by now is known."""
+        """What the catalogue has published, and what was decided, by now is known."""
         await self._catalogue.catch_up()
-        await self._rulings.catch_up()
+        await self._decisions.catch_up()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Judges and records until `stop` is set; raises what made it impossible to go on."""
         await self.learn()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._catalogue.run(stop))
-            tasks.create_task(self._rulings.run(stop))
+            tasks.create_task(self._decisions.run(stop))
             tasks.create_task(self._judge(stop))
             tasks.create_task(self._record(stop))
 
@@ -209,10 +192,10 @@ class MonitorApp:
     async def sample(self) -> None:
         """The figures of this instance's shards are as the stores have them now."""
         now_s = int(self._clock.now().timestamp())
-        judged = await self._metrics.look_at(self._states, self._consumer.positions, now_s=now_s)
+        judged = await self._metrics.sample(self._states, self._consumer.positions, now_s=now_s)
         await self._metrics.groups.show(GROUP, self._bus, judged, halted=self._consumer.halted)
-        self._metrics.in_doubt.set(len(self._judging.in_doubt & self._consumer.positions.keys()))
-        progress = await asyncio.to_thread(self._read_model.progress)
+        self._metrics.unreconciled.set(len(self._judging.unreconciled & self._consumer.positions.keys()))
+        progress = await asyncio.to_thread(self._announcements.progress)
         mine = self._recorder_consumer.positions
         recorded = [ShardStatus.of_progress(each) for each in progress if each.shard in mine]
         await self._metrics.groups.show(RECORDING_GROUP, self._bus, recorded)
@@ -220,13 +203,13 @@ class MonitorApp:
     async def pending(self) -> int:
         """How much it has still to do: records to judge and to record, shards with something due or to announce."""
         judging = await unread(self._bus, self._looking, ITEM_TOPICS) + await self._looking.overdue(ITEM_TOPICS)
-        judging += len(self._judging.in_doubt)
-        return judging + await unread(self._bus, VerdictRecorder(self._read_model), [VERDICTS])
+        judging += len(self._judging.unreconciled)
+        return judging + await unread(self._bus, VerdictRecorder(self._announcements), [VERDICTS])
 
     async def parked(self) -> list[Parked]:
         """Facts that wait for the catalogue, as it is known now."""
         await self.learn()
-        return await ParkedItems(self._states, self._catalogue).parked()
+        return await self.sources.items.parked(Scope.all())
 
     async def heads(self) -> dict[Shard, Head]:
         """How far every shard is that was ever judged, with what became of its records."""

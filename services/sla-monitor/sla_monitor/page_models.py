@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from shared.period import Month
-from shared.web.charts.svg import Caption
-from shared.web.charts.timeline import Marker, TimelineSegment, timeline_chart
-from shared.web.formats import long_date
-from shared.web.strings import text
-from sla_monitor.schemas import AttainmentResult, ItemReport, VerdictReport
+from sla_monitor.reports.attainment import AttainmentResult
+from sla_monitor.reports.item_report import ItemReport, VerdictReport
+from sla_monitor.reports.item_text import verdict_chart
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +63,7 @@ class VerdictPart:
     @property
     def chart(self) -> Markup | None:
         """The item's clock under this target, or None where it never ran."""
-        if not self.verdict.trace:
-            return None
-        verdict, target = self.verdict, self.target
-        day = long_date(verdict.started_at)
-        description = text("item.chart_description", day=day, count=len(verdict.trace))
-        return timeline_chart(
-            Caption(f"clock-{self.number}", text("item.chart_title", target=target), description),
-            [TimelineSegment(part.start_at, part.end_at, part.kind, part.reason) for part in verdict.trace],
-            due=Marker(text("item.due"), verdict.due_at) if verdict.due_at else None,
-            stop=Marker(text("item.stopped"), verdict.stopped_at) if verdict.stopped_at else None,
-        )
+        return verdict_chart(self.verdict, number=self.number)
 
 
 @dataclass(frozen=True, slots=True)

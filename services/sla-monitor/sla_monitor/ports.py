@@ -1,4 +1,4 @@
-"""What the monitor's handlers need of the world beside the log and the live state."""
+"""What the monitor needs of the world beside the log and the live state."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -11,6 +11,7 @@ from shared.contracts.definitions import Agreement, Council, Partnership, Servic
 from shared.contracts.objectives import Attained
 from shared.contracts.verdicts import VerdictEvent
 from shared.log.port import Shard
+from shared.scope import Scope
 from sla_monitor.domain.agreements import AgreementIndex
 from sla_monitor.domain.decisions import Decisions
 from sla_monitor.domain.freezing import Adjustment
@@ -37,13 +38,17 @@ class VerdictCounts(Struct, frozen=True):
 
 
 class Announcement(Struct, frozen=True):
-    """One message that was announced about an item, oldest first wherever several are given."""
+    """One message that was published about an item: a warning, a verdict, a correction or a retraction.
+
+    `cause` is what corrected or retracted it, by an id; None for other messages.
+    """
 
     kind: str
     at: datetime
     target: str
     cycle: int
-    event: VerdictEvent
+    id: str
+    cause: str | None
 
 
 class CauseCount(Struct, frozen=True):
@@ -55,7 +60,7 @@ class CauseCount(Struct, frozen=True):
 
 
 class AnnouncementStore(Protocol):
-    """Where announcements are kept, from the side of the one who keeps them. Called as `ReadModel` is."""
+    """Where announcements are recorded. Every method may block; it is called from worker threads."""
 
     def position(self, shard: Shard) -> int | None:
         """The next offset of sla.verdicts.v1 to read; None at first."""
@@ -71,36 +76,39 @@ class AnnouncementStore(Protocol):
         ...
 
 
-class ReadModel(AnnouncementStore, Protocol):
-    """What was announced, kept for questions. Every method may block; it is called from worker threads."""
+class ReadModel(Protocol):
+    """What was published, kept for reports. Every method may block; it is called from worker threads.
+
+    No method answers with anything about a council outside its scope.
+    """
 
     def attainment(
-        self, *, months: Collection[str] | None, council: str | None = None, service: str | None = None
+        self, scope: Scope, *, months: Collection[str] | None, service: str | None = None
     ) -> list[VerdictCounts]:
         """Counts by council, service, target and month, in that order; of every month where `months` is None."""
         ...
 
-    def due_within(self, since: datetime, until: datetime, *, council: str | None = None) -> list[VerdictCounts]:
+    def due_within(self, scope: Scope, since: datetime, until: datetime) -> list[VerdictCounts]:
         """Counts by council, service and target of what fell due in [since, until), each with the period `""`."""
         ...
 
-    def nth_elapsed(self, counted: VerdictCounts, *, months: Collection[str], nth: int) -> int | None:
+    def nth_elapsed(self, scope: Scope, counts: VerdictCounts, *, months: Collection[str], nth: int) -> int | None:
         """The clock's seconds of the `nth` fastest item (from 1) that met its target in `months`; None beyond them."""
         ...
 
-    def months(self) -> list[str]:
+    def months(self, scope: Scope) -> list[str]:
         """The months in which anything was decided, ascending."""
         ...
 
-    def announced(self, council: str, item: str) -> list[Announcement]:
-        """All that was announced about an item."""
+    def announced(self, scope: Scope, council: str, item: str) -> list[Announcement]:
+        """All that was published about an item, oldest first."""
         ...
 
-    def adjustments(self, *, posted: str | None = None, council: str | None = None) -> list[Adjustment]:
+    def adjustments(self, scope: Scope, *, posted: str | None) -> list[Adjustment]:
         """Corrections of frozen months by the month that shows them, in the order in which they were made."""
         ...
 
-    def caused(self, cause: str) -> list[CauseCount]:
+    def caused(self, scope: Scope, cause: str) -> list[CauseCount]:
         """How many verdicts were corrected or retracted because of `cause`, by council and kind."""
         ...
 
@@ -110,32 +118,32 @@ class Catalogue(Protocol):
 
     @property
     def agreement_index(self) -> AgreementIndex:
-        """All agreements, made ready."""
+        """All agreements, with their targets bound to calendars."""
         ...
 
     @property
     def position(self) -> int:
-        """How many offsets of the catalogue's log the book holds."""
+        """How many offsets of the catalogue's log the index holds."""
         ...
 
-    def book_known_to(self, position: int) -> AgreementIndex:
+    def agreement_index_known_to(self, position: int) -> AgreementIndex:
         """All agreements as they were known at a position."""
         ...
 
-    def known(self, council: str | None = None) -> list[KnownVersion]:
-        """Every version that bears on the verdicts, of one council where it is named, with where it is known from."""
+    def known(self, scope: Scope) -> list[KnownVersion]:
+        """Every version that bears on the verdicts of the councils in scope."""
         ...
 
-    def partnerships(self) -> list[Partnership]:
-        """The newest version of each partnership."""
+    def partnerships(self, scope: Scope) -> list[Partnership]:
+        """The newest version of each partnership whose councils are all in scope."""
+        ...
+
+    def agreements(self, scope: Scope) -> list[Agreement]:
+        """The newest version of each agreement, by council."""
         ...
 
     def name(self, kind: type[Council | Service], id_: str) -> str:
-        """What a council or service is called now; its id while it is not known."""
-        ...
-
-    def agreements(self, council: str) -> list[Agreement]:
-        """The newest version of each agreement of a council."""
+        """What a council or service is called now; its id while it is not known. A name is no council's secret."""
         ...
 
 
@@ -143,15 +151,15 @@ class DecisionsLog(Protocol):
     """The log of exclusions and correction runs; `position` grows with whatever can change a verdict."""
 
     @property
-    def rulings(self) -> Decisions:
-        """All that was ruled, as now known."""
+    def current(self) -> Decisions:
+        """All decisions, as now known."""
         ...
 
     @property
     def position(self) -> int:
-        """How many offsets of the log had been read when something was last ordered."""
+        """How many offsets of the log had been read when a re-evaluation was last requested."""
         ...
 
     async def append(self, event: ExclusionStep | CorrectionRequested) -> None:
-        """The event is in the log, and `rulings` has taken it and all before it. Raises `AppendUncertain`."""
+        """The event is in the log, and `current` holds it and all before it. Raises `AppendUncertain`."""
         ...

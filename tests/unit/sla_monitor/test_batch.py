@@ -31,15 +31,17 @@ def taken(head: Head, kind: str, after: timedelta, *targets: dict[str, Any], cou
     """A batch of one event of the ticket, in a process that holds nothing in memory; `council` has the agreement."""
     sent = message(0, kind, OPENED + after)
     record = Record(head.next_offset, sent.key.encode(), sent.value, (), sent.timestamp_ms or 0)
-    rulings: Any = SimpleNamespace(rulings=Decisions())
-    catalogue: Any = SimpleNamespace(position=1, book_known_to=lambda _: agreement_index(*targets, council=council))
+    decisions: Any = SimpleNamespace(current=Decisions())
+    catalogue: Any = SimpleNamespace(
+        position=1, agreement_index_known_to=lambda _: agreement_index(*targets, council=council)
+    )
     made = ShardBatch(
         SHARD,
         head,
         ItemCache(),
         now_ms=record.timestamp_ms,
         catalogue=catalogue,
-        rulings=rulings,
+        decisions=decisions,
     )
     made.take([record])
     return made

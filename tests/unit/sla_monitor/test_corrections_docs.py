@@ -7,7 +7,7 @@ from pathlib import Path
 from shared.contracts.decisions import Party
 from shared.validation import validated
 from shared.yaml_values import read_yaml
-from sla_monitor.api.exclusions import ProposalBody
+from sla_monitor.decisions.exclusions import ExclusionProposal
 from sla_monitor.trial.draft import Draft
 
 PAGE = (Path(__file__).parents[3] / "docs" / "corrections.md").read_text(encoding="utf-8")
@@ -16,7 +16,7 @@ PAGE = (Path(__file__).parents[3] / "docs" / "corrections.md").read_text(encodin
 def test_the_page_proposes_and_approves_an_exclusion() -> None:
     proposal, approval = (json.loads(body) for body in re.findall(r"-d '(\{.*?\})'", PAGE, re.DOTALL))
 
-    assert validated(proposal, ProposalBody).exclusion.category == "planned-maintenance"
+    assert validated(proposal, ExclusionProposal).exclusion.category == "planned-maintenance"
     assert validated(approval, Party).side != proposal["proposed"]["side"]
 
 

@@ -45,7 +45,7 @@ def test_a_night_lies_between_what_is_left_on_the_clock_and_on_the_wall() -> Non
 def test_a_paused_promise_keeps_what_is_left_and_is_due_at_no_instant() -> None:
     (promise,) = owed(("Fri 2026-03-06 10:00", "paused council"), as_of="Fri 2026-03-06 12:00")
 
-    assert (promise.paused, promise.due, promise.left_s, promise.left_wall_s) == (True, None, 7 * 3600, None)
+    assert (promise.paused, promise.due_at, promise.left_s, promise.left_wall_s) == (True, None, 7 * 3600, None)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import typer
 
 from shared.clock import WallClock
 from shared.contracts.decisions import CorrectionScope
+from shared.scope import Scope
 from tallystick.console import EXIT_BUSY, answer, fail, progress, var_folder
 from tallystick.options import Json, read_day
 from tallystick.stack import ACTOR, FolderInUse, exclusive_use, open_stack
@@ -48,10 +49,12 @@ def correct(  # noqa: PLR0917 (typer makes options of them: nobody passes them b
 
 
 async def _run(name: str, scope: CorrectionScope) -> "RunReport":
+    from sla_monitor.decisions.corrections import CorrectionRequest
+
     async with open_stack(var_folder()) as stack:
-        correcting = stack.monitor.correcting
+        corrections = stack.monitor.corrections
         await stack.monitor.learn()
-        await correcting.order(name, scope, requested_by=ACTOR)
+        await corrections.request(CorrectionRequest(name, scope, ACTOR))
         with progress() as bars:
             await stack.drain_showing(bars, "Evaluating again")
-        return await asyncio.to_thread(correcting.report, name, await correcting.progress(name))
+        return await corrections.report(Scope.all(), name)

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from shared.scope import Scope
 from tallystick.console import answer, err, fail, var_folder, write_file
 from tallystick.options import Json
 from tallystick.stack import open_stack
 
 if TYPE_CHECKING:
-    from sla_monitor.reports.items import ItemAnswer
+    from sla_monitor.reports.item_report import ItemAnswer
 
 app = typer.Typer(add_completion=False)
 
@@ -24,23 +25,25 @@ def explain(
     as_json: Json = False,
 ) -> None:
     """The item's verdicts and the segments of time behind them are printed; `pictures` gets an SVG of each clock."""
-    from sla_monitor.reports.item_text import item_text, verdict_svg
-    from sla_monitor.schemas import item_report
+    from sla_monitor.reports.item_report import item_report
+    from sla_monitor.reports.item_text import item_text, verdict_chart
 
     report = item_report(asyncio.run(_only(item, council)))
-    drawings = [] if pictures is None else [(each, verdict_svg(each)) for each in report.verdicts]
+    drawings = [] if pictures is None else [(each, verdict_chart(each)) for each in report.verdicts]
     for verdict, drawn in drawings:
         if pictures is not None and drawn is not None:
             path = pictures / f"{report.item}-{verdict.target}-{verdict.cycle}.svg"
-            write_file(path, drawn.encode())
+            write_file(path, str(drawn).encode())
             err.print(str(path))
     answer(report, item_text(report), as_json=as_json)
 
 
 async def _only(item: str, council: str | None) -> "ItemAnswer":
+    from sla_monitor.reports.items import find_items
+
     async with open_stack(var_folder()) as stack:
         await stack.monitor.learn()
-        found = await stack.monitor.questions.items(item, council=council)
+        found = await find_items(stack.monitor.sources, Scope.all().narrowed_to(council), item)
     if not found:
         fail(f"There is no item {item!r}.", do=f"State was read from {var_folder()}; TALLYSTICK_VAR names another.")
     if len(found) > 1:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from shared.period import Month
+from shared.scope import Scope
 from tallystick.console import answer, fail, require_writable, var_folder, write_file
 from tallystick.options import CouncilArgument, Json, MonthArgument
 from tallystick.stack import open_stack
@@ -26,7 +27,7 @@ def export_openslo(
     as_json: Json = False,
 ) -> None:
     """Write targets with an objective as OpenSLO v1 documents: a YAML stream, or a JSON list."""
-    from sla_monitor.api.exports import openslo_yaml
+    from sla_monitor.reports.openslo import openslo_yaml
 
     documents = asyncio.run(_openslo(council))
     if not documents:
@@ -53,12 +54,16 @@ def export_evidence(
 
 
 async def _openslo(council: str | None) -> "Sequence[Document]":
+    from sla_monitor.reports.openslo import openslo_documents
+
     async with open_stack(var_folder()) as stack:
         await stack.monitor.learn()
-        return stack.monitor.questions.openslo(council=council)
+        return openslo_documents(stack.monitor.sources, Scope.all().narrowed_to(council))
 
 
 async def _evidence(council: str, month: Month) -> bytes:
+    from sla_monitor.reports.evidence import evidence
+
     async with open_stack(var_folder()) as stack:
         await stack.monitor.learn()
-        return await stack.monitor.evidence_room.evidence(council, str(month))
+        return await evidence(stack.monitor.sources, Scope.all(), council=council, month=str(month))

@@ -16,6 +16,7 @@ from rich.progress import Progress
 
 from shared.clock import FixedClock, WallClock
 from shared.log.port import Message
+from shared.scope import Scope
 from tallystick.console import EXIT_BUG, answer, err, progress, require_writable, var_folder
 from tallystick.options import InputFile, Json, LookupOption, lookup_files, read_instant
 from tallystick.replay.events import TimedEvent
@@ -122,9 +123,11 @@ def _by_topic(batch: list[TimedEvent]) -> dict[str, list[Message]]:
 
 
 async def _write_verdicts(options: ReplayOptions, stack: Stack) -> Counter[str]:
+    from sla_monitor.reports.items import every_item
+
     file = options.verdicts
     with nullcontext() if file is None else file.open("w", encoding="utf-8", newline="") as text:
-        answers = stack.monitor.questions.everything()
+        answers = every_item(stack.monitor.sources, Scope.all())
         return await tally_verdicts(answers, source=options.mapping.content.source, text=text)
 
 

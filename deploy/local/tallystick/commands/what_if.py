@@ -11,6 +11,7 @@ from rich.table import Table
 from shared.faults import Fault, LocatedFault, position_of
 from shared.json_values import strict_json
 from shared.period import Month
+from shared.scope import Scope
 from shared.validation import InvalidValue, validated
 from shared.yaml_values import YamlValues, read_yaml
 from sla_monitor.trial.draft import Draft, WhatIfFindings
@@ -19,7 +20,7 @@ from tallystick.options import InputFile, Json, read_month
 from tallystick.stack import open_stack
 
 if TYPE_CHECKING:
-    from sla_monitor.api.what_if import WhatIfAnswer
+    from sla_monitor.trial.what_if import WhatIfAnswer
 
 _HELP = "docs/corrections.md describes drafts. Nothing was stored."
 _SHOWN = 20
@@ -38,8 +39,7 @@ def what_if(
 
     With --json, every verdict that changes is listed.
     """
-    from sla_monitor.api.what_if import what_if_answer
-    from sla_monitor.reports.what_if import UnusableDraft
+    from sla_monitor.trial.what_if import UnusableDraft, what_if_answer
 
     if last < first:
         fail(f"{last} is before {first}.", do=_HELP)
@@ -48,7 +48,7 @@ def what_if(
         findings = asyncio.run(_ask(wanted, str(first), str(last)))
     except UnusableDraft as refused:
         _refuse(refused.faults, values)
-    found = what_if_answer(findings, most_listed=len(findings.changed) if as_json else _SHOWN)
+    found = what_if_answer(findings, max_listed=len(findings.changed) if as_json else _SHOWN)
     answer(found, _lines(found), as_json=as_json)
 
 
@@ -72,12 +72,13 @@ def _refuse(faults: Sequence[Fault], values: YamlValues) -> NoReturn:
 
 
 async def _ask(draft: Draft, first: str, last: str) -> WhatIfFindings:
+    scope = Scope.all()
     async with open_stack(var_folder()) as stack:
         await stack.monitor.learn()
         with progress() as bars:
-            bar = bars.add_task("Evaluating under the draft", total=await stack.monitor.what_if.items())
+            bar = bars.add_task("Evaluating under the draft", total=await stack.monitor.what_if.count_items(scope))
             return await stack.monitor.what_if.ask(
-                draft, first_month=first, last_month=last, seen=lambda done: bars.update(bar, completed=done)
+                draft, scope, first_month=first, last_month=last, report=lambda done: bars.update(bar, completed=done)
             )
 
 

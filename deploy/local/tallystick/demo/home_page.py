@@ -50,11 +50,13 @@ class HomePage:
 
 def home_page_of(stack: Stack, clock: Clock, *, partnership: str) -> HomePage:
     """The page as the services of `stack` know it now. May block."""
-    present = str(month_of(clock.now()))
-    ended = [month for month in stack.monitor.questions.months() if month < present]
+    from sla_monitor.reports.attainment import months_decided
+
+    present = month_of(clock.now())
+    ended = [month for month in months_decided(stack.monitor.sources, Scope.all()) if month < present]
     if not ended:
         return HomePage(partnership, None)
-    month = Month.parse(ended[-1])
+    month = ended[-1]
     statements = [
         StatementRow(each.council.name, each.total_pence, statement_path(each.council.id, month))
         for each in stack.billing.statements.statements(month, scope=Scope.all()).statements
@@ -63,16 +65,18 @@ def home_page_of(stack: Stack, clock: Clock, *, partnership: str) -> HomePage:
 
 
 def _attainment(stack: Stack, month: Month) -> Iterator[AttainmentRow]:
-    questions = stack.monitor.questions
-    for council, held in groupby(questions.attainment(month=month), key=lambda row: row.counted.council):
+    from sla_monitor.reports.periods import attainments
+
+    found = attainments(stack.monitor.sources, Scope.all(), month=month)
+    for council, held in groupby(found, key=lambda row: row.counts.council):
         rows = list(held)
         judgements = [row.judgement for row in rows]
         yield AttainmentRow(
-            council=questions.name(Council, council),
+            council=stack.monitor.sources.catalogue.name(Council, council),
             met=judgements.count(Judgement.MET),
             judged=judgements.count(Judgement.MET) + judgements.count(Judgement.MISSED),
-            good=sum(row.counted.met for row in rows),
-            total=sum(row.counted.total for row in rows),
+            good=sum(row.counts.met for row in rows),
+            total=sum(row.counts.total for row in rows),
         )
 
 

@@ -1,23 +1,36 @@
-"""Correction runs ordered, and how far they are."""
+"""Correction runs and how far they are, and the adjustments that corrections of frozen months come to."""
 
+import asyncio
 from collections.abc import Sequence
 
+from fastapi import APIRouter
 from msgspec import Struct
 
 from shared.clock import Clock
 from shared.contracts.decisions import CorrectionRequested, CorrectionRequestedData, CorrectionScope
+from shared.contracts.scalars import Id
+from shared.faults import Fault
+from shared.http import Json, JsonBody, MonthParameter, PathId, Problem, json_request_body, json_responses, read_as
+from shared.http.problem_types import INVALID_REQUEST
 from shared.ids import derived_id
 from shared.log.port import every_shard
+from shared.scope import Scope
 from shared.state.port import StateStore
+from sla_monitor.decisions.problems import UnknownDecision, decision_problems
 from sla_monitor.domain.announcements import SOURCE
 from sla_monitor.domain.decisions import CorrectionRun, NotAllowed
 from sla_monitor.domain.freezing import Adjustment
+from sla_monitor.http import InScope, answers, answers_many
 from sla_monitor.ports import CauseCount, DecisionsLog, ReadModel
-from sla_monitor.store.stored_items import ITEM_TOPICS
+from sla_monitor.store.items import ITEM_TOPICS
 
 
-class UnknownRun(LookupError):
-    """No correction run of that id was ordered."""
+class CorrectionRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """A run under an id of the sender's choice: sending it again under that id changes nothing."""
+
+    id: Id
+    scope: CorrectionScope
+    requested_by: Id
 
 
 class RunReport(Struct, frozen=True):
@@ -29,50 +42,81 @@ class RunReport(Struct, frozen=True):
     caused: Sequence[CauseCount]
 
 
+TYPES = (CorrectionRequest, CorrectionRun, RunReport, Adjustment)
+
+
 class CorrectionService:
-    """Ordering correction runs, and asking what became of them."""
+    """Requesting correction runs, and asking what became of them."""
 
     def __init__(self, log: DecisionsLog, states: StateStore, read_model: ReadModel, clock: Clock) -> None:
         self._log, self._states, self._read_model, self._clock = log, states, read_model, clock
 
-    async def order(self, id_: str, scope: CorrectionScope, *, requested_by: str) -> CorrectionRun:
-        """The run is ordered, once however often it is sent; raises `NotAllowed` where the id has another scope.
+    async def request(self, wanted: CorrectionRequest) -> CorrectionRun:
+        """The run is requested, once however often it is sent. Raises `AppendUncertain`.
 
-        Raises `AppendUncertain`.
+        Raises `NotAllowed` where the id has another scope.
         """
-        if self._log.rulings.run(id_) is None:
+        if self._log.current.run(wanted.id) is None:
             event = CorrectionRequested(
-                id=derived_id("correction", id_),
+                id=derived_id("correction", wanted.id),
                 source=SOURCE,
                 time=self._clock.now(),
-                subject=id_,
-                data=CorrectionRequestedData(scope=scope, requested_by=requested_by),
+                subject=wanted.id,
+                data=CorrectionRequestedData(scope=wanted.scope, requested_by=wanted.requested_by),
             )
             await self._log.append(event)
-        run = self._known(id_)
-        if run.scope != scope:
+        run = self._run(Scope.all(), wanted.id)
+        if run.scope != wanted.scope:
             raise NotAllowed("another correction run has this id")
         return run
 
-    async def progress(self, id_: str) -> tuple[int, int]:
-        """How many shards have made the run, of how many; raises `UnknownRun`."""
-        position = self._known(id_).position
-        shards = every_shard(ITEM_TOPICS)
+    async def report(self, scope: Scope, id_: str) -> RunReport:
+        """How far the run is, and what it has changed of the councils in scope; raises `UnknownDecision`."""
+        run, shards = self._run(scope, id_), every_shard(ITEM_TOPICS)
         heads = [await self._states.head(shard) for shard in shards]
         # A shard that was never written has nothing to correct.
-        return sum(head is None or head.decisions_position >= position for head in heads), len(shards)
+        done = sum(head is None or head.decisions_position >= run.position for head in heads)
+        return RunReport(run, done, len(shards), await asyncio.to_thread(self._read_model.caused, scope, id_))
 
-    def report(self, id_: str, progress: tuple[int, int]) -> RunReport:
-        """What the run has changed; raises `UnknownRun`. Blocks: call it from a worker thread."""
-        done, shards = progress
-        return RunReport(self._known(id_), done, shards, self._read_model.caused(id_))
-
-    def adjustments(self, *, posted: str | None, council: str | None) -> list[Adjustment]:
+    def adjustments(self, scope: Scope, *, posted: str | None) -> list[Adjustment]:
         """Corrections of frozen months, by the month that shows them. Blocks: call it from a worker thread."""
-        return self._read_model.adjustments(posted=posted, council=council)
+        return self._read_model.adjustments(scope, posted=posted)
 
-    def _known(self, id_: str) -> CorrectionRun:
-        run = self._log.rulings.run(id_)
-        if run is None:
-            raise UnknownRun(f"no correction run {id_!r} was ordered")
+    def _run(self, scope: Scope, id_: str) -> CorrectionRun:
+        run = self._log.current.run(id_)
+        if run is None or not (run.scope.council is None or scope.allows(run.scope.council)):
+            raise UnknownDecision(f"no correction run {id_!r} was requested")
         return run
+
+
+def router(corrections: CorrectionService) -> APIRouter:
+    """`/correction-runs` and `/adjustments`."""
+    routes = APIRouter()
+
+    @routes.post(
+        "/correction-runs",
+        status_code=202,
+        responses=json_responses(CorrectionRun, {202: "Requested: ask /v1/correction-runs/{id} what became of it"}),
+        openapi_extra=json_request_body(CorrectionRequest),
+    )
+    async def request(body: JsonBody) -> Json:
+        """Ended items in scope are judged again by the catalogue as it is now known."""
+        wanted = read_as(body, CorrectionRequest)
+        if wanted.scope.to_date <= wanted.scope.from_date:
+            raise Problem(INVALID_REQUEST, faults=[Fault(("scope", "to_date"), "expected a date after from_date")])
+        with decision_problems():
+            run = await corrections.request(wanted)
+        return Json(run, status_code=202, headers={"Location": f"/v1/correction-runs/{run.id}"})
+
+    @routes.get("/correction-runs/{id}", responses=answers(RunReport))
+    async def report(id: PathId) -> Json:
+        """How many shards have made the run, and what it has corrected and retracted so far."""
+        with decision_problems():
+            return Json(await corrections.report(Scope.all(), id))
+
+    @routes.get("/adjustments", responses=answers_many(Adjustment))
+    def adjustments(scope: InScope, posted: MonthParameter | None = None) -> Json:
+        """Corrections of frozen months, by the month in which they are shown."""
+        return Json(corrections.adjustments(scope, posted=None if posted is None else str(posted)))
+
+    return routes

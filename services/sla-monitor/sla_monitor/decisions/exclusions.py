@@ -1,6 +1,12 @@
-"""Exclusions proposed and decided: each step is checked against how things stand, put in the log, and taken from it."""
+"""Time that is not to count: proposed by one side, decided about by the other.
+
+Each step is checked against the state of the exclusion, put in the log, and read back from it.
+"""
 
 from collections.abc import Sequence
+
+from fastapi import APIRouter
+from msgspec import Struct
 
 from shared.clock import Clock
 from shared.contracts.decisions import (
@@ -14,17 +20,36 @@ from shared.contracts.decisions import (
     Party,
     ProposedData,
 )
+from shared.contracts.scalars import Id
+from shared.faults import Fault
+from shared.http import Json, JsonBody, PathId, Problem, json_request_body, json_responses, read_as
+from shared.http.problem_types import INVALID_REQUEST
 from shared.ids import derived_id
+from shared.period import YEARS
 from shared.scope import Scope
+from sla_monitor.decisions.problems import UnknownDecision, decision_problems
 from sla_monitor.domain.announcements import SOURCE
 from sla_monitor.domain.decisions import ExclusionState, step
+from sla_monitor.http import InScope, answers, answers_many
 from sla_monitor.ports import DecisionsLog
 
 DecisionEvent = type[ExclusionApproved] | type[ExclusionRejected] | type[ExclusionWithdrawn]
+_DECISIONS: dict[str, DecisionEvent] = {
+    "approve": ExclusionApproved,
+    "reject": ExclusionRejected,
+    "withdraw": ExclusionWithdrawn,
+}
 
 
-class UnknownExclusion(LookupError):
-    """No exclusion of that id was proposed."""
+class ExclusionProposal(Struct, frozen=True, forbid_unknown_fields=True):
+    """An exclusion under an id of the proposer's choice: sending it again under that id changes nothing."""
+
+    id: Id
+    exclusion: Exclusion
+    proposed: Party
+
+
+TYPES = (ExclusionProposal, Party, ExclusionState)
 
 
 class ExclusionService:
@@ -33,31 +58,32 @@ class ExclusionService:
     def __init__(self, log: DecisionsLog, clock: Clock) -> None:
         self._log, self._clock = log, clock
 
-    def standings(self, *, council: str | None = None) -> Sequence[ExclusionState]:
-        """All exclusions, of one council where it is named; also those that nobody has decided about yet."""
-        return self._log.rulings.exclusions(Scope.all().narrowed_to(council))
+    def all(self, scope: Scope) -> Sequence[ExclusionState]:
+        """The exclusions of the councils in scope; also those that nobody has decided about yet."""
+        return self._log.current.exclusions(scope)
 
-    def standing(self, id_: str) -> ExclusionState:
-        """How an exclusion stands; raises `UnknownExclusion`."""
-        found = self._log.rulings.exclusion(id_)
-        if found is None:
-            raise UnknownExclusion(f"no exclusion {id_!r} was proposed")
+    def one(self, scope: Scope, id_: str) -> ExclusionState:
+        """The exclusion of that id; raises `UnknownDecision`, also for one of a council out of scope."""
+        found = self._log.current.exclusion(id_)
+        if found is None or not scope.allows(found.exclusion.council):
+            raise UnknownDecision(f"no exclusion {id_!r} was proposed")
         return found
 
-    async def propose(self, id_: str, exclusion: Exclusion, proposed: Party) -> ExclusionState:
-        """The exclusion stands proposed; proposing the same again changes nothing."""
+    async def propose(self, proposal: ExclusionProposal) -> ExclusionState:
+        """The exclusion is proposed; proposing the same again changes nothing."""
+        proposed = proposal.proposed
         event = ExclusionProposed(
-            id=derived_id("exclusion-proposed", id_, proposed.side, proposed.by),
+            id=derived_id("exclusion-proposed", proposal.id, proposed.side, proposed.by),
             source=SOURCE,
             time=self._clock.now(),
-            subject=id_,
-            data=ProposedData(exclusion=exclusion, proposed=proposed),
+            subject=proposal.id,
+            data=ProposedData(exclusion=proposal.exclusion, proposed=proposed),
         )
-        return await self._take(event)
+        return await self._append(event)
 
-    async def decide(self, id_: str, decided: Party, how: DecisionEvent) -> ExclusionState:
-        """The exclusion is approved, rejected or withdrawn; raises `UnknownExclusion`."""
-        self.standing(id_)
+    async def decide(self, scope: Scope, id_: str, decided: Party, how: DecisionEvent) -> ExclusionState:
+        """The exclusion is approved, rejected or withdrawn; raises `UnknownDecision`."""
+        self.one(scope, id_)
         event = how(
             id=derived_id("exclusion-decided", id_, how.__name__, decided.side, decided.by),
             source=SOURCE,
@@ -65,11 +91,69 @@ class ExclusionService:
             subject=id_,
             data=DecidedData(decided=decided),
         )
-        return await self._take(event)
+        return await self._append(event)
 
-    async def _take(self, event: ExclusionStep) -> ExclusionState:
-        before = self._log.rulings.exclusion(event.subject)
+    async def _append(self, event: ExclusionStep) -> ExclusionState:
+        before = self._log.current.exclusion(event.subject)
         if step(before, event) != before:
             await self._log.append(event)
         # Somebody else's step may have come first in the log: then this one is refused after all.
-        return step(self._log.rulings.exclusion(event.subject), event)
+        return step(self._log.current.exclusion(event.subject), event)
+
+
+def router(exclusions: ExclusionService) -> APIRouter:
+    """`/exclusions` and what may be done to one."""
+    routes = APIRouter()
+
+    @routes.get("/exclusions", responses=answers_many(ExclusionState))
+    def list_exclusions(scope: InScope) -> Json:
+        """Every exclusion and its state, also those still to be decided about."""
+        return Json(exclusions.all(scope))
+
+    @routes.get("/exclusions/{id}", responses=answers(ExclusionState))
+    def one_exclusion(id: PathId) -> Json:
+        """The state of one exclusion."""
+        with decision_problems():
+            return Json(exclusions.one(Scope.all(), id))
+
+    @routes.post(
+        "/exclusions",
+        status_code=201,
+        responses=json_responses(ExclusionState, {201: "The state of the exclusion"}),
+        openapi_extra=json_request_body(ExclusionProposal),
+    )
+    async def propose(body: JsonBody) -> Json:
+        """The exclusion is proposed; nothing changes until the other side approves it."""
+        proposal = read_as(body, ExclusionProposal)
+        if faults := _faults(proposal.exclusion):
+            raise Problem(INVALID_REQUEST, faults=faults)
+        with decision_problems():
+            return Json(await exclusions.propose(proposal), status_code=201)
+
+    for verb, how in _DECISIONS.items():
+        _add_decision(routes, verb, how, exclusions)
+    return routes
+
+
+def _add_decision(routes: APIRouter, verb: str, how: DecisionEvent, exclusions: ExclusionService) -> None:
+    @routes.post(
+        f"/exclusions/{{id}}/{verb}",
+        name=f"{verb}_exclusion",
+        responses=answers(ExclusionState),
+        openapi_extra=json_request_body(Party),
+        description=how.__doc__,
+    )
+    async def decide(id: PathId, body: JsonBody) -> Json:
+        with decision_problems():
+            return Json(await exclusions.decide(Scope.all(), id, read_as(body, Party), how))
+
+
+def _faults(exclusion: Exclusion) -> Sequence[Fault]:
+    faults = [
+        Fault(("exclusion", name), f"expected an instant of the years {YEARS[0]} to {YEARS[-1]}")
+        for name in ("start_at", "end_at")
+        if getattr(exclusion, name).year not in YEARS
+    ]
+    if exclusion.end_at <= exclusion.start_at:
+        faults.append(Fault(("exclusion", "end_at"), "expected an instant after start_at"))
+    return faults

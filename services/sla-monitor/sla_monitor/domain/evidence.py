@@ -27,6 +27,14 @@ FORMAT = "tallystick-evidence-1"
 LINE_DIGEST_CHARS = 16
 
 
+class NoSuchCouncil(LookupError):
+    """No agreement of the council is known."""
+
+
+class VerdictsChanging(Exception):
+    """Something of the month is being judged at this moment: what holds is not yet what was published."""
+
+
 class EvidenceRecord(Struct, frozen=True, kw_only=True, tag_field="record", forbid_unknown_fields=True):
     """One line."""
 

@@ -1,6 +1,7 @@
 """What is still owed: the promises about an item that are open and undecided, with what is left of each."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from msgspec import Struct
 
@@ -9,7 +10,7 @@ from sla_monitor.domain.clock.verdict import Evaluation, Outcome, Verdict
 
 
 class OpenTarget(Struct, frozen=True):
-    """One open target of one item. Instants are epoch seconds.
+    """One open target of one item. `due_at` is in UTC.
 
     `left_s` is in the clock's own seconds (working or elapsed), `left_wall_s` around the clock; a clock that is used up
     while the service is closed has 0 left and is not missed yet. While `paused` nothing is due. `warned_percent` is the
@@ -23,7 +24,7 @@ class OpenTarget(Struct, frozen=True):
     measure: str
     cycle: int
     priority: str
-    due: int | None
+    due_at: datetime | None
     left_s: int | None
     left_wall_s: int | None
     warned_percent: int
@@ -61,7 +62,7 @@ def open_targets(evaluation: Evaluation, *, council: str, item: str, as_of: int)
             measure=verdict.bound_target.target.measure,
             cycle=verdict.cycle.number,
             priority=opened.priority,
-            due=verdict.due,
+            due_at=None if verdict.due is None else datetime.fromtimestamp(verdict.due, UTC),
             left_s=None if verdict.margin_s is None else max(verdict.margin_s, 0),
             left_wall_s=None if verdict.due is None else max(verdict.due - as_of, 0),
             warned_percent=_warned(verdict),

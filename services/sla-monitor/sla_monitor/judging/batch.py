@@ -29,10 +29,10 @@ class ShardBatch:
     """What one atomic write of a shard will hold: `insert_fact` records, `judge` items, then ask for the `change`."""
 
     def __init__(
-        self, shard: Shard, head: Head, shelf: ItemCache, *, now_ms: int, catalogue: Catalogue, rulings: DecisionsLog
+        self, shard: Shard, head: Head, shelf: ItemCache, *, now_ms: int, catalogue: Catalogue, decisions: DecisionsLog
     ) -> None:
         self._shard, self._head, self._shelf, self._now_ms = shard, head, shelf, now_ms
-        self._catalogue, self._rulings = catalogue, rulings
+        self._catalogue, self._decisions = catalogue, decisions
         self._clock_ms, self._next_offset = head.clock_ms, head.next_offset
         self._offered: dict[str, list[tuple[AnyFact, Record]]] = {}
         self._counts: Counter[str] = Counter()
@@ -97,7 +97,7 @@ class ShardBatch:
 
     def _follows(self, key: str, live: CachedItem, taken: Sequence[AnyFact]) -> bool:
         """Whether the facts taken decide nothing, so that the item is only to be looked at at another time."""
-        if live.item.known_to != self._catalogue.position or self._rulings.rulings.approved(key.partition(":")[0]):
+        if live.item.known_to != self._catalogue.position or self._decisions.current.approved(key.partition(":")[0]):
             return False
         if not live.follows(taken, as_of=self.clock_s):
             return False
@@ -110,7 +110,7 @@ class ShardBatch:
         if item.waiting or type(opened) is not Opened:
             return False
         try:
-            bound_targets = self._catalogue.book_known_to(item.known_to).bound_targets(
+            bound_targets = self._catalogue.agreement_index_known_to(item.known_to).bound_targets(
                 council, opened.service, opened.at_s
             )
         except MissingCalendar:
@@ -151,8 +151,8 @@ class ShardBatch:
                 item.facts,
                 council=trigger.council,
                 item=trigger.item,
-                agreement_index=self._catalogue.book_known_to(item.known_to),
-                exclusions=self._rulings.rulings.approved(trigger.council),
+                agreement_index=self._catalogue.agreement_index_known_to(item.known_to),
+                exclusions=self._decisions.current.approved(trigger.council),
                 as_of=self.clock_s,
             )
         except MissingCalendar:

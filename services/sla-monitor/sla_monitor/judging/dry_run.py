@@ -28,10 +28,10 @@ class RebuildDryRun:
     """Reads live state and changes nothing. The items are judged as if their shard had caught up with the present."""
 
     def __init__(
-        self, states: StateStore, catalogue: Catalogue, rulings: DecisionsLog, clock: Clock, *, margin_s: int
+        self, states: StateStore, catalogue: Catalogue, decisions: DecisionsLog, clock: Clock, *, margin_s: int
     ) -> None:
         self._states, self._clock, self._margin_ms = states, clock, margin_s * 1000
-        self._catalogue, self._rulings = catalogue, rulings
+        self._catalogue, self._decisions = catalogue, decisions
 
     async def fates(self, shard: Shard, records: Sequence[Record]) -> list[FactResult]:
         """What its item would take each record for; all of them are events that can be believed."""
@@ -43,7 +43,9 @@ class RebuildDryRun:
         """What would follow, had the shard read `records` next, whatever their offsets."""
         now_ms = int(self._clock.now().timestamp() * 1000)
         head = await self._states.head(shard) or Head()
-        batch = ShardBatch(shard, head, ItemCache(), now_ms=now_ms, catalogue=self._catalogue, rulings=self._rulings)
+        batch = ShardBatch(
+            shard, head, ItemCache(), now_ms=now_ms, catalogue=self._catalogue, decisions=self._decisions
+        )
         batch.take([_at(record, offset) for offset, record in enumerate(records, start=head.next_offset)])
         batch.move_clock(now_ms - self._margin_ms)
         keys = list(batch.keys)
@@ -56,7 +58,7 @@ class RebuildDryRun:
     async def behind(self, held: Mapping[Shard, Bounds]) -> int:
         """How many records of those `held` are still to be judged.
 
-        Announcements still to be made, and news of the catalogue or of rulings, count as one a shard.
+        Announcements still to be made, and news of the catalogue or of decisions, count as one a shard.
         """
         return sum([await self._behind(shard, bounds) for shard, bounds in held.items()])
 
@@ -64,7 +66,7 @@ class RebuildDryRun:
         head = await self._states.head(shard)
         if head is None:
             return held.end - held.first
-        news = head.catalogue_position < self._catalogue.position or head.decisions_position < self._rulings.position
+        news = head.catalogue_position < self._catalogue.position or head.decisions_position < self._decisions.position
         return max(0, held.end - head.next_offset) + news + len(await self._states.outbox(shard, limit=1))
 
     async def _items(self, shard: Shard, keys: Sequence[str]) -> dict[str, Item]:

@@ -9,7 +9,7 @@ from shared.state.connect import connect
 from shared.state.port import StateStore
 from shared.state.publisher import drain_outbox
 from sla_monitor.judging.rebuild import CAUSE, Rebuild, RebuildResult, waiting
-from sla_monitor.store.stored_items import ITEM_TOPICS
+from sla_monitor.store.items import ITEM_TOPICS
 
 
 class LiveStateMaintenance:

@@ -39,7 +39,7 @@ class JudgingProcessor:
         states: StateStore,
         bus: Bus,
         catalogue: Catalogue,
-        rulings: DecisionsLog,
+        decisions: DecisionsLog,
         clock: Clock,
         *,
         margin_s: int,
@@ -48,7 +48,7 @@ class JudgingProcessor:
         self._states, self._bus, self._clock = states, bus, clock
         self._publisher = Publisher(states, bus)
         self._floods = FloodGuard(states, floods_accepted)
-        self._catalogue, self._rulings = catalogue, rulings
+        self._catalogue, self._decisions = catalogue, decisions
         self._margin_ms = margin_s * 1000
         self._heads: dict[Shard, Head | None] = {}
         self._shelves: defaultdict[Shard, ItemCache] = defaultdict(ItemCache)
@@ -107,9 +107,9 @@ class JudgingProcessor:
             await self._hear(shard, to_ms=to_ms)
 
     @property
-    def in_doubt(self) -> frozenset[Shard]:
+    def unreconciled(self) -> frozenset[Shard]:
         """The shards that have been started, and not compared yet with what they have announced."""
-        return frozenset(shard for shard in self._told.in_doubt if self._heads[shard] is not None)
+        return frozenset(shard for shard in self._told.unreconciled if self._heads[shard] is not None)
 
     async def overdue(self, topics: Sequence[Topic]) -> int:
         """How many shards have something due, something to announce, or verdicts by older knowledge."""
@@ -155,9 +155,9 @@ class JudgingProcessor:
 
     async def _rejudge(self, shard: Shard, head: Head, seen: Head | None) -> Head:
         """What the news concerns is judged again: open items by a new version, ended ones where that was ordered."""
-        facts, rulings = self._catalogue.position, self._rulings.position
+        facts, decisions = self._catalogue.position, self._decisions.position
         requests = [CATALOGUE_CHANGED] if head.catalogue_position < facts else []
-        requests += self._rulings.rulings.requests(after=head.decisions_position)
+        requests += self._decisions.current.requests(after=head.decisions_position)
         after = ""
         while page := await self._states.scan(shard, after=after, limit=self._states.max_batch):
             after = page[-1][0]
@@ -168,7 +168,7 @@ class JudgingProcessor:
             batch.judge(ordered, dict(page), requests=ordered)
             head = seen = await self._commit(shard, seen, batch.change())
         batch = self._batch(shard, head)
-        return await self._commit(shard, seen, batch.change(catalogue_position=facts, decisions_position=rulings))
+        return await self._commit(shard, seen, batch.change(catalogue_position=facts, decisions_position=decisions))
 
     async def _hear(self, shard: Shard, *, to_ms: int) -> None:
         """Readers hold what holds, and the head says up to where the announcements are known here.
@@ -207,11 +207,13 @@ class JudgingProcessor:
         return head
 
     def _is_outdated(self, head: Head) -> bool:
-        return head.catalogue_position < self._catalogue.position or head.decisions_position < self._rulings.position
+        return head.catalogue_position < self._catalogue.position or head.decisions_position < self._decisions.position
 
     def _batch(self, shard: Shard, head: Head) -> ShardBatch:
         shelf = self._shelves[shard]
-        return ShardBatch(shard, head, shelf, now_ms=self._now_ms(), catalogue=self._catalogue, rulings=self._rulings)
+        return ShardBatch(
+            shard, head, shelf, now_ms=self._now_ms(), catalogue=self._catalogue, decisions=self._decisions
+        )
 
     async def _commit(self, shard: Shard, seen: Head | None, change: Change) -> Head:
         shelf = self._shelves.pop(shard, ItemCache())  # what could not be written is not remembered either
@@ -233,7 +235,7 @@ class JudgingProcessor:
             first_offset=offset,
             next_offset=offset,
             catalogue_position=self._catalogue.position,
-            decisions_position=self._rulings.position,
+            decisions_position=self._decisions.position,
         )
 
     def _now_ms(self) -> int:

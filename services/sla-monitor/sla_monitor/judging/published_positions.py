@@ -84,6 +84,6 @@ class PublishedPositions:
         return shard not in self._doubts and untold >= MAX_UNRECORDED
 
     @property
-    def in_doubt(self) -> frozenset[Shard]:
+    def unreconciled(self) -> frozenset[Shard]:
         """The shards of which announcements are still to be compared."""
         return frozenset(self._doubts)

@@ -25,7 +25,7 @@ from sla_monitor.judging.log_reader import LogReader, log_reader
 from sla_monitor.judging.rebuilt_shard import UNFINISHED_HEAD, ShardRebuild
 from sla_monitor.judging.reconciliation import replay_announcements
 from sla_monitor.ports import Catalogue, DecisionsLog
-from sla_monitor.store.stored_items import ITEM_TOPICS
+from sla_monitor.store.items import ITEM_TOPICS
 
 CAUSE = "rebuild"
 _PAGE = 500
@@ -49,7 +49,7 @@ class Rebuild:
         states: StateStore,
         bus: Bus,
         catalogue: Catalogue,
-        rulings: DecisionsLog,
+        decisions: DecisionsLog,
         clock: Clock,
         *,
         margin_s: int,
@@ -57,7 +57,7 @@ class Rebuild:
     ) -> None:
         self._floods = FloodGuard(states, floods_accepted)
         self._states, self._bus, self._clock = states, bus, clock
-        self._catalogue, self._rulings = catalogue, rulings
+        self._catalogue, self._decisions = catalogue, decisions
         self._margin_ms = margin_s * 1000
 
     async def rebuild(self, *, cause: str = CAUSE) -> RebuildResult:
@@ -91,7 +91,7 @@ class Rebuild:
             shard,
             self._states,
             self._catalogue,
-            self._rulings,
+            self._decisions,
             floods=self._floods,
             first_offset=await log.begin(shard),
             published_through=told,

@@ -6,6 +6,7 @@ from dataclasses import replace
 from shared.log.flood import halt_message
 from shared.log.port import Record, Shard
 from shared.log.processor import Halted
+from shared.scope import Scope
 from shared.state.port import Change, Head, StateStore
 from sla_monitor.domain.announcement_replay import AnnouncementReplay, MatchQuality, match_quality
 from sla_monitor.domain.announcements import Trigger
@@ -16,7 +17,7 @@ from sla_monitor.judging.batch import ShardBatch
 from sla_monitor.judging.flood_guard import FloodGuard
 from sla_monitor.judging.item_cache import ItemCache
 from sla_monitor.ports import Catalogue, DecisionsLog
-from sla_monitor.store.stored_items import StoredItems
+from sla_monitor.store.items import StoredItems
 
 # No log holds this offset: whoever would work on a shard that is not finished is stopped by it.
 UNFINISHED_HEAD = Head(revision=1, next_offset=-1)
@@ -31,22 +32,22 @@ class ShardRebuild:
         shard: Shard,
         states: StateStore,
         catalogue: Catalogue,
-        rulings: DecisionsLog,
+        decisions: DecisionsLog,
         *,
         floods: FloodGuard,
         first_offset: int,
         published_through: int,
     ) -> None:
         self._shard, self._states, self._floods = shard, states, floods
-        self._catalogue, self._rulings = catalogue, rulings
-        self._judged = StoredItems(states, catalogue, rulings)
+        self._catalogue, self._decisions = catalogue, decisions
+        self._judged = StoredItems(states, catalogue, decisions)
         self._stored = UNFINISHED_HEAD
         self._head = Head(
             revision=UNFINISHED_HEAD.revision,
             first_offset=first_offset,
             next_offset=first_offset,
             catalogue_position=catalogue.position,
-            decisions_position=rulings.position,
+            decisions_position=decisions.position,
             published_through=published_through,
         )
 
@@ -125,13 +126,13 @@ class ShardRebuild:
     def _positions(self, council: str) -> Iterator[int]:
         """The newest position, and backwards each that was the newest before a version of the council's was known."""
         yield self._catalogue.position
-        known = sorted({version.position for version in self._catalogue.known(council)}, reverse=True)
+        known = sorted({version.position for version in self._catalogue.known(Scope.of(council))}, reverse=True)
         yield from (position - 1 for position in known if position > 1)
 
     def _batch(self, now_ms: int) -> ShardBatch:
         # Nothing is kept on a shelf: each item is judged by what is stored.
         return ShardBatch(
-            self._shard, self._head, ItemCache(), now_ms=now_ms, catalogue=self._catalogue, rulings=self._rulings
+            self._shard, self._head, ItemCache(), now_ms=now_ms, catalogue=self._catalogue, decisions=self._decisions
         )
 
     async def _store(self, change: Change) -> None:

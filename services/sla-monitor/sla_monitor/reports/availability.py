@@ -1,79 +1,128 @@
-"""Availability of every service that promises it: the share of service hours without an outage."""
+"""Availability of every service that was promised it: the share of service hours without an outage."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 
+from fastapi import APIRouter
 from msgspec import Struct
 
-from shared.clock import Clock
 from shared.contracts.definitions import Objective, Target
-from shared.contracts.objectives import Attained, Judgement, judge
+from shared.contracts.objectives import Attained, Ratio, judge
+from shared.http import Json, MonthParameter
 from shared.period import Month, Period, month_of, period_of
-from sla_monitor.domain.availability import Availability, availability
+from shared.scope import Scope
+from sla_monitor.domain.availability import availability
 from sla_monitor.domain.clock.exclusions import ExcludedTime
+from sla_monitor.domain.clock.timeline import FOREVER
 from sla_monitor.domain.item import Outage
 from sla_monitor.domain.working_time.intervals import Interval, merged, without
-from sla_monitor.ports import Catalogue, DecisionsLog
+from sla_monitor.http import InScope, answers_many, instant
 from sla_monitor.reports.periods import TargetsByPeriod
-from sla_monitor.store.stored_items import StoredItems
+from sla_monitor.reports.sources import Sources
 
-_WHOLLY = Objective(percent="100")
+# What is promised where the agreement names no percentage.
+_ALWAYS = Objective(percent="100")
+
+
+class OutageRow(Struct, frozen=True):
+    """When the service was down; `end_at` is missing while it still is."""
+
+    id: str
+    service: str
+    start_at: datetime
+    end_at: datetime | None
 
 
 class AvailabilityResult(Struct, frozen=True):
-    """One availability target over one period, up to the present where that is not over."""
+    """Seconds of service hours in the period so far, those without an outage, and what the objective makes of them.
+
+    The objective's floors are numbers of items, which seconds are not: only its percentage counts.
+    """
 
     council: str
-    target: Target
-    period: Period
-    share: Availability
-    outages: Sequence[Outage]
+    service: str
+    target: str
+    period: str
+    service_s: int
+    outage_s: int
+    good_s: int
+    attained_percent: str
+    objective_percent: str
+    judgement: str
+    outages: list[OutageRow]
 
-    @property
-    def judgement(self) -> Judgement:
-        """Against the objective's percentage; its floors are numbers of items, which seconds are not."""
-        percent = (self.target.objective or _WHOLLY).percent
-        return judge(Attained(self.share.good_s, self.share.service_s), Objective(percent=percent))
+
+TYPES = (AvailabilityResult,)
 
 
-class AvailabilityReport:
-    """Measures outages against what was promised."""
+def router(sources: Sources) -> APIRouter:
+    """`/availability`."""
+    routes = APIRouter()
 
-    def __init__(self, stored: StoredItems, catalogue: Catalogue, rulings: DecisionsLog, clock: Clock) -> None:
-        self._stored, self._catalogue, self._rulings, self._clock = stored, catalogue, rulings, clock
+    @routes.get("/availability", responses=answers_many(AvailabilityResult))
+    async def availability(scope: InScope, month: MonthParameter | None = None) -> Json:
+        """Every availability target over its own kind of period: the present one, or that of `month`."""
+        return Json(await availabilities(sources, scope, month))
 
-    async def of(self, month: Month | None, council: str | None) -> list[AvailabilityResult]:
-        """By council and target: each over its objective's own kind of period in which the month lies.
+    return routes
 
-        Raises `MissingCalendar`, `BeyondHorizon`.
-        """
-        outages = await self._stored.outages()
-        agreement_index, agreed = self._catalogue.agreement_index, TargetsByPeriod(self._catalogue.agreement_index)
-        return [
-            self._measured(name, target, period, outages)
-            for name in ([council] if council is not None else agreement_index.councils)
-            for target, period in self._promised(agreed, name, month or month_of(self._clock.now()))
-        ]
 
-    def _promised(self, agreed: TargetsByPeriod, council: str, month: Month) -> Iterator[tuple[Target, Period]]:
-        for over in ("month", "quarter", "financial-year"):
-            period = period_of(month, over)
-            for _, target in sorted(agreed.targets(council, period).items()):
-                if target.measure == "availability" and (target.objective or _WHOLLY).over == over:
-                    yield target, period
+async def availabilities(sources: Sources, scope: Scope, month: Month | None) -> list[AvailabilityResult]:
+    """By council and target: each over its objective's own kind of period in which the month lies.
 
-    def _measured(self, council: str, target: Target, period: Period, known: Iterable[Outage]) -> AvailabilityResult:
-        start = int(period.start_at.timestamp())
-        end = max(start, min(int(period.end_at.timestamp()), int(self._clock.now().timestamp())))
-        outages = [each for each in known if _concerns(each, council, target) and each.start < end and each.end > start]
-        agreed = [each for each in self._rulings.rulings.approved(council) if _covers(each, target)]
-        share = availability(
-            self._catalogue.agreement_index.hours(target),
-            outages=[span for each in outages for span in _counted(each, agreed)],
-            excluded=[(each.start, each.end) for each in agreed if each.item is None],
-            start=start,
-            end=end,
-        )
-        return AvailabilityResult(council, target, period, share, outages)
+    A period that is not over is measured up to the present. Raises `MissingCalendar`, `BeyondHorizon`.
+    """
+    outages = await sources.items.outages(scope)
+    targets = TargetsByPeriod(sources.catalogue.agreement_index)
+    return [
+        _measured(sources, council, target, period, outages)
+        for council in scope.visible(sources.catalogue.agreement_index.councils)
+        for target, period in _promised(targets, council, month or month_of(sources.clock.now()))
+    ]
+
+
+def _promised(targets: TargetsByPeriod, council: str, month: Month) -> Iterator[tuple[Target, Period]]:
+    for over in ("month", "quarter", "financial-year"):
+        period = period_of(month, over)
+        for _, target in sorted(targets.of(council, period).items()):
+            if target.measure == "availability" and (target.objective or _ALWAYS).over == over:
+                yield target, period
+
+
+def _measured(
+    sources: Sources, council: str, target: Target, period: Period, known: Iterable[Outage]
+) -> AvailabilityResult:
+    start = int(period.start_at.timestamp())
+    end = max(start, min(int(period.end_at.timestamp()), sources.now_s))
+    outages = [each for each in known if _concerns(each, council, target) and each.start < end and each.end > start]
+    excluded = [each for each in sources.decisions.current.approved(council) if _covers(each, target)]
+    measured = availability(
+        sources.catalogue.agreement_index.hours(target),
+        outages=[span for each in outages for span in _counted(each, excluded)],
+        excluded=[(each.start, each.end) for each in excluded if each.item is None],
+        start=start,
+        end=end,
+    )
+    percent = (target.objective or _ALWAYS).percent
+    good_s, service_s = measured.good_s, measured.service_s
+    return AvailabilityResult(
+        council=council,
+        service=target.service,
+        target=target.id,
+        period=str(period),
+        service_s=service_s,
+        outage_s=measured.outage_s,
+        good_s=good_s,
+        attained_percent=Ratio(good_s, service_s).percent_text,
+        objective_percent=percent,
+        judgement=judge(Attained(good_s, service_s), Objective(percent=percent)).value,
+        outages=[_row(each) for each in outages],
+    )
+
+
+def _row(outage: Outage) -> OutageRow:
+    end_at = None if outage.end == FOREVER else instant(outage.end)
+    return OutageRow(outage.id, outage.service, instant(outage.start), end_at)
 
 
 def _concerns(outage: Outage, council: str, target: Target) -> bool:
@@ -86,7 +135,7 @@ def _covers(exclusion: ExcludedTime, target: Target) -> bool:
     )
 
 
-def _counted(outage: Outage, agreed: Iterable[ExcludedTime]) -> list[Interval]:
+def _counted(outage: Outage, excluded: Sequence[ExcludedTime]) -> list[Interval]:
     """The outage without what was agreed of it alone."""
-    own = merged((each.start, each.end) for each in agreed if each.item == outage.id)
+    own = merged((each.start, each.end) for each in excluded if each.item == outage.id)
     return without([(outage.start, outage.end)], own)

@@ -1,30 +1,91 @@
-"""Misses remaining: every objective's period as it stands, from the read model and what is open."""
+"""Misses remaining: every objective's period as it stands, from what was published and what is open."""
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import get_args
+from typing import Literal, get_args
 
+from fastapi import APIRouter
 from msgspec import Struct
 
-from shared.clock import Clock
 from shared.contracts.definitions import Objective, Target
-from shared.contracts.objectives import Attained
-from shared.period import Month, Period, PeriodLength, month_of, month_of_hour, period_of
+from shared.contracts.objectives import Attained, Ratio
+from shared.http import Json, MonthParameter
+from shared.period import Month, Period, PeriodLength, month_of, period_of
+from shared.scope import Scope
 from sla_monitor.domain.attainment import combined
-from sla_monitor.domain.budget import Budget, PeriodState, Volume, budget
+from sla_monitor.domain.budget import PeriodState, Volume, budget
 from sla_monitor.domain.burn_rate import BurnRateAlert
 from sla_monitor.domain.open_targets import OpenTarget
-from sla_monitor.ports import Catalogue, ReadModel
-from sla_monitor.reports.at_risk import AtRisk, OpenTargets
+from sla_monitor.http import InScope, OptionalId, answers, instant
 from sla_monitor.reports.burn_rate_windows import BurnRateWindows, TargetKey
 from sla_monitor.reports.periods import TargetsByPeriod
+from sla_monitor.reports.sources import OpenTargets, Sources
 
 # From how many periods before it a period's volume is expected.
 EARLIER_PERIODS = 3
-# What was attained, by subject and month.
-Decided = dict[TargetKey, dict[str, Attained]]
+# What was attained, by target and month.
+_Decided = dict[TargetKey, dict[str, Attained]]
+
+
+class BurnRateWindow(Struct, frozen=True):
+    """Misses came too fast over the last `working_days`: `missed` of the `total` items that fell due in them."""
+
+    working_days: int
+    factor: str
+    missed: int
+    total: int
+
+
+class BudgetForecast(Struct, frozen=True):
+    """What will be good at the end of the period: if all goes well, as it went so far, with all at risk missed."""
+
+    total: int
+    best: int
+    likely: int
+    cautious: int
+    likely_percent: str
+    judgement: str
+
+
+class BudgetRow(Struct, frozen=True):
+    """One objective's period. `met` to `paused` are items; from `expected` on, amounts in what the objective weighs by.
+
+    `paused` items are open without a due date, so in no period. `remaining` is negative when too much missed for the
+    expected volume; `alert_percent` is the highest of 50, 75, 90 and 100% of the allowance that was used up;
+    `exhausted_for_certain` when no plausible volume can make up for it.
+    """
+
+    council: str
+    service: str
+    target: str
+    measure: str
+    period: str
+    objective_percent: str
+    weighted_by: Literal["count", "value"]
+    met: int
+    missed: int
+    open: int
+    at_risk: int
+    paused: int
+    expected: int
+    allowed: int
+    used: int
+    remaining: int
+    consumed_percent: int | None
+    alert_percent: int | None
+    exhausted_for_certain: bool
+    low_volume: bool
+    burn_rate: list[BurnRateWindow]
+    forecast: BudgetForecast
+
+
+class BudgetReport(Struct, frozen=True):
+    """By council, service and target; what is open as of `as_of`."""
+
+    as_of: datetime
+    budgets: list[BudgetRow]
 
 
 class PeriodObjective(Struct, frozen=True):
@@ -35,77 +96,65 @@ class PeriodObjective(Struct, frozen=True):
     period: Period
 
 
-class BudgetRow(Struct, frozen=True):
-    """One council, service and target over one period. `paused` items are open without a due date, so in no period."""
-
-    subject: TargetKey
-    aim: PeriodObjective
-    standing: PeriodState
-    budget: Budget
-    paused: int
-    burning: Sequence[BurnRateAlert]
+TYPES = (BudgetReport,)
 
 
-class BudgetAnswer(Struct, frozen=True):
-    """By council, service and target; open items as of `as_of` (epoch seconds)."""
+def router(sources: Sources) -> APIRouter:
+    """`/budget`."""
+    routes = APIRouter()
 
-    as_of: int
-    rows: Sequence[BudgetRow]
+    @routes.get("/budget", responses=answers(BudgetReport))
+    async def budget(scope: InScope, month: MonthParameter | None = None, service: OptionalId = None) -> Json:
+        """Misses remaining of every objective's own kind of period: the present one, or that of `month`."""
+        return Json(await budgets(sources, scope, month=month, service=service))
 
-
-class BudgetQuery(Struct, frozen=True):
-    """Which budgets: of the periods in which `month` lies, the present ones where it is None."""
-
-    month: Month | None = None
-    council: str | None = None
-    service: str | None = None
+    return routes
 
 
-class BudgetReport:
-    """Adds up what was decided and what is open."""
-
-    def __init__(self, read_model: ReadModel, catalogue: Catalogue, at_risk: AtRisk, clock: Clock) -> None:
-        self._read_model, self._catalogue, self._at_risk, self._clock = read_model, catalogue, at_risk, clock
-
-    async def of(self, asked: BudgetQuery) -> BudgetAnswer:
-        """The budgets asked for."""
-        owed = await self._at_risk.owed()
-        return await asyncio.to_thread(self._answer, asked, owed, self._clock.now())
-
-    def _answer(self, asked: BudgetQuery, owed: OpenTargets, now: datetime) -> BudgetAnswer:
-        agreement_index = self._catalogue.agreement_index
-        councils = agreement_index.councils if asked.council is None else [asked.council]
-        aims = _aims(TargetsByPeriod(agreement_index), councils, asked.month or month_of(now))
-        decided = self._decided({aim.period for aim in aims.values()}, asked)
-        open_ = _by_subject(owed.promises)
-        windows = BurnRateWindows(self._read_model, agreement_index, asked.council, now)
-        rows = [
-            _row((council, service, target), aim, decided, open_, windows)
-            for council, service, target in sorted(decided.keys() | open_.keys())
-            if asked.service in (None, service) and (aim := aims.get((council, target))) is not None
-        ]
-        return BudgetAnswer(owed.as_of, rows)
-
-    def _decided(self, periods: Iterable[Period], asked: BudgetQuery) -> Decided:
-        """Of the periods and those before them."""
-        months = {str(month) for period in periods for each in (period, *_earlier(period)) for month in each.months}
-        counted = self._read_model.attainment(months=months, council=asked.council, service=asked.service)
-        decided: Decided = defaultdict(dict)
-        for row in counted:
-            decided[row.council, row.service, row.target][row.period] = row.attained
-        return decided
+async def budgets(sources: Sources, scope: Scope, *, month: Month | None, service: str | None) -> BudgetReport:
+    """The budgets of the periods in which `month` lies, of the present ones where it is None."""
+    open_targets = await sources.open_targets(scope)
+    return await asyncio.to_thread(_report, sources, scope, open_targets, month, service)
 
 
-def _aims(agreed: TargetsByPeriod, councils: Iterable[str], month: Month) -> dict[tuple[str, str], PeriodObjective]:
+def _report(
+    sources: Sources, scope: Scope, open_targets: OpenTargets, month: Month | None, service: str | None
+) -> BudgetReport:
+    now, agreement_index = sources.clock.now(), sources.catalogue.agreement_index
+    councils = scope.visible(agreement_index.councils)
+    objectives = _objectives(TargetsByPeriod(agreement_index), councils, month or month_of(now))
+    decided = _decided(sources, scope, {each.period for each in objectives.values()}, service)
+    open_ = _by_target(open_targets.targets)
+    windows = BurnRateWindows(sources, scope, now)
+    rows = [
+        _row(key, objective, decided.get(key, {}), open_.get(key, []), windows)
+        for key in sorted(decided.keys() | open_.keys())
+        if service in (None, key[1]) and (objective := objectives.get((key[0], key[2]))) is not None
+    ]
+    return BudgetReport(instant(open_targets.as_of), rows)
+
+
+def _objectives(
+    targets: TargetsByPeriod, councils: Iterable[str], month: Month
+) -> dict[tuple[str, str], PeriodObjective]:
     """The objectives over the periods in which the month lies, by council and target."""
     periods = [(over, period_of(month, over)) for over in get_args(PeriodLength)]
     return {
         (council, target.id): PeriodObjective(target, target.objective, period)
         for council in councils
         for over, period in periods
-        for target in agreed.targets(council, period).values()
+        for target in targets.of(council, period).values()
         if target.objective is not None and target.objective.over == over
     }
+
+
+def _decided(sources: Sources, scope: Scope, periods: Iterable[Period], service: str | None) -> _Decided:
+    """Of the periods and those before them."""
+    months = {str(month) for period in periods for each in (period, *_earlier(period)) for month in each.months}
+    decided: _Decided = defaultdict(dict)
+    for row in sources.read_model.attainment(scope, months=months, service=service):
+        decided[row.council, row.service, row.target][row.period] = row.attained
+    return decided
 
 
 def _earlier(period: Period) -> list[Period]:
@@ -117,43 +166,68 @@ def _earlier(period: Period) -> list[Period]:
     return earlier
 
 
-def _by_subject(promises: Iterable[OpenTarget]) -> dict[TargetKey, list[OpenTarget]]:
-    held: dict[TargetKey, list[OpenTarget]] = defaultdict(list)
-    for promise in promises:
-        held[promise.council, promise.service, promise.target].append(promise)
-    return held
+def _by_target(targets: Iterable[OpenTarget]) -> dict[TargetKey, list[OpenTarget]]:
+    by_target: dict[TargetKey, list[OpenTarget]] = defaultdict(list)
+    for each in targets:
+        by_target[each.council, each.service, each.target].append(each)
+    return by_target
 
 
 def _row(
-    subject: TargetKey,
-    aim: PeriodObjective,
-    decided: Decided,
-    open_: dict[TargetKey, list[OpenTarget]],
+    key: TargetKey,
+    agreed: PeriodObjective,
+    decided: dict[str, Attained],
+    open_targets: Sequence[OpenTarget],
     windows: BurnRateWindows,
 ) -> BudgetRow:
-    is_present = aim.period.start_at <= windows.now < aim.period.end_at
-    promises = open_.get(subject, [])
-    standing = _standing(aim.period, decided.get(subject, {}), promises, now=windows.now)
+    state = _state(agreed.period, decided, open_targets, now=windows.now)
+    found = budget(state, agreed.objective)
+    is_present = agreed.period.start_at <= windows.now < agreed.period.end_at
     return BudgetRow(
-        subject=subject,
-        aim=aim,
-        standing=standing,
-        budget=budget(standing, aim.objective),
-        paused=sum(promise.paused for promise in promises),
-        burning=windows.burning(subject, aim.objective) if is_present else (),
+        *key,
+        measure=agreed.target.measure,
+        period=str(agreed.period),
+        objective_percent=agreed.objective.percent,
+        weighted_by=agreed.objective.weighted_by,
+        met=state.attained.good,
+        missed=state.attained.missed,
+        open=state.open.items,
+        at_risk=state.at_risk.items,
+        paused=sum(each.paused for each in open_targets),
+        expected=found.expected,
+        allowed=found.allowed,
+        used=found.missed,
+        remaining=found.remaining,
+        consumed_percent=found.consumed_percent,
+        alert_percent=found.alert_percent,
+        exhausted_for_certain=found.exhausted_for_certain,
+        low_volume=found.low_volume,
+        burn_rate=[_window(alert) for alert in windows.alerts(key, agreed.objective)] if is_present else [],
+        forecast=BudgetForecast(
+            total=found.forecast.total,
+            best=found.forecast.best,
+            likely=found.forecast.likely,
+            cautious=found.forecast.cautious,
+            likely_percent=Ratio(found.forecast.likely, found.forecast.total).percent_text,
+            judgement=found.forecast_judgement.value,
+        ),
     )
 
 
-def _standing(
-    period: Period, decided: dict[str, Attained], promises: Iterable[OpenTarget], *, now: datetime
+def _window(alert: BurnRateAlert) -> BurnRateWindow:
+    whole, tenth = divmod(alert.window.factor_tenths, 10)
+    return BurnRateWindow(alert.window.working_days, f"{whole}.{tenth}", alert.share.missed, alert.share.total)
+
+
+def _state(
+    period: Period, decided: dict[str, Attained], targets: Iterable[OpenTarget], *, now: datetime
 ) -> PeriodState:
     """Open items count in the period of their due date, however the agreement attributes what is decided."""
-    months = {str(month) for month in period.months}
-    due_in = [promise for promise in promises if promise.due is not None and _month(promise.due) in months]
+    due_in = [each for each in targets if each.due_at is not None and period.start_at <= each.due_at < period.end_at]
     return PeriodState(
         attained=_sum(decided, period),
-        open=_load(due_in),
-        at_risk=_load(promise for promise in due_in if promise.at_risk),
+        open=_volume(due_in),
+        at_risk=_volume(each for each in due_in if each.at_risk),
         earlier=[_sum(decided, each) for each in _earlier(period)],
         ended=period.end_at <= now,
     )
@@ -163,10 +237,6 @@ def _sum(decided: dict[str, Attained], period: Period) -> Attained:
     return combined(decided[month] for month in map(str, period.months) if month in decided)
 
 
-def _load(promises: Iterable[OpenTarget]) -> Volume:
-    held = list(promises)
-    return Volume(len(held), sum(promise.value_pence for promise in held))
-
-
-def _month(at_s: int) -> str:
-    return str(month_of_hour(at_s // 3600))
+def _volume(targets: Iterable[OpenTarget]) -> Volume:
+    held = list(targets)
+    return Volume(len(held), sum(each.value_pence for each in held))

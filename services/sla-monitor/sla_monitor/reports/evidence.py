@@ -1,9 +1,14 @@
-"""A council's month put together as evidence."""
+"""The evidence behind a council's month, as one file that can be judged again offline."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from shared.clock import Clock
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from shared.http import MonthParameter, PathId, Problem
+from shared.http.problem_types import CONFLICT, NOT_FOUND
+from shared.scope import Scope
 from sla_monitor.domain.announcements import compared_fields
 from sla_monitor.domain.evidence import (
     FORMAT,
@@ -11,67 +16,88 @@ from sla_monitor.domain.evidence import (
     ExclusionRecord,
     Heading,
     ItemRecord,
+    NoSuchCouncil,
     VerdictRecord,
+    VerdictsChanging,
     item_records,
     sealed,
     version_record,
 )
-from sla_monitor.domain.item import Item, load_item
-from sla_monitor.ports import Catalogue, DecisionsLog
-from sla_monitor.store.stored_items import StoredItems
+from sla_monitor.domain.item import Item
+from sla_monitor.reports.sources import Sources
+from sla_monitor.store.items import StoredItem
+
+# JSON Lines has no registered media type; this one is in common use.
+JSON_LINES = "application/jsonl"
+TYPES: tuple[type, ...] = ()
+_ItemRecords = list[ItemRecord | VerdictRecord]
 
 
-class NoSuchCouncil(LookupError):
-    """No agreement of the council is known."""
+def router(sources: Sources) -> APIRouter:
+    """`/evidence/{council}/{month}`."""
+    routes = APIRouter()
+
+    @routes.get(
+        "/evidence/{council}/{month}",
+        response_class=Response,
+        responses={200: {"content": {JSON_LINES: {}}, "description": "One record a line; the last one is the seal"}},
+    )
+    async def one_month(council: PathId, month: MonthParameter) -> Response:
+        """Facts, versions, exclusions and verdicts of a month: `tallystick verify verdicts` judges it again."""
+        try:
+            content = await evidence(sources, Scope.all(), council=council, month=str(month))
+        except NoSuchCouncil as refused:
+            raise Problem(NOT_FOUND) from refused
+        except VerdictsChanging as refused:
+            raise Problem(CONFLICT, f"{refused}: ask again in a moment") from refused
+        name = f"evidence-{council}-{month}.jsonl"
+        return Response(
+            content, media_type=JSON_LINES, headers={"Content-Disposition": f'attachment; filename="{name}"'}
+        )
+
+    return routes
 
 
-class VerdictsChanging(Exception):
-    """Something of the month is being judged at this moment: what holds is not yet what was announced."""
+async def evidence(sources: Sources, scope: Scope, *, council: str, month: str) -> bytes:
+    """The file: every verdict that counts in the month, with all that it follows from.
+
+    Raises `NoSuchCouncil`, also for a council out of scope, and `VerdictsChanging`.
+    """
+    if not (scope.allows(council) and sources.catalogue.agreement_index.knows(council)):
+        raise NoSuchCouncil(f"no agreement of {council!r} is known")
+    made_at = sources.clock.now()
+    as_of = int(made_at.timestamp())
+    records: list[AnyRecord] = [Heading(format=FORMAT, council=council, month=month, made_at=made_at)]
+    records += [version_record(version) for version in sources.catalogue.known(Scope.of(council))]
+    records += [ExclusionRecord(exclusion=excluded) for excluded in sources.decisions.current.approved(council)]
+
+    def of_page(page: Sequence[StoredItem]) -> list[tuple[str, _ItemRecords]]:
+        return list(_page_records(sources, page, month, as_of))
+
+    found = [each async for page in sources.items.map_pages(Scope.of(council), of_page) for each in page]
+    for _, of_item in sorted(found, key=lambda each: each[0]):
+        records += of_item
+    return await asyncio.to_thread(sealed, records)
 
 
-class EvidenceReport:
-    """Makes evidence files from live state; changes nothing."""
+def _page_records(
+    sources: Sources, page: Sequence[StoredItem], month: str, as_of: int
+) -> Iterator[tuple[str, _ItemRecords]]:
+    """The lines of each item that has a verdict in the month."""
+    for stored in page:
+        if records := _item_records(sources, stored, stored.load(), month, as_of):
+            yield stored.name, records
 
-    def __init__(self, stored: StoredItems, catalogue: Catalogue, rulings: DecisionsLog, clock: Clock) -> None:
-        self._stored, self._catalogue, self._rulings, self._clock = stored, catalogue, rulings, clock
 
-    async def evidence(self, council: str, month: str) -> bytes:
-        """The file: every verdict that counts in the month, with all that it follows from.
-
-        Raises `NoSuchCouncil` and `VerdictsChanging`.
-        """
-        if not self._catalogue.agreement_index.knows(council):
-            raise NoSuchCouncil(f"no agreement of {council!r} is known")
-        made_at = self._clock.now()
-        as_of = int(made_at.timestamp())
-        records: list[AnyRecord] = [Heading(format=FORMAT, council=council, month=month, made_at=made_at)]
-        records += [version_record(known) for known in self._catalogue.known(council)]
-        records += [ExclusionRecord(exclusion=agreed) for agreed in self._rulings.rulings.approved(council)]
-        found: list[tuple[str, list[ItemRecord | VerdictRecord]]] = []
-        async for page in self._stored.pages():
-            found += await asyncio.to_thread(self._of_page, page, council, month, as_of)
-        for _, of_item in sorted(found, key=lambda each: each[0]):
-            records += of_item
-        return await asyncio.to_thread(sealed, records)
-
-    def _of_page(
-        self, page: Sequence[tuple[str, bytes]], council: str, month: str, as_of: int
-    ) -> list[tuple[str, list[ItemRecord | VerdictRecord]]]:
-        """The lines of each item that has a verdict in the month."""
-        found = []
-        for key, blob in page:
-            whose, _, name = key.partition(":")
-            if whose == council and (records := self._of_item(council, name, load_item(blob), month, as_of)):
-                found.append((name, records))
-        return found
-
-    def _of_item(self, council: str, name: str, item: Item, month: str, as_of: int) -> list[ItemRecord | VerdictRecord]:
-        evaluation = self._stored.evaluate(council, name, item, as_of=as_of)
-        records = list(item_records(name, item.facts, evaluation, month=month, as_of=as_of, known_to=item.known_to))
-        holds = [compared_fields(record.verdict) for record in records if isinstance(record, VerdictRecord)]
-        told = [
-            each.verdict for each in item.announced.values() if each.verdict is not None and each.verdict.month == month
-        ]
-        if sorted(map(str, holds)) != sorted(str(compared_fields(said)) for said in told):
-            raise VerdictsChanging(f"{name} is being judged")
-        return records
+def _item_records(sources: Sources, stored: StoredItem, item: Item, month: str, as_of: int) -> _ItemRecords:
+    evaluation = sources.items.evaluate(stored.council, stored.name, item, as_of=as_of)
+    records = list(item_records(stored.name, item.facts, evaluation, month=month, as_of=as_of, known_to=item.known_to))
+    holding = [record.verdict for record in records if isinstance(record, VerdictRecord)]
+    published = [
+        each.verdict for each in item.announced.values() if each.verdict is not None and each.verdict.month == month
+    ]
+    if sorted(str(compared_fields(each)) for each in holding) != sorted(
+        str(compared_fields(each)) for each in published
+    ):
+        raise VerdictsChanging(f"{stored.name} is being judged")
+    return records

@@ -1,17 +1,16 @@
-"""An item told in words and drawn as a picture, as a service manager reads it. Times are those of Europe/London."""
+"""An item in words and as a picture, as a service manager reads it. Times are those of Europe/London."""
 
 from collections.abc import Iterator
 from datetime import datetime
 
+from markupsafe import Markup
+
 from shared.period import LONDON
-from sla_monitor.page_models import VerdictPart
-from sla_monitor.schemas import ItemReport, VerdictReport
-
-
-def verdict_svg(verdict: VerdictReport) -> str | None:
-    """SVG: the clock's open hours, pauses and closed time, the due instant and the stop; None if it never ran."""
-    chart = VerdictPart(1, target_text(verdict.measure, verdict.within), verdict).chart
-    return None if chart is None else str(chart)
+from shared.web.charts.svg import Caption
+from shared.web.charts.timeline import Marker, TimelineSegment, timeline_chart
+from shared.web.formats import long_date
+from shared.web.strings import text
+from sla_monitor.reports.item_report import ItemReport, VerdictReport
 
 
 def target_text(measure: str, within: str) -> str:
@@ -20,22 +19,39 @@ def target_text(measure: str, within: str) -> str:
     return f"{words}: by the {within}" if within == "recorded due date" else f"{words}: within {within}"
 
 
+def verdict_chart(verdict: VerdictReport, *, number: int = 1) -> Markup | None:
+    """SVG: the clock's open hours, pauses and closed time, the due instant and the stop; None if it never ran.
+
+    `number` makes its id unique on a page.
+    """
+    if not verdict.trace:
+        return None
+    target = target_text(verdict.measure, verdict.within)
+    description = text("item.chart_description", day=long_date(verdict.started_at), count=len(verdict.trace))
+    return timeline_chart(
+        Caption(f"clock-{number}", text("item.chart_title", target=target), description),
+        [TimelineSegment(part.start_at, part.end_at, part.kind, part.reason) for part in verdict.trace],
+        due=Marker(text("item.due"), verdict.due_at) if verdict.due_at else None,
+        stop=Marker(text("item.stopped"), verdict.stopped_at) if verdict.stopped_at else None,
+    )
+
+
 def item_text(item: ItemReport) -> Iterator[str]:
-    """The item as a service manager reads it; times are those of Europe/London."""
+    """The lines of the item: its verdicts, each with its trace, and what was published about it."""
     yield f"{item.item} of {item.council}, {item.service or 'service not known yet'}: {item.state}"
     for verdict in item.verdicts:
         yield ""
-        yield from _told_verdict(verdict)
+        yield from _verdict_text(verdict)
     if item.announced:
         yield ""
         yield "Announced:"
-        for said in item.announced:
-            cause = f", because of {said.cause}" if said.cause else ""
-            yield f"  {_when(said.at)}  {said.target}: {said.kind}{cause}"
+        for each in item.announced:
+            cause = f", because of {each.cause}" if each.cause else ""
+            yield f"  {_when(each.at)}  {each.target}: {each.kind}{cause}"
     yield from (f"Note: {note}" for note in item.notes)
 
 
-def _told_verdict(verdict: VerdictReport) -> Iterator[str]:
+def _verdict_text(verdict: VerdictReport) -> Iterator[str]:
     cycle = f", cycle {verdict.cycle}" if verdict.cycle > 1 else ""
     yield f"{verdict.target}{cycle}: {verdict.verdict.upper()}, {verdict.reason} ({verdict.measure}, {verdict.within})"
     calendar = f", calendar {verdict.calendar} version {verdict.calendar_version}" if verdict.calendar else ""
@@ -48,9 +64,9 @@ def _told_verdict(verdict: VerdictReport) -> Iterator[str]:
     )
     for warning in verdict.warnings:
         yield f"  {warning.percent}% used up {_when(warning.at)}"
-    for stretch in verdict.trace:
-        span = f"{_when(stretch.start_at)} to {_when(stretch.end_at)}"
-        yield f"    {span}  {stretch.kind:8} {_duration(stretch.seconds):>9}  {stretch.reason}"
+    for segment in verdict.trace:
+        span = f"{_when(segment.start_at)} to {_when(segment.end_at)}"
+        yield f"    {span}  {segment.kind:8} {_duration(segment.seconds):>9}  {segment.reason}"
 
 
 def _when(at: datetime) -> str:

@@ -1,42 +1,77 @@
 """The percentile form of objectives: how long the item took that stands for the 95 of 100."""
 
+from fastapi import APIRouter
 from msgspec import Struct
 
-from shared.contracts.definitions import Objective, Target
+from shared.http import Json, MonthParameter
 from shared.period import Month, PeriodLength, period_of
+from shared.scope import Scope
 from sla_monitor.domain.attainment import percentile_rank
-from sla_monitor.ports import ReadModel
-from sla_monitor.reports.items import Attainment, Questions
+from sla_monitor.http import InScope, OptionalId, PeriodParameter, answers_many
+from sla_monitor.reports.periods import Attainment, attainments
+from sla_monitor.reports.sources import Sources
 
 
 class Percentile(Struct, frozen=True):
-    """`elapsed_s` in the clock's own seconds of the item at `rank`; None where that one missed its target."""
+    """The item at the nearest `rank` took `elapsed_s` of the clock's seconds; None: it missed `within`."""
 
-    attainment: Attainment
-    target: Target
-    objective: Objective
+    council: str
+    service: str
+    target: str
+    measure: str
+    period: str
+    percent: str
+    within: str
+    total: int
     rank: int
     elapsed_s: int | None
 
 
-class PercentileReport:
-    """Finds the items at the ranks. What met its target ranks before what missed it, however a target counts its days,
-    so that the percentile is within the target exactly when the objective, without its floor, is met."""
+TYPES = (Percentile,)
 
-    def __init__(self, questions: Questions, read_model: ReadModel) -> None:
-        self._questions, self._read_model = questions, read_model
 
-    def all(self, *, month: Month, over: PeriodLength, council: str | None, service: str | None) -> list[Percentile]:
-        """For every objective by count over such a period. Blocks: call it from a worker thread."""
-        months = [str(each) for each in period_of(month, over).months]
-        rows = self._questions.attainment(month=month, council=council, service=service, over=over)
-        return [found for row in rows if (found := self._of(row, months)) is not None]
+def router(sources: Sources) -> APIRouter:
+    """`/percentiles`."""
+    routes = APIRouter()
 
-    def _of(self, row: Attainment, months: list[str]) -> Percentile | None:
-        target, objective = row.target, row.objective
-        if target is None or objective is None or objective.over != row.over or objective.weighted_by != "count":
-            return None
-        nth = percentile_rank(row.counted.total, objective)
-        is_good = nth <= row.counted.met
-        elapsed_s = self._read_model.nth_elapsed(row.counted, months=months, nth=nth) if is_good else None
-        return Percentile(row, target, objective, nth, elapsed_s)
+    @routes.get("/percentiles", responses=answers_many(Percentile))
+    def list_percentiles(
+        month: MonthParameter, scope: InScope, service: OptionalId = None, over: PeriodParameter = "month"
+    ) -> Json:
+        """How long the item took that stands for 95 of 100, for every objective by count over such a period."""
+        return Json(percentiles(sources, scope, month=month, over=over, service=service))
+
+    return routes
+
+
+def percentiles(
+    sources: Sources, scope: Scope, *, month: Month, over: PeriodLength, service: str | None
+) -> list[Percentile]:
+    """For every objective by count over such a period. Blocks: call it from a worker thread.
+
+    What met its target ranks before what missed it, however a target counts its days, so that the percentile is within
+    the target exactly when the objective, without its floor, is met.
+    """
+    months = [str(each) for each in period_of(month, over).months]
+    rows = attainments(sources, scope, month=month, service=service, over=over)
+    return [found for row in rows if (found := _percentile(sources, scope, row, months)) is not None]
+
+
+def _percentile(sources: Sources, scope: Scope, row: Attainment, months: list[str]) -> Percentile | None:
+    counts, target, objective = row.counts, row.target, row.objective
+    if target is None or objective is None or objective.over != row.over or objective.weighted_by != "count":
+        return None
+    nth = percentile_rank(counts.total, objective)
+    is_good = nth <= counts.met
+    return Percentile(
+        council=counts.council,
+        service=counts.service,
+        target=counts.target,
+        measure=counts.measure,
+        period=counts.period,
+        percent=objective.percent,
+        within=target.within,
+        total=counts.total,
+        rank=nth,
+        elapsed_s=sources.read_model.nth_elapsed(scope, counts, months=months, nth=nth) if is_good else None,
+    )

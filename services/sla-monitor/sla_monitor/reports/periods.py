@@ -1,44 +1,95 @@
-"""What was agreed for a period, and monthly counts put together to periods."""
+"""Attainment by period: monthly counts put together to months, quarters and financial years, beside what was agreed."""
 
 from collections.abc import Iterable
 from itertools import groupby
 
 import msgspec
+from msgspec import Struct
 
-from shared.contracts.definitions import Target
+from shared.contracts.definitions import Objective, Target
+from shared.contracts.objectives import MEASURED_OVER, Judgement, Ratio, judge
 from shared.period import Month, Period, PeriodLength, period_of
+from shared.scope import Scope
 from sla_monitor.domain.agreements import AgreementIndex
-from sla_monitor.domain.attainment import combined
+from sla_monitor.domain.attainment import combined, misses_remaining
 from sla_monitor.ports import VerdictCounts
+from sla_monitor.reports.sources import Sources
+
+
+class Attainment(Struct, frozen=True):
+    """A council's period against one target, which is None where no agreement of the period has it."""
+
+    counts: VerdictCounts
+    target: Target | None
+    over: PeriodLength = "month"
+
+    @property
+    def objective(self) -> Objective | None:
+        """What was agreed, over whatever period."""
+        return None if self.target is None else self.target.objective
+
+    @property
+    def share(self) -> Ratio:
+        """Good of total, in what the objective weighs by."""
+        return self.counts.attained.weighed(self.objective)
+
+    @property
+    def judgement(self) -> Judgement:
+        """Against the target's objective; one that is measured over another period says nothing about this one."""
+        objective = self.objective
+        if objective is not None and objective.over != self.over:
+            return MEASURED_OVER[objective.over]
+        return judge(self.counts.attained, objective)
+
+    @property
+    def misses_remaining(self) -> int | None:
+        """How much more could have missed, in items or pence; None without an objective over such a period."""
+        objective = self.objective
+        if objective is None or objective.over != self.over:
+            return None
+        return misses_remaining(self.counts.attained, objective)
+
+
+def attainments(
+    sources: Sources,
+    scope: Scope,
+    *,
+    month: Month | None,
+    service: str | None = None,
+    over: PeriodLength = "month",
+) -> list[Attainment]:
+    """By council, service, target and period; only of the one in which `month` lies, where it is given.
+
+    Blocks: call it from a worker thread.
+    """
+    months = None if month is None else [str(each) for each in period_of(month, over).months]
+    counts = by_period(sources.read_model.attainment(scope, months=months, service=service), over)
+    targets = TargetsByPeriod(sources.catalogue.agreement_index)
+    return [Attainment(row, targets.of(row.council, period).get(row.target), over) for row, period in counts]
 
 
 class TargetsByPeriod:
     """The targets of any council and period, each looked up once. Made for one answer, then dropped."""
 
     def __init__(self, agreement_index: AgreementIndex) -> None:
-        self._book = agreement_index
+        self._agreement_index = agreement_index
         self._targets: dict[tuple[str, Period], dict[str, Target]] = {}
 
-    def targets(self, council: str, period: Period) -> dict[str, Target]:
-        """By id, as they last were in the period: what was promised later does not judge it."""
-        name = council, period
-        if name not in self._targets:
-            self._targets[name] = self._book.targets(council, before_s=int(period.end_at.timestamp()))
-        return self._targets[name]
-
-    def target(self, counted: VerdictCounts, period: Period) -> Target | None:
-        """The target that the counts are about."""
-        return self.targets(counted.council, period).get(counted.target)
+    def of(self, council: str, period: Period) -> dict[str, Target]:
+        """By id, as they last were in the period: what was agreed later does not judge it."""
+        key = council, period
+        if key not in self._targets:
+            self._targets[key] = self._agreement_index.targets(council, before_s=int(period.end_at.timestamp()))
+        return self._targets[key]
 
 
 def by_period(monthly: Iterable[VerdictCounts], over: PeriodLength) -> list[tuple[VerdictCounts, Period]]:
     """The sums over whole periods, in the order given, which is by council, service, target and month."""
-    return [
-        (_summed(list(rows), period), period) for (*_, period), rows in groupby(monthly, key=lambda row: _of(row, over))
-    ]
+    grouped = groupby(monthly, key=lambda row: _key(row, over))
+    return [(_summed(list(rows), period), period) for (*_, period), rows in grouped]
 
 
-def _of(row: VerdictCounts, over: PeriodLength) -> tuple[str, str, str, str, Period]:
+def _key(row: VerdictCounts, over: PeriodLength) -> tuple[str, str, str, str, Period]:
     return row.council, row.service, row.target, row.measure, period_of(Month.parse(row.period), over)
 
 

@@ -3,17 +3,20 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
+from fastapi import APIRouter
 from msgspec import Struct
 
-from shared.clock import Clock
 from shared.contracts.definitions import Benefit, Partnership
 from shared.contracts.objectives import PARTS, Attained, Ratio, percent_parts
+from shared.http import Json
 from shared.period import Month, Period, period_of
-from sla_monitor.domain.attainment import Improvement, Realised, combined, improvement, realised
-from sla_monitor.ports import Catalogue, ReadModel
+from shared.scope import Scope
+from sla_monitor.domain.attainment import combined, improvement, realised
+from sla_monitor.http import answers_many
 from sla_monitor.reports.periods import by_period
+from sla_monitor.reports.sources import Sources
 
-Years = dict[Period, Ratio]
+_Years = dict[Period, Ratio]
 
 
 class Baseline(Struct, frozen=True):
@@ -24,70 +27,104 @@ class Baseline(Struct, frozen=True):
 
 
 class QualityResult(Struct, frozen=True):
-    """One promise of a partnership against one financial year; `ended` when no more can be decided in it."""
+    """A promised reduction of the missed share against one financial year. Percentages are of targets met, cut.
 
-    partnership: Partnership
-    benefit: Benefit
-    baseline: Baseline | None
-    year: Period
-    attained: Ratio
+    `ended` when no more can be decided in the year; `baseline_source` is "stated", or the year that was measured.
+    """
+
+    partnership: str
+    benefit: str
+    illustrative: bool
+    source: str
+    period: str
     ended: bool
-
-    @property
-    def improvement(self) -> Improvement | None:
-        """The reduction of the missed share."""
-        return None if self.baseline is None else improvement(self.attained, self.baseline.share)
-
-    @property
-    def realised(self) -> Realised:
-        """Against what was promised."""
-        promised = percent_parts(self.benefit.promised_percent or "0")
-        baseline = None if self.baseline is None else self.baseline.share
-        return realised(self.attained, baseline, promised_parts=promised)
+    promised_percent: str
+    improvement_percent: str | None
+    outcome: str
+    good: int
+    total: int
+    attained_percent: str
+    baseline_source: str | None
+    baseline_percent: str | None
 
 
-class QualityReport:
-    """Compares the promises of all partnerships with the read model."""
-
-    def __init__(self, read_model: ReadModel, catalogue: Catalogue, clock: Clock) -> None:
-        self._read_model, self._catalogue, self._clock = read_model, catalogue, clock
-
-    def all(self) -> list[QualityResult]:
-        """By partnership, benefit and year. Blocks: call it from a worker thread."""
-        partnerships = self._catalogue.partnerships()
-        yearly: dict[str, dict[Period, list[Attained]]] = defaultdict(lambda: defaultdict(list))
-        for row, year in by_period(self._read_model.attainment(months=None), "financial-year"):
-            yearly[row.council][year].append(row.attained)
-        return [
-            quality
-            for partnership in partnerships
-            for benefit in partnership.benefits
-            if benefit.kind == "quality"
-            for quality in self._of(partnership, benefit, _together([yearly[name] for name in partnership.councils]))
-        ]
-
-    def _of(self, partnership: Partnership, benefit: Benefit, years: Years) -> Iterator[QualityResult]:
-        baseline = _baseline(benefit, years)
-        for year in _compared(benefit, baseline, years):
-            attained = years.get(year, Ratio(0, 0))
-            yield QualityResult(partnership, benefit, baseline, year, attained, ended=year.end_at <= self._clock.now())
+TYPES = (QualityResult,)
 
 
-def _together(councils: Sequence[dict[Period, list[Attained]]]) -> Years:
+def router(sources: Sources) -> APIRouter:
+    """`/quality`."""
+    routes = APIRouter()
+
+    @routes.get("/quality", responses=answers_many(QualityResult))
+    def list_qualities() -> Json:
+        """What each partnership promised of quality, and what it attained, by financial year."""
+        return Json(qualities(sources, Scope.all()))
+
+    return routes
+
+
+def qualities(sources: Sources, scope: Scope) -> list[QualityResult]:
+    """By partnership, benefit and year, of partnerships whose councils are all in scope. Blocks."""
+    yearly: dict[str, dict[Period, list[Attained]]] = defaultdict(lambda: defaultdict(list))
+    for row, year in by_period(sources.read_model.attainment(scope, months=None), "financial-year"):
+        yearly[row.council][year].append(row.attained)
+    return [
+        result
+        for partnership in sources.catalogue.partnerships(scope)
+        for benefit in partnership.benefits
+        if benefit.kind == "quality"
+        for result in _results(
+            sources, partnership, benefit, _together([yearly[name] for name in partnership.councils])
+        )
+    ]
+
+
+def _results(sources: Sources, partnership: Partnership, benefit: Benefit, years: _Years) -> Iterator[QualityResult]:
+    baseline = _baseline(benefit, years)
+    for year in _compared(benefit, baseline, years):
+        ended = year.end_at <= sources.clock.now()
+        yield _result(partnership, benefit, baseline, year, years.get(year, Ratio(0, 0)), ended=ended)
+
+
+def _result(
+    partnership: Partnership, benefit: Benefit, baseline: Baseline | None, year: Period, attained: Ratio, *, ended: bool
+) -> QualityResult:
+    promised = benefit.promised_percent or "0"
+    before = None if baseline is None else baseline.share
+    improved = None if before is None else improvement(attained, before)
+    return QualityResult(
+        partnership=partnership.id,
+        benefit=benefit.id,
+        illustrative=benefit.illustrative,
+        source=benefit.source,
+        period=str(year),
+        ended=ended,
+        promised_percent=promised,
+        improvement_percent=None if improved is None else improved.percent_text,
+        outcome=realised(attained, before, promised_parts=percent_parts(promised)).value,
+        good=attained.good,
+        total=attained.total,
+        attained_percent=attained.percent_text,
+        baseline_source=None if baseline is None else baseline.source,
+        baseline_percent=None if before is None else before.percent_text,
+    )
+
+
+def _together(councils: Sequence[dict[Period, list[Attained]]]) -> _Years:
     """The councils' figures summed year by year, in order."""
     years = sorted({year for council in councils for year in council})
     return {year: combined(part for council in councils for part in council.get(year, ())).by_count for year in years}
 
 
-def _baseline(benefit: Benefit, years: Years) -> Baseline | None:
+def _baseline(benefit: Benefit, years: _Years) -> Baseline | None:
     if benefit.baseline_percent is not None:
         return Baseline("stated", Ratio(percent_parts(benefit.baseline_percent), PARTS))
     first = next(iter(years), None)
     return None if first is None else Baseline(str(first), years[first])
 
 
-def _compared(benefit: Benefit, baseline: Baseline | None, years: Years) -> list[Period]:
-    """The year of the promise; where it names none, every year but the one that is the baseline."""
+def _compared(benefit: Benefit, baseline: Baseline | None, years: _Years) -> list[Period]:
+    """The year that the benefit names; where it names none, every year but the one that is the baseline."""
     if benefit.financial_year is not None:
         return [period_of(Month(benefit.financial_year, 4), "financial-year")]
     return [year for year in years if baseline is None or str(year) != baseline.source]

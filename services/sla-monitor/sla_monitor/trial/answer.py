@@ -9,7 +9,8 @@ from msgspec import Struct
 from shared.contracts.objectives import Ratio
 from sla_monitor.domain.clock.due import ClockInterval
 from sla_monitor.domain.clock.verdict import Verdict
-from sla_monitor.schemas import VerdictReport, instant, maybe_instant, verdict_report
+from sla_monitor.http import instant, maybe_instant
+from sla_monitor.reports.item_report import VerdictReport, verdict_report
 from sla_monitor.trial.availability import MeasuredAvailability
 from sla_monitor.trial.calendars import TrialCalendars
 from sla_monitor.trial.item import ItemResult, TargetWithoutVerdict, VerdictResult

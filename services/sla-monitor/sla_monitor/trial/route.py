@@ -10,7 +10,7 @@ from shared.http.bodies import read_body
 from shared.http.media_types import JSON_TYPE, content_type
 from shared.http.problem_types import INVALID_JSON, INVALID_REQUEST
 from shared.json_values import NotStrictJson
-from sla_monitor.api.asking import answers
+from sla_monitor.http import answers
 from sla_monitor.trial.answer import TrialAnswer, trial_answer
 from sla_monitor.trial.document import TrialDocument, document_schema
 from sla_monitor.trial.target import MAX_DOCUMENT_BYTES, InvalidDocument, try_target

@@ -1,0 +1,27 @@
+"""How broken rules about decisions are answered over HTTP."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from shared.http import Problem
+from shared.http.problem_types import CONFLICT, NOT_FOUND, SERVICE_UNAVAILABLE
+from shared.log.port import AppendUncertain
+from sla_monitor.domain.decisions import NotAllowed
+
+
+class UnknownDecision(LookupError):
+    """Nothing of that id was proposed or requested."""
+
+
+@contextmanager
+def decision_problems() -> Iterator[None]:
+    """Raises the problem that stands for each broken rule."""
+    try:
+        yield
+    except UnknownDecision as refused:
+        raise Problem(NOT_FOUND, str(refused)) from refused
+    except NotAllowed as refused:
+        raise Problem(CONFLICT, str(refused)) from refused
+    except AppendUncertain as fault:
+        detail = "it may be in the log: send the same again"
+        raise Problem(SERVICE_UNAVAILABLE, detail, headers={"Retry-After": "1"}) from fault

@@ -1,0 +1,47 @@
+"""What the monitor's routes share: their parameters, the description of their answers, and instants."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import Depends, Query
+
+from shared.http import schema_ref
+from shared.period import PeriodLength
+from shared.scope import Scope
+
+OptionalId = Annotated[str | None, Query(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+PeriodParameter = Annotated[
+    PeriodLength, Query(alias="period", description="with `month`: the period of this kind in which it lies")
+]
+
+
+async def requested_scope(council: OptionalId = None) -> Scope:
+    """Every council, or the one that was asked for: until callers sign in, each of them may see all councils."""
+    return Scope.all().narrowed_to(council)
+
+
+InScope = Annotated[Scope, Depends(requested_scope)]
+
+
+def answers(body: type) -> dict[int | str, dict[str, Any]]:
+    """The description of a 200 with one `body`."""
+    return _described(schema_ref(body))
+
+
+def answers_many(body: type) -> dict[int | str, dict[str, Any]]:
+    """The description of a 200 with a list of `body`."""
+    return _described({"type": "array", "items": schema_ref(body)})
+
+
+def _described(schema: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+    return {200: {"content": {"application/json": {"schema": schema}}}}
+
+
+def instant(at_s: int) -> datetime:
+    """Epoch seconds as an aware instant."""
+    return datetime.fromtimestamp(at_s, UTC)
+
+
+def maybe_instant(at_s: int | None) -> datetime | None:
+    """Epoch seconds as an aware instant, where there are any."""
+    return None if at_s is None else instant(at_s)

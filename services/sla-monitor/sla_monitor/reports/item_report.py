@@ -1,0 +1,147 @@
+"""An item and its verdicts, with the whole reason for each, as the API and the pages show them.
+
+Instants are RFC 3339 in UTC; `elapsed_s` and `margin_s` are in the clock's own seconds (working or elapsed).
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from msgspec import Struct
+
+from sla_monitor.domain.clock.trace import Kind, totals, trace
+from sla_monitor.domain.clock.verdict import Evaluation, Verdict
+from sla_monitor.domain.facts import AnyFact
+from sla_monitor.http import instant, maybe_instant
+from sla_monitor.ports import Announcement
+
+
+class SegmentReport(Struct, frozen=True):
+    """A segment of the trace, and why it counted or not."""
+
+    start_at: datetime
+    end_at: datetime
+    kind: Kind
+    seconds: int
+    reason: str
+
+
+class WarningReport(Struct, frozen=True):
+    """A share of the allowance that was used up."""
+
+    percent: int
+    at: datetime
+    on_change: bool
+
+
+class VerdictReport(Struct, frozen=True):
+    """What holds of one target in one cycle, with its trace; counted, paused and closed add up to the time elapsed."""
+
+    target: str
+    measure: str
+    within: str
+    cycle: int
+    verdict: str
+    reason: str
+    agreement: str
+    agreement_version: int
+    calendar: str | None
+    calendar_version: int | None
+    started_at: datetime
+    stopped_at: datetime | None
+    due_at: datetime | None
+    missed_at: datetime | None
+    elapsed_s: int
+    margin_s: int | None
+    counted_s: int
+    paused_s: int
+    closed_s: int
+    warnings: list[WarningReport]
+    trace: list[SegmentReport]
+
+
+class ItemReport(Struct, frozen=True):
+    """An item as it stands at `as_of`, with all that was ever published about it.
+
+    `state` says whether anything can be judged at all.
+    """
+
+    council: str
+    item: str
+    as_of: datetime
+    state: str
+    service: str | None
+    priority: str | None
+    opened_at: datetime | None
+    verdicts: list[VerdictReport]
+    announced: list[Announcement]
+    notes: list[str]
+
+
+class ItemAnswer(Struct, frozen=True):
+    """What holds of an item at `as_of` (epoch seconds), and what was published about it, oldest first."""
+
+    council: str
+    item: str
+    as_of: int
+    facts: Sequence[AnyFact]
+    evaluation: Evaluation
+    announced: list[Announcement]
+
+
+def item_report(answer: ItemAnswer) -> ItemReport:
+    """The item as the API and the pages show it."""
+    opened = answer.evaluation.opened
+    return ItemReport(
+        council=answer.council,
+        item=answer.item,
+        as_of=instant(answer.as_of),
+        state=_state(answer.evaluation),
+        service=None if opened is None else opened.service,
+        priority=None if opened is None else opened.priority,
+        opened_at=None if opened is None else instant(opened.at_s),
+        verdicts=[verdict_report(verdict, as_of=answer.as_of) for verdict in answer.evaluation.verdicts],
+        announced=answer.announced,
+        notes=list(answer.evaluation.notes),
+    )
+
+
+def _state(evaluation: Evaluation) -> str:
+    """In a phrase, whether the item is judged and why not."""
+    if evaluation.waiting:
+        return "waiting for the council's agreement"
+    if evaluation.opened is None:
+        return "waiting for its opening"
+    return "judged" if evaluation.verdicts else "out of scope: no agreement in force has a target for it"
+
+
+def verdict_report(verdict: Verdict, *, as_of: int) -> VerdictReport:
+    """The verdict with its trace up to `as_of` (epoch seconds)."""
+    segments = trace(verdict, as_of=as_of)
+    sums = totals(segments)
+    bound, cycle = verdict.bound_target, verdict.cycle
+    return VerdictReport(
+        target=bound.target.id,
+        measure=bound.target.measure,
+        within=bound.target.within,
+        cycle=cycle.number,
+        verdict=verdict.outcome.value,
+        reason=verdict.reason,
+        agreement=bound.agreement,
+        agreement_version=bound.agreement_version,
+        calendar=None if bound.calendar is None else bound.calendar.id,
+        calendar_version=None if bound.calendar is None else bound.calendar.version,
+        started_at=instant(cycle.start),
+        stopped_at=maybe_instant(cycle.raw_stop),
+        due_at=maybe_instant(verdict.due),
+        missed_at=maybe_instant(verdict.missed_at),
+        elapsed_s=verdict.elapsed_s,
+        margin_s=verdict.margin_s,
+        counted_s=sums["counted"],
+        paused_s=sums["paused"],
+        closed_s=sums["closed"],
+        warnings=[WarningReport(each.percent, instant(each.at), each.on_change) for each in verdict.warnings],
+        trace=[
+            SegmentReport(instant(part.start), instant(part.end), part.kind, part.end - part.start, part.reason)
+            for part in segments
+        ],
+    )

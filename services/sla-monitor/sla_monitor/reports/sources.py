@@ -1,0 +1,64 @@
+"""What the reports read: published verdicts, items in live state, the catalogue, decisions, and the time."""
+
+from collections.abc import Iterator, Sequence
+from heapq import merge
+
+from msgspec import Struct
+
+from shared.clock import Clock
+from shared.scope import Scope
+from sla_monitor.domain.facts import AnyFact, Cancelled, Closed, Reopened, Stopped
+from sla_monitor.domain.open_targets import OpenTarget, open_targets
+from sla_monitor.ports import Catalogue, DecisionsLog, ReadModel
+from sla_monitor.reports.cached_query import CachedQuery
+from sla_monitor.store.items import StoredItem, StoredItems
+
+
+class OpenTargets(Struct, frozen=True):
+    """Open and undecided targets as of `as_of` (epoch seconds), the most urgent first."""
+
+    as_of: int
+    targets: Sequence[OpenTarget]
+
+
+class Sources:
+    """Where the answers of every report come from. Nothing here is changed by a report."""
+
+    def __init__(
+        self, read_model: ReadModel, items: StoredItems, catalogue: Catalogue, decisions: DecisionsLog, clock: Clock
+    ) -> None:
+        self.read_model, self.items, self.clock = read_model, items, clock
+        self.catalogue, self.decisions = catalogue, decisions
+        self._open_targets = CachedQuery(self._find_open_targets)
+
+    @property
+    def now_s(self) -> int:
+        """The present instant in epoch seconds."""
+        return int(self.clock.now().timestamp())
+
+    async def open_targets(self, scope: Scope) -> OpenTargets:
+        """The open targets of all items in scope, at most seconds old; `as_of` says how old."""
+        found = await self._open_targets.get()
+        return OpenTargets(found.as_of, [each for each in found.targets if scope.allows(each.council)])
+
+    async def _find_open_targets(self) -> OpenTargets:
+        as_of = self.now_s
+
+        def of_page(page: Sequence[StoredItem]) -> list[OpenTarget]:
+            return sorted(self._of_page(page, as_of), key=lambda each: each.urgency)
+
+        pages = [found async for found in self.items.map_pages(Scope.all(), of_page)]
+        return OpenTargets(as_of, list(merge(*pages, key=lambda each: each.urgency)))
+
+    def _of_page(self, page: Sequence[StoredItem], as_of: int) -> Iterator[OpenTarget]:
+        for stored in page:
+            item = stored.load()
+            if _may_be_open(item.facts):
+                evaluation = self.items.evaluate(stored.council, stored.name, item, as_of=as_of)
+                yield from open_targets(evaluation, council=stored.council, item=stored.name, as_of=as_of)
+
+
+def _may_be_open(facts: Sequence[AnyFact]) -> bool:
+    """Whether the last stop or reopening leaves the item open: most ended items are spared an evaluation."""
+    last = next((fact for fact in reversed(facts) if isinstance(fact, Stopped | Closed | Cancelled | Reopened)), None)
+    return last is None or isinstance(last, Reopened)

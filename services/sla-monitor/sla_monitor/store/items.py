@@ -1,0 +1,141 @@
+"""The items in live state: read page by page, and judged by what was known of the catalogue in their time."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, date, datetime
+from itertools import chain
+from typing import NamedTuple, TypeVar
+
+from shared.contracts.topics import TICKETS, WORK
+from shared.log.partitioner import partition_of
+from shared.log.port import Shard, every_shard
+from shared.period import LONDON
+from shared.quarantine.service import Parked, WaitsFor
+from shared.scope import Scope
+from shared.state.port import StateStore
+from sla_monitor.domain.agreements import MissingCalendar
+from sla_monitor.domain.clock.verdict import Evaluation, evaluate
+from sla_monitor.domain.item import LAST_OUTAGE, OUTAGE_MARK, Item, Outage, load_item, outage_of
+from sla_monitor.ports import Catalogue, DecisionsLog
+
+T = TypeVar("T")
+ITEM_TOPICS = (TICKETS, WORK)
+_PAGE = 1000
+
+
+class StoredItem(NamedTuple):
+    """An item as live state holds it, not decoded yet."""
+
+    council: str
+    name: str
+    blob: bytes
+
+    @classmethod
+    def of(cls, key: str, blob: bytes) -> "StoredItem":
+        """The item that is stored under `council:name`."""
+        council, _, name = key.partition(":")
+        return cls(council, name, blob)
+
+    def load(self) -> Item:
+        """The item."""
+        return load_item(self.blob)
+
+
+class StoredItems:
+    """Reads live state and changes nothing."""
+
+    def __init__(self, states: StateStore, catalogue: Catalogue, decisions: DecisionsLog) -> None:
+        self._states, self._catalogue, self._decisions = states, catalogue, decisions
+
+    async def find(self, council: str, name: str) -> Item | None:
+        """The item of a council, wherever its events came from; None if there is none."""
+        key = f"{council}:{name}"
+        for topic in ITEM_TOPICS:
+            shard = Shard(topic.name, partition_of(key.encode(), topic.partitions))
+            if blob := (await self._states.items(shard, [key])).get(key):
+                return load_item(blob)
+        return None
+
+    async def pages(self, scope: Scope) -> AsyncIterator[list[StoredItem]]:
+        """Every item in scope of every shard, at most a thousand at a time."""
+        for shard in every_shard(ITEM_TOPICS):
+            async for page in self._scan(shard, after=LAST_OUTAGE):
+                held = [StoredItem.of(key, blob) for key, blob in page]
+                yield [each for each in held if scope.allows(each.council)]
+
+    async def map_pages(self, scope: Scope, work: Callable[[list[StoredItem]], T]) -> AsyncIterator[T]:
+        """What `work`, called in a worker thread, makes of each page."""
+        async for page in self.pages(scope):
+            yield await asyncio.to_thread(work, page)
+
+    async def outages(self, scope: Scope) -> list[Outage]:
+        """Every outage in scope that ever was, by council and id."""
+        pages = [await self._outages(shard) for shard in every_shard([WORK])]
+        found = [outage for outage in chain.from_iterable(pages) if scope.allows(outage.council)]
+        return sorted(found, key=lambda outage: (outage.council, outage.id))
+
+    async def _outages(self, shard: Shard) -> list[Outage]:
+        found: list[Outage] = []
+        async for page in self._scan(shard, after=OUTAGE_MARK):
+            held = [outage_of(key, load_item(blob).facts) for key, blob in page if key.startswith(OUTAGE_MARK)]
+            found += [outage for outage in held if outage is not None]
+            if not page[-1][0].startswith(OUTAGE_MARK):
+                break
+        return found
+
+    async def parked(self, scope: Scope) -> list[Parked]:
+        """By council in scope: how many facts wait for the catalogue, and since when. Looks at every item.
+
+        Their sum over all councils is what the heads of all shards call parked.
+        """
+        records: Counter[str] = Counter()
+        oldest: dict[str, date] = {}
+        for shard in every_shard(ITEM_TOPICS):
+            async for page in self._scan(shard, after=""):
+                for key, blob in page:
+                    _count_parked(key, load_item(blob), records, oldest)
+        return sorted(
+            Parked(council, self._waits_for(council), records[council], oldest[council])
+            for council in scope.visible(records)
+        )
+
+    def _waits_for(self, council: str) -> WaitsFor:
+        return "calendar" if self._catalogue.agreements(Scope.of(council)) else "agreement"
+
+    async def _scan(self, shard: Shard, *, after: str) -> AsyncIterator[list[tuple[str, bytes]]]:
+        while page := await self._states.scan(shard, after=after, limit=_PAGE):
+            after = page[-1][0]
+            yield page
+
+    def evaluate(self, council: str, name: str, item: Item, *, as_of: int) -> Evaluation:
+        """What holds of the item at `as_of` (epoch seconds)."""
+        return evaluate_known(
+            item, council=council, name=name, catalogue=self._catalogue, decisions=self._decisions, as_of=as_of
+        )
+
+
+def evaluate_known(
+    item: Item, *, council: str, name: str, catalogue: Catalogue, decisions: DecisionsLog, as_of: int
+) -> Evaluation:
+    """What holds of the item by the catalogue that it keeps; waiting where its calendar is not known yet."""
+    try:
+        return evaluate(
+            item.facts,
+            council=council,
+            item=name,
+            agreement_index=catalogue.agreement_index_known_to(item.known_to),
+            exclusions=decisions.current.approved(council),
+            as_of=as_of,
+        )
+    except MissingCalendar:
+        # The agreement came before its calendar: the item waits for it as it would for the agreement.
+        return Evaluation(None, waiting=True)
+
+
+def _count_parked(key: str, item: Item, records: Counter[str], oldest: dict[str, date]) -> None:
+    if item.waiting:
+        council = key.removeprefix(OUTAGE_MARK).partition(":")[0]
+        first = datetime.fromtimestamp(min(fact.at_s for fact in item.facts), UTC).astimezone(LONDON).date()
+        records[council] += len(item.facts)
+        oldest[council] = min(first, oldest.get(council, first))
