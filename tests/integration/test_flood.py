@@ -1,4 +1,4 @@
-"""A flood of what cannot be believed halts its shard and no other, until it is over or somebody accepts it."""
+"""A flood of invalid records halts its shard and no other, until it is over or somebody accepts it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -82,7 +82,7 @@ async def halts(app: App) -> None:
         await asyncio.sleep(0.01)
 
 
-async def aside(app: App) -> list[int]:
+async def quarantined_offsets(app: App) -> list[int]:
     return [entry.record.offset async for entry in app.quarantine.entries(Scope.all())]
 
 
@@ -98,11 +98,11 @@ def test_the_eleventh_in_a_row_halts_the_shard_in_front_of_itself_and_a_restart_
             await bus.publish_to(SHARD, [*before, *[poison] * 15])
             await halts(app)
             await reaches(app, SHARD, 12)
-            assert await aside(app) == list(range(2, 12))
+            assert await quarantined_offsets(app) == list(range(2, 12))
         async with running(make, tmp_path) as (app, _):
             await halts(app)
             assert app.consumers[0].positions[SHARD] == 12
-            assert await aside(app) == list(range(2, 12))
+            assert await quarantined_offsets(app) == list(range(2, 12))
 
     asyncio.run(scenario())
 
@@ -120,13 +120,13 @@ def test_other_shards_go_on_and_readiness_says_which_one_stands_why_and_what_to_
             await halts(app)
             await bus.publish(WORK.name, [elsewhere])
             await reaches(app, other, 1)
-            with pytest.raises(NotReady) as told:
+            with pytest.raises(NotReady) as not_ready:
                 await consumer_check(bus, app.consumers[0], lag_records=100)()
-            return str(told.value)
+            return str(not_ready.value)
 
-    told = asyncio.run(scenario())
-    assert told.startswith(f"{SHARD} is halted at offset 10: ")
-    assert f"tallystick quarantine accept-flood {SHARD} --reason" in told
+    reason = asyncio.run(scenario())
+    assert reason.startswith(f"{SHARD} is halted at offset 10: ")
+    assert f"tallystick quarantine accept-flood {SHARD} --reason" in reason
 
 
 @EACH
@@ -140,7 +140,7 @@ def test_a_halted_shard_goes_on_when_the_flood_is_accepted_and_halts_at_the_next
             await app.quarantine.accept_flood(SHARD, actor="tester", reason="the sender has been stopped")
             await reaches(app, SHARD, 30)
             assert not app.consumers[0].halted
-            assert len(await aside(app)) == 30
+            assert len(await quarantined_offsets(app)) == 30
             await bus.publish_to(SHARD, [message(received(ITEM, AT)), *[POISON] * 12])
             await halts(app)
             await reaches(app, SHARD, 41)
@@ -158,7 +158,7 @@ def test_more_than_one_in_a_hundred_halts_the_shard_too(make: Make, tmp_path: Pa
             await bus.publish_to(SHARD, sent)
             await halts(app)
             await reaches(app, SHARD, 900)
-            assert await aside(app) == list(range(0, 900, 90))
+            assert await quarantined_offsets(app) == list(range(0, 900, 90))
 
     asyncio.run(scenario())
 

@@ -124,10 +124,10 @@ def test_what_is_re_driven_after_a_fix_is_as_if_it_had_never_failed(failed: Path
     open_before = PLACE.findall(output_of(failed, "list"))
     without_them = held(failed, MONTHS)
 
-    told = output_of(failed, "redrive", "--all", *WHY)
+    output = output_of(failed, "redrive", "--all", *WHY)
     work(failed)
 
-    assert (len(open_before), "3 records redriven" in told) == (3, True)
+    assert (len(open_before), "3 records redriven" in output) == (3, True)
     assert without_them.verdicts != never_failed.verdicts
     assert without_them.statements != never_failed.statements
     assert held(failed, MONTHS) == never_failed
@@ -168,15 +168,15 @@ def test_what_lay_in_the_wrong_partition_is_offered_to_its_own(tmp_path: Path, n
     assert held(tmp_path, MONTHS) == never_failed
 
 
-def test_what_still_cannot_be_believed_is_set_aside_anew(tmp_path: Path) -> None:
+def test_a_record_that_is_still_invalid_is_quarantined_again(tmp_path: Path) -> None:
     work(tmp_path, [(WORK, Message("adur:x", b"{", timestamp_ms=0))])
     (place,) = PLACE.findall(output_of(tmp_path, "list"))
 
     output_of(tmp_path, "redrive", place, *WHY)
     work(tmp_path)
 
-    (anew,) = PLACE.findall(output_of(tmp_path, "list"))
-    assert anew == place.replace("@0", "@1")
+    (again,) = PLACE.findall(output_of(tmp_path, "list"))
+    assert again == place.replace("@0", "@1")
     assert output_of(tmp_path, "list", "--decided").count("UNREADABLE") == 2
 
 
@@ -186,15 +186,15 @@ def test_every_decision_is_kept_with_who_when_and_why(failed: Path) -> None:
     output_of(failed, "redrive", second, *WHY)
     output_of(failed, "redrive", first, *WHY)
 
-    told = [line.split("  ") for line in output_of(failed, "decisions").splitlines()]
+    output = [line.split("  ") for line in output_of(failed, "decisions").splitlines()]
 
     assert third in output_of(failed, "list")
-    assert list(dict.fromkeys((action, place, why) for _, action, place, _, why in told)) == [
+    assert list(dict.fromkeys((action, place, why) for _, action, place, _, why in output)) == [
         ("discarded", first, "grace: sent by mistake"),
         ("re-driven", second, "ada: release 1.2 reads them"),
         ("re-driven", first, "ada: release 1.2 reads them"),
     ]
-    assert [at for at, *_ in told] == sorted(at for at, *_ in told)
+    assert [at for at, *_ in output] == sorted(at for at, *_ in output)
 
 
 def test_a_record_is_shown_with_its_bytes_and_nothing_that_a_terminal_obeys(tmp_path: Path) -> None:
@@ -211,7 +211,7 @@ def test_a_record_is_shown_with_its_bytes_and_nothing_that_a_terminal_obeys(tmp_
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "output"),
     [
         (["redrive", "--all", "--yes"], "Missing option '--reason'"),
         (["discard", "--all", "--yes"], "Missing option '--reason'"),
@@ -229,12 +229,12 @@ def test_a_record_is_shown_with_its_bytes_and_nothing_that_a_terminal_obeys(tmp_
     ],
 )
 def test_a_decision_without_a_reason_a_name_or_anybody_who_means_it_is_refused(
-    arguments: list[str], told: str, tmp_path: Path
+    arguments: list[str], output: str, tmp_path: Path
 ) -> None:
     result = quarantine(tmp_path, *arguments)
 
     assert result.exit_code == 2, result.output
-    assert told in re.sub(r"[│\s]+", " ", result.output)
+    assert output in re.sub(r"[│\s]+", " ", result.output)
 
 
 def test_what_has_no_key_or_value_can_only_be_discarded_and_only_once(tmp_path: Path) -> None:

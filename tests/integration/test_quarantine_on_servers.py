@@ -23,7 +23,7 @@ from tests.support.recharges import received
 CLOCK = FixedClock(datetime.fromisoformat(AT))
 App = MonitorApp | BillingApp
 WRONG = Shard(WORK.name, (SHARD.partition + 1) % WORK.partitions)
-# What no client of ours would send: a key or a value that is missing or senseless.
+# What no correct client sends: a key or a value that is missing or senseless.
 POISON = [(KEY, None), (b"", None), (None, GOOD), (b"\xff", GOOD), (KEY, b""), (KEY, b"\xff"), *[(KEY, b"{")] * 6]
 
 

@@ -8,12 +8,7 @@ from starlette.requests import Request
 
 from shared.http.media_types import JSON_TYPE, content_type
 from shared.http.openapi import schema_ref
-from shared.http.problem_types import (
-    CONTENT_TOO_LARGE,
-    INVALID_JSON,
-    INVALID_REQUEST,
-    REQUEST_TIMEOUT,
-)
+from shared.http.problem_types import CONTENT_TOO_LARGE, INVALID_JSON, INVALID_REQUEST, REQUEST_TIMEOUT
 from shared.http.problems import Problem
 from shared.json_values import NotStrictJson, strict_json
 from shared.validation import InvalidValue, validated
@@ -62,5 +57,5 @@ def read_as(value: object, expected: type[T]) -> T:
 
 
 def json_request_body(expected: type) -> dict[str, Any]:
-    """OpenAPI's words for a `JsonBody` of `expected`, for an endpoint's `openapi_extra`."""
+    """OpenAPI's description of a `JsonBody` of `expected`, for an endpoint's `openapi_extra`."""
     return {"requestBody": {"required": True, "content": {JSON_TYPE: {"schema": schema_ref(expected)}}}}

@@ -27,7 +27,7 @@ def schema_ref(expected: type) -> dict[str, str]:
 
 
 def json_responses(expected: type, meanings: Mapping[int, str]) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI's words for answers of `expected`, by status, for an endpoint's `responses`."""
+    """OpenAPI's description of answers of `expected`, by status, for an endpoint's `responses`."""
     content = {Json.media_type: {"schema": schema_ref(expected)}}
     return {status: {"description": meaning, "content": content} for status, meaning in meanings.items()}
 

@@ -14,8 +14,8 @@ from shared.http.problem_types import INVALID_CURSOR
 from shared.http.problems import Problem
 
 MAX_PAGE_SIZE = 200
-Limit = Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE, description="at most so many a page")]
-Cursor = Annotated[str, Query(max_length=1000, description="from the Link of the page before")]
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE, description="the most items of a page")]
+Cursor = Annotated[str, Query(max_length=1000, description="from the Link header of the previous page")]
 
 T = TypeVar("T")
 _key = msgspec.json.Decoder(tuple[str, ...])
@@ -30,7 +30,7 @@ class Page(Generic[T]):
 
 
 def read_cursor(text: str | None) -> tuple[str, ...] | None:
-    """The key after which the page begins, None for the first page; a 400 for what we did not write."""
+    """The key after which the page begins, None for the first page; a 400 for a cursor of another origin."""
     if text is None:
         return None
     try:
@@ -40,7 +40,7 @@ def read_cursor(text: str | None) -> tuple[str, ...] | None:
 
 
 def next_link(request: Request, page: Page[T]) -> dict[str, str]:
-    """The header that leads to the page after `page`; none on the last one. Relative, so that proxies may rename us."""
+    """The Link header to the page after `page`; none on the last one. Relative, for proxies may rename the service."""
     if page.next_key is None:
         return {}
     cursor = base64.urlsafe_b64encode(msgspec.json.encode(page.next_key)).decode()

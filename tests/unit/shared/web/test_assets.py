@@ -11,8 +11,8 @@ from fastapi.testclient import TestClient
 from shared.web.assets import UnknownAsset, asset_url, assets
 
 NAMES = ("govuk.css", "tallystick.css", "favicon.svg")
-# GDS Transport is licensed for GOV.UK domains only; the crown and the crest are not ours to show.
-NOT_OURS = re.compile(rb"gds.?transport|@font-face|crown(?! copyright)|crest", re.IGNORECASE)
+# GDS Transport is licensed for GOV.UK domains only; the crown and the crest are reserved too.
+RESERVED = re.compile(rb"gds.?transport|@font-face|crown(?! copyright)|crest", re.IGNORECASE)
 
 
 def client() -> TestClient:
@@ -50,7 +50,7 @@ def test_a_name_that_is_not_shipped_is_an_error() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_neither_the_font_nor_the_crown_nor_the_crest_is_shipped(name: str) -> None:
-    assert not NOT_OURS.findall(client().get(asset_url(name)).content)
+    assert not RESERVED.findall(client().get(asset_url(name)).content)
 
 
 @pytest.mark.parametrize("name", ["govuk.css", "tallystick.css"])

@@ -36,7 +36,7 @@ def utc(text: str) -> datetime:
         ("2026-12-25 12:00", "25 December 2026 at midday"),
     ],
 )
-def test_an_instant_is_told_by_the_clocks_of_london(at: str, expected: str) -> None:
+def test_an_instant_is_written_in_london_time(at: str, expected: str) -> None:
     assert instant(utc(at)) == expected
 
 
@@ -108,7 +108,7 @@ def test_a_share_short_of_an_objective_never_shows_as_having_reached_it(total: i
         (3_600_000, False, "1,000 hours"),
     ],
 )
-def test_a_duration_is_told_to_the_second(seconds: int, working: bool, expected: str) -> None:
+def test_a_duration_is_written_to_the_second(seconds: int, working: bool, expected: str) -> None:
     assert duration(seconds, working=working) == expected
 
 
