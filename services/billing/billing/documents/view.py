@@ -7,24 +7,11 @@ from billing.documents.credits_view import CreditsView, credits_view
 from billing.domain.canonical import content_hash
 from billing.domain.charge_line import ChargeLine, Working, exact_text, quantity_text
 from billing.domain.statement import ServiceCharges, Statement
-from billing.domain.usage import UnbilledReason, UnbilledUsage
+from billing.domain.usage import UnbilledUsage
 from shared.money import format_gbp, format_gbp_prose, format_rate
 from shared.period import Month
 from shared.web.formats import date_range, long_date, month_name, whole_number
-
-_ABSENCES = {
-    "no_usage": "Usage was reported as none.",
-    "no_data": "Nothing was received about this service in the month.",
-}
-_REASONS: dict[UnbilledReason, str] = {
-    "unknown-council": "The council is not in the catalogue yet",
-    "no-agreement": "No agreement is in force",
-    "unknown-service": "The service is not in the catalogue yet",
-    "item-not-opened": "What was asked for has not been received yet",
-    "no-tariff": "No tariff is agreed for the service on that day",
-    "wrong-meter": "The service is billed from other records",
-    "wrong-unit": "The reading is in another unit than the service's",
-}
+from shared.web.strings import text
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +71,7 @@ def statement_view(statement: Statement) -> StatementView:
     """The view of `statement`."""
     council, month = statement.council, statement.month
     return StatementView(
-        title=f"Recharge statement for {council.name}, {month_name(month)}",
+        title=text("statement.title", council=council.name, month=month_name(month)),
         path=statement_path(council.id, month),
         council=council.name,
         council_id=council.id,
@@ -109,31 +96,32 @@ def statement_view(statement: Statement) -> StatementView:
 
 def _header(statement: Statement) -> tuple[tuple[str, str], ...]:
     council, month = statement.council, statement.month
+    agreements = (
+        text("statement.agreement_version", title=under.title, id=under.id, version=under.version)
+        for under in statement.agreements
+    )
     return (
-        ("Council", f"{council.name} ({council.gss})" if council.gss else council.name),
-        ("Provider", ", ".join(statement.providers)),
-        ("Period", date_range(month.first_day, month.next.first_day)),
-        *(("Agreement", f"{under.title} ({under.id}, version {under.version})") for under in statement.agreements),
-        ("Status", "Provisional"),
-        ("Total before VAT", format_gbp(statement.total_pence)),
+        (text("statement.council"), f"{council.name} ({council.gss})" if council.gss else council.name),
+        (text("statement.provider"), ", ".join(statement.providers)),
+        (text("statement.period"), date_range(month.first_day, month.next.first_day)),
+        *((text("statement.agreement"), agreement) for agreement in agreements),
+        (text("statement.status"), text("statement.status_provisional")),
+        (text("statement.total"), format_gbp(statement.total_pence)),
     )
 
 
 def _summary(statement: Statement) -> str:
-    lines = sum(len(charges.lines) for charges in statement.services)
-    counted = statement.evidence.counted
-    return (
-        f"The recharge for {month_name(statement.month)} is {format_gbp_prose(statement.total_pence)} before VAT, in "
-        f"{whole_number(lines)} {'line' if lines == 1 else 'lines'} for {len(statement.services)} "
-        f"{'service' if len(statement.services) == 1 else 'services'}. It counts {whole_number(counted)} "
-        f"{'event' if counted == 1 else 'events'}.{_credited(statement)}"
+    summary = text(
+        "statement.summary",
+        month=month_name(statement.month),
+        total=format_gbp_prose(statement.total_pence),
+        lines=text("statement.line_count", count=sum(len(charges.lines) for charges in statement.services)),
+        services=text("statement.service_count", count=len(statement.services)),
+        events=text("statement.event_count", count=statement.evidence.counted),
     )
-
-
-def _credited(statement: Statement) -> str:
     if not statement.credits_pence:
-        return ""
-    return f" Service credits of {format_gbp_prose(statement.credits_pence)} are taken off."
+        return summary
+    return f"{summary} {text('statement.summary_credits', amount=format_gbp_prose(statement.credits_pence))}"
 
 
 def _service(charges: ServiceCharges) -> ServiceView:
@@ -156,9 +144,9 @@ def _rows(line: ChargeLine) -> tuple[ChargeRow, ...]:
     row = ChargeRow(
         label=f"{line.charge}{part}",
         quantity=quantity_text(line.quantity) if steps else first.quantity_text,
-        rate="by tier" if steps else first.rate_text,
+        rate=text("statement.by_tier") if steps else first.rate_text,
         amount=format_gbp(line.amount_pence),
-        note=_ABSENCES[line.absence] if line.absence else "",
+        note=text(f"absence.{line.absence}") if line.absence else "",
         ref=line.ref,
     )
     return (row, *(_step(step) for step in steps))
@@ -173,14 +161,14 @@ def _events(statement: Statement) -> tuple[tuple[str, str], ...]:
     evidence = statement.evidence
     unbilled = sum(usage.events for usage in evidence.unbilled)
     return (
-        ("Events received about the council in the month", whole_number(evidence.received)),
-        ("Counted in the lines above", whole_number(evidence.counted)),
-        ("Readings reversed", whole_number(evidence.reversed)),
-        ("Items opened, which are counted when they are completed", whole_number(evidence.opened)),
-        ("Not billed", whole_number(unbilled)),
+        (text("statement.events_received"), whole_number(evidence.received)),
+        (text("statement.events_counted"), whole_number(evidence.counted)),
+        (text("statement.readings_reversed"), whole_number(evidence.reversed)),
+        (text("statement.items_opened"), whole_number(evidence.opened)),
+        (text("statement.unbilled"), whole_number(unbilled)),
     )
 
 
 def _unbilled(usage: UnbilledUsage) -> tuple[str, str, str, str]:
-    service = usage.service or "not known"
-    return _REASONS[usage.reason], service, whole_number(usage.events), quantity_text(usage.quantity)
+    service = usage.service or text("statement.service_unknown")
+    return text(f"unbilled.{usage.reason}"), service, whole_number(usage.events), quantity_text(usage.quantity)

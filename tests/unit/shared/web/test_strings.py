@@ -3,21 +3,37 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from markupsafe import Markup
 
+from billing.domain.usage import UnbilledReason
 from shared.contracts.objectives import Judgement
+from shared.web.charts.timeline import TimelineSegmentKind
 from shared.web.strings import markup, strings, text
 from sla_monitor.domain.clock.verdict import Outcome
 
 ROOT = Path(__file__).parents[4]
 FOLDERS = ("shared", "services", "deploy/local")
-SECTIONS = ("layout", "home", "attainment", "item", "chart", "outcome", "statement", "licences", "accessibility")
+SECTIONS = (
+    "layout",
+    "home",
+    "attainment",
+    "item",
+    "chart",
+    "outcome",
+    "statement",
+    "absence",
+    "unbilled",
+    "licences",
+    "accessibility",
+)
 # Templates write `t("section.key")`, Python `text("section.key")`, the PDF's form `t("key")`, of the statement.
 KEY = re.compile(rf"""["']((?:{"|".join(SECTIONS)})\.(?!html)[a-z_-]+)["']""")
 PDF_KEY = re.compile(r'\bt\("([a-z_]+)"')
 BY_VALUE = {"home.page", "home.pdf", "home.csv"}
+BY_NAME = ("outcome.", "chart.", "absence.", "unbilled.")  # sections with a key for each value of a type
 
 
 def keys() -> set[str]:
@@ -34,15 +50,22 @@ def used() -> Iterator[str]:
 
 
 def test_every_string_is_used_and_every_used_one_is_in_the_file() -> None:
-    found = set(used()) | BY_VALUE | {key for key in keys() if key.startswith(("outcome.", "chart."))}
+    found = set(used()) | BY_VALUE | {key for key in keys() if key.startswith(BY_NAME)}
 
     assert found - keys() == set()
     assert keys() - found == set()
 
 
-@pytest.mark.parametrize("value", [*Judgement, *Outcome])
-def test_every_outcome_has_a_word(value: str) -> None:
-    assert text(f"outcome.{value.replace(' ', '-')}")
+@pytest.mark.parametrize(
+    "key",
+    [
+        *(f"outcome.{value.replace(' ', '-')}" for value in (*Judgement, *Outcome)),
+        *(f"chart.{kind}" for kind in get_args(TimelineSegmentKind)),
+        *(f"unbilled.{reason}" for reason in get_args(UnbilledReason)),
+    ],
+)
+def test_every_value_that_pages_show_has_a_string(key: str) -> None:
+    assert text(key)
 
 
 def test_a_template_holds_no_words_of_its_own() -> None:
