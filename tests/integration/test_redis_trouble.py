@@ -1,7 +1,6 @@
 """What may go wrong with Redis: lost replies, forgotten scripts, cancelled calls, unsafe settings."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -10,12 +9,13 @@ from uuid import uuid4
 
 import pytest
 from redis import Redis
+from structlog.testing import capture_logs
 
 from shared.log.port import Fenced, Outgoing, Quarantined, Shard
 from shared.log.processor import Busy
 from shared.state.port import Change, Head
 from shared.state.redis import RedisStateStore
-from shared.state.redis_check import UnsafeRedis
+from shared.state.redis_client import UnsafeRedis
 from tests.support import servers
 from tests.support.lossy_proxy import lossy_proxy
 
@@ -283,20 +283,18 @@ async def test_a_server_that_would_lose_live_state_is_refused_with_the_setting_t
     await states.close()
 
 
-async def test_a_server_synced_every_second_is_warned_about_and_used(
-    configured: Any, redis_server: str, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_server_synced_every_second_is_warned_about_and_used(configured: Any, redis_server: str) -> None:
     configured.config_set("appendfsync", "everysec")
     states = RedisStateStore(redis_server)
 
-    with caplog.at_level(logging.WARNING):
+    with capture_logs() as logs:
         assert await states.head(Shard("any.v1", 0)) is None
 
-    assert "appendfsync everysec" in caplog.text
+    assert [(entry["log_level"], entry["appendfsync"]) for entry in logs] == [("warning", "everysec")]
     await states.close()
 
 
-async def test_a_server_that_tells_nothing_needs_somebody_s_word(configured: Any, redis_server: str) -> None:
+async def test_a_server_that_hides_its_settings_needs_an_acknowledgement(configured: Any, redis_server: str) -> None:
     configured.acl_setuser(
         "silent", enabled=True, passwords=["+illustrative"], keys="*", commands=["+@all", "-info", "-config"]
     )

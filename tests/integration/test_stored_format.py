@@ -93,7 +93,7 @@ async def test_older_live_state_in_redis_is_refused(redis_server: str) -> None:
     await states.close()
     again = connect_state(redis_url)
     assert await again.known_log(TICKETS.name) == "identity"
-    await again._unchecked.call("HDEL", "tallystick:logs", "format")  # type: ignore[attr-defined]  # as it was before
+    await again._client.call("HDEL", "tallystick:logs", "format")  # type: ignore[attr-defined]  # as it was before
     await again.close()
 
     older = connect_state(redis_url)

@@ -7,7 +7,6 @@ the one kept here (`commit`) only feeds lag tools.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from msgspec import Struct
@@ -60,8 +59,7 @@ class Outgoing(Struct, frozen=True, gc=False):
     timestamp_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Quarantined:
+class Quarantined(Struct, frozen=True):
     """A record that could not be read, with its original bytes, and why."""
 
     offset: int

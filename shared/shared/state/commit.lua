@@ -65,7 +65,7 @@ end)
 each_slice('ZADD', due) -- second, key
 each_slice('ZREM', due) -- key
 
--- Records set aside: offset, body. An offset has one.
+-- Quarantined records: offset, body. An offset has one.
 first, last = section()
 for at = first, last, 2 do
   redis.call('ZREMRANGEBYSCORE', quarantine, ARGV[at], ARGV[at])

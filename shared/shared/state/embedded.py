@@ -6,6 +6,8 @@ again from the log. A killed process loses nothing.
 
 import sqlite3
 from collections.abc import Collection, Mapping
+from dataclasses import fields
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import msgspec
 
 from shared.log.port import Fenced, Outgoing, Quarantined, Shard
 from shared.sqlite import SqliteFile
-from shared.state.port import Change, Head
+from shared.state.port import Change, Head, revision_before
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS heads (
@@ -23,12 +25,9 @@ CREATE TABLE IF NOT EXISTS heads (
     next_offset INTEGER NOT NULL,
     clock_ms INTEGER NOT NULL,
     catalogue_position INTEGER NOT NULL,
-    counts BLOB NOT NULL,
-    decisions_position INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS told (
-    shard TEXT PRIMARY KEY,
-    position INTEGER NOT NULL
+    decisions_position INTEGER NOT NULL,
+    published_through INTEGER NOT NULL,
+    counts BLOB NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS known_logs (
     topic TEXT PRIMARY KEY,
@@ -69,12 +68,12 @@ CREATE TABLE IF NOT EXISTS quarantine (
     PRIMARY KEY (shard, offset)
 );
 """
+_OF_A_SHARD = ("heads", "items", "due", "outbox", "quarantine")
 _KNOWN_LOG = "SELECT identity FROM known_logs WHERE topic = ?"
-_KNOW_LOG = "INSERT OR REPLACE INTO known_logs VALUES (?, ?)"
+_SAVE_KNOWN_LOG = "INSERT OR REPLACE INTO known_logs VALUES (?, ?)"
 _HEAD = """
-SELECT revision, first_offset, next_offset, clock_ms, catalogue_position, counts, decisions_position,
-  coalesce(position, 0)
-FROM heads LEFT JOIN told USING (shard) WHERE shard = ?
+SELECT revision, first_offset, next_offset, clock_ms, catalogue_position, decisions_position, published_through, counts
+FROM heads WHERE shard = ?
 """
 # One JSON parameter holds any number of keys; of parameters SQLite allows only so many.
 _ITEMS = "SELECT key, value FROM items WHERE shard = ? AND key IN (SELECT value FROM json_each(?))"
@@ -86,16 +85,7 @@ _QUARANTINE = """
 SELECT offset, reason, detail, key, value, timestamp_ms FROM quarantine
 WHERE shard = ? AND offset > ? ORDER BY offset LIMIT ?
 """
-_FORGET = (
-    "DELETE FROM heads WHERE shard = ?",
-    "DELETE FROM told WHERE shard = ?",
-    "DELETE FROM items WHERE shard = ?",
-    "DELETE FROM due WHERE shard = ?",
-    "DELETE FROM outbox WHERE shard = ?",
-    "DELETE FROM quarantine WHERE shard = ?",
-)
-_PUT_HEAD = "INSERT OR REPLACE INTO heads VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-_PUT_TOLD = "INSERT OR REPLACE INTO told VALUES (?, ?)"
+_PUT_HEAD = "INSERT OR REPLACE INTO heads VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _PUT_ITEM = "INSERT INTO items VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
 _PUT_DUE = "INSERT INTO due VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET at_s = excluded.at_s"
 _PUT_OUTGOING = "INSERT OR IGNORE INTO outbox (shard, id, topic, key, value, timestamp_ms) VALUES (?, ?, ?, ?, ?, ?)"
@@ -103,73 +93,57 @@ _PUT_QUARANTINED = "INSERT OR REPLACE INTO quarantine VALUES (?, ?, ?, ?, ?, ?, 
 _DELETE_ITEM = "DELETE FROM items WHERE shard = ? AND key = ?"
 _DELETE_DUE = "DELETE FROM due WHERE shard = ? AND key = ?"
 
-# The event loop itself writes, a few microseconds for each; requests of people wait for it.
-_MOST_AT_ONCE = 2_000
+# The event loop itself writes, a few microseconds for each; people's requests wait for it.
+_MAX_BATCH = 2_000
 
 _counts = msgspec.json.Decoder(dict[str, int])
+_numbers = attrgetter(*(field.name for field in fields(Head) if field.name != "counts"))
 
 
 class EmbeddedStateStore:
-    """`ShardStates` in the file at `path`. Other processes may hold it open too; the revision keeps them apart."""
+    """`StateStore` in the file at `path`. Other processes may have it open too; the revision fences them."""
+
+    max_batch = _MAX_BATCH
 
     def __init__(self, path: Path) -> None:
         self._file = SqliteFile(path, schema=_SCHEMA, durable=False)
 
-    @property
-    def max_batch(self) -> int:
-        """As the port says."""
-        return _MOST_AT_ONCE
-
     async def known_log(self, topic: str) -> str | None:
-        """As the port says."""
         row = await self._file.read(lambda connection: connection.execute(_KNOWN_LOG, (topic,)).fetchone())
         return None if row is None else str(row[0])
 
     async def save_known_log(self, topic: str, identity: str) -> None:
-        """As the port says."""
-        await self._file.write(lambda connection: connection.execute(_KNOW_LOG, (topic, identity)))
+        await self._file.write(lambda connection: connection.execute(_SAVE_KNOWN_LOG, (topic, identity)))
 
     async def head(self, shard: Shard) -> Head | None:
-        """As the port says."""
         return await self._file.read(lambda connection: _head(connection, shard))
 
     async def items(self, shard: Shard, keys: Collection[str]) -> dict[str, bytes]:
-        """As the port says."""
         return dict(await self._rows(_ITEMS, shard, _json(keys)))
 
     async def commit(self, shard: Shard, seen: Head | None, change: Change) -> None:
-        """As the port says."""
-        before = 0 if seen is None else seen.revision
-        if change.head.revision != before + 1:
-            raise ValueError(f"expected revision {before + 1} after {before}, got {change.head.revision}")
+        before = revision_before(seen, change)
         await self._file.write(lambda connection: _commit(connection, shard, before, change))
 
     async def due(self, shard: Shard, *, until_s: int, limit: int) -> list[tuple[str, int]]:
-        """As the port says."""
         return await self._rows(_DUE, shard, until_s, limit)
 
     async def scan(self, shard: Shard, *, after: str, limit: int) -> list[tuple[str, bytes]]:
-        """As the port says."""
         return await self._rows(_SCAN, shard, after, limit)
 
     async def outbox(self, shard: Shard, *, limit: int) -> list[Outgoing]:
-        """As the port says."""
         return [Outgoing(*row) for row in await self._rows(_OUTBOX, shard, limit)]
 
     async def published(self, shard: Shard, ids: Collection[str]) -> None:
-        """As the port says."""
         await self._file.write(lambda connection: connection.execute(_PUBLISHED, (str(shard), _json(ids))))
 
     async def quarantine(self, shard: Shard, *, after_offset: int, limit: int) -> list[Quarantined]:
-        """As the port says."""
         return [Quarantined(*row) for row in await self._rows(_QUARANTINE, shard, after_offset, limit)]
 
     async def forget(self, shard: Shard) -> None:
-        """As the port says."""
         await self._file.write(lambda connection: _forget(connection, shard))
 
     async def close(self) -> None:
-        """As the port says."""
         await self._file.close()
 
     async def _rows(self, query: str, shard: Shard, *parameters: str | int) -> list[Any]:
@@ -178,21 +152,7 @@ class EmbeddedStateStore:
 
 def _head(connection: sqlite3.Connection, shard: Shard) -> Head | None:
     row = connection.execute(_HEAD, (str(shard),)).fetchone()
-    if row is None:
-        return None
-    revision, first_offset, next_offset, clock_ms, catalogue_position, counts, decisions_position, published_through = (
-        row
-    )
-    return Head(
-        revision,
-        first_offset,
-        next_offset,
-        clock_ms,
-        catalogue_position,
-        _counts.decode(counts),
-        decisions_position,
-        published_through,
-    )
+    return None if row is None else Head(*(*row[:-1], _counts.decode(row[-1])))
 
 
 def _commit(connection: sqlite3.Connection, shard: Shard, before: int, change: Change) -> None:
@@ -200,46 +160,28 @@ def _commit(connection: sqlite3.Connection, shard: Shard, before: int, change: C
     revision = 0 if newest is None else newest.revision
     if revision != before:
         raise Fenced(f"{shard} was at revision {before} and is at {revision} now")
-    name, head = str(shard), change.head
-    counts = msgspec.json.encode(head.counts)
-    connection.execute(
-        _PUT_HEAD,
-        (
-            name,
-            head.revision,
-            head.first_offset,
-            head.next_offset,
-            head.clock_ms,
-            head.catalogue_position,
-            counts,
-            head.decisions_position,
-        ),
-    )
-    if newest is None or head.published_through != newest.published_through:
-        connection.execute(_PUT_TOLD, (name, head.published_through))
-    connection.executemany(_PUT_ITEM, _kept(name, change.items))
-    connection.executemany(_DELETE_ITEM, _dropped(name, change.items))
-    connection.executemany(_PUT_DUE, _kept(name, change.due))
-    connection.executemany(_DELETE_DUE, _dropped(name, change.due))
+    name = str(shard)
+    connection.execute(_PUT_HEAD, (name, *_numbers(change.head), msgspec.json.encode(change.head.counts)))
+    connection.executemany(_PUT_ITEM, _stored(name, change.items))
+    connection.executemany(_DELETE_ITEM, _deleted(name, change.items))
+    connection.executemany(_PUT_DUE, _stored(name, change.due))
+    connection.executemany(_DELETE_DUE, _deleted(name, change.due))
+    connection.executemany(_PUT_OUTGOING, [(name, *msgspec.structs.astuple(message)) for message in change.outbox])
     connection.executemany(
-        _PUT_OUTGOING, [(name, m.id, m.topic, m.key, m.value, m.timestamp_ms) for m in change.outbox]
-    )
-    connection.executemany(
-        _PUT_QUARANTINED,
-        [(name, q.offset, q.reason, q.detail, q.key, q.value, q.timestamp_ms) for q in change.quarantined],
+        _PUT_QUARANTINED, [(name, *msgspec.structs.astuple(record)) for record in change.quarantined]
     )
 
 
 def _forget(connection: sqlite3.Connection, shard: Shard) -> None:
-    for statement in _FORGET:
-        connection.execute(statement, (str(shard),))
+    for table in _OF_A_SHARD:
+        connection.execute(f"DELETE FROM {table} WHERE shard = ?", (str(shard),))  # noqa: S608 (our own names)
 
 
-def _kept(shard: str, values: Mapping[str, bytes | int | None]) -> list[tuple[str, str, bytes | int]]:
+def _stored(shard: str, values: Mapping[str, bytes | int | None]) -> list[tuple[str, str, bytes | int]]:
     return [(shard, key, value) for key, value in values.items() if value is not None]
 
 
-def _dropped(shard: str, values: Mapping[str, bytes | int | None]) -> list[tuple[str, str]]:
+def _deleted(shard: str, values: Mapping[str, bytes | int | None]) -> list[tuple[str, str]]:
     return [(shard, key) for key, value in values.items() if value is None]
 
 

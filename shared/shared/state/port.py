@@ -1,4 +1,4 @@
-"""The port of live state: what one shard knows, changed in one atomic, fenced write a batch.
+"""The port of live state: what is known of one shard, changed in one atomic, fenced write a batch.
 
 A shard's state is its `Head`, its items (key → bytes), its due-set (key → instant) and its outbox. `commit` changes
 all of them or nothing, and only for the writer who saw the newest head: the revision is the fencing token, so that
@@ -12,14 +12,16 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from shared.log.port import Outgoing, Quarantined, Shard
+from shared.log.processor import KnownLogs
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
     """How far a shard is. Counts are totals since `first_offset`.
 
-    `catalogue_position` and `decisions_position` say how much of either log has been applied.
-    What the shard announced below the offset `published_through`, in the partition of its own number, is known here.
+    `catalogue_position` and `decisions_position` say how much of the catalogue's and of the decisions' log has been
+    applied. What the shard published below the offset `published_through`, in the partition of its own number, is
+    reflected here.
     """
 
     revision: int = 0
@@ -27,9 +29,9 @@ class Head:
     next_offset: int = 0
     clock_ms: int = 0
     catalogue_position: int = 0
-    counts: Mapping[str, int] = field(default_factory=dict)
     decisions_position: int = 0
     published_through: int = 0
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +48,20 @@ class Change:
     quarantined: Sequence[Quarantined] = ()
 
 
-class StateStore(Protocol):
+def revision_before(seen: Head | None, change: Change) -> int:
+    """The revision that `change` follows; raises `ValueError` where its own is not the next one."""
+    before = 0 if seen is None else seen.revision
+    if change.head.revision != before + 1:
+        raise ValueError(f"expected revision {before + 1} after {before}, got {change.head.revision}")
+    return before
+
+
+class StateStore(KnownLogs, Protocol):
     """The live state of all shards of one service. Safe to share between the tasks of one event loop."""
 
     @property
     def max_batch(self) -> int:
-        """Of how many records or items one write or answer may be. More would keep others waiting for too long."""
-        ...
-
-    async def known_log(self, topic: str) -> str | None:
-        """The identity of the log of `topic` that the heads' offsets are of; None while none has been said."""
-        ...
-
-    async def save_known_log(self, topic: str, identity: str) -> None:
-        """From now on the heads' offsets are of the log of that identity."""
+        """How many records or items one write or answer may hold. More would keep others waiting for too long."""
         ...
 
     async def head(self, shard: Shard) -> Head | None:
@@ -78,7 +80,7 @@ class StateStore(Protocol):
         ...
 
     async def due(self, shard: Shard, *, until_s: int, limit: int) -> list[tuple[str, int]]:
-        """Keys due at or before `until_s` with their instants, earliest first (ties by key)."""
+        """Keys due at or before `until_s` with their epoch seconds, earliest first (ties by key)."""
         ...
 
     async def scan(self, shard: Shard, *, after: str, limit: int) -> list[tuple[str, bytes]]:
@@ -90,11 +92,11 @@ class StateStore(Protocol):
         ...
 
     async def published(self, shard: Shard, ids: Collection[str]) -> None:
-        """Forget outbox messages that the log now holds."""
+        """Delete outbox messages that the log now holds."""
         ...
 
     async def quarantine(self, shard: Shard, *, after_offset: int, limit: int) -> list[Quarantined]:
-        """Records set aside, by ascending offset, beginning after `after_offset` (-1: from the first)."""
+        """Quarantined records, by ascending offset, beginning after `after_offset` (-1: from the first)."""
         ...
 
     async def forget(self, shard: Shard) -> None:

@@ -3,12 +3,12 @@
 The keys of a shard share a hash tag, so that one script may write them all:
 
     head        hash of `head` (JSON) and `fence`, which changes with every commit
-    queue       sorted set of the ids of waiting messages, by their position in the order of writing
+    queue       sorted set of the ids of unpublished messages, by their position in the order of writing
     outbox      hash from those ids to the messages
     items       hash from key to item
     by_key      sorted set of the same keys, all of score 0 and so in order of key, to be read in pages
     due         sorted set of keys by the second at which they are due
-    quarantine  sorted set of the records set aside, by offset
+    quarantine  sorted set of the quarantined records, by offset
 
 Beside them, `tallystick:logs` is a hash of the identities of the topics whose offsets the heads name, and of the
 format in which all this is stored.
@@ -16,7 +16,7 @@ format in which all this is stored.
 What Redis loses is read again from the log; `docs/redis.md` says what to set so that this is rare.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -24,15 +24,15 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import msgspec
 
 from shared.log.port import Fenced, Outgoing, Quarantined, Shard
+from shared.paging import paged
 from shared.startup_errors import STORED_FORMAT, require_stored_format
-from shared.state.port import Change, Head
-from shared.state.redis_check import check
-from shared.state.redis_link import Argument, Link, Script
+from shared.state.port import Change, Head, revision_before
+from shared.state.redis_client import Argument, RedisClient, Script, check_settings
 
 # More would hold Redis's single thread, and with it every other shard, for too long.
-_MOST_AT_ONCE = 500
+_MAX_BATCH = 500
 # Positions of the messages of one commit lie between those of the commits before and after it.
-_MOST_MESSAGES = 2**20
+_MAX_MESSAGES = 2**20
 
 _LOGS = "tallystick:logs"
 _FORMAT = "format"  # no topic is called so: their names end in a version
@@ -65,53 +65,42 @@ class RedisStateStore:
     the same: the next one with the same `seen` is then `Fenced`.
     """
 
+    max_batch = _MAX_BATCH
+
     def __init__(self, url: str) -> None:
-        address, self._checked = _without_acknowledgement(url)
-        self._unchecked = Link(address)
+        address, self._is_checked = _without_acknowledgement(url)
+        self._client = RedisClient(address)
         self._is_known_format = False
 
-    @property
-    def max_batch(self) -> int:
-        """As the port says."""
-        return _MOST_AT_ONCE
-
     async def known_log(self, topic: str) -> str | None:
-        """As the port says."""
         redis = await self._redis()
         held = await redis.call("HGET", _LOGS, topic)
         return None if held is None else held.decode()
 
     async def save_known_log(self, topic: str, identity: str) -> None:
-        """As the port says."""
         redis = await self._redis()
         await redis.call("HSET", _LOGS, topic, identity, _FORMAT, STORED_FORMAT)
 
     async def head(self, shard: Shard) -> Head | None:
-        """As the port says."""
         redis = await self._redis()
         held = await redis.call("HGET", _keys(shard).head, "head")
         return None if held is None else _head.decode(held)
 
     async def items(self, shard: Shard, keys: Collection[str]) -> dict[str, bytes]:
-        """As the port says."""
         redis, name, wanted = await self._redis(), _keys(shard).items, list(keys)
         held: list[bytes | None] = []
-        for first in range(0, len(wanted), _MOST_AT_ONCE):
-            held += await redis.call("HMGET", name, *wanted[first : first + _MOST_AT_ONCE])
+        for page in paged(wanted, _MAX_BATCH):
+            held += await redis.call("HMGET", name, *page)
         return {key: value for key, value in zip(wanted, held, strict=True) if value is not None}
 
     async def commit(self, shard: Shard, seen: Head | None, change: Change) -> None:
-        """As the port says."""
-        before = 0 if seen is None else seen.revision
-        if change.head.revision != before + 1:
-            raise ValueError(f"expected revision {before + 1} after {before}, got {change.head.revision}")
+        before = revision_before(seen, change)
         redis = await self._redis()
         fence = "" if seen is None else _fence(seen)
         if not await redis.run(_COMMIT, _keys(shard), [fence, *_arguments(change)]):
             raise Fenced(f"{shard} is not at revision {before} any more, or not in the same way")
 
     async def due(self, shard: Shard, *, until_s: int, limit: int) -> list[tuple[str, int]]:
-        """As the port says."""
         redis = await self._redis()
         found = await redis.call(
             *("ZRANGE", _keys(shard).due, "-inf", until_s, "BYSCORE", "LIMIT", 0, limit, "WITHSCORES")
@@ -119,7 +108,6 @@ class RedisStateStore:
         return [(key.decode(), int(at)) for key, at in zip(found[::2], found[1::2], strict=True)]
 
     async def scan(self, shard: Shard, *, after: str, limit: int) -> list[tuple[str, bytes]]:
-        """As the port says."""
         redis, names = await self._redis(), _keys(shard)
         keys: list[bytes] = [after.encode()] if after else []
         while True:
@@ -131,18 +119,15 @@ class RedisStateStore:
                 return found
 
     async def outbox(self, shard: Shard, *, limit: int) -> list[Outgoing]:
-        """As the port says."""
         redis, names = await self._redis(), _keys(shard)
         _, messages = await redis.run(_PAGE, [names.queue, names.outbox], [0, limit - 1])
         return [_outgoing.decode(message) for message in messages]
 
     async def published(self, shard: Shard, ids: Collection[str]) -> None:
-        """As the port says."""
         redis, names = await self._redis(), _keys(shard)
         await redis.run(_FORGET, [names.queue, names.outbox], list(ids))
 
     async def quarantine(self, shard: Shard, *, after_offset: int, limit: int) -> list[Quarantined]:
-        """As the port says."""
         redis = await self._redis()
         found = await redis.call(
             *("ZRANGE", _keys(shard).quarantine, f"({after_offset}", "+inf", "BYSCORE", "LIMIT", 0, limit)
@@ -150,22 +135,20 @@ class RedisStateStore:
         return [_quarantined.decode(record) for record in found]
 
     async def forget(self, shard: Shard) -> None:
-        """As the port says."""
         redis = await self._redis()
         await redis.call("UNLINK", *_keys(shard))
 
     async def close(self) -> None:
-        """As the port says."""
-        await self._unchecked.close()
+        await self._client.close()
 
-    async def _redis(self) -> Link:
-        if not self._checked:
-            await check(self._unchecked)
-            self._checked = True
+    async def _redis(self) -> RedisClient:
+        if not self._is_checked:
+            await check_settings(self._client)
+            self._is_checked = True
         if not self._is_known_format:
-            await _require_format(self._unchecked)
+            await _require_format(self._client)
             self._is_known_format = True
-        return self._unchecked
+        return self._client
 
 
 def _without_acknowledgement(url: str) -> tuple[str, bool]:
@@ -176,10 +159,11 @@ def _without_acknowledgement(url: str) -> tuple[str, bool]:
     return urlunsplit(parts._replace(query=urlencode(kept))), ("settings", "unchecked") in query
 
 
-async def _require_format(redis: Link) -> None:
-    found, logs = await redis.call("HGET", _LOGS, _FORMAT), await redis.call("EXISTS", _LOGS)
-    if logs:
-        require_stored_format(int(found or 0), "STATE_URL: the state in Redis", remedy=_REMEDY)
+async def _require_format(redis: RedisClient) -> None:
+    held: Mapping[bytes, bytes] = await redis.call("HGETALL", _LOGS)
+    if held:
+        found = int(held.get(_FORMAT.encode(), 0))
+        require_stored_format(found, "STATE_URL: the state in Redis", remedy=_REMEDY)
 
 
 def _keys(shard: Shard) -> _Keys:
@@ -187,26 +171,26 @@ def _keys(shard: Shard) -> _Keys:
 
 
 def _fence(head: Head) -> str:
-    """What tells one head from every other, also from one of the same revision that was computed after a loss."""
+    """What distinguishes one head from every other, also from one of the same revision, computed after a loss."""
     return f"{head.revision}:{head.next_offset}:{head.clock_ms}"
 
 
 def _arguments(change: Change) -> list[Argument]:
     """The change as the script of a commit takes it after the fence that was seen."""
-    first = change.head.revision * _MOST_MESSAGES
+    first = change.head.revision * _MAX_MESSAGES
     messages = ((first + n, message.id, _pack(message)) for n, message in enumerate(change.outbox))
     items, due = change.items.items(), change.due.items()
-    aside = ((record.offset, _pack(record)) for record in change.quarantined)
+    quarantined = ((record.offset, _pack(record)) for record in change.quarantined)
     sections: tuple[Sequence[Argument], ...] = (
         list(chain.from_iterable(messages)),
         _flat((key, value) for key, value in items if value is not None),
         [key for key, value in items if value is None],
         _flat((at_s, key) for key, at_s in due if at_s is not None),
         [key for key, at_s in due if at_s is None],
-        list(chain.from_iterable(aside)),
+        list(chain.from_iterable(quarantined)),
     )
-    led = chain.from_iterable((len(section), *section) for section in sections)
-    return [_fence(change.head), msgspec.json.encode(change.head), *led]
+    counted = chain.from_iterable((len(section), *section) for section in sections)
+    return [_fence(change.head), msgspec.json.encode(change.head), *counted]
 
 
 def _flat(pairs: Iterable[tuple[Argument, Argument]]) -> list[Argument]:
