@@ -56,7 +56,7 @@ def _faults(value: object, expected: Annotation, at: Path) -> Iterator[Fault]:
         yield from _items_faults(value, arguments[0], at)
     elif origin is dict:
         yield from _mapping_faults(value, *arguments, at=at)
-    elif isinstance(expected, type) and issubclass(expected, msgspec.Struct):
+    elif isinstance(struct := origin or expected, type) and issubclass(struct, msgspec.Struct):
         yield from _struct_faults(value, expected, at)
     else:
         yield from _leaf_faults(value, expected, at)

@@ -6,7 +6,7 @@ of February, and no change of the clocks: London is on UTC throughout.
 
 from datetime import UTC, datetime
 
-from shared.contracts.catalogue import CalendarData, CalendarVersioned
+from shared.contracts.catalogue import CalendarVersioned, VersionData
 from shared.contracts.codec import encode_event
 from shared.contracts.definitions import (
     Agreement,
@@ -85,7 +85,7 @@ _OFFICE_KNOWN = CalendarVersioned(
     source="/catalogue",
     time=datetime(2020, 1, 1, tzinfo=UTC),
     subject="calendar:office:1",
-    data=CalendarData(version=1, definition=OFFICE),
+    data=VersionData(version=1, definition=OFFICE),
 )
 KNOWN_LATER = [
     (event.subject, encode_event(event)) for event in (_OFFICE_KNOWN, *catalogue_events(_agreement("worthing")))

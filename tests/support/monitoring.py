@@ -9,12 +9,10 @@ from typing import Any
 
 from shared.bus.connect import connect
 from shared.contracts.catalogue import (
-    AgreementData,
     AgreementVersioned,
-    CalendarData,
     CalendarVersioned,
-    PartnershipData,
     PartnershipVersioned,
+    VersionData,
 )
 from shared.contracts.codec import decode_event, encode_event
 from shared.contracts.definitions import Agreement, Calendar, Partnership
@@ -191,7 +189,7 @@ def _versioned(
         "time": datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=version),
     }
     if isinstance(definition, Agreement):
-        return AgreementVersioned(**about, data=AgreementData(version=version, definition=definition))
+        return AgreementVersioned(**about, data=VersionData(version=version, definition=definition))
     if isinstance(definition, Partnership):
-        return PartnershipVersioned(**about, data=PartnershipData(version=version, definition=definition))
-    return CalendarVersioned(**about, data=CalendarData(version=version, definition=definition))
+        return PartnershipVersioned(**about, data=VersionData(version=version, definition=definition))
+    return CalendarVersioned(**about, data=VersionData(version=version, definition=definition))

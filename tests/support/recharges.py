@@ -211,22 +211,22 @@ def _number(definitions: Iterable[N]) -> Iterator[tuple[int, N]]:
 
 
 def _versioned(number: int, definition: AnyDefinition) -> Event:
-    event, data, kind = _CHANGES[type(definition)]
+    event, kind = _CHANGES[type(definition)]
     name = f"{kind}:{definition.id}:{number}"
     versioned: Event = event(
         id=name,
         source="/catalogue",
         time=datetime(2020, 1, 1, tzinfo=UTC),
         subject=name,
-        data=data(version=number, definition=definition),
+        data=changes.VersionData(version=number, definition=definition),
     )
     return versioned
 
 
-_CHANGES: dict[type, tuple[Any, Any, str]] = {
-    Council: (changes.CouncilVersioned, changes.CouncilData, "council"),
-    Service: (changes.ServiceVersioned, changes.ServiceData, "service"),
-    Provider: (changes.ProviderVersioned, changes.ProviderData, "provider"),
-    Agreement: (changes.AgreementVersioned, changes.AgreementData, "agreement"),
-    Tariff: (changes.TariffVersioned, changes.TariffData, "tariff"),
+_CHANGES: dict[type, tuple[Any, str]] = {
+    Council: (changes.CouncilVersioned, "council"),
+    Service: (changes.ServiceVersioned, "service"),
+    Provider: (changes.ProviderVersioned, "provider"),
+    Agreement: (changes.AgreementVersioned, "agreement"),
+    Tariff: (changes.TariffVersioned, "tariff"),
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from shared.contracts.catalogue import AgreementData, AgreementVersioned, CalendarData, CalendarVersioned
+from shared.contracts.catalogue import AgreementVersioned, CalendarVersioned, VersionData
 from shared.contracts.codec import encode_event
 from shared.contracts.definitions import Agreement
 from shared.contracts.topics import CATALOGUE, TICKETS
@@ -73,10 +73,10 @@ def message(number: int, kind: str, at: datetime, *, again: int = 0) -> Message:
 def catalogue() -> Iterator[Message]:
     """What the catalogue announced: one calendar, and an agreement a council."""
     about: dict[str, Any] = {"source": "/catalogue", "time": FIRST - timedelta(days=90)}
-    office = CalendarData(version=1, definition=calendar())
+    office = VersionData(version=1, definition=calendar())
     yield Message("calendar:office:1", encode_event(CalendarVersioned(id="c", subject="office", data=office, **about)))
     for council in COUNCILS:
-        data = AgreementData(version=1, definition=_agreement(council))
+        data = VersionData(version=1, definition=_agreement(council))
         event = AgreementVersioned(id=council, subject=council, data=data, **about)
         yield Message(f"agreement:{council}:1", encode_event(event))
 

@@ -1,101 +1,71 @@
 """Facts of the catalogue: a definition got a new version. Compacted by kind, id and version, so every version stays."""
 
-from typing import Annotated
+from typing import Annotated, Generic, TypeVar
 
 from msgspec import Meta, Struct
 
-from shared.contracts.definitions import Agreement, Calendar, Council, Partnership, Provider, Service, Tariff
+from shared.contracts.definitions import (
+    Agreement,
+    Calendar,
+    Council,
+    Definition,
+    Partnership,
+    Provider,
+    Service,
+    Tariff,
+)
 from shared.contracts.envelope import Event
 
+D = TypeVar("D", bound=Definition)
 
-class Versioned(Struct, frozen=True, kw_only=True):
-    """Which version this is. Versions of an id count from 1; known since the event's `time`."""
+
+class VersionData(Struct, Generic[D], frozen=True, kw_only=True):
+    """A definition and which version of it this is, counted from 1 within its id; known since the event's `time`."""
 
     version: Annotated[int, Meta(ge=1)]
-
-
-class ProviderData(Versioned, frozen=True, kw_only=True):
-    """A provider's version."""
-
-    definition: Provider
-
-
-class CouncilData(Versioned, frozen=True, kw_only=True):
-    """A council's version."""
-
-    definition: Council
-
-
-class ServiceData(Versioned, frozen=True, kw_only=True):
-    """A service's version."""
-
-    definition: Service
-
-
-class CalendarData(Versioned, frozen=True, kw_only=True):
-    """A calendar's version, its bank holidays resolved to dates."""
-
-    definition: Calendar
-
-
-class AgreementData(Versioned, frozen=True, kw_only=True):
-    """An agreement's version."""
-
-    definition: Agreement
-
-
-class TariffData(Versioned, frozen=True, kw_only=True):
-    """A tariff's version."""
-
-    definition: Tariff
-
-
-class PartnershipData(Versioned, frozen=True, kw_only=True):
-    """A partnership's version."""
-
-    definition: Partnership
+    definition: D
 
 
 class ProviderVersioned(Event, frozen=True, kw_only=True, tag="tallystick.catalogue.provider-versioned.v1"):
     """A provider was added or changed."""
 
-    data: ProviderData
+    data: VersionData[Provider]
 
 
 class CouncilVersioned(Event, frozen=True, kw_only=True, tag="tallystick.catalogue.council-versioned.v1"):
     """A council was added or changed."""
 
-    data: CouncilData
+    data: VersionData[Council]
 
 
 class ServiceVersioned(Event, frozen=True, kw_only=True, tag="tallystick.catalogue.service-versioned.v1"):
     """A service was added or changed."""
 
-    data: ServiceData
+    data: VersionData[Service]
 
 
 class CalendarVersioned(Event, frozen=True, kw_only=True, tag="tallystick.catalogue.calendar-versioned.v1"):
-    """A calendar was added or changed, or a bank holiday became known."""
+    """A calendar was added or changed, or a bank holiday became known. Its bank holidays are dates in `closed`."""
 
-    data: CalendarData
+    data: VersionData[Calendar]
 
 
 class AgreementVersioned(Event, frozen=True, kw_only=True, tag="tallystick.catalogue.agreement-versioned.v1"):
     """An agreement was added or changed."""
 
-    data: AgreementData
+    data: VersionData[Agreement]
 
 
 class TariffVersioned(Event, frozen=True, kw_only=True, tag="tallystick.catalogue.tariff-versioned.v1"):
     """A tariff was added or changed."""
 
-    data: TariffData
+    data: VersionData[Tariff]
 
 
 class PartnershipVersioned(Event, frozen=True, kw_only=True, tag="tallystick.catalogue.partnership-versioned.v1"):
     """A partnership was added or changed."""
 
-    data: PartnershipData
+    data: VersionData[Partnership]
 
 
 CatalogueEvent = (

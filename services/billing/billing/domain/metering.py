@@ -14,7 +14,7 @@ is known and recharged to nobody.
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -163,7 +163,7 @@ def _done(origin: Origin, council: str, meter: Meter, item: str, data: Completed
 def _known(
     origin: Origin,
     kind: DefinitionKind,
-    data: changes.CouncilData | changes.ServiceData | changes.ProviderData | changes.AgreementData | changes.TariffData,
+    data: changes.VersionData[Any],
 ) -> DefinitionPublished:
     definition = data.definition
     encoded = _definition_encoder.encode(definition)
