@@ -4,7 +4,7 @@ import csv
 import io
 from decimal import Decimal
 from html.parser import HTMLParser
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -16,10 +16,13 @@ from billing.documents.forms import form
 from billing.documents.pdf import IncompleteDocument, statement_pdf
 from billing.documents.view import statement_view
 from billing.domain.canonical import content_hash
+from billing.domain.charge_line import Absence
 from billing.domain.statement import Statement, build_statement
+from billing.domain.usage import UnbilledReason
 from shared.contracts.definitions import Council
 from shared.csv_cells import escape_formula
 from shared.period import Month
+from shared.web.strings import text
 from tests.support.recharges import ASHBY, GRADUATED, agreement, standing, tariff, terms, unit, usage
 
 MAY = Month(2026, 5)
@@ -77,6 +80,16 @@ class Outline(HTMLParser):
         self.text += data
 
 
+@pytest.mark.parametrize("key", [f"unbilled.{reason}" for reason in get_args(UnbilledReason)])
+def test_every_reason_why_usage_is_not_billed_has_a_sentence(key: str) -> None:
+    assert text(key)
+
+
+@pytest.mark.parametrize("absence", get_args(Absence))
+def test_every_reason_for_a_charge_of_nothing_has_a_sentence(absence: str) -> None:
+    assert text(f"absence.{absence}")
+
+
 def page(of: Statement) -> Outline:
     outline = Outline()
     outline.feed(form("html").render(of).decode())
@@ -94,15 +107,15 @@ def test_the_page_has_one_heading_a_titled_chart_and_a_caption_for_each_table() 
 
 def test_page_and_pdf_show_the_figures_of_the_view() -> None:
     shown = statement_view(statement())
-    texts = (page(statement()).text, "".join(text.extract_text() for text in PdfReader(pdf_file()).pages))
+    forms_shown = (page(statement()).text, "".join(sheet.extract_text() for sheet in PdfReader(pdf_file()).pages))
 
-    for text in texts:
-        assert shown.total in text
-        assert content_hash(statement()) in text
+    for words in forms_shown:
+        assert shown.total in words
+        assert content_hash(statement()) in words
         for service in shown.services:
-            assert service.total in text
+            assert service.total in words
             for row in service.rows:
-                assert row.amount in text
+                assert row.amount in words
 
 
 def test_where_no_credits_are_promised_nothing_is_said_of_them() -> None:

@@ -7,11 +7,12 @@ from billing.domain.credits.reason import LIMITS, earned
 from billing.domain.statement import Statement
 from shared.money import format_gbp
 from shared.web.formats import whole_number
+from shared.web.strings import text
 
 
 @dataclass(frozen=True, slots=True)
 class CreditRow:
-    """One target's month: what was attained, what that earned, what limits took of it, what is credited."""
+    """One target's month: its result, what that earned, by how much limits reduced it, what is credited."""
 
     label: str
     result: str
@@ -46,19 +47,22 @@ def credits_view(statement: Statement) -> CreditsView | None:
 
 
 def _row(line: CreditLine, service: str) -> CreditRow:
+    reductions = tuple(
+        text("statement.reduction", amount=format_gbp(reduction.pence), limit=LIMITS[reduction.limit])
+        for reduction in line.reductions
+    )
     return CreditRow(
         label=f"{service}: {line.target}",
-        result=f"{_attained(line)}, objective {line.objective.percent}%",
+        result=text("statement.credit_result", attained=_attained(line), percent=line.objective.percent),
         reason=earned(line),
         earned=format_gbp(line.earned_pence),
-        limits=tuple(f"{format_gbp(cut.pence)} less: {LIMITS[cut.limit]}" for cut in line.reductions) or ("none",),
+        limits=reductions or (text("statement.no_reductions"),),
         credit=format_gbp(line.applied_pence),
         ref=line.ref,
     )
 
 
 def _attained(line: CreditLine) -> str:
-    attained = line.attained
-    if line.objective.weighted_by == "value":
-        return f"{format_gbp(attained.good_pence)} of {format_gbp(attained.total_pence)}"
-    return f"{whole_number(attained.good)} of {whole_number(attained.total)}"
+    write = format_gbp if line.objective.weighted_by == "value" else whole_number
+    share = line.attained.weighed(line.objective)
+    return text("statement.attained", good=write(share.good), total=write(share.total))

@@ -41,8 +41,7 @@ def line_content(line: ChargeLine | CreditLine) -> dict[str, Any]:
 
 def _credit(line: CreditLine) -> dict[str, Any]:
     """Good and total are in `weighted_by`."""
-    by_value = line.objective.weighted_by == "value"
-    attained = line.attained
+    share = line.attained.weighed(line.objective)
     return {
         "ref": line.ref,
         "agreement": line.agreement,
@@ -50,8 +49,8 @@ def _credit(line: CreditLine) -> dict[str, Any]:
         "service": line.service,
         "objective_percent": line.objective.percent,
         "weighted_by": line.objective.weighted_by,
-        "good": attained.good_pence if by_value else attained.good,
-        "total": attained.total_pence if by_value else attained.total,
+        "good": share.good,
+        "total": share.total,
         "judgement": line.judgement.value,
         "charge_pence": line.charge_pence,
         "earned_pence": line.earned_pence,

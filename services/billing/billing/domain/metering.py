@@ -1,26 +1,26 @@
-"""Which events meter usage, and the fact that each one leaves behind.
+"""Metering: which events count as usage, and the fact that billing keeps of each.
 
 A month's usage is a function of the *set* of facts: their order and repetition change nothing.
 
 * work-completed: an item is metered once, by its first completion in event time (ties by source, then id), with the
   `units` of that completion. A later completion of the same item, with whatever units, recharges nothing.
-* tickets-resolved: a ticket is one unit, on the day of its first resolution. Reopening it does not take that back.
+* tickets-resolved: a ticket is one unit, on the day of its first resolution. Reopening it does not undo that.
 * readings: the quantity recorded, unless a reversal for the same council and service names the reading.
 
 The service of an item is what its first `received` or `opened` event says; until that event is here, its completion
-is known and recharged to nobody.
+is stored and billed to nobody.
 """
 
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
 from shared.contracts import catalogue as changes
 from shared.contracts.codec import AnyEvent
-from shared.contracts.items import CompletedData, NewItemData, TicketOpened, TicketResolved, WorkCompleted, WorkReceived
+from shared.contracts.items import TicketOpened, TicketResolved, WorkCompleted, WorkReceived
 from shared.contracts.usage import UsageRecorded, UsageReversed
 from shared.instants import epoch_us, instant_at
 from shared.period import LONDON
@@ -43,7 +43,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class ItemOpened:
-    """An item asks for a service."""
+    """A ticket was opened, or a unit of work received, for a service."""
 
     origin: Origin
     council: str
@@ -67,7 +67,7 @@ class ItemCompleted:
 
 @dataclass(frozen=True, slots=True)
 class ReadingRecorded:
-    """A quantity was recorded for a day; `unit` is what the sender believes the service's unit to be."""
+    """A quantity was recorded for a day; `unit` is that of the sender, where it names one."""
 
     origin: Origin
     council: str
@@ -79,7 +79,7 @@ class ReadingRecorded:
 
 @dataclass(frozen=True, slots=True)
 class ReadingReversed:
-    """The reading that `reversed_source` and `reversed_id` name is taken back, whole."""
+    """The reading that `reversed_source` and `reversed_id` name is reversed, whole."""
 
     origin: Origin
     council: str
@@ -102,37 +102,44 @@ class DefinitionPublished:
 
 Fact = ItemOpened | ItemCompleted | ReadingRecorded | ReadingReversed | DefinitionPublished
 
-_definition_encoder = msgspec.json.Encoder(order="deterministic")
+_KINDS: dict[type, DefinitionKind] = {
+    changes.CouncilVersioned: "council",
+    changes.ServiceVersioned: "service",
+    changes.ProviderVersioned: "provider",
+    changes.AgreementVersioned: "agreement",
+    changes.TariffVersioned: "tariff",
+}
+_encoder = msgspec.json.Encoder(order="deterministic")
 
 
 def fact_of(event: AnyEvent) -> Fact | None:
     """The fact that billing keeps of `event`; None where it has no bearing on a recharge."""
     origin = Origin(event.source, event.id, epoch_us(event.time))
+    day = london_day(origin.at_us)
     fact: Fact | None = None
     match event:
         case UsageRecorded(council=council, data=data):
-            day = data.business_date or london_day(origin.at_us)
-            fact = ReadingRecorded(origin, council, data.service, data.unit, day, quantity_micro(data.quantity))
+            quantity = quantity_micro(data.quantity)
+            fact = ReadingRecorded(origin, council, data.service, data.unit, data.business_date or day, quantity)
         case UsageReversed(council=council, data=data):
             fact = ReadingReversed(origin, council, data.service, data.reversed_source, data.reversed_id)
         case WorkReceived(council=council, subject=item, data=data):
-            fact = _accepted(origin, council, "work-completed", item, data)
+            fact = ItemOpened(origin, council, "work-completed", item, data.service, day)
         case WorkCompleted(council=council, subject=item, data=data):
-            fact = _done(origin, council, "work-completed", item, data)
+            fact = ItemCompleted(origin, council, "work-completed", item, day, quantity_micro(data.units))
         case TicketOpened(council=council, subject=item, data=data):
-            fact = _accepted(origin, council, "tickets-resolved", item, data)
+            fact = ItemOpened(origin, council, "tickets-resolved", item, data.service, day)
         case TicketResolved(council=council, subject=item):
-            fact = _done(origin, council, "tickets-resolved", item, CompletedData())
-        case changes.CouncilVersioned(data=data):
-            fact = _known(origin, "council", data)
-        case changes.ServiceVersioned(data=data):
-            fact = _known(origin, "service", data)
-        case changes.ProviderVersioned(data=data):
-            fact = _known(origin, "provider", data)
-        case changes.AgreementVersioned(data=data):
-            fact = _known(origin, "agreement", data)
-        case changes.TariffVersioned(data=data):
-            fact = _known(origin, "tariff", data)
+            fact = ItemCompleted(origin, council, "tickets-resolved", item, day, MICRO)
+        case (
+            changes.CouncilVersioned(data=data)
+            | changes.ServiceVersioned(data=data)
+            | changes.ProviderVersioned(data=data)
+            | changes.AgreementVersioned(data=data)
+            | changes.TariffVersioned(data=data)
+        ):
+            id_, since, encoded = data.definition.id, data.definition.effective_from, _encoder.encode(data.definition)
+            fact = DefinitionPublished(origin, _KINDS[type(event)], id_, data.version, since, encoded)
     return fact
 
 
@@ -150,21 +157,3 @@ def london_day(at_us: int) -> date:
 @lru_cache(maxsize=65_536)
 def _day_of_hour(epoch_hour: int) -> date:
     return instant_at(epoch_hour * _HOUR_US).astimezone(LONDON).date()
-
-
-def _accepted(origin: Origin, council: str, meter: Meter, item: str, data: NewItemData) -> ItemOpened:
-    return ItemOpened(origin, council, meter, item, data.service, london_day(origin.at_us))
-
-
-def _done(origin: Origin, council: str, meter: Meter, item: str, data: CompletedData) -> ItemCompleted:
-    return ItemCompleted(origin, council, meter, item, london_day(origin.at_us), quantity_micro(data.units))
-
-
-def _known(
-    origin: Origin,
-    kind: DefinitionKind,
-    data: changes.VersionData[Any],
-) -> DefinitionPublished:
-    definition = data.definition
-    encoded = _definition_encoder.encode(definition)
-    return DefinitionPublished(origin, kind, definition.id, data.version, definition.effective_from, encoded)

@@ -3,6 +3,8 @@
 `reading` is clustered by day and council: a month of a council is one sweep, and facts arriving in their order append.
 """
 
+from typing import Any
+
 from sqlalchemy import BigInteger, Column, Date, Index, Integer, LargeBinary, MetaData, String, Table
 
 from shared.quarantine.decisions import quarantine_decision_table
@@ -54,31 +56,24 @@ reversal = Table(
     sqlite_with_rowid=False,
 )
 
-item_opened = Table(
-    "item_opened",
-    metadata,
-    _id("council", primary_key=True),
-    Column("meter", String(20), primary_key=True),
-    _id("item", primary_key=True),
-    Column("day", Date, nullable=False),
-    *_origin(),
-    _id("service"),
-    Index("item_opened_by_day", "day", "council"),
-    sqlite_with_rowid=False,
-)
 
-item_completed = Table(
-    "item_completed",
-    metadata,
-    _id("council", primary_key=True),
-    Column("meter", String(20), primary_key=True),
-    _id("item", primary_key=True),
-    Column("day", Date, nullable=False),
-    *_origin(),
-    Column("quantity_micro", BigInteger, nullable=False),
-    Index("item_completed_by_day", "day", "council"),
-    sqlite_with_rowid=False,
-)
+def _item_table(name: str, fact: Column[Any]) -> Table:
+    return Table(
+        name,
+        metadata,
+        _id("council", primary_key=True),
+        Column("meter", String(20), primary_key=True),
+        _id("item", primary_key=True),
+        Column("day", Date, nullable=False),
+        *_origin(),
+        fact,
+        Index(f"{name}_by_day", "day", "council"),
+        sqlite_with_rowid=False,
+    )
+
+
+item_opened = _item_table("item_opened", _id("service"))
+item_completed = _item_table("item_completed", Column("quantity_micro", BigInteger, nullable=False))
 
 # The latest verdict on each target of an item; `offset` is its place in the item's partition. The index holds
 # all that a month's sums need: a year's cap is worked out over twelve months.

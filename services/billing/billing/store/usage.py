@@ -108,49 +108,39 @@ def event_page(
 
 
 def _readings() -> Select[Any]:
-    state = case((_is_reversed(), "reversed"), else_="counted").label("state")
-    return (
-        select(
-            reading.c.service,
-            reading.c.day,
-            literal("readings").label("meter"),
-            state,
-            reading.c.unit,
-            *_sums(reading.c.quantity_micro),
-        )
-        .where(*_of_month(reading))
-        .group_by(reading.c.service, reading.c.day, reading.c.unit, state)
-    )
+    state = case((_is_reversed(), "reversed"), else_="counted")
+    query = _sums(reading, reading.c.quantity_micro, reading.c.service, reading.c.unit, state.label("state"))
+    return query.add_columns(literal("readings").label("meter"))
 
 
 def _items_completed() -> Select[Any]:
-    return (
-        select(
-            item_opened.c.service,
-            item_completed.c.day,
-            item_completed.c.meter,
-            literal("counted").label("state"),
-            null().label("unit"),
-            *_sums(item_completed.c.quantity_micro),
-        )
-        .select_from(item_completed.outerjoin(item_opened, _same_item()))
-        .where(*_of_month(item_completed))
-        .group_by(item_opened.c.service, item_completed.c.day, item_completed.c.meter)
-    )
+    """With the service that the item was opened for; None while that is not known."""
+    query = _sums(item_completed, item_completed.c.quantity_micro, item_opened.c.service, item_completed.c.meter)
+    query = query.select_from(item_completed.outerjoin(item_opened, _same_item()))
+    return query.add_columns(literal("counted").label("state"), null().label("unit"))
 
 
 def _items_opened() -> Select[Any]:
+    query = _sums(item_opened, literal(0), item_opened.c.service, item_opened.c.meter)
+    return query.add_columns(literal("opened").label("state"), null().label("unit"))
+
+
+def _sums(table: Table, quantity_micro: ColumnElement[int], *group: ColumnElement[Any]) -> Select[Any]:
+    """Events and quantities of a council's month by day and `group`.
+
+    Whole units and millionths apart: their sum as one integer may pass 64 bits, which SQLite refuses to add.
+    """
+    day = table.c.day
     return (
         select(
-            item_opened.c.service,
-            item_opened.c.day,
-            item_opened.c.meter,
-            literal("opened").label("state"),
-            null().label("unit"),
-            *_sums(literal(0)),
+            day,
+            *group,
+            func.count().label("events"),
+            func.sum(quantity_micro // MICRO).label("units"),
+            func.sum(quantity_micro % MICRO).label("millionths"),
         )
-        .where(*_of_month(item_opened))
-        .group_by(item_opened.c.service, item_opened.c.day, item_opened.c.meter)
+        .where(table.c.council == bindparam("council"), day >= bindparam("first"), day < bindparam("end"))
+        .group_by(day, *group)
     )
 
 
@@ -170,14 +160,6 @@ def _counted_items(by: UsageFilter) -> Select[Any]:
     )
 
 
-def _of_month(table: Table) -> tuple[ColumnElement[bool], ...]:
-    return (
-        table.c.council == bindparam("council"),
-        table.c.day >= bindparam("first"),
-        table.c.day < bindparam("end"),
-    )
-
-
 def _of_line(table: Table, by: UsageFilter) -> tuple[ColumnElement[bool], ...]:
     return table.c.council == by.council, table.c.day >= by.first_day, table.c.day < by.end_day
 
@@ -194,15 +176,6 @@ def _is_reversed() -> ColumnElement[bool]:
 
 def _same_item() -> ColumnElement[bool]:
     return and_(*(item_completed.c[name] == item_opened.c[name] for name in ("council", "meter", "item")))
-
-
-def _sums(quantity_micro: ColumnElement[int]) -> tuple[ColumnElement[int], ...]:
-    """Whole units and millionths apart: their sum as one integer may pass 64 bits, which SQLite refuses to add."""
-    return (
-        func.count().label("events"),
-        func.sum(quantity_micro // MICRO).label("units"),
-        func.sum(quantity_micro % MICRO).label("millionths"),
-    )
 
 
 def _quantity(row: Row[Any]) -> Decimal:
