@@ -16,7 +16,7 @@ from shared.contracts.codec import encode_event
 from shared.contracts.topics import TICKETS, TOPICS, USAGE, VERDICTS, WORK
 from shared.log.port import every_shard
 from tallystick.__main__ import app
-from tallystick.commands import backfill as command
+from tallystick.backfill import run
 from tallystick.stack import open_stack
 from tests.support.backfills import LATE, LIVE, READING, backfill, file_of, message, output_of, work
 from tests.support.monitoring import ticket
@@ -188,7 +188,7 @@ def test_nothing_is_told_while_the_services_are_behind(
             await stack.bus.publish(TICKETS.name, [message(LATE[0])])
 
     asyncio.run(published())
-    monkeypatch.setattr(command, "_PATIENCE_S", 0)
+    monkeypatch.setattr(run, "_PATIENCE_S", 0)
 
     refused = backfill(folder, file_of(tmp_path, LATE))
 
@@ -199,7 +199,7 @@ def test_nothing_is_told_while_the_services_are_behind(
 def test_a_file_of_too_many_events_is_to_be_split(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(command, "MAX_EVENTS", len(LATE) - 1)
+    monkeypatch.setattr(run, "MAX_EVENTS", len(LATE) - 1)
 
     refused = backfill(folder, file_of(tmp_path, LATE))
 

@@ -166,6 +166,31 @@ def test_a_bug_is_called_one_and_its_traceback_is_kept_in_a_file(
     assert oct(kept.stat().st_mode & 0o777) == oct(0o600)
 
 
+def test_a_failure_in_the_log_shows_no_local_variable_and_keeps_standard_output_free(tmp_path: Path) -> None:
+    program = """
+import sys, structlog
+sys.argv = ["tallystick", "load", "nowhere"]
+from tallystick.__main__ import main
+try:
+    main()
+except SystemExit:
+    pass
+def request(authorization):
+    raise ZeroDivisionError
+try:
+    request("Bearer " + "secret")
+except ZeroDivisionError:
+    structlog.get_logger().exception("request.failed")
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program], env=state_folder_env(tmp_path), capture_output=True, text=True, check=True
+    )
+
+    assert "request.failed" in ended.stderr
+    assert "Bearer secret" not in ended.stderr
+    assert ended.stdout == ""
+
+
 def test_an_interruption_is_said_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object) -> object:
         raise KeyboardInterrupt

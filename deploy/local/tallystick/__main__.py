@@ -3,6 +3,7 @@
 A verb's file is imported when the verb is called: the services take a second to import, and `--help` does not wait.
 """
 
+import sys
 from importlib import import_module
 from typing import Annotated, Any, NamedTuple
 
@@ -127,6 +128,10 @@ def root(
 
 def main() -> None:
     """The command's entry point."""
+    if len(sys.argv) > 1 and not {"-h", "--help", "--version"} & set(sys.argv):  # help needs no logs
+        from shared.running.logs import configure_logs
+
+        configure_logs("warning", stream=sys.stderr)
     app()
 
 

@@ -8,6 +8,8 @@ import typer
 
 from shared.period import InvalidMonth, Month
 
+LAST_PORT = 65_535
+
 
 def read_month(text: str) -> Month:
     """The month that `text` names."""

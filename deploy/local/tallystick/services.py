@@ -2,26 +2,30 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
 
-from billing.app import BillingApp
-from billing.app import build as build_billing
-from billing.settings import BillingSettings
-from shared.bus.connect import connect
 from shared.clock import WallClock
 from shared.contracts.topics import TOPICS
-from shared.settings import read_settings
-from shared.sql.outage import busy_during_outages
-from sla_monitor.app import MonitorApp
-from sla_monitor.app import build as build_monitor
-from sla_monitor.settings import MonitorSettings
 from tallystick.console import fail
+
+if TYPE_CHECKING:  # importing the services takes a second: `--help` of a verb does not wait for them
+    from billing.app import BillingApp
+    from sla_monitor.app import MonitorApp
 
 _SERVICES = ("sla-monitor", "billing")
 
 
 @asynccontextmanager
-async def open_services(service: str | None) -> AsyncIterator[Sequence[MonitorApp | BillingApp]]:
+async def open_services(service: str | None) -> AsyncIterator["Sequence[MonitorApp | BillingApp]"]:
     """`service`, or both that read what providers send, not running; closed on the way out."""
+    from billing.app import build as build_billing
+    from billing.settings import BillingSettings
+    from shared.bus.connect import connect
+    from shared.settings import read_settings
+    from shared.sql.outage import busy_during_outages
+    from sla_monitor.app import build as build_monitor
+    from sla_monitor.settings import MonitorSettings
+
     if service not in {None, *_SERVICES}:
         fail(f"There is no service {service!r} with a quarantine.", do=f"Name one of {', '.join(_SERVICES)}.")
     monitor, billing = read_settings(MonitorSettings), read_settings(BillingSettings)

@@ -4,17 +4,19 @@ import csv
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from sla_monitor.domain.clock.verdict import Outcome
-from sla_monitor.reports.item_report import ItemAnswer
+
+if TYPE_CHECKING:
+    from sla_monitor.reports.item_report import ItemAnswer
 
 COLUMNS = ("item", "council", "service", "target", "verdict", "due_at", "stopped_at", "elapsed_s", "margin_s")
 _VERDICT = COLUMNS.index("verdict")
 Line = tuple[str | int | None, ...]
 
 
-async def tally_verdicts(answers: AsyncIterator[ItemAnswer], *, source: str, text: TextIO | None) -> Counter[str]:
+async def tally_verdicts(answers: "AsyncIterator[ItemAnswer]", *, source: str, text: TextIO | None) -> Counter[str]:
     """How many verdicts of each kind the items of `source` have; each becomes a line of `text` where it is given.
 
     An item without any target is one line with an empty target. Times are UTC; seconds are the clock's own.
@@ -32,7 +34,7 @@ async def tally_verdicts(answers: AsyncIterator[ItemAnswer], *, source: str, tex
     return tally
 
 
-def _lines(answer: ItemAnswer) -> Iterator[Line]:
+def _lines(answer: "ItemAnswer") -> Iterator[Line]:
     opened = answer.evaluation.opened
     service = "" if opened is None else opened.service
     if not answer.evaluation.verdicts:

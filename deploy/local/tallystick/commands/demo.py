@@ -1,185 +1,31 @@
 """`tallystick demo`: an example partnership with a year of illustrative data, served on this machine."""
 
 import asyncio
-import signal
-import socket
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from datetime import date
-from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
-import uvicorn
-from fastapi import FastAPI
-from rich.progress import Progress
 
 from shared.clock import WallClock
-from shared.contracts.definitions import AnyDefinition, Partnership
-from shared.http import create_app
 from shared.period import LONDON
-from tallystick.console import EXIT_BUSY, answer, err, fail, out, progress, var_folder
-from tallystick.demo.example import example_definitions, send
-from tallystick.demo.home_page import home_page_of, router
-from tallystick.demo.year import year_of_events
-from tallystick.options import Example, Json
-from tallystick.stack import Stack, exclusive_use, open_stack
-
-_PORTS_TRIED = 20
-_LAST_PORT = 65_535
+from tallystick.console import var_folder
+from tallystick.options import LAST_PORT, Example, Json
+from tallystick.stack import exclusive_use
 
 app = typer.Typer(add_completion=False)
-
-
-class Year(msgspec.Struct, frozen=True):
-    """Which illustrative year it is. A year that was only partly sent is sent again; nothing of it counts twice."""
-
-    example: str
-    seed: int
-    until: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Demo:
-    """What is served: the year of `definitions`, over `stack`. With `as_json` stdout has the address and no more."""
-
-    year: Year
-    definitions: Sequence[AnyDefinition]
-    stack: Stack
-    as_json: bool
-
-    def report(self, line: str) -> None:
-        """The line is where people read it."""
-        (err if self.as_json else out).print(line)
-
-
-class _Server(uvicorn.Server):
-    """Ctrl-C and SIGTERM ask it to end, and nothing more: uvicorn alone would raise them again when it has ended."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """The two signals end the server until it has ended."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        yield
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
 
 
 @app.command()
 def demo(
     example: Example = "adur-worthing",
-    port: Annotated[int, typer.Option(min=1, max=_LAST_PORT, help="The first port to try.")] = 8080,
+    port: Annotated[int, typer.Option(min=1, max=LAST_PORT, help="The first port to try.")] = 8080,
     seed: Annotated[int, typer.Option(help="Another seed makes another illustrative year.")] = 1,
     as_json: Json = False,
 ) -> None:
     """The example is served until Ctrl-C. Run again, it shows the same and goes on to the present day."""
+    from tallystick.demo.example import example_definitions
+    from tallystick.demo.server import Year, serve
+
     definitions = example_definitions(example)
     year = Year(example, seed, WallClock().now().astimezone(LONDON).date().isoformat())
     with exclusive_use(var_folder()):
-        asyncio.run(_serve(year, definitions, port, as_json=as_json))
-
-
-async def _serve(year: Year, definitions: Sequence[AnyDefinition], port: int, *, as_json: bool) -> None:
-    async with open_stack(var_folder()) as stack:
-        demo = _Demo(year, definitions, stack, as_json)
-        with closing(_listening_socket(demo, port)) as listening:
-            await stack.record(definitions)
-            stop = asyncio.Event()
-            server = _Server(uvicorn.Config(_application(demo), log_level="warning"))
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(_work(demo, server, stop))
-                await server.serve(sockets=[listening])
-                stop.set()
-    demo.report(f"Stopped. The data is in {var_folder()}; delete that folder to begin again.")
-
-
-async def _work(demo: _Demo, server: uvicorn.Server, stop: asyncio.Event) -> None:
-    """The year is in the log, then the services work on it and on whatever comes, until `stop` is set.
-
-    In that order: a service that has read all there is looks at the wall clock, and would count as late what is still
-    to be sent.
-    """
-    try:
-        await _announce_address(demo, server)
-        with progress() as bars:
-            await _send(demo, bars)
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(demo.stack.run(stop))
-                tasks.create_task(_watch(demo, stop, bars))
-    finally:
-        server.should_exit = True
-
-
-async def _announce_address(demo: _Demo, server: uvicorn.Server) -> None:
-    while not server.started:  # noqa: ASYNC110 (uvicorn has no event for it)
-        await asyncio.sleep(0.02)
-    host, port = server.servers[0].sockets[0].getsockname()[:2]
-    address = f"http://{host}:{port}/"
-    lines = [
-        f"Open {address}  (Ctrl-C stops it)",
-        "Every figure is illustrative. The year is being evaluated: the page fills as you watch.",
-    ]
-    answer({"address": address}, lines, as_json=demo.as_json)
-
-
-async def _send(demo: _Demo, bars: Progress) -> None:
-    marker = demo.stack.folder / "demo.json"
-    if await asyncio.to_thread(_is_sent, marker, demo.year):
-        return
-    until = date.fromisoformat(demo.year.until)
-    events = await asyncio.to_thread(lambda: list(year_of_events(demo.definitions, until=until, seed=demo.year.seed)))
-    bar = bars.add_task("Sending a year of events", total=len(events))
-    await send(demo.stack.bus, events, report=lambda sent: bars.update(bar, completed=sent))
-    await asyncio.to_thread(marker.write_bytes, msgspec.json.encode(demo.year))
-
-
-def _is_sent(marker: Path, year: Year) -> bool:
-    return marker.exists() and msgspec.json.decode(marker.read_bytes(), type=Year) == year
-
-
-async def _watch(demo: _Demo, stop: asyncio.Event, bars: Progress) -> None:
-    """The progress of the backlog is shown until there is none."""
-    total = await demo.stack.pending()
-    bar = bars.add_task("Judging and metering", total=total)
-    while not stop.is_set() and (left := await demo.stack.pending()):
-        bars.update(bar, completed=total - left)
-        await asyncio.sleep(1.0)
-    bars.update(bar, completed=total)
-    bars.stop()
-    if not stop.is_set():
-        demo.report("Ready: last month's statements and attainment are linked from the page.")
-
-
-def _application(demo: _Demo) -> FastAPI:
-    stack = demo.stack
-    partnership = next((each.name for each in demo.definitions if isinstance(each, Partnership)), "Tallystick")
-    routers = [
-        router(lambda: home_page_of(stack, WallClock(), partnership=partnership)),
-        stack.monitor.pages(illustrative=True),
-        stack.catalogue.router,
-        stack.monitor.router,
-        stack.billing.router,
-    ]
-    types = [*stack.catalogue.types, *stack.monitor.types, *stack.billing.types]
-    return create_app("Tallystick", routers, types=types)
-
-
-def _listening_socket(demo: _Demo, port: int) -> socket.socket:
-    """A socket on the first free port from `port` on; says so where it is another one."""
-    last = min(port + _PORTS_TRIED - 1, _LAST_PORT)
-    for candidate in range(port, last + 1):
-        listening = socket.socket()
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listening.bind(("127.0.0.1", candidate))
-        except OSError:
-            listening.close()
-            continue
-        if candidate != port:
-            demo.report(f"Port {port} is in use or not allowed: this is on {candidate}.")
-        return listening
-    fail(f"No port from {port} to {last} can be used.", do="Name a free one with --port.", code=EXIT_BUSY)
+        asyncio.run(serve(year, definitions, port, as_json=as_json))

@@ -9,9 +9,6 @@ from billing.domain.statement_delta import StatementDelta
 from shared.clock import WallClock
 from shared.contracts.codec import UndecodableEvent, decode_event
 from shared.contracts.verdicts import VerdictEvent
-from tallystick.backfill.candidates import events_of_lines
-from tallystick.backfill.dry_run import open_dry_run
-from tallystick.backfill.report import pounds, sums
 from tallystick.console import answer
 from tallystick.options import InputFile, Json
 from tallystick.replay.table import UnreadableFile
@@ -22,6 +19,9 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def rate(file: InputFile, as_json: Json = False) -> None:
     """Each council's months that would change are printed, with their sum; the file has a verdict event a line."""
+    from tallystick.backfill.candidates import events_of_lines
+    from tallystick.backfill.report import pounds, sums
+
     events = [_event(where, value) for where, value in events_of_lines(file)]
     deltas = asyncio.run(_deltas(events))
     councils = sorted({each.council for each in deltas})
@@ -30,6 +30,8 @@ def rate(file: InputFile, as_json: Json = False) -> None:
 
 
 async def _deltas(events: Sequence[VerdictEvent]) -> list[StatementDelta]:
+    from tallystick.backfill.dry_run import open_dry_run
+
     async with open_dry_run(WallClock()) as dry_run:
         return await dry_run.statement_deltas({}, events)
 

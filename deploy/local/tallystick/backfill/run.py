@@ -1,0 +1,126 @@
+"""A backfill from file to log: a dry run of past events first; the same for real when exactly that is approved."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from rich.progress import Progress
+
+from shared.clock import WallClock
+from shared.log.port import Bus, Message
+from shared.sql.approvals import Approval
+from tallystick.authorisation import Authorisation
+from tallystick.backfill.candidates import (
+    Candidate,
+    Refusal,
+    candidate,
+    events_of_lines,
+    events_of_table,
+    in_sending_order,
+)
+from tallystick.backfill.dry_run import BackfillDryRun, open_dry_run
+from tallystick.backfill.report import BackfillReport, Changes
+from tallystick.console import EXIT_BUSY, fail, progress
+from tallystick.replay.mapping import ReplayMapping
+from tallystick.replay.table import UnreadableFile
+
+# All of them are held in memory, about 4 KB each, and billing ingests nothing during their dry run.
+MAX_EVENTS = 200_000
+_BATCH = 4_000
+_PATIENCE_S = 30.0
+_LOOK_EVERY_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillOptions:
+    """What is to be sent; `mapping` None for a file of events. `approved` is a digest, and who approved it."""
+
+    file: Path
+    mapping: ReplayMapping | None
+    approved: tuple[str, Authorisation] | None
+
+
+async def run_backfill(options: BackfillOptions) -> BackfillReport:
+    """What the events would change; where exactly that is approved, the new ones are in the log."""
+    async with open_dry_run(WallClock()) as dry_run:
+        with progress() as bars:
+            found, refused = await asyncio.to_thread(_read, options)
+            await _wait_for_services(dry_run, bars)
+            unique = await dry_run.deduplicate(found)
+            new = in_sending_order(unique.new)
+            bar = bars.add_task("Dry run", total=len(new) + 1)
+            changes = await dry_run.changes(new, seen=lambda count: bars.advance(bar, count))
+            bars.advance(bar)
+        if options.approved is not None and new:
+            await _apply(options.approved, changes, new, dry_run, file=options.file.name)
+        return BackfillReport(changes, unique.known, [*refused, *unique.refused])
+
+
+def _read(options: BackfillOptions) -> tuple[list[Candidate], list[Refusal]]:
+    now_ms = int(WallClock().now().timestamp() * 1000)
+    refused: list[Refusal] = []
+    mapping, file = options.mapping, options.file
+    events = events_of_lines(file) if mapping is None else events_of_table(mapping, file, refused)
+    found = [candidate(line, now_ms=now_ms) for line in islice(events, MAX_EVENTS + 1)]
+    if len(found) > MAX_EVENTS:
+        raise UnreadableFile(f"{file.name} has more than {MAX_EVENTS:,} events: split it between items")
+    refused += [each for each in found if isinstance(each, Refusal)]
+    return [each for each in found if isinstance(each, Candidate)], refused
+
+
+async def _wait_for_services(dry_run: BackfillDryRun, bars: Progress) -> None:
+    """The services have ingested what the log held; ends the command where they do not come to it in time.
+
+    What they have still to ingest might be the very events of the file.
+    """
+    await dry_run.monitor.learn()
+    held = await dry_run.held()
+    loop = asyncio.get_running_loop()
+    until = loop.time() + _PATIENCE_S
+    total = await dry_run.behind(held)
+    bar = bars.add_task("Waiting for the services", total=total)
+    while behind := await dry_run.behind(held):
+        bars.update(bar, completed=max(0, total - behind))
+        if loop.time() > until:
+            fail(
+                f"The services have still to ingest {behind:,} records.",
+                do="Run it again when they have; start them if none is running. Nothing was sent.",
+                code=EXIT_BUSY,
+            )
+        await asyncio.sleep(_LOOK_EVERY_S)
+    bars.update(bar, completed=total)
+
+
+async def _apply(
+    approved: tuple[str, Authorisation],
+    changes: Changes,
+    new: Sequence[Candidate],
+    dry_run: BackfillDryRun,
+    *,
+    file: str,
+) -> None:
+    digest, by = approved
+    if digest != changes.digest:
+        fail(
+            f"This is not what was approved: its digest is {changes.digest}.",
+            do="Nothing was sent. The services know more now: read the new report, and approve that.",
+        )
+    approval = Approval(digest, dry_run.clock.now(), f"backfill {file}", len(new), by.actor, by.reason)
+    await asyncio.to_thread(dry_run.billing.approvals.add, approval)
+    await _send(dry_run.bus, new)
+
+
+async def _send(bus: Bus, new: Sequence[Candidate]) -> None:
+    topics: dict[str, list[Message]] = defaultdict(list)
+    for each in new:
+        topics[each.shard.topic].append(each.message)
+    with progress() as bars:
+        bar = bars.add_task("Sending", total=len(new))
+        for topic, messages in topics.items():
+            for start in range(0, len(messages), _BATCH):
+                batch = messages[start : start + _BATCH]
+                await bus.publish(topic, batch)
+                bars.advance(bar, len(batch))
