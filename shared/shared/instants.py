@@ -32,6 +32,16 @@ def instant_at(at_us: int) -> datetime:
     return _EPOCH + timedelta(microseconds=at_us)
 
 
+def instant(at_s: int) -> datetime:
+    """The instant, in UTC, that is `at_s` seconds after 1 January 1970."""
+    return datetime.fromtimestamp(at_s, UTC)
+
+
+def maybe_instant(at_s: int | None) -> datetime | None:
+    """As `instant`, where there is one."""
+    return None if at_s is None else instant(at_s)
+
+
 def seconds_of_day(text: str) -> int:
     """Seconds after midnight of `16:00` or `16:00:30`; `24:00`, an end, is `DAY_S`."""
     hour, minute, second = (*map(int, text.split(":")), 0)[:3]

@@ -6,7 +6,6 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from sla_monitor.trial.answer import trial_answer
 from sla_monitor.trial.target import try_target
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri")
@@ -30,7 +29,7 @@ def tried(**document: Any) -> dict[str, Any]:
 
 def plain(answer: Any) -> dict[str, Any]:
     """What the API and the command would send, read back."""
-    body: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(trial_answer(answer)))
+    body: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(answer))
     return body
 
 

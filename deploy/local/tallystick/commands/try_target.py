@@ -4,7 +4,6 @@ import msgspec
 import typer
 import yaml
 
-from sla_monitor.trial.answer import trial_answer
 from sla_monitor.trial.target import MAX_DOCUMENT_BYTES, try_target
 from tallystick.console import answer, fail
 from tallystick.options import InputFile, Json
@@ -21,6 +20,6 @@ def target(file: InputFile, as_json: Json = False) -> None:
     raw = file.read_bytes()
     if len(raw) > MAX_DOCUMENT_BYTES:
         fail(f"{file.name} is longer than {MAX_DOCUMENT_BYTES} bytes.", do="Split it. Nothing was evaluated.")
-    found = trial_answer(try_target(raw, written_in="json" if file.suffix == ".json" else "yaml"))
+    found = try_target(raw, written_in="json" if file.suffix == ".json" else "yaml")
     text = yaml.safe_dump(msgspec.to_builtins(found), sort_keys=False, allow_unicode=True)
     answer(found, [text.removesuffix("\n")], as_json=as_json)

@@ -5,7 +5,6 @@ a breach is (item, target, due instant), never the moment it was noticed. What c
 correction that names both; what takes it away is a retraction.
 """
 
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -26,6 +25,7 @@ from shared.contracts.verdicts import (
     WarningReached,
 )
 from shared.ids import derived_id
+from shared.instants import instant, maybe_instant
 from shared.period import month_of_hour
 from sla_monitor.domain.clock.verdict import Evaluation, Outcome, ReachedWarning, Verdict
 from sla_monitor.domain.item import NOTHING_PUBLISHED, LastPublished
@@ -83,7 +83,7 @@ def verdict_data(verdict: Verdict, evaluation: Evaluation) -> VerdictData:
         **_target_data(verdict, evaluation),
         outcome="met" if met else "breached",
         month=counted_month(verdict),
-        stopped_at=_instant(verdict.cycle.stop) if met else None,
+        stopped_at=maybe_instant(verdict.cycle.stop) if met else None,
         elapsed_s=verdict.elapsed_s if met else None,
         margin_s=verdict.margin_s if met else None,
         value_pence=None if opened is None else opened.value_pence,
@@ -122,17 +122,12 @@ def _target_data(verdict: Verdict, evaluation: Evaluation) -> dict[str, Any]:
         "agreement_version": bound_target.agreement_version,
         "calendar": None if bound_target.calendar is None else bound_target.calendar.id,
         "calendar_version": None if bound_target.calendar is None else bound_target.calendar.version,
-        "due_at": _instant(verdict.due),
+        "due_at": maybe_instant(verdict.due),
     }
 
 
-def _instant(at_s: int | None) -> datetime | None:
-    return None if at_s is None else datetime.fromtimestamp(at_s, UTC)
-
-
 def _envelope(trigger: Trigger, at_s: int) -> dict[str, Any]:
-    time = datetime.fromtimestamp(at_s, UTC)
-    return {"source": SOURCE, "time": time, "subject": trigger.item, "council": trigger.council}
+    return {"source": SOURCE, "time": instant(at_s), "subject": trigger.item, "council": trigger.council}
 
 
 def _decided(data: VerdictData, verdict: Verdict, trigger: Trigger, revision: int) -> TargetMet | TargetBreached:

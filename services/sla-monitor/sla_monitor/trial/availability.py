@@ -8,43 +8,60 @@ import msgspec
 from msgspec import Struct
 
 from shared.contracts.definitions import Agreement, Objective
-from shared.contracts.objectives import Attained, Judgement, judge
-from shared.instants import SECOND_US
-from shared.period import Month, Period, period_of
+from shared.contracts.objectives import Attained, Judgement, Ratio, judge
+from shared.instants import SECOND_US, instant, maybe_instant
+from shared.period import Month, period_of
 from sla_monitor.domain.agreements import AgreementIndex
-from sla_monitor.domain.availability import Availability, availability
+from sla_monitor.domain.availability import availability
 from sla_monitor.domain.clock.exclusions import ExcludedTime, covering
 from sla_monitor.domain.clock.timeline import FOREVER
-from sla_monitor.domain.clock.verdict import Verdict, evaluate
+from sla_monitor.domain.clock.verdict import Outcome, evaluate
 from sla_monitor.domain.facts import AnyFact, Opened, Stopped
 from sla_monitor.domain.working_time.intervals import Interval
-from sla_monitor.trial.calendars import TrialCalendars, exclusions_of
-from sla_monitor.trial.consistency import second_of
+from sla_monitor.trial.calendars import TrialCalendars
 from sla_monitor.trial.document import TrialDocument, TrialTarget
 from sla_monitor.trial.faults import with_default_calendar
-from sla_monitor.trial.item import ANY_SERVICE, COUNCIL, ITEM
+from sla_monitor.trial.item import ANY_SERVICE, COUNCIL, ITEM, exclusions_of
 from sla_monitor.trial.target_changes import FIRST_LIST, SOURCE
+from sla_monitor.trial.times import second_of
+from sla_monitor.trial.verdicts import overdue_s
 
 
-class MeasuredAvailability(Struct, frozen=True):
-    """One target's period, measured up to `until`, and each outage in it against the target's threshold."""
+class TrialOutageVerdict(Struct, frozen=True):
+    """One outage against the target's threshold for a single outage; its seconds count inside service hours."""
 
-    target: TrialTarget
-    period: Period
-    start: int
-    end: int
-    until: int
-    share: Availability
+    start_at: datetime
+    end_at: datetime | None
+    verdict: Outcome
+    elapsed_s: int
+    margin_s: int | None
+    overdue_s: int
+
+
+class TrialAvailability(Struct, frozen=True):
+    """Good of total service seconds in a period, `[start_at, end_at)`, measured up to `measured_to`."""
+
+    target: str
+    within: str
+    calendar: str | None
+    period: str
+    start_at: datetime
+    end_at: datetime
+    measured_to: datetime
+    service_s: int
+    outage_s: int
+    good_s: int
+    attained_percent: str
+    objective_percent: str | None
     judgement: Judgement
-    outages: tuple[Verdict, ...]
+    outages: list[TrialOutageVerdict]
 
 
-def measure_availability(document: TrialDocument, calendars: TrialCalendars) -> list[MeasuredAvailability]:
-    """What holds of each availability target; none without a period."""
-    known = [calendar.id for calendar in document.all_calendars]
+def measure_availability(document: TrialDocument, calendars: TrialCalendars) -> list[TrialAvailability]:
+    """The availability of each target that asks for it; none without a period."""
     if document.period is None:
         return []
-    month = Month.parse(document.period)
+    month, known = Month.parse(document.period), [calendar.id for calendar in document.all_calendars]
     return [
         _measured(document, with_default_calendar(target, known), calendars, month)
         for target in document.targets
@@ -54,7 +71,7 @@ def measure_availability(document: TrialDocument, calendars: TrialCalendars) -> 
 
 def _measured(
     document: TrialDocument, target: TrialTarget, calendars: TrialCalendars, month: Month
-) -> MeasuredAvailability:
+) -> TrialAvailability:
     zone = calendars.zone
     objective = target.objective or Objective(percent="100")
     period = period_of(month, objective.over)
@@ -62,7 +79,7 @@ def _measured(
     until = end if document.as_of is None else max(start, min(end, second_of(document.as_of, zone)))
     excluded = covering(exclusions_of(document), council=COUNCIL, service=ANY_SERVICE, target=target.id, item=ITEM)
     outages = [outage for outage in _outages(document, zone) if outage[0] < until and outage[1] > start]
-    share = availability(
+    found = availability(
         calendars(target.calendar).hours,
         outages=outages,
         excluded=[(each.start, each.end) for each in excluded],
@@ -70,16 +87,22 @@ def _measured(
         end=until,
     )
     agreement_index = _as_items(target, calendars)
-    return MeasuredAvailability(
-        target=target,
-        period=period,
-        start=start,
-        end=end,
-        until=until,
-        share=share,
+    return TrialAvailability(
+        target=target.id,
+        within=target.within,
+        calendar=target.calendar,
+        period=str(period),
+        start_at=instant(start),
+        end_at=instant(end),
+        measured_to=instant(until),
+        service_s=found.service_s,
+        outage_s=found.outage_s,
+        good_s=found.good_s,
+        attained_percent=Ratio(found.good_s, found.service_s).percent_text,
+        objective_percent=None if target.objective is None else target.objective.percent,
         # The objective's floors are numbers of items, which seconds are not.
-        judgement=judge(Attained(share.good_s, share.service_s), Objective(percent=objective.percent)),
-        outages=tuple(_judged(outage, agreement_index, excluded, until) for outage in outages),
+        judgement=judge(Attained(found.good_s, found.service_s), Objective(percent=objective.percent)),
+        outages=[_outage_verdict(outage, agreement_index, excluded, until) for outage in outages],
     )
 
 
@@ -97,11 +120,13 @@ def _outages(document: TrialDocument, zone: ZoneInfo) -> list[Interval]:
 def _as_items(target: TrialTarget, calendars: TrialCalendars) -> AgreementIndex:
     """The target for outages as items that are done when the service is back: how long a single one may last."""
     as_item = msgspec.structs.replace(target, measure="processing-time", paused_by=(), when={})
-    agreement = Agreement(id=FIRST_LIST, council=COUNCIL, provider="provider", title="Tried", targets=(as_item,))
+    agreement = Agreement(id=FIRST_LIST, council=COUNCIL, provider="provider", title="Trial", targets=(as_item,))
     return AgreementIndex([(1, agreement)], calendars)
 
 
-def _judged(outage: Interval, agreement_index: AgreementIndex, excluded: Sequence[ExcludedTime], until: int) -> Verdict:
+def _outage_verdict(
+    outage: Interval, agreement_index: AgreementIndex, excluded: Sequence[ExcludedTime], until: int
+) -> TrialOutageVerdict:
     start, end = outage
     facts: list[AnyFact] = [Opened(start * SECOND_US, SOURCE, "outage", ANY_SERVICE, "normal", {}, None, None)]
     if end != FOREVER:
@@ -115,4 +140,11 @@ def _judged(outage: Interval, agreement_index: AgreementIndex, excluded: Sequenc
         as_of=until if end == FOREVER else max(until, end),
     )
     (verdict,) = evaluation.verdicts
-    return verdict
+    return TrialOutageVerdict(
+        start_at=instant(verdict.cycle.start),
+        end_at=maybe_instant(verdict.cycle.stop),
+        verdict=verdict.outcome,
+        elapsed_s=verdict.elapsed_s,
+        margin_s=verdict.margin_s,
+        overdue_s=overdue_s(verdict),
+    )

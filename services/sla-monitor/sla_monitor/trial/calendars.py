@@ -1,4 +1,4 @@
-"""A document whose times are instants and whose calendars are compiled: ready for the monitor's own rules."""
+"""The calendars of a document, compiled, and the answers to plain questions about them."""
 
 from datetime import date, datetime
 from functools import lru_cache
@@ -9,12 +9,14 @@ from msgspec import Struct
 from shared.contracts.calendar_rules import PLAIN_DAYS, has_open_hours, plain_days, with_bank_holidays
 from shared.contracts.versions import DefinitionVersion, in_force
 from shared.holidays import BankHolidays
+from shared.instants import instant, maybe_instant, seconds_of_day
 from sla_monitor.domain.agreements import BoundCalendar, MissingCalendar
-from sla_monitor.domain.clock.exclusions import ExcludedTime
 from sla_monitor.domain.working_time.calendar import compile_versions
-from sla_monitor.trial.consistency import second_of, zone_of
-from sla_monitor.trial.document import TrialCalendar, TrialDocument
-from sla_monitor.trial.times import read_time
+from sla_monitor.domain.working_time.compiled import WorkingTime
+from sla_monitor.trial.document import Addition, Question, TrialCalendar, TrialDocument, times
+from sla_monitor.trial.times import read_time, second_of
+
+_HOUR_S = 3600
 
 
 class TrialCalendars(Struct, frozen=True):
@@ -22,10 +24,10 @@ class TrialCalendars(Struct, frozen=True):
 
     zone: ZoneInfo
     bound: dict[str, BoundCalendar]
-    versions: dict[str, tuple[TrialCalendar, ...]]
+    versions: dict[str, list[TrialCalendar]]
 
     def __call__(self, calendar: str | None) -> BoundCalendar:
-        """The calendar made ready; for None every hour of every day in the document's zone."""
+        """The calendar compiled; for None every hour of every day in the document's zone."""
         if calendar is None:
             return _plain_days(self.zone.key)
         if calendar not in self.bound:
@@ -51,7 +53,7 @@ def calendars_of(document: TrialDocument, holidays: BankHolidays) -> TrialCalend
         name: BoundCalendar(name, len(each), compile_versions([with_bank_holidays(one, holidays) for one in each]))
         for name, each in versions.items()
     }
-    return TrialCalendars(zone_of(document), bound, {name: tuple(each) for name, each in versions.items()})
+    return TrialCalendars(document.wall_zone, bound, versions)
 
 
 @lru_cache(maxsize=8)
@@ -59,34 +61,18 @@ def _plain_days(zone: str) -> BoundCalendar:
     return BoundCalendar(PLAIN_DAYS, 1, compile_versions([plain_days(zone)]))
 
 
-def exclusions_of(document: TrialDocument) -> tuple[ExcludedTime, ...]:
-    """What does not count, as the monitor knows it."""
-    zone = zone_of(document)
-    return tuple(
-        ExcludedTime(
-            id=f"exclusion-{number}",
-            start=second_of(each.start, zone),
-            end=second_of(each.end, zone),
-            category=each.category,
-            target=each.target,
-        )
-        for number, each in enumerate(document.exclusions, start=1)
-    )
+def calendar_notes(document: TrialDocument, holidays: BankHolidays) -> list[str]:
+    """Times that were read in one of several ways, calendars that never open, and bank holidays that are not known."""
+    return [*_time_notes(document), *_hours_notes(document, holidays)]
 
 
-def notes_on(document: TrialDocument, holidays: BankHolidays) -> list[str]:
-    """What was read in one of several ways, or could not be known: a reader may have meant another."""
-    return [*_times(document), *_hours(document, holidays)]
+def _time_notes(document: TrialDocument) -> list[str]:
+    read = ((path, read_time(text).ambiguity(document.wall_zone)) for path, text in times(document))
+    return [f"{'/'.join(map(str, path))}: {ambiguity}" for path, ambiguity in read if ambiguity is not None]
 
 
-def _times(document: TrialDocument) -> list[str]:
-    zone = zone_of(document)
-    odd = ((path, read_time(text).oddity(zone)) for path, text in document.times())
-    return [f"{'/'.join(map(str, path))}: {oddity}" for path, oddity in odd if oddity is not None]
-
-
-def _hours(document: TrialDocument, holidays: BankHolidays) -> list[str]:
-    years = [read_time(text).time.year for _, text in document.times()]
+def _hours_notes(document: TrialDocument, holidays: BankHolidays) -> list[str]:
+    years = [read_time(text).time.year for _, text in times(document)]
     notes = []
     for calendar in document.all_calendars:
         if not has_open_hours(calendar):
@@ -99,3 +85,69 @@ def _hours(document: TrialDocument, holidays: BankHolidays) -> list[str]:
                     f"calendar {calendar.id}: bank holidays of {division} are known from {first} to {last} only"
                 )
     return list(dict.fromkeys(notes))
+
+
+class BetweenAnswer(Struct, frozen=True, tag="between", tag_field="kind"):
+    """Working seconds in [start_at, end_at), and the working days after the first date up to the last."""
+
+    id: str | None
+    calendar: str
+    start_at: datetime
+    end_at: datetime
+    seconds: int
+    working_days: int
+
+
+class AdditionAnswer(Struct, frozen=True, tag="add", tag_field="kind"):
+    """The earliest instant `at` by which so much has passed, and the first open one from there on; null for never.
+
+    They differ at a closing instant, where other systems answer the opening.
+    """
+
+    id: str | None
+    calendar: str
+    start_at: datetime
+    at: datetime | None
+    next_open_at: datetime | None
+
+
+class OpeningAnswer(Struct, frozen=True, tag="is-open", tag_field="kind"):
+    """Whether the second that begins at `at` is open, and the first open instant from there on; null for never."""
+
+    id: str | None
+    calendar: str
+    at: datetime
+    open: bool
+    next_open_at: datetime | None
+
+
+Answer = BetweenAnswer | AdditionAnswer | OpeningAnswer
+
+
+def answers(document: TrialDocument, calendars: TrialCalendars) -> list[Answer]:
+    """An answer to each question, in their order."""
+    only = next(iter(calendars.bound), "")
+    return [_answer(question, question.calendar or only, calendars) for question in document.questions]
+
+
+def _answer(question: Question, calendar: str, calendars: TrialCalendars) -> Answer:
+    hours, zone, name = calendars(calendar).hours, calendars.zone, question.id
+    if question.between is not None:
+        start, end = (second_of(text, zone) for text in question.between)
+        seconds, days = hours.between(start, end), hours.working_days_between(start, end)
+        return BetweenAnswer(name, calendar, instant(start), instant(end), seconds, days)
+    if question.add is not None:
+        start = second_of(question.add.to, zone)
+        at = _added(question.add, start, hours)
+        next_open = None if at is None else hours.next_open(at)
+        return AdditionAnswer(name, calendar, instant(start), maybe_instant(at), maybe_instant(next_open))
+    assert question.is_open is not None, "a valid question asks one of three things"  # noqa: S101 (see validation)
+    at = second_of(question.is_open, zone)
+    return OpeningAnswer(name, calendar, instant(at), hours.is_open(at), maybe_instant(hours.next_open(at)))
+
+
+def _added(add: Addition, start: int, hours: WorkingTime) -> int | None:
+    if add.working_days is not None:
+        cut_off_s = None if add.cut_off is None else seconds_of_day(add.cut_off)
+        return hours.add_working_days(start, add.working_days, rule=add.day_rule, cut_off_s=cut_off_s)
+    return hours.add(start, add.seconds if add.seconds is not None else (add.working_hours or 0) * _HOUR_S)

@@ -1,40 +1,28 @@
-"""What is wrong with the parts of a document taken together: their ids, their times, what one needs of another.
+"""What is wrong between the parts of a document: their ids, their times, what one needs of another.
 
 For documents whose parts are right by themselves.
 """
 
 from collections.abc import Iterator, Sequence
-from zoneinfo import ZoneInfo
 
 from shared.contracts.calendar_rules import is_time_zone
 from shared.faults import Fault, Path
-from shared.instants import DAY_S, SECOND_US, epoch_us
+from shared.instants import DAY_S
 from sla_monitor.trial.document import OPENINGS, TrialDocument, TrialExclusion, TrialOutage, TrialTarget
-from sla_monitor.trial.times import LAST_YEAR, read_time
+from sla_monitor.trial.times import LAST_YEAR, second_of
 
-# A trace tells every day of an item's life, for each of its targets.
-MOST_DAYS = 3660
-MOST_TARGET_DAYS = 100_000
-
-
-def zone_of(document: TrialDocument) -> ZoneInfo:
-    """The zone whose wall clock shows the times without an offset."""
-    zones = [calendar.zone for calendar in document.all_calendars]
-    return ZoneInfo(document.zone or (zones[0] if zones else "Europe/London"))
+# A trace has a segment for every day from an item's opening on, for each of its targets.
+MAX_DAYS = 3660
+MAX_TARGET_DAYS = 100_000
 
 
-def second_of(text: str, zone: ZoneInfo) -> int:
-    """The epoch second in which a time lies."""
-    return epoch_us(read_time(text).on(zone)) // SECOND_US
-
-
-def faults_together(document: TrialDocument) -> list[Fault]:
+def consistency_faults(document: TrialDocument) -> list[Fault]:
     """All that is wrong between the parts."""
     faults = list(_zone(document))
     rules = (_calendars, _targets, _references, _item, _availability, _purpose)
     faults += [fault for rule in rules for fault in rule(document)]
     # Without its zone a time is no instant yet.
-    return faults or [fault for rule in (_life, _spans) for fault in rule(document)]
+    return faults or [fault for rule in (_item_span, _spans) for fault in rule(document)]
 
 
 def _zone(document: TrialDocument) -> Iterator[Fault]:
@@ -118,17 +106,17 @@ def services_of(document: TrialDocument) -> set[str]:
     return {target.service for target in listed if target.measure != "availability"} - {"*"}
 
 
-def _life(document: TrialDocument) -> Iterator[Fault]:
-    zone = zone_of(document)
+def _item_span(document: TrialDocument) -> Iterator[Fault]:
+    zone = document.wall_zone
     opened = [second_of(event.at, zone) for event in document.events if event.event in OPENINGS]
     if not opened or document.as_of is None:
         return
     days = (second_of(document.as_of, zone) - min(opened)) // DAY_S
     targets = sum(map(len, document.target_lists))
-    if days > MOST_DAYS:
-        yield Fault(("as_of",), f"expected an instant within {MOST_DAYS} days of the opening")
-    elif days * targets > MOST_TARGET_DAYS:
-        most = MOST_TARGET_DAYS // targets
+    if days > MAX_DAYS:
+        yield Fault(("as_of",), f"expected an instant within {MAX_DAYS} days of the opening")
+    elif days * targets > MAX_TARGET_DAYS:
+        most = MAX_TARGET_DAYS // targets
         yield Fault(("as_of",), f"expected an instant within {most} days of the opening, with so many targets")
 
 
@@ -144,7 +132,7 @@ def _availability(document: TrialDocument) -> Iterator[Fault]:
 
 
 def _spans(document: TrialDocument) -> Iterator[Fault]:
-    zone = zone_of(document)
+    zone = document.wall_zone
     spans: list[tuple[str, int, TrialExclusion | TrialOutage]] = []
     spans += [("exclusions", index, span) for index, span in enumerate(document.exclusions)]
     spans += [("outages", index, span) for index, span in enumerate(document.outages)]

@@ -6,6 +6,7 @@ describes the document; its JSON Schema is made from these types.
 
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -45,6 +46,7 @@ EventName = Literal[
 OPENINGS = ("opened", "received")
 Count = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 Times = Iterator[tuple[Path, str]]
+_TIME_FIELDS = ("at", "due_at", "start", "end", "to", "between", "is_open", "as_of")
 
 
 class TrialCalendar(Calendar, frozen=True, kw_only=True):
@@ -73,22 +75,12 @@ class TrialEvent(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_u
     reason: Id | None = None
     awaiting: AwaitedParty | None = None
 
-    def times(self) -> Times:
-        """Every time in it, with its path."""
-        yield ("at",), self.at
-        if self.due_at is not None:
-            yield ("due_at",), self.due_at
-
 
 class TargetChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """From `at` on these targets hold for the item, in place of all before; a target given again unchanged goes on."""
+    """From `at` on these targets apply to the item, in place of all before; one that is given unchanged goes on."""
 
     at: When
     targets: Annotated[tuple[TrialTarget, ...], Meta(max_length=50)]
-
-    def times(self) -> Times:
-        """Every time in it, with its path."""
-        yield ("at",), self.at
 
 
 class TrialExclusion(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -99,22 +91,12 @@ class TrialExclusion(Struct, frozen=True, kw_only=True, omit_defaults=True, forb
     category: Category = "agreed"
     target: Id | None = None
 
-    def times(self) -> Times:
-        """Every time in it, with its path."""
-        yield from ((("start",), self.start), (("end",), self.end))
-
 
 class TrialOutage(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """The service was down from `start` to `end`, which is excluded; without `end` it still is."""
 
     start: When
     end: When | None = None
-
-    def times(self) -> Times:
-        """Every time in it, with its path."""
-        yield ("start",), self.start
-        if self.end is not None:
-            yield ("end",), self.end
 
 
 class Addition(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -136,14 +118,6 @@ class Question(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
     between: Annotated[tuple[When, ...], Meta(min_length=2, max_length=2)] | None = None
     add: Addition | None = None
     is_open: When | None = None
-
-    def times(self) -> Times:
-        """Every time in it, with its path."""
-        yield from ((("between", index), text) for index, text in enumerate(self.between or ()))
-        if self.add is not None:
-            yield ("add", "to"), self.add.to
-        if self.is_open is not None:
-            yield ("is_open",), self.is_open
 
 
 class TrialDocument(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -169,17 +143,32 @@ class TrialDocument(Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
         return self.calendars if self.calendar is None else (self.calendar, *self.calendars)
 
     @property
+    def wall_zone(self) -> ZoneInfo:
+        """The zone of the times without an offset."""
+        zones = [calendar.zone for calendar in self.all_calendars]
+        return ZoneInfo(self.zone or (zones[0] if zones else "Europe/London"))
+
+    @property
     def target_lists(self) -> tuple[tuple[TrialTarget, ...], ...]:
         """The targets at first, then those of each change in the document's order."""
         return (self.targets, *(change.targets for change in self.target_changes))
 
-    def times(self) -> Times:
-        """Every time in it, with its path."""
-        if self.as_of is not None:
-            yield ("as_of",), self.as_of
-        for name in ("target_changes", "events", "exclusions", "outages", "questions"):
-            for index, part in enumerate(getattr(self, name)):
-                yield from (((name, index, *path), text) for path, text in part.times())
+
+def times(part: Struct) -> Times:
+    """Every time in the document, or in a part of it, with its path."""
+    for name in part.__struct_fields__:
+        yield from (((name, *path), text) for path, text in _times_of(name, getattr(part, name)))
+
+
+def _times_of(name: str, value: object) -> Times:
+    match value:
+        case str() if name in _TIME_FIELDS:
+            yield (), value
+        case tuple():
+            for index, each in enumerate(value):
+                yield from (((index, *path), text) for path, text in _times_of(name, each))
+        case Struct():
+            yield from times(value)
 
 
 def document_schema() -> dict[str, Any]:

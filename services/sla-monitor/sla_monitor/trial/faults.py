@@ -17,7 +17,7 @@ from shared.contracts.thresholds import ElapsedSeconds, parse_threshold
 from shared.faults import Fault, Path
 from shared.holidays import shipped_holidays
 from shared.validation import InvalidValue, validated, value_faults
-from sla_monitor.trial.consistency import faults_together
+from sla_monitor.trial.consistency import consistency_faults
 from sla_monitor.trial.document import (
     OPENINGS,
     Addition,
@@ -30,6 +30,7 @@ from sla_monitor.trial.document import (
     TrialOutage,
     TrialTarget,
     When,
+    times,
 )
 from sla_monitor.trial.times import InvalidTime, read_time
 
@@ -61,7 +62,7 @@ def read_document(value: object) -> TrialDocument:
     faults = [*shape, *(_part_faults(value) if isinstance(value, dict) else ())]
     if not faults:
         document = validated(value, TrialDocument)
-        faults = faults_together(document)
+        faults = consistency_faults(document)
     if faults:
         raise InvalidValue(faults)
     return document
@@ -122,11 +123,11 @@ def _faults_of(part: Part, calendars: Iterable[str]) -> Iterator[Fault]:
         case TrialTarget():
             return target_faults(with_default_calendar(part, calendars))
         case TrialEvent():
-            return chain(_time_faults(part.times()), _event_faults(part))
+            return chain(_time_faults(times(part)), _event_faults(part))
         case Question():
-            return chain(_time_faults(part.times()), _question_faults(part))
+            return chain(_time_faults(times(part)), _question_faults(part))
         case TargetChange() | TrialExclusion() | TrialOutage():
-            return _time_faults(part.times())
+            return _time_faults(times(part))
 
 
 def _time_faults(times: Iterable[tuple[Path, str]]) -> Iterator[Fault]:

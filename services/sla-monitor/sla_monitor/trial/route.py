@@ -1,4 +1,4 @@
-"""Trying a target: a document in, everything that holds of it out."""
+"""The routes of `try target`: a document in, everything that holds of it out."""
 
 from typing import Annotated, Any
 
@@ -11,9 +11,8 @@ from shared.http.media_types import JSON_TYPE, content_type
 from shared.http.problem_types import INVALID_JSON, INVALID_REQUEST
 from shared.json_values import NotStrictJson
 from sla_monitor.http import answers
-from sla_monitor.trial.answer import TrialAnswer, trial_answer
 from sla_monitor.trial.document import TrialDocument, document_schema
-from sla_monitor.trial.target import MAX_DOCUMENT_BYTES, InvalidDocument, try_target
+from sla_monitor.trial.target import MAX_DOCUMENT_BYTES, InvalidDocument, TrialAnswer, try_target
 
 YAML_TYPE = "application/yaml"  # RFC 9512
 TYPES = (TrialDocument, TrialAnswer)
@@ -37,11 +36,11 @@ def router() -> APIRouter:
         """Verdicts on the document's item, availability, and answers to its questions. Nothing is stored."""
         raw, kind = sent
         try:
-            return Json(trial_answer(try_target(raw, written_in="yaml" if kind == YAML_TYPE else "json")))
+            return Json(try_target(raw, written_in="yaml" if kind == YAML_TYPE else "json"))
         except NotStrictJson as fault:
             raise Problem(INVALID_JSON, str(fault)) from fault
         except InvalidDocument as refused:
-            raise Problem(INVALID_REQUEST, faults=[_with_place(located) for located in refused.faults]) from refused
+            raise Problem(INVALID_REQUEST, faults=[_with_position(located) for located in refused.faults]) from refused
 
     @routes.get("/try/target/schema", responses={200: {"content": {JSON_TYPE: {"schema": {"type": "object"}}}}})
     def schema() -> Json:
@@ -51,6 +50,6 @@ def router() -> APIRouter:
     return routes
 
 
-def _with_place(located: LocatedFault) -> Fault:
+def _with_position(located: LocatedFault) -> Fault:
     fault, position = located.fault, located.position
     return fault if position is None else Fault(fault.path, f"{position}: {fault.message}")

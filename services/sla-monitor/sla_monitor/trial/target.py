@@ -1,31 +1,38 @@
-"""Trying a target: the text of a document in, everything that holds of it out. Nothing is stored."""
+"""`try target`: the text of a document in, everything that holds of it out. Nothing is stored."""
 
+from datetime import datetime
 from typing import Literal
 
 from msgspec import Struct
 
 from shared.faults import Fault, LocatedFault, TextPosition, position_of
 from shared.holidays import shipped_holidays
+from shared.instants import instant
 from shared.json_values import strict_json
 from shared.validation import InvalidValue
 from shared.yaml_values import YamlValues, read_yaml
-from sla_monitor.trial.availability import MeasuredAvailability, measure_availability
-from sla_monitor.trial.calendars import TrialCalendars, calendars_of, notes_on
+from sla_monitor.trial.availability import TrialAvailability, measure_availability
+from sla_monitor.trial.calendars import Answer, answers, calendar_notes, calendars_of
 from sla_monitor.trial.document import TrialDocument
 from sla_monitor.trial.faults import read_document
-from sla_monitor.trial.item import ItemResult, evaluate_item
-from sla_monitor.trial.questions import Answer, answers
+from sla_monitor.trial.item import UnjudgedTarget, evaluate_item
+from sla_monitor.trial.verdicts import TrialVerdict
 
 MAX_DOCUMENT_BYTES = 262_144
 
 
-class TrialResult(Struct, frozen=True):
-    """All that holds of a document. `item` is None where it tells of none."""
+class TrialAnswer(Struct, frozen=True):
+    """All that holds of a document: verdicts on its item, availability, answers, and notes on how it was read.
 
-    document: TrialDocument
-    calendars: TrialCalendars
-    item: ItemResult | None
-    availability: list[MeasuredAvailability]
+    Instants are RFC 3339 in UTC; seconds are the clock's own (working or elapsed).
+    """
+
+    title: str | None
+    zone: str
+    as_of: datetime | None
+    verdicts: list[TrialVerdict]
+    unjudged: list[UnjudgedTarget]
+    availability: list[TrialAvailability]
     answers: list[Answer]
     notes: list[str]
 
@@ -38,8 +45,8 @@ class InvalidDocument(ValueError):
         self.faults = faults
 
 
-def try_target(raw: bytes, *, written_in: Literal["json", "yaml"]) -> TrialResult:
-    """What holds of the document that `raw` is; raises `NotStrictJson` and `InvalidDocument`."""
+def try_target(raw: bytes, *, written_in: Literal["json", "yaml"]) -> TrialAnswer:
+    """The answer to the document that `raw` is; raises `NotStrictJson` and `InvalidDocument`."""
     values = YamlValues(strict_json(raw)) if written_in == "json" else _yaml(raw)
     faults = list(values.faults)
     if values.value is not None or not faults:
@@ -50,20 +57,22 @@ def try_target(raw: bytes, *, written_in: Literal["json", "yaml"]) -> TrialResul
     if faults:
         located = [LocatedFault(fault, position_of(fault.path, values.positions)) for fault in faults]
         raise InvalidDocument(sorted(located, key=lambda each: each.position or TextPosition(0, 0)))
-    return _tried(document)
+    return _answer(document)
 
 
-def _tried(document: TrialDocument) -> TrialResult:
+def _answer(document: TrialDocument) -> TrialAnswer:
     holidays = shipped_holidays()
     calendars = calendars_of(document, holidays)
     item = evaluate_item(document, calendars)
-    return TrialResult(
-        document=document,
-        calendars=calendars,
-        item=item,
+    return TrialAnswer(
+        title=document.title,
+        zone=calendars.zone.key,
+        as_of=None if item is None else instant(item.as_of),
+        verdicts=[] if item is None else item.verdicts,
+        unjudged=[] if item is None else item.unjudged,
         availability=measure_availability(document, calendars),
         answers=answers(document, calendars),
-        notes=[*notes_on(document, holidays), *(item.notes if item else ())],
+        notes=[*calendar_notes(document, holidays), *(() if item is None else item.notes)],
     )
 
 

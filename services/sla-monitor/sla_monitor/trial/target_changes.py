@@ -1,4 +1,4 @@
-"""A change of targets, told as the change of priority that it is for the item.
+"""A change of targets during an item, expressed as a change of its priority.
 
 The rules of a change mid-item (R28: the start and the pauses stay, misses by then stay, `on_change`) are written once,
 for priorities. So each list of targets has priorities of its own: `2:high` selects what list 2 means for `high`.
@@ -15,9 +15,9 @@ from shared.contracts.definitions import Target
 from shared.instants import SECOND_US
 from sla_monitor.domain.clock.timeline import FOREVER
 from sla_monitor.domain.facts import AnyFact, Opened, Reprioritised
-from sla_monitor.trial.consistency import second_of
 from sla_monitor.trial.document import TrialDocument, TrialTarget
 from sla_monitor.trial.faults import with_default_calendar
+from sla_monitor.trial.times import second_of
 
 FIRST_LIST, CHANGED_LIST = "targets", "target-changes-{}"
 SOURCE = "/try"
@@ -30,15 +30,15 @@ class TargetSelection(Struct, frozen=True):
     facts: list[AnyFact]
 
 
-class _Held(Struct):
-    """A target, and the numbers of the lists in a row that have it."""
+class _ListedTarget(Struct):
+    """A target, and the numbers of the successive lists that have it."""
 
     target: TrialTarget
     lists: list[int]
 
 
 class _SelectionPeriods(Struct, frozen=True):
-    """Which list and which priority hold when. Both ascend by their microsecond; list 0 is the first."""
+    """From when which list and which priority apply. Both ascend by their microsecond; list 0 is the first."""
 
     lists: list[tuple[int, int]]
     priorities: list[tuple[int, str]]
@@ -75,32 +75,32 @@ def select_targets(document: TrialDocument, facts: Sequence[AnyFact], zone: Zone
 
 def _targets(document: TrialDocument, numbers: Sequence[int], priorities: Sequence[str]) -> dict[str, list[Target]]:
     targets: dict[str, list[Target]] = {}
-    for held in _held(document, numbers):
-        name = CHANGED_LIST.format(held.lists[0]) if held.lists[0] else FIRST_LIST
-        targets.setdefault(name, []).append(_selected(held, priorities))
+    for listed in _listed(document, numbers):
+        name = CHANGED_LIST.format(listed.lists[0]) if listed.lists[0] else FIRST_LIST
+        targets.setdefault(name, []).append(_selected(listed, priorities))
     return targets
 
 
-def _held(document: TrialDocument, numbers: Sequence[int]) -> list[_Held]:
+def _listed(document: TrialDocument, numbers: Sequence[int]) -> list[_ListedTarget]:
     calendars = [calendar.id for calendar in document.all_calendars]
-    everything: list[_Held] = []
-    before: list[_Held] = []
+    everything: list[_ListedTarget] = []
+    before: list[_ListedTarget] = []
     for number in numbers:
         now = []
-        for given in document.target_lists[number]:
-            target = with_default_calendar(given, calendars)
-            held = next((each for each in before if each.target == target), None) or _Held(target, [])
-            held.lists.append(number)
-            now.append(held)
-        everything += [held for held in now if held not in before]
+        for definition in document.target_lists[number]:
+            target = with_default_calendar(definition, calendars)
+            listed = next((each for each in before if each.target == target), None) or _ListedTarget(target, [])
+            listed.lists.append(number)
+            now.append(listed)
+        everything += [listed for listed in now if listed not in before]
         before = now
     return everything
 
 
-def _selected(held: _Held, priorities: Sequence[str]) -> Target:
-    meant = held.target.when.get("priority", tuple(priorities))
-    keys = tuple(_key(number, priority) for number in held.lists for priority in priorities if priority in meant)
-    return msgspec.structs.replace(held.target, when=held.target.when | {"priority": keys})
+def _selected(listed: _ListedTarget, priorities: Sequence[str]) -> Target:
+    accepted = listed.target.when.get("priority", tuple(priorities))
+    keys = tuple(_key(number, priority) for number in listed.lists for priority in priorities if priority in accepted)
+    return msgspec.structs.replace(listed.target, when=listed.target.when | {"priority": keys})
 
 
 def _key(number: int, priority: str) -> str:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-# Calendars are worked out for 2000 to 2051; a year's distance from both ends leaves room for due dates.
+from shared.instants import epoch_s
+
+# Calendars are compiled for 2000 to 2051; a year's distance from both ends leaves room for due dates.
 FIRST_YEAR, LAST_YEAR = 2001, 2049
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 WHEN_PATTERN = (
@@ -34,8 +36,8 @@ class WrittenTime:
         """The instant: of a wall time that comes twice the first, of one in a gap as far after it as it lies in it."""
         return self.time if self.has_offset else self.time.replace(tzinfo=zone)
 
-    def oddity(self, zone: ZoneInfo) -> str | None:
-        """What the zone's clock makes of it, where that is not one instant."""
+    def ambiguity(self, zone: ZoneInfo) -> str | None:
+        """How it was read, where the zone's clock shows it twice or never; None where it shows it once."""
         if self.has_offset:
             return None
         first, second = (self.time.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1))
@@ -44,6 +46,11 @@ class WrittenTime:
         if first < second:
             return "does not exist on that day's clock: read as that much after the change"
         return "comes twice on that day's clock: read as the first; write an offset for the second"
+
+
+def second_of(text: str, zone: ZoneInfo) -> int:
+    """The epoch second in which a time lies; raises `InvalidTime`."""
+    return epoch_s(read_time(text).on(zone))
 
 
 def read_time(text: str) -> WrittenTime:

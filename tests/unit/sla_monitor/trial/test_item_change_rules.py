@@ -146,7 +146,7 @@ def test_r28_misses_by_the_time_of_the_change_stay_and_the_rest_is_gone() -> Non
 
     assert [(each["target"], each["verdict"]) for each in answer["verdicts"]] == [("a", "breached")]
     assert [(each["target"], each["reason"]) for each in answer["unjudged"]] == [
-        ("b", "it ceased to hold before it was missed")
+        ("b", "it ceased to apply before it was missed")
     ]
 
 

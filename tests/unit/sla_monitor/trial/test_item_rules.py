@@ -188,7 +188,7 @@ def test_r30_an_item_that_no_target_is_meant_for_has_no_verdict() -> None:
     answer = tried(targets=[target], events=[{**events(MON_9)[0], "attributes": {"team": "ict"}}], as_of=FRIDAY)
 
     assert answer["verdicts"] == []
-    assert [each["reason"] for each in answer["unjudged"]] == ["it is not meant for an item like this"]
+    assert [each["reason"] for each in answer["unjudged"]] == ["it does not apply to an item like this"]
 
 
 def test_r31_what_comes_after_the_close_changes_no_verdict() -> None:

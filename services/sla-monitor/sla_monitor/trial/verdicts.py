@@ -1,0 +1,108 @@
+"""Verdicts with what is compared with another system's answer: next openings, warning instants, the worst exchange."""
+
+from datetime import datetime
+
+import msgspec
+from msgspec import Struct
+
+from shared.instants import instant, maybe_instant
+from sla_monitor.domain.clock.due import ClockInterval, measure_intervals
+from sla_monitor.domain.clock.timeline import Timeline
+from sla_monitor.domain.clock.verdict import Outcome, Verdict
+from sla_monitor.reports.item_report import VerdictReport, verdict_report
+from sla_monitor.trial.calendars import TrialCalendars
+
+_EXCHANGED = ("update-interval", "periodic-update")
+
+
+class WarningInstant(Struct, frozen=True):
+    """When `percent` of the allowance is used up, as far as is known; `reached` by `as_of` or the stop."""
+
+    percent: int
+    at: datetime | None
+    reached: bool
+
+
+class Exchange(Struct, frozen=True):
+    """A question and its answer, or a silence between two updates; `ended_at` is null while it lasts."""
+
+    started_at: datetime
+    ended_at: datetime | None
+    elapsed_s: int
+    due_at: datetime | None
+    margin_s: int | None
+
+
+class TrialVerdict(VerdictReport, frozen=True):
+    """A verdict as the API shows it, and what one compares with another system's answer.
+
+    `due_next_open_at` is the due instant by the convention that a deadline at closing time is the next opening.
+    `calendar_versions` are those in force during the cycle. `worst_exchange` is the one with the least margin.
+    """
+
+    overdue_s: int
+    due_next_open_at: datetime | None
+    calendar_versions: list[int]
+    warning_instants: list[WarningInstant]
+    worst_exchange: Exchange | None
+
+
+def trial_verdict(verdict: Verdict, timeline: Timeline, calendars: TrialCalendars, *, as_of: int) -> TrialVerdict:
+    """The verdict at `as_of` (epoch seconds) with all that can be compared."""
+    bound_target, intervals = verdict.bound_target, _intervals(timeline, verdict, as_of)
+    next_open = None if verdict.due is None else bound_target.time_basis.add_to_open(verdict.due, 0)
+    return TrialVerdict(
+        **msgspec.structs.asdict(verdict_report(verdict, as_of=as_of)),
+        overdue_s=overdue_s(verdict),
+        due_next_open_at=maybe_instant(next_open),
+        calendar_versions=_calendar_versions(verdict, calendars, as_of),
+        warning_instants=[_warning(verdict, intervals, percent) for percent in bound_target.warn_at],
+        worst_exchange=_worst_exchange(intervals) if bound_target.target.measure in _EXCHANGED else None,
+    )
+
+
+def overdue_s(verdict: Verdict) -> int:
+    """By how many of the clock's seconds the target was missed; 0 where it was not."""
+    return max(0, -(verdict.margin_s or 0))
+
+
+def _intervals(timeline: Timeline, verdict: Verdict, as_of: int) -> list[ClockInterval]:
+    """What the verdict was measured by; nothing where nothing could be measured."""
+    if verdict.outcome is Outcome.UNMEASURABLE or not verdict.cycle.intervals:
+        return []
+    return measure_intervals(timeline, verdict.bound_target, verdict.cycle, as_of=min(as_of, verdict.until))
+
+
+def _calendar_versions(verdict: Verdict, calendars: TrialCalendars, as_of: int) -> list[int]:
+    calendar, cycle = verdict.bound_target.calendar, verdict.cycle
+    end = min(as_of, verdict.until) if cycle.stop is None else min(as_of, cycle.stop)
+    return [] if calendar is None else calendars.numbers_between(calendar.id, cycle.start, end)
+
+
+def _warning(verdict: Verdict, intervals: list[ClockInterval], percent: int) -> WarningInstant:
+    reached = next((warning.at for warning in verdict.warnings if warning.percent == percent), None)
+    if reached is not None:
+        return WarningInstant(percent, instant(reached), reached=True)
+    return WarningInstant(
+        percent, maybe_instant(_used_up(intervals[-1], percent)) if intervals else None, reached=False
+    )
+
+
+def _used_up(interval: ClockInterval, percent: int) -> int | None:
+    """The first instant in service hours at which so much of the allowance will have counted."""
+    allowance = interval.allowance
+    return None if allowance is None else interval.stopwatch.exceed(interval.base - (-allowance * percent // 100))
+
+
+def _worst_exchange(intervals: list[ClockInterval]) -> Exchange | None:
+    due = [interval for interval in intervals if interval.margin is not None]
+    if not due:
+        return None
+    worst = min(due, key=lambda interval: interval.margin or 0)
+    return Exchange(
+        started_at=instant(worst.start),
+        ended_at=None if worst.open else instant(worst.end),
+        elapsed_s=worst.elapsed,
+        due_at=maybe_instant(worst.due),
+        margin_s=worst.margin,
+    )
