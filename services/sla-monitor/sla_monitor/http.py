@@ -1,6 +1,5 @@
-"""What the monitor's routes share: their parameters, the description of their answers, and instants."""
+"""What the monitor's routes share: their parameters, and the description of their answers."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, Query
@@ -35,13 +34,3 @@ def answers_many(body: type) -> dict[int | str, dict[str, Any]]:
 
 def _described(schema: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
     return {200: {"content": {"application/json": {"schema": schema}}}}
-
-
-def instant(at_s: int) -> datetime:
-    """Epoch seconds as an aware instant."""
-    return datetime.fromtimestamp(at_s, UTC)
-
-
-def maybe_instant(at_s: int | None) -> datetime | None:
-    """Epoch seconds as an aware instant, where there are any."""
-    return None if at_s is None else instant(at_s)

@@ -7,8 +7,9 @@ from msgspec import Struct
 
 from shared.http import Json
 from shared.http.paging import MAX_PAGE_SIZE, Limit
+from shared.instants import instant
 from sla_monitor.domain.open_targets import OpenTarget
-from sla_monitor.http import InScope, answers, instant
+from sla_monitor.http import InScope, answers
 from sla_monitor.reports.sources import Sources
 
 

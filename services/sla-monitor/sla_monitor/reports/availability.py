@@ -9,6 +9,7 @@ from msgspec import Struct
 from shared.contracts.definitions import Objective, Target
 from shared.contracts.objectives import Attained, Ratio, judge
 from shared.http import Json, MonthParameter
+from shared.instants import instant
 from shared.period import Month, Period, month_of, period_of
 from shared.scope import Scope
 from sla_monitor.domain.availability import availability
@@ -16,7 +17,7 @@ from sla_monitor.domain.clock.exclusions import ExcludedTime
 from sla_monitor.domain.clock.timeline import FOREVER
 from sla_monitor.domain.item import Outage
 from sla_monitor.domain.working_time.intervals import Interval, merged, without
-from sla_monitor.http import InScope, answers_many, instant
+from sla_monitor.http import InScope, answers_many
 from sla_monitor.reports.periods import TargetsByPeriod
 from sla_monitor.reports.sources import Sources
 

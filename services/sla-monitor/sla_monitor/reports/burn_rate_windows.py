@@ -4,11 +4,11 @@ from datetime import datetime
 
 from shared.contracts.definitions import Objective
 from shared.contracts.objectives import Ratio
+from shared.instants import instant
 from shared.scope import Scope
 from sla_monitor.domain.agreements import MissingCalendar
 from sla_monitor.domain.burn_rate import WORKING_WINDOWS, BurnRateAlert, WorkingWindow, burn_rate_alerts, window_start
 from sla_monitor.domain.working_time.compiled import WorkingTime
-from sla_monitor.http import instant
 from sla_monitor.reports.sources import Sources
 
 # Council, service and target.

@@ -9,12 +9,13 @@ from msgspec import Struct
 
 from shared.http import Json, MonthParameter
 from shared.http.paging import MAX_PAGE_SIZE, Limit
+from shared.instants import instant, maybe_instant
 from shared.period import Month, month_of_hour
 from shared.scope import Scope
 from sla_monitor.domain.clock.timeline import read_timeline
 from sla_monitor.domain.facts import Paused, Reopened
 from sla_monitor.domain.fairness import Check, Limits, fairness
-from sla_monitor.http import InScope, answers, instant, maybe_instant
+from sla_monitor.http import InScope, answers
 from sla_monitor.reports.cached_query import CachedQuery
 from sla_monitor.reports.sources import Sources
 from sla_monitor.store.items import StoredItem

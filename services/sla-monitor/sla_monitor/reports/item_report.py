@@ -8,10 +8,10 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from shared.instants import instant, maybe_instant
 from sla_monitor.domain.clock.trace import Kind, totals, trace
 from sla_monitor.domain.clock.verdict import Evaluation, Verdict
 from sla_monitor.domain.facts import AnyFact
-from sla_monitor.http import instant, maybe_instant
 from sla_monitor.ports import Announcement
 
 
