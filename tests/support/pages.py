@@ -1,4 +1,4 @@
-"""Every page with figures that are all made up, as one application."""
+"""Every page with illustrative figures, as one application."""
 
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import HTMLResponse
@@ -7,8 +7,8 @@ from billing.documents.forms import form
 from billing.domain.statement import Statement, build_statement
 from shared.http import create_app
 from shared.period import Month
-from shared.web.pages import environment
-from sla_monitor.page_models import AttainmentPage, CouncilAttainment, ItemPage, TargetRow, VerdictPart
+from sla_monitor import pages
+from sla_monitor.pages import CouncilAttainment, TargetRow
 from sla_monitor.reports.attainment import AttainmentResult
 from sla_monitor.reports.item_report import ItemAnswer, item_report
 from tallystick.demo.home_page import AttainmentRow, HomePage, StatementRow, router
@@ -56,9 +56,9 @@ def target_row(service: str, judgement: str, *, good: int, total: int, misses_re
     return TargetRow(service, TARGET, result)
 
 
-def attainment_page(*councils: CouncilAttainment) -> AttainmentPage:
+def attainment_page(*councils: CouncilAttainment) -> str:
     """October of `councils`."""
-    return AttainmentPage(OCTOBER, (OCTOBER.previous, OCTOBER), councils, illustrative=True)
+    return pages.attainment_page(councils, month=OCTOBER, months=(OCTOBER.previous, OCTOBER), illustrative=True)
 
 
 ADUR = CouncilAttainment(
@@ -74,13 +74,12 @@ ADUR = CouncilAttainment(
 )
 
 
-def item_page(*lines: tuple[str, str], as_of: str) -> ItemPage:
+def item_page(*lines: tuple[str, str], as_of: str) -> str:
     """The page of a ticket with that history, 8 working hours to resolve it."""
     agreement_index = histories.agreement_index({"within": "8 working hours", "calendar": "office"})
     evaluation = histories.evaluated(lines, agreement_index, as_of=as_of)
-    body = item_report(ItemAnswer("adur", "T1", histories.at(as_of), histories.facts(*lines), evaluation, []))
-    parts = tuple(VerdictPart(number, TARGET, verdict) for number, verdict in enumerate(body.verdicts, start=1))
-    return ItemPage(body, "Adur District Council", "ICT", parts, illustrative=True)
+    item = item_report(ItemAnswer("adur", "T1", histories.at(as_of), histories.facts(*lines), evaluation, []))
+    return pages.item_page(item, council="Adur District Council", service="ICT", illustrative=True)
 
 
 PAUSED_AND_MISSED = item_page(
@@ -120,20 +119,19 @@ def statement() -> Statement:
 
 def application(home: HomePage = HOME) -> FastAPI:
     """All pages at `ADDRESSES`, with their assets."""
-    templates = environment("sla_monitor")
     routes = APIRouter(default_response_class=HTMLResponse)
 
     @routes.get("/attainment")
     def attainment() -> str:
-        return templates.get_template("attainment.html").render(page=attainment_page(ADUR))
+        return attainment_page(ADUR)
 
     @routes.get("/item")
     def item() -> str:
-        return templates.get_template("item.html").render(page=PAUSED_AND_MISSED)
+        return PAUSED_AND_MISSED
 
     @routes.get("/item/open")
     def open_item() -> str:
-        return templates.get_template("item.html").render(page=STILL_OPEN)
+        return STILL_OPEN
 
     @routes.get("/statement")
     def statement_of_ashby() -> str:

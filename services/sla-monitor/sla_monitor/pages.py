@@ -1,6 +1,7 @@
-"""The monitor's pages: a month's attainment, and one item with the picture of its clocks."""
+"""The monitor's pages: a month's attainment, and one item with the charts of its clocks."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 from fastapi import APIRouter
@@ -10,51 +11,101 @@ from shared.contracts.definitions import Council, Service
 from shared.contracts.objectives import Judgement
 from shared.http import MonthParameter, PathId, Problem
 from shared.http.problem_types import NOT_FOUND
+from shared.period import Month
 from shared.scope import Scope
 from shared.web.pages import environment
 from sla_monitor.domain.attainment import met_by_floor
 from sla_monitor.http import InScope
-from sla_monitor.page_models import AttainmentPage, CouncilAttainment, ItemPage, TargetRow, VerdictPart
-from sla_monitor.reports.attainment import attainment_result, months_decided, newest_month
-from sla_monitor.reports.item_report import ItemAnswer, item_report
-from sla_monitor.reports.item_text import target_text
+from sla_monitor.reports.attainment import AttainmentResult, attainment_result, months_decided, newest_month
+from sla_monitor.reports.item_report import ItemReport, item_report
+from sla_monitor.reports.item_text import target_text, verdict_chart
 from sla_monitor.reports.items import only_item
 from sla_monitor.reports.periods import Attainment, attainments
 from sla_monitor.reports.sources import Sources
 
 
+@dataclass(frozen=True, slots=True)
+class TargetRow:
+    """A council's month against one target; `target` in words: `Resolution time: within 8 working hours`.
+
+    `always_allowed` is the number of misses that the agreement always allows, where only that made the month met.
+    """
+
+    service: str
+    target: str
+    result: AttainmentResult
+    always_allowed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CouncilAttainment:
+    """One council's rows, in the order in which they are shown."""
+
+    id: str
+    name: str
+    rows: tuple[TargetRow, ...]
+
+    @property
+    def judged(self) -> int:
+        """How many targets were met or missed, the rest having too little volume or no objective."""
+        return sum(row.result.judgement in ("met", "missed") for row in self.rows)
+
+    @property
+    def met(self) -> int:
+        """How many targets were met."""
+        return sum(row.result.judgement == "met" for row in self.rows)
+
+
 def router(sources: Sources, *, illustrative: bool) -> APIRouter:
     """Routes for `/attainment` and `/items/{item}`."""
-    routes = APIRouter(include_in_schema=False)
-    templates = environment("sla_monitor")
+    routes = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+    names = sources.catalogue
 
-    @routes.get("/attainment", response_class=HTMLResponse)
+    @routes.get("/attainment")
     def attainment(month: MonthParameter | None = None) -> str:
         scope = Scope.all()
         months = months_decided(sources, scope)
         shown = month or newest_month(sources, months)
         if shown is None or not months:
             raise Problem(NOT_FOUND, "nothing has been decided yet")
-        rows = attainments(sources, scope, month=shown)
-        page = AttainmentPage(shown, tuple(months), _councils(rows, sources), illustrative)
-        return templates.get_template("attainment.html").render(page=page)
+        councils = _councils(attainments(sources, scope, month=shown), sources)
+        return attainment_page(councils, month=shown, months=months, illustrative=illustrative)
 
-    @routes.get("/items/{item}", response_class=HTMLResponse)
+    @routes.get("/items/{item}")
     async def one_item(item: PathId, scope: InScope) -> str:
-        answer = await only_item(sources, scope, item)
-        return templates.get_template("item.html").render(page=_item_page(answer, sources, illustrative))
+        report = item_report(await only_item(sources, scope, item))
+        council = names.name(Council, report.council)
+        service = None if report.service is None else names.name(Service, report.service)
+        return item_page(report, council=council, service=service, illustrative=illustrative)
 
     return routes
 
 
-def _councils(rows: Iterable[Attainment], sources: Sources) -> tuple[CouncilAttainment, ...]:
+def attainment_page(
+    councils: Sequence[CouncilAttainment], *, month: Month, months: Sequence[Month], illustrative: bool
+) -> str:
+    """One month of the councils that the reader may see; `months` are those to choose from."""
+    template = environment("sla_monitor").get_template("attainment.html")
+    return template.render(councils=councils, month=month, months=months, illustrative=illustrative)
+
+
+def item_page(item: ItemReport, *, council: str, service: str | None, illustrative: bool) -> str:
+    """One item under the names of its council and service: every verdict with its chart, and all that was published."""
+    verdicts = [
+        (target_text(verdict.measure, verdict.within), verdict, verdict_chart(verdict, number=number))
+        for number, verdict in enumerate(item.verdicts, start=1)
+    ]
+    template = environment("sla_monitor").get_template("item.html")
+    return template.render(item=item, council=council, service=service, verdicts=verdicts, illustrative=illustrative)
+
+
+def _councils(rows: Iterable[Attainment], sources: Sources) -> list[CouncilAttainment]:
     by_council = groupby(rows, key=lambda row: row.counts.council)
-    return tuple(
-        CouncilAttainment(
-            council, sources.catalogue.name(Council, council), tuple(_target_row(row, sources) for row in held)
-        )
+    name = sources.catalogue.name
+    return [
+        CouncilAttainment(council, name(Council, council), tuple(_target_row(row, sources) for row in held))
         for council, held in by_council
-    )
+    ]
 
 
 def _target_row(row: Attainment, sources: Sources) -> TargetRow:
@@ -71,18 +122,3 @@ def _always_allowed(row: Attainment) -> int | None:
     if row.objective is None or row.judgement is not Judgement.MET:
         return None
     return row.objective.misses_always_allowed if met_by_floor(row.counts.attained, row.objective) else None
-
-
-def _item_page(answer: ItemAnswer, sources: Sources, illustrative: bool) -> ItemPage:
-    body = item_report(answer)
-    parts: Sequence[VerdictPart] = [
-        VerdictPart(number, target_text(verdict.measure, verdict.within), verdict)
-        for number, verdict in enumerate(body.verdicts, start=1)
-    ]
-    return ItemPage(
-        item=body,
-        council=sources.catalogue.name(Council, answer.council),
-        service=None if body.service is None else sources.catalogue.name(Service, body.service),
-        verdicts=tuple(parts),
-        illustrative=illustrative,
-    )

@@ -1,5 +1,6 @@
 """What the pages of every service share: the Jinja environment with the one layout, and the pages of the footer."""
 
+from functools import cache
 from importlib.resources import files
 
 from fastapi import APIRouter
@@ -12,6 +13,7 @@ from shared.web.assets import asset_url
 from shared.web.strings import markup
 
 
+@cache
 def environment(*packages: str) -> Environment:
     """Templates of `packages` (each from its `templates` folder, earlier ones first) over the shared layout.
 

@@ -1,9 +1,7 @@
 """A statement as an HTML page: the accessible form that comes first, with a chart and the chart's table."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 
-from jinja2 import Environment
 from markupsafe import Markup
 
 from billing.documents.view import StatementView, statement_view
@@ -17,7 +15,7 @@ from shared.web.strings import text
 def statement_page(statement: Statement, *, downloads: Sequence[tuple[str, str]]) -> str:
     """The page. It links to `downloads`, pairs of name and address: the statement's other forms."""
     shown = statement_view(statement)
-    template = _environment().get_template("statement.html")
+    template = environment("billing").get_template("statement.html")
     return template.render(view=shown, chart=_chart(shown), downloads=downloads)
 
 
@@ -29,8 +27,3 @@ def _chart(shown: StatementView) -> Markup:
         description=text("statement.chart_description"),
     )
     return bar_chart(caption, bars)
-
-
-@lru_cache(maxsize=1)
-def _environment() -> Environment:
-    return environment("billing")
