@@ -56,7 +56,7 @@ class MonthSummary(Struct, frozen=True):
 
 
 class ExplainedLine(Struct, frozen=True):
-    """A line as it stands in the statement, and a page of the events that it counts."""
+    """A line as in the statement, and a page of the events that it counts."""
 
     line: dict[str, Any]
     counted: tuple[CountedEvent, ...]

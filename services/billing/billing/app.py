@@ -41,7 +41,7 @@ BATCH = 4000
 
 
 class BillingApp:
-    """The running parts. `router` answers; `run` works until it is told to stop."""
+    """The running parts. `router` answers; `run` works until it is stopped."""
 
     title = "Tallystick: billing"
     types = api.TYPES
@@ -76,7 +76,7 @@ class BillingApp:
         """Billing's routes."""
         return api.router(self.statements)
 
-    def public_routes(self, *, illustrative: bool) -> Sequence[APIRouter]:  # noqa: ARG002 (a statement says it of itself)
+    def public_routes(self, *, illustrative: bool) -> Sequence[APIRouter]:  # noqa: ARG002 (each statement shows it)
         """All that it answers when it runs alone: statements as pages too, with what those pages link to."""
         return [self.router, about_pages(), assets()]
 

@@ -1,6 +1,6 @@
 """What records would do to statements: stored by the code that stores, and undone before anybody could see them.
 
-Every month of a council is compared, from the first that any event names: what comes late may change an earlier month
+Every month of a council is compared, from the first that any event names: a late event may change an earlier month
 (a reversal) and later ones (a year's cap on credits).
 """
 
@@ -32,7 +32,7 @@ class DryRun:
         self._store = store
 
     def insert_results(self, shard: Shard, records: Sequence[Record]) -> list[InsertResult | None]:
-        """What billing would take each record for; None where it has no bearing on a recharge. All are valid."""
+        """What inserting each record would do; None for one that no recharge depends on. All records are valid."""
         events = [ingest_record(shard, record) for record in records]
         accepted = [event for event in events if isinstance(event, AcceptedEvent)]
         results = iter([result for page in paged(accepted, _BATCH) for result in self._store.insert_results(page)])

@@ -112,7 +112,7 @@ class VerdictReads(Protocol):
     """The verdicts that hold, of the councils in scope."""
 
     def attainment(self, month: Month, council: str) -> list[TargetAttainment]:
-        """What the council's decided verdicts of the month come to, by agreement, service and target."""
+        """How many of the council's decided items of the month met each target, by agreement, service and target."""
         ...
 
     def misses(self, of: MissFilter, *, after: EventCursor | None, limit: int) -> list[CountedEvent]:
@@ -133,7 +133,7 @@ class SnapshotStore(Protocol):
     """Where statements are read from. Calls block; safe to share between threads."""
 
     def snapshot(self, scope: Scope) -> AbstractContextManager[Snapshot]:
-        """One read transaction: whatever is written meanwhile, the block sees nothing of it.
+        """One read transaction: the block sees nothing of what is written meanwhile.
 
         Of councils outside `scope` nothing is found.
         """
@@ -172,9 +172,9 @@ class Store(SnapshotStore, IngestStore, Protocol):
     """All of billing's memory."""
 
     def insert_results(self, events: Sequence[AcceptedEvent]) -> list[InsertResult]:
-        """What `apply` would take each event for now."""
+        """What inserting each event would do now: it is new, a duplicate or a conflict."""
         ...
 
     def dry_run_store(self) -> AbstractContextManager[DryRunStore]:
-        """This store, and whatever is applied to it in the block is undone at its end, before others could see it."""
+        """This store; what is applied to it in the block is rolled back at its end, and others never see it."""
         ...

@@ -8,7 +8,7 @@ from shared.settings import Port, ServiceSettings
 
 
 class BillingSettings(ServiceSettings):
-    """Nothing beside what every service is told."""
+    """What every service is configured with, and nothing else."""
 
     database_file: ClassVar[str] = "billing.db"
 

@@ -50,7 +50,7 @@ class LineExplanation:
 
 
 class Statements:
-    """Billing's questions. Of councils outside the `scope` that each is asked with, it finds nothing."""
+    """Billing's queries. Each names its `scope`, and finds nothing of councils outside it."""
 
     def __init__(self, store: SnapshotStore) -> None:
         self._store = store
@@ -111,7 +111,7 @@ class Statements:
 def _statement(snapshot: Snapshot, council: str, month: Month) -> Statement:
     alone = _built(snapshot, council, month, ())
     if not alone.credits_pence:
-        return alone  # no year's cap can take anything from it
+        return alone  # no year's cap can reduce it
     earlier: list[Statement] = []
     for before in months_before(snapshot.terms, council, month):
         with suppress(UnknownCouncil, NoAgreement):

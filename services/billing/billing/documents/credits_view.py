@@ -34,7 +34,7 @@ class CreditsView:
 
 
 def credits_view(statement: Statement) -> CreditsView | None:
-    """The view; None where no credits are promised."""
+    """The view; None where no agreement has credits."""
     if not statement.credits:
         return None
     names = {charges.service.id: charges.service.name for charges in statement.services}

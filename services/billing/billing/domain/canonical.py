@@ -31,7 +31,7 @@ def content_hash(statement: Statement) -> str:
 
 
 def line_content(line: ChargeLine | CreditLine) -> dict[str, Any]:
-    """One line, as it stands in the canonical statement."""
+    """One line, as in the canonical statement."""
     if isinstance(line, CreditLine):
         return _credit(line)
     workings = [{**_fields(working), "amount": exact_text(working.amount)} for working in line.workings]
@@ -63,7 +63,7 @@ def _credit(line: CreditLine) -> dict[str, Any]:
 
 def _statement(statement: Statement) -> dict[str, Any]:
     council = statement.council
-    # Where no credits are promised nothing is said of them, so that such statements keep their hashes.
+    # Without credits in the agreements these fields are left out.
     credited = {
         "charges_pence": statement.charges_pence,
         "service_credits": [line_content(line) for line in statement.credits],

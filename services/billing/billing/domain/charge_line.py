@@ -14,7 +14,7 @@ EXACT_PLACES = 12  # six decimals of quantity times six of price: exact for all 
 
 
 class Working(Protocol):
-    """How a part of a line's amount is computed: a dataclass whose fields stand in the canonical statement.
+    """How a part of a line's amount is computed: a dataclass whose fields are in the canonical statement.
 
     With a `label`, as `Up to 10`, it is shown on a row of its own below the line.
     """
@@ -82,7 +82,7 @@ class ChargeLine:
 
 
 def exact_text(pounds: Fraction) -> str:
-    """Pounds as plain digits to `EXACT_PLACES`, without trailing zeros; rounded half up where a part month goes on."""
+    """Pounds as plain digits without trailing zeros; those of a part month may go on, and are rounded half up."""
     return plain(Decimal(half_up(pounds * 10**EXACT_PLACES)).scaleb(-EXACT_PLACES))
 
 

@@ -45,7 +45,7 @@ class AcceptedEvent:
 
 @dataclass(frozen=True, slots=True)
 class IgnoredEvent:
-    """A good record that has no bearing on a recharge."""
+    """A valid record that no recharge depends on."""
 
 
 def ingest_record(shard: Shard, record: Record) -> AcceptedEvent | IgnoredEvent | InvalidRecord:
@@ -64,7 +64,7 @@ def ingest_record(shard: Shard, record: Record) -> AcceptedEvent | IgnoredEvent 
 
 
 def content_digest(event: AnyEvent) -> bytes:
-    """SHA-256 of what the event says: equal for two sendings that differ in layout, tracing or routing only."""
+    """SHA-256 of the event's content: equal for two sendings that differ in layout, tracing or routing only."""
     council = event.council if isinstance(event, ItemEvent) else None
     content = (type(event).__struct_config__.tag, epoch_us(event.time), event.subject, council, event.data)
     return hashlib.sha256(_encoder.encode(content)).digest()

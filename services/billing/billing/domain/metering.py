@@ -3,11 +3,11 @@
 A month's usage is a function of the *set* of facts: their order and repetition change nothing.
 
 * work-completed: an item is metered once, by its first completion in event time (ties by source, then id), with the
-  `units` of that completion. A later completion of the same item, with whatever units, recharges nothing.
+  `units` of that completion. A later completion of the same item, with whatever units, counts nothing.
 * tickets-resolved: a ticket is one unit, on the day of its first resolution. Reopening it does not undo that.
 * readings: the quantity recorded, unless a reversal for the same council and service names the reading.
 
-The service of an item is what its first `received` or `opened` event says; until that event is here, its completion
+The service of an item is that of its first `received` or `opened` event; until that event is here, its completion
 is stored and billed to nobody.
 """
 
@@ -113,7 +113,7 @@ _encoder = msgspec.json.Encoder(order="deterministic")
 
 
 def fact_of(event: AnyEvent) -> Fact | None:
-    """The fact that billing keeps of `event`; None where it has no bearing on a recharge."""
+    """The fact that billing keeps of `event`; None for one that no recharge depends on."""
     origin = Origin(event.source, event.id, epoch_us(event.time))
     day = london_day(origin.at_us)
     fact: Fact | None = None

@@ -89,7 +89,7 @@ class Statement:
 
     @property
     def credits_pence(self) -> int:
-        """The sum of its service credits, as what is taken off."""
+        """The sum of its service credits, above 0: it is taken off the charges."""
         return sum(line.applied_pence for line in self.credits)
 
     @property

@@ -29,7 +29,7 @@ UnbilledReason = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What one meter says of one service on one day: so many events, so much quantity.
+    """What one meter counts for one service on one day.
 
     `service` is None for items whose service is not known yet; `unit` is None unless a reading names one.
     """
@@ -77,7 +77,7 @@ class Evidence:
 
     @property
     def received(self) -> int:
-        """Events about the council in the month, whatever became of them."""
+        """All events about the council in the month."""
         return self.counted + self.reversed + self.opened + sum(each.events for each in self.unbilled)
 
 

@@ -1,7 +1,7 @@
 """What billing keeps of a verdict that the monitor published: the latest on one target of one item.
 
 Events of an item are read in the order in which they were sent, so the latest in the log is the verdict that holds.
-Each counts in the month that it names itself, whatever the day on which it arrives.
+Each counts in the month that it names itself, on whatever day it arrives.
 """
 
 from dataclasses import dataclass

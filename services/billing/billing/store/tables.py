@@ -76,7 +76,7 @@ item_opened = _item_table("item_opened", _id("service"))
 item_completed = _item_table("item_completed", Column("quantity_micro", BigInteger, nullable=False))
 
 # The latest verdict on each target of an item; `offset` is its place in the item's partition. The index holds
-# all that a month's sums need: a year's cap is worked out over twelve months.
+# all that a month's sums need: a year's cap is computed over twelve months.
 verdict = Table(
     "verdict",
     metadata,

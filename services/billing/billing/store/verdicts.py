@@ -1,4 +1,4 @@
-"""What a month's verdicts come to, and the misses behind a service credit, read from the table of verdicts."""
+"""A month's attainment, and the misses behind a service credit, read from the table of verdicts."""
 
 from dataclasses import dataclass
 

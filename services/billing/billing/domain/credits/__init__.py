@@ -1,1 +1,1 @@
-"""Service credits (rule R48): what a month that missed its objective gives back to the council, and why so much."""
+"""Service credits (rule R48): what a council is credited with for a month that missed its objective, and why."""

@@ -1,4 +1,4 @@
-"""What a month's verdicts come to for one target, and by how much it fell short. Integers only.
+"""The attainment of one target in a month, and by how much it fell short of its objective. Integers only.
 
 Made from the verdicts that the monitor published and judged by the rule that the monitor uses
 (`shared.contracts.objectives`): a credit follows what councils can see, and asks no other service.

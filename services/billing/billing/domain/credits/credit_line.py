@@ -1,4 +1,4 @@
-"""A line of service credits: what one target's month gives for one service, and what limits took of it."""
+"""A line of service credits: what one target's month earns for one service, and by how much limits reduce it."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -8,13 +8,13 @@ from shared.contracts.credits import Credit
 from shared.contracts.definitions import Objective
 from shared.contracts.objectives import Judgement
 
-# cause: another target of the same cause gives more · charge: no service gives back more than it cost
+# cause: another target of the same cause earns more · charge: no service is credited with more than its charge
 Limit = Literal["cause", "charge", "service-month", "council-month", "agreement-year"]
 
 
 @dataclass(frozen=True, slots=True)
 class Reduction:
-    """Pence of a credit that a limit took away."""
+    """Pence by which a limit reduces a credit."""
 
     limit: Limit
     pence: int
@@ -25,7 +25,8 @@ class CreditLine:
     """`band` is what the shortfall earned (None: nothing), `earned_pence` what that comes to before any limit.
 
     `ref` is the same whenever the line is computed again. `point_gbp` is what a point is worth, "0" where none are
-    used. Cuts stand in the order in which limits apply. A line that earns nothing is a line too: councils look for it.
+    used. Reductions are in the order in which limits apply. A target that earns nothing has a line too: councils look
+    for it.
     """
 
     ref: str
@@ -45,14 +46,14 @@ class CreditLine:
 
     @property
     def forgone_pence(self) -> int:
-        """What limits took away."""
-        return sum(cut.pence for cut in self.reductions)
+        """By how much limits reduce it."""
+        return sum(reduction.pence for reduction in self.reductions)
 
     @property
     def applied_pence(self) -> int:
         """What the council is credited with; never below 0."""
         return self.earned_pence - self.forgone_pence
 
-    def cut(self, limit: Limit, pence: int) -> "CreditLine":
-        """The line with `pence` less of it; of 0 pence, the line as it is."""
+    def reduced(self, limit: Limit, pence: int) -> "CreditLine":
+        """The line with a reduction of `pence`; the line as it is for 0 pence."""
         return replace(self, reductions=(*self.reductions, Reduction(limit, pence))) if pence else self

@@ -1,7 +1,6 @@
-"""The service credits of one agreement's month: a line for each credited target, from what was kept and charged."""
+"""The service credits of one agreement's month: a line for each credited target, from its attainment and charge."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import assert_never
 
@@ -9,7 +8,7 @@ from billing.domain.credits.attainment import Shortfall, TargetAttainment, short
 from billing.domain.credits.credit_line import CreditLine
 from billing.domain.credits.limits import limited
 from shared.contracts.credits import Credit, FixedAmount, PercentOfCharge, ServiceCredits, ServicePoints, TargetCredit
-from shared.contracts.definitions import Agreement, Objective, Target
+from shared.contracts.definitions import Agreement, Objective
 from shared.contracts.objectives import Judgement, judge
 from shared.ids import derived_id
 from shared.money import PENCE_IN_A_POUND
@@ -26,7 +25,7 @@ def credit_lines(
     month: Month,
     credited_before_pence: int = 0,
 ) -> tuple[CreditLine, ...]:
-    """The agreement's lines for the month, in its own order of targets; none where it promises no credits.
+    """The agreement's lines for the month, in its own order of targets; none where it has no credits.
 
     `charges` are the month's pence by service under this agreement, `credited_before_pence` what earlier months of its
     year were credited with. `attained` may hold other agreements and come in any order.
@@ -34,61 +33,49 @@ def credit_lines(
     terms = agreement.credits
     if terms is None:
         return ()
-    earning = _Earning(
-        agreement, terms, {(each.target, each.service): each for each in attained if each.agreement == agreement.id}
-    )
-    lines = tuple(earning.lines(charges, month))
+    # The catalogue refuses credits for a target that is not there, or has no objective.
+    targets = {target.id: (target.service, target.objective) for target in agreement.targets if target.objective}
+    found = {(each.target, each.service): each for each in attained if each.agreement == agreement.id}
+    lines: list[CreditLine] = []
+    for credited in terms.targets:
+        service, objective = targets[credited.target]
+        every = sorted({*charges, *(name for target, name in found if target == credited.target)})
+        for name in every if service == EVERY_SERVICE else (service,):
+            none = TargetAttainment(0, 0, agreement=agreement.id, service=name, target=credited.target)
+            attainment = found.get((credited.target, name), none)
+            lines.append(_line(credited, objective, attainment, charges.get(name, 0), terms, month=month))
     return limited(lines, terms, charges, credited_before_pence=credited_before_pence)
 
 
-@dataclass(frozen=True, slots=True)
-class _Earning:
-    """One agreement's promise, and what was attained of it by target and service."""
-
-    agreement: Agreement
-    terms: ServiceCredits
-    attained: Mapping[tuple[str, str], TargetAttainment]
-
-    def lines(self, charges: Mapping[str, int], month: Month) -> Iterator[CreditLine]:
-        """Before any limit."""
-        # The catalogue refuses credits for a target that is not there, or has no objective.
-        promised = {target.id: (target, target.objective) for target in self.agreement.targets if target.objective}
-        for credited in self.terms.targets:
-            target, objective = promised[credited.target]
-            for service in self._services(target, charges):
-                yield self._line(credited, objective, service, charges.get(service, 0), month)
-
-    def _services(self, target: Target, charges: Mapping[str, int]) -> Sequence[str]:
-        if target.service != EVERY_SERVICE:
-            return (target.service,)
-        return sorted({*charges, *(service for name, service in self.attained if name == target.id)})
-
-    def _line(
-        self, credited: TargetCredit, objective: Objective, service: str, charge_pence: int, month: Month
-    ) -> CreditLine:
-        agreement, target = self.agreement.id, credited.target
-        found = self.attained.get(
-            (target, service), TargetAttainment(0, 0, agreement=agreement, service=service, target=target)
-        )
-        judgement = judge(found, objective)
-        short = shortfall(found, objective) if judgement is Judgement.MISSED else None
-        band = None if short is None else _band(credited, short)
-        point_gbp = self.terms.point_gbp or "0"
-        return CreditLine(
-            ref=derived_id("service-credit", agreement, str(month), target, service),
-            agreement=agreement,
-            target=target,
-            service=service,
-            cause=credited.cause,
-            objective=objective,
-            attained=found,
-            judgement=judgement,
-            shortfall=short,
-            charge_pence=charge_pence,
-            band=band,
-            point_gbp=point_gbp,
-            earned_pence=0 if band is None else _raw_pence(band, charge_pence, point_gbp),
-        )
+def _line(
+    credited: TargetCredit,
+    objective: Objective,
+    attained: TargetAttainment,
+    charge_pence: int,
+    terms: ServiceCredits,
+    *,
+    month: Month,
+) -> CreditLine:
+    """Before any limit."""
+    judgement = judge(attained, objective)
+    short = shortfall(attained, objective) if judgement is Judgement.MISSED else None
+    band = None if short is None else _band(credited, short)
+    point_gbp = terms.point_gbp or "0"
+    return CreditLine(
+        ref=derived_id("service-credit", attained.agreement, str(month), attained.target, attained.service),
+        agreement=attained.agreement,
+        target=attained.target,
+        service=attained.service,
+        cause=credited.cause,
+        objective=objective,
+        attained=attained,
+        judgement=judgement,
+        shortfall=short,
+        charge_pence=charge_pence,
+        band=band,
+        point_gbp=point_gbp,
+        earned_pence=0 if band is None else _earned_pence(band, charge_pence, point_gbp),
+    )
 
 
 def _band(credited: TargetCredit, short: Shortfall) -> Credit | None:
@@ -96,7 +83,7 @@ def _band(credited: TargetCredit, short: Shortfall) -> Credit | None:
     return reached[-1] if reached else None
 
 
-def _raw_pence(credit: Credit, charge_pence: int, point_gbp: str) -> int:
+def _earned_pence(credit: Credit, charge_pence: int, point_gbp: str) -> int:
     match credit:
         case PercentOfCharge(percent=percent):
             exact = Decimal(percent) * charge_pence / 100

@@ -1,8 +1,8 @@
-"""What limits service credits, in this order: the cause, the service's charge and month, the council's month, the year.
+"""The limits of service credits, in order: the cause, the service's charge and month, the council's month, the year.
 
-A limit that is passed scales its lines down together, by largest remainder, so that each line shows what it forgoes.
-The charge comes before the caps. Applied after them it would take from one service what a cap had already taken from
-another, and a worse month could give less.
+If a limit applies, its credits are reduced in proportion, by largest remainder, so that each line shows its reduction.
+The charge comes before the caps: applied after them it could reduce one service by what a cap had already taken from
+another, and a worse month could earn less.
 """
 
 from collections.abc import Mapping, Sequence
@@ -66,7 +66,7 @@ def _once_a_cause(lines: Sequence[CreditLine]) -> Lines:
     return tuple(
         line
         if line.cause is None or line is largest[line.cause, line.service]
-        else line.cut("cause", line.earned_pence)
+        else line.reduced("cause", line.earned_pence)
         for line in lines
     )
 
@@ -77,7 +77,9 @@ def _scaled(lines: Lines, limit: Limit, most_pence: int | None, *, service: str 
     if most_pence is None or sum(applied.values()) <= most_pence:
         return lines
     shares = allocate(most_pence, applied)
-    return tuple(line.cut(limit, line.applied_pence - shares.get(_name(line), line.applied_pence)) for line in lines)
+    return tuple(
+        line.reduced(limit, line.applied_pence - shares.get(_name(line), line.applied_pence)) for line in lines
+    )
 
 
 def _name(line: CreditLine) -> str:

@@ -1,7 +1,7 @@
-"""What is to be booked when a month is worked out again: the difference, and each difference once.
+"""The postings of service credits when a month is evaluated again: the difference, and each difference once.
 
-A verdict that is corrected, or a fact that comes late, changes what a month's credits come to. What was booked stays;
-the difference to what holds now is booked beside it, so that all postings of a month sum to its latest evaluation.
+A corrected verdict or a late event changes a month's credits. What was booked stays; the difference to what holds now
+is booked beside it, so that all postings of a month sum to its latest evaluation.
 """
 
 from collections import Counter
@@ -25,7 +25,7 @@ class Credited(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """`pence` credited to the council (below 0: taken back) by the `evaluation`th evaluation that changed anything.
+    """`pence` credited to the council (below 0: reversed) by the `evaluation`th evaluation that changed anything.
 
     Two workers who find the same difference make the same `id`: booked under it as a key, it is booked once.
     """
@@ -39,7 +39,7 @@ class Posting:
 def differences(booked: Sequence[Posting], lines: Sequence[CreditLine], month: Month) -> tuple[Posting, ...]:
     """The postings that are missing so that those of `month` sum to its `lines`; none where they do already.
 
-    `booked` is all that was booked for the month before. What is no longer credited at all is taken back.
+    `booked` is all that was booked for the month before. What is no longer credited at all is reversed.
     """
     sums: Counter[Credited] = Counter()
     evaluations: Counter[Credited] = Counter()

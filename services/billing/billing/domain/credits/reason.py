@@ -1,4 +1,4 @@
-"""Why a line of service credits is what it is, in a sentence that a council can check."""
+"""The reason for a line of service credits, in a sentence that a council can check."""
 
 from decimal import Decimal
 from typing import assert_never
@@ -19,8 +19,8 @@ LIMITS: dict[Limit, str] = {
 
 
 def reason(line: CreditLine) -> str:
-    """What was earned and what limits took of it."""
-    limits = (f"; {format_gbp(cut.pence)} forgone: {LIMITS[cut.limit]}" for cut in line.reductions)
+    """What was earned, and each reduction with its limit."""
+    limits = (f"; {format_gbp(each.pence)} forgone: {LIMITS[each.limit]}" for each in line.reductions)
     return earned(line) + "".join(limits)
 
 

@@ -1,4 +1,4 @@
-"""What every kind of charge is given, and what it gives back: the two sides of one function, `price`.
+"""The two sides of `price`, the one function that every kind of charge has: its input and its result.
 
 A new kind is a schema in `shared.contracts.definitions`, a file here with its `price`, and a line in `pipeline.KINDS`.
 """
@@ -30,7 +30,7 @@ class PeriodUsage:
 class Priced:
     """What one charge comes to in one tariff period; `quantity` is in `unit`s, the narrative says it in a sentence.
 
-    `counts_usage` is False for a charge that is due whatever was used: no event stands behind it.
+    `counts_usage` is False for a charge that is due whatever was used: no event is counted.
     """
 
     quantity: Decimal
