@@ -13,7 +13,7 @@ from shared.clock import WallClock
 from shared.contracts.codec import decode_event
 from shared.contracts.topics import TICKETS, TOPICS
 from shared.log.port import Bus
-from shared.running.gc_tuning import tune_gc
+from shared.running.command import tune_gc
 from sla_monitor.app import MonitorApp, build
 from sla_monitor.domain.agreements import AgreementIndex
 from sla_monitor.domain.clock.verdict import Evaluation, evaluate

@@ -32,9 +32,8 @@ from shared.log.port import Fenced, Shard
 from shared.sql.columns import UtcDateTime
 from shared.sql.engine import connect, read_transaction
 from shared.sql.inbox import Arrival, InsertResult, inbox_table, receive, receive_dry_run
-from shared.sql.known_logs import SqlKnownLogs, known_log_table
 from shared.sql.migrate import SchemaOutdated, UnknownRevision, check, migrate, version_table
-from shared.sql.progress import Counts, Progress, ShardProgress, progress_table
+from shared.sql.progress import Counts, Progress, ShardProgress, SqlKnownLogs, known_log_table, progress_table
 from shared.sql.statements import in_list, insert_ignore, insert_rows
 from shared.startup_errors import IncompatibleStore
 

@@ -9,8 +9,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, MetaData
 
 from shared.sql.engine import connect
-from shared.sql.migrate import prepare, version_table
-from shared.sql.privileges import changeable
+from shared.sql.migrate import changeable, prepare, version_table
 
 SERVICES = ("catalogue", "sla_monitor", "billing")
 

@@ -25,9 +25,8 @@ from shared.log.processor import Busy
 from shared.period import Month
 from shared.scope import Scope
 from shared.sql import postgres
-from shared.sql.engine import connect
+from shared.sql.engine import busy_during_outages, connect
 from shared.sql.migrate import migrate
-from shared.sql.outage import busy_during_outages
 from tests.support.postgres import Postgres, own_postgres
 from tests.support.recharges import ASHBY, recorded
 from tests.support.totals import Store

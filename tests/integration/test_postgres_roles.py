@@ -11,8 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from billing.store.sql import SqlStore
 from shared.sql.engine import connect
-from shared.sql.migrate import SchemaOutdated, version_table
-from shared.sql.privileges import changeable
+from shared.sql.migrate import SchemaOutdated, changeable, version_table
 from tests.support.databases import APP, OWNER, READONLY, address, empty_database
 
 SERVICES = ("catalogue", "sla_monitor", "billing")

@@ -148,14 +148,14 @@ STUCK = """
 import sys, time
 from catalogue.app import CatalogueApp
 from catalogue.settings import CatalogueSettings as Settings
-from shared.running.app import Service
+from shared.running.app import ServiceProgram
 from shared.running.command import main
 
 class Stuck(CatalogueApp):
     async def run(self, stop):
         {does}
 
-main(Service(package="catalogue", settings=Settings, build=Stuck), [])
+main(ServiceProgram(package="catalogue", settings=Settings, build=Stuck), [])
 """
 
 
@@ -175,23 +175,23 @@ def test_a_service_that_is_stuck_ends_by_itself_and_says_why(
     assert service.log_of("watchdog.exit")["reason"] == reason
 
 
-DEAF = """
+STALLED = """
 from shared.bus.embedded import EmbeddedBus
 from catalogue.app import build
 from catalogue.settings import CatalogueSettings as Settings
-from shared.running.app import Service
+from shared.running.app import ServiceProgram
 from shared.running.command import main
 
 EmbeddedBus.silent_s = lambda bus: 400.0
-main(Service(package="catalogue", settings=Settings, build=build), [])
+main(ServiceProgram(package="catalogue", settings=Settings, build=build), [])
 """
 
 
-def test_a_service_whose_readers_hear_nothing_from_a_log_that_answers_ends_and_says_so(tmp_path: Path) -> None:
-    with running_service("-c", DEAF, env=state_folder_env(tmp_path)) as service:
+def test_a_service_whose_readers_get_no_answer_from_a_log_that_answers_others_ends_and_says_so(tmp_path: Path) -> None:
+    with running_service("-c", STALLED, env=state_folder_env(tmp_path)) as service:
         assert service.ended() == 1
 
-    assert service.log_of("service.failed")["fault"] == "Deaf"
+    assert service.log_of("service.failed")["fault"] == "ConsumerStalled"
 
 
 def test_a_service_that_does_not_stop_when_told_is_ended(tmp_path: Path) -> None:

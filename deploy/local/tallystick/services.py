@@ -22,7 +22,7 @@ async def open_services(service: str | None) -> AsyncIterator["Sequence[MonitorA
     from billing.settings import BillingSettings
     from shared.bus.connect import connect
     from shared.settings import read_settings
-    from shared.sql.outage import busy_during_outages
+    from shared.sql.engine import busy_during_outages
     from sla_monitor.app import build as build_monitor
     from sla_monitor.settings import MonitorSettings
 

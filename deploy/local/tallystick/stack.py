@@ -113,7 +113,7 @@ async def _run(service: Work, stop: asyncio.Event) -> None:
 async def open_stack(folder: Path, *, clock: Clock | None = None, margin_s: int = 1) -> AsyncIterator[Stack]:
     """The services on `folder`, their topics made; closed on the way out. Raises `UnusableFolder`."""
     from shared.bus.connect import connect
-    from shared.running.gc_tuning import tune_gc
+    from shared.running.command import tune_gc
 
     _require_folder(folder)
     tune_gc()

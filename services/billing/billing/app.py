@@ -20,18 +20,16 @@ from shared.bus.consumer import ConsumerStatus, consume, unread
 from shared.clock import Clock
 from shared.heartbeat import Heartbeat
 from shared.log.port import Bus
-from shared.metrics.groups import GroupMetrics, MeasuredProcessor, ShardStatus
+from shared.metrics import GroupMetrics, MeasuredProcessor, ShardStatus
 from shared.quarantine.api import router as quarantine_router
 from shared.quarantine.decisions import QuarantineDecisions
 from shared.quarantine.service import Parked, QuarantineService
-from shared.running.checks import database_checks
-from shared.running.health import Check
+from shared.running.health import Check, database_checks
 from shared.scope import Scope
 from shared.sql.approvals import Approvals
 from shared.sql.engine import connect
-from shared.sql.known_logs import SqlKnownLogs
 from shared.sql.migrate import prepare
-from shared.sql.progress import ShardProgress
+from shared.sql.progress import ShardProgress, SqlKnownLogs
 from shared.web.assets import assets
 from shared.web.pages import about_pages
 

@@ -9,7 +9,7 @@ from shared.log.flood import Flood, halt_message
 from shared.log.port import Quarantined, Record, Shard
 from shared.log.processor import CaughtUp, Halted
 from shared.log.validation import InvalidRecord, as_quarantined
-from shared.sql.outage import busy_during_outages
+from shared.sql.engine import busy_during_outages
 
 
 class Ingestion:

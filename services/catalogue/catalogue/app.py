@@ -16,8 +16,7 @@ from shared.clock import Clock
 from shared.heartbeat import Heartbeat
 from shared.holidays import load_holidays
 from shared.log.port import Bus
-from shared.running.checks import database_checks
-from shared.running.health import Check
+from shared.running.health import Check, database_checks
 from shared.sql.engine import connect
 from shared.sql.migrate import prepare
 from shared.sql.outbox import relay, relay_once, unpublished_count

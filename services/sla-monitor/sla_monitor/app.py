@@ -12,17 +12,16 @@ from shared.clock import Clock
 from shared.contracts.topics import TICKETS, VERDICTS
 from shared.heartbeat import Heartbeat
 from shared.log.port import Bus, Shard, every_shard
-from shared.metrics.groups import MeasuredProcessor, ShardStatus
+from shared.metrics import MeasuredProcessor, ShardStatus
 from shared.quarantine.api import router as quarantine_router
 from shared.quarantine.decisions import QuarantineDecisions
 from shared.quarantine.service import Parked, QuarantineService
-from shared.running.checks import database_checks
-from shared.running.health import Check
+from shared.running.health import Check, database_checks
 from shared.scope import Scope
 from shared.sql.approvals import Approvals
 from shared.sql.engine import connect as connect_database
-from shared.sql.known_logs import SqlKnownLogs
 from shared.sql.migrate import prepare
+from shared.sql.progress import SqlKnownLogs
 from shared.state.connect import connect as connect_states
 from shared.state.port import Head
 from shared.web.assets import assets

@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from shared.contracts.verdicts import TargetBreached, TargetMet, VerdictCorrected, VerdictEvent, VerdictRetracted
 from shared.log.port import Shard
-from shared.metrics.groups import GroupMetrics, ShardStatus
+from shared.metrics import GroupMetrics, ShardStatus
 from shared.state.port import StateStore
 from sla_monitor.domain.openslo import COUNTER
 

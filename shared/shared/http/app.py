@@ -27,7 +27,7 @@ from shared.http.problem_types import (
 from shared.http.problems import PROBLEM_JSON, Problem, ProblemDetails
 from shared.http.queries import PathId, reject_unknown_parameters
 from shared.log.processor import Busy
-from shared.sql.outage import passes
+from shared.sql.engine import passes
 
 RETRY_AFTER_S = 5  # a server that was restarted is back by then
 _MAX_FRAMES, _MAX_LOGGED_CHARACTERS = 8, 4_000

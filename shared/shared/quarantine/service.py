@@ -16,7 +16,7 @@ from shared.contracts.topics import Topic
 from shared.log.port import Bus, Message, Quarantined, Shard, every_shard
 from shared.quarantine.decisions import Action, Decision, QuarantineDecisions
 from shared.scope import Scope
-from shared.sql.outage import busy_during_outages
+from shared.sql.engine import busy_during_outages
 
 WaitsFor = Literal["council", "agreement", "calendar"]
 _PAGE = 100  # each may hold 256 KiB

@@ -1,5 +1,6 @@
 """`python -m SERVICE [VERB]`: serve without a verb; `migrate` brings the database to the newest schema."""
 
+import gc
 import sys
 from collections.abc import Sequence
 
@@ -11,7 +12,6 @@ from shared.bus.connect import connect
 from shared.clock import WallClock
 from shared.contracts.topics import TOPICS
 from shared.running.app import S, ServiceProgram
-from shared.running.gc_tuning import tune_gc
 from shared.running.logs import configure_logs
 from shared.running.service import ServiceProcess
 from shared.settings import ServiceSettings, read_settings
@@ -39,6 +39,12 @@ def main(service: ServiceProgram[S], arguments: Sequence[str]) -> None:
             sys.exit(EXIT_INVALID_SETTINGS)
         log.critical("service.failed", fault=type(cause).__name__, reason=str(cause), exc_info=failure)
         sys.exit(EXIT_FAILED)
+
+
+def tune_gc() -> None:
+    """Events, which make no cycles, are not searched for them after every 700 of them; call it once all is imported."""
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 100)
 
 
 async def _verb(service: ServiceProgram[S], settings: S, arguments: Sequence[str]) -> None:

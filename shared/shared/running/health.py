@@ -1,29 +1,41 @@
 """Whether a service is alive, and whether it can do its work: each part asked, none trusted.
 
 Alive: the event loop answers and no loop of the service is stuck. Ready: database, state, log and schema answer within
-`PATIENCE_S`, and every group that it reads in owns shards, holds none back, and is nearly caught up.
+`CHECK_S`, and every group that it reads in has shards, none paused or halted, and is nearly caught up.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 
 from msgspec import Struct
+from sqlalchemy import Engine, text
 
 from shared.bus.consumer import ConsumerStatus
-from shared.log.port import Bus
+from shared.contracts.topics import CATALOGUE
+from shared.log.port import Bus, BusError, Shard
 from shared.running.watchdog import Watched
+from shared.sql.engine import read_transaction
+from shared.sql.migrate import SchemaOutdated, UnknownRevision, check
 
-PATIENCE_S = 5.0
+CHECK_S = 5.0
+# Brokers answer whoever waits for records within half a second, if only that there are none.
+_SILENT_S = 30.0
+_LOOK_EVERY_S = 5.0
 # Says what it found, or raises what is wrong.
 Check = Callable[[], Awaitable[str]]
 
 
 class NotReady(Exception):
-    """The part answers, and what it says is that it cannot do its work now."""
+    """The part answers that it cannot do its work now."""
+
+
+class ConsumerStalled(Exception):
+    """The log answers, and has not answered this process' readers for too long: only a new process helps."""
 
 
 class HealthPart(Struct, frozen=True):
-    """What one part said of itself."""
+    """What one part answered."""
 
     ok: bool
     detail: str
@@ -57,7 +69,7 @@ class Readiness:
         self._asked: dict[str, asyncio.Task[HealthPart]] = {}
 
     async def ask(self) -> Health:
-        """What each part says now; one that takes longer than `PATIENCE_S` has failed."""
+        """What each part answers now; one that takes longer than `CHECK_S` has failed."""
         parts = await asyncio.gather(*(self._part(name) for name in self._checks))
         return _health(dict(zip(self._checks, parts, strict=True)))
 
@@ -66,35 +78,95 @@ class Readiness:
         if asked is None or asked.done():
             asked = self._asked[name] = asyncio.ensure_future(_answer(self._checks[name]))
         try:
-            return await asyncio.wait_for(asyncio.shield(asked), PATIENCE_S)
+            return await asyncio.wait_for(asyncio.shield(asked), CHECK_S)
         except TimeoutError:
-            return HealthPart(ok=False, detail=f"no answer within {PATIENCE_S:g} s")
+            return HealthPart(ok=False, detail=f"no answer within {CHECK_S:g} s")
 
 
-def consumer_check(bus: Bus, reading: ConsumerStatus, *, lag_records: int) -> Check:
-    """A check that the member has shards, none halted or held back, and is at most `lag_records` behind in them all."""
+def consumer_check(bus: Bus, status: ConsumerStatus, *, lag_records: int) -> Check:
+    """A check that the member has shards, none paused or halted, and is at most `lag_records` behind in them all."""
 
-    async def check() -> str:
-        positions = dict(reading.positions)
+    async def check_consumer() -> str:
+        positions = dict(status.positions)
         if not positions:
             raise NotReady("no shard is assigned")
-        if reading.halted:
-            raise NotReady("; ".join(reading.halted.values()))
-        if reading.paused:
-            raise NotReady(f"{len(reading.paused)} of {len(positions)} shards are held back")
+        if status.halted:
+            raise NotReady("; ".join(status.halted.values()))
+        if status.paused:
+            raise NotReady(f"{len(status.paused)} of {len(positions)} shards are paused")
         lag = sum([(await bus.bounds(shard)).end - position for shard, position in positions.items()])
         if lag > lag_records:
             raise NotReady(f"{lag} records behind in {len(positions)} shards, at most {lag_records} may be")
         return f"{lag} records behind in {len(positions)} shards"
 
-    return check
+    return check_consumer
+
+
+def database_checks(engine: Engine, package: str) -> dict[str, Check]:
+    """Whether the database answers, and whether its schema is the one that `package` was written for."""
+
+    async def database() -> str:
+        await asyncio.to_thread(_ask, engine)
+        return "answers"
+
+    async def schema() -> str:
+        try:
+            await asyncio.to_thread(check, engine, package)
+        except (SchemaOutdated, UnknownRevision) as other:
+            raise NotReady(str(other)) from other
+        return "current"
+
+    return {"database": database, "schema": schema}
+
+
+def bus_check(bus: Bus) -> Check:
+    """Whether the log answers, and has lately answered those who read it here."""
+
+    async def check_bus() -> str:
+        await _ask_log(bus)
+        if bus.silent_s() > _SILENT_S:
+            raise NotReady(f"readers have had no answer for {bus.silent_s():.0f} s")
+        return "answers"
+
+    return check_bus
+
+
+async def watch_consumers(bus: Bus, stop: asyncio.Event, *, limit_s: float) -> None:
+    """Returns when `stop` is set; raises `ConsumerStalled` when readers get no answer though the log gives others one.
+
+    A client in that state stays in it. A log that answers nobody is waited for, however long.
+    """
+    while not stop.is_set():
+        silent_s = bus.silent_s()
+        if silent_s > limit_s and await _answers(bus):
+            raise ConsumerStalled(f"readers have had no answer for {silent_s:.0f} s from a log that answers others")
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _LOOK_EVERY_S)
+
+
+async def _answers(bus: Bus) -> bool:
+    try:
+        async with asyncio.timeout(CHECK_S):
+            await _ask_log(bus)
+    except (TimeoutError, BusError):
+        return False
+    return True
+
+
+async def _ask_log(bus: Bus) -> None:
+    await bus.bounds(Shard(CATALOGUE.name, 0))
+
+
+def _ask(engine: Engine) -> None:
+    with read_transaction(engine) as connection:
+        connection.execute(text("SELECT 1"))
 
 
 async def _answer(check: Check) -> HealthPart:
     try:
         return HealthPart(ok=True, detail=await check())
-    except NotReady as told:
-        return HealthPart(ok=False, detail=str(told))
+    except NotReady as reason:
+        return HealthPart(ok=False, detail=str(reason))
     except Exception as fault:  # noqa: BLE001 (whatever a part raises is its state; its text may hold an address)
         return HealthPart(ok=False, detail=type(fault).__name__)
 

@@ -11,11 +11,9 @@ from prometheus_client import CollectorRegistry, GCCollector, Histogram, Platfor
 from shared.heartbeat import Heartbeat
 from shared.http import create_app
 from shared.log.port import Bus
-from shared.metrics.http import MeasuredHttp
+from shared.metrics import MeasuredHttp
 from shared.running.app import App
-from shared.running.checks import bus_check
-from shared.running.health import Check, NotReady, Readiness, consumer_check, liveness
-from shared.running.listening import watch_consumers
+from shared.running.health import Check, NotReady, Readiness, bus_check, consumer_check, liveness, watch_consumers
 from shared.running.servers import Server, admin_app, bind_socket, server
 from shared.running.watchdog import Watchdog, Watched
 from shared.settings import ServiceSettings

@@ -3,14 +3,17 @@
 `engine.begin()` is a writing transaction; `reading(engine)` sees one moment and writes nothing.
 """
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
+from shared.log.processor import Busy
 from shared.sqlite import BUSY_TIMEOUT_S, set_pragmas
 from shared.startup_errors import UnusableDatabase
 
@@ -19,6 +22,14 @@ _READING: dict[str, dict[str, Any]] = {
     "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
     "sqlite": {_DEFERRED: True},
 }
+
+
+# Classes of SQLSTATE, PostgreSQL's manual, appendix A: connection exception, rolled back in favour of others,
+# insufficient resources, operator intervention (statements that took too long are cancelled under it, too).
+_PASSING_CLASSES = frozenset({"08", "40", "53", "57"})
+# No lock in time; a transaction ended for being silent, or for taking too long.
+_PASSING_STATES = frozenset({"55P03", "25P03", "25P04"})
+_SQLITE_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 
 def connect(url: str) -> Engine:
@@ -49,6 +60,34 @@ def read_transaction(engine: Engine) -> Iterator[Connection]:
     """A transaction that sees the database as of one moment. Whatever it writes is rolled back or refused."""
     with engine.connect() as connection:
         yield connection.execution_options(**_READING[engine.dialect.name])
+
+
+@contextmanager
+def busy_during_outages() -> Iterator[None]:
+    """Raises `Busy` for a fault of the database that passes: no connection, no answer, no lock in time.
+
+    Whether a transaction that was about to commit did so is unknown then; stored offsets decide, not the caller.
+    """
+    try:
+        yield
+    except NoConnectionFree as fault:
+        raise Busy(f"every connection is in use: {fault}") from fault
+    except DBAPIError as fault:
+        if not passes(fault):
+            raise
+        raise Busy(f"the database does not answer now: {fault.orig}") from fault
+
+
+def passes(fault: DBAPIError) -> bool:
+    """Whether the statement did nothing wrong: tried later, it may well succeed."""
+    if fault.connection_invalidated:
+        return True
+    if isinstance(fault.orig, sqlite3.Error):
+        return getattr(fault.orig, "sqlite_errorcode", 0) & 0xFF in _SQLITE_BUSY
+    state = getattr(fault.orig, "sqlstate", None)
+    if state is None:  # It never came to a statement, or no answer to it.
+        return isinstance(fault, OperationalError | InterfaceError)
+    return state[:2] in _PASSING_CLASSES or state in _PASSING_STATES
 
 
 def _sqlite(engine: Engine) -> Engine:

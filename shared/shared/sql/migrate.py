@@ -6,15 +6,23 @@ A revision file is named `0001_what_it_does.py` and says `revision = "0001"`. Ea
 Who may change a schema depends on whose it is. A SQLite file belongs to the program that opens it, which brings it up
 to date as it starts. A server's schema belongs to a role of its own, which only `migrate` logs in as; a service looks
 whether its schema is there, and goes no further when it is not.
+
+On a server every table only grows: a service works as a role that reads and adds rows, and can neither change nor
+remove what was once written. The few tables that hold a state rather than a history are named in the package's
+`migrations.CHANGEABLE` with what may be done to them: `{"progress": "UPDATE", "outbox": "DELETE"}`.
 """
 
+from collections.abc import Mapping
+from importlib import import_module
 from importlib.resources import files
 
-from sqlalchemy import Connection, Engine, column, inspect, select, table
+from sqlalchemy import Connection, Engine, column, inspect, select, table, text
 
 from shared.sql.engine import read_transaction
-from shared.sql.privileges import grant
 from shared.startup_errors import IncompatibleStore
+
+APP = "tallystick_app"
+READONLY = "tallystick_readonly"
 
 
 class UnknownRevision(IncompatibleStore):
@@ -79,6 +87,12 @@ def version_table(package: str) -> str:
     return f"{package.replace('.', '_')}_revision"
 
 
+def changeable(package: str) -> Mapping[str, str]:
+    """What may be done in the tables of `package` beside reading and adding rows, by table."""
+    found: Mapping[str, str] = getattr(import_module(f"{package}.migrations"), "CHANGEABLE", {})
+    return found
+
+
 def _revisions(package: str) -> list[str]:
     names = (entry.name for entry in files(package).joinpath("migrations").iterdir())
     return sorted(name.split("_")[0] for name in names if name[:1].isdigit() and name.endswith(".py"))
@@ -116,7 +130,7 @@ def _migrate_server(engine: Engine, package: str) -> None:
         postgres.require_code_point_order(connection)
         postgres.take_advisory_lock(connection, version_table(package))
         _upgrade(connection, package)
-        grant(connection, package, mark=version_table(package))
+        _grant(connection, package, mark=version_table(package))
 
 
 def _upgrade(connection: Connection, package: str) -> None:
@@ -126,3 +140,24 @@ def _upgrade(connection: Connection, package: str) -> None:
     if stored == known[-1]:
         return
     upgrade_to("head", connection, package)
+
+
+def _grant(connection: Connection, package: str, *, mark: str) -> None:
+    """Both roles may do what they should in the tables of `package`, where the server has such roles.
+
+    `mark` is the table of the package's revision, which neither may touch.
+    """
+    known = set(connection.scalars(text("SELECT rolname FROM pg_roles")))
+    quoted = connection.dialect.identifier_preparer.quote
+    statements: list[str] = []
+    if READONLY in known:
+        statements.append(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {READONLY}")
+    if APP in known:
+        statements += [
+            f"GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO {APP}",
+            f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {APP}",
+            f"REVOKE INSERT ON {quoted(mark)} FROM {APP}",
+            *(f"GRANT {what} ON {quoted(table)} TO {APP}" for table, what in changeable(package).items()),
+        ]
+    for statement in statements:
+        connection.execute(text(statement))

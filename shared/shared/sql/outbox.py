@@ -30,8 +30,7 @@ from sqlalchemy.sql.functions import GenericFunction
 from shared.heartbeat import Heartbeat
 from shared.log.port import AppendUncertain, Bus, Message, Outgoing
 from shared.log.processor import Busy
-from shared.sql.engine import read_transaction
-from shared.sql.outage import busy_during_outages
+from shared.sql.engine import busy_during_outages, read_transaction
 
 RELAY_BATCH = 500
 

@@ -20,7 +20,7 @@ from shared.log.partitioner import partition_of
 from shared.log.port import Bounds, Bus, Record, Shard, every_shard
 from shared.period import Month, month_of
 from shared.settings import read_settings
-from shared.sql.outage import busy_during_outages
+from shared.sql.engine import busy_during_outages
 from sla_monitor.domain.verdict_changes import verdict_changes
 from sla_monitor.dry_run_app import DryRunApp
 from sla_monitor.judging.dry_run import DryRunResult

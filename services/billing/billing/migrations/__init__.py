@@ -1,6 +1,6 @@
 """Billing's schema, revision by revision."""
 
-# Every other table only grows (`shared.sql.privileges`).
+# Every other table only grows (`shared.sql.migrate`).
 CHANGEABLE = {
     "progress": "UPDATE",
     "item_opened": "UPDATE",

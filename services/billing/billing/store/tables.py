@@ -10,8 +10,7 @@ from sqlalchemy import BigInteger, Column, Date, Index, Integer, LargeBinary, Me
 from shared.quarantine.decisions import quarantine_decision_table
 from shared.sql.approvals import approval_table
 from shared.sql.inbox import inbox_table
-from shared.sql.known_logs import known_log_table
-from shared.sql.progress import progress_table
+from shared.sql.progress import known_log_table, progress_table
 
 metadata = MetaData()
 progress = progress_table(metadata)

@@ -1,6 +1,6 @@
 """The catalogue's tables, revision by revision."""
 
-# Every other table only grows (`shared.sql.privileges`).
+# Every other table only grows (`shared.sql.migrate`).
 CHANGEABLE = {
     "outbox": "DELETE",
     "recording_lock": "UPDATE",

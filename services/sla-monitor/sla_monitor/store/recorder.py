@@ -20,8 +20,7 @@ from shared.contracts.verdicts import (
 )
 from shared.log.port import Record, Shard
 from shared.log.processor import CaughtUp
-from shared.sql.engine import read_transaction
-from shared.sql.outage import busy_during_outages
+from shared.sql.engine import busy_during_outages, read_transaction
 from shared.sql.progress import Counts, Progress, ShardProgress
 from shared.sql.statements import in_list, insert_rows, upsert
 from sla_monitor.domain.freezing import CountedAs, CountState, VerdictKey, post, verdict_key

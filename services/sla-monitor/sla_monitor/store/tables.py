@@ -5,8 +5,7 @@ from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData
 from shared.quarantine.decisions import quarantine_decision_table
 from shared.sql.approvals import approval_table
 from shared.sql.columns import UtcDateTime
-from shared.sql.known_logs import known_log_table
-from shared.sql.progress import progress_table
+from shared.sql.progress import known_log_table, progress_table
 
 METADATA = MetaData()
 PROGRESS = progress_table(METADATA, "verdict_progress")

@@ -4,9 +4,8 @@ from alembic import op
 from sqlalchemy import MetaData
 
 from shared.sql.inbox import inbox_table
-from shared.sql.known_logs import known_log_table
 from shared.sql.outbox import outbox_table
-from shared.sql.progress import progress_table
+from shared.sql.progress import known_log_table, progress_table
 
 revision = "0001"
 down_revision = None

@@ -58,7 +58,7 @@ async def test_what_a_part_raises_is_told_by_its_kind_because_its_text_may_be_se
 async def test_a_part_that_does_not_answer_is_asked_once_however_often_health_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(health, "PATIENCE_S", 0.01)
+    monkeypatch.setattr(health, "CHECK_S", 0.01)
     asked, thaw = [], asyncio.Event()
 
     async def frozen() -> str:
@@ -102,7 +102,7 @@ async def test_a_group_without_shards_or_with_shards_held_back_is_not_ready(tmp_
 
     await bus.close()
     assert unassigned.parts["group"] == HealthPart(False, "no shard is assigned")
-    assert held.parts["group"] == HealthPart(False, "1 of 1 shards are held back")
+    assert held.parts["group"] == HealthPart(False, "1 of 1 shards are paused")
 
 
 async def test_a_loop_that_is_silent_for_longer_than_it_may_be_is_not_alive() -> None:

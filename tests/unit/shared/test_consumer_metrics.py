@@ -11,7 +11,7 @@ from shared.bus.embedded import EmbeddedBus
 from shared.contracts.topics import TICKETS, TOPICS
 from shared.log.port import AppendUncertain, Fenced, Message, Record, Shard
 from shared.log.processor import Busy
-from shared.metrics.groups import GroupMetrics, MeasuredProcessor, ShardStatus
+from shared.metrics import GroupMetrics, MeasuredProcessor, ShardStatus
 from tests.support.totals import Store, Totals
 
 pytestmark = pytest.mark.anyio
