@@ -4,11 +4,10 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Query
 
-from shared.http import schema_ref
+from shared.http import OptionalId, schema_ref
 from shared.period import PeriodLength
 from shared.scope import Scope
 
-OptionalId = Annotated[str | None, Query(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 PeriodParameter = Annotated[
     PeriodLength, Query(alias="period", description="with `month`: the period of this kind in which it lies")
 ]

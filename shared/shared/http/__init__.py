@@ -7,7 +7,7 @@ from shared.http.openapi import Json, json_responses, schema_ref
 from shared.http.paging import Cursor, Limit, Page, next_link, read_cursor
 from shared.http.problem_types import ProblemType
 from shared.http.problems import Problem
-from shared.http.queries import DateParameter, InstantParameter, MonthParameter, PathId
+from shared.http.queries import DateParameter, InstantParameter, MonthParameter, OptionalId, PathId
 
 __all__ = [
     "Cursor",
@@ -17,6 +17,7 @@ __all__ = [
     "JsonBody",
     "Limit",
     "MonthParameter",
+    "OptionalId",
     "Page",
     "PathId",
     "Problem",

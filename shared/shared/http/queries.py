@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import Annotated
 
-from fastapi import Path
+from fastapi import Path, Query
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BeforeValidator, PlainValidator, WithJsonSchema
@@ -52,8 +52,10 @@ MonthParameter = Annotated[
     PlainValidator(_read_month),
     WithJsonSchema({"type": "string", "pattern": f"^{MONTH_PATTERN}$", "description": "for example 2026-03"}),
 ]
-# As shared.contracts.envelope.ID_PATTERN, in the dialect of pydantic's engine, whose `$` is the end of the text.
-PathId = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+# As `shared.contracts.scalars.ID_PATTERN`, in the dialect of pydantic's engine, whose `$` is the end of the text.
+_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+PathId = Annotated[str, Path(pattern=_ID_PATTERN)]
+OptionalId = Annotated[str | None, Query(pattern=_ID_PATTERN)]
 
 
 async def reject_unknown_parameters(request: Request) -> None:

@@ -12,7 +12,6 @@ __all__ = [
     "long_date",
     "month_name",
     "percentage",
-    "short_date",
     "short_instant",
     "whole_number",
 ]
@@ -29,12 +28,6 @@ def long_date(day: date) -> str:
     """`5 November 2026`; an instant is given by its London date."""
     day = _london(day)
     return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
-
-
-def short_date(day: date) -> str:
-    """`5 Nov 2026`, where space is short."""
-    day = _london(day)
-    return f"{day.day} {_MONTHS[day.month - 1][:3]} {day.year}"
 
 
 def month_name(month: Month) -> str:

@@ -10,10 +10,10 @@ from msgspec import Struct
 from starlette.responses import Response
 
 from shared.csv_cells import escape_formula
-from shared.http import Json, MonthParameter
+from shared.http import Json, MonthParameter, OptionalId
 from shared.period import Month, month_of
 from shared.scope import Scope
-from sla_monitor.http import InScope, OptionalId, PeriodParameter, answers_many
+from sla_monitor.http import InScope, PeriodParameter, answers_many
 from sla_monitor.reports.periods import Attainment, attainments
 from sla_monitor.reports.sources import Sources
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from shared.contracts.definitions import Objective, Target
 from shared.contracts.objectives import Attained, Ratio
-from shared.http import Json, MonthParameter
+from shared.http import Json, MonthParameter, OptionalId
 from shared.instants import instant
 from shared.period import Month, Period, PeriodLength, month_of, period_of
 from shared.scope import Scope
@@ -19,7 +19,7 @@ from sla_monitor.domain.attainment import combined
 from sla_monitor.domain.budget import PeriodState, Volume, budget
 from sla_monitor.domain.burn_rate import BurnRateAlert
 from sla_monitor.domain.open_targets import OpenTarget
-from sla_monitor.http import InScope, OptionalId, answers
+from sla_monitor.http import InScope, answers
 from sla_monitor.reports.burn_rate_windows import BurnRateWindows, TargetKey
 from sla_monitor.reports.periods import TargetsByPeriod
 from sla_monitor.reports.sources import OpenTargets, Sources

@@ -3,11 +3,11 @@
 from fastapi import APIRouter
 from msgspec import Struct
 
-from shared.http import Json, MonthParameter
+from shared.http import Json, MonthParameter, OptionalId
 from shared.period import Month, PeriodLength, period_of
 from shared.scope import Scope
 from sla_monitor.domain.attainment import percentile_rank
-from sla_monitor.http import InScope, OptionalId, PeriodParameter, answers_many
+from sla_monitor.http import InScope, PeriodParameter, answers_many
 from sla_monitor.reports.periods import Attainment, attainments
 from sla_monitor.reports.sources import Sources
 

@@ -15,7 +15,6 @@ from shared.web.formats import (
     long_date,
     month_name,
     percentage,
-    short_date,
     short_instant,
     whole_number,
 )
@@ -59,7 +58,6 @@ def test_a_time_has_only_the_parts_that_it_needs(time: str, expected: str) -> No
 
 def test_an_instants_date_is_the_one_in_london() -> None:
     assert long_date(utc("2026-06-30 23:30")) == "1 July 2026"
-    assert short_date(date(2026, 9, 1)) == "1 Sep 2026"
     assert short_instant(utc("2026-06-30 23:30")) == "1 Jul 12:30am"
 
 
