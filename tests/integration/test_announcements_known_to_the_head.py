@@ -13,7 +13,8 @@ from shared.log.partitioner import partition_of
 from shared.log.port import Shard
 from shared.log.processor import Busy
 from shared.state.embedded import EmbeddedStateStore
-from sla_monitor.judging import published_positions
+from sla_monitor.judging import recovery
+from sla_monitor.judging.context import EvaluationContext
 from sla_monitor.judging.processor import JudgingProcessor
 from sla_monitor.store.views import CatalogueView, DecisionsView
 from tests.support.histories import calendar
@@ -47,7 +48,9 @@ class Worker:
         self._on, self.states = on, EmbeddedStateStore(state)
         self.opened.append(self.states)
         self._catalogue, self._decisions = CatalogueView(on.bus), DecisionsView(on.bus)
-        self.judging = JudgingProcessor(self.states, on.bus, self._catalogue, self._decisions, on.clock, margin_s=0)
+        self.judging = JudgingProcessor(
+            self.states, on.bus, EvaluationContext(self._catalogue, self._decisions, on.clock, 0)
+        )
 
     async def start(self) -> None:
         await self._catalogue.catch_up()
@@ -133,7 +136,7 @@ async def test_a_shard_whose_announcements_are_all_known_is_not_in_doubt(on: Mon
 
 
 async def test_one_that_does_not_come_to_rest_says_so_now_and_then(on: Monitor, tmp_path: Path) -> None:
-    with patch.object(published_positions, "MAX_UNRECORDED", 4):
+    with patch.object(recovery, "MAX_UNRECORDED", 4):
         worker = await breached(on, tmp_path)
         assert await worker.told() == 0 < await said(on) < 4
         await tell(on, PAUSED, at=NEXT_DAY)
@@ -173,7 +176,7 @@ async def test_one_in_doubt_says_nothing_before_it_was_compared(on: Monitor, tmp
     await breached(on, tmp_path)
     await tell(on, PAUSED, at=NEXT_DAY)
 
-    with patch.object(published_positions, "MAX_UNRECORDED", 1):
+    with patch.object(recovery, "MAX_UNRECORDED", 1):
         other = await started(on, tmp_path / "second.db")
         await other.read_on()
 

@@ -177,7 +177,7 @@ def test_live_state_that_is_rebuilt_stands_where_it_stood(accepted: bool, tmp_pa
         bus = connect(f"sqlite:///{tmp_path}/log.db")
         at_rest = build_monitor(MonitorSettings(TALLYSTICK_VAR=tmp_path), bus=bus, clock=CLOCK)
         before = (await at_rest.heads())[SHARD]
-        await at_rest.maintenance.rebuild()
+        await at_rest.rebuild.run()
         after = (await at_rest.heads())[SHARD]
         await at_rest.close()
         await bus.close()

@@ -16,6 +16,7 @@ from shared.clock import FixedClock
 from shared.contracts.topics import TOPICS
 from shared.log.port import Quarantined, Record
 from shared.state.embedded import EmbeddedStateStore
+from sla_monitor.judging.context import EvaluationContext
 from sla_monitor.judging.processor import JudgingProcessor
 from sla_monitor.store.views import CatalogueView, DecisionsView
 from tests.support.poison import AT, COMPLETED, GOOD, ITEM, POISON, SHARD, Poison
@@ -41,7 +42,7 @@ async def judged(folder: Path, sent: Sequence[Record]) -> tuple[list[Quarantined
     bus, states = EmbeddedBus(folder / "log.db"), EmbeddedStateStore(folder / "state.db")
     await bus.ensure_topics(TOPICS)
     clock = FixedClock(datetime.fromisoformat(AT))
-    judging = JudgingProcessor(states, bus, CatalogueView(bus), DecisionsView(bus), clock, margin_s=0)
+    judging = JudgingProcessor(states, bus, EvaluationContext(CatalogueView(bus), DecisionsView(bus), clock, 0))
     try:
         assert await judging.apply(SHARD, sent) == sent[-1].offset + 1
         head = await states.head(SHARD)

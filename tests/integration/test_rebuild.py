@@ -12,7 +12,7 @@ from shared.log.port import OffsetGone, Shard
 from shared.state.connect import connect
 from shared.state.port import Change
 from sla_monitor.judging.rebuild import RebuildResult
-from sla_monitor.judging.rebuilt_shard import UNFINISHED_HEAD
+from sla_monitor.judging.shard_rebuild import UNFINISHED_HEAD
 from tests.support.histories import calendar
 from tests.support.live_state import ShardContent, live_state_content, state_address
 from tests.support.monitor_client import LATE, agreement
@@ -51,7 +51,7 @@ async def lost_and_rebuilt(
 ) -> tuple[RebuildResult, dict[Shard, ShardContent]]:
     """What a rebuild said, and the state that it left."""
     async with idle_monitor(folder, now=now, state_url=state_url) as at_rest:
-        done = await at_rest.app.maintenance.rebuild()
+        done = await at_rest.app.rebuild.run()
     return done, await live_state_content(state_address(folder, state_url))
 
 
@@ -147,7 +147,7 @@ def test_a_rebuild_that_was_cut_short_is_made_good_by_the_next(tmp_path: Path, s
             await live(on)
         before = await live_state_content(state_address(tmp_path, state_url))
         async with idle_monitor(tmp_path, now=NOW, state_url=state_url) as at_rest:
-            cut = asyncio.create_task(at_rest.app.maintenance.rebuild())
+            cut = asyncio.create_task(at_rest.app.rebuild.run())
             await asyncio.sleep(0.05)
             cut.cancel()
             await asyncio.gather(cut, return_exceptions=True)

@@ -23,6 +23,7 @@ from shared.sql.inbox import Arrival, InsertResult, receive
 from shared.state.port import Change, Head
 from shared.state.publisher import Publisher
 from sla_monitor.judging.processor import JudgingProcessor
+from sla_monitor.judging.recovery import Unreconciled
 from tests.simulation.bus import MemoryBus, MemorySubscription
 from tests.simulation.databases import TroubledReadModel
 from tests.simulation.states import MemoryStates
@@ -195,10 +196,10 @@ def reset_on_missing_offset() -> Iterator[None]:
 def forgets_to_look_back() -> Any:
     """What was announced and then lost with the live state is left as it was announced."""
 
-    async def trusting(_judging: JudgingProcessor, _shard: Shard, head: Head, **_: int) -> Head:
+    async def trusting(_judging: JudgingProcessor, _shard: Shard, head: Head, _: Unreconciled, **__: int) -> Head:
         return head
 
-    return patch.object(JudgingProcessor, "_reconcile", trusting)
+    return patch.object(JudgingProcessor, "_judge_unreconciled", trusting)
 
 
 BUGS: dict[str, Bug] = {

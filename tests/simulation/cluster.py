@@ -11,6 +11,7 @@ from billing.store.sql import SqlStore
 from shared.bus.consumer import ConsumerStatus, consume
 from shared.contracts.topics import CATALOGUE
 from shared.log.port import Message, OffsetGone, Shard
+from sla_monitor.judging.context import EvaluationContext
 from sla_monitor.judging.processor import JudgingProcessor
 from sla_monitor.store.recorder import VerdictRecorder
 from sla_monitor.store.views import CatalogueView, DecisionsView
@@ -118,7 +119,9 @@ class Process:
         await catalogue.catch_up()
         await decisions.catch_up()
         states = MemoryStates(self._servers.states, self.gate)
-        self.judging = judging = JudgingProcessor(states, self.bus, catalogue, decisions, self.clock, margin_s=MARGIN_S)
+        self.judging = judging = JudgingProcessor(
+            states, self.bus, EvaluationContext(catalogue, decisions, self.clock, MARGIN_S)
+        )
         recording = VerdictRecorder(TroubledReadModel(self._servers.read_model, self.gate))
         self._begin(catalogue.run(self._stop))
         self._begin(decisions.run(self._stop))

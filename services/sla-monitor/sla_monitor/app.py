@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
@@ -28,7 +27,7 @@ from shared.web.assets import assets
 from shared.web.pages import about_pages
 from sla_monitor import pages
 from sla_monitor.decisions import corrections, exclusions
-from sla_monitor.judging.maintenance import LiveStateMaintenance
+from sla_monitor.judging.context import EvaluationContext
 from sla_monitor.judging.processor import JudgingProcessor
 from sla_monitor.judging.rebuild import Rebuild
 from sla_monitor.metrics import MonitorMetrics
@@ -83,28 +82,12 @@ class MonitorApp:
             bus=bus,
             clock=clock,
         )
-        judging = partial(
-            JudgingProcessor,
-            self._states,
-            bus,
-            self._catalogue,
-            self._decisions,
-            clock,
-            margin_s=settings.margin_s,
-            floods_accepted=self.quarantine.accepted_below,
-        )
+        context = EvaluationContext(self._catalogue, self._decisions, clock, settings.margin_s)
+        accepted_below = self.quarantine.accepted_below
+        self._judging = JudgingProcessor(self._states, bus, context, accepted_below=accepted_below)
         # Whoever asks how far the shards are must not change what the one at work remembers of them.
-        self._judging, self._looking = judging(), judging()
-        rebuilding = partial(
-            Rebuild,
-            bus=bus,
-            catalogue=self._catalogue,
-            decisions=self._decisions,
-            clock=clock,
-            margin_s=settings.margin_s,
-            floods_accepted=self.quarantine.accepted_below,
-        )
-        self.maintenance = LiveStateMaintenance(self._states, bus, rebuilding, learn=self.learn)
+        self._idle_judging = JudgingProcessor(self._states, bus, context, accepted_below=accepted_below)
+        self.rebuild = Rebuild(self._states, bus, context, accepted_below=accepted_below, learn=self.learn)
         self.approvals = Approvals(self._engine, APPROVALS)
         read_model, items = SqlReadModel(self._engine), StoredItems(self._states, self._catalogue, self._decisions)
         self.sources = Sources(read_model, items, self._catalogue, self._decisions, clock)
@@ -201,7 +184,9 @@ class MonitorApp:
 
     async def pending(self) -> int:
         """How much it has still to do: records to judge and to record, shards with something due or to announce."""
-        judging = await unread(self._bus, self._looking, ITEM_TOPICS) + await self._looking.overdue(ITEM_TOPICS)
+        judging = await unread(self._bus, self._idle_judging, ITEM_TOPICS) + await self._idle_judging.overdue(
+            ITEM_TOPICS
+        )
         judging += len(self._judging.unreconciled)
         return judging + await unread(self._bus, VerdictRecorder(self._announcements), [VERDICTS])
 

@@ -44,7 +44,7 @@ async def rebuild(settings: MonitorSettings, arguments: Sequence[str]) -> None:
     try:
         await bus.ensure_topics(TOPICS)
         if wanted.shadow or wanted.approve:
-            events = await app.maintenance.dry_run_rebuild()
+            events = await app.rebuild.dry_run()
             found = verdict_changes(events)
             await asyncio.to_thread(_tell, found, events, wanted)
         if wanted.approve:
@@ -61,10 +61,10 @@ async def rebuild(settings: MonitorSettings, arguments: Sequence[str]) -> None:
 async def _done(app: MonitorApp, *, announced_for: str | None) -> None:
     """The rebuild is made. What was approved is announced at once, the rest of the world's news by the next start."""
     if announced_for is None:
-        done = await app.maintenance.rebuild()
+        done = await app.rebuild.run()
     else:
-        done = await app.maintenance.rebuild(cause=f"rebuild-{announced_for[:_NAMED]}")
-        await app.maintenance.announce()
+        done = await app.rebuild.run(cause=f"rebuild-{announced_for[:_NAMED]}")
+        await app.rebuild.announce()
     log.info("sla_monitor.rebuilt", items=done.items, announcements_missing=done.missing)
 
 

@@ -7,6 +7,7 @@ from unittest.mock import patch
 
 import pytest
 
+from shared.clock import FixedClock
 from shared.contracts.topics import PARTITIONS, TICKETS
 from shared.log.partitioner import partition_of
 from shared.log.port import Record, Shard
@@ -14,9 +15,10 @@ from shared.state.port import Change, Head
 from sla_monitor.domain.clock.verdict import evaluate
 from sla_monitor.domain.decisions import Decisions
 from sla_monitor.domain.item import load_item
-from sla_monitor.judging import batch as batches
 from sla_monitor.judging.batch import ShardBatch
+from sla_monitor.judging.context import EvaluationContext
 from sla_monitor.judging.item_cache import ItemCache
+from sla_monitor.store import items
 from tests.support.histories import agreement_index
 from tests.support.tickets import message
 
@@ -39,11 +41,9 @@ def taken(head: Head, kind: str, after: timedelta, *targets: dict[str, Any], cou
         SHARD,
         head,
         ItemCache(),
-        now_ms=record.timestamp_ms,
-        catalogue=catalogue,
-        decisions=decisions,
+        EvaluationContext(catalogue, decisions, FixedClock(datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)), 0),
     )
-    made.take([record])
+    made.add([record])
     return made
 
 
@@ -61,7 +61,7 @@ def stored(change: Change) -> dict[str, bytes]:
 @pytest.fixture
 def judged() -> Any:
     """How often an item was judged in full."""
-    with patch.object(batches, "evaluate", wraps=evaluate) as judged:
+    with patch.object(items, "evaluate", wraps=evaluate) as judged:
         yield judged
 
 

@@ -56,11 +56,11 @@ class Desk:
         taken = [each for each in new if insert_fact(self.live.item, each) is FactResult.NEW]
         whole = self.judge(as_of)
         events, said = announce(self.said, whole, Trigger("adur", "T1", "clock", as_of))
-        if taken and self.live.follows(taken, as_of=as_of):
+        if taken and self.live.apply(taken, as_of=as_of):
             assert (events, said, self.live.wake) == ([], self.said, whole.wake)
             self.followed += [type(each).__name__ for each in taken]
         else:
-            self.live.judged(whole, as_of=as_of)
+            self.live.evaluated(whole, as_of=as_of)
         self.said = said
 
     def judge(self, as_of: int) -> Evaluation:

@@ -12,7 +12,7 @@ from shared.log.port import Record, Shard
 from shared.log.validation import CONFLICT
 from shared.sql.inbox import InsertResult
 from sla_monitor.domain.item import FactResult
-from sla_monitor.judging.dry_run import RebuildDryRun
+from sla_monitor.judging.dry_run import JudgingDryRun
 from tallystick.backfill.candidates import Candidate, Refusal
 
 _Word = InsertResult | FactResult | None
@@ -29,7 +29,7 @@ class Deduplicated:
     refused: Sequence[Refusal]
 
 
-async def deduplicate(offers: Iterable[Candidate], *, foreseeing: RebuildDryRun, dry_run: DryRun) -> Deduplicated:
+async def deduplicate(offers: Iterable[Candidate], *, judging: JudgingDryRun, dry_run: DryRun) -> Deduplicated:
     """Each event asked for at whoever reads its topic: new where anybody would take it in and nobody refuses it."""
     once, known, refused = _once(offers)
     new: list[Candidate] = []
@@ -38,7 +38,7 @@ async def deduplicate(offers: Iterable[Candidate], *, foreseeing: RebuildDryRun,
         metered: Sequence[_Word] = await asyncio.to_thread(dry_run.insert_results, shard, records)
         judged: Sequence[_Word] = [None] * len(held)
         if shard.topic != USAGE.name:
-            judged = await foreseeing.fates(shard, records)
+            judged = await judging.insert_results(shard, records)
         for each, words in zip(held, zip(metered, judged, strict=True), strict=True):
             if _CONFLICT.intersection(words):
                 refused.append(_conflict(each))

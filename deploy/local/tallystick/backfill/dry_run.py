@@ -22,8 +22,7 @@ from shared.period import Month, month_of
 from shared.settings import read_settings
 from shared.sql.engine import busy_during_outages
 from sla_monitor.domain.verdict_changes import verdict_changes
-from sla_monitor.dry_run_app import DryRunApp
-from sla_monitor.judging.dry_run import DryRunResult
+from sla_monitor.judging.dry_run import DryRunResult, JudgingDryRun
 from sla_monitor.settings import MonitorSettings
 from tallystick.backfill.candidates import Candidate
 from tallystick.backfill.deduplication import Deduplicated, deduplicate, records_of
@@ -37,7 +36,7 @@ class BackfillDryRun:
     """What judges and what rates, at hand and not at work. Instances at work are not disturbed."""
 
     bus: Bus
-    monitor: DryRunApp
+    monitor: JudgingDryRun
     billing: BillingApp
     clock: Clock
 
@@ -47,7 +46,7 @@ class BackfillDryRun:
         progress = await asyncio.to_thread(self.billing.progress)
         reached = {each.shard: each.next_offset for each in progress}
         unread = sum(max(0, bounds.end - reached.get(shard, bounds.first)) for shard, bounds in held.items())
-        return unread + await self.monitor.foreseeing.behind(judged)
+        return unread + await self.monitor.behind(judged)
 
     async def held(self) -> dict[Shard, Bounds]:
         """What the log holds now of all that the two services read."""
@@ -57,7 +56,7 @@ class BackfillDryRun:
     async def deduplicate(self, offers: Sequence[Candidate]) -> Deduplicated:
         """Which of the events nobody knows yet."""
         with busy_during_outages():
-            return await deduplicate(offers, foreseeing=self.monitor.foreseeing, dry_run=self.billing.dry_run)
+            return await deduplicate(offers, judging=self.monitor, dry_run=self.billing.dry_run)
 
     async def changes(self, new: Sequence[Candidate], *, seen: Callable[[int], None]) -> Changes:
         """What the events would change, were they sent; `seen` is told how many more have been judged.
@@ -68,7 +67,7 @@ class BackfillDryRun:
         foreseen: list[DryRunResult] = []
         for shard, held in records.items():
             if shard.topic in _JUDGED:
-                foreseen.append(await self.monitor.foreseeing.judge(shard, held))
+                foreseen.append(await self.monitor.judge(shard, held))
             seen(len(held))
         announced = [decode_event(message.value) for each in foreseen for message in each.announced]
         said = [event for event in announced if isinstance(event, VerdictEvent)]
@@ -99,7 +98,7 @@ async def open_dry_run(clock: Clock) -> AsyncIterator[BackfillDryRun]:
         with busy_during_outages():
             billing = build_billing(billing_settings, bus=bus, clock=clock)
         stack.push_async_callback(billing.close)
-        monitor = DryRunApp(monitor_settings, bus=bus, clock=clock)
+        monitor = JudgingDryRun(monitor_settings, bus=bus, clock=clock)
         stack.push_async_callback(monitor.close)
         yield BackfillDryRun(bus, monitor, billing, clock)
 

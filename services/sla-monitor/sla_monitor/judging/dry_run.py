@@ -4,16 +4,21 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from shared.clock import Clock
 from shared.contracts.envelope import TimeAdvanced
-from shared.log.port import Bounds, Outgoing, Record, Shard
+from shared.log.port import Bounds, Bus, Outgoing, Record, Shard
 from shared.log.validation import InvalidRecord
-from shared.state.port import Head, StateStore
+from shared.state.connect import connect
+from shared.state.port import Head
 from sla_monitor.domain.facts import AnyFact, fact_of, read_record
 from sla_monitor.domain.item import FactResult, Item, insert_fact, load_item
 from sla_monitor.judging.batch import ShardBatch, item_key
+from sla_monitor.judging.context import EvaluationContext
 from sla_monitor.judging.item_cache import ItemCache
-from sla_monitor.ports import Catalogue, DecisionsLog
+from sla_monitor.settings import MonitorSettings
+from sla_monitor.store.views import CatalogueView, DecisionsView
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,30 +29,40 @@ class DryRunResult:
     parked: int
 
 
-class RebuildDryRun:
-    """Reads live state and changes nothing. The items are judged as if their shard had caught up with the present."""
+class JudgingDryRun:
+    """Reads live state and the log beside the instances at work, and changes nothing. It needs no database.
 
-    def __init__(
-        self, states: StateStore, catalogue: Catalogue, decisions: DecisionsLog, clock: Clock, *, margin_s: int
-    ) -> None:
-        self._states, self._clock, self._margin_ms = states, clock, margin_s * 1000
-        self._catalogue, self._decisions = catalogue, decisions
+    Items are judged as if their shard had caught up with the present.
+    """
 
-    async def fates(self, shard: Shard, records: Sequence[Record]) -> list[FactResult]:
-        """What its item would take each record for; all of them are events that can be believed."""
+    def __init__(self, settings: MonitorSettings, *, bus: Bus, clock: Clock) -> None:
+        self._states = connect(settings.state)
+        self._catalogue, self._decisions = CatalogueView(bus), DecisionsView(bus)
+        self._context = EvaluationContext(self._catalogue, self._decisions, clock, settings.margin_s)
+
+    async def learn(self) -> None:
+        """What the catalogue has published, and what was decided, by now is known."""
+        await self._catalogue.catch_up()
+        await self._decisions.catch_up()
+
+    async def insert_results(self, shard: Shard, records: Sequence[Record]) -> list[FactResult]:
+        """Whether each record would be new to its item, a duplicate or a conflict; all of them are valid events."""
         facts = [_fact(shard, record) for record in records]
-        items = await self._items(shard, [key for key, _ in facts])
+        stored = await self._states.items(shard, list(dict.fromkeys(key for key, _ in facts)))
+        items = {key: load_item(blob) for key, blob in stored.items()}
         return [insert_fact(items.setdefault(key, Item()), fact) for key, fact in facts]
 
     async def judge(self, shard: Shard, records: Sequence[Record]) -> DryRunResult:
         """What would follow, had the shard read `records` next, whatever their offsets."""
-        now_ms = int(self._clock.now().timestamp() * 1000)
         head = await self._states.head(shard) or Head()
-        batch = ShardBatch(
-            shard, head, ItemCache(), now_ms=now_ms, catalogue=self._catalogue, decisions=self._decisions
+        batch = ShardBatch(shard, head, ItemCache(), self._context)
+        batch.add(
+            [
+                msgspec.structs.replace(record, offset=offset)
+                for offset, record in enumerate(records, start=head.next_offset)
+            ]
         )
-        batch.take([_at(record, offset) for offset, record in enumerate(records, start=head.next_offset)])
-        batch.move_clock(now_ms - self._margin_ms)
+        batch.move_clock(self._context.judged_to_ms)
         keys = list(batch.keys)
         batch.judge(keys, await self._states.items(shard, keys))
         change = batch.change()
@@ -58,7 +73,7 @@ class RebuildDryRun:
     async def behind(self, held: Mapping[Shard, Bounds]) -> int:
         """How many records of those `held` are still to be judged.
 
-        Announcements still to be made, and news of the catalogue or of decisions, count as one a shard.
+        Announcements still to be made, and a newer catalogue or newer decisions, count as one a shard.
         """
         return sum([await self._behind(shard, bounds) for shard, bounds in held.items()])
 
@@ -66,12 +81,12 @@ class RebuildDryRun:
         head = await self._states.head(shard)
         if head is None:
             return held.end - held.first
-        news = head.catalogue_position < self._catalogue.position or head.decisions_position < self._decisions.position
-        return max(0, held.end - head.next_offset) + news + len(await self._states.outbox(shard, limit=1))
+        waiting = self._context.is_outdated(head) + len(await self._states.outbox(shard, limit=1))
+        return max(0, held.end - head.next_offset) + waiting
 
-    async def _items(self, shard: Shard, keys: Sequence[str]) -> dict[str, Item]:
-        stored = await self._states.items(shard, list(dict.fromkeys(keys)))
-        return {key: load_item(blob) for key, blob in stored.items()}
+    async def close(self) -> None:
+        """Everything is released."""
+        await self._states.close()
 
 
 def _fact(shard: Shard, record: Record) -> tuple[str, AnyFact]:
@@ -79,7 +94,3 @@ def _fact(shard: Shard, record: Record) -> tuple[str, AnyFact]:
     if isinstance(event, InvalidRecord | TimeAdvanced):
         raise TypeError(f"expected an event of an item, got {event}")
     return item_key(event, record), fact_of(event)
-
-
-def _at(record: Record, offset: int) -> Record:
-    return Record(offset, record.key, record.value, record.headers, record.timestamp_ms)

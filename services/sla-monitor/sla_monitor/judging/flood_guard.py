@@ -1,4 +1,4 @@
-"""The flood rule on live state: how much of a batch may be taken in when some of it cannot be believed."""
+"""The flood rule on live state: how many records of a batch may be ingested when some are invalid."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -17,21 +17,25 @@ async def nothing_accepted(_: Shard) -> int:
 
 
 class FloodGuard:
-    """Counts what live state has set aside, and what would come to it."""
+    """Counts what live state has quarantined, and what would be added to it."""
 
     def __init__(self, states: StateStore, accepted_below: AcceptedBelow) -> None:
         self._states, self._accepted_below = states, accepted_below
 
-    async def believed(self, shard: Shard, records: Sequence[Record], aside: Sequence[Quarantined]) -> list[Record]:
-        """`records` up to the one that would make a flood of `aside`, all where none does.
+    async def before_flood(
+        self, shard: Shard, records: Sequence[Record], quarantined: Sequence[Quarantined]
+    ) -> list[Record]:
+        """`records` up to the one that would make a flood of `quarantined` (not empty), all where none does.
 
-        Raises `Halted` where the first of them does. `aside` is not empty.
+        Raises `Halted` where the first of them does.
         """
-        poison = sorted(record.offset for record in aside)
-        counted = max(poison[0] - WINDOW, await self._accepted_below(shard))
-        # Each may hold 256 KiB, and one more than the limit is as telling as all of them.
+        invalid = sorted(record.offset for record in quarantined)
+        counted = max(invalid[0] - WINDOW, await self._accepted_below(shard))
+        # Each may hold 256 KiB, and one more than the limit says as much as all of them.
         before = await self._states.quarantine(shard, after_offset=counted - 1, limit=MAX_QUARANTINED + 1)
-        halted_at = halting_offset([held.offset for held in before], [offset for offset in poison if offset >= counted])
+        halted_at = halting_offset(
+            [each.offset for each in before], [offset for offset in invalid if offset >= counted]
+        )
         if halted_at is None:
             return list(records)
         if halted_at == records[0].offset:

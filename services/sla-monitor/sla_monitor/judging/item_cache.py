@@ -7,35 +7,40 @@ from msgspec import Struct
 from sla_monitor.domain.clock.verdict import Evaluation
 from sla_monitor.domain.facts import AnyFact
 from sla_monitor.domain.incremental import IncrementalState, start_incremental
-from sla_monitor.domain.item import Item
+from sla_monitor.domain.item import Item, load_item
 
 # Of one shard. With five facts and two targets one takes 3.5 kB: at most 170 MB for all 24 shards in one process.
 MAX_ITEMS = 2_000
 
 
 class CachedItem(Struct):
-    """An item with the last evaluation of it, made at `as_of` (epoch seconds) by what was known and ruled then."""
+    """An item with its last full evaluation, made at `as_of` (epoch seconds) by the catalogue and decisions of then."""
 
     item: Item
     evaluation: Evaluation | None = None
     as_of: int = 0
     incremental: IncrementalState | None = None
 
-    def judged(self, evaluation: Evaluation, *, as_of: int) -> None:
-        """The item has been judged in full."""
+    @classmethod
+    def load(cls, blob: bytes | None) -> "CachedItem":
+        """The item that live state holds; an empty one where it holds none."""
+        return cls(Item() if blob is None else load_item(blob))
+
+    def evaluated(self, evaluation: Evaluation, *, as_of: int) -> None:
+        """The item has been evaluated in full."""
         self.evaluation, self.as_of, self.incremental = evaluation, as_of, None
 
     @property
     def wake(self) -> int | None:
-        """The epoch second at which it is to be looked at, while it is followed."""
+        """The epoch second at which it must be evaluated next, while incremental evaluation is enough."""
         return None if self.incremental is None else self.incremental.wake
 
-    def follows(self, facts: Sequence[AnyFact], *, as_of: int) -> bool:
-        """Whether the item's newest `facts`, in the order of their coming, have all been followed up to `as_of`.
+    def apply(self, facts: Sequence[AnyFact], *, as_of: int) -> bool:
+        """Whether the item's newest `facts`, in the order of their arrival, have been applied incrementally.
 
-        If not, nothing is followed until the item is judged in full again.
+        If not, the item must be evaluated in full before any other fact can be.
         """
-        incremental = self.incremental or self._begin(len(facts))
+        incremental = self.incremental or self._start(len(facts))
         self.evaluation = None
         if incremental is None or not all(incremental.apply(fact, as_of=as_of) for fact in facts):
             self.incremental = None
@@ -43,7 +48,7 @@ class CachedItem(Struct):
         self.incremental = incremental
         return incremental.wake is None or incremental.wake > as_of
 
-    def _begin(self, new: int) -> IncrementalState | None:
+    def _start(self, new: int) -> IncrementalState | None:
         before = self.item.facts[: len(self.item.facts) - new]
         if self.evaluation is None or not before:
             return None
@@ -51,23 +56,23 @@ class CachedItem(Struct):
 
 
 class ItemCache:
-    """The live items of one shard, the longest untouched of which make room for others."""
+    """The cached items of one shard; the least recently used make room for others."""
 
     def __init__(self) -> None:
-        self._held: dict[str, CachedItem] = {}
+        self._items: dict[str, CachedItem] = {}
 
     def __contains__(self, key: str) -> bool:
-        return key in self._held
+        return key in self._items
 
-    def take_down(self, key: str) -> CachedItem | None:
-        """The item, off the shelf until it is put back."""
-        return self._held.pop(key, None)
+    def pop(self, key: str) -> CachedItem | None:
+        """The item, which is no longer cached until it is put back."""
+        return self._items.pop(key, None)
 
-    def put_back(self, key: str, live: CachedItem) -> None:
-        """The item is held as the last one touched."""
-        self._held[key] = live
+    def put(self, key: str, cached: CachedItem) -> None:
+        """The item is cached as the one used last."""
+        self._items[key] = cached
 
-    def make_room(self) -> None:
-        """No more than `MAX_ITEMS` are held."""
-        for key in list(self._held)[: max(0, len(self._held) - MAX_ITEMS)]:
-            del self._held[key]
+    def evict(self) -> None:
+        """No more than `MAX_ITEMS` are cached."""
+        for key in list(self._items)[: max(0, len(self._items) - MAX_ITEMS)]:
+            del self._items[key]

@@ -1,34 +1,38 @@
 """Live state emptied and computed again from the log, without announcing again what the log holds as announced.
 
-A shard's records are taken in first and judged by themselves, which gives the facts, the counts and what is set
-aside. What that would have announced is dropped. Then each item gets what the log says was announced about it and is
-judged once more: the difference is what was still to be said when the state was lost, and mostly nothing.
+A shard's records are read first and judged by themselves, which gives the facts, the counts and the quarantine. What
+that would have announced is dropped. Then each item gets what the log says was published about it and is judged once
+more: the difference is what was still to be published when the state was lost, and mostly nothing.
 
 No instance may be at work meanwhile. One that starts all the same, or after a rebuild that was cut short, stops: an
 unfinished shard stands at an offset that no log holds.
 """
 
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from tempfile import TemporaryDirectory
+from uuid import uuid4
 
 from msgspec import Struct
 
-from shared.clock import Clock
 from shared.contracts.codec import decode_event
 from shared.contracts.topics import PARTITIONS, VERDICTS
 from shared.contracts.verdicts import VerdictEvent
-from shared.log.port import Bus, Shard, every_shard
+from shared.log.port import Bus, Shard, Subscription, every_shard
 from shared.log.processor import Halted
+from shared.state.connect import connect
 from shared.state.port import Change, StateStore
+from shared.state.publisher import drain_outbox
 from sla_monitor.domain.announcement_replay import AnnouncementReplay
-from sla_monitor.judging.flood_guard import AcceptedBelow, FloodGuard, nothing_accepted
-from sla_monitor.judging.log_reader import LogReader, log_reader
-from sla_monitor.judging.rebuilt_shard import UNFINISHED_HEAD, ShardRebuild
-from sla_monitor.judging.reconciliation import replay_announcements
-from sla_monitor.ports import Catalogue, DecisionsLog
+from sla_monitor.judging.context import EvaluationContext
+from sla_monitor.judging.flood_guard import AcceptedBelow, FloodGuard
+from sla_monitor.judging.recovery import replay_announcements
+from sla_monitor.judging.shard_rebuild import UNFINISHED_HEAD, ShardRebuild
 from sla_monitor.store.items import ITEM_TOPICS
 
 CAUSE = "rebuild"
-_PAGE = 500
+_BATCH = 500
+_POLL_S = 0.5
 
 
 class RebuildResult(Struct, frozen=True):
@@ -42,80 +46,115 @@ class RebuildResult(Struct, frozen=True):
 
 
 class Rebuild:
-    """Rebuilds all shards, one after another. An item's verdicts are in the partition of the same number as it is."""
+    """Live state computed again from the log. `learn` makes known the catalogue and the decisions of now."""
 
     def __init__(
         self,
         states: StateStore,
         bus: Bus,
-        catalogue: Catalogue,
-        decisions: DecisionsLog,
-        clock: Clock,
+        context: EvaluationContext,
         *,
-        margin_s: int,
-        floods_accepted: AcceptedBelow = nothing_accepted,
+        accepted_below: AcceptedBelow,
+        learn: Callable[[], Awaitable[None]],
     ) -> None:
-        self._floods = FloodGuard(states, floods_accepted)
-        self._states, self._bus, self._clock = states, bus, clock
-        self._catalogue, self._decisions = catalogue, decisions
-        self._margin_ms = margin_s * 1000
+        self._states, self._bus, self._context = states, bus, context
+        self._accepted_below, self._learn = accepted_below, learn
 
-    async def rebuild(self, *, cause: str = CAUSE) -> RebuildResult:
+    async def run(self, *, cause: str = CAUSE) -> RebuildResult:
         """Every shard holds what its records and announcements say. Raises `Fenced` if an instance is at work.
 
-        What is corrected by it names `cause`.
+        Corrections among its announcements name `cause`. They wait: for the next start, or for `announce`.
         """
-        done = RebuildResult()
+        await self._learn()
+        return await self._run(self._states, cause)
+
+    async def dry_run(self) -> list[VerdictEvent]:
+        """What a rebuild would announce. Live state is not changed: a temporary folder holds what is computed."""
+        await self._learn()
+        with TemporaryDirectory(prefix="tallystick-rebuild-") as folder:
+            scratch = connect(f"sqlite:///{folder}/state.db")
+            try:
+                await self._run(scratch, CAUSE)
+                return await _take_outbox(scratch)
+            finally:
+                await scratch.close()
+
+    async def announce(self) -> None:
+        """The log holds whatever waited to be announced."""
+        for shard in every_shard(ITEM_TOPICS):
+            while await drain_outbox(self._states, self._bus, shard):
+                pass
+
+    async def _run(self, states: StateStore, cause: str) -> RebuildResult:
+        result = RebuildResult()
         for topic in ITEM_TOPICS:
             for partition in range(topic.partitions):
-                await self._empty(Shard(topic.name, partition))
-            await self._states.save_known_log(topic.name, await self._bus.identity(topic.name))
-        async with log_reader(self._bus, ITEM_TOPICS) as log:
+                await _empty(states, Shard(topic.name, partition))
+            await states.save_known_log(topic.name, await self._bus.identity(topic.name))
+        async with _subscription(self._bus) as log:
+            # An item's verdicts are in the partition of the same number as it is.
             for partition in range(PARTITIONS):
                 announced = Shard(VERDICTS.name, partition)
                 end = (await self._bus.bounds(announced)).end
-                retold = await replay_announcements(self._bus, announced, end=end)
+                replay = AnnouncementReplay()
+                await replay_announcements(replay, self._bus, announced, start=0, end=end)
                 for topic in ITEM_TOPICS:
-                    done += await self._rebuild(log, Shard(topic.name, partition), retold, told=end, cause=cause)
-        return done
-
-    async def _empty(self, shard: Shard) -> None:
-        """Nothing is left of the shard but the mark that it is unfinished."""
-        await self._states.forget(shard)
-        await self._states.commit(shard, None, Change(UNFINISHED_HEAD))
+                    shard = Shard(topic.name, partition)
+                    result += await self._rebuild(states, log, shard, replay, published_through=end, cause=cause)
+        return result
 
     async def _rebuild(
-        self, log: LogReader, shard: Shard, retold: AnnouncementReplay, *, told: int, cause: str
+        self,
+        states: StateStore,
+        log: Subscription,
+        shard: Shard,
+        replay: AnnouncementReplay,
+        *,
+        published_through: int,
+        cause: str,
     ) -> RebuildResult:
-        rebuilt = ShardRebuild(
-            shard,
-            self._states,
-            self._catalogue,
-            self._decisions,
-            floods=self._floods,
-            first_offset=await log.begin(shard),
-            published_through=told,
+        first = (await self._bus.bounds(shard)).first
+        floods = FloodGuard(states, self._accepted_below)
+        rebuild = ShardRebuild(
+            shard, states, self._context, floods, first_offset=first, published_through=published_through
         )
-        # The clock may look at an instant before which nothing was unread.
-        now_ms = self._now_ms()
+        await log.seek(shard, first)
+        # The clock may go to an instant before which nothing was unread.
+        to_ms = self._context.judged_to_ms
         with suppress(Halted):
-            while rebuilt.next_offset < (await self._bus.bounds(shard)).end:
-                if records := await log.more(shard):
-                    await rebuilt.take(records, now_ms=now_ms)
-                now_ms = self._now_ms()
-        log.end(shard)
-        items, missing = await rebuilt.settle(retold, now_ms=now_ms - self._margin_ms, cause=cause)
+            while await log.position(shard) < (await self._bus.bounds(shard)).end:
+                polled = await log.poll(max_records=_BATCH, timeout_s=_POLL_S)
+                if records := polled.get(shard):
+                    await rebuild.add(records)
+                to_ms = self._context.judged_to_ms
+        log.pause([shard])
+        items, missing = await rebuild.finish(replay, to_ms=to_ms, cause=cause)
         return RebuildResult(items, missing)
 
-    def _now_ms(self) -> int:
-        return int(self._clock.now().timestamp() * 1000)
+
+@asynccontextmanager
+async def _subscription(bus: Bus) -> AsyncIterator[Subscription]:
+    """All shards of the item topics, outside of the group that shares the work."""
+    subscription = await bus.subscribe(f"sla-monitor-rebuild-{uuid4()}", [topic.name for topic in ITEM_TOPICS])
+    try:
+        while set(every_shard(ITEM_TOPICS)) - set(subscription.assigned()):
+            await subscription.poll(max_records=1, timeout_s=0.1)
+        yield subscription
+    finally:
+        await subscription.close()
 
 
-async def waiting(states: StateStore) -> list[VerdictEvent]:
-    """All that waits to be announced. It is forgotten as it is read: for a state that nobody will announce from."""
+async def _empty(states: StateStore, shard: Shard) -> None:
+    """Nothing is left of the shard but the mark that it is unfinished."""
+    await states.forget(shard)
+    await states.commit(shard, None, Change(UNFINISHED_HEAD))
+
+
+async def _take_outbox(states: StateStore) -> list[VerdictEvent]:
+    """All that waits to be announced. It is removed as it is read: from a state that nobody will announce from."""
     found: list[VerdictEvent] = []
     for shard in every_shard(ITEM_TOPICS):
-        while page := await states.outbox(shard, limit=_PAGE):
+        while page := await states.outbox(shard, limit=_BATCH):
             events = [decode_event(each.value) for each in page]
             found += [event for event in events if isinstance(event, VerdictEvent)]
             await states.published(shard, [each.id for each in page])

@@ -1,0 +1,148 @@
+"""One shard's live state, rebuilt from its records and from what was published about its items."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from shared.log.flood import halt_message
+from shared.log.port import Record, Shard
+from shared.log.processor import Halted
+from shared.scope import Scope
+from shared.state.port import Change, Head, StateStore
+from sla_monitor.domain.announcement_replay import AnnouncementReplay, MatchQuality, match_quality
+from sla_monitor.domain.announcements import Trigger
+from sla_monitor.domain.decisions import ReevaluationRequest
+from sla_monitor.domain.facts import Opened
+from sla_monitor.domain.item import Item, dump_item, is_open
+from sla_monitor.judging.batch import ShardBatch
+from sla_monitor.judging.context import EvaluationContext
+from sla_monitor.judging.flood_guard import FloodGuard
+from sla_monitor.judging.item_cache import ItemCache
+from sla_monitor.store.items import StoredItem, evaluate_known
+
+# No log holds this offset: whoever would work on a shard that is not finished is stopped by it.
+UNFINISHED_HEAD = Head(revision=1, next_offset=-1)
+_PAGE = 500
+
+
+class ShardRebuild:
+    """Begins with the shard emptied and marked unfinished: `add` all records, then `finish`.
+
+    Raises `Fenced` when an instance is at work on the shard.
+    """
+
+    def __init__(
+        self,
+        shard: Shard,
+        states: StateStore,
+        context: EvaluationContext,
+        floods: FloodGuard,
+        *,
+        first_offset: int,
+        published_through: int,
+    ) -> None:
+        self._shard, self._states, self._context, self._floods = shard, states, context, floods
+        self._stored = UNFINISHED_HEAD
+        self._head = context.first_head(
+            first_offset, revision=UNFINISHED_HEAD.revision, published_through=published_through
+        )
+
+    async def add(self, records: Sequence[Record]) -> None:
+        """The records are in their items. What they alone would have announced is dropped.
+
+        Raises `Halted` when those before a flood have been added: a shard that was halted there will be so again.
+        """
+        change = await self._judged(records)
+        if change.quarantined:
+            accepted = await self._floods.before_flood(self._shard, records, change.quarantined)
+            if len(accepted) < len(records):
+                await self._store(await self._judged(accepted))
+                raise Halted(halt_message(self._shard, self._head.next_offset))
+        await self._store(change)
+
+    async def _judged(self, records: Sequence[Record]) -> Change:
+        batch = self._batch()
+        batch.add(records)
+        keys = list(batch.keys)
+        batch.judge(keys, await self._states.items(self._shard, keys))
+        return replace(batch.change(), outbox=())
+
+    async def finish(self, replay: AnnouncementReplay, *, to_ms: int, cause: str) -> tuple[int, int]:
+        """The items have published what is in the `replay`, and what they lack waits in the outbox.
+
+        Returns how many items, and how many messages. Corrections among these name `cause`.
+        """
+        request = ReevaluationRequest(cause, position=0)
+        items = missing = 0
+        after = ""
+        while page := await self._states.scan(self._shard, after=after, limit=_PAGE):
+            after, items = page[-1][0], items + len(page)
+            batch = self._batch()
+            batch.move_clock(to_ms)
+            published = dict(self._published(page, replay, as_of=batch.clock_s))
+            batch.judge(published, published, requests=dict.fromkeys(published, request))
+            change = batch.change()
+            await self._store(replace(change, items={**published, **change.items}))
+            missing += len(change.outbox)
+        await self._unmark()
+        return items, missing
+
+    def _published(
+        self, page: Sequence[tuple[str, bytes]], replay: AnnouncementReplay, *, as_of: int
+    ) -> Iterator[tuple[str, bytes]]:
+        """Items with what was published about them. One without an opening has none that could be judged by it."""
+        for key, blob in page:
+            stored = StoredItem.of(key, blob)
+            item = stored.load()
+            opened = next((fact for fact in item.facts if isinstance(fact, Opened)), None)
+            if opened is not None:
+                item.announced = replay.announced(key, opened.service)
+                if item.announced and not is_open(item):
+                    item.known_to = self._known_to(stored, item, as_of=as_of)
+                yield key, dump_item(item)
+
+    def _known_to(self, stored: StoredItem, item: Item, *, as_of: int) -> int:
+        """The newest position of the catalogue by which the ended item matches best what it has published."""
+        context, council, name = self._context, stored.council, stored.name
+        trigger = Trigger(council, name, "clock", as_of)
+        best, quality = context.catalogue.position, MatchQuality.DIFFERENT
+        for position in self._positions(council):
+            item.known_to = position
+            evaluation = evaluate_known(
+                item,
+                council=council,
+                name=name,
+                catalogue=context.catalogue,
+                decisions=context.decisions,
+                as_of=as_of,
+            )
+            found = match_quality(item.announced, evaluation, trigger)
+            if found is MatchQuality.IDENTICAL:
+                return position
+            if found > quality:
+                best, quality = position, found
+        return best
+
+    def _positions(self, council: str) -> Iterator[int]:
+        """The newest position, and backwards each that was the newest before a version of the council's was known."""
+        catalogue = self._context.catalogue
+        yield catalogue.position
+        known = sorted({version.position for version in catalogue.known(Scope.of(council))}, reverse=True)
+        yield from (position - 1 for position in known if position > 1)
+
+    def _batch(self) -> ShardBatch:
+        # Nothing stays in the cache: each item is judged by what is stored.
+        return ShardBatch(self._shard, self._head, ItemCache(), self._context)
+
+    async def _store(self, change: Change) -> None:
+        """The change is stored, under a head that is still marked unfinished."""
+        marked = replace(change.head, next_offset=UNFINISHED_HEAD.next_offset)
+        await self._states.commit(self._shard, self._stored, replace(change, head=marked))
+        self._head, self._stored = change.head, marked
+
+    async def _unmark(self) -> None:
+        """The shard is finished; one without records has no head, as before anything was read."""
+        if self._head.revision == UNFINISHED_HEAD.revision:
+            await self._states.forget(self._shard)
+            return
+        head = replace(self._head, revision=self._head.revision + 1)
+        await self._states.commit(self._shard, self._stored, Change(head))
