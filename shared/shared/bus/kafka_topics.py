@@ -17,6 +17,8 @@ GUIDE = "docs/kafka.md says what to do"
 _DAY_MS = 86_400_000
 # A topic survives two lost brokers where there are three, and the loss of one does not stop writers.
 MAX_REPLICAS = 3
+# Brokers are tried one after the other, each for up to 15 s.
+DESCRIBE_S = 45.0
 VISIBLE_WITHIN_S = 30.0
 LOOK_EVERY_S = 0.1
 _ALREADY_EXISTS = 36  # TOPIC_ALREADY_EXISTS: somebody else created it at the same moment
@@ -42,8 +44,9 @@ async def describe_cluster(address: KafkaAddress) -> Cluster:
     """The cluster as one of its brokers knows it; raises `BusError` when none answers. Asking creates nothing."""
     client = AIOKafkaClient(**settings_for(address))
     try:
-        await client.bootstrap()
-        answer = await fetch_metadata(client)
+        async with asyncio.timeout(DESCRIBE_S):
+            await client.bootstrap()
+            answer = await fetch_metadata(client)
     except FAULTS as fault:
         raise BusError(f"Kafka does not describe its topics: {fault!r}") from fault
     finally:

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from shared.bus.connect import connect
 from shared.clock import WallClock
 from shared.contracts.topics import TOPICS
+from shared.log.port import BusError
 from shared.running.app import S, ServiceProgram
 from shared.running.logs import configure_logs
 from shared.running.service import ServiceProcess
@@ -37,7 +38,9 @@ def main(service: ServiceProgram[S], arguments: Sequence[str]) -> None:
         if isinstance(cause, InvalidSettings):
             print(f"{service.package}: {cause}", file=sys.stderr)  # noqa: T201 (for whoever started it)
             sys.exit(EXIT_INVALID_SETTINGS)
-        log.critical("service.failed", fault=type(cause).__name__, reason=str(cause), exc_info=failure)
+        # Where a log that does not answer was asked from says nothing.
+        trace = None if isinstance(cause, BusError) else failure
+        log.critical("service.failed", fault=type(cause).__name__, reason=str(cause), exc_info=trace)
         sys.exit(EXIT_FAILED)
 
 

@@ -1,5 +1,6 @@
-"""A store from before this release's stored format is refused in one sentence that says what to do."""
+"""What keeps a service from starting is said in one sentence: a store of another format, a log out of reach."""
 
+import json
 import sqlite3
 import subprocess
 import sys
@@ -67,6 +68,19 @@ def test_a_database_of_an_unreleased_revision_is_refused(package: str, tmp_path:
         prepare(engine, package)
 
     engine.dispose()
+
+
+def test_a_service_whose_log_is_out_of_reach_says_so_once_and_without_a_traceback(tmp_path: Path) -> None:
+    environment = {"TALLYSTICK_VAR": str(tmp_path), "BUS_URL": "kafka://localhost:1"}
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "catalogue"], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+
+    (failed,) = [json.loads(line) for line in ended.stdout.splitlines() if "service.failed" in line]
+    assert (ended.returncode, ended.stderr) == (1, "")
+    assert "Unable to bootstrap" in failed["reason"]
+    assert "exception" not in failed
 
 
 @pytest.mark.parametrize("package", SERVICES)
