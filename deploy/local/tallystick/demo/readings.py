@@ -6,7 +6,7 @@ from random import Random
 
 from shared.contracts.usage import ReversalData, UsageData, UsageEvent, UsageRecorded, UsageReversed
 from shared.period import Month, local_midnight
-from tallystick.demo.envelopes import SOURCE, DemoItem
+from tallystick.demo.events import SOURCE, DemoItem
 from tallystick.demo.volumes import Readings
 
 _PAY_DAY = 25
@@ -42,17 +42,17 @@ def _reading_days(month: Month, habits: Readings) -> list[date]:
 
 def _recorded(item: DemoItem, day: date, *, service: str, quantity: str) -> UsageRecorded:
     data = UsageData(service=service, quantity=quantity, business_date=day)
-    return UsageRecorded(**item.envelope("recorded", local_midnight(day) + _SENT_AT), data=data)
+    return item.event(UsageRecorded, local_midnight(day) + _SENT_AT, data)
 
 
 def _correction(wrong: UsageRecorded, day: date, *, quantity: str) -> Iterator[UsageEvent]:
     """The wrong reading taken back, whole, and the right one for the same day."""
     at = wrong.time + _CORRECTED_AFTER
     data = ReversalData(service=wrong.data.service, reversed_source=SOURCE, reversed_id=wrong.id)
-    yield UsageReversed(**DemoItem(wrong.council, wrong.subject).envelope("reversed", at), data=data)
+    yield DemoItem(wrong.council, wrong.subject).event(UsageReversed, at, data)
     right = DemoItem(wrong.council, f"{wrong.subject}-2")
     reading = UsageData(service=wrong.data.service, quantity=quantity, business_date=day)
-    yield UsageRecorded(**right.envelope("recorded", at + timedelta(minutes=1)), data=reading)
+    yield right.event(UsageRecorded, at + timedelta(minutes=1), reading)
 
 
 def _half_units(quantity: float) -> str:

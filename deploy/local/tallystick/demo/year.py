@@ -14,15 +14,11 @@ from shared.contracts.items import TicketEvent, WorkEvent
 from shared.contracts.topics import TICKETS, USAGE, WORK
 from shared.holidays import shipped_holidays
 from shared.period import LONDON, Month, local_midnight, month_of_day
-from tallystick.demo.arrivals import arrivals
-from tallystick.demo.delivery import Delivery, deliveries
-from tallystick.demo.envelopes import DemoItem
-from tallystick.demo.lifecycles import Staffing, ticket_lifecycle, work_lifecycle
-from tallystick.demo.outages import outages_of
-from tallystick.demo.randomness import about, stream
+from tallystick.demo.events import Delivery, DemoItem, about, deliveries, stream
+from tallystick.demo.hours import StaffHours, arrivals
+from tallystick.demo.lifecycles import Staffing, outages_of, ticket_lifecycle, work_lifecycle
 from tallystick.demo.readings import readings_of
 from tallystick.demo.service_months import ServiceMonth, service_months
-from tallystick.demo.staff_hours import StaffHours
 from tallystick.demo.volumes import Tickets, Work, demand_of, in_trouble
 
 _TROUBLE_SLOWS = 3.0
