@@ -4,5 +4,5 @@ _RUN_BY_SPREADSHEETS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def escape_formula(text: str) -> str:
-    """Text with an apostrophe before it where a spreadsheet would run it as a formula. For text only: numbers stay."""
+    """Text with an apostrophe before it where a spreadsheet would run it as a formula. Not for numbers."""
     return f"'{text}" if text.startswith(_RUN_BY_SPREADSHEETS) else text

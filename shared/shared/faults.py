@@ -1,4 +1,4 @@
-"""What is wrong with an input, as values: validation returns all of them, it never stops at the first."""
+"""Faults of an input, as values: validation returns all of them, it never stops at the first."""
 
 import difflib
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,7 @@ Path = tuple[str | int, ...]
 
 
 class TextPosition(NamedTuple):
-    """A position in a text, both counted from 1."""
+    """A line and a column of a text, both counted from 1."""
 
     line: int
     column: int
@@ -21,18 +21,18 @@ class TextPosition(NamedTuple):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Fault:
-    """One thing that is wrong, and where: the keys and indexes that lead there from the whole."""
+    """One thing that is wrong with an input, and the keys and indexes that lead there."""
 
     path: Path
     message: str
 
     @property
     def pointer(self) -> str:
-        """The place as a JSON pointer in a URI fragment (RFC 6901, section 6): `#/targets/0/within`."""
+        """The path as a JSON pointer in a URI fragment (RFC 6901, section 6): `#/targets/0/within`."""
         return "#" + "".join("/" + quote(_escaped(step), safe="~!$&'()*+,;=:@") for step in self.path)
 
     def below(self, *prefix: str | int) -> "Fault":
-        """The same fault, seen from the whole that holds this input at `prefix`."""
+        """The same fault in a larger input that has this one at `prefix`."""
         return Fault((*prefix, *self.path), self.message)
 
     def __str__(self) -> str:
@@ -41,7 +41,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class LocatedFault:
-    """A fault, and its place where the input is a text."""
+    """A fault, and its position where the input is a text."""
 
     fault: Fault
     position: TextPosition | None
@@ -51,7 +51,7 @@ class LocatedFault:
 
 
 def position_of(path: Path, positions: Mapping[Path, TextPosition]) -> TextPosition | None:
-    """Where `path` stands in the text that `positions` describes, or the nearest path around it that does."""
+    """The position of `path` in a text, or of the nearest path around it that has one."""
     around = (path[:length] for length in range(len(path), -1, -1))
     return next((positions[outer] for outer in around if outer in positions), None)
 

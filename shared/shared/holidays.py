@@ -1,4 +1,4 @@
-"""Bank holidays of the United Kingdom's three divisions, and how far into the future they are known.
+"""Bank holidays of the United Kingdom's three divisions, and until when they are known.
 
 Source: GOV.UK, bank-holidays.json, 2012 to 2028, Open Government Licence v3.0 (data/README.md). A date is the day that
 counts: the substitute where the nominal date falls on a weekend, as GOV.UK lists it.
@@ -16,8 +16,8 @@ from typing import Literal
 import msgspec
 
 Division = Literal["england-and-wales", "scotland", "northern-ireland"]
-# England and Wales have eight a year, the others more. A year with fewer is not published, it only holds extra days.
-FEWEST_A_YEAR = 8
+# England and Wales have eight a year, the others more. A year with fewer is not published yet.
+MIN_HOLIDAYS_A_YEAR = 8
 
 
 class UnreadableHolidays(ValueError):
@@ -41,10 +41,10 @@ class BankHolidays:
     def covers_until(self, division: Division) -> date:
         """The first date for which the holidays of `division` are not known: 1 January after its last full year."""
         years = Counter(day.year for day in self.by_division[division])
-        return date(max((year for year, count in years.items() if count >= FEWEST_A_YEAR), default=0) + 1, 1, 1)
+        return date(max((year for year, count in years.items() if count >= MIN_HOLIDAYS_A_YEAR), default=0) + 1, 1, 1)
 
     def with_added(self, more: "BankHolidays") -> "BankHolidays":
-        """These and `more`; where both name a date, the title of `more`."""
+        """These and `more`; where both have a date, with the title of `more`."""
         return BankHolidays(
             {division: {**days, **more.by_division.get(division, {})} for division, days in self.by_division.items()}
         )
@@ -60,7 +60,7 @@ class _Division(msgspec.Struct):
 
 
 def parse_holidays(raw: bytes) -> BankHolidays:
-    """The holidays of a file in GOV.UK's shape, which may leave divisions out; raises `UnreadableHolidays`."""
+    """The holidays in a file of GOV.UK's shape, which may leave divisions out; raises `UnreadableHolidays`."""
     try:
         found = msgspec.json.decode(raw, type=dict[Division, _Division])
     except (msgspec.DecodeError, UnicodeDecodeError) as fault:

@@ -6,11 +6,11 @@ from typing import Any, NoReturn
 
 
 class NotStrictJson(ValueError):
-    """The bytes are no JSON, or JSON that two readers could read in two ways. The message repeats none of them."""
+    """The bytes are no JSON, or JSON that two readers could read in two ways. The message quotes none of them."""
 
 
 def strict_json(raw: bytes) -> Any:
-    """The one value that `raw` holds; raises `NotStrictJson`. Its type is the sender's choice."""
+    """The value in `raw`, of whatever type it is; raises `NotStrictJson`."""
     if not raw:
         raise NotStrictJson("the body is empty")
     if raw.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):

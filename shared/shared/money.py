@@ -9,11 +9,11 @@ _MINUS = "−"  # U+2212: a hyphen is read aloud as "hyphen" and breaks lines
 
 
 class NegativeWeight(ValueError):
-    """A share of a total cannot be below nothing."""
+    """A weight is below 0."""
 
 
 class ZeroWeights(ValueError):
-    """All weights are 0: the total would vanish; name another key to split it by."""
+    """All weights are 0, so that the total cannot be split by them."""
 
 
 def pence(pounds: Fraction | Decimal) -> int:

@@ -1,6 +1,6 @@
 """Months, quarters and financial years of the United Kingdom: half-open, from local midnight to local midnight.
 
-1 April 2026 begins at 2026-03-31T23:00:00Z; March has 743 hours. Lengths are only ever taken in UTC.
+1 April 2026 begins at 2026-03-31T23:00:00Z; March has 743 hours. Lengths are always measured in UTC.
 """
 
 import re
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 LONDON = ZoneInfo("Europe/London")
-# What dates, instants and months may be of, wherever they come from: later and earlier ones are slips of a finger.
+# Dates, instants and months are of these years wherever they come from: others are slips of a finger.
 YEARS = range(2000, 2100)
 MONTH_PATTERN = r"20[0-9]{2}-(0[1-9]|1[0-2])"
 EXPECTED_MONTH = "expected a month like 2026-03, from 2000-01 to 2099-12"
@@ -41,22 +41,18 @@ class Month(Struct, frozen=True, order=True):
 
     @property
     def first_day(self) -> date:
-        """Its first local date."""
         return date(self.year, self.month, 1)
 
     @property
     def next(self) -> "Month":
-        """The month after it."""
         return Month(self.year + self.month // 12, self.month % 12 + 1)
 
     @property
     def previous(self) -> "Month":
-        """The month before it."""
         return Month(self.year - (self.month == 1), (self.month - 2) % 12 + 1)
 
     @property
     def days(self) -> int:
-        """How many local dates it has."""
         return (self.next.first_day - self.first_day).days
 
     @property
@@ -80,7 +76,7 @@ class Month(Struct, frozen=True, order=True):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Period:
-    """A month, a quarter or a financial year: so many whole months from `first` on. Made by `period_of`.
+    """A month, a quarter or a financial year: `months_long` whole months from `first` on. Made by `period_of`.
 
     As text `2026-03`, `FY2026-Q1` (April to June 2026) or `FY2026` (April 2026 to March 2027).
     """
@@ -90,17 +86,14 @@ class Period:
 
     @property
     def months(self) -> tuple[Month, ...]:
-        """Its months in order."""
         return tuple(_later(self.first, by) for by in range(self.months_long))
 
     @property
     def previous(self) -> "Period":
-        """The period of the same length before it."""
         return Period(_later(self.first, -self.months_long), self.months_long)
 
     @property
     def next(self) -> "Period":
-        """The period of the same length after it."""
         return Period(_later(self.first, self.months_long), self.months_long)
 
     @property
@@ -146,7 +139,6 @@ def month_of(instant: datetime) -> Month:
 
 
 def month_of_day(day: date) -> Month:
-    """The month of a local date."""
     return Month(day.year, day.month)
 
 

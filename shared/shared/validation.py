@@ -1,6 +1,6 @@
-"""Plain values (from JSON or YAML) against a contract's type: every fault at once, where msgspec names the first.
+"""Validation of plain values (from JSON or YAML) as a contract's type: every fault, where msgspec names the first.
 
-msgspec stays the judge: each leaf is converted by it, so that a value without faults always converts.
+msgspec decides: it converts each leaf, so that a value without faults always converts.
 Messages say what was expected and never repeat what was given.
 """
 
@@ -19,12 +19,12 @@ T = TypeVar("T")
 Annotation = Any
 
 _EXPECTED = {date: "a date like 2026-04-01", datetime: "an instant like 2026-04-01T09:00:00Z"}
-# PostgreSQL stores no NUL and UTF-8 has no lone surrogates.
+# PostgreSQL stores no NUL, and UTF-8 has no lone surrogates.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class InvalidValue(ValueError):
-    """The value is not of the type that was asked for; `faults` says everything that is wrong with it."""
+    """The value is not of the expected type; `faults` is all that is wrong with it."""
 
     def __init__(self, faults: list[Fault]) -> None:
         super().__init__("; ".join(map(str, faults)))
@@ -40,7 +40,7 @@ def validated(value: object, expected: type[T]) -> T:
 
 
 def value_faults(value: object, expected: Annotation) -> list[Fault]:
-    """Every place where `value` is not what `expected` asks for; none means that it converts."""
+    """All that keeps `value` from being an `expected`; none means that it converts."""
     return list(_faults(value, expected, ()))
 
 

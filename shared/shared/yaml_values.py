@@ -1,7 +1,7 @@
-"""YAML as plain values and the place of each: what JSON could say, and nothing else.
+"""YAML as plain values and the position of each: what JSON can say, and nothing else.
 
 Only null, true, false and decimal numbers are read as such; all else is text, so that `16:00`, `no` and `2026-04-01`
-stay what was written. Whoever asks for text gets all of it as text. Doubled keys, aliases and tags are faults.
+stay as written. With `as_text`, everything is text. Repeated keys, aliases and tags are faults.
 """
 
 import re
@@ -28,7 +28,7 @@ class _TextLoader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[str, list[tuple[str, Any]]] = {}  # noqa: RUF012 (PyYAML's own attribute)
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        """The next node; aliases are refused, for a few of them can stand for gigabytes."""
+        """The next node; aliases are refused, since a few of them can expand to gigabytes."""
         if self.check_event(yaml.AliasEvent):
             at = self.get_event().start_mark  # type: ignore[no-untyped-call]  # types-PyYAML leaves it untyped
             raise yaml.MarkedYAMLError(problem="aliases are not read", problem_mark=at)
@@ -45,7 +45,7 @@ for _name, (_pattern, _first) in _SCALARS.items():
 
 @dataclass(slots=True)
 class YamlValues:
-    """The value of a text, the place of every path in it, and what could not be read."""
+    """The value of a text, the position of every path in it, and the faults found in reading."""
 
     value: Any = None
     positions: dict[Path, TextPosition] = field(default_factory=dict)
@@ -53,10 +53,7 @@ class YamlValues:
 
 
 def read_yaml(text: str, *, as_text: bool = False) -> YamlValues:
-    """The one document of `text`; keys are text, and so is everything else `as_text`.
-
-    Where the text is no YAML: no value and one fault, at the whole.
-    """
+    """The one document of `text`; without a value, and with one fault, where it is no YAML."""
     values = YamlValues()
     try:
         node = yaml.compose(text, Loader=_TextLoader if as_text else _JsonLoader)
@@ -95,7 +92,7 @@ def _mapping(node: yaml.MappingNode, at: Path, values: YamlValues) -> dict[str, 
         elif key.value in found:
             values.positions[*path, "again"] = _position_of(key.start_mark)
             first = values.positions[path].line
-            values.faults.append(Fault((*path, "again"), f"is a key that was there before, on line {first}"))
+            values.faults.append(Fault((*path, "again"), f"is a repeated key: it is on line {first} already"))
         else:
             values.positions[path] = _position_of(key.start_mark)
             found[key.value] = _value(entry, path, values)

@@ -19,7 +19,7 @@ from shared.startup_errors import InvalidSettings
 
 
 async def load(settings: CatalogueSettings, arguments: Sequence[str]) -> None:
-    """The partnership's definitions are recorded and announced; what was there already is not recorded again."""
+    """The partnership's definitions are recorded and announced; those that are there already are not recorded again."""
     if len(arguments) != 1:
         raise InvalidSettings("expected `load NAME`: a shipped example or a partnership file")
     bus = connect(settings.bus)

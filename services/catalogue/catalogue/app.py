@@ -23,7 +23,7 @@ from shared.sql.outbox import relay, relay_once, unpublished_count
 
 
 class CatalogueApp:
-    """The running parts. `router` answers; `run` announces what was recorded until it is told to stop."""
+    """The running parts: `router` answers, `run` announces what was recorded until its stop is set."""
 
     title = "Tallystick: the catalogue"
     types = api.API_TYPES
@@ -43,11 +43,9 @@ class CatalogueApp:
 
     @property
     def router(self) -> APIRouter:
-        """The catalogue's routes."""
         return api.router(self.handlers, self._clock)
 
     def public_routes(self, *, illustrative: bool) -> Sequence[APIRouter]:  # noqa: ARG002 (it has no pages)
-        """All that it answers when it runs alone."""
         return [self.router]
 
     def load(self, name_or_path: str, *, actor: str) -> RecordResult:
@@ -65,7 +63,6 @@ class CatalogueApp:
         return await asyncio.to_thread(unpublished_count, self._engine, outbox)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Announces every recorded version, until `stop` is set."""
         await relay(self._engine, self._bus, stop, outbox=outbox, heartbeat=self._relaying)
 
     def operator_routes(self) -> Sequence[APIRouter]:
@@ -73,16 +70,14 @@ class CatalogueApp:
         return []
 
     async def sample(self) -> None:
-        """The figures are as the database stands now."""
         self._unannounced.set(await self.unannounced())
 
     async def close(self) -> None:
-        """Everything is released."""
         self._engine.dispose()
 
 
 def build(
     settings: CatalogueSettings, *, bus: Bus, clock: Clock, registry: CollectorRegistry | None = None
 ) -> CatalogueApp:
-    """The catalogue, its schema found to be the newest, ready to run. Its figures are in `registry`."""
+    """The catalogue on a database of the newest schema, ready to run. Its metrics are in `registry`."""
     return CatalogueApp(settings, bus=bus, clock=clock, registry=registry or CollectorRegistry())

@@ -9,7 +9,7 @@ from shared.settings import Port, ServiceSettings
 
 
 class CatalogueSettings(ServiceSettings):
-    """What every service is told, and the file of bank holidays: the shipped one unless another is named."""
+    """The settings of every service, and a file of bank holidays that are added to the shipped ones."""
 
     database_file: ClassVar[str] = "catalogue.db"
 

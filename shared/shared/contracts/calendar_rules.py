@@ -1,4 +1,4 @@
-"""Service hours: what is wrong with them, and the bank holidays that close them, made part of the version."""
+"""Rules of calendars: what is wrong with one, and its bank holidays as closed dates of a published version."""
 
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
@@ -14,7 +14,7 @@ from shared.instants import DAY_S, seconds_of_day
 
 _WEEK_S = 7 * DAY_S
 PLAIN_DAYS = "plain-days"
-# Due dates look as far as this ahead, so holidays should be known for so long.
+# Due dates look so far ahead that bank holidays should be known for as long.
 _OUTLOOK = timedelta(days=366)
 
 
@@ -26,7 +26,7 @@ def calendar_faults(calendar: Calendar, holidays: BankHolidays) -> Iterator[Faul
 
 
 def setting_faults(calendar: Calendar, holidays: BankHolidays) -> Iterator[Fault]:
-    """What is wrong with a calendar even where it may never open."""
+    """What is wrong with a calendar that need not ever open."""
     if not is_time_zone(calendar.zone):
         yield Fault(("zone",), "expected a time zone like Europe/London")
     for day in sorted(set(calendar.worked_holidays) & calendar.closed.keys()):
@@ -43,7 +43,7 @@ def _worked_faults(calendar: Calendar, holidays: BankHolidays) -> Iterator[Fault
 
 
 def with_bank_holidays(calendar: Calendar, holidays: BankHolidays) -> Calendar:
-    """`calendar` with the bank holidays of its divisions in `closed`, so that the version means the same for ever.
+    """`calendar` with the bank holidays of its divisions in `closed`, so that its version means the same for ever.
 
     The calendar's own title for a date is kept.
     """
@@ -54,7 +54,7 @@ def with_bank_holidays(calendar: Calendar, holidays: BankHolidays) -> Calendar:
 
 
 def calendar_warnings(calendar: Calendar, holidays: BankHolidays, today: date) -> Iterator[Fault]:
-    """What will go wrong if nothing is done: days ahead for which the bank holidays are not known."""
+    """What needs a change before long: bank holidays that are not known for the year ahead."""
     needed = max(today, calendar.effective_from) + _OUTLOOK
     for division in calendar.holidays:
         if (until := holidays.covers_until(division)) < needed:
@@ -64,7 +64,7 @@ def calendar_warnings(calendar: Calendar, holidays: BankHolidays, today: date) -
 
 
 def has_open_hours(calendar: Calendar) -> bool:
-    """Whether any hours remain when closed dates and breaks are taken out."""
+    """Whether any hours remain without closed dates and breaks."""
     breaks = [
         (start + week, end + week)
         for weekday, hours in calendar.breaks.items()
@@ -101,7 +101,7 @@ def _is_covered(start: int, end: int, breaks: Iterable[tuple[int, int]]) -> bool
 
 
 def _spans(weekday: int, hours: Iterable[str]) -> Iterator[tuple[int, int]]:
-    """Seconds since Monday's midnight; an end before its start is on the next day."""
+    """Seconds from Monday's midnight; an end before its start is on the next day."""
     for text in hours:
         start, end = map(seconds_of_day, text.split("-"))
         yield weekday * DAY_S + start, weekday * DAY_S + (end if end >= start else end + DAY_S)

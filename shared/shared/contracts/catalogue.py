@@ -1,4 +1,4 @@
-"""Facts of the catalogue: a definition got a new version. Compacted by kind, id and version, so every version stays."""
+"""Events of the catalogue: new versions of definitions. Compacted by kind, id and version, so every version stays."""
 
 from typing import Annotated, Generic, TypeVar
 

@@ -1,4 +1,4 @@
-"""Bytes to events and back: one typed decode, about a microsecond, that names the first fault it meets."""
+"""Events decoded from bytes and encoded: one typed decode, about a microsecond, that names the first fault."""
 
 import re
 
@@ -31,15 +31,15 @@ _AT_TYPE = " - at `$.type`"
 
 
 class UndecodableEvent(ValueError):
-    """The bytes are no event of ours; the message says where and what was expected, never the value."""
+    """The bytes are no event of Tallystick; the message says where and what was expected, never the value."""
 
 
 class UnknownEventType(UndecodableEvent):
-    """They are an event of a type that this release does not know: misspelt, or of a newer one."""
+    """They are an event of a type that this release does not know: misspelt, or of a newer release."""
 
 
 def decode_event(value: bytes) -> AnyEvent:
-    """The event that `value` holds, typed; raises `UndecodableEvent`, of it `UnknownEventType`."""
+    """The typed event in `value`; raises `UndecodableEvent`, or its kind `UnknownEventType`."""
     try:
         return _decoder.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
@@ -49,10 +49,10 @@ def decode_event(value: bytes) -> AnyEvent:
 
 def encode_event(event: Event) -> bytes:
     """Structured-mode JSON; equal events give equal bytes."""
-    # A calendar's keys are dates, which the ordered encoder refuses.
+    # A calendar's keys are dates, which the ordered encoder does not take.
     return canonical_json(event) if isinstance(event, CalendarVersioned) else _encoder.encode(event)
 
 
 def canonical_json(value: object) -> bytes:
-    """JSON with every key in order, of contract types or of plain values: equal content gives equal bytes."""
+    """JSON with its keys sorted, of contract types or plain values: equal content gives equal bytes."""
     return msgspec.json.encode(msgspec.to_builtins(value, str_keys=True), order="deterministic")

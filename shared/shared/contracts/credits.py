@@ -1,7 +1,7 @@
-"""What an agreement says of service credits: what a missed month gives back to the council, and where that ends.
+"""Service credits as agreements define them: what a missed month credits to the council, and its caps.
 
-A shortfall is the objective less what was attained, in percentage points. `catalogue.domain.credits` has the rules
-between the fields, docs/service-credits.md the sums.
+A shortfall is the objective less the attainment, in percentage points. `catalogue.domain.credits` has the rules
+between the fields, docs/service-credits.md the calculation.
 """
 
 from typing import Annotated
@@ -24,7 +24,7 @@ class FixedAmount(Struct, frozen=True, kw_only=True, tag="fixed", tag_field="kin
 
 
 class ServicePoints(Struct, frozen=True, kw_only=True, tag="points", tag_field="kind", forbid_unknown_fields=True):
-    """So many points, each worth what the agreement's `point_gbp` says."""
+    """Points, each worth the agreement's `point_gbp`."""
 
     points: Annotated[int, Meta(ge=1, le=1_000_000)]
 
@@ -34,7 +34,7 @@ Cap = PercentOfCharge | FixedAmount
 
 
 class Band(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """What a shortfall in [shortfall_from, shortfall_below) gives; the last band has no `shortfall_below`."""
+    """The credit for a shortfall in [shortfall_from, shortfall_below); the last band has no `shortfall_below`."""
 
     shortfall_from: Percent
     shortfall_below: Percent | None = None
@@ -42,7 +42,7 @@ class Band(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown
 
 
 class TargetCredit(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """What missing one target gives. Bands ascend without a gap; below the first one nothing is given.
+    """The credits for missing one target. Bands ascend without a gap; below the first one nothing is credited.
 
     Targets of one service that name the same `cause` tend to fail together: only the largest of them is credited.
     """
@@ -53,9 +53,9 @@ class TargetCredit(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid
 
 
 class ServiceCredits(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """What is credited under an agreement. No credit is more than the charge, whatever caps are written.
+    """What is credited under an agreement. No credit is more than the charge, whatever the caps are.
 
-    Caps: on each service's month, on the council's month, and on a year that begins with the agreement's first month.
+    Caps apply to each service's month, the council's month, and a year that begins with the agreement's first month.
     """
 
     targets: Annotated[tuple[TargetCredit, ...], Meta(min_length=1)]

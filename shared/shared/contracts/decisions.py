@@ -17,16 +17,16 @@ Side = Literal["provider", "council"]
 
 
 class Party(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Who speaks, and for which side of the agreement. `by` is an opaque id, never a name."""
+    """Who acts, and for which side of the agreement. `by` is an opaque id, never a name."""
 
     side: Side
     by: Id
 
 
 class Exclusion(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """[start_at, end_at) is not to count for one council; a service, a target or an item narrows it further.
+    """Time [start_at, end_at) that is not to count for one council, or only for a service, a target or an item of it.
 
-    `reason` is the id of a change, an incident or a minute in which the reason is written down.
+    `reason` is the id of a change, an incident or a minute that records the reason.
     """
 
     council: Id
@@ -40,14 +40,14 @@ class Exclusion(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_un
 
 
 class ProposedData(EventData, frozen=True, kw_only=True):
-    """What is proposed, and by whom."""
+    """The exclusion, and who proposes it."""
 
     exclusion: Exclusion
     proposed: Party
 
 
 class DecidedData(EventData, frozen=True, kw_only=True):
-    """Who decided."""
+    """Who decided, or withdrew the proposal."""
 
     decided: Party
 
@@ -59,13 +59,13 @@ class ExclusionEvent(Event, frozen=True, kw_only=True):
 
 
 class ExclusionProposed(ExclusionEvent, frozen=True, kw_only=True, tag="tallystick.exclusion.proposed.v1"):
-    """One side asks that time be left out."""
+    """One side proposes an exclusion."""
 
     data: ProposedData
 
 
 class ExclusionApproved(ExclusionEvent, frozen=True, kw_only=True, tag="tallystick.exclusion.approved.v1"):
-    """The other side agrees: the time does not count, and never did."""
+    """The other side agrees: the time does not count, from the beginning."""
 
     data: DecidedData
 
@@ -77,7 +77,7 @@ class ExclusionRejected(ExclusionEvent, frozen=True, kw_only=True, tag="tallysti
 
 
 class ExclusionWithdrawn(ExclusionEvent, frozen=True, kw_only=True, tag="tallystick.exclusion.withdrawn.v1"):
-    """The side that proposed it asks no more."""
+    """The side that proposed it withdrew the proposal."""
 
     data: DecidedData
 
@@ -86,7 +86,7 @@ ExclusionStep = ExclusionProposed | ExclusionApproved | ExclusionRejected | Excl
 
 
 class CorrectionScope(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Items whose life touches the London dates [from_date, to_date), of every council and service unless named."""
+    """Items open at any time of the London dates [from_date, to_date), of every council and service unless named."""
 
     from_date: date
     to_date: date
@@ -95,14 +95,17 @@ class CorrectionScope(Struct, frozen=True, kw_only=True, omit_defaults=True, for
 
 
 class CorrectionRequestedData(EventData, frozen=True, kw_only=True):
-    """What is to be judged again, and who ordered it (an opaque id)."""
+    """The items to evaluate again, and who requested it (an opaque id)."""
 
     scope: CorrectionScope
     requested_by: Id
 
 
 class CorrectionRequested(Event, frozen=True, kw_only=True, tag="tallystick.correction.requested.v1"):
-    """Ended items in scope are to be judged again; `subject` is the run's id, the cause of what it corrects."""
+    """Ended items in scope are evaluated again by the catalogue as now known.
+
+    `subject` is the run's id: the cause of its corrections.
+    """
 
     subject: Id
     data: CorrectionRequestedData

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, get_args
 from msgspec import Meta, Struct, field
 
 from shared.contracts.credits import ServiceCredits
-from shared.contracts.scalars import Amount, Id, Percent, TimeOfDay
+from shared.contracts.scalars import ID_PATTERN, Amount, AwaitedParty, Id, Percent, TimeOfDay
 from shared.contracts.thresholds import THRESHOLD_PATTERN
 from shared.holidays import Division
 from shared.instants import TIME_OF_DAY_PATTERN
@@ -29,12 +29,9 @@ Hours = Annotated[str, Meta(pattern=HOURS_PATTERN, description="local wall time,
 Text = Annotated[str, Meta(max_length=2000)]
 Title = Annotated[str, Meta(min_length=1, max_length=200)]
 GssCode = Annotated[str, Meta(pattern=r"^[ENSW][0-9]{8}(?![\s\S])", description="ONS code, nine characters")]
+EVERY_SERVICE = "*"
 ServiceOrAll = Annotated[
-    str,
-    Meta(
-        pattern=r"^(\*|[A-Za-z0-9][A-Za-z0-9_.-]{0,63})(?![\s\S])",
-        description="the id of a service, or * for every one",
-    ),
+    str, Meta(pattern=rf"^\*(?![\s\S])|{ID_PATTERN}", description="the id of a service, or * for every one")
 ]
 Within = Annotated[
     str,
@@ -53,16 +50,16 @@ class Definition(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_u
 
 
 class Provider(Definition, frozen=True, kw_only=True):
-    """Who delivers services to the councils."""
+    """The organisation that delivers services to the councils."""
 
     name: Title
     gss: GssCode | None = None
 
 
 class Council(Definition, frozen=True, kw_only=True):
-    """A member that is served and recharged. A council that ends names its successors.
+    """A council that is served and recharged. One that ends names its successors.
 
-    `gss` and `nation` are missing only where there are none: a trial on another country's data, or on departments.
+    `gss` and `nation` are missing only where there are none: for another country's data, or for departments.
     """
 
     name: Title
@@ -73,7 +70,7 @@ class Council(Definition, frozen=True, kw_only=True):
 
 
 class Service(Definition, frozen=True, kw_only=True):
-    """A kind of work, and what one unit of it is. `counted_by` says which fact meters it."""
+    """A kind of work, and what one unit of it is. `counted_by` says which records meter it."""
 
     name: Title
     group: Title
@@ -87,8 +84,8 @@ class Calendar(Definition, frozen=True, kw_only=True):
     """Service hours. Closed dates beat `dates`, which beat `weekly`; `breaks` are taken out last.
 
     `holidays` names divisions whose bank holidays close (their union); `worked_holidays` are taken out of it.
-    `closed` maps a date to its title: council closures in a file; in a published version the bank holidays known at
-    that time are added, so that a version means the same for ever. Hours past midnight belong to the day they start.
+    `closed` maps a date to its title: closures in a file; a published version adds the bank holidays known at that
+    time, so that it means the same for ever. Hours past midnight belong to the day on which they start.
     """
 
     name: Title
@@ -102,7 +99,7 @@ class Calendar(Definition, frozen=True, kw_only=True):
 
 
 class Objective(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Which share of the items must meet the threshold, over which period: 95% over a month."""
+    """The share of items that must meet the threshold in a period: 95% over a month."""
 
     percent: Percent
     over: Literal["month", "quarter", "financial-year"] = "month"
@@ -112,7 +109,7 @@ class Objective(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_un
 
 
 class Target(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """A promise about one measure of one service: a threshold for each item, an objective for the period."""
+    """What is agreed for one measure of one service: a threshold for each item, an objective for the period."""
 
     id: Id
     service: ServiceOrAll
@@ -125,9 +122,7 @@ class Target(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkno
     cut_off: TimeOfDay | None = None  # 16:00: received later counts as the next working day (closing-time rule only)
     warn_at: tuple[Annotated[int, Meta(ge=1, le=99)], ...] = (75, 90)
     starts: Literal["opened", "assigned", "first-active"] = "opened"
-    paused_by: tuple[Literal["council", "provider", "third-party", "nobody"], ...] | None = (
-        None  # None: the measure's own
-    )
+    paused_by: tuple[AwaitedParty, ...] | None = None  # None: as is usual for the measure
     pause_counts: Literal["seconds", "whole-days"] = "seconds"  # how a pause moves a due date given in days
     reopen: Literal["continue", "new-cycle", "first-close-is-final"] = "continue"
     reopen_window_days: int = 0  # with new-cycle: a reopen within so many days continues the same clock
@@ -135,7 +130,7 @@ class Target(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkno
 
 
 class Agreement(Definition, frozen=True, kw_only=True):
-    """What one council was promised, and from when to when."""
+    """The targets, tariffs and service credits agreed with one council, and from when to when."""
 
     council: Id
     provider: Id
@@ -179,9 +174,9 @@ Charge = StandingCharge | UnitCharge | GraduatedCharge
 
 
 class Tariff(Definition, frozen=True, kw_only=True):
-    """What a council pays for a service each month. `on_change`: how tiers go on when a version changes mid-month.
+    """What a council pays for a service each month. `on_change`: how tiers continue when a version changes mid-month.
 
-    `illustrative` prices agreed by nobody are labelled so wherever they, or a charge made with them, are shown.
+    `illustrative` prices are examples, not agreed by any council: they and their charges are labelled so everywhere.
     """
 
     service: Id
@@ -196,17 +191,19 @@ class Benefit(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkn
 
     id: Id
     kind: Literal["savings", "quality"]
-    financial_year: int | None = None  # None: in all
+    financial_year: int | None = None  # None: over all years
     promised_gbp: Amount | None = None
     promised_percent: Percent | None = None
-    baseline_percent: Percent | None = None  # of quality: which share of promises was kept before, where it is known
+    baseline_percent: Percent | None = (
+        None  # quality: the share of items that met their targets before, where it is known
+    )
     baseline: Text = ""
     source: Text = ""
     illustrative: bool = True
 
 
 class Partnership(Definition, frozen=True, kw_only=True):
-    """A provider, its councils and what their working together promised."""
+    """A provider, its councils and the benefits that their partnership promised."""
 
     name: Title
     provider: Id

@@ -1,8 +1,8 @@
-"""The CloudEvents 1.0 envelope that every event wears, in structured JSON.
+"""The CloudEvents 1.0 envelope of every event, in structured JSON, and the marks that move a partition's clock.
 
-Source: CloudEvents specification 1.0.2, context attributes. `council` is an extension attribute: it and
-`subject` name the item that an event is about, so that a router need not know the event's type.
-Attributes that are not listed here are kept in the stored bytes and ignored by the typed decode.
+Source: CloudEvents specification 1.0.2, context attributes. The extension attribute `council` and `subject` name the
+item that an event is about, so that a router need not know its type. Attributes that are not listed here stay in the
+stored bytes and are ignored when decoding.
 """
 
 from typing import Annotated, Literal
@@ -13,7 +13,7 @@ from shared.contracts.scalars import EventId, Id, Instant, Source
 
 
 class Event(Struct, frozen=True, kw_only=True, tag_field="type"):
-    """A fact in the past tense. (`source`, `id`) is its identity: the same pair with other content is a conflict."""
+    """Something that happened. (`source`, `id`) is its identity: the same pair with other content is a conflict."""
 
     specversion: Literal["1.0"] = "1.0"
     id: EventId
@@ -34,7 +34,7 @@ class ItemEvent(Event, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        """The record key: all events of one item share it, so they lie in one partition in order of sending."""
+        """The record's key: all events of one item share it, so that they are in one partition in order of sending."""
         return f"{self.council}:{self.subject}"
 
 
@@ -43,12 +43,12 @@ class EventData(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class TimeAdvancedData(EventData, frozen=True, kw_only=True):
-    """Nothing earlier than `to` will follow in this partition, except corrections."""
+    """Nothing earlier than `to` follows in this partition, except corrections."""
 
     to: Instant
 
 
 class TimeAdvanced(Event, frozen=True, kw_only=True, tag="tallystick.time.advanced.v1"):
-    """Time went on; one is put in every partition. `subject` is the partition's number."""
+    """The clock of a partition advances where no event does, in replays. `subject` is the partition's number."""
 
     data: TimeAdvancedData

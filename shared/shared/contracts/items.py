@@ -1,21 +1,20 @@
-"""What happens to tickets, work items and services: the events that providers send.
+"""Events of tickets, work items and outages, which providers send.
 
 No free text and no personal data: reasons and outcomes are ids from the provider's own list.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta, field
 
 from shared.contracts.envelope import EventData, ItemEvent
-from shared.contracts.scalars import Id, Instant, Pence, Quantity
+from shared.contracts.scalars import AwaitedParty, Id, Instant, Pence, Quantity
 
-AwaitedParty = Literal["council", "provider", "third-party", "nobody"]
 Attributes = Annotated[dict[str, str], Meta(max_length=16, description="what targets may select by; never personal")]
 
 
 class NewItemData(EventData, frozen=True, kw_only=True):
-    """A new item: the service it asks for and what its targets are chosen by."""
+    """A new item: the service it is for, and what its targets are selected by."""
 
     service: Id
     priority: Id = "normal"
@@ -38,14 +37,14 @@ class PausedData(EventData, frozen=True, kw_only=True):
 
 
 class CompletedData(EventData, frozen=True, kw_only=True):
-    """How it ended and how many units of work it was."""
+    """The outcome and the units of work."""
 
     outcome: Id = "done"
     units: Quantity = "1"
 
 
 class ReasonData(EventData, frozen=True, kw_only=True):
-    """Why, as an id from the provider's list."""
+    """The reason, as an id from the provider's list."""
 
     reason: Id
 
@@ -57,17 +56,17 @@ class ReprioritisedData(EventData, frozen=True, kw_only=True):
 
 
 class NoData(EventData, frozen=True, kw_only=True):
-    """The fact and its time say it all."""
+    """No data: the event and its time are all there is."""
 
 
 class TicketOpened(ItemEvent, frozen=True, kw_only=True, tag="tallystick.ticket.opened.v1"):
-    """A council asked for something."""
+    """A council opened a ticket."""
 
     data: NewItemData
 
 
 class TicketAssigned(ItemEvent, frozen=True, kw_only=True, tag="tallystick.ticket.assigned.v1"):
-    """Somebody took it."""
+    """A team took the ticket on."""
 
     data: AssignedData
 
@@ -97,31 +96,31 @@ class TicketResumed(ItemEvent, frozen=True, kw_only=True, tag="tallystick.ticket
 
 
 class TicketResolved(ItemEvent, frozen=True, kw_only=True, tag="tallystick.ticket.resolved.v1"):
-    """The provider holds it done."""
+    """The provider has resolved the ticket."""
 
     data: CompletedData
 
 
 class TicketClosed(ItemEvent, frozen=True, kw_only=True, tag="tallystick.ticket.closed.v1"):
-    """Nothing more will happen, unless it is reopened."""
+    """The ticket is closed, unless it is reopened."""
 
     data: NoData
 
 
 class TicketReopened(ItemEvent, frozen=True, kw_only=True, tag="tallystick.ticket.reopened.v1"):
-    """It was not done after all."""
+    """The ticket was not resolved after all."""
 
     data: NoData
 
 
 class TicketCancelled(ItemEvent, frozen=True, kw_only=True, tag="tallystick.ticket.cancelled.v1"):
-    """The council withdrew it."""
+    """The council withdrew the ticket."""
 
     data: ReasonData
 
 
 class TicketReprioritised(ItemEvent, frozen=True, kw_only=True, tag="tallystick.ticket.reprioritised.v1"):
-    """Another priority holds from now on."""
+    """The ticket has another priority from now on."""
 
     data: ReprioritisedData
 
@@ -133,7 +132,7 @@ class WorkReceived(ItemEvent, frozen=True, kw_only=True, tag="tallystick.work.re
 
 
 class WorkStarted(ItemEvent, frozen=True, kw_only=True, tag="tallystick.work.started.v1"):
-    """Somebody began."""
+    """Work on it began."""
 
     data: NoData
 
@@ -151,13 +150,13 @@ class WorkResumed(ItemEvent, frozen=True, kw_only=True, tag="tallystick.work.res
 
 
 class WorkCompleted(ItemEvent, frozen=True, kw_only=True, tag="tallystick.work.completed.v1"):
-    """It is done; `units` is what is recharged."""
+    """The work is done; `units` is what is recharged."""
 
     data: CompletedData
 
 
 class WorkRejected(ItemEvent, frozen=True, kw_only=True, tag="tallystick.work.rejected.v1"):
-    """It cannot be done and goes back to the council."""
+    """The work cannot be done and goes back to the council."""
 
     data: ReasonData
 

@@ -1,7 +1,7 @@
 """Single values as contracts write them: ids, instants, money, percentages, quantities, months and times of day."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -31,3 +31,4 @@ Quantity = Annotated[
 # £100 billion, so that sums over many items stay within what databases add.
 MAX_PENCE = 10_000_000_000_000
 Pence = Annotated[int, Meta(ge=-MAX_PENCE, le=MAX_PENCE)]
+AwaitedParty = Literal["council", "provider", "third-party", "nobody"]

@@ -1,7 +1,7 @@
-"""A JSON Schema for every type of event, made from the types; `python -m shared.contracts.schema` writes the files.
+"""JSON Schemas of every type of event, made from the types; `python -m shared.contracts.schema` writes the files.
 
-JSON Schema 2020-12, for integrators in any language. The typed decode is the judge: it also refuses what no schema
-says, such as a date that does not exist, or a weekday that a calendar misspells.
+JSON Schema 2020-12, for integrators in any language. The typed decode decides: it also refuses what no schema can
+say, such as a date that does not exist, or a misspelt weekday of a calendar.
 """
 
 import inspect
@@ -16,7 +16,7 @@ from shared.contracts.codec import AnyEvent
 from shared.contracts.envelope import Event
 
 FOLDER = Path(__file__).parent / "schemas"
-# One event of each type, as one might be sent. Their figures and ids are illustrative.
+# One event of each type. Their figures and ids are illustrative.
 EXAMPLES = Path(__file__).parent / "examples.ndjson"
 
 Schema = dict[str, Any]
@@ -34,7 +34,7 @@ def examples() -> dict[str, dict[str, Any]]:
 
 
 def schema_files() -> dict[str, str]:
-    """What `FOLDER` holds: the text of each schema by the name of its file."""
+    """The text of each schema by the name of its file."""
     shown = examples()
     return {
         f"{name}.json": json.dumps(_schema(name, type_, shown[name]), indent=2, ensure_ascii=False) + "\n"
@@ -43,7 +43,7 @@ def schema_files() -> dict[str, str]:
 
 
 def write(folder: Path = FOLDER) -> None:
-    """`folder` holds the schemas of the present types, and no other file of that kind."""
+    """`folder` has the schema of every type, and no other JSON file."""
     files = schema_files()
     for path in folder.glob("*.json"):
         if path.name not in files:

@@ -1,4 +1,4 @@
-"""What billing announces to councils."""
+"""Statements as billing announces them to councils."""
 
 from typing import Annotated
 

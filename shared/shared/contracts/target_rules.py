@@ -1,7 +1,7 @@
-"""What makes a target a promise that can be measured: the rules between its fields, checked together.
+"""Rules of targets: what is wrong between the fields of one, all faults at once.
 
-Each rule yields a fault where a field is needed and missing, or is there and could have no effect: a setting that
-is silently ignored would be read as promised.
+A fault is a field that is missing though it is needed, or one that could have no effect: people would read a setting
+that is silently ignored as agreed.
 """
 
 from collections.abc import Callable, Iterator

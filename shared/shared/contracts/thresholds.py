@@ -1,4 +1,4 @@
-"""How long a target allows, as people write it in an agreement: `8 working hours`, `10 working days`, `30 days`.
+"""Thresholds of targets, as agreements write them: `8 working hours`, `10 working days`, `30 days`.
 
 working seconds/minutes/hours: counted inside the calendar's hours. working days: whole days by the target's
 `day_rule`. Plain seconds/minutes/hours elapse around the clock. days: calendar days, same wall-clock time.
@@ -15,7 +15,7 @@ THRESHOLD_PATTERN = rf"^({_GRAMMAR.pattern}|recorded due date)(?![\s\S])"
 
 
 class UnreadableThreshold(ValueError):
-    """The text is none of the forms that an agreement may use."""
+    """The text is none of the forms of a threshold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class ElapsedSeconds:
 
 @dataclass(frozen=True, slots=True)
 class WorkingDays:
-    """Days on which the calendar is open; what a day means is the target's `day_rule`."""
+    """Days on which the calendar is open; when one ends is the target's `day_rule`."""
 
     days: int
 
@@ -48,7 +48,7 @@ class CalendarDays:
 
 @dataclass(frozen=True, slots=True)
 class RecordedDueDate:
-    """The deadline that came with the item; an item without one is out of scope."""
+    """The due date recorded with the item; an item without one is out of scope."""
 
 
 Threshold = WorkingSeconds | ElapsedSeconds | WorkingDays | CalendarDays | RecordedDueDate

@@ -1,4 +1,4 @@
-"""Every topic, in one list. The partition count is part of the contract: a service refuses to start on another."""
+"""Every topic. Its partition count is part of the contract: a service refuses to start with another one."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ PARTITIONS = 12
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A named log. `key` says what shares a partition; `retention_days` is None where compaction keeps the newest."""
+    """A topic. `key` says what shares a partition; `retention_days` is None where it is compacted."""
 
     name: str
     key: str
@@ -17,7 +17,7 @@ class Topic:
     read_by: tuple[str, ...]
 
 
-# A financial year and the month after it: what `rebuild` needs to recompute every open period.
+# A financial year and the month after it: what a rebuild needs to evaluate every open period again.
 REPLAYABLE_DAYS = 400
 
 TICKETS = Topic(

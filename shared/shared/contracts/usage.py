@@ -1,4 +1,4 @@
-"""Metered quantities that no ticket or work item carries: readings, headcounts, licences."""
+"""Usage that no ticket or work item carries: readings, headcounts, licences."""
 
 from datetime import date
 
@@ -16,7 +16,7 @@ class UsageData(EventData, frozen=True, kw_only=True):
 
 
 class ReversalData(EventData, frozen=True, kw_only=True):
-    """Which reading is taken back, whole."""
+    """The source and id of the reading that is reversed, whole."""
 
     service: Id
     reversed_source: Source
@@ -30,7 +30,7 @@ class UsageRecorded(ItemEvent, frozen=True, kw_only=True, tag="tallystick.usage.
 
 
 class UsageReversed(ItemEvent, frozen=True, kw_only=True, tag="tallystick.usage.reversed.v1"):
-    """An earlier reading was wrong; it counts as never made. `subject` is the subject of that reading."""
+    """An earlier reading was wrong and does not count. `subject` is the subject of that reading."""
 
     data: ReversalData
 

@@ -1,4 +1,4 @@
-"""What the monitor announces: differences between the verdicts announced before and those that hold now."""
+"""Verdicts as the monitor announces them: met, breached, corrected, retracted, and warnings before them."""
 
 from typing import Literal
 
@@ -10,7 +10,7 @@ Outcome = Literal["met", "breached"]
 
 
 class TargetData(EventData, frozen=True, kw_only=True):
-    """Which promise this is about, and which versions of it were used."""
+    """The target that this is about, and the versions of agreement and calendar that were used."""
 
     service: Id
     target: Id
@@ -24,14 +24,14 @@ class TargetData(EventData, frozen=True, kw_only=True):
 
 
 class WarningData(TargetData, frozen=True, kw_only=True):
-    """`percent` of the threshold is used up; `on_change` when a change of target made it so."""
+    """`percent` of the threshold is used up; `on_change` where a change of target caused it."""
 
     percent: int
     on_change: bool = False
 
 
 class VerdictData(TargetData, frozen=True, kw_only=True):
-    """The verdict and its figures. `month` is the one in which it counts. Elapsed and margin in the clock's seconds."""
+    """The verdict and its figures: the month in which it counts, elapsed time and margin in seconds of its clock."""
 
     outcome: Outcome
     month: MonthText
@@ -42,7 +42,7 @@ class VerdictData(TargetData, frozen=True, kw_only=True):
 
 
 class CorrectedData(VerdictData, frozen=True, kw_only=True):
-    """The verdict that now holds, the one it replaces, and the event that caused it."""
+    """The verdict now, the one that it replaces, and the event that caused the correction."""
 
     was: Outcome
     was_month: MonthText
@@ -51,7 +51,7 @@ class CorrectedData(VerdictData, frozen=True, kw_only=True):
 
 
 class RetractedData(TargetData, frozen=True, kw_only=True):
-    """The verdict announced before holds no longer, and none has taken its place yet."""
+    """The verdict that is withdrawn, without another in its place yet, and the event that caused it."""
 
     was: Outcome
     was_month: MonthText
@@ -59,25 +59,25 @@ class RetractedData(TargetData, frozen=True, kw_only=True):
 
 
 class WarningReached(ItemEvent, frozen=True, kw_only=True, tag="tallystick.sla.warning.v1"):
-    """An item used up a share of its allowance."""
+    """An item has used up a share of its threshold."""
 
     data: WarningData
 
 
 class TargetMet(ItemEvent, frozen=True, kw_only=True, tag="tallystick.sla.met.v1"):
-    """The promise was kept."""
+    """The item met its target."""
 
     data: VerdictData
 
 
 class TargetBreached(ItemEvent, frozen=True, kw_only=True, tag="tallystick.sla.breached.v1"):
-    """The promise was missed; `time` is the due instant's passing, never the moment it was noticed."""
+    """The item missed its target; `time` is when it became due, never when that was noticed."""
 
     data: VerdictData
 
 
 class VerdictCorrected(ItemEvent, frozen=True, kw_only=True, tag="tallystick.sla.corrected.v1"):
-    """A late or reversed fact changed a verdict or the figures behind it."""
+    """A late or reversed event changed a verdict or the figures behind it."""
 
     data: CorrectedData
 

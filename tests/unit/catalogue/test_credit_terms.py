@@ -122,7 +122,7 @@ def faults(found: Agreement) -> list[str]:
         ),
         (
             bands(("0", "2", percent("5")), ("2", None, FixedAmount(gbp="900.00"))),
-            ["1/credit/kind: expected the kind of the band before: which of two kinds is more depends"],
+            ["1/credit/kind: expected the kind of the band before: which of two kinds is more depends on the charge"],
         ),
         (
             bands(("0", "2", percent("0.000")), ("2", None, percent("5"))),
@@ -142,13 +142,10 @@ def test_r48_bands_ascend_and_meet_and_a_worse_month_gives_no_less(table: tuple[
         ("every", []),
         ("respnse", ["targets/0/target: is no target of this agreement: did you mean response?"]),
         ("promise", ["targets/0/target: has no objective to fall short of"]),
-        ("quarterly", ["targets/0/target: is judged over a quarter: credits are of months"]),
+        ("quarterly", ["targets/0/target: is measured quarterly: credits are worked out by month"]),
         (
             "uptime",
-            [
-                "targets/0/target: is of availability, whose share of a month no verdict carries: its credits cannot "
-                "be worked out"
-            ],
+            ["targets/0/target: is of availability, which has no verdicts: its credits cannot be worked out"],
         ),
     ],
 )

@@ -110,7 +110,7 @@ def test_a_faulty_file_lists_all_its_faults_each_with_its_line() -> None:
             (5, 45, "#/councils/0/gss: expected a code that begins with E, as those of england do"),
             (6, 6, "#/councils/1/id: expected 1 to 64 of A-Z a-z 0-9 _ . - and no personal data"),
             (6, 37, "#/councils/1/gss: expected ONS code, nine characters"),
-            (9, 5, "#/councils/2/id/again: is a key that was there before, on line 7"),
+            (9, 5, "#/councils/2/id/again: is a repeated key: it is on line 7 already"),
             (11, 5, "#/councils/2/effective_to: expected a date after effective_from"),
             (15, 5, "#/calendars/0/weekly: never opens: no hours remain when closed dates and breaks are taken out"),
             (20, 13, "#/calendars/1/weekly/mon/0: expected local wall time, end excluded: 09:00-17:00"),
@@ -161,7 +161,7 @@ agreements:
     [
         ("councils: []", "#/agreements/0/councils: expected a list of at least one council"),
         ("councils: adur", "#/agreements/0/councils: expected a list of at least one council"),
-        ("{councils: [adur], council: adur}", "#/agreements/0/councils: stands beside council: write one of them"),
+        ("{councils: [adur], council: adur}", "#/agreements/0/councils: is given beside council: write one of them"),
     ],
 )
 def test_an_agreement_says_in_one_way_whose_it_is(councils: str, fault: str) -> None:

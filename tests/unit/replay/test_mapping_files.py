@@ -84,7 +84,7 @@ RULE = "  - {event: resolved, column: resolved}"
         ({"{constant: ict}": "{}"}, 8, "name either a column or a constant"),
         ({"{constant: ict}": "{constant: ict, default: x}"}, 8, "a constant has no lookup, field, values or default"),
         ({"{constant: ict}": "{constant: 'I.C.T. desk'}"}, 8, "expected 1 to 64 of A-Z"),
-        ({"kind: ticket": "kind: ticket\nkind: work"}, 5, "#/kind/again: is a key that was there before, on line 4"),
+        ({"kind: ticket": "kind: ticket\nkind: work"}, 5, "#/kind/again: is a repeated key: it is on line 4 already"),
         ({"kind: ticket": "kind: [ticket"}, 5, "#: is not YAML"),
         ({"kind: ticket": "kind: &x [*x]"}, 4, "aliases are not read"),
         ({"kind: ticket": "kind: 5"}, 4, "#/kind: expected one of ticket, work"),

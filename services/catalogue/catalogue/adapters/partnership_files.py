@@ -1,19 +1,19 @@
 """Partnership files: a partnership's councils, calendars, services, tariffs and agreements in one YAML text.
 
-docs/partnership-files.md describes the shape. What a file may leave to shorthand (the shipped services, named sets of
-targets, one agreement for several councils) is written out here; every fault still points to where it was written.
+docs/partnership-files.md describes the format. Its shorthand (the shipped services, named sets of targets, one
+agreement for several councils) is expanded here; every fault still points to where it is written.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path as FilePath
-from typing import Any
 
 import msgspec
 
 from catalogue.adapters.sections import (
     RawDefinition,
+    Sections,
     TargetSet,
     agreement_entries,
     named_entries,
@@ -39,7 +39,7 @@ class UnknownPartnershipFile(Exception):
 
 
 class FileDescription(msgspec.Struct, frozen=True):
-    """What a file says about itself: it is shown to people and is no part of any definition."""
+    """What a file says about itself: shown to people, and no part of any definition."""
 
     title: str = ""
     illustrative: str = ""
@@ -48,14 +48,14 @@ class FileDescription(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class PartnershipFile:
-    """What a file gives to be recorded, and what it says about itself."""
+    """What a file says about itself, and the definitions to be recorded."""
 
     about: FileDescription
     submission: Submission
 
 
 def example_names() -> list[str]:
-    """The files that are shipped, by the names that `load` takes."""
+    """The names of the shipped files, which `load` takes."""
     return sorted(entry.name.removesuffix(".yaml") for entry in _EXAMPLES.iterdir() if entry.name.endswith(".yaml"))
 
 
@@ -70,7 +70,7 @@ def load(name_or_path: str) -> PartnershipFile:
 
 
 def parse(raw: bytes) -> PartnershipFile:
-    """What a file's bytes give, read as far as they can be, with every fault found on the way."""
+    """The file with those bytes, read as far as possible, with every fault found in reading."""
     values = _values(raw)
     positions = {(): TextPosition(1, 1)} | values.positions
     if not isinstance(values.value, dict):
@@ -98,50 +98,45 @@ def _about(value: object) -> tuple[FileDescription, list[Fault]]:
         return FileDescription(), [fault.below("about") for fault in refused.faults]
 
 
-def _submission(sections: Mapping[str, Any]) -> Submission:
+def _submission(sections: Sections) -> Submission:
     inherited, faults = _inherited(sections.get("services_from"))
     own_sets = target_sets(sections)
     faults += _set_faults(own_sets)
-    entries = []
-    for entry in (*named_entries(sections), *agreement_entries(sections, inherited.sets | own_sets)):
+    sets = target_sets(inherited, "services_from") | own_sets
+    own: list[RawDefinition] = []
+    for entry in (*named_entries(sections), *agreement_entries(sections, sets)):
         if isinstance(entry, Fault):
             faults.append(entry)
         else:
-            entries.append(entry)
-    # What the file defines itself takes the place of what it inherits.
-    redefined = {entry.key for entry in entries}
-    return _read([*(entry for entry in inherited.entries if entry.key not in redefined), *entries], faults)
+            own.append(entry)
+    # What the file itself defines replaces what it inherits.
+    redefined = {entry.key for entry in own}
+    kept = (entry for entry in named_entries(inherited, "services_from") if entry.key not in redefined)
+    return _validated([*kept, *own], faults)
 
 
-def _read(entries: list[RawDefinition], faults: list[Fault]) -> Submission:
-    placed: list[SubmittedDefinition] = []
+def _validated(entries: list[RawDefinition], faults: list[Fault]) -> Submission:
+    valid: list[SubmittedDefinition] = []
     unreadable: set[DefinitionKey] = set()
     for entry in entries:
         try:
-            placed.append(SubmittedDefinition(validated(entry.value, DEFINITION_TYPES[entry.kind]), entry.source_path))
+            valid.append(SubmittedDefinition(validated(entry.value, DEFINITION_TYPES[entry.kind]), entry.source_path))
         except InvalidValue as refused:
             faults += map(entry.source_path.in_input, refused.faults)
             unreadable |= {entry.key} if entry.key else set()
-    return Submission(placed, faults, frozenset(unreadable))
+    return Submission(valid, faults, frozenset(unreadable))
 
 
-@dataclass(frozen=True, slots=True)
-class _Inherited:
-    entries: list[RawDefinition]
-    sets: dict[str, TargetSet]
-
-
-def _inherited(name: object) -> tuple[_Inherited, list[Fault]]:
+def _inherited(name: object) -> tuple[Sections, list[Fault]]:
     if name is None:
-        return _Inherited([], {}), []
+        return {}, []
     if not isinstance(name, str) or name not in _INCLUDED:
-        return _Inherited([], {}), [Fault(("services_from",), f"expected one of {', '.join(_INCLUDED)}")]
-    sections = _values(_EXAMPLES.joinpath(f"{_INCLUDED[name]}.yaml").read_bytes()).value
-    return _Inherited(list(named_entries(sections, "services_from")), target_sets(sections, "services_from")), []
+        return {}, [Fault(("services_from",), f"expected one of {', '.join(_INCLUDED)}")]
+    return _values(_EXAMPLES.joinpath(f"{_INCLUDED[name]}.yaml").read_bytes()).value, []
 
 
 def _set_faults(sets: Mapping[str, TargetSet]) -> Iterator[Fault]:
-    """Faults of targets by themselves, so that a set which no agreement names is checked too."""
+    """Faults of targets by themselves, also of a set that no agreement names."""
     for named in sets.values():
         for index, value in enumerate(named.targets):
             try:

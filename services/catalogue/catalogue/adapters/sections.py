@@ -1,4 +1,4 @@
-"""The sections of a partnership file as separate definitions, its shorthand written out.
+"""The sections of a partnership file as separate definitions, its shorthand expanded.
 
 Values are as they were read and may be anything; each entry remembers where its parts were written.
 """
@@ -21,7 +21,7 @@ Sections = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class RawDefinition:
-    """A definition as plain values, and where it was written."""
+    """A definition as plain values, and where it is written."""
 
     kind: Kind
     value: Any
@@ -29,7 +29,7 @@ class RawDefinition:
 
     @property
     def key(self) -> DefinitionKey | None:
-        """What it means to define, where that much can be read."""
+        """What it defines, where that much can be read."""
         name = self.value.get("id") if isinstance(self.value, dict) else None
         return DefinitionKey(self.kind, name) if isinstance(name, str) else None
 
@@ -43,7 +43,7 @@ class TargetSet:
 
 
 def section_faults(sections: Sections) -> Iterator[Fault]:
-    """What is wrong with the sections themselves: their names, and lists that are none."""
+    """What is wrong with the sections: unknown names, and values that are no lists."""
     for name in sections:
         if name not in _SECTIONS:
             yield Fault((name,), f"is no section of a partnership file{did_you_mean(name, _SECTIONS)}")
@@ -58,7 +58,7 @@ def section_faults(sections: Sections) -> Iterator[Fault]:
 
 
 def named_entries(sections: Sections, *base: str) -> Iterator[RawDefinition]:
-    """Every definition but the agreements. Paths begin at `base`."""
+    """Every definition but the agreements; paths begin with `base`."""
     for kind in _SINGLE:
         if kind in sections:
             yield RawDefinition(kind, sections[kind], SourcePath((*base, kind)))
@@ -67,21 +67,26 @@ def named_entries(sections: Sections, *base: str) -> Iterator[RawDefinition]:
 
 
 def target_sets(sections: Sections, *base: str) -> dict[str, TargetSet]:
-    """The named lists of targets. Paths begin at `base`."""
+    """The named lists of targets; paths begin with `base`."""
     sets = sections.get("target_sets")
     named = sets.items() if isinstance(sets, dict) else ()
     return {name: TargetSet(found, (*base, "target_sets", name)) for name, found in named if isinstance(found, list)}
 
 
 def agreement_entries(sections: Sections, sets: Mapping[str, TargetSet]) -> Iterator[RawDefinition | Fault]:
-    """One entry for each agreement and council, the targets of its sets in place of their names."""
+    """One definition for each agreement and council, with the targets of its sets in place of their names."""
     for value, at in _listed(sections, "agreements"):
-        if isinstance(value, dict):
-            yield from _unknown_sets(value, at, sets)
-            targets, moved = _written_out(value, at, sets)
-            yield from _for_each_council(value | targets, SourcePath(at, moved))
-        else:
+        if not isinstance(value, dict):
             yield RawDefinition("agreement", value, SourcePath(at))
+            continue
+        targets = value.get("targets")
+        if not isinstance(targets, list):
+            yield from _for_each_council(value, SourcePath(at))
+            continue
+        yield from _unknown_sets(targets, (*at, "targets"), sets)
+        parts = list(_expanded(targets, (*at, "targets"), sets))
+        moved: dict[Path, Path] = {("targets", index): origin for index, (_, origin) in enumerate(parts)}
+        yield from _for_each_council(value | {"targets": [part for part, _ in parts]}, SourcePath(at, moved))
 
 
 def _listed(sections: Sections, name: str, *base: str) -> list[tuple[Any, Path]]:
@@ -89,50 +94,36 @@ def _listed(sections: Sections, name: str, *base: str) -> list[tuple[Any, Path]]
     return [(value, (*base, name, i)) for i, value in enumerate(values)] if isinstance(values, list) else []
 
 
-def _unknown_sets(agreement: Sections, at: Path, sets: Mapping[str, TargetSet]) -> Iterator[Fault]:
-    targets = agreement.get("targets")
-    for index, target in enumerate(targets if isinstance(targets, list) else ()):
-        if isinstance(target, str) and target not in sets:
-            yield Fault((*at, "targets", index), f"is no target set of this file{did_you_mean(target, sets)}")
-
-
-def _written_out(
-    agreement: Sections, at: Path, sets: Mapping[str, TargetSet]
-) -> tuple[dict[str, list[Any]], dict[Path, Path]]:
-    targets = agreement.get("targets")
-    if not isinstance(targets, list):
-        return {}, {}
-    written: list[Any] = []
-    moved: dict[Path, Path] = {}
+def _unknown_sets(targets: list[Any], at: Path, sets: Mapping[str, TargetSet]) -> Iterator[Fault]:
     for index, target in enumerate(targets):
-        if isinstance(target, str):
-            named = sets.get(target, TargetSet((), at))
-            parts = [(part, (*named.at, i)) for i, part in enumerate(named.targets)]
-        else:
-            parts = [(target, (*at, "targets", index))]
-        for part, origin in parts:
-            moved["targets", len(written)] = origin
-            written.append(part)
-    return {"targets": written}, moved
+        if isinstance(target, str) and target not in sets:
+            yield Fault((*at, index), f"is no target set of this file{did_you_mean(target, sets)}")
+
+
+def _expanded(targets: list[Any], at: Path, sets: Mapping[str, TargetSet]) -> Iterator[tuple[Any, Path]]:
+    """Each target and where it is written, those of a set in place of its name."""
+    for index, target in enumerate(targets):
+        if not isinstance(target, str):
+            yield target, (*at, index)
+        elif target in sets:
+            yield from ((part, (*sets[target].at, i)) for i, part in enumerate(sets[target].targets))
 
 
 def _for_each_council(agreement: dict[str, Any], source_path: SourcePath) -> Iterator[RawDefinition | Fault]:
     if "councils" not in agreement:
         yield RawDefinition("agreement", agreement, source_path)
         return
-    councils = agreement.pop("councils")
+    councils = agreement["councils"]
     if "council" in agreement:
-        yield Fault((*source_path.at, "councils"), "stands beside council: write one of them")
+        yield Fault((*source_path.at, "councils"), "is given beside council: write one of them")
     elif not isinstance(councils, list) or not councils:
         yield Fault((*source_path.at, "councils"), "expected a list of at least one council")
     else:
         for index, council in enumerate(councils):
-            of_one = agreement | {"id": _joined(agreement.get("id"), council), "council": council}
-            yield RawDefinition(
-                "agreement",
-                of_one,
-                SourcePath(source_path.at, {**source_path.moved, ("council",): (*source_path.at, "councils", index)}),
-            )
+            of_one = {name: value for name, value in agreement.items() if name != "councils"}
+            of_one |= {"id": _joined(agreement.get("id"), council), "council": council}
+            moved = {**source_path.moved, ("council",): (*source_path.at, "councils", index)}
+            yield RawDefinition("agreement", of_one, SourcePath(source_path.at, moved))
 
 
 def _joined(name: object, council: object) -> object:

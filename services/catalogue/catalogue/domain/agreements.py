@@ -1,22 +1,20 @@
-"""Agreements: never two of one council for one service on one day, or its items would be judged twice."""
+"""Rules of agreements: never two of one council for one service on one day, or its items would be judged twice."""
 
 from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import NamedTuple
 
 from catalogue.domain.credits import credit_faults
-from catalogue.domain.definition_rules import repeated
+from catalogue.domain.definition_rules import repeats
 from catalogue.domain.versions import Catalogue, DefinitionKey
-from shared.contracts.definitions import Agreement, Tariff
+from shared.contracts.definitions import EVERY_SERVICE, Agreement, Tariff
 from shared.contracts.target_rules import target_faults
 from shared.contracts.versions import in_force
 from shared.faults import Fault
 
-EVERY_SERVICE = "*"
-
 
 class Coverage(NamedTuple):
-    """The days on which an agreement holds for a council, `until` excluded, and the services it is about."""
+    """The days on which an agreement is in force, `until` excluded, and its services."""
 
     agreement: str
     council: str
@@ -28,16 +26,15 @@ class Coverage(NamedTuple):
 def agreement_faults(agreement: Agreement) -> Iterator[Fault]:
     """All that is wrong with an agreement by itself."""
     ids = [target.id for target in agreement.targets]
+    yield from (Fault(("targets", index, "id"), "is the id of an earlier target") for index in repeats(ids))
     for index, target in enumerate(agreement.targets):
-        if target.id in ids[:index]:
-            yield Fault(("targets", index, "id"), "is the id of an earlier target of this agreement")
         yield from (fault.below("targets", index) for fault in target_faults(target))
-    yield from repeated(agreement.tariffs, "tariffs")
+    yield from (Fault(("tariffs", index), "is listed twice") for index in repeats(agreement.tariffs))
     yield from credit_faults(agreement)
 
 
 def covers(catalogue: Catalogue) -> Iterator[Coverage]:
-    """What every agreement of `catalogue` covers, version by version."""
+    """What each version of each agreement covers."""
     for versions in catalogue.values():
         for found in in_force(versions):
             if isinstance(agreement := found.version.definition, Agreement):
@@ -46,7 +43,7 @@ def covers(catalogue: Catalogue) -> Iterator[Coverage]:
 
 
 def overlap_faults(agreement: Agreement, covers: Iterable[Coverage]) -> Iterator[Fault]:
-    """Where `agreement`, one of those behind `covers`, meets another of its council for the same service."""
+    """Where `agreement`, which `covers` includes, overlaps another one of its council in a service."""
     of_council = [cover for cover in covers if cover.council == agreement.council]
     own = [cover for cover in of_council if cover.agreement == agreement.id]
     others = [cover for cover in of_council if cover.agreement != agreement.id]

@@ -1,4 +1,4 @@
-"""What makes service credits payable: every shortfall has one answer, and a worse month never gives less.
+"""Rules of service credits: every shortfall has one credit, and a worse month never gives less.
 
 Bands are written with both of their bounds, as agreements write them, so that a gap or an overlap is a fault with a
 line and never a guess.
@@ -9,10 +9,9 @@ from decimal import Decimal
 from itertools import pairwise
 
 from shared.contracts.credits import Band, Credit, FixedAmount, PercentOfCharge, ServiceCredits, ServicePoints
-from shared.contracts.definitions import Agreement, Target
+from shared.contracts.definitions import EVERY_SERVICE, Agreement, Target
+from shared.contracts.objectives import MEASURED_OVER
 from shared.faults import Fault, did_you_mean
-
-_EVERY_SERVICE = "*"
 
 
 def credit_faults(agreement: Agreement) -> Iterator[Fault]:
@@ -39,13 +38,13 @@ def _target_faults(credits: ServiceCredits, targets: Mapping[str, Target]) -> It
 
 
 def _objections(target: Target) -> Iterator[str]:
-    """Why no month of this target can be found to fall short by so much."""
+    """Why credits cannot be worked out for this target."""
     if target.measure == "availability":
-        yield "is of availability, whose share of a month no verdict carries: its credits cannot be worked out"
+        yield "is of availability, which has no verdicts: its credits cannot be worked out"
     elif target.objective is None:
         yield "has no objective to fall short of"
     elif target.objective.over != "month":
-        yield f"is judged over a {target.objective.over}: credits are of months"
+        yield f"is {MEASURED_OVER[target.objective.over]}: credits are worked out by month"
 
 
 def _band_faults(bands: Sequence[Band], target: Target | None) -> Iterator[Fault]:
@@ -80,7 +79,9 @@ def _of_neighbours(before: Band, band: Band) -> Iterator[Fault]:
     elif before.shortfall_below is not None and begins > Decimal(before.shortfall_below):
         yield Fault(("shortfall_from",), "leaves a gap after the band before")
     if type(band.credit) is not type(before.credit):
-        yield Fault(("credit", "kind"), "expected the kind of the band before: which of two kinds is more depends")
+        yield Fault(
+            ("credit", "kind"), "expected the kind of the band before: which of two kinds is more depends on the charge"
+        )
     elif _size(band.credit) < _size(before.credit):
         yield Fault(("credit",), "expected no less than the band before: a worse month would give less")
 
@@ -93,7 +94,7 @@ def _cause_faults(credits: ServiceCredits, targets: Mapping[str, Target]) -> Ite
         services = {targets[name].service for name in (credited.target, *others) if name in targets}
         if not others:
             yield Fault(("targets", index, "cause"), "is named by no other target, so it has no effect")
-        elif len(services - {_EVERY_SERVICE}) > 1:
+        elif len(services - {EVERY_SERVICE}) > 1:
             yield Fault(
                 ("targets", index, "cause"), "is named by targets of another service: a cause is of one service"
             )
@@ -121,7 +122,7 @@ def _cap_faults(credits: ServiceCredits, _: Mapping[str, Target]) -> Iterator[Fa
 
 
 def _size(credit: Credit) -> Decimal:
-    """What orders credits of one kind."""
+    """The size by which credits of one kind are compared."""
     match credit:
         case PercentOfCharge(percent=percent):
             return Decimal(percent)

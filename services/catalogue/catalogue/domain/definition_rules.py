@@ -21,7 +21,7 @@ def council_faults(council: Council) -> Iterator[Fault]:
         yield Fault(("successors",), "has successors, so effective_to must say when it ends")
     if council.id in council.successors:
         yield Fault(("successors", council.successors.index(council.id)), "cannot succeed itself")
-    yield from repeated(council.successors, "successors")
+    yield from (Fault(("successors", index), "is listed twice") for index in repeats(council.successors))
 
 
 def _nation_faults(council: Council) -> Iterator[Fault]:
@@ -37,11 +37,10 @@ def partnership_faults(partnership: Partnership) -> Iterator[Fault]:
     """All that is wrong with a partnership by itself."""
     if not partnership.councils:
         yield Fault(("councils",), "expected at least one council")
-    yield from repeated(partnership.councils, "councils")
+    yield from (Fault(("councils", index), "is listed twice") for index in repeats(partnership.councils))
     ids = [benefit.id for benefit in partnership.benefits]
+    yield from (Fault(("benefits", index, "id"), "is the id of an earlier benefit") for index in repeats(ids))
     for index, benefit in enumerate(partnership.benefits):
-        if benefit.id in ids[:index]:
-            yield Fault(("benefits", index, "id"), "is the id of an earlier benefit")
         yield from (fault.below("benefits", index) for fault in _benefit_faults(benefit))
 
 
@@ -59,9 +58,8 @@ def _benefit_faults(benefit: Benefit) -> Iterator[Fault]:
 def tariff_faults(tariff: Tariff) -> Iterator[Fault]:
     """All that is wrong with a tariff by itself."""
     names = [charge.name for charge in tariff.charges]
+    yield from (Fault(("charges", index, "name"), "is the name of an earlier charge") for index in repeats(names))
     for index, charge in enumerate(tariff.charges):
-        if charge.name in names[:index]:
-            yield Fault(("charges", index, "name"), "is the name of an earlier charge: lines could not be told apart")
         if isinstance(charge, GraduatedCharge):
             yield from (fault.below("charges", index, "tiers") for fault in _tier_faults(charge))
 
@@ -82,8 +80,6 @@ def _tier_faults(charge: GraduatedCharge) -> Iterator[Fault]:
             bound = tier.up_to
 
 
-def repeated(values: Sequence[str], field: str) -> Iterator[Fault]:
-    """A fault for each value that an earlier one equals."""
-    for index, value in enumerate(values):
-        if value in values[:index]:
-            yield Fault((field, index), "is listed twice")
+def repeats(values: Sequence[str]) -> list[int]:
+    """The indexes of values that an earlier one equals."""
+    return [index for index, value in enumerate(values) if value in values[:index]]

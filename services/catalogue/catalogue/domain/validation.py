@@ -3,12 +3,12 @@
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date, datetime
 
-from catalogue.domain.agreements import EVERY_SERVICE, agreement_faults, covers, overlap_faults
+from catalogue.domain.agreements import agreement_faults, covers, overlap_faults
 from catalogue.domain.definition_rules import council_faults, partnership_faults, tariff_faults
 from catalogue.domain.submission import Submission, SubmittedDefinition
 from catalogue.domain.versions import DEFINITION_TYPES, Catalogue, CatalogueVersion, DefinitionKey, next_version
 from shared.contracts.calendar_rules import calendar_faults, calendar_warnings, with_bank_holidays
-from shared.contracts.definitions import Agreement, AnyDefinition, Calendar, Council, Partnership, Tariff
+from shared.contracts.definitions import EVERY_SERVICE, Agreement, AnyDefinition, Calendar, Council, Partnership, Tariff
 from shared.faults import Fault, Path, did_you_mean
 from shared.holidays import BankHolidays
 from shared.period import YEARS

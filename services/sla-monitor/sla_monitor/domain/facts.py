@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from shared.contracts import items
 from shared.contracts.envelope import TimeAdvanced
+from shared.contracts.scalars import AwaitedParty
 from shared.contracts.topics import TICKETS, WORK
 from shared.instants import SECOND_US, epoch_us
 from shared.log.port import Record, Shard
@@ -81,7 +82,7 @@ class Paused(Fact, frozen=True, array_like=True, tag=9):
     """Work cannot go on."""
 
     reason: str
-    awaiting: items.AwaitedParty
+    awaiting: AwaitedParty
 
 
 class Resumed(Fact, frozen=True, array_like=True, tag=10):

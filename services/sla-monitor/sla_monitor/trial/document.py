@@ -13,8 +13,8 @@ from msgspec import Meta, Struct, field
 
 from shared.contracts.decisions import Category
 from shared.contracts.definitions import Calendar, ServiceOrAll, Target, Text, Title
-from shared.contracts.items import Attributes, AwaitedParty
-from shared.contracts.scalars import Id, MonthText, TimeOfDay
+from shared.contracts.items import Attributes
+from shared.contracts.scalars import AwaitedParty, Id, MonthText, TimeOfDay
 from shared.faults import Path
 from sla_monitor.trial.times import WHEN_PATTERN
 

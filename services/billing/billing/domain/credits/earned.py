@@ -8,13 +8,11 @@ from billing.domain.credits.attainment import Shortfall, TargetAttainment, short
 from billing.domain.credits.credit_line import CreditLine
 from billing.domain.credits.limits import limited
 from shared.contracts.credits import Credit, FixedAmount, PercentOfCharge, ServiceCredits, ServicePoints, TargetCredit
-from shared.contracts.definitions import Agreement, Objective
+from shared.contracts.definitions import EVERY_SERVICE, Agreement, Objective
 from shared.contracts.objectives import Judgement, judge
 from shared.ids import derived_id
 from shared.money import PENCE_IN_A_POUND
 from shared.period import Month
-
-EVERY_SERVICE = "*"
 
 
 def credit_lines(
