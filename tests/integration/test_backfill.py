@@ -1,4 +1,4 @@
-"""`tallystick backfill`: what would change is told first, then done exactly so, and is no difference ever after."""
+"""`tallystick backfill`: a dry run first, then exactly that for real, and no difference ever after."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ from tests.support.replays import TICKETS as TICKET_MAPPING
 from tests.support.state_folder import held, statements
 
 MONTHS = ["2026-03", "2026-04"]
-WORD = ("--reason", "the desk's export of March", "--actor", "ada")
+APPROVAL = ("--reason", "the desk's export of March", "--actor", "ada")
 PROVIDERS = {TICKETS.name, WORK.name, USAGE.name}
 
 
@@ -57,48 +57,48 @@ def holding(folder: Path) -> dict[tuple[Any, ...], str]:
 
 
 @pytest.fixture(scope="module")
-def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("lived")
+def running_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("running_folder")
     work(folder, [(TICKETS, event) for event in LIVE])
     return folder
 
 
 @pytest.fixture
-def folder(lived: Path, tmp_path: Path) -> Path:
+def folder(running_folder: Path, tmp_path: Path) -> Path:
     """A folder whose services have seen one ticket of ten days, and nothing of its pause."""
-    return shutil.copytree(lived, tmp_path / "var")
+    return shutil.copytree(running_folder, tmp_path / "var")
 
 
-def test_what_was_told_comes_true_to_the_verdict_and_the_penny(folder: Path, tmp_path: Path) -> None:
+def test_what_the_dry_run_shows_comes_true_to_the_verdict_and_the_penny(folder: Path, tmp_path: Path) -> None:
     file = file_of(tmp_path, [*LATE, READING, LIVE[0]])
     log, pounds, verdicts = ends(folder), totals(folder), holding(folder)
 
-    told = report(folder, file)
+    found = report(folder, file)
     assert (ends(folder), totals(folder), holding(folder)) == (log, pounds, verdicts)
-    output_of(folder, file, "--approve", told["digest"], *WORD)
+    output_of(folder, file, "--approve", found["digest"], *APPROVAL)
     work(folder)
 
-    grown, changes = ends(folder) - log, told["changes"]
-    differing, moved = changes["difference"]["verdicts"], changes["moved"]
+    grown, changes = ends(folder) - log, found["changes"]
+    differing, deltas = changes["verdict_changes"]["verdicts"], changes["statement_deltas"]
     assert {name: grown[name] for name in PROVIDERS} == {TICKETS.name: 7, WORK.name: 0, USAGE.name: 1}
-    assert grown[VERDICTS.name] == len(differing) + changes["difference"]["warnings"] > 10
+    assert grown[VERDICTS.name] == len(differing) + changes["verdict_changes"]["warnings"] > 10
     assert holding(folder) == verdicts | {
         (each["council"], each["item"], each["target"], each["cycle"]): each["now"] for each in differing
     }
-    assert pounds | {(each["council"], each["month"]): each["after_pence"] for each in moved} == totals(folder)
-    assert {(each["council"], each["month"]): each["before_pence"] for each in moved}.items() <= pounds.items()
-    assert {each["council"] for each in moved} == {"adur", "worthing"}
+    assert pounds | {(each["council"], each["month"]): each["after_pence"] for each in deltas} == totals(folder)
+    assert {(each["council"], each["month"]): each["before_pence"] for each in deltas}.items() <= pounds.items()
+    assert {each["council"] for each in deltas} == {"adur", "worthing"}
     assert [each["was"] for each in differing if each["item"] == "seen"] == ["breached"]
 
 
 def test_a_second_run_finds_no_difference_and_sends_nothing(folder: Path, tmp_path: Path) -> None:
     file = file_of(tmp_path, LATE)
     digest = report(folder, file)["digest"]
-    output_of(folder, file, "--approve", digest, *WORD)
+    output_of(folder, file, "--approve", digest, *APPROVAL)
     work(folder)
     log = ends(folder)
 
-    again = output_of(folder, file, "--approve", digest, *WORD)
+    again = output_of(folder, file, "--approve", digest, *APPROVAL)
     work(folder)
 
     assert "No difference: there is nothing to send." in again
@@ -111,7 +111,7 @@ def test_what_is_not_what_was_shown_is_not_sent(folder: Path, tmp_path: Path) ->
     work(folder, [(TICKETS, LATE[0])])
     log = ends(folder)
 
-    refused = backfill(folder, file, "--approve", digest, *WORD)
+    refused = backfill(folder, file, "--approve", digest, *APPROVAL)
 
     assert refused.exit_code == 2
     assert digest not in refused.output
@@ -128,42 +128,42 @@ def test_two_runs_of_the_same_world_have_the_same_digest_whatever_the_order_of_t
     assert forwards == backwards
 
 
-def test_what_cannot_be_believed_is_told_and_not_sent(folder: Path, tmp_path: Path) -> None:
+def test_an_invalid_event_is_reported_and_not_sent(folder: Path, tmp_path: Path) -> None:
     other = ticket(("Mon 2026-03-02 09:00", "opened"), item="seen", service="payroll")
     twice = ticket(("Tue 2026-03-03 09:00", "opened"), item="kept", service="payroll")
     ahead = ticket(("Sun 2090-01-01 09:00", "opened"), item="ahead")
     raw = [b"{", b'{"type": "x"}', encode_event(other[0]), encode_event(twice[0]), encode_event(ahead[0])]
     file = file_of(tmp_path, LATE[:2], *raw)
 
-    told = report(folder, file)
+    found = report(folder, file)
 
-    assert Counter(each["reason"] for each in told["refused"]) == {
+    assert Counter(each["reason"] for each in found["refused"]) == {
         "UNREADABLE": 1,
         "UNKNOWN_TYPE": 1,
         "ID_REUSE_CONFLICT": 2,
         "FUTURE_TIME": 1,
     }
-    assert told["changes"]["events"] == {"tallystick.ticket.opened.v1": 1, "tallystick.ticket.resolved.v1": 1}
-    assert told["digest"] == report(folder, file_of(tmp_path, LATE[:2]))["digest"]
+    assert found["changes"]["events"] == {"tallystick.ticket.opened.v1": 1, "tallystick.ticket.resolved.v1": 1}
+    assert found["digest"] == report(folder, file_of(tmp_path, LATE[:2]))["digest"]
 
 
 def test_who_approved_what_when_and_why_is_kept(folder: Path, tmp_path: Path) -> None:
     file = file_of(tmp_path, LATE)
     digest = report(folder, file)["digest"]
 
-    output_of(folder, file, "--approve", digest, *WORD)
+    output_of(folder, file, "--approve", digest, *APPROVAL)
 
-    told = CliRunner(env={"TALLYSTICK_VAR": str(folder), "COLUMNS": "200"}).invoke(app, ["approvals"]).output
-    (line,) = [line.split("  ") for line in told.splitlines()]
+    listed = CliRunner(env={"TALLYSTICK_VAR": str(folder), "COLUMNS": "200"}).invoke(app, ["approvals"]).output
+    (line,) = [line.split("  ") for line in listed.splitlines()]
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", line[0])
     assert line[1:] == ["backfill missing.ndjson", "7", digest[:16], "billing", "ada: the desk's export of March"]
 
 
 def test_events_of_a_council_that_nobody_knows_wait_and_change_nothing(folder: Path, tmp_path: Path) -> None:
-    told = report(folder, file_of(tmp_path, ticket(("Tue 2026-03-03 09:00", "opened"), council="unheard-of")))
+    found = report(folder, file_of(tmp_path, ticket(("Tue 2026-03-03 09:00", "opened"), council="unheard-of")))
 
-    assert (told["changes"]["parked"], told["changes"]["moved"]) == (1, [])
-    assert told["changes"]["difference"] == {"verdicts": [], "warnings": 0}
+    assert (found["changes"]["parked"], found["changes"]["statement_deltas"]) == (1, [])
+    assert found["changes"]["verdict_changes"] == {"verdicts": [], "warnings": 0}
 
 
 def test_an_export_with_a_mapping_is_filled_in_alike(folder: Path, tmp_path: Path) -> None:
@@ -173,14 +173,14 @@ def test_an_export_with_a_mapping_is_filled_in_alike(folder: Path, tmp_path: Pat
     )
     mapping.write_text(TICKET_MAPPING)
 
-    told = report(folder, file, "--mapping", str(mapping))
+    found = report(folder, file, "--mapping", str(mapping))
 
-    assert sum(told["changes"]["events"].values()) == 2
-    assert [(each["where"], each["reason"]) for each in told["refused"]] == [("line 3", "ROW")]
-    assert {each["now"] for each in told["changes"]["difference"]["verdicts"]} == {"met"}
+    assert sum(found["changes"]["events"].values()) == 2
+    assert [(each["where"], each["reason"]) for each in found["refused"]] == [("line 3", "ROW")]
+    assert {each["now"] for each in found["changes"]["verdict_changes"]["verdicts"]} == {"met"}
 
 
-def test_nothing_is_told_while_the_services_are_behind(
+def test_there_is_no_report_while_the_services_are_behind(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def published() -> None:

@@ -24,7 +24,7 @@ def test_the_worked_example_prints_what_the_page_shows(tmp_path: Path) -> None:
     arrived = [event for event in events if event.id in {"T-1:opened", "T-1:resolved"}]
     work(tmp_path / "var", [(TICKETS, event) for event in arrived if isinstance(event, ItemEvent)])
 
-    told = output_of(tmp_path / "var", file)
+    shown = output_of(tmp_path / "var", file)
 
     # The digest is also of the shipped example, whose illustrative figures may change.
-    assert DIGEST.sub("…", told) == DIGEST.sub("…", block("text"))
+    assert DIGEST.sub("…", shown) == DIGEST.sub("…", block("text"))

@@ -22,7 +22,7 @@ from tallystick.__main__ import app
 from tests.support.backfills import LATE, LIVE, READING, file_of, message
 from tests.support.production_shape import ProductionServers, log_of, own_servers, running_services
 
-WORD = ("--reason", "the desk's export of March", "--actor", "ada")
+APPROVAL = ("--reason", "the desk's export of March", "--actor", "ada")
 
 
 @pytest.fixture
@@ -50,14 +50,14 @@ async def ends(bus: Bus) -> Counter[str]:
 
 async def output_of(at: ProductionServers, file: Path, *arguments: str) -> str:
     """What the command printed, having ended well, while the services work."""
-    told = {"BUS_URL": at.bus_url, "STATE_URL": at.redis, "DATABASE_URL": at.billing_database, "COLUMNS": "200"}
-    run = CliRunner(env=told).invoke
+    settings = {"BUS_URL": at.bus_url, "STATE_URL": at.redis, "DATABASE_URL": at.billing_database, "COLUMNS": "200"}
+    run = CliRunner(env=settings).invoke
     result = await asyncio.to_thread(run, app, ["backfill", str(file), *arguments])
     assert result.exit_code == 0, result.output
     return result.stdout
 
 
-def test_what_was_told_comes_true_and_is_no_difference_afterwards_nor_is_a_rebuild(
+def test_what_the_dry_run_shows_comes_true_and_is_no_difference_afterwards_nor_is_a_rebuild(
     at: ProductionServers, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = file_of(tmp_path, [*LATE, READING, LIVE[0]])
@@ -67,27 +67,27 @@ def test_what_was_told_comes_true_and_is_no_difference_afterwards_nor_is_a_rebui
             await announce_the_example(bus, tmp_path)
             async with running_services(at, bus, WallClock()) as (_, billing):
                 await bus.publish(TICKETS.name, [message(event) for event in LIVE])
-                told = json.loads(await output_of(at, file, "--json"))
+                report = json.loads(await output_of(at, file, "--json"))
                 before = await ends(bus)
 
-                await output_of(at, file, "--approve", told["digest"], *WORD)
+                await output_of(at, file, "--approve", report["digest"], *APPROVAL)
                 again = await output_of(at, file)
 
-                grown, changes = await ends(bus) - before, told["changes"]
-                difference = changes["difference"]
+                grown, changes = await ends(bus) - before, report["changes"]
+                difference = changes["verdict_changes"]
                 assert "No difference" in again
-                assert told["known"] == 1
+                assert report["known"] == 1
                 assert (grown[TICKETS.name], grown[USAGE.name]) == (len(LATE), 1)
                 assert grown[VERDICTS.name] == len(difference["verdicts"]) + difference["warnings"] > 10
-                assert [each["council"] for each in changes["moved"]] == ["adur", "worthing"]
-                for each in changes["moved"]:
+                assert [each["council"] for each in changes["statement_deltas"]] == ["adur", "worthing"]
+                for each in changes["statement_deltas"]:
                     month = Month.parse(each["month"])
                     statement = billing.statements.statement(each["council"], month, scope=Scope.all())
                     assert statement.total_pence == each["after_pence"]
-                assert [kept.digest for kept in billing.approvals.all()] == [told["digest"]]
+                assert [kept.digest for kept in billing.approvals.all()] == [report["digest"]]
         await rebuild(at.monitor, ["--shadow"])
-        foreseen = capsys.readouterr().out
-        await rebuild(at.monitor, ["--approve", foreseen.split()[-1], *WORD])
-        assert "verdicts: 0 added, 0 removed, 0 changed; warnings: 0" in foreseen
+        dry_run = capsys.readouterr().out
+        await rebuild(at.monitor, ["--approve", dry_run.split()[-1], *APPROVAL])
+        assert "verdicts: 0 added, 0 removed, 0 changed; warnings: 0" in dry_run
 
     asyncio.run(scenario())

@@ -13,7 +13,7 @@ from sla_monitor.domain.announcements import Trigger, announce
 from sla_monitor.domain.clock.verdict import evaluate
 from sla_monitor.domain.facts import fact_of
 from sla_monitor.domain.item import Item, insert_fact
-from tallystick.backfill.candidates import Candidate, FileLine, candidate, in_sending_order
+from tallystick.backfill.candidates import Candidate, FileLine, in_sending_order, read_candidate
 from tests.support.histories import agreement_index, at
 from tests.support.laws import law
 from tests.support.monitoring import TicketEvent, ticket
@@ -22,26 +22,26 @@ NOW = at("Mon 2026-06-01 09:00")
 TARGETS = agreement_index(
     {"id": "resolve", "within": "12 working hours", "calendar": "office"}, {"id": "again", "within": "2 days"}
 )
-COURSE = (
+TIMELINE = (
     ("Mon 2026-03-23 09:00", "opened"),
     ("Mon 2026-03-23 12:00", "paused"),
     ("Tue 2026-03-24 10:00", "resumed"),
     ("Wed 2026-03-25 16:00", "resolved"),
     ("Thu 2026-03-26 09:00", "reopened"),
 )
-courses = st.lists(st.sampled_from(COURSE[1:]), unique=True).map(lambda rest: [COURSE[0], *rest])
+timelines = st.lists(st.sampled_from(TIMELINE[1:]), unique=True).map(lambda rest: [TIMELINE[0], *rest])
 splits = st.sets(st.integers(0, 15))
 
 
-def offers(events: Sequence[TicketEvent]) -> list[Candidate]:
+def candidates(events: Sequence[TicketEvent]) -> list[Candidate]:
     lines = [FileLine(f"line {number}", encode_event(event)) for number, event in enumerate(events, start=1)]
-    return [each for line in lines if isinstance(each := candidate(line, now_ms=NOW * 1000), Candidate)]
+    return [each for line in lines if isinstance(each := read_candidate(line, now_ms=NOW * 1000), Candidate)]
 
 
 def verdicts(sent: Sequence[Candidate], splits: set[int]) -> list[VerdictEvent]:
     """What is announced, the items of each batch judged at its end by a clock that has long reached the present."""
     items: dict[str, Item] = {}
-    told: list[VerdictEvent] = []
+    announced: list[VerdictEvent] = []
     touched: set[str] = set()
     for number, each in enumerate(sent):
         assert not isinstance(each.event, UsageEvent)
@@ -53,29 +53,29 @@ def verdicts(sent: Sequence[Candidate], splits: set[int]) -> list[VerdictEvent]:
                 news, items[name].announced = announce(
                     items[name].announced, evaluation, Trigger("adur", name, "clock", NOW)
                 )
-                told += [event for event in news if not isinstance(event, WarningReached)]
+                announced += [event for event in news if not isinstance(event, WarningReached)]
             touched.clear()
-    return told
+    return announced
 
 
 @law
-@given(st.lists(courses, min_size=1, max_size=4), splits, st.randoms(use_true_random=False))
-def test_however_it_is_read_each_promise_of_a_new_item_is_judged_once(
-    courses: list[list[tuple[str, str]]], splits: set[int], chance: random.Random
+@given(st.lists(timelines, min_size=1, max_size=4), splits, st.randoms(use_true_random=False))
+def test_however_it_is_read_each_target_of_a_new_item_is_judged_once(
+    timelines: list[list[tuple[str, str]]], splits: set[int], chance: random.Random
 ) -> None:
-    events = [event for number, timeline in enumerate(courses) for event in ticket(*timeline, item=f"T{number}")]
+    events = [event for number, timeline in enumerate(timelines) for event in ticket(*timeline, item=f"T{number}")]
     chance.shuffle(events)
-    sent = in_sending_order(offers(events))
+    sent = in_sending_order(candidates(events))
 
-    told = verdicts(sent, splits)
+    announced = verdicts(sent, splits)
 
-    promises = [(event.subject, event.data.target, event.data.cycle) for event in told]
+    promises = [(event.subject, event.data.target, event.data.cycle) for event in announced]
     assert len(promises) == len(set(promises))
-    assert sorted(event.id for event in told) == sorted(event.id for event in verdicts(sent, set()))
+    assert sorted(event.id for event in announced) == sorted(event.id for event in verdicts(sent, set()))
 
 
 def test_in_the_order_of_happening_what_was_in_time_would_first_be_announced_as_missed() -> None:
-    happened = offers(ticket(COURSE[0], ("Tue 2026-03-24 10:00", "resolved")))
+    happened = candidates(ticket(TIMELINE[0], ("Tue 2026-03-24 10:00", "resolved")))
 
     assert {event.id for event in verdicts(in_sending_order(happened), {0})} == {
         event.id for event in verdicts(happened, set())

@@ -1,4 +1,4 @@
-"""The events of a file as records that the log does not hold yet, or why a line is none."""
+"""The events of a file as the records that they would be, in their order of sending; or why a line is none."""
 
 import gzip
 from collections.abc import Iterable, Iterator
@@ -29,7 +29,7 @@ _TOPIC: dict[type, str] = {
 }
 # The reason of rows that make no event.
 ROW = "ROW"
-_BEGINNINGS = (TicketOpened, WorkReceived)
+_OPENINGS = (TicketOpened, WorkReceived)
 
 
 class Refusal(Struct, frozen=True):
@@ -49,7 +49,7 @@ class FileLine(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An event that can be believed, as the record of `shard` that it would be; it bears the event's own time."""
+    """A valid event as the record of `shard` that it would be, with the event's own time."""
 
     where: str
     shard: Shard
@@ -63,7 +63,7 @@ class Candidate:
 
 
 def events_of_lines(path: Path) -> Iterator[FileLine]:
-    """Each line that is not blank, without the spaces around it; raises `UnreadableFile` where the file breaks off."""
+    """Each line that is not blank, without the spaces around it; raises `UnreadableFile` for a file that breaks off."""
     opened = gzip.open if path.suffix == ".gz" else open
     try:
         with opened(path, "rb") as lines:
@@ -84,8 +84,8 @@ def events_of_table(mapping: ReplayMapping, path: Path, refused: list[Refusal]) 
         yield FileLine(timed.key, timed.value)
 
 
-def candidate(line: FileLine, *, now_ms: int) -> Candidate | Refusal:
-    """The line as a record, judged as every service would; a time after `now_ms` is no time of sending."""
+def read_candidate(line: FileLine, *, now_ms: int) -> Candidate | Refusal:
+    """The line as a record, validated as every service would; a time after `now_ms` is no time of sending."""
     try:
         event = decode_event(line.value)
     except UndecodableEvent as fault:
@@ -96,20 +96,20 @@ def candidate(line: FileLine, *, now_ms: int) -> Candidate | Refusal:
     key = event.key.encode()
     shard = Shard(topic, partition_of(key, PARTITIONS))
     record = Record(0, key, line.value, (), min(now_ms, max(0, int(event.time.timestamp() * 1000))))
-    judged = ingest_record(shard, record)
-    if isinstance(judged, InvalidRecord):
-        return Refusal(line.where, judged.reason, judged.detail)
+    ingested = ingest_record(shard, record)
+    if isinstance(ingested, InvalidRecord):
+        return Refusal(line.where, ingested.reason, ingested.detail)
     return Candidate(line.where, shard, record, event)
 
 
-def in_sending_order(offers: Iterable[Candidate]) -> list[Candidate]:
-    """Item by item, and of each item its beginning last.
+def in_sending_order(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """Item by item, and of each item its opening last.
 
-    Nothing is judged of an item before its beginning is known: so it is judged once, by all that the file says of it.
-    In the order of happening, whatever has long been due would be announced as missed, and then corrected.
+    No item is judged before its opening is known: so it is judged once, by all that the file says of it. In the order
+    of happening, whatever has long been due would be announced as missed, and then corrected.
     """
     first: dict[tuple[Shard, str], int] = {}
-    listed = list(offers)
+    listed = list(candidates)
     for each in listed:
         of = each.shard, each.event.key
         first[of] = min(first.get(of, each.record.timestamp_ms), each.record.timestamp_ms)
@@ -118,7 +118,7 @@ def in_sending_order(offers: Iterable[Candidate]) -> list[Candidate]:
         key=lambda each: (
             first[each.shard, each.event.key],
             each.event.key,
-            isinstance(each.event, _BEGINNINGS),
+            isinstance(each.event, _OPENINGS),
             each.event.time,
             each.event.id,
         ),

@@ -23,8 +23,8 @@ class Changes(Struct, frozen=True):
     events: Mapping[str, int]
     events_sha256: str
     parked: int
-    difference: VerdictChanges
-    moved: Sequence[StatementDelta]
+    verdict_changes: VerdictChanges
+    statement_deltas: Sequence[StatementDelta]
 
     @property
     def digest(self) -> str:
@@ -46,14 +46,14 @@ class BackfillReport(Struct, frozen=True):
 
 
 def changes(
-    new: Sequence[Candidate], *, parked: int, difference: VerdictChanges, moved: Sequence[StatementDelta]
+    new: Sequence[Candidate], *, parked: int, verdicts: VerdictChanges, statements: Sequence[StatementDelta]
 ) -> Changes:
     """The changes that `new` events make, in whatever order they are given."""
     kinds = Counter(str(each.event.__struct_config__.tag) for each in new)
     content = sha256()
     for value in sorted(each.record.value or b"" for each in new):
         content.update(sha256(value).digest())
-    return Changes(dict(sorted(kinds.items())), content.hexdigest(), parked, difference, tuple(moved))
+    return Changes(dict(sorted(kinds.items())), content.hexdigest(), parked, verdicts, tuple(statements))
 
 
 def lines(report: BackfillReport) -> Iterator[str]:
@@ -64,22 +64,22 @@ def lines(report: BackfillReport) -> Iterator[str]:
     yield from _refusals(report.refused)
     if found.parked:
         yield f"{found.parked:,} of them would wait for an agreement that is not known: `tallystick quarantine parked`"
-    for council in sorted({*found.difference.councils, *(each.council for each in found.moved)}):
+    for council in sorted({*found.verdict_changes.councils, *(each.council for each in found.statement_deltas)}):
         yield council
-        yield from (f"  {line}" for line in found.difference.of(council))
-        yield from pounds(found.moved, council)
-    yield found.difference.sums
-    yield sums(found.moved)
+        yield from (f"  {line}" for line in found.verdict_changes.of(council))
+        yield from statement_lines(found.statement_deltas, council)
+    yield found.verdict_changes.sums
+    yield recharge_total(found.statement_deltas)
 
 
-def pounds(moved: Sequence[StatementDelta], council: str) -> Iterator[str]:
-    """The council's statements that would move, a line for each month."""
-    yield from (f"  {_month(each)}" for each in moved if each.council == council)
+def statement_lines(deltas: Sequence[StatementDelta], council: str) -> Iterator[str]:
+    """The council's statements that would change, a line for each month."""
+    yield from (f"  {_month(each)}" for each in deltas if each.council == council)
 
 
-def sums(moved: Sequence[StatementDelta]) -> str:
-    """By how much all councils' statements would move together."""
-    return f"recharges: {_signed(sum(each.change_pence for each in moved))}"
+def recharge_total(deltas: Sequence[StatementDelta]) -> str:
+    """By how much all councils' statements would change together."""
+    return f"recharges: {_signed(sum(each.change_pence for each in deltas))}"
 
 
 def _refusals(refused: Sequence[Refusal]) -> Iterator[str]:

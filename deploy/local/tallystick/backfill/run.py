@@ -16,10 +16,10 @@ from tallystick.authorisation import Authorisation
 from tallystick.backfill.candidates import (
     Candidate,
     Refusal,
-    candidate,
     events_of_lines,
     events_of_table,
     in_sending_order,
+    read_candidate,
 )
 from tallystick.backfill.dry_run import BackfillDryRun, open_dry_run
 from tallystick.backfill.report import BackfillReport, Changes
@@ -64,7 +64,7 @@ def _read(options: BackfillOptions) -> tuple[list[Candidate], list[Refusal]]:
     refused: list[Refusal] = []
     mapping, file = options.mapping, options.file
     events = events_of_lines(file) if mapping is None else events_of_table(mapping, file, refused)
-    found = [candidate(line, now_ms=now_ms) for line in islice(events, MAX_EVENTS + 1)]
+    found = [read_candidate(line, now_ms=now_ms) for line in islice(events, MAX_EVENTS + 1)]
     if len(found) > MAX_EVENTS:
         raise UnreadableFile(f"{file.name} has more than {MAX_EVENTS:,} events: split it between items")
     refused += [each for each in found if isinstance(each, Refusal)]

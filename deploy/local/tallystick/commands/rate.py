@@ -20,13 +20,13 @@ app = typer.Typer(add_completion=False)
 def rate(file: InputFile, as_json: Json = False) -> None:
     """Each council's months that would change are printed, with their sum; the file has a verdict event a line."""
     from tallystick.backfill.candidates import events_of_lines
-    from tallystick.backfill.report import pounds, sums
+    from tallystick.backfill.report import recharge_total, statement_lines
 
     events = [_event(where, value) for where, value in events_of_lines(file)]
     deltas = asyncio.run(_deltas(events))
     councils = sorted({each.council for each in deltas})
-    lines = [line for council in councils for line in (council, *pounds(deltas, council))]
-    answer({"statements": deltas}, [*lines, sums(deltas)], as_json=as_json)
+    lines = [line for council in councils for line in (council, *statement_lines(deltas, council))]
+    answer({"statements": deltas}, [*lines, recharge_total(deltas)], as_json=as_json)
 
 
 async def _deltas(events: Sequence[VerdictEvent]) -> list[StatementDelta]:
