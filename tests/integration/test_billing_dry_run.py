@@ -1,4 +1,4 @@
-"""Billing's rehearsal on a real database: what is told comes true to the penny, and nothing of it stays."""
+"""Billing's dry run on a real database: its deltas are right to the penny, and nothing of it is stored."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -67,7 +67,7 @@ LAW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthChec
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
+class BillingDatabase:
     """A store that knows the catalogue, and its database as the role that owns it."""
 
     store: SqlStore
@@ -88,21 +88,21 @@ class Ledger:
 
 
 @pytest.fixture(scope="module")
-def ledger(module_database_of: Callable[[str], str]) -> Iterator[Ledger]:
+def database(module_database_of: Callable[[str], str]) -> Iterator[BillingDatabase]:
     url = module_database_of("billing")
     owner = connect(as_owner(url))
     with closing(SqlStore.open(url)) as store:
         for shard, held in by_shard(CATALOGUE, CATALOGUED).items():
             Ingestion(store).consume(shard, records(held), expected=None)
-        yield Ledger(store, owner)
+        yield BillingDatabase(store, owner)
     owner.dispose()
 
 
 @pytest.fixture
-def store(ledger: Ledger) -> SqlStore:
+def store(database: BillingDatabase) -> SqlStore:
     """A store that knows the catalogue and nothing else."""
-    ledger.forget()
-    return ledger.store
+    database.forget()
+    return database.store
 
 
 def shards_of(events: Sequence[ItemEvent]) -> dict[Shard, list[Event]]:
@@ -118,7 +118,7 @@ def feed(store: SqlStore, events: Sequence[ItemEvent]) -> None:
         Ingestion(store).consume(shard, records(held, first=position or 0), expected=position)
 
 
-def rehearsed(store: SqlStore, events: Sequence[ItemEvent]) -> list[StatementDelta]:
+def dry_run_of(store: SqlStore, events: Sequence[ItemEvent]) -> list[StatementDelta]:
     offered = {shard: records(held) for shard, held in shards_of(events).items()}
     return DryRun(store).statement_deltas(offered, COUNCILS, until=JUNE)
 
@@ -129,34 +129,34 @@ def totals(store: SqlStore) -> dict[str, int]:
 
 @LAW
 @given(st.permutations(range(len(EVENTS))), st.integers(0, len(EVENTS)))
-def test_what_is_rehearsed_is_what_then_comes_and_nothing_of_it_stays(
-    ledger: Ledger, order: list[int], known: int
+def test_the_deltas_of_a_dry_run_come_true_and_nothing_of_it_is_stored(
+    database: BillingDatabase, order: list[int], known: int
 ) -> None:
-    ledger.forget()
-    store = ledger.store
+    database.forget()
+    store = database.store
     arrived, missing = [EVENTS[n] for n in order[:known]], [EVENTS[n] for n in order[known:]]
     feed(store, arrived)
-    before, rows, progress = totals(store), ledger.rows(), store.progress()
+    before, rows, progress = totals(store), database.rows(), store.progress()
 
-    told = rehearsed(store, missing)
+    deltas = dry_run_of(store, missing)
 
-    assert (totals(store), ledger.rows(), store.progress()) == (before, rows, progress)
+    assert (totals(store), database.rows(), store.progress()) == (before, rows, progress)
     feed(store, missing)
     after = totals(store)
-    assert {each.month: (each.before_pence, each.after_pence) for each in told} == {
+    assert {each.month: (each.before_pence, each.after_pence) for each in deltas} == {
         month: (before[month], after[month]) for month in after if before[month] != after[month]
     }
 
 
-def test_what_comes_late_may_move_a_month_before_any_that_it_names(store: SqlStore) -> None:
+def test_a_late_reversal_changes_the_earlier_month_of_its_reading(store: SqlStore) -> None:
     feed(store, USED[:1])
 
-    (told,) = rehearsed(store, [USED[2]])
+    (delta,) = dry_run_of(store, [USED[2]])
 
-    assert (told.month, told.change_pence) == ("2026-04", -4420)
+    assert (delta.month, delta.change_pence) == ("2026-04", -4420)
 
 
-def test_what_is_known_or_said_otherwise_is_foreseen(store: SqlStore) -> None:
+def test_a_dry_run_finds_what_is_new_duplicate_or_in_conflict(store: SqlStore) -> None:
     feed(store, [USED[0]])
     other = recorded("r-1", "2026-04-30T12:00:00+00:00", "11")
     (shard,) = shards_of([USED[0]])
@@ -168,7 +168,7 @@ def test_what_is_known_or_said_otherwise_is_foreseen(store: SqlStore) -> None:
     assert DryRun(store).insert_results(other_shard, records(unseen)) == [InsertResult.NEW]
 
 
-def test_a_worker_goes_on_when_the_rehearsal_is_over(store: SqlStore) -> None:
+def test_a_worker_continues_when_the_dry_run_is_over(store: SqlStore) -> None:
     with store.dry_run_store() as dry_run_store:
         (shard,) = shards_of([USED[1]])
         Ingestion(dry_run_store).consume(shard, records([USED[1]]), expected=None)

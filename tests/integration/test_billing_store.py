@@ -58,14 +58,14 @@ def test_an_item_is_metered_once_by_its_first_completion_in_event_time(store: Sq
     assert quantities(store)["accounts-payable"] == 3
 
 
-def test_a_completion_counts_from_when_its_receipt_says_which_service_it_is_of(store: SqlStore) -> None:
+def test_a_completion_counts_once_its_receipt_names_the_service(store: SqlStore) -> None:
     feed(store, CATALOGUE, CATALOGUED)
     feed(store, WORK, [completed("inv-1", "2026-05-19T12:00:00+00:00")])
     before = statement_of(store, MAY)
 
     feed(store, WORK, [received("inv-1", "2026-04-01T12:00:00+00:00")])
 
-    assert [aside.reason for aside in before.evidence.unbilled] == ["item-not-opened"]
+    assert [usage.reason for usage in before.evidence.unbilled] == ["item-not-opened"]
     assert quantities(store)["accounts-payable"] == 1
 
 
@@ -103,7 +103,7 @@ def test_a_reversal_may_come_before_its_reading(store: SqlStore) -> None:
     assert quantities(store)["payroll"] == 0
 
 
-def test_a_reading_is_not_taken_back_in_the_name_of_another_service(store: SqlStore) -> None:
+def test_a_reading_is_not_reversed_by_another_service(store: SqlStore) -> None:
     feed(store, CATALOGUE, CATALOGUED)
 
     feed(
@@ -146,7 +146,7 @@ def test_the_same_id_with_other_content_is_quarantined_and_the_first_stays(store
     assert (counts.applied, counts.duplicate, counts.quarantined) == (1, 1, 2)
 
 
-def test_a_poisoned_record_stops_nothing_and_keeps_its_bytes(store: SqlStore) -> None:
+def test_an_invalid_record_stops_nothing_and_keeps_its_bytes(store: SqlStore) -> None:
     feed(store, CATALOGUE, CATALOGUED)
     good = records([recorded("r-1", "2026-05-07T12:00:00+00:00", "10")], first=1)
     bad = Record(0, b"k", b"\x00not json", (), 0)

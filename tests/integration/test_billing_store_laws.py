@@ -70,7 +70,7 @@ def histories(draw: st.DrawFn) -> list[Event]:
 
 
 def naive_quantities(history: Sequence[Event], month: str) -> dict[str, Decimal]:
-    """What the rules say, one event at a time and without a database. All times are British Summer Time, UTC + 1."""
+    """The rules applied one event at a time and without a database. All times are British Summer Time, UTC + 1."""
     sums: dict[str, Decimal] = defaultdict(Decimal)
     taken_back = {event.data.reversed_id for event in history if isinstance(event, UsageReversed)}
     for event in history:

@@ -1,4 +1,4 @@
-"""Billing reads the monitor's verdicts: each promise counts once, by the last word on it, in the month it names."""
+"""Billing reads the monitor's verdicts: each target of an item counts once, by its latest verdict, in its month."""
 
 import random
 from collections.abc import Callable, Iterator, Sequence
@@ -90,7 +90,7 @@ def test_cycles_targets_services_and_agreements_count_apart(store: SqlStore) -> 
     ]
 
 
-def test_what_items_are_worth_is_summed_and_an_item_without_a_value_is_worth_nothing(store: SqlStore) -> None:
+def test_the_values_of_items_are_summed_and_an_item_without_one_adds_nothing(store: SqlStore) -> None:
     feed(store, VERDICTS, [met("t-1", value_pence=2**52), breached("t-2", value_pence=100), met("t-3")])
 
     assert attained(store) == [attainment_of("ict-response", 2, 3, pence=(2**52, 2**52 + 100))]
@@ -102,7 +102,7 @@ def test_a_correction_may_move_a_verdict_to_another_month(store: SqlStore) -> No
     assert (attained(store), attained(store, JUNE)) == ([], [attainment_of("ict-response", 1, 1)])
 
 
-def test_what_is_retracted_counts_in_no_month_until_something_else_is_said(store: SqlStore) -> None:
+def test_a_retracted_verdict_counts_in_no_month_until_another_is_published(store: SqlStore) -> None:
     feed(store, VERDICTS, [breached("t-1"), retracted("t-1")])
     between = attained(store)
 
@@ -111,7 +111,7 @@ def test_what_is_retracted_counts_in_no_month_until_something_else_is_said(store
     assert (between, attained(store)) == ([], [attainment_of("ict-response", 1, 1)])
 
 
-def test_a_verdict_sent_again_after_its_correction_does_not_come_back(store: SqlStore) -> None:
+def test_a_verdict_published_again_after_its_correction_changes_nothing(store: SqlStore) -> None:
     first = breached("t-1")
     feed(store, VERDICTS, [first, corrected("t-1", "met")])
 
@@ -127,13 +127,13 @@ def test_another_verdict_under_a_known_id_is_quarantined_and_the_first_stays(sto
     feed(store, VERDICTS, [breached("t-1", id="one")])
 
     assert attained(store) == [attainment_of("ict-response", 1, 1)]
-    aside = [
+    quarantined = [
         record for shard in shards_of(VERDICTS) for record in store.quarantine.read(shard, after_offset=-1, limit=10)
     ]
-    assert [record.reason for record in aside] == ["ID_REUSE_CONFLICT"]
+    assert [record.reason for record in quarantined] == ["ID_REUSE_CONFLICT"]
 
 
-def test_an_older_record_that_is_stored_later_does_not_take_the_place_of_a_newer_one(store: SqlStore) -> None:
+def test_an_older_record_stored_later_does_not_replace_a_newer_one(store: SqlStore) -> None:
     events = [breached("t-1"), corrected("t-1", "met")]
     ((shard, _),) = by_shard(VERDICTS, events).items()
     judged = [ingest_record(shard, record) for record in records(events)]
@@ -149,7 +149,7 @@ def may_credit(store: SqlStore) -> CreditLine:
     return line
 
 
-def test_a_month_that_missed_its_objective_is_credited_and_one_that_is_healed_is_not(store: SqlStore) -> None:
+def test_a_month_that_missed_its_objective_is_credited_until_a_correction_meets_it(store: SqlStore) -> None:
     feed(store, CATALOGUE, CATALOGUED)
     feed(store, VERDICTS, [breached("t-1"), *(met(f"t-{n}") for n in range(2, 11))])
     missed = may_credit(store)
@@ -178,7 +178,7 @@ def test_a_credit_is_explained_by_its_misses_page_by_page(store: SqlStore) -> No
     assert second.next_cursor is None
 
 
-def test_a_years_cap_counts_what_earlier_months_took_of_it(store: SqlStore) -> None:
+def test_credits_of_earlier_months_count_towards_a_years_cap(store: SqlStore) -> None:
     capped = agreement_with_credits(
         target("ict-response"),
         credits=[credit("ict-response")],
@@ -235,26 +235,26 @@ items, months = st.sampled_from(["a", "b", "c"]), st.sampled_from(["2026-05", "2
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[VerdictEvent]:
-    """What was said about a few items, every event with an id of its own."""
-    said: list[VerdictEvent] = []
+    """Verdicts on a few items, every event with an id of its own."""
+    published: list[VerdictEvent] = []
     for number in range(draw(st.integers(1, 15))):
         item = draw(items)
         about: dict[str, Any] = {"id": str(number), "cycle": draw(st.integers(1, 2)), "month": draw(months)}
         outcome = draw(st.sampled_from(["met", "breached", "corrected", "retracted"]))
         match outcome:
             case "met":
-                said.append(met(item, **about))
+                published.append(met(item, **about))
             case "breached":
-                said.append(breached(item, **about))
+                published.append(breached(item, **about))
             case "corrected":
-                said.append(corrected(item, draw(st.sampled_from(["met", "breached"])), **about))
+                published.append(corrected(item, draw(st.sampled_from(["met", "breached"])), **about))
             case _:
-                said.append(retracted(item, **about))
-    return said
+                published.append(retracted(item, **about))
+    return published
 
 
 def naive(history: Sequence[VerdictEvent], month: str) -> tuple[int, int]:
-    """Good and total of the month: the last word on each item and cycle, one event at a time."""
+    """Good and total of the month: the latest verdict on each item and cycle, one event at a time."""
     last = {(event.subject, event.data.cycle): event for event in history}
     holds = [event.data for event in last.values() if not isinstance(event, VerdictRetracted | WarningReached)]
     counted = [data for data in holds if data.month == month]

@@ -1,4 +1,4 @@
-"""What a rebuild would announce, told in pounds before it is approved."""
+"""What a rebuild would publish, in pounds before it is approved."""
 
 import asyncio
 from pathlib import Path
@@ -43,26 +43,26 @@ def adur(folder: Path) -> int:
     return next(each.total_pence for each in statements(folder, MARCH) if each.council.id == "adur")
 
 
-def test_recharges_follow_an_approved_rebuild_to_the_penny_that_was_told(
+def test_recharges_follow_an_approved_rebuild_to_the_penny_of_the_dry_run(
     harsher: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings, file, before = MonitorSettings(TALLYSTICK_VAR=harsher), tmp_path / "verdicts.ndjson", adur(harsher)
     asyncio.run(rebuild(settings, ["--shadow", "--events", str(file)]))
     digest = capsys.readouterr().out.strip().rpartition(" ")[2]
 
-    told = rate(harsher, file)
+    dry_run = rate(harsher, file)
     assert adur(harsher) == before
     asyncio.run(rebuild(settings, ["--approve", digest, "--reason", "harsher", "--actor", "ada"]))
     work(harsher)
 
     after = adur(harsher)
-    assert f"  2026-03: {format_gbp(before)} → {format_gbp(after)} (−{format_gbp(before - after)})" in told.output
+    assert f"  2026-03: {format_gbp(before)} → {format_gbp(after)} (−{format_gbp(before - after)})" in dry_run.output
     assert after < before
     assert rate(harsher, file).stdout == "recharges: £0.00\n"
 
 
 @pytest.mark.parametrize("line", ["{", '{"type":"tallystick.ticket.opened.v1"}'])
-def test_what_is_no_verdict_is_refused(tmp_path: Path, line: str) -> None:
+def test_a_line_that_is_no_verdict_is_refused(tmp_path: Path, line: str) -> None:
     file = tmp_path / "verdicts.ndjson"
     file.write_text(line)
 

@@ -28,7 +28,7 @@ def replayed() -> Iterator[Ran]:
 
 
 @pytest.fixture(scope="module")
-def stated(replayed: Ran) -> list[Statement]:
+def year(replayed: Ran) -> list[Statement]:
     """Every statement of the financial year."""
     return statements(replayed.folder, MONTHS)
 
@@ -40,7 +40,7 @@ def lines() -> Counter[tuple[str, str]]:
 
 
 def recharge_pence(units: int) -> int:
-    """What the tariff makes of a month's units, rounded half up at the end."""
+    """The tariff applied to a month's units, rounded half up at the end."""
     pounds, left = Decimal(0), units
     for width, price in TIERS:
         inside = left if width is None else min(left, width)
@@ -48,33 +48,33 @@ def recharge_pence(units: int) -> int:
     return int((100 * pounds).quantize(Decimal(1), ROUND_HALF_UP))
 
 
-def test_eleven_councils_have_twelve_statements_each(stated: list[Statement]) -> None:
-    named = [(statement.council.id, str(statement.month)) for statement in stated]
+def test_eleven_councils_have_twelve_statements_each(year: list[Statement]) -> None:
+    named = [(statement.council.id, str(statement.month)) for statement in year]
 
     assert len(named) == len(set(named)) == 132
     assert Counter(month for _, month in named) == dict.fromkeys(MONTHS, 11)
 
 
-def test_every_payment_line_is_counted_once(stated: list[Statement], lines: Counter[tuple[str, str]]) -> None:
-    counted = {(s.council.id, str(s.month)): s.evidence.counted for s in stated}
+def test_every_payment_line_is_counted_once(year: list[Statement], lines: Counter[tuple[str, str]]) -> None:
+    counted = {(s.council.id, str(s.month)): s.evidence.counted for s in year}
 
     assert counted == lines
     assert sum(counted.values()) == LINES
-    assert not [s for s in stated if s.evidence.unbilled or s.evidence.reversed]
+    assert not [s for s in year if s.evidence.unbilled or s.evidence.reversed]
 
 
-def test_every_statement_and_their_sum_are_what_the_file_gives_to_the_penny(
-    stated: list[Statement], lines: Counter[tuple[str, str]]
+def test_every_statement_and_their_sum_equal_the_file_to_the_penny(
+    year: list[Statement], lines: Counter[tuple[str, str]]
 ) -> None:
     recomputed = {owner: recharge_pence(units) for owner, units in lines.items()}
 
-    assert {(s.council.id, str(s.month)): s.total_pence for s in stated} == recomputed
-    every_line = [line.amount_pence for s in stated for charges in s.services for line in charges.lines]
+    assert {(s.council.id, str(s.month)): s.total_pence for s in year} == recomputed
+    every_line = [line.amount_pence for s in year for charges in s.services for line in charges.lines]
     print_figure(f"{len(every_line)} lines, £{Decimal(sum(every_line)) / 100:,}")
     assert sum(every_line) == sum(recomputed.values())
 
 
-def test_every_offset_has_a_fate_and_the_page_shows_what_was_printed(replayed: Ran) -> None:
+def test_every_offset_is_accounted_for_and_the_docs_page_shows_what_was_printed(replayed: Ran) -> None:
     assert not [read for read in shards_read(replayed.folder) if read.unaccounted]
     assert set(unread(replayed.folder).values()) == {0}
     assert steady(replayed.said) == shown("uk-council-payments")

@@ -54,8 +54,8 @@ class Seen(NamedTuple):
     explained: dict[str, Any]
 
 
-async def told(stack: Stack, events: Sequence[ItemEvent]) -> Seen:
-    """What is seen once the events have had all their consequences."""
+async def after(stack: Stack, events: Sequence[ItemEvent]) -> Seen:
+    """The statement once all that follows from the events has been computed."""
     messages = [
         Message(each.key, encode_event(each), timestamp_ms=int(each.time.timestamp() * 1000)) for each in events
     ]
@@ -74,15 +74,15 @@ async def told(stack: Stack, events: Sequence[ItemEvent]) -> Seen:
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> list[Seen]:
-    """After ten tickets of which three were late: 70%, 25 points short. Then one turns out to have been in time."""
+    """After ten tickets of which three were late: 70%, 25 points short. Then one proves to be in time."""
     late, in_time = range(3), range(3, 10)
     history = [event for n in (*late, *in_time) for event in ticket(f"t-{n}", hours=5 if n in late else 3)]
-    told_late = ticket("t-0", hours=2, id="done-in-truth")[1:]
+    late_event = ticket("t-0", hours=2, id="done-in-time")[1:]
 
     async def scenario(folder: Path) -> list[Seen]:
         async with open_stack(folder, clock=FixedClock(datetime(2026, 6, 10, tzinfo=UTC)), margin_s=0) as stack:
             await stack.record([ASHBY, PROVIDER, ICT, STANDING, AGREEMENT])
-            return [await told(stack, history), await told(stack, told_late), await told(stack, history)]
+            return [await after(stack, history), await after(stack, late_event), await after(stack, history)]
 
     return asyncio.run(scenario(tmp_path_factory.mktemp("credited")))
 
@@ -111,7 +111,7 @@ def test_the_credit_is_explained_by_the_tickets_that_were_late(seen: list[Seen])
     assert {counted["source"] for counted in explained["counted"]} == {"/sla-monitor"}
 
 
-def test_a_fact_told_late_corrects_the_verdict_and_with_it_the_credit(seen: list[Seen]) -> None:
+def test_a_late_event_corrects_the_verdict_and_with_it_the_credit(seen: list[Seen]) -> None:
     (line,) = seen[1].content["service_credits"]
 
     assert (line["good"], line["total"], line["applied_pence"]) == (8, 10, 5_000)

@@ -1,4 +1,4 @@
-"""Small promises of service credits, and verdicts on them. Every figure is made up."""
+"""Small agreements with service credits, and verdicts on their targets. Every figure is made up."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -55,12 +55,12 @@ BANDS = (
 def target(
     name: str, service: str = "ict", objective: Objective = NINETY_FIVE, *, measure: Measure = "response-time"
 ) -> Target:
-    """A promise of 95% about ICT."""
+    """A target of ICT with an objective of 95%."""
     return Target(id=name, service=service, measure=measure, within="4 hours", objective=objective)
 
 
 def credit(name: str, *, bands: Sequence[Band] = BANDS, cause: str | None = None) -> TargetCredit:
-    """What missing a target gives."""
+    """The credit for missing a target."""
     return TargetCredit(target=name, bands=tuple(bands), cause=cause)
 
 
@@ -96,25 +96,25 @@ def agreement_with_credits(
 def attainment_of(
     name: str, good: int, total: int, *, service: str = "ict", pence: tuple[int, int] = (0, 0)
 ) -> TargetAttainment:
-    """`good` of `total` promises."""
+    """`good` of `total` items met the target."""
     return TargetAttainment(good, total, *pence, agreement=AGREEMENT, service=service, target=name)
 
 
 def met(item: str, *, at: str = MAY_DAY, id: str | None = None, **about: Any) -> TargetMet:
-    """A promise was kept; `at` is an instant, `month` that in which it counts."""
+    """An item met its target; `at` is an instant, `month` that in which it counts."""
     return TargetMet(
         **_envelope(id or f"{item}-met", item, at), data=VerdictData(**VERDICT_FIELDS | about, outcome="met")
     )
 
 
 def breached(item: str, *, at: str = MAY_DAY, id: str | None = None, **about: Any) -> TargetBreached:
-    """A promise was missed."""
+    """An item missed its target."""
     data = VerdictData(**VERDICT_FIELDS | about, outcome="breached")
     return TargetBreached(**_envelope(id or f"{item}-breached", item, at), data=data)
 
 
 def corrected(item: str, outcome: Outcome, *, id: str | None = None, **about: Any) -> VerdictCorrected:
-    """What was said before is replaced."""
+    """An earlier verdict is corrected."""
     was: Outcome = "breached" if outcome == "met" else "met"
     fields = VERDICT_FIELDS | about
     data = CorrectedData(**fields, outcome=outcome, was=was, was_month=fields["month"], cause="late-fact")
@@ -122,7 +122,7 @@ def corrected(item: str, outcome: Outcome, *, id: str | None = None, **about: An
 
 
 def retracted(item: str, *, id: str | None = None, **about: Any) -> VerdictRetracted:
-    """What was said before holds no longer."""
+    """An earlier verdict is retracted."""
     fields = VERDICT_FIELDS | about
     was_month = fields.pop("month")
     data = RetractedData(**fields, was="breached", was_month=was_month, cause="late-fact")

@@ -145,7 +145,7 @@ def opened(ticket: str, at: str, *, service: str = ICT.id) -> TicketOpened:
 
 
 def resolved(ticket: str, at: str, *, id: str | None = None) -> TicketResolved:
-    """The provider holds it done."""
+    """The provider resolved it."""
     return TicketResolved(**_envelope(id or f"{ticket}-resolved", at), subject=ticket, data=CompletedData(units="7"))
 
 
@@ -166,7 +166,7 @@ def recorded(
 
 
 def reversed_(reading: str, at: str, *, service: str = PAYROLL.id) -> UsageReversed:
-    """A reading is taken back."""
+    """A reading is reversed."""
     data = ReversalData(service=service, reversed_source=SOURCE, reversed_id=f"{reading}-recorded")
     return UsageReversed(**_envelope(f"{reading}-reversed", at), subject=reading, data=data)
 

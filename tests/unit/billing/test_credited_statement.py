@@ -26,14 +26,14 @@ MAY = Month(2026, 5)
 ICT, PAYROLL = tariff(standing("1000.00"), service="ict"), tariff(standing("310.00"), service="payroll")
 RESPONSE, RESOLUTION = target("ict-response"), target("ict-resolution")
 SLIPS = target("payslips", "payroll")
-KEPT = [
+ATTAINED = [
     attainment_of("ict-response", 94, 100),
     attainment_of("ict-resolution", 70, 100),
     attainment_of("payslips", 999, 1_000, service="payroll"),
 ]
 
 
-def promise(*, since: str = "2024-04-01", year_gbp: str | None = None) -> Agreement:
+def credited_agreement(*, since: str = "2024-04-01", year_gbp: str | None = None) -> Agreement:
     return agreement_with_credits(
         RESPONSE,
         RESOLUTION,
@@ -50,7 +50,7 @@ def known(*agreements: Agreement) -> Terms:
     return terms(*agreements, tariffs=[ICT, PAYROLL])
 
 
-def stated(agreement: Agreement, month: Month = MAY, *, found: list[TargetAttainment] = KEPT) -> Statement:
+def statement_of(agreement: Agreement, month: Month = MAY, *, found: list[TargetAttainment] = ATTAINED) -> Statement:
     """The month's statement, after those that its year's cap depends on."""
     earlier: list[Statement] = []
     for before in months_before(known(agreement), ASHBY.id, month):
@@ -63,7 +63,7 @@ def test_a_credited_statement_worked_by_hand() -> None:
 
     The cap of 10% leaves £100.00: £16.66⅔ and £83.33⅓, so the spare penny is the response's. Payslips met theirs.
     """
-    statement = stated(promise())
+    statement = statement_of(credited_agreement())
 
     assert [(line.target, line.earned_pence, line.applied_pence) for line in statement.credits] == [
         ("ict-response", 2_000, 1_667),
@@ -73,15 +73,15 @@ def test_a_credited_statement_worked_by_hand() -> None:
     assert (statement.charges_pence, statement.credits_pence, statement.total_pence) == (131_000, 10_000, 121_000)
 
 
-def test_a_credit_takes_nothing_off_any_charge() -> None:
-    credited, without = stated(promise()), stated(promise(), found=[])
+def test_a_credit_reduces_no_charge() -> None:
+    credited, without = statement_of(credited_agreement()), statement_of(credited_agreement(), found=[])
 
     assert credited.services == without.services
     assert without.total_pence - credited.total_pence == credited.credits_pence
 
 
 def test_the_canonical_json_shows_each_credit_and_adds_up() -> None:
-    read = json.loads(canonical_json(stated(promise())))
+    read = json.loads(canonical_json(statement_of(credited_agreement())))
 
     assert read["total_pence"] == read["charges_pence"] - read["credits_pence"] == 121_000
     assert sum(line["applied_pence"] for line in read["service_credits"]) == read["credits_pence"]
@@ -94,7 +94,7 @@ def test_the_canonical_json_shows_each_credit_and_adds_up() -> None:
 
 
 def test_the_amounts_of_the_csv_add_up_to_what_is_payable() -> None:
-    rows = list(csv.DictReader(io.StringIO(lines_csv(stated(promise())))))
+    rows = list(csv.DictReader(io.StringIO(lines_csv(statement_of(credited_agreement())))))
 
     assert tuple(rows[0]) == COLUMNS
     assert sum(Decimal(row["amount_gbp"]) for row in rows) == Decimal("1210.00")
@@ -108,7 +108,7 @@ def test_the_amounts_of_the_csv_add_up_to_what_is_payable() -> None:
 
 
 def test_page_and_pdf_show_target_result_earnings_limits_and_credit() -> None:
-    statement = stated(promise())
+    statement = statement_of(credited_agreement())
     shown = statement_view(statement).credits
     page = form("html").render(statement).decode()
     printed = " ".join(
@@ -122,8 +122,8 @@ def test_page_and_pdf_show_target_result_earnings_limits_and_credit() -> None:
         assert "−£100.00 credit" in text
         assert "£1,210.00" in text
         for row in shown.rows:
-            for said in (row.label, row.result, row.reason, row.earned, *row.limits, row.credit):
-                assert said in text
+            for shown_text in (row.label, row.result, row.reason, row.earned, *row.limits, row.credit):
+                assert shown_text in text
 
 
 @pytest.mark.parametrize(
@@ -137,30 +137,30 @@ def test_page_and_pdf_show_target_result_earnings_limits_and_credit() -> None:
     ],
 )
 def test_r48_a_years_cap_is_used_up_month_by_month(month: str, before: list[str], pence: int) -> None:
-    capped = promise(year_gbp="250.00")
+    capped = credited_agreement(year_gbp="250.00")
 
     assert list(map(str, months_before(known(capped), ASHBY.id, Month.parse(month)))) == before
-    assert stated(capped, Month.parse(month)).credits_pence == pence
+    assert statement_of(capped, Month.parse(month)).credits_pence == pence
 
 
 def test_r48_the_first_year_begins_with_the_agreement_and_in_mid_month() -> None:
-    begun = promise(since="2026-03-16", year_gbp="250.00")
+    mid_month = credited_agreement(since="2026-03-16", year_gbp="250.00")
 
-    assert list(map(str, months_before(known(begun), ASHBY.id, MAY))) == ["2026-03", "2026-04"]
-    # March is charged 16 of 31 days: 10% of £516.13 is £51.61, and April takes £100.00.
-    assert stated(begun).credits_pence == 25_000 - 5_161 - 10_000
+    assert list(map(str, months_before(known(mid_month), ASHBY.id, MAY))) == ["2026-03", "2026-04"]
+    # March is charged 16 of 31 days: 10% of £516.13 is £51.61, and April earns £100.00.
+    assert statement_of(mid_month).credits_pence == 25_000 - 5_161 - 10_000
 
 
 def test_without_a_years_cap_no_earlier_month_is_needed() -> None:
-    assert months_before(known(promise()), ASHBY.id, MAY) == ()
+    assert months_before(known(credited_agreement()), ASHBY.id, MAY) == ()
 
 
 def test_only_charges_under_the_agreement_count() -> None:
     other = Agreement(id="other", council=ASHBY.id, provider="joint-services", title="Other", tariffs=("ict-extra",))
     extra = tariff(standing("5000.00"), service="ict", id="ict-extra")
-    both = terms(promise(), other, tariffs=[ICT, PAYROLL, extra])
+    both = terms(credited_agreement(), other, tariffs=[ICT, PAYROLL, extra])
 
-    statement = build_statement(both, ASHBY.id, MAY, [usage("ict", "2026-05-12", "1")], attained=KEPT)
+    statement = build_statement(both, ASHBY.id, MAY, [usage("ict", "2026-05-12", "1")], attained=ATTAINED)
 
     assert {line.charge_pence for line in statement.credits if line.service == "ict"} == {100_000}
     assert {line.agreement for line in statement.credits} == {AGREEMENT}

@@ -123,7 +123,7 @@ def test_after_a_change_tiers_restart_or_continue_as_the_new_version_says(contin
     assert sum(line.amount_pence for line in lines) == pence
 
 
-def test_tiers_go_on_over_a_gap_of_the_same_version() -> None:
+def test_tiers_continue_over_a_gap_of_the_same_version() -> None:
     same = tariff(GRADUATED)
     parts = [tariff_period(same, "2026-05-01", "2026-05-08"), tariff_period(same, "2026-05-15", "2026-06-01")]
 
@@ -141,7 +141,7 @@ def test_tiers_go_on_over_a_gap_of_the_same_version() -> None:
         (metered(d2026_05_07="1"), None),
     ],
 )
-def test_a_silent_source_is_told_from_a_month_without_usage(usage: MeteredUsage, absence: str | None) -> None:
+def test_a_silent_source_is_distinguished_from_a_month_without_usage(usage: MeteredUsage, absence: str | None) -> None:
     fixed, graduated = may_lines(tariff(standing("10"), GRADUATED), usage)
 
     assert (fixed.absence, graduated.absence) == (None, absence)
@@ -183,7 +183,7 @@ def test_more_usage_never_costs_less(tiers: tuple[Tier, ...], quantity: Decimal,
 
 @law
 @given(tiers=tier_tables(), already=quantities, first=quantities, second=quantities)
-def test_climbing_in_two_goes_costs_what_one_go_costs(
+def test_usage_priced_in_two_parts_costs_what_it_costs_at_once(
     tiers: tuple[Tier, ...], already: Decimal, first: Decimal, second: Decimal
 ) -> None:
     at_once = price_by_tier(tiers, already=already, quantity=first + second)

@@ -37,7 +37,7 @@ attained = st.fixed_dictionaries(dict.fromkeys(SERVICES, counts)).map(
 
 @st.composite
 def tables(draw: st.DrawFn) -> tuple[Band, ...]:
-    """Bands that ascend and meet, in one kind, giving no less for more."""
+    """Bands that ascend and meet, in one kind, with no smaller credit for a larger shortfall."""
     bounds = sorted(draw(st.sets(st.integers(0, 94_999), min_size=1, max_size=4)))
     in_pounds = draw(st.booleans())
     sizes = sorted(draw(st.lists(st.integers(1, 100_000), min_size=len(bounds), max_size=len(bounds))))
@@ -55,7 +55,7 @@ def tables(draw: st.DrawFn) -> tuple[Band, ...]:
 
 @st.composite
 def agreements(draw: st.DrawFn) -> Agreement:
-    """Promises about five targets of two services, some of one cause, under any caps."""
+    """Five targets of two services, some of one cause, under any caps."""
     causes = st.sampled_from([None, "desk"])
     return agreement_with_credits(
         *(target(name, service) for name, service in SERVICES.items()),
@@ -99,7 +99,7 @@ def test_no_credit_passes_a_cap_or_the_charge_or_falls_below_nothing(
     which=st.integers(0, len(SERVICES) - 1),
     misses=st.integers(1, 50),
 )
-def test_a_worse_month_never_gives_less(
+def test_a_worse_month_never_earns_less(
     agreement: Agreement, found: list[TargetAttainment], charged: dict[str, int], before: int, which: int, misses: int
 ) -> None:
     worse = list(found)
@@ -113,7 +113,7 @@ def test_a_worse_month_never_gives_less(
 
 @law
 @given(agreement=agreements(), found=attained, charged=charges, chance=st.randoms(use_true_random=False))
-def test_the_order_of_what_was_attained_changes_nothing(
+def test_the_order_of_attainments_changes_nothing(
     agreement: Agreement, found: list[TargetAttainment], charged: dict[str, int], chance: random.Random
 ) -> None:
     shuffled = list(found)
@@ -166,7 +166,7 @@ def test_r48_all_that_was_booked_sums_to_the_latest_evaluation(
     assert differences(booked, latest, MAY) == ()
 
 
-def test_r48_a_corrected_verdict_that_heals_the_month_gives_the_credit_back() -> None:
+def test_r48_a_corrected_verdict_that_meets_the_objective_reverses_the_credit() -> None:
     agreement, charged = agreement_with_credits(target("one")), {"ict": 100_000}
     missed, healed = [attainment_of("one", 94, 100)], [attainment_of("one", 95, 100)]
 
@@ -191,7 +191,7 @@ def test_r48_a_difference_found_twice_is_booked_once() -> None:
     assert differences([first], lines, MAY) == ()
 
 
-def test_r48_a_target_that_is_credited_no_more_is_taken_back() -> None:
+def test_r48_the_credit_of_a_target_that_earns_nothing_any_more_is_reversed() -> None:
     lines = credit_lines(
         agreement_with_credits(target("one")), [attainment_of("one", 94, 100)], {"ict": 100_000}, month=MAY
     )

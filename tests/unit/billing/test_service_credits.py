@@ -51,7 +51,7 @@ def test_r48_a_shortfall_earns_the_band_that_it_reaches(good: int, total: int, p
     assert (line.earned_pence, line.applied_pence, reason(line)) == (pence, pence, why)
 
 
-def test_r48_a_target_of_which_nothing_was_heard_has_a_line_that_earns_nothing() -> None:
+def test_r48_a_target_without_verdicts_has_a_line_that_earns_nothing() -> None:
     (line,) = lines(agreement_with_credits(RESPONSE), [])
 
     assert (line.judgement, line.applied_pence) == ("no volume", 0)
@@ -118,7 +118,7 @@ def test_r48_a_credit_is_rounded_half_up_once_a_line(credit_: Credit, charge: in
 
 
 @pytest.mark.parametrize(
-    ("credit_", "said"),
+    ("credit_", "reason_text"),
     [
         (percent("2.50"), "2.5% of £1,000.00"),
         (gbp("12.5"), "£12.50"),
@@ -126,13 +126,13 @@ def test_r48_a_credit_is_rounded_half_up_once_a_line(credit_: Credit, charge: in
         (ServicePoints(points=3), "3 points of £0.125"),
     ],
 )
-def test_a_credits_reason_says_how_it_is_reckoned(credit_: Credit, said: str) -> None:
+def test_a_credits_reason_shows_its_computation(credit_: Credit, reason_text: str) -> None:
     bands = [Band(shortfall_from="0", credit=credit_)]
     agreement = agreement_with_credits(RESPONSE, credits=[credit("response", bands=bands)], point_gbp="0.125")
 
     (line,) = lines(agreement, [attainment_of("response", *UTTERLY)])
 
-    assert reason(line) == f"95 percentage points below 95%: {said}"
+    assert reason(line) == f"95 percentage points below 95%: {reason_text}"
 
 
 def test_r48_targets_that_fail_from_one_cause_are_credited_once_by_the_largest() -> None:
@@ -188,14 +188,14 @@ def test_r48_the_same_cause_at_two_services_is_two_causes() -> None:
     ("cap", "pence"),
     [
         (None, [5_000, 10_000]),
-        (percent("15"), [5_000, 10_000]),  # exactly what they come to
+        (percent("15"), [5_000, 10_000]),  # exactly their sum
         (percent("14.999"), [5_000, 9_999]),  # 14,999: 4,999⅔ and 9,999⅓
         (percent("3"), [1_000, 2_000]),
         (gbp("0.02"), [1, 1]),  # ⅔ and 1⅓: the spare penny goes to the larger remainder
-        (gbp("0.029"), [1, 1]),  # a cap is cut to the penny, never rounded up
+        (gbp("0.029"), [1, 1]),  # a cap is rounded down to the penny, never rounded up
     ],
 )
-def test_r48_a_cap_on_the_services_month_scales_its_lines_down(cap: Cap | None, pence: list[int]) -> None:
+def test_r48_a_cap_on_the_services_month_reduces_its_lines_in_proportion(cap: Cap | None, pence: list[int]) -> None:
     agreement = agreement_with_credits(RESPONSE, RESOLUTION, service_month=cap)
 
     found = lines(agreement, [attainment_of("response", *A_LOT), attainment_of("resolution", *UTTERLY)])
@@ -265,7 +265,7 @@ def test_r48_the_councils_month_is_capped_after_the_services_and_the_year_after_
 @pytest.mark.parametrize(
     ("before", "pence"), [(0, 10_000), (90_000, 10_000), (90_001, 9_999), (100_000, 0), (100_001, 0)]
 )
-def test_r48_what_earlier_months_took_of_the_years_cap_is_gone(before: int, pence: int) -> None:
+def test_r48_credits_of_earlier_months_count_towards_the_years_cap(before: int, pence: int) -> None:
     agreement = agreement_with_credits(RESPONSE, year_gbp="1000.00")
 
     assert applied(lines(agreement, [attainment_of("response", *UTTERLY)], before=before)) == [pence]
@@ -285,7 +285,7 @@ def test_r48_an_agreements_year_begins_where_its_first_month_did(first: str, mon
     assert str(year_start(Month.parse(first), Month.parse(month))) == start
 
 
-def test_an_agreement_that_promises_no_credits_has_no_lines() -> None:
+def test_an_agreement_without_credits_has_no_lines() -> None:
     agreement = Agreement(id="a", council="ashby", provider="joint", title="A", targets=(RESPONSE,))
 
     assert lines(agreement, [attainment_of("response", *UTTERLY)]) == ()

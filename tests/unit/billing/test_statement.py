@@ -1,4 +1,4 @@
-"""A month's statement: worked by hand to the penny, complete in its evidence, the same bytes for the same facts."""
+"""A month's statement: worked by hand to the penny, complete in its evidence, the same bytes for the same events."""
 
 import hashlib
 import json
@@ -67,7 +67,7 @@ def test_a_statement_worked_by_hand() -> None:
     assert statement.total_pence == 113_173
 
 
-def test_every_fact_heard_is_counted_or_accounted_for_with_its_reason() -> None:
+def test_every_event_received_is_counted_or_accounted_for_with_its_reason() -> None:
     evidence = may_statement().evidence
 
     assert (evidence.received, evidence.counted, evidence.reversed, evidence.opened) == (37, 23, 2, 4)
@@ -80,7 +80,7 @@ def test_every_fact_heard_is_counted_or_accounted_for_with_its_reason() -> None:
     ]
 
 
-def test_a_service_of_which_nothing_was_heard_has_no_data() -> None:
+def test_a_service_without_any_event_has_no_data() -> None:
     absences = {line.service: line.absence for charges in may_statement([]).services for line in charges.lines[-1:]}
 
     assert absences == {"accounts-payable": "no_data", "ict": "no_data", "payroll": "no_data"}
@@ -97,7 +97,7 @@ def test_the_canonical_json_hashes_to_the_statements_hash_and_adds_up() -> None:
     assert b"e+" not in raw.lower()
 
 
-def test_a_statement_without_credits_has_the_bytes_that_it_had_before_credits_were_known() -> None:
+def test_a_statement_without_credits_keeps_its_recorded_hash() -> None:
     assert content_hash(may_statement()) == "dbac26920264abc92364874856229b699bdfa2f1d19d8be5abbac0e9b8b72fec"
 
 
@@ -120,7 +120,7 @@ def test_a_month_before_the_agreement_has_no_statement() -> None:
 
 @law
 @given(st.permutations(USAGE))
-def test_the_order_of_the_facts_changes_no_byte(shuffled: list[Usage]) -> None:
+def test_the_order_of_usage_changes_no_byte(shuffled: list[Usage]) -> None:
     assert canonical_json(may_statement(shuffled)) == canonical_json(may_statement())
 
 
@@ -136,7 +136,7 @@ rows = st.builds(
 
 @law
 @given(st.lists(rows, max_size=30))
-def test_lines_sum_to_the_total_and_no_fact_is_lost(received: list[Usage]) -> None:
+def test_lines_sum_to_the_total_and_no_event_is_lost(received: list[Usage]) -> None:
     statement = may_statement(received)
     lines = [line for charges in statement.services for line in charges.lines]
 

@@ -1,4 +1,4 @@
-"""What becomes of a record, and which fact an event leaves behind."""
+"""Ingest: what becomes of a record, and which fact billing keeps of an event."""
 
 from datetime import date, timedelta
 
@@ -29,7 +29,7 @@ from tests.support.recharges import (
 NOON = "2026-05-07T12:00:00+00:00"
 
 
-def taken(topic: Topic, event: Event) -> AcceptedEvent | IgnoredEvent | InvalidRecord:
+def ingested(topic: Topic, event: Event) -> AcceptedEvent | IgnoredEvent | InvalidRecord:
     """What becomes of the event in the shard that it belongs to."""
     ((shard, events),) = by_shard(topic, [event]).items()
     (record,) = records(events)
@@ -48,14 +48,14 @@ def taken(topic: Topic, event: Event) -> AcceptedEvent | IgnoredEvent | InvalidR
         ("2026-06-30T23:00:00-01:00", "2026-07-01"),  # an offset other than London's
     ],
 )
-def test_a_fact_belongs_to_its_london_day(at: str, day: str) -> None:
+def test_a_fact_counts_on_its_london_day(at: str, day: str) -> None:
     fact = fact_of(completed("inv-1", at))
 
     assert isinstance(fact, ItemCompleted)
     assert fact.day == date.fromisoformat(day)
 
 
-def test_a_business_date_and_not_the_time_of_sending_places_a_reading() -> None:
+def test_a_reading_counts_on_its_business_date_and_not_when_it_was_sent() -> None:
     fact = fact_of(recorded("may", "2026-06-02T09:00:00+00:00", "1200", day="2026-05-31"))
 
     assert isinstance(fact, ReadingRecorded)
@@ -63,7 +63,7 @@ def test_a_business_date_and_not_the_time_of_sending_places_a_reading() -> None:
 
 
 def test_a_ticket_is_one_unit_whatever_units_its_resolution_names() -> None:
-    fact = fact_of(resolved("t-1", NOON))  # the event says 7
+    fact = fact_of(resolved("t-1", NOON))  # the event has 7
 
     assert isinstance(fact, ItemCompleted)
     assert fact.quantity_micro == 1_000_000
@@ -73,11 +73,11 @@ def test_a_ticket_is_one_unit_whatever_units_its_resolution_names() -> None:
     ("quantity", "micro"),
     [("0", 0), ("1", 1_000_000), ("0.000001", 1), ("12.5", 12_500_000), ("999999999999.999999", 10**18 - 1)],
 )
-def test_a_quantity_is_kept_to_its_millionth(quantity: str, micro: int) -> None:
+def test_a_quantity_is_stored_to_its_millionth(quantity: str, micro: int) -> None:
     assert quantity_micro(quantity) == micro
 
 
-def test_receiving_and_opening_say_which_service_an_item_is_of() -> None:
+def test_receiving_and_opening_name_the_service_of_an_item() -> None:
     facts = [fact_of(received("inv-1", NOON)), fact_of(opened("t-1", NOON))]
 
     assert [(fact.meter, fact.service) for fact in facts if isinstance(fact, ItemOpened)] == [
@@ -86,19 +86,19 @@ def test_receiving_and_opening_say_which_service_an_item_is_of() -> None:
     ]
 
 
-def test_an_event_without_bearing_on_a_recharge_is_passed_over() -> None:
+def test_an_event_that_no_recharge_depends_on_is_ignored() -> None:
     event = completed("inv-1", NOON)
     started = WorkStarted(id="s", source=event.source, time=event.time, subject="inv-1", council="ashby", data=NoData())
 
-    assert isinstance(taken(WORK, started), IgnoredEvent)
+    assert isinstance(ingested(WORK, started), IgnoredEvent)
 
 
-def test_a_fact_about_a_council_nobody_knows_is_kept() -> None:
-    assert isinstance(taken(USAGE, recorded("may", NOON, "1")), AcceptedEvent)
+def test_an_event_about_an_unknown_council_is_accepted() -> None:
+    assert isinstance(ingested(USAGE, recorded("may", NOON, "1")), AcceptedEvent)
 
 
-def test_the_catalogues_definitions_are_kept() -> None:
-    (council, service) = (taken(CATALOGUE, event) for event in catalogue_events(ASHBY, PAYROLL))
+def test_the_catalogues_definitions_are_accepted() -> None:
+    (council, service) = (ingested(CATALOGUE, event) for event in catalogue_events(ASHBY, PAYROLL))
 
     assert isinstance(council, AcceptedEvent)
     assert isinstance(service, AcceptedEvent)
@@ -124,7 +124,7 @@ def test_another_quantity_time_date_or_subject_is_another_content(other: AnyEven
     assert content_digest(other) != content_digest(recorded("may", NOON, "1"))
 
 
-def test_a_correction_that_is_made_again_on_another_occasion_contradicts_nothing() -> None:
+def test_a_correction_published_again_for_another_trigger_is_no_conflict() -> None:
     first = corrected("T-1", "met")
     again = msgspec.structs.replace(
         first,
@@ -132,23 +132,23 @@ def test_a_correction_that_is_made_again_on_another_occasion_contradicts_nothing
         data=msgspec.structs.replace(first.data, cause="T-1-9", agreement_version=2),
     )
 
-    assert kept_digest(again) == kept_digest(first)
-    assert kept_digest(corrected("T-1", "breached")) != kept_digest(first)
+    assert accepted_digest(again) == accepted_digest(first)
+    assert accepted_digest(corrected("T-1", "breached")) != accepted_digest(first)
 
 
-def kept_digest(event: Event) -> bytes:
-    judged = taken(VERDICTS, event)
-    assert isinstance(judged, AcceptedEvent)
-    return judged.digest
+def accepted_digest(event: Event) -> bytes:
+    result = ingested(VERDICTS, event)
+    assert isinstance(result, AcceptedEvent)
+    return result.digest
 
 
-def test_the_year_that_a_day_is_reckoned_in_is_londons() -> None:
+def test_the_year_of_a_day_is_that_in_london() -> None:
     assert london_day(1_767_225_600_000_000 - 1) == date(2025, 12, 31)
     assert london_day(1_767_225_600_000_000) == date(2026, 1, 1)
 
 
-def test_tickets_are_no_work() -> None:
-    judged = taken(TICKETS, completed("inv-1", NOON))
+def test_a_work_event_in_the_topic_of_tickets_is_invalid() -> None:
+    result = ingested(TICKETS, completed("inv-1", NOON))
 
-    assert isinstance(judged, InvalidRecord)
-    assert judged.reason == "FOREIGN_TYPE"
+    assert isinstance(result, InvalidRecord)
+    assert result.reason == "FOREIGN_TYPE"
