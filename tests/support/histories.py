@@ -9,7 +9,7 @@ import msgspec
 
 from shared.contracts.definitions import Agreement, Calendar
 from sla_monitor.domain.agreements import AgreementIndex, BoundCalendar
-from sla_monitor.domain.clock.exclusions import ExcludedTime
+from sla_monitor.domain.clock.cycles import ExcludedTime
 from sla_monitor.domain.clock.verdict import Evaluation, Verdict, evaluate
 from sla_monitor.domain.facts import (
     PLAIN_FACTS,

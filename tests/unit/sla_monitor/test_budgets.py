@@ -6,8 +6,17 @@ from hypothesis import strategies as st
 
 from shared.contracts.definitions import Objective
 from shared.contracts.objectives import Attained, Judgement, Ratio, judge
-from sla_monitor.domain.budget import PLAUSIBLE_TIMES, PeriodState, Volume, budget
-from sla_monitor.domain.burn_rate import WORKING_WINDOWS, WorkingWindow, can_fire, fires, window_start
+from sla_monitor.domain.budget import (
+    PLAUSIBLE_TIMES,
+    WORKING_WINDOWS,
+    PeriodState,
+    Volume,
+    WorkingWindow,
+    budget,
+    can_fire,
+    fires,
+    window_start,
+)
 from tests.support.calendars import working_time
 from tests.support.definitions import objective
 from tests.support.instants import epoch, written

@@ -4,7 +4,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sla_monitor.domain.announcements import Trigger, announce
-from sla_monitor.domain.clock.exclusions import ExcludedTime
+from sla_monitor.domain.clock.cycles import ExcludedTime
 from sla_monitor.domain.clock.verdict import evaluate
 from sla_monitor.domain.decisions import request_for, request_of
 from sla_monitor.domain.facts import AnyFact

@@ -4,7 +4,7 @@ import pytest
 
 from shared.contracts.verdicts import VerdictCorrected
 from sla_monitor.domain.announcements import Trigger, announce, counted_month
-from sla_monitor.domain.clock.exclusions import ExcludedTime
+from sla_monitor.domain.clock.cycles import ExcludedTime
 from sla_monitor.domain.clock.verdict import Outcome
 from sla_monitor.domain.facts import AnyFact
 from sla_monitor.domain.item import FactResult, Item, LastPublished, insert_fact

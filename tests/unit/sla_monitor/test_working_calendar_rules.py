@@ -4,9 +4,8 @@ from datetime import date
 
 import pytest
 
-from sla_monitor.domain.working_time.calendar import compile_calendar
+from sla_monitor.domain.working_time.calendar import UnreadableHours, compile_calendar
 from sla_monitor.domain.working_time.compiled import BeyondHorizon
-from sla_monitor.domain.working_time.hours import UnreadableHours
 from sla_monitor.domain.working_time.local_time import UnknownZone
 from tests.support.calendars import EVERY_DAY, NINE_TO_FIVE, ROUND_THE_CLOCK, calendar, working_time
 from tests.support.instants import epoch, written

@@ -1,4 +1,4 @@
-"""A period's figures against its objective: misses allowed and remaining, sums of periods, percentiles, improvements.
+"""A period's figures: misses allowed and remaining, sums, percentiles, improvements, and the share of available time.
 
 Source of the rules: a floor of misses never fails a low-volume period (R43); figures of several councils, services or
 months are summed, their percentages never averaged (R44). Whether an objective is met: `shared.contracts.objectives`.
@@ -11,6 +11,8 @@ from msgspec import Struct
 
 from shared.contracts.definitions import Objective
 from shared.contracts.objectives import PARTS, Attained, Judgement, Ratio, good_needed, judge, percent_parts
+from sla_monitor.domain.working_time.compiled import WorkingTime
+from sla_monitor.domain.working_time.intervals import Interval, merged, without
 
 
 def combined(parts: Iterable[Attained]) -> Attained:
@@ -101,3 +103,35 @@ def realised(attained: Ratio, baseline: Ratio | None, *, promised_parts: int) ->
     if found is None:
         return Realised.NO_BASELINE
     return Realised.REALISED if found.reduced * PARTS >= promised_parts * found.of else Realised.FELL_SHORT
+
+
+class Availability(Struct, frozen=True):
+    """Seconds of a period's service hours, and those of them in which the service was down."""
+
+    service_s: int
+    outage_s: int
+
+    @property
+    def good_s(self) -> int:
+        """Seconds of service hours in which the service was up."""
+        return self.service_s - self.outage_s
+
+
+def availability(
+    hours: WorkingTime, *, outages: Iterable[Interval], excluded: Iterable[Interval], start: int, end: int
+) -> Availability:
+    """The availability in `[start, end)`. Spans are in epoch seconds, in any order, and may overlap or lie outside it.
+
+    Outages are united and counted inside the service hours only; what is excluded leaves both sides of the share (R46).
+    Raises `BeyondHorizon`.
+    """
+    holes = merged(excluded)
+    down = merged((max(begun, start), min(over, end)) for begun, over in outages)
+    return Availability(
+        service_s=_open_seconds(hours, without(merged([(start, end)]), holes)),
+        outage_s=_open_seconds(hours, without(down, holes)),
+    )
+
+
+def _open_seconds(hours: WorkingTime, spans: Iterable[Interval]) -> int:
+    return sum(hours.between(start, end) for start, end in spans)

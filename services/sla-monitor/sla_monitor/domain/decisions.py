@@ -24,7 +24,7 @@ from shared.contracts.decisions import (
 )
 from shared.period import local_midnight
 from shared.scope import Scope
-from sla_monitor.domain.clock.exclusions import ExcludedTime
+from sla_monitor.domain.clock.cycles import ExcludedTime
 from sla_monitor.domain.clock.timeline import FOREVER, read_timeline
 from sla_monitor.domain.item import Item
 

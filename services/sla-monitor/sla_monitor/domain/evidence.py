@@ -16,7 +16,7 @@ from shared.contracts.codec import canonical_json
 from shared.contracts.definitions import Agreement, Calendar
 from shared.contracts.verdicts import VerdictData
 from sla_monitor.domain.announcements import counted_month, verdict_data
-from sla_monitor.domain.clock.exclusions import ExcludedTime
+from sla_monitor.domain.clock.cycles import ExcludedTime
 from sla_monitor.domain.clock.trace import totals, trace
 from sla_monitor.domain.clock.verdict import Evaluation, Verdict
 from sla_monitor.domain.facts import AnyFact

@@ -12,8 +12,8 @@ from shared.http import Json, MonthParameter
 from shared.instants import instant
 from shared.period import Month, Period, month_of, period_of
 from shared.scope import Scope
-from sla_monitor.domain.availability import availability
-from sla_monitor.domain.clock.exclusions import ExcludedTime
+from sla_monitor.domain.attainment import availability
+from sla_monitor.domain.clock.cycles import ExcludedTime
 from sla_monitor.domain.clock.timeline import FOREVER
 from sla_monitor.domain.item import Outage
 from sla_monitor.domain.working_time.intervals import Interval, merged, without

@@ -16,8 +16,7 @@ from shared.instants import instant
 from shared.period import Month, Period, PeriodLength, month_of, period_of
 from shared.scope import Scope
 from sla_monitor.domain.attainment import combined
-from sla_monitor.domain.budget import PeriodState, Volume, budget
-from sla_monitor.domain.burn_rate import BurnRateAlert
+from sla_monitor.domain.budget import BurnRateAlert, PeriodState, Volume, budget
 from sla_monitor.domain.open_targets import OpenTarget
 from sla_monitor.http import InScope, answers
 from sla_monitor.reports.burn_rate_windows import BurnRateWindows, TargetKey

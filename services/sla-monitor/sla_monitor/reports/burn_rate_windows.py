@@ -7,7 +7,7 @@ from shared.contracts.objectives import Ratio
 from shared.instants import instant
 from shared.scope import Scope
 from sla_monitor.domain.agreements import MissingCalendar
-from sla_monitor.domain.burn_rate import WORKING_WINDOWS, BurnRateAlert, WorkingWindow, burn_rate_alerts, window_start
+from sla_monitor.domain.budget import WORKING_WINDOWS, BurnRateAlert, WorkingWindow, burn_rate_alerts, window_start
 from sla_monitor.domain.working_time.compiled import WorkingTime
 from sla_monitor.reports.sources import Sources
 

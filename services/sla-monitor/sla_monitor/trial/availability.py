@@ -12,18 +12,16 @@ from shared.contracts.objectives import Attained, Judgement, Ratio, judge
 from shared.instants import SECOND_US, instant, maybe_instant
 from shared.period import Month, period_of
 from sla_monitor.domain.agreements import AgreementIndex
-from sla_monitor.domain.availability import availability
-from sla_monitor.domain.clock.exclusions import ExcludedTime, covering
+from sla_monitor.domain.attainment import availability
+from sla_monitor.domain.clock.cycles import ExcludedTime, covering
 from sla_monitor.domain.clock.timeline import FOREVER
 from sla_monitor.domain.clock.verdict import Outcome, evaluate
 from sla_monitor.domain.facts import AnyFact, Opened, Stopped
 from sla_monitor.domain.working_time.intervals import Interval
 from sla_monitor.trial.calendars import TrialCalendars
-from sla_monitor.trial.document import TrialDocument, TrialTarget
+from sla_monitor.trial.document import TrialDocument, TrialTarget, second_of
 from sla_monitor.trial.faults import with_default_calendar
-from sla_monitor.trial.item import ANY_SERVICE, COUNCIL, ITEM, exclusions_of
-from sla_monitor.trial.target_changes import FIRST_LIST, SOURCE
-from sla_monitor.trial.times import second_of
+from sla_monitor.trial.item import ANY_SERVICE, COUNCIL, FIRST_LIST, ITEM, SOURCE, exclusions_of
 from sla_monitor.trial.verdicts import overdue_s
 
 

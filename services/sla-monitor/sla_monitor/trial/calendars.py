@@ -13,8 +13,7 @@ from shared.instants import instant, maybe_instant, seconds_of_day
 from sla_monitor.domain.agreements import BoundCalendar, MissingCalendar
 from sla_monitor.domain.working_time.calendar import compile_versions
 from sla_monitor.domain.working_time.compiled import WorkingTime
-from sla_monitor.trial.document import Addition, Question, TrialCalendar, TrialDocument, times
-from sla_monitor.trial.times import read_time, second_of
+from sla_monitor.trial.document import Addition, Question, TrialCalendar, TrialDocument, read_time, second_of, times
 
 _HOUR_S = 3600
 

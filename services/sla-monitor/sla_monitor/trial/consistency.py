@@ -8,8 +8,15 @@ from collections.abc import Iterator, Sequence
 from shared.contracts.calendar_rules import is_time_zone
 from shared.faults import Fault, Path
 from shared.instants import DAY_S
-from sla_monitor.trial.document import OPENINGS, TrialDocument, TrialExclusion, TrialOutage, TrialTarget
-from sla_monitor.trial.times import LAST_YEAR, second_of
+from sla_monitor.trial.document import (
+    LAST_YEAR,
+    OPENINGS,
+    TrialDocument,
+    TrialExclusion,
+    TrialOutage,
+    TrialTarget,
+    second_of,
+)
 
 # A trace has a segment for every day from an item's opening on, for each of its targets.
 MAX_DAYS = 3660

@@ -17,7 +17,7 @@ from shared.contracts.target_rules import target_faults
 from shared.faults import Fault, Path
 from sla_monitor.domain.agreements import AgreementIndex
 from sla_monitor.domain.announcements import counted_month
-from sla_monitor.domain.clock.exclusions import ExcludedTime
+from sla_monitor.domain.clock.cycles import ExcludedTime
 from sla_monitor.domain.clock.verdict import Evaluation, evaluate
 from sla_monitor.domain.item import Item
 from sla_monitor.domain.versions import KnownVersion

@@ -21,6 +21,7 @@ from sla_monitor.trial.consistency import consistency_faults
 from sla_monitor.trial.document import (
     OPENINGS,
     Addition,
+    InvalidTime,
     Question,
     TargetChange,
     TrialCalendar,
@@ -30,9 +31,9 @@ from sla_monitor.trial.document import (
     TrialOutage,
     TrialTarget,
     When,
+    read_time,
     times,
 )
-from sla_monitor.trial.times import InvalidTime, read_time
 
 _FIRST_DAY, _END_DAY = date(2000, 1, 1), date(2050, 1, 1)
 Part = TrialCalendar | TrialTarget | TargetChange | TrialEvent | TrialExclusion | TrialOutage | Question

@@ -1,25 +1,33 @@
-"""The item of a document evaluated by the document's targets, with the rules that hold for every item."""
+"""The item of a document evaluated by the document's targets, with the rules that hold for every item.
+
+A change of targets during the item is expressed as a change of its priority: the rules of such a change (R28: the start
+and the pauses stay, misses by then stay, `on_change`) are written once, for priorities. So each list of targets has
+priorities of its own: `2:high` selects what list 2 means for `high`. A target that the next list has unchanged is one
+target, selected by the priorities of both.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
+import msgspec
 from msgspec import Struct
 
 from shared.contracts.definitions import Agreement, Target
-from shared.instants import epoch_us
+from shared.instants import SECOND_US, epoch_us
 from sla_monitor.domain import facts
 from sla_monitor.domain.agreements import AgreementIndex, BoundTarget
-from sla_monitor.domain.clock.exclusions import ExcludedTime
-from sla_monitor.domain.clock.timeline import Timeline
+from sla_monitor.domain.clock.cycles import ExcludedTime
+from sla_monitor.domain.clock.timeline import FOREVER, Timeline
 from sla_monitor.domain.clock.verdict import Evaluation, evaluate
 from sla_monitor.trial.calendars import TrialCalendars
 from sla_monitor.trial.consistency import services_of
-from sla_monitor.trial.document import OPENINGS, TrialDocument, TrialEvent
-from sla_monitor.trial.target_changes import SOURCE, select_targets
-from sla_monitor.trial.times import read_time, second_of
+from sla_monitor.trial.document import OPENINGS, TrialDocument, TrialEvent, TrialTarget, read_time, second_of
+from sla_monitor.trial.faults import with_default_calendar
 from sla_monitor.trial.verdicts import TrialVerdict, trial_verdict
 
 COUNCIL, ITEM, ANY_SERVICE = "council", "item", "any"
+FIRST_LIST, CHANGED_LIST = "targets", "target-changes-{}"
+SOURCE = "/try"
 
 
 class UnjudgedTarget(Struct, frozen=True):
@@ -127,3 +135,87 @@ def _why_unjudged(timeline: Timeline, bound_target: BoundTarget) -> str:
     if not any(applied):
         return "it does not apply to an item like this"
     return "its clock has not started" if applied[-1] else "it ceased to apply before it was missed"
+
+
+class TargetSelection(Struct, frozen=True):
+    """The targets by the list that brought them in, and the facts by which they are selected."""
+
+    targets: dict[str, list[Target]]
+    facts: list[facts.AnyFact]
+
+
+class _ListedTarget(Struct):
+    """A target, and the numbers of the successive lists that have it."""
+
+    target: TrialTarget
+    lists: list[int]
+
+
+class _SelectionPeriods(Struct, frozen=True):
+    """From when which list and which priority apply. Both ascend by their microsecond; list 0 is the first."""
+
+    lists: list[tuple[int, int]]
+    priorities: list[tuple[int, str]]
+
+    def key_at(self, at_us: int) -> str:
+        """The priority that selects at an instant."""
+        number = [number for since, number in self.lists if since <= at_us][-1]
+        priority = [priority for since, priority in self.priorities if since <= at_us][-1]
+        return _key(number, priority)
+
+
+def select_targets(document: TrialDocument, history: Sequence[facts.AnyFact], zone: ZoneInfo) -> TargetSelection:
+    """The document's targets, and `history` (in order, one of them an opening) with changes of targets among them."""
+    opened = next(fact for fact in history if isinstance(fact, facts.Opened))
+    changes = [
+        (second_of(each.at, zone) * SECOND_US, number) for number, each in enumerate(document.target_changes, start=1)
+    ]
+    set_at = [(fact.at_us, fact.priority) for fact in history if isinstance(fact, facts.Reprioritised)]
+    periods = _SelectionPeriods([(-FOREVER, 0), *sorted(changes)], [(-FOREVER, opened.priority), *set_at])
+    names = sorted({opened.priority, *(priority for _, priority in set_at)})
+    marks = {at for at, _ in set_at} | {at for at, _ in changes if at > opened.at_us}
+    return TargetSelection(
+        targets=_targets(document, [number for _, number in periods.lists], names),
+        facts=[
+            *(
+                msgspec.structs.replace(opened, priority=periods.key_at(opened.at_us)) if fact is opened else fact
+                for fact in history
+                if not isinstance(fact, facts.Reprioritised)
+            ),
+            *(facts.Reprioritised(at, SOURCE, f"change-{at}", periods.key_at(at)) for at in marks),
+        ],
+    )
+
+
+def _targets(document: TrialDocument, numbers: Sequence[int], priorities: Sequence[str]) -> dict[str, list[Target]]:
+    targets: dict[str, list[Target]] = {}
+    for listed in _listed(document, numbers):
+        name = CHANGED_LIST.format(listed.lists[0]) if listed.lists[0] else FIRST_LIST
+        targets.setdefault(name, []).append(_selected(listed, priorities))
+    return targets
+
+
+def _listed(document: TrialDocument, numbers: Sequence[int]) -> list[_ListedTarget]:
+    calendars = [calendar.id for calendar in document.all_calendars]
+    everything: list[_ListedTarget] = []
+    before: list[_ListedTarget] = []
+    for number in numbers:
+        now = []
+        for definition in document.target_lists[number]:
+            target = with_default_calendar(definition, calendars)
+            listed = next((each for each in before if each.target == target), None) or _ListedTarget(target, [])
+            listed.lists.append(number)
+            now.append(listed)
+        everything += [listed for listed in now if listed not in before]
+        before = now
+    return everything
+
+
+def _selected(listed: _ListedTarget, priorities: Sequence[str]) -> Target:
+    accepted = listed.target.when.get("priority", tuple(priorities))
+    keys = tuple(_key(number, priority) for number in listed.lists for priority in priorities if priority in accepted)
+    return msgspec.structs.replace(listed.target, when=listed.target.when | {"priority": keys})
+
+
+def _key(number: int, priority: str) -> str:
+    return f"{number}:{priority}"

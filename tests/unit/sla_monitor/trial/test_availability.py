@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sla_monitor.domain.availability import availability
+from sla_monitor.domain.attainment import availability
 from tests.support.calendars import working_time
 from tests.support.instants import epoch
 from tests.support.trials import ROUND_THE_CLOCK, told, tried

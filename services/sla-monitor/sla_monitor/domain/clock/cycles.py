@@ -4,17 +4,40 @@ An interval goes from a demand to its answer. Response, resolution and processin
 for each question of the council, a periodic update one for each silence of the provider.
 """
 
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import NamedTuple
 
 from msgspec import Struct
 
+from shared.contracts.decisions import Category
 from shared.contracts.definitions import Target
 from shared.instants import DAY_S
 from sla_monitor.domain.agreements import BoundTarget
-from sla_monitor.domain.clock.exclusions import ExcludedTime
 from sla_monitor.domain.clock.timeline import FOREVER, Pause, Stop, Timeline
 from sla_monitor.domain.working_time.intervals import Interval
+
+
+class ExcludedTime(Struct, frozen=True):
+    """Time that both sides agreed not to count: planned maintenance, force majeure, what the council caused.
+
+    [start, end) in epoch seconds, for what the other fields name; None in one of them means every one.
+    """
+
+    id: str
+    start: int
+    end: int
+    category: Category
+    council: str | None = None
+    service: str | None = None
+    target: str | None = None
+    item: str | None = None
+
+    def covers(self, *, council: str, service: str, target: str, item: str) -> bool:
+        """Whether it is agreed for this target of this item."""
+        pairs = ((self.council, council), (self.service, service), (self.target, target), (self.item, item))
+        return all(named in (None, found) for named, found in pairs)
+
 
 # Time that does not count: from its `start` to its `end`, which may be FOREVER.
 PausedTime = Pause | Stop | ExcludedTime
@@ -38,6 +61,13 @@ class Cycle(Struct, frozen=True, gc=False):
     def paused_intervals(self) -> tuple[Interval, ...]:
         """The spans alone, in no order."""
         return tuple([(each.start, each.end) for each in self.paused])
+
+
+def covering(
+    exclusions: Iterable[ExcludedTime], *, council: str, service: str, target: str, item: str
+) -> tuple[ExcludedTime, ...]:
+    """Those that are agreed for this target of this item."""
+    return tuple(each for each in exclusions if each.covers(council=council, service=service, target=target, item=item))
 
 
 def read_cycles(timeline: Timeline, bound_target: BoundTarget, exclusions: tuple[ExcludedTime, ...]) -> list[Cycle]:

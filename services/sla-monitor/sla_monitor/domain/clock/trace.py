@@ -7,8 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from sla_monitor.domain.clock.cycles import PausedTime
-from sla_monitor.domain.clock.exclusions import ExcludedTime
+from sla_monitor.domain.clock.cycles import ExcludedTime, PausedTime
 from sla_monitor.domain.clock.timeline import Pause, Stop
 from sla_monitor.domain.clock.verdict import Verdict
 from sla_monitor.domain.working_time.intervals import merged, without

@@ -15,9 +15,8 @@ from msgspec import Struct
 
 from shared.contracts.thresholds import RecordedDueDate
 from sla_monitor.domain.agreements import AgreementIndex, BoundTarget
-from sla_monitor.domain.clock.cycles import Cycle, applies_since, read_cycles
+from sla_monitor.domain.clock.cycles import Cycle, ExcludedTime, applies_since, covering, read_cycles
 from sla_monitor.domain.clock.due import ClockInterval, Stopwatches, measure_intervals
-from sla_monitor.domain.clock.exclusions import ExcludedTime, covering
 from sla_monitor.domain.clock.timeline import FOREVER, Timeline, read_timeline
 from sla_monitor.domain.facts import AnyFact, Opened
 from sla_monitor.domain.working_time.compiled import BeyondHorizon

@@ -7,7 +7,7 @@ the set of instants at which the clock on the wall shows a time inside it (R7, R
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,7 @@ from sla_monitor.domain.working_time.intervals import Interval
 # How far apart to look for changes of offset: since 2000 the nearest two were seven days apart (America/Recife, October
 # 2000), so none is passed over.
 _LOOK_S = 3 * DAY_S
+_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
 
 class UnknownZone(ValueError):
@@ -83,6 +84,16 @@ def local_time(zone: str, *, start: int, end: int) -> LocalTime:
         return LocalTime(ZoneInfo(zone), start=start, end=end)
     except (KeyError, ValueError, OSError) as fault:  # what zoneinfo raises on no such, malformed and directory names
         raise UnknownZone(f"the time zone database has no {zone!r}") from fault
+
+
+def day_of(on: date) -> int:
+    """Days from 1 January 1970 to `on`."""
+    return on.toordinal() - _EPOCH_ORDINAL
+
+
+def date_of(day: int) -> date:
+    """The date that is `day` days after 1 January 1970."""
+    return date.fromordinal(day + _EPOCH_ORDINAL)
 
 
 def _offset_at(zone: ZoneInfo, at: int) -> int:

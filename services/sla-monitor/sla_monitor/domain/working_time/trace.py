@@ -5,9 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from sla_monitor.domain.working_time.hours import date_of
 from sla_monitor.domain.working_time.intervals import Interval
-from sla_monitor.domain.working_time.local_time import LocalTime
+from sla_monitor.domain.working_time.local_time import LocalTime, date_of
 from sla_monitor.domain.working_time.working_days import WorkingDayIndex
 
 
