@@ -1,4 +1,4 @@
-"""Every page in a real browser: it reflows, its structure can be heard, and axe-core finds no fault in it."""
+"""Every page in a real browser: it reflows, screen readers find its structure, and axe-core finds no fault."""
 
 import os
 import shutil

@@ -73,7 +73,7 @@ def message(event: ItemEvent) -> Message:
 
 async def reaches(app: App, shard: Shard, offset: int) -> None:
     """The service reads `shard` from `offset` next."""
-    while app.consumers[0].positions.get(shard) != offset:  # noqa: ASYNC110 (nothing announces how far it is)
+    while app.consumers[0].positions.get(shard) != offset:  # noqa: ASYNC110 (nothing signals its progress)
         await asyncio.sleep(0.01)
 
 
@@ -108,7 +108,9 @@ def test_the_eleventh_in_a_row_halts_the_shard_in_front_of_itself_and_a_restart_
 
 
 @EACH
-def test_other_shards_go_on_and_readiness_says_which_one_stands_why_and_what_to_do(make: Make, tmp_path: Path) -> None:
+def test_other_shards_go_on_and_readiness_says_which_one_is_halted_why_and_what_to_do(
+    make: Make, tmp_path: Path
+) -> None:
     other = Shard(WORK.name, (SHARD.partition + 1) % WORK.partitions)
     elsewhere = next(
         message(event) for event in (received(f"inv-{number}", AT) for number in range(99)) if _shard_of(event) == other
@@ -164,7 +166,7 @@ def test_more_than_one_in_a_hundred_halts_the_shard_too(make: Make, tmp_path: Pa
 
 
 @pytest.mark.parametrize("accepted", [False, True])
-def test_live_state_that_is_rebuilt_stands_where_it_stood(accepted: bool, tmp_path: Path) -> None:
+def test_rebuilt_live_state_is_halted_where_it_was(accepted: bool, tmp_path: Path) -> None:
     reached = 17 if accepted else 11
 
     async def scenario() -> None:

@@ -1,4 +1,4 @@
-"""`tallystick quarantine` on a folder of state: what is re-driven after a fix is as if it had never failed."""
+"""`tallystick quarantine` on a folder of state: a record redriven after a fix counts as if it had never failed."""
 
 import asyncio
 import re
@@ -73,7 +73,7 @@ def message(event: ItemEvent, *, padded: bool = False) -> Message:
 
 
 def work(folder: Path, sent: Sequence[tuple[Topic, Message]] = ()) -> None:
-    """The services on `folder` know the example's catalogue and have done all there is to do with what was `sent`."""
+    """The services on `folder` know the example's catalogue and have processed everything that was `sent`."""
 
     async def settled() -> None:
         async with open_stack(folder, clock=NOW) as stack:
@@ -90,7 +90,7 @@ def quarantine(folder: Path, *arguments: str) -> Result:
 
 
 def output_of(folder: Path, *arguments: str) -> str:
-    """What the command printed, having ended well."""
+    """What the command printed; it exited with 0."""
     result = quarantine(folder, *arguments)
     assert result.exit_code == 0, result.output
     return result.output
@@ -105,7 +105,7 @@ def never_failed(tmp_path_factory: pytest.TempPathFactory) -> Held:
 
 @pytest.fixture(scope="module")
 def failed_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder whose services could not read three records, because that release thought less of long ones."""
+    """A folder whose services quarantined three records, because that release read shorter ones only."""
     folder = tmp_path_factory.mktemp("failed")
     work(folder)  # the catalogue's definitions are long too, and were read
     with pytest.MonkeyPatch.context() as older:
@@ -120,7 +120,7 @@ def failed(failed_once: Path, tmp_path: Path) -> Path:
     return shutil.copytree(failed_once, tmp_path / "var")
 
 
-def test_what_is_re_driven_after_a_fix_is_as_if_it_had_never_failed(failed: Path, never_failed: Held) -> None:
+def test_a_record_redriven_after_a_fix_counts_as_if_it_had_never_failed(failed: Path, never_failed: Held) -> None:
     open_before = PLACE.findall(output_of(failed, "list"))
     without_them = held(failed, MONTHS)
 
@@ -134,7 +134,7 @@ def test_what_is_re_driven_after_a_fix_is_as_if_it_had_never_failed(failed: Path
     assert output_of(failed, "list") == "0 open.\n"
 
 
-def test_offering_it_twice_is_as_offering_it_once(failed: Path, never_failed: Held) -> None:
+def test_redriving_twice_is_as_redriving_once(failed: Path, never_failed: Held) -> None:
     for place in PLACE.findall(output_of(failed, "list")) * 2:
         output_of(failed, "redrive", place, *WHY)
     work(failed)
@@ -142,7 +142,7 @@ def test_offering_it_twice_is_as_offering_it_once(failed: Path, never_failed: He
     assert held(failed, MONTHS) == never_failed
 
 
-def test_every_offset_keeps_one_fate_through_re_driving_and_discarding(failed: Path) -> None:
+def test_every_offset_keeps_one_result_through_redriving_and_discarding(failed: Path) -> None:
     first, *others = PLACE.findall(output_of(failed, "list"))
     output_of(failed, "discard", first, *WHY)
     output_of(failed, "redrive", *others, *WHY)
@@ -152,7 +152,7 @@ def test_every_offset_keeps_one_fate_through_re_driving_and_discarding(failed: P
     assert sum(read.fates["quarantined"] for read in shards_read(failed)) == 5  # one of them by billing alone
 
 
-def test_what_lay_in_the_wrong_partition_is_offered_to_its_own(tmp_path: Path, never_failed: Held) -> None:
+def test_a_record_in_the_wrong_partition_is_redriven_to_its_own(tmp_path: Path, never_failed: Held) -> None:
     async def misplaced() -> None:
         async with open_stack(tmp_path, clock=NOW) as stack:
             own = partition_of(LOG[4][1].key.encode(), WORK.partitions)
@@ -197,7 +197,7 @@ def test_every_decision_is_kept_with_who_when_and_why(failed: Path) -> None:
     assert [at for at, *_ in output] == sorted(at for at, *_ in output)
 
 
-def test_a_record_is_shown_with_its_bytes_and_nothing_that_a_terminal_obeys(tmp_path: Path) -> None:
+def test_a_record_is_shown_with_its_bytes_but_without_control_characters(tmp_path: Path) -> None:
     poison = b'{"id": "\x1b[2J\xff"}'
     work(tmp_path, [(WORK, Message("adur:x", poison, timestamp_ms=1_772_442_000_000))])
     (place,) = PLACE.findall(output_of(tmp_path, "list"))
@@ -228,7 +228,7 @@ def test_a_record_is_shown_with_its_bytes_and_nothing_that_a_terminal_obeys(tmp_
         (["list", "--service", "catalogue"], "There is no service 'catalogue' with a quarantine"),
     ],
 )
-def test_a_decision_without_a_reason_a_name_or_anybody_who_means_it_is_refused(
+def test_a_decision_without_a_reason_a_name_or_a_confirmation_is_refused(
     arguments: list[str], output: str, tmp_path: Path
 ) -> None:
     result = quarantine(tmp_path, *arguments)
@@ -237,7 +237,7 @@ def test_a_decision_without_a_reason_a_name_or_anybody_who_means_it_is_refused(
     assert output in re.sub(r"[│\s]+", " ", result.output)
 
 
-def test_what_has_no_key_or_value_can_only_be_discarded_and_only_once(tmp_path: Path) -> None:
+def test_a_record_without_a_key_or_value_can_only_be_discarded_and_only_once(tmp_path: Path) -> None:
     work(tmp_path, [(WORK, Message("adur:x", b"", timestamp_ms=0))])
     (place,) = PLACE.findall(output_of(tmp_path, "list"))
 
@@ -258,7 +258,7 @@ def test_servers_of_one_service_need_its_name(tmp_path: Path, monkeypatch: pytes
     assert (refused.exit_code, named.output) == (2, "0 open.\n")
 
 
-def test_every_command_that_operators_read_about_is_one_that_they_have() -> None:
+def test_the_guide_names_exactly_the_commands_that_exist() -> None:
     page = (Path(__file__).parents[2] / "docs/quarantine.md").read_text(encoding="utf-8")
     commands = re.findall(r"^ +tallystick quarantine (\S+)([^#\n]*)", page, re.MULTILINE)
 

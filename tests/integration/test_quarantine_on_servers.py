@@ -1,4 +1,4 @@
-"""Quarantine in the production shape: poison from a plain Kafka client, live state on Redis, words on PostgreSQL."""
+"""Quarantine on servers: invalid records from a plain Kafka client, live state on Redis, decisions on PostgreSQL."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -56,7 +56,7 @@ async def _are_halted(apps: Sequence[App]) -> bool:
     return all(app.consumers[0].halted.keys() == {SHARD} for app in apps)
 
 
-def test_a_flood_halts_both_services_is_accepted_and_what_is_re_driven_counts_once(at: ProductionServers) -> None:
+def test_a_flood_halts_both_services_until_accepted_and_a_redriven_record_counts_once(at: ProductionServers) -> None:
     async def scenario() -> None:
         async with log_of(at) as bus, running_services(at, bus, CLOCK) as (monitor, billing):
             apps = (monitor, billing)

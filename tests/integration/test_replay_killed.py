@@ -7,10 +7,10 @@ from random import Random
 
 import pytest
 
-from tests.support.desk_export import AS_OF, MONTHS, desk_export
 from tests.support.figures import print_figure
 from tests.support.replay_command import Order, Ran, run, run_killed
 from tests.support.state_folder import JUDGING, Held, held, shards_read, unread
+from tests.support.ticket_export import AS_OF, MONTHS, ticket_export
 
 TICKETS = 2_000
 LIVES, KILLS = 4, 6  # folders of state, and deaths in each of them
@@ -21,7 +21,7 @@ ATTEMPTS = 5 * KILLS  # a machine that is often too fast for a kill has another 
 
 @pytest.fixture(scope="module")
 def order(tmp_path_factory: pytest.TempPathFactory) -> Order:
-    export, mapping = desk_export(tmp_path_factory.mktemp("desk"), tickets=TICKETS, seed=1)
+    export, mapping = ticket_export(tmp_path_factory.mktemp("desk"), tickets=TICKETS, seed=1)
     return Order(export, str(mapping), AS_OF)
 
 

@@ -1,4 +1,4 @@
-"""A running monitor and a client of its API, with two councils that were promised eight working hours."""
+"""A running monitor and a client of its API, with two councils whose items are due within eight working hours."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -66,7 +66,7 @@ class MonitorClient:
         return await self.post("/v1/exclusions", body, expect=201)
 
     async def corrections(self) -> list[tuple[str, str, str, str]]:
-        """(item, was, now, cause) of every correction announced."""
+        """(item, was, now, cause) of every correction published."""
         await self.on.wait_until_idle()
         return sorted(
             (event.subject, event.data.was, event.data.outcome, event.data.cause)

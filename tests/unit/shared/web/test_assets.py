@@ -1,4 +1,4 @@
-"""What is shipped to browsers: cached for ever under its content's name, and nothing that we may not ship."""
+"""What is shipped to browsers: cached for ever under its content's hash, and nothing that licences forbid."""
 
 import hashlib
 import re

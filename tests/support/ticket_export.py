@@ -63,7 +63,7 @@ _COUNCILS = ("adur", "bolsover", "chesterfield", "north-east-derbyshire", "worth
 _QUARTER_S = 90 * 86_400
 
 
-def desk_export(folder: Path, *, tickets: int, seed: int) -> tuple[Path, Path]:
+def ticket_export(folder: Path, *, tickets: int, seed: int) -> tuple[Path, Path]:
     """The export and its mapping, in `folder`. A tenth of the tickets are open, a third waited for their council."""
     folder.mkdir(parents=True, exist_ok=True)
     export, mapping = folder / "desk.csv", folder / "desk.yaml"
