@@ -20,6 +20,7 @@ from shared.log.port import Record, Shard
 from shared.period import Month
 from shared.scope import Scope
 from shared.sqlite import set_pragmas
+from shared.units import CouncilId, ItemId
 from tests.support.recharges import ASHBY, GRADUATED, PAYROLL, PROVIDER, agreement, catalogue_events, records, tariff
 
 EVENTS = 100_000
@@ -51,8 +52,8 @@ def usage_records() -> list[Record]:
             id=derived_id("bench", number),
             source="/bench",
             time=first + timedelta(days=number * 365 // EVENTS),
-            subject="meter",
-            council=ASHBY.id,
+            subject=ItemId("meter"),
+            council=CouncilId(ASHBY.id),
             data=UsageData(service=PAYROLL.id, quantity="1.5"),
         )
         for number in range(EVENTS)

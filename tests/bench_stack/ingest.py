@@ -13,6 +13,7 @@ from shared.contracts.topics import USAGE
 from shared.contracts.usage import UsageData, UsageRecorded
 from shared.ids import derived_id
 from shared.log.port import Message
+from shared.units import CouncilId, ItemId
 from tests.bench_stack.stage import Stage, rate
 from tests.support.tickets import COUNCILS, FIRST
 
@@ -48,8 +49,8 @@ def _reading(number: int) -> Message:
         id=derived_id("bench", number),
         source="/bench",
         time=min(FIRST + timedelta(seconds=number), datetime.now(UTC)),
-        subject=f"reading-{number}",
-        council=COUNCILS[number % len(COUNCILS)],
+        subject=ItemId(f"reading-{number}"),
+        council=CouncilId(COUNCILS[number % len(COUNCILS)]),
         data=UsageData(service="payroll", quantity="1.5"),
     )
     return Message(event.key, encode_event(event))

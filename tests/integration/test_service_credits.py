@@ -19,6 +19,7 @@ from shared.contracts.items import CompletedData, NewItemData, TicketOpened, Tic
 from shared.contracts.topics import TICKETS
 from shared.http import create_app
 from shared.log.port import Message
+from shared.units import ItemId
 from tallystick.stack import Stack, open_stack
 from tests.support.credits import agreement_with_credits, credit, target
 from tests.support.recharges import ASHBY, ICT, PROVIDER, SOURCE, standing, tariff
@@ -40,8 +41,8 @@ def at(hour: int) -> dict[str, Any]:
 def ticket(name: str, *, hours: int, id: str = "done") -> list[ItemEvent]:
     """A ticket opened on Thursday 7 May at noon and resolved after so many hours, where four are allowed."""
     return [
-        TicketOpened(**at(12), id=f"{name}-opened", subject=name, data=NewItemData(service=ICT.id)),
-        TicketResolved(**at(12 + hours), id=f"{name}-{id}", subject=name, data=CompletedData()),
+        TicketOpened(**at(12), id=f"{name}-opened", subject=ItemId(name), data=NewItemData(service=ICT.id)),
+        TicketResolved(**at(12 + hours), id=f"{name}-{id}", subject=ItemId(name), data=CompletedData()),
     ]
 
 

@@ -24,6 +24,7 @@ from shared.contracts.topics import PARTITIONS, TICKETS, USAGE
 from shared.contracts.usage import ReversalData, UsageData, UsageRecorded, UsageReversed
 from shared.log.partitioner import partition_of
 from shared.log.port import Message
+from shared.units import CouncilId, ItemId
 from tests.simulation import partnership
 
 SOURCE = "/councils/joint/systems/desk"
@@ -100,7 +101,9 @@ class Senders:
             return self._tell(USAGE.name, event)
         council = partnership.COUNCILS[choice // 4 % len(partnership.COUNCILS)]
         data = UsageData(service="payroll", quantity=f"{choice % 97}.{choice % 7}")
-        reading = UsageRecorded(**about, council=council, subject=self._name(council, "R"), data=data)
+        reading = UsageRecorded(
+            **about, council=CouncilId(council), subject=ItemId(self._name(council, "R")), data=data
+        )
         self.readings.append(reading)
         return self._tell(USAGE.name, reading)
 
@@ -140,7 +143,9 @@ class Senders:
 
     def _event(self, kind: type[ItemEvent], ticket: Ticket, at: datetime) -> ItemEvent:
         about: dict[str, Any] = {"id": f"e{next(self._numbers)}", "source": SOURCE, "time": at.replace(microsecond=0)}
-        return kind(**about, subject=ticket.name, council=ticket.council, data=_DATA.get(kind, NoData()))  # type: ignore[call-arg] # every kind has data
+        return kind(
+            **about, subject=ItemId(ticket.name), council=CouncilId(ticket.council), data=_DATA.get(kind, NoData())
+        )  # type: ignore[call-arg] # every kind has data
 
     def _name(self, council: str, prefix: str) -> str:
         """A name whose key lies in one of the few partitions that are simulated, also where there are all of them."""

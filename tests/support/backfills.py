@@ -13,6 +13,7 @@ from shared.contracts.envelope import ItemEvent
 from shared.contracts.topics import Topic
 from shared.contracts.usage import UsageData, UsageRecorded
 from shared.log.port import Message
+from shared.units import CouncilId, ItemId
 from tallystick.__main__ import app
 from tallystick.stack import open_stack
 from tests.support.monitoring import local, ticket
@@ -30,8 +31,8 @@ READING = UsageRecorded(
     id="pay-march",
     source="/desk",
     time=local("Wed 2026-04-01 09:00"),
-    subject="pay-march",
-    council="adur",
+    subject=ItemId("pay-march"),
+    council=CouncilId("adur"),
     data=UsageData(service="payroll", quantity="412", business_date=local("Tue 2026-03-31 09:00").date()),
 )
 

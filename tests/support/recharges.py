@@ -31,6 +31,7 @@ from shared.contracts.usage import ReversalData, UsageData, UsageRecorded, Usage
 from shared.contracts.versions import DefinitionVersion
 from shared.log.partitioner import partition_of
 from shared.log.port import Record, Shard
+from shared.units import ItemId
 
 D = TypeVar("D", Council, Service, Provider, Agreement, Tariff)
 N = TypeVar("N", bound=AnyDefinition)
@@ -131,22 +132,28 @@ def usage(service: str | None, day: str, quantity: str, *, meter: Meter = "work-
 
 def received(item: str, at: str, *, service: str = PAYABLE.id, id: str | None = None) -> WorkReceived:
     """A unit of work came in."""
-    return WorkReceived(**_envelope(id or f"{item}-received", at), subject=item, data=NewItemData(service=service))
+    return WorkReceived(
+        **_envelope(id or f"{item}-received", at), subject=ItemId(item), data=NewItemData(service=service)
+    )
 
 
 def completed(item: str, at: str, *, units: str = "1", id: str | None = None) -> WorkCompleted:
     """A unit of work is done."""
-    return WorkCompleted(**_envelope(id or f"{item}-completed", at), subject=item, data=CompletedData(units=units))
+    return WorkCompleted(
+        **_envelope(id or f"{item}-completed", at), subject=ItemId(item), data=CompletedData(units=units)
+    )
 
 
 def opened(ticket: str, at: str, *, service: str = ICT.id) -> TicketOpened:
     """A council asked for something."""
-    return TicketOpened(**_envelope(f"{ticket}-opened", at), subject=ticket, data=NewItemData(service=service))
+    return TicketOpened(**_envelope(f"{ticket}-opened", at), subject=ItemId(ticket), data=NewItemData(service=service))
 
 
 def resolved(ticket: str, at: str, *, id: str | None = None) -> TicketResolved:
     """The provider resolved it."""
-    return TicketResolved(**_envelope(id or f"{ticket}-resolved", at), subject=ticket, data=CompletedData(units="7"))
+    return TicketResolved(
+        **_envelope(id or f"{ticket}-resolved", at), subject=ItemId(ticket), data=CompletedData(units="7")
+    )
 
 
 def recorded(
@@ -162,13 +169,13 @@ def recorded(
     """A quantity was recorded."""
     business_date = None if day is None else date.fromisoformat(day)
     data = UsageData(service=service, quantity=quantity, business_date=business_date, unit=unit)
-    return UsageRecorded(**_envelope(id or f"{reading}-recorded", at), subject=reading, data=data)
+    return UsageRecorded(**_envelope(id or f"{reading}-recorded", at), subject=ItemId(reading), data=data)
 
 
 def reversed_(reading: str, at: str, *, service: str = PAYROLL.id) -> UsageReversed:
     """A reading is reversed."""
     data = ReversalData(service=service, reversed_source=SOURCE, reversed_id=f"{reading}-recorded")
-    return UsageReversed(**_envelope(f"{reading}-reversed", at), subject=reading, data=data)
+    return UsageReversed(**_envelope(f"{reading}-reversed", at), subject=ItemId(reading), data=data)
 
 
 def catalogue_events(*definitions: AnyDefinition) -> list[Event]:

@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from shared.contracts.scalars import EventId, Id, Instant, Source
+from shared.contracts.scalars import ID_FORM, EventId, Instant, Source
+from shared.units import CouncilId, ItemId
 
 
 class Event(Struct, frozen=True, kw_only=True, tag_field="type"):
@@ -29,8 +30,8 @@ class Event(Struct, frozen=True, kw_only=True, tag_field="type"):
 class ItemEvent(Event, frozen=True, kw_only=True):
     """An event about one item (ticket, work item, reading or outage) of one council."""
 
-    subject: Id
-    council: Id
+    subject: Annotated[ItemId, ID_FORM]
+    council: Annotated[CouncilId, ID_FORM]
 
     @property
     def key(self) -> str:

@@ -11,7 +11,8 @@ from shared.period import MONTH_PATTERN
 # `(?![\s\S])` is "end of text" in both Python's and JSON Schema's dialect; `$` would let a final newline pass.
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}(?![\s\S])"
 
-Id = Annotated[str, Meta(pattern=ID_PATTERN, description="1 to 64 of A-Z a-z 0-9 _ . - and no personal data")]
+ID_FORM = Meta(pattern=ID_PATTERN, description="1 to 64 of A-Z a-z 0-9 _ . - and no personal data")
+Id = Annotated[str, ID_FORM]
 Instant = Annotated[datetime, Meta(tz=True, description="RFC 3339 with an offset or Z")]
 Source = Annotated[str, Meta(min_length=1, max_length=256, description="who sent it: /councils/{id}/systems/{name}")]
 EventId = Annotated[str, Meta(min_length=1, max_length=128, description="unique for ever within its source")]

@@ -88,7 +88,9 @@ def test_receiving_and_opening_name_the_service_of_an_item() -> None:
 
 def test_an_event_that_no_recharge_depends_on_is_ignored() -> None:
     event = completed("inv-1", NOON)
-    started = WorkStarted(id="s", source=event.source, time=event.time, subject="inv-1", council="ashby", data=NoData())
+    started = WorkStarted(
+        id="s", source=event.source, time=event.time, subject=event.subject, council=event.council, data=NoData()
+    )
 
     assert isinstance(ingested(WORK, started), IgnoredEvent)
 

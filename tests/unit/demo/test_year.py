@@ -168,7 +168,7 @@ def test_every_council_has_events_of_every_service_that_it_pays_for(name: str) -
 
 
 def test_a_larger_council_asks_for_more() -> None:
-    asked = Counter(event.council for event in events_of("adur-worthing", TicketOpened))
+    asked = Counter[str](event.council for event in events_of("adur-worthing", TicketOpened))
 
     assert 1.5 < asked["worthing"] / asked["adur"] < 2.2  # weights 11 and 6
 

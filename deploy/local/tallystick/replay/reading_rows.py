@@ -10,6 +10,7 @@ from shared.contracts.topics import USAGE
 from shared.contracts.usage import UsageData, UsageRecorded
 from shared.ids import derived_id
 from shared.instants import epoch_us
+from shared.units import CouncilId, ItemId
 from tallystick.replay.events import TimedEvent
 from tallystick.replay.fields import IdField, Lookups, subject_of, text_of
 from tallystick.replay.mapping_schema import ReadingRows
@@ -60,8 +61,8 @@ class _ReadingTranslator:
             id=derived_id("replay", self._content.source, council, subject, "recorded", 1),
             source=self._content.source,
             time=start_at,
-            subject=subject,
-            council=council,
+            subject=ItemId(subject),
+            council=CouncilId(council),
             data=data,
         )
         return TimedEvent(start_us, USAGE.name, event.key, encode_event(event))
