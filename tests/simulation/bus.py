@@ -134,7 +134,8 @@ class MemorySubscription:
             if (found := self._read(max_records)) or left_s <= 0:
                 return found
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), left_s)
+                async with asyncio.timeout(left_s):  # wait_for takes other turns in one release of Python than in another
+                    await self._news.wait()
         raise BusError("the subscription is closed")
 
     async def position(self, shard: Shard) -> int:
