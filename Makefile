@@ -5,7 +5,7 @@ BIN := .venv/bin
 COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-header \
   $(foreach name,shared catalogue sla-monitor billing local,--no-emit-package tallystick-$(name)) $(OURS:%=%/pyproject.toml)
 
-.PHONY: help install demo up down test check lint types borders bench bench-stack chaos measures lock clean-demo clean
+.PHONY: help install demo up down test test-machine test-image check check-all lint types borders bench bench-stack chaos measures lock clean-demo clean
 
 help:  ## List the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -33,10 +33,20 @@ up:  ## The production shape in containers, with an example partnership and illu
 down:  ## Stop the containers and keep their data
 	docker compose down
 
-test: install  ## Every test that this machine can run; what is skipped is counted
-	@$(BIN)/pytest -rs -n auto --maxprocesses 4 --dist loadfile
+test: install  ## Every test that this machine can run in minutes; what is skipped is counted
+	@$(BIN)/pytest -rs -n auto --maxprocesses 4 --dist worksteal
+
+test-machine: install  ## CI's half on its own Python: what needs servers, git, make or a browser, and unit tests
+	@LAW_EXAMPLES=20 $(BIN)/pytest -rs -n 2 --dist worksteal -m '(docker or host or unit) and not long'
+
+test-image:  ## CI's half in python:3.13-slim: what needs nothing but Python (needs Docker)
+	@LAW_EXAMPLES=400 SIMULATION_SEEDS=100 .ci/in-image
 
 check: lint types borders test  ## ruff, mypy --strict, import-linter, tests
+
+check-all: lint types borders  ## Everything, also what takes long: chaos, 500 seeds, 2,000 examples, README on a bare image
+	@LAW_EXAMPLES=2000 SIMULATION_SEEDS=500 $(BIN)/pytest -rs -n auto --maxprocesses 4 --dist worksteal -m ''
+	.ci/readme-in-image
 
 lint: install
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""Thirteen bugs of the kind that this project exists to avoid, each to be planted and found by name."""
+"""Thirteen bugs of the kind that this project exists to avoid, each planted and found by name."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,9 +23,8 @@ from shared.sql.inbox import Arrival, InsertResult, receive
 from shared.state.port import Change, Head
 from shared.state.publisher import Publisher
 from sla_monitor.judging.processor import JudgingProcessor
-from sla_monitor.judging.recovery import Unreconciled
 from tests.simulation.bus import MemoryBus, MemorySubscription
-from tests.simulation.databases import TroubledReadModel
+from tests.simulation.databases import FaultyReadModel
 from tests.simulation.states import MemoryStates
 
 Bug = Callable[[], Any]
@@ -42,12 +41,12 @@ def skip_the_compare_and_set() -> Any:
 
 
 def offset_before_outbox() -> Any:
-    """The head is stored first and what it stands for after it, in two writes."""
+    """The head is stored first and its items and outbox after it, in two writes."""
     commit = MemoryStates.commit
 
     async def torn(states: MemoryStates, shard: Shard, seen: Head | None, change: Change) -> None:
         await commit(states, shard, seen, Change(change.head))
-        await states._gate.pause()
+        await states._faults.yield_turn()
         states._write(shard, change.head, change)
 
     return patch.object(MemoryStates, "commit", torn)
@@ -101,7 +100,7 @@ def wall_clock_timers() -> Any:
 
 @contextmanager
 def naive_outbox_poll() -> Iterator[None]:
-    """Numbers are drawn before a write is seen, and the poller goes on from the highest that it has seen."""
+    """Numbers are drawn before a write is visible, and the poller goes on from the highest that it has seen."""
     numbers: dict[str, int] = {}
     drawn, last = count(1), [0]
     commit = MemoryStates.commit
@@ -109,7 +108,7 @@ def naive_outbox_poll() -> Iterator[None]:
     async def numbered(states: MemoryStates, shard: Shard, seen: Head | None, change: Change) -> None:
         for message in change.outbox:
             numbers.setdefault(message.id, next(drawn))
-        await states._gate.pause()
+        await states._faults.yield_turn()
         await commit(states, shard, seen, change)
 
     async def poll(publisher: Publisher, _: Shard) -> bool:
@@ -144,7 +143,7 @@ def float_money() -> Any:
 
 
 def id_contains_offset() -> Any:
-    """An announcement's id depends on where in the log it was made."""
+    """An announcement's id depends on the offset at which it was made."""
     commit = MemoryStates.commit
 
     async def renamed(states: MemoryStates, shard: Shard, seen: Head | None, change: Change) -> None:
@@ -157,17 +156,17 @@ def id_contains_offset() -> Any:
 def _renamed(message: Outgoing, offset: int) -> Outgoing:
     event = decode_event(message.value)
     other = msgspec.structs.replace(event, id=derived_id("offset", event.id, offset))
-    return replace(message, id=other.id, value=encode_event(other))
+    return msgspec.structs.replace(message, id=other.id, value=encode_event(other))
 
 
 def ignored_retraction() -> Any:
     """The read model knows verdicts and corrections only."""
-    record = TroubledReadModel.record
+    record = FaultyReadModel.record
 
-    def deaf(model: TroubledReadModel, shard: Shard, *, events: Collection[VerdictEvent], **progress: Any) -> None:
+    def unretracted(model: FaultyReadModel, shard: Shard, *, events: Collection[VerdictEvent], **progress: Any) -> None:
         record(model, shard, events=[each for each in events if not isinstance(each, VerdictRetracted)], **progress)
 
-    return patch.object(TroubledReadModel, "record", deaf)
+    return patch.object(FaultyReadModel, "record", unretracted)
 
 
 @contextmanager
@@ -193,10 +192,10 @@ def reset_on_missing_offset() -> Iterator[None]:
         yield
 
 
-def forgets_to_look_back() -> Any:
-    """What was announced and then lost with the live state is left as it was announced."""
+def no_reconciliation() -> Any:
+    """What was announced and then lost with the live state is not reconciled."""
 
-    async def trusting(_judging: JudgingProcessor, _shard: Shard, head: Head, _: Unreconciled, **__: int) -> Head:
+    async def trusting(_judging: JudgingProcessor, _shard: Shard, head: Head, *_: object, **__: object) -> Head:
         return head
 
     return patch.object(JudgingProcessor, "_judge_unreconciled", trusting)
@@ -217,6 +216,22 @@ BUGS: dict[str, Bug] = {
         id_contains_offset,
         ignored_retraction,
         reset_on_missing_offset,
-        forgets_to_look_back,
+        no_reconciliation,
     )
+}
+# What `python -m tests.simulation record` printed: seeds that find each of them.
+SEEDS: dict[str, tuple[int, ...]] = {
+    "skip the compare and set": (0, 1, 2),
+    "offset before outbox": (3, 4, 5),
+    "latest reset": (0, 1, 2),
+    "expiring dedupe": (0, 1, 2),
+    "month partitioned inbox": (0, 1, 2),
+    "wall clock timers": (2, 11, 21),
+    "naive outbox poll": (0, 1, 2),
+    "swallowed send error": (1, 2, 11),
+    "float money": (0, 1, 2),
+    "id contains offset": (0, 1, 2),
+    "ignored retraction": (1, 3, 4),
+    "reset on missing offset": (1, 2, 3),
+    "no reconciliation": (215, 628, 631),
 }

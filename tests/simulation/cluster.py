@@ -1,4 +1,4 @@
-"""Servers, and the processes that work on them: each the product's own loop, handlers and adapters on its own gate."""
+"""Servers, and the processes that use them: the product's own loop, handlers and adapters, each with its own faults."""
 
 import asyncio
 from collections import Counter
@@ -16,12 +16,12 @@ from sla_monitor.judging.processor import JudgingProcessor
 from sla_monitor.store.recorder import VerdictRecorder
 from sla_monitor.store.views import CatalogueView, DecisionsView
 from tests.simulation.bus import MemoryBus
-from tests.simulation.databases import Database, TroubledReadModel, TroubledStore
-from tests.simulation.gate import TroubledGate
+from tests.simulation.databases import Database, FaultyBillingStore, FaultyReadModel
+from tests.simulation.faults import PendingFaults
 from tests.simulation.log import Log
 from tests.simulation.loop import VirtualLoop
-from tests.simulation.partnership import ANNOUNCED, BEGIN, FIRST_KNOWN, JUDGED, METERED, TOPICS
-from tests.simulation.states import MemoryStates, StateServer, Watch
+from tests.simulation.partnership import ANNOUNCED, BEGIN, JUDGED, METERED, PUBLISHED_FIRST, TOPICS
+from tests.simulation.states import CommitObserver, MemoryStates, StateServer
 
 MARGIN_S = 60
 # Small, so that a backlog takes many writes.
@@ -29,7 +29,7 @@ _BATCH = 3
 
 
 class TrueTime:
-    """The time that it really is."""
+    """The true time."""
 
     def __init__(self, loop: VirtualLoop) -> None:
         self._loop = loop
@@ -47,22 +47,22 @@ class SkewedClock:
         self.skew_s = 0
 
     def now(self) -> datetime:
-        """What the machine believes."""
+        """The true time plus the error."""
         return self._true.now() + timedelta(seconds=self.skew_s)
 
 
 class Servers:
     """The log, the live state and two databases."""
 
-    def __init__(self, loop: VirtualLoop, watch: Watch) -> None:
+    def __init__(self, loop: VirtualLoop, observer: CommitObserver) -> None:
         self.time = TrueTime(loop)
         self.log = Log(self.time)
         for topic in TOPICS:
             self.log.create(topic)
-        self.states = StateServer(watch)
+        self.states = StateServer(observer)
         self.billing = Database("billing")
         self.read_model = Database("sla_monitor")
-        self.publish_catalogue(FIRST_KNOWN)
+        self.publish_catalogue(PUBLISHED_FIRST)
 
     def positions(self, shard: Shard) -> list[int | None]:
         """How far each reader of an input shard has come."""
@@ -72,40 +72,40 @@ class Servers:
         head = self.states.of(shard).head
         return [billed, None if head is None else head.next_offset]
 
-    def publish_catalogue(self, known: list[tuple[str, bytes]]) -> None:
-        """The catalogue says what it knows."""
-        self.log.append(CATALOGUE.name, [Message(key, value) for key, value in known])
+    def publish_catalogue(self, published: list[tuple[str, bytes]]) -> None:
+        """The catalogue has published these."""
+        self.log.append(CATALOGUE.name, [Message(key, value) for key, value in published])
 
 
 class Process:
-    """A monitor or a biller that can be started, killed and frozen. A restarted one remembers nothing."""
+    """A monitor or a biller that can be started, killed and frozen. A restarted one has nothing in memory."""
 
-    def __init__(self, name: str, loop: VirtualLoop, servers: Servers, met: Counter[str]) -> None:
-        self.name, self._loop, self._servers, self._met = name, loop, servers, met
+    def __init__(self, name: str, loop: VirtualLoop, servers: Servers, occurred: Counter[str]) -> None:
+        self.name, self._loop, self._servers, self._occurred = name, loop, servers, occurred
         self.clock = SkewedClock(servers.time)
-        self.died_of: list[BaseException] = []
+        self.failures: list[BaseException] = []
         self.start()
 
     def start(self) -> None:
-        """A new life begins."""
-        self.alive, self.frozen, self.severed = True, False, False
-        self.gate = TroubledGate(self._met)
-        self.bus = MemoryBus(self._servers.log, self.gate)
+        """A new process of that name runs."""
+        self.alive, self.frozen, self.store_restored = True, False, False
+        self.faults = PendingFaults(self._occurred)
+        self.bus = MemoryBus(self._servers.log, self.faults)
         self._stop = asyncio.Event()
         self.judging: JudgingProcessor | None = None
-        self.reading = ConsumerStatus("none yet")
+        self.status = ConsumerStatus("none yet")
         self._begin(self._monitor() if self.name.startswith("monitor") else self._biller())
 
     def kill(self) -> None:
-        """As `kill -9`, between two awaits. The groups notice later."""
+        """It is gone, as by `kill -9`, between two awaits. Its groups notice."""
         self.alive = self.frozen = False
         self._loop.kill(self.name)
         self.bus.evict()
 
-    def sever(self) -> None:
-        """The store that it used was put back to an older state, so it is stopped; a frozen one hears nothing of it."""
+    def stop_after_restore(self) -> None:
+        """Its store was restored from an older state, so it is stopped; a frozen one is stopped when it thaws."""
         if self.frozen:
-            self.severed = True
+            self.store_restored = True
         else:
             self.kill()
 
@@ -118,30 +118,30 @@ class Process:
         catalogue, decisions = CatalogueView(self.bus), DecisionsView(self.bus)
         await catalogue.catch_up()
         await decisions.catch_up()
-        states = MemoryStates(self._servers.states, self.gate)
+        states = MemoryStates(self._servers.states, self.faults)
         self.judging = judging = JudgingProcessor(
             states, self.bus, EvaluationContext(catalogue, decisions, self.clock, MARGIN_S)
         )
-        recording = VerdictRecorder(TroubledReadModel(self._servers.read_model, self.gate))
+        recording = VerdictRecorder(FaultyReadModel(self._servers.read_model, self.faults))
         self._begin(catalogue.run(self._stop))
         self._begin(decisions.run(self._stop))
-        self.reading = ConsumerStatus("sla-monitor")
-        self._begin(self._consume("sla-monitor", judging, JUDGED, reading=self.reading))
+        self.status = ConsumerStatus("sla-monitor")
+        self._begin(self._consume("sla-monitor", judging, JUDGED, status=self.status))
         self._begin(self._consume("sla-monitor-read-model", recording, ANNOUNCED))
 
     async def _biller(self) -> None:
-        intake = BillingProcessor(Ingestion(TroubledStore(self._servers.billing, self.gate)))
-        self._begin(self._consume("billing", intake, CATALOGUE, JUDGED, METERED))
+        ingestion = BillingProcessor(Ingestion(FaultyBillingStore(self._servers.billing, self.faults)))
+        self._begin(self._consume("billing", ingestion, CATALOGUE, JUDGED, METERED))
 
     @property
-    def in_doubt(self) -> Set[Shard]:
-        """The shards of a monitor of which it is still to compare what was announced."""
-        return frozenset() if self.judging is None else self.judging.unreconciled & self.reading.positions.keys()
+    def unreconciled(self) -> Set[Shard]:
+        """A monitor's shards whose announcements it has still to reconcile."""
+        return frozenset() if self.judging is None else self.judging.unreconciled & self.status.positions.keys()
 
     def _consume(
-        self, group: str, processor: Any, *topics: Any, reading: ConsumerStatus | None = None
+        self, group: str, processor: Any, *topics: Any, status: ConsumerStatus | None = None
     ) -> Coroutine[Any, Any, None]:
-        logs = MemoryStates(self._servers.states, self.gate)
+        logs = MemoryStates(self._servers.states, self.faults)
         return consume(
             self.bus,
             group=group,
@@ -150,7 +150,7 @@ class Process:
             known_logs=logs,
             stop=self._stop,
             batch=_BATCH,
-            status=reading,
+            status=status,
         )
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
@@ -159,6 +159,6 @@ class Process:
     def _ended(self, task: asyncio.Task[None]) -> None:
         """One task that fails takes the process with it, as it does in production."""
         if (fault := task.exception()) is not None:
-            self.died_of.append(fault)
-            self._met["overtaken"] += isinstance(fault, OffsetGone)
+            self.failures.append(fault)
+            self._occurred["offset expired"] += isinstance(fault, OffsetGone)
             self.kill()

@@ -15,7 +15,7 @@ from shared.log.port import Shard
 from shared.log.processor import Busy
 from shared.sql.migrate import migrate
 from sla_monitor.store.recorder import SqlAnnouncementStore
-from tests.simulation.gate import Gate
+from tests.simulation.faults import FaultInjector
 
 # Months of a run never freeze: freezing has its own tests.
 _NEVER = 10_000
@@ -42,39 +42,37 @@ class Database:
         return connection
 
 
-class TroubledStore(SqlStore):
+class FaultyBillingStore(SqlStore):
     """One process's billing store."""
 
-    def __init__(self, database: Database, gate: Gate) -> None:
+    def __init__(self, database: Database, faults: FaultInjector) -> None:
         super().__init__(database.engine)
-        self._gate = gate
+        self._faults = faults
 
     def apply(self, batch: IngestBatch, *, expected: int | None) -> None:
-        """As the port says."""
-        _through(self._gate, lambda: super(TroubledStore, self).apply(batch, expected=expected))
+        _with_faults(self._faults, lambda: super(FaultyBillingStore, self).apply(batch, expected=expected))
 
 
-class TroubledReadModel(SqlAnnouncementStore):
+class FaultyReadModel(SqlAnnouncementStore):
     """One process's read model."""
 
-    def __init__(self, database: Database, gate: Gate) -> None:
+    def __init__(self, database: Database, faults: FaultInjector) -> None:
         super().__init__(database.engine, freeze_days=_NEVER)
-        self._gate = gate
+        self._faults = faults
 
     def record(
         self, shard: Shard, *, expected: int | None, first: int, after: int, events: Sequence[VerdictEvent]
     ) -> None:
-        """As the port says."""
         record = super().record
-        _through(self._gate, lambda: record(shard, expected=expected, first=first, after=after, events=events))
+        _with_faults(self._faults, lambda: record(shard, expected=expected, first=first, after=after, events=events))
 
 
-def _through(gate: Gate, write: Callable[[], None]) -> None:
-    trouble = gate.take("busy", "unheard")
-    if trouble == "busy":
+def _with_faults(faults: FaultInjector, write: Callable[[], None]) -> None:
+    fault = faults.take("busy", "unanswered")
+    if fault == "busy":
         raise Busy("the database did not take the batch")
     write()
-    if trouble == "unheard":
+    if fault == "unanswered":
         raise Busy("no answer came from the database")
 
 

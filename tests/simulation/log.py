@@ -1,4 +1,4 @@
-"""The servers of a log, in memory: records in lists, groups, and retention that can overtake readers and be undone."""
+"""The servers of a log, in memory: records, groups, and retention that can delete what readers need and be undone."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -35,7 +35,7 @@ class Member(Protocol):
 
 
 class Log:
-    """What the servers of the log hold: records, where retention stands, and who reads what."""
+    """What the servers of the log hold: records, the first offset that retention left, and who reads what."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -69,7 +69,7 @@ class Log:
             self.append_to(Shard(topic, partition_of(message.key.encode(), partitions)), message)
 
     def append_to(self, shard: Shard, message: Message) -> None:
-        """The message is at the end of `shard`, and waiting readers are told."""
+        """The message is at the end of `shard`, and waiting readers are woken."""
         at_ms = int(self._clock.now().timestamp() * 1000) if message.timestamp_ms is None else message.timestamp_ms
         held = self.records[shard]
         held.append(Record(len(held), message.key.encode(), message.value, message.headers, at_ms))
@@ -88,7 +88,7 @@ class Log:
             raise OffsetGone(f"{shard} holds offsets from {held.first} to below {held.end}, wanted from {offset}")
 
     def share_out(self, group: str) -> None:
-        """The group's shards are shared among its members anew."""
+        """The group's shards are shared out again among its members."""
         members = self.members[group]
         wanted = [shard for shard in self.records if any(shard.topic in member.topics for member in members)]
         for member, share in zip(members, assign_shards(wanted, [member.topics for member in members]), strict=True):

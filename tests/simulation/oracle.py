@@ -1,4 +1,4 @@
-"""What must be true in the end, computed from what was heard in the simplest way. Shares no code with the services.
+"""What must be true in the end, computed from the raw log in the simplest way. Shares no code with the services.
 
 It knows the simulated partnership by heart: Adur counts Monday to Friday 09:00 to 17:00, Worthing every hour; a pause
 and a resolved ticket stop the clock; London is on UTC.
@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import NamedTuple
 
-from tests.simulation.hearing import Heard, happened_at
+from tests.simulation.raw_log import LogContents, happened_at
 
 HOUR_S = 3600
 ALLOWED_S = {
@@ -22,7 +22,7 @@ PRICE_GBP = {"ict": Decimal("1.005"), "payroll": Decimal("0.0375")}
 FOREVER = datetime(2026, 12, 1, tzinfo=UTC)
 
 
-class Decided(NamedTuple):
+class DecidedVerdict(NamedTuple):
     """A verdict: its outcome, the instant at which the allowance is used up, and for one that was met the seconds."""
 
     outcome: str
@@ -33,41 +33,41 @@ class Decided(NamedTuple):
 Key = tuple[str, str, str]
 
 
-class Story(NamedTuple):
-    """What is known of one ticket: (when, what) in order, and whether all of it was told as it happened."""
+class ItemHistory(NamedTuple):
+    """What is known of one ticket: (when, what) in order, and whether all of it was sent as it happened."""
 
     events: list[tuple[datetime, str]]
-    told_at_once: bool
+    sent_on_time: bool
 
 
-def stories(told: Heard) -> dict[tuple[str, str], Story]:
+def item_histories(log: LogContents) -> dict[tuple[str, str], ItemHistory]:
     """What happened to each ticket that was opened."""
     events: dict[tuple[str, str], list[tuple[datetime, str]]] = {}
-    for event in told.events.values():
+    for event in log.events.values():
         what = event["type"].removeprefix("tallystick.ticket.").removesuffix(".v1")
         events.setdefault((event["council"], event["subject"]), []).append((happened_at(event), what))
-    return {item: Story(sorted(known), item not in told.late) for item, known in events.items()}
+    return {item: ItemHistory(sorted(known), item not in log.late) for item, known in events.items()}
 
 
-def verdicts(told: Heard) -> dict[Key, Decided]:
+def verdicts(log: LogContents) -> dict[Key, DecidedVerdict]:
     """Every verdict that is decided when all of time has passed."""
-    found: dict[Key, Decided | None] = {}
-    for (council, item), story in stories(told).items():
-        paused = story.events[-1][1] == "paused"
+    found: dict[Key, DecidedVerdict | None] = {}
+    for (council, item), history in item_histories(log).items():
+        paused = history.events[-1][1] == "paused"
         found[council, item, "resolve"] = _decide(
-            council, ALLOWED_S[council, "resolve"], _unresolved(story), paused=paused
+            council, ALLOWED_S[council, "resolve"], _running_intervals(history), paused=paused
         )
         found[council, item, "respond"] = _decide(
-            council, ALLOWED_S[council, "respond"], _unanswered(story), paused=False
+            council, ALLOWED_S[council, "respond"], _until_response(history), paused=False
         )
     return {key: decided for key, decided in found.items() if decided is not None}
 
 
-def _unresolved(story: Story) -> list[tuple[datetime, datetime]]:
+def _running_intervals(history: ItemHistory) -> list[tuple[datetime, datetime]]:
     """When the clock ran: [start, end) in order, the last to FOREVER where it still runs."""
     spans: list[tuple[datetime, datetime]] = []
     since: datetime | None = None
-    for at, what in story.events:
+    for at, what in history.events:
         if what in {"opened", "resumed", "reopened"}:
             since = since or at
         elif what in {"paused", "resolved"} and since is not None:
@@ -75,20 +75,22 @@ def _unresolved(story: Story) -> list[tuple[datetime, datetime]]:
     return spans if since is None else [*spans, (since, FOREVER)]
 
 
-def _unanswered(story: Story) -> list[tuple[datetime, datetime]]:
-    opened = story.events[0][0]
-    return [(opened, next((at for at, what in story.events if what in {"responded", "resolved"}), FOREVER))]
+def _until_response(history: ItemHistory) -> list[tuple[datetime, datetime]]:
+    opened = history.events[0][0]
+    return [(opened, next((at for at, what in history.events if what in {"responded", "resolved"}), FOREVER))]
 
 
-def _decide(council: str, allowed_s: int, spans: list[tuple[datetime, datetime]], *, paused: bool) -> Decided | None:
+def _decide(
+    council: str, allowed_s: int, spans: list[tuple[datetime, datetime]], *, paused: bool
+) -> DecidedVerdict | None:
     left_s, due = allowed_s, spans[0][0]
     for start, end in spans:
         due = _after(council, start, left_s) if left_s else due
         left_s -= _worked(council, start, end)
         if left_s < 0:
-            return Decided("breached", due, None)
+            return DecidedVerdict("breached", due, None)
     # Paused without end, nothing is decided; stopped, the clock would have gone on from there.
-    return None if paused else Decided("met", due, allowed_s - left_s)
+    return None if paused else DecidedVerdict("met", due, allowed_s - left_s)
 
 
 def _worked(council: str, start: datetime, end: datetime) -> int:
@@ -117,7 +119,7 @@ def _days(start: datetime, end: datetime) -> Iterable[tuple[datetime, datetime]]
         day += timedelta(days=1)
 
 
-def recharges(tickets: Heard, usage: Heard) -> dict[tuple[str, str], dict[str, tuple[Decimal, int]]]:
+def recharges(tickets: LogContents, usage: LogContents) -> dict[tuple[str, str], dict[str, tuple[Decimal, int]]]:
     """By council and month, each service's quantity and whole pence."""
     amounts: dict[tuple[str, str], dict[str, Decimal]] = {}
 
@@ -125,8 +127,8 @@ def recharges(tickets: Heard, usage: Heard) -> dict[tuple[str, str], dict[str, t
         of_month = amounts.setdefault((council, f"{at:%Y-%m}"), {})
         of_month[service] = of_month.get(service, Decimal(0)) + quantity
 
-    for (council, _), story in stories(tickets).items():
-        resolved = [at for at, what in story.events if what == "resolved"]
+    for (council, _), history in item_histories(tickets).items():
+        resolved = [at for at, what in history.events if what == "resolved"]
         if resolved:
             add(council, min(resolved), "ict", Decimal(1))
     taken_back = {(event["data"].get("reversed_id")) for event in usage.events.values()}

@@ -1,6 +1,6 @@
 """A deliberately simple partnership, so that an oracle of a few lines can judge it. Every figure is illustrative.
 
-Adur's promises count in working hours and Worthing's around the clock. The days simulated hold a weekend and the end
+Adur's targets count in working hours and Worthing's around the clock. The days simulated hold a weekend and the end
 of February, and no change of the clocks: London is on UTC throughout.
 """
 
@@ -70,7 +70,7 @@ def _agreement(council: str) -> Agreement:
     )
 
 
-# What everybody knows from the beginning, and what the catalogue says later: until then all tickets wait.
+# What the catalogue publishes at the beginning and what it publishes later: until then all tickets are parked.
 _DEFINITIONS: tuple[AnyDefinition, ...] = (
     Provider(id="joint", name="Joint officers"),
     *(Council(id=council, name=council.title(), gss="E07000223", nation="england") for council in COUNCILS),
@@ -79,14 +79,14 @@ _DEFINITIONS: tuple[AnyDefinition, ...] = (
     *TARIFFS,
     _agreement("adur"),
 )
-FIRST_KNOWN = [(event.subject, encode_event(event)) for event in catalogue_events(*_DEFINITIONS)]
-_OFFICE_KNOWN = CalendarVersioned(
+PUBLISHED_FIRST = [(event.subject, encode_event(event)) for event in catalogue_events(*_DEFINITIONS)]
+_OFFICE_PUBLISHED = CalendarVersioned(
     id="calendar:office:1",
     source="/catalogue",
     time=datetime(2020, 1, 1, tzinfo=UTC),
     subject="calendar:office:1",
     data=VersionData(version=1, definition=OFFICE),
 )
-KNOWN_LATER = [
-    (event.subject, encode_event(event)) for event in (_OFFICE_KNOWN, *catalogue_events(_agreement("worthing")))
+PUBLISHED_LATER = [
+    (event.subject, encode_event(event)) for event in (_OFFICE_PUBLISHED, *catalogue_events(_agreement("worthing")))
 ]

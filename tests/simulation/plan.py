@@ -1,5 +1,4 @@
-"""What will happen in a run: steps drawn from a seed, each with its own numbers, so that leaving some out changes no
-other."""
+"""The steps of a run, drawn from a seed. Each has its own numbers, so that leaving some out changes no other."""
 
 from random import Random
 from typing import NamedTuple
@@ -9,13 +8,13 @@ WEIGHTS = {
     "run": 150,
     "wait": 40,
     "open": 14,
-    "go on": 40,
+    "continue": 40,
     "read meter": 16,
-    "keep": 12,
-    "tell late": 10,
-    "tell again": 14,
+    "withhold": 12,
+    "send late": 10,
+    "send again": 14,
     "contradict": 3,
-    "babble": 3,
+    "send garbage": 3,
     "kill": 10,
     "start": 14,
     "freeze": 8,
@@ -23,16 +22,16 @@ WEIGHTS = {
     "evict": 6,
     "snapshot": 6,
     "roll back": 3,
-    "trouble": 24,
+    "port fault": 24,
     "skew": 3,
-    "overtake": 3,
+    "expire": 3,
     "undo retention": 6,
-    "learn": 3,
+    "publish withheld": 3,
 }
 
 
 class Step(NamedTuple):
-    """A kind and two numbers that choose among whatever there is to choose from when its turn comes."""
+    """A kind, and two numbers that choose among what there is to choose from at its turn."""
 
     kind: str
     a: int

@@ -1,4 +1,4 @@
-"""Those who send events: what happens to tickets and readings, told at once, late, twice, or wrongly."""
+"""The systems that send events: tickets and readings, sent at once, late, twice, or with contradicting content."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -60,24 +60,24 @@ class Ticket:
 
 @dataclass
 class Senders:
-    """All of them together. `told` are the messages sent so far, `kept` those that will be sent late."""
+    """All of them together. `sent` are the messages sent so far, `withheld` those that will be sent late."""
 
     send: Send
     tickets: list[Ticket] = field(default_factory=list)
-    told: list[tuple[str, Message]] = field(default_factory=list)
-    kept: list[tuple[str, Message]] = field(default_factory=list)
+    sent: list[tuple[str, Message]] = field(default_factory=list)
+    withheld: list[tuple[str, Message]] = field(default_factory=list)
     readings: list[UsageRecorded] = field(default_factory=list)
     _numbers: Any = field(default_factory=count)
 
     def open_ticket(self, now: datetime, choice: int) -> str:
-        """A council asks for something."""
+        """A council opens a ticket."""
         council = partnership.COUNCILS[choice % len(partnership.COUNCILS)]
         ticket = Ticket(council, self._name(council, "T"), now)
         self.tickets.append(ticket)
-        return self._tell(TICKETS.name, self._event(TicketOpened, ticket, now))
+        return self._send_now(TICKETS.name, self._event(TicketOpened, ticket, now))
 
-    def go_on(self, now: datetime, choice: int, *, late: bool) -> str:
-        """Something happens to a ticket, told now or kept for later."""
+    def advance(self, now: datetime, choice: int, *, late: bool) -> str:
+        """Something happens to a ticket; its event is sent now, or with `late` withheld."""
         if not self.tickets:
             return ""
         ticket = self.tickets[choice % len(self.tickets)]
@@ -87,59 +87,59 @@ class Senders:
         event = self._event(kind, ticket, max(now, ticket.last + timedelta(seconds=1)))
         ticket.last = event.time
         if not late:
-            return self._tell(TICKETS.name, event)
-        self.kept.append((TICKETS.name, _message(event)))
-        return f"{_named(self.kept[-1])} happens and is not told yet"
+            return self._send_now(TICKETS.name, event)
+        self.withheld.append((TICKETS.name, _message(event)))
+        return f"{_label(self.withheld[-1][1])} happens and is withheld"
 
     def record(self, now: datetime, choice: int) -> str:
-        """A quantity is read, or every fourth time an earlier reading is taken back."""
+        """A quantity is read, or every fourth time an earlier reading is reversed."""
         about: dict[str, Any] = {"id": f"e{next(self._numbers)}", "source": SOURCE, "time": now}
         if self.readings and choice % 4 == 0:
             wrong = self.readings[choice // 4 % len(self.readings)]
-            taken_back = ReversalData(service="payroll", reversed_source=SOURCE, reversed_id=wrong.id)
-            event = UsageReversed(**about, council=wrong.council, subject=wrong.subject, data=taken_back)
-            return self._tell(USAGE.name, event)
+            reversal = ReversalData(service="payroll", reversed_source=SOURCE, reversed_id=wrong.id)
+            event = UsageReversed(**about, council=wrong.council, subject=wrong.subject, data=reversal)
+            return self._send_now(USAGE.name, event)
         council = partnership.COUNCILS[choice // 4 % len(partnership.COUNCILS)]
         data = UsageData(service="payroll", quantity=f"{choice % 97}.{choice % 7}")
         reading = UsageRecorded(
             **about, council=CouncilId(council), subject=ItemId(self._name(council, "R")), data=data
         )
         self.readings.append(reading)
-        return self._tell(USAGE.name, reading)
+        return self._send_now(USAGE.name, reading)
 
-    def tell_late(self, choice: int) -> str:
-        """One of the messages kept is sent."""
-        if not self.kept:
+    def send_late(self, choice: int) -> str:
+        """One of the withheld messages is sent."""
+        if not self.withheld:
             return ""
-        self.told.append(self.kept.pop(choice % len(self.kept)))
-        self.send(*self.told[-1])
-        return f"{_named(self.told[-1])} is told late"
+        self.sent.append(self.withheld.pop(choice % len(self.withheld)))
+        self.send(*self.sent[-1])
+        return f"{_label(self.sent[-1][1])} is sent late"
 
-    def tell_again(self, choice: int) -> str:
+    def send_again(self, choice: int) -> str:
         """A message is sent a second time."""
-        if not self.told:
+        if not self.sent:
             return ""
-        again = self.told[choice % len(self.told)]
+        again = self.sent[choice % len(self.sent)]
         self.send(*again)
-        return f"{_named(again)} is told again"
+        return f"{_label(again[1])} is sent again"
 
     def contradict(self, choice: int) -> str:
         """A message is sent with the identity of an earlier one and another time."""
-        if not self.told:
+        if not self.sent:
             return ""
-        topic, message = self.told[choice % len(self.told)]
+        topic, message = self.sent[choice % len(self.sent)]
         self.send(topic, Message(message.key, message.value.replace(b'"time":"2026', b'"time":"2025')))
-        return f"{_named((topic, message))} is contradicted"
+        return f"{_label(message)} is contradicted"
 
-    def babble(self, choice: int) -> str:
-        """Somebody sends what is no event."""
+    def send_garbage(self, choice: int) -> str:
+        """Somebody sends what is not an event."""
         self.send(TICKETS.name, Message(f"adur:{choice}", (b"", b"{", b"[1]", b"\xff")[choice % 4]))
-        return "somebody sends what is no event"
+        return "somebody sends what is not an event"
 
-    def _tell(self, topic: str, event: ItemEvent) -> str:
-        self.told.append((topic, _message(event)))
-        self.send(*self.told[-1])
-        return f"{_named(self.told[-1])} is told"
+    def _send_now(self, topic: str, event: ItemEvent) -> str:
+        self.sent.append((topic, _message(event)))
+        self.send(*self.sent[-1])
+        return f"{_label(self.sent[-1][1])} is sent"
 
     def _event(self, kind: type[ItemEvent], ticket: Ticket, at: datetime) -> ItemEvent:
         about: dict[str, Any] = {"id": f"e{next(self._numbers)}", "source": SOURCE, "time": at.replace(microsecond=0)}
@@ -159,8 +159,8 @@ def _message(event: ItemEvent) -> Message:
     return Message(event.key, encode_event(event))
 
 
-def _named(sent: tuple[str, Message]) -> str:
+def _label(message: Message) -> str:
     """An event as a trace shows it: `opened adur:T1 (e0)`."""
-    event = decode_event(sent[1].value)
+    event = decode_event(message.value)
     assert isinstance(event, ItemEvent)
     return f"{str(event.__struct_config__.tag).split('.')[2]} {event.key} ({event.id})"

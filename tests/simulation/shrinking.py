@@ -1,4 +1,4 @@
-"""From a failing run to a short one that fails as well: what is left of the steps matters."""
+"""From a failing run to the shortest found that fails as well."""
 
 from collections.abc import Callable, Sequence
 

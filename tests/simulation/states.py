@@ -1,4 +1,4 @@
-"""Live state in memory: the port over dictionaries, with snapshots that it can be put back to."""
+"""Live state in memory: the port over dictionaries, with snapshots to restore."""
 
 from collections.abc import Callable, Collection, Mapping
 from copy import deepcopy
@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from shared.log.port import Fenced, Outgoing, Quarantined, Shard
 from shared.log.processor import Busy
 from shared.state.port import Change, Head
-from tests.simulation.gate import Gate, OpenGate
+from tests.simulation.faults import FaultInjector, NoFaults
 
-# Told of every commit: the shard, the head before it, and what it changed; None when it was fenced off.
-Watch = Callable[[Shard, Head | None, Change | None], None]
+# Called before every commit with the shard, the head before it, and the change; None when it was fenced off.
+CommitObserver = Callable[[Shard, Head | None, Change | None], None]
 
 
 @dataclass
@@ -27,9 +27,9 @@ class ShardState:
 class StateServer:
     """What the server holds."""
 
-    def __init__(self, watch: Watch | None = None) -> None:
+    def __init__(self, observer: CommitObserver | None = None) -> None:
         self.shards: dict[Shard, ShardState] = {}
-        self.watch: Watch = watch or (lambda _shard, _head, _change: None)
+        self.observer: CommitObserver = observer or (lambda _shard, _head, _change: None)
 
     def of(self, shard: Shard) -> ShardState:
         """The shard's state, empty at first."""
@@ -47,43 +47,38 @@ class StateServer:
 class MemoryStates:
     """One process's `ShardStates` on a server that others share."""
 
-    def __init__(self, server: StateServer, gate: Gate | None = None) -> None:
-        self._server, self._gate = server, gate or OpenGate()
+    def __init__(self, server: StateServer, faults: FaultInjector | None = None) -> None:
+        self._server, self._faults = server, faults or NoFaults()
 
     async def head(self, shard: Shard) -> Head | None:
-        """As the port says."""
-        await self._gate.pause()
+        await self._faults.yield_turn()
         return self._server.of(shard).head
 
     async def items(self, shard: Shard, keys: Collection[str]) -> dict[str, bytes]:
-        """As the port says."""
-        await self._gate.pause()
+        await self._faults.yield_turn()
         held = self._server.of(shard).items
         return {key: held[key] for key in keys if key in held}
 
     async def commit(self, shard: Shard, seen: Head | None, change: Change) -> None:
-        """As the port says."""
         before = 0 if seen is None else seen.revision
         if change.head.revision != before + 1:
             raise ValueError(f"expected revision {before + 1} after {before}, got {change.head.revision}")
-        await self._gate.pause()
-        trouble = self._gate.take("busy", "unheard")
-        if trouble == "busy":
+        await self._faults.yield_turn()
+        fault = self._faults.take("busy", "unanswered")
+        if fault == "busy":
             raise Busy(f"{shard} was not written")
         self._write(shard, seen, change)
-        await self._gate.pause()
-        if trouble == "unheard":
+        await self._faults.yield_turn()
+        if fault == "unanswered":
             raise Busy(f"no answer came to a write of {shard}")
 
     async def due(self, shard: Shard, *, until_s: int, limit: int) -> list[tuple[str, int]]:
-        """As the port says."""
-        await self._gate.pause()
+        await self._faults.yield_turn()
         held = self._server.of(shard).due
         return sorted(((k, at) for k, at in held.items() if at <= until_s), key=lambda pair: pair[::-1])[:limit]
 
     async def scan(self, shard: Shard, *, after: str, limit: int) -> list[tuple[str, bytes]]:
-        """As the port says."""
-        await self._gate.pause()
+        await self._faults.yield_turn()
         return sorted(pair for pair in self._server.of(shard).items.items() if pair[0] > after)[:limit]
 
     @property
@@ -99,35 +94,31 @@ class MemoryStates:
         """It is known."""
 
     async def outbox(self, shard: Shard, *, limit: int) -> list[Outgoing]:
-        """As the port says."""
-        await self._gate.pause()
+        await self._faults.yield_turn()
         return list(self._server.of(shard).outbox.values())[:limit]
 
     async def published(self, shard: Shard, ids: Collection[str]) -> None:
-        """As the port says."""
-        await self._gate.pause()
+        await self._faults.yield_turn()
         for id_ in ids:
             self._server.of(shard).outbox.pop(id_, None)
-        await self._gate.pause()
+        await self._faults.yield_turn()
 
     async def quarantine(self, shard: Shard, *, after_offset: int, limit: int) -> list[Quarantined]:
-        """As the port says."""
         held = self._server.of(shard).quarantine
         return [held[offset] for offset in sorted(held) if offset > after_offset][:limit]
 
     async def forget(self, shard: Shard) -> None:
-        """As the port says."""
         self._server.shards.pop(shard, None)
 
     async def close(self) -> None:
-        """As the port says."""
+        """Nothing is held open."""
 
     def _write(self, shard: Shard, seen: Head | None, change: Change) -> None:
         state = self._server.of(shard)
         if state.head != seen:
-            self._server.watch(shard, seen, None)
+            self._server.observer(shard, seen, None)
             raise Fenced(f"{shard} is no longer at {seen}")
-        self._server.watch(shard, seen, change)
+        self._server.observer(shard, seen, change)
         for message in change.outbox:
             state.outbox.setdefault(message.id, message)
         _update(state.items, change.items)

@@ -1,4 +1,4 @@
-"""What the services stored and said, read from where they put it."""
+"""What the services stored and announced, read from their stores and the log."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -25,25 +25,25 @@ from tests.simulation.world import World
 _MONTHS = (Month(2026, 2), Month(2026, 3))
 
 
-def verdicts(world: World) -> dict[oracle.Key, oracle.Decided]:
+def verdicts(world: World) -> dict[oracle.Key, oracle.DecidedVerdict]:
     with world.servers.read_model.engine.connect() as connection:
         rows = connection.execute(text("SELECT council, item, target, outcome, due_at, elapsed_s FROM verdict"))
         return {
-            (row.council, row.item, row.target): oracle.Decided(row.outcome, _utc(row.due_at), row.elapsed_s)
+            (row.council, row.item, row.target): oracle.DecidedVerdict(row.outcome, _utc(row.due_at), row.elapsed_s)
             for row in rows
         }
 
 
-def live_verdicts(world: World) -> dict[oracle.Key, oracle.Decided]:
-    """What the monitor holds to have announced last."""
-    found: dict[oracle.Key, oracle.Decided] = {}
+def live_verdicts(world: World) -> dict[oracle.Key, oracle.DecidedVerdict]:
+    """What the monitor published last, by its live state."""
+    found: dict[oracle.Key, oracle.DecidedVerdict] = {}
     for shard in world.servers.log.shards_of(JUDGED.name):
         for key, blob in world.servers.states.of(shard).items.items():
             council, _, item = key.partition(":")
             for name, announced in load_item(blob).announced.items():
-                if (said := announced.verdict) is not None and said.due_at is not None:
-                    found[council, item, name.partition("/")[0]] = oracle.Decided(
-                        said.outcome, said.due_at, said.elapsed_s
+                if (verdict := announced.verdict) is not None and verdict.due_at is not None:
+                    found[council, item, name.partition("/")[0]] = oracle.DecidedVerdict(
+                        verdict.outcome, verdict.due_at, verdict.elapsed_s
                     )
     return found
 
@@ -63,7 +63,7 @@ def recharges(world: World) -> dict[tuple[str, str], dict[str, tuple[Decimal, in
 
 
 def _statement(billing: Statements, council: str, month: Month) -> Sequence[ServiceCharges]:
-    """The charges by service; none where billing never heard of the council."""
+    """The charges by service; none where billing does not know the council."""
     try:
         return billing.statement(council, month, scope=Scope.all()).services
     except UnknownCouncil:

@@ -1,4 +1,4 @@
-"""The ports in memory keep the promises of every log and every store of live state, as far as one process can tell."""
+"""The ports in memory pass the contract suites of the log and of live state, as far as one process can."""
 
 from collections.abc import AsyncIterator
 

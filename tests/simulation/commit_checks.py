@@ -9,34 +9,34 @@ from shared.log.port import Shard
 from shared.state.port import Change, Head
 
 
-class Watchman:
-    """Looks at each commit before it is made. `seen_wrong` says what was wrong."""
+class CommitChecker:
+    """Checks each commit before it is made. `violations` says what was wrong."""
 
-    def __init__(self, met: Counter[str]) -> None:
-        self._met = met
+    def __init__(self, occurred: Counter[str]) -> None:
+        self._occurred = occurred
         self.clock: Clock = WallClock()
-        self.seen_wrong: list[str] = []
+        self.violations: list[str] = []
 
-    def look(self, shard: Shard, seen: Head | None, change: Change | None) -> None:
-        """The commit is right, or is noted. None for one that was fenced off."""
+    def check(self, shard: Shard, seen: Head | None, change: Change | None) -> None:
+        """A violation is noted where the commit breaks an invariant. `change` is None for one that was fenced off."""
         if change is None:
-            self._met["fenced"] += 1
+            self._occurred["fenced"] += 1
             return
-        self._met["committed"] += 1
+        self._occurred["committed"] += 1
         head = change.head
         if seen is not None and (head.next_offset < seen.next_offset or head.clock_ms < seen.clock_ms):
-            self.seen_wrong.append(f"went back: {shard} from {seen} to {head}")
+            self.violations.append(f"went back: {shard} from {seen} to {head}")
         if head.next_offset - head.first_offset != sum(head.counts.values()):
-            self.seen_wrong.append(f"unaccounted: {shard} has {dict(head.counts)} of {head}")
+            self.violations.append(f"unaccounted: {shard} has {dict(head.counts)} of {head}")
         for message in change.outbox:
             event = decode_event(message.value)
             if isinstance(event, TargetBreached):
-                self._look_at_breach(event, head)
+                self._check_breach(event, head)
 
-    def _look_at_breach(self, breach: TargetBreached, head: Head) -> None:
+    def _check_breach(self, breach: TargetBreached, head: Head) -> None:
         if breach.time.timestamp() * 1000 >= head.clock_ms:
-            self.seen_wrong.append(
+            self.violations.append(
                 f"too early: {breach.subject} breached at {breach.time}, the shard's clock is {head.clock_ms}"
             )
         if breach.time >= self.clock.now():
-            self.seen_wrong.append(f"too early: {breach.subject} breached at {breach.time}, which has not come yet")
+            self.violations.append(f"too early: {breach.subject} breached at {breach.time}, which has not come yet")

@@ -1,4 +1,4 @@
-"""The end of a run: nothing goes wrong any more, everything heals, and the services do all there is to do."""
+"""The end of a run: no more faults, everything is restarted, and the services do all there is to do."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -17,26 +17,26 @@ _ALL_IS_DUE = timedelta(days=10)
 
 
 def settle(world: World) -> Iterator[str]:
-    """Nothing goes wrong any more, and all there is to do is done; yields what went wrong, as `kind: what it is`."""
+    """There are no more faults, and all work is done; yields what went wrong, as `kind: what it is`."""
     world.restore_log()
-    world.learn()
-    while world.senders.tell_late(0):
+    world.publish_withheld()
+    while world.senders.send_late(0):
         pass
     for process in world.processes:
         process.frozen, process.clock.skew_s = False, 0
-        process.gate.clear()
-        if process.severed:
+        process.faults.clear()
+        if process.store_restored:
             process.kill()
-    yield from rest(world)
+    yield from run_until_idle(world)
     world.loop.move_to(world.loop.time() + _ALL_IS_DUE.total_seconds())
-    yield from rest(world)
+    yield from run_until_idle(world)
     for process in world.processes:
         yield from (
-            f"died: {process.name} of {fault!r}" for fault in process.died_of if not isinstance(fault, OffsetGone)
+            f"died: {process.name} of {fault!r}" for fault in process.failures if not isinstance(fault, OffsetGone)
         )
 
 
-def rest(world: World) -> Iterator[str]:
+def run_until_idle(world: World) -> Iterator[str]:
     """All processes run until nothing is left to do at this time; yields what is left if there is no end of it."""
     for _ in range(_MOST_ROUNDS):
         for process in world.processes:
@@ -46,11 +46,11 @@ def rest(world: World) -> Iterator[str]:
         world.loop.move_to(world.loop.time() + _ROUND_S)
         if not any(_left(world)):
             return
-    yield f"restless: {', '.join(_left(world))}"
+    yield f"never idle: {', '.join(_left(world))}"
 
 
 def _left(world: World) -> Iterator[str]:
-    """What is still to be done."""
+    """The work that is left."""
     log, states = world.servers.log, world.servers.states
     for topic in (JUDGED, METERED):
         for shard in log.shards_of(topic.name):
@@ -63,7 +63,7 @@ def _left(world: World) -> Iterator[str]:
         if state.head is not None and state.head.catalogue_position < log.bounds(Shard(CATALOGUE.name, 0)).end:
             yield f"{shard} outdated"
     for process in world.processes:
-        yield from (f"{shard} in doubt" for shard in process.in_doubt)
+        yield from (f"{shard} unreconciled" for shard in process.unreconciled)
     for shard in log.shards_of(ANNOUNCED.name):
         if (SqlAnnouncementStore(world.servers.read_model.engine, freeze_days=1).position(shard) or 0) < log.bounds(
             shard

@@ -1,4 +1,4 @@
-"""A log as anybody can read it: JSON, and nothing that the services know.
+"""The log as plain JSON.
 
 Of several messages with one identity the first counts. Shares no code with the services, as the oracle does not.
 """
@@ -17,7 +17,7 @@ METERING = {
 }
 
 
-class Raw(NamedTuple):
+class RawRecord(NamedTuple):
     """A record as bytes, and when it was appended."""
 
     key: bytes | None
@@ -25,10 +25,10 @@ class Raw(NamedTuple):
     timestamp_ms: int
 
 
-class Heard(NamedTuple):
-    """The good events of a log by identity, and its other records: said again, contradicted, or no events at all.
+class LogContents(NamedTuple):
+    """The valid events of a log by identity, and its other records: repeated, contradicted, or unreadable.
 
-    `late` are the items of which something was told late.
+    `late` are the items of which an event was sent late.
     """
 
     events: dict[tuple[str, str], dict[str, Any]]
@@ -38,37 +38,37 @@ class Heard(NamedTuple):
     late: set[tuple[str, str]]
 
 
-def heard(records: Iterable[Raw]) -> Heard:
-    """Each event once, as it was told first."""
-    told = Heard({}, [], [], 0, set())
+def read_log(records: Iterable[RawRecord]) -> LogContents:
+    """Each event once, as it was sent first."""
+    contents = LogContents({}, [], [], 0, set())
     unreadable = 0
     for record in records:
         event = _read(record)
         if event is None:
             unreadable += 1
             continue
-        first = told.events.setdefault((event["source"], event["id"]), event)
+        first = contents.events.setdefault((event["source"], event["id"]), event)
         if first is not event:
-            (told.repeated if first == event else told.contradicted).append(event)
+            (contents.repeated if first == event else contents.contradicted).append(event)
         elif record.timestamp_ms / 1000 - happened_at(event).timestamp() >= 1:
-            told.late.add((event["council"], event["subject"]))
-    return told._replace(unreadable=unreadable)
+            contents.late.add((event["council"], event["subject"]))
+    return contents._replace(unreadable=unreadable)
 
 
-def fates(*told: Heard, metering_only: bool = False) -> dict[str, int]:
-    """What must become of the records, by how many. `metering_only`: the identity of other events is not kept."""
+def expected_counts(*logs: LogContents, metering_only: bool = False) -> dict[str, int]:
+    """How many records must be applied, duplicate, quarantined. `metering_only`: other events have no identity kept."""
 
     def known(events: Iterable[dict[str, Any]]) -> int:
         return sum(not metering_only or event["type"] in METERING for event in events)
 
-    records = sum(len(each.events) + len(each.repeated) + len(each.contradicted) + each.unreadable for each in told)
-    duplicate = sum(known(each.repeated) for each in told)
-    quarantined = sum(known(each.contradicted) + each.unreadable for each in told)
+    records = sum(len(each.events) + len(each.repeated) + len(each.contradicted) + each.unreadable for each in logs)
+    duplicate = sum(known(each.repeated) for each in logs)
+    quarantined = sum(known(each.contradicted) + each.unreadable for each in logs)
     found = {"duplicate": duplicate, "quarantined": quarantined, "applied": records - duplicate - quarantined}
-    return {fate: count for fate, count in found.items() if count or fate == "applied"}
+    return {outcome: count for outcome, count in found.items() if count or outcome == "applied"}
 
 
-def _read(record: Raw) -> dict[str, Any] | None:
+def _read(record: RawRecord) -> dict[str, Any] | None:
     try:
         event = json.loads(record.value or b"")
     except ValueError:

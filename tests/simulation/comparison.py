@@ -1,4 +1,4 @@
-"""What the services stored and said in the end, beside what the oracle makes of the same log."""
+"""What the services stored and announced in the end, compared with what the oracle makes of the same log."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ import msgspec
 
 from shared.contracts.topics import Topic
 from shared.contracts.verdicts import TargetBreached, VerdictCorrected, VerdictEvent, VerdictRetracted, WarningReached
-from tests.simulation import hearing, oracle, stored
+from tests.simulation import oracle, raw_log, stored
 from tests.simulation.partnership import JUDGED, METERED
 from tests.simulation.world import World
 
@@ -17,19 +17,21 @@ _WARNINGS = {75, 90}
 
 def differences(world: World) -> Iterator[str]:
     """All that is not as it must be, as `kind: what it is`; nothing when the run was right."""
-    yield from world.watchman.seen_wrong
-    tickets, usage = _heard(world, JUDGED), _heard(world, METERED)
+    yield from world.checker.violations
+    tickets, usage = _contents(world, JUDGED), _contents(world, METERED)
     decided = oracle.verdicts(tickets)
     yield from _differ("verdict", stored.verdicts(world), decided)
     yield from _differ("verdict in live state", stored.live_verdicts(world), decided)
     yield from _differ("recharge", stored.recharges(world), oracle.recharges(tickets, usage))
-    yield from _differ("tickets", stored.judged(world), hearing.fates(tickets))
-    yield from _differ("records billed", stored.billed(world), hearing.fates(tickets, usage, metering_only=True))
+    yield from _differ("tickets", stored.judged(world), raw_log.expected_counts(tickets))
+    yield from _differ(
+        "records billed", stored.billed(world), raw_log.expected_counts(tickets, usage, metering_only=True)
+    )
     announced = stored.announced(world)
     yield from _ambiguous(announced)
     yield from _warned_again(announced)
     yield from _unwarned(announced)
-    yield from _falsely_breached(announced, decided, oracle.stories(tickets))
+    yield from _falsely_breached(announced, decided, oracle.item_histories(tickets))
 
 
 def _differ(what: str, found: Mapping[Any, Any], true: Mapping[Any, Any]) -> Iterator[str]:
@@ -38,26 +40,26 @@ def _differ(what: str, found: Mapping[Any, Any], true: Mapping[Any, Any]) -> Ite
             yield f"{what}: {key} expected {true.get(key)}, got {found.get(key)}"
 
 
-def _heard(world: World, topic: Topic) -> hearing.Heard:
+def _contents(world: World, topic: Topic) -> raw_log.LogContents:
     log = world.servers.log
-    return hearing.heard(
-        hearing.Raw(record.key, record.value, record.timestamp_ms)
+    return raw_log.read_log(
+        raw_log.RawRecord(record.key, record.value, record.timestamp_ms)
         for shard in log.shards_of(topic.name)
         for record in log.records[shard]
     )
 
 
 def _ambiguous(announced: list[VerdictEvent]) -> Iterator[str]:
-    """Ids under which two different things were said."""
-    said: dict[str, bytes] = {}
+    """Ids under which two different things were announced."""
+    contents: dict[str, bytes] = {}
     for event in announced:
         content = msgspec.json.encode(_content(event))
-        if said.setdefault(event.id, content) != content:
-            yield f"ambiguous: {event.id} said {said[event.id].decode()} and {content.decode()}"
+        if contents.setdefault(event.id, content) != content:
+            yield f"ambiguous: {event.id} announced {contents[event.id].decode()} and {content.decode()}"
 
 
 def _content(event: VerdictEvent) -> VerdictEvent:
-    """What a message says. The cause and time of a correction are those of the batch, which may differ when redone."""
+    """The event without a correction's cause and time, which may differ when the batch is redone."""
     if isinstance(event, VerdictCorrected | VerdictRetracted):
         data = msgspec.structs.replace(event.data, cause="")
         return msgspec.structs.replace(event, data=data, time=datetime(2026, 1, 1, tzinfo=UTC))
@@ -66,12 +68,12 @@ def _content(event: VerdictEvent) -> VerdictEvent:
 
 def _warned_again(announced: list[VerdictEvent]) -> Iterator[str]:
     """The same warnings under two ids."""
-    given: dict[bytes, str] = {}
+    first: dict[bytes, str] = {}
     for event in announced:
         if isinstance(event, WarningReached):
             content = msgspec.json.encode(msgspec.structs.replace(event, id=""))
-            if given.setdefault(content, event.id) != event.id:
-                yield f"warned again: {_key(event)} under {given[content]} and {event.id}"
+            if first.setdefault(content, event.id) != event.id:
+                yield f"warned again: {_key(event)} under {first[content]} and {event.id}"
 
 
 def _key(event: VerdictEvent) -> oracle.Key:
@@ -90,18 +92,18 @@ def _unwarned(announced: list[VerdictEvent]) -> Iterator[str]:
 
 def _falsely_breached(
     announced: list[VerdictEvent],
-    decided: Mapping[oracle.Key, oracle.Decided],
-    stories: Mapping[tuple[str, str], oracle.Story],
+    decided: Mapping[oracle.Key, oracle.DecidedVerdict],
+    histories: Mapping[tuple[str, str], oracle.ItemHistory],
 ) -> Iterator[str]:
-    """Breaches of items that kept their promise and of which everything was told at once: not even for a moment."""
+    """Breaches of items that met their target and whose events were all sent on time: not even for a moment."""
     for event in announced:
         truth = decided.get(_key(event))
         if (
             _breaches(event)
-            and stories[_key(event)[:2]].told_at_once
+            and histories[_key(event)[:2]].sent_on_time
             and (truth is None or truth.outcome != "breached")
         ):
-            yield f"falsely breached: {_key(event)} was said to be at {event.time}, and is {truth}"
+            yield f"falsely breached: {_key(event)} was announced at {event.time}, and is {truth}"
 
 
 def _breaches(event: VerdictEvent) -> bool:

@@ -1,12 +1,12 @@
-"""Runs: what is done to a new world, the healing afterwards, and what was found wrong."""
+"""A run: steps done to a new world, which then recovers and is compared with the oracle."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tests.simulation.comparing import differences
-from tests.simulation.ending import rest, settle
+from tests.simulation.comparison import differences
 from tests.simulation.plan import Step
+from tests.simulation.settling import run_until_idle, settle
 from tests.simulation.world import World
 
 _HOUR_S = 3600
@@ -16,41 +16,41 @@ _OF_WORTHING, _RESOLVED = 1, 0
 
 @dataclass(frozen=True)
 class Run:
-    """What a run came to: all that was wrong (nothing, if it went well), what it met, and what was done in it."""
+    """The result of a run: everything wrong (empty if it went well), the faults that occurred, and the steps done."""
 
     wrong: tuple[str, ...]
-    met: Counter[str]
-    story: tuple[str, ...]
+    occurred: Counter[str]
+    trace: tuple[str, ...]
 
     @property
     def kinds(self) -> set[str]:
-        """What kinds of things were wrong."""
+        """The kinds of what was wrong."""
         return {wrong.partition(":")[0] for wrong in self.wrong}
 
 
 def run(steps: Sequence[Step]) -> Run:
-    """The steps are done in a new world, which then comes to rest and is compared with the oracle."""
+    """The steps are done in a new world, which then recovers and is compared with the oracle."""
     world = World()
     with world.loop.running():
         for step in steps:
             world.do(step)
         wrong = [*settle(world), *differences(world)]
-    return Run(tuple(wrong), world.met, tuple(world.story))
+    return Run(tuple(wrong), world.occurred, tuple(world.trace))
 
 
-def held_up(callbacks: int) -> list[str]:
-    """What goes wrong when a monitor that has read everything is held up for hours after so many callbacks.
+def run_with_delay(callbacks: int) -> list[str]:
+    """What goes wrong when a monitor that has read everything is delayed for hours after so many callbacks.
 
-    Meanwhile a ticket is resolved, and told so, an hour before it is due.
+    Meanwhile a ticket is resolved, and its event sent, an hour before it is due.
     """
     world = World()
     with world.loop.running():
-        world.learn()
+        world.publish_withheld()
         world.senders.open_ticket(world.now, _OF_WORTHING)
-        wrong = [*rest(world)]
+        wrong = [*run_until_idle(world)]
         world.loop.move_to(world.loop.time() + 1)
         world.processes[0].run(callbacks)
         world.loop.move_to(world.loop.time() + 3 * _HOUR_S)
-        world.senders.go_on(world.now, _RESOLVED, late=False)
+        world.senders.advance(world.now, _RESOLVED, late=False)
         world.loop.move_to(world.loop.time() + 3 * _HOUR_S)
         return [*wrong, *settle(world), *differences(world)]

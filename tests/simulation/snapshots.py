@@ -1,4 +1,4 @@
-"""Older states of the servers' stores, to which each can be put back by itself."""
+"""Snapshots of the servers' stores, from which each can be restored by itself."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ from tests.simulation.cluster import Servers
 class Store(NamedTuple):
     """A store with its snapshots, oldest first. `restarted` begins the names of the processes that use it.
 
-    Nobody is restarted for live state: whoever works on it has to notice.
+    No process is restarted for live state: a monitor has to notice by itself.
     """
 
     name: str
@@ -20,7 +20,7 @@ class Store(NamedTuple):
 
 
 class Snapshots:
-    """Those of each store, beginning with the empty one."""
+    """The snapshots of each store; the first is of the empty one."""
 
     def __init__(self, servers: Servers) -> None:
         states, billing, read_model = servers.states, servers.billing, servers.read_model
@@ -31,13 +31,13 @@ class Snapshots:
         )
 
     def take(self) -> str:
-        """Every store can be put back to how it is now."""
+        """Every store can be restored to how it is now."""
         for store in self._stores:
             store.older.append(store.snapshot())
         return "snapshots are taken"
 
-    def put_back(self, a: int, b: int) -> Store:
-        """One store is as it was at one of its snapshots, and its later ones are no more."""
+    def restore(self, a: int, b: int) -> Store:
+        """One store is as it was at one of its snapshots, and its later snapshots are dropped."""
         store = self._stores[a % len(self._stores)]
         del store.older[1 + b % len(store.older) :]
         store.restore(store.older[-1])
