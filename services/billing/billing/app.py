@@ -8,9 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from billing import api
 from billing.consumer import BillingProcessor, Ingestion
-from billing.documents.forms import FORMS
 from billing.domain.ingest import TOPICS
-from billing.domain.statement import Statement
 from billing.dry_run import DryRun
 from billing.settings import BillingSettings
 from billing.statements import Statements
@@ -85,10 +83,6 @@ class BillingApp:
     async def parked(self) -> list[Parked]:
         """Events that wait for the catalogue."""
         return await asyncio.to_thread(self.statements.parked, scope=Scope.all())
-
-    def forms(self, statement: Statement) -> dict[str, bytes]:
-        """The statement as files, by suffix: the same figures in each."""
-        return {form.suffix: form.file(statement) for form in FORMS}
 
     def progress(self) -> list[ShardProgress]:
         """How far each shard has been read, and what became of its records. Blocks."""

@@ -1,7 +1,7 @@
-"""`tallystick statement`: a council's month, printed or written in every form."""
+"""`tallystick statement`: a council's month, printed, or written in the forms that billing has."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +10,7 @@ import msgspec
 import typer
 from rich.table import Table
 
+from billing.documents.forms import FORMS, Form, form
 from billing.domain.canonical import canonical_json
 from billing.domain.credits.reason import reason
 from billing.domain.statement import Statement
@@ -20,33 +21,48 @@ from tallystick.console import answer, require_writable, var_folder, write_file
 from tallystick.options import CouncilArgument, Json, MonthArgument
 from tallystick.stack import FolderInUse, exclusive_use, open_stack
 
+_SUFFIXES = ", ".join(form.suffix for form in FORMS)
+
 app = typer.Typer(add_completion=False)
+
+
+def _read_form(text: str) -> Form:
+    try:
+        return form(text)
+    except KeyError as fault:
+        raise typer.BadParameter(f"{text!r} is no form of a statement: write one of {_SUFFIXES}") from fault
+
+
+FormOption = Annotated[
+    list[Form] | None,
+    typer.Option("--form", parser=_read_form, metavar="FORM", help=f"Only this form, once or more often: {_SUFFIXES}."),
+]
 
 
 @app.command()
 def statement(
     council: CouncilArgument,
     month: MonthArgument,
-    to: Annotated[Path | None, typer.Option(help="Write JSON, CSV, HTML and PDF into this folder.")] = None,
+    to: Annotated[Path | None, typer.Option(help="Write the statement's files into this folder.")] = None,
+    forms: FormOption = None,
     as_json: Json = False,
 ) -> None:
-    """The statement is printed; with `to`, it is also in that folder as JSON, CSV, HTML and PDF."""
+    """The statement is printed; with `to`, it is also in that folder, in every form or in those named."""
     if to is not None:
         require_writable(to / f"{council}-{month}.json")
-    found, forms = asyncio.run(_statement(council, month, in_all_forms=to is not None))
-    written = {(to or Path()) / f"{council}-{month}.{suffix}": content for suffix, content in forms.items()}
-    for path, content in written.items():  # first: whoever reads the output may go away
-        write_file(path, content)
-    answer(msgspec.Raw(canonical_json(found)), [*_lines(found), *map(str, written)], as_json=as_json)
+    found = asyncio.run(_statement(council, month))
+    files = {} if to is None else {to / f"{council}-{month}.{each.suffix}": each for each in forms or FORMS}
+    for path, each in files.items():  # first: whoever reads the output may go away
+        write_file(path, each.file(found))
+    answer(msgspec.Raw(canonical_json(found)), [*_lines(found), *map(str, files)], as_json=as_json)
 
 
-async def _statement(council: str, month: Month, *, in_all_forms: bool) -> tuple[Statement, Mapping[str, bytes]]:
+async def _statement(council: str, month: Month) -> Statement:
     folder = var_folder()
     async with open_stack(folder) as stack:
         with suppress(FolderInUse), exclusive_use(folder):  # where the services run already, they do it themselves
             await stack.meter()
-        found = await asyncio.to_thread(stack.billing.statements.statement, council, month, scope=Scope.all())
-        return found, await asyncio.to_thread(stack.billing.forms, found) if in_all_forms else {}
+        return await asyncio.to_thread(stack.billing.statements.statement, council, month, scope=Scope.all())
 
 
 def _lines(found: Statement) -> Iterator[str | Table]:
