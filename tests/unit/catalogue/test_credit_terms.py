@@ -131,9 +131,9 @@ def faults(found: Agreement) -> list[str]:
     ],
 )
 def test_r48_bands_ascend_and_meet_and_a_worse_month_gives_no_less(table: tuple[Band, ...], found: list[str]) -> None:
-    told = [fault.removeprefix("targets/0/bands/") for fault in faults(crediting(of(bands=table)))]
+    messages = [fault.removeprefix("targets/0/bands/") for fault in faults(crediting(of(bands=table)))]
 
-    assert told == found
+    assert messages == found
 
 
 @pytest.mark.parametrize(

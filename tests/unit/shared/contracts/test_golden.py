@@ -25,7 +25,7 @@ def test_an_old_payload_is_still_read_as_the_same_event(path: Path) -> None:
     event = decode_event(json.dumps(golden["sent"]).encode())
 
     assert type(event).__name__ == golden["read_as"]
-    assert _still_said(golden["meant"], explicit(event)) == golden["meant"]
+    assert _shared_fields(golden["meant"], explicit(event)) == golden["meant"]
 
 
 def test_every_type_has_an_old_payload() -> None:
@@ -48,10 +48,10 @@ def explicit(value: Any) -> Any:
             return msgspec.to_builtins(value)
 
 
-def _still_said(meant: Any, now: Any) -> Any:
-    """What `now` says about all that was meant; fields that have been added since are left out."""
+def _shared_fields(meant: Any, now: Any) -> Any:
+    """`now` without the fields that have been added since."""
     if isinstance(meant, dict) and isinstance(now, dict):
-        return {name: _still_said(meant[name], now[name]) for name in meant if name in now}
+        return {name: _shared_fields(meant[name], now[name]) for name in meant if name in now}
     if isinstance(meant, list) and isinstance(now, list) and len(meant) == len(now):
-        return [_still_said(*pair) for pair in zip(meant, now, strict=True)]
+        return [_shared_fields(*pair) for pair in zip(meant, now, strict=True)]
     return now
