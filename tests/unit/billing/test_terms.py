@@ -1,8 +1,11 @@
 """Which tariff version prices which days of a month."""
 
 import pytest
+from msgspec.structs import replace
 
+from shared.contracts.definitions import Council
 from shared.period import Month
+from shared.scope import Scope
 from tests.support.recharges import ASHBY, agreement, tariff, terms, unit
 
 MAY = Month(2026, 5)
@@ -57,3 +60,13 @@ def test_a_tariff_that_the_catalogue_does_not_know_yet_prices_nothing() -> None:
 
 def test_another_councils_agreement_prices_nothing_here() -> None:
     assert terms(agreement("price", council="bexhill"), tariffs=[PRICE]).tariff_periods(ASHBY.id, MAY) == []
+
+
+def test_the_scope_of_one_council_does_not_revive_an_agreement_that_another_took_over() -> None:
+    taken_over = replace(agreement(PRICE.id, since="2026-05-11", council="bexhill"), id="ashby-agreement")
+    known = terms(agreement(PRICE.id), taken_over, tariffs=[PRICE], councils=[ASHBY, Council(id="bexhill", name="B")])
+
+    for council in (ASHBY.id, "bexhill"):
+        assert known.visible(Scope.of(council)).tariff_periods(council, MAY) == known.tariff_periods(council, MAY)
+    assert known.visible(Scope.of("bexhill")).councils.ids() == ["bexhill"]
+    assert [period.end_day.day for period in known.tariff_periods(ASHBY.id, MAY)] == [11]

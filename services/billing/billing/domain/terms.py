@@ -46,9 +46,9 @@ class DefinitionVersions(Generic[D]):
             self._by_id.setdefault(version.definition.id, []).append(version)
 
     def matching(self, wanted: Callable[[D], bool]) -> "DefinitionVersions[D]":
-        """Those versions whose definition is `wanted`."""
-        every = (version for versions in self._by_id.values() for version in versions)
-        return DefinitionVersions(version for version in every if wanted(version.definition))
+        """Every version of the ids of which any version's definition is `wanted`."""
+        found = (versions for versions in self._by_id.values() if any(wanted(each.definition) for each in versions))
+        return DefinitionVersions(version for versions in found for version in versions)
 
     def ids(self) -> Sequence[str]:
         """Every id, ascending."""
@@ -74,7 +74,10 @@ class Terms:
     tariffs: DefinitionVersions[Tariff] = field(default_factory=lambda: DefinitionVersions(()))
 
     def visible(self, scope: Scope) -> "Terms":
-        """The terms of the councils in `scope`: without other councils, and without their agreements."""
+        """The terms of the councils in `scope`: without other councils, and without agreements made with these alone.
+
+        An agreement that another council took over stays whole: it is in force with the council of its latest version.
+        """
         if scope.councils is None:
             return self
         return replace(
@@ -112,10 +115,9 @@ class Terms:
         pieces.sort(key=lambda piece: (piece.tariff.definition.service, piece.tariff.definition.id, piece.first_day))
         return _joined(pieces)
 
-    def _agreement_ids(self, council: str) -> list[str]:
-        """Agreements that any version ever made with `council`, by id."""
-        every = self.agreements
-        return [id_ for id_ in every.ids() if any(known.definition.council == council for known in every.of(id_))]
+    def _agreement_ids(self, council: str) -> Sequence[str]:
+        """Agreements of which any version is made with `council`, by id."""
+        return self.agreements.matching(lambda agreement: agreement.council == council).ids()
 
     def _tariffs_on(self, agreement: Agreement, day: date) -> list[DefinitionVersion[Tariff]]:
         found = (self.tariffs.on(id_, day) for id_ in agreement.tariffs)
