@@ -1,13 +1,22 @@
-"""Each service as a process of its own: it starts, says when it is ready, works, stops in time, and dies when stuck."""
+"""Each service as a process: it starts, reports when it is ready, works, stops in time, and ends when it is stuck.
+
+Settings that cannot be used and commands that end by themselves are tried in this process: most of what starting
+another one takes is importing.
+"""
 
 import asyncio
 import json
+import logging
 import signal
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
+from runpy import run_module
 
 import pytest
+import structlog
 
 from shared.bus.connect import connect
 from shared.contracts.codec import encode_event
@@ -15,6 +24,7 @@ from shared.contracts.definitions import AnyDefinition
 from shared.contracts.envelope import Event, ItemEvent
 from shared.contracts.topics import CATALOGUE, TICKETS, TOPICS, USAGE
 from shared.log.port import Message
+from shared.running import command
 from tests.support.monitoring import ticket
 from tests.support.recharges import ASHBY, PROVIDER, agreement, catalogue_events, recorded, standing, tariff
 from tests.support.service_process import (
@@ -50,7 +60,7 @@ def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProce
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_service_starts_says_that_it_is_ready_and_stops_when_told(service: str, tmp_path: Path) -> None:
+def test_a_service_starts_reports_that_it_is_ready_and_stops_on_sigint(service: str, tmp_path: Path) -> None:
     with running_service("-m", service, env=state_folder_env(tmp_path)) as running:
         eventually(running.is_ready)
 
@@ -61,11 +71,11 @@ def test_a_service_starts_says_that_it_is_ready_and_stops_when_told(service: str
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/openapi.json", "/docs", "/debug", "/livez", "/readyz"])
-def test_what_is_for_those_who_run_it_is_not_public(path: str, catalogue: ServiceProcess) -> None:
+def test_what_operators_see_is_not_public(path: str, catalogue: ServiceProcess) -> None:
     assert catalogue.public(path)[0] == 404
 
 
-def test_those_who_run_it_and_nobody_else_see_what_was_set_aside(tmp_path: Path) -> None:
+def test_operators_and_nobody_else_see_the_quarantine(tmp_path: Path) -> None:
     with running_service("-m", "billing", env=state_folder_env(tmp_path)) as billing:
         eventually(billing.is_ready)
 
@@ -74,7 +84,7 @@ def test_those_who_run_it_and_nobody_else_see_what_was_set_aside(tmp_path: Path)
         assert billing.public("/v1/quarantine")[0] == 404
 
 
-def test_those_who_run_it_read_the_description_of_the_api(catalogue: ServiceProcess) -> None:
+def test_operators_read_the_description_of_the_api(catalogue: ServiceProcess) -> None:
     status, body = catalogue.admin("/openapi.json")
 
     assert status == 200
@@ -131,7 +141,7 @@ def test_the_catalogue_loads_an_example_that_the_monitor_judges_by(tmp_path: Pat
         assert unaccounted(monitor.admin("/metrics")[1]) == {0.0}
 
 
-def test_a_service_whose_task_fails_ends_and_says_why(tmp_path: Path) -> None:
+def test_a_service_whose_task_fails_ends_and_logs_why(tmp_path: Path) -> None:
     log = f"sqlite:///{tmp_path}/log.db"
     asyncio.run(publish(log, CATALOGUE.name, catalogue_events(ASHBY)))
     asyncio.run(publish(log, "sla.verdicts.v1", catalogue_events(ASHBY)))  # only the monitor may write there
@@ -166,7 +176,7 @@ main(ServiceProgram(package="catalogue", settings=Settings, build=Stuck), [])
         ("await stop.wait()", "WATCHDOG_ROUND_S", "outbox relay has not come round"),
     ],
 )
-def test_a_service_that_is_stuck_ends_by_itself_and_says_why(
+def test_a_service_that_is_stuck_ends_by_itself_and_logs_why(
     does: str, limit: str, reason: str, tmp_path: Path
 ) -> None:
     with running_service("-c", STUCK.format(does=does), env=state_folder_env(tmp_path) | {limit: "1"}) as service:
@@ -194,7 +204,7 @@ def test_a_service_whose_readers_get_no_answer_from_a_log_that_answers_others_en
     assert service.log_of("service.failed")["fault"] == "ConsumerStalled"
 
 
-def test_a_service_that_does_not_stop_when_told_is_ended(tmp_path: Path) -> None:
+def test_a_service_that_does_not_stop_on_sigterm_is_ended(tmp_path: Path) -> None:
     never = STUCK.format(does="await __import__('asyncio').Event().wait()")
 
     with running_service("-c", never, env=state_folder_env(tmp_path) | {"STOP_WITHIN_S": "1"}) as service:
@@ -216,6 +226,42 @@ def test_a_service_that_was_frozen_for_longer_than_the_watchdog_waits_goes_on(tm
         eventually(catalogue.is_ready)
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The exit code of a command, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Ended]
+
+
+@pytest.fixture
+def run_here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Run]:
+    """`python -m PACKAGE ARGUMENT …` with the given settings and a state folder of the test's own, in this process."""
+
+    def run(package: str, *arguments: str, **settings: str) -> Ended:
+        with monkeypatch.context() as patched:
+            for name, value in (state_folder_env(tmp_path) | settings).items():
+                patched.setenv(name, value)
+            patched.setattr(sys, "argv", [package, *arguments])
+            patched.setattr(command, "tune_gc", lambda: None)  # it is for the life of a process
+            try:
+                run_module(package, run_name="__main__")
+            except SystemExit as ended:
+                return Ended(int(ended.code or 0), *capsys.readouterr())
+        return Ended(0, *capsys.readouterr())
+
+    root = logging.getLogger()
+    handlers, level = [*root.handlers], root.level
+    yield run
+    logging.basicConfig(handlers=handlers, level=level, force=True)
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -229,37 +275,35 @@ def test_a_service_that_was_frozen_for_longer_than_the_watchdog_waits_goes_on(tm
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )
 def test_settings_that_cannot_be_used_are_named_and_the_exit_is_2(
-    settings: dict[str, str], message: str, tmp_path: Path
+    settings: dict[str, str], message: str, run_here: Run
 ) -> None:
-    ended = run_to_end("-m", "sla_monitor", env=state_folder_env(tmp_path) | settings)
+    ended = run_here("sla_monitor", **settings)
 
-    assert ended.returncode == 2
-    assert message in ended.stderr
-    assert len(ended.stderr.splitlines()) == 1
+    assert ended.code == 2
+    assert message in ended.err
+    assert len(ended.err.splitlines()) == 1
 
 
-def test_a_refused_setting_is_not_repeated(tmp_path: Path) -> None:
-    ended = run_to_end(
-        "-m", "billing", env=state_folder_env(tmp_path) | {"DATABASE_URL": "mysql://root:hunter2@server/db"}
-    )
+def test_a_refused_setting_is_not_repeated(run_here: Run) -> None:
+    ended = run_here("billing", DATABASE_URL="mysql://root:hunter2@server/db")
 
-    assert ended.returncode == 2
-    assert "hunter2" not in ended.stderr + ended.stdout
+    assert ended.code == 2
+    assert "hunter2" not in ended.err + ended.out
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_migrate_brings_the_database_to_the_newest_schema_and_ends(service: str, tmp_path: Path) -> None:
+def test_migrate_brings_the_database_to_the_newest_schema_and_ends(service: str, run_here: Run) -> None:
     for _ in range(2):
-        ended = run_to_end("-m", service, "migrate", env=state_folder_env(tmp_path))
+        ended = run_here(service, "migrate")
 
-        assert (ended.returncode, json.loads(ended.stdout)["event"]) == (0, "service.migrated"), ended.stderr
+        assert (ended.code, json.loads(ended.out)["event"]) == (0, "service.migrated"), ended.err
 
 
-def test_an_unknown_verb_is_refused_with_those_that_are_known(tmp_path: Path) -> None:
-    ended = run_to_end("-m", "catalogue", "dance", env=state_folder_env(tmp_path))
+def test_an_unknown_verb_is_refused_with_those_that_are_known(run_here: Run) -> None:
+    ended = run_here("catalogue", "dance")
 
-    assert ended.returncode == 2
-    assert "migrate, load" in ended.stderr
+    assert ended.code == 2
+    assert "migrate, load" in ended.err
 
 
 def unaccounted(metrics: str) -> set[float]:
