@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-from tests.bench_stack.stage import stage
+from tests.bench_stack.environment import bench_environment
 
 PARTS = ("judging", "growth", "ingest")
 
@@ -15,7 +15,7 @@ def main(wanted: list[str]) -> int:
         sys.stderr.write(f"no such part: {', '.join(unknown)}; there are {', '.join(PARTS)}\n")
         return 2
     for name in wanted or PARTS:
-        with stage() as servers:
+        with bench_environment() as servers:
             import_module(f"tests.bench_stack.{name}").run(servers)
     return 0
 

@@ -12,8 +12,8 @@ from redis import Redis
 from shared.bus.connect import connect
 from shared.contracts.topics import CATALOGUE, TICKETS
 from shared.log.port import Message
-from tests.bench_stack.live import judged
-from tests.bench_stack.stage import Stage, processor_s, work_off
+from tests.bench_stack.environment import BenchEnvironment, processor_s, wait_for_records
+from tests.bench_stack.filled_log import judged
 from tests.support.service_process import ServiceProcess
 from tests.support.tickets import catalogue, message
 
@@ -23,26 +23,26 @@ NOW = datetime.now(UTC)
 _PAGE = 4_000
 
 
-def run(stage: Stage) -> None:
+def run(env: BenchEnvironment) -> None:
     """Prints the processor's time an event, and what an item takes in Redis."""
-    with Redis.from_url(stage.redis) as redis, stage.service("sla_monitor") as ([monitor], _):
-        asyncio.run(_publish(stage, CATALOGUE.name, catalogue()))
-        few = _cost_us(stage, redis, monitor, opened=range(FEW))
-        many = _cost_us(stage, redis, monitor, opened=range(FEW, MANY))
+    with Redis.from_url(env.redis) as redis, env.service("sla_monitor") as ([monitor], _):
+        asyncio.run(_publish(env, CATALOGUE.name, catalogue()))
+        few = _cost_us(env, redis, monitor, opened=range(FEW))
+        many = _cost_us(env, redis, monitor, opened=range(FEW, MANY))
         memory = int(redis.info("memory")["used_memory"]) / MANY
     sys.stdout.write(f"{f'an event among {FEW:,} open items':<50} {few:>12,.1f} us of processor\n")
     sys.stdout.write(f"{f'an event among {MANY:,}':<50} {many:>12,.1f} us  {many / few:5.2f} of that\n")
     sys.stdout.write(f"{'an open item in Redis':<50} {memory:>12,.0f} bytes\n")
 
 
-def _cost_us(stage: Stage, redis: Redis, monitor: ServiceProcess, *, opened: range) -> float:
+def _cost_us(env: BenchEnvironment, redis: Redis, monitor: ServiceProcess, *, opened: range) -> float:
     """What an event costs once `opened` are open beside those before them."""
     before = judged(redis)
-    asyncio.run(_publish(stage, TICKETS.name, (message(n, "opened", NOW) for n in opened)))
-    work_off(before + len(opened), lambda: judged(redis))
+    asyncio.run(_publish(env, TICKETS.name, (message(n, "opened", NOW) for n in opened)))
+    wait_for_records(before + len(opened), lambda: judged(redis))
     before, used_s = judged(redis), processor_s(monitor)
-    asyncio.run(_publish(stage, TICKETS.name, _assigned(opened.stop)))
-    work_off(before + SENT, lambda: judged(redis))
+    asyncio.run(_publish(env, TICKETS.name, _assigned(opened.stop)))
+    wait_for_records(before + SENT, lambda: judged(redis))
     return (processor_s(monitor) - used_s) / SENT * 1e6
 
 
@@ -53,8 +53,8 @@ def _assigned(items: int) -> Iterator[Message]:
         yield message(chance.randrange(items), "assigned", NOW, again=items + number)
 
 
-async def _publish(stage: Stage, topic: str, messages: Iterable[Message]) -> None:
-    bus, left = connect(stage.bus), iter(messages)
+async def _publish(env: BenchEnvironment, topic: str, messages: Iterable[Message]) -> None:
+    bus, left = connect(env.bus), iter(messages)
     while page := list(islice(left, _PAGE)):
         await bus.publish(topic, page)
     await bus.close()

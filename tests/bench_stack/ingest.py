@@ -14,17 +14,17 @@ from shared.contracts.usage import UsageData, UsageRecorded
 from shared.ids import derived_id
 from shared.log.port import Message
 from shared.units import CouncilId, ItemId
-from tests.bench_stack.stage import Stage, rate
+from tests.bench_stack.environment import BenchEnvironment, rate
 from tests.support.tickets import COUNCILS, FIRST
 
 EVENTS = 300_000
 _PAGE = 4_000
 
 
-def run(stage: Stage) -> None:
+def run(env: BenchEnvironment) -> None:
     """Prints one rate; `make bench` has it beside a bare COPY."""
-    asyncio.run(_fill(stage))
-    with stage.service("billing") as (_, database):
+    asyncio.run(_fill(env))
+    with env.service("billing") as (_, database):
         engine = create_engine(database)
         taken_in = rate(EVENTS, lambda: _taken_in(engine))
         engine.dispose()
@@ -37,8 +37,8 @@ def _taken_in(engine: Engine) -> int:
         return int(connection.scalar(select(read).where(progress.c.topic == USAGE.name)) or 0)
 
 
-async def _fill(stage: Stage) -> None:
-    bus = connect(stage.bus)
+async def _fill(env: BenchEnvironment) -> None:
+    bus = connect(env.bus)
     for start in range(0, EVENTS, _PAGE):
         await bus.publish(USAGE.name, [_reading(number) for number in range(start, min(start + _PAGE, EVENTS))])
     await bus.close()

@@ -1,1 +1,1 @@
-"""Faults on the real servers and processes, judged by an oracle that shares no code with the services."""
+"""Faults on the real servers and processes; an oracle that shares no code with the services verifies the outcome."""

@@ -1,4 +1,4 @@
-"""`python -m tests.chaos [--share 0.01] [--seed N]`: faults on the real servers, judged; ends with 1 when it failed."""
+"""`python -m tests.chaos [--share 0.01] [--seed N]`: faults on real servers; ends with 1 when the outcome is wrong."""
 
 import argparse
 import logging

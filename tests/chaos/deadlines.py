@@ -1,16 +1,16 @@
-"""Many open calls whose deadlines are spread over minutes: how late each miss is announced, and how early never."""
+"""Open calls whose deadlines are spread over minutes: how late each breach is announced, and that none is early."""
 
 import asyncio
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from tests.chaos.environment import running_environment
 from tests.chaos.oracle import log
 from tests.chaos.oracle.tickets import second_of
 from tests.chaos.run import too_large
 from tests.chaos.sending import Sender
 from tests.chaos.servers import Servers
-from tests.chaos.stage import stage
 from tests.chaos.traffic import call
 
 OPEN, OVER_S, LEAD_S = 100_000, 600, 150
@@ -33,20 +33,20 @@ def run(
 async def _run(
     servers: Servers, folder: Path, calls: int, over_s: int, lead_s: int, most_late_s: float
 ) -> tuple[dict[str, float], list[str]]:
-    async with stage(servers, folder) as on:
+    async with running_environment(servers, folder) as on:
         await Sender(servers.kafka).send([call("opened", 0, int(time.time()) - 60)], per_s=PER_S)
-        await on.begun("sla_monitor")
+        await on.wait_until_started("sla_monitor")
         first_due = int(time.time()) + lead_s
         dues = [first_due + number * over_s // calls for number in range(calls)]
         opened = [call("opened", number, due - ALLOWED_S) for number, due in enumerate(dues, start=1)]
         await Sender(servers.kafka).send(opened, per_s=PER_S)
         sent_late = time.time() > first_due
         await asyncio.sleep(max(0.0, dues[-1] - time.time() + 5 * MOST_LATE_S))
-        unrest = await on.at_rest()
+        not_idle = await on.wait_until_idle()
     late = sorted([each async for each in _late_s(servers.kafka)])
     figures = {"announced": float(len(late)), **_percentiles(late), **on.fleet.peaks_mib()}
     faults = [
-        *unrest,
+        *not_idle,
         *too_large(on.fleet),
         *(["the openings were not sent in time: nothing was measured"] if sent_late else []),
         *([] if len(late) == calls else [f"expected {calls} misses, got {len(late)}"]),

@@ -1,4 +1,4 @@
-"""What goes wrong and when, drawn from a seed; and how it is made to."""
+"""Which faults are injected when, drawn from a seed; and how they are injected."""
 
 import asyncio
 import signal
@@ -10,16 +10,16 @@ from time import monotonic
 from typing import Literal
 
 from tests.chaos.fleet import Fleet
-from tests.chaos.meter import Meter
+from tests.chaos.lag import LagMonitor
 from tests.chaos.servers import SESSION_S, Servers
 
 Kind = Literal["kill", "freeze", "postgres", "redis", "broker"]
 
-# Kills come in bursts: a group in which somebody dies every other second does nothing but share out anew.
+# Kills come in bursts: a group in which a member dies every other second does nothing but rebalance.
 KILLS_AT_ONCE = 4
 BURST_S = 2.0
 FROZEN_S = SESSION_S + 2.0
-# Of the kills, and of all faults that hit a service, so many must find it with something unread.
+# Of the kills, so many must find a service with unread records.
 AT_WORK = 0.75
 
 
@@ -45,14 +45,14 @@ class Fault:
 
 @dataclass
 class FaultLog:
-    """What was done, in words, and counted; `at_work` counts the hits on services that had something unread."""
+    """The injected faults as lines of text, and counted; `at_work` counts those on services that had unread records."""
 
     lines: list[str] = field(default_factory=list)
     done: Counter[str] = field(default_factory=Counter)
     at_work: Counter[str] = field(default_factory=Counter)
 
     def vacuous(self, amounts: Amounts) -> list[str]:
-        """Why the run proves nothing: too few faults, or too many that hit idle processes."""
+        """Why the run proves nothing: too few faults, or too many on idle processes."""
         found = []
         for kind in ("kill", "freeze", "postgres", "redis", "broker"):
             wanted = getattr(amounts, kind)
@@ -84,11 +84,11 @@ def _spread(number: int, total: int, over_s: float, chance: Random) -> float:
     return (number + 0.5) * over_s / total + chance.uniform(-0.5, 0.5) * min(BURST_S, over_s / total)
 
 
-class Saboteur:
-    """Carries a plan out."""
+class FaultInjector:
+    """Injects the faults of a plan."""
 
-    def __init__(self, fleet: Fleet, servers: Servers, meter: Meter, *, seed: int) -> None:
-        self._fleet, self._meter = fleet, meter
+    def __init__(self, fleet: Fleet, servers: Servers, lag: LagMonitor, *, seed: int) -> None:
+        self._fleet, self._lag = fleet, lag
         chance = Random(seed)  # noqa: S311 (a test's choice)
         self._breaking: dict[Kind, Callable[[], str]] = {
             "postgres": servers.stop_postgres,
@@ -123,7 +123,7 @@ class Saboteur:
         victim = self._fleet.instances[fault.victim]
         while not victim.send_signal(number):  # noqa: ASYNC110 (it is dead already, and the supervisor announces nothing)
             await asyncio.sleep(0.05)
-        unread = self._meter.unread[victim.service]
+        unread = self._lag.unread[victim.service]
         self.log.at_work[fault.kind] += unread > 0
         self._note(fault, f"{victim.name}, {unread} unread")
 

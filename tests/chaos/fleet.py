@@ -23,7 +23,7 @@ PEAK, NOW = "VmHWM:", "VmRSS:"
 
 @dataclass
 class Instance:
-    """One instance of a service. Its log grows over all its lives."""
+    """One instance of a service. Its log grows over all its processes."""
 
     service: str
     name: str
@@ -72,15 +72,15 @@ class Instance:
             return 0.0  # it ended a moment ago
         return next((int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith(name)), 0.0)
 
-    def said(self, event: str) -> list[dict[str, Any]]:
-        """The lines of its log with that name, of all its lives."""
+    def logged(self, event: str) -> list[dict[str, Any]]:
+        """The lines of its log with that event name, of all its processes."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
         found = [json.loads(line) for line in lines if f'"event": "{event}"' in line and line.startswith("{")]
         return [line for line in found if line["event"] == event]
 
     def url(self, path: str, *, port: str = "http") -> str:
         """Where the process that runs now answers."""
-        return f"http://127.0.0.1:{self.said('service.started')[-1][port]}{path}"
+        return f"http://127.0.0.1:{self.logged('service.started')[-1][port]}{path}"
 
     def figures(self, begin: str) -> list[float]:
         """What its metrics say now, by names that `begin` so; raises `OSError` if it does not answer."""

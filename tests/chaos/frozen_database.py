@@ -5,10 +5,10 @@ import subprocess
 import time
 from pathlib import Path
 
-from tests.chaos.run import judged, too_large
+from tests.chaos.environment import Environment, running_environment
+from tests.chaos.run import too_large, verified
 from tests.chaos.sending import Sender
 from tests.chaos.servers import Servers
-from tests.chaos.stage import Stage, stage
 from tests.chaos.traffic import Size, sendings
 from tests.support import kafka_broker
 
@@ -30,35 +30,35 @@ async def _run(
 ) -> tuple[dict[str, float], list[str]]:
     events = sendings(size, seed=seed, now=int(time.time()))
     per_s = (size.usage + size.tickets) / (frozen_s + 2 * BEFORE_S)
-    async with stage(servers, folder) as on:
+    async with running_environment(servers, folder) as on:
         sending = asyncio.create_task(Sender(servers.kafka).send(events, per_s=per_s))
-        await on.begun()
+        await on.wait_until_started()
         await asyncio.sleep(BEFORE_S)
         before = await members(servers.kafka)
         with servers.postgres.frozen():
             await asyncio.sleep(frozen_s)
         await sending
         thawed = time.time()
-        unrest = await on.at_rest()
+        not_idle = await on.wait_until_idle()
         figures = {"s to catch up": time.time() - thawed, **on.fleet.peaks_mib()}
-        faults = [*unrest, *too_large(on.fleet), *await _left(on, before)]
-        judgement = await judged(on, as_of=int(time.time()))
-    return figures, [*faults, *judgement.faults]
+        faults = [*not_idle, *too_large(on.fleet), *await _left(on, before)]
+        verification = await verified(on, as_of=int(time.time()))
+    return figures, [*faults, *verification.faults]
 
 
 async def members(server: str) -> dict[str, set[str]]:
-    """Who is in each group, by the ids that the broker gave them when they joined, by the word of Kafka's own tool."""
+    """Who is in each group, by the ids that the broker gave them when they joined, as Kafka's own tool lists them."""
     return {group: await asyncio.to_thread(_members, server, group) for group in GROUPS}
 
 
 def _members(server: str, group: str) -> set[str]:
     tool = ("/opt/kafka/bin/kafka-consumer-groups.sh", "--bootstrap-server", "localhost:9092")
     asked = ["docker", "exec", kafka_broker.container_of(server), *tool, "--describe", "--members", "--group", group]
-    told = subprocess.run(asked, check=True, capture_output=True, text=True).stdout
-    return {line.split()[1] for line in told.splitlines() if line.startswith(f"{group} ")}
+    output = subprocess.run(asked, check=True, capture_output=True, text=True).stdout
+    return {line.split()[1] for line in output.splitlines() if line.startswith(f"{group} ")}
 
 
-async def _left(on: Stage, before: dict[str, set[str]]) -> list[str]:
+async def _left(on: Environment, before: dict[str, set[str]]) -> list[str]:
     ended = [f"{service} ended by itself with {code}" for service, code in on.fleet.endings]
     after = await members(on.servers.kafka)
     return ended + [f"members of {group} left it" for group in GROUPS if before[group] != after[group]]

@@ -64,8 +64,8 @@ def main() -> int:
     measures, failed = SMALL if given.small else FULL, False
     for name in given.names or measures:
         figures, faults = measured(measures[name], Path(tempfile.mkdtemp(prefix=f"{name}-")))
-        told = ", ".join(f"{figure} {value:,.2f}" for figure, value in figures.items())
-        sys.stdout.write(f"{name}: {told}\n" + "".join(f"FAULT {fault}\n" for fault in faults))
+        listed = ", ".join(f"{figure} {value:,.2f}" for figure, value in figures.items())
+        sys.stdout.write(f"{name}: {listed}\n" + "".join(f"FAULT {fault}\n" for fault in faults))
         failed = failed or bool(faults)
     return int(failed)
 

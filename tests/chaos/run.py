@@ -1,4 +1,4 @@
-"""One run: servers, processes, traffic and faults at once; then rest, and the judgement."""
+"""One run: servers, processes, traffic and faults at once; then the verification, once all is read."""
 
 import asyncio
 import time
@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from tests.chaos.faults import Amounts, FaultLog, Saboteur, plan
+from tests.chaos.environment import Environment, running_environment
+from tests.chaos.faults import Amounts, FaultInjector, FaultLog, plan
 from tests.chaos.fleet import Fleet
-from tests.chaos.judgement import Judgement, expectation, judge
 from tests.chaos.sending import Sender
 from tests.chaos.servers import Servers, own_servers
-from tests.chaos.stage import Stage, stage
 from tests.chaos.traffic import Size, sendings
+from tests.chaos.verification import Verification, expected_results, verify
 
 # Records sent for each event, by which the sending lasts as long as the faults.
-DOUBLED_AND_MORE = 1.1
+SENT_PER_EVENT = 1.1
 SHORTEST_S = 20.0
 MOST_MIB = 300
 
@@ -73,30 +73,30 @@ def run(scale: Scale, *, seed: int, folder: Path) -> Report:
 
 
 async def _run(scale: Scale, seed: int, servers: Servers, folder: Path) -> Report:
-    async with stage(servers, folder) as on:
+    async with running_environment(servers, folder) as on:
         began, sender = time.time(), Sender(servers.kafka)
-        saboteur = Saboteur(on.fleet, servers, on.meter, seed=seed)
+        injector = FaultInjector(on.fleet, servers, on.lag, seed=seed)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_send(scale, seed, sender))
-            tasks.create_task(_disturb(scale, seed, on, saboteur))
+            tasks.create_task(_disturb(scale, seed, on, injector))
         disturbed = time.time()
-        unrest = await on.at_rest()
+        not_idle = await on.wait_until_idle()
         rested = time.time()
-        judgement = await judged(on, as_of=int(rested))
+        verification = await verified(on, as_of=int(rested))
     return Report(
         seed,
-        {"disturbed": disturbed - began, "until rest": rested - disturbed, "judged": time.time() - rested},
-        [*unrest, *saboteur.log.vacuous(scale.amounts), *too_large(on.fleet), *judgement.faults],
-        {"records sent": sender.sent, **judgement.facts},
-        saboteur.log,
+        {"disturbed": disturbed - began, "until idle": rested - disturbed, "verified": time.time() - rested},
+        [*not_idle, *injector.log.vacuous(scale.amounts), *too_large(on.fleet), *verification.faults],
+        {"records sent": sender.sent, **verification.facts},
+        injector.log,
         on.fleet,
     )
 
 
-async def judged(on: Stage, *, as_of: int) -> Judgement:
-    """What the oracle says of all that was sent."""
-    expected = await expectation(on.servers.kafka, as_of=as_of)
-    return await asyncio.to_thread(judge, expected, on.servers, on.fleet, on.meter)
+async def verified(on: Environment, *, as_of: int) -> Verification:
+    """The services' results compared with the oracle's, for all that was sent."""
+    expected = await expected_results(on.servers.kafka, as_of=as_of)
+    return await asyncio.to_thread(verify, expected, on.servers, on.fleet, on.lag)
 
 
 def too_large(fleet: Fleet) -> list[str]:
@@ -110,10 +110,10 @@ def too_large(fleet: Fleet) -> list[str]:
 async def _send(scale: Scale, seed: int, sender: Sender) -> None:
     events = scale.size.usage + scale.size.tickets
     traffic = sendings(scale.size, seed=seed, now=int(time.time()))
-    await sender.send(traffic, per_s=events * DOUBLED_AND_MORE / scale.over_s)
+    await sender.send(traffic, per_s=events * SENT_PER_EVENT / scale.over_s)
 
 
-async def _disturb(scale: Scale, seed: int, on: Stage, saboteur: Saboteur) -> None:
-    await on.begun()
+async def _disturb(scale: Scale, seed: int, on: Environment, injector: FaultInjector) -> None:
+    await on.wait_until_started()
     processes = len(on.fleet.instances)
-    await saboteur.carry_out(plan(scale.amounts, processes=processes, over_s=scale.over_s, seed=seed))
+    await injector.carry_out(plan(scale.amounts, processes=processes, over_s=scale.over_s, seed=seed))

@@ -1,4 +1,4 @@
-"""Kafka, Redis and PostgreSQL of a run's own, prepared as a deployment prepares them, and breakable."""
+"""Kafka, Redis and PostgreSQL of a run's own, prepared as a deployment prepares them, and ways to break them."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,7 +15,7 @@ from tests.support.service_process import run_to_end
 SERVICES = ("catalogue", "sla_monitor", "billing")
 # The shortest that leaves room for three heartbeats: a kill is noticed soon, a freeze need not last long.
 SESSION_S = 3
-# What is corrected of last month is adjusted, what is corrected of this one is replaced: both ways are judged.
+# What is corrected of last month is adjusted, what is corrected of this one is replaced: both ways are verified.
 FREEZE_DAYS = 0
 
 

@@ -4,11 +4,11 @@ import asyncio
 import time
 from pathlib import Path
 
+from tests.chaos.environment import running_environment
 from tests.chaos.fleet import Fleet
 from tests.chaos.run import too_large
 from tests.chaos.sending import Sender
 from tests.chaos.servers import Servers
-from tests.chaos.stage import stage
 from tests.chaos.traffic import Size, sendings
 
 # So many tickets that the items which the monitor keeps in memory are as many as it keeps long before all is sent.
@@ -26,18 +26,18 @@ def run(servers: Servers, folder: Path, *, size: Size, seed: int) -> tuple[dict[
 
 async def _run(servers: Servers, folder: Path, size: Size, seed: int) -> tuple[dict[str, float], list[str]]:
     sender, events = Sender(servers.kafka), sendings(size, seed=seed, now=int(time.time()))
-    async with stage(servers, folder) as on:
+    async with running_environment(servers, folder) as on:
         sending = asyncio.create_task(sender.send(events, per_s=PER_S))
         while sender.sent < WARM * (size.usage + size.tickets) and not sending.done():  # noqa: ASYNC110 (a count)
             await asyncio.sleep(EVERY_S)
         warm = holds_mib(on.fleet)
         await sending
-        unrest = await on.at_rest()
+        not_idle = await on.wait_until_idle()
         done = holds_mib(on.fleet)
         peaks = too_large(on.fleet)
     grown = {name: done[name] - warm[name] for name in done if done[name] - warm[name] > MOST_GROWTH_MIB}
     figures = {f"{name} {when} MiB": held[name] for when, held in (("warm", warm), ("done", done)) for name in held}
-    return figures, [*unrest, *peaks, *(f"{name} grew by {mib:.0f} MiB" for name, mib in grown.items())]
+    return figures, [*not_idle, *peaks, *(f"{name} grew by {mib:.0f} MiB" for name, mib in grown.items())]
 
 
 def holds_mib(fleet: Fleet) -> dict[str, float]:

@@ -5,11 +5,11 @@ import time
 from pathlib import Path
 from random import Random
 
+from tests.chaos.environment import running_environment
 from tests.chaos.oracle import log
-from tests.chaos.oracle.announced import Announced
+from tests.chaos.oracle.announcements import Announcements
 from tests.chaos.sending import Sender
 from tests.chaos.servers import Servers
-from tests.chaos.stage import stage
 from tests.chaos.traffic import Sending, call
 
 CALLS, SMALL = 5000, 500
@@ -25,26 +25,26 @@ def run(servers: Servers, folder: Path, *, calls: int, seed: int) -> tuple[dict[
 
 async def _run(servers: Servers, folder: Path, calls: int, seed: int) -> tuple[dict[str, float], list[str]]:
     await Sender(servers.kafka).send(backlog(calls, seed=seed, now=int(time.time())), per_s=PER_S)
-    async with stage(servers, folder) as on:
-        await on.begun()
-        unrest = await on.at_rest()
-    announced = Announced()
+    async with running_environment(servers, folder) as on:
+        await on.wait_until_started()
+        not_idle = await on.wait_until_idle()
+    announced = Announcements()
     async for record in log.records(servers.kafka, "sla.verdicts.v1"):
         announced.take(record)
     kinds = {kind: float(count) for kind, count in announced.kinds.items() if kind != "warning"}
     return kinds, [
-        *unrest,
+        *not_idle,
         *([] if kinds == {"met": calls} else [f"expected {calls} met and nothing else, got {kinds}"]),
     ]
 
 
 def backlog(calls: int, *, seed: int, now: int) -> list[Sending]:
-    """Openings and resolutions in the order in which they happened; each record bears that time."""
+    """Openings and resolutions in the order in which they happened; each record carries that time."""
     chance = Random(seed)  # noqa: S311 (a test's choice)
     found = []
     for number in range(calls):
         opened = now - chance.randrange(SINCE_S, AGO_S)
-        found.append(call("opened", number, opened, bears_it=True))
+        found.append(call("opened", number, opened, carries_time=True))
         resolved = opened + 1 + chance.randrange(RESOLVED_WITHIN_S)
-        found.append(call("resolved", number, resolved, bears_it=True))
+        found.append(call("resolved", number, resolved, carries_time=True))
     return sorted(found, key=lambda sending: sending.at or 0)

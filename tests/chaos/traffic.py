@@ -25,7 +25,7 @@ OPEN_TICKETS = 400
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """One record to be sent. `at` is the time it bears, in epoch seconds; None: that of its appending."""
+    """One record to be sent. `at` is the time it carries, in epoch seconds; None: that of its appending."""
 
     topic: str
     key: bytes
@@ -34,7 +34,7 @@ class Sending:
 
     @property
     def headers(self) -> list[tuple[str, bytes]]:
-        """What tells readers of its own time."""
+        """The header with its own time."""
         return [] if self.at is None else [("tallystick-time-ms", b"%d" % (self.at * 1000))]
 
 
@@ -105,18 +105,18 @@ def _ticket_events(chance: Random, now: int) -> Iterator[dict[str, Any]]:
 
 
 def _ticket(chance: Random, now: int, number: int) -> Iterator[dict[str, Any]]:
-    """A ticket's course. A fresh one, opened within the last hours, is answered and otherwise left open."""
+    """A ticket's events. A fresh one, opened within the last hours, is answered and otherwise left open."""
     name, council = f"t{number}", chance.choice(COUNCILS)
     is_fresh = chance.random() < 0.2
     at = now - HOUR_S * 3 + chance.randrange(HOUR_S) if is_fresh else now - chance.randrange(NEWEST_S, OLDEST_S)
-    for place, (what, data, pause_s) in enumerate(_course(chance, is_fresh=is_fresh)):
+    for place, (what, data, pause_s) in enumerate(_timeline(chance, is_fresh=is_fresh)):
         at += 0 if place == 0 else 1 + chance.randrange(pause_s)
         if at > now - (0 if is_fresh else DAY_S):
             return
         yield _event(f"ticket.{what}", f"{name}-{place}", council, name, at, **data)
 
 
-def _course(chance: Random, *, is_fresh: bool) -> Iterator[tuple[str, dict[str, str], int]]:
+def _timeline(chance: Random, *, is_fresh: bool) -> Iterator[tuple[str, dict[str, str], int]]:
     """What happens, with the longest time since what came before it."""
     yield "opened", {"service": "ict"}, 1
     if is_fresh:
@@ -136,13 +136,13 @@ def _course(chance: Random, *, is_fresh: bool) -> Iterator[tuple[str, dict[str, 
             yield "resolved", {}, 10 * HOUR_S
 
 
-def call(what: str, number: int, at: int, *, bears_it: bool = False) -> Sending:
+def call(what: str, number: int, at: int, *, carries_time: bool = False) -> Sending:
     """What happened to a call to the desk at `at`; it is to be resolved within 30 minutes, at any hour."""
     data = {"service": "desk"} if what == "opened" else {}
     council = COUNCILS[number % len(COUNCILS)]
     event = _event(f"ticket.{what}", f"call-{number}-{what}", council, f"call-{number}", at, **data)
     sending = _sending(TICKETS, event)
-    return replace(sending, at=at) if bears_it else sending
+    return replace(sending, at=at) if carries_time else sending
 
 
 def _event(kind: str, name: str, council: str, subject: str, at: int, **data: str) -> dict[str, Any]:

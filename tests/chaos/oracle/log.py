@@ -15,7 +15,7 @@ MOST_PARTITIONS = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Raw:
+class LoggedRecord:
     """A record as it lies in the log. `appended_ms` is the broker's clock."""
 
     partition: int
@@ -34,7 +34,7 @@ class Raw:
         return json.dumps(self.event, sort_keys=True)
 
 
-async def records(server: str, topic: str) -> AsyncIterator[Raw]:
+async def records(server: str, topic: str) -> AsyncIterator[LoggedRecord]:
     """Every record that `topic` holds now, partition by partition, in the order of the log."""
     async with _reader(server) as reader:
         partitions = _partitions(topic)
@@ -45,7 +45,7 @@ async def records(server: str, topic: str) -> AsyncIterator[Raw]:
             while await reader.position(partition) < ends[partition]:
                 for found in (await reader.getmany(partition, timeout_ms=POLL_MS, max_records=5000)).values():
                     for record in found:
-                        yield Raw(record.partition, record.offset, record.timestamp, json.loads(record.value))
+                        yield LoggedRecord(record.partition, record.offset, record.timestamp, json.loads(record.value))
 
 
 async def ends(server: str, topic: str) -> dict[int, int]:

@@ -7,35 +7,35 @@ from typing import Any
 import psycopg
 from redis import Redis
 
-FATES = ("applied", "duplicate", "quarantined", "parked", "absent")
+OUTCOMES = ("applied", "duplicate", "quarantined", "parked", "absent")
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How far a shard was read, and what became of its records."""
+class StoredProgress:
+    """How far a shard was read, and the outcomes of its records."""
 
     topic: str
     partition: int
     first: int
     next: int
-    fates: dict[str, int]
+    outcomes: dict[str, int]
 
     @property
     def unaccounted(self) -> int:
-        """Offsets passed over without a fate: must be 0."""
-        return self.next - self.first - sum(self.fates.values())
+        """Offsets passed over without an outcome: must be 0."""
+        return self.next - self.first - sum(self.outcomes.values())
 
 
-def standings(database: str, table: str) -> list[Standing]:
+def stored_progress(database: str, table: str) -> list[StoredProgress]:
     """Every shard that a table of progress knows."""
-    rows = query(database, f'SELECT topic, "partition", first_offset, next_offset, {", ".join(FATES)} FROM {table}')  # noqa: S608 (our own names)
+    rows = query(database, f'SELECT topic, "partition", first_offset, next_offset, {", ".join(OUTCOMES)} FROM {table}')  # noqa: S608 (our own names)
     return [
-        Standing(topic, partition, first, following, dict(zip(FATES, counts, strict=True)))
+        StoredProgress(topic, partition, first, following, dict(zip(OUTCOMES, counts, strict=True)))
         for topic, partition, first, following, *counts in rows
     ]
 
 
-def live_standings(redis: str, topic: str, partitions: int) -> list[Standing]:
+def live_progress(redis: str, topic: str, partitions: int) -> list[StoredProgress]:
     """Every shard of `topic` that the monitor's live state knows."""
     with Redis.from_url(redis) as client:
         heads = [(number, client.hget(f"{{tallystick:{topic}/{number}}}:head", "head")) for number in range(partitions)]
@@ -43,8 +43,8 @@ def live_standings(redis: str, topic: str, partitions: int) -> list[Standing]:
     return [_live(topic, number, head) for number, head in found]
 
 
-def waiting(redis: str, topic: str, partitions: int) -> int:
-    """Announcements that the log does not hold yet."""
+def unpublished(redis: str, topic: str, partitions: int) -> int:
+    """Announcements that are not in the log yet."""
     with Redis.from_url(redis) as client:
         return sum(int(client.zcard(f"{{tallystick:{topic}/{number}}}:queue")) for number in range(partitions))
 
@@ -55,7 +55,7 @@ def query(database: str, statement: str) -> list[Any]:
         return connection.execute(statement).fetchall()
 
 
-def _live(topic: str, partition: int, head: dict[str, Any]) -> Standing:
+def _live(topic: str, partition: int, head: dict[str, Any]) -> StoredProgress:
     counts = head.get("counts", {})
-    fates = {fate: int(counts.get(fate, 0)) for fate in FATES}
-    return Standing(topic, partition, int(head["first_offset"]), int(head["next_offset"]), fates)
+    outcomes = {outcome: int(counts.get(outcome, 0)) for outcome in OUTCOMES}
+    return StoredProgress(topic, partition, int(head["first_offset"]), int(head["next_offset"]), outcomes)

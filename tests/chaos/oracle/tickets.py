@@ -1,4 +1,4 @@
-"""What must be said of every ticket: a response within 4 working hours, a resolution within 16, pauses left out.
+"""The verdicts on every ticket: a response within 4 working hours, a resolution within 16, pauses left out.
 
 Only pauses that await the council stop the resolution's clock, and so does the time between a resolution and the
 reopening that undoes it. A pause ends the one before it. Nothing stops the response's clock. All times of one ticket
@@ -22,8 +22,8 @@ Happening = tuple[int, str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Holds:
-    """A verdict. What was missed has no second of stopping and none elapsed."""
+class ExpectedVerdict:
+    """A verdict. What was breached has no second of stopping and none elapsed."""
 
     outcome: str
     month: str
@@ -33,10 +33,10 @@ class Holds:
 
 
 # council, ticket, target
-Promise = tuple[str, str, str]
+TargetKey = tuple[str, str, str]
 
 
-def verdicts(events: Iterable[Mapping[str, Any]], *, as_of: int) -> dict[Promise, Holds]:
+def verdicts(events: Iterable[Mapping[str, Any]], *, as_of: int) -> dict[TargetKey, ExpectedVerdict]:
     """The verdicts that hold at `as_of` of distinct events in any order. Those still undecided are left out."""
     tickets: defaultdict[tuple[str, str], list[Happening]] = defaultdict(list)
     for event in events:
@@ -45,8 +45,8 @@ def verdicts(events: Iterable[Mapping[str, Any]], *, as_of: int) -> dict[Promise
     found = {}
     for (council, ticket), happened in tickets.items():
         happened.sort(key=lambda each: each[0])
-        for target, holds in _of_ticket(happened, as_of):
-            found[council, ticket, target] = holds
+        for target, verdict in _of_ticket(happened, as_of):
+            found[council, ticket, target] = verdict
     return found
 
 
@@ -55,43 +55,43 @@ def second_of(instant: str) -> int:
     return int(datetime.fromisoformat(instant).timestamp())
 
 
-def _of_ticket(happened: list[Happening], as_of: int) -> Iterable[tuple[str, Holds]]:
+def _of_ticket(happened: list[Happening], as_of: int) -> Iterable[tuple[str, ExpectedVerdict]]:
     opened = next(at for at, what, _ in happened if what == "opened")
     answered = next((at for at, what, _ in happened if what in {"responded", "resolved"}), None)
-    blocked, resolved = _blocked(happened)
+    paused_spans, resolved = _paused_spans(happened)
     for target, allowance, stop, without in (
         ("response", RESPONSE_S, answered, list[Span]()),
-        ("resolution", RESOLUTION_S, resolved, blocked),
+        ("resolution", RESOLUTION_S, resolved, paused_spans),
     ):
-        holds = _judge(opened, stop, allowance, without, as_of)
-        if holds is not None:
-            yield target, holds
+        verdict = _judge(opened, stop, allowance, without, as_of)
+        if verdict is not None:
+            yield target, verdict
 
 
-def _blocked(happened: list[Happening]) -> tuple[list[Span], int | None]:
-    """What the resolution's clock leaves out, and the resolution that stands."""
-    blocked: list[Span] = []
+def _paused_spans(happened: list[Happening]) -> tuple[list[Span], int | None]:
+    """What the resolution's clock leaves out, and the resolution that was not undone."""
+    paused_spans: list[Span] = []
     paused: int | None = None
     resolved: int | None = None
     for at, what, data in happened:
         if what in {"paused", "resumed", "resolved"} and paused is not None:
-            blocked.append((paused, at))
+            paused_spans.append((paused, at))
             paused = None
         if what == "paused" and data["awaiting"] == "council":
             paused = at
         if what == "resolved":
             resolved = at
         elif what == "reopened" and resolved is not None:
-            blocked.append((resolved, at))
+            paused_spans.append((resolved, at))
             resolved = None
-    return [*blocked, (paused, FOREVER)] if paused is not None else blocked, resolved
+    return [*paused_spans, (paused, FOREVER)] if paused is not None else paused_spans, resolved
 
 
-def _judge(opened: int, stop: int | None, allowance: int, without: list[Span], as_of: int) -> Holds | None:
+def _judge(opened: int, stop: int | None, allowance: int, without: list[Span], as_of: int) -> ExpectedVerdict | None:
     elapsed = counted(opened, as_of if stop is None else stop, without)
     if stop is None and elapsed <= allowance:
         return None
     due = used_up(opened, allowance, without)
     if elapsed > allowance:
-        return Holds("breached", month_of(due), due)
-    return Holds("met", month_of(due), due, stop, elapsed)
+        return ExpectedVerdict("breached", month_of(due), due)
+    return ExpectedVerdict("met", month_of(due), due, stop, elapsed)

@@ -1,4 +1,4 @@
-"""The oracle of the fault runs, by hand-worked examples; it judges others, so it is judged first."""
+"""The oracle of the fault runs, by hand-worked examples; what judges others is tested first."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.chaos.oracle.announced import Announced
-from tests.chaos.oracle.arrivals import Arrivals
-from tests.chaos.oracle.log import Raw
+from tests.chaos.oracle.announcements import Announcements
+from tests.chaos.oracle.log import LoggedRecord
 from tests.chaos.oracle.pence import Usage, graduated, pence
-from tests.chaos.oracle.tickets import Holds, verdicts
+from tests.chaos.oracle.record_outcomes import RecordOutcomes
+from tests.chaos.oracle.tickets import ExpectedVerdict, verdicts
 from tests.chaos.oracle.working_hours import counted, used_up
 
 LATER = "Fri 2026-11-27 12:00"
@@ -53,35 +53,40 @@ def test_working_hours_are_used_up_when_the_days_say(start: str, hours: int, due
 
 
 @pytest.mark.parametrize(
-    ("happened", "holds"),
+    ("happened", "expected"),
     [
         ([], None),
-        ([("Tue 2026-11-10 17:00", "resolved", "")], Holds("met", "2026-11", second("Tue 2026-11-10 17:00"))),
-        ([("Wed 2026-11-11 09:01", "resolved", "")], Holds("breached", "2026-11", second("Tue 2026-11-10 17:00"))),
+        ([("Tue 2026-11-10 17:00", "resolved", "")], ExpectedVerdict("met", "2026-11", second("Tue 2026-11-10 17:00"))),
+        (
+            [("Wed 2026-11-11 09:01", "resolved", "")],
+            ExpectedVerdict("breached", "2026-11", second("Tue 2026-11-10 17:00")),
+        ),
         (
             [("Tue 2026-11-10 12:00", "paused", "council"), ("Wed 2026-11-11 12:00", "resumed", "")],
-            Holds("breached", "2026-11", second("Wed 2026-11-11 17:00")),
+            ExpectedVerdict("breached", "2026-11", second("Wed 2026-11-11 17:00")),
         ),
         ([("Tue 2026-11-10 12:00", "paused", "council")], None),
         (
             [("Tue 2026-11-10 12:00", "paused", "provider")],
-            Holds("breached", "2026-11", second("Tue 2026-11-10 17:00")),
+            ExpectedVerdict("breached", "2026-11", second("Tue 2026-11-10 17:00")),
         ),
         (
             [("Tue 2026-11-10 16:00", "resolved", ""), ("Wed 2026-11-11 10:00", "reopened", "")],
-            Holds("breached", "2026-11", second("Wed 2026-11-11 11:00")),
+            ExpectedVerdict("breached", "2026-11", second("Wed 2026-11-11 11:00")),
         ),
     ],
 )
 def test_a_resolution_has_16_working_hours_without_waits_for_the_council(
-    happened: list[tuple[str, str, str]], holds: Holds | None
+    happened: list[tuple[str, str, str]], expected: ExpectedVerdict | None
 ) -> None:
     as_of = second("Mon 2026-11-09 12:00") if not happened else second(LATER)
     events = ticket(("Mon 2026-11-09 09:00", "opened", ""), *happened)
 
     found = verdicts(events, as_of=as_of).get(("c", "t", "resolution"))
 
-    assert (found and (found.outcome, found.month, found.due)) == (holds and (holds.outcome, holds.month, holds.due))
+    assert (found and (found.outcome, found.month, found.due)) == (
+        expected and (expected.outcome, expected.month, expected.due)
+    )
 
 
 def test_tiers_and_halves_of_a_penny() -> None:
@@ -101,43 +106,43 @@ def test_a_council_pays_for_readings_and_first_resolutions_of_the_month() -> Non
     assert usage.accounts == {("c", "2026-10")}
 
 
-def raw(event: dict[str, Any], *, offset: int = 0) -> Raw:
-    return Raw(0, offset, 0, {"source": "s", "id": "i", **event})
+def raw(event: dict[str, Any], *, offset: int = 0) -> LoggedRecord:
+    return LoggedRecord(0, offset, 0, {"source": "s", "id": "i", **event})
 
 
 def test_the_first_of_an_identity_counts_in_whatever_layout_it_comes_again() -> None:
-    arrivals = Arrivals()
+    outcomes_by_topic = RecordOutcomes()
 
-    taken = [arrivals.take(raw(event)) for event in ({"a": 1, "b": 2}, {"b": 2, "a": 1}, {"a": 1, "b": 3})]
+    taken = [outcomes_by_topic.take(raw(event)) for event in ({"a": 1, "b": 2}, {"b": 2, "a": 1}, {"a": 1, "b": 3})]
 
     assert taken == [True, False, False]
-    assert arrivals.fates == {(0, "applied"): 1, (0, "duplicate"): 1, (0, "quarantined"): 1}
+    assert outcomes_by_topic.outcomes == {(0, "applied"): 1, (0, "duplicate"): 1, (0, "quarantined"): 1}
 
 
-def said(kind: str, id_: str, **data: Any) -> Raw:
+def announcement(kind: str, id_: str, **data: Any) -> LoggedRecord:
     about = {"target": "resolution", "month": "2026-11", "due_at": "2026-11-10T17:00:00Z", **data}
     return raw({"type": f"tallystick.sla.{kind}.v1", "id": id_, "council": "c", "subject": "t", "data": about})
 
 
 def test_announcements_fold_to_what_holds_and_repetitions_change_nothing() -> None:
-    announced = Announced()
+    announced = Announcements()
 
     for message in (
-        said("breached", "1", outcome="breached"),
-        said("corrected", "2", outcome="met", cause="e1"),
-        said("breached", "1", outcome="breached"),
-        said("corrected", "2", outcome="met", cause="e2"),
+        announcement("breached", "1", outcome="breached"),
+        announcement("corrected", "2", outcome="met", cause="e1"),
+        announcement("breached", "1", outcome="breached"),
+        announcement("corrected", "2", outcome="met", cause="e2"),
     ):
         announced.take(message)
 
-    assert [holds.outcome for holds in announced.holds.values()] == ["met"]
+    assert [verdict.outcome for verdict in announced.verdicts.values()] == ["met"]
     assert (announced.ids, announced.repeated, announced.contradicted) == (2, 2, [])
 
 
 def test_two_contents_under_one_id_are_a_contradiction() -> None:
-    announced = Announced()
+    announced = Announcements()
 
-    announced.take(said("breached", "1", outcome="breached"))
-    announced.take(said("breached", "1", outcome="breached", month="2026-12"))
+    announced.take(announcement("breached", "1", outcome="breached"))
+    announced.take(announcement("breached", "1", outcome="breached", month="2026-12"))
 
     assert announced.contradicted == ["1"]

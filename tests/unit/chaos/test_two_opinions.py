@@ -11,8 +11,8 @@ from shared.contracts.items import TicketEvent
 from sla_monitor.domain.announcements import verdict_data
 from sla_monitor.domain.clock.verdict import evaluate
 from sla_monitor.domain.facts import AnyFact, fact_of, history
-from tests.chaos.oracle.announced import holds_of
-from tests.chaos.oracle.tickets import Holds, verdicts
+from tests.chaos.oracle.announcements import verdict_of
+from tests.chaos.oracle.tickets import ExpectedVerdict, verdicts
 from tests.chaos.traffic import TICKETS, Size, sendings
 from tests.support.histories import agreement_index, at
 
@@ -33,7 +33,7 @@ def test_both_judge_the_traffic_alike(seed: int) -> None:
     assert judged_by_the_monitor(values) == expected
 
 
-def judged_by_the_monitor(values: set[bytes]) -> dict[tuple[str, str, str], Holds]:
+def judged_by_the_monitor(values: set[bytes]) -> dict[tuple[str, str, str], ExpectedVerdict]:
     tickets: defaultdict[tuple[str, str], dict[str, AnyFact]] = defaultdict(dict)
     for value in values:
         event = decode_event(value)
@@ -46,5 +46,5 @@ def judged_by_the_monitor(values: set[bytes]) -> dict[tuple[str, str, str], Hold
         for verdict in evaluation.verdicts:
             if verdict.decided:
                 data = msgspec.to_builtins(verdict_data(verdict, evaluation))
-                found[council, ticket, verdict.bound_target.target.id] = holds_of(data)
+                found[council, ticket, verdict.bound_target.target.id] = verdict_of(data)
     return found

@@ -8,15 +8,15 @@ from redis import Redis
 from shared.bus.connect import connect
 from shared.contracts.topics import TICKETS
 from shared.state.port import Head
-from tests.bench_stack.stage import Stage
+from tests.bench_stack.environment import BenchEnvironment
 from tests.support.tickets import fill
 
 _head = msgspec.json.Decoder(Head)
 
 
-def fill_log(stage: Stage, *, items: int) -> None:
+def fill_log(env: BenchEnvironment, *, items: int) -> None:
     """The log holds the catalogue and six events of each of `items` tickets."""
-    asyncio.run(_fill(stage, items))
+    asyncio.run(_fill(env, items))
 
 
 def judged(redis: Redis) -> int:
@@ -29,7 +29,7 @@ def judged(redis: Redis) -> int:
     return sum(head.next_offset - head.first_offset for head in heads)
 
 
-async def _fill(stage: Stage, items: int) -> None:
-    bus = connect(stage.bus)
+async def _fill(env: BenchEnvironment, items: int) -> None:
+    bus = connect(env.bus)
     await fill(bus, items=items)
     await bus.close()

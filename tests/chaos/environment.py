@@ -1,4 +1,4 @@
-"""Services at work on servers, supervised and metered, until all that was sent is read."""
+"""Services running on real servers, supervised, and their lag measured, until all that was sent is read."""
 
 import asyncio
 import time
@@ -8,53 +8,53 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.chaos.fleet import Fleet, fleet
-from tests.chaos.meter import AWAY, READ_BY, Meter
+from tests.chaos.lag import READ_BY, UNREACHABLE, LagMonitor
 from tests.chaos.servers import Servers
 
 EACH = 2  # instances of each service
-BEGINS_WITHIN_S, RESTS_WITHIN_S = 120.0, 600.0
+STARTS_WITHIN_S, IDLE_WITHIN_S = 120.0, 600.0
 LOOK_EVERY_S = 1.0
-LOOKS_AT_REST = 2
+IDLE_LOOKS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class Environment:
     """Where a run happens."""
 
     servers: Servers
     fleet: Fleet
-    meter: Meter
+    lag: LagMonitor
 
-    async def begun(self, *readers: str) -> None:
+    async def wait_until_started(self, *readers: str) -> None:
         """Every reader, or each of those, has stored something: a fault that comes now has something to destroy."""
-        async with asyncio.timeout(BEGINS_WITHIN_S):
+        async with asyncio.timeout(STARTS_WITHIN_S):
             for reader in readers or READ_BY:
-                while not await asyncio.to_thread(self.meter.standings, reader):  # noqa: ASYNC110 (stores announce nothing)
+                while not await asyncio.to_thread(self.lag.progress, reader):  # noqa: ASYNC110 (stores announce nothing)
                     await asyncio.sleep(LOOK_EVERY_S)
 
-    async def at_rest(self) -> list[str]:
+    async def wait_until_idle(self) -> list[str]:
         """All was read and announced, or the fault that it was not in time."""
-        calm, until = 0, time.monotonic() + RESTS_WITHIN_S
-        while calm < LOOKS_AT_REST:
+        calm, until = 0, time.monotonic() + IDLE_WITHIN_S
+        while calm < IDLE_LOOKS:
             if time.monotonic() > until:
-                return [f"not at rest within {RESTS_WITHIN_S:.0f} s: unread {self.meter.unread}"]
-            with suppress(*AWAY):
+                return [f"not idle within {IDLE_WITHIN_S:.0f} s: unread {self.lag.unread}"]
+            with suppress(*UNREACHABLE):
                 alive = all(each.is_alive for each in self.fleet.instances)
-                calm = calm + 1 if await self.meter.look() and alive else 0
+                calm = calm + 1 if await self.lag.measure() and alive else 0
             await asyncio.sleep(LOOK_EVERY_S)
         return []
 
 
 @asynccontextmanager
-async def stage(
+async def running_environment(
     servers: Servers, folder: Path, *, services: Sequence[str] = ("sla_monitor", "billing")
-) -> AsyncIterator[Stage]:
+) -> AsyncIterator[Environment]:
     """The services work until the block is left. Their logs are in `folder`."""
     working = fleet(folder, {name: servers.env(name) for name in services}, each=EACH)
-    meter = Meter(servers, working)
-    tasks = [asyncio.create_task(working.supervise()), asyncio.create_task(meter.watch())]
+    lag = LagMonitor(servers, working)
+    tasks = [asyncio.create_task(working.supervise()), asyncio.create_task(lag.watch())]
     try:
-        yield Stage(servers, working, meter)
+        yield Environment(servers, working, lag)
     finally:
         for task in tasks:
             task.cancel()

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.chaos.fleet import Fleet
-from tests.chaos.meter import PARTITIONS, READ_BY, VERDICTS, Meter
+from tests.chaos.lag import PARTITIONS, READ_BY, VERDICTS, LagMonitor
 from tests.chaos.oracle import log, stores, tickets
-from tests.chaos.oracle.announced import Announced
-from tests.chaos.oracle.arrivals import Arrivals
+from tests.chaos.oracle.announcements import Announcements
 from tests.chaos.oracle.pence import Usage
-from tests.chaos.oracle.tickets import Holds, Promise
+from tests.chaos.oracle.record_outcomes import RecordOutcomes
+from tests.chaos.oracle.tickets import ExpectedVerdict, TargetKey
 from tests.chaos.servers import Servers
 from tests.chaos.traffic import TICKETS, USAGE
 from tests.support.service_process import get
@@ -21,17 +21,17 @@ SHOWN = 5
 
 
 @dataclass
-class Expected:
+class ExpectedResults:
     """What must hold, by the raw log alone."""
 
-    verdicts: Mapping[Promise, Holds]
+    verdicts: Mapping[TargetKey, ExpectedVerdict]
     usage: Usage
-    arrivals: Mapping[str, Arrivals]
-    announced: Announced
+    outcomes_by_topic: Mapping[str, RecordOutcomes]
+    announced: Announcements
 
 
 @dataclass
-class Judgement:
+class Verification:
     """`faults` is empty when all is as it must be; `facts` says how much that was."""
 
     faults: list[str] = field(default_factory=list)
@@ -54,55 +54,57 @@ class Judgement:
             self.faults.append(f"{what}, {len(found)} in all: {shown}")
 
 
-async def expectation(server: str, *, as_of: int) -> Expected:
+async def expected_results(server: str, *, as_of: int) -> ExpectedResults:
     """All of it, from the topics that integrators and the monitor write."""
-    arrivals = {TICKETS: Arrivals(), USAGE: Arrivals()}
-    usage, announced = Usage(), Announced()
-    happened = [record.event async for record in log.records(server, TICKETS) if arrivals[TICKETS].take(record)]
+    outcomes_by_topic = {TICKETS: RecordOutcomes(), USAGE: RecordOutcomes()}
+    usage, announced = Usage(), Announcements()
+    happened = [
+        record.event async for record in log.records(server, TICKETS) if outcomes_by_topic[TICKETS].take(record)
+    ]
     usage.add_tickets(happened)
     async for record in log.records(server, USAGE):
-        if arrivals[USAGE].take(record):
+        if outcomes_by_topic[USAGE].take(record):
             usage.add_reading(record.event)
     async for record in log.records(server, VERDICTS):
         announced.take(record)
-    return Expected(tickets.verdicts(happened, as_of=as_of), usage, arrivals, announced)
+    return ExpectedResults(tickets.verdicts(happened, as_of=as_of), usage, outcomes_by_topic, announced)
 
 
-def judge(expected: Expected, servers: Servers, fleet: Fleet, meter: Meter) -> Judgement:
-    """The verdicts thrice, the fates of all records, and every council's pence."""
-    judgement = Judgement()
+def verify(expected: ExpectedResults, servers: Servers, fleet: Fleet, lag: LagMonitor) -> Verification:
+    """The verdicts in all three places, the outcomes of all records, and every council's pence."""
+    verification = Verification()
     announced = expected.announced
-    judgement.none("ids under which two things were announced", announced.contradicted)
-    judgement.same("announced verdicts", expected.verdicts, announced.holds)
-    judgement.same("verdicts counted", dict.fromkeys(_counted(expected.verdicts), 1), _sums(servers))
+    verification.none("ids under which two things were announced", announced.contradicted)
+    verification.same("announced verdicts", expected.verdicts, announced.verdicts)
+    verification.same("verdicts counted", dict.fromkeys(_counted(expected.verdicts), 1), _sums(servers))
     adjusted = _adjusted(servers)
-    in_place = {promise: each for promise, each in expected.verdicts.items() if promise not in adjusted}
-    judgement.same("read model", _plain(in_place), _read_model(servers, but=adjusted))
-    judgement.same("billing's verdicts", _brief(expected.verdicts), _billed_verdicts(servers))
+    in_place = {key: each for key, each in expected.verdicts.items() if key not in adjusted}
+    verification.same("read model", _plain(in_place), _read_model(servers, but=adjusted))
+    verification.same("billing's verdicts", _brief(expected.verdicts), _billed_verdicts(servers))
     (history,) = stores.query(servers.database("sla_monitor"), "SELECT count(*) FROM announcement")[0]
-    judgement.same("announcements kept", {"ids": announced.ids}, {"ids": history})
+    verification.same("announcements kept", {"ids": announced.ids}, {"ids": history})
     for reader in READ_BY:
-        _conserved(judgement, reader, meter, expected.arrivals)
+        _conserved(verification, reader, lag, expected.outcomes_by_topic)
     billing = fleet.of("billing")[0]
-    judgement.same("pence", _pence(expected.usage), dict(_answered(billing.url("/v1/statements"), expected.usage)))
-    judgement.facts |= {**_facts(expected), "verdicts adjusted": len(adjusted)}
-    return judgement
+    verification.same("pence", _pence(expected.usage), dict(_answered(billing.url("/v1/statements"), expected.usage)))
+    verification.facts |= {**_facts(expected), "verdicts adjusted": len(adjusted)}
+    return verification
 
 
-def _plain(verdicts: Mapping[Promise, Holds]) -> dict[Promise, tuple[object, ...]]:
-    return {promise: (each.outcome, each.month, each.due, each.elapsed) for promise, each in verdicts.items()}
+def _plain(verdicts: Mapping[TargetKey, ExpectedVerdict]) -> dict[TargetKey, tuple[object, ...]]:
+    return {key: (each.outcome, each.month, each.due, each.elapsed) for key, each in verdicts.items()}
 
 
-def _brief(verdicts: Mapping[Promise, Holds]) -> dict[Promise, tuple[str, str]]:
-    return {promise: (each.outcome, each.month) for promise, each in verdicts.items()}
+def _brief(verdicts: Mapping[TargetKey, ExpectedVerdict]) -> dict[TargetKey, tuple[str, str]]:
+    return {key: (each.outcome, each.month) for key, each in verdicts.items()}
 
 
-def _counted(verdicts: Mapping[Promise, Holds]) -> Iterable[tuple[str, ...]]:
-    return [(*promise, each.outcome, each.month) for promise, each in verdicts.items()]
+def _counted(verdicts: Mapping[TargetKey, ExpectedVerdict]) -> Iterable[tuple[str, ...]]:
+    return [(*key, each.outcome, each.month) for key, each in verdicts.items()]
 
 
 def _sums(servers: Servers) -> dict[tuple[str, ...], int]:
-    """How often a promise is counted as kept or missed in a month: by the verdict in place, and by its adjustments."""
+    """How often a target is counted as met or breached in a month: by the verdict in place, and by its adjustments."""
     rows = stores.query(
         servers.database("sla_monitor"),
         """
@@ -116,36 +118,38 @@ def _sums(servers: Servers) -> dict[tuple[str, ...], int]:
     return {tuple(row[:5]): row[5] for row in rows}
 
 
-def _adjusted(servers: Servers) -> set[Promise]:
+def _adjusted(servers: Servers) -> set[TargetKey]:
     rows = stores.query(servers.database("sla_monitor"), "SELECT DISTINCT council, item, target FROM adjustment")
     return {(council, item, target) for council, item, target in rows}
 
 
-def _read_model(servers: Servers, *, but: Container[Promise]) -> dict[Promise, tuple[object, ...]]:
+def _read_model(servers: Servers, *, but: Container[TargetKey]) -> dict[TargetKey, tuple[object, ...]]:
     columns = "council, item, target, outcome, month, extract(epoch FROM due_at)::bigint, elapsed_s"
     rows = stores.query(servers.database("sla_monitor"), f"SELECT {columns} FROM verdict")  # noqa: S608 (ours)
     found = {(row[0], row[1], row[2]): tuple(row[3:]) for row in rows}
-    return {promise: row for promise, row in found.items() if promise not in but}
+    return {key: row for key, row in found.items() if key not in but}
 
 
-def _billed_verdicts(servers: Servers) -> dict[Promise, tuple[str, str]]:
+def _billed_verdicts(servers: Servers) -> dict[TargetKey, tuple[str, str]]:
     rows = stores.query(servers.database("billing"), "SELECT council, item, target, outcome, month FROM verdict")
     return {(row[0], row[1], row[2]): (row[3], row[4]) for row in rows if row[3] != "retracted"}
 
 
-def _conserved(judgement: Judgement, reader: str, meter: Meter, arrivals: Mapping[str, Arrivals]) -> None:
-    """Every record of every shard has one fate; in the topic that a reader takes in whole, the fate it must have."""
-    standings = meter.standings(reader)
-    judgement.none(f"{reader}: records without a fate", [each for each in standings if each.unaccounted])
+def _conserved(
+    verification: Verification, reader: str, lag: LagMonitor, outcomes_by_topic: Mapping[str, RecordOutcomes]
+) -> None:
+    """Every record of every shard has one outcome; in the topic that a reader reads whole, the expected one."""
+    progress = lag.progress(reader)
+    verification.none(f"{reader}: records without an outcome", [each for each in progress if each.unaccounted])
     topic = {"billing": USAGE, "sla_monitor": TICKETS}.get(reader)
     if topic is None:
         return
     found: Counter[tuple[int, str]] = Counter()
-    for each in standings:
+    for each in progress:
         if each.topic == topic:
-            found.update({(each.partition, fate): count for fate, count in each.fates.items() if count})
-    judgement.same(f"{reader}: fates", arrivals[topic].fates, found)
-    judgement.same(f"{reader}: shards", dict.fromkeys(range(PARTITIONS)), dict.fromkeys(key[0] for key in found))
+            found.update({(each.partition, outcome): count for outcome, count in each.outcomes.items() if count})
+    verification.same(f"{reader}: outcomes", outcomes_by_topic[topic].outcomes, found)
+    verification.same(f"{reader}: shards", dict.fromkeys(range(PARTITIONS)), dict.fromkeys(key[0] for key in found))
 
 
 def _pence(usage: Usage) -> dict[tuple[str, str], int]:
@@ -162,10 +166,14 @@ def _answered(url: str, usage: Usage) -> Iterable[tuple[tuple[str, str], int]]:
                 yield (statement["council"], month), statement["total_pence"]
 
 
-def _facts(expected: Expected) -> dict[str, int]:
-    arrivals = expected.arrivals
+def _facts(expected: ExpectedResults) -> dict[str, int]:
+    outcomes_by_topic = expected.outcomes_by_topic
     return {
-        **{f"{topic} {fate}": arrivals[topic].total(fate) for topic in arrivals for fate in stores.FATES[:3]},
+        **{
+            f"{topic} {outcome}": outcomes_by_topic[topic].total(outcome)
+            for topic in outcomes_by_topic
+            for outcome in stores.OUTCOMES[:3]
+        },
         "verdicts": len(expected.verdicts),
         "announcements": expected.announced.ids,
         "announcements repeated": expected.announced.repeated,

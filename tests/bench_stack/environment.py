@@ -21,7 +21,7 @@ _PATIENCE_S = 900.0
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class BenchEnvironment:
     """The servers' addresses."""
 
     broker: str
@@ -45,25 +45,25 @@ class Stage:
 
 
 @contextmanager
-def stage() -> Iterator[Stage]:
+def bench_environment() -> Iterator[BenchEnvironment]:
     """The servers are up and the topics are made; all are gone afterwards."""
     with servers.kafka() as broker, servers.redis() as redis, servers.postgres() as postgres:
-        made = Stage(broker, redis, postgres)
+        made = BenchEnvironment(broker, redis, postgres)
         asyncio.run(_make_topics(made.bus))
         yield made
 
 
 def rate(total: int, position: Callable[[], int]) -> float:
     """Records a second, from when a tenth of `total` has been worked off until all of it has."""
-    before = work_off(round(total * _WARM), position)
+    before = wait_for_records(round(total * _WARM), position)
     begun = time.monotonic()
     if before >= total:
         raise RuntimeError("it was over before it could be measured: take more records")
-    work_off(total, position)
+    wait_for_records(total, position)
     return (total - before) / (time.monotonic() - begun)
 
 
-def work_off(wanted: int, position: Callable[[], int]) -> int:
+def wait_for_records(wanted: int, position: Callable[[], int]) -> int:
     """Waits until at least `wanted` have been worked off, and says how many were."""
     until = time.monotonic() + _PATIENCE_S
     while (reached := position()) < wanted:
