@@ -5,18 +5,15 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Where the meaning of "now" comes from. Time-outs use the event loop's monotonic time instead."""
+    """What says what "now" is: an aware instant, in UTC. Time-outs use the event loop's monotonic time instead."""
 
-    def now(self) -> datetime:
-        """The present instant, aware, in UTC."""
-        ...
+    def now(self) -> datetime: ...
 
 
 class WallClock:
     """The machine's clock."""
 
     def now(self) -> datetime:
-        """The present instant, aware, in UTC."""
         return datetime.now(UTC)
 
 
@@ -27,5 +24,4 @@ class FixedClock:
         self._at = at.astimezone(UTC)
 
     def now(self) -> datetime:
-        """The instant it was given."""
         return self._at

@@ -1,10 +1,10 @@
-"""The sign of life of a loop: when it last came round."""
+"""When a loop last came round: its sign of life."""
 
 import time
 
 
 class Heartbeat:
-    """Beaten by the task that runs the loop, read by any thread. A loop that has not begun counts from its making."""
+    """Beaten by the task that runs the loop, read by any thread. A loop that has not begun counts from its creation."""
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -1,4 +1,4 @@
-"""What every service is told by its environment. Any setting NAME may instead be the content of the file NAME_FILE."""
+"""The settings of every service, from its environment; any NAME may instead be the content of the file NAME_FILE."""
 
 import os
 from pathlib import Path
@@ -29,7 +29,7 @@ class ServiceSettings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", alias="LOG_LEVEL")
     # A service that is further behind than this is not ready, though it lives.
     ready_lag_records: int = Field(default=10_000, ge=0, alias="READY_LAG_RECORDS")
-    # Every figure is made up, and each page says so.
+    # Every figure is invented, and each page says so.
     illustrative: bool = Field(default=False, alias="TALLYSTICK_ILLUSTRATIVE")
     # A supervisor must wait longer than this before it kills.
     stop_within_s: float = Field(default=20.0, gt=0, alias="STOP_WITHIN_S")

@@ -16,8 +16,7 @@ SERVICES = ("catalogue", "sla_monitor", "billing")
 
 def metadata_of(package: str) -> MetaData:
     """The tables as the service's code knows them."""
-    folder = "adapters" if package == "catalogue" else "store"
-    module = import_module(f"{package}.{folder}.tables")
+    module = import_module("catalogue.adapters.sql" if package == "catalogue" else f"{package}.store.tables")
     found = getattr(module, "metadata", None) or module.METADATA
     assert isinstance(found, MetaData)
     return found

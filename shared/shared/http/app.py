@@ -27,7 +27,7 @@ from shared.http.problem_types import (
 from shared.http.problems import PROBLEM_JSON, Problem, ProblemDetails
 from shared.http.queries import PathId, reject_unknown_parameters
 from shared.log.processor import Busy
-from shared.sql.engine import passes
+from shared.sql.engine import is_transient
 
 RETRY_AFTER_S = 5  # a server that was restarted is back by then
 _MAX_FRAMES, _MAX_LOGGED_CHARACTERS = 8, 4_000
@@ -154,7 +154,7 @@ def _message(fault: Any) -> str:
 
 
 async def _answer_outage(request: Request, fault: Exception) -> Response:
-    if isinstance(fault, DBAPIError) and not passes(fault):
+    if isinstance(fault, DBAPIError) and not is_transient(fault):
         raise fault  # a bug in Tallystick: waiting would not help
     log.warning("http.unavailable", path=_logged_path(request.scope), fault=type(fault).__name__)
     return Problem(SERVICE_UNAVAILABLE, headers={"Retry-After": str(RETRY_AFTER_S)}).response()

@@ -1,6 +1,6 @@
-"""When too many records of a shard cannot be believed: then a sender as a whole is wrong, or this release is.
+"""When too many records of a shard are invalid: then a sender as a whole is wrong, or this release is.
 
-Ten of any 1,000 offsets may be set aside; the eleventh halts the shard in front of itself, so that a bad release does
+Ten of any 1,000 offsets may be quarantined; the eleventh halts the shard in front of itself, so that a bad release does
 not empty a topic into quarantine. Eleven in a row are eleven of 1,000: the one rule covers both. What quarantine holds
 is the only memory, so that a restart changes nothing.
 """
@@ -14,7 +14,7 @@ WINDOW = 1_000
 
 
 class Flood(Exception):
-    """Of the records offered, the one at `offset` makes it a flood: those before it may be taken in, no more."""
+    """Of the records offered, the one at `offset` makes it a flood: those before it may be applied, no more."""
 
     def __init__(self, offset: int) -> None:
         super().__init__(offset)
@@ -22,21 +22,21 @@ class Flood(Exception):
 
 
 def halting_offset(before: Sequence[int], poison: Sequence[int]) -> int | None:
-    """The first of `poison` that makes more than `MAX_QUARANTINED` within `WINDOW` offsets; None for no flood.
+    """The first of `poison` that is more than `MAX_QUARANTINED` within `WINDOW` offsets, itself included, or None.
 
-    `before` are the offsets set aside earlier: those of the newest `WINDOW` suffice. Both ascend.
+    `before` are the offsets quarantined earlier: those of the newest `WINDOW` suffice. Both ascend.
     """
-    aside = [*before, *poison]
-    for index in range(max(len(before), MAX_QUARANTINED), len(aside)):
-        if aside[index] - aside[index - MAX_QUARANTINED] < WINDOW:
-            return aside[index]
+    quarantined = [*before, *poison]
+    for index in range(max(len(before), MAX_QUARANTINED), len(quarantined)):
+        if quarantined[index] - quarantined[index - MAX_QUARANTINED] < WINDOW:
+            return quarantined[index]
     return None
 
 
 def halt_message(shard: Shard, offset: int) -> str:
-    """What an operator reads of a halted shard: why it stands, and what can be done."""
+    """What an operator reads of a halted shard: why it is halted, and what can be done."""
     return (
-        f"{shard} is halted at offset {offset}: over {MAX_QUARANTINED} of its last {WINDOW:,} records were invalid. "
+        f"{shard} is halted at offset {offset}: over {MAX_QUARANTINED} of its last {WINDOW:,} records are invalid. "
         "If this release is at fault, deploy one that reads them; if their sender is, stop it and run "
         f"`tallystick quarantine accept-flood {shard} --reason …`. Nothing has been lost"
     )

@@ -7,6 +7,7 @@ the one kept here (`commit`) only feeds lag tools.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import NamedTuple, Protocol
 
 from msgspec import Struct
@@ -90,7 +91,7 @@ class PartitionMismatch(BusError):
 
 
 class OffsetGone(BusError):
-    """The wanted offset is no longer (or not yet) in the log: retention overtook it, or the topic was made anew."""
+    """The wanted offset is no longer (or not yet) in the log: retention overtook it, or the topic was recreated."""
 
 
 class Fenced(Exception):
@@ -103,6 +104,12 @@ def check_offset(shard: Shard, offset: int, held: Bounds) -> None:
         raise OffsetGone(f"{shard} holds offsets from {held.first} to below {held.end}, wanted from {offset}")
 
 
+async def publish_outgoing(bus: "Bus", outgoing: Iterable[Outgoing]) -> None:
+    """The log holds all of `outgoing` durably, in their order; raises `AppendUncertain` as `Bus.publish`."""
+    for topic, messages in groupby(outgoing, key=lambda message: message.topic):
+        await bus.publish(topic, [Message(m.key, m.value, timestamp_ms=m.timestamp_ms) for m in messages])
+
+
 class Subscription(Protocol):
     """One member of a consumer group. Used by one task; not safe to share."""
 
@@ -110,9 +117,8 @@ class Subscription(Protocol):
         """The shards that are this member's now. May change between any two awaits, without notice.
 
         A shard that this call showed to be lost needs `seek` when it returns; one that was lost and regained
-        between two calls goes on where it was, and the fencing of the reader's store tells whether it may.
+        between two calls goes on where it was, and the fencing of the reader's store decides whether it may.
         """
-        ...
 
     async def seek(self, shard: Shard, offset: int) -> None:
         """Deliver `shard` from `offset` on. Nothing of a newly assigned shard is delivered before this call.
@@ -120,15 +126,13 @@ class Subscription(Protocol):
         Raises `OffsetGone` when `offset` is below the first held or above the end; never skips silently. For a shard
         that is this member's no longer it does nothing.
         """
-        ...
 
     async def poll(self, *, max_records: int, timeout_s: float) -> Mapping[Shard, Sequence[Record]]:
-        """The next records of started shards that are not held back, at most `max_records` a shard, in offset order.
+        """The next records of started shards that are not paused, at most `max_records` a shard, in offset order.
 
         Waits up to `timeout_s` for the first one; an empty mapping means that none came. Never raises for what a
         record holds; raises `OffsetGone` when retention has overtaken a started shard, never skips silently.
         """
-        ...
 
     async def position(self, shard: Shard) -> int:
         """The offset from which a started shard is delivered next.
@@ -136,23 +140,18 @@ class Subscription(Protocol):
         It lies further than one after the last delivered record where offsets hold nothing to deliver: at gaps, and at
         the marks of Kafka's transactions, of which every log that is written in transactions has one at its end.
         """
-        ...
 
     def pause(self, shards: Collection[Shard]) -> None:
         """Deliver nothing of `shards` until `resume`; polling goes on, so that the group keeps this member."""
-        ...
 
     def resume(self, shards: Collection[Shard]) -> None:
         """Undo `pause`; delivery goes on where `seek` or the last delivered record left it."""
-        ...
 
     async def commit(self, shard: Shard, next_offset: int) -> None:
-        """Tell lag tools how far the group is. May fail silently; nothing depends on it."""
-        ...
+        """Store how far the group is, for lag tools. May fail silently; nothing depends on it."""
 
     async def close(self) -> None:
         """Leave the group. Idempotent, and returns within 10 seconds."""
-        ...
 
 
 class Bus(Protocol):
@@ -160,42 +159,33 @@ class Bus(Protocol):
 
     async def ensure_topics(self, topics: Sequence[Topic]) -> None:
         """Create what is missing; raises `PartitionMismatch` where a topic exists with another partition count."""
-        ...
 
     async def bounds(self, shard: Shard) -> Bounds:
         """What the log holds of `shard` now."""
-        ...
 
     async def identity(self, topic: str) -> str:
-        """What tells the topic from every other one that ever bore its name; up to 64 characters."""
-        ...
+        """What distinguishes the topic from every other one that ever had its name; up to 64 characters."""
 
     async def publish(self, topic: str, messages: Sequence[Message]) -> None:
         """Append all of `messages`; when it returns they are durable and those of one key are in order.
 
         Raises `AppendUncertain` when some may not be; sending all of them again is always right.
         """
-        ...
 
     async def publish_to(self, shard: Shard, messages: Sequence[Message]) -> None:
         """As `publish`, into one partition whatever the keys; for marks that every partition must get."""
-        ...
 
     async def read(self, shard: Shard, start: int, *, limit: int) -> Sequence[Record]:
         """The records of `shard` from `start` on, at most `limit` of them and in no group; none at the end.
 
         Raises `OffsetGone` when `start` is below the first held or above the end.
         """
-        ...
 
     async def subscribe(self, group: str, topics: Sequence[str]) -> Subscription:
         """Join `group`. Members of one group share the shards; each shard has one owner (a stale one may linger)."""
-        ...
 
     def silent_s(self) -> float:
         """Seconds since the log last answered those who wait for records, if only with none; 0 when nobody waits."""
-        ...
 
     async def close(self) -> None:
         """Close all subscriptions and release everything. Idempotent."""
-        ...

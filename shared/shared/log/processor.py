@@ -26,7 +26,6 @@ class Processor(Protocol):
 
     async def position(self, shard: Shard) -> int | None:
         """The stored next offset; None when the shard was never read, and is to be read from the first held."""
-        ...
 
     async def apply(self, shard: Shard, records: Sequence[Record]) -> int:
         """Store the results of `records` and the next offset in one atomic write; returns that offset.
@@ -35,7 +34,6 @@ class Processor(Protocol):
         not where `records` begin, `Busy` when it should be tried later, `Halted` when people must decide first.
         Records that it cannot read are its own to quarantine; whatever else it raises stops the group.
         """
-        ...
 
     async def idle(self, shard: Shard, *, caught_up: CaughtUp) -> None:
         """Called for owned shards that got no records: timers, outbox. May raise as `apply` may.
@@ -43,7 +41,6 @@ class Processor(Protocol):
         Who goes by the wall clock reads it before asking `caught_up`: after the answer a process may be held up for
         hours, while records come that it does not know of.
         """
-        ...
 
 
 class KnownLogs(Protocol):
@@ -51,8 +48,6 @@ class KnownLogs(Protocol):
 
     async def known_log(self, topic: str) -> str | None:
         """The identity of the log of `topic` that was read until now; None at first. Raises `Busy`."""
-        ...
 
     async def save_known_log(self, topic: str, identity: str) -> None:
         """The positions to be stored are of the log of that identity. Raises `Busy`."""
-        ...

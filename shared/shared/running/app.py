@@ -25,55 +25,44 @@ class App(Protocol):
     @property
     def title(self) -> str:
         """What it is called in its API's description."""
-        ...
 
     @property
     def types(self) -> Sequence[type]:
         """The contract types that its API's description refers to."""
-        ...
 
     def public_routes(self, *, illustrative: bool) -> Sequence[APIRouter]:
         """All that it answers when it runs alone; `illustrative` labels every page so."""
-        ...
 
     def operator_routes(self) -> Sequence[APIRouter]:
         """What it answers only to those who run it."""
-        ...
 
     @property
     def consumers(self) -> Sequence[ConsumerStatus]:
         """Its memberships of consumer groups."""
-        ...
 
     @property
     def heartbeats(self) -> Sequence[Heartbeat]:
-        """The signs of life of its other loops."""
-        ...
+        """The heartbeats of its other loops."""
 
     @property
     def checks(self) -> Mapping[str, Check]:
-        """What must answer for it to be ready, beside the log and its readings."""
-        ...
+        """What must answer for it to be ready, beside the log and its consumers."""
 
     async def sample(self) -> None:
-        """Its figures are as its stores stand now. May raise whatever they raise: it is tried again."""
-        ...
+        """Its metrics are those of its stores now. May raise whatever they raise: it is tried again."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """It works until `stop` is set; raises what made it impossible to go on."""
-        ...
 
     async def close(self) -> None:
         """Everything is released. Idempotent."""
-        ...
 
 
 class Build(Protocol[S_contra]):
     """A composition root."""
 
     def __call__(self, settings: S_contra, *, bus: Bus, clock: Clock, registry: CollectorRegistry) -> App:
-        """The service, ready to run; raises what its stores raise. Its figures are in `registry`."""
-        ...
+        """The service, ready to run; raises what its stores raise. Its metrics are in `registry`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,14 +38,14 @@ def main(service: ServiceProgram[S], arguments: Sequence[str]) -> None:
         if isinstance(cause, InvalidSettings):
             print(f"{service.package}: {cause}", file=sys.stderr)  # noqa: T201 (for whoever started it)
             sys.exit(EXIT_INVALID_SETTINGS)
-        # Where a log that does not answer was asked from says nothing.
+        # A log out of reach is no bug: no traceback is needed.
         trace = None if isinstance(cause, BusError) else failure
         log.critical("service.failed", fault=type(cause).__name__, reason=str(cause), exc_info=trace)
         sys.exit(EXIT_FAILED)
 
 
 def tune_gc() -> None:
-    """Events, which make no cycles, are not searched for them after every 700 of them; call it once all is imported."""
+    """The garbage collector runs seldom, since events make no cycles; call it once all is imported."""
     gc.freeze()
     gc.set_threshold(100_000, 20, 100)
 
@@ -65,7 +65,7 @@ async def _verb(service: ServiceProgram[S], settings: S, arguments: Sequence[str
 
 
 def _first(failure: Exception) -> Exception:
-    """What began it: several tasks that end together are wrapped in groups."""
+    """The first cause: several tasks that end together are wrapped in groups."""
     return _first(failure.exceptions[0]) if isinstance(failure, ExceptionGroup) else failure
 
 

@@ -32,7 +32,7 @@ def configure_logs(level: str, *, stream: TextIO | None = None) -> None:
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=_Ours(level),
+        logger_factory=_LoggerFactory(level),
         cache_logger_on_first_use=True,
     )
 
@@ -43,8 +43,8 @@ def _renderer(output: TextIO) -> Callable[..., Any]:
     return structlog.processors.JSONRenderer()
 
 
-class _Ours:
-    """Makes the one logger of our own code, which speaks from `level` on."""
+class _LoggerFactory:
+    """Creates the one logger of Tallystick's own code, which logs from `level` on."""
 
     def __init__(self, level: str) -> None:
         self._level = level.upper()

@@ -1,4 +1,4 @@
-"""The two HTTP faces of a service: the public one, and the one for those who run it, on a port of its own.
+"""The two HTTP servers of a service: the public one, and the one for those who run it, on a port of its own.
 
 Metrics, health and the description of the API are on the second only.
 """
@@ -23,7 +23,7 @@ from shared.running.health import Health
 from shared.startup_errors import InvalidSettings
 
 # Connections that wait to be served; more are refused at once, which is kinder than to let them wait.
-_MOST_AT_ONCE = 512
+_MAX_CONNECTIONS = 512
 _DRAIN_S = 8
 
 
@@ -32,12 +32,12 @@ class Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Nothing is captured."""
+        """Captures none."""
         yield
 
 
 def server(app: ASGIApp) -> Server:
-    """A server of `app` that believes no forwarded address and does not say what it is."""
+    """A server of `app` that trusts no forwarded address and does not say what it is."""
     return Server(
         uvicorn.Config(
             app,
@@ -46,7 +46,7 @@ def server(app: ASGIApp) -> Server:
             lifespan="off",
             proxy_headers=False,
             server_header=False,
-            limit_concurrency=_MOST_AT_ONCE,
+            limit_concurrency=_MAX_CONNECTIONS,
             timeout_graceful_shutdown=_DRAIN_S,
         )
     )
@@ -73,10 +73,10 @@ def admin_app(
     """`/livez`, `/readyz`, `/metrics` and `/openapi.json` of `public`; every other path is of `operator_routes`."""
 
     async def livez(_: Request) -> Response:
-        return _told(alive())
+        return _health_response(alive())
 
     async def readyz(_: Request) -> Response:
-        return _told(await ready())
+        return _health_response(await ready())
 
     def metrics(_: Request) -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
@@ -94,6 +94,6 @@ def admin_app(
     return Starlette(routes=[*own, Mount("/", operator_routes)])
 
 
-def _told(health: Health) -> Response:
+def _health_response(health: Health) -> Response:
     status = HTTPStatus.OK if health.ok else HTTPStatus.SERVICE_UNAVAILABLE
     return Json(health, status_code=status)

@@ -1,4 +1,4 @@
-"""A service at work: its loops, its two HTTP faces, its figures, watched, until it is told to stop."""
+"""A service at work: its loops, its two HTTP servers, its metrics, watched, until it is told to stop."""
 
 import asyncio
 import signal
@@ -35,7 +35,7 @@ class ServiceProcess:
             Watched(self._loop_heartbeat, settings.watchdog_loop_s),
             *(
                 Watched(heartbeat, settings.watchdog_round_s)
-                for heartbeat in (*app.heartbeats, *(reading.heartbeat for reading in app.consumers))
+                for heartbeat in (*app.heartbeats, *(status.heartbeat for status in app.consumers))
             ),
         ]
         self._watchdog = Watchdog(self._watched)
@@ -45,11 +45,12 @@ class ServiceProcess:
     async def run(self) -> None:
         """Works until SIGTERM or SIGINT; raises what ended one of its tasks."""
         public, admin = self._servers()
+        limit_s = self._settings.watchdog_round_s
         with (
             bind_socket("HTTP", self._settings.http_host, self._settings.http_port) as public_socket,
             bind_socket("ADMIN", self._settings.admin_host, self._settings.admin_port) as admin_socket,
         ):
-            self._hear_signals()
+            self._handle_signals()
             self._watchdog.start()
             log.info("service.started", http=public_socket.getsockname()[1], admin=admin_socket.getsockname()[1])
             async with asyncio.TaskGroup() as tasks:
@@ -58,7 +59,7 @@ class ServiceProcess:
                     tasks.create_task(self._owned("http", public.serve([public_socket]))),
                     tasks.create_task(self._owned("work", self._app.run(self._stop))),
                     tasks.create_task(self._owned("beat", self._beat())),
-                    tasks.create_task(self._owned("listen", self._listen())),
+                    tasks.create_task(self._owned("watch", watch_consumers(self._bus, self._stop, limit_s=limit_s))),
                     tasks.create_task(self._owned("sample", self._sample())),
                 ]
                 await self._stop.wait()
@@ -90,7 +91,7 @@ class ServiceProcess:
         return server(MeasuredHttp(api, self._registry)), server(admin)
 
     async def _owned(self, name: str, work: Awaitable[None]) -> None:
-        """`work`, whose end is everybody's. Its failure is kept, so that the others stop in order, uncancelled."""
+        """Runs `work`, whose end stops the service. A failure is kept: the others stop in order, uncancelled."""
         try:
             await work
         except Exception as failure:  # noqa: BLE001 (kept, and raised when all others have stopped)
@@ -102,8 +103,8 @@ class ServiceProcess:
     def _checks(self) -> dict[str, Check]:
         lag = self._settings.ready_lag_records
         consumers = {
-            f"group {reading.group}": consumer_check(self._bus, reading, lag_records=lag)
-            for reading in self._app.consumers
+            f"group {status.group}": consumer_check(self._bus, status, lag_records=lag)
+            for status in self._app.consumers
         }
         return {"process": self._running, "bus": bus_check(self._bus), **self._app.checks, **consumers}
 
@@ -113,7 +114,7 @@ class ServiceProcess:
         return "running"
 
     async def _beat(self) -> None:
-        """The pulse of the event loop, and how late it is."""
+        """The heartbeat of the event loop, and how late it is."""
         lag = Histogram(
             "event_loop_lag_seconds",
             "How late the event loop comes round.",
@@ -127,19 +128,16 @@ class ServiceProcess:
             lag.observe(now() - due)
             self._loop_heartbeat.beat()
 
-    async def _listen(self) -> None:
-        await watch_consumers(self._bus, self._stop, limit_s=self._settings.watchdog_round_s)
-
     async def _sample(self) -> None:
         while not self._stop.is_set():
             try:
                 await self._app.sample()
-            except Exception as fault:  # noqa: BLE001 (figures may be missing for a while; readiness says what is wrong)
+            except Exception as fault:  # noqa: BLE001 (metrics may be missing; readiness says what is wrong)
                 log.warning("sample.failed", fault=type(fault).__name__)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), _SAMPLE_EVERY_S)
 
-    def _hear_signals(self) -> None:
+    def _handle_signals(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)

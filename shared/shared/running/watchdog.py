@@ -1,6 +1,6 @@
 """A thread that ends the process when it is stuck: a restart reads on from the stored offset, and nothing is lost.
 
-It must not need what may be stuck. So it is a thread, looks only at pulses, and ends the process without asking.
+It must not need what may be stuck. So it is a thread, looks only at heartbeats, and ends the process without asking.
 """
 
 import faulthandler

@@ -11,12 +11,12 @@ from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, insert,
 from shared.sql.columns import MAX_ACTOR_LENGTH, MAX_REASON_LENGTH, UtcDateTime
 from shared.sql.engine import read_transaction
 
-_MOST_SUBJECT = 255
+_MAX_SUBJECT_LENGTH = 255
 
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """Somebody's word that the differences of `digest` may be announced; `subject` says of what, `events` how many."""
+    """The differences of `digest` may be published, somebody decided; `subject` says of what, `events` how many."""
 
     digest: str
     approved_at: datetime
@@ -27,13 +27,13 @@ class Approval:
 
 
 def approval_table(metadata: MetaData, name: str = "approval") -> Table:
-    """The table; in a migration: `approval_table(MetaData()).create(bind)`."""
+    """The table of all approvals of one service."""
     return Table(
         name,
         metadata,
         Column("digest", String(64), primary_key=True),
         Column("approved_at", UtcDateTime, primary_key=True),
-        Column("subject", String(_MOST_SUBJECT), nullable=False),
+        Column("subject", String(_MAX_SUBJECT_LENGTH), nullable=False),
         Column("events", Integer, nullable=False),
         Column("actor", String(MAX_ACTOR_LENGTH), nullable=False),
         Column("reason", String(MAX_REASON_LENGTH), nullable=False),
@@ -49,7 +49,7 @@ class Approvals:
 
     def add(self, approval: Approval) -> None:
         """The approval is kept, its subject cut to what the table holds."""
-        row = asdict(approval) | {"subject": approval.subject[:_MOST_SUBJECT]}
+        row = asdict(approval) | {"subject": approval.subject[:_MAX_SUBJECT_LENGTH]}
         with self.engine.begin() as connection:
             connection.execute(insert(self.table), row)
 

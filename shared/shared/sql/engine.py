@@ -1,6 +1,7 @@
 """Engines that behave alike on SQLite and PostgreSQL: bounded waits, no half-done reads, no lost writes.
 
-`engine.begin()` is a writing transaction; `reading(engine)` sees one moment and writes nothing.
+`engine.begin()` is a writing transaction; `read_transaction(engine)` sees one moment and writes nothing. Faults that
+pass by themselves, so that the same work is right again a little later, become `Busy`.
 """
 
 import sqlite3
@@ -22,13 +23,11 @@ _READING: dict[str, dict[str, Any]] = {
     "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
     "sqlite": {_DEFERRED: True},
 }
-
-
 # Classes of SQLSTATE, PostgreSQL's manual, appendix A: connection exception, rolled back in favour of others,
 # insufficient resources, operator intervention (statements that took too long are cancelled under it, too).
-_PASSING_CLASSES = frozenset({"08", "40", "53", "57"})
+_TRANSIENT_CLASSES = frozenset({"08", "40", "53", "57"})
 # No lock in time; a transaction ended for being silent, or for taking too long.
-_PASSING_STATES = frozenset({"55P03", "25P03", "25P04"})
+_TRANSIENT_STATES = frozenset({"55P03", "25P03", "25P04"})
 _SQLITE_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 
@@ -64,7 +63,7 @@ def read_transaction(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def busy_during_outages() -> Iterator[None]:
-    """Raises `Busy` for a fault of the database that passes: no connection, no answer, no lock in time.
+    """Raises `Busy` for a transient fault of the database: no connection, no answer, no lock in time.
 
     Whether a transaction that was about to commit did so is unknown then; stored offsets decide, not the caller.
     """
@@ -73,12 +72,12 @@ def busy_during_outages() -> Iterator[None]:
     except NoConnectionFree as fault:
         raise Busy(f"every connection is in use: {fault}") from fault
     except DBAPIError as fault:
-        if not passes(fault):
+        if not is_transient(fault):
             raise
         raise Busy(f"the database does not answer now: {fault.orig}") from fault
 
 
-def passes(fault: DBAPIError) -> bool:
+def is_transient(fault: DBAPIError) -> bool:
     """Whether the statement did nothing wrong: tried later, it may well succeed."""
     if fault.connection_invalidated:
         return True
@@ -87,13 +86,13 @@ def passes(fault: DBAPIError) -> bool:
     state = getattr(fault.orig, "sqlstate", None)
     if state is None:  # It never came to a statement, or no answer to it.
         return isinstance(fault, OperationalError | InterfaceError)
-    return state[:2] in _PASSING_CLASSES or state in _PASSING_STATES
+    return state[:2] in _TRANSIENT_CLASSES or state in _TRANSIENT_STATES
 
 
 def _sqlite(engine: Engine) -> Engine:
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:
-        # The driver's own transaction handling begins too late (at the first write); we say BEGIN ourselves.
+        # The driver's own transaction handling begins too late (at the first write), so BEGIN is sent here.
         connection.isolation_level = None
         set_pragmas(connection, durable=True)
 

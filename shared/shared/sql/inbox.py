@@ -1,7 +1,7 @@
-"""What has been received, for ever: the second coming of an event is recognised by its identity, years later too.
+"""Which events have been received, for ever: a repetition is recognised by its identity, years later too.
 
-The primary key is permanent (no expiry, no window); the digest tells a repetition from another content under the
-same identity.
+The primary key is permanent (no expiry, no window); the digest distinguishes a repetition from another content under
+the same identity.
 """
 
 from collections.abc import Iterator, Sequence, Set
@@ -13,6 +13,8 @@ from sqlalchemy import Column, Connection, LargeBinary, MetaData, Select, String
 from sqlalchemy.sql.dml import ReturningInsert
 
 from shared.sql.statements import in_list, insert_ignore, insert_rows
+
+_Identity = tuple[str, str]  # source, id
 
 
 class Arrival(NamedTuple):
@@ -32,7 +34,7 @@ class InsertResult(Enum):
 
 
 def inbox_table(metadata: MetaData, name: str = "inbox") -> Table:
-    """The table; in a migration: `inbox_table(MetaData()).create(bind)`."""
+    """The table of all events that one service has received."""
     return Table(
         name,
         metadata,
@@ -45,28 +47,32 @@ def inbox_table(metadata: MetaData, name: str = "inbox") -> Table:
 
 
 def receive(connection: Connection, inbox: Table, arrivals: Sequence[Arrival]) -> list[InsertResult]:
-    """The fate of each arrival, in their order; the new ones are stored, with the digest that came first.
+    """What each arrival is, in their order; the new ones are stored, with the digest that came first.
 
     Set-based: at most three statements for a batch of 1,000. Works inside the caller's transaction.
     """
-    firsts: dict[tuple[str, str], bytes] = {}
-    for source, id_, digest in arrivals:
-        firsts.setdefault((source, id_), digest)
+    firsts = _firsts(arrivals)
     new = _insert(connection, inbox, firsts)
     known = _digests(connection, inbox, [identity for identity in firsts if identity not in new])
-    return list(_fates(arrivals, new, firsts | known))
+    return list(_results(arrivals, new, firsts | known))
 
 
 def receive_dry_run(connection: Connection, inbox: Table, arrivals: Sequence[Arrival]) -> list[InsertResult]:
     """What `receive` would return now; nothing is stored."""
-    firsts: dict[tuple[str, str], bytes] = {}
+    firsts = _firsts(arrivals)
+    known = _digests(connection, inbox, list(firsts))
+    return list(_results(arrivals, firsts.keys() - known.keys(), firsts | known))
+
+
+def _firsts(arrivals: Sequence[Arrival]) -> dict[_Identity, bytes]:
+    """The digest that came first of each identity."""
+    firsts: dict[_Identity, bytes] = {}
     for source, id_, digest in arrivals:
         firsts.setdefault((source, id_), digest)
-    known = _digests(connection, inbox, list(firsts))
-    return list(_fates(arrivals, firsts.keys() - known.keys(), firsts | known))
+    return firsts
 
 
-def _insert(connection: Connection, inbox: Table, firsts: dict[tuple[str, str], bytes]) -> set[tuple[str, str]]:
+def _insert(connection: Connection, inbox: Table, firsts: dict[_Identity, bytes]) -> set[_Identity]:
     if not firsts:
         return set()
     # In one order everywhere: two workers who receive the same events wait for each other, never in a circle.
@@ -75,7 +81,7 @@ def _insert(connection: Connection, inbox: Table, firsts: dict[tuple[str, str], 
     return {(source, id_) for source, id_ in stored}
 
 
-def _digests(connection: Connection, inbox: Table, known: Sequence[tuple[str, str]]) -> dict[tuple[str, str], bytes]:
+def _digests(connection: Connection, inbox: Table, known: Sequence[_Identity]) -> dict[_Identity, bytes]:
     if not known:
         return {}
     ids = [id_ for _, id_ in known]
@@ -93,8 +99,8 @@ def _known(inbox: Table, dialect: str) -> Select[str, str, bytes]:
     return select(inbox.c.source, inbox.c.id, inbox.c.digest).where(in_list(dialect, inbox.c.id, "ids"))
 
 
-def _fates(
-    arrivals: Sequence[Arrival], new: Set[tuple[str, str]], digests: dict[tuple[str, str], bytes]
+def _results(
+    arrivals: Sequence[Arrival], new: Set[_Identity], digests: dict[_Identity, bytes]
 ) -> Iterator[InsertResult]:
     unseen = set(new)
     for source, id_, digest in arrivals:

@@ -1,7 +1,7 @@
 """Databases brought to the newest revision of a package: plain numbered files in its folder `migrations`.
 
-A revision file is named `0001_what_it_does.py` and says `revision = "0001"`. Each package keeps its own mark
-(`<package>_revision`), so several may share a database.
+A revision file is named `0001_what_it_does.py` and says `revision = "0001"`. Each package has its own table
+`<package>_revision`, so several may share a database.
 
 Who may change a schema depends on whose it is. A SQLite file belongs to the program that opens it, which brings it up
 to date as it starts. A server's schema belongs to a role of its own, which only `migrate` logs in as; a service looks
@@ -64,26 +64,14 @@ def migrate(engine: Engine, package: str) -> None:
     """The database is at the newest revision of `package`, whoever else is migrating it now.
 
     Costs one small read when there is nothing to do to a file; on a server what the roles may do is granted again.
-    Raises `UnknownRevision` when the database is ahead, `UnusableDatabase` when it cannot hold what we write.
+    Raises `UnknownRevision` when the database is ahead, `UnusableDatabase` when it cannot hold every text.
     """
     bring = _migrate_file if engine.dialect.name == "sqlite" else _migrate_server
     bring(engine, package)
 
 
-def upgrade_to(revision: str, connection: Connection, package: str) -> None:
-    """The database is at `revision` of `package` when the caller's transaction has committed."""
-    from alembic import command  # noqa: PLC0415 (takes 0.3 s, and is not needed on most starts)
-    from alembic.config import Config  # noqa: PLC0415 (as above)
-
-    config = Config(attributes={"connection": connection, "version_table": version_table(package)})
-    config.set_main_option("script_location", "shared:sql/alembic")
-    config.set_main_option("version_locations", f"{package}:migrations")
-    config.set_main_option("path_separator", "newline")
-    command.upgrade(config, revision)
-
-
 def version_table(package: str) -> str:
-    """The table that holds a package's mark."""
+    """The table that holds a package's revision."""
     return f"{package.replace('.', '_')}_revision"
 
 
@@ -130,23 +118,28 @@ def _migrate_server(engine: Engine, package: str) -> None:
         postgres.require_code_point_order(connection)
         postgres.take_advisory_lock(connection, version_table(package))
         _upgrade(connection, package)
-        _grant(connection, package, mark=version_table(package))
+        _grant(connection, package)
 
 
 def _upgrade(connection: Connection, package: str) -> None:
+    """The database is at the newest revision of `package` when the caller's transaction has committed."""
+    from alembic import command  # noqa: PLC0415 (takes 0.3 s, and is not needed on most starts)
+    from alembic.config import Config  # noqa: PLC0415 (as above)
+
     known = _revisions(package)
     stored = _revision(connection, package)
     _refuse_unknown(package, stored, known)
     if stored == known[-1]:
         return
-    upgrade_to("head", connection, package)
+    config = Config(attributes={"connection": connection, "version_table": version_table(package)})
+    config.set_main_option("script_location", "shared:sql/alembic")
+    config.set_main_option("version_locations", f"{package}:migrations")
+    config.set_main_option("path_separator", "newline")
+    command.upgrade(config, "head")
 
 
-def _grant(connection: Connection, package: str, *, mark: str) -> None:
-    """Both roles may do what they should in the tables of `package`, where the server has such roles.
-
-    `mark` is the table of the package's revision, which neither may touch.
-    """
+def _grant(connection: Connection, package: str) -> None:
+    """Both roles may do what they should in the tables of `package`, and not touch its revision, if they exist."""
     known = set(connection.scalars(text("SELECT rolname FROM pg_roles")))
     quoted = connection.dialect.identifier_preparer.quote
     statements: list[str] = []
@@ -156,7 +149,7 @@ def _grant(connection: Connection, package: str, *, mark: str) -> None:
         statements += [
             f"GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO {APP}",
             f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {APP}",
-            f"REVOKE INSERT ON {quoted(mark)} FROM {APP}",
+            f"REVOKE INSERT ON {quoted(version_table(package))} FROM {APP}",
             *(f"GRANT {what} ON {quoted(table)} TO {APP}" for table, what in changeable(package).items()),
         ]
     for statement in statements:

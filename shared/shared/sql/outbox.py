@@ -1,4 +1,4 @@
-"""Announcements written in the transaction that makes them true, and published after it, in order, at least once.
+"""Messages written in the transaction that makes them true, and published after it, in order, at least once.
 
 A row stays until the log holds its message durably; a crash in between publishes it again, under the same id.
 """
@@ -6,9 +6,9 @@ A row stays until the log holds its message durably; a crash in between publishe
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from itertools import groupby
 from typing import Any
 
+from msgspec import structs
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -28,7 +28,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 
 from shared.heartbeat import Heartbeat
-from shared.log.port import AppendUncertain, Bus, Message, Outgoing
+from shared.log.port import AppendUncertain, Bus, Outgoing, publish_outgoing
 from shared.log.processor import Busy
 from shared.sql.engine import busy_during_outages, read_transaction
 
@@ -36,7 +36,7 @@ RELAY_BATCH = 500
 
 
 def outbox_table(metadata: MetaData, name: str = "outbox") -> Table:
-    """The table; in a migration: `outbox_table(MetaData()).create(bind)`. `written_by` is the writing transaction."""
+    """The table of messages to be published; `written_by` is the writing transaction."""
     return Table(
         name,
         metadata,
@@ -55,11 +55,7 @@ def add(connection: Connection, outbox: Table, messages: Sequence[Outgoing]) -> 
     """`messages` will be published, in this order, once the caller's transaction has committed."""
     if messages:
         connection.execute(
-            insert(outbox).values(written_by=current_transaction()),
-            [
-                {"id": m.id, "topic": m.topic, "key": m.key, "value": m.value, "timestamp_ms": m.timestamp_ms}
-                for m in messages
-            ],
+            insert(outbox).values(written_by=current_transaction()), [structs.asdict(message) for message in messages]
         )
 
 
@@ -88,15 +84,14 @@ async def relay(
 
 
 async def relay_once(engine: Engine, bus: Bus, *, outbox: Table) -> int:
-    """How many messages were published now: 0 when none waits, or when the log did not say that it has them.
+    """How many messages were published now: 0 when there is none, or when the log did not say that it has them.
 
     Raises `Busy` while the database is away; what it had read by then is published again.
     """
     with busy_during_outages():
         unsent = await asyncio.to_thread(_read, engine, outbox)
     try:
-        for topic, rows in groupby(unsent, key=lambda row: row.topic):
-            await bus.publish(topic, [Message(r.key, r.value, timestamp_ms=r.timestamp_ms) for r in rows])
+        await publish_outgoing(bus, unsent)
     except AppendUncertain:
         return 0  # Every row is still there and will be sent again, in order.
     if unsent:

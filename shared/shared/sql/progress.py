@@ -12,7 +12,6 @@ from functools import cache
 from sqlalchemy import (
     BigInteger,
     Column,
-    ColumnElement,
     Connection,
     Engine,
     Integer,
@@ -48,7 +47,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class ShardProgress:
-    """One shard as it stands: offsets from `first_offset` to below `next_offset` are accounted for by `counts`."""
+    """One shard's progress: `counts` accounts for the offsets from `first_offset` to below `next_offset`."""
 
     shard: Shard
     first_offset: int
@@ -57,7 +56,7 @@ class ShardProgress:
 
     @property
     def unaccounted(self) -> int:
-        """Offsets passed over without a fate. Always 0, or records were lost or counted twice."""
+        """Offsets that no count includes. Always 0, or records were lost or counted twice."""
         return self.next_offset - self.first_offset - self.counts.total
 
 
@@ -65,7 +64,7 @@ _KINDS = tuple(field.name for field in fields(Counts))
 
 
 def progress_table(metadata: MetaData, name: str = "progress") -> Table:
-    """The table of all groups that store in one database; in a migration: `progress_table(MetaData()).create(bind)`."""
+    """The table of the progress of all groups that store in one database."""
     return Table(
         name,
         metadata,
@@ -87,7 +86,8 @@ class Progress:
 
     def position(self, connection: Connection, shard: Shard) -> int | None:
         """The next offset to read, or None for a shard never read."""
-        return connection.scalar(select(self.table.c.next_offset).where(*self._of(shard)))
+        key = (self.table.c[name] == value for name, value in self._key(shard).items())
+        return connection.scalar(select(self.table.c.next_offset).where(*key))
 
     def advance(
         self,
@@ -99,7 +99,7 @@ class Progress:
         next_offset: int,
         counts: Counts,
     ) -> None:
-        """Move the shard from `expected` to `next_offset` and add `counts`; raises `Fenced` if it stands elsewhere.
+        """Move the shard from `expected` to `next_offset` and add `counts`; raises `Fenced` if it is elsewhere.
 
         `expected` is None when the shard was never read; only then `first_offset` is stored. Call it before anything
         else in the transaction: until the end it keeps other writers off the shard.
@@ -107,15 +107,11 @@ class Progress:
         if expected is None:
             self._begin(connection, shard, first_offset)
             expected = first_offset
-        where = {
-            "in_group": self.group,
-            "of_topic": shard.topic,
-            "at_partition": shard.partition,
-            "from_offset": expected,
-        }
+        key = {f"its_{name}": value for name, value in self._key(shard).items()}
         added = {f"{kind}_more": amount for kind, amount in asdict(counts).items()}
-        if connection.execute(_move(self.table), {**where, "to_offset": next_offset, **added}).rowcount != 1:
-            raise Fenced(f"{shard} no longer stands at {expected} for {self.group}")
+        moved = {**key, "from_offset": expected, "to_offset": next_offset, **added}
+        if connection.execute(_move(self.table), moved).rowcount != 1:
+            raise Fenced(f"{shard} is no longer at {expected} for {self.group}")
 
     def shards(self, connection: Connection) -> list[ShardProgress]:
         """Every shard that the group has read, by topic and partition."""
@@ -128,33 +124,22 @@ class Progress:
                 Shard(row.topic, row.partition),
                 row.first_offset,
                 row.next_offset,
-                Counts(row.applied, row.duplicate, row.quarantined, row.parked, row.absent),
+                Counts(*(getattr(row, kind) for kind in _KINDS)),
             )
             for row in rows
         ]
 
     def _begin(self, connection: Connection, shard: Shard, first_offset: int) -> None:
-        row = {
-            "group_name": self.group,
-            "topic": shard.topic,
-            "partition": shard.partition,
-            "first_offset": first_offset,
-            "next_offset": first_offset,
-        }
+        row = {**self._key(shard), "first_offset": first_offset, "next_offset": first_offset}
         if connection.execute(insert_ignore(self.table).values(row)).rowcount != 1:
             raise Fenced(f"{shard} was begun by another worker of {self.group}")
 
-    def _of(self, shard: Shard) -> tuple[ColumnElement[bool], ...]:
-        columns = self.table.c
-        return (
-            columns.group_name == self.group,
-            columns.topic == shard.topic,
-            columns.partition == shard.partition,
-        )
+    def _key(self, shard: Shard) -> dict[str, str | int]:
+        return {"group_name": self.group, "topic": shard.topic, "partition": shard.partition}
 
 
 def known_log_table(metadata: MetaData, name: str = "known_log") -> Table:
-    """The table; in a migration: `known_log_table(MetaData()).create(bind)`."""
+    """The table of the logs that all groups of one database read."""
     return Table(
         name,
         metadata,
@@ -166,21 +151,20 @@ def known_log_table(metadata: MetaData, name: str = "known_log") -> Table:
 
 @dataclass(frozen=True, slots=True)
 class SqlKnownLogs:
-    """`shared.log.processor.KnownLogs` of one group. What has once been said stays, as rows do."""
+    """`shared.log.processor.KnownLogs` of one group. What has once been stored stays, as rows do."""
 
     engine: Engine
     table: Table
     group: str
 
     async def known_log(self, topic: str) -> str | None:
-        """The identity of the log that the group's positions in `topic` are of."""
         with busy_during_outages():
             return await asyncio.to_thread(self._known, topic)
 
     async def save_known_log(self, topic: str, identity: str) -> None:
-        """It is `identity`, unless another was said before."""
+        """Stores `identity`, unless another was stored before."""
         with busy_during_outages():
-            await asyncio.to_thread(self._know, topic, identity)
+            await asyncio.to_thread(self._save, topic, identity)
 
     def _known(self, topic: str) -> str | None:
         columns = self.table.c
@@ -188,7 +172,7 @@ class SqlKnownLogs:
         with read_transaction(self.engine) as connection:
             return connection.scalar(query)
 
-    def _know(self, topic: str, identity: str) -> None:
+    def _save(self, topic: str, identity: str) -> None:
         row = {"group_name": self.group, "topic": topic, "identity": identity}
         with self.engine.begin() as connection:
             connection.execute(insert_ignore(self.table).values(row))
@@ -196,21 +180,11 @@ class SqlKnownLogs:
 
 @cache
 def _move(table: Table) -> Update:
-    """A shard's step, if it stands where it should. Made once: it runs with every batch."""
-    columns = table.c
-    return (
-        update(table)
-        .where(
-            columns.group_name == bindparam("in_group"),
-            columns.topic == bindparam("of_topic"),
-            columns.partition == bindparam("at_partition"),
-            columns.next_offset == bindparam("from_offset"),
-        )
-        .values(
-            next_offset=bindparam("to_offset"),
-            **{kind: columns[kind] + bindparam(f"{kind}_more") for kind in _KINDS},
-        )
-    )
+    """A shard's step, if it is where it should be. Made once: it runs with every batch."""
+    key = (column == bindparam(f"its_{column.name}") for column in table.primary_key)
+    added = {kind: table.c[kind] + bindparam(f"{kind}_more") for kind in _KINDS}
+    stepped = update(table).where(*key, table.c.next_offset == bindparam("from_offset"))
+    return stepped.values(next_offset=bindparam("to_offset"), **added)
 
 
 def _count(name: str) -> Column[int]:

@@ -62,47 +62,36 @@ class StateStore(KnownLogs, Protocol):
     @property
     def max_batch(self) -> int:
         """How many records or items one write or answer may hold. More would keep others waiting for too long."""
-        ...
 
     async def head(self, shard: Shard) -> Head | None:
         """The newest head, or None for a shard never written."""
-        ...
 
     async def items(self, shard: Shard, keys: Collection[str]) -> dict[str, bytes]:
         """The items of `keys` that exist."""
-        ...
 
     async def commit(self, shard: Shard, seen: Head | None, change: Change) -> None:
         """Store `change`, all or nothing, if the newest head is still `seen`; otherwise raises `Fenced`.
 
         `change.head.revision` must be one above `seen`'s (1 when `seen` is None).
         """
-        ...
 
     async def due(self, shard: Shard, *, until_s: int, limit: int) -> list[tuple[str, int]]:
         """Keys due at or before `until_s` with their epoch seconds, earliest first (ties by key)."""
-        ...
 
     async def scan(self, shard: Shard, *, after: str, limit: int) -> list[tuple[str, bytes]]:
         """Items in ascending order of key, beginning after `after` (empty: from the first). All of them, in pages."""
-        ...
 
     async def outbox(self, shard: Shard, *, limit: int) -> list[Outgoing]:
         """Unpublished messages in the order of their writing."""
-        ...
 
     async def published(self, shard: Shard, ids: Collection[str]) -> None:
         """Delete outbox messages that the log now holds."""
-        ...
 
     async def quarantine(self, shard: Shard, *, after_offset: int, limit: int) -> list[Quarantined]:
         """Quarantined records, by ascending offset, beginning after `after_offset` (-1: from the first)."""
-        ...
 
     async def forget(self, shard: Shard) -> None:
         """Nothing of the shard is stored any more, as if it had never been written. Not fenced."""
-        ...
 
     async def close(self) -> None:
         """Release everything. Idempotent."""
-        ...

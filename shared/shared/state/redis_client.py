@@ -23,7 +23,7 @@ from shared.startup_errors import InvalidSettings
 Argument = str | bytes | int
 
 # A second sending of a write that had been done would be refused as somebody else's: whoever asked must look first.
-_OURS: Final[Mapping[str, Any]] = {
+_CONNECTION_SETTINGS: Final[Mapping[str, Any]] = {
     "max_connections": 16,
     "timeout": 2,  # seconds to wait for a connection of the pool
     "retry": Retry(NoBackoff(), 0),
@@ -56,7 +56,7 @@ class RedisClient:
     """The connections to the Redis at `url`, whose query may hold settings of the client's connections."""
 
     def __init__(self, url: str) -> None:
-        self._client = Redis(connection_pool=BlockingConnectionPool(**{**parse_url(url), **_OURS}))
+        self._client = Redis(connection_pool=BlockingConnectionPool(**{**parse_url(url), **_CONNECTION_SETTINGS}))
         self._execute: Callable[..., Awaitable[Any]] = self._client.execute_command
         self._under_way: set[asyncio.Future[Any]] = set()
 
