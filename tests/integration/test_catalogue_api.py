@@ -150,7 +150,9 @@ def test_a_change_of_what_is_not_there_is_refused(client: TestClient) -> None:
         ("?as_of=2026-04-01&known_at=2026-04-01T08:59:59Z", None),
     ],
 )
-def test_what_held_on_a_day_is_told_as_known_at_an_instant(client: TestClient, query: str, name: str | None) -> None:
+def test_the_version_in_force_on_a_day_is_found_as_known_at_an_instant(
+    client: TestClient, query: str, name: str | None
+) -> None:
     put(client, council(name="First", effective_from="2025-04-01"))
     put(client, council(name="Later", effective_from="2026-04-01"), If_Match='"1"')
     put(client, council(name="Back-dated", effective_from="2025-04-01"), If_Match='"2"')

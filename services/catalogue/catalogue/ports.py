@@ -15,11 +15,9 @@ class VersionTransaction(Protocol):
 
     def catalogue(self) -> Catalogue:
         """Every version of everything, ascending."""
-        ...
 
     def append(self, versions: Sequence[CatalogueVersion], announcements: Sequence[Outgoing], *, actor: str) -> None:
         """Store `versions`, who recorded them, and what is to be announced; all or nothing."""
-        ...
 
 
 class VersionStore(Protocol):
@@ -27,14 +25,11 @@ class VersionStore(Protocol):
 
     def recording(self) -> AbstractContextManager[VersionTransaction]:
         """A transaction that may append; waits until no other one is open."""
-        ...
 
     def versions(self, key: DefinitionKey, scope: Scope) -> Sequence[CatalogueVersion]:
         """The versions of one definition that the scope may see, ascending."""
-        ...
 
     def listing(
         self, kind: Kind, scope: Scope, *, on: date | None, after: str, limit: int
     ) -> Sequence[CatalogueVersion]:
         """By ascending id, after the id `after`: of each the version in force on a day, or its newest; if in scope."""
-        ...

@@ -18,12 +18,10 @@ class Version(Protocol):
     @property
     def number(self) -> int:
         """Which version of its id it is."""
-        ...
 
     @property
     def definition(self) -> AnyDefinition:
         """What it says from its `effective_from` on."""
-        ...
 
 
 D_co = TypeVar("D_co", bound=AnyDefinition, covariant=True)

@@ -1,4 +1,4 @@
-"""Partnership files: shorthand written out, and every fault with the line where it was written."""
+"""Partnership files: shorthand expanded, and every fault with the line where it is written."""
 
 from datetime import UTC, datetime
 from pathlib import Path

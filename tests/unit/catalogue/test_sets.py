@@ -26,18 +26,18 @@ from tests.support.definitions import (
 AT = datetime(2026, 4, 1, 9, tzinfo=UTC)
 
 
-def given_set(definitions: Sequence[AnyDefinition]) -> Submission:
+def submission_of(definitions: Sequence[AnyDefinition]) -> Submission:
     return Submission(
         [SubmittedDefinition(definition, SourcePath((index,))) for index, definition in enumerate(definitions)]
     )
 
 
 def recorded(definitions: Sequence[AnyDefinition]) -> dict[DefinitionKey, Sequence[CatalogueVersion]]:
-    return validation.with_recorded({}, validation.added(given_set(definitions), {}, shipped_holidays(), AT))
+    return validation.with_recorded({}, validation.added(submission_of(definitions), {}, shipped_holidays(), AT))
 
 
 def messages(definitions: Sequence[AnyDefinition], stored: Sequence[AnyDefinition] = ()) -> dict[str, str]:
-    found = validation.faults(given_set(definitions), recorded(stored), shipped_holidays(), AT)
+    found = validation.faults(submission_of(definitions), recorded(stored), shipped_holidays(), AT)
     return {fault.pointer: fault.message for fault in found}
 
 
@@ -154,19 +154,19 @@ def test_two_agreements_of_one_council_never_meet_in_a_service(
 def test_a_later_version_makes_room_for_another_agreement_from_its_day_on() -> None:
     ends = agreement("a1", effective_from=APRIL_2026, targets=(target(service="ict"),))
     stored = recorded([*whole(), service("ict")])
-    stored = validation.with_recorded(stored, validation.added(given_set([ends]), stored, shipped_holidays(), AT))
+    stored = validation.with_recorded(stored, validation.added(submission_of([ends]), stored, shipped_holidays(), AT))
 
     fits = agreement("a2", effective_from=APRIL_2026)
     too_early = agreement("a2", effective_from=date(2026, 3, 31))
 
-    assert validation.faults(given_set([fits]), stored, shipped_holidays(), AT) == []
-    assert len(validation.faults(given_set([too_early]), stored, shipped_holidays(), AT)) == 1
+    assert validation.faults(submission_of([fits]), stored, shipped_holidays(), AT) == []
+    assert len(validation.faults(submission_of([too_early]), stored, shipped_holidays(), AT)) == 1
 
 
 def test_recording_the_same_set_again_adds_nothing() -> None:
     stored = recorded([*whole(), calendar(id="bank", holidays=("scotland",))])
 
-    again = given_set([*whole(), calendar(id="bank", holidays=("scotland",))])
+    again = submission_of([*whole(), calendar(id="bank", holidays=("scotland",))])
 
     assert validation.added(again, stored, shipped_holidays(), AT) == []
 
@@ -174,13 +174,13 @@ def test_recording_the_same_set_again_adds_nothing() -> None:
 def test_a_change_becomes_the_next_version() -> None:
     stored = recorded(whole())
 
-    added = validation.added(given_set([council(), service(name="Pay")]), stored, shipped_holidays(), AT)
+    added = validation.added(submission_of([council(), service(name="Pay")]), stored, shipped_holidays(), AT)
 
     assert [(version.key, version.number) for version in added] == [(DefinitionKey("service", "payroll"), 2)]
 
 
 def test_what_is_referred_to_is_announced_before_what_refers_to_it() -> None:
-    added = validation.added(given_set(whole()[::-1]), {}, shipped_holidays(), AT)
+    added = validation.added(submission_of(whole()[::-1]), {}, shipped_holidays(), AT)
 
     assert [version.key.kind for version in added] == [
         "provider",
