@@ -34,7 +34,7 @@ def at(migrated_databases: Callable[[str], str]) -> Iterator[ProductionServers]:
 async def announce_the_example(bus: Bus, folder: Path) -> None:
     """The log holds the definitions of an example."""
     catalogue = build_catalogue(CatalogueSettings(TALLYSTICK_VAR=folder), bus=bus, clock=WallClock())
-    definitions = [placed.definition for placed in read_example("adur-worthing").submission.entries]
+    definitions = [placed.definition for placed in read_example("adur-worthing").entries]
     catalogue.handlers.record(definitions, at=WallClock().now(), actor="tester")
     await catalogue.announce()
     await catalogue.close()

@@ -58,7 +58,7 @@ def send(folder: Path, log: list[tuple[Topic, ItemEvent]]) -> None:
 
 def load_catalogue(folder: Path) -> None:
     async def loaded(stack: Stack) -> None:
-        await stack.record([placed.definition for placed in read_example("adur-worthing").submission.entries])
+        await stack.record([placed.definition for placed in read_example("adur-worthing").entries])
         await stack.drain(lambda _: None)
 
     asyncio.run(_with(folder, loaded))

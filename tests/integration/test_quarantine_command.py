@@ -77,7 +77,7 @@ def work(folder: Path, sent: Sequence[tuple[Topic, Message]] = ()) -> None:
 
     async def settled() -> None:
         async with open_stack(folder, clock=NOW) as stack:
-            await stack.record([placed.definition for placed in read_example("adur-worthing").submission.entries])
+            await stack.record([placed.definition for placed in read_example("adur-worthing").entries])
             for topic, each in sent:
                 await stack.bus.publish(topic.name, [each])
             await stack.drain(lambda _: None)

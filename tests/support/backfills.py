@@ -54,7 +54,7 @@ def work(folder: Path, sent: Sent = ()) -> None:
 
     async def settled() -> None:
         async with open_stack(folder, clock=WallClock()) as stack:
-            await stack.record([placed.definition for placed in read_example("adur-worthing").submission.entries])
+            await stack.record([placed.definition for placed in read_example("adur-worthing").entries])
             for topic, event in sent:
                 await stack.bus.publish(topic.name, [message(event)])
             await stack.drain(lambda _: None)

@@ -50,8 +50,7 @@ class CatalogueApp:
 
     def load(self, name_or_path: str, *, actor: str) -> RecordResult:
         """A shipped example or a partnership file is recorded; raises `UnknownPartnershipFile`, `InvalidSubmission`."""
-        found = partnership_files.load(name_or_path)
-        return self.handlers.load(found.submission, at=self._clock.now(), actor=actor)
+        return self.handlers.load(partnership_files.load(name_or_path), at=self._clock.now(), actor=actor)
 
     async def announce(self) -> None:
         """Every version recorded so far is in the log."""

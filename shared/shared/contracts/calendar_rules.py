@@ -19,7 +19,6 @@ _OUTLOOK = timedelta(days=366)
 
 
 def calendar_faults(calendar: Calendar, holidays: BankHolidays) -> Iterator[Fault]:
-    """All that is wrong with a calendar by itself."""
     if not has_open_hours(calendar):
         yield Fault(("weekly",), "never opens: no hours remain when closed dates and breaks are taken out")
     yield from setting_faults(calendar, holidays)

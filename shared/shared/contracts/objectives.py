@@ -39,7 +39,6 @@ class Ratio(Struct, frozen=True):
 
     @property
     def missed(self) -> int:
-        """What was not good."""
         return self.total - self.good
 
     @property
@@ -64,12 +63,10 @@ class Attained(Struct, frozen=True):
 
     @property
     def missed(self) -> int:
-        """How many items missed."""
         return self.total - self.good
 
     @property
     def by_count(self) -> Ratio:
-        """Every item weighs the same."""
         return Ratio(self.good, self.total)
 
     def weighed(self, objective: Objective | None) -> Ratio:

@@ -26,7 +26,6 @@ _MAX_DAYS = 3660
 
 
 def target_faults(target: Target) -> Iterator[Fault]:
-    """All that is wrong with a target by itself."""
     threshold = parse_threshold(target.within)
     for rule in _RULES:
         yield from rule(target, threshold)

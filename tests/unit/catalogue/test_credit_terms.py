@@ -216,6 +216,6 @@ def test_r48_faults_in_a_file_name_their_lines() -> None:
 
 
 def located(text: str) -> list[str]:
-    submission = parse(text.encode()).submission
+    submission = parse(text.encode())
     found = [submission.located(fault) for fault in validation.faults(submission, {}, shipped_holidays(), AT)]
     return [str(fault) for fault in sorted(set(found), key=lambda fault: (fault.position, str(fault)))]

@@ -172,7 +172,7 @@ def _services(name: str) -> list[Service]:
 
 @pytest.mark.parametrize("name", PARTNERSHIPS)
 def test_the_catalogue_finds_no_fault_in_a_partnership(name: str) -> None:
-    submission = load(name).submission
+    submission = load(name)
 
     found = faults(submission, {}, shipped_holidays(), datetime(2026, 11, 23, tzinfo=UTC))
     assert [str(submission.located(fault)) for fault in found] == []
@@ -180,6 +180,6 @@ def test_the_catalogue_finds_no_fault_in_a_partnership(name: str) -> None:
 
 @pytest.mark.parametrize("name", PARTNERSHIPS)
 def test_the_catalogue_reads_what_an_independent_reading_finds(name: str) -> None:
-    read = {(type(each), each.id): each for each in (placed.definition for placed in load(name).submission.entries)}
+    read = {(type(each), each.id): each for each in (placed.definition for placed in load(name).entries)}
 
     assert read == {(type(each), each.id): each for each in definitions_of(name)}

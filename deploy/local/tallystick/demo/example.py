@@ -18,7 +18,7 @@ def example_definitions(name: str) -> list[AnyDefinition]:
     """What the example of that name defines; ends the command where there is none."""
     if name not in example_names():
         fail(f"There is no example {name!r}.", do=f"There are: {', '.join(example_names())}. Nothing was stored.")
-    return [each.definition for each in read_partnership_file(name).submission.entries]
+    return [each.definition for each in read_partnership_file(name).entries]
 
 
 async def send(bus: Bus, events: Sequence[tuple[str, ItemEvent]], *, report: Callable[[int], None]) -> None:

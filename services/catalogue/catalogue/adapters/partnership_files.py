@@ -5,7 +5,6 @@ agreement for several councils) is expanded here; every fault still points to wh
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path as FilePath
 
@@ -25,7 +24,7 @@ from catalogue.domain.versions import DEFINITION_TYPES, DefinitionKey
 from shared.contracts.definitions import Target
 from shared.contracts.target_rules import target_faults
 from shared.faults import Fault, TextPosition
-from shared.validation import InvalidValue, validated
+from shared.validation import InvalidValue, validated, value_faults
 from shared.yaml_values import YamlValues, read_yaml
 
 MAX_FILE_BYTES = 4_194_304
@@ -39,19 +38,11 @@ class UnknownPartnershipFile(Exception):
 
 
 class FileDescription(msgspec.Struct, frozen=True):
-    """What a file says about itself: shown to people, and no part of any definition."""
+    """What a file's `about` says to its readers; it is no part of any definition."""
 
     title: str = ""
     illustrative: str = ""
     sources: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class PartnershipFile:
-    """What a file says about itself, and the definitions to be recorded."""
-
-    about: FileDescription
-    submission: Submission
 
 
 def example_names() -> list[str]:
@@ -59,7 +50,7 @@ def example_names() -> list[str]:
     return sorted(entry.name.removesuffix(".yaml") for entry in _EXAMPLES.iterdir() if entry.name.endswith(".yaml"))
 
 
-def load(name_or_path: str) -> PartnershipFile:
+def load(name_or_path: str) -> Submission:
     """The shipped example of that name, or else the file at that path; raises `UnknownPartnershipFile`."""
     if name_or_path in example_names():
         return parse(_EXAMPLES.joinpath(f"{name_or_path}.yaml").read_bytes())
@@ -69,17 +60,18 @@ def load(name_or_path: str) -> PartnershipFile:
     return parse(path.read_bytes())
 
 
-def parse(raw: bytes) -> PartnershipFile:
-    """The file with those bytes, read as far as possible, with every fault found in reading."""
+def parse(raw: bytes) -> Submission:
+    """The definitions in a file's bytes, as far as they can be read, with every fault found in reading."""
     values = _values(raw)
     positions = {(): TextPosition(1, 1)} | values.positions
-    if not isinstance(values.value, dict):
+    sections = values.value
+    if not isinstance(sections, dict):
         faults = values.faults or [Fault((), "expected named sections, as in the shipped examples")]
-        return PartnershipFile(FileDescription(), Submission((), faults, positions=positions))
-    about, about_faults = _about(values.value.get("about", {}))
-    submission = _submission(values.value)
-    faults = [*values.faults, *section_faults(values.value), *about_faults, *submission.faults]
-    return PartnershipFile(about, Submission(submission.entries, faults, submission.unreadable, positions))
+        return Submission((), faults, positions=positions)
+    about_faults = [fault.below("about") for fault in value_faults(sections.get("about", {}), FileDescription)]
+    read = _submission(sections)
+    faults = [*values.faults, *section_faults(sections), *about_faults, *read.faults]
+    return Submission(read.entries, faults, read.unreadable, positions)
 
 
 def _values(raw: bytes) -> YamlValues:
@@ -89,13 +81,6 @@ def _values(raw: bytes) -> YamlValues:
         return read_yaml(raw.decode("utf-8-sig"))
     except UnicodeDecodeError:
         return YamlValues(faults=[Fault((), "is not UTF-8")])
-
-
-def _about(value: object) -> tuple[FileDescription, list[Fault]]:
-    try:
-        return validated(value, FileDescription), []
-    except InvalidValue as refused:
-        return FileDescription(), [fault.below("about") for fault in refused.faults]
 
 
 def _submission(sections: Sections) -> Submission:

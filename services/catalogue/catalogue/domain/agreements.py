@@ -24,7 +24,6 @@ class Coverage(NamedTuple):
 
 
 def agreement_faults(agreement: Agreement) -> Iterator[Fault]:
-    """All that is wrong with an agreement by itself."""
     ids = [target.id for target in agreement.targets]
     yield from (Fault(("targets", index, "id"), "is the id of an earlier target") for index in repeats(ids))
     for index, target in enumerate(agreement.targets):

@@ -15,7 +15,6 @@ from shared.faults import Fault, did_you_mean
 
 
 def credit_faults(agreement: Agreement) -> Iterator[Fault]:
-    """All that is wrong with the agreement's service credits."""
     if agreement.credits is None:
         return
     targets = {target.id: target for target in agreement.targets}

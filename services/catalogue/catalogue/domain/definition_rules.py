@@ -15,7 +15,6 @@ _LETTERS = {"england": "E", "wales": "W", "scotland": "S", "northern-ireland": "
 
 
 def council_faults(council: Council) -> Iterator[Fault]:
-    """All that is wrong with a council by itself."""
     yield from _nation_faults(council)
     if council.successors and council.effective_to is None:
         yield Fault(("successors",), "has successors, so effective_to must say when it ends")
@@ -34,7 +33,6 @@ def _nation_faults(council: Council) -> Iterator[Fault]:
 
 
 def partnership_faults(partnership: Partnership) -> Iterator[Fault]:
-    """All that is wrong with a partnership by itself."""
     if not partnership.councils:
         yield Fault(("councils",), "expected at least one council")
     yield from (Fault(("councils", index), "is listed twice") for index in repeats(partnership.councils))
@@ -56,7 +54,6 @@ def _benefit_faults(benefit: Benefit) -> Iterator[Fault]:
 
 
 def tariff_faults(tariff: Tariff) -> Iterator[Fault]:
-    """All that is wrong with a tariff by itself."""
     names = [charge.name for charge in tariff.charges]
     yield from (Fault(("charges", index, "name"), "is the name of an earlier charge") for index in repeats(names))
     for index, charge in enumerate(tariff.charges):

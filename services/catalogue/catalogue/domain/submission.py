@@ -32,7 +32,6 @@ class SubmittedDefinition:
 
     @property
     def key(self) -> DefinitionKey:
-        """What it defines."""
         return key_of(self.definition)
 
 

@@ -54,7 +54,6 @@ class CatalogueVersion:
 
     @property
     def key(self) -> DefinitionKey:
-        """What it is a version of."""
         return key_of(self.definition)
 
     @property
