@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Path
 from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,6 +18,7 @@ from billing.domain.statement import NoAgreement, Statement, UnknownCouncil
 from billing.ports import CountedEvent, EventCursor
 from billing.statements import CouncilWithoutStatement, Statements, UnknownLine
 from shared.http import (
+    CallerScope,
     Cursor,
     Json,
     Limit,
@@ -25,13 +26,12 @@ from shared.http import (
     Page,
     PathId,
     Problem,
+    answers,
     next_link,
     preferred_media_type,
     read_cursor,
-    schema_ref,
 )
 from shared.http.problem_types import INVALID_CURSOR, NOT_FOUND
-from shared.scope import Scope
 
 
 class StatementSummary(Struct, frozen=True):
@@ -76,24 +76,12 @@ _NOT_FOUND = {
 }
 
 
-def _caller_scope() -> Scope:
-    """Every council: until there is sign-in, whoever reaches these routes may see all."""
-    return Scope.all()
-
-
-_Caller = Annotated[Scope, Depends(_caller_scope)]
-
-
-def _answers(schema: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
-    return {200: {"content": {"application/json": {"schema": schema}}}}
-
-
 def router(statements: Statements) -> APIRouter:
     """The routes under /v1/statements."""
     routes = APIRouter(prefix="/v1/statements", tags=["billing"])
 
-    @routes.get("", responses=_answers(schema_ref(MonthSummary)))
-    def statements_of_a_month(caller: _Caller, month: MonthParameter) -> Json:
+    @routes.get("", responses=answers(MonthSummary))
+    def statements_of_a_month(caller: CallerScope, month: MonthParameter) -> Json:
         """Every council's statement of the month in brief, and the usage that none of them recharges."""
         found = statements.statements(month, scope=caller)
         return Json(
@@ -101,24 +89,24 @@ def router(statements: Statements) -> APIRouter:
         )
 
     @routes.get("/{council}/{month}.{suffix}", responses=_STATEMENT)
-    def statement_in_a_form(caller: _Caller, council: PathId, month: MonthParameter, suffix: _Suffix) -> Response:
+    def statement_in_a_form(caller: CallerScope, council: PathId, month: MonthParameter, suffix: _Suffix) -> Response:
         """The statement as a file. The SHA-256 of the JSON file is the hash that every form carries."""
         with _not_found():
             statement = statements.statement(council, month, scope=caller.narrowed_to(council))
         return _file(statement, form(suffix))
 
     @routes.get("/{council}/{month}", responses=_STATEMENT)
-    def statement(request: Request, caller: _Caller, council: PathId, month: MonthParameter) -> Response:
+    def statement(request: Request, caller: CallerScope, council: PathId, month: MonthParameter) -> Response:
         """The statement in the form that Accept prefers."""
         form = _MEDIA_TYPES[preferred_media_type(request, tuple(_MEDIA_TYPES))]
         with _not_found():
             found = statements.statement(council, month, scope=caller.narrowed_to(council))
         return _response(form.render(found), form)
 
-    @routes.get("/{council}/{month}/lines/{line}", responses=_answers(schema_ref(ExplainedLine)))
+    @routes.get("/{council}/{month}/lines/{line}", responses=answers(ExplainedLine))
     def explain_a_line(
         request: Request,
-        caller: _Caller,
+        caller: CallerScope,
         council: PathId,
         month: MonthParameter,
         line: PathId,

@@ -16,18 +16,19 @@ from shared.contracts.definitions import AnyDefinition
 from shared.contracts.scalars import ID_PATTERN, Instant
 from shared.faults import Fault
 from shared.http import (
+    CallerScope,
     Cursor,
     DateParameter,
     InstantParameter,
     Json,
     JsonBody,
     Limit,
-    Page,
     PathId,
     Problem,
     json_request_body,
     json_responses,
     next_link,
+    page_of,
     read_as,
     read_cursor,
 )
@@ -38,7 +39,6 @@ from shared.http.problem_types import (
     PRECONDITION_FAILED,
     PRECONDITION_REQUIRED,
 )
-from shared.scope import Scope
 
 # Until credentials name who is asking, whoever may write here is the operator.
 ACTOR = "operator"
@@ -83,24 +83,32 @@ def _add_reads(routes: APIRouter, kind: Kind, handlers: CatalogueHandlers) -> No
 
     @routes.get("", name=f"list_{PLURALS[kind]}", responses=many)
     def list_all(
-        request: Request, limit: Limit = 50, cursor: Cursor | None = None, as_of: DateParameter | None = None
+        request: Request,
+        caller: CallerScope,
+        limit: Limit = 50,
+        cursor: Cursor | None = None,
+        as_of: DateParameter | None = None,
     ) -> Json:
         """Of each id, by ascending id, the newest version, or the one in force on `as_of`."""
-        found = handlers.listing(kind, Scope.all(), on=as_of, after=_after(cursor, "", _ID), limit=limit + 1)
+        found = handlers.listing(kind, caller, on=as_of, after=_after(cursor, "", _ID), limit=limit + 1)
         return _page(request, found, limit, key=lambda version: version.key.id)
 
     @routes.get("/{id}", name=f"get_{kind}", responses=one)
-    def get(id: PathId, as_of: DateParameter | None = None, known_at: InstantParameter | None = None) -> Json:
+    def get(
+        id: PathId, caller: CallerScope, as_of: DateParameter | None = None, known_at: InstantParameter | None = None
+    ) -> Json:
         """The newest version, which a PUT replaces; or the one in force on `as_of`, as far as known at `known_at`."""
         with _refusals():
-            return _answer(handlers.version(DefinitionKey(kind, id), Scope.all(), on=as_of, known_at=known_at))
+            return _answer(handlers.version(DefinitionKey(kind, id), caller, on=as_of, known_at=known_at))
 
     @routes.get("/{id}/versions", name=f"list_versions_of_{kind}", responses=many)
-    def history(request: Request, id: PathId, limit: Limit = 50, cursor: Cursor | None = None) -> Json:
+    def history(
+        request: Request, id: PathId, caller: CallerScope, limit: Limit = 50, cursor: Cursor | None = None
+    ) -> Json:
         """Every version, ascending."""
         after = int(_after(cursor, "0", _NUMBER))
         with _refusals():
-            versions = handlers.history(DefinitionKey(kind, id), Scope.all())
+            versions = handlers.history(DefinitionKey(kind, id), caller)
         found = [version for version in versions if version.number > after]
         return _page(request, found, limit, key=lambda version: str(version.number))
 
@@ -172,5 +180,5 @@ def _answer(version: CatalogueVersion, *, status_code: int = 200) -> Json:
 def _page(
     request: Request, found: Sequence[CatalogueVersion], limit: int, *, key: Callable[[CatalogueVersion], str]
 ) -> Json:
-    page = Page(found[:limit], (key(found[limit - 1]),) if len(found) > limit else None)
+    page = page_of(found, limit, key=lambda version: (key(version),))
     return Json({"items": [_body(version) for version in page.items]}, headers=next_link(request, page))

@@ -9,13 +9,11 @@ from fastapi.responses import HTMLResponse
 
 from shared.contracts.definitions import Council, Service
 from shared.contracts.objectives import Judgement
-from shared.http import MonthParameter, PathId, Problem
+from shared.http import CallerScope, MonthParameter, PathId, Problem, RequestedScope
 from shared.http.problem_types import NOT_FOUND
 from shared.period import Month
-from shared.scope import Scope
 from shared.web.pages import environment
 from sla_monitor.domain.attainment import met_by_floor
-from sla_monitor.http import InScope
 from sla_monitor.reports.attainment import AttainmentResult, attainment_result, months_decided, newest_month
 from sla_monitor.reports.item_report import ItemReport, item_report
 from sla_monitor.reports.item_text import target_text, verdict_chart
@@ -62,17 +60,16 @@ def router(sources: Sources, *, illustrative: bool) -> APIRouter:
     names = sources.catalogue
 
     @routes.get("/attainment")
-    def attainment(month: MonthParameter | None = None) -> str:
-        scope = Scope.all()
-        months = months_decided(sources, scope)
+    def attainment(caller: CallerScope, month: MonthParameter | None = None) -> str:
+        months = months_decided(sources, caller)
         shown = month or newest_month(sources, months)
         if shown is None or not months:
             raise Problem(NOT_FOUND, "nothing has been decided yet")
-        councils = _councils(attainments(sources, scope, month=shown), sources)
+        councils = _councils(attainments(sources, caller, month=shown), sources)
         return attainment_page(councils, month=shown, months=months, illustrative=illustrative)
 
     @routes.get("/items/{item}")
-    async def one_item(item: PathId, scope: InScope) -> str:
+    async def one_item(item: PathId, scope: RequestedScope) -> str:
         report = item_report(await only_item(sources, scope, item))
         council = names.name(Council, report.council)
         service = None if report.service is None else names.name(Service, report.service)

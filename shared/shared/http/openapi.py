@@ -32,6 +32,17 @@ def json_responses(expected: type, meanings: Mapping[int, str]) -> dict[int | st
     return {status: {"description": meaning, "content": content} for status, meaning in meanings.items()}
 
 
+def answers(expected: type) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI's description of a 200 with one `expected`, for an endpoint's `responses`."""
+    return json_responses(expected, {200: "Successful"})
+
+
+def answers_many(expected: type) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI's description of a 200 with a list of `expected`, for an endpoint's `responses`."""
+    schema = {"type": "array", "items": schema_ref(expected)}
+    return {200: {"description": "Successful", "content": {Json.media_type: {"schema": schema}}}}
+
+
 def component_schemas(types: Sequence[type]) -> dict[str, Any]:
     """The schemas of `types` and of all they are made of, by name."""
     _, components = msgspec.json.schema_components(types, ref_template=_TEMPLATE)

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Generic, TypeVar
 
@@ -27,6 +27,11 @@ class Page(Generic[T]):
 
     items: Sequence[T]
     next_key: tuple[str, ...] | None = None
+
+
+def page_of(found: Sequence[T], limit: int, *, key: Callable[[T], tuple[str, ...]]) -> Page[T]:
+    """The first `limit` of `found`, which holds more than that where there is another page."""
+    return Page(found[:limit], key(found[limit - 1]) if len(found) > limit else None)
 
 
 def read_cursor(text: str | None) -> tuple[str, ...] | None:

@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import Annotated
 
-from fastapi import Path, Query
+from fastapi import Depends, Path, Query
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BeforeValidator, PlainValidator, WithJsonSchema
@@ -13,7 +13,8 @@ from starlette.requests import Request
 
 from shared.http.problem_types import INVALID_QUERY
 from shared.http.problems import Problem
-from shared.period import EXPECTED_MONTH, MONTH_PATTERN, YEARS, InvalidMonth, Month
+from shared.period import EXPECTED_MONTH, MONTH_PATTERN, YEARS, InvalidMonth, Month, PeriodLength
+from shared.scope import Scope
 
 _EXPECTED_DATE = f"expected a date like 2026-04-01, of {YEARS[0]} to {YEARS[-1]}"
 _EXPECTED_INSTANT = f"expected an instant like 2026-04-01T09:00:00Z, of {YEARS[0]} to {YEARS[-1]}"
@@ -52,10 +53,30 @@ MonthParameter = Annotated[
     PlainValidator(_read_month),
     WithJsonSchema({"type": "string", "pattern": f"^{MONTH_PATTERN}$", "description": "for example 2026-03"}),
 ]
+PeriodParameter = Annotated[
+    PeriodLength, Query(alias="period", description="with `month`: the period of this kind in which it lies")
+]
 # As `shared.contracts.scalars.ID_PATTERN`, in the dialect of pydantic's engine, whose `$` is the end of the text.
 _ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 PathId = Annotated[str, Path(pattern=_ID_PATTERN)]
 OptionalId = Annotated[str | None, Query(pattern=_ID_PATTERN)]
+
+
+async def _caller_scope() -> Scope:
+    """Every council: until callers sign in, each of them may see all councils."""
+    return Scope.all()
+
+
+# The councils that the caller may see: every route that reads a council's data passes it on.
+CallerScope = Annotated[Scope, Depends(_caller_scope)]
+
+
+async def _requested_scope(caller: CallerScope, council: OptionalId = None) -> Scope:
+    """What the caller may see, or of that the one `council` that the query asks for."""
+    return caller.narrowed_to(council)
+
+
+RequestedScope = Annotated[Scope, Depends(_requested_scope)]
 
 
 async def reject_unknown_parameters(request: Request) -> None:

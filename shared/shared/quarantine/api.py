@@ -9,12 +9,11 @@ from fastapi import APIRouter
 from msgspec import Struct
 from starlette.requests import Request
 
-from shared.http import Cursor, Json, Limit, Page, Problem, next_link, read_cursor, schema_ref
+from shared.http import CallerScope, Cursor, Json, Limit, Problem, answers_many, next_link, page_of, read_cursor
 from shared.http.problem_types import INVALID_CURSOR
 from shared.log.port import Shard
 from shared.quarantine.decisions import Decision
 from shared.quarantine.service import QuarantineEntry, QuarantineService
-from shared.scope import Scope
 
 _DIGITS = re.compile(r"[0-9]{1,18}")  # what databases hold
 
@@ -36,29 +35,30 @@ class QuarantinedRecord(Struct, frozen=True):
 
 
 TYPES = (QuarantinedRecord,)
-_ANSWERS = {"content": {"application/json": {"schema": {"type": "array", "items": schema_ref(QuarantinedRecord)}}}}
 
 
 def router(quarantine: QuarantineService) -> APIRouter:
     """`/v1/quarantine` of one service."""
     routes = APIRouter(prefix="/v1/quarantine", tags=["quarantine"])
 
-    @routes.get("", responses={200: _ANSWERS})
+    @routes.get("", responses=answers_many(QuarantinedRecord))
     async def list_records(
-        request: Request, *, decided: bool = False, limit: Limit = 50, cursor: Cursor | None = None
+        request: Request, caller: CallerScope, *, decided: bool = False, limit: Limit = 50, cursor: Cursor | None = None
     ) -> Json:
         """Open quarantined records, or all of them; by topic, partition and offset."""
         found: list[QuarantineEntry] = []
-        async for entry in quarantine.entries(Scope.all(), decided=decided, after=_place(cursor)):
+        async for entry in quarantine.entries(caller, decided=decided, after=_place(cursor)):
             found.append(entry)
             if len(found) > limit:
                 break
-        last = found[limit - 1] if len(found) > limit else None
-        key = None if last is None else (last.shard.topic, str(last.shard.partition), str(last.record.offset))
-        page = Page([_without_content(entry) for entry in found[:limit]], key)
-        return Json(page.items, headers=next_link(request, page))
+        page = page_of(found, limit, key=_key)
+        return Json([_without_content(entry) for entry in page.items], headers=next_link(request, page))
 
     return routes
+
+
+def _key(entry: QuarantineEntry) -> tuple[str, ...]:
+    return entry.shard.topic, str(entry.shard.partition), str(entry.record.offset)
 
 
 def _place(cursor: str | None) -> tuple[Shard, int] | None:

@@ -10,7 +10,20 @@ from shared.clock import Clock
 from shared.contracts.decisions import CorrectionRequested, CorrectionRequestedData, CorrectionScope
 from shared.contracts.scalars import Id
 from shared.faults import Fault
-from shared.http import Json, JsonBody, MonthParameter, PathId, Problem, json_request_body, json_responses, read_as
+from shared.http import (
+    CallerScope,
+    Json,
+    JsonBody,
+    MonthParameter,
+    PathId,
+    Problem,
+    RequestedScope,
+    answers,
+    answers_many,
+    json_request_body,
+    json_responses,
+    read_as,
+)
 from shared.http.problem_types import INVALID_REQUEST
 from shared.ids import derived_id
 from shared.log.port import every_shard
@@ -20,7 +33,6 @@ from sla_monitor.decisions.problems import UnknownDecision, decision_problems
 from sla_monitor.domain.announcements import SOURCE
 from sla_monitor.domain.decisions import CorrectionRun, NotAllowed
 from sla_monitor.domain.freezing import Adjustment
-from sla_monitor.http import InScope, answers, answers_many
 from sla_monitor.ports import CauseCount, DecisionsLog, ReadModel
 from sla_monitor.store.items import ITEM_TOPICS
 
@@ -109,13 +121,13 @@ def router(corrections: CorrectionService) -> APIRouter:
         return Json(run, status_code=202, headers={"Location": f"/v1/correction-runs/{run.id}"})
 
     @routes.get("/correction-runs/{id}", responses=answers(RunReport))
-    async def report(id: PathId) -> Json:
+    async def report(id: PathId, caller: CallerScope) -> Json:
         """How many shards have made the run, and what it has corrected and retracted so far."""
         with decision_problems():
-            return Json(await corrections.report(Scope.all(), id))
+            return Json(await corrections.report(caller, id))
 
     @routes.get("/adjustments", responses=answers_many(Adjustment))
-    def adjustments(scope: InScope, posted: MonthParameter | None = None) -> Json:
+    def adjustments(scope: RequestedScope, posted: MonthParameter | None = None) -> Json:
         """Corrections of frozen months, by the month in which they are shown."""
         return Json(corrections.adjustments(scope, posted=None if posted is None else str(posted)))
 

@@ -22,7 +22,19 @@ from shared.contracts.decisions import (
 )
 from shared.contracts.scalars import Id
 from shared.faults import Fault
-from shared.http import Json, JsonBody, PathId, Problem, json_request_body, json_responses, read_as
+from shared.http import (
+    CallerScope,
+    Json,
+    JsonBody,
+    PathId,
+    Problem,
+    RequestedScope,
+    answers,
+    answers_many,
+    json_request_body,
+    json_responses,
+    read_as,
+)
 from shared.http.problem_types import INVALID_REQUEST
 from shared.ids import derived_id
 from shared.period import YEARS
@@ -30,7 +42,6 @@ from shared.scope import Scope
 from sla_monitor.decisions.problems import UnknownDecision, decision_problems
 from sla_monitor.domain.announcements import SOURCE
 from sla_monitor.domain.decisions import ExclusionState, step
-from sla_monitor.http import InScope, answers, answers_many
 from sla_monitor.ports import DecisionsLog
 
 DecisionEvent = type[ExclusionApproved] | type[ExclusionRejected] | type[ExclusionWithdrawn]
@@ -106,15 +117,15 @@ def router(exclusions: ExclusionService) -> APIRouter:
     routes = APIRouter()
 
     @routes.get("/exclusions", responses=answers_many(ExclusionState))
-    def list_exclusions(scope: InScope) -> Json:
+    def list_exclusions(scope: RequestedScope) -> Json:
         """Every exclusion and its state, also those still to be decided about."""
         return Json(exclusions.all(scope))
 
     @routes.get("/exclusions/{id}", responses=answers(ExclusionState))
-    def one_exclusion(id: PathId) -> Json:
+    def one_exclusion(id: PathId, caller: CallerScope) -> Json:
         """The state of one exclusion."""
         with decision_problems():
-            return Json(exclusions.one(Scope.all(), id))
+            return Json(exclusions.one(caller, id))
 
     @routes.post(
         "/exclusions",
@@ -143,9 +154,9 @@ def _add_decision(routes: APIRouter, verb: str, how: DecisionEvent, exclusions: 
         openapi_extra=json_request_body(Party),
         description=how.__doc__,
     )
-    async def decide(id: PathId, body: JsonBody) -> Json:
+    async def decide(id: PathId, caller: CallerScope, body: JsonBody) -> Json:
         with decision_problems():
-            return Json(await exclusions.decide(Scope.all(), id, read_as(body, Party), how))
+            return Json(await exclusions.decide(caller, id, read_as(body, Party), how))
 
 
 def _faults(exclusion: Exclusion) -> Sequence[Fault]:

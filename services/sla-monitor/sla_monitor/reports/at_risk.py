@@ -5,11 +5,10 @@ from datetime import datetime
 from fastapi import APIRouter
 from msgspec import Struct
 
-from shared.http import Json
+from shared.http import Json, RequestedScope, answers
 from shared.http.paging import MAX_PAGE_SIZE, Limit
 from shared.instants import instant
 from sla_monitor.domain.open_targets import OpenTarget
-from sla_monitor.http import InScope, answers
 from sla_monitor.reports.sources import Sources
 
 
@@ -29,7 +28,7 @@ def router(sources: Sources) -> APIRouter:
     routes = APIRouter()
 
     @routes.get("/at-risk", responses=answers(AtRiskReport))
-    async def list_at_risk(scope: InScope, limit: Limit = MAX_PAGE_SIZE) -> Json:
+    async def list_at_risk(scope: RequestedScope, limit: Limit = MAX_PAGE_SIZE) -> Json:
         """What is open and undecided, by working time left, then by time left around the clock."""
         found = await sources.open_targets(scope)
         return Json(AtRiskReport(instant(found.as_of), len(found.targets), list(found.targets[:limit])))

@@ -10,10 +10,9 @@ from msgspec import Struct
 from starlette.responses import Response
 
 from shared.csv_cells import escape_formula
-from shared.http import Json, MonthParameter, OptionalId
+from shared.http import Json, MonthParameter, OptionalId, PeriodParameter, RequestedScope, answers_many
 from shared.period import Month, month_of
 from shared.scope import Scope
-from sla_monitor.http import InScope, PeriodParameter, answers_many
 from sla_monitor.reports.periods import Attainment, attainments
 from sla_monitor.reports.sources import Sources
 
@@ -51,7 +50,10 @@ def router(sources: Sources) -> APIRouter:
 
     @routes.get("/attainment", responses=answers_many(AttainmentResult))
     def attainment(
-        scope: InScope, month: MonthParameter | None = None, service: OptionalId = None, over: PeriodParameter = "month"
+        scope: RequestedScope,
+        month: MonthParameter | None = None,
+        service: OptionalId = None,
+        over: PeriodParameter = "month",
     ) -> Json:
         """Good of total by council, service, target and period, with what the objective makes of it."""
         rows = attainments(sources, scope, month=month, service=service, over=over)
@@ -59,7 +61,10 @@ def router(sources: Sources) -> APIRouter:
 
     @routes.get("/attainment.csv", response_class=Response, responses={200: {"content": {"text/csv": {}}}})
     def as_csv(
-        scope: InScope, month: MonthParameter | None = None, service: OptionalId = None, over: PeriodParameter = "month"
+        scope: RequestedScope,
+        month: MonthParameter | None = None,
+        service: OptionalId = None,
+        over: PeriodParameter = "month",
     ) -> Response:
         """As /v1/attainment, one row for each of its entries, with the same names."""
         rows = attainments(sources, scope, month=month, service=service, over=over)

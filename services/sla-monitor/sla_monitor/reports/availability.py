@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from shared.contracts.definitions import Objective, Target
 from shared.contracts.objectives import Attained, Ratio, judge
-from shared.http import Json, MonthParameter
+from shared.http import Json, MonthParameter, RequestedScope, answers_many
 from shared.instants import instant
 from shared.period import Month, Period, month_of, period_of
 from shared.scope import Scope
@@ -17,7 +17,6 @@ from sla_monitor.domain.clock.cycles import ExcludedTime
 from sla_monitor.domain.clock.timeline import FOREVER
 from sla_monitor.domain.item import Outage
 from sla_monitor.domain.working_time.intervals import Interval, merged, without
-from sla_monitor.http import InScope, answers_many
 from sla_monitor.reports.periods import TargetsByPeriod
 from sla_monitor.reports.sources import Sources
 
@@ -61,7 +60,7 @@ def router(sources: Sources) -> APIRouter:
     routes = APIRouter()
 
     @routes.get("/availability", responses=answers_many(AvailabilityResult))
-    async def availability(scope: InScope, month: MonthParameter | None = None) -> Json:
+    async def availability(scope: RequestedScope, month: MonthParameter | None = None) -> Json:
         """Every availability target over its own kind of period: the present one, or that of `month`."""
         return Json(await availabilities(sources, scope, month))
 

@@ -11,14 +11,13 @@ from msgspec import Struct
 
 from shared.contracts.definitions import Objective, Target
 from shared.contracts.objectives import Attained, Ratio
-from shared.http import Json, MonthParameter, OptionalId
+from shared.http import Json, MonthParameter, OptionalId, RequestedScope, answers
 from shared.instants import instant
 from shared.period import Month, Period, PeriodLength, month_of, period_of
 from shared.scope import Scope
 from sla_monitor.domain.attainment import combined
 from sla_monitor.domain.budget import BurnRateAlert, PeriodState, Volume, budget
 from sla_monitor.domain.open_targets import OpenTarget
-from sla_monitor.http import InScope, answers
 from sla_monitor.reports.burn_rate_windows import BurnRateWindows, TargetKey
 from sla_monitor.reports.periods import TargetsByPeriod
 from sla_monitor.reports.sources import OpenTargets, Sources
@@ -104,7 +103,7 @@ def router(sources: Sources) -> APIRouter:
     routes = APIRouter()
 
     @routes.get("/budget", responses=answers(BudgetReport))
-    async def budget(scope: InScope, month: MonthParameter | None = None, service: OptionalId = None) -> Json:
+    async def budget(scope: RequestedScope, month: MonthParameter | None = None, service: OptionalId = None) -> Json:
         """Misses remaining of every objective's own kind of period: the present one, or that of `month`."""
         return Json(await budgets(sources, scope, month=month, service=service))
 

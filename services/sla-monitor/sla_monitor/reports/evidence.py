@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from shared.http import MonthParameter, PathId, Problem
+from shared.http import CallerScope, MonthParameter, PathId, Problem
 from shared.http.problem_types import CONFLICT, NOT_FOUND
 from shared.scope import Scope
 from sla_monitor.domain.announcements import compared_fields
@@ -42,10 +42,10 @@ def router(sources: Sources) -> APIRouter:
         response_class=Response,
         responses={200: {"content": {JSON_LINES: {}}, "description": "One record a line; the last one is the seal"}},
     )
-    async def one_month(council: PathId, month: MonthParameter) -> Response:
+    async def one_month(council: PathId, caller: CallerScope, month: MonthParameter) -> Response:
         """Facts, versions, exclusions and verdicts of a month: `tallystick verify verdicts` judges it again."""
         try:
-            content = await evidence(sources, Scope.all(), council=council, month=str(month))
+            content = await evidence(sources, caller, council=council, month=str(month))
         except NoSuchCouncil as refused:
             raise Problem(NOT_FOUND) from refused
         except VerdictsChanging as refused:

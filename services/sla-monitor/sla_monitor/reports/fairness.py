@@ -7,7 +7,7 @@ from datetime import datetime
 from fastapi import APIRouter
 from msgspec import Struct
 
-from shared.http import Json, MonthParameter
+from shared.http import Json, MonthParameter, RequestedScope, answers
 from shared.http.paging import MAX_PAGE_SIZE, Limit
 from shared.instants import instant, maybe_instant
 from shared.period import Month, month_of_hour
@@ -15,7 +15,6 @@ from shared.scope import Scope
 from sla_monitor.domain.clock.timeline import read_timeline
 from sla_monitor.domain.facts import Paused, Reopened
 from sla_monitor.domain.fairness import Check, Limits, fairness
-from sla_monitor.http import InScope, answers
 from sla_monitor.reports.cached_query import CachedQuery
 from sla_monitor.reports.sources import Sources
 from sla_monitor.store.items import StoredItem
@@ -68,7 +67,7 @@ def router(sources: Sources) -> APIRouter:
     checks = FairnessChecks(sources, Limits())
 
     @routes.get("/fairness", responses=answers(FairnessReport))
-    async def find(scope: InScope, month: MonthParameter | None = None, limit: Limit = MAX_PAGE_SIZE) -> Json:
+    async def find(scope: RequestedScope, month: MonthParameter | None = None, limit: Limit = MAX_PAGE_SIZE) -> Json:
         """Pauses and reopenings that both sides should look at: counts of all, and the first findings."""
         return Json(await checks.report(scope, month, limit=limit))
 

@@ -9,11 +9,10 @@ from fastapi.responses import PlainTextResponse
 from starlette.requests import Request
 from starlette.responses import Response
 
-from shared.http import Json, PathId, Problem, preferred_media_type
+from shared.http import Json, PathId, Problem, RequestedScope, answers, preferred_media_type
 from shared.http.problem_types import CONFLICT, NOT_FOUND
 from shared.scope import Scope
 from sla_monitor.domain.item import Item
-from sla_monitor.http import InScope, answers
 from sla_monitor.ports import Announcement
 from sla_monitor.reports.item_report import ItemAnswer, ItemReport, item_report
 from sla_monitor.reports.item_text import item_text, verdict_chart
@@ -30,7 +29,7 @@ def router(sources: Sources) -> APIRouter:
     routes = APIRouter()
 
     @routes.get("/items/{item}", responses=_item_answers())
-    async def one_item(request: Request, item: PathId, scope: InScope) -> Response:
+    async def one_item(request: Request, item: PathId, scope: RequestedScope) -> Response:
         """The item's verdicts, each with its trace, and everything that was published about it."""
         report = item_report(await only_item(sources, scope, item))
         if preferred_media_type(request, (Json.media_type, "text/plain")) == "text/plain":
@@ -38,7 +37,7 @@ def router(sources: Sources) -> APIRouter:
         return Json(report)
 
     @routes.get("/items/{item}/verdicts/{target}/{cycle}.svg", responses={200: {"content": {_SVG: {}}}})
-    async def one_clock(item: PathId, target: PathId, cycle: int, scope: InScope) -> Response:
+    async def one_clock(item: PathId, target: PathId, cycle: int, scope: RequestedScope) -> Response:
         """The clock of one verdict: open hours, pauses, closed time, the due instant and the stop."""
         report = item_report(await only_item(sources, scope, item))
         for verdict in report.verdicts:

@@ -6,9 +6,9 @@ import yaml
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from shared.http import RequestedScope
 from shared.scope import Scope
 from sla_monitor.domain.openslo import Document, documents
-from sla_monitor.http import InScope
 from sla_monitor.reports.sources import Sources
 
 YAML = "application/yaml"  # RFC 9512
@@ -20,7 +20,7 @@ def router(sources: Sources) -> APIRouter:
     routes = APIRouter()
 
     @routes.get("/openslo", response_class=Response, responses={200: {"content": {YAML: {}}}})
-    def openslo(scope: InScope) -> Response:
+    def openslo(scope: RequestedScope) -> Response:
         """Every target that has an objective, as OpenSLO v1 documents in one YAML stream."""
         return Response(openslo_yaml(openslo_documents(sources, scope)), media_type=YAML)
 

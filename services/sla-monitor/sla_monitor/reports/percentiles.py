@@ -3,11 +3,10 @@
 from fastapi import APIRouter
 from msgspec import Struct
 
-from shared.http import Json, MonthParameter, OptionalId
+from shared.http import Json, MonthParameter, OptionalId, PeriodParameter, RequestedScope, answers_many
 from shared.period import Month, PeriodLength, period_of
 from shared.scope import Scope
 from sla_monitor.domain.attainment import percentile_rank
-from sla_monitor.http import InScope, PeriodParameter, answers_many
 from sla_monitor.reports.periods import Attainment, attainments
 from sla_monitor.reports.sources import Sources
 
@@ -36,7 +35,7 @@ def router(sources: Sources) -> APIRouter:
 
     @routes.get("/percentiles", responses=answers_many(Percentile))
     def list_percentiles(
-        month: MonthParameter, scope: InScope, service: OptionalId = None, over: PeriodParameter = "month"
+        month: MonthParameter, scope: RequestedScope, service: OptionalId = None, over: PeriodParameter = "month"
     ) -> Json:
         """How long the item took that stands for 95 of 100, for every objective by count over such a period."""
         return Json(percentiles(sources, scope, month=month, over=over, service=service))

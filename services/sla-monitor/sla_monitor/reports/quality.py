@@ -8,11 +8,10 @@ from msgspec import Struct
 
 from shared.contracts.definitions import Benefit, Partnership
 from shared.contracts.objectives import PARTS, Attained, Ratio, percent_parts
-from shared.http import Json
+from shared.http import CallerScope, Json, answers_many
 from shared.period import Month, Period, period_of
 from shared.scope import Scope
 from sla_monitor.domain.attainment import combined, improvement, realised
-from sla_monitor.http import answers_many
 from sla_monitor.reports.periods import by_period
 from sla_monitor.reports.sources import Sources
 
@@ -56,9 +55,9 @@ def router(sources: Sources) -> APIRouter:
     routes = APIRouter()
 
     @routes.get("/quality", responses=answers_many(QualityResult))
-    def list_qualities() -> Json:
+    def list_qualities(caller: CallerScope) -> Json:
         """What each partnership promised of quality, and what it attained, by financial year."""
-        return Json(qualities(sources, Scope.all()))
+        return Json(qualities(sources, caller))
 
     return routes
 

@@ -5,12 +5,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 
 from shared.faults import Fault, LocatedFault
-from shared.http import Json, Problem, schema_ref
+from shared.http import Json, Problem, answers, schema_ref
 from shared.http.bodies import read_body
 from shared.http.media_types import JSON_TYPE, content_type
 from shared.http.problem_types import INVALID_JSON, INVALID_REQUEST
 from shared.json_values import NotStrictJson
-from sla_monitor.http import answers
 from sla_monitor.trial.document import TrialDocument, document_schema
 from sla_monitor.trial.target import MAX_DOCUMENT_BYTES, InvalidDocument, TrialAnswer, try_target
 

@@ -13,12 +13,11 @@ from shared.contracts.calendar_rules import calendar_faults, with_bank_holidays
 from shared.contracts.scalars import MonthText
 from shared.faults import Fault
 from shared.holidays import BankHolidays, shipped_holidays
-from shared.http import Json, JsonBody, Problem, json_request_body, read_as
+from shared.http import CallerScope, Json, JsonBody, Problem, answers, json_request_body, read_as
 from shared.http.problem_types import INVALID_REQUEST
 from shared.scope import Scope
 from sla_monitor.domain.agreements import AgreementIndex, MissingCalendar
 from sla_monitor.domain.versions import VersionHistory
-from sla_monitor.http import answers
 from sla_monitor.reports.sources import Sources
 from sla_monitor.store.items import StoredItem
 from sla_monitor.trial.draft import ChangedVerdict, Draft, WhatIfFindings, compare_item, draft_faults, with_draft
@@ -75,14 +74,14 @@ def router(what_if: "WhatIf") -> APIRouter:
     routes = APIRouter()
 
     @routes.post("/what-if/targets", responses=answers(WhatIfAnswer), openapi_extra=json_request_body(WhatIfRequest))
-    async def targets(body: JsonBody) -> Json:
+    async def targets(caller: CallerScope, body: JsonBody) -> Json:
         """Attainment and misses under the draft, and which verdicts would change. Nothing is stored or published."""
         asked = read_as(body, WhatIfRequest)
         if asked.last_month < asked.first_month:
             raise Problem(INVALID_REQUEST, faults=[Fault(("last_month",), "expected a month not before first_month")])
         try:
             findings = await what_if.ask(
-                asked.draft, Scope.all(), first_month=asked.first_month, last_month=asked.last_month
+                asked.draft, caller, first_month=asked.first_month, last_month=asked.last_month
             )
         except UnusableDraft as refused:
             raise Problem(INVALID_REQUEST, faults=[fault.below("draft") for fault in refused.faults]) from refused
