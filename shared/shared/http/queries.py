@@ -62,13 +62,13 @@ PathId = Annotated[str, Path(pattern=_ID_PATTERN)]
 OptionalId = Annotated[str | None, Query(pattern=_ID_PATTERN)]
 
 
-async def _caller_scope() -> Scope:
+async def caller_scope() -> Scope:
     """Every council: until callers sign in, each of them may see all councils."""
     return Scope.all()
 
 
 # The councils that the caller may see: every route that reads a council's data passes it on.
-CallerScope = Annotated[Scope, Depends(_caller_scope)]
+CallerScope = Annotated[Scope, Depends(caller_scope)]
 
 
 async def _requested_scope(caller: CallerScope, council: OptionalId = None) -> Scope:
