@@ -12,6 +12,7 @@ from shared.contracts.objectives import Attained
 from shared.contracts.verdicts import VerdictEvent
 from shared.log.port import Shard
 from shared.scope import Scope
+from shared.units import CouncilId, ItemId
 from sla_monitor.domain.agreements import AgreementIndex
 from sla_monitor.domain.decisions import Decisions
 from sla_monitor.domain.freezing import Adjustment
@@ -100,7 +101,7 @@ class ReadModel(Protocol):
         """The months in which anything was decided, ascending."""
         ...
 
-    def announced(self, scope: Scope, council: str, item: str) -> list[Announcement]:
+    def announced(self, scope: Scope, council: CouncilId, item: ItemId) -> list[Announcement]:
         """All that was published about an item, oldest first."""
         ...
 

@@ -36,7 +36,18 @@ class ItemEvent(Event, frozen=True, kw_only=True):
     @property
     def key(self) -> str:
         """The record's key: all events of one item share it, so that they are in one partition in order of sending."""
-        return f"{self.council}:{self.subject}"
+        return item_key(self.council, self.subject)
+
+
+def item_key(council: CouncilId, item: ItemId) -> str:
+    """The key of an item's records and of its live state: `adur:T-1042`. Ids hold no colon."""
+    return f"{council}:{item}"
+
+
+def split_item_key(key: str) -> tuple[CouncilId, ItemId]:
+    """The council and the item of a key."""
+    council, _, item = key.partition(":")
+    return CouncilId(council), ItemId(item)
 
 
 class EventData(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -12,6 +12,7 @@ from datetime import date
 from typing import Literal, Protocol
 
 from shared.clock import Clock
+from shared.contracts.envelope import split_item_key
 from shared.contracts.topics import Topic
 from shared.log.port import Bus, Message, Quarantined, Shard, every_shard
 from shared.quarantine.decisions import Action, Decision, QuarantineDecisions
@@ -161,7 +162,7 @@ class QuarantineService:
 
 
 def _visible(record: Quarantined, scope: Scope) -> bool:
-    return scope.councils is None or scope.allows(_key(record).partition(":")[0])
+    return scope.councils is None or scope.allows(split_item_key(_key(record))[0])
 
 
 def _key(record: Quarantined) -> str:

@@ -15,6 +15,7 @@ from billing.settings import BillingSettings
 from shared.bus.connect import connect
 from shared.clock import Clock
 from shared.contracts.codec import decode_event, encode_event
+from shared.contracts.envelope import split_item_key
 from shared.contracts.topics import TICKETS, TOPICS, USAGE, VERDICTS, WORK
 from shared.contracts.verdicts import VerdictEvent
 from shared.log.partitioner import partition_of
@@ -146,7 +147,7 @@ def _verdict_records(verdicts: Sequence[VerdictEvent]) -> dict[Shard, list[Recor
 
 
 def _council(record: Record) -> str:
-    return (record.key or b"").decode().partition(":")[0]
+    return split_item_key((record.key or b"").decode())[0]
 
 
 def _by_shard(candidates: Iterable[Candidate]) -> dict[Shard, list[Candidate]]:

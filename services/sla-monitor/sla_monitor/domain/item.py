@@ -6,6 +6,7 @@ from enum import Enum
 import msgspec
 from msgspec import Struct
 
+from shared.contracts.envelope import split_item_key
 from shared.contracts.verdicts import VerdictData
 from sla_monitor.domain.clock.timeline import FOREVER, read_timeline
 from sla_monitor.domain.facts import AnyFact, OutageBegan, OutageOver, order_key
@@ -94,7 +95,7 @@ class Outage(Struct, frozen=True):
 
 def outage_of(key: str, facts: Sequence[AnyFact]) -> Outage | None:
     """The outage stored under `key`, from its first start to the first end after it; None while no start is known."""
-    council, _, name = key.removeprefix(OUTAGE_MARK).partition(":")
+    council, name = split_item_key(key.removeprefix(OUTAGE_MARK))
     began = next((fact for fact in facts if isinstance(fact, OutageBegan)), None)
     if began is None:
         return None

@@ -5,7 +5,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from shared.contracts.codec import encode_event
-from shared.contracts.envelope import TimeAdvanced
+from shared.contracts.envelope import TimeAdvanced, split_item_key
 from shared.contracts.items import OutageEnded, OutageStarted
 from shared.contracts.topics import VERDICTS
 from shared.instants import epoch_us
@@ -110,7 +110,7 @@ class ShardBatch:
 
     def _apply(self, key: str, cached: CachedItem, new: Sequence[AnyFact]) -> bool:
         """Whether incremental evaluation was enough: the new facts decide nothing, only when to evaluate next."""
-        context, council = self._context, key.partition(":")[0]
+        context, (council, _) = self._context, split_item_key(key)
         if cached.item.known_to != context.catalogue.position or context.decisions.current.approved(council):
             return False
         if not cached.apply(new, as_of=self.clock_s):
@@ -120,7 +120,7 @@ class ShardBatch:
 
     def _ignores(self, key: str, item: Item, new: Sequence[AnyFact]) -> bool:
         """Whether no target of the item reads facts of such kinds."""
-        opened, council = item.facts[0], key.partition(":")[0]
+        opened, (council, _) = item.facts[0], split_item_key(key)
         if item.waiting or type(opened) is not Opened:
             return False
         index = self._context.catalogue.agreement_index_known_to(item.known_to)
@@ -191,7 +191,7 @@ def item_key(event: ItemEvent, record: Record) -> str:
 
 
 def _trigger(key: str, new: Sequence[AnyFact], request: ReevaluationRequest | None, *, at: int) -> Trigger:
-    council, _, name = key.partition(":")
+    council, name = split_item_key(key)
     if request is not None:
         # A quiet shard's clock may stand long before the request; a correction is never older than its cause.
         return Trigger(council, name, request.cause, max(at, request.at))

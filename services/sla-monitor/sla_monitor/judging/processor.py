@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
+from shared.contracts.envelope import split_item_key
 from shared.contracts.topics import Topic
 from shared.log.port import Bus, Fenced, Record, Shard, every_shard
 from shared.log.processor import CaughtUp
@@ -235,5 +236,5 @@ def _warn_of_loss(shard: Shard, remembered: Head | None, stored: Head | None) ->
 
 
 def _request_for(requests: Sequence[ReevaluationRequest], key: str, blob: bytes) -> ReevaluationRequest | None:
-    council, _, name = key.partition(":")
+    council, name = split_item_key(key)
     return request_for(requests, load_item(blob), council=council, name=name)

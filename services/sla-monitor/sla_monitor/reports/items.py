@@ -12,6 +12,7 @@ from starlette.responses import Response
 from shared.http import Json, PathId, Problem, RequestedScope, answers, preferred_media_type
 from shared.http.problem_types import CONFLICT, NOT_FOUND
 from shared.scope import Scope
+from shared.units import CouncilId, ItemId
 from sla_monitor.domain.item import Item
 from sla_monitor.ports import Announcement
 from sla_monitor.reports.item_report import ItemAnswer, ItemReport, item_report
@@ -71,10 +72,11 @@ async def find_items(sources: Sources, scope: Scope, item: str) -> list[ItemAnsw
     """
     known = sources.catalogue.agreement_index.councils
     found: list[ItemAnswer] = []
-    for council in known if scope.councils is None else sorted(scope.councils):
-        if (stored := await sources.items.find(council, item)) is not None:
-            announced = await asyncio.to_thread(sources.read_model.announced, scope, council, item)
-            found.append(_answer(sources, council, item, stored, announced))
+    name = ItemId(item)
+    for council in map(CouncilId, known if scope.councils is None else sorted(scope.councils)):
+        if (stored := await sources.items.find(council, name)) is not None:
+            announced = await asyncio.to_thread(sources.read_model.announced, scope, council, name)
+            found.append(_answer(sources, council, name, stored, announced))
     return found
 
 
@@ -85,7 +87,9 @@ async def every_item(sources: Sources, scope: Scope) -> AsyncIterator[ItemAnswer
             yield _answer(sources, stored.council, stored.name, stored.load(), [])
 
 
-def _answer(sources: Sources, council: str, name: str, item: Item, announced: list[Announcement]) -> ItemAnswer:
+def _answer(
+    sources: Sources, council: CouncilId, name: ItemId, item: Item, announced: list[Announcement]
+) -> ItemAnswer:
     as_of = sources.now_s
     evaluation = sources.items.evaluate(council, name, item, as_of=as_of)
     return ItemAnswer(council, name, as_of, item.facts, evaluation, announced)

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from itertools import chain
 from typing import NamedTuple, TypeVar
 
+from shared.contracts.envelope import item_key, split_item_key
 from shared.contracts.topics import TICKETS, WORK
 from shared.log.partitioner import partition_of
 from shared.log.port import Shard, every_shard
@@ -14,6 +15,7 @@ from shared.period import LONDON
 from shared.quarantine.service import Parked, WaitsFor
 from shared.scope import Scope
 from shared.state.port import StateStore
+from shared.units import CouncilId, ItemId
 from sla_monitor.domain.agreements import MissingCalendar
 from sla_monitor.domain.clock.verdict import Evaluation, evaluate
 from sla_monitor.domain.item import LAST_OUTAGE, OUTAGE_MARK, Item, Outage, load_item, outage_of
@@ -27,15 +29,14 @@ _PAGE = 1000
 class StoredItem(NamedTuple):
     """An item as live state holds it, not decoded yet."""
 
-    council: str
-    name: str
+    council: CouncilId
+    name: ItemId
     blob: bytes
 
     @classmethod
     def of(cls, key: str, blob: bytes) -> "StoredItem":
         """The item that is stored under `council:name`."""
-        council, _, name = key.partition(":")
-        return cls(council, name, blob)
+        return cls(*split_item_key(key), blob)
 
     def load(self) -> Item:
         """The item."""
@@ -48,9 +49,9 @@ class StoredItems:
     def __init__(self, states: StateStore, catalogue: Catalogue, decisions: DecisionsLog) -> None:
         self._states, self._catalogue, self._decisions = states, catalogue, decisions
 
-    async def find(self, council: str, name: str) -> Item | None:
+    async def find(self, council: CouncilId, name: ItemId) -> Item | None:
         """The item of a council, wherever its events came from; None if there is none."""
-        key = f"{council}:{name}"
+        key = item_key(council, name)
         for topic in ITEM_TOPICS:
             shard = Shard(topic.name, partition_of(key.encode(), topic.partitions))
             if blob := (await self._states.items(shard, [key])).get(key):
@@ -108,7 +109,7 @@ class StoredItems:
             after = page[-1][0]
             yield page
 
-    def evaluate(self, council: str, name: str, item: Item, *, as_of: int) -> Evaluation:
+    def evaluate(self, council: CouncilId, name: ItemId, item: Item, *, as_of: int) -> Evaluation:
         """What holds of the item at `as_of` (epoch seconds)."""
         return evaluate_known(
             item, council=council, name=name, catalogue=self._catalogue, decisions=self._decisions, as_of=as_of
@@ -135,7 +136,7 @@ def evaluate_known(
 
 def _count_parked(key: str, item: Item, records: Counter[str], oldest: dict[str, date]) -> None:
     if item.waiting:
-        council = key.removeprefix(OUTAGE_MARK).partition(":")[0]
+        council = split_item_key(key.removeprefix(OUTAGE_MARK))[0]
         first = datetime.fromtimestamp(min(fact.at_s for fact in item.facts), UTC).astimezone(LONDON).date()
         records[council] += len(item.facts)
         oldest[council] = min(first, oldest.get(council, first))

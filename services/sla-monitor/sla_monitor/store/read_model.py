@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, ColumnElement, Engine, Select, case, func, li
 from shared.scope import Scope
 from shared.sql.engine import read_transaction
 from shared.sql.statements import in_scope
+from shared.units import CouncilId, ItemId
 from sla_monitor.domain.freezing import Adjustment
 from sla_monitor.ports import Announcement, CauseCount, VerdictCounts
 from sla_monitor.store.tables import ADJUSTMENT, ANNOUNCEMENT, VERDICT
@@ -73,7 +74,7 @@ class SqlReadModel:
         with read_transaction(self._engine) as connection:
             return list(connection.scalars(query))
 
-    def announced(self, scope: Scope, council: str, item: str) -> list[Announcement]:
+    def announced(self, scope: Scope, council: CouncilId, item: ItemId) -> list[Announcement]:
         columns = ANNOUNCEMENT.c
         query = (
             select(columns.kind, columns.at, columns.target, columns.cycle, columns.id, columns.cause)
