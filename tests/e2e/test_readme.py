@@ -36,25 +36,25 @@ class Demo:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "var"
-        self._said = folder / "said.txt"
+        self._output = folder / "output.txt"
         # A make that knows it was started by another one says so on every line.
         inherited = {name: value for name, value in os.environ.items() if name not in {"MAKELEVEL", "MAKEFLAGS"}}
         environment = {**inherited, "TALLYSTICK_VAR": str(self.folder), "COLUMNS": "200"}
-        with self._said.open("wb") as said:
+        with self._output.open("wb") as output:
             self.process = subprocess.Popen(
-                ["make", "demo"], cwd=ROOT, env=environment, stdout=said, stderr=said, start_new_session=True
+                ["make", "demo"], cwd=ROOT, env=environment, stdout=output, stderr=output, start_new_session=True
             )
 
-    def said(self) -> str:
+    def output(self) -> str:
         """All that it has printed."""
-        return self._said.read_text(encoding="utf-8")
+        return self._output.read_text(encoding="utf-8")
 
     def until(self, pattern: str) -> re.Match[str]:
         """The first match in what it prints."""
         give_up_at = time.monotonic() + LONGEST_WAIT_S
-        while (found := re.search(pattern, self.said())) is None:
-            assert self.process.poll() is None, self.said()
-            assert time.monotonic() < give_up_at, self.said()
+        while (found := re.search(pattern, self.output())) is None:
+            assert self.process.poll() is None, self.output()
+            assert time.monotonic() < give_up_at, self.output()
             time.sleep(0.1)
         return found
 
@@ -83,7 +83,7 @@ def test_make_demo_prints_what_the_readme_shows_and_keeps_its_data_when_stopped(
     ended = demo.interrupt()
 
     assert ended == -signal.SIGINT  # `make` ends so when its command has ended well
-    assert said_by(demo) == shown(address=address, folder=demo.folder)
+    assert lines_of(demo) == shown_in_readme(address=address, folder=demo.folder)
     stated = subprocess.run(
         [ROOT / ".venv/bin/tallystick", "statement", "adur", month[1]],
         env={**os.environ, "TALLYSTICK_VAR": str(demo.folder)},
@@ -99,13 +99,13 @@ def page(address: str) -> str:
         return answer.read().decode()  # type: ignore[no-any-return] # untyped in the standard library
 
 
-def said_by(demo: Demo) -> list[str]:
+def lines_of(demo: Demo) -> list[str]:
     """What it printed, without the bars and what depends on the port being free."""
-    lines = PROGRESS.sub("", demo.said()).splitlines()
+    lines = PROGRESS.sub("", demo.output()).splitlines()
     return [line for line in lines if line.strip() and not line.startswith("Port ")]
 
 
-def shown(*, address: str, folder: Path) -> list[str]:
+def shown_in_readme(*, address: str, folder: Path) -> list[str]:
     """The README's output, as it should be at `address` and on `folder`."""
     blocks = re.findall(r"```text\n(.*?)```", README, re.DOTALL)
     text = PROGRESS.sub("", next(block for block in blocks if block.startswith("Open")))

@@ -21,7 +21,7 @@ from tallystick.stack import open_stack
 from tests.support.backfills import LATE, LIVE, READING, backfill, file_of, message, output_of, work
 from tests.support.monitoring import ticket
 from tests.support.replays import TICKETS as TICKET_MAPPING
-from tests.support.state_folder import held, statements
+from tests.support.state_folder import content_of, statements
 
 MONTHS = ["2026-03", "2026-04"]
 APPROVAL = ("--reason", "the desk's export of March", "--actor", "ada")
@@ -53,7 +53,7 @@ def totals(folder: Path) -> dict[tuple[str, str], int]:
 
 def holding(folder: Path) -> dict[tuple[Any, ...], str]:
     """The verdicts that hold, by council, item, target and cycle."""
-    return {row[:4]: row[7] for row in held(folder, MONTHS).verdicts}
+    return {row[:4]: row[7] for row in content_of(folder, MONTHS).verdicts}
 
 
 @pytest.fixture(scope="module")

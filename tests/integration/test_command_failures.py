@@ -26,7 +26,7 @@ def run(folder: Path, *arguments: str, **env: str) -> Result:
 
 
 def refusal(result: Result) -> str:
-    """What it said on stderr, in one line; nothing is on stdout and no failure left the command."""
+    """What it wrote on stderr, in one line; nothing is on stdout and no failure left the command."""
     assert isinstance(result.exception, SystemExit), result.exception
     assert result.stdout == ""
     assert "Traceback" not in result.stderr
@@ -34,9 +34,9 @@ def refusal(result: Result) -> str:
 
 
 @pytest.fixture(scope="module")
-def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder whose services know the example's catalogue."""
-    folder = tmp_path_factory.mktemp("lived")
+    folder = tmp_path_factory.mktemp("state")
     work(folder)
     return folder
 
@@ -96,10 +96,10 @@ def test_a_lock_is_gone_with_the_process_that_held_it(tmp_path: Path) -> None:
     ],
     ids=" ".join,
 )
-def test_a_file_that_cannot_be_written_is_refused(arguments: tuple[str, ...], lived: Path, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_refused(arguments: tuple[str, ...], state: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
 
-    result = run(lived, *arguments, str(tmp_path / "file" / "out"))
+    result = run(state, *arguments, str(tmp_path / "file" / "out"))
 
     assert (result.exit_code, "cannot be written" in refusal(result)) == (2, True)
 
@@ -133,18 +133,18 @@ def test_a_database_that_does_not_answer_is_named_and_its_password_is_not(url: s
     assert "secret" not in result.stderr
 
 
-def test_a_statement_is_written_although_nobody_reads_what_is_printed(lived: Path, tmp_path: Path) -> None:
+def test_a_statement_is_written_although_nobody_reads_what_is_printed(state: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tallystick", "statement", *MONTH, "--to", str(tmp_path / "out")]
     with subprocess.Popen(
-        command, env=state_folder_env(lived), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command, env=state_folder_env(state), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as started:
         assert started.stdout is not None
         started.stdout.close()
         assert started.stderr is not None
-        said = started.stderr.read()
+        errors = started.stderr.read()
 
     assert started.returncode == 141
-    assert said == ""
+    assert errors == ""
     assert {path.suffix for path in (tmp_path / "out").iterdir()} == {".json", ".csv", ".html", ".pdf"}
 
 
@@ -191,7 +191,7 @@ except ZeroDivisionError:
     assert ended.stdout == ""
 
 
-def test_an_interruption_is_said_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interruption_ends_with_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object) -> object:
         raise KeyboardInterrupt
 
@@ -202,12 +202,12 @@ def test_an_interruption_is_said_in_a_sentence(tmp_path: Path, monkeypatch: pyte
     assert (result.exit_code, result.stderr.startswith("Interrupted. What was stored is kept")) == (130, True)
 
 
-def test_every_failure_that_is_foreseen_says_what_to_do() -> None:
+def test_every_known_failure_says_what_to_do() -> None:
     assert all(advice.do.endswith(".") and advice.code in {2, 3} for advice in failures.ADVICE)
 
 
-def test_a_digest_that_was_not_shown_is_refused(lived: Path, tmp_path: Path) -> None:
-    result = run(lived, "backfill", str(file_of(tmp_path, LATE)), "--approve", "abc", "--reason", "x", "--actor", "ada")
+def test_a_digest_that_was_not_shown_is_refused(state: Path, tmp_path: Path) -> None:
+    result = run(state, "backfill", str(file_of(tmp_path, LATE)), "--approve", "abc", "--reason", "x", "--actor", "ada")
 
     assert (result.exit_code, "Nothing was sent" in refusal(result)) == (2, True)
 

@@ -15,7 +15,7 @@ COMMAND = ("-m", "tallystick", "illustrate", "--months", "1")
 TOPICS = (TICKETS, WORK, USAGE)
 
 
-async def held(folder: Path) -> list[bytes]:
+async def records_in(folder: Path) -> list[bytes]:
     """Everything that providers have sent."""
     bus = connect(f"sqlite:///{folder}/log.db")
     shards = [shard for topic in TOPICS for shard in shards_of(topic)]
@@ -34,7 +34,7 @@ def test_events_of_the_month_are_in_the_log_and_the_same_when_sent_again(tmp_pat
         sent = re.search(r"([\d,]+) illustrative events were sent", ended.stdout)
         assert sent
 
-        records = asyncio.run(held(tmp_path))
+        records = asyncio.run(records_in(tmp_path))
 
         assert len(records) == times * int(sent[1].replace(",", ""))
         assert all(isinstance(decode_event(value), ItemEvent) for value in records)
@@ -42,11 +42,11 @@ def test_events_of_the_month_are_in_the_log_and_the_same_when_sent_again(tmp_pat
 
 
 def test_an_unknown_example_or_log_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    for arguments, env, said in (
+    for arguments, env, message in (
         (("--example", "atlantis"), {}, "adur-worthing"),
         ((), {"BUS_URL": "amqp://broker"}, "BUS_URL"),
     ):
         refused = run_to_end(*COMMAND, *arguments, env=state_folder_env(tmp_path) | env)
 
         assert refused.returncode == 2
-        assert said in refused.stderr
+        assert message in refused.stderr

@@ -22,7 +22,7 @@ from tallystick.stack import Stack, open_stack
 from tests.support.histories import calendar
 from tests.support.monitor_client import agreement
 from tests.support.monitoring import local, monitor, ticket
-from tests.support.state_folder import held, shards_read
+from tests.support.state_folder import content_of, shards_read
 
 NOW = FixedClock(datetime(2026, 4, 10, 12, tzinfo=UTC))
 MONTHS = ["2026-03", "2026-04"]
@@ -77,10 +77,10 @@ def parked(folder: Path) -> list[str]:
     return result.output.splitlines()
 
 
-def fates(folder: Path) -> Counter[str]:
+def results(folder: Path) -> Counter[str]:
     reads = shards_read(folder)
     assert not [read for read in reads if read.unaccounted]
-    return sum((read.fates for read in reads), Counter())
+    return sum((read.results for read in reads), Counter())
 
 
 def test_what_waited_through_restarts_for_its_agreement_counts_as_if_it_had_never_waited(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_what_waited_through_restarts_for_its_agreement_counts_as_if_it_had_neve
 
     for start in range(0, len(LOG), 3):
         send(known_last, LOG[start : start + 3])
-    waiting = parked(known_last), fates(known_last)["parked"]
+    waiting = parked(known_last), results(known_last)["parked"]
     load_catalogue(known_last)
 
     assert waiting == (
@@ -103,8 +103,8 @@ def test_what_waited_through_restarts_for_its_agreement_counts_as_if_it_had_neve
         ],
         8,
     )
-    assert (parked(known_last), fates(known_last)["parked"]) == (["Nothing waits."], 0)
-    assert held(known_last, MONTHS) == held(known_first, MONTHS)
+    assert (parked(known_last), results(known_last)["parked"]) == (["Nothing waits."], 0)
+    assert content_of(known_last, MONTHS) == content_of(known_first, MONTHS)
 
 
 def test_a_council_that_the_catalogue_never_hears_of_waits_alone(tmp_path: Path) -> None:

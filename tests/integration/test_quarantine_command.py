@@ -29,7 +29,7 @@ from tallystick.__main__ import app
 from tallystick.commands.quarantine import app as registered
 from tallystick.stack import open_stack
 from tests.support.monitoring import local, ticket
-from tests.support.state_folder import Held, held, shards_read
+from tests.support.state_folder import FolderContent, content_of, shards_read
 
 NOW = FixedClock(datetime(2026, 4, 10, 12, tzinfo=UTC))
 MONTHS = ["2026-03", "2026-04"]
@@ -97,10 +97,10 @@ def output_of(folder: Path, *arguments: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def never_failed(tmp_path_factory: pytest.TempPathFactory) -> Held:
+def never_failed(tmp_path_factory: pytest.TempPathFactory) -> FolderContent:
     folder = tmp_path_factory.mktemp("never-failed")
     work(folder, [(topic, message(event)) for topic, event in LOG])
-    return held(folder, MONTHS)
+    return content_of(folder, MONTHS)
 
 
 @pytest.fixture(scope="module")
@@ -120,9 +120,11 @@ def failed(failed_once: Path, tmp_path: Path) -> Path:
     return shutil.copytree(failed_once, tmp_path / "var")
 
 
-def test_a_record_redriven_after_a_fix_counts_as_if_it_had_never_failed(failed: Path, never_failed: Held) -> None:
+def test_a_record_redriven_after_a_fix_counts_as_if_it_had_never_failed(
+    failed: Path, never_failed: FolderContent
+) -> None:
     open_before = PLACE.findall(output_of(failed, "list"))
-    without_them = held(failed, MONTHS)
+    without_them = content_of(failed, MONTHS)
 
     output = output_of(failed, "redrive", "--all", *WHY)
     work(failed)
@@ -130,16 +132,16 @@ def test_a_record_redriven_after_a_fix_counts_as_if_it_had_never_failed(failed: 
     assert (len(open_before), "3 records redriven" in output) == (3, True)
     assert without_them.verdicts != never_failed.verdicts
     assert without_them.statements != never_failed.statements
-    assert held(failed, MONTHS) == never_failed
+    assert content_of(failed, MONTHS) == never_failed
     assert output_of(failed, "list") == "0 open.\n"
 
 
-def test_redriving_twice_is_as_redriving_once(failed: Path, never_failed: Held) -> None:
+def test_redriving_twice_is_as_redriving_once(failed: Path, never_failed: FolderContent) -> None:
     for place in PLACE.findall(output_of(failed, "list")) * 2:
         output_of(failed, "redrive", place, *WHY)
     work(failed)
 
-    assert held(failed, MONTHS) == never_failed
+    assert content_of(failed, MONTHS) == never_failed
 
 
 def test_every_offset_keeps_one_result_through_redriving_and_discarding(failed: Path) -> None:
@@ -149,10 +151,10 @@ def test_every_offset_keeps_one_result_through_redriving_and_discarding(failed: 
     work(failed)
 
     assert not [read for read in shards_read(failed) if read.unaccounted]
-    assert sum(read.fates["quarantined"] for read in shards_read(failed)) == 5  # one of them by billing alone
+    assert sum(read.results["quarantined"] for read in shards_read(failed)) == 5  # one of them by billing alone
 
 
-def test_a_record_in_the_wrong_partition_is_redriven_to_its_own(tmp_path: Path, never_failed: Held) -> None:
+def test_a_record_in_the_wrong_partition_is_redriven_to_its_own(tmp_path: Path, never_failed: FolderContent) -> None:
     async def misplaced() -> None:
         async with open_stack(tmp_path, clock=NOW) as stack:
             own = partition_of(LOG[4][1].key.encode(), WORK.partitions)
@@ -165,7 +167,7 @@ def test_a_record_in_the_wrong_partition_is_redriven_to_its_own(tmp_path: Path, 
     output_of(tmp_path, "redrive", "--all", "--because", "KEY_PARTITION_MISMATCH", *WHY)
     work(tmp_path)
 
-    assert held(tmp_path, MONTHS) == never_failed
+    assert content_of(tmp_path, MONTHS) == never_failed
 
 
 def test_a_record_that_is_still_invalid_is_quarantined_again(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.figures import print_figure
 from tests.support.real_data import BOSTON, BOSTON_RULES, NEEDS_REAL_DATA, rows, shown, steady, verdicts
-from tests.support.replay_command import Order, Ran, run_apart
+from tests.support.replay_command import ReplayCommand, ReplayRun, run_apart
 from tests.support.state_folder import shards_read, unread
 
 pytestmark = NEEDS_REAL_DATA
@@ -21,24 +21,24 @@ TOLERANCE = timedelta(seconds=61)  # the city's system cuts many targets to the 
 
 
 @pytest.fixture(scope="module")
-def recorded() -> Iterator[Ran]:
+def recorded() -> Iterator[ReplayRun]:
     """Judged by the deadlines that the city recorded."""
-    with run_apart(Order(BOSTON, "boston-311", EXTRACTED)) as ran:
+    with run_apart(ReplayCommand(BOSTON, "boston-311", EXTRACTED)) as ran:
         yield ran
 
 
 @pytest.fixture(scope="module")
-def by_rule() -> Iterator[Ran]:
+def by_rule() -> Iterator[ReplayRun]:
     """Judged by a rule for each type of request."""
-    with run_apart(Order(BOSTON, "boston-311-rules", EXTRACTED, ("--lookup", f"rules={BOSTON_RULES}"))) as ran:
+    with run_apart(ReplayCommand(BOSTON, "boston-311-rules", EXTRACTED, ("--lookup", f"rules={BOSTON_RULES}"))) as ran:
         yield ran
 
 
-def test_our_verdict_is_the_citys_on_every_request_that_has_a_target_and_a_verdict(recorded: Ran) -> None:
-    ours = verdicts(recorded)
+def test_the_verdict_is_the_citys_on_every_request_that_has_a_target_and_a_verdict(recorded: ReplayRun) -> None:
+    found = verdicts(recorded)
 
     pairs = Counter(
-        (row["on_time"], CITY_SAYS[ours[row["case_enquiry_id"]]["verdict"]])
+        (row["on_time"], CITY_SAYS[found[row["case_enquiry_id"]]["verdict"]])
         for row in rows(BOSTON)
         if row["target_dt"] and row["on_time"]
     )
@@ -47,23 +47,23 @@ def test_our_verdict_is_the_citys_on_every_request_that_has_a_target_and_a_verdi
     assert pairs.total() == 94_001
 
 
-def test_a_request_is_out_of_scope_exactly_when_the_city_set_it_no_target(recorded: Ran) -> None:
-    ours = verdicts(recorded)
+def test_a_request_is_out_of_scope_exactly_when_the_city_set_it_no_target(recorded: ReplayRun) -> None:
+    found = verdicts(recorded)
 
     without_target = {row["case_enquiry_id"] for row in rows(BOSTON) if not row["target_dt"]}
 
-    assert {item for item, line in ours.items() if line["verdict"] == "out-of-scope"} == without_target
-    assert (len(ours), len(without_target)) == (121_145, 26_991)
+    assert {item for item, line in found.items() if line["verdict"] == "out-of-scope"} == without_target
+    assert (len(found), len(without_target)) == (121_145, 26_991)
 
 
-def test_one_rule_for_each_type_gives_at_least_91_percent_of_the_citys_deadlines(by_rule: Ran) -> None:
-    ours = verdicts(by_rule)
+def test_one_rule_for_each_type_gives_at_least_91_percent_of_the_citys_deadlines(by_rule: ReplayRun) -> None:
+    found = verdicts(by_rule)
     targets = {row["case_enquiry_id"]: row["target_dt"] for row in rows(BOSTON) if row["target_dt"]}
 
     near = sum(
         abs(datetime.fromisoformat(due) - datetime.fromisoformat(target).replace(tzinfo=NEW_YORK)) <= TOLERANCE
         for item, target in targets.items()
-        if (due := ours[item]["due_at"])
+        if (due := found[item]["due_at"])
     )
 
     print_figure(f"{near:,} of {len(targets):,} deadlines: {100 * near / len(targets):.2f}%")
@@ -72,7 +72,7 @@ def test_one_rule_for_each_type_gives_at_least_91_percent_of_the_citys_deadlines
 
 
 @pytest.mark.parametrize("name", ["recorded", "by_rule"])
-def test_every_offset_that_was_passed_has_a_fate_and_none_is_left(name: str, request: pytest.FixtureRequest) -> None:
+def test_every_offset_that_was_passed_has_a_result_and_none_is_left(name: str, request: pytest.FixtureRequest) -> None:
     folder = request.getfixturevalue(name).folder
 
     assert not [read for read in shards_read(folder) if read.unaccounted]
@@ -81,4 +81,4 @@ def test_every_offset_that_was_passed_has_a_fate_and_none_is_left(name: str, req
 
 @pytest.mark.parametrize(("name", "mapping"), [("recorded", "boston-311"), ("by_rule", "boston-311-rules")])
 def test_the_page_shows_what_the_command_prints(name: str, mapping: str, request: pytest.FixtureRequest) -> None:
-    assert steady(request.getfixturevalue(name).said) == shown(mapping)
+    assert steady(request.getfixturevalue(name).output) == shown(mapping)

@@ -9,7 +9,7 @@ import pytest
 from billing.domain.statement import Statement
 from tests.support.figures import print_figure
 from tests.support.real_data import NEEDS_REAL_DATA, PAYMENTS, rows, shown, steady
-from tests.support.replay_command import Order, Ran, run_apart
+from tests.support.replay_command import ReplayCommand, ReplayRun, run_apart
 from tests.support.state_folder import shards_read, statements, unread
 
 pytestmark = NEEDS_REAL_DATA
@@ -21,14 +21,14 @@ TIERS = ((1_000, Decimal("0.95")), (9_000, Decimal("0.60")), (None, Decimal("0.3
 
 
 @pytest.fixture(scope="module")
-def replayed() -> Iterator[Ran]:
+def replayed() -> Iterator[ReplayRun]:
     """The payment lines, replayed."""
-    with run_apart(Order(PAYMENTS, "uk-council-payments", "2019-05-01T00:00:00+01:00")) as ran:
+    with run_apart(ReplayCommand(PAYMENTS, "uk-council-payments", "2019-05-01T00:00:00+01:00")) as ran:
         yield ran
 
 
 @pytest.fixture(scope="module")
-def year(replayed: Ran) -> list[Statement]:
+def year(replayed: ReplayRun) -> list[Statement]:
     """Every statement of the financial year."""
     return statements(replayed.folder, MONTHS)
 
@@ -74,7 +74,7 @@ def test_every_statement_and_their_sum_equal_the_file_to_the_penny(
     assert sum(every_line) == sum(recomputed.values())
 
 
-def test_every_offset_is_accounted_for_and_the_docs_page_shows_what_was_printed(replayed: Ran) -> None:
+def test_every_offset_is_accounted_for_and_the_docs_page_shows_what_was_printed(replayed: ReplayRun) -> None:
     assert not [read for read in shards_read(replayed.folder) if read.unaccounted]
     assert set(unread(replayed.folder).values()) == {0}
-    assert steady(replayed.said) == shown("uk-council-payments")
+    assert steady(replayed.output) == shown("uk-council-payments")

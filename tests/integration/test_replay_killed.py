@@ -8,82 +8,84 @@ from random import Random
 import pytest
 
 from tests.support.figures import print_figure
-from tests.support.replay_command import Order, Ran, run, run_killed
-from tests.support.state_folder import JUDGING, Held, held, shards_read, unread
+from tests.support.replay_command import ReplayCommand, ReplayRun, run, run_killed
+from tests.support.state_folder import JUDGING, FolderContent, content_of, shards_read, unread
 from tests.support.ticket_export import AS_OF, MONTHS, ticket_export
 
 TICKETS = 2_000
-KILLS, LEAST_KILLED = 6, 5  # deaths in each folder of state, and how many must find the replay alive
-MOST_OF_IT = 0.6  # of an undisturbed replay's time: one that is taken up again is sooner done
+KILLS, LEAST_KILLED = 6, 5  # kills in each folder of state, and how many must find the replay alive
+MOST_OF_IT = 0.6  # of an undisturbed replay's time: one that was begun before is sooner done
 ATTEMPTS = 5 * KILLS  # a machine that is often too fast for a kill has another try
 
 
 @pytest.fixture(scope="module")
-def order(tmp_path_factory: pytest.TempPathFactory) -> Order:
+def command(tmp_path_factory: pytest.TempPathFactory) -> ReplayCommand:
     export, mapping = ticket_export(tmp_path_factory.mktemp("desk"), tickets=TICKETS, seed=1)
-    return Order(export, str(mapping), AS_OF)
+    return ReplayCommand(export, str(mapping), AS_OF)
 
 
 @pytest.fixture(scope="module")
-def undisturbed(order: Order, tmp_path_factory: pytest.TempPathFactory) -> Ran:
-    return run(order, tmp_path_factory.mktemp("undisturbed"))
+def undisturbed(command: ReplayCommand, tmp_path_factory: pytest.TempPathFactory) -> ReplayRun:
+    return run(command, tmp_path_factory.mktemp("undisturbed"))
 
 
 @pytest.fixture(scope="module")
-def expected(undisturbed: Ran) -> Held:
-    found = held(undisturbed.folder, MONTHS)
+def expected(undisturbed: ReplayRun) -> FolderContent:
+    found = content_of(undisturbed.folder, MONTHS)
     assert len(found.statements) == 5 * 3
     assert len(found.verdicts) > TICKETS
     return found
 
 
-def fates(folder: Path) -> Counter[str]:
+def results(folder: Path) -> Counter[str]:
     """What became of the records that were judged, in all shards together."""
-    return sum((read.fates for read in shards_read(folder) if read.reader == JUDGING), Counter())
+    return sum((read.results for read in shards_read(folder) if read.reader == JUDGING), Counter())
 
 
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.long) for seed in (1, 2, 3))])
 def test_a_replay_killed_at_any_moment_ends_as_one_that_was_not(
-    seed: int, order: Order, undisturbed: Ran, expected: Held, tmp_path: Path
+    seed: int, command: ReplayCommand, undisturbed: ReplayRun, expected: FolderContent, tmp_path: Path
 ) -> None:
     folder = tmp_path / "killed"
     chance = Random(seed)  # noqa: S311 (nothing secret: the delays can be had again)
-    landed = killed(order, folder, chance, within_s=MOST_OF_IT * undisturbed.working_s)
+    landed = killed(command, folder, chance, within_s=MOST_OF_IT * undisturbed.working_s)
 
-    last = run(order, folder)
+    last = run(command, folder)
 
     assert last.verdicts.read_bytes() == undisturbed.verdicts.read_bytes()
-    assert held(folder, MONTHS) == expected
+    assert content_of(folder, MONTHS) == expected
     assert not [read for read in shards_read(folder) if read.unaccounted]
     assert set(unread(folder).values()) == {0}
-    assert fates(folder)["applied"] == fates(undisturbed.folder)["applied"]
+    assert results(folder)["applied"] == results(undisturbed.folder)["applied"]
     print_figure(f"{len(landed)} kills; unread at each: {landed}")
     assert len(landed) >= LEAST_KILLED, f"vacuous: only {len(landed)} kills found the replay alive"
     assert any(left[JUDGING] for left in landed), "vacuous: every kill found all work done"
 
 
-def killed(order: Order, folder: Path, chance: Random, *, within_s: float) -> list[dict[str, int]]:
-    """What was unread at each of up to `KILLS` deaths of the replay into `folder`."""
+def killed(command: ReplayCommand, folder: Path, chance: Random, *, within_s: float) -> list[dict[str, int]]:
+    """What was unread at each of up to `KILLS` kills of the replay into `folder`."""
     landed: list[dict[str, int]] = []
     for attempt in range(ATTEMPTS):
-        if len(landed) < KILLS and run_killed(order, folder, after_s=chance.uniform(0, within_s)):
+        if len(landed) < KILLS and run_killed(command, folder, after_s=chance.uniform(0, within_s)):
             landed.append(unread_in_a_copy(folder, folder.with_name(f"{folder.name}-{attempt}")))
     return landed
 
 
 def unread_in_a_copy(folder: Path, copy: Path) -> dict[str, int]:
-    """What is unread in `folder`: opening the files themselves would mend what a killed process left in them."""
+    """What is unread in `folder`: opening the files themselves would repair what a killed process left in them."""
     shutil.copytree(folder, copy)
     return unread(copy)
 
 
-def test_a_replay_run_twice_changes_no_verdict_and_no_pound(order: Order, expected: Held, tmp_path: Path) -> None:
-    first = run(order, tmp_path)
-    verdicts, applied = first.verdicts.read_bytes(), fates(tmp_path)["applied"]
+def test_a_replay_run_twice_changes_no_verdict_and_no_pound(
+    command: ReplayCommand, expected: FolderContent, tmp_path: Path
+) -> None:
+    first = run(command, tmp_path)
+    verdicts, applied = first.verdicts.read_bytes(), results(tmp_path)["applied"]
 
-    second = run(order, tmp_path)
+    second = run(command, tmp_path)
 
     assert second.verdicts.read_bytes() == verdicts
-    assert held(tmp_path, MONTHS) == expected
+    assert content_of(tmp_path, MONTHS) == expected
     assert not [read for read in shards_read(tmp_path) if read.unaccounted]
-    assert fates(tmp_path) == Counter(applied=applied, duplicate=applied)
+    assert results(tmp_path) == Counter(applied=applied, duplicate=applied)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.replay_command import Ran
+from tests.support.replay_command import ReplayRun
 
 _ROOT = Path(__file__).parents[2]
 _DATA = _ROOT.parent / "shared/data"
@@ -34,7 +34,7 @@ def rows(path: Path) -> Iterator[dict[str, str]]:
         yield from csv.DictReader(text)
 
 
-def verdicts(ran: Ran) -> dict[str, dict[str, str]]:
+def verdicts(ran: ReplayRun) -> dict[str, dict[str, str]]:
     """The lines of the file of verdicts, by item; fails where an item has two."""
     lines = list(rows(ran.verdicts))
     by_item = {line["item"]: line for line in lines}

@@ -20,7 +20,7 @@ _SPEED = re.compile(r"events judged and metered in .*: ([\d,]+) a second")
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ReplayCommand:
     """A replay that can be started any number of times. `options` are those of the command beside these two."""
 
     file: Path
@@ -30,11 +30,11 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
-    """A replay that came to its end. `said` is its standard output; `working_s` leaves the start of Python out."""
+class ReplayRun:
+    """A replay that came to its end. `output` is its standard output; `working_s` leaves the start of Python out."""
 
     folder: Path
-    said: str
+    output: str
     working_s: float
     peak_rss_mb: float
 
@@ -46,31 +46,31 @@ class Ran:
     @property
     def cost(self) -> str:
         """What it took, for people."""
-        found = _SPEED.search(self.said)
+        found = _SPEED.search(self.output)
         speed = "no" if found is None else found[1]
         return f"{self.working_s:.1f} s, {speed} events a second, at most {self.peak_rss_mb:.0f} MB resident"
 
 
-def run(order: Order, folder: Path) -> Ran:
+def run(command: ReplayCommand, folder: Path) -> ReplayRun:
     """The replay into `folder` has ended well; `AssertionError` with what it said where it has not."""
-    with _Running(order, folder) as running:
+    with _Running(command, folder) as running:
         status, usage = running.waited()
     assert status == 0, f"the replay ended with {status}:\n{_errors(folder).read_text('utf-8')}"
-    return Ran(folder, _output(folder).read_text("utf-8"), running.working_s, usage / 1024)
+    return ReplayRun(folder, _output(folder).read_text("utf-8"), running.working_s, usage / 1024)
 
 
 @contextmanager
-def run_apart(order: Order) -> Iterator[Ran]:
+def run_apart(command: ReplayCommand) -> Iterator[ReplayRun]:
     """The replay has ended well, in a folder that is gone afterwards: a year of real data fills half a gigabyte."""
-    with TemporaryDirectory(prefix=f"{Path(order.mapping).stem}-") as folder:
-        ran = run(order, Path(folder))
-        print_figure(f"{order.mapping}: {ran.cost}")
+    with TemporaryDirectory(prefix=f"{Path(command.mapping).stem}-") as folder:
+        ran = run(command, Path(folder))
+        print_figure(f"{command.mapping}: {ran.cost}")
         yield ran
 
 
-def run_killed(order: Order, folder: Path, *, after_s: float) -> bool:
+def run_killed(command: ReplayCommand, folder: Path, *, after_s: float) -> bool:
     """The replay into `folder` was killed `after_s` seconds after it began to work; False where it had ended before."""
-    with _Running(order, folder) as running:
+    with _Running(command, folder) as running:
         time.sleep(after_s)
         running.kill()
         status, _ = running.waited()
@@ -79,15 +79,15 @@ def run_killed(order: Order, folder: Path, *, after_s: float) -> bool:
 
 
 class _Running:
-    """A started replay that holds the folder's lock. The lock's file is made anew, so that its making can be seen."""
+    """A started replay. The lock's file is removed first, so that its creation shows that the replay has begun."""
 
-    def __init__(self, order: Order, folder: Path) -> None:
+    def __init__(self, command: ReplayCommand, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / _LOCK).unlink(missing_ok=True)
         self._folder = folder
         with _output(folder).open("wb") as output, _errors(folder).open("wb") as errors:
             self._process = subprocess.Popen(
-                _arguments(order, folder),
+                _arguments(command, folder),
                 env=os.environ | {"TALLYSTICK_VAR": str(folder), "COLUMNS": "200"},
                 stdout=output,
                 stderr=errors,
@@ -118,9 +118,17 @@ class _Running:
         return self._process.returncode, usage.ru_maxrss
 
 
-def _arguments(order: Order, folder: Path) -> Sequence[str]:
-    asked = (str(order.file), "--mapping", order.mapping, "--as-of", order.as_of, "--verdicts", str(_verdicts(folder)))
-    return sys.executable, "-m", "tallystick", "replay", *asked, *order.options
+def _arguments(command: ReplayCommand, folder: Path) -> Sequence[str]:
+    asked = (
+        str(command.file),
+        "--mapping",
+        command.mapping,
+        "--as-of",
+        command.as_of,
+        "--verdicts",
+        str(_verdicts(folder)),
+    )
+    return sys.executable, "-m", "tallystick", "replay", *asked, *command.options
 
 
 def _verdicts(folder: Path) -> Path:

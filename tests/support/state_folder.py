@@ -47,23 +47,23 @@ class ShardRead:
     shard: Shard
     first_offset: int
     next_offset: int
-    fates: Counter[str]
+    results: Counter[str]
 
     @property
     def unaccounted(self) -> int:
-        """Offsets passed over without a fate: 0, or records were lost or counted twice."""
-        return self.next_offset - self.first_offset - self.fates.total()
+        """Offsets passed over without a result: 0, or records were lost or counted twice."""
+        return self.next_offset - self.first_offset - self.results.total()
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class FolderContent:
     """All that councils and operators see of a folder: equal for two folders only if every verdict and pound is."""
 
     statements: dict[str, bytes]
     verdicts: list[tuple[Any, ...]]
 
 
-def held(folder: Path, months: list[str]) -> Held:
+def content_of(folder: Path, months: list[str]) -> FolderContent:
     """The statements of `months` in canonical bytes, and the verdicts of the read model, which attainment counts."""
     with _read_model(folder) as engine, read_transaction(engine) as connection:
         rows = connection.execute(select(VERDICT).order_by(*VERDICT.primary_key)).all()
@@ -71,7 +71,7 @@ def held(folder: Path, months: list[str]) -> Held:
         f"{statement.council.id} {statement.month}": canonical_json(statement)
         for statement in statements(folder, months)
     }
-    return Held(sealed, [tuple(row) for row in rows])
+    return FolderContent(sealed, [tuple(row) for row in rows])
 
 
 def statements(folder: Path, months: list[str]) -> list[Statement]:

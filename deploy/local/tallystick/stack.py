@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:  # importing the services takes a second: `--help` of a verb d
 
 ACTOR = "tallystick-local"
 _LOOK_EVERY_S = 1.0
+_SERVICES = ("catalogue.app", "sla_monitor.app", "billing.app")
 # A service's work, until the event is set.
 Work = Callable[[asyncio.Event], Coroutine[None, None, None]]
 
@@ -133,6 +135,8 @@ def exclusive_use(folder: Path) -> Iterator[None]:
     Raises `FolderInUse` and `UnusableFolder`. A killed process leaves no lock behind.
     """
     _require_folder(folder)
+    for name in _SERVICES:  # before the folder is held: the services take a second to import
+        import_module(name)
     try:
         with FileLock(folder / "services.lock", blocking=False):
             yield

@@ -50,7 +50,7 @@ def test_another_encoding_is_read_when_the_mapping_names_it(tmp_path: Path) -> N
         replay_file(mapping_of(tmp_path, TICKETS), path)
 
 
-def test_refused_rows_are_told_with_the_line_on_which_they_begin(tmp_path: Path) -> None:
+def test_refused_rows_are_reported_with_the_line_on_which_they_begin(tmp_path: Path) -> None:
     csv = HEADER + '1,adur,"not\na\ntime",\n' + "\n" + "2,adur\n" + ROW + "3,,2026-03-27T16:59:00,\n"
 
     replayed = replay(tmp_path, TICKETS, csv)

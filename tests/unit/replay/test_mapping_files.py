@@ -67,7 +67,7 @@ RULE = "  - {event: resolved, column: resolved}"
 
 
 @pytest.mark.parametrize(
-    ("replacements", "line", "said"),
+    ("replacements", "line", "message"),
     [
         ({RULE: "  - {event: solved, column: resolved}"}, 11, "a ticket has no event 'solved': did you mean resolved?"),
         ({RULE: "  - {event: paused, column: resolved}"}, 11, "#/events/1/data/reason: is missing"),
@@ -93,10 +93,12 @@ RULE = "  - {event: resolved, column: resolved}"
         ({"kind: ticket": "kind: ticket\nlookups: {types: {key: a}}"}, 5, "give --lookup types=FILE"),
     ],
 )
-def test_a_fault_is_reported_with_its_line(replacements: dict[str, str], line: int, said: str, tmp_path: Path) -> None:
+def test_a_fault_is_reported_with_its_line(
+    replacements: dict[str, str], line: int, message: str, tmp_path: Path
+) -> None:
     found = faults_of(tmp_path, changed(TICKETS, replacements))
 
-    assert [fault for fault in found if fault.startswith(f"line {line}, ") and said in fault], found
+    assert [fault for fault in found if fault.startswith(f"line {line}, ") and message in fault], found
 
 
 @pytest.mark.parametrize("text", ["", "# nothing yet\n", "rows\n", "- rows\n"])
@@ -128,7 +130,7 @@ LOOKUP = changed(
 
 
 @pytest.mark.parametrize(
-    ("csv", "said"),
+    ("csv", "message"),
     [
         ("kind,service\nPC,ict\n", "there is no column 'type'"),
         ("type,servce\nPC,ict\n", "lookup 'types' has no column 'service'"),
@@ -136,10 +138,10 @@ LOOKUP = changed(
         ("type,service\nPC\n", "line 2: the row has 1 cells where the header has 2"),
     ],
 )
-def test_a_lookup_that_cannot_answer_is_a_fault_of_the_mapping(csv: str, said: str, tmp_path: Path) -> None:
+def test_a_lookup_that_cannot_answer_is_a_fault_of_the_mapping(csv: str, message: str, tmp_path: Path) -> None:
     found = faults_of(tmp_path, LOOKUP, types=csv)
 
-    assert any(said in fault for fault in found), found
+    assert any(message in fault for fault in found), found
 
 
 def test_a_lookup_given_for_no_name_in_the_mapping_is_a_fault(tmp_path: Path) -> None:

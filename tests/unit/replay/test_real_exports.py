@@ -64,7 +64,7 @@ def test_every_row_is_translated_or_carries_no_event(name: str, rows: int, unuse
     assert {kind.removeprefix("tallystick.").removesuffix(".v1"): n for kind, n in counts.events.items()} == events
 
 
-def test_the_city_and_we_agree_on_every_verdict_that_it_recorded() -> None:
+def test_the_verdicts_are_those_that_the_city_recorded() -> None:
     as_of = datetime(2016, 1, 12, 23, tzinfo=ZoneInfo("America/New_York")).astimezone(UTC)
     due: dict[str, datetime | None] = {}
     resolved: dict[str, datetime] = {}

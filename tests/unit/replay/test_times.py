@@ -45,7 +45,7 @@ def test_a_time_is_read_as_the_instant_that_was_meant(
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "opened: '' is not a time in ISO 8601"),
         ("31/02/2026", "is not a time"),
@@ -56,8 +56,8 @@ def test_a_time_is_read_as_the_instant_that_was_meant(
         ("0001-01-01T00:00:00+14:00", "outside the years 2000 to 2099"),
     ],
 )
-def test_what_is_no_time_is_refused_with_its_column(text: str, said: str) -> None:
-    with pytest.raises(InvalidRow, match=said):
+def test_what_is_no_time_is_refused_with_its_column(text: str, message: str) -> None:
+    with pytest.raises(InvalidRow, match=message):
         Times(LONDON, None, Counter()).instant(text, column="opened")
 
 

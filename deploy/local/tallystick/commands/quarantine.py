@@ -290,8 +290,8 @@ def _value_lines(value: bytes | None) -> Iterator[str]:
 def _as_json(place: str, held: Sequence[QuarantinedBy]) -> dict[str, Any]:
     record = held[0].entry.record
     services = [{"service": each.quarantine.service, "decision": each.entry.decision} for each in held]
-    said = {"reason": record.reason, "detail": record.detail, "timestamp_ms": record.timestamp_ms}
-    return {"place": place, **said, "services": services}
+    refusal = {"reason": record.reason, "detail": record.detail, "timestamp_ms": record.timestamp_ms}
+    return {"place": place, **refusal, "services": services}
 
 
 def _sent_at(entry: QuarantineEntry) -> str:

@@ -50,10 +50,10 @@ def ticket_lifecycle(
         priority = "high"
         at = staffing.after(rng, at, 0.2, spread=_BRISK)
         yield item.event(items.TicketReprioritised, at, items.ReprioritisedData(priority=priority))
-    pace = _PRIORITIES[priority][1]
-    at = staffing.after(rng, at, habits.respond_h * pace, spread=_BRISK)
+    urgency = _PRIORITIES[priority][1]
+    at = staffing.after(rng, at, habits.respond_h * urgency, spread=_BRISK)
     yield item.event(items.TicketResponded, at, items.NoData())
-    yield from _to_the_end(rng, item, at, resolve_h=habits.resolve_h * pace, staffing=staffing)
+    yield from _to_the_end(rng, item, at, resolve_h=habits.resolve_h * urgency, staffing=staffing)
 
 
 def _to_the_end(

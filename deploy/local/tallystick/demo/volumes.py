@@ -1,7 +1,7 @@
 """How much of each service councils ask for, and how long it takes. Every figure here is illustrative.
 
 `a_year` is what all councils of a service ask for together; they share it by weight, so that each example makes about
-the same number of events whatever the size of its councils. Durations are medians in hours at the desk, chosen
+the same number of events whatever the size of its councils. Durations are medians in hours of work, chosen
 against the default targets so that most are kept.
 """
 
@@ -18,7 +18,7 @@ _EVEN: Months = (1.0,) * 12
 # January to December, as multiples of an ordinary month. The financial year ends in March.
 _SPENDING: Months = (0.95, 1.05, 1.5, 0.75, 0.9, 1.0, 0.95, 0.85, 1.0, 1.0, 1.05, 0.9)
 _HIRING: Months = (1.2, 1.05, 1.0, 1.1, 1.0, 0.95, 0.9, 0.75, 1.3, 1.1, 0.95, 0.6)
-_DESK: Months = (1.15, 1.0, 1.0, 1.0, 0.95, 0.95, 0.9, 0.8, 1.15, 1.1, 1.1, 0.8)
+_SUPPORT: Months = (1.15, 1.0, 1.0, 1.0, 0.95, 0.95, 0.9, 0.8, 1.15, 1.1, 1.1, 0.8)
 _SCHOOL: Months = (1.3, 1.1, 1.1, 1.2, 0.9, 0.8, 0.6, 0.5, 1.5, 1.5, 1.0, 0.6)
 
 
@@ -34,7 +34,7 @@ class Tickets:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Pieces of work of some units each. `due_in_h`: each carries a deadline so many desk hours after it came."""
+    """Pieces of work of some units each. `due_in_h`: each carries a deadline so many working hours after it came."""
 
     a_year: int
     start_h: float
@@ -55,7 +55,7 @@ class Readings:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """All that councils ask of one service, and when somebody is at a desk to do it (hours of a working day)."""
+    """All that councils ask of one service, and when somebody works on it (hours of a working day)."""
 
     tickets: Tickets | None = None
     work: Work | None = None
@@ -79,7 +79,7 @@ _DEMAND: Mapping[str, Demand] = {
     "starters-and-leavers": Demand(work=Work(280, 3, 7, months=_HIRING)),
     "timesheets": Demand(work=Work(420, 2, 4, (10, 60))),
     "training": Demand(work=Work(240, 5, 12, (1, 12), _HIRING)),
-    "ict": Demand(tickets=Tickets(2100, 0.5, 4, _DESK), staffed_h=(8, 18)),
+    "ict": Demand(tickets=Tickets(2100, 0.5, 4, _SUPPORT), staffed_h=(8, 18)),
     "education": Demand(tickets=Tickets(2400, 1.5, 8.5, _SCHOOL), work=Work(3000, 10, 38, months=_SCHOOL)),
     "senior-management": Demand(work=Work(60, 8, 25, due_in_h=80), readings=Readings("week", 0.35)),
     "research-and-development": Demand(work=Work(90, 20, 110, (3, 15))),

@@ -99,7 +99,7 @@ def _tickets(
     expected = habits.a_year / 12 * habits.months[line.month.month - 1] * line.share
     opened = arrivals(rng, line.month, expected=expected, service=line.service.id, staff_hours=staff_hours)
     for number, at in enumerate(opened, start=1):
-        staffing = _desk(line, at, staff_hours=staff_hours, slowness=slowness)
+        staffing = _staffing(line, at, staff_hours=staff_hours, slowness=slowness)
         yield from ticket_lifecycle(rng, _item(line, "t", number), at, habits=habits, staffing=staffing)
 
 
@@ -111,11 +111,11 @@ def _work(
         rng, line.month, expected=expected, service=line.service.id, staff_hours=staff_hours, month_end=habits.month_end
     )
     for number, at in enumerate(received, start=1):
-        staffing = _desk(line, at, staff_hours=staff_hours, slowness=slowness)
+        staffing = _staffing(line, at, staff_hours=staff_hours, slowness=slowness)
         yield from work_lifecycle(rng, _item(line, "w", number), at, habits=habits, staffing=staffing)
 
 
-def _desk(line: ServiceMonth, at: datetime, *, staff_hours: StaffHours, slowness: float) -> Staffing:
+def _staffing(line: ServiceMonth, at: datetime, *, staff_hours: StaffHours, slowness: float) -> Staffing:
     troubled = in_trouble(line.service.id, at.astimezone(LONDON).date())
     return Staffing(line.service.id, staff_hours, slowness * (_TROUBLE_SLOWS if troubled else 1.0))
 
