@@ -236,9 +236,9 @@ def test_the_root_help_imports_no_service(tmp_path: Path) -> None:
     assert printed.stdout.endswith("[]\n")
 
 
-def test_a_statement_is_written_in_the_forms_that_are_named_and_no_other(lived: Path, tmp_path: Path) -> None:
-    named = run(lived, "statement", *MONTH, "--to", str(tmp_path), "--form", "csv", "--form", "json")
-    unknown = run(lived, "statement", *MONTH, "--to", str(tmp_path), "--form", "docx")
+def test_a_statement_is_written_in_the_forms_that_are_named_and_no_other(state: Path, tmp_path: Path) -> None:
+    named = run(state, "statement", *MONTH, "--to", str(tmp_path), "--form", "csv", "--form", "json")
+    unknown = run(state, "statement", *MONTH, "--to", str(tmp_path), "--form", "docx")
 
     assert (named.exit_code, {path.suffix for path in tmp_path.iterdir()}) == (0, {".csv", ".json"})
     assert (unknown.exit_code, "json, csv, html, pdf" in " ".join(unknown.stderr.split())) == (2, True)
