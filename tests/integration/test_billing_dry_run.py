@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, func, select
 
 from billing.consumer import Ingestion
-from billing.domain.statement_delta import StatementDelta
-from billing.dry_run import DryRun
+from billing.dry_run import DryRun, StatementDelta
 from billing.store import tables
 from billing.store.sql import SqlStore
 from shared.contracts.envelope import Event, ItemEvent

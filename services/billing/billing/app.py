@@ -117,11 +117,7 @@ class BillingApp:
 
 
 def build(
-    settings: BillingSettings,
-    *,
-    bus: Bus,
-    clock: Clock,
-    registry: CollectorRegistry | None = None,
+    settings: BillingSettings, *, bus: Bus, clock: Clock, registry: CollectorRegistry | None = None
 ) -> BillingApp:
     """Billing, its schema found to be the newest, ready to run. No charge of it depends on the time of day."""
     return BillingApp(settings, bus=bus, clock=clock, registry=registry or CollectorRegistry())

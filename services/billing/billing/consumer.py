@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from billing.domain.ingest import AcceptedEvent, IgnoredEvent, ingest_record
+from billing.domain.ingest import AcceptedEvent, ingest_record
 from billing.ports import IngestBatch, IngestStore
 from shared.log.flood import Flood, halt_message
 from shared.log.port import Quarantined, Record, Shard
@@ -78,6 +78,6 @@ def ingest_batch(shard: Shard, records: Sequence[Record]) -> IngestBatch:
                 accepted.append(event)
             case InvalidRecord() as fault:
                 invalid.append(as_quarantined(record, fault))
-            case IgnoredEvent():
+            case None:
                 ignored += 1
     return IngestBatch(shard, records[0].offset, records[-1].offset + 1, accepted, ignored, invalid)

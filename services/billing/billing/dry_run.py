@@ -7,10 +7,11 @@ Every month of a council is compared, from the first that any event names: a lat
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 
+from msgspec import Struct
+
 from billing.consumer import ingest_batch
 from billing.domain.ingest import AcceptedEvent, ingest_record
 from billing.domain.statement import NoAgreement, Statement, UnknownCouncil
-from billing.domain.statement_delta import StatementDelta, compare_statements
 from billing.ports import DryRunStore, SnapshotStore, Store
 from billing.statements import Statements
 from shared.log.port import Record, Shard
@@ -23,6 +24,22 @@ _BATCH = 4_000  # as many as are stored in one transaction when they come by the
 # All that a statement is made of, beside the catalogue.
 _Inputs = dict[tuple[str, Month], Set[object]]
 _Statements = dict[tuple[str, Month], Statement | None]
+
+
+class StatementDelta(Struct, frozen=True, order=True):
+    """A statement's total and the service credits in it, in pence; None where there is, or would be, no statement."""
+
+    council: str
+    month: str
+    before_pence: int | None
+    after_pence: int | None
+    credits_before_pence: int
+    credits_after_pence: int
+
+    @property
+    def change_pence(self) -> int:
+        """How much more would be payable; without a statement nothing is."""
+        return (self.after_pence or 0) - (self.before_pence or 0)
 
 
 class DryRun:
@@ -55,8 +72,22 @@ class DryRun:
             then = _statements(store, scope, months)
             store.undo()
             now = _statements(store, scope, months)
-        deltas = [compare_statements(*key, now[key], then[key]) for key in months]
+        deltas = [_delta(*key, now[key], then[key]) for key in months]
         return sorted(delta for delta in deltas if delta is not None)
+
+
+def _delta(council: str, month: Month, before: Statement | None, after: Statement | None) -> StatementDelta | None:
+    """How the month would change; None where every pound of it stays."""
+    found = StatementDelta(
+        council,
+        str(month),
+        None if before is None else before.total_pence,
+        None if after is None else after.total_pence,
+        0 if before is None else before.credits_pence,
+        0 if after is None else after.credits_pence,
+    )
+    stays = (found.before_pence, found.credits_before_pence) == (found.after_pence, found.credits_after_pence)
+    return None if stays else found
 
 
 def _apply(store: DryRunStore, shard: Shard, offered: Sequence[Record]) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from billing.domain.statement_delta import StatementDelta
+from billing.dry_run import StatementDelta
 from shared.contracts.codec import encode_event
 from sla_monitor.domain.verdict_changes import VerdictChange, VerdictChanges
 from tallystick.backfill.candidates import ROW, Candidate, FileLine, Refusal, in_sending_order, read_candidate

@@ -10,7 +10,7 @@ from billing.app import BillingApp
 from billing.app import build as build_billing
 from billing.domain.ingest import TOPICS as METERED
 from billing.domain.ingest import content_digest
-from billing.domain.statement_delta import StatementDelta
+from billing.dry_run import StatementDelta
 from billing.settings import BillingSettings
 from shared.bus.connect import connect
 from shared.clock import Clock

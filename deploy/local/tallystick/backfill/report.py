@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from msgspec import Struct
 
-from billing.domain.statement_delta import StatementDelta
+from billing.dry_run import StatementDelta
 from shared.contracts.codec import canonical_json
 from shared.log.flood import MAX_QUARANTINED
 from shared.money import format_gbp

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import typer
 
-from billing.domain.statement_delta import StatementDelta
+from billing.dry_run import StatementDelta
 from shared.clock import WallClock
 from shared.contracts.codec import UndecodableEvent, decode_event
 from shared.contracts.verdicts import VerdictEvent

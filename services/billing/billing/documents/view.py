@@ -45,10 +45,7 @@ class StatementView:
 
     title: str
     path: str
-    council: str
-    council_id: str
     providers: str
-    month: str
     month_name: str
     illustrative: bool
     header: tuple[tuple[str, str], ...]
@@ -73,10 +70,7 @@ def statement_view(statement: Statement) -> StatementView:
     return StatementView(
         title=text("statement.title", council=council.name, month=month_name(month)),
         path=statement_path(council.id, month),
-        council=council.name,
-        council_id=council.id,
         providers=" and ".join(statement.providers),
-        month=str(month),
         month_name=month_name(month),
         illustrative=statement.illustrative,
         header=_header(statement),
@@ -87,8 +81,8 @@ def statement_view(statement: Statement) -> StatementView:
         events=_events(statement),
         unbilled=tuple(_unbilled(usage) for usage in statement.evidence.unbilled),
         tariffs=tuple(
-            (f"{tariff.name} ({tariff.id})", str(tariff.version), long_date(tariff.effective_from))
-            for tariff in statement.tariffs
+            (f"{tariff.name} ({tariff.id})", str(number), long_date(tariff.effective_from))
+            for number, tariff in ((version.number, version.definition) for version in statement.tariffs)
         ),
         sha256=content_hash(statement),
     )

@@ -16,6 +16,8 @@ from billing.domain.credits.credit_line import CreditLine
 from billing.domain.credits.reason import reason
 from billing.domain.statement import ServiceCharges, Statement
 from shared.contracts import codec
+from shared.contracts.definitions import Tariff
+from shared.contracts.versions import DefinitionVersion
 
 FORMAT = "tallystick-statement/1"
 
@@ -79,7 +81,7 @@ def _statement(statement: Statement) -> dict[str, Any]:
         "services": [_charges(charges) for charges in statement.services],
         "total_pence": statement.total_pence,
         "evidence": {"received": statement.evidence.received, **_fields(statement.evidence)},
-        "tariffs": _value(statement.tariffs),
+        "tariffs": [_tariff(version) for version in statement.tariffs],
         **(credited if statement.credits else {}),
     }
 
@@ -96,6 +98,17 @@ def _charges(charges: ServiceCharges) -> dict[str, Any]:
         "events_counted": charges.events_counted,
         "lines": [line_content(line) for line in charges.lines],
         "total_pence": charges.total_pence,
+    }
+
+
+def _tariff(version: DefinitionVersion[Tariff]) -> dict[str, Any]:
+    tariff = version.definition
+    return {
+        "id": tariff.id,
+        "version": version.number,
+        "name": tariff.name,
+        "effective_from": tariff.effective_from.isoformat(),
+        "illustrative": tariff.illustrative,
     }
 
 

@@ -43,24 +43,16 @@ class AcceptedEvent:
     digest: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class IgnoredEvent:
-    """A valid record that no recharge depends on."""
-
-
-def ingest_record(shard: Shard, record: Record) -> AcceptedEvent | IgnoredEvent | InvalidRecord:
-    """What becomes of a record of `shard`, from its own bytes alone."""
+def ingest_record(shard: Shard, record: Record) -> AcceptedEvent | InvalidRecord | None:
+    """The record of `shard` as a fact or as invalid, from its own bytes alone; None if no recharge depends on it."""
     event = read_event(shard, record, _CARRIED[shard.topic])
     if isinstance(event, InvalidRecord):
         return event
     fact = verdict_of(event, record.offset) if isinstance(event, VerdictEvent) else fact_of(event)
-    match fact:
-        case None:
-            return IgnoredEvent()
-        case VerdictReceived():
-            return AcceptedEvent(record, fact, verdict_digest(fact))
-        case _:
-            return AcceptedEvent(record, fact, content_digest(event))
+    if fact is None:
+        return None
+    digest = verdict_digest(fact) if isinstance(fact, VerdictReceived) else content_digest(event)
+    return AcceptedEvent(record, fact, digest)
 
 
 def content_digest(event: AnyEvent) -> bytes:

@@ -5,9 +5,9 @@ their own: they reduce what is payable and no charge, so that no minimum could r
 every event that was received about the council in the month.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Literal
 
 from billing.domain.charge_line import ChargeLine
@@ -18,7 +18,7 @@ from billing.domain.credits.earned import credit_lines
 from billing.domain.rating.pipeline import rate
 from billing.domain.terms import TariffPeriod, Terms, closing_day
 from billing.domain.usage import Evidence, MeteredUsage, Usage, classify_usage
-from shared.contracts.definitions import Agreement, Council, Service
+from shared.contracts.definitions import Agreement, Council, Service, Tariff
 from shared.contracts.versions import DefinitionVersion
 from shared.period import Month
 
@@ -45,17 +45,6 @@ class StatementAgreement:
 
 
 @dataclass(frozen=True, slots=True)
-class TariffUsed:
-    """A tariff version that priced a line."""
-
-    id: str
-    version: int
-    name: str
-    effective_from: date
-    illustrative: bool
-
-
-@dataclass(frozen=True, slots=True)
 class ServiceCharges:
     """One service's lines, and the usage they price in `unit`s."""
 
@@ -71,7 +60,7 @@ class ServiceCharges:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What `council` owes for `month`, before VAT, and why."""
+    """What `council` owes for `month`, before VAT, and why; `tariffs` are the versions that priced its lines."""
 
     council: Council
     month: Month
@@ -79,7 +68,7 @@ class Statement:
     agreements: tuple[StatementAgreement, ...]
     services: tuple[ServiceCharges, ...]
     evidence: Evidence
-    tariffs: tuple[TariffUsed, ...]
+    tariffs: tuple[DefinitionVersion[Tariff], ...]
     credits: tuple[CreditLine, ...] = ()
 
     @property
@@ -100,7 +89,7 @@ class Statement:
     @property
     def illustrative(self) -> bool:
         """Whether any of its prices is an example, not agreed by any council."""
-        return any(tariff.illustrative for tariff in self.tariffs)
+        return any(tariff.definition.illustrative for tariff in self.tariffs)
 
     @property
     def providers(self) -> tuple[str, ...]:
@@ -138,7 +127,7 @@ def build_statement(
         agreements=tuple(_agreement(terms, agreement, month) for agreement in agreements),
         services=services,
         evidence=evidence,
-        tariffs=_tariffs_used(tariff_periods),
+        tariffs=_tariffs(tariff_periods),
         credits=tuple(
             line
             for agreement in agreements
@@ -180,11 +169,11 @@ def _credits(
 
 def _charged_under(agreement: str, services: Sequence[ServiceCharges]) -> dict[str, int]:
     """Pence by service; a service that an agreement began or stopped to price in mid-month counts its own lines."""
-    charged: dict[str, int] = {}
+    charged: Counter[str] = Counter()
     for charges in services:
         for line in charges.lines:
             if line.agreement == agreement:
-                charged[line.service] = charged.get(line.service, 0) + line.amount_pence
+                charged[line.service] += line.amount_pence
     return charged
 
 
@@ -201,9 +190,7 @@ def _agreement(terms: Terms, agreement: DefinitionVersion[Agreement], month: Mon
     return StatementAgreement(definition.id, agreement.number, definition.title, definition.provider, name)
 
 
-def _tariffs_used(tariff_periods: Sequence[TariffPeriod]) -> tuple[TariffUsed, ...]:
-    used = {(period.tariff.definition.id, period.tariff.number): period.tariff.definition for period in tariff_periods}
-    return tuple(
-        TariffUsed(id_, number, tariff.name, tariff.effective_from, tariff.illustrative)
-        for (id_, number), tariff in sorted(used.items(), key=lambda entry: entry[0])
-    )
+def _tariffs(tariff_periods: Sequence[TariffPeriod]) -> tuple[DefinitionVersion[Tariff], ...]:
+    """By id and version."""
+    used = {(period.tariff.definition.id, period.tariff.number): period.tariff for period in tariff_periods}
+    return tuple(used[key] for key in sorted(used))
