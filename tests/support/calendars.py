@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from shared.contracts.definitions import Calendar
-from sla_monitor.domain.working_time.calendar import compile_calendar
+from sla_monitor.domain.working_time.calendar import compile_versions
 from sla_monitor.domain.working_time.compiled import WorkingTime
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri")
@@ -32,12 +32,12 @@ def calendar(**fields: Any) -> Calendar:
 
 def compiled(definition: Calendar) -> WorkingTime:
     """`definition` compiled for `YEAR` alone."""
-    return compile_calendar(definition, first_year=YEAR, last_year=YEAR)
+    return compile_versions([definition], first_year=YEAR, last_year=YEAR)
 
 
 def working_time(**fields: Any) -> WorkingTime:
     """`calendar(**fields)`, compiled for the years that rule tables use, 2025 to 2027."""
-    return compile_calendar(calendar(**fields), first_year=YEAR - 1, last_year=YEAR + 1)
+    return compile_versions([calendar(**fields)], first_year=YEAR - 1, last_year=YEAR + 1)
 
 
 def spans() -> st.SearchStrategy[tuple[Calendar, int, int]]:

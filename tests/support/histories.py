@@ -21,7 +21,7 @@ from sla_monitor.domain.facts import (
     Stopped,
     history,
 )
-from sla_monitor.domain.working_time.calendar import compile_calendar
+from sla_monitor.domain.working_time.calendar import compile_versions
 
 LONDON = ZoneInfo("Europe/London")
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -82,7 +82,9 @@ def bound(definition: Calendar) -> BoundCalendar:
     """The calendar compiled, once a definition."""
     name = msgspec.json.encode(definition)
     if name not in _COMPILED:
-        _COMPILED[name] = BoundCalendar(definition.id, 1, compile_calendar(definition, first_year=2020, last_year=2030))
+        _COMPILED[name] = BoundCalendar(
+            definition.id, 1, compile_versions([definition], first_year=2020, last_year=2030)
+        )
     return _COMPILED[name]
 
 

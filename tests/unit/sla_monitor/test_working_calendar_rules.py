@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from sla_monitor.domain.working_time.calendar import UnreadableHours, compile_calendar
+from sla_monitor.domain.working_time.calendar import UnreadableHours, compile_versions
 from sla_monitor.domain.working_time.compiled import BeyondHorizon
 from sla_monitor.domain.working_time.local_time import UnknownZone
 from tests.support.calendars import EVERY_DAY, NINE_TO_FIVE, ROUND_THE_CLOCK, calendar, working_time
@@ -229,7 +229,7 @@ def test_a_calendar_that_never_opens_is_unmeasurable_and_ends_no_search(weekly: 
 
 
 def test_a_due_beyond_the_compiled_years_is_refused_rather_than_guessed() -> None:
-    working = compile_calendar(calendar(), first_year=2026, last_year=2026)
+    working = compile_versions([calendar()], first_year=2026, last_year=2026)
     last_day = epoch("Thu 2026-12-31 16:00")
 
     assert written(working.add(last_day, 1 * HOUR)) == "Thu 2026-12-31 17:00:00"
@@ -240,7 +240,7 @@ def test_a_due_beyond_the_compiled_years_is_refused_rather_than_guessed() -> Non
 
 
 def test_a_question_about_a_year_that_was_not_compiled_is_an_error() -> None:
-    working = compile_calendar(calendar(), first_year=2026, last_year=2026)
+    working = compile_versions([calendar()], first_year=2026, last_year=2026)
     first, end = epoch("Thu 2026-01-01 00:00"), epoch("Fri 2027-01-01 00:00")
 
     assert working.between(first, end) == 261 * 8 * HOUR  # 261 Mondays to Fridays, by any wall calendar of 2026
@@ -267,7 +267,7 @@ def test_hours_that_are_not_hours_are_refused(text: str) -> None:
 
 
 def test_the_ordinary_week_is_forty_hours() -> None:
-    working = compile_calendar(calendar(weekly=NINE_TO_FIVE))
+    working = compile_versions([calendar(weekly=NINE_TO_FIVE)])
 
     assert working.between(epoch("Mon 2026-06-01 00:00"), epoch("Mon 2026-06-08 00:00")) == 40 * HOUR
     assert str(working.zone) == "Europe/London"

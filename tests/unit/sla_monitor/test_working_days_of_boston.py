@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import holidays
 import pytest
 
-from sla_monitor.domain.working_time.calendar import compile_calendar
+from sla_monitor.domain.working_time.calendar import compile_versions
 from sla_monitor.domain.working_time.compiled import WorkingTime
 from tests.support.calendars import WEEKDAYS, calendar
 
@@ -41,7 +41,7 @@ def _city_hall() -> WorkingTime:
     observed = holidays.country_holidays("US", subdiv="MA", years=range(2014, 2020))
     office_hours = dict.fromkeys(WEEKDAYS, ("08:30-17:00",))
     definition = calendar(zone=str(NEW_YORK), weekly=office_hours, closed={**observed, **INDEPENDENCE_DAY_KEPT})
-    return compile_calendar(definition, first_year=2014, last_year=2019)
+    return compile_versions([definition], first_year=2014, last_year=2019)
 
 
 def _rules() -> Iterator[tuple[str, tuple[str, int]]]:

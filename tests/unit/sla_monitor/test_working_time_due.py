@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from sla_monitor.domain.working_time.calendar import compile_calendar
+from sla_monitor.domain.working_time.calendar import compile_versions
 from tests.support.calendars import NINE_TO_FIVE, ROUND_THE_CLOCK, calendar, working_time
 from tests.support.instants import epoch, written
 
@@ -199,7 +199,7 @@ def test_work_past_midnight_is_of_the_working_day_that_began_the_evening_before(
     ],
 )
 def test_calendar_days_keep_the_wall_time(start: str, days: int, due: str) -> None:
-    working = compile_calendar(calendar(weekly={}))
+    working = compile_versions([calendar(weekly={})])
 
     found = working.add_calendar_days(epoch(start), days)
 

@@ -55,20 +55,15 @@ class Hours:
         return self.special.get(day, self.weekly[_weekday_of(day)])
 
 
-def compile_calendar(definition: Calendar, *, first_year: int = 2000, last_year: int = 2051) -> WorkingTime:
-    """Working time for the local years `first_year` to `last_year`, both included.
+def compile_versions(versions: Sequence[Calendar], *, first_year: int = 2000, last_year: int = 2051) -> WorkingTime:
+    """Working time for the local years `first_year` to `last_year`, both included, by a calendar's versions.
+
+    Each date is open by the version in force on it: the latest effective, the last among equals. So an item that is
+    open across a change is measured by each version in turn (R29). Dates before the first version are its too. The zone
+    is the last version's: a calendar that moves to another zone is another calendar.
 
     `closed` is final: bank holidays are in it already, those that are worked are not, so `holidays` and
     `worked_holidays` are not looked at. Raises `UnknownZone` and `UnreadableHours`.
-    """
-    return compile_versions([definition], first_year=first_year, last_year=last_year)
-
-
-def compile_versions(versions: Sequence[Calendar], *, first_year: int = 2000, last_year: int = 2051) -> WorkingTime:
-    """As `compile_calendar`, each date by the version in force on it: the latest effective, the last among equals.
-
-    So an item that is open across a change is measured by each version in turn (R29). Dates before the first version
-    are its too. The zone is the last version's: a calendar that moves to another zone is another calendar.
     """
     content = [(each.zone, each.effective_from, each.weekly, each.dates, each.breaks, each.closed) for each in versions]
     return _compiled(_Versions(msgspec.msgpack.encode(content), tuple(versions)), first_year, last_year)
