@@ -16,7 +16,7 @@ from shared.contracts.verdicts import TargetBreached, TargetMet, VerdictCorrecte
 from shared.scope import Scope
 from sla_monitor.reports.items import find_items
 from sla_monitor.reports.periods import attainments
-from tests.support.histories import calendar, told
+from tests.support.histories import calendar, local_text
 from tests.support.monitoring import Monitor, local, monitor, ticket
 
 NOON, EVENING = "Mon 2026-03-02 12:00", "Mon 2026-03-02 18:00"
@@ -42,7 +42,7 @@ async def _ready(on: Monitor) -> None:
 
 
 def _instants(events: list[VerdictEvent]) -> list[tuple[str, str | None]]:
-    return sorted((type(event).__name__, told(int(event.time.timestamp()))) for event in events)
+    return sorted((type(event).__name__, local_text(int(event.time.timestamp()))) for event in events)
 
 
 @pytest.fixture(autouse=True)
@@ -79,7 +79,7 @@ def test_a_breach_is_stamped_with_its_instant_however_late_it_is_noticed(tmp_pat
             return await on.announced()
 
     breach = next(event for event in asyncio.run(scenario()) if isinstance(event, TargetBreached))
-    assert (told(int(breach.time.timestamp())), breach.data.month) == ("Tue 2026-03-03 09:00", "2026-03")
+    assert (local_text(int(breach.time.timestamp())), breach.data.month) == ("Tue 2026-03-03 09:00", "2026-03")
 
 
 def test_a_backlog_of_work_done_in_time_makes_no_false_breach(tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_a_new_holiday_moves_open_items_and_leaves_ended_ones(tmp_path: Path) ->
 
     events = asyncio.run(scenario())
     breach = next(event for event in events if isinstance(event, TargetBreached))
-    assert (breach.subject, told(int(breach.time.timestamp()))) == ("open", "Wed 2026-03-04 12:00")
+    assert (breach.subject, local_text(int(breach.time.timestamp()))) == ("open", "Wed 2026-03-04 12:00")
     assert [event.subject for event in events if isinstance(event, TargetMet)] == ["ended"]
     assert breach.data.calendar_version == 2
 
@@ -224,7 +224,7 @@ def test_the_same_id_with_other_content_is_a_conflict_and_repetition_is_not(tmp_
 
     counts, events = asyncio.run(scenario())
     assert (counts["applied"], counts["duplicate"], counts["quarantined"]) == (2, 2, 1)
-    assert [told(int(event.time.timestamp())) for event in events] == [NOON]
+    assert [local_text(int(event.time.timestamp())) for event in events] == [NOON]
 
 
 @pytest.mark.parametrize("order", list(permutations(range(4)))[::5])
@@ -246,7 +246,7 @@ def test_any_order_of_arrival_ends_in_the_same_verdicts(tmp_path: Path, order: t
             (verdict,) = answer.evaluation.verdicts
             (row,) = await asyncio.to_thread(attainments, on.app.sources, Scope.all(), month=None)
             counted = row.counts
-            return [(verdict.outcome, counted.met, counted.total, told(verdict.due), verdict.elapsed_s)]
+            return [(verdict.outcome, counted.met, counted.total, local_text(verdict.due), verdict.elapsed_s)]
 
     assert asyncio.run(scenario()) == [("met", 1, 1, "Tue 2026-03-03 14:00", int(3.5 * 3600))]
 

@@ -1,4 +1,4 @@
-"""Histories written as people tell them: a weekday and a local time, then what happened."""
+"""Histories as people write them: a weekday and a local time, then what happened."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -36,7 +36,7 @@ def at(text: str) -> int:
     return int(local.astimezone(UTC).timestamp())
 
 
-def told(at_s: int | None) -> str | None:
+def local_text(at_s: int | None) -> str | None:
     """The inverse of `at`."""
     return None if at_s is None else f"{datetime.fromtimestamp(at_s, LONDON):%a %Y-%m-%d %H:%M:%S}".removesuffix(":00")
 

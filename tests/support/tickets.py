@@ -54,7 +54,7 @@ def messages(*, items: int) -> Iterator[Message]:
 
 
 def message(number: int, kind: str, at: datetime, *, again: int = 0) -> Message:
-    """The event of the ticket of that number; `again` tells apart those of the same kind."""
+    """The event of the ticket of that number; `again` distinguishes those of the same kind."""
     council, item = COUNCILS[number % len(COUNCILS)], f"T-{number:07}"
     event: dict[str, Any] = {
         "specversion": "1.0",
@@ -71,7 +71,7 @@ def message(number: int, kind: str, at: datetime, *, again: int = 0) -> Message:
 
 
 def catalogue() -> Iterator[Message]:
-    """What the catalogue announced: one calendar, and an agreement a council."""
+    """What the catalogue published: one calendar, and an agreement a council."""
     about: dict[str, Any] = {"source": "/catalogue", "time": FIRST - timedelta(days=90)}
     office = VersionData(version=1, definition=calendar())
     yield Message("calendar:office:1", encode_event(CalendarVersioned(id="c", subject="office", data=office, **about)))

@@ -1,4 +1,4 @@
-"""Documents that try a target, answered; instants as people write them, with the weekday."""
+"""Trial documents and their answers; instants as people write them, with the weekday."""
 
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ EVERY_DAY = (*WEEKDAYS, "sat", "sun")
 
 
 def hours(text: str = "09:00-17:00", *, days: tuple[str, ...] = WEEKDAYS, **fields: Any) -> dict[str, Any]:
-    """A calendar with the same hours on each of `days`, Monday to Friday unless told otherwise."""
+    """A calendar with the same hours on each of `days`, Monday to Friday unless `days` says otherwise."""
     return {"weekly": {day: [text] for day in days}, **fields}
 
 
@@ -65,7 +65,7 @@ def verdict(
     return found
 
 
-def told(instant: str | None, *, zone: str = "Europe/London") -> str | None:
+def local_text(instant: str | None, *, zone: str = "Europe/London") -> str | None:
     """`Tue 2026-04-07 17:00` for an answer's instant on the wall clock of `zone`."""
     if instant is None:
         return None

@@ -1,4 +1,4 @@
-"""What was announced, read back from the announcements, is what the item had stored."""
+"""What is replayed from the log of announcements is what the item had stored."""
 
 import random
 from itertools import pairwise
@@ -23,7 +23,7 @@ TARGETS = agreement_index(
     {"id": "again", "within": "2 days", "reopen": "new-cycle", "reopen_window_days": 1},
     {"id": "hurry", "within": "6 hours", "when": {"priority": ["high"]}},
 )
-COURSE = (
+HISTORY = (
     ("Mon 2026-03-23 09:00", "opened"),
     ("Mon 2026-03-23 11:00", "priority high"),
     ("Mon 2026-03-23 12:00", "paused council"),
@@ -33,8 +33,8 @@ COURSE = (
     ("Thu 2026-03-26 09:00", "reopened"),
     ("Fri 2026-03-27 16:00", "cancelled"),
 )
-arrivals = st.lists(st.sampled_from(range(len(COURSE))), unique=True).map(
-    lambda numbers: [fact(*COURSE[number], name=f"e{number}") for number in numbers]
+arrivals = st.lists(st.sampled_from(range(len(HISTORY))), unique=True).map(
+    lambda numbers: [fact(*HISTORY[number], name=f"e{number}") for number in numbers]
 )
 _instants = st.integers(at("Mon 2026-03-23 09:00"), at("Mon 2026-03-30 09:00"))
 clocks = st.lists(_instants, min_size=8, max_size=8).map(sorted)
@@ -55,11 +55,11 @@ def announced(facts: list[AnyFact], instants: list[int]) -> tuple[Item, list[Ver
     return item, events
 
 
-def retold(events: list[VerdictEvent]) -> dict[str, LastPublished]:
-    told = AnnouncementReplay()
+def replayed(events: list[VerdictEvent]) -> dict[str, LastPublished]:
+    replay = AnnouncementReplay()
     for event in events:
-        told.add(on_the_wire(event))
-    return told.announced("adur:T1", events[0].data.service) if events else {}
+        replay.add(on_the_wire(event))
+    return replay.announced("adur:T1", events[0].data.service) if events else {}
 
 
 def on_the_wire(event: VerdictEvent) -> Any:
@@ -68,29 +68,29 @@ def on_the_wire(event: VerdictEvent) -> Any:
 
 @law
 @given(arrivals, clocks, st.randoms(use_true_random=False))
-def test_announcements_read_back_give_what_was_stored_also_when_some_came_twice(
+def test_replayed_announcements_give_what_was_stored_even_if_some_are_repeated(
     facts: list[AnyFact], instants: list[int], chance: random.Random
 ) -> None:
     item, events = announced(facts, instants)
     resent = chance.randint(0, len(events))
 
-    assert retold(events) == item.announced
-    assert retold([*events[:resent], *events]) == item.announced
+    assert replayed(events) == item.announced
+    assert replayed([*events[:resent], *events]) == item.announced
 
 
 @law
 @given(arrivals, clocks)
-def test_an_item_judged_as_it_was_fits_what_was_read_back(facts: list[AnyFact], instants: list[int]) -> None:
+def test_an_item_evaluated_as_before_matches_what_is_replayed(facts: list[AnyFact], instants: list[int]) -> None:
     item, events = announced(facts, instants)
     if facts:
         as_of = instants[len(facts) - 1]
 
-        assert match_quality(retold(events), *judged(item, as_of=as_of)) is MatchQuality.IDENTICAL
+        assert match_quality(replayed(events), *judged(item, as_of=as_of)) is MatchQuality.IDENTICAL
 
 
 @law
-@given(arrivals, clocks, st.integers(0, len(COURSE)), st.integers(0, len(COURSE)))
-def test_after_a_loss_readers_end_with_what_holds_and_nothing_new_has_an_id_that_they_know(
+@given(arrivals, clocks, st.integers(0, len(HISTORY)), st.integers(0, len(HISTORY)))
+def test_after_a_loss_readers_end_with_what_holds_and_no_new_event_has_an_id_that_they_know(
     facts: list[AnyFact], instants: list[int], one: int, other: int
 ) -> None:
     kept, judged_once = sorted((one, other))
@@ -100,15 +100,15 @@ def test_after_a_loss_readers_end_with_what_holds_and_nothing_new_has_an_id_that
         insert_fact(item, each)
 
     log += announce_at(instants[-1], item)
-    readers_learned = retold(log[len(known) :])
-    unreconciled = {name for name, word in readers_learned.items() if word.revision > 1}
-    item.announced = reconcile(item.announced, readers_learned, unreconciled=unreconciled) or item.announced
-    mended = announce_at(instants[-1], item)
+    seen_by_readers = replayed(log[len(known) :])
+    unreconciled = {name for name, last in seen_by_readers.items() if last.revision > 1}
+    item.announced = reconcile(item.announced, seen_by_readers, unreconciled=unreconciled) or item.announced
+    repaired = announce_at(instants[-1], item)
     later = announce_at(at("Mon 2026-04-06 09:00"), item)
 
-    assert figures_of(retold([*log, *mended])) == figures_of(announced_at_once(facts, instants[-1]))
+    assert figures_of(replayed([*log, *repaired])) == figures_of(announced_at_once(facts, instants[-1]))
     assert not {event.id for event in log} & {
-        event.id for event in [*mended, *later] if not isinstance(event, WarningReached)
+        event.id for event in [*repaired, *later] if not isinstance(event, WarningReached)
     }
 
 
@@ -125,44 +125,44 @@ def announced_at_once(facts: list[AnyFact], as_of: int) -> dict[str, LastPublish
     return item.announced
 
 
-def figures_of(told: dict[str, LastPublished]) -> dict[str, object]:
-    return {name: compared_fields(word.verdict) for name, word in told.items() if word.verdict is not None}
+def figures_of(published: dict[str, LastPublished]) -> dict[str, object]:
+    return {name: compared_fields(last.verdict) for name, last in published.items() if last.verdict is not None}
 
 
-def test_words_that_led_back_to_where_an_item_is_count_if_it_may_not_remember_them() -> None:
+def test_events_that_led_back_to_the_stored_verdict_count_if_they_may_not_be_stored() -> None:
     breached_and_retracted = {"resolve/1": LastPublished(None, revision=2)}
 
     assert reconcile({}, breached_and_retracted, unreconciled={"resolve/1"}) == breached_and_retracted
     assert reconcile({}, breached_and_retracted, unreconciled=()) is None
 
 
-def test_other_figures_by_the_versions_that_were_named_are_nearer_than_those_by_others() -> None:
-    item, events = announced([fact(*line) for line in (COURSE[0], COURSE[5])], [at("Mon 2026-03-30 09:00")] * 2)
-    other = Item(facts=[fact(*COURSE[0]), fact("Mon 2026-03-23 10:00", "resolved")])
+def test_other_figures_by_the_versions_that_were_named_match_better_than_those_by_other_versions() -> None:
+    item, events = announced([fact(*line) for line in (HISTORY[0], HISTORY[5])], [at("Mon 2026-03-30 09:00")] * 2)
+    other = Item(facts=[fact(*HISTORY[0]), fact("Mon 2026-03-23 10:00", "resolved")])
     evaluation, trigger = judged(other, as_of=at("Mon 2026-03-30 09:00"))
     renewed = {
         name: msgspec.structs.replace(
-            told, verdict=told.verdict and msgspec.structs.replace(told.verdict, agreement_version=2)
+            last, verdict=last.verdict and msgspec.structs.replace(last.verdict, agreement_version=2)
         )
-        for name, told in retold(events).items()
+        for name, last in replayed(events).items()
     }
 
-    assert match_quality(retold(events), evaluation, trigger) is MatchQuality.OTHER_RULES
+    assert match_quality(replayed(events), evaluation, trigger) is MatchQuality.OTHER_RULES
     assert match_quality(renewed, evaluation, trigger) is MatchQuality.DIFFERENT
     assert item.announced
 
 
-def test_what_cannot_be_judged_fits_nothing() -> None:
+def test_what_cannot_be_evaluated_matches_nothing() -> None:
     assert (
         match_quality({}, Evaluation(None, waiting=True), Trigger("adur", "T1", "clock", 0)) is MatchQuality.DIFFERENT
     )
 
 
 def test_announcements_about_another_service_s_item_of_the_same_name_are_not_this_one_s() -> None:
-    _, events = announced([fact(*line) for line in (COURSE[0], COURSE[5])], [at("Mon 2026-03-30 09:00")] * 2)
-    told = AnnouncementReplay()
+    _, events = announced([fact(*line) for line in (HISTORY[0], HISTORY[5])], [at("Mon 2026-03-30 09:00")] * 2)
+    replay = AnnouncementReplay()
     for event in events:
-        told.add(event)
+        replay.add(event)
 
-    assert told.announced("adur:T1", "payroll") == {}
+    assert replay.announced("adur:T1", "payroll") == {}
     assert all(earlier.id != later.id for earlier, later in pairwise(events))

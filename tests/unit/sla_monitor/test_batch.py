@@ -29,7 +29,9 @@ RESOLVE = {"id": "resolve", "within": "8 working hours", "calendar": "office"}
 RESPOND = {"id": "respond", "measure": "response-time", "within": "4 working hours", "calendar": "office"}
 
 
-def taken(head: Head, kind: str, after: timedelta, *targets: dict[str, Any], council: str = "council-00") -> ShardBatch:
+def batch_of(
+    head: Head, kind: str, after: timedelta, *targets: dict[str, Any], council: str = "council-00"
+) -> ShardBatch:
     """A batch of one event of the ticket, in a process that holds nothing in memory; `council` has the agreement."""
     sent = message(0, kind, OPENED + after)
     record = Record(head.next_offset, sent.key.encode(), sent.value, (), sent.timestamp_ms or 0)
@@ -49,7 +51,7 @@ def taken(head: Head, kind: str, after: timedelta, *targets: dict[str, Any], cou
 
 def opened(*targets: dict[str, Any], council: str = "council-00") -> Change:
     """What is stored once the ticket was opened."""
-    batch = taken(Head(), "opened", timedelta(0), *targets, council=council)
+    batch = batch_of(Head(), "opened", timedelta(0), *targets, council=council)
     batch.judge([KEY], {})
     return batch.change()
 
@@ -65,10 +67,10 @@ def judged() -> Any:
         yield judged
 
 
-def test_a_fact_that_nobody_heeds_is_kept_and_the_item_not_judged(judged: Any) -> None:
+def test_a_fact_of_an_ignored_kind_is_stored_and_the_item_not_evaluated(judged: Any) -> None:
     before = opened(RESOLVE, RESPOND)
     judged.reset_mock()
-    batch = taken(before.head, "assigned", timedelta(minutes=5), RESOLVE, RESPOND)
+    batch = batch_of(before.head, "assigned", timedelta(minutes=5), RESOLVE, RESPOND)
 
     batch.judge([KEY], stored(before), not_due={KEY})
     change = batch.change()
@@ -91,7 +93,7 @@ def test_an_item_is_judged_in_full_where_a_fact_may_matter(
 ) -> None:
     before = opened(*targets)
     judged.reset_mock()
-    batch = taken(before.head, kind, timedelta(minutes=5), *targets)
+    batch = batch_of(before.head, kind, timedelta(minutes=5), *targets)
 
     batch.judge([KEY], stored(before), not_due=not_due)
 
@@ -100,7 +102,7 @@ def test_an_item_is_judged_in_full_where_a_fact_may_matter(
 
 def test_the_facts_of_a_parked_item_are_all_parked() -> None:
     before = opened(RESOLVE, council="another")
-    batch = taken(before.head, "assigned", timedelta(minutes=5), RESOLVE, council="another")
+    batch = batch_of(before.head, "assigned", timedelta(minutes=5), RESOLVE, council="another")
 
     batch.judge([KEY], stored(before), not_due={KEY})
 

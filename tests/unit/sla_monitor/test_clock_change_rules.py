@@ -2,7 +2,7 @@
 
 from sla_monitor.domain.clock.verdict import Outcome
 from tests.support.histories import agreement_index as agreed
-from tests.support.histories import evaluated, judged, told
+from tests.support.histories import evaluated, judged, local_text
 
 # Monday 2 March 2026 to Friday 27 March have no bank holiday; the office is open 09:00 to 17:00 (8 hours).
 MON_9 = ("Mon 2026-03-02 09:00", "opened")
@@ -18,7 +18,11 @@ def test_r26_a_reopened_item_goes_on_from_where_it_stopped() -> None:
 
     verdict = judged(history, as_of="Fri 2026-03-06 09:00")
 
-    assert (verdict.outcome, verdict.elapsed_s, told(verdict.due)) == (Outcome.MET, 7 * 3600, "Thu 2026-03-05 11:00")
+    assert (verdict.outcome, verdict.elapsed_s, local_text(verdict.due)) == (
+        Outcome.MET,
+        7 * 3600,
+        "Thu 2026-03-05 11:00",
+    )
 
 
 def test_r26_a_new_cycle_leaves_the_first_verdict_and_begins_another() -> None:
@@ -77,15 +81,15 @@ def test_r27_an_unanswered_question_runs_out() -> None:
 
     verdict = judged(history, as_of="Mon 2026-03-02 14:00:01", measure="update-interval", within="4 working hours")
 
-    assert (verdict.outcome, told(verdict.due)) == (Outcome.BREACHED, "Mon 2026-03-02 14:00")
+    assert (verdict.outcome, local_text(verdict.due)) == (Outcome.BREACHED, "Mon 2026-03-02 14:00")
 
 
-def test_a_periodic_update_is_owed_after_each_silence() -> None:
+def test_a_periodic_update_is_due_after_each_silence() -> None:
     history = [MON_9, ("Mon 2026-03-02 12:00", "responded")]
 
     verdict = judged(history, as_of="Mon 2026-03-02 15:00", measure="periodic-update", within="4 working hours")
 
-    assert (verdict.outcome, told(verdict.due)) == (Outcome.RUNNING, "Mon 2026-03-02 16:00")
+    assert (verdict.outcome, local_text(verdict.due)) == (Outcome.RUNNING, "Mon 2026-03-02 16:00")
 
 
 def test_r28_a_new_priority_keeps_the_start_and_the_pauses() -> None:
@@ -102,8 +106,8 @@ def test_r28_a_new_priority_keeps_the_start_and_the_pauses() -> None:
 
     (verdict,) = evaluated(history, agreed(*targets), as_of="Mon 2026-03-02 13:30").verdicts
 
-    assert (verdict.bound_target.target.id, told(verdict.due)) == ("high", "Mon 2026-03-02 14:00")
-    assert [(warned.percent, told(warned.at), warned.on_change) for warned in verdict.warnings] == [
+    assert (verdict.bound_target.target.id, local_text(verdict.due)) == ("high", "Mon 2026-03-02 14:00")
+    assert [(warned.percent, local_text(warned.at), warned.on_change) for warned in verdict.warnings] == [
         (75, "Mon 2026-03-02 13:00", False)
     ]
 
@@ -117,7 +121,7 @@ def test_r28_warnings_already_passed_under_the_new_target_fire_once_marked_on_ch
 
     (verdict,) = evaluated(history, agreed(*targets), as_of="Mon 2026-03-02 12:55").verdicts
 
-    assert [(warned.percent, told(warned.at), warned.on_change) for warned in verdict.warnings] == [
+    assert [(warned.percent, local_text(warned.at), warned.on_change) for warned in verdict.warnings] == [
         (75, "Mon 2026-03-02 12:50", True),
         (90, "Mon 2026-03-02 12:50", True),
     ]
@@ -147,4 +151,4 @@ def test_r28_from_change_starts_the_new_clock_at_the_change() -> None:
 
     (verdict,) = evaluated(history, agreed(*targets), as_of="Mon 2026-03-02 13:00").verdicts
 
-    assert (verdict.elapsed_s, told(verdict.due)) == (3600, "Mon 2026-03-02 16:00")
+    assert (verdict.elapsed_s, local_text(verdict.due)) == (3600, "Mon 2026-03-02 16:00")

@@ -6,7 +6,7 @@ import pytest
 
 from sla_monitor.domain.clock.verdict import Outcome
 from tests.support.histories import agreement_index as agreed
-from tests.support.histories import at, calendar, evaluated, fact, facts, judged, told
+from tests.support.histories import at, calendar, evaluated, fact, facts, judged, local_text
 
 # Monday 2 March 2026 to Friday 27 March have no bank holiday; the office is open 09:00 to 17:00 (8 hours).
 MON_9 = ("Mon 2026-03-02 09:00", "opened")
@@ -27,7 +27,7 @@ MON_9 = ("Mon 2026-03-02 09:00", "opened")
 def test_r14_eight_working_hours_are_used_up_at_the_earliest_instant(opened: str, due: str) -> None:
     verdict = judged([(opened, "opened")], as_of=opened)
 
-    assert told(verdict.due) == due
+    assert local_text(verdict.due) == due
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_r25_a_clock_used_up_at_friday_closing_is_missed_only_once_monday_opens(
 ) -> None:
     verdict = judged([("Fri 2026-03-06 09:00", "opened"), (resolved, "resolved")], as_of="Tue 2026-03-10 09:00")
 
-    assert told(verdict.due) == "Fri 2026-03-06 17:00"
+    assert local_text(verdict.due) == "Fri 2026-03-06 17:00"
     assert verdict.outcome is outcome
 
 
@@ -70,7 +70,7 @@ def test_r25_the_miss_is_stamped_with_monday_opening() -> None:
 
     assert before.outcome is Outcome.RUNNING
     assert before.wake == at("Mon 2026-03-09 09:00:01")
-    assert (after.outcome, told(after.missed_at)) == (Outcome.BREACHED, "Mon 2026-03-09 09:00")
+    assert (after.outcome, local_text(after.missed_at)) == (Outcome.BREACHED, "Mon 2026-03-09 09:00")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_r19_the_clock_starts_where_the_target_says(starts: str, due: str) -> No
 
     verdict = judged(history, as_of="Mon 2026-03-02 15:00", starts=starts, paused_by=[])
 
-    assert told(verdict.due) == due
+    assert local_text(verdict.due) == due
 
 
 def test_r20_an_item_opened_into_a_pause_has_used_nothing() -> None:
@@ -118,7 +118,7 @@ def test_r21_resolution_pauses_while_others_are_awaited_but_never_for_the_provid
     assert judged(history, as_of="Tue 2026-03-03 09:00").elapsed_s == hours * 3600
 
 
-def test_r21_a_first_response_is_owed_during_a_pause_too() -> None:
+def test_r21_a_first_response_is_due_during_a_pause_too() -> None:
     history = [MON_9, ("Mon 2026-03-02 10:00", "paused council"), ("Mon 2026-03-02 12:00", "responded")]
 
     assert judged(history, as_of="Tue 2026-03-03 09:00", measure="response-time").elapsed_s == 3 * 3600
@@ -235,7 +235,7 @@ def test_r17_days_and_elapsed_time_are_counted_as_the_target_says(
 ) -> None:
     verdict = judged([("Mon 2026-03-02 12:00", "opened")], as_of="Mon 2026-03-02 12:00", within=within, **fields)
 
-    assert told(verdict.due) == due
+    assert local_text(verdict.due) == due
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ def test_r18_a_pause_moves_a_day_target_as_the_target_says(pause_counts: str, re
 
     verdict = judged(history, as_of="Thu 2026-03-05 09:00", within="2 working days", pause_counts=pause_counts)
 
-    assert told(verdict.due) == due
+    assert local_text(verdict.due) == due
 
 
 def test_facts_after_the_instant_asked_about_are_not_yet_known() -> None:
@@ -266,14 +266,14 @@ def test_facts_after_the_instant_asked_about_are_not_yet_known() -> None:
     assert verdict.outcome is Outcome.RUNNING
 
 
-def test_a_future_fact_is_looked_at_again_when_its_time_comes() -> None:
+def test_a_future_fact_is_evaluated_when_its_time_comes() -> None:
     evaluation = evaluated(
         [MON_9, ("Mon 2026-03-02 12:00", "resolved")],
         agreed({"within": "8 working hours", "calendar": "office", "warn_at": []}),
         as_of="Mon 2026-03-02 11:00",
     )
 
-    assert told(evaluation.wake) == "Mon 2026-03-02 12:00"
+    assert local_text(evaluation.wake) == "Mon 2026-03-02 12:00"
 
 
 def test_contradictions_change_nothing_and_are_noted() -> None:

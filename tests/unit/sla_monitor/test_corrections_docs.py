@@ -1,4 +1,4 @@
-"""What docs/corrections.md tells people to send is what is read."""
+"""The requests on docs/corrections.md are valid."""
 
 import json
 import re

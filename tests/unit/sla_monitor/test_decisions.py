@@ -1,4 +1,4 @@
-"""Exclusions and who may rule on them, and which items an order concerns."""
+"""Exclusions and who may decide on them, and which items a request concerns."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -70,10 +70,10 @@ def _about(what: str, by: Party) -> dict[str, Any]:
         ([proposed(COUNCIL), approved(PROVIDER)], "approved"),
         ([proposed(), rejected()], "rejected"),
         ([proposed(), withdrawn()], "withdrawn"),
-        ([proposed(), proposed(), approved(), approved()], "approved"),  # said twice, done once
+        ([proposed(), proposed(), approved(), approved()], "approved"),  # sent twice, done once
     ],
 )
-def test_an_exclusion_stands_as_the_sides_left_it(steps: list[ExclusionStep], status: str) -> None:
+def test_an_exclusion_is_in_the_state_that_the_sides_left_it_in(steps: list[ExclusionStep], status: str) -> None:
     standing = None
     for event in steps:
         standing = step(standing, event)
@@ -108,7 +108,7 @@ def test_a_step_that_a_side_may_not_take_is_refused_and_changes_nothing(steps: l
     assert decisions.exclusion("X1") == standing
 
 
-def test_only_an_approved_exclusion_takes_time_out_and_orders_a_correction() -> None:
+def test_only_an_approved_exclusion_takes_time_out_and_requests_a_correction() -> None:
     decisions = Decisions()
     steps: list[ExclusionStep] = [proposed(), approved()]
 
@@ -119,7 +119,7 @@ def test_only_an_approved_exclusion_takes_time_out_and_orders_a_correction() -> 
         at("Mon 2026-03-02 12:00"),
         "planned-maintenance",
     )
-    assert [order.cause for order in decisions.requests(after=1)] == ["X1"]
+    assert [request.cause for request in decisions.requests(after=1)] == ["X1"]
     assert not decisions.requests(after=2)
     assert not decisions.approved("worthing")
 
@@ -141,7 +141,7 @@ def span(start: str, end: str, **scope: object) -> ReevaluationRequest:
 
 
 @pytest.mark.parametrize(
-    ("order", "item", "concerned"),
+    ("requested", "item", "concerned"),
     [
         (CATALOGUE_CHANGED, stored(OPEN), True),
         (CATALOGUE_CHANGED, stored(ENDED), False),
@@ -157,10 +157,10 @@ def span(start: str, end: str, **scope: object) -> ReevaluationRequest:
         (span("Mon 2026-03-02 09:00", "Tue 2026-03-03 09:00", item="T2"), stored(ENDED), False),
     ],
 )
-def test_an_order_concerns_the_items_whose_life_it_touches(
-    order: ReevaluationRequest, item: Item, concerned: bool
+def test_a_request_concerns_the_items_whose_span_it_touches(
+    requested: ReevaluationRequest, item: Item, concerned: bool
 ) -> None:
-    assert (request_for([order], item, council="adur", name="T1") is not None) is concerned
+    assert (request_for([requested], item, council="adur", name="T1") is not None) is concerned
 
 
 def test_a_run_renews_even_where_an_exclusion_came_after_it() -> None:
@@ -170,7 +170,7 @@ def test_a_run_renews_even_where_an_exclusion_came_after_it() -> None:
     assert request_for([run, exclusion], stored(ENDED), council="adur", name="T1") == run
 
 
-def test_a_correction_run_is_over_london_dates_and_ordered_once() -> None:
+def test_a_correction_run_is_over_london_dates_and_made_once() -> None:
     scope = CorrectionScope(from_date=date(2026, 3, 1), to_date=date(2026, 4, 1), council="adur")
     event = CorrectionRequested(
         id="c1",
@@ -182,6 +182,6 @@ def test_a_correction_run_is_over_london_dates_and_ordered_once() -> None:
     decisions = Decisions()
 
     assert [decisions.apply(event, position=n) for n in (3, 4)] == [True, False]
-    (order,) = decisions.requests(after=0)
-    assert (order.start, order.end) == (at("Sun 2026-03-01 00:00"), at("Wed 2026-04-01 00:00"))
-    assert order.end - order.start == timedelta(days=31).total_seconds() - 3600  # the clocks go forward on the 29th
+    (request,) = decisions.requests(after=0)
+    assert (request.start, request.end) == (at("Sun 2026-03-01 00:00"), at("Wed 2026-04-01 00:00"))
+    assert request.end - request.start == timedelta(days=31).total_seconds() - 3600  # the clocks go forward on the 29th

@@ -35,8 +35,12 @@ def judge(item: Item, agreed: tuple[ExcludedTime, ...], *, as_of: int) -> int:
 
 def figures(item: Item) -> dict[str, tuple[object, ...]]:
     def of(announced: LastPublished) -> tuple[object, ...]:
-        said = announced.verdict
-        return () if said is None else (said.outcome, said.month, said.due_at, said.stopped_at, said.elapsed_s)
+        verdict = announced.verdict
+        return (
+            ()
+            if verdict is None
+            else (verdict.outcome, verdict.month, verdict.due_at, verdict.stopped_at, verdict.elapsed_s)
+        )
 
     return {name: of(announced) for name, announced in item.announced.items() if announced.verdict is not None}
 
@@ -61,7 +65,7 @@ def test_an_exclusion_approved_after_everything_ended_gives_the_verdicts_of_one_
 
 @law
 @given(histories, exclusions)
-def test_judging_again_without_news_says_nothing(facts: list[AnyFact], agreed: ExcludedTime) -> None:
+def test_evaluating_again_without_news_announces_nothing(facts: list[AnyFact], agreed: ExcludedTime) -> None:
     item = Item()
     for each in facts:
         insert_fact(item, each)

@@ -6,7 +6,7 @@ import pytest
 
 from sla_monitor.domain.clock.timeline import read_timeline
 from sla_monitor.domain.fairness import Check, Limits, fairness
-from tests.support.histories import agreement_index, at, evaluated, facts, judged, told
+from tests.support.histories import agreement_index, at, evaluated, facts, judged, local_text
 
 # Open 09:00 to 17:00; opened Monday 09:00, 8 working hours are due Monday 17:00.
 OPENED = ("Mon 2026-03-02 09:00", "opened")
@@ -20,7 +20,7 @@ def found(*lines: tuple[str, str], as_of: str = END, **target: Any) -> list[Foun
     verdict = judged(lines, as_of=as_of, **target)
     assert timeline is not None
     return [
-        (each.check, told(each.at), told(each.until), each.seconds)
+        (each.check, local_text(each.at), local_text(each.until), each.seconds)
         for each in fairness(timeline, verdict, limits=Limits(), as_of=at(as_of))
     ]
 
@@ -119,7 +119,7 @@ def test_a_stop_in_the_last_hour_that_was_taken_back_within_five_days_is_found(
     seen = fairness(timeline, first_cycle, limits=Limits(), as_of=at(now))
 
     expected = [] if left is None else [(Check.REOPENED_SOON, resolved, reopened, left)]
-    assert [(each.check, told(each.at), told(each.until), each.seconds) for each in seen] == expected
+    assert [(each.check, local_text(each.at), local_text(each.until), each.seconds) for each in seen] == expected
 
 
 def test_an_item_that_stays_resolved_or_was_withdrawn_is_no_finding() -> None:

@@ -28,7 +28,7 @@ from sla_monitor.domain.freezing import (
     post,
     verdict_key,
 )
-from tests.support.histories import told
+from tests.support.histories import local_text
 from tests.support.laws import law
 from tests.support.monitoring import local
 
@@ -53,31 +53,33 @@ def event(kind: type[Any], data: Any, when: str) -> Any:
 
 def first(outcome: str, month: str, when: str) -> VerdictAnnouncement:
     kind = TargetMet if outcome == "met" else TargetBreached
-    said: VerdictAnnouncement = event(kind, VerdictData(**about(month, outcome)), when)
-    return said
+    announcement: VerdictAnnouncement = event(kind, VerdictData(**about(month, outcome)), when)
+    return announcement
 
 
 def corrected(was: Outcome, was_month: str, now: str, month: str, when: str) -> VerdictAnnouncement:
     data = CorrectedData(**about(month, now), was=was, was_month=was_month, cause="late-pause")
-    said: VerdictAnnouncement = event(VerdictCorrected, data, when)
-    return said
+    announcement: VerdictAnnouncement = event(VerdictCorrected, data, when)
+    return announcement
 
 
 def retracted(was: Outcome, was_month: str, when: str) -> VerdictAnnouncement:
     fields = {name: value for name, value in about("", "").items() if name not in ("month", "outcome")}
     data = RetractedData(**fields, was=was, was_month=was_month, cause="late-pause")
-    said: VerdictAnnouncement = event(VerdictRetracted, data, when)
-    return said
+    announcement: VerdictAnnouncement = event(VerdictRetracted, data, when)
+    return announcement
 
 
-def shown(booked: Postings) -> tuple[list[str | None], list[tuple[str | None, ...]]]:
-    held = [None if kept is None else f"{kept.data.outcome} {kept.data.month}" for kept in booked.provisional.values()]
-    return held, [(each.was_month, each.was, each.month, each.now, each.posted) for each in booked.adjustments]
+def shown(postings: Postings) -> tuple[list[str | None], list[tuple[str | None, ...]]]:
+    held = [
+        None if kept is None else f"{kept.data.outcome} {kept.data.month}" for kept in postings.provisional.values()
+    ]
+    return held, [(each.was_month, each.was, each.month, each.now, each.posted) for each in postings.adjustments]
 
 
 def test_a_month_is_frozen_at_local_midnight_so_many_days_after_its_end() -> None:
-    assert told(int(frozen_from("2026-03", days=DAYS).timestamp())) == "Wed 2026-04-15 00:00"
-    assert told(int(frozen_from("2026-12", days=0).timestamp())) == "Fri 2027-01-01 00:00"
+    assert local_text(int(frozen_from("2026-03", days=DAYS).timestamp())) == "Wed 2026-04-15 00:00"
+    assert local_text(int(frozen_from("2026-12", days=0).timestamp())) == "Fri 2027-01-01 00:00"
 
 
 @pytest.mark.parametrize(
@@ -128,11 +130,11 @@ def test_a_month_is_frozen_at_local_midnight_so_many_days_after_its_end() -> Non
 def test_corrections_after_the_freeze_are_adjustments(
     events: list[VerdictAnnouncement], held: list[str | None], adjustments: list[tuple[str | None, ...]]
 ) -> None:
-    assert shown(post(events, as_said(events[0]), freeze_days=DAYS)) == (held, adjustments)
+    assert shown(post(events, as_replaced(events[0]), freeze_days=DAYS)) == (held, adjustments)
 
 
-def as_said(event: VerdictAnnouncement) -> dict[VerdictKey, CountState]:
-    """How the verdict stands where readers hold what `event` replaces."""
+def as_replaced(event: VerdictAnnouncement) -> dict[VerdictKey, CountState]:
+    """The state of a verdict that is counted as what `event` replaces."""
     was = event.data
     return (
         {verdict_key(event): CountState((was.was, was.was_month))}
@@ -154,7 +156,7 @@ MISSED: CountedAs = ("breached", "2026-03")
 @pytest.mark.parametrize(
     ("event", "standing", "adjustments"),
     [
-        (  # corrected and then taken back before a loss of live state, taken back at once after it
+        (  # corrected and then retracted before a loss of live state, retracted at once after it
             retracted("breached", "2026-03", "Mon 2026-06-01 12:00"),
             CountState(adjusted=True),
             [],
@@ -164,14 +166,14 @@ MISSED: CountedAs = ("breached", "2026-03")
             CountState(MISSED, adjusted=True),
             [("2026-03", "breached", "2026-04", "met", "2026-06")],
         ),
-        (  # said as if for the first time
+        (  # published as if for the first time
             first("met", "2026-05", "Mon 2026-06-01 12:00"),
             CountState(MISSED),
             [("2026-03", "breached", "2026-05", "met", "2026-06")],
         ),
     ],
 )
-def test_what_is_counted_is_taken_away_whatever_an_announcement_believes(
+def test_what_is_counted_is_taken_away_whatever_an_announcement_says_it_replaces(
     event: VerdictAnnouncement, standing: CountState, adjustments: list[tuple[str | None, ...]]
 ) -> None:
     assert shown(post([event], {verdict_key(event): standing}, freeze_days=DAYS)) == ([], adjustments)
@@ -191,21 +193,21 @@ words: st.SearchStrategy[VerdictAnnouncement] = st.one_of(
 
 @law
 @given(st.lists(words, min_size=1, max_size=8), st.integers(1, 3))
-def test_a_verdict_counts_once_as_was_said_last_whatever_was_said_before(
-    said: list[VerdictAnnouncement], size: int
+def test_a_verdict_counts_once_as_last_published_whatever_was_published_before(
+    announcements: list[VerdictAnnouncement], size: int
 ) -> None:
-    key, row = verdict_key(said[0]), Counter[CountedAs]()
+    key, row = verdict_key(announcements[0]), Counter[CountedAs]()
     moved: list[Adjustment] = []
-    for start in range(0, len(said), size):
+    for start in range(0, len(announcements), size):
         standing = CountState(next(iter(row + net(moved)), None), adjusted=bool(moved))
-        booked = post(said[start : start + size], {key: standing}, freeze_days=DAYS)
-        moved += booked.adjustments
-        if key in booked.provisional:
-            row = Counter(counted(booked.provisional[key]))
+        postings = post(announcements[start : start + size], {key: standing}, freeze_days=DAYS)
+        moved += postings.adjustments
+        if key in postings.provisional:
+            row = Counter(counted(postings.provisional[key]))
 
     total = Counter(row)
     total.update(net(moved))
-    assert {each: count for each, count in total.items() if count} == dict.fromkeys(counted(said[-1]), 1)
+    assert {each: count for each, count in total.items() if count} == dict.fromkeys(counted(announcements[-1]), 1)
 
 
 def counted(event: VerdictAnnouncement | None) -> list[CountedAs]:

@@ -1,4 +1,4 @@
-"""The quick way of judging, fact by fact, says what judging the whole history says, or steps aside."""
+"""Incremental evaluation, fact by fact, gives what a full evaluation gives, or leaves the item to one."""
 
 import random
 from itertools import accumulate
@@ -15,7 +15,7 @@ from sla_monitor.domain.facts import AnyFact, history
 from sla_monitor.domain.incremental import ignored_kinds
 from sla_monitor.domain.item import FactResult, Item, LastPublished, insert_fact
 from sla_monitor.judging.item_cache import CachedItem
-from tests.support.histories import agreement_index, at, fact, facts, told
+from tests.support.histories import agreement_index, at, fact, facts, local_text
 from tests.support.laws import law
 from tests.unit.sla_monitor.test_verdict_laws import END, START, WORDS
 
@@ -29,7 +29,7 @@ TARGETS: tuple[dict[str, Any], ...] = (
     {"id": "days", "measure": "processing-time", "within": "3 working days", "calendar": "office", "warn_at": [50]},
     {"id": "whole-days", "within": "3 working days", "calendar": "office", "pause_counts": "whole-days"},
     {"id": "answer", "measure": "update-interval", "within": "2 working hours", "calendar": "office"},
-    {"id": "keep-told", "measure": "periodic-update", "within": "1 day"},
+    {"id": "keep-informed", "measure": "periodic-update", "within": "1 day"},
     {"id": "again", "within": "1 day", "reopen": "new-cycle", "reopen_window_days": 0},
     {"id": "first-close", "within": "1 day", "reopen": "first-close-is-final"},
     {"id": "from-assigned", "within": "1 day", "starts": "assigned"},
@@ -38,33 +38,33 @@ TARGETS: tuple[dict[str, Any], ...] = (
 )
 # Gaps between facts: within a second, within an hour, over a night.
 GAPS = st.sampled_from((0, 0, 1, 60, 1800, 3600, 5 * 3600, 20 * 3600))
-courses = st.lists(st.tuples(GAPS, st.sampled_from((*WORDS[1:], "paused council", "resumed"))), max_size=14)
+timelines = st.lists(st.tuples(GAPS, st.sampled_from((*WORDS[1:], "paused council", "resumed"))), max_size=14)
 agreements = st.lists(st.sampled_from(TARGETS), min_size=1, max_size=4, unique_by=lambda each: each["id"])
 
 
-class Desk:
-    """One item, judged in both ways at every batch of facts."""
+class BothWays:
+    """One item, evaluated in both ways at every batch of facts."""
 
     def __init__(self, agreement: AgreementIndex) -> None:
         self.agreement = agreement
         self.live = CachedItem(Item())
-        self.said: dict[str, LastPublished] = {}
-        self.followed: list[str] = []
+        self.published: dict[str, LastPublished] = {}
+        self.incremental: list[str] = []
 
-    def take(self, new: list[AnyFact], *, as_of: int) -> None:
-        """The facts come in and the item is judged at `as_of`; both ways must agree."""
-        taken = [each for each in new if insert_fact(self.live.item, each) is FactResult.NEW]
-        whole = self.judge(as_of)
-        events, said = announce(self.said, whole, Trigger("adur", "T1", "clock", as_of))
-        if taken and self.live.apply(taken, as_of=as_of):
-            assert (events, said, self.live.wake) == ([], self.said, whole.wake)
-            self.followed += [type(each).__name__ for each in taken]
+    def add(self, new: list[AnyFact], *, as_of: int) -> None:
+        """The facts are added and the item is evaluated at `as_of`; both ways must agree."""
+        added = [each for each in new if insert_fact(self.live.item, each) is FactResult.NEW]
+        whole = self.evaluate_in_full(as_of)
+        events, published = announce(self.published, whole, Trigger("adur", "T1", "clock", as_of))
+        if added and self.live.apply(added, as_of=as_of):
+            assert (events, published, self.live.wake) == ([], self.published, whole.wake)
+            self.incremental += [type(each).__name__ for each in added]
         else:
             self.live.evaluated(whole, as_of=as_of)
-        self.said = said
+        self.published = published
 
-    def judge(self, as_of: int) -> Evaluation:
-        """What the whole history says."""
+    def evaluate_in_full(self, as_of: int) -> Evaluation:
+        """The evaluation of the whole history."""
         return evaluate(self.live.item.facts, council="adur", item="T1", agreement_index=self.agreement, as_of=as_of)
 
 
@@ -73,17 +73,17 @@ def happened(timeline: list[tuple[int, str]]) -> list[AnyFact]:
     instants = accumulate((gap for gap, _ in timeline), initial=at("Mon 2026-03-23 09:00"))
     words = ("opened", *(what for _, what in timeline))
     return history(
-        fact(told(when) or "", what, name=f"e{number}")
+        fact(local_text(when) or "", what, name=f"e{number}")
         for number, (when, what) in enumerate(zip(instants, words, strict=True))
     )
 
 
 @law
-@given(agreements, courses, st.randoms(use_true_random=False))
-def test_following_facts_announces_and_wakes_as_judging_the_whole_history_does(
+@given(agreements, timelines, st.randoms(use_true_random=False))
+def test_incremental_evaluation_announces_and_wakes_as_full_evaluation_does(
     targets: list[dict[str, Any]], timeline: list[tuple[int, str]], chance: random.Random
 ) -> None:
-    desk = Desk(agreement_index(*targets))
+    item = BothWays(agreement_index(*targets))
     clock = START
     in_order = happened(timeline)
     while in_order:
@@ -93,32 +93,32 @@ def test_following_facts_announces_and_wakes_as_judging_the_whole_history_does(
             chance.shuffle(batch)
         clock = max(clock, batch[-1].at_s + chance.choice((0, 0, 1, 59, 3600, 86_400, -7200)))
 
-        desk.take(batch, as_of=clock)
+        item.add(batch, as_of=clock)
 
-        while chance.random() < 0.3 and (wake := desk.judge(clock).wake) is not None and wake < END:
+        while chance.random() < 0.3 and (wake := item.evaluate_in_full(clock).wake) is not None and wake < END:
             clock = max(clock, wake)
-            desk.take([], as_of=clock)
+            item.add([], as_of=clock)
 
 
 @law
-@given(agreements, courses, st.integers(0, 20 * 86_400))
-def test_facts_that_nobody_heeds_change_nothing(
+@given(agreements, timelines, st.integers(0, 20 * 86_400))
+def test_ignored_kinds_of_fact_change_nothing(
     targets: list[dict[str, Any]], timeline: list[tuple[int, str]], after_s: int
 ) -> None:
     whole, agreement = happened(timeline), agreement_index(*targets)
     kinds = ignored_kinds(agreement.bound_targets("adur", "ict", whole[0].at_s))
-    heeded = [each for each in whole if type(each) not in kinds]
+    relevant = [each for each in whole if type(each) not in kinds]
 
     verdicts = [
         evaluate(known, council="adur", item="T1", agreement_index=agreement, as_of=START + after_s).verdicts
-        for known in (whole, heeded)
+        for known in (whole, relevant)
     ]
 
     assert verdicts[0] == verdicts[1]
 
 
 @pytest.mark.parametrize(
-    ("target", "unheard"),
+    ("target", "ignored"),
     [
         ({}, {"Assigned", "Asked", "Responded"}),
         ({"starts": "assigned"}, {"Asked", "Responded"}),
@@ -127,16 +127,16 @@ def test_facts_that_nobody_heeds_change_nothing(
         ({"measure": "periodic-update"}, {"Assigned", "Asked"}),
     ],
 )
-def test_what_a_target_heeds(target: dict[str, Any], unheard: set[str]) -> None:
+def test_the_kinds_of_fact_that_a_target_ignores(target: dict[str, Any], ignored: set[str]) -> None:
     bound_targets = agreement_index({"id": "one", "within": "1 day", **target}).bound_targets(
         "adur", "ict", at("Mon 2026-03-23 09:00")
     )
 
-    assert {kind.__name__ for kind in ignored_kinds(bound_targets)} == unheard
+    assert {kind.__name__ for kind in ignored_kinds(bound_targets)} == ignored
 
 
-def test_of_an_ordinary_ticket_only_what_decides_is_judged_in_full() -> None:
-    desk = Desk(
+def test_of_an_ordinary_ticket_only_what_decides_is_evaluated_in_full() -> None:
+    item = BothWays(
         agreement_index({"id": "respond", "measure": "response-time", "within": "1 day"}, {"id": "resolve", **IN_HOURS})
     )
 
@@ -150,19 +150,19 @@ def test_of_an_ordinary_ticket_only_what_decides_is_judged_in_full() -> None:
         ("Mon 2026-03-02 15:00", "resolved"),
         ("Wed 2026-03-04 15:00", "closed"),
     ):
-        desk.take([each], as_of=each.at_s)
+        item.add([each], as_of=each.at_s)
 
-    assert desk.followed == ["Assigned", "Paused", "Resumed", "Responded", "Closed"]
+    assert item.incremental == ["Assigned", "Paused", "Resumed", "Responded", "Closed"]
 
 
-def test_a_pause_told_after_the_last_look_takes_back_what_was_counted_since() -> None:
-    desk = Desk(agreement_index({"id": "resolve", **IN_HOURS}))
-    desk.take([fact("Mon 2026-03-02 09:00", "opened")], as_of=at("Mon 2026-03-02 11:00"))
+def test_a_pause_that_arrives_late_takes_out_what_was_counted_since() -> None:
+    item = BothWays(agreement_index({"id": "resolve", **IN_HOURS}))
+    item.add([fact("Mon 2026-03-02 09:00", "opened")], as_of=at("Mon 2026-03-02 11:00"))
 
-    desk.take([fact("Mon 2026-03-02 10:00", "paused council")], as_of=at("Mon 2026-03-02 11:01"))
-    desk.take([fact("Mon 2026-03-02 12:00", "resumed")], as_of=at("Mon 2026-03-02 12:00"))
+    item.add([fact("Mon 2026-03-02 10:00", "paused council")], as_of=at("Mon 2026-03-02 11:01"))
+    item.add([fact("Mon 2026-03-02 12:00", "resumed")], as_of=at("Mon 2026-03-02 12:00"))
 
-    assert desk.followed == ["Paused", "Resumed"]
+    assert item.incremental == ["Paused", "Resumed"]
 
 
 @pytest.mark.parametrize(
@@ -174,10 +174,10 @@ def test_a_pause_told_after_the_last_look_takes_back_what_was_counted_since() ->
         pytest.param("Mon 2026-03-02 15:30", "priority high", id="another target may hold"),
     ],
 )
-def test_what_may_undo_a_finding_is_judged_in_full(when: str, what: str) -> None:
-    desk = Desk(agreement_index({"id": "resolve", **IN_HOURS}))
-    desk.take([fact("Mon 2026-03-02 09:00", "opened")], as_of=at("Mon 2026-03-02 15:00"))
+def test_what_may_undo_a_verdict_is_evaluated_in_full(when: str, what: str) -> None:
+    item = BothWays(agreement_index({"id": "resolve", **IN_HOURS}))
+    item.add([fact("Mon 2026-03-02 09:00", "opened")], as_of=at("Mon 2026-03-02 15:00"))
 
-    desk.take([fact(when, what)], as_of=at("Mon 2026-03-02 16:00"))
+    item.add([fact(when, what)], as_of=at("Mon 2026-03-02 16:00"))
 
-    assert desk.followed == []
+    assert item.incremental == []

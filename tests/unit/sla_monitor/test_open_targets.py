@@ -1,4 +1,4 @@
-"""What is still owed on an item, and what comes first."""
+"""The open targets of an item, and which comes first."""
 
 import pytest
 
@@ -10,8 +10,8 @@ ANSWER = {"id": "answer", "measure": "update-interval", "within": "2 working hou
 OPENED = ("Fri 2026-03-06 09:00", "opened")
 
 
-def owed(*lines: tuple[str, str], as_of: str, target: dict[str, str] = RESOLVE) -> list[OpenTarget]:
-    """The open promises about an item of adur's under one target."""
+def open_targets_of(*lines: tuple[str, str], as_of: str, target: dict[str, str] = RESOLVE) -> list[OpenTarget]:
+    """What is open of an item of Adur under one target."""
     evaluation = evaluated([OPENED, *lines], agreement_index(target), as_of=as_of)
     return list(open_targets(evaluation, council="adur", item="T1", as_of=at(as_of)))
 
@@ -25,25 +25,25 @@ def owed(*lines: tuple[str, str], as_of: str, target: dict[str, str] = RESOLVE) 
         ("Sat 2026-03-07 12:00", 0, 0, 90),  # R25: used up at closing, missed only once Monday opens
     ],
 )
-def test_an_open_promise_says_what_is_left_on_its_clock_and_on_the_wall(
+def test_an_open_target_says_what_is_left_on_its_clock_and_on_the_wall(
     as_of: str, left_s: int, left_wall_s: int, warned: int
 ) -> None:
-    (promise,) = owed(as_of=as_of)
+    (promise,) = open_targets_of(as_of=as_of)
 
     assert (promise.left_s, promise.left_wall_s, promise.warned_percent) == (left_s, left_wall_s, warned)
     assert promise.at_risk is (warned > 0)
 
 
 def test_a_night_lies_between_what_is_left_on_the_clock_and_on_the_wall() -> None:
-    (promise,) = owed(
+    (promise,) = open_targets_of(
         ("Fri 2026-03-06 10:00", "paused council"), ("Fri 2026-03-06 12:00", "resumed"), as_of="Fri 2026-03-06 16:00"
     )
 
     assert (promise.left_s, promise.left_wall_s) == (3 * 3600, 2 * 86_400 + 19 * 3600)
 
 
-def test_a_paused_promise_keeps_what_is_left_and_is_due_at_no_instant() -> None:
-    (promise,) = owed(("Fri 2026-03-06 10:00", "paused council"), as_of="Fri 2026-03-06 12:00")
+def test_a_paused_target_keeps_what_is_left_and_is_due_at_no_instant() -> None:
+    (promise,) = open_targets_of(("Fri 2026-03-06 10:00", "paused council"), as_of="Fri 2026-03-06 12:00")
 
     assert (promise.paused, promise.due_at, promise.left_s, promise.left_wall_s) == (True, None, 7 * 3600, None)
 
@@ -57,10 +57,10 @@ def test_a_paused_promise_keeps_what_is_left_and_is_due_at_no_instant() -> None:
         ((), "Fri 2026-03-06 12:00", RESOLVE | {"calendar": "office", "when": {"priority": ["high"]}}),
     ],
 )
-def test_what_is_decided_or_not_owed_is_no_open_promise(
+def test_what_is_decided_or_not_due_is_no_open_target(
     lines: tuple[tuple[str, str], ...], as_of: str, target: dict[str, str]
 ) -> None:
-    assert owed(*lines, as_of=as_of, target=target) == []
+    assert open_targets_of(*lines, as_of=as_of, target=target) == []
 
 
 def test_the_least_time_left_comes_first_and_what_nobody_knows_last() -> None:

@@ -14,10 +14,10 @@ MON_9 = ("Mon 2026-03-02 09:00", "opened")
 EIGHT_HOURS = {"within": "8 working hours", "calendar": "office"}
 
 
-def told_of(
+def announced_of(
     held: list[AnyFact], as_of: str, before: dict[str, LastPublished] | None = None, *, cause: str = "clock"
 ) -> tuple[list[str], dict[str, LastPublished]]:
-    """What is announced of the item at the instant, by kind, and what was said by then."""
+    """What is announced of the item at the instant, by kind, and what was last published then."""
     evaluation = evaluated(held, agreement_index(EIGHT_HOURS), as_of=as_of)
     events, after = announce(before or {}, evaluation, Trigger("adur", "T1", cause, at(as_of)))
     return [type(event).__name__ for event in events], after
@@ -46,7 +46,7 @@ def test_r34_a_repeated_event_is_ignored_and_other_content_under_its_id_is_refus
 
 def test_r35_a_late_event_that_changes_a_verdict_is_announced_with_old_new_and_cause() -> None:
     late = facts(MON_9, ("Tue 2026-03-03 12:00", "resolved"))
-    known, said = told_of(late, "Wed 2026-03-04 09:00")
+    known, published = announced_of(late, "Wed 2026-03-04 09:00")
     held = facts(
         MON_9,
         ("Mon 2026-03-02 10:00", "paused council"),
@@ -55,18 +55,20 @@ def test_r35_a_late_event_that_changes_a_verdict_is_announced_with_old_new_and_c
     )
     evaluation = evaluated(held, agreement_index(EIGHT_HOURS), as_of="Wed 2026-03-04 09:00")
 
-    (event,), _ = announce(said, evaluation, Trigger("adur", "T1", "resumed-1", at("Wed 2026-03-04 09:00")))
+    (event,), _ = announce(published, evaluation, Trigger("adur", "T1", "resumed-1", at("Wed 2026-03-04 09:00")))
 
     assert known[-1] == "TargetBreached"
     assert isinstance(event, VerdictCorrected)
     assert (event.data.was, event.data.outcome, event.data.cause) == ("breached", "met", "resumed-1")
 
 
-def test_r36_announcing_again_says_nothing_and_a_breach_taken_back_is_retracted() -> None:
-    breached, said = told_of(facts(MON_9), "Tue 2026-03-03 12:00")
-    again, same = told_of(facts(MON_9), "Tue 2026-03-03 13:00", said)
-    retracted, after = told_of(facts(MON_9, ("Mon 2026-03-02 10:00", "paused council")), "Tue 2026-03-03 14:00", same)
-    once_more, _ = told_of(
+def test_r36_announcing_again_publishes_nothing_and_a_breach_that_no_longer_holds_is_retracted() -> None:
+    breached, published = announced_of(facts(MON_9), "Tue 2026-03-03 12:00")
+    again, same = announced_of(facts(MON_9), "Tue 2026-03-03 13:00", published)
+    retracted, after = announced_of(
+        facts(MON_9, ("Mon 2026-03-02 10:00", "paused council")), "Tue 2026-03-03 14:00", same
+    )
+    once_more, _ = announced_of(
         facts(MON_9, ("Mon 2026-03-02 10:00", "paused council"), ("Mon 2026-03-02 10:30", "resumed")),
         "Wed 2026-03-04 14:00",
         after,
@@ -78,7 +80,7 @@ def test_r36_announcing_again_says_nothing_and_a_breach_taken_back_is_retracted(
     assert once_more == ["TargetBreached"]
 
 
-def test_r36_the_ids_of_announcements_say_what_they_mean_and_nothing_of_when() -> None:
+def test_r36_the_ids_of_announcements_depend_on_what_they_mean_and_not_on_when() -> None:
     evaluation = evaluated(facts(MON_9), agreement_index(EIGHT_HOURS), as_of="Tue 2026-03-03 12:00")
     later = evaluated(facts(MON_9), agreement_index(EIGHT_HOURS), as_of="Fri 2026-05-01 12:00")
 
@@ -88,7 +90,7 @@ def test_r36_the_ids_of_announcements_say_what_they_mean_and_nothing_of_when() -
     assert first == second
 
 
-def test_r36_other_figures_are_said_under_another_id() -> None:
+def test_r36_other_figures_are_published_under_another_id() -> None:
     # Live state that was put back may be computed again in larger batches, and so without the first of two answers.
     later, earlier = ("Mon 2026-03-02 12:00", "resolved"), ("Mon 2026-03-02 11:00", "resolved")
     as_of = "Mon 2026-03-02 13:00"
@@ -178,7 +180,7 @@ def test_r47_an_agreed_exclusion_takes_its_time_out_of_what_it_covers(scope: dic
 def test_an_item_resolved_in_time_is_announced_once_as_met() -> None:
     lines = facts(MON_9, ("Mon 2026-03-02 12:00", "resolved"))
 
-    met, said = told_of(lines, "Mon 2026-03-02 13:00")
-    again, _ = told_of(lines, "Fri 2026-05-01 13:00", said)
+    met, published = announced_of(lines, "Mon 2026-03-02 13:00")
+    again, _ = announced_of(lines, "Fri 2026-05-01 13:00", published)
 
     assert (met, again) == (["TargetMet"], [])

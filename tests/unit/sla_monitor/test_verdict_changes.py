@@ -26,7 +26,7 @@ ABOUT: dict[str, Any] = {
     "agreement": "adur-2026",
     "agreement_version": 1,
 }
-SAID = {**ABOUT, "month": "2026-03"}
+PUBLISHED = {**ABOUT, "month": "2026-03"}
 
 
 def event(kind: type[Any], data: Any, *, item: str = "T1", council: str = "adur") -> Any:
@@ -34,11 +34,11 @@ def event(kind: type[Any], data: Any, *, item: str = "T1", council: str = "adur"
     return kind(id=f"{item}:{kind.__name__}", source="/sla-monitor", time=at, subject=item, council=council, data=data)
 
 
-MET = event(TargetMet, VerdictData(**SAID, outcome="met"))
-BREACHED = event(TargetBreached, VerdictData(**SAID, outcome="breached"), item="T2")
+MET = event(TargetMet, VerdictData(**PUBLISHED, outcome="met"))
+BREACHED = event(TargetBreached, VerdictData(**PUBLISHED, outcome="breached"), item="T2")
 WAS_MISSED: dict[str, Any] = {"was": "breached", "was_month": "2026-02", "cause": "e1"}
-CORRECTED = event(VerdictCorrected, CorrectedData(**SAID, outcome="met", **WAS_MISSED), item="T3")
-MOVED = event(VerdictCorrected, CorrectedData(**SAID, outcome="breached", **WAS_MISSED), item="T4")
+CORRECTED = event(VerdictCorrected, CorrectedData(**PUBLISHED, outcome="met", **WAS_MISSED), item="T3")
+MOVED = event(VerdictCorrected, CorrectedData(**PUBLISHED, outcome="breached", **WAS_MISSED), item="T4")
 RETRACTED = event(VerdictRetracted, RetractedData(**ABOUT, **WAS_MISSED), item="T5")
 WARNED = event(WarningReached, WarningData(**ABOUT, percent=75))
 
@@ -60,12 +60,12 @@ def test_an_announcement_is_a_verdict_added_changed_or_removed(announced: Verdic
     assert ([each.kind for each in found.verdicts], list(found.of("adur"))) == ([kind], [words])
 
 
-def test_warnings_are_counted_apart() -> None:
+def test_warnings_are_counted_separately() -> None:
     assert verdict_changes([WARNED, WARNED]) == VerdictChanges((), warnings=2)
 
 
 def test_the_sums_are_of_all_councils() -> None:
-    elsewhere = event(TargetMet, VerdictData(**SAID, outcome="met"), council="worthing")
+    elsewhere = event(TargetMet, VerdictData(**PUBLISHED, outcome="met"), council="worthing")
     found = verdict_changes([RETRACTED, elsewhere, WARNED, MOVED, MET])
 
     assert found.councils == ["adur", "worthing"]

@@ -1,4 +1,4 @@
-"""Laws that hold for any history: arrival plays no part, and every second of a life is accounted for."""
+"""Laws that hold for any history: arrival plays no part, and every second of a cycle is accounted for."""
 
 import random
 from itertools import pairwise
@@ -10,7 +10,7 @@ from sla_monitor.domain.clock.trace import totals, trace
 from sla_monitor.domain.clock.verdict import Outcome, evaluate
 from sla_monitor.domain.facts import AnyFact, history
 from sla_monitor.domain.item import FactResult, Item, dump_item, insert_fact, load_item
-from tests.support.histories import agreement_index, at, fact, told
+from tests.support.histories import agreement_index, at, fact, local_text
 from tests.support.laws import law
 
 WORDS = (
@@ -38,7 +38,7 @@ TARGETS = agreement_index(
     {"id": "answer", "measure": "update-interval", "within": "2 working hours", "calendar": "office"},
 )
 
-_instants = st.integers(START // 600, END // 600).map(lambda ten_minutes: told(ten_minutes * 600) or "")
+_instants = st.integers(START // 600, END // 600).map(lambda ten_minutes: local_text(ten_minutes * 600) or "")
 _others = st.lists(st.tuples(_instants, st.sampled_from(WORDS[1:])), max_size=14)
 histories = st.builds(
     lambda opened, others: [
@@ -76,7 +76,7 @@ def test_order_and_repetition_of_arrival_change_no_verdict_and_no_trace(
 
 @law
 @given(histories, st.integers(START // 600, END // 600 + 400))
-def test_the_trace_covers_the_life_without_a_gap_and_counts_what_elapsed(
+def test_the_trace_covers_the_cycle_without_a_gap_and_counts_what_elapsed(
     facts: list[AnyFact], ten_minutes: int
 ) -> None:
     as_of = ten_minutes * 600
@@ -92,7 +92,7 @@ def test_the_trace_covers_the_life_without_a_gap_and_counts_what_elapsed(
 
 @law
 @given(histories, st.integers(START // 600, END // 600 + 400))
-def test_nothing_changes_before_the_instant_that_was_foretold(facts: list[AnyFact], ten_minutes: int) -> None:
+def test_nothing_changes_before_the_instant_to_wake_at(facts: list[AnyFact], ten_minutes: int) -> None:
     as_of = ten_minutes * 600
     now = evaluate(history(facts), council="adur", item="T1", agreement_index=TARGETS, as_of=as_of)
     if now.wake is None or now.wake == as_of + 1:

@@ -108,7 +108,7 @@ def test_only_the_months_asked_for_count(months: tuple[str, str], total: int) ->
 
 @law
 @given(histories, st.sampled_from([(), tuple(msgspec.convert(TARGETS, list[Target]))]))
-def test_a_draft_of_what_holds_already_changes_nothing(facts: list[AnyFact], targets: tuple[Target, ...]) -> None:
+def test_a_draft_of_what_is_in_force_already_changes_nothing(facts: list[AnyFact], targets: tuple[Target, ...]) -> None:
     same: tuple[Calendar, ...] = (calendar(),)
 
     findings = asked(Draft(targets=targets, calendars=same, agreements=(agreement(),)), announced(facts))

@@ -32,7 +32,7 @@ Status = Literal["proposed", "approved", "rejected", "withdrawn"]
 
 
 class NotAllowed(ValueError):
-    """The step may not be taken in the exclusion's present state; the message says why."""
+    """The exclusion's present state or side does not allow the step; the message says why."""
 
 
 class ExclusionState(Struct, frozen=True):

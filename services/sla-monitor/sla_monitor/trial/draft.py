@@ -1,8 +1,8 @@
-"""What a draft target, calendar or agreement would have made of items that were: nothing is stored or announced.
+"""What a draft target, calendar or agreement would have made of past items: nothing is stored or published.
 
-A draft takes the place of every version of its id, from its `effective_from` on (by default always); a draft target
-that of its id in every agreement. All else is as the item was truly judged: by the catalogue that it keeps, with its
-exclusions. So the differences are the draft's alone.
+A draft replaces every version of its id, from its `effective_from` on (by default always); a draft target replaces its
+id in every agreement. All else is as the item was evaluated: by the catalogue that it keeps, with its exclusions. So
+the differences are the draft's alone.
 """
 
 from collections.abc import Iterable, Iterator, Sequence, Set
@@ -22,13 +22,13 @@ from sla_monitor.domain.clock.verdict import Evaluation, evaluate
 from sla_monitor.domain.item import Item
 from sla_monitor.domain.versions import KnownVersion
 
-# Known before everything: an item of any time is judged by it.
+# Known from the first position on, so that an item of any time is evaluated by it.
 _ALWAYS = 0
 _DRAFT = 0
 
 
 class Draft(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is to be tried; `council` narrows draft targets, and the items looked at, to one council."""
+    """The definitions to try; `council` narrows draft targets, and the items compared, to one council."""
 
     targets: tuple[Target, ...] = ()
     calendars: tuple[Calendar, ...] = ()
@@ -37,7 +37,7 @@ class Draft(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class ChangedVerdict(Struct, frozen=True):
-    """A verdict that would be another; None where there would be, or was, none in the period."""
+    """A verdict that would change; None where there would be, or was, none in the period."""
 
     council: str
     item: str
@@ -49,7 +49,7 @@ class ChangedVerdict(Struct, frozen=True):
 
 @dataclass(slots=True)
 class DraftAttainment:
-    """Good of total as announced and under the draft."""
+    """Good of total as published and under the draft."""
 
     good: int = 0
     total: int = 0

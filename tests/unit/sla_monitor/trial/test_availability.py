@@ -7,7 +7,7 @@ import pytest
 from sla_monitor.domain.attainment import availability
 from tests.support.calendars import working_time
 from tests.support.instants import epoch
-from tests.support.trials import ROUND_THE_CLOCK, told, tried
+from tests.support.trials import ROUND_THE_CLOCK, local_text, tried
 
 HOUR = 3600
 MARCH = 22 * 8 * HOUR
@@ -71,7 +71,7 @@ def test_r41_a_month_that_holds_a_change_of_clocks_has_743_hours() -> None:
 def test_an_objective_over_a_quarter_is_measured_over_the_one_that_holds_the_month() -> None:
     found = measured(over="quarter")
 
-    assert (found["period"], told(found["start_at"]), told(found["end_at"])) == (
+    assert (found["period"], local_text(found["start_at"]), local_text(found["end_at"])) == (
         "FY2025-Q4",
         "Thu 2026-01-01 00:00",
         "Wed 2026-04-01 00:00",
@@ -91,7 +91,7 @@ def test_no_single_outage_may_last_longer_than_the_threshold(end: str, verdict: 
 def test_an_outage_without_an_end_lasts_until_as_of() -> None:
     found = measured({"start": "Mon 2026-03-30 16:00"}, as_of="Tue 2026-03-31 10:00")
 
-    assert (told(found["measured_to"]), found["service_s"], found["outage_s"]) == (
+    assert (local_text(found["measured_to"]), found["service_s"], found["outage_s"]) == (
         "Tue 2026-03-31 10:00",
         21 * 8 * HOUR + HOUR,
         2 * HOUR,

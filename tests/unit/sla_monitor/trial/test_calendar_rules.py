@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.trials import EVERY_DAY, ROUND_THE_CLOCK, asked, hours, told, tried
+from tests.support.trials import EVERY_DAY, ROUND_THE_CLOCK, asked, hours, local_text, tried
 
 ENGLISH = {"holidays": ["england-and-wales"]}
 SHUT = {"closed": {"2026-12-24": "Closed"}}
@@ -76,7 +76,7 @@ def test_an_instant_plus_seconds_by_both_conventions_at_closing(
 ) -> None:
     answer = asked(OFFICE, add={"to": start, "seconds": seconds})
 
-    assert (told(answer["at"]), told(answer["next_open_at"])) == (at, next_open), rule
+    assert (local_text(answer["at"]), local_text(answer["next_open_at"])) == (at, next_open), rule
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_an_instant_plus_seconds_by_both_conventions_at_closing(
 def test_r17_an_instant_plus_working_days_by_either_rule(
     received: str, days: int, setting: dict[str, Any], due: str
 ) -> None:
-    assert told(asked(OFFICE, add={"to": received, "working_days": days, **setting})["at"]) == due
+    assert local_text(asked(OFFICE, add={"to": received, "working_days": days, **setting})["at"]) == due
 
 
 def test_working_hours_are_seconds_in_other_words() -> None:
@@ -105,7 +105,7 @@ def test_working_hours_are_seconds_in_other_words() -> None:
     in_seconds = asked(OFFICE, add={"to": "Fri 2026-03-06 16:00", "seconds": 10_800})
 
     assert in_hours == in_seconds
-    assert told(in_hours["at"]) == "Mon 2026-03-09 11:00"
+    assert local_text(in_hours["at"]) == "Mon 2026-03-09 11:00"
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_working_hours_are_seconds_in_other_words() -> None:
 def test_whether_an_instant_is_open_and_when_it_next_is(at: str, is_open: bool, next_open: str) -> None:
     answer = asked(OFFICE, is_open=at)
 
-    assert (answer["open"], told(answer["next_open_at"])) == (is_open, next_open)
+    assert (answer["open"], local_text(answer["next_open_at"])) == (is_open, next_open)
 
 
 def test_r5_a_calendar_that_never_opens_answers_never() -> None:

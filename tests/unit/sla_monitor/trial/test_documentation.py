@@ -43,7 +43,7 @@ def test_a_worked_example_gives_what_the_page_shows(example: int) -> None:
     assert answer["notes"] == []
 
 
-def test_what_is_wrong_with_a_document_is_told_as_the_page_shows() -> None:
+def test_what_is_wrong_with_a_document_is_reported_as_the_page_shows() -> None:
     with pytest.raises(InvalidDocument) as refused:
         try_target(blocks("yaml")[3].encode(), written_in="yaml")
 

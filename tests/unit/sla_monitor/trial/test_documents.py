@@ -1,4 +1,4 @@
-"""What a document must be: every fault is told at once, each with its place."""
+"""What a document must be: every fault is reported at once, each with its place."""
 
 from typing import Any
 
@@ -105,7 +105,7 @@ def test_a_whole_document_has_no_fault() -> None:
         ),
     ],
 )
-def test_a_fault_is_told_with_its_place(change: dict[str, Any], fault: str) -> None:
+def test_a_fault_is_reported_with_its_place(change: dict[str, Any], fault: str) -> None:
     assert faults(WHOLE | change) == [fault]
 
 
@@ -151,7 +151,7 @@ def test_what_is_no_document_at_all_is_said_to_be_none(document: object) -> None
     assert faults(document) == ["#: expected an object with named fields"]
 
 
-def test_many_targets_leave_a_shorter_life_to_tell() -> None:
+def test_many_targets_allow_a_shorter_span() -> None:
     many = [RESOLVE | {"id": f"t{number}"} for number in range(50)]
 
     assert faults(WHOLE | {"targets": many, "as_of": "2031-08-01 09:00"}) == []

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.trials import events, told, tried, verdict, verdicts
+from tests.support.trials import events, local_text, tried, verdict, verdicts
 
 HOUR = 3600
 MON_9 = ("Mon 2026-03-02 09:00", "opened")
@@ -55,7 +55,10 @@ def test_r27_the_worst_exchange_runs_from_the_earliest_unanswered_question() -> 
     worst = found["worst_exchange"]
 
     assert (found["verdict"], found["overdue_s"]) == ("breached", HOUR)
-    assert (told(worst["started_at"]), told(worst["ended_at"])) == ("Mon 2026-03-02 10:00", "Mon 2026-03-02 13:00")
+    assert (local_text(worst["started_at"]), local_text(worst["ended_at"])) == (
+        "Mon 2026-03-02 10:00",
+        "Mon 2026-03-02 13:00",
+    )
     assert (worst["elapsed_s"], worst["margin_s"]) == (3 * HOUR, -HOUR)
 
 
@@ -94,7 +97,7 @@ def test_r28_another_priority_keeps_the_start_and_the_pauses_or_begins_at_the_ch
         targets=targets,
     )
 
-    assert (found["target"], told(found["due_at"])) == ("high", due)
+    assert (found["target"], local_text(found["due_at"])) == ("high", due)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +114,7 @@ def test_r28_another_list_of_targets_does_the_same(on_change: str, due: str) -> 
         target_changes=[{"at": "Mon 2026-03-02 12:00", "targets": [shorter]}],
     )
 
-    assert (found["agreement"], told(found["due_at"])) == ("target-changes-1", due)
+    assert (found["agreement"], local_text(found["due_at"])) == ("target-changes-1", due)
 
 
 def test_r28_a_target_that_the_next_list_has_unchanged_goes_on() -> None:
@@ -162,7 +165,7 @@ def test_r28_warnings_already_passed_under_the_new_target_are_of_the_change() ->
         ],
     )
 
-    assert [(each["percent"], told(each["at"]), each["on_change"]) for each in found["warnings"]] == [
+    assert [(each["percent"], local_text(each["at"]), each["on_change"]) for each in found["warnings"]] == [
         (50, "Mon 2026-03-02 12:00", True)
     ]
 

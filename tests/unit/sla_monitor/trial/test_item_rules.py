@@ -5,7 +5,7 @@ The office is open Monday to Friday, 09:00 to 17:00; March 2026 has no bank holi
 
 import pytest
 
-from tests.support.trials import events, hours, told, tried, verdict, verdicts
+from tests.support.trials import events, hours, local_text, tried, verdict, verdicts
 
 HOUR = 3600
 MON_9 = ("Mon 2026-03-02 09:00", "opened")
@@ -25,7 +25,7 @@ def test_r18_a_pause_of_three_hours_moves_a_date_by_seconds_or_not_at_all(pause_
         pause_counts=pause_counts,
     )
 
-    assert told(found["due_at"]) == due
+    assert local_text(found["due_at"]) == due
 
 
 def test_r18_days_that_a_pause_covers_wholly_do_not_count() -> None:
@@ -38,7 +38,7 @@ def test_r18_days_that_a_pause_covers_wholly_do_not_count() -> None:
         pause_counts="whole-days",
     )
 
-    assert told(found["due_at"]) == "Mon 2026-03-09 17:00"
+    assert local_text(found["due_at"]) == "Mon 2026-03-09 17:00"
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_r19_the_clock_starts_where_the_target_says(starts: str, due: str) -> No
         paused_by=[],
     )
 
-    assert told(found["due_at"]) == due
+    assert local_text(found["due_at"]) == due
 
 
 def test_r19_a_clock_that_has_not_started_has_no_verdict() -> None:
@@ -156,8 +156,11 @@ def test_r25_used_up_at_friday_closing_is_missed_when_monday_opens(
 ) -> None:
     found = verdict(("Fri 2026-03-06 09:00", "opened"), (resolved, "resolved"), as_of="Tue 2026-03-10 09:00")
 
-    assert (told(found["due_at"]), told(found["due_next_open_at"])) == ("Fri 2026-03-06 17:00", "Mon 2026-03-09 09:00")
-    assert (found["verdict"], told(found["missed_at"])) == (outcome, missed)
+    assert (local_text(found["due_at"]), local_text(found["due_next_open_at"])) == (
+        "Fri 2026-03-06 17:00",
+        "Mon 2026-03-09 09:00",
+    )
+    assert (found["verdict"], local_text(found["missed_at"])) == (outcome, missed)
 
 
 def test_r29_a_calendar_that_changes_on_the_way_is_measured_piece_by_piece() -> None:
@@ -167,7 +170,7 @@ def test_r29_a_calendar_that_changes_on_the_way_is_measured_piece_by_piece() -> 
         calendars=[hours(), hours("09:00-13:00", effective_from="2026-03-03")],
     )
 
-    assert told(found["due_at"]) == "Wed 2026-03-04 11:00"
+    assert local_text(found["due_at"]) == "Wed 2026-03-04 11:00"
     assert (found["calendar_version"], found["calendar_versions"]) == (2, [1, 2])
 
 
@@ -208,7 +211,7 @@ def test_r32_a_stop_before_the_opening_counts_at_it_and_is_noted() -> None:
     answer = tried(targets=[target], events=events(MON_9, ("Mon 2026-03-02 08:59", "resolved")), as_of=FRIDAY)
     (found,) = answer["verdicts"]
 
-    assert (found["verdict"], found["elapsed_s"], told(found["stopped_at"])) == ("met", 0, "Mon 2026-03-02 08:59")
+    assert (found["verdict"], found["elapsed_s"], local_text(found["stopped_at"])) == ("met", 0, "Mon 2026-03-02 08:59")
     assert ["before the opening" in note for note in answer["notes"]] == [True]
 
 
@@ -228,7 +231,7 @@ def test_r33_the_order_in_which_events_are_written_plays_no_part() -> None:
 def test_r36_warning_instants_are_told_before_they_are_reached() -> None:
     found = verdict(MON_9, as_of="Mon 2026-03-02 15:30")
 
-    assert [(each["percent"], told(each["at"]), each["reached"]) for each in found["warning_instants"]] == [
+    assert [(each["percent"], local_text(each["at"]), each["reached"]) for each in found["warning_instants"]] == [
         (75, "Mon 2026-03-02 15:00", True),
         (90, "Mon 2026-03-02 16:12", False),
     ]
@@ -253,7 +256,7 @@ def test_r38_what_happens_after_as_of_is_not_known_yet() -> None:
 def test_a_threshold_is_due_in_its_own_kind_of_time(within: str, due: str) -> None:
     found = verdict(("Sat 2026-03-28 12:00", "opened"), as_of="Sat 2026-03-28 12:30", within=within)
 
-    assert told(found["due_at"]) == due
+    assert local_text(found["due_at"]) == due
 
 
 @pytest.mark.parametrize(
@@ -285,7 +288,7 @@ def test_r5_an_item_on_a_calendar_that_never_opens_is_unmeasurable() -> None:
 def test_r5_time_around_the_clock_needs_no_hours() -> None:
     found = verdict(MON_9, as_of=FRIDAY, calendar={"weekly": {}}, within="6 hours")
 
-    assert (found["verdict"], told(found["due_at"])) == ("breached", "Mon 2026-03-02 15:00")
+    assert (found["verdict"], local_text(found["due_at"])) == ("breached", "Mon 2026-03-02 15:00")
 
 
 def test_r30_a_target_of_another_service_is_not_judged() -> None:
@@ -331,7 +334,7 @@ def test_times_without_an_offset_are_those_of_the_calendars_zone() -> None:
     found = verdict(("Mon 2026-03-02 09:00", "opened"), as_of="Mon 2026-03-02 12:00", calendar=new_york)
 
     assert found["started_at"] == "2026-03-02T14:00:00Z"
-    assert told(found["due_at"], zone="America/New_York") == "Mon 2026-03-02 17:00"
+    assert local_text(found["due_at"], zone="America/New_York") == "Mon 2026-03-02 17:00"
 
 
 def test_the_trace_accounts_for_every_second_of_the_item() -> None:
@@ -339,7 +342,7 @@ def test_the_trace_accounts_for_every_second_of_the_item() -> None:
         MON_9, ("Mon 2026-03-02 16:00", "paused"), ("Tue 2026-03-03 10:00", "resumed"), as_of="Tue 2026-03-03 12:00"
     )
 
-    assert [(told(part["start_at"]), part["kind"], part["seconds"]) for part in found["trace"]] == [
+    assert [(local_text(part["start_at"]), part["kind"], part["seconds"]) for part in found["trace"]] == [
         ("Mon 2026-03-02 09:00", "counted", 7 * HOUR),
         ("Mon 2026-03-02 16:00", "paused", HOUR),
         ("Mon 2026-03-02 17:00", "closed", 16 * HOUR),

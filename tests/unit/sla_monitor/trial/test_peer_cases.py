@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.trials import ROUND_THE_CLOCK, asked, hours, told, tried, verdict, verdicts
+from tests.support.trials import ROUND_THE_CLOCK, asked, hours, local_text, tried, verdict, verdicts
 
 FRIDAY = "Fri 2026-03-06 12:00"
 
@@ -10,7 +10,7 @@ FRIDAY = "Fri 2026-03-06 12:00"
 def test_a_day_of_25_hours_is_walked_once() -> None:
     answer = asked(ROUND_THE_CLOCK, add={"to": "Sun 2026-10-25 00:30", "seconds": 25 * 3600})
 
-    assert told(answer["at"]) == "Mon 2026-10-26 00:30"
+    assert local_text(answer["at"]) == "Mon 2026-10-26 00:30"
 
 
 def test_two_pauses_that_begin_in_one_minute_both_count() -> None:
@@ -36,7 +36,7 @@ def test_a_pause_outside_hours_moves_no_due_date() -> None:
         within="7 working hours",
     )
 
-    assert told(found["due_at"]) == "Mon 2026-03-02 16:00"
+    assert local_text(found["due_at"]) == "Mon 2026-03-02 16:00"
 
 
 def test_a_pause_counts_in_working_seconds_and_not_in_minutes_of_the_wall() -> None:
@@ -47,7 +47,7 @@ def test_a_pause_counts_in_working_seconds_and_not_in_minutes_of_the_wall() -> N
         as_of=FRIDAY,
     )
 
-    assert told(found["due_at"]) == "Tue 2026-03-03 15:40:30"
+    assert local_text(found["due_at"]) == "Tue 2026-03-03 15:40:30"
 
 
 def test_a_date_with_two_spells_of_hours_keeps_both() -> None:
@@ -66,7 +66,7 @@ def test_a_shorter_target_that_held_before_the_item_came_does_not_win() -> None:
         target_changes=[{"at": "Sun 2026-03-01 00:00", "targets": [now]}],
     )
 
-    assert (told(found["due_at"]), found["within"]) == ("Mon 2026-03-02 17:00", "8 working hours")
+    assert (local_text(found["due_at"]), found["within"]) == ("Mon 2026-03-02 17:00", "8 working hours")
 
 
 def test_an_item_that_nobody_touches_is_late_all_the_same() -> None:
