@@ -1,5 +1,6 @@
 """What a draft would have made of the past, and that a draft of nothing new changes nothing."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from shared.contracts.definitions import Agreement, Calendar, Target
 from sla_monitor.domain.announcements import Trigger, announce
-from sla_monitor.domain.clock.verdict import evaluate
+from sla_monitor.domain.clock.verdict import Evaluation, evaluate
 from sla_monitor.domain.facts import AnyFact
 from sla_monitor.domain.item import Item, insert_fact
 from sla_monitor.domain.versions import KnownVersion, VersionHistory
@@ -41,17 +42,19 @@ def announced(facts: list[AnyFact]) -> Item:
     item = Item(known_to=2)
     for each in facts:
         insert_fact(item, each)
-    agreement_index = VersionHistory(KNOWN).agreement_index(known_to=2)
-    evaluation = evaluate(item.facts, council="adur", item="T1", agreement_index=agreement_index, as_of=LATER)
-    _, item.announced = announce({}, evaluation, Trigger("adur", "T1", "x", LATER))
+    _, item.announced = announce({}, evaluated_by(KNOWN, item), Trigger("adur", "T1", "x", LATER))
     return item
 
 
+def evaluated_by(known: Iterable[KnownVersion], item: Item) -> Evaluation:
+    agreement_index = VersionHistory(known).agreement_index(known_to=2)
+    return evaluate(item.facts, council="adur", item="T1", agreement_index=agreement_index, as_of=LATER)
+
+
 def asked(draft: Draft, *items: Item, months: tuple[str, str] = ("2026-01", "2026-12")) -> WhatIfFindings:
-    agreement_index = VersionHistory(with_draft(KNOWN, draft)).agreement_index(known_to=2)
     findings = WhatIfFindings(*months, as_of=LATER)
     for item in items:
-        compare_item(findings, item, council="adur", name="T1", agreement_index=agreement_index, exclusions=())
+        compare_item(findings, item, evaluated_by(with_draft(KNOWN, draft), item), council="adur", name="T1")
     return findings
 
 

@@ -15,10 +15,8 @@ from shared.contracts.definitions import Agreement, Calendar, Target
 from shared.contracts.scalars import Id
 from shared.contracts.target_rules import target_faults
 from shared.faults import Fault, Path
-from sla_monitor.domain.agreements import AgreementIndex
 from sla_monitor.domain.announcements import counted_month
-from sla_monitor.domain.clock.cycles import ExcludedTime
-from sla_monitor.domain.clock.verdict import Evaluation, evaluate
+from sla_monitor.domain.clock.verdict import Evaluation
 from sla_monitor.domain.item import Item
 from sla_monitor.domain.versions import KnownVersion
 
@@ -59,7 +57,7 @@ class DraftAttainment:
 
 @dataclass(slots=True)
 class WhatIfFindings:
-    """What was found so far, by council and target. Grows with `compare_item`."""
+    """What the draft would change, by council and target, in the items that `compare_item` was given so far."""
 
     first_month: str
     last_month: str
@@ -67,6 +65,10 @@ class WhatIfFindings:
     tallies: dict[tuple[str, str], DraftAttainment] = field(default_factory=dict)
     changed: list[ChangedVerdict] = field(default_factory=list)
     items: int = 0
+
+    def covers(self, month: str) -> bool:
+        """Whether verdicts that count in the month are compared."""
+        return self.first_month <= month <= self.last_month
 
 
 def with_draft(known: Iterable[KnownVersion], draft: Draft) -> Iterator[KnownVersion]:
@@ -83,9 +85,8 @@ def draft_faults(draft: Draft, known: Sequence[KnownVersion]) -> Iterator[Fault]
     """All that keeps the draft from being tried beside `known`."""
     agreements = [each.definition for each in known if isinstance(each.definition, Agreement)]
     promised = {target.id for each in agreements for target in each.targets if draft.council in (None, each.council)}
-    calendars = {each.id for each in draft.calendars} | {
-        each.definition.id for each in known if isinstance(each.definition, Calendar)
-    }
+    known_calendars = {each.definition.id for each in known if isinstance(each.definition, Calendar)}
+    calendars = known_calendars | {each.id for each in draft.calendars}
     for index, target in enumerate(draft.targets):
         at: Path = ("targets", index)
         if target.id not in promised:
@@ -104,43 +105,15 @@ def _target_faults(target: Target, at: Path, calendars: Set[str]) -> Iterator[Fa
         yield Fault((*at, "calendar"), "is no calendar that is known or drafted")
 
 
-def compare_item(
-    findings: WhatIfFindings,
-    item: Item,
-    *,
-    council: str,
-    name: str,
-    agreement_index: AgreementIndex,
-    exclusions: Sequence[ExcludedTime],
-) -> None:
-    """The item is in the findings: what was announced of it beside what the draft would say."""
+def compare_item(findings: WhatIfFindings, item: Item, drafted: Evaluation, *, council: str, name: str) -> None:
+    """The item is in the findings: what was published of it beside its evaluation with the draft."""
     findings.items += 1
-    told = {
-        key: announced.verdict.outcome
-        for key, announced in item.announced.items()
-        if announced.verdict is not None and _within(findings, announced.verdict.month)
-    }
-    evaluation = evaluate(
-        item.facts,
-        council=council,
-        item=name,
-        agreement_index=agreement_index,
-        exclusions=exclusions,
-        as_of=findings.as_of,
-    )
-    would = dict(_decided(findings, evaluation))
-    for key in sorted(told.keys() | would.keys()):
-        _count(findings, council, name, key, was=told.get(key), now=would.get(key))
-
-
-def _decided(findings: WhatIfFindings, evaluation: Evaluation) -> Iterator[tuple[str, str]]:
-    for verdict in evaluation.verdicts:
-        if verdict.decided and _within(findings, counted_month(verdict)):
-            yield verdict.name, verdict.outcome.value
-
-
-def _within(findings: WhatIfFindings, month: str) -> bool:
-    return findings.first_month <= month <= findings.last_month
+    last = {key: each.verdict for key, each in item.announced.items() if each.verdict is not None}
+    was = {key: verdict.outcome for key, verdict in last.items() if findings.covers(verdict.month)}
+    decided = (verdict for verdict in drafted.verdicts if verdict.decided)
+    now = {verdict.name: verdict.outcome.value for verdict in decided if findings.covers(counted_month(verdict))}
+    for key in sorted(was.keys() | now.keys()):
+        _count(findings, council, name, key, was=was.get(key), now=now.get(key))
 
 
 def _count(findings: WhatIfFindings, council: str, item: str, key: str, *, was: str | None, now: str | None) -> None:

@@ -17,6 +17,7 @@ from shared.http import CallerScope, Json, JsonBody, Problem, answers, json_requ
 from shared.http.problem_types import INVALID_REQUEST
 from shared.scope import Scope
 from sla_monitor.domain.agreements import AgreementIndex, MissingCalendar
+from sla_monitor.domain.clock.verdict import evaluate
 from sla_monitor.domain.versions import VersionHistory
 from sla_monitor.reports.sources import Sources
 from sla_monitor.store.items import StoredItem
@@ -130,16 +131,17 @@ class WhatIf:
         for stored in page:
             item = stored.load()
             try:
-                compare_item(
-                    findings,
-                    item,
+                drafted = evaluate(
+                    item.facts,
                     council=stored.council,
-                    name=stored.name,
+                    item=stored.name,
                     agreement_index=indexes(item.known_to),
                     exclusions=self._sources.decisions.current.approved(stored.council),
+                    as_of=findings.as_of,
                 )
             except MissingCalendar:
-                continue  # its agreement names a calendar that is not known yet: nobody can judge it
+                continue  # its agreement names a calendar that is not known yet: it cannot be evaluated
+            compare_item(findings, item, drafted, council=stored.council, name=stored.name)
 
 
 def what_if_answer(findings: WhatIfFindings, *, max_listed: int = MAX_LISTED) -> WhatIfAnswer:
