@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 
 from shared.http import create_app
 from shared.scope import Scope
-from shared.web.assets import assets
+from shared.web.pages import site_routes
 from sla_monitor.reports.attainment import months_decided
 from tests.integration.test_monitor_judging import OPENED, agreement
 from tests.support.histories import calendar
@@ -25,7 +25,7 @@ def test_the_page_opens_on_a_month_that_has_begun_though_early_work_counts_in_a_
             await on.publish_catalogue(calendar(), agreement(targets=[quick, slow]))
             await on.send(*ticket(OPENED, ("Mon 2026-03-02 12:00", "resolved")))
             await on.wait_until_idle()
-            client = TestClient(create_app("test", [on.app.pages(illustrative=True), assets()]))
+            client = TestClient(create_app("test", [on.app.pages(illustrative=True), site_routes()]))
             page = await asyncio.to_thread(client.get, "/attainment")
             months = await asyncio.to_thread(months_decided, on.app.sources, Scope.all())
             return [str(month) for month in months], page.text
@@ -53,7 +53,7 @@ def test_a_target_that_is_met_below_its_objective_says_by_what(tmp_path: Path) -
             await on.send(*ticket(OPENED, ("Mon 2026-03-02 09:30", "resolved"), item="quick"))
             await on.send(*ticket(OPENED, ("Mon 2026-03-02 16:00", "resolved"), item="slow"))
             await on.wait_until_idle()
-            client = TestClient(create_app("test", [on.app.pages(illustrative=True), assets()]))
+            client = TestClient(create_app("test", [on.app.pages(illustrative=True), site_routes()]))
             return (await asyncio.to_thread(client.get, "/attainment")).text
 
     page = asyncio.run(scenario())

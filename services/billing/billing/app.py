@@ -28,8 +28,7 @@ from shared.sql.approvals import Approvals
 from shared.sql.engine import connect
 from shared.sql.migrate import prepare
 from shared.sql.progress import ShardProgress, SqlKnownLogs
-from shared.web.assets import assets
-from shared.web.pages import about_pages
+from shared.web.pages import site_routes
 
 # Records a transaction. Identities come at random, so each writes its own page of the inbox: large batches share pages
 # and syncs. 4,000 ingested half as many again a second as 1,000; their in-list stays far below SQL's parameter limits.
@@ -74,7 +73,7 @@ class BillingApp:
 
     def public_routes(self, *, illustrative: bool) -> Sequence[APIRouter]:  # noqa: ARG002 (each statement shows it)
         """All that it answers when it runs alone: statements as pages too, with what those pages link to."""
-        return [self.router, about_pages(), assets()]
+        return [self.router, site_routes()]
 
     def operator_routes(self) -> Sequence[APIRouter]:
         """Its quarantine."""

@@ -23,8 +23,7 @@ from shared.sql.migrate import prepare
 from shared.sql.progress import SqlKnownLogs
 from shared.state.connect import connect as connect_states
 from shared.state.port import Head
-from shared.web.assets import assets
-from shared.web.pages import about_pages
+from shared.web.pages import site_routes
 from sla_monitor import pages
 from sla_monitor.decisions import corrections, exclusions
 from sla_monitor.judging.context import EvaluationContext
@@ -112,7 +111,7 @@ class MonitorApp:
 
     def public_routes(self, *, illustrative: bool) -> Sequence[APIRouter]:
         """All that it answers when it runs alone: its API, its pages, and what those link to."""
-        return [self.router, self.pages(illustrative=illustrative), about_pages(), assets()]
+        return [self.router, self.pages(illustrative=illustrative), site_routes()]
 
     def operator_routes(self) -> Sequence[APIRouter]:
         """Its quarantine."""

@@ -1,4 +1,4 @@
-"""What the pages of every service share: the Jinja environment with the one layout, and the pages of the footer."""
+"""What the pages of every service share: the Jinja environment with the one layout, and what every page links to."""
 
 from functools import cache
 from importlib.resources import files
@@ -9,7 +9,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from shared.money import format_gbp
 from shared.web import formats
-from shared.web.assets import asset_url
+from shared.web.assets import asset_url, assets
 from shared.web.strings import markup
 
 
@@ -33,10 +33,11 @@ def environment(*packages: str) -> Environment:
     return made
 
 
-def about_pages() -> APIRouter:
-    """Routes for `/accessibility` and `/licences`, to which every footer links."""
+def site_routes() -> APIRouter:
+    """Routes for what every page links to: `/accessibility`, `/licences` and `/assets/…`."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
     pages = environment()
+    router.include_router(assets())
 
     @router.get("/accessibility")
     def accessibility() -> str:

@@ -13,8 +13,7 @@ from shared.contracts.definitions import Council
 from shared.contracts.objectives import Judgement
 from shared.period import Month, month_of
 from shared.scope import Scope
-from shared.web.assets import assets
-from shared.web.pages import about_pages, environment
+from shared.web.pages import environment, site_routes
 from tallystick.stack import Stack
 
 
@@ -89,6 +88,5 @@ def router(home_page: Callable[[], HomePage]) -> APIRouter:
     def home() -> str:
         return template.render(page=home_page(), illustrative=True)
 
-    routes.include_router(about_pages())
-    routes.include_router(assets())
+    routes.include_router(site_routes())
     return routes
