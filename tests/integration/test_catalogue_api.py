@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 
 from catalogue.app import CatalogueApp, build
 from catalogue.domain.submission import InvalidSubmission
-from catalogue.domain.versions import DefinitionKey, Kind
+from catalogue.domain.versions import CatalogueVersion, DefinitionKey, Kind
 from catalogue.handlers import UnknownDefinition
 from catalogue.settings import CatalogueSettings
 from shared.bus.connect import connect
@@ -352,3 +352,22 @@ def test_an_agreement_that_another_council_took_over_is_out_of_the_first_ones_si
     assert app.handlers.listing("agreement", Scope.of("adur"), on=None, after="", limit=10) == []
     before = app.handlers.listing("agreement", Scope.of("adur"), on=date(2026, 3, 31), after="", limit=10)
     assert [(each.key.id, each.number) for each in before] == [("a1", 1)]
+
+
+def test_a_list_on_a_day_has_the_version_that_is_in_force_for_each_id(app: CatalogueApp) -> None:
+    starts = {"adur": (1, 3, 3, 2), "worthing": (4, 1, 4)}
+    for name, days in starts.items():
+        for number, start in enumerate(days):
+            version = council(name, name=f"Version {number}", effective_from=date(2026, 1, start))
+            app.handlers.record([version], at=NINE, actor="test")
+
+    for day in (date(2025, 12, 31), *(date(2026, 1, number) for number in range(1, 6))):
+        listed = app.handlers.listing("council", Scope.all(), on=day, after="", limit=10)
+        assert listed == [found for name in starts if (found := in_force_on(app, name, day)) is not None]
+
+
+def in_force_on(app: CatalogueApp, name: str, day: date) -> CatalogueVersion | None:
+    try:
+        return app.handlers.version(DefinitionKey("council", name), Scope.all(), on=day)
+    except UnknownDefinition:
+        return None
