@@ -85,7 +85,7 @@ def test_what_the_dry_run_shows_comes_true_and_is_no_difference_afterwards_nor_i
                     statement = billing.statements.statement(each["council"], month, scope=Scope.all())
                     assert statement.total_pence == each["after_pence"]
                 assert [kept.digest for kept in billing.approvals.all()] == [report["digest"]]
-        await rebuild(at.monitor, ["--shadow"])
+        await rebuild(at.monitor, ["--dry-run"])
         dry_run = capsys.readouterr().out
         await rebuild(at.monitor, ["--approve", dry_run.split()[-1], *APPROVAL])
         assert "verdicts: 0 added, 0 removed, 0 changed; warnings: 0" in dry_run

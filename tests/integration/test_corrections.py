@@ -52,7 +52,7 @@ def test_what_is_open_or_still_to_come_is_judged_by_the_exclusion_at_once(tmp_pa
     assert asyncio.run(scenario()) == [("2026-03-03T15:00:00Z", "met")] * 2
 
 
-def test_no_side_approves_its_own_exclusion_and_every_fault_is_told(tmp_path: Path) -> None:
+def test_no_side_approves_its_own_exclusion_and_every_fault_is_listed(tmp_path: Path) -> None:
     async def scenario() -> list[Any]:
         async with monitor_client(tmp_path) as at:
             await at.propose()

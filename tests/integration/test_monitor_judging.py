@@ -95,7 +95,7 @@ def test_a_backlog_of_work_done_in_time_makes_no_false_breach(tmp_path: Path) ->
     assert set(asyncio.run(scenario())) == {"WarningReached", "TargetMet"}
 
 
-def test_a_pause_told_late_corrects_the_breach_and_names_its_cause(tmp_path: Path) -> None:
+def test_a_pause_received_late_corrects_the_breach_and_names_its_cause(tmp_path: Path) -> None:
     async def scenario() -> tuple[list[VerdictEvent], list[VerdictEvent]]:
         async with monitor(tmp_path, now="Wed 2026-03-04 12:00") as on:
             await _ready(on)
@@ -129,12 +129,12 @@ def test_events_wait_for_an_agreement_and_are_judged_when_it_comes(tmp_path: Pat
     assert (judged["parked"], judged["applied"], kinds) == (0, 2, ["TargetMet"])
 
 
-def test_an_answer_told_before_its_question_waits_with_it_and_is_counted_once(tmp_path: Path) -> None:
+def test_a_fact_received_before_its_opening_is_parked_with_it_and_counted_once(tmp_path: Path) -> None:
     async def scenario() -> tuple[Counter[str], Counter[str]]:
         async with monitor(tmp_path, now=EVENING) as on:
             opened, resolved = ticket(OPENED, (NOON, "resolved"))
-            for told in (resolved, opened):
-                await on.send(told, at=NOON)
+            for event in (resolved, opened):
+                await on.send(event, at=NOON)
                 await on.wait_until_idle()
             waiting = await _counts(on)
             await _ready(on)
@@ -177,7 +177,7 @@ def test_a_new_holiday_moves_open_items_and_leaves_ended_ones(tmp_path: Path) ->
         ("adur:T2", None, "KEY_MISMATCH"),
     ],
 )
-def test_what_cannot_be_believed_is_set_aside_with_its_bytes(
+def test_an_invalid_record_is_quarantined_with_its_bytes(
     tmp_path: Path, key: str, value: bytes | None, reason: str
 ) -> None:
     (good,) = ticket(OPENED)
@@ -188,17 +188,17 @@ def test_what_cannot_be_believed_is_set_aside_with_its_bytes(
             await on.send_raw(key, msgspec.json.encode(good) if value is None else value, at=NOON)
             await on.send(*ticket(OPENED, (NOON, "resolved"), item="T9"))
             await on.wait_until_idle()
-            set_aside = [(held.reason, held.value) for held in await on.quarantined_records()]
-            return set_aside, await _counts(on), await on.kinds()
+            quarantined = [(held.reason, held.value) for held in await on.quarantined_records()]
+            return quarantined, await _counts(on), await on.kinds()
 
-    set_aside, counts, kinds = asyncio.run(scenario())
-    assert [why for why, _ in set_aside] == [reason]
+    quarantined, counts, kinds = asyncio.run(scenario())
+    assert [why for why, _ in quarantined] == [reason]
     assert (counts["quarantined"], counts["applied"], kinds) == (1, 2, ["TargetMet"])
     if value:
-        assert set_aside[0][1] == value
+        assert quarantined[0][1] == value
 
 
-def test_a_future_and_an_ancient_event_are_set_aside(tmp_path: Path) -> None:
+def test_a_future_and_an_ancient_event_are_quarantined(tmp_path: Path) -> None:
     async def scenario() -> list[str]:
         async with monitor(tmp_path, now=EVENING) as on:
             await _ready(on)

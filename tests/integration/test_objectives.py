@@ -108,7 +108,7 @@ async def history(on: Monitor) -> None:
 
 
 async def answers(folder: Path) -> Answers:
-    """What every path answers."""
+    """The answer of every path."""
     async with monitor(folder, now=NOW) as on:
         await history(on)
         app = create_app("SLA monitor", [on.app.router], types=on.app.types)
@@ -119,15 +119,15 @@ async def answers(folder: Path) -> Answers:
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory, module_database_of: Callable[[str], str]) -> Answers:
+def answered(tmp_path_factory: pytest.TempPathFactory, module_database_of: Callable[[str], str]) -> Answers:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DATABASE_URL", module_database_of("sla_monitor"))
         return asyncio.run(answers(tmp_path_factory.mktemp("objectives")))
 
 
-def test_attainment_is_judged_over_the_objectives_own_period(told: Answers) -> None:
-    months = {row["target"]: row for row in told["months"]}
-    quarters = {row["target"]: row for row in told["quarters"]}
+def test_attainment_is_judged_over_the_objectives_own_period(answered: Answers) -> None:
+    months = {row["target"]: row for row in answered["months"]}
+    quarters = {row["target"]: row for row in answered["quarters"]}
 
     # June: 8 of the 10 decided were kept, where 9 must be.
     assert (months["resolve"]["good"], months["resolve"]["total"], months["resolve"]["judgement"]) == (8, 10, "missed")
@@ -136,22 +136,22 @@ def test_attainment_is_judged_over_the_objectives_own_period(told: Answers) -> N
     assert quarters["resolve"]["judgement"] == "measured monthly"
 
 
-def test_an_objective_by_value_is_judged_in_pence(told: Answers) -> None:
-    (paid,) = (row for row in told["quarters"] if row["target"] == "pay")
+def test_an_objective_by_value_is_judged_in_pence(answered: Answers) -> None:
+    (paid,) = (row for row in answered["quarters"] if row["target"] == "pay")
 
     assert (paid["good"], paid["total"], paid["good_pence"], paid["total_pence"]) == (1, 2, 900_00, 1100_00)
     assert (paid["attained_percent"], paid["judgement"], paid["misses_remaining"]) == ("81.8", "missed", -90_00)
 
 
-def test_financial_years_sum_their_months(told: Answers) -> None:
-    assert [(row["period"], row["good"], row["total"]) for row in told["years"]] == [
+def test_financial_years_sum_their_months(answered: Answers) -> None:
+    assert [(row["period"], row["good"], row["total"]) for row in answered["years"]] == [
         ("FY2025", 16, 20),
         ("FY2026", 18 + 18 + 8, 50),
     ]
 
 
-def test_the_budget_counts_what_is_decided_open_at_risk_and_paused(told: Answers) -> None:
-    (row,) = (row for row in told["budget"]["budgets"] if (row["council"], row["target"]) == ("adur", "resolve"))
+def test_the_budget_counts_what_is_decided_open_at_risk_and_paused(answered: Answers) -> None:
+    (row,) = (row for row in answered["budget"]["budgets"] if (row["council"], row["target"]) == ("adur", "resolve"))
 
     assert [row[name] for name in ("met", "missed", "open", "at_risk", "paused")] == [8, 2, 2, 1, 1]
     # March to May had 20 items each: so may June, and 2 of 20 may miss.
@@ -161,15 +161,15 @@ def test_the_budget_counts_what_is_decided_open_at_risk_and_paused(told: Answers
     assert row["forecast"]["judgement"] == "missed"
 
 
-def test_a_period_that_has_ended_expects_nothing_more(told: Answers) -> None:
-    (row,) = told["march"]["budgets"]
+def test_a_period_that_has_ended_expects_nothing_more(answered: Answers) -> None:
+    (row,) = answered["march"]["budgets"]
 
     assert (row["period"], row["expected"], row["allowed"], row["remaining"]) == ("2026-03", 20, 2, -2)
     assert (row["exhausted_for_certain"], row["burn_rate"]) == (True, [])
 
 
-def test_at_risk_lists_the_open_items_of_all_councils_by_working_time_left(told: Answers) -> None:
-    shown = [(each["council"], each["item"], each["left_s"] // 3600) for each in told["at risk"]["targets"]]
+def test_at_risk_lists_the_open_items_of_all_councils_by_working_time_left(answered: Answers) -> None:
+    shown = [(each["council"], each["item"], each["left_s"] // 3600) for each in answered["at risk"]["targets"]]
 
     assert shown == [
         ("adur", "due-soon", 1),
@@ -177,36 +177,36 @@ def test_at_risk_lists_the_open_items_of_all_councils_by_working_time_left(told:
         ("adur", "due-tomorrow", 7),
         ("adur", "waits", 7),
     ]
-    by_item = {each["item"]: each for each in told["at risk"]["targets"]}
+    by_item = {each["item"]: each for each in answered["at risk"]["targets"]}
     assert by_item["due-tomorrow"]["left_wall_s"] == 23 * 3600
     assert (by_item["waits"]["paused"], by_item["waits"]["due_at"]) == (True, None)
 
 
-def test_a_council_sees_its_own_open_items_alone(told: Answers) -> None:
-    answer = told["at risk of worthing"]
+def test_a_council_sees_its_own_open_items_alone(answered: Answers) -> None:
+    answer = answered["at risk of worthing"]
 
     assert (answer["open"], [each["item"] for each in answer["targets"]]) == (1, ["w1"])
 
 
-def test_fairness_names_what_both_sides_should_look_at(told: Answers) -> None:
-    found = [(each["check"], each["item"], each["seconds"]) for each in told["fairness"]["findings"]]
+def test_fairness_names_what_both_sides_should_look_at(answered: Answers) -> None:
+    found = [(each["check"], each["item"], each["seconds"]) for each in answered["fairness"]["findings"]]
 
     assert found == [
         ("paused just before due", "tricky", 15 * 60),
         ("paused after the council answered", "tricky", 3 * 3600),
         ("reopened soon after a stop just before due", "tricky", 5 * 60),
     ]
-    assert [count["count"] for count in told["fairness"]["counts"]] == [1, 1, 1]
-    assert told["fairness of worthing"]["findings"] == []
+    assert [count["count"] for count in answered["fairness"]["counts"]] == [1, 1, 1]
+    assert answered["fairness of worthing"]["findings"] == []
 
 
-def test_a_percentile_is_within_the_target_exactly_when_the_objective_is_met(told: Answers) -> None:
-    (row,) = told["percentiles"]  # by value there is none
+def test_a_percentile_is_within_the_target_exactly_when_the_objective_is_met(answered: Answers) -> None:
+    (row,) = answered["percentiles"]  # by value there is none
 
     assert (row["percent"], row["rank"], row["total"], row["elapsed_s"]) == ("90", 9, 10, None)
 
 
-def test_quality_is_measured_against_the_first_year_or_a_stated_baseline(told: Answers) -> None:
+def test_quality_is_measured_against_the_first_year_or_a_stated_baseline(answered: Answers) -> None:
     shown = [
         (
             row["benefit"],
@@ -216,7 +216,7 @@ def test_quality_is_measured_against_the_first_year_or_a_stated_baseline(told: A
             row["outcome"],
             row["ended"],
         )
-        for row in told["quality"]
+        for row in answered["quality"]
     ]
 
     # FY2025 missed 4 of 20, FY2026 so far 7 of 52: 13.4% of misses where there were 20%, or were said to be 40%.

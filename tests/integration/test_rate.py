@@ -47,7 +47,7 @@ def test_recharges_follow_an_approved_rebuild_to_the_penny_of_the_dry_run(
     harsher: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings, file, before = MonitorSettings(TALLYSTICK_VAR=harsher), tmp_path / "verdicts.ndjson", adur(harsher)
-    asyncio.run(rebuild(settings, ["--shadow", "--events", str(file)]))
+    asyncio.run(rebuild(settings, ["--dry-run", "--events", str(file)]))
     digest = capsys.readouterr().out.strip().rpartition(" ")[2]
 
     dry_run = rate(harsher, file)

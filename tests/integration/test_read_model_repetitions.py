@@ -1,4 +1,4 @@
-"""What is announced again changes nothing, wherever in a batch it comes."""
+"""What is published again changes nothing, wherever in a batch it comes."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -32,32 +32,33 @@ MISSED, THEN_MET = breached("T-1"), corrected("T-1", "met")
     ],
     ids=["once", "in the same batch", "in the next batch", "over and over"],
 )
-def test_the_last_word_that_is_new_holds(batches: Sequence[Sequence[VerdictEvent]], database_of: DatabaseOf) -> None:
+def test_the_last_new_announcement_holds(batches: Sequence[Sequence[VerdictEvent]], database_of: DatabaseOf) -> None:
     assert recorded(batches, database_of("sla_monitor")) == (["met"], [(MISSED.id, 0), (THEN_MET.id, 1)])
 
 
 APRIL = {"month": "2026-04"}  # frozen on the first of May, before anything was corrected
-FORGOTTEN = retracted("T-1", id="taken back", **APRIL)
-LEFT_OUT = retracted("T-1", id="taken back at once", **APRIL)
+FORGOTTEN = retracted("T-1", id="retracted", **APRIL)
+LEFT_OUT = retracted("T-1", id="retracted at once", **APRIL)
 
 
 @pytest.mark.parametrize("size", [1, 2, 4])
-def test_what_a_loss_of_live_state_has_said_twice_moves_a_frozen_months_figures_once(
+def test_what_was_published_twice_after_a_loss_changes_a_frozen_months_figures_once(
     size: int, database_of: DatabaseOf
 ) -> None:
-    said: list[VerdictEvent] = [breached("T-1", **APRIL), corrected("T-1", "met", **APRIL), FORGOTTEN, LEFT_OUT]
+    events: list[VerdictEvent] = [breached("T-1", **APRIL), corrected("T-1", "met", **APRIL), FORGOTTEN, LEFT_OUT]
 
     with stored_in(database_of("sla_monitor"), freeze_days=0) as (store, model):
-        for start in range(0, len(said), size):
-            record(store, start, said[start : start + size])
-        moved = [(each.was, each.now) for each in model.adjustments(Scope.all(), posted=None)]
+        for start in range(0, len(events), size):
+            record(store, start, events[start : start + size])
+        adjusted = [(each.was, each.now) for each in model.adjustments(Scope.all(), posted=None)]
         (frozen,) = model.attainment(Scope.all(), months=["2026-04"])
+        assert model.adjustments(Scope.of("another-council"), posted=None) == []
 
-    assert (sorted(moved, key=str), frozen.met, frozen.total) == ([("breached", "met"), ("met", None)], 0, 1)
+    assert (sorted(adjusted, key=str), frozen.met, frozen.total) == ([("breached", "met"), ("met", None)], 0, 1)
 
 
 def recorded(batches: Sequence[Sequence[VerdictEvent]], url: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """The outcomes that hold, and the history with its places, when these batches were read one after another."""
+    """The outcomes that hold, and the history with its positions, after these batches were recorded in turn."""
     after = 0
     with stored_in(url, freeze_days=366) as (store, _):
         for batch in batches:
@@ -65,11 +66,11 @@ def recorded(batches: Sequence[Sequence[VerdictEvent]], url: str) -> tuple[list[
             after += len(batch)
     engine = connect(url)
     with read_transaction(engine) as connection:
-        held = list(connection.scalars(select(VERDICT.c.outcome)))
+        outcomes = list(connection.scalars(select(VERDICT.c.outcome)))
         columns = ANNOUNCEMENT.c
-        told = [tuple(row) for row in connection.execute(select(columns.id, columns.position).order_by("position"))]
+        history = [tuple(row) for row in connection.execute(select(columns.id, columns.position).order_by("position"))]
     engine.dispose()
-    return held, told
+    return outcomes, history
 
 
 @contextmanager

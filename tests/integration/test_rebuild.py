@@ -30,14 +30,14 @@ def state_url(request: pytest.FixtureRequest) -> str:
 
 
 async def live(on: Monitor) -> None:
-    """Whatever may happen to tickets: done in time and late, open, corrected, sent twice, unreadable, waiting."""
+    """Whatever may happen to tickets: resolved in time and late, open, corrected, sent twice, invalid, parked."""
     await on.publish_catalogue(calendar(), agreement(), agreement("worthing"))
     await on.wait_until_idle()
     for number in range(20):
         await on.send(*ticket(*IN_TIME, item=f"in-time-{number}"), *ticket(*LATE, item=f"late-{number}"))
-    await on.send(*ticket(*IN_TIME, item="in-time-1"), *ticket(*IN_TIME, council="unheard-of"))
-    await on.send(*ticket(LATE[0], item="open"), ticket(LATE[0], item="asleep")[0])
-    await on.send(*ticket(("Mon 2026-03-02 13:00", "paused"), item="asleep"))
+    await on.send(*ticket(*IN_TIME, item="in-time-1"), *ticket(*IN_TIME, council="unknown"))
+    await on.send(*ticket(LATE[0], item="open"), ticket(LATE[0], item="paused")[0])
+    await on.send(*ticket(("Mon 2026-03-02 13:00", "paused"), item="paused"))
     await on.send_raw("adur:poison", b"{", at=NOW)
     await on.wait_until_idle()
     await on.send(*ticket(("Mon 2026-03-02 13:00", "paused"), item="late-3"), at=NOW)
@@ -49,13 +49,13 @@ async def live(on: Monitor) -> None:
 async def lost_and_rebuilt(
     folder: Path, state_url: str, *, now: str = NOW
 ) -> tuple[RebuildResult, dict[Shard, ShardContent]]:
-    """What a rebuild said, and the state that it left."""
-    async with idle_monitor(folder, now=now, state_url=state_url) as at_rest:
-        done = await at_rest.app.rebuild.run()
-    return done, await live_state_content(state_address(folder, state_url))
+    """The result of a rebuild, and the live state after it."""
+    async with idle_monitor(folder, now=now, state_url=state_url) as idle:
+        result = await idle.app.rebuild.run()
+    return result, await live_state_content(state_address(folder, state_url))
 
 
-async def said(on: Monitor) -> list[str]:
+async def published_ids(on: Monitor) -> list[str]:
     return [event.id for event in await on.announced()]
 
 
@@ -63,36 +63,36 @@ def test_a_rebuild_restores_the_same_state_and_announces_nothing(tmp_path: Path,
     async def scenario() -> None:
         async with monitor(tmp_path, now=NOW, state_url=state_url) as on:
             await live(on)
-            announced = await said(on)
+            announced = await published_ids(on)
         before = await live_state_content(state_address(tmp_path, state_url))
 
-        done, after = await lost_and_rebuilt(tmp_path, state_url)
+        result, after = await lost_and_rebuilt(tmp_path, state_url)
 
         assert after == before
-        assert done == RebuildResult(items=sum(len(shard.items) for shard in before.values()), missing=0)
+        assert result == RebuildResult(items=sum(len(shard.items) for shard in before.values()), missing=0)
         async with monitor(tmp_path, now=NOW, state_url=state_url) as on:
             await on.wait_until_idle()
-            assert await said(on) == announced
+            assert await published_ids(on) == announced
             assert len(announced) > 40
 
     asyncio.run(scenario())
 
 
-def test_what_has_ended_keeps_the_catalogue_of_its_time_through_a_rebuild(tmp_path: Path, state_url: str) -> None:
+def test_ended_items_keep_the_catalogue_of_their_time_through_a_rebuild(tmp_path: Path, state_url: str) -> None:
     async def scenario() -> None:
         async with monitor(tmp_path, now=NOW, state_url=state_url) as on:
             await live(on)
             await on.publish_catalogue(PROCLAIMED, version=2)
             await on.wait_until_idle()
-            announced = await said(on)
+            announced = await published_ids(on)
         before = await live_state_content(state_address(tmp_path, state_url))
 
-        done, after = await lost_and_rebuilt(tmp_path, state_url)
+        result, after = await lost_and_rebuilt(tmp_path, state_url)
 
-        assert (done.missing, after) == (0, before)
+        assert (result.missing, after) == (0, before)
         async with monitor(tmp_path, now=NOW, state_url=state_url) as on:
             await on.wait_until_idle()
-            assert await said(on) == announced
+            assert await published_ids(on) == announced
             pause = ticket(("Mon 2026-03-02 13:00", "paused"), ("Mon 2026-03-02 13:30", "resumed"), item="late-7")
             await on.send(*pause, at=NOW)
             await on.wait_until_idle()
@@ -103,25 +103,25 @@ def test_what_has_ended_keeps_the_catalogue_of_its_time_through_a_rebuild(tmp_pa
     asyncio.run(scenario())
 
 
-def test_what_the_log_lacks_waits_after_a_rebuild_and_is_announced_once(tmp_path: Path, state_url: str) -> None:
+def test_what_the_log_lacks_waits_after_a_rebuild_and_is_published_once(tmp_path: Path, state_url: str) -> None:
     async def scenario() -> None:
         async with monitor(tmp_path, now=NOW, state_url=state_url) as on:
             await live(on)
-            announced = await said(on)
-        async with idle_monitor(tmp_path, now=NOW, state_url=state_url) as at_rest:
-            await at_rest.send(*ticket(*IN_TIME, item="unsaid-1"), *ticket(*LATE, item="unsaid-2"), at=NOW)
+            announced = await published_ids(on)
+        async with idle_monitor(tmp_path, now=NOW, state_url=state_url) as idle:
+            await idle.send(*ticket(*IN_TIME, item="unpublished-1"), *ticket(*LATE, item="unpublished-2"), at=NOW)
 
-        done, _ = await lost_and_rebuilt(tmp_path, state_url)
+        result, _ = await lost_and_rebuilt(tmp_path, state_url)
 
         async with monitor(tmp_path, now=NOW, state_url=state_url) as on:
             await on.wait_until_idle()
             new = [event for event in await on.announced() if event.id not in announced]
         kinds = sorted((event.subject, type(event).__name__) for event in new)
         assert [kind for kind in kinds if kind[1] != "WarningReached"] == [
-            ("unsaid-1", "TargetMet"),
-            ("unsaid-2", "TargetBreached"),
+            ("unpublished-1", "TargetMet"),
+            ("unpublished-2", "TargetBreached"),
         ]
-        assert done.missing == len(new)
+        assert result.missing == len(new)
 
     asyncio.run(scenario())
 
@@ -141,19 +141,19 @@ def test_a_monitor_does_not_work_on_what_a_rebuild_left_unfinished(tmp_path: Pat
     assert stopped.group_contains(OffsetGone, match="rebuilt")
 
 
-def test_a_rebuild_that_was_cut_short_is_made_good_by_the_next(tmp_path: Path, state_url: str) -> None:
+def test_a_rebuild_that_was_interrupted_is_completed_by_the_next(tmp_path: Path, state_url: str) -> None:
     async def scenario() -> None:
         async with monitor(tmp_path, now=NOW, state_url=state_url) as on:
             await live(on)
         before = await live_state_content(state_address(tmp_path, state_url))
-        async with idle_monitor(tmp_path, now=NOW, state_url=state_url) as at_rest:
-            cut = asyncio.create_task(at_rest.app.rebuild.run())
+        async with idle_monitor(tmp_path, now=NOW, state_url=state_url) as idle:
+            cut = asyncio.create_task(idle.app.rebuild.run())
             await asyncio.sleep(0.05)
             cut.cancel()
             await asyncio.gather(cut, return_exceptions=True)
 
-        done, after = await lost_and_rebuilt(tmp_path, state_url)
+        result, after = await lost_and_rebuilt(tmp_path, state_url)
 
-        assert (done.missing, after) == (0, before)
+        assert (result.missing, after) == (0, before)
 
     asyncio.run(scenario())

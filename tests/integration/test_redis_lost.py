@@ -62,7 +62,7 @@ def effects(folder: Path) -> list[tuple[Any, ...]]:
 
 
 async def undisturbed(folder: Path) -> tuple[list[tuple[Any, ...]], dict[Any, Any]]:
-    """The effects and the items of a monitor to which nothing happens."""
+    """The effects and the items of a monitor without faults."""
     async with monitor(folder, now=NOON) as on:
         await begin(on)
         on.clock.move(NEXT_DAY)
@@ -93,12 +93,12 @@ async def test_everything_lost_in_a_quiet_hour_is_noticed_and_read_again(
 async def until_back(on: Monitor, caplog: pytest.LogCaptureFixture) -> None:
     """Somebody has noticed a loss, and what was lost has been read again."""
     async with asyncio.timeout(20):
-        while "went back" not in caplog.text:  # noqa: ASYNC110 (it is told to the log, not to us)
+        while "went back" not in caplog.text:  # noqa: ASYNC110 (the log says it, nothing signals it)
             await asyncio.sleep(0.05)
     await on.wait_until_idle()
 
 
-async def test_an_old_copy_brought_back_is_noticed_and_leads_to_the_same_verdicts(
+async def test_a_restored_old_copy_is_noticed_and_leads_to_the_same_verdicts(
     tmp_path: Path, server: CrashingRedis, caplog: pytest.LogCaptureFixture
 ) -> None:
     expected = await undisturbed(tmp_path / "undisturbed")
@@ -141,7 +141,7 @@ async def test_killed_at_any_byte_of_its_file_redis_costs_nothing_but_reading_ag
         assert (effects(tmp_path), await items(server.url)) == expected
 
 
-async def test_a_breach_that_was_forgotten_before_it_was_disproved_is_retracted(
+async def test_a_breach_that_was_forgotten_before_a_pause_disproved_it_is_retracted(
     tmp_path: Path, server: CrashingRedis, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The records come again with the pause in one batch, in which the item was never late."""
@@ -161,12 +161,12 @@ async def test_a_breach_that_was_forgotten_before_it_was_disproved_is_retracted(
         await until_back(on, caplog)
 
         decided = [event for event in await on.announced() if not isinstance(event, WarningReached)]
-        told = [type(event).__name__ for event in decided if event.subject == "asleep"]
-        assert told == ["TargetBreached", "VerdictRetracted"]
+        published = [type(event).__name__ for event in decided if event.subject == "asleep"]
+        assert published == ["TargetBreached", "VerdictRetracted"]
         assert "asleep" not in repr(effects(tmp_path))
 
 
-async def test_what_was_said_and_then_forgotten_is_taken_back(
+async def test_what_was_published_and_then_forgotten_is_retracted(
     tmp_path: Path, server: CrashingRedis, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Else the verdict that is worked out again has the id of the first one, and readers drop it as a repetition."""
@@ -186,7 +186,7 @@ async def test_what_was_said_and_then_forgotten_is_taken_back(
 
 
 def missed(met: TargetMet) -> TargetBreached:
-    """What a monitor says that has read of the item's opening only."""
+    """The event of a monitor that has read the item's opening only."""
     about = {name: getattr(met.data, name) for name in VerdictData.__struct_fields__}
     data = VerdictData(**{**about, "outcome": "breached", "stopped_at": None, "elapsed_s": None, "margin_s": None})
     return TargetBreached(

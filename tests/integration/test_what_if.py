@@ -1,4 +1,4 @@
-"""What-if on the running monitor: HTTP and the command say the same, and nothing is stored or announced."""
+"""What-if on the running monitor: HTTP and the command answer the same, and nothing is stored or published."""
 
 import asyncio
 import json
@@ -25,11 +25,11 @@ GENTLE = {
 }
 
 
-def asked(draft: dict[str, Any], first: str = "2026-03", last: str = "2026-03") -> dict[str, Any]:
+def request_body(draft: dict[str, Any], first: str = "2026-03", last: str = "2026-03") -> dict[str, Any]:
     return {"draft": draft, "first_month": first, "last_month": last}
 
 
-def test_a_gentler_target_would_have_been_kept_and_nothing_is_announced(
+def test_a_gentler_target_would_have_been_met_and_nothing_is_published(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def scenario() -> tuple[Any, int, int]:
@@ -37,7 +37,7 @@ def test_a_gentler_target_would_have_been_kept_and_nothing_is_announced(
             await at.on.send(*ticket(*LATE), *ticket(*LATE, council="worthing"))
             await at.on.wait_until_idle()
             before = len(await at.on.announced())
-            answer = await at.post("/v1/what-if/targets", asked(GENTLE), expect=200)
+            answer = await at.post("/v1/what-if/targets", request_body(GENTLE), expect=200)
             await at.on.wait_until_idle()
             return answer, before, len(await at.on.announced())
 
@@ -45,7 +45,7 @@ def test_a_gentler_target_would_have_been_kept_and_nothing_is_announced(
     monkeypatch.setenv("TALLYSTICK_VAR", str(tmp_path))
     draft = tmp_path / "gentle.yaml"
     draft.write_text(json.dumps(GENTLE), encoding="utf-8")  # JSON is YAML
-    told = CliRunner().invoke(app, ["what-if", str(draft), "--from", "2026-03", "--to", "2026-03", "--json"])
+    printed = CliRunner().invoke(app, ["what-if", str(draft), "--from", "2026-03", "--to", "2026-03", "--json"])
 
     assert before == after
     assert [(row["council"], row["misses"], row["draft_misses"]) for row in answer["targets"]] == [
@@ -53,17 +53,21 @@ def test_a_gentler_target_would_have_been_kept_and_nothing_is_announced(
         ("worthing", 1, 0),
     ]
     assert (answer["items"], answer["changed"], len(answer["listed"])) == (2, 2, 2)
-    assert told.exit_code == 0, told.output
-    assert json.loads(told.stdout) == answer
+    assert printed.exit_code == 0, printed.output
+    assert json.loads(printed.stdout) == answer
 
 
 def test_a_draft_with_faults_is_refused_with_all_of_them(tmp_path: Path) -> None:
     async def scenario() -> list[list[str]]:
         async with monitor_client(tmp_path) as at:
-            broken = GENTLE["targets"][0] | {"id": "unheard-of", "calendar": "nowhere"}
+            broken = GENTLE["targets"][0] | {"id": "unknown", "calendar": "nowhere"}
             answers = [
                 await at.post("/v1/what-if/targets", body, expect=422)
-                for body in (asked({"targets": [broken]}), asked({}), asked(GENTLE, last="2026-02"))
+                for body in (
+                    request_body({"targets": [broken]}),
+                    request_body({}),
+                    request_body(GENTLE, last="2026-02"),
+                )
             ]
             return [[fault["pointer"] for fault in answer["errors"]] for answer in answers]
 

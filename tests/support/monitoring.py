@@ -85,7 +85,7 @@ class Monitor:
 
     async def wait_until_idle(self) -> None:
         """The monitor has done all there is to do."""
-        await self.app.learn()
+        await self.app.catch_up()
         while await self.app.pending():  # noqa: ASYNC110 (what it does is stored, not signalled)
             await asyncio.sleep(0.01)
 

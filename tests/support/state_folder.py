@@ -101,7 +101,7 @@ def answers(folder: Path, as_of: str) -> list[ItemAnswer]:
 
 async def _answers(folder: Path, clock: FixedClock) -> list[ItemAnswer]:
     async with open_stack(folder, clock=clock) as stack:
-        await stack.monitor.learn()
+        await stack.monitor.catch_up()
         return [answer async for answer in every_item(stack.monitor.sources, Scope.all())]
 
 

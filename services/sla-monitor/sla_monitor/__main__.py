@@ -1,4 +1,4 @@
-"""`python -m sla_monitor` serves; `migrate` makes the schema the newest; `rebuild` computes live state anew."""
+"""`python -m sla_monitor` serves; `migrate` brings the schema up to date; `rebuild` computes live state again."""
 
 import sys
 

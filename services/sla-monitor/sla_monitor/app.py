@@ -86,7 +86,7 @@ class MonitorApp:
         self._judging = JudgingProcessor(self._states, bus, context, accepted_below=accepted_below)
         # Whoever asks how far the shards are must not change what the one at work remembers of them.
         self._idle_judging = JudgingProcessor(self._states, bus, context, accepted_below=accepted_below)
-        self.rebuild = Rebuild(self._states, bus, context, accepted_below=accepted_below, learn=self.learn)
+        self.rebuild = Rebuild(self._states, bus, context, accepted_below=accepted_below, catch_up=self.catch_up)
         self.approvals = Approvals(self._engine, APPROVALS)
         read_model, items = SqlReadModel(self._engine), StoredItems(self._states, self._catalogue, self._decisions)
         self.sources = Sources(read_model, items, self._catalogue, self._decisions, clock)
@@ -131,14 +131,14 @@ class MonitorApp:
         await self._states.head(Shard(TICKETS.name, 0))
         return "answers"
 
-    async def learn(self) -> None:
+    async def catch_up(self) -> None:
         """What the catalogue has published, and what was decided, by now is known."""
         await self._catalogue.catch_up()
         await self._decisions.catch_up()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Judges and records until `stop` is set; raises what made it impossible to go on."""
-        await self.learn()
+        await self.catch_up()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._catalogue.run(stop))
             tasks.create_task(self._decisions.run(stop))
@@ -191,7 +191,7 @@ class MonitorApp:
 
     async def parked(self) -> list[Parked]:
         """Facts that wait for the catalogue, as it is known now."""
-        await self.learn()
+        await self.catch_up()
         return await self.sources.items.parked(Scope.all())
 
     async def heads(self) -> dict[Shard, Head]:

@@ -8,7 +8,7 @@ from shared.settings import Port, ServiceSettings
 
 
 class MonitorSettings(ServiceSettings):
-    """What every service is told, and where live state is kept: a file under `TALLYSTICK_VAR` unless told otherwise."""
+    """Those of every service, and where live state is kept: a file under `TALLYSTICK_VAR` unless STATE_URL is set."""
 
     database_file: ClassVar[str] = "sla-monitor.db"
 

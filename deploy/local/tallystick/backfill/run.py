@@ -76,7 +76,7 @@ async def _wait_for_services(dry_run: BackfillDryRun, bars: Progress) -> None:
 
     What they have still to ingest might be the very events of the file.
     """
-    await dry_run.monitor.learn()
+    await dry_run.monitor.catch_up()
     held = await dry_run.held()
     loop = asyncio.get_running_loop()
     until = loop.time() + _PATIENCE_S

@@ -53,7 +53,7 @@ async def _run(name: str, scope: CorrectionScope) -> "RunReport":
 
     async with open_stack(var_folder()) as stack:
         corrections = stack.monitor.corrections
-        await stack.monitor.learn()
+        await stack.monitor.catch_up()
         await corrections.request(CorrectionRequest(name, scope, ACTOR))
         with progress() as bars:
             await stack.drain_showing(bars, "Evaluating again")

@@ -42,7 +42,7 @@ async def _only(item: str, council: str | None) -> "ItemAnswer":
     from sla_monitor.reports.items import find_items
 
     async with open_stack(var_folder()) as stack:
-        await stack.monitor.learn()
+        await stack.monitor.catch_up()
         found = await find_items(stack.monitor.sources, Scope.all().narrowed_to(council), item)
     if not found:
         fail(f"There is no item {item!r}.", do=f"State was read from {var_folder()}; TALLYSTICK_VAR names another.")

@@ -57,7 +57,7 @@ async def _openslo(council: str | None) -> "Sequence[Document]":
     from sla_monitor.reports.openslo import openslo_documents
 
     async with open_stack(var_folder()) as stack:
-        await stack.monitor.learn()
+        await stack.monitor.catch_up()
         return openslo_documents(stack.monitor.sources, Scope.all().narrowed_to(council))
 
 
@@ -65,5 +65,5 @@ async def _evidence(council: str, month: Month) -> bytes:
     from sla_monitor.reports.evidence import evidence
 
     async with open_stack(var_folder()) as stack:
-        await stack.monitor.learn()
+        await stack.monitor.catch_up()
         return await evidence(stack.monitor.sources, Scope.all(), council=council, month=str(month))

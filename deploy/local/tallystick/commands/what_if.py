@@ -74,7 +74,7 @@ def _refuse(faults: Sequence[Fault], values: YamlValues) -> NoReturn:
 async def _ask(draft: Draft, first: str, last: str) -> WhatIfFindings:
     scope = Scope.all()
     async with open_stack(var_folder()) as stack:
-        await stack.monitor.learn()
+        await stack.monitor.catch_up()
         with progress() as bars:
             bar = bars.add_task("Evaluating under the draft", total=await stack.monitor.what_if.count_items(scope))
             return await stack.monitor.what_if.ask(

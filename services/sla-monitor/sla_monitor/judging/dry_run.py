@@ -40,7 +40,7 @@ class JudgingDryRun:
         self._catalogue, self._decisions = CatalogueView(bus), DecisionsView(bus)
         self._context = EvaluationContext(self._catalogue, self._decisions, clock, settings.margin_s)
 
-    async def learn(self) -> None:
+    async def catch_up(self) -> None:
         """What the catalogue has published, and what was decided, by now is known."""
         await self._catalogue.catch_up()
         await self._decisions.catch_up()

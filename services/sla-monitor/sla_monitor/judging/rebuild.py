@@ -46,7 +46,7 @@ class RebuildResult(Struct, frozen=True):
 
 
 class Rebuild:
-    """Live state computed again from the log. `learn` makes known the catalogue and the decisions of now."""
+    """Live state computed again from the log. `catch_up` makes known the catalogue and the decisions of now."""
 
     def __init__(
         self,
@@ -55,22 +55,22 @@ class Rebuild:
         context: EvaluationContext,
         *,
         accepted_below: AcceptedBelow,
-        learn: Callable[[], Awaitable[None]],
+        catch_up: Callable[[], Awaitable[None]],
     ) -> None:
         self._states, self._bus, self._context = states, bus, context
-        self._accepted_below, self._learn = accepted_below, learn
+        self._accepted_below, self._catch_up = accepted_below, catch_up
 
     async def run(self, *, cause: str = CAUSE) -> RebuildResult:
         """Every shard holds what its records and announcements say. Raises `Fenced` if an instance is at work.
 
         Corrections among its announcements name `cause`. They wait: for the next start, or for `announce`.
         """
-        await self._learn()
+        await self._catch_up()
         return await self._run(self._states, cause)
 
     async def dry_run(self) -> list[VerdictEvent]:
         """What a rebuild would announce. Live state is not changed: a temporary folder holds what is computed."""
-        await self._learn()
+        await self._catch_up()
         with TemporaryDirectory(prefix="tallystick-rebuild-") as folder:
             scratch = connect(f"sqlite:///{folder}/state.db")
             try:

@@ -24,22 +24,22 @@ def test_an_item_says_why_in_json_in_words_and_in_a_picture(tmp_path: Path) -> N
             client = TestClient(create_app("test", [on.app.router], types=on.app.types))
             return await asyncio.to_thread(_ask, client)
 
-    item, words, drawn, missing = asyncio.run(scenario())
+    item, words, svg, missing = asyncio.run(scenario())
 
     (verdict,) = item["verdicts"]
     assert (verdict["verdict"], verdict["counted_s"], verdict["paused_s"]) == ("met", 20_280, 10_320)
     assert "Mon 02 Mar 2026 11:10:00 to Mon 02 Mar 2026 14:02:00  paused     2:52:00" in words
     assert "paused, awaiting council: waiting" in words
-    assert ET.fromstring(drawn).tag.endswith("svg")  # noqa: S314 (our own answer)
+    assert ET.fromstring(svg).tag.endswith("svg")  # noqa: S314 (our own answer)
     assert missing == 404
 
 
 def _ask(client: TestClient) -> tuple[dict[str, Any], str, str, int]:
     words = client.get("/v1/items/T1", headers={"accept": "text/plain"})
-    drawn = client.get("/v1/items/T1/verdicts/resolve/1.svg")
+    svg = client.get("/v1/items/T1/verdicts/resolve/1.svg")
     return (
         client.get("/v1/items/T1").json(),
         words.text,
-        drawn.text,
+        svg.text,
         client.get("/v1/items/T1/verdicts/resolve/2.svg").status_code,
     )

@@ -8,7 +8,7 @@ from sla_monitor.reports.cached_query import CachedQuery
 
 
 class Work:
-    """Counts how often it is done; fails as often as it is told to."""
+    """Counts how often it is done; fails as often as it is asked to."""
 
     def __init__(self, *, failures: int = 0) -> None:
         self.done, self._failures = 0, failures
@@ -31,7 +31,7 @@ def test_those_who_ask_together_or_soon_after_share_one_result() -> None:
     assert asyncio.run(scenario()) == ([1, 1, 1, 1], 1)
 
 
-def test_a_failure_is_told_to_all_who_waited_and_kept_for_nobody() -> None:
+def test_a_failure_reaches_all_who_waited_and_is_not_cached() -> None:
     async def scenario() -> int:
         kept = CachedQuery(Work(failures=1))
         with pytest.raises(RuntimeError):

@@ -1,4 +1,4 @@
-"""The head of a shard says up to where its announcements are known; what lies beyond is compared when it rests."""
+"""The head of a shard says up to where its announcements are known; what lies beyond is compared when it is idle."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -24,7 +24,7 @@ from tests.support.monitoring import Monitor, idle_monitor, ticket
 pytestmark = pytest.mark.anyio
 
 SHARD = Shard(TICKETS.name, partition_of(b"adur:T1", PARTITIONS))
-# Opened with eight working hours, and late on Tuesday; but for a pause of which we hear late.
+# Opened with eight working hours, and late on Tuesday; but for a pause that is received late.
 OPENED, PAUSED = ("Mon 2026-03-02 09:00", "opened"), ("Mon 2026-03-02 15:00", "paused")
 NEXT_DAY, THIRD_DAY = "Tue 2026-03-03 12:00", "Wed 2026-03-04 12:00"
 
@@ -57,7 +57,7 @@ class Worker:
         await self._decisions.catch_up()
         self._at = await self.judging.position(SHARD) or 0
 
-    async def read_on(self) -> None:
+    async def read_new(self) -> None:
         """All that the shard holds beyond what was read is offered at once."""
         self._at = await self.judging.apply(SHARD, await self._on.bus.read(SHARD, self._at, limit=100))
 
@@ -67,7 +67,7 @@ class Worker:
 
         await self.judging.idle(SHARD, caught_up=read_all)
 
-    async def told(self) -> int:
+    async def published_through(self) -> int:
         head = await self.states.head(SHARD)
         return 0 if head is None else head.published_through
 
@@ -78,55 +78,55 @@ async def started(on: Monitor, state: Path) -> Worker:
     return worker
 
 
-async def tell(on: Monitor, *lines: tuple[str, str], at: str) -> None:
+async def send(on: Monitor, *lines: tuple[str, str], at: str) -> None:
     await on.send(*ticket(*lines, item="T1"), at=at)
 
 
-async def said(on: Monitor) -> int:
+async def published_end(on: Monitor) -> int:
     """Where the announcements of the shard end."""
     return (await on.bus.bounds(Shard("sla.verdicts.v1", SHARD.partition))).end
 
 
-async def decided(on: Monitor) -> list[str]:
-    """What readers took in beside warnings: what comes again under its id is dropped."""
+async def decisions(on: Monitor) -> list[str]:
+    """What readers accepted beside warnings: what comes again under its id is dropped."""
     events = {event.id: event for event in await on.announced()}
     return [type(event).__name__ for event in events.values() if not isinstance(event, WarningReached)]
 
 
 async def breached(on: Monitor, folder: Path) -> Worker:
-    """A worker that has announced a breach, and has not come to rest since."""
-    await tell(on, OPENED, at=OPENED[0])
+    """A worker that has published a breach, and has not been idle since."""
+    await send(on, OPENED, at=OPENED[0])
     worker = await started(on, folder / "first.db")
-    await worker.read_on()
+    await worker.read_new()
     on.clock.move(NEXT_DAY)
-    await tell(on, (NEXT_DAY, "asked"), at=NEXT_DAY)
-    await worker.read_on()
-    assert await decided(on) == ["TargetBreached"]
+    await send(on, (NEXT_DAY, "asked"), at=NEXT_DAY)
+    await worker.read_new()
+    assert await decisions(on) == ["TargetBreached"]
     return worker
 
 
-async def test_what_was_said_and_forgotten_is_taken_back_at_rest(on: Monitor, tmp_path: Path) -> None:
+async def test_what_was_published_and_forgotten_is_retracted_when_idle(on: Monitor, tmp_path: Path) -> None:
     await breached(on, tmp_path)
-    await tell(on, PAUSED, at=NEXT_DAY)
+    await send(on, PAUSED, at=NEXT_DAY)
     on.clock.move(THIRD_DAY)
 
     other = await started(on, tmp_path / "second.db")
-    await other.read_on()
-    assert (await decided(on), other.judging.unreconciled) == (["TargetBreached"], frozenset({SHARD}))
+    await other.read_new()
+    assert (await decisions(on), other.judging.unreconciled) == (["TargetBreached"], frozenset({SHARD}))
     await other.wait_until_idle()
 
-    assert await decided(on) == ["TargetBreached", "VerdictRetracted"]
+    assert await decisions(on) == ["TargetBreached", "VerdictRetracted"]
     (retracted,) = [event for event in await on.announced() if isinstance(event, VerdictRetracted)]
     assert (retracted.data.was, retracted.data.cause) == ("breached", "reconciled")
     assert other.judging.unreconciled == frozenset()
     await other.wait_until_idle()
-    assert await other.told() == await said(on)
+    assert await other.published_through() == await published_end(on)
 
 
-async def test_a_shard_whose_announcements_are_all_known_is_not_in_doubt(on: Monitor, tmp_path: Path) -> None:
+async def test_a_shard_whose_announcements_are_all_known_is_reconciled(on: Monitor, tmp_path: Path) -> None:
     worker = await breached(on, tmp_path)
     await worker.wait_until_idle()
-    assert await worker.told() == await said(on) > 0
+    assert await worker.published_through() == await published_end(on) > 0
 
     again = await started(on, tmp_path / "first.db")
 
@@ -135,55 +135,57 @@ async def test_a_shard_whose_announcements_are_all_known_is_not_in_doubt(on: Mon
         await again.wait_until_idle()
 
 
-async def test_one_that_does_not_come_to_rest_says_so_now_and_then(on: Monitor, tmp_path: Path) -> None:
+async def test_a_shard_that_is_never_idle_records_its_position_now_and_then(on: Monitor, tmp_path: Path) -> None:
     with patch.object(recovery, "MAX_UNRECORDED", 4):
         worker = await breached(on, tmp_path)
-        assert await worker.told() == 0 < await said(on) < 4
-        await tell(on, PAUSED, at=NEXT_DAY)
-        await worker.read_on()
+        assert await worker.published_through() == 0 < await published_end(on) < 4
+        await send(on, PAUSED, at=NEXT_DAY)
+        await worker.read_new()
 
-    assert await worker.told() == await said(on) >= 4
+    assert await worker.published_through() == await published_end(on) >= 4
 
 
-async def test_one_that_was_stopped_in_a_burst_is_in_doubt_only_until_it_has_looked(
+async def test_a_shard_that_was_stopped_in_a_burst_is_unreconciled_only_until_it_has_compared(
     on: Monitor, tmp_path: Path
 ) -> None:
     await breached(on, tmp_path)
 
     again = await started(on, tmp_path / "first.db")
     assert again.judging.unreconciled == {SHARD}
-    await tell(on, (THIRD_DAY, "asked"), at=THIRD_DAY)
-    await again.read_on()
+    await send(on, (THIRD_DAY, "asked"), at=THIRD_DAY)
+    await again.read_new()
 
     assert again.judging.unreconciled == frozenset()
 
 
-async def test_one_that_took_back_its_word_in_that_burst_says_nothing_again(on: Monitor, tmp_path: Path) -> None:
+async def test_a_shard_that_retracted_in_that_burst_publishes_nothing_again(on: Monitor, tmp_path: Path) -> None:
     worker = await breached(on, tmp_path)
-    await tell(on, PAUSED, at=NEXT_DAY)
-    await worker.read_on()
-    before = await said(on)
+    await send(on, PAUSED, at=NEXT_DAY)
+    await worker.read_new()
+    before = await published_end(on)
 
     again = await started(on, tmp_path / "first.db")
     await again.wait_until_idle()
 
     assert again.judging.unreconciled == frozenset()
-    assert (await again.told(), await said(on)) == (before, before)
-    assert await decided(on) == ["TargetBreached", "VerdictRetracted"]
+    assert (await again.published_through(), await published_end(on)) == (before, before)
+    assert await decisions(on) == ["TargetBreached", "VerdictRetracted"]
 
 
-async def test_one_in_doubt_says_nothing_before_it_was_compared(on: Monitor, tmp_path: Path) -> None:
+async def test_an_unreconciled_shard_records_no_position_before_it_was_compared(on: Monitor, tmp_path: Path) -> None:
     await breached(on, tmp_path)
-    await tell(on, PAUSED, at=NEXT_DAY)
+    await send(on, PAUSED, at=NEXT_DAY)
 
     with patch.object(recovery, "MAX_UNRECORDED", 1):
         other = await started(on, tmp_path / "second.db")
-        await other.read_on()
+        await other.read_new()
 
-    assert (await other.told(), other.judging.unreconciled) == (0, frozenset({SHARD}))
+    assert (await other.published_through(), other.judging.unreconciled) == (0, frozenset({SHARD}))
 
 
-async def test_what_the_store_forgot_to_have_been_published_does_not_wait_for_ever(on: Monitor, tmp_path: Path) -> None:
+async def test_an_announcement_that_the_store_forgot_was_published_does_not_wait_for_ever(
+    on: Monitor, tmp_path: Path
+) -> None:
     with patch.object(EmbeddedStateStore, "published"):
         worker = await breached(on, tmp_path)
     assert await worker.states.outbox(SHARD, limit=1) != []
@@ -191,16 +193,16 @@ async def test_what_the_store_forgot_to_have_been_published_does_not_wait_for_ev
     await worker.wait_until_idle()
 
     assert await worker.states.outbox(SHARD, limit=1) == []
-    assert await decided(on) == ["TargetBreached"]
+    assert await decisions(on) == ["TargetBreached"]
 
 
 async def test_what_was_published_while_the_store_did_not_answer_is_known_afterwards(
     on: Monitor, tmp_path: Path
 ) -> None:
-    await tell(on, OPENED, at=OPENED[0])
+    await send(on, OPENED, at=OPENED[0])
     worker = await started(on, tmp_path / "first.db")
-    await worker.read_on()
-    await tell(on, (NEXT_DAY, "asked"), at=NEXT_DAY)
+    await worker.read_new()
+    await send(on, (NEXT_DAY, "asked"), at=NEXT_DAY)
     published = EmbeddedStateStore.published
 
     async def published_without_an_answer(self: EmbeddedStateStore, *args: object) -> None:
@@ -208,7 +210,7 @@ async def test_what_was_published_while_the_store_did_not_answer_is_known_afterw
         raise Busy("no answer")
 
     with patch.object(EmbeddedStateStore, "published", published_without_an_answer), pytest.raises(Busy):
-        await worker.read_on()
+        await worker.read_new()
     await worker.wait_until_idle()
 
-    assert await worker.told() == await said(on) > 0
+    assert await worker.published_through() == await published_end(on) > 0

@@ -1,4 +1,4 @@
-"""What a release that judges otherwise would announce: told first, then done exactly so, once it is approved."""
+"""What a release with other rules would announce: first a dry run, then announced for real once that is approved."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ NOW = "Wed 2026-03-04 12:00"
 # Eight working hours, used up to the last second.
 EXACT = [("Mon 2026-03-02 12:00", "opened"), ("Tue 2026-03-03 12:00", "resolved")]
 IN_TIME = [("Mon 2026-03-02 12:00", "opened"), ("Tue 2026-03-03 11:59", "resolved")]
-WORD = ("--reason", "release 2 counts the last second", "--actor", "ada")
+APPROVER = ("--reason", "release 2 counts the last second", "--actor", "ada")
 COUNCILS, EACH = ("adur", "worthing"), 5
 
 
@@ -35,10 +35,10 @@ def state_url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def lived(tmp_path: Path, state_url: str) -> MonitorSettings:
+def history(tmp_path: Path, state_url: str) -> MonitorSettings:
     """A monitor that has judged tickets in time, late, and exactly in time; then a holiday was proclaimed."""
 
-    async def life() -> None:
+    async def send_history() -> None:
         async with monitor(tmp_path, now=NOW, state_url=state_url) as on:
             await on.publish_catalogue(calendar(), *map(agreement, COUNCILS))
             await on.wait_until_idle()
@@ -50,12 +50,12 @@ def lived(tmp_path: Path, state_url: str) -> MonitorSettings:
             await on.publish_catalogue(calendar(closed={date(2026, 3, 3): "Proclaimed"}), version=2)
             await on.wait_until_idle()
 
-    asyncio.run(life())
+    asyncio.run(send_history())
     return MonitorSettings(TALLYSTICK_VAR=tmp_path, STATE_URL=state_url)
 
 
 @pytest.fixture
-def stricter(lived: MonitorSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+def stricter(history: MonitorSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     """After that, a release with another rule: an allowance that is exactly used up is missed."""
     judged = due._CycleClock._against_seconds
 
@@ -66,12 +66,12 @@ def stricter(lived: MonitorSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(due._CycleClock, "_against_seconds", missed_when_used_up)
 
 
-def said(settings: MonitorSettings) -> list[VerdictEvent]:
-    """All that was ever announced."""
+def published(settings: MonitorSettings) -> list[VerdictEvent]:
+    """Every event that was ever published."""
 
     async def read() -> list[VerdictEvent]:
-        async with idle_monitor(settings.var, now=NOW, state_url=settings.state_url) as at_rest:
-            return await at_rest.announced()
+        async with idle_monitor(settings.var, now=NOW, state_url=settings.state_url) as idle:
+            return await idle.announced()
 
     return asyncio.run(read())
 
@@ -80,8 +80,8 @@ def approvals(settings: MonitorSettings) -> list[Approval]:
     """Every approval that the monitor keeps."""
 
     async def read() -> list[Approval]:
-        async with idle_monitor(settings.var, now=NOW) as at_rest:
-            return at_rest.app.approvals.all()
+        async with idle_monitor(settings.var, now=NOW) as idle:
+            return idle.app.approvals.all()
 
     return asyncio.run(read())
 
@@ -94,36 +94,38 @@ def run(settings: MonitorSettings, *arguments: str) -> None:
     asyncio.run(rebuild(settings, arguments))
 
 
-def digest(told: str) -> str:
-    found = re.search(r"^digest: ([0-9a-f]{64})$", told, re.MULTILINE)
-    assert found is not None, told
+def digest(printed: str) -> str:
+    found = re.search(r"^digest: ([0-9a-f]{64})$", printed, re.MULTILINE)
+    assert found is not None, printed
     return found[1]
 
 
-def test_the_same_release_finds_no_difference(lived: MonitorSettings, capsys: pytest.CaptureFixture[str]) -> None:
-    before, announced = state(lived), said(lived)
+def test_the_same_release_finds_no_difference(history: MonitorSettings, capsys: pytest.CaptureFixture[str]) -> None:
+    before, announced = state(history), published(history)
 
-    run(lived, "--shadow")
+    run(history, "--dry-run")
 
     assert "verdicts: 0 added, 0 removed, 0 changed; warnings: 0" in capsys.readouterr().out
-    assert (state(lived), said(lived)) == (before, announced)
+    assert (state(history), published(history)) == (before, announced)
 
 
 @pytest.mark.usefixtures("stricter")
-def test_another_rule_is_told_then_announced_exactly_so_and_then_makes_no_difference(
-    lived: MonitorSettings, capsys: pytest.CaptureFixture[str]
+def test_another_rule_is_shown_by_a_dry_run_then_announced_exactly_so(
+    history: MonitorSettings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before, announced, report = state(lived), said(lived), lived.var / "report.json"
-    run(lived, "--shadow", "--json", str(report))
-    told = capsys.readouterr().out
-    assert (state(lived), said(lived)) == (before, announced)
+    before, announced, report = state(history), published(history), history.var / "report.json"
+    run(history, "--dry-run", "--json", str(report))
+    printed = capsys.readouterr().out
+    assert (state(history), published(history)) == (before, announced)
 
-    run(lived, "--approve", digest(told), *WORD)
-    new = [event for event in said(lived) if event not in announced]
+    run(history, "--approve", digest(printed), *APPROVER)
+    new = [event for event in published(history) if event not in announced]
     capsys.readouterr()
-    run(lived, "--shadow")
+    run(history, "--dry-run")
 
-    assert told.splitlines()[:4] == [line for council in COUNCILS for line in (council, "  resolve: 5 met → breached")]
+    assert printed.splitlines()[:4] == [
+        line for council in COUNCILS for line in (council, "  resolve: 5 met → breached")
+    ]
     assert {(event.council, event.subject) for event in new} == {
         (each["council"], each["item"]) for each in json.loads(report.read_bytes())["verdicts"]
     }
@@ -132,17 +134,17 @@ def test_another_rule_is_told_then_announced_exactly_so_and_then_makes_no_differ
 
 
 @pytest.mark.usefixtures("stricter")
-def test_what_has_ended_keeps_its_catalogue_and_its_correction_names_what_was_approved(
-    lived: MonitorSettings, capsys: pytest.CaptureFixture[str]
+def test_ended_items_keep_their_catalogue_and_corrections_name_what_was_approved(
+    history: MonitorSettings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    announced = said(lived)
-    run(lived, "--shadow")
+    announced = published(history)
+    run(history, "--dry-run")
     approved = digest(capsys.readouterr().out)
 
-    run(lived, "--approve", approved, *WORD)
+    run(history, "--approve", approved, *APPROVER)
 
-    new = [event for event in said(lived) if event not in announced]
-    assert [(kept.digest, kept.events, kept.actor) for kept in approvals(lived)] == [(approved, len(new), "ada")]
+    new = [event for event in published(history) if event not in announced]
+    assert [(kept.digest, kept.events, kept.actor) for kept in approvals(history)] == [(approved, len(new), "ada")]
     assert {type(event) for event in new} == {VerdictCorrected}
     assert {
         (event.data.calendar_version, event.data.cause) for event in new if isinstance(event, VerdictCorrected)
@@ -150,13 +152,13 @@ def test_what_has_ended_keeps_its_catalogue_and_its_correction_names_what_was_ap
 
 
 @pytest.mark.usefixtures("stricter")
-def test_what_is_not_what_was_shown_is_not_done(lived: MonitorSettings) -> None:
-    before, announced = state(lived), said(lived)
+def test_a_rebuild_other_than_the_approved_one_is_refused(history: MonitorSettings) -> None:
+    before, announced = state(history), published(history)
 
     with pytest.raises(InvalidSettings, match="not what was approved"):
-        run(lived, "--approve", "0" * 64, *WORD)
+        run(history, "--approve", "0" * 64, *APPROVER)
 
-    assert (state(lived), said(lived)) == (before, announced)
+    assert (state(history), published(history)) == (before, announced)
 
 
 @pytest.mark.parametrize(
@@ -165,12 +167,12 @@ def test_what_is_not_what_was_shown_is_not_done(lived: MonitorSettings) -> None:
         ["--approve", "abc"],
         ["--approve", "abc", "--reason", " "],
         ["--approve", "abc", "--reason", "why", "--actor", "nobody in particular"],
-        ["--shadow", "--approve", "abc"],
+        ["--dry-run", "--approve", "abc"],
         ["--json", "report.json"],
         ["--quickly"],
     ],
 )
-def test_arguments_that_contradict_themselves_are_refused(tmp_path: Path, arguments: list[str]) -> None:
+def test_contradictory_arguments_are_refused(tmp_path: Path, arguments: list[str]) -> None:
     with pytest.raises(InvalidSettings):
         run(MonitorSettings(TALLYSTICK_VAR=tmp_path), *arguments)
 

@@ -1,0 +1,126 @@
+"""No read of the monitor answers with anything about a council outside its scope."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from shared.contracts.decisions import CorrectionScope
+from shared.period import Month
+from shared.scope import Scope
+from sla_monitor.app import MonitorApp
+from sla_monitor.decisions.corrections import CorrectionRequest
+from sla_monitor.decisions.problems import UnknownDecision
+from sla_monitor.domain.evidence import NoSuchCouncil
+from sla_monitor.reports.budget import budgets
+from sla_monitor.reports.evidence import evidence
+from sla_monitor.reports.items import every_item, find_items
+from sla_monitor.reports.openslo import openslo_documents
+from sla_monitor.reports.periods import attainments
+from tests.support.monitor_client import COUNCIL, LATE, NIGHT, PROVIDER, MonitorClient, monitor_client
+from tests.support.monitoring import ticket
+
+MARCH = Month(2026, 3)
+SINCE, UNTIL = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)
+ADUR, BOTH = ["adur"], ["adur", "worthing"]
+
+
+@pytest.fixture(autouse=True)
+def _on_each_database(database_of: Callable[[str], str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_of("sla_monitor"))
+
+
+async def busy_march(at: MonitorClient) -> None:
+    """Each council has a late ticket, an open one, an approved exclusion, and a correction by a run over the month."""
+    for council in BOTH:
+        await at.on.send(*ticket(*LATE, item="T1", council=council))
+        await at.on.send(ticket(("Tue 2026-03-03 16:00", "opened"), item="T2", council=council)[0])
+    await at.on.wait_until_idle()
+    for council in BOTH:
+        exclusion = {"id": f"X-{council}", "exclusion": NIGHT | {"council": council}, "proposed": PROVIDER}
+        await at.post("/v1/exclusions", exclusion, expect=201)
+        await at.post(f"/v1/exclusions/X-{council}/approve", COUNCIL, expect=200)
+        days = CorrectionScope(from_date=MARCH.first_day, to_date=MARCH.next.first_day, council=council)
+        await at.on.app.corrections.request(CorrectionRequest(f"run-{council}", days, "tester"))
+    await at.on.wait_until_idle()
+
+
+async def councils_read(app: MonitorApp, scope: Scope) -> dict[str, list[str]]:
+    """Of each read, the councils that it answers about."""
+    sources, model, items = app.sources, app.sources.read_model, app.sources.items
+    months = [str(MARCH)]
+    causes = [f"{decision}-{council}" for decision in ("X", "run") for council in BOTH]  # whichever was judged by first
+    rows: dict[str, Iterable[str]] = {
+        "attainment": [row.council for row in model.attainment(scope, months=months)],
+        "due": [row.council for row in model.due_within(scope, SINCE, UNTIL)],
+        "causes": [row.council for cause in causes for row in model.caused(scope, cause)],
+        "announced": [council for council in BOTH if model.announced(scope, council, "T1")],
+        "versions": [
+            known.definition.council for known in sources.catalogue.known(scope) if hasattr(known.definition, "council")
+        ],
+        "agreements": [each.council for each in sources.catalogue.agreements(scope)],
+        "periods": [row.counts.council for row in attainments(sources, scope, month=MARCH)],
+        "budgets": [row.council for row in (await budgets(sources, scope, month=MARCH, service=None)).budgets],
+        "open": [each.council for each in (await sources.open_targets(scope)).targets],
+        "item": [found.council for found in await find_items(sources, scope, "T1")],
+        "items": [found.council async for found in every_item(sources, scope)],
+        "stored": [stored.council async for page in items.pages(scope) for stored in page],
+        "openslo": [each["metadata"]["labels"]["council"] for each in openslo_documents(sources, scope)],
+        "exclusions": [state.exclusion.council for state in app.exclusions.all(scope)],
+        "decisions": [council for council in BOTH if await can_read_decisions(app, scope, council)],
+        "evidence": [council for council in BOTH if await has_evidence(app, scope, council)],
+    }
+    return {name: sorted(set(councils)) for name, councils in rows.items()}
+
+
+async def can_read_decisions(app: MonitorApp, scope: Scope, council: str) -> bool:
+    try:
+        app.exclusions.one(scope, f"X-{council}")
+        await app.corrections.report(scope, f"run-{council}")
+    except UnknownDecision:
+        return False
+    return True
+
+
+async def has_evidence(app: MonitorApp, scope: Scope, council: str) -> bool:
+    try:
+        return bool(await evidence(app.sources, scope, council=council, month=str(MARCH)))
+    except NoSuchCouncil:
+        return False
+
+
+def test_every_read_answers_about_the_councils_in_scope_and_no_other(tmp_path: Path) -> None:
+    async def scenario() -> list[dict[str, list[str]]]:
+        async with monitor_client(tmp_path) as at:
+            await busy_march(at)
+            scopes = Scope.all(), Scope.of("adur"), Scope.of()
+            return [await councils_read(at.on.app, scope) for scope in scopes]
+
+    everything, adur, nothing = asyncio.run(scenario())
+
+    # No target has an objective here, so nothing has a budget or is an OpenSLO document.
+    assert {name: councils for name, councils in everything.items() if councils != BOTH} == {
+        "budgets": [],
+        "openslo": [],
+    }
+    assert {name: councils for name, councils in adur.items() if councils != ADUR} == {"budgets": [], "openslo": []}
+    assert {name: councils for name, councils in nothing.items() if councils} == {}
+
+
+def test_a_route_shows_one_council_where_one_is_asked_for(tmp_path: Path) -> None:
+    async def scenario() -> list[set[str]]:
+        async with monitor_client(tmp_path) as at:
+            await busy_march(at)
+            rows = [await at.get(f"/v1/{path}?council=adur") for path in ("attainment", "exclusions")]
+            at_risk = await at.get("/v1/at-risk?council=adur")
+            nobody = await at.get("/v1/attainment?council=nobody")
+            return [
+                {row["council"] for row in rows[0]},
+                {state["exclusion"]["council"] for state in rows[1]},
+                {row["council"] for row in at_risk["targets"]},
+                {row["council"] for row in nobody},
+            ]
+
+    assert asyncio.run(scenario()) == [{"adur"}, {"adur"}, {"adur"}, set()]
