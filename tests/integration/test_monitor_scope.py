@@ -10,6 +10,7 @@ import pytest
 from shared.contracts.decisions import CorrectionScope
 from shared.period import Month
 from shared.scope import Scope
+from shared.units import CouncilId, ItemId
 from sla_monitor.app import MonitorApp
 from sla_monitor.decisions.corrections import CorrectionRequest
 from sla_monitor.decisions.problems import UnknownDecision
@@ -56,7 +57,7 @@ async def councils_read(app: MonitorApp, scope: Scope) -> dict[str, list[str]]:
         "attainment": [row.council for row in model.attainment(scope, months=months)],
         "due": [row.council for row in model.due_within(scope, SINCE, UNTIL)],
         "causes": [row.council for cause in causes for row in model.caused(scope, cause)],
-        "announced": [council for council in BOTH if model.announced(scope, council, "T1")],
+        "announced": [council for council in BOTH if model.announced(scope, CouncilId(council), ItemId("T1"))],
         "versions": [
             known.definition.council for known in sources.catalogue.known(scope) if hasattr(known.definition, "council")
         ],
