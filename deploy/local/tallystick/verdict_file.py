@@ -44,7 +44,7 @@ def _lines(answer: "ItemAnswer") -> Iterator[Line]:
             answer.item,
             answer.council,
             service,
-            verdict.bound_target.target.id,
+            verdict.target.id,
             verdict.outcome.value,
             _instant(verdict.due),
             _instant(verdict.cycle.raw_stop),

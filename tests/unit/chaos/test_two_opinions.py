@@ -46,5 +46,5 @@ def judged_by_the_monitor(values: set[bytes]) -> dict[tuple[str, str, str], Expe
         for verdict in evaluation.verdicts:
             if verdict.decided:
                 data = msgspec.to_builtins(verdict_data(verdict, evaluation))
-                found[council, ticket, verdict.bound_target.target.id] = verdict_of(data)
+                found[council, ticket, verdict.target.id] = verdict_of(data)
     return found

@@ -106,7 +106,7 @@ def test_r28_a_new_priority_keeps_the_start_and_the_pauses() -> None:
 
     (verdict,) = evaluated(history, agreed(*targets), as_of="Mon 2026-03-02 13:30").verdicts
 
-    assert (verdict.bound_target.target.id, local_text(verdict.due)) == ("high", "Mon 2026-03-02 14:00")
+    assert (verdict.target.id, local_text(verdict.due)) == ("high", "Mon 2026-03-02 14:00")
     assert [(warned.percent, local_text(warned.at), warned.on_change) for warned in verdict.warnings] == [
         (75, "Mon 2026-03-02 13:00", False)
     ]
@@ -136,7 +136,7 @@ def test_r28_a_lower_priority_does_not_wipe_out_a_miss_that_had_happened() -> No
 
     verdicts = evaluated(history, agreed(*targets), as_of="Mon 2026-03-02 13:00").verdicts
 
-    assert {verdict.bound_target.target.id: verdict.outcome for verdict in verdicts} == {
+    assert {verdict.target.id: verdict.outcome for verdict in verdicts} == {
         "high": Outcome.BREACHED,
         "normal": Outcome.RUNNING,
     }

@@ -86,7 +86,7 @@ def test_the_trace_covers_the_cycle_without_a_gap_and_counts_what_elapsed(
 
         assert sum(totals(segments).values()) == max(end - verdict.cycle.start, 0)
         assert all(one.end == other.start for one, other in pairwise(segments))
-        if verdict.bound_target.target.measure != "update-interval":  # which counts from question to answer only
+        if verdict.target.measure != "update-interval":  # which counts from question to answer only
             assert totals(segments)["counted"] == verdict.elapsed_s
 
 

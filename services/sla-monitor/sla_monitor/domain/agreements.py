@@ -12,7 +12,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from shared.contracts.definitions import Agreement, Target
+from shared.contracts.definitions import Agreement, Measure, Target
 from shared.contracts.thresholds import (
     ElapsedSeconds,
     RecordedDueDate,
@@ -49,7 +49,7 @@ class BoundCalendar(Struct, frozen=True):
 class BoundTarget(Struct, frozen=True):
     """One target of one agreement version, with its threshold parsed and its calendar compiled."""
 
-    target: Target
+    definition: Target
     agreement: str
     agreement_version: int
     attributed_by: str
@@ -62,13 +62,23 @@ class BoundTarget(Struct, frozen=True):
     warn_at: tuple[int, ...]
 
     @property
+    def id(self) -> str:
+        """The target's id, unique within its agreement."""
+        return self.definition.id
+
+    @property
+    def measure(self) -> Measure:
+        """What the target promises a time for."""
+        return self.definition.measure
+
+    @property
     def cut_off_s(self) -> int | None:
         """Seconds after local midnight at which the working day ends for receipts, if the target says so."""
-        return None if self.target.cut_off is None else seconds_of_day(self.target.cut_off)
+        return None if self.definition.cut_off is None else seconds_of_day(self.definition.cut_off)
 
     def selects(self, priority: str, attributes: Mapping[str, str]) -> bool:
         """Whether the target applies to an item of this priority with these attributes."""
-        for name, accepted in self.target.when.items():
+        for name, accepted in self.definition.when.items():
             value = priority if name == "priority" else attributes.get(name)
             if value not in accepted:
                 return False
@@ -93,7 +103,7 @@ def bind(target: Target, *, agreement: Agreement, version: int, calendars: Calen
     calendar = calendars(target.calendar)
     counts_working_time = isinstance(threshold, WorkingSeconds | WorkingDays)
     return BoundTarget(
-        target=target,
+        definition=target,
         agreement=agreement.id,
         agreement_version=version,
         attributed_by=agreement.attributed_by,

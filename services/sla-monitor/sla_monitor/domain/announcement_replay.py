@@ -110,6 +110,6 @@ def _same_versions(published: Mapping[str, LastPublished], verdict: Verdict) -> 
     was = published.get(verdict.name, NOTHING_PUBLISHED).verdict
     if was is None:
         return True
-    by = verdict.bound_target
+    by = verdict.target
     calendar_version = None if by.calendar is None else by.calendar.version
     return (was.agreement_version, was.calendar_version) == (by.agreement_version, calendar_version)

@@ -96,7 +96,7 @@ def counted_month(verdict: Verdict) -> str:
         "due": verdict.due,
         "completed": verdict.cycle.stop,
         "decided": verdict.missed_at if verdict.missed_at is not None else verdict.cycle.stop,
-    }[verdict.bound_target.attributed_by]
+    }[verdict.target.attributed_by]
     first_of = at, verdict.due, verdict.cycle.stop, verdict.cycle.start
     return _month(next(instant for instant in first_of if instant is not None) // 3600)
 
@@ -112,16 +112,16 @@ def compared_fields(data: VerdictData) -> tuple[object, ...]:
 
 
 def _target_data(verdict: Verdict, evaluation: Evaluation) -> dict[str, Any]:
-    bound_target, opened = verdict.bound_target, evaluation.opened
+    target, opened = verdict.target, evaluation.opened
     return {
         "service": "" if opened is None else opened.service,
-        "target": bound_target.target.id,
-        "measure": bound_target.target.measure,
+        "target": target.id,
+        "measure": target.measure,
         "cycle": verdict.cycle.number,
-        "agreement": bound_target.agreement,
-        "agreement_version": bound_target.agreement_version,
-        "calendar": None if bound_target.calendar is None else bound_target.calendar.id,
-        "calendar_version": None if bound_target.calendar is None else bound_target.calendar.version,
+        "agreement": target.agreement,
+        "agreement_version": target.agreement_version,
+        "calendar": None if target.calendar is None else target.calendar.id,
+        "calendar_version": None if target.calendar is None else target.calendar.version,
         "due_at": maybe_instant(verdict.due),
     }
 

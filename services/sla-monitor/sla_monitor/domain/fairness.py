@@ -59,7 +59,7 @@ def paused_after_answer(timeline: Timeline, verdict: Verdict, *, as_of: int) -> 
         answered = next((at for at in timeline.asked if pause.start < at < pause.end), None)
         if pause.awaiting != "council" or answered is None or answered >= as_of:
             continue
-        lost = verdict.bound_target.time_basis.between(answered, min(pause.end, as_of))
+        lost = verdict.target.time_basis.between(answered, min(pause.end, as_of))
         if lost:
             yield Finding(Check.PAUSED_AFTER_ANSWER, answered, _known(pause.end), lost)
 
@@ -91,7 +91,7 @@ def _pauses(timeline: Timeline, verdict: Verdict) -> Iterable[Pause]:
     return [
         pause
         for pause in timeline.pauses
-        if pause.awaiting in verdict.bound_target.paused_by and cycle.start <= pause.start < min(end, verdict.until)
+        if pause.awaiting in verdict.target.paused_by and cycle.start <= pause.start < min(end, verdict.until)
     ]
 
 
@@ -104,7 +104,7 @@ def _left(verdict: Verdict, at: int) -> int | None:
     cycle, due, margin = verdict.cycle, verdict.due, verdict.margin_s
     if len(cycle.intervals) != 1 or (due is not None and at > due):
         return None
-    stopwatch = Stopwatch(verdict.bound_target.time_basis, cycle.start, cycle.paused_intervals)
+    stopwatch = Stopwatch(verdict.target.time_basis, cycle.start, cycle.paused_intervals)
     if due is not None:
         return stopwatch.counted_to(due) - stopwatch.counted_to(at)
     return None if margin is None else max(verdict.elapsed_s + margin - stopwatch.counted_to(at), 0)

@@ -42,9 +42,9 @@ _ONE_INTERVAL = frozenset({"response-time", "resolution-time", "processing-time"
 def ignored_kinds(bound_targets: Iterable[BoundTarget]) -> Kinds:
     """The kinds of fact by which no verdict changes, nor when one is evaluated next, whenever they happened."""
     kinds = _NEVER_STOPS
-    for bound_target in bound_targets:
-        kinds -= _DECISIVE.get(bound_target.target.measure, frozenset())
-        if bound_target.target.starts == "assigned":
+    for target in bound_targets:
+        kinds -= _DECISIVE.get(target.measure, frozenset())
+        if target.definition.starts == "assigned":
             kinds -= {Assigned}
     return kinds
 
@@ -56,7 +56,7 @@ class RunningStopwatch(Struct):
     where it has been passed.
     """
 
-    bound_target: BoundTarget
+    target: BoundTarget
     counted: int
     since: int
     paused: bool
@@ -65,7 +65,7 @@ class RunningStopwatch(Struct):
 
     def pause(self, at: int) -> None:
         """Nothing counts from `at` on."""
-        between = self.bound_target.time_basis.between
+        between = self.target.time_basis.between
         self.counted += between(self.since, at) if at >= self.since else -between(at, self.since)
         self.paused = True
 
@@ -78,7 +78,7 @@ class RunningStopwatch(Struct):
         """The next second at which its verdict or its warnings change; None while it is paused."""
         if self.paused:
             return None
-        exceed = self.bound_target.time_basis.add_to_open
+        exceed = self.target.time_basis.add_to_open
         if self.marks:  # which come before the limit, being under 100% of it
             return exceed(self.since, self.marks[0] - self.counted)
         last_good = None if self.limit is None else exceed(self.since, self.limit - self.counted)
@@ -128,7 +128,7 @@ class IncrementalState(Struct):
             return False
         self.awaiting = awaiting
         for stopwatch in self.stopwatches:
-            if awaiting in stopwatch.bound_target.paused_by:
+            if awaiting in stopwatch.target.paused_by:
                 stopwatch.pause(at)
         self._set_wake()
         return True
@@ -185,24 +185,24 @@ def _found(evaluation: Evaluation) -> Iterator[int]:
 
 
 def _add(state: IncrementalState, verdict: Verdict, *, as_of: int) -> None:
-    bound_target, measure = verdict.bound_target, verdict.bound_target.target.measure
+    target, measure = verdict.target, verdict.target.measure
     state.ignored -= _DECISIVE.get(measure, frozenset())
     if verdict.decided or verdict.outcome is Outcome.RUNNING:
-        if bound_target.paused_by and bound_target.seconds is not None and measure in _ONE_INTERVAL:
-            state.stopwatches.append(_stopwatch(verdict, bound_target.seconds, state.awaiting, as_of=as_of))
+        if target.paused_by and target.seconds is not None and measure in _ONE_INTERVAL:
+            state.stopwatches.append(_stopwatch(verdict, target.seconds, state.awaiting, as_of=as_of))
             return
-        state.unsupported |= bound_target.paused_by
+        state.unsupported |= target.paused_by
     if verdict.wake is not None:
         state.fixed = verdict.wake if state.fixed is None else min(state.fixed, verdict.wake)
 
 
 def _stopwatch(verdict: Verdict, seconds: int, awaiting: str | None, *, as_of: int) -> RunningStopwatch:
-    bound_target, reached = verdict.bound_target, {warning.percent for warning in verdict.warnings}
+    target, reached = verdict.target, {warning.percent for warning in verdict.warnings}
     return RunningStopwatch(
-        bound_target=bound_target,
+        target=target,
         counted=verdict.elapsed_s,
         since=as_of,
-        paused=awaiting in bound_target.paused_by,
-        marks=tuple(-(-seconds * percent // 100) for percent in bound_target.warn_at if percent not in reached),
+        paused=awaiting in target.paused_by,
+        marks=tuple(-(-seconds * percent // 100) for percent in target.warn_at if percent not in reached),
         limit=None if verdict.outcome is Outcome.BREACHED else seconds,
     )

@@ -36,7 +36,7 @@ class BurnRateWindows:
             bound = self._sources.catalogue.agreement_index.bound_targets(council, service, self._now_s)
         except MissingCalendar:
             return None
-        return next((each.hours for each in bound if each.target.id == target), None)
+        return next((each.hours for each in bound if each.id == target), None)
 
     def _share(self, key: TargetKey, window: WorkingWindow, hours: WorkingTime) -> Ratio:
         start = window_start(window, hours=hours, now=self._now_s)

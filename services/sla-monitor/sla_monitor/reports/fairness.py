@@ -121,7 +121,7 @@ class FairnessChecks:
                     service=timeline.opened.service,
                     month=str(month_of_hour(finding.at // 3600)),
                     item=stored.name,
-                    target=verdict.bound_target.target.id,
+                    target=verdict.target.id,
                     check=finding.check,
                     at=instant(finding.at),
                     until=maybe_instant(finding.until),

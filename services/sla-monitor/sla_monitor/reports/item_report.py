@@ -118,11 +118,11 @@ def verdict_report(verdict: Verdict, *, as_of: int) -> VerdictReport:
     """The verdict with its trace up to `as_of` (epoch seconds)."""
     segments = trace(verdict, as_of=as_of)
     sums = totals(segments)
-    bound, cycle = verdict.bound_target, verdict.cycle
+    bound, cycle = verdict.target, verdict.cycle
     return VerdictReport(
-        target=bound.target.id,
-        measure=bound.target.measure,
-        within=bound.target.within,
+        target=bound.id,
+        measure=bound.measure,
+        within=bound.definition.within,
         cycle=cycle.number,
         verdict=verdict.outcome.value,
         reason=verdict.reason,

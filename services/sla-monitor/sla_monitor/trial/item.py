@@ -116,11 +116,11 @@ def _fact(event: TrialEvent, name: str, zone: ZoneInfo, service: str) -> facts.A
 
 
 def _unjudged(timeline: Timeline, index: AgreementIndex, evaluation: Evaluation) -> Iterator[UnjudgedTarget]:
-    judged = {(verdict.bound_target.agreement, verdict.bound_target.target.id) for verdict in evaluation.verdicts}
-    for bound_target in index.bound_targets(COUNCIL, timeline.opened.service, timeline.start):
-        name, agreement = bound_target.target.id, bound_target.agreement
+    judged = {(verdict.target.agreement, verdict.target.id) for verdict in evaluation.verdicts}
+    for target in index.bound_targets(COUNCIL, timeline.opened.service, timeline.start):
+        name, agreement = target.id, target.agreement
         if (agreement, name) not in judged:
-            yield UnjudgedTarget(name, agreement, _why_unjudged(timeline, bound_target))
+            yield UnjudgedTarget(name, agreement, _why_unjudged(timeline, target))
 
 
 def _of_other_services(timeline: Timeline, lists: Mapping[str, Sequence[Target]]) -> Iterator[UnjudgedTarget]:
@@ -130,8 +130,8 @@ def _of_other_services(timeline: Timeline, lists: Mapping[str, Sequence[Target]]
                 yield UnjudgedTarget(target.id, name, "it is of another service")
 
 
-def _why_unjudged(timeline: Timeline, bound_target: BoundTarget) -> str:
-    applied = [bound_target.selects(priority, timeline.opened.attributes) for _, priority in timeline.priorities]
+def _why_unjudged(timeline: Timeline, target: BoundTarget) -> str:
+    applied = [target.selects(priority, timeline.opened.attributes) for _, priority in timeline.priorities]
     if not any(applied):
         return "it does not apply to an item like this"
     return "its clock has not started" if applied[-1] else "it ceased to apply before it was missed"

@@ -49,15 +49,15 @@ class TrialVerdict(VerdictReport, frozen=True):
 
 def trial_verdict(verdict: Verdict, timeline: Timeline, calendars: TrialCalendars, *, as_of: int) -> TrialVerdict:
     """The verdict at `as_of` (epoch seconds) with all that can be compared."""
-    bound_target, intervals = verdict.bound_target, _intervals(timeline, verdict, as_of)
-    next_open = None if verdict.due is None else bound_target.time_basis.add_to_open(verdict.due, 0)
+    target, intervals = verdict.target, _intervals(timeline, verdict, as_of)
+    next_open = None if verdict.due is None else target.time_basis.add_to_open(verdict.due, 0)
     return TrialVerdict(
         **msgspec.structs.asdict(verdict_report(verdict, as_of=as_of)),
         overdue_s=overdue_s(verdict),
         due_next_open_at=maybe_instant(next_open),
         calendar_versions=_calendar_versions(verdict, calendars, as_of),
-        warning_instants=[_warning(verdict, intervals, percent) for percent in bound_target.warn_at],
-        worst_exchange=_worst_exchange(intervals) if bound_target.target.measure in _EXCHANGED else None,
+        warning_instants=[_warning(verdict, intervals, percent) for percent in target.warn_at],
+        worst_exchange=_worst_exchange(intervals) if target.measure in _EXCHANGED else None,
     )
 
 
@@ -70,11 +70,11 @@ def _intervals(timeline: Timeline, verdict: Verdict, as_of: int) -> list[ClockIn
     """What the verdict was measured by; nothing where nothing could be measured."""
     if verdict.outcome is Outcome.UNMEASURABLE or not verdict.cycle.intervals:
         return []
-    return measure_intervals(timeline, verdict.bound_target, verdict.cycle, as_of=min(as_of, verdict.until))
+    return measure_intervals(timeline, verdict.target, verdict.cycle, as_of=min(as_of, verdict.until), stopwatches={})
 
 
 def _calendar_versions(verdict: Verdict, calendars: TrialCalendars, as_of: int) -> list[int]:
-    calendar, cycle = verdict.bound_target.calendar, verdict.cycle
+    calendar, cycle = verdict.target.calendar, verdict.cycle
     end = min(as_of, verdict.until) if cycle.stop is None else min(as_of, cycle.stop)
     return [] if calendar is None else calendars.numbers_between(calendar.id, cycle.start, end)
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from shared.contracts.decisions import Category
-from shared.contracts.definitions import Target
+from shared.contracts.definitions import Measure
 from shared.instants import DAY_S
 from sla_monitor.domain.agreements import BoundTarget
 from sla_monitor.domain.clock.timeline import FOREVER, Pause, Stop, Timeline
@@ -70,40 +70,39 @@ def covering(
     return tuple(each for each in exclusions if each.covers(council=council, service=service, target=target, item=item))
 
 
-def read_cycles(timeline: Timeline, bound_target: BoundTarget, exclusions: tuple[ExcludedTime, ...]) -> list[Cycle]:
+def read_cycles(timeline: Timeline, target: BoundTarget, exclusions: tuple[ExcludedTime, ...]) -> list[Cycle]:
     """The cycles of the target's clock over the item's timeline; none while it has not started."""
-    start = _start(timeline, bound_target)
+    start = _start(timeline, target)
     if start is None:
         return []
-    if bound_target.target.measure == "response-time":
-        return [_response(timeline, bound_target, start, exclusions)]
-    spans = enumerate(_cycle_spans(timeline, bound_target.target, start), start=1)
-    return [_cycle(timeline, bound_target, number, span, exclusions) for number, span in spans]
+    answered_once = target.measure == "response-time"
+    spans = [_CycleSpan(start, _first_answer(timeline), ())] if answered_once else _spans(timeline, target, start)
+    return [_cycle(timeline, target, number, span, exclusions) for number, span in enumerate(spans, start=1)]
 
 
-def applies_since(timeline: Timeline, bound_target: BoundTarget) -> int:
+def applies_since(timeline: Timeline, target: BoundTarget) -> int:
     """The second from which the target has applied to the item without a break; or did, before it last ceased to."""
     since = timeline.start
     if len(timeline.priorities) == 1:
         return since
     applied = False
     for changed, priority in timeline.priorities:
-        applies = bound_target.selects(priority, timeline.opened.attributes)
+        applies = target.selects(priority, timeline.opened.attributes)
         if applies and not applied:
             since = changed
         applied = applies
     return since
 
 
-def _start(timeline: Timeline, bound_target: BoundTarget) -> int | None:
-    start = _demanded(timeline, bound_target.target)
-    if start is None or bound_target.target.on_change == "from-start":
+def _start(timeline: Timeline, target: BoundTarget) -> int | None:
+    start = _demanded(timeline, target)
+    if start is None or target.definition.on_change == "from-start":
         return start
-    return max(start, applies_since(timeline, bound_target))
+    return max(start, applies_since(timeline, target))
 
 
-def _demanded(timeline: Timeline, target: Target) -> int | None:
-    match target.starts:
+def _demanded(timeline: Timeline, target: BoundTarget) -> int | None:
+    match target.definition.starts:
         case "opened":
             return timeline.start
         case "assigned":
@@ -124,14 +123,15 @@ class _CycleSpan(NamedTuple):
     reopened: tuple[Stop, ...]
 
 
-def _cycle_spans(timeline: Timeline, target: Target, start: int) -> list[_CycleSpan]:
+def _spans(timeline: Timeline, target: BoundTarget, start: int) -> list[_CycleSpan]:
     """The cycles that the target's reopening policy makes of the stops."""
+    policy, window_s = target.definition.reopen, target.definition.reopen_window_days * DAY_S
     spans: list[_CycleSpan] = []
     reopened: list[Stop] = []
     for stop in timeline.stops:
-        if stop.reopened == FOREVER or target.reopen == "first-close-is-final":
+        if stop.reopened == FOREVER or policy == "first-close-is-final":
             return [*spans, _CycleSpan(start, stop, tuple(reopened))]
-        if target.reopen == "new-cycle" and stop.reopened - stop.at > target.reopen_window_days * DAY_S:
+        if policy == "new-cycle" and stop.reopened - stop.at > window_s:
             spans.append(_CycleSpan(start, stop, tuple(reopened)))
             start, reopened = stop.reopened, []
         else:
@@ -140,7 +140,7 @@ def _cycle_spans(timeline: Timeline, target: Target, start: int) -> list[_CycleS
 
 
 def _cycle(
-    timeline: Timeline, bound_target: BoundTarget, number: int, span: _CycleSpan, exclusions: tuple[ExcludedTime, ...]
+    timeline: Timeline, target: BoundTarget, number: int, span: _CycleSpan, exclusions: tuple[ExcludedTime, ...]
 ) -> Cycle:
     ended = span.ended
     stop = None if ended is None else max(ended.at, span.start)
@@ -150,33 +150,23 @@ def _cycle(
         stop=stop,
         raw_stop=None if ended is None else ended.raw,
         cancelled=ended is not None and ended.cancelled,
-        intervals=_intervals(timeline, bound_target.target, span.start, stop),
-        paused=_pauses(timeline, bound_target, span.start, stop) + span.reopened + exclusions,
+        intervals=_intervals(timeline, target.measure, span.start, stop),
+        paused=_pauses(timeline, target, span.start, stop) + span.reopened + exclusions,
     )
 
 
-def _response(timeline: Timeline, bound_target: BoundTarget, start: int, exclusions: tuple[ExcludedTime, ...]) -> Cycle:
+def _first_answer(timeline: Timeline) -> Stop | None:
     """The first answer, or the first stop where none came before it: who resolves has answered."""
     stopped = timeline.stops[0] if timeline.stops else None
     answer = timeline.responded[0] if timeline.responded else None
-    by_stop = stopped is not None and (answer is None or stopped.at < answer)
-    at = stopped.at if stopped is not None and by_stop else answer
-    stop = None if at is None else max(at, start)
-    raw = stopped.raw if stopped is not None and by_stop else at
-    return Cycle(
-        number=1,
-        start=start,
-        stop=stop,
-        raw_stop=raw,
-        cancelled=stopped is not None and by_stop and stopped.cancelled,
-        intervals=((start, FOREVER if stop is None else stop),),
-        paused=_pauses(timeline, bound_target, start, stop) + exclusions,
-    )
+    if answer is None or (stopped is not None and stopped.at < answer):
+        return stopped
+    return Stop(answer, answer, FOREVER, cancelled=False)
 
 
-def _intervals(timeline: Timeline, target: Target, start: int, stop: int | None) -> tuple[Interval, ...]:
+def _intervals(timeline: Timeline, measure: Measure, start: int, stop: int | None) -> tuple[Interval, ...]:
     end = FOREVER if stop is None else stop
-    match target.measure:
+    match measure:
         case "update-interval":
             return tuple(_exchanges(timeline, start, end))
         case "periodic-update":
@@ -197,8 +187,8 @@ def _exchanges(timeline: Timeline, start: int, end: int) -> list[Interval]:
     return intervals
 
 
-def _pauses(timeline: Timeline, bound_target: BoundTarget, start: int, stop: int | None) -> tuple[PausedTime, ...]:
-    end, paused_by = FOREVER if stop is None else stop, bound_target.paused_by
+def _pauses(timeline: Timeline, target: BoundTarget, start: int, stop: int | None) -> tuple[PausedTime, ...]:
+    end, paused_by = FOREVER if stop is None else stop, target.paused_by
     if not paused_by:
         return ()
     # A list is made faster than what a generator yields, for every clock of every item.

@@ -50,19 +50,18 @@ Stopwatches = dict[tuple[int, int, tuple[Interval, ...]], Stopwatch]
 
 
 def measure_intervals(
-    timeline: Timeline, bound_target: BoundTarget, cycle: Cycle, *, as_of: int, stopwatches: Stopwatches | None = None
+    timeline: Timeline, target: BoundTarget, cycle: Cycle, *, as_of: int, stopwatches: Stopwatches
 ) -> list[ClockInterval]:
     """The intervals that began by `as_of`, measured. Raises `BeyondHorizon` for instants outside the calendar.
 
     `stopwatches` are those made for this item so far; a new one is added.
     """
-    stopwatches = {} if stopwatches is None else stopwatches
     paused = cycle.paused_intervals
-    key = id(bound_target.time_basis), cycle.start, paused
+    key = id(target.time_basis), cycle.start, paused
     stopwatch = stopwatches.get(key)
     if stopwatch is None:
-        stopwatch = stopwatches[key] = Stopwatch(bound_target.time_basis, cycle.start, paused)
-    clock = _CycleClock(timeline, bound_target, cycle, stopwatch)
+        stopwatch = stopwatches[key] = Stopwatch(target.time_basis, cycle.start, paused)
+    clock = _CycleClock(timeline, target, cycle, stopwatch)
     return [clock.measure(start, stop, as_of=as_of) for start, stop in cycle.intervals if start <= as_of]
 
 
@@ -74,7 +73,7 @@ class _CycleClock(Struct, frozen=True, gc=False):
     """The clock of one cycle, with all that its intervals have in common."""
 
     timeline: Timeline
-    bound_target: BoundTarget
+    target: BoundTarget
     cycle: Cycle
     stopwatch: Stopwatch
 
@@ -87,8 +86,8 @@ class _CycleClock(Struct, frozen=True, gc=False):
         counted = stopwatch.counted_to(end)
         due, last_good, allowance, margin, missed = (
             self._against_a_date(start, end, base, counted)
-            if self.bound_target.seconds is None
-            else self._against_seconds(self.bound_target.seconds, base, counted, is_open=is_open)
+            if self.target.seconds is None
+            else self._against_seconds(self.target.seconds, base, counted, is_open=is_open)
         )
         return ClockInterval(
             start=start,
@@ -122,32 +121,30 @@ class _CycleClock(Struct, frozen=True, gc=False):
     def _stopped(self, end: int) -> int:
         """A recorded deadline is compared with the time in the event, even where the clock was clamped (R32)."""
         raw = self.cycle.raw_stop
-        return raw if raw is not None and isinstance(self.bound_target.threshold, RecordedDueDate) else end
+        return raw if raw is not None and isinstance(self.target.threshold, RecordedDueDate) else end
 
     def _due_date(self, start: int) -> int | None:
-        bound_target = self.bound_target
-        match bound_target.threshold:
+        target = self.target
+        match target.threshold:
             case RecordedDueDate():
                 due_us = self.timeline.opened.due_us
                 return None if due_us is None else due_us // SECOND_US
-            case WorkingDays(days) if bound_target.target.pause_counts == "whole-days":
-                return _nth_uncovered_day(bound_target, self.stopwatch, start, days)
+            case WorkingDays(days) if target.definition.pause_counts == "whole-days":
+                return _nth_uncovered_day(target, self.stopwatch, start, days)
             case WorkingDays(days):
-                return _extended(bound_target, _working_days(bound_target, start, days), start, self.cycle)
+                return _extended(target, _working_days(target, start, days), start, self.cycle)
             case CalendarDays(days):
-                return _extended(bound_target, bound_target.hours.add_calendar_days(start, days), start, self.cycle)
+                return _extended(target, target.hours.add_calendar_days(start, days), start, self.cycle)
         return None
 
 
-def _working_days(bound_target: BoundTarget, start: int, days: int) -> int | None:
-    return bound_target.hours.add_working_days(
-        start, days, rule=bound_target.target.day_rule, cut_off_s=bound_target.cut_off_s
-    )
+def _working_days(target: BoundTarget, start: int, days: int) -> int | None:
+    return target.hours.add_working_days(start, days, rule=target.definition.day_rule, cut_off_s=target.cut_off_s)
 
 
-def _extended(bound_target: BoundTarget, due: int | None, start: int, cycle: Cycle) -> int | None:
+def _extended(target: BoundTarget, due: int | None, start: int, cycle: Cycle) -> int | None:
     """The due instant moved on by the time that pauses took out before it, each pause in turn (R18)."""
-    time_basis = bound_target.time_basis
+    time_basis = target.time_basis
     for paused, resumed in merged(cycle.paused_intervals):
         if due is None or paused >= due:
             break
@@ -157,18 +154,16 @@ def _extended(bound_target: BoundTarget, due: int | None, start: int, cycle: Cyc
     return due
 
 
-def _nth_uncovered_day(bound_target: BoundTarget, stopwatch: Stopwatch, start: int, days: int) -> int | None:
+def _nth_uncovered_day(target: BoundTarget, stopwatch: Stopwatch, start: int, days: int) -> int | None:
     """The due instant where a working day does not count if pauses cover all of it (R18)."""
     counted, before = -1, -1  # the day of receipt is day 0 and always counts
     for ahead in range(days + MAX_DAYS_AHEAD):
-        closing = bound_target.hours.add_working_days(
-            start, ahead, rule="closing-time", cut_off_s=bound_target.cut_off_s
-        )
+        closing = target.hours.add_working_days(start, ahead, rule="closing-time", cut_off_s=target.cut_off_s)
         if closing is None:
             return None
         until = stopwatch.counted_to(closing)
         counted += until > before
         before = until
         if counted == days:
-            return _working_days(bound_target, start, ahead)
+            return _working_days(target, start, ahead)
     return None

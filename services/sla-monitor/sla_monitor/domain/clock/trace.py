@@ -75,7 +75,7 @@ def _apart(paused: list[_Part]) -> list[_Part]:
 
 
 def _trace_segments(verdict: Verdict, start: int, end: int, reason: str | None) -> list[TraceSegment]:
-    if verdict.bound_target.calendar is None:
+    if verdict.target.calendar is None:
         return [TraceSegment(start, end, "paused" if reason else "counted", reason or "counted around the clock")]
     return [
         TraceSegment(
@@ -84,5 +84,5 @@ def _trace_segments(verdict: Verdict, start: int, end: int, reason: str | None) 
             ("paused" if reason else "counted") if part.open else "closed",
             reason or part.reason if part.open else part.reason,
         )
-        for part in verdict.bound_target.hours.segments(start, end)
+        for part in verdict.target.hours.segments(start, end)
     ]

@@ -50,7 +50,7 @@ class Verdict(Struct, frozen=True, gc=False):
     `wake` is the next second at which this verdict or its warnings change without an event.
     """
 
-    bound_target: BoundTarget
+    target: BoundTarget
     cycle: Cycle
     outcome: Outcome
     reason: str
@@ -65,7 +65,7 @@ class Verdict(Struct, frozen=True, gc=False):
     @property
     def name(self) -> str:
         """`target/cycle`, by which the item's verdicts are kept apart."""
-        return f"{self.bound_target.target.id}/{self.cycle.number}"
+        return f"{self.target.id}/{self.cycle.number}"
 
     @property
     def decided(self) -> bool:
@@ -111,15 +111,16 @@ def evaluate(
     stopwatches: Stopwatches = {}
     verdicts: list[Verdict] = []
     unstarted = False
-    for bound_target in agreement_index.bound_targets(council, service, timeline.start):
-        until = _applies_until(timeline, bound_target)
+    for target in agreement_index.bound_targets(council, service, timeline.start):
+        until = _applies_until(timeline, target)
         if until is None:
             continue
-        target = bound_target.target.id
-        agreed = covering(exclusions, council=council, service=service, target=target, item=item) if exclusions else ()
-        cycles = read_cycles(timeline, bound_target, agreed)
+        agreed = (
+            covering(exclusions, council=council, service=service, target=target.id, item=item) if exclusions else ()
+        )
+        cycles = read_cycles(timeline, target, agreed)
         unstarted |= not cycles
-        verdicts.extend(_judge(timeline, bound_target, cycles, as_of=as_of, until=until, stopwatches=stopwatches))
+        verdicts.extend(_judge(timeline, target, cycles, as_of=as_of, until=until, stopwatches=stopwatches))
     wakes = [later, *[verdict.wake for verdict in verdicts]]
     return Evaluation(
         timeline.opened,
@@ -131,21 +132,21 @@ def evaluate(
     )
 
 
-def _applies_until(timeline: Timeline, bound_target: BoundTarget) -> int | None:
+def _applies_until(timeline: Timeline, target: BoundTarget) -> int | None:
     """FOREVER where the target applies to the item now; else the change by which it ceased to, None if it never did."""
     attributes = timeline.opened.attributes
-    if bound_target.selects(timeline.priorities[-1][1], attributes):
+    if target.selects(timeline.priorities[-1][1], attributes):
         return FOREVER
     until = None
     for (_, priority), (changed, _) in zip(timeline.priorities, timeline.priorities[1:], strict=False):
-        if bound_target.selects(priority, attributes):
+        if target.selects(priority, attributes):
             until = changed
     return until
 
 
 def _judge(
     timeline: Timeline,
-    bound_target: BoundTarget,
+    target: BoundTarget,
     cycles: Sequence[Cycle],
     *,
     as_of: int,
@@ -154,45 +155,39 @@ def _judge(
 ) -> list[Verdict]:
     """The verdict of each cycle. A target that stopped applying keeps only the misses it had by then (R28)."""
     if until == FOREVER:
-        return [_verdict(timeline, bound_target, cycle, as_of=as_of, stopwatches=stopwatches) for cycle in cycles]
+        return [_verdict(timeline, target, cycle, as_of=as_of, stopwatches=stopwatches) for cycle in cycles]
     begun = [cycle for cycle in cycles if cycle.start < until]
-    judged = [
-        _verdict(timeline, bound_target, cycle, as_of=min(as_of, until), stopwatches=stopwatches) for cycle in begun
-    ]
+    judged = [_verdict(timeline, target, cycle, as_of=min(as_of, until), stopwatches=stopwatches) for cycle in begun]
     missed = [verdict for verdict in judged if verdict.outcome is Outcome.BREACHED]
     return [msgspec.structs.replace(verdict, until=until, wake=None) for verdict in missed]
 
 
-def _verdict(
-    timeline: Timeline, bound_target: BoundTarget, cycle: Cycle, *, as_of: int, stopwatches: Stopwatches
-) -> Verdict:
+def _verdict(timeline: Timeline, target: BoundTarget, cycle: Cycle, *, as_of: int, stopwatches: Stopwatches) -> Verdict:
     if not cycle.intervals:
-        return _unmeasured(bound_target, cycle, Outcome.OUT_OF_SCOPE, "the council asked nothing")
-    if isinstance(bound_target.threshold, RecordedDueDate) and timeline.opened.due_us is None:
-        return _unmeasured(bound_target, cycle, Outcome.OUT_OF_SCOPE, "no due date was recorded")
-    if not bound_target.hours.opens_ever:
-        return _unmeasured(bound_target, cycle, Outcome.UNMEASURABLE, "the calendar never opens")
+        return _unmeasured(target, cycle, Outcome.OUT_OF_SCOPE, "the council asked nothing")
+    if isinstance(target.threshold, RecordedDueDate) and timeline.opened.due_us is None:
+        return _unmeasured(target, cycle, Outcome.OUT_OF_SCOPE, "no due date was recorded")
+    if not target.hours.opens_ever:
+        return _unmeasured(target, cycle, Outcome.UNMEASURABLE, "the calendar never opens")
     try:
-        intervals = measure_intervals(timeline, bound_target, cycle, as_of=as_of, stopwatches=stopwatches)
+        intervals = measure_intervals(timeline, target, cycle, as_of=as_of, stopwatches=stopwatches)
     except BeyondHorizon as beyond:
-        return _unmeasured(bound_target, cycle, Outcome.UNMEASURABLE, str(beyond))
-    return _from_intervals(bound_target, cycle, intervals, since=applies_since(timeline, bound_target))
+        return _unmeasured(target, cycle, Outcome.UNMEASURABLE, str(beyond))
+    return _from_intervals(target, cycle, intervals, since=applies_since(timeline, target))
 
 
-def _unmeasured(bound_target: BoundTarget, cycle: Cycle, outcome: Outcome, reason: str) -> Verdict:
-    return Verdict(bound_target, cycle, outcome, reason, None, 0, None, None, (), None)
+def _unmeasured(target: BoundTarget, cycle: Cycle, outcome: Outcome, reason: str) -> Verdict:
+    return Verdict(target, cycle, outcome, reason, None, 0, None, None, (), None)
 
 
-def _from_intervals(
-    bound_target: BoundTarget, cycle: Cycle, intervals: Sequence[ClockInterval], *, since: int
-) -> Verdict:
+def _from_intervals(target: BoundTarget, cycle: Cycle, intervals: Sequence[ClockInterval], *, since: int) -> Verdict:
     shown = intervals[0] if len(intervals) == 1 else _deciding_interval(cycle, intervals)
     # Between two exchanges no answer is due.
     idle = cycle.stop is None and not shown.open and not shown.missed
     outcome, reason = (Outcome.RUNNING, "no answer is due") if idle else _outcome(cycle, shown)
-    warnings, to_come = _warnings(bound_target, intervals, since=since)
+    warnings, to_come = _warnings(target, intervals, since=since)
     return Verdict(
-        bound_target=bound_target,
+        target=target,
         cycle=cycle,
         outcome=outcome,
         reason=reason,
@@ -230,13 +225,13 @@ def _outcome(cycle: Cycle, interval: ClockInterval) -> tuple[Outcome, str]:
 
 
 def _warnings(
-    bound_target: BoundTarget, intervals: Sequence[ClockInterval], *, since: int
+    target: BoundTarget, intervals: Sequence[ClockInterval], *, since: int
 ) -> tuple[tuple[ReachedWarning, ...], int | None]:
     """Warnings reached, each percentage once (its earliest), and the instant of the next to come."""
     reached: dict[int, ReachedWarning] = {}
     to_come: int | None = None
     for interval in intervals:
-        for percent in bound_target.warn_at:
+        for percent in target.warn_at:
             # Of an answered leg only what counted matters; of an open one also what will count next.
             used_up = None if interval.allowance is None else interval.base - (-interval.allowance * percent // 100)
             if used_up is None or not (interval.open or interval.counted > used_up):
