@@ -9,7 +9,7 @@ nothing is lost. `Fenced` is no failure: another worker moved the shard, so the 
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import structlog
@@ -66,13 +66,13 @@ async def consume(
     """
     subscription = await bus.subscribe(group, [topic.name for topic in topics])
     consumer = _Consumer(
-        bus,
-        subscription,
-        processor,
-        known_logs,
-        status or ConsumerStatus(group),
+        bus=bus,
+        subscription=subscription,
+        processor=processor,
+        known_logs=known_logs,
+        status=status or ConsumerStatus(group),
         batch=batch,
-        concurrency=concurrency,
+        applying=asyncio.Semaphore(concurrency),
         poll_s=poll_s,
         retry_s=retry_s,
     )
@@ -92,6 +92,10 @@ async def unread(bus: Bus, processor: Processor, topics: Sequence[Topic]) -> int
     return sum([await _lag(bus, processor, shard) for shard in every_shard(topics)])
 
 
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
 async def _lag(bus: Bus, processor: Processor, shard: Shard) -> int:
     position = await processor.position(shard)
     held = await bus.bounds(shard)
@@ -109,44 +113,31 @@ class _OwnedShard:
     halted: str | None = None
 
 
+@dataclass(slots=True, kw_only=True)
 class _Consumer:
     """One membership of a group."""
 
-    def __init__(
-        self,
-        bus: Bus,
-        subscription: Subscription,
-        processor: Processor,
-        known_logs: KnownLogs,
-        status: ConsumerStatus,
-        *,
-        batch: int,
-        concurrency: int,
-        poll_s: float,
-        retry_s: float,
-    ) -> None:
-        self._bus = bus
-        self._subscription = subscription
-        self._processor = processor
-        self._known_logs = known_logs
-        self._recognised: set[str] = set()
-        self._status = status
-        self._batch = batch
-        self._applying = asyncio.Semaphore(concurrency)
-        self._poll_s = poll_s
-        self._retry_s = retry_s
-        self._owned: dict[Shard, _OwnedShard] = {}
-        self._now = asyncio.get_running_loop().time
+    bus: Bus
+    subscription: Subscription
+    processor: Processor
+    known_logs: KnownLogs
+    status: ConsumerStatus
+    batch: int
+    applying: asyncio.Semaphore
+    poll_s: float
+    retry_s: float
+    recognised: set[str] = field(default_factory=set)
+    owned: dict[Shard, _OwnedShard] = field(default_factory=dict)
 
     async def round(self) -> None:
         """New shards are started, what has arrived is applied, and the other shards are given time for their own."""
         await self._match_assignment()
         self._resume()
-        arrived = await self._subscription.poll(max_records=self._batch, timeout_s=self._poll_timeout_s())
+        arrived = await self.subscription.poll(max_records=self.batch, timeout_s=self._poll_timeout_s())
         await self._offer_all(arrived)
-        for shard in self._owned.keys() - arrived.keys():
+        for shard in self.owned.keys() - arrived.keys():
             await self._idle(shard)
-            self._status.heartbeat.beat()
+            self.status.heartbeat.beat()
         self._update_status()
 
     async def _offer_all(self, arrived: Mapping[Shard, Sequence[Record]]) -> None:
@@ -157,38 +148,38 @@ class _Consumer:
                 raise failure
 
     async def _offer_in_turn(self, shard: Shard, records: Sequence[Record]) -> None:
-        async with self._applying:
+        async with self.applying:
             await self._offer(shard, records)
-            self._status.heartbeat.beat()
+            self.status.heartbeat.beat()
 
     def _update_status(self) -> None:
-        owned = self._owned.items()
-        self._status.positions = {shard: each.next_offset for shard, each in owned}
-        self._status.paused = frozenset(shard for shard, each in owned if each.paused_until is not None)
-        self._status.halted = {shard: each.halted for shard, each in owned if each.halted is not None}
-        self._status.heartbeat.beat()
+        owned = self.owned.items()
+        self.status.positions = {shard: each.next_offset for shard, each in owned}
+        self.status.paused = frozenset(shard for shard, each in owned if each.paused_until is not None)
+        self.status.halted = {shard: each.halted for shard, each in owned if each.halted is not None}
+        self.status.heartbeat.beat()
 
     async def _match_assignment(self) -> None:
-        assigned = self._subscription.assigned()
-        for lost in self._owned.keys() - assigned:
-            self._subscription.resume([lost])
-            del self._owned[lost]
-        for gained in assigned - self._owned.keys():
+        assigned = self.subscription.assigned()
+        for lost in self.owned.keys() - assigned:
+            self.subscription.resume([lost])
+            del self.owned[lost]
+        for gained in assigned - self.owned.keys():
             try:
-                self._owned[gained] = _OwnedShard(await self._start(gained))
+                self.owned[gained] = _OwnedShard(await self._start(gained))
             except Busy:
                 # A store that does not give one position will hardly give the next: all are asked again next round.
-                self._subscription.pause([gained])
+                self.subscription.pause([gained])
                 return
-            self._subscription.resume([gained])
+            self.subscription.resume([gained])
 
     async def _start(self, shard: Shard) -> int:
         await self._recognise(shard.topic)
-        position = await self._processor.position(shard)
+        position = await self.processor.position(shard)
         if position is None:
-            position = (await self._bus.bounds(shard)).first
+            position = (await self.bus.bounds(shard)).first
         try:
-            await self._subscription.seek(shard, position)
+            await self.subscription.seek(shard, position)
         except OffsetGone as gone:
             raise OffsetGone(
                 f"{gone}. The stored position and the log no longer belong together: if retention has overtaken the "
@@ -198,23 +189,23 @@ class _Consumer:
 
     async def _recognise(self, topic: str) -> None:
         """The log of the topic is the one that stored positions are of, or the first that was ever read."""
-        if topic in self._recognised:
+        if topic in self.recognised:
             return
-        identity = await self._bus.identity(topic)
-        known = await self._known_logs.known_log(topic)
+        identity = await self.bus.identity(topic)
+        known = await self.known_logs.known_log(topic)
         if known is None:
-            await self._known_logs.save_known_log(topic, identity)
+            await self.known_logs.save_known_log(topic, identity)
         elif known != identity:
             raise OffsetGone(
                 f"{topic} was recreated since it was last read: stored positions mean nothing now. Send its events "
                 "again if they are gone, empty the reader's store, and start the reader again"
             )
-        self._recognised.add(topic)
+        self.recognised.add(topic)
 
     async def _offer(self, shard: Shard, records: Sequence[Record]) -> None:
-        owned = self._owned[shard]
+        owned = self.owned[shard]
         try:
-            owned.next_offset = await self._processor.apply(shard, records)
+            owned.next_offset = await self.processor.apply(shard, records)
         except Fenced:
             self._begin_again(shard)
         except (Busy, AppendUncertain) as fault:
@@ -225,13 +216,13 @@ class _Consumer:
             owned.pause_s = 0.0
             self._mark(shard, owned, None)
             if owned.next_offset <= records[-1].offset:
-                await self._subscription.seek(shard, owned.next_offset)
-            await self._subscription.commit(shard, owned.next_offset)
+                await self.subscription.seek(shard, owned.next_offset)
+            await self.subscription.commit(shard, owned.next_offset)
 
     def _begin_again(self, shard: Shard) -> None:
         """Nothing else is delivered of the shard before it is started again, from the stored position."""
-        self._subscription.pause([shard])
-        del self._owned[shard]
+        self.subscription.pause([shard])
+        del self.owned[shard]
 
     def _mark(self, shard: Shard, owned: _OwnedShard, halted: str | None) -> None:
         """The shard is halted, or no longer; either is logged once."""
@@ -242,34 +233,34 @@ class _Consumer:
         owned.halted = halted
 
     async def _pause(self, shard: Shard, owned: _OwnedShard) -> None:
-        owned.pause_s = min(max(self._retry_s, 2 * owned.pause_s), MAX_PAUSE_S)
-        owned.paused_until = self._now() + owned.pause_s
-        self._subscription.pause([shard])
-        await self._subscription.seek(shard, owned.next_offset)
+        owned.pause_s = min(max(self.retry_s, 2 * owned.pause_s), MAX_PAUSE_S)
+        owned.paused_until = _now() + owned.pause_s
+        self.subscription.pause([shard])
+        await self.subscription.seek(shard, owned.next_offset)
 
     def _resume(self) -> None:
-        for shard, owned in self._owned.items():
-            if owned.paused_until is not None and owned.paused_until <= self._now():
+        for shard, owned in self.owned.items():
+            if owned.paused_until is not None and owned.paused_until <= _now():
                 owned.paused_until = None
-                self._subscription.resume([shard])
+                self.subscription.resume([shard])
 
     def _poll_timeout_s(self) -> float:
-        paused_s = [each.paused_until - self._now() for each in self._owned.values() if each.paused_until is not None]
-        return max(0.0, min([self._poll_s, *paused_s]))
+        paused_s = [each.paused_until - _now() for each in self.owned.values() if each.paused_until is not None]
+        return max(0.0, min([self.poll_s, *paused_s]))
 
     async def _caught_up(self, shard: Shard, owned: _OwnedShard) -> bool:
         # What has been delivered has been applied; what follows may hold nothing to deliver.
-        position = max(owned.next_offset, await self._subscription.position(shard))
-        return position >= (await self._bus.bounds(shard)).end
+        position = max(owned.next_offset, await self.subscription.position(shard))
+        return position >= (await self.bus.bounds(shard)).end
 
     async def _idle(self, shard: Shard) -> None:
         # Paced, because a flood in one shard makes rounds short, and a call may ask the log for its end.
-        owned = self._owned[shard]
-        if self._now() < owned.idle_at:
+        owned = self.owned[shard]
+        if _now() < owned.idle_at:
             return
-        owned.idle_at = self._now() + self._poll_s
+        owned.idle_at = _now() + self.poll_s
         try:
-            await self._processor.idle(shard, caught_up=partial(self._caught_up, shard, owned))
+            await self.processor.idle(shard, caught_up=partial(self._caught_up, shard, owned))
         except Fenced:
             self._begin_again(shard)
         except (Busy, AppendUncertain):
