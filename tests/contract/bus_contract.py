@@ -86,7 +86,7 @@ class BusContract:
         assert (record.key, record.value) == ("worthing:ticket-ü".encode(), sent.value)
         assert (record.headers, record.timestamp_ms) == (sent.headers, sent.timestamp_ms)
 
-    async def test_a_message_without_a_time_bears_the_time_of_sending(self, bus: Bus, topic: Topic) -> None:
+    async def test_a_message_without_a_time_gets_the_time_of_sending(self, bus: Bus, topic: Topic) -> None:
         before_ms = int(datetime.now(UTC).timestamp() * 1000)
         await bus.publish(topic.name, messages(1))
         after_ms = int(datetime.now(UTC).timestamp() * 1000)
@@ -127,7 +127,7 @@ class BusContract:
 
     # Reading
 
-    async def test_nothing_is_delivered_before_a_start_is_named(self, bus: Bus, topic: Topic) -> None:
+    async def test_nothing_is_delivered_before_the_first_seek(self, bus: Bus, topic: Topic) -> None:
         await bus.publish(topic.name, messages(3))
         reader = await bus.subscribe(self.group(), [topic.name])
         await wait_for_assignment([reader], shards_of(topic))
@@ -187,7 +187,7 @@ class BusContract:
 
         assert sorted(values(taken)) == sorted(f"other:{n}".encode() for n in range(10))
 
-    async def test_a_shard_held_back_delivers_nothing_until_it_is_let_go(self, bus: Bus, topic: Topic) -> None:
+    async def test_a_paused_shard_delivers_nothing_until_it_is_resumed(self, bus: Bus, topic: Topic) -> None:
         held, free = Shard(topic.name, 0), Shard(topic.name, 1)
         reader = await self.member(bus, topic)
         reader.pause([held])
@@ -203,7 +203,7 @@ class BusContract:
         assert quiet == {}
         assert after.keys() == {held}
 
-    async def test_a_shard_held_back_can_be_wound_back_meanwhile(self, bus: Bus, topic: Topic) -> None:
+    async def test_a_paused_shard_can_be_sought_back_meanwhile(self, bus: Bus, topic: Topic) -> None:
         shard = Shard(topic.name, 0)
         await bus.publish_to(shard, messages(3))
         reader = await self.member(bus, topic)
@@ -257,7 +257,9 @@ class BusContract:
         with pytest.raises(OffsetGone):
             await bus.read(shard, offset, limit=9)
 
-    async def test_a_reader_overtaken_by_retention_is_told_and_skips_nothing(self, bus: Bus, topic: Topic) -> None:
+    async def test_a_reader_overtaken_by_retention_gets_an_error_and_skips_nothing(
+        self, bus: Bus, topic: Topic
+    ) -> None:
         shard = Shard(topic.name, 2)
         await bus.publish_to(shard, messages(5))
         reader = await self.member(bus, topic)
@@ -285,7 +287,7 @@ class BusContract:
 
         assert shares == {topic.partitions // 2}
 
-    async def test_a_shard_gained_from_another_member_waits_for_its_start(self, bus: Bus, topic: Topic) -> None:
+    async def test_a_shard_gained_from_another_member_waits_for_a_seek(self, bus: Bus, topic: Topic) -> None:
         group = self.group()
         leaving, staying = await bus.subscribe(group, [topic.name]), await bus.subscribe(group, [topic.name])
         await wait_for_assignment([leaving, staying], shards_of(topic))
@@ -312,7 +314,7 @@ class BusContract:
 
         assert (await read_records(reader, topic.partitions)).keys() == shards_of(topic)
 
-    async def test_a_shard_seen_to_be_lost_waits_for_its_start_when_it_returns(self, bus: Bus, topic: Topic) -> None:
+    async def test_a_shard_seen_to_be_lost_waits_for_a_seek_when_it_returns(self, bus: Bus, topic: Topic) -> None:
         group = self.group()
         reader = await bus.subscribe(group, [topic.name])
         await wait_for_assignment([reader], shards_of(topic))
@@ -334,7 +336,7 @@ class BusContract:
 
         assert [values(await read_records(reader, 5)) for reader in readers] == [[b"0", b"1", b"2", b"3", b"4"]] * 2
 
-    async def test_a_hint_of_progress_changes_nothing_for_the_reader(self, bus: Bus, topic: Topic) -> None:
+    async def test_a_committed_offset_changes_nothing_for_the_reader(self, bus: Bus, topic: Topic) -> None:
         shard = Shard(topic.name, 0)
         await bus.publish_to(shard, messages(4))
         reader = await self.member(bus, topic)

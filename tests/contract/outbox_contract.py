@@ -1,4 +1,4 @@
-"""What the outbox promises on every database: announced in order, at least once, and none skipped."""
+"""What the outbox promises on every database: messages published in order, at least once, and none skipped."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -54,28 +54,28 @@ class OutboxContract:
         yield bus
         await bus.close()
 
-    async def test_announcements_are_published_in_order_and_once_when_nothing_fails(
+    async def test_messages_are_published_in_order_and_once_when_nothing_fails(
         self, engine: Engine, bus: UncertainOnce
     ) -> None:
-        self.announce(engine, "a", "b")
-        self.announce(engine, "c")
+        self.write(engine, "a", "b")
+        self.write(engine, "c")
 
         published = [await relay_once(engine, bus, outbox=OUTBOX) for _ in range(2)]
 
         assert published == [3, 0]
         assert await self.published(bus, 3) == [b"a", b"b", b"c"]
 
-    async def test_an_announcement_that_was_rolled_back_is_never_made(self, engine: Engine, bus: UncertainOnce) -> None:
+    async def test_a_message_that_was_rolled_back_is_never_published(self, engine: Engine, bus: UncertainOnce) -> None:
         with engine.connect() as connection:
             add(connection, OUTBOX, [outgoing("never")])
             connection.rollback()
 
         assert await relay_once(engine, bus, outbox=OUTBOX) == 0
 
-    async def test_announcements_whose_appending_is_uncertain_are_sent_again_in_order(
+    async def test_messages_whose_appending_is_uncertain_are_sent_again_in_order(
         self, engine: Engine, bus: UncertainOnce
     ) -> None:
-        self.announce(engine, "a", "b")
+        self.write(engine, "a", "b")
         bus.uncertain = True
 
         published = [await relay_once(engine, bus, outbox=OUTBOX) for _ in range(3)]
@@ -87,7 +87,7 @@ class OutboxContract:
         with engine.begin() as late:
             add(late, OUTBOX, [outgoing("drew its number first")])
             # Where writers queue this one waits for the late one; elsewhere it commits before it.
-            other = asyncio.create_task(asyncio.to_thread(self.announce, engine, "committed first"))
+            other = asyncio.create_task(asyncio.to_thread(self.write, engine, "committed first"))
             await asyncio.wait([other], timeout=0.3)
             await relay_once(engine, bus, outbox=OUTBOX)
         await other
@@ -95,14 +95,14 @@ class OutboxContract:
 
         assert await self.published(bus, 2) == [b"drew its number first", b"committed first"]
 
-    async def test_the_relay_publishes_what_is_written_while_it_runs_and_ends_when_told(
+    async def test_the_relay_publishes_what_is_written_while_it_runs_and_ends_when_stopped(
         self, engine: Engine, bus: UncertainOnce
     ) -> None:
         stop = asyncio.Event()
         running = asyncio.create_task(relay(engine, bus, stop, outbox=OUTBOX, pause_s=0.01))
-        await asyncio.to_thread(self.announce, engine, "a")
+        await asyncio.to_thread(self.write, engine, "a")
         assert await self.published(bus, 1) == [b"a"]
-        await asyncio.to_thread(self.announce, engine, "b")
+        await asyncio.to_thread(self.write, engine, "b")
         assert await self.published(bus, 2) == [b"a", b"b"]
 
         stop.set()
@@ -113,7 +113,7 @@ class OutboxContract:
 
     # What the suite itself needs
 
-    def announce(self, engine: Engine, *ids: str) -> None:
+    def write(self, engine: Engine, *ids: str) -> None:
         with engine.begin() as connection:
             add(connection, OUTBOX, [outgoing(id_) for id_ in ids])
 

@@ -98,7 +98,7 @@ class SqlContract:
         with read_transaction(engine) as connection:
             assert connection.scalar(select(SAMPLES.c.pence)) == workers * rounds
 
-    def test_a_reading_transaction_sees_one_moment_and_holds_up_no_writer(self, engine: Engine) -> None:
+    def test_a_read_transaction_sees_one_moment_and_holds_up_no_writer(self, engine: Engine) -> None:
         with read_transaction(engine) as reader:
             before = reader.scalar(select(func.count()).select_from(SAMPLES))
             with engine.begin() as writer:
@@ -164,7 +164,7 @@ class SqlContract:
     # Known logs
 
     @pytest.mark.anyio
-    async def test_the_log_that_a_group_reads_is_kept_as_it_was_first_said(self, engine: Engine) -> None:
+    async def test_the_log_that_a_group_reads_is_kept_as_it_was_first_stored(self, engine: Engine) -> None:
         billing, monitor = (SqlKnownLogs(engine, KNOWN_LOG, group) for group in ("billing", "sla-monitor"))
 
         assert await billing.known_log("a.v1") is None
@@ -191,7 +191,7 @@ class SqlContract:
         assert found == ShardProgress(SHARD, 5, 20, Counts(7, 1, 1, 4, 2))
         assert found.unaccounted == 0
 
-    def test_offsets_passed_over_without_a_fate_are_seen(self, engine: Engine) -> None:
+    def test_offsets_that_no_count_includes_are_seen(self, engine: Engine) -> None:
         with engine.begin() as connection:
             self.advance(connection, None, 10, Counts(applied=9), first=0)
             (found,) = PROGRESS.shards(connection)
@@ -240,7 +240,7 @@ class SqlContract:
 
     # Inbox
 
-    def test_each_arrival_has_its_fate_also_within_a_batch(self, engine: Engine) -> None:
+    def test_each_arrival_has_its_result_also_within_a_batch(self, engine: Engine) -> None:
         with engine.begin() as connection:
             first = receive(connection, INBOX, [arrival("known"), arrival("new"), arrival("new"), arrival("new", b"!")])
         with engine.begin() as connection:
@@ -266,13 +266,13 @@ class SqlContract:
         ]
 
     def test_a_conflict_does_not_replace_what_came_first(self, engine: Engine) -> None:
-        for content, fate in (
+        for content, result in (
             (b"first", InsertResult.NEW),
             (b"second", InsertResult.CONFLICT),
             (b"first", InsertResult.DUPLICATE),
         ):
             with engine.begin() as connection:
-                assert receive(connection, INBOX, [arrival("one", content)]) == [fate]
+                assert receive(connection, INBOX, [arrival("one", content)]) == [result]
 
     def test_an_arrival_whose_transaction_was_rolled_back_is_new_again(self, engine: Engine) -> None:
         with engine.connect() as connection:
@@ -289,7 +289,7 @@ class SqlContract:
         )
     )
     @LAW
-    def test_the_fates_are_those_that_a_dictionary_would_give(
+    def test_the_results_are_those_that_a_dictionary_would_give(
         self, engine: Engine, batches: list[list[tuple[str, str, bytes]]]
     ) -> None:
         known: dict[tuple[str, str], bytes] = {}
@@ -309,10 +309,10 @@ class SqlContract:
                 known.setdefault((source, id_), content)
             with engine.begin() as connection:
                 arrivals = [arrival(id_, content, source) for id_, source, content in batch]
-                foreseen = receive_dry_run(connection, INBOX, arrivals)
-                fates = receive(connection, INBOX, arrivals)
+                dry_run = receive_dry_run(connection, INBOX, arrivals)
+                results = receive(connection, INBOX, arrivals)
 
-            assert fates == foreseen == expected
+            assert results == dry_run == expected
 
     def test_a_large_batch_is_received_whole(self, engine: Engine) -> None:
         batch = [arrival(f"id-{number}") for number in range(5000)]

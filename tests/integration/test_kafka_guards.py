@@ -1,4 +1,4 @@
-"""A reader whose position and log no longer belong together is told what to do, on a real broker; it never skips."""
+"""A reader whose position and log no longer belong together ends with what to do, on a real broker; it never skips."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -161,7 +161,7 @@ async def test_partitions_added_while_a_service_was_stopped_keep_it_from_startin
         await bus.ensure_topics([topic])
 
 
-async def test_a_topic_that_nobody_made_is_neither_read_nor_written_nor_made(bus: KafkaBus) -> None:
+async def test_a_topic_that_nobody_created_is_neither_read_nor_written_nor_created(bus: KafkaBus) -> None:
     with pytest.raises(BusError, match="there is no topic nobody"):
         await bus.publish("nobody.v1", numbers(1))
     with pytest.raises(BusError, match="there is no topic nobody"):

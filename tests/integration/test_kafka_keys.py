@@ -1,4 +1,4 @@
-"""An integrator's producer and ours put the same key into the same partition."""
+"""An integrator's producer and Tallystick's put the same key into the same partition."""
 
 from uuid import uuid4
 

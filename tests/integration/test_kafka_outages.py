@@ -25,7 +25,7 @@ PATIENCE_S = 300
 
 @pytest.fixture(scope="module")
 def server(docker_engine: None) -> Iterator[str]:
-    """A broker to be mistreated."""
+    """A broker that the test may kill or freeze."""
     with servers.kafka() as address:
         yield address
 
@@ -97,7 +97,7 @@ async def test_a_broker_killed_while_it_is_written_to_loses_nothing_and_its_read
     assert all(numbers == sorted(numbers) for numbers in found.values())
 
 
-async def test_an_append_that_is_not_confirmed_is_uncertain_and_the_next_one_is_made_by_another_producer(
+async def test_an_append_that_is_not_confirmed_is_uncertain_and_the_next_one_has_another_producer(
     server: str, bus: KafkaBus, topic: Topic
 ) -> None:
     writer = KafkaWriter(parse(f"kafka://{server}"), append_s=2)

@@ -1,4 +1,4 @@
-"""The command that makes the topics on a broker, and what they are like."""
+"""The command that creates the topics on a broker, and what they are like."""
 
 import subprocess
 import sys
@@ -33,19 +33,19 @@ def command(url: str, verb: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-async def test_create_makes_every_topic_once_and_check_agrees_only_afterwards(empty_server: str) -> None:
+async def test_create_creates_every_topic_once_and_check_agrees_only_afterwards(empty_server: str) -> None:
     url = f"kafka://{empty_server}"
 
     before = command(url, "check")
-    made, again, after = command(url, "create"), command(url, "create"), command(url, "check")
+    created, again, after = command(url, "create"), command(url, "create"), command(url, "check")
 
-    assert [before.returncode, made.returncode, again.returncode, after.returncode] == [2, 0, 0, 0]
+    assert [before.returncode, created.returncode, again.returncode, after.returncode] == [2, 0, 0, 0]
     assert [answer.stdout.count("missing") for answer in (before, after)] == [len(TOPICS), 0]
-    assert [answer.stdout.count("created") for answer in (made, again)] == [len(TOPICS), 0]
+    assert [answer.stdout.count("created") for answer in (created, again)] == [len(TOPICS), 0]
     assert f"{len(TOPICS)} of {len(TOPICS)} do not exist" in before.stderr
 
 
-async def test_a_topic_is_made_with_its_retention_and_bears_the_time_of_appending(empty_server: str) -> None:
+async def test_a_topic_is_created_with_its_retention_and_the_time_of_appending(empty_server: str) -> None:
     await kafka_topics.ensure(parse(f"kafka://{empty_server}"), TOPICS)
 
     tickets = await kafka_broker.settings_of(empty_server, TICKETS.name)
@@ -56,18 +56,18 @@ async def test_a_topic_is_made_with_its_retention_and_bears_the_time_of_appendin
     assert tickets["message.timestamp.type"] == catalogue["message.timestamp.type"] == "LogAppendTime"
 
 
-async def test_a_topic_with_other_partitions_stops_the_command_before_it_makes_anything(kafka_server: str) -> None:
+async def test_a_topic_with_other_partitions_stops_the_command_before_it_creates_anything(kafka_server: str) -> None:
     address = parse(f"kafka://{kafka_server}")
     held, wanted, other = (
         Topic(name, "council:ticket", partitions, 400, ("tests",), ("tests",))
-        for name, partitions in (("held-already.v1", 3), ("held-already.v1", 4), ("never-made.v1", 1))
+        for name, partitions in (("held-already.v1", 3), ("held-already.v1", 4), ("never-created.v1", 1))
     )
     await kafka_topics.ensure(address, [held])
 
     with pytest.raises(PartitionMismatch, match=r"expected 4 partitions of held-already\.v1, Kafka has 3"):
         await kafka_topics.ensure(address, [other, wanted])
 
-    assert "never-made.v1" not in (await describe_cluster(address)).topics
+    assert "never-created.v1" not in (await describe_cluster(address)).topics
 
 
 @pytest.mark.parametrize(

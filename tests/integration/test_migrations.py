@@ -1,4 +1,4 @@
-"""Every service's migrations make what its code expects, on either database, from nothing and from what was there."""
+"""Every service's migrations make what its code expects, on either database, from nothing."""
 
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -36,14 +36,14 @@ def engine(package: str, database_of: Callable[[str], str]) -> Iterator[Engine]:
 
 
 def test_the_migrations_make_the_tables_that_the_code_expects(package: str, engine: Engine) -> None:
-    ours = version_table(package)
+    revision_table = version_table(package)
 
     with engine.connect() as connection:
         context = MigrationContext.configure(
             connection,
             opts={
                 "compare_type": True,
-                "include_name": lambda name, kind, _: kind != "table" or name != ours,
+                "include_name": lambda name, kind, _: kind != "table" or name != revision_table,
             },
         )
         differences = compare_metadata(context, metadata_of(package))

@@ -87,7 +87,7 @@ async def test_a_call_to_a_frozen_server_ends_as_busy_in_bounded_time(server: Po
     assert took_s < SHORT_ANSWER_S + postgres.CONNECT_S + 2
 
 
-def test_a_council_that_asks_meanwhile_is_told_to_ask_again(server: Postgres, store: SqlStore) -> None:
+def test_a_council_that_asks_meanwhile_is_asked_to_retry(server: Postgres, store: SqlStore) -> None:
     with TestClient(create_app("Billing", [api.router(Statements(store))])) as client:
         with server.frozen():
             meanwhile = client.get("/v1/statements?month=2026-05")
@@ -103,7 +103,7 @@ def freeze(server: Postgres) -> None:
 
 
 @pytest.mark.parametrize("disturb", [freeze, Postgres.end_connections, Postgres.crash])
-async def test_readings_taken_in_during_outages_are_each_stored_once(
+async def test_readings_ingested_during_outages_are_each_stored_once(
     server: Postgres, store: SqlStore, bus: EmbeddedBus, disturb: Callable[[Postgres], None]
 ) -> None:
     empty(server)

@@ -58,7 +58,7 @@ def write(engine: Engine, key: str) -> None:
             time.sleep(chance.uniform(0, LONGEST_HOLD_S))
 
 
-async def test_what_eight_writers_announce_is_published_whole_and_in_each_writers_order(
+async def test_what_eight_writers_write_is_published_whole_and_in_each_writers_order(
     engine: Engine, bus: EmbeddedBus
 ) -> None:
     keys = [f"writer-{number}" for number in range(WRITERS)]
@@ -87,7 +87,7 @@ async def published(bus: EmbeddedBus, count: int) -> dict[str, list[int]]:
     return found
 
 
-def test_a_reader_that_went_on_from_the_highest_position_it_saw_would_lose_announcements(engine: Engine) -> None:
+def test_a_reader_that_went_on_from_the_highest_position_it_saw_would_lose_messages(engine: Engine) -> None:
     seen: list[str] = []
     with engine.connect() as slow, engine.connect() as quick:
         add(slow, OUTBOX, [outgoing("drew its position first", 0)])

@@ -52,7 +52,7 @@ def refused(engine: Engine, statement: str) -> str:
 @pytest.mark.parametrize(
     "statement", ["CREATE TABLE mine (id int)", "CREATE SCHEMA mine", "CREATE TEMP TABLE mine (id int)"]
 )
-def test_only_the_owner_makes_anything(as_role: AsRole, role: str, package: str, statement: str) -> None:
+def test_only_the_owner_creates_anything(as_role: AsRole, role: str, package: str, statement: str) -> None:
     assert refused(as_role(role, package), statement) in {"42501", "25006"}
 
 
@@ -60,7 +60,7 @@ def test_only_the_owner_makes_anything(as_role: AsRole, role: str, package: str,
     ("package", "table"), [(package, table) for package in HISTORIES for table in HISTORIES[package]]
 )
 @pytest.mark.parametrize("statement", ["DELETE FROM {}", "TRUNCATE {}", "DROP TABLE {}", "ALTER TABLE {} ADD mine int"])
-def test_a_service_cannot_take_its_history_away(as_role: AsRole, package: str, table: str, statement: str) -> None:
+def test_a_service_cannot_delete_its_history(as_role: AsRole, package: str, table: str, statement: str) -> None:
     assert refused(as_role(APP, package), statement.format(table)) == "42501"
 
 

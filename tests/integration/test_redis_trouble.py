@@ -25,7 +25,7 @@ FIRST = Change(
     Head(revision=1, next_offset=5),
     items={"a": b"1"},
     due={"a": 9},
-    outbox=[Outgoing("id", "to.v1", "key", b"said", 0)],
+    outbox=[Outgoing("id", "to.v1", "key", b"message", 0)],
 )
 SAFE = {"maxmemory-policy": "noeviction", "appendonly": "yes", "appendfsync": "always"}
 
@@ -123,7 +123,7 @@ async def test_while_no_server_answers_every_call_is_busy() -> None:
 # What Redis forgets
 
 
-async def test_a_server_that_forgets_its_scripts_is_told_them_again(
+async def test_a_server_that_forgets_its_scripts_is_sent_them_again(
     states: RedisStateStore, shard: Shard, server: Any
 ) -> None:
     seen = None
@@ -158,7 +158,7 @@ async def test_a_commit_of_which_only_the_beginning_came_back_is_made_whole_when
         FIRST,
         items={"a": b"1", "b": b"2", "gone": None},
         due={"a": 9, "gone": None},
-        outbox=[Outgoing(name, "to.v1", "key", b"said", 0) for name in ("id-1", "id-2")],
+        outbox=[Outgoing(name, "to.v1", "key", b"message", 0) for name in ("id-1", "id-2")],
         quarantined=[Quarantined(3, "reason", "detail", None, None, 0)],
     )
     await states.commit(shard, None, change)
@@ -167,12 +167,12 @@ async def test_a_commit_of_which_only_the_beginning_came_back_is_made_whole_when
         await states.forget(shard)
         await states.commit(shard, None, change)
         server.echo("end")
-        commands = [heard for heard in until_end(watched) if heard["client_type"] == "lua"]
+        commands = [received for received in until_end(watched) if received["client_type"] == "lua"]
 
     for length in range(len(commands)):
         await states.forget(shard)
-        for heard in commands[:length]:
-            server.execute_command(*unescaped(heard["command"]))
+        for received in commands[:length]:
+            server.execute_command(*unescaped(received["command"]))
         await everything(states, shard)
         if await states.head(shard) is None:
             await states.commit(shard, None, change)
@@ -182,11 +182,11 @@ async def test_a_commit_of_which_only_the_beginning_came_back_is_made_whole_when
 
 
 def until_end(watched: Any) -> Iterator[dict[str, str]]:
-    """What the server was told until it was told the end."""
-    for heard in watched.listen():
-        if heard["command"] == "ECHO end":
+    """The commands that the server got until it got the last one."""
+    for received in watched.listen():
+        if received["command"] == "ECHO end":
             return
-        yield heard
+        yield received
 
 
 def unescaped(command: str) -> list[bytes]:

@@ -8,7 +8,7 @@ from shared.clock import WallClock
 from shared.log.port import Bus, Shard
 from shared.state.port import StateStore
 from tests.contract.bus_contract import BusContract
-from tests.contract.states_contract import StatesContract
+from tests.contract.state_store_contract import StateStoreContract
 from tests.simulation.bus import MemoryBus
 from tests.simulation.log import Log
 from tests.simulation.states import MemoryStates, StateServer
@@ -33,7 +33,7 @@ class TestMemoryBus(BusContract):
         bus.log.first[shard] = offset
 
 
-class TestMemoryStates(StatesContract):
+class TestMemoryStates(StateStoreContract):
     # These connect to an address a second time, or start another process.
     test_the_head_comes_back_as_it_was_stored_also_to_another_process = None  # type: ignore[assignment] # not a test here
     test_of_writers_who_saw_the_same_head_exactly_one_wins_also_when_the_offset_stands = None  # type: ignore[assignment] # as above

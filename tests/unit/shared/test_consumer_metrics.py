@@ -1,4 +1,4 @@
-"""The figures of consumer groups, as Prometheus reads them."""
+"""The metrics of consumer groups, as Prometheus reads them."""
 
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -30,7 +30,7 @@ async def shown(standing: ShardStatus, folder: Path) -> CollectorRegistry:
     return registry
 
 
-async def test_a_shards_lag_and_fates_are_those_of_its_store(tmp_path: Path) -> None:
+async def test_a_shards_lag_and_counts_are_those_of_its_store(tmp_path: Path) -> None:
     registry = await shown(ShardStatus(SHARD, 1, 5, {"applied": 2, "duplicate": 1, "parked": 1}), tmp_path)
 
     assert registry.get_sample_value("consumer_lag_records", LABELS) == 2

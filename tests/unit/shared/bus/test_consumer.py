@@ -125,18 +125,18 @@ async def test_a_busy_shard_is_offered_the_same_records_again_until_they_are_tak
 
 async def test_a_halted_shard_says_why_and_goes_on_when_that_is_over_and_others_never_stop(bus: EmbeddedBus) -> None:
     store, status = Store(), ConsumerStatus("totals")
-    stands = [Halted("decide")]
+    halting = [Halted("decide")]
 
     def halt(shard: Shard, _: Sequence[Record]) -> None:
-        if shard == SHARD and stands:
-            raise stands[0]
+        if shard == SHARD and halting:
+            raise halting[0]
 
     worker = Totals(store, before=halt)
     for shard in shards_of(TOPIC):
         await bus.publish_to(shard, [Message("one", b"1")])
     await run_until(bus, lambda: bool(status.halted) and len(store.numbers) == 2, worker, status=status)
     assert status.halted == {SHARD: "decide"}
-    stands.clear()
+    halting.clear()
     await run_until(bus, lambda: len(store.numbers) == 3 and not status.halted, worker, status=status)
 
     assert store.applied.keys() == shards_of(TOPIC)
@@ -187,7 +187,7 @@ async def test_a_fenced_worker_goes_on_from_where_the_other_one_stored(bus: Embe
 
 
 @pytest.mark.parametrize("fenced", [0, 1])
-async def test_a_store_that_does_not_tell_its_position_is_asked_again(bus: EmbeddedBus, fenced: int) -> None:
+async def test_a_store_that_does_not_give_its_position_is_asked_again(bus: EmbeddedBus, fenced: int) -> None:
     store = Store()
     await publish(bus, range(30))
     asked = count()
@@ -269,19 +269,19 @@ async def test_a_position_that_the_log_does_not_hold_ends_the_loop_with_advice(b
         await run_until(bus, lambda: False, Totals(Store(next_offset={SHARD: stored})))
 
 
-async def test_idle_is_told_that_a_shard_is_caught_up_only_when_all_of_it_is_applied(bus: EmbeddedBus) -> None:
+async def test_idle_sees_a_shard_as_caught_up_only_when_all_of_it_is_applied(bus: EmbeddedBus) -> None:
     store = Store()
-    told: list[tuple[bool, bool]] = []
+    seen: list[tuple[bool, bool]] = []
 
     def note(shard: Shard, caught_up: bool) -> None:
         if shard == SHARD:
-            told.append((caught_up, len(store.numbers) == 20))
+            seen.append((caught_up, len(store.numbers) == 20))
 
     worker = Totals(store, before=failing(3, Busy()), on_idle=note)
     await bus.publish_to(SHARD, [Message("n", str(n).encode()) for n in range(20)])
-    await run_until(bus, lambda: (True, True) in told, worker, batch=5)
+    await run_until(bus, lambda: (True, True) in seen, worker, batch=5)
 
-    assert set(told) <= {(False, False), (True, True)}
+    assert set(seen) <= {(False, False), (True, True)}
 
 
 @pytest.mark.parametrize("fault", [Busy(), AppendUncertain(), Fenced()])

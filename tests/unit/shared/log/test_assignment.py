@@ -1,4 +1,4 @@
-"""How a group shares its shards."""
+"""How shards are assigned to the members of a group."""
 
 from collections import Counter
 
@@ -25,7 +25,7 @@ def test_every_shard_that_somebody_wants_has_exactly_one_owner_and_that_one_want
 
 
 @given(members=st.integers(1, 20))
-def test_members_with_the_same_wish_get_shares_of_a_topic_that_differ_by_one_at_most(members: int) -> None:
+def test_members_subscribed_to_the_same_get_shares_of_a_topic_that_differ_by_one_at_most(members: int) -> None:
     shares = assign_shards(SHARDS, [list(TOPICS)] * members)
 
     for topic in TOPICS:

@@ -1,4 +1,4 @@
-"""How many records of a shard may be set aside before it is halted."""
+"""How many records of a shard may be quarantined before it is halted."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What a service says of its own health."""
+"""What a service reports of its own health."""
 
 import asyncio
 from pathlib import Path
@@ -49,7 +49,7 @@ async def test_one_part_that_is_not_ready_is_named_beside_those_that_are() -> No
     )
 
 
-async def test_what_a_part_raises_is_told_by_its_kind_because_its_text_may_be_secret() -> None:
+async def test_what_a_part_raises_is_reported_by_its_kind_because_its_text_may_be_secret() -> None:
     found = await Readiness({"database": breaks}).ask()
 
     assert found.parts == {"database": HealthPart(False, "ConnectionError")}
@@ -91,7 +91,7 @@ async def test_a_group_may_be_so_far_behind_and_no_further(behind: int, is_ready
     assert found.ok is is_ready
 
 
-async def test_a_group_without_shards_or_with_shards_held_back_is_not_ready(tmp_path: Path) -> None:
+async def test_a_group_without_shards_or_with_paused_shards_is_not_ready(tmp_path: Path) -> None:
     bus, reading = EmbeddedBus(tmp_path / "log.db"), ConsumerStatus("group")
     await bus.ensure_topics(TOPICS)
     ready = Readiness({"group": consumer_check(bus, reading, lag_records=0)})

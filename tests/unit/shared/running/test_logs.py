@@ -15,7 +15,7 @@ SECRET = "bearer-1f9c"  # noqa: S105 (stands for a header that must not be logge
 
 @pytest.fixture
 def output() -> Iterator[io.StringIO]:
-    """Where logs go, configured anew for the test and put back afterwards."""
+    """Where logs go, configured for the test and put back afterwards."""
     handlers, level = logging.root.handlers[:], logging.root.level
     stream = io.StringIO()
     configure_logs("info", stream=stream)
@@ -41,7 +41,7 @@ def test_a_failure_is_one_line_with_its_place_and_without_local_variables(output
     assert SECRET not in line
 
 
-def test_libraries_are_heard_from_warnings_on_and_in_the_same_form(output: io.StringIO) -> None:
+def test_libraries_log_from_warnings_on_and_in_the_same_form(output: io.StringIO) -> None:
     logging.getLogger("aiokafka").info("joined")
     logging.getLogger("aiokafka").warning("lost a broker")
 

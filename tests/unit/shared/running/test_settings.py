@@ -1,4 +1,4 @@
-"""What a service is told by its environment."""
+"""The settings that a service gets from its environment."""
 
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def test_a_number_may_be_in_a_file_too(monkeypatch: pytest.MonkeyPatch, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("told", "fault"),
+    ("environment", "fault"),
     [
         ({"HTTP_PORT": "seventy"}, "HTTP_PORT: "),
         ({"HTTP_PORT": "70000"}, "HTTP_PORT: "),
@@ -53,8 +53,8 @@ def test_a_number_may_be_in_a_file_too(monkeypatch: pytest.MonkeyPatch, tmp_path
         ({"STATE_URL_FILE": "."}, "STATE_URL_FILE names a file that cannot be read"),
     ],
 )
-def test_what_cannot_be_used_is_named(told: dict[str, str], fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in told.items():
+def test_what_cannot_be_used_is_named(environment: dict[str, str], fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in environment.items():
         monkeypatch.setenv(name, value)
 
     with pytest.raises(InvalidSettings) as refused:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.states_contract import StatesContract
+from tests.contract.state_store_contract import StateStoreContract
 
 
-class TestEmbeddedStates(StatesContract):
+class TestEmbeddedStates(StateStoreContract):
     @pytest.fixture
     def url(self, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path}/var/state.db"

@@ -1,4 +1,4 @@
-"""Announcements leave the outbox for the log: all of them, again when in doubt, and without being read back."""
+"""Messages leave the outbox for the log: all of them, again where it is uncertain, and without being read back."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -36,7 +36,7 @@ class Stage:
         self._head = head
         return messages
 
-    async def said(self) -> list[bytes | None]:
+    async def published(self) -> list[bytes | None]:
         """What the log holds."""
         return [record.value for record in await self.bus.read(Shard(TO.name, 0), 0, limit=10_000)]
 
@@ -58,7 +58,7 @@ async def test_what_waited_before_is_read_and_sent_in_order(stage: Stage) -> Non
     assert await stage.states.outbox(SHARD, limit=1) == []
     await stage.publisher.send(SHARD)
 
-    assert await stage.said() == [name.encode() for name in names]
+    assert await stage.published() == [name.encode() for name in names]
 
 
 async def test_what_was_seen_written_is_not_read_back(stage: Stage) -> None:
@@ -69,7 +69,7 @@ async def test_what_was_seen_written_is_not_read_back(stage: Stage) -> None:
     with patch.object(EmbeddedStateStore, "outbox", side_effect=AssertionError("the outbox was read")):
         await stage.publisher.send(SHARD)
 
-    assert await stage.said() == [b"a", b"b", b"c"]
+    assert await stage.published() == [b"a", b"b", b"c"]
     assert await stage.states.outbox(SHARD, limit=1) == []
 
 
@@ -79,7 +79,7 @@ async def test_what_was_written_to_an_unknown_outbox_comes_after_what_waits_ther
 
     await stage.publisher.send(SHARD)
 
-    assert await stage.said() == [b"before", b"after"]
+    assert await stage.published() == [b"before", b"after"]
 
 
 async def test_more_than_is_remembered_is_sent_all_the_same(stage: Stage) -> None:
@@ -89,7 +89,7 @@ async def test_more_than_is_remembered_is_sent_all_the_same(stage: Stage) -> Non
 
     await stage.publisher.send(SHARD)
 
-    assert await stage.said() == [name.encode() for name in names]
+    assert await stage.published() == [name.encode() for name in names]
 
 
 async def test_what_others_wrote_is_sent_once_the_outbox_was_forgotten(stage: Stage) -> None:
@@ -99,7 +99,7 @@ async def test_what_others_wrote_is_sent_once_the_outbox_was_forgotten(stage: St
     stage.publisher.forget(SHARD)
     await stage.publisher.send(SHARD)
 
-    assert await stage.said() == [b"by another"]
+    assert await stage.published() == [b"by another"]
 
 
 async def test_what_the_log_may_not_hold_is_sent_again(stage: Stage) -> None:
@@ -111,4 +111,4 @@ async def test_what_the_log_may_not_hold_is_sent_again(stage: Stage) -> None:
     stage.publisher.written(SHARD, await stage.write("b"))
     await stage.publisher.send(SHARD)
 
-    assert await stage.said() == [b"a", b"b"]
+    assert await stage.published() == [b"a", b"b"]

@@ -19,20 +19,20 @@ SHARD = Shard("provider.work.v1", 0)
 pytestmark = pytest.mark.anyio
 
 
-class HalfDeaf(EmbeddedBus):
-    """A log that takes nothing for one topic while it is `deaf`."""
+class HalfUncertain(EmbeddedBus):
+    """A log that confirms nothing for one topic while `is_uncertain`."""
 
-    deaf = False
+    is_uncertain = False
 
     async def publish(self, topic: str, messages: Sequence[Message]) -> None:
-        if self.deaf and topic == TWO.name:
+        if self.is_uncertain and topic == TWO.name:
             raise AppendUncertain("no answer")
         await super().publish(topic, messages)
 
 
 @pytest.fixture
-async def bus(tmp_path: Path) -> AsyncIterator[HalfDeaf]:
-    bus = HalfDeaf(tmp_path / "log.db")
+async def bus(tmp_path: Path) -> AsyncIterator[HalfUncertain]:
+    bus = HalfUncertain(tmp_path / "log.db")
     await bus.ensure_topics([ONE, TWO])
     yield bus
     await bus.close()
@@ -47,7 +47,7 @@ async def states(tmp_path: Path) -> AsyncIterator[EmbeddedStateStore]:
     await states.close()
 
 
-async def held(bus: HalfDeaf, topic: Topic) -> list[bytes]:
+async def held(bus: HalfUncertain, topic: Topic) -> list[bytes]:
     reader = await bus.subscribe("test", [topic.name])
     (shard,) = reader.assigned()
     await wait_for_assignment([reader], frozenset({shard}))
@@ -57,8 +57,8 @@ async def held(bus: HalfDeaf, topic: Topic) -> list[bytes]:
     return values(taken)
 
 
-async def test_announcements_reach_their_topics_in_order_and_leave_the_outbox(
-    bus: HalfDeaf, states: EmbeddedStateStore
+async def test_messages_reach_their_topics_in_order_and_leave_the_outbox(
+    bus: HalfUncertain, states: EmbeddedStateStore
 ) -> None:
     published = [await drain_outbox(states, bus, SHARD) for _ in range(2)]
 
@@ -66,13 +66,13 @@ async def test_announcements_reach_their_topics_in_order_and_leave_the_outbox(
     assert (await held(bus, ONE), await held(bus, TWO)) == ([b"0", b"1", b"3"], [b"2"])
 
 
-async def test_announcements_that_may_be_missing_stay_and_are_sent_again(
-    bus: HalfDeaf, states: EmbeddedStateStore
+async def test_messages_that_may_be_missing_stay_and_are_sent_again(
+    bus: HalfUncertain, states: EmbeddedStateStore
 ) -> None:
-    bus.deaf = True
+    bus.is_uncertain = True
     with pytest.raises(AppendUncertain):
         await drain_outbox(states, bus, SHARD)
-    bus.deaf = False
+    bus.is_uncertain = False
 
     assert await drain_outbox(states, bus, SHARD) == 4
     assert (await held(bus, ONE), await held(bus, TWO)) == ([b"0", b"1", b"0", b"1", b"3"], [b"2"])

@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.contract.states_contract import StatesContract
+from tests.contract.state_store_contract import StateStoreContract
 
 
-class TestRedisStates(StatesContract):
+class TestRedisStates(StateStoreContract):
     @pytest.fixture
     def url(self, redis_server: str) -> str:
         return redis_server

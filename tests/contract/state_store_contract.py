@@ -48,7 +48,7 @@ def outgoing(id_: str) -> Outgoing:
     return Outgoing(id_, "sla.verdicts.v1", "adur:ticket-1", id_.encode(), 1_700_000_000_000)
 
 
-class StatesContract:
+class StateStoreContract:
     """Run by a subclass for each store; `url` is a fixture of the subclass."""
 
     pytestmark = pytest.mark.anyio
@@ -238,7 +238,7 @@ class StatesContract:
         await states.published(shard, ["z", "never written"])
         assert await states.outbox(shard, limit=9) == [outgoing("a"), outgoing("m")]
 
-    async def test_announcing_the_same_thing_again_keeps_one_message_in_its_first_place(
+    async def test_publishing_the_same_thing_again_keeps_one_message_in_its_first_place(
         self, states: StateStore, shard: Shard
     ) -> None:
         head = replace(FIRST.head, revision=2)
@@ -247,14 +247,14 @@ class StatesContract:
 
         assert await states.outbox(shard, limit=9) == [outgoing("a"), outgoing("b"), outgoing("c")]
 
-    async def test_records_set_aside_are_kept_byte_for_byte_in_order_of_offset(
+    async def test_quarantined_records_are_kept_byte_for_byte_in_order_of_offset(
         self, states: StateStore, shard: Shard
     ) -> None:
-        aside = [Quarantined(n, "unreadable", "expected `str`", b"\xff", b"\x00{", n) for n in (12, 7, 9)]
-        aside.append(Quarantined(8, "empty", "", None, None, 8))
-        await states.commit(shard, None, replace(FIRST, quarantined=aside))
+        quarantined = [Quarantined(n, "unreadable", "expected `str`", b"\xff", b"\x00{", n) for n in (12, 7, 9)]
+        quarantined.append(Quarantined(8, "empty", "", None, None, 8))
+        await states.commit(shard, None, replace(FIRST, quarantined=quarantined))
 
-        in_order = sorted(aside, key=lambda record: record.offset)
+        in_order = sorted(quarantined, key=lambda record: record.offset)
         assert await states.quarantine(shard, after_offset=-1, limit=9) == in_order
         assert await states.quarantine(shard, after_offset=7, limit=2) == in_order[1:3]
 
@@ -263,8 +263,8 @@ class StatesContract:
     async def test_of_a_forgotten_shard_nothing_is_left_and_other_shards_keep_all(
         self, states: StateStore, shard: Shard
     ) -> None:
-        aside = [Quarantined(8, "empty", "", None, None, 8)]
-        everything = replace(FIRST, items={"a": b"1"}, due={"a": 1}, outbox=[outgoing("a")], quarantined=aside)
+        quarantined = [Quarantined(8, "empty", "", None, None, 8)]
+        everything = replace(FIRST, items={"a": b"1"}, due={"a": 1}, outbox=[outgoing("a")], quarantined=quarantined)
         other = Shard(shard.topic, 4)
         for each in (shard, other):
             await states.commit(each, None, everything)
@@ -273,7 +273,7 @@ class StatesContract:
         await states.forget(shard)
 
         assert await self.held(states, shard) == (None, [], [], [], [])
-        assert await self.held(states, other) == (FIRST.head, [("a", b"1")], [("a", 1)], [outgoing("a")], aside)
+        assert await self.held(states, other) == (FIRST.head, [("a", b"1")], [("a", 1)], [outgoing("a")], quarantined)
         await states.commit(shard, None, FIRST)
 
     async def held(self, states: StateStore, shard: Shard) -> tuple[object, ...]:
@@ -302,8 +302,8 @@ class StatesContract:
             assert head == change_of(head.revision).head
             assert dict(await states.scan(shard, after="", limit=99)) == change_of(head.revision).items
             assert dict(await states.due(shard, until_s=EVERYTHING, limit=99)) == dict.fromkeys(KEYS, head.revision)
-            announced = [message.id for message in await states.outbox(shard, limit=EVERYTHING)]
-            assert announced == [f"id-{revision}" for revision in range(1, head.revision + 1)]
+            published = [message.id for message in await states.outbox(shard, limit=EVERYTHING)]
+            assert published == [f"id-{revision}" for revision in range(1, head.revision + 1)]
             await states.close()
 
     async def test_closing_twice_is_harmless(self, states: StateStore) -> None:
@@ -311,7 +311,7 @@ class StatesContract:
         await states.close()
 
     def kill_committer(self, url: str, shard: Shard, *, after: int) -> int:
-        """The newest revision that a process had committed, by its own word, before it was killed."""
+        """The newest revision that a process had committed, as it said itself, before it was killed."""
         command = [sys.executable, "-m", "tests.support.committer", url, shard.topic, str(shard.partition)]
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
