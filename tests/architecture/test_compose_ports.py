@@ -1,4 +1,4 @@
-"""What docker-compose.yml opens is reachable from this machine alone, unless whoever runs it says otherwise."""
+"""What docker-compose.yml opens is reachable from this machine alone, unless TALLYSTICK_BIND says otherwise."""
 
 from pathlib import Path
 

@@ -31,7 +31,7 @@ class ComposeProject:
         self._env = os.environ | dict.fromkeys(any_port, "0") | {"TALLYSTICK_KAFKA_PORT": str(self.kafka_port)}
 
     def compose(self, *arguments: str) -> str:
-        """What `docker compose …` printed; when it fails, so does the test, with what it and the containers said."""
+        """What `docker compose …` printed; a failure fails the test with the output and the last lines of each log."""
         ended = self._compose(*arguments)
         assert ended.returncode == 0, f"{ended.stderr}\n{self._compose('logs', '--tail', '10').stdout}"
         return ended.stdout
@@ -64,7 +64,7 @@ class ComposeProject:
         return json.loads(body)["data"]
 
     def owners(self, group: str) -> list[str]:
-        """Who reads each shard of a consumer group, by Kafka's own word."""
+        """The member that reads each partition of a consumer group, as Kafka's own tool lists them."""
         tool = ("/opt/kafka/bin/kafka-consumer-groups.sh", "--bootstrap-server", "localhost:9092")
         table = self.compose("exec", "-T", "kafka", *tool, "--describe", "--group", group)
         rows = [line.split() for line in table.splitlines() if line.startswith(f"{group} ")]

@@ -14,7 +14,7 @@ EVERYTHING = 1_000_000
 
 @dataclass(frozen=True)
 class ShardContent:
-    """One shard, without what tells how it came about: the revision, and the instant to which its clock has moved."""
+    """One shard without what depends on how it was written: its revision, and the instant to which its clock moved."""
 
     positions: tuple[int, ...]
     counts: dict[str, int]

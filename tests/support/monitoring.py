@@ -1,4 +1,4 @@
-"""A monitor on the embedded adapters, told what the catalogue and the provider would tell it."""
+"""A monitor on the embedded adapters, fed with the events of a catalogue and a provider."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -66,7 +66,7 @@ class Monitor:
         self.app, self.bus, self.clock = app, bus, clock
 
     async def publish_catalogue(self, *definitions: Agreement | Calendar | Partnership, version: int = 1) -> None:
-        """The catalogue announces these versions."""
+        """The catalogue has published these versions."""
         for definition in definitions:
             event = _versioned(definition, version)
             await self.bus.publish(CATALOGUE.name, [Message(event.subject, encode_event(event))])
@@ -79,12 +79,12 @@ class Monitor:
             await self.bus.publish(topic.name, [Message(event.key, encode_event(event), timestamp_ms=stamp)])
 
     async def send_raw(self, key: str, value: bytes, *, at: str) -> None:
-        """Somebody sends whatever bytes."""
+        """Any bytes are sent as a record."""
         stamp = int(local(at).timestamp() * 1000)
         await self.bus.publish(TICKETS.name, [Message(key, value, timestamp_ms=stamp)])
 
     async def wait_until_idle(self) -> None:
-        """The monitor has done all there is to do."""
+        """The monitor has no work left."""
         await self.app.catch_up()
         while await self.app.pending():  # noqa: ASYNC110 (what it does is stored, not signalled)
             await asyncio.sleep(0.01)
@@ -120,7 +120,7 @@ class Monitor:
 
 @asynccontextmanager
 async def monitor(folder: Path, *, now: str, state_url: str = "") -> AsyncIterator[Monitor]:
-    """A monitor at work on `folder` until the block is left, with its live state there too unless it has an address."""
+    """A monitor that runs on `folder` until the block is left; its live state is there too unless it has an address."""
     stop = asyncio.Event()
     async with idle_monitor(folder, now=now, state_url=state_url) as on, asyncio.TaskGroup() as tasks:
         tasks.create_task(on.app.run(stop))
@@ -132,7 +132,7 @@ async def monitor(folder: Path, *, now: str, state_url: str = "") -> AsyncIterat
 
 @asynccontextmanager
 async def idle_monitor(folder: Path, *, now: str, state_url: str = "") -> AsyncIterator[Monitor]:
-    """As `monitor`, but not at work."""
+    """As `monitor`, but nothing runs."""
     bus, clock = connect(f"sqlite:///{folder}/log.db"), MovableClock(now)
     await bus.ensure_topics(TOPICS)
     settings = MonitorSettings(TALLYSTICK_VAR=folder, SLA_CLOCK_MARGIN_S=0, STATE_URL=state_url)

@@ -1,4 +1,4 @@
-"""Every kind of record that no service may believe, with the reason for refusing it. All claim to be of one item."""
+"""Every kind of invalid record, with the reason for which it is quarantined. All name the same item."""
 
 import json
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Poison:
     key: bytes | None = KEY
 
     def record(self, offset: int) -> Record:
-        """It as the log holds it."""
+        """The record as the log has it."""
         return Record(offset, self.key, self.value, (), int(COMPLETED.time.timestamp() * 1000))
 
 

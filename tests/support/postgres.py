@@ -49,7 +49,7 @@ class Postgres:
         self.container.get_wrapped_container().start()
 
     def end_connections(self) -> None:
-        """For a second an operator ends every connection but his own, again and again."""
+        """For a second every connection but the one that does this is terminated, again and again."""
         others = "usename IS NOT NULL AND pid <> pg_backend_pid()"
         end = f"PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"
         look_again = "PERFORM pg_stat_clear_snapshot(), pg_sleep(0.01)"

@@ -23,7 +23,7 @@ PATIENCE_S = 240
 
 @dataclass(frozen=True, slots=True)
 class ProductionServers:
-    """Addresses; those of the databases as the role that services work as."""
+    """Addresses; those of the databases for the role that services log in as."""
 
     kafka: str
     redis: str
@@ -32,17 +32,17 @@ class ProductionServers:
 
     @property
     def bus_url(self) -> str:
-        """What every service is told."""
+        """The BUS_URL of every service."""
         return f"kafka://{self.kafka}"
 
     @property
     def monitor(self) -> MonitorSettings:
-        """What the monitor is told."""
+        """The monitor's settings."""
         return MonitorSettings(BUS_URL=self.bus_url, STATE_URL=self.redis, DATABASE_URL=self.monitor_database)
 
     @property
     def billing(self) -> BillingSettings:
-        """What billing is told."""
+        """Billing's settings."""
         return BillingSettings(BUS_URL=self.bus_url, DATABASE_URL=self.billing_database)
 
 

@@ -1,4 +1,4 @@
-"""Services as processes of their own: started, asked over HTTP, told to stop."""
+"""Services as processes: started, called over HTTP, stopped by a signal."""
 
 import json
 import os
@@ -23,7 +23,7 @@ SERVICES = ("catalogue", "sla_monitor", "billing")
 
 @dataclass
 class ServiceProcess:
-    """A running service. `logged` grows as it speaks."""
+    """A running service. `logged` grows with its log."""
 
     process: subprocess.Popen[str]
     logged: list[dict[str, Any]] = field(default_factory=list)
@@ -33,15 +33,15 @@ class ServiceProcess:
         self._reader.start()
 
     def public(self, path: str, *, accept: str = "application/json") -> tuple[int, str]:
-        """Status and body of what councils and integrators see."""
+        """Status and body of the public server's answer."""
         return self._get("http", path, accept)
 
     def admin(self, path: str) -> tuple[int, str]:
-        """Status and body of what those who run it see."""
+        """Status and body of the admin server's answer."""
         return self._get("admin", path, "application/json")
 
     def is_ready(self) -> bool:
-        """Whether it says so."""
+        """Whether `/readyz` answers 200."""
         return self.admin("/readyz")[0] == 200
 
     def send_signal(self, number: signal.Signals) -> None:
@@ -55,7 +55,7 @@ class ServiceProcess:
         return code
 
     def close(self) -> None:
-        """All that it said has been heard."""
+        """All of its log has been read."""
         self._reader.join()
         assert self.process.stdout is not None
         self.process.stdout.close()
@@ -65,9 +65,9 @@ class ServiceProcess:
         (line,) = [line for line in self.logged if line["event"] == event]
         return line
 
-    def _get(self, face: str, path: str, accept: str) -> tuple[int, str]:
+    def _get(self, server: str, path: str, accept: str) -> tuple[int, str]:
         try:
-            return get(f"http://127.0.0.1:{self._started()[face]}{path}", accept=accept)
+            return get(f"http://127.0.0.1:{self._started()[server]}{path}", accept=accept)
         except URLError:
             time.sleep(_LOOK_EVERY_S)  # a process that has just closed its socket is about to end
             self._is_over()
@@ -89,7 +89,7 @@ class ServiceProcess:
 
 @contextmanager
 def running_service(*command: str, env: Mapping[str, str]) -> Iterator[ServiceProcess]:
-    """`python *command` with any free ports, until the block is left; then it is told to stop, and must."""
+    """`python *command` with any free ports, until the block is left; then it gets SIGTERM, and must stop."""
     chosen = {"HTTP_PORT": "0", "ADMIN_PORT": "0", **env}
     process = subprocess.Popen(
         [sys.executable, *command], env=clean_environment() | chosen, stdout=subprocess.PIPE, text=True
@@ -107,7 +107,7 @@ def running_service(*command: str, env: Mapping[str, str]) -> Iterator[ServicePr
 
 
 def run_to_end(*command: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """What a command that ends by itself said."""
+    """The output and exit code of a command that ends by itself."""
     return subprocess.run(
         [sys.executable, *command],
         env={**clean_environment(), **env},

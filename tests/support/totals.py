@@ -1,4 +1,4 @@
-"""A processor of the simplest kind: it adds up numbers, and can be told to fail as real ones do."""
+"""A processor of the simplest kind: it adds up numbers, and can be made to fail as real ones do."""
 
 import asyncio
 from collections.abc import Callable, Sequence
