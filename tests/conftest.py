@@ -12,7 +12,7 @@ from tests.support import databases, servers, shared_servers
 
 DatabaseOf = Callable[[str], str]
 _HERE = Path(__file__).parent
-_MARKED_FOLDERS = {"unit": "unit", "architecture": "host", "e2e": "host", "chaos": "host"}
+MARKED_FOLDERS = {"unit": "unit", "architecture": "host", "e2e": "host", "chaos": "host"}
 _MINE = pytest.StashKey[bool]()
 _REDIS_DATABASES = 16  # as many as a server has by default; the first is for names of a test's own
 
@@ -34,7 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "docker_engine" in getattr(item, "fixturenames", ()):
             item.add_marker("docker")
-        if mark := _MARKED_FOLDERS.get(item.path.relative_to(_HERE).parts[0]):
+        if mark := MARKED_FOLDERS.get(item.path.relative_to(_HERE).parts[0]):
             item.add_marker(mark)
 
 

@@ -11,6 +11,8 @@ from urllib.request import urlopen
 
 import pytest
 
+from tests.conftest import MARKED_FOLDERS
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PROGRESS = re.compile(r"^  (Sending|Judging) .*\n", re.MULTILINE)
@@ -21,14 +23,22 @@ def test_the_commands_are_those_that_are_tried_here() -> None:
     assert re.findall(r"```sh\n(.*?)\n```", README, re.DOTALL) == ["make demo", "make test"]
 
 
-def test_make_test_is_a_verb_and_what_ci_runs() -> None:
+def test_ci_runs_all_that_make_test_does_in_two_halves() -> None:
     # Running it from inside itself would not end.
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    rules = dict(re.findall(r"^([a-z-]+):(.*?)(?:##|$)", makefile, re.MULTILINE))
-    ci = re.findall(r"^make ([a-z-]+)$", (ROOT / ".ci" / "run").read_text(encoding="utf-8"), re.MULTILINE)
+    makefile, ci, in_image = (
+        (ROOT / name).read_text(encoding="utf-8") for name in ("Makefile", ".ci/run", ".ci/in-image")
+    )
+    rules = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    folders = {path.relative_to(ROOT / "tests").parts[0] for path in (ROOT / "tests").rglob("test_*.py")}
 
-    assert "test" in rules
-    assert any(verb == "test" or "test" in rules[verb].split() for verb in ci)
+    assert {"test", "test-machine", "test-image"} <= rules
+    assert set(re.findall(r"make (test[a-z-]*)", ci)) == {"test-machine", "test-image"}
+    assert "-m '(docker or host or unit) and not long'" in makefile
+    assert "-m 'not docker and not long'" in in_image
+    assert folders == {
+        *re.findall(r"tests/([a-z]+)", in_image),
+        *(name for name, mark in MARKED_FOLDERS.items() if mark == "host"),
+    }
 
 
 class Demo:
