@@ -1,7 +1,10 @@
 """Whatever goes wrong with the command ends in a sentence, what to do and an exit code: never a traceback."""
 
+import json
 import re
+import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 from contextlib import closing
@@ -19,6 +22,10 @@ from tests.support.replays import TICKETS
 from tests.support.service_process import state_folder_env
 
 MONTH = ("adur", "2026-03")
+DRAFT = """
+calendars:
+  - {id: office-hours, name: Office, weekly: {mon: ["09:00-17:00"]}}
+"""
 
 
 def run(folder: Path, *arguments: str, **env: str) -> Result:
@@ -242,3 +249,45 @@ def test_a_statement_is_written_in_the_forms_that_are_named_and_no_other(state: 
 
     assert (named.exit_code, {path.suffix for path in tmp_path.iterdir()}) == (0, {".csv", ".json"})
     assert (unknown.exit_code, "json, csv, html, pdf" in " ".join(unknown.stderr.split())) == (2, True)
+
+
+def test_a_folder_of_another_release_is_refused_with_what_to_do_and_left_as_it_was(state: Path, tmp_path: Path) -> None:
+    older = shutil.copytree(state, tmp_path / "var")
+    with closing(sqlite3.connect(older / "log.db")) as log:
+        log.execute("PRAGMA user_version = 1")
+        log.commit()
+    before = (older / "log.db").read_bytes()
+
+    result = run(older, "statement", *MONTH)
+
+    assert (result.exit_code, "was written by another release" in refusal(result)) == (2, True)
+    assert "Nothing was changed" in result.stderr
+    assert (older / "log.db").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("load", "adur-worthing"),
+        ("illustrate", "--months", "1"),
+        ("statement", *MONTH),
+        ("export", "openslo"),
+        ("quarantine", "list"),
+        ("quarantine", "parked"),
+        ("quarantine", "decisions"),
+        ("approvals",),
+        ("what-if", "DRAFT", "--from", "2026-03", "--to", "2026-03"),
+        ("try", "target", "DOCUMENT"),
+    ],
+    ids=" ".join,
+)
+def test_json_is_all_that_is_on_standard_output(arguments: tuple[str, ...], state: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(state, tmp_path / "var")
+    (tmp_path / "draft.yaml").write_text(DRAFT)
+    (tmp_path / "document.yaml").write_text("calendar: {weekly: {}}\nquestions: [{is_open: 2026-03-07 12:00}]\n")
+    files = {"DRAFT": str(tmp_path / "draft.yaml"), "DOCUMENT": str(tmp_path / "document.yaml")}
+
+    result = run(folder, *(files.get(each, each) for each in arguments), "--json")
+
+    assert result.exit_code == 0, result.stderr
+    assert isinstance(json.loads(result.stdout), dict | list)
