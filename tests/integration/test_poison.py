@@ -16,7 +16,7 @@ from shared.clock import FixedClock
 from shared.contracts.topics import TOPICS
 from shared.log.port import Quarantined, Record
 from shared.state.embedded import EmbeddedStateStore
-from sla_monitor.judging.context import EvaluationContext
+from sla_monitor.judging.batch import EvaluationContext
 from sla_monitor.judging.processor import JudgingProcessor
 from sla_monitor.store.views import CatalogueView, DecisionsView
 from tests.support.poison import AT, COMPLETED, GOOD, ITEM, POISON, SHARD, Poison

@@ -14,7 +14,7 @@ from shared.log.port import Shard
 from shared.log.processor import Busy
 from shared.state.embedded import EmbeddedStateStore
 from sla_monitor.judging import recovery
-from sla_monitor.judging.context import EvaluationContext
+from sla_monitor.judging.batch import EvaluationContext
 from sla_monitor.judging.processor import JudgingProcessor
 from sla_monitor.store.views import CatalogueView, DecisionsView
 from tests.support.histories import calendar

@@ -26,7 +26,7 @@ from shared.state.port import Head
 from shared.web.pages import site_routes
 from sla_monitor import pages
 from sla_monitor.decisions import corrections, exclusions
-from sla_monitor.judging.context import EvaluationContext
+from sla_monitor.judging.batch import EvaluationContext
 from sla_monitor.judging.processor import JudgingProcessor
 from sla_monitor.judging.rebuild import Rebuild
 from sla_monitor.metrics import MonitorMetrics

@@ -8,8 +8,9 @@ from shared.contracts.verdicts import TargetBreached, TargetMet, VerdictCorrecte
 from shared.log.port import Shard
 from shared.metrics import GroupMetrics, ShardStatus
 from shared.state.port import StateStore
-from sla_monitor.domain.openslo import COUNTER
 
+# Decided verdicts by council, service, target and outcome.
+VERDICT_COUNTER = "sla_evaluations_total"
 # How many waiting announcements of a shard are counted: more are a backlog, whose size the lag of its readers tells.
 _OUTBOX_COUNTED = 200
 
@@ -20,7 +21,7 @@ class MonitorMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.groups = GroupMetrics(registry)
         self._evaluations = Counter(
-            COUNTER.removesuffix("_total"),
+            VERDICT_COUNTER.removesuffix("_total"),
             "Verdicts recorded: met or breached when first decided; corrected and retracted ones beside them.",
             ["council", "service", "target", "outcome"],
             registry=registry,

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from sla_monitor.reports.cached_query import CachedQuery
+from sla_monitor.reports.sources import CachedQuery
 
 
 class Work:

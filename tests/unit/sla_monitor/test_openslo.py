@@ -7,9 +7,8 @@ from datetime import date
 import pytest
 import yaml
 
-from sla_monitor.domain.openslo import documents, resource_name
 from sla_monitor.reports.attainment import AttainmentResult, attainment_csv
-from sla_monitor.reports.openslo import openslo_yaml
+from sla_monitor.reports.openslo import documents, openslo_yaml, resource_name
 from tests.support.definitions import agreement, objective, target
 
 

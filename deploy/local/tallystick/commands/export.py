@@ -15,7 +15,7 @@ from tallystick.stack import open_stack
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sla_monitor.domain.openslo import Document
+    from sla_monitor.reports.openslo import Document
 
 app = typer.Typer(add_completion=False)
 

@@ -14,8 +14,7 @@ from shared.state.connect import connect
 from shared.state.port import Head
 from sla_monitor.domain.facts import AnyFact, fact_of, read_record
 from sla_monitor.domain.item import FactResult, Item, insert_fact, load_item
-from sla_monitor.judging.batch import ShardBatch, item_key
-from sla_monitor.judging.context import EvaluationContext
+from sla_monitor.judging.batch import EvaluationContext, ShardBatch, item_key
 from sla_monitor.judging.item_cache import ItemCache
 from sla_monitor.settings import MonitorSettings
 from sla_monitor.store.views import CatalogueView, DecisionsView

@@ -15,8 +15,7 @@ from shared.state.port import Change, Head, StateStore
 from shared.state.publisher import Publisher
 from sla_monitor.domain.decisions import CATALOGUE_CHANGED, ReevaluationRequest, request_for
 from sla_monitor.domain.item import load_item
-from sla_monitor.judging.batch import ShardBatch
-from sla_monitor.judging.context import EvaluationContext
+from sla_monitor.judging.batch import EvaluationContext, ShardBatch
 from sla_monitor.judging.flood_guard import AcceptedBelow, FloodGuard, nothing_accepted
 from sla_monitor.judging.item_cache import ItemCache
 from sla_monitor.judging.recovery import (

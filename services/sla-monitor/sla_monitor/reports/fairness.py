@@ -15,8 +15,7 @@ from shared.scope import Scope
 from sla_monitor.domain.clock.timeline import read_timeline
 from sla_monitor.domain.facts import Paused, Reopened
 from sla_monitor.domain.fairness import Check, Limits, fairness
-from sla_monitor.reports.cached_query import CachedQuery
-from sla_monitor.reports.sources import Sources
+from sla_monitor.reports.sources import CachedQuery, Sources
 from sla_monitor.store.items import StoredItem
 
 

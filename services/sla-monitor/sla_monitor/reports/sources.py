@@ -1,7 +1,12 @@
-"""What the reports read: published verdicts, items in live state, the catalogue, decisions, and the time."""
+"""What the reports read: published verdicts, items in live state, the catalogue, decisions, and the time.
 
-from collections.abc import Iterator, Sequence
+Answers that cost much, such as all open targets, are worked out once for all who ask within a while.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from heapq import merge
+from typing import Generic, TypeVar
 
 from msgspec import Struct
 
@@ -10,8 +15,12 @@ from shared.scope import Scope
 from sla_monitor.domain.facts import AnyFact, Cancelled, Closed, Reopened, Stopped
 from sla_monitor.domain.open_targets import OpenTarget, open_targets
 from sla_monitor.ports import Catalogue, DecisionsLog, ReadModel
-from sla_monitor.reports.cached_query import CachedQuery
 from sla_monitor.store.items import StoredItem, StoredItems
+
+T = TypeVar("T")
+MIN_AGE_S = 5.0
+# Cached for so many times what it cost, so that however often it is asked for, it takes a tenth of one core at most.
+COST_FACTOR = 10
 
 
 class OpenTargets(Struct, frozen=True):
@@ -19,6 +28,37 @@ class OpenTargets(Struct, frozen=True):
 
     as_of: int
     targets: Sequence[OpenTarget]
+
+
+class CachedQuery(Generic[T]):
+    """The result of `work`, never older than `MIN_AGE_S`, or `COST_FACTOR` times what it cost where that is longer.
+
+    Callers who come while it is worked out wait for the same result. One who gives up does not stop it: the others
+    still want it, and a broken-off read could leave its connection out of step.
+    """
+
+    def __init__(self, work: Callable[[], Awaitable[T]]) -> None:
+        self._work = work
+        self._task: asyncio.Task[T] | None = None
+        self._until = 0.0
+
+    async def get(self) -> T:
+        """The result; raises what `work` raised."""
+        task = self._task
+        if task is None or (task.done() and self._is_stale(task)):
+            task = self._task = asyncio.create_task(self._timed())
+        return await asyncio.shield(task)
+
+    def _is_stale(self, task: asyncio.Task[T]) -> bool:
+        failed = task.cancelled() or task.exception() is not None
+        return failed or asyncio.get_running_loop().time() >= self._until
+
+    async def _timed(self) -> T:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        result = await self._work()
+        self._until = loop.time() + max(MIN_AGE_S, COST_FACTOR * (loop.time() - began))
+        return result
 
 
 class Sources:
