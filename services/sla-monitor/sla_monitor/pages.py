@@ -16,8 +16,7 @@ from shared.web.pages import environment
 from sla_monitor.domain.attainment import met_by_floor
 from sla_monitor.reports.attainment import AttainmentResult, attainment_result, months_decided, newest_month
 from sla_monitor.reports.item_report import ItemReport, item_report
-from sla_monitor.reports.item_text import target_text, verdict_chart
-from sla_monitor.reports.items import only_item
+from sla_monitor.reports.items import only_item, target_text, verdict_chart
 from sla_monitor.reports.periods import Attainment, attainments
 from sla_monitor.reports.sources import Sources
 

@@ -26,7 +26,7 @@ def explain(
 ) -> None:
     """The item's verdicts and the segments of time behind them are printed; `pictures` gets an SVG of each clock."""
     from sla_monitor.reports.item_report import item_report
-    from sla_monitor.reports.item_text import item_text, verdict_chart
+    from sla_monitor.reports.items import item_text, verdict_chart
 
     report = item_report(asyncio.run(_only(item, council)))
     drawings = [] if pictures is None else [(each, verdict_chart(each)) for each in report.verdicts]

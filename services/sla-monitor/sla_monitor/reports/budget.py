@@ -18,8 +18,7 @@ from shared.scope import Scope
 from sla_monitor.domain.attainment import combined
 from sla_monitor.domain.budget import BurnRateAlert, PeriodState, Volume, budget
 from sla_monitor.domain.open_targets import OpenTarget
-from sla_monitor.reports.burn_rate_windows import BurnRateWindows, TargetKey
-from sla_monitor.reports.periods import TargetsByPeriod
+from sla_monitor.reports.periods import BurnRateWindows, TargetKey, TargetsByPeriod
 from sla_monitor.reports.sources import OpenTargets, Sources
 
 # From how many periods before it a period's volume is expected.
