@@ -128,6 +128,10 @@ class Target(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkno
     reopen_window_days: int = 0  # with new-cycle: a reopen within so many days continues the same clock
     on_change: Literal["from-start", "from-change"] = "from-start"
 
+    def is_of(self, service: str) -> bool:
+        """Whether it is a target of that service: its own, or one of every service."""
+        return self.service in (EVERY_SERVICE, service)
+
 
 class Agreement(Definition, frozen=True, kw_only=True):
     """The targets, tariffs and service credits agreed with one council, and from when to when."""

@@ -9,7 +9,8 @@ from shared.instants import TIME_OF_DAY_PATTERN
 from shared.period import MONTH_PATTERN
 
 # `(?![\s\S])` is "end of text" in both Python's and JSON Schema's dialect; `$` would let a final newline pass.
-ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}(?![\s\S])"
+END_OF_TEXT = r"(?![\s\S])"
+ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}" + END_OF_TEXT
 
 ID_FORM = Meta(pattern=ID_PATTERN, description="1 to 64 of A-Z a-z 0-9 _ . - and no personal data")
 Id = Annotated[str, ID_FORM]
@@ -17,17 +18,20 @@ Instant = Annotated[datetime, Meta(tz=True, description="RFC 3339 with an offset
 Source = Annotated[str, Meta(min_length=1, max_length=256, description="who sent it: /councils/{id}/systems/{name}")]
 EventId = Annotated[str, Meta(min_length=1, max_length=128, description="unique for ever within its source")]
 Amount = Annotated[
-    str, Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,6})?(?![\s\S])", description="pounds as a decimal string: '0.0375'")
+    str, Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,6})?" + END_OF_TEXT, description="pounds as a decimal string: '0.0375'")
 ]
 Percent = Annotated[
-    str, Meta(pattern=r"^(100|[0-9]{1,2}(\.[0-9]{1,3})?)(?![\s\S])", description="0 to 100, as a string")
+    str, Meta(pattern=r"^(100|[0-9]{1,2}(\.[0-9]{1,3})?)" + END_OF_TEXT, description="0 to 100, as a string")
 ]
 MonthText = Annotated[
-    str, Meta(pattern=rf"^{MONTH_PATTERN}(?![\s\S])", description="a month of Europe/London like 2026-03, 2000 to 2099")
+    str,
+    Meta(pattern=rf"^{MONTH_PATTERN}{END_OF_TEXT}", description="a month of Europe/London like 2026-03, 2000 to 2099"),
 ]
-TimeOfDay = Annotated[str, Meta(pattern=rf"^{TIME_OF_DAY_PATTERN}(?![\s\S])", description="a time of day like 16:00")]
+TimeOfDay = Annotated[
+    str, Meta(pattern=rf"^{TIME_OF_DAY_PATTERN}{END_OF_TEXT}", description="a time of day like 16:00")
+]
 Quantity = Annotated[
-    str, Meta(pattern=r"^[0-9]{1,12}(\.[0-9]{1,6})?(?![\s\S])", description="a non-negative decimal, as a string")
+    str, Meta(pattern=r"^[0-9]{1,12}(\.[0-9]{1,6})?" + END_OF_TEXT, description="a non-negative decimal, as a string")
 ]
 # £100 billion, so that sums over many items stay within what databases add.
 MAX_PENCE = 10_000_000_000_000

@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from pydantic import BeforeValidator, PlainValidator, WithJsonSchema
 from starlette.requests import Request
 
+from shared.contracts.scalars import END_OF_TEXT, ID_PATTERN
 from shared.http.problem_types import INVALID_QUERY
 from shared.http.problems import Problem
 from shared.period import EXPECTED_MONTH, MONTH_PATTERN, YEARS, InvalidMonth, Month, PeriodLength
@@ -57,7 +58,7 @@ PeriodParameter = Annotated[
     PeriodLength, Query(alias="period", description="with `month`: the period of this kind in which it lies")
 ]
 # As `shared.contracts.scalars.ID_PATTERN`, in the dialect of pydantic's engine, whose `$` is the end of the text.
-_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+_ID_PATTERN = f"{ID_PATTERN.removesuffix(END_OF_TEXT)}$"
 PathId = Annotated[str, Path(pattern=_ID_PATTERN)]
 OptionalId = Annotated[str | None, Query(pattern=_ID_PATTERN)]
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from shared.contracts.definitions import Agreement, AnyDefinition, Council, Service, Tariff
+from shared.contracts.definitions import EVERY_SERVICE, Agreement, AnyDefinition, Council, Service, Tariff
 from shared.period import Month
 from tallystick.demo.volumes import weight_of
 
@@ -51,7 +51,7 @@ def _in_force(agreement: Agreement, month: Month) -> bool:
 
 def _services_of(agreement: Agreement, priced: Mapping[str, str]) -> set[str]:
     """The services that it names in a target or a tariff; a target for every service names none."""
-    targeted = {target.service for target in agreement.targets if target.service != "*"}
+    targeted = {target.service for target in agreement.targets if target.service != EVERY_SERVICE}
     return targeted | {priced[tariff] for tariff in agreement.tariffs}
 
 

@@ -30,7 +30,7 @@ def faults(submission: Submission, stored: Catalogue, holidays: BankHolidays, at
 
 
 def warnings(submission: Submission, holidays: BankHolidays, today: date) -> list[Fault]:
-    """What may be recorded, but will not do for long."""
+    """What may be recorded, but needs a change before long."""
     return [
         submitted.source_path.in_input(warning)
         for submitted in submission.entries

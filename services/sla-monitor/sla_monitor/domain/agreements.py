@@ -179,7 +179,7 @@ class AgreementIndex:
             bound = self._bound[name] = tuple(
                 bind(target, agreement=period.agreement, version=period.version, calendars=self._calendars)
                 for target in period.agreement.targets
-                if target.service in ("*", service) and target.measure != "availability"
+                if target.is_of(service) and target.measure != "availability"
             )
         return bound
 

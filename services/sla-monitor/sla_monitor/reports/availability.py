@@ -126,13 +126,11 @@ def _row(outage: Outage) -> OutageRow:
 
 
 def _concerns(outage: Outage, council: str, target: Target) -> bool:
-    return outage.council == council and target.service in ("*", outage.service)
+    return outage.council == council and target.is_of(outage.service)
 
 
 def _covers(exclusion: ExcludedTime, target: Target) -> bool:
-    return exclusion.target in (None, target.id) and (
-        target.service == "*" or exclusion.service in (None, target.service)
-    )
+    return exclusion.target in (None, target.id) and (exclusion.service is None or target.is_of(exclusion.service))
 
 
 def _counted(outage: Outage, excluded: Sequence[ExcludedTime]) -> list[Interval]:

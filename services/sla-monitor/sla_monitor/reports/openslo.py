@@ -16,7 +16,7 @@ import yaml
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from shared.contracts.definitions import Agreement, Objective, Target
+from shared.contracts.definitions import EVERY_SERVICE, Agreement, Objective, Target
 from shared.http import RequestedScope
 from shared.period import PeriodLength, month_of_day, period_of
 from shared.scope import Scope
@@ -84,7 +84,7 @@ def _slo(agreement: Agreement, target: Target, objective: Objective) -> Document
         },
         "spec": {
             "description": f"{objective.percent}% of items: {target.measure}, {target.within}",
-            "service": resource_name("all-services" if target.service == "*" else target.service),
+            "service": resource_name("all-services" if target.service == EVERY_SERVICE else target.service),
             "indicator": {
                 "metadata": {"name": resource_name(agreement.council, target.id, "ratio")},
                 "spec": {"ratioMetric": _ratio(agreement, target)},
@@ -98,7 +98,7 @@ def _slo(agreement: Agreement, target: Target, objective: Objective) -> Document
 
 def _ratio(agreement: Agreement, target: Target) -> Document:
     labels = {"council": agreement.council, "target": target.id}
-    if target.service != "*":
+    if target.service != EVERY_SERVICE:
         labels["service"] = target.service
     return {
         "counter": True,

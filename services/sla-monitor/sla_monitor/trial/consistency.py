@@ -6,6 +6,7 @@ For documents whose parts are right by themselves.
 from collections.abc import Iterator, Sequence
 
 from shared.contracts.calendar_rules import is_time_zone
+from shared.contracts.definitions import EVERY_SERVICE
 from shared.faults import Fault, Path
 from shared.instants import DAY_S
 from sla_monitor.trial.document import (
@@ -110,7 +111,7 @@ def _item(document: TrialDocument) -> Iterator[Fault]:
 def services_of(document: TrialDocument) -> set[str]:
     """The services that the targets of items name."""
     listed = (target for targets in document.target_lists for target in targets)
-    return {target.service for target in listed if target.measure != "availability"} - {"*"}
+    return {target.service for target in listed if target.measure != "availability"} - {EVERY_SERVICE}
 
 
 def _item_span(document: TrialDocument) -> Iterator[Fault]:

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from shared.contracts.decisions import Category
-from shared.contracts.definitions import Calendar, ServiceOrAll, Target, Text, Title
+from shared.contracts.definitions import EVERY_SERVICE, Calendar, ServiceOrAll, Target, Text, Title
 from shared.contracts.items import Attributes
 from shared.contracts.scalars import AwaitedParty, Id, MonthText, TimeOfDay
 from shared.faults import Path
@@ -71,7 +71,7 @@ class TrialTarget(Target, frozen=True, kw_only=True):
     """A target, as in the catalogue's files. Its calendar is the only one of the document unless it names another."""
 
     id: Id = "target"
-    service: ServiceOrAll = "*"
+    service: ServiceOrAll = EVERY_SERVICE
 
 
 class TrialEvent(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

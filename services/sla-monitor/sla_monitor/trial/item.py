@@ -126,7 +126,7 @@ def _unjudged(timeline: Timeline, index: AgreementIndex, evaluation: Evaluation)
 def _of_other_services(timeline: Timeline, lists: Mapping[str, Sequence[Target]]) -> Iterator[UnjudgedTarget]:
     for name, targets in lists.items():
         for target in targets:
-            if target.measure != "availability" and target.service not in ("*", timeline.opened.service):
+            if target.measure != "availability" and not target.is_of(timeline.opened.service):
                 yield UnjudgedTarget(target.id, name, "it is of another service")
 
 
