@@ -12,7 +12,7 @@ from tests.support.real_data import BOSTON, BOSTON_RULES, NEEDS_REAL_DATA, rows,
 from tests.support.replay_command import ReplayCommand, ReplayRun, run_apart
 from tests.support.state_folder import shards_read, unread
 
-pytestmark = NEEDS_REAL_DATA
+pytestmark = [*NEEDS_REAL_DATA, pytest.mark.long]
 
 EXTRACTED = "2016-01-12T23:00:00-05:00"
 NEW_YORK = ZoneInfo("America/New_York")

@@ -15,7 +15,7 @@ from tests.support.real_data import HELP_DESK, NEEDS_REAL_DATA, REQUESTS_FOR_PAY
 from tests.support.replay_command import ReplayCommand, ReplayRun, run, run_apart
 from tests.support.state_folder import JUDGING, answers, content_of, shards_read, unread
 
-pytestmark = NEEDS_REAL_DATA
+pytestmark = [*NEEDS_REAL_DATA, pytest.mark.long]
 
 LOG_ENDED = "2014-02-01T00:00:00+01:00"
 ROME = ZoneInfo("Europe/Rome")

@@ -12,7 +12,7 @@ from tests.support.real_data import NEEDS_REAL_DATA, PAYMENTS, rows, shown, stea
 from tests.support.replay_command import ReplayCommand, ReplayRun, run_apart
 from tests.support.state_folder import shards_read, statements, unread
 
-pytestmark = NEEDS_REAL_DATA
+pytestmark = [*NEEDS_REAL_DATA, pytest.mark.long]
 
 MONTHS = [f"2018-{month:02}" for month in range(4, 13)] + [f"2019-{month:02}" for month in range(1, 4)]
 LINES = 933_986
