@@ -28,7 +28,7 @@ class _Output(Console):
         super().__init__(stderr=stderr, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
     def on_broken_pipe(self) -> None:
-        """Whoever read the output went away: the command ends without another word."""
+        """Whoever read the output went away: the command ends silently."""
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(EXIT_OUTPUT_CLOSED)
 
@@ -52,7 +52,7 @@ def answer(value: object, lines: Iterable[str | Table], *, as_json: bool) -> Non
 
 
 def fail(what: str, *, do: str, code: int = EXIT_INVALID) -> NoReturn:
-    """The command ends with `code`, having said what happened, what was kept and what to do."""
+    """The command ends with `code`, after a sentence on what happened and one on what was kept and what to do."""
     err.print(Text(what, style="bold red"))
     err.print(do)
     raise SystemExit(code)

@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -87,9 +87,9 @@ class Stack:
         await _run_until_none_left(self.billing.run, self.billing.unread, lambda _: None)
 
     async def close(self) -> None:
-        """Everything is released."""
-        for part in (self.catalogue, self.monitor, self.billing, self.bus):
-            await part.close()
+        """The services are closed; the log is not."""
+        for service in (self.catalogue, self.monitor, self.billing):
+            await service.close()
 
 
 async def _run_until_none_left(work: Work, left: Callable[[], Awaitable[int]], report: Callable[[int], None]) -> None:
@@ -119,13 +119,13 @@ async def open_stack(folder: Path, *, clock: Clock | None = None, margin_s: int 
 
     _require_folder(folder)
     tune_gc()
-    bus = connect(f"sqlite:///{folder}/log.db")
-    await bus.ensure_topics(TOPICS)
-    stack = Stack(folder, bus=bus, clock=clock or WallClock(), margin_s=margin_s)
-    try:
+    async with AsyncExitStack() as exits:
+        bus = connect(f"sqlite:///{folder}/log.db")
+        exits.push_async_callback(bus.close)
+        await bus.ensure_topics(TOPICS)
+        stack = Stack(folder, bus=bus, clock=clock or WallClock(), margin_s=margin_s)
+        exits.push_async_callback(stack.close)
         yield stack
-    finally:
-        await stack.close()
 
 
 @contextmanager

@@ -1,17 +1,13 @@
 """`tallystick quarantine`: invalid records are listed, shown, redriven or discarded, in the services that hold them."""
 
 import asyncio
-import re
-from collections import defaultdict
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
 
-from shared.log.port import Shard
 from shared.quarantine.decisions import Decision
 from shared.quarantine.service import (
     AlreadyDecided,
@@ -21,15 +17,14 @@ from shared.quarantine.service import (
     QuarantineEntry,
     QuarantineService,
 )
-from shared.scope import Scope
 from tallystick.authorisation import Authorisation, confirm
 from tallystick.console import answer, fail, write_file
 from tallystick.options import Actor, Json, Reason, ServiceOption, Yes
+from tallystick.quarantined import QuarantinedBy, entries_at, open_entries, read_shard, selected_entries
 from tallystick.services import open_services
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SHOWN = 4_000
-_DIGITS = re.compile(r"[0-9]{1,18}")  # what databases hold
 
 ReasonCode = Annotated[str | None, typer.Option("--because", help="Only those with this reason, as UNKNOWN_TYPE.")]
 PlacesArgument = Annotated[
@@ -42,18 +37,6 @@ T = TypeVar("T")
 app = typer.Typer(add_completion=False)
 
 
-@dataclass(frozen=True, slots=True)
-class QuarantinedBy:
-    """A record in the quarantine of one service."""
-
-    quarantine: QuarantineService
-    entry: QuarantineEntry
-
-
-# The same record may be quarantined by both services: one place, and whoever holds it there.
-Places = Mapping[str, Sequence[QuarantinedBy]]
-
-
 @app.command(name="list")
 def list_(
     service: ServiceOption = None,
@@ -62,7 +45,7 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List open records: where, why, since when."""
-    found = _in_quarantine(service, lambda services: _entries(services, because=because, decided=decided))
+    found = _in_quarantine(service, lambda services: open_entries(services, because=because, decided=decided))
     lines = [line for place, held in found.items() for line in _summary(place, held)]
     lines.append(f"{len(found):,} quarantined." if decided else f"{len(found):,} open.")
     answer([_as_json(place, held) for place, held in found.items()], lines, as_json=as_json)
@@ -78,7 +61,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show one record with its bytes, and what was decided about it."""
-    held = _in_quarantine(service, lambda services: _entries_at(services, place))
+    held = _in_quarantine(service, lambda services: entries_at(services, place))
     record = held[0].entry.record
     lines = [*_summary(place, held), f"key: {'none' if record.key is None else _printable(record.key)}"]
     if to is not None:
@@ -105,7 +88,7 @@ def redrive(  # noqa: PLR0917 (typer makes options of them: nobody passes them b
     by = Authorisation.of(actor, reason)
 
     async def work(services: Sequence[QuarantineService]) -> tuple[int, list[str]]:
-        found = await _selected(services, places or [], because=because, every=every)
+        found = await selected_entries(services, places or [], because=because, every=every)
         confirm(f"Send {_records(len(found))} again?", yes=yes)
         refused = [await _redrive(held, by) for held in found.values()]
         return refused.count(None), [f"{each}." for each in refused if each is not None]
@@ -126,11 +109,11 @@ def discard(  # noqa: PLR0917 (as above)
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Decide that records shall not be sent again. Their bytes stay."""
+    """Decide that records are not sent again. Their bytes stay."""
     by = Authorisation.of(actor, reason)
 
     async def work(services: Sequence[QuarantineService]) -> int:
-        found = await _selected(services, places or [], because=because, every=every)
+        found = await selected_entries(services, places or [], because=because, every=every)
         confirm(f"Discard {_records(len(found))}?", yes=yes)
         for each in [each for held in found.values() for each in held]:
             try:
@@ -153,7 +136,7 @@ def accept_flood(  # noqa: PLR0917 (as above)
     as_json: Json = False,
 ) -> None:
     """Let a halted partition go on, quarantining every invalid record in it up to now."""
-    by, wanted = Authorisation.of(actor, reason), _shard(shard)
+    by, wanted = Authorisation.of(actor, reason), read_shard(shard)
 
     async def work(services: Sequence[QuarantineService]) -> list[tuple[str, int]]:
         confirm(f"Quarantine every invalid record that {shard} holds by now?", yes=yes)
@@ -225,49 +208,6 @@ async def _redrive(held: Sequence[QuarantinedBy], by: Authorisation) -> CannotRe
     for other in others:
         await other.quarantine.note_redriven(other.entry, actor=by.actor, reason=by.reason)
     return None
-
-
-async def _selected(
-    services: Sequence[QuarantineService], places: Sequence[str], *, because: str | None, every: bool
-) -> Places:
-    if every == bool(places):
-        fail("Which records is not clear.", do="Name their places, or all open ones with --all.")
-    if every:
-        return await _entries(services, because=because, decided=False)
-    return {place: await _entries_at(services, place) for place in places}
-
-
-async def _entries(services: Sequence[QuarantineService], *, because: str | None, decided: bool) -> Places:
-    """What is open, or all with what was `decided`, by place."""
-    found: defaultdict[str, list[QuarantinedBy]] = defaultdict(list)
-    for each in services:
-        async for entry in each.entries(Scope.all(), decided=decided):
-            if because in {None, entry.record.reason}:
-                found[entry.place].append(QuarantinedBy(each, entry))
-    return found
-
-
-async def _entries_at(services: Sequence[QuarantineService], place: str) -> Sequence[QuarantinedBy]:
-    name, _, offset = place.rpartition("@")
-    shard = _shard(name)
-    if not _DIGITS.fullmatch(offset):
-        fail(f"{place!r} is no place of a record.", do="Write for example provider.work.v1/3@1042.")
-    found: list[QuarantinedBy] = []
-    for each in services:
-        try:
-            found.append(QuarantinedBy(each, await each.entry(Scope.all(), shard, int(offset))))
-        except NotQuarantined:
-            continue
-    if not found:
-        fail(f"Nothing was quarantined at {place}.", do="`tallystick quarantine list --decided` shows what was.")
-    return found
-
-
-def _shard(name: str) -> Shard:
-    topic, _, partition = name.rpartition("/")
-    if not topic or not _DIGITS.fullmatch(partition):
-        fail(f"{name!r} is no partition of a topic.", do="Write for example provider.work.v1/3.")
-    return Shard(topic, int(partition))
 
 
 def _summary(place: str, held: Sequence[QuarantinedBy]) -> Iterator[str]:

@@ -64,7 +64,7 @@ class _Server(uvicorn.Server):
 
 
 async def serve(year: Year, definitions: Sequence[AnyDefinition], port: int, *, as_json: bool) -> None:
-    """The year of `definitions` has been served, from the first free port on, until the process was told to stop."""
+    """The year of `definitions` has been served, from the first free port on, until the process was asked to stop."""
     async with open_stack(var_folder()) as stack:
         demo = _Demo(year, definitions, stack, as_json)
         with closing(_listening_socket(demo, port)) as listening:

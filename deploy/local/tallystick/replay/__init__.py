@@ -1,1 +1,1 @@
-"""A CSV of the system that a council already has, told again as Tallystick's events."""
+"""A CSV of the system that a council already has, translated into Tallystick's events."""

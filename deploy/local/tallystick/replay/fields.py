@@ -106,7 +106,7 @@ def _looked_up(cell: Read, table: LookupTable, name: str, field: str, default: s
 
 
 def _chosen(value: CellValue) -> dict[str, str]:
-    """The ids that a person wrote into the mapping, by the texts that they stand for."""
+    """The ids that a person wrote into the mapping, by the texts that they replace."""
     if value.constant is not None:
         return {value.constant: value.constant}
     return value.values if value.default is None else {value.default: value.default} | value.values

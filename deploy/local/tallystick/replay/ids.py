@@ -43,7 +43,7 @@ class IdAssigner:
             raise InvalidRow(f"{column}: {text!r} makes no id of 1 to 64 letters and digits")
         first = self._texts.setdefault(made, text)
         if first != text:
-            raise InvalidRow(f"{column}: {text!r} and {first!r} would both be {made!r}: tell them apart under `values`")
+            raise InvalidRow(f"{column}: {text!r} and {first!r} would both be {made!r}: set them under `values`")
         self._ids[text] = made
         return made
 

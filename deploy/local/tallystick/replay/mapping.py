@@ -1,4 +1,4 @@
-"""A mapping file, read: one that comes with Tallystick by its name, or a path of one's own."""
+"""A mapping file, read: one that comes with Tallystick by its name, or a file by its path."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -17,7 +17,7 @@ SourceName = Annotated[str, Meta(pattern=r"^/\S{1,255}(?![\s\S])", description="
 
 
 class MappingPart(Struct, frozen=True, forbid_unknown_fields=True):
-    """Part of a mapping file. Nothing may stand in it that it does not know."""
+    """Part of a mapping file. A name that it does not know is a fault."""
 
 
 class CellValue(MappingPart, frozen=True):
@@ -132,7 +132,7 @@ class AnyRows(MappingPart, frozen=True, kw_only=True, tag_field="rows"):
 
 
 class AnyItems(AnyRows, frozen=True, kw_only=True):
-    """What is said of items: tickets, or pieces of work."""
+    """What a mapping says of items: tickets, or pieces of work."""
 
     kind: ItemKind
     priority: IdValue | None = None

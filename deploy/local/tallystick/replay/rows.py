@@ -25,7 +25,7 @@ class RejectedRow:
 class RowCounts:
     """The count of one file's rows: it is complete when its events have all been taken.
 
-    `unused` counts rows that rightly carry no event, by the reason; `notes` counts what was read but is odd.
+    `unused` counts rows that are meant to make no event, by the reason; `notes` counts what was read but is odd.
     """
 
     rows: int = 0

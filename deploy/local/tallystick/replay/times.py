@@ -35,7 +35,7 @@ class Times:
         return at
 
     def day(self, text: str, *, column: str) -> date:
-        """The date that `text` means, where it stands; a time of day is left off. Raises `InvalidRow`."""
+        """The date that `text` means, in its own zone; a time of day is left off. Raises `InvalidRow`."""
         day = self._read(text, column).date()
         if day.year not in YEARS:
             raise _outside(text, column)

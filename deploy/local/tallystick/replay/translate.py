@@ -1,4 +1,4 @@
-"""A CSV, told as events: what the command asks for."""
+"""A CSV translated into events."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
