@@ -37,7 +37,7 @@ from sla_monitor.settings import MonitorSettings
 from sla_monitor.store.items import ITEM_TOPICS, StoredItems
 from sla_monitor.store.read_model import SqlReadModel
 from sla_monitor.store.recorder import SqlAnnouncementStore, VerdictRecorder
-from sla_monitor.store.tables import APPROVALS, DECISIONS, KNOWN_LOG
+from sla_monitor.store.tables import APPROVALS, KNOWN_LOG, QUARANTINE_DECISIONS
 from sla_monitor.store.views import CatalogueView, DecisionsView
 from sla_monitor.trial import route as trial
 from sla_monitor.trial import what_if
@@ -77,7 +77,7 @@ class MonitorApp:
             GROUP,
             ITEM_TOPICS,
             store=self._states,
-            decisions=QuarantineDecisions(self._engine, DECISIONS),
+            decisions=QuarantineDecisions(self._engine, QUARANTINE_DECISIONS),
             bus=bus,
             clock=clock,
         )

@@ -9,7 +9,7 @@ from shared.sql.progress import known_log_table, progress_table
 
 METADATA = MetaData()
 PROGRESS = progress_table(METADATA, "verdict_progress")
-DECISIONS = quarantine_decision_table(METADATA)
+QUARANTINE_DECISIONS = quarantine_decision_table(METADATA)
 APPROVALS = approval_table(METADATA)
 KNOWN_LOG = known_log_table(METADATA)
 _GROUP = ("council", "service", "target", "measure")
