@@ -125,7 +125,7 @@ def _length_faults(value: object, expected: Annotation, at: Path) -> Iterator[Fa
 
 def _leaf_faults(value: object, expected: Annotation, at: Path, *, what: str = "") -> Iterator[Fault]:
     if isinstance(value, str) and _UNSTORABLE.search(value):
-        yield Fault(at, f"{what}expected text without NUL or half characters")
+        yield Fault(at, f"{what}expected text without NUL or lone surrogates")
         return
     try:
         msgspec.convert(value, expected)

@@ -62,7 +62,7 @@ def read_yaml(text: str, *, as_text: bool = False) -> YamlValues:
         values.faults.append(Fault((), f"is not YAML: {fault.problem}"))
     except yaml.reader.ReaderError as fault:
         values.positions[()] = TextPosition(text.count("\n", 0, fault.position) + 1, 1)
-        values.faults.append(Fault((), "is not YAML: it holds a character that text cannot"))
+        values.faults.append(Fault((), "is not YAML: it contains a character that YAML does not allow"))
     except RecursionError:
         values.positions[()] = TextPosition(1, 1)
         values.faults.append(Fault((), "is nested too deeply"))

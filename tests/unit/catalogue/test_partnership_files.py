@@ -223,7 +223,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
         (b"- a list", "line 1, column 1 #: expected named sections, as in the shipped examples"),
         (b"provider: {id: joint\n", "line 2, column 1 #: is not YAML: expected ',' or '}', but got '<stream end>'"),
         (b"provider: &p {id: a}\npartnership: *p\n", "line 2, column 14 #: is not YAML: aliases are not read"),
-        (b"provider: \x00", "line 1, column 1 #: is not YAML: it holds a character that text cannot"),
+        (b"provider: \x00", "line 1, column 1 #: is not YAML: it contains a character that YAML does not allow"),
         (b"provider: \xff", "line 1, column 1 #: is not UTF-8"),
         (b"[" * 5000, "line 1, column 1 #: is nested too deeply"),
         (b"#" * 4_194_305, "line 1, column 1 #: is longer than 4194304 bytes"),
