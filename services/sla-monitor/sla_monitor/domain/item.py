@@ -47,7 +47,7 @@ class FactResult(Enum):
     CONFLICT = "conflict"
 
 
-# Outages are kept before all items: those of a shard can be read without reading its items.
+# The keys of outages sort before those of other items, so that a shard's outages can be read alone.
 OUTAGE_MARK = "!"
 LAST_OUTAGE = "!~"  # `~` sorts after every character of an id
 
@@ -67,9 +67,9 @@ def dump_item(item: Item) -> bytes:
 
 def insert_fact(item: Item, fact: AnyFact) -> FactResult:
     """The item holds the fact once, in its place; the same identity with other content changes nothing."""
-    for held in item.facts:
-        if held.id == fact.id and held.source == fact.source:
-            return FactResult.DUPLICATE if held == fact else FactResult.CONFLICT
+    for known in item.facts:
+        if known.id == fact.id and known.source == fact.source:
+            return FactResult.DUPLICATE if known == fact else FactResult.CONFLICT
     in_order = not item.facts or order_key(item.facts[-1]) < order_key(fact)
     item.facts.append(fact)
     if not in_order:
@@ -78,7 +78,7 @@ def insert_fact(item: Item, fact: AnyFact) -> FactResult:
 
 
 def is_open(item: Item) -> bool:
-    """Whether it is still to end, or waits for the agreement to be judged by."""
+    """Whether it has not ended, or waits for its agreement."""
     timeline, _ = read_timeline(item.facts, as_of_s=FOREVER - 1)
     return item.waiting or (timeline is not None and timeline.ended is None)
 

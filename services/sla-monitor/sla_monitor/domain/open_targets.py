@@ -1,12 +1,13 @@
-"""What is still owed: the promises about an item that are open and undecided, with what is left of each."""
+"""The open targets of an item: neither met nor breached yet, with what is left of each."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 
 from msgspec import Struct
 
+from shared.instants import maybe_instant
 from sla_monitor.domain.clock.timeline import FOREVER
-from sla_monitor.domain.clock.verdict import Evaluation, Outcome, Verdict
+from sla_monitor.domain.clock.verdict import Evaluation, Outcome
 
 
 class OpenTarget(Struct, frozen=True):
@@ -46,12 +47,12 @@ class OpenTarget(Struct, frozen=True):
 
 
 def open_targets(evaluation: Evaluation, *, council: str, item: str, as_of: int) -> Iterator[OpenTarget]:
-    """The item's promises that are neither kept nor missed; none where nothing is owed at present."""
+    """The item's targets that are neither met nor breached; none where nothing is due at present."""
     opened = evaluation.opened
     if opened is None:
         return
     for verdict in evaluation.verdicts:
-        paused = verdict.due is None and any(block.end == FOREVER for block in verdict.cycle.paused)
+        paused = verdict.due is None and any(each.end == FOREVER for each in verdict.cycle.paused)
         if verdict.outcome is not Outcome.RUNNING or (verdict.due is None and not paused):
             continue
         yield OpenTarget(
@@ -62,14 +63,10 @@ def open_targets(evaluation: Evaluation, *, council: str, item: str, as_of: int)
             measure=verdict.target.measure,
             cycle=verdict.cycle.number,
             priority=opened.priority,
-            due_at=None if verdict.due is None else datetime.fromtimestamp(verdict.due, UTC),
+            due_at=maybe_instant(verdict.due),
             left_s=None if verdict.margin_s is None else max(verdict.margin_s, 0),
             left_wall_s=None if verdict.due is None else max(verdict.due - as_of, 0),
-            warned_percent=_warned(verdict),
+            warned_percent=max((warning.percent for warning in verdict.warnings), default=0),
             paused=paused,
             value_pence=opened.value_pence or 0,
         )
-
-
-def _warned(verdict: Verdict) -> int:
-    return max((warned.percent for warned in verdict.warnings), default=0)

@@ -137,7 +137,7 @@ def _verdict_faults(heading: Heading, evidence: _Evidence) -> Iterator[str]:
             evaluation = _evaluation(heading, record, evidence, versions)
         except (ValueError, LookupError, ArithmeticError, OSError) as fault:
             # What was tampered with may be an instant that no calendar covers, or name what is not in the file.
-            yield f"{record.item} cannot be judged: {fault}"
+            yield f"{record.item} cannot be evaluated: {fault}"
             continue
         found = list(verdict_records(record.item, evaluation, month=heading.month, as_of=record.as_of))
         yield from _differences(record.item, unproved.pop(record.item, []), found)

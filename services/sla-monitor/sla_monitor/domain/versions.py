@@ -1,4 +1,4 @@
-"""Every version of the catalogue's definitions: what was known at a position of its log, as agreements to judge by."""
+"""Every version of the catalogue's definitions: and the agreements as they were known at a position of its log."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -83,13 +83,13 @@ class VersionHistory:
     def _bind(self, known_to: int, calendar: str | None) -> BoundCalendar:
         """The calendar's versions known at a position, spliced."""
         name = calendar or PLAIN_DAYS
-        held = {1: (0, plain_days())} if calendar is None else self._calendars.get(calendar, {})
-        versions = sorted(number for number, (since, _) in held.items() if since <= known_to)
+        known = {1: (0, plain_days())} if calendar is None else self._calendars.get(calendar, {})
+        versions = sorted(number for number, (since, _) in known.items() if since <= known_to)
         if not versions:
             raise MissingCalendar(f"no version of the calendar {calendar!r} is known")
         key = name, tuple(versions)
-        if key not in self._bound:  # held here too, for there may be more calendars than `compile_versions` holds
-            compiled = compile_versions([held[number][1] for number in versions])
+        if key not in self._bound:  # known here too, for there may be more calendars than `compile_versions` holds
+            compiled = compile_versions([known[number][1] for number in versions])
             self._bound[key] = BoundCalendar(name, versions[-1], compiled)
         return self._bound[key]
 

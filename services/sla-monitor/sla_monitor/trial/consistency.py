@@ -43,7 +43,7 @@ def _zone(document: TrialDocument) -> Iterator[Fault]:
 
 def _calendars(document: TrialDocument) -> Iterator[Fault]:
     if document.calendar is not None and document.calendars:
-        yield Fault(("calendar",), "stands beside calendars: write one of them")
+        yield Fault(("calendar",), "is given beside calendars: write one of them")
         return
     zones: dict[str, str] = {}
     seen = set()

@@ -6,7 +6,6 @@ each of them is right.
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
-from itertools import chain
 from typing import Any
 
 import msgspec
@@ -118,21 +117,20 @@ def _listed(value: Mapping[str, Any], name: str) -> list[Any]:
 
 
 def _faults_of(part: Part, calendars: Iterable[str]) -> Iterator[Fault]:
+    yield from _time_faults(times(part))
     match part:
         case TrialCalendar():
-            return _calendar_faults(part)
+            yield from _calendar_faults(part)
         case TrialTarget():
-            return target_faults(with_default_calendar(part, calendars))
+            yield from target_faults(with_default_calendar(part, calendars))
         case TrialEvent():
-            return chain(_time_faults(times(part)), _event_faults(part))
+            yield from _event_faults(part)
         case Question():
-            return chain(_time_faults(times(part)), _question_faults(part))
-        case TargetChange() | TrialExclusion() | TrialOutage():
-            return _time_faults(times(part))
+            yield from _question_faults(part)
 
 
-def _time_faults(times: Iterable[tuple[Path, str]]) -> Iterator[Fault]:
-    for path, text in times:
+def _time_faults(written: Iterable[tuple[Path, str]]) -> Iterator[Fault]:
+    for path, text in written:
         try:
             read_time(text)
         except InvalidTime as fault:

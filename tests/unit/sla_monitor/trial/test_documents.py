@@ -33,7 +33,7 @@ def test_a_whole_document_has_no_fault() -> None:
     ("change", "fault"),
     [
         ({"calender": {}}, "#/calender: is not a known field: did you mean calendar?"),
-        ({"calendars": [hours()]}, "#/calendar: stands beside calendars: write one of them"),
+        ({"calendars": [hours()]}, "#/calendar: is given beside calendars: write one of them"),
         ({"calendar": hours(zone="London")}, "#/calendar/zone: expected a time zone like Europe/London"),
         (
             {"calendar": hours(effective_from="1999-12-31")},

@@ -4,7 +4,7 @@ An interval goes from a demand to its answer. Response, resolution and processin
 for each question of the council, a periodic update one for each silence of the provider.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -64,9 +64,11 @@ class Cycle(Struct, frozen=True, gc=False):
 
 
 def covering(
-    exclusions: Iterable[ExcludedTime], *, council: str, service: str, target: str, item: str
+    exclusions: Sequence[ExcludedTime], *, council: str, service: str, target: str, item: str
 ) -> tuple[ExcludedTime, ...]:
     """Those that are agreed for this target of this item."""
+    if not exclusions:  # as for nearly every item
+        return ()
     return tuple(each for each in exclusions if each.covers(council=council, service=service, target=target, item=item))
 
 

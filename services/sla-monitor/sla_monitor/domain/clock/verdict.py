@@ -1,4 +1,4 @@
-"""Whether each promise about an item was kept: a pure function of its facts, the agreements and an instant.
+"""Whether an item met each of its targets: a pure function of its facts, the agreements and an instant.
 
 `evaluate` reads the whole history each time, so late, duplicated and shuffled events need no special code: they make
 the same set of facts, and the same set gives the same verdicts. All instants are epoch seconds.
@@ -9,6 +9,7 @@ the hours open again (R25); the due instant of a day-based or recorded threshold
 
 from collections.abc import Sequence
 from enum import StrEnum
+from itertools import pairwise
 
 import msgspec
 from msgspec import Struct
@@ -64,7 +65,7 @@ class Verdict(Struct, frozen=True, gc=False):
 
     @property
     def name(self) -> str:
-        """`target/cycle`, by which the item's verdicts are kept apart."""
+        """`target/cycle`, unique among the item's verdicts."""
         return f"{self.target.id}/{self.cycle.number}"
 
     @property
@@ -115,9 +116,7 @@ def evaluate(
         until = _applies_until(timeline, target)
         if until is None:
             continue
-        agreed = (
-            covering(exclusions, council=council, service=service, target=target.id, item=item) if exclusions else ()
-        )
+        agreed = covering(exclusions, council=council, service=service, target=target.id, item=item)
         cycles = read_cycles(timeline, target, agreed)
         unstarted |= not cycles
         verdicts.extend(_judge(timeline, target, cycles, as_of=as_of, until=until, stopwatches=stopwatches))
@@ -138,7 +137,7 @@ def _applies_until(timeline: Timeline, target: BoundTarget) -> int | None:
     if target.selects(timeline.priorities[-1][1], attributes):
         return FOREVER
     until = None
-    for (_, priority), (changed, _) in zip(timeline.priorities, timeline.priorities[1:], strict=False):
+    for (_, priority), (changed, _) in pairwise(timeline.priorities):
         if target.selects(priority, attributes):
             until = changed
     return until
