@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sla_monitor.domain.clock.timeline import read_timeline
-from sla_monitor.domain.fairness import Check, Limits, fairness
+from sla_monitor.reports.fairness import Check, Limits, fairness
 from tests.support.histories import agreement_index, at, evaluated, facts, judged, local_text
 
 # Open 09:00 to 17:00; opened Monday 09:00, 8 working hours are due Monday 17:00.

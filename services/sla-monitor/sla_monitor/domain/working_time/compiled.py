@@ -12,8 +12,7 @@ from zoneinfo import ZoneInfo
 from shared.instants import DAY_S
 from sla_monitor.domain.working_time.intervals import Interval
 from sla_monitor.domain.working_time.local_time import LocalTime
-from sla_monitor.domain.working_time.trace import CalendarSegment, CalendarTrace
-from sla_monitor.domain.working_time.working_days import WorkingDayIndex
+from sla_monitor.domain.working_time.working_days import CalendarSegment, CalendarTrace, WorkingDayIndex
 
 DayRule = Literal["closing-time", "same-time"]
 # 2**16 s, about 18 hours, holds a few openings and closings: a search among those is half as long as among all.
