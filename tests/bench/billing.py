@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from billing.app import BATCH
-from billing.consumer import Ingestion
+from billing.consumer import ingest
 from billing.statements import Statements
 from billing.store.sql import SqlStore
 from shared.contracts.topics import CATALOGUE, USAGE
@@ -36,8 +36,8 @@ def run() -> None:
         bare = EVENTS / _seconds(lambda: _bare_sqlite(Path(folder) / "bare.db", rows))
         store = SqlStore.open(f"sqlite:///{folder}/billing.db")
         known = records(catalogue_events(ASHBY, PROVIDER, PAYROLL, PRICED, agreement(PRICED.id)))
-        Ingestion(store).consume(Shard(CATALOGUE.name, 0), known, expected=None)
-        ingested = EVENTS / _seconds(lambda: ingest(Ingestion(store), usage))
+        ingest(store, Shard(CATALOGUE.name, 0), known, expected=None)
+        ingested = EVENTS / _seconds(lambda: ingest_all(store, usage))
         statement_s = _seconds(lambda: Statements(store).statement(ASHBY.id, Month(2026, 5), scope=Scope.all()))
     sys.stdout.write(f"{f'bare SQLite, one table, synced every {BATCH} rows':<50} {bare:>12,.0f} /s\n")
     sys.stdout.write(f"{f'usage events ingested, batches of {BATCH}':<50} {ingested:>12,.0f} /s\n")
@@ -61,10 +61,10 @@ def usage_records() -> list[Record]:
     return records(events)
 
 
-def ingest(ingestion: Ingestion, usage: list[Record]) -> None:
+def ingest_all(store: SqlStore, usage: list[Record]) -> None:
     expected: int | None = None
     for start in range(0, EVENTS, BATCH):
-        expected = ingestion.consume(METERED, usage[start : start + BATCH], expected=expected)
+        expected = ingest(store, METERED, usage[start : start + BATCH], expected=expected)
 
 
 def _bare_sqlite(path: Path, rows: list[tuple[str, str, int]]) -> None:

@@ -9,12 +9,12 @@ from psycopg import Connection as Driver
 from sqlalchemy import Connection, Engine, Table, text
 
 from billing.app import BATCH
-from billing.consumer import Ingestion, ingest_batch
+from billing.consumer import ingest_batch
 from billing.store import tables
 from billing.store.sql import SqlStore
 from shared.log.port import Record
 from shared.sql.engine import connect
-from tests.bench.billing import EVENTS, METERED, ingest, usage_records
+from tests.bench.billing import EVENTS, METERED, ingest_all, usage_records
 from tests.support.databases import APP, address, migrated_databases
 from tests.support.servers import postgres_address, postgres_container
 
@@ -41,7 +41,7 @@ def run() -> None:
 def _round(owner: Engine, store: SqlStore, usage: list[Record]) -> tuple[float, float, float]:
     """The seconds that a bare copy, judging alone and taking in need for the same events."""
     _empty(owner)
-    taking_in_s = _seconds(lambda: ingest(Ingestion(store), usage))
+    taking_in_s = _seconds(lambda: ingest_all(store, usage))
     judging_s = _seconds(lambda: [ingest_batch(METERED, usage[at : at + BATCH]) for at in range(0, EVENTS, BATCH)])
     with owner.connect() as connection:
         stored = {table: connection.execute(table.select()).all() for table in STORED}

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, func, select
 
-from billing.consumer import Ingestion
+from billing.consumer import ingest
 from billing.dry_run import DryRun, StatementDelta
 from billing.store import tables
 from billing.store.sql import SqlStore
@@ -92,7 +92,7 @@ def database(module_database_of: Callable[[str], str]) -> Iterator[BillingDataba
     owner = connect(as_owner(url))
     with closing(SqlStore.open(url)) as store:
         for shard, held in by_shard(CATALOGUE, CATALOGUED).items():
-            Ingestion(store).consume(shard, records(held), expected=None)
+            ingest(store, shard, records(held), expected=None)
         yield BillingDatabase(store, owner)
     owner.dispose()
 
@@ -114,7 +114,7 @@ def shards_of(events: Sequence[ItemEvent]) -> dict[Shard, list[Event]]:
 def feed(store: SqlStore, events: Sequence[ItemEvent]) -> None:
     for shard, held in shards_of(events).items():
         position = store.position(shard)
-        Ingestion(store).consume(shard, records(held, first=position or 0), expected=position)
+        ingest(store, shard, records(held, first=position or 0), expected=position)
 
 
 def dry_run_of(store: SqlStore, events: Sequence[ItemEvent]) -> list[StatementDelta]:
@@ -170,7 +170,7 @@ def test_a_dry_run_finds_what_is_new_duplicate_or_in_conflict(store: SqlStore) -
 def test_a_worker_continues_when_the_dry_run_is_over(store: SqlStore) -> None:
     with store.dry_run_store() as dry_run_store:
         (shard,) = shards_of([USED[1]])
-        Ingestion(dry_run_store).consume(shard, records([USED[1]]), expected=None)
+        ingest(dry_run_store, shard, records([USED[1]]), expected=None)
         worker = Thread(target=feed, args=(store, [USED[1]]))
         worker.start()
         worker.join(0.3)

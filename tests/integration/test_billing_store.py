@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from billing.consumer import Ingestion
+from billing.consumer import ingest
 from billing.domain.canonical import canonical_json
 from billing.ports import CountedEvent
 from billing.statements import Statements
@@ -151,7 +151,7 @@ def test_an_invalid_record_stops_nothing_and_keeps_its_bytes(store: SqlStore) ->
     good = records([recorded("r-1", "2026-05-07T12:00:00+00:00", "10")], first=1)
     bad = Record(0, b"k", b"\x00not json", (), 0)
 
-    Ingestion(store).consume(SHARD, [bad, *good], expected=None)
+    ingest(store, SHARD, [bad, *good], expected=None)
 
     assert [
         (each.reason, each.key, each.value) for each in store.quarantine.read(SHARD, after_offset=-1, limit=10)
@@ -160,11 +160,9 @@ def test_an_invalid_record_stops_nothing_and_keeps_its_bytes(store: SqlStore) ->
 
 
 def test_offsets_that_the_log_no_longer_held_are_accounted_for(store: SqlStore) -> None:
-    Ingestion(store).consume(SHARD, records([recorded("r-1", "2026-05-07T12:00:00+00:00", "1")]), expected=None)
+    ingest(store, SHARD, records([recorded("r-1", "2026-05-07T12:00:00+00:00", "1")]), expected=None)
 
-    Ingestion(store).consume(
-        SHARD, records([recorded("r-1", "2026-05-07T12:00:00+00:00", "1", id="again")], first=5), expected=1
-    )
+    ingest(store, SHARD, records([recorded("r-1", "2026-05-07T12:00:00+00:00", "1", id="again")], first=5), expected=1)
 
     (progress,) = store.progress()
     assert (progress.next_offset, progress.counts.applied, progress.counts.absent) == (6, 2, 4)
@@ -193,7 +191,7 @@ def test_of_two_workers_on_the_same_records_one_is_fenced_and_stores_nothing(sto
     def worker() -> None:
         together.wait()
         try:
-            Ingestion(store).consume(SHARD, batch, expected=None)
+            ingest(store, SHARD, batch, expected=None)
             outcomes.append("stored")
         except Fenced:
             outcomes.append("fenced")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from billing.consumer import Ingestion
+from billing.consumer import ingest
 from billing.store.sql import SqlStore
 from shared.bus.embedded import EmbeddedBus
 from shared.clock import FixedClock
@@ -85,7 +85,7 @@ def test_billing_sets_it_aside_for_the_same_reason_and_meters_what_is_around_it(
 ) -> None:
     record = poison.record(1)
 
-    reached = Ingestion(store).consume(SHARD, surrounded(record), expected=None)
+    reached = ingest(store, SHARD, surrounded(record), expected=None)
 
     (progress,) = store.progress()
     assert reached == progress.next_offset == 3
@@ -109,7 +109,7 @@ def test_what_only_looks_odd_is_taken_in_by_both(kind: str, tmp_path: Path, stor
     sent = [Record(0, b"ashby:inv-1", HARMLESS[kind], (), int(COMPLETED.time.timestamp() * 1000))]
 
     aside, counts = asyncio.run(judged(tmp_path / "monitor", sent))
-    Ingestion(store).consume(SHARD, sent, expected=None)
+    ingest(store, SHARD, sent, expected=None)
 
     assert (aside, counts["applied"]) == ([], 1)
     assert [each.counts.applied for each in store.progress()] == [1]

@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from billing import api
-from billing.consumer import BillingProcessor, Ingestion
+from billing.consumer import BillingProcessor
 from billing.statements import Statements
 from billing.store.sql import GROUP, SqlStore
 from shared.bus.consumer import consume, unread
@@ -107,7 +107,7 @@ async def test_readings_ingested_during_outages_are_each_stored_once(
     server: Postgres, store: SqlStore, bus: EmbeddedBus, disturb: Callable[[Postgres], None]
 ) -> None:
     empty(server)
-    intake, stop, numbers = Counting(Ingestion(store)), asyncio.Event(), count()
+    intake, stop, numbers = Counting(store), asyncio.Event(), count()
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(
@@ -163,7 +163,7 @@ async def publish(bus: EmbeddedBus, numbers: Iterable[int]) -> None:
 
 
 async def caught_up(bus: EmbeddedBus, store: SqlStore) -> None:
-    looking = BillingProcessor(Ingestion(store))
+    looking = BillingProcessor(store)
     while True:
         try:
             if not await unread(bus, looking, [USAGE]):

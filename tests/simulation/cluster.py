@@ -6,7 +6,7 @@ from collections.abc import Coroutine, Set
 from datetime import datetime, timedelta
 from typing import Any
 
-from billing.consumer import BillingProcessor, Ingestion
+from billing.consumer import BillingProcessor
 from billing.store.sql import SqlStore
 from shared.bus.consumer import ConsumerStatus, consume
 from shared.contracts.topics import CATALOGUE
@@ -130,7 +130,7 @@ class Process:
         self._begin(self._consume("sla-monitor-read-model", recording, ANNOUNCED))
 
     async def _biller(self) -> None:
-        ingestion = BillingProcessor(Ingestion(FaultyBillingStore(self._servers.billing, self.faults)))
+        ingestion = BillingProcessor(FaultyBillingStore(self._servers.billing, self.faults))
         self._begin(self._consume("billing", ingestion, CATALOGUE, JUDGED, METERED))
 
     @property

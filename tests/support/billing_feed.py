@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from decimal import Decimal
 
-from billing.consumer import Ingestion
+from billing.consumer import ingest
 from billing.domain.statement import Statement
 from billing.ports import IngestStore, SnapshotStore
 from billing.statements import Statements
@@ -41,7 +41,7 @@ def feed(store: IngestStore, topic: Topic, events: Iterable[Event]) -> None:
     """Append `events` to what `topic` has brought so far."""
     for shard, belonging in by_shard(topic, events).items():
         position = store.position(shard)
-        Ingestion(store).consume(shard, records(belonging, first=position or 0), expected=position)
+        ingest(store, shard, records(belonging, first=position or 0), expected=position)
 
 
 def statement_of(store: SnapshotStore, month: Month = MAY) -> Statement:

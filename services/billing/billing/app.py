@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 
 from billing import api
-from billing.consumer import BillingProcessor, Ingestion
+from billing.consumer import BillingProcessor
 from billing.domain.ingest import TOPICS
 from billing.dry_run import DryRun
 from billing.settings import BillingSettings
@@ -47,13 +47,12 @@ class BillingApp:
         engine = connect(settings.database)
         prepare(engine, "billing")
         self._store = SqlStore(engine)
-        self.ingestion = Ingestion(self._store)
         self.statements = Statements(self._store)
         self.dry_run = DryRun(self._store)
         self.approvals = Approvals(engine, approvals)
         self._known_logs = SqlKnownLogs(engine, known_log, GROUP)
         self._metrics = GroupMetrics(registry)
-        self._processor = MeasuredProcessor(BillingProcessor(self.ingestion), self._metrics, group=GROUP)
+        self._processor = MeasuredProcessor(BillingProcessor(self._store), self._metrics, group=GROUP)
         self._consumer = ConsumerStatus(GROUP)
         self.consumers = (self._consumer,)
         self.checks: Mapping[str, Check] = database_checks(engine, "billing")
@@ -108,7 +107,7 @@ class BillingApp:
 
     async def unread(self) -> int:
         """How many records it has still to ingest."""
-        return await unread(self._bus, BillingProcessor(self.ingestion), TOPICS)
+        return await unread(self._bus, BillingProcessor(self._store), TOPICS)
 
     async def close(self) -> None:
         """Everything is released. Idempotent."""

@@ -12,59 +12,49 @@ from shared.log.validation import InvalidRecord, as_quarantined
 from shared.sql.engine import busy_during_outages
 
 
-class Ingestion:
-    """Batches of records into a store. Calls block."""
-
-    def __init__(self, store: IngestStore) -> None:
-        self._store = store
-
-    def position(self, shard: Shard) -> int | None:
-        """The next offset to read of `shard`, or None when it was never read."""
-        return self._store.position(shard)
-
-    def consume(self, shard: Shard, records: Sequence[Record], *, expected: int | None) -> int:
-        """The records are stored, and the offset after them is returned. `expected` is the stored position.
-
-        `records` is not empty and ascends by offset. Raises `Fenced` when the stored position is another. A flood of
-        invalid records ends the batch early; raises `Halted` where its first record does.
-        """
-        batch = ingest_batch(shard, records)
-        try:
-            self._store.apply(batch, expected=expected)
-        except Flood as flood:
-            before = [record for record in records if record.offset < flood.offset]
-            if not before:
-                raise Halted(halt_message(shard, flood.offset)) from flood
-            return self.consume(shard, before, expected=expected)
-        return batch.next_offset
-
-
 class BillingProcessor:
-    """`shared.log.processor.Processor` over an ingestion, its blocking work kept off the event loop.
+    """`shared.log.processor.Processor` over billing's store, its blocking work kept off the event loop.
 
     The position that a batch must find in the store is the one last loaded or written here. A stale worker's is
     behind, and the store refuses its batch.
     """
 
-    def __init__(self, ingestion: Ingestion) -> None:
-        self._ingestion = ingestion
+    def __init__(self, store: IngestStore) -> None:
+        self._store = store
         self._positions: dict[Shard, int | None] = {}
 
     async def position(self, shard: Shard) -> int | None:
         with busy_during_outages():
-            self._positions[shard] = await asyncio.to_thread(self._ingestion.position, shard)
+            self._positions[shard] = await asyncio.to_thread(self._store.position, shard)
         return self._positions[shard]
 
     async def apply(self, shard: Shard, records: Sequence[Record]) -> int:
         """Facts, quarantine and next offset are stored in one transaction; raises `Busy` while the database is away."""
         expected = self._positions[shard]
         with busy_during_outages():
-            reached = await asyncio.to_thread(self._ingestion.consume, shard, records, expected=expected)
+            reached = await asyncio.to_thread(ingest, self._store, shard, records, expected=expected)
         self._positions[shard] = reached
         return reached
 
     async def idle(self, shard: Shard, *, caught_up: CaughtUp) -> None:
         """Nothing is due: usage has no timers."""
+
+
+def ingest(store: IngestStore, shard: Shard, records: Sequence[Record], *, expected: int | None) -> int:
+    """The records are stored, and the offset after them is returned. `expected` is the stored position. Blocks.
+
+    `records` is not empty and ascends by offset. Raises `Fenced` when the stored position is another. A flood of
+    invalid records ends the batch early; raises `Halted` where its first record does.
+    """
+    batch = ingest_batch(shard, records)
+    try:
+        store.apply(batch, expected=expected)
+    except Flood as flood:
+        before = [record for record in records if record.offset < flood.offset]
+        if not before:
+            raise Halted(halt_message(shard, flood.offset)) from flood
+        return ingest(store, shard, before, expected=expected)
+    return batch.next_offset
 
 
 def ingest_batch(shard: Shard, records: Sequence[Record]) -> IngestBatch:
