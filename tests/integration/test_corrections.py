@@ -1,4 +1,4 @@
-"""Exclusions, correction runs and frozen months on the running monitor, over HTTP where people meet them."""
+"""Exclusions, correction runs and frozen months on the running monitor, over HTTP."""
 
 import asyncio
 from collections.abc import Callable

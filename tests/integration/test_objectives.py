@@ -59,7 +59,7 @@ PARTNERSHIP = Partnership(
 
 
 def month_of_tickets(first_day: str, *, kept: int, missed: int) -> list[TicketEvent]:
-    """Tickets opened at 09:00 of one working day: kept after an hour, or missed until the day after the next."""
+    """Tickets opened at 09:00 of one working day: resolved after an hour, or missed until the day after the next."""
     day = datetime.fromisoformat(first_day).replace(tzinfo=UTC)
     opened, soon = (f"{day:%a %Y-%m-%d} {clock}" for clock in ("09:00", "10:00"))
     late = f"{day + timedelta(days=2):%a %Y-%m-%d} 10:00"

@@ -1,4 +1,4 @@
-"""The questions that everybody asks are answered from an index alone, however many verdicts there are."""
+"""The queries of the reports are answered from an index alone, however many verdicts there are."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ JUNE = ["2026-06"]
 ROW = VerdictCounts("adur", "ict", "resolve", "resolution-time", "2026-06", 1, 1)
 
 
-QUESTIONS: list[tuple[Callable[[SqlReadModel], object], str, str]] = [
+QUERIES: list[tuple[Callable[[SqlReadModel], object], str, str]] = [
     (lambda model: model.attainment(Scope.all(), months=JUNE), "verdict_by_month", "month=?"),
     (lambda model: model.attainment(Scope.of("adur"), months=JUNE), "verdict_by_month", "month=? AND council=?"),
     (
@@ -48,7 +48,7 @@ def sqlite(tmp_path: Path) -> Iterator[Engine]:
 
 @pytest.fixture(scope="module")
 def postgresql(postgres_server: str) -> Iterator[Engine]:
-    """A year of verdicts, so that reading all of them costs more than an index; looked over as autovacuum would."""
+    """A year of verdicts, so that reading all of them costs more than an index; analysed as autovacuum would."""
     with empty_database(postgres_server) as url:
         made = connect(url)
         migrate(made, "sla_monitor")
@@ -92,7 +92,7 @@ def plan(engine: Engine, explain: str, ask: Callable[[SqlReadModel], object]) ->
         return [step[-1] for step in connection.exec_driver_sql(f"{explain} {statement}", values)]
 
 
-@pytest.mark.parametrize(("ask", "index", "by"), QUESTIONS)
+@pytest.mark.parametrize(("ask", "index", "by"), QUERIES)
 def test_a_question_to_sqlite_reads_its_index_and_no_row(
     sqlite: Engine, ask: Callable[[SqlReadModel], object], index: str, by: str
 ) -> None:
@@ -101,7 +101,7 @@ def test_a_question_to_sqlite_reads_its_index_and_no_row(
     assert f"USING COVERING INDEX {index} ({by})" in "; ".join(steps)
 
 
-@pytest.mark.parametrize(("ask", "index", "by"), QUESTIONS)
+@pytest.mark.parametrize(("ask", "index", "by"), QUERIES)
 def test_a_question_to_postgresql_reads_its_index_and_no_row(
     postgresql: Engine, ask: Callable[[SqlReadModel], object], index: str, by: str
 ) -> None:

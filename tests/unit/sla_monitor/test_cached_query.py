@@ -1,4 +1,4 @@
-"""Dear answers are worked out once for all who ask within a while."""
+"""Answers that cost much are worked out once for all who ask within a while."""
 
 import asyncio
 
@@ -24,29 +24,29 @@ class Work:
 
 def test_those_who_ask_together_or_soon_after_share_one_result() -> None:
     async def scenario() -> tuple[list[int], int]:
-        kept = CachedQuery(work := Work())
-        together = await asyncio.gather(kept.get(), kept.get(), kept.get())
-        return [*together, await kept.get()], work.done
+        cached = CachedQuery(work := Work())
+        together = await asyncio.gather(cached.get(), cached.get(), cached.get())
+        return [*together, await cached.get()], work.done
 
     assert asyncio.run(scenario()) == ([1, 1, 1, 1], 1)
 
 
 def test_a_failure_reaches_all_who_waited_and_is_not_cached() -> None:
     async def scenario() -> int:
-        kept = CachedQuery(Work(failures=1))
+        cached = CachedQuery(Work(failures=1))
         with pytest.raises(RuntimeError):
-            await kept.get()
-        return await kept.get()
+            await cached.get()
+        return await cached.get()
 
     assert asyncio.run(scenario()) == 2
 
 
 def test_one_who_gives_up_does_not_stop_the_work_for_the_others() -> None:
     async def scenario() -> tuple[int, int]:
-        kept = CachedQuery(work := Work())
-        impatient = asyncio.create_task(kept.get())
+        cached = CachedQuery(work := Work())
+        impatient = asyncio.create_task(cached.get())
         await asyncio.sleep(0)
         impatient.cancel()
-        return await kept.get(), work.done
+        return await cached.get(), work.done
 
     assert asyncio.run(scenario()) == (1, 1)

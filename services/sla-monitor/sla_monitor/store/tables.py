@@ -14,7 +14,7 @@ APPROVALS = approval_table(METADATA)
 KNOWN_LOG = known_log_table(METADATA)
 _GROUP = ("council", "service", "target", "measure")
 
-# Everything announced, for ever: the history that an item's page tells.
+# Every announcement, for ever: the history on the page of an item.
 ANNOUNCEMENT = Table(
     "announcement",
     METADATA,
