@@ -14,6 +14,7 @@ from shared.log.port import Message, Outgoing, Shard
 from shared.sqlite import set_pragmas
 from shared.state.embedded import EmbeddedStateStore
 from shared.state.port import Change, Head
+from shared.units import EpochMillis, EpochSeconds, Offset
 
 RECORDS = 100_000
 BATCH = 1000
@@ -89,10 +90,12 @@ async def _read(bus: EmbeddedBus) -> None:
 async def _commit(states: EmbeddedStateStore) -> None:
     shard, seen = Shard(WORK.name, 0), None
     for revision in range(1, COMMITS + 1):
-        head = Head(revision=revision, next_offset=revision * ITEMS)
+        head = Head(revision=revision, next_offset=Offset(revision * ITEMS))
         keys = [f"adur:ticket-{(revision * ITEMS + n) // 4:07}" for n in range(0, ITEMS * 4, 4)]
         await states.items(shard, keys)
-        outbox = [Outgoing(f"{revision}-{n}", "sla.verdicts.v1", "key", VALUE, 0) for n in range(ITEMS // 10)]
-        due = dict.fromkeys(keys, revision)
+        outbox = [
+            Outgoing(f"{revision}-{n}", "sla.verdicts.v1", "key", VALUE, EpochMillis(0)) for n in range(ITEMS // 10)
+        ]
+        due = dict.fromkeys(keys, EpochSeconds(revision))
         await states.commit(shard, seen, Change(head, items=dict.fromkeys(keys, VALUE), due=due, outbox=outbox))
         seen = head

@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 from shared.log.port import Shard
 from shared.state.connect import connect
 from shared.state.port import Change, Head
+from shared.units import EpochSeconds, Offset
 from tests.support import servers
 
 ITEMS = 500  # a batch of records of the consumer loop
@@ -62,9 +63,9 @@ async def _commit(url: str) -> None:
     await states.forget(SHARD)
     seen = None
     for revision, keys in enumerate(_batches(), start=1):
-        head = Head(revision=revision, next_offset=revision * ITEMS)
+        head = Head(revision=revision, next_offset=Offset(revision * ITEMS))
         await states.commit(
-            SHARD, seen, Change(head, items=dict.fromkeys(keys, VALUE), due=dict.fromkeys(keys, revision))
+            SHARD, seen, Change(head, items=dict.fromkeys(keys, VALUE), due=dict.fromkeys(keys, EpochSeconds(revision)))
         )
         seen = head
     await states.close()

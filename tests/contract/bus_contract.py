@@ -14,6 +14,7 @@ import pytest
 from shared.bus.connect import connect
 from shared.contracts.topics import Topic
 from shared.log.port import Bounds, Bus, Message, OffsetGone, PartitionMismatch, Shard, Subscription
+from shared.units import EpochMillis, Offset
 from tests.support.log_reading import ROUND_S, read_records, seek_all, shards_of, values, wait_for_assignment
 
 ROOT = Path(__file__).parents[2]
@@ -77,7 +78,9 @@ class BusContract:
         assert (await bus.bounds(Shard(topic.name, partition))).end == 1
 
     async def test_a_record_comes_back_as_it_was_sent(self, bus: Bus, topic: Topic) -> None:
-        sent = Message("worthing:ticket-ü", b"\x00\xff", (("ce_type", b"opened"), ("ce_type", b"")), 1_427_846_400_000)
+        sent = Message(
+            "worthing:ticket-ü", b"\x00\xff", (("ce_type", b"opened"), ("ce_type", b"")), EpochMillis(1_427_846_400_000)
+        )
         await bus.publish(topic.name, [sent])
         reader = await self.member(bus, topic)
 
@@ -100,12 +103,14 @@ class BusContract:
         for shard, mark in spread(topic):
             await bus.publish_to(shard, mark)
 
-        assert [await bus.bounds(shard) for shard in sorted(shards_of(topic))] == [Bounds(0, 1)] * topic.partitions
+        assert [await bus.bounds(shard) for shard in sorted(shards_of(topic))] == [
+            Bounds(Offset(0), Offset(1))
+        ] * topic.partitions
 
     async def test_publishing_nothing_appends_nothing(self, bus: Bus, topic: Topic) -> None:
         await bus.publish(topic.name, [])
 
-        assert {await bus.bounds(shard) for shard in shards_of(topic)} == {Bounds(0, 0)}
+        assert {await bus.bounds(shard) for shard in shards_of(topic)} == {Bounds(Offset(0), Offset(0))}
 
     async def test_a_topic_may_be_ensured_again_but_not_with_other_partitions(self, bus: Bus, topic: Topic) -> None:
         other = Topic(topic.name, topic.key, topic.partitions + 1, 400, ("tests",), ("tests",))
@@ -225,7 +230,7 @@ class BusContract:
         reader = await bus.subscribe(self.group(), [topic.name])
         await wait_for_assignment([reader], shards_of(topic))
 
-        assert await bus.bounds(shard) == Bounds(2, 5)
+        assert await bus.bounds(shard) == Bounds(Offset(2), Offset(5))
         if gone:
             with pytest.raises(OffsetGone):
                 await reader.seek(shard, offset)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from shared.log.port import Fenced, Outgoing, Quarantined, Shard
 from shared.state.connect import connect
 from shared.state.port import Change, Head, StateStore
+from shared.units import EpochMillis, EpochSeconds, Offset
 from tests.support.committer import KEYS, change_of
 
 ROOT = Path(__file__).parents[2]
@@ -24,13 +25,13 @@ EVERYTHING = 10_000
 FIRST = Change(
     head=Head(
         revision=1,
-        first_offset=7,
-        next_offset=9,
-        clock_ms=5,
-        catalogue_position=3,
+        first_offset=Offset(7),
+        next_offset=Offset(9),
+        clock_ms=EpochMillis(5),
+        catalogue_position=Offset(3),
         counts={"applied": 2},
-        decisions_position=4,
-        published_through=6,
+        decisions_position=Offset(4),
+        published_through=Offset(6),
     )
 )
 
@@ -38,14 +39,14 @@ keys = st.sampled_from(["adur:ticket-1", "adur:ticket-2", "worthing:ticket-1", "
 changes = st.lists(
     st.tuples(
         st.dictionaries(keys, st.none() | st.binary(max_size=9)),
-        st.dictionaries(keys, st.none() | st.integers(0, 2**40)),
+        st.dictionaries(keys, st.none() | st.integers(0, 2**40).map(EpochSeconds)),
     ),
     max_size=8,
 )
 
 
 def outgoing(id_: str) -> Outgoing:
-    return Outgoing(id_, "sla.verdicts.v1", "adur:ticket-1", id_.encode(), 1_700_000_000_000)
+    return Outgoing(id_, "sla.verdicts.v1", "adur:ticket-1", id_.encode(), EpochMillis(1_700_000_000_000))
 
 
 class StateStoreContract:
@@ -101,18 +102,18 @@ class StateStoreContract:
         await states.commit(shard, FIRST.head, second)
 
         late = Change(
-            replace(FIRST.head, revision=2, next_offset=99),
+            replace(FIRST.head, revision=2, next_offset=Offset(99)),
             items={"a": b"late", "b": b"late"},
-            due={"a": 1},
+            due={"a": EpochSeconds(1)},
             outbox=[outgoing("late")],
-            quarantined=[Quarantined(9, "reason", "detail", None, None, 0)],
+            quarantined=[Quarantined(Offset(9), "reason", "detail", None, None, EpochMillis(0))],
         )
         with pytest.raises(Fenced):
             await states.commit(shard, FIRST.head, late)
 
         assert await states.head(shard) == second.head
         assert await states.items(shard, ["a", "b"]) == {"a": b"second"}
-        assert await states.due(shard, until_s=EVERYTHING, limit=9) == []
+        assert await states.due(shard, until_s=EpochSeconds(EVERYTHING), limit=9) == []
         assert await states.outbox(shard, limit=9) == []
         assert await states.quarantine(shard, after_offset=-1, limit=9) == []
 
@@ -136,7 +137,7 @@ class StateStoreContract:
     ) -> None:
         await states.commit(shard, None, FIRST)
         others = [states, *(connect(url) for _ in range(3))]
-        head = replace(FIRST.head, revision=2, next_offset=next_offset)
+        head = replace(FIRST.head, revision=2, next_offset=Offset(next_offset))
 
         results = await asyncio.gather(
             *(
@@ -163,14 +164,14 @@ class StateStoreContract:
             await states.commit(shard, FIRST.head, Change(replace(FIRST.head, revision=revision)))
 
     async def test_shards_do_not_see_each_other(self, states: StateStore, shard: Shard) -> None:
-        everything = replace(FIRST, items={"a": b"1"}, due={"a": 1}, outbox=[outgoing("one")])
+        everything = replace(FIRST, items={"a": b"1"}, due={"a": EpochSeconds(1)}, outbox=[outgoing("one")])
         await states.commit(shard, None, everything)
 
         for other in (Shard(shard.topic, 4), Shard(shard.topic + "3", 3)):
             assert await states.head(other) is None
             assert await states.items(other, ["a"]) == {}
             assert await states.scan(other, after="", limit=9) == []
-            assert await states.due(other, until_s=EVERYTHING, limit=9) == []
+            assert await states.due(other, until_s=EpochSeconds(EVERYTHING), limit=9) == []
             assert await states.outbox(other, limit=9) == []
 
     # Items and what is due
@@ -178,11 +179,11 @@ class StateStoreContract:
     @given(history=changes)
     @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     async def test_whatever_was_committed_the_shard_holds_what_a_dictionary_would(
-        self, states: StateStore, history: list[tuple[dict[str, bytes | None], dict[str, int | None]]]
+        self, states: StateStore, history: list[tuple[dict[str, bytes | None], dict[str, EpochSeconds | None]]]
     ) -> None:
         shard, seen = Shard(f"test-{uuid4()}.v1", 0), None
         items: dict[str, bytes | None] = {}
-        due: dict[str, int | None] = {}
+        due: dict[str, EpochSeconds | None] = {}
         for revision, (new_items, new_due) in enumerate(history, start=1):
             head = Head(revision=revision)
             await states.commit(shard, seen, Change(head, items=new_items, due=new_due))
@@ -191,17 +192,25 @@ class StateStoreContract:
         held = {key: value for key, value in items.items() if value is not None}
         assert await states.items(shard, list(items)) == held
         assert dict(await states.scan(shard, after="", limit=9)) == held
-        assert dict(await states.due(shard, until_s=2**40, limit=9)) == {k: v for k, v in due.items() if v is not None}
+        assert dict(await states.due(shard, until_s=EpochSeconds(2**40), limit=9)) == {
+            k: v for k, v in due.items() if v is not None
+        }
 
     async def test_what_is_due_comes_earliest_first_ties_by_key_up_to_and_with_the_instant_asked_for(
         self, states: StateStore, shard: Shard
     ) -> None:
-        due = {"late": 31, "b": 20, "a": 20, "on-time": 30, "first": 10}
+        at_s = {"late": 31, "b": 20, "a": 20, "on-time": 30, "first": 10}
+        due = {key: EpochSeconds(at) for key, at in at_s.items()}
         await states.commit(shard, None, replace(FIRST, due=due))
 
-        assert await states.due(shard, until_s=30, limit=9) == [("first", 10), ("a", 20), ("b", 20), ("on-time", 30)]
-        assert await states.due(shard, until_s=30, limit=2) == [("first", 10), ("a", 20)]
-        assert await states.due(shard, until_s=9, limit=9) == []
+        assert await states.due(shard, until_s=EpochSeconds(30), limit=9) == [
+            ("first", 10),
+            ("a", 20),
+            ("b", 20),
+            ("on-time", 30),
+        ]
+        assert await states.due(shard, until_s=EpochSeconds(30), limit=2) == [("first", 10), ("a", 20)]
+        assert await states.due(shard, until_s=EpochSeconds(9), limit=9) == []
 
     @pytest.mark.parametrize(("count", "page"), [(0, 10), (1, 1), (10, 10), (11, 10), (1234, 100)])
     async def test_scanning_in_pages_gives_every_item_once_in_order_of_key(
@@ -250,8 +259,11 @@ class StateStoreContract:
     async def test_quarantined_records_are_kept_byte_for_byte_in_order_of_offset(
         self, states: StateStore, shard: Shard
     ) -> None:
-        quarantined = [Quarantined(n, "unreadable", "expected `str`", b"\xff", b"\x00{", n) for n in (12, 7, 9)]
-        quarantined.append(Quarantined(8, "empty", "", None, None, 8))
+        quarantined = [
+            Quarantined(Offset(n), "unreadable", "expected `str`", b"\xff", b"\x00{", EpochMillis(n))
+            for n in (12, 7, 9)
+        ]
+        quarantined.append(Quarantined(Offset(8), "empty", "", None, None, EpochMillis(8)))
         await states.commit(shard, None, replace(FIRST, quarantined=quarantined))
 
         in_order = sorted(quarantined, key=lambda record: record.offset)
@@ -263,8 +275,10 @@ class StateStoreContract:
     async def test_of_a_forgotten_shard_nothing_is_left_and_other_shards_keep_all(
         self, states: StateStore, shard: Shard
     ) -> None:
-        quarantined = [Quarantined(8, "empty", "", None, None, 8)]
-        everything = replace(FIRST, items={"a": b"1"}, due={"a": 1}, outbox=[outgoing("a")], quarantined=quarantined)
+        quarantined = [Quarantined(Offset(8), "empty", "", None, None, EpochMillis(8))]
+        everything = replace(
+            FIRST, items={"a": b"1"}, due={"a": EpochSeconds(1)}, outbox=[outgoing("a")], quarantined=quarantined
+        )
         other = Shard(shard.topic, 4)
         for each in (shard, other):
             await states.commit(each, None, everything)
@@ -281,7 +295,7 @@ class StateStoreContract:
         return (
             await states.head(shard),
             await states.scan(shard, after="", limit=9),
-            await states.due(shard, until_s=EVERYTHING, limit=9),
+            await states.due(shard, until_s=EpochSeconds(EVERYTHING), limit=9),
             await states.outbox(shard, limit=9),
             await states.quarantine(shard, after_offset=-1, limit=9),
         )
@@ -301,7 +315,9 @@ class StateStoreContract:
             assert head.revision >= acknowledged
             assert head == change_of(head.revision).head
             assert dict(await states.scan(shard, after="", limit=99)) == change_of(head.revision).items
-            assert dict(await states.due(shard, until_s=EVERYTHING, limit=99)) == dict.fromkeys(KEYS, head.revision)
+            assert dict(await states.due(shard, until_s=EpochSeconds(EVERYTHING), limit=99)) == dict.fromkeys(
+                KEYS, head.revision
+            )
             published = [message.id for message in await states.outbox(shard, limit=EVERYTHING)]
             assert published == [f"id-{revision}" for revision in range(1, head.revision + 1)]
             await states.close()

@@ -21,6 +21,7 @@ from shared.contracts.envelope import Event, ItemEvent
 from shared.contracts.topics import CATALOGUE, TICKETS, TOPICS, USAGE, WORK
 from shared.http import create_app
 from shared.log.port import Bus, Message
+from shared.units import EpochMillis
 from tests.support.recharges import (
     ASHBY,
     GRADUATED,
@@ -76,7 +77,7 @@ async def publish(bus: Bus, log: dict[str, Sequence[Event]]) -> None:
             Message(
                 event.key if isinstance(event, ItemEvent) else event.subject,
                 encode_event(event),
-                timestamp_ms=int(event.time.timestamp() * 1000),
+                timestamp_ms=EpochMillis(int(event.time.timestamp() * 1000)),
             )
             for event in events
         ]

@@ -20,6 +20,7 @@ from shared.log.port import Fenced, Record, Shard
 from shared.period import Month
 from shared.scope import Scope
 from shared.sql.progress import Counts
+from shared.units import EpochMillis, Offset
 from tests.support.billing_feed import CATALOGUED, MAY, feed, quantities, statement_of
 from tests.support.recharges import (
     ASHBY,
@@ -149,7 +150,7 @@ def test_the_same_id_with_other_content_is_quarantined_and_the_first_stays(store
 def test_an_invalid_record_stops_nothing_and_keeps_its_bytes(store: SqlStore) -> None:
     feed(store, CATALOGUE, CATALOGUED)
     good = records([recorded("r-1", "2026-05-07T12:00:00+00:00", "10")], first=1)
-    bad = Record(0, b"k", b"\x00not json", (), 0)
+    bad = Record(Offset(0), b"k", b"\x00not json", (), EpochMillis(0))
 
     ingest(store, SHARD, [bad, *good], expected=None)
 

@@ -20,6 +20,7 @@ from shared.http import create_app
 from shared.http.queries import caller_scope
 from shared.log.port import Message
 from shared.scope import Scope
+from shared.units import EpochMillis
 from tallystick.stack import Stack, open_stack
 from tests.support.monitoring import ticket
 
@@ -86,7 +87,9 @@ def _answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, tu
             await stack.record([each.definition for each in load("adur-worthing").entries])
             for event in LATE:
                 sent_ms = int(event.time.timestamp() * 1000)
-                await stack.bus.publish(TICKETS.name, [Message(event.key, encode_event(event), timestamp_ms=sent_ms)])
+                await stack.bus.publish(
+                    TICKETS.name, [Message(event.key, encode_event(event), timestamp_ms=EpochMillis(sent_ms))]
+                )
             await stack.drain()
             return {council: await asyncio.to_thread(_seen_by, stack, council) for council in ("adur", "worthing")}
 

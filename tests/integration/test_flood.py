@@ -20,6 +20,7 @@ from shared.log.partitioner import partition_of
 from shared.log.port import Bus, Message, Shard
 from shared.running.health import NotReady, consumer_check
 from shared.scope import Scope
+from shared.units import EpochMillis
 from sla_monitor.app import MonitorApp
 from sla_monitor.app import build as build_monitor
 from sla_monitor.settings import MonitorSettings
@@ -29,8 +30,10 @@ from tests.support.recharges import completed, received
 PATIENCE_S = 30
 CLOCK = FixedClock(datetime.fromisoformat(AT))
 AT_MS = int(datetime.fromisoformat(AT).timestamp() * 1000)
-POISON = Message(KEY.decode(), b"not an event", timestamp_ms=AT_MS)
-CONFLICT = Message(KEY.decode(), GOOD.replace(b'"units":"3"', b'"units":"3","outcome":"lost"'), timestamp_ms=AT_MS)
+POISON = Message(KEY.decode(), b"not an event", timestamp_ms=EpochMillis(AT_MS))
+CONFLICT = Message(
+    KEY.decode(), GOOD.replace(b'"units":"3"', b'"units":"3","outcome":"lost"'), timestamp_ms=EpochMillis(AT_MS)
+)
 
 App = MonitorApp | BillingApp
 Make = Callable[[Path, Bus], App]
@@ -68,7 +71,7 @@ async def running(make: Make, folder: Path) -> AsyncIterator[tuple[App, Bus]]:
 
 
 def message(event: ItemEvent) -> Message:
-    return Message(event.key, encode_event(event), timestamp_ms=AT_MS)
+    return Message(event.key, encode_event(event), timestamp_ms=EpochMillis(AT_MS))
 
 
 async def reaches(app: App, shard: Shard, offset: int) -> None:

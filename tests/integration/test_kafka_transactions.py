@@ -10,6 +10,7 @@ from shared.bus.connect import connect
 from shared.bus.consumer import consume
 from shared.contracts.topics import Topic
 from shared.log.port import Bounds, Shard
+from shared.units import Offset
 from tests.support.totals import Store, Totals
 
 pytestmark = pytest.mark.anyio
@@ -38,4 +39,4 @@ async def test_a_reader_has_caught_up_though_a_transaction_leaves_its_mark_at_th
     held = await bus.bounds(shard)
     await bus.close()
 
-    assert (store.applied, store.next_offset, held) == ({shard: [1]}, {shard: 1}, Bounds(0, 4))
+    assert (store.applied, store.next_offset, held) == ({shard: [1]}, {shard: 1}, Bounds(Offset(0), Offset(4)))

@@ -17,6 +17,7 @@ from shared.contracts.items import CompletedData, NewItemData, WorkCompleted, Wo
 from shared.contracts.topics import TICKETS, WORK, Topic
 from shared.log.port import Message
 from shared.quarantine.service import Parked
+from shared.units import EpochMillis
 from tallystick.__main__ import app
 from tallystick.stack import Stack, open_stack
 from tests.support.histories import calendar
@@ -50,7 +51,9 @@ def send(folder: Path, log: list[tuple[Topic, ItemEvent]]) -> None:
     async def sent(stack: Stack) -> None:
         for topic, event in log:
             stamp = int(event.time.timestamp() * 1000)
-            await stack.bus.publish(topic.name, [Message(event.key, encode_event(event), timestamp_ms=stamp)])
+            await stack.bus.publish(
+                topic.name, [Message(event.key, encode_event(event), timestamp_ms=EpochMillis(stamp))]
+            )
         await stack.drain(lambda _: None)
 
     asyncio.run(_with(folder, sent))

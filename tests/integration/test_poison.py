@@ -16,6 +16,7 @@ from shared.clock import FixedClock
 from shared.contracts.topics import TOPICS
 from shared.log.port import Quarantined, Record
 from shared.state.embedded import EmbeddedStateStore
+from shared.units import EpochMillis, Offset
 from sla_monitor.judging.batch import EvaluationContext
 from sla_monitor.judging.processor import JudgingProcessor
 from sla_monitor.store.views import CatalogueView, DecisionsView
@@ -106,7 +107,7 @@ def test_why_it_was_set_aside_repeats_nothing_of_it(poison: Poison, tmp_path: Pa
 
 @pytest.mark.parametrize("kind", HARMLESS)
 def test_what_only_looks_odd_is_taken_in_by_both(kind: str, tmp_path: Path, store: SqlStore) -> None:
-    sent = [Record(0, b"ashby:inv-1", HARMLESS[kind], (), int(COMPLETED.time.timestamp() * 1000))]
+    sent = [Record(Offset(0), b"ashby:inv-1", HARMLESS[kind], (), EpochMillis(int(COMPLETED.time.timestamp() * 1000)))]
 
     aside, counts = asyncio.run(judged(tmp_path / "monitor", sent))
     ingest(store, SHARD, sent, expected=None)

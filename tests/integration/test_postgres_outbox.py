@@ -16,6 +16,7 @@ from shared.log.port import Outgoing
 from shared.sql.engine import connect, read_transaction
 from shared.sql.migrate import migrate
 from shared.sql.outbox import add, outbox_table, relay, unpublished_count
+from shared.units import EpochMillis
 from tests.support.databases import empty_database
 from tests.support.log_reading import read_records, seek_all, shards_of, wait_for_assignment
 
@@ -46,7 +47,7 @@ async def bus(tmp_path: Path) -> AsyncIterator[EmbeddedBus]:
 
 
 def outgoing(key: str, number: int) -> Outgoing:
-    return Outgoing(f"{key}-{number}", TOPIC.name, key, str(number).encode(), 0)
+    return Outgoing(f"{key}-{number}", TOPIC.name, key, str(number).encode(), EpochMillis(0))
 
 
 def write(engine: Engine, key: str) -> None:

@@ -25,6 +25,7 @@ from shared.log import validation
 from shared.log.partitioner import partition_of
 from shared.log.port import Message, Shard
 from shared.quarantine.api import TYPES, router
+from shared.units import EpochMillis
 from tallystick.__main__ import app
 from tallystick.commands.quarantine import app as registered
 from tallystick.stack import open_stack
@@ -69,7 +70,7 @@ FAILING = [PAUSED[1], LOG[4][1], LOG[-1][1]]
 
 def message(event: ItemEvent, *, padded: bool = False) -> Message:
     value = encode_event(event) + (b" " * 600 if padded else b"")
-    return Message(event.key, value, timestamp_ms=int(event.time.timestamp() * 1000))
+    return Message(event.key, value, timestamp_ms=EpochMillis(int(event.time.timestamp() * 1000)))
 
 
 def work(folder: Path, sent: Sequence[tuple[Topic, Message]] = ()) -> None:
@@ -171,7 +172,7 @@ def test_a_record_in_the_wrong_partition_is_redriven_to_its_own(tmp_path: Path, 
 
 
 def test_a_record_that_is_still_invalid_is_quarantined_again(tmp_path: Path) -> None:
-    work(tmp_path, [(WORK, Message("adur:x", b"{", timestamp_ms=0))])
+    work(tmp_path, [(WORK, Message("adur:x", b"{", timestamp_ms=EpochMillis(0)))])
     (place,) = PLACE.findall(output_of(tmp_path, "list"))
 
     output_of(tmp_path, "redrive", place, *WHY)
@@ -201,7 +202,7 @@ def test_every_decision_is_kept_with_who_when_and_why(failed: Path) -> None:
 
 def test_a_record_is_shown_with_its_bytes_but_without_control_characters(tmp_path: Path) -> None:
     poison = b'{"id": "\x1b[2J\xff"}'
-    work(tmp_path, [(WORK, Message("adur:x", poison, timestamp_ms=1_772_442_000_000))])
+    work(tmp_path, [(WORK, Message("adur:x", poison, timestamp_ms=EpochMillis(1_772_442_000_000)))])
     (place,) = PLACE.findall(output_of(tmp_path, "list"))
 
     shown = output_of(tmp_path, "show", place, "--to", str(tmp_path / "bytes")) + output_of(tmp_path, "show", place)
@@ -240,7 +241,7 @@ def test_a_decision_without_a_reason_a_name_or_a_confirmation_is_refused(
 
 
 def test_a_record_without_a_key_or_value_can_only_be_discarded_and_only_once(tmp_path: Path) -> None:
-    work(tmp_path, [(WORK, Message("adur:x", b"", timestamp_ms=0))])
+    work(tmp_path, [(WORK, Message("adur:x", b"", timestamp_ms=EpochMillis(0)))])
     (place,) = PLACE.findall(output_of(tmp_path, "list"))
 
     assert "it can only be discarded" in output_of(tmp_path, "redrive", place, *WHY)

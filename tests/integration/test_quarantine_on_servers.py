@@ -15,6 +15,7 @@ from shared.contracts.envelope import ItemEvent
 from shared.contracts.topics import WORK
 from shared.log.port import Message, Shard
 from shared.scope import Scope
+from shared.units import EpochMillis, Offset
 from sla_monitor.app import MonitorApp
 from tests.support.poison import AT, COMPLETED, GOOD, ITEM, KEY, SHARD
 from tests.support.production_shape import ProductionServers, log_of, own_servers, running_services
@@ -40,7 +41,7 @@ async def send_poison(kafka: str) -> None:
 
 
 def message(event: ItemEvent) -> Message:
-    return Message(event.key, encode_event(event), timestamp_ms=int(event.time.timestamp() * 1000))
+    return Message(event.key, encode_event(event), timestamp_ms=EpochMillis(int(event.time.timestamp() * 1000)))
 
 
 async def until(done: Callable[[], Awaitable[bool]]) -> None:
@@ -71,10 +72,10 @@ def test_a_flood_halts_both_services_until_accepted_and_a_redriven_record_counts
                     (entry.shard, entry.record.offset): entry async for entry in app.quarantine.entries(Scope.all())
                 }
                 assert sorted(offset for shard, offset in entries if shard == SHARD) == list(range(1, 11))
-                assert [(entries[SHARD, n].record.key, entries[SHARD, n].record.value) for n in range(1, 11)] == (
-                    POISON[:10]
-                )
-                assert entries[WRONG, 0].record.reason == "KEY_PARTITION_MISMATCH"
+                assert [
+                    (entries[SHARD, n].record.key, entries[SHARD, n].record.value) for n in map(Offset, range(1, 11))
+                ] == (POISON[:10])
+                assert entries[WRONG, Offset(0)].record.reason == "KEY_PARTITION_MISMATCH"
                 await app.quarantine.accept_flood(SHARD, actor="tester", reason="the sender has been stopped")
             await until(partial(_have_reached, apps, SHARD, 1 + len(POISON)))
 

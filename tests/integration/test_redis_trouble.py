@@ -16,16 +16,17 @@ from shared.log.processor import Busy
 from shared.state.port import Change, Head
 from shared.state.redis import RedisStateStore
 from shared.state.redis_client import UnsafeRedis
+from shared.units import EpochMillis, EpochSeconds, Offset
 from tests.support import servers
 from tests.support.lossy_proxy import lossy_proxy
 
 pytestmark = pytest.mark.anyio
 
 FIRST = Change(
-    Head(revision=1, next_offset=5),
+    Head(revision=1, next_offset=Offset(5)),
     items={"a": b"1"},
-    due={"a": 9},
-    outbox=[Outgoing("id", "to.v1", "key", b"message", 0)],
+    due={"a": EpochSeconds(9)},
+    outbox=[Outgoing("id", "to.v1", "key", b"message", EpochMillis(0))],
 )
 SAFE = {"maxmemory-policy": "noeviction", "appendonly": "yes", "appendfsync": "always"}
 
@@ -142,11 +143,11 @@ async def test_a_head_of_the_same_revision_that_was_computed_after_a_loss_fences
     await states.commit(shard, None, FIRST)
     for key in server.keys(f"*{shard}*"):
         server.delete(key)
-    again = replace(FIRST, head=replace(FIRST.head, next_offset=3))
+    again = replace(FIRST, head=replace(FIRST.head, next_offset=Offset(3)))
     await states.commit(shard, None, again)
 
     with pytest.raises(Fenced):
-        await states.commit(shard, FIRST.head, Change(Head(revision=2, next_offset=9)))
+        await states.commit(shard, FIRST.head, Change(Head(revision=2, next_offset=Offset(9))))
 
     assert await states.head(shard) == again.head
 
@@ -157,9 +158,9 @@ async def test_a_commit_of_which_only_the_beginning_came_back_is_made_whole_when
     change = replace(
         FIRST,
         items={"a": b"1", "b": b"2", "gone": None},
-        due={"a": 9, "gone": None},
-        outbox=[Outgoing(name, "to.v1", "key", b"message", 0) for name in ("id-1", "id-2")],
-        quarantined=[Quarantined(3, "reason", "detail", None, None, 0)],
+        due={"a": EpochSeconds(9), "gone": None},
+        outbox=[Outgoing(name, "to.v1", "key", b"message", EpochMillis(0)) for name in ("id-1", "id-2")],
+        quarantined=[Quarantined(Offset(3), "reason", "detail", None, None, EpochMillis(0))],
     )
     await states.commit(shard, None, change)
     whole = await everything(states, shard)
@@ -200,7 +201,7 @@ async def everything(states: RedisStateStore, shard: Shard) -> list[object]:
         await states.scan(shard, after="", limit=1),
         await states.scan(shard, after="a", limit=1),
         await states.items(shard, ["a", "b"]),
-        await states.due(shard, until_s=99, limit=9),
+        await states.due(shard, until_s=EpochSeconds(99), limit=9),
         await states.outbox(shard, limit=9),
         await states.quarantine(shard, after_offset=-1, limit=9),
     ]
@@ -211,20 +212,22 @@ async def everything(states: RedisStateStore, shard: Shard) -> list[object]:
 
 async def test_a_commit_of_any_size_is_stored_whole(states: RedisStateStore, shard: Shard) -> None:
     keys = [f"item-{number:05}" for number in range(20_001)]
-    messages = [Outgoing(key, "to.v1", key, b"", 0) for key in keys]
+    messages = [Outgoing(key, "to.v1", key, b"", EpochMillis(0)) for key in keys]
     head = Head(revision=2)
 
     await states.commit(
-        shard, None, replace(FIRST, items=dict.fromkeys(keys, b"1"), due=dict.fromkeys(keys, 7), outbox=messages)
+        shard,
+        None,
+        replace(FIRST, items=dict.fromkeys(keys, b"1"), due=dict.fromkeys(keys, EpochSeconds(7)), outbox=messages),
     )
     assert len(await states.scan(shard, after="", limit=30_000)) == 20_001
-    assert len(await states.due(shard, until_s=7, limit=30_000)) == 20_001
+    assert len(await states.due(shard, until_s=EpochSeconds(7), limit=30_000)) == 20_001
     assert await states.outbox(shard, limit=30_000) == messages
 
     await states.published(shard, keys)
     await states.commit(shard, FIRST.head, Change(head, items=dict.fromkeys(keys), due=dict.fromkeys(keys)))
     assert await states.scan(shard, after="", limit=9) == []
-    assert await states.due(shard, until_s=7, limit=9) == []
+    assert await states.due(shard, until_s=EpochSeconds(7), limit=9) == []
     assert await states.outbox(shard, limit=9) == []
 
 

@@ -19,7 +19,7 @@ from shared.contracts.items import CompletedData, NewItemData, TicketOpened, Tic
 from shared.contracts.topics import TICKETS
 from shared.http import create_app
 from shared.log.port import Message
-from shared.units import ItemId
+from shared.units import EpochMillis, ItemId
 from tallystick.stack import Stack, open_stack
 from tests.support.credits import agreement_with_credits, credit, target
 from tests.support.recharges import ASHBY, ICT, PROVIDER, SOURCE, standing, tariff
@@ -58,7 +58,8 @@ class Seen(NamedTuple):
 async def after(stack: Stack, events: Sequence[ItemEvent]) -> Seen:
     """The statement once all that follows from the events has been computed."""
     messages = [
-        Message(each.key, encode_event(each), timestamp_ms=int(each.time.timestamp() * 1000)) for each in events
+        Message(each.key, encode_event(each), timestamp_ms=EpochMillis(int(each.time.timestamp() * 1000)))
+        for each in events
     ]
     await stack.bus.publish(TICKETS.name, messages)
     await stack.drain(lambda _: None)

@@ -15,6 +15,7 @@ from shared.log.port import (
     Record,
     Shard,
 )
+from shared.units import EpochMillis, Offset
 
 
 class Member(Protocol):
@@ -51,7 +52,7 @@ class Log:
         """What is held of `shard`."""
         if shard not in self.records:
             raise BusError(f"there is no shard {shard}")
-        return Bounds(self.first[shard], len(self.records[shard]))
+        return Bounds(Offset(self.first[shard]), Offset(len(self.records[shard])))
 
     def create(self, topic: Topic) -> None:
         """The topic is there; raises `PartitionMismatch`."""
@@ -72,7 +73,7 @@ class Log:
         """The message is at the end of `shard`, and waiting readers are woken."""
         at_ms = int(self._clock.now().timestamp() * 1000) if message.timestamp_ms is None else message.timestamp_ms
         held = self.records[shard]
-        held.append(Record(len(held), message.key.encode(), message.value, message.headers, at_ms))
+        held.append(Record(Offset(len(held)), message.key.encode(), message.value, message.headers, EpochMillis(at_ms)))
         for member in [member for members in self.members.values() for member in members]:
             member.wake()
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from shared.log.port import Fenced, Outgoing, Quarantined, Shard
 from shared.log.processor import Busy
 from shared.state.port import Change, Head
+from shared.units import EpochSeconds
 from tests.simulation.faults import FaultInjector, NoFaults
 
 # Called before every commit with the shard, the head before it, and the change; None when it was fenced off.
@@ -19,7 +20,7 @@ class ShardState:
 
     head: Head | None = None
     items: dict[str, bytes] = field(default_factory=dict)
-    due: dict[str, int] = field(default_factory=dict)
+    due: dict[str, EpochSeconds] = field(default_factory=dict)
     outbox: dict[str, Outgoing] = field(default_factory=dict)
     quarantine: dict[int, Quarantined] = field(default_factory=dict)
 
@@ -72,7 +73,7 @@ class MemoryStates:
         if fault == "unanswered":
             raise Busy(f"no answer came to a write of {shard}")
 
-    async def due(self, shard: Shard, *, until_s: int, limit: int) -> list[tuple[str, int]]:
+    async def due(self, shard: Shard, *, until_s: EpochSeconds, limit: int) -> list[tuple[str, EpochSeconds]]:
         await self._faults.yield_turn()
         held = self._server.of(shard).due
         return sorted(((k, at) for k, at in held.items() if at <= until_s), key=lambda pair: pair[::-1])[:limit]
@@ -127,7 +128,7 @@ class MemoryStates:
         state.head = change.head
 
 
-def _update(held: dict[str, bytes] | dict[str, int], changes: Mapping[str, bytes | int | None]) -> None:
+def _update(held: dict[str, bytes] | dict[str, EpochSeconds], changes: Mapping[str, bytes | int | None]) -> None:
     for key, value in changes.items():
         if value is None:
             held.pop(key, None)

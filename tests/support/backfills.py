@@ -13,7 +13,7 @@ from shared.contracts.envelope import ItemEvent
 from shared.contracts.topics import Topic
 from shared.contracts.usage import UsageData, UsageRecorded
 from shared.log.port import Message
-from shared.units import CouncilId, ItemId
+from shared.units import CouncilId, EpochMillis, ItemId
 from tallystick.__main__ import app
 from tallystick.stack import open_stack
 from tests.support.monitoring import local, ticket
@@ -39,7 +39,7 @@ READING = UsageRecorded(
 
 def message(event: ItemEvent) -> Message:
     """The event as it was sent when it happened."""
-    return Message(event.key, encode_event(event), timestamp_ms=int(event.time.timestamp() * 1000))
+    return Message(event.key, encode_event(event), timestamp_ms=EpochMillis(int(event.time.timestamp() * 1000)))
 
 
 def file_of(folder: Path, events: Sequence[ItemEvent], *lines: bytes) -> Path:

@@ -10,6 +10,7 @@ import sys
 from shared.log.port import Outgoing, Shard
 from shared.state.connect import connect
 from shared.state.port import Change, Head
+from shared.units import EpochMillis, EpochSeconds, Offset
 
 KEYS = tuple(f"item-{number}" for number in range(50))
 
@@ -17,10 +18,10 @@ KEYS = tuple(f"item-{number}" for number in range(50))
 def change_of(revision: int) -> Change:
     """What revision n stores."""
     return Change(
-        head=Head(revision=revision, next_offset=revision),
+        head=Head(revision=revision, next_offset=Offset(revision)),
         items={key: str(revision).encode() for key in KEYS},
-        due=dict.fromkeys(KEYS, revision),
-        outbox=[Outgoing(f"id-{revision}", "to.v1", "key", b"", revision)],
+        due=dict.fromkeys(KEYS, EpochSeconds(revision)),
+        outbox=[Outgoing(f"id-{revision}", "to.v1", "key", b"", EpochMillis(revision))],
     )
 
 

@@ -7,6 +7,7 @@ from shared.contracts.topics import TICKETS, WORK
 from shared.log.port import Outgoing, Quarantined, Shard, every_shard
 from shared.state.connect import connect
 from shared.state.port import StateStore
+from shared.units import EpochSeconds
 from sla_monitor.domain.item import Item, load_item
 
 EVERYTHING = 1_000_000
@@ -19,7 +20,7 @@ class ShardContent:
     positions: tuple[int, ...]
     counts: dict[str, int]
     items: dict[str, Item]
-    due: list[tuple[str, int]]
+    due: list[tuple[str, EpochSeconds]]
     outbox: list[Outgoing]
     quarantine: list[Quarantined]
 
@@ -47,7 +48,7 @@ async def _held(states: StateStore, shard: Shard) -> ShardContent | None:
         positions=(head.first_offset, head.next_offset, head.catalogue_position, head.decisions_position),
         counts={name: count for name, count in sorted(head.counts.items()) if count},
         items={key: load_item(blob) for key, blob in items},
-        due=await states.due(shard, until_s=2**40, limit=EVERYTHING),
+        due=await states.due(shard, until_s=EpochSeconds(2**40), limit=EVERYTHING),
         outbox=await states.outbox(shard, limit=EVERYTHING),
         quarantine=await states.quarantine(shard, after_offset=-1, limit=EVERYTHING),
     )

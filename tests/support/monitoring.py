@@ -34,6 +34,7 @@ from shared.contracts.verdicts import VerdictEvent
 from shared.log.port import Bus, Message, Quarantined, Shard, every_shard
 from shared.scope import Scope
 from shared.state.port import Head
+from shared.units import EpochMillis
 from sla_monitor.app import MonitorApp, build
 from sla_monitor.settings import MonitorSettings
 from tests.support.histories import LONDON
@@ -76,12 +77,14 @@ class Monitor:
         sent = None if at is None else int(local(at).timestamp() * 1000)
         for event in events:
             stamp = int(event.time.timestamp() * 1000) if sent is None else sent
-            await self.bus.publish(topic.name, [Message(event.key, encode_event(event), timestamp_ms=stamp)])
+            await self.bus.publish(
+                topic.name, [Message(event.key, encode_event(event), timestamp_ms=EpochMillis(stamp))]
+            )
 
     async def send_raw(self, key: str, value: bytes, *, at: str) -> None:
         """Any bytes are sent as a record."""
         stamp = int(local(at).timestamp() * 1000)
-        await self.bus.publish(TICKETS.name, [Message(key, value, timestamp_ms=stamp)])
+        await self.bus.publish(TICKETS.name, [Message(key, value, timestamp_ms=EpochMillis(stamp))])
 
     async def wait_until_idle(self) -> None:
         """The monitor has no work left."""

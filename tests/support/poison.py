@@ -9,6 +9,7 @@ from shared.contracts.topics import WORK
 from shared.log.partitioner import partition_of
 from shared.log.port import Record, Shard
 from shared.log.validation import MAX_EVENT_BYTES, Reason
+from shared.units import EpochMillis, Offset
 from tests.support.recharges import ASHBY, SOURCE, completed, opened, received
 
 AT = "2026-05-07T12:00:00+00:00"
@@ -34,7 +35,7 @@ class Poison:
 
     def record(self, offset: int) -> Record:
         """The record as the log has it."""
-        return Record(offset, self.key, self.value, (), int(COMPLETED.time.timestamp() * 1000))
+        return Record(Offset(offset), self.key, self.value, (), EpochMillis(int(COMPLETED.time.timestamp() * 1000)))
 
 
 def _with(old: str, new: str) -> bytes:

@@ -31,7 +31,7 @@ from shared.contracts.usage import ReversalData, UsageData, UsageRecorded, Usage
 from shared.contracts.versions import DefinitionVersion
 from shared.log.partitioner import partition_of
 from shared.log.port import Record, Shard
-from shared.units import ItemId
+from shared.units import EpochMillis, ItemId, Offset
 
 D = TypeVar("D", Council, Service, Provider, Agreement, Tariff)
 N = TypeVar("N", bound=AnyDefinition)
@@ -199,7 +199,7 @@ def by_shard(topic: Topic, events: Iterable[Event]) -> dict[Shard, list[Event]]:
 
 def _record(offset: int, event: Event) -> Record:
     key = event.key.encode() if isinstance(event, ItemEvent) else None
-    return Record(offset, key, encode_event(event), (), int(event.time.timestamp() * 1000))
+    return Record(Offset(offset), key, encode_event(event), (), EpochMillis(int(event.time.timestamp() * 1000)))
 
 
 def _envelope(id_: str, at: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from shared.contracts.definitions import Agreement
 from shared.contracts.topics import CATALOGUE, TICKETS
 from shared.ids import derived_id
 from shared.log.port import Bus, Message
+from shared.units import EpochMillis
 from tests.support.histories import calendar
 
 COUNCILS = [f"council-{number:02}" for number in range(20)]
@@ -67,7 +68,9 @@ def message(number: int, kind: str, at: datetime, *, again: int = 0) -> Message:
         "datacontenttype": "application/json",
         "data": _DATA.get(kind, {}),
     }
-    return Message(f"{council}:{item}", msgspec.json.encode(event), timestamp_ms=int(at.timestamp() * 1000))
+    return Message(
+        f"{council}:{item}", msgspec.json.encode(event), timestamp_ms=EpochMillis(int(at.timestamp() * 1000))
+    )
 
 
 def catalogue() -> Iterator[Message]:

@@ -19,6 +19,7 @@ from shared.paging import paged
 from shared.period import Month, month_of_day
 from shared.scope import Scope
 from shared.sql.inbox import InsertResult
+from shared.units import Offset
 
 _BATCH = 4_000  # as many as are stored in one transaction when they come by the log
 # All that a statement is made of, beside the catalogue.
@@ -99,7 +100,7 @@ def _apply(store: DryRunStore, shard: Shard, offered: Sequence[Record]) -> None:
 
 
 def _at(record: Record, offset: int) -> Record:
-    return Record(offset, record.key, record.value, record.headers, record.timestamp_ms)
+    return Record(Offset(offset), record.key, record.value, record.headers, record.timestamp_ms)
 
 
 def _inputs(store: SnapshotStore, scope: Scope, until: Month) -> _Inputs:

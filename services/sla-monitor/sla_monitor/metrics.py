@@ -8,6 +8,7 @@ from shared.contracts.verdicts import TargetBreached, TargetMet, VerdictCorrecte
 from shared.log.port import Shard
 from shared.metrics import GroupMetrics, ShardStatus
 from shared.state.port import StateStore
+from shared.units import EpochSeconds
 
 # Decided verdicts by council, service, target and outcome.
 VERDICT_COUNTER = "sla_evaluations_total"
@@ -62,7 +63,7 @@ class MonitorMetrics:
     async def sample(self, states: StateStore, shards: Collection[Shard], *, now_s: int) -> list[ShardStatus]:
         """The gauges show `shards` as they are at `now_s`; returns how far each of them is."""
         self._waiting.set(sum([len(await states.outbox(shard, limit=_OUTBOX_COUNTED)) for shard in shards]))
-        due = [at for shard in shards for _, at in await states.due(shard, until_s=now_s, limit=1)]
+        due = [at for shard in shards for _, at in await states.due(shard, until_s=EpochSeconds(now_s), limit=1)]
         self._overdue.set(max((now_s - at for at in due), default=0))
         heads = [(shard, await states.head(shard)) for shard in shards]
         return [ShardStatus.of_head(shard, head) for shard, head in heads if head is not None]

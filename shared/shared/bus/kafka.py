@@ -18,6 +18,7 @@ from shared.bus.kafka_writer import KafkaWriter
 from shared.contracts.topics import Topic
 from shared.log.partitioner import by_partition
 from shared.log.port import Bounds, BusError, Message, Record, Shard, check_offset
+from shared.units import Offset
 
 # How long a topic that is not what it was may be read on, at most.
 GUARD_EVERY_S = 30.0
@@ -50,7 +51,7 @@ class KafkaBus:
             first, end = await asyncio.gather(offsets.beginning_offsets([partition]), offsets.end_offsets([partition]))
         except FAULTS as fault:
             raise BusError(f"Kafka does not say what it holds of {shard}: {fault!r}") from fault
-        return Bounds(first[partition], end[partition])
+        return Bounds(Offset(first[partition]), Offset(end[partition]))
 
     async def identity(self, topic: str) -> str:
         """Kafka draws one for each topic that is created."""

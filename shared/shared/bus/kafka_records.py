@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from shared.bus.kafka_client import RawRecord
 from shared.log.port import Message, Record
+from shared.units import EpochMillis, Offset
 
 TIME_HEADER = "tallystick-time-ms"
 _LONGEST_TIME = len("253402300799999")  # the last millisecond of the year 9999
@@ -29,11 +30,11 @@ def records_of(raw: Sequence[RawRecord]) -> list[Record]:
 
 def _record(raw: RawRecord) -> Record:
     if not raw.headers:
-        return Record(raw.offset, raw.key, raw.value, (), raw.timestamp)
+        return Record(Offset(raw.offset), raw.key, raw.value, (), EpochMillis(raw.timestamp))
     if len(raw.headers) == 1 and raw.headers[0][0] == TIME_HEADER:  # what Tallystick's own messages have
-        return Record(raw.offset, raw.key, raw.value, (), _time_ms(raw))
+        return Record(Offset(raw.offset), raw.key, raw.value, (), EpochMillis(_time_ms(raw)))
     shown = tuple((name, value or b"") for name, value in raw.headers if name != TIME_HEADER)
-    return Record(raw.offset, raw.key, raw.value, shown, _time_ms(raw))
+    return Record(Offset(raw.offset), raw.key, raw.value, shown, EpochMillis(_time_ms(raw)))
 
 
 def _time_ms(raw: RawRecord) -> int:

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 from msgspec import Struct
 
 from shared.contracts.topics import Topic
+from shared.units import EpochMillis, Offset
 
 
 class Shard(NamedTuple):
@@ -37,17 +38,17 @@ class Message(Struct, frozen=True, gc=False):
     key: str
     value: bytes
     headers: tuple[tuple[str, bytes], ...] = ()
-    timestamp_ms: int | None = None
+    timestamp_ms: EpochMillis | None = None
 
 
 class Record(Struct, frozen=True, gc=False):
     """What was appended, as anybody may have sent it: key and value can be missing or hold anything."""
 
-    offset: int
+    offset: Offset
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...]
-    timestamp_ms: int
+    timestamp_ms: EpochMillis
 
 
 class Outgoing(Struct, frozen=True, gc=False):
@@ -57,25 +58,25 @@ class Outgoing(Struct, frozen=True, gc=False):
     topic: str
     key: str
     value: bytes
-    timestamp_ms: int
+    timestamp_ms: EpochMillis
 
 
 class Quarantined(Struct, frozen=True):
     """A record that could not be read, with its original bytes, and why."""
 
-    offset: int
+    offset: Offset
     reason: str
     detail: str
     key: bytes | None
     value: bytes | None
-    timestamp_ms: int
+    timestamp_ms: EpochMillis
 
 
 class Bounds(NamedTuple):
     """The offset of the first record still held, and the one that the next record will get."""
 
-    first: int
-    end: int
+    first: Offset
+    end: Offset
 
 
 class BusError(Exception):

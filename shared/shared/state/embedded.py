@@ -16,6 +16,7 @@ import msgspec
 from shared.log.port import Fenced, Outgoing, Quarantined, Shard
 from shared.sqlite import SqliteFile
 from shared.state.port import Change, Head, revision_before
+from shared.units import EpochSeconds
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS heads (
@@ -125,7 +126,7 @@ class EmbeddedStateStore:
         before = revision_before(seen, change)
         await self._file.write(lambda connection: _commit(connection, shard, before, change))
 
-    async def due(self, shard: Shard, *, until_s: int, limit: int) -> list[tuple[str, int]]:
+    async def due(self, shard: Shard, *, until_s: EpochSeconds, limit: int) -> list[tuple[str, EpochSeconds]]:
         return await self._rows(_DUE, shard, until_s, limit)
 
     async def scan(self, shard: Shard, *, after: str, limit: int) -> list[tuple[str, bytes]]:

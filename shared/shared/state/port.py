@@ -13,6 +13,9 @@ from typing import Protocol
 
 from shared.log.port import Outgoing, Quarantined, Shard
 from shared.log.processor import KnownLogs
+from shared.units import EpochMillis, EpochSeconds, Offset
+
+_START, _NEVER = Offset(0), EpochMillis(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +28,12 @@ class Head:
     """
 
     revision: int = 0
-    first_offset: int = 0
-    next_offset: int = 0
-    clock_ms: int = 0
-    catalogue_position: int = 0
-    decisions_position: int = 0
-    published_through: int = 0
+    first_offset: Offset = _START
+    next_offset: Offset = _START
+    clock_ms: EpochMillis = _NEVER
+    catalogue_position: Offset = _START
+    decisions_position: Offset = _START
+    published_through: Offset = _START
     counts: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -43,7 +46,7 @@ class Change:
 
     head: Head
     items: Mapping[str, bytes | None] = field(default_factory=dict)
-    due: Mapping[str, int | None] = field(default_factory=dict)
+    due: Mapping[str, EpochSeconds | None] = field(default_factory=dict)
     outbox: Sequence[Outgoing] = ()
     quarantined: Sequence[Quarantined] = ()
 
@@ -75,7 +78,7 @@ class StateStore(KnownLogs, Protocol):
         `change.head.revision` must be one above `seen`'s (1 when `seen` is None).
         """
 
-    async def due(self, shard: Shard, *, until_s: int, limit: int) -> list[tuple[str, int]]:
+    async def due(self, shard: Shard, *, until_s: EpochSeconds, limit: int) -> list[tuple[str, EpochSeconds]]:
         """Keys due at or before `until_s` with their epoch seconds, earliest first (ties by key)."""
 
     async def scan(self, shard: Shard, *, after: str, limit: int) -> list[tuple[str, bytes]]:

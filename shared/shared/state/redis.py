@@ -28,6 +28,7 @@ from shared.paging import paged
 from shared.startup_errors import STORED_FORMAT, require_stored_format
 from shared.state.port import Change, Head, revision_before
 from shared.state.redis_client import Argument, RedisClient, Script, check_settings
+from shared.units import EpochSeconds
 
 # More would hold Redis's single thread, and with it every other shard, for too long.
 _MAX_BATCH = 500
@@ -100,12 +101,12 @@ class RedisStateStore:
         if not await redis.run(_COMMIT, _keys(shard), [fence, *_arguments(change)]):
             raise Fenced(f"{shard} is not at revision {before} any more, or not in the same way")
 
-    async def due(self, shard: Shard, *, until_s: int, limit: int) -> list[tuple[str, int]]:
+    async def due(self, shard: Shard, *, until_s: EpochSeconds, limit: int) -> list[tuple[str, EpochSeconds]]:
         redis = await self._redis()
         found = await redis.call(
             *("ZRANGE", _keys(shard).due, "-inf", until_s, "BYSCORE", "LIMIT", 0, limit, "WITHSCORES")
         )
-        return [(key.decode(), int(at)) for key, at in zip(found[::2], found[1::2], strict=True)]
+        return [(key.decode(), EpochSeconds(int(at))) for key, at in zip(found[::2], found[1::2], strict=True)]
 
     async def scan(self, shard: Shard, *, after: str, limit: int) -> list[tuple[str, bytes]]:
         redis, names = await self._redis(), _keys(shard)

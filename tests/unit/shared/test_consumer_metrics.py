@@ -12,6 +12,7 @@ from shared.contracts.topics import TICKETS, TOPICS
 from shared.log.port import AppendUncertain, Fenced, Message, Record, Shard
 from shared.log.processor import Busy
 from shared.metrics import GroupMetrics, MeasuredProcessor, ShardStatus
+from shared.units import EpochMillis, Offset
 from tests.support.totals import Store, Totals
 
 pytestmark = pytest.mark.anyio
@@ -66,7 +67,7 @@ async def test_a_batch_is_counted_by_how_it_ended(fault: Exception | None, endin
 
     measured = MeasuredProcessor(Totals(Store(), before=fail), GroupMetrics(registry), group="judging")
     with nullcontext() if fault is None else pytest.raises(type(fault)):
-        await measured.apply(SHARD, [Record(0, b"1", b"1", (), 0)])
+        await measured.apply(SHARD, [Record(Offset(0), b"1", b"1", (), EpochMillis(0))])
 
     ended = {
         name: registry.get_sample_value("consumer_batches_total", {"group": "judging", "ending": name})

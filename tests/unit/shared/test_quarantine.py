@@ -19,6 +19,7 @@ from shared.quarantine.decisions import QuarantineDecisions, quarantine_decision
 from shared.quarantine.service import NotQuarantined, QuarantineService
 from shared.scope import Scope
 from shared.sql.engine import connect
+from shared.units import EpochMillis, Offset
 
 SHARD = Shard(WORK.name, 0)
 KEYS = (b"adur:a1", b"worthing:w1", b"adur:a2", None, b"\xff", b"adurish:x")
@@ -28,7 +29,10 @@ class FixedRecords:
     """Six records in the first partition."""
 
     async def quarantine(self, shard: Shard, *, after_offset: int, limit: int) -> list[Quarantined]:
-        records = [Quarantined(n, "UNREADABLE", "expected JSON", key, b"{", 0) for n, key in enumerate(KEYS)]
+        records = [
+            Quarantined(Offset(n), "UNREADABLE", "expected JSON", key, b"{", EpochMillis(0))
+            for n, key in enumerate(KEYS)
+        ]
         return [record for record in records if shard == SHARD and record.offset > after_offset][:limit]
 
 

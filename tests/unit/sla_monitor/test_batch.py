@@ -12,6 +12,7 @@ from shared.contracts.topics import PARTITIONS, TICKETS
 from shared.log.partitioner import partition_of
 from shared.log.port import Record, Shard
 from shared.state.port import Change, Head
+from shared.units import EpochMillis
 from sla_monitor.domain.clock.verdict import evaluate
 from sla_monitor.domain.decisions import Decisions
 from sla_monitor.domain.item import load_item
@@ -33,7 +34,7 @@ def batch_of(
 ) -> ShardBatch:
     """A batch of one event of the ticket, in a process that holds nothing in memory; `council` has the agreement."""
     sent = message(0, kind, OPENED + after)
-    record = Record(head.next_offset, sent.key.encode(), sent.value, (), sent.timestamp_ms or 0)
+    record = Record(head.next_offset, sent.key.encode(), sent.value, (), EpochMillis(sent.timestamp_ms or 0))
     decisions: Any = SimpleNamespace(current=Decisions())
     catalogue: Any = SimpleNamespace(
         position=1, agreement_index_known_to=lambda _: agreement_index(*targets, council=council)

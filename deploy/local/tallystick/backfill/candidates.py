@@ -13,9 +13,11 @@ from shared.contracts.codec import UndecodableEvent, UnknownEventType, decode_ev
 from shared.contracts.items import TicketEvent, TicketOpened, WorkEvent, WorkReceived
 from shared.contracts.topics import PARTITIONS, TICKETS, USAGE, WORK
 from shared.contracts.usage import UsageEvent
+from shared.instants import epoch_ms
 from shared.log.partitioner import partition_of
 from shared.log.port import Message, Record, Shard
 from shared.log.validation import InvalidRecord
+from shared.units import EpochMillis, Offset
 from tallystick.replay.mapping import ReplayMapping
 from tallystick.replay.rows import RejectedRow, RowCounts
 from tallystick.replay.table import UnreadableFile
@@ -95,7 +97,7 @@ def read_candidate(line: FileLine, *, now_ms: int) -> Candidate | Refusal:
         return Refusal(line.where, "FOREIGN_TYPE", "providers do not send events of this type")
     key = event.key.encode()
     shard = Shard(topic, partition_of(key, PARTITIONS))
-    record = Record(0, key, line.value, (), min(now_ms, max(0, int(event.time.timestamp() * 1000))))
+    record = Record(Offset(0), key, line.value, (), EpochMillis(min(now_ms, max(0, epoch_ms(event.time)))))
     ingested = ingest_record(shard, record)
     if isinstance(ingested, InvalidRecord):
         return Refusal(line.where, ingested.reason, ingested.detail)

@@ -25,6 +25,7 @@ from shared.period import Month, month_of
 from shared.settings import read_settings
 from shared.sql.engine import busy_during_outages
 from shared.sql.inbox import InsertResult
+from shared.units import EpochMillis, Offset
 from sla_monitor.domain.item import FactResult
 from sla_monitor.domain.verdict_changes import verdict_changes
 from sla_monitor.judging.dry_run import DryRunResult, JudgingDryRun
@@ -142,7 +143,7 @@ def _verdict_records(verdicts: Sequence[VerdictEvent]) -> dict[Shard, list[Recor
     for event in verdicts:
         key = event.key.encode()
         shard = Shard(VERDICTS.name, partition_of(key, VERDICTS.partitions))
-        records[shard].append(Record(0, key, encode_event(event), (), 0))
+        records[shard].append(Record(Offset(0), key, encode_event(event), (), EpochMillis(0)))
     return records
 
 

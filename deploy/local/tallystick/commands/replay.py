@@ -17,6 +17,7 @@ from rich.progress import Progress
 from shared.clock import FixedClock, WallClock
 from shared.log.port import Message
 from shared.scope import Scope
+from shared.units import EpochMillis
 from tallystick.console import EXIT_BUG, answer, err, progress, require_writable, var_folder
 from tallystick.options import InputFile, Json, LookupOption, lookup_files, read_instant
 from tallystick.replay.events import TimedEvent
@@ -118,7 +119,9 @@ def _by_topic(batch: list[TimedEvent]) -> dict[str, list[Message]]:
     """The log's clock is the event's own time: a replay must not judge the past by today's date."""
     topics: dict[str, list[Message]] = defaultdict(list)
     for event in batch:
-        topics[event.topic].append(Message(event.key, event.value, timestamp_ms=max(event.at_us // 1000, 0)))
+        topics[event.topic].append(
+            Message(event.key, event.value, timestamp_ms=EpochMillis(max(event.at_us // 1000, 0)))
+        )
     return topics
 
 

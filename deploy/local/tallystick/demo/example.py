@@ -9,6 +9,7 @@ from shared.contracts.codec import encode_event
 from shared.contracts.definitions import AnyDefinition
 from shared.contracts.envelope import ItemEvent
 from shared.log.port import Bus, Message
+from shared.units import EpochMillis
 from tallystick.console import fail
 
 _BATCH = 4000
@@ -29,7 +30,7 @@ async def send(bus: Bus, events: Sequence[tuple[str, ItemEvent]], *, report: Cal
         for topic, event in events[start : start + _BATCH]:
             # The log's clock goes on only: an event that came late was written when it came.
             latest_ms = max(latest_ms, int(event.time.timestamp() * 1000))
-            topics[topic].append(Message(event.key, encode_event(event), timestamp_ms=latest_ms))
+            topics[topic].append(Message(event.key, encode_event(event), timestamp_ms=EpochMillis(latest_ms)))
         for topic, messages in topics.items():
             await bus.publish(topic, messages)
         report(min(start + _BATCH, len(events)))

@@ -13,6 +13,7 @@ from shared.instants import epoch_us
 from shared.log.port import Outgoing, Quarantined, Record, Shard
 from shared.log.validation import CONFLICT, InvalidRecord, as_quarantined
 from shared.state.port import Change, Head
+from shared.units import EpochMillis, EpochSeconds, Offset
 from sla_monitor.domain.agreements import MissingCalendar
 from sla_monitor.domain.announcements import Trigger, announce
 from sla_monitor.domain.clock.verdict import Evaluation
@@ -54,11 +55,11 @@ class EvaluationContext:
         """The head of a shard that is read from `offset` on, with nothing to judge again."""
         return Head(
             revision=revision,
-            first_offset=offset,
-            next_offset=offset,
-            catalogue_position=self.catalogue.position,
-            decisions_position=self.decisions.position,
-            published_through=published_through,
+            first_offset=Offset(offset),
+            next_offset=Offset(offset),
+            catalogue_position=Offset(self.catalogue.position),
+            decisions_position=Offset(self.decisions.position),
+            published_through=Offset(published_through),
         )
 
 
@@ -73,7 +74,7 @@ class ShardBatch:
         self._counts: Counter[str] = Counter()
         self._quarantined: list[Quarantined] = []
         self._items: dict[str, bytes | None] = {}
-        self._due: dict[str, int | None] = {}
+        self._due: dict[str, EpochSeconds | None] = {}
         self._outbox: list[Outgoing] = []
 
     @property
@@ -100,11 +101,11 @@ class ShardBatch:
         self.move_clock(max(record.timestamp_ms for record in records))
         end = records[-1].offset + 1
         self._counts["absent"] += end - self._next_offset - len(records)
-        self._next_offset = end
+        self._next_offset = Offset(end)
 
     def move_clock(self, to_ms: int) -> None:
         """Time went on. Never back, and never past the wall clock: a record may carry any timestamp."""
-        self._clock_ms = max(self._clock_ms, min(to_ms, self._now_ms))
+        self._clock_ms = EpochMillis(max(self._clock_ms, min(to_ms, self._now_ms)))
 
     def judge(
         self,
@@ -151,7 +152,7 @@ class ShardBatch:
             return False
         if not cached.apply(new, as_of=self.clock_s):
             return False
-        self._due[key] = cached.wake
+        self._due[key] = _due_at(cached.wake)
         return True
 
     def _ignores(self, key: str, item: Item, new: Sequence[AnyFact]) -> bool:
@@ -172,7 +173,7 @@ class ShardBatch:
         trigger = _trigger(key, new, request, at=self.clock_s)
         evaluation = self._evaluate(item, trigger, renew=request is not None and request.renews)
         self._count(item, evaluation, new=len(new))
-        item.waiting, self._due[key] = evaluation.waiting, evaluation.wake
+        item.waiting, self._due[key] = evaluation.waiting, _due_at(evaluation.wake)
         events, item.announced = announce(item.announced, evaluation, trigger)
         self._outbox += [
             Outgoing(each.id, VERDICTS.name, each.key, encode_event(each), self._clock_ms) for each in events
@@ -232,3 +233,7 @@ def _trigger(key: str, new: Sequence[AnyFact], request: ReevaluationRequest | No
         # A quiet shard's clock may stand long before the request; a correction is never older than its cause.
         return Trigger(council, name, request.cause, max(at, request.at))
     return Trigger(council, name, new[-1].id if new else "clock", at)
+
+
+def _due_at(wake: int | None) -> EpochSeconds | None:
+    return None if wake is None else EpochSeconds(wake)

@@ -13,6 +13,7 @@ from shared.log.processor import CaughtUp
 from shared.paging import paged
 from shared.state.port import Change, Head, StateStore
 from shared.state.publisher import Publisher
+from shared.units import EpochSeconds, Offset
 from sla_monitor.domain.decisions import CATALOGUE_CHANGED, ReevaluationRequest, request_for
 from sla_monitor.domain.item import load_item
 from sla_monitor.judging.batch import EvaluationContext, ShardBatch
@@ -117,7 +118,7 @@ class JudgingProcessor:
         until_s = self._context.judged_to_ms // 1000
         return (
             self._context.is_outdated(head)
-            or bool(await self._states.due(shard, until_s=until_s, limit=1))
+            or bool(await self._states.due(shard, until_s=EpochSeconds(until_s), limit=1))
             or bool(await self._states.outbox(shard, limit=1))
         )
 
@@ -141,7 +142,7 @@ class JudgingProcessor:
 
     async def _judge(self, shard: Shard, batch: ShardBatch) -> int:
         """The items of the batch, and those that are due at its clock, are judged; returns how many are due."""
-        due = await self._states.due(shard, until_s=batch.clock_s, limit=self._states.max_batch)
+        due = await self._states.due(shard, until_s=EpochSeconds(batch.clock_s), limit=self._states.max_batch)
         due_keys = dict.fromkeys(key for key, _ in due)
         keys = dict.fromkeys(batch.keys) | due_keys
         cache = self._caches[shard]
@@ -164,7 +165,9 @@ class JudgingProcessor:
             batch = self._batch(shard, head)
             batch.judge(requested, dict(page), requests=requested)
             head = stored = await self._commit(shard, stored, batch.change())
-        judged = replace(head, catalogue_position=catalogue_position, decisions_position=decisions_position)
+        judged = replace(
+            head, catalogue_position=Offset(catalogue_position), decisions_position=Offset(decisions_position)
+        )
         return await self._commit(shard, stored, self._batch(shard, judged).change())
 
     async def _reconcile(self, shard: Shard, *, to_ms: int) -> None:
@@ -184,7 +187,7 @@ class JudgingProcessor:
     async def _record_position(self, shard: Shard, head: Head, published: PublishedPosition) -> Head:
         """The head says that all that was published up to the position is known here."""
         if head.published_through != published.end:
-            recorded = replace(head, published_through=published.end)
+            recorded = replace(head, published_through=Offset(published.end))
             head = await self._commit(shard, head, self._batch(shard, recorded).change())
         self._publications.record(shard, published)
         return head

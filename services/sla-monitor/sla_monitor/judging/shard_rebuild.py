@@ -8,6 +8,7 @@ from shared.log.port import Record, Shard
 from shared.log.processor import Halted
 from shared.scope import Scope
 from shared.state.port import Change, Head, StateStore
+from shared.units import Offset
 from sla_monitor.domain.announcement_replay import AnnouncementReplay, MatchQuality, match_quality
 from sla_monitor.domain.announcements import Trigger
 from sla_monitor.domain.decisions import ReevaluationRequest
@@ -19,7 +20,7 @@ from sla_monitor.judging.item_cache import ItemCache
 from sla_monitor.store.items import StoredItem, evaluate_known
 
 # No log holds this offset: whoever would work on a shard that is not finished is stopped by it.
-UNFINISHED_HEAD = Head(revision=1, next_offset=-1)
+UNFINISHED_HEAD = Head(revision=1, next_offset=Offset(-1))
 _PAGE = 500
 
 

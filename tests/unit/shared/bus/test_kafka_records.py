@@ -7,6 +7,7 @@ import pytest
 
 from shared.bus.kafka_records import TIME_HEADER, headers_of, records_of
 from shared.log.port import Message, Record
+from shared.units import EpochMillis, Offset
 
 APPENDED_MS = 1_774_000_000_000
 
@@ -23,11 +24,11 @@ class Fetched:
 
 
 def test_a_message_keeps_its_own_time_and_headers_on_the_way() -> None:
-    sent = Message("adur:ticket-1", b"", (("ce_type", b"opened"),), 1_427_846_400_000)
+    sent = Message("adur:ticket-1", b"", (("ce_type", b"opened"),), EpochMillis(1_427_846_400_000))
 
     (record,) = records_of([Fetched(headers=tuple(headers_of(sent)))])
 
-    assert record == Record(7, b"adur:ticket-1", None, sent.headers, 1_427_846_400_000)
+    assert record == Record(Offset(7), b"adur:ticket-1", None, sent.headers, EpochMillis(1_427_846_400_000))
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from shared.contracts.items import WorkCompleted, WorkReceived
 from shared.log.port import Record
 from shared.log.validation import InvalidRecord, Reason, read_event, validate
+from shared.units import EpochMillis, Offset
 from tests.support.laws import law
 from tests.support.poison import GOOD, KEY, POISON, SHARD, Poison
 
@@ -22,7 +23,7 @@ BY_PLACE = {"KEY_MISMATCH", "KEY_PARTITION_MISMATCH", "FUTURE_TIME", "TOO_OLD", 
 
 
 def read(value: bytes, *, at_ms: int = NOON_MS) -> WorkCompleted | InvalidRecord:
-    return read_event(SHARD, Record(0, KEY, value, (), at_ms), CARRIED)
+    return read_event(SHARD, Record(Offset(0), KEY, value, (), EpochMillis(at_ms)), CARRIED)
 
 
 def faults(value: bytes) -> list[str]:

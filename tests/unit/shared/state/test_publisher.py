@@ -11,6 +11,7 @@ from shared.log.port import AppendUncertain, Message, Outgoing, Shard
 from shared.state.embedded import EmbeddedStateStore
 from shared.state.port import Change, Head
 from shared.state.publisher import drain_outbox
+from shared.units import EpochMillis
 from tests.support.log_reading import read_records, seek_all, values, wait_for_assignment
 
 ONE, TWO = (Topic(name, "key", 1, 400, ("tests",), ("tests",)) for name in ("one.v1", "two.v1"))
@@ -41,7 +42,7 @@ async def bus(tmp_path: Path) -> AsyncIterator[HalfUncertain]:
 @pytest.fixture
 async def states(tmp_path: Path) -> AsyncIterator[EmbeddedStateStore]:
     states = EmbeddedStateStore(tmp_path / "state.db")
-    outbox = [Outgoing(f"{n}", (ONE, TWO)[n == 2].name, "key", str(n).encode(), n) for n in range(4)]
+    outbox = [Outgoing(f"{n}", (ONE, TWO)[n == 2].name, "key", str(n).encode(), EpochMillis(n)) for n in range(4)]
     await states.commit(SHARD, None, Change(Head(revision=1), outbox=outbox))
     yield states
     await states.close()

@@ -12,6 +12,7 @@ from shared.log.port import AppendUncertain, Outgoing, Shard
 from shared.state.embedded import EmbeddedStateStore
 from shared.state.port import Change, Head
 from shared.state.publisher import Publisher
+from shared.units import EpochMillis, Offset
 
 pytestmark = pytest.mark.anyio
 
@@ -29,9 +30,9 @@ class Stage:
 
     async def write(self, *names: str) -> list[Outgoing]:
         """Messages of these ids are in the outbox."""
-        messages = [Outgoing(name, TO.name, "key", name.encode(), 0) for name in names]
+        messages = [Outgoing(name, TO.name, "key", name.encode(), EpochMillis(0)) for name in names]
         revision = 1 if self._head is None else self._head.revision + 1
-        head = Head(revision=revision, first_offset=0, next_offset=0)
+        head = Head(revision=revision, first_offset=Offset(0), next_offset=Offset(0))
         await self.states.commit(SHARD, self._head, Change(head=head, items={}, due={}, outbox=messages))
         self._head = head
         return messages
