@@ -1,4 +1,4 @@
-"""What records would do to statements: stored by the code that stores, and undone before anybody could see them.
+"""The dry run: what records would do to statements. The code that stores them does, and all of it is rolled back.
 
 Every month of a council is compared, from the first that any event names: a late event may change an earlier month
 (a reversal) and later ones (a year's cap on credits).
