@@ -84,8 +84,8 @@ class MonitorApp:
         context = EvaluationContext(self._catalogue, self._decisions, clock, settings.margin_s)
         accepted_below = self.quarantine.accepted_below
         self._judging = JudgingProcessor(self._states, bus, context, accepted_below=accepted_below)
-        # Whoever asks how far the shards are must not change what the one at work remembers of them.
-        self._idle_judging = JudgingProcessor(self._states, bus, context, accepted_below=accepted_below)
+        # Asking how far the shards are must not change what the running processor remembers of them.
+        self._progress_reader = JudgingProcessor(self._states, bus, context, accepted_below=accepted_below)
         self.rebuild = Rebuild(self._states, bus, context, accepted_below=accepted_below, catch_up=self.catch_up)
         self.approvals = Approvals(self._engine, APPROVALS)
         read_model, items = SqlReadModel(self._engine), StoredItems(self._states, self._catalogue, self._decisions)
@@ -183,7 +183,7 @@ class MonitorApp:
 
     async def pending(self) -> int:
         """How much it has still to do: records to judge and to record, shards with something due or to announce."""
-        judging = await unread(self._bus, self._idle_judging, ITEM_TOPICS) + await self._idle_judging.overdue(
+        judging = await unread(self._bus, self._progress_reader, ITEM_TOPICS) + await self._progress_reader.overdue(
             ITEM_TOPICS
         )
         judging += len(self._judging.unreconciled)

@@ -70,9 +70,9 @@ class AnnouncementStore(Protocol):
     def record(
         self, shard: Shard, *, expected: int | None, first: int, after: int, events: Sequence[VerdictEvent]
     ) -> None:
-        """`events` are recorded and the shard stands at `after`, in one transaction; a known event changes nothing.
+        """`events` are recorded and the position is `after`, in one transaction; a known event changes nothing.
 
-        Raises `Fenced` when the shard does not stand at `expected`.
+        Raises `Fenced` when the position is not `expected`.
         """
         ...
 
@@ -132,7 +132,7 @@ class Catalogue(Protocol):
         ...
 
     def known(self, scope: Scope) -> list[KnownVersion]:
-        """Every version that bears on the verdicts of the councils in scope."""
+        """Every version by which verdicts of the councils in scope are judged."""
         ...
 
     def partnerships(self, scope: Scope) -> list[Partnership]:

@@ -1,7 +1,7 @@
 """`python -m sla_monitor rebuild`: live state computed again from the log, after a dry run if wanted.
 
 Every instance must be stopped before a rebuild, and not be started again before it says that it is done. With
-`--dry-run` nothing is changed, and instances may be at work.
+`--dry-run` nothing is changed, and instances may run.
 """
 
 import argparse
@@ -99,7 +99,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--events", type=Path, metavar="FILE", help="write what would be announced, one a line")
     options = parser.parse_args(arguments)
     if options.dry_run and options.approve:
-        raise InvalidSettings("expected --dry-run, to look, or --approve, to act")
+        raise InvalidSettings("expected --dry-run or --approve, not both")
     if (options.json or options.events) and not (options.dry_run or options.approve):
         raise InvalidSettings("--json and --events need --dry-run or --approve")
     if options.approve:

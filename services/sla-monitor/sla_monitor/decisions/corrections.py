@@ -1,4 +1,4 @@
-"""Correction runs and how far they are, and the adjustments that corrections of frozen months come to."""
+"""Correction runs with their progress, and the adjustments that corrections of frozen months become."""
 
 import asyncio
 from collections.abc import Sequence

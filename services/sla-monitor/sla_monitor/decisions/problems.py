@@ -15,7 +15,7 @@ class UnknownDecision(LookupError):
 
 @contextmanager
 def decision_problems() -> Iterator[None]:
-    """Raises the problem that stands for each broken rule."""
+    """A broken rule is raised as the problem that answers it over HTTP."""
     try:
         yield
     except UnknownDecision as refused:

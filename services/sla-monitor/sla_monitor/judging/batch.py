@@ -133,7 +133,7 @@ class ShardBatch:
             self._cache.put(key, cached)
 
     def _insert(self, item: Item, added: Iterable[tuple[AnyFact, Record]]) -> list[AnyFact]:
-        """The item's facts grow by what is new, which is returned; the rest is counted for what it is."""
+        """The item's facts grow by what is new, which is returned; duplicates are counted, conflicts quarantined."""
         new: list[AnyFact] = []
         for fact, record in added:
             match insert_fact(item, fact):
@@ -230,7 +230,7 @@ def item_key(event: ItemEvent, record: Record) -> str:
 def _trigger(key: str, new: Sequence[AnyFact], request: ReevaluationRequest | None, *, at: int) -> Trigger:
     council, name = split_item_key(key)
     if request is not None:
-        # A quiet shard's clock may stand long before the request; a correction is never older than its cause.
+        # A quiet shard's clock may be long before the request; a correction is never older than its cause.
         return Trigger(council, name, request.cause, max(at, request.at))
     return Trigger(council, name, new[-1].id if new else "clock", at)
 

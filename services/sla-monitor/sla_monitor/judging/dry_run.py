@@ -29,7 +29,7 @@ class DryRunResult:
 
 
 class JudgingDryRun:
-    """Reads live state and the log beside the instances at work, and changes nothing. It needs no database.
+    """Reads live state and the log beside running instances, and changes nothing. It needs no database.
 
     Items are judged as if their shard had caught up with the present.
     """

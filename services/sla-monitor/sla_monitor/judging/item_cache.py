@@ -1,4 +1,4 @@
-"""Items kept in memory as they were last stored, so that an event need not read, decode and judge all of one again."""
+"""Items cached in memory as they were last stored, so that an event need not read, decode and judge a whole item."""
 
 from collections.abc import Sequence
 

@@ -82,7 +82,7 @@ class JudgingProcessor:
         return head.next_offset
 
     async def idle(self, shard: Shard, *, caught_up: CaughtUp) -> None:
-        """What fell due meanwhile is judged. Only a shard that is caught up may look at the wall clock."""
+        """What fell due meanwhile is judged. Only a shard that is caught up may be judged by the wall clock."""
         head = self._heads.get(shard)
         if await self._states.head(shard) != head:
             # A shard without new records would otherwise never find out that the store has lost its deadlines.

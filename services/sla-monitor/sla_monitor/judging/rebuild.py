@@ -4,8 +4,8 @@ A shard's records are read first and judged by themselves, which gives the facts
 that would have announced is dropped. Then each item gets what the log says was published about it and is judged once
 more: the difference is what was still to be published when the state was lost, and mostly nothing.
 
-No instance may be at work meanwhile. One that starts all the same, or after a rebuild that was cut short, stops: an
-unfinished shard stands at an offset that no log holds.
+No instance may run meanwhile. One that starts all the same, or after a rebuild that was interrupted, stops: the next
+offset of an unfinished shard is one that no log holds.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -61,7 +61,7 @@ class Rebuild:
         self._accepted_below, self._catch_up = accepted_below, catch_up
 
     async def run(self, *, cause: str = CAUSE) -> RebuildResult:
-        """Every shard holds what its records and announcements say. Raises `Fenced` if an instance is at work.
+        """Every shard holds what its records and announcements say. Raises `Fenced` if an instance is running.
 
         Corrections among its announcements name `cause`. They wait: for the next start, or for `announce`.
         """
@@ -151,7 +151,7 @@ async def _empty(states: StateStore, shard: Shard) -> None:
 
 
 async def _take_outbox(states: StateStore) -> list[VerdictEvent]:
-    """All that waits to be announced. It is removed as it is read: from a state that nobody will announce from."""
+    """All that waits to be announced. It is removed as it is read, from a state that is discarded afterwards."""
     found: list[VerdictEvent] = []
     for shard in every_shard(ITEM_TOPICS):
         while page := await states.outbox(shard, limit=_BATCH):

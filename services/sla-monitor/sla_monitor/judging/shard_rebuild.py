@@ -19,7 +19,7 @@ from sla_monitor.judging.flood_guard import FloodGuard
 from sla_monitor.judging.item_cache import ItemCache
 from sla_monitor.store.items import StoredItem, evaluate_known
 
-# No log holds this offset: whoever would work on a shard that is not finished is stopped by it.
+# No log holds this offset: an instance that starts on a shard that is not finished is stopped by it.
 UNFINISHED_HEAD = Head(revision=1, next_offset=Offset(-1))
 _PAGE = 500
 
@@ -27,7 +27,7 @@ _PAGE = 500
 class ShardRebuild:
     """Begins with the shard emptied and marked unfinished: `add` all records, then `finish`.
 
-    Raises `Fenced` when an instance is at work on the shard.
+    Raises `Fenced` when an instance is running on the shard.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Attainment by month, quarter or financial year: good of total, and what the objective makes of it."""
+"""Attainment by month, quarter or financial year: good of total, and whether that meets the objective."""
 
 import csv
 import io
@@ -55,7 +55,7 @@ def router(sources: Sources) -> APIRouter:
         service: OptionalId = None,
         over: PeriodParameter = "month",
     ) -> Json:
-        """Good of total by council, service, target and period, with what the objective makes of it."""
+        """Good of total by council, service, target and period, and whether that meets the objective."""
         rows = attainments(sources, scope, month=month, service=service, over=over)
         return Json([attainment_result(row) for row in rows])
 

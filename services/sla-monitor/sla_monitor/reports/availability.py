@@ -34,7 +34,7 @@ class OutageRow(Struct, frozen=True):
 
 
 class AvailabilityResult(Struct, frozen=True):
-    """Seconds of service hours in the period so far, those without an outage, and what the objective makes of them.
+    """Seconds of service hours in the period so far, those without an outage, and whether they meet the objective.
 
     The objective's floors are numbers of items, which seconds are not: only its percentage counts.
     """

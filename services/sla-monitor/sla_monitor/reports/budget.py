@@ -1,4 +1,4 @@
-"""Misses remaining: every objective's period as it stands, from what was published and what is open."""
+"""Misses remaining in every objective's period, from the published verdicts and the open items."""
 
 import asyncio
 from collections import defaultdict

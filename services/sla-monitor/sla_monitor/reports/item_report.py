@@ -60,7 +60,7 @@ class VerdictReport(Struct, frozen=True):
 
 
 class ItemReport(Struct, frozen=True):
-    """An item as it stands at `as_of`, with all that was ever published about it.
+    """An item at `as_of`, with all that was ever published about it.
 
     `state` says whether anything can be judged at all.
     """

@@ -1,4 +1,4 @@
-"""The percentile form of objectives: how long the item took that stands for the 95 of 100."""
+"""The percentile form of objectives: within how long 95 of 100 items were done."""
 
 from fastapi import APIRouter
 from msgspec import Struct
@@ -37,7 +37,7 @@ def router(sources: Sources) -> APIRouter:
     def list_percentiles(
         month: MonthParameter, scope: RequestedScope, service: OptionalId = None, over: PeriodParameter = "month"
     ) -> Json:
-        """How long the item took that stands for 95 of 100, for every objective by count over such a period."""
+        """The time taken at the objective's percentile, for every objective by count over such a period."""
         return Json(percentiles(sources, scope, month=month, over=over, service=service))
 
     return routes
