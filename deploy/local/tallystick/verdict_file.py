@@ -3,9 +3,9 @@
 import csv
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TextIO
 
+from shared.instants import instant
 from sla_monitor.domain.clock.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -54,4 +54,4 @@ def _lines(answer: "ItemAnswer") -> Iterator[Line]:
 
 
 def _instant(at_s: int | None) -> str | None:
-    return None if at_s is None else f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return None if at_s is None else f"{instant(at_s):%Y-%m-%dT%H:%M:%SZ}"

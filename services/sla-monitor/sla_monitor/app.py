@@ -10,6 +10,7 @@ from shared.bus.consumer import ConsumerStatus, consume, unread
 from shared.clock import Clock
 from shared.contracts.topics import TICKETS, VERDICTS
 from shared.heartbeat import Heartbeat
+from shared.instants import epoch_s
 from shared.log.port import Bus, Shard, every_shard
 from shared.metrics import MeasuredProcessor, ShardStatus
 from shared.quarantine.api import router as quarantine_router
@@ -172,7 +173,7 @@ class MonitorApp:
 
     async def sample(self) -> None:
         """The figures of this instance's shards are as the stores have them now."""
-        now_s = int(self._clock.now().timestamp())
+        now_s = epoch_s(self._clock.now())
         judged = await self._metrics.sample(self._states, self._consumer.positions, now_s=now_s)
         await self._metrics.groups.show(GROUP, self._bus, judged, halted=self._consumer.halted)
         self._metrics.unreconciled.set(len(self._judging.unreconciled & self._consumer.positions.keys()))

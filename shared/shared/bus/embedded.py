@@ -13,6 +13,7 @@ from pathlib import Path
 from shared.bus import log_file
 from shared.clock import Clock, WallClock
 from shared.contracts.topics import Topic
+from shared.instants import epoch_ms
 from shared.log.partitioner import assign_shards
 from shared.log.port import AppendUncertain, Bounds, BusError, Message, Record, Shard, check_offset
 from shared.sqlite import SqliteFile
@@ -82,7 +83,7 @@ class EmbeddedBus:
         await self._reader.close()
 
     def _now_ms(self) -> int:
-        return int(self._clock.now().timestamp() * 1000)
+        return epoch_ms(self._clock.now())
 
     async def _append(self, work: Callable[[sqlite3.Connection], None]) -> None:
         try:

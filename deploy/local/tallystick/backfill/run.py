@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.progress import Progress
 
 from shared.clock import WallClock
+from shared.instants import epoch_ms
 from shared.log.port import Bus, Message
 from shared.sql.approvals import Approval
 from tallystick.authorisation import Authorisation
@@ -60,7 +61,7 @@ async def run_backfill(options: BackfillOptions) -> BackfillReport:
 
 
 def _read(options: BackfillOptions) -> tuple[list[Candidate], list[Refusal]]:
-    now_ms = int(WallClock().now().timestamp() * 1000)
+    now_ms = epoch_ms(WallClock().now())
     refused: list[Refusal] = []
     mapping, file = options.mapping, options.file
     events = events_of_lines(file) if mapping is None else events_of_table(mapping, file, refused)

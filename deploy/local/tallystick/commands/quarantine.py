@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
 
+from shared.instants import instant_at
 from shared.quarantine.decisions import Decision
 from shared.quarantine.service import (
     AlreadyDecided,
@@ -23,7 +23,6 @@ from tallystick.options import Actor, Json, Reason, ServiceOption, Yes
 from tallystick.quarantined import QuarantinedBy, entries_at, open_entries, read_shard, selected_entries
 from tallystick.services import open_services
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SHOWN = 4_000
 
 ReasonCode = Annotated[str | None, typer.Option("--because", help="Only those with this reason, as UNKNOWN_TYPE.")]
@@ -237,7 +236,7 @@ def _as_json(place: str, held: Sequence[QuarantinedBy]) -> dict[str, Any]:
 def _sent_at(entry: QuarantineEntry) -> str:
     """When the record was sent, where its timestamp is an instant at all."""
     try:
-        return f"{_EPOCH + timedelta(milliseconds=entry.record.timestamp_ms):%Y-%m-%d %H:%M:%S}Z"
+        return f"{instant_at(entry.record.timestamp_ms * 1000):%Y-%m-%d %H:%M:%S}Z"
     except OverflowError:
         return "no instant"
 

@@ -22,7 +22,7 @@ from shared.contracts.thresholds import (
     parse_threshold,
 )
 from shared.contracts.versions import DefinitionVersion, InForce, in_force
-from shared.instants import seconds_of_day
+from shared.instants import epoch_s, seconds_of_day
 from shared.period import local_midnight
 from sla_monitor.domain.clock.stopwatch import ElapsedTime, TimeBasis
 from sla_monitor.domain.working_time.compiled import WorkingTime
@@ -191,4 +191,4 @@ def _in_seconds(period: InForce[DefinitionVersion[Agreement]]) -> _AgreementPeri
 
 
 def _second(day: date) -> int:
-    return int(local_midnight(day).timestamp())
+    return epoch_s(local_midnight(day))

@@ -22,6 +22,7 @@ from shared.contracts.decisions import (
     ExclusionWithdrawn,
     Party,
 )
+from shared.instants import epoch_s
 from shared.period import local_midnight
 from shared.scope import Scope
 from sla_monitor.domain.clock.cycles import ExcludedTime
@@ -103,7 +104,7 @@ class Decisions:
             return False
         excluded, council = excluded_time(after), after.exclusion.council
         self._approved[council] = (*self.approved(council), excluded)
-        self._requests.append(request_of(excluded, position=position, at=int(event.time.timestamp())))
+        self._requests.append(request_of(excluded, position=position, at=epoch_s(event.time)))
         return True
 
     def exclusion(self, id_: str) -> ExclusionState | None:
@@ -136,9 +137,9 @@ class Decisions:
             ReevaluationRequest(
                 cause=event.subject,
                 position=position,
-                at=int(event.time.timestamp()),
-                start=int(local_midnight(scope.from_date).timestamp()),
-                end=int(local_midnight(scope.to_date).timestamp()),
+                at=epoch_s(event.time),
+                start=epoch_s(local_midnight(scope.from_date)),
+                end=epoch_s(local_midnight(scope.to_date)),
                 council=scope.council,
                 service=scope.service,
                 renews=True,
@@ -184,8 +185,8 @@ def excluded_time(state: ExclusionState) -> ExcludedTime:
     proposed = state.exclusion
     return ExcludedTime(
         id=state.id,
-        start=int(proposed.start_at.timestamp()),
-        end=int(proposed.end_at.timestamp()),
+        start=epoch_s(proposed.start_at),
+        end=epoch_s(proposed.end_at),
         category=proposed.category,
         council=proposed.council,
         service=proposed.service,
@@ -232,7 +233,7 @@ def _span(item: Item) -> _Span | None:
         return None
     # Excluded time moves a due instant, and with it the month, also after the item was done in time.
     published = (last.verdict for last in item.announced.values())
-    due = [int(verdict.due_at.timestamp()) for verdict in published if verdict is not None and verdict.due_at]
+    due = [epoch_s(verdict.due_at) for verdict in published if verdict is not None and verdict.due_at]
     end = FOREVER if timeline.ended is None else max([timeline.ended.at, *due])
     return _Span(timeline.opened.service, timeline.start, end)
 

@@ -9,7 +9,7 @@ from shared.contracts.codec import encode_event
 from shared.contracts.envelope import TimeAdvanced, split_item_key
 from shared.contracts.items import OutageEnded, OutageStarted
 from shared.contracts.topics import VERDICTS
-from shared.instants import epoch_us
+from shared.instants import epoch_ms, epoch_us
 from shared.log.port import Outgoing, Quarantined, Record, Shard
 from shared.log.validation import CONFLICT, InvalidRecord, as_quarantined
 from shared.state.port import Change, Head
@@ -40,7 +40,7 @@ class EvaluationContext:
     @property
     def now_ms(self) -> int:
         """The wall clock."""
-        return int(self.clock.now().timestamp() * 1000)
+        return epoch_ms(self.clock.now())
 
     @property
     def judged_to_ms(self) -> int:

@@ -9,7 +9,7 @@ from msgspec import Struct
 from shared.contracts.definitions import Objective, Target
 from shared.contracts.objectives import Attained, Ratio, judge
 from shared.http import Json, MonthParameter, RequestedScope, answers_many
-from shared.instants import instant
+from shared.instants import epoch_s, instant
 from shared.period import Month, Period, month_of, period_of
 from shared.scope import Scope
 from sla_monitor.domain.attainment import availability
@@ -92,8 +92,8 @@ def _promised(targets: TargetsByPeriod, council: str, month: Month) -> Iterator[
 def _measured(
     sources: Sources, council: str, target: Target, period: Period, known: Iterable[Outage]
 ) -> AvailabilityResult:
-    start = int(period.start_at.timestamp())
-    end = max(start, min(int(period.end_at.timestamp()), sources.now_s))
+    start = epoch_s(period.start_at)
+    end = max(start, min(epoch_s(period.end_at), sources.now_s))
     outages = [each for each in known if _concerns(each, council, target) and each.start < end and each.end > start]
     excluded = [each for each in sources.decisions.current.approved(council) if _covers(each, target)]
     measured = availability(

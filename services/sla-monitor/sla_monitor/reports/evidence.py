@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from shared.http import CallerScope, MonthParameter, PathId, Problem
 from shared.http.problem_types import CONFLICT, NOT_FOUND
+from shared.instants import epoch_s
 from shared.scope import Scope
 from sla_monitor.domain.announcements import compared_fields
 from sla_monitor.domain.evidence import (
@@ -66,7 +67,7 @@ async def evidence(sources: Sources, scope: Scope, *, council: str, month: str) 
     if not (scope.allows(council) and sources.catalogue.agreement_index.knows(council)):
         raise NoSuchCouncil(f"no agreement of {council!r} is known")
     made_at = sources.clock.now()
-    as_of = int(made_at.timestamp())
+    as_of = epoch_s(made_at)
     records: list[AnyRecord] = [Heading(format=FORMAT, council=council, month=month, made_at=made_at)]
     records += [version_record(version) for version in sources.catalogue.known(Scope.of(council))]
     records += [ExclusionRecord(exclusion=excluded) for excluded in sources.decisions.current.approved(council)]

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from shared.contracts.definitions import Objective, Target
 from shared.contracts.objectives import MEASURED_OVER, Judgement, Ratio, judge
-from shared.instants import instant
+from shared.instants import epoch_s, instant
 from shared.period import Month, Period, PeriodLength, period_of
 from shared.scope import Scope
 from sla_monitor.domain.agreements import AgreementIndex, MissingCalendar
@@ -83,7 +83,7 @@ class TargetsByPeriod:
         """By id, as they last were in the period: what was agreed later does not judge it."""
         key = council, period
         if key not in self._targets:
-            self._targets[key] = self._agreement_index.targets(council, before_s=int(period.end_at.timestamp()))
+            self._targets[key] = self._agreement_index.targets(council, before_s=epoch_s(period.end_at))
         return self._targets[key]
 
 
@@ -118,7 +118,7 @@ class BurnRateWindows:
 
     def __init__(self, sources: Sources, scope: Scope, now: datetime) -> None:
         self._sources, self._scope, self.now = sources, scope, now
-        self._now_s = int(now.timestamp())
+        self._now_s = epoch_s(now)
         self._counted: dict[int, dict[TargetKey, Ratio]] = {}
 
     def alerts(self, key: TargetKey, objective: Objective) -> list[BurnRateAlert]:

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from msgspec import Struct
 
 from shared.clock import Clock
+from shared.instants import epoch_s
 from shared.scope import Scope
 from sla_monitor.domain.facts import AnyFact, Cancelled, Closed, Reopened, Stopped
 from sla_monitor.domain.open_targets import OpenTarget, open_targets
@@ -74,7 +75,7 @@ class Sources:
     @property
     def now_s(self) -> int:
         """The present instant in epoch seconds."""
-        return int(self.clock.now().timestamp())
+        return epoch_s(self.clock.now())
 
     async def open_targets(self, scope: Scope) -> OpenTargets:
         """The open targets of all items in scope, at most seconds old; `as_of` says how old."""

@@ -3,12 +3,13 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, date, datetime
+from datetime import date
 from itertools import chain
 from typing import NamedTuple, TypeVar
 
 from shared.contracts.envelope import item_key, split_item_key
 from shared.contracts.topics import TICKETS, WORK
+from shared.instants import instant
 from shared.log.partitioner import partition_of
 from shared.log.port import Shard, every_shard
 from shared.period import LONDON
@@ -137,6 +138,6 @@ def evaluate_known(
 def _count_parked(key: str, item: Item, records: Counter[str], oldest: dict[str, date]) -> None:
     if item.waiting:
         council = split_item_key(key.removeprefix(OUTAGE_MARK))[0]
-        first = datetime.fromtimestamp(min(fact.at_s for fact in item.facts), UTC).astimezone(LONDON).date()
+        first = instant(min(fact.at_s for fact in item.facts)).astimezone(LONDON).date()
         records[council] += len(item.facts)
         oldest[council] = min(first, oldest.get(council, first))

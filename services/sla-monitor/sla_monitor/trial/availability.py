@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from shared.contracts.definitions import Agreement, Objective
 from shared.contracts.objectives import Attained, Judgement, Ratio, judge
-from shared.instants import SECOND_US, instant, maybe_instant
+from shared.instants import SECOND_US, epoch_s, instant, maybe_instant
 from shared.period import Month, period_of
 from sla_monitor.domain.agreements import AgreementIndex
 from sla_monitor.domain.attainment import availability
@@ -105,7 +105,7 @@ def _measured(
 
 
 def _midnight(month: Month, zone: ZoneInfo) -> int:
-    return int(datetime.combine(month.first_day, time(), zone).timestamp())
+    return epoch_s(datetime.combine(month.first_day, time(), zone))
 
 
 def _outages(document: TrialDocument, zone: ZoneInfo) -> list[Interval]:

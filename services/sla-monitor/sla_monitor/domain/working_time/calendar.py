@@ -18,7 +18,7 @@ import msgspec
 
 from shared.contracts.definitions import HOURS_PATTERN, WEEKDAYS, Calendar
 from shared.contracts.versions import DefinitionVersion, in_force
-from shared.instants import DAY_S, seconds_of_day
+from shared.instants import DAY_S, epoch_s, seconds_of_day
 from sla_monitor.domain.working_time.compiled import WorkingTime
 from sla_monitor.domain.working_time.intervals import Interval, merged, without
 from sla_monitor.domain.working_time.local_time import day_of, local_time
@@ -127,7 +127,7 @@ def _periods(versions: Sequence[Calendar], *, first: int, end: int) -> list[_Per
 
 
 def _utc_year(year: int) -> int:
-    return int(datetime(year, 1, 1, tzinfo=UTC).timestamp())
+    return epoch_s(datetime(year, 1, 1, tzinfo=UTC))
 
 
 def hours_of(definition: Calendar) -> Hours:
