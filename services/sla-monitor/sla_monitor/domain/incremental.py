@@ -116,36 +116,27 @@ class IncrementalState(Struct):
         return True
 
     def _apply_pause(self, fact: AnyFact) -> bool:
+        """Whether the stopwatches are set as `fact` wants it: it pauses them, resumes them, or does neither."""
         match fact:
             case Paused(awaiting=awaiting):
-                return self.awaiting is None and self._pause(awaiting, fact.at_s)
+                if self.awaiting is not None or awaiting in self.unsupported:
+                    return False
+                self.awaiting = awaiting
+                for stopwatch in self.stopwatches:
+                    if awaiting in stopwatch.target.paused_by:
+                        stopwatch.pause(fact.at_s)
             case Resumed() if self.awaiting is not None:
-                return self._resume(self.awaiting, fact.at_s)
-        return True
-
-    def _pause(self, awaiting: str, at: int) -> bool:
-        if awaiting in self.unsupported:
-            return False
-        self.awaiting = awaiting
-        for stopwatch in self.stopwatches:
-            if awaiting in stopwatch.target.paused_by:
-                stopwatch.pause(at)
-        self._set_wake()
-        return True
-
-    def _resume(self, awaiting: str, at: int) -> bool:
-        if awaiting in self.unsupported:
-            return False
-        self.awaiting = None
-        for stopwatch in self.stopwatches:
-            if stopwatch.paused:
-                stopwatch.resume(at)
-        self._set_wake()
-        return True
-
-    def _set_wake(self) -> None:
+                if self.awaiting in self.unsupported:
+                    return False
+                self.awaiting = None
+                for stopwatch in self.stopwatches:
+                    if stopwatch.paused:
+                        stopwatch.resume(fact.at_s)
+            case _:
+                return True
         wakes = [self.fixed, *(stopwatch.wake for stopwatch in self.stopwatches)]
         self.wake = min([wake for wake in wakes if wake is not None], default=None)
+        return True
 
 
 def start_incremental(last: AnyFact, evaluation: Evaluation, *, as_of: int) -> IncrementalState | None:

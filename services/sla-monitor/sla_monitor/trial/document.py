@@ -36,24 +36,10 @@ When = Annotated[
         description="a time like 2026-03-02 09:00, Mon 2026-03-02 09:00:30 or 2026-03-02T09:00:00Z",
     ),
 ]
-# The contract's words for tickets and for work items.
-EventName = Literal[
-    "opened",
-    "received",
-    "assigned",
-    "started",
-    "asked",
-    "responded",
-    "paused",
-    "resumed",
-    "resolved",
-    "completed",
-    "rejected",
-    "closed",
-    "reopened",
-    "cancelled",
-    "reprioritised",
-]
+# The contract's words for tickets, and those that only work items have.
+_OfTickets = Literal["opened", "assigned", "asked", "responded", "paused", "resumed", "resolved", "closed", "reopened"]
+_OfWork = Literal["received", "started", "completed", "rejected"]
+EventName = Literal[_OfTickets, "cancelled", "reprioritised", _OfWork]
 OPENINGS = ("opened", "received")
 Count = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 Times = Iterator[tuple[Path, str]]

@@ -27,12 +27,12 @@ class ClockInterval(Struct, frozen=True, gc=False):
     open: bool
     base: int
     counted: int
+    stopwatch: Stopwatch
     due: int | None
     last_good: int | None
+    allowance: int | None
     margin: int | None
     missed: bool
-    stopwatch: Stopwatch
-    allowance: int | None
 
     @property
     def elapsed(self) -> int:
@@ -65,7 +65,7 @@ def measure_intervals(
     return [clock.measure(start, stop, as_of=as_of) for start, stop in cycle.intervals if start <= as_of]
 
 
-# An interval against its threshold: due, last_good, allowance, margin and missed, each as `ClockInterval` has it.
+# An interval against its threshold, as the last fields of `ClockInterval`: due, last_good, allowance, margin, missed.
 _Comparison = tuple[int | None, int | None, int | None, int | None, bool]
 
 
@@ -84,24 +84,12 @@ class _CycleClock(Struct, frozen=True, gc=False):
         end = as_of if is_open else stop
         base = 0 if start == self.cycle.start else stopwatch.counted_to(start)
         counted = stopwatch.counted_to(end)
-        due, last_good, allowance, margin, missed = (
+        comparison = (
             self._against_a_date(start, end, base, counted)
             if self.target.seconds is None
             else self._against_seconds(self.target.seconds, base, counted, is_open=is_open)
         )
-        return ClockInterval(
-            start=start,
-            end=end,
-            open=is_open,
-            base=base,
-            counted=counted,
-            due=due,
-            last_good=last_good,
-            margin=margin,
-            missed=missed,
-            stopwatch=stopwatch,
-            allowance=allowance,
-        )
+        return ClockInterval(start, end, is_open, base, counted, stopwatch, *comparison)
 
     def _against_seconds(self, seconds: int, base: int, counted: int, *, is_open: bool) -> _Comparison:
         """An allowance of counted time: exactly used up is in time (R24)."""

@@ -30,18 +30,7 @@ class WorkingTime:
     seconds before t are `_base[n]`, plus t if n is odd.
     """
 
-    __slots__ = (
-        "_base",
-        "_days",
-        "_edges",
-        "_first",
-        "_last",
-        "_local",
-        "_slots",
-        "_totals",
-        "_trace",
-        "zone",
-    )
+    __slots__ = ("_base", "_days", "_edges", "_first", "_last", "_local", "_slots", "_totals", "_trace", "zone")
 
     def __init__(
         self,
