@@ -106,8 +106,9 @@ def _is_frozen(counted: CountedAs | None, at: datetime, days: int) -> bool:
 
 
 def _adjustment(event: VerdictAnnouncement, was: CountedAs | None) -> Adjustment:
-    data, now = event.data, _counted(event)
-    corrected = isinstance(event, VerdictCorrected | VerdictRetracted)
+    data = event.data
+    was_outcome, was_month = was or (None, None)
+    outcome, month = _counted(event) or (None, None)
     return Adjustment(
         id=event.id,
         council=event.council,
@@ -117,10 +118,10 @@ def _adjustment(event: VerdictAnnouncement, was: CountedAs | None) -> Adjustment
         service=data.service,
         measure=data.measure,
         posted=str(month_of(event.time)),
-        was=None if was is None else was[0],
-        was_month=None if was is None else was[1],
-        now=None if now is None else now[0],
-        month=None if now is None else now[1],
-        cause=getattr(data, "cause", None) if corrected else None,
+        was=was_outcome,
+        was_month=was_month,
+        now=outcome,
+        month=month,
+        cause=event.data.cause if isinstance(event, VerdictCorrected | VerdictRetracted) else None,
         at=event.time,
     )

@@ -3,7 +3,7 @@
 For documents whose parts are right by themselves.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from shared.contracts.calendar_rules import is_time_zone
 from shared.contracts.definitions import EVERY_SERVICE
@@ -55,32 +55,28 @@ def _calendars(document: TrialDocument) -> Iterator[Fault]:
         seen.add((calendar.id, calendar.effective_from))
 
 
-def _lists(document: TrialDocument) -> Iterator[tuple[Path, Sequence[TrialTarget]]]:
-    yield ("targets",), document.targets
-    for index, change in enumerate(document.target_changes):
-        yield ("target_changes", index, "targets"), change.targets
+def _each_target(document: TrialDocument) -> Iterator[tuple[Path, TrialTarget]]:
+    yield from ((("targets", index), target) for index, target in enumerate(document.targets))
+    for number, change in enumerate(document.target_changes):
+        yield from ((("target_changes", number, "targets", index), each) for index, each in enumerate(change.targets))
 
 
 def _targets(document: TrialDocument) -> Iterator[Fault]:
-    for at, targets in _lists(document):
-        ids = [target.id for target in targets]
-        for index, name in enumerate(ids):
-            if name in ids[:index]:
-                yield Fault((*at, index, "id"), "is the id of an earlier target: give each its own")
-    for index, change in enumerate(document.target_changes):
-        for number, target in enumerate(change.targets):
-            if target.measure == "availability":
-                where = ("target_changes", index, "targets", number, "measure")
-                yield Fault(where, "availability is not of an item: put it in targets")
+    seen: set[tuple[Path, str]] = set()
+    for at, target in _each_target(document):
+        if (at[:-1], target.id) in seen:
+            yield Fault((*at, "id"), "is the id of an earlier target: give each its own")
+        seen.add((at[:-1], target.id))
+        if at[0] == "target_changes" and target.measure == "availability":
+            yield Fault((*at, "measure"), "availability is not of an item: put it in targets")
 
 
 def _references(document: TrialDocument) -> Iterator[Fault]:
     calendars = {calendar.id for calendar in document.all_calendars}
-    targets = {target.id for listed in document.target_lists for target in listed}
-    for at, listed in _lists(document):
-        for index, target in enumerate(listed):
-            if target.calendar is not None and target.calendar not in calendars:
-                yield Fault((*at, index, "calendar"), "is no calendar of this document")
+    targets = {target.id for _, target in _each_target(document)}
+    for at, target in _each_target(document):
+        if target.calendar is not None and target.calendar not in calendars:
+            yield Fault((*at, "calendar"), "is no calendar of this document")
     for index, exclusion in enumerate(document.exclusions):
         if exclusion.target is not None and exclusion.target not in targets:
             yield Fault(("exclusions", index, "target"), "is no target of this document")
@@ -92,7 +88,7 @@ def _references(document: TrialDocument) -> Iterator[Fault]:
 
 
 def _item(document: TrialDocument) -> Iterator[Fault]:
-    judged = any(target.measure != "availability" for listed in document.target_lists for target in listed)
+    judged = any(target.measure != "availability" for _, target in _each_target(document))
     if judged and not document.events:
         yield Fault(("events",), "is missing: the targets are judged on what happened to an item")
     if not document.events:
