@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from shared.bus.embedded import EmbeddedBus, EmbeddedSubscription
 from shared.contracts.topics import TICKETS
 from shared.contracts.verdicts import VerdictCorrected
-from shared.log.port import OffsetGone, Shard
+from shared.log.port import Bounds, OffsetGone, Shard
 from shared.state.connect import connect
 from shared.state.port import Change
+from shared.units import Offset
 from sla_monitor.judging.rebuild import RebuildResult
 from sla_monitor.judging.shard_rebuild import UNFINISHED_HEAD
 from tests.support.histories import calendar
@@ -157,3 +159,26 @@ def test_a_rebuild_that_was_interrupted_is_completed_by_the_next(tmp_path: Path,
         assert (result.missing, after) == (0, before)
 
     asyncio.run(scenario())
+
+
+def test_a_rebuild_ends_where_the_mark_of_a_transaction_ends_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kafka's marks have offsets, and no record is ever delivered for one."""
+    bounds, position = EmbeddedBus.bounds, EmbeddedSubscription.position
+
+    async def bounds_with_mark(bus: EmbeddedBus, shard: Shard) -> Bounds:
+        found = await bounds(bus, shard)
+        return found._replace(end=Offset(found.end + 1)) if shard.topic == TICKETS.name else found
+
+    async def position_after_mark(subscription: EmbeddedSubscription, shard: Shard) -> int:
+        return await position(subscription, shard) + 1
+
+    async def scenario() -> RebuildResult:
+        async with idle_monitor(tmp_path, now=NOW) as idle:
+            await idle.send(*ticket(*IN_TIME))
+            monkeypatch.setattr(EmbeddedBus, "bounds", bounds_with_mark)
+            monkeypatch.setattr(EmbeddedSubscription, "position", position_after_mark)
+            return await idle.app.rebuild.run()
+
+    assert asyncio.run(scenario()).items == 1
