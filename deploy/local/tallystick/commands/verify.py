@@ -13,14 +13,14 @@ app = typer.Typer(add_completion=False)
 
 @app.command(name="verdicts")
 def verify_verdicts(file: InputFile, as_json: Json = False) -> None:
-    """Evaluate every verdict of an evidence file again, and name whatever was altered."""
+    """Judge every verdict of an evidence file again, and name whatever was altered."""
     found = verify(file.read_bytes())
     lines = []
     if found.heading is not None and not found.faults:
         of = f"{found.heading.council} in {found.heading.month}"
         lines = [
             f"{found.verdicts:,} verdicts on {found.items:,} items of {of}",
-            f"were evaluated again: each is as it is written. SHA-256 {found.sha256}",
+            f"were judged again: each is as it is written. SHA-256 {found.sha256}",
         ]
     answer(found, lines, as_json=as_json)
     if found.faults:
