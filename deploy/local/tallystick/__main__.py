@@ -83,6 +83,8 @@ class VerbGroup(TyperGroup):
             return super().invoke(ctx)
         except (typer.Exit, typer.Abort, TyperException):
             raise
+        except BrokenPipeError:
+            out.on_broken_pipe()
         except KeyboardInterrupt:
             err.print("Interrupted. What was stored is kept; running the same command again goes on from there.")
             raise typer.Exit(EXIT_INTERRUPTED) from None

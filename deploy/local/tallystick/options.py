@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -50,12 +50,15 @@ def lookup_files(named: list[str] | None) -> dict[str, Path]:
     return files
 
 
-InputFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
+def input_file(what: str) -> Any:
+    """The argument FILE of a verb, which exists and can be read; `what` says what it holds."""
+    return typer.Argument(exists=True, dir_okay=False, readable=True, metavar="FILE", help=what)
+
+
 CouncilArgument = Annotated[str, typer.Argument(help="The council's id.")]
 MonthArgument = Annotated[Month, typer.Argument(parser=read_month, metavar="MONTH", help="For example 2026-03.")]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for other programs.")]
 Example = Annotated[str, typer.Option(help="Which example that comes with Tallystick.")]
-Mapping = Annotated[str | None, typer.Option(help="For a CSV: a mapping that comes with Tallystick, or a path.")]
 LookupOption = Annotated[list[str] | None, typer.Option(help="NAME=FILE for a lookup of the mapping.")]
 ServiceOption = Annotated[str | None, typer.Option("--service", help="Only this service's: sla-monitor or billing.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why. It is kept for ever.")]

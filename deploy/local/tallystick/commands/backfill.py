@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -9,7 +10,7 @@ import typer
 
 from tallystick.authorisation import Authorisation
 from tallystick.console import answer
-from tallystick.options import Actor, InputFile, Json, LookupOption, lookup_files
+from tallystick.options import Actor, Json, LookupOption, input_file, lookup_files
 from tallystick.replay.mapping import read_mapping
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def backfill(  # noqa: PLR0917 (typer makes options of them: nobody passes them by position)
-    file: InputFile,
+    file: Annotated[Path, input_file("Events, one a line, or a CSV; also .gz.")],
     mapping: Annotated[str | None, typer.Option(help="For a CSV: one that comes with Tallystick, or a path.")] = None,
     lookup: LookupOption = None,
     approve: Annotated[str | None, typer.Option(help="The digest of the report: do exactly that.")] = None,

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -10,14 +12,14 @@ from shared.clock import WallClock
 from shared.contracts.codec import UndecodableEvent, decode_event
 from shared.contracts.verdicts import VerdictEvent
 from tallystick.console import answer
-from tallystick.options import InputFile, Json
+from tallystick.options import Json, input_file
 from tallystick.replay.table import UnreadableFile
 
 app = typer.Typer(add_completion=False)
 
 
 @app.command()
-def rate(file: InputFile, as_json: Json = False) -> None:
+def rate(file: Annotated[Path, input_file("Events of verdicts, one a line.")], as_json: Json = False) -> None:
     """Each council's months that would change are printed, with their sum; the file has a verdict event a line."""
     from tallystick.backfill.candidates import events_of_lines
     from tallystick.backfill.report import recharge_total, statement_lines

@@ -19,7 +19,7 @@ from shared.log.port import Message
 from shared.scope import Scope
 from shared.units import EpochMillis
 from tallystick.console import EXIT_BUG, answer, err, progress, require_writable, var_folder
-from tallystick.options import InputFile, Json, LookupOption, lookup_files, read_instant
+from tallystick.options import Json, LookupOption, input_file, lookup_files, read_instant
 from tallystick.replay.events import TimedEvent
 from tallystick.replay.mapping import ReplayMapping, read_mapping
 from tallystick.replay.rows import RowCounts, reject_file
@@ -57,7 +57,7 @@ class ReplayResult:
 
 @app.command()
 def replay(  # noqa: PLR0917 (typer makes options of them: nobody passes them by position)
-    file: InputFile,
+    file: Annotated[Path, input_file("A CSV, plain or .gz.")],
     mapping: Annotated[str, typer.Option(help="A mapping that comes with Tallystick, or the path of one.")],
     as_of: Annotated[
         datetime | None, typer.Option(parser=read_instant, metavar="INSTANT", help="Judge as of it, with an offset.")

@@ -1,19 +1,22 @@
 """`tallystick try target`: what holds of a document with calendars, targets and events. Nothing is stored."""
 
+from pathlib import Path
+from typing import Annotated
+
 import msgspec
 import typer
 import yaml
 
 from sla_monitor.trial.target import MAX_DOCUMENT_BYTES, try_target
 from tallystick.console import answer, fail
-from tallystick.options import InputFile, Json
+from tallystick.options import Json, input_file
 
 app = typer.Typer(add_completion=False)
 
 
 @app.command(name="target")
-def target(file: InputFile, as_json: Json = False) -> None:
-    """Evaluate a document of your own: hours, targets, what happened, questions. FILE is YAML, or JSON if named *.json.
+def target(file: Annotated[Path, input_file("YAML, or JSON in a file named *.json.")], as_json: Json = False) -> None:
+    """Evaluate a document of your own: hours, targets, what happened, questions.
 
     docs/try-a-target.md describes the document, docs/try-target.schema.json its shape.
     """

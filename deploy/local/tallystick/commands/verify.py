@@ -1,10 +1,13 @@
 """`tallystick verify`: a file is checked by itself, without any state."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from sla_monitor.domain.verification import verify
 from tallystick.console import EXIT_NOT_VERIFIED, answer, err
-from tallystick.options import InputFile, Json
+from tallystick.options import Json, input_file
 
 _SHOWN = 50
 
@@ -12,7 +15,7 @@ app = typer.Typer(add_completion=False)
 
 
 @app.command(name="verdicts")
-def verify_verdicts(file: InputFile, as_json: Json = False) -> None:
+def verify_verdicts(file: Annotated[Path, input_file("A council's month of evidence.")], as_json: Json = False) -> None:
     """Judge every verdict of an evidence file again, and name whatever was altered."""
     found = verify(file.read_bytes())
     lines = []

@@ -16,7 +16,7 @@ from shared.validation import InvalidValue, validated
 from shared.yaml_values import YamlValues, read_yaml
 from sla_monitor.trial.draft import Draft, WhatIfFindings
 from tallystick.console import answer, fail, progress, var_folder
-from tallystick.options import InputFile, Json, read_month
+from tallystick.options import Json, input_file, read_month
 from tallystick.stack import open_stack
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def what_if(
-    draft: InputFile,
+    draft: Annotated[Path, input_file("YAML, or JSON in a file named *.json.")],
     first: Annotated[Month, typer.Option("--from", parser=read_month, metavar="MONTH", help="The first month.")],
     last: Annotated[Month, typer.Option("--to", parser=read_month, metavar="MONTH", help="The last month, included.")],
     as_json: Json = False,
