@@ -19,6 +19,7 @@ from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRa
 from shared.bus.aiokafka_internals import close_sender, fail_batches
 from shared.bus.kafka_address import KafkaAddress
 from shared.log.port import Shard
+from shared.units import EpochMillis, Offset
 
 # What any call to a broker may end in; a timeout of the loop is a TimeoutError.
 FAULTS = (KafkaError, TimeoutError, OSError)
@@ -41,15 +42,15 @@ STOP_S = 6.0
 class RawRecord(Protocol):
     """A record as it was fetched."""
 
-    offset: int
-    timestamp: int
+    offset: Offset
+    timestamp: EpochMillis
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes | None]]
 
 
 class Consumer(Protocol):
-    """A member of a group, or an onlooker in none. A shard stands for aiokafka's `TopicPartition`."""
+    """A member of a group, or a reader in none. A shard stands for aiokafka's `TopicPartition`."""
 
     async def start(self) -> None: ...
     async def stop(self) -> None: ...

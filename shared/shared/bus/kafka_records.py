@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from shared.bus.kafka_client import RawRecord
 from shared.log.port import Message, Record
-from shared.units import EpochMillis, Offset
+from shared.units import EpochMillis
 
 TIME_HEADER = "tallystick-time-ms"
 _LONGEST_TIME = len("253402300799999")  # the last millisecond of the year 9999
@@ -30,19 +30,19 @@ def records_of(raw: Sequence[RawRecord]) -> list[Record]:
 
 def _record(raw: RawRecord) -> Record:
     if not raw.headers:
-        return Record(Offset(raw.offset), raw.key, raw.value, (), EpochMillis(raw.timestamp))
+        return Record(raw.offset, raw.key, raw.value, (), raw.timestamp)
     if len(raw.headers) == 1 and raw.headers[0][0] == TIME_HEADER:  # what Tallystick's own messages have
-        return Record(Offset(raw.offset), raw.key, raw.value, (), EpochMillis(_time_ms(raw)))
+        return Record(raw.offset, raw.key, raw.value, (), _time_ms(raw))
     shown = tuple((name, value or b"") for name, value in raw.headers if name != TIME_HEADER)
-    return Record(Offset(raw.offset), raw.key, raw.value, shown, EpochMillis(_time_ms(raw)))
+    return Record(raw.offset, raw.key, raw.value, shown, _time_ms(raw))
 
 
-def _time_ms(raw: RawRecord) -> int:
+def _time_ms(raw: RawRecord) -> EpochMillis:
     """The time that the sender gave, unless it lies after the append.
 
     Shards' clocks follow this time and never go back: a date in the future would turn open items into breaches.
     """
     for name, value in raw.headers:
         if name == TIME_HEADER and value is not None and value.isdigit() and len(value) <= _LONGEST_TIME:
-            return min(int(value), raw.timestamp)
+            return min(EpochMillis(int(value)), raw.timestamp)
     return raw.timestamp

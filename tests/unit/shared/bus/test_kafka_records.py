@@ -9,7 +9,7 @@ from shared.bus.kafka_records import TIME_HEADER, headers_of, records_of
 from shared.log.port import Message, Record
 from shared.units import EpochMillis, Offset
 
-APPENDED_MS = 1_774_000_000_000
+APPENDED_MS, SEVENTH = EpochMillis(1_774_000_000_000), Offset(7)
 
 
 @dataclass
@@ -17,8 +17,8 @@ class Fetched:
     """A record as aiokafka gives it."""
 
     headers: Sequence[tuple[str, bytes | None]]
-    offset: int = 7
-    timestamp: int = APPENDED_MS
+    offset: Offset = SEVENTH
+    timestamp: EpochMillis = APPENDED_MS
     key: bytes | None = b"adur:ticket-1"
     value: bytes | None = None
 
