@@ -1,4 +1,4 @@
-"""Whole numbers and texts of different kinds, so that the type checker sees when one is taken for another.
+"""Offsets, epoch seconds, milliseconds and microseconds, and ids: the type checker sees when they are mixed up.
 
 For ports, records and signatures in which two kinds meet. `shared.instants` makes the epoch kinds from instants.
 """
@@ -13,6 +13,6 @@ EpochSeconds = NewType("EpochSeconds", int)
 EpochMillis = NewType("EpochMillis", int)
 EpochMicros = NewType("EpochMicros", int)
 
-# Ids that stand side by side in signatures: 1 to 64 of A-Z a-z 0-9 _ . -
+# Ids that are side by side in signatures: 1 to 64 of A-Z a-z 0-9 _ . -
 CouncilId = NewType("CouncilId", str)
 ItemId = NewType("ItemId", str)

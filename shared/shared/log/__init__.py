@@ -1,1 +1,1 @@
-"""The log that services talk over: its words, its port, and what every reader of it must know."""
+"""The log that services talk over: its records, its port, and what every reader of it must do."""

@@ -1,4 +1,4 @@
-"""Whether a record holds a valid event that stands where it belongs, or the reason for which it is quarantined.
+"""Whether a record holds a valid event that is where it belongs, or the reason for which it is quarantined.
 
 `validate` looks at the bytes alone, so that whoever takes events in over HTTP can use it; `check_place` at where and
 when the log holds them; `read_event` does both. One rule for all services: a record that one of them quarantines is
@@ -44,7 +44,7 @@ MAX_EVENT_BYTES = 256 * 1024
 MAX_AHEAD = timedelta(minutes=5)
 MAX_AGE = timedelta(days=REPLAYABLE_DAYS)
 _MAX_AHEAD_S, _MAX_AGE_S = MAX_AHEAD.total_seconds(), MAX_AGE.total_seconds()
-# Anybody may write there; what our own services write is placed and dated by code of ours.
+# Anybody may write there; what Tallystick's services write elsewhere is placed and dated by its own code.
 _PROVIDERS = frozenset({TICKETS.name, WORK.name, USAGE.name})
 _NUL = rb"\u0000"  # JSON has no other way to write it
 _WRONG_YEAR = f"expected years from {YEARS[0]} to {YEARS[-1]}"
@@ -72,7 +72,7 @@ class InvalidRecord:
     faults: tuple[Fault, ...] = ()
 
 
-# Found by who holds what came before; no look at the record itself can tell.
+# Found by whoever has the earlier event; the record alone does not show it.
 CONFLICT = InvalidRecord("ID_REUSE_CONFLICT", "expected the content that was first received under this source and id")
 
 

@@ -1,1 +1,1 @@
-"""The two SQL dialects, SQLite and PostgreSQL, made alike: what differs has a name here and nowhere else."""
+"""The two SQL dialects, SQLite and PostgreSQL, used alike: what differs has a name here and nowhere else."""

@@ -9,23 +9,11 @@ from contextlib import suppress
 from typing import Any
 
 from msgspec import structs
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Connection,
-    Engine,
-    Integer,
-    LargeBinary,
-    MetaData,
-    String,
-    Table,
-    delete,
-    func,
-    insert,
-    select,
-)
+from sqlalchemy import Connection, Engine, delete, func, insert, select
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.schema import Column, MetaData, Table
 from sqlalchemy.sql.functions import GenericFunction
+from sqlalchemy.types import BigInteger, Integer, LargeBinary, String
 
 from shared.heartbeat import Heartbeat
 from shared.log.port import AppendUncertain, Bus, Outgoing, publish_outgoing

@@ -23,7 +23,7 @@ LOCK_S = 5
 SILENCE_S = 10
 CONNECT_S = 3
 POOL_S = 5
-# Longer than a statement may take, so that the server's own word comes first; short enough that a call which began
+# Longer than a statement may take, so that the server's own error comes first; short enough that a call which began
 # just before its service was told to stop, and then finds no connection, ends within the 20 seconds granted for that.
 ANSWER_S = 16.0
 _LOOK_AGAIN_S = 0.1

@@ -9,20 +9,9 @@ import asyncio
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Connection,
-    Engine,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Update,
-    bindparam,
-    select,
-    update,
-)
+from sqlalchemy import Connection, Engine, Update, bindparam, select, update
+from sqlalchemy.schema import Column, MetaData, Table
+from sqlalchemy.types import BigInteger, Integer, String
 
 from shared.log.port import Fenced, Shard
 from shared.sql.engine import busy_during_outages, read_transaction

@@ -2,7 +2,7 @@
 
 A shard's state is its `Head`, its items (key → bytes), its due-set (key → instant) and its outbox. `commit` changes
 all of them or nothing, and only for the writer who saw the newest head: the revision is the fencing token, so that
-two workers who both believe they own a shard cannot both write, even when neither moved the offset (a timer's tick).
+two workers who both take a shard for theirs cannot both write, even when neither moved the offset (a timer's tick).
 The state is a view of the log that can be rebuilt; losing the newest commits only means reading again from an
 older offset.
 """

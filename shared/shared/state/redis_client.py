@@ -118,7 +118,7 @@ async def check_settings(redis: RedisClient) -> None:
 
 
 async def _info(redis: RedisClient) -> dict[str, str]:
-    """What INFO says, which managed servers answer too; every Redis since 6 has each of `_REQUIRED`.
+    """What INFO shows, which managed servers answer too; every Redis since 6 has each of `_REQUIRED`.
 
     The client parses INFO by itself, with numbers for texts that look like them.
     """
@@ -126,7 +126,7 @@ async def _info(redis: RedisClient) -> dict[str, str]:
         found: Mapping[Any, Any] = await redis.call("INFO", "everything")
     except faults.ResponseError as refused:
         raise UnsafeRedis(
-            f"STATE_URL: Redis does not tell its settings ({refused}): allow its user the INFO command, or add "
+            f"STATE_URL: Redis does not show its settings ({refused}): allow its user the INFO command, or add "
             "`settings=unchecked` to the address's query when you have made sure of them yourself"
         ) from refused
     return {str(name): str(value) for name, value in found.items()}
