@@ -88,7 +88,7 @@ class VersionHistory:
         if not versions:
             raise MissingCalendar(f"no version of the calendar {calendar!r} is known")
         key = name, tuple(versions)
-        if key not in self._bound:  # known here too, for there may be more calendars than `compile_versions` holds
+        if key not in self._bound:  # held here too, for there may be more calendars than `compile_versions` holds
             compiled = compile_versions([known[number][1] for number in versions])
             self._bound[key] = BoundCalendar(name, versions[-1], compiled)
         return self._bound[key]
