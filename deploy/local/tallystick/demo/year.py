@@ -6,7 +6,6 @@ tomorrow's year repeats today's events, with their ids, and adds a day to them.
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
-from random import Random
 
 from shared.contracts.definitions import AnyDefinition, Calendar, Service
 from shared.contracts.envelope import ItemEvent
@@ -23,7 +22,7 @@ from tallystick.demo.volumes import Tickets, Work, demand_of, in_trouble
 
 _TROUBLE_SLOWS = 3.0
 _COUNCILS_DIFFER, _MONTHS_DIFFER = 0.16, 0.10  # spreads of how slowly a service is done
-_BEYOND = timedelta(days=400)  # desk hours are known so far past the end, for work that is still open there
+_BEYOND = timedelta(days=400)  # working hours are known so far past the end, for work that is still open there
 
 
 def year_of_events(definitions: Sequence[AnyDefinition], *, until: date, seed: int) -> Iterator[tuple[str, ItemEvent]]:
@@ -38,19 +37,19 @@ def year_of_events(definitions: Sequence[AnyDefinition], *, until: date, seed: i
 def months_of_events(
     definitions: Sequence[AnyDefinition], *, months: int, until: date, seed: int
 ) -> Iterator[tuple[str, ItemEvent]]:
-    """As `year_of_events`, of the month of `until` and those before it, `months` in all: whole lives of their items."""
+    """As `year_of_events`, of the month of `until` and those before it, `months` in all; items are whole."""
     shown = _months(until, months)
-    offices = _offices(definitions, shown)
+    staff_hours = _staff_hours(definitions, shown)
     end = local_midnight(until)
     due = [
-        arrival
+        delivery
         for month in shown
-        for line in service_months(definitions, month)
-        for arrival in _arriving(line, staff_hours=offices[demand_of(line.service).staffed_h], seed=seed)
-        if arrival.at < end
+        for served in service_months(definitions, month)
+        for delivery in _Generator(served, staff_hours[demand_of(served.service).staffed_h], seed).deliveries()
+        if delivery.at < end
     ]
-    due.sort(key=lambda arrival: (arrival.at, arrival.event.council, arrival.event.subject))
-    return ((arrival.topic, arrival.event) for arrival in due)
+    due.sort(key=lambda delivery: (delivery.at, delivery.event.council, delivery.event.subject))
+    return ((delivery.topic, delivery.event) for delivery in due)
 
 
 def _months(until: date, count: int) -> list[Month]:
@@ -61,8 +60,8 @@ def _months(until: date, count: int) -> list[Month]:
     return months[::-1]
 
 
-def _offices(definitions: Sequence[AnyDefinition], months: Sequence[Month]) -> dict[tuple[int, int], StaffHours]:
-    """The office for each pair of staffed hours, closed on the bank holidays that close the definitions' calendars."""
+def _staff_hours(definitions: Sequence[AnyDefinition], months: Sequence[Month]) -> dict[tuple[int, int], StaffHours]:
+    """For each pair of staffed hours; closed on the bank holidays that close the definitions' calendars."""
     divisions = {each for calendar in definitions if isinstance(calendar, Calendar) for each in calendar.holidays}
     closed = shipped_holidays().closing(divisions)
     first, end = months[0].first_day, months[-1].first_day + _BEYOND
@@ -70,57 +69,53 @@ def _offices(definitions: Sequence[AnyDefinition], months: Sequence[Month]) -> d
     return {hours: StaffHours(first, end, staffed_h=hours, closed=closed) for hours in staffed}
 
 
-def _arriving(line: ServiceMonth, *, staff_hours: StaffHours, seed: int) -> Iterator[Delivery]:
-    """All that one council's month of one service makes, whenever it arrives."""
-    rng = stream(seed, line.council, line.service.id, str(line.month))
-    slowness = about(stream(seed, line.council, line.service.id), 1.0, spread=_COUNCILS_DIFFER)
-    slowness *= about(rng, 1.0, spread=_MONTHS_DIFFER)
-    demand = demand_of(line.service)
-    if demand.tickets is not None:
-        yield from deliveries(
-            rng, TICKETS.name, _tickets(rng, line, demand.tickets, staff_hours=staff_hours, slowness=slowness)
+class _Generator:
+    """Makes all events of one council's month of one service, whenever they arrive."""
+
+    def __init__(self, served: ServiceMonth, staff_hours: StaffHours, seed: int) -> None:
+        self._month, self._council, self._service = served.month, served.council, served.service.id
+        self._served, self._staff_hours = served, staff_hours
+        self._rng = stream(seed, self._council, self._service, str(self._month))
+        slowness = about(stream(seed, self._council, self._service), 1.0, spread=_COUNCILS_DIFFER)
+        self._slowness = slowness * about(self._rng, 1.0, spread=_MONTHS_DIFFER)
+
+    def deliveries(self) -> Iterator[Delivery]:
+        """The events of tickets, work, readings and outages, each kind in its own order."""
+        demand, of = demand_of(self._served.service), {"council": self._council, "service": self._service}
+        if demand.tickets is not None:
+            yield from deliveries(self._rng, TICKETS.name, self._tickets(demand.tickets))
+        if demand.work is not None:
+            yield from deliveries(self._rng, WORK.name, self._work(demand.work))
+        if demand.readings is not None:
+            expected = demand.readings.for_each_weight * self._served.weight
+            readings = readings_of(self._rng, self._month, expected=expected, habits=demand.readings, **of)
+            yield from deliveries(self._rng, USAGE.name, readings)
+        if self._served.promises_availability:
+            outages = outages_of(self._rng, self._month, staff_hours=self._staff_hours, **of)
+            yield from deliveries(self._rng, WORK.name, outages)
+
+    def _tickets(self, habits: Tickets) -> Iterator[TicketEvent]:
+        for number, at in enumerate(self._arrivals(habits), start=1):
+            item, staffing = self._item("t", number), self._staffing(at)
+            yield from ticket_lifecycle(self._rng, item, at, habits=habits, staffing=staffing)
+
+    def _work(self, habits: Work) -> Iterator[WorkEvent]:
+        for number, at in enumerate(self._arrivals(habits, month_end=habits.month_end), start=1):
+            item, staffing = self._item("w", number), self._staffing(at)
+            yield from work_lifecycle(self._rng, item, at, habits=habits, staffing=staffing)
+
+    def _arrivals(self, habits: Tickets | Work, *, month_end: float = 1.0) -> list[datetime]:
+        expected = habits.a_year / 12 * habits.months[self._month.month - 1] * self._served.share
+        hours, service = self._staff_hours, self._service
+        return arrivals(
+            self._rng, self._month, expected=expected, service=service, staff_hours=hours, month_end=month_end
         )
-    if demand.work is not None:
-        yield from deliveries(rng, WORK.name, _work(rng, line, demand.work, staff_hours=staff_hours, slowness=slowness))
-    if demand.readings is not None:
-        expected = demand.readings.for_each_weight * line.weight
-        readings = readings_of(
-            rng, line.month, council=line.council, service=line.service.id, expected=expected, habits=demand.readings
-        )
-        yield from deliveries(rng, USAGE.name, readings)
-    if line.promises_availability:
-        outages = outages_of(rng, line.month, council=line.council, service=line.service.id, staff_hours=staff_hours)
-        yield from deliveries(rng, WORK.name, outages)
 
+    def _staffing(self, at: datetime) -> Staffing:
+        troubled = in_trouble(self._service, at.astimezone(LONDON).date())
+        return Staffing(self._service, self._staff_hours, self._slowness * (_TROUBLE_SLOWS if troubled else 1.0))
 
-def _tickets(
-    rng: Random, line: ServiceMonth, habits: Tickets, *, staff_hours: StaffHours, slowness: float
-) -> Iterator[TicketEvent]:
-    expected = habits.a_year / 12 * habits.months[line.month.month - 1] * line.share
-    opened = arrivals(rng, line.month, expected=expected, service=line.service.id, staff_hours=staff_hours)
-    for number, at in enumerate(opened, start=1):
-        staffing = _staffing(line, at, staff_hours=staff_hours, slowness=slowness)
-        yield from ticket_lifecycle(rng, _item(line, "t", number), at, habits=habits, staffing=staffing)
-
-
-def _work(
-    rng: Random, line: ServiceMonth, habits: Work, *, staff_hours: StaffHours, slowness: float
-) -> Iterator[WorkEvent]:
-    expected = habits.a_year / 12 * habits.months[line.month.month - 1] * line.share
-    received = arrivals(
-        rng, line.month, expected=expected, service=line.service.id, staff_hours=staff_hours, month_end=habits.month_end
-    )
-    for number, at in enumerate(received, start=1):
-        staffing = _staffing(line, at, staff_hours=staff_hours, slowness=slowness)
-        yield from work_lifecycle(rng, _item(line, "w", number), at, habits=habits, staffing=staffing)
-
-
-def _staffing(line: ServiceMonth, at: datetime, *, staff_hours: StaffHours, slowness: float) -> Staffing:
-    troubled = in_trouble(line.service.id, at.astimezone(LONDON).date())
-    return Staffing(line.service.id, staff_hours, slowness * (_TROUBLE_SLOWS if troubled else 1.0))
-
-
-def _item(line: ServiceMonth, kind: str, number: int) -> DemoItem:
-    """An item named by council, service, month and number: adur-ict-202603-t0012."""
-    month = f"{line.month.year}{line.month.month:02}"
-    return DemoItem(line.council, f"{line.council}-{line.service.id}-{month}-{kind}{number:04}")
+    def _item(self, kind: str, number: int) -> DemoItem:
+        """An item named by council, service, month and number: adur-ict-202603-t0012."""
+        month = f"{self._month.year}{self._month.month:02}"
+        return DemoItem(self._council, f"{self._council}-{self._service}-{month}-{kind}{number:04}")
