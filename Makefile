@@ -7,10 +7,10 @@ COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes
 
 .PHONY: help install demo up down test test-machine test-image check check-all lint types borders bench bench-stack chaos measures lock clean-demo clean
 
-help:  ## List the verbs
+help:  ## List these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-install: .venv/.installed  ## Make .venv with everything, hash-checked
+install: .venv/.installed  ## Create .venv with all dependencies, checked by hash
 
 .venv/.installed: requirements.lock $(OURS:%=%/pyproject.toml)
 	@if command -v uv >/dev/null; then uv venv -q --clear --seed .venv; else python3 -m venv --clear .venv; fi
@@ -23,28 +23,28 @@ install: .venv/.installed  ## Make .venv with everything, hash-checked
 demo: install  ## An example partnership with a year of illustrative data, served on this machine
 	@$(BIN)/tallystick demo
 
-up:  ## The production shape in containers, with an example partnership and illustrative events (needs Docker)
+up:  ## The production setup in containers, with an example partnership and illustrative events (needs Docker)
 	@deploy/secrets.sh
 	docker compose build
 	docker compose run --rm catalogue load adur-worthing
-	docker compose run --rm tools illustrate --example adur-worthing  # before the monitor runs: it would call late what is still to be told
+	docker compose run --rm tools illustrate --example adur-worthing  # before the monitor runs, which would see past events as late
 	docker compose up --detach --wait
 
 down:  ## Stop the containers and keep their data
 	docker compose down
 
-test: install  ## Every test that this machine can run in minutes; what is skipped is counted
+test: install  ## Every test that this machine can run in minutes; the skipped ones are counted
 	@$(BIN)/pytest -rs -n auto --maxprocesses 4 --dist worksteal
 
-test-machine: install  ## CI's half on its own Python: what needs servers, git, make or a browser, and unit tests
+test-machine: install  ## First half of CI, on its own Python: tests that need servers, git, make or a browser, and unit tests
 	@LAW_EXAMPLES=20 $(BIN)/pytest -rs -n 2 --dist worksteal -m '(docker or host or unit) and not long'
 
-test-image:  ## CI's half in python:3.13-slim: what needs nothing but Python (needs Docker)
+test-image:  ## Second half of CI, in python:3.13-slim: tests that need only Python (needs Docker)
 	@LAW_EXAMPLES=400 SIMULATION_SEEDS=100 .ci/in-image
 
 check: lint types borders test  ## ruff, mypy --strict, import-linter, tests
 
-check-all: lint types borders  ## Everything, also what takes long: chaos, 500 seeds, 2,000 examples, README on a bare image
+check-all: lint types borders  ## Everything, including long runs: chaos, 500 seeds, 2,000 examples, README on a bare image
 	@LAW_EXAMPLES=2000 SIMULATION_SEEDS=500 $(BIN)/pytest -rs -n auto --maxprocesses 4 --dist worksteal -m ''
 	.ci/readme-in-image
 
@@ -58,19 +58,19 @@ types: install
 borders: install
 	$(BIN)/lint-imports
 
-bench: install  ## Speed, as ratios to peers or ceilings measured in the same run
+bench: install  ## Speed, compared with baselines measured in the same run
 	@$(BIN)/python -m tests.bench
 
 bench-stack: install  ## The same on Kafka, Redis and PostgreSQL (needs Docker)
 	@$(BIN)/python -m tests.bench_stack
 
-chaos: install  ## Kill, freeze, cut and restart everything under a million events, and recompute what must hold (needs Docker)
+chaos: install  ## A million events while everything is killed, frozen and restarted; all results are recomputed (needs Docker)
 	@$(BIN)/python -m tests.chaos
 
-measures: install  ## Single outages and deadlines by the hundred thousand, measured (needs Docker)
+measures: install  ## Measure single outages, memory and 100,000 deadlines (needs Docker)
 	@$(BIN)/python -m tests.chaos.measures
 
-lock:  ## Resolve the dependencies anew (needs uv)
+lock:  ## Resolve the dependencies again (needs uv)
 	$(COMPILE) --group dev -o requirements.lock
 	$(COMPILE) -c requirements.lock -o requirements-runtime.lock
 
