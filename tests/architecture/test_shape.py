@@ -2,6 +2,7 @@
 
 import ast
 import re
+import statistics
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 60
+SHORT_FILE = 25
+MOST_SHORT_FILES = 1 / 15
+MOST_MONITOR_FILES = 75
 # A lock or a script with such an address would fetch from there, whatever index the reader has chosen.
 INDEX_HOSTS = re.compile(rb"\b(pypi\.org|pythonhosted\.org|registry\.npmjs\.org|proxy\.golang\.org|index-url)\b")
 # The official image of Kafka has its tools under /opt/kafka, on every machine.
@@ -27,6 +31,8 @@ def tracked() -> list[str]:
 TRACKED = tracked()
 PRODUCT = [name for name in TRACKED if name.endswith(".py") and not name.startswith("tests/")]
 
+FILES_OF_THEIR_OWN = [name for name in PRODUCT if not name.endswith(("/__init__.py", "/__main__.py"))]
+
 
 def test_no_file_of_the_product_is_longer_than_400_lines() -> None:
     lengths = {name: len((ROOT / name).read_text(encoding="utf-8").splitlines()) for name in PRODUCT}
@@ -38,6 +44,21 @@ def test_no_function_of_the_product_is_longer_than_60_lines() -> None:
     lengths = {where: lines for name in PRODUCT for where, lines in functions(name)}
 
     assert {where: lines for where, lines in lengths.items() if lines > LONGEST_FUNCTION} == {}
+
+
+def test_most_functions_of_the_product_are_short() -> None:
+    lengths = [lines for name in PRODUCT for _, lines in functions(name)]
+
+    assert 3 <= statistics.median(lengths) <= 6
+
+
+def test_an_idea_is_not_scattered_over_many_small_files() -> None:
+    lengths = {name: len((ROOT / name).read_text(encoding="utf-8").splitlines()) for name in FILES_OF_THEIR_OWN}
+    short = [name for name, lines in lengths.items() if lines < SHORT_FILE]
+    monitor = [name for name in FILES_OF_THEIR_OWN if name.startswith("services/sla-monitor/")]
+
+    assert len(short) <= len(lengths) * MOST_SHORT_FILES, short
+    assert len(monitor) <= MOST_MONITOR_FILES, monitor
 
 
 @pytest.mark.parametrize("pattern", [INDEX_HOSTS, MACHINE_PATHS], ids=["package index", "machine path"])

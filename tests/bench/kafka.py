@@ -38,13 +38,13 @@ def run() -> None:
 
 async def _round(server: str) -> dict[str, float]:
     bus = connect(f"kafka://{server}")
-    ours, bare = _topic(), _topic()
-    await bus.ensure_topics([ours, bare])
+    topic, bare = _topic(), _topic()
+    await bus.ensure_topics([topic, bare])
     rates = {
         "bare send_batch": await _rate(lambda: _send_bare(server, bare)),
-        "publish": await _rate(lambda: _publish(bus, ours)),
+        "publish": await _rate(lambda: _publish(bus, topic)),
         "bare getmany": await _rate(lambda: _get_bare(server, bare)),
-        "poll": await _rate(lambda: _poll(bus, ours)),
+        "poll": await _rate(lambda: _poll(bus, topic)),
     }
     await bus.close()
     return rates

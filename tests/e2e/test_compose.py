@@ -110,11 +110,11 @@ def test_what_is_for_those_who_run_it_is_not_behind_the_gateway(stack: ComposePr
 def test_containers_run_as_nobody_on_a_root_that_cannot_be_written(stack: ComposeProject) -> None:
     for service in ("catalogue", "sla-monitor", "billing"):
         script = "id -u; touch /app/x 2>&1; command -v gcc make pip; true"
-        said = stack.compose("exec", "-T", service, "sh", "-c", script)
+        output = stack.compose("exec", "-T", service, "sh", "-c", script)
 
-        assert said.startswith("10001\n"), said
-        assert "Read-only file system" in said
-        assert not [line for line in said.splitlines() if line.endswith(("gcc", "make"))]
+        assert output.startswith("10001\n"), output
+        assert "Read-only file system" in output
+        assert not [line for line in output.splitlines() if line.endswith(("gcc", "make"))]
 
 
 def test_every_service_is_scraped_and_every_alert_can_be_evaluated(stack: ComposeProject) -> None:
@@ -169,10 +169,10 @@ def test_an_operator_sees_what_was_set_aside_and_why(stack: ComposeProject) -> N
     asyncio.run(publish(stack.kafka_port, {"provider.work.v1": [(b"adur:E2E-3", b"no JSON")]}))
 
     for service, database in (("sla-monitor", "sla_monitor"), ("billing", "billing")):
-        eventually(partial(set_aside, stack, service, database))
+        eventually(partial(lists_quarantined, stack, service, database))
 
 
-def set_aside(stack: ComposeProject, service: str, database: str) -> bool:
+def lists_quarantined(stack: ComposeProject, service: str, database: str) -> bool:
     """A record of the work items' topic is listed as quarantined."""
     address = ("-e", f"DATABASE_URL_FILE=/run/secrets/{database}_app_url")
     listed = ("run", "--rm", "-T", *address, "tools", "quarantine", "list", "--service", service)

@@ -15,12 +15,14 @@ from tests.conftest import MARKED_FOLDERS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+SHELL_BLOCKS: list[str] = re.findall(r"```sh\n(.*?)\n```", README, re.DOTALL)
+FIRST_EVENT = next(block for block in SHELL_BLOCKS if "tallystick.ticket.opened.v1" in block)
 PROGRESS = re.compile(r"^  (Sending|Judging) .*\n", re.MULTILINE)
 LONGEST_WAIT_S = 300  # a bound on waiting, and no claim about speed
 
 
 def test_the_commands_are_those_that_are_tried_here() -> None:
-    assert re.findall(r"```sh\n(.*?)\n```", README, re.DOTALL) == ["make demo", "make test"]
+    assert [block.splitlines()[0] for block in SHELL_BLOCKS] == ["make demo", FIRST_EVENT.splitlines()[0], "make test"]
 
 
 def test_ci_runs_all_that_make_test_does_in_two_halves() -> None:
@@ -89,6 +91,7 @@ def test_make_demo_prints_what_the_readme_shows_and_keeps_its_data_when_stopped(
     demo.until("Ready")
     month = re.search(r"/v1/statements/adur/([\d-]+)", page(address))
     assert month is not None
+    first_event = run_in_shell(FIRST_EVENT, demo.folder)
 
     ended = demo.interrupt()
 
@@ -102,6 +105,17 @@ def test_make_demo_prints_what_the_readme_shows_and_keeps_its_data_when_stopped(
         check=True,
     )
     assert "Total before VAT" in stated.stdout
+    assert first_event.startswith("1 new event")
+
+
+def run_in_shell(commands: str, folder: Path) -> str:
+    """What the README's commands print, on the state in `folder` and in the folder beside it."""
+    script = commands.replace(".venv/bin/", f"{ROOT}/.venv/bin/")
+    environment = {**os.environ, "TALLYSTICK_VAR": str(folder)}
+    done = subprocess.run(
+        ["sh", "-ec", script], cwd=folder.parent, env=environment, capture_output=True, text=True, check=True
+    )
+    return done.stdout
 
 
 def page(address: str) -> str:

@@ -1,4 +1,4 @@
-"""What no service may believe is set aside by every service, whole and for the same reason, and harms nothing else."""
+"""An invalid record is quarantined by every service, whole and for the same reason, and harms nothing else."""
 
 import asyncio
 import shutil
@@ -39,7 +39,7 @@ def surrounded(record: Record) -> list[Record]:
 
 
 async def judged(folder: Path, sent: Sequence[Record]) -> tuple[list[Quarantined], dict[str, int]]:
-    """What a monitor set aside of `sent`, and its counts."""
+    """What a monitor quarantined of `sent`, and its counts."""
     bus, states = EmbeddedBus(folder / "log.db"), EmbeddedStateStore(folder / "state.db")
     await bus.ensure_topics(TOPICS)
     clock = FixedClock(datetime.fromisoformat(AT))
@@ -72,9 +72,9 @@ def store(migrated: Path, tmp_path: Path) -> Iterator[SqlStore]:
 def test_the_monitor_sets_it_aside_and_takes_in_what_is_around_it(poison: Poison, tmp_path: Path) -> None:
     record = poison.record(1)
 
-    aside, counts = asyncio.run(judged(tmp_path, surrounded(record)))
+    quarantined, counts = asyncio.run(judged(tmp_path, surrounded(record)))
 
-    assert [(each.offset, each.reason, each.key, each.value) for each in aside] == [
+    assert [(each.offset, each.reason, each.key, each.value) for each in quarantined] == [
         (1, poison.reason, record.key, record.value)
     ]
     assert {kind: count for kind, count in counts.items() if count} == {"parked": 2, "quarantined": 1}
@@ -91,26 +91,26 @@ def test_billing_sets_it_aside_for_the_same_reason_and_meters_what_is_around_it(
     (progress,) = store.progress()
     assert reached == progress.next_offset == 3
     assert (progress.counts.applied, progress.counts.quarantined, progress.unaccounted) == (2, 1, 0)
-    aside = store.quarantine.read(SHARD, after_offset=-1, limit=9)
-    assert [(each.offset, each.reason, each.key, each.value) for each in aside] == [
+    quarantined = store.quarantine.read(SHARD, after_offset=-1, limit=9)
+    assert [(each.offset, each.reason, each.key, each.value) for each in quarantined] == [
         (1, poison.reason, record.key, record.value)
     ]
 
 
 @AS_KINDS
 def test_why_it_was_set_aside_repeats_nothing_of_it(poison: Poison, tmp_path: Path) -> None:
-    aside, _ = asyncio.run(judged(tmp_path, surrounded(poison.record(1))))
+    quarantined, _ = asyncio.run(judged(tmp_path, surrounded(poison.record(1))))
 
-    for told in (ITEM, "ashby", "work.finished", "work.completed.v2"):
-        assert told not in aside[0].detail
+    for value in (ITEM, "ashby", "work.finished", "work.completed.v2"):
+        assert value not in quarantined[0].detail
 
 
 @pytest.mark.parametrize("kind", HARMLESS)
 def test_what_only_looks_odd_is_taken_in_by_both(kind: str, tmp_path: Path, store: SqlStore) -> None:
     sent = [Record(Offset(0), b"ashby:inv-1", HARMLESS[kind], (), EpochMillis(int(COMPLETED.time.timestamp() * 1000)))]
 
-    aside, counts = asyncio.run(judged(tmp_path / "monitor", sent))
+    quarantined, counts = asyncio.run(judged(tmp_path / "monitor", sent))
     ingest(store, SHARD, sent, expected=None)
 
-    assert (aside, counts["applied"]) == ([], 1)
+    assert (quarantined, counts["applied"]) == ([], 1)
     assert [each.counts.applied for each in store.progress()] == [1]

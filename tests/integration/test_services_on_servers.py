@@ -144,5 +144,5 @@ def shards(monitor: ServiceProcess) -> int | None:
 
 def parts(service: ServiceProcess) -> dict[str, Any]:
     """What each part of a service says of itself."""
-    told: dict[str, Any] = json.loads(service.admin("/readyz")[1])["parts"]
-    return told
+    parts: dict[str, Any] = json.loads(service.admin("/readyz")[1])["parts"]
+    return parts

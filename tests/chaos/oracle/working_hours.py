@@ -51,12 +51,12 @@ def _at(day: date, clock: time) -> int:
 
 
 def _left(start: int, end: int, without: list[Span]) -> Iterator[Span]:
-    for blocked_from, blocked_to in sorted(without):
+    for excluded_from, excluded_to in sorted(without):
         if start >= end:
             return
-        if blocked_from < end and blocked_to > start:
-            if blocked_from > start:
-                yield start, blocked_from
-            start = max(start, blocked_to)
+        if excluded_from < end and excluded_to > start:
+            if excluded_from > start:
+                yield start, excluded_from
+            start = max(start, excluded_to)
     if start < end:
         yield start, end
