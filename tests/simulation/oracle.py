@@ -120,7 +120,7 @@ def _days(start: datetime, end: datetime) -> Iterable[tuple[datetime, datetime]]
 
 
 def recharges(tickets: LogContents, usage: LogContents) -> dict[tuple[str, str], dict[str, tuple[Decimal, int]]]:
-    """By council and month, each service's quantity and whole pence."""
+    """By council and month, each service's quantity and whole pence; a service of which nothing was used is left out."""
     amounts: dict[tuple[str, str], dict[str, Decimal]] = {}
 
     def add(council: str, at: datetime, service: str, quantity: Decimal) -> None:
@@ -136,8 +136,9 @@ def recharges(tickets: LogContents, usage: LogContents) -> dict[tuple[str, str],
         if "quantity" in event["data"] and event["id"] not in taken_back:
             add(event["council"], happened_at(event), "payroll", Decimal(event["data"]["quantity"]))
     return {
-        where: {service: (quantity, _pence(quantity * PRICE_GBP[service])) for service, quantity in sums.items()}
+        where: {service: (quantity, _pence(quantity * PRICE_GBP[service])) for service, quantity in used.items()}
         for where, sums in amounts.items()
+        if (used := {service: quantity for service, quantity in sums.items() if quantity})
     }
 
 
