@@ -120,7 +120,7 @@ def _days(start: datetime, end: datetime) -> Iterable[tuple[datetime, datetime]]
 
 
 def recharges(tickets: LogContents, usage: LogContents) -> dict[tuple[str, str], dict[str, tuple[Decimal, int]]]:
-    """By council and month, each service's quantity and whole pence; a service of which nothing was used is left out."""
+    """By council and month, each service's quantity and whole pence, without services that were not used."""
     amounts: dict[tuple[str, str], dict[str, Decimal]] = {}
 
     def add(council: str, at: datetime, service: str, quantity: Decimal) -> None:
