@@ -34,10 +34,10 @@ down:  ## Stop the containers and keep their data
 	docker compose down
 
 test: install  ## Every test that this machine can run in minutes; the skipped ones are counted
-	@$(BIN)/pytest -rs -n auto --maxprocesses 4 --dist worksteal
+	@$(BIN)/pytest -rs -n auto --maxprocesses 4
 
 test-machine: install  ## First half of CI, on its own Python: tests that need servers, git, make or a browser, and unit tests
-	@LAW_EXAMPLES=20 $(BIN)/pytest -rs -n 2 --dist worksteal -m '(docker or host or unit) and not long'
+	@LAW_EXAMPLES=20 $(BIN)/pytest -rs -n 2 -m '(docker or host or unit) and not long'
 
 test-image:  ## Second half of CI, in python:3.13-slim: tests that need only Python (needs Docker)
 	@LAW_EXAMPLES=400 SIMULATION_SEEDS=100 .ci/in-image
@@ -45,7 +45,7 @@ test-image:  ## Second half of CI, in python:3.13-slim: tests that need only Pyt
 check: lint types borders test  ## ruff, mypy --strict, import-linter, tests
 
 check-all: lint types borders  ## Everything, including long runs: chaos, 500 seeds, 2,000 examples, README on a bare image
-	@LAW_EXAMPLES=2000 SIMULATION_SEEDS=500 $(BIN)/pytest -rs -n auto --maxprocesses 4 --dist worksteal -m ''
+	@LAW_EXAMPLES=2000 SIMULATION_SEEDS=500 $(BIN)/pytest -rs -n auto --maxprocesses 4 -m ''
 	.ci/readme-in-image
 
 lint: install

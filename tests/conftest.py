@@ -3,10 +3,13 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import pytest
 from redis import Redis
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.support import databases, servers, shared_servers
 
@@ -36,6 +39,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("docker")
         if mark := MARKED_FOLDERS.get(item.path.relative_to(_HERE).parts[0]):
             item.add_marker(mark)
+
+
+class EachTestByItself(LoadScopeScheduling):  # type: ignore[misc] # xdist ships no types
+    """Workers take one test after the other, and a module whose tests share a fixture as a whole, those first.
+
+    The marks of `--dist loadgroup` would say the same, if xdist 3.8 could attach them under pytest 9.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.partition("::")[0]
+        return module if _has_shared_fixtures(_HERE.parent / module) else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> EachTestByItself:
+    """Work is shared out so, whatever `--dist` says."""
+    return EachTestByItself(config, log)
+
+
+@cache
+def _has_shared_fixtures(module: Path) -> bool:
+    return '@pytest.fixture(scope="module"' in module.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

@@ -137,12 +137,12 @@ def tickets_charged(billing: ServiceProcess) -> set[str]:
 
 
 def shards(monitor: ServiceProcess) -> int | None:
-    """How many of the 24 shards of tickets and work it has, by its own word."""
+    """How many of the 24 shards of tickets and work it has, as it reports itself."""
     found = re.search(r"in (\d+) shards", parts(monitor)["group sla-monitor"]["detail"])
     return int(found[1]) if found else None
 
 
 def parts(service: ServiceProcess) -> dict[str, Any]:
-    """What each part of a service says of itself."""
-    parts: dict[str, Any] = json.loads(service.admin("/readyz")[1])["parts"]
-    return parts
+    """What each part of a service reports."""
+    reported: dict[str, Any] = json.loads(service.admin("/readyz")[1])["parts"]
+    return reported
