@@ -1,7 +1,6 @@
 """A backfill from file to log: a dry run of past events first; the same for real when exactly that is approved."""
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -11,7 +10,6 @@ from rich.progress import Progress
 
 from shared.clock import WallClock
 from shared.instants import epoch_ms
-from shared.log.port import Bus, Message
 from shared.sql.approvals import Approval
 from tallystick.authorisation import Authorisation
 from tallystick.backfill.candidates import (
@@ -25,12 +23,12 @@ from tallystick.backfill.candidates import (
 from tallystick.backfill.dry_run import BackfillDryRun, open_dry_run
 from tallystick.backfill.report import BackfillReport, Changes
 from tallystick.console import EXIT_BUSY, fail, progress
+from tallystick.publish import publish
 from tallystick.replay.mapping import ReplayMapping
 from tallystick.replay.table import UnreadableFile
 
 # All of them are held in memory, about 4 KB each, and billing ingests nothing during their dry run.
 MAX_EVENTS = 200_000
-_BATCH = 4_000
 _PATIENCE_S = 30.0
 _LOOK_EVERY_S = 0.5
 
@@ -111,17 +109,7 @@ async def _apply(
         )
     approval = Approval(digest, dry_run.clock.now(), f"backfill {file}", len(new), by.actor, by.reason)
     await asyncio.to_thread(dry_run.billing.approvals.add, approval)
-    await _send(dry_run.bus, new)
-
-
-async def _send(bus: Bus, new: Sequence[Candidate]) -> None:
-    topics: dict[str, list[Message]] = defaultdict(list)
-    for each in new:
-        topics[each.shard.topic].append(each.message)
     with progress() as bars:
         bar = bars.add_task("Sending", total=len(new))
-        for topic, messages in topics.items():
-            for start in range(0, len(messages), _BATCH):
-                batch = messages[start : start + _BATCH]
-                await bus.publish(topic, batch)
-                bars.advance(bar, len(batch))
+        messages = ((each.shard.topic, each.message) for each in new)
+        await publish(dry_run.bus, messages, lambda count: bars.update(bar, completed=count))

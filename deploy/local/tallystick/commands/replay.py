@@ -2,12 +2,11 @@
 
 import asyncio
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +19,7 @@ from shared.scope import Scope
 from shared.units import EpochMillis
 from tallystick.console import EXIT_BUG, answer, err, progress, require_writable, var_folder
 from tallystick.options import Json, LookupOption, input_file, lookup_files, read_instant
+from tallystick.publish import publish
 from tallystick.replay.events import TimedEvent
 from tallystick.replay.mapping import ReplayMapping, read_mapping
 from tallystick.replay.rows import RowCounts, reject_file
@@ -27,8 +27,6 @@ from tallystick.replay.translate import translate
 from tallystick.replay.trial import trial_definitions
 from tallystick.stack import Stack, exclusive_use, open_stack
 from tallystick.verdict_file import tally_verdicts
-
-_BATCH = 4000
 
 app = typer.Typer(add_completion=False)
 
@@ -99,30 +97,16 @@ async def _replay(options: ReplayOptions, folder: Path) -> ReplayResult:
 
 async def _append(options: ReplayOptions, stack: Stack, rows: RowCounts, bars: Progress) -> int:
     bar = bars.add_task(f"Reading {options.file.name}", total=None)
-    appended = 0
     with reject_file(options.rejects) as rejects:
         events = await asyncio.to_thread(translate, options.mapping, options.file, counts=rows, rejects=rejects)
-        while batch := await asyncio.to_thread(_batch, events):
-            for topic, messages in _by_topic(batch).items():
-                await stack.bus.publish(topic, messages)
-            appended += len(batch)
-            bars.update(bar, completed=appended)
+        appended = await publish(stack.bus, map(_message, events), lambda count: bars.update(bar, completed=count))
     bars.update(bar, total=appended)
     return appended
 
 
-def _batch(events: Iterator[TimedEvent]) -> list[TimedEvent]:
-    return list(islice(events, _BATCH))
-
-
-def _by_topic(batch: list[TimedEvent]) -> dict[str, list[Message]]:
+def _message(event: TimedEvent) -> tuple[str, Message]:
     """The log's clock is the event's own time: a replay must not judge the past by today's date."""
-    topics: dict[str, list[Message]] = defaultdict(list)
-    for event in batch:
-        topics[event.topic].append(
-            Message(event.key, event.value, timestamp_ms=EpochMillis(max(event.at_us // 1000, 0)))
-        )
-    return topics
+    return event.topic, Message(event.key, event.value, timestamp_ms=EpochMillis(max(event.at_us // 1000, 0)))
 
 
 async def _write_verdicts(options: ReplayOptions, stack: Stack) -> Counter[str]:
