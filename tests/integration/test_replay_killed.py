@@ -64,10 +64,11 @@ def test_a_replay_killed_at_any_moment_ends_as_one_that_was_not(
 
 
 def killed(command: ReplayCommand, folder: Path, chance: Random, *, within_s: float) -> list[dict[str, int]]:
-    """What was unread at each of up to `KILLS` kills of the replay into `folder`."""
+    """What was unread at each of `KILLS` kills of the replay into `folder`, or of more until one found work undone."""
     landed: list[dict[str, int]] = []
     for attempt in range(ATTEMPTS):
-        if len(landed) < KILLS and run_killed(command, folder, after_s=chance.uniform(0, within_s)):
+        enough = len(landed) >= KILLS and any(left[JUDGING] for left in landed)
+        if not enough and run_killed(command, folder, after_s=chance.uniform(0, within_s)):
             landed.append(unread_in_a_copy(folder, folder.with_name(f"{folder.name}-{attempt}")))
     return landed
 
