@@ -67,7 +67,7 @@ def _struct_faults(value: object, expected: type[msgspec.Struct], at: Path) -> I
         yield Fault(at, "expected an object with named fields")
         return
     fields = {field.encode_name: field for field in msgspec.structs.fields(expected)}
-    config = expected.__struct_config__
+    config = _config(expected)
     for name, field in fields.items():
         if name in value:
             yield from _faults(value[name], field.type, (*at, name))
@@ -87,13 +87,18 @@ def _union_faults(value: object, options: tuple[Annotation, ...], at: Path) -> I
     if len(real) == 1:
         yield from _faults(value, real[0], at)
         return
-    tag_field = real[0].__struct_config__.tag_field
-    tagged = {option.__struct_config__.tag: option for option in real}
+    tag_field = _config(real[0]).tag_field
+    tagged = {_config(option).tag: option for option in real}
     tag = value.get(tag_field) if isinstance(value, dict) else None
     if isinstance(tag, str) and tag in tagged:
         yield from _faults(value, tagged[tag], at)
     else:
         yield Fault((*at, tag_field), f"expected one of {', '.join(tagged)}")
+
+
+def _config(struct: Annotation) -> Any:
+    """How msgspec was told to read a struct, which a generic one with its parameters does not say itself."""
+    return (get_origin(struct) or struct).__struct_config__
 
 
 def _items_faults(value: object, item: Annotation, at: Path) -> Iterator[Fault]:

@@ -1,14 +1,16 @@
 """Why bytes are no valid event, or stand in the wrong place (tests/integration/test_poison.py: on the services)."""
 
+import json
 import re
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.items import WorkCompleted, WorkReceived
+from shared.contracts.schema import examples
 from shared.log.port import Record
 from shared.log.validation import InvalidRecord, Reason, read_event, validate
 from shared.units import EpochMillis, Offset
@@ -105,3 +107,28 @@ def test_an_event_of_another_topic_has_its_fault_at_the_type() -> None:
 
     assert isinstance(found, InvalidRecord)
     assert (found.reason, [fault.pointer for fault in found.faults]) == ("FOREIGN_TYPE", ["#/type"])
+
+
+def damaged(value: Any) -> list[Any]:
+    """`value` with one place of it, at any depth, left out or replaced by what does not belong there."""
+    wrong: list[Any] = [None, 0, -1.5, "", "\x00", [], {}, [None], {"type": "x"}]
+    match value:
+        case dict():
+            without = [{other: value[other] for other in value if other != name} for name in value]
+            within = [{**value, name: other} for name in value for other in damaged(value[name])]
+            return [*wrong, *without, *within]
+        case list():
+            within = [
+                [*value[:at], other, *value[at + 1 :]] for at in range(len(value)) for other in damaged(value[at])
+            ]
+            return [*wrong, *within]
+        case _:
+            return wrong
+
+
+@pytest.mark.parametrize("name", examples())
+def test_a_damaged_event_of_any_type_is_invalid_with_faults_or_an_event_and_nothing_raises(name: str) -> None:
+    for event in damaged(examples()[name]):
+        found = read(json.dumps(event).encode())
+
+        assert isinstance(found, WorkCompleted | InvalidRecord)
