@@ -52,11 +52,12 @@ async def running_environment(
     """The services work until the block is left. Their logs are in `folder`."""
     working = fleet(folder, {name: servers.env(name) for name in services}, each=EACH)
     lag = LagMonitor(servers, working)
-    tasks = [asyncio.create_task(working.supervise()), asyncio.create_task(lag.watch())]
+    stop = asyncio.Event()
+    supervising, watching = asyncio.create_task(working.supervise()), asyncio.create_task(lag.watch(stop))
     try:
         yield Environment(servers, working, lag)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        stop.set()
+        supervising.cancel()
+        await asyncio.gather(supervising, watching, return_exceptions=True)
         working.stop()

@@ -17,7 +17,7 @@ from shared.contracts.topics import TICKETS
 from shared.log.port import Message
 from tests.support import servers
 from tests.support.databases import empty_database
-from tests.support.kafka_broker import frozen
+from tests.support.kafka_broker import answers, frozen
 from tests.support.monitoring import ticket
 from tests.support.postgres import Postgres, own_postgres
 from tests.support.service_process import (
@@ -109,6 +109,7 @@ def test_a_service_whose_database_is_frozen_lives_is_not_ready_and_goes_on(
 def test_a_service_ends_soon_after_the_time_it_has_to_stop_though_kafka_does_not_answer(
     service: str, production: Production, prepared: None
 ) -> None:
+    eventually(lambda: asyncio.run(answers(production.kafka)))
     with running_service("-m", service, env=production.env(service)) as running:
         eventually(running.is_ready)
         with frozen(production.kafka):

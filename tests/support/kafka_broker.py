@@ -13,7 +13,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from shared.bus.kafka_address import parse
 from shared.bus.kafka_topics import TopicDescription, describe_cluster, ensure
 from shared.contracts.topics import Topic
-from shared.log.port import Shard
+from shared.log.port import BusError, Shard
 
 PATIENCE_S = 30
 LOOK_EVERY_S = 0.1
@@ -60,6 +60,15 @@ def produce_as_others_do(server: str, topic: str, keys: Sequence[str]) -> None:
     options = ("--property", "parse.key=true", "--property", "key.separator=|")
     lines = "".join(f"{key}|sent\n" for key in keys)
     _docker("exec", "--interactive", container_of(server), *producer, *options, given=lines)
+
+
+async def answers(server: str) -> bool:
+    """Whether the broker tells of its topics: one that was frozen has to register with its controller again."""
+    try:
+        await _topics(server)
+    except BusError:
+        return False
+    return True
 
 
 async def delete_before(server: str, shard: Shard, offset: int) -> None:
