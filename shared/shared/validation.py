@@ -96,7 +96,7 @@ def _union_faults(value: object, options: tuple[Annotation, ...], at: Path) -> I
         yield Fault((*at, tag_field), f"expected one of {', '.join(tagged)}")
 
 
-def _config(struct: Annotation) -> Any:
+def _config(struct: Any) -> Any:
     """How msgspec was told to read a struct, which a generic one with its parameters does not say itself."""
     return (get_origin(struct) or struct).__struct_config__
 

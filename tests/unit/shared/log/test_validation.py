@@ -114,8 +114,8 @@ def damaged(value: Any) -> list[Any]:
     wrong: list[Any] = [None, 0, -1.5, "", "\x00", [], {}, [None], {"type": "x"}]
     match value:
         case dict():
-            without = [{other: value[other] for other in value if other != name} for name in value]
-            within = [{**value, name: other} for name in value for other in damaged(value[name])]
+            without: list[Any] = [{other: value[other] for other in value if other != name} for name in value]
+            within: list[Any] = [{**value, name: other} for name in value for other in damaged(value[name])]
             return [*wrong, *without, *within]
         case list():
             within = [
