@@ -98,7 +98,8 @@ def _union_faults(value: object, options: tuple[Annotation, ...], at: Path) -> I
 
 def _config(struct: Any) -> Any:
     """How msgspec was told to read a struct, which a generic one with its parameters does not say itself."""
-    return (get_origin(struct) or struct).__struct_config__
+    origin: Annotation = get_origin(struct)
+    return (struct if origin is None else origin).__struct_config__
 
 
 def _items_faults(value: object, item: Annotation, at: Path) -> Iterator[Fault]:

@@ -28,8 +28,6 @@ from tests.support.monitoring import ticket
 READ_NO_COUNCIL = {
     *(("PUT", f"/{kind}/{{id}}") for kind in ("agreements", "calendars", "councils", "partnerships", "providers")),
     *(("PUT", f"/{kind}/{{id}}") for kind in ("services", "tariffs")),
-    ("POST", "/exclusions"),
-    ("POST", "/correction-runs"),
     ("POST", "/try/target"),
     ("GET", "/try/target/schema"),
 }

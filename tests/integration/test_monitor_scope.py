@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from msgspec import convert
 
 from shared.contracts.decisions import CorrectionScope
 from shared.period import Month
@@ -13,6 +14,7 @@ from shared.scope import Scope
 from shared.units import CouncilId, ItemId
 from sla_monitor.app import MonitorApp
 from sla_monitor.decisions.corrections import CorrectionRequest
+from sla_monitor.decisions.exclusions import ExclusionProposal
 from sla_monitor.decisions.problems import UnknownDecision
 from sla_monitor.domain.evidence import NoSuchCouncil
 from sla_monitor.reports.budget import budgets
@@ -44,7 +46,7 @@ async def busy_march(at: MonitorClient) -> None:
         await at.post("/v1/exclusions", exclusion, expect=201)
         await at.post(f"/v1/exclusions/X-{council}/approve", COUNCIL, expect=200)
         days = CorrectionScope(from_date=MARCH.first_day, to_date=MARCH.next.first_day, council=council)
-        await at.on.app.corrections.request(CorrectionRequest(f"run-{council}", days, "tester"))
+        await at.on.app.corrections.request(Scope.all(), CorrectionRequest(f"run-{council}", days, "tester"))
     await at.on.wait_until_idle()
 
 
@@ -125,3 +127,19 @@ def test_a_route_shows_one_council_where_one_is_asked_for(tmp_path: Path) -> Non
             ]
 
     assert asyncio.run(scenario()) == [{"adur"}, {"adur"}, {"adur"}, set()]
+
+
+@pytest.mark.parametrize("council", ["worthing", None])
+def test_nobody_proposes_or_requests_for_a_council_out_of_scope(council: str | None, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with monitor_client(tmp_path) as at:
+            days = CorrectionScope(from_date=MARCH.first_day, to_date=MARCH.next.first_day, council=council)
+            with pytest.raises(UnknownDecision):
+                await at.on.app.corrections.request(Scope.of("adur"), CorrectionRequest("run", days, "tester"))
+            document = {"id": "X", "exclusion": NIGHT | {"council": "worthing"}, "proposed": PROVIDER}
+            with pytest.raises(UnknownDecision):
+                await at.on.app.exclusions.propose(Scope.of("adur"), convert(document, ExclusionProposal))
+
+            assert at.on.app.exclusions.all(Scope.all()) == []
+
+    asyncio.run(scenario())

@@ -54,7 +54,7 @@ async def _run(name: str, scope: CorrectionScope) -> "RunReport":
     async with open_stack(var_folder()) as stack:
         corrections = stack.monitor.corrections
         await stack.monitor.catch_up()
-        await corrections.request(CorrectionRequest(name, scope, ACTOR))
+        await corrections.request(Scope.all(), CorrectionRequest(name, scope, ACTOR))
         with progress() as bars:
             await stack.drain_showing(bars, "Evaluating again")
         return await corrections.report(Scope.all(), name)

@@ -29,7 +29,7 @@ from shared.ids import derived_id
 from shared.log.port import every_shard
 from shared.scope import Scope
 from shared.state.port import StateStore
-from sla_monitor.decisions.problems import UnknownDecision, decision_problems
+from sla_monitor.decisions.problems import UnknownDecision, decision_problems, require_in_scope
 from sla_monitor.domain.announcements import SOURCE
 from sla_monitor.domain.decisions import CorrectionRun, NotAllowed
 from sla_monitor.domain.freezing import Adjustment
@@ -63,11 +63,12 @@ class CorrectionService:
     def __init__(self, log: DecisionsLog, states: StateStore, read_model: ReadModel, clock: Clock) -> None:
         self._log, self._states, self._read_model, self._clock = log, states, read_model, clock
 
-    async def request(self, wanted: CorrectionRequest) -> CorrectionRun:
+    async def request(self, scope: Scope, wanted: CorrectionRequest) -> CorrectionRun:
         """The run is requested, once however often it is sent. Raises `AppendUncertain`.
 
-        Raises `NotAllowed` where the id has another scope.
+        Raises `NotAllowed` where the id has another scope, `UnknownDecision` for a run that reaches out of `scope`.
         """
+        require_in_scope(scope, wanted.scope.council)
         if self._log.current.run(wanted.id) is None:
             event = CorrectionRequested(
                 id=derived_id("correction", wanted.id),
@@ -111,13 +112,13 @@ def router(corrections: CorrectionService) -> APIRouter:
         responses=json_responses(CorrectionRun, {202: "Requested: ask /v1/correction-runs/{id} what became of it"}),
         openapi_extra=json_request_body(CorrectionRequest),
     )
-    async def request(body: JsonBody) -> Json:
+    async def request(body: JsonBody, caller: CallerScope) -> Json:
         """Ended items in scope are judged again by the catalogue as it is now known."""
         wanted = read_as(body, CorrectionRequest)
         if wanted.scope.to_date <= wanted.scope.from_date:
             raise Problem(INVALID_REQUEST, faults=[Fault(("scope", "to_date"), "expected a date after from_date")])
         with decision_problems():
-            run = await corrections.request(wanted)
+            run = await corrections.request(caller, wanted)
         return Json(run, status_code=202, headers={"Location": f"/v1/correction-runs/{run.id}"})
 
     @routes.get("/correction-runs/{id}", responses=answers(RunReport))

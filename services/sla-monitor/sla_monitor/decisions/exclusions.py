@@ -39,7 +39,7 @@ from shared.http.problem_types import INVALID_REQUEST
 from shared.ids import derived_id
 from shared.period import YEARS
 from shared.scope import Scope
-from sla_monitor.decisions.problems import UnknownDecision, decision_problems
+from sla_monitor.decisions.problems import UnknownDecision, decision_problems, require_in_scope
 from sla_monitor.domain.announcements import SOURCE
 from sla_monitor.domain.decisions import ExclusionState, step
 from sla_monitor.ports import DecisionsLog
@@ -80,9 +80,13 @@ class ExclusionService:
             raise UnknownDecision(f"no exclusion {id_!r} was proposed")
         return found
 
-    async def propose(self, proposal: ExclusionProposal) -> ExclusionState:
-        """The exclusion is proposed; proposing the same again changes nothing."""
+    async def propose(self, scope: Scope, proposal: ExclusionProposal) -> ExclusionState:
+        """The exclusion is proposed; proposing the same again changes nothing.
+
+        Raises `UnknownDecision` for a council out of scope.
+        """
         proposed = proposal.proposed
+        require_in_scope(scope, proposal.exclusion.council)
         event = ExclusionProposed(
             id=derived_id("exclusion-proposed", proposal.id, proposed.side, proposed.by),
             source=SOURCE,
@@ -133,13 +137,13 @@ def router(exclusions: ExclusionService) -> APIRouter:
         responses=json_responses(ExclusionState, {201: "The state of the exclusion"}),
         openapi_extra=json_request_body(ExclusionProposal),
     )
-    async def propose(body: JsonBody) -> Json:
+    async def propose(body: JsonBody, caller: CallerScope) -> Json:
         """The exclusion is proposed; nothing changes until the other side approves it."""
         proposal = read_as(body, ExclusionProposal)
         if faults := _faults(proposal.exclusion):
             raise Problem(INVALID_REQUEST, faults=faults)
         with decision_problems():
-            return Json(await exclusions.propose(proposal), status_code=201)
+            return Json(await exclusions.propose(caller, proposal), status_code=201)
 
     for verb, how in _DECISIONS.items():
         _add_decision(routes, verb, how, exclusions)
