@@ -49,8 +49,8 @@ async def open_entries(services: Sequence[QuarantineService], *, because: str | 
 async def entries_at(services: Sequence[QuarantineService], place: str) -> Sequence[QuarantinedBy]:
     """The record at `place`, by each service that holds it; ends the command where none does."""
     name, _, offset = place.rpartition("@")
-    shard = read_shard(name)
-    if not _DIGITS.fullmatch(offset):
+    shard = _shard_of(name)
+    if shard is None or not _DIGITS.fullmatch(offset):
         fail(f"{place!r} is no place of a record.", do="Write for example provider.work.v1/3@1042.")
     found: list[QuarantinedBy] = []
     for each in services:
@@ -65,7 +65,12 @@ async def entries_at(services: Sequence[QuarantineService], place: str) -> Seque
 
 def read_shard(name: str) -> Shard:
     """The partition that is written as `provider.work.v1/3`; ends the command where none is."""
-    topic, _, partition = name.rpartition("/")
-    if not topic or not _DIGITS.fullmatch(partition):
+    shard = _shard_of(name)
+    if shard is None:
         fail(f"{name!r} is no partition of a topic.", do="Write for example provider.work.v1/3.")
-    return Shard(topic, int(partition))
+    return shard
+
+
+def _shard_of(name: str) -> Shard | None:
+    topic, _, partition = name.rpartition("/")
+    return Shard(topic, int(partition)) if topic and _DIGITS.fullmatch(partition) else None
