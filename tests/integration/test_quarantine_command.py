@@ -200,6 +200,17 @@ def test_every_decision_is_kept_with_who_when_and_why(failed: Path) -> None:
     assert [at for at, *_ in output] == sorted(at for at, *_ in output)
 
 
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [(["quarantine", "decisions"], "No decisions yet.\n"), (["approvals"], "No approvals yet.\n")],
+)
+def test_an_empty_list_is_a_sentence_or_empty_json(command: list[str], sentence: str, tmp_path: Path) -> None:
+    runner = CliRunner(env={"TALLYSTICK_VAR": str(tmp_path)})
+
+    assert runner.invoke(app, command).output == sentence
+    assert runner.invoke(app, [*command, "--json"]).output == "[]\n"
+
+
 def test_a_record_is_shown_with_its_bytes_but_without_control_characters(tmp_path: Path) -> None:
     poison = b'{"id": "\x1b[2J\xff"}'
     work(tmp_path, [(WORK, Message("adur:x", poison, timestamp_ms=EpochMillis(1_772_442_000_000)))])

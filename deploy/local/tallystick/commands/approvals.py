@@ -21,7 +21,9 @@ def approvals(service: ServiceOption = None, as_json: Json = False) -> None:
         f"{each.actor}: {each.reason}"
         for name, each in found
     ]
-    answer([{"service": name, "approval": each} for name, each in found], lines, as_json=as_json)
+    answer(
+        [{"service": name, "approval": each} for name, each in found], lines or ["No approvals yet."], as_json=as_json
+    )
 
 
 async def _read(service: str | None) -> list[tuple[str, Approval]]:

@@ -182,7 +182,9 @@ def decisions(service: ServiceOption = None, as_json: Json = False) -> None:
         f"{each.actor}: {each.reason}"
         for name, each in found
     ]
-    answer([{"service": name, "decision": each} for name, each in found], lines, as_json=as_json)
+    answer(
+        [{"service": name, "decision": each} for name, each in found], lines or ["No decisions yet."], as_json=as_json
+    )
 
 
 def _in_quarantine(service: str | None, work: Callable[[Sequence[QuarantineService]], Coroutine[Any, Any, T]]) -> T:
