@@ -31,7 +31,7 @@ def test_events_of_the_month_are_in_the_log_and_the_same_when_sent_again(tmp_pat
     for times in (1, 2):
         ended = run_to_end(*COMMAND, env=state_folder_env(tmp_path))
         assert ended.returncode == 0, ended.stderr
-        sent = re.search(r"([\d,]+) illustrative events were sent", ended.stdout)
+        sent = re.search(r"([\d,]+) illustrative events sent", ended.stdout)
         assert sent
 
         records = asyncio.run(records_in(tmp_path))

@@ -6,6 +6,7 @@ from shared.period import LONDON, Month
 
 __all__ = [
     "clock_time",
+    "counted",
     "date_range",
     "duration",
     "instant",
@@ -83,8 +84,8 @@ def duration(seconds: int, *, working: bool = False) -> str:
     for unit, size in _UNITS:
         number, rest = divmod(rest, size)
         if number:
-            parts.append(_counted(number, unit, working=working and not parts))
-    return " ".join(parts) or _counted(0, "minute", working=working)
+            parts.append(counted(number, f"working {unit}" if working and not parts else unit))
+    return " ".join(parts) or counted(0, "working minute" if working else "minute")
 
 
 def whole_number(value: int) -> str:
@@ -92,8 +93,9 @@ def whole_number(value: int) -> str:
     return f"{value:,}".replace("-", "\N{MINUS SIGN}")
 
 
-def _counted(number: int, unit: str, *, working: bool) -> str:
-    return f"{whole_number(number)} {'working ' if working else ''}{unit}{'' if number == 1 else 's'}"
+def counted(number: int, thing: str) -> str:
+    """`1 row`, `1,234 rows`: `thing` is a singular whose plural adds an s."""
+    return f"{whole_number(number)} {thing}{'' if number == 1 else 's'}"
 
 
 def _london(day: date) -> date:

@@ -9,6 +9,7 @@ import typer
 from shared.clock import WallClock
 from shared.contracts.decisions import CorrectionScope
 from shared.scope import Scope
+from shared.web.formats import counted
 from tallystick.console import EXIT_BUSY, answer, fail, progress, var_folder
 from tallystick.options import Json, read_day
 from tallystick.stack import ACTOR, FolderInUse, exclusive_use, open_stack
@@ -44,7 +45,9 @@ def correct(  # noqa: PLR0917 (typer makes options of them: nobody passes them b
         fail(f"{busy}.", do="Order the run there: POST /v1/correction-runs.", code=EXIT_BUSY)
     changed = sum(caused.count for caused in report.caused)
     lines = [f"  {caused.council}: {caused.count:,} {caused.kind}" for caused in report.caused]
-    lines.append(f"{run}: {changed:,} verdicts changed, {report.shards_done} of {report.shards} shards done.")
+    lines.append(
+        f"{run}: {counted(changed, 'verdict')} changed, {report.shards_done} of {counted(report.shards, 'shard')} done."
+    )
     answer(report, lines, as_json=as_json)
 
 

@@ -10,6 +10,7 @@ from shared.clock import WallClock
 from shared.contracts.topics import TOPICS
 from shared.period import LONDON
 from shared.settings import ServiceSettings, read_settings
+from shared.web.formats import counted
 from tallystick.console import answer, progress
 from tallystick.demo.example import example_definitions, send
 from tallystick.demo.year import months_of_events
@@ -27,7 +28,7 @@ def illustrate(
 ) -> None:
     """The events of the last `months`, up to yesterday's end, are sent. To send them again changes nothing."""
     count = asyncio.run(_send(example, months=months, seed=seed))
-    answer({"events": count}, [f"{count:,} illustrative events were sent."], as_json=as_json)
+    answer({"events": count}, [f"{counted(count, 'illustrative event')} sent."], as_json=as_json)
 
 
 async def _send(example: str, *, months: int, seed: int) -> int:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from shared.web.formats import counted
 from tallystick.console import answer, var_folder
 from tallystick.options import Json
 from tallystick.stack import ACTOR, open_stack
@@ -23,7 +24,7 @@ def load(
     """The file's definitions are recorded and announced; what was there already is not recorded again."""
     recorded = asyncio.run(_record(source))
     lines = [f"  {kind} {name}, version {version}" for kind, name, version in recorded.added]
-    lines.append(f"{len(recorded.added)} versions added, {recorded.unchanged} unchanged.")
+    lines.append(f"{counted(len(recorded.added), 'version')} added, {recorded.unchanged} unchanged.")
     answer(recorded, [*lines, *map(str, recorded.warnings)], as_json=as_json)
 
 

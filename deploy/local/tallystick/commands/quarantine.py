@@ -17,6 +17,7 @@ from shared.quarantine.service import (
     QuarantineEntry,
     QuarantineService,
 )
+from shared.web.formats import counted
 from tallystick.authorisation import Authorisation, confirm
 from tallystick.console import answer, fail, write_file
 from tallystick.options import Actor, Json, Reason, ServiceOption, Yes
@@ -65,7 +66,7 @@ def show(
     lines = [*_summary(place, held), f"key: {'none' if record.key is None else _printable(record.key)}"]
     if to is not None:
         write_file(to, record.value or b"")
-        lines.append(f"{len(record.value or b''):,} bytes written to {to}.")
+        lines.append(f"{counted(len(record.value or b''), 'byte')} written to {to}.")
     else:
         lines += _value_lines(record.value)
     content = {"key": _text(record.key), "value": _text(record.value), "file": to and str(to)}
@@ -88,12 +89,12 @@ def redrive(  # noqa: PLR0917 (typer makes options of them: nobody passes them b
 
     async def work(services: Sequence[QuarantineService]) -> tuple[int, list[str]]:
         found = await selected_entries(services, places or [], because=because, every=every)
-        confirm(f"Send {_records(len(found))} again?", yes=yes)
+        confirm(f"Send {counted(len(found), 'record')} again?", yes=yes)
         refused = [await _redrive(held, by) for held in found.values()]
         return refused.count(None), [f"{each}." for each in refused if each is not None]
 
     done, refused = _in_quarantine(service, work)
-    text = f"{_records(done)} redriven. What is still invalid is quarantined again."
+    text = f"{counted(done, 'record')} redriven. What is still invalid is quarantined again."
     answer({"redriven": done, "refused": refused}, [*refused, text], as_json=as_json)
 
 
@@ -113,7 +114,7 @@ def discard(  # noqa: PLR0917 (as above)
 
     async def work(services: Sequence[QuarantineService]) -> int:
         found = await selected_entries(services, places or [], because=because, every=every)
-        confirm(f"Discard {_records(len(found))}?", yes=yes)
+        confirm(f"Discard {counted(len(found), 'record')}?", yes=yes)
         for each in [each for held in found.values() for each in held]:
             try:
                 await each.quarantine.discard(each.entry, actor=by.actor, reason=by.reason)
@@ -122,7 +123,7 @@ def discard(  # noqa: PLR0917 (as above)
         return len(found)
 
     done = _in_quarantine(service, work)
-    answer({"discarded": done}, [f"{_records(done)} discarded; the bytes are kept."], as_json=as_json)
+    answer({"discarded": done}, [f"{counted(done, 'record')} discarded; the bytes are kept."], as_json=as_json)
 
 
 @app.command(name="accept-flood")
@@ -162,7 +163,7 @@ def parked(service: ServiceOption = None, as_json: Json = False) -> None:
     """List what waits for the catalogue: of which council, how many records, since when."""
     found = asyncio.run(_parked(service))
     lines = [
-        f"{each.council}  {_records(each.records)} since {each.oldest}, for its {each.waits_for}  {name}"
+        f"{each.council}  {counted(each.records, 'record')} since {each.oldest}, for its {each.waits_for}  {name}"
         for name, each in found
     ]
     lines.append("They count as soon as the catalogue knows it." if found else "Nothing waits.")
@@ -225,7 +226,7 @@ def _summary(place: str, held: Sequence[QuarantinedBy]) -> Iterator[str]:
 def _value_lines(value: bytes | None) -> Iterator[str]:
     yield f"value: {'none' if value is None else _printable(value[:_SHOWN])}"
     if value is not None and len(value) > _SHOWN:
-        yield f"… and {len(value) - _SHOWN:,} bytes more; --to FILE writes all of them."
+        yield f"… and {counted(len(value) - _SHOWN, 'byte')} more; --to FILE writes all of them."
 
 
 def _as_json(place: str, held: Sequence[QuarantinedBy]) -> dict[str, Any]:
@@ -251,7 +252,3 @@ def _printable(sent: bytes) -> str:
     """The bytes as text that no terminal obeys."""
     text = sent.decode("utf-8", "backslashreplace")
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-
-
-def _records(count: int) -> str:
-    return f"{count:,} record{'' if count == 1 else 's'}"

@@ -17,6 +17,7 @@ from shared.clock import FixedClock, WallClock
 from shared.log.port import Message
 from shared.scope import Scope
 from shared.units import EpochMillis
+from shared.web.formats import counted
 from tallystick.console import EXIT_BUG, answer, err, progress, require_writable, var_folder
 from tallystick.options import Json, LookupOption, input_file, lookup_files, read_instant
 from tallystick.publish import publish
@@ -76,9 +77,8 @@ def replay(  # noqa: PLR0917 (typer makes options of them: nobody passes them by
         result = asyncio.run(_replay(options, folder))
     answer(_as_json(options, result), _lines(options, result), as_json=as_json)
     if result.rows.unaccounted:
-        err.print(
-            f"{result.rows.unaccounted:,} rows are unaccounted for. This is a bug in Tallystick: please report it."
-        )
+        rows = counted(result.rows.unaccounted, "row")
+        err.print(f"{rows} unaccounted for. This is a bug in Tallystick: please report it.")
         raise SystemExit(EXIT_BUG)
 
 
@@ -128,9 +128,9 @@ def _lines(options: ReplayOptions, result: ReplayResult) -> Iterator[str]:
     if result.rows.refused:
         yield f"  refused rows, with line and reason: {options.rejects}"
     if result.definitions_added:
-        yield f"{result.definitions_added:,} definitions added to the catalogue for the trial"
+        yield f"{counted(result.definitions_added, 'definition')} added to the catalogue for the trial"
     speed = f"{result.events / result.seconds:,.0f} a second"
-    yield f"{result.events:,} events judged and metered in {result.seconds:.1f} s: {speed}"
+    yield f"{counted(result.events, 'event')} judged and metered in {result.seconds:.1f} s: {speed}"
     yield from (f"  {verdict}: {count:,}" for verdict, count in sorted(result.verdicts.items()))
     if options.verdicts is not None:
         yield f"Verdicts: {options.verdicts}"

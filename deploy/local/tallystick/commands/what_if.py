@@ -13,6 +13,7 @@ from shared.json_values import strict_json
 from shared.period import Month
 from shared.scope import Scope
 from shared.validation import InvalidValue, validated
+from shared.web.formats import counted
 from shared.yaml_values import YamlValues, read_yaml
 from sla_monitor.trial.draft import Draft, WhatIfFindings
 from tallystick.console import answer, fail, progress, var_folder
@@ -92,7 +93,7 @@ def _lines(found: "WhatIfAnswer") -> Iterator[str | Table]:
         met, draft_met = f"{row.good} of {row.total}", f"{row.draft_good} of {row.draft_total}"
         table.add_row(row.council, row.target, met, str(row.misses), draft_met, str(row.draft_misses))
     yield table
-    yield f"{found.changed:,} verdicts of {found.items:,} items would change."
+    yield f"{counted(found.changed, 'verdict')} of {counted(found.items, 'item')} would change."
     for each in found.listed:
         cycle = f", cycle {each.cycle}" if each.cycle > 1 else ""
         was, now = each.was or "not counted", each.now or "not counted"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from shared.csv_cells import escape_formula
+from shared.web.formats import counted
 from tallystick.replay.table import InvalidRow, Row, Table
 
 BEFORE_OPENING = "events earlier than the beginning of their item: kept as recorded"
@@ -42,7 +43,7 @@ class RowCounts:
 
     def lines(self) -> Iterator[str]:
         """The count as people read it."""
-        yield f"{self.rows:,} rows = {self.translated:,} translated + {self.refused:,} refused" + (
+        yield f"{counted(self.rows, 'row')} = {self.translated:,} translated + {self.refused:,} refused" + (
             f" + {self.unused.total():,} that carry no event" if self.unused else ""
         )
         for title, counter in (("no event", self.unused), ("events", self.events), ("note", self.notes)):

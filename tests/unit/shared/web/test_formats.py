@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from shared.period import Month
 from shared.web.formats import (
     clock_time,
+    counted,
     date_range,
     duration,
     instant,
@@ -108,6 +109,11 @@ def test_a_share_short_of_an_objective_never_shows_as_having_reached_it(total: i
 )
 def test_a_duration_is_written_to_the_second(seconds: int, working: bool, expected: str) -> None:
     assert duration(seconds, working=working) == expected
+
+
+@pytest.mark.parametrize(("number", "expected"), [(0, "0 new events"), (1, "1 new event"), (1_234, "1,234 new events")])
+def test_a_count_of_one_is_singular(number: int, expected: str) -> None:
+    assert counted(number, "new event") == expected
 
 
 def test_a_duration_below_nothing_is_refused() -> None:
