@@ -1,6 +1,7 @@
 """Evidence of a month: it can be judged again offline to the same verdicts, and no alteration goes unnoticed."""
 
 import asyncio
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -147,7 +148,12 @@ def test_the_command_says_what_holds_and_what_does_not(evidence: bytes, tmp_path
     failed = CliRunner().invoke(app, ["verify", "verdicts", str(bad)])
 
     assert passed.exit_code == 0, passed.output
-    assert "2 verdicts on 2 items of adur in 2026-03" in passed.output
+    assert passed.output.splitlines() == [
+        "Evaluated again: 2 verdicts on 2 items of adur in 2026-03.",
+        "No difference was found.",
+        f"SHA-256 of the file: {hashlib.sha256(evidence).hexdigest()}",
+        f"SHA-256 in the seal: {json.loads(evidence.splitlines()[-1])['sha256']}",
+    ]
     assert failed.exit_code == 1
     assert "line 7 is not what was sealed" in failed.output
 

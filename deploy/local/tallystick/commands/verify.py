@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from shared.web.formats import counted
 from sla_monitor.domain.verification import verify
 from tallystick.console import EXIT_NOT_VERIFIED, answer, err
 from tallystick.options import Json, input_file
@@ -22,8 +23,10 @@ def verify_verdicts(file: Annotated[Path, input_file("A council's month of evide
     if found.heading is not None and not found.faults:
         of = f"{found.heading.council} in {found.heading.month}"
         lines = [
-            f"{found.verdicts:,} verdicts on {found.items:,} items of {of}",
-            f"were judged again: each is as it is written. SHA-256 {found.sha256}",
+            f"Evaluated again: {counted(found.verdicts, 'verdict')} on {counted(found.items, 'item')} of {of}.",
+            "No difference was found.",
+            f"SHA-256 of the file: {found.file_sha256}",
+            f"SHA-256 in the seal: {found.seal_sha256}",
         ]
     answer(found, lines, as_json=as_json)
     if found.faults:

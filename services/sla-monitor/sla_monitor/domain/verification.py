@@ -4,6 +4,7 @@ The seal finds any change of the file. Evaluating again finds what another seal 
 follow from the facts, versions and exclusions beside it.
 """
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -34,12 +35,16 @@ _decoder: msgspec.json.Decoder[AnyRecord] = msgspec.json.Decoder(AnyRecord)
 
 
 class VerificationResult(Struct, frozen=True):
-    """How much was evaluated again, and all faults: none means that every verdict follows."""
+    """How much was evaluated again, and all faults: none means that every verdict follows.
+
+    `file_sha256` is that of the whole file, `seal_sha256` that of the lines before the seal, as the seal must have it.
+    """
 
     heading: Heading | None
     items: int
     verdicts: int
-    sha256: str
+    file_sha256: str
+    seal_sha256: str
     faults: list[str]
 
 
@@ -59,8 +64,10 @@ class _Evidence(Struct):
 
 def verify(raw: bytes) -> VerificationResult:
     """Whether the file is as it was sealed, and whether its verdicts follow from what it holds."""
+    file_sha256 = hashlib.sha256(raw).hexdigest()
     *lines, last = raw.removesuffix(b"\n").split(b"\n")
     faults = [*_seal_faults(raw, lines, last)]
+    seal_sha256 = seal_of(lines).sha256
     evidence = _Evidence()
     for number, line in enumerate(lines, start=1):
         try:
@@ -69,11 +76,11 @@ def verify(raw: bytes) -> VerificationResult:
             faults.append(f"line {number} is no record: {fault}")
     if [heading.format for heading in evidence.headings] != [FORMAT]:
         faults.append(f"expected one heading of the format {FORMAT}")
-        return VerificationResult(None, 0, 0, "", faults)
+        return VerificationResult(None, 0, 0, file_sha256, seal_sha256, faults)
     heading = evidence.headings[0]
     faults += _verdict_faults(heading, evidence)
     count = sum(len(records) for records in evidence.verdicts.values())
-    return VerificationResult(heading, len(evidence.items), count, seal_of(lines).sha256, faults)
+    return VerificationResult(heading, len(evidence.items), count, file_sha256, seal_sha256, faults)
 
 
 def _seal_faults(raw: bytes, lines: Sequence[bytes], last: bytes) -> Iterator[str]:
