@@ -18,6 +18,7 @@ from shared.contracts.envelope import ItemEvent
 from shared.contracts.topics import TOPICS, WORK
 from shared.log.partitioner import partition_of
 from shared.log.port import Bus, Message, Shard
+from shared.quarantine.service import NotHalted
 from shared.running.health import NotReady, consumer_check
 from shared.scope import Scope
 from shared.units import EpochMillis
@@ -149,6 +150,22 @@ def test_a_halted_shard_goes_on_when_the_flood_is_accepted_and_halts_at_the_next
             await bus.publish_to(SHARD, [message(received(ITEM, AT)), *[POISON] * 12])
             await halts(app)
             await reaches(app, SHARD, 41)
+
+    asyncio.run(scenario())
+
+
+@EACH
+@pytest.mark.parametrize(("poison", "good"), [(9, 3), (10, 0), (0, 1)])
+def test_a_flood_cannot_be_accepted_where_what_is_quarantined_does_not_halt_the_shard(
+    make: Make, poison: int, good: int, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        async with running(make, tmp_path) as (app, bus):
+            await bus.publish_to(SHARD, [*[POISON] * poison, *[message(received(ITEM, AT))] * good])
+            await reaches(app, SHARD, poison + good)
+            with pytest.raises(NotHalted):
+                await app.quarantine.accept_flood(SHARD, actor="tester", reason="there is no flood")
+            assert await app.quarantine.decisions() == []
 
     asyncio.run(scenario())
 

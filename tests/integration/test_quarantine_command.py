@@ -241,6 +241,7 @@ def test_a_record_is_shown_with_its_bytes_but_without_control_characters(tmp_pat
         (["discard", "provider.work.v1/3@77", *WHY], "Nothing was quarantined at provider.work.v1/3@77"),
         (["show", "provider.work.v1/3@99999999999999999999"], "is no place of a record"),
         (["accept-flood", "provider.work.v1/99", *WHY], "No service reads provider.work.v1/99"),
+        (["accept-flood", "provider.work.v1/3", *WHY], "provider.work.v1/3 is not halted; nothing was decided."),
         (["list", "--service", "catalogue"], "There is no service 'catalogue' with a quarantine"),
     ],
 )

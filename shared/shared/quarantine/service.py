@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 from shared.clock import Clock
 from shared.contracts.envelope import split_item_key
 from shared.contracts.topics import Topic
+from shared.log.flood import MAX_QUARANTINED, halting_offset
 from shared.log.port import Bus, Message, Quarantined, Shard, every_shard
 from shared.quarantine.decisions import Action, Decision, QuarantineDecisions
 from shared.scope import Scope
@@ -29,6 +30,10 @@ class NotQuarantined(LookupError):
 
 class AlreadyDecided(ValueError):
     """Somebody has already decided about the record."""
+
+
+class NotHalted(ValueError):
+    """Too few records of the shard are quarantined for it to be halted."""
 
 
 class CannotRedrive(ValueError):
@@ -134,11 +139,15 @@ class QuarantineService:
     async def accept_flood(self, shard: Shard, *, actor: str, reason: str) -> Decision:
         """Any number of the records that `shard` holds by now may be quarantined; later ones are counted from zero.
 
-        Raises `NotQuarantined` for a shard that the service does not read.
+        Raises `NotQuarantined` for a shard that the service does not read, and `NotHalted` where what is quarantined
+        shows that it is not halted. Only the running service knows whether it is.
         """
         if shard not in self._shards:
             raise NotQuarantined(f"{self.service} does not read {shard}")
-        return await self._decide(shard, (await self._bus.bounds(shard)).end, "flood-accepted", actor, reason)
+        end = (await self._bus.bounds(shard)).end
+        if not await self._may_be_halted(shard, end):
+            raise NotHalted(f"{shard} is not halted")
+        return await self._decide(shard, end, "flood-accepted", actor, reason)
 
     async def decisions(self) -> list[Decision]:
         """Every decision of this quarantine, the oldest first."""
@@ -149,6 +158,15 @@ class QuarantineService:
         """The offset below which floods of `shard` are accepted; raises `Busy` while the database is away."""
         with busy_during_outages():
             return await asyncio.to_thread(self._decisions.accepted_below, shard)
+
+    async def _may_be_halted(self, shard: Shard, end: int) -> bool:
+        """Whether one more invalid record, of those before `end`, would make a flood of what is quarantined."""
+        newest: list[int] = []
+        offset = await self.accepted_below(shard) - 1
+        while page := await self._store.quarantine(shard, after_offset=offset, limit=_PAGE):
+            offset = page[-1].offset
+            newest = [*newest, *(record.offset for record in page)][-MAX_QUARANTINED:]
+        return bool(newest) and offset + 1 < end and halting_offset(newest, [offset + 1]) is not None
 
     async def _latest_decisions(self, shard: Shard) -> dict[int, Decision]:
         """The latest decision about each record of the shard, by offset."""

@@ -12,6 +12,7 @@ from shared.quarantine.decisions import Decision
 from shared.quarantine.service import (
     AlreadyDecided,
     CannotRedrive,
+    NotHalted,
     NotQuarantined,
     Parked,
     QuarantineEntry,
@@ -140,13 +141,18 @@ def accept_flood(  # noqa: PLR0917 (as above)
 
     async def work(services: Sequence[QuarantineService]) -> list[tuple[str, int]]:
         confirm(f"Quarantine every invalid record that {shard} holds by now?", yes=yes)
-        accepted = []
+        accepted, not_halted = [], False
         for each in services:
             try:
                 decision = await each.accept_flood(wanted, actor=by.actor, reason=by.reason)
             except NotQuarantined:
                 continue
+            except NotHalted:
+                not_halted = True
+                continue
             accepted.append((each.service, decision.offset))
+        if not_halted and not accepted:
+            fail(f"{shard} is not halted; nothing was decided.", do="/readyz of each service names what is halted.")
         return accepted
 
     accepted = _in_quarantine(service, work)
