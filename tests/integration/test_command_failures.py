@@ -261,6 +261,19 @@ def test_a_statement_is_written_in_the_forms_that_are_named_and_no_other(state: 
     assert (unknown.exit_code, "json, csv, html, pdf" in " ".join(unknown.stderr.split())) == (2, True)
 
 
+def test_an_item_of_a_council_that_is_not_loaded_is_explained_without_naming_the_council(tmp_path: Path) -> None:
+    (tmp_path / "mapping.yaml").write_text(TICKETS)
+    (tmp_path / "export.csv").write_text("number,council,opened,resolved\n1,elsewhere,2026-03-27T16:59:00,\n")
+    replayed = run(tmp_path, "replay", str(tmp_path / "export.csv"), "--mapping", str(tmp_path / "mapping.yaml"))
+
+    named, unnamed = run(tmp_path, "explain", "1", "--council", "elsewhere"), run(tmp_path, "explain", "1")
+
+    assert (replayed.exit_code, unnamed.exit_code) == (0, 0), unnamed.output
+    assert "1 of elsewhere" in unnamed.stdout
+    assert unnamed.stdout == named.stdout
+    assert "There is no item '2'" in refusal(run(tmp_path, "explain", "2"))
+
+
 def test_a_folder_of_another_release_is_refused_with_what_to_do_and_left_as_it_was(state: Path, tmp_path: Path) -> None:
     older = shutil.copytree(state, tmp_path / "var")
     with closing(sqlite3.connect(older / "log.db")) as log:

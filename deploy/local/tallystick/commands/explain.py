@@ -39,11 +39,13 @@ def explain(
 
 
 async def _only(item: str, council: str | None) -> "ItemAnswer":
-    from sla_monitor.reports.items import find_items
+    from sla_monitor.reports.items import find_items, find_items_by_scan
 
     async with open_stack(var_folder()) as stack:
         await stack.monitor.catch_up()
         found = await find_items(stack.monitor.sources, Scope.all().narrowed_to(council), item)
+        if not found and council is None:
+            found = await find_items_by_scan(stack.monitor.sources, item)
     if not found:
         fail(f"There is no item {item!r}.", do=f"State was read from {var_folder()}; TALLYSTICK_VAR names another.")
     if len(found) > 1:

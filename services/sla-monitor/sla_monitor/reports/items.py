@@ -89,6 +89,13 @@ async def find_items(sources: Sources, scope: Scope, item: str) -> list[ItemAnsw
     return found
 
 
+async def find_items_by_scan(sources: Sources, item: str) -> list[ItemAnswer]:
+    """The items of that id of every council, also of those without an agreement: all of live state is read."""
+    pages = sources.items.pages(Scope.all())
+    councils = [stored.council async for page in pages for stored in page if stored.name == item]
+    return await find_items(sources, Scope.of(*councils), item)
+
+
 async def every_item(sources: Sources, scope: Scope) -> AsyncIterator[ItemAnswer]:
     """Every item in scope at the present instant, without its announcements."""
     async for page in sources.items.pages(scope):
