@@ -39,28 +39,32 @@ class AttainmentRow:
 
 @dataclass(frozen=True, slots=True)
 class HomePage:
-    """What the page shows: the newest month that has ended with any verdict in it; None where there is none yet."""
+    """What the page shows: the newest month that has ended with any verdict in it; None where there is none yet.
+
+    While `evaluating`, figures are still to come: the page says so and reloads itself.
+    """
 
     partnership: str
     month: Month | None
     statements: Sequence[StatementRow] = ()
     attainment: Sequence[AttainmentRow] = ()
+    evaluating: bool = False
 
 
-def home_page_of(stack: Stack, clock: Clock, *, partnership: str) -> HomePage:
+def home_page_of(stack: Stack, clock: Clock, *, partnership: str, evaluating: bool) -> HomePage:
     """The page as the services of `stack` know it now. May block."""
     from sla_monitor.reports.attainment import months_decided
 
     present = month_of(clock.now())
     ended = [month for month in months_decided(stack.monitor.sources, Scope.all()) if month < present]
     if not ended:
-        return HomePage(partnership, None)
+        return HomePage(partnership, None, evaluating=evaluating)
     month = ended[-1]
     statements = [
         StatementRow(each.council.name, each.total_pence, statement_path(each.council.id, month))
         for each in stack.billing.statements.statements(month, scope=Scope.all()).statements
     ]
-    return HomePage(partnership, month, statements, list(_attainment(stack, month)))
+    return HomePage(partnership, month, statements, list(_attainment(stack, month)), evaluating)
 
 
 def _attainment(stack: Stack, month: Month) -> Iterator[AttainmentRow]:

@@ -5,7 +5,7 @@ import signal
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from shared.contracts.definitions import AnyDefinition, Partnership
 from shared.http import create_app
 from tallystick.console import EXIT_BUSY, answer, err, fail, out, progress, var_folder
 from tallystick.demo.example import send
-from tallystick.demo.home_page import home_page_of, router
+from tallystick.demo.home_page import HomePage, home_page_of, router
 from tallystick.demo.year import year_of_events
 from tallystick.options import LAST_PORT
 from tallystick.stack import Stack, open_stack
@@ -37,12 +37,16 @@ class Year(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class _Demo:
-    """What is served: the year of `definitions`, over `stack`. With `as_json` stdout has the address and no more."""
+    """What is served: the year of `definitions`, over `stack`. With `as_json` stdout has the address and no more.
+
+    `evaluated` is set once the services have nothing of the year left to do.
+    """
 
     year: Year
     definitions: Sequence[AnyDefinition]
     stack: Stack
     as_json: bool
+    evaluated: asyncio.Event = field(default_factory=asyncio.Event)
 
     def report(self, line: str) -> None:
         """The line is where people read it."""
@@ -132,14 +136,19 @@ async def _watch(demo: _Demo, stop: asyncio.Event, bars: Progress) -> None:
     bars.update(bar, completed=total)
     bars.stop()
     if not stop.is_set():
+        demo.evaluated.set()
         demo.report("Ready: last month's statements and attainment are linked from the page.")
 
 
 def _application(demo: _Demo) -> FastAPI:
     stack = demo.stack
     partnership = next((each.name for each in demo.definitions if isinstance(each, Partnership)), "Tallystick")
+
+    def home_page() -> HomePage:
+        return home_page_of(stack, WallClock(), partnership=partnership, evaluating=not demo.evaluated.is_set())
+
     routers = [
-        router(lambda: home_page_of(stack, WallClock(), partnership=partnership)),
+        router(home_page),
         stack.monitor.pages(illustrative=True),
         stack.catalogue.router,
         stack.monitor.router,

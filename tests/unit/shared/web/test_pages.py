@@ -7,8 +7,10 @@ from fastapi.testclient import TestClient
 from jinja2 import UndefinedError
 from markupsafe import Markup
 
+from shared.period import Month
 from shared.web.pages import environment
 from sla_monitor.pages import CouncilAttainment
+from tallystick.demo.home_page import HomePage
 from tests.support.pages import (
     ADDRESSES,
     ADUR,
@@ -78,6 +80,18 @@ def test_the_home_page_before_the_first_month_says_that_nothing_was_decided() ->
 
     assert "Nothing has been decided yet." in text_of(html)
     assert "<table" not in html
+
+
+@pytest.mark.parametrize("month", [None, Month(2026, 10)])
+def test_the_home_page_says_that_it_is_being_evaluated_and_reloads_only_while_it_is(month: Month | None) -> None:
+    html = TestClient(application(HomePage("Adur and Worthing", month, evaluating=True))).get("/").text
+
+    assert "Still being evaluated: reload this page in a minute." in text_of(html)
+    assert '<meta http-equiv="refresh" content="5">' in html
+    assert "Nothing has been decided yet." not in html
+    assert "Recharge statements for" not in html
+    assert "Still being evaluated" not in shown("/")
+    assert 'http-equiv="refresh"' not in shown("/")
 
 
 def test_attainment_shows_good_of_total_and_what_the_objective_makes_of_it() -> None:
