@@ -274,6 +274,15 @@ def test_an_item_of_a_council_that_is_not_loaded_is_explained_without_naming_the
     assert "There is no item '2'" in refusal(run(tmp_path, "explain", "2"))
 
 
+@pytest.mark.parametrize(("month", "warning"), [("2099-12", "2099-12 has not begun.\n"), ("2026-03", "")])
+def test_evidence_of_a_month_that_has_not_begun_is_written_and_said(
+    month: str, warning: str, state: Path, tmp_path: Path
+) -> None:
+    result = run(state, "export", "evidence", "adur", month, "--to", str(tmp_path / "out.jsonl"))
+
+    assert (result.exit_code, result.stderr, (tmp_path / "out.jsonl").exists()) == (0, warning, True)
+
+
 def test_a_folder_of_another_release_is_refused_with_what_to_do_and_left_as_it_was(state: Path, tmp_path: Path) -> None:
     older = shutil.copytree(state, tmp_path / "var")
     with closing(sqlite3.connect(older / "log.db")) as log:
