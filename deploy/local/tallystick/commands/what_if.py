@@ -1,4 +1,4 @@
-"""`tallystick what-if`: what a draft would have made of past months. Nothing is stored or announced."""
+"""`tallystick what-if`: what a draft would have made of past months. Nothing is stored or published."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -36,7 +36,7 @@ def what_if(
     last: Annotated[Month, typer.Option("--to", parser=read_month, metavar="MONTH", help="The last month, included.")],
     as_json: Json = False,
 ) -> None:
-    """Attainment under the draft (YAML, or JSON if named *.json) is printed beside what was announced.
+    """Attainment under the draft (YAML, or JSON if named *.json) is printed beside what was published.
 
     With --json, every verdict that changes is listed.
     """
@@ -84,7 +84,7 @@ async def _ask(draft: Draft, first: str, last: str) -> WhatIfFindings:
 
 
 def _lines(found: "WhatIfAnswer") -> Iterator[str | Table]:
-    table = Table(title="As announced, and under the draft")
+    table = Table(title="As published, and under the draft")
     table.add_column("Council")
     table.add_column("Target")
     for heading in ("Met", "Missed", "Met (draft)", "Missed (draft)"):
