@@ -65,15 +65,27 @@ def test_ports_that_are_all_in_use_are_named_and_nothing_is_stored(tmp_path: Pat
 
 @pytest.mark.parametrize(
     "arguments",
-    [("demo",), ("load", "adur-worthing"), ("explain", "T1"), ("statement", *MONTH), ("quarantine", "list")],
+    [
+        ("demo",),
+        ("load", "adur-worthing"),
+        ("explain", "T1"),
+        ("statement", *MONTH),
+        ("quarantine", "list"),
+        ("quarantine", "list", "--service", "sla-monitor"),
+        ("approvals",),
+        ("illustrate", "--months", "1"),
+        ("rate", "EMPTY"),
+    ],
     ids=" ".join,
 )
 def test_a_state_folder_that_cannot_be_used_is_refused(arguments: tuple[str, ...], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
+    (tmp_path / "empty").touch()
 
-    result = run(tmp_path / "file", *arguments)
+    result = run(tmp_path / "file", *(str(tmp_path / "empty") if each == "EMPTY" else each for each in arguments))
 
-    assert (result.exit_code, "TALLYSTICK_VAR" in refusal(result)) == (2, True)
+    assert (result.exit_code, "Set TALLYSTICK_VAR to a folder that you may write" in refusal(result)) == (2, True)
+    assert result.stderr.startswith(f"The state folder {tmp_path}/file cannot be made: File exists.")
 
 
 def test_a_folder_in_use_is_refused_with_what_to_do(tmp_path: Path) -> None:

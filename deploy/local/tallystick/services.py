@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from shared.clock import WallClock
 from shared.contracts.topics import TOPICS
 from tallystick.console import fail
+from tallystick.stack import require_folder
 
 if TYPE_CHECKING:  # importing the services takes a second: `--help` of a verb does not wait for them
     from billing.app import BillingApp
@@ -29,6 +30,8 @@ async def open_services(service: str | None) -> AsyncIterator["Sequence[MonitorA
     if service not in {None, *_SERVICES}:
         fail(f"There is no service {service!r} with a quarantine.", do=f"Name one of {', '.join(_SERVICES)}.")
     monitor, billing = read_settings(MonitorSettings), read_settings(BillingSettings)
+    addresses = [monitor.bus_url, monitor.database_url]
+    require_folder(monitor.var, unless=addresses if service == "billing" else [*addresses, monitor.state_url])
     if service is None and billing.database_url:
         fail("DATABASE_URL is of one service only.", do=f"Say whose with --service {' or '.join(_SERVICES)}.")
     async with AsyncExitStack() as stack:

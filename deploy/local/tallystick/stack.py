@@ -117,7 +117,7 @@ async def open_stack(folder: Path, *, clock: Clock | None = None, margin_s: int 
     from shared.bus.connect import connect
     from shared.running.command import tune_gc
 
-    _require_folder(folder)
+    require_folder(folder)
     tune_gc()
     async with AsyncExitStack() as exits:
         bus = connect(f"sqlite:///{folder}/log.db")
@@ -134,7 +134,7 @@ def exclusive_use(folder: Path) -> Iterator[None]:
 
     Raises `FolderInUse` and `UnusableFolder`. A killed process leaves no lock behind.
     """
-    _require_folder(folder)
+    require_folder(folder)
     for name in _SERVICES:  # before the folder is held: the services take a second to import
         import_module(name)
     try:
@@ -144,7 +144,13 @@ def exclusive_use(folder: Path) -> Iterator[None]:
         raise FolderInUse(f"another tallystick is running on {folder}") from busy
 
 
-def _require_folder(folder: Path) -> None:
+def require_folder(folder: Path, *, unless: Sequence[str] = ("",)) -> None:
+    """The folder exists and can be read and written; raises `UnusableFolder`.
+
+    Where all of the addresses `unless` are set, state is on servers and the folder is not needed.
+    """
+    if all(unless):
+        return
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as fault:

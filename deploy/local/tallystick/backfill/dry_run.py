@@ -32,6 +32,7 @@ from sla_monitor.judging.dry_run import DryRunResult, JudgingDryRun
 from sla_monitor.settings import MonitorSettings
 from tallystick.backfill.candidates import Candidate, Refusal
 from tallystick.backfill.report import Changes, changes
+from tallystick.stack import require_folder
 
 _InsertResult = InsertResult | FactResult | None
 _NEW: frozenset[_InsertResult] = frozenset({InsertResult.NEW, FactResult.NEW})
@@ -126,6 +127,8 @@ class BackfillDryRun:
 async def open_dry_run(clock: Clock) -> AsyncIterator[BackfillDryRun]:
     """What the environment's settings name; `DATABASE_URL` is billing's. All of it is closed on the way out."""
     monitor_settings, billing_settings = read_settings(MonitorSettings), read_settings(BillingSettings)
+    addresses = monitor_settings.bus_url, monitor_settings.state_url, billing_settings.database_url
+    require_folder(monitor_settings.var, unless=addresses)
     async with AsyncExitStack() as stack:
         bus = connect(monitor_settings.bus)
         stack.push_async_callback(bus.close)

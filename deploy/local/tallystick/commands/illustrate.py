@@ -15,6 +15,7 @@ from tallystick.console import answer, progress
 from tallystick.demo.example import example_definitions, send
 from tallystick.demo.year import months_of_events
 from tallystick.options import Example, Json
+from tallystick.stack import require_folder
 
 app = typer.Typer(add_completion=False)
 
@@ -35,7 +36,9 @@ async def _send(example: str, *, months: int, seed: int) -> int:
     definitions = example_definitions(example)
     today = WallClock().now().astimezone(LONDON).date()
     events = list(months_of_events(definitions, months=months, until=today, seed=seed))
-    bus = connect(read_settings(ServiceSettings).bus)
+    settings = read_settings(ServiceSettings)
+    require_folder(settings.var, unless=[settings.bus_url])
+    bus = connect(settings.bus)
     try:
         await bus.ensure_topics(TOPICS)
         with progress() as bars:
