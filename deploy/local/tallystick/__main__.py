@@ -13,7 +13,7 @@ from typer.exceptions import TyperException
 from typer.main import get_command, get_group
 
 from tallystick import __version__
-from tallystick.console import EXIT_INTERRUPTED, err, out
+from tallystick.console import EXIT_INTERRUPTED, EXIT_OUTPUT_CLOSED, err, out
 
 _HELP = (
     "Monitor service levels and recharge councils for shared services.\n\n"
@@ -134,7 +134,12 @@ def main() -> None:
         from shared.running.logs import configure_logs
 
         configure_logs("warning", stream=sys.stderr)
-    app()
+    try:
+        app()
+    except SystemExit as ended:
+        if isinstance(ended.__context__, BrokenPipeError):  # typer's console, which prints help, ends with 1
+            raise SystemExit(EXIT_OUTPUT_CLOSED) from None
+        raise
 
 
 if __name__ == "__main__":
