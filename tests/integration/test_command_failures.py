@@ -152,6 +152,20 @@ def test_a_database_that_does_not_answer_is_named_and_its_password_is_not(url: s
     assert "secret" not in result.stderr
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [("statement", *MONTH), ("load", "adur-worthing"), ("export", "evidence", *MONTH), ("explain", "T1")],
+    ids=" ".join,
+)
+def test_a_database_out_of_reach_is_no_bug_of_any_verb(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    address = "postgresql+psycopg://nobody:secret@127.0.0.1:1/none"
+
+    result = run(tmp_path / "var", *arguments, DATABASE_URL=address)
+
+    assert (result.exit_code, "The database does not answer now" in refusal(result)) == (3, True)
+    assert "secret" not in result.stderr
+
+
 def unread(folder: Path, *arguments: str) -> tuple[int, str]:
     """Exit code and standard error of the command, whose output nobody reads."""
     command = [sys.executable, "-m", "tallystick", *arguments]

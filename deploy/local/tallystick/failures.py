@@ -10,6 +10,7 @@ from catalogue.domain.submission import InvalidSubmission
 from shared.json_values import NotStrictJson
 from shared.log.port import BusError
 from shared.log.processor import Busy
+from shared.sql.engine import busy_during_outages
 from shared.sql.migrate import SchemaOutdated
 from shared.startup_errors import IncompatibleStore, InvalidSettings
 from sla_monitor.domain.decisions import NotAllowed
@@ -54,7 +55,7 @@ ADVICE = (
 
 def report_failure(failure: Exception) -> NoReturn:
     """The failure is on stderr in a sentence and the command has ended; the traceback of a bug is in a file."""
-    cause = _first(failure)
+    cause = _busy(_first(failure))
     for advice in ADVICE:
         if isinstance(cause, advice.kinds):
             fail(_sentence(str(cause)), do=advice.do, code=advice.code)
@@ -72,6 +73,15 @@ def report_failure(failure: Exception) -> NoReturn:
 def _first(failure: Exception) -> Exception:
     """What began it: tasks that end together are wrapped in groups."""
     return _first(failure.exceptions[0]) if isinstance(failure, ExceptionGroup) else failure
+
+
+def _busy(cause: Exception) -> Exception:
+    """`Busy` for a database that does not answer, which not every verb has asked under `busy_during_outages`."""
+    try:
+        with busy_during_outages():
+            raise cause  # noqa: TRY301 (raised for the context manager to name)
+    except Exception as named:  # noqa: BLE001 (whatever it is, it is reported)
+        return named
 
 
 def _sentence(text: str) -> str:
