@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 from tallystick import failures
 from tallystick.__main__ import VERBS, app
 from tallystick.commands import load
-from tallystick.stack import exclusive_use
+from tallystick.stack import UnusableFolder, exclusive_use
 from tests.support.backfills import LATE, file_of, work
 from tests.support.replays import TICKETS
 from tests.support.service_process import state_folder_env
@@ -86,6 +86,14 @@ def test_a_state_folder_that_cannot_be_used_is_refused(arguments: tuple[str, ...
 
     assert (result.exit_code, "Set TALLYSTICK_VAR to a folder that you may write" in refusal(result)) == (2, True)
     assert result.stderr.startswith(f"The state folder {tmp_path}/file cannot be made: File exists.")
+
+
+@pytest.mark.parametrize("text", ["afile: File exists", "adur has no agreement", "var/log.db is of another release"])
+def test_a_failure_leaves_names_and_paths_as_they_are(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        failures.report_failure(UnusableFolder(text))
+
+    assert capsys.readouterr().err.startswith(f"{text}.")
 
 
 def test_a_folder_in_use_is_refused_with_what_to_do(tmp_path: Path) -> None:

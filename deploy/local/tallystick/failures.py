@@ -25,6 +25,8 @@ from tallystick.stack import FolderInUse, UnusableFolder
 _ADDRESSES = "BUS_URL, STATE_URL, DATABASE_URL and TALLYSTICK_VAR say where the services keep their data."
 _PATHS = "What was stored is kept. Correct the path or its permissions, or set TALLYSTICK_VAR to another folder."
 
+_ARTICLES = frozenset({"a", "an", "another", "every", "expected", "no", "the", "there"})
+
 
 class Advice(NamedTuple):
     """What to do about failures of some kinds, and the code with which the command ends."""
@@ -60,7 +62,7 @@ def report_failure(failure: Exception) -> NoReturn:
         if isinstance(cause, advice.kinds):
             fail(_sentence(str(cause)), do=advice.do, code=advice.code)
     if isinstance(cause, OSError) and cause.filename is not None:
-        fail(_sentence(f"{cause.filename}: {cause.strerror}"), do=_PATHS)
+        fail(f"{cause.filename}: {cause.strerror}.", do=_PATHS)
     with NamedTemporaryFile("w", prefix="tallystick-", suffix=".txt", delete=False, encoding="utf-8") as file:
         file.write("".join(traceback.format_exception(failure)))
     fail(
@@ -85,4 +87,7 @@ def _busy(cause: Exception) -> Exception:
 
 
 def _sentence(text: str) -> str:
-    return text if "\n" in text or text.endswith(".") else f"{text[:1].upper()}{text[1:]}."
+    # What else begins in lower case may be a path, or the name of a council.
+    if text.split(" ", 1)[0] in _ARTICLES:
+        text = f"{text[:1].upper()}{text[1:]}"
+    return text if "\n" in text or text.endswith(".") else f"{text}."
