@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from shared.startup_errors import STORED_FORMAT, require_stored_format
+from shared.startup_errors import STORED_FORMAT, IncompatibleStore, UnusableDatabase, require_stored_format
 
 # Several processes write to one file (a replay beside the server); none of them holds the lock for long.
 BUSY_TIMEOUT_S = 30.0
@@ -21,6 +21,8 @@ _RETRY_S = 0.005
 _CACHE_KIB = 16 * 1024
 # 64 MiB of pages: SQLite's own 4 MiB makes a writer of large batches copy its pages back after every other one.
 _CHECKPOINT_PAGES = 16 * 1024
+_DAMAGED = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
+_CLOSED = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM})
 _STORED = "SELECT user_version, (SELECT count(*) FROM sqlite_master) FROM pragma_user_version"
 
 T = TypeVar("T")
@@ -71,6 +73,21 @@ class SqliteFile:
         return await loop.run_in_executor(self._thread, _in_transaction, self._connection, begin, work)
 
 
+def refuse_damaged(fault: sqlite3.Error, path: Path) -> None:
+    """Raises `IncompatibleStore`, which names the file, where `fault` says that it is no database or a broken one.
+
+    `UnusableDatabase` where it says that the file cannot be opened or written; nothing for any other fault.
+    """
+    kind = getattr(fault, "sqlite_errorcode", 0) & 0xFF
+    if kind in _DAMAGED:
+        raise IncompatibleStore(
+            f"{path} is not a Tallystick database (damaged?): "
+            "set TALLYSTICK_VAR to another folder, or delete it and replay the events"
+        ) from fault
+    if kind in _CLOSED:
+        raise UnusableDatabase(f"{path} cannot be opened and written: {fault}") from fault
+
+
 def set_pragmas(connection: sqlite3.Connection, *, durable: bool) -> None:
     """The connection waits for locks, checks foreign keys and writes ahead.
 
@@ -106,13 +123,17 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
 
 def _open(path: Path, schema: str, *, durable: bool) -> sqlite3.Connection:
     # Never used by two threads at a time: what has a thread is used by that one only, after it was opened here.
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    connection: sqlite3.Connection | None = None
     try:
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         set_pragmas(connection, durable=durable)
         _require_format(connection, path)
         connection.executescript(f"BEGIN IMMEDIATE; {schema} PRAGMA user_version = {STORED_FORMAT}; COMMIT;")
-    except BaseException:
-        connection.close()
+    except BaseException as fault:
+        if connection is not None:
+            connection.close()
+        if isinstance(fault, sqlite3.Error):
+            refuse_damaged(fault, path)
         raise
     return connection
 

@@ -88,6 +88,20 @@ def test_a_state_folder_that_cannot_be_used_is_refused(arguments: tuple[str, ...
     assert result.stderr.startswith(f"The state folder {tmp_path}/file cannot be made: File exists.")
 
 
+@pytest.mark.parametrize("content", [b"\x93\x07 no database" * 500, None], ids=["random bytes", "a folder"])
+@pytest.mark.parametrize("name", ["billing.db", "catalogue.db", "sla-monitor.db", "sla-monitor-state.db", "log.db"])
+def test_a_state_file_that_is_no_database_is_named(name: str, content: bytes | None, tmp_path: Path) -> None:
+    if content is None:
+        (tmp_path / name).mkdir()
+    else:
+        (tmp_path / name).write_bytes(content)
+
+    result = run(tmp_path, "statement", *MONTH)
+
+    why = "cannot be opened" if content is None else "is not a Tallystick database (damaged?): set TALLYSTICK_VAR to"
+    assert (result.exit_code, f"{tmp_path / name} {why}" in refusal(result)) == (2, True)
+
+
 @pytest.mark.parametrize("text", ["afile: File exists", "adur has no agreement", "var/log.db is of another release"])
 def test_a_failure_leaves_names_and_paths_as_they_are(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):

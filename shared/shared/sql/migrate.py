@@ -12,14 +12,18 @@ remove what was once written. The few tables that hold a state rather than a his
 `migrations.CHANGEABLE` with what may be done to them: `{"progress": "UPDATE", "outbox": "DELETE"}`.
 """
 
+import sqlite3
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.resources import files
+from pathlib import Path
 
 from sqlalchemy import Connection, Engine, column, inspect, select, table, text
+from sqlalchemy.exc import DBAPIError
 
 from shared.sql.engine import read_transaction
-from shared.startup_errors import IncompatibleStore
+from shared.sqlite import refuse_damaged
+from shared.startup_errors import IncompatibleStore, InvalidSettings
 
 APP = "tallystick_app"
 READONLY = "tallystick_readonly"
@@ -36,13 +40,13 @@ class SchemaOutdated(Exception):
 def prepare(engine: Engine, package: str) -> None:
     """The database is at the newest revision of `package`: a file was brought there, a server only looked at.
 
-    Raises `SchemaOutdated` for a server's database that is behind, `UnknownRevision` where it is ahead; its connections
-    are closed then.
+    Raises `SchemaOutdated` for a server's database that is behind, `UnknownRevision` where it is ahead,
+    `IncompatibleStore` for a file that is not ours or is damaged; its connections are closed then.
     """
     bring = migrate if engine.dialect.name == "sqlite" else check
     try:
         bring(engine, package)
-    except (SchemaOutdated, UnknownRevision):
+    except (SchemaOutdated, InvalidSettings):
         engine.dispose()
         raise
 
@@ -64,7 +68,8 @@ def migrate(engine: Engine, package: str) -> None:
     """The database is at the newest revision of `package`, whoever else is migrating it now.
 
     Costs one small read when there is nothing to do to a file; on a server what the roles may do is granted again.
-    Raises `UnknownRevision` when the database is ahead, `UnusableDatabase` when it cannot hold every text.
+    Raises `UnknownRevision` when the database is ahead, `IncompatibleStore` for a file that holds other tables or is
+    damaged, `UnusableDatabase` when it cannot hold every text or cannot be opened.
     """
     bring = _migrate_file if engine.dialect.name == "sqlite" else _migrate_server
     bring(engine, package)
@@ -104,11 +109,17 @@ def _refuse_unknown(package: str, stored: str | None, known: list[str]) -> None:
 
 
 def _migrate_file(engine: Engine, package: str) -> None:
-    with read_transaction(engine) as connection:
-        if _revision(connection, package) == _revisions(package)[-1]:
-            return
-    with engine.begin() as connection:
-        _upgrade(connection, package)
+    path = Path(str(engine.url.database))
+    try:
+        with read_transaction(engine) as connection:
+            if _revision(connection, package) == _revisions(package)[-1]:
+                return
+        with engine.begin() as connection:
+            _upgrade(connection, package)
+    except DBAPIError as fault:
+        if isinstance(fault.orig, sqlite3.Error):
+            refuse_damaged(fault.orig, path)
+        raise
 
 
 def _migrate_server(engine: Engine, package: str) -> None:
