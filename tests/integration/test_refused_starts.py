@@ -70,6 +70,32 @@ def test_a_database_of_an_unreleased_revision_is_refused(package: str, tmp_path:
     engine.dispose()
 
 
+@pytest.mark.parametrize("table", ["verdict", "alembic_version"])
+@pytest.mark.parametrize("package", SERVICES)
+def test_a_file_with_tables_but_no_revision_of_ours_is_refused(package: str, table: str, tmp_path: Path) -> None:
+    file = tmp_path / "service.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute(f"CREATE TABLE {table} (version_num TEXT)")
+    engine = connect(f"sqlite:///{file}")
+
+    with pytest.raises(
+        IncompatibleStore, match=rf"{file} was written by another release \(expected stored format \d+, got 0\): "
+    ):
+        prepare(engine, package)
+
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [(table,)]
+
+
+def test_several_services_may_share_a_file(tmp_path: Path) -> None:
+    engine = connect(f"sqlite:///{tmp_path}/shared.db")
+
+    prepare(engine, "billing")
+    prepare(engine, "catalogue")
+
+    engine.dispose()
+
+
 def test_a_service_whose_log_is_out_of_reach_says_so_once_and_without_a_traceback(tmp_path: Path) -> None:
     environment = {"TALLYSTICK_VAR": str(tmp_path), "BUS_URL": "kafka://localhost:1"}
 

@@ -23,10 +23,11 @@ from sqlalchemy.exc import DBAPIError
 
 from shared.sql.engine import read_transaction
 from shared.sqlite import refuse_damaged
-from shared.startup_errors import IncompatibleStore, InvalidSettings
+from shared.startup_errors import IncompatibleStore, InvalidSettings, require_stored_format
 
 APP = "tallystick_app"
 READONLY = "tallystick_readonly"
+_REVISION = "_revision"
 
 
 class UnknownRevision(IncompatibleStore):
@@ -77,7 +78,7 @@ def migrate(engine: Engine, package: str) -> None:
 
 def version_table(package: str) -> str:
     """The table that holds a package's revision."""
-    return f"{package.replace('.', '_')}_revision"
+    return f"{package.replace('.', '_')}{_REVISION}"
 
 
 def changeable(package: str) -> Mapping[str, str]:
@@ -115,11 +116,20 @@ def _migrate_file(engine: Engine, package: str) -> None:
             if _revision(connection, package) == _revisions(package)[-1]:
                 return
         with engine.begin() as connection:
+            _refuse_foreign_tables(connection, path)
             _upgrade(connection, package)
     except DBAPIError as fault:
         if isinstance(fault.orig, sqlite3.Error):
             refuse_damaged(fault.orig, path)
         raise
+
+
+def _refuse_foreign_tables(connection: Connection, path: Path) -> None:
+    """Raises `IncompatibleStore` for a file with tables, but none of a revision: it is from before, or another's."""
+    tables = inspect(connection).get_table_names()
+    if tables and not any(name.endswith(_REVISION) for name in tables):
+        remedy = "set TALLYSTICK_VAR to another folder, or delete it and send or replay the events again"
+        require_stored_format(0, str(path), remedy=remedy)
 
 
 def _migrate_server(engine: Engine, package: str) -> None:
