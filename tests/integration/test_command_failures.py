@@ -188,6 +188,23 @@ def test_a_database_out_of_reach_is_no_bug_of_any_verb(arguments: tuple[str, ...
     assert "secret" not in result.stderr
 
 
+def test_a_kafka_out_of_reach_is_named_in_a_sentence_and_nothing_else(tmp_path: Path) -> None:
+    environment = state_folder_env(tmp_path) | {"BUS_URL": "kafka://127.0.0.1:1"}
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "tallystick", "quarantine", "list"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 3
+    assert ended.stderr.startswith("Kafka at 127.0.0.1:1 does not answer: no connection could be made")
+    assert "Error" not in ended.stderr
+    assert "{" not in ended.stderr
+
+
 def unread(folder: Path, *arguments: str) -> tuple[int, str]:
     """Exit code and standard error of the command, whose output nobody reads."""
     command = [sys.executable, "-m", "tallystick", *arguments]

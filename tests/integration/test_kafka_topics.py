@@ -73,7 +73,7 @@ async def test_a_topic_with_other_partitions_stops_the_command_before_it_creates
 @pytest.mark.parametrize(
     ("url", "says"),
     [
-        ("kafka://localhost:1", "does not describe its topics"),
+        ("kafka://localhost:1", "Kafka at localhost:1 does not answer"),
         ("sqlite:///var/log.db", "expected kafka://"),
         ("", "BUS_URL is not set"),
     ],

@@ -3,6 +3,7 @@
 A verb's file is imported when the verb is called: the services take a second to import, and `--help` does not wait.
 """
 
+import logging
 import sys
 from importlib import import_module
 from typing import Annotated, Any, NamedTuple
@@ -134,6 +135,7 @@ def main() -> None:
         from shared.running.logs import configure_logs
 
         configure_logs("warning", stream=sys.stderr)
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # the command itself says what fails, in a sentence
     try:
         app()
     except SystemExit as ended:

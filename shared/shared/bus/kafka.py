@@ -10,7 +10,16 @@ from collections.abc import Sequence
 
 from shared.bus import kafka_topics
 from shared.bus.kafka_address import KafkaAddress
-from shared.bus.kafka_client import FAULTS, REQUEST_MS, Consumer, RawRecord, as_partition, standalone_consumer, stop
+from shared.bus.kafka_client import (
+    FAULTS,
+    REQUEST_MS,
+    Consumer,
+    RawRecord,
+    as_partition,
+    reason_of,
+    standalone_consumer,
+    stop,
+)
 from shared.bus.kafka_records import records_of
 from shared.bus.kafka_subscription import KafkaSubscription
 from shared.bus.kafka_topics import TopicDescription, TopicGuard, describe_cluster
@@ -50,7 +59,7 @@ class KafkaBus:
             offsets = await self._offset_consumer()
             first, end = await asyncio.gather(offsets.beginning_offsets([partition]), offsets.end_offsets([partition]))
         except FAULTS as fault:
-            raise BusError(f"Kafka does not say what it holds of {shard}: {fault!r}") from fault
+            raise BusError(f"Kafka does not say what it holds of {shard}: {reason_of(fault)}") from fault
         return Bounds(Offset(first[partition]), Offset(end[partition]))
 
     async def identity(self, topic: str) -> str:
@@ -76,7 +85,7 @@ class KafkaBus:
         try:
             return records_of(await _fetch_range(self._address, shard, start=start, end=held.end, limit=limit))
         except FAULTS as fault:
-            raise BusError(f"Kafka did not deliver records of {shard}: {fault!r}") from fault
+            raise BusError(f"Kafka did not deliver records of {shard}: {reason_of(fault)}") from fault
 
     async def subscribe(self, group: str, topics: Sequence[str]) -> KafkaSubscription:
         """Raises `BusError` for a topic that does not exist. Waits for the member's first share."""

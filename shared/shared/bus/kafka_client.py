@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
-from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.errors import KafkaConnectionError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from shared.bus.aiokafka_internals import close_sender, fail_batches
 from shared.bus.kafka_address import KafkaAddress
@@ -37,6 +37,15 @@ BATCH_BYTES = 512 * 1024
 MAX_MESSAGE_BYTES = 1_000_000
 PARTITION_FETCH_BYTES = 1024 * 1024
 STOP_S = 6.0
+
+
+def reason_of(fault: Exception) -> str:
+    """Why a broker was of no use, for a sentence: without the class and the structures of aiokafka."""
+    if isinstance(fault, TimeoutError):
+        return "it took too long"
+    if isinstance(fault, KafkaConnectionError):
+        return "no connection could be made, or the login was refused"
+    return str(fault) or type(fault).__name__
 
 
 class RawRecord(Protocol):

@@ -18,6 +18,7 @@ from shared.bus.kafka_client import (
     RebalanceListener,
     as_partition,
     group_consumer,
+    reason_of,
     stop,
 )
 from shared.bus.kafka_commits import OffsetCommits
@@ -66,7 +67,7 @@ class KafkaSubscription:
             await self._settled.wait()
         except FAULTS as fault:
             await self.close()
-            raise BusError(f"Kafka did not accept this member into the group: {fault!r}") from fault
+            raise BusError(f"Kafka did not accept this member into the group: {reason_of(fault)}") from fault
 
     def silent_s(self) -> float:
         """Seconds since the brokers last answered for what is read here."""
@@ -161,7 +162,7 @@ class KafkaSubscription:
         except UnicodeDecodeError as fault:
             raise BusError(f"a header's name is not UTF-8 near {self._next}, and aiokafka cannot go past it") from fault
         except FAULTS as fault:
-            raise BusError(f"Kafka did not deliver records: {fault!r}") from fault
+            raise BusError(f"Kafka did not deliver records: {reason_of(fault)}") from fault
 
     async def _first(self, max_records: int, timeout_s: float) -> _Fetched:
         """Up to `max_records` of whatever has come.

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from shared.bus.kafka_address import KafkaAddress
-from shared.bus.kafka_client import FAULTS, MAX_MESSAGE_BYTES, Producer, ProducerBatch, abort, producer, stop
+from shared.bus.kafka_client import FAULTS, MAX_MESSAGE_BYTES, Producer, ProducerBatch, abort, producer, reason_of, stop
 from shared.bus.kafka_records import Header, headers_of
 from shared.log.port import AppendUncertain, BusError, Message
 
@@ -36,7 +36,7 @@ class KafkaWriter:
             async with asyncio.timeout(self._append_s):
                 await self._append(topic, by_partition)
         except FAULTS as fault:
-            raise AppendUncertain(f"Kafka did not confirm messages for {topic}: {fault!r}") from fault
+            raise AppendUncertain(f"Kafka did not confirm messages for {topic}: {reason_of(fault)}") from fault
 
     async def close(self) -> None:
         """Nothing is sent any more. Idempotent."""
