@@ -48,10 +48,12 @@ def statement(
     as_json: Json = False,
 ) -> None:
     """The statement is printed; with `to`, it is also in that folder, in every form or in those named."""
-    if to is not None:
-        require_writable(to / f"{council}-{month}.json")
-    found = asyncio.run(_statement(council, month))
+    if forms and to is None:
+        raise typer.BadParameter("add --to FOLDER: forms are written as files", param_hint="--form")
     files = {} if to is None else {to / f"{council}-{month}.{each.suffix}": each for each in forms or FORMS}
+    for path in files:
+        require_writable(path)
+    found = asyncio.run(_statement(council, month))
     for path, each in files.items():  # first: whoever reads the output may go away
         write_file(path, each.file(found))
     answer(msgspec.Raw(canonical_json(found)), [*_lines(found), *map(str, files)], as_json=as_json)
