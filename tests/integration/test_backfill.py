@@ -206,6 +206,37 @@ def test_a_file_of_too_many_events_is_to_be_split(
     assert (refused.exit_code, "more than 6 events" in refused.output) == (2, True)
 
 
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "the file is empty"),
+        (b"\n \n", "the file is empty"),
+        (b"number,council,opened,resolved\n1,adur,2026-03-03T09:00,\n", "no line is an event; is this a CSV?"),
+        (b"\x93\x07\xff\n\x00\xfe", "no line is an event"),
+        (b'{"type": "x"}\n', "no line is an event"),
+    ],
+    ids=["empty", "blank", "csv", "random bytes", "json"],
+)
+def test_a_file_without_any_event_is_refused(folder: Path, tmp_path: Path, content: bytes, sentence: str) -> None:
+    file = tmp_path / "export"
+    file.write_bytes(content)
+
+    refused = backfill(folder, file)
+
+    assert (refused.exit_code, refused.stdout, sentence in refused.stderr) == (2, "", True)
+    assert ("Give --mapping" in refused.stderr) == ("no line" in sentence)
+
+
+def test_an_export_of_which_no_row_makes_an_event_is_refused(folder: Path, tmp_path: Path) -> None:
+    file, mapping = tmp_path / "export.csv", tmp_path / "desk.yaml"
+    file.write_text("number,council,opened,resolved\nT8,,2026-03-03T09:00,\n")
+    mapping.write_text(TICKET_MAPPING)
+
+    refused = backfill(folder, file, "--mapping", str(mapping))
+
+    assert (refused.exit_code, "no row makes an event (line 2: " in refused.stderr) == (2, True)
+
+
 @pytest.mark.parametrize("approving", [["--approve", "abc"], ["--approve", "abc", "--reason", " "]])
 def test_nobody_approves_without_a_reason(folder: Path, tmp_path: Path, approving: list[str]) -> None:
     log = ends(folder)

@@ -31,6 +31,8 @@ _TOPIC: dict[type, str] = {
 }
 # The reason of rows that make no event.
 ROW = "ROW"
+# The reasons of lines and rows that are no event at all.
+NO_EVENT = frozenset({ROW, "UNREADABLE", "UNKNOWN_TYPE"})
 _OPENINGS = (TicketOpened, WorkReceived)
 
 

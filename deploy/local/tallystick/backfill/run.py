@@ -13,6 +13,7 @@ from shared.instants import epoch_ms
 from shared.sql.approvals import Approval
 from tallystick.authorisation import Authorisation
 from tallystick.backfill.candidates import (
+    NO_EVENT,
     Candidate,
     Refusal,
     events_of_lines,
@@ -44,9 +45,9 @@ class BackfillOptions:
 
 async def run_backfill(options: BackfillOptions) -> BackfillReport:
     """What the events would change; where exactly that is approved, the new ones are in the log."""
+    found, refused = await asyncio.to_thread(_read, options)
     async with open_dry_run(WallClock()) as dry_run:
         with progress() as bars:
-            found, refused = await asyncio.to_thread(_read, options)
             await _wait_for_services(dry_run, bars)
             unique = await dry_run.deduplicate(found)
             new = in_sending_order(unique.new)
@@ -67,7 +68,21 @@ def _read(options: BackfillOptions) -> tuple[list[Candidate], list[Refusal]]:
     if len(found) > MAX_EVENTS:
         raise UnreadableFile(f"{file.name} has more than {MAX_EVENTS:,} events: split it between items")
     refused += [each for each in found if isinstance(each, Refusal)]
-    return [each for each in found if isinstance(each, Candidate)], refused
+    candidates = [each for each in found if isinstance(each, Candidate)]
+    if not candidates:
+        _require_events(file.name, refused, mapped=mapping is not None)
+    return candidates, refused
+
+
+def _require_events(name: str, refused: Sequence[Refusal], *, mapped: bool) -> None:
+    """Raises `UnreadableFile` where there is nothing in the file, or nothing that is an event, valid or not."""
+    if not refused:
+        raise UnreadableFile(f"{name}: the file is empty")
+    if all(each.reason in NO_EVENT for each in refused):
+        first = f"{refused[0].where}: {refused[0].detail}"
+        if mapped:
+            raise UnreadableFile(f"{name}: no row makes an event ({first})")
+        raise UnreadableFile(f"{name}: no line is an event; is this a CSV? Give --mapping ({first})")
 
 
 async def _wait_for_services(dry_run: BackfillDryRun, bars: Progress) -> None:
