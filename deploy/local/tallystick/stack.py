@@ -39,20 +39,11 @@ class UnusableFolder(Exception):
 class Stack:
     """The services and the log between them, ready to be run."""
 
-    def __init__(self, folder: Path, *, bus: Bus, clock: Clock, margin_s: int) -> None:
-        from billing.app import build as build_billing
-        from billing.settings import BillingSettings
-        from catalogue.app import build as build_catalogue
-        from catalogue.settings import CatalogueSettings
-        from sla_monitor.app import build as build_monitor
-        from sla_monitor.settings import MonitorSettings
-
-        self.folder = folder
-        self.bus = bus
-        monitor_settings = MonitorSettings(TALLYSTICK_VAR=folder, SLA_CLOCK_MARGIN_S=margin_s)
-        self.catalogue: CatalogueApp = build_catalogue(CatalogueSettings(TALLYSTICK_VAR=folder), bus=bus, clock=clock)
-        self.monitor: MonitorApp = build_monitor(monitor_settings, bus=bus, clock=clock)
-        self.billing: BillingApp = build_billing(BillingSettings(TALLYSTICK_VAR=folder), bus=bus, clock=clock)
+    def __init__(
+        self, folder: Path, bus: Bus, *, catalogue: CatalogueApp, monitor: MonitorApp, billing: BillingApp
+    ) -> None:
+        self.folder, self.bus = folder, bus
+        self.catalogue, self.monitor, self.billing = catalogue, monitor, billing
 
     async def record(self, definitions: Sequence[AnyDefinition]) -> int:
         """`definitions` are in the catalogue and announced; returns how many versions were added."""
@@ -86,11 +77,6 @@ class Stack:
         """Billing has ingested all that the log holds by now."""
         await _run_until_none_left(self.billing.run, self.billing.unread, lambda _: None)
 
-    async def close(self) -> None:
-        """The services are closed; the log is not."""
-        for service in (self.catalogue, self.monitor, self.billing):
-            await service.close()
-
 
 async def _run_until_none_left(work: Work, left: Callable[[], Awaitable[int]], report: Callable[[int], None]) -> None:
     stop = asyncio.Event()
@@ -114,18 +100,31 @@ async def _run(service: Work, stop: asyncio.Event) -> None:
 @asynccontextmanager
 async def open_stack(folder: Path, *, clock: Clock | None = None, margin_s: int = 1) -> AsyncIterator[Stack]:
     """The services on `folder`, their topics made; closed on the way out. Raises `UnusableFolder`."""
+    from billing.app import build as build_billing
+    from billing.settings import BillingSettings
+    from catalogue.app import build as build_catalogue
+    from catalogue.settings import CatalogueSettings
     from shared.bus.connect import connect
     from shared.running.command import tune_gc
+    from sla_monitor.app import build as build_monitor
+    from sla_monitor.settings import MonitorSettings
 
     require_folder(folder)
     tune_gc()
+    clock = clock or WallClock()
     async with AsyncExitStack() as exits:
         bus = connect(f"sqlite:///{folder}/log.db")
         exits.push_async_callback(bus.close)
         await bus.ensure_topics(TOPICS)
-        stack = Stack(folder, bus=bus, clock=clock or WallClock(), margin_s=margin_s)
-        exits.push_async_callback(stack.close)
-        yield stack
+        # Each is closed also where a later one finds its store unusable.
+        catalogue = build_catalogue(CatalogueSettings(TALLYSTICK_VAR=folder), bus=bus, clock=clock)
+        exits.push_async_callback(catalogue.close)
+        monitor_settings = MonitorSettings(TALLYSTICK_VAR=folder, SLA_CLOCK_MARGIN_S=margin_s)
+        monitor = build_monitor(monitor_settings, bus=bus, clock=clock)
+        exits.push_async_callback(monitor.close)
+        billing = build_billing(BillingSettings(TALLYSTICK_VAR=folder), bus=bus, clock=clock)
+        exits.push_async_callback(billing.close)
+        yield Stack(folder, bus, catalogue=catalogue, monitor=monitor, billing=billing)
 
 
 @contextmanager
