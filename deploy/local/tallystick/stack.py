@@ -40,7 +40,7 @@ class Stack:
     """The services and the log between them, ready to be run."""
 
     def __init__(
-        self, folder: Path, bus: Bus, *, catalogue: CatalogueApp, monitor: MonitorApp, billing: BillingApp
+        self, folder: Path, bus: Bus, *, catalogue: "CatalogueApp", monitor: "MonitorApp", billing: "BillingApp"
     ) -> None:
         self.folder, self.bus = folder, bus
         self.catalogue, self.monitor, self.billing = catalogue, monitor, billing

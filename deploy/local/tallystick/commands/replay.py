@@ -72,6 +72,8 @@ def replay(  # noqa: PLR0917 (typer makes options of them: nobody passes them by
     refused = rejects or folder / "rejects" / f"{name}.csv"
     options = ReplayOptions(file, read_mapping(mapping, lookups=lookup_files(lookup)), as_of, verdicts, refused)
     with exclusive_use(folder):
+        require_writable(verdicts)
+        require_writable(rejects)
         result = asyncio.run(_replay(options, folder))
     answer(_as_json(options, result), _lines(options, result), as_json=as_json)
     if result.rows.unaccounted:
@@ -82,9 +84,8 @@ def replay(  # noqa: PLR0917 (typer makes options of them: nobody passes them by
 
 async def _replay(options: ReplayOptions, folder: Path) -> ReplayResult:
     clock = WallClock() if options.as_of is None else FixedClock(options.as_of)
-    async with open_stack(folder, clock=clock, margin_s=0) as stack:  # first, as it may refuse the folder
-        require_writable(options.verdicts)
-        require_writable(options.rejects)
+    async with open_stack(folder, clock=clock, margin_s=0) as stack:
+        require_writable(options.rejects)  # in the state folder, by default, so only where that is not refused
         with progress() as bars:
             added = await stack.record(await asyncio.to_thread(trial_definitions, options.mapping, options.file))
             rows = RowCounts()
