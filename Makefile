@@ -16,7 +16,7 @@ install: .venv/.installed  ## Create .venv with all dependencies, checked by has
 	@if command -v uv >/dev/null; then uv venv -q --clear --seed .venv; else python3 -m venv --clear .venv; fi
 	@echo "Installing into .venv (a minute or two the first time) ..."
 	@if command -v uv >/dev/null; then uv pip install -q --python .venv --require-hashes -r requirements.lock; \
-	  else $(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock; fi
+	  else $(BIN)/pip install -q --no-compile --disable-pip-version-check --require-hashes -r requirements.lock; fi
 	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation $(OURS:%=-e %)
 	@touch $@
 
@@ -37,7 +37,7 @@ test: install  ## Every test that this machine can run in minutes; the skipped o
 	@$(BIN)/pytest -rs -n auto --maxprocesses 4
 
 test-machine: install  ## First half of CI, on its own Python: tests that need servers, git, make or a browser, and unit tests
-	@LAW_EXAMPLES=20 $(BIN)/pytest -rs -n 2 -m '(docker or host or unit) and not long'
+	@LAW_EXAMPLES=20 $(BIN)/pytest -rs -n 2 --durations=20 --durations-min=5 -m '(docker or host or unit) and not long'
 
 test-image:  ## Second half of CI, in python:3.13-slim: tests that need only Python (needs Docker)
 	@LAW_EXAMPLES=400 SIMULATION_SEEDS=100 .ci/in-image

@@ -42,14 +42,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class EachTestByItself(LoadScopeScheduling):  # type: ignore[misc] # xdist ships no types
-    """Workers take one test after the other, and a module whose tests share a fixture as a whole, those first.
+    """Workers take one test with all its parameters after the other; a module whose tests share a fixture goes whole.
 
     The marks of `--dist loadgroup` would say the same, if xdist 3.8 could attach them under pytest 9.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         module = nodeid.partition("::")[0]
-        return module if _has_shared_fixtures(_HERE.parent / module) else nodeid
+        return module if _has_shared_fixtures(_HERE.parent / module) else nodeid.partition("[")[0]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> EachTestByItself:
