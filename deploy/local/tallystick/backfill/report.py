@@ -10,6 +10,7 @@ from billing.dry_run import StatementDelta
 from shared.contracts.codec import canonical_json
 from shared.log.flood import MAX_QUARANTINED
 from shared.money import format_gbp
+from shared.web.formats import counted
 from sla_monitor.domain.verdict_changes import VerdictChanges
 from tallystick.backfill.candidates import ROW, Candidate, Refusal
 
@@ -59,7 +60,7 @@ def changes(
 def lines(report: BackfillReport) -> Iterator[str]:
     """The report as people read it: the events, then council by council, then the sums."""
     found = report.changes
-    yield f"{report.new:,} new events, {report.known:,} known already, {len(report.refused):,} refused"
+    yield f"{counted(report.new, 'new event')}, {report.known:,} known already, {len(report.refused):,} refused"
     yield from (f"  {name}: {count:,}" for name, count in found.events.items())
     yield from _refusals(report.refused)
     if found.parked:

@@ -11,6 +11,7 @@ from rich.progress import Progress
 from shared.clock import WallClock
 from shared.instants import epoch_ms
 from shared.sql.approvals import Approval
+from shared.web.formats import counted
 from tallystick.authorisation import Authorisation
 from tallystick.backfill.candidates import (
     NO_EVENT,
@@ -100,7 +101,7 @@ async def _wait_for_services(dry_run: BackfillDryRun, bars: Progress) -> None:
         bars.update(bar, completed=max(0, total - behind))
         if loop.time() > until:
             fail(
-                f"The services have still to ingest {behind:,} records.",
+                f"The services have still to ingest {counted(behind, 'record')}.",
                 do="Run it again when they have; start them if none is running. Nothing was sent.",
                 code=EXIT_BUSY,
             )

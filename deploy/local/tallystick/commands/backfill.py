@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
+from shared.web.formats import counted
 from tallystick.authorisation import Authorisation
 from tallystick.console import answer
 from tallystick.options import Actor, Json, LookupOption, input_file, lookup_files
@@ -48,4 +49,4 @@ def _outcome(report: "BackfillReport", approved: tuple[str, Authorisation] | Non
     if approved is None:
         yield "Nothing was stored or sent. To do exactly this, run it again with --approve DIGEST --reason TEXT."
     else:
-        yield f"{report.new:,} events sent. Approved by {approved[1].actor}: {approved[1].reason}"
+        yield f"{counted(report.new, 'event')} sent. Approved by {approved[1].actor}: {approved[1].reason}"
