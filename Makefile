@@ -5,7 +5,7 @@ BIN := .venv/bin
 COMPILE := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-header \
   $(foreach name,shared catalogue sla-monitor billing local,--no-emit-package tallystick-$(name)) $(OURS:%=%/pyproject.toml)
 
-.PHONY: help install demo up down test test-machine test-image check check-all lint types borders bench bench-stack chaos measures lock clean-demo clean
+.PHONY: help install demo up down test test-image check check-all lint types borders bench bench-stack chaos measures lock clean-demo clean
 
 help:  ## List these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -34,12 +34,9 @@ down:  ## Stop the containers and keep their data
 	docker compose down
 
 test: install  ## Every test that this machine can run in minutes; the skipped ones are counted
-	@$(BIN)/pytest -rs -n auto --maxprocesses 4
+	@$(BIN)/pytest -rs -n auto --maxprocesses 4 $(if $(TESTS),-m '$(TESTS)' --durations=20 --durations-min=5)
 
-test-machine: install  ## First half of CI, on its own Python: tests that need servers, git, make or a browser, and unit tests
-	@LAW_EXAMPLES=20 $(BIN)/pytest -rs -n 2 --durations=20 --durations-min=5 -m '(docker or host or unit) and not long'
-
-test-image:  ## Second half of CI, in python:3.13-slim: tests that need only Python (needs Docker)
+test-image:  ## The tests that need only Python, in the image python:3.13-slim (needs Docker)
 	@LAW_EXAMPLES=400 SIMULATION_SEEDS=100 .ci/in-image
 
 check: lint types borders test  ## ruff, mypy --strict, import-linter, tests
