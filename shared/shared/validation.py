@@ -97,7 +97,7 @@ def _union_faults(value: object, options: tuple[Annotation, ...], at: Path) -> I
 
 
 def _config(struct: Any) -> Any:
-    """How msgspec was told to read a struct, which a generic one with its parameters does not say itself."""
+    """The msgspec settings of a struct; a generic one with its parameters has them in its origin only."""
     origin: Annotation = get_origin(struct)
     return (struct if origin is None else origin).__struct_config__
 

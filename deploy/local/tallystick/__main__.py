@@ -89,7 +89,7 @@ class VerbGroup(TyperGroup):
         except KeyboardInterrupt:
             err.print("Interrupted. What was stored is kept; running the same command again goes on from there.")
             raise typer.Exit(EXIT_INTERRUPTED) from None
-        except Exception as failure:  # noqa: BLE001 (the last resort: whoever runs a command is owed no traceback)
+        except Exception as failure:  # noqa: BLE001 (the last resort: nobody who runs a command sees a traceback)
             from tallystick.failures import report_failure
 
             report_failure(failure)

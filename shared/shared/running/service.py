@@ -1,4 +1,4 @@
-"""A service at work: its loops, its two HTTP servers, its metrics, watched, until it is told to stop."""
+"""A service at work: its loops, its two HTTP servers, its metrics, watched, until it is asked to stop."""
 
 import asyncio
 import signal
