@@ -8,7 +8,7 @@ import typer
 import yaml
 
 from sla_monitor.trial.target import MAX_DOCUMENT_BYTES, try_target
-from tallystick.console import answer, fail
+from tallystick.console import answer, fail, out
 from tallystick.options import Json, input_file
 
 app = typer.Typer(add_completion=False)
@@ -18,11 +18,12 @@ app = typer.Typer(add_completion=False)
 def target(file: Annotated[Path, input_file("YAML, or JSON in a file named *.json.")], as_json: Json = False) -> None:
     """Evaluate a document of your own: hours, targets, what happened, questions.
 
-    docs/try-a-target.md describes the document, docs/try-target.schema.json its shape.
+    At a terminal the answer is YAML; in a pipe or a file, or with --json, it is JSON. docs/try-a-target.md describes
+    the document, docs/try-target.schema.json its shape.
     """
     raw = file.read_bytes()
     if len(raw) > MAX_DOCUMENT_BYTES:
         fail(f"{file.name} is longer than {MAX_DOCUMENT_BYTES} bytes.", do="Split it. Nothing was evaluated.")
     found = try_target(raw, written_in="json" if file.suffix == ".json" else "yaml")
     text = yaml.safe_dump(msgspec.to_builtins(found), sort_keys=False, allow_unicode=True)
-    answer(found, [text.removesuffix("\n")], as_json=as_json)
+    answer(found, [text.removesuffix("\n")], as_json=as_json or not out.is_terminal)
