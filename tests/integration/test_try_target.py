@@ -121,3 +121,15 @@ def test_openapi_describes_the_document_and_the_answer(client: TestClient) -> No
     described = client.get("/openapi.json").json()
 
     assert {"TrialDocument", "TrialAnswer", "TrialTarget"} <= described["components"]["schemas"].keys()
+
+
+def test_a_pipe_gets_json_without_asking(tmp_path: Path) -> None:
+    file = tmp_path / "clause.yaml"
+    file.write_text(DOCUMENT, encoding="utf-8")
+
+    piped = subprocess.run(
+        [sys.executable, "-m", "tallystick", "try", "target", str(file)], capture_output=True, check=True
+    )
+
+    assert piped.stdout == command(file).stdout.encode()
+    assert json.loads(piped.stdout)["verdicts"]

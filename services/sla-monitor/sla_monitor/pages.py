@@ -11,14 +11,17 @@ from shared.contracts.definitions import Council, Service
 from shared.contracts.objectives import Judgement
 from shared.http import CallerScope, MonthParameter, PathId, Problem, RequestedScope
 from shared.http.problem_types import NOT_FOUND
-from shared.period import Month
+from shared.period import LONDON, Month
 from shared.web.pages import environment
 from sla_monitor.domain.attainment import met_by_floor
 from sla_monitor.reports.attainment import AttainmentResult, attainment_result, months_decided, newest_month
 from sla_monitor.reports.item_report import ItemReport, item_report
+from sla_monitor.reports.item_text import folded
 from sla_monitor.reports.items import only_item, target_text, verdict_chart
 from sla_monitor.reports.periods import Attainment, attainments
 from sla_monitor.reports.sources import Sources
+
+_MOST_ROWS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +71,11 @@ def router(sources: Sources, *, illustrative: bool) -> APIRouter:
         return attainment_page(councils, month=shown, months=months, illustrative=illustrative)
 
     @routes.get("/items/{item}")
-    async def one_item(item: PathId, scope: RequestedScope) -> str:
+    async def one_item(item: PathId, scope: RequestedScope, *, long: bool = False) -> str:
         report = item_report(await only_item(sources, scope, item))
         council = names.name(Council, report.council)
         service = None if report.service is None else names.name(Service, report.service)
-        return item_page(report, council=council, service=service, illustrative=illustrative)
+        return item_page(report, council=council, service=service, illustrative=illustrative, long=long)
 
     return routes
 
@@ -85,14 +88,23 @@ def attainment_page(
     return template.render(councils=councils, month=month, months=months, illustrative=illustrative)
 
 
-def item_page(item: ItemReport, *, council: str, service: str | None, illustrative: bool) -> str:
-    """One item under the names of its council and service: every verdict with its chart, and all that was published."""
+def item_page(item: ItemReport, *, council: str, service: str | None, illustrative: bool, long: bool = False) -> str:
+    """One item under the names of its council and service: every verdict with its chart, and all that was published.
+
+    Time is folded to a table of at most `_MOST_ROWS` where it has more segments, unless `long` asks for each of them.
+    """
     verdicts = [
         (target_text(verdict.measure, verdict.within), verdict, verdict_chart(verdict, number=number))
         for number, verdict in enumerate(item.verdicts, start=1)
     ]
+    rows = [
+        None if long or len(verdict.trace) <= _MOST_ROWS else folded(verdict.trace, LONDON, most=_MOST_ROWS)
+        for verdict in item.verdicts
+    ]
     template = environment("sla_monitor").get_template("item.html")
-    return template.render(item=item, council=council, service=service, verdicts=verdicts, illustrative=illustrative)
+    return template.render(
+        item=item, council=council, service=service, verdicts=verdicts, rows=rows, illustrative=illustrative
+    )
 
 
 def _councils(rows: Iterable[Attainment], sources: Sources) -> list[CouncilAttainment]:

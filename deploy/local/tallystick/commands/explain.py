@@ -22,11 +22,13 @@ def explain(
     item: Annotated[str, typer.Argument(help="The item's id.")],
     council: Annotated[str | None, typer.Option(help="Whose item, where several councils use the id.")] = None,
     pictures: Annotated[Path | None, typer.Option(help="Draw each clock as SVG into this folder.")] = None,
+    long: Annotated[bool, typer.Option("--long", help="Print every segment of time, not a page.")] = False,
     as_json: Json = False,
 ) -> None:
-    """The item's verdicts and the segments of time behind them are printed; `pictures` gets an SVG of each clock."""
+    """The item's verdicts and the time behind them are printed; `pictures` gets an SVG of each clock."""
     from sla_monitor.reports.item_report import item_report
-    from sla_monitor.reports.items import item_text, verdict_chart
+    from sla_monitor.reports.item_text import item_text
+    from sla_monitor.reports.items import verdict_chart
 
     report = item_report(asyncio.run(_only(item, council)))
     drawings = [] if pictures is None else [(each, verdict_chart(each)) for each in report.verdicts]
@@ -35,7 +37,7 @@ def explain(
             path = pictures / f"{report.item}-{verdict.target}-{verdict.cycle}.svg"
             write_file(path, str(drawn).encode())
             err.print(str(path))
-    answer(report, item_text(report), as_json=as_json)
+    answer(report, item_text(report, long=long), as_json=as_json)
 
 
 async def _only(item: str, council: str | None) -> "ItemAnswer":

@@ -46,6 +46,7 @@ class VerdictReport(Struct, frozen=True):
     agreement_version: int
     calendar: str | None
     calendar_version: int | None
+    zone: str
     started_at: datetime
     stopped_at: datetime | None
     due_at: datetime | None
@@ -130,6 +131,7 @@ def verdict_report(verdict: Verdict, *, as_of: int) -> VerdictReport:
         agreement_version=bound.agreement_version,
         calendar=None if bound.calendar is None else bound.calendar.id,
         calendar_version=None if bound.calendar is None else bound.calendar.version,
+        zone=bound.hours.zone.key,
         started_at=instant(cycle.start),
         stopped_at=maybe_instant(cycle.raw_stop),
         due_at=maybe_instant(verdict.due),

@@ -1,11 +1,7 @@
-"""One item, with the whole reason for its verdicts: as JSON, in words, and as a picture.
-
-Words and pictures give times of Europe/London.
-"""
+"""One item, with the whole reason for its verdicts: as JSON, in words, and as a picture, with times of London."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from datetime import datetime
+from collections.abc import AsyncIterator
 from typing import Any
 
 from fastapi import APIRouter
@@ -16,7 +12,6 @@ from starlette.responses import Response
 
 from shared.http import Json, PathId, Problem, RequestedScope, answers, preferred_media_type
 from shared.http.problem_types import CONFLICT, NOT_FOUND
-from shared.period import LONDON
 from shared.scope import Scope
 from shared.units import CouncilId, ItemId
 from shared.web.charts.svg import Caption
@@ -26,6 +21,7 @@ from shared.web.strings import text
 from sla_monitor.domain.item import Item
 from sla_monitor.ports import Announcement
 from sla_monitor.reports.item_report import ItemAnswer, ItemReport, VerdictReport, item_report
+from sla_monitor.reports.item_text import item_text
 from sla_monitor.reports.sources import Sources
 
 _SVG = "image/svg+xml"
@@ -39,11 +35,14 @@ def router(sources: Sources) -> APIRouter:
     routes = APIRouter()
 
     @routes.get("/items/{item}", responses=_item_answers())
-    async def one_item(request: Request, item: PathId, scope: RequestedScope) -> Response:
-        """The item's verdicts, each with its trace, and everything that was published about it."""
+    async def one_item(request: Request, item: PathId, scope: RequestedScope, *, long: bool = False) -> Response:
+        """The item's verdicts, each with its trace, and everything that was published about it.
+
+        As plain text its time is folded to a page, unless `long` asks for every segment.
+        """
         report = item_report(await only_item(sources, scope, item))
         if preferred_media_type(request, (Json.media_type, "text/plain")) == "text/plain":
-            return PlainTextResponse("\n".join(item_text(report)) + "\n")
+            return PlainTextResponse("\n".join(item_text(report, long=long)) + "\n")
         return Json(report)
 
     @routes.get("/items/{item}/verdicts/{target}/{cycle}.svg", responses={200: {"content": {_SVG: {}}}})
@@ -132,45 +131,3 @@ def verdict_chart(verdict: VerdictReport, *, number: int = 1) -> Markup | None:
         due=Marker(text("item.due"), verdict.due_at) if verdict.due_at else None,
         stop=Marker(text("item.stopped"), verdict.stopped_at) if verdict.stopped_at else None,
     )
-
-
-def item_text(item: ItemReport) -> Iterator[str]:
-    """The lines of the item: its verdicts, each with its trace, and what was published about it."""
-    yield f"{item.item} of {item.council}, {item.service or 'service not known yet'}: {item.state}"
-    for verdict in item.verdicts:
-        yield ""
-        yield from _verdict_text(verdict)
-    if item.announced:
-        yield ""
-        yield "Announced:"
-        for each in item.announced:
-            cause = f", because of {each.cause}" if each.cause else ""
-            yield f"  {_when(each.at)}  {each.target}: {each.kind}{cause}"
-    yield from (f"Note: {note}" for note in item.notes)
-
-
-def _verdict_text(verdict: VerdictReport) -> Iterator[str]:
-    cycle = f", cycle {verdict.cycle}" if verdict.cycle > 1 else ""
-    yield f"{verdict.target}{cycle}: {verdict.verdict.upper()}, {verdict.reason} ({verdict.measure}, {verdict.within})"
-    calendar = f", calendar {verdict.calendar} version {verdict.calendar_version}" if verdict.calendar else ""
-    yield f"  by agreement {verdict.agreement} version {verdict.agreement_version}{calendar}"
-    if verdict.due_at is not None:
-        yield f"  due {_when(verdict.due_at)}"
-    yield (
-        f"  counted {_duration(verdict.counted_s)}, paused {_duration(verdict.paused_s)}, "
-        f"outside hours {_duration(verdict.closed_s)}"
-    )
-    for warning in verdict.warnings:
-        yield f"  {warning.percent}% used up {_when(warning.at)}"
-    for segment in verdict.trace:
-        span = f"{_when(segment.start_at)} to {_when(segment.end_at)}"
-        yield f"    {span}  {segment.kind:8} {_duration(segment.seconds):>9}  {segment.reason}"
-
-
-def _when(at: datetime) -> str:
-    return f"{at.astimezone(LONDON):%a %d %b %Y %H:%M:%S}"
-
-
-def _duration(seconds: int) -> str:
-    hours, rest = divmod(seconds, 3600)
-    return f"{hours}:{rest // 60:02}:{rest % 60:02}"

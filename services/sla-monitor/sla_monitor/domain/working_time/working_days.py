@@ -76,6 +76,14 @@ class CalendarSegment:
     reason: str
 
 
+OUTSIDE_HOURS, _BREAK, _CLOSED_DAY = "outside hours", "break", "closed day"
+
+
+def is_named_closure(reason: str) -> bool:
+    """Whether the reason of a closed segment is a date's own title: a bank holiday, not a night, weekend or break."""
+    return not reason.startswith((OUTSIDE_HOURS, _BREAK, _CLOSED_DAY))
+
+
 class CalendarTrace:
     """Explains a calendar's open and closed time. `edges` are the starts and ends of what is open, in turn."""
 
@@ -116,7 +124,7 @@ class CalendarTrace:
     def _closed_parts(self, a: int, b: int) -> Iterator[CalendarSegment]:
         for start, end, is_break in _alternating(self._breaks, a, b):
             if is_break:
-                yield CalendarSegment(start, end, False, "break")
+                yield CalendarSegment(start, end, False, _BREAK)
             else:
                 for day_start, day_end, day in self._local.days(start, end):
                     yield CalendarSegment(day_start, day_end, False, self._why_closed(day))
@@ -125,7 +133,7 @@ class CalendarTrace:
         on = date_of(day)
         if day in self._closed:
             return f"{on.day} {on:%B} closed: {self._closed[day]}"
-        return "outside hours" if self._days.has(day) else f"closed day ({on:%A})"
+        return OUTSIDE_HOURS if self._days.has(day) else f"{_CLOSED_DAY} ({on:%A})"
 
 
 def _alternating(edges: Sequence[int], a: int, b: int) -> Iterator[tuple[int, int, bool]]:
