@@ -73,7 +73,7 @@ def _step_us() -> float:
     if incremental is None:
         raise RuntimeError("an ordinary item is not followed")
     instants = range(last.at_us + 1_000_000, last.at_us + 1_000_000 + 100_000 * ROUNDS * EACH, 100_000)
-    kinds = (lambda us: Paused(us, "/t", "p", "asked", "council"), lambda us: Resumed(us, "/t", "r"))
+    kinds = (lambda us: Paused(us, "/t", "p", "", "asked", "council"), lambda us: Resumed(us, "/t", "r", ""))
     steps = iter([kinds[number % 2](us) for number, us in enumerate(instants)])
     return _median_us(lambda: _step(incremental, next(steps), as_of=instants.stop))
 

@@ -41,22 +41,22 @@ def local_text(at_s: int | None) -> str | None:
     return None if at_s is None else f"{datetime.fromtimestamp(at_s, LONDON):%a %Y-%m-%d %H:%M:%S}".removesuffix(":00")
 
 
-def fact(when: str, what: str, *, name: str | None = None) -> AnyFact:
+def fact(when: str, what: str, *, name: str | None = None, sequence: str = "") -> AnyFact:
     """One fact: `opened`, `opened high`, `paused council`, `priority low`, `resolved`, `cancelled`, `responded` …"""
     word, _, detail = what.partition(" ")
     us, source, identity = at(when) * 1_000_000, "/test", name or f"{when} {what}"
     match word:
         case "opened":
-            return Opened(us, source, identity, "ict", detail or "normal", {}, None, None)
+            return Opened(us, source, identity, sequence, "ict", detail or "normal", {}, None, None)
         case "paused":
-            return Paused(us, source, identity, "waiting", detail or "council")  # type: ignore[arg-type] # the table's words
+            return Paused(us, source, identity, sequence, "waiting", detail or "council")  # type: ignore[arg-type] # the table's words
         case "priority":
-            return Reprioritised(us, source, identity, detail)
+            return Reprioritised(us, source, identity, sequence, detail)
         case "resolved":
-            return Stopped(us, source, identity, "done")
+            return Stopped(us, source, identity, sequence, "done")
         case "cancelled":
-            return Cancelled(us, source, identity, "withdrawn")
-    return PLAIN_FACTS[word](us, source, identity)
+            return Cancelled(us, source, identity, sequence, "withdrawn")
+    return PLAIN_FACTS[word](us, source, identity, sequence)
 
 
 def facts(*lines: tuple[str, str]) -> list[AnyFact]:

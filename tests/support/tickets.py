@@ -54,7 +54,7 @@ def messages(*, items: int) -> Iterator[Message]:
         yield message(number, kind, FIRST + timedelta(seconds=int(at_s)))
 
 
-def message(number: int, kind: str, at: datetime, *, again: int = 0) -> Message:
+def message(number: int, kind: str, at: datetime, *, again: int = 0, sequence: str = "") -> Message:
     """The event of the ticket of that number; `again` distinguishes those of the same kind."""
     council, item = COUNCILS[number % len(COUNCILS)], f"T-{number:07}"
     event: dict[str, Any] = {
@@ -67,6 +67,7 @@ def message(number: int, kind: str, at: datetime, *, again: int = 0) -> Message:
         "time": at,
         "datacontenttype": "application/json",
         "data": _DATA.get(kind, {}),
+        **({"sequence": sequence} if sequence else {}),
     }
     return Message(
         f"{council}:{item}", msgspec.json.encode(event), timestamp_ms=EpochMillis(int(at.timestamp() * 1000))

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from shared.contracts.scalars import ID_FORM, EventId, Instant, Source
+from shared.contracts.scalars import ID_FORM, EventId, Instant, Sequence, Source
 from shared.units import CouncilId, ItemId
 
 
@@ -32,6 +32,7 @@ class ItemEvent(Event, frozen=True, kw_only=True):
 
     subject: Annotated[ItemId, ID_FORM]
     council: Annotated[CouncilId, ID_FORM]
+    sequence: Sequence | UnsetType = UNSET
 
     @property
     def key(self) -> str:

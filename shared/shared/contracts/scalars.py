@@ -16,6 +16,13 @@ ID_FORM = Meta(pattern=ID_PATTERN, description="1 to 64 of A-Z a-z 0-9 _ . - and
 Id = Annotated[str, ID_FORM]
 Instant = Annotated[datetime, Meta(tz=True, description="RFC 3339 with an offset or Z")]
 Source = Annotated[str, Meta(min_length=1, max_length=256, description="who sent it: /councils/{id}/systems/{name}")]
+Sequence = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9_.:-]{1,64}" + END_OF_TEXT,
+        description="orders the events of one item that have one `time`: all digits by their number, before other text",
+    ),
+]
 EventId = Annotated[str, Meta(min_length=1, max_length=128, description="unique for ever within its source")]
 Amount = Annotated[
     str, Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,6})?" + END_OF_TEXT, description="pounds as a decimal string: '0.0375'")

@@ -106,9 +106,10 @@ def test_the_catalogues_definitions_are_accepted() -> None:
     assert isinstance(service, AcceptedEvent)
 
 
-def test_resending_with_other_tracing_or_layout_is_the_same_content() -> None:
+def test_resending_with_other_tracing_layout_or_sequence_is_the_same_content() -> None:
     event = recorded("may", NOON, "1")
-    resent = msgspec.structs.replace(event, traceparent="00-1", partitionkey="ashby", time=event.time.astimezone())
+    layout = {"partitionkey": "ashby", "time": event.time.astimezone(), "sequence": "7"}
+    resent = msgspec.structs.replace(event, traceparent="00-1", **layout)
 
     assert content_digest(resent) == content_digest(event)
 

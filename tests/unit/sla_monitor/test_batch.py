@@ -30,10 +30,15 @@ RESPOND = {"id": "respond", "measure": "response-time", "within": "4 working hou
 
 
 def batch_of(
-    head: Head, kind: str, after: timedelta, *targets: dict[str, Any], council: str = "council-00"
+    head: Head,
+    kind: str,
+    after: timedelta,
+    *targets: dict[str, Any],
+    council: str = "council-00",
+    sequence: str = "",
 ) -> ShardBatch:
     """A batch of one event of the ticket, in a process that holds nothing in memory; `council` has the agreement."""
-    sent = message(0, kind, OPENED + after)
+    sent = message(0, kind, OPENED + after, sequence=sequence)
     record = Record(head.next_offset, sent.key.encode(), sent.value, (), EpochMillis(sent.timestamp_ms or 0))
     decisions: Any = SimpleNamespace(current=Decisions())
     catalogue: Any = SimpleNamespace(
@@ -107,3 +112,19 @@ def test_the_facts_of_a_parked_item_are_all_parked() -> None:
     batch.judge([KEY], stored(before), not_due={KEY})
 
     assert batch.change().head.counts["parked"] == 2
+
+
+def test_an_event_sent_again_with_a_smaller_sequence_is_a_duplicate_with_another_place() -> None:
+    first = opened(RESOLVE)
+    batch = batch_of(first.head, "assigned", timedelta(minutes=5), RESOLVE, sequence="10")
+    batch.judge([KEY], stored(first))
+    before = batch.change()
+
+    for sequence, stays in (("11", "10"), ("9", "9")):
+        batch = batch_of(before.head, "assigned", timedelta(minutes=5), RESOLVE, sequence=sequence)
+        batch.judge([KEY], stored(before))
+        change = batch.change()
+
+        item = load_item({**stored(before), **stored(change)}[KEY])
+        assert [each.sequence for each in item.facts] == ["", stays]
+        assert change.head.counts == {**before.head.counts, "duplicate": 1}

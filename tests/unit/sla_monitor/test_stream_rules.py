@@ -1,12 +1,14 @@
 """How verdicts follow a stream of facts, and the months in which they count. Each test names its rule."""
 
+from itertools import permutations
+
 import pytest
 
 from shared.contracts.verdicts import VerdictCorrected
 from sla_monitor.domain.announcements import Trigger, announce, counted_month
 from sla_monitor.domain.clock.cycles import ExcludedTime
 from sla_monitor.domain.clock.verdict import Outcome
-from sla_monitor.domain.facts import AnyFact
+from sla_monitor.domain.facts import AnyFact, history
 from sla_monitor.domain.item import FactResult, Item, LastPublished, insert_fact
 from tests.support.histories import agreement_index, at, evaluated, fact, facts, judged
 
@@ -42,6 +44,37 @@ def test_r34_a_repeated_event_is_ignored_and_other_content_under_its_id_is_refus
     ]
 
     assert taken == [FactResult.NEW, FactResult.DUPLICATE, FactResult.CONFLICT]
+
+
+@pytest.mark.parametrize("sent", list(permutations(("", "2", "10"))))
+def test_r23_of_several_sendings_of_one_event_the_smallest_sequence_counts(sent: tuple[str, ...]) -> None:
+    item = Item()
+
+    results = [insert_fact(item, fact("Mon 2026-03-02 09:00", "opened", name="a", sequence=each)) for each in sent]
+
+    assert [each.sequence for each in item.facts] == [""]
+    assert results[0] is FactResult.NEW
+    assert set(results[1:]) <= {FactResult.DUPLICATE, FactResult.REORDERED}
+
+
+def test_r23_a_smaller_sequence_gives_the_fact_another_place() -> None:
+    item = Item()
+    for sequence, name in (("1", "a"), ("2", "b"), ("3", "c")):
+        insert_fact(item, fact("Mon 2026-03-02 10:00", "responded", name=name, sequence=sequence))
+
+    result = insert_fact(item, fact("Mon 2026-03-02 10:00", "responded", name="c", sequence="0"))
+
+    assert result is FactResult.REORDERED
+    assert [each.id for each in item.facts] == ["c", "a", "b"]
+    again = fact("Mon 2026-03-02 10:00", "asked", name="c", sequence="0")
+    assert insert_fact(item, again) is FactResult.CONFLICT
+
+
+def test_r23_sequences_ascend_from_none_by_number_to_text() -> None:
+    ascending = ("", "2", "10", "010", "a", "b-1")
+    held = [fact("Mon 2026-03-02 10:00", "responded", name=f"{9 - n}", sequence=s) for n, s in enumerate(ascending)]
+
+    assert tuple(each.sequence for each in history(reversed(held))) == ("", "2", "010", "10", "a", "b-1")
 
 
 def test_r35_a_late_event_that_changes_a_verdict_is_announced_with_old_new_and_cause() -> None:

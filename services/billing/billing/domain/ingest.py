@@ -56,7 +56,7 @@ def ingest_record(shard: Shard, record: Record) -> AcceptedEvent | InvalidRecord
 
 
 def content_digest(event: AnyEvent) -> bytes:
-    """SHA-256 of the event's content: equal for two sendings that differ in layout, tracing or routing only."""
+    """SHA-256 of what the event says: two sendings that differ in layout, tracing, routing or sequence have one."""
     council = event.council if isinstance(event, ItemEvent) else None
     content = (type(event).__struct_config__.tag, epoch_us(event.time), event.subject, council, event.data)
     return hashlib.sha256(_encoder.encode(content)).digest()

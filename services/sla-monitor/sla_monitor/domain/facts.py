@@ -7,7 +7,7 @@ stored (msgpack arrays), so a field may be added at the end of one, but none may
 from collections.abc import Iterable
 from typing import get_args
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from shared.contracts import items
 from shared.contracts.envelope import TimeAdvanced
@@ -22,11 +22,15 @@ ItemEvent = items.TicketEvent | items.WorkEvent
 
 # Held by the hundred thousand and never part of a cycle: the garbage collector need not track them.
 class Fact(Struct, frozen=True, array_like=True, gc=False):
-    """One event of an item: `at_us` in microseconds of the epoch, (`source`, `id`) its identity."""
+    """One event of an item: `at_us` in microseconds of the epoch, (`source`, `id`) its identity.
+
+    `sequence` orders it among the facts of its instant, "" where the sender gave none; it is no part of the content.
+    """
 
     at_us: int
     source: str
     id: str
+    sequence: str
 
     @property
     def at_s(self) -> int:
@@ -120,13 +124,23 @@ AnyFact = (
 )
 
 
-# Facts of one instant are in the order of the union: an end beats a pause, a pause beats a resumption (R23).
 _RANKS: dict[type[AnyFact], int] = {kind: rank for rank, kind in enumerate(get_args(AnyFact))}
+SequenceKey = tuple[int, int, str]
+OrderKey = tuple[int, SequenceKey, int, str, str]
+_NO_SEQUENCE: SequenceKey = (0, 0, "")
 
 
-def order_key(fact: AnyFact) -> tuple[int, int, str, str]:
-    """The sort key of a history: event time, then rank, then identity; arrival plays no part."""
-    return fact.at_us, _RANKS[type(fact)], fact.source, fact.id
+def sequence_key(sequence: str) -> SequenceKey:
+    """The sort key of a sequence: none comes first, then those of digits alone by their number, then other text."""
+    if not sequence:
+        return _NO_SEQUENCE
+    # As text the number would be in the order 1, 10, 2. No other digits than ASCII's are in a sequence.
+    return (1, int(sequence), sequence) if sequence.isdigit() else (2, 0, sequence)
+
+
+def order_key(fact: AnyFact) -> OrderKey:
+    """The sort key of a history: event time, then the sender's sequence, kind and identity; arrival plays no part."""
+    return fact.at_us, sequence_key(fact.sequence), _RANKS[type(fact)], fact.source, fact.id
 
 
 def history(facts: Iterable[AnyFact]) -> list[AnyFact]:
@@ -152,25 +166,28 @@ _PLAIN_FACTS = {kind: PLAIN_FACTS.get(str(kind.__struct_config__.tag).split(".")
 def fact_of(event: ItemEvent) -> AnyFact:  # noqa: PLR0911 (one line a kind reads as the table that it is)
     """The fact that an event of a ticket, a work item or an outage states."""
     at_us, source, name = epoch_us(event.time), event.source, event.id
+    sequence = "" if event.sequence is UNSET else event.sequence
     plain = _PLAIN_FACTS.get(type(event))
     if plain is not None:
-        return plain(at_us, source, name)
+        return plain(at_us, source, name, sequence)
     match event:
         case items.TicketOpened(data=data) | items.WorkReceived(data=data):
             due_us = None if data.due_at is None else epoch_us(data.due_at)
-            return Opened(at_us, source, name, data.service, data.priority, data.attributes, due_us, data.value_pence)
+            return Opened(
+                at_us, source, name, sequence, data.service, data.priority, data.attributes, due_us, data.value_pence
+            )
         case items.TicketReprioritised(data=data):
-            return Reprioritised(at_us, source, name, data.priority)
+            return Reprioritised(at_us, source, name, sequence, data.priority)
         case items.TicketResolved(data=data) | items.WorkCompleted(data=data):
-            return Stopped(at_us, source, name, data.outcome)
+            return Stopped(at_us, source, name, sequence, data.outcome)
         case items.WorkRejected():
-            return Stopped(at_us, source, name, "rejected")
+            return Stopped(at_us, source, name, sequence, "rejected")
         case items.TicketCancelled(data=data):
-            return Cancelled(at_us, source, name, data.reason)
+            return Cancelled(at_us, source, name, sequence, data.reason)
         case items.TicketPaused(data=data) | items.WorkPaused(data=data):
-            return Paused(at_us, source, name, data.reason, data.awaiting)
+            return Paused(at_us, source, name, sequence, data.reason, data.awaiting)
         case items.OutageStarted(data=data):
-            return OutageBegan(at_us, source, name, data.service)
+            return OutageBegan(at_us, source, name, sequence, data.service)
     raise TypeError(f"{type(event).__name__} states no fact of an item")
 
 

@@ -18,6 +18,7 @@ from sla_monitor.domain.facts import (
     Assigned,
     Cancelled,
     Closed,
+    OrderKey,
     Paused,
     Responded,
     Resumed,
@@ -93,7 +94,7 @@ class IncrementalState(Struct):
     `unsupported` are evaluated in full. `fixed` is the wake of the clocks that no pause stops.
     """
 
-    last: tuple[int, int, str, str]
+    last: OrderKey
     settled_s: int
     ignored: Kinds
     stopped: bool

@@ -5,11 +5,12 @@ from enum import Enum
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from shared.contracts.envelope import split_item_key
 from shared.contracts.verdicts import VerdictData
 from sla_monitor.domain.clock.timeline import FOREVER, read_timeline
-from sla_monitor.domain.facts import AnyFact, OutageBegan, OutageOver, order_key
+from sla_monitor.domain.facts import AnyFact, OutageBegan, OutageOver, order_key, sequence_key
 
 
 class LastPublished(Struct, frozen=True, array_like=True):
@@ -40,10 +41,11 @@ class Item(Struct, array_like=True):
 
 
 class FactResult(Enum):
-    """Whether an item got a new fact, had it already, or has another under its id."""
+    """Whether an item got a new fact, had it already, had it in another place, or has another under its id."""
 
     NEW = "applied"
     DUPLICATE = "duplicate"
+    REORDERED = "reordered"
     CONFLICT = "conflict"
 
 
@@ -66,15 +68,31 @@ def dump_item(item: Item) -> bytes:
 
 
 def insert_fact(item: Item, fact: AnyFact) -> FactResult:
-    """The item holds the fact once, in its place; the same identity with other content changes nothing."""
-    for known in item.facts:
+    """The item holds the fact once, in its place; the same identity with other content changes nothing.
+
+    A sequence is no content: of two sendings of one fact the smaller one counts, whichever came first.
+    """
+    for index, known in enumerate(item.facts):
         if known.id == fact.id and known.source == fact.source:
-            return FactResult.DUPLICATE if known == fact else FactResult.CONFLICT
+            return _insert_again(item, index, fact)
     in_order = not item.facts or order_key(item.facts[-1]) < order_key(fact)
     item.facts.append(fact)
     if not in_order:
         item.facts.sort(key=order_key)
     return FactResult.NEW
+
+
+def _insert_again(item: Item, index: int, fact: AnyFact) -> FactResult:
+    known = item.facts[index]
+    if known == fact:
+        return FactResult.DUPLICATE
+    if known != replace(fact, sequence=known.sequence):
+        return FactResult.CONFLICT
+    if sequence_key(known.sequence) < sequence_key(fact.sequence):
+        return FactResult.DUPLICATE
+    item.facts[index] = fact
+    item.facts.sort(key=order_key)
+    return FactResult.REORDERED
 
 
 def is_open(item: Item) -> bool:

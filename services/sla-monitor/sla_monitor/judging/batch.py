@@ -123,27 +123,34 @@ class ShardBatch:
         for key in keys:
             cached = self._cache.pop(key) or CachedItem.load(stored.get(key))
             item = cached.item
-            new = self._insert(item, self._added.get(key, ()))
-            may_skip = new and key not in requests
+            new, reordered = self._insert(item, self._added.get(key, ()))
+            may_skip = new and not reordered and key not in requests
             if may_skip and (self._apply(key, cached, new) or (key in not_due and self._ignores(key, item, new))):
                 self._counts["applied"] += len(new)
                 self._items[key] = dump_item(item)
             elif item.facts:
-                self._judge(key, cached, new, requests.get(key))
+                self._judge(key, cached, new, requests.get(key), reordered=reordered)
             self._cache.put(key, cached)
 
-    def _insert(self, item: Item, added: Iterable[tuple[AnyFact, Record]]) -> list[AnyFact]:
-        """The item's facts grow by what is new, which is returned; duplicates are counted, conflicts quarantined."""
+    def _insert(self, item: Item, added: Iterable[tuple[AnyFact, Record]]) -> tuple[list[AnyFact], list[AnyFact]]:
+        """The item's facts grow by what is new, which is returned; duplicates are counted, conflicts quarantined.
+
+        Beside it those that were sent again with a smaller sequence, by which they may have another place now.
+        """
         new: list[AnyFact] = []
+        reordered: list[AnyFact] = []
         for fact, record in added:
             match insert_fact(item, fact):
                 case FactResult.NEW:
                     new.append(fact)
                 case FactResult.DUPLICATE:
                     self._counts["duplicate"] += 1
+                case FactResult.REORDERED:
+                    self._counts["duplicate"] += 1
+                    reordered.append(fact)
                 case FactResult.CONFLICT:
                     self._quarantine(record, CONFLICT)
-        return new
+        return new, reordered
 
     def _apply(self, key: str, cached: CachedItem, new: Sequence[AnyFact]) -> bool:
         """Whether incremental evaluation was enough: the new facts decide nothing, only when to evaluate next."""
@@ -167,10 +174,18 @@ class ShardBatch:
             return False
         return all(type(fact) in kinds for fact in new)
 
-    def _judge(self, key: str, cached: CachedItem, new: Sequence[AnyFact], request: ReevaluationRequest | None) -> None:
+    def _judge(
+        self,
+        key: str,
+        cached: CachedItem,
+        new: Sequence[AnyFact],
+        request: ReevaluationRequest | None,
+        *,
+        reordered: Sequence[AnyFact],
+    ) -> None:
         item = cached.item
         before = item.announced, item.waiting, item.known_to
-        trigger = _trigger(key, new, request, at=self.clock_s)
+        trigger = _trigger(key, new or reordered, request, at=self.clock_s)
         evaluation = self._evaluate(item, trigger, renew=request is not None and request.renews)
         self._count(item, evaluation, new=len(new))
         item.waiting, self._due[key] = evaluation.waiting, _due_at(evaluation.wake)
@@ -178,7 +193,7 @@ class ShardBatch:
         self._outbox += [
             Outgoing(each.id, VERDICTS.name, each.key, encode_event(each), self._clock_ms) for each in events
         ]
-        if new or before != (item.announced, item.waiting, item.known_to):
+        if new or reordered or before != (item.announced, item.waiting, item.known_to):
             self._items[key] = dump_item(item)
         cached.evaluated(evaluation, as_of=self.clock_s)
 

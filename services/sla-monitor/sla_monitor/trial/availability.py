@@ -126,9 +126,9 @@ def _outage_verdict(
     outage: Interval, agreement_index: AgreementIndex, excluded: Sequence[ExcludedTime], until: int
 ) -> TrialOutageVerdict:
     start, end = outage
-    facts: list[AnyFact] = [Opened(start * SECOND_US, SOURCE, "outage", ANY_SERVICE, "normal", {}, None, None)]
+    facts: list[AnyFact] = [Opened(start * SECOND_US, SOURCE, "outage", "", ANY_SERVICE, "normal", {}, None, None)]
     if end != FOREVER:
-        facts.append(Stopped(end * SECOND_US, SOURCE, "restored", "restored"))
+        facts.append(Stopped(end * SECOND_US, SOURCE, "restored", "", "restored"))
     evaluation = evaluate(
         facts,
         council=COUNCIL,

@@ -102,17 +102,17 @@ def _fact(event: TrialEvent, name: str, zone: ZoneInfo, service: str) -> facts.A
     if event.event in OPENINGS:
         due_us = None if event.due_at is None else epoch_us(read_time(event.due_at).on(zone))
         priority = event.priority or "normal"
-        return facts.Opened(at_us, SOURCE, name, event.service or service, priority, event.attributes, due_us, None)
+        return facts.Opened(at_us, SOURCE, name, "", event.service or service, priority, event.attributes, due_us, None)
     match event.event:
         case "reprioritised":
-            return facts.Reprioritised(at_us, SOURCE, name, event.priority or "normal")
+            return facts.Reprioritised(at_us, SOURCE, name, "", event.priority or "normal")
         case "resolved" | "completed" | "rejected":
-            return facts.Stopped(at_us, SOURCE, name, event.event)
+            return facts.Stopped(at_us, SOURCE, name, "", event.event)
         case "cancelled":
-            return facts.Cancelled(at_us, SOURCE, name, event.reason or "cancelled")
+            return facts.Cancelled(at_us, SOURCE, name, "", event.reason or "cancelled")
         case "paused":
-            return facts.Paused(at_us, SOURCE, name, event.reason or "paused", event.awaiting or "council")
-    return facts.PLAIN_FACTS[event.event](at_us, SOURCE, name)
+            return facts.Paused(at_us, SOURCE, name, "", event.reason or "paused", event.awaiting or "council")
+    return facts.PLAIN_FACTS[event.event](at_us, SOURCE, name, "")
 
 
 def _unjudged(timeline: Timeline, index: AgreementIndex, evaluation: Evaluation) -> Iterator[UnjudgedTarget]:
@@ -182,7 +182,7 @@ def select_targets(document: TrialDocument, history: Sequence[facts.AnyFact], zo
                 for fact in history
                 if not isinstance(fact, facts.Reprioritised)
             ),
-            *(facts.Reprioritised(at, SOURCE, f"change-{at}", periods.key_at(at)) for at in marks),
+            *(facts.Reprioritised(at, SOURCE, f"change-{at}", "", periods.key_at(at)) for at in marks),
         ],
     )
 
