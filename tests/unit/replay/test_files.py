@@ -81,6 +81,33 @@ def test_a_column_that_is_there_twice_cannot_be_read(tmp_path: Path) -> None:
         replay(tmp_path, TICKETS, "number,council,opened,opened,resolved\n")
 
 
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        (HEADER.replace(",", ";") + ROW.replace(",", ";"), "its cells are separated by ';': save it with commas"),
+        ("\ufeff" + HEADER.replace(",", ";"), "its cells are separated by ';': save it with commas"),
+        (HEADER.replace(",", "\t"), r"its cells are separated by '\\t': save it with commas"),
+        ("sep=,\r\n" + HEADER + ROW, "line 1 is 'sep=,', which only Excel understands: remove the line"),
+        ("Tickets in June,,,\n\n" + HEADER + ROW + "Total,1,,\n", "its header is on line 3: remove the lines above it"),
+    ],
+)
+def test_a_file_that_is_not_quite_a_csv_is_refused_with_what_to_do(text: str, advice: str, tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFile, match=f"^export.csv: {advice}"):
+        replay(tmp_path, TICKETS, text)
+
+
+@pytest.mark.parametrize("at", [12, 60, -60])
+def test_a_damaged_gzip_is_an_error_with_the_line(at: int, tmp_path: Path) -> None:
+    path = tmp_path / "export.csv.gz"
+    rows = "".join(f"{number},adur,2026-03-27T16:{number % 60:02}:00,\n" for number in range(50_000))
+    content = bytearray(gzip.compress((HEADER + rows).encode()))
+    content[at : at + 20] = bytes(byte ^ 0xFF for byte in content[at : at + 20])
+    path.write_bytes(content)
+
+    with pytest.raises(UnreadableFile, match=r"^export.csv.gz (cannot be read|is damaged|breaks off) after line \d+: "):
+        replay_file(mapping_of(tmp_path, TICKETS), path)
+
+
 @pytest.mark.parametrize("keep", [10, 40])
 def test_a_file_that_breaks_off_is_an_error_not_an_end(keep: int, tmp_path: Path) -> None:
     path = tmp_path / "export.csv.gz"

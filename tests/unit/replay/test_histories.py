@@ -81,8 +81,57 @@ def test_an_item_without_a_beginning_is_refused_row_by_row(tmp_path: Path) -> No
     ]
 
 
-def test_an_item_is_what_its_first_row_in_the_file_says(tmp_path: Path) -> None:
-    mapping = changed(ACTIVITIES, {"council: {constant: adur}": "council: {column: council}"})
+BY_COUNCIL = changed(ACTIVITIES, {"council: {constant: adur}": "council: {column: council}"})
+
+
+def test_what_two_councils_call_alike_is_two_items(tmp_path: Path) -> None:
+    rows = "1,Work,2026-03-27T09:00:00,Adur\n1,Fix,2026-03-27T10:00:00,Adur\n1,Work,2026-03-27T09:30:00,Worthing\n"
+
+    replayed = replay(tmp_path, BY_COUNCIL, "ticket,did,at,council\n" + rows)
+
+    assert [timed.key for timed in replayed.timed] == ["adur:1", "worthing:1", "adur:1"]
+    assert replayed.names == ["opened", "opened", "resolved"]
+
+
+def test_ids_that_become_one_are_refused_within_a_council_only(tmp_path: Path) -> None:
+    rows = (
+        "a 1,Work,2026-03-27T09:00:00,Adur\na-1,Work,2026-03-27T09:00:00,Worthing\na-1,Work,2026-03-27T09:00:00,Adur\n"
+    )
+
+    replayed = replay(tmp_path, BY_COUNCIL, "ticket,did,at,council\n" + rows)
+
+    assert [timed.key for timed in replayed.timed] == ["adur:a-1", "worthing:a-1"]
+    assert [rejected.line for rejected in replayed.rejected] == [4]
+
+
+@pytest.mark.parametrize("first", ["Note", "Nap"])
+def test_an_item_that_begins_with_any_row_begins_with_its_first_also_where_nobody_lists_it(
+    first: str, tmp_path: Path
+) -> None:
+    rows = f"1,{first},2026-03-27T09:00:00\n1,Nap,2026-03-27T09:30:00\n1,Fix,2026-03-27T10:00:00\n"
+
+    replayed = replay(tmp_path, ACTIVITIES, HEADER + rows)
+
+    assert [f"{event.time:%H:%M}" for event in replayed.events] == ["09:00", "10:00"]
+    assert [str(rejected) for rejected in replayed.rejected] == [
+        "RejectedRow(line=3, reason=\"did: 'Nap' is neither mapped nor ignored\")"
+    ]
+    assert replayed.counts.refused_lines == {("adur", "1"): [3]}
+
+
+def test_a_refused_row_is_told_of_its_item_as_far_as_it_names_one(tmp_path: Path) -> None:
+    rows = (
+        "1,Work,noon,Adur\n1,Work,2026-03-27T09:00:00,Adur\n1,Fix,2026-03-27T09:00:00,\n,Fix,2026-03-27T09:00:00,Adur\n"
+    )
+
+    replayed = replay(tmp_path, BY_COUNCIL, "ticket,did,at,council\n" + rows)
+
+    assert replayed.counts.refused_lines == {("adur", "1"): [2], ("", "1"): [4]}
+    assert [rejected.line for rejected in replayed.rejected] == [2, 4, 5]
+
+
+def test_with_one_council_an_item_is_what_its_first_row_in_the_file_says(tmp_path: Path) -> None:
+    mapping = changed(BY_COUNCIL, {"council: {column: council}": "council: {column: council}\ncouncil_of: first-row"})
     rows = "1,Fix,2026-03-27T10:00:00,adur\n1,Work,2026-03-27T09:00:00,worthing\n"
 
     replayed = replay(tmp_path, mapping, "ticket,did,at,council\n" + rows)

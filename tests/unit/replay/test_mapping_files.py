@@ -91,6 +91,11 @@ RULE = "  - {event: resolved, column: resolved}"
         ({"rows: item": "rows: items"}, 3, "#/rows: expected one of item, event, reading"),
         ({"kind: ticket": "kind: ticket\nencoding: klingon"}, 5, "'klingon' is no text encoding"),
         ({"kind: ticket": "kind: ticket\nlookups: {types: {key: a}}"}, 5, "give --lookup types=FILE"),
+        ({"kind: ticket": "kind: ticket\ntime_format: '%d/%m/%Y %H:%M %p'"}, 5, "write %I for hours from 1 to 12"),
+        ({"kind: ticket": "kind: ticket\ntime_format: '%d/%m/%Y %I:%M'"}, 5, "without am or pm: add %p"),
+        ({"kind: ticket": "kind: ticket\ntime_format: '%d/%m %H:%M'"}, 5, "reads no year"),
+        ({"kind: ticket": "kind: ticket\ntime_format: '%m/%Y'"}, 5, "it needs the day, month and year"),
+        ({"kind: ticket": "kind: ticket\ntime_format: '%d/%m/%Y %Q'"}, 5, "is no format that can be read"),
     ],
 )
 def test_a_fault_is_reported_with_its_line(

@@ -20,7 +20,7 @@ from shared.log.validation import InvalidRecord
 from shared.units import EpochMillis, Offset
 from tallystick.replay.mapping import ReplayMapping
 from tallystick.replay.rows import RejectedRow, RowCounts
-from tallystick.replay.table import UnreadableFile
+from tallystick.replay.table import BROKEN, UnreadableFile
 from tallystick.replay.translate import translate
 
 ProviderEvent = TicketEvent | WorkEvent | UsageEvent
@@ -74,7 +74,7 @@ def events_of_lines(path: Path) -> Iterator[FileLine]:
             for number, line in enumerate(lines, start=1):
                 if value := line.strip():
                     yield FileLine(f"line {number}", value)
-    except (OSError, EOFError) as fault:
+    except BROKEN as fault:
         raise UnreadableFile(f"{path.name} cannot be read to its end: {fault}") from fault
 
 

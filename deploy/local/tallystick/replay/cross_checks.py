@@ -20,19 +20,22 @@ from tallystick.replay.mapping_schema import (
     Trial,
 )
 from tallystick.replay.targets import placeholders, target_of
+from tallystick.replay.times import format_fault
 
 Faults = Iterator[Fault]
 Tables = Mapping[str, LookupTable]
 
 
 def name_faults(value: object) -> Faults:
-    """Zones and encodings that do not exist, in a mapping whose shape may still be wrong."""
+    """Zones, encodings and formats of times that cannot be used, in a mapping whose shape may still be wrong."""
     if not isinstance(value, dict):
         return
     if isinstance(zone := value.get("zone"), str) and not _is_zone(zone):
         yield Fault(("zone",), f"{zone!r} is no time zone: write one like Europe/London")
     if isinstance(encoding := value.get("encoding"), str) and not _is_encoding(encoding):
         yield Fault(("encoding",), f"{encoding!r} is no text encoding: write for example cp1252")
+    if isinstance(form := value.get("time_format"), str) and (fault := format_fault(form)) is not None:
+        yield Fault(("time_format",), f"{form!r} {fault}")
 
 
 def cross_check(content: MappingContent, tables: Tables) -> Faults:

@@ -9,20 +9,21 @@ from zoneinfo import ZoneInfo
 
 from shared.contracts.envelope import EventData
 from shared.contracts.items import NewItemData
-from tallystick.replay.events import EVENT_TYPES, EventBuilder, ItemState, ReplayEventType, TimedEvent
-from tallystick.replay.fields import ItemFields, Lookups, subject_of
+from tallystick.replay.events import EVENT_TYPES, OPENING_EVENT, EventBuilder, ItemState, ReplayEventType, TimedEvent
+from tallystick.replay.fields import ItemFields, ItemNames, Lookups
 from tallystick.replay.mapping_schema import ActivityRule, EventRows
-from tallystick.replay.rows import BEFORE_OPENING, RowReader
+from tallystick.replay.rows import BEFORE_OPENING, ItemName, RowReader
 from tallystick.replay.table import InvalidRow, Row, Table
 from tallystick.replay.times import Times
 
 
 class ActivityRow(NamedTuple):
-    """A row of an item."""
+    """A row of an item. `listed`: the mapping names its activity."""
 
     at: datetime
     line: int
     activity: str
+    listed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +53,9 @@ def translate_histories(content: EventRows, table: Table, lookups: Lookups, read
         try:
             histories.add(line, row)
         except InvalidRow as why:
-            reader.refuse(line, why)
+            reader.refuse(line, why, histories.names.of_refused(line, row))
     translator = _HistoryTranslator(content, reader)
-    events = [event for item, history in histories.by_item.items() for event in translator.translate(item, history)]
+    events = [event for name, history in histories.by_item.items() for event in translator.translate(name, history)]
     events.sort(key=lambda event: event.at_us)
     return events
 
@@ -75,7 +76,12 @@ def applied(rules: list[AppliedRule], rows: list[ActivityRow]) -> Iterator[tuple
 
 
 def _picked(rule: AppliedRule, rows: list[ActivityRow]) -> frozenset[int]:
-    matching = [index for index, row in enumerate(rows) if not rule.activities or row.activity in rule.activities]
+    """The indexes of the rows that the rule is about. What the mapping does not list can begin an item, no more."""
+    matching = [
+        index
+        for index, row in enumerate(rows)
+        if row.activity in rule.activities or (not rule.activities and (row.listed or rule.type.opens))
+    ]
     match rule.pick:
         case "first":
             return frozenset(matching[:1])
@@ -86,51 +92,70 @@ def _picked(rule: AppliedRule, rows: list[ActivityRow]) -> frozenset[int]:
 
 
 class _Histories:
-    """Rows by their items. An item's own values are those of its first row in the file."""
+    """Rows by their items. An item's own values are those of its first row in the file that is not refused."""
 
     def __init__(self, content: EventRows, table: Table, lookups: Lookups, reader: RowReader) -> None:
         self._times = Times(ZoneInfo(content.zone), content.time_format, reader.counts.notes)
         self._fields = ItemFields(content, table.header, lookups, self._times)
-        self._subject = subject_of(content.item, table)
+        self.names = ItemNames(self._fields.council, content.item, table, one_council=content.council_of == "first-row")
         self._time, self._time_column = table.header.cell(content.time), content.time
         self._activity, self._activity_column = table.header.cell(content.activity), content.activity
         named = [activity for rule in content.events for activity in rule.activity]
         # One string object an activity, however many rows have it.
         self._known = {activity: activity for activity in [*named, *content.ignore]}
-        self.by_item: dict[str, History] = {}
+        self._opening = EVENT_TYPES[content.kind][OPENING_EVENT[content.kind]]
+        self._any_opens = any(rule.event == self._opening.name and not rule.activity for rule in content.events)
+        self._builder = EventBuilder(content.source, content.kind)
+        self.by_item: dict[ItemName, History] = {}
 
     def add(self, line: int, row: Row) -> None:
-        """The row is with its item; raises `InvalidRow`."""
-        item = self._subject(line, row)
-        activity = self._known.get(self._activity(row))
-        if activity is None:
-            raise InvalidRow(f"{self._activity_column}: {self._activity(row)!r} is neither mapped nor ignored")
+        """The row is with its item; raises `InvalidRow`.
+
+        Where an item begins with whatever comes first, that may be an activity that the mapping does not list.
+        """
+        name = self.names.of(line, row)
+        text = self._activity(row)
+        activity = self._known.get(text)
+        if activity is None and not self._any_opens:
+            raise _unlisted(self._activity_column, text)
         at = self._times.instant(self._time(row), column=self._time_column)
-        if item not in self.by_item:
-            self.by_item[item] = History(self._fields.council(row), self._fields.new_item(row))
-        self.by_item[item].rows.append(ActivityRow(at, line, activity))
+        if name not in self.by_item:
+            self.by_item[name] = self._begun(name[1], row, at)
+        self.by_item[name].rows.append(ActivityRow(at, line, activity or text, listed=activity is not None))
+
+    def _begun(self, item: str, row: Row, at: datetime) -> History:
+        """The item's history, still empty; raises `InvalidRow` where no service would accept what the row says."""
+        history = History(self._fields.council(row), self._fields.new_item(row))
+        self._builder.build(
+            self._opening, council=history.council, item=item, at=at, data=history.new_item, occurrence=1
+        )
+        return history
 
 
 class _HistoryTranslator:
     def __init__(self, content: EventRows, reader: RowReader) -> None:
         self._rules = [_applied_rule(content, rule) for rule in content.events]
-        self._builder = EventBuilder(content.source, content.kind, reader.counts)
-        self._reader = reader
+        self._builder = EventBuilder(content.source, content.kind)
+        self._reader, self._activity_column = reader, content.activity
 
-    def translate(self, item: str, history: History) -> list[TimedEvent]:
+    def translate(self, name: ItemName, history: History) -> list[TimedEvent]:
         """The item's events; each of its rows is counted as translated, refused or unused."""
         rows = sorted(history.rows, key=lambda row: row.at)
         made_by = list(applied(self._rules, rows))
         lines = {row.line for row, _ in made_by}
-        self._count_unused(rows, lines)
-        opened = next((row.at for row, rule in made_by if rule.type.opens), None)
-        if opened is None:
+        self._count_others(name, rows, lines)
+        try:
+            opened = _opening(name, made_by)
+            events = list(self._events(name[1], history, made_by))
+        except InvalidRow as why:
             for line in sorted(lines):
-                self._reader.refuse(line, InvalidRow(f"item {item!r} has no row that begins it"))
+                self._reader.refuse(line, why, name)
             return []
-        self._reader.counts.translated += len(lines)
-        self._reader.counts.notes[BEFORE_OPENING] += sum(row.at < opened for row, _ in made_by)
-        return list(self._events(item, history, made_by))
+        counts = self._reader.counts
+        counts.translated += len(lines)
+        counts.events.update(rule.type.tag for _, rule in made_by)
+        counts.notes[BEFORE_OPENING] += sum(row.at < opened for row, _ in made_by)
+        return events
 
     def _events(
         self, item: str, history: History, made_by: list[tuple[ActivityRow, AppliedRule]]
@@ -147,12 +172,29 @@ class _HistoryTranslator:
                 occurrence=occurrences[rule.type.name],
             )
 
-    def _count_unused(self, rows: list[ActivityRow], lines: set[int]) -> None:
+    def _count_others(self, name: ItemName, rows: list[ActivityRow], lines: set[int]) -> None:
+        """The rows that are not on `lines`, where events were made, are refused or unused."""
         for row in rows:
-            if row.line not in lines:
-                named = any(row.activity in rule.activities for rule in self._rules)
-                why = "changed nothing" if named else "ignored"
-                self._reader.counts.unused[f"{why}: {row.activity}"] += 1
+            if row.line in lines:
+                continue
+            if not row.listed:
+                self._reader.refuse(row.line, _unlisted(self._activity_column, row.activity), name)
+                continue
+            named = any(row.activity in rule.activities for rule in self._rules)
+            why = "changed nothing" if named else "ignored"
+            self._reader.counts.unused[f"{why}: {row.activity}"] += 1
+
+
+def _opening(name: ItemName, made_by: list[tuple[ActivityRow, AppliedRule]]) -> datetime:
+    """When the item begins; raises `InvalidRow` where it never does."""
+    for row, rule in made_by:
+        if rule.type.opens:
+            return row.at
+    raise InvalidRow(f"item {name[1]!r} has no row that begins it")
+
+
+def _unlisted(column: str, activity: str) -> InvalidRow:
+    return InvalidRow(f"{column}: {activity!r} is neither mapped nor ignored")
 
 
 def _applied_rule(content: EventRows, rule: ActivityRule) -> AppliedRule:

@@ -7,21 +7,26 @@ from typing import Any, Literal, NamedTuple, get_args, get_type_hints
 
 import msgspec
 
-from shared.contracts.codec import encode_event
+from shared.contracts.codec import AnyEvent, encode_event
 from shared.contracts.envelope import EventData, ItemEvent
 from shared.contracts.items import NewItemData, TicketEvent, WorkEvent
 from shared.contracts.topics import TICKETS, WORK
 from shared.faults import Fault, did_you_mean
 from shared.ids import derived_id
 from shared.instants import epoch_us
+from shared.log.validation import InvalidRecord, validate
 from shared.validation import value_faults
-from tallystick.replay.rows import RowCounts
+from tallystick.replay.table import InvalidRow
 
 ItemKind = Literal["ticket", "work"]
 ItemState = Literal["new", "open", "paused", "done", "closed"]
 
 OPENING_EVENT = {"ticket": "opened", "work": "received"}
 _TOPIC = {"ticket": TICKETS.name, "work": WORK.name}
+_CARRIED: Mapping[ItemKind, frozenset[type[AnyEvent]]] = {
+    "ticket": frozenset(get_args(TicketEvent)),
+    "work": frozenset(get_args(WorkEvent)),
+}
 # Where an event leaves an item. What is not named here (assigned, asked, responded) leaves it as it was.
 _STATE_AFTER: Mapping[str, ItemState] = {
     "opened": "open",
@@ -83,15 +88,18 @@ class TimedEvent(NamedTuple):
 class EventBuilder:
     """Makes the events of one file's items. An id says what the event is, so a second replay makes the same ones."""
 
-    def __init__(self, source: str, kind: ItemKind, counts: RowCounts) -> None:
+    def __init__(self, source: str, kind: ItemKind) -> None:
         self._source = source
         self._topic = _TOPIC[kind]
-        self._events = counts.events
+        self._carried = _CARRIED[kind]
 
     def build(
         self, type_: ReplayEventType, *, council: str, item: str, at: datetime, data: EventData, occurrence: int
     ) -> TimedEvent:
-        """The event, encoded. `occurrence` counts those of its type from 1 on within the item."""
+        """The event, encoded. `occurrence` counts those of its type from 1 on within the item.
+
+        Raises `InvalidRow` for one that the services would refuse.
+        """
         event = type_.make(
             id=derived_id("replay", self._source, council, item, type_.name, occurrence),
             source=self._source,
@@ -100,8 +108,18 @@ class EventBuilder:
             council=council,
             data=data,
         )
-        self._events[type_.tag] += 1
-        return TimedEvent(epoch_us(at), self._topic, event.key, encode_event(event))
+        return TimedEvent(epoch_us(at), self._topic, event.key, encode_valid(event, self._carried))
+
+
+def encode_valid(event: ItemEvent, carried: frozenset[type[AnyEvent]]) -> bytes:
+    """The event's bytes, which every service accepts where `carried` are sent; raises `InvalidRow` with the reason."""
+    try:
+        value = encode_event(event)
+    except UnicodeEncodeError:
+        raise InvalidRow("a text holds half a character, which no file can keep") from None
+    if isinstance(refused := validate(value, carried), InvalidRecord):
+        raise InvalidRow(f"no service accepts it: {refused.detail}")
+    return value
 
 
 def _event_types(kind: ItemKind, events: Any) -> dict[str, ReplayEventType]:

@@ -6,6 +6,7 @@ from shared.contracts.items import NewItemData
 from tallystick.replay.ids import IdAssigner, line_prefix
 from tallystick.replay.lookups import LookupTable
 from tallystick.replay.mapping_schema import AnyItems, AnyRows, CellValue
+from tallystick.replay.rows import ItemName
 from tallystick.replay.table import Header, InvalidRow, Row, Table
 from tallystick.replay.times import Times
 
@@ -63,13 +64,49 @@ class ItemFields(OwnerFields):
         )
 
 
-def subject_of(column: str | None, table: Table) -> Callable[[int, Row], str]:
-    """How to find the id of what a row is about, given its line: in `column`, or made of the file's name and line."""
-    if column is None:
-        prefix = line_prefix(table.path)
-        return lambda line, _: f"{prefix}-{line}"
-    cell, naming = table.header.cell(column), IdAssigner({}, keep_valid=True)
-    return lambda _, row: naming.id_of(cell(row), column=column)
+class SubjectField:
+    """The id of what a row is about: in a column, or made of the file's name and the row's line.
+
+    Ids are of a council: what two councils call alike are two things.
+    """
+
+    def __init__(self, column: str | None, table: Table) -> None:
+        self._column, self._prefix = column, line_prefix(table.path)
+        self._cell = None if column is None else table.header.cell(column)
+        self._naming: dict[str, IdAssigner] = {}
+
+    def __call__(self, line: int, row: Row, *, council: str) -> str:
+        """The id of what the row on `line` is about; raises `InvalidRow`."""
+        if self._cell is None or self._column is None:
+            return f"{self._prefix}-{line}"
+        if not (text := self._cell(row)):
+            raise InvalidRow(f"{self._column}: the cell is blank")
+        if council not in self._naming:
+            self._naming[council] = IdAssigner({}, keep_valid=True)
+        return self._naming[council].id_of(text, column=self._column)
+
+
+class ItemNames:
+    """Which item a row is about. With `one_council`, ids are the file's own, whichever council a row names."""
+
+    def __init__(self, council: IdField, column: str | None, table: Table, *, one_council: bool = False) -> None:
+        self._council, self._subject, self._one_council = council, SubjectField(column, table), one_council
+
+    def of(self, line: int, row: Row) -> ItemName:
+        """The row's item, its council empty with `one_council`; raises `InvalidRow`."""
+        council = "" if self._one_council else self._council(row)
+        return council, self._subject(line, row, council=council)
+
+    def of_refused(self, line: int, row: Row) -> ItemName | None:
+        """The item as far as the row says which: its council is empty, or it is None, where it does not."""
+        try:
+            council = "" if self._one_council else self._council(row)
+        except InvalidRow:
+            council = ""
+        try:
+            return council, self._subject(line, row, council=council)
+        except InvalidRow:
+            return None
 
 
 def text_of(value: CellValue, header: Header, lookups: Lookups) -> Read:

@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 
 from shared.contracts.envelope import EventData
 from tallystick.replay.events import EVENT_TYPES, EventBuilder, ReplayEventType, TimedEvent
-from tallystick.replay.fields import ItemFields, Lookups, Read, subject_of
+from tallystick.replay.fields import ItemFields, ItemNames, Lookups, Read
 from tallystick.replay.mapping_schema import ItemRows
-from tallystick.replay.rows import BEFORE_OPENING, RowReader
+from tallystick.replay.rows import BEFORE_OPENING, ItemName, RowReader
 from tallystick.replay.table import Header, InvalidRow, Row, Table
 from tallystick.replay.times import Times
 
@@ -32,7 +32,7 @@ def translate_items(content: ItemRows, table: Table, lookups: Lookups, reader: R
         try:
             events += translator.translate(line, row)
         except InvalidRow as why:
-            reader.refuse(line, why)
+            reader.refuse(line, why, translator.names.of_refused(line, row))
         else:
             reader.counts.translated += 1
     events.sort(key=lambda event: event.at_us)
@@ -43,21 +43,20 @@ class _ItemTranslator:
     def __init__(self, content: ItemRows, table: Table, lookups: Lookups, reader: RowReader) -> None:
         self._times = Times(ZoneInfo(content.zone), content.time_format, reader.counts.notes)
         self._fields = ItemFields(content, table.header, lookups, self._times)
-        self._subject = subject_of(content.item, table)
+        self.names = ItemNames(self._fields.council, content.item, table)
         self._columns = _time_columns(content, table.header)
-        self._builder = EventBuilder(content.source, content.kind, reader.counts)
-        self._notes = reader.counts.notes
-        self._lines: dict[tuple[str, str], int] = {}
+        self._builder = EventBuilder(content.source, content.kind)
+        self._counts = reader.counts
+        self._lines: dict[ItemName, int] = {}
 
     def translate(self, line: int, row: Row) -> list[TimedEvent]:
         """The events of the row's item, in the order of the mapping; nothing is made where it raises `InvalidRow`."""
-        council, item = self._fields.council(row), self._subject(line, row)
+        council, item = name = self.names.of(line, row)
         new_item = self._fields.new_item(row)
         times = self._event_times(row)
-        first = self._lines.setdefault((council, item), line)
-        if first != line:
-            raise InvalidRow(f"item {item!r} of {council!r} is on line {first} already")
-        return [
+        if name in self._lines:
+            raise InvalidRow(f"item {item!r} of {council!r} is on line {self._lines[name]} already")
+        made = [
             self._builder.build(
                 column.type,
                 council=council,
@@ -68,6 +67,9 @@ class _ItemTranslator:
             )
             for column, at in times
         ]
+        self._lines[name] = line
+        self._counts.events.update(column.type.tag for column, _ in times)
+        return made
 
     def _event_times(self, row: Row) -> list[tuple[_TimeColumn, datetime]]:
         times = [
@@ -76,7 +78,7 @@ class _ItemTranslator:
             if (text := column.cell(row)) or column.type.opens
         ]
         opened = next(at for column, at in times if column.type.opens)
-        self._notes[BEFORE_OPENING] += sum(at < opened for _, at in times)
+        self._counts.notes[BEFORE_OPENING] += sum(at < opened for _, at in times)
         return times
 
 

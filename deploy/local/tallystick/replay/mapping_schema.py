@@ -159,13 +159,18 @@ class ItemRows(AnyItems, frozen=True, kw_only=True, tag="item"):
 
 
 class EventRows(AnyItems, frozen=True, kw_only=True, tag="event"):
-    """One row is one thing that happened to an item. What an item is, its first row in the file says."""
+    """One row is one thing that happened to an item. What an item is, its first row in the file says.
+
+    An item is its council and its id. With `council_of` first-row an id is one item in the whole file, and belongs to
+    the council of its first row, whatever later rows say.
+    """
 
     item: Name
     time: Name
     activity: Name
     events: Annotated[tuple[ActivityRule, ...], Meta(min_length=1)]
     ignore: tuple[Name, ...] = ()
+    council_of: Literal["each-row", "first-row"] = "each-row"
 
     def plain_columns(self) -> tuple[str | None, ...]:
         """The id, the deadline, the time and the activity."""

@@ -3,16 +3,17 @@
 import re
 from collections.abc import Iterator
 from datetime import date, datetime
+from typing import get_args
 from zoneinfo import ZoneInfo
 
-from shared.contracts.codec import encode_event
+from shared.contracts.codec import AnyEvent
 from shared.contracts.topics import USAGE
-from shared.contracts.usage import UsageData, UsageRecorded
+from shared.contracts.usage import UsageData, UsageEvent, UsageRecorded
 from shared.ids import derived_id
 from shared.instants import epoch_us
 from shared.units import CouncilId, ItemId
-from tallystick.replay.events import TimedEvent
-from tallystick.replay.fields import IdField, Lookups, subject_of, text_of
+from tallystick.replay.events import TimedEvent, encode_valid
+from tallystick.replay.fields import IdField, Lookups, SubjectField, text_of
 from tallystick.replay.mapping_schema import ReadingRows
 from tallystick.replay.rows import RowReader
 from tallystick.replay.table import InvalidRow, Row, Table
@@ -20,6 +21,7 @@ from tallystick.replay.times import Times
 
 # As `shared.contracts.items.Quantity` has it.
 _QUANTITY = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?")
+_CARRIED: frozenset[type[AnyEvent]] = frozenset(get_args(UsageEvent))
 _TYPE = "tallystick.usage.recorded.v1"
 
 
@@ -43,7 +45,7 @@ class _ReadingTranslator:
         self._times = Times(ZoneInfo(content.zone), content.time_format, reader.counts.notes)
         self._council = IdField("council", content.council, table.header, lookups)
         self._service = IdField("service", content.service, table.header, lookups)
-        self._subject = subject_of(content.reading, table)
+        self._subject = SubjectField(content.reading, table)
         self._date = table.header.cell(content.date)
         self._quantity = text_of(content.quantity, table.header, lookups)
         # Few dates and quantities come again and again: reading each once is most of the speed.
@@ -53,9 +55,10 @@ class _ReadingTranslator:
 
     def translate(self, line: int, row: Row) -> TimedEvent:
         """The row's reading; raises `InvalidRow`."""
-        council, subject = self._council(row), self._subject(line, row)
+        council = self._council(row)
+        subject = self._subject(line, row, council=council)
         data, start_at, start_us = self._reading(row)
-        if self._content.reading is not None and (first := self._lines.setdefault((council, subject), line)) != line:
+        if (first := self._lines.get((council, subject))) is not None:
             raise InvalidRow(f"reading {subject!r} of {council!r} is on line {first} already")
         event = UsageRecorded(
             id=derived_id("replay", self._content.source, council, subject, "recorded", 1),
@@ -65,7 +68,10 @@ class _ReadingTranslator:
             council=CouncilId(council),
             data=data,
         )
-        return TimedEvent(start_us, USAGE.name, event.key, encode_event(event))
+        timed = TimedEvent(start_us, USAGE.name, event.key, encode_valid(event, _CARRIED))
+        if self._content.reading is not None:
+            self._lines[council, subject] = line
+        return timed
 
     def _reading(self, row: Row) -> tuple[UsageData, datetime, int]:
         day, start_at, start_us = self._day(self._date(row))

@@ -14,6 +14,10 @@ from tallystick.replay.table import InvalidRow, Row, Table
 BEFORE_OPENING = "events earlier than the beginning of their item: kept as recorded"
 
 
+# An item of a file: its council, empty where a row does not say it, and its id.
+ItemName = tuple[str, str]
+
+
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
     """A row that became no event. `line` is the one in the file on which the row begins; the header is on line 1."""
@@ -27,6 +31,7 @@ class RowCounts:
     """The count of one file's rows: it is complete when its events have all been taken.
 
     `unused` counts rows that are meant to make no event, by the reason; `notes` counts what was read but is odd.
+    `refused_lines` has the lines of refused rows that name an item: what is known of it may be wrong without them.
     """
 
     rows: int = 0
@@ -35,6 +40,7 @@ class RowCounts:
     unused: Counter[str] = field(default_factory=Counter)
     events: Counter[str] = field(default_factory=Counter)
     notes: Counter[str] = field(default_factory=Counter)
+    refused_lines: dict[ItemName, list[int]] = field(default_factory=dict)
 
     @property
     def unaccounted(self) -> int:
@@ -68,9 +74,11 @@ class RowReader:
             else:
                 yield line, row
 
-    def refuse(self, line: int, why: InvalidRow) -> None:
-        """The row that begins on `line` is counted and reported as refused."""
+    def refuse(self, line: int, why: InvalidRow, item: ItemName | None = None) -> None:
+        """The row that begins on `line`, of `item` if it names one, is counted and reported as refused."""
         self.counts.refused += 1
+        if item is not None:
+            self.counts.refused_lines.setdefault(item, []).append(line)
         self._rejects(RejectedRow(line, str(why)))
 
 

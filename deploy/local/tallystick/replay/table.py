@@ -2,14 +2,20 @@
 
 import csv
 import gzip
+import zlib
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
 from shared.faults import did_you_mean
 
 Row = list[str]
+# What a file that breaks off, or is damaged, raises while it is read. A damaged .gz is found out far into it.
+BROKEN = (OSError, EOFError, zlib.error)
+_SEPARATORS = (";", "\t", "|")
+_HEADER_WITHIN = 30  # lines
 
 
 class InvalidRow(ValueError):
@@ -67,8 +73,8 @@ class Table:
                 yield line, InvalidRow(f"lines {line} to {reader.line_num} are no CSV: {fault}")
             except UnicodeDecodeError as fault:
                 raise _not_text(self.path, self.encoding, line) from fault
-            except (EOFError, OSError) as fault:
-                raise UnreadableFile(f"{self.path.name} breaks off after line {line}: {fault}") from fault
+            except BROKEN as fault:
+                raise _broken(self.path, line - 1, fault) from fault
             else:
                 yield line, row
 
@@ -80,10 +86,14 @@ def open_table(path: Path, *, encoding: str, needed: Collection[str]) -> Table:
             columns = tuple(cell.strip() for cell in next(csv.reader(text, strict=True), ()))
     except UnicodeDecodeError as fault:
         raise _not_text(path, encoding, 1) from fault
-    except (OSError, EOFError, csv.Error) as fault:
-        raise UnreadableFile(f"{path} cannot be read: {fault}") from fault
+    except BROKEN as fault:
+        raise _broken(path, 0, fault) from fault
+    except csv.Error as fault:
+        raise UnreadableFile(f"{path}, line 1, is no CSV: {fault}") from fault
     faults = [_fault(name, columns) for name in sorted(needed) if columns.count(name) != 1]
     if faults:
+        if (instead := _other_form(path, encoding, columns, needed)) is not None:
+            raise UnreadableFile(f"{path.name}: {instead}")
         raise UnreadableFile(f"{path.name}: {'; '.join(faults)}. Its columns are: {', '.join(columns)}")
     return Table(path, encoding, Header(columns))
 
@@ -98,6 +108,38 @@ def _fault(name: str, columns: tuple[str, ...]) -> str:
     if name in columns:
         return f"the header has {columns.count(name)} columns called {name!r}"
     return f"there is no column {name!r}{did_you_mean(name, columns)}"
+
+
+def _other_form(path: Path, encoding: str, columns: tuple[str, ...], needed: Collection[str]) -> str | None:
+    """What the file seems to be instead of a CSV with its header on line 1, and what to do; None where nothing does."""
+    first = ",".join(columns)
+    if first.lower().startswith("sep="):
+        return f"line 1 is {first!r}, which only Excel understands: remove the line"
+    for separator in _SEPARATORS:
+        if set(needed) <= {cell.strip() for cell in first.split(separator)}:
+            return f"its cells are separated by {separator!r}: save it with commas between them"
+    line = _header_line(path, encoding, needed)
+    return (
+        None if line is None else f"its header is on line {line}: remove the lines above it, and any total at the end"
+    )
+
+
+def _header_line(path: Path, encoding: str, needed: Collection[str]) -> int | None:
+    """On which of the lines after the first all the columns stand that are needed; None if on none."""
+    try:
+        with _open(path, encoding) as text:
+            reader = csv.reader(text)
+            for row in islice(reader, 1, _HEADER_WITHIN):
+                if set(needed) <= {cell.strip() for cell in row}:
+                    return reader.line_num
+    except (*BROKEN, UnicodeDecodeError, csv.Error):
+        return None
+    return None
+
+
+def _broken(path: Path, line: int, fault: Exception) -> UnreadableFile:
+    what = "breaks off" if isinstance(fault, EOFError) else "cannot be read" if not line else "is damaged"
+    return UnreadableFile(f"{path.name} {what} after line {line}: {fault}")
 
 
 def _not_text(path: Path, encoding: str, line: int) -> UnreadableFile:

@@ -11,6 +11,24 @@ GAP = "local times that the clocks skipped in spring: read an hour later"
 FOLD = "local times that happened twice in autumn: read as the first"
 DATE_ONLY = "dates without a time of day: read as midnight"
 _DATE_LENGTH = len("2015-01-01")
+_TIMES_OF_DAY = ("%H", "%I", "%X", "%c", "%T")
+_YEARS = ("%Y", "%y", "%G", "%c", "%x", "%D")
+_ANY_INSTANT = datetime(2026, 11, 28, 16, 30, 15, tzinfo=UTC)
+
+
+def format_fault(form: str) -> str | None:
+    """Why times cannot be read by `form`; None where they can. A time read wrongly is worse than one refused."""
+    if "%p" in form and "%I" not in form:
+        return "reads am or pm (%p) and ignores it beside %H: write %I for hours from 1 to 12"
+    if "%I" in form and "%p" not in form:
+        return "reads hours from 1 to 12 (%I) without am or pm: add %p, or write %H for hours from 0 to 23"
+    if not any(each in form for each in _YEARS):
+        return "reads no year"
+    try:
+        read = datetime.strptime(_ANY_INSTANT.strftime(form), form)  # noqa: DTZ007 (only its date is compared)
+    except ValueError as fault:
+        return f"is no format that can be read: {fault}"
+    return None if read.date() == _ANY_INSTANT.date() else "reads no whole date: it needs the day, month and year"
 
 
 class Times:
@@ -19,6 +37,7 @@ class Times:
     def __init__(self, zone: ZoneInfo, form: str | None, notes: Counter[str]) -> None:
         self._zone = zone
         self._form = form
+        self._of_dates = form is not None and not any(each in form for each in _TIMES_OF_DAY)
         self._notes = notes
 
     def instant(self, text: str, *, column: str) -> datetime:
@@ -30,7 +49,7 @@ class Times:
             raise _outside(text, column) from None
         if at.year not in YEARS:
             raise _outside(text, column)
-        if self._form is None and len(text) == _DATE_LENGTH:
+        if self._of_dates or (self._form is None and len(text) == _DATE_LENGTH):
             self._notes[DATE_ONLY] += 1
         return at
 
