@@ -18,6 +18,11 @@ YEARS = range(2000, 2100)
 MONTH_PATTERN = r"20[0-9]{2}-(0[1-9]|1[0-2])"
 EXPECTED_MONTH = "expected a month like 2026-03, from 2000-01 to 2099-12"
 
+
+class MonthNotBegun(LookupError):
+    """The month has not begun, so that it has no figures yet."""
+
+
 PeriodLength = Literal["month", "quarter", "financial-year"]
 _MONTHS_OF: dict[PeriodLength, int] = dict(zip(get_args(PeriodLength), (1, 3, 12), strict=True))
 
@@ -140,6 +145,12 @@ def month_of(instant: datetime) -> Month:
 
 def month_of_day(day: date) -> Month:
     return Month(day.year, day.month)
+
+
+def require_begun(month: Month, *, now: datetime) -> None:
+    """Raises `MonthNotBegun` for a month after the one in which `now` lies."""
+    if month > month_of(now):
+        raise MonthNotBegun(f"{month} has not begun")
 
 
 @lru_cache(maxsize=4096)

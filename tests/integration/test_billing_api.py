@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from markupsafe import Markup
+from pypdf import PdfReader
 from starlette.testclient import TestClient
 
 from billing import api
@@ -84,11 +86,14 @@ async def publish(bus: Bus, log: dict[str, Sequence[Event]]) -> None:
         await bus.publish(topic, messages)
 
 
-async def run_over(folder: Path, database_url: str, *, times: int = 1) -> BillingApp:
+JUNE_1 = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+async def run_over(folder: Path, database_url: str, *, times: int = 1, now: datetime = JUNE_1) -> BillingApp:
     """Billing that has read the log, sent `times` times, from its embedded bus."""
     bus = connect(f"sqlite:///{folder}/log.db")
     settings = BillingSettings(TALLYSTICK_VAR=folder, DATABASE_URL=database_url)
-    app = build(settings, bus=bus, clock=FixedClock(datetime(2026, 6, 1, tzinfo=UTC)))
+    app = build(settings, bus=bus, clock=FixedClock(now))
     for _ in range(times):
         await publish(bus, LOG)
         await settle(app)
@@ -112,6 +117,39 @@ def test_sending_the_whole_log_again_changes_no_byte_of_the_statement(
     with TestClient(create_app("billing", [again.router])) as twice:
         assert twice.get(STATEMENT).content == client.get(STATEMENT).content
     asyncio.run(again.close())
+
+
+@pytest.mark.parametrize("month", ["2026-07", "2030-01", "2099-12"])
+@pytest.mark.parametrize("form", ["", ".json", ".csv", ".html", ".pdf", "/lines/any"])
+def test_a_month_that_has_not_begun_has_no_statement(client: TestClient, month: str, form: str) -> None:
+    refused = client.get(f"/v1/statements/ashby/{month}{form}")
+
+    assert (refused.status_code, refused.json()["title"]) == (404, "Month not begun")
+    assert client.get("/v1/statements", params={"month": month}).json()["type"] == "/problems/month-not-begun"
+
+
+@pytest.mark.parametrize(
+    ("now", "status", "words"),
+    [
+        ("2026-05-31T22:59:59+00:00", "in-progress", "So far. The month goes on until 31 May 2026"),
+        ("2026-05-31T23:00:00+00:00", "provisional", "Provisional."),
+    ],
+)
+def test_a_month_in_progress_says_so_until_its_last_london_second(
+    tmp_path: Path, database_of: DatabaseOf, now: str, status: str, words: str
+) -> None:
+    app = asyncio.run(run_over(tmp_path, database_of("billing"), now=datetime.fromisoformat(now)))
+
+    with TestClient(create_app("billing", [app.router], types=api.TYPES)) as asked:
+        page = " ".join(Markup(asked.get(f"{STATEMENT}.html").text).striptags().split())  # noqa: S704 (only read)
+        rows = csv.DictReader(io.StringIO(asked.get(STATEMENT, headers={"Accept": "text/csv"}).text))
+        pdf = PdfReader(io.BytesIO(asked.get(f"{STATEMENT}.pdf").content)).pages[0].extract_text()
+
+        assert asked.get(STATEMENT).json()["status"] == status
+        assert {row["status"] for row in rows} == {status}
+        assert words in page
+        assert words in " ".join(pdf.split())
+    asyncio.run(app.close())
 
 
 def test_a_month_lists_its_statements_with_their_hashes(client: TestClient) -> None:

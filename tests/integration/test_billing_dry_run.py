@@ -14,6 +14,7 @@ from billing.consumer import ingest
 from billing.dry_run import DryRun, StatementDelta
 from billing.store import tables
 from billing.store.sql import SqlStore
+from shared.clock import WallClock
 from shared.contracts.envelope import Event, ItemEvent
 from shared.contracts.items import WorkCompleted, WorkReceived
 from shared.contracts.topics import CATALOGUE, USAGE, WORK, Topic
@@ -119,7 +120,7 @@ def feed(store: SqlStore, events: Sequence[ItemEvent]) -> None:
 
 def dry_run_of(store: SqlStore, events: Sequence[ItemEvent]) -> list[StatementDelta]:
     offered = {shard: records(held) for shard, held in shards_of(events).items()}
-    return DryRun(store).statement_deltas(offered, COUNCILS, until=JUNE)
+    return DryRun(store, WallClock()).statement_deltas(offered, COUNCILS, until=JUNE)
 
 
 def totals(store: SqlStore) -> dict[str, int]:
@@ -160,11 +161,11 @@ def test_a_dry_run_finds_what_is_new_duplicate_or_in_conflict(store: SqlStore) -
     other = recorded("r-1", "2026-04-30T12:00:00+00:00", "11")
     (shard,) = shards_of([USED[0]])
 
-    found = DryRun(store).insert_results(shard, records([USED[0], other]))
+    found = DryRun(store, WallClock()).insert_results(shard, records([USED[0], other]))
     ((other_shard, unseen),) = shards_of([USED[1]]).items()
 
     assert found == [InsertResult.DUPLICATE, InsertResult.CONFLICT]
-    assert DryRun(store).insert_results(other_shard, records(unseen)) == [InsertResult.NEW]
+    assert DryRun(store, WallClock()).insert_results(other_shard, records(unseen)) == [InsertResult.NEW]
 
 
 def test_a_worker_continues_when_the_dry_run_is_over(store: SqlStore) -> None:

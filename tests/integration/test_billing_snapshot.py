@@ -15,6 +15,7 @@ from billing.ports import MissFilter, UsageFilter
 from billing.statements import Statements
 from billing.store.sql import SqlStore
 from billing.store.verdicts import SqlVerdicts
+from shared.clock import WallClock
 from shared.contracts.definitions import Council
 from shared.contracts.topics import CATALOGUE, USAGE, VERDICTS
 from shared.period import Month
@@ -65,7 +66,7 @@ def test_a_statement_shows_nothing_that_is_written_between_its_reads(store: SqlS
 
 
 def test_a_council_outside_the_scope_has_no_statement_and_no_lines(store: SqlStore) -> None:
-    statements = Statements(store)
+    statements = Statements(store, WallClock())
     (line,) = statements.statement(BEXHILL.id, MAY, scope=Scope.all()).services[0].lines
 
     with pytest.raises(UnknownCouncil):
@@ -76,7 +77,7 @@ def test_a_council_outside_the_scope_has_no_statement_and_no_lines(store: SqlSto
 
 def test_a_month_lists_the_councils_in_scope_and_their_unbilled_usage(store: SqlStore) -> None:
     def seen(scope: Scope) -> tuple[list[str], list[str]]:
-        month = Statements(store).statements(MAY, scope=scope)
+        month = Statements(store, WallClock()).statements(MAY, scope=scope)
         return [each.council.id for each in month.statements], [each.council for each in month.without_statement]
 
     assert seen(Scope.all()) == (["ashby", "bexhill"], ["camber"])
@@ -86,7 +87,7 @@ def test_a_month_lists_the_councils_in_scope_and_their_unbilled_usage(store: Sql
 
 
 def test_parked_events_are_those_of_the_councils_in_scope(store: SqlStore) -> None:
-    parked = Statements(store).parked
+    parked = Statements(store, WallClock()).parked
 
     assert [each.council for each in parked(scope=Scope.all())] == ["camber"]
     assert parked(scope=ASHBY_ALONE) == []

@@ -14,6 +14,7 @@ from billing.domain.canonical import canonical_json
 from billing.ports import CountedEvent
 from billing.statements import Statements
 from billing.store.sql import SqlStore
+from shared.clock import WallClock
 from shared.contracts.topics import CATALOGUE, TICKETS, USAGE, WORK, Topic
 from shared.log.partitioner import partition_of
 from shared.log.port import Fenced, Record, Shard
@@ -121,7 +122,7 @@ def test_a_reading_is_not_reversed_by_another_service(store: SqlStore) -> None:
 
 def test_usage_waits_for_the_catalogue_and_then_counts(store: SqlStore) -> None:
     feed(store, USAGE, [recorded("r-1", "2026-05-07T12:00:00+00:00", "10")])
-    before = Statements(store).statements(MAY, scope=Scope.all())
+    before = Statements(store, WallClock()).statements(MAY, scope=Scope.all())
 
     feed(store, CATALOGUE, CATALOGUED)
 
@@ -236,7 +237,7 @@ def test_a_line_is_explained_down_to_its_source_events_page_by_page(store: SqlSt
     found: list[CountedEvent] = []
     after, pages = None, 0
     while pages == 0 or after is not None:
-        page = Statements(store).explain(ASHBY.id, MAY, line.ref, after=after, limit=4, scope=Scope.all())
+        page = Statements(store, WallClock()).explain(ASHBY.id, MAY, line.ref, after=after, limit=4, scope=Scope.all())
         found += page.counted
         after, pages = page.next_cursor, pages + 1
 
@@ -254,6 +255,8 @@ def test_an_items_line_is_explained_by_its_completions(store: SqlStore) -> None:
     )
     (line,) = statement_of(store, MAY).services[0].lines
 
-    (counted,) = Statements(store).explain(ASHBY.id, MAY, line.ref, after=None, limit=10, scope=Scope.all()).counted
+    (counted,) = (
+        Statements(store, WallClock()).explain(ASHBY.id, MAY, line.ref, after=None, limit=10, scope=Scope.all()).counted
+    )
 
     assert (counted.item, counted.day, counted.quantity) == ("inv-1", date(2026, 5, 19), Decimal(3))

@@ -18,6 +18,7 @@ from billing.ports import IngestBatch
 from billing.statements import Statements
 from billing.store import tables
 from billing.store.sql import SqlStore
+from shared.clock import WallClock
 from shared.contracts.topics import CATALOGUE, VERDICTS
 from shared.contracts.verdicts import VerdictEvent, VerdictRetracted, WarningReached
 from shared.period import Month
@@ -166,8 +167,10 @@ def test_a_credit_is_explained_by_its_misses_page_by_page(store: SqlStore) -> No
     feed(store, VERDICTS, [*misses, met("t-1"), breached("t-2", month="2026-06")])
     ref = may_credit(store).ref
 
-    first = Statements(store).explain(ASHBY.id, MAY, ref, after=None, limit=2, scope=Scope.all())
-    second = Statements(store).explain(ASHBY.id, MAY, ref, after=first.next_cursor, limit=2, scope=Scope.all())
+    first = Statements(store, WallClock()).explain(ASHBY.id, MAY, ref, after=None, limit=2, scope=Scope.all())
+    second = Statements(store, WallClock()).explain(
+        ASHBY.id, MAY, ref, after=first.next_cursor, limit=2, scope=Scope.all()
+    )
 
     assert first.line == may_credit(store)
     assert [(each.id, each.item) for each in (*first.counted, *second.counted)] == [

@@ -89,7 +89,7 @@ async def can_read_decisions(app: MonitorApp, scope: Scope, council: str) -> boo
 
 async def has_evidence(app: MonitorApp, scope: Scope, council: str) -> bool:
     try:
-        return bool(await evidence(app.sources, scope, council=council, month=str(MARCH)))
+        return bool(await evidence(app.sources, scope, council=council, month=MARCH))
     except NoSuchCouncil:
         return False
 

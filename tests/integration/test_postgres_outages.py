@@ -17,6 +17,7 @@ from billing.statements import Statements
 from billing.store.sql import GROUP, SqlStore
 from shared.bus.consumer import consume, unread
 from shared.bus.embedded import EmbeddedBus
+from shared.clock import WallClock
 from shared.contracts.codec import encode_event
 from shared.contracts.topics import USAGE
 from shared.http import create_app
@@ -88,7 +89,7 @@ async def test_a_call_to_a_frozen_server_ends_as_busy_in_bounded_time(server: Po
 
 
 def test_a_council_that_asks_meanwhile_is_asked_to_retry(server: Postgres, store: SqlStore) -> None:
-    with TestClient(create_app("Billing", [api.router(Statements(store))])) as client:
+    with TestClient(create_app("Billing", [api.router(Statements(store, WallClock()))])) as client:
         with server.frozen():
             meanwhile = client.get("/v1/statements?month=2026-05")
         afterwards = client.get("/v1/statements?month=2026-05")

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from billing.domain.statement import ServiceCharges, UnknownCouncil
 from billing.statements import Statements
 from billing.store.sql import SqlStore
+from shared.clock import WallClock
 from shared.contracts.codec import decode_event
 from shared.contracts.topics import CATALOGUE
 from shared.contracts.verdicts import VerdictEvent
@@ -53,7 +54,7 @@ def _utc(stored: Any) -> datetime:
 
 
 def recharges(world: World) -> dict[tuple[str, str], dict[str, tuple[Decimal, int]]]:
-    billing = Statements(SqlStore(world.servers.billing.engine))
+    billing = Statements(SqlStore(world.servers.billing.engine), WallClock())
     statements = [(council, month, _statement(billing, council, month)) for council in COUNCILS for month in _MONTHS]
     return {
         (council, str(month)): {line.service: (line.quantity, line.amount_pence) for line in lines}

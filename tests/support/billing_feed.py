@@ -7,6 +7,7 @@ from billing.consumer import ingest
 from billing.domain.statement import Statement
 from billing.ports import IngestStore, SnapshotStore
 from billing.statements import Statements
+from shared.clock import WallClock
 from shared.contracts.envelope import Event
 from shared.contracts.topics import Topic
 from shared.period import Month
@@ -46,7 +47,7 @@ def feed(store: IngestStore, topic: Topic, events: Iterable[Event]) -> None:
 
 def statement_of(store: SnapshotStore, month: Month = MAY) -> Statement:
     """Ashby's statement of the month."""
-    return Statements(store).statement(ASHBY.id, month, scope=Scope.all())
+    return Statements(store, WallClock()).statement(ASHBY.id, month, scope=Scope.all())
 
 
 def quantities(store: SnapshotStore, month: Month = MAY) -> dict[str, Decimal]:

@@ -43,6 +43,7 @@ def target_row(service: str, judgement: str, *, good: int, total: int, misses_re
         target="resolve",
         measure="resolution-time",
         period="2026-10",
+        so_far=False,
         good=good,
         total=total,
         good_pence=0,

@@ -18,7 +18,7 @@ from billing.settings import BillingSettings
 from billing.statements import Statements
 from billing.store.sql import SqlStore
 from shared.bus.connect import connect as connect_bus
-from shared.clock import FixedClock
+from shared.clock import FixedClock, WallClock
 from shared.contracts.topics import TICKETS, VERDICTS, WORK, Topic
 from shared.log.port import Shard, every_shard
 from shared.period import Month
@@ -77,7 +77,7 @@ def content_of(folder: Path, months: list[str]) -> FolderContent:
 def statements(folder: Path, months: list[str]) -> list[Statement]:
     """Every statement of `months`, by month and council. Nothing that was heard is without one."""
     with closing(SqlStore.open(BillingSettings(TALLYSTICK_VAR=folder).database)) as store:
-        stated = [Statements(store).statements(Month.parse(month), scope=Scope.all()) for month in months]
+        stated = [Statements(store, WallClock()).statements(Month.parse(month), scope=Scope.all()) for month in months]
     assert not [council for month in stated for council in month.without_statement]
     return [statement for month in stated for statement in month.statements]
 

@@ -10,6 +10,7 @@ from catalogue.domain.submission import InvalidSubmission
 from shared.json_values import NotStrictJson
 from shared.log.port import BusError
 from shared.log.processor import Busy
+from shared.period import MonthNotBegun
 from shared.sql.engine import busy_during_outages
 from shared.sql.migrate import SchemaOutdated
 from shared.startup_errors import IncompatibleStore, InvalidSettings
@@ -48,6 +49,7 @@ ADVICE = (
     Advice((UnknownPartnershipFile,), "Nothing was recorded. Name one of these, or the path of your own file."),
     Advice((InvalidSubmission,), "Nothing was recorded. docs/partnership-files.md describes the file."),
     Advice((UnknownCouncil, NoAgreement, NoSuchCouncil), "`tallystick load` adds councils and agreements."),
+    Advice((MonthNotBegun,), "Nothing was written. Ask for the present month or one before it."),
     Advice((InvalidDocument, NotStrictJson), "Correct the file and run it again. Nothing was stored."),
     Advice((NotAllowed,), "Give it another --name. Nothing was ordered."),
     Advice((VerdictsChanging,), "Let the services finish, and run it again. Nothing was written.", EXIT_BUSY),

@@ -47,8 +47,8 @@ class BillingApp:
         engine = connect(settings.database)
         prepare(engine, "billing")
         self._store = SqlStore(engine)
-        self.statements = Statements(self._store)
-        self.dry_run = DryRun(self._store)
+        self.statements = Statements(self._store, clock)
+        self.dry_run = DryRun(self._store, clock)
         self.approvals = Approvals(engine, approvals)
         self._known_logs = SqlKnownLogs(engine, known_log, GROUP)
         self._metrics = GroupMetrics(registry)
@@ -117,5 +117,5 @@ class BillingApp:
 def build(
     settings: BillingSettings, *, bus: Bus, clock: Clock, registry: CollectorRegistry | None = None
 ) -> BillingApp:
-    """Billing, its schema found to be the newest, ready to run. No charge of it depends on the time of day."""
+    """Billing, its schema found to be the newest, ready to run. No charge depends on the time of day."""
     return BillingApp(settings, bus=bus, clock=clock, registry=registry or CollectorRegistry())

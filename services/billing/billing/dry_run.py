@@ -14,9 +14,10 @@ from billing.domain.ingest import AcceptedEvent, ingest_record
 from billing.domain.statement import NoAgreement, Statement, UnknownCouncil
 from billing.ports import DryRunStore, SnapshotStore, Store
 from billing.statements import Statements
+from shared.clock import Clock
 from shared.log.port import Record, Shard
 from shared.paging import paged
-from shared.period import Month, month_of_day
+from shared.period import Month, MonthNotBegun, month_of_day
 from shared.scope import Scope
 from shared.sql.inbox import InsertResult
 from shared.units import Offset
@@ -46,8 +47,8 @@ class StatementDelta(Struct, frozen=True, order=True):
 class DryRun:
     """Over billing's store. Calls block; what is stored before and after them is the same."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store, self._clock = store, clock
 
     def insert_results(self, shard: Shard, records: Sequence[Record]) -> list[InsertResult | None]:
         """What inserting each record would do; None for one that no recharge depends on. All records are valid."""
@@ -70,11 +71,19 @@ class DryRun:
                 _apply(store, shard, offered)
             after = _inputs(store, scope, until)
             months = _changing(before, after, until)
-            then = _statements(store, scope, months)
+            then = self._statements(store, scope, months)
             store.undo()
-            now = _statements(store, scope, months)
+            now = self._statements(store, scope, months)
         deltas = [_delta(*key, now[key], then[key]) for key in months]
         return sorted(delta for delta in deltas if delta is not None)
+
+    def _statements(self, store: SnapshotStore, scope: Scope, months: Sequence[tuple[str, Month]]) -> _Statements:
+        statements, found = Statements(store, self._clock), _Statements()
+        for council, month in months:
+            found[council, month] = None
+            with suppress(MonthNotBegun, UnknownCouncil, NoAgreement):
+                found[council, month] = statements.statement(council, month, scope=scope)
+        return found
 
 
 def _delta(council: str, month: Month, before: Statement | None, after: Statement | None) -> StatementDelta | None:
@@ -123,15 +132,6 @@ def _changing(before: _Inputs, after: _Inputs, until: Month) -> list[tuple[str, 
         if before.get((council, month), set()) != after.get((council, month), set()):
             first.setdefault(council, month)
     return [(council, month) for council, begin in first.items() for month in _from(begin, until)]
-
-
-def _statements(store: SnapshotStore, scope: Scope, months: Sequence[tuple[str, Month]]) -> _Statements:
-    found = _Statements()
-    for council, month in months:
-        found[council, month] = None
-        with suppress(UnknownCouncil, NoAgreement):
-            found[council, month] = Statements(store).statement(council, month, scope=scope)
-    return found
 
 
 def _from(month: Month, until: Month) -> Iterator[Month]:

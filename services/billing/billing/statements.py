@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from billing.domain.charge_line import ChargeLine
 from billing.domain.credits.agreement_year import months_before
 from billing.domain.credits.credit_line import CreditLine
-from billing.domain.statement import NoAgreement, Statement, UnknownCouncil, build_statement
+from billing.domain.statement import NoAgreement, Statement, Status, UnknownCouncil, build_statement
 from billing.domain.usage import UnbilledReason, UnbilledUsage, sum_unbilled
 from billing.ports import CountedEvent, EventCursor, MissFilter, Snapshot, SnapshotStore, UsageFilter
+from shared.clock import Clock
 from shared.contracts.definitions import Service
-from shared.period import Month
+from shared.period import Month, month_of, require_begun
 from shared.quarantine.service import Parked
 from shared.scope import Scope
 
@@ -50,24 +51,29 @@ class LineExplanation:
 
 
 class Statements:
-    """Billing's queries. Each names its `scope`, and finds nothing of councils outside it."""
+    """Billing's queries. Each names its `scope`, and finds nothing of councils outside it.
 
-    def __init__(self, store: SnapshotStore) -> None:
-        self._store = store
+    A month begins and ends by `clock`: before it has begun it has no statement, and while it goes on it says so.
+    """
+
+    def __init__(self, store: SnapshotStore, clock: Clock) -> None:
+        self._store, self._clock = store, clock
 
     def statement(self, council: str, month: Month, *, scope: Scope) -> Statement:
-        """The council's statement of the month. Raises `UnknownCouncil`, `NoAgreement`."""
+        """The council's statement of the month. Raises `MonthNotBegun`, `UnknownCouncil`, `NoAgreement`."""
+        status = self._status(month)
         with self._store.snapshot(scope) as snapshot:
-            return _statement(snapshot, council, month)
+            return _statement(snapshot, council, month, status)
 
     def statements(self, month: Month, *, scope: Scope) -> MonthOfStatements:
-        """Every statement of the month, and the usage that has none."""
+        """Every statement of the month, and the usage that has none. Raises `MonthNotBegun`."""
+        status = self._status(month)
         statements: list[Statement] = []
         without: list[CouncilWithoutStatement] = []
         with self._store.snapshot(scope) as snapshot:
             for council in sorted({*snapshot.terms.councils.ids(), *snapshot.usage.councils(month)}):
                 try:
-                    statements.append(_statement(snapshot, council, month))
+                    statements.append(_statement(snapshot, council, month, status))
                 except UnknownCouncil:
                     without.append(_unbilled(snapshot, council, month, "unknown-council"))
                 except NoAgreement:
@@ -81,8 +87,9 @@ class Statements:
 
         A charge that is due whatever was used counts none. Raises `UnknownLine`, and what `statement` raises.
         """
+        status = self._status(month)
         with self._store.snapshot(scope) as snapshot:
-            statement = _statement(snapshot, council, month)
+            statement = _statement(snapshot, council, month, status)
             for charges in statement.services:
                 for line in charges.lines:
                     if line.ref == ref and not line.counts_usage:
@@ -107,22 +114,27 @@ class Statements:
                 if usage.council not in known & agreed
             ]
 
+    def _status(self, month: Month) -> Status:
+        now = self._clock.now()
+        require_begun(month, now=now)
+        return "in-progress" if month == month_of(now) else "provisional"
 
-def _statement(snapshot: Snapshot, council: str, month: Month) -> Statement:
-    alone = _built(snapshot, council, month, ())
+
+def _statement(snapshot: Snapshot, council: str, month: Month, status: Status) -> Statement:
+    alone = _built(snapshot, council, month, (), status)
     if not alone.credits_pence:
         return alone  # no year's cap can reduce it
     earlier: list[Statement] = []
     for before in months_before(snapshot.terms, council, month):
         with suppress(UnknownCouncil, NoAgreement):
-            earlier.append(_built(snapshot, council, before, earlier))
-    return _built(snapshot, council, month, earlier)
+            earlier.append(_built(snapshot, council, before, earlier, "provisional"))
+    return _built(snapshot, council, month, earlier, status)
 
 
-def _built(snapshot: Snapshot, council: str, month: Month, earlier: Sequence[Statement]) -> Statement:
+def _built(snapshot: Snapshot, council: str, month: Month, earlier: Sequence[Statement], status: Status) -> Statement:
     usage = snapshot.usage.of_month(month, council)
     attained = snapshot.verdicts.attainment(month, council)
-    return build_statement(snapshot.terms, council, month, usage, attained=attained, earlier=earlier)
+    return build_statement(snapshot.terms, council, month, usage, attained=attained, earlier=earlier, status=status)
 
 
 def _unbilled(snapshot: Snapshot, council: str, month: Month, reason: UnbilledReason) -> CouncilWithoutStatement:

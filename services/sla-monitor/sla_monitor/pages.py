@@ -1,7 +1,9 @@
 """The monitor's pages: a month's attainment, and one item with the charts of its clocks."""
 
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import groupby
 
 from fastapi import APIRouter
@@ -11,10 +13,11 @@ from shared.contracts.definitions import Council, Service
 from shared.contracts.objectives import Judgement
 from shared.http import CallerScope, MonthParameter, PathId, Problem, RequestedScope
 from shared.http.problem_types import NOT_FOUND
-from shared.period import LONDON, Month
+from shared.period import LONDON, Month, month_of
 from shared.web.pages import environment
 from sla_monitor.domain.attainment import met_by_floor
-from sla_monitor.reports.attainment import AttainmentResult, attainment_result, months_decided, newest_month
+from sla_monitor.reports.attainment import AttainmentResult, attainment_result, months_decided
+from sla_monitor.reports.availability import AvailabilityResult, availabilities
 from sla_monitor.reports.item_report import ItemReport, item_report
 from sla_monitor.reports.item_text import folded
 from sla_monitor.reports.items import only_item, target_text, verdict_chart
@@ -39,21 +42,26 @@ class TargetRow:
 
 @dataclass(frozen=True, slots=True)
 class CouncilAttainment:
-    """One council's rows, in the order in which they are shown."""
+    """One council's rows, in the order in which they are shown; those of availability with their service's name."""
 
     id: str
     name: str
     rows: tuple[TargetRow, ...]
+    availability: tuple[tuple[str, AvailabilityResult], ...] = ()
 
     @property
     def judged(self) -> int:
         """How many targets were met or missed, the rest having too little volume or no objective."""
-        return sum(row.result.judgement in ("met", "missed") for row in self.rows)
+        return sum(judgement in ("met", "missed") for judgement in self._judgements())
 
     @property
     def met(self) -> int:
         """How many targets were met."""
-        return sum(row.result.judgement == "met" for row in self.rows)
+        return sum(judgement == "met" for judgement in self._judgements())
+
+    def _judgements(self) -> Iterator[str]:
+        yield from (row.result.judgement for row in self.rows)
+        yield from (result.judgement for _, result in self.availability)
 
 
 def router(sources: Sources, *, illustrative: bool) -> APIRouter:
@@ -62,13 +70,15 @@ def router(sources: Sources, *, illustrative: bool) -> APIRouter:
     names = sources.catalogue
 
     @routes.get("/attainment")
-    def attainment(caller: CallerScope, month: MonthParameter | None = None) -> str:
-        months = months_decided(sources, caller)
-        shown = month or newest_month(sources, months)
-        if shown is None or not months:
+    async def attainment(caller: CallerScope, month: MonthParameter | None = None) -> str:
+        months = await asyncio.to_thread(months_decided, sources, caller)
+        if not months:
             raise Problem(NOT_FOUND, "nothing has been decided yet")
-        councils = _councils(attainments(sources, caller, month=shown), sources)
-        return attainment_page(councils, month=shown, months=months, illustrative=illustrative)
+        shown = month or months[-1]
+        rows = await asyncio.to_thread(attainments, sources, caller, month=shown)
+        councils = _councils(rows, await availabilities(sources, caller, shown), sources)
+        so_far = shown == month_of(sources.clock.now())
+        return attainment_page(councils, month=shown, months=months, so_far=so_far, illustrative=illustrative)
 
     @routes.get("/items/{item}")
     async def one_item(item: PathId, scope: RequestedScope, *, long: bool = False) -> str:
@@ -81,11 +91,22 @@ def router(sources: Sources, *, illustrative: bool) -> APIRouter:
 
 
 def attainment_page(
-    councils: Sequence[CouncilAttainment], *, month: Month, months: Sequence[Month], illustrative: bool
+    councils: Sequence[CouncilAttainment],
+    *,
+    month: Month,
+    months: Sequence[Month],
+    illustrative: bool,
+    so_far: bool = False,
 ) -> str:
-    """One month of the councils that the reader may see; `months` are those to choose from."""
+    """One month of the councils that the reader may see; `months` are those to choose from.
+
+    `so_far` while the month goes on.
+    """
     template = environment("sla_monitor").get_template("attainment.html")
-    return template.render(councils=councils, month=month, months=months, illustrative=illustrative)
+    last_day = month.next.first_day - timedelta(days=1)
+    return template.render(
+        councils=councils, month=month, months=months, so_far=so_far, last_day=last_day, illustrative=illustrative
+    )
 
 
 def item_page(item: ItemReport, *, council: str, service: str | None, illustrative: bool, long: bool = False) -> str:
@@ -107,12 +128,20 @@ def item_page(item: ItemReport, *, council: str, service: str | None, illustrati
     )
 
 
-def _councils(rows: Iterable[Attainment], sources: Sources) -> list[CouncilAttainment]:
-    by_council = groupby(rows, key=lambda row: row.counts.council)
+def _councils(
+    rows: Iterable[Attainment], availability: Iterable[AvailabilityResult], sources: Sources
+) -> list[CouncilAttainment]:
+    by_council = {council: list(held) for council, held in groupby(rows, key=lambda row: row.counts.council)}
+    promised = {council: list(held) for council, held in groupby(availability, key=lambda result: result.council)}
     name = sources.catalogue.name
     return [
-        CouncilAttainment(council, name(Council, council), tuple(_target_row(row, sources) for row in held))
-        for council, held in by_council
+        CouncilAttainment(
+            council,
+            name(Council, council),
+            tuple(_target_row(row, sources) for row in by_council.get(council, ())),
+            tuple((name(Service, each.service), each) for each in promised.get(council, ())),
+        )
+        for council in sorted(by_council.keys() | promised.keys())
     ]
 
 

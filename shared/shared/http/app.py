@@ -18,6 +18,7 @@ from shared.http.openapi import component_schemas, schema_ref
 from shared.http.problem_types import (
     INTERNAL_ERROR,
     INVALID_QUERY,
+    MONTH_NOT_BEGUN,
     NOT_FOUND,
     PROBLEM_TYPES,
     PROBLEMS_PATH,
@@ -27,6 +28,7 @@ from shared.http.problem_types import (
 from shared.http.problems import PROBLEM_JSON, Problem, ProblemDetails
 from shared.http.queries import PathId, reject_unknown_parameters
 from shared.log.processor import Busy
+from shared.period import MonthNotBegun
 from shared.sql.engine import is_transient
 
 RETRY_AFTER_S = 5  # a server that was restarted is back by then
@@ -160,10 +162,15 @@ async def _answer_outage(request: Request, fault: Exception) -> Response:
     return Problem(SERVICE_UNAVAILABLE, headers={"Retry-After": str(RETRY_AFTER_S)}).response()
 
 
+async def _answer_month_not_begun(_: Request, __: MonthNotBegun) -> Response:
+    return Problem(MONTH_NOT_BEGUN).response()
+
+
 _EXCEPTION_HANDLERS: dict[int | type[Exception], Any] = {
     Problem: _answer_problem,
     HTTPException: _answer_http_exception,
     RequestValidationError: _answer_invalid_parameters,
+    MonthNotBegun: _answer_month_not_begun,
     Busy: _answer_outage,
     DBAPIError: _answer_outage,
     NoConnectionFree: _answer_outage,

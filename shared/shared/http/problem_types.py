@@ -43,6 +43,11 @@ INVALID_CURSOR = ProblemType(
 NOT_FOUND = ProblemType(
     404, "Not found", "There is nothing here, or nothing that you may see. Check the path and the ids in it."
 )
+MONTH_NOT_BEGUN = ProblemType(
+    404,
+    "Month not begun",
+    "The month has not begun and has no figures yet. Ask for the present month or an earlier one.",
+)
 METHOD_NOT_ALLOWED = ProblemType(
     405, "Method not allowed", "This path does not have that method. Use one that the Allow header names."
 )
@@ -92,7 +97,8 @@ SERVICE_UNAVAILABLE = ProblemType(
 )
 
 PROBLEM_TYPES = tuple(each for each in tuple(globals().values()) if isinstance(each, ProblemType))
-_BY_STATUS = {each.status: each for each in PROBLEM_TYPES if each.status != HTTPStatus.BAD_REQUEST}  # 400 has several
+# Of several of one status the first is the general one; 400 has none.
+_BY_STATUS = {each.status: each for each in reversed(PROBLEM_TYPES) if each.status != HTTPStatus.BAD_REQUEST}
 
 
 def problem_type_of_status(status: int) -> ProblemType:

@@ -179,6 +179,13 @@ def test_what_is_counted_is_taken_away_whatever_an_announcement_says_it_replaces
     assert shown(post([event], {verdict_key(event): standing}, freeze_days=DAYS)) == ([], adjustments)
 
 
+@pytest.mark.parametrize("standing", [CountState(MISSED), CountState(MISSED, adjusted=True)])
+def test_other_figures_behind_the_same_outcome_adjust_nothing(standing: CountState) -> None:
+    again = corrected("breached", "2026-03", "breached", "2026-03", "Mon 2026-06-01 12:00")
+
+    assert shown(post([again], {verdict_key(again): standing}, freeze_days=DAYS)) == ([], [])
+
+
 months = st.sampled_from(["2026-03", "2026-04", "2026-05"])
 outcomes: st.SearchStrategy[Outcome] = st.sampled_from(["met", "breached"])
 whens = st.sampled_from(

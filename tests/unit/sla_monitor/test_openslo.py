@@ -81,7 +81,7 @@ def test_a_name_that_rfc_1123_does_not_allow_becomes_one_that_is_still_its_own(p
 
 
 def test_attainment_as_csv_has_the_names_of_the_json_and_guards_its_text() -> None:
-    row = AttainmentResult("adur", "=cmd", "t", "x", "2026-03", 9, 10, 0, 0, "count", "90.0", None, "missed", -1)
+    row = AttainmentResult("adur", "=cmd", "t", "x", "2026-03", False, 9, 10, 0, 0, "count", "90.0", None, "missed", -1)
 
     (read,) = csv.DictReader(io.StringIO(attainment_csv([row])))
 

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shared.clock import WallClock
-from shared.period import Month, month_of
+from shared.period import Month
 from shared.scope import Scope
-from tallystick.console import answer, err, fail, require_writable, var_folder, write_file
+from tallystick.console import answer, fail, require_writable, var_folder, write_file
 from tallystick.options import CouncilArgument, Json, MonthArgument
 from tallystick.stack import open_stack
 
@@ -50,8 +49,6 @@ def export_evidence(
     """Write all that a council's month of verdicts follows from, sealed, in one file."""
     path = to or Path(f"evidence-{council}-{month}.jsonl")
     require_writable(path)
-    if month > month_of(WallClock().now()):
-        err.print(f"{month} has not begun.")
     write_file(path, asyncio.run(_evidence(council, month)))
     answer({"file": str(path)}, [str(path)], as_json=as_json)
 
@@ -69,4 +66,4 @@ async def _evidence(council: str, month: Month) -> bytes:
 
     async with open_stack(var_folder()) as stack:
         await stack.monitor.catch_up()
-        return await evidence(stack.monitor.sources, Scope.all(), council=council, month=str(month))
+        return await evidence(stack.monitor.sources, Scope.all(), council=council, month=month)

@@ -21,6 +21,7 @@ from tallystick.console import answer, require_writable, var_folder, write_file
 from tallystick.options import CouncilArgument, Json, MonthArgument
 from tallystick.stack import FolderInUse, exclusive_use, open_stack
 
+_STATUS = {"in-progress": "so far", "provisional": "provisional"}
 _SUFFIXES = ", ".join(form.suffix for form in FORMS)
 
 app = typer.Typer(add_completion=False)
@@ -68,7 +69,7 @@ async def _statement(council: str, month: Month) -> Statement:
 
 
 def _lines(found: Statement) -> Iterator[str | Table]:
-    table = Table(title=f"{found.council.name}, {found.month}: recharge statement ({found.status})")
+    table = Table(title=f"{found.council.name}, {found.month}: recharge statement ({_STATUS[found.status]})")
     table.add_column("Service")
     table.add_column("Line")
     table.add_column("Quantity", justify="right")

@@ -1,6 +1,7 @@
 """A statement in the words and figures that its page and its PDF show."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 
 from billing.documents.credits_view import CreditsView, credits_view
@@ -41,13 +42,14 @@ class ServiceView:
 
 @dataclass(frozen=True, slots=True)
 class StatementView:
-    """Everything shown, as text; `events` and `header` are pairs of name and value, `path` is its address."""
+    """Everything shown, as text; `notice`, `events` and `header` are pairs of name and value, `path` is its address."""
 
     title: str
     path: str
     providers: str
     month_name: str
     illustrative: bool
+    notice: tuple[str, str]
     header: tuple[tuple[str, str], ...]
     summary: str
     services: tuple[ServiceView, ...]
@@ -73,6 +75,7 @@ def statement_view(statement: Statement) -> StatementView:
         providers=" and ".join(statement.providers),
         month_name=month_name(month),
         illustrative=statement.illustrative,
+        notice=_notice(statement),
         header=_header(statement),
         summary=_summary(statement),
         services=tuple(_service(charges) for charges in statement.services),
@@ -88,6 +91,17 @@ def statement_view(statement: Statement) -> StatementView:
     )
 
 
+def _notice(statement: Statement) -> tuple[str, str]:
+    if statement.status == "provisional":
+        return text("statement.provisional"), text("statement.provisional_detail")
+    last_day = statement.month.next.first_day - timedelta(days=1)
+    return text("statement.so_far"), text("statement.so_far_detail", end=long_date(last_day))
+
+
+def _status(statement: Statement) -> str:
+    return text("statement.status_provisional" if statement.status == "provisional" else "statement.status_so_far")
+
+
 def _header(statement: Statement) -> tuple[tuple[str, str], ...]:
     council, month = statement.council, statement.month
     agreements = (
@@ -99,7 +113,7 @@ def _header(statement: Statement) -> tuple[tuple[str, str], ...]:
         (text("statement.provider"), ", ".join(statement.providers)),
         (text("statement.period"), date_range(month.first_day, month.next.first_day)),
         *((text("statement.agreement"), agreement) for agreement in agreements),
-        (text("statement.status"), text("statement.status_provisional")),
+        (text("statement.status"), _status(statement)),
         (text("statement.total"), format_gbp(statement.total_pence)),
     )
 

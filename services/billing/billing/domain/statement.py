@@ -22,7 +22,8 @@ from shared.contracts.definitions import Agreement, Council, Service, Tariff
 from shared.contracts.versions import DefinitionVersion
 from shared.period import Month
 
-Status = Literal["provisional"]
+# While its month goes on, and after that while it is not issued.
+Status = Literal["in-progress", "provisional"]
 
 
 class UnknownCouncil(LookupError):
@@ -105,6 +106,7 @@ def build_statement(
     *,
     attained: Sequence[TargetAttainment] = (),
     earlier: Sequence[Statement] = (),
+    status: Status = "provisional",
 ) -> Statement:
     """The statement that follows from `terms` and the council's `usage` and `attained` of the month, in any order.
 
@@ -123,7 +125,7 @@ def build_statement(
     return Statement(
         council=known.definition,
         month=month,
-        status="provisional",
+        status=status,
         agreements=tuple(_agreement(terms, agreement, month) for agreement in agreements),
         services=services,
         evidence=evidence,

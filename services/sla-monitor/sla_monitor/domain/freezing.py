@@ -83,9 +83,9 @@ def post(
         key, now = verdict_key(event), _counted(event)
         was = current.get(key, _UNCOUNTED)
         if was.adjusted or _is_frozen(was.counted, event.time, freeze_days):
-            if was.counted is not None or now is not None:
+            if was.counted != now:  # other figures behind the same outcome adjust nothing
                 postings.adjustments.append(_adjustment(event, was.counted))
-            current[key] = CountState(now, adjusted=True)
+                current[key] = CountState(now, adjusted=True)
         elif isinstance(event, VerdictCorrected) and _is_frozen(now, event.time, freeze_days):
             # It moved out of a provisional month, which simply loses it, into one that takes no more.
             postings.provisional[key] = None

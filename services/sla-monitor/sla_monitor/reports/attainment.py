@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import msgspec
 from fastapi import APIRouter
@@ -22,7 +22,8 @@ CSV = "text/csv; charset=utf-8; header=present"
 class AttainmentResult(Struct, frozen=True):
     """Good of total for one council, service, target and period, in items and in what the objective weighs by.
 
-    `attained_percent` is by that weight and cut to one decimal; `misses_remaining` is in items, or pence.
+    `so_far` while the period goes on. `attained_percent` is by that weight and cut to one decimal; `misses_remaining`
+    is in items, or pence.
     """
 
     council: str
@@ -30,6 +31,7 @@ class AttainmentResult(Struct, frozen=True):
     target: str
     measure: str
     period: str
+    so_far: bool
     good: int
     total: int
     good_pence: int
@@ -74,17 +76,9 @@ def router(sources: Sources) -> APIRouter:
 
 
 def months_decided(sources: Sources, scope: Scope) -> list[Month]:
-    """The months in which anything was decided, ascending. Blocks."""
-    return [Month.parse(month) for month in sources.read_model.months(scope)]
-
-
-def newest_month(sources: Sources, months: Sequence[Month]) -> Month | None:
-    """The newest of `months` (ascending) that has begun: work done early counts in a later one.
-
-    The first of all where none has begun.
-    """
-    begun = [month for month in months if month <= month_of(sources.clock.now())]
-    return begun[-1] if begun else next(iter(months), None)
+    """The months that have begun and in which anything was decided, ascending. Blocks."""
+    months = map(Month.parse, sources.read_model.months(scope))
+    return [month for month in months if month <= month_of(sources.clock.now())]
 
 
 def attainment_result(row: Attainment) -> AttainmentResult:
@@ -96,6 +90,7 @@ def attainment_result(row: Attainment) -> AttainmentResult:
         target=counts.target,
         measure=counts.measure,
         period=counts.period,
+        so_far=row.so_far,
         good=counts.met,
         total=counts.total,
         good_pence=counts.met_pence,

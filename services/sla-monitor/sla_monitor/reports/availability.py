@@ -10,7 +10,7 @@ from shared.contracts.definitions import Objective, Target
 from shared.contracts.objectives import Attained, Ratio, judge
 from shared.http import Json, MonthParameter, RequestedScope, answers_many
 from shared.instants import epoch_s, instant
-from shared.period import Month, Period, month_of, period_of
+from shared.period import Month, Period, month_of, period_of, require_begun
 from shared.scope import Scope
 from sla_monitor.domain.attainment import availability
 from sla_monitor.domain.clock.cycles import ExcludedTime
@@ -70,14 +70,17 @@ def router(sources: Sources) -> APIRouter:
 async def availabilities(sources: Sources, scope: Scope, month: Month | None) -> list[AvailabilityResult]:
     """By council and target: each over its objective's own kind of period in which the month lies.
 
-    A period that is not over is measured up to the present. Raises `MissingCalendar`, `BeyondHorizon`.
+    A period that is not over is measured up to the present. Raises `MonthNotBegun`, `MissingCalendar`,
+    `BeyondHorizon`.
     """
+    month = month or month_of(sources.clock.now())
+    require_begun(month, now=sources.clock.now())
     outages = await sources.items.outages(scope)
     targets = TargetsByPeriod(sources.catalogue.agreement_index)
     return [
         _measured(sources, council, target, period, outages)
         for council in scope.visible(sources.catalogue.agreement_index.councils)
-        for target, period in _promised(targets, council, month or month_of(sources.clock.now()))
+        for target, period in _promised(targets, council, month)
     ]
 
 

@@ -13,7 +13,7 @@ from shared.contracts.definitions import Objective, Target
 from shared.contracts.objectives import Attained, Ratio
 from shared.http import Json, MonthParameter, OptionalId, RequestedScope, answers
 from shared.instants import instant
-from shared.period import Month, Period, PeriodLength, month_of, period_of
+from shared.period import Month, Period, PeriodLength, month_of, period_of, require_begun
 from shared.scope import Scope
 from sla_monitor.domain.attainment import combined
 from sla_monitor.domain.budget import BurnRateAlert, PeriodState, Volume, budget
@@ -110,7 +110,12 @@ def router(sources: Sources) -> APIRouter:
 
 
 async def budgets(sources: Sources, scope: Scope, *, month: Month | None, service: str | None) -> BudgetReport:
-    """The budgets of the periods in which `month` lies, of the present ones where it is None."""
+    """The budgets of the periods in which `month` lies, of the present ones where it is None.
+
+    Raises `MonthNotBegun`.
+    """
+    if month is not None:
+        require_begun(month, now=sources.clock.now())
     open_targets = await sources.open_targets(scope)
     return await asyncio.to_thread(_report, sources, scope, open_targets, month, service)
 

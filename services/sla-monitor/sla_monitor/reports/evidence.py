@@ -9,6 +9,7 @@ from starlette.responses import Response
 from shared.http import CallerScope, MonthParameter, PathId, Problem
 from shared.http.problem_types import CONFLICT, NOT_FOUND
 from shared.instants import epoch_s
+from shared.period import Month, require_begun
 from shared.scope import Scope
 from sla_monitor.domain.announcements import compared_fields
 from sla_monitor.domain.evidence import (
@@ -46,7 +47,7 @@ def router(sources: Sources) -> APIRouter:
     async def one_month(council: PathId, caller: CallerScope, month: MonthParameter) -> Response:
         """Facts, versions, exclusions and verdicts of a month: `tallystick verify verdicts` judges it again."""
         try:
-            content = await evidence(sources, caller, council=council, month=str(month))
+            content = await evidence(sources, caller, council=council, month=month)
         except NoSuchCouncil as refused:
             raise Problem(NOT_FOUND) from refused
         except VerdictsChanging as refused:
@@ -59,21 +60,22 @@ def router(sources: Sources) -> APIRouter:
     return routes
 
 
-async def evidence(sources: Sources, scope: Scope, *, council: str, month: str) -> bytes:
+async def evidence(sources: Sources, scope: Scope, *, council: str, month: Month) -> bytes:
     """The file: every verdict that counts in the month, with all that it follows from.
 
-    Raises `NoSuchCouncil`, also for a council out of scope, and `VerdictsChanging`.
+    Raises `NoSuchCouncil`, also for a council out of scope, `MonthNotBegun` and `VerdictsChanging`.
     """
+    require_begun(month, now=sources.clock.now())
     if not (scope.allows(council) and sources.catalogue.agreement_index.knows(council)):
         raise NoSuchCouncil(f"no agreement of {council!r} is known")
     made_at = sources.clock.now()
     as_of = epoch_s(made_at)
-    records: list[AnyRecord] = [Heading(format=FORMAT, council=council, month=month, made_at=made_at)]
+    records: list[AnyRecord] = [Heading(format=FORMAT, council=council, month=str(month), made_at=made_at)]
     records += [version_record(version) for version in sources.catalogue.known(Scope.of(council))]
     records += [ExclusionRecord(exclusion=excluded) for excluded in sources.decisions.current.approved(council)]
 
     def of_page(page: Sequence[StoredItem]) -> list[tuple[str, _ItemRecords]]:
-        return list(_page_records(sources, page, month, as_of))
+        return list(_page_records(sources, page, str(month), as_of))
 
     found = [each async for page in sources.items.map_pages(Scope.of(council), of_page) for each in page]
     for _, of_item in sorted(found, key=lambda each: each[0]):

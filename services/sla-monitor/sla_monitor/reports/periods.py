@@ -10,7 +10,7 @@ from msgspec import Struct
 from shared.contracts.definitions import Objective, Target
 from shared.contracts.objectives import MEASURED_OVER, Judgement, Ratio, judge
 from shared.instants import epoch_s, instant
-from shared.period import Month, Period, PeriodLength, period_of
+from shared.period import Month, Period, PeriodLength, month_of, period_of, require_begun
 from shared.scope import Scope
 from sla_monitor.domain.agreements import AgreementIndex, MissingCalendar
 from sla_monitor.domain.attainment import combined, misses_remaining
@@ -21,11 +21,15 @@ from sla_monitor.reports.sources import Sources
 
 
 class Attainment(Struct, frozen=True):
-    """A council's period against one target, which is None where no agreement of the period has it."""
+    """A council's period against one target, which is None where no agreement of the period has it.
+
+    `so_far` while the period goes on.
+    """
 
     counts: VerdictCounts
     target: Target | None
     over: PeriodLength = "month"
+    so_far: bool = False
 
     @property
     def objective(self) -> Objective | None:
@@ -64,12 +68,20 @@ def attainments(
 ) -> list[Attainment]:
     """By council, service, target and period; only of the one in which `month` lies, where it is given.
 
-    Blocks: call it from a worker thread.
+    Work that was done early may count in a month that has not begun: it is in no figure before that. Blocks: call it
+    from a worker thread. Raises `MonthNotBegun`.
     """
+    now = sources.clock.now()
+    if month is not None:
+        require_begun(month, now=now)
     months = None if month is None else [str(each) for each in period_of(month, over).months]
-    counts = by_period(sources.read_model.attainment(scope, months=months, service=service), over)
+    monthly = sources.read_model.attainment(scope, months=months, service=service)
+    counts = by_period([row for row in monthly if Month.parse(row.period) <= month_of(now)], over)
     targets = TargetsByPeriod(sources.catalogue.agreement_index)
-    return [Attainment(row, targets.of(row.council, period).get(row.target), over) for row, period in counts]
+    return [
+        Attainment(row, targets.of(row.council, period).get(row.target), over, so_far=now < period.end_at)
+        for row, period in counts
+    ]
 
 
 class TargetsByPeriod:
