@@ -162,7 +162,7 @@ def _judge(
 
 
 def _verdict(timeline: Timeline, target: BoundTarget, cycle: Cycle, *, as_of: int, stopwatches: Stopwatches) -> Verdict:
-    if not cycle.intervals:
+    if not cycle.intervals or cycle.intervals[0][0] > as_of:
         return _unmeasured(target, cycle, Outcome.OUT_OF_SCOPE, "the council asked nothing")
     if isinstance(target.threshold, RecordedDueDate) and timeline.opened.due_us is None:
         return _unmeasured(target, cycle, Outcome.OUT_OF_SCOPE, "no due date was recorded")
