@@ -71,15 +71,15 @@ class Scene(Struct, frozen=True):
 def scene_of(seed: int) -> Scene:
     """Anything that may happen to an item; chance spreads more evenly than shrinkable choices do."""
     chance = random.Random(seed)  # noqa: S311 (examples, no secrets)
-    said = happened([(chance.choice(GAPS_S), chance.choice(HAPPENS)) for _ in range(chance.randint(1, 16))])
-    due_us = chance.choice([None, said[0].at_us + chance.randint(0, 200) * HOUR_S * 1_000_000])
-    dated = [msgspec.structs.replace(each, due_us=due_us) if isinstance(each, Opened) else each for each in said]
-    starts = [said[0].at_s + chance.randint(-20, 200) * HOUR_S for _ in range(chance.choice((0, 0, 1, 2)))]
+    known = happened([(chance.choice(GAPS_S), chance.choice(HAPPENS)) for _ in range(chance.randint(1, 16))])
+    due_us = chance.choice([None, known[0].at_us + chance.randint(0, 200) * HOUR_S * 1_000_000])
+    dated = [msgspec.structs.replace(each, due_us=due_us) if isinstance(each, Opened) else each for each in known]
+    starts = [known[0].at_s + chance.randint(-20, 200) * HOUR_S for _ in range(chance.choice((0, 0, 1, 2)))]
     return Scene(
         [{"id": f"t{number}"} | _target(chance) for number in range(4)],
         history(dated),
         [ExcludedTime(f"x{start}", start, start + chance.randint(1, 60) * HOUR_S, "force-majeure") for start in starts],
-        as_of=chance.choice([said[-1].at_s, said[0].at_s + chance.randint(-1, 400) * HOUR_S]),
+        as_of=chance.choice([known[-1].at_s, known[0].at_s + chance.randint(-1, 400) * HOUR_S]),
     )
 
 
