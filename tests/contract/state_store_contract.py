@@ -32,6 +32,8 @@ FIRST = Change(
         counts={"applied": 2},
         decisions_position=Offset(4),
         published_through=Offset(6),
+        failed=("adur:ticket-1", "ü"),
+        held=("adur",),
     )
 )
 

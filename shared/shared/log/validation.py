@@ -36,6 +36,8 @@ Reason = Literal[
     "FUTURE_TIME",
     "TOO_OLD",
     "ID_REUSE_CONFLICT",
+    "TOO_MANY_EVENTS",
+    "FAILED",
 ]
 E = TypeVar("E")
 
@@ -74,6 +76,10 @@ class InvalidRecord:
 
 # Found by whoever has the earlier event; the record alone does not show it.
 CONFLICT = InvalidRecord("ID_REUSE_CONFLICT", "expected the content that was first received under this source and id")
+
+
+# Found by whoever has the other events of the item.
+TOO_MANY = InvalidRecord("TOO_MANY_EVENTS", "the item has 10,000 events: no more are accepted for it")
 
 
 def as_quarantined(record: Record, refused: InvalidRecord) -> Quarantined:

@@ -28,7 +28,9 @@ CREATE TABLE IF NOT EXISTS heads (
     catalogue_position INTEGER NOT NULL,
     decisions_position INTEGER NOT NULL,
     published_through INTEGER NOT NULL,
-    counts BLOB NOT NULL
+    counts BLOB NOT NULL,
+    failed BLOB NOT NULL,
+    held BLOB NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS known_logs (
     topic TEXT PRIMARY KEY,
@@ -73,7 +75,8 @@ _OF_A_SHARD = ("heads", "items", "due", "outbox", "quarantine")
 _KNOWN_LOG = "SELECT identity FROM known_logs WHERE topic = ?"
 _SAVE_KNOWN_LOG = "INSERT OR REPLACE INTO known_logs VALUES (?, ?)"
 _HEAD = """
-SELECT revision, first_offset, next_offset, clock_ms, catalogue_position, decisions_position, published_through, counts
+SELECT revision, first_offset, next_offset, clock_ms, catalogue_position, decisions_position, published_through,
+    counts, failed, held
 FROM heads WHERE shard = ?
 """
 # One JSON parameter holds any number of keys; of parameters SQLite allows only so many.
@@ -86,7 +89,7 @@ _QUARANTINE = """
 SELECT offset, reason, detail, key, value, timestamp_ms FROM quarantine
 WHERE shard = ? AND offset > ? ORDER BY offset LIMIT ?
 """
-_PUT_HEAD = "INSERT OR REPLACE INTO heads VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PUT_HEAD = "INSERT OR REPLACE INTO heads VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _PUT_ITEM = "INSERT INTO items VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
 _PUT_DUE = "INSERT INTO due VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET at_s = excluded.at_s"
 _PUT_OUTGOING = "INSERT OR IGNORE INTO outbox (shard, id, topic, key, value, timestamp_ms) VALUES (?, ?, ?, ?, ?, ?)"
@@ -98,7 +101,9 @@ _DELETE_DUE = "DELETE FROM due WHERE shard = ? AND key = ?"
 _MAX_BATCH = 2_000
 
 _counts = msgspec.json.Decoder(dict[str, int])
-_numbers = attrgetter(*(field.name for field in fields(Head) if field.name != "counts"))
+_names = msgspec.json.Decoder(tuple[str, ...])
+_ENCODED = ("counts", "failed", "held")  # the last fields, in this order
+_numbers = attrgetter(*(field.name for field in fields(Head) if field.name not in _ENCODED))
 
 
 class EmbeddedStateStore:
@@ -153,7 +158,10 @@ class EmbeddedStateStore:
 
 def _head(connection: sqlite3.Connection, shard: Shard) -> Head | None:
     row = connection.execute(_HEAD, (str(shard),)).fetchone()
-    return None if row is None else Head(*(*row[:-1], _counts.decode(row[-1])))
+    if row is None:
+        return None
+    *numbers, counts, failed, held = row
+    return Head(*(*numbers, _counts.decode(counts), _names.decode(failed), _names.decode(held)))
 
 
 def _commit(connection: sqlite3.Connection, shard: Shard, before: int, change: Change) -> None:
@@ -162,7 +170,8 @@ def _commit(connection: sqlite3.Connection, shard: Shard, before: int, change: C
     if revision != before:
         raise Fenced(f"{shard} was at revision {before} and is at {revision} now")
     name = str(shard)
-    connection.execute(_PUT_HEAD, (name, *_numbers(change.head), msgspec.json.encode(change.head.counts)))
+    encoded = (msgspec.json.encode(getattr(change.head, each)) for each in _ENCODED)
+    connection.execute(_PUT_HEAD, (name, *_numbers(change.head), *encoded))
     connection.executemany(_PUT_ITEM, _stored(name, change.items))
     connection.executemany(_DELETE_ITEM, _deleted(name, change.items))
     connection.executemany(_PUT_DUE, _stored(name, change.due))

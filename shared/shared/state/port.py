@@ -24,7 +24,8 @@ class Head:
 
     `catalogue_position` and `decisions_position` say how much of the catalogue's and of the decisions' log has been
     applied. What the shard published below the offset `published_through`, in the partition of its own number, is
-    reflected here.
+    reflected here. `failed` are the keys of the items that could not be judged, ascending; `held` the councils of which
+    there are so many that none of their items is judged.
     """
 
     revision: int = 0
@@ -35,6 +36,8 @@ class Head:
     decisions_position: Offset = _START
     published_through: Offset = _START
     counts: Mapping[str, int] = field(default_factory=dict)
+    failed: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

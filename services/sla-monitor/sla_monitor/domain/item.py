@@ -1,6 +1,7 @@
 """What is stored of one item, a ticket or an outage: its facts and what was published about it."""
 
-from collections.abc import Sequence
+from bisect import bisect_left, insort
+from collections.abc import MutableMapping, Sequence
 from enum import Enum
 
 import msgspec
@@ -27,8 +28,24 @@ class LastPublished(Struct, frozen=True, array_like=True):
 NOTHING_PUBLISHED = LastPublished()
 
 
+class ItemFailure(Struct, frozen=True, array_like=True):
+    """Tallystick failed to judge the item: an exception of the type `error` came up at `place` in its own code.
+
+    It has failed since the shard's clock showed `since_s` (epoch seconds), last by the release `version`, with the
+    records below `next_offset` read.
+    """
+
+    error: str
+    place: str
+    since_s: int
+    version: str
+    next_offset: int
+
+
 class Item(Struct, array_like=True):
     """Facts in order of happening, and what was published, by `target/cycle`. `waiting`: no agreement is known yet.
+
+    While it has `failed` it gets its facts, but nothing is judged or published about it.
 
     `known_to` is the position of the catalogue by which it is evaluated: the newest while it is open; afterwards it
     stays, so that a holiday proclaimed later changes nothing that has ended (R10).
@@ -38,15 +55,25 @@ class Item(Struct, array_like=True):
     announced: dict[str, LastPublished] = {}
     waiting: bool = False
     known_to: int = 0
+    failed: ItemFailure | None = None
 
 
 class FactResult(Enum):
-    """Whether an item got a new fact, had it already, had it in another place, or has another under its id."""
+    """Whether an item got a new fact, had it already, had it in another place, or has another under its id.
+
+    Or it has so many that it takes no more.
+    """
 
     NEW = "applied"
     DUPLICATE = "duplicate"
     REORDERED = "reordered"
     CONFLICT = "conflict"
+    TOO_MANY = "too many"
+
+
+# A ticket of a year has a few hundred; each batch with a fact of the item writes all of them.
+MAX_FACTS = 10_000
+Identities = MutableMapping[tuple[str, str], AnyFact]
 
 
 # The keys of outages sort before those of other items, so that a shard's outages can be read alone.
@@ -67,31 +94,48 @@ def dump_item(item: Item) -> bytes:
     return _encoder.encode(item)
 
 
-def insert_fact(item: Item, fact: AnyFact) -> FactResult:
+def insert_fact(item: Item, fact: AnyFact, identities: Identities | None = None) -> FactResult:
     """The item holds the fact once, in its place; the same identity with other content changes nothing.
 
     A sequence is no content: of two sendings of one fact the smaller one counts, whichever came first.
+    `identities` are the item's facts by source and id, and are kept so; without them each fact is looked at.
     """
-    for index, known in enumerate(item.facts):
+    known = _same_identity(item.facts, fact) if identities is None else identities.get((fact.source, fact.id))
+    result = FactResult.NEW if known is None else _compare_again(known, fact)
+    if result is FactResult.NEW and len(item.facts) >= MAX_FACTS:
+        return FactResult.TOO_MANY
+    if result not in (FactResult.NEW, FactResult.REORDERED):
+        return result
+    if known is not None:
+        del item.facts[bisect_left(item.facts, order_key(known), key=order_key)]
+    if not item.facts or order_key(item.facts[-1]) < order_key(fact):
+        item.facts.append(fact)
+    else:
+        insort(item.facts, fact, key=order_key)
+    if identities is not None:
+        identities[fact.source, fact.id] = fact
+    return result
+
+
+def identities_of(facts: Sequence[AnyFact]) -> Identities:
+    """The facts by source and id."""
+    return {(fact.source, fact.id): fact for fact in facts}
+
+
+def _same_identity(facts: Sequence[AnyFact], fact: AnyFact) -> AnyFact | None:
+    for known in facts:
         if known.id == fact.id and known.source == fact.source:
-            return _insert_again(item, index, fact)
-    in_order = not item.facts or order_key(item.facts[-1]) < order_key(fact)
-    item.facts.append(fact)
-    if not in_order:
-        item.facts.sort(key=order_key)
-    return FactResult.NEW
+            return known
+    return None
 
 
-def _insert_again(item: Item, index: int, fact: AnyFact) -> FactResult:
-    known = item.facts[index]
+def _compare_again(known: AnyFact, fact: AnyFact) -> FactResult:
     if known == fact:
         return FactResult.DUPLICATE
     if known != replace(fact, sequence=known.sequence):
         return FactResult.CONFLICT
     if sequence_key(known.sequence) < sequence_key(fact.sequence):
         return FactResult.DUPLICATE
-    item.facts[index] = fact
-    item.facts.sort(key=order_key)
     return FactResult.REORDERED
 
 

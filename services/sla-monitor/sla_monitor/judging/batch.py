@@ -1,8 +1,12 @@
-"""One batch of a shard: its records added to items, the items judged, and all that is to be stored worked out."""
+"""One batch of a shard: its records added to items, the items judged, and all that is to be stored worked out.
+
+What fails while one item is judged is that item's alone: the others are judged as if it were not there (R59).
+"""
 
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from shared.clock import Clock
 from shared.contracts.codec import encode_event
@@ -10,8 +14,9 @@ from shared.contracts.envelope import TimeAdvanced, split_item_key
 from shared.contracts.items import OutageEnded, OutageStarted
 from shared.contracts.topics import VERDICTS
 from shared.instants import epoch_ms, epoch_us
+from shared.log.failures import PRODUCT_VERSION, CodeFailure, attempt
 from shared.log.port import Outgoing, Quarantined, Record, Shard
-from shared.log.validation import CONFLICT, InvalidRecord, as_quarantined
+from shared.log.validation import CONFLICT, TOO_MANY, InvalidRecord, as_quarantined
 from shared.state.port import Change, Head
 from shared.units import EpochMillis, EpochSeconds, Offset
 from sla_monitor.domain.agreements import MissingCalendar
@@ -20,7 +25,8 @@ from sla_monitor.domain.clock.verdict import Evaluation
 from sla_monitor.domain.decisions import ReevaluationRequest
 from sla_monitor.domain.facts import AnyFact, ItemEvent, Opened, fact_of, read_record
 from sla_monitor.domain.incremental import ignored_kinds
-from sla_monitor.domain.item import OUTAGE_MARK, FactResult, Item, dump_item, insert_fact, is_open
+from sla_monitor.domain.item import OUTAGE_MARK, FactResult, Item, dump_item, is_open
+from sla_monitor.judging.failed_items import FailedItems
 from sla_monitor.judging.item_cache import CachedItem, ItemCache
 from sla_monitor.ports import Catalogue, DecisionsLog
 from sla_monitor.store.items import evaluate_known
@@ -30,12 +36,16 @@ _NO_REQUESTS: Mapping[str, ReevaluationRequest] = {}
 
 @dataclass(frozen=True, slots=True)
 class EvaluationContext:
-    """The catalogue and the decisions as now known, and the wall clock: `margin_s` before it, time may be judged."""
+    """The catalogue and the decisions as now known, and the wall clock: `margin_s` before it, time may be judged.
+
+    `version` is that of the release which judges.
+    """
 
     catalogue: Catalogue
     decisions: DecisionsLog
     clock: Clock
     margin_s: int
+    version: str = PRODUCT_VERSION
 
     @property
     def now_ms(self) -> int:
@@ -63,6 +73,29 @@ class EvaluationContext:
         )
 
 
+class ItemWork(NamedTuple):
+    """What a batch has for one item: its new facts, those that have another place now, and what asks to judge it.
+
+    The time that has passed does not where it is `not_due`.
+    """
+
+    key: str
+    new: Sequence[AnyFact]
+    reordered: Sequence[AnyFact]
+    request: ReevaluationRequest | None
+    not_due: bool
+
+    @property
+    def is_any(self) -> bool:
+        """Whether there is any reason to look at the item."""
+        return bool(self.new) or not self.not_due or self.request is not None or bool(self.reordered)
+
+    @property
+    def may_skip(self) -> bool:
+        """Whether there is nothing but new facts, which may decide nothing."""
+        return bool(self.new) and self.request is None and not self.reordered
+
+
 class ShardBatch:
     """What one atomic write of a shard will hold: `add` records, `judge` items, then ask for the `change`."""
 
@@ -73,6 +106,7 @@ class ShardBatch:
         self._added: dict[str, list[tuple[AnyFact, Record]]] = {}
         self._counts: Counter[str] = Counter()
         self._quarantined: list[Quarantined] = []
+        self._failed = FailedItems(head)
         self._items: dict[str, bytes | None] = {}
         self._due: dict[str, EpochSeconds | None] = {}
         self._outbox: list[Outgoing] = []
@@ -122,25 +156,33 @@ class ShardBatch:
         """
         for key in keys:
             cached = self._cache.pop(key) or CachedItem.load(stored.get(key))
-            item = cached.item
-            new, reordered = self._insert(item, self._added.get(key, ()))
-            may_skip = new and not reordered and key not in requests
-            if may_skip and (self._apply(key, cached, new) or (key in not_due and self._ignores(key, item, new))):
-                self._counts["applied"] += len(new)
-                self._items[key] = dump_item(item)
-            elif item.facts:
-                self._judge(key, cached, new, requests.get(key), reordered=reordered)
+            new, reordered = self._insert(cached, self._added.get(key, ()))
+            work = ItemWork(key, new, reordered, requests.get(key), key in not_due)
+            if self._failed.excludes(key, cached.item, retried=work.request is not None):
+                self._store_unjudged(cached.item, work)
+            elif work.is_any and cached.item.facts:
+                cached = self._judge_or_fail(cached, work)
             self._cache.put(key, cached)
 
-    def _insert(self, item: Item, added: Iterable[tuple[AnyFact, Record]]) -> tuple[list[AnyFact], list[AnyFact]]:
-        """The item's facts grow by what is new, which is returned; duplicates are counted, conflicts quarantined.
+    def let_go(self, council: str) -> None:
+        """The items of a council that is held are judged all the same, until too many of them fail."""
+        self._failed.let_go(council)
+
+    def release(self, council: str) -> None:
+        """The council is held no longer."""
+        self._failed.release(council)
+
+    def _insert(
+        self, cached: CachedItem, added: Iterable[tuple[AnyFact, Record]]
+    ) -> tuple[list[AnyFact], list[AnyFact]]:
+        """The item's facts grow by what is new, which is returned; duplicates are counted, others quarantined.
 
         Beside it those that were sent again with a smaller sequence, by which they may have another place now.
         """
         new: list[AnyFact] = []
         reordered: list[AnyFact] = []
         for fact, record in added:
-            match insert_fact(item, fact):
+            match cached.insert(fact):
                 case FactResult.NEW:
                     new.append(fact)
                 case FactResult.DUPLICATE:
@@ -150,7 +192,63 @@ class ShardBatch:
                     reordered.append(fact)
                 case FactResult.CONFLICT:
                     self._quarantine(record, CONFLICT)
+                case FactResult.TOO_MANY:
+                    self._quarantine(record, TOO_MANY)
         return new, reordered
+
+    def _judge_or_fail(self, cached: CachedItem, work: ItemWork) -> CachedItem:
+        """The item has been judged, or has failed with nothing changed but its facts; returns it as it is cached."""
+        failure = self._attempt(cached, work)
+        item, newest = cached.item, self._context.catalogue.position
+        if failure is not None and item.failed is not None and item.known_to != newest:
+            # What has ended keeps its catalogue (R10), unless it cannot be judged by it at all.
+            item.known_to = newest
+            failure = self._attempt(cached, work)
+        if failure is not None:
+            self._fail(item, work, failure)
+            return CachedItem(item)
+        if item.failed is not None:
+            self._failed.recovered(work.key, item)
+            self._items[work.key] = dump_item(item)
+        return cached
+
+    def _attempt(self, cached: CachedItem, work: ItemWork) -> CodeFailure | None:
+        """The item has been judged; or why it has not, with everything as it was before."""
+        item, sent, counts = cached.item, len(self._outbox), dict(self._counts)
+        announced, waiting = item.announced, item.waiting
+        failure = attempt(self._judge_one, cached, work)
+        if failure is not None:
+            item.announced, item.waiting = announced, waiting
+            del self._outbox[sent:]
+            self._counts = Counter(counts)
+        return failure
+
+    def _judge_one(self, cached: CachedItem, work: ItemWork) -> None:
+        key, new = work.key, work.new
+        if work.may_skip and (self._apply(key, cached, new) or (work.not_due and self._ignores(key, cached, new))):
+            self._counts["applied"] += len(new)
+            self._items[key] = dump_item(cached.item)
+        else:
+            self._judge(cached, work)
+
+    def _fail(self, item: Item, work: ItemWork, failure: CodeFailure) -> None:
+        """Its facts count as applied, nothing is due, and what was announced of it stands."""
+        key, new, context = work.key, len(work.new), self._context
+        parked = len(item.facts) - new if item.waiting else 0
+        self._counts["parked"] -= parked
+        self._counts["applied"] += parked + new
+        item.waiting, self._due[key] = False, None
+        self._failed.add(key, item, failure, at=self.clock_s, version=context.version, next_offset=self._next_offset)
+        self._items[key] = dump_item(item)
+
+    def _store_unjudged(self, item: Item, work: ItemWork) -> None:
+        """The item has its facts, and the catalogue by which it is to be judged once it can be."""
+        known_to = item.known_to
+        attempt(self._renew, item, work.request)  # one that cannot even be read keeps its catalogue
+        self._counts["parked" if item.waiting else "applied"] += len(work.new)
+        self._due[work.key] = None
+        if work.new or work.reordered or item.known_to != known_to:
+            self._items[work.key] = dump_item(item)
 
     def _apply(self, key: str, cached: CachedItem, new: Sequence[AnyFact]) -> bool:
         """Whether incremental evaluation was enough: the new facts decide nothing, only when to evaluate next."""
@@ -162,9 +260,10 @@ class ShardBatch:
         self._due[key] = _due_at(cached.wake)
         return True
 
-    def _ignores(self, key: str, item: Item, new: Sequence[AnyFact]) -> bool:
+    def _ignores(self, key: str, cached: CachedItem, new: Sequence[AnyFact]) -> bool:
         """Whether no target of the item reads facts of such kinds."""
-        opened, (council, _) = item.facts[0], split_item_key(key)
+        item, (council, _) = cached.item, split_item_key(key)
+        opened = item.facts[0]
         if item.waiting or type(opened) is not Opened:
             return False
         index = self._context.catalogue.agreement_index_known_to(item.known_to)
@@ -174,49 +273,45 @@ class ShardBatch:
             return False
         return all(type(fact) in kinds for fact in new)
 
-    def _judge(
-        self,
-        key: str,
-        cached: CachedItem,
-        new: Sequence[AnyFact],
-        request: ReevaluationRequest | None,
-        *,
-        reordered: Sequence[AnyFact],
-    ) -> None:
-        item = cached.item
+    def _judge(self, cached: CachedItem, work: ItemWork) -> None:
+        item, key, new = cached.item, work.key, work.new
         before = item.announced, item.waiting, item.known_to
-        trigger = _trigger(key, new or reordered, request, at=self.clock_s)
-        evaluation = self._evaluate(item, trigger, renew=request is not None and request.renews)
-        self._count(item, evaluation, new=len(new))
+        trigger = _trigger(key, new or work.reordered, work.request, at=self.clock_s)
+        evaluation = self._evaluate(item, trigger, work.request)
+        self._count(item, waiting=evaluation.waiting, new=len(new))
         item.waiting, self._due[key] = evaluation.waiting, _due_at(evaluation.wake)
         events, item.announced = announce(item.announced, evaluation, trigger)
         self._outbox += [
             Outgoing(each.id, VERDICTS.name, each.key, encode_event(each), self._clock_ms) for each in events
         ]
-        if new or reordered or before != (item.announced, item.waiting, item.known_to):
+        if new or work.reordered or before != (item.announced, item.waiting, item.known_to):
             self._items[key] = dump_item(item)
         cached.evaluated(evaluation, as_of=self.clock_s)
 
-    def _evaluate(self, item: Item, trigger: Trigger, *, renew: bool) -> Evaluation:
-        context, newest = self._context, self._context.catalogue.position
+    def _renew(self, item: Item, request: ReevaluationRequest | None) -> None:
+        """The item is known by the newest catalogue while it is open, and where `request` wants it (R10)."""
+        newest, renew = self._context.catalogue.position, request is not None and request.renews
         if item.known_to != newest and (renew or item.known_to == 0 or is_open(item)):
             item.known_to = newest
+
+    def _evaluate(self, item: Item, trigger: Trigger, request: ReevaluationRequest | None) -> Evaluation:
+        self._renew(item, request)
         return evaluate_known(
             item,
             council=trigger.council,
             name=trigger.item,
-            catalogue=context.catalogue,
-            decisions=context.decisions,
+            catalogue=self._context.catalogue,
+            decisions=self._context.decisions,
             as_of=self.clock_s,
         )
 
-    def _count(self, item: Item, evaluation: Evaluation, *, new: int) -> None:
+    def _count(self, item: Item, *, waiting: bool, new: int) -> None:
         """All facts of an item whose council has no agreement yet are parked, and all of them apply when it has."""
-        if item.waiting != evaluation.waiting:
+        if item.waiting != waiting:
             # Waiting may begin late too: facts that came before their item's opening need no agreement.
             self._counts["parked" if item.waiting else "applied"] -= len(item.facts) - new
             new = len(item.facts)
-        self._counts["parked" if evaluation.waiting else "applied"] += new
+        self._counts["parked" if waiting else "applied"] += new
 
     def _quarantine(self, record: Record, invalid: InvalidRecord) -> None:
         self._counts["quarantined"] += 1
@@ -232,6 +327,8 @@ class ShardBatch:
             next_offset=self._next_offset,
             clock_ms=self._clock_ms,
             counts=dict(counts),
+            failed=self._failed.keys,
+            held=self._failed.held,
         )
         return Change(head, items=self._items, due=self._due, outbox=self._outbox, quarantined=self._quarantined)
 

@@ -3,20 +3,29 @@
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
-from shared.contracts.envelope import split_item_key
+from shared.contracts.envelope import item_key, split_item_key
 from shared.contracts.topics import Topic
+from shared.log.failures import CodeFailure, attempt
 from shared.log.port import Bus, Fenced, Record, Shard, every_shard
 from shared.log.processor import CaughtUp
 from shared.paging import paged
 from shared.state.port import Change, Head, StateStore
 from shared.state.publisher import Publisher
-from shared.units import EpochSeconds, Offset
+from shared.units import CouncilId, EpochSeconds, ItemId, Offset
 from sla_monitor.domain.decisions import CATALOGUE_CHANGED, ReevaluationRequest, request_for
-from sla_monitor.domain.item import load_item
+from sla_monitor.domain.item import OUTAGE_MARK, load_item
 from sla_monitor.judging.batch import EvaluationContext, ShardBatch
+from sla_monitor.judging.failed_items import (
+    MOST_FAILED,
+    RETRIED,
+    count_failed,
+    failed_before,
+    releasable,
+    request_for_failed,
+)
 from sla_monitor.judging.flood_guard import AcceptedBelow, FloodGuard, nothing_accepted
 from sla_monitor.judging.item_cache import ItemCache
 from sla_monitor.judging.recovery import (
@@ -48,6 +57,8 @@ class JudgingProcessor:
         self._heads: dict[Shard, Head | None] = {}
         self._caches: defaultdict[Shard, ItemCache] = defaultdict(ItemCache)
         self._publications = PublicationTracker(states, bus)
+        # Shards of which this release has tried all failed items.
+        self._tried: set[Shard] = set()
 
     async def position(self, shard: Shard) -> int | None:
         """The stored next offset; what was remembered of the shard is forgotten, but not without a comparison."""
@@ -56,6 +67,7 @@ class JudgingProcessor:
         if head != self._heads.get(shard):
             self._caches.pop(shard, None)
         self._publisher.forget(shard)
+        self._tried.discard(shard)
         self._heads[shard] = head
         await self._publications.start(shard, head)
         return None if head is None else head.next_offset
@@ -66,6 +78,8 @@ class JudgingProcessor:
         head = stored or self._context.first_head(records[0].offset)
         if self._context.is_outdated(head):
             head = stored = await self._judge_again(shard, head, stored)
+        if stored is not None:
+            head = stored = await self._retry(shard, stored)
         # Records are offered again when only their announcements could not be published.
         new = [record for record in records if record.offset >= head.next_offset]
         if new:
@@ -90,7 +104,8 @@ class JudgingProcessor:
         if head is None:
             return
         if self._context.is_outdated(head):
-            await self._judge_again(shard, head, head)
+            head = await self._judge_again(shard, head, head)
+        head = await self._retry(shard, head)
         wall_clock_ms = self._context.judged_to_ms
         has_read_all = await caught_up()
         to_ms = wall_clock_ms if has_read_all else head.clock_ms
@@ -118,6 +133,7 @@ class JudgingProcessor:
         until_s = self._context.judged_to_ms // 1000
         return (
             self._context.is_outdated(head)
+            or bool(releasable(head))
             or bool(await self._states.due(shard, until_s=EpochSeconds(until_s), limit=1))
             or bool(await self._states.outbox(shard, limit=1))
         )
@@ -156,9 +172,7 @@ class JudgingProcessor:
         decisions_position = decisions.position
         requests = [CATALOGUE_CHANGED] if head.catalogue_position < catalogue_position else []
         requests += decisions.current.requests(after=head.decisions_position)
-        after = ""
-        while page := await self._states.scan(shard, after=after, limit=self._states.max_batch):
-            after = page[-1][0]
+        async for page in self._requested_pages(shard, requests):
             requested = {key: found for key, blob in page if (found := _request_for(requests, key, blob)) is not None}
             if not requested:
                 continue
@@ -169,6 +183,56 @@ class JudgingProcessor:
             head, catalogue_position=Offset(catalogue_position), decisions_position=Offset(decisions_position)
         )
         return await self._commit(shard, stored, self._batch(shard, judged).change())
+
+    async def _requested_pages(
+        self, shard: Shard, requests: Sequence[ReevaluationRequest]
+    ) -> AsyncIterator[list[tuple[str, bytes]]]:
+        """All items that `requests` may be about: those that they name, or every one."""
+        named = {
+            item_key(CouncilId(each.council), ItemId(each.item)) for each in requests if each.council and each.item
+        }
+        if len(named) == len(requests):
+            if held := await self._states.items(shard, named):
+                yield list(held.items())
+            return
+        after = ""
+        while page := await self._states.scan(shard, after=after, limit=self._states.max_batch):
+            after = page[-1][0]
+            yield page
+
+    async def _retry(self, shard: Shard, head: Head) -> Head:
+        """Failed items were tried by this release; councils of which few enough are left are held no longer."""
+        if head.failed and shard not in self._tried:
+            for keys in paged(head.failed, self._states.max_batch):
+                untried = failed_before(await self._states.items(shard, keys), self._context.version)
+                batch = self._batch(shard, head)
+                batch.judge(untried, untried, requests=dict.fromkeys(untried, RETRIED))
+                head = await self._commit(shard, head, batch.change()) if untried else head
+        self._tried.add(shard)
+        for council in releasable(head):
+            head = await self._release(shard, head, council)
+        return head
+
+    async def _release(self, shard: Shard, head: Head, council: str) -> Head:
+        """The council's items are judged, and it is no longer held unless too many of them have failed by then.
+
+        It stays held until all are, so that a restart begins again.
+        """
+        for prefix in (f"{council}:", f"{OUTAGE_MARK}{council}:"):
+            after = prefix
+            while page := await self._states.scan(shard, after=after, limit=self._states.max_batch):
+                after, its = page[-1][0], {key: blob for key, blob in page if key.startswith(prefix)}
+                batch = self._batch(shard, head)
+                batch.let_go(council)
+                batch.judge(its, its)
+                head = await self._commit(shard, head, batch.change())
+                if count_failed(head.failed, council) > MOST_FAILED:
+                    return head
+                if len(its) < len(page):
+                    break
+        batch = self._batch(shard, head)
+        batch.release(council)
+        return await self._commit(shard, head, batch.change())
 
     async def _reconcile(self, shard: Shard, *, to_ms: int) -> None:
         """Readers hold what holds, and the head says up to where the announcements are known here.
@@ -238,5 +302,8 @@ def _warn_of_loss(shard: Shard, remembered: Head | None, stored: Head | None) ->
 
 
 def _request_for(requests: Sequence[ReevaluationRequest], key: str, blob: bytes) -> ReevaluationRequest | None:
-    council, name = split_item_key(key)
-    return request_for(requests, load_item(blob), council=council, name=name)
+    item, (council, name) = load_item(blob), split_item_key(key)
+    found = attempt(request_for, requests, item, council=council, name=name)
+    if item.failed is None and not isinstance(found, CodeFailure):
+        return found
+    return request_for_failed(requests, key, item)

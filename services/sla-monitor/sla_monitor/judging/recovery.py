@@ -11,16 +11,19 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
+import structlog
+
 from shared.contracts.codec import decode_event
 from shared.contracts.topics import VERDICTS
 from shared.contracts.verdicts import VerdictEvent
+from shared.log.failures import CodeFailure, attempt
 from shared.log.port import Bus, Shard
 from shared.paging import paged
 from shared.state.port import Head, StateStore
 from sla_monitor.domain.announcement_replay import AnnouncementReplay, reconcile
 from sla_monitor.domain.decisions import ReevaluationRequest
 from sla_monitor.domain.facts import Opened
-from sla_monitor.domain.item import dump_item, load_item
+from sla_monitor.domain.item import Item, LastPublished, dump_item, load_item
 
 RECONCILED = ReevaluationRequest("reconciled", position=0)
 # The shard's records wait while so many announcements are compared; with more, all are left until it is idle.
@@ -28,6 +31,8 @@ MAX_COMPARED_AT_START = 50_000
 # A worker that starts reads about so many announcements of its shard at most, if the last one ended without a fault.
 MAX_UNRECORDED = 5_000
 _PAGE = 5_000
+
+_log = structlog.get_logger()
 
 
 class Unreconciled(NamedTuple):
@@ -165,13 +170,20 @@ def published_otherwise(items: Mapping[str, bytes], published: ShardReplay) -> d
     found = {}
     for key, blob in items.items():
         item = load_item(blob)
-        opened = next((fact for fact in item.facts if isinstance(fact, Opened)), None)
-        replayed = {} if opened is None else published.replay.announced(key, opened.service)
-        announced = reconcile(item.announced, replayed, unreconciled=published.republished.get(key, ()))
-        if announced is not None:
+        announced = attempt(_reconciled, key, item, published)
+        if isinstance(announced, CodeFailure):
+            # What it published cannot be compared. It keeps what it remembers, and the others are compared.
+            _log.error("item.not-reconciled", key=key, failure=str(announced), steps=announced.steps)
+        elif announced is not None:
             item.announced = announced
             found[key] = dump_item(item)
     return found
+
+
+def _reconciled(key: str, item: Item, published: ShardReplay) -> dict[str, LastPublished] | None:
+    opened = next((fact for fact in item.facts if isinstance(fact, Opened)), None)
+    replayed = {} if opened is None else published.replay.announced(key, opened.service)
+    return reconcile(item.announced, replayed, unreconciled=published.republished.get(key, ()))
 
 
 def announcements_of(shard: Shard) -> Shard:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from shared.log.failures import attempt
 from shared.log.flood import halt_message
 from shared.log.port import Record, Shard
 from shared.log.processor import Halted
@@ -96,9 +97,14 @@ class ShardRebuild:
             opened = next((fact for fact in item.facts if isinstance(fact, Opened)), None)
             if opened is not None:
                 item.announced = replay.announced(key, opened.service)
-                if item.announced and not is_open(item):
-                    item.known_to = self._known_to(stored, item, as_of=as_of)
+                if item.announced:
+                    # One that cannot even be compared is judged by the newest catalogue, and fails there.
+                    attempt(self._restore_catalogue, stored, item, as_of=as_of)
                 yield key, dump_item(item)
+
+    def _restore_catalogue(self, stored: StoredItem, item: Item, *, as_of: int) -> None:
+        if not is_open(item):
+            item.known_to = self._known_to(stored, item, as_of=as_of)
 
     def _known_to(self, stored: StoredItem, item: Item, *, as_of: int) -> int:
         """The newest position of the catalogue by which the ended item matches best what it has published."""
