@@ -6,7 +6,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from shared.contracts.decisions import CorrectionRequested, ExclusionStep
+from shared.contracts.decisions import DecisionEvent
 from shared.contracts.definitions import Agreement, Council, Partnership, Service
 from shared.contracts.objectives import Attained
 from shared.contracts.verdicts import VerdictEvent
@@ -161,6 +161,6 @@ class DecisionsLog(Protocol):
         """How many offsets of the log had been read when a re-evaluation was last requested."""
         ...
 
-    async def append(self, event: ExclusionStep | CorrectionRequested) -> None:
+    async def append(self, event: DecisionEvent) -> None:
         """The event is in the log, and `current` holds it and all before it. Raises `AppendUncertain`."""
         ...

@@ -5,7 +5,7 @@ import re
 import msgspec
 
 from shared.contracts.catalogue import CalendarVersioned, CatalogueEvent
-from shared.contracts.decisions import CorrectionRequested, ExclusionStep
+from shared.contracts.decisions import DecisionEvent
 from shared.contracts.envelope import Event, TimeAdvanced
 from shared.contracts.items import TicketEvent, WorkEvent
 from shared.contracts.statements import StatementIssued
@@ -18,8 +18,7 @@ AnyEvent = (
     | UsageEvent
     | TimeAdvanced
     | CatalogueEvent
-    | ExclusionStep
-    | CorrectionRequested
+    | DecisionEvent
     | VerdictEvent
     | StatementIssued
 )

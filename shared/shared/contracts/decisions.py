@@ -1,4 +1,4 @@
-"""What people decide about verdicts: exclusions of time, and requests to evaluate ended items again.
+"""What people decide about verdicts: exclusions of time, and requests to evaluate ended or failed items again.
 
 Compacted by exclusion and step, so that every step stays. What became of a proposal is decided by the order of the
 log: the first approval or rejection of the other side, or the first withdrawal by the same side.
@@ -109,3 +109,21 @@ class CorrectionRequested(Event, frozen=True, kw_only=True, tag="tallystick.corr
 
     subject: Id
     data: CorrectionRequestedData
+
+
+class ItemRetryData(EventData, frozen=True, kw_only=True):
+    """The failed item to judge again, and who requested it (an opaque id)."""
+
+    council: Id
+    item: Id
+    requested_by: Id
+
+
+class ItemRetryRequested(Event, frozen=True, kw_only=True, tag="tallystick.item.retry-requested.v1"):
+    """An item that could not be judged is to be judged again. `subject` is the request's id."""
+
+    subject: Id
+    data: ItemRetryData
+
+
+DecisionEvent = ExclusionStep | CorrectionRequested | ItemRetryRequested

@@ -28,7 +28,9 @@ WORK = Topic(
 )
 USAGE = Topic("provider.usage.v1", "council:reading", PARTITIONS, REPLAYABLE_DAYS, ("integrators",), ("billing",))
 CATALOGUE = Topic("catalogue.changes.v1", "kind:id:version", 1, None, ("catalogue",), ("sla-monitor", "billing"))
-DECISIONS = Topic("sla.decisions.v1", "exclusion:id:step or correction:id", 1, None, ("sla-monitor",), ("sla-monitor",))
+DECISIONS = Topic(
+    "sla.decisions.v1", "exclusion:id:step, correction:id or item:id", 1, None, ("sla-monitor",), ("sla-monitor",)
+)
 VERDICTS = Topic(
     "sla.verdicts.v1", "council:item", PARTITIONS, REPLAYABLE_DAYS, ("sla-monitor",), ("sla-monitor", "billing")
 )

@@ -54,5 +54,5 @@ def code_failure(error: BaseException) -> CodeFailure:
     frames = [(frame, line) for frame, line in traceback.walk_tb(error.__traceback__)]
     names = [f"{frame.f_globals.get('__name__', '?')}.{frame.f_code.co_qualname}:{line}" for frame, line in frames]
     steps = names[-_MOST_STEPS:]
-    ours = [name for name in steps if name.startswith(_PRODUCT) and not name.startswith(f"{__name__}.")]
-    return CodeFailure(type(error).__name__, (ours or steps or ["an unknown place"])[-1], tuple(steps))
+    own_code = [name for name in steps if name.startswith(_PRODUCT) and not name.startswith(f"{__name__}.")]
+    return CodeFailure(type(error).__name__, (own_code or steps or ["an unknown place"])[-1], tuple(steps))

@@ -105,8 +105,8 @@ def raise_for(*numbers: int) -> Callable[..., Any]:
 
     def planted(real: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
-            said = repr((args, kwargs))
-            if any(name in said for name in names):
+            arguments = repr((args, kwargs))
+            if any(name in arguments for name in names):
                 raise PlantedError("John Smith, 12 High Street")
             return real(*args, **kwargs)
 

@@ -14,12 +14,14 @@ from msgspec import Struct
 from shared.contracts.decisions import (
     CorrectionRequested,
     CorrectionScope,
+    DecisionEvent,
     Exclusion,
     ExclusionApproved,
     ExclusionProposed,
     ExclusionRejected,
     ExclusionStep,
     ExclusionWithdrawn,
+    ItemRetryRequested,
     Party,
 )
 from shared.instants import epoch_s
@@ -90,11 +92,14 @@ class Decisions:
         self._approved: dict[str, tuple[ExcludedTime, ...]] = {}
         self._requests: list[ReevaluationRequest] = []
         self._runs: dict[str, CorrectionRun] = {}
+        self._retries: dict[str, ReevaluationRequest] = {}
 
-    def apply(self, event: ExclusionStep | CorrectionRequested, *, position: int) -> bool:
+    def apply(self, event: DecisionEvent, *, position: int) -> bool:
         """The decision is known, from `position` on; returns whether any item is to be evaluated again."""
         if isinstance(event, CorrectionRequested):
             return self._add_run(event, position)
+        if isinstance(event, ItemRetryRequested):
+            return self._add_retry(event, position)
         before = self._exclusions.get(event.subject)
         try:
             after = self._exclusions[event.subject] = step(before, event)
@@ -127,6 +132,24 @@ class Decisions:
     def run(self, id_: str) -> CorrectionRun | None:
         """The correction run of that id."""
         return self._runs.get(id_)
+
+    def retry(self, id_: str) -> ReevaluationRequest | None:
+        """The request of that id to judge a failed item again."""
+        return self._retries.get(id_)
+
+    def _add_retry(self, event: ItemRetryRequested, position: int) -> bool:
+        if event.subject in self._retries:
+            return False
+        request = ReevaluationRequest(
+            cause=event.subject,
+            position=position,
+            at=epoch_s(event.time),
+            council=event.data.council,
+            item=event.data.item,
+        )
+        self._retries[event.subject] = request
+        self._requests.append(request)
+        return True
 
     def _add_run(self, event: CorrectionRequested, position: int) -> bool:
         if event.subject in self._runs:

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from shared.contracts.catalogue import CatalogueEvent
 from shared.contracts.codec import decode_event, encode_event
-from shared.contracts.decisions import CorrectionRequested, ExclusionStep
+from shared.contracts.decisions import DecisionEvent
 from shared.contracts.definitions import Agreement, Council, Partnership, Service
 from shared.contracts.topics import CATALOGUE, DECISIONS, Topic
 from shared.heartbeat import Heartbeat
@@ -110,7 +110,7 @@ class DecisionsView(LogView):
         self.current = Decisions()
         self.position = 0
 
-    async def append(self, event: ExclusionStep | CorrectionRequested) -> None:
+    async def append(self, event: DecisionEvent) -> None:
         kind, _, done = str(event.__struct_config__.tag).split(".")[1:4]
         await self._bus.publish(DECISIONS.name, [Message(f"{kind}:{event.subject}:{done}", encode_event(event))])
         await self.catch_up()
@@ -118,7 +118,7 @@ class DecisionsView(LogView):
     def _add(self, records: Sequence[Record]) -> None:
         for record in records:
             event = decode_event(record.value or b"")
-            if not isinstance(event, ExclusionStep | CorrectionRequested):
+            if not isinstance(event, DecisionEvent):
                 raise TypeError(f"expected a decision at offset {record.offset}, got {type(event).__name__}")
             if self.current.apply(event, position=record.offset + 1):
                 self.position = record.offset + 1

@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 
 from shared.contracts.catalogue import CatalogueEvent
-from shared.contracts.decisions import CorrectionRequested, ExclusionStep
+from shared.contracts.decisions import DecisionEvent
 from shared.contracts.envelope import Event, TimeAdvanced
 from shared.contracts.items import TicketEvent, WorkEvent
 from shared.contracts.schema import event_types, examples
@@ -24,7 +24,7 @@ CARRIED = [
     (WORK, get_args(WorkEvent)),
     (USAGE, get_args(UsageEvent)),
     (CATALOGUE, get_args(CatalogueEvent)),
-    (DECISIONS, [*get_args(ExclusionStep), CorrectionRequested]),
+    (DECISIONS, get_args(DecisionEvent)),
     (VERDICTS, get_args(VerdictEvent)),
     (STATEMENTS, [StatementIssued]),
 ]
