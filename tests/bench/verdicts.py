@@ -62,7 +62,7 @@ def run() -> None:
 
 
 def _judge(history: list[AnyFact], agreement: AgreementIndex, as_of: int) -> Evaluation:
-    return evaluate(history, council="adur", item="T1", agreement_index=agreement, as_of=as_of)
+    return evaluate(history, council="adur", stream="ticket", item="T1", agreement_index=agreement, as_of=as_of)
 
 
 def _step_us() -> float:

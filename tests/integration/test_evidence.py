@@ -117,11 +117,11 @@ def verdict_left_out(line: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("forge", "fault"),
     [
-        (outcome_flipped, "T2, resolve/1: outcome is written as breached, and follows as met"),
-        (pause_forgotten, "T2, resolve/1: counted_s is written as 7800, and follows as 14400"),
-        (exclusion_moved, "T1, resolve/1: "),
-        (holiday_known_earlier, "T2, resolve/1: "),
-        (verdict_left_out, "T2, resolve/1: is not written"),
+        (outcome_flipped, "ticket T2, adur-2026/resolve/1: outcome is written as breached, and follows as met"),
+        (pause_forgotten, "ticket T2, adur-2026/resolve/1: counted_s is written as 7800, and follows as 14400"),
+        (exclusion_moved, "ticket T1, adur-2026/resolve/1: "),
+        (holiday_known_earlier, "ticket T2, adur-2026/resolve/1: "),
+        (verdict_left_out, "ticket T2, adur-2026/resolve/1: is not written"),
     ],
 )
 def test_what_a_new_seal_would_hide_is_found_by_judging_again(

@@ -41,11 +41,11 @@ def test_an_item_says_why_in_json_in_words_and_in_a_picture(tmp_path: Path) -> N
 
 def _ask(client: TestClient) -> tuple[dict[str, Any], str, str, str, int]:
     words = client.get("/v1/items/T1", headers={"accept": "text/plain"})
-    svg = client.get("/v1/items/T1/verdicts/resolve/1.svg")
+    svg = client.get("/v1/items/T1/verdicts/adur-2026/resolve/1.svg")
     return (
         client.get("/v1/items/T1").json(),
         words.text,
         client.get("/v1/items/T1?long=true", headers={"accept": "text/plain"}).text,
         svg.text,
-        client.get("/v1/items/T1/verdicts/resolve/2.svg").status_code,
+        client.get("/v1/items/T1/verdicts/adur-2026/resolve/2.svg").status_code,
     )

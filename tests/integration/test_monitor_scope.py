@@ -59,7 +59,9 @@ async def councils_read(app: MonitorApp, scope: Scope) -> dict[str, list[str]]:
         "attainment": [row.council for row in model.attainment(scope, months=months)],
         "due": [row.council for row in model.due_within(scope, SINCE, UNTIL)],
         "causes": [row.council for cause in causes for row in model.caused(scope, cause)],
-        "announced": [council for council in BOTH if model.announced(scope, CouncilId(council), ItemId("T1"))],
+        "announced": [
+            council for council in BOTH if model.announced(scope, CouncilId(council), "ticket", ItemId("T1"))
+        ],
         "versions": [
             known.definition.council for known in sources.catalogue.known(scope) if hasattr(known.definition, "council")
         ],

@@ -19,7 +19,7 @@ from tests.support.databases import empty_database
 
 VERDICTS = 10_000
 JUNE = ["2026-06"]
-ROW = VerdictCounts("adur", "ict", "resolve", "resolution-time", "2026-06", 1, 1)
+ROW = VerdictCounts("adur", "ict", "adur-ict", "resolve", "resolution-time", "2026-06", 1, 1)
 
 
 QUERIES: list[tuple[Callable[[SqlReadModel], object], str, str]] = [
@@ -28,7 +28,7 @@ QUERIES: list[tuple[Callable[[SqlReadModel], object], str, str]] = [
     (
         lambda model: model.nth_elapsed(Scope.of("adur"), ROW, months=JUNE, nth=3),
         "verdict_by_month",
-        "month=? AND council=? AND service=? AND target=? AND measure=? AND outcome=?",
+        "month=? AND council=? AND service=? AND agreement=? AND target=? AND measure=? AND outcome=?",
     ),
     (
         lambda model: model.due_within(Scope.all(), datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 6, 2, tzinfo=UTC)),
@@ -65,6 +65,8 @@ def _verdict(number: int) -> dict[str, object]:
     return {
         "council": council,
         "item": f"T-{number}",
+        "stream": "ticket",
+        "agreement": "adur-ict",
         "target": "resolve",
         "cycle": 1,
         "service": "ict",

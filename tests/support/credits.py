@@ -27,6 +27,7 @@ MAY_DAY = "2026-05-07T12:00:00+00:00"  # a Thursday
 VERDICT_FIELDS: dict[str, Any] = {
     "service": "ict",
     "target": "ict-response",
+    "stream": "ticket",
     "measure": "response-time",
     "agreement": AGREEMENT,
     "agreement_version": 1,

@@ -130,4 +130,12 @@ def evaluated(
 ) -> Evaluation:
     """Everything that holds of the item at `as_of`."""
     held = history(fact(*line) if isinstance(line, tuple) else line for line in lines)
-    return evaluate(held, council="adur", item="T1", agreement_index=agreements, exclusions=exclusions, as_of=at(as_of))
+    return evaluate(
+        held,
+        council="adur",
+        stream="ticket",
+        item="T1",
+        agreement_index=agreements,
+        exclusions=exclusions,
+        as_of=at(as_of),
+    )

@@ -40,6 +40,7 @@ def target_row(service: str, judgement: str, *, good: int, total: int, misses_re
     result = AttainmentResult(
         council="adur",
         service=service,
+        agreement="adur-ict",
         target="resolve",
         measure="resolution-time",
         period="2026-10",
@@ -79,7 +80,7 @@ def item_page(*lines: tuple[str, str], as_of: str) -> str:
     """The page of a ticket with that history, 8 working hours to resolve it."""
     agreement_index = histories.agreement_index({"within": "8 working hours", "calendar": "office"})
     evaluation = histories.evaluated(lines, agreement_index, as_of=as_of)
-    item = item_report(ItemAnswer("adur", "T1", histories.at(as_of), histories.facts(*lines), evaluation, []))
+    item = item_report(ItemAnswer("adur", "ticket", "T1", histories.at(as_of), histories.facts(*lines), evaluation, []))
     return pages.item_page(item, council="Adur District Council", service="ICT", illustrative=True)
 
 

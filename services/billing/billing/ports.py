@@ -12,6 +12,7 @@ from billing.domain.ingest import AcceptedEvent
 from billing.domain.metering import Meter
 from billing.domain.terms import Terms
 from billing.domain.usage import Usage
+from shared.contracts.scalars import Stream
 from shared.log.port import Quarantined, Shard
 from shared.period import Month
 from shared.scope import Scope
@@ -46,12 +47,13 @@ class EventCursor(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CountedEvent:
-    """An event that a line counts. `item` is None for a reading; a miss behind a service credit counts 1."""
+    """An event that a line counts. A reading has no item and no `stream`; a miss behind a service credit counts 1."""
 
     source: str
     id: str
     occurred_at: datetime
     day: date
+    stream: Stream | None
     item: str | None
     quantity: Decimal
 

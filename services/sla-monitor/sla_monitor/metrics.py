@@ -10,7 +10,7 @@ from shared.metrics import GroupMetrics, ShardStatus
 from shared.state.port import StateStore
 from shared.units import EpochSeconds
 
-# Decided verdicts by council, service, target and outcome.
+# Decided verdicts by council, service, agreement, target and outcome.
 VERDICT_COUNTER = "sla_evaluations_total"
 # How many waiting announcements of a shard are counted: more are a backlog, whose size the lag of its readers tells.
 _OUTBOX_COUNTED = 200
@@ -24,7 +24,7 @@ class MonitorMetrics:
         self._evaluations = Counter(
             VERDICT_COUNTER.removesuffix("_total"),
             "Verdicts recorded: met or breached when first decided; corrected and retracted ones beside them.",
-            ["council", "service", "target", "outcome"],
+            ["council", "service", "agreement", "target", "outcome"],
             registry=registry,
         )
         self._waiting = Gauge(
@@ -58,7 +58,8 @@ class MonitorMetrics:
                     outcome = "retracted"
                 case _:
                     continue
-            self._evaluations.labels(event.council, event.data.service, event.data.target, outcome).inc()
+            data = event.data
+            self._evaluations.labels(event.council, data.service, data.agreement, data.target, outcome).inc()
 
     async def sample(self, states: StateStore, shards: Collection[Shard], *, now_s: int) -> list[ShardStatus]:
         """The gauges show `shards` as they are at `now_s`; returns how far each of them is."""

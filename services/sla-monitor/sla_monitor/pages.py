@@ -15,12 +15,20 @@ from shared.http import CallerScope, MonthParameter, PathId, Problem, RequestedS
 from shared.http.problem_types import NOT_FOUND
 from shared.period import LONDON, Month, month_of
 from shared.web.pages import environment
+from shared.web.strings import text
 from sla_monitor.domain.attainment import met_by_floor
 from sla_monitor.reports.attainment import AttainmentResult, attainment_result, months_decided
 from sla_monitor.reports.availability import AvailabilityResult, availabilities
-from sla_monitor.reports.item_report import ItemReport, item_report
+from sla_monitor.reports.item_report import ItemAnswer, ItemReport, item_report
 from sla_monitor.reports.item_text import folded
-from sla_monitor.reports.items import only_item, target_text, verdict_chart
+from sla_monitor.reports.items import (
+    STREAM_TEXTS,
+    StreamParameter,
+    find_items,
+    item_path,
+    target_text,
+    verdict_chart,
+)
 from sla_monitor.reports.periods import Attainment, attainments
 from sla_monitor.reports.sources import Sources
 
@@ -81,8 +89,15 @@ def router(sources: Sources, *, illustrative: bool) -> APIRouter:
         return attainment_page(councils, month=shown, months=months, so_far=so_far, illustrative=illustrative)
 
     @routes.get("/items/{item}")
-    async def one_item(item: PathId, scope: RequestedScope, *, long: bool = False) -> str:
-        report = item_report(await only_item(sources, scope, item))
+    async def one_item(
+        item: PathId, scope: RequestedScope, stream: StreamParameter = None, *, long: bool = False
+    ) -> str:
+        found = await find_items(sources, scope, item, stream=stream)
+        if not found:
+            raise Problem(NOT_FOUND)
+        if len(found) > 1:
+            return items_page(found, sources, illustrative=illustrative)
+        report = item_report(found[0])
         council = names.name(Council, report.council)
         service = None if report.service is None else names.name(Service, report.service)
         return item_page(report, council=council, service=service, illustrative=illustrative, long=long)
@@ -124,8 +139,24 @@ def item_page(item: ItemReport, *, council: str, service: str | None, illustrati
     ]
     template = environment("sla_monitor").get_template("item.html")
     return template.render(
-        item=item, council=council, service=service, verdicts=verdicts, rows=rows, illustrative=illustrative
+        item=item,
+        kind=text(STREAM_TEXTS[item.stream]),
+        council=council,
+        service=service,
+        verdicts=verdicts,
+        rows=rows,
+        illustrative=illustrative,
     )
+
+
+def items_page(found: Sequence[ItemAnswer], sources: Sources, *, illustrative: bool) -> str:
+    """The choice among items that have one id: of several councils, or a ticket and a work item of one."""
+    choices = [
+        (item_path(each), text(STREAM_TEXTS[each.stream]), sources.catalogue.name(Council, each.council))
+        for each in found
+    ]
+    template = environment("sla_monitor").get_template("items.html")
+    return template.render(item=found[0].item, choices=choices, illustrative=illustrative)
 
 
 def _councils(

@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
 from shared.contracts.decisions import DecisionEvent
 from shared.contracts.definitions import Agreement, Council, Partnership, Service
 from shared.contracts.objectives import Attained
+from shared.contracts.scalars import Stream
 from shared.contracts.verdicts import VerdictEvent
 from shared.log.port import Shard
 from shared.scope import Scope
@@ -19,11 +20,21 @@ from sla_monitor.domain.freezing import Adjustment
 from sla_monitor.domain.versions import KnownVersion
 
 
+class TargetKey(NamedTuple):
+    """Which target of which service; lists are in this order. A target's id is unique within its agreement only."""
+
+    council: str
+    service: str
+    agreement: str
+    target: str
+
+
 class VerdictCounts(Struct, frozen=True):
     """The decided verdicts of one council, service and target over a period; an item without a value is worth 0."""
 
     council: str
     service: str
+    agreement: str
     target: str
     measure: str
     period: str
@@ -31,6 +42,11 @@ class VerdictCounts(Struct, frozen=True):
     total: int
     met_pence: int = 0
     total_pence: int = 0
+
+    @property
+    def key(self) -> TargetKey:
+        """What is counted."""
+        return TargetKey(self.council, self.service, self.agreement, self.target)
 
     @property
     def attained(self) -> Attained:
@@ -46,6 +62,7 @@ class Announcement(Struct, frozen=True):
 
     kind: str
     at: datetime
+    agreement: str
     target: str
     cycle: int
     id: str
@@ -86,11 +103,11 @@ class ReadModel(Protocol):
     def attainment(
         self, scope: Scope, *, months: Collection[str] | None, service: str | None = None
     ) -> list[VerdictCounts]:
-        """Counts by council, service, target and month, in that order; of every month where `months` is None."""
+        """Counts by key and month, in that order; of every month where `months` is None."""
         ...
 
     def due_within(self, scope: Scope, since: datetime, until: datetime) -> list[VerdictCounts]:
-        """Counts by council, service and target of what fell due in [since, until), each with the period `""`."""
+        """Counts by key of what fell due in [since, until), each with the period `""`."""
         ...
 
     def nth_elapsed(self, scope: Scope, counts: VerdictCounts, *, months: Collection[str], nth: int) -> int | None:
@@ -101,7 +118,7 @@ class ReadModel(Protocol):
         """The months in which anything was decided, ascending."""
         ...
 
-    def announced(self, scope: Scope, council: CouncilId, item: ItemId) -> list[Announcement]:
+    def announced(self, scope: Scope, council: CouncilId, stream: Stream, item: ItemId) -> list[Announcement]:
         """All that was published about an item, oldest first."""
         ...
 

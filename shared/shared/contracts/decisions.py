@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from shared.contracts.envelope import Event, EventData
-from shared.contracts.scalars import Id, Instant
+from shared.contracts.scalars import Id, Instant, Stream
 
 Category = Literal["planned-maintenance", "force-majeure", "council-caused", "third-party", "agreed"]
 Side = Literal["provider", "council"]
@@ -24,8 +24,9 @@ class Party(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Exclusion(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Time [start_at, end_at) that is not to count for one council, or only for a service, a target or an item of it.
+    """Time [start_at, end_at) that is not to count for one council, or only for what the other fields name of it.
 
+    A target is named with its agreement, an item with its stream; the item of the stream `service` is an outage.
     `reason` is the id of a change, an incident or a minute that records the reason.
     """
 
@@ -35,7 +36,9 @@ class Exclusion(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_un
     category: Category
     reason: Id
     service: Id | None = None
+    agreement: Id | None = None
     target: Id | None = None
+    stream: Stream | None = None
     item: Id | None = None
 
 

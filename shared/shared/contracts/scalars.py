@@ -43,4 +43,6 @@ Quantity = Annotated[
 # £100 billion, so that sums over many items stay within what databases add.
 MAX_PENCE = 10_000_000_000_000
 Pence = Annotated[int, Meta(ge=-MAX_PENCE, le=MAX_PENCE)]
+# An item's kind: its id is unique within a council and a stream only. The item of `service` is an outage.
+Stream = Literal["ticket", "work", "service"]
 AwaitedParty = Literal["council", "provider", "third-party", "nobody"]

@@ -1,22 +1,37 @@
 """Verdicts as the monitor announces them: met, breached, corrected, retracted, and warnings before them."""
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from shared.contracts.definitions import Measure
 from shared.contracts.envelope import EventData, ItemEvent
-from shared.contracts.scalars import Id, Instant, MonthText
+from shared.contracts.scalars import Id, Instant, MonthText, Stream
 
 Outcome = Literal["met", "breached"]
+
+
+class VerdictKey(NamedTuple):
+    """Which verdict: all six, for a target's id is unique in its agreement only, an item's in its council and stream.
+
+    So a council may have two agreements with a target `resolution` each, and a ticket and a work item `T-1`.
+    """
+
+    council: str
+    agreement: str
+    target: str
+    stream: Stream
+    item: str
+    cycle: int
 
 
 class TargetData(EventData, frozen=True, kw_only=True):
     """The target that this is about, and the versions of agreement and calendar that were used."""
 
-    service: Id
-    target: Id
-    measure: Measure
-    cycle: int = 1
     agreement: Id
+    target: Id
+    stream: Stream
+    cycle: int = 1
+    service: Id
+    measure: Measure
     agreement_version: int
     calendar: Id | None = None
     calendar_version: int | None = None
@@ -89,3 +104,9 @@ class VerdictRetracted(ItemEvent, frozen=True, kw_only=True, tag="tallystick.sla
 
 
 VerdictEvent = WarningReached | TargetMet | TargetBreached | VerdictCorrected | VerdictRetracted
+
+
+def verdict_key(event: VerdictEvent) -> VerdictKey:
+    """Which verdict the event is about."""
+    data = event.data
+    return VerdictKey(event.council, data.agreement, data.target, data.stream, event.subject, data.cycle)

@@ -49,7 +49,9 @@ def verdicts(sent: Sequence[Candidate], splits: set[int]) -> list[VerdictEvent]:
         touched.add(each.event.subject)
         if number in splits or number == len(sent) - 1:
             for name in sorted(touched):
-                evaluation = evaluate(items[name].facts, council="adur", item=name, agreement_index=TARGETS, as_of=NOW)
+                evaluation = evaluate(
+                    items[name].facts, council="adur", stream="ticket", item=name, agreement_index=TARGETS, as_of=NOW
+                )
                 news, items[name].announced = announce(
                     items[name].announced, evaluation, Trigger("adur", name, "clock", NOW)
                 )

@@ -14,7 +14,7 @@ from tests.support.instants import epoch
 from tests.support.monitoring import ticket
 
 EVENTS = ticket(("Mon 2026-03-02 09:00", "opened"), ("Mon 2026-03-02 15:00", "resolved"))
-MET = VerdictChange("adur", "resolve", "T1", 1, now="met", month="2026-03")
+MET = VerdictChange("adur", "adur-ict", "resolve", "ticket", "T1", 1, now="met", month="2026-03")
 DELTA = StatementDelta("adur", "2026-03", 100_000, 99_950, 0, 50)
 
 
@@ -35,7 +35,7 @@ def test_a_councils_verdicts_and_pounds_are_together_and_the_sums_below() -> Non
         "  tallystick.ticket.opened.v1: 1",
         "  tallystick.ticket.resolved.v1: 1",
         "adur",
-        "  resolve: 1 met added",
+        "  adur-ict, resolve: 1 met added",
         "  2026-03: £1,000.00 → £999.50 (−£0.50); service credits £0.00 → £0.50",
         "verdicts: 1 added, 0 removed, 0 changed; warnings: 3",
         "recharges: −£0.50",

@@ -42,7 +42,9 @@ def judged_by_the_monitor(values: set[bytes]) -> dict[tuple[str, str, str], Expe
     agreed = agreement_index(*TARGETS)
     found = {}
     for (council, ticket), facts in tickets.items():
-        evaluation = evaluate(history(facts.values()), council="adur", item=ticket, agreement_index=agreed, as_of=NOW)
+        evaluation = evaluate(
+            history(facts.values()), council="adur", stream="ticket", item=ticket, agreement_index=agreed, as_of=NOW
+        )
         for verdict in evaluation.verdicts:
             if verdict.decided:
                 data = msgspec.to_builtins(verdict_data(verdict, evaluation))

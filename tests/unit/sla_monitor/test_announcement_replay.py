@@ -41,7 +41,7 @@ clocks = st.lists(_instants, min_size=8, max_size=8).map(sorted)
 
 
 def judged(item: Item, *, as_of: int) -> tuple[Evaluation, Trigger]:
-    evaluation = evaluate(item.facts, council="adur", item="T1", agreement_index=TARGETS, as_of=as_of)
+    evaluation = evaluate(item.facts, council="adur", stream="ticket", item="T1", agreement_index=TARGETS, as_of=as_of)
     return evaluation, Trigger("adur", "T1", "clock", as_of)
 
 
@@ -59,7 +59,7 @@ def replayed(events: list[VerdictEvent]) -> dict[str, LastPublished]:
     replay = AnnouncementReplay()
     for event in events:
         replay.add(on_the_wire(event))
-    return replay.announced("adur:T1", events[0].data.service) if events else {}
+    return replay.announced("adur:T1", events[0].data.stream) if events else {}
 
 
 def on_the_wire(event: VerdictEvent) -> Any:
@@ -130,9 +130,9 @@ def figures_of(published: dict[str, LastPublished]) -> dict[str, object]:
 
 
 def test_events_that_led_back_to_the_stored_verdict_count_if_they_may_not_be_stored() -> None:
-    breached_and_retracted = {"resolve/1": LastPublished(None, revision=2)}
+    breached_and_retracted = {"adur-2026/resolve/1": LastPublished(None, revision=2)}
 
-    assert reconcile({}, breached_and_retracted, unreconciled={"resolve/1"}) == breached_and_retracted
+    assert reconcile({}, breached_and_retracted, unreconciled={"adur-2026/resolve/1"}) == breached_and_retracted
     assert reconcile({}, breached_and_retracted, unreconciled=()) is None
 
 
@@ -154,7 +154,8 @@ def test_other_figures_by_the_versions_that_were_named_match_better_than_those_b
 
 def test_what_cannot_be_evaluated_matches_nothing() -> None:
     assert (
-        match_quality({}, Evaluation(None, waiting=True), Trigger("adur", "T1", "clock", 0)) is MatchQuality.DIFFERENT
+        match_quality({}, Evaluation(None, "ticket", waiting=True), Trigger("adur", "T1", "clock", 0))
+        is MatchQuality.DIFFERENT
     )
 
 
@@ -164,5 +165,5 @@ def test_announcements_about_another_service_s_item_of_the_same_name_are_not_thi
     for event in events:
         replay.add(event)
 
-    assert replay.announced("adur:T1", "payroll") == {}
+    assert replay.announced("adur:T1", "work") == {}
     assert all(earlier.id != later.id for earlier, later in pairwise(events))

@@ -61,6 +61,7 @@ class Scene(Struct, frozen=True):
         return evaluate(
             self.facts,
             council="adur",
+            stream="ticket",
             item="T1",
             agreement_index=self.agreement,
             exclusions=self.exclusions,
@@ -120,7 +121,7 @@ def assert_announced_once(evaluation: Evaluation, *, as_of: int) -> None:
 
 def assert_shown(dated: Sequence[AnyFact], evaluation: Evaluation, *, as_of: int) -> None:
     """The item's report, its open targets and the fairness checks are about its verdicts."""
-    report = item_report(ItemAnswer("adur", "T1", as_of, dated, evaluation, []))
+    report = item_report(ItemAnswer("adur", "ticket", "T1", as_of, dated, evaluation, []))
     shown = {(each.target, each.cycle) for each in report.verdicts}
     still_open = list(open_targets(evaluation, council="adur", item="T1", as_of=as_of))
 

@@ -160,14 +160,14 @@ def span(start: str, end: str, **scope: object) -> ReevaluationRequest:
 def test_a_request_concerns_the_items_whose_span_it_touches(
     requested: ReevaluationRequest, item: Item, concerned: bool
 ) -> None:
-    assert (request_for([requested], item, council="adur", name="T1") is not None) is concerned
+    assert (request_for([requested], item, council="adur", stream="ticket", name="T1") is not None) is concerned
 
 
 def test_a_run_renews_even_where_an_exclusion_came_after_it() -> None:
     wide = ("Mon 2026-03-02 09:00", "Fri 2026-03-06 17:00")
     run, exclusion = replace(span(*wide), cause="run", renews=True), replace(span(*wide), cause="exclusion")
 
-    assert request_for([run, exclusion], stored(ENDED), council="adur", name="T1") == run
+    assert request_for([run, exclusion], stored(ENDED), council="adur", stream="ticket", name="T1") == run
 
 
 def test_a_correction_run_is_over_london_dates_and_made_once() -> None:

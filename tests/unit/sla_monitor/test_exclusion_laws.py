@@ -27,7 +27,7 @@ exclusions = st.builds(
 def judge(item: Item, agreed: tuple[ExcludedTime, ...], *, as_of: int) -> int:
     """The item has announced what holds at `as_of`; returns how many messages that took."""
     evaluation = evaluate(
-        item.facts, council="adur", item="T1", agreement_index=TARGETS, exclusions=agreed, as_of=as_of
+        item.facts, council="adur", stream="ticket", item="T1", agreement_index=TARGETS, exclusions=agreed, as_of=as_of
     )
     events, item.announced = announce(item.announced, evaluation, Trigger("adur", "T1", "X1", as_of))
     return len(events)
@@ -57,7 +57,10 @@ def test_an_exclusion_approved_after_everything_ended_gives_the_verdicts_of_one_
 
     judge(before, (agreed,), as_of=LATER)
     judge(after, (), as_of=LATER)
-    if request_for([request_of(agreed, position=1, at=LATER)], after, council="adur", name="T1") is not None:
+    if (
+        request_for([request_of(agreed, position=1, at=LATER)], after, council="adur", stream="ticket", name="T1")
+        is not None
+    ):
         judge(after, (agreed,), as_of=LATER)
 
     assert figures(after) == figures(before)

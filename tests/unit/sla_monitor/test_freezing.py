@@ -15,7 +15,9 @@ from shared.contracts.verdicts import (
     TargetMet,
     VerdictCorrected,
     VerdictData,
+    VerdictKey,
     VerdictRetracted,
+    verdict_key,
 )
 from sla_monitor.domain.freezing import (
     Adjustment,
@@ -23,10 +25,8 @@ from sla_monitor.domain.freezing import (
     CountState,
     Postings,
     VerdictAnnouncement,
-    VerdictKey,
     frozen_from,
     post,
-    verdict_key,
 )
 from tests.support.histories import local_text
 from tests.support.laws import law
@@ -39,6 +39,7 @@ def about(month: str, outcome: str, **fields: Any) -> dict[str, Any]:
     return {
         "service": "ict",
         "target": "resolve",
+        "stream": "ticket",
         "measure": "resolution-time",
         "agreement": "adur-2026",
         "agreement_version": 1,

@@ -65,7 +65,14 @@ class BothWays:
 
     def evaluate_in_full(self, as_of: int) -> Evaluation:
         """The evaluation of the whole history."""
-        return evaluate(self.live.item.facts, council="adur", item="T1", agreement_index=self.agreement, as_of=as_of)
+        return evaluate(
+            self.live.item.facts,
+            council="adur",
+            stream="ticket",
+            item="T1",
+            agreement_index=self.agreement,
+            as_of=as_of,
+        )
 
 
 def happened(timeline: list[tuple[int, str]]) -> list[AnyFact]:
@@ -110,7 +117,9 @@ def test_ignored_kinds_of_fact_change_nothing(
     relevant = [each for each in whole if type(each) not in kinds]
 
     verdicts = [
-        evaluate(known, council="adur", item="T1", agreement_index=agreement, as_of=START + after_s).verdicts
+        evaluate(
+            known, council="adur", stream="ticket", item="T1", agreement_index=agreement, as_of=START + after_s
+        ).verdicts
         for known in (whole, relevant)
     ]
 

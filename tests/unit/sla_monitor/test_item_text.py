@@ -20,7 +20,7 @@ def report(*lines: Line, as_of: str, within: Sequence[str] = ("8 working hours",
     history = facts(*lines)
     targets = [{"id": f"t{number}", "within": each, "calendar": "office"} for number, each in enumerate(within)]
     evaluation = evaluated(history, agreement_index(*targets, hours=CHRISTMAS), as_of=as_of)
-    return item_report(ItemAnswer("adur", "T1", at(as_of), history, evaluation, []))
+    return item_report(ItemAnswer("adur", "ticket", "T1", at(as_of), history, evaluation, []))
 
 
 def pauses(first: date, *, every_days: int, times: int) -> list[Line]:
@@ -100,7 +100,9 @@ def test_like_days_in_a_row_are_one_line_where_a_line_a_day_is_too_many() -> Non
 def test_time_around_the_clock_is_cut_at_midnight_on_the_night_when_the_clocks_change() -> None:
     history = facts(("Sat 2026-10-24 12:00", "opened"), ("Mon 2026-10-26 12:00", "resolved"))
     evaluation = evaluated(history, agreement_index({"within": "30 hours"}), as_of="Tue 2026-10-27 12:00")
-    (verdict,) = item_report(ItemAnswer("adur", "T1", at("Tue 2026-10-27 12:00"), history, evaluation, [])).verdicts
+    (verdict,) = item_report(
+        ItemAnswer("adur", "ticket", "T1", at("Tue 2026-10-27 12:00"), history, evaluation, [])
+    ).verdicts
 
     rows = folded(verdict.trace, LONDON, most=40)
 

@@ -66,7 +66,21 @@ def test_what_is_decided_or_not_due_is_no_open_target(
 def test_the_least_time_left_comes_first_and_what_nobody_knows_last() -> None:
     def promise(item: str, left_s: int | None, left_wall_s: int | None) -> OpenTarget:
         return OpenTarget(
-            "adur", item, "ict", "t", "resolution-time", 1, "normal", None, left_s, left_wall_s, 0, False, 0
+            "adur",
+            "a",
+            "t",
+            "ticket",
+            item,
+            1,
+            "ict",
+            "resolution-time",
+            "normal",
+            None,
+            left_s,
+            left_wall_s,
+            0,
+            False,
+            0,
         )
 
     held = [

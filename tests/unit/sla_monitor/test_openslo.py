@@ -20,7 +20,7 @@ def test_a_target_with_an_objective_is_a_ratio_of_verdicts_over_a_calendar_windo
         "apiVersion": "openslo/v1",
         "kind": "SLO",
         "metadata": {
-            "name": "adur-t",
+            "name": "adur--a1--t",
             "displayName": "Payroll: t",
             "labels": {"council": "adur", "agreement": "a1", "measure": "processing-time"},
         },
@@ -28,12 +28,14 @@ def test_a_target_with_an_objective_is_a_ratio_of_verdicts_over_a_calendar_windo
             "description": "99.5% of items: processing-time, 5 working days",
             "service": "payroll",
             "indicator": {
-                "metadata": {"name": "adur-t-ratio"},
+                "metadata": {"name": "adur--a1--t--ratio"},
                 "spec": {
                     "ratioMetric": {
                         "counter": True,
-                        "good": _source('council="adur",service="payroll",target="t",outcome="met"'),
-                        "total": _source('council="adur",service="payroll",target="t",outcome=~"met|breached"'),
+                        "good": _source('agreement="a1",council="adur",service="payroll",target="t",outcome="met"'),
+                        "total": _source(
+                            'agreement="a1",council="adur",service="payroll",target="t",outcome=~"met|breached"'
+                        ),
                     }
                 },
             },
@@ -80,8 +82,23 @@ def test_a_name_that_rfc_1123_does_not_allow_becomes_one_that_is_still_its_own(p
     assert name != resource_name(parts[0].lower(), "t-1")
 
 
+def test_targets_of_one_id_in_two_agreements_have_names_and_counts_of_their_own() -> None:
+    promised = target(id="resolution", objective=objective())
+    ordinary, strict = documents([agreement("a1", targets=(promised,)), agreement("a2", targets=(promised,))])
+
+    assert ordinary["metadata"]["name"] != strict["metadata"]["name"]
+    assert ordinary["spec"]["indicator"] != strict["spec"]["indicator"]
+    assert 'agreement="a2"' in str(strict["spec"]["indicator"])
+
+
+def test_where_a_hyphen_belongs_to_is_part_of_a_name() -> None:
+    assert resource_name("adur-ict", "desk", "t") != resource_name("adur", "ict-desk", "t")
+
+
 def test_attainment_as_csv_has_the_names_of_the_json_and_guards_its_text() -> None:
-    row = AttainmentResult("adur", "=cmd", "t", "x", "2026-03", False, 9, 10, 0, 0, "count", "90.0", None, "missed", -1)
+    row = AttainmentResult(
+        "adur", "=cmd", "a", "t", "x", "2026-03", False, 9, 10, 0, 0, "count", "90.0", None, "missed", -1
+    )
 
     (read,) = csv.DictReader(io.StringIO(attainment_csv([row])))
 

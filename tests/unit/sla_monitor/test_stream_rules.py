@@ -1,6 +1,7 @@
 """How verdicts follow a stream of facts, and the months in which they count. Each test names its rule."""
 
 from itertools import permutations
+from typing import Any
 
 import pytest
 
@@ -195,14 +196,26 @@ def test_r40_an_open_item_counts_as_missed_once_it_is_late_and_not_at_all_before
     ("scope", "hours"),
     [
         ({}, 6),
-        ({"council": "adur", "service": "ict", "target": "resolve", "item": "T1"}, 6),
+        (
+            {
+                "council": "adur",
+                "service": "ict",
+                "agreement": "adur-2026",
+                "target": "resolve",
+                "stream": "ticket",
+                "item": "T1",
+            },
+            6,
+        ),
         ({"service": "payroll"}, 8),
         ({"target": "respond"}, 8),
+        ({"agreement": "other", "target": "resolve"}, 8),
+        ({"stream": "work", "item": "T1"}, 8),
         ({"item": "T2"}, 8),
         ({"council": "worthing"}, 8),
     ],
 )
-def test_r47_an_agreed_exclusion_takes_its_time_out_of_what_it_covers(scope: dict[str, str], hours: int) -> None:
+def test_r47_an_agreed_exclusion_takes_its_time_out_of_what_it_covers(scope: dict[str, Any], hours: int) -> None:
     excluded = ExcludedTime("storm", at("Mon 2026-03-02 10:00"), at("Mon 2026-03-02 12:00"), "force-majeure", **scope)
 
     verdict = judged([MON_9, ("Mon 2026-03-02 17:00", "resolved")], as_of="Tue 2026-03-03 09:00", exclusions=[excluded])

@@ -22,6 +22,7 @@ from sla_monitor.domain.verdict_changes import VerdictChanges, verdict_changes
 ABOUT: dict[str, Any] = {
     "service": "ict",
     "target": "resolve",
+    "stream": "ticket",
     "measure": "resolution-time",
     "agreement": "adur-2026",
     "agreement_version": 1,
@@ -46,11 +47,11 @@ WARNED = event(WarningReached, WarningData(**ABOUT, percent=75))
 @pytest.mark.parametrize(
     ("announced", "kind", "words"),
     [
-        (MET, "added", "resolve: 1 met added"),
-        (BREACHED, "added", "resolve: 1 breached added"),
-        (CORRECTED, "changed", "resolve: 1 breached → met"),
-        (MOVED, "changed", "resolve: 1 breached with other figures"),
-        (RETRACTED, "removed", "resolve: 1 breached removed"),
+        (MET, "added", "adur-2026, resolve: 1 met added"),
+        (BREACHED, "added", "adur-2026, resolve: 1 breached added"),
+        (CORRECTED, "changed", "adur-2026, resolve: 1 breached → met"),
+        (MOVED, "changed", "adur-2026, resolve: 1 breached with other figures"),
+        (RETRACTED, "removed", "adur-2026, resolve: 1 breached removed"),
     ],
     ids=["met", "breached", "corrected", "other month", "retracted"],
 )

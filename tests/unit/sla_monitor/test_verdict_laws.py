@@ -65,8 +65,12 @@ def test_order_and_repetition_of_arrival_change_no_verdict_and_no_trace(
     shuffled = [*facts, *chance.choices(facts, k=5)]
     chance.shuffle(shuffled)
 
-    straight = evaluate(_stored(facts).facts, council="adur", item="T1", agreement_index=TARGETS, as_of=as_of)
-    mixed = evaluate(_stored(shuffled).facts, council="adur", item="T1", agreement_index=TARGETS, as_of=as_of)
+    straight = evaluate(
+        _stored(facts).facts, council="adur", stream="ticket", item="T1", agreement_index=TARGETS, as_of=as_of
+    )
+    mixed = evaluate(
+        _stored(shuffled).facts, council="adur", stream="ticket", item="T1", agreement_index=TARGETS, as_of=as_of
+    )
 
     assert mixed == straight
     assert [trace(verdict, as_of=as_of) for verdict in mixed.verdicts] == [
@@ -80,7 +84,9 @@ def test_the_trace_covers_the_cycle_without_a_gap_and_counts_what_elapsed(
     facts: list[AnyFact], ten_minutes: int
 ) -> None:
     as_of = ten_minutes * 600
-    for verdict in evaluate(history(facts), council="adur", item="T1", agreement_index=TARGETS, as_of=as_of).verdicts:
+    for verdict in evaluate(
+        history(facts), council="adur", stream="ticket", item="T1", agreement_index=TARGETS, as_of=as_of
+    ).verdicts:
         segments = trace(verdict, as_of=as_of)
         end = min(as_of, verdict.until, as_of if verdict.cycle.stop is None else verdict.cycle.stop)
 
@@ -94,11 +100,13 @@ def test_the_trace_covers_the_cycle_without_a_gap_and_counts_what_elapsed(
 @given(histories, st.integers(START // 600, END // 600 + 400))
 def test_nothing_changes_before_the_instant_to_wake_at(facts: list[AnyFact], ten_minutes: int) -> None:
     as_of = ten_minutes * 600
-    now = evaluate(history(facts), council="adur", item="T1", agreement_index=TARGETS, as_of=as_of)
+    now = evaluate(history(facts), council="adur", stream="ticket", item="T1", agreement_index=TARGETS, as_of=as_of)
     if now.wake is None or now.wake == as_of + 1:
         return
 
-    just_before = evaluate(history(facts), council="adur", item="T1", agreement_index=TARGETS, as_of=now.wake - 1)
+    just_before = evaluate(
+        history(facts), council="adur", stream="ticket", item="T1", agreement_index=TARGETS, as_of=now.wake - 1
+    )
 
     assert now.wake > as_of
     assert [(verdict.outcome, verdict.warnings) for verdict in just_before.verdicts] == [
@@ -109,8 +117,10 @@ def test_nothing_changes_before_the_instant_to_wake_at(facts: list[AnyFact], ten
 @law
 @given(histories)
 def test_a_verdict_once_no_fact_is_missing_does_not_change_with_time(facts: list[AnyFact]) -> None:
-    ended = evaluate(history(facts), council="adur", item="T1", agreement_index=TARGETS, as_of=END)
-    later = evaluate(history(facts), council="adur", item="T1", agreement_index=TARGETS, as_of=END + 90 * 86_400)
+    ended = evaluate(history(facts), council="adur", stream="ticket", item="T1", agreement_index=TARGETS, as_of=END)
+    later = evaluate(
+        history(facts), council="adur", stream="ticket", item="T1", agreement_index=TARGETS, as_of=END + 90 * 86_400
+    )
 
     for now, then in zip(ended.verdicts, later.verdicts, strict=True):
         if now.outcome in (Outcome.MET, Outcome.BREACHED) and now.cycle.stop is not None:

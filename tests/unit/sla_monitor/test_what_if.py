@@ -48,7 +48,9 @@ def announced(facts: list[AnyFact]) -> Item:
 
 def evaluated_by(known: Iterable[KnownVersion], item: Item) -> Evaluation:
     agreement_index = VersionHistory(known).agreement_index(known_to=2)
-    return evaluate(item.facts, council="adur", item="T1", agreement_index=agreement_index, as_of=LATER)
+    return evaluate(
+        item.facts, council="adur", stream="ticket", item="T1", agreement_index=agreement_index, as_of=LATER
+    )
 
 
 def asked(draft: Draft, *items: Item, months: tuple[str, str] = ("2026-01", "2026-12")) -> WhatIfFindings:
@@ -94,7 +96,7 @@ def test_a_draft_says_what_it_would_have_changed(
 ) -> None:
     findings = asked(draft, announced(LATE))
 
-    assert findings.tallies["adur", "resolve"] == tally
+    assert findings.tallies["adur", "adur-2026", "resolve"] == tally
     assert [(each.target, each.was, each.now) for each in findings.changed] == changes
 
 

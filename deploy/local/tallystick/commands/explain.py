@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from shared.contracts.scalars import Stream
 from shared.scope import Scope
 from tallystick.console import answer, err, fail, var_folder, write_file
 from tallystick.options import Json
@@ -18,9 +19,12 @@ app = typer.Typer(add_completion=False)
 
 
 @app.command()
-def explain(
+def explain(  # noqa: PLR0917 (typer makes options of them: nobody passes them by position)
     item: Annotated[str, typer.Argument(help="The item's id.")],
     council: Annotated[str | None, typer.Option(help="Whose item, where several councils use the id.")] = None,
+    stream: Annotated[
+        Stream | None, typer.Option(help="Which item, where a ticket and a work item share an id.")
+    ] = None,
     pictures: Annotated[Path | None, typer.Option(help="Draw each clock as SVG into this folder.")] = None,
     long: Annotated[bool, typer.Option("--long", help="Print every segment of time, not a page.")] = False,
     as_json: Json = False,
@@ -30,27 +34,26 @@ def explain(
     from sla_monitor.reports.item_text import item_text
     from sla_monitor.reports.items import verdict_chart
 
-    report = item_report(asyncio.run(_only(item, council)))
+    report = item_report(asyncio.run(_only(item, council, stream)))
     drawings = [] if pictures is None else [(each, verdict_chart(each)) for each in report.verdicts]
     for verdict, drawn in drawings:
         if pictures is not None and drawn is not None:
-            path = pictures / f"{report.item}-{verdict.target}-{verdict.cycle}.svg"
+            path = pictures / f"{report.item}-{verdict.agreement}-{verdict.target}-{verdict.cycle}.svg"
             write_file(path, str(drawn).encode())
             err.print(str(path))
     answer(report, item_text(report, long=long), as_json=as_json)
 
 
-async def _only(item: str, council: str | None) -> "ItemAnswer":
-    from sla_monitor.reports.items import find_items, find_items_by_scan
+async def _only(item: str, council: str | None, stream: Stream | None) -> "ItemAnswer":
+    from sla_monitor.reports.items import find_items, find_items_by_scan, items_text
 
     async with open_stack(var_folder()) as stack:
         await stack.monitor.catch_up()
-        found = await find_items(stack.monitor.sources, Scope.all().narrowed_to(council), item)
+        found = await find_items(stack.monitor.sources, Scope.all().narrowed_to(council), item, stream=stream)
         if not found and council is None:
-            found = await find_items_by_scan(stack.monitor.sources, item)
+            found = await find_items_by_scan(stack.monitor.sources, item, stream=stream)
     if not found:
         fail(f"There is no item {item!r}.", do=f"State was read from {var_folder()}; TALLYSTICK_VAR names another.")
     if len(found) > 1:
-        councils = ", ".join(each.council for each in found)
-        fail(f"More than one council has an item {item!r}: {councils}.", do="Add --council.")
+        fail(f"More than one item is called {item!r}: {items_text(found)}.", do="Add --council or --stream.")
     return found[0]

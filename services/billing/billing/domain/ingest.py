@@ -68,5 +68,5 @@ def verdict_digest(verdict: VerdictReceived) -> bytes:
     A monitor that has lost live state publishes some verdicts again, under the same id but for another trigger: with
     another time and cause, perhaps by a newer version of the agreement. That is no conflict.
     """
-    content = (verdict.council, verdict.item, verdict.target, verdict.cycle, verdict.month, verdict.outcome)
+    content = (*verdict.key, verdict.month, verdict.outcome)
     return hashlib.sha256(_encoder.encode(content)).digest()

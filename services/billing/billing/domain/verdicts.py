@@ -9,7 +9,16 @@ from datetime import date
 from typing import Literal
 
 from billing.domain.metering import Origin, london_day
-from shared.contracts.verdicts import TargetBreached, TargetMet, VerdictCorrected, VerdictEvent, VerdictRetracted
+from shared.contracts.scalars import Stream
+from shared.contracts.verdicts import (
+    TargetBreached,
+    TargetMet,
+    VerdictCorrected,
+    VerdictEvent,
+    VerdictKey,
+    VerdictRetracted,
+    verdict_key,
+)
 from shared.instants import epoch_us
 
 # retracted: the verdict holds no longer; the item counts in no month until another is published
@@ -18,23 +27,29 @@ ReceivedOutcome = Literal["met", "breached", "retracted"]
 
 @dataclass(frozen=True, slots=True)
 class VerdictReceived:
-    """The verdict on `target` for `item` in its `cycle`, under `agreement`; `month` is written 2026-03.
+    """The verdict of a key, from `council` to `cycle` as in `VerdictKey`; `month` is written 2026-03.
 
     `offset` is where in the item's partition it was published.
     """
 
     origin: Origin
     council: str
-    item: str
-    target: str
-    cycle: int
     agreement: str
+    target: str
+    stream: Stream
+    item: str
+    cycle: int
     service: str
     month: str
     day: date
     outcome: ReceivedOutcome
     value_pence: int | None
     offset: int
+
+    @property
+    def key(self) -> VerdictKey:
+        """Which verdict it is."""
+        return VerdictKey(self.council, self.agreement, self.target, self.stream, self.item, self.cycle)
 
 
 def verdict_of(event: VerdictEvent, offset: int) -> VerdictReceived | None:
@@ -51,15 +66,11 @@ def verdict_of(event: VerdictEvent, offset: int) -> VerdictReceived | None:
 def _received(
     event: VerdictEvent, offset: int, month: str, outcome: ReceivedOutcome, value_pence: int | None
 ) -> VerdictReceived:
-    origin, about = Origin(event.source, event.id, epoch_us(event.time)), event.data
+    origin = Origin(event.source, event.id, epoch_us(event.time))
     return VerdictReceived(
-        origin=origin,
-        council=event.council,
-        item=event.subject,
-        target=about.target,
-        cycle=about.cycle,
-        agreement=about.agreement,
-        service=about.service,
+        origin,
+        *verdict_key(event),
+        service=event.data.service,
         month=month,
         day=london_day(origin.at_us),
         outcome=outcome,

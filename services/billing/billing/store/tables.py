@@ -74,17 +74,18 @@ def _item_table(name: str, fact: Column[Any]) -> Table:
 item_opened = _item_table("item_opened", _id("service"))
 item_completed = _item_table("item_completed", Column("quantity_micro", BigInteger, nullable=False))
 
-# The latest verdict on each target of an item; `offset` is its place in the item's partition. The index holds
+# The latest verdict of each `VerdictKey`; `offset` is its place in the item's partition. The index holds
 # all that a month's sums need: a year's cap is computed over twelve months.
 verdict = Table(
     "verdict",
     metadata,
     _id("council", primary_key=True),
     _id("item", primary_key=True),
+    Column("stream", String(10), primary_key=True),
+    _id("agreement", primary_key=True),
     _id("target", primary_key=True),
     Column("cycle", Integer, primary_key=True, autoincrement=False),
     Column("month", String(7), nullable=False),
-    _id("agreement"),
     _id("service"),
     Column("outcome", String(10), nullable=False),
     Column("value_pence", BigInteger),

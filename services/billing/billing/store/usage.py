@@ -27,6 +27,7 @@ from billing.domain.metering import MICRO
 from billing.domain.usage import Usage
 from billing.ports import CouncilUsage, CountedEvent, EventCursor, UsageFilter
 from billing.store.tables import item_completed, item_opened, reading, reversal
+from shared.contracts.scalars import Stream
 from shared.instants import instant_at
 from shared.period import Month
 from shared.scope import Scope
@@ -88,7 +89,7 @@ def event_page(
 ) -> list[CountedEvent]:
     """What `query` finds in `table` as events, by day, source and id, beginning after `after`.
 
-    `query` selects `item` and `quantity_micro`, and leaves the rest to this.
+    `query` selects `stream`, `item` and `quantity_micro`, and leaves the rest to this.
     """
     order = (table.c.day, table.c.source, table.c.event_id)
     if after is not None:
@@ -100,6 +101,7 @@ def event_page(
             id=row.event_id,
             occurred_at=instant_at(row.at_us),
             day=row.day,
+            stream=row.stream,
             item=row.item,
             quantity=Decimal(row.quantity_micro) / MICRO,
         )
@@ -146,15 +148,16 @@ def _sums(table: Table, quantity_micro: ColumnElement[int], *group: ColumnElemen
 
 def _counted_readings(by: UsageFilter) -> Select[Any]:
     unit = reading.c.unit.is_(None) | (reading.c.unit == by.unit)
-    return select(null().label("item"), reading.c.quantity_micro).where(
+    return select(null().label("stream"), null().label("item"), reading.c.quantity_micro).where(
         *_of_line(reading, by), reading.c.service == by.service, unit, ~_is_reversed()
     )
 
 
 def _counted_items(by: UsageFilter) -> Select[Any]:
     completed = item_completed.c
+    stream: Stream = "work" if by.meter == "work-completed" else "ticket"
     return (
-        select(completed.item, completed.quantity_micro)
+        select(literal(stream).label("stream"), completed.item, completed.quantity_micro)
         .select_from(item_completed.join(item_opened, _same_item()))
         .where(*_of_line(item_completed, by), completed.meter == by.meter, item_opened.c.service == by.service)
     )

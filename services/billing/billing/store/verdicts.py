@@ -57,7 +57,7 @@ class SqlVerdicts:
         if not self.scope.allows(of.council):
             return []
         columns = verdict.c
-        query = select(columns.item, literal(MICRO).label("quantity_micro")).where(
+        query = select(columns.stream, columns.item, literal(MICRO).label("quantity_micro")).where(
             columns.council == of.council,
             columns.month == str(of.month),
             columns.agreement == of.agreement,

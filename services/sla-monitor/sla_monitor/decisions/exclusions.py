@@ -171,4 +171,8 @@ def _faults(exclusion: Exclusion) -> Sequence[Fault]:
     ]
     if exclusion.end_at <= exclusion.start_at:
         faults.append(Fault(("exclusion", "end_at"), "expected an instant after start_at"))
+    if exclusion.target is not None and exclusion.agreement is None:
+        faults.append(Fault(("exclusion", "agreement"), "expected the agreement that has the target"))
+    if exclusion.item is not None and exclusion.stream is None:
+        faults.append(Fault(("exclusion", "stream"), "expected ticket, work or service (an outage): what the item is"))
     return faults

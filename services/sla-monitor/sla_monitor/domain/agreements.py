@@ -162,11 +162,11 @@ class AgreementIndex:
         current = (each for each in self._periods.get(council, ()) if each.since_s <= opened_s < each.until_s)
         return tuple(bound for period in current for bound in self._targets_of(period, service))
 
-    def targets(self, council: str, *, before_s: int) -> dict[str, Target]:
-        """Every target by its id, as last in force before the instant, even if its agreement had ended by then."""
+    def targets(self, council: str, *, before_s: int) -> dict[tuple[str, str], Target]:
+        """Every target by (agreement, id), as last in force before the instant, even if its agreement ended by then."""
         begun = (each for each in self._periods.get(council, ()) if each.since_s < before_s)
         last = {period.agreement.id: period.agreement for period in begun}
-        return {target.id: target for agreement in last.values() for target in agreement.targets}
+        return {(agreement.id, target.id): target for agreement in last.values() for target in agreement.targets}
 
     def hours(self, target: Target) -> WorkingTime:
         """The service hours that the target counts by. Raises `MissingCalendar`."""

@@ -6,6 +6,7 @@ An item evaluated again against its replay announces the difference, and so noth
 from collections.abc import Collection, Mapping
 from enum import IntEnum
 
+from shared.contracts.scalars import Stream
 from shared.contracts.verdicts import VerdictData, VerdictEvent, VerdictRetracted, WarningReached
 from sla_monitor.domain.announcements import Trigger, announce, compared_fields
 from sla_monitor.domain.clock.verdict import Evaluation, Verdict
@@ -17,33 +18,33 @@ class AnnouncementReplay:
 
     def __init__(self) -> None:
         self._seen: set[str] = set()
-        # By item and service: a ticket and a work item of one council may share an id.
-        self._published: dict[tuple[str, str], dict[str, LastPublished]] = {}
+        # By item and stream: a ticket and a work item of one council may share an id.
+        self._published: dict[tuple[str, Stream], dict[str, LastPublished]] = {}
 
     def add(self, event: VerdictEvent) -> None:
         """The event is part of the replay."""
         if event.id in self._seen:
             return
         self._seen.add(event.id)
-        published = self._published.setdefault((event.key, event.data.service), {})
-        name = f"{event.data.target}/{event.data.cycle}"
+        published = self._published.setdefault((event.key, event.data.stream), {})
+        name = f"{event.data.agreement}/{event.data.target}/{event.data.cycle}"
         published[name] = _after(published.get(name, NOTHING_PUBLISHED), event)
 
-    @property
-    def keys(self) -> list[str]:
-        """The items of which anything was published, as `council:item`."""
-        return list(dict.fromkeys(key for key, _ in self._published))
+    def keys(self, stream: Stream) -> list[str]:
+        """The items of the stream of which anything was published, as `council:item`."""
+        return [key for key, found in self._published if found == stream]
 
-    def republished(self) -> dict[str, set[str]]:
-        """Of each item, the `target/cycle` of which more than one verdict was published so far."""
-        found: dict[str, set[str]] = {}
-        for (key, _), published in self._published.items():
-            found.setdefault(key, set()).update(name for name, last in published.items() if last.revision > 1)
-        return found
+    def republished(self, stream: Stream) -> dict[str, set[str]]:
+        """Of each item of the stream, the `agreement/target/cycle` of which more than one verdict was published."""
+        return {
+            key: {name for name, last in published.items() if last.revision > 1}
+            for (key, found), published in self._published.items()
+            if found == stream
+        }
 
-    def announced(self, key: str, service: str) -> dict[str, LastPublished]:
-        """What was last published of an item of `service`, by `target/cycle`."""
-        return self._published.get((key, service), {})
+    def announced(self, key: str, stream: Stream) -> dict[str, LastPublished]:
+        """What was last published of an item, by `agreement/target/cycle`."""
+        return self._published.get((key, stream), {})
 
 
 def reconcile(

@@ -1,7 +1,7 @@
 """The difference between what was published about an item and what holds now, as events.
 
 A verdict's event has the same content and the same id however often, late or in whatever batches it is computed:
-a breach is (item, target, due instant), never the moment it was noticed. What changes a published verdict is a
+a breach is (verdict key, due instant), never the moment it was noticed. What changes a published verdict is a
 correction that names both; what takes it away is a retraction.
 """
 
@@ -20,6 +20,7 @@ from shared.contracts.verdicts import (
     VerdictCorrected,
     VerdictData,
     VerdictEvent,
+    VerdictKey,
     VerdictRetracted,
     WarningData,
     WarningReached,
@@ -45,7 +46,7 @@ class Trigger(Struct, frozen=True):
 def announce(
     before: dict[str, LastPublished], evaluation: Evaluation, trigger: Trigger
 ) -> tuple[list[VerdictEvent], dict[str, LastPublished]]:
-    """The events to send, and what is then the last published, by `target/cycle`."""
+    """The events to send, and what is then the last published, by `agreement/target/cycle`."""
     events: list[VerdictEvent] = []
     after: dict[str, LastPublished] = {}
     for verdict in evaluation.verdicts:
@@ -114,11 +115,12 @@ def compared_fields(data: VerdictData) -> tuple[object, ...]:
 def _target_data(verdict: Verdict, evaluation: Evaluation) -> dict[str, Any]:
     target, opened = verdict.target, evaluation.opened
     return {
-        "service": "" if opened is None else opened.service,
-        "target": target.id,
-        "measure": target.measure,
-        "cycle": verdict.cycle.number,
         "agreement": target.agreement,
+        "target": target.id,
+        "stream": evaluation.stream,
+        "cycle": verdict.cycle.number,
+        "service": "" if opened is None else opened.service,
+        "measure": target.measure,
         "agreement_version": target.agreement_version,
         "calendar": None if target.calendar is None else target.calendar.id,
         "calendar_version": None if target.calendar is None else target.calendar.version,
@@ -169,4 +171,5 @@ def _warning(verdict: Verdict, evaluation: Evaluation, trigger: Trigger, reached
 
 
 def _id(kind: str, data: TargetData, trigger: Trigger, *parts: str | int) -> str:
-    return derived_id(kind, trigger.council, trigger.item, data.target, data.cycle, *parts)
+    key = VerdictKey(trigger.council, data.agreement, data.target, data.stream, trigger.item, data.cycle)
+    return derived_id(kind, *key, *parts)

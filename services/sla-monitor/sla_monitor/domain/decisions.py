@@ -24,6 +24,7 @@ from shared.contracts.decisions import (
     ItemRetryRequested,
     Party,
 )
+from shared.contracts.scalars import Stream
 from shared.instants import epoch_s
 from shared.period import local_midnight
 from shared.scope import Scope
@@ -75,9 +76,15 @@ class ReevaluationRequest(Struct, frozen=True):
     end: int = FOREVER
     council: str | None = None
     service: str | None = None
+    stream: Stream | None = None
     item: str | None = None
     renews: bool = False
     open_only: bool = False
+
+    def names(self, council: str, stream: Stream, item: str) -> bool:
+        """Whether it is about the item of that key, or about every one."""
+        pairs = ((self.council, council), (self.stream, stream), (self.item, item))
+        return all(named in (None, found) for named, found in pairs)
 
 
 # A new version decides what is open or waits for it; what has ended keeps its verdicts until a correction run (R10).
@@ -213,7 +220,9 @@ def excluded_time(state: ExclusionState) -> ExcludedTime:
         category=proposed.category,
         council=proposed.council,
         service=proposed.service,
+        agreement=proposed.agreement,
         target=proposed.target,
+        stream=proposed.stream,
         item=proposed.item,
     )
 
@@ -228,16 +237,18 @@ def request_of(excluded: ExcludedTime, *, position: int, at: int) -> Reevaluatio
         end=excluded.end,
         council=excluded.council,
         service=excluded.service,
+        stream=excluded.stream,
         item=excluded.item,
     )
 
 
 def request_for(
-    requests: Sequence[ReevaluationRequest], item: Item, *, council: str, name: str
+    requests: Sequence[ReevaluationRequest], item: Item, *, council: str, stream: Stream, name: str
 ) -> ReevaluationRequest | None:
     """The last of `requests` that concerns the item, renewing if any of them does; None if it is to be left alone."""
     span = _span(item)
-    matching = [request for request in requests if _concerns(request, item, span, council=council, name=name)]
+    named = [request for request in requests if request.names(council, stream, name)]
+    matching = [request for request in named if _concerns(request, item, span)]
     renewing = [request for request in matching if request.renews]
     return next(reversed(renewing or matching), None)
 
@@ -261,9 +272,7 @@ def _span(item: Item) -> _Span | None:
     return _Span(timeline.opened.service, timeline.start, end)
 
 
-def _concerns(request: ReevaluationRequest, item: Item, span: _Span | None, *, council: str, name: str) -> bool:
-    if request.council not in (None, council) or request.item not in (None, name):
-        return False
+def _concerns(request: ReevaluationRequest, item: Item, span: _Span | None) -> bool:
     if span is None:
         return item.waiting
     if request.open_only and not (item.waiting or span.end == FOREVER):

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from shared.contracts.codec import canonical_json
 from shared.contracts.definitions import Agreement, Calendar
+from shared.contracts.scalars import Stream
 from shared.contracts.verdicts import VerdictData
 from sla_monitor.domain.announcements import counted_month, verdict_data
 from sla_monitor.domain.clock.cycles import ExcludedTime
@@ -66,6 +67,7 @@ class ExclusionRecord(EvidenceRecord, frozen=True, kw_only=True, tag="exclusion"
 class ItemRecord(EvidenceRecord, frozen=True, kw_only=True, tag="item"):
     """The facts of an item, each by its kind and fields, and when it is evaluated: `as_of` (epoch seconds)."""
 
+    stream: Stream
     item: str
     as_of: int
     known_to: int
@@ -73,7 +75,7 @@ class ItemRecord(EvidenceRecord, frozen=True, kw_only=True, tag="item"):
 
 
 class VerdictRecord(EvidenceRecord, frozen=True, kw_only=True, tag="verdict"):
-    """A verdict that counts in the month, with the seconds of its trace."""
+    """A verdict that counts in the month, with the seconds of its trace; it names the stream of its item."""
 
     item: str
     verdict: VerdictData
@@ -108,7 +110,13 @@ def item_records(
     """The item and its verdicts that count in the month; nothing where there are none."""
     verdicts = list(verdict_records(item, evaluation, month=month, as_of=as_of))
     if verdicts:
-        yield ItemRecord(item=item, as_of=as_of, known_to=known_to, facts=[_fact_fields(fact) for fact in facts])
+        yield ItemRecord(
+            stream=evaluation.stream,
+            item=item,
+            as_of=as_of,
+            known_to=known_to,
+            facts=[_fact_fields(fact) for fact in facts],
+        )
         yield from verdicts
 
 

@@ -15,11 +15,19 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from shared.contracts.verdicts import Outcome, TargetBreached, TargetMet, VerdictCorrected, VerdictRetracted
+from shared.contracts.scalars import Stream
+from shared.contracts.verdicts import (
+    Outcome,
+    TargetBreached,
+    TargetMet,
+    VerdictCorrected,
+    VerdictKey,
+    VerdictRetracted,
+    verdict_key,
+)
 from shared.period import Month, local_midnight, month_of
 
 VerdictAnnouncement = TargetMet | TargetBreached | VerdictCorrected | VerdictRetracted
-VerdictKey = tuple[str, str, str, int]
 # As what a verdict counts, and in which month (`2026-03`).
 CountedAs = tuple[Outcome, str]
 
@@ -39,8 +47,10 @@ class Adjustment(Struct, frozen=True):
 
     id: str
     council: str
-    item: str
+    agreement: str
     target: str
+    stream: Stream
+    item: str
     cycle: int
     service: str
     measure: str
@@ -64,11 +74,6 @@ class Postings(Struct, frozen=True):
 def frozen_from(month: str, *, days: int) -> datetime:
     """The first instant at which the month's figures no longer move: local midnight, `days` days after its end."""
     return local_midnight(Month.parse(month).next.first_day + timedelta(days=days))
-
-
-def verdict_key(event: VerdictAnnouncement) -> VerdictKey:
-    """Which verdict the announcement is about."""
-    return event.council, event.subject, event.data.target, event.data.cycle
 
 
 _UNCOUNTED = CountState()
@@ -111,10 +116,7 @@ def _adjustment(event: VerdictAnnouncement, was: CountedAs | None) -> Adjustment
     outcome, month = _counted(event) or (None, None)
     return Adjustment(
         id=event.id,
-        council=event.council,
-        item=event.subject,
-        target=data.target,
-        cycle=data.cycle,
+        **verdict_key(event)._asdict(),
         service=data.service,
         measure=data.measure,
         posted=str(month_of(event.time)),

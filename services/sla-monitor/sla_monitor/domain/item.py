@@ -43,12 +43,13 @@ class ItemFailure(Struct, frozen=True, array_like=True):
 
 
 class Item(Struct, array_like=True):
-    """Facts in order of happening, and what was published, by `target/cycle`. `waiting`: no agreement is known yet.
+    """Facts in order of happening, and what was published, by `agreement/target/cycle`.
 
     While it has `failed` it gets its facts, but nothing is judged or published about it.
 
-    `known_to` is the position of the catalogue by which it is evaluated: the newest while it is open; afterwards it
-    stays, so that a holiday proclaimed later changes nothing that has ended (R10).
+    `waiting`: no agreement is known yet. `known_to` is the position of the catalogue by which it is evaluated: the
+    newest while it is open; afterwards it stays, so that a holiday proclaimed later changes nothing that has ended
+    (R10).
     """
 
     facts: list[AnyFact] = []

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from shared.contracts.scalars import Stream
 from shared.instants import maybe_instant
 from sla_monitor.domain.clock.timeline import FOREVER
 from sla_monitor.domain.clock.verdict import Evaluation, Outcome
@@ -19,11 +20,13 @@ class OpenTarget(Struct, frozen=True):
     """
 
     council: str
-    item: str
-    service: str
+    agreement: str
     target: str
-    measure: str
+    stream: Stream
+    item: str
     cycle: int
+    service: str
+    measure: str
     priority: str
     due_at: datetime | None
     left_s: int | None
@@ -38,12 +41,12 @@ class OpenTarget(Struct, frozen=True):
         return self.warned_percent > 0
 
     @property
-    def urgency(self) -> tuple[float, float, str, str, str]:
+    def urgency(self) -> tuple[float, float, str, str, str, str, str, int]:
         """Sorts by what is left on the clock, then around the clock; what is not known comes last."""
         unknown = float("inf")
         left = unknown if self.left_s is None else self.left_s
         wall = unknown if self.left_wall_s is None else self.left_wall_s
-        return left, wall, self.council, self.item, self.target
+        return left, wall, self.council, self.item, self.target, self.agreement, self.stream, self.cycle
 
 
 def open_targets(evaluation: Evaluation, *, council: str, item: str, as_of: int) -> Iterator[OpenTarget]:
@@ -57,11 +60,13 @@ def open_targets(evaluation: Evaluation, *, council: str, item: str, as_of: int)
             continue
         yield OpenTarget(
             council=council,
-            item=item,
-            service=opened.service,
+            agreement=verdict.target.agreement,
             target=verdict.target.id,
-            measure=verdict.target.measure,
+            stream=evaluation.stream,
+            item=item,
             cycle=verdict.cycle.number,
+            service=opened.service,
+            measure=verdict.target.measure,
             priority=opened.priority,
             due_at=maybe_instant(verdict.due),
             left_s=None if verdict.margin_s is None else max(verdict.margin_s, 0),

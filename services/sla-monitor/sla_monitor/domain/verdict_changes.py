@@ -7,6 +7,7 @@ from hashlib import sha256
 from msgspec import Struct
 
 from shared.contracts.codec import canonical_json
+from shared.contracts.scalars import Stream
 from shared.contracts.verdicts import (
     TargetBreached,
     TargetMet,
@@ -14,6 +15,7 @@ from shared.contracts.verdicts import (
     VerdictEvent,
     VerdictRetracted,
     WarningReached,
+    verdict_key,
 )
 
 
@@ -21,7 +23,9 @@ class VerdictChange(Struct, frozen=True):
     """A verdict that would change: `was` is None where none holds now, `now` where none would."""
 
     council: str
+    agreement: str
     target: str
+    stream: Stream
     item: str
     cycle: int
     was: str | None = None
@@ -38,7 +42,7 @@ class VerdictChange(Struct, frozen=True):
 
 
 class VerdictChanges(Struct, frozen=True):
-    """All verdicts that would change, by council, target and item, and how many warnings would be sent."""
+    """All verdicts that would change, in order of their keys, and how many warnings would be sent."""
 
     verdicts: tuple[VerdictChange, ...] = ()
     warnings: int = 0
@@ -55,10 +59,11 @@ class VerdictChanges(Struct, frozen=True):
 
     def of(self, council: str) -> Iterator[str]:
         """What would change for the council: a line of text for each target."""
-        counts = Counter((each.target, _words(each)) for each in self.verdicts if each.council == council)
-        for target in sorted({target for target, _ in counts}):
-            lines = [f"{count:,} {words}" for (of, words), count in sorted(counts.items()) if of == target]
-            yield f"{target}: {', '.join(lines)}"
+        found = [each for each in self.verdicts if each.council == council]
+        counts = Counter(((each.agreement, each.target), _words(each)) for each in found)
+        for agreement, target in sorted({of for of, _ in counts}):
+            lines = [f"{count:,} {words}" for (of, words), count in sorted(counts.items()) if of == (agreement, target)]
+            yield f"{agreement}, {target}: {', '.join(lines)}"
 
     @property
     def sums(self) -> str:
@@ -77,12 +82,12 @@ def verdict_changes(events: Iterable[VerdictEvent]) -> VerdictChanges:
             warnings += 1
         else:
             found.append(_change(event))
-    found.sort(key=lambda each: (each.council, each.target, each.item, each.cycle))
+    found.sort(key=lambda each: (each.council, each.agreement, each.target, each.stream, each.item, each.cycle))
     return VerdictChanges(tuple(found), warnings)
 
 
 def _change(event: TargetMet | TargetBreached | VerdictCorrected | VerdictRetracted) -> VerdictChange:
-    about = event.council, event.data.target, event.subject, event.data.cycle
+    about = verdict_key(event)
     match event:
         case VerdictCorrected(data=data):
             return VerdictChange(*about, was=data.was, was_month=data.was_month, now=data.outcome, month=data.month)

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from shared.contracts.codec import canonical_json
 from shared.contracts.definitions import Agreement, Calendar
+from shared.contracts.scalars import Stream
 from sla_monitor.domain.clock.verdict import Evaluation, evaluate
 from sla_monitor.domain.evidence import (
     FACT_KINDS,
@@ -59,7 +60,7 @@ class _Evidence(Struct):
     known: list[KnownVersion] = []
     exclusions: list[ExclusionRecord] = []
     items: list[ItemRecord] = []
-    verdicts: dict[str, list[VerdictRecord]] = {}
+    verdicts: dict[tuple[Stream, str], list[VerdictRecord]] = {}
 
 
 def verify(raw: bytes) -> VerificationResult:
@@ -122,7 +123,7 @@ def _add(evidence: _Evidence, record: AnyRecord) -> None:
         case ItemRecord():
             evidence.items.append(record)
         case VerdictRecord():
-            evidence.verdicts.setdefault(record.item, []).append(record)
+            evidence.verdicts.setdefault((record.verdict.stream, record.item), []).append(record)
         case Seal():
             raise _Unreadable("a seal before the end")
 
@@ -140,22 +141,24 @@ def _verdict_faults(heading: Heading, evidence: _Evidence) -> Iterator[str]:
     versions = VersionHistory(evidence.known)
     unproved = dict(evidence.verdicts)
     for record in evidence.items:
+        item = f"{record.stream} {record.item}"
         try:
             evaluation = _evaluation(heading, record, evidence, versions)
         except (ValueError, LookupError, ArithmeticError, OSError) as fault:
             # What was tampered with may be an instant that no calendar covers, or name what is not in the file.
-            yield f"{record.item} cannot be evaluated: {fault}"
+            yield f"{item} cannot be evaluated: {fault}"
             continue
         found = list(verdict_records(record.item, evaluation, month=heading.month, as_of=record.as_of))
-        yield from _differences(record.item, unproved.pop(record.item, []), found)
-    for item in unproved:
-        yield f"{item}: a verdict without its facts"
+        yield from _differences(item, unproved.pop((record.stream, record.item), []), found)
+    for stream, name in unproved:
+        yield f"{stream} {name}: a verdict without its facts"
 
 
 def _evaluation(heading: Heading, record: ItemRecord, evidence: _Evidence, versions: VersionHistory) -> Evaluation:
     return evaluate(
         history(_fact(fields) for fields in record.facts),
         council=heading.council,
+        stream=record.stream,
         item=record.item,
         agreement_index=versions.agreement_index(known_to=record.known_to),
         exclusions=[each.exclusion for each in evidence.exclusions],
@@ -190,7 +193,7 @@ def _differences(item: str, written: Sequence[VerdictRecord], found: Sequence[Ve
 
 
 def _name(record: VerdictRecord) -> str:
-    return f"{record.verdict.target}/{record.verdict.cycle}"
+    return f"{record.verdict.agreement}/{record.verdict.target}/{record.verdict.cycle}"
 
 
 def _field_differences(written: VerdictRecord, follows: VerdictRecord) -> str:

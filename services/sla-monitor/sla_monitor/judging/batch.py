@@ -29,7 +29,7 @@ from sla_monitor.domain.item import OUTAGE_MARK, FactResult, Item, dump_item, is
 from sla_monitor.judging.failed_items import FailedItems
 from sla_monitor.judging.item_cache import CachedItem, ItemCache
 from sla_monitor.ports import Catalogue, DecisionsLog
-from sla_monitor.store.items import evaluate_known
+from sla_monitor.store.items import STREAMS, evaluate_known
 
 _NO_REQUESTS: Mapping[str, ReevaluationRequest] = {}
 
@@ -299,6 +299,7 @@ class ShardBatch:
         return evaluate_known(
             item,
             council=trigger.council,
+            stream=STREAMS[self._shard.topic],
             name=trigger.item,
             catalogue=self._context.catalogue,
             decisions=self._context.decisions,

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import structlog
 
 from shared.contracts.envelope import split_item_key
+from shared.contracts.scalars import Stream
 from shared.log.failures import CodeFailure, attempt
 from shared.state.port import Head
 from shared.units import CouncilId, ItemId
@@ -94,11 +95,13 @@ def failed_before(items: Mapping[str, bytes], version: str) -> dict[str, bytes]:
     return {key: items[key] for key, failure in failures.items() if failure is None or failure.version != version}
 
 
-def request_for_failed(requests: Sequence[ReevaluationRequest], key: str, item: Item) -> ReevaluationRequest | None:
+def request_for_failed(
+    requests: Sequence[ReevaluationRequest], stream: Stream, key: str, item: Item
+) -> ReevaluationRequest | None:
     """What asks to judge an item again that has failed, or of which it cannot be told: anything about its council."""
     council, name = place_of(key)
-    asked = any(each.council in (None, council) and each.item in (None, name) for each in requests)
-    found = attempt(request_for, requests, item, council=council, name=name)
+    asked = any(each.names(council, stream, name) for each in requests)
+    found = attempt(request_for, requests, item, council=council, stream=stream, name=name)
     if found is None or isinstance(found, CodeFailure):
         return RETRIED if asked else None
     return found

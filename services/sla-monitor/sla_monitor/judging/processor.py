@@ -36,6 +36,7 @@ from sla_monitor.judging.recovery import (
     published_otherwise,
     replay_unreconciled,
 )
+from sla_monitor.store.items import STREAMS
 
 _log = logging.getLogger(__name__)
 
@@ -173,7 +174,8 @@ class JudgingProcessor:
         requests = [CATALOGUE_CHANGED] if head.catalogue_position < catalogue_position else []
         requests += decisions.current.requests(after=head.decisions_position)
         async for page in self._requested_pages(shard, requests):
-            requested = {key: found for key, blob in page if (found := _request_for(requests, key, blob)) is not None}
+            wanted = {key: _request_for(requests, shard, key, blob) for key, blob in page}
+            requested = {key: request for key, request in wanted.items() if request is not None}
             if not requested:
                 continue
             batch = self._batch(shard, head)
@@ -261,7 +263,7 @@ class JudgingProcessor:
     ) -> Head:
         """Items of which more was published than the store remembers are judged again from what was published."""
         published = await replay_unreconciled(self._bus, shard, unreconciled, start=head.published_through, end=end)
-        for page in paged(published.replay.keys, self._states.max_batch):
+        for page in paged(published.keys, self._states.max_batch):
             if differing := published_otherwise(await self._states.items(shard, page), published):
                 self._caches.pop(shard, None)  # it remembers what the store does
                 batch = self._batch(shard, head)
@@ -301,9 +303,11 @@ def _warn_of_loss(shard: Shard, remembered: Head | None, stored: Head | None) ->
         )
 
 
-def _request_for(requests: Sequence[ReevaluationRequest], key: str, blob: bytes) -> ReevaluationRequest | None:
-    item, (council, name) = load_item(blob), split_item_key(key)
-    found = attempt(request_for, requests, item, council=council, name=name)
+def _request_for(
+    requests: Sequence[ReevaluationRequest], shard: Shard, key: str, blob: bytes
+) -> ReevaluationRequest | None:
+    item, stream, (council, name) = load_item(blob), STREAMS[shard.topic], split_item_key(key)
+    found = attempt(request_for, requests, item, council=council, stream=stream, name=name)
     if item.failed is None and not isinstance(found, CodeFailure):
         return found
-    return request_for_failed(requests, key, item)
+    return request_for_failed(requests, stream, key, item)

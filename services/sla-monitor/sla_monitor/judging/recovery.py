@@ -8,12 +8,13 @@ everything. What its head knows is its `published_through`: an offset of the sha
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import structlog
 
 from shared.contracts.codec import decode_event
+from shared.contracts.scalars import Stream
 from shared.contracts.topics import VERDICTS
 from shared.contracts.verdicts import VerdictEvent
 from shared.log.failures import CodeFailure, attempt
@@ -24,6 +25,7 @@ from sla_monitor.domain.announcement_replay import AnnouncementReplay, reconcile
 from sla_monitor.domain.decisions import ReevaluationRequest
 from sla_monitor.domain.facts import Opened
 from sla_monitor.domain.item import Item, LastPublished, dump_item, load_item
+from sla_monitor.store.items import STREAMS
 
 RECONCILED = ReevaluationRequest("reconciled", position=0)
 # The shard's records wait while so many announcements are compared; with more, all are left until it is idle.
@@ -53,10 +55,19 @@ class PublishedPosition(NamedTuple):
 
 
 class ShardReplay(NamedTuple):
-    """What was published, and about which verdicts (`target/cycle` by item) more than once before the shard started."""
+    """What was published about a shard's stream of items.
 
+    `republished` are the verdicts (`agreement/target/cycle` by item) with more than one before the shard started.
+    """
+
+    stream: Stream
     replay: AnnouncementReplay
     republished: Mapping[str, Collection[str]]
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """The items of which anything was published, as `council:item`."""
+        return self.replay.keys(self.stream)
 
 
 class PublicationTracker:
@@ -140,9 +151,10 @@ async def replay_unreconciled(
     replay, started, keys = AnnouncementReplay(), min(unreconciled.end, end), unreconciled.keys
     announced = announcements_of(shard)
     await replay_announcements(replay, bus, announced, start=start, end=started, keys=keys)
-    republished = replay.republished()
+    stream = STREAMS[shard.topic]
+    republished = replay.republished(stream)
     await replay_announcements(replay, bus, announced, start=max(start, started), end=end, keys=keys)
-    return ShardReplay(replay, republished)
+    return ShardReplay(stream, replay, republished)
 
 
 async def _still_unreconciled(
@@ -157,9 +169,9 @@ async def _still_unreconciled(
         return unreconciled
     published = await replay_unreconciled(bus, shard, unreconciled, start=start, end=end)
     left = {key for key, names in published.republished.items() if names}
-    for page in paged(published.replay.keys, states.max_batch):
+    for page in paged(published.keys, states.max_batch):
         items = await states.items(shard, page)
-        if published_otherwise(items, ShardReplay(published.replay, {})):
+        if published_otherwise(items, published._replace(republished={})):
             return unreconciled
         left.update(key for key in page if key not in items)
     return unreconciled._replace(keys=frozenset(key.encode() for key in left)) if left else None
@@ -181,8 +193,8 @@ def published_otherwise(items: Mapping[str, bytes], published: ShardReplay) -> d
 
 
 def _reconciled(key: str, item: Item, published: ShardReplay) -> dict[str, LastPublished] | None:
-    opened = next((fact for fact in item.facts if isinstance(fact, Opened)), None)
-    replayed = {} if opened is None else published.replay.announced(key, opened.service)
+    opened = any(isinstance(fact, Opened) for fact in item.facts)
+    replayed = published.replay.announced(key, published.stream) if opened else {}
     return reconcile(item.announced, replayed, unreconciled=published.republished.get(key, ()))
 
 

@@ -92,11 +92,10 @@ class ShardRebuild:
     ) -> Iterator[tuple[str, bytes]]:
         """Items with what was published about them. One without an opening has none that could be judged by it."""
         for key, blob in page:
-            stored = StoredItem.of(key, blob)
+            stored = StoredItem.of(self._shard, key, blob)
             item = stored.load()
-            opened = next((fact for fact in item.facts if isinstance(fact, Opened)), None)
-            if opened is not None:
-                item.announced = replay.announced(key, opened.service)
+            if any(isinstance(fact, Opened) for fact in item.facts):
+                item.announced = replay.announced(key, stored.stream)
                 if item.announced:
                     # One that cannot even be compared is judged by the newest catalogue, and fails there.
                     attempt(self._restore_catalogue, stored, item, as_of=as_of)
@@ -116,6 +115,7 @@ class ShardRebuild:
             evaluation = evaluate_known(
                 item,
                 council=council,
+                stream=stored.stream,
                 name=name,
                 catalogue=context.catalogue,
                 decisions=context.decisions,

@@ -20,7 +20,7 @@ CSV = "text/csv; charset=utf-8; header=present"
 
 
 class AttainmentResult(Struct, frozen=True):
-    """Good of total for one council, service, target and period, in items and in what the objective weighs by.
+    """Good of total for one target of a service and a period, in items and in what the objective weighs by.
 
     `so_far` while the period goes on. `attained_percent` is by that weight and cut to one decimal; `misses_remaining`
     is in items, or pence.
@@ -28,6 +28,7 @@ class AttainmentResult(Struct, frozen=True):
 
     council: str
     service: str
+    agreement: str
     target: str
     measure: str
     period: str
@@ -57,7 +58,7 @@ def router(sources: Sources) -> APIRouter:
         service: OptionalId = None,
         over: PeriodParameter = "month",
     ) -> Json:
-        """Good of total by council, service, target and period, and whether that meets the objective."""
+        """Good of total by council, service, agreement, target and period, and whether that meets the objective."""
         rows = attainments(sources, scope, month=month, service=service, over=over)
         return Json([attainment_result(row) for row in rows])
 
@@ -85,9 +86,7 @@ def attainment_result(row: Attainment) -> AttainmentResult:
     """The row as the API and the pages show it."""
     counts, objective = row.counts, row.objective
     return AttainmentResult(
-        council=counts.council,
-        service=counts.service,
-        target=counts.target,
+        **counts.key._asdict(),
         measure=counts.measure,
         period=counts.period,
         so_far=row.so_far,

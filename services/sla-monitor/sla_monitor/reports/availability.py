@@ -17,6 +17,7 @@ from sla_monitor.domain.clock.cycles import ExcludedTime
 from sla_monitor.domain.clock.timeline import FOREVER
 from sla_monitor.domain.item import Outage
 from sla_monitor.domain.working_time.intervals import Interval, merged, without
+from sla_monitor.ports import TargetKey
 from sla_monitor.reports.periods import TargetsByPeriod
 from sla_monitor.reports.sources import Sources
 
@@ -41,6 +42,7 @@ class AvailabilityResult(Struct, frozen=True):
 
     council: str
     service: str
+    agreement: str
     target: str
     period: str
     service_s: int
@@ -68,7 +70,7 @@ def router(sources: Sources) -> APIRouter:
 
 
 async def availabilities(sources: Sources, scope: Scope, month: Month | None) -> list[AvailabilityResult]:
-    """By council and target: each over its objective's own kind of period in which the month lies.
+    """By council, agreement and target: each over its objective's own kind of period in which the month lies.
 
     A period that is not over is measured up to the present. Raises `MonthNotBegun`, `MissingCalendar`,
     `BeyondHorizon`.
@@ -78,27 +80,27 @@ async def availabilities(sources: Sources, scope: Scope, month: Month | None) ->
     outages = await sources.items.outages(scope)
     targets = TargetsByPeriod(sources.catalogue.agreement_index)
     return [
-        _measured(sources, council, target, period, outages)
+        _measured(sources, TargetKey(council, target.service, agreement, target.id), target, period, outages)
         for council in scope.visible(sources.catalogue.agreement_index.councils)
-        for target, period in _promised(targets, council, month)
+        for agreement, target, period in _promised(targets, council, month)
     ]
 
 
-def _promised(targets: TargetsByPeriod, council: str, month: Month) -> Iterator[tuple[Target, Period]]:
+def _promised(targets: TargetsByPeriod, council: str, month: Month) -> Iterator[tuple[str, Target, Period]]:
     for over in ("month", "quarter", "financial-year"):
         period = period_of(month, over)
-        for _, target in sorted(targets.of(council, period).items()):
+        for (agreement, _), target in sorted(targets.of(council, period).items()):
             if target.measure == "availability" and (target.objective or _ALWAYS).over == over:
-                yield target, period
+                yield agreement, target, period
 
 
 def _measured(
-    sources: Sources, council: str, target: Target, period: Period, known: Iterable[Outage]
+    sources: Sources, key: TargetKey, target: Target, period: Period, known: Iterable[Outage]
 ) -> AvailabilityResult:
     start = epoch_s(period.start_at)
     end = max(start, min(epoch_s(period.end_at), sources.now_s))
-    outages = [each for each in known if _concerns(each, council, target) and each.start < end and each.end > start]
-    excluded = [each for each in sources.decisions.current.approved(council) if _covers(each, target)]
+    outages = [each for each in known if _concerns(each, key.council, target) and each.start < end and each.end > start]
+    excluded = [each for each in sources.decisions.current.approved(key.council) if _covers(each, key, target)]
     measured = availability(
         sources.catalogue.agreement_index.hours(target),
         outages=[span for each in outages for span in _counted(each, excluded)],
@@ -109,9 +111,7 @@ def _measured(
     percent = (target.objective or _ALWAYS).percent
     good_s, service_s = measured.good_s, measured.service_s
     return AvailabilityResult(
-        council=council,
-        service=target.service,
-        target=target.id,
+        **key._asdict(),
         period=str(period),
         service_s=service_s,
         outage_s=measured.outage_s,
@@ -132,8 +132,12 @@ def _concerns(outage: Outage, council: str, target: Target) -> bool:
     return outage.council == council and target.is_of(outage.service)
 
 
-def _covers(exclusion: ExcludedTime, target: Target) -> bool:
-    return exclusion.target in (None, target.id) and (exclusion.service is None or target.is_of(exclusion.service))
+def _covers(exclusion: ExcludedTime, key: TargetKey, target: Target) -> bool:
+    """Whether it is agreed for the target's service, or for an outage of it."""
+    pairs = ((exclusion.agreement, key.agreement), (exclusion.target, key.target), (exclusion.stream, "service"))
+    return all(named in (None, found) for named, found in pairs) and (
+        exclusion.service is None or target.is_of(exclusion.service)
+    )
 
 
 def _counted(outage: Outage, excluded: Sequence[ExcludedTime]) -> list[Interval]:

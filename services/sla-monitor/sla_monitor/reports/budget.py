@@ -18,7 +18,8 @@ from shared.scope import Scope
 from sla_monitor.domain.attainment import combined
 from sla_monitor.domain.budget import BurnRateAlert, PeriodState, Volume, budget
 from sla_monitor.domain.open_targets import OpenTarget
-from sla_monitor.reports.periods import BurnRateWindows, TargetKey, TargetsByPeriod
+from sla_monitor.ports import TargetKey
+from sla_monitor.reports.periods import BurnRateWindows, TargetsByPeriod
 from sla_monitor.reports.sources import OpenTargets, Sources
 
 # From how many periods before it a period's volume is expected.
@@ -57,6 +58,7 @@ class BudgetRow(Struct, frozen=True):
 
     council: str
     service: str
+    agreement: str
     target: str
     measure: str
     period: str
@@ -80,7 +82,7 @@ class BudgetRow(Struct, frozen=True):
 
 
 class BudgetReport(Struct, frozen=True):
-    """By council, service and target; what is open as of `as_of`."""
+    """By council, service, agreement and target; what is open as of `as_of`."""
 
     as_of: datetime
     budgets: list[BudgetRow]
@@ -132,21 +134,22 @@ def _report(
     rows = [
         _row(key, objective, decided.get(key, {}), open_.get(key, []), windows)
         for key in sorted(decided.keys() | open_.keys())
-        if service in (None, key[1]) and (objective := objectives.get((key[0], key[2]))) is not None
+        if service in (None, key.service)
+        and (objective := objectives.get((key.council, key.agreement, key.target))) is not None
     ]
     return BudgetReport(instant(open_targets.as_of), rows)
 
 
 def _objectives(
     targets: TargetsByPeriod, councils: Iterable[str], month: Month
-) -> dict[tuple[str, str], PeriodObjective]:
-    """The objectives over the periods in which the month lies, by council and target."""
+) -> dict[tuple[str, str, str], PeriodObjective]:
+    """The objectives over the periods in which the month lies, by council, agreement and target."""
     periods = [(over, period_of(month, over)) for over in get_args(PeriodLength)]
     return {
-        (council, target.id): PeriodObjective(target, target.objective, period)
+        (council, agreement, target.id): PeriodObjective(target, target.objective, period)
         for council in councils
         for over, period in periods
-        for target in targets.of(council, period).values()
+        for (agreement, _), target in targets.of(council, period).items()
         if target.objective is not None and target.objective.over == over
     }
 
@@ -156,7 +159,7 @@ def _decided(sources: Sources, scope: Scope, periods: Iterable[Period], service:
     months = {str(month) for period in periods for each in (period, *_earlier(period)) for month in each.months}
     decided: _Decided = defaultdict(dict)
     for row in sources.read_model.attainment(scope, months=months, service=service):
-        decided[row.council, row.service, row.target][row.period] = row.attained
+        decided[row.key][row.period] = row.attained
     return decided
 
 
@@ -172,7 +175,7 @@ def _earlier(period: Period) -> list[Period]:
 def _by_target(targets: Iterable[OpenTarget]) -> dict[TargetKey, list[OpenTarget]]:
     by_target: dict[TargetKey, list[OpenTarget]] = defaultdict(list)
     for each in targets:
-        by_target[each.council, each.service, each.target].append(each)
+        by_target[TargetKey(each.council, each.service, each.agreement, each.target)].append(each)
     return by_target
 
 

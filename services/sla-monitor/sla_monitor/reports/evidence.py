@@ -74,7 +74,7 @@ async def evidence(sources: Sources, scope: Scope, *, council: str, month: Month
     records += [version_record(version) for version in sources.catalogue.known(Scope.of(council))]
     records += [ExclusionRecord(exclusion=excluded) for excluded in sources.decisions.current.approved(council)]
 
-    def of_page(page: Sequence[StoredItem]) -> list[tuple[str, _ItemRecords]]:
+    def of_page(page: Sequence[StoredItem]) -> list[tuple[tuple[str, str], _ItemRecords]]:
         return list(_page_records(sources, page, str(month), as_of))
 
     found = [each async for page in sources.items.map_pages(Scope.of(council), of_page) for each in page]
@@ -85,15 +85,15 @@ async def evidence(sources: Sources, scope: Scope, *, council: str, month: Month
 
 def _page_records(
     sources: Sources, page: Sequence[StoredItem], month: str, as_of: int
-) -> Iterator[tuple[str, _ItemRecords]]:
-    """The lines of each item that has a verdict in the month."""
+) -> Iterator[tuple[tuple[str, str], _ItemRecords]]:
+    """By item and stream, the lines of each item that has a verdict in the month."""
     for stored in page:
         if records := _item_records(sources, stored, stored.load(), month, as_of):
-            yield stored.name, records
+            yield (stored.name, stored.stream), records
 
 
 def _item_records(sources: Sources, stored: StoredItem, item: Item, month: str, as_of: int) -> _ItemRecords:
-    evaluation = sources.items.evaluate(stored.council, stored.name, item, as_of=as_of)
+    evaluation = sources.items.evaluate(stored, item, as_of=as_of)
     records = list(item_records(stored.name, item.facts, evaluation, month=month, as_of=as_of, known_to=item.known_to))
     holding = [record.verdict for record in records if isinstance(record, VerdictRecord)]
     published = [

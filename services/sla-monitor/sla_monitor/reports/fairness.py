@@ -13,6 +13,7 @@ from enum import StrEnum
 from fastapi import APIRouter
 from msgspec import Struct
 
+from shared.contracts.scalars import Stream
 from shared.http import Json, MonthParameter, RequestedScope, answers
 from shared.http.paging import MAX_PAGE_SIZE, Limit
 from shared.instants import DAY_S, instant, maybe_instant
@@ -51,7 +52,9 @@ class FairnessFinding(Struct, frozen=True):
     council: str
     service: str
     month: str
+    stream: Stream
     item: str
+    agreement: str
     target: str
     check: Check
     at: datetime
@@ -133,7 +136,7 @@ class FairnessChecks:
         # Nobody pauses or reopens most items: they can have no finding and are spared an evaluation.
         if not any(isinstance(fact, Paused | Reopened) for fact in item.facts):
             return
-        evaluation = self._sources.items.evaluate(stored.council, stored.name, item, as_of=as_of)
+        evaluation = self._sources.items.evaluate(stored, item, as_of=as_of)
         timeline = evaluation.timeline
         if timeline is None:
             return
@@ -143,7 +146,9 @@ class FairnessChecks:
                     council=stored.council,
                     service=timeline.opened.service,
                     month=str(month_of_hour(finding.at // 3600)),
+                    stream=stored.stream,
                     item=stored.name,
+                    agreement=verdict.target.agreement,
                     target=verdict.target.id,
                     check=finding.check,
                     at=instant(finding.at),
@@ -152,8 +157,9 @@ class FairnessChecks:
                 )
 
 
-def _place(found: FairnessFinding) -> tuple[str, str, str, datetime, str, str]:
-    return found.council, found.service, found.month, found.at, found.item, found.target
+def _place(found: FairnessFinding) -> tuple[str, str, str, datetime, str, str, str, str]:
+    clock = found.item, found.stream, found.agreement, found.target
+    return found.council, found.service, found.month, found.at, *clock
 
 
 class Finding(Struct, frozen=True):

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from shared.contracts.scalars import Stream
 from shared.instants import instant, maybe_instant
 from sla_monitor.domain.clock.trace import Kind, totals, trace
 from sla_monitor.domain.clock.verdict import Evaluation, Verdict
@@ -67,6 +68,7 @@ class ItemReport(Struct, frozen=True):
     """
 
     council: str
+    stream: Stream
     item: str
     as_of: datetime
     state: str
@@ -82,6 +84,7 @@ class ItemAnswer(Struct, frozen=True):
     """What holds of an item at `as_of` (epoch seconds), and what was published about it, oldest first."""
 
     council: str
+    stream: Stream
     item: str
     as_of: int
     facts: Sequence[AnyFact]
@@ -94,6 +97,7 @@ def item_report(answer: ItemAnswer) -> ItemReport:
     opened = answer.evaluation.opened
     return ItemReport(
         council=answer.council,
+        stream=answer.stream,
         item=answer.item,
         as_of=instant(answer.as_of),
         state=_state(answer.evaluation),

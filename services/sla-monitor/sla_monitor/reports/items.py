@@ -1,15 +1,16 @@
 """One item, with the whole reason for its verdicts: as JSON, in words, and as a picture, with times of London."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Sequence
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import PlainTextResponse
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
+from shared.contracts.scalars import Stream
 from shared.http import Json, PathId, Problem, RequestedScope, answers, preferred_media_type
 from shared.http.problem_types import CONFLICT, NOT_FOUND
 from shared.scope import Scope
@@ -18,15 +19,17 @@ from shared.web.charts.svg import Caption
 from shared.web.charts.timeline import Marker, TimelineSegment, timeline_chart
 from shared.web.formats import long_date
 from shared.web.strings import text
-from sla_monitor.domain.item import Item
 from sla_monitor.ports import Announcement
 from sla_monitor.reports.item_report import ItemAnswer, ItemReport, VerdictReport, item_report
 from sla_monitor.reports.item_text import item_text
 from sla_monitor.reports.sources import Sources
+from sla_monitor.store.items import StoredItem
 
 _SVG = "image/svg+xml"
 
 
+STREAM_TEXTS: dict[Stream, str] = {"ticket": "item.ticket", "work": "item.work", "service": "item.outage"}
+StreamParameter = Annotated[Stream | None, Query(description="which item, where a ticket and a work item share an id")]
 TYPES = (ItemReport,)
 
 
@@ -35,22 +38,33 @@ def router(sources: Sources) -> APIRouter:
     routes = APIRouter()
 
     @routes.get("/items/{item}", responses=_item_answers())
-    async def one_item(request: Request, item: PathId, scope: RequestedScope, *, long: bool = False) -> Response:
+    async def one_item(
+        request: Request, item: PathId, scope: RequestedScope, stream: StreamParameter = None, *, long: bool = False
+    ) -> Response:
         """The item's verdicts, each with its trace, and everything that was published about it.
 
         As plain text its time is folded to a page, unless `long` asks for every segment.
         """
-        report = item_report(await only_item(sources, scope, item))
+        report = item_report(await only_item(sources, scope, item, stream))
         if preferred_media_type(request, (Json.media_type, "text/plain")) == "text/plain":
             return PlainTextResponse("\n".join(item_text(report, long=long)) + "\n")
         return Json(report)
 
-    @routes.get("/items/{item}/verdicts/{target}/{cycle}.svg", responses={200: {"content": {_SVG: {}}}})
-    async def one_clock(item: PathId, target: PathId, cycle: int, scope: RequestedScope) -> Response:
+    @routes.get("/items/{item}/verdicts/{agreement}/{target}/{cycle}.svg", responses={200: {"content": {_SVG: {}}}})
+    async def one_clock(
+        *,
+        item: PathId,
+        agreement: PathId,
+        target: PathId,
+        cycle: int,
+        scope: RequestedScope,
+        stream: StreamParameter = None,
+    ) -> Response:
         """The clock of one verdict: open hours, pauses, closed time, the due instant and the stop."""
-        report = item_report(await only_item(sources, scope, item))
+        report = item_report(await only_item(sources, scope, item, stream))
         for verdict in report.verdicts:
-            if (verdict.target, verdict.cycle) == (target, cycle) and (drawn := verdict_chart(verdict)) is not None:
+            found = (verdict.agreement, verdict.target, verdict.cycle) == (agreement, target, cycle)
+            if found and (drawn := verdict_chart(verdict)) is not None:
                 return Response(str(drawn), media_type=_SVG)
         raise Problem(NOT_FOUND)
 
@@ -63,18 +77,28 @@ def _item_answers() -> dict[int | str, dict[str, Any]]:
     return described
 
 
-async def only_item(sources: Sources, scope: Scope, item: str) -> ItemAnswer:
-    """The one item of that id; a problem where there is none, or where several councils use the id."""
-    found = await find_items(sources, scope, item)
+async def only_item(sources: Sources, scope: Scope, item: str, stream: Stream | None) -> ItemAnswer:
+    """The one item of that id; a problem where there is none, or where several councils or streams use the id."""
+    found = await find_items(sources, scope, item, stream=stream)
     if not found:
         raise Problem(NOT_FOUND)
     if len(found) > 1:
-        raise Problem(CONFLICT, "more than one council uses this id: add ?council=")
+        raise Problem(CONFLICT, f"{items_text(found)} have this id: add ?council= or ?stream=")
     return found[0]
 
 
-async def find_items(sources: Sources, scope: Scope, item: str) -> list[ItemAnswer]:
-    """The items of that id: one for each council in scope that uses it.
+def items_text(found: Sequence[ItemAnswer]) -> str:
+    """What has one id: `a ticket of adur, a work item of adur`."""
+    return ", ".join(f"a {text(STREAM_TEXTS[each.stream])} of {each.council}" for each in found)
+
+
+def item_path(answer: ItemAnswer) -> str:
+    """Where the item's own page is, whatever else has its id."""
+    return f"/items/{answer.item}?council={answer.council}&stream={answer.stream}"
+
+
+async def find_items(sources: Sources, scope: Scope, item: str, *, stream: Stream | None = None) -> list[ItemAnswer]:
+    """The items of that id: for each council in scope that uses it a ticket, a work item, or both.
 
     A scope of all councils means those with an agreement: items of others wait, and are found by their council alone.
     """
@@ -82,32 +106,31 @@ async def find_items(sources: Sources, scope: Scope, item: str) -> list[ItemAnsw
     found: list[ItemAnswer] = []
     name = ItemId(item)
     for council in map(CouncilId, known if scope.councils is None else sorted(scope.councils)):
-        if (stored := await sources.items.find(council, name)) is not None:
-            announced = await asyncio.to_thread(sources.read_model.announced, scope, council, name)
-            found.append(_answer(sources, council, name, stored, announced))
+        for stored in await sources.items.find(council, name):
+            if stream in (None, stored.stream):
+                announced = await asyncio.to_thread(sources.read_model.announced, scope, council, stored.stream, name)
+                found.append(_answer(sources, stored, announced))
     return found
 
 
-async def find_items_by_scan(sources: Sources, item: str) -> list[ItemAnswer]:
+async def find_items_by_scan(sources: Sources, item: str, *, stream: Stream | None = None) -> list[ItemAnswer]:
     """The items of that id of every council, also of those without an agreement: all of live state is read."""
     pages = sources.items.pages(Scope.all())
     councils = [stored.council async for page in pages for stored in page if stored.name == item]
-    return await find_items(sources, Scope.of(*councils), item)
+    return await find_items(sources, Scope.of(*councils), item, stream=stream)
 
 
 async def every_item(sources: Sources, scope: Scope) -> AsyncIterator[ItemAnswer]:
     """Every item in scope at the present instant, without its announcements."""
     async for page in sources.items.pages(scope):
         for stored in page:
-            yield _answer(sources, stored.council, stored.name, stored.load(), [])
+            yield _answer(sources, stored, [])
 
 
-def _answer(
-    sources: Sources, council: CouncilId, name: ItemId, item: Item, announced: list[Announcement]
-) -> ItemAnswer:
-    as_of = sources.now_s
-    evaluation = sources.items.evaluate(council, name, item, as_of=as_of)
-    return ItemAnswer(council, name, as_of, item.facts, evaluation, announced)
+def _answer(sources: Sources, stored: StoredItem, announced: list[Announcement]) -> ItemAnswer:
+    as_of, item = sources.now_s, stored.load()
+    evaluation = sources.items.evaluate(stored, item, as_of=as_of)
+    return ItemAnswer(stored.council, stored.stream, stored.name, as_of, item.facts, evaluation, announced)
 
 
 def target_text(measure: str, within: str) -> str:

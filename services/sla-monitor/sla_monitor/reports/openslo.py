@@ -26,6 +26,7 @@ from sla_monitor.reports.sources import Sources
 API_VERSION = "openslo/v1"
 _WINDOWS: dict[PeriodLength, str] = {"month": "1M", "quarter": "1Q", "financial-year": "1Y"}
 _LONGEST_NAME = 63
+_PLAIN = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _DIGEST = 8
 
 Document = dict[str, Any]
@@ -64,11 +65,14 @@ def documents(agreements: Iterable[Agreement]) -> Iterator[Document]:
 
 
 def resource_name(*parts: str) -> str:
-    """A name by the rules of RFC 1123, and another one for other parts: a digest marks what had to be rewritten."""
-    given = "-".join(parts)
+    """A name by the rules of RFC 1123, and another one for other parts: a digest marks what had to be rewritten.
+
+    Two hyphens join the parts: with one, `a-b` and `c` would have the name of `a` and `b-c`.
+    """
+    given = "--".join(parts)
+    if all(map(_PLAIN.fullmatch, parts)) and len(given) <= _LONGEST_NAME:
+        return given
     name = re.sub(r"[^a-z0-9]+", "-", given.lower()).strip("-")
-    if name == given and len(name) <= _LONGEST_NAME:
-        return name
     digest = sha256("\x1f".join(parts).encode()).hexdigest()[:_DIGEST]
     return f"{name[: _LONGEST_NAME - _DIGEST - 1].rstrip('-')}-{digest}"
 
@@ -78,7 +82,7 @@ def _slo(agreement: Agreement, target: Target, objective: Objective) -> Document
         "apiVersion": API_VERSION,
         "kind": "SLO",
         "metadata": {
-            "name": resource_name(agreement.council, target.id),
+            "name": resource_name(agreement.council, agreement.id, target.id),
             "displayName": f"{agreement.title}: {target.id}",
             "labels": {"council": agreement.council, "agreement": agreement.id, "measure": target.measure},
         },
@@ -86,7 +90,7 @@ def _slo(agreement: Agreement, target: Target, objective: Objective) -> Document
             "description": f"{objective.percent}% of items: {target.measure}, {target.within}",
             "service": resource_name("all-services" if target.service == EVERY_SERVICE else target.service),
             "indicator": {
-                "metadata": {"name": resource_name(agreement.council, target.id, "ratio")},
+                "metadata": {"name": resource_name(agreement.council, agreement.id, target.id, "ratio")},
                 "spec": {"ratioMetric": _ratio(agreement, target)},
             },
             "timeWindow": [_window(agreement.effective_from, objective.over)],
@@ -97,7 +101,7 @@ def _slo(agreement: Agreement, target: Target, objective: Objective) -> Document
 
 
 def _ratio(agreement: Agreement, target: Target) -> Document:
-    labels = {"council": agreement.council, "target": target.id}
+    labels = {"council": agreement.council, "agreement": agreement.id, "target": target.id}
     if target.service != EVERY_SERVICE:
         labels["service"] = target.service
     return {

@@ -16,6 +16,7 @@ class Percentile(Struct, frozen=True):
 
     council: str
     service: str
+    agreement: str
     target: str
     measure: str
     period: str
@@ -63,9 +64,7 @@ def _percentile(sources: Sources, scope: Scope, row: Attainment, months: list[st
     nth = percentile_rank(counts.total, objective)
     is_good = nth <= counts.met
     return Percentile(
-        council=counts.council,
-        service=counts.service,
-        target=counts.target,
+        **counts.key._asdict(),
         measure=counts.measure,
         period=counts.period,
         percent=objective.percent,

@@ -16,7 +16,7 @@ from sla_monitor.domain.agreements import AgreementIndex, MissingCalendar
 from sla_monitor.domain.attainment import combined, misses_remaining
 from sla_monitor.domain.budget import WORKING_WINDOWS, BurnRateAlert, WorkingWindow, burn_rate_alerts, window_start
 from sla_monitor.domain.working_time.compiled import WorkingTime
-from sla_monitor.ports import VerdictCounts
+from sla_monitor.ports import TargetKey, VerdictCounts
 from sla_monitor.reports.sources import Sources
 
 
@@ -66,7 +66,7 @@ def attainments(
     service: str | None = None,
     over: PeriodLength = "month",
 ) -> list[Attainment]:
-    """By council, service, target and period; only of the one in which `month` lies, where it is given.
+    """By council, service, agreement, target and period; only of the one in which `month` lies, where it is given.
 
     Work that was done early may count in a month that has not begun: it is in no figure before that. Blocks: call it
     from a worker thread. Raises `MonthNotBegun`.
@@ -79,7 +79,9 @@ def attainments(
     counts = by_period([row for row in monthly if Month.parse(row.period) <= month_of(now)], over)
     targets = TargetsByPeriod(sources.catalogue.agreement_index)
     return [
-        Attainment(row, targets.of(row.council, period).get(row.target), over, so_far=now < period.end_at)
+        Attainment(
+            row, targets.of(row.council, period).get((row.agreement, row.target)), over, so_far=now < period.end_at
+        )
         for row, period in counts
     ]
 
@@ -89,10 +91,10 @@ class TargetsByPeriod:
 
     def __init__(self, agreement_index: AgreementIndex) -> None:
         self._agreement_index = agreement_index
-        self._targets: dict[tuple[str, Period], dict[str, Target]] = {}
+        self._targets: dict[tuple[str, Period], dict[tuple[str, str], Target]] = {}
 
-    def of(self, council: str, period: Period) -> dict[str, Target]:
-        """By id, as they last were in the period: what was agreed later does not judge it."""
+    def of(self, council: str, period: Period) -> dict[tuple[str, str], Target]:
+        """By agreement and id, as they last were in the period: what was agreed later does not judge it."""
         key = council, period
         if key not in self._targets:
             self._targets[key] = self._agreement_index.targets(council, before_s=epoch_s(period.end_at))
@@ -100,13 +102,13 @@ class TargetsByPeriod:
 
 
 def by_period(monthly: Iterable[VerdictCounts], over: PeriodLength) -> list[tuple[VerdictCounts, Period]]:
-    """The sums over whole periods, in the order given, which is by council, service, target and month."""
+    """The sums over whole periods, in the order given, which is by key and month."""
     grouped = groupby(monthly, key=lambda row: _key(row, over))
     return [(_summed(list(rows), period), period) for (*_, period), rows in grouped]
 
 
-def _key(row: VerdictCounts, over: PeriodLength) -> tuple[str, str, str, str, Period]:
-    return row.council, row.service, row.target, row.measure, period_of(Month.parse(row.period), over)
+def _key(row: VerdictCounts, over: PeriodLength) -> tuple[TargetKey, str, Period]:
+    return row.key, row.measure, period_of(Month.parse(row.period), over)
 
 
 def _summed(rows: list[VerdictCounts], period: Period) -> VerdictCounts:
@@ -119,10 +121,6 @@ def _summed(rows: list[VerdictCounts], period: Period) -> VerdictCounts:
         met_pence=total.good_pence,
         total_pence=total.total_pence,
     )
-
-
-# Council, service and target.
-TargetKey = tuple[str, str, str]
 
 
 class BurnRateWindows:
@@ -141,16 +139,15 @@ class BurnRateWindows:
         return burn_rate_alerts(((window, self._share(key, window, hours)) for window in WORKING_WINDOWS), objective)
 
     def _hours(self, key: TargetKey) -> WorkingTime | None:
-        council, service, target = key
         try:
-            bound = self._sources.catalogue.agreement_index.bound_targets(council, service, self._now_s)
+            bound = self._sources.catalogue.agreement_index.bound_targets(key.council, key.service, self._now_s)
         except MissingCalendar:
             return None
-        return next((each.hours for each in bound if each.id == target), None)
+        return next((each.hours for each in bound if (each.agreement, each.id) == (key.agreement, key.target)), None)
 
     def _share(self, key: TargetKey, window: WorkingWindow, hours: WorkingTime) -> Ratio:
         start = window_start(window, hours=hours, now=self._now_s)
         if start not in self._counted:
             counts = self._sources.read_model.due_within(self._scope, instant(start), self.now)
-            self._counted[start] = {(row.council, row.service, row.target): row.attained.by_count for row in counts}
+            self._counted[start] = {row.key: row.attained.by_count for row in counts}
         return self._counted[start].get(key, Ratio(0, 0))

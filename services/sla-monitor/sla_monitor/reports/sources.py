@@ -95,7 +95,7 @@ class Sources:
         for stored in page:
             item = stored.load()
             if _may_be_open(item.facts):
-                evaluation = self.items.evaluate(stored.council, stored.name, item, as_of=as_of)
+                evaluation = self.items.evaluate(stored, item, as_of=as_of)
                 yield from open_targets(evaluation, council=stored.council, item=stored.name, as_of=as_of)
 
 

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import date
 from itertools import chain
 from typing import NamedTuple, TypeVar
 
 from shared.contracts.envelope import item_key, split_item_key
+from shared.contracts.scalars import Stream
 from shared.contracts.topics import TICKETS, WORK
 from shared.instants import instant
 from shared.log.partitioner import partition_of
@@ -24,6 +25,7 @@ from sla_monitor.ports import Catalogue, DecisionsLog
 
 T = TypeVar("T")
 ITEM_TOPICS = (TICKETS, WORK)
+STREAMS: Mapping[str, Stream] = {TICKETS.name: "ticket", WORK.name: "work"}
 _PAGE = 1000
 
 
@@ -31,13 +33,15 @@ class StoredItem(NamedTuple):
     """An item as live state holds it, not decoded yet."""
 
     council: CouncilId
+    stream: Stream
     name: ItemId
     blob: bytes
 
     @classmethod
-    def of(cls, key: str, blob: bytes) -> "StoredItem":
-        """The item that is stored under `council:name`."""
-        return cls(*split_item_key(key), blob)
+    def of(cls, shard: Shard, key: str, blob: bytes) -> "StoredItem":
+        """The item that the shard stores under `council:name`."""
+        council, name = split_item_key(key)
+        return cls(council, STREAMS[shard.topic], name, blob)
 
     def load(self) -> Item:
         """The item."""
@@ -50,20 +54,18 @@ class StoredItems:
     def __init__(self, states: StateStore, catalogue: Catalogue, decisions: DecisionsLog) -> None:
         self._states, self._catalogue, self._decisions = states, catalogue, decisions
 
-    async def find(self, council: CouncilId, name: ItemId) -> Item | None:
-        """The item of a council, wherever its events came from; None if there is none."""
+    async def find(self, council: CouncilId, name: ItemId) -> list[StoredItem]:
+        """The council's items of that id: a ticket, a work item, both or none."""
         key = item_key(council, name)
-        for topic in ITEM_TOPICS:
-            shard = Shard(topic.name, partition_of(key.encode(), topic.partitions))
-            if blob := (await self._states.items(shard, [key])).get(key):
-                return load_item(blob)
-        return None
+        shards = [Shard(topic.name, partition_of(key.encode(), topic.partitions)) for topic in ITEM_TOPICS]
+        stored = [(shard, (await self._states.items(shard, [key])).get(key)) for shard in shards]
+        return [StoredItem.of(shard, key, blob) for shard, blob in stored if blob]
 
     async def pages(self, scope: Scope) -> AsyncIterator[list[StoredItem]]:
         """Every item in scope of every shard, at most a thousand at a time."""
         for shard in every_shard(ITEM_TOPICS):
             async for page in self._scan(shard, after=LAST_OUTAGE):
-                held = [StoredItem.of(key, blob) for key, blob in page]
+                held = [StoredItem.of(shard, key, blob) for key, blob in page]
                 yield [each for each in held if scope.allows(each.council)]
 
     async def map_pages(self, scope: Scope, work: Callable[[list[StoredItem]], T]) -> AsyncIterator[T]:
@@ -110,21 +112,28 @@ class StoredItems:
             after = page[-1][0]
             yield page
 
-    def evaluate(self, council: CouncilId, name: ItemId, item: Item, *, as_of: int) -> Evaluation:
-        """What holds of the item at `as_of` (epoch seconds)."""
+    def evaluate(self, stored: StoredItem, item: Item, *, as_of: int) -> Evaluation:
+        """What holds at `as_of` (epoch seconds) of the `item` that is `stored`."""
         return evaluate_known(
-            item, council=council, name=name, catalogue=self._catalogue, decisions=self._decisions, as_of=as_of
+            item,
+            council=stored.council,
+            stream=stored.stream,
+            name=stored.name,
+            catalogue=self._catalogue,
+            decisions=self._decisions,
+            as_of=as_of,
         )
 
 
 def evaluate_known(
-    item: Item, *, council: str, name: str, catalogue: Catalogue, decisions: DecisionsLog, as_of: int
+    item: Item, *, council: str, stream: Stream, name: str, catalogue: Catalogue, decisions: DecisionsLog, as_of: int
 ) -> Evaluation:
     """What holds of the item by the catalogue that it keeps; waiting where its calendar is not known yet."""
     try:
         return evaluate(
             item.facts,
             council=council,
+            stream=stream,
             item=name,
             agreement_index=catalogue.agreement_index_known_to(item.known_to),
             exclusions=decisions.current.approved(council),
@@ -132,7 +141,7 @@ def evaluate_known(
         )
     except MissingCalendar:
         # The agreement came before its calendar: the item waits for it as it would for the agreement.
-        return Evaluation(None, waiting=True)
+        return Evaluation(None, stream, waiting=True)
 
 
 def _count_parked(key: str, item: Item, records: Counter[str], oldest: dict[str, date]) -> None:

@@ -6,15 +6,16 @@ from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Engine, Select, case, func, literal, select
 
+from shared.contracts.scalars import Stream
 from shared.scope import Scope
 from shared.sql.engine import read_transaction
 from shared.sql.statements import in_scope
 from shared.units import CouncilId, ItemId
 from sla_monitor.domain.freezing import Adjustment
-from sla_monitor.ports import Announcement, CauseCount, VerdictCounts
+from sla_monitor.ports import Announcement, CauseCount, TargetKey, VerdictCounts
 from sla_monitor.store.tables import ADJUSTMENT, ANNOUNCEMENT, VERDICT
 
-_GROUP = (VERDICT.c.council, VERDICT.c.service, VERDICT.c.target, VERDICT.c.measure)
+_GROUP = (*(VERDICT.c[name] for name in TargetKey._fields), VERDICT.c.measure)
 
 
 def _sum(column: ColumnElement[Any], *, met_only: bool) -> ColumnElement[int]:
@@ -74,11 +75,12 @@ class SqlReadModel:
         with read_transaction(self._engine) as connection:
             return list(connection.scalars(query))
 
-    def announced(self, scope: Scope, council: CouncilId, item: ItemId) -> list[Announcement]:
+    def announced(self, scope: Scope, council: CouncilId, stream: Stream, item: ItemId) -> list[Announcement]:
         columns = ANNOUNCEMENT.c
         query = (
-            select(columns.kind, columns.at, columns.target, columns.cycle, columns.id, columns.cause)
-            .where(in_scope(columns.council, scope), columns.council == council, columns.item == item)
+            select(*(columns[name] for name in Announcement.__struct_fields__))
+            .where(in_scope(columns.council, scope), columns.council == council)
+            .where(columns.item == item, columns.stream == stream)
             .order_by(columns.partition, columns.position)
         )
         with read_transaction(self._engine) as connection:

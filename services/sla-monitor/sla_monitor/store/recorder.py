@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import CompoundSelect, Connection, Engine, Select, delete, insert, literal, select, tuple_, union_all
+from sqlalchemy import CompoundSelect, Connection, Engine, Select, bindparam, delete, insert, literal, select, union_all
 
 from shared.contracts.codec import decode_event, encode_event
 from shared.contracts.verdicts import (
@@ -15,21 +15,25 @@ from shared.contracts.verdicts import (
     TargetMet,
     VerdictCorrected,
     VerdictEvent,
+    VerdictKey,
     VerdictRetracted,
     WarningReached,
+    verdict_key,
 )
 from shared.log.port import Record, Shard
 from shared.log.processor import CaughtUp
 from shared.sql.engine import busy_during_outages, read_transaction
 from shared.sql.progress import Counts, Progress, ShardProgress
 from shared.sql.statements import in_list, insert_rows, upsert
-from sla_monitor.domain.freezing import CountedAs, CountState, VerdictKey, post, verdict_key
+from sla_monitor.domain.freezing import CountedAs, CountState, post
 from sla_monitor.ports import AnnouncementStore
 from sla_monitor.store.tables import ADJUSTMENT, ANNOUNCEMENT, PROGRESS, VERDICT
 
 _PROGRESS = Progress(PROGRESS, "sla-monitor-read-model")
-_KEY = (VERDICT.c.council, VERDICT.c.item, VERDICT.c.target, VERDICT.c.cycle)
+_KEY = tuple(VERDICT.c[name] for name in VerdictKey._fields)
 _INSERT_ANNOUNCEMENT, _INSERT_ADJUSTMENT, _UPSERT_VERDICT = insert(ANNOUNCEMENT), insert(ADJUSTMENT), upsert(VERDICT)
+# One at a time, by the primary key: SQLite would look through the whole table for a list of keys.
+_DELETE_VERDICT = delete(VERDICT).where(*(column == bindparam(column.name) for column in _KEY))
 _KINDS: dict[type[VerdictEvent], str] = {
     WarningReached: "warning",
     TargetMet: "met",
@@ -140,7 +144,7 @@ def _update_verdicts(connection: Connection, events: Iterable[VerdictEvent], fre
     postings = post(decisions, _count_states(connection, keys), freeze_days=freeze_days)
     retracted = [key for key, event in postings.provisional.items() if event is None]
     if retracted:
-        connection.execute(delete(VERDICT).where(tuple_(*_KEY).in_(retracted)))
+        connection.execute(_DELETE_VERDICT, [key._asdict() for key in retracted])
     rows = [_verdict(event) for event in postings.provisional.values() if event is not None]
     if rows:
         insert_rows(connection, _UPSERT_VERDICT, rows)
@@ -150,13 +154,13 @@ def _update_verdicts(connection: Connection, events: Iterable[VerdictEvent], fre
 
 def _count_states(connection: Connection, keys: Sequence[VerdictKey]) -> dict[VerdictKey, CountState]:
     """How verdicts are counted, among them all those of `keys`: lists of two ids cost less than of whole keys."""
-    ids = {"councils": list({key[0] for key in keys}), "items": list({key[1] for key in keys})}
+    ids = {"councils": list({key.council for key in keys}), "items": list({key.item for key in keys})}
     sums: defaultdict[VerdictKey, Counter[CountedAs]] = defaultdict(Counter)
     adjusted: set[VerdictKey] = set()
     for *key, outcome, month, sign, is_adjustment in connection.execute(_counts_of(connection.dialect.name), ids):
-        sums[tuple(key)][outcome, month] += sign
+        sums[VerdictKey(*key)][outcome, month] += sign
         if is_adjustment:
-            adjusted.add(tuple(key))
+            adjusted.add(VerdictKey(*key))
     return {key: CountState(next(iter(+counts), None), key in adjusted) for key, counts in sums.items()}
 
 
@@ -187,10 +191,7 @@ def _counts_of(dialect: str) -> CompoundSelect[Any]:
 def _announcement(shard: Shard, position: int, event: VerdictEvent) -> dict[str, Any]:
     return {
         "id": event.id,
-        "council": event.council,
-        "item": event.subject,
-        "target": event.data.target,
-        "cycle": event.data.cycle,
+        **verdict_key(event)._asdict(),
         "kind": _KINDS[type(event)],
         "at": event.time,
         "partition": shard.partition,
@@ -203,10 +204,7 @@ def _announcement(shard: Shard, position: int, event: VerdictEvent) -> dict[str,
 def _verdict(event: TargetMet | TargetBreached | VerdictCorrected) -> dict[str, Any]:
     data = event.data
     return {
-        "council": event.council,
-        "item": event.subject,
-        "target": data.target,
-        "cycle": data.cycle,
+        **verdict_key(event)._asdict(),
         "service": data.service,
         "measure": data.measure,
         "month": data.month,

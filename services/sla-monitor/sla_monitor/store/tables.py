@@ -1,5 +1,7 @@
 """The read model's tables."""
 
+from typing import Any
+
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table
 
 from shared.quarantine.decisions import quarantine_decision_table
@@ -12,17 +14,22 @@ PROGRESS = progress_table(METADATA, "verdict_progress")
 QUARANTINE_DECISIONS = quarantine_decision_table(METADATA)
 APPROVALS = approval_table(METADATA)
 KNOWN_LOG = known_log_table(METADATA)
-_GROUP = ("council", "service", "target", "measure")
+_GROUP = ("council", "service", "agreement", "target", "measure")
+
+
+def _key(*, primary_key: bool = False) -> list[Column[Any]]:
+    """The columns of `VerdictKey`; the council and the item first, by which verdicts are looked for."""
+    names = ("council", "item", "stream", "agreement", "target")
+    ids: list[Column[Any]] = [Column(name, String(64), primary_key=primary_key, nullable=False) for name in names]
+    return [*ids, Column("cycle", Integer, primary_key=primary_key, nullable=False, autoincrement=False)]
+
 
 # Every announcement, for ever: the history on the page of an item.
 ANNOUNCEMENT = Table(
     "announcement",
     METADATA,
     Column("id", String(64), primary_key=True),
-    Column("council", String(64), nullable=False),
-    Column("item", String(64), nullable=False),
-    Column("target", String(64), nullable=False),
-    Column("cycle", Integer, nullable=False),
+    *_key(),
     Column("kind", String(16), nullable=False),
     Column("at", UtcDateTime, nullable=False),
     Column("partition", Integer, nullable=False),
@@ -37,10 +44,7 @@ ANNOUNCEMENT = Table(
 VERDICT = Table(
     "verdict",
     METADATA,
-    Column("council", String(64), primary_key=True),
-    Column("item", String(64), primary_key=True),
-    Column("target", String(64), primary_key=True),
-    Column("cycle", Integer, primary_key=True, autoincrement=False),
+    *_key(primary_key=True),
     Column("service", String(64), nullable=False),
     Column("measure", String(32), nullable=False),
     Column("month", String(7), nullable=False),
@@ -57,10 +61,7 @@ ADJUSTMENT = Table(
     "adjustment",
     METADATA,
     Column("id", String(64), primary_key=True),
-    Column("council", String(64), nullable=False),
-    Column("item", String(64), nullable=False),
-    Column("target", String(64), nullable=False),
-    Column("cycle", Integer, nullable=False),
+    *_key(),
     Column("service", String(64), nullable=False),
     Column("measure", String(32), nullable=False),
     Column("posted", String(7), nullable=False),
@@ -71,5 +72,5 @@ ADJUSTMENT = Table(
     Column("cause", String(128), nullable=True),
     Column("at", UtcDateTime, nullable=False),
     Index("adjustment_by_posted", "posted", "council"),
-    Index("adjustment_of_verdict", "council", "item", "target", "cycle"),
+    Index("adjustment_of_verdict", "council", "item"),
 )

@@ -75,7 +75,15 @@ def _measured(
     period = period_of(month, objective.over)
     start, end = _midnight(period.first, zone), _midnight(period.next.first, zone)
     until = end if document.as_of is None else max(start, min(end, second_of(document.as_of, zone)))
-    excluded = covering(exclusions_of(document), council=COUNCIL, service=ANY_SERVICE, target=target.id, item=ITEM)
+    excluded = covering(
+        exclusions_of(document),
+        council=COUNCIL,
+        service=ANY_SERVICE,
+        agreement=FIRST_LIST,
+        target=target.id,
+        stream="service",
+        item=ITEM,
+    )
     outages = [outage for outage in _outages(document, zone) if outage[0] < until and outage[1] > start]
     found = availability(
         calendars(target.calendar).hours,
@@ -132,6 +140,7 @@ def _outage_verdict(
     evaluation = evaluate(
         facts,
         council=COUNCIL,
+        stream="service",
         item=ITEM,
         agreement_index=agreement_index,
         exclusions=[each for each in excluded if each.start < end and each.end > start],

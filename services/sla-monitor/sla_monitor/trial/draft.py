@@ -12,8 +12,9 @@ import msgspec
 from msgspec import Struct
 
 from shared.contracts.definitions import Agreement, Calendar, Target
-from shared.contracts.scalars import Id
+from shared.contracts.scalars import Id, Stream
 from shared.contracts.target_rules import target_faults
+from shared.contracts.verdicts import VerdictKey
 from shared.faults import Fault, Path
 from sla_monitor.domain.announcements import counted_month
 from sla_monitor.domain.clock.verdict import Evaluation
@@ -38,8 +39,10 @@ class ChangedVerdict(Struct, frozen=True):
     """A verdict that would change; None where there would be, or was, none in the period."""
 
     council: str
-    item: str
+    agreement: str
     target: str
+    stream: Stream
+    item: str
     cycle: int
     was: str | None
     now: str | None
@@ -57,12 +60,12 @@ class DraftAttainment:
 
 @dataclass(slots=True)
 class WhatIfFindings:
-    """What the draft would change, by council and target, in the items that `compare_item` was given so far."""
+    """What the draft would change, by council, agreement and target, in the items that `compare_item` was given."""
 
     first_month: str
     last_month: str
     as_of: int
-    tallies: dict[tuple[str, str], DraftAttainment] = field(default_factory=dict)
+    tallies: dict[tuple[str, str, str], DraftAttainment] = field(default_factory=dict)
     changed: list[ChangedVerdict] = field(default_factory=list)
     items: int = 0
 
@@ -113,18 +116,19 @@ def compare_item(findings: WhatIfFindings, item: Item, drafted: Evaluation, *, c
     decided = (verdict for verdict in drafted.verdicts if verdict.decided)
     now = {verdict.name: verdict.outcome.value for verdict in decided if findings.covers(counted_month(verdict))}
     for key in sorted(was.keys() | now.keys()):
-        _count(findings, council, name, key, was=was.get(key), now=now.get(key))
+        agreement, target, cycle = key.split("/")
+        verdict = VerdictKey(council, agreement, target, drafted.stream, name, int(cycle))
+        _count(findings, verdict, was=was.get(key), now=now.get(key))
 
 
-def _count(findings: WhatIfFindings, council: str, item: str, key: str, *, was: str | None, now: str | None) -> None:
-    target, _, cycle = key.rpartition("/")
-    tally = findings.tallies.setdefault((council, target), DraftAttainment())
+def _count(findings: WhatIfFindings, key: VerdictKey, *, was: str | None, now: str | None) -> None:
+    tally = findings.tallies.setdefault((key.council, key.agreement, key.target), DraftAttainment())
     tally.good += was == "met"
     tally.total += was is not None
     tally.draft_good += now == "met"
     tally.draft_total += now is not None
     if was != now:
-        findings.changed.append(ChangedVerdict(council, item, target, int(cycle), was, now))
+        findings.changed.append(ChangedVerdict(*key, was, now))
 
 
 def _with_targets(known: KnownVersion, draft: Draft) -> KnownVersion:

@@ -58,6 +58,7 @@ def evaluate_item(document: TrialDocument, calendars: TrialCalendars) -> ItemRes
     evaluation = evaluate(
         facts.history(selection.facts),
         council=COUNCIL,
+        stream="ticket",
         item=ITEM,
         agreement_index=agreement_index,
         exclusions=exclusions_of(document),

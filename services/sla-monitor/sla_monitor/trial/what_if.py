@@ -41,6 +41,7 @@ class DraftTargetResult(Struct, frozen=True):
     """One council's target over the months, as published and under the draft."""
 
     council: str
+    agreement: str
     target: str
     good: int
     total: int
@@ -134,6 +135,7 @@ class WhatIf:
                 drafted = evaluate(
                     item.facts,
                     council=stored.council,
+                    stream=stored.stream,
                     item=stored.name,
                     agreement_index=indexes(item.known_to),
                     exclusions=self._sources.decisions.current.approved(stored.council),
@@ -151,6 +153,7 @@ def what_if_answer(findings: WhatIfFindings, *, max_listed: int = MAX_LISTED) ->
         targets=[
             DraftTargetResult(
                 council=council,
+                agreement=agreement,
                 target=target,
                 good=tally.good,
                 total=tally.total,
@@ -159,7 +162,7 @@ def what_if_answer(findings: WhatIfFindings, *, max_listed: int = MAX_LISTED) ->
                 draft_total=tally.draft_total,
                 draft_misses=tally.draft_total - tally.draft_good,
             )
-            for (council, target), tally in sorted(findings.tallies.items())
+            for (council, agreement, target), tally in sorted(findings.tallies.items())
         ],
         changed=len(findings.changed),
         listed=findings.changed[:max_listed],

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from shared.contracts.decisions import Category
 from shared.contracts.definitions import Measure
+from shared.contracts.scalars import Stream
 from shared.instants import DAY_S
 from sla_monitor.domain.agreements import BoundTarget
 from sla_monitor.domain.clock.timeline import FOREVER, Pause, Stop, Timeline
@@ -30,12 +31,21 @@ class ExcludedTime(Struct, frozen=True):
     category: Category
     council: str | None = None
     service: str | None = None
+    agreement: str | None = None
     target: str | None = None
+    stream: Stream | None = None
     item: str | None = None
 
-    def covers(self, *, council: str, service: str, target: str, item: str) -> bool:
+    def covers(self, *, council: str, service: str, agreement: str, target: str, stream: Stream, item: str) -> bool:
         """Whether it is agreed for this target of this item."""
-        pairs = ((self.council, council), (self.service, service), (self.target, target), (self.item, item))
+        pairs = (
+            (self.council, council),
+            (self.service, service),
+            (self.agreement, agreement),
+            (self.target, target),
+            (self.stream, stream),
+            (self.item, item),
+        )
         return all(named in (None, found) for named, found in pairs)
 
 
@@ -64,12 +74,23 @@ class Cycle(Struct, frozen=True, gc=False):
 
 
 def covering(
-    exclusions: Sequence[ExcludedTime], *, council: str, service: str, target: str, item: str
+    exclusions: Sequence[ExcludedTime],
+    *,
+    council: str,
+    service: str,
+    agreement: str,
+    target: str,
+    stream: Stream,
+    item: str,
 ) -> tuple[ExcludedTime, ...]:
     """Those that are agreed for this target of this item."""
     if not exclusions:  # as for nearly every item
         return ()
-    return tuple(each for each in exclusions if each.covers(council=council, service=service, target=target, item=item))
+    return tuple(
+        each
+        for each in exclusions
+        if each.covers(council=council, service=service, agreement=agreement, target=target, stream=stream, item=item)
+    )
 
 
 def read_cycles(timeline: Timeline, target: BoundTarget, exclusions: tuple[ExcludedTime, ...]) -> list[Cycle]:

@@ -14,6 +14,7 @@ from itertools import pairwise
 import msgspec
 from msgspec import Struct
 
+from shared.contracts.scalars import Stream
 from shared.contracts.thresholds import RecordedDueDate
 from sla_monitor.domain.agreements import AgreementIndex, BoundTarget
 from sla_monitor.domain.clock.cycles import Cycle, ExcludedTime, applies_since, covering, read_cycles
@@ -65,8 +66,8 @@ class Verdict(Struct, frozen=True, gc=False):
 
     @property
     def name(self) -> str:
-        """`target/cycle`, unique among the item's verdicts."""
-        return f"{self.target.id}/{self.cycle.number}"
+        """`agreement/target/cycle`, unique among the item's verdicts."""
+        return f"{self.target.agreement}/{self.target.id}/{self.cycle.number}"
 
     @property
     def decided(self) -> bool:
@@ -81,6 +82,7 @@ class Evaluation(Struct, frozen=True, gc=False):
     """
 
     opened: Opened | None
+    stream: Stream
     verdicts: tuple[Verdict, ...] = ()
     waiting: bool = False
     wake: int | None = None
@@ -93,6 +95,7 @@ def evaluate(
     history: Sequence[AnyFact],
     *,
     council: str,
+    stream: Stream,
     item: str,
     agreement_index: AgreementIndex,
     exclusions: Sequence[ExcludedTime] = (),
@@ -105,9 +108,9 @@ def evaluate(
     """
     timeline, later = read_timeline(history, as_of_s=as_of)
     if timeline is None:
-        return Evaluation(None, wake=later)
+        return Evaluation(None, stream, wake=later)
     if not agreement_index.knows(council):
-        return Evaluation(timeline.opened, waiting=True)
+        return Evaluation(timeline.opened, stream, waiting=True)
     service = timeline.opened.service
     stopwatches: Stopwatches = {}
     verdicts: list[Verdict] = []
@@ -116,13 +119,22 @@ def evaluate(
         until = _applies_until(timeline, target)
         if until is None:
             continue
-        agreed = covering(exclusions, council=council, service=service, target=target.id, item=item)
+        agreed = covering(
+            exclusions,
+            council=council,
+            service=service,
+            agreement=target.agreement,
+            target=target.id,
+            stream=stream,
+            item=item,
+        )
         cycles = read_cycles(timeline, target, agreed)
         unstarted |= not cycles
         verdicts.extend(_judge(timeline, target, cycles, as_of=as_of, until=until, stopwatches=stopwatches))
     wakes = [later, *[verdict.wake for verdict in verdicts]]
     return Evaluation(
         timeline.opened,
+        stream,
         tuple(verdicts),
         wake=min([wake for wake in wakes if wake is not None], default=None),
         notes=tuple(dict.fromkeys(timeline.notes)) if timeline.notes else (),
