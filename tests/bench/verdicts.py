@@ -12,6 +12,7 @@ from shared.bus.connect import connect
 from shared.clock import WallClock
 from shared.contracts.codec import decode_event
 from shared.contracts.topics import TICKETS, TOPICS
+from shared.instants import SECOND_US
 from shared.log.port import Bus
 from shared.running.command import tune_gc
 from sla_monitor.app import MonitorApp, build
@@ -72,7 +73,7 @@ def _step_us() -> float:
     incremental = start_incremental(last, _judge(still_open, AGREEMENT, last.at_s), as_of=last.at_s)
     if incremental is None:
         raise RuntimeError("an ordinary item is not followed")
-    instants = range(last.at_us + 1_000_000, last.at_us + 1_000_000 + 100_000 * ROUNDS * EACH, 100_000)
+    instants = range(last.at_us + SECOND_US, last.at_us + SECOND_US * (1 + ROUNDS * EACH), SECOND_US)
     kinds = (lambda us: Paused(us, "/t", "p", "", "asked", "council"), lambda us: Resumed(us, "/t", "r", ""))
     steps = iter([kinds[number % 2](us) for number, us in enumerate(instants)])
     return _median_us(lambda: _step(incremental, next(steps), as_of=instants.stop))

@@ -72,7 +72,7 @@ class Scene(Struct, frozen=True):
 def scene_of(seed: int) -> Scene:
     """Anything that may happen to an item; chance spreads more evenly than shrinkable choices do."""
     chance = random.Random(seed)  # noqa: S311 (examples, no secrets)
-    known = happened([(chance.choice(GAPS_S), chance.choice(HAPPENS)) for _ in range(chance.randint(1, 16))])
+    known = happened([(chance.choice(GAPS_S), chance.choice(HAPPENS), "") for _ in range(chance.randint(1, 16))])
     due_us = chance.choice([None, known[0].at_us + chance.randint(0, 200) * HOUR_S * 1_000_000])
     dated = [msgspec.structs.replace(each, due_us=due_us) if isinstance(each, Opened) else each for each in known]
     starts = [known[0].at_s + chance.randint(-20, 200) * HOUR_S for _ in range(chance.choice((0, 0, 1, 2)))]

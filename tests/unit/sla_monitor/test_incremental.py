@@ -38,7 +38,10 @@ TARGETS: tuple[dict[str, Any], ...] = (
 )
 # Gaps between facts: within a second, within an hour, over a night.
 GAPS = st.sampled_from((0, 0, 1, 60, 1800, 3600, 5 * 3600, 20 * 3600))
-timelines = st.lists(st.tuples(GAPS, st.sampled_from((*WORDS[1:], "paused council", "resumed"))), max_size=14)
+SEQUENCES = st.sampled_from(("", "", "1", "2"))
+timelines = st.lists(
+    st.tuples(GAPS, st.sampled_from((*WORDS[1:], "paused council", "resumed")), SEQUENCES), max_size=14
+)
 agreements = st.lists(st.sampled_from(TARGETS), min_size=1, max_size=4, unique_by=lambda each: each["id"])
 
 
@@ -75,20 +78,20 @@ class BothWays:
         )
 
 
-def happened(timeline: list[tuple[int, str]]) -> list[AnyFact]:
+def happened(timeline: list[tuple[int, str, str]]) -> list[AnyFact]:
     """The facts of an item that was opened as the office was, each so long after the one before."""
-    instants = accumulate((gap for gap, _ in timeline), initial=at("Mon 2026-03-23 09:00"))
-    words = ("opened", *(what for _, what in timeline))
+    instants = accumulate((gap for gap, _, _ in timeline), initial=at("Mon 2026-03-23 09:00"))
+    rest = (("opened", ""), *((what, sequence) for _, what, sequence in timeline))
     return history(
-        fact(local_text(when) or "", what, name=f"e{number}")
-        for number, (when, what) in enumerate(zip(instants, words, strict=True))
+        fact(local_text(when) or "", what, name=f"e{number}", sequence=sequence)
+        for number, (when, (what, sequence)) in enumerate(zip(instants, rest, strict=True))
     )
 
 
 @law
 @given(agreements, timelines, st.randoms(use_true_random=False))
 def test_incremental_evaluation_announces_and_wakes_as_full_evaluation_does(
-    targets: list[dict[str, Any]], timeline: list[tuple[int, str]], chance: random.Random
+    targets: list[dict[str, Any]], timeline: list[tuple[int, str, str]], chance: random.Random
 ) -> None:
     item = BothWays(agreement_index(*targets))
     clock = START
@@ -110,7 +113,7 @@ def test_incremental_evaluation_announces_and_wakes_as_full_evaluation_does(
 @law
 @given(agreements, timelines, st.integers(0, 20 * 86_400))
 def test_ignored_kinds_of_fact_change_nothing(
-    targets: list[dict[str, Any]], timeline: list[tuple[int, str]], after_s: int
+    targets: list[dict[str, Any]], timeline: list[tuple[int, str, str]], after_s: int
 ) -> None:
     whole, agreement = happened(timeline), agreement_index(*targets)
     kinds = ignored_kinds(agreement.bound_targets("adur", "ict", whole[0].at_s))

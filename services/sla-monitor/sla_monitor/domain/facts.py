@@ -124,7 +124,23 @@ AnyFact = (
 )
 
 
-_RANKS: dict[type[AnyFact], int] = {kind: rank for rank, kind in enumerate(get_args(AnyFact))}
+# What decides last on facts of one instant, where several orders let as many of them take effect (R23).
+_KINDS: tuple[type[AnyFact], ...] = (
+    Opened,
+    Assigned,
+    Responded,
+    Asked,
+    Reprioritised,
+    Reopened,
+    Resumed,
+    Stopped,
+    Cancelled,
+    Closed,
+    Paused,
+    OutageBegan,
+    OutageOver,
+)
+_RANKS: dict[type[AnyFact], int] = {kind: rank for rank, kind in enumerate(_KINDS)}
 SequenceKey = tuple[int, int, str]
 OrderKey = tuple[int, SequenceKey, int, str, str]
 _NO_SEQUENCE: SequenceKey = (0, 0, "")
@@ -144,7 +160,7 @@ def order_key(fact: AnyFact) -> OrderKey:
 
 
 def history(facts: Iterable[AnyFact]) -> list[AnyFact]:
-    """The facts in the order in which they happened."""
+    """The facts in the order in which they happened; `read_timeline` finds out which of one instant applies first."""
     return sorted(facts, key=order_key)
 
 

@@ -18,12 +18,10 @@ from sla_monitor.domain.facts import (
     Assigned,
     Cancelled,
     Closed,
-    OrderKey,
     Paused,
     Responded,
     Resumed,
     Stopped,
-    order_key,
 )
 
 Kinds = frozenset[type[AnyFact]]
@@ -89,12 +87,13 @@ class RunningStopwatch(Struct):
 class IncrementalState(Struct):
     """What must be known of an item to apply a fact to it without evaluating it in full.
 
-    `last` is the order key of the newest fact. What is dated before `settled_s` may undo what was found by then.
+    `last_s` is the second of the newest fact: what happens in it may be read before that one (R23). What is dated
+    before `settled_s` may undo what was found by then.
     `ignored` are the kinds of fact that change no verdict. `awaiting` says for whom it is paused now; pauses for one of
     `unsupported` are evaluated in full. `fixed` is the wake of the clocks that no pause stops.
     """
 
-    last: OrderKey
+    last_s: int
     settled_s: int
     ignored: Kinds
     stopped: bool
@@ -106,14 +105,14 @@ class IncrementalState(Struct):
 
     def apply(self, fact: AnyFact, *, as_of: int) -> bool:
         """Whether all that `fact` changes is `wake`; if not, nothing is changed here: evaluate the item in full."""
-        place, at = order_key(fact), fact.at_s
-        if place <= self.last or not self.settled_s <= at <= as_of or type(fact) not in self.ignored:
+        at = fact.at_s
+        if at <= self.last_s or not self.settled_s <= at <= as_of or type(fact) not in self.ignored:
             return False
         if self.wake is not None and self.wake <= at:
             return False
         if not self.stopped and not self._apply_pause(fact):
             return False
-        self.last = place
+        self.last_s = at
         return True
 
     def _apply_pause(self, fact: AnyFact) -> bool:
@@ -150,7 +149,7 @@ def start_incremental(last: AnyFact, evaluation: Evaluation, *, as_of: int) -> I
         return None
     ended, pause = timeline.ended, timeline.pauses[-1] if timeline.pauses else None
     state = IncrementalState(
-        last=order_key(last),
+        last_s=last.at_s,
         settled_s=1 + max([timeline.start if ended is None else ended.at, *_found(evaluation)]),
         ignored=_WHILE_OPEN if ended is None else _AFTER_STOP,
         stopped=ended is not None,

@@ -200,14 +200,12 @@ def _intervals(timeline: Timeline, measure: Measure, start: int, stop: int | Non
 
 
 def _exchanges(timeline: Timeline, start: int, end: int) -> list[Interval]:
-    """From each earliest unanswered question to its answer; later questions in between do not move it (R27)."""
-    intervals: list[Interval] = []
-    answered = start
-    for asked in timeline.asked:
-        if answered <= asked < end:
-            answered = min((at for at in timeline.responded if at >= asked), default=end)
-            intervals.append((asked, min(answered, end)))
-    return intervals
+    """From each earliest unanswered question to its answer; from `start` where one is pending then (R27, R52)."""
+    return [
+        (max(asked, start), min(answered, end))
+        for asked, answered in timeline.exchanges
+        if asked < end and (answered > start or asked >= start)
+    ]
 
 
 def _pauses(timeline: Timeline, target: BoundTarget, start: int, stop: int | None) -> tuple[PausedTime, ...]:

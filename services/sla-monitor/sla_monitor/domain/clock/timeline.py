@@ -2,16 +2,19 @@
 
 Contradictions are settled here, by rule and the same way for any order of arrival, and each leaves a note:
 a second opening, a resumption without a pause, a pause of a stopped item and a stop of a stopped one change nothing;
-what happened before the opening counts as happening at it (clock skew, R32).
+what happened before the opening counts as happening at it (clock skew, R32). Facts of one instant are read in the order
+in which they apply, and a state that lasted no whole second has no effect (R23).
 """
 
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from typing import Any
 
 from msgspec import Struct
 
 from shared.instants import SECOND_US
 from sla_monitor.domain import facts
+from sla_monitor.domain.clock.ties import TieState, in_order_of_effect
 
 FOREVER = 1 << 62
 
@@ -46,22 +49,36 @@ class Stop(Struct, frozen=True, gc=False):
 
 
 class Timeline(Struct):
-    """What happened to an item, in epoch seconds, each list ascending. Built by `read_timeline`, then only read."""
+    """What happened to an item, in epoch seconds, each list ascending. Built by `read_timeline`, then only read.
+
+    `exchanges` go from the earliest question without an answer to its answer, FOREVER while there is none. No pause and
+    no stop has the length 0; `priorities` has one entry a second, none of them the same as the one before.
+    `without_effect` says why of each fact that changed nothing.
+    """
 
     opened: facts.Opened
     start: int
     assigned: int | None = None
     asked: list[int] = []
     responded: list[int] = []
+    exchanges: list[tuple[int, int]] = []
     pauses: list[Pause] = []
     stops: list[Stop] = []
     priorities: list[tuple[int, str]] = []
     notes: list[str] = []
+    without_effect: list[str] = []
 
     @property
     def ended(self) -> Stop | None:
         """The stop that still holds, if any."""
         return self.stops[-1] if self.stops and self.stops[-1].reopened == FOREVER else None
+
+    @property
+    def distinct_notes(self) -> tuple[str, ...]:
+        """What is to be said of contradictions among the facts, each once."""
+        if not self.notes and not self.without_effect:  # as for nearly every item
+            return ()
+        return tuple(dict.fromkeys([*self.notes, *(f"{why}: without effect" for why in self.without_effect)]))
 
 
 def read_timeline(history: Sequence[facts.AnyFact], *, as_of_s: int) -> tuple[Timeline | None, int | None]:
@@ -73,9 +90,13 @@ def read_timeline(history: Sequence[facts.AnyFact], *, as_of_s: int) -> tuple[Ti
     if opened is None or opened.at_s > as_of_s:
         return None, None if opened is None else opened.at_s
     reader = _TimelineReader(opened)
-    start = opened.at_s
+    start, before_us = opened.at_s, -1
     for fact in history:
-        raw = fact.at_us // SECOND_US
+        at_us = fact.at_us
+        if at_us == before_us:
+            return _read_with_ties(history, opened, as_of_s)
+        before_us = at_us
+        raw = at_us // SECOND_US
         if raw > as_of_s:
             return reader.finish(), raw
         if fact is not opened:
@@ -83,20 +104,46 @@ def read_timeline(history: Sequence[facts.AnyFact], *, as_of_s: int) -> tuple[Ti
     return reader.finish(), None
 
 
-class _TimelineReader:
-    """The state between two facts: which pause and which stop are open."""
+def _read_with_ties(
+    history: Sequence[facts.AnyFact], opened: facts.Opened, as_of_s: int
+) -> tuple[Timeline, int | None]:
+    """As `read_timeline`, where several facts may have one instant."""
+    reader, start = _TimelineReader(opened), opened.at_s
+    for (at_us, _), tied in groupby(history, key=lambda fact: (fact.at_us, fact.sequence)):
+        raw = at_us // SECOND_US
+        if raw > as_of_s:
+            return reader.finish(), raw
+        tie = [fact for fact in tied if fact is not opened]
+        for fact in tie if len(tie) < 2 else in_order_of_effect(tie, reader.state):
+            _APPLY[type(fact)](reader, fact, raw if raw >= start else reader.clamp(fact), raw)
+    return reader.finish(), None
 
-    __slots__ = ("_pause", "_start", "_stop", "_timeline")
+
+class _TimelineReader:
+    """The state between two facts: which question, which pause and which stop are open."""
+
+    __slots__ = ("_asked", "_pause", "_start", "_stop", "_timeline")
 
     def __init__(self, opened: facts.Opened) -> None:
         self._start = opened.at_s
         self._timeline = Timeline(opened=opened, start=self._start, priorities=[(self._start, opened.priority)])
         self._pause: tuple[int, facts.Paused] | None = None
         self._stop: tuple[int, int, bool] | None = None
+        self._asked: int | None = None
+
+    @property
+    def state(self) -> TieState:
+        """What the item is now, as far as the order of facts of one instant depends on it."""
+        return TieState(
+            stopped=self._stop is not None,
+            paused=self._pause is not None,
+            asked=self._asked is not None,
+            priority=self._timeline.priorities[-1][1],
+        )
 
     def clamp(self, fact: facts.AnyFact) -> int:
         """The opening, in place of an instant before it."""
-        self._note(f"{type(fact).__name__} is dated before the opening: counted at the opening")
+        self._timeline.notes.append(f"{type(fact).__name__} is dated before the opening: counted at the opening")
         return self._start
 
     def assigned(self, _fact: facts.AnyFact, at: int, _raw: int) -> None:
@@ -105,67 +152,99 @@ class _TimelineReader:
             self._timeline.assigned = at
 
     def asked(self, _fact: facts.AnyFact, at: int, _raw: int) -> None:
+        """Later questions do not move the earliest one that is not answered (R27)."""
         self._timeline.asked.append(at)
+        if self._asked is None:
+            self._asked = at
 
     def responded(self, _fact: facts.AnyFact, at: int, _raw: int) -> None:
+        """An answer, and the end of an exchange if a question was pending."""
         self._timeline.responded.append(at)
+        self._end_exchange(at)
 
     def reprioritised(self, fact: facts.Reprioritised, at: int, _raw: int) -> None:
-        self._timeline.priorities.append((at, fact.priority))
+        """Another priority, in place of one that was held for no time."""
+        priorities = self._timeline.priorities
+        if priorities[-1][0] == at:
+            priorities.pop()
+        if not priorities or priorities[-1][1] != fact.priority:
+            priorities.append((at, fact.priority))
 
     def paused(self, fact: facts.Paused, at: int, _raw: int) -> None:
         """A pause begins, and ends one that had begun."""
         if self._stop is not None:
-            self._note("paused after it was stopped: ignored")
+            self._without_effect("paused after it was stopped")
             return
         self._end_pause(at)
         self._pause = at, fact
 
     def resumed(self, _fact: facts.AnyFact, at: int, _raw: int) -> None:
         if self._pause is None:
-            self._note("resumed without a pause: ignored")
+            self._without_effect("resumed without a pause")
         self._end_pause(at)
 
     def stopped(self, fact: facts.AnyFact, at: int, raw: int) -> None:
         """The item stops, unless it has."""
         if self._stop is None:
             self._end_pause(at)
-            self._stop = at, raw, type(fact) is facts.Cancelled
+            cancelled = type(fact) is facts.Cancelled
+            self._stop = self._undone_reopening(at, cancelled=cancelled) or (at, raw, cancelled)
         elif type(fact) is not facts.Closed:
-            self._note("stopped twice: the first stop holds")
+            self._without_effect("stopped again after it was stopped")
 
     def reopened(self, _fact: facts.AnyFact, at: int, _raw: int) -> None:
         if self._stop is None:
-            self._note("reopened while open: ignored")
+            self._without_effect("reopened while open")
         self._end_stop(at)
 
     def opened_again(self, _fact: facts.AnyFact, _at: int, _raw: int) -> None:
         """An item opens once."""
-        self._note("opened twice: the first opening holds")
+        self._without_effect("opened again after it was opened")
 
     def unrelated(self, _fact: facts.AnyFact, _at: int, _raw: int) -> None:
         """Outages have items of their own."""
 
     def finish(self) -> Timeline:
-        """The timeline so far; a pause or stop that has not ended lasts FOREVER."""
+        """The timeline so far; a pause, a stop or a question that has not ended lasts FOREVER."""
         self._end_pause(FOREVER)
         self._end_stop(FOREVER)
+        self._end_exchange(FOREVER)
         return self._timeline
+
+    def _end_exchange(self, at: int) -> None:
+        if self._asked is not None:
+            self._timeline.exchanges.append((self._asked, at))
+            self._asked = None
 
     def _end_pause(self, at: int) -> None:
         if self._pause is not None:
             start, pause = self._pause
-            self._timeline.pauses.append(Pause(start, at, pause.awaiting, pause.reason))
             self._pause = None
+            if start == at:
+                self._without_effect("paused for no time")
+            else:
+                self._timeline.pauses.append(Pause(start, at, pause.awaiting, pause.reason))
 
     def _end_stop(self, at: int) -> None:
         if self._stop is not None:
             stopped, raw, cancelled = self._stop
-            self._timeline.stops.append(Stop(stopped, raw, at, cancelled))
             self._stop = None
+            if stopped == at:
+                self._without_effect("stopped for no time")
+            else:
+                self._timeline.stops.append(Stop(stopped, raw, at, cancelled))
 
-    def _note(self, note: str) -> None:
-        self._timeline.notes.append(note)
+    def _undone_reopening(self, at: int, *, cancelled: bool) -> tuple[int, int, bool] | None:
+        """The stop that goes on, its reopening having lasted no time; a cancellation does not where it was resolved."""
+        last = self._timeline.stops[-1] if self._timeline.stops else None
+        if last is None or last.reopened != at or (last.cancelled and not cancelled):
+            return None
+        self._without_effect("reopened for no time")
+        self._timeline.stops.pop()
+        return last.at, last.raw, last.cancelled
+
+    def _without_effect(self, why: str) -> None:
+        self._timeline.without_effect.append(why)
 
 
 # Every fact of every item passes here: a look-up costs a tenth of what a chain of tests does.

@@ -137,7 +137,7 @@ def evaluate(
         stream,
         tuple(verdicts),
         wake=min([wake for wake in wakes if wake is not None], default=None),
-        notes=tuple(dict.fromkeys(timeline.notes)) if timeline.notes else (),
+        notes=timeline.distinct_notes,
         timeline=timeline,
         unstarted=unstarted,
     )
