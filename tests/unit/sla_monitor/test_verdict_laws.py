@@ -105,7 +105,12 @@ def test_r23_arrival_plays_no_part_where_much_happens_at_one_instant(
     for _ in range(3):
         chance.shuffle(sent)
         held = _stored(sent)
-        answers.append((held, evaluate(held.facts, council="adur", item="T1", agreement_index=TARGETS, as_of=as_of)))
+        answers.append(
+            (
+                held,
+                evaluate(held.facts, council="adur", stream="ticket", item="T1", agreement_index=TARGETS, as_of=as_of),
+            )
+        )
 
     assert answers[1] == answers[0]
     assert answers[2] == answers[0]
