@@ -77,7 +77,8 @@ def _warned_again(announced: list[VerdictEvent]) -> Iterator[str]:
 
 
 def _key(event: VerdictEvent) -> oracle.Key:
-    return event.council, event.subject, event.data.target
+    data = event.data
+    return oracle.Key(event.council, data.agreement, data.target, data.stream, event.subject)
 
 
 def _unwarned(announced: list[VerdictEvent]) -> Iterator[str]:
@@ -100,7 +101,7 @@ def _falsely_breached(
         truth = decided.get(_key(event))
         if (
             _breaches(event)
-            and histories[_key(event)[:2]].sent_on_time
+            and histories[event.council, event.subject].sent_on_time
             and (truth is None or truth.outcome != "breached")
         ):
             yield f"falsely breached: {_key(event)} was announced at {event.time}, and is {truth}"

@@ -12,11 +12,12 @@ from typing import NamedTuple
 from tests.simulation.raw_log import LogContents, happened_at
 
 HOUR_S = 3600
+# Of each agreement of a council: a resolution, and a response.
 ALLOWED_S = {
-    ("adur", "resolve"): 8 * HOUR_S,
-    ("adur", "respond"): 2 * HOUR_S,
-    ("worthing", "resolve"): 30 * HOUR_S,
-    ("worthing", "respond"): 4 * HOUR_S,
+    ("adur", "adur-agreement"): (8 * HOUR_S, 2 * HOUR_S),
+    ("adur", "adur-strict"): (5 * HOUR_S, 1 * HOUR_S),
+    ("worthing", "worthing-agreement"): (30 * HOUR_S, 4 * HOUR_S),
+    ("worthing", "worthing-strict"): (18 * HOUR_S, 3 * HOUR_S),
 }
 PRICE_GBP = {"ict": Decimal("1.005"), "payroll": Decimal("0.0375")}
 FOREVER = datetime(2026, 12, 1, tzinfo=UTC)
@@ -30,7 +31,14 @@ class DecidedVerdict(NamedTuple):
     elapsed_s: int | None
 
 
-Key = tuple[str, str, str]
+class Key(NamedTuple):
+    """What names a verdict here: no clock has a second cycle."""
+
+    council: str
+    agreement: str
+    target: str
+    stream: str
+    item: str
 
 
 class ItemHistory(NamedTuple):
@@ -54,12 +62,14 @@ def verdicts(log: LogContents) -> dict[Key, DecidedVerdict]:
     found: dict[Key, DecidedVerdict | None] = {}
     for (council, item), history in item_histories(log).items():
         paused = history.events[-1][1] == "paused"
-        found[council, item, "resolve"] = _decide(
-            council, ALLOWED_S[council, "resolve"], _running_intervals(history), paused=paused
-        )
-        found[council, item, "respond"] = _decide(
-            council, ALLOWED_S[council, "respond"], _until_response(history), paused=False
-        )
+        for (of, agreement), (resolve_s, respond_s) in ALLOWED_S.items():
+            if of == council:
+                found[Key(council, agreement, "resolve", "ticket", item)] = _decide(
+                    council, resolve_s, _running_intervals(history), paused=paused
+                )
+                found[Key(council, agreement, "respond", "ticket", item)] = _decide(
+                    council, respond_s, _until_response(history), paused=False
+                )
     return {key: decided for key, decided in found.items() if decided is not None}
 
 

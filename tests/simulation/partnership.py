@@ -37,9 +37,12 @@ TOPICS = (JUDGED, METERED, ANNOUNCED, CATALOGUE, DECISIONS)
 
 _WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri")
 OFFICE = Calendar(id="office", name="Office", weekly=dict.fromkeys(_WEEKDAYS, ("09:00-17:00",)))
-_HOURS: dict[str, tuple[str, str, str | None]] = {
-    "adur": ("8 working hours", "2 working hours", OFFICE.id),
-    "worthing": ("30 hours", "4 hours", None),
+# Of each council and agreement: a resolution, a response, and the calendar by which they count.
+_HOURS: dict[tuple[str, str], tuple[str, str, str | None]] = {
+    ("adur", "agreement"): ("8 working hours", "2 working hours", OFFICE.id),
+    ("adur", "strict"): ("5 working hours", "1 working hours", OFFICE.id),
+    ("worthing", "agreement"): ("30 hours", "4 hours", None),
+    ("worthing", "strict"): ("18 hours", "3 hours", None),
 }
 TARIFFS = (
     # A price that no binary fraction holds: three tickets at £1.005 are £3.015, which rounds to £3.02.
@@ -53,20 +56,25 @@ TARIFFS = (
 )
 
 
-def _agreement(council: str) -> Agreement:
-    resolve, respond, calendar = _HOURS[council]
+def _agreements(council: str) -> list[Agreement]:
+    """Two, whose targets have the same ids. The first alone names the prices."""
+    return [_agreement(council, name) for of, name in _HOURS if of == council]
+
+
+def _agreement(council: str, name: str) -> Agreement:
+    resolve, respond, calendar = _HOURS[council, name]
     targets = (
         Target(id="resolve", service="ict", measure="resolution-time", within=resolve, calendar=calendar,
                paused_by=("council",)),
         Target(id="respond", service="ict", measure="response-time", within=respond, calendar=calendar, paused_by=()),
     )  # fmt: skip
     return Agreement(
-        id=f"{council}-agreement",
+        id=f"{council}-{name}",
         council=council,
         provider="joint",
         title="Illustrative",
         targets=targets,
-        tariffs=tuple(tariff.id for tariff in TARIFFS),
+        tariffs=tuple(tariff.id for tariff in TARIFFS) if name == "agreement" else (),
     )
 
 
@@ -77,7 +85,7 @@ _DEFINITIONS: tuple[AnyDefinition, ...] = (
     Service(id="ict", name="ICT", group="ICT", unit="ticket", unit_name="ticket", counted_by="tickets-resolved"),
     Service(id="payroll", name="Payroll", group="HR", unit="payslip", unit_name="payslip", counted_by="readings"),
     *TARIFFS,
-    _agreement("adur"),
+    *_agreements("adur"),
 )
 PUBLISHED_FIRST = [(event.subject, encode_event(event)) for event in catalogue_events(*_DEFINITIONS)]
 _OFFICE_PUBLISHED = CalendarVersioned(
@@ -88,5 +96,5 @@ _OFFICE_PUBLISHED = CalendarVersioned(
     data=VersionData(version=1, definition=OFFICE),
 )
 PUBLISHED_LATER = [
-    (event.subject, encode_event(event)) for event in (_OFFICE_PUBLISHED, *catalogue_events(_agreement("worthing")))
+    (event.subject, encode_event(event)) for event in (_OFFICE_PUBLISHED, *catalogue_events(*_agreements("worthing")))
 ]

@@ -28,10 +28,10 @@ _MONTHS = (Month(2026, 2), Month(2026, 3))
 
 def verdicts(world: World) -> dict[oracle.Key, oracle.DecidedVerdict]:
     with world.servers.read_model.engine.connect() as connection:
-        rows = connection.execute(text("SELECT council, item, target, outcome, due_at, elapsed_s FROM verdict"))
+        key = ", ".join(oracle.Key._fields)
+        rows = connection.execute(text(f"SELECT {key}, outcome, due_at, elapsed_s FROM verdict"))  # noqa: S608 (our own names)
         return {
-            (row.council, row.item, row.target): oracle.DecidedVerdict(row.outcome, _utc(row.due_at), row.elapsed_s)
-            for row in rows
+            oracle.Key(*row[:-3]): oracle.DecidedVerdict(row.outcome, _utc(row.due_at), row.elapsed_s) for row in rows
         }
 
 
@@ -43,7 +43,8 @@ def live_verdicts(world: World) -> dict[oracle.Key, oracle.DecidedVerdict]:
             council, _, item = key.partition(":")
             for name, announced in load_item(blob).announced.items():
                 if (verdict := announced.verdict) is not None and verdict.due_at is not None:
-                    found[council, item, name.partition("/")[0]] = oracle.DecidedVerdict(
+                    agreement, target, _ = name.split("/")
+                    found[oracle.Key(council, agreement, target, "ticket", item)] = oracle.DecidedVerdict(
                         verdict.outcome, verdict.due_at, verdict.elapsed_s
                     )
     return found
