@@ -34,6 +34,7 @@ FIRST = Change(
         published_through=Offset(6),
         failed=("adur:ticket-1", "ü"),
         held=("adur",),
+        archived=8,
     )
 )
 

@@ -15,10 +15,13 @@ from shared.bus.embedded import EmbeddedBus
 from shared.clock import FixedClock
 from shared.contracts.topics import TOPICS
 from shared.log.port import Quarantined, Record
+from shared.sql.engine import connect
 from shared.state.embedded import EmbeddedStateStore
 from shared.units import EpochMillis, Offset
+from sla_monitor.judging.archiving import ArchiveReader
 from sla_monitor.judging.batch import EvaluationContext
 from sla_monitor.judging.processor import JudgingProcessor
+from sla_monitor.store.archive import SqlArchive
 from sla_monitor.store.views import CatalogueView, DecisionsView
 from tests.support.poison import AT, COMPLETED, GOOD, ITEM, POISON, SHARD, Poison
 from tests.support.recharges import received, records
@@ -43,7 +46,10 @@ async def judged(folder: Path, sent: Sequence[Record]) -> tuple[list[Quarantined
     bus, states = EmbeddedBus(folder / "log.db"), EmbeddedStateStore(folder / "state.db")
     await bus.ensure_topics(TOPICS)
     clock = FixedClock(datetime.fromisoformat(AT))
-    judging = JudgingProcessor(states, bus, EvaluationContext(CatalogueView(bus), DecisionsView(bus), clock, 0))
+    # Nothing is archived, and so it is never asked.
+    archive = ArchiveReader(SqlArchive(connect(f"sqlite:///{folder / 'unused.db'}")))
+    context = EvaluationContext(CatalogueView(bus), DecisionsView(bus), clock, 0)
+    judging = JudgingProcessor(states, bus, context, archive)
     try:
         assert await judging.apply(SHARD, sent) == sent[-1].offset + 1
         head = await states.head(SHARD)

@@ -14,6 +14,7 @@ from shared.log.port import Shard
 from shared.log.processor import Busy
 from shared.state.embedded import EmbeddedStateStore
 from sla_monitor.judging import recovery
+from sla_monitor.judging.archiving import ArchiveReader
 from sla_monitor.judging.batch import EvaluationContext
 from sla_monitor.judging.processor import JudgingProcessor
 from sla_monitor.store.views import CatalogueView, DecisionsView
@@ -48,9 +49,8 @@ class Worker:
         self._on, self.states = on, EmbeddedStateStore(state)
         self.opened.append(self.states)
         self._catalogue, self._decisions = CatalogueView(on.bus), DecisionsView(on.bus)
-        self.judging = JudgingProcessor(
-            self.states, on.bus, EvaluationContext(self._catalogue, self._decisions, on.clock, 0)
-        )
+        context = EvaluationContext(self._catalogue, self._decisions, on.clock, 0)
+        self.judging = JudgingProcessor(self.states, on.bus, context, ArchiveReader(on.app.archive))
 
     async def start(self) -> None:
         await self._catalogue.catch_up()

@@ -11,12 +11,13 @@ from billing.store.sql import SqlStore
 from shared.bus.consumer import ConsumerStatus, consume
 from shared.contracts.topics import CATALOGUE
 from shared.log.port import Message, OffsetGone, Shard
+from sla_monitor.judging.archiving import Archiver, ArchiveReader
 from sla_monitor.judging.batch import EvaluationContext
 from sla_monitor.judging.processor import JudgingProcessor
 from sla_monitor.store.recorder import VerdictRecorder
 from sla_monitor.store.views import CatalogueView, DecisionsView
 from tests.simulation.bus import MemoryBus
-from tests.simulation.databases import Database, FaultyBillingStore, FaultyReadModel
+from tests.simulation.databases import Database, FaultyArchive, FaultyBillingStore, FaultyReadModel
 from tests.simulation.faults import PendingFaults
 from tests.simulation.log import Log
 from tests.simulation.loop import VirtualLoop
@@ -26,6 +27,11 @@ from tests.simulation.states import CommitObserver, MemoryStates, StateServer
 MARGIN_S = 60
 # Small, so that a backlog takes many writes.
 _BATCH = 3
+
+
+def _at_once(_: str) -> int:
+    """Every item may leave live state as soon as it has ended."""
+    return 0
 
 
 class TrueTime:
@@ -62,6 +68,8 @@ class Servers:
         self.states = StateServer(observer)
         self.billing = Database("billing")
         self.read_model = Database("sla_monitor")
+        # In production a part of the same database; what happens when that is restored has tests of its own.
+        self.archive = Database("sla_monitor")
         self.publish_catalogue(PUBLISHED_FIRST)
 
     def positions(self, shard: Shard) -> list[int | None]:
@@ -119,8 +127,10 @@ class Process:
         await catalogue.catch_up()
         await decisions.catch_up()
         states = MemoryStates(self._servers.states, self.faults)
+        context = EvaluationContext(catalogue, decisions, self.clock, MARGIN_S)
+        archive = ArchiveReader(FaultyArchive(self._servers.archive, self.faults))
         self.judging = judging = JudgingProcessor(
-            states, self.bus, EvaluationContext(catalogue, decisions, self.clock, MARGIN_S)
+            states, self.bus, context, archive, archiver=Archiver(states, archive, context, _at_once, every_s=0)
         )
         recording = VerdictRecorder(FaultyReadModel(self._servers.read_model, self.faults))
         self._begin(catalogue.run(self._stop))

@@ -16,6 +16,7 @@ class CommitChecker:
         self._occurred = occurred
         self.clock: Clock = WallClock()
         self.violations: list[str] = []
+        self._left: set[tuple[Shard, str]] = set()
 
     def check(self, shard: Shard, seen: Head | None, change: Change | None) -> None:
         """A violation is noted where the commit breaks an invariant. `change` is None for one that was fenced off."""
@@ -28,10 +29,21 @@ class CommitChecker:
             self.violations.append(f"went back: {shard} from {seen} to {head}")
         if head.next_offset - head.first_offset != sum(head.counts.values()):
             self.violations.append(f"unaccounted: {shard} has {dict(head.counts)} of {head}")
+        self._follow_archiving(shard, change)
         for message in change.outbox:
             event = decode_event(message.value)
             if isinstance(event, TargetBreached):
                 self._check_breach(event, head)
+
+    def _follow_archiving(self, shard: Shard, change: Change) -> None:
+        """Items that leave live state, and those that come back to it, have occurred."""
+        for key, value in change.items.items():
+            if value is None:
+                self._left.add((shard, key))
+                self._occurred["archived"] += 1
+            elif (shard, key) in self._left:
+                self._left.remove((shard, key))
+                self._occurred["brought back"] += 1
 
     def _check_breach(self, breach: TargetBreached, head: Head) -> None:
         if breach.time.timestamp() * 1000 >= head.clock_ms:

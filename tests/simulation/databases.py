@@ -1,9 +1,9 @@
 """SQLite in memory, migrated once and then copied, with snapshots; the real SQL of billing and the read model on it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from sqlite3 import Connection as SqliteConnection
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import StaticPool
@@ -14,9 +14,13 @@ from shared.contracts.verdicts import VerdictEvent
 from shared.log.port import Shard
 from shared.log.processor import Busy
 from shared.sql.migrate import migrate
+from sla_monitor.domain.archive import ArchivedItem
+from sla_monitor.domain.item import Item
+from sla_monitor.store.archive import SqlArchive
 from sla_monitor.store.recorder import SqlAnnouncementStore
 from tests.simulation.faults import FaultInjector
 
+T = TypeVar("T")
 # Months of a run never freeze: freezing has its own tests.
 _NEVER = 10_000
 
@@ -67,13 +71,28 @@ class FaultyReadModel(SqlAnnouncementStore):
         _with_faults(self._faults, lambda: record(shard, expected=expected, first=first, after=after, events=events))
 
 
-def _with_faults(faults: FaultInjector, write: Callable[[], None]) -> None:
+class FaultyArchive(SqlArchive):
+    """One process's archive of ended items."""
+
+    def __init__(self, database: Database, faults: FaultInjector) -> None:
+        super().__init__(database.engine)
+        self._faults = faults
+
+    def find(self, shard: Shard, keys: Collection[str], *, after_write: int) -> dict[str, ArchivedItem]:
+        return _with_faults(self._faults, lambda: super(FaultyArchive, self).find(shard, keys, after_write=after_write))
+
+    def put(self, shard: Shard, items: Mapping[str, Item], *, read_to: int) -> int:
+        return _with_faults(self._faults, lambda: super(FaultyArchive, self).put(shard, items, read_to=read_to))
+
+
+def _with_faults(faults: FaultInjector, call: Callable[[], T]) -> T:
     fault = faults.take("busy", "unanswered")
     if fault == "busy":
         raise Busy("the database did not take the batch")
-    write()
+    answer = call()
     if fault == "unanswered":
         raise Busy("no answer came from the database")
+    return answer
 
 
 def _engine() -> Engine:

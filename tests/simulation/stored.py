@@ -19,6 +19,7 @@ from shared.contracts.verdicts import VerdictEvent
 from shared.period import Month
 from shared.scope import Scope
 from sla_monitor.domain.item import load_item
+from sla_monitor.store.archive import SqlArchive
 from tests.simulation import oracle
 from tests.simulation.partnership import ANNOUNCED, COUNCILS, JUDGED
 from tests.simulation.world import World
@@ -36,12 +37,16 @@ def verdicts(world: World) -> dict[oracle.Key, oracle.DecidedVerdict]:
 
 
 def live_verdicts(world: World) -> dict[oracle.Key, oracle.DecidedVerdict]:
-    """What the monitor published last, by its live state."""
+    """What the monitor published last, by its live state, and by the archive where an item has left that."""
     found: dict[oracle.Key, oracle.DecidedVerdict] = {}
+    archive = SqlArchive(world.servers.archive.engine)
     for shard in world.servers.log.shards_of(JUDGED.name):
-        for key, blob in world.servers.states.of(shard).items.items():
+        copies = archive.page(shard, Scope.all(), after="", limit=1_000).items
+        held = {key: copy.item for key, copy in copies.items()}
+        held |= {key: load_item(blob) for key, blob in world.servers.states.of(shard).items.items()}
+        for key, stored in held.items():
             council, _, item = key.partition(":")
-            for name, announced in load_item(blob).announced.items():
+            for name, announced in stored.announced.items():
                 if (verdict := announced.verdict) is not None and verdict.due_at is not None:
                     agreement, target, _ = name.split("/")
                     found[oracle.Key(council, agreement, target, "ticket", item)] = oracle.DecidedVerdict(

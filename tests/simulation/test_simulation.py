@@ -25,6 +25,7 @@ FAULTS = (
     *("killed", "thawed", "evicted", "skewed", "offset expired", "fenced"),
     *("live state restored", "billing restored", "read model restored"),
     *("sent late", "sent again", "contradicted", "garbage sent"),
+    *("archived", "brought back"),
     *PORT_FAULTS,
 )
 

@@ -39,6 +39,9 @@ from sla_monitor.app import MonitorApp, build
 from sla_monitor.settings import MonitorSettings
 from tests.support.histories import LONDON
 
+# Longer than any history of a test; those of archiving say how long.
+NEVER_ARCHIVED = 3660
+
 
 class MovableClock:
     """A wall clock that the test moves."""
@@ -122,10 +125,13 @@ class Monitor:
 
 
 @asynccontextmanager
-async def monitor(folder: Path, *, now: str, state_url: str = "") -> AsyncIterator[Monitor]:
+async def monitor(
+    folder: Path, *, now: str, state_url: str = "", archive_days: int = NEVER_ARCHIVED
+) -> AsyncIterator[Monitor]:
     """A monitor that runs on `folder` until the block is left; its live state is there too unless it has an address."""
     stop = asyncio.Event()
-    async with idle_monitor(folder, now=now, state_url=state_url) as on, asyncio.TaskGroup() as tasks:
+    opened = idle_monitor(folder, now=now, state_url=state_url, archive_days=archive_days)
+    async with opened as on, asyncio.TaskGroup() as tasks:
         tasks.create_task(on.app.run(stop))
         try:
             yield on
@@ -134,11 +140,15 @@ async def monitor(folder: Path, *, now: str, state_url: str = "") -> AsyncIterat
 
 
 @asynccontextmanager
-async def idle_monitor(folder: Path, *, now: str, state_url: str = "") -> AsyncIterator[Monitor]:
+async def idle_monitor(
+    folder: Path, *, now: str, state_url: str = "", archive_days: int = NEVER_ARCHIVED
+) -> AsyncIterator[Monitor]:
     """As `monitor`, but nothing runs."""
     bus, clock = connect(f"sqlite:///{folder}/log.db"), MovableClock(now)
     await bus.ensure_topics(TOPICS)
-    settings = MonitorSettings(TALLYSTICK_VAR=folder, SLA_CLOCK_MARGIN_S=0, STATE_URL=state_url)
+    settings = MonitorSettings(
+        TALLYSTICK_VAR=folder, SLA_CLOCK_MARGIN_S=0, STATE_URL=state_url, SLA_ARCHIVE_DAYS=archive_days
+    )
     app = build(settings, bus=bus, clock=clock)
     try:
         yield Monitor(app, bus, clock)

@@ -27,6 +27,8 @@ from shared.state.port import Head
 from shared.web.pages import site_routes
 from sla_monitor import pages
 from sla_monitor.decisions import corrections, exclusions
+from sla_monitor.domain.archive import leaves_at
+from sla_monitor.judging.archiving import Archiver, ArchiveReader
 from sla_monitor.judging.batch import EvaluationContext
 from sla_monitor.judging.processor import JudgingProcessor
 from sla_monitor.judging.rebuild import Rebuild
@@ -35,6 +37,7 @@ from sla_monitor.reports.routes import REPORTS
 from sla_monitor.reports.routes import router as report_routes
 from sla_monitor.reports.sources import Sources
 from sla_monitor.settings import MonitorSettings
+from sla_monitor.store.archive import SqlArchive
 from sla_monitor.store.items import ITEM_TOPICS, StoredItems
 from sla_monitor.store.read_model import SqlReadModel
 from sla_monitor.store.recorder import SqlAnnouncementStore, VerdictRecorder
@@ -84,12 +87,32 @@ class MonitorApp:
         )
         context = EvaluationContext(self._catalogue, self._decisions, clock, settings.margin_s)
         accepted_below = self.quarantine.accepted_below
-        self._judging = JudgingProcessor(self._states, bus, context, accepted_below=accepted_below)
+        self.archive = archive = SqlArchive(self._engine)
+        reader = ArchiveReader(archive)
+        leaves = leaves_at(freeze_days=settings.freeze_days, archive_days=settings.archive_days)
+        self._judging = JudgingProcessor(
+            self._states,
+            bus,
+            context,
+            reader,
+            archiver=Archiver(self._states, reader, context, leaves),
+            accepted_below=accepted_below,
+        )
         # Asking how far the shards are must not change what the running processor remembers of them.
-        self._progress_reader = JudgingProcessor(self._states, bus, context, accepted_below=accepted_below)
-        self.rebuild = Rebuild(self._states, bus, context, accepted_below=accepted_below, catch_up=self.catch_up)
+        self._progress_reader = JudgingProcessor(
+            self._states, bus, context, ArchiveReader(archive), accepted_below=accepted_below
+        )
+        self.rebuild = Rebuild(
+            self._states,
+            bus,
+            context,
+            ArchiveReader(archive),
+            accepted_below=accepted_below,
+            catch_up=self.catch_up,
+        )
         self.approvals = Approvals(self._engine, APPROVALS)
-        read_model, items = SqlReadModel(self._engine), StoredItems(self._states, self._catalogue, self._decisions)
+        read_model = SqlReadModel(self._engine)
+        items = StoredItems(self._states, archive, self._catalogue, self._decisions)
         self.sources = Sources(read_model, items, self._catalogue, self._decisions, clock)
         self.exclusions = exclusions.ExclusionService(self._decisions, clock)
         self.corrections = corrections.CorrectionService(self._decisions, self._states, read_model, clock)

@@ -1,6 +1,6 @@
 """What the monitor needs of the world beside the log and the live state."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -15,8 +15,10 @@ from shared.log.port import Shard
 from shared.scope import Scope
 from shared.units import CouncilId, ItemId
 from sla_monitor.domain.agreements import AgreementIndex
+from sla_monitor.domain.archive import ArchivedItem
 from sla_monitor.domain.decisions import Decisions
 from sla_monitor.domain.freezing import Adjustment
+from sla_monitor.domain.item import Item
 from sla_monitor.domain.versions import KnownVersion
 
 
@@ -128,6 +130,48 @@ class ReadModel(Protocol):
 
     def caused(self, scope: Scope, cause: str) -> list[CauseCount]:
         """How many verdicts were corrected or retracted because of `cause`, by council and kind."""
+        ...
+
+
+class ArchivedPage(NamedTuple):
+    """Archived items by ascending key. Of a page that is full there may be more, after its `last` key."""
+
+    items: Mapping[str, ArchivedItem]
+    last: str | None
+
+
+class Archive(Protocol):
+    """Ended items that have left live state. Every method may block; it is called from worker threads."""
+
+    def writes(self, shard: Shard) -> int:
+        """How often the shard has written there; 0 means that no item of it is archived."""
+        ...
+
+    def find(self, shard: Shard, keys: Collection[str], *, after_write: int) -> dict[str, ArchivedItem]:
+        """Those of the shard's `keys` that are archived; raises `ArchiveLost` before it has seen `after_write`."""
+        ...
+
+    def put(self, shard: Shard, items: Mapping[str, Item], *, read_to: int) -> int:
+        """`items` are archived, united with what is there; returns the number of this write.
+
+        The shard had been read up to `read_to`.
+        """
+        ...
+
+    def page(
+        self,
+        shard: Shard,
+        scope: Scope,
+        *,
+        after: str,
+        limit: int,
+        month: str | None = None,
+        spans: tuple[int, int] | None = None,
+    ) -> ArchivedPage:
+        """The shard's items in scope, `limit` at most, beginning after `after` (empty: from the first).
+
+        Only those with a verdict that may count in `month`, and only those that [start, end) may concern, where given.
+        """
         ...
 
 

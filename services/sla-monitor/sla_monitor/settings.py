@@ -17,9 +17,22 @@ class MonitorSettings(ServiceSettings):
     state_url: str = Field(default="", alias="STATE_URL", repr=False)
     # How long a month's figures may still be corrected in place after its end.
     freeze_days: int = Field(default=14, ge=0, le=366, alias="SLA_FREEZE_DAYS")
+    # How long after that its ended items stay in live state before they are left to the database alone.
+    archive_days: int = Field(default=35, ge=0, le=3660, alias="SLA_ARCHIVE_DAYS")
     margin_s: int = Field(default=1, ge=0, alias="SLA_CLOCK_MARGIN_S")
 
     @property
     def state(self) -> str:
         """Where live state is kept."""
         return self.state_url or f"sqlite:///{self.var}/sla-monitor-state.db"
+
+
+class DryRunSettings(MonitorSettings):
+    """Of a dry run beside billing's, whose the `DATABASE_URL` is."""
+
+    monitor_database_url: str = Field(default="", alias="MONITOR_DATABASE_URL", repr=False)
+
+    @property
+    def archive(self) -> str:
+        """The monitor's database; empty where it is on a server that nobody named."""
+        return self.monitor_database_url or ("" if self.database_url else self.database)

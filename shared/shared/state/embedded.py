@@ -28,6 +28,7 @@ CREATE TABLE IF NOT EXISTS heads (
     catalogue_position INTEGER NOT NULL,
     decisions_position INTEGER NOT NULL,
     published_through INTEGER NOT NULL,
+    archived INTEGER NOT NULL,
     counts BLOB NOT NULL,
     failed BLOB NOT NULL,
     held BLOB NOT NULL
@@ -76,7 +77,7 @@ _KNOWN_LOG = "SELECT identity FROM known_logs WHERE topic = ?"
 _SAVE_KNOWN_LOG = "INSERT OR REPLACE INTO known_logs VALUES (?, ?)"
 _HEAD = """
 SELECT revision, first_offset, next_offset, clock_ms, catalogue_position, decisions_position, published_through,
-    counts, failed, held
+    archived, counts, failed, held
 FROM heads WHERE shard = ?
 """
 # One JSON parameter holds any number of keys; of parameters SQLite allows only so many.
@@ -89,7 +90,7 @@ _QUARANTINE = """
 SELECT offset, reason, detail, key, value, timestamp_ms FROM quarantine
 WHERE shard = ? AND offset > ? ORDER BY offset LIMIT ?
 """
-_PUT_HEAD = "INSERT OR REPLACE INTO heads VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PUT_HEAD = "INSERT OR REPLACE INTO heads VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _PUT_ITEM = "INSERT INTO items VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
 _PUT_DUE = "INSERT INTO due VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET at_s = excluded.at_s"
 _PUT_OUTGOING = "INSERT OR IGNORE INTO outbox (shard, id, topic, key, value, timestamp_ms) VALUES (?, ?, ?, ?, ?, ?)"

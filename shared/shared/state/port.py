@@ -24,8 +24,9 @@ class Head:
 
     `catalogue_position` and `decisions_position` say how much of the catalogue's and of the decisions' log has been
     applied. What the shard published below the offset `published_through`, in the partition of its own number, is
-    reflected here. `failed` are the keys of the items that could not be judged, ascending; `held` the councils of which
-    there are so many that none of their items is judged.
+    reflected here. `archived` is the number of the last write to the archive after which items were removed here: an
+    archive that knows of fewer writes has lost some of them. `failed` are the keys of the items that could not be
+    judged, ascending; `held` the councils of which there are so many that none of their items is judged.
     """
 
     revision: int = 0
@@ -35,6 +36,7 @@ class Head:
     catalogue_position: Offset = _START
     decisions_position: Offset = _START
     published_through: Offset = _START
+    archived: int = 0
     counts: Mapping[str, int] = field(default_factory=dict)
     failed: tuple[str, ...] = ()
     held: tuple[str, ...] = ()

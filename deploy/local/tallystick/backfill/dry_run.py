@@ -29,7 +29,7 @@ from shared.units import EpochMillis, Offset
 from sla_monitor.domain.item import FactResult
 from sla_monitor.domain.verdict_changes import verdict_changes
 from sla_monitor.judging.dry_run import DryRunResult, JudgingDryRun
-from sla_monitor.settings import MonitorSettings
+from sla_monitor.settings import DryRunSettings
 from tallystick.backfill.candidates import Candidate, Refusal
 from tallystick.backfill.report import Changes, changes
 from tallystick.stack import require_folder
@@ -126,7 +126,7 @@ class BackfillDryRun:
 @asynccontextmanager
 async def open_dry_run(clock: Clock) -> AsyncIterator[BackfillDryRun]:
     """What the environment's settings name; `DATABASE_URL` is billing's. All of it is closed on the way out."""
-    monitor_settings, billing_settings = read_settings(MonitorSettings), read_settings(BillingSettings)
+    monitor_settings, billing_settings = read_settings(DryRunSettings), read_settings(BillingSettings)
     addresses = monitor_settings.bus_url, monitor_settings.state_url, billing_settings.database_url
     require_folder(monitor_settings.var, unless=addresses)
     async with AsyncExitStack() as stack:
@@ -136,7 +136,8 @@ async def open_dry_run(clock: Clock) -> AsyncIterator[BackfillDryRun]:
         with busy_during_outages():
             billing = build_billing(billing_settings, bus=bus, clock=clock)
         stack.push_async_callback(billing.close)
-        monitor = JudgingDryRun(monitor_settings, bus=bus, clock=clock)
+        with busy_during_outages():
+            monitor = JudgingDryRun(monitor_settings, bus=bus, clock=clock)
         stack.push_async_callback(monitor.close)
         yield BackfillDryRun(bus, monitor, billing, clock)
 

@@ -246,14 +246,14 @@ def request_for(
     requests: Sequence[ReevaluationRequest], item: Item, *, council: str, stream: Stream, name: str
 ) -> ReevaluationRequest | None:
     """The last of `requests` that concerns the item, renewing if any of them does; None if it is to be left alone."""
-    span = _span(item)
+    span = span_of(item)
     named = [request for request in requests if request.names(council, stream, name)]
     matching = [request for request in named if _concerns(request, item, span)]
     renewing = [request for request in matching if request.renews]
     return next(reversed(renewing or matching), None)
 
 
-class _Span(Struct, frozen=True):
+class ItemSpan(Struct, frozen=True):
     """From an item's opening to the last instant that its verdicts depend on, FOREVER while it is open."""
 
     service: str
@@ -261,7 +261,8 @@ class _Span(Struct, frozen=True):
     end: int
 
 
-def _span(item: Item) -> _Span | None:
+def span_of(item: Item) -> ItemSpan | None:
+    """What a request is compared with; None while the item has no opening."""
     timeline, _ = read_timeline(item.facts, as_of_s=FOREVER - 1)
     if timeline is None:
         return None
@@ -269,10 +270,10 @@ def _span(item: Item) -> _Span | None:
     published = (last.verdict for last in item.announced.values())
     due = [epoch_s(verdict.due_at) for verdict in published if verdict is not None and verdict.due_at]
     end = FOREVER if timeline.ended is None else max([timeline.ended.at, *due])
-    return _Span(timeline.opened.service, timeline.start, end)
+    return ItemSpan(timeline.opened.service, timeline.start, end)
 
 
-def _concerns(request: ReevaluationRequest, item: Item, span: _Span | None) -> bool:
+def _concerns(request: ReevaluationRequest, item: Item, span: ItemSpan | None) -> bool:
     if span is None:
         return item.waiting
     if request.open_only and not (item.waiting or span.end == FOREVER):

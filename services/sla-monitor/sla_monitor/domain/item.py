@@ -49,7 +49,8 @@ class Item(Struct, array_like=True):
 
     `waiting`: no agreement is known yet. `known_to` is the position of the catalogue by which it is evaluated: the
     newest while it is open; afterwards it stays, so that a holiday proclaimed later changes nothing that has ended
-    (R10).
+    (R10). `unread` are the (source, id) of facts that came back with an archived item and whose records the shard has
+    still to read again.
     """
 
     facts: list[AnyFact] = []
@@ -57,6 +58,7 @@ class Item(Struct, array_like=True):
     waiting: bool = False
     known_to: int = 0
     failed: ItemFailure | None = None
+    unread: list[tuple[str, str]] = []
 
 
 class FactResult(Enum):

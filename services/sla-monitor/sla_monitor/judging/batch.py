@@ -117,6 +117,11 @@ class ShardBatch:
         return self._clock_ms // 1000
 
     @property
+    def starts_at(self) -> int:
+        """The offset from which on the shard has still to be read, before the records added here."""
+        return self._head.next_offset
+
+    @property
     def keys(self) -> Iterable[str]:
         """The items that the records added so far are about."""
         return self._added.keys()
@@ -156,12 +161,15 @@ class ShardBatch:
         """
         for key in keys:
             cached = self._cache.pop(key) or CachedItem.load(stored.get(key))
+            unread = len(cached.item.unread)
             new, reordered = self._insert(cached, self._added.get(key, ()))
             work = ItemWork(key, new, reordered, requests.get(key), key in not_due)
             if self._failed.excludes(key, cached.item, retried=work.request is not None):
                 self._store_unjudged(cached.item, work)
             elif work.is_any and cached.item.facts:
                 cached = self._judge_or_fail(cached, work)
+            if len(cached.item.unread) != unread:
+                self._items[key] = dump_item(cached.item)
             self._cache.put(key, cached)
 
     def let_go(self, council: str) -> None:
@@ -186,15 +194,23 @@ class ShardBatch:
                 case FactResult.NEW:
                     new.append(fact)
                 case FactResult.DUPLICATE:
-                    self._counts["duplicate"] += 1
+                    self._count_known(cached.item, fact)
                 case FactResult.REORDERED:
-                    self._counts["duplicate"] += 1
+                    self._count_known(cached.item, fact)
                     reordered.append(fact)
                 case FactResult.CONFLICT:
                     self._quarantine(record, CONFLICT)
                 case FactResult.TOO_MANY:
                     self._quarantine(record, TOO_MANY)
         return new, reordered
+
+    def _count_known(self, item: Item, fact: AnyFact) -> None:
+        """A fact that came back from the archive counts with the first record of it that is read again."""
+        if (identity := (fact.source, fact.id)) in item.unread:
+            item.unread.remove(identity)
+            self._counts["parked" if item.waiting else "applied"] += 1
+        else:
+            self._counts["duplicate"] += 1
 
     def _judge_or_fail(self, cached: CachedItem, work: ItemWork) -> CachedItem:
         """The item has been judged, or has failed with nothing changed but its facts; returns it as it is cached."""
@@ -234,7 +250,7 @@ class ShardBatch:
     def _fail(self, item: Item, work: ItemWork, failure: CodeFailure) -> None:
         """Its facts count as applied, nothing is due, and what was announced of it stands."""
         key, new, context = work.key, len(work.new), self._context
-        parked = len(item.facts) - new if item.waiting else 0
+        parked = _counted(item) - new if item.waiting else 0
         self._counts["parked"] -= parked
         self._counts["applied"] += parked + new
         item.waiting, self._due[key] = False, None
@@ -310,8 +326,8 @@ class ShardBatch:
         """All facts of an item whose council has no agreement yet are parked, and all of them apply when it has."""
         if item.waiting != waiting:
             # Waiting may begin late too: facts that came before their item's opening need no agreement.
-            self._counts["parked" if item.waiting else "applied"] -= len(item.facts) - new
-            new = len(item.facts)
+            self._counts["parked" if item.waiting else "applied"] -= _counted(item) - new
+            new = _counted(item)
         self._counts["parked" if waiting else "applied"] += new
 
     def _quarantine(self, record: Record, invalid: InvalidRecord) -> None:
@@ -350,3 +366,8 @@ def _trigger(key: str, new: Sequence[AnyFact], request: ReevaluationRequest | No
 
 def _due_at(wake: int | None) -> EpochSeconds | None:
     return None if wake is None else EpochSeconds(wake)
+
+
+def _counted(item: Item) -> int:
+    """Of how many of its facts a record of the shard has been read."""
+    return len(item.facts) - len(item.unread)

@@ -5,18 +5,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
+from sqlalchemy import Engine
 
 from shared.clock import Clock
 from shared.contracts.envelope import TimeAdvanced
 from shared.log.port import Bounds, Bus, Outgoing, Record, Shard
 from shared.log.validation import InvalidRecord
+from shared.sql.engine import connect as connect_database
+from shared.sql.migrate import prepare
+from shared.startup_errors import InvalidSettings
 from shared.state.connect import connect
 from shared.state.port import Head
 from sla_monitor.domain.facts import AnyFact, fact_of, read_record
 from sla_monitor.domain.item import FactResult, Item, insert_fact, load_item
+from sla_monitor.judging.archiving import ArchiveReader
 from sla_monitor.judging.batch import EvaluationContext, ShardBatch, item_key
 from sla_monitor.judging.item_cache import ItemCache
-from sla_monitor.settings import MonitorSettings
+from sla_monitor.settings import DryRunSettings
+from sla_monitor.store.archive import SqlArchive
 from sla_monitor.store.views import CatalogueView, DecisionsView
 
 
@@ -29,13 +35,16 @@ class DryRunResult:
 
 
 class JudgingDryRun:
-    """Reads live state and the log beside running instances, and changes nothing. It needs no database.
+    """Reads live state, the archive and the log beside running instances, and changes nothing.
 
-    Items are judged as if their shard had caught up with the present.
+    Items are judged as if their shard had caught up with the present. Where nobody named the archive, a shard that has
+    left items to one is refused: raises `InvalidSettings`.
     """
 
-    def __init__(self, settings: MonitorSettings, *, bus: Bus, clock: Clock) -> None:
+    def __init__(self, settings: DryRunSettings, *, bus: Bus, clock: Clock) -> None:
         self._states = connect(settings.state)
+        self._engine = _open_database(settings.archive)
+        self._archive = None if self._engine is None else ArchiveReader(SqlArchive(self._engine))
         self._catalogue, self._decisions = CatalogueView(bus), DecisionsView(bus)
         self._context = EvaluationContext(self._catalogue, self._decisions, clock, settings.margin_s)
 
@@ -47,7 +56,8 @@ class JudgingDryRun:
     async def insert_results(self, shard: Shard, records: Sequence[Record]) -> list[FactResult]:
         """Whether each record would be new to its item, a duplicate or a conflict; all of them are valid events."""
         facts = [_fact(shard, record) for record in records]
-        stored = await self._states.items(shard, list(dict.fromkeys(key for key, _ in facts)))
+        head = await self._states.head(shard) or Head()
+        stored = await self._held(shard, list(dict.fromkeys(key for key, _ in facts)), head)
         items = {key: load_item(blob) for key, blob in stored.items()}
         return [insert_fact(items.setdefault(key, Item()), fact) for key, fact in facts]
 
@@ -63,11 +73,24 @@ class JudgingDryRun:
         )
         batch.move_clock(self._context.judged_to_ms)
         keys = list(batch.keys)
-        batch.judge(keys, await self._states.items(shard, keys))
+        batch.judge(keys, await self._held(shard, keys, head))
         change = batch.change()
         counts = Counter(change.head.counts)
         counts.subtract(head.counts)
         return DryRunResult(change.outbox, counts["parked"])
+
+    async def _held(self, shard: Shard, keys: Sequence[str], head: Head) -> dict[str, bytes]:
+        """Those of `keys` that exist, in live state or archived."""
+        live = await self._states.items(shard, keys)
+        absent = [key for key in keys if key not in live]
+        if self._archive is None:
+            if absent and head.archived:
+                raise InvalidSettings(
+                    "some ended items are in the monitor's database only: name it in MONITOR_DATABASE_URL"
+                )
+            return live
+        await self._archive.start(shard, head)
+        return live | await self._archive.recall(shard, absent, next_offset=head.next_offset)
 
     async def behind(self, held: Mapping[Shard, Bounds]) -> int:
         """How many records of those `held` are still to be judged.
@@ -86,6 +109,17 @@ class JudgingDryRun:
     async def close(self) -> None:
         """Everything is released."""
         await self._states.close()
+        if self._engine is not None:
+            self._engine.dispose()
+
+
+def _open_database(url: str) -> Engine | None:
+    """The monitor's database, with the newest schema; None without an address."""
+    if not url:
+        return None
+    engine = connect_database(url)
+    prepare(engine, "sla_monitor")
+    return engine
 
 
 def _fact(shard: Shard, record: Record) -> tuple[str, AnyFact]:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 
 from shared.contracts.envelope import item_key, split_item_key
@@ -15,8 +15,10 @@ from shared.paging import paged
 from shared.state.port import Change, Head, StateStore
 from shared.state.publisher import Publisher
 from shared.units import CouncilId, EpochSeconds, ItemId, Offset
+from sla_monitor.domain.archive import recalled
 from sla_monitor.domain.decisions import CATALOGUE_CHANGED, ReevaluationRequest, request_for
-from sla_monitor.domain.item import OUTAGE_MARK, load_item
+from sla_monitor.domain.item import OUTAGE_MARK, dump_item, load_item
+from sla_monitor.judging.archiving import Archiver, ArchiveReader
 from sla_monitor.judging.batch import EvaluationContext, ShardBatch
 from sla_monitor.judging.failed_items import (
     MOST_FAILED,
@@ -49,10 +51,13 @@ class JudgingProcessor:
         states: StateStore,
         bus: Bus,
         context: EvaluationContext,
+        archive: ArchiveReader,
         *,
+        archiver: Archiver | None = None,
         accepted_below: AcceptedBelow = nothing_accepted,
     ) -> None:
         self._states, self._bus, self._context = states, bus, context
+        self._archive, self._archiver = archive, archiver
         self._publisher = Publisher(states, bus)
         self._floods = FloodGuard(states, accepted_below)
         self._heads: dict[Shard, Head | None] = {}
@@ -71,6 +76,9 @@ class JudgingProcessor:
         self._tried.discard(shard)
         self._heads[shard] = head
         await self._publications.start(shard, head)
+        await self._archive.start(shard, head)
+        if self._archiver is not None:
+            self._archiver.start(shard)
         return None if head is None else head.next_offset
 
     async def apply(self, shard: Shard, records: Sequence[Record]) -> int:
@@ -117,6 +125,8 @@ class JudgingProcessor:
         await self._publish(shard, self._heads[shard] or head)
         if has_read_all and self._publications.has_unrecorded(shard):
             await self._reconcile(shard, to_ms=to_ms)
+        if has_read_all and self._archiver is not None:
+            await self._sweep(shard, self._archiver)
 
     @property
     def unreconciled(self) -> frozenset[Shard]:
@@ -163,9 +173,15 @@ class JudgingProcessor:
         due_keys = dict.fromkeys(key for key, _ in due)
         keys = dict.fromkeys(batch.keys) | due_keys
         cache = self._caches[shard]
-        stored = await self._states.items(shard, [key for key in keys if key not in cache])
+        stored = await self._held(shard, [key for key in keys if key not in cache], next_offset=batch.starts_at)
         batch.judge(keys, stored, not_due=keys.keys() - due_keys.keys())
         return len(due)
+
+    async def _held(self, shard: Shard, keys: Sequence[str], *, next_offset: int) -> dict[str, bytes]:
+        """Those of `keys` that exist: in live state, or archived and about to come back to it."""
+        live = await self._states.items(shard, keys)
+        absent = [key for key in keys if key not in live]
+        return live | await self._archive.recall(shard, absent, next_offset=next_offset) if absent else live
 
     async def _judge_again(self, shard: Shard, head: Head, stored: Head | None) -> Head:
         """Open items are judged by the newest catalogue, ended ones where a decision requests it."""
@@ -173,13 +189,13 @@ class JudgingProcessor:
         decisions_position = decisions.position
         requests = [CATALOGUE_CHANGED] if head.catalogue_position < catalogue_position else []
         requests += decisions.current.requests(after=head.decisions_position)
-        async for page in self._requested_pages(shard, requests):
-            wanted = {key: _request_for(requests, shard, key, blob) for key, blob in page}
+        async for page in self._requested_pages(shard, requests, head):
+            wanted = {key: _request_for(requests, shard, key, blob) for key, blob in page.items()}
             requested = {key: request for key, request in wanted.items() if request is not None}
             if not requested:
                 continue
             batch = self._batch(shard, head)
-            batch.judge(requested, dict(page), requests=requested)
+            batch.judge(requested, page, requests=requested)
             head = stored = await self._commit(shard, stored, batch.change())
         judged = replace(
             head, catalogue_position=Offset(catalogue_position), decisions_position=Offset(decisions_position)
@@ -187,20 +203,25 @@ class JudgingProcessor:
         return await self._commit(shard, stored, self._batch(shard, judged).change())
 
     async def _requested_pages(
-        self, shard: Shard, requests: Sequence[ReevaluationRequest]
-    ) -> AsyncIterator[list[tuple[str, bytes]]]:
-        """All items that `requests` may be about: those that they name, or every one."""
+        self, shard: Shard, requests: Sequence[ReevaluationRequest], head: Head
+    ) -> AsyncIterator[Mapping[str, bytes]]:
+        """All items that `requests` may be about: those that they name, or every one; archived ones last."""
         named = {
             item_key(CouncilId(each.council), ItemId(each.item)) for each in requests if each.council and each.item
         }
         if len(named) == len(requests):
-            if held := await self._states.items(shard, named):
-                yield list(held.items())
+            if held := await self._held(shard, sorted(named), next_offset=head.next_offset):
+                yield held
             return
         after = ""
         while page := await self._states.scan(shard, after=after, limit=self._states.max_batch):
             after = page[-1][0]
-            yield page
+            yield dict(page)
+        if ended := [request for request in requests if not request.open_only]:
+            async for copies in self._archive.requested(shard, ended):
+                live = await self._states.items(shard, list(copies))
+                absent = {key: copy for key, copy in copies.items() if key not in live}
+                yield {key: dump_item(recalled(copy, next_offset=head.next_offset)) for key, copy in absent.items()}
 
     async def _retry(self, shard: Shard, head: Head) -> Head:
         """Failed items were tried by this release; councils of which few enough are left are held no longer."""
@@ -236,6 +257,23 @@ class JudgingProcessor:
         batch.release(council)
         return await self._commit(shard, head, batch.change())
 
+    async def _sweep(self, shard: Shard, archiver: Archiver) -> None:
+        """A few more ended items have left live state. Never while something published may be unknown to it."""
+        head = self._heads[shard]
+        if head is None or self._publications.unreconciled_of(shard) is not None or self._context.is_outdated(head):
+            return
+        swept = await archiver.sweep(shard, head)
+        if swept is None:
+            return
+        for key in (*swept.left, *swept.differing):
+            self._caches[shard].pop(key)
+        batch = self._batch(shard, replace(head, archived=swept.number))
+        batch.judge(swept.differing, swept.differing, requests=dict.fromkeys(swept.differing, RECONCILED))
+        change, left = batch.change(), dict.fromkeys(swept.left)
+        items = {**swept.differing, **change.items, **left}
+        await self._commit(shard, head, replace(change, items=items, due={**change.due, **left}))
+        await self._publisher.send(shard)
+
     async def _reconcile(self, shard: Shard, *, to_ms: int) -> None:
         """Readers hold what holds, and the head says up to where the announcements are known here.
 
@@ -264,7 +302,8 @@ class JudgingProcessor:
         """Items of which more was published than the store remembers are judged again from what was published."""
         published = await replay_unreconciled(self._bus, shard, unreconciled, start=head.published_through, end=end)
         for page in paged(published.keys, self._states.max_batch):
-            if differing := published_otherwise(await self._states.items(shard, page), published):
+            held = await self._held(shard, page, next_offset=head.next_offset)
+            if differing := published_otherwise(held, published):
                 self._caches.pop(shard, None)  # it remembers what the store does
                 batch = self._batch(shard, head)
                 batch.move_clock(to_ms)

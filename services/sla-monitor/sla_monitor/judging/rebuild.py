@@ -1,8 +1,10 @@
 """Live state emptied and computed again from the log, without announcing again what the log holds as announced.
 
-A shard's records are read first and judged by themselves, which gives the facts, the counts and the quarantine. What
-that would have announced is dropped. Then each item gets what the log says was published about it and is judged once
-more: the difference is what was still to be published when the state was lost, and mostly nothing.
+A shard's records are read first and judged by themselves, which gives the facts, the counts and the quarantine. An
+item that was archived is whole from its first record on, also where the log holds no more of it. What all that would
+have announced is dropped. Then each item, also one that is only archived, gets what the log says was published about it
+and is judged once more: the difference is what was still to be published when the state was lost, and mostly nothing.
+What then holds no more than its archived copy leaves live state again.
 
 No instance may run meanwhile. One that starts all the same, or after a rebuild that was interrupted, stops: the next
 offset of an unfinished shard is one that no log holds.
@@ -24,6 +26,7 @@ from shared.state.connect import connect
 from shared.state.port import Change, StateStore
 from shared.state.publisher import drain_outbox
 from sla_monitor.domain.announcement_replay import AnnouncementReplay
+from sla_monitor.judging.archiving import ArchiveReader
 from sla_monitor.judging.batch import EvaluationContext
 from sla_monitor.judging.flood_guard import AcceptedBelow, FloodGuard
 from sla_monitor.judging.recovery import replay_announcements
@@ -53,11 +56,12 @@ class Rebuild:
         states: StateStore,
         bus: Bus,
         context: EvaluationContext,
+        archive: ArchiveReader,
         *,
         accepted_below: AcceptedBelow,
         catch_up: Callable[[], Awaitable[None]],
     ) -> None:
-        self._states, self._bus, self._context = states, bus, context
+        self._states, self._bus, self._context, self._archive = states, bus, context, archive
         self._accepted_below, self._catch_up = accepted_below, catch_up
 
     async def run(self, *, cause: str = CAUSE) -> RebuildResult:
@@ -115,8 +119,15 @@ class Rebuild:
     ) -> RebuildResult:
         first = (await self._bus.bounds(shard)).first
         floods = FloodGuard(states, self._accepted_below)
+        await self._archive.start(shard, None)
         rebuild = ShardRebuild(
-            shard, states, self._context, floods, first_offset=first, published_through=published_through
+            shard,
+            states,
+            self._context,
+            self._archive,
+            floods,
+            first_offset=first,
+            published_through=published_through,
         )
         await log.seek(shard, first)
         # The clock may go to an instant before which nothing was unread.

@@ -1,6 +1,6 @@
 """One shard's live state, rebuilt from its records and from what was published about its items."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from shared.log.failures import attempt
@@ -12,9 +12,11 @@ from shared.state.port import Change, Head, StateStore
 from shared.units import Offset
 from sla_monitor.domain.announcement_replay import AnnouncementReplay, MatchQuality, match_quality
 from sla_monitor.domain.announcements import Trigger
+from sla_monitor.domain.archive import ArchivedItem, last_published, same_item
 from sla_monitor.domain.decisions import ReevaluationRequest
 from sla_monitor.domain.facts import Opened
-from sla_monitor.domain.item import Item, dump_item, is_open
+from sla_monitor.domain.item import Item, dump_item, is_open, load_item
+from sla_monitor.judging.archiving import ArchiveReader
 from sla_monitor.judging.batch import EvaluationContext, ShardBatch
 from sla_monitor.judging.flood_guard import FloodGuard
 from sla_monitor.judging.item_cache import ItemCache
@@ -36,16 +38,16 @@ class ShardRebuild:
         shard: Shard,
         states: StateStore,
         context: EvaluationContext,
+        archive: ArchiveReader,
         floods: FloodGuard,
         *,
         first_offset: int,
         published_through: int,
     ) -> None:
         self._shard, self._states, self._context, self._floods = shard, states, context, floods
-        self._stored = UNFINISHED_HEAD
-        self._head = context.first_head(
-            first_offset, revision=UNFINISHED_HEAD.revision, published_through=published_through
-        )
+        self._archive, self._stored = archive, UNFINISHED_HEAD
+        first = context.first_head(first_offset, revision=UNFINISHED_HEAD.revision, published_through=published_through)
+        self._head = replace(first, archived=archive.writes(shard))
 
     async def add(self, records: Sequence[Record]) -> None:
         """The records are in their items. What they alone would have announced is dropped.
@@ -64,7 +66,10 @@ class ShardRebuild:
         batch = self._batch()
         batch.add(records)
         keys = list(batch.keys)
-        batch.judge(keys, await self._states.items(self._shard, keys))
+        live = await self._states.items(self._shard, keys)
+        absent = [key for key in keys if key not in live]
+        recalled = await self._archive.recall(self._shard, absent, next_offset=batch.starts_at)
+        batch.judge(keys, live | recalled)
         return replace(batch.change(), outbox=())
 
     async def finish(self, replay: AnnouncementReplay, *, to_ms: int, cause: str) -> tuple[int, int]:
@@ -74,28 +79,50 @@ class ShardRebuild:
         """
         request = ReevaluationRequest(cause, position=0)
         items = missing = 0
-        after = ""
-        while page := await self._states.scan(self._shard, after=after, limit=_PAGE):
-            after, items = page[-1][0], items + len(page)
+        done: set[str] = set()
+        async for live, copies in self._all(done):
             batch = self._batch()
             batch.move_clock(to_ms)
-            published = dict(self._published(page, replay, as_of=batch.clock_s))
+            published = dict(self._published(live, copies, replay, as_of=batch.clock_s))
             batch.judge(published, published, requests=dict.fromkeys(published, request))
             change = batch.change()
-            await self._store(replace(change, items={**published, **change.items}))
+            items_now = {**live, **published, **change.items}
+            archived = [key for key, blob in items_now.items() if key in copies and _is_copied(blob, copies[key])]
+            left = dict.fromkeys(archived)
+            await self._store(replace(change, items={**published, **change.items, **left}, due={**change.due, **left}))
+            items += len(items_now) - len(archived)
             missing += len(change.outbox)
         await self._unmark()
         return items, missing
 
+    async def _all(self, done: set[str]) -> AsyncIterator[tuple[Mapping[str, bytes], Mapping[str, ArchivedItem]]]:
+        """All of live state in pages, with what is archived of each, then the items that are only archived."""
+        after = ""
+        while page := await self._states.scan(self._shard, after=after, limit=_PAGE):
+            after, live = page[-1][0], dict(page)
+            done.update(live)
+            yield live, await self._archive.find(self._shard, list(live))
+        async for copies in self._archive.all(self._shard):
+            rest = {key: copy for key, copy in copies.items() if key not in done}
+            yield {key: dump_item(copy.item) for key, copy in rest.items()}, rest
+
     def _published(
-        self, page: Sequence[tuple[str, bytes]], replay: AnnouncementReplay, *, as_of: int
+        self,
+        live: Mapping[str, bytes],
+        copies: Mapping[str, ArchivedItem],
+        replay: AnnouncementReplay,
+        *,
+        as_of: int,
     ) -> Iterator[tuple[str, bytes]]:
         """Items with what was published about them. One without an opening has none that could be judged by it."""
-        for key, blob in page:
+        for key, blob in live.items():
             stored = StoredItem.of(self._shard, key, blob)
             item = stored.load()
             if any(isinstance(fact, Opened) for fact in item.facts):
                 item.announced = replay.announced(key, stored.stream)
+                if (copy := copies.get(key)) is not None:
+                    # The log may hold no more of what was published about it long ago.
+                    item.announced = last_published(copy.item.announced, item.announced)
                 if item.announced:
                     # One that cannot even be compared is judged by the newest catalogue, and fails there.
                     attempt(self._restore_catalogue, stored, item, as_of=as_of)
@@ -109,8 +136,9 @@ class ShardRebuild:
         """The newest position of the catalogue by which the ended item matches best what it has published."""
         context, council, name = self._context, stored.council, stored.name
         trigger = Trigger(council, name, "clock", as_of)
-        best, quality = context.catalogue.position, MatchQuality.DIFFERENT
-        for position in self._positions(council):
+        # What came back from the archive has the one of its time; anything else has the newest so far.
+        best, quality = item.known_to, MatchQuality.DIFFERENT
+        for position in (best, *self._positions(council)):
             item.known_to = position
             evaluation = evaluate_known(
                 item,
@@ -152,3 +180,7 @@ class ShardRebuild:
             return
         head = replace(self._head, revision=self._head.revision + 1)
         await self._states.commit(self._shard, self._stored, Change(head))
+
+
+def _is_copied(blob: bytes | None, copy: ArchivedItem) -> bool:
+    return blob is not None and same_item(load_item(blob), copy.item)

@@ -2,6 +2,8 @@
 
 # Every other table only grows (`shared.sql.migrate`).
 CHANGEABLE = {
+    "archive_progress": "UPDATE",
+    "archived_item": "UPDATE",
     "verdict_progress": "UPDATE",
     "verdict": "UPDATE, DELETE",
 }

@@ -27,7 +27,7 @@ from sla_monitor.domain.evidence import (
 )
 from sla_monitor.domain.item import Item
 from sla_monitor.reports.sources import Sources
-from sla_monitor.store.items import StoredItem
+from sla_monitor.store.items import StoredItem, map_pages
 
 # JSON Lines has no registered media type; this one is in common use.
 JSON_LINES = "application/jsonl"
@@ -77,7 +77,8 @@ async def evidence(sources: Sources, scope: Scope, *, council: str, month: Month
     def of_page(page: Sequence[StoredItem]) -> list[tuple[tuple[str, str], _ItemRecords]]:
         return list(_page_records(sources, page, str(month), as_of))
 
-    found = [each async for page in sources.items.map_pages(Scope.of(council), of_page) for each in page]
+    pages = sources.items.pages(Scope.of(council), month=str(month))
+    found = [each async for page in map_pages(pages, of_page) for each in page]
     for _, of_item in sorted(found, key=lambda each: each[0]):
         records += of_item
     return await asyncio.to_thread(sealed, records)

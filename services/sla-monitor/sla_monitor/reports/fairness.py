@@ -24,7 +24,7 @@ from sla_monitor.domain.clock.timeline import FOREVER, Pause, Timeline
 from sla_monitor.domain.clock.verdict import Verdict
 from sla_monitor.domain.facts import Paused, Reopened
 from sla_monitor.reports.sources import CachedQuery, Sources
-from sla_monitor.store.items import StoredItem
+from sla_monitor.store.items import StoredItem, map_pages
 
 
 class Check(StrEnum):
@@ -128,7 +128,8 @@ class FairnessChecks:
         def of_page(page: Sequence[StoredItem]) -> list[FairnessFinding]:
             return [found for stored in page for found in self._of_item(stored, as_of)]
 
-        pages = [found async for found in self._sources.items.map_pages(Scope.all(), of_page)]
+        items = self._sources.items.pages(Scope.all())
+        pages = [found async for found in map_pages(items, of_page)]
         return as_of, sorted((found for page in pages for found in page), key=_place)
 
     def _of_item(self, stored: StoredItem, as_of: int) -> Iterator[FairnessFinding]:

@@ -16,7 +16,7 @@ from shared.scope import Scope
 from sla_monitor.domain.facts import AnyFact, Cancelled, Closed, Reopened, Stopped
 from sla_monitor.domain.open_targets import OpenTarget, open_targets
 from sla_monitor.ports import Catalogue, DecisionsLog, ReadModel
-from sla_monitor.store.items import StoredItem, StoredItems
+from sla_monitor.store.items import StoredItem, StoredItems, map_pages
 
 T = TypeVar("T")
 MIN_AGE_S = 5.0
@@ -88,7 +88,8 @@ class Sources:
         def of_page(page: Sequence[StoredItem]) -> list[OpenTarget]:
             return sorted(self._of_page(page, as_of), key=lambda each: each.urgency)
 
-        pages = [found async for found in self.items.map_pages(Scope.all(), of_page)]
+        # What is archived has ended.
+        pages = [found async for found in map_pages(self.items.live_pages(Scope.all()), of_page)]
         return OpenTargets(as_of, list(merge(*pages, key=lambda each: each.urgency)))
 
     def _of_page(self, page: Sequence[StoredItem], as_of: int) -> Iterator[OpenTarget]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from datetime import date
 from itertools import chain
 from typing import NamedTuple, TypeVar
@@ -19,9 +19,10 @@ from shared.scope import Scope
 from shared.state.port import StateStore
 from shared.units import CouncilId, ItemId
 from sla_monitor.domain.agreements import MissingCalendar
+from sla_monitor.domain.archive import ArchivedItem
 from sla_monitor.domain.clock.verdict import Evaluation, evaluate
 from sla_monitor.domain.item import LAST_OUTAGE, OUTAGE_MARK, Item, Outage, load_item, outage_of
-from sla_monitor.ports import Catalogue, DecisionsLog
+from sla_monitor.ports import Archive, Catalogue, DecisionsLog
 
 T = TypeVar("T")
 ITEM_TOPICS = (TICKETS, WORK)
@@ -30,48 +31,73 @@ _PAGE = 1000
 
 
 class StoredItem(NamedTuple):
-    """An item as live state holds it, not decoded yet."""
+    """An item as live state holds it, not decoded yet, or one from the archive."""
 
     council: CouncilId
     stream: Stream
     name: ItemId
-    blob: bytes
+    stored: bytes | Item
 
     @classmethod
-    def of(cls, shard: Shard, key: str, blob: bytes) -> "StoredItem":
+    def of(cls, shard: Shard, key: str, stored: bytes | Item) -> "StoredItem":
         """The item that the shard stores under `council:name`."""
         council, name = split_item_key(key)
-        return cls(council, STREAMS[shard.topic], name, blob)
+        return cls(council, STREAMS[shard.topic], name, stored)
 
     def load(self) -> Item:
         """The item."""
-        return load_item(self.blob)
+        return load_item(self.stored) if isinstance(self.stored, bytes) else self.stored
 
 
 class StoredItems:
-    """Reads live state and changes nothing."""
+    """Reads live state and the archive of ended items, and changes nothing."""
 
-    def __init__(self, states: StateStore, catalogue: Catalogue, decisions: DecisionsLog) -> None:
-        self._states, self._catalogue, self._decisions = states, catalogue, decisions
+    def __init__(self, states: StateStore, archive: Archive, catalogue: Catalogue, decisions: DecisionsLog) -> None:
+        self._states, self._archive = states, archive
+        self._catalogue, self._decisions = catalogue, decisions
 
     async def find(self, council: CouncilId, name: ItemId) -> list[StoredItem]:
         """The council's items of that id: a ticket, a work item, both or none."""
         key = item_key(council, name)
         shards = [Shard(topic.name, partition_of(key.encode(), topic.partitions)) for topic in ITEM_TOPICS]
-        stored = [(shard, (await self._states.items(shard, [key])).get(key)) for shard in shards]
-        return [StoredItem.of(shard, key, blob) for shard, blob in stored if blob]
+        found = [(shard, await self._find(shard, key)) for shard in shards]
+        return [StoredItem.of(shard, key, stored) for shard, stored in found if stored is not None]
 
-    async def pages(self, scope: Scope) -> AsyncIterator[list[StoredItem]]:
-        """Every item in scope of every shard, at most a thousand at a time."""
+    async def _find(self, shard: Shard, key: str) -> bytes | Item | None:
+        if blob := (await self._states.items(shard, [key])).get(key):
+            return blob
+        copy = (await asyncio.to_thread(self._archive.find, shard, [key], after_write=0)).get(key)
+        return None if copy is None else copy.item
+
+    async def pages(self, scope: Scope, *, month: str | None = None) -> AsyncIterator[list[StoredItem]]:
+        """Every item in scope of every shard once, at most a thousand at a time; of one shard all live ones first.
+
+        With `month`, archived items without a verdict in it are left out.
+        """
+        for shard in every_shard(ITEM_TOPICS):
+            # One that is archived meanwhile, or comes back, is in the page that was read first.
+            seen: set[str] = set()
+            async for page in self._scan(shard, after=LAST_OUTAGE):
+                seen.update(key for key, _ in page)
+                yield _in_scope(shard, page, scope)
+            async for copies in self._archived(shard, scope, month):
+                yield [StoredItem.of(shard, key, copy.item) for key, copy in copies.items() if key not in seen]
+
+    async def live_pages(self, scope: Scope) -> AsyncIterator[list[StoredItem]]:
+        """Every item in scope that is open or ended not long ago, as `pages`."""
         for shard in every_shard(ITEM_TOPICS):
             async for page in self._scan(shard, after=LAST_OUTAGE):
-                held = [StoredItem.of(shard, key, blob) for key, blob in page]
-                yield [each for each in held if scope.allows(each.council)]
+                yield _in_scope(shard, page, scope)
 
-    async def map_pages(self, scope: Scope, work: Callable[[list[StoredItem]], T]) -> AsyncIterator[T]:
-        """What `work`, called in a worker thread, makes of each page."""
-        async for page in self.pages(scope):
-            yield await asyncio.to_thread(work, page)
+    async def _archived(
+        self, shard: Shard, scope: Scope, month: str | None
+    ) -> AsyncIterator[Mapping[str, ArchivedItem]]:
+        after: str | None = ""
+        while after is not None:
+            items, after = await asyncio.to_thread(
+                self._archive.page, shard, scope, after=after, limit=_PAGE, month=month
+            )
+            yield items
 
     async def outages(self, scope: Scope) -> list[Outage]:
         """Every outage in scope that ever was, by council and id."""
@@ -142,6 +168,17 @@ def evaluate_known(
     except MissingCalendar:
         # The agreement came before its calendar: the item waits for it as it would for the agreement.
         return Evaluation(None, stream, waiting=True)
+
+
+async def map_pages(pages: AsyncIterator[list[StoredItem]], work: Callable[[list[StoredItem]], T]) -> AsyncIterator[T]:
+    """What `work`, called in a worker thread, makes of each page."""
+    async for page in pages:
+        yield await asyncio.to_thread(work, page)
+
+
+def _in_scope(shard: Shard, page: Iterable[tuple[str, bytes]], scope: Scope) -> list[StoredItem]:
+    held = [StoredItem.of(shard, key, blob) for key, blob in page]
+    return [each for each in held if scope.allows(each.council)]
 
 
 def _count_parked(key: str, item: Item, records: Counter[str], oldest: dict[str, date]) -> None:

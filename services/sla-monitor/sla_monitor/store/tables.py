@@ -74,3 +74,30 @@ ADJUSTMENT = Table(
     Index("adjustment_by_posted", "posted", "council"),
     Index("adjustment_of_verdict", "council", "item"),
 )
+
+# Ended items that have left live state, whole and for ever. Nothing else holds them once the log has expired.
+ARCHIVED_ITEM = Table(
+    "archived_item",
+    METADATA,
+    Column("topic", String(249), primary_key=True),
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("key", String(129), primary_key=True),
+    Column("council", String(64), nullable=False),
+    Column("service", String(64), nullable=False),
+    Column("opened_s", BigInteger, nullable=False),
+    Column("ended_s", BigInteger, nullable=False),
+    Column("first_month", String(7), nullable=False),
+    Column("last_month", String(7), nullable=False),
+    Column("item", LargeBinary, nullable=False),
+    Column("read_to", LargeBinary, nullable=False),
+    Index("archived_item_by_month", "council", "last_month", "first_month"),
+)
+
+# How often each shard has written there: live state knows the number, and so whether the archive has lost something.
+ARCHIVE_PROGRESS = Table(
+    "archive_progress",
+    METADATA,
+    Column("topic", String(249), primary_key=True),
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("writes", BigInteger, nullable=False),
+)

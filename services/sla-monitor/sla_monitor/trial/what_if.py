@@ -20,7 +20,7 @@ from sla_monitor.domain.agreements import AgreementIndex, MissingCalendar
 from sla_monitor.domain.clock.verdict import evaluate
 from sla_monitor.domain.versions import VersionHistory
 from sla_monitor.reports.sources import Sources
-from sla_monitor.store.items import StoredItem
+from sla_monitor.store.items import StoredItem, map_pages
 from sla_monitor.trial.draft import ChangedVerdict, Draft, WhatIfFindings, compare_item, draft_faults, with_draft
 
 MAX_LISTED = 1000
@@ -120,7 +120,8 @@ class WhatIf:
         findings = WhatIfFindings(first_month, last_month, as_of=self._sources.now_s)
         compare = partial(self._compare_page, findings, indexes)
         async with self._turn:
-            async for _ in self._sources.items.map_pages(scope.narrowed_to(draft.council), compare):
+            pages = self._sources.items.pages(scope.narrowed_to(draft.council))
+            async for _ in map_pages(pages, compare):
                 report(findings.items)
         return findings
 
