@@ -331,7 +331,7 @@ def test_an_item_of_a_council_that_is_not_loaded_is_explained_without_naming_the
 
     named, unnamed = run(tmp_path, "explain", "1", "--council", "elsewhere"), run(tmp_path, "explain", "1")
 
-    assert (replayed.exit_code, unnamed.exit_code) == (0, 0), unnamed.output
+    assert (replayed.exit_code, unnamed.exit_code) == (1, 0), unnamed.output
     assert "1 of elsewhere" in unnamed.stdout
     assert unnamed.stdout == named.stdout
     assert "There is no item '2'" in refusal(run(tmp_path, "explain", "2"))

@@ -16,7 +16,7 @@ from tests.support.figures import print_figure
 
 _LOCK = "services.lock"
 _LOOK_EVERY_S = 0.005
-_SPEED = re.compile(r"events judged and metered in .*: ([\d,]+) a second")
+_SPEED = re.compile(r"Judged and metered in .*: ([\d,]+) a second")
 
 
 @dataclass(frozen=True, slots=True)

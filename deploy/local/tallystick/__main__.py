@@ -23,7 +23,8 @@ _HELP = (
     "error."
 )
 _EXIT_CODES = (
-    "Exit codes: 0 done; 1 a file does not verify; 2 an argument, file or setting cannot be used; 3 in use, behind or "
+    "Exit codes: 0 done; 1 a file does not verify, or not all of a replay is applied; 2 an argument, file or setting "
+    "cannot be used; 3 in use, behind or "
     "unreachable: run it again later; 70 a bug in Tallystick; 130 interrupted; 141 the reader of the output went away."
 )
 

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 EXIT_NOT_VERIFIED = 1
+EXIT_INCOMPLETE = 1
 EXIT_INVALID = 2
 EXIT_BUSY = 3
 EXIT_BUG = 70  # EX_SOFTWARE of sysexits.h

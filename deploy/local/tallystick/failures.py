@@ -8,7 +8,7 @@ from billing.domain.statement import NoAgreement, UnknownCouncil
 from catalogue.adapters.partnership_files import UnknownPartnershipFile
 from catalogue.domain.submission import InvalidSubmission
 from shared.json_values import NotStrictJson
-from shared.log.port import BusError
+from shared.log.port import BusError, OffsetGone
 from shared.log.processor import Busy
 from shared.period import MonthNotBegun
 from shared.sql.engine import busy_during_outages
@@ -18,6 +18,7 @@ from sla_monitor.domain.decisions import NotAllowed
 from sla_monitor.domain.evidence import NoSuchCouncil, VerdictsChanging
 from sla_monitor.trial.target import InvalidDocument
 from tallystick.console import EXIT_BUG, EXIT_BUSY, EXIT_INVALID, fail
+from tallystick.draining import NoProgress
 from tallystick.replay.mapping import InvalidMapping, UnknownMapping
 from tallystick.replay.table import UnreadableFile
 from tallystick.replay.targets import UnusableTemplate
@@ -39,6 +40,17 @@ class Advice(NamedTuple):
 
 ADVICE = (
     Advice((FolderInUse,), "Stop it, or set TALLYSTICK_VAR to another folder. Nothing was changed.", EXIT_BUSY),
+    Advice(
+        (NoProgress,),
+        "What was stored is kept, and nothing more was sent. Name a new state folder (TALLYSTICK_VAR) and send all of "
+        "it again; or go on with this one: `tallystick quarantine accept-flood` lets a halted partition go on.",
+        EXIT_BUSY,
+    ),
+    Advice(
+        (OffsetGone,),
+        "A file of the log or of a service was deleted, emptied or replaced. Put back a copy of all of them, or name a "
+        "new state folder (TALLYSTICK_VAR) and send everything again.",
+    ),
     Advice((UnusableFolder,), "Set TALLYSTICK_VAR to a folder that you may write. Nothing was changed."),
     Advice((IncompatibleStore,), f"Nothing was changed. {_ADDRESSES}"),
     Advice((InvalidSettings, SchemaOutdated), f"{_ADDRESSES} Nothing was changed."),

@@ -2,19 +2,23 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from filelock import FileLock, Timeout
 from rich.progress import Progress
 
+from shared.bus.consumer import ConsumerStatus
 from shared.clock import Clock, WallClock
 from shared.contracts.definitions import AnyDefinition
 from shared.contracts.topics import TOPICS
-from shared.log.port import Bus
+from shared.log.port import Bus, Shard
+from shared.scope import Scope
+from tallystick.draining import run_and_stop, run_until_none_left
 
 if TYPE_CHECKING:  # importing the services takes a second: `--help` of a verb does not wait for them
     from billing.app import BillingApp
@@ -22,10 +26,8 @@ if TYPE_CHECKING:  # importing the services takes a second: `--help` of a verb d
     from sla_monitor.app import MonitorApp
 
 ACTOR = "tallystick-local"
-_LOOK_EVERY_S = 1.0
+_PAGE = 1_000
 _SERVICES = ("catalogue.app", "sla_monitor.app", "billing.app")
-# A service's work, until the event is set.
-Work = Callable[[asyncio.Event], Coroutine[None, None, None]]
 
 
 class FolderInUse(Exception):
@@ -52,19 +54,33 @@ class Stack:
         await self.catalogue.announce()
         return len(recorded.added)
 
+    async def defined(self, kind: Literal["council", "service"]) -> set[str]:
+        """The ids that the catalogue has of that kind."""
+        names: list[str] = []
+        while page := await asyncio.to_thread(self._listed, kind, names[-1] if names else ""):
+            names += page
+        return set(names)
+
+    def _listed(self, kind: Literal["council", "service"], after: str) -> list[str]:
+        found = self.catalogue.handlers.listing(kind, Scope.all(), on=None, after=after, limit=_PAGE)
+        return [version.definition.id for version in found]
+
     async def run(self, stop: asyncio.Event) -> None:
         """All services work until `stop` is set; raises what stopped one of them, after stopping the others."""
         async with asyncio.TaskGroup() as tasks:
             for service in (self.catalogue, self.monitor, self.billing):
-                tasks.create_task(_run(service.run, stop))
+                tasks.create_task(run_and_stop(service.run, stop))
 
     async def pending(self) -> int:
         """How much is still to be done; 0 when no service has anything left to do."""
         return await self.catalogue.unannounced() + await self.monitor.pending() + await self.billing.unread()
 
     async def drain(self, report: Callable[[int], None] = lambda _: None) -> None:
-        """The services have done all there is to do by now; `report` gets what is left, every second."""
-        await _run_until_none_left(self.run, self.pending, report)
+        """The services have done all there is to do by now; `report` gets what is left, every second.
+
+        Raises `NoProgress` where they come no further.
+        """
+        await run_until_none_left(_AllOfIt(self), report)
 
     async def drain_showing(self, bars: Progress, title: str) -> None:
         """As `drain`, with a progress bar."""
@@ -75,26 +91,44 @@ class Stack:
 
     async def meter(self) -> None:
         """Billing has ingested all that the log holds by now."""
-        await _run_until_none_left(self.billing.run, self.billing.unread, lambda _: None)
+        await run_until_none_left(_Metering(self), lambda _: None)
 
 
-async def _run_until_none_left(work: Work, left: Callable[[], Awaitable[int]], report: Callable[[int], None]) -> None:
-    stop = asyncio.Event()
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(_run(work, stop))
-        try:
-            while count := await left():
-                report(count)
-                await asyncio.sleep(_LOOK_EVERY_S)
-        finally:
-            stop.set()
+@dataclass(frozen=True, slots=True)
+class _AllOfIt:
+    """Everything that the services have to do."""
+
+    stack: Stack
+
+    async def run(self, stop: asyncio.Event) -> None:
+        await self.stack.run(stop)
+
+    async def left(self) -> int:
+        return await self.stack.pending()
+
+    async def progress(self) -> object:
+        """The count of writes: judging the items of one partition again leaves `pending` as it was for a long time."""
+        return sum(head.revision for head in (await self.stack.monitor.heads()).values())
+
+    def halted(self) -> Mapping[Shard, str]:
+        return {shard: advice for each in self._consumers for shard, advice in each.halted.items()}
+
+    def paused(self) -> frozenset[Shard]:
+        return frozenset(shard for each in self._consumers for shard in each.paused)
+
+    @property
+    def _consumers(self) -> Sequence[ConsumerStatus]:
+        return *self.stack.monitor.consumers, *self.stack.billing.consumers
 
 
-async def _run(service: Work, stop: asyncio.Event) -> None:
-    try:
-        await service(stop)
-    finally:
-        stop.set()
+class _Metering(_AllOfIt):
+    """What billing has to ingest."""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        await self.stack.billing.run(stop)
+
+    async def left(self) -> int:
+        return await self.stack.billing.unread()
 
 
 @asynccontextmanager

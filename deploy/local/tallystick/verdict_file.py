@@ -1,56 +1,186 @@
-"""The verdicts of a replay as CSV: one line for each item and target."""
+"""The verdicts on the items of one replay: counted, and as CSV with one line for each item and target."""
 
 import csv
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
+from shared.contracts.envelope import item_key
 from shared.instants import instant
+from shared.units import CouncilId, ItemId
 from sla_monitor.domain.clock.verdict import Outcome
+from tallystick.replay.rows import ItemName
 
 if TYPE_CHECKING:
     from sla_monitor.reports.item_report import ItemAnswer
+    from tallystick.stack import Stack
 
-COLUMNS = ("item", "council", "service", "target", "verdict", "due_at", "stopped_at", "elapsed_s", "margin_s")
+COLUMNS = (
+    "item",
+    "council",
+    "service",
+    "target",
+    "verdict",
+    "due_at",
+    "stopped_at",
+    "elapsed_s",
+    "margin_s",
+    "refused_rows",
+    "note",
+)
+NOT_KNOWN = "not-known"
+_QUARANTINED = "an event of it is in quarantine: what was sent before holds"
 _VERDICT = COLUMNS.index("verdict")
+_NO_FIGURES = (None, None, None, None)
 Line = tuple[str | int | None, ...]
 
 
-async def tally_verdicts(answers: "AsyncIterator[ItemAnswer]", *, source: str, text: TextIO | None) -> Counter[str]:
-    """How many verdicts of each kind the items of `source` have; each becomes a line of `text` where it is given.
+class Unknown(NamedTuple):
+    """What the catalogue lacks: a council, its agreement, a calendar of its agreement, or a service."""
+
+    kind: str
+    name: str
+
+    @property
+    def effect(self) -> str:
+        """What becomes of events without it."""
+        return "judged by no target, billed to nobody" if self.kind == "service" else "parked"
+
+    def __str__(self) -> str:
+        return f"council {self.name!r} has no {self.kind}" if self.kind in _OF_COUNCIL else f"{self.kind} {self.name!r}"
+
+
+_OF_COUNCIL = frozenset({"agreement", "calendar"})
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueNames:
+    """What the catalogue has: councils, those of them with an agreement, and services."""
+
+    councils: Collection[str]
+    agreed: Collection[str]
+    services: Collection[str]
+
+    def missing(self, council: str, service: str, *, waiting: bool) -> Unknown | None:
+        """Why nothing is judged of an item, if the catalogue is why."""
+        if not waiting:
+            return None if not service or service in self.services else Unknown("service", service)
+        if council not in self.councils:
+            return Unknown("council", council)
+        return Unknown("calendar" if council in self.agreed else "agreement", council)
+
+
+async def catalogue_names(stack: "Stack") -> CatalogueNames:
+    """What the catalogue of the folder has."""
+    agreed = stack.monitor.sources.catalogue.agreement_index.councils
+    return CatalogueNames(await stack.defined("council"), agreed, await stack.defined("service"))
+
+
+def unknown_readings(readings: Mapping[tuple[str, str], int], names: CatalogueNames) -> Counter[Unknown]:
+    """How many readings are billed to nobody for want of something, of those by council and service."""
+    found: Counter[Unknown] = Counter()
+    for (council, service), count in readings.items():
+        missing = names.missing(council, service, waiting=council not in names.agreed)
+        if missing is not None:
+            found[missing] += count
+    return found
+
+
+@dataclass(slots=True)
+class Tally:
+    """The verdicts of a replay's items by kind; the items of which nothing is known, by what is missing.
+
+    `doubtful` are the items that lack a row, with its line: their verdicts may be wrong.
+    """
+
+    verdicts: Counter[str] = field(default_factory=Counter)
+    unknown: Counter[Unknown] = field(default_factory=Counter)
+    doubtful: dict[str, list[int]] = field(default_factory=dict)
+
+    def lines(self) -> Iterator[str]:
+        """The count as people read it."""
+        yield from (f"  {verdict}: {count:,}" for verdict, count in sorted(self.verdicts.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayedItems:
+    """The items of one file: the keys under which its events were sent, from which source, and its refused rows.
+
+    `quarantined` are the keys of those with an event in quarantine.
+    """
+
+    source: str
+    keys: Collection[str]
+    refused_lines: Mapping[ItemName, Sequence[int]]
+    quarantined: Collection[str]
+
+    def has(self, answer: "ItemAnswer") -> bool:
+        """Whether the item is one of them."""
+        return _key(answer) in self.keys and any(fact.source == self.source for fact in answer.facts)
+
+    def lacks_an_event(self, answer: "ItemAnswer") -> bool:
+        """Whether an event of it is in quarantine."""
+        return _key(answer) in self.quarantined
+
+    def refused(self, answer: "ItemAnswer") -> list[int]:
+        """The lines of refused rows that name the item. A row that does not say its council may mean any item."""
+        of_item, of_any = ((council, answer.item) for council in (answer.council, ""))
+        return sorted([*self.refused_lines.get(of_item, ()), *self.refused_lines.get(of_any, ())])
+
+
+async def tally_verdicts(
+    answers: "AsyncIterator[ItemAnswer]", items: ReplayedItems, names: CatalogueNames, *, text: TextIO | None
+) -> Tally:
+    """What is known of the `items`; each verdict becomes a line of `text` where it is given.
 
     An item without any target is one line with an empty target. Times are UTC; seconds are the clock's own.
     """
     writer = None if text is None else csv.writer(text)
-    tally: Counter[str] = Counter()
+    tally = Tally()
     if writer is not None:
         writer.writerow(COLUMNS)
     async for answer in answers:
-        if any(fact.source == source for fact in answer.facts):
-            lines = list(_lines(answer))
-            tally.update(str(line[_VERDICT]) for line in lines)
+        if items.has(answer):
+            lines = list(_lines(answer, items, names, tally))
+            tally.verdicts.update(str(line[_VERDICT]) for line in lines)
             if writer is not None:
                 writer.writerows(lines)
     return tally
 
 
-def _lines(answer: "ItemAnswer") -> Iterator[Line]:
+def _lines(answer: "ItemAnswer", items: ReplayedItems, names: CatalogueNames, tally: Tally) -> Iterator[Line]:
     opened = answer.evaluation.opened
     service = "" if opened is None else opened.service
+    missing = names.missing(answer.council, service, waiting=answer.evaluation.waiting)
+    if missing is not None:
+        tally.unknown[missing] += 1
+    if refused := items.refused(answer):
+        tally.doubtful[f"{answer.item} of {answer.council}"] = refused
+    about = answer.item, answer.council, service
+    rows = " ".join(map(str, refused))
+    notes = [] if missing is None else [f"not known: {missing}"]
+    notes += [_QUARANTINED] if items.lacks_an_event(answer) else []
+    note = "; ".join(notes)
     if not answer.evaluation.verdicts:
-        yield answer.item, answer.council, service, "", Outcome.OUT_OF_SCOPE.value, None, None, None, None
+        outcome = Outcome.OUT_OF_SCOPE.value if missing is None else NOT_KNOWN
+        yield *about, "", outcome, *_NO_FIGURES, rows, note
     for verdict in answer.evaluation.verdicts:
         yield (
-            answer.item,
-            answer.council,
-            service,
+            *about,
             verdict.target.id,
             verdict.outcome.value,
             _instant(verdict.due),
             _instant(verdict.cycle.raw_stop),
             verdict.elapsed_s,
             verdict.margin_s,
+            rows,
+            note,
         )
+
+
+def _key(answer: "ItemAnswer") -> str:
+    return item_key(CouncilId(answer.council), ItemId(answer.item))
 
 
 def _instant(at_s: int | None) -> str | None:

@@ -12,7 +12,7 @@ import msgspec
 
 from shared.contracts.topics import Topic
 from shared.log.partitioner import by_partition
-from shared.log.port import Bounds, BusError, Message, PartitionMismatch, Record, Shard, check_offset
+from shared.log.port import Bounds, BusError, Message, OffsetGone, PartitionMismatch, Record, Shard, check_offset
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS shards (
@@ -103,7 +103,7 @@ def append(connection: sqlite3.Connection, shard: Shard, messages: Sequence[Mess
 def read(connection: sqlite3.Connection, wanted: Mapping[Shard, int], limit: int) -> dict[Shard, list[Record]]:
     """The records of each wanted shard from its offset on, at most `limit` each; shards that have none are left out.
 
-    Raises `OffsetGone` when an offset is no longer held.
+    Raises `OffsetGone` when an offset is no longer held, or should be and is not: nothing here makes gaps.
     """
     found: dict[Shard, list[Record]] = {}
     for topic, partition, number, first, end in connection.execute(
@@ -113,7 +113,10 @@ def read(connection: sqlite3.Connection, wanted: Mapping[Shard, int], limit: int
         offset = wanted.get(shard, end)
         check_offset(shard, offset, Bounds(first, end))
         if offset < end:
-            found[shard] = _records(connection, number, offset, limit)
+            records = _records(connection, number, offset, limit)
+            if not records or records[0].offset != offset:
+                raise OffsetGone(f"{shard} has lost its record at offset {offset}: it was taken out of the log's file")
+            found[shard] = records
     return found
 
 

@@ -2,56 +2,44 @@
 
 import asyncio
 import time
-from collections import Counter
-from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.progress import Progress
 
 from shared.clock import FixedClock, WallClock
+from shared.contracts.topics import USAGE
 from shared.log.port import Message
 from shared.scope import Scope
 from shared.units import EpochMillis
 from shared.web.formats import counted
-from tallystick.console import EXIT_BUG, answer, err, progress, require_writable, var_folder
+from tallystick.console import EXIT_BUG, EXIT_INCOMPLETE, answer, err, progress, require_writable, var_folder
+from tallystick.draining import NoProgress
 from tallystick.options import Json, LookupOption, input_file, lookup_files, read_instant
 from tallystick.publish import publish
+from tallystick.replay import summary
 from tallystick.replay.events import TimedEvent
-from tallystick.replay.mapping import ReplayMapping, read_mapping
+from tallystick.replay.mapping import read_mapping
+from tallystick.replay.results import Intake, intake_of, quarantined_since, results_between
 from tallystick.replay.rows import RowCounts, reject_file
+from tallystick.replay.summary import ReplayOptions, ReplayResult
 from tallystick.replay.translate import translate
 from tallystick.replay.trial import trial_definitions
 from tallystick.stack import Stack, exclusive_use, open_stack
-from tallystick.verdict_file import tally_verdicts
+from tallystick.verdict_file import (
+    CatalogueNames,
+    ReplayedItems,
+    Tally,
+    catalogue_names,
+    tally_verdicts,
+    unknown_readings,
+)
 
 app = typer.Typer(add_completion=False)
-
-
-@dataclass(frozen=True, slots=True)
-class ReplayOptions:
-    """What is to be replayed, and where its files go. `as_of` None: the present instant."""
-
-    file: Path
-    mapping: ReplayMapping
-    as_of: datetime | None
-    verdicts: Path | None
-    rejects: Path
-
-
-@dataclass(frozen=True, slots=True)
-class ReplayResult:
-    """What became of the file's rows, and the verdicts on its items by kind."""
-
-    rows: RowCounts
-    definitions_added: int
-    events: int
-    seconds: float
-    verdicts: Counter[str]
 
 
 @app.command()
@@ -66,7 +54,10 @@ def replay(  # noqa: PLR0917 (typer makes options of them: nobody passes them by
     lookup: LookupOption = None,
     as_json: Json = False,
 ) -> None:
-    """The events of a CSV (plain or .gz) are in the log, judged and metered; refused rows are in the rejects file."""
+    """The events of a CSV (plain or .gz) are in the log, judged and metered; refused rows are in the rejects file.
+
+    Ends with 1 where a row or an event is not applied: the answer says which, and where to look.
+    """
     folder = var_folder()
     name = file.name.removesuffix(".gz").removesuffix(".csv")
     refused = rejects or folder / "rejects" / f"{name}.csv"
@@ -75,11 +66,14 @@ def replay(  # noqa: PLR0917 (typer makes options of them: nobody passes them by
         require_writable(verdicts)
         require_writable(rejects)
         result = asyncio.run(_replay(options, folder))
-    answer(_as_json(options, result), _lines(options, result), as_json=as_json)
-    if result.rows.unaccounted:
-        rows = counted(result.rows.unaccounted, "row")
-        err.print(f"{rows} unaccounted for. This is a bug in Tallystick: please report it.")
+    answer(summary.as_json(options, result), summary.lines(options, result), as_json=as_json)
+    if unaccounted := result.rows.unaccounted or result.events.unaccounted:
+        err.print(
+            f"{counted(unaccounted, 'row or event')} unaccounted for. This is a bug in Tallystick: please report it."
+        )
         raise SystemExit(EXIT_BUG)
+    if not result.complete:
+        raise SystemExit(EXIT_INCOMPLETE)
 
 
 async def _replay(options: ReplayOptions, folder: Path) -> ReplayResult:
@@ -88,50 +82,76 @@ async def _replay(options: ReplayOptions, folder: Path) -> ReplayResult:
         require_writable(options.rejects)  # in the state folder, by default, so only where that is not refused
         with progress() as bars:
             added = await stack.record(await asyncio.to_thread(trial_definitions, options.mapping, options.file))
-            rows = RowCounts()
+            if await stack.pending():
+                # What lies in the log already is none of this replay's: it is counted from here on.
+                await stack.drain_showing(bars, "Finishing what was sent before")
+            sent = _Sent(await intake_of(stack))
             began = time.monotonic()
-            events = await _append(options, stack, rows, bars)
-            await stack.drain_showing(bars, "Judging and metering")
+            await _append(options, stack, sent, bars)
+            stuck = await _drain(stack, bars)
             seconds = time.monotonic() - began
-            return ReplayResult(rows, added, events, seconds, await _write_verdicts(options, stack))
+            return await _result(options, stack, sent, added=added, seconds=seconds, stuck=stuck)
 
 
-async def _append(options: ReplayOptions, stack: Stack, rows: RowCounts, bars: Progress) -> int:
+@dataclass(slots=True)
+class _Sent:
+    """What was sent of one file, and how far the services were `before`."""
+
+    before: Intake
+    rows: RowCounts = field(default_factory=RowCounts)
+    events: int = 0
+    items: set[str] = field(default_factory=set)
+
+    def message(self, event: TimedEvent) -> tuple[str, Message]:
+        """The log's clock is the event's own time: a replay must not judge the past by today's date."""
+        if event.topic != USAGE.name:
+            self.items.add(event.key)
+        return event.topic, Message(event.key, event.value, timestamp_ms=EpochMillis(max(event.at_us // 1000, 0)))
+
+
+async def _append(options: ReplayOptions, stack: Stack, sent: _Sent, bars: Progress) -> None:
     bar = bars.add_task(f"Reading {options.file.name}", total=None)
     with reject_file(options.rejects) as rejects:
-        events = await asyncio.to_thread(translate, options.mapping, options.file, counts=rows, rejects=rejects)
-        appended = await publish(stack.bus, map(_message, events), lambda count: bars.update(bar, completed=count))
-    bars.update(bar, total=appended)
-    return appended
+        events = await asyncio.to_thread(translate, options.mapping, options.file, counts=sent.rows, rejects=rejects)
+        messages = map(sent.message, events)
+        sent.events = await publish(stack.bus, messages, lambda count: bars.update(bar, completed=count))
+    bars.update(bar, total=sent.events)
 
 
-def _message(event: TimedEvent) -> tuple[str, Message]:
-    """The log's clock is the event's own time: a replay must not judge the past by today's date."""
-    return event.topic, Message(event.key, event.value, timestamp_ms=EpochMillis(max(event.at_us // 1000, 0)))
+async def _drain(stack: Stack, bars: Progress) -> NoProgress | None:
+    """All that was sent is judged and metered; or what keeps the services from it."""
+    try:
+        await stack.drain_showing(bars, "Judging and metering")
+    except NoProgress as stuck:
+        return stuck
+    return None
 
 
-async def _write_verdicts(options: ReplayOptions, stack: Stack) -> Counter[str]:
+async def _result(
+    options: ReplayOptions, stack: Stack, sent: _Sent, *, added: int, seconds: float, stuck: NoProgress | None
+) -> ReplayResult:
+    after = await intake_of(stack)
+    quarantined = await quarantined_since(stack, sent.before)
+    names = await catalogue_names(stack)
+    items = await _write_verdicts(options, stack, sent, names, quarantined.keys)
+    readings = unknown_readings(sent.rows.readings, names)
+    return ReplayResult(
+        rows=sent.rows,
+        definitions_added=added,
+        events=results_between(sent.before, after, sent=sent.events, quarantined=quarantined.reasons),
+        seconds=seconds,
+        items=items,
+        unknown=items.unknown + readings,
+        stuck=stuck,
+    )
+
+
+async def _write_verdicts(
+    options: ReplayOptions, stack: Stack, sent: _Sent, names: CatalogueNames, quarantined: frozenset[str]
+) -> Tally:
     from sla_monitor.reports.items import every_item
 
     file = options.verdicts
+    items = ReplayedItems(options.mapping.content.source, sent.items, sent.rows.refused_lines, quarantined)
     with nullcontext() if file is None else file.open("w", encoding="utf-8", newline="") as text:
-        answers = every_item(stack.monitor.sources, Scope.all())
-        return await tally_verdicts(answers, source=options.mapping.content.source, text=text)
-
-
-def _as_json(options: ReplayOptions, result: ReplayResult) -> dict[str, Any]:
-    files = {"rejects_file": str(options.rejects), "verdicts_file": options.verdicts and str(options.verdicts)}
-    return {"result": result, **files}
-
-
-def _lines(options: ReplayOptions, result: ReplayResult) -> Iterator[str]:
-    yield from result.rows.lines()
-    if result.rows.refused:
-        yield f"  refused rows, with line and reason: {options.rejects}"
-    if result.definitions_added:
-        yield f"{counted(result.definitions_added, 'definition')} added to the catalogue for the trial"
-    speed = f"{result.events / result.seconds:,.0f} a second"
-    yield f"{counted(result.events, 'event')} judged and metered in {result.seconds:.1f} s: {speed}"
-    yield from (f"  {verdict}: {count:,}" for verdict, count in sorted(result.verdicts.items()))
-    if options.verdicts is not None:
-        yield f"Verdicts: {options.verdicts}"
+        return await tally_verdicts(every_item(stack.monitor.sources, Scope.all()), items, names, text=text)

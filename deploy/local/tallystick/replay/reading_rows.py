@@ -35,7 +35,6 @@ def translate_readings(content: ReadingRows, table: Table, lookups: Lookups, rea
             reader.refuse(line, why)
         else:
             reader.counts.translated += 1
-            reader.counts.events[_TYPE] += 1
             yield event
 
 
@@ -52,6 +51,7 @@ class _ReadingTranslator:
         self._days: dict[str, tuple[date, datetime, int]] = {}
         self._quantities: set[str] = set()
         self._lines: dict[tuple[str, str], int] = {}
+        self._counts = reader.counts
 
     def translate(self, line: int, row: Row) -> TimedEvent:
         """The row's reading; raises `InvalidRow`."""
@@ -71,6 +71,8 @@ class _ReadingTranslator:
         timed = TimedEvent(start_us, USAGE.name, event.key, encode_valid(event, _CARRIED))
         if self._content.reading is not None:
             self._lines[council, subject] = line
+        self._counts.events[_TYPE] += 1
+        self._counts.readings[council, data.service] += 1
         return timed
 
     def _reading(self, row: Row) -> tuple[UsageData, datetime, int]:

@@ -32,6 +32,7 @@ class RowCounts:
 
     `unused` counts rows that are meant to make no event, by the reason; `notes` counts what was read but is odd.
     `refused_lines` has the lines of refused rows that name an item: what is known of it may be wrong without them.
+    `readings` counts readings by council and service.
     """
 
     rows: int = 0
@@ -41,6 +42,7 @@ class RowCounts:
     events: Counter[str] = field(default_factory=Counter)
     notes: Counter[str] = field(default_factory=Counter)
     refused_lines: dict[ItemName, list[int]] = field(default_factory=dict)
+    readings: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     @property
     def unaccounted(self) -> int:

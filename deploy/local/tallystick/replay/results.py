@@ -1,0 +1,181 @@
+"""What became of the events that one replay sent: each has one result, and the results add up to what was sent."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from shared.contracts.topics import TICKETS, USAGE, WORK
+from shared.log.port import Bounds, Shard, every_shard
+from shared.log.validation import CONFLICT
+from shared.quarantine.service import QuarantineEntry
+from shared.scope import Scope
+from shared.web.formats import counted
+
+if TYPE_CHECKING:  # importing the services takes a second: `--help` does not wait for them
+    from tallystick.stack import Stack
+
+SENT_TO = (TICKETS, WORK, USAGE)
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """How far the services have read what replays send, and what became of it, at one instant.
+
+    Tickets and work are counted as the monitor counts them, and readings as billing does. `parked_readings` has those
+    that wait for the catalogue, by council.
+    """
+
+    held: Mapping[Shard, Bounds]
+    next_offset: Mapping[Shard, int]
+    counts: Counter[str]
+    parked_readings: Counter[str]
+
+    @property
+    def sent(self) -> int:
+        """How many events the log was ever sent."""
+        return sum(bounds.end for bounds in self.held.values())
+
+    @property
+    def unread(self) -> int:
+        """How many of them the services have still to read."""
+        return sum(bounds.end - self.next_offset.get(shard, bounds.first) for shard, bounds in self.held.items())
+
+
+async def intake_of(stack: "Stack") -> Intake:
+    """What the services have read by now."""
+    held = {shard: await stack.bus.bounds(shard) for shard in every_shard(SENT_TO)}
+    heads = await stack.monitor.heads()
+    readings = [each for each in await asyncio.to_thread(stack.billing.progress) if each.shard.topic == USAGE.name]
+    counts: Counter[str] = Counter()
+    for head in heads.values():
+        counts.update(head.counts)
+    for each in readings:
+        counts.update(applied=each.counts.applied, duplicate=each.counts.duplicate, quarantined=each.counts.quarantined)
+    reached: dict[Shard, int] = {shard: head.next_offset for shard, head in heads.items()}
+    reached |= {each.shard: each.next_offset for each in readings}
+    parked = Counter({each.council: each.records for each in await stack.billing.parked()}) if readings else Counter()
+    return Intake(held, reached, counts, parked)
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantinedEvents:
+    """Events that are in quarantine for one reason: how many, and the places of the first of them."""
+
+    reason: str
+    detail: str
+    events: int
+    places: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EventResults:
+    """The events of a replay by what became of them. `others` were sent by somebody else meanwhile, and count too.
+
+    `unread` lie behind a partition that is halted, or was given up.
+    """
+
+    sent: int
+    others: int
+    applied: int
+    known: int
+    quarantined: int
+    parked: int
+    unread: int
+    reasons: tuple[QuarantinedEvents, ...] = ()
+
+    @property
+    def unaccounted(self) -> int:
+        """Events without a result, or with two: 0, or a bug in Tallystick."""
+        results = self.applied + self.known + self.quarantined + self.parked + self.unread
+        return self.sent + self.others - results
+
+    @property
+    def complete(self) -> bool:
+        """Whether every event is applied, now or by an earlier replay."""
+        return not (self.quarantined or self.parked or self.unread)
+
+    def lines(self) -> Iterator[str]:
+        """The results as people read them."""
+        named = {
+            "applied": self.applied,
+            "already known": self.known,
+            "quarantined": self.quarantined,
+            "parked": self.parked,
+            "not read": self.unread,
+        }
+        shown = [f"{count:,} {name}" for name, count in named.items() if count or name == "applied"]
+        meanwhile = f" and {self.others:,} of other senders" if self.others else ""
+        yield f"{counted(self.sent, 'event')}{meanwhile} = {' + '.join(shown)}"
+        if self.known:
+            yield "  already known: sent before with the same content: an event counts once"
+        for each in self.reasons:
+            yield f"  quarantined: {each.reason}: {each.events:,}: {each.detail}"
+            yield from (f"    tallystick quarantine show {place}" for place in each.places)
+            if each.events > len(each.places):
+                yield "    tallystick quarantine list shows them all"
+
+
+def results_between(
+    before: Intake, after: Intake, *, sent: int, quarantined: Iterable[QuarantinedEvents]
+) -> EventResults:
+    """What became of the `sent` events, which came after `before`."""
+    counts = Counter(after.counts)
+    counts.subtract(before.counts)
+    new_parked = after.parked_readings - before.parked_readings
+    return EventResults(
+        sent=sent,
+        others=after.sent - before.sent - sent,
+        applied=counts["applied"] - new_parked.total(),
+        known=counts["duplicate"],
+        quarantined=counts["quarantined"],
+        parked=counts["parked"] + new_parked.total(),
+        unread=after.unread,
+        reasons=tuple(quarantined),
+    )
+
+
+@dataclass(slots=True)
+class _Reason:
+    detail: str
+    places: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantinedSince:
+    """Events in quarantine by reason, and the keys of the items that they are about."""
+
+    reasons: list[QuarantinedEvents]
+    keys: frozenset[str]
+
+
+async def quarantined_since(stack: "Stack", before: Intake) -> QuarantinedSince:
+    """What either service has quarantined of the events that came after `before`."""
+    found: dict[str, _Reason] = {}
+    seen: dict[str, bytes] = {}
+    for service in (stack.monitor.quarantine, stack.billing.quarantine):
+        async for entry in service.entries(Scope.all(), decided=True):
+            if _is_since(entry, before) and entry.place not in seen:
+                seen[entry.place] = entry.record.key or b""
+                found.setdefault(entry.record.reason, _Reason(_advice(entry))).places.append(entry.place)
+    reasons = [
+        QuarantinedEvents(reason, each.detail, len(each.places), tuple(each.places[:_SHOWN]))
+        for reason, each in sorted(found.items())
+    ]
+    return QuarantinedSince(reasons, frozenset(key.decode(errors="replace") for key in seen.values()))
+
+
+def _is_since(entry: QuarantineEntry, before: Intake) -> bool:
+    held = before.held.get(entry.shard)
+    return held is not None and entry.record.offset >= held.end
+
+
+def _advice(entry: QuarantineEntry) -> str:
+    if entry.record.reason == CONFLICT.reason:
+        return (
+            "other content was sent before under the same id. That stays, and so does its verdict. To have this "
+            "file's verdicts, replay it into a new state folder (TALLYSTICK_VAR)"
+        )
+    return entry.record.detail

@@ -1,0 +1,114 @@
+"""What a replay did, for people and for programs: every number that is not 0 with its reason, and where to look."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from shared.web.formats import counted
+from tallystick.draining import NoProgress
+from tallystick.replay.mapping import ReplayMapping
+from tallystick.replay.mapping_schema import ReadingRows
+from tallystick.replay.results import EventResults
+from tallystick.replay.rows import RowCounts
+from tallystick.verdict_file import Tally, Unknown
+
+_SHOWN = 5
+_AFTER_A_HALT = (
+    "What was judged before stays. To have this file's verdicts, replay it into a new state folder (TALLYSTICK_VAR).",
+    "To keep what this folder has: `tallystick quarantine accept-flood PARTITION --reason TEXT`, for each of them.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayOptions:
+    """What is to be replayed, and where its files go. `as_of` None: the present instant."""
+
+    file: Path
+    mapping: ReplayMapping
+    as_of: datetime | None
+    verdicts: Path | None
+    rejects: Path
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayResult:
+    """What became of the file's rows and of their events, and the verdicts on its items.
+
+    `unknown` counts what waits, or cannot be judged, because the catalogue lacks something: items, or readings.
+    """
+
+    rows: RowCounts
+    definitions_added: int
+    events: EventResults
+    seconds: float
+    items: Tally
+    unknown: Counter[Unknown]
+    stuck: NoProgress | None
+
+    @property
+    def complete(self) -> bool:
+        """Whether every row and every event is applied, now or by an earlier replay."""
+        return not self.rows.refused and self.events.complete and not self.unknown and self.stuck is None
+
+
+def as_json(options: ReplayOptions, result: ReplayResult) -> dict[str, Any]:
+    rows, items = result.rows, result.items
+    return {
+        "complete": result.complete,
+        "rows": {
+            "rows": rows.rows,
+            "translated": rows.translated,
+            "refused": rows.refused,
+            "unused": rows.unused,
+            "events": rows.events,
+            "notes": rows.notes,
+        },
+        "definitions_added": result.definitions_added,
+        "events": result.events,
+        "seconds": result.seconds,
+        "verdicts": items.verdicts,
+        "not_known": [
+            {"what": missing.kind, "name": missing.name, "count": count}
+            for missing, count in sorted(result.unknown.items())
+        ],
+        "items_with_refused_rows": items.doubtful,
+        "not_read": result.stuck and str(result.stuck),
+        "halted": [] if result.stuck is None else sorted(map(str, result.stuck.halted)),
+        "rejects_file": str(options.rejects),
+        "verdicts_file": options.verdicts and str(options.verdicts),
+    }
+
+
+def _doubtful_lines(doubtful: Mapping[str, Sequence[int]]) -> Iterator[str]:
+    """The items of which rows were refused, the first of them by name: what is known of them may be wrong."""
+    if doubtful:
+        yield f"{counted(len(doubtful), 'item')} without a row that was refused: the verdict may be wrong"
+    for item, lines in islice(doubtful.items(), _SHOWN):
+        yield f"  {item}: line {', '.join(map(str, lines))}"
+    if len(doubtful) > _SHOWN:
+        yield "  … and more: the column refused_rows of the verdict file (--verdicts) names them all"
+
+
+def lines(options: ReplayOptions, result: ReplayResult) -> Iterator[str]:
+    yield from result.rows.lines()
+    if result.rows.refused:
+        yield f"  refused rows, with line and reason: {options.rejects}"
+    if result.definitions_added:
+        yield f"{counted(result.definitions_added, 'definition')} added to the catalogue for the trial"
+    yield from result.events.lines()
+    thing = "reading" if isinstance(options.mapping.content, ReadingRows) else "item"
+    for missing, count in sorted(result.unknown.items()):
+        yield f"  not known: {missing} ({counted(count, thing)}, {missing.effect}): `tallystick load` adds it"
+    if result.stuck is not None:
+        yield f"  not read: {result.stuck}"
+        yield from (f"    {line}" for line in _AFTER_A_HALT)
+    speed = f"{result.events.sent / result.seconds:,.0f} a second"
+    yield f"Judged and metered in {result.seconds:.1f} s: {speed}"
+    yield from result.items.lines()
+    yield from _doubtful_lines(result.items.doubtful)
+    if options.verdicts is not None:
+        yield f"Verdicts: {options.verdicts}"

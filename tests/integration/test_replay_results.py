@@ -1,0 +1,274 @@
+"""A replay tells the truth: what it sent adds up, what is not applied is named, and it always comes to an end."""
+
+import csv
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+from typer.testing import CliRunner, Result
+
+from billing.consumer import BillingProcessor
+from shared.log.processor import Busy
+from tallystick import draining
+from tallystick.__main__ import app
+from tests.support.replays import ACTIVITIES, READINGS, TICKETS, changed
+
+AS_OF = "2026-08-01T00:00:00Z"
+TRIAL = """
+trial:
+  title: Trial
+  provider: {id: desk, name: Desk}
+  targets:
+    - {id: fix, service: ict, measure: resolution-time, within: 4 hours}
+"""
+HEADER = "number,council,opened,resolved\n"
+IN_TIME = "1,adur,2026-03-02T09:00:00,2026-03-02T10:00:00\n"
+LATE = "1,adur,2026-03-02T09:00:00,2026-03-05T10:00:00\n"
+OPEN, CLOSED = "2,adur,2026-03-02T09:00:00,\n", "2,adur,2026-03-02T09:00:00,2026-03-02T11:00:00\n"
+# Tickets whose keys share a partition: more of them than may be quarantined there.
+IN_ONE_PARTITION = (26, 30, 64, 72, 94, 99, 125, 126, 144, 145, 150, 151)
+
+
+@pytest.fixture(autouse=True)
+def logs() -> Iterator[None]:
+    """What the services log is on stderr where the command is run; here it is not printed."""
+    with capture_logs():
+        yield
+
+
+def replay(folder: Path, mapping: str, text: str, *options: str) -> Result:
+    """The text replayed into the folder's state."""
+    (folder / "mapping.yaml").write_text(mapping, encoding="utf-8")
+    (folder / "export.csv").write_text(text, encoding="utf-8")
+    given = ("replay", str(folder / "export.csv"), "--mapping", str(folder / "mapping.yaml"), "--as-of", AS_OF)
+    env = {"TALLYSTICK_VAR": str(folder / "var"), "COLUMNS": "200"}
+    return CliRunner(env=env).invoke(app, [*given, "--verdicts", str(folder / "verdicts.csv"), *options])
+
+
+def answered(result: Result) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(result.stdout)
+    return answer
+
+
+def verdicts(folder: Path) -> dict[str, dict[str, str]]:
+    """The lines of the verdict file, by council and item."""
+    with (folder / "verdicts.csv").open(encoding="utf-8", newline="") as text:
+        return {f"{line['council']}:{line['item']}": line for line in csv.DictReader(text)}
+
+
+def lines(result: Result) -> list[str]:
+    return [line.strip() for line in result.stdout.splitlines()]
+
+
+def test_changed_rows_of_a_second_export_are_told_and_the_earlier_verdict_is_marked(tmp_path: Path) -> None:
+    first = replay(tmp_path, TICKETS + TRIAL, HEADER + IN_TIME + OPEN)
+    second = replay(tmp_path, TICKETS + TRIAL, HEADER + LATE + CLOSED)
+
+    assert (first.exit_code, second.exit_code) == (0, 1)
+    assert "3 events = 3 applied" in lines(first)
+    assert "4 events = 1 applied + 2 already known + 1 quarantined" in lines(second)
+    (told,) = [line for line in lines(second) if line.startswith("quarantined: ID_REUSE_CONFLICT: 1: ")]
+    assert "so does its verdict" in told
+    assert "new state folder" in told
+    (place,) = [line for line in lines(second) if line.startswith("tallystick quarantine show provider.tickets.v1/")]
+    shown = CliRunner(env={"TALLYSTICK_VAR": str(tmp_path / "var")}).invoke(app, place.split()[1:])
+    assert "adur:1" in shown.stdout
+    found = verdicts(tmp_path)
+    assert {name: line["verdict"] for name, line in found.items()} == {"adur:1": "met", "adur:2": "met"}
+    assert {name for name, line in found.items() if "in quarantine" in line["note"]} == {"adur:1"}
+
+
+def test_a_used_folder_is_no_part_of_the_count_of_a_replay(tmp_path: Path) -> None:
+    replay(tmp_path, TICKETS + TRIAL, HEADER + IN_TIME)
+
+    other = answered(replay(tmp_path, TICKETS + TRIAL, HEADER + CLOSED, "--json"))
+    again = answered(replay(tmp_path, TICKETS + TRIAL, HEADER + CLOSED, "--json"))
+
+    counts = ("sent", "others", "applied", "known", "quarantined", "parked", "unread")
+    assert [other["events"][name] for name in counts] == [2, 0, 2, 0, 0, 0, 0]
+    assert [again["events"][name] for name in counts] == [2, 0, 0, 2, 0, 0, 0]
+    assert other["verdicts"] == again["verdicts"] == {"met": 1}
+    assert (other["complete"], again["complete"]) == (True, True)
+    assert verdicts(tmp_path).keys() == {"adur:2"}
+
+
+def test_councils_and_services_that_nobody_loaded_are_named_and_not_called_out_of_scope(tmp_path: Path) -> None:
+    rows = f"{IN_TIME}{OPEN}{CLOSED.replace('adur', 'worthing')}"
+
+    result = replay(tmp_path, TICKETS, HEADER + rows)
+
+    assert result.exit_code == 1
+    assert "5 events = 0 applied + 5 parked" in lines(result)
+    assert "not known: council 'adur' (2 items, parked): `tallystick load` adds it" in lines(result)
+    assert "not known: council 'worthing' (1 item, parked): `tallystick load` adds it" in lines(result)
+    assert "not-known: 3" in lines(result)
+    assert "out-of-scope" not in result.stdout
+    found = verdicts(tmp_path)
+    assert {line["verdict"] for line in found.values()} == {"not-known"}
+    assert found["worthing:2"]["note"] == "not known: council 'worthing'"
+
+
+def test_a_service_that_nobody_loaded_is_named(tmp_path: Path) -> None:
+    replay(tmp_path, TICKETS + TRIAL, HEADER + IN_TIME)
+
+    result = replay(tmp_path, changed(TICKETS, {"{constant: ict}": "{constant: icy}"}), HEADER + CLOSED)
+
+    assert result.exit_code == 1
+    assert (
+        "not known: service 'icy' (1 item, judged by no target, billed to nobody): `tallystick load` adds it"
+        in lines(result)
+    )
+    assert verdicts(tmp_path)["adur:2"]["note"] == "not known: service 'icy'"
+
+
+def test_what_waited_for_a_council_is_applied_once_it_is_loaded_and_then_already_known(tmp_path: Path) -> None:
+    parked = replay(tmp_path, TICKETS, HEADER + IN_TIME)
+
+    loaded = replay(tmp_path, TICKETS + TRIAL, HEADER + IN_TIME)
+
+    assert (parked.exit_code, loaded.exit_code) == (1, 0)
+    assert "2 events = 0 applied + 2 already known" in lines(loaded)
+    assert verdicts(tmp_path)["adur:1"]["verdict"] == "met"
+
+
+def test_readings_of_councils_and_services_that_nobody_loaded_are_named(tmp_path: Path) -> None:
+    result = replay(
+        tmp_path, READINGS, "council,paid,lines\nleeds,2026-07-02,3\nleeds,2026-07-03,4\nhull,2026-07-02,1\n"
+    )
+
+    assert result.exit_code == 1
+    assert "3 events = 0 applied + 3 parked" in lines(result)
+    assert "not known: council 'leeds' (2 readings, parked): `tallystick load` adds it" in lines(result)
+    assert "not known: council 'hull' (1 reading, parked): `tallystick load` adds it" in lines(result)
+
+
+def test_an_item_that_lacks_a_refused_row_says_so_beside_its_verdict(tmp_path: Path) -> None:
+    rows = "1,Work,2026-03-02T09:00:00\n1,Wait,9:30 am\n1,Work,2026-03-04T09:00:00\n1,Fix,2026-03-04T10:00:00\n"
+
+    result = replay(tmp_path, ACTIVITIES + TRIAL, f"ticket,did,at\n{rows}2,Work,2026-03-02T09:00:00\n")
+
+    assert result.exit_code == 1
+    assert "1 item without a row that was refused: the verdict may be wrong" in [
+        line.rstrip(":") for line in lines(result)
+    ]
+    assert "1 of adur: line 3" in lines(result)
+    assert {name: line["refused_rows"] for name, line in verdicts(tmp_path).items()} == {"adur:1": "3", "adur:2": ""}
+
+
+def test_two_councils_with_one_id_have_a_verdict_each(tmp_path: Path) -> None:
+    mapping = changed(ACTIVITIES, {"{constant: adur}": "{column: council}"})
+    rows = "1,Work,2026-03-02T09:00:00,Adur\n1,Fix,2026-03-02T10:00:00,Adur\n1,Work,2026-03-02T09:00:00,Worthing\n"
+
+    result = replay(tmp_path, mapping + TRIAL, f"ticket,did,at,council\n{rows}")
+
+    assert result.exit_code == 0
+    assert {name: line["verdict"] for name, line in verdicts(tmp_path).items()} == {
+        "adur:1": "met",
+        "worthing:1": "breached",
+    }
+
+
+def test_more_changes_than_a_partition_takes_end_the_command_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(draining, "HALTED_AFTER_S", 1.0)
+    rows = [f"K-{number},adur,2026-06-29T09:00:00," for number in IN_ONE_PARTITION]
+    later = [f"{row}2026-06-29T10:00:00" for row in rows]
+    changed_rows = [row.replace("T09:00:00", "T09:30:00", 1) for row in rows]
+    replay(tmp_path, TICKETS + TRIAL, HEADER + "\n".join(rows))
+
+    result = replay(tmp_path, TICKETS + TRIAL, HEADER + "\n".join(changed_rows))
+    next_one = replay(tmp_path, TICKETS + TRIAL, HEADER + "\n".join(later))
+
+    assert result.exit_code == 1
+    assert "12 events = 0 applied + 10 quarantined + 2 not read" in lines(result)
+    assert any(line.startswith("not read: the services have stopped in front of events") for line in lines(result))
+    assert any("`tallystick quarantine accept-flood PARTITION --reason TEXT`" in line for line in lines(result))
+    assert (next_one.exit_code, next_one.stdout) == (3, "")
+    assert "nothing more was sent" in next_one.stderr
+
+
+def test_a_halted_folder_goes_on_once_its_flood_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(draining, "HALTED_AFTER_S", 1.0)
+    rows = [f"K-{number},adur,2026-06-29T09:00:00," for number in IN_ONE_PARTITION]
+    changed_rows = [row.replace("T09:00:00", "T09:30:00", 1) for row in rows]
+    replay(tmp_path, TICKETS + TRIAL, HEADER + "\n".join(rows))
+    halted = answered(replay(tmp_path, TICKETS + TRIAL, HEADER + "\n".join(changed_rows), "--json"))
+    (partition,) = halted["halted"]
+
+    accepted = CliRunner(env={"TALLYSTICK_VAR": str(tmp_path / "var")}).invoke(
+        app, ["quarantine", "accept-flood", partition, "--reason", "a changed export", "--yes"]
+    )
+    result = replay(tmp_path, TICKETS + TRIAL, HEADER + IN_TIME)
+
+    assert accepted.exit_code == 0, accepted.stderr
+    assert "2 events = 2 applied" in lines(result)
+
+
+def test_a_store_that_does_not_answer_ends_the_command_and_says_which_events_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def busy(*_: object) -> int:
+        raise Busy
+
+    monkeypatch.setattr(draining, "STALLED_AFTER_S", 1.0)
+    replay(tmp_path, TICKETS + TRIAL, HEADER + IN_TIME)
+    monkeypatch.setattr(BillingProcessor, "apply", busy)
+
+    result = replay(tmp_path, TICKETS + TRIAL, HEADER + CLOSED)
+
+    assert result.exit_code == 1
+    assert any(line.startswith("not read: a store of the services has not answered") for line in lines(result))
+
+
+def emptied(file: Path, *tables: str) -> None:
+    with closing(sqlite3.connect(file)) as connection, connection:
+        for table in tables:
+            connection.execute(f"DELETE FROM {table}")  # noqa: S608 (the names are this file's)
+
+
+@pytest.mark.parametrize("lost", ["log deleted", "log without its records", "log older", "state older"])
+def test_files_that_no_longer_belong_together_end_the_command_with_what_to_do(
+    lost: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(draining, "STALLED_AFTER_S", 2.0)
+    replay(tmp_path, TICKETS + TRIAL, HEADER + IN_TIME)
+    log, state = tmp_path / "var/log.db", tmp_path / "var/sla-monitor-state.db"
+    if lost == "log deleted":
+        log.unlink()
+    elif lost == "log without its records":
+        emptied(log, "records")
+    elif lost == "log older":
+        emptied(log, "records")
+        with closing(sqlite3.connect(log)) as connection, connection:
+            connection.execute("UPDATE shards SET next = 0")
+    else:
+        other = tmp_path / "other"
+        other.mkdir()
+        replay(other, TICKETS + TRIAL, HEADER + CLOSED)
+        state.write_bytes((other / "var/sla-monitor-state.db").read_bytes())
+
+    result = replay(tmp_path, TICKETS + TRIAL, HEADER + CLOSED)
+
+    assert result.exit_code in {2, 3}, result.stderr
+    assert "new state folder (TALLYSTICK_VAR) and send" in result.stderr.replace("\n", " ")
+
+
+@pytest.mark.parametrize("name", ["sla-monitor-state.db", "sla-monitor.db", "billing.db"])
+def test_a_store_that_was_deleted_is_filled_again_from_the_log(name: str, tmp_path: Path) -> None:
+    replay(tmp_path, TICKETS + TRIAL, HEADER + IN_TIME + OPEN)
+    (tmp_path / "var" / name).unlink()
+
+    result = replay(tmp_path, TICKETS + TRIAL, HEADER + IN_TIME + OPEN)
+
+    assert result.exit_code == 0
+    assert "3 events = 0 applied + 3 already known" in lines(result)
+    assert {each: line["verdict"] for each, line in verdicts(tmp_path).items()} == {
+        "adur:1": "met",
+        "adur:2": "breached",
+    }
