@@ -72,9 +72,9 @@ def test_changed_rows_of_a_second_export_are_told_and_the_earlier_verdict_is_mar
     assert (first.exit_code, second.exit_code) == (0, 1)
     assert "3 events = 3 applied" in lines(first)
     assert "4 events = 1 applied + 2 already known + 1 quarantined" in lines(second)
-    (told,) = [line for line in lines(second) if line.startswith("quarantined: ID_REUSE_CONFLICT: 1: ")]
-    assert "so does its verdict" in told
-    assert "new state folder" in told
+    (reported,) = [line for line in lines(second) if line.startswith("quarantined: ID_REUSE_CONFLICT: 1: ")]
+    assert "so does its verdict" in reported
+    assert "new state folder" in reported
     (place,) = [line for line in lines(second) if line.startswith("tallystick quarantine show provider.tickets.v1/")]
     shown = CliRunner(env={"TALLYSTICK_VAR": str(tmp_path / "var")}).invoke(app, place.split()[1:])
     assert "adur:1" in shown.stdout
