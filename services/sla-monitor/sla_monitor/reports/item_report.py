@@ -3,6 +3,7 @@
 Instants are RFC 3339 in UTC; `elapsed_s` and `margin_s` are in the clock's own seconds (working or elapsed).
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -64,7 +65,7 @@ class VerdictReport(Struct, frozen=True):
 class ItemReport(Struct, frozen=True):
     """An item at `as_of`, with all that was ever published about it.
 
-    `state` says whether anything can be judged at all.
+    `state` says whether anything can be judged at all; `without_effect` how many events changed nothing, by the reason.
     """
 
     council: str
@@ -78,6 +79,7 @@ class ItemReport(Struct, frozen=True):
     verdicts: list[VerdictReport]
     announced: list[Announcement]
     notes: list[str]
+    without_effect: dict[str, int]
 
 
 class ItemAnswer(Struct, frozen=True):
@@ -94,7 +96,7 @@ class ItemAnswer(Struct, frozen=True):
 
 def item_report(answer: ItemAnswer) -> ItemReport:
     """The item as the API and the pages show it."""
-    opened = answer.evaluation.opened
+    opened, timeline = answer.evaluation.opened, answer.evaluation.timeline
     return ItemReport(
         council=answer.council,
         stream=answer.stream,
@@ -107,6 +109,7 @@ def item_report(answer: ItemAnswer) -> ItemReport:
         verdicts=[verdict_report(verdict, as_of=answer.as_of) for verdict in answer.evaluation.verdicts],
         announced=answer.announced,
         notes=list(answer.evaluation.notes),
+        without_effect=dict(Counter(timeline.without_effect if timeline is not None else ())),
     )
 
 

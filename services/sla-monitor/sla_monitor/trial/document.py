@@ -17,7 +17,7 @@ from msgspec import Meta, Struct, field
 from shared.contracts.decisions import Category
 from shared.contracts.definitions import EVERY_SERVICE, Calendar, ServiceOrAll, Target, Text, Title
 from shared.contracts.items import Attributes
-from shared.contracts.scalars import AwaitedParty, Id, MonthText, TimeOfDay
+from shared.contracts.scalars import AwaitedParty, Id, MonthText, Sequence, TimeOfDay
 from shared.faults import Path
 from shared.instants import epoch_s
 
@@ -61,10 +61,11 @@ class TrialTarget(Target, frozen=True, kw_only=True):
 
 
 class TrialEvent(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """What happened to the item, and when. Each field but the first two belongs to some events only."""
+    """What happened to the item, and when. Each field but the first three belongs to some events only."""
 
     at: When
     event: EventName
+    sequence: Sequence | None = None
     service: Id | None = None
     priority: Id | None = None
     attributes: Attributes = field(default_factory=dict)

@@ -17,7 +17,7 @@ from shared.instants import SECOND_US, epoch_us
 from sla_monitor.domain import facts
 from sla_monitor.domain.agreements import AgreementIndex, BoundTarget
 from sla_monitor.domain.clock.cycles import ExcludedTime
-from sla_monitor.domain.clock.timeline import FOREVER, Timeline
+from sla_monitor.domain.clock.timeline import FOREVER, Timeline, read_timeline
 from sla_monitor.domain.clock.verdict import Evaluation, evaluate
 from sla_monitor.trial.calendars import TrialCalendars
 from sla_monitor.trial.consistency import services_of
@@ -94,26 +94,29 @@ def _agreement(name: str, targets: Sequence[Target]) -> Agreement:
 def _facts(document: TrialDocument, zone: ZoneInfo) -> list[facts.AnyFact]:
     services = services_of(document)
     service = services.pop() if len(services) == 1 else ANY_SERVICE
-    # Facts of one instant and rank keep the order in which they were written.
-    return [_fact(event, f"{number:04}", zone, service) for number, event in enumerate(document.events)]
+    return [_fact(event, zone, service) for event in document.events]
 
 
-def _fact(event: TrialEvent, name: str, zone: ZoneInfo, service: str) -> facts.AnyFact:
-    at_us = epoch_us(read_time(event.at).on(zone))
+def _fact(event: TrialEvent, zone: ZoneInfo, service: str) -> facts.AnyFact:
+    at_us, sequence = epoch_us(read_time(event.at).on(zone)), event.sequence or ""
+    # An id decides last on facts of one instant (R23). In its place what the event says, never its place in the list.
+    name = msgspec.json.encode(msgspec.structs.replace(event, at="", sequence=None), order="deterministic").decode()
     if event.event in OPENINGS:
         due_us = None if event.due_at is None else epoch_us(read_time(event.due_at).on(zone))
         priority = event.priority or "normal"
-        return facts.Opened(at_us, SOURCE, name, "", event.service or service, priority, event.attributes, due_us, None)
+        return facts.Opened(
+            at_us, SOURCE, name, sequence, event.service or service, priority, event.attributes, due_us, None
+        )
     match event.event:
         case "reprioritised":
-            return facts.Reprioritised(at_us, SOURCE, name, "", event.priority or "normal")
+            return facts.Reprioritised(at_us, SOURCE, name, sequence, event.priority or "normal")
         case "resolved" | "completed" | "rejected":
-            return facts.Stopped(at_us, SOURCE, name, "", event.event)
+            return facts.Stopped(at_us, SOURCE, name, sequence, event.event)
         case "cancelled":
-            return facts.Cancelled(at_us, SOURCE, name, "", event.reason or "cancelled")
+            return facts.Cancelled(at_us, SOURCE, name, sequence, event.reason or "cancelled")
         case "paused":
-            return facts.Paused(at_us, SOURCE, name, "", event.reason or "paused", event.awaiting or "council")
-    return facts.PLAIN_FACTS[event.event](at_us, SOURCE, name, "")
+            return facts.Paused(at_us, SOURCE, name, sequence, event.reason or "paused", event.awaiting or "council")
+    return facts.PLAIN_FACTS[event.event](at_us, SOURCE, name, sequence)
 
 
 def _unjudged(timeline: Timeline, index: AgreementIndex, evaluation: Evaluation) -> Iterator[UnjudgedTarget]:
@@ -153,37 +156,40 @@ class _ListedTarget(Struct):
 
 
 class _SelectionPeriods(Struct, frozen=True):
-    """From when which list and which priority apply. Both ascend by their microsecond; list 0 is the first."""
+    """From when which list and which priority apply. Both ascend by their second; list 0 is the first."""
 
     lists: list[tuple[int, int]]
     priorities: list[tuple[int, str]]
 
-    def key_at(self, at_us: int) -> str:
+    def key_at(self, at_s: int) -> str:
         """The priority that selects at an instant."""
-        number = [number for since, number in self.lists if since <= at_us][-1]
-        priority = [priority for since, priority in self.priorities if since <= at_us][-1]
+        number = [number for since, number in self.lists if since <= at_s][-1]
+        priority = [priority for since, priority in self.priorities if since <= at_s][-1]
         return _key(number, priority)
 
 
 def select_targets(document: TrialDocument, history: Sequence[facts.AnyFact], zone: ZoneInfo) -> TargetSelection:
     """The document's targets, and `history` (in order, one of them an opening) with changes of targets among them."""
-    opened = next(fact for fact in history if isinstance(fact, facts.Opened))
-    changes = [
-        (second_of(each.at, zone) * SECOND_US, number) for number, each in enumerate(document.target_changes, start=1)
-    ]
-    set_at = [(fact.at_us, fact.priority) for fact in history if isinstance(fact, facts.Reprioritised)]
-    periods = _SelectionPeriods([(-FOREVER, 0), *sorted(changes)], [(-FOREVER, opened.priority), *set_at])
-    names = sorted({opened.priority, *(priority for _, priority in set_at)})
-    marks = {at for at, _ in set_at} | {at for at, _ in changes if at > opened.at_us}
+    timeline, _ = read_timeline(history, as_of_s=FOREVER - 1)
+    if not document.target_changes or timeline is None:  # as the services would evaluate the item
+        calendars = [calendar.id for calendar in document.all_calendars]
+        targets: list[Target] = [with_default_calendar(definition, calendars) for definition in document.targets]
+        return TargetSelection({FIRST_LIST: targets}, list(history))
+    start, set_at = timeline.start, timeline.priorities
+    changes = [(second_of(each.at, zone), number) for number, each in enumerate(document.target_changes, start=1)]
+    periods = _SelectionPeriods([(-FOREVER, 0), *sorted(changes)], set_at)
+    marks = {at for at, _ in (*set_at, *changes) if at > start}
+    others = (fact for fact in history if not isinstance(fact, facts.Reprioritised))
     return TargetSelection(
-        targets=_targets(document, [number for _, number in periods.lists], names),
+        targets=_targets(document, [number for _, number in periods.lists], sorted({name for _, name in set_at})),
         facts=[
             *(
-                msgspec.structs.replace(opened, priority=periods.key_at(opened.at_us)) if fact is opened else fact
-                for fact in history
-                if not isinstance(fact, facts.Reprioritised)
+                msgspec.structs.replace(timeline.opened, priority=periods.key_at(start))
+                if fact is timeline.opened
+                else fact
+                for fact in others
             ),
-            *(facts.Reprioritised(at, SOURCE, f"change-{at}", "", periods.key_at(at)) for at in marks),
+            *(facts.Reprioritised(at * SECOND_US, SOURCE, f"change-{at}", "", periods.key_at(at)) for at in marks),
         ],
     )
 
