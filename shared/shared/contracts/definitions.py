@@ -22,6 +22,8 @@ Nation = Literal["england", "wales", "scotland", "northern-ireland"]
 Measure = Literal[
     "response-time", "resolution-time", "update-interval", "periodic-update", "processing-time", "availability"
 ]
+# What counts from each question, or from each update, to the next answer.
+UPDATES: tuple[Measure, ...] = ("update-interval", "periodic-update")
 # "09:00-17:00"; "22:00-06:00" runs into the next day; 24:00 is an end.
 _TIME = rf"{TIME_OF_DAY_PATTERN}(:[0-5][0-9])?"
 HOURS_PATTERN = rf"^{_TIME}-({_TIME}|24:00(:00)?)(?![\s\S])"

@@ -7,7 +7,7 @@ that is silently ignored as agreed.
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 
-from shared.contracts.definitions import Objective, Target
+from shared.contracts.definitions import UPDATES, Objective, Target
 from shared.contracts.thresholds import (
     CalendarDays,
     ElapsedSeconds,
@@ -20,7 +20,6 @@ from shared.contracts.thresholds import (
 from shared.faults import Fault
 from shared.instants import DAY_S
 
-_UPDATES = ("update-interval", "periodic-update")
 _MAX_COUNT = 1_000_000
 _MAX_DAYS = 3660
 
@@ -38,12 +37,12 @@ def _calendar(target: Target, threshold: Threshold) -> Iterator[Fault]:
         return
     if isinstance(threshold, WorkingSeconds | WorkingDays):
         yield Fault(("calendar",), "is missing: working time is counted in a calendar's hours")
-    elif target.measure in _UPDATES:
+    elif target.measure in UPDATES:
         yield Fault(("calendar",), "is missing: updates are due in a calendar's hours")
 
 
 def _measure(target: Target, threshold: Threshold) -> Iterator[Fault]:
-    if isinstance(threshold, RecordedDueDate) and target.measure in (*_UPDATES, "availability"):
+    if isinstance(threshold, RecordedDueDate) and target.measure in (*UPDATES, "availability"):
         yield Fault(("within",), f"expected a duration: nothing records when {target.measure} is due")
     if target.measure == "availability":
         yield from _availability(target)

@@ -39,10 +39,14 @@ class TargetData(EventData, frozen=True, kw_only=True):
 
 
 class WarningData(TargetData, frozen=True, kw_only=True):
-    """`percent` of the threshold is used up; `on_change` where a change of target caused it."""
+    """`percent` of the threshold is used up; `on_change` where a change of target caused it.
+
+    `exchange_started_at` is for update targets, each of whose exchanges has warnings of its own: which one it is.
+    """
 
     percent: int
     on_change: bool = False
+    exchange_started_at: Instant | None = None
 
 
 class VerdictData(TargetData, frozen=True, kw_only=True):

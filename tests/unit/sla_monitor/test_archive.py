@@ -91,7 +91,8 @@ def test_an_item_whose_verdict_is_still_to_come_is_not_settled() -> None:
 
 def item_of(numbers: list[int]) -> Item:
     item = Item(
-        announced={"adur-2026/resolve/1": LastPublished(None, len(numbers), tuple(numbers))}, known_to=max(numbers)
+        announced={"adur-2026/resolve/1": LastPublished(None, len(numbers), tuple(map(str, numbers)))},
+        known_to=max(numbers),
     )
     for number in numbers:
         insert_fact(item, fact(*HISTORY[number]))
@@ -134,12 +135,12 @@ def test_of_what_comes_back_exactly_those_facts_are_unread_that_were_archived_af
 def test_what_was_published_last_is_what_has_the_higher_revision_and_no_warning_is_forgotten() -> None:
     older, newer = judged(OPENED, RESOLVED), judged(OPENED, ("Mon 2026-02-09 11:00", "resolved"))
     verdict = older.announced["adur-2026/resolve/1"].verdict
-    older.announced = {"adur-2026/resolve/1": LastPublished(verdict, 1, (75,))}
-    newer.announced = {"adur-2026/resolve/1": LastPublished(newer.announced["adur-2026/resolve/1"].verdict, 2, (90,))}
+    older.announced = {"adur-2026/resolve/1": LastPublished(verdict, 1, ("75",))}
+    newer.announced = {"adur-2026/resolve/1": LastPublished(newer.announced["adur-2026/resolve/1"].verdict, 2, ("90",))}
 
     for both in (united(older, newer), united(newer, older)):
         assert both.announced["adur-2026/resolve/1"] == LastPublished(
-            newer.announced["adur-2026/resolve/1"].verdict, 2, (75, 90)
+            newer.announced["adur-2026/resolve/1"].verdict, 2, ("75", "90")
         )
 
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from shared.contracts.definitions import Agreement, Measure, Target
+from shared.contracts.definitions import UPDATES, Agreement, Measure, Target
 from shared.contracts.thresholds import (
     ElapsedSeconds,
     RecordedDueDate,
@@ -70,6 +70,11 @@ class BoundTarget(Struct, frozen=True):
     def measure(self) -> Measure:
         """What the target promises a time for."""
         return self.definition.measure
+
+    @property
+    def has_exchanges(self) -> bool:
+        """Whether each question, or each silence, has an allowance and warnings of its own."""
+        return self.definition.measure in UPDATES
 
     @property
     def cut_off_s(self) -> int | None:

@@ -7,9 +7,10 @@ from collections.abc import Collection, Mapping
 from enum import IntEnum
 
 from shared.contracts.scalars import Stream
-from shared.contracts.verdicts import VerdictData, VerdictEvent, VerdictRetracted, WarningReached
+from shared.contracts.verdicts import VerdictData, VerdictEvent, VerdictRetracted, WarningData, WarningReached
+from shared.instants import epoch_s
 from sla_monitor.domain.announcements import Trigger, announce, compared_fields
-from sla_monitor.domain.clock.verdict import Evaluation, Verdict
+from sla_monitor.domain.clock.verdict import Evaluation, Verdict, warning_label
 from sla_monitor.domain.item import NOTHING_PUBLISHED, LastPublished
 
 
@@ -73,11 +74,15 @@ def _differ(stored: LastPublished, replayed: LastPublished) -> bool:
 def _after(was: LastPublished, event: VerdictEvent) -> LastPublished:
     match event:
         case WarningReached(data=data):
-            return LastPublished(was.verdict, was.revision, tuple(sorted({*was.warned, data.percent})))
+            return LastPublished(was.verdict, was.revision, tuple(sorted({*was.warned, _label(data)})))
         case VerdictRetracted():
             return LastPublished(None, was.revision + 1, was.warned)
         case _:
             return LastPublished(_verdict_in(event.data), was.revision + 1, was.warned)
+
+
+def _label(data: WarningData) -> str:
+    return warning_label(data.percent, None if data.exchange_started_at is None else epoch_s(data.exchange_started_at))
 
 
 def _verdict_in(data: VerdictData) -> VerdictData:

@@ -61,9 +61,9 @@ def announce(
 def _announce_one(
     was: LastPublished, verdict: Verdict, evaluation: Evaluation, trigger: Trigger, events: list[VerdictEvent]
 ) -> LastPublished:
-    new = [warning for warning in verdict.warnings if warning.percent not in was.warned]
+    new = [warning for warning in verdict.warnings if warning.label not in was.warned]
     events.extend(_warning(verdict, evaluation, trigger, warning) for warning in new)
-    warned = tuple(sorted({*was.warned, *(warning.percent for warning in new)})) if new else was.warned
+    warned = tuple(sorted({*was.warned, *(warning.label for warning in new)})) if new else was.warned
     if not verdict.decided:
         return msgspec.structs.replace(_retract(was, trigger, events), warned=warned)
     data = verdict_data(verdict, evaluation)
@@ -165,8 +165,13 @@ def _retract(was: LastPublished, trigger: Trigger, events: list[VerdictEvent]) -
 
 
 def _warning(verdict: Verdict, evaluation: Evaluation, trigger: Trigger, reached: ReachedWarning) -> WarningReached:
-    data = WarningData(**_target_data(verdict, evaluation), percent=reached.percent, on_change=reached.on_change)
-    id_ = _id("warning", data, trigger, reached.percent, data.agreement_version, str(data.due_at), reached.at)
+    data = WarningData(
+        **_target_data(verdict, evaluation) | {"due_at": maybe_instant(reached.due)},
+        percent=reached.percent,
+        on_change=reached.on_change,
+        exchange_started_at=maybe_instant(reached.exchange_start),
+    )
+    id_ = _id("warning", data, trigger, reached.label, data.agreement_version, str(data.due_at), reached.at)
     return WarningReached(id=id_, data=data, **_envelope(trigger, reached.at))
 
 

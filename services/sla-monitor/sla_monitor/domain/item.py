@@ -17,12 +17,12 @@ from sla_monitor.domain.facts import AnyFact, OutageBegan, OutageOver, order_key
 class LastPublished(Struct, frozen=True, array_like=True):
     """The last verdict published of one target and cycle; None when none holds (never published, or retracted).
 
-    `revision` counts the verdict events so far; `warned` are the percentages of the warnings sent.
+    `revision` counts the verdict events so far; `warned` are the labels of the warnings sent.
     """
 
     verdict: VerdictData | None = None
     revision: int = 0
-    warned: tuple[int, ...] = ()
+    warned: tuple[str, ...] = ()
 
 
 NOTHING_PUBLISHED = LastPublished()

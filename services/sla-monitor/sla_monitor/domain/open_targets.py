@@ -1,22 +1,27 @@
-"""The open targets of an item: neither met nor breached yet, with what is left of each."""
+"""The open targets of an item: what is due and not late yet, with what is left of each.
+
+An update target that was missed once still has to answer the question asked since.
+"""
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import NamedTuple
 
 from msgspec import Struct
 
 from shared.contracts.scalars import Stream
 from shared.instants import maybe_instant
 from sla_monitor.domain.clock.timeline import FOREVER
-from sla_monitor.domain.clock.verdict import Evaluation, Outcome
+from sla_monitor.domain.clock.verdict import Evaluation, Outcome, Verdict
 
 
 class OpenTarget(Struct, frozen=True):
-    """One open target of one item. `due_at` is in UTC.
+    """One open target of one item. `due_at` is in UTC; of an update target that of the exchange without an answer.
 
     `left_s` is in the clock's own seconds (working or elapsed), `left_wall_s` around the clock; a clock that is used up
     while the service is closed has 0 left and is not missed yet. While `paused` nothing is due. `warned_percent` is the
-    highest share of the allowance at which a warning fired, 0 before the first.
+    highest share of the allowance at which a warning fired, 0 before the first. `missed_before` where the update target
+    was missed in an earlier exchange: nothing more can be lost in its objective.
     """
 
     council: str
@@ -33,6 +38,7 @@ class OpenTarget(Struct, frozen=True):
     left_wall_s: int | None
     warned_percent: int
     paused: bool
+    missed_before: bool
     value_pence: int
 
     @property
@@ -50,14 +56,15 @@ class OpenTarget(Struct, frozen=True):
 
 
 def open_targets(evaluation: Evaluation, *, council: str, item: str, as_of: int) -> Iterator[OpenTarget]:
-    """The item's targets that are neither met nor breached; none where nothing is due at present."""
+    """What the item's targets still ask for in time; none where nothing is due at present."""
     opened = evaluation.opened
     if opened is None:
         return
     for verdict in evaluation.verdicts:
-        paused = verdict.due is None and any(each.end == FOREVER for each in verdict.cycle.paused)
-        if verdict.outcome is not Outcome.RUNNING or (verdict.due is None and not paused):
+        pending = _pending(verdict)
+        if pending is None:
             continue
+        warned = [each.percent for each in verdict.warnings if each.exchange_start == pending.exchange_start]
         yield OpenTarget(
             council=council,
             agreement=verdict.target.agreement,
@@ -68,10 +75,34 @@ def open_targets(evaluation: Evaluation, *, council: str, item: str, as_of: int)
             service=opened.service,
             measure=verdict.target.measure,
             priority=opened.priority,
-            due_at=maybe_instant(verdict.due),
-            left_s=None if verdict.margin_s is None else max(verdict.margin_s, 0),
-            left_wall_s=None if verdict.due is None else max(verdict.due - as_of, 0),
-            warned_percent=max((warning.percent for warning in verdict.warnings), default=0),
-            paused=paused,
+            due_at=maybe_instant(pending.due),
+            left_s=None if pending.margin_s is None else max(pending.margin_s, 0),
+            left_wall_s=None if pending.due is None else max(pending.due - as_of, 0),
+            warned_percent=max(warned, default=0),
+            paused=pending.due is None,
+            missed_before=verdict.decided,
             value_pence=opened.value_pence or 0,
         )
+
+
+class _Pending(NamedTuple):
+    """What can still be done in time: when it is due, what is left, and of an update clock the exchange's start."""
+
+    due: int | None
+    margin_s: int | None
+    exchange_start: int | None
+
+
+def _pending(verdict: Verdict) -> _Pending | None:
+    """None where nothing is due and no pause without end is why."""
+    found = _in_time(verdict)
+    if found is not None and found.due is None and not any(each.end == FOREVER for each in verdict.cycle.paused):
+        return None
+    return found
+
+
+def _in_time(verdict: Verdict) -> _Pending | None:
+    if verdict.target.has_exchanges:
+        pending = verdict.pending
+        return None if pending is None or pending.missed else _Pending(pending.due, pending.margin_s, pending.start)
+    return _Pending(verdict.due, verdict.margin_s, None) if verdict.outcome is Outcome.RUNNING else None

@@ -173,8 +173,11 @@ def _earlier(period: Period) -> list[Period]:
 
 
 def _by_target(targets: Iterable[OpenTarget]) -> dict[TargetKey, list[OpenTarget]]:
+    """Those that are not decided yet: an update target that was missed counts once, whatever is asked afterwards."""
     by_target: dict[TargetKey, list[OpenTarget]] = defaultdict(list)
     for each in targets:
+        if each.missed_before:
+            continue
         by_target[TargetKey(each.council, each.service, each.agreement, each.target)].append(each)
     return by_target
 

@@ -28,15 +28,28 @@ class SegmentReport(Struct, frozen=True):
 
 
 class WarningReport(Struct, frozen=True):
-    """A share of the allowance that was used up."""
+    """A share of the allowance that was used up; of an update target in the exchange that then began."""
 
     percent: int
     at: datetime
     on_change: bool
+    exchange_started_at: datetime | None
+
+
+class PendingReport(Struct, frozen=True):
+    """The exchange of an update target that has no answer yet; `due_at` is null in a pause."""
+
+    started_at: datetime
+    due_at: datetime | None
+    margin_s: int | None
 
 
 class VerdictReport(Struct, frozen=True):
-    """What holds of one target in one cycle, with its trace; counted, paused and closed add up to the time elapsed."""
+    """What holds of one target in one cycle, with its trace; counted, paused and closed add up to the time elapsed.
+
+    The figures of an update target are those of the exchange that decides: the first that was missed, else the newest,
+    or the one with the least margin once all have ended. `pending` is the exchange without an answer, null for none.
+    """
 
     target: str
     measure: str
@@ -58,6 +71,7 @@ class VerdictReport(Struct, frozen=True):
     counted_s: int
     paused_s: int
     closed_s: int
+    pending: PendingReport | None
     warnings: list[WarningReport]
     trace: list[SegmentReport]
 
@@ -148,9 +162,20 @@ def verdict_report(verdict: Verdict, *, as_of: int) -> VerdictReport:
         counted_s=sums["counted"],
         paused_s=sums["paused"],
         closed_s=sums["closed"],
-        warnings=[WarningReport(each.percent, instant(each.at), each.on_change) for each in verdict.warnings],
+        pending=_pending(verdict),
+        warnings=[
+            WarningReport(each.percent, instant(each.at), each.on_change, maybe_instant(each.exchange_start))
+            for each in verdict.warnings
+        ],
         trace=[
             SegmentReport(instant(part.start), instant(part.end), part.kind, part.end - part.start, part.reason)
             for part in segments
         ],
+    )
+
+
+def _pending(verdict: Verdict) -> PendingReport | None:
+    pending = verdict.pending
+    return (
+        None if pending is None else PendingReport(instant(pending.start), maybe_instant(pending.due), pending.margin_s)
     )

@@ -8,11 +8,9 @@ from msgspec import Struct
 from shared.instants import instant, maybe_instant
 from sla_monitor.domain.clock.due import ClockInterval, measure_intervals
 from sla_monitor.domain.clock.timeline import Timeline
-from sla_monitor.domain.clock.verdict import Outcome, Verdict
+from sla_monitor.domain.clock.verdict import Outcome, Verdict, deciding_interval, warning_label
 from sla_monitor.reports.item_report import VerdictReport, verdict_report
 from sla_monitor.trial.calendars import TrialCalendars
-
-_EXCHANGED = ("update-interval", "periodic-update")
 
 
 class WarningInstant(Struct, frozen=True):
@@ -57,7 +55,7 @@ def trial_verdict(verdict: Verdict, timeline: Timeline, calendars: TrialCalendar
         due_next_open_at=maybe_instant(next_open),
         calendar_versions=_calendar_versions(verdict, calendars, as_of),
         warning_instants=[_warning(verdict, intervals, percent) for percent in target.warn_at],
-        worst_exchange=_worst_exchange(intervals) if target.measure in _EXCHANGED else None,
+        worst_exchange=_worst_exchange(intervals) if target.has_exchanges else None,
     )
 
 
@@ -80,12 +78,16 @@ def _calendar_versions(verdict: Verdict, calendars: TrialCalendars, as_of: int) 
 
 
 def _warning(verdict: Verdict, intervals: list[ClockInterval], percent: int) -> WarningInstant:
-    reached = next((warning.at for warning in verdict.warnings if warning.percent == percent), None)
+    """Of an update target those of the newest exchange, or of the one that decided once all have ended."""
+    if not intervals:
+        return WarningInstant(percent, None, reached=False)
+    shown = intervals[-1] if verdict.cycle.stop is None else deciding_interval(verdict.cycle, intervals)
+    exchange_start = shown.start if verdict.target.has_exchanges else None
+    label = warning_label(percent, exchange_start)
+    reached = next((warning.at for warning in verdict.warnings if warning.label == label), None)
     if reached is not None:
         return WarningInstant(percent, instant(reached), reached=True)
-    return WarningInstant(
-        percent, maybe_instant(_used_up(intervals[-1], percent)) if intervals else None, reached=False
-    )
+    return WarningInstant(percent, maybe_instant(_used_up(shown, percent)), reached=False)
 
 
 def _used_up(interval: ClockInterval, percent: int) -> int | None:

@@ -35,18 +35,48 @@ class Outcome(StrEnum):
 
 
 class ReachedWarning(Struct, frozen=True, gc=False):
-    """`percent` of the threshold was used up at `at`, an instant in service hours; or `on_change` of the target."""
+    """`percent` of the threshold was used up at `at`, an instant in service hours; or `on_change` of the target.
+
+    `due` is the due instant that it warns of. `exchange_start` says of which exchange of an update clock it is, each
+    of which has warnings of its own; it is None for other clocks.
+    """
 
     percent: int
     at: int
+    due: int | None
     on_change: bool = False
+    exchange_start: int | None = None
+
+    @property
+    def label(self) -> str:
+        """Which warning of its cycle it is: it is announced once."""
+        return warning_label(self.percent, self.exchange_start)
+
+
+def warning_label(percent: int, exchange_start: int | None) -> str:
+    """`75` for three quarters of an allowance; `75@1772442000` for those of the exchange that began then."""
+    return str(percent) if exchange_start is None else f"{percent}@{exchange_start}"
+
+
+class PendingExchange(Struct, frozen=True, gc=False):
+    """The exchange of an update clock that has no answer yet; `due` is None while it is paused without end.
+
+    `margin_s` are the clock's seconds that are left, negative once it is `missed`.
+    """
+
+    start: int
+    due: int | None
+    margin_s: int | None
+    missed: bool
 
 
 class Verdict(Struct, frozen=True, gc=False):
     """What holds of one target in one cycle.
 
-    `due` is the earliest instant at which the threshold is used up (None while paused without end). `elapsed_s` and
-    `margin_s` are in the clock's own seconds, of the worst interval; the margin of a missed target is negative.
+    All figures are of one interval, the one that decides: of an update clock the first exchange that was missed, else
+    the newest, or the one with the least margin once the cycle has ended. `due` is the earliest instant at which the
+    threshold is used up (None while paused without end). `elapsed_s` and `margin_s` are in the clock's own seconds; the
+    margin of a missed target is negative. `pending` is the exchange that an update clock waits in now.
     `until` is the change by which the target ceased to apply, FOREVER while it applies: its clock ends there.
     `missed_at` is the instant whose passing made it a miss (the first open one at or after `due`, R25).
     `wake` is the next second at which this verdict or its warnings change without an event.
@@ -63,6 +93,7 @@ class Verdict(Struct, frozen=True, gc=False):
     warnings: tuple[ReachedWarning, ...]
     wake: int | None
     until: int = FOREVER
+    pending: PendingExchange | None = None
 
     @property
     def name(self) -> str:
@@ -170,7 +201,7 @@ def _judge(
     begun = [cycle for cycle in cycles if cycle.start < until]
     judged = [_verdict(timeline, target, cycle, as_of=min(as_of, until), stopwatches=stopwatches) for cycle in begun]
     missed = [verdict for verdict in judged if verdict.outcome is Outcome.BREACHED]
-    return [msgspec.structs.replace(verdict, until=until, wake=None) for verdict in missed]
+    return [msgspec.structs.replace(verdict, until=until, wake=None, pending=None) for verdict in missed]
 
 
 def _verdict(timeline: Timeline, target: BoundTarget, cycle: Cycle, *, as_of: int, stopwatches: Stopwatches) -> Verdict:
@@ -192,35 +223,46 @@ def _unmeasured(target: BoundTarget, cycle: Cycle, outcome: Outcome, reason: str
 
 
 def _from_intervals(target: BoundTarget, cycle: Cycle, intervals: Sequence[ClockInterval], *, since: int) -> Verdict:
-    shown = intervals[0] if len(intervals) == 1 else _deciding_interval(cycle, intervals)
+    shown = intervals[0] if len(intervals) == 1 else deciding_interval(cycle, intervals)
     # Between two exchanges no answer is due.
     idle = cycle.stop is None and not shown.open and not shown.missed
     outcome, reason = (Outcome.RUNNING, "no answer is due") if idle else _outcome(cycle, shown)
     warnings, to_come = _warnings(target, intervals, since=since)
+    newest = intervals[-1]
     return Verdict(
         target=target,
         cycle=cycle,
         outcome=outcome,
         reason=reason,
         due=None if idle else shown.due,
-        elapsed_s=shown.elapsed if len(intervals) == 1 else max(interval.elapsed for interval in intervals),
+        elapsed_s=shown.elapsed,
         margin_s=None if idle else shown.margin,
         missed_at=shown.last_good if shown.missed else None,
         warnings=warnings,
-        wake=_wake(shown, to_come) if cycle.stop is None else None,
+        wake=_wake(newest, to_come) if cycle.stop is None else None,
+        pending=_pending(newest) if cycle.stop is None and target.has_exchanges else None,
     )
 
 
-def _deciding_interval(cycle: Cycle, intervals: Sequence[ClockInterval]) -> ClockInterval:
-    """What decides on a cycle: the first interval that was missed, else the newest, or the worst once it has ended."""
+def deciding_interval(cycle: Cycle, intervals: Sequence[ClockInterval]) -> ClockInterval:
+    """What decides on a cycle: the first interval that was missed; else the newest, or the tightest once it ended."""
     missed = next((interval for interval in intervals if interval.missed), None)
-    return missed or (intervals[-1] if cycle.stop is None else max(intervals, key=lambda interval: interval.elapsed))
+    return missed or (intervals[-1] if cycle.stop is None else min(intervals, key=_margin))
 
 
-def _wake(shown: ClockInterval, to_come: int | None) -> int | None:
-    if not shown.open or shown.missed or shown.last_good is None:
+def _margin(interval: ClockInterval) -> int:
+    return FOREVER if interval.margin is None else interval.margin
+
+
+def _pending(newest: ClockInterval) -> PendingExchange | None:
+    return PendingExchange(newest.start, newest.due, newest.margin, newest.missed) if newest.open else None
+
+
+def _wake(newest: ClockInterval, to_come: int | None) -> int | None:
+    """When the next warning is reached, or the pending exchange is missed."""
+    if not newest.open or newest.missed or newest.last_good is None:
         return to_come
-    return shown.last_good + 1 if to_come is None else min(to_come, shown.last_good + 1)
+    return newest.last_good + 1 if to_come is None else min(to_come, newest.last_good + 1)
 
 
 def _outcome(cycle: Cycle, interval: ClockInterval) -> tuple[Outcome, str]:
@@ -238,12 +280,13 @@ def _outcome(cycle: Cycle, interval: ClockInterval) -> tuple[Outcome, str]:
 def _warnings(
     target: BoundTarget, intervals: Sequence[ClockInterval], *, since: int
 ) -> tuple[tuple[ReachedWarning, ...], int | None]:
-    """Warnings reached, each percentage once (its earliest), and the instant of the next to come."""
-    reached: dict[int, ReachedWarning] = {}
+    """The warnings reached, each percentage once in each exchange, and the instant of the next to come."""
+    reached: list[ReachedWarning] = []
     to_come: int | None = None
     for interval in intervals:
+        exchange_start = interval.start if target.has_exchanges else None
         for percent in target.warn_at:
-            # Of an answered leg only what counted matters; of an open one also what will count next.
+            # Of an answered exchange only what counted matters; of an open one also what will count next.
             used_up = None if interval.allowance is None else interval.base - (-interval.allowance * percent // 100)
             if used_up is None or not (interval.open or interval.counted > used_up):
                 break
@@ -253,5 +296,5 @@ def _warnings(
             if at > interval.end:
                 to_come = at
                 break
-            reached.setdefault(percent, ReachedWarning(percent, max(at, since), on_change=at < since))
-    return tuple(reached.values()), to_come
+            reached.append(ReachedWarning(percent, max(at, since), interval.due, at < since, exchange_start))
+    return tuple(reached), to_come

@@ -1,0 +1,196 @@
+"""Update clocks: the exchange that a verdict's figures are of, the one without an answer, and their warnings (R52)."""
+
+from typing import Any
+
+import pytest
+
+from shared.contracts.verdicts import TargetBreached, VerdictEvent, WarningReached
+from sla_monitor.domain.announcement_replay import AnnouncementReplay
+from sla_monitor.domain.announcements import Trigger, announce
+from sla_monitor.domain.clock.verdict import Outcome
+from sla_monitor.domain.item import LastPublished
+from tests.support.histories import agreement_index, at, evaluated, judged, local_text
+
+# Monday 2 March 2026 to Friday 27 March have no bank holiday; the office is open 09:00 to 17:00 (8 hours).
+MON_9 = ("Mon 2026-03-02 09:00", "opened")
+ANSWERS: dict[str, Any] = {"id": "answers", "measure": "update-interval", "within": "2 working hours"}
+INFORMED: dict[str, Any] = {"id": "informed", "measure": "periodic-update", "within": "4 working hours"}
+HOUR_S = 3600
+# Three hours for an allowance of two; then the next question, and six hours.
+LATE, LATER = (
+    [("Mon 2026-03-02 09:00", "asked"), ("Mon 2026-03-02 12:00", "responded")],
+    ("Tue 2026-03-03 09:00", "asked"),
+)
+
+
+class Announcing:
+    """What is announced of one item under one target, instant by instant."""
+
+    def __init__(self, lines: list[tuple[str, str]], target: dict[str, Any]) -> None:
+        self._lines, self._index = lines, agreement_index(target | {"calendar": "office"})
+        self.published: dict[str, LastPublished] = {}
+        self.sent: list[VerdictEvent] = []
+
+    def go_to(self, as_of: str) -> list[VerdictEvent]:
+        """What is sent at that instant, of what has happened by then."""
+        evaluation = evaluated(self._lines, self._index, as_of=as_of)
+        events, self.published = announce(self.published, evaluation, Trigger("adur", "T1", "clock", at(as_of)))
+        self.sent += events
+        return events
+
+
+def warnings_in(events: list[VerdictEvent]) -> list[tuple[int, str | None, str | None]]:
+    """The percentage of each warning, when it was reached, and when what it warns of is due."""
+    return [
+        (each.data.percent, _local(each.time), _local(each.data.due_at))
+        for each in events
+        if isinstance(each, WarningReached)
+    ]
+
+
+def _local(when: Any) -> str | None:
+    return None if when is None else local_text(int(when.timestamp()))
+
+
+def test_r52_all_figures_of_a_verdict_are_of_the_first_exchange_that_was_missed() -> None:
+    lines = [MON_9, *LATE, LATER, ("Tue 2026-03-03 15:00", "responded"), ("Wed 2026-03-04 09:00", "resolved")]
+
+    verdict = judged(lines, as_of="Fri 2026-03-13 12:00", **ANSWERS)
+
+    assert (verdict.outcome, local_text(verdict.due), local_text(verdict.missed_at)) == (
+        Outcome.BREACHED,
+        "Mon 2026-03-02 11:00",
+        "Mon 2026-03-02 11:00",
+    )
+    assert (verdict.elapsed_s, verdict.margin_s, verdict.pending) == (3 * HOUR_S, -HOUR_S, None)
+
+
+def test_r52_of_an_ended_cycle_without_a_miss_the_tightest_exchange_decides() -> None:
+    lines = [
+        MON_9,
+        ("Mon 2026-03-02 10:00", "asked"),
+        ("Mon 2026-03-02 11:30", "responded"),
+        ("Tue 2026-03-03 09:00", "asked"),
+        ("Tue 2026-03-03 09:10", "responded"),
+        ("Wed 2026-03-04 09:00", "resolved"),
+    ]
+
+    verdict = judged(lines, as_of="Fri 2026-03-13 12:00", **ANSWERS)
+
+    assert (verdict.outcome, local_text(verdict.due)) == (Outcome.MET, "Mon 2026-03-02 12:00")
+    assert (verdict.elapsed_s, verdict.margin_s) == (HOUR_S * 3 // 2, HOUR_S // 2)
+
+
+def test_r52_while_a_question_is_open_the_figures_are_its_own_and_not_those_of_a_longer_one_before() -> None:
+    lines = [
+        MON_9,
+        ("Mon 2026-03-02 09:00", "asked"),
+        ("Mon 2026-03-02 10:45", "responded"),
+        ("Mon 2026-03-02 13:00", "asked"),
+    ]
+
+    verdict = judged(lines, as_of="Mon 2026-03-02 13:30", **ANSWERS)
+
+    assert (verdict.elapsed_s, verdict.margin_s, local_text(verdict.due)) == (1800, 5400, "Mon 2026-03-02 15:00")
+
+
+def test_r52_between_two_exchanges_no_answer_is_due_and_none_is_pending() -> None:
+    verdict = judged([MON_9, *LATE[:1], ("Mon 2026-03-02 10:00", "responded")], as_of="Tue 2026-03-03 12:00", **ANSWERS)
+
+    assert (verdict.outcome, verdict.reason) == (Outcome.RUNNING, "no answer is due")
+    assert (verdict.due, verdict.margin_s, verdict.pending, verdict.wake) == (None, None, None, None)
+
+
+def test_r52_after_a_miss_the_pending_exchange_has_its_own_due_instant_and_wakes_the_timers() -> None:
+    verdict = judged([MON_9, *LATE, LATER], as_of="Tue 2026-03-03 09:30", **ANSWERS)
+
+    assert (verdict.outcome, local_text(verdict.due)) == (Outcome.BREACHED, "Mon 2026-03-02 11:00")
+    assert verdict.pending is not None
+    assert (
+        local_text(verdict.pending.start),
+        local_text(verdict.pending.due),
+        verdict.pending.margin_s,
+        verdict.pending.missed,
+    ) == (
+        "Tue 2026-03-03 09:00",
+        "Tue 2026-03-03 11:00",
+        5400,
+        False,
+    )
+    assert local_text(verdict.wake) == "Tue 2026-03-03 10:30"  # 75% of the second exchange
+
+
+@pytest.mark.parametrize(
+    ("as_of", "wake"),
+    [
+        ("Tue 2026-03-03 10:30", "Tue 2026-03-03 10:48"),  # 90%
+        ("Tue 2026-03-03 10:48", "Tue 2026-03-03 11:00:01"),  # missed too
+        ("Tue 2026-03-03 11:00:01", None),
+    ],
+)
+def test_r52_the_timers_follow_the_second_exchange_to_its_end(as_of: str, wake: str | None) -> None:
+    verdict = judged([MON_9, *LATE, LATER], as_of=as_of, **ANSWERS)
+
+    assert local_text(verdict.wake) == wake
+    assert verdict.pending is not None
+    assert verdict.pending.missed is (wake is None)
+
+
+def test_r52_each_exchange_is_warned_of_once_with_its_own_due_instant() -> None:
+    item = Announcing([MON_9, *LATE, LATER], ANSWERS)
+
+    sent = [item.go_to(when) for when in ("Mon 2026-03-02 16:00", "Tue 2026-03-03 10:30", "Wed 2026-03-04 12:00")]
+    again = item.go_to("Thu 2026-03-05 12:00")
+
+    first_due, second_due = "Mon 2026-03-02 11:00", "Tue 2026-03-03 11:00"
+    assert [warnings_in(each) for each in sent] == [
+        [(75, "Mon 2026-03-02 10:30", first_due), (90, "Mon 2026-03-02 10:48", first_due)],
+        [(75, "Tue 2026-03-03 10:30", second_due)],
+        [(90, "Tue 2026-03-03 10:48", second_due)],
+    ]
+    assert (again, [type(each) for each in item.sent].count(TargetBreached)) == ([], 1)
+    assert len({each.id for each in item.sent}) == len(item.sent)
+
+
+def test_r52_a_target_that_has_no_exchanges_is_warned_of_once_however_its_start_moves() -> None:
+    item = Announcing([MON_9, ("Mon 2026-03-02 17:00", "paused council")], {"within": "8 working hours"})
+
+    assert [warned[0] for warned in warnings_in(item.go_to("Mon 2026-03-02 17:00"))] == [75, 90]
+    assert {each.data.exchange_started_at for each in item.sent if isinstance(each, WarningReached)} == {None}
+    assert item.published["adur-2026/resolve/1"].warned == ("75", "90")
+
+
+def test_r52_warnings_of_every_exchange_are_known_again_from_the_log_of_announcements() -> None:
+    item = Announcing([MON_9, *LATE, LATER], ANSWERS)
+    item.go_to("Mon 2026-03-02 16:00")
+    item.go_to("Wed 2026-03-04 12:00")
+    replay = AnnouncementReplay()
+    for event in item.sent:
+        replay.add(event)
+
+    assert replay.announced("adur:T1", "ticket") == item.published
+
+
+def test_a_periodic_update_is_warned_of_in_each_silence_and_pending_until_the_next_update() -> None:
+    lines = [MON_9, ("Mon 2026-03-02 12:30", "responded"), ("Tue 2026-03-03 09:30", "responded")]
+    item = Announcing(lines, INFORMED)
+
+    for when in ("Mon 2026-03-02 16:00", "Tue 2026-03-03 13:30:01"):
+        item.go_to(when)
+    verdict = judged(lines, as_of="Tue 2026-03-03 13:30:01", **INFORMED)
+
+    assert warnings_in(item.sent) == [
+        (75, "Mon 2026-03-02 12:00", "Mon 2026-03-02 13:00"),
+        (75, "Mon 2026-03-02 15:30", "Mon 2026-03-02 16:30"),
+        (90, "Mon 2026-03-02 16:06", "Mon 2026-03-02 16:30"),
+        (75, "Tue 2026-03-03 12:30", "Tue 2026-03-03 13:30"),
+        (90, "Tue 2026-03-03 13:06", "Tue 2026-03-03 13:30"),
+    ]
+    assert (verdict.outcome, local_text(verdict.due), verdict.elapsed_s, verdict.margin_s) == (
+        Outcome.BREACHED,
+        "Mon 2026-03-02 16:30",
+        5 * HOUR_S,
+        -HOUR_S,
+    )
+    assert verdict.pending is not None
+    assert (local_text(verdict.pending.due), verdict.pending.missed) == ("Tue 2026-03-03 13:30", True)
