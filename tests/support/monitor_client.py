@@ -12,7 +12,7 @@ from shared.contracts.definitions import Agreement
 from shared.contracts.verdicts import VerdictCorrected
 from shared.http import create_app
 from tests.support.histories import calendar
-from tests.support.monitoring import Monitor, monitor
+from tests.support.monitoring import NEVER_ARCHIVED, Monitor, monitor
 
 NOW = "Wed 2026-03-04 12:00"
 # Opened on Monday at noon with eight working hours: due on Tuesday at noon, and done three hours late.
@@ -80,8 +80,10 @@ class MonitorClient:
 
 
 @asynccontextmanager
-async def monitor_client(folder: Path, *, now: str = NOW) -> AsyncIterator[MonitorClient]:
-    async with monitor(folder, now=now) as on:
+async def monitor_client(
+    folder: Path, *, now: str = NOW, archive_days: int = NEVER_ARCHIVED
+) -> AsyncIterator[MonitorClient]:
+    async with monitor(folder, now=now, archive_days=archive_days) as on:
         await on.publish_catalogue(calendar(), agreement(), agreement("worthing"))
         await on.wait_until_idle()
         app = create_app("Monitor", [on.app.router], types=on.app.types)
