@@ -63,3 +63,42 @@ def test_a_target_that_is_met_below_its_objective_says_by_what(tmp_path: Path) -
     rows = [re.sub(r"<[^>]+>|\s+", " ", row) for row in page.split("<tr")[2:]]
     assert [" 1 of 2 " in row and " met " in row for row in rows] == [True, True]
     assert ["1 miss always allowed" in row for row in rows] == [True, False]
+
+
+def test_a_count_leads_to_its_items_and_each_of_them_to_its_page(tmp_path: Path) -> None:
+    target = {"id": "t", "service": "*", "measure": "resolution-time", "within": "2 hours", "calendar": "office"}
+
+    async def scenario() -> tuple[str, list[str], list[str], list[int]]:
+        async with monitor(tmp_path, now="Mon 2026-03-02 18:00") as on:
+            await on.publish_catalogue(calendar(), agreement(targets=[target]))
+            await on.send(*ticket(OPENED, ("Mon 2026-03-02 09:30", "resolved"), item="quick"))
+            for name in ("slow-1", "slow-2", "slow-3"):
+                await on.send(*ticket(OPENED, ("Mon 2026-03-02 16:00", "resolved"), item=name))
+            await on.wait_until_idle()
+            app = create_app(
+                "test", [on.app.router, on.app.pages(illustrative=True), site_routes()], types=on.app.types
+            )
+            client = TestClient(app)
+            page = (await asyncio.to_thread(client.get, "/attainment")).text
+            (address,) = [each.replace("&amp;", "&") for each in re.findall(r'href="(/verdicts[^"]*breached)"', page)]
+            listed = (await asyncio.to_thread(client.get, address)).text
+            items = [each.replace("&amp;", "&") for each in re.findall(r'href="(/items/[^"]*)"', listed)]
+            found: list[str] = []
+            following: str | None = f"/v1{address}&limit=2"
+            while following is not None:
+                answer = await asyncio.to_thread(client.get, following)
+                found += [f"{each['item']} {each['outcome']}" for each in answer.json()]
+                following = answer.links["next"]["url"] if "next" in answer.links else None
+            codes = [(await asyncio.to_thread(client.get, each)).status_code for each in items]
+            refused = await asyncio.to_thread(client.get, f"/v1{address}&cursor=WyJhIl0=")
+            early = await asyncio.to_thread(client.get, "/v1/verdicts?month=2026-04")
+            other = await asyncio.to_thread(client.get, "/v1/verdicts?month=2026-03&council=worthing")
+            assert other.json() == []
+            return page, items, found, [*codes, refused.status_code, early.status_code]
+
+    page, items, found, codes = asyncio.run(scenario())
+
+    assert ">3</a>" in page
+    assert items == [f"/items/slow-{number}?council=adur&stream=ticket" for number in (1, 2, 3)]
+    assert found == ["slow-1 breached", "slow-2 breached", "slow-3 breached"]
+    assert codes == [200, 200, 200, 400, 404]

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -10,7 +10,7 @@ from shared.contracts.decisions import DecisionEvent
 from shared.contracts.definitions import Agreement, Council, Partnership, Service
 from shared.contracts.objectives import Attained
 from shared.contracts.scalars import Stream
-from shared.contracts.verdicts import VerdictEvent
+from shared.contracts.verdicts import Outcome, VerdictEvent
 from shared.log.port import Shard
 from shared.scope import Scope
 from shared.units import CouncilId, ItemId
@@ -29,6 +29,40 @@ class TargetKey(NamedTuple):
     service: str
     agreement: str
     target: str
+
+
+class VerdictFilter(NamedTuple):
+    """Which decided verdicts of a month (`2026-03`); None stands for every one."""
+
+    month: str
+    service: str | None = None
+    agreement: str | None = None
+    target: str | None = None
+    outcome: Outcome | None = None
+
+
+class DecidedVerdict(Struct, frozen=True):
+    """A verdict that counts in `month`; `elapsed_s` in the clock's own seconds, of what met its target."""
+
+    KEY: ClassVar = ("council", "item", "stream", "agreement", "target", "cycle")
+
+    council: str
+    item: str
+    stream: Stream
+    agreement: str
+    target: str
+    cycle: int
+    service: str
+    measure: str
+    month: str
+    outcome: Outcome
+    due_at: datetime | None
+    elapsed_s: int | None
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """Where it stands in lists."""
+        return tuple(str(getattr(self, name)) for name in self.KEY)
 
 
 class VerdictCounts(Struct, frozen=True):
@@ -126,6 +160,12 @@ class ReadModel(Protocol):
 
     def adjustments(self, scope: Scope, *, posted: str | None) -> list[Adjustment]:
         """Corrections of frozen months by the month that shows them, in the order in which they were made."""
+        ...
+
+    def decided(
+        self, scope: Scope, wanted: VerdictFilter, *, after: tuple[str, ...] | None, limit: int
+    ) -> list[DecidedVerdict]:
+        """Up to `limit` verdicts in the order of their `place`, beginning after the place `after`."""
         ...
 
     def caused(self, scope: Scope, cause: str) -> list[CauseCount]:

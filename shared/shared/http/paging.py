@@ -28,6 +28,13 @@ class Page(Generic[T]):
     items: Sequence[T]
     next_key: tuple[str, ...] | None = None
 
+    @property
+    def next_cursor(self) -> str | None:
+        """The cursor of the next page."""
+        if self.next_key is None:
+            return None
+        return base64.urlsafe_b64encode(msgspec.json.encode(self.next_key)).decode()
+
 
 def page_of(found: Sequence[T], limit: int, *, key: Callable[[T], tuple[str, ...]]) -> Page[T]:
     """The first `limit` of `found`, which holds more than that where there is another page."""
@@ -46,8 +53,7 @@ def read_cursor(text: str | None) -> tuple[str, ...] | None:
 
 def next_link(request: Request, page: Page[T]) -> dict[str, str]:
     """The Link header to the page after `page`; none on the last one. Relative, for proxies may rename the service."""
-    if page.next_key is None:
+    if page.next_cursor is None:
         return {}
-    cursor = base64.urlsafe_b64encode(msgspec.json.encode(page.next_key)).decode()
-    url = request.url.include_query_params(cursor=cursor)
+    url = request.url.include_query_params(cursor=page.next_cursor)
     return {"Link": f'<{url.path}?{url.query}>; rel="next"'}

@@ -10,6 +10,7 @@ from sla_monitor.reports import (
     attainment,
     availability,
     budget,
+    decided,
     evidence,
     fairness,
     items,
@@ -29,6 +30,7 @@ class Report(NamedTuple):
 
 REPORTS = (
     Report(attainment.router, attainment.TYPES),
+    Report(decided.router, decided.TYPES),
     Report(items.router, items.TYPES),
     Report(openslo.router, openslo.TYPES),
     Report(availability.router, availability.TYPES),

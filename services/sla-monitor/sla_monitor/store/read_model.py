@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Engine, Select, case, func, literal, select
+from sqlalchemy import BigInteger, ColumnElement, Engine, Select, case, func, literal, select, tuple_
 
 from shared.contracts.scalars import Stream
 from shared.scope import Scope
@@ -12,7 +12,7 @@ from shared.sql.engine import read_transaction
 from shared.sql.statements import in_scope
 from shared.units import CouncilId, ItemId
 from sla_monitor.domain.freezing import Adjustment
-from sla_monitor.ports import Announcement, CauseCount, TargetKey, VerdictCounts
+from sla_monitor.ports import Announcement, CauseCount, DecidedVerdict, TargetKey, VerdictCounts, VerdictFilter
 from sla_monitor.store.tables import ADJUSTMENT, ANNOUNCEMENT, VERDICT
 
 _GROUP = (*(VERDICT.c[name] for name in TargetKey._fields), VERDICT.c.measure)
@@ -92,6 +92,22 @@ class SqlReadModel:
         with read_transaction(self._engine) as connection:
             rows = connection.execute(query.order_by(columns.posted, columns.at, columns.id)).mappings()
             return [Adjustment(**row) for row in rows]
+
+    def decided(
+        self, scope: Scope, wanted: VerdictFilter, *, after: tuple[str, ...] | None, limit: int
+    ) -> list[DecidedVerdict]:
+        columns = VERDICT.c
+        same = [each for name, value in wanted._asdict().items() for each in _equal(columns[name], value)]
+        place = [columns[name] for name in DecidedVerdict.KEY]
+        query = select(*(columns[name] for name in DecidedVerdict.__struct_fields__)).where(
+            in_scope(columns.council, scope), *same
+        )
+        if after is not None:
+            *ids, cycle = after
+            query = query.where(tuple_(*place) > tuple_(*ids, int(cycle)))
+        with read_transaction(self._engine) as connection:
+            rows = connection.execute(query.order_by(*place).limit(limit)).mappings()
+            return [DecidedVerdict(**row) for row in rows]
 
     def caused(self, scope: Scope, cause: str) -> list[CauseCount]:
         columns = ANNOUNCEMENT.c

@@ -26,13 +26,16 @@ SECTIONS = (
     "statement",
     "absence",
     "unbilled",
+    "verdicts",
     "licences",
     "accessibility",
 )
 # Templates write `t("section.key")`, Python `text("section.key")`, the PDF's form `t("key")`, of the statement.
 KEY = re.compile(rf"""["']((?:{"|".join(SECTIONS)})\.(?!html)[a-z_-]+)["']""")
+# The name of an event in a log has the same form.
+LOGGED = re.compile(r'log\.\w+\(\s*"[^"]+"')
 PDF_KEY = re.compile(r'\bt\("([a-z_]+)"')
-BY_VALUE = {"home.page", "home.pdf", "home.csv"}
+BY_VALUE = {"home.page", "home.pdf", "home.csv", "verdicts.all", "verdicts.met", "verdicts.breached"}
 BY_NAME = ("outcome.", "chart.", "absence.", "unbilled.")  # sections with a key for each value of a type
 
 
@@ -44,7 +47,7 @@ def used() -> Iterator[str]:
     for folder in FOLDERS:
         for path in (ROOT / folder).rglob("*"):
             if path.suffix in {".html", ".py"}:
-                yield from KEY.findall(path.read_text(encoding="utf-8"))
+                yield from KEY.findall(LOGGED.sub("", path.read_text(encoding="utf-8")))
             if path.suffix == ".typ":
                 yield from (f"statement.{name}" for name in PDF_KEY.findall(path.read_text(encoding="utf-8")))
 

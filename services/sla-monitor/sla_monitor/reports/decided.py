@@ -1,0 +1,69 @@
+"""The decided verdicts behind a count: which items met a target of a month, and which missed it."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from shared.contracts.verdicts import Outcome
+from shared.http import (
+    Cursor,
+    Json,
+    Limit,
+    MonthParameter,
+    OptionalId,
+    Page,
+    Problem,
+    RequestedScope,
+    answers_many,
+    next_link,
+    page_of,
+    read_cursor,
+)
+from shared.http.problem_types import INVALID_CURSOR
+from shared.period import Month, require_begun
+from shared.scope import Scope
+from sla_monitor.ports import DecidedVerdict, VerdictFilter
+from sla_monitor.reports.sources import Sources
+
+PAGE_SIZE = 50
+OutcomeParameter = Annotated[Outcome | None, Query(description="only what met its target, or only what missed it")]
+TYPES = (DecidedVerdict,)
+
+
+def router(sources: Sources) -> APIRouter:
+    """`/verdicts`."""
+    routes = APIRouter()
+
+    @routes.get("/verdicts", responses=answers_many(DecidedVerdict))
+    def list_verdicts(
+        request: Request,
+        scope: RequestedScope,
+        month: MonthParameter,
+        *,
+        service: OptionalId = None,
+        agreement: OptionalId = None,
+        target: OptionalId = None,
+        outcome: OutcomeParameter = None,
+        limit: Limit = PAGE_SIZE,
+        cursor: Cursor | None = None,
+    ) -> Response:
+        """The verdicts that count in the month, by council, item, stream, agreement, target and cycle."""
+        wanted = VerdictFilter(str(month), service, agreement, target, outcome)
+        page = decided_verdicts(sources, scope, wanted, cursor=cursor, limit=limit)
+        return Json(page.items, headers=next_link(request, page))
+
+    return routes
+
+
+def decided_verdicts(
+    sources: Sources, scope: Scope, wanted: VerdictFilter, *, cursor: str | None, limit: int
+) -> Page[DecidedVerdict]:
+    """A page of them. Blocks. Raises `MonthNotBegun`, and `Problem` for a cursor of another list."""
+    require_begun(Month.parse(wanted.month), now=sources.clock.now())
+    after = read_cursor(cursor)
+    if after is not None and (len(after) != len(DecidedVerdict.KEY) or not after[-1].isdecimal()):
+        raise Problem(INVALID_CURSOR)
+    found = sources.read_model.decided(scope, wanted, after=after, limit=limit + 1)
+    return page_of(found, limit, key=lambda verdict: verdict.place)
