@@ -7,10 +7,12 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import UnsetType
 
 from shared.contracts.items import TicketOpened
+from tallystick.replay.rows import NEWEST_FIRST
 from tests.support.laws import law
-from tests.support.replays import ACTIVITIES, changed, replay
+from tests.support.replays import ACTIVITIES, Replayed, changed, replay
 
 HEADER = "ticket,did,at\n"
 
@@ -161,3 +163,51 @@ def test_no_row_is_lost_and_the_order_of_rows_says_nothing(rows: list[tuple[str,
     assert len(replayed.rejected) == replayed.counts.refused
     assert sorted(replayed.timed) == sorted(again.timed)
     assert len({event.id for event in replayed.events}) == len(replayed.events) == replayed.counts.events.total()
+
+
+def sequences(replayed: Replayed) -> list[tuple[str, str | UnsetType]]:
+    """What each event is and its sequence, in the order of the rows."""
+    return [(name, event.sequence) for name, event in zip(replayed.names, replayed.events, strict=True)]  # type: ignore[union-attr] # all of them are of a ticket
+
+
+def test_r23_rows_of_one_instant_and_the_events_of_a_row_are_numbered(tmp_path: Path) -> None:
+    rows = "1,Note,2026-03-27T09:00:00\n1,Fix,2026-03-27T10:00:00\n1,Note,2026-03-27T10:00:00\n"
+    rows += "1,Wait,2026-03-27T10:00:00\n2,Note,2026-03-27T10:00:00\n"
+
+    replayed = replay(tmp_path, ACTIVITIES, HEADER + rows)
+
+    assert sorted(sequences(replayed)) == [
+        ("opened", "1001"),
+        ("opened", "1001"),
+        ("paused", "3002"),
+        ("reopened", "3001"),
+        ("resolved", "1001"),
+    ]
+
+
+def test_r23_another_export_of_the_same_rows_makes_the_same_events(tmp_path: Path) -> None:
+    rows = ["1,Note,2026-03-27T09:00:00\n", "1,Fix,2026-03-27T10:00:00\n", "1,Work,2026-03-27T10:00:00\n"]
+    other = ["2,Note,2026-03-26T09:00:00\n", "3,Note,2026-03-27T10:00:00\n"]
+
+    once = replay(tmp_path, ACTIVITIES, HEADER + "".join(rows))
+    again = replay(tmp_path, ACTIVITIES, HEADER + "".join([other[0], *rows, other[1]]))
+
+    assert {each.value for each in once.timed} <= {each.value for each in again.timed}
+
+
+def test_r23_of_an_export_that_is_newest_first_the_lower_row_of_an_instant_comes_first(tmp_path: Path) -> None:
+    rows = [
+        "1,Note,2026-03-27T09:00:00\n",
+        "1,Fix,2026-03-27T10:00:00\n",
+        "1,Work,2026-03-27T11:00:00\n",
+        "1,Fix,2026-03-27T11:00:00\n",
+        "2,Note,2026-03-27T11:30:00\n",
+        "2,Fix,2026-03-27T11:30:00\n",
+    ]
+
+    oldest_first = replay(tmp_path, ACTIVITIES, HEADER + "".join(rows))
+    newest_first = replay(tmp_path, ACTIVITIES, HEADER + "".join(reversed(rows)))
+
+    assert {each.value for each in newest_first.timed} == {each.value for each in oldest_first.timed}
+    assert newest_first.counts.notes[NEWEST_FIRST] == 2
+    assert oldest_first.counts.notes[NEWEST_FIRST] == 0

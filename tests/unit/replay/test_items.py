@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+from shared.contracts.envelope import ItemEvent
 from shared.contracts.items import CompletedData, PausedData, TicketOpened, TicketPaused, WorkCompleted
 from tallystick.replay.rows import BEFORE_OPENING
 from tests.support.replays import TICKETS, changed, mapping_of, replay, replay_file
@@ -160,3 +161,11 @@ def test_without_a_column_of_ids_the_files_name_and_line_are_the_id(tmp_path: Pa
     assert [timed.key for timed in april.timed] == ["adur:april-2", "adur:april-3"]
     ids = {event.id for event in (*april.events, *may.events)}
     assert len(ids) == 4
+
+
+def test_r23_the_events_of_a_row_are_numbered_in_the_order_of_the_mapping(tmp_path: Path) -> None:
+    row = "7,adur,2026-03-27T09:00:00,2026-03-27T09:00:00\n"
+
+    replayed = replay(tmp_path, TICKETS, "number,council,opened,resolved\n" + row)
+
+    assert [event.sequence for event in replayed.events if isinstance(event, ItemEvent)] == ["1001", "1002"]

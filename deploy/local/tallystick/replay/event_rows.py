@@ -1,18 +1,27 @@
 """One row is one thing that happened: an item's rows are read in order of time, and rules say what each amounts to."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby, pairwise
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from shared.contracts.envelope import EventData
 from shared.contracts.items import NewItemData
-from tallystick.replay.events import EVENT_TYPES, OPENING_EVENT, EventBuilder, ItemState, ReplayEventType, TimedEvent
+from tallystick.replay.events import (
+    EVENT_TYPES,
+    OPENING_EVENT,
+    EventBuilder,
+    ItemState,
+    ReplayEventType,
+    TimedEvent,
+    sequence_of,
+)
 from tallystick.replay.fields import ItemFields, ItemNames, Lookups
 from tallystick.replay.mapping_schema import ActivityRule, EventRows
-from tallystick.replay.rows import BEFORE_OPENING, ItemName, RowReader
+from tallystick.replay.rows import BEFORE_OPENING, NEWEST_FIRST, ItemName, RowReader
 from tallystick.replay.table import InvalidRow, Row, Table
 from tallystick.replay.times import Times
 
@@ -54,10 +63,16 @@ def translate_histories(content: EventRows, table: Table, lookups: Lookups, read
             histories.add(line, row)
         except InvalidRow as why:
             reader.refuse(line, why, histories.names.of_refused(line, row))
-    translator = _HistoryTranslator(content, reader)
+    translator = _HistoryTranslator(content, reader, newest_first=_is_newest_first(histories.by_item.values()))
     events = [event for name, history in histories.by_item.items() for event in translator.translate(name, history)]
     events.sort(key=lambda event: event.at_us)
     return events
+
+
+def _is_newest_first(histories: Iterable[History]) -> bool:
+    """Whether the rows of items mostly descend in time, as in exports that show the latest first."""
+    pairs = (pair for history in histories for pair in pairwise(history.rows))
+    return sum((one.at < other.at) - (one.at > other.at) for one, other in pairs) < 0
 
 
 def applied(rules: list[AppliedRule], rows: list[ActivityRow]) -> Iterator[tuple[ActivityRow, AppliedRule]]:
@@ -127,26 +142,33 @@ class _Histories:
         """The item's history, still empty; raises `InvalidRow` where no service would accept what the row says."""
         history = History(self._fields.council(row), self._fields.new_item(row))
         self._builder.build(
-            self._opening, council=history.council, item=item, at=at, data=history.new_item, occurrence=1
+            self._opening,
+            council=history.council,
+            item=item,
+            at=at,
+            data=history.new_item,
+            occurrence=1,
+            sequence=sequence_of(1, 1),
         )
         return history
 
 
 class _HistoryTranslator:
-    def __init__(self, content: EventRows, reader: RowReader) -> None:
+    def __init__(self, content: EventRows, reader: RowReader, *, newest_first: bool) -> None:
+        self._newest_first = newest_first
         self._rules = [_applied_rule(content, rule) for rule in content.events]
         self._builder = EventBuilder(content.source, content.kind)
         self._reader, self._activity_column = reader, content.activity
 
     def translate(self, name: ItemName, history: History) -> list[TimedEvent]:
         """The item's events; each of its rows is counted as translated, refused or unused."""
-        rows = sorted(history.rows, key=lambda row: row.at)
+        rows = self._in_order(history)
         made_by = list(applied(self._rules, rows))
         lines = {row.line for row, _ in made_by}
         self._count_others(name, rows, lines)
         try:
             opened = _opening(name, made_by)
-            events = list(self._events(name[1], history, made_by))
+            events = list(self._events(name[1], history, made_by, _numbers(rows)))
         except InvalidRow as why:
             for line in sorted(lines):
                 self._reader.refuse(line, why, name)
@@ -157,12 +179,25 @@ class _HistoryTranslator:
         counts.notes[BEFORE_OPENING] += sum(row.at < opened for row, _ in made_by)
         return events
 
+    def _in_order(self, history: History) -> list[ActivityRow]:
+        """The item's rows in order of time; those of one instant in the file's direction of time."""
+        rows = sorted(reversed(history.rows) if self._newest_first else history.rows, key=lambda row: row.at)
+        if self._newest_first:
+            self._reader.counts.notes[NEWEST_FIRST] += sum(one.at == other.at for one, other in pairwise(rows))
+        return rows
+
     def _events(
-        self, item: str, history: History, made_by: list[tuple[ActivityRow, AppliedRule]]
+        self,
+        item: str,
+        history: History,
+        made_by: list[tuple[ActivityRow, AppliedRule]],
+        numbers: dict[int, int],
     ) -> Iterator[TimedEvent]:
         occurrences: Counter[str] = Counter()
+        of_row: Counter[int] = Counter()
         for row, rule in made_by:
             occurrences[rule.type.name] += 1
+            of_row[row.line] += 1
             yield self._builder.build(
                 rule.type,
                 council=history.council,
@@ -170,6 +205,7 @@ class _HistoryTranslator:
                 at=row.at,
                 data=rule.data or history.new_item,
                 occurrence=occurrences[rule.type.name],
+                sequence=sequence_of(numbers[row.line], of_row[row.line]),
             )
 
     def _count_others(self, name: ItemName, rows: list[ActivityRow], lines: set[int]) -> None:
@@ -183,6 +219,14 @@ class _HistoryTranslator:
             named = any(row.activity in rule.activities for rule in self._rules)
             why = "changed nothing" if named else "ignored"
             self._reader.counts.unused[f"{why}: {row.activity}"] += 1
+
+
+def _numbers(rows: list[ActivityRow]) -> dict[int, int]:
+    """The place of each row among those of its instant, from 1 on, by its line; `rows` ascend by time."""
+    numbers: dict[int, int] = {}
+    for _, tied in groupby(rows, key=lambda row: row.at):
+        numbers |= {row.line: number for number, row in enumerate(tied, start=1)}
+    return numbers
 
 
 def _opening(name: ItemName, made_by: list[tuple[ActivityRow, AppliedRule]]) -> datetime:

@@ -85,6 +85,14 @@ class TimedEvent(NamedTuple):
     value: bytes
 
 
+def sequence_of(row: int, event: int) -> str:
+    """The sequence of an item's event: of which of its rows at one instant, and which of the row; both from 1 on.
+
+    Never a line or a place in a file: another export of the same rows has the same numbers.
+    """
+    return f"{row}{event:03}"
+
+
 class EventBuilder:
     """Makes the events of one file's items. An id says what the event is, so a second replay makes the same ones."""
 
@@ -94,7 +102,15 @@ class EventBuilder:
         self._carried = _CARRIED[kind]
 
     def build(
-        self, type_: ReplayEventType, *, council: str, item: str, at: datetime, data: EventData, occurrence: int
+        self,
+        type_: ReplayEventType,
+        *,
+        council: str,
+        item: str,
+        at: datetime,
+        data: EventData,
+        occurrence: int,
+        sequence: str,
     ) -> TimedEvent:
         """The event, encoded. `occurrence` counts those of its type from 1 on within the item.
 
@@ -106,6 +122,7 @@ class EventBuilder:
             time=at,
             subject=item,
             council=council,
+            sequence=sequence,
             data=data,
         )
         return TimedEvent(epoch_us(at), self._topic, event.key, encode_valid(event, self._carried))

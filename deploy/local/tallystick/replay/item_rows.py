@@ -5,7 +5,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from shared.contracts.envelope import EventData
-from tallystick.replay.events import EVENT_TYPES, EventBuilder, ReplayEventType, TimedEvent
+from tallystick.replay.events import EVENT_TYPES, EventBuilder, ReplayEventType, TimedEvent, sequence_of
 from tallystick.replay.fields import ItemFields, ItemNames, Lookups, Read
 from tallystick.replay.mapping_schema import ItemRows
 from tallystick.replay.rows import BEFORE_OPENING, ItemName, RowReader
@@ -64,8 +64,9 @@ class _ItemTranslator:
                 at=at,
                 data=column.data or new_item,
                 occurrence=column.occurrence,
+                sequence=sequence_of(1, number),
             )
-            for column, at in times
+            for number, (column, at) in enumerate(times, start=1)
         ]
         self._lines[name] = line
         self._counts.events.update(column.type.tag for column, _ in times)

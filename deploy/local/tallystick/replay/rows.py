@@ -11,6 +11,7 @@ from shared.csv_cells import escape_formula
 from shared.web.formats import counted
 from tallystick.replay.table import InvalidRow, Row, Table
 
+NEWEST_FIRST = "rows of one item and instant, the latest first in the file: read from the lowest up"
 BEFORE_OPENING = "events earlier than the beginning of their item: kept as recorded"
 
 
