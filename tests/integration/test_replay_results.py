@@ -173,6 +173,22 @@ def test_two_councils_with_one_id_have_a_verdict_each(tmp_path: Path) -> None:
     }
 
 
+def test_days_across_the_changes_of_the_clocks_end_by_the_clocks_of_the_mappings_zone(tmp_path: Path) -> None:
+    targets = "    - {id: fix, service: ict, measure: resolution-time, within: 4 hours}\n"
+    of_days = "    - {id: in-DAYS, service: ict, measure: resolution-time, within: DAYS days}\n"
+    in_days = changed(TRIAL, {targets: "".join(of_days.replace("DAYS", each) for each in "45")})
+    # London's clocks change on Sun 29 March 2026 within the first, New York's on Sun 8 March within the second.
+    rows = "1,a,2026-03-26T12:00:00,2026-03-31T11:30:00\n2,a,2026-03-06T12:00:00,2026-03-10T12:30:00\n"
+
+    result = replay(tmp_path, changed(TICKETS, {"Europe/London": "America/New_York"}) + in_days, HEADER + rows)
+
+    assert result.exit_code == 0
+    with (tmp_path / "verdicts.csv").open(encoding="utf-8", newline="") as text:
+        found = {(line["item"], line["target"]): (line["due_at"], line["verdict"]) for line in csv.DictReader(text)}
+    assert found["1", "in-5"] == ("2026-03-31T16:00:00Z", "met")
+    assert found["2", "in-4"] == ("2026-03-10T16:00:00Z", "breached")
+
+
 def test_more_changes_than_a_partition_takes_end_the_command_with_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

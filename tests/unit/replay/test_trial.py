@@ -87,6 +87,37 @@ def test_a_rule_that_makes_no_target_is_reported_with_its_row(tmp_path: Path) ->
         definitions(tmp_path, rules="type,form,amount\nRoof,days,0\n")
 
 
+@pytest.mark.parametrize(
+    ("zone", "within", "calendar"),
+    [
+        ("America/New_York", "5 days", "every-day-america-new-york"),
+        ("America/New_York", "5 hours", None),
+        ("Europe/London", "5 days", None),
+    ],
+)
+def test_days_of_a_trial_are_those_of_the_mappings_zone(
+    zone: str, within: str, calendar: str | None, tmp_path: Path
+) -> None:
+    trial = f"""
+trial:
+  title: Trial
+  provider: {{id: desk, name: Desk}}
+  targets: [{{id: fix, service: ict, measure: resolution-time, within: {within}}}]
+"""
+    mapping = mapping_of(tmp_path, changed(TICKETS, {"Europe/London": zone}) + trial)
+    (tmp_path / "export.csv").write_text(CSV, encoding="utf-8")
+
+    found = trial_definitions(mapping, tmp_path / "export.csv")
+
+    (target,) = of(Agreement, found)["adur"].targets
+    assert target.calendar == calendar
+    assert {name: each.zone for name, each in of(Calendar, found).items()} == (
+        {} if calendar is None else {calendar: zone}
+    )
+    submission = Submission([SubmittedDefinition(definition) for definition in found])
+    assert faults(submission, {}, shipped_holidays(), datetime(2026, 4, 1, tzinfo=UTC)) == []
+
+
 def test_a_name_that_translating_refuses_is_not_defined(tmp_path: Path) -> None:
     found = definitions(tmp_path, csv=CSV + "3,ADUR,2026-03-27T16:59:00,,—\n")
 

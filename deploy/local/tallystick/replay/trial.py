@@ -5,8 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from shared.contracts.definitions import Agreement, AnyDefinition, Council, Service, Target
+from msgspec.structs import replace
+
+from shared.contracts.calendar_rules import plain_days
+from shared.contracts.definitions import Agreement, AnyDefinition, Calendar, Council, Service, Target
+from shared.contracts.thresholds import CalendarDays, parse_threshold
 from tallystick.replay.fields import IdField, OwnerFields
+from tallystick.replay.ids import slug
 from tallystick.replay.mapping import ReplayMapping
 from tallystick.replay.mapping_schema import AnyItems, Trial
 from tallystick.replay.table import InvalidRow, Row, open_table
@@ -20,6 +25,7 @@ _TITLE_LENGTH = 200
 def trial_definitions(mapping: ReplayMapping, csv_path: Path) -> list[AnyDefinition]:
     """Provider, calendars, services, councils, tariffs, agreements, in an order in which each finds what it names.
 
+    Targets in plain days count the days of the mapping's zone.
     Empty for a mapping without a trial. Reads the whole file once for the names in it; a council or service that only
     refused rows name is there too, and does no harm. Raises `UnreadableFile` and `UnusableTemplate`.
     """
@@ -30,9 +36,15 @@ def trial_definitions(mapping: ReplayMapping, csv_path: Path) -> list[AnyDefinit
     unit: Literal["ticket", "work", "reading"] = content.kind if isinstance(content, AnyItems) else "reading"
     councils = _councils(trial, found.councils)
     targets = (*trial.targets, *_targets(trial, mapping, found))
+    days = _days_of(content.zone)
+    if days is not None and any(map(_counts_plain_days, targets)):
+        targets = tuple(replace(each, calendar=days.id) if _counts_plain_days(each) else each for each in targets)
+        calendars = (*trial.calendars, days)
+    else:
+        calendars = trial.calendars
     return [
         trial.provider,
-        *trial.calendars,
+        *calendars,
         *_services(trial, found.services, unit),
         *councils,
         *trial.tariffs,
@@ -100,6 +112,17 @@ def _targets(trial: Trial, mapping: ReplayMapping, found: _Names) -> list[Target
         return []
     made = targets_from(trial.targets_from, mapping.lookups[trial.targets_from.lookup], found.service.id_of)
     return [target for target in made if target.service in found.services]
+
+
+def _days_of(zone: str) -> Calendar | None:
+    """Every hour of every day of the zone; None for the one in which days are counted anyway."""
+    days = plain_days(zone)
+    return None if days == plain_days() else replace(days, id=f"every-day-{slug(zone)}", name=f"Every day in {zone}")
+
+
+def _counts_plain_days(target: Target) -> bool:
+    """Whether the target is in days of no calendar, which end when the zone's clocks say so."""
+    return target.calendar is None and isinstance(parse_threshold(target.within), CalendarDays)
 
 
 def _agreement(trial: Trial, council: Council, targets: tuple[Target, ...]) -> Agreement:
