@@ -14,6 +14,10 @@ from typer.testing import CliRunner, Result
 
 from billing.consumer import BillingProcessor
 from shared.log.processor import Busy
+from sla_monitor.domain.clock.verdict import Evaluation
+from sla_monitor.domain.item import Item
+from sla_monitor.judging import batch
+from sla_monitor.store.items import evaluate_known
 from tallystick import draining
 from tallystick.__main__ import app
 from tests.support.replays import ACTIVITIES, READINGS, TICKETS, changed
@@ -173,6 +177,41 @@ def test_two_councils_with_one_id_have_a_verdict_each(tmp_path: Path) -> None:
     }
 
 
+def test_events_that_changed_nothing_are_counted_with_the_reason_and_an_item(tmp_path: Path) -> None:
+    mapping = changed(ACTIVITIES, {", during: [open, paused]": "", ", during: [paused]": ""})
+    rows = (
+        "1,Work,2026-03-02T09:00:00\n1,Work,2026-03-02T10:00:00\n1,Fix,2026-03-02T11:00:00\n1,Fix,2026-03-02T12:00:00\n"
+    )
+
+    result = replay(tmp_path, mapping + TRIAL, f"ticket,did,at\n{rows}")
+
+    assert result.exit_code == 0
+    assert [line for line in lines(result) if line.startswith("without effect: ")] == [
+        "without effect: resumed without a pause: 2: for example `tallystick explain 1 --council adur`",
+        "without effect: stopped again after it was stopped: 1: for example `tallystick explain 1 --council adur`",
+    ]
+
+
+def test_an_item_that_cannot_be_judged_is_named_and_its_events_are_not_called_applied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge = evaluate_known
+
+    def failing(item: Item, *, name: str, **given: Any) -> Evaluation:
+        if name == "1":
+            raise IndexError("planted")
+        return judge(item, name=name, **given)
+
+    monkeypatch.setattr(batch, "evaluate_known", failing)
+
+    result = replay(tmp_path, TICKETS + TRIAL, HEADER + IN_TIME + CLOSED)
+
+    assert result.exit_code == 1
+    assert "4 events = 2 applied + 2 failed" in lines(result)
+    assert any(line.startswith("failed: kept, but a bug in Tallystick") for line in lines(result))
+    assert {name: line["verdict"] for name, line in verdicts(tmp_path).items()} == {"adur:1": "failed", "adur:2": "met"}
+
+
 def test_days_across_the_changes_of_the_clocks_end_by_the_clocks_of_the_mappings_zone(tmp_path: Path) -> None:
     targets = "    - {id: fix, service: ict, measure: resolution-time, within: 4 hours}\n"
     of_days = "    - {id: in-DAYS, service: ict, measure: resolution-time, within: DAYS days}\n"
@@ -248,7 +287,9 @@ def emptied(file: Path, *tables: str) -> None:
             connection.execute(f"DELETE FROM {table}")  # noqa: S608 (the names are this file's)
 
 
-@pytest.mark.parametrize("lost", ["log deleted", "log without its records", "log older", "state older"])
+@pytest.mark.parametrize(
+    "lost", ["log deleted", "log without its records", "log older", "state older", "database deleted"]
+)
 def test_files_that_no_longer_belong_together_end_the_command_with_what_to_do(
     lost: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -259,6 +300,8 @@ def test_files_that_no_longer_belong_together_end_the_command_with_what_to_do(
         log.unlink()
     elif lost == "log without its records":
         emptied(log, "records")
+    elif lost == "database deleted":
+        (tmp_path / "var/sla-monitor.db").unlink()  # the ended items are there
     elif lost == "log older":
         emptied(log, "records")
         with closing(sqlite3.connect(log)) as connection, connection:
@@ -275,7 +318,7 @@ def test_files_that_no_longer_belong_together_end_the_command_with_what_to_do(
     assert "new state folder (TALLYSTICK_VAR) and send" in result.stderr.replace("\n", " ")
 
 
-@pytest.mark.parametrize("name", ["sla-monitor-state.db", "sla-monitor.db", "billing.db"])
+@pytest.mark.parametrize("name", ["sla-monitor-state.db", "billing.db"])
 def test_a_store_that_was_deleted_is_filled_again_from_the_log(name: str, tmp_path: Path) -> None:
     replay(tmp_path, TICKETS + TRIAL, HEADER + IN_TIME + OPEN)
     (tmp_path / "var" / name).unlink()

@@ -14,6 +14,7 @@ from shared.period import MonthNotBegun
 from shared.sql.engine import busy_during_outages
 from shared.sql.migrate import SchemaOutdated
 from shared.startup_errors import IncompatibleStore, InvalidSettings
+from sla_monitor.domain.archive import ArchiveLost
 from sla_monitor.domain.decisions import NotAllowed
 from sla_monitor.domain.evidence import NoSuchCouncil, VerdictsChanging
 from sla_monitor.trial.target import InvalidDocument
@@ -47,7 +48,7 @@ ADVICE = (
         EXIT_BUSY,
     ),
     Advice(
-        (OffsetGone,),
+        (OffsetGone, ArchiveLost),
         "A file of the log or of a service was deleted, emptied or replaced. Put back a copy of all of them, or name a "
         "new state folder (TALLYSTICK_VAR) and send everything again.",
     ),

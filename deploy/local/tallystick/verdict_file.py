@@ -29,7 +29,8 @@ COLUMNS = (
     "refused_rows",
     "note",
 )
-NOT_KNOWN = "not-known"
+NOT_KNOWN, FAILED = "not-known", "failed"
+_FAILED = "Tallystick failed to judge it: `tallystick quarantine list` says why"
 _QUARANTINED = "an event of it is in quarantine: what was sent before holds"
 _VERDICT = COLUMNS.index("verdict")
 _NO_FIGURES = (None, None, None, None)
@@ -91,29 +92,42 @@ def unknown_readings(readings: Mapping[tuple[str, str], int], names: CatalogueNa
 class Tally:
     """The verdicts of a replay's items by kind; the items of which nothing is known, by what is missing.
 
-    `doubtful` are the items that lack a row, with its line: their verdicts may be wrong.
+    `doubtful` are the items that lack a row, with its line: their verdicts may be wrong. `without_effect` counts events
+    that were applied and changed nothing, by the reason; `examples` has an item for each.
     """
 
     verdicts: Counter[str] = field(default_factory=Counter)
     unknown: Counter[Unknown] = field(default_factory=Counter)
     doubtful: dict[str, list[int]] = field(default_factory=dict)
+    without_effect: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
+
+    def note_without_effect(self, answer: "ItemAnswer") -> None:
+        """The item's events that changed nothing are counted by the reason."""
+        timeline = answer.evaluation.timeline
+        for why in () if timeline is None else timeline.without_effect:
+            self.without_effect[why] += 1
+            self.examples.setdefault(why, f"{answer.item} --council {answer.council}")
 
     def lines(self) -> Iterator[str]:
         """The count as people read it."""
         yield from (f"  {verdict}: {count:,}" for verdict, count in sorted(self.verdicts.items()))
+        for why, count in sorted(self.without_effect.items()):
+            yield f"  without effect: {why}: {count:,}: for example `tallystick explain {self.examples[why]}`"
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayedItems:
     """The items of one file: the keys under which its events were sent, from which source, and its refused rows.
 
-    `quarantined` are the keys of those with an event in quarantine.
+    `quarantined` are the keys of those with an event in quarantine, `failed` those that Tallystick failed to judge.
     """
 
     source: str
     keys: Collection[str]
     refused_lines: Mapping[ItemName, Sequence[int]]
     quarantined: Collection[str]
+    failed: Collection[str]
 
     def has(self, answer: "ItemAnswer") -> bool:
         """Whether the item is one of them."""
@@ -162,6 +176,10 @@ def _lines(answer: "ItemAnswer", items: ReplayedItems, names: CatalogueNames, ta
     notes = [] if missing is None else [f"not known: {missing}"]
     notes += [_QUARANTINED] if items.lacks_an_event(answer) else []
     note = "; ".join(notes)
+    if _key(answer) in items.failed:
+        yield *about, "", FAILED, *_NO_FIGURES, rows, _FAILED
+        return
+    tally.note_without_effect(answer)
     if not answer.evaluation.verdicts:
         outcome = Outcome.OUT_OF_SCOPE.value if missing is None else NOT_KNOWN
         yield *about, "", outcome, *_NO_FIGURES, rows, note

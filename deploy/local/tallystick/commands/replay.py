@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -100,12 +101,12 @@ class _Sent:
     before: Intake
     rows: RowCounts = field(default_factory=RowCounts)
     events: int = 0
-    items: set[str] = field(default_factory=set)
+    items: Counter[str] = field(default_factory=Counter)
 
     def message(self, event: TimedEvent) -> tuple[str, Message]:
         """The log's clock is the event's own time: a replay must not judge the past by today's date."""
         if event.topic != USAGE.name:
-            self.items.add(event.key)
+            self.items[event.key] += 1
         return event.topic, Message(event.key, event.value, timestamp_ms=EpochMillis(max(event.at_us // 1000, 0)))
 
 
@@ -133,12 +134,14 @@ async def _result(
     after = await intake_of(stack)
     quarantined = await quarantined_since(stack, sent.before)
     names = await catalogue_names(stack)
-    items = await _write_verdicts(options, stack, sent, names, quarantined.keys)
+    failed = frozenset(key for key in sent.items if after.leaves_unjudged(key))
+    file = ReplayedItems(options.mapping.content.source, sent.items, sent.rows.refused_lines, quarantined.keys, failed)
+    items = await _write_verdicts(options, stack, file, names)
     readings = unknown_readings(sent.rows.readings, names)
     return ReplayResult(
         rows=sent.rows,
         definitions_added=added,
-        events=results_between(sent.before, after, sent=sent.events, quarantined=quarantined.reasons),
+        events=results_between(sent.before, after, sent=sent.events, items=sent.items, quarantined=quarantined.reasons),
         seconds=seconds,
         items=items,
         unknown=items.unknown + readings,
@@ -146,12 +149,9 @@ async def _result(
     )
 
 
-async def _write_verdicts(
-    options: ReplayOptions, stack: Stack, sent: _Sent, names: CatalogueNames, quarantined: frozenset[str]
-) -> Tally:
+async def _write_verdicts(options: ReplayOptions, stack: Stack, items: ReplayedItems, names: CatalogueNames) -> Tally:
     from sla_monitor.reports.items import every_item
 
     file = options.verdicts
-    items = ReplayedItems(options.mapping.content.source, sent.items, sent.rows.refused_lines, quarantined)
     with nullcontext() if file is None else file.open("w", encoding="utf-8", newline="") as text:
         return await tally_verdicts(every_item(stack.monitor.sources, Scope.all()), items, names, text=text)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from shared.contracts.envelope import split_item_key
 from shared.contracts.topics import TICKETS, USAGE, WORK
 from shared.log.port import Bounds, Shard, every_shard
 from shared.log.validation import CONFLICT
@@ -25,28 +26,35 @@ class Intake:
     """How far the services have read what replays send, and what became of it, at one instant.
 
     Tickets and work are counted as the monitor counts them, and readings as billing does. `parked_readings` has those
-    that wait for the catalogue, by council.
+    that wait for the catalogue, by council. `failed` are the keys of items that Tallystick failed to judge, and `held`
+    the councils of which it judges none because too many have.
     """
 
-    held: Mapping[Shard, Bounds]
+    bounds: Mapping[Shard, Bounds]
     next_offset: Mapping[Shard, int]
     counts: Counter[str]
     parked_readings: Counter[str]
+    failed: frozenset[str]
+    held: frozenset[str]
 
     @property
     def sent(self) -> int:
         """How many events the log was ever sent."""
-        return sum(bounds.end for bounds in self.held.values())
+        return sum(each.end for each in self.bounds.values())
+
+    def leaves_unjudged(self, key: str) -> bool:
+        """Whether the item under `key` has failed, or its council is held."""
+        return bool(self.failed or self.held) and (key in self.failed or split_item_key(key)[0] in self.held)
 
     @property
     def unread(self) -> int:
         """How many of them the services have still to read."""
-        return sum(bounds.end - self.next_offset.get(shard, bounds.first) for shard, bounds in self.held.items())
+        return sum(each.end - self.next_offset.get(shard, each.first) for shard, each in self.bounds.items())
 
 
 async def intake_of(stack: "Stack") -> Intake:
     """What the services have read by now."""
-    held = {shard: await stack.bus.bounds(shard) for shard in every_shard(SENT_TO)}
+    bounds = {shard: await stack.bus.bounds(shard) for shard in every_shard(SENT_TO)}
     heads = await stack.monitor.heads()
     readings = [each for each in await asyncio.to_thread(stack.billing.progress) if each.shard.topic == USAGE.name]
     counts: Counter[str] = Counter()
@@ -57,7 +65,9 @@ async def intake_of(stack: "Stack") -> Intake:
     reached: dict[Shard, int] = {shard: head.next_offset for shard, head in heads.items()}
     reached |= {each.shard: each.next_offset for each in readings}
     parked = Counter({each.council: each.records for each in await stack.billing.parked()}) if readings else Counter()
-    return Intake(held, reached, counts, parked)
+    failed = frozenset(key for head in heads.values() for key in head.failed)
+    councils = frozenset(council for head in heads.values() for council in head.held)
+    return Intake(bounds, reached, counts, parked, failed, councils)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +84,8 @@ class QuarantinedEvents:
 class EventResults:
     """The events of a replay by what became of them. `others` were sent by somebody else meanwhile, and count too.
 
-    `unread` lie behind a partition that is halted, or was given up.
+    `failed` are kept, but Tallystick failed to judge their items. `unread` lie behind a partition that is
+    halted, or was given up.
     """
 
     sent: int
@@ -83,19 +94,20 @@ class EventResults:
     known: int
     quarantined: int
     parked: int
+    failed: int
     unread: int
     reasons: tuple[QuarantinedEvents, ...] = ()
 
     @property
     def unaccounted(self) -> int:
         """Events without a result, or with two: 0, or a bug in Tallystick."""
-        results = self.applied + self.known + self.quarantined + self.parked + self.unread
+        results = self.applied + self.known + self.quarantined + self.parked + self.failed + self.unread
         return self.sent + self.others - results
 
     @property
     def complete(self) -> bool:
         """Whether every event is applied, now or by an earlier replay."""
-        return not (self.quarantined or self.parked or self.unread)
+        return not (self.quarantined or self.parked or self.failed or self.unread)
 
     def lines(self) -> Iterator[str]:
         """The results as people read them."""
@@ -104,6 +116,7 @@ class EventResults:
             "already known": self.known,
             "quarantined": self.quarantined,
             "parked": self.parked,
+            "failed": self.failed,
             "not read": self.unread,
         }
         shown = [f"{count:,} {name}" for name, count in named.items() if count or name == "applied"]
@@ -111,6 +124,8 @@ class EventResults:
         yield f"{counted(self.sent, 'event')}{meanwhile} = {' + '.join(shown)}"
         if self.known:
             yield "  already known: sent before with the same content: an event counts once"
+        if self.failed:
+            yield "  failed: kept, but a bug in Tallystick keeps their items unjudged: `tallystick quarantine list`"
         for each in self.reasons:
             yield f"  quarantined: {each.reason}: {each.events:,}: {each.detail}"
             yield from (f"    tallystick quarantine show {place}" for place in each.places)
@@ -119,19 +134,26 @@ class EventResults:
 
 
 def results_between(
-    before: Intake, after: Intake, *, sent: int, quarantined: Iterable[QuarantinedEvents]
+    before: Intake, after: Intake, *, sent: int, items: Mapping[str, int], quarantined: Iterable[QuarantinedEvents]
 ) -> EventResults:
-    """What became of the `sent` events, which came after `before`."""
+    """What became of the `sent` events, which came after `before`; `items` counts them by the key of their item.
+
+    The services count facts of failed items as applied, for they keep them. Of a failed item that was sent before, as
+    many as were sent now are taken for failed, and never more than were applied.
+    """
     counts = Counter(after.counts)
     counts.subtract(before.counts)
+    unjudged = sum(count for key, count in items.items() if after.leaves_unjudged(key))
+    failed = min(unjudged, counts["applied"])
     new_parked = after.parked_readings - before.parked_readings
     return EventResults(
         sent=sent,
         others=after.sent - before.sent - sent,
-        applied=counts["applied"] - new_parked.total(),
+        applied=counts["applied"] - new_parked.total() - failed,
         known=counts["duplicate"],
         quarantined=counts["quarantined"],
         parked=counts["parked"] + new_parked.total(),
+        failed=failed,
         unread=after.unread,
         reasons=tuple(quarantined),
     )
@@ -168,8 +190,8 @@ async def quarantined_since(stack: "Stack", before: Intake) -> QuarantinedSince:
 
 
 def _is_since(entry: QuarantineEntry, before: Intake) -> bool:
-    held = before.held.get(entry.shard)
-    return held is not None and entry.record.offset >= held.end
+    bounds = before.bounds.get(entry.shard)
+    return bounds is not None and entry.record.offset >= bounds.end
 
 
 def _advice(entry: QuarantineEntry) -> str:

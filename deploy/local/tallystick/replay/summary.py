@@ -71,6 +71,7 @@ def as_json(options: ReplayOptions, result: ReplayResult) -> dict[str, Any]:
         "events": result.events,
         "seconds": result.seconds,
         "verdicts": items.verdicts,
+        "without_effect": items.without_effect,
         "not_known": [
             {"what": missing.kind, "name": missing.name, "count": count}
             for missing, count in sorted(result.unknown.items())
