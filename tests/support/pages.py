@@ -54,6 +54,7 @@ def target_row(service: str, judgement: str, *, good: int, total: int, misses_re
         objective_percent=objective,
         judgement=judgement,
         misses_remaining=misses_remaining,
+        failed_items=0,
     )
     return TargetRow(service, TARGET, result)
 

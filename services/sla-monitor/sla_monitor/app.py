@@ -11,6 +11,7 @@ from shared.clock import Clock
 from shared.contracts.topics import TICKETS, VERDICTS
 from shared.heartbeat import Heartbeat
 from shared.instants import epoch_s
+from shared.log.failures import PRODUCT_VERSION
 from shared.log.port import Bus, Shard, every_shard
 from shared.metrics import MeasuredProcessor, ShardStatus
 from shared.quarantine.api import router as quarantine_router
@@ -26,7 +27,7 @@ from shared.state.connect import connect as connect_states
 from shared.state.port import Head
 from shared.web.pages import site_routes
 from sla_monitor import pages
-from sla_monitor.decisions import corrections, exclusions
+from sla_monitor.decisions import corrections, exclusions, failed_items
 from sla_monitor.domain.archive import leaves_at
 from sla_monitor.judging.archiving import Archiver, ArchiveReader
 from sla_monitor.judging.batch import EvaluationContext
@@ -62,6 +63,7 @@ class MonitorApp:
         *(each for report in REPORTS for each in report.types),
         *exclusions.TYPES,
         *corrections.TYPES,
+        *failed_items.TYPES,
         *what_if.TYPES,
         *trial.TYPES,
     )
@@ -85,7 +87,7 @@ class MonitorApp:
             bus=bus,
             clock=clock,
         )
-        context = EvaluationContext(self._catalogue, self._decisions, clock, settings.margin_s)
+        context = EvaluationContext(self._catalogue, self._decisions, clock, settings.margin_s, PRODUCT_VERSION)
         accepted_below = self.quarantine.accepted_below
         self.archive = archive = SqlArchive(self._engine)
         reader = ArchiveReader(archive)
@@ -116,6 +118,7 @@ class MonitorApp:
         self.sources = Sources(read_model, items, self._catalogue, self._decisions, clock)
         self.exclusions = exclusions.ExclusionService(self._decisions, clock)
         self.corrections = corrections.CorrectionService(self._decisions, self._states, read_model, clock)
+        self.failed_items = failed_items.FailedItemService(self._decisions, items, clock)
         self.what_if = what_if.WhatIf(self.sources)
 
     @property
@@ -125,6 +128,7 @@ class MonitorApp:
         routes.include_router(report_routes(self.sources))
         routes.include_router(exclusions.router(self.exclusions))
         routes.include_router(corrections.router(self.corrections))
+        routes.include_router(failed_items.router(self.failed_items))
         routes.include_router(what_if.router(self.what_if))
         routes.include_router(trial.router())
         return routes
@@ -197,7 +201,8 @@ class MonitorApp:
     async def sample(self) -> None:
         """The figures of this instance's shards are as the stores have them now."""
         now_s = epoch_s(self._clock.now())
-        judged = await self._metrics.sample(self._states, self._consumer.positions, now_s=now_s)
+        councils = self._catalogue.agreement_index.councils
+        judged = await self._metrics.sample(self._states, self._consumer.positions, councils, now_s=now_s)
         await self._metrics.groups.show(GROUP, self._bus, judged, halted=self._consumer.halted)
         self._metrics.unreconciled.set(len(self._judging.unreconciled & self._consumer.positions.keys()))
         progress = await asyncio.to_thread(self._announcements.progress)

@@ -33,6 +33,7 @@ from sla_monitor.reports.items import (
 )
 from sla_monitor.reports.periods import Attainment, attainments
 from sla_monitor.reports.sources import Sources
+from sla_monitor.store.items import Failures
 
 _MOST_ROWS = 40
 
@@ -52,12 +53,18 @@ class TargetRow:
 
 @dataclass(frozen=True, slots=True)
 class CouncilAttainment:
-    """One council's rows, in the order in which they are shown; those of availability with their service's name."""
+    """One council's rows, in the order in which they are shown; those of availability with their service's name.
+
+    `failed_items` could not be judged and are in none of them. With too many of those the council is `held`: since
+    then no item of it was judged in some partitions.
+    """
 
     id: str
     name: str
     rows: tuple[TargetRow, ...]
     availability: tuple[tuple[str, AvailabilityResult], ...] = ()
+    failed_items: int = 0
+    held: bool = False
 
     @property
     def judged(self) -> int:
@@ -86,7 +93,8 @@ def router(sources: Sources, *, illustrative: bool) -> APIRouter:
             raise Problem(NOT_FOUND, "nothing has been decided yet")
         shown = month or months[-1]
         rows = await asyncio.to_thread(attainments, sources, caller, month=shown)
-        councils = _councils(rows, await availabilities(sources, caller, shown), sources)
+        failures = await sources.failures(caller)
+        councils = _councils(rows, await availabilities(sources, caller, shown), failures, sources)
         so_far = shown == month_of(sources.clock.now())
         return attainment_page(councils, month=shown, months=months, so_far=so_far, illustrative=illustrative)
 
@@ -192,7 +200,7 @@ def items_page(found: Sequence[ItemAnswer], sources: Sources, *, illustrative: b
 
 
 def _councils(
-    rows: Iterable[Attainment], availability: Iterable[AvailabilityResult], sources: Sources
+    rows: Iterable[Attainment], availability: Iterable[AvailabilityResult], failures: Failures, sources: Sources
 ) -> list[CouncilAttainment]:
     by_council = {council: list(held) for council, held in groupby(rows, key=lambda row: row.counts.council)}
     promised = {council: list(held) for council, held in groupby(availability, key=lambda result: result.council)}
@@ -203,8 +211,10 @@ def _councils(
             name(Council, council),
             tuple(_target_row(row, sources) for row in by_council.get(council, ())),
             tuple((name(Service, each.service), each) for each in promised.get(council, ())),
+            failures.count(council),
+            council in failures.held,
         )
-        for council in sorted(by_council.keys() | promised.keys())
+        for council in sorted(by_council.keys() | promised.keys() | {each.council for each in failures.items})
     ]
 
 
@@ -213,7 +223,7 @@ def _target_row(row: Attainment, sources: Sources) -> TargetRow:
     return TargetRow(
         sources.catalogue.name(Service, row.counts.service),
         target_text(row.counts.measure, within),
-        attainment_result(row),
+        attainment_result(row, failed_items=0),  # the page says it once for the council
         _always_allowed(row),
     )
 

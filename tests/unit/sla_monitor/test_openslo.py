@@ -97,7 +97,7 @@ def test_where_a_hyphen_belongs_to_is_part_of_a_name() -> None:
 
 def test_attainment_as_csv_has_the_names_of_the_json_and_guards_its_text() -> None:
     row = AttainmentResult(
-        "adur", "=cmd", "a", "t", "x", "2026-03", False, 9, 10, 0, 0, "count", "90.0", None, "missed", -1
+        "adur", "=cmd", "a", "t", "x", "2026-03", False, 9, 10, 0, 0, "count", "90.0", None, "missed", -1, 0
     )
 
     (read,) = csv.DictReader(io.StringIO(attainment_csv([row])))

@@ -1,12 +1,17 @@
-"""`tallystick quarantine`: invalid records are listed, shown, redriven or discarded, in the services that hold them."""
+"""`tallystick quarantine`: invalid records and failed items are listed and tried again, where services hold them.
+
+Records may also be shown and discarded.
+"""
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from shared.clock import WallClock
 from shared.instants import instant_at
 from shared.quarantine.decisions import Decision
 from shared.quarantine.service import (
@@ -18,14 +23,20 @@ from shared.quarantine.service import (
     QuarantineEntry,
     QuarantineService,
 )
+from shared.scope import Scope
+from shared.sql.approvals import Approval
 from shared.web.formats import counted
 from tallystick.authorisation import Authorisation, confirm
 from tallystick.console import answer, fail, write_file
-from tallystick.options import Actor, Json, Reason, ServiceOption, Yes
+from tallystick.options import Actor, CouncilArgument, Json, Reason, ServiceOption, Yes
 from tallystick.quarantined import QuarantinedBy, entries_at, open_entries, read_shard, selected_entries
 from tallystick.services import open_services
 
+if TYPE_CHECKING:  # importing the services takes a second: `--help` of a verb does not wait for them
+    from sla_monitor.decisions.failed_items import FailedItemsReport
+
 _SHOWN = 4_000
+_EVENTS_SHOWN = 5
 
 ReasonCode = Annotated[str | None, typer.Option("--because", help="Only those with this reason, as UNKNOWN_TYPE.")]
 PlacesArgument = Annotated[
@@ -45,11 +56,31 @@ def list_(
     decided: Annotated[bool, typer.Option("--decided", help="Also those that somebody has decided about.")] = False,
     as_json: Json = False,
 ) -> None:
-    """List open records: where, why, since when."""
+    """List open records: where, why, since when; and the items that could not be judged."""
     found = _in_quarantine(service, lambda services: open_entries(services, because=because, decided=decided))
+    failed = None if because else asyncio.run(_failed_items(service))
     lines = [line for place, held in found.items() for line in _summary(place, held)]
     lines.append(f"{len(found):,} quarantined." if decided else f"{len(found):,} open.")
-    answer([_as_json(place, held) for place, held in found.items()], lines, as_json=as_json)
+    lines += [] if failed is None else failed_lines(failed)
+    records = [_as_json(place, held) for place, held in found.items()]
+    answer({"records": records, "failed_items": failed}, lines, as_json=as_json)
+
+
+@app.command(name="retry-item")
+def retry_item(  # noqa: PLR0917 (typer makes options of them: nobody passes them by position)
+    council: CouncilArgument,
+    item: Annotated[str, typer.Argument(help="The item's id.")],
+    reason: Reason,
+    actor: Actor = None,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Have an item judged again that could not be judged."""
+    by = Authorisation.of(actor, reason)
+    confirm(f"Judge {item} of {council} again?", yes=yes)
+    requested = asyncio.run(_request_retry(council, item, by))
+    text = f"{item} of {council} is judged again as soon as the monitor runs."
+    answer({"requested": requested}, [text], as_json=as_json)
 
 
 @app.command()
@@ -200,6 +231,52 @@ def _in_quarantine(service: str | None, work: Callable[[Sequence[QuarantineServi
             return await work([each.quarantine for each in apps])
 
     return asyncio.run(opened())
+
+
+async def _failed_items(service: str | None) -> "FailedItemsReport | None":
+    """What the monitor could not judge; None where only billing is asked."""
+    from sla_monitor.app import MonitorApp
+
+    async with open_services(service) as apps:
+        found = [await each.failed_items.report(Scope.all()) for each in apps if isinstance(each, MonitorApp)]
+    return found[0] if found else None
+
+
+async def _request_retry(council: str, item: str, by: Authorisation) -> str:
+    """The id of the request. It, and who gave which reason, are kept."""
+    from sla_monitor.app import MonitorApp
+    from sla_monitor.decisions.failed_items import ItemRetryRequest
+    from sla_monitor.decisions.problems import UnknownDecision
+
+    now = WallClock().now()
+    wanted = ItemRetryRequest(f"retry-{now:%Y%m%dT%H%M%S.%fZ}", council, item, by.actor)
+    async with open_services("sla-monitor") as apps:
+        for monitor in (each for each in apps if isinstance(each, MonitorApp)):
+            await monitor.catch_up()
+            try:
+                await monitor.failed_items.request_retry(Scope.all(), wanted)
+            except UnknownDecision as refused:
+                fail(f"{refused}.", do="`tallystick quarantine list` names those that have.")
+            approval = Approval(_digest(wanted.id), now, f"retry {council}:{item}", 0, by.actor, by.reason)
+            await asyncio.to_thread(monitor.approvals.add, approval)
+    return wanted.id
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+def failed_lines(found: "FailedItemsReport") -> Iterator[str]:
+    """What could not be judged, and what to do about it; nothing where everything was."""
+    for each in found.items:
+        yield f"{each.council}  {each.item}  {each.error} in {each.place}  {each.topic}"
+        events = ", ".join(f"{event.kind} {event.at:%Y-%m-%d %H:%M}Z" for event in each.newest_events[-_EVENTS_SHOWN:])
+        yield f"  failed since {each.since:%Y-%m-%d %H:%M:%S}Z, last by release {each.version}"
+        yield f"  {counted(each.events, 'event')}, the newest: {events}"
+    for council in found.held_councils:
+        yield f"{council} is held: so many of its items failed that in those partitions no other is judged."
+    if found.failed_items:
+        yield f"{counted(found.failed_items, 'item')} failed, and in no figure. {found.advice}"
 
 
 async def _parked(service: str | None) -> list[tuple[str, Parked]]:

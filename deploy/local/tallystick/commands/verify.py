@@ -25,6 +25,7 @@ def verify_verdicts(file: Annotated[Path, input_file("A council's month of evide
         lines = [
             f"Evaluated again: {counted(found.verdicts, 'verdict')} on {counted(found.items, 'item')} of {of}.",
             "No difference was found.",
+            *(f"Not judged when the file was made, and in no figure: {item}." for item in found.failed_items[:_SHOWN]),
             f"SHA-256 of the file: {found.file_sha256}",
             f"SHA-256 in the seal: {found.seal_sha256}",
         ]

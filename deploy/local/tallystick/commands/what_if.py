@@ -94,6 +94,8 @@ def _lines(found: "WhatIfAnswer") -> Iterator[str | Table]:
         table.add_row(row.council, row.target, met, str(row.misses), draft_met, str(row.draft_misses))
     yield table
     yield f"{counted(found.changed, 'verdict')} of {counted(found.items, 'item')} would change."
+    if found.failed_items:
+        yield f"{counted(found.failed_items, 'item')} failed under the draft, and in no figure: a bug in Tallystick."
     for each in found.listed:
         cycle = f", cycle {each.cycle}" if each.cycle > 1 else ""
         was, now = each.was or "not counted", each.now or "not counted"

@@ -84,6 +84,18 @@ class VerdictRecord(EvidenceRecord, frozen=True, kw_only=True, tag="verdict"):
     closed_s: int
 
 
+class FailedRecord(EvidenceRecord, frozen=True, kw_only=True, tag="failed"):
+    """An item that Tallystick could not judge, with its facts: none of the month's verdicts is about it.
+
+    `error` is the kind of failure, `place` where in Tallystick it came up.
+    """
+
+    item: str
+    error: str
+    place: str
+    facts: list[dict[str, Any]]
+
+
 class Seal(EvidenceRecord, frozen=True, kw_only=True, tag="seal"):
     """The digest of everything before it, and the beginning of each line's."""
 
@@ -91,7 +103,7 @@ class Seal(EvidenceRecord, frozen=True, kw_only=True, tag="seal"):
     lines: list[str]
 
 
-AnyRecord = Heading | VersionRecord | ExclusionRecord | ItemRecord | VerdictRecord | Seal
+AnyRecord = Heading | VersionRecord | ExclusionRecord | ItemRecord | VerdictRecord | FailedRecord | Seal
 FACT_KINDS: dict[str, type[AnyFact]] = {kind.__name__: kind for kind in AnyFact.__args__}
 
 
@@ -118,6 +130,11 @@ def item_records(
             facts=[_fact_fields(fact) for fact in facts],
         )
         yield from verdicts
+
+
+def failed_record(item: str, facts: Sequence[AnyFact], *, error: str, place: str) -> FailedRecord:
+    """The item that could not be judged, as a line."""
+    return FailedRecord(item=item, error=error, place=place, facts=[_fact_fields(fact) for fact in facts])
 
 
 def verdict_records(item: str, evaluation: Evaluation, *, month: str, as_of: int) -> Iterator[VerdictRecord]:

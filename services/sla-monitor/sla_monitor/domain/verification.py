@@ -20,6 +20,7 @@ from sla_monitor.domain.evidence import (
     FORMAT,
     AnyRecord,
     ExclusionRecord,
+    FailedRecord,
     Heading,
     ItemRecord,
     Seal,
@@ -38,7 +39,8 @@ _decoder: msgspec.json.Decoder[AnyRecord] = msgspec.json.Decoder(AnyRecord)
 class VerificationResult(Struct, frozen=True):
     """How much was evaluated again, and all faults: none means that every verdict follows.
 
-    `file_sha256` is that of the whole file, `seal_sha256` that of the lines before the seal, as the seal must have it.
+    `failed_items` were not judged when the file was made, and have no verdict in it. `file_sha256` is that of the whole
+    file, `seal_sha256` that of the lines before the seal, as the seal must have it.
     """
 
     heading: Heading | None
@@ -47,6 +49,7 @@ class VerificationResult(Struct, frozen=True):
     file_sha256: str
     seal_sha256: str
     faults: list[str]
+    failed_items: list[str] = []
 
 
 class _Unreadable(ValueError):
@@ -61,6 +64,7 @@ class _Evidence(Struct):
     exclusions: list[ExclusionRecord] = []
     items: list[ItemRecord] = []
     verdicts: dict[tuple[Stream, str], list[VerdictRecord]] = {}
+    failed: list[str] = []
 
 
 def verify(raw: bytes) -> VerificationResult:
@@ -81,7 +85,7 @@ def verify(raw: bytes) -> VerificationResult:
     heading = evidence.headings[0]
     faults += _verdict_faults(heading, evidence)
     count = sum(len(records) for records in evidence.verdicts.values())
-    return VerificationResult(heading, len(evidence.items), count, file_sha256, seal_sha256, faults)
+    return VerificationResult(heading, len(evidence.items), count, file_sha256, seal_sha256, faults, evidence.failed)
 
 
 def _seal_faults(raw: bytes, lines: Sequence[bytes], last: bytes) -> Iterator[str]:
@@ -124,6 +128,8 @@ def _add(evidence: _Evidence, record: AnyRecord) -> None:
             evidence.items.append(record)
         case VerdictRecord():
             evidence.verdicts.setdefault((record.verdict.stream, record.item), []).append(record)
+        case FailedRecord(item=item):
+            evidence.failed.append(item)
         case Seal():
             raise _Unreadable("a seal before the end")
 

@@ -54,7 +54,7 @@ class FailedItems:
         since = at if item.failed is None else item.failed.since_s
         item.failed = ItemFailure(failure.error, failure.place, since, version, next_offset)
         self._failed.add(key)
-        _log.error("item.failed", council=council, item=name, failure=str(failure), steps=failure.steps)
+        _log.error("judging.item_failed", council=council, item=name, failure=str(failure), steps=failure.steps)
         if count_failed(self._failed, council) > MOST_FAILED:
             self._hold(council)
 
@@ -70,13 +70,13 @@ class FailedItems:
     def release(self, council: str) -> None:
         """The council is held no longer."""
         self._held.discard(council)
-        _log.warning("council.released", council=council)
+        _log.warning("judging.council_released", council=council)
 
     def _hold(self, council: str) -> None:
         self._let_go = None if self._let_go == council else self._let_go
         if council not in self._held:
             self._held.add(council)
-            _log.error("council.held", council=council, failed_items=MOST_FAILED + 1)
+            _log.error("judging.council_held", council=council, failed_items=MOST_FAILED + 1)
 
 
 def place_of(key: str) -> tuple[CouncilId, ItemId]:

@@ -185,7 +185,7 @@ def published_otherwise(items: Mapping[str, bytes], published: ShardReplay) -> d
         announced = attempt(_reconciled, key, item, published)
         if isinstance(announced, CodeFailure):
             # What it published cannot be compared. It keeps what it remembers, and the others are compared.
-            _log.error("item.not-reconciled", key=key, failure=str(announced), steps=announced.steps)
+            _log.error("judging.not_reconciled", key=key, failure=str(announced), steps=announced.steps)
         elif announced is not None:
             item.announced = announced
             found[key] = dump_item(item)

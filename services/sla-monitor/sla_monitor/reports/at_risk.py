@@ -13,10 +13,14 @@ from sla_monitor.reports.sources import Sources
 
 
 class AtRiskReport(Struct, frozen=True):
-    """The most urgent first, as of `as_of`; `open` counts all targets in scope, also those beyond the limit."""
+    """The most urgent first, as of `as_of`; `open` counts all targets in scope, also those beyond the limit.
+
+    `failed_items` cannot be judged, and are not among them: `/v1/failed-items` lists them.
+    """
 
     as_of: datetime
     open: int
+    failed_items: int
     targets: list[OpenTarget]
 
 
@@ -31,6 +35,7 @@ def router(sources: Sources) -> APIRouter:
     async def list_at_risk(scope: RequestedScope, limit: Limit = MAX_PAGE_SIZE) -> Json:
         """What is open and undecided, by working time left, then by time left around the clock."""
         found = await sources.open_targets(scope)
-        return Json(AtRiskReport(instant(found.as_of), len(found.targets), list(found.targets[:limit])))
+        listed = list(found.targets[:limit])
+        return Json(AtRiskReport(instant(found.as_of), len(found.targets), len(found.failed), listed))
 
     return routes

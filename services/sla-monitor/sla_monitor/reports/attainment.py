@@ -1,5 +1,6 @@
 """Attainment by month, quarter or financial year: good of total, and whether that meets the objective."""
 
+import asyncio
 import csv
 import io
 from collections.abc import Iterable
@@ -11,7 +12,7 @@ from starlette.responses import Response
 
 from shared.csv_cells import escape_formula
 from shared.http import Json, MonthParameter, OptionalId, PeriodParameter, RequestedScope, answers_many
-from shared.period import Month, month_of
+from shared.period import Month, PeriodLength, month_of
 from shared.scope import Scope
 from sla_monitor.reports.periods import Attainment, attainments
 from sla_monitor.reports.sources import Sources
@@ -23,7 +24,7 @@ class AttainmentResult(Struct, frozen=True):
     """Good of total for one target of a service and a period, in items and in what the objective weighs by.
 
     `so_far` while the period goes on. `attained_percent` is by that weight and cut to one decimal; `misses_remaining`
-    is in items, or pence.
+    is in items, or pence. `failed_items` of the council cannot be judged, and are in no figure of it.
     """
 
     council: str
@@ -42,6 +43,7 @@ class AttainmentResult(Struct, frozen=True):
     objective_percent: str | None
     judgement: str
     misses_remaining: int | None
+    failed_items: int
 
 
 TYPES = (AttainmentResult,)
@@ -52,26 +54,25 @@ def router(sources: Sources) -> APIRouter:
     routes = APIRouter()
 
     @routes.get("/attainment", responses=answers_many(AttainmentResult))
-    def attainment(
+    async def attainment(
         scope: RequestedScope,
         month: MonthParameter | None = None,
         service: OptionalId = None,
         over: PeriodParameter = "month",
     ) -> Json:
         """Good of total by council, service, agreement, target and period, and whether that meets the objective."""
-        rows = attainments(sources, scope, month=month, service=service, over=over)
-        return Json([attainment_result(row) for row in rows])
+        return Json(await _results(sources, scope, month=month, service=service, over=over))
 
     @routes.get("/attainment.csv", response_class=Response, responses={200: {"content": {"text/csv": {}}}})
-    def as_csv(
+    async def as_csv(
         scope: RequestedScope,
         month: MonthParameter | None = None,
         service: OptionalId = None,
         over: PeriodParameter = "month",
     ) -> Response:
         """As /v1/attainment, one row for each of its entries, with the same names."""
-        rows = attainments(sources, scope, month=month, service=service, over=over)
-        return Response(attainment_csv(attainment_result(row) for row in rows), media_type=CSV)
+        results = await _results(sources, scope, month=month, service=service, over=over)
+        return Response(attainment_csv(results), media_type=CSV)
 
     return routes
 
@@ -82,8 +83,16 @@ def months_decided(sources: Sources, scope: Scope) -> list[Month]:
     return [month for month in months if month <= month_of(sources.clock.now())]
 
 
-def attainment_result(row: Attainment) -> AttainmentResult:
-    """The row as the API and the pages show it."""
+async def _results(
+    sources: Sources, scope: Scope, *, month: Month | None, service: str | None, over: PeriodLength
+) -> list[AttainmentResult]:
+    failures = await sources.failures(scope)
+    rows = await asyncio.to_thread(attainments, sources, scope, month=month, service=service, over=over)
+    return [attainment_result(row, failed_items=failures.count(row.counts.council)) for row in rows]
+
+
+def attainment_result(row: Attainment, *, failed_items: int) -> AttainmentResult:
+    """The row as the API and the pages show it; `failed_items` of its council could not be judged."""
     counts, objective = row.counts, row.objective
     return AttainmentResult(
         **counts.key._asdict(),
@@ -99,6 +108,7 @@ def attainment_result(row: Attainment) -> AttainmentResult:
         objective_percent=None if objective is None else objective.percent,
         judgement=row.judgement.value,
         misses_remaining=row.misses_remaining,
+        failed_items=failed_items,
     )
 
 

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from shared.http import CallerScope, MonthParameter, PathId, Problem
 from shared.http.problem_types import CONFLICT, NOT_FOUND
 from shared.instants import epoch_s
+from shared.log.failures import CodeFailure
 from shared.period import Month, require_begun
 from shared.scope import Scope
 from sla_monitor.domain.announcements import compared_fields
@@ -16,11 +17,13 @@ from sla_monitor.domain.evidence import (
     FORMAT,
     AnyRecord,
     ExclusionRecord,
+    FailedRecord,
     Heading,
     ItemRecord,
     NoSuchCouncil,
     VerdictRecord,
     VerdictsChanging,
+    failed_record,
     item_records,
     sealed,
     version_record,
@@ -32,7 +35,7 @@ from sla_monitor.store.items import StoredItem, map_pages
 # JSON Lines has no registered media type; this one is in common use.
 JSON_LINES = "application/jsonl"
 TYPES: tuple[type, ...] = ()
-_ItemRecords = list[ItemRecord | VerdictRecord]
+_ItemRecords = list[ItemRecord | VerdictRecord | FailedRecord]
 
 
 def router(sources: Sources) -> APIRouter:
@@ -61,13 +64,15 @@ def router(sources: Sources) -> APIRouter:
 
 
 async def evidence(sources: Sources, scope: Scope, *, council: str, month: Month) -> bytes:
-    """The file: every verdict that counts in the month, with all that it follows from.
+    """The file: every verdict that counts in the month, with all that it follows from, and what could not be judged.
 
     Raises `NoSuchCouncil`, also for a council out of scope, `MonthNotBegun` and `VerdictsChanging`.
     """
     require_begun(month, now=sources.clock.now())
     if not (scope.allows(council) and sources.catalogue.agreement_index.knows(council)):
         raise NoSuchCouncil(f"no agreement of {council!r} is known")
+    if council in (await sources.items.failures(scope)).held:
+        raise VerdictsChanging(f"so many items of {council} failed that others are not judged until it is corrected")
     made_at = sources.clock.now()
     as_of = epoch_s(made_at)
     records: list[AnyRecord] = [Heading(format=FORMAT, council=council, month=str(month), made_at=made_at)]
@@ -87,7 +92,7 @@ async def evidence(sources: Sources, scope: Scope, *, council: str, month: Month
 def _page_records(
     sources: Sources, page: Sequence[StoredItem], month: str, as_of: int
 ) -> Iterator[tuple[tuple[str, str], _ItemRecords]]:
-    """By item and stream, the lines of each item that has a verdict in the month."""
+    """By item and stream, the lines of each item with a verdict in the month, and of each that could not be judged."""
     for stored in page:
         if records := _item_records(sources, stored, stored.load(), month, as_of):
             yield (stored.name, stored.stream), records
@@ -95,7 +100,11 @@ def _page_records(
 
 def _item_records(sources: Sources, stored: StoredItem, item: Item, month: str, as_of: int) -> _ItemRecords:
     evaluation = sources.items.evaluate(stored, item, as_of=as_of)
-    records = list(item_records(stored.name, item.facts, evaluation, month=month, as_of=as_of, known_to=item.known_to))
+    if isinstance(evaluation, CodeFailure):
+        return [failed_record(stored.name, item.facts, error=evaluation.error, place=evaluation.place)]
+    records: _ItemRecords = list(
+        item_records(stored.name, item.facts, evaluation, month=month, as_of=as_of, known_to=item.known_to)
+    )
     holding = [record.verdict for record in records if isinstance(record, VerdictRecord)]
     published = [
         each.verdict for each in item.announced.values() if each.verdict is not None and each.verdict.month == month

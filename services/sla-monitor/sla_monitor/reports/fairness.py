@@ -17,6 +17,7 @@ from shared.contracts.scalars import Stream
 from shared.http import Json, MonthParameter, RequestedScope, answers
 from shared.http.paging import MAX_PAGE_SIZE, Limit
 from shared.instants import DAY_S, instant, maybe_instant
+from shared.log.failures import CodeFailure
 from shared.period import Month, month_of_hour
 from shared.scope import Scope
 from sla_monitor.domain.clock.stopwatch import Stopwatch
@@ -138,9 +139,9 @@ class FairnessChecks:
         if not any(isinstance(fact, Paused | Reopened) for fact in item.facts):
             return
         evaluation = self._sources.items.evaluate(stored, item, as_of=as_of)
-        timeline = evaluation.timeline
-        if timeline is None:
+        if isinstance(evaluation, CodeFailure) or evaluation.timeline is None:
             return
+        timeline = evaluation.timeline
         for verdict in evaluation.verdicts:
             for finding in fairness(timeline, verdict, limits=self._limits, as_of=as_of):
                 yield FairnessFinding(

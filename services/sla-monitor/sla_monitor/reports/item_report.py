@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from shared.contracts.scalars import Stream
 from shared.instants import instant, maybe_instant
+from shared.log.failures import CodeFailure
 from sla_monitor.domain.clock.trace import Kind, totals, trace
 from sla_monitor.domain.clock.verdict import Evaluation, Verdict
 from sla_monitor.domain.facts import AnyFact
@@ -97,7 +98,10 @@ class ItemReport(Struct, frozen=True):
 
 
 class ItemAnswer(Struct, frozen=True):
-    """What holds of an item at `as_of` (epoch seconds), and what was published about it, oldest first."""
+    """What holds of an item at `as_of` (epoch seconds), and what was published about it, oldest first.
+
+    Where it has a `failure` nothing holds, and `evaluation` has no more than its opening.
+    """
 
     council: str
     stream: Stream
@@ -106,6 +110,7 @@ class ItemAnswer(Struct, frozen=True):
     facts: Sequence[AnyFact]
     evaluation: Evaluation
     announced: list[Announcement]
+    failure: CodeFailure | None = None
 
 
 def item_report(answer: ItemAnswer) -> ItemReport:
@@ -116,7 +121,7 @@ def item_report(answer: ItemAnswer) -> ItemReport:
         stream=answer.stream,
         item=answer.item,
         as_of=instant(answer.as_of),
-        state=_state(answer.evaluation),
+        state=_state(answer),
         service=None if opened is None else opened.service,
         priority=None if opened is None else opened.priority,
         opened_at=None if opened is None else instant(opened.at_s),
@@ -127,8 +132,11 @@ def item_report(answer: ItemAnswer) -> ItemReport:
     )
 
 
-def _state(evaluation: Evaluation) -> str:
+def _state(answer: ItemAnswer) -> str:
     """In a phrase, whether the item is judged and why not."""
+    evaluation = answer.evaluation
+    if answer.failure is not None:
+        return f"failed: a bug in Tallystick, {answer.failure}; not judged, and in no figure"
     if evaluation.waiting:
         return "waiting for the council's agreement"
     if evaluation.opened is None:

@@ -13,12 +13,15 @@ from starlette.responses import Response
 from shared.contracts.scalars import Stream
 from shared.http import Json, PathId, Problem, RequestedScope, answers, preferred_media_type
 from shared.http.problem_types import CONFLICT, NOT_FOUND
+from shared.log.failures import CodeFailure
 from shared.scope import Scope
 from shared.units import CouncilId, ItemId
 from shared.web.charts.svg import Caption
 from shared.web.charts.timeline import Marker, TimelineSegment, timeline_chart
 from shared.web.formats import long_date
 from shared.web.strings import text
+from sla_monitor.domain.clock.verdict import Evaluation
+from sla_monitor.domain.facts import Opened
 from sla_monitor.ports import Announcement
 from sla_monitor.reports.item_report import ItemAnswer, ItemReport, VerdictReport, item_report
 from sla_monitor.reports.item_text import item_text
@@ -129,8 +132,11 @@ async def every_item(sources: Sources, scope: Scope) -> AsyncIterator[ItemAnswer
 
 def _answer(sources: Sources, stored: StoredItem, announced: list[Announcement]) -> ItemAnswer:
     as_of, item = sources.now_s, stored.load()
-    evaluation = sources.items.evaluate(stored, item, as_of=as_of)
-    return ItemAnswer(stored.council, stored.stream, stored.name, as_of, item.facts, evaluation, announced)
+    found = sources.items.evaluate(stored, item, as_of=as_of)
+    failure = found if isinstance(found, CodeFailure) else None
+    opened = next((fact for fact in item.facts if isinstance(fact, Opened)), None)
+    evaluation = Evaluation(opened, stored.stream) if isinstance(found, CodeFailure) else found
+    return ItemAnswer(stored.council, stored.stream, stored.name, as_of, item.facts, evaluation, announced, failure)
 
 
 def target_text(measure: str, within: str) -> str:

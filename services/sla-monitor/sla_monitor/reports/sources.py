@@ -12,11 +12,12 @@ from msgspec import Struct
 
 from shared.clock import Clock
 from shared.instants import epoch_s
+from shared.log.failures import CodeFailure
 from shared.scope import Scope
 from sla_monitor.domain.facts import AnyFact, Cancelled, Closed, Reopened, Stopped
 from sla_monitor.domain.open_targets import OpenTarget, open_targets
 from sla_monitor.ports import Catalogue, DecisionsLog, ReadModel
-from sla_monitor.store.items import StoredItem, StoredItems, map_pages
+from sla_monitor.store.items import Failures, StoredItem, StoredItems, map_pages
 
 T = TypeVar("T")
 MIN_AGE_S = 5.0
@@ -25,10 +26,14 @@ COST_FACTOR = 10
 
 
 class OpenTargets(Struct, frozen=True):
-    """Open and undecided targets as of `as_of` (epoch seconds), the most urgent first."""
+    """Open and undecided targets as of `as_of` (epoch seconds), the most urgent first.
+
+    `failed` are the councils of the items that cannot be judged, one entry an item: their targets are not among these.
+    """
 
     as_of: int
     targets: Sequence[OpenTarget]
+    failed: Sequence[str] = ()
 
 
 class CachedQuery(Generic[T]):
@@ -71,6 +76,7 @@ class Sources:
         self.read_model, self.items, self.clock = read_model, items, clock
         self.catalogue, self.decisions = catalogue, decisions
         self._open_targets = CachedQuery(self._find_open_targets)
+        self._failures = CachedQuery(lambda: items.failures(Scope.all()))
 
     @property
     def now_s(self) -> int:
@@ -80,23 +86,35 @@ class Sources:
     async def open_targets(self, scope: Scope) -> OpenTargets:
         """The open targets of all items in scope, at most seconds old; `as_of` says how old."""
         found = await self._open_targets.get()
-        return OpenTargets(found.as_of, [each for each in found.targets if scope.allows(each.council)])
+        visible = [each for each in found.targets if scope.allows(each.council)]
+        return OpenTargets(found.as_of, visible, [each for each in found.failed if scope.allows(each)])
+
+    async def failures(self, scope: Scope) -> Failures:
+        """What could not be judged of the councils in scope, at most seconds old."""
+        return (await self._failures.get()).of(scope)
 
     async def _find_open_targets(self) -> OpenTargets:
         as_of = self.now_s
 
+        failed: list[str] = []
+
         def of_page(page: Sequence[StoredItem]) -> list[OpenTarget]:
-            return sorted(self._of_page(page, as_of), key=lambda each: each.urgency)
+            return sorted(self._of_page(page, as_of, failed), key=lambda each: each.urgency)
 
-        # What is archived has ended.
+        # What is archived has ended, and has not failed.
         pages = [found async for found in map_pages(self.items.live_pages(Scope.all()), of_page)]
-        return OpenTargets(as_of, list(merge(*pages, key=lambda each: each.urgency)))
+        return OpenTargets(as_of, list(merge(*pages, key=lambda each: each.urgency)), failed)
 
-    def _of_page(self, page: Sequence[StoredItem], as_of: int) -> Iterator[OpenTarget]:
+    def _of_page(self, page: Sequence[StoredItem], as_of: int, failed: list[str]) -> Iterator[OpenTarget]:
+        """The open targets of a page; the councils of those that cannot be judged are added to `failed`."""
         for stored in page:
             item = stored.load()
-            if _may_be_open(item.facts):
-                evaluation = self.items.evaluate(stored, item, as_of=as_of)
+            if item.failed is None and not _may_be_open(item.facts):
+                continue
+            evaluation = self.items.evaluate(stored, item, as_of=as_of)
+            if isinstance(evaluation, CodeFailure):
+                failed.append(stored.council)
+            else:
                 yield from open_targets(evaluation, council=stored.council, item=stored.name, as_of=as_of)
 
 

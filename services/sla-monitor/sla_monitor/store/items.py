@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import date
 from itertools import chain
 from typing import NamedTuple, TypeVar
@@ -11,8 +11,10 @@ from shared.contracts.envelope import item_key, split_item_key
 from shared.contracts.scalars import Stream
 from shared.contracts.topics import TICKETS, WORK
 from shared.instants import instant
+from shared.log.failures import CodeFailure, attempt
 from shared.log.partitioner import partition_of
 from shared.log.port import Shard, every_shard
+from shared.paging import paged
 from shared.period import LONDON
 from shared.quarantine.service import Parked, WaitsFor
 from shared.scope import Scope
@@ -47,6 +49,33 @@ class StoredItem(NamedTuple):
     def load(self) -> Item:
         """The item."""
         return load_item(self.stored) if isinstance(self.stored, bytes) else self.stored
+
+
+class FailedItem(NamedTuple):
+    """An item, or an outage, of a shard that could not be judged; `item.failed` says why."""
+
+    shard: Shard
+    council: CouncilId
+    name: ItemId
+    item: Item
+
+
+class Failures(NamedTuple):
+    """The failed items, by council and name, and the councils of which so many failed that no item is judged."""
+
+    items: Sequence[FailedItem]
+    held: Sequence[str]
+
+    def of(self, scope: Scope) -> "Failures":
+        """Those of the councils in scope."""
+        return Failures(
+            [each for each in self.items if scope.allows(each.council)],
+            [each for each in self.held if scope.allows(each)],
+        )
+
+    def count(self, council: str) -> int:
+        """How many items of the council failed."""
+        return sum(each.council == council for each in self.items)
 
 
 class StoredItems:
@@ -99,6 +128,20 @@ class StoredItems:
             )
             yield items
 
+    async def failures(self, scope: Scope) -> Failures:
+        """The failed items and the held councils of every shard, of those in scope; no other item is read."""
+        items: list[FailedItem] = []
+        held: set[str] = set()
+        for shard in every_shard(ITEM_TOPICS):
+            if (head := await self._states.head(shard)) is None:
+                continue
+            held.update(head.held)
+            for keys in paged(head.failed, self._states.max_batch):
+                for key, blob in (await self._states.items(shard, keys)).items():
+                    items.append(FailedItem(shard, *split_item_key(key.removeprefix(OUTAGE_MARK)), load_item(blob)))
+        found = [each for each in items if each.item.failed is not None]
+        return Failures(sorted(found, key=lambda each: (each.council, each.name)), sorted(held)).of(scope)
+
     async def outages(self, scope: Scope) -> list[Outage]:
         """Every outage in scope that ever was, by council and id."""
         pages = [await self._outages(shard) for shard in every_shard([WORK])]
@@ -138,9 +181,12 @@ class StoredItems:
             after = page[-1][0]
             yield page
 
-    def evaluate(self, stored: StoredItem, item: Item, *, as_of: int) -> Evaluation:
-        """What holds at `as_of` (epoch seconds) of the `item` that is `stored`."""
-        return evaluate_known(
+    def evaluate(self, stored: StoredItem, item: Item, *, as_of: int) -> Evaluation | CodeFailure:
+        """What holds at `as_of` (epoch seconds) of the `item` that is `stored`, or why it cannot be judged."""
+        if item.failed is not None:
+            return CodeFailure(item.failed.error, item.failed.place, ())
+        return attempt(
+            evaluate_known,
             item,
             council=stored.council,
             stream=stored.stream,

@@ -68,6 +68,7 @@ class WhatIfFindings:
     tallies: dict[tuple[str, str, str], DraftAttainment] = field(default_factory=dict)
     changed: list[ChangedVerdict] = field(default_factory=list)
     items: int = 0
+    failed_items: int = 0
 
     def covers(self, month: str) -> bool:
         """Whether verdicts that count in the month are compared."""

@@ -15,9 +15,11 @@ from shared.faults import Fault
 from shared.holidays import BankHolidays, shipped_holidays
 from shared.http import CallerScope, Json, JsonBody, Problem, answers, json_request_body, read_as
 from shared.http.problem_types import INVALID_REQUEST
+from shared.log.failures import CodeFailure, attempt
 from shared.scope import Scope
 from sla_monitor.domain.agreements import AgreementIndex, MissingCalendar
-from sla_monitor.domain.clock.verdict import evaluate
+from sla_monitor.domain.clock.verdict import Evaluation, evaluate
+from sla_monitor.domain.item import Item
 from sla_monitor.domain.versions import VersionHistory
 from sla_monitor.reports.sources import Sources
 from sla_monitor.store.items import StoredItem, map_pages
@@ -52,9 +54,13 @@ class DraftTargetResult(Struct, frozen=True):
 
 
 class WhatIfAnswer(Struct, frozen=True):
-    """`changed` counts all verdicts that would be another; the first of them are listed."""
+    """`changed` counts all verdicts that would be another; the first of them are listed.
+
+    `failed_items` could not be judged under the draft, and are in no other figure.
+    """
 
     items: int
+    failed_items: int
     targets: list[DraftTargetResult]
     changed: int
     listed: Annotated[list[ChangedVerdict], Meta(description=f"at most {MAX_LISTED}")]
@@ -132,25 +138,33 @@ class WhatIf:
     def _compare_page(self, findings: WhatIfFindings, indexes: _Indexes, page: Sequence[StoredItem]) -> None:
         for stored in page:
             item = stored.load()
-            try:
-                drafted = evaluate(
-                    item.facts,
-                    council=stored.council,
-                    stream=stored.stream,
-                    item=stored.name,
-                    agreement_index=indexes(item.known_to),
-                    exclusions=self._sources.decisions.current.approved(stored.council),
-                    as_of=findings.as_of,
-                )
-            except MissingCalendar:
-                continue  # its agreement names a calendar that is not known yet: it cannot be evaluated
-            compare_item(findings, item, drafted, council=stored.council, name=stored.name)
+            drafted = attempt(self._drafted, stored, item, indexes, as_of=findings.as_of)
+            if isinstance(drafted, CodeFailure):
+                findings.failed_items += 1
+            elif drafted is not None:
+                compare_item(findings, item, drafted, council=stored.council, name=stored.name)
+
+    def _drafted(self, stored: StoredItem, item: Item, indexes: _Indexes, *, as_of: int) -> Evaluation | None:
+        """What would hold of the item; None where its agreement names a calendar that is not known yet."""
+        try:
+            return evaluate(
+                item.facts,
+                council=stored.council,
+                stream=stored.stream,
+                item=stored.name,
+                agreement_index=indexes(item.known_to),
+                exclusions=self._sources.decisions.current.approved(stored.council),
+                as_of=as_of,
+            )
+        except MissingCalendar:
+            return None
 
 
 def what_if_answer(findings: WhatIfFindings, *, max_listed: int = MAX_LISTED) -> WhatIfAnswer:
     """The findings as the API and the command show them."""
     return WhatIfAnswer(
         items=findings.items,
+        failed_items=findings.failed_items,
         targets=[
             DraftTargetResult(
                 council=council,
