@@ -47,7 +47,7 @@ def value_faults(value: object, expected: Annotation) -> list[Fault]:
 def _faults(value: object, expected: Annotation, at: Path) -> Iterator[Fault]:
     origin: Annotation = get_origin(expected)
     arguments = get_args(expected)
-    if origin is Annotated and get_origin(arguments[0]) is not None:
+    if origin is Annotated and (get_origin(arguments[0]) is not None or _is_struct(arguments[0])):
         yield from _length_faults(value, expected, at)
         yield from _faults(value, arguments[0], at)
     elif origin in {Union, UnionType}:
@@ -56,16 +56,36 @@ def _faults(value: object, expected: Annotation, at: Path) -> Iterator[Fault]:
         yield from _items_faults(value, arguments[0], at)
     elif origin is dict:
         yield from _mapping_faults(value, *arguments, at=at)
-    elif isinstance(struct := origin or expected, type) and issubclass(struct, msgspec.Struct):
+    elif _is_struct(origin or expected):
         yield from _struct_faults(value, expected, at)
     else:
         yield from _leaf_faults(value, expected, at)
+
+
+def _is_struct(expected: Annotation) -> bool:
+    return isinstance(expected, type) and issubclass(expected, msgspec.Struct)
 
 
 def _struct_faults(value: object, expected: type[msgspec.Struct], at: Path) -> Iterator[Fault]:
     if not isinstance(value, dict):
         yield Fault(at, "expected an object with named fields")
         return
+    found = list(_fields_faults(value, expected, at))
+    if not found and hasattr(expected, "__post_init__"):
+        found = _faults_of_the_whole(value, expected, at)
+    yield from found
+
+
+def _faults_of_the_whole(value: dict[object, object], expected: type[msgspec.Struct], at: Path) -> list[Fault]:
+    """What the type itself says of fields that are right one by one."""
+    try:
+        msgspec.convert(value, expected, str_keys=True)
+    except msgspec.ValidationError as refused:
+        return [Fault(at, str(refused))]
+    return []
+
+
+def _fields_faults(value: dict[Any, Any], expected: type[msgspec.Struct], at: Path) -> Iterator[Fault]:
     fields = {field.encode_name: field for field in msgspec.structs.fields(expected)}
     config = _config(expected)
     for name, field in fields.items():

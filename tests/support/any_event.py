@@ -26,8 +26,8 @@ def _values(kind: inspect.Type) -> st.SearchStrategy[Any]:
             return st.one_of([_values(each) for each in types])
         case inspect.VarTupleType(item_type=item, min_length=shortest):
             return st.lists(_values(item), min_size=shortest or 0, max_size=3).map(tuple)
-        case inspect.DictType(key_type=key, value_type=value):
-            return st.dictionaries(_values(key), _values(value), max_size=3)
+        case inspect.DictType(key_type=key, value_type=value, min_length=shortest):
+            return st.dictionaries(_values(key), _values(value), min_size=shortest or 0, max_size=3)
         case _:
             return _leaves(kind)
 
@@ -35,7 +35,10 @@ def _values(kind: inspect.Type) -> st.SearchStrategy[Any]:
 def _structs(kind: inspect.StructType) -> st.SearchStrategy[Any]:
     wanted = {field.name: _values(field.type) for field in kind.fields if field.required}
     optional = {field.name: _values(field.type) for field in kind.fields if not field.required}
-    return st.fixed_dictionaries(wanted, optional=optional).map(lambda fields: kind.cls(**fields))
+    fields = st.fixed_dictionaries(wanted, optional=optional)
+    if hasattr(kind.cls, "__post_init__"):  # of optional fields it wants at least one
+        fields = fields.filter(bool)
+    return fields.map(lambda given: kind.cls(**given))
 
 
 def _leaves(kind: inspect.Type) -> st.SearchStrategy[Any]:

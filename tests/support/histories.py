@@ -15,8 +15,10 @@ from sla_monitor.domain.facts import (
     PLAIN_FACTS,
     AnyFact,
     Cancelled,
+    Fact,
     Opened,
     Paused,
+    Reclassified,
     Reprioritised,
     Stopped,
     history,
@@ -41,8 +43,9 @@ def local_text(at_s: int | None) -> str | None:
     return None if at_s is None else f"{datetime.fromtimestamp(at_s, LONDON):%a %Y-%m-%d %H:%M:%S}".removesuffix(":00")
 
 
-def fact(when: str, what: str, *, name: str | None = None, sequence: str = "") -> AnyFact:
-    """One fact: `opened`, `opened high`, `paused council`, `priority low`, `resolved`, `cancelled`, `responded` …"""
+# One line a word reads as the table that it is.
+def fact(when: str, what: str, *, name: str | None = None, sequence: str = "") -> AnyFact:  # noqa: PLR0911
+    """One fact: `opened`, `opened high`, `paused council`, `priority low`, `becomes service=hr`, `resolved` …"""
     word, _, detail = what.partition(" ")
     us, source, identity = at(when) * 1_000_000, "/test", name or f"{when} {what}"
     match word:
@@ -50,6 +53,8 @@ def fact(when: str, what: str, *, name: str | None = None, sequence: str = "") -
             return Opened(us, source, identity, sequence, "ict", detail or "normal", {}, None, None)
         case "paused":
             return Paused(us, source, identity, sequence, "waiting", detail or "council")  # type: ignore[arg-type] # the table's words
+        case "becomes":
+            return _reclassified(Fact(us, source, identity, sequence), dict(part.split("=") for part in detail.split()))
         case "priority":
             return Reprioritised(us, source, identity, sequence, detail)
         case "resolved":
@@ -57,6 +62,13 @@ def fact(when: str, what: str, *, name: str | None = None, sequence: str = "") -
         case "cancelled":
             return Cancelled(us, source, identity, sequence, "withdrawn")
     return PLAIN_FACTS[word](us, source, identity, sequence)
+
+
+def _reclassified(at_then: Fact, given: dict[str, str]) -> Reclassified:
+    """`service=telephony priority=high category=security floor=-`: the floor is taken away."""
+    service, priority = given.pop("service", None), given.pop("priority", None)
+    attributes = {name: None if value == "-" else value for name, value in given.items()}
+    return Reclassified(at_then.at_us, at_then.source, at_then.id, at_then.sequence, service, priority, attributes)
 
 
 def facts(*lines: tuple[str, str]) -> list[AnyFact]:

@@ -5,12 +5,18 @@ No free text and no personal data: reasons and outcomes are ids from the provide
 
 from typing import Annotated
 
-from msgspec import Meta, field
+from msgspec import UNSET, Meta, UnsetType, field
 
 from shared.contracts.envelope import EventData, ItemEvent
 from shared.contracts.scalars import AwaitedParty, Id, Instant, Pence, Quantity
 
 Attributes = Annotated[dict[str, str], Meta(max_length=16, description="what targets may select by; never personal")]
+
+ChangedAttributes = Annotated[
+    dict[str, str | None], Meta(min_length=1, max_length=16, description="attributes by name; null takes one away")
+]
+# The typed decode refuses a change of nothing by itself; this says so to readers of the JSON Schema.
+_SOMETHING = Meta(extra_json_schema={"anyOf": [{"required": [name]} for name in ("service", "priority", "attributes")]})
 
 
 class NewItemData(EventData, frozen=True, kw_only=True):
@@ -53,6 +59,19 @@ class ReprioritisedData(EventData, frozen=True, kw_only=True):
     """The priority from now on."""
 
     priority: Id
+
+
+class ReclassifiedData(EventData, frozen=True, kw_only=True):
+    """What the item is from now on. What is not named stays; an attribute of null is taken away. At least one thing."""
+
+    service: Id | UnsetType = UNSET
+    priority: Id | UnsetType = UNSET
+    attributes: ChangedAttributes | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        """Refuses a change of nothing, as a `ValueError`."""
+        if self.service is UNSET and self.priority is UNSET and self.attributes is UNSET:
+            raise ValueError("expected at least one of service, priority and attributes")
 
 
 class NoData(EventData, frozen=True, kw_only=True):
@@ -125,6 +144,12 @@ class TicketReprioritised(ItemEvent, frozen=True, kw_only=True, tag="tallystick.
     data: ReprioritisedData
 
 
+class TicketReclassified(ItemEvent, frozen=True, kw_only=True, tag="tallystick.ticket.reclassified.v1"):
+    """What decides on the ticket's targets is known better, or has changed: service, priority or attributes."""
+
+    data: Annotated[ReclassifiedData, _SOMETHING]
+
+
 class WorkReceived(ItemEvent, frozen=True, kw_only=True, tag="tallystick.work.received.v1"):
     """A unit of work came in: an invoice, a starter, a claim."""
 
@@ -161,6 +186,12 @@ class WorkRejected(ItemEvent, frozen=True, kw_only=True, tag="tallystick.work.re
     data: ReasonData
 
 
+class WorkReclassified(ItemEvent, frozen=True, kw_only=True, tag="tallystick.work.reclassified.v1"):
+    """What decides on the work's targets is known better, or has changed: service, priority or attributes."""
+
+    data: Annotated[ReclassifiedData, _SOMETHING]
+
+
 class OutageData(EventData, frozen=True, kw_only=True):
     """The service that is down for the council."""
 
@@ -191,7 +222,16 @@ TicketEvent = (
     | TicketReopened
     | TicketCancelled
     | TicketReprioritised
+    | TicketReclassified
 )
 WorkEvent = (
-    WorkReceived | WorkStarted | WorkPaused | WorkResumed | WorkCompleted | WorkRejected | OutageStarted | OutageEnded
+    WorkReceived
+    | WorkStarted
+    | WorkPaused
+    | WorkResumed
+    | WorkCompleted
+    | WorkRejected
+    | WorkReclassified
+    | OutageStarted
+    | OutageEnded
 )

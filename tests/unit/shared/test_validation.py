@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.definitions import Agreement, Calendar, Tariff
-from shared.contracts.items import NewItemData
+from shared.contracts.items import NewItemData, TicketReclassified
 from shared.faults import Fault
 from shared.validation import InvalidValue, validated, value_faults
 from tests.support.laws import law
@@ -137,3 +137,28 @@ def test_a_value_has_faults_exactly_when_msgspec_refuses_it(case: tuple[type, ob
 
 def test_a_pointer_escapes_what_a_key_may_hold() -> None:
     assert Fault(("a/b", 0, "c~d", "é"), "").pointer == "#/a~1b/0/c~0d/%C3%A9"
+
+
+RECLASSIFIED: dict[str, Any] = {
+    "type": "tallystick.ticket.reclassified.v1",
+    "id": "1",
+    "source": "/desk",
+    "time": "2026-03-02T09:00:00Z",
+    "subject": "T-1",
+    "council": "adur",
+}
+
+
+@pytest.mark.parametrize(
+    ("data", "faults"),
+    [
+        ({}, ["#/data: expected at least one of service, priority and attributes"]),
+        ({"team": "b"}, ["#/data: expected at least one of service, priority and attributes"]),
+        ({"attributes": {}}, ["#/data/attributes: expected at least 1"]),
+        ({"service": None}, ["#/data/service: expected 1 to 64 of A-Z a-z 0-9 _ . - and no personal data"]),
+        ({"attributes": {"floor": None}}, []),
+        ({"priority": "high"}, []),
+    ],
+)
+def test_a_reclassification_changes_at_least_one_thing(data: dict[str, Any], faults: list[str]) -> None:
+    assert [str(fault) for fault in value_faults(RECLASSIFIED | {"data": data}, TicketReclassified)] == faults

@@ -5,7 +5,7 @@ the agreement that was in force on the London date it was opened.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from itertools import chain
 from typing import Protocol
@@ -25,6 +25,7 @@ from shared.contracts.versions import DefinitionVersion, InForce, in_force
 from shared.instants import epoch_s, seconds_of_day
 from shared.period import local_midnight
 from sla_monitor.domain.clock.stopwatch import ElapsedTime, TimeBasis
+from sla_monitor.domain.facts import Classification
 from sla_monitor.domain.working_time.compiled import WorkingTime
 
 _ELAPSED = ElapsedTime()
@@ -81,10 +82,12 @@ class BoundTarget(Struct, frozen=True):
         """Seconds after local midnight at which the working day ends for receipts, if the target says so."""
         return None if self.definition.cut_off is None else seconds_of_day(self.definition.cut_off)
 
-    def selects(self, priority: str, attributes: Mapping[str, str]) -> bool:
-        """Whether the target applies to an item of this priority with these attributes."""
+    def selects(self, item: Classification) -> bool:
+        """Whether the target applies to an item of this service, priority and attributes."""
+        if not self.definition.is_of(item.service):
+            return False
         for name, accepted in self.definition.when.items():
-            value = priority if name == "priority" else attributes.get(name)
+            value = item.priority if name == "priority" else item.attributes.get(name)
             if value not in accepted:
                 return False
         return True
@@ -162,10 +165,16 @@ class AgreementIndex:
         """The councils with an agreement, in order of their ids."""
         return sorted(self._periods)
 
-    def bound_targets(self, council: str, service: str, opened_s: int) -> tuple[BoundTarget, ...]:
-        """The targets for an item of `service` opened then; none means out of scope. Raises `MissingCalendar`."""
-        current = (each for each in self._periods.get(council, ()) if each.since_s <= opened_s < each.until_s)
-        return tuple(bound for period in current for bound in self._targets_of(period, service))
+    def bound_targets(self, council: str, services: Sequence[str], opened_s: int) -> tuple[BoundTarget, ...]:
+        """The targets for an item opened then that was ever of one of `services`, each of them once.
+
+        None means out of scope. Raises `MissingCalendar`.
+        """
+        current = [each for each in self._periods.get(council, ()) if each.since_s <= opened_s < each.until_s]
+        bound = [bound for service in services for period in current for bound in self._targets_of(period, service)]
+        if len(services) > 1:  # a target of every service is bound for each of them
+            bound = list({(each.agreement, each.id): each for each in bound}.values())
+        return tuple(bound)
 
     def targets(self, council: str, *, before_s: int) -> dict[tuple[str, str], Target]:
         """Every target by (agreement, id), as last in force before the instant, even if its agreement ended by then."""

@@ -28,6 +28,7 @@ from shared.contracts.verdicts import (
 from shared.ids import derived_id
 from shared.instants import instant, maybe_instant
 from shared.period import month_of_hour
+from sla_monitor.domain.clock.cycles import service_when
 from sla_monitor.domain.clock.verdict import Evaluation, Outcome, ReachedWarning, Verdict
 from sla_monitor.domain.item import NOTHING_PUBLISHED, LastPublished
 
@@ -81,7 +82,7 @@ def verdict_data(verdict: Verdict, evaluation: Evaluation) -> VerdictData:
     opened = evaluation.opened
     met = verdict.outcome is Outcome.MET
     return VerdictData(
-        **_target_data(verdict, evaluation),
+        **_target_data(verdict, evaluation, verdict.decided_at),
         outcome="met" if met else "breached",
         month=counted_month(verdict),
         stopped_at=maybe_instant(verdict.cycle.stop) if met else None,
@@ -109,17 +110,22 @@ def _month(epoch_hour: int) -> str:
 
 def compared_fields(data: VerdictData) -> tuple[object, ...]:
     """What makes a verdict a new one; another version of the agreement or calendar alone does not."""
-    return data.outcome, data.month, data.due_at, data.stopped_at, data.elapsed_s
+    return data.outcome, data.month, data.due_at, data.stopped_at, data.elapsed_s, data.service
 
 
-def _target_data(verdict: Verdict, evaluation: Evaluation) -> dict[str, Any]:
-    target, opened = verdict.target, evaluation.opened
+def _service(verdict: Verdict, evaluation: Evaluation, at: int | None) -> str:
+    return "" if evaluation.timeline is None else service_when(evaluation.timeline, verdict.target, at)
+
+
+def _target_data(verdict: Verdict, evaluation: Evaluation, at: int | None) -> dict[str, Any]:
+    """`at` is the instant of what is said; its service is the one that the item was of then."""
+    target = verdict.target
     return {
         "agreement": target.agreement,
         "target": target.id,
         "stream": evaluation.stream,
         "cycle": verdict.cycle.number,
-        "service": "" if opened is None else opened.service,
+        "service": _service(verdict, evaluation, at),
         "measure": target.measure,
         "agreement_version": target.agreement_version,
         "calendar": None if target.calendar is None else target.calendar.id,
@@ -166,7 +172,7 @@ def _retract(was: LastPublished, trigger: Trigger, events: list[VerdictEvent]) -
 
 def _warning(verdict: Verdict, evaluation: Evaluation, trigger: Trigger, reached: ReachedWarning) -> WarningReached:
     data = WarningData(
-        **_target_data(verdict, evaluation) | {"due_at": maybe_instant(reached.due)},
+        **_target_data(verdict, evaluation, reached.at) | {"due_at": maybe_instant(reached.due)},
         percent=reached.percent,
         on_change=reached.on_change,
         exchange_started_at=maybe_instant(reached.exchange_start),

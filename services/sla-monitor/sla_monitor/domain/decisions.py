@@ -256,7 +256,7 @@ def request_for(
 class ItemSpan(Struct, frozen=True):
     """From an item's opening to the last instant that its verdicts depend on, FOREVER while it is open."""
 
-    service: str
+    services: Sequence[str]
     start: int
     end: int
 
@@ -270,7 +270,7 @@ def span_of(item: Item) -> ItemSpan | None:
     published = (last.verdict for last in item.announced.values())
     due = [epoch_s(verdict.due_at) for verdict in published if verdict is not None and verdict.due_at]
     end = FOREVER if timeline.ended is None else max([timeline.ended.at, *due])
-    return ItemSpan(timeline.opened.service, timeline.start, end)
+    return ItemSpan(timeline.services, timeline.start, end)
 
 
 def _concerns(request: ReevaluationRequest, item: Item, span: ItemSpan | None) -> bool:
@@ -278,4 +278,4 @@ def _concerns(request: ReevaluationRequest, item: Item, span: ItemSpan | None) -
         return item.waiting
     if request.open_only and not (item.waiting or span.end == FOREVER):
         return False
-    return request.service in (None, span.service) and request.start <= span.end and span.start < request.end
+    return request.service in (None, *span.services) and request.start <= span.end and span.start < request.end

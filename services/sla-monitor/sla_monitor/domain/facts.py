@@ -107,6 +107,14 @@ class OutageOver(Fact, frozen=True, array_like=True, tag=13):
     """The service is back."""
 
 
+class Reclassified(Fact, frozen=True, array_like=True, tag=14):
+    """From now on another service, priority or attributes. None: as it was; of an attribute None: taken away."""
+
+    service: str | None
+    priority: str | None
+    attributes: dict[str, str | None]
+
+
 AnyFact = (
     Opened
     | Reprioritised
@@ -121,6 +129,7 @@ AnyFact = (
     | Reopened
     | OutageBegan
     | OutageOver
+    | Reclassified
 )
 
 
@@ -131,6 +140,7 @@ _KINDS: tuple[type[AnyFact], ...] = (
     Responded,
     Asked,
     Reprioritised,
+    Reclassified,
     Reopened,
     Resumed,
     Stopped,
@@ -164,6 +174,35 @@ def history(facts: Iterable[AnyFact]) -> list[AnyFact]:
     return sorted(facts, key=order_key)
 
 
+ClassifyingFact = Reprioritised | Reclassified
+
+
+class Classification(Struct, frozen=True, gc=False):
+    """What selects the item's targets, from `since` (epoch seconds) until the next one."""
+
+    since: int
+    service: str
+    priority: str
+    attributes: dict[str, str]
+
+    def changed(self, fact: ClassifyingFact, at: int) -> "Classification":
+        """What the item is by `fact`, from `at` on."""
+        if isinstance(fact, Reprioritised):
+            return Classification(at, self.service, fact.priority, self.attributes)
+        attributes = {name: value for name, value in (self.attributes | fact.attributes).items() if value is not None}
+        return Classification(at, fact.service or self.service, fact.priority or self.priority, attributes)
+
+    def same_as(self, other: "Classification") -> bool:
+        """Whether both are the same but for the instant."""
+        return (self.service, self.priority, self.attributes) == (other.service, other.priority, other.attributes)
+
+
+def services_named(facts: Iterable[AnyFact]) -> list[str]:
+    """Every service that an opening or a reclassification names: of which the item is, was, or may be said to be."""
+    named = [fact.service for fact in facts if type(fact) is Opened or type(fact) is Reclassified]
+    return list(dict.fromkeys([service for service in named if service is not None]))
+
+
 PlainFact = Assigned | Asked | Responded | Closed | Resumed | Reopened | OutageOver
 # What events without data of their own state, by the verb in their type.
 PLAIN_FACTS: dict[str, type[PlainFact]] = {
@@ -194,6 +233,9 @@ def fact_of(event: ItemEvent) -> AnyFact:  # noqa: PLR0911 (one line a kind read
             )
         case items.TicketReprioritised(data=data):
             return Reprioritised(at_us, source, name, sequence, data.priority)
+        case items.TicketReclassified(data=data) | items.WorkReclassified(data=data):
+            service, priority = data.service or None, data.priority or None
+            return Reclassified(at_us, source, name, sequence, service, priority, data.attributes or {})
         case items.TicketResolved(data=data) | items.WorkCompleted(data=data):
             return Stopped(at_us, source, name, sequence, data.outcome)
         case items.WorkRejected():

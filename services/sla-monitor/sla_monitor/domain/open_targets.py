@@ -57,9 +57,10 @@ class OpenTarget(Struct, frozen=True):
 
 def open_targets(evaluation: Evaluation, *, council: str, item: str, as_of: int) -> Iterator[OpenTarget]:
     """What the item's targets still ask for in time; none where nothing is due at present."""
-    opened = evaluation.opened
-    if opened is None:
+    opened, timeline = evaluation.opened, evaluation.timeline
+    if opened is None or timeline is None:
         return
+    now = timeline.classification
     for verdict in evaluation.verdicts:
         pending = _pending(verdict)
         if pending is None:
@@ -72,9 +73,9 @@ def open_targets(evaluation: Evaluation, *, council: str, item: str, as_of: int)
             stream=evaluation.stream,
             item=item,
             cycle=verdict.cycle.number,
-            service=opened.service,
+            service=now.service,
             measure=verdict.target.measure,
-            priority=opened.priority,
+            priority=now.priority,
             due_at=maybe_instant(pending.due),
             left_s=None if pending.margin_s is None else max(pending.margin_s, 0),
             left_wall_s=None if pending.due is None else max(pending.due - as_of, 0),

@@ -23,7 +23,7 @@ from sla_monitor.domain.agreements import MissingCalendar
 from sla_monitor.domain.announcements import Trigger, announce
 from sla_monitor.domain.clock.verdict import Evaluation
 from sla_monitor.domain.decisions import ReevaluationRequest
-from sla_monitor.domain.facts import AnyFact, ItemEvent, Opened, fact_of, read_record
+from sla_monitor.domain.facts import AnyFact, ItemEvent, Opened, fact_of, read_record, services_named
 from sla_monitor.domain.incremental import ignored_kinds
 from sla_monitor.domain.item import OUTAGE_MARK, FactResult, Item, dump_item, is_open
 from sla_monitor.judging.failed_items import FailedItems
@@ -284,7 +284,7 @@ class ShardBatch:
             return False
         index = self._context.catalogue.agreement_index_known_to(item.known_to)
         try:
-            kinds = ignored_kinds(index.bound_targets(council, opened.service, opened.at_s))
+            kinds = ignored_kinds(index.bound_targets(council, services_named(item.facts), opened.at_s))
         except MissingCalendar:
             return False
         return all(type(fact) in kinds for fact in new)

@@ -20,6 +20,7 @@ from shared.instants import DAY_S, instant, maybe_instant
 from shared.log.failures import CodeFailure
 from shared.period import Month, month_of_hour
 from shared.scope import Scope
+from sla_monitor.domain.clock.cycles import service_when
 from sla_monitor.domain.clock.stopwatch import Stopwatch
 from sla_monitor.domain.clock.timeline import FOREVER, Pause, Timeline
 from sla_monitor.domain.clock.verdict import Verdict
@@ -146,7 +147,7 @@ class FairnessChecks:
             for finding in fairness(timeline, verdict, limits=self._limits, as_of=as_of):
                 yield FairnessFinding(
                     council=stored.council,
-                    service=timeline.opened.service,
+                    service=service_when(timeline, verdict.target, finding.at),
                     month=str(month_of_hour(finding.at // 3600)),
                     stream=stored.stream,
                     item=stored.name,

@@ -116,14 +116,15 @@ class ItemAnswer(Struct, frozen=True):
 def item_report(answer: ItemAnswer) -> ItemReport:
     """The item as the API and the pages show it."""
     opened, timeline = answer.evaluation.opened, answer.evaluation.timeline
+    now = opened if timeline is None else timeline.classification
     return ItemReport(
         council=answer.council,
         stream=answer.stream,
         item=answer.item,
         as_of=instant(answer.as_of),
         state=_state(answer),
-        service=None if opened is None else opened.service,
-        priority=None if opened is None else opened.priority,
+        service=None if now is None else now.service,
+        priority=None if now is None else now.priority,
         opened_at=None if opened is None else instant(opened.at_s),
         verdicts=[verdict_report(verdict, as_of=answer.as_of) for verdict in answer.evaluation.verdicts],
         announced=answer.announced,

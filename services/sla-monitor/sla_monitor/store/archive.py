@@ -117,7 +117,7 @@ def _row(shard: Shard, key: str, held: ArchivedItem) -> dict[str, Any]:
         "partition": shard.partition,
         "key": key,
         "council": split_item_key(key)[0],
-        "service": span.service,
+        "service": span.services[-1],
         "opened_s": span.start,
         "ended_s": span.end,
         "first_month": months[0] if months else "",

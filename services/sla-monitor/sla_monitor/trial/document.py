@@ -16,7 +16,6 @@ from msgspec import Meta, Struct, field
 
 from shared.contracts.decisions import Category
 from shared.contracts.definitions import EVERY_SERVICE, Calendar, ServiceOrAll, Target, Text, Title
-from shared.contracts.items import Attributes
 from shared.contracts.scalars import AwaitedParty, Id, MonthText, Sequence, TimeOfDay
 from shared.faults import Path
 from shared.instants import epoch_s
@@ -39,9 +38,12 @@ When = Annotated[
 # The contract's words for tickets, and those that only work items have.
 _OfTickets = Literal["opened", "assigned", "asked", "responded", "paused", "resumed", "resolved", "closed", "reopened"]
 _OfWork = Literal["received", "started", "completed", "rejected"]
-EventName = Literal[_OfTickets, "cancelled", "reprioritised", _OfWork]
+EventName = Literal[_OfTickets, "cancelled", "reprioritised", "reclassified", _OfWork]
 OPENINGS = ("opened", "received")
 Count = Annotated[int, Meta(ge=0, le=1_000_000_000)]
+TrialAttributes = Annotated[
+    dict[str, str | None], Meta(max_length=16, description="what targets may select by; null takes one away again")
+]
 Times = Iterator[tuple[Path, str]]
 _TIME_FIELDS = ("at", "due_at", "start", "end", "to", "between", "is_open", "as_of")
 
@@ -68,7 +70,7 @@ class TrialEvent(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_u
     sequence: Sequence | None = None
     service: Id | None = None
     priority: Id | None = None
-    attributes: Attributes = field(default_factory=dict)
+    attributes: TrialAttributes = field(default_factory=dict)
     due_at: When | None = None
     reason: Id | None = None
     awaiting: AwaitedParty | None = None

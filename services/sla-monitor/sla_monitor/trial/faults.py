@@ -47,10 +47,10 @@ _LISTS: Mapping[str, type[Part]] = {
 }
 # Which events the optional fields belong to.
 _BELONG = {
-    "service": OPENINGS,
-    "attributes": OPENINGS,
+    "service": (*OPENINGS, "reclassified"),
+    "attributes": (*OPENINGS, "reclassified"),
     "due_at": OPENINGS,
-    "priority": (*OPENINGS, "reprioritised"),
+    "priority": (*OPENINGS, "reprioritised", "reclassified"),
     "reason": ("paused", "cancelled", "rejected"),
     "awaiting": ("paused",),
 }
@@ -149,6 +149,11 @@ def _event_faults(event: TrialEvent) -> Iterator[Fault]:
             yield Fault((name,), f"has no meaning for {event.event}")
     if event.event == "reprioritised" and event.priority is None:
         yield Fault(("priority",), "is missing: it is what changes")
+    if event.event != "reclassified":
+        taken_away = [name for name, value in event.attributes.items() if value is None]
+        yield from (Fault(("attributes", name), "expected text: nothing to take away yet") for name in taken_away)
+    elif event.service is None and event.priority is None and not event.attributes:
+        yield Fault((), "changes nothing: give service, priority or attributes")
 
 
 def _question_faults(question: Question) -> Iterator[Fault]:

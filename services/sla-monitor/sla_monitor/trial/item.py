@@ -97,19 +97,34 @@ def _facts(document: TrialDocument, zone: ZoneInfo) -> list[facts.AnyFact]:
     return [_fact(event, zone, service) for event in document.events]
 
 
-def _fact(event: TrialEvent, zone: ZoneInfo, service: str) -> facts.AnyFact:
-    at_us, sequence = epoch_us(read_time(event.at).on(zone)), event.sequence or ""
+def _opened(event: TrialEvent, name: str, zone: ZoneInfo, service: str) -> facts.Opened:
+    due_us = None if event.due_at is None else epoch_us(read_time(event.due_at).on(zone))
+    attributes = {name: value for name, value in event.attributes.items() if value is not None}
+    return facts.Opened(
+        epoch_us(read_time(event.at).on(zone)),
+        SOURCE,
+        name,
+        event.sequence or "",
+        event.service or service,
+        event.priority or "normal",
+        attributes,
+        due_us,
+        None,
+    )
+
+
+# One line a kind reads as the table that it is.
+def _fact(event: TrialEvent, zone: ZoneInfo, service: str) -> facts.AnyFact:  # noqa: PLR0911
     # An id decides last on facts of one instant (R23). In its place what the event says, never its place in the list.
     name = msgspec.json.encode(msgspec.structs.replace(event, at="", sequence=None), order="deterministic").decode()
+    at_us, sequence = epoch_us(read_time(event.at).on(zone)), event.sequence or ""
     if event.event in OPENINGS:
-        due_us = None if event.due_at is None else epoch_us(read_time(event.due_at).on(zone))
-        priority = event.priority or "normal"
-        return facts.Opened(
-            at_us, SOURCE, name, sequence, event.service or service, priority, event.attributes, due_us, None
-        )
+        return _opened(event, name, zone, service)
     match event.event:
         case "reprioritised":
             return facts.Reprioritised(at_us, SOURCE, name, sequence, event.priority or "normal")
+        case "reclassified":
+            return facts.Reclassified(at_us, SOURCE, name, sequence, event.service, event.priority, event.attributes)
         case "resolved" | "completed" | "rejected":
             return facts.Stopped(at_us, SOURCE, name, sequence, event.event)
         case "cancelled":
@@ -121,7 +136,7 @@ def _fact(event: TrialEvent, zone: ZoneInfo, service: str) -> facts.AnyFact:
 
 def _unjudged(timeline: Timeline, index: AgreementIndex, evaluation: Evaluation) -> Iterator[UnjudgedTarget]:
     judged = {(verdict.target.agreement, verdict.target.id) for verdict in evaluation.verdicts}
-    for target in index.bound_targets(COUNCIL, timeline.opened.service, timeline.start):
+    for target in index.bound_targets(COUNCIL, timeline.services, timeline.start):
         name, agreement = target.id, target.agreement
         if (agreement, name) not in judged:
             yield UnjudgedTarget(name, agreement, _why_unjudged(timeline, target))
@@ -130,12 +145,12 @@ def _unjudged(timeline: Timeline, index: AgreementIndex, evaluation: Evaluation)
 def _of_other_services(timeline: Timeline, lists: Mapping[str, Sequence[Target]]) -> Iterator[UnjudgedTarget]:
     for name, targets in lists.items():
         for target in targets:
-            if target.measure != "availability" and not target.is_of(timeline.opened.service):
+            if target.measure != "availability" and not any(map(target.is_of, timeline.services)):
                 yield UnjudgedTarget(target.id, name, "it is of another service")
 
 
 def _why_unjudged(timeline: Timeline, target: BoundTarget) -> str:
-    applied = [target.selects(priority, timeline.opened.attributes) for _, priority in timeline.priorities]
+    applied = [target.selects(each) for each in timeline.classifications]
     if not any(applied):
         return "it does not apply to an item like this"
     return "its clock has not started" if applied[-1] else "it ceased to apply before it was missed"
@@ -175,11 +190,11 @@ def select_targets(document: TrialDocument, history: Sequence[facts.AnyFact], zo
         calendars = [calendar.id for calendar in document.all_calendars]
         targets: list[Target] = [with_default_calendar(definition, calendars) for definition in document.targets]
         return TargetSelection({FIRST_LIST: targets}, list(history))
-    start, set_at = timeline.start, timeline.priorities
+    start, set_at = timeline.start, [(each.since, each.priority) for each in timeline.classifications]
     changes = [(second_of(each.at, zone), number) for number, each in enumerate(document.target_changes, start=1)]
     periods = _SelectionPeriods([(-FOREVER, 0), *sorted(changes)], set_at)
     marks = {at for at, _ in (*set_at, *changes) if at > start}
-    others = (fact for fact in history if not isinstance(fact, facts.Reprioritised))
+    others = (fact for fact in map(_without_priority, history) if fact is not None)
     return TargetSelection(
         targets=_targets(document, [number for _, number in periods.lists], sorted({name for _, name in set_at})),
         facts=[
@@ -192,6 +207,18 @@ def select_targets(document: TrialDocument, history: Sequence[facts.AnyFact], zo
             *(facts.Reprioritised(at * SECOND_US, SOURCE, f"change-{at}", "", periods.key_at(at)) for at in marks),
         ],
     )
+
+
+def _without_priority(fact: facts.AnyFact) -> facts.AnyFact | None:
+    """What `fact` says beside a priority; None if that is all."""
+    match fact:
+        case facts.Reprioritised():
+            return None
+        case facts.Reclassified():
+            says_more = fact.service is not None or fact.attributes
+            return msgspec.structs.replace(fact, priority=None) if says_more else None
+        case _:
+            return fact
 
 
 def _targets(document: TrialDocument, numbers: Sequence[int], priorities: Sequence[str]) -> dict[str, list[Target]]:

@@ -66,6 +66,14 @@ def test_a_whole_document_has_no_fault() -> None:
             "#/events/1/priority: is missing: it is what changes",
         ),
         (
+            {"events": [OPENED, {"at": NINE, "event": "reclassified"}]},
+            "#/events/1: changes nothing: give service, priority or attributes",
+        ),
+        (
+            {"events": [OPENED | {"attributes": {"floor": None}}]},
+            "#/events/0/attributes/floor: expected text: nothing to take away yet",
+        ),
+        (
             {"events": [OPENED | {"at": "Tue 2026-03-02 09:00"}]},
             "#/events/0/at: the weekday is wrong: that date is a Monday",
         ),

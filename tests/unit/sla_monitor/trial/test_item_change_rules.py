@@ -185,3 +185,50 @@ def test_r28_a_list_of_targets_that_changes_nothing_changes_no_verdict(hour: int
     changed = verdicts(*lines, as_of=FRIDAY, targets=BY_PRIORITY, target_changes=[change])
 
     assert changed == verdicts(*lines, as_of=FRIDAY, targets=BY_PRIORITY)
+
+
+KNOWN_LATER = [
+    {"id": "standard", "measure": "resolution-time", "within": "8 working hours", "when": {"category": ["none"]}},
+    {"id": "security", "measure": "resolution-time", "within": "2 working hours", "when": {"category": ["security"]}},
+]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"attributes": {"category": "security"}}, [("security", "breached")]),
+        ({"attributes": {"category": "security"}, "priority": "high"}, [("security", "breached")]),
+        ({"priority": "high"}, [("standard", "met")]),
+        ({"attributes": {"category": None}}, []),
+    ],
+)
+def test_r57_what_becomes_known_later_selects_the_targets(
+    change: dict[str, Any], expected: list[tuple[str, str]]
+) -> None:
+    happened = [
+        {"at": "Mon 2026-03-02 09:00", "event": "opened", "attributes": {"category": "none"}},
+        {"at": "Mon 2026-03-02 09:10", "event": "reclassified"} | change,
+        {"at": "Mon 2026-03-02 15:00", "event": "resolved"},
+    ]
+
+    answered = tried(targets=KNOWN_LATER, events=happened, as_of="Fri 2026-03-06 12:00")
+
+    assert [(each["target"], each["verdict"]) for each in answered["verdicts"]] == expected
+
+
+def test_r57_another_service_brings_its_own_targets() -> None:
+    targets = [
+        {"id": "ict", "service": "ict", "measure": "resolution-time", "within": "8 working hours"},
+        {"id": "phones", "service": "phones", "measure": "resolution-time", "within": "2 working hours"},
+    ]
+    happened = [
+        {"at": "Mon 2026-03-02 09:00", "event": "opened", "service": "ict"},
+        {"at": "Mon 2026-03-02 10:00", "event": "reclassified", "service": "phones"},
+    ]
+
+    answered = tried(targets=targets, events=happened, as_of="Mon 2026-03-02 10:30")
+
+    assert [(each["target"], each["verdict"]) for each in answered["verdicts"]] == [("phones", "running")]
+    assert [(each["target"], each["reason"]) for each in answered["unjudged"]] == [
+        ("ict", "it ceased to apply before it was missed")
+    ]

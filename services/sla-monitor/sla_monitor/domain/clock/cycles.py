@@ -4,18 +4,18 @@ An interval goes from a demand to its answer. Response, resolution and processin
 for each question of the council, a periodic update one for each silence of the provider.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from shared.contracts.decisions import Category
 from shared.contracts.definitions import Measure
 from shared.contracts.scalars import Stream
 from shared.instants import DAY_S
 from sla_monitor.domain.agreements import BoundTarget
-from sla_monitor.domain.clock.timeline import FOREVER, Pause, Stop, Timeline
+from sla_monitor.domain.clock.timeline import ALWAYS, FOREVER, Pause, Stop, Timeline
 from sla_monitor.domain.working_time.intervals import Interval
 
 
@@ -83,7 +83,7 @@ def covering(
     stream: Stream,
     item: str,
 ) -> tuple[ExcludedTime, ...]:
-    """Those that are agreed for this target of this item."""
+    """Those that are agreed for this target of an item of this service."""
     if not exclusions:  # as for nearly every item
         return ()
     return tuple(
@@ -91,6 +91,40 @@ def covering(
         for each in exclusions
         if each.covers(council=council, service=service, agreement=agreement, target=target, stream=stream, item=item)
     )
+
+
+def excluded_for(
+    exclusions: Sequence[ExcludedTime],
+    timeline: Timeline,
+    *,
+    council: str,
+    agreement: str,
+    target: str,
+    stream: Stream,
+    item: str,
+) -> tuple[ExcludedTime, ...]:
+    """As `covering`; of the time that is agreed for a service, that in which the item was of it."""
+    if not exclusions:
+        return ()
+    found: list[ExcludedTime] = []
+    for service, start, end in timeline.service_spans():
+        agreed = covering(
+            exclusions,
+            council=council,
+            service=service,
+            agreement=agreement,
+            target=target,
+            stream=stream,
+            item=item,
+        )
+        found += agreed if (start, end) == ALWAYS else _clipped(agreed, start, end)
+    return tuple(found)
+
+
+def _clipped(excluded: Iterable[ExcludedTime], start: int, end: int) -> list[ExcludedTime]:
+    """What of `excluded` lies in [start, end)."""
+    parts = [structs.replace(each, start=max(each.start, start), end=min(each.end, end)) for each in excluded]
+    return [part for part in parts if part.start < part.end]
 
 
 def read_cycles(timeline: Timeline, target: BoundTarget, exclusions: tuple[ExcludedTime, ...]) -> list[Cycle]:
@@ -105,16 +139,24 @@ def read_cycles(timeline: Timeline, target: BoundTarget, exclusions: tuple[Exclu
 
 def applies_since(timeline: Timeline, target: BoundTarget) -> int:
     """The second from which the target has applied to the item without a break; or did, before it last ceased to."""
-    since = timeline.start
-    if len(timeline.priorities) == 1:
+    known = timeline.classifications
+    since = known[0].since
+    if len(known) == 1:
         return since
     applied = False
-    for changed, priority in timeline.priorities:
-        applies = target.selects(priority, timeline.opened.attributes)
+    for each in known:
+        applies = target.selects(each)
         if applies and not applied:
-            since = changed
+            since = each.since
         applied = applies
     return since
+
+
+def service_when(timeline: Timeline, target: BoundTarget, at: int | None) -> str:
+    """The service of the item at an instant, or when `target` began to apply if that was later; None: as it is now."""
+    if at is None or len(timeline.classifications) == 1:
+        return timeline.classification.service
+    return timeline.service_at(max(at, applies_since(timeline, target)))
 
 
 def _start(timeline: Timeline, target: BoundTarget) -> int | None:

@@ -14,8 +14,11 @@ from sla_monitor.domain.facts import (
     AnyFact,
     Asked,
     Cancelled,
+    Classification,
+    ClassifyingFact,
     Closed,
     Paused,
+    Reclassified,
     Reopened,
     Reprioritised,
     Responded,
@@ -26,6 +29,7 @@ from sla_monitor.domain.facts import (
 STOPS = frozenset({Stopped, Cancelled, Closed})
 _STATUS = STOPS | {Reopened, Resumed, Paused}
 _EXCHANGE = frozenset({Asked, Responded})
+_CHANGES = frozenset({Reprioritised, Reclassified})
 
 
 class TieState(Struct, frozen=True):
@@ -34,19 +38,19 @@ class TieState(Struct, frozen=True):
     stopped: bool
     paused: bool
     asked: bool
-    priority: str
+    classification: Classification
 
 
 def in_order_of_effect(tie: Sequence[AnyFact], state: TieState) -> list[AnyFact]:
     """The facts of one instant and sequence, given in order of kind, source and id, in the order to apply them.
 
-    A priority is set while the item is open, if it is open at any time in this.
+    What it is classified as is set while the item is open, if it is open at any time in this.
     """
-    changes = list(_priorities([fact for fact in tie if type(fact) is Reprioritised], state.priority))
+    changes = list(_changes([fact for fact in tie if isinstance(fact, ClassifyingFact)], state.classification))
     status = list(_status([fact for fact in tie if type(fact) in _STATUS], state))
     first = 1 if state.stopped and status and type(status[0]) is Reopened else 0
     return [
-        *[fact for fact in tie if type(fact) not in _STATUS | _EXCHANGE | {Reprioritised}],
+        *[fact for fact in tie if type(fact) not in _STATUS | _EXCHANGE | _CHANGES],
         *_exchanges([fact for fact in tie if type(fact) in _EXCHANGE], state),
         *status[:first],
         *changes,
@@ -89,17 +93,18 @@ def _exchanges(tie: Sequence[AnyFact], state: TieState) -> Iterator[AnyFact]:
         yield (answers if answer else questions).popleft()
 
 
-def _priorities(tie: Iterable[Reprioritised], current: str) -> Iterator[AnyFact]:
-    """Changes of priority; one to what the item has already waits until another has changed it."""
-    waiting: deque[Reprioritised] = deque()  # all of one priority
+def _changes(tie: Iterable[ClassifyingFact], current: Classification) -> Iterator[AnyFact]:
+    """Changes of what the item is; one to what it is already waits until another has changed it."""
+    waiting: deque[ClassifyingFact] = deque()
     for fact in tie:
-        if fact.priority == current:
+        changed = current.changed(fact, current.since)
+        if changed.same_as(current):
             waiting.append(fact)
             continue
         yield fact
-        current = fact.priority
-        if waiting:
-            current = waiting[0].priority
+        current = changed
+        if waiting and not (changed := current.changed(waiting[0], current.since)).same_as(current):
+            current = changed
             yield waiting.popleft()
     yield from waiting
 

@@ -7,7 +7,7 @@ in which they apply, and a state that lasted no whole second has no effect (R23)
 """
 
 from collections.abc import Callable, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 
 from msgspec import Struct
@@ -17,6 +17,7 @@ from sla_monitor.domain import facts
 from sla_monitor.domain.clock.ties import TieState, in_order_of_effect
 
 FOREVER = 1 << 62
+ALWAYS = (-FOREVER, FOREVER)
 
 
 # Like all that is made for each verdict, never part of a cycle: the garbage collector need not track it.
@@ -52,7 +53,7 @@ class Timeline(Struct):
     """What happened to an item, in epoch seconds, each list ascending. Built by `read_timeline`, then only read.
 
     `exchanges` go from the earliest question without an answer to its answer, FOREVER while there is none. No pause and
-    no stop has the length 0; `priorities` has one entry a second, none of them the same as the one before.
+    no stop has the length 0; `classifications` has one entry a second, none of them the same as the one before.
     `without_effect` says why of each fact that changed nothing.
     """
 
@@ -64,9 +65,33 @@ class Timeline(Struct):
     exchanges: list[tuple[int, int]] = []
     pauses: list[Pause] = []
     stops: list[Stop] = []
-    priorities: list[tuple[int, str]] = []
+    classifications: list[facts.Classification] = []
     notes: list[str] = []
     without_effect: list[str] = []
+
+    @property
+    def classification(self) -> facts.Classification:
+        """What the item is now."""
+        return self.classifications[-1]
+
+    @property
+    def services(self) -> list[str]:
+        """The services that it was ever of, in order; nearly always one."""
+        known = self.classifications
+        return [known[0].service] if len(known) == 1 else list(dict.fromkeys([each.service for each in known]))
+
+    def service_spans(self) -> list[tuple[str, int, int]]:
+        """Each service with the time [start, end) in which the item was of it; the first one from ever, too."""
+        known = self.classifications
+        changes = [(each.service, each.since) for before, each in pairwise(known) if each.service != before.service]
+        services = [(known[0].service, -FOREVER), *changes]
+        ends = [*(since for _, since in changes), FOREVER]
+        return [(service, start, end) for (service, start), end in zip(services, ends, strict=True)]
+
+    def service_at(self, at: int) -> str:
+        """The service that it was of at an instant; the first one before its opening."""
+        known = self.classifications
+        return next((each.service for each in reversed(known) if each.since <= at), known[0].service)
 
     @property
     def ended(self) -> Stop | None:
@@ -120,13 +145,17 @@ def _read_with_ties(
 
 
 class _TimelineReader:
-    """The state between two facts: which question, which pause and which stop are open."""
+    """The state between two facts: which question, which pause and which stop are open, and what it became last."""
 
-    __slots__ = ("_asked", "_pause", "_start", "_stop", "_timeline")
+    __slots__ = ("_asked", "_changed", "_changed_at", "_held", "_pause", "_start", "_stop", "_timeline")
 
     def __init__(self, opened: facts.Opened) -> None:
         self._start = opened.at_s
-        self._timeline = Timeline(opened=opened, start=self._start, priorities=[(self._start, opened.priority)])
+        first = facts.Classification(self._start, opened.service, opened.priority, opened.attributes)
+        self._timeline = Timeline(opened=opened, start=self._start, classifications=[first])
+        self._changed: list[facts.ClassifyingFact] = []
+        self._changed_at: int | None = None
+        self._held: list[facts.ClassifyingFact] = []
         self._pause: tuple[int, facts.Paused] | None = None
         self._stop: tuple[int, int, bool] | None = None
         self._asked: int | None = None
@@ -138,7 +167,7 @@ class _TimelineReader:
             stopped=self._stop is not None,
             paused=self._pause is not None,
             asked=self._asked is not None,
-            priority=self._timeline.priorities[-1][1],
+            classification=self._timeline.classification,
         )
 
     def clamp(self, fact: facts.AnyFact) -> int:
@@ -162,13 +191,12 @@ class _TimelineReader:
         self._timeline.responded.append(at)
         self._end_exchange(at)
 
-    def reprioritised(self, fact: facts.Reprioritised, at: int, _raw: int) -> None:
-        """Another priority, in place of one that was held for no time."""
-        priorities = self._timeline.priorities
-        if priorities[-1][0] == at:
-            priorities.pop()
-        if not priorities or priorities[-1][1] != fact.priority:
-            priorities.append((at, fact.priority))
+    def reclassified(self, fact: facts.ClassifyingFact, at: int, _raw: int) -> None:
+        """The item is something else from `at` on; while it is stopped, from its reopening on."""
+        if self._stop is None:
+            self._classify(fact, at)
+        else:
+            self._held.append(fact)
 
     def paused(self, fact: facts.Paused, at: int, _raw: int) -> None:
         """A pause begins, and ends one that had begun."""
@@ -187,6 +215,7 @@ class _TimelineReader:
         """The item stops, unless it has."""
         if self._stop is None:
             self._end_pause(at)
+            self._hold_changes_of(at)
             cancelled = type(fact) is facts.Cancelled
             self._stop = self._undone_reopening(at, cancelled=cancelled) or (at, raw, cancelled)
         elif type(fact) is not facts.Closed:
@@ -209,6 +238,8 @@ class _TimelineReader:
         self._end_pause(FOREVER)
         self._end_stop(FOREVER)
         self._end_exchange(FOREVER)
+        for fact in self._held:
+            self._without_effect(f"{_WORDS[type(fact)]} after it was stopped")
         return self._timeline
 
     def _end_exchange(self, at: int) -> None:
@@ -233,6 +264,34 @@ class _TimelineReader:
                 self._without_effect("stopped for no time")
             else:
                 self._timeline.stops.append(Stop(stopped, raw, at, cancelled))
+            if at != FOREVER:
+                held, self._held = self._held, []
+                for fact in held:
+                    self._classify(fact, at)
+
+    def _classify(self, fact: facts.ClassifyingFact, at: int) -> None:
+        """From `at` on the item is what `fact` makes of it, in place of what it was for no time."""
+        known = self._timeline.classifications
+        changed = known[-1].changed(fact, at)
+        if changed.same_as(known[-1]):
+            self._without_effect(f"{_WORDS[type(fact)]} to what it was already")
+            return
+        if self._changed_at != at:
+            self._changed_at, self._changed = at, []
+        self._changed.append(fact)
+        if known[-1].since == at:
+            known.pop()
+        if not known or not changed.same_as(known[-1]):
+            known.append(changed)
+
+    def _hold_changes_of(self, at: int) -> None:
+        """What the item became in the very second of its stop it never was while its clocks ran."""
+        known = self._timeline.classifications
+        if self._changed_at == at > self._start:
+            self._held += self._changed
+            self._changed_at = None
+            if known[-1].since == at:
+                known.pop()
 
     def _undone_reopening(self, at: int, *, cancelled: bool) -> tuple[int, int, bool] | None:
         """The stop that goes on, its reopening having lasted no time; a cancellation does not where it was resolved."""
@@ -247,10 +306,15 @@ class _TimelineReader:
         self._timeline.without_effect.append(why)
 
 
+_WORDS: dict[type[facts.ClassifyingFact], str] = {
+    facts.Reprioritised: "reprioritised",
+    facts.Reclassified: "reclassified",
+}
 # Every fact of every item passes here: a look-up costs a tenth of what a chain of tests does.
 _APPLY: dict[type[facts.AnyFact], Callable[[_TimelineReader, Any, int, int], None]] = {
     facts.Opened: _TimelineReader.opened_again,
-    facts.Reprioritised: _TimelineReader.reprioritised,
+    facts.Reprioritised: _TimelineReader.reclassified,
+    facts.Reclassified: _TimelineReader.reclassified,
     facts.Assigned: _TimelineReader.assigned,
     facts.Asked: _TimelineReader.asked,
     facts.Responded: _TimelineReader.responded,

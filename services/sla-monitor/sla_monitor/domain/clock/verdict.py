@@ -17,7 +17,7 @@ from msgspec import Struct
 from shared.contracts.scalars import Stream
 from shared.contracts.thresholds import RecordedDueDate
 from sla_monitor.domain.agreements import AgreementIndex, BoundTarget
-from sla_monitor.domain.clock.cycles import Cycle, ExcludedTime, applies_since, covering, read_cycles
+from sla_monitor.domain.clock.cycles import Cycle, ExcludedTime, applies_since, excluded_for, read_cycles
 from sla_monitor.domain.clock.due import ClockInterval, Stopwatches, measure_intervals
 from sla_monitor.domain.clock.timeline import FOREVER, Timeline, read_timeline
 from sla_monitor.domain.facts import AnyFact, Opened
@@ -101,6 +101,11 @@ class Verdict(Struct, frozen=True, gc=False):
         return f"{self.target.agreement}/{self.target.id}/{self.cycle.number}"
 
     @property
+    def decided_at(self) -> int | None:
+        """The instant that decided: of the miss, else of the stop; None while it runs."""
+        return self.cycle.stop if self.missed_at is None else self.missed_at
+
+    @property
     def decided(self) -> bool:
         """Whether it counts in a month."""
         return self.outcome in (Outcome.MET, Outcome.BREACHED)
@@ -142,18 +147,17 @@ def evaluate(
         return Evaluation(None, stream, wake=later)
     if not agreement_index.knows(council):
         return Evaluation(timeline.opened, stream, waiting=True)
-    service = timeline.opened.service
     stopwatches: Stopwatches = {}
     verdicts: list[Verdict] = []
     unstarted = False
-    for target in agreement_index.bound_targets(council, service, timeline.start):
+    for target in agreement_index.bound_targets(council, timeline.services, timeline.start):
         until = _applies_until(timeline, target)
         if until is None:
             continue
-        agreed = covering(
+        agreed = excluded_for(
             exclusions,
+            timeline,
             council=council,
-            service=service,
             agreement=target.agreement,
             target=target.id,
             stream=stream,
@@ -176,13 +180,12 @@ def evaluate(
 
 def _applies_until(timeline: Timeline, target: BoundTarget) -> int | None:
     """FOREVER where the target applies to the item now; else the change by which it ceased to, None if it never did."""
-    attributes = timeline.opened.attributes
-    if target.selects(timeline.priorities[-1][1], attributes):
+    if target.selects(timeline.classification):
         return FOREVER
     until = None
-    for (_, priority), (changed, _) in pairwise(timeline.priorities):
-        if target.selects(priority, attributes):
-            until = changed
+    for before, after in pairwise(timeline.classifications):
+        if target.selects(before):
+            until = after.since
     return until
 
 
