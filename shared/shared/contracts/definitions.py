@@ -11,7 +11,7 @@ from typing import Annotated, Literal, get_args
 from msgspec import Meta, Struct, field
 
 from shared.contracts.credits import ServiceCredits
-from shared.contracts.scalars import ID_PATTERN, Amount, AwaitedParty, Id, Percent, TimeOfDay
+from shared.contracts.scalars import ID_PATTERN, Amount, AwaitedParty, CutOff, Id, Percent
 from shared.contracts.thresholds import THRESHOLD_PATTERN
 from shared.holidays import Division
 from shared.instants import TIME_OF_DAY_PATTERN
@@ -28,6 +28,13 @@ UPDATES: tuple[Measure, ...] = ("update-interval", "periodic-update")
 _TIME = rf"{TIME_OF_DAY_PATTERN}(:[0-5][0-9])?"
 HOURS_PATTERN = rf"^{_TIME}-({_TIME}|24:00(:00)?)(?![\s\S])"
 Hours = Annotated[str, Meta(pattern=HOURS_PATTERN, description="local wall time, end excluded: 09:00-17:00")]
+WeekdayOrDate = Annotated[
+    str,
+    Meta(
+        pattern=rf"^({'|'.join(WEEKDAYS)}|[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})(?![\s\S])",
+        description="a weekday like mon, or a date like 2026-12-24",
+    ),
+]
 Text = Annotated[str, Meta(max_length=2000)]
 Title = Annotated[str, Meta(min_length=1, max_length=200)]
 GssCode = Annotated[str, Meta(pattern=r"^[ENSW][0-9]{8}(?![\s\S])", description="ONS code, nine characters")]
@@ -85,7 +92,8 @@ class Service(Definition, frozen=True, kw_only=True):
 class Calendar(Definition, frozen=True, kw_only=True):
     """Service hours. Closed dates beat `dates`, which beat `weekly`; `breaks` are taken out last.
 
-    `holidays` names divisions whose bank holidays close (their union); `worked_holidays` are taken out of it.
+    `breaks` are those of a weekday, or of a date in place of its weekday's. `holidays` names divisions whose bank
+    holidays close (their union); `worked_holidays` are taken out of it.
     `closed` maps a date to its title: closures in a file; a published version adds the bank holidays known at that
     time, so that it means the same for ever. Hours past midnight belong to the day on which they start.
     """
@@ -94,7 +102,7 @@ class Calendar(Definition, frozen=True, kw_only=True):
     zone: str = "Europe/London"
     weekly: dict[Weekday, tuple[Hours, ...]]
     dates: dict[date, tuple[Hours, ...]] = field(default_factory=dict)
-    breaks: dict[Weekday, tuple[Hours, ...]] = field(default_factory=dict)
+    breaks: dict[WeekdayOrDate, tuple[Hours, ...]] = field(default_factory=dict)
     holidays: tuple[Division, ...] = ()
     worked_holidays: tuple[date, ...] = ()
     closed: dict[date, Title] = field(default_factory=dict)
@@ -121,7 +129,10 @@ class Target(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkno
     objective: Objective | None = None
     when: dict[str, tuple[str, ...]] = field(default_factory=dict)  # priority or attribute → accepted values
     day_rule: Literal["closing-time", "same-time"] = "closing-time"
-    cut_off: TimeOfDay | None = None  # 16:00: received later counts as the next working day (closing-time rule only)
+    cut_off: CutOff | None = None  # 16:00: received later counts as the next working day (closing-time rule only)
+    ends_on: Literal["next-working-day"] | None = (
+        None  # of calendar days: due when the first working day from there closes
+    )
     warn_at: tuple[Annotated[int, Meta(ge=1, le=99)], ...] = (75, 90)
     starts: Literal["opened", "assigned", "first-active"] = "opened"
     paused_by: tuple[AwaitedParty, ...] | None = None  # None: as is usual for the measure

@@ -34,8 +34,12 @@ MonthText = Annotated[
     str,
     Meta(pattern=rf"^{MONTH_PATTERN}{END_OF_TEXT}", description="a month of Europe/London like 2026-03, 2000 to 2099"),
 ]
-TimeOfDay = Annotated[
-    str, Meta(pattern=rf"^{TIME_OF_DAY_PATTERN}{END_OF_TEXT}", description="a time of day like 16:00")
+CutOff = Annotated[
+    str,
+    Meta(
+        pattern=rf"^({TIME_OF_DAY_PATTERN}|24:00){END_OF_TEXT}",
+        description="a time of day like 16:00, or 24:00 for the whole day",
+    ),
 ]
 Quantity = Annotated[
     str, Meta(pattern=r"^[0-9]{1,12}(\.[0-9]{1,6})?" + END_OF_TEXT, description="a non-negative decimal, as a string")

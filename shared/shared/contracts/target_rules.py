@@ -37,6 +37,8 @@ def _calendar(target: Target, threshold: Threshold) -> Iterator[Fault]:
         return
     if isinstance(threshold, WorkingSeconds | WorkingDays):
         yield Fault(("calendar",), "is missing: working time is counted in a calendar's hours")
+    elif target.ends_on is not None:
+        yield Fault(("calendar",), "is missing: ends_on needs a calendar's working days")
     elif target.measure in UPDATES:
         yield Fault(("calendar",), "is missing: updates are due in a calendar's hours")
 
@@ -78,8 +80,10 @@ def _days(target: Target, threshold: Threshold) -> Iterator[Fault]:
     in_working_days = isinstance(threshold, WorkingDays)
     if target.day_rule != "closing-time" and not in_working_days:
         yield Fault(("day_rule",), "has an effect only on a threshold in working days")
-    if target.pause_counts != "seconds" and not isinstance(threshold, WorkingDays | CalendarDays):
-        yield Fault(("pause_counts",), "has an effect only on a threshold in days")
+    if target.pause_counts != "seconds" and not in_working_days:
+        yield Fault(("pause_counts",), "has an effect only on a threshold in working days")
+    if target.ends_on is not None and not isinstance(threshold, CalendarDays):
+        yield Fault(("ends_on",), "has an effect only on a threshold in days")
     if target.cut_off is not None and (not in_working_days or target.day_rule != "closing-time"):
         yield Fault(("cut_off",), "has an effect only on a threshold in working days that end at closing time")
 

@@ -51,7 +51,11 @@ CHRISTMAS = date(2026, 12, 25)
         ({"within": "87841 hours"}, ["#/within"]),
         ({"day_rule": "same-time"}, []),
         ({"day_rule": "same-time", "within": "8 working hours"}, ["#/day_rule"]),
-        ({"pause_counts": "whole-days", "within": "30 days"}, []),
+        ({"pause_counts": "whole-days"}, []),
+        ({"pause_counts": "whole-days", "within": "30 days"}, ["#/pause_counts"]),
+        ({"ends_on": "next-working-day", "within": "30 days"}, []),
+        ({"ends_on": "next-working-day", "within": "30 days", "calendar": None}, ["#/calendar"]),
+        ({"ends_on": "next-working-day"}, ["#/ends_on"]),
         ({"pause_counts": "whole-days", "within": "8 working hours"}, ["#/pause_counts"]),
         ({"reopen": "new-cycle", "reopen_window_days": 10}, []),
         ({"reopen_window_days": 10}, ["#/reopen_window_days"]),
@@ -70,11 +74,13 @@ def test_the_fields_of_a_target_must_fit_together(changes: dict[str, Any], fault
     assert [fault.pointer for fault in target_faults(target(**changes))] == faulty
 
 
-@pytest.mark.parametrize("cut_off", ["4pm", "24:00", "16:00:00", "16:00\n", "١٦:٠٠"])
+@pytest.mark.parametrize("cut_off", ["4pm", "24:01", "16:00:00", "16:00\n", "١٦:٠٠"])
 def test_a_cut_off_is_a_time_of_day(cut_off: str) -> None:
     faults = value_faults(msgspec.to_builtins(target(cut_off=cut_off)), Target)
 
-    assert [str(fault) for fault in faults] == ["#/cut_off: expected a time of day like 16:00"]
+    assert [str(fault) for fault in faults] == [
+        "#/cut_off: expected a time of day like 16:00, or 24:00 for the whole day"
+    ]
 
 
 @pytest.mark.parametrize(

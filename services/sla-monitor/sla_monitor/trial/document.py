@@ -16,7 +16,7 @@ from msgspec import Meta, Struct, field
 
 from shared.contracts.decisions import Category
 from shared.contracts.definitions import EVERY_SERVICE, Calendar, ServiceOrAll, Target, Text, Title
-from shared.contracts.scalars import AwaitedParty, Id, MonthText, Sequence, TimeOfDay
+from shared.contracts.scalars import AwaitedParty, CutOff, Id, MonthText, Sequence
 from shared.faults import Path
 from shared.instants import epoch_s
 
@@ -107,7 +107,7 @@ class Addition(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
     working_hours: Annotated[int, Meta(ge=0, le=200_000)] | None = None
     working_days: Annotated[int, Meta(ge=0, le=10_000)] | None = None
     day_rule: Literal["closing-time", "same-time"] = "closing-time"
-    cut_off: TimeOfDay | None = None
+    cut_off: CutOff | None = None
 
 
 class Question(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -44,7 +44,7 @@ def test_a_whole_document_has_no_fault() -> None:
         ({"targets": [RESOLVE | {"calendar": "offise"}]}, "#/targets/0/calendar: is no calendar of this document"),
         (
             {"targets": [RESOLVE | {"within": "10 working days", "cut_off": "4pm"}]},
-            "#/targets/0/cut_off: expected a time of day like 16:00",
+            "#/targets/0/cut_off: expected a time of day like 16:00, or 24:00 for the whole day",
         ),
         (
             {"targets": [RESOLVE | {"reopen_window_days": 5}]},

@@ -10,9 +10,6 @@ from sla_monitor.domain.clock.stopwatch import Stopwatch
 from sla_monitor.domain.clock.timeline import FOREVER, Timeline
 from sla_monitor.domain.working_time.intervals import Interval, merged
 
-# A target in working days that pauses push further than this many days ahead is not looked for.
-MAX_DAYS_AHEAD = 3660
-
 
 class ClockInterval(Struct, frozen=True, gc=False):
     """From a demand to its answer, or to the evaluation while it has none. Epoch seconds.
@@ -99,12 +96,17 @@ class _CycleClock(Struct, frozen=True, gc=False):
         return self.stopwatch.reach(limit), last_good, seconds, limit - counted, missed
 
     def _against_a_date(self, start: int, end: int, base: int, counted: int) -> _Comparison:
-        """A due instant that a calendar or another system gives: late is what comes after it."""
+        """A due instant that a calendar or another system gives: late is what comes after it, at night as well.
+
+        So the margin of a miss is minus the plain seconds since the due instant, where in time it is what is left on
+        the clock.
+        """
         due = self._due_date(start)
         if due is None:
             return None, None, None, None, False
-        allowed = self.stopwatch.counted_to(due)
-        return due, due, max(allowed - base, 0), allowed - counted, self._stopped(end) > due
+        allowed, late_s = self.stopwatch.counted_to(due), self._stopped(end) - due
+        margin = -late_s if late_s > 0 else allowed - counted
+        return due, due, max(allowed - base, 0), margin, late_s > 0
 
     def _stopped(self, end: int) -> int:
         """A recorded deadline is compared with the time in the event, even where the clock was clamped (R32)."""
@@ -118,11 +120,29 @@ class _CycleClock(Struct, frozen=True, gc=False):
                 due_us = self.timeline.opened.due_us
                 return None if due_us is None else due_us // SECOND_US
             case WorkingDays(days) if target.definition.pause_counts == "whole-days":
-                return _nth_uncovered_day(target, self.stopwatch, start, days)
+                return _after_pause(self._nth_uncovered_day(start, days), self.cycle)
             case WorkingDays(days):
                 return _extended(target, _working_days(target, start, days), start, self.cycle)
             case CalendarDays(days):
                 return _extended(target, target.hours.add_calendar_days(start, days), start, self.cycle)
+        return None
+
+    def _nth_uncovered_day(self, start: int, days: int) -> int | None:
+        """The due instant where a working day does not count if pauses cover all of it (R18).
+
+        The day of receipt is day 0 and always counts.
+        """
+        definition, stopwatch = self.target.definition, self.stopwatch
+        never = min((each.start for each in self.cycle.paused if each.end == FOREVER), default=FOREVER)
+        left = days
+        for ahead, opening, closing in self.target.hours.working_days_from(
+            start, rule=definition.day_rule, cut_off_s=self.target.cut_off_s
+        ):
+            left -= ahead > 0 and stopwatch.counted_to(closing) > stopwatch.counted_to(opening)
+            if left == 0:
+                return _working_days(self.target, start, ahead)
+            if opening >= never:
+                return None
         return None
 
 
@@ -131,27 +151,30 @@ def _working_days(target: BoundTarget, start: int, days: int) -> int | None:
 
 
 def _extended(target: BoundTarget, due: int | None, start: int, cycle: Cycle) -> int | None:
-    """The due instant moved on by the time that pauses took out before it, each pause in turn (R18)."""
-    time_basis = target.time_basis
+    """The due instant moved on by the time that pauses took out before it or at it, each in turn (R18).
+
+    It lies in no pause, so nothing is missed in one (R23); None in one without end.
+    """
+    time_basis, ends = target.time_basis, _ending(target, due)
     for paused, resumed in merged(cycle.paused_intervals):
-        if due is None or paused >= due:
+        if due is None or ends is None or paused > ends:
             break
         if resumed == FOREVER:
             return None
         due = time_basis.add(due, time_basis.between(max(paused, start), resumed))
+        ends = _ending(target, due)
+        ends = None if ends is None else max(ends, resumed)
+    return ends
+
+
+def _ending(target: BoundTarget, due: int | None) -> int | None:
+    """Where the target ends on a working day, the closing of the first one on or after the date of `due` (R58)."""
+    return due if due is None or target.definition.ends_on is None else target.hours.closing_from(due)
+
+
+def _after_pause(due: int | None, cycle: Cycle) -> int | None:
+    """The due instant, or where it lies in a pause that pause's end: nothing is missed in a pause (R23)."""
+    for paused, resumed in merged(cycle.paused_intervals):
+        if due is not None and paused <= due < resumed:
+            return None if resumed == FOREVER else resumed
     return due
-
-
-def _nth_uncovered_day(target: BoundTarget, stopwatch: Stopwatch, start: int, days: int) -> int | None:
-    """The due instant where a working day does not count if pauses cover all of it (R18)."""
-    counted, before = -1, -1  # the day of receipt is day 0 and always counts
-    for ahead in range(days + MAX_DAYS_AHEAD):
-        closing = target.hours.add_working_days(start, ahead, rule="closing-time", cut_off_s=target.cut_off_s)
-        if closing is None:
-            return None
-        until = stopwatch.counted_to(closing)
-        counted += until > before
-        before = until
-        if counted == days:
-            return _working_days(target, start, ahead)
-    return None

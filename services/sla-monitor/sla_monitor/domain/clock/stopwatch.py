@@ -11,6 +11,9 @@ from typing import Protocol
 from sla_monitor.domain.clock.timeline import FOREVER
 from sla_monitor.domain.working_time.intervals import Interval
 
+# 9999-12-31 23:59:59 UTC, the last second that Python's and RFC 3339's dates have.
+_LAST_DATE_S = 253_402_300_799
+
 
 class TimeBasis(Protocol):
     """Which seconds count: those of a calendar's open hours, or all of them."""
@@ -37,13 +40,12 @@ class ElapsedTime:
         """Seconds from `a` to `b`, never negative."""
         return b - a if b > a else 0
 
-    def add(self, a: int, seconds: int, /) -> int:
-        """`seconds` after `a`."""
-        return a + seconds
+    def add(self, a: int, seconds: int, /) -> int | None:
+        """`seconds` after `a`; None after the year 9999, which no calendar date can show."""
+        at = a + seconds
+        return at if at <= _LAST_DATE_S else None
 
-    def add_to_open(self, a: int, seconds: int, /) -> int:
-        """`seconds` after `a`."""
-        return a + seconds
+    add_to_open = add
 
 
 class Stopwatch:

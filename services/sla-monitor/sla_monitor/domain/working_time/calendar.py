@@ -2,8 +2,8 @@
 
 Hours are read day by day, in local wall seconds counted from the midnight at which the day begins. Closed dates beat
 date-specific hours, which beat weekly hours (R4). `end < start` runs into the next day and belongs to the day it starts
-(R2), so such a day ends above 86 400. A break is a wall time of the weekday that names it: one of Tuesday 02:00 is
-taken out of the hours that began on Monday evening.
+(R2), so such a day ends above 86 400. A break is a wall time of the weekday or date that names it: one of Tuesday 02:00
+is taken out of the hours that began on Monday evening. The breaks of a date stand in place of its weekday's.
 """
 
 import re
@@ -132,16 +132,33 @@ def _utc_year(year: int) -> int:
 
 def hours_of(definition: Calendar) -> Hours:
     """The hours that `definition` means; raises `UnreadableHours`."""
-    weekly = {weekday: _parsed(definition.weekly.get(weekday, ())) for weekday in WEEKDAYS}
-    breaks = [_parsed(definition.breaks.get(weekday, ())) for weekday in WEEKDAYS]
-    special = {
-        day_of(on): _day_hours(_parsed(texts), breaks, weekday=on.weekday()) for on, texts in definition.dates.items()
-    }
-    special.update((day_of(on), DayHours()) for on in definition.closed)
+    weekly = [_parsed(definition.weekly.get(weekday, ())) for weekday in WEEKDAYS]
+    dated = {day_of(on): _parsed(texts) for on, texts in definition.dates.items()}
+    breaks = {name: _parsed(texts) for name, texts in definition.breaks.items()}
+    weekly_breaks = [breaks.pop(weekday, []) for weekday in WEEKDAYS]
+    dated_breaks = {_named_day(name): spans for name, spans in breaks.items()}
+
+    def on(day: int) -> DayHours:
+        near = [dated_breaks.get(each, weekly_breaks[_weekday_of(each)]) for each in (day - 1, day, day + 1)]
+        return _day_hours(dated.get(day, weekly[_weekday_of(day)]), near)
+
+    # A break past midnight meets the hours of the next day, and hours past midnight the next day's breaks.
+    special = {day + shift: on(day + shift) for day in dated_breaks for shift in (-1, 0, 1)}
+    special |= {day: on(day) for day in dated} | {day_of(day): DayHours() for day in definition.closed}
     return Hours(
-        weekly=tuple(_day_hours(weekly[name], breaks, weekday=index) for index, name in enumerate(WEEKDAYS)),
+        weekly=tuple(
+            _day_hours(hours, [weekly_breaks[(weekday + shift) % 7] for shift in (-1, 0, 1)])
+            for weekday, hours in enumerate(weekly)
+        ),
         special=special,
     )
+
+
+def _named_day(name: str) -> int:
+    try:
+        return day_of(date.fromisoformat(name))
+    except ValueError:
+        raise UnreadableHours(f"expected a weekday or a date with breaks, got {name!r}") from None
 
 
 def parse_hours(text: str) -> Interval:
@@ -164,12 +181,12 @@ def _parsed(texts: Iterable[str]) -> list[Interval]:
     return merged(parse_hours(text) for text in texts)
 
 
-def _day_hours(hours: list[Interval], breaks: list[list[Interval]], *, weekday: int) -> DayHours:
-    """`hours` without the breaks that can meet them: the day's own, and those of its neighbours past midnight."""
+def _day_hours(hours: list[Interval], breaks: Sequence[list[Interval]]) -> DayHours:
+    """`hours` without the breaks that can meet them: those of the day before, the day itself, and the day after."""
     near = merged(
         (start + shift * DAY_S, end + shift * DAY_S)
-        for shift in (-1, 0, 1)
-        for start, end in breaks[(weekday + shift) % 7]
+        for shift, spans in zip((-1, 0, 1), breaks, strict=True)
+        for start, end in spans
     )
     opened = without(hours, near)
     return DayHours(opened=tuple(opened), breaks=tuple(without(hours, opened)))

@@ -4,17 +4,15 @@ Zones, holidays and hours are gone by now: what is left is integers, so that a q
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, chain
-from typing import Literal
 from zoneinfo import ZoneInfo
 
 from shared.instants import DAY_S
 from sla_monitor.domain.working_time.intervals import Interval
 from sla_monitor.domain.working_time.local_time import LocalTime
-from sla_monitor.domain.working_time.working_days import CalendarSegment, CalendarTrace, WorkingDayIndex
+from sla_monitor.domain.working_time.working_days import CalendarSegment, CalendarTrace, DayRule, WorkingDayIndex
 
-DayRule = Literal["closing-time", "same-time"]
 # 2**16 s, about 18 hours, holds a few openings and closings: a search among those is half as long as among all.
 _SLOT_BITS = 16
 
@@ -120,15 +118,39 @@ class WorkingTime:
             due = self._days.due_at_same_time(start, days) if days else start
         return due if due is not None and due <= self._last else None
 
+    def working_days_from(
+        self, a: int, *, rule: DayRule, cut_off_s: int | None = None
+    ) -> Iterator[tuple[int, int, int]]:
+        """The working days that `add_working_days` counts, from 0 on: `(ahead, opening, closing)`.
+
+        Raises `BeyondHorizon`.
+        """
+        self._check(a)
+        start = self.next_open(a) if rule == "same-time" else a
+        if start is not None:
+            for ahead, index in enumerate(self._days.from_receipt(start, rule=rule, cut_off_s=cut_off_s)):
+                yield ahead, *self._days.hours(index)
+
     def add_calendar_days(self, a: int, days: int) -> int:
         """The same wall time `days` dates later: as far after a gap as it lies in it (R7), of two passes the first.
 
-        `a` itself for 0. Raises `BeyondHorizon` for `a` and for the result.
+        `a` itself for 0. An earlier `a` is never due later (R53), so two hours a year wait for each other: received in
+        the second pass of an hour is due as received at its end, and what is due just after a gap is due when all that
+        was due in the gap is. Raises `BeyondHorizon` for `a` and for the result.
         """
         _refuse_negative(days, "days")
         self._check(a)
         self._check(a + days * DAY_S)
-        return self._local.instant(self._local.wall(a) + days * DAY_S) if days else a
+        return self._local.instant_in_order(self._local.latest_wall(a) + days * DAY_S) if days else a
+
+    def closing_from(self, a: int) -> int | None:
+        """The closing of the first working day on or after the local date of `a`; None beyond the horizon.
+
+        Raises `BeyondHorizon` for `a`.
+        """
+        self._check(a)
+        due = self._days.closing_from(a)
+        return due if due is not None and due <= self._last else None
 
     def working_days_between(self, a: int, b: int) -> int:
         """How many working dates lie in `(date of a, date of b]`, dates being local; 0 where `b <= a`.

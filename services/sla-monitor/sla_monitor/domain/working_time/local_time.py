@@ -49,6 +49,22 @@ class LocalTime:
             k -= 1  # in a gap the offset before the change still applies: 01:30 becomes 02:30
         return wall - self._offsets[k]
 
+    def latest_wall(self, at: int) -> int:
+        """The latest second that the clock has shown by `at`: in the second pass of an hour, that hour's last."""
+        k = bisect_right(self._starts, at) - 1
+        wall = at + self._offsets[k]
+        return wall if k == 0 else max(wall, self._wall_ends[k - 1] - 1)
+
+    def instant_in_order(self, wall: int) -> int:
+        """As `instant`, but never before that of an earlier wall time.
+
+        Times in a gap are read as that much after it; so those that follow wait for the last of them.
+        """
+        k = bisect_right(self._wall_ends, wall)
+        after_gap = self._wall_starts[k] - self._wall_ends[k - 1] if k else 0
+        at = self.instant(wall)
+        return max(at, self._starts[k] + after_gap - 1) if wall >= self._wall_starts[k] else at
+
     def instants_on(self, day: int, hours: Sequence[Interval]) -> list[Interval]:
         """Every instant whose wall time, in seconds after the midnight of `day`, lies in `hours`, ascending."""
         if not hours:

@@ -4,10 +4,13 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain, islice
+from typing import Literal
 
 from shared.instants import DAY_S
 from sla_monitor.domain.working_time.intervals import Interval
 from sla_monitor.domain.working_time.local_time import LocalTime, date_of
+
+DayRule = Literal["closing-time", "same-time"]
 
 
 class WorkingDayIndex:
@@ -29,26 +32,52 @@ class WorkingDayIndex:
         k = bisect_left(self._days, day)
         return k < len(self._days) and self._days[k] == day
 
+    def from_receipt(self, a: int, *, rule: DayRule, cut_off_s: int | None) -> Iterator[int]:
+        """The indexes of the working days that count from a receipt at `a` on; the first is day 0.
+
+        By closing time without a cut-off, a day that closes before `a` does not count, though an earlier one may still
+        be open then.
+        """
+        if rule == "same-time":
+            yield from range(bisect_right(self._latest_closings, a), len(self._days))
+        elif cut_off_s is not None:
+            yield from range(self._received_by_cut_off(a, cut_off_s), len(self._days))
+        else:
+            # The first working day whose closing is not yet past: that instant itself is still in time.
+            first = bisect_left(self._latest_closings, a)
+            yield from (k for k in range(first, len(self._days)) if self._closings[k] >= a)
+
+    def hours(self, index: int) -> Interval:
+        """The first opening and the last closing of a day."""
+        return self._openings[index], self._closings[index]
+
     def due_at_closing(self, a: int, days: int, *, cut_off_s: int | None) -> int | None:
         """The closing of the working day that is `days` after the day of receipt; None beyond the horizon.
 
-        Without a cut-off a day that closes before `a` does not count, though an earlier one may still be open then.
+        Where the night before closes later still, that closing: an earlier receipt is never due later (R53).
         """
-        if cut_off_s is None:
-            following = islice(self._closings, self._received(a), None)
-            return next(islice((closing for closing in following if closing >= a), days, None), None)
-        due = self._received_by_cut_off(a, cut_off_s) + days
-        return self._closings[due] if due < len(self._days) else None
+        counted = self.from_receipt(a, rule="closing-time", cut_off_s=cut_off_s)
+        due = next(islice(counted, days, None), None)
+        return None if due is None else self._latest_closings[due]
 
     def due_at_same_time(self, start: int, days: int) -> int | None:
-        """`days` working days after the open instant `start`, at its wall time, kept between opening and closing."""
+        """`days` working days after the open instant `start`, at its wall time, kept between opening and closing.
+
+        Not before the nights of earlier days have closed (R53).
+        """
         begun = bisect_right(self._latest_closings, start)
         due = begun + days
         if due >= len(self._days):
             return None
-        after_midnight = self._local.wall(start) - self._days[begun] * DAY_S
-        same_time = self._local.instant(self._days[due] * DAY_S + after_midnight)
-        return min(max(same_time, self._openings[due]), self._closings[due])
+        after_midnight = self._local.latest_wall(start) - self._days[begun] * DAY_S
+        same_time = self._local.instant_in_order(self._days[due] * DAY_S + after_midnight)
+        within = min(max(same_time, self._openings[due]), self._closings[due])
+        return max(within, self._latest_closings[due - 1])
+
+    def closing_from(self, a: int) -> int | None:
+        """The closing of the first working day on or after the local date of `a`; None beyond the horizon."""
+        k = bisect_left(self._days, self._local.latest_wall(a) // DAY_S)
+        return self._latest_closings[k] if k < len(self._days) else None
 
     def between(self, a: int, b: int) -> int:
         """How many working days lie after the local date of `a` and up to that of `b`, included."""
@@ -57,12 +86,8 @@ class WorkingDayIndex:
     def _up_to(self, at: int) -> int:
         return bisect_right(self._days, self._local.wall(at) // DAY_S)
 
-    def _received(self, a: int) -> int:
-        """The first working day whose closing is not yet past: that instant itself is still in time."""
-        return bisect_left(self._latest_closings, a)
-
     def _received_by_cut_off(self, a: int, cut_off_s: int) -> int:
-        day, second = divmod(self._local.wall(a), DAY_S)
+        day, second = divmod(self._local.latest_wall(a), DAY_S)
         return bisect_left(self._days, day + (second > cut_off_s))
 
 

@@ -1,0 +1,80 @@
+"""R53: received earlier is never due later, for every unit, day rule, cut-off, pause rule and calendar."""
+
+from random import Random
+from typing import Any
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from shared.contracts.definitions import Calendar
+from sla_monitor.domain.clock.verdict import evaluate
+from sla_monitor.domain.facts import AnyFact, Opened, Paused, Resumed, history
+from sla_monitor.domain.working_time.calendar import compile_versions
+from tests.support.calendars import spans
+from tests.support.histories import agreement_index
+from tests.support.laws import law
+
+SECOND_US = 1_000_000
+HOUR_S = 3600
+DAY_S = 86_400
+NEVER = 1 << 62
+AMOUNTS: list[dict[str, Any]] = [
+    {"within": "3 hours"},
+    {"within": "6 working hours"},
+    *({"within": f"{days} days", **ends} for days in (1, 2) for ends in ({}, {"ends_on": "next-working-day"})),
+    *(
+        {"within": f"{days} working days", **rule, **pauses}
+        for days in (1, 2)
+        for rule in ({}, {"cut_off": "01:30"}, {"cut_off": "16:00"}, {"cut_off": "24:00"}, {"day_rule": "same-time"})
+        for pauses in ({}, {"pause_counts": "whole-days"})
+    ),
+]
+
+
+def _due(hours: Calendar, target: dict[str, Any], received: int, pauses: list[tuple[int, int]]) -> int:
+    """NEVER where nothing is due."""
+    facts: list[AnyFact] = [Opened(received * SECOND_US, "/test", "opened", "", "ict", "normal", {}, None, None)]
+    for number, (start, end) in enumerate(pauses):
+        facts.append(Paused(start * SECOND_US, "/test", f"pause-{number}", "", "waiting", "council"))
+        facts.append(Resumed(end * SECOND_US, "/test", f"resumption-{number}", ""))
+    index = agreement_index(target | {"calendar": "office"}, hours=hours)
+    as_of = max(received, *(end for _, end in pauses), 0) + 1
+    (verdict,) = evaluate(
+        history(facts), council="adur", stream="ticket", item="T1", agreement_index=index, as_of=as_of
+    ).verdicts
+    return NEVER if verdict.due is None else verdict.due
+
+
+def _pauses(seed: int, after: int) -> list[tuple[int, int]]:
+    """Up to two pauses, apart, some of them of whole days; an item is not paused before it is received."""
+    chance = Random(seed)  # noqa: S311 (nothing is kept secret by it)
+    found, since = [], after
+    for _ in range(chance.randint(0, 2)):
+        start = since + chance.choice((0, 1, HOUR_S, chance.randint(1, 48) * HOUR_S // 2, DAY_S - since % DAY_S))
+        since = start + chance.choice((60, HOUR_S, 5 * HOUR_S, DAY_S, 2 * DAY_S))
+        found.append((start, since))
+    return found
+
+
+def _starts_in_a_paused_day(hours: Calendar, received: int, pauses: list[tuple[int, int]]) -> bool:
+    """Whether pauses cover all that is open of the day on which a same-time clock starts, which counts all the same."""
+    working = compile_versions([hours], first_year=2026, last_year=2027)
+    first = next(working.working_days_from(received, rule="same-time"), None)
+    if first is None:
+        return False
+    _, opening, closing = first
+    covered = sum(working.between(max(start, opening), min(end, closing)) for start, end in pauses)
+    return covered == working.between(opening, closing)
+
+
+@law
+@given(spans(), st.sampled_from(AMOUNTS), st.integers(0, 2**32))
+def test_received_earlier_is_never_due_later(
+    case: tuple[Calendar, int, int], target: dict[str, Any], seed: int
+) -> None:
+    hours, earlier, later = case
+    pauses = _pauses(seed, later)
+    if target.get("day_rule") == "same-time" and "pause_counts" in target:
+        assume(not _starts_in_a_paused_day(hours, later, pauses))
+
+    assert _due(hours, target, earlier, pauses) <= _due(hours, target, later, pauses)
