@@ -188,12 +188,13 @@ def test_there_is_no_report_while_the_services_are_behind(
             await stack.bus.publish(TICKETS.name, [message(LATE[0])])
 
     asyncio.run(published())
-    monkeypatch.setattr(run, "_PATIENCE_S", 0)
+    monkeypatch.setattr(run, "PATIENCE_S", 0)
 
     refused = backfill(folder, file_of(tmp_path, LATE))
 
     assert refused.exit_code == 3
     assert re.search(r"still to ingest 2 records", refused.output)  # of the monitor and of billing
+    assert re.search(r"the monitor 1 record \(of provider\.tickets\.v1/\d+: 1\), billing 1 record", refused.output)
 
 
 def test_a_file_of_too_many_events_is_to_be_split(

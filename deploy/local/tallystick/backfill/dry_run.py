@@ -1,7 +1,7 @@
 """A dry run of events that the log does not hold: which are new, and what they would change."""
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -26,6 +26,7 @@ from shared.settings import read_settings
 from shared.sql.engine import busy_during_outages
 from shared.sql.inbox import InsertResult
 from shared.units import EpochMillis, Offset
+from shared.web.formats import counted
 from sla_monitor.domain.item import FactResult
 from sla_monitor.domain.verdict_changes import verdict_changes
 from sla_monitor.judging.dry_run import DryRunResult, JudgingDryRun
@@ -50,6 +51,27 @@ class Deduplicated:
 
 
 @dataclass(frozen=True, slots=True)
+class Behind:
+    """How many records the monitor has still to judge and billing to ingest, by partition."""
+
+    judged: Counter[Shard]
+    metered: Counter[Shard]
+
+    @property
+    def records(self) -> int:
+        """How many it is in all."""
+        return self.judged.total() + self.metered.total()
+
+    def __str__(self) -> str:
+        services = {"the monitor": +self.judged, "billing": +self.metered}
+        worst = {name: each.most_common(1)[0] for name, each in services.items() if each}
+        return ", ".join(
+            f"{name} {counted(services[name].total(), 'record')} (of {shard}: {count:,})"
+            for name, (shard, count) in worst.items()
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class BackfillDryRun:
     """Judging and rating beside the running instances, which are not disturbed.
 
@@ -61,13 +83,17 @@ class BackfillDryRun:
     billing: BillingApp
     clock: Clock
 
-    async def behind(self, held: Mapping[Shard, Bounds]) -> int:
-        """How many of the records `held` the services have still to ingest, and announcements to make."""
-        judged = {shard: bounds for shard, bounds in held.items() if shard.topic in _JUDGED}
+    async def behind(self, held: Mapping[Shard, Bounds]) -> Behind:
+        """What of the records `held` the services have still to ingest, and announcements to make."""
         progress = await asyncio.to_thread(self.billing.progress)
         reached = {each.shard: each.next_offset for each in progress}
-        unread = sum(max(0, bounds.end - reached.get(shard, bounds.first)) for shard, bounds in held.items())
-        return unread + await self.monitor.behind(judged)
+        metered = {shard: max(0, bounds.end - reached.get(shard, bounds.first)) for shard, bounds in held.items()}
+        judged = {
+            shard: await self.monitor.behind({shard: bounds})
+            for shard, bounds in held.items()
+            if shard.topic in _JUDGED
+        }
+        return Behind(judged=Counter(judged), metered=Counter(metered))
 
     async def held(self) -> dict[Shard, Bounds]:
         """What the log holds now of all that the two services read."""

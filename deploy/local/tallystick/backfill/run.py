@@ -31,7 +31,8 @@ from tallystick.replay.table import UnreadableFile
 
 # All of them are held in memory, about 4 KB each, and billing ingests nothing during their dry run.
 MAX_EVENTS = 200_000
-_PATIENCE_S = 30.0
+# How long the services may come no further before the command gives up.
+PATIENCE_S = 30.0
 _LOOK_EVERY_S = 0.5
 
 
@@ -87,25 +88,27 @@ def _require_events(name: str, refused: Sequence[Refusal], *, mapped: bool) -> N
 
 
 async def _wait_for_services(dry_run: BackfillDryRun, bars: Progress) -> None:
-    """The services have ingested what the log held; ends the command where they do not come to it in time.
+    """The services have ingested what the log held; ends the command where they come no further for a while.
 
     What they have still to ingest might be the very events of the file.
     """
     await dry_run.monitor.catch_up()
-    held = await dry_run.held()
-    loop = asyncio.get_running_loop()
-    until = loop.time() + _PATIENCE_S
-    total = await dry_run.behind(held)
+    held, now = await dry_run.held(), asyncio.get_running_loop().time
+    behind, since = await dry_run.behind(held), now()
+    total = behind.records
     bar = bars.add_task("Waiting for the services", total=total)
-    while behind := await dry_run.behind(held):
-        bars.update(bar, completed=max(0, total - behind))
-        if loop.time() > until:
+    while behind.records:
+        if now() - since > PATIENCE_S:
             fail(
-                f"The services have still to ingest {counted(behind, 'record')}.",
-                do="Run it again when they have; start them if none is running. Nothing was sent.",
+                f"The services have still to ingest {counted(behind.records, 'record')}: {behind}.",
+                do="Start them if none is running; /readyz of each names what halts it. Run it again when they have "
+                "ingested all. Nothing was sent.",
                 code=EXIT_BUSY,
             )
         await asyncio.sleep(_LOOK_EVERY_S)
+        reached, behind = behind.records, await dry_run.behind(held)
+        since = now() if behind.records != reached else since
+        bars.update(bar, completed=max(0, total - behind.records))
     bars.update(bar, completed=total)
 
 
