@@ -53,7 +53,7 @@ def totals(folder: Path) -> dict[tuple[str, str], int]:
 
 def holding(folder: Path) -> dict[tuple[Any, ...], str]:
     """The verdicts that hold, by council, item, target and cycle."""
-    return {row[:4]: row[7] for row in content_of(folder, MONTHS).verdicts}
+    return {(row[0], row[1], row[4], row[5]): row[9] for row in content_of(folder, MONTHS).verdicts}
 
 
 @pytest.fixture(scope="module")
