@@ -1,16 +1,19 @@
 """Billing reads the monitor's verdicts: each target of an item counts once, by its latest verdict, in its month."""
 
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, event
 
+from billing.documents.credits_view import credits_view
 from billing.domain.credits.attainment import TargetAttainment
 from billing.domain.credits.credit_line import CreditLine
 from billing.domain.ingest import AcceptedEvent, ingest_record
@@ -20,7 +23,7 @@ from billing.store import tables
 from billing.store.sql import SqlStore
 from shared.clock import WallClock
 from shared.contracts.topics import CATALOGUE, VERDICTS
-from shared.contracts.verdicts import VerdictEvent, VerdictRetracted, WarningReached
+from shared.contracts.verdicts import RetractedData, VerdictEvent, WarningReached
 from shared.period import Month
 from shared.scope import Scope
 from shared.sql.engine import connect
@@ -89,6 +92,41 @@ def test_cycles_targets_services_and_agreements_count_apart(store: SqlStore) -> 
         ("ashby-agreement", "ict", "ict-response", 1, 2),
         ("ashby-agreement", "payroll", "ict-response", 1, 1),
     ]
+
+
+def test_verdicts_of_one_item_by_two_agreements_and_of_a_ticket_and_a_work_item_are_kept_apart(store: SqlStore) -> None:
+    """Each pair shares all of its key but the agreement, or the stream."""
+    feed(store, VERDICTS, [met("t-1"), breached("t-1", id="other", agreement="another")])
+    feed(store, VERDICTS, [breached("t-1", id="work", stream="work"), retracted("t-1", id="gone", agreement="another")])
+
+    assert [(each.agreement, each.good, each.total) for each in attained(store)] == [("ashby-agreement", 1, 2)]
+
+
+def test_a_miss_by_one_agreement_credits_by_no_other_agreements_target(store: SqlStore) -> None:
+    """Both have a target of the same id for the same service; the second one's is the only one that is missed."""
+    evening = msgspec.structs.replace(PROMISE, id="evening", title="Evenings", tariffs=())
+    feed(store, CATALOGUE, catalogue_events(ASHBY, PROVIDER, ICT, ICT_STANDING, PROMISE, evening))
+    ten = [f"t-{number}" for number in range(10)]
+    feed(store, VERDICTS, [met(item) for item in ten])
+    feed(store, VERDICTS, [breached(item, id=f"{item}-evening", agreement="evening") for item in ten])
+
+    core, late = statement_of(store, MAY).credits
+
+    assert (core.agreement, core.attained.good, core.attained.total, core.earned_pence) == (
+        "ashby-agreement",
+        10,
+        10,
+        0,
+    )
+    assert (late.agreement, late.attained.good, late.attained.total, late.judgement) == ("evening", 0, 10, "missed")
+    assert core.ref != late.ref
+    explained = Statements(store, WallClock()).explain(
+        ASHBY.id, MAY, late.ref, after=None, limit=100, scope=Scope.all()
+    )
+    assert {(each.stream, each.item) for each in explained.counted} == {("ticket", item) for item in ten}
+    view = credits_view(statement_of(store, MAY))
+    assert view is not None
+    assert [row.label for row in view.rows] == ["ICT: ict-response (Shared services)", "ICT: ict-response (Evenings)"]
 
 
 def test_the_values_of_items_are_summed_and_an_item_without_one_adds_nothing(store: SqlStore) -> None:
@@ -234,6 +272,7 @@ def emptied(module_database_of: Callable[[str], str]) -> Iterator[tuple[SqlStore
 
 
 items, months = st.sampled_from(["a", "b", "c"]), st.sampled_from(["2026-05", "2026-06"])
+agreements, streams = st.sampled_from(["core", "evening"]), st.sampled_from(["ticket", "work"])
 
 
 @st.composite
@@ -243,6 +282,7 @@ def histories(draw: st.DrawFn) -> list[VerdictEvent]:
     for number in range(draw(st.integers(1, 15))):
         item = draw(items)
         about: dict[str, Any] = {"id": str(number), "cycle": draw(st.integers(1, 2)), "month": draw(months)}
+        about |= {"agreement": draw(agreements), "stream": draw(streams)}
         outcome = draw(st.sampled_from(["met", "breached", "corrected", "retracted"]))
         match outcome:
             case "met":
@@ -256,12 +296,19 @@ def histories(draw: st.DrawFn) -> list[VerdictEvent]:
     return published
 
 
-def naive(history: Sequence[VerdictEvent], month: str) -> tuple[int, int]:
-    """Good and total of the month: the latest verdict on each item and cycle, one event at a time."""
-    last = {(event.subject, event.data.cycle): event for event in history}
-    holds = [event.data for event in last.values() if not isinstance(event, VerdictRetracted | WarningReached)]
-    counted = [data for data in holds if data.month == month]
-    return sum(data.outcome == "met" for data in counted), len(counted)
+def naive(history: Sequence[VerdictEvent], month: str) -> list[tuple[str, int, int]]:
+    """Good and total of the month by agreement: the latest verdict of each key, one event at a time."""
+    last = {
+        (event.data.agreement, event.data.stream, event.subject, event.data.cycle): event.data
+        for event in history
+        if not isinstance(event, WarningReached)
+    }
+    held = [data for data in last.values() if not isinstance(data, RetractedData) and data.month == month]
+    counted = Counter((data.agreement, data.outcome) for data in held)
+    return [
+        (agreement, counted[agreement, "met"], counted[agreement, "met"] + counted[agreement, "breached"])
+        for agreement in sorted({data.agreement for data in held})
+    ]
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -280,5 +327,5 @@ def test_any_batches_with_any_repetition_hold_what_the_naive_rule_holds(
         sent = sent[size:]
 
     for month in (MAY, JUNE):
-        good, total = naive(history, str(month))
-        assert [(each.good, each.total) for each in attained(store, month)] == ([(good, total)] if total else [])
+        found = [(each.agreement, each.good, each.total) for each in attained(store, month)]
+        assert found == naive(history, str(month))

@@ -1,8 +1,9 @@
 """The monitor's pages: a month's attainment, and one item with the charts of its clocks."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import groupby
 
@@ -14,6 +15,7 @@ from shared.contracts.objectives import Judgement
 from shared.http import CallerScope, Cursor, MonthParameter, OptionalId, Page, PathId, Problem, RequestedScope
 from shared.http.problem_types import NOT_FOUND
 from shared.period import LONDON, Month, month_of
+from shared.scope import Scope
 from shared.web.pages import environment
 from shared.web.strings import text
 from sla_monitor.domain.attainment import met_by_floor
@@ -42,6 +44,7 @@ _MOST_ROWS = 40
 class TargetRow:
     """A council's month against one target; `target` in words: `Resolution time: within 8 working hours`.
 
+    It names its agreement where several have targets for the service.
     `always_allowed` is the number of misses that the agreement always allows, where only that made the month met.
     """
 
@@ -204,25 +207,50 @@ def _councils(
 ) -> list[CouncilAttainment]:
     by_council = {council: list(held) for council, held in groupby(rows, key=lambda row: row.counts.council)}
     promised = {council: list(held) for council, held in groupby(availability, key=lambda result: result.council)}
-    name = sources.catalogue.name
     return [
-        CouncilAttainment(
-            council,
-            name(Council, council),
-            tuple(_target_row(row, sources) for row in by_council.get(council, ())),
-            tuple((name(Service, each.service), each) for each in promised.get(council, ())),
-            failures.count(council),
-            council in failures.held,
+        replace(
+            _council(council, by_council.get(council, ()), promised.get(council, ()), sources),
+            failed_items=failures.count(council),
+            held=council in failures.held,
         )
         for council in sorted(by_council.keys() | promised.keys() | {each.council for each in failures.items})
     ]
 
 
-def _target_row(row: Attainment, sources: Sources) -> TargetRow:
+def _council(
+    council: str, rows: Sequence[Attainment], promised: Sequence[AvailabilityResult], sources: Sources
+) -> CouncilAttainment:
+    name = sources.catalogue.name
+    titles = {agreement.id: agreement.title for agreement in sources.catalogue.agreements(Scope.of(council))}
+    of_rows = _alike(((row.counts.service, row.counts.agreement) for row in rows), titles)
+    of_promised = _alike(((each.service, each.agreement) for each in promised), titles)
+    return CouncilAttainment(
+        council,
+        name(Council, council),
+        tuple(_target_row(row, of_rows.get((row.counts.service, row.counts.agreement)), sources) for row in rows),
+        tuple(
+            (_of_agreement(name(Service, each.service), of_promised.get((each.service, each.agreement))), each)
+            for each in promised
+        ),
+    )
+
+
+def _alike(found: Iterable[tuple[str, str]], titles: Mapping[str, str]) -> dict[tuple[str, str], str]:
+    """By service and agreement its title, of services with rows of several agreements: these might read alike."""
+    pairs = set(found)
+    agreements = Counter(service for service, _ in pairs)
+    return {pair: titles.get(pair[1], pair[1]) for pair in pairs if agreements[pair[0]] > 1}
+
+
+def _of_agreement(row: str, title: str | None) -> str:
+    return row if title is None else text("attainment.of_agreement", row=row, agreement=title)
+
+
+def _target_row(row: Attainment, title: str | None, sources: Sources) -> TargetRow:
     within = row.counts.target if row.target is None else row.target.within
     return TargetRow(
         sources.catalogue.name(Service, row.counts.service),
-        target_text(row.counts.measure, within),
+        _of_agreement(target_text(row.counts.measure, within), title),
         attainment_result(row, failed_items=0),  # the page says it once for the council
         _always_allowed(row),
     )

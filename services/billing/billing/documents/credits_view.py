@@ -37,22 +37,34 @@ def credits_view(statement: Statement) -> CreditsView | None:
     """The view; None where no agreement has credits."""
     if not statement.credits:
         return None
-    names = {charges.service.id: charges.service.name for charges in statement.services}
     return CreditsView(
         charges=format_gbp(statement.charges_pence),
-        rows=tuple(_row(line, names.get(line.service, line.service)) for line in statement.credits),
+        rows=tuple(_row(line, label) for line, label in zip(statement.credits, _labels(statement), strict=True)),
         total=format_gbp(statement.credits_pence),
         taken_off=format_gbp(-statement.credits_pence),
     )
 
 
-def _row(line: CreditLine, service: str) -> CreditRow:
+def _labels(statement: Statement) -> list[str]:
+    """Of each credit its service and target, with the agreement where another one has a target of that id too."""
+    services = {charges.service.id: charges.service.name for charges in statement.services}
+    titles = {agreement.id: agreement.title for agreement in statement.agreements}
+    plain = [f"{services.get(line.service, line.service)}: {line.target}" for line in statement.credits]
+    return [
+        label
+        if plain.count(label) == 1
+        else text("statement.of_agreement", row=label, agreement=titles.get(line.agreement, line.agreement))
+        for label, line in zip(plain, statement.credits, strict=True)
+    ]
+
+
+def _row(line: CreditLine, label: str) -> CreditRow:
     reductions = tuple(
         text("statement.reduction", amount=format_gbp(reduction.pence), limit=LIMITS[reduction.limit])
         for reduction in line.reductions
     )
     return CreditRow(
-        label=f"{service}: {line.target}",
+        label=label,
         result=text("statement.credit_result", attained=_attained(line), percent=line.objective.percent),
         reason=earned(line),
         earned=format_gbp(line.earned_pence),
