@@ -30,6 +30,11 @@ trial:
   targets:
     - {id: fix, service: ict, measure: resolution-time, within: 4 hours}
 """
+BILLED = """
+trial:
+  title: Trial
+  provider: {id: finance, name: Finance}
+"""
 HEADER = "number,council,opened,resolved\n"
 IN_TIME = "1,adur,2026-03-02T09:00:00,2026-03-02T10:00:00\n"
 LATE = "1,adur,2026-03-02T09:00:00,2026-03-05T10:00:00\n"
@@ -149,6 +154,19 @@ def test_readings_of_councils_and_services_that_nobody_loaded_are_named(tmp_path
     assert "3 events = 0 applied + 3 parked" in lines(result)
     assert "not known: council 'leeds' (2 readings, parked): `tallystick load` adds it" in lines(result)
     assert "not known: council 'hull' (1 reading, parked): `tallystick load` adds it" in lines(result)
+
+
+def test_a_second_months_readings_under_the_ids_of_the_first_are_reported_with_what_to_do(tmp_path: Path) -> None:
+    header = "council,paid,lines\n"
+    replay(tmp_path, READINGS + BILLED, f"{header}leeds,2026-04-01,100\nleeds,2026-04-02,100\n")
+
+    result = replay(
+        tmp_path, READINGS + BILLED, f"{header}leeds,2026-05-01,700\nleeds,2026-04-02,100\nleeds,2026-05-03,7\n"
+    )
+
+    assert result.exit_code == 1
+    assert "3 events = 1 applied + 1 already known + 1 quarantined" in lines(result)
+    assert any("rename the file, or name the column under `reading`" in line for line in lines(result))
 
 
 def test_an_item_that_lacks_a_refused_row_says_so_beside_its_verdict(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ async def _replay(options: ReplayOptions, folder: Path) -> ReplayResult:
             added = await stack.record(await asyncio.to_thread(trial_definitions, options.mapping, options.file))
             if await stack.pending():
                 # What lies in the log already is none of this replay's: it is counted from here on.
-                await stack.drain_showing(bars, "Finishing what was sent before")
+                await stack.drain_showing(bars, "Reading what was there before")
             sent = _Sent(await intake_of(stack))
             began = time.monotonic()
             await _append(options, stack, sent, bars)

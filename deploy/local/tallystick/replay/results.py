@@ -195,9 +195,14 @@ def _is_since(entry: QuarantineEntry, before: Intake) -> bool:
 
 
 def _advice(entry: QuarantineEntry) -> str:
-    if entry.record.reason == CONFLICT.reason:
+    if entry.record.reason != CONFLICT.reason:
+        return entry.record.detail
+    if entry.shard.topic == USAGE.name:
         return (
-            "other content was sent before under the same id. That stays, and so does its verdict. To have this "
-            "file's verdicts, replay it into a new state folder (TALLYSTICK_VAR)"
+            "another reading was sent before under the same id, and stays billed. Without a column of ids a reading is "
+            "named after its file and line: rename the file, or name the column under `reading`"
         )
-    return entry.record.detail
+    return (
+        "other content was sent before under the same id. That stays, and so does its verdict. To have this file's "
+        "verdicts, replay it into a new state folder (TALLYSTICK_VAR)"
+    )
