@@ -12,12 +12,12 @@ from tallystick.replay.results import EventResults, Intake, results_between
 
 SHARD = Shard(TICKETS.name, 3)
 BEFORE = Intake(
-    {SHARD: Bounds(Offset(0), Offset(10))},
-    {SHARD: 10},
-    Counter(applied=7, parked=3),
-    Counter(leeds=2),
-    frozenset(),
-    frozenset(),
+    bounds={SHARD: Bounds(Offset(0), Offset(10))},
+    next_offset={SHARD: 10},
+    counts=Counter(applied=7, parked=3),
+    parked_readings=Counter(leeds=2),
+    failed=frozenset(),
+    held=frozenset(),
 )
 
 
