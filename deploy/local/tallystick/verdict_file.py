@@ -1,4 +1,4 @@
-"""The verdicts on the items of one replay: counted, and as CSV with one line for each item and target."""
+"""The verdicts on the items of one replay: counted, and as CSV with one line for each item, target and cycle."""
 
 import csv
 from collections import Counter
@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 COLUMNS = (
     "item",
     "council",
+    "stream",
     "service",
+    "agreement",
     "target",
+    "cycle",
     "verdict",
     "due_at",
     "stopped_at",
@@ -33,7 +36,7 @@ NOT_KNOWN, FAILED = "not-known", "failed"
 _FAILED = "Tallystick failed to judge it: `tallystick quarantine list` says why"
 _QUARANTINED = "an event of it is in quarantine: what was sent before holds"
 _VERDICT = COLUMNS.index("verdict")
-_NO_FIGURES = (None, None, None, None)
+_NO_TARGET, _NO_FIGURES = ("", "", None), (None, None, None, None)
 Line = tuple[str | int | None, ...]
 
 
@@ -171,22 +174,24 @@ def _lines(answer: "ItemAnswer", items: ReplayedItems, names: CatalogueNames, ta
         tally.unknown[missing] += 1
     if refused := items.refused(answer):
         tally.doubtful[f"{answer.item} of {answer.council}"] = refused
-    about = answer.item, answer.council, service
+    about = answer.item, answer.council, answer.stream, service
     rows = " ".join(map(str, refused))
     notes = [] if missing is None else [f"not known: {missing}"]
     notes += [_QUARANTINED] if items.lacks_an_event(answer) else []
     note = "; ".join(notes)
     if _key(answer) in items.failed:
-        yield *about, "", FAILED, *_NO_FIGURES, rows, _FAILED
+        yield *about, *_NO_TARGET, FAILED, *_NO_FIGURES, rows, _FAILED
         return
     tally.note_without_effect(answer)
     if not answer.evaluation.verdicts:
         outcome = Outcome.OUT_OF_SCOPE.value if missing is None else NOT_KNOWN
-        yield *about, "", outcome, *_NO_FIGURES, rows, note
+        yield *about, *_NO_TARGET, outcome, *_NO_FIGURES, rows, note
     for verdict in answer.evaluation.verdicts:
         yield (
             *about,
+            verdict.target.agreement,
             verdict.target.id,
+            verdict.cycle.number,
             verdict.outcome.value,
             _instant(verdict.due),
             _instant(verdict.cycle.raw_stop),

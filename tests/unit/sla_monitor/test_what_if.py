@@ -124,6 +124,32 @@ def test_a_draft_of_what_is_in_force_already_changes_nothing(facts: list[AnyFact
     )
 
 
+def test_a_draft_target_for_one_agreement_leaves_the_target_of_that_id_in_another_as_it_is() -> None:
+    known = [*KNOWN, KnownVersion(2, 1, agreement(id="evening"))]
+    item = Item(known_to=2)
+    for each in LATE:
+        insert_fact(item, each)
+    _, item.announced = announce({}, evaluated_by(known, item), Trigger("adur", "T1", "x", LATER))
+    draft = Draft(targets=(target(within="10 working hours"),), agreement="evening")
+    findings = WhatIfFindings("2026-01", "2026-12", as_of=LATER)
+
+    compare_item(findings, item, evaluated_by(with_draft(known, draft), item), council="adur", name="T1")
+
+    assert findings.tallies["adur", "evening", "resolve"] == DraftAttainment(0, 1, 1, 1)
+    assert findings.tallies["adur", "adur-2026", "resolve"] == DraftAttainment(0, 1, 0, 1)
+    assert [(each.agreement, each.target, each.stream) for each in findings.changed] == [
+        ("evening", "resolve", "ticket")
+    ]
+
+
+def test_a_draft_names_an_agreement_that_has_its_targets() -> None:
+    elsewhere = Draft(targets=(target(),), agreement="evening")
+    without_targets = Draft(calendars=(calendar(),), agreement="adur-2026")
+
+    assert [fault.pointer for fault in draft_faults(elsewhere, KNOWN)] == ["#/targets/0/id"]
+    assert [fault.pointer for fault in draft_faults(without_targets, KNOWN)] == ["#/agreement"]
+
+
 def test_a_draft_that_cannot_be_tried_names_every_fault() -> None:
     draft = Draft(
         targets=(target(id="unheard-of"), target(calendar="nowhere")),

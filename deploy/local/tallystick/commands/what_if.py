@@ -86,12 +86,13 @@ async def _ask(draft: Draft, first: str, last: str) -> WhatIfFindings:
 def _lines(found: "WhatIfAnswer") -> Iterator[str | Table]:
     table = Table(title="As published, and under the draft")
     table.add_column("Council")
+    table.add_column("Agreement")
     table.add_column("Target")
     for heading in ("Met", "Missed", "Met (draft)", "Missed (draft)"):
         table.add_column(heading, justify="right")
     for row in found.targets:
         met, draft_met = f"{row.good} of {row.total}", f"{row.draft_good} of {row.draft_total}"
-        table.add_row(row.council, row.target, met, str(row.misses), draft_met, str(row.draft_misses))
+        table.add_row(row.council, row.agreement, row.target, met, str(row.misses), draft_met, str(row.draft_misses))
     yield table
     yield f"{counted(found.changed, 'verdict')} of {counted(found.items, 'item')} would change."
     if found.failed_items:
@@ -99,6 +100,6 @@ def _lines(found: "WhatIfAnswer") -> Iterator[str | Table]:
     for each in found.listed:
         cycle = f", cycle {each.cycle}" if each.cycle > 1 else ""
         was, now = each.was or "not counted", each.now or "not counted"
-        yield f"  {each.council} {each.item}, {each.target}{cycle}: {was} → {now}"
+        yield f"  {each.council} {each.item}, {each.agreement}, {each.target}{cycle}: {was} → {now}"
     if found.changed > len(found.listed):
         yield "  … --json lists them all"

@@ -1,8 +1,8 @@
 """What a draft target, calendar or agreement would have made of past items: nothing is stored or published.
 
 A draft replaces every version of its id, from its `effective_from` on (by default always); a draft target replaces its
-id in every agreement. All else is as the item was evaluated: by the catalogue that it keeps, with its exclusions. So
-the differences are the draft's alone.
+id in every agreement, or in the one that is named. All else is as the item was evaluated: by the catalogue that it
+keeps, with its exclusions. So the differences are the draft's alone.
 """
 
 from collections.abc import Iterable, Iterator, Sequence, Set
@@ -27,12 +27,20 @@ _DRAFT = 0
 
 
 class Draft(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The definitions to try; `council` narrows draft targets, and the items compared, to one council."""
+    """The definitions to try; `council` narrows draft targets, and the items compared, to one council.
+
+    `agreement` narrows draft targets to one agreement: others of the council may have targets of the same ids.
+    """
 
     targets: tuple[Target, ...] = ()
     calendars: tuple[Calendar, ...] = ()
     agreements: tuple[Agreement, ...] = ()
     council: Id | None = None
+    agreement: Id | None = None
+
+    def narrows_to(self, agreement: Agreement) -> bool:
+        """Whether its targets replace those of the agreement."""
+        return self.council in (None, agreement.council) and self.agreement in (None, agreement.id)
 
 
 class ChangedVerdict(Struct, frozen=True):
@@ -88,7 +96,7 @@ def with_draft(known: Iterable[KnownVersion], draft: Draft) -> Iterator[KnownVer
 def draft_faults(draft: Draft, known: Sequence[KnownVersion]) -> Iterator[Fault]:
     """All that keeps the draft from being tried beside `known`."""
     agreements = [each.definition for each in known if isinstance(each.definition, Agreement)]
-    promised = {target.id for each in agreements for target in each.targets if draft.council in (None, each.council)}
+    promised = {target.id for each in agreements for target in each.targets if draft.narrows_to(each)}
     known_calendars = {each.definition.id for each in known if isinstance(each.definition, Calendar)}
     calendars = known_calendars | {each.id for each in draft.calendars}
     for index, target in enumerate(draft.targets):
@@ -99,7 +107,9 @@ def draft_faults(draft: Draft, known: Sequence[KnownVersion]) -> Iterator[Fault]
     for index, agreement in enumerate(draft.agreements):
         for number, target in enumerate(agreement.targets):
             yield from _target_faults(target, ("agreements", index, "targets", number), calendars)
-    if draft == Draft(council=draft.council):
+    if draft.agreement is not None and not draft.targets:
+        yield Fault(("agreement",), "has an effect only on targets of the draft: give some")
+    if not (draft.targets or draft.calendars or draft.agreements):
         yield Fault((), "drafts nothing: give targets, calendars or agreements")
 
 
@@ -134,7 +144,7 @@ def _count(findings: WhatIfFindings, key: VerdictKey, *, was: str | None, now: s
 
 def _with_targets(known: KnownVersion, draft: Draft) -> KnownVersion:
     agreement = known.definition
-    if not isinstance(agreement, Agreement) or draft.council not in (None, agreement.council):
+    if not isinstance(agreement, Agreement) or not draft.narrows_to(agreement):
         return known
     drafts = {target.id: target for target in draft.targets}
     targets = tuple(drafts.get(target.id, target) for target in agreement.targets)
