@@ -194,3 +194,99 @@ def test_a_periodic_update_is_warned_of_in_each_silence_and_pending_until_the_ne
     )
     assert verdict.pending is not None
     assert (local_text(verdict.pending.due), verdict.pending.missed) == ("Tue 2026-03-03 13:30", True)
+
+
+PENDING = [MON_9, ("Mon 2026-03-02 09:30", "asked")]
+ANSWERED = ("Mon 2026-03-02 16:00", "responded")
+
+
+@pytest.mark.parametrize(
+    ("fields", "begins"),
+    [
+        pytest.param({"starts": "assigned"}, ("Mon 2026-03-02 12:00", "assigned"), id="assigned"),
+        pytest.param(
+            {"when": {"priority": ["high"]}, "on_change": "from-change"},
+            ("Mon 2026-03-02 12:00", "priority high"),
+            id="from the change",
+        ),
+    ],
+)
+def test_r52_a_question_that_is_pending_when_the_clock_begins_counts_from_there(
+    fields: dict[str, Any], begins: tuple[str, str]
+) -> None:
+    verdict = judged([*PENDING, begins, ANSWERED], as_of="Mon 2026-03-02 17:00", **ANSWERS | fields)
+
+    assert (verdict.outcome, local_text(verdict.due)) == (Outcome.BREACHED, "Mon 2026-03-02 14:00")
+    assert (verdict.elapsed_s, verdict.margin_s) == (4 * HOUR_S, -2 * HOUR_S)
+
+
+def test_r52_from_the_start_a_pending_question_counts_from_when_it_was_asked() -> None:
+    urgent = ("Mon 2026-03-02 12:00", "priority high")
+
+    verdict = judged(
+        [*PENDING, urgent, ANSWERED], as_of="Mon 2026-03-02 17:00", **ANSWERS | {"when": {"priority": ["high"]}}
+    )
+
+    assert (local_text(verdict.due), verdict.elapsed_s) == ("Mon 2026-03-02 11:30", 6 * HOUR_S + 1800)
+
+
+def test_r52_a_question_that_was_answered_before_the_clock_began_is_none_of_its_exchanges() -> None:
+    lines = [*PENDING, ("Mon 2026-03-02 10:00", "responded"), ("Mon 2026-03-02 12:00", "assigned")]
+
+    verdict = judged(lines, as_of="Mon 2026-03-02 17:00", **ANSWERS | {"starts": "assigned"})
+
+    assert (verdict.outcome, verdict.reason) == (Outcome.OUT_OF_SCOPE, "the council asked nothing")
+
+
+RESOLVED = ("Mon 2026-03-02 10:00", "resolved")
+REOPENED = ("Wed 2026-03-04 10:00", "reopened")
+
+
+def cycles_of(*lines: tuple[str, str], **fields: Any) -> list[tuple[Outcome, str | None, int]]:
+    """Of each cycle the outcome, when the answer was due, and the seconds of the exchange that decided."""
+    target = ANSWERS | {"calendar": "office", "reopen": "new-cycle"} | fields
+    found = evaluated([MON_9, *lines], agreement_index(target), as_of="Fri 2026-03-13 12:00").verdicts
+    return [(each.outcome, local_text(each.due), each.elapsed_s) for each in found]
+
+
+NOTHING_ASKED = (Outcome.OUT_OF_SCOPE, None, 0)
+
+
+def test_r52_the_question_that_had_an_item_reopened_counts_from_the_reopening() -> None:
+    late = ("Wed 2026-03-04 15:00", "responded")
+
+    assert cycles_of(RESOLVED, ("Wed 2026-03-04 09:00", "asked"), REOPENED, late) == [
+        NOTHING_ASKED,
+        (Outcome.BREACHED, "Wed 2026-03-04 12:00", 5 * HOUR_S),
+    ]
+
+
+def test_r52_who_answered_between_the_question_and_the_reopening_has_answered() -> None:
+    asked, answered = ("Wed 2026-03-04 09:00", "asked"), ("Wed 2026-03-04 09:30", "responded")
+
+    assert cycles_of(RESOLVED, asked, answered, REOPENED) == [NOTHING_ASKED, NOTHING_ASKED]
+
+
+def test_r52_a_resolution_answers_what_was_asked_before_it_and_a_new_cycle_waits_for_the_next_question() -> None:
+    asked, again = ("Mon 2026-03-02 09:30", "asked"), ("Wed 2026-03-04 14:00", "asked")
+    first = (Outcome.MET, "Mon 2026-03-02 11:30", 1800)
+
+    assert cycles_of(asked, RESOLVED, REOPENED) == [first, NOTHING_ASKED]
+    assert cycles_of(asked, RESOLVED, REOPENED, again) == [
+        first,
+        (Outcome.BREACHED, "Wed 2026-03-04 16:00", 6 * 8 * HOUR_S + 6 * HOUR_S),
+    ]
+
+
+def test_r52_where_the_clock_goes_on_after_reopening_so_does_the_question() -> None:
+    asked = ("Mon 2026-03-02 09:30", "asked")
+
+    assert cycles_of(asked, RESOLVED, REOPENED, ("Wed 2026-03-04 11:00", "responded"), reopen="continue") == [
+        (Outcome.RUNNING, None, HOUR_S + 1800)
+    ]
+
+
+def test_r52_a_question_asked_and_answered_at_one_second_is_an_exchange_that_took_no_time() -> None:
+    asked, answered = ("Mon 2026-03-02 09:30", "asked"), ("Mon 2026-03-02 09:30", "responded")
+
+    assert cycles_of(asked, answered, RESOLVED) == [(Outcome.MET, "Mon 2026-03-02 11:30", 0)]

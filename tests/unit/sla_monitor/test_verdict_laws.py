@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from sla_monitor.domain.clock.trace import totals, trace
-from sla_monitor.domain.clock.verdict import Outcome, evaluate
+from sla_monitor.domain.clock.verdict import Outcome, Verdict, evaluate
 from sla_monitor.domain.facts import AnyFact, history
 from sla_monitor.domain.item import FactResult, Item, dump_item, insert_fact, load_item
 from tests.support.histories import agreement_index, at, fact, local_text
@@ -37,6 +37,16 @@ TARGETS = agreement_index(
     {"id": "days", "measure": "processing-time", "within": "3 working days", "calendar": "office"},
     {"id": "again", "within": "2 days", "reopen": "new-cycle", "reopen_window_days": 1},
     {"id": "answer", "measure": "update-interval", "within": "2 working hours", "calendar": "office"},
+    {"id": "inform", "measure": "periodic-update", "within": "20 hours"},
+    {"id": "respond-again", "measure": "response-time", "within": "20 hours", "reopen": "new-cycle"},
+    {"id": "answer-again", "measure": "update-interval", "within": "9 hours", "reopen": "new-cycle"},
+    {
+        "id": "answer-hurry",
+        "measure": "update-interval",
+        "within": "3 hours",
+        "when": {"priority": ["high"]},
+        "on_change": "from-change",
+    },
 )
 
 _instants = st.integers(START // 600, END // 600).map(lambda ten_minutes: local_text(ten_minutes * 600) or "")
@@ -130,7 +140,7 @@ def test_the_trace_covers_the_cycle_without_a_gap_and_counts_what_elapsed(
 
         assert sum(totals(segments).values()) == max(end - verdict.cycle.start, 0)
         assert all(one.end == other.start for one, other in pairwise(segments))
-        if verdict.target.measure != "update-interval":  # which counts from question to answer only
+        if not verdict.target.has_exchanges:  # which count from question to answer, or from update to update
             assert totals(segments)["counted"] == verdict.elapsed_s
 
 
@@ -147,9 +157,27 @@ def test_nothing_changes_before_the_instant_to_wake_at(facts: list[AnyFact], ten
     )
 
     assert now.wake > as_of
-    assert [(verdict.outcome, verdict.warnings) for verdict in just_before.verdicts] == [
-        (verdict.outcome, verdict.warnings) for verdict in now.verdicts
+    assert [_what_time_changes(verdict) for verdict in just_before.verdicts] == [
+        _what_time_changes(verdict) for verdict in now.verdicts
     ]
+
+
+def _what_time_changes(verdict: Verdict) -> tuple[object, ...]:
+    return verdict.outcome, verdict.warnings, verdict.pending is not None and verdict.pending.missed
+
+
+@law
+@given(histories, st.integers(START // 600, END // 600 + 400))
+def test_all_figures_of_a_verdict_are_of_one_interval(facts: list[AnyFact], ten_minutes: int) -> None:
+    as_of = ten_minutes * 600
+    found = evaluate(history(facts), council="adur", stream="ticket", item="T1", agreement_index=TARGETS, as_of=as_of)
+    for verdict in found.verdicts:
+        if verdict.target.seconds is None or verdict.margin_s is None:
+            continue
+        assert verdict.elapsed_s + verdict.margin_s == verdict.target.seconds
+        assert (verdict.margin_s < 0) is (verdict.outcome is Outcome.BREACHED)
+        if verdict.pending is not None and verdict.outcome is not Outcome.BREACHED:
+            assert (verdict.pending.due, verdict.pending.margin_s) == (verdict.due, verdict.margin_s)
 
 
 @law

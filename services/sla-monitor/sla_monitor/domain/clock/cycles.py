@@ -4,8 +4,10 @@ An interval goes from a demand to its answer. Response, resolution and processin
 for each question of the council, a periodic update one for each silence of the provider.
 """
 
-from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice, pairwise
+from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
 from msgspec import Struct, structs
@@ -72,6 +74,12 @@ class Cycle(Struct, frozen=True, gc=False):
         """The spans alone, in no order."""
         return tuple([(each.start, each.end) for each in self.paused])
 
+    def cut(self, at: int) -> "Cycle":
+        """The cycle if its clock stopped at `at` at the latest."""
+        if self.stop is not None and self.stop <= at:
+            return self
+        return structs.replace(self, stop=at, raw_stop=at, cancelled=False)
+
 
 def covering(
     exclusions: Sequence[ExcludedTime],
@@ -132,8 +140,9 @@ def read_cycles(timeline: Timeline, target: BoundTarget, exclusions: tuple[Exclu
     start = _start(timeline, target)
     if start is None:
         return []
-    answered_once = target.measure == "response-time"
-    spans = [_CycleSpan(start, _first_answer(timeline), ())] if answered_once else _spans(timeline, target, start)
+    spans = _spans(timeline, target, start)
+    if target.measure == "response-time":
+        spans = [_until_answer(timeline, span, is_first=number == 0) for number, span in enumerate(spans)]
     return [_cycle(timeline, target, number, span, exclusions) for number, span in enumerate(spans, start=1)]
 
 
@@ -181,27 +190,54 @@ def _demanded(timeline: Timeline, target: BoundTarget) -> int | None:
 
 
 class _CycleSpan(NamedTuple):
-    """A cycle's start, the stop that ends it (None while it runs), and the stops in it that did not hold."""
+    """A cycle's start, the stop that ends it (None while it runs), and the stops in it that did not hold.
+
+    `after` is the stop that ended the cycle before.
+    """
 
     start: int
     ended: Stop | None
     reopened: tuple[Stop, ...]
+    after: Stop | None = None
 
 
 def _spans(timeline: Timeline, target: BoundTarget, start: int) -> list[_CycleSpan]:
-    """The cycles that the target's reopening policy makes of the stops."""
+    """The cycles that the target's reopening policy makes of the stops.
+
+    A cancellation that was taken back is no stop under any policy (R51); nor is one that was over before the clock
+    started.
+    """
     policy, window_s = target.definition.reopen, target.definition.reopen_window_days * DAY_S
     spans: list[_CycleSpan] = []
     reopened: list[Stop] = []
+    after: Stop | None = None
     for stop in timeline.stops:
-        if stop.reopened == FOREVER or policy == "first-close-is-final":
-            return [*spans, _CycleSpan(start, stop, tuple(reopened))]
-        if policy == "new-cycle" and stop.reopened - stop.at > window_s:
-            spans.append(_CycleSpan(start, stop, tuple(reopened)))
-            start, reopened = stop.reopened, []
+        if stop.taken_back:
+            reopened.append(stop)
+        elif stop.reopened == FOREVER or policy == "first-close-is-final":
+            return [*spans, _CycleSpan(start, stop, tuple(reopened), after)]
+        elif policy == "new-cycle" and stop.reopened - stop.at > window_s and stop.reopened > start:
+            spans.append(_CycleSpan(start, stop, tuple(reopened), after))
+            start, reopened, after = stop.reopened, [], stop
         else:
             reopened.append(stop)
-    return [*spans, _CycleSpan(start, None, tuple(reopened))]
+    return [*spans, _CycleSpan(start, None, tuple(reopened), after)]
+
+
+def _until_answer(timeline: Timeline, span: _CycleSpan, *, is_first: bool) -> _CycleSpan:
+    """The span up to its first answer, or its first stop where none came before it: who resolves has answered.
+
+    A resolution stays the answer though the item was reopened (R51). What was answered before the clock started is
+    answered.
+    """
+    stopped = next((stop for stop in span.reopened if not stop.taken_back), span.ended)
+    begin = 0 if is_first else bisect_left(timeline.responded, span.start)
+    answer = timeline.responded[begin] if begin < len(timeline.responded) else None
+    if answer is not None and (stopped is None or answer <= stopped.at):
+        stopped = Stop(answer, answer, FOREVER, cancelled=False)
+    if stopped is None or not span.reopened:
+        return span._replace(ended=stopped)
+    return span._replace(ended=stopped, reopened=tuple([stop for stop in span.reopened if stop.at < stopped.at]))
 
 
 def _cycle(
@@ -215,44 +251,53 @@ def _cycle(
         stop=stop,
         raw_stop=None if ended is None else ended.raw,
         cancelled=ended is not None and ended.cancelled,
-        intervals=_intervals(timeline, target.measure, span.start, stop),
+        intervals=_intervals(timeline, target.measure, span, stop),
         paused=_pauses(timeline, target, span.start, stop) + span.reopened + exclusions,
     )
 
 
-def _first_answer(timeline: Timeline) -> Stop | None:
-    """The first answer, or the first stop where none came before it: who resolves has answered."""
-    stopped = timeline.stops[0] if timeline.stops else None
-    answer = timeline.responded[0] if timeline.responded else None
-    if answer is None or (stopped is not None and stopped.at < answer):
-        return stopped
-    return Stop(answer, answer, FOREVER, cancelled=False)
-
-
-def _intervals(timeline: Timeline, measure: Measure, start: int, stop: int | None) -> tuple[Interval, ...]:
-    end = FOREVER if stop is None else stop
+def _intervals(timeline: Timeline, measure: Measure, span: _CycleSpan, stop: int | None) -> tuple[Interval, ...]:
+    start, end = span.start, FOREVER if stop is None else stop
     match measure:
         case "update-interval":
-            return tuple(_exchanges(timeline, start, end))
+            asked_from = 0 if span.after is None else span.after.at
+            return tuple(_exchanges(timeline, asked_from, start, end))
         case "periodic-update":
-            marks = [start, *(at for at in timeline.responded if start < at < end), end]
-            return tuple(pairwise(marks))
+            answers = timeline.responded
+            between = answers[bisect_right(answers, start) : bisect_left(answers, end)]
+            return tuple(pairwise([start, *between, end]))
         case _:
             return ((start, end),)
 
 
-def _exchanges(timeline: Timeline, start: int, end: int) -> list[Interval]:
-    """From each earliest unanswered question to its answer; from `start` where one is pending then (R27, R52)."""
-    return [
-        (max(asked, start), min(answered, end))
-        for asked, answered in timeline.exchanges
-        if asked < end and (answered > start or asked >= start)
-    ]
+def _exchanges(timeline: Timeline, asked_from: int, start: int, end: int) -> Iterator[Interval]:
+    """From each earliest unanswered question to its answer, within [start, end) (R27).
+
+    One that is pending at the start counts from there (R52), unless it was asked before `asked_from`: the stop that
+    ended the cycle before was its answer.
+    """
+    exchanges = timeline.exchanges
+    for first, answered in islice(exchanges, bisect_left(exchanges, start, key=itemgetter(1)), None):
+        asked = first if first >= asked_from else _next_question(timeline, asked_from, answered)
+        if asked is None:
+            continue
+        if asked >= end:
+            return
+        if answered > start or asked >= start:
+            yield max(asked, start), min(answered, end)
+
+
+def _next_question(timeline: Timeline, since: int, until: int) -> int | None:
+    """The first question in [since, until)."""
+    index = bisect_left(timeline.asked, since)
+    return timeline.asked[index] if index < len(timeline.asked) and timeline.asked[index] < until else None
 
 
 def _pauses(timeline: Timeline, target: BoundTarget, start: int, stop: int | None) -> tuple[PausedTime, ...]:
-    end, paused_by = FOREVER if stop is None else stop, target.paused_by
-    if not paused_by:
+    pauses, paused_by = timeline.pauses, target.paused_by
+    if not pauses or not paused_by:
         return ()
+    first = bisect_right(pauses, start, key=attrgetter("end"))
+    last = len(pauses) if stop is None else bisect_left(pauses, stop, key=attrgetter("start"))
     # A list is made faster than what a generator yields, for every clock of every item.
-    return tuple([p for p in timeline.pauses if p.awaiting in paused_by and p.end > start and p.start < end])
+    return tuple([pause for pause in pauses[first:last] if pause.awaiting in paused_by])

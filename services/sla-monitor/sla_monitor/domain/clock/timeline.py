@@ -39,6 +39,11 @@ class Stop(Struct, frozen=True, gc=False):
     cancelled: bool
 
     @property
+    def taken_back(self) -> bool:
+        """Whether it was a cancellation, and reopening the item took that back: then nothing was done (R51)."""
+        return self.cancelled and self.reopened != FOREVER
+
+    @property
     def start(self) -> int:
         """As of `Pause`: while it is done, its clock is paused."""
         return self.at

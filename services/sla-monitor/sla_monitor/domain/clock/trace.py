@@ -59,6 +59,8 @@ def _in_words(paused: PausedTime) -> str:
             return f"paused, awaiting {awaiting}: {reason}"
         case ExcludedTime(category=category, id=name):
             return f"excluded, {category}: {name}"
+        case Stop(cancelled=True):
+            return "cancelled, later reopened"
         case Stop():
             return "stopped, later reopened"
 

@@ -199,15 +199,21 @@ def _judge(
     stopwatches: Stopwatches,
 ) -> list[Verdict]:
     """The verdict of each cycle. A target that stopped applying keeps only the misses it had by then (R28)."""
+    begun = cycles if until == FOREVER else [cycle for cycle in cycles if cycle.start < until]
+    as_of, since = min(as_of, until), applies_since(timeline, target)
+    judged = [_verdict(timeline, target, cycle, as_of=as_of, since=since, stopwatches=stopwatches) for cycle in begun]
     if until == FOREVER:
-        return [_verdict(timeline, target, cycle, as_of=as_of, stopwatches=stopwatches) for cycle in cycles]
-    begun = [cycle for cycle in cycles if cycle.start < until]
-    judged = [_verdict(timeline, target, cycle, as_of=min(as_of, until), stopwatches=stopwatches) for cycle in begun]
+        return judged
     missed = [verdict for verdict in judged if verdict.outcome is Outcome.BREACHED]
-    return [msgspec.structs.replace(verdict, until=until, wake=None, pending=None) for verdict in missed]
+    return [
+        msgspec.structs.replace(verdict, cycle=verdict.cycle.cut(until), until=until, wake=None, pending=None)
+        for verdict in missed
+    ]
 
 
-def _verdict(timeline: Timeline, target: BoundTarget, cycle: Cycle, *, as_of: int, stopwatches: Stopwatches) -> Verdict:
+def _verdict(
+    timeline: Timeline, target: BoundTarget, cycle: Cycle, *, as_of: int, since: int, stopwatches: Stopwatches
+) -> Verdict:
     if not cycle.intervals or cycle.intervals[0][0] > as_of:
         return _unmeasured(target, cycle, Outcome.OUT_OF_SCOPE, "the council asked nothing")
     if isinstance(target.threshold, RecordedDueDate) and timeline.opened.due_us is None:
@@ -218,7 +224,7 @@ def _verdict(timeline: Timeline, target: BoundTarget, cycle: Cycle, *, as_of: in
         intervals = measure_intervals(timeline, target, cycle, as_of=as_of, stopwatches=stopwatches)
     except BeyondHorizon as beyond:
         return _unmeasured(target, cycle, Outcome.UNMEASURABLE, str(beyond))
-    return _from_intervals(target, cycle, intervals, since=applies_since(timeline, target))
+    return _from_intervals(target, cycle, intervals, since=since)
 
 
 def _unmeasured(target: BoundTarget, cycle: Cycle, outcome: Outcome, reason: str) -> Verdict:
