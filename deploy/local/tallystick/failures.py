@@ -5,6 +5,7 @@ from tempfile import NamedTemporaryFile
 from typing import NamedTuple, NoReturn
 
 from billing.domain.statement import NoAgreement, UnknownCouncil
+from billing.statements import StatementFailed
 from catalogue.adapters.partnership_files import UnknownPartnershipFile
 from catalogue.domain.submission import InvalidSubmission
 from shared.json_values import NotStrictJson
@@ -62,6 +63,7 @@ ADVICE = (
     Advice((UnknownPartnershipFile,), "Nothing was recorded. Name one of these, or the path of your own file."),
     Advice((InvalidSubmission,), "Nothing was recorded. docs/partnership-files.md describes the file."),
     Advice((UnknownCouncil, NoAgreement, NoSuchCouncil), "`tallystick load` adds councils and agreements."),
+    Advice((StatementFailed,), "Report it. Statements of other councils are not affected."),
     Advice((MonthNotBegun,), "Nothing was written. Ask for the present month or one before it."),
     Advice((InvalidDocument, NotStrictJson), "Correct the file and run it again. Nothing was stored."),
     Advice((NotAllowed,), "Give it another --name. Nothing was ordered."),

@@ -16,7 +16,7 @@ from billing.documents.view import statement_path
 from billing.domain.canonical import content_hash, line_content
 from billing.domain.statement import NoAgreement, Statement, UnknownCouncil
 from billing.ports import CountedEvent, EventCursor
-from billing.statements import CouncilWithoutStatement, Statements, UnknownLine
+from billing.statements import CouncilWithoutStatement, FailedStatement, StatementFailed, Statements, UnknownLine
 from shared.http import (
     CallerScope,
     Cursor,
@@ -31,7 +31,7 @@ from shared.http import (
     preferred_media_type,
     read_cursor,
 )
-from shared.http.problem_types import INVALID_CURSOR, NOT_FOUND
+from shared.http.problem_types import INTERNAL_ERROR, INVALID_CURSOR, NOT_FOUND
 
 
 class StatementSummary(Struct, frozen=True):
@@ -48,11 +48,12 @@ class StatementSummary(Struct, frozen=True):
 
 
 class MonthSummary(Struct, frozen=True):
-    """Every statement of a month, by council, and the usage that none of them recharges."""
+    """Every statement of a month, by council, the usage that none of them recharges, and statements that failed."""
 
     month: str
     statements: list[StatementSummary]
     without_statement: tuple[CouncilWithoutStatement, ...]
+    failed: tuple[FailedStatement, ...]
 
 
 class ExplainedLine(Struct, frozen=True):
@@ -84,9 +85,8 @@ def router(statements: Statements) -> APIRouter:
     def statements_of_a_month(caller: CallerScope, month: MonthParameter) -> Json:
         """Every council's statement of the month in brief, and the usage that none of them recharges."""
         found = statements.statements(month, scope=caller)
-        return Json(
-            MonthSummary(str(month), [_summary(statement) for statement in found.statements], found.without_statement)
-        )
+        summaries = [_summary(statement) for statement in found.statements]
+        return Json(MonthSummary(str(month), summaries, found.without_statement, found.failed))
 
     @routes.get("/{council}/{month}.{suffix}", responses=_STATEMENT)
     def statement_in_a_form(caller: CallerScope, council: PathId, month: MonthParameter, suffix: _Suffix) -> Response:
@@ -158,6 +158,8 @@ def _not_found() -> Iterator[None]:
         yield
     except tuple(_NOT_FOUND) as missing:
         raise Problem(NOT_FOUND, _NOT_FOUND[type(missing)]) from missing
+    except StatementFailed as failure:
+        raise Problem(INTERNAL_ERROR, str(failure)) from failure
 
 
 def _event_cursor(cursor: str | None) -> EventCursor | None:

@@ -3,13 +3,18 @@
 import asyncio
 from collections.abc import Sequence
 
+import structlog
+
 from billing.domain.ingest import AcceptedEvent, ingest_record
 from billing.ports import IngestBatch, IngestStore
+from shared.log.failures import CodeFailure, attempt
 from shared.log.flood import Flood, halt_message
 from shared.log.port import Quarantined, Record, Shard
 from shared.log.processor import CaughtUp, Halted
-from shared.log.validation import InvalidRecord, as_quarantined
+from shared.log.validation import InvalidRecord, as_quarantined, failed_to_read
 from shared.sql.engine import busy_during_outages
+
+log = structlog.get_logger()
 
 
 class BillingProcessor:
@@ -58,16 +63,19 @@ def ingest(store: IngestStore, shard: Shard, records: Sequence[Record], *, expec
 
 
 def ingest_batch(shard: Shard, records: Sequence[Record]) -> IngestBatch:
-    """The records by what becomes of them, from their own bytes alone."""
+    """The records by what becomes of them, from their own bytes alone; one that fails is quarantined alone (R59)."""
     accepted: list[AcceptedEvent] = []
     invalid: list[Quarantined] = []
     ignored = 0
     for record in records:
-        match ingest_record(shard, record):
+        match attempt(ingest_record, shard, record):
             case AcceptedEvent() as event:
                 accepted.append(event)
             case InvalidRecord() as fault:
                 invalid.append(as_quarantined(record, fault))
+            case CodeFailure() as failure:
+                invalid.append(as_quarantined(record, failed_to_read(failure)))
+                log.error("billing.record_failed", record=f"{shard}@{record.offset}", steps=failure.steps)
             case None:
                 ignored += 1
     return IngestBatch(shard, records[0].offset, records[-1].offset + 1, accepted, ignored, invalid)

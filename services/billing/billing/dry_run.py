@@ -13,7 +13,7 @@ from billing.consumer import ingest_batch
 from billing.domain.ingest import AcceptedEvent, ingest_record
 from billing.domain.statement import NoAgreement, Statement, UnknownCouncil
 from billing.ports import DryRunStore, SnapshotStore, Store
-from billing.statements import Statements
+from billing.statements import StatementFailed, Statements
 from shared.clock import Clock
 from shared.log.port import Record, Shard
 from shared.paging import paged
@@ -81,7 +81,7 @@ class DryRun:
         statements, found = Statements(store, self._clock), _Statements()
         for council, month in months:
             found[council, month] = None
-            with suppress(MonthNotBegun, UnknownCouncil, NoAgreement):
+            with suppress(MonthNotBegun, UnknownCouncil, NoAgreement, StatementFailed):
                 found[council, month] = statements.statement(council, month, scope=scope)
         return found
 

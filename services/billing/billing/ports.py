@@ -101,6 +101,10 @@ class UsageReads(Protocol):
         """Every council that any event of the month names, known or not, ascending."""
         ...
 
+    def failed_items(self, month: Month, council: str) -> list[str]:
+        """The item of each event of the month that could not be metered and is still to be redriven; ascending."""
+        ...
+
     def by_council(self) -> list[CouncilUsage]:
         """How many events name each council, known or not; by council."""
         ...

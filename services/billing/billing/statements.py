@@ -10,14 +10,18 @@ from dataclasses import dataclass
 from billing.domain.charge_line import ChargeLine
 from billing.domain.credits.agreement_year import months_before
 from billing.domain.credits.credit_line import CreditLine
+from billing.domain.rating.pipeline import LineFailed
 from billing.domain.statement import NoAgreement, Statement, Status, UnknownCouncil, build_statement
 from billing.domain.usage import UnbilledReason, UnbilledUsage, sum_unbilled
 from billing.ports import CountedEvent, EventCursor, MissFilter, Snapshot, SnapshotStore, UsageFilter
 from shared.clock import Clock
 from shared.contracts.definitions import Service
+from shared.log.failures import CodeFailure, attempt
 from shared.period import Month, month_of, require_begun
 from shared.quarantine.service import Parked
 from shared.scope import Scope
+
+_Missing = UnknownCouncil | NoAgreement | LineFailed
 
 
 class UnknownLine(LookupError):
@@ -32,13 +36,30 @@ class CouncilWithoutStatement:
     unbilled: tuple[UnbilledUsage, ...]
 
 
+class StatementFailed(Exception):
+    """Tallystick failed to compute the council's statement of the month; the message says where."""
+
+    def __init__(self, council: str, month: Month, why: str) -> None:
+        super().__init__(f"the statement of {council} for {month} could not be computed: {why}")
+        self.council, self.why = council, why
+
+
+@dataclass(frozen=True, slots=True)
+class FailedStatement:
+    """A council whose statement could not be computed, and where Tallystick failed."""
+
+    council: str
+    why: str
+
+
 @dataclass(frozen=True, slots=True)
 class MonthOfStatements:
-    """Every statement of a month, by council, and the usage of councils without one."""
+    """Every statement of a month, by council, the usage of councils without one, and statements that failed."""
 
     month: Month
     statements: tuple[Statement, ...]
     without_statement: tuple[CouncilWithoutStatement, ...]
+    failed: tuple[FailedStatement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +81,20 @@ class Statements:
         self._store, self._clock = store, clock
 
     def statement(self, council: str, month: Month, *, scope: Scope) -> Statement:
-        """The council's statement of the month. Raises `MonthNotBegun`, `UnknownCouncil`, `NoAgreement`."""
+        """The council's statement of the month.
+
+        Raises `MonthNotBegun`, `UnknownCouncil`, `NoAgreement`, `StatementFailed`.
+        """
         status = self._status(month)
         with self._store.snapshot(scope) as snapshot:
             return _statement(snapshot, council, month, status)
 
     def statements(self, month: Month, *, scope: Scope) -> MonthOfStatements:
-        """Every statement of the month, and the usage that has none. Raises `MonthNotBegun`."""
+        """Every statement of the month, the usage that has none, and what failed. Raises `MonthNotBegun`."""
         status = self._status(month)
         statements: list[Statement] = []
         without: list[CouncilWithoutStatement] = []
+        failed: list[FailedStatement] = []
         with self._store.snapshot(scope) as snapshot:
             for council in sorted({*snapshot.terms.councils.ids(), *snapshot.usage.councils(month)}):
                 try:
@@ -78,7 +103,10 @@ class Statements:
                     without.append(_unbilled(snapshot, council, month, "unknown-council"))
                 except NoAgreement:
                     without.append(_unbilled(snapshot, council, month, "no-agreement"))
-        return MonthOfStatements(month, tuple(statements), tuple(each for each in without if each.unbilled))
+                except StatementFailed as failure:
+                    failed.append(FailedStatement(council, failure.why))
+        with_usage = tuple(each for each in without if each.unbilled)
+        return MonthOfStatements(month, tuple(statements), with_usage, tuple(failed))
 
     def explain(
         self, council: str, month: Month, ref: str, *, after: EventCursor | None, limit: int, scope: Scope
@@ -134,7 +162,33 @@ def _statement(snapshot: Snapshot, council: str, month: Month, status: Status) -
 def _built(snapshot: Snapshot, council: str, month: Month, earlier: Sequence[Statement], status: Status) -> Statement:
     usage = snapshot.usage.of_month(month, council)
     attained = snapshot.verdicts.attainment(month, council)
-    return build_statement(snapshot.terms, council, month, usage, attained=attained, earlier=earlier, status=status)
+    failed = snapshot.usage.failed_items(month, council)
+
+    def build() -> Statement | _Missing:
+        try:
+            return build_statement(
+                snapshot.terms,
+                council,
+                month,
+                usage,
+                attained=attained,
+                earlier=earlier,
+                status=status,
+                failed=failed,
+            )
+        except (UnknownCouncil, NoAgreement, LineFailed) as missing:
+            return missing
+
+    # Nothing is read within: a failure is of this statement alone.
+    match attempt(build):
+        case Statement() as statement:
+            return statement
+        case CodeFailure() as failure:
+            raise StatementFailed(council, month, f"a bug in Tallystick, {failure}")
+        case LineFailed() as line:
+            raise StatementFailed(council, month, str(line))
+        case missing:
+            raise missing
 
 
 def _unbilled(snapshot: Snapshot, council: str, month: Month, reason: UnbilledReason) -> CouncilWithoutStatement:

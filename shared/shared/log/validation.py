@@ -19,6 +19,7 @@ from shared.contracts.topics import PARTITIONS, REPLAYABLE_DAYS, TICKETS, USAGE,
 from shared.contracts.usage import UsageRecorded
 from shared.faults import Fault
 from shared.json_values import NotStrictJson, strict_json
+from shared.log.failures import CodeFailure
 from shared.log.partitioner import partition_of
 from shared.log.port import Quarantined, Record, Shard
 from shared.period import YEARS
@@ -80,6 +81,11 @@ CONFLICT = InvalidRecord("ID_REUSE_CONFLICT", "expected the content that was fir
 
 # Found by whoever has the other events of the item.
 TOO_MANY = InvalidRecord("TOO_MANY_EVENTS", "the item has 10,000 events: no more are accepted for it")
+
+
+def failed_to_read(failure: CodeFailure) -> InvalidRecord:
+    """Nothing need be wrong with the record: another release may read it."""
+    return InvalidRecord("FAILED", f"a bug in Tallystick came up while it was read: {failure}")
 
 
 def as_quarantined(record: Record, refused: InvalidRecord) -> Quarantined:

@@ -179,4 +179,6 @@ def _events(statement: Statement) -> tuple[tuple[str, str], ...]:
 
 def _unbilled(usage: UnbilledUsage) -> tuple[str, str, str, str]:
     service = usage.service or text("statement.service_unknown")
-    return text(f"unbilled.{usage.reason}"), service, whole_number(usage.events), quantity_text(usage.quantity)
+    reason = ": ".join(filter(None, (usage.item, text(f"unbilled.{usage.reason}"))))
+    quantity = text("statement.quantity_unknown") if usage.item else quantity_text(usage.quantity)
+    return reason, service, whole_number(usage.events), quantity

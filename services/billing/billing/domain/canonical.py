@@ -15,6 +15,7 @@ from billing.domain.charge_line import ChargeLine, exact_text, plain
 from billing.domain.credits.credit_line import CreditLine
 from billing.domain.credits.reason import reason
 from billing.domain.statement import ServiceCharges, Statement
+from billing.domain.usage import UnbilledUsage
 from shared.contracts import codec
 from shared.contracts.definitions import Tariff
 from shared.contracts.versions import DefinitionVersion
@@ -127,5 +128,7 @@ def _value(value: object) -> Any:
             return [_value(each) for each in value]
         case None | str() | int():
             return value
+        case UnbilledUsage(item=None):
+            return {name: each for name, each in _fields(value).items() if name != "item"}
         case _:
             return _fields(value)

@@ -7,7 +7,7 @@ every event that was received about the council in the month.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from billing.domain.charge_line import ChargeLine
@@ -17,7 +17,7 @@ from billing.domain.credits.credit_line import CreditLine
 from billing.domain.credits.earned import credit_lines
 from billing.domain.rating.pipeline import rate
 from billing.domain.terms import TariffPeriod, Terms, closing_day
-from billing.domain.usage import Evidence, MeteredUsage, Usage, classify_usage
+from billing.domain.usage import Evidence, MeteredUsage, Usage, classify_usage, failed_usage
 from shared.contracts.definitions import Agreement, Council, Service, Tariff
 from shared.contracts.versions import DefinitionVersion
 from shared.period import Month
@@ -107,11 +107,13 @@ def build_statement(
     attained: Sequence[TargetAttainment] = (),
     earlier: Sequence[Statement] = (),
     status: Status = "provisional",
+    failed: Sequence[str] = (),
 ) -> Statement:
     """The statement that follows from `terms` and the council's `usage` and `attained` of the month, in any order.
 
     `earlier` holds its statements of the months before (`credits.agreement_year.months_before`), whose credits count
-    towards a year's cap. Raises `UnknownCouncil`, `NoAgreement`.
+    towards a year's cap. `failed` are the items of events that could not be metered: they are named, and in no line.
+    Raises `UnknownCouncil`, `NoAgreement`, `LineFailed`.
     """
     known = terms.councils.on(council, closing_day(month))
     if known is None:
@@ -128,7 +130,7 @@ def build_statement(
         status=status,
         agreements=tuple(_agreement(terms, agreement, month) for agreement in agreements),
         services=services,
-        evidence=evidence,
+        evidence=replace(evidence, unbilled=(*evidence.unbilled, *failed_usage(failed))),
         tariffs=_tariffs(tariff_periods),
         credits=tuple(
             line

@@ -3,6 +3,7 @@
 Usage comes from the store summed by service, day and meter, not yet priced.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -24,6 +25,7 @@ UnbilledReason = Literal[
     "no-tariff",  # no tariff of the council prices the service on that day
     "wrong-meter",  # the service is billed from other records
     "wrong-unit",  # the reading names a unit that is not the service's
+    "failed",  # Tallystick failed to meter the event: it is in quarantine until it is redriven
 ]
 
 
@@ -58,12 +60,13 @@ class MeteredUsage:
 
 @dataclass(frozen=True, slots=True)
 class UnbilledUsage:
-    """Events that recharge nothing now."""
+    """Events that recharge nothing now; `item` names the one that failed, whose quantity is not known either."""
 
     reason: UnbilledReason
     service: str | None
     events: int
     quantity: Decimal
+    item: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,12 @@ def classify_usage(
         opened=_events(row for row in usage if row.state == "opened"),
         unbilled=sum_unbilled(unbilled),
     )
+
+
+def failed_usage(items: Iterable[str]) -> tuple[UnbilledUsage, ...]:
+    """One entry for each item of which events failed, by its id."""
+    events = Counter(items)
+    return tuple(UnbilledUsage("failed", None, events[item], Decimal(0), item) for item in sorted(events))
 
 
 def sum_unbilled(rows: Iterable[tuple[UnbilledReason, Usage]]) -> tuple[UnbilledUsage, ...]:

@@ -26,10 +26,11 @@ from sqlalchemy import (
 from billing.domain.metering import MICRO
 from billing.domain.usage import Usage
 from billing.ports import CouncilUsage, CountedEvent, EventCursor, UsageFilter
-from billing.store.tables import item_completed, item_opened, reading, reversal
+from billing.store.tables import decisions, item_completed, item_opened, quarantine, reading, reversal
+from shared.contracts.codec import UndecodableEvent, UnknownEventType, decode_event
 from shared.contracts.scalars import Stream
 from shared.instants import instant_at
-from shared.period import Month
+from shared.period import Month, month_of
 from shared.scope import Scope
 from shared.sql.statements import in_scope
 
@@ -63,6 +64,22 @@ class SqlUsage:
         )
         return sorted(self.connection.scalars(union(*councils)))
 
+    def failed_items(self, month: Month, council: str) -> list[str]:
+        if not self.scope.allows(council):
+            return []
+        table, first, end = quarantine.c, f"{council}:".encode(), f"{council};".encode()  # `;` is next after `:`
+        decided = exists().where(
+            decisions.c.topic == table.topic,
+            decisions.c.partition == table.partition,
+            decisions.c.offset == table.offset,
+            decisions.c.action != "flood-accepted",
+        )
+        query = select(table.key, table.value, table.timestamp_ms).where(
+            table.reason == "FAILED", table.key >= first, table.key < end, ~decided
+        )
+        rows = self.connection.execute(query)
+        return sorted(row.key.decode()[len(first) :] for row in rows if _month_of(row.value, row.timestamp_ms) == month)
+
     def by_council(self) -> list[CouncilUsage]:
         each = union_all(
             *(
@@ -82,6 +99,14 @@ class SqlUsage:
         readings = by.meter == "readings"
         table, query = (reading, _counted_readings(by)) if readings else (item_completed, _counted_items(by))
         return event_page(self.connection, table, query, after=after, limit=limit)
+
+
+def _month_of(value: bytes | None, timestamp_ms: int) -> Month:
+    """The month of the event where it can be read, else that of its record."""
+    try:
+        return month_of(decode_event(value or b"").time)
+    except (UndecodableEvent, UnknownEventType):
+        return month_of(instant_at(timestamp_ms * 1000))
 
 
 def event_page(

@@ -21,6 +21,7 @@ from billing.domain.terms import TariffPeriod
 from billing.domain.usage import MeteredUsage
 from shared.contracts.definitions import Charge, GraduatedCharge, Service, StandingCharge, UnitCharge
 from shared.ids import derived_id
+from shared.log.failures import CodeFailure, attempt
 from shared.period import Month
 
 # Each function takes charges of its own type only, which a mapping cannot say: hence Any.
@@ -31,17 +32,24 @@ KINDS: Mapping[type, Callable[[Any, PeriodUsage], Priced]] = {
 }
 
 
+class LineFailed(Exception):
+    """Tallystick failed to price one charge of a service. Without its line the total would silently be less."""
+
+    def __init__(self, service: str, charge: str, failure: CodeFailure) -> None:
+        super().__init__(f"the line {charge!r} of {service} failed: a bug in Tallystick, {failure}")
+
+
 def rate(
     service: Service, usage: MeteredUsage, periods: Sequence[TariffPeriod], *, council: str, month: Month
 ) -> tuple[ChargeLine, ...]:
     """The service's lines for the month, by tariff, then day, then the tariff's own order of charges.
 
     `periods` are those of this service, ascending by tariff and day. A usage charge without usage gives a £0.00 line
-    all the same: councils look for it.
+    all the same: councils look for it. Raises `LineFailed`.
     """
     absence: Absence = "no_usage" if usage.events_received else "no_data"
     return tuple(
-        _line(charge, position, used, council=council, absence=absence)
+        _line_or_failure(charge, position, used, council=council, absence=absence)
         for _, of_tariff in groupby(periods, key=lambda period: period.tariff.definition.id)
         for used in _usage_by_period(service, month, list(of_tariff), usage)
         for position, charge in enumerate(used.period.tariff.definition.charges)
@@ -63,6 +71,15 @@ def _usage_by_period(
 
 def _tiers_continue(before: TariffPeriod, now: TariffPeriod) -> bool:
     return before.tariff.number == now.tariff.number or now.tariff.definition.on_change == "continue"
+
+
+def _line_or_failure(
+    charge: Charge, position: int, usage: PeriodUsage, *, council: str, absence: Absence
+) -> ChargeLine:
+    line = attempt(_line, charge, position, usage, council=council, absence=absence)
+    if isinstance(line, CodeFailure):
+        raise LineFailed(usage.service.name, charge.name, line)
+    return line
 
 
 def _line(charge: Charge, position: int, usage: PeriodUsage, *, council: str, absence: Absence) -> ChargeLine:
