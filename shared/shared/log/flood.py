@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from shared.log.port import Shard
 
 MAX_QUARANTINED = 10
+# One item that gets events without end is its sender's trouble: it must not stop the others of its partition.
+NO_FLOOD = frozenset({"TOO_MANY_EVENTS"})
 WINDOW = 1_000
 
 

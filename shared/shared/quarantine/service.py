@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 from shared.clock import Clock
 from shared.contracts.envelope import split_item_key
 from shared.contracts.topics import Topic
-from shared.log.flood import MAX_QUARANTINED, halting_offset
+from shared.log.flood import MAX_QUARANTINED, NO_FLOOD, halting_offset
 from shared.log.port import Bus, Message, Quarantined, Shard, every_shard
 from shared.quarantine.decisions import Action, Decision, QuarantineDecisions
 from shared.scope import Scope
@@ -165,7 +165,8 @@ class QuarantineService:
         offset = await self.accepted_below(shard) - 1
         while page := await self._store.quarantine(shard, after_offset=offset, limit=_PAGE):
             offset = page[-1].offset
-            newest = [*newest, *(record.offset for record in page)][-MAX_QUARANTINED:]
+            counted = (record.offset for record in page if record.reason not in NO_FLOOD)
+            newest = [*newest, *counted][-MAX_QUARANTINED:]
         return bool(newest) and offset + 1 < end and halting_offset(newest, [offset + 1]) is not None
 
     async def _latest_decisions(self, shard: Shard) -> dict[int, Decision]:

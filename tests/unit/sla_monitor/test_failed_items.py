@@ -380,3 +380,14 @@ def test_a_recursion_without_end_is_the_items_failure() -> None:
     assert isinstance(failure, CodeFailure)
     assert failure.error == "RecursionError"
     assert len(failure.steps) <= 20
+
+
+def test_a_record_that_cannot_be_read_for_a_bug_is_quarantined_alone() -> None:
+    shard = Judged()
+    with bug_in(batches, "fact_of", BAD):
+        change = shard.judge((GOOD[0], "opened"), (BAD, "opened"), (GOOD[1], "opened"))
+
+    assert [(each.offset, each.reason) for each in change.quarantined] == [(1, "FAILED")]
+    assert "PlantedError in sla_monitor.judging.batch._read" in change.quarantined[0].detail
+    assert sorted(shard.items) == sorted([key_of(GOOD[0]), key_of(GOOD[1])])
+    assert shard.unaccounted() == 0

@@ -37,7 +37,9 @@ from tallystick.stack import require_folder
 
 _InsertResult = InsertResult | FactResult | None
 _NEW: frozenset[_InsertResult] = frozenset({InsertResult.NEW, FactResult.NEW})
-_CONFLICT: frozenset[_InsertResult] = frozenset({InsertResult.CONFLICT, FactResult.CONFLICT})
+_CONFLICT: frozenset[_InsertResult] = frozenset(
+    {InsertResult.CONFLICT, FactResult.CONFLICT, FactResult.TOO_MANY}  # all are quarantined
+)
 _JUDGED = frozenset({TICKETS.name, WORK.name})
 
 

@@ -16,7 +16,7 @@ from shared.contracts.topics import VERDICTS
 from shared.instants import epoch_ms, epoch_us
 from shared.log.failures import PRODUCT_VERSION, CodeFailure, attempt
 from shared.log.port import Outgoing, Quarantined, Record, Shard
-from shared.log.validation import CONFLICT, TOO_MANY, InvalidRecord, as_quarantined
+from shared.log.validation import CONFLICT, TOO_MANY, InvalidRecord, as_quarantined, failed_to_read
 from shared.state.port import Change, Head
 from shared.units import EpochMillis, EpochSeconds, Offset
 from sla_monitor.domain.agreements import MissingCalendar
@@ -26,7 +26,7 @@ from sla_monitor.domain.decisions import ReevaluationRequest
 from sla_monitor.domain.facts import AnyFact, ItemEvent, Opened, fact_of, read_record, services_named
 from sla_monitor.domain.incremental import ignored_kinds
 from sla_monitor.domain.item import OUTAGE_MARK, FactResult, Item, dump_item, is_open
-from sla_monitor.judging.failed_items import FailedItems
+from sla_monitor.judging.failed_items import FailedItems, log_failed_record
 from sla_monitor.judging.item_cache import CachedItem, ItemCache
 from sla_monitor.ports import Catalogue, DecisionsLog
 from sla_monitor.store.items import STREAMS, evaluate_known
@@ -129,14 +129,17 @@ class ShardBatch:
     def add(self, records: Sequence[Record]) -> None:
         """The records are sorted to their items, the clock has moved on with them, invalid ones are quarantined."""
         for record in records:
-            match read_record(self._shard, record):
+            match attempt(_read, self._shard, record):
                 case InvalidRecord() as invalid:
                     self._quarantine(record, invalid)
                 case TimeAdvanced(data=data):
                     self._counts["applied"] += 1
                     self.move_clock(epoch_us(data.to) // 1000)
-                case event:
-                    self._added.setdefault(item_key(event, record), []).append((fact_of(event), record))
+                case CodeFailure() as failure:
+                    log_failed_record(self._shard, record, failure)
+                    self._quarantine(record, failed_to_read(failure))
+                case (key, fact):
+                    self._added.setdefault(key, []).append((fact, record))
         self.move_clock(max(record.timestamp_ms for record in records))
         end = records[-1].offset + 1
         self._counts["absent"] += end - self._next_offset - len(records)
@@ -348,6 +351,14 @@ class ShardBatch:
             held=self._failed.held,
         )
         return Change(head, items=self._items, due=self._due, outbox=self._outbox, quarantined=self._quarantined)
+
+
+def _read(shard: Shard, record: Record) -> InvalidRecord | TimeAdvanced | tuple[str, AnyFact]:
+    """What is wrong with the record, the time to which it moves the clock, or its fact and the key of its item."""
+    event = read_record(shard, record)
+    if isinstance(event, InvalidRecord | TimeAdvanced):
+        return event
+    return item_key(event, record), fact_of(event)
 
 
 def item_key(event: ItemEvent, record: Record) -> str:

@@ -17,10 +17,10 @@ from shared.startup_errors import InvalidSettings
 from shared.state.connect import connect
 from shared.state.port import Head
 from sla_monitor.domain.facts import AnyFact, fact_of, read_record
-from sla_monitor.domain.item import FactResult, Item, insert_fact, load_item
+from sla_monitor.domain.item import FactResult
 from sla_monitor.judging.archiving import ArchiveReader
 from sla_monitor.judging.batch import EvaluationContext, ShardBatch, item_key
-from sla_monitor.judging.item_cache import ItemCache
+from sla_monitor.judging.item_cache import CachedItem, ItemCache
 from sla_monitor.settings import DryRunSettings
 from sla_monitor.store.archive import SqlArchive
 from sla_monitor.store.views import CatalogueView, DecisionsView
@@ -58,8 +58,8 @@ class JudgingDryRun:
         facts = [_fact(shard, record) for record in records]
         head = await self._states.head(shard) or Head()
         stored = await self._held(shard, list(dict.fromkeys(key for key, _ in facts)), head)
-        items = {key: load_item(blob) for key, blob in stored.items()}
-        return [insert_fact(items.setdefault(key, Item()), fact) for key, fact in facts]
+        items = {key: CachedItem.load(stored.get(key)) for key, _ in facts}
+        return [items[key].insert(fact) for key, fact in facts]
 
     async def judge(self, shard: Shard, records: Sequence[Record]) -> DryRunResult:
         """What would follow, had the shard read `records` next, whatever their offsets."""

@@ -10,6 +10,7 @@ import structlog
 from shared.contracts.envelope import split_item_key
 from shared.contracts.scalars import Stream
 from shared.log.failures import CodeFailure, attempt
+from shared.log.port import Record, Shard
 from shared.state.port import Head
 from shared.units import CouncilId, ItemId
 from sla_monitor.domain.decisions import ReevaluationRequest, request_for
@@ -77,6 +78,11 @@ class FailedItems:
         if council not in self._held:
             self._held.add(council)
             _log.error("judging.council_held", council=council, failed_items=MOST_FAILED + 1)
+
+
+def log_failed_record(shard: Shard, record: Record, failure: CodeFailure) -> None:
+    """A log line about a record that could not even be read; it is in quarantine."""
+    _log.error("judging.record_failed", record=f"{shard}@{record.offset}", failure=str(failure), steps=failure.steps)
 
 
 def place_of(key: str) -> tuple[CouncilId, ItemId]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from shared.log.flood import MAX_QUARANTINED, WINDOW, halt_message, halting_offset
+from shared.log.flood import MAX_QUARANTINED, NO_FLOOD, WINDOW, halt_message, halting_offset
 from shared.log.port import Quarantined, Record, Shard
 from shared.log.processor import Halted
 from shared.state.port import StateStore
@@ -29,15 +29,26 @@ class FloodGuard:
 
         Raises `Halted` where the first of them does.
         """
-        invalid = sorted(record.offset for record in quarantined)
+        invalid = sorted(record.offset for record in quarantined if record.reason not in NO_FLOOD)
+        if not invalid:
+            return list(records)
         counted = max(invalid[0] - WINDOW, await self._accepted_below(shard))
-        # Each may hold 256 KiB, and one more than the limit says as much as all of them.
-        before = await self._states.quarantine(shard, after_offset=counted - 1, limit=MAX_QUARANTINED + 1)
-        halted_at = halting_offset(
-            [each.offset for each in before], [offset for offset in invalid if offset >= counted]
-        )
+        before = await self._first_invalid(shard, counted)
+        halted_at = halting_offset(before, [offset for offset in invalid if offset >= counted])
         if halted_at is None:
             return list(records)
         if halted_at == records[0].offset:
             raise Halted(halt_message(shard, halted_at))
         return [record for record in records if record.offset < halted_at]
+
+    async def _first_invalid(self, shard: Shard, first: int) -> list[int]:
+        """The first quarantined offsets from `first` on that count: one more than the limit says as much as all."""
+        found: list[int] = []
+        after = first - 1
+        # Each may hold 256 KiB, so few are read at once.
+        while page := await self._states.quarantine(shard, after_offset=after, limit=MAX_QUARANTINED + 1):
+            after = page[-1].offset
+            found += [each.offset for each in page if each.reason not in NO_FLOOD]
+            if len(found) > MAX_QUARANTINED:
+                break
+        return found[: MAX_QUARANTINED + 1]
