@@ -28,6 +28,7 @@ from tests.support.recharges import (
     completed,
     opened,
     received,
+    reclassified,
     recorded,
     records,
     resolved,
@@ -69,6 +70,25 @@ def test_a_completion_counts_once_its_receipt_names_the_service(store: SqlStore)
 
     assert [usage.reason for usage in before.evidence.unbilled] == ["item-not-opened"]
     assert quantities(store)["accounts-payable"] == 1
+
+
+def test_an_item_counts_for_the_service_that_it_was_of_when_it_was_completed(store: SqlStore) -> None:
+    feed(store, CATALOGUE, CATALOGUED)
+    feed(store, WORK, [completed("W-1", "2026-05-20T10:00:00+01:00"), received("W-1", "2026-05-18T10:00:00+01:00")])
+    before = quantities(store)
+
+    # Late, in the second of the completion, and after it: only the first one changes what is counted.
+    late = reclassified("W-1", "2026-05-19T10:00:00+01:00", service="payroll", id="moved")
+    feed(store, WORK, [reclassified("W-1", "2026-05-20T10:00:00+01:00", service="ict", id="at-once")])
+    feed(store, WORK, [reclassified("W-1", "2026-05-21T10:00:00+01:00", service="ict", id="afterwards")])
+    unmoved = quantities(store)
+    feed(store, WORK, [late])
+
+    assert before["accounts-payable"] == unmoved["accounts-payable"] == 1
+    assert quantities(store)["accounts-payable"] == 0
+    assert [(each.reason, each.service, each.events) for each in statement_of(store).evidence.unbilled] == [
+        ("wrong-meter", "payroll", 1)
+    ]
 
 
 def test_a_reopened_ticket_is_one_unit_of_the_month_it_was_first_resolved_in(store: SqlStore) -> None:

@@ -4,8 +4,10 @@ import random
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from datetime import datetime
 from decimal import Decimal
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,18 +16,46 @@ from sqlalchemy import delete
 from billing.store import tables
 from billing.store.sql import SqlStore
 from shared.contracts.envelope import Event
-from shared.contracts.items import WorkCompleted, WorkReceived
+from shared.contracts.items import WorkCompleted, WorkReceived, WorkReclassified
 from shared.contracts.topics import CATALOGUE, USAGE, WORK
 from shared.contracts.usage import UsageEvent, UsageRecorded, UsageReversed
 from shared.sql.engine import connect
-from tests.support.billing_feed import CATALOGUED, MAY, feed, quantities
+from tests.support.billing_feed import MAY, TARIFFS, feed, quantities
 from tests.support.databases import as_owner
-from tests.support.recharges import completed, received, recorded, reversed_
+from tests.support.recharges import (
+    ASHBY,
+    ICT,
+    PAYABLE,
+    PAYROLL,
+    PROVIDER,
+    agreement,
+    catalogue_events,
+    completed,
+    received,
+    reclassified,
+    recorded,
+    reversed_,
+    tariff,
+    unit,
+)
 
-USAGE_TABLES = (tables.reading, tables.reversal, tables.item_opened, tables.item_completed)
+USAGE_TABLES = (
+    tables.reading,
+    tables.reversal,
+    tables.item_opened,
+    tables.item_reclassified,
+    tables.item_completed,
+)
+
+ENQUIRIES = msgspec.structs.replace(PAYABLE, id="enquiries", name="Enquiries")
+PRICED = (*TARIFFS, tariff(unit("1.00"), service=ENQUIRIES.id))
+CATALOGUE_WITH_ENQUIRIES = catalogue_events(
+    ASHBY, PROVIDER, PAYABLE, ENQUIRIES, ICT, PAYROLL, *PRICED, agreement(*(each.id for each in PRICED))
+)
 
 moments = st.integers(0, 60).map(lambda hours: f"2026-05-{29 + hours // 24:02}T{hours % 24:02}:00:00+00:00")
 names = st.sampled_from(["a", "b", "c"])
+services = st.sampled_from(["accounts-payable", "enquiries"])
 amounts = st.integers(0, 40).map(str)
 
 
@@ -42,14 +72,14 @@ def catalogued(module_database_of: Callable[[str], str]) -> Iterator[tuple[SqlSt
             connection.execute(delete(tables.progress).where(tables.progress.c.topic != CATALOGUE.name))
 
     with closing(SqlStore.open(url)) as store:
-        feed(store, CATALOGUE, CATALOGUED)
+        feed(store, CATALOGUE, CATALOGUE_WITH_ENQUIRIES)
         yield store, forget
     owner.dispose()
 
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[Event]:
-    """Receipts, repeated completions, readings and reversals of a few items, every event with an id of its own."""
+    """Receipts, changes of service, repeated completions, readings and reversals, every event with an id of its own."""
     events: list[Event] = []
     for number in range(draw(st.integers(1, 12))):
         name, at = draw(names), draw(moments)
@@ -57,7 +87,8 @@ def histories(draw: st.DrawFn) -> list[Event]:
             draw(
                 st.sampled_from(
                     [
-                        received(name, at, id=f"{number}-received"),
+                        received(name, at, id=f"{number}-received", service=draw(services)),
+                        reclassified(name, at, id=f"{number}-reclassified", service=draw(services)),
                         completed(name, at, units=draw(amounts), id=f"{number}-completed"),
                         recorded(f"{name}-{number}", at, draw(amounts)),
                         reversed_(f"{name}-{draw(st.integers(0, 12))}", at),
@@ -81,8 +112,23 @@ def naive_quantities(history: Sequence[Event], month: str) -> dict[str, Decimal]
         if completions:
             first = min(completions, key=lambda event: (event.time, event.source, event.id))
             if _bst_month(first) == month:
-                sums["accounts-payable"] += Decimal(first.data.units)
+                sums[_service_of(item, history, first.time)] += Decimal(first.data.units)
     return sums
+
+
+def _service_of(item: str, history: Sequence[Event], completed_at: datetime) -> str:
+    """What it was of just before it was completed, and what it became by the time that it was received."""
+    mine = [event for event in history if event.subject == item]
+    receipt = min((event for event in mine if isinstance(event, WorkReceived)), key=_in_order)
+    service = receipt.data.service
+    for event in sorted((event for event in mine if isinstance(event, WorkReclassified)), key=_in_order):
+        if event.time < completed_at or event.time <= receipt.time:
+            service = event.data.service or service
+    return service
+
+
+def _in_order(event: Event) -> tuple[datetime, str, str]:
+    return event.time, event.source, event.id
 
 
 def _bst_month(event: UsageEvent | WorkCompleted) -> str:
@@ -107,12 +153,16 @@ def test_any_order_with_any_repetition_gives_what_the_naive_rules_give(
         expected, found = naive_quantities(history, str(month)), quantities(store, month)
         assert found["payroll"] == expected["payroll"]
         assert found["accounts-payable"] == expected["accounts-payable"]
+        assert found["enquiries"] == expected["enquiries"]
     assert all(each.unaccounted == 0 for each in store.progress())
 
 
 def arrive(store: SqlStore, arriving: Sequence[Event], chance: random.Random) -> None:
     """Each topic's events, in two batches of any size."""
-    for topic, types in ((WORK, WorkReceived | WorkCompleted), (USAGE, UsageRecorded | UsageReversed)):
+    for topic, types in (
+        (WORK, WorkReceived | WorkReclassified | WorkCompleted),
+        (USAGE, UsageRecorded | UsageReversed),
+    ):
         of_topic = [event for event in arriving if isinstance(event, types)]
         cut = chance.randrange(len(of_topic) + 1)
         for part in (of_topic[:cut], of_topic[cut:]):

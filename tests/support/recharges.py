@@ -25,7 +25,16 @@ from shared.contracts.definitions import (
     UnitCharge,
 )
 from shared.contracts.envelope import Event, ItemEvent
-from shared.contracts.items import CompletedData, NewItemData, TicketOpened, TicketResolved, WorkCompleted, WorkReceived
+from shared.contracts.items import (
+    CompletedData,
+    NewItemData,
+    ReclassifiedData,
+    TicketOpened,
+    TicketResolved,
+    WorkCompleted,
+    WorkReceived,
+    WorkReclassified,
+)
 from shared.contracts.topics import Topic
 from shared.contracts.usage import ReversalData, UsageData, UsageRecorded, UsageReversed
 from shared.contracts.versions import DefinitionVersion
@@ -134,6 +143,13 @@ def received(item: str, at: str, *, service: str = PAYABLE.id, id: str | None = 
     """A unit of work came in."""
     return WorkReceived(
         **_envelope(id or f"{item}-received", at), subject=ItemId(item), data=NewItemData(service=service)
+    )
+
+
+def reclassified(item: str, at: str, *, service: str, id: str | None = None) -> WorkReclassified:
+    """The unit of work is of another service."""
+    return WorkReclassified(
+        **_envelope(id or f"{item}-reclassified", at), subject=ItemId(item), data=ReclassifiedData(service=service)
     )
 
 

@@ -2,13 +2,15 @@
 
 A month's usage is a function of the *set* of facts: their order and repetition change nothing.
 
-* work-completed: an item is metered once, by its first completion in event time (ties by source, then id), with the
-  `units` of that completion. A later completion of the same item, with whatever units, counts nothing.
+* work-completed: an item is metered once, by its first completion in event time (ties by sequence, source, then id),
+  with the `units` of that completion. A later completion of the same item, with whatever units, counts nothing.
 * tickets-resolved: a ticket is one unit, on the day of its first resolution. Reopening it does not undo that.
 * readings: the quantity recorded, unless a reversal for the same council and service names the reading.
 
-The service of an item is that of its first `received` or `opened` event; until that event is here, its completion
-is stored and billed to nobody.
+An item is counted under the service that it was of when it was completed: that of its first `received` or `opened`
+event, or of the last `reclassified` in a second before the completion. What it became in the very second of its
+completion it was for no time; what it became by the second of its opening it was from the start. Until the event that
+opened it is here, its completion is stored and billed to nobody.
 """
 
 from dataclasses import dataclass
@@ -20,7 +22,15 @@ import msgspec
 
 from shared.contracts import catalogue as changes
 from shared.contracts.codec import AnyEvent
-from shared.contracts.items import TicketOpened, TicketResolved, WorkCompleted, WorkReceived
+from shared.contracts.envelope import ItemEvent
+from shared.contracts.items import (
+    TicketOpened,
+    TicketReclassified,
+    TicketResolved,
+    WorkCompleted,
+    WorkReceived,
+    WorkReclassified,
+)
 from shared.contracts.usage import UsageRecorded, UsageReversed
 from shared.instants import epoch_us, instant_at
 from shared.period import LONDON
@@ -34,11 +44,15 @@ _HOUR_US = 3_600_000_000
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The event that a fact comes from, and its time in epoch microseconds."""
+    """The event that a fact comes from, and its time in epoch microseconds.
+
+    `place` orders the events of one item at one time as their `sequence` does, compared as text.
+    """
 
     source: str
     id: str
     at_us: int
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +77,17 @@ class ItemCompleted:
     item: str
     day: date
     quantity_micro: int
+
+
+@dataclass(frozen=True, slots=True)
+class ItemReclassified:
+    """An item is of another service from its time on."""
+
+    origin: Origin
+    council: str
+    meter: Meter
+    item: str
+    service: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +125,7 @@ class DefinitionPublished:
     definition: bytes
 
 
-Fact = ItemOpened | ItemCompleted | ReadingRecorded | ReadingReversed | DefinitionPublished
+Fact = ItemOpened | ItemReclassified | ItemCompleted | ReadingRecorded | ReadingReversed | DefinitionPublished
 
 _KINDS: dict[type, DefinitionKind] = {
     changes.CouncilVersioned: "council",
@@ -114,7 +139,8 @@ _encoder = msgspec.json.Encoder(order="deterministic")
 
 def fact_of(event: AnyEvent) -> Fact | None:
     """The fact that billing keeps of `event`; None for one that no recharge depends on."""
-    origin = Origin(event.source, event.id, epoch_us(event.time))
+    place = sequence_place(event.sequence or "") if isinstance(event, ItemEvent) else ""
+    origin = Origin(event.source, event.id, epoch_us(event.time), place)
     day = london_day(origin.at_us)
     fact: Fact | None = None
     match event:
@@ -125,6 +151,10 @@ def fact_of(event: AnyEvent) -> Fact | None:
             fact = ReadingReversed(origin, council, data.service, data.reversed_source, data.reversed_id)
         case WorkReceived(council=council, subject=item, data=data):
             fact = ItemOpened(origin, council, "work-completed", item, data.service, day)
+        case WorkReclassified(council=council, subject=item, data=data) if data.service:
+            fact = ItemReclassified(origin, council, "work-completed", item, data.service)
+        case TicketReclassified(council=council, subject=item, data=data) if data.service:
+            fact = ItemReclassified(origin, council, "tickets-resolved", item, data.service)
         case WorkCompleted(council=council, subject=item, data=data):
             fact = ItemCompleted(origin, council, "work-completed", item, day, quantity_micro(data.units))
         case TicketOpened(council=council, subject=item, data=data):
@@ -141,6 +171,13 @@ def fact_of(event: AnyEvent) -> Fact | None:
             id_, since, encoded = data.definition.id, data.definition.effective_from, _encoder.encode(data.definition)
             fact = DefinitionPublished(origin, _KINDS[type(event)], id_, data.version, since, encoded)
     return fact
+
+
+def sequence_place(sequence: str) -> str:
+    """A text that sorts as the sequence: none first, then those of digits alone by their number, then other text."""
+    if not sequence:
+        return ""
+    return f"1{int(sequence):0>64} {sequence}" if sequence.isdigit() else f"2{sequence}"
 
 
 def quantity_micro(quantity: str) -> int:

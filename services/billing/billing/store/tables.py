@@ -56,6 +56,10 @@ reversal = Table(
 )
 
 
+def _place() -> Column[str]:
+    return Column("place", String(130), nullable=False)
+
+
 def _item_table(name: str, fact: Column[Any]) -> Table:
     return Table(
         name,
@@ -65,6 +69,7 @@ def _item_table(name: str, fact: Column[Any]) -> Table:
         _id("item", primary_key=True),
         Column("day", Date, nullable=False),
         *_origin(),
+        _place(),
         fact,
         Index(f"{name}_by_day", "day", "council"),
         sqlite_with_rowid=False,
@@ -73,6 +78,19 @@ def _item_table(name: str, fact: Column[Any]) -> Table:
 
 item_opened = _item_table("item_opened", _id("service"))
 item_completed = _item_table("item_completed", Column("quantity_micro", BigInteger, nullable=False))
+
+# Where an item was said to be of another service; few items are.
+item_reclassified = Table(
+    "item_reclassified",
+    metadata,
+    _id("council", primary_key=True),
+    Column("meter", String(20), primary_key=True),
+    _id("item", primary_key=True),
+    *_origin(primary_key=True),
+    _place(),
+    _id("service"),
+    sqlite_with_rowid=False,
+)
 
 # The latest verdict of each `VerdictKey`; `offset` is its place in the item's partition. The index holds
 # all that a month's sums need: a year's cap is computed over twelve months.

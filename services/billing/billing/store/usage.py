@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    FromClause,
     Row,
     Select,
     Table,
@@ -26,10 +27,18 @@ from sqlalchemy import (
 from billing.domain.metering import MICRO
 from billing.domain.usage import Usage
 from billing.ports import CouncilUsage, CountedEvent, EventCursor, UsageFilter
-from billing.store.tables import decisions, item_completed, item_opened, quarantine, reading, reversal
+from billing.store.tables import (
+    decisions,
+    item_completed,
+    item_opened,
+    item_reclassified,
+    quarantine,
+    reading,
+    reversal,
+)
 from shared.contracts.codec import UndecodableEvent, UnknownEventType, decode_event
 from shared.contracts.scalars import Stream
-from shared.instants import instant_at
+from shared.instants import SECOND_US, instant_at
 from shared.period import Month, month_of
 from shared.scope import Scope
 from shared.sql.statements import in_scope
@@ -141,9 +150,9 @@ def _readings() -> Select[Any]:
 
 
 def _items_completed() -> Select[Any]:
-    """With the service that the item was opened for; None while that is not known."""
-    query = _sums(item_completed, item_completed.c.quantity_micro, item_opened.c.service, item_completed.c.meter)
-    query = query.select_from(item_completed.outerjoin(item_opened, _same_item()))
+    """With the service that each item was of when it was completed; None while its opening is not known."""
+    items = _item_services().subquery()
+    query = _sums(items, items.c.quantity_micro, items.c.service, items.c.meter)
     return query.add_columns(literal("counted").label("state"), null().label("unit"))
 
 
@@ -152,7 +161,7 @@ def _items_opened() -> Select[Any]:
     return query.add_columns(literal("opened").label("state"), null().label("unit"))
 
 
-def _sums(table: Table, quantity_micro: ColumnElement[int], *group: ColumnElement[Any]) -> Select[Any]:
+def _sums(table: FromClause, quantity_micro: ColumnElement[int], *group: ColumnElement[Any]) -> Select[Any]:
     """Events and quantities of a council's month by day and `group`.
 
     Whole units and millionths apart: their sum as one integer may pass 64 bits, which SQLite refuses to add.
@@ -183,9 +192,43 @@ def _counted_items(by: UsageFilter) -> Select[Any]:
     stream: Stream = "work" if by.meter == "work-completed" else "ticket"
     return (
         select(literal(stream).label("stream"), completed.item, completed.quantity_micro)
-        .select_from(item_completed.join(item_opened, _same_item()))
-        .where(*_of_line(item_completed, by), completed.meter == by.meter, item_opened.c.service == by.service)
+        .select_from(item_completed.join(item_opened, _same_item(item_opened)))
+        .where(*_of_line(item_completed, by), completed.meter == by.meter, _service_then() == by.service)
     )
+
+
+def _item_services() -> Select[Any]:
+    """The items of a council that were completed in a month, each with the service that it was of then."""
+    completed = item_completed.c
+    of_month = completed.day >= bindparam("first"), completed.day < bindparam("end")
+    return (
+        select(
+            completed.council,
+            completed.day,
+            completed.meter,
+            completed.quantity_micro,
+            _service_then().label("service"),
+        )
+        .select_from(item_completed.outerjoin(item_opened, _same_item(item_opened)))
+        .where(completed.council == bindparam("council"), *of_month)
+    )
+
+
+def _service_then() -> ColumnElement[str]:
+    """The service of an item at its completion: by the last reclassification in effect, else by its opening."""
+    of = item_reclassified.c
+    at_s, completed_s, opened_s = (
+        column // SECOND_US for column in (of.at_us, item_completed.c.at_us, item_opened.c.at_us)
+    )
+    last = (
+        select(of.service)
+        .where(_same_item(item_reclassified), (at_s < completed_s) | (at_s <= opened_s))
+        .order_by(of.at_us.desc(), of.place.desc(), of.source.desc(), of.event_id.desc())
+        .limit(1)
+        .correlate(item_completed, item_opened)
+        .scalar_subquery()
+    )
+    return case((item_opened.c.service.is_(None), null()), else_=func.coalesce(last, item_opened.c.service))
 
 
 def _of_line(table: Table, by: UsageFilter) -> tuple[ColumnElement[bool], ...]:
@@ -202,8 +245,8 @@ def _is_reversed() -> ColumnElement[bool]:
     )
 
 
-def _same_item() -> ColumnElement[bool]:
-    return and_(*(item_completed.c[name] == item_opened.c[name] for name in ("council", "meter", "item")))
+def _same_item(table: Table) -> ColumnElement[bool]:
+    return and_(*(item_completed.c[name] == table.c[name] for name in ("council", "meter", "item")))
 
 
 def _quantity(row: Row[Any]) -> Decimal:

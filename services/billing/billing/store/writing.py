@@ -9,7 +9,14 @@ from sqlalchemy import Connection, Table, tuple_
 from sqlalchemy.dialects.postgresql import Insert, insert
 
 from billing.domain.ingest import AcceptedEvent
-from billing.domain.metering import DefinitionPublished, ItemCompleted, ItemOpened, ReadingRecorded, ReadingReversed
+from billing.domain.metering import (
+    DefinitionPublished,
+    ItemCompleted,
+    ItemOpened,
+    ItemReclassified,
+    ReadingRecorded,
+    ReadingReversed,
+)
 from billing.domain.verdicts import VerdictReceived
 from billing.ports import IngestBatch
 from billing.store import tables
@@ -21,8 +28,8 @@ from shared.sql.statements import insert_ignore, insert_rows, upsert
 
 Row = dict[str, Any]
 # Columns that are called otherwise than the attribute of the fact.
-_ATTRIBUTES = {"source": "origin.source", "event_id": "origin.id", "at_us": "origin.at_us"}
-_IN_EVENT_TIME = itemgetter("at_us", "source", "event_id")
+_ATTRIBUTES = {"source": "origin.source", "event_id": "origin.id", "at_us": "origin.at_us", "place": "origin.place"}
+_IN_EVENT_TIME = itemgetter("at_us", "place", "source", "event_id")
 
 
 def write(connection: Connection, progress: Progress, batch: IngestBatch, *, expected: int | None) -> None:
@@ -82,6 +89,7 @@ _TABLES: Mapping[type, tuple[Table, Callable[[Connection, Table, Sequence[Row]],
     ReadingRecorded: (tables.reading, _insert),
     ReadingReversed: (tables.reversal, _insert),
     ItemOpened: (tables.item_opened, _keep_first),
+    ItemReclassified: (tables.item_reclassified, _insert),
     ItemCompleted: (tables.item_completed, _keep_first),
     DefinitionPublished: (tables.definition_version, _insert),
     VerdictReceived: (tables.verdict, _keep_last),
@@ -110,7 +118,7 @@ def _keep(connection: Connection, table: Table, rows: Sequence[Row], statement: 
 @cache
 def _earliest(table: Table) -> Insert:
     new = insert(table).excluded
-    of_new, of_stored = (tuple_(row.at_us, row.source, row.event_id) for row in (new, table.c))
+    of_new, of_stored = (tuple_(row.at_us, row.place, row.source, row.event_id) for row in (new, table.c))
     return upsert(table, where=of_new < of_stored)
 
 
