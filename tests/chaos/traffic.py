@@ -21,6 +21,9 @@ DOUBLED, LATE, CONTRADICTED = 0.10, 0.02, 0.0001
 # How many others may come between an event and its second sending, or its late one.
 APART = 20_000
 OPEN_TICKETS = 400
+# How often an event of a ticket has the second of the one before it, and what tells their order: nothing, all or some.
+TIED = 0.15
+SEQUENCES: tuple[tuple[str, ...], ...] = ((), (), tuple(map(str, range(6, 26))), ("", "b", "", "7", "a"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +110,15 @@ def _ticket_events(chance: Random, now: int) -> Iterator[dict[str, Any]]:
 def _ticket(chance: Random, now: int, number: int) -> Iterator[dict[str, Any]]:
     """A ticket's events. A fresh one, opened within the last hours, is answered and otherwise left open."""
     name, council = f"t{number}", chance.choice(COUNCILS)
+    numbered = chance.choice(SEQUENCES)
     is_fresh = chance.random() < 0.2
     at = now - HOUR_S * 3 + chance.randrange(HOUR_S) if is_fresh else now - chance.randrange(NEWEST_S, OLDEST_S)
     for place, (what, data, pause_s) in enumerate(_timeline(chance, is_fresh=is_fresh)):
-        at += 0 if place == 0 else 1 + chance.randrange(pause_s)
+        at += 0 if place == 0 or chance.random() < TIED else 1 + chance.randrange(pause_s)
         if at > now - (0 if is_fresh else DAY_S):
             return
-        yield _event(f"ticket.{what}", f"{name}-{place}", council, name, at, **data)
+        event = _event(f"ticket.{what}", f"{name}-{place}", council, name, at, **data)
+        yield event | ({"sequence": numbered[place]} if any(numbered[place : place + 1]) else {})
 
 
 def _timeline(chance: Random, *, is_fresh: bool) -> Iterator[tuple[str, dict[str, str], int]]:
@@ -164,9 +169,11 @@ def _sending(topic: str, event: dict[str, Any]) -> Sending:
 
 
 def _respelled(sending: Sending, chance: Random) -> Sending:
-    """The same event; half of them in another layout."""
+    """The same event; half of them in another layout, and of these some with another sequence."""
     if chance.random() < 0.5:
         return sending
     event = json.loads(sending.value)
+    if chance.random() < 0.2:
+        event["sequence"] = chance.choice(["0", "9", "12", "a"])
     value = json.dumps(dict(reversed(event.items())), separators=(",", ":")).encode()
     return Sending(sending.topic, sending.key, value)

@@ -7,9 +7,10 @@ and a resolved ticket stop the clock; London is on UTC.
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from typing import NamedTuple
+from itertools import groupby, permutations
+from typing import Any, NamedTuple
 
-from tests.simulation.raw_log import LogContents, happened_at
+from tests.simulation.raw_log import LogContents, happened_at, sequence_order
 
 HOUR_S = 3600
 # Of each agreement of a council: a resolution, and a response.
@@ -42,7 +43,7 @@ class Key(NamedTuple):
 
 
 class ItemHistory(NamedTuple):
-    """What is known of one ticket: (when, what) in order, and whether all of it was sent as it happened."""
+    """What is known of one ticket: (when, what) as it applied, and whether all of it was sent as it happened."""
 
     events: list[tuple[datetime, str]]
     sent_on_time: bool
@@ -50,18 +51,68 @@ class ItemHistory(NamedTuple):
 
 def item_histories(log: LogContents) -> dict[tuple[str, str], ItemHistory]:
     """What happened to each ticket that was opened."""
-    events: dict[tuple[str, str], list[tuple[datetime, str]]] = {}
+    events: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for event in log.events.values():
-        what = event["type"].removeprefix("tallystick.ticket.").removesuffix(".v1")
-        events.setdefault((event["council"], event["subject"]), []).append((happened_at(event), what))
-    return {item: ItemHistory(sorted(known), item not in log.late) for item, known in events.items()}
+        events.setdefault((event["council"], event["subject"]), []).append(event)
+    return {item: ItemHistory(_applied(known), item not in log.late) for item, known in events.items()}
+
+
+# What a ticket in a state becomes by an event; by any other it stays what it is.
+_BECOMES = {
+    ("new", "opened"): "open",
+    ("open", "paused"): "paused",
+    ("open", "resolved"): "resolved",
+    ("paused", "resumed"): "open",
+    ("paused", "paused"): "paused",
+    ("paused", "resolved"): "resolved",
+    ("resolved", "reopened"): "open",
+}
+_BECOMES_BY = {"opened": "open", "paused": "paused", "resumed": "open", "resolved": "resolved", "reopened": "open"}
+# By which what is left of a choice is decided.
+_KINDS = ("opened", "responded", "reopened", "resumed", "resolved", "paused")
+
+
+def _applied(events: Iterable[dict[str, Any]]) -> list[tuple[datetime, str]]:
+    """The events that applied to the ticket, and its responses: of one second and sequence in the best order (R23).
+
+    That is the one in which most of them apply; of several, the first by kind and id.
+    """
+    history: list[tuple[datetime, str]] = []
+    state = "new"
+    ordered = sorted(events, key=lambda event: (happened_at(event), sequence_order(event)))
+    for (at, _), group in groupby(ordered, key=lambda event: (happened_at(event), sequence_order(event))):
+        tied = [(_what(event), str(event["id"])) for event in group]
+        best = min((_tried(state, order) for order in permutations(tied)), key=lambda tried: (-len(tried), tried))
+        history += [(at, _KINDS[kind]) for kind, _ in best] + [(at, what) for what, _ in tied if what == "responded"]
+        state = _state_after(state, best)
+    return history
+
+
+def _tried(state: str, order: Iterable[tuple[str, str]]) -> list[tuple[int, str]]:
+    """Kind and id of those that apply, each to the state that the ones before it left."""
+    applied = []
+    for what, id_ in order:
+        if (state, what) in _BECOMES:
+            state = _BECOMES[state, what]
+            applied.append((_KINDS.index(what), id_))
+    return applied
+
+
+def _state_after(state: str, applied: Iterable[tuple[int, str]]) -> str:
+    for kind, _ in applied:
+        state = _BECOMES[state, _KINDS[kind]]
+    return state
+
+
+def _what(event: dict[str, Any]) -> str:
+    return str(event["type"].removeprefix("tallystick.ticket.").removesuffix(".v1"))
 
 
 def verdicts(log: LogContents) -> dict[Key, DecidedVerdict]:
     """Every verdict that is decided when all of time has passed."""
     found: dict[Key, DecidedVerdict | None] = {}
     for (council, item), history in item_histories(log).items():
-        paused = history.events[-1][1] == "paused"
+        paused = _states(history)[-1][1] == "paused"
         for (of, agreement), (resolve_s, respond_s) in ALLOWED_S.items():
             if of == council:
                 found[Key(council, agreement, "resolve", "ticket", item)] = _decide(
@@ -73,21 +124,34 @@ def verdicts(log: LogContents) -> dict[Key, DecidedVerdict]:
     return {key: decided for key, decided in found.items() if decided is not None}
 
 
+def _states(history: ItemHistory) -> list[tuple[datetime, str]]:
+    """What the ticket was from the end of each second on in which it became anything: what took no time is left out."""
+    ends = {at: _BECOMES_BY[what] for at, what in history.events if what != "responded"}
+    return list(ends.items())
+
+
 def _running_intervals(history: ItemHistory) -> list[tuple[datetime, datetime]]:
-    """When the clock ran: [start, end) in order, the last to FOREVER where it still runs."""
+    """When the clock ran: [start, end) in order, the last to FOREVER where it still runs.
+
+    One of no length is where a pause ended with the resolution: from there the clock would have gone on.
+    """
     spans: list[tuple[datetime, datetime]] = []
-    since: datetime | None = None
-    for at, what in history.events:
-        if what in {"opened", "resumed", "reopened"}:
-            since = since or at
-        elif what in {"paused", "resolved"} and since is not None:
-            spans, since = [*spans, (since, at)], None
-    return spans if since is None else [*spans, (since, FOREVER)]
+    before, since = "new", None
+    for at, state in _states(history):
+        if before == "open" != state and since is not None:
+            spans.append((since, at))
+        elif state == "open" != before:
+            since = at
+        elif before == "new" or (before, state) == ("paused", "resolved"):
+            spans.append((at, at))
+        before = state
+    return [*spans, (since, FOREVER)] if before == "open" and since is not None else spans
 
 
 def _until_response(history: ItemHistory) -> list[tuple[datetime, datetime]]:
-    opened = history.events[0][0]
-    return [(opened, next((at for at, what in history.events if what in {"responded", "resolved"}), FOREVER))]
+    resolved = [at for at, state in _states(history) if state == "resolved"]
+    answers = [*resolved, *(at for at, what in history.events if what == "responded")]
+    return [(history.events[0][0], min(answers, default=FOREVER))]
 
 
 def _decide(

@@ -1,6 +1,7 @@
 """The log as plain JSON.
 
-Of several messages with one identity the first counts. Shares no code with the services, as the oracle does not.
+Of several messages with one identity the first counts, and the smallest of their sequences. Shares no code with the
+services, as the oracle does not.
 """
 
 import json
@@ -48,8 +49,13 @@ def read_log(records: Iterable[RawRecord]) -> LogContents:
             unreadable += 1
             continue
         first = contents.events.setdefault((event["source"], event["id"]), event)
-        if first is not event:
-            (contents.repeated if first == event else contents.contradicted).append(event)
+        if first is not event and _without_sequence(first) != _without_sequence(event):
+            contents.contradicted.append(event)
+        elif first is not event:
+            contents.repeated.append(event)
+            if sequence_order(event) < sequence_order(first):
+                contents.events[event["source"], event["id"]] = event
+                contents.late.add((event["council"], event["subject"]))  # until now it was read in another place
         elif record.timestamp_ms / 1000 - happened_at(event).timestamp() >= 1:
             contents.late.add((event["council"], event["subject"]))
     return contents._replace(unreadable=unreadable)
@@ -66,6 +72,18 @@ def expected_counts(*logs: LogContents, metering_only: bool = False) -> dict[str
     quarantined = sum(known(each.contradicted) + each.unreadable for each in logs)
     found = {"duplicate": duplicate, "quarantined": quarantined, "applied": records - duplicate - quarantined}
     return {outcome: count for outcome, count in found.items() if count or outcome == "applied"}
+
+
+def sequence_order(event: Mapping[str, Any]) -> tuple[int, int, str]:
+    """Where an event is among those of its second: first without a sequence, then by number, then by text."""
+    sequence = event.get("sequence")
+    if sequence is None:
+        return 0, 0, ""
+    return (1, int(sequence), "") if sequence.isdecimal() else (2, 0, sequence)
+
+
+def _without_sequence(event: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in event.items() if name != "sequence"}
 
 
 def _read(record: RawRecord) -> dict[str, Any] | None:

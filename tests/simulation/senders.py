@@ -6,6 +6,9 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
+import msgspec
+from msgspec import UNSET, UnsetType
+
 from shared.contracts.codec import decode_event, encode_event
 from shared.contracts.envelope import ItemEvent
 from shared.contracts.items import (
@@ -29,6 +32,11 @@ from tests.simulation import partnership
 
 SOURCE = "/councils/joint/systems/desk"
 Send = Callable[[str, Message], None]
+# How many things happen in one second, and what their sender says of their order: nothing, all or something.
+_AT_ONCE = (1, 1, 1, 2, 1, 3)
+_SEQUENCES: tuple[tuple[str | UnsetType, ...], ...] = ((UNSET, UNSET, UNSET), ("9", "10", "11"), ("b", UNSET, "a"))
+# The sequences of events that are sent again; None for the same as before.
+_AGAIN = (None, None, "8", "12", "c")
 _DATA: dict[type[ItemEvent], Any] = {
     TicketOpened: NewItemData(service="ict"),
     TicketPaused: PausedData(reason="waiting", awaiting="council"),
@@ -77,19 +85,22 @@ class Senders:
         return self._send_now(TICKETS.name, self._event(TicketOpened, ticket, now))
 
     def advance(self, now: datetime, choice: int, *, late: bool) -> str:
-        """Something happens to a ticket; its event is sent now, or with `late` withheld."""
+        """One to three things happen to a ticket in one second; with `late` the event of the first is withheld."""
         if not self.tickets:
             return ""
         ticket = self.tickets[choice % len(self.tickets)]
-        steps = ticket.next_steps()
-        kind, ticket.state = steps[choice // len(self.tickets) % len(steps)]
-        ticket.responded |= kind is TicketResponded
-        event = self._event(kind, ticket, max(now, ticket.last + timedelta(seconds=1)))
-        ticket.last = event.time
-        if not late:
-            return self._send_now(TICKETS.name, event)
-        self.withheld.append((TICKETS.name, _message(event)))
-        return f"{_label(self.withheld[-1][1])} happens and is withheld"
+        at = max(now, ticket.last + timedelta(seconds=1))
+        happened = [
+            self._event(self._next_kind(ticket, choice + number), ticket, at, sequence)
+            for number, sequence in enumerate(_SEQUENCES[choice // 6 % 3][: _AT_ONCE[choice % 6]])
+        ]
+        ticket.last = happened[0].time
+        withheld = happened.pop(0) if late else None
+        done = [self._send_now(TICKETS.name, event) for event in (happened[::-1] if choice % 5 == 1 else happened)]
+        if withheld is not None:
+            self.withheld.append((TICKETS.name, _message(withheld)))
+            done.append(f"{_label(self.withheld[-1][1])} happens and is withheld")
+        return ", ".join(done)
 
     def record(self, now: datetime, choice: int) -> str:
         """A quantity is read, or every fourth time an earlier reading is reversed."""
@@ -116,12 +127,17 @@ class Senders:
         return f"{_label(self.sent[-1][1])} is sent late"
 
     def send_again(self, choice: int) -> str:
-        """A message is sent a second time."""
+        """A message is sent a second time, perhaps with another sequence."""
         if not self.sent:
             return ""
-        again = self.sent[choice % len(self.sent)]
-        self.send(*again)
-        return f"{_label(again[1])} is sent again"
+        topic, again = self.sent[choice % len(self.sent)]
+        sequence = _AGAIN[choice // 7 % len(_AGAIN)]
+        if sequence is not None:
+            event = decode_event(again.value)
+            assert isinstance(event, ItemEvent)
+            again = _message(msgspec.structs.replace(event, sequence=sequence))
+        self.send(topic, again)
+        return f"{_label(again)} is sent again"
 
     def contradict(self, choice: int) -> str:
         """A message is sent with the identity of an earlier one and another time."""
@@ -141,8 +157,17 @@ class Senders:
         self.send(*self.sent[-1])
         return f"{_label(self.sent[-1][1])} is sent"
 
-    def _event(self, kind: type[ItemEvent], ticket: Ticket, at: datetime) -> ItemEvent:
+    def _next_kind(self, ticket: Ticket, choice: int) -> type[ItemEvent]:
+        steps = ticket.next_steps()
+        kind, ticket.state = steps[choice // len(self.tickets) % len(steps)]
+        ticket.responded |= kind is TicketResponded
+        return kind
+
+    def _event(
+        self, kind: type[ItemEvent], ticket: Ticket, at: datetime, sequence: str | UnsetType = UNSET
+    ) -> ItemEvent:
         about: dict[str, Any] = {"id": f"e{next(self._numbers)}", "source": SOURCE, "time": at.replace(microsecond=0)}
+        about["sequence"] = sequence
         return kind(
             **about, subject=ItemId(ticket.name), council=CouncilId(ticket.council), data=_DATA.get(kind, NoData())
         )  # type: ignore[call-arg] # every kind has data

@@ -30,8 +30,8 @@ class LoggedRecord:
 
     @property
     def content(self) -> str:
-        """What it says, in one spelling: the layout of the JSON does not matter."""
-        return json.dumps(self.event, sort_keys=True)
+        """What it says, in one spelling: the layout of the JSON does not matter, nor its place among others."""
+        return json.dumps({name: value for name, value in self.event.items() if name != "sequence"}, sort_keys=True)
 
 
 async def records(server: str, topic: str) -> AsyncIterator[LoggedRecord]:

@@ -14,13 +14,13 @@ class RecordOutcomes:
     outcomes: Counter[tuple[int, str]] = field(default_factory=Counter)
     _first: dict[tuple[str, str], bytes] = field(default_factory=dict)
 
-    def take(self, record: LoggedRecord) -> bool:
-        """Whether the record counts: nothing with its identity was there before."""
+    def take(self, record: LoggedRecord) -> str:
+        """The record's outcome: it is applied if nothing with its identity was there before."""
         content = hashlib.sha256(record.content.encode()).digest()
         first = self._first.setdefault(record.identity, content)
         outcome = "quarantined" if first != content else "applied" if first is content else "duplicate"
         self.outcomes[record.partition, outcome] += 1
-        return outcome == "applied"
+        return outcome
 
     def total(self, outcome: str) -> int:
         """How many records had that outcome."""

@@ -31,9 +31,11 @@ def ticket(*happened: tuple[str, str, str]) -> list[dict[str, Any]]:
             "time": datetime.fromtimestamp(second(at), UTC).isoformat(),
             "council": "c",
             "subject": "t",
+            "source": "/desk",
+            "id": f"e{number}",
             "data": {"awaiting": awaited},
         }
-        for at, what, awaited in happened
+        for number, (at, what, awaited) in enumerate(happened)
     ]
 
 
@@ -73,6 +75,22 @@ def test_working_hours_are_used_up_when_the_days_say(start: str, hours: int, due
         (
             [("Tue 2026-11-10 16:00", "resolved", ""), ("Wed 2026-11-11 10:00", "reopened", "")],
             ExpectedVerdict("breached", "2026-11", second("Wed 2026-11-11 11:00")),
+        ),
+        (
+            [
+                ("Tue 2026-11-10 12:00", "paused", "council"),
+                ("Wed 2026-11-11 12:00", "paused", "provider"),
+                ("Wed 2026-11-11 12:00", "resumed", ""),
+            ],
+            ExpectedVerdict("breached", "2026-11", second("Wed 2026-11-11 17:00")),
+        ),
+        (
+            [
+                ("Tue 2026-11-10 16:00", "resolved", ""),
+                ("Wed 2026-11-11 10:00", "resolved", ""),
+                ("Wed 2026-11-11 10:00", "reopened", ""),
+            ],
+            ExpectedVerdict("met", "2026-11", second("Tue 2026-11-10 17:00")),
         ),
     ],
 )
@@ -115,7 +133,7 @@ def test_the_first_of_an_identity_counts_in_whatever_layout_it_comes_again() -> 
 
     taken = [outcomes_by_topic.take(raw(event)) for event in ({"a": 1, "b": 2}, {"b": 2, "a": 1}, {"a": 1, "b": 3})]
 
-    assert taken == [True, False, False]
+    assert taken == ["applied", "duplicate", "quarantined"]
     assert outcomes_by_topic.outcomes == {(0, "applied"): 1, (0, "duplicate"): 1, (0, "quarantined"): 1}
 
 

@@ -10,7 +10,8 @@ from shared.contracts.codec import decode_event
 from shared.contracts.items import TicketEvent
 from sla_monitor.domain.announcements import verdict_data
 from sla_monitor.domain.clock.verdict import evaluate
-from sla_monitor.domain.facts import AnyFact, fact_of, history
+from sla_monitor.domain.facts import fact_of
+from sla_monitor.domain.item import Item, insert_fact
 from tests.chaos.oracle.announcements import verdict_of
 from tests.chaos.oracle.tickets import ExpectedVerdict, verdicts
 from tests.chaos.traffic import TICKETS, Size, sendings
@@ -26,24 +27,23 @@ TARGETS = (
 @pytest.mark.parametrize("seed", range(3))
 def test_both_judge_the_traffic_alike(seed: int) -> None:
     values = {one.value for one in sendings(Size(0, 3000), seed=seed, now=NOW) if one.topic == TICKETS}
-    events = {event["id"]: event for event in map(json.loads, values)}
 
-    expected = verdicts(events.values(), as_of=NOW)
+    expected = verdicts(map(json.loads, values), as_of=NOW)
 
     assert judged_by_the_monitor(values) == expected
 
 
 def judged_by_the_monitor(values: set[bytes]) -> dict[tuple[str, str, str], ExpectedVerdict]:
-    tickets: defaultdict[tuple[str, str], dict[str, AnyFact]] = defaultdict(dict)
+    tickets: defaultdict[tuple[str, str], Item] = defaultdict(Item)
     for value in values:
         event = decode_event(value)
         assert isinstance(event, TicketEvent)
-        tickets[event.council, event.subject][event.id] = fact_of(event)
+        insert_fact(tickets[event.council, event.subject], fact_of(event))
     agreed = agreement_index(*TARGETS)
     found = {}
-    for (council, ticket), facts in tickets.items():
+    for (council, ticket), item in tickets.items():
         evaluation = evaluate(
-            history(facts.values()), council="adur", stream="ticket", item=ticket, agreement_index=agreed, as_of=NOW
+            item.facts, council="adur", stream="ticket", item=ticket, agreement_index=agreed, as_of=NOW
         )
         for verdict in evaluation.verdicts:
             if verdict.decided:
