@@ -1,6 +1,7 @@
 """The partnership that the traffic is about, as a partnership file. Councils and figures are illustrative."""
 
 from tests.chaos.oracle.pence import LICENCE, STANDING, TICKET, TIERS
+from tests.chaos.oracle.tickets import WITH_EVENINGS
 
 COUNCILS = tuple(f"council-{number:02}" for number in range(1, 21))
 
@@ -22,11 +23,14 @@ target_sets:
     - {id: response, service: ict, measure: response-time, within: 4 working hours, calendar: office}
     - {id: resolution, service: ict, measure: resolution-time, within: 16 working hours, calendar: office}
     - {id: desk, service: desk, measure: resolution-time, within: 30 minutes}
+  evenings:
+    - {id: response, service: ict, measure: response-time, within: 8 working hours, calendar: office}
+    - {id: resolution, service: ict, measure: resolution-time, within: 24 working hours, calendar: office}
 """
 
 
 def text() -> str:
-    """The file: one agreement for each council, with the same targets and prices for all."""
+    """The file: an agreement for each council, with the same targets and prices for all, and for some another one."""
     return _HEAD + _partnership() + _tariffs() + _agreements()
 
 
@@ -73,4 +77,10 @@ agreements:
     effective_from: 2024-04-01
     targets: [ict]
     tariffs: [payroll, licences, ict]
+  - id: evenings
+    councils: [{", ".join(sorted(WITH_EVENINGS))}]
+    provider: shared-team
+    title: Evenings
+    effective_from: 2024-04-01
+    targets: [evenings]
 """

@@ -18,6 +18,7 @@ from tests.chaos.traffic import TICKETS, USAGE
 from tests.support.service_process import get
 
 SHOWN = 5
+_KEY = ", ".join(TargetKey._fields)
 
 
 @dataclass
@@ -109,32 +110,32 @@ def _sums(servers: Servers) -> dict[tuple[str, ...], int]:
     """How often a target is counted as met or breached in a month: by the verdict in place, and by its adjustments."""
     rows = stores.query(
         servers.database("sla_monitor"),
-        """
-        SELECT council, item, target, outcome, month, sum(n)::integer FROM (
-            SELECT council, item, target, outcome, month, 1 AS n FROM verdict
-            UNION ALL SELECT council, item, target, was, was_month, -1 FROM adjustment WHERE was IS NOT NULL
-            UNION ALL SELECT council, item, target, now, month, 1 FROM adjustment WHERE now IS NOT NULL
-        ) AS counted GROUP BY council, item, target, outcome, month HAVING sum(n) <> 0
-        """,
+        f"""
+        SELECT {_KEY}, outcome, month, sum(n)::integer FROM (
+            SELECT {_KEY}, outcome, month, 1 AS n FROM verdict
+            UNION ALL SELECT {_KEY}, was, was_month, -1 FROM adjustment WHERE was IS NOT NULL
+            UNION ALL SELECT {_KEY}, now, month, 1 FROM adjustment WHERE now IS NOT NULL
+        ) AS counted GROUP BY {_KEY}, outcome, month HAVING sum(n) <> 0
+        """,  # noqa: S608 (our own names)
     )
-    return {tuple(row[:5]): row[5] for row in rows}
+    return {tuple(row[:-1]): row[-1] for row in rows}
 
 
 def _adjusted(servers: Servers) -> set[TargetKey]:
-    rows = stores.query(servers.database("sla_monitor"), "SELECT DISTINCT council, item, target FROM adjustment")
-    return {(council, item, target) for council, item, target in rows}
+    rows = stores.query(servers.database("sla_monitor"), f"SELECT DISTINCT {_KEY} FROM adjustment")  # noqa: S608 (ours)
+    return {TargetKey(*row) for row in rows}
 
 
 def _read_model(servers: Servers, *, but: Container[TargetKey]) -> dict[TargetKey, tuple[object, ...]]:
-    columns = "council, item, target, outcome, month, extract(epoch FROM due_at)::bigint, elapsed_s"
+    columns = f"{_KEY}, outcome, month, extract(epoch FROM due_at)::bigint, elapsed_s"
     rows = stores.query(servers.database("sla_monitor"), f"SELECT {columns} FROM verdict")  # noqa: S608 (ours)
-    found = {(row[0], row[1], row[2]): tuple(row[3:]) for row in rows}
+    found = {TargetKey(*row[:-4]): tuple(row[-4:]) for row in rows}
     return {key: row for key, row in found.items() if key not in but}
 
 
 def _billed_verdicts(servers: Servers) -> dict[TargetKey, tuple[str, str]]:
-    rows = stores.query(servers.database("billing"), "SELECT council, item, target, outcome, month FROM verdict")
-    return {(row[0], row[1], row[2]): (row[3], row[4]) for row in rows if row[3] != "retracted"}
+    rows = stores.query(servers.database("billing"), f"SELECT {_KEY}, outcome, month FROM verdict")  # noqa: S608 (ours)
+    return {TargetKey(*row[:-2]): (row[-2], row[-1]) for row in rows if row[-2] != "retracted"}
 
 
 def _conserved(

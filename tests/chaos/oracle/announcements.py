@@ -44,7 +44,7 @@ class Announcements:
     def _fold(self, event: Mapping[str, Any]) -> None:
         kind, data = event["type"][KIND:].removesuffix(".v1"), event["data"]
         self.kinds[kind] += 1
-        key = event["council"], event["subject"], data["target"]
+        key = TargetKey(event["council"], data["agreement"], data["target"], data["stream"], event["subject"])
         if kind == "retracted":
             # After a loss a verdict may be retracted that has changed since: the last state is what counts.
             self.verdicts.pop(key, None)

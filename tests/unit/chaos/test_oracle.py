@@ -11,7 +11,7 @@ from tests.chaos.oracle.announcements import Announcements
 from tests.chaos.oracle.log import LoggedRecord
 from tests.chaos.oracle.pence import Usage, graduated, pence
 from tests.chaos.oracle.record_outcomes import RecordOutcomes
-from tests.chaos.oracle.tickets import ExpectedVerdict, verdicts
+from tests.chaos.oracle.tickets import ExpectedVerdict, TargetKey, verdicts
 from tests.chaos.oracle.working_hours import counted, used_up
 
 LATER = "Fri 2026-11-27 12:00"
@@ -100,7 +100,7 @@ def test_a_resolution_has_16_working_hours_without_waits_for_the_council(
     as_of = second("Mon 2026-11-09 12:00") if not happened else second(LATER)
     events = ticket(("Mon 2026-11-09 09:00", "opened", ""), *happened)
 
-    found = verdicts(events, as_of=as_of).get(("c", "t", "resolution"))
+    found = verdicts(events, as_of=as_of).get(TargetKey("c", "shared-c", "resolution", "ticket", "t"))
 
     assert (found and (found.outcome, found.month, found.due)) == (
         expected and (expected.outcome, expected.month, expected.due)
@@ -138,7 +138,14 @@ def test_the_first_of_an_identity_counts_in_whatever_layout_it_comes_again() -> 
 
 
 def announcement(kind: str, id_: str, **data: Any) -> LoggedRecord:
-    about = {"target": "resolution", "month": "2026-11", "due_at": "2026-11-10T17:00:00Z", **data}
+    about = {
+        "agreement": "shared-c",
+        "stream": "ticket",
+        "target": "resolution",
+        "month": "2026-11",
+        "due_at": "2026-11-10T17:00:00Z",
+        **data,
+    }
     return raw({"type": f"tallystick.sla.{kind}.v1", "id": id_, "council": "c", "subject": "t", "data": about})
 
 

@@ -8,20 +8,30 @@ import pytest
 
 from shared.contracts.codec import decode_event
 from shared.contracts.items import TicketEvent
+from sla_monitor.domain.agreements import AgreementIndex
 from sla_monitor.domain.announcements import verdict_data
 from sla_monitor.domain.clock.verdict import evaluate
 from sla_monitor.domain.facts import fact_of
 from sla_monitor.domain.item import Item, insert_fact
 from tests.chaos.oracle.announcements import verdict_of
-from tests.chaos.oracle.tickets import ExpectedVerdict, verdicts
+from tests.chaos.oracle.tickets import WITH_EVENINGS, ExpectedVerdict, TargetKey, verdicts
 from tests.chaos.traffic import TICKETS, Size, sendings
 from tests.support.histories import agreement_index, at
 
 NOW = at("Mon 2026-11-23 08:00")
-TARGETS = (
-    {"id": "response", "measure": "response-time", "within": "4 working hours", "calendar": "office"},
-    {"id": "resolution", "measure": "resolution-time", "within": "16 working hours", "calendar": "office"},
-)
+
+
+def agreed(response: str, resolution: str) -> AgreementIndex:
+    return agreement_index(
+        {"id": "response", "measure": "response-time", "within": response, "calendar": "office"},
+        {"id": "resolution", "measure": "resolution-time", "within": resolution, "calendar": "office"},
+    )
+
+
+AGREED = {
+    "shared": agreed("4 working hours", "16 working hours"),
+    "evenings": agreed("8 working hours", "24 working hours"),
+}
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -33,20 +43,25 @@ def test_both_judge_the_traffic_alike(seed: int) -> None:
     assert judged_by_the_monitor(values) == expected
 
 
-def judged_by_the_monitor(values: set[bytes]) -> dict[tuple[str, str, str], ExpectedVerdict]:
+def judged_by_the_monitor(values: set[bytes]) -> dict[TargetKey, ExpectedVerdict]:
     tickets: defaultdict[tuple[str, str], Item] = defaultdict(Item)
     for value in values:
         event = decode_event(value)
         assert isinstance(event, TicketEvent)
         insert_fact(tickets[event.council, event.subject], fact_of(event))
-    agreed = agreement_index(*TARGETS)
     found = {}
     for (council, ticket), item in tickets.items():
-        evaluation = evaluate(
-            item.facts, council="adur", stream="ticket", item=ticket, agreement_index=agreed, as_of=NOW
-        )
-        for verdict in evaluation.verdicts:
-            if verdict.decided:
-                data = msgspec.to_builtins(verdict_data(verdict, evaluation))
-                found[council, ticket, verdict.target.id] = verdict_of(data)
+        for name in AGREED if council in WITH_EVENINGS else ("shared",):
+            evaluation = evaluate(
+                item.facts,
+                council="adur",
+                stream="ticket",
+                item=ticket,
+                agreement_index=AGREED[name],
+                as_of=NOW,
+            )
+            for verdict in evaluation.verdicts:
+                if verdict.decided:
+                    key = TargetKey(council, f"{name}-{council}", verdict.target.id, evaluation.stream, ticket)
+                    found[key] = verdict_of(msgspec.to_builtins(verdict_data(verdict, evaluation)))
     return found
