@@ -14,6 +14,7 @@ from sqlalchemy import delete
 import billing.domain.charge_line as billing_lines
 import billing.store.writing as billing_writing
 import sla_monitor.domain.clock.timeline as timeline_reading
+import sla_monitor.store.items as stored_items
 from billing.domain.ingest import AcceptedEvent
 from shared.contracts.codec import decode_event, encode_event
 from shared.contracts.verdicts import VerdictEvent, VerdictRetracted
@@ -23,6 +24,7 @@ from shared.log.processor import CaughtUp
 from shared.sql.inbox import Arrival, InsertResult, receive
 from shared.state.port import Change, Head
 from shared.state.publisher import Publisher
+from sla_monitor.domain.clock.verdict import evaluate
 from sla_monitor.judging.processor import JudgingProcessor
 from tests.simulation.bus import MemoryBus, MemorySubscription
 from tests.simulation.databases import FaultyReadModel
@@ -205,6 +207,19 @@ def no_reconciliation() -> Any:
 def ties_by_kind() -> Any:
     """Facts of one instant are always read in one order of their kinds."""
     return patch.object(timeline_reading, "in_order_of_effect", lambda tie, _: list(tie))
+
+
+@contextmanager
+def failure_of(failing: Callable[[str], bool]) -> Iterator[None]:
+    """Judging a ticket of such an id raises. The product cannot avoid every bug, but must survive this one."""
+
+    def planted(facts: Any, *, item: str, **about: Any) -> Any:
+        if failing(item):
+            raise ZeroDivisionError
+        return evaluate(facts, item=item, **about)
+
+    with patch.object(stored_items, "evaluate", planted):
+        yield
 
 
 BUGS: dict[str, Bug] = {

@@ -70,6 +70,8 @@ class Servers:
         self.read_model = Database("sla_monitor")
         # In production a part of the same database; what happens when that is restored has tests of its own.
         self.archive = Database("sla_monitor")
+        # The release that processes run which are started from now on.
+        self.release = "1"
         self.publish_catalogue(PUBLISHED_FIRST)
 
     def positions(self, shard: Shard) -> list[int | None]:
@@ -127,7 +129,7 @@ class Process:
         await catalogue.catch_up()
         await decisions.catch_up()
         states = MemoryStates(self._servers.states, self.faults)
-        context = EvaluationContext(catalogue, decisions, self.clock, MARGIN_S)
+        context = EvaluationContext(catalogue, decisions, self.clock, MARGIN_S, self._servers.release)
         archive = ArchiveReader(FaultyArchive(self._servers.archive, self.faults))
         self.judging = judging = JudgingProcessor(
             states, self.bus, context, archive, archiver=Archiver(states, archive, context, _at_once, every_s=0)

@@ -15,11 +15,16 @@ from tests.simulation.world import World
 _WARNINGS = {75, 90}
 
 
-def differences(world: World) -> Iterator[str]:
-    """All that is not as it must be, as `kind: what it is`; nothing when the run was right."""
+def differences(world: World, *, failing: str = "") -> Iterator[str]:
+    """All that is not as it must be, as `kind: what it is`; nothing when the run was right.
+
+    Tickets of the id `failing` cannot be judged: nothing holds of them, but they are metered and counted.
+    """
     yield from world.checker.violations
     tickets, usage = _contents(world, JUDGED), _contents(world, METERED)
-    decided = oracle.verdicts(tickets)
+    decided = {key: verdict for key, verdict in oracle.verdicts(tickets).items() if key.item != failing}
+    opened = {item for item in oracle.item_histories(tickets) if item[1] == failing}
+    yield from _differ("failed", dict.fromkeys(stored.failed(world), True), dict.fromkeys(opened, True))
     yield from _differ("verdict", stored.verdicts(world), decided)
     yield from _differ("verdict in live state", stored.live_verdicts(world), decided)
     yield from _differ("recharge", stored.recharges(world), oracle.recharges(tickets, usage))

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tests.simulation.bugs import failure_of
 from tests.simulation.comparison import differences
 from tests.simulation.plan import Step
 from tests.simulation.settling import run_until_idle, settle
@@ -36,6 +37,25 @@ def run(steps: Sequence[Step]) -> Run:
             world.do(step)
         wrong = [*settle(world), *differences(world)]
     return Run(tuple(wrong), world.occurred, tuple(world.trace))
+
+
+def run_with_failure(steps: Sequence[Step], *, number: int) -> list[str]:
+    """What goes wrong when judging the ticket of that number (0: the first) raises, until another release judges it.
+
+    Until then the others are as if it were not there, across all that the steps do; afterwards it is as the others.
+    """
+    world = World()
+    tickets = world.senders.tickets
+    with world.loop.running():
+        with failure_of(lambda item: item in [ticket.name for ticket in tickets[number : number + 1]]):
+            for step in steps:
+                world.do(step)
+            failing = tickets[number].name if number < len(tickets) else ""
+            wrong = [*settle(world), *differences(world, failing=failing)]
+        world.servers.release = "2"
+        for process in world.processes:
+            process.kill()
+        return [*wrong, *settle(world), *differences(world)]
 
 
 def run_with_delay(callbacks: int) -> list[str]:

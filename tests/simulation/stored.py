@@ -55,6 +55,17 @@ def live_verdicts(world: World) -> dict[oracle.Key, oracle.DecidedVerdict]:
     return found
 
 
+def failed(world: World) -> set[tuple[str, str]]:
+    """Council and item of each that is failed by its own state; raises where a shard's head says otherwise."""
+    found: set[tuple[str, str]] = set()
+    for shard in world.servers.log.shards_of(JUDGED.name):
+        state = world.servers.states.of(shard)
+        keys = {key for key, blob in state.items.items() if load_item(blob).failed is not None}
+        assert keys == set(() if state.head is None else state.head.failed)
+        found |= {(council, item) for council, _, item in (key.partition(":") for key in keys)}
+    return found
+
+
 def _utc(stored: Any) -> datetime:
     return datetime.fromisoformat(str(stored)).replace(tzinfo=UTC)
 

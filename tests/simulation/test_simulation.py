@@ -12,8 +12,9 @@ import pytest
 
 from tests.simulation.bugs import BUGS, SEEDS
 from tests.simulation.faults import PORT_FAULTS
-from tests.simulation.runs import run_with_delay
-from tests.simulation.workers import report, run_seeds, seeds_of_commit, worker_pool
+from tests.simulation.plan import plan
+from tests.simulation.runs import run_with_delay, run_with_failure
+from tests.simulation.workers import STEPS, report, run_seeds, seeds_of_commit, worker_pool
 from tests.support.figures import print_figure
 
 AT_ONCE = 5
@@ -52,6 +53,19 @@ def test_a_monitor_delayed_between_any_two_awaits_announces_nothing_that_is_not_
     wrong = list(workers.map(run_with_delay, range(AWAITS)))
 
     assert [each for each in wrong if each] == []
+
+
+def test_a_ticket_that_cannot_be_judged_harms_no_other_and_is_judged_by_another_release(workers: Executor) -> None:
+    seeds = seeds_of_commit()
+
+    wrong = dict(zip(seeds, workers.map(fail_on_a_ticket, seeds), strict=True))
+
+    assert {seed: each for seed, each in wrong.items() if each} == {}
+
+
+def fail_on_a_ticket(seed: int) -> list[str]:
+    """What goes wrong with the seed where judging one of the first three tickets raises."""
+    return run_with_failure(plan(seed, STEPS), number=seed % 3)
 
 
 @pytest.mark.parametrize("bug", BUGS)
