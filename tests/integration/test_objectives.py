@@ -83,6 +83,7 @@ async def history(on: Monitor) -> None:
         *ticket(("Mon 2026-06-15 10:00", "opened"), item="due-at-ten"),  # missed this morning
         *ticket(("Mon 2026-06-15 13:30", "opened"), item="due-soon"),
         *ticket(("Tue 2026-06-16 11:00", "opened"), item="due-tomorrow"),
+        *ticket(("Tue 2026-06-16 11:05", "opened"), item="due-tomorrow", value_pence=5_00),  # another value
         *ticket(("Mon 2026-06-15 13:00", "opened"), ("Mon 2026-06-15 14:00", "paused"), item="waits"),
         *ticket(
             ("Tue 2026-06-09 09:00", "opened"),
@@ -195,8 +196,9 @@ def test_fairness_names_what_both_sides_should_look_at(answered: Answers) -> Non
         ("paused just before due", "tricky", 15 * 60),
         ("paused after the council answered", "tricky", 3 * 3600),
         ("reopened soon after a stop just before due", "tricky", 5 * 60),
+        ("opened twice, with other content", "due-tomorrow", 0),
     ]
-    assert [count["count"] for count in answered["fairness"]["counts"]] == [1, 1, 1]
+    assert [count["count"] for count in answered["fairness"]["counts"]] == [1, 1, 1, 1]
     assert answered["fairness of worthing"]["findings"] == []
 
 

@@ -139,3 +139,12 @@ def test_the_page_of_a_long_ticket_folds_its_time_and_leads_to_every_segment() -
     assert short.count("<tr") < MAX_LINES < segments < long.count("<tr")
     assert f'href="?council=adur&amp;long=true">Show all {segments} segments</a>' in short
     assert "Show all" not in long
+
+
+def test_an_opening_that_says_otherwise_is_named_on_the_page_and_in_the_text() -> None:
+    item = report(OPENED, ("Mon 2026-03-02 09:05", "opened high"), as_of="Mon 2026-03-02 12:00")
+
+    conflict = "opened again at 02 Mar 2026 09:05:00 with other priority: the earliest opening holds; ask the sender"
+    assert item.conflicts == [conflict]
+    assert f"Conflict: {conflict}" in item_text(item)
+    assert conflict in item_page(item, council="Adur", service="ICT", illustrative=True)

@@ -7,7 +7,10 @@ import pytest
 from sla_monitor.domain.agreements import AgreementIndex
 from sla_monitor.domain.announcements import Trigger, announce
 from sla_monitor.domain.clock.cycles import ExcludedTime
+from sla_monitor.domain.clock.timeline import read_timeline
 from sla_monitor.domain.clock.verdict import Outcome
+from sla_monitor.domain.facts import AnyFact, Opened
+from sla_monitor.domain.item import Item, insert_fact
 from tests.support.histories import agreement_index, at, evaluated, local_text
 
 MON_9 = ("Mon 2026-03-02 09:00", "opened")
@@ -200,3 +203,40 @@ def test_a_service_that_becomes_known_late_corrects_the_verdict_that_was_publish
     )
 
     assert (type(event).__name__, event.data.service) == ("VerdictCorrected", "phones")
+
+
+NINE_US = at("Mon 2026-03-02 09:00") * 1_000_000
+
+
+def opening(number: int, *, priority: str = "normal", seconds: int = 0, sequence: str = "") -> AnyFact:
+    return Opened(NINE_US + seconds * 1_000_000, "/desk", f"e{number}", sequence, "ict", priority, {}, None, None)
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2], [2, 1, 0], [1, 2, 0]])
+def test_an_opening_that_says_otherwise_is_a_conflict_in_whatever_order_they_arrive(order: list[int]) -> None:
+    openings = [opening(1, priority="high"), opening(2, priority="low", seconds=300), opening(3, priority="high")]
+    item = Item()
+    for index in order:
+        insert_fact(item, openings[index])
+
+    timeline, _ = read_timeline(item.facts, as_of_s=at(FRIDAY))
+
+    assert timeline is not None
+    assert timeline.classification.priority == "high"
+    assert timeline.conflicts == [(at("Mon 2026-03-02 09:05"), ("priority",))]
+    assert sorted(timeline.without_effect) == [
+        "opened again after it was opened",
+        "opened differently from its first opening",
+    ]
+
+
+def test_of_openings_of_one_instant_the_first_by_sequence_holds() -> None:
+    item = Item()
+    for fact in (opening(1, priority="low", sequence="10"), opening(2, priority="high", sequence="9")):
+        insert_fact(item, fact)
+
+    timeline, _ = read_timeline(item.facts, as_of_s=at(FRIDAY))
+
+    assert timeline is not None
+    assert timeline.classification.priority == "high"
+    assert timeline.conflicts == [(at("Mon 2026-03-02 09:00"), ("priority",))]

@@ -1,8 +1,8 @@
-"""Fairness: three ways to make a clock look better than the service was, found in the timelines of all items.
+"""Fairness: three ways to make a clock look better than the service was, and openings that contradict each other.
 
-A finding can be innocent: both sides see it. The checks look at clocks with one interval from demand to answer
-(response, resolution, processing). Times are in the clock's own seconds: half an hour before Friday's closing and half
-an hour of Monday morning are an hour apart.
+All are found in the timelines of all items. A finding can be innocent: both sides see it. The checks of clocks look at
+those with one interval from demand to answer (response, resolution, processing). Times are in the clock's own seconds:
+half an hour before Friday's closing and half an hour of Monday morning are an hour apart.
 """
 
 from collections import Counter
@@ -24,17 +24,18 @@ from sla_monitor.domain.clock.cycles import service_when
 from sla_monitor.domain.clock.stopwatch import Stopwatch
 from sla_monitor.domain.clock.timeline import FOREVER, Pause, Timeline
 from sla_monitor.domain.clock.verdict import Verdict
-from sla_monitor.domain.facts import Paused, Reopened
+from sla_monitor.domain.facts import Opened, Paused, Reopened
 from sla_monitor.reports.sources import CachedQuery, Sources
 from sla_monitor.store.items import StoredItem, map_pages
 
 
 class Check(StrEnum):
-    """Which of the three ways was found."""
+    """What was found."""
 
     PAUSED_AFTER_ANSWER = "paused after the council answered"
     PAUSED_LATE = "paused just before due"
     REOPENED_SOON = "reopened soon after a stop just before due"
+    OPENED_DIFFERENTLY = "opened twice, with other content"
 
 
 class Limits(Struct, frozen=True):
@@ -48,7 +49,7 @@ class Limits(Struct, frozen=True):
 class FairnessFinding(Struct, frozen=True):
     """One finding: when it began and ended, and the clock's seconds that it is about.
 
-    `month` is the London month in which it began.
+    `month` is the London month in which it began. Of openings that contradict each other target and agreement are "".
     """
 
     council: str
@@ -136,13 +137,15 @@ class FairnessChecks:
 
     def _of_item(self, stored: StoredItem, as_of: int) -> Iterator[FairnessFinding]:
         item = stored.load()
-        # Nobody pauses or reopens most items: they can have no finding and are spared an evaluation.
-        if not any(isinstance(fact, Paused | Reopened) for fact in item.facts):
+        # Nobody pauses, reopens or opens again most items: they can have no finding and are spared an evaluation.
+        kinds = [type(fact) for fact in item.facts]
+        if Paused not in kinds and Reopened not in kinds and kinds.count(Opened) < 2:
             return
         evaluation = self._sources.items.evaluate(stored, item, as_of=as_of)
         if isinstance(evaluation, CodeFailure) or evaluation.timeline is None:
             return
         timeline = evaluation.timeline
+        yield from _contradictions(stored, timeline)
         for verdict in evaluation.verdicts:
             for finding in fairness(timeline, verdict, limits=self._limits, as_of=as_of):
                 yield FairnessFinding(
@@ -158,6 +161,24 @@ class FairnessChecks:
                     until=maybe_instant(finding.until),
                     seconds=finding.seconds,
                 )
+
+
+def _contradictions(stored: StoredItem, timeline: Timeline) -> Iterator[FairnessFinding]:
+    """Openings that say otherwise than the first one. They are about no target more than about another."""
+    for at, _ in timeline.conflicts:
+        yield FairnessFinding(
+            council=stored.council,
+            service=timeline.service_at(at),
+            month=str(month_of_hour(at // 3600)),
+            stream=stored.stream,
+            item=stored.name,
+            agreement="",
+            target="",
+            check=Check.OPENED_DIFFERENTLY,
+            at=instant(at),
+            until=None,
+            seconds=0,
+        )
 
 
 def _place(found: FairnessFinding) -> tuple[str, str, str, datetime, str, str, str, str]:

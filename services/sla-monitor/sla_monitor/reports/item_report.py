@@ -12,6 +12,7 @@ from msgspec import Struct
 from shared.contracts.scalars import Stream
 from shared.instants import instant, maybe_instant
 from shared.log.failures import CodeFailure
+from shared.period import LONDON
 from sla_monitor.domain.clock.trace import Kind, totals, trace
 from sla_monitor.domain.clock.verdict import Evaluation, Verdict
 from sla_monitor.domain.facts import AnyFact
@@ -93,6 +94,7 @@ class ItemReport(Struct, frozen=True):
     opened_at: datetime | None
     verdicts: list[VerdictReport]
     announced: list[Announcement]
+    conflicts: list[str]
     notes: list[str]
     without_effect: dict[str, int]
 
@@ -128,9 +130,16 @@ def item_report(answer: ItemAnswer) -> ItemReport:
         opened_at=None if opened is None else instant(opened.at_s),
         verdicts=[verdict_report(verdict, as_of=answer.as_of) for verdict in answer.evaluation.verdicts],
         announced=answer.announced,
+        conflicts=[_conflict(*each) for each in timeline.conflicts] if timeline is not None else [],
         notes=list(answer.evaluation.notes),
         without_effect=dict(Counter(timeline.without_effect if timeline is not None else ())),
     )
+
+
+def _conflict(at: int, about: Sequence[str]) -> str:
+    """In a sentence, that an opening says otherwise than the first one, which holds."""
+    when = f"{instant(at).astimezone(LONDON):%d %b %Y %H:%M:%S}"
+    return f"opened again at {when} with other {', '.join(about)}: the earliest opening holds; ask the sender"
 
 
 def _state(answer: ItemAnswer) -> str:

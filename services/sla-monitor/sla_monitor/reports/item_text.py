@@ -32,6 +32,10 @@ class TimeRow(NamedTuple):
     pauses: tuple[str, ...]
 
 
+# Beside the figures of the item; the API gives all of them.
+_MAX_CONFLICTS = 3
+
+
 def item_text(item: ItemReport, *, long: bool = False) -> list[str]:
     """The lines of the item; in the `long` form every segment and every announcement has its own."""
     zone = _zone(item)
@@ -40,7 +44,7 @@ def item_text(item: ItemReport, *, long: bool = False) -> list[str]:
     if len(announced) < len(item.announced):
         announced.insert(0, f"  {len(item.announced) - len(announced)} earlier ones are in the long form")
     notes = [f"Note: {note}" for note in item.notes]
-    lines = [*_heading(item, zone)]
+    lines = [*_heading(item, zone), *(f"Conflict: {conflict}" for conflict in item.conflicts[:_MAX_CONFLICTS])]
     used = len(lines) + len(announced) + len(notes) + sum(len(each) + 1 for each in verdicts) + 2
     left = (MAX_LINES - used) // max(len(verdicts), 1) - 2
     for verdict, text in zip(item.verdicts, verdicts, strict=True):

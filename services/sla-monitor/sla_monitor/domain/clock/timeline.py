@@ -59,7 +59,8 @@ class Timeline(Struct):
 
     `exchanges` go from the earliest question without an answer to its answer, FOREVER while there is none. No pause and
     no stop has the length 0; `classifications` has one entry a second, none of them the same as the one before.
-    `without_effect` says why of each fact that changed nothing.
+    `without_effect` says why of each fact that changed nothing. `conflicts` are the later openings that say otherwise
+    than the first one: when, and about what.
     """
 
     opened: facts.Opened
@@ -73,6 +74,7 @@ class Timeline(Struct):
     classifications: list[facts.Classification] = []
     notes: list[str] = []
     without_effect: list[str] = []
+    conflicts: list[tuple[int, tuple[str, ...]]] = []
 
     @property
     def classification(self) -> facts.Classification:
@@ -231,9 +233,14 @@ class _TimelineReader:
             self._without_effect("reopened while open")
         self._end_stop(at)
 
-    def opened_again(self, _fact: facts.AnyFact, _at: int, _raw: int) -> None:
-        """An item opens once."""
-        self._without_effect("opened again after it was opened")
+    def opened_again(self, fact: facts.Opened, at: int, _raw: int) -> None:
+        """An item opens once. The first opening by the facts' order holds, whichever arrived first."""
+        other = [name for name in _OPENING_SAYS if getattr(fact, name) != getattr(self._timeline.opened, name)]
+        if not other:
+            self._without_effect("opened again after it was opened")
+            return
+        self._without_effect("opened differently from its first opening")
+        self._timeline.conflicts.append((at, tuple(_OPENING_SAYS[name] for name in other)))
 
     def unrelated(self, _fact: facts.AnyFact, _at: int, _raw: int) -> None:
         """Outages have items of their own."""
@@ -311,6 +318,14 @@ class _TimelineReader:
         self._timeline.without_effect.append(why)
 
 
+# What two openings of one item may say otherwise, in the words of the item's page.
+_OPENING_SAYS = {
+    "service": "service",
+    "priority": "priority",
+    "attributes": "attributes",
+    "due_us": "recorded due date",
+    "value_pence": "value",
+}
 _WORDS: dict[type[facts.ClassifyingFact], str] = {
     facts.Reprioritised: "reprioritised",
     facts.Reclassified: "reclassified",
