@@ -1,6 +1,6 @@
-"""Fourteen bugs of the kind that this project exists to avoid, each planted and found by name."""
+"""Sixteen bugs of the kind that this project exists to avoid, each planted and found by name."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -25,9 +25,11 @@ from shared.sql.inbox import Arrival, InsertResult, receive
 from shared.state.port import Change, Head
 from shared.state.publisher import Publisher
 from sla_monitor.domain.clock.verdict import evaluate
+from sla_monitor.domain.item import Item
+from sla_monitor.judging.archiving import ArchiveReader
 from sla_monitor.judging.processor import JudgingProcessor
 from tests.simulation.bus import MemoryBus, MemorySubscription
-from tests.simulation.databases import FaultyReadModel
+from tests.simulation.databases import FaultyArchive, FaultyReadModel
 from tests.simulation.states import MemoryStates
 
 Bug = Callable[[], Any]
@@ -222,6 +224,26 @@ def failure_of(failing: Callable[[str], bool]) -> Iterator[None]:
         yield
 
 
+def archive_not_asked() -> Any:
+    """What live state does not hold is taken for new."""
+
+    async def nothing(_archive: ArchiveReader, _shard: Shard, _keys: Collection[str], **_: int) -> dict[str, bytes]:
+        return {}
+
+    return patch.object(ArchiveReader, "recall", nothing)
+
+
+def copy_not_renewed() -> Any:
+    """An item that comes back from the archive leaves again without what it has got."""
+    put = FaultyArchive.put
+
+    def once(archive: FaultyArchive, shard: Shard, items: Mapping[str, Item], *, read_to: int) -> int:
+        copies = archive.find(shard, items, after_write=0)
+        return put(archive, shard, {key: item for key, item in items.items() if key not in copies}, read_to=read_to)
+
+    return patch.object(FaultyArchive, "put", once)
+
+
 BUGS: dict[str, Bug] = {
     bug.__name__.replace("_", " "): bug
     for bug in (
@@ -239,6 +261,8 @@ BUGS: dict[str, Bug] = {
         reset_on_missing_offset,
         no_reconciliation,
         ties_by_kind,
+        archive_not_asked,
+        copy_not_renewed,
     )
 }
 # What `python -m tests.simulation record` printed: seeds that find each of them.
@@ -257,4 +281,6 @@ SEEDS: dict[str, tuple[int, ...]] = {
     "reset on missing offset": (1, 2, 3),
     "no reconciliation": (215, 628, 631),
     "ties by kind": (0, 1, 2),
+    "archive not asked": (1, 2, 3),
+    "copy not renewed": (4, 7, 26),
 }

@@ -97,7 +97,7 @@ class MonitorApp:
             bus,
             context,
             reader,
-            archiver=Archiver(self._states, reader, context, leaves),
+            archiver=Archiver(self._states, reader, context, leaves, moved=self._metrics.archived.inc),
             accepted_below=accepted_below,
         )
         # Asking how far the shards are must not change what the running processor remembers of them.

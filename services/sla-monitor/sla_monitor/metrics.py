@@ -39,6 +39,11 @@ class MonitorMetrics:
             "Shards that may have announced what live state has forgotten: compared when they have read all there is.",
             registry=registry,
         )
+        self.archived = Counter(
+            "sla_archived_items",
+            "Ended items that this instance has moved from live state to the archive in the database.",
+            registry=registry,
+        )
         self._failed = Gauge(
             "sla_failed_items",
             "Items of this instance's shards that could not be judged, and are in no figure.",

@@ -5,7 +5,6 @@ and that is repeated. Live state is asked first and the archive after it, so an 
 """
 
 import asyncio
-import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
@@ -45,8 +44,6 @@ SWEEP_EVERY_S = 3600
 # A frozen server is given up on after 15 to 20 seconds: for so long nobody waits, least of all other shards.
 _ANSWERS_WITHIN_S = 5.0
 _RETRY_S = 60
-
-_log = logging.getLogger(__name__)
 
 
 class ArchiveReader:
@@ -154,9 +151,10 @@ class Archiver:
         leaves: LeavesAt,
         *,
         every_s: float = SWEEP_EVERY_S,
+        moved: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._states, self._archive, self._context = states, archive, context
-        self._leaves, self._every_s = leaves, every_s
+        self._leaves, self._every_s, self.moved = leaves, every_s, moved
         self._after: dict[Shard, str] = {}
         self._again_s: defaultdict[Shard, float] = defaultdict(float)
         self._pause_until_s = 0.0

@@ -272,6 +272,7 @@ class JudgingProcessor:
         change, left = batch.change(), dict.fromkeys(swept.left)
         items = {**swept.differing, **change.items, **left}
         await self._commit(shard, head, replace(change, items=items, due={**change.due, **left}))
+        archiver.moved(len(left))
         await self._publisher.send(shard)
 
     async def _reconcile(self, shard: Shard, *, to_ms: int) -> None:
