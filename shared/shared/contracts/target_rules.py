@@ -58,6 +58,8 @@ def _availability(target: Target) -> Iterator[Fault]:
         "starts": target.starts != "opened",
         "reopen": target.reopen != "continue",
         "pause_counts": target.pause_counts != "seconds",
+        "when": bool(target.when),
+        "on_change": target.on_change != "from-start",
     }
     yield from (Fault((name,), "has no meaning for availability") for name, is_set in settings.items() if is_set)
 
@@ -93,6 +95,8 @@ def _reopening(target: Target, _: Threshold) -> Iterator[Fault]:
         yield Fault(("reopen_window_days",), f"expected 0 to {_MAX_DAYS} days")
     elif target.reopen_window_days and target.reopen != "new-cycle":
         yield Fault(("reopen_window_days",), "has an effect only with reopen: new-cycle")
+    if target.reopen == "first-close-is-final" and target.measure == "response-time":
+        yield Fault(("reopen",), "has no effect on response-time: the first answer is final, a resolution among them")
 
 
 def _lists(target: Target, _: Threshold) -> Iterator[Fault]:
