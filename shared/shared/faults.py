@@ -1,12 +1,18 @@
 """Faults of an input, as values: validation returns all of them, it never stops at the first."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
 from typing import NamedTuple
 from urllib.parse import quote
 
 Path = tuple[str | int, ...]
+# People mend the first of them and look again.
+MAX_LISTED = 100
+# Names are compared with all that are known: among more than these, that takes too long for a suggestion.
+_MAX_COMPARED = 200
 
 
 class TextPosition(NamedTuple):
@@ -50,6 +56,12 @@ class LocatedFault:
         return f"{self.position}: {self.fault}" if self.position else str(self.fault)
 
 
+def listed(faults: Sequence[object]) -> list[str]:
+    """The first `MAX_LISTED` as lines, and how many more there are."""
+    more = len(faults) - MAX_LISTED
+    return [*map(str, faults[:MAX_LISTED]), *([f"and {more:,} more"] if more > 0 else [])]
+
+
 def position_of(path: Path, positions: Mapping[Path, TextPosition]) -> TextPosition | None:
     """The position of `path` in a text, or of the nearest path around it that has one."""
     around = (path[:length] for length in range(len(path), -1, -1))
@@ -58,8 +70,14 @@ def position_of(path: Path, positions: Mapping[Path, TextPosition]) -> TextPosit
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`: did you mean payroll?` where one of `known` is nearly `name`, otherwise nothing: the end of a message."""
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f": did you mean {near[0]}?" if near else ""
+    names = tuple(sorted(islice(known, _MAX_COMPARED + 1)))
+    near = _nearest(name, names) if len(names) <= _MAX_COMPARED else None
+    return f": did you mean {near}?" if near else ""
+
+
+@lru_cache(maxsize=1024)  # a wrong name is often in many places
+def _nearest(name: str, names: tuple[str, ...]) -> str | None:
+    return next(iter(difflib.get_close_matches(name, names, n=1)), None)
 
 
 def _escaped(step: str | int) -> str:

@@ -1,15 +1,17 @@
 """The settings of every service, from its environment; any NAME may instead be the content of the file NAME_FILE."""
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from shared.startup_errors import InvalidSettings
 
+_NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,9})?", re.ASCII)
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -46,6 +48,15 @@ class ServiceSettings(BaseSettings):
     def database(self) -> str:
         """Where the service's own tables are."""
         return self.database_url or f"sqlite:///{self.var}/{self.database_file}"
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _plain_digits(cls, value: object, info: ValidationInfo) -> object:
+        """Text is a number only in plain digits: pydantic would also take `+5`, `1_0` and `1e3`."""
+        is_number = cls.model_fields[str(info.field_name)].annotation in (int, float)
+        if is_number and isinstance(value, str) and not _NUMBER.fullmatch(value):
+            raise ValueError("expected a number in plain digits")
+        return value
 
     @model_validator(mode="after")
     def _ports_differ(self) -> Self:

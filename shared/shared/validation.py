@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
-from shared.faults import Fault, Path, did_you_mean
+from shared.faults import Fault, Path, did_you_mean, listed
 
 T = TypeVar("T")
 # A type annotation as `typing` shows it at run time; it has no narrower static type.
@@ -27,7 +27,7 @@ class InvalidValue(ValueError):
     """The value is not of the expected type; `faults` is all that is wrong with it."""
 
     def __init__(self, faults: list[Fault]) -> None:
-        super().__init__("; ".join(map(str, faults)))
+        super().__init__("; ".join(listed(faults)))
         self.faults = faults
 
 

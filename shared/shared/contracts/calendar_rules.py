@@ -121,6 +121,19 @@ def has_open_hours(calendar: Calendar) -> bool:
     return any(weekly) or any(dated)
 
 
+def intervals_a_week(calendar: Calendar) -> int:
+    """How many intervals a compiled week has at most, dates apart: a break splits one in two."""
+    return sum(
+        len(hours) for days in (calendar.weekly, calendar.breaks) for name, hours in days.items() if name in WEEKDAYS
+    )
+
+
+def intervals_a_day(calendar: Calendar) -> int:
+    """How many intervals a compiled day has at most."""
+    most = [max(map(len, days.values()), default=0) for days in (calendar.weekly, calendar.dates, calendar.breaks)]
+    return max(most[0], most[1]) + most[2]
+
+
 @lru_cache(maxsize=8)
 def plain_days(zone: str = "Europe/London") -> Calendar:
     """Every hour of every day: the calendar of targets in plain days and hours, which need only a time zone."""

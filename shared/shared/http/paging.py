@@ -12,9 +12,10 @@ from starlette.requests import Request
 
 from shared.http.problem_types import INVALID_CURSOR
 from shared.http.problems import Problem
+from shared.http.queries import PLAIN_DIGITS
 
 MAX_PAGE_SIZE = 200
-Limit = Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE, description="the most items of a page")]
+Limit = Annotated[int, PLAIN_DIGITS, Query(ge=1, le=MAX_PAGE_SIZE, description="the most items of a page")]
 Cursor = Annotated[str, Query(max_length=1000, description="from the Link header of the previous page")]
 
 T = TypeVar("T")

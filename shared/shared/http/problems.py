@@ -6,14 +6,17 @@ from uuid import uuid4
 import msgspec
 from starlette.responses import Response
 
-from shared.faults import Fault
+from shared.faults import MAX_LISTED, Fault, listed
 from shared.http.problem_types import ProblemType
 
 PROBLEM_JSON = "application/problem+json"
 
 
 class ProblemError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One fault: `pointer` into the body (a JSON pointer as a URI fragment), or the name of a `parameter`."""
+    """One fault: `pointer` into the body (a JSON pointer as a URI fragment), or the name of a `parameter`.
+
+    Of many, the last has neither and says how many more there are.
+    """
 
     detail: str
     pointer: str | None = None
@@ -55,7 +58,8 @@ class Problem(Exception):
             detail=detail or problem_type.help,
             instance=f"urn:uuid:{uuid4()}",
             errors=(
-                *(ProblemError(pointer=fault.pointer, detail=fault.message) for fault in faults),
+                *(ProblemError(pointer=fault.pointer, detail=fault.message) for fault in faults[:MAX_LISTED]),
+                *(ProblemError(detail=line) for line in listed(faults)[MAX_LISTED:]),
                 *(ProblemError(parameter=name, detail=message) for name, message in (parameters or {}).items()),
             ),
         )

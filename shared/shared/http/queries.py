@@ -22,6 +22,16 @@ _EXPECTED_INSTANT = f"expected an instant like 2026-04-01T09:00:00Z, of {YEARS[0
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
+def _digits(text: object) -> object:
+    """Text of plain digits alone: pydantic would also take `+5`, `1_0`, spaces and `5.0`."""
+    if isinstance(text, str) and not re.fullmatch(r"-?[0-9]{1,18}", text):
+        raise ValueError("expected a whole number in plain digits")
+    return text
+
+
+PLAIN_DIGITS = BeforeValidator(_digits)
+
+
 def _read_date(text: object) -> date:
     if isinstance(text, str) and _DATE.fullmatch(text):
         with suppress(ValueError):

@@ -191,3 +191,33 @@ def test_what_is_referred_to_is_announced_before_what_refers_to_it() -> None:
         "agreement",
         "partnership",
     ]
+
+
+def test_a_later_version_of_an_agreement_keeps_its_council() -> None:
+    moved: list[AnyDefinition] = [council("worthing", gss="E07000229"), agreement(council="worthing")]
+
+    assert messages(moved, stored=whole()) == {
+        "#/1/council": "is adur in the version before: give this agreement another id"
+    }
+    assert messages([agreement(title="Payroll, again")], stored=whole()) == {}
+
+
+def test_a_later_version_of_a_calendar_keeps_its_zone() -> None:
+    assert messages([calendar(zone="Europe/Dublin")], stored=whole()) == {
+        "#/0/zone": "is Europe/London in the version before: give this calendar another id"
+    }
+    assert messages([calendar(name="Office, again")], stored=whole()) == {}
+
+
+@pytest.mark.parametrize(
+    ("lgsl", "faulty"), [(None, []), (1, []), (9999, []), (0, ["#/0/lgsl"]), (10_000, ["#/0/lgsl"])]
+)
+def test_the_number_of_a_service_is_one_of_the_services_list(lgsl: int | None, faulty: list[str]) -> None:
+    assert list(messages([service("other", lgsl=lgsl)])) == faulty
+
+
+@pytest.mark.parametrize(("count", "faulty"), [(200, []), (201, ["#/0/targets"])])
+def test_an_agreement_has_at_most_200_targets(count: int, faulty: list[str]) -> None:
+    targets = tuple(target(id=f"t{number}") for number in range(count))
+
+    assert list(messages([agreement(targets=targets)], stored=whole())) == faulty

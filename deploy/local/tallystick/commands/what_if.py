@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 from rich.table import Table
 
-from shared.faults import Fault, LocatedFault, position_of
+from shared.faults import Fault, LocatedFault, listed, position_of
 from shared.json_values import strict_json
 from shared.period import Month
 from shared.scope import Scope
@@ -69,7 +69,7 @@ def _read(file: Path) -> tuple[Draft, YamlValues]:
 
 def _refuse(faults: Sequence[Fault], values: YamlValues) -> NoReturn:
     located = [LocatedFault(fault, position_of(fault.path, values.positions)) for fault in faults]
-    fail("\n".join(map(str, located)), do=_HELP)
+    fail("\n".join(listed(located)), do=_HELP)
 
 
 async def _ask(draft: Draft, first: str, last: str) -> WhatIfFindings:

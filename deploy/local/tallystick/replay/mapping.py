@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from shared.faults import Fault, LocatedFault, did_you_mean, position_of
+from shared.faults import Fault, LocatedFault, did_you_mean, listed, position_of
 from shared.validation import value_faults
 from shared.yaml_values import YamlValues, read_yaml
 from tallystick.replay.cross_checks import cross_check, name_faults
@@ -22,7 +22,7 @@ class InvalidMapping(ValueError):
     def __init__(self, name: str, faults: Iterable[Fault], values: YamlValues) -> None:
         located = {LocatedFault(fault, position_of(fault.path, values.positions)) for fault in faults}
         self.faults = sorted(located, key=lambda each: (each.position or (0, 0), str(each.fault)))
-        super().__init__("\n".join(f"{name}, {fault}" for fault in self.faults))
+        super().__init__("\n".join(listed([f"{name}, {fault}" for fault in self.faults])))
 
 
 class UnknownMapping(ValueError):

@@ -68,7 +68,7 @@ class Times:
         try:
             # Naive only until the zone is known: `instant` adds it, `day` needs none.
             if self._form:
-                return datetime.strptime(text, self._form)  # noqa: DTZ007 (a naive time gets the mapping's zone next)
+                return datetime.strptime(_plain_digits(text), self._form)  # noqa: DTZ007 (a naive time gets the mapping's zone next)
             return datetime.fromisoformat(text)
         except ValueError:
             wanted = f"of the form {self._form}" if self._form else "in ISO 8601, like 2026-03-27T16:59:00"
@@ -81,6 +81,13 @@ class Times:
         if before is not None and after is not None and before != after:
             self._notes[GAP if before < after else FOLD] += 1
         return first
+
+
+def _plain_digits(text: str) -> str:
+    """`text`, as it is; raises `ValueError` for digits of another script, which strptime would read."""
+    if not text.isascii() and any(each.isdecimal() and not each.isascii() for each in text):
+        raise ValueError(text)
+    return text
 
 
 def _outside(text: str, column: str) -> InvalidRow:

@@ -5,8 +5,10 @@ Values are as they were read and may be anything; each entry remembers where its
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
+from catalogue.domain.agreements import MAX_TARGETS
 from catalogue.domain.submission import SourcePath
 from catalogue.domain.versions import PLURALS, DefinitionKey, Kind
 from shared.faults import Fault, Path, did_you_mean
@@ -15,6 +17,9 @@ _SINGLE: tuple[Kind, ...] = ("provider", "partnership")
 _LISTED: tuple[Kind, ...] = ("council", "calendar", "service", "tariff")
 _LISTS = (*(PLURALS[kind] for kind in _LISTED), "agreements")
 _SECTIONS = ("about", "services_from", "target_sets", *_SINGLE, *_LISTS)
+
+# Of one entry: every council in the United Kingdom with ten targets. Each is read, checked and recorded by itself.
+_MAX_TARGETS_FOR_COUNCILS = 4000
 
 Sections = Mapping[str, Any]
 
@@ -84,7 +89,7 @@ def agreement_entries(sections: Sections, sets: Mapping[str, TargetSet]) -> Iter
             yield from _for_each_council(value, SourcePath(at))
             continue
         yield from _unknown_sets(targets, (*at, "targets"), sets)
-        parts = list(_expanded(targets, (*at, "targets"), sets))
+        parts = list(islice(_expanded(targets, (*at, "targets"), sets), MAX_TARGETS + 1))
         moved: dict[Path, Path] = {("targets", index): origin for index, (_, origin) in enumerate(parts)}
         yield from _for_each_council(value | {"targets": [part for part, _ in parts]}, SourcePath(at, moved))
 
@@ -118,12 +123,18 @@ def _for_each_council(agreement: dict[str, Any], source_path: SourcePath) -> Ite
         yield Fault((*source_path.at, "councils"), "is given beside council: write one of them")
     elif not isinstance(councils, list) or not councils:
         yield Fault((*source_path.at, "councils"), "expected a list of at least one council")
+    elif len(councils) > (most := _MAX_TARGETS_FOR_COUNCILS // max(_count(agreement.get("targets")), 1)):
+        yield Fault((*source_path.at, "councils"), f"expected at most {most} councils with so many targets")
     else:
         for index, council in enumerate(councils):
             of_one = {name: value for name, value in agreement.items() if name != "councils"}
             of_one |= {"id": _joined(agreement.get("id"), council), "council": council}
             moved = {**source_path.moved, ("council",): (*source_path.at, "councils", index)}
             yield RawDefinition("agreement", of_one, SourcePath(source_path.at, moved))
+
+
+def _count(targets: object) -> int:
+    return len(targets) if isinstance(targets, list) else 0
 
 
 def _joined(name: object, council: object) -> object:

@@ -12,6 +12,8 @@ from shared.contracts.target_rules import target_faults
 from shared.contracts.versions import in_force
 from shared.faults import Fault
 
+MAX_TARGETS = 200
+
 
 class Coverage(NamedTuple):
     """The days on which an agreement is in force, `until` excluded, and its services."""
@@ -24,6 +26,9 @@ class Coverage(NamedTuple):
 
 
 def agreement_faults(agreement: Agreement) -> Iterator[Fault]:
+    if len(agreement.targets) > MAX_TARGETS:
+        yield Fault(("targets",), f"expected at most {MAX_TARGETS} targets in an agreement")
+        return
     ids = [target.id for target in agreement.targets]
     yield from (Fault(("targets", index, "id"), "is the id of an earlier target") for index in repeats(ids))
     for index, target in enumerate(agreement.targets):

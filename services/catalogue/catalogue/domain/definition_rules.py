@@ -6,10 +6,12 @@ be wrong is the order, a bound that comes twice, an open tier before the last, o
 
 from collections.abc import Iterator, Sequence
 
-from shared.contracts.definitions import Benefit, Council, GraduatedCharge, Partnership, Tariff
+from shared.contracts.definitions import Benefit, Council, GraduatedCharge, Partnership, Service, Tariff
 from shared.faults import Fault
 
 _MAX_UNITS = 1_000_000_000_000
+# The list's numbers had four digits at most in 2026.
+_MAX_LGSL = 9999
 # The first letter of a GSS code names the nation (Office for National Statistics, Register of Geographic Codes).
 _LETTERS = {"england": "E", "wales": "W", "scotland": "S", "northern-ireland": "N"}
 
@@ -53,6 +55,11 @@ def _benefit_faults(benefit: Benefit) -> Iterator[Fault]:
         yield Fault(("financial_year",), "expected the year in which it begins, 1974 to 2100")
 
 
+def service_faults(service: Service) -> Iterator[Fault]:
+    if service.lgsl is not None and not 1 <= service.lgsl <= _MAX_LGSL:
+        yield Fault(("lgsl",), f"expected a number of the Local Government Services List, 1 to {_MAX_LGSL}")
+
+
 def tariff_faults(tariff: Tariff) -> Iterator[Fault]:
     names = [charge.name for charge in tariff.charges]
     yield from (Fault(("charges", index, "name"), "is the name of an earlier charge") for index in repeats(names))
@@ -79,4 +86,5 @@ def _tier_faults(charge: GraduatedCharge) -> Iterator[Fault]:
 
 def repeats(values: Sequence[str]) -> list[int]:
     """The indexes of values that an earlier one equals."""
-    return [index for index, value in enumerate(values) if value in values[:index]]
+    first: dict[str, int] = {}
+    return [index for index, value in enumerate(values) if first.setdefault(value, index) != index]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from catalogue.domain.versions import DefinitionKey, key_of
 from shared.contracts.definitions import AnyDefinition
-from shared.faults import Fault, LocatedFault, Path, TextPosition, position_of
+from shared.faults import Fault, LocatedFault, Path, TextPosition, listed, position_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,5 +57,5 @@ class InvalidSubmission(Exception):
     """Nothing was recorded; `faults` is all that is wrong, in the order of the input."""
 
     def __init__(self, faults: Sequence[LocatedFault]) -> None:
-        super().__init__("\n".join(map(str, faults)))
+        super().__init__("\n".join(listed(faults)))
         self.faults = tuple(faults)

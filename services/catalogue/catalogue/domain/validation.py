@@ -1,14 +1,23 @@
 """A set of definitions, checked by itself and against what is recorded: every fault at once, as values."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 
 from catalogue.domain.agreements import agreement_faults, covers, overlap_faults
-from catalogue.domain.definition_rules import council_faults, partnership_faults, tariff_faults
+from catalogue.domain.definition_rules import council_faults, partnership_faults, service_faults, tariff_faults
 from catalogue.domain.submission import Submission, SubmittedDefinition
 from catalogue.domain.versions import DEFINITION_TYPES, Catalogue, CatalogueVersion, DefinitionKey, next_version
 from shared.contracts.calendar_rules import calendar_faults, calendar_warnings, with_bank_holidays
-from shared.contracts.definitions import EVERY_SERVICE, Agreement, AnyDefinition, Calendar, Council, Partnership, Tariff
+from shared.contracts.definitions import (
+    EVERY_SERVICE,
+    Agreement,
+    AnyDefinition,
+    Calendar,
+    Council,
+    Partnership,
+    Service,
+    Tariff,
+)
 from shared.faults import Fault, Path, did_you_mean
 from shared.holidays import BankHolidays
 from shared.period import YEARS
@@ -17,12 +26,13 @@ from shared.period import YEARS
 def faults(submission: Submission, stored: Catalogue, holidays: BankHolidays, at: datetime) -> list[Fault]:
     """All that forbids recording `submission` over `stored`, each once, in no particular order."""
     together = with_recorded(stored, added(submission, stored, holidays, at))
-    known = {*together, *submission.unreadable}
+    known = _ids_by_kind([*together, *submission.unreadable])
     covered = list(covers(together))
     found = list(submission.faults)
     for submitted in submission.entries:
         definition = submitted.definition
         of_one = [*_alone(definition, holidays), *_unknown_references(definition, known)]
+        of_one += _moved_faults(definition, stored.get(submitted.key, ()))
         if isinstance(definition, Agreement):
             of_one += overlap_faults(definition, covered)
         found += map(submitted.source_path.in_input, of_one)
@@ -78,8 +88,20 @@ def _alone(definition: AnyDefinition, holidays: BankHolidays) -> Iterator[Fault]
             yield from agreement_faults(definition)
         case Partnership():
             yield from partnership_faults(definition)
+        case Service():
+            yield from service_faults(definition)
         case _:
             return
+
+
+def _moved_faults(definition: AnyDefinition, recorded: Sequence[CatalogueVersion]) -> Iterator[Fault]:
+    """What was judged or billed for one council, or counted in one zone, stays so: another one is another id."""
+    before = recorded[-1].definition if recorded else None
+    match definition, before:
+        case Agreement(), Agreement() if definition.council != before.council:
+            yield Fault(("council",), f"is {before.council} in the version before: give this agreement another id")
+        case Calendar(), Calendar() if definition.zone != before.zone:
+            yield Fault(("zone",), f"is {before.zone} in the version before: give this calendar another id")
 
 
 def _period_faults(definition: AnyDefinition) -> Iterator[Fault]:
@@ -125,9 +147,16 @@ def _of_agreement(agreement: Agreement) -> Iterator[tuple[Path, DefinitionKey]]:
             yield ("targets", i, "calendar"), DefinitionKey("calendar", target.calendar)
 
 
-def _unknown_references(definition: AnyDefinition, known: Collection[DefinitionKey]) -> Iterator[Fault]:
+def _unknown_references(definition: AnyDefinition, known: Mapping[str, Collection[str]]) -> Iterator[Fault]:
     """A fault for each reference to what `known` has not."""
     for path, key in _references(definition):
-        if key not in known:
-            of_kind = [other.id for other in known if other.kind == key.kind]
+        of_kind = known.get(key.kind, ())
+        if key.id not in of_kind:
             yield Fault(path, f"is no known {key.kind}{did_you_mean(key.id, of_kind)}")
+
+
+def _ids_by_kind(keys: Iterable[DefinitionKey]) -> dict[str, set[str]]:
+    ids: dict[str, set[str]] = {}
+    for key in keys:
+        ids.setdefault(key.kind, set()).add(key.id)
+    return ids

@@ -5,7 +5,7 @@ For documents whose parts are right by themselves.
 
 from collections.abc import Iterator
 
-from shared.contracts.calendar_rules import is_time_zone
+from shared.contracts.calendar_rules import intervals_a_day, intervals_a_week, is_time_zone
 from shared.contracts.definitions import EVERY_SERVICE
 from shared.faults import Fault, Path
 from shared.instants import DAY_S
@@ -19,15 +19,17 @@ from sla_monitor.trial.document import (
     second_of,
 )
 
-# A trace has a segment for every day from an item's opening on, for each of its targets.
 MAX_DAYS = 3660
-MAX_TARGET_DAYS = 100_000
+# For each target a trace has a segment for every interval of open hours, and for the time between: a second's work.
+MAX_SEGMENTS = 150_000
+# Over all calendars. Compiled for half a century they take half a second and 200 MB.
+MAX_WEEKLY_INTERVALS = 200
 
 
 def consistency_faults(document: TrialDocument) -> list[Fault]:
     """All that is wrong between the parts."""
     faults = list(_zone(document))
-    rules = (_calendars, _targets, _references, _item, _availability, _purpose)
+    rules = (_calendars, _intervals, _targets, _references, _item, _availability, _purpose)
     faults += [fault for rule in rules for fault in rule(document)]
     # Without its zone a time is no instant yet.
     return faults or [fault for rule in (_item_span, _spans) for fault in rule(document)]
@@ -53,6 +55,15 @@ def _calendars(document: TrialDocument) -> Iterator[Fault]:
         if zones.setdefault(calendar.id, calendar.zone) != calendar.zone:
             yield Fault(("calendars", index, "zone"), "is not that of its other versions: give it another id")
         seen.add((calendar.id, calendar.effective_from))
+
+
+def _intervals(document: TrialDocument) -> Iterator[Fault]:
+    by_id: dict[str, int] = {}
+    for calendar in document.all_calendars:
+        by_id[calendar.id] = max(by_id.get(calendar.id, 0), intervals_a_week(calendar))
+    if sum(by_id.values()) > MAX_WEEKLY_INTERVALS:
+        where = "calendars" if document.calendars else "calendar"
+        yield Fault((where,), f"expected at most {MAX_WEEKLY_INTERVALS} intervals and breaks a week in all calendars")
 
 
 def _each_target(document: TrialDocument) -> Iterator[tuple[Path, TrialTarget]]:
@@ -116,12 +127,19 @@ def _item_span(document: TrialDocument) -> Iterator[Fault]:
     if not opened or document.as_of is None:
         return
     days = (second_of(document.as_of, zone) - min(opened)) // DAY_S
-    targets = sum(map(len, document.target_lists))
+    segments = sum(map(len, document.target_lists)) * _segments_a_day(document)
     if days > MAX_DAYS:
         yield Fault(("as_of",), f"expected an instant within {MAX_DAYS} days of the opening")
-    elif days * targets > MAX_TARGET_DAYS:
-        most = MAX_TARGET_DAYS // targets
-        yield Fault(("as_of",), f"expected an instant within {most} days of the opening, with so many targets")
+    elif days * segments > MAX_SEGMENTS:
+        most = MAX_SEGMENTS // segments
+        yield Fault(
+            ("as_of",), f"expected an instant within {most} days of the opening, with so many targets and hours"
+        )
+
+
+def _segments_a_day(document: TrialDocument) -> int:
+    most = max((intervals_a_day(calendar) for calendar in document.all_calendars), default=1)
+    return 2 * most + 1
 
 
 def _availability(document: TrialDocument) -> Iterator[Fault]:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from shared.faults import Fault, LocatedFault, TextPosition, position_of
+from shared.faults import Fault, LocatedFault, TextPosition, listed, position_of
 from shared.holidays import shipped_holidays
 from shared.instants import instant
 from shared.json_values import strict_json
@@ -41,7 +41,7 @@ class InvalidDocument(ValueError):
     """The text is no document; `faults` is all that is wrong with it, in the order of the text."""
 
     def __init__(self, faults: list[LocatedFault]) -> None:
-        super().__init__("\n".join(map(str, faults)))
+        super().__init__("\n".join(listed(faults)))
         self.faults = faults
 
 

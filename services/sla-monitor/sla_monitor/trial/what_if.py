@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 
 from shared.contracts.calendar_rules import calendar_faults, with_bank_holidays
 from shared.contracts.scalars import MonthText
-from shared.faults import Fault
+from shared.faults import Fault, listed
 from shared.holidays import BankHolidays, shipped_holidays
 from shared.http import CallerScope, Json, JsonBody, Problem, answers, json_request_body, read_as
 from shared.http.problem_types import INVALID_REQUEST
@@ -70,7 +70,7 @@ class UnusableDraft(ValueError):
     """The draft cannot be tried; `faults` is all that is wrong with it."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
-        super().__init__("\n".join(map(str, faults)))
+        super().__init__("\n".join(listed(faults)))
         self.faults = faults
 
 
