@@ -13,6 +13,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from catalogue.adapters.sql import SqlVersionStore
 from catalogue.app import CatalogueApp, build
 from catalogue.domain.submission import InvalidSubmission
 from catalogue.domain.versions import CatalogueVersion, DefinitionKey, Kind
@@ -345,9 +346,14 @@ def test_a_caller_sees_the_councils_of_its_scope_and_what_councils_share(
             app.handlers.history(DefinitionKey("agreement", name), scope)
 
 
-def test_an_agreement_that_another_council_took_over_is_out_of_the_first_ones_sight(app: CatalogueApp) -> None:
+def test_an_agreement_that_another_council_had_taken_over_is_out_of_the_first_ones_sight(app: CatalogueApp) -> None:
     app.handlers.record([*whole(), council("worthing")], at=NINE, actor="test")
-    app.handlers.record([agreement("a1", council="worthing", effective_from=date(2026, 4, 1))], at=NINE, actor="test")
+    taken_over = agreement("a1", council="worthing", effective_from=date(2026, 4, 1))
+    with pytest.raises(InvalidSubmission, match="is adur in the version before"):
+        app.handlers.record([taken_over], at=NINE, actor="test")
+    # As it was recorded before there was that rule.
+    with SqlVersionStore(app._engine).recording() as recording:
+        recording.append([CatalogueVersion(2, NINE, taken_over)], [], actor="test")
 
     assert app.handlers.listing("agreement", Scope.of("adur"), on=None, after="", limit=10) == []
     before = app.handlers.listing("agreement", Scope.of("adur"), on=date(2026, 3, 31), after="", limit=10)
