@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+import msgspec
 import pytest
 from starlette.testclient import TestClient
 from typer.main import get_group
@@ -26,6 +28,7 @@ from shared.log.partitioner import partition_of
 from shared.log.port import Message, Shard
 from shared.quarantine.api import TYPES, router
 from shared.units import EpochMillis
+from sla_monitor.store import items
 from tallystick.__main__ import app
 from tallystick.commands.quarantine import app as registered
 from tallystick.stack import open_stack
@@ -264,6 +267,30 @@ def test_a_record_without_a_key_or_value_can_only_be_discarded_and_only_once(tmp
 
     assert again.exit_code == 2
     assert "was discarded by ada" in again.output
+
+
+def test_an_item_that_failed_is_listed_and_judged_again_on_request(tmp_path: Path) -> None:
+    folder = tmp_path / "var"
+    with patch.object(items, "evaluate", side_effect=ZeroDivisionError):
+        work(folder, [(TICKETS, message(event)) for event in PAUSED])
+
+    listed = output_of(folder, "list")
+    assert "adur  T1  ZeroDivisionError in sla_monitor.store.items.evaluate_known:" in listed
+    assert "4 events, the newest: opened 2026-03-02 09:00Z" in listed
+    assert "1 item failed, and in no figure. Report the failure." in listed
+    (failed,) = msgspec.json.decode(output_of(folder, "list", "--json"))["failed_items"]["items"]
+    assert (failed["item"], failed["since"], failed["events"]) == ("T1", "2026-03-05T16:00:00Z", 4)
+    assert "failed" not in output_of(folder, "list", "--service", "billing")
+    other = quarantine(folder, "retry-item", "adur", "T2", *WHY)
+    assert (other.exit_code, "no item 'T2' of 'adur' has failed" in other.output) == (2, True)
+
+    assert "T1 of adur is judged again" in output_of(folder, "retry-item", "adur", "T1", *WHY)
+    work(folder)
+
+    assert output_of(folder, "list") == "0 open.\n"
+    kept = CliRunner(env={"TALLYSTICK_VAR": str(folder), "COLUMNS": "200"}).invoke(app, ["approvals"])
+    assert "retry adur:T1" in kept.output
+    assert "ada: release 1.2 reads them" in kept.output
 
 
 def test_servers_of_one_service_need_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
