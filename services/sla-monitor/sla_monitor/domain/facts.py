@@ -57,6 +57,8 @@ class Reprioritised(Fact, frozen=True, array_like=True, tag=2):
 class Assigned(Fact, frozen=True, array_like=True, tag=3):
     """Somebody took or began it."""
 
+    team: str | None = None
+
 
 class Asked(Fact, frozen=True, array_like=True, tag=4):
     """The council waits for an answer."""
@@ -67,9 +69,10 @@ class Responded(Fact, frozen=True, array_like=True, tag=5):
 
 
 class Stopped(Fact, frozen=True, array_like=True, tag=6):
-    """Resolved, completed, or rejected: the provider holds it done."""
+    """Resolved, completed, or rejected: the provider holds it done. `units` are None for what was rejected."""
 
     outcome: str
+    units: str | None = None
 
 
 class Closed(Fact, frozen=True, array_like=True, tag=7):
@@ -105,6 +108,8 @@ class OutageBegan(Fact, frozen=True, array_like=True, tag=12):
 
 class OutageOver(Fact, frozen=True, array_like=True, tag=13):
     """The service is back."""
+
+    service: str = ""
 
 
 class Reclassified(Fact, frozen=True, array_like=True, tag=14):
@@ -215,11 +220,18 @@ PLAIN_FACTS: dict[str, type[PlainFact]] = {
     "reopened": Reopened,
     "outage-ended": OutageOver,
 }
-_PLAIN_FACTS = {kind: PLAIN_FACTS.get(str(kind.__struct_config__.tag).split(".")[2]) for kind in get_args(ItemEvent)}
+_PLAIN_FACTS = {
+    kind: PLAIN_FACTS.get(str(kind.__struct_config__.tag).split(".")[2])
+    for kind in set(get_args(ItemEvent)) - {items.TicketAssigned, items.OutageEnded}
+}
 
 
 def fact_of(event: ItemEvent) -> AnyFact:  # noqa: PLR0911 (one line a kind reads as the table that it is)
-    """The fact that an event of a ticket, a work item or an outage states."""
+    """The fact that an event of a ticket, a work item or an outage states, with all that the event says.
+
+    Two events of one item are equal facts just where billing gives their contents one digest: what is a repetition and
+    what a conflict is one question with one answer.
+    """
     at_us, source, name = epoch_us(event.time), event.source, event.id
     sequence = "" if event.sequence is UNSET else event.sequence
     plain = _PLAIN_FACTS.get(type(event))
@@ -237,7 +249,11 @@ def fact_of(event: ItemEvent) -> AnyFact:  # noqa: PLR0911 (one line a kind read
             service, priority = data.service or None, data.priority or None
             return Reclassified(at_us, source, name, sequence, service, priority, data.attributes or {})
         case items.TicketResolved(data=data) | items.WorkCompleted(data=data):
-            return Stopped(at_us, source, name, sequence, data.outcome)
+            return Stopped(at_us, source, name, sequence, data.outcome, data.units)
+        case items.TicketAssigned(data=data):
+            return Assigned(at_us, source, name, sequence, data.team)
+        case items.OutageEnded(data=data):
+            return OutageOver(at_us, source, name, sequence, data.service)
         case items.WorkRejected():
             return Stopped(at_us, source, name, sequence, "rejected")
         case items.TicketCancelled(data=data):
