@@ -17,6 +17,8 @@ SERVICES = ("catalogue", "sla_monitor", "billing")
 SESSION_S = 3
 # What is corrected of last month is adjusted, what is corrected of this one is replaced: both ways are verified.
 FREEZE_DAYS = 0
+# What has ended leaves live state as soon as its month is frozen: some is archived, and asked for again, in every run.
+ARCHIVE_DAYS = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ class Servers:
             "STATE_URL": self.redis.url,
             "DATABASE_URL": self.postgres.url(role, service),
             "SLA_FREEZE_DAYS": str(FREEZE_DAYS),
+            "SLA_ARCHIVE_DAYS": str(ARCHIVE_DAYS),
         }
 
 

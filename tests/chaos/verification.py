@@ -85,12 +85,14 @@ def verify(expected: ExpectedResults, servers: Servers, fleet: Fleet, lag: LagMo
     verification.same("read model", _plain(in_place), _read_model(servers, but=adjusted))
     verification.same("billing's verdicts", _brief(expected.verdicts), _billed_verdicts(servers))
     (history,) = stores.query(servers.database("sla_monitor"), "SELECT count(*) FROM announcement")[0]
+    (archived,) = stores.query(servers.database("sla_monitor"), "SELECT count(*) FROM archived_item")[0]
+    verification.none("no ended item was archived", [] if archived else ["none"])
     verification.same("announcements kept", {"ids": announced.ids}, {"ids": history})
     for reader in READ_BY:
         _conserved(verification, reader, lag, expected.outcomes_by_topic)
     billing = fleet.of("billing")[0]
     verification.same("pence", _pence(expected.usage), dict(_answered(billing.url("/v1/statements"), expected.usage)))
-    verification.facts |= {**_facts(expected), "verdicts adjusted": len(adjusted)}
+    verification.facts |= {**_facts(expected), "verdicts adjusted": len(adjusted), "items archived": archived}
     return verification
 
 

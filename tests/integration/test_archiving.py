@@ -2,21 +2,33 @@
 
 import asyncio
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 
 from shared.bus.embedded import EmbeddedBus
 from shared.contracts.codec import encode_event
 from shared.contracts.topics import TICKETS
 from shared.contracts.verdicts import VerdictCorrected
 from shared.log.port import Shard, every_shard
+from shared.log.processor import Busy
 from shared.scope import Scope
-from sla_monitor.domain.archive import ArchiveLost
+from shared.sql.engine import connect
+from shared.sql.migrate import prepare
+from shared.startup_errors import InvalidSettings
+from sla_monitor.domain.archive import ArchivedItem, ArchiveLost
+from sla_monitor.domain.item import FactResult
+from sla_monitor.judging.archiving import ArchiveReader
+from sla_monitor.judging.dry_run import JudgingDryRun
 from sla_monitor.judging.rebuild import RebuildResult
+from sla_monitor.settings import DryRunSettings
+from sla_monitor.store.archive import SqlArchive
 from tests.support.histories import calendar
 from tests.support.live_state import live_state_content, state_address
 from tests.support.monitor_client import COUNCIL, LATE, MonitorClient, monitor_client
@@ -224,6 +236,63 @@ def test_a_database_that_lost_archived_items_stops_the_monitor_until_a_rebuild(t
             assert await idle.app.rebuild.run() == RebuildResult(items=3, missing=0)
         async with monitor(tmp_path, now=LATER, archive_days=AT_ONCE) as on:
             await left(on, ENDED)
+
+    asyncio.run(scenario())
+
+
+def test_a_dry_run_knows_what_is_only_archived_or_says_that_it_cannot(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with monitor_client(tmp_path, now=THEN) as at:
+            await history(at.on)
+        async with monitor_client(tmp_path, now=LATER, archive_days=AT_ONCE) as at:
+            await left(at.on, ENDED)
+            shard = next(iter(await at.on.heads()))
+            again = await at.on.bus.read(shard, 0, limit=9)
+            of_billing = "postgresql+psycopg://nowhere/billing"
+            settings = [DryRunSettings(TALLYSTICK_VAR=tmp_path, DATABASE_URL=url) for url in ("", of_billing)]
+            known, unknown = [JudgingDryRun(each, bus=at.on.bus, clock=at.on.clock) for each in settings]
+            assert set(await known.insert_results(shard, again)) == {FactResult.DUPLICATE}
+            with pytest.raises(InvalidSettings, match="MONITOR_DATABASE_URL"):
+                await unknown.insert_results(shard, again)
+            await known.close()
+            await unknown.close()
+
+    asyncio.run(scenario())
+
+
+class FrozenArchive(SqlArchive):
+    """A database that takes a question and gives no answer, until it is `thawed`."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self.thawed = Event()
+
+    def find(self, shard: Shard, keys: Collection[str], *, after_write: int) -> dict[str, ArchivedItem]:
+        self.thawed.wait(30)
+        return super().find(shard, keys, after_write=after_write)
+
+
+def test_nobody_waits_long_for_a_frozen_database_and_nobody_else_for_the_same_answer(tmp_path: Path) -> None:
+    shard = Shard(TICKETS.name, 0)
+
+    async def scenario() -> None:
+        engine = connect(f"sqlite:///{tmp_path}/monitor.db")
+        prepare(engine, "sla_monitor")
+        archive = FrozenArchive(engine)
+        reader = ArchiveReader(archive, answers_within_s=0.05)
+        await reader.put(shard, {}, read_to=0)
+
+        for sentence in ("does not answer now", "still owes an answer"):
+            with pytest.raises(Busy, match=sentence):
+                await reader.find(shard, ["adur:T1"])
+        archive.thawed.set()
+        async with asyncio.timeout(10):
+            while True:
+                with suppress(Busy):
+                    assert await reader.find(shard, ["adur:T1"]) == {}
+                    break
+                await asyncio.sleep(0.01)
+        engine.dispose()
 
     asyncio.run(scenario())
 

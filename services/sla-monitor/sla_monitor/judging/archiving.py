@@ -42,7 +42,7 @@ _READ_AT_ONCE = 500
 # An item may wait for a sweep for so long; one that has just begun looks at all that is there.
 SWEEP_EVERY_S = 3600
 # A frozen server is given up on after 15 to 20 seconds: for so long nobody waits, least of all other shards.
-_ANSWERS_WITHIN_S = 5.0
+ANSWERS_WITHIN_S = 5.0
 _RETRY_S = 60
 
 
@@ -52,8 +52,8 @@ class ArchiveReader:
     `ArchiveLost` where live state is without items that the archive does not know.
     """
 
-    def __init__(self, archive: Archive) -> None:
-        self._archive = archive
+    def __init__(self, archive: Archive, *, answers_within_s: float = ANSWERS_WITHIN_S) -> None:
+        self._archive, self._answers_within_s = archive, answers_within_s
         self._writes: defaultdict[Shard, int] = defaultdict(int)
         self._unanswered: asyncio.Future[Any] | None = None
 
@@ -113,7 +113,7 @@ class ArchiveReader:
         if self._unanswered is not None and not self._unanswered.done():
             raise Busy("the database still owes an answer")
         asked = asyncio.ensure_future(asyncio.to_thread(_work, work))
-        await asyncio.wait({asked}, timeout=_ANSWERS_WITHIN_S)
+        await asyncio.wait({asked}, timeout=self._answers_within_s)
         if not asked.done():
             self._unanswered = asked
             asked.add_done_callback(_forget)
