@@ -8,7 +8,7 @@ import pytest
 from shared.contracts.topics import TICKETS
 from shared.log.port import Bounds, Shard
 from shared.units import Offset
-from tallystick.replay.results import EventResults, Intake, results_between
+from tallystick.replay.results import EventResults, Intake, QuarantinedEvents, results_between
 
 SHARD = Shard(TICKETS.name, 3)
 BEFORE = Intake(
@@ -54,6 +54,15 @@ def test_what_was_sent_is_the_sum_of_its_results_since_then(then: Intake, line: 
     assert next(found.lines()) == line
     assert found.unaccounted == 0
     assert found.complete == complete
+
+
+def test_what_only_the_other_service_quarantined_is_named_too() -> None:
+    refused = QuarantinedEvents("ID_REUSE_CONFLICT", "other content", 1, ("provider.tickets.v1/3@12",))
+
+    found = results_between(BEFORE, ALL, sent=4, items={}, quarantined=[refused])
+
+    assert (found.applied, found.complete) == (4, False)
+    assert "    tallystick quarantine show provider.tickets.v1/3@12" in list(found.lines())
 
 
 @pytest.mark.parametrize("counted", [3, 5])

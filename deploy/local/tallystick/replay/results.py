@@ -106,8 +106,8 @@ class EventResults:
 
     @property
     def complete(self) -> bool:
-        """Whether every event is applied, now or by an earlier replay."""
-        return not (self.quarantined or self.parked or self.failed or self.unread)
+        """Whether every event is applied, now or by an earlier replay: in every service, whichever one counts it."""
+        return not (self.quarantined or self.reasons or self.parked or self.failed or self.unread)
 
     def lines(self) -> Iterator[str]:
         """The results as people read them."""
