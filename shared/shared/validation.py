@@ -104,6 +104,10 @@ def _union_faults(value: object, options: tuple[Annotation, ...], at: Path) -> I
     if value is None and NoneType in options:
         return
     real = [option for option in options if option not in {NoneType, msgspec.UnsetType}]
+    if len(real) > 1 and all(get_origin(option) is Annotated for option in real):
+        # A number or a text, each of its own form.
+        chosen = [option for option in real if (get_args(option)[0] is str) == isinstance(value, str)]
+        real = chosen[:1] or real[:1]
     if len(real) == 1:
         yield from _faults(value, real[0], at)
         return

@@ -91,7 +91,7 @@ def _unwarned(announced: list[VerdictEvent]) -> Iterator[str]:
     warned: dict[oracle.Key, set[int]] = {}
     for event in announced:
         if isinstance(event, WarningReached):
-            warned.setdefault(_key(event), set()).add(event.data.percent)
+            warned.setdefault(_key(event), set()).add(event.data.percent or 0)
         elif _breaches(event) and warned.get(_key(event)) != _WARNINGS:
             yield f"unwarned: {_key(event)} was breached after warnings at {warned.get(_key(event))} percent"
 

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct, field
 
 from shared.contracts.credits import ServiceCredits
 from shared.contracts.scalars import ID_PATTERN, Amount, AwaitedParty, CutOff, Id, Percent
-from shared.contracts.thresholds import THRESHOLD_PATTERN
+from shared.contracts.thresholds import BEFORE_DUE_PATTERN, THRESHOLD_PATTERN
 from shared.holidays import Division
 from shared.instants import TIME_OF_DAY_PATTERN
 
@@ -49,6 +49,14 @@ Within = Annotated[
         description="a duration like '8 working hours', '10 working days' or '30 days', or 'recorded due date'",
     ),
 ]
+
+
+WarnAt = (
+    Annotated[int, Meta(ge=1, le=99, description="a percentage of the time allowed, 1 to 99")]
+    | Annotated[
+        str, Meta(pattern=BEFORE_DUE_PATTERN, description="1 to 99, or a time before due like '2 working hours before'")
+    ]
+)
 
 
 class Definition(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -133,7 +141,7 @@ class Target(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkno
     ends_on: Literal["next-working-day"] | None = (
         None  # of calendar days: due when the first working day from there closes
     )
-    warn_at: tuple[Annotated[int, Meta(ge=1, le=99)], ...] = (75, 90)
+    warn_at: tuple[WarnAt, ...] = (75, 90)
     starts: Literal["opened", "assigned", "first-active"] = "opened"
     paused_by: tuple[AwaitedParty, ...] | None = None  # None: as is usual for the measure
     pause_counts: Literal["seconds", "whole-days"] = "seconds"  # how a pause moves a due date given in days

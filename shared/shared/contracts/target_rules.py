@@ -15,6 +15,7 @@ from shared.contracts.thresholds import (
     Threshold,
     WorkingDays,
     WorkingSeconds,
+    parse_before_due,
     parse_threshold,
 )
 from shared.faults import Fault
@@ -22,6 +23,7 @@ from shared.instants import DAY_S
 
 _MAX_COUNT = 1_000_000
 _MAX_DAYS = 3660
+_MAX_WARNINGS_BEFORE = 20
 
 
 def target_faults(target: Target) -> Iterator[Fault]:
@@ -100,11 +102,36 @@ def _reopening(target: Target, _: Threshold) -> Iterator[Fault]:
 
 
 def _lists(target: Target, _: Threshold) -> Iterator[Fault]:
-    if list(target.warn_at) != sorted(set(target.warn_at)):
-        yield Fault(("warn_at",), "expected ascending percentages, each once")
     for attribute, values in target.when.items():
         if not values:
             yield Fault(("when", attribute), "accepts no value, so no item is ever in scope")
+
+
+def _warnings(target: Target, threshold: Threshold) -> Iterator[Fault]:
+    percentages = [each for each in target.warn_at if isinstance(each, int)]
+    if percentages != sorted(set(percentages)):
+        yield Fault(("warn_at",), "expected ascending percentages, each once")
+    before = [(index, parse_before_due(each)) for index, each in enumerate(target.warn_at) if isinstance(each, str)]
+    if len(before) > _MAX_WARNINGS_BEFORE:
+        yield Fault(("warn_at",), f"expected at most {_MAX_WARNINGS_BEFORE} times before due")
+    for number, (index, time) in enumerate(before):
+        if time in [earlier for _, earlier in before[:number]]:
+            yield Fault(("warn_at", index), "is given before: a warning comes once")
+        if target.calendar is None and isinstance(time, WorkingSeconds | WorkingDays):
+            yield Fault(("warn_at", index), "needs a calendar: working time is counted in its hours")
+        if type(time) is type(threshold) and _amount(time) >= _amount(threshold):
+            yield Fault(("warn_at", index), "is all the time allowed or more: every item would be warned of at once")
+        elif _amount(time) > _MAX_DAYS * DAY_S:
+            yield Fault(("warn_at", index), f"expected at most {_MAX_DAYS} days")
+
+
+def _amount(time: Threshold) -> int:
+    """In its own unit: seconds or days."""
+    match time:
+        case WorkingSeconds(amount) | ElapsedSeconds(amount) | WorkingDays(amount) | CalendarDays(amount):
+            return amount
+        case RecordedDueDate():
+            return 0
 
 
 def _objective_faults(objective: Objective) -> Iterator[Fault]:
@@ -122,4 +149,5 @@ _RULES: tuple[Callable[[Target, Threshold], Iterator[Fault]], ...] = (
     _days,
     _reopening,
     _lists,
+    _warnings,
 )

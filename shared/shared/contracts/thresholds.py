@@ -2,7 +2,7 @@
 
 working seconds/minutes/hours: counted inside the calendar's hours. working days: whole days by the target's
 `day_rule`. Plain seconds/minutes/hours elapse around the clock. days: calendar days, same wall-clock time.
-recorded due date: the item's own `due_at`.
+recorded due date: the item's own `due_at`. A warning may come a time before an item is due: `2 working hours before`.
 """
 
 import re
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600}
 _GRAMMAR = re.compile(r"([1-9][0-9]{0,8}) (working )?(second|minute|hour|day)s?")
 
+BEFORE_DUE_PATTERN = rf"^{_GRAMMAR.pattern} before(?![\s\S])"
 THRESHOLD_PATTERN = rf"^({_GRAMMAR.pattern}|recorded due date)(?![\s\S])"
 
 
@@ -68,3 +69,8 @@ def parse_threshold(text: str) -> Threshold:
         return WorkingDays(count) if working else CalendarDays(count)
     seconds = count * _SECONDS[unit]
     return WorkingSeconds(seconds) if working else ElapsedSeconds(seconds)
+
+
+def parse_before_due(text: str) -> Threshold:
+    """The time that `2 working hours before` is before the due instant; raises `UnreadableThreshold`."""
+    return parse_threshold(text.removesuffix(" before"))

@@ -39,12 +39,13 @@ class TargetData(EventData, frozen=True, kw_only=True):
 
 
 class WarningData(TargetData, frozen=True, kw_only=True):
-    """`percent` of the threshold is used up; `on_change` where a change of target caused it.
+    """`percent` of the threshold is used up, or it is so long `before` due; `on_change` where a change caused it.
 
     `exchange_started_at` is for update targets, each of whose exchanges has warnings of its own: which one it is.
     """
 
-    percent: int
+    percent: int | None = None
+    before: str | None = None
     on_change: bool = False
     exchange_started_at: Instant | None = None
 

@@ -27,6 +27,7 @@ TARGETS: tuple[dict[str, Any], ...] = (
     {"id": "never-paused", **IN_HOURS, "paused_by": []},
     {"id": "respond", "measure": "response-time", "within": "4 working hours", "calendar": "office", "warn_at": [50]},
     {"id": "days", "measure": "processing-time", "within": "3 working days", "calendar": "office", "warn_at": [50]},
+    {"id": "before-due", **IN_HOURS, "warn_at": [50, "2 working hours before", "1 hour before"]},
     {"id": "whole-days", "within": "3 working days", "calendar": "office", "pause_counts": "whole-days"},
     {"id": "answer", "measure": "update-interval", "within": "2 working hours", "calendar": "office"},
     {"id": "keep-informed", "measure": "periodic-update", "within": "1 day"},

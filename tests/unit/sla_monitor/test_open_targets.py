@@ -112,6 +112,7 @@ def test_the_least_time_left_comes_first_and_what_nobody_knows_last() -> None:
             left_s,
             left_wall_s,
             0,
+            None,
             False,
             False,
             0,

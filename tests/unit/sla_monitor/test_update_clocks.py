@@ -39,7 +39,7 @@ class Announcing:
         return events
 
 
-def warnings_in(events: list[VerdictEvent]) -> list[tuple[int, str | None, str | None]]:
+def warnings_in(events: list[VerdictEvent]) -> list[tuple[int | None, str | None, str | None]]:
     """The percentage of each warning, when it was reached, and when what it warns of is due."""
     return [
         (each.data.percent, _local(each.time), _local(each.data.due_at))

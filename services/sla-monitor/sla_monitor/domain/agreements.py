@@ -19,6 +19,7 @@ from shared.contracts.thresholds import (
     Threshold,
     WorkingDays,
     WorkingSeconds,
+    parse_before_due,
     parse_threshold,
 )
 from shared.contracts.versions import DefinitionVersion, InForce, in_force
@@ -60,7 +61,8 @@ class BoundTarget(Struct, frozen=True):
     hours: WorkingTime
     calendar: BoundCalendar | None
     paused_by: frozenset[str]
-    warn_at: tuple[int, ...]
+    warn_at: tuple[int, ...]  # percentages of the allowance
+    warn_before: tuple[tuple[str, Threshold], ...]  # times before due, as they are written and as they are counted
 
     @property
     def id(self) -> str:
@@ -121,7 +123,8 @@ def bind(target: Target, *, agreement: Agreement, version: int, calendars: Calen
         hours=calendar.hours,
         calendar=calendar if counts_working_time else None,
         paused_by=_paused_by(target, threshold),
-        warn_at=tuple(sorted(set(target.warn_at))),
+        warn_at=tuple(sorted({each for each in target.warn_at if isinstance(each, int)})),
+        warn_before=tuple((each, parse_before_due(each)) for each in target.warn_at if isinstance(each, str)),
     )
 
 

@@ -82,7 +82,10 @@ def _after(was: LastPublished, event: VerdictEvent) -> LastPublished:
 
 
 def _label(data: WarningData) -> str:
-    return warning_label(data.percent, None if data.exchange_started_at is None else epoch_s(data.exchange_started_at))
+    return warning_label(
+        data.before or str(data.percent),
+        None if data.exchange_started_at is None else epoch_s(data.exchange_started_at),
+    )
 
 
 def _verdict_in(data: VerdictData) -> VerdictData:

@@ -174,6 +174,7 @@ def _warning(verdict: Verdict, evaluation: Evaluation, trigger: Trigger, reached
     data = WarningData(
         **_target_data(verdict, evaluation, reached.at) | {"due_at": maybe_instant(reached.due)},
         percent=reached.percent,
+        before=reached.before,
         on_change=reached.on_change,
         exchange_started_at=maybe_instant(reached.exchange_start),
     )

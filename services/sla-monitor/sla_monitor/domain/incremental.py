@@ -179,7 +179,7 @@ def _add(state: IncrementalState, verdict: Verdict, *, as_of: int) -> None:
     target, measure = verdict.target, verdict.target.measure
     state.ignored -= _DECISIVE.get(measure, frozenset())
     if verdict.decided or verdict.outcome is Outcome.RUNNING:
-        if target.paused_by and target.seconds is not None and measure in _ONE_INTERVAL:
+        if target.paused_by and target.seconds is not None and not target.warn_before and measure in _ONE_INTERVAL:
             state.stopwatches.append(_stopwatch(verdict, target.seconds, state.awaiting, as_of=as_of))
             return
         state.unsupported |= target.paused_by

@@ -20,7 +20,8 @@ class OpenTarget(Struct, frozen=True):
 
     `left_s` is in the clock's own seconds (working or elapsed), `left_wall_s` around the clock; a clock that is used up
     while the service is closed has 0 left and is not missed yet. While `paused` nothing is due. `warned_percent` is the
-    highest share of the allowance at which a warning fired, 0 before the first. `missed_before` where the update target
+    highest share of the allowance at which a warning fired, 0 before the first; `warned_before` the warning that fired
+    nearest before due. `missed_before` where the update target
     was missed in an earlier exchange: nothing more can be lost in its objective.
     """
 
@@ -37,6 +38,7 @@ class OpenTarget(Struct, frozen=True):
     left_s: int | None
     left_wall_s: int | None
     warned_percent: int
+    warned_before: str | None
     paused: bool
     missed_before: bool
     value_pence: int
@@ -44,7 +46,7 @@ class OpenTarget(Struct, frozen=True):
     @property
     def at_risk(self) -> bool:
         """Whether a warning fired."""
-        return self.warned_percent > 0
+        return self.warned_percent > 0 or self.warned_before is not None
 
     @property
     def urgency(self) -> tuple[float, float, str, str, str, str, str, int]:
@@ -65,7 +67,7 @@ def open_targets(evaluation: Evaluation, *, council: str, item: str, as_of: int)
         pending = _pending(verdict)
         if pending is None:
             continue
-        warned = [each.percent for each in verdict.warnings if each.exchange_start == pending.exchange_start]
+        warned = [each for each in verdict.warnings if each.exchange_start == pending.exchange_start]
         yield OpenTarget(
             council=council,
             agreement=verdict.target.agreement,
@@ -79,7 +81,8 @@ def open_targets(evaluation: Evaluation, *, council: str, item: str, as_of: int)
             due_at=maybe_instant(pending.due),
             left_s=None if pending.margin_s is None else max(pending.margin_s, 0),
             left_wall_s=None if pending.due is None else max(pending.due - as_of, 0),
-            warned_percent=max(warned, default=0),
+            warned_percent=max([each.percent or 0 for each in warned], default=0),
+            warned_before=next((each.before for each in reversed(warned) if each.before is not None), None),
             paused=pending.due is None,
             missed_before=verdict.decided,
             value_pence=opened.value_pence or 0,

@@ -14,7 +14,7 @@ from shared.instants import instant, maybe_instant
 from shared.log.failures import CodeFailure
 from shared.period import LONDON
 from sla_monitor.domain.clock.trace import Kind, totals, trace
-from sla_monitor.domain.clock.verdict import Evaluation, Verdict
+from sla_monitor.domain.clock.verdict import Evaluation, ReachedWarning, Verdict
 from sla_monitor.domain.facts import AnyFact
 from sla_monitor.ports import Announcement
 
@@ -30,9 +30,10 @@ class SegmentReport(Struct, frozen=True):
 
 
 class WarningReport(Struct, frozen=True):
-    """A share of the allowance that was used up; of an update target in the exchange that then began."""
+    """A share of the allowance was used up, or it was so long `before` due; of an update target in its exchange."""
 
-    percent: int
+    percent: int | None
+    before: str | None
     at: datetime
     on_change: bool
     exchange_started_at: datetime | None
@@ -181,15 +182,17 @@ def verdict_report(verdict: Verdict, *, as_of: int) -> VerdictReport:
         paused_s=sums["paused"],
         closed_s=sums["closed"],
         pending=_pending(verdict),
-        warnings=[
-            WarningReport(each.percent, instant(each.at), each.on_change, maybe_instant(each.exchange_start))
-            for each in verdict.warnings
-        ],
+        warnings=[_warning(each) for each in verdict.warnings],
         trace=[
             SegmentReport(instant(part.start), instant(part.end), part.kind, part.end - part.start, part.reason)
             for part in segments
         ],
     )
+
+
+def _warning(each: ReachedWarning) -> WarningReport:
+    exchange_start = maybe_instant(each.exchange_start)
+    return WarningReport(each.percent, each.before, instant(each.at), each.on_change, exchange_start)
 
 
 def _pending(verdict: Verdict) -> PendingReport | None:

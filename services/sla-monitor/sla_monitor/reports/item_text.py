@@ -132,7 +132,7 @@ def _verdict_text(verdict: VerdictReport, zone: ZoneInfo) -> list[str]:
         f"  counted {_duration(verdict.counted_s)}, paused {_duration(verdict.paused_s)}, "
         f"outside hours {_duration(verdict.closed_s)}",
         *(
-            f"  {warning.percent}% used up {_when(warning.at, zone)}"
+            f"  {warning.before or f'{warning.percent}% used up'} {_when(warning.at, zone)}"
             for warning in sorted(verdict.warnings, key=lambda each: each.at)
         ),
     ]

@@ -6,17 +6,21 @@ import msgspec
 from msgspec import Struct
 
 from shared.instants import instant, maybe_instant
-from sla_monitor.domain.clock.due import ClockInterval, measure_intervals
-from sla_monitor.domain.clock.timeline import Timeline
+from sla_monitor.domain.clock.due import ClockInterval, measure_intervals, warning_before_due
+from sla_monitor.domain.clock.timeline import FOREVER, Timeline
 from sla_monitor.domain.clock.verdict import Outcome, Verdict, deciding_interval, warning_label
 from sla_monitor.reports.item_report import VerdictReport, verdict_report
 from sla_monitor.trial.calendars import TrialCalendars
 
 
 class WarningInstant(Struct, frozen=True):
-    """When `percent` of the allowance is used up, as far as is known; `reached` by `as_of` or the stop."""
+    """When `percent` of the allowance is used up, or it is so long `before` due, as far as is known.
 
-    percent: int
+    `reached` by `as_of` or the stop.
+    """
+
+    percent: int | None
+    before: str | None
     at: datetime | None
     reached: bool
 
@@ -54,7 +58,7 @@ def trial_verdict(verdict: Verdict, timeline: Timeline, calendars: TrialCalendar
         overdue_s=overdue_s(verdict),
         due_next_open_at=maybe_instant(next_open),
         calendar_versions=_calendar_versions(verdict, calendars, as_of),
-        warning_instants=[_warning(verdict, intervals, percent) for percent in target.warn_at],
+        warning_instants=_warning_instants(verdict, intervals),
         worst_exchange=_worst_exchange(intervals) if target.has_exchanges else None,
     )
 
@@ -77,17 +81,25 @@ def _calendar_versions(verdict: Verdict, calendars: TrialCalendars, as_of: int) 
     return [] if calendar is None else calendars.numbers_between(calendar.id, cycle.start, end)
 
 
-def _warning(verdict: Verdict, intervals: list[ClockInterval], percent: int) -> WarningInstant:
-    """Of an update target those of the newest exchange, or of the one that decided once all have ended."""
+def _warning_instants(verdict: Verdict, intervals: list[ClockInterval]) -> list[WarningInstant]:
+    """By their instant. Of an update target those of its newest exchange, or of the deciding one once all ended."""
+    target, cycle = verdict.target, verdict.cycle
+    points: list[tuple[int | None, str | None]] = [(percent, None) for percent in target.warn_at]
+    points += [(None, text) for text, _ in target.warn_before]
     if not intervals:
-        return WarningInstant(percent, None, reached=False)
-    shown = intervals[-1] if verdict.cycle.stop is None else deciding_interval(verdict.cycle, intervals)
-    exchange_start = shown.start if verdict.target.has_exchanges else None
-    label = warning_label(percent, exchange_start)
-    reached = next((warning.at for warning in verdict.warnings if warning.label == label), None)
-    if reached is not None:
-        return WarningInstant(percent, instant(reached), reached=True)
-    return WarningInstant(percent, maybe_instant(_used_up(shown, percent)), reached=False)
+        return [WarningInstant(percent, before, None, reached=False) for percent, before in points]
+    shown = intervals[-1] if cycle.stop is None else deciding_interval(cycle, intervals)
+    exchange_start = shown.start if target.has_exchanges else None
+    reached = {warning.label: warning.at for warning in verdict.warnings}
+    times = dict(target.warn_before)
+    found: list[tuple[int | None, WarningInstant]] = []
+    for percent, before in points:
+        at = reached.get(warning_label(before or str(percent), exchange_start))
+        is_reached = at is not None
+        if at is None:
+            at = _used_up(shown, percent) if percent else warning_before_due(target, cycle, shown, times[before or ""])
+        found.append((at, WarningInstant(percent, before, maybe_instant(at), reached=is_reached)))
+    return [each for _, each in sorted(found, key=lambda pair: FOREVER if pair[0] is None else pair[0])]
 
 
 def _used_up(interval: ClockInterval, percent: int) -> int | None:

@@ -2,12 +2,20 @@
 
 from msgspec import Struct
 
-from shared.contracts.thresholds import CalendarDays, RecordedDueDate, WorkingDays
+from shared.contracts.thresholds import (
+    CalendarDays,
+    ElapsedSeconds,
+    RecordedDueDate,
+    Threshold,
+    WorkingDays,
+    WorkingSeconds,
+)
 from shared.instants import SECOND_US
 from sla_monitor.domain.agreements import BoundTarget
 from sla_monitor.domain.clock.cycles import Cycle
 from sla_monitor.domain.clock.stopwatch import Stopwatch
 from sla_monitor.domain.clock.timeline import FOREVER, Timeline
+from sla_monitor.domain.working_time.compiled import BeyondHorizon, WorkingTime
 from sla_monitor.domain.working_time.intervals import Interval, merged
 
 
@@ -170,6 +178,32 @@ def _extended(target: BoundTarget, due: int | None, start: int, cycle: Cycle) ->
 def _ending(target: BoundTarget, due: int | None) -> int | None:
     """Where the target ends on a working day, the closing of the first one on or after the date of `due` (R58)."""
     return due if due is None or target.definition.ends_on is None else target.hours.closing_from(due)
+
+
+def warning_before_due(target: BoundTarget, cycle: Cycle, interval: ClockInterval, time: Threshold) -> int | None:
+    """When a warning comes that is to be so long before due, as far as is known; None where nothing is due.
+
+    Not before the interval begins, and not in a pause: then when it ends, for until then nothing is due.
+    """
+    try:
+        at = None if interval.due is None else _before(target.hours, interval.due, time)
+    except BeyondHorizon:
+        return None
+    return None if at is None else _after_pause(max(at, interval.start), cycle)
+
+
+def _before(hours: WorkingTime, due: int, time: Threshold) -> int | None:
+    match time:
+        case ElapsedSeconds(seconds):
+            return due - seconds
+        case CalendarDays(days):
+            return hours.calendar_days_before(due, days)
+        case WorkingSeconds(seconds):
+            return hours.last_with(seconds, due)
+        case WorkingDays(days):
+            return hours.working_days_before(due, days)
+        case RecordedDueDate():
+            return None
 
 
 def _after_pause(due: int | None, cycle: Cycle) -> int | None:

@@ -18,7 +18,7 @@ from shared.contracts.scalars import Stream
 from shared.contracts.thresholds import RecordedDueDate
 from sla_monitor.domain.agreements import AgreementIndex, BoundTarget
 from sla_monitor.domain.clock.cycles import Cycle, ExcludedTime, applies_since, excluded_for, read_cycles
-from sla_monitor.domain.clock.due import ClockInterval, Stopwatches, measure_intervals
+from sla_monitor.domain.clock.due import ClockInterval, Stopwatches, measure_intervals, warning_before_due
 from sla_monitor.domain.clock.timeline import FOREVER, Timeline, read_timeline
 from sla_monitor.domain.facts import AnyFact, Opened
 from sla_monitor.domain.working_time.compiled import BeyondHorizon
@@ -41,21 +41,22 @@ class ReachedWarning(Struct, frozen=True, gc=False):
     of which has warnings of its own; it is None for other clocks.
     """
 
-    percent: int
+    percent: int | None
     at: int
     due: int | None
     on_change: bool = False
     exchange_start: int | None = None
+    before: str | None = None
 
     @property
     def label(self) -> str:
         """Which warning of its cycle it is: it is announced once."""
-        return warning_label(self.percent, self.exchange_start)
+        return warning_label(self.before or str(self.percent), self.exchange_start)
 
 
-def warning_label(percent: int, exchange_start: int | None) -> str:
+def warning_label(warned_at: str, exchange_start: int | None) -> str:
     """`75` for three quarters of an allowance; `75@1772442000` for those of the exchange that began then."""
-    return str(percent) if exchange_start is None else f"{percent}@{exchange_start}"
+    return warned_at if exchange_start is None else f"{warned_at}@{exchange_start}"
 
 
 class PendingExchange(Struct, frozen=True, gc=False):
@@ -236,7 +237,7 @@ def _from_intervals(target: BoundTarget, cycle: Cycle, intervals: Sequence[Clock
     # Between two exchanges no answer is due.
     idle = cycle.stop is None and not shown.open and not shown.missed
     outcome, reason = (Outcome.RUNNING, "no answer is due") if idle else _outcome(cycle, shown)
-    warnings, to_come = _warnings(target, intervals, since=since)
+    warnings, to_come = _warnings(target, cycle, intervals, since=since)
     newest = intervals[-1]
     return Verdict(
         target=target,
@@ -287,7 +288,7 @@ def _outcome(cycle: Cycle, interval: ClockInterval) -> tuple[Outcome, str]:
 
 
 def _warnings(
-    target: BoundTarget, intervals: Sequence[ClockInterval], *, since: int
+    target: BoundTarget, cycle: Cycle, intervals: Sequence[ClockInterval], *, since: int
 ) -> tuple[tuple[ReachedWarning, ...], int | None]:
     """The warnings reached, each percentage once in each exchange, and the instant of the next to come."""
     reached: list[ReachedWarning] = []
@@ -306,4 +307,31 @@ def _warnings(
                 to_come = at
                 break
             reached.append(ReachedWarning(percent, max(at, since), interval.due, at < since, exchange_start))
+    if target.warn_before:
+        to_come = _warned_before_due(target, cycle, intervals, reached, to_come, since=since)
+        reached.sort(key=lambda warning: warning.at)
     return tuple(reached), to_come
+
+
+def _warned_before_due(
+    target: BoundTarget,
+    cycle: Cycle,
+    intervals: Sequence[ClockInterval],
+    reached: list[ReachedWarning],
+    to_come: int | None,
+    *,
+    since: int,
+) -> int | None:
+    """What the next to come is, with those that come a time before due; those that came are in `reached`."""
+    for interval in intervals:
+        exchange_start = interval.start if target.has_exchanges else None
+        for text, time in target.warn_before:
+            at = warning_before_due(target, cycle, interval, time)
+            if at is None:
+                continue
+            if at < interval.end or (interval.open and at == interval.end):
+                late = at < since
+                reached.append(ReachedWarning(None, max(at, since), interval.due, late, exchange_start, text))
+            elif interval.open:
+                to_come = at if to_come is None else min(to_come, at)
+    return to_come

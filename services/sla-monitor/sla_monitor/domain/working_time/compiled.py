@@ -85,6 +85,29 @@ class WorkingTime:
         k = bisect_right(self._totals, wanted)
         return wanted - self._base[2 * k + 1] if k < len(self._totals) else None
 
+    def last_with(self, seconds: int, a: int) -> int | None:
+        """The latest open instant with `seconds` open seconds between it and `a`; None before the horizon.
+
+        Raises `BeyondHorizon` for `a`.
+        """
+        wanted = self._open_before(a) - seconds
+        k = bisect_right(self._totals, wanted)
+        return wanted - self._base[2 * k + 1] if wanted >= 0 and k < len(self._totals) else None
+
+    def working_days_before(self, a: int, days: int) -> int | None:
+        """The same wall time `days` working days before `a`, kept between opening and closing; None for the horizon.
+
+        Raises `BeyondHorizon` for `a`.
+        """
+        self._check(a)
+        return self._days.before(a, days)
+
+    def calendar_days_before(self, a: int, days: int) -> int:
+        """The same wall time `days` dates before `a`. Raises `BeyondHorizon` for `a` and for the result."""
+        self._check(a)
+        self._check(a - days * DAY_S)
+        return self._local.instant(self._local.wall(a) - days * DAY_S)
+
     def next_open(self, a: int) -> int | None:
         """`a` where it is open, else the next opening; None where there is none. Raises `BeyondHorizon`."""
         n = self._edges_up_to(a)

@@ -74,6 +74,19 @@ class WorkingDayIndex:
         within = min(max(same_time, self._openings[due]), self._closings[due])
         return max(within, self._latest_closings[due - 1])
 
+    def before(self, a: int, days: int) -> int | None:
+        """The wall time of `a` on the working day that is `days` before that of `a`, kept within its hours.
+
+        The working day of a closed instant is the next one.
+        """
+        of = bisect_left(self._latest_closings, a)
+        k = of - days
+        if k < 0 or of >= len(self._days):
+            return None
+        after_midnight = self._local.wall(max(a, self._openings[of])) - self._days[of] * DAY_S
+        same_time = self._local.instant(self._days[k] * DAY_S + after_midnight)
+        return min(max(same_time, self._openings[k]), self._closings[k])
+
     def closing_from(self, a: int) -> int | None:
         """The closing of the first working day on or after the local date of `a`; None beyond the horizon."""
         k = bisect_left(self._days, self._local.latest_wall(a) // DAY_S)
