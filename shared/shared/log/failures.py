@@ -45,7 +45,7 @@ def attempt(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | Code
         return work(*args, **kwargs)
     except _OF_THE_PROCESS:
         raise
-    except Exception as error:  # noqa: BLE001 (the one place where an item's failure is caught)
+    except Exception as error:  # noqa: BLE001 (ADR 25: the one place where an item's failure is caught)
         return code_failure(error)
 
 
