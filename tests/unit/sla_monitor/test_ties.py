@@ -236,6 +236,24 @@ def test_r23_one_pause_after_the_other_at_one_instant() -> None:
     assert (verdict.outcome, verdict.elapsed_s) == (Outcome.MET, 5400)
 
 
+def test_r23_an_item_that_goes_from_pause_to_pause_is_first_active_after_the_last() -> None:
+    nine = "Mon 2026-03-02 09:00"
+
+    verdict = judged(
+        [
+            (nine, "opened"),
+            (nine, "paused council"),
+            (ELEVEN, "resumed"),
+            (ELEVEN, "paused third-party"),
+            ("Mon 2026-03-02 14:00", "resumed"),
+        ],
+        as_of="Mon 2026-03-02 15:00",
+        starts="first-active",
+    )
+
+    assert local_text(verdict.cycle.start) == "Mon 2026-03-02 14:00"
+
+
 # The law: of all orders, the one in which the most facts take effect; of these the first by kind, source and id.
 KINDS = ("responded", "asked", "priority", "reopened", "resumed", "resolved", "cancelled", "closed", "paused")
 WORDS = (

@@ -182,11 +182,17 @@ def _demanded(timeline: Timeline, target: BoundTarget) -> int | None:
         case "assigned":
             return timeline.assigned
         case "first-active":
-            # Opened into a pause (same instant): the clock starts when that pause ends.
-            first = timeline.pauses[0] if timeline.pauses else None
-            if first is None or first.start > timeline.start:
-                return timeline.start
-            return None if first.end == FOREVER else first.end
+            return _first_active(timeline)
+
+
+def _first_active(timeline: Timeline) -> int | None:
+    """The end of the pause into which the item was opened (same second), and of those that followed it at once."""
+    active = timeline.start
+    for pause in timeline.pauses:
+        if pause.start > active:
+            break
+        active = pause.end
+    return None if active == FOREVER else active
 
 
 class _CycleSpan(NamedTuple):
