@@ -20,6 +20,7 @@ from sla_monitor.judging import batch
 from sla_monitor.store.items import evaluate_known
 from tallystick import draining
 from tallystick.__main__ import app
+from tests.support.real_data import steady
 from tests.support.replays import ACTIVITIES, READINGS, TICKETS, changed
 
 AS_OF = "2026-08-01T00:00:00Z"
@@ -74,6 +75,12 @@ def lines(result: Result) -> list[str]:
     return [line.strip() for line in result.stdout.splitlines()]
 
 
+def answer_on_the_page() -> str:
+    """What docs/replay.md shows as the answer to a changed export."""
+    page = (Path(__file__).parents[2] / "docs/replay.md").read_text(encoding="utf-8")
+    return page.partition("```answer\n")[2].partition("```")[0]
+
+
 def test_changed_rows_of_a_second_export_are_told_and_the_earlier_verdict_is_marked(tmp_path: Path) -> None:
     first = replay(tmp_path, TICKETS + TRIAL, HEADER + IN_TIME + OPEN)
     second = replay(tmp_path, TICKETS + TRIAL, HEADER + LATE + CLOSED)
@@ -87,6 +94,7 @@ def test_changed_rows_of_a_second_export_are_told_and_the_earlier_verdict_is_mar
     (place,) = [line for line in lines(second) if line.startswith("tallystick quarantine show provider.tickets.v1/")]
     shown = CliRunner(env={"TALLYSTICK_VAR": str(tmp_path / "var")}).invoke(app, place.split()[1:])
     assert "adur:1" in shown.stdout
+    assert steady(second.stdout) == steady(answer_on_the_page())
     found = verdicts(tmp_path)
     assert {name: line["verdict"] for name, line in found.items()} == {"adur:1": "met", "adur:2": "met"}
     assert {name for name, line in found.items() if "in quarantine" in line["note"]} == {"adur:1"}
