@@ -93,7 +93,8 @@ class VerdictCounts(Struct, frozen=True):
 class Announcement(Struct, frozen=True):
     """One message that was published about an item: a warning, a verdict, a correction or a retraction.
 
-    `cause` is what corrected or retracted it, by an id; None for other messages.
+    `cause` is what corrected or retracted it, by an id; None for other messages. `warned` says in words what a warning
+    was of: `75% used up`.
     """
 
     kind: str
@@ -103,6 +104,7 @@ class Announcement(Struct, frozen=True):
     cycle: int
     id: str
     cause: str | None
+    warned: str | None = None
 
 
 class CauseCount(Struct, frozen=True):

@@ -50,6 +50,11 @@ class WarningData(TargetData, frozen=True, kw_only=True):
     exchange_started_at: Instant | None = None
 
 
+def warning_text(percent: int | None, before: str | None) -> str:
+    """What a warning is of, in words: `75% used up`, or `2 working hours before due`."""
+    return f"{percent}% used up" if before is None else f"{before} due"
+
+
 class VerdictData(TargetData, frozen=True, kw_only=True):
     """The verdict and its figures: the month in which it counts, elapsed time and margin in seconds of its clock."""
 

@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from shared.contracts.verdicts import warning_text
 from shared.period import LONDON
 from shared.web.formats import counted
 from sla_monitor.domain.working_time.working_days import is_named_closure
@@ -132,7 +133,7 @@ def _verdict_text(verdict: VerdictReport, zone: ZoneInfo) -> list[str]:
         f"  counted {_duration(verdict.counted_s)}, paused {_duration(verdict.paused_s)}, "
         f"outside hours {_duration(verdict.closed_s)}",
         *(
-            f"  {warning.before or f'{warning.percent}% used up'} {_when(warning.at, zone)}"
+            f"  {warning_text(warning.percent, warning.before)} {_when(warning.at, zone)}"
             for warning in sorted(verdict.warnings, key=lambda each: each.at)
         ),
     ]
@@ -167,10 +168,12 @@ def _every_segment(verdict: VerdictReport, zone: ZoneInfo) -> Iterator[str]:
 
 
 def _announced_text(announced: Sequence[Announcement], zone: ZoneInfo) -> list[str]:
-    return [
-        f"  {_when(each.at, zone)}  {each.target}: {each.kind}" + (f", because of {each.cause}" if each.cause else "")
-        for each in announced
-    ]
+    def line(each: Announcement) -> str:
+        warned = f", {each.warned}" if each.warned else ""
+        cause = f", because of {each.cause}" if each.cause else ""
+        return f"  {_when(each.at, zone)}  {each.target}: {each.kind}{warned}{cause}"
+
+    return [line(each) for each in announced]
 
 
 def _when(at: datetime, zone: ZoneInfo) -> str:

@@ -6,7 +6,9 @@ from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Engine, Select, case, func, literal, select, tuple_
 
+from shared.contracts.codec import decode_event
 from shared.contracts.scalars import Stream
+from shared.contracts.verdicts import WarningData, WarningReached, warning_text
 from shared.scope import Scope
 from shared.sql.engine import read_transaction
 from shared.sql.statements import in_scope
@@ -30,6 +32,9 @@ _SUMS = (
     _sum(VERDICT.c.value_pence, met_only=True).label("met_pence"),
     _sum(VERDICT.c.value_pence, met_only=False).label("total_pence"),
 )
+
+
+_ANNOUNCED = tuple(name for name in Announcement.__struct_fields__ if name != "warned")
 
 
 class SqlReadModel:
@@ -78,13 +83,16 @@ class SqlReadModel:
     def announced(self, scope: Scope, council: CouncilId, stream: Stream, item: ItemId) -> list[Announcement]:
         columns = ANNOUNCEMENT.c
         query = (
-            select(*(columns[name] for name in Announcement.__struct_fields__))
+            select(*(columns[name] for name in _ANNOUNCED), columns.event)
             .where(in_scope(columns.council, scope), columns.council == council)
             .where(columns.item == item, columns.stream == stream)
             .order_by(columns.partition, columns.position)
         )
         with read_transaction(self._engine) as connection:
-            return [Announcement(**row) for row in connection.execute(query).mappings()]
+            rows = connection.execute(query).mappings()
+            return [
+                Announcement(**{name: row[name] for name in _ANNOUNCED}, warned=_warned(row["event"])) for row in rows
+            ]
 
     def adjustments(self, scope: Scope, *, posted: str | None) -> list[Adjustment]:
         columns = ADJUSTMENT.c
@@ -116,6 +124,14 @@ class SqlReadModel:
         query = query.where(in_scope(columns.council, scope)).group_by(*group).order_by(*group)
         with read_transaction(self._engine) as connection:
             return [CauseCount(**row) for row in connection.execute(query).mappings()]
+
+
+def _warned(stored: bytes) -> str | None:
+    match decode_event(stored):
+        case WarningReached(data=WarningData(percent=percent, before=before)):
+            return warning_text(percent, before)
+        case _:
+            return None
 
 
 def _equal(column: ColumnElement[Any], value: str | None) -> list[ColumnElement[bool]]:
