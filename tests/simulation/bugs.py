@@ -1,4 +1,4 @@
-"""Sixteen bugs of the kind that this project exists to avoid, each planted and found by name."""
+"""Seventeen bugs of the kind that this project exists to avoid, each planted and found by name."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ from shared.log.processor import CaughtUp
 from shared.sql.inbox import Arrival, InsertResult, receive
 from shared.state.port import Change, Head
 from shared.state.publisher import Publisher
-from sla_monitor.domain.clock.verdict import evaluate
+from sla_monitor.domain.clock.verdict import Verdict, evaluate
 from sla_monitor.domain.item import Item
 from sla_monitor.judging.archiving import ArchiveReader
 from sla_monitor.judging.processor import JudgingProcessor
@@ -244,6 +244,11 @@ def copy_not_renewed() -> Any:
     return patch.object(FaultyArchive, "put", once)
 
 
+def targets_without_their_agreement() -> Any:
+    """What is published of a target is remembered by its id alone, which two agreements share."""
+    return patch.object(Verdict, "name", property(lambda verdict: f"any/{verdict.target.id}/{verdict.cycle.number}"))
+
+
 BUGS: dict[str, Bug] = {
     bug.__name__.replace("_", " "): bug
     for bug in (
@@ -263,6 +268,7 @@ BUGS: dict[str, Bug] = {
         ties_by_kind,
         archive_not_asked,
         copy_not_renewed,
+        targets_without_their_agreement,
     )
 }
 # What `python -m tests.simulation record` printed: seeds that find each of them.
@@ -283,4 +289,5 @@ SEEDS: dict[str, tuple[int, ...]] = {
     "ties by kind": (0, 1, 2),
     "archive not asked": (1, 3, 4),
     "copy not renewed": (1, 4, 18),
+    "targets without their agreement": (0, 1, 2),
 }
