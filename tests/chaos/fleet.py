@@ -31,6 +31,7 @@ class Instance:
     log: Path
     process: subprocess.Popen[bytes] | None = None
     peak_mib: float = 0.0
+    module: str = ""  # what runs in place of the service
 
     @property
     def is_alive(self) -> bool:
@@ -42,7 +43,7 @@ class Instance:
         chosen = {"HTTP_PORT": "0", "ADMIN_PORT": "0", **self.env}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", self.service],
+                [sys.executable, "-m", self.module or self.service],
                 env=clean_environment() | chosen,
                 stdout=log,
                 stderr=subprocess.STDOUT,

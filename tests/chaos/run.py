@@ -2,16 +2,19 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
+from tests.chaos import failing_monitor
 from tests.chaos.environment import Environment, running_environment
 from tests.chaos.faults import Amounts, FaultInjector, FaultLog, plan
 from tests.chaos.fleet import Fleet
+from tests.chaos.lag import PARTITIONS
+from tests.chaos.oracle import stores
 from tests.chaos.sending import Sender
 from tests.chaos.servers import Servers, own_servers
-from tests.chaos.traffic import Size, sendings
+from tests.chaos.traffic import TICKETS, Size, sendings
 from tests.chaos.verification import Verification, expected_results, verify
 
 # Records sent for each event, by which the sending lasts as long as the faults.
@@ -73,7 +76,7 @@ def run(scale: Scale, *, seed: int, folder: Path) -> Report:
 
 
 async def _run(scale: Scale, seed: int, servers: Servers, folder: Path) -> Report:
-    async with running_environment(servers, folder) as on:
+    async with running_environment(servers, folder, monitor=failing_monitor.MODULE) as on:
         began, sender = time.time(), Sender(servers.kafka)
         injector = FaultInjector(on.fleet, servers, on.lag, seed=seed)
         async with asyncio.TaskGroup() as tasks:
@@ -81,13 +84,17 @@ async def _run(scale: Scale, seed: int, servers: Servers, folder: Path) -> Repor
             tasks.create_task(_disturb(scale, seed, on, injector))
         disturbed = time.time()
         not_idle = await on.wait_until_idle()
+        failed = stores.failed_items(servers.redis.url, TICKETS, PARTITIONS)
+        await on.upgrade("sla_monitor")
+        not_idle += await on.wait_until_idle()
         rested = time.time()
         verification = await verified(on, as_of=int(rested))
+    faults = [*not_idle, *failures_differ(failed), *injector.log.vacuous(scale.amounts), *too_large(on.fleet)]
     return Report(
         seed,
         {"disturbed": disturbed - began, "until idle": rested - disturbed, "verified": time.time() - rested},
-        [*not_idle, *injector.log.vacuous(scale.amounts), *too_large(on.fleet), *verification.faults],
-        {"records sent": sender.sent, **verification.facts},
+        [*faults, *verification.faults],
+        {"records sent": sender.sent, "failed until the upgrade": len(failed), **verification.facts},
         injector.log,
         on.fleet,
     )
@@ -97,6 +104,13 @@ async def verified(on: Environment, *, as_of: int) -> Verification:
     """The services' results compared with the oracle's, for all that was sent."""
     expected = await expected_results(on.servers.kafka, as_of=as_of)
     return await asyncio.to_thread(verify, expected, on.servers, on.fleet, on.lag)
+
+
+def failures_differ(failed: Sequence[str]) -> list[str]:
+    """The fault that other tickets failed than those that the first release could not judge, if they did."""
+    found = sorted(key.partition(":")[2] for key in failed)
+    expected = sorted(failing_monitor.TICKETS)
+    return [] if found == expected else [f"expected {expected} to fail, and got {found}"]
 
 
 def too_large(fleet: Fleet) -> list[str]:

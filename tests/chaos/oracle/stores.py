@@ -43,6 +43,13 @@ def live_progress(redis: str, topic: str, partitions: int) -> list[StoredProgres
     return [_live(topic, number, head) for number, head in found]
 
 
+def failed_items(redis: str, topic: str, partitions: int) -> list[str]:
+    """The keys of the items that the monitor could not judge, ascending."""
+    with Redis.from_url(redis) as client:
+        heads = [client.hget(f"{{tallystick:{topic}/{number}}}:head", "head") for number in range(partitions)]
+    return sorted(key for head in heads if isinstance(head, bytes) for key in json.loads(head).get("failed", ()))
+
+
 def unpublished(redis: str, topic: str, partitions: int) -> int:
     """Announcements that are not in the log yet."""
     with Redis.from_url(redis) as client:
