@@ -179,6 +179,7 @@ def test_each_has_a_page_and_a_reader_of_the_id_alone_is_asked_which(shared_id: 
         assert {each["kind"] for each in item["announced"]} - {"warning"} == kinds
         assert f'href="/items/T-1?council=adur&amp;stream={stream}"' in found["choice"]
     assert "work item" in found["page"]
+    assert "core, resolution" in found["page"]  # its history names the agreement: it was judged by two
 
 
 def test_explain_asks_which_and_explains_that_one(
@@ -193,6 +194,7 @@ def test_explain_asks_which_and_explains_that_one(
     assert "a ticket of adur, a work item of adur" in " ".join(asked.output.split())
     assert explained.exit_code == 0, explained.output
     assert "BREACHED" in explained.output
+    assert "core, resolution: breached" in explained.output
 
 
 def test_a_rebuild_gives_each_its_own_announcements_back(tmp_path: Path) -> None:

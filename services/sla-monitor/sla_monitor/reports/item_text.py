@@ -168,10 +168,13 @@ def _every_segment(verdict: VerdictReport, zone: ZoneInfo) -> Iterator[str]:
 
 
 def _announced_text(announced: Sequence[Announcement], zone: ZoneInfo) -> list[str]:
+    several = len({each.agreement for each in announced}) > 1
+
     def line(each: Announcement) -> str:
+        target = f"{each.agreement}, {each.target}" if several else each.target
         warned = f", {each.warned}" if each.warned else ""
         cause = f", because of {each.cause}" if each.cause else ""
-        return f"  {_when(each.at, zone)}  {each.target}: {each.kind}{warned}{cause}"
+        return f"  {_when(each.at, zone)}  {target}: {each.kind}{warned}{cause}"
 
     return [line(each) for each in announced]
 
