@@ -7,6 +7,7 @@ from dataclasses import fields
 from datetime import date
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from billing.consumer import ingest
@@ -280,3 +281,18 @@ def test_an_items_line_is_explained_by_its_completions(store: SqlStore) -> None:
     )
 
     assert (counted.item, counted.day, counted.quantity) == ("inv-1", date(2026, 5, 19), Decimal(3))
+
+
+def test_of_two_sendings_of_one_event_the_smaller_sequence_counts_whichever_came_first(store: SqlStore) -> None:
+    feed(store, CATALOGUE, CATALOGUED)
+    at = "2026-05-19T10:00:00+01:00"
+    away = msgspec.structs.replace(reclassified("W-1", at, service="ict", id="away"), sequence="10")
+    back = msgspec.structs.replace(reclassified("W-1", at, service="accounts-payable", id="back"), sequence="9")
+    feed(store, WORK, [received("W-1", "2026-05-18T10:00:00+01:00"), completed("W-1", "2026-05-20T10:00:00+01:00")])
+    feed(store, WORK, [away, back])
+    moved = quantities(store)["accounts-payable"]
+
+    feed(store, WORK, [msgspec.structs.replace(away, sequence="8")])
+
+    assert (moved, quantities(store)["accounts-payable"]) == (Decimal(0), Decimal(1))
+    assert counted(store, WORK).duplicate == 1

@@ -4,6 +4,7 @@
 CHANGEABLE = {
     "progress": "UPDATE",
     "item_opened": "UPDATE",
+    "item_reclassified": "UPDATE",
     "item_completed": "UPDATE",
     "verdict": "UPDATE",
 }

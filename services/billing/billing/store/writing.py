@@ -46,7 +46,9 @@ def write(connection: Connection, progress: Progress, batch: IngestBatch, *, exp
         [event for event, result in zip(batch.accepted, results, strict=True) if result is wanted]
         for wanted in (InsertResult.NEW, InsertResult.CONFLICT)
     )
-    _store_facts(connection, new)
+    # Of two sendings of one event the smaller sequence counts, whichever came first.
+    known = [event for event, result in zip(batch.accepted, results, strict=True) if result is InsertResult.DUPLICATE]
+    _store_facts(connection, [*new, *(event for event in known if isinstance(event.fact, _SEQUENCED))])
     conflicts = [as_quarantined(event.record, CONFLICT) for event in conflicting]
     quarantine_records(connection, batch.shard, [*batch.invalid, *conflicts])
     counts = Counts(
@@ -85,11 +87,17 @@ def _keep_last(connection: Connection, table: Table, rows: Sequence[Row]) -> Non
     _keep(connection, table, sorted(rows, key=itemgetter("offset")), _latest(table))
 
 
+def _keep_smallest(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Of all sendings of an event the one with the smallest sequence stays."""
+    _keep(connection, table, sorted(rows, key=itemgetter("place"), reverse=True), _smallest(table))
+
+
+_SEQUENCED = ItemOpened | ItemReclassified | ItemCompleted
 _TABLES: Mapping[type, tuple[Table, Callable[[Connection, Table, Sequence[Row]], None]]] = {
     ReadingRecorded: (tables.reading, _insert),
     ReadingReversed: (tables.reversal, _insert),
     ItemOpened: (tables.item_opened, _keep_first),
-    ItemReclassified: (tables.item_reclassified, _insert),
+    ItemReclassified: (tables.item_reclassified, _keep_smallest),
     ItemCompleted: (tables.item_completed, _keep_first),
     DefinitionPublished: (tables.definition_version, _insert),
     VerdictReceived: (tables.verdict, _keep_last),
@@ -120,6 +128,11 @@ def _earliest(table: Table) -> Insert:
     new = insert(table).excluded
     of_new, of_stored = (tuple_(row.at_us, row.place, row.source, row.event_id) for row in (new, table.c))
     return upsert(table, where=of_new < of_stored)
+
+
+@cache
+def _smallest(table: Table) -> Insert:
+    return upsert(table, where=insert(table).excluded.place < table.c.place)
 
 
 @cache
