@@ -342,13 +342,14 @@ def test_an_item_of_a_council_that_is_not_loaded_is_explained_without_naming_the
     assert "There is no item '2'" in refusal(run(tmp_path, "explain", "2"))
 
 
-@pytest.mark.parametrize(("month", "warning"), [("2099-12", "2099-12 has not begun.\n"), ("2026-03", "")])
-def test_evidence_of_a_month_that_has_not_begun_is_written_and_said(
-    month: str, warning: str, state: Path, tmp_path: Path
+@pytest.mark.parametrize("verb", [("statement",), ("export", "evidence")])
+def test_a_month_that_has_not_begun_has_no_statement_and_no_evidence(
+    verb: tuple[str, ...], state: Path, tmp_path: Path
 ) -> None:
-    result = run(state, "export", "evidence", "adur", month, "--to", str(tmp_path / "out.jsonl"))
+    result = run(state, *verb, "adur", "2099-12", "--to", str(tmp_path / "out"))
 
-    assert (result.exit_code, result.stderr, (tmp_path / "out.jsonl").exists()) == (0, warning, True)
+    assert (result.exit_code, (tmp_path / "out").exists()) == (2, False)
+    assert result.stderr == "2099-12 has not begun.\nNothing was written. Ask for the present month or one before it.\n"
 
 
 def test_a_form_without_a_folder_to_write_it_to_is_refused(state: Path) -> None:
