@@ -3,6 +3,7 @@
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -10,14 +11,17 @@ from shared.contracts.definitions import Calendar
 from sla_monitor.domain.clock.verdict import evaluate
 from sla_monitor.domain.facts import AnyFact, Opened, Paused, Resumed, history
 from sla_monitor.domain.working_time.calendar import compile_versions
-from tests.support.calendars import spans
+from tests.support.calendars import ROUND_THE_CLOCK, calendar, spans
 from tests.support.histories import agreement_index
+from tests.support.instants import epoch
 from tests.support.laws import law
 
 SECOND_US = 1_000_000
 HOUR_S = 3600
 DAY_S = 86_400
 NEVER = 1 << 62
+SAME_TIME = {"within": "1 working days", "day_rule": "same-time"}
+LONG_NIGHT = {"weekly": {"sun": ("09:00-17:00",), "mon": ("19:30-12:00",), "tue": ("02:30-02:59",)}}
 AMOUNTS: list[dict[str, Any]] = [
     {"within": "3 hours"},
     {"within": "6 working hours"},
@@ -78,3 +82,28 @@ def test_received_earlier_is_never_due_later(
         assume(not _starts_in_a_paused_day(hours, later, pauses))
 
     assert _due(hours, target, earlier, pauses) <= _due(hours, target, later, pauses)
+
+
+SECOND_PASS = epoch("Sun 2026-10-25 01:15", second_pass=True)
+ROWS: list[tuple[dict[str, Any], dict[str, Any], int, int]] = [
+    # 01:45 before the clocks go back, 01:15 after it.
+    ({"weekly": ROUND_THE_CLOCK}, amount, epoch("Sun 2026-10-25 01:45"), SECOND_PASS)
+    for amount in ({"within": "1 days"}, {"within": "1 working days", "cut_off": "01:30"})
+]
+ROWS += [
+    ({"weekly": ROUND_THE_CLOCK}, SAME_TIME, epoch("Sun 2026-10-25 01:45"), SECOND_PASS),
+    # Due in the hour that is skipped, and due right after it.
+    ({}, {"within": "1 days"}, epoch("Sat 2026-03-28 01:30"), epoch("Sat 2026-03-28 02:00")),
+    # Monday's night is open until Tuesday 12:00, longer than Tuesday itself.
+    (LONG_NIGHT, {"within": "1 working days"}, epoch("Sun 2026-06-07 16:00"), epoch("Sun 2026-06-07 17:01")),
+]
+
+
+@pytest.mark.parametrize(("calendar_fields", "target", "earlier", "later"), ROWS)
+def test_the_order_of_receipts_is_kept_where_it_is_hardest(
+    calendar_fields: dict[str, Any], target: dict[str, Any], earlier: int, later: int
+) -> None:
+    hours = calendar(**calendar_fields)
+
+    assert earlier < later
+    assert _due(hours, target, earlier, []) <= _due(hours, target, later, [])
