@@ -30,7 +30,7 @@ SETTINGS: tuple[tuple[str, Any, dict[str, Any]], ...] = (
     ("when", {"priority": ["high"]}, {}),
 )
 OPENED = ("Thu 2026-03-05 12:00", "opened")
-# Lives of tickets in which every setting could matter.
+# Tickets for which every setting could matter.
 HISTORIES: tuple[tuple[tuple[str, str], ...], ...] = (
     (OPENED, ("Thu 2026-03-05 12:00", "paused council"), ("Thu 2026-03-05 14:00", "resumed")),
     (OPENED, ("Thu 2026-03-05 12:30", "asked"), ("Thu 2026-03-05 15:00", "assigned")),

@@ -142,7 +142,7 @@ def read_cycles(timeline: Timeline, target: BoundTarget, exclusions: tuple[Exclu
         return []
     spans = _spans(timeline, target, start)
     if target.measure == "response-time":
-        spans = [_until_answer(timeline, span, is_first=number == 0) for number, span in enumerate(spans)]
+        spans = [_until_answer(timeline, span) for span in spans]
     return [_cycle(timeline, target, number, span, exclusions) for number, span in enumerate(spans, start=1)]
 
 
@@ -198,7 +198,7 @@ def _first_active(timeline: Timeline) -> int | None:
 class _CycleSpan(NamedTuple):
     """A cycle's start, the stop that ends it (None while it runs), and the stops in it that did not hold.
 
-    `after` is the stop that ended the cycle before.
+    `after` is the last stop before it, after which a new cycle began.
     """
 
     start: int
@@ -222,28 +222,32 @@ def _spans(timeline: Timeline, target: BoundTarget, start: int) -> list[_CycleSp
             reopened.append(stop)
         elif stop.reopened == FOREVER or policy == "first-close-is-final":
             return [*spans, _CycleSpan(start, stop, tuple(reopened), after)]
-        elif policy == "new-cycle" and stop.reopened - stop.at > window_s and stop.reopened > start:
-            spans.append(_CycleSpan(start, stop, tuple(reopened), after))
-            start, reopened, after = stop.reopened, [], stop
+        elif policy == "new-cycle" and stop.reopened - stop.at > window_s:
+            if stop.reopened > start:
+                spans.append(_CycleSpan(start, stop, tuple(reopened), after))
+                start, reopened = stop.reopened, []
+            after = stop
         else:
             reopened.append(stop)
     return [*spans, _CycleSpan(start, None, tuple(reopened), after)]
 
 
-def _until_answer(timeline: Timeline, span: _CycleSpan, *, is_first: bool) -> _CycleSpan:
+def _until_answer(timeline: Timeline, span: _CycleSpan) -> _CycleSpan:
     """The span up to its first answer, or its first stop where none came before it: who resolves has answered.
 
     A resolution stays the answer though the item was reopened (R51). What was answered before the clock started is
     answered.
     """
-    stopped = next((stop for stop in span.reopened if not stop.taken_back), span.ended)
-    begin = 0 if is_first else bisect_left(timeline.responded, span.start)
+    start, stopped, reopened, after = span
+    if reopened:
+        stopped = next((stop for stop in reopened if not stop.taken_back), stopped)
+    begin = 0 if after is None else bisect_left(timeline.responded, after.reopened)
     answer = timeline.responded[begin] if begin < len(timeline.responded) else None
     if answer is not None and (stopped is None or answer <= stopped.at):
         stopped = Stop(answer, answer, FOREVER, cancelled=False)
-    if stopped is None or not span.reopened:
-        return span._replace(ended=stopped)
-    return span._replace(ended=stopped, reopened=tuple([stop for stop in span.reopened if stop.at < stopped.at]))
+    if reopened and stopped is not None:
+        reopened = tuple([stop for stop in reopened if stop.at < stopped.at])
+    return _CycleSpan(start, stopped, reopened, after)
 
 
 def _cycle(
@@ -258,7 +262,7 @@ def _cycle(
         raw_stop=None if ended is None else ended.raw,
         cancelled=ended is not None and ended.cancelled,
         intervals=_intervals(timeline, target.measure, span, stop),
-        paused=_pauses(timeline, target, span.start, stop) + span.reopened + exclusions,
+        paused=_pauses(timeline, target, span, stop) + span.reopened + exclusions,
     )
 
 
@@ -279,15 +283,15 @@ def _intervals(timeline: Timeline, measure: Measure, span: _CycleSpan, stop: int
 def _exchanges(timeline: Timeline, asked_from: int, start: int, end: int) -> Iterator[Interval]:
     """From each earliest unanswered question to its answer, within [start, end) (R27).
 
-    One that is pending at the start counts from there (R52), unless it was asked before `asked_from`: the stop that
-    ended the cycle before was its answer.
+    One that is pending at the start counts from there (R52), unless it was asked before `asked_from`: the stop before
+    the new cycle was its answer.
     """
     exchanges = timeline.exchanges
     for first, answered in islice(exchanges, bisect_left(exchanges, start, key=itemgetter(1)), None):
         asked = first if first >= asked_from else _next_question(timeline, asked_from, answered)
         if asked is None:
             continue
-        if asked >= end:
+        if asked >= end or start >= end:  # of a clock that was stopped before it started there is no exchange
             return
         if answered > start or asked >= start:
             yield max(asked, start), min(answered, end)
@@ -299,11 +303,13 @@ def _next_question(timeline: Timeline, since: int, until: int) -> int | None:
     return timeline.asked[index] if index < len(timeline.asked) and timeline.asked[index] < until else None
 
 
-def _pauses(timeline: Timeline, target: BoundTarget, start: int, stop: int | None) -> tuple[PausedTime, ...]:
+def _pauses(timeline: Timeline, target: BoundTarget, span: _CycleSpan, stop: int | None) -> tuple[PausedTime, ...]:
     pauses, paused_by = timeline.pauses, target.paused_by
     if not pauses or not paused_by:
         return ()
-    first = bisect_right(pauses, start, key=attrgetter("end"))
-    last = len(pauses) if stop is None else bisect_left(pauses, stop, key=attrgetter("start"))
+    start, end = span.start, FOREVER if stop is None else stop
+    if span.after is not None:  # so that many cycles of many pauses are no square of them
+        first = bisect_right(pauses, start, key=attrgetter("end"))
+        pauses = pauses[first : bisect_left(pauses, end, lo=first, key=attrgetter("start"))]
     # A list is made faster than what a generator yields, for every clock of every item.
-    return tuple([pause for pause in pauses[first:last] if pause.awaiting in paused_by])
+    return tuple([p for p in pauses if p.awaiting in paused_by and p.end > start and p.start < end])
