@@ -12,6 +12,7 @@ services:
   - {id: ict, name: ICT, group: ICT, counted_by: tickets-resolved, unit: ticket, unit_name: ticket}
   - {id: payroll, name: Payroll, group: Human resources, counted_by: readings, unit: payslip, unit_name: payslip}
   - {id: licences, name: Licences, group: ICT, counted_by: readings, unit: licence-day, unit_name: licence day}
+  - {id: evening, name: ICT in the evening, group: ICT, counted_by: tickets-resolved, unit: ticket, unit_name: ticket}
   - {id: desk, name: Desk, group: ICT, counted_by: tickets-resolved, unit: call, unit_name: call}
 calendars:
   - id: office
@@ -24,8 +25,8 @@ target_sets:
     - {id: resolution, service: ict, measure: resolution-time, within: 16 working hours, calendar: office}
     - {id: desk, service: desk, measure: resolution-time, within: 30 minutes}
   evenings:
-    - {id: response, service: ict, measure: response-time, within: 8 working hours, calendar: office}
-    - {id: resolution, service: ict, measure: resolution-time, within: 24 working hours, calendar: office}
+    - {id: response, service: evening, measure: response-time, within: 8 working hours, calendar: office}
+    - {id: resolution, service: evening, measure: resolution-time, within: 24 working hours, calendar: office}
 """
 
 

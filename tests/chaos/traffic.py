@@ -12,6 +12,7 @@ from heapq import heappop, heappush
 from random import Random
 from typing import Any
 
+from tests.chaos.oracle.tickets import WITH_EVENINGS
 from tests.chaos.partnership import COUNCILS
 
 TICKETS, USAGE = "provider.tickets.v1", "provider.usage.v1"
@@ -113,7 +114,8 @@ def _ticket(chance: Random, now: int, number: int) -> Iterator[dict[str, Any]]:
     numbered = chance.choice(SEQUENCES)
     is_fresh = chance.random() < 0.2
     at = now - HOUR_S * 3 + chance.randrange(HOUR_S) if is_fresh else now - chance.randrange(NEWEST_S, OLDEST_S)
-    for place, (what, data, pause_s) in enumerate(_timeline(chance, is_fresh=is_fresh)):
+    service = "evening" if council in WITH_EVENINGS and number % 2 else "ict"
+    for place, (what, data, pause_s) in enumerate(_timeline(chance, service, is_fresh=is_fresh)):
         at += 0 if place == 0 or chance.random() < TIED else 1 + chance.randrange(pause_s)
         if at > now - (0 if is_fresh else DAY_S):
             return
@@ -121,9 +123,9 @@ def _ticket(chance: Random, now: int, number: int) -> Iterator[dict[str, Any]]:
         yield event | ({"sequence": numbered[place]} if any(numbered[place : place + 1]) else {})
 
 
-def _timeline(chance: Random, *, is_fresh: bool) -> Iterator[tuple[str, dict[str, str], int]]:
+def _timeline(chance: Random, service: str, *, is_fresh: bool) -> Iterator[tuple[str, dict[str, str], int]]:
     """What happens, with the longest time since what came before it."""
-    yield "opened", {"service": "ict"}, 1
+    yield "opened", {"service": service}, 1
     if is_fresh:
         yield "responded", {}, HOUR_S // 2
         return

@@ -13,8 +13,9 @@ from tests.chaos.oracle.announcements import Announcements
 from tests.chaos.oracle.pence import Usage
 from tests.chaos.oracle.record_outcomes import RecordOutcomes
 from tests.chaos.oracle.tickets import ExpectedVerdict, TargetKey
-from tests.chaos.servers import Servers
-from tests.chaos.traffic import TICKETS, USAGE
+from tests.chaos.oracle.working_hours import month_of
+from tests.chaos.servers import FREEZE_DAYS, Servers
+from tests.chaos.traffic import DAY_S, TICKETS, USAGE
 from tests.support.service_process import get
 
 SHOWN = 5
@@ -80,7 +81,7 @@ def verify(expected: ExpectedResults, servers: Servers, fleet: Fleet, lag: LagMo
     verification.none("ids under which two things were announced", announced.contradicted)
     verification.same("announced verdicts", expected.verdicts, announced.verdicts)
     verification.same("verdicts counted", dict.fromkeys(_counted(expected.verdicts), 1), _sums(servers))
-    adjusted = _adjusted(servers)
+    adjusted = _adjusted(servers) | _corrected_when_frozen(servers)
     in_place = {key: each for key, each in expected.verdicts.items() if key not in adjusted}
     verification.same("read model", _plain(in_place), _read_model(servers, but=adjusted))
     verification.same("billing's verdicts", _brief(expected.verdicts), _billed_verdicts(servers))
@@ -126,6 +127,18 @@ def _sums(servers: Servers) -> dict[tuple[str, ...], int]:
 def _adjusted(servers: Servers) -> set[TargetKey]:
     rows = stores.query(servers.database("sla_monitor"), f"SELECT DISTINCT {_KEY} FROM adjustment")  # noqa: S608 (ours)
     return {TargetKey(*row) for row in rows}
+
+
+def _corrected_when_frozen(servers: Servers) -> set[TargetKey]:
+    """What was corrected in a frozen month. Where outcome and month stay, so do its figures there, unadjusted."""
+    rows = stores.query(
+        servers.database("sla_monitor"),
+        f"""
+        SELECT {_KEY}, verdict.month, extract(epoch FROM max(at))::bigint FROM verdict JOIN announcement USING ({_KEY})
+        WHERE kind = 'corrected' GROUP BY {_KEY}, verdict.month
+        """,  # noqa: S608 (our own names)
+    )
+    return {TargetKey(*row[:-2]) for row in rows if month_of(row[-1] - FREEZE_DAYS * DAY_S) > row[-2]}
 
 
 def _read_model(servers: Servers, *, but: Container[TargetKey]) -> dict[TargetKey, tuple[object, ...]]:

@@ -41,10 +41,12 @@ class Usage:
         units[event["council"], month_of(second_of(event["time"]))] += Decimal(event["data"]["quantity"])
 
     def add_tickets(self, events: Iterable[Mapping[str, Any]]) -> None:
-        """A ticket counts once, in the month of its first resolution."""
+        """A ticket counts once, in the month of its first resolution; those of the evening have no price."""
+        held = list(events)
+        free = {(each["council"], each["subject"]) for each in held if each["data"].get("service") == "evening"}
         first: dict[tuple[str, str], int] = {}
-        for event in events:
-            if event["type"] == "tallystick.ticket.resolved.v1":
+        for event in held:
+            if event["type"] == "tallystick.ticket.resolved.v1" and (event["council"], event["subject"]) not in free:
                 ticket, at = (event["council"], event["subject"]), second_of(event["time"])
                 first[ticket] = min(at, first.get(ticket, at))
         for (council, _), at in first.items():

@@ -1,7 +1,7 @@
 """The verdicts on every ticket: a response and a resolution within working hours, pauses left out.
 
-Each council has an agreement with 4 hours for the one and 16 for the other; the first four have another, with targets
-of the same ids, 8 hours and 24.
+Each council has an agreement with 4 hours for the one and 16 for the other; the first four have another for tickets of
+the evening, with targets of the same ids, 8 hours and 24.
 
 Only pauses that await the council stop the resolution's clock, and so does the time between a resolution and the
 reopening that undoes it. A pause ends the one before it. Nothing stops the response's clock. What a ticket was within
@@ -20,6 +20,7 @@ from tests.chaos.oracle.working_hours import Span, counted, month_of, used_up
 HOUR_S = 3600
 # By agreement, whose id ends in its council's: the response and the resolution.
 ALLOWED_S = {"shared": (4 * HOUR_S, 16 * HOUR_S), "evenings": (8 * HOUR_S, 24 * HOUR_S)}
+AGREEMENTS = {"ict": "shared", "evening": "evenings"}
 WITH_EVENINGS = frozenset(f"council-{number:02}" for number in range(1, 5))
 FOREVER = 1 << 40
 KIND = len("tallystick.ticket.")
@@ -67,10 +68,14 @@ def verdicts(events: Iterable[Event], *, as_of: int) -> dict[TargetKey, Expected
         tickets[event["council"], event["subject"]].append(event)
     found = {}
     for (council, ticket), happened in tickets.items():
-        for agreement in ("shared", "evenings") if council in WITH_EVENINGS else ("shared",):
-            for target, verdict in _of_ticket(happened, ALLOWED_S[agreement], as_of):
-                found[TargetKey(council, f"{agreement}-{council}", target, "ticket", ticket)] = verdict
+        agreement = AGREEMENTS[_service(happened)]
+        for target, verdict in _of_ticket(happened, ALLOWED_S[agreement], as_of):
+            found[TargetKey(council, f"{agreement}-{council}", target, "ticket", ticket)] = verdict
     return found
+
+
+def _service(happened: Iterable[Event]) -> str:
+    return next(str(event["data"].get("service", "ict")) for event in happened if _what(event) == "opened")
 
 
 def _distinct(events: Iterable[Event]) -> Iterable[Event]:

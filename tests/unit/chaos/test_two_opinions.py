@@ -11,10 +11,10 @@ from shared.contracts.items import TicketEvent
 from sla_monitor.domain.agreements import AgreementIndex
 from sla_monitor.domain.announcements import verdict_data
 from sla_monitor.domain.clock.verdict import evaluate
-from sla_monitor.domain.facts import fact_of
+from sla_monitor.domain.facts import Opened, fact_of
 from sla_monitor.domain.item import Item, insert_fact
 from tests.chaos.oracle.announcements import verdict_of
-from tests.chaos.oracle.tickets import WITH_EVENINGS, ExpectedVerdict, TargetKey, verdicts
+from tests.chaos.oracle.tickets import AGREEMENTS, ExpectedVerdict, TargetKey, verdicts
 from tests.chaos.traffic import TICKETS, Size, sendings
 from tests.support.histories import agreement_index, at
 
@@ -51,17 +51,12 @@ def judged_by_the_monitor(values: set[bytes]) -> dict[TargetKey, ExpectedVerdict
         insert_fact(tickets[event.council, event.subject], fact_of(event))
     found = {}
     for (council, ticket), item in tickets.items():
-        for name in AGREED if council in WITH_EVENINGS else ("shared",):
-            evaluation = evaluate(
-                item.facts,
-                council="adur",
-                stream="ticket",
-                item=ticket,
-                agreement_index=AGREED[name],
-                as_of=NOW,
-            )
-            for verdict in evaluation.verdicts:
-                if verdict.decided:
-                    key = TargetKey(council, f"{name}-{council}", verdict.target.id, evaluation.stream, ticket)
-                    found[key] = verdict_of(msgspec.to_builtins(verdict_data(verdict, evaluation)))
+        name = AGREEMENTS[next(fact.service for fact in item.facts if isinstance(fact, Opened))]
+        evaluation = evaluate(
+            item.facts, council="adur", stream="ticket", item=ticket, agreement_index=AGREED[name], as_of=NOW
+        )
+        for verdict in evaluation.verdicts:
+            if verdict.decided:
+                key = TargetKey(council, f"{name}-{council}", verdict.target.id, evaluation.stream, ticket)
+                found[key] = verdict_of(msgspec.to_builtins(verdict_data(verdict, evaluation)))
     return found
