@@ -1,5 +1,6 @@
 """Update clocks: the exchange that a verdict's figures are of, the one without an answer, and their warnings (R52)."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -7,9 +8,12 @@ import pytest
 from shared.contracts.verdicts import TargetBreached, VerdictEvent, WarningReached
 from sla_monitor.domain.announcement_replay import AnnouncementReplay
 from sla_monitor.domain.announcements import Trigger, announce
+from sla_monitor.domain.clock.stopwatch import Stopwatch
 from sla_monitor.domain.clock.verdict import Outcome
+from sla_monitor.domain.facts import AnyFact, Asked, Paused, Responded, Resumed
 from sla_monitor.domain.item import LastPublished
-from tests.support.histories import agreement_index, at, evaluated, judged, local_text
+from sla_monitor.domain.working_time.intervals import Interval
+from tests.support.histories import agreement_index, at, evaluated, fact, judged, local_text
 
 # Monday 2 March 2026 to Friday 27 March have no bank holiday; the office is open 09:00 to 17:00 (8 hours).
 MON_9 = ("Mon 2026-03-02 09:00", "opened")
@@ -290,3 +294,30 @@ def test_r52_a_question_asked_and_answered_at_one_second_is_an_exchange_that_too
     asked, answered = ("Mon 2026-03-02 09:30", "asked"), ("Mon 2026-03-02 09:30", "responded")
 
     assert cycles_of(asked, answered, RESOLVED) == [(Outcome.MET, "Mon 2026-03-02 11:30", 0)]
+
+
+def test_the_due_instants_of_many_exchanges_look_at_each_pause_a_few_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = 0
+    pauses_from = Stopwatch.pauses_from
+
+    def counted(stopwatch: Stopwatch, at: int) -> Iterator[Interval]:
+        nonlocal seen
+        for pause in pauses_from(stopwatch, at):
+            seen += 1
+            yield pause
+
+    monkeypatch.setattr(Stopwatch, "pauses_from", counted)
+    opened = at("Mon 2026-03-02 09:00")
+    lines: list[AnyFact] = [fact("Mon 2026-03-02 09:00", "opened")]
+    for number in range(300):
+        start = (opened + 3600 * (number + 1)) * 1_000_000
+        lines += [
+            Asked(start, "/test", f"asked-{number}", ""),
+            Paused(start + 60_000_000, "/test", f"paused-{number}", "", "waiting", "council"),
+            Resumed(start + 120_000_000, "/test", f"resumed-{number}", ""),
+            Responded(start + 180_000_000, "/test", f"responded-{number}", ""),
+        ]
+
+    judged(lines, as_of="Mon 2026-04-06 09:00", measure="update-interval", within="1 day", paused_by=["council"])
+
+    assert 0 < seen < 300 * 40

@@ -97,7 +97,7 @@ def _warning_instants(verdict: Verdict, intervals: list[ClockInterval]) -> list[
         at = reached.get(warning_label(before or str(percent), exchange_start))
         is_reached = at is not None
         if at is None:
-            at = _used_up(shown, percent) if percent else warning_before_due(target, cycle, shown, times[before or ""])
+            at = _used_up(shown, percent) if percent else warning_before_due(target, shown, times[before or ""])
         found.append((at, WarningInstant(percent, before, maybe_instant(at), reached=is_reached)))
     return [each for _, each in sorted(found, key=lambda pair: FOREVER if pair[0] is None else pair[0])]
 

@@ -16,7 +16,7 @@ from sla_monitor.domain.clock.cycles import Cycle
 from sla_monitor.domain.clock.stopwatch import Stopwatch
 from sla_monitor.domain.clock.timeline import FOREVER, Timeline
 from sla_monitor.domain.working_time.compiled import BeyondHorizon, WorkingTime
-from sla_monitor.domain.working_time.intervals import Interval, merged
+from sla_monitor.domain.working_time.intervals import Interval
 
 
 class ClockInterval(Struct, frozen=True, gc=False):
@@ -128,11 +128,12 @@ class _CycleClock(Struct, frozen=True, gc=False):
                 due_us = self.timeline.opened.due_us
                 return None if due_us is None else due_us // SECOND_US
             case WorkingDays(days) if target.definition.pause_counts == "whole-days":
-                return _after_pause(self._nth_uncovered_day(start, days), self.cycle)
+                due = self._nth_uncovered_day(start, days)
+                return None if due is None else self.stopwatch.next_running(due)
             case WorkingDays(days):
-                return _extended(target, _working_days(target, start, days), start, self.cycle)
+                return _extended(target, _working_days(target, start, days), start, self.stopwatch)
             case CalendarDays(days):
-                return _extended(target, target.hours.add_calendar_days(start, days), start, self.cycle)
+                return _extended(target, target.hours.add_calendar_days(start, days), start, self.stopwatch)
         return None
 
     def _nth_uncovered_day(self, start: int, days: int) -> int | None:
@@ -158,18 +159,18 @@ def _working_days(target: BoundTarget, start: int, days: int) -> int | None:
     return target.hours.add_working_days(start, days, rule=target.definition.day_rule, cut_off_s=target.cut_off_s)
 
 
-def _extended(target: BoundTarget, due: int | None, start: int, cycle: Cycle) -> int | None:
+def _extended(target: BoundTarget, due: int | None, start: int, stopwatch: Stopwatch) -> int | None:
     """The due instant moved on by the time that pauses took out before it or at it, each in turn (R18).
 
     It lies in no pause, so nothing is missed in one (R23); None in one without end.
     """
     time_basis, ends = target.time_basis, _ending(target, due)
-    for paused, resumed in merged(cycle.paused_intervals):
+    for paused, resumed in stopwatch.pauses_from(start):
         if due is None or ends is None or paused > ends:
             break
         if resumed == FOREVER:
             return None
-        due = time_basis.add(due, time_basis.between(max(paused, start), resumed))
+        due = time_basis.add(due, time_basis.between(paused, resumed))
         ends = _ending(target, due)
         ends = None if ends is None else max(ends, resumed)
     return ends
@@ -180,7 +181,7 @@ def _ending(target: BoundTarget, due: int | None) -> int | None:
     return due if due is None or target.definition.ends_on is None else target.hours.closing_from(due)
 
 
-def warning_before_due(target: BoundTarget, cycle: Cycle, interval: ClockInterval, time: Threshold) -> int | None:
+def warning_before_due(target: BoundTarget, interval: ClockInterval, time: Threshold) -> int | None:
     """When a warning comes that is to be so long before due, as far as is known; None where nothing is due.
 
     Not before the interval begins, and not in a pause: then when it ends, for until then nothing is due.
@@ -189,7 +190,7 @@ def warning_before_due(target: BoundTarget, cycle: Cycle, interval: ClockInterva
         at = None if interval.due is None else _before(target.hours, interval.due, time)
     except BeyondHorizon:
         return None
-    return None if at is None else _after_pause(max(at, interval.start), cycle)
+    return None if at is None else interval.stopwatch.next_running(max(at, interval.start))
 
 
 def _before(hours: WorkingTime, due: int, time: Threshold) -> int | None:
@@ -204,11 +205,3 @@ def _before(hours: WorkingTime, due: int, time: Threshold) -> int | None:
             return hours.working_days_before(due, days)
         case RecordedDueDate():
             return None
-
-
-def _after_pause(due: int | None, cycle: Cycle) -> int | None:
-    """The due instant, or where it lies in a pause that pause's end: nothing is missed in a pause (R23)."""
-    for paused, resumed in merged(cycle.paused_intervals):
-        if due is not None and paused <= due < resumed:
-            return None if resumed == FOREVER else resumed
-    return due

@@ -5,7 +5,7 @@ plain elapsed time. Everything is integer epoch seconds.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from sla_monitor.domain.clock.timeline import FOREVER
@@ -77,6 +77,24 @@ class Stopwatch:
     def endless(self) -> bool:
         """Whether time goes on counting for ever."""
         return bool(self._ends) and self._ends[-1] == FOREVER
+
+    def pauses_from(self, at: int) -> Iterator[Interval]:
+        """The spans after `at` in which it is paused, ascending and apart; one that `at` lies in begins there."""
+        index = bisect_right(self._starts, at)
+        since = at if index == 0 else max(at, self._ends[index - 1])
+        for following in range(index, len(self._starts)):
+            if since < self._starts[following]:
+                yield since, self._starts[following]
+            since = self._ends[following]
+        if since < FOREVER:
+            yield since, FOREVER
+
+    def next_running(self, at: int) -> int | None:
+        """`at` unless it is paused then; else the end of that pause, None for one without end."""
+        since, until = next(self.pauses_from(at), (FOREVER, FOREVER))
+        if since > at:
+            return at
+        return None if until == FOREVER else until
 
     def counted_to(self, at: int) -> int:
         """Seconds that count before `at`."""

@@ -237,7 +237,7 @@ def _from_intervals(target: BoundTarget, cycle: Cycle, intervals: Sequence[Clock
     # Between two exchanges no answer is due.
     idle = cycle.stop is None and not shown.open and not shown.missed
     outcome, reason = (Outcome.RUNNING, "no answer is due") if idle else _outcome(cycle, shown)
-    warnings, to_come = _warnings(target, cycle, intervals, since=since)
+    warnings, to_come = _warnings(target, intervals, since=since)
     newest = intervals[-1]
     return Verdict(
         target=target,
@@ -288,7 +288,7 @@ def _outcome(cycle: Cycle, interval: ClockInterval) -> tuple[Outcome, str]:
 
 
 def _warnings(
-    target: BoundTarget, cycle: Cycle, intervals: Sequence[ClockInterval], *, since: int
+    target: BoundTarget, intervals: Sequence[ClockInterval], *, since: int
 ) -> tuple[tuple[ReachedWarning, ...], int | None]:
     """The warnings reached, each percentage once in each exchange, and the instant of the next to come."""
     reached: list[ReachedWarning] = []
@@ -308,14 +308,13 @@ def _warnings(
                 break
             reached.append(ReachedWarning(percent, max(at, since), interval.due, at < since, exchange_start))
     if target.warn_before:
-        to_come = _warned_before_due(target, cycle, intervals, reached, to_come, since=since)
+        to_come = _warned_before_due(target, intervals, reached, to_come, since=since)
         reached.sort(key=lambda warning: warning.at)
     return tuple(reached), to_come
 
 
 def _warned_before_due(
     target: BoundTarget,
-    cycle: Cycle,
     intervals: Sequence[ClockInterval],
     reached: list[ReachedWarning],
     to_come: int | None,
@@ -326,7 +325,7 @@ def _warned_before_due(
     for interval in intervals:
         exchange_start = interval.start if target.has_exchanges else None
         for text, time in target.warn_before:
-            at = warning_before_due(target, cycle, interval, time)
+            at = warning_before_due(target, interval, time)
             if at is None:
                 continue
             if at < interval.end or (interval.open and at == interval.end):
