@@ -12,9 +12,8 @@ import pytest
 
 from tests.simulation.bugs import BUGS, SEEDS
 from tests.simulation.faults import PORT_FAULTS
-from tests.simulation.plan import plan
-from tests.simulation.runs import run_with_delay, run_with_failure
-from tests.simulation.workers import STEPS, report, run_seeds, seeds_of_commit, worker_pool
+from tests.simulation.runs import run_with_delay
+from tests.simulation.workers import fail_on_a_ticket, report, run_seeds, seeds_of_commit, worker_pool
 from tests.support.figures import print_figure
 
 AT_ONCE = 5
@@ -61,11 +60,6 @@ def test_a_ticket_that_cannot_be_judged_harms_no_other_and_is_judged_by_another_
     wrong = dict(zip(seeds, workers.map(fail_on_a_ticket, seeds), strict=True))
 
     assert {seed: each for seed, each in wrong.items() if each} == {}
-
-
-def fail_on_a_ticket(seed: int) -> list[str]:
-    """What goes wrong with the seed where judging one of the first three tickets raises."""
-    return run_with_failure(plan(seed, STEPS), number=seed % 3)
 
 
 @pytest.mark.parametrize("bug", BUGS)

@@ -17,7 +17,7 @@ import structlog
 
 from tests.simulation.bugs import BUGS
 from tests.simulation.plan import Step, plan
-from tests.simulation.runs import Run, run
+from tests.simulation.runs import Run, run, run_with_failure
 from tests.simulation.shrinking import shortest
 
 STEPS = 400
@@ -52,6 +52,11 @@ def run_seeds(seeds: Sequence[int], bug: str | None = None) -> SeedResults:
         if ran.wrong:
             return SeedResults(seed, occurred)
     return SeedResults(None, occurred)
+
+
+def fail_on_a_ticket(seed: int) -> list[str]:
+    """What goes wrong with the seed where judging one of the first three tickets raises."""
+    return run_with_failure(plan(seed, STEPS), number=seed % 3)
 
 
 def finding_seeds(bug: str, *, count: int) -> list[int]:
