@@ -20,7 +20,7 @@ ALLOWED_S = {
     ("worthing", "worthing-agreement"): (30 * HOUR_S, 4 * HOUR_S),
     ("worthing", "worthing-strict"): (18 * HOUR_S, 3 * HOUR_S),
 }
-PRICE_GBP = {"ict": Decimal("1.005"), "payroll": Decimal("0.0375")}
+PRICE_GBP = {"ict": Decimal("1.005"), "phones": Decimal("2.5"), "payroll": Decimal("0.0375")}
 FOREVER = datetime(2026, 12, 1, tzinfo=UTC)
 
 
@@ -201,10 +201,18 @@ def recharges(tickets: LogContents, usage: LogContents) -> dict[tuple[str, str],
         of_month = amounts.setdefault((council, f"{at:%Y-%m}"), {})
         of_month[service] = of_month.get(service, Decimal(0)) + quantity
 
-    for (council, _), history in item_histories(tickets).items():
+    moved = {
+        (event["council"], event["subject"]): happened_at(event)
+        for event in tickets.events.values()
+        if _what(event) == "reclassified"
+    }
+    for (council, item), history in item_histories(tickets).items():
         resolved = [at for at, what in history.events if what == "resolved"]
         if resolved:
-            add(council, min(resolved), "ict", Decimal(1))
+            # A ticket moves to phones once at most; in the second in which it is resolved it is too late for that.
+            opened, at = history.events[0][0], moved.get((council, item), FOREVER)
+            phones = at < min(resolved) or at <= opened
+            add(council, min(resolved), "phones" if phones else "ict", Decimal(1))
     taken_back = {(event["data"].get("reversed_id")) for event in usage.events.values()}
     for event in usage.events.values():
         if "quantity" in event["data"] and event["id"] not in taken_back:

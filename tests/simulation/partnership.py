@@ -47,6 +47,7 @@ _HOURS: dict[tuple[str, str], tuple[str, str, str | None]] = {
 TARIFFS = (
     # A price that no binary fraction holds: three tickets at £1.005 are £3.015, which rounds to £3.02.
     Tariff(id="ict-tariff", service="ict", name="ICT", charges=(UnitCharge(name="Ticket", price_gbp="1.005"),)),
+    Tariff(id="phones-tariff", service="phones", name="Phones", charges=(UnitCharge(name="Ticket", price_gbp="2.5"),)),
     Tariff(
         id="payroll-tariff",
         service="payroll",
@@ -64,9 +65,9 @@ def _agreements(council: str) -> list[Agreement]:
 def _agreement(council: str, name: str) -> Agreement:
     resolve, respond, calendar = _HOURS[council, name]
     targets = (
-        Target(id="resolve", service="ict", measure="resolution-time", within=resolve, calendar=calendar,
+        Target(id="resolve", service="*", measure="resolution-time", within=resolve, calendar=calendar,
                paused_by=("council",)),
-        Target(id="respond", service="ict", measure="response-time", within=respond, calendar=calendar, paused_by=()),
+        Target(id="respond", service="*", measure="response-time", within=respond, calendar=calendar, paused_by=()),
     )  # fmt: skip
     return Agreement(
         id=f"{council}-{name}",
@@ -83,6 +84,7 @@ _DEFINITIONS: tuple[AnyDefinition, ...] = (
     Provider(id="joint", name="Joint officers"),
     *(Council(id=council, name=council.title(), gss="E07000223", nation="england") for council in COUNCILS),
     Service(id="ict", name="ICT", group="ICT", unit="ticket", unit_name="ticket", counted_by="tickets-resolved"),
+    Service(id="phones", name="Phones", group="ICT", unit="ticket", unit_name="ticket", counted_by="tickets-resolved"),
     Service(id="payroll", name="Payroll", group="HR", unit="payslip", unit_name="payslip", counted_by="readings"),
     *TARIFFS,
     *_agreements("adur"),

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 METERING = {
     "tallystick.ticket.opened.v1",
     "tallystick.ticket.resolved.v1",
+    "tallystick.ticket.reclassified.v1",
     "tallystick.usage.recorded.v1",
     "tallystick.usage.reversed.v1",
 }

@@ -16,8 +16,10 @@ from shared.contracts.items import (
     NewItemData,
     NoData,
     PausedData,
+    ReclassifiedData,
     TicketOpened,
     TicketPaused,
+    TicketReclassified,
     TicketReopened,
     TicketResolved,
     TicketResponded,
@@ -39,6 +41,7 @@ _SEQUENCES: tuple[tuple[str | UnsetType, ...], ...] = ((UNSET, UNSET, UNSET), ("
 _AGAIN = (None, None, "8", "12", "c")
 _DATA: dict[type[ItemEvent], Any] = {
     TicketOpened: NewItemData(service="ict"),
+    TicketReclassified: ReclassifiedData(service="phones", priority="high", attributes={"floor": None}),
     TicketPaused: PausedData(reason="waiting", awaiting="council"),
     TicketResolved: CompletedData(),
 }
@@ -53,17 +56,19 @@ class Ticket:
     last: datetime
     state: str = "open"
     responded: bool = False
+    moved: bool = False
 
     def next_steps(self) -> list[tuple[type[ItemEvent], str]]:
         """What may happen to it now, and the state that this leads to."""
         match self.state:
             case "open":
                 steps: list[tuple[type[ItemEvent], str]] = [(TicketResolved, "resolved"), (TicketPaused, "paused")]
+                steps += [] if self.moved else [(TicketReclassified, "open")]
                 return steps if self.responded else [*steps, (TicketResponded, "open")]
             case "paused":
                 return [(TicketResumed, "open")]
             case _:
-                return [(TicketReopened, "open")]
+                return [(TicketReopened, "open")] + ([] if self.moved else [(TicketReclassified, "resolved")])
 
 
 @dataclass
@@ -161,6 +166,7 @@ class Senders:
         steps = ticket.next_steps()
         kind, ticket.state = steps[choice // len(self.tickets) % len(steps)]
         ticket.responded |= kind is TicketResponded
+        ticket.moved |= kind is TicketReclassified
         return kind
 
     def _event(
