@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.chaos.environment import running_environment
 from tests.chaos.oracle import log
-from tests.chaos.oracle.tickets import second_of
+from tests.chaos.oracle.instants import second_of
 from tests.chaos.run import too_large
 from tests.chaos.sending import Sender
 from tests.chaos.servers import Servers

@@ -19,11 +19,11 @@ TICKETS = frozenset({"t3", "t33"})
 VERSION = "0.0.0"
 
 
-def failing_evaluate(facts: Any, *, item: str, **about: Any) -> Any:
-    """As `evaluate`, but for those tickets."""
-    if item in TICKETS:
+def failing_evaluate(facts: Any, *, stream: Any, item: str, **about: Any) -> Any:
+    """As `evaluate`, but for those tickets. Work of the same ids is judged."""
+    if stream == "ticket" and item in TICKETS:
         raise ZeroDivisionError
-    return evaluate(facts, item=item, **about)
+    return evaluate(facts, stream=stream, item=item, **about)
 
 
 if __name__ == "__main__":

@@ -12,9 +12,9 @@ from tests.chaos.fleet import Fleet
 from tests.chaos.oracle import log, stores
 from tests.chaos.oracle.stores import StoredProgress
 from tests.chaos.servers import Servers
-from tests.chaos.traffic import TICKETS, USAGE
+from tests.chaos.traffic import TICKETS, USAGE, WORK
 
-WORK, CATALOGUE, VERDICTS = "provider.work.v1", "catalogue.changes.v1", "sla.verdicts.v1"
+CATALOGUE, VERDICTS = "catalogue.changes.v1", "sla.verdicts.v1"
 READ_BY = {
     "billing": (CATALOGUE, TICKETS, WORK, USAGE, VERDICTS),
     "sla_monitor": (TICKETS, WORK),
@@ -42,7 +42,7 @@ class LagMonitor:
     async def measure(self) -> bool:
         """Whether nothing is left to read, and nothing to announce; raises one of `UNREACHABLE`."""
         read = {reader: await asyncio.to_thread(self._read, reader) for reader in READ_BY}
-        waiting = await asyncio.to_thread(stores.unpublished, self._servers.redis.url, TICKETS, PARTITIONS)
+        waiting = await asyncio.to_thread(self._unpublished)
         ends = {topic: await log.ends(self._servers.kafka, topic) for topic in READ_BY["billing"]}
         for reader, topics in READ_BY.items():
             held = [(topic, partition, end) for topic in topics for partition, end in ends[topic].items()]
@@ -50,6 +50,9 @@ class LagMonitor:
         if waiting or any(self.unread.values()):
             return False
         return await asyncio.to_thread(self._all_reconciled)
+
+    def _unpublished(self) -> int:
+        return sum(stores.unpublished(self._servers.redis.url, topic, PARTITIONS) for topic in READ_BY["sla_monitor"])
 
     def _all_reconciled(self) -> bool:
         """Whether the monitors own all that was ever judged, and have reconciled it with what was announced."""

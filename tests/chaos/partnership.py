@@ -23,6 +23,7 @@ target_sets:
   ict:
     - {id: response, service: ict, measure: response-time, within: 4 working hours, calendar: office}
     - {id: resolution, service: ict, measure: resolution-time, within: 16 working hours, calendar: office}
+    - {id: processing, service: ict, measure: processing-time, within: 20 working hours, calendar: office}
     - {id: desk, service: desk, measure: resolution-time, within: 30 minutes}
   evenings:
     - {id: response, service: evening, measure: response-time, within: 8 working hours, calendar: office}

@@ -38,7 +38,7 @@ class Scale:
         return Scale(size, amounts, max(SHORTEST_S, self.over_s * share))
 
 
-FULL = Scale(Size(usage=1_000_000, tickets=100_000), Amounts(200, 20, 10, 10, 3), over_s=600.0)
+FULL = Scale(Size(usage=1_000_000, tickets=100_000, work=25_000), Amounts(200, 20, 10, 10, 3), over_s=600.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def too_large(fleet: Fleet) -> list[str]:
 
 
 async def _send(scale: Scale, seed: int, sender: Sender) -> None:
-    events = scale.size.usage + scale.size.tickets
+    events = sum(astuple(scale.size))
     traffic = sendings(scale.size, seed=seed, now=int(time.time()))
     await sender.send(traffic, per_s=events * SENT_PER_EVENT / scale.over_s)
 

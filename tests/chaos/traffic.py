@@ -5,7 +5,7 @@ depend on how long the run takes.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from heapq import heappop, heappush
@@ -15,16 +15,22 @@ from typing import Any
 from tests.chaos.oracle.tickets import WITH_EVENINGS
 from tests.chaos.partnership import COUNCILS
 
-TICKETS, USAGE = "provider.tickets.v1", "provider.usage.v1"
+TICKETS, WORK, USAGE = "provider.tickets.v1", "provider.work.v1", "provider.usage.v1"
 HOUR_S, DAY_S = 3600, 86_400
 OLDEST_S, NEWEST_S = 45 * DAY_S, 15 * DAY_S
 DOUBLED, LATE, CONTRADICTED = 0.10, 0.02, 0.0001
 # How many others may come between an event and its second sending, or its late one.
 APART = 20_000
-OPEN_TICKETS = 400
-# How often an event of a ticket has the second of the one before it, and what tells their order: nothing, all or some.
+OPEN_ITEMS = 400
+# How many items are fresh, and how many tickets turn out to be of the evening, or not to be.
+FRESH, RECLASSIFIED = 0.2, 0.5
+# How often an event of an item has the second of the one before it, and what tells their order: nothing, all or some.
 TIED = 0.15
 SEQUENCES: tuple[tuple[str, ...], ...] = ((), (), tuple(map(str, range(6, 26))), ("", "b", "", "7", "a"))
+
+
+# What happens, with its data and the longest time in seconds since what came before it.
+Happening = tuple[str, dict[str, str], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,7 @@ class Size:
 
     usage: int
     tickets: int
+    work: int = 0
 
 
 def sendings(size: Size, *, seed: int, now: int) -> Iterator[Sending]:
@@ -73,14 +80,17 @@ def sendings(size: Size, *, seed: int, now: int) -> Iterator[Sending]:
 
 
 def _events(size: Size, chance: Random, now: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Readings and ticket events, mixed as their numbers are."""
-    tickets = _ticket_events(chance, now)
-    left = {USAGE: size.usage, TICKETS: size.tickets}
+    """Readings and events of tickets and of work, mixed as their numbers are."""
+    made: dict[str, Iterator[dict[str, Any]]] = {
+        USAGE: (_reading(chance, now, number) for number in range(size.usage, 0, -1)),
+        TICKETS: _item_events(chance, now, _ticket),
+        WORK: _item_events(chance, now, _work),
+    }
+    left = {USAGE: size.usage, TICKETS: size.tickets, WORK: size.work}
     while any(left.values()):
-        topic = USAGE if chance.randrange(sum(left.values())) < left[USAGE] else TICKETS
-        event = _reading(chance, now, left[USAGE]) if topic == USAGE else next(tickets)
+        (topic,) = chance.choices(list(left), list(left.values()))
         left[topic] -= 1
-        yield topic, event
+        yield topic, next(made[topic])
 
 
 def _reading(chance: Random, now: int, number: int) -> dict[str, Any]:
@@ -92,14 +102,16 @@ def _reading(chance: Random, now: int, number: int) -> dict[str, Any]:
     return _event("usage.recorded", f"u-{number}", council, f"r{number}", at, service=service, quantity=quantity)
 
 
-def _ticket_events(chance: Random, now: int) -> Iterator[dict[str, Any]]:
-    """The events of many tickets, those of each in its order. Endless."""
+def _item_events(
+    chance: Random, now: int, events_of: Callable[[Random, int, int], Iterator[dict[str, Any]]]
+) -> Iterator[dict[str, Any]]:
+    """The events of many items, those of each in its order. Endless."""
     at_work: list[Iterator[dict[str, Any]]] = []
     number = 0
     while True:
-        while len(at_work) < OPEN_TICKETS:
+        while len(at_work) < OPEN_ITEMS:
             number += 1
-            at_work.append(_ticket(chance, now, number))
+            at_work.append(events_of(chance, now, number))
         place = chance.randrange(len(at_work))
         event = next(at_work[place], None)
         if event is None:
@@ -110,20 +122,50 @@ def _ticket_events(chance: Random, now: int) -> Iterator[dict[str, Any]]:
 
 def _ticket(chance: Random, now: int, number: int) -> Iterator[dict[str, Any]]:
     """A ticket's events. A fresh one, opened within the last hours, is answered and otherwise left open."""
-    name, council = f"t{number}", chance.choice(COUNCILS)
-    numbered = chance.choice(SEQUENCES)
-    is_fresh = chance.random() < 0.2
-    at = now - HOUR_S * 3 + chance.randrange(HOUR_S) if is_fresh else now - chance.randrange(NEWEST_S, OLDEST_S)
+    council = chance.choice(COUNCILS)
+    is_fresh = chance.random() < FRESH
     service = "evening" if council in WITH_EVENINGS and number % 2 else "ict"
-    for place, (what, data, pause_s) in enumerate(_timeline(chance, service, is_fresh=is_fresh)):
+    happened = list(_timeline(chance, service, is_fresh=is_fresh))
+    if council in WITH_EVENINGS and chance.random() < RECLASSIFIED:
+        _reclassify(chance, happened, service)
+    return _dated(chance, now, "ticket", f"t{number}", council, happened, is_fresh=is_fresh)
+
+
+def _work(chance: Random, now: int, number: int) -> Iterator[dict[str, Any]]:
+    """The events of a piece of work, which has the id of a ticket, and now and then its council."""
+    is_fresh = chance.random() < FRESH
+    happened = list(_of_work(chance, is_fresh=is_fresh))
+    return _dated(chance, now, "work", f"t{number}", chance.choice(COUNCILS), happened, is_fresh=is_fresh)
+
+
+def _dated(
+    chance: Random, now: int, stream: str, name: str, council: str, happened: list[Happening], *, is_fresh: bool
+) -> Iterator[dict[str, Any]]:
+    """The events up to now; those of what is not fresh up to a day ago."""
+    numbered = chance.choice(SEQUENCES)
+    opened = at = (
+        now - HOUR_S * 3 + chance.randrange(HOUR_S) if is_fresh else now - chance.randrange(NEWEST_S, OLDEST_S)
+    )
+    for place, (what, data, pause_s) in enumerate(happened):
         at += 0 if place == 0 or chance.random() < TIED else 1 + chance.randrange(pause_s)
+        before = happened[place - 1][0] if place else ""
+        if at == opened and (before == "reclassified" or (what == "reclassified" and place > 1)):
+            at += 1  # what is reclassified in the second of its opening is not stopped in it, too
         if at > now - (0 if is_fresh else DAY_S):
             return
-        event = _event(f"ticket.{what}", f"{name}-{place}", council, name, at, **data)
+        event = _event(f"{stream}.{what}", f"{name}-{stream[0]}{place:02}", council, name, at, **data)
         yield event | ({"sequence": numbered[place]} if any(numbered[place : place + 1]) else {})
 
 
-def _timeline(chance: Random, service: str, *, is_fresh: bool) -> Iterator[tuple[str, dict[str, str], int]]:
+def _reclassify(chance: Random, happened: list[Happening], service: str) -> None:
+    """At one or two places in what happened, before the stop or after it, the ticket is of the other service."""
+    places = sorted(chance.randrange(1, len(happened) + 1) for _ in range(chance.choice([1, 1, 2])))
+    for added, place in enumerate(places):
+        service = "ict" if service == "evening" else "evening"
+        happened.insert(place + added, ("reclassified", {"service": service}, chance.choice([1, 4, 20]) * HOUR_S))
+
+
+def _timeline(chance: Random, service: str, *, is_fresh: bool) -> Iterator[Happening]:
     """What happens, with the longest time since what came before it."""
     yield "opened", {"service": service}, 1
     if is_fresh:
@@ -141,6 +183,21 @@ def _timeline(chance: Random, service: str, *, is_fresh: bool) -> Iterator[tuple
         if chance.random() < 0.1:
             yield "reopened", {}, 2 * DAY_S
             yield "resolved", {}, 10 * HOUR_S
+
+
+def _of_work(chance: Random, *, is_fresh: bool) -> Iterator[Happening]:
+    yield "received", {"service": "ict"}, 1
+    yield "started", {}, HOUR_S // 2
+    if is_fresh:
+        return
+    for _ in range(chance.choice([0, 1, 2])):
+        yield "paused", {"reason": "waiting", "awaiting": chance.choice(["council", "provider"])}, 10 * HOUR_S
+        if chance.random() < 0.9:
+            yield "resumed", {}, 2 * DAY_S
+    if chance.random() < 0.1:
+        yield "rejected", {"reason": "not-ours"}, 20 * HOUR_S
+    if chance.random() < 0.9:
+        yield "completed", {"units": "1"}, chance.choice([4, 20, 60]) * HOUR_S
 
 
 def call(what: str, number: int, at: int, *, carries_time: bool = False) -> Sending:

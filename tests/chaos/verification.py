@@ -15,7 +15,7 @@ from tests.chaos.oracle.record_outcomes import RecordOutcomes
 from tests.chaos.oracle.tickets import ExpectedVerdict, TargetKey
 from tests.chaos.oracle.working_hours import month_of
 from tests.chaos.servers import FREEZE_DAYS, Servers
-from tests.chaos.traffic import DAY_S, TICKETS, USAGE
+from tests.chaos.traffic import DAY_S, TICKETS, USAGE, WORK
 from tests.support.service_process import get
 
 SHOWN = 5
@@ -58,20 +58,23 @@ class Verification:
 
 async def expected_results(server: str, *, as_of: int) -> ExpectedResults:
     """All of it, from the topics that integrators and the monitor write."""
-    outcomes_by_topic = {TICKETS: RecordOutcomes(), USAGE: RecordOutcomes()}
+    outcomes_by_topic = {topic: RecordOutcomes() for topic in (TICKETS, WORK, USAGE)}
     usage, announced = Usage(), Announcements()
-    happened = [
-        record.event
-        async for record in log.records(server, TICKETS)
-        if outcomes_by_topic[TICKETS].take(record) != "quarantined"  # a repetition may have another sequence
+    of_tickets, of_work = [
+        [
+            record.event
+            async for record in log.records(server, topic)
+            if outcomes_by_topic[topic].take(record) != "quarantined"  # a repetition may have another sequence
+        ]
+        for topic in (TICKETS, WORK)
     ]
-    usage.add_tickets(happened)
+    usage.add_tickets(of_tickets)
     async for record in log.records(server, USAGE):
         if outcomes_by_topic[USAGE].take(record) == "applied":
             usage.add_reading(record.event)
     async for record in log.records(server, VERDICTS):
         announced.take(record)
-    return ExpectedResults(tickets.verdicts(happened, as_of=as_of), usage, outcomes_by_topic, announced)
+    return ExpectedResults(tickets.verdicts([*of_tickets, *of_work], as_of=as_of), usage, outcomes_by_topic, announced)
 
 
 def verify(expected: ExpectedResults, servers: Servers, fleet: Fleet, lag: LagMonitor) -> Verification:
@@ -156,18 +159,17 @@ def _billed_verdicts(servers: Servers) -> dict[TargetKey, tuple[str, str]]:
 def _conserved(
     verification: Verification, reader: str, lag: LagMonitor, outcomes_by_topic: Mapping[str, RecordOutcomes]
 ) -> None:
-    """Every record of every shard has one outcome; in the topic that a reader reads whole, the expected one."""
+    """Every record of every shard has one outcome; in the topics of which we expect each, that one."""
     progress = lag.progress(reader)
     verification.none(f"{reader}: records without an outcome", [each for each in progress if each.unaccounted])
-    topic = {"billing": USAGE, "sla_monitor": TICKETS}.get(reader)
-    if topic is None:
-        return
-    found: Counter[tuple[int, str]] = Counter()
-    for each in progress:
-        if each.topic == topic:
-            found.update({(each.partition, outcome): count for outcome, count in each.outcomes.items() if count})
-    verification.same(f"{reader}: outcomes", outcomes_by_topic[topic].outcomes, found)
-    verification.same(f"{reader}: shards", dict.fromkeys(range(PARTITIONS)), dict.fromkeys(key[0] for key in found))
+    for topic in {"billing": (USAGE,), "sla_monitor": (TICKETS, WORK)}.get(reader, ()):
+        found: Counter[tuple[int, str]] = Counter()
+        for each in progress:
+            if each.topic == topic:
+                found.update({(each.partition, outcome): count for outcome, count in each.outcomes.items() if count})
+        about = f"{reader} of {topic}"
+        verification.same(f"{about}: outcomes", outcomes_by_topic[topic].outcomes, found)
+        verification.same(f"{about}: shards", dict.fromkeys(range(PARTITIONS)), dict.fromkeys(key[0] for key in found))
 
 
 def _pence(usage: Usage) -> dict[tuple[str, str], int]:
@@ -184,6 +186,12 @@ def _answered(url: str, usage: Usage) -> Iterable[tuple[tuple[str, str], int]]:
                 yield (statement["council"], month), statement["total_pence"]
 
 
+def _of_two(verdicts: Mapping[TargetKey, ExpectedVerdict]) -> int:
+    """How many items have verdicts under both of their council's agreements: of the one they kept a miss."""
+    agreements = {(key.council, key.stream, key.item, key.agreement) for key in verdicts}
+    return len(agreements) - len({each[:-1] for each in agreements})
+
+
 def _facts(expected: ExpectedResults) -> dict[str, int]:
     outcomes_by_topic = expected.outcomes_by_topic
     return {
@@ -193,6 +201,8 @@ def _facts(expected: ExpectedResults) -> dict[str, int]:
             for outcome in stores.OUTCOMES[:3]
         },
         "verdicts": len(expected.verdicts),
+        "verdicts on work": sum(key.stream == "work" for key in expected.verdicts),
+        "items under two agreements": _of_two(expected.verdicts),
         "announcements": expected.announced.ids,
         "announcements repeated": expected.announced.repeated,
         "statements": len(expected.usage.accounts),

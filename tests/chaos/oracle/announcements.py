@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.chaos.oracle.instants import second_of
 from tests.chaos.oracle.log import LoggedRecord
-from tests.chaos.oracle.tickets import ExpectedVerdict, TargetKey, second_of
+from tests.chaos.oracle.tickets import ExpectedVerdict, TargetKey
 
 KIND = len("tallystick.sla.")
 # When live state was lost the same correction may be made again for another cause.

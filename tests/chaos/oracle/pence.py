@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from tests.chaos.oracle.tickets import second_of
+from tests.chaos.oracle.instants import distinct, moment_of, second_of
+from tests.chaos.oracle.tickets import what_of
 from tests.chaos.oracle.working_hours import month_of
 
 # Illustrative pounds. A tier is (units up to which it reaches, price of a unit); the last one is open.
@@ -41,16 +42,14 @@ class Usage:
         units[event["council"], month_of(second_of(event["time"]))] += Decimal(event["data"]["quantity"])
 
     def add_tickets(self, events: Iterable[Mapping[str, Any]]) -> None:
-        """A ticket counts once, in the month of its first resolution; those of the evening have no price."""
-        held = list(events)
-        free = {(each["council"], each["subject"]) for each in held if each["data"].get("service") == "evening"}
-        first: dict[tuple[str, str], int] = {}
-        for event in held:
-            if event["type"] == "tallystick.ticket.resolved.v1" and (event["council"], event["subject"]) not in free:
-                ticket, at = (event["council"], event["subject"]), second_of(event["time"])
-                first[ticket] = min(at, first.get(ticket, at))
-        for (council, _), at in first.items():
-            self.tickets[council, month_of(at)] += 1
+        """A ticket counts once, in the month of its first resolution; what was of the evening then has no price."""
+        tickets: defaultdict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
+        for event in distinct(events):
+            tickets[event["council"], event["subject"]].append(event)
+        for (council, _), happened in tickets.items():
+            at = min((second_of(each["time"]) for each in happened if what_of(each) == "resolved"), default=None)
+            if at is not None and _service_by(at, happened) == "ict":
+                self.tickets[council, month_of(at)] += 1
 
     def total_pence(self, account: Account) -> int:
         """The council's recharge of the month."""
@@ -61,6 +60,23 @@ class Usage:
             self.tickets[account] * TICKET,
         )
         return sum(pence(pounds) for pounds in charges)
+
+
+def _service_by(resolved: int, happened: Iterable[Mapping[str, Any]]) -> str:
+    """The service that a ticket had when it was resolved: what it became in that second it was for no time.
+
+    What it became in the second of its opening it was from the start.
+    """
+    held = sorted((each for each in happened if what_of(each) in ("opened", "reclassified")), key=_order)
+    opened = next(second_of(each["time"]) for each in held if what_of(each) == "opened")
+    until = max(opened, resolved - 1)
+    return str([each["data"].get("service", "ict") for each in held if second_of(each["time"]) <= until][-1])
+
+
+def _order(event: Mapping[str, Any]) -> tuple[object, ...]:
+    """Within one second the opening comes first."""
+    second, sequence = moment_of(event)
+    return second, what_of(event) != "opened", sequence, event["source"], event["id"]
 
 
 def graduated(units: Decimal) -> Decimal:

@@ -24,7 +24,7 @@ def second(text: str) -> int:
 
 
 def ticket(*happened: tuple[str, str, str]) -> list[dict[str, Any]]:
-    """Events of one ticket: wall time, what happened, who is awaited."""
+    """Events of one ticket: wall time, what happened, who is awaited or what service it becomes one of."""
     return [
         {
             "type": f"tallystick.ticket.{what}.v1",
@@ -33,9 +33,9 @@ def ticket(*happened: tuple[str, str, str]) -> list[dict[str, Any]]:
             "subject": "t",
             "source": "/desk",
             "id": f"e{number}",
-            "data": {"awaiting": awaited},
+            "data": {"service" if what == "reclassified" else "awaiting": given},
         }
-        for number, (at, what, awaited) in enumerate(happened)
+        for number, (at, what, given) in enumerate(happened)
     ]
 
 
@@ -118,10 +118,104 @@ def test_a_council_pays_for_readings_and_first_resolutions_of_the_month() -> Non
     usage = Usage()
     reading = {"council": "c", "time": "2026-10-31T23:59:59Z", "data": {"service": "licences", "quantity": "2.5"}}
     usage.add_reading(reading)
-    usage.add_tickets(ticket(("Fri 2026-10-30 10:00", "resolved", ""), ("Mon 2026-11-02 10:00", "resolved", "")))
+    usage.add_tickets(
+        ticket(
+            ("Thu 2026-10-29 10:00", "opened", ""),
+            ("Fri 2026-10-30 10:00", "resolved", ""),
+            ("Mon 2026-11-02 10:00", "resolved", ""),
+        )
+    )
 
     assert usage.total_pence(("c", "2026-10")) == 25_000 + 4 + 1238
     assert usage.accounts == {("c", "2026-10")}
+
+
+OPENED, RESOLVED = ("Mon 2026-11-09 09:00", "opened", ""), ("Tue 2026-11-10 12:00", "resolved", "")
+
+
+def evening(when: str, *, service: str = "evening") -> tuple[str, str, str]:
+    return when, "reclassified", service
+
+
+@pytest.mark.parametrize(
+    ("happened", "tickets"),
+    [
+        ([OPENED, RESOLVED], 1),
+        ([OPENED, evening("Mon 2026-11-09 09:00"), RESOLVED], 0),
+        ([OPENED, evening("Tue 2026-11-10 11:59"), RESOLVED], 0),
+        ([OPENED, evening("Tue 2026-11-10 12:00"), RESOLVED], 1),
+        ([OPENED, RESOLVED, evening("Tue 2026-11-10 12:01")], 1),
+        ([OPENED, evening("Mon 2026-11-09 10:00"), evening("Mon 2026-11-09 11:00", service="ict"), RESOLVED], 1),
+    ],
+)
+def test_a_ticket_has_the_price_of_what_it_was_when_it_was_resolved(
+    happened: list[tuple[str, str, str]], tickets: int
+) -> None:
+    usage = Usage()
+
+    usage.add_tickets(ticket(*happened))
+
+    assert sum(usage.tickets.values()) == tickets
+
+
+@pytest.mark.parametrize(
+    ("happened", "expected"),
+    [
+        # In time for both: only the targets of the evening are left.
+        (
+            [OPENED, evening("Mon 2026-11-09 12:00"), ("Mon 2026-11-09 14:00", "responded", ""), RESOLVED],
+            {("evenings-c", "response", "met"), ("evenings-c", "resolution", "met")},
+        ),
+        # No answer within the 4 hours: the miss stays, and nothing else of that agreement.
+        (
+            [OPENED, evening("Mon 2026-11-09 14:00"), ("Mon 2026-11-09 15:00", "responded", ""), RESOLVED],
+            {
+                ("shared-c", "response", "breached"),
+                ("evenings-c", "response", "met"),
+                ("evenings-c", "resolution", "met"),
+            },
+        ),
+        # Exactly used up as it leaves is no miss.
+        (
+            [OPENED, evening("Mon 2026-11-09 13:00"), ("Mon 2026-11-09 15:00", "responded", ""), RESOLVED],
+            {("evenings-c", "response", "met"), ("evenings-c", "resolution", "met")},
+        ),
+        # After the stop, or in its second, it changes nothing.
+        (
+            [OPENED, RESOLVED, evening("Tue 2026-11-10 12:00")],
+            {
+                ("shared-c", "response", "breached"),
+                ("shared-c", "resolution", "met"),
+                ("shared-c", "processing", "met"),
+            },
+        ),
+        # Until it is reopened.
+        (
+            [OPENED, RESOLVED, evening("Tue 2026-11-10 13:00"), ("Tue 2026-11-10 14:00", "reopened", "")],
+            {("shared-c", "response", "breached"), ("evenings-c", "response", "breached")},
+        ),
+    ],
+)
+def test_a_ticket_of_another_service_keeps_the_misses_of_the_one_before(
+    happened: list[tuple[str, str, str]], expected: set[tuple[str, str, str]]
+) -> None:
+    found = verdicts(ticket(*happened), as_of=second("Tue 2026-11-10 16:00"))
+
+    assert {(key.agreement, key.target, verdict.outcome) for key, verdict in found.items()} == expected
+
+
+def test_a_ticket_and_work_of_one_id_have_verdicts_of_their_own() -> None:
+    work = [
+        event | {"type": event["type"].replace("ticket", "work").replace("opened", "received"), "source": "/work"}
+        for event in ticket(OPENED)
+    ]
+
+    found = verdicts([*ticket(OPENED, RESOLVED), *work], as_of=second("Fri 2026-11-13 12:00"))
+
+    assert {key.stream: verdict.outcome for key, verdict in found.items() if key.target == "processing"} == {
+        "ticket": "met",
+        "work": "breached",
+    }
 
 
 def raw(event: dict[str, Any], *, offset: int = 0) -> LoggedRecord:
