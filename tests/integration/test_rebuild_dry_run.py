@@ -124,7 +124,7 @@ def test_another_rule_is_shown_by_a_dry_run_then_announced_exactly_so(
     run(history, "--dry-run")
 
     assert printed.splitlines()[:4] == [
-        line for council in COUNCILS for line in (council, "  resolve: 5 met → breached")
+        line for council in COUNCILS for line in (council, f"  {council}-2026, resolve: 5 met → breached")
     ]
     assert {(event.council, event.subject) for event in new} == {
         (each["council"], each["item"]) for each in json.loads(report.read_bytes())["verdicts"]

@@ -69,7 +69,10 @@ class Responded(Fact, frozen=True, array_like=True, tag=5):
 
 
 class Stopped(Fact, frozen=True, array_like=True, tag=6):
-    """Resolved, completed, or rejected: the provider holds it done. `units` are None for what was rejected."""
+    """Resolved, completed, or rejected: the provider holds it done.
+
+    Of what was rejected `outcome` holds the reason as well, and `units` are None.
+    """
 
     outcome: str
     units: str | None = None
@@ -254,8 +257,8 @@ def fact_of(event: ItemEvent) -> AnyFact:  # noqa: PLR0911 (one line a kind read
             return Assigned(at_us, source, name, sequence, data.team)
         case items.OutageEnded(data=data):
             return OutageOver(at_us, source, name, sequence, data.service)
-        case items.WorkRejected():
-            return Stopped(at_us, source, name, sequence, "rejected")
+        case items.WorkRejected(data=data):
+            return Stopped(at_us, source, name, sequence, f"rejected: {data.reason}")
         case items.TicketCancelled(data=data):
             return Cancelled(at_us, source, name, sequence, data.reason)
         case items.TicketPaused(data=data) | items.WorkPaused(data=data):
