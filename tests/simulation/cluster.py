@@ -21,7 +21,7 @@ from tests.simulation.databases import Database, FaultyArchive, FaultyBillingSto
 from tests.simulation.faults import PendingFaults
 from tests.simulation.log import Log
 from tests.simulation.loop import VirtualLoop
-from tests.simulation.partnership import ANNOUNCED, BEGIN, JUDGED, METERED, PUBLISHED_FIRST, TOPICS
+from tests.simulation.partnership import ANNOUNCED, BEGIN, INPUTS, JUDGED, PUBLISHED_FIRST, TOPICS
 from tests.simulation.states import CommitObserver, MemoryStates, StateServer
 
 MARGIN_S = 60
@@ -77,7 +77,7 @@ class Servers:
     def positions(self, shard: Shard) -> list[int | None]:
         """How far each reader of an input shard has come."""
         billed = SqlStore(self.billing.engine).position(shard)
-        if shard.topic != JUDGED.name:
+        if shard.topic not in {topic.name for topic in JUDGED}:
             return [billed]
         head = self.states.of(shard).head
         return [billed, None if head is None else head.next_offset]
@@ -138,12 +138,12 @@ class Process:
         self._begin(catalogue.run(self._stop))
         self._begin(decisions.run(self._stop))
         self.status = ConsumerStatus("sla-monitor")
-        self._begin(self._consume("sla-monitor", judging, JUDGED, status=self.status))
+        self._begin(self._consume("sla-monitor", judging, *JUDGED, status=self.status))
         self._begin(self._consume("sla-monitor-read-model", recording, ANNOUNCED))
 
     async def _biller(self) -> None:
         ingestion = BillingProcessor(FaultyBillingStore(self._servers.billing, self.faults))
-        self._begin(self._consume("billing", ingestion, CATALOGUE, JUDGED, METERED))
+        self._begin(self._consume("billing", ingestion, CATALOGUE, *INPUTS))
 
     @property
     def unreconciled(self) -> Set[Shard]:

@@ -9,7 +9,7 @@ import msgspec
 from shared.contracts.topics import Topic
 from shared.contracts.verdicts import TargetBreached, VerdictCorrected, VerdictEvent, VerdictRetracted, WarningReached
 from tests.simulation import oracle, raw_log, stored
-from tests.simulation.partnership import JUDGED, METERED
+from tests.simulation.partnership import INPUTS
 from tests.simulation.world import World
 
 _WARNINGS = {75, 90}
@@ -18,25 +18,28 @@ _WARNINGS = {75, 90}
 def differences(world: World, *, failing: str = "") -> Iterator[str]:
     """All that is not as it must be, as `kind: what it is`; nothing when the run was right.
 
-    Tickets of the id `failing` cannot be judged: nothing holds of them, but they are metered and counted.
+    The ticket of the id `failing` cannot be judged: nothing holds of it, but it is metered and counted. Work can.
     """
     yield from world.checker.violations
-    tickets, usage = _contents(world, JUDGED), _contents(world, METERED)
-    decided = {key: verdict for key, verdict in oracle.verdicts(tickets).items() if key.item != failing}
-    opened = {item for item in oracle.item_histories(tickets) if item[1] == failing}
+    tickets, work, usage = (_contents(world, topic) for topic in INPUTS)
+    of_tickets = oracle.verdicts(tickets, "ticket")
+    decided = {key: verdict for key, verdict in of_tickets.items() if key.item != failing}
+    decided |= oracle.verdicts(work, "work")
+    opened = {("ticket", *item) for item in oracle.item_histories(tickets) if item[1] == failing}
     yield from _differ("failed", dict.fromkeys(stored.failed(world), True), dict.fromkeys(opened, True))
     yield from _differ("verdict", stored.verdicts(world), decided)
     yield from _differ("verdict in live state", stored.live_verdicts(world), decided)
     yield from _differ("recharge", stored.recharges(world), oracle.recharges(tickets, usage))
-    yield from _differ("tickets", stored.judged(world), raw_log.expected_counts(tickets))
+    yield from _differ("items", stored.judged(world), raw_log.expected_counts(tickets, work))
     yield from _differ(
-        "records billed", stored.billed(world), raw_log.expected_counts(tickets, usage, metering_only=True)
+        "records billed", stored.billed(world), raw_log.expected_counts(tickets, work, usage, metering_only=True)
     )
     announced = stored.announced(world)
     yield from _ambiguous(announced)
     yield from _warned_again(announced)
     yield from _unwarned(announced)
-    yield from _falsely_breached(announced, decided, oracle.item_histories(tickets))
+    histories = {"ticket": oracle.item_histories(tickets), "work": oracle.item_histories(work)}
+    yield from _falsely_breached(announced, decided, histories)
 
 
 def _differ(what: str, found: Mapping[Any, Any], true: Mapping[Any, Any]) -> Iterator[str]:
@@ -99,14 +102,14 @@ def _unwarned(announced: list[VerdictEvent]) -> Iterator[str]:
 def _falsely_breached(
     announced: list[VerdictEvent],
     decided: Mapping[oracle.Key, oracle.DecidedVerdict],
-    histories: Mapping[tuple[str, str], oracle.ItemHistory],
+    histories: Mapping[str, Mapping[tuple[str, str], oracle.ItemHistory]],
 ) -> Iterator[str]:
     """Breaches of items that met their target and whose events were all sent on time: not even for a moment."""
     for event in announced:
         truth = decided.get(_key(event))
         if (
             _breaches(event)
-            and histories[event.council, event.subject].sent_on_time
+            and histories[event.data.stream][event.council, event.subject].sent_on_time
             and (truth is None or truth.outcome != "breached")
         ):
             yield f"falsely breached: {_key(event)} was announced at {event.time}, and is {truth}"

@@ -1,7 +1,7 @@
 """What must be true in the end, computed from the raw log in the simplest way. Shares no code with the services.
 
 It knows the simulated partnership by heart: Adur counts Monday to Friday 09:00 to 17:00, Worthing every hour; a pause
-and a resolved ticket stop the clock; London is on UTC.
+and a resolved item stop the clock; London is on UTC.
 """
 
 from collections.abc import Iterable
@@ -16,9 +16,9 @@ HOUR_S = 3600
 # Of each agreement of a council: a resolution, and a response.
 ALLOWED_S = {
     ("adur", "adur-agreement"): (8 * HOUR_S, 2 * HOUR_S),
-    ("adur", "adur-strict"): (5 * HOUR_S, 1 * HOUR_S),
+    ("adur", "adur-evenings"): (5 * HOUR_S, 3 * HOUR_S),
     ("worthing", "worthing-agreement"): (30 * HOUR_S, 4 * HOUR_S),
-    ("worthing", "worthing-strict"): (18 * HOUR_S, 3 * HOUR_S),
+    ("worthing", "worthing-evenings"): (18 * HOUR_S, 6 * HOUR_S),
 }
 PRICE_GBP = {"ict": Decimal("1.005"), "phones": Decimal("2.5"), "payroll": Decimal("0.0375")}
 FOREVER = datetime(2026, 12, 1, tzinfo=UTC)
@@ -43,14 +43,14 @@ class Key(NamedTuple):
 
 
 class ItemHistory(NamedTuple):
-    """What is known of one ticket: (when, what) as it applied, and whether all of it was sent as it happened."""
+    """What is known of one item: (when, what) as it applied, and whether all of it was sent as it happened."""
 
     events: list[tuple[datetime, str]]
     sent_on_time: bool
 
 
 def item_histories(log: LogContents) -> dict[tuple[str, str], ItemHistory]:
-    """What happened to each ticket that was opened."""
+    """What happened to each item of one topic that was opened. A ticket is resolved, work is completed."""
     events: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for event in log.events.values():
         events.setdefault((event["council"], event["subject"]), []).append(event)
@@ -105,20 +105,21 @@ def _state_after(state: str, applied: Iterable[tuple[int, str]]) -> str:
 
 
 def _what(event: dict[str, Any]) -> str:
-    return str(event["type"].removeprefix("tallystick.ticket.").removesuffix(".v1"))
+    what = str(event["type"].split(".")[2])
+    return {"received": "opened", "completed": "resolved"}.get(what, what)
 
 
-def verdicts(log: LogContents) -> dict[Key, DecidedVerdict]:
-    """Every verdict that is decided when all of time has passed."""
+def verdicts(log: LogContents, stream: str) -> dict[Key, DecidedVerdict]:
+    """Every verdict on the items of a topic that is decided when all of time has passed."""
     found: dict[Key, DecidedVerdict | None] = {}
     for (council, item), history in item_histories(log).items():
         paused = _states(history)[-1][1] == "paused"
         for (of, agreement), (resolve_s, respond_s) in ALLOWED_S.items():
             if of == council:
-                found[Key(council, agreement, "resolve", "ticket", item)] = _decide(
+                found[Key(council, agreement, "resolve", stream, item)] = _decide(
                     council, resolve_s, _running_intervals(history), paused=paused
                 )
-                found[Key(council, agreement, "respond", "ticket", item)] = _decide(
+                found[Key(council, agreement, "respond", stream, item)] = _decide(
                     council, respond_s, _until_response(history), paused=False
                 )
     return {key: decided for key, decided in found.items() if decided is not None}

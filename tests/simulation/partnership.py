@@ -20,7 +20,7 @@ from shared.contracts.definitions import (
     UnitCharge,
     Weekday,
 )
-from shared.contracts.topics import CATALOGUE, DECISIONS, TICKETS, USAGE, VERDICTS, Topic
+from shared.contracts.topics import CATALOGUE, DECISIONS, TICKETS, USAGE, VERDICTS, WORK, Topic
 from tests.support.recharges import catalogue_events
 
 BEGIN = datetime(2026, 2, 27, 8, 0, tzinfo=UTC)  # a Friday
@@ -32,17 +32,18 @@ def _of(topic: Topic) -> Topic:
     return Topic(topic.name, topic.key, PARTITIONS, topic.retention_days, topic.written_by, topic.read_by)
 
 
-JUDGED, METERED, ANNOUNCED = _of(TICKETS), _of(USAGE), _of(VERDICTS)
-TOPICS = (JUDGED, METERED, ANNOUNCED, CATALOGUE, DECISIONS)
+JUDGED, METERED, ANNOUNCED = (_of(TICKETS), _of(WORK)), _of(USAGE), _of(VERDICTS)
+INPUTS = (*JUDGED, METERED)
+TOPICS = (*INPUTS, ANNOUNCED, CATALOGUE, DECISIONS)
 
 _WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri")
 OFFICE = Calendar(id="office", name="Office", weekly=dict.fromkeys(_WEEKDAYS, ("09:00-17:00",)))
 # Of each council and agreement: a resolution, a response, and the calendar by which they count.
 _HOURS: dict[tuple[str, str], tuple[str, str, str | None]] = {
     ("adur", "agreement"): ("8 working hours", "2 working hours", OFFICE.id),
-    ("adur", "strict"): ("5 working hours", "1 working hours", OFFICE.id),
+    ("adur", "evenings"): ("5 working hours", "3 working hours", OFFICE.id),
     ("worthing", "agreement"): ("30 hours", "4 hours", None),
-    ("worthing", "strict"): ("18 hours", "3 hours", None),
+    ("worthing", "evenings"): ("18 hours", "6 hours", None),
 }
 TARIFFS = (
     # A price that no binary fraction holds: three tickets at £1.005 are £3.015, which rounds to £3.02.

@@ -14,6 +14,8 @@ METERING = {
     "tallystick.ticket.opened.v1",
     "tallystick.ticket.resolved.v1",
     "tallystick.ticket.reclassified.v1",
+    "tallystick.work.received.v1",
+    "tallystick.work.completed.v1",
     "tallystick.usage.recorded.v1",
     "tallystick.usage.reversed.v1",
 }

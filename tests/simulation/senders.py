@@ -24,8 +24,12 @@ from shared.contracts.items import (
     TicketResolved,
     TicketResponded,
     TicketResumed,
+    WorkCompleted,
+    WorkPaused,
+    WorkReceived,
+    WorkResumed,
 )
-from shared.contracts.topics import PARTITIONS, TICKETS, USAGE
+from shared.contracts.topics import PARTITIONS, TICKETS, USAGE, WORK
 from shared.contracts.usage import ReversalData, UsageData, UsageRecorded, UsageReversed
 from shared.log.partitioner import partition_of
 from shared.log.port import Message
@@ -44,6 +48,15 @@ _DATA: dict[type[ItemEvent], Any] = {
     TicketReclassified: ReclassifiedData(service="phones", priority="high", attributes={"floor": None}),
     TicketPaused: PausedData(reason="waiting", awaiting="council"),
     TicketResolved: CompletedData(),
+    WorkReceived: NewItemData(service="ict"),
+    WorkPaused: PausedData(reason="waiting", awaiting="council"),
+    WorkCompleted: CompletedData(),
+}
+# What may happen to work in each state; once completed, nothing.
+_STEPS_OF_WORK: dict[str, list[tuple[type[ItemEvent], str]]] = {
+    "open": [(WorkCompleted, "resolved"), (WorkPaused, "paused")],
+    "paused": [(WorkResumed, "open")],
+    "resolved": [],
 }
 
 
@@ -57,9 +70,12 @@ class Ticket:
     state: str = "open"
     responded: bool = False
     moved: bool = False
+    topic: str = TICKETS.name
 
     def next_steps(self) -> list[tuple[type[ItemEvent], str]]:
         """What may happen to it now, and the state that this leads to."""
+        if self.topic == WORK.name:
+            return _STEPS_OF_WORK[self.state]
         match self.state:
             case "open":
                 steps: list[tuple[type[ItemEvent], str]] = [(TicketResolved, "resolved"), (TicketPaused, "paused")]
@@ -83,7 +99,12 @@ class Senders:
     _numbers: Any = field(default_factory=count)
 
     def open_ticket(self, now: datetime, choice: int) -> str:
-        """A council opens a ticket."""
+        """A council opens a ticket, or sends work to which the provider gives the id of one of its tickets."""
+        alone = [each for each in self.tickets if [other.name for other in self.tickets].count(each.name) == 1]
+        if alone and choice % 3 == 0:
+            shared = alone[choice // 3 % len(alone)]
+            self.tickets.append(Ticket(shared.council, shared.name, now, topic=WORK.name))
+            return self._send_now(WORK.name, self._event(WorkReceived, self.tickets[-1], now))
         council = partnership.COUNCILS[choice % len(partnership.COUNCILS)]
         ticket = Ticket(council, self._name(council, "T"), now)
         self.tickets.append(ticket)
@@ -96,14 +117,17 @@ class Senders:
         ticket = self.tickets[choice % len(self.tickets)]
         at = max(now, ticket.last + timedelta(seconds=1))
         happened = [
-            self._event(self._next_kind(ticket, choice + number), ticket, at, sequence)
+            self._event(kind, ticket, at, sequence)
             for number, sequence in enumerate(_SEQUENCES[choice // 6 % 3][: _AT_ONCE[choice % 6]])
+            if (kind := self._next_kind(ticket, choice + number)) is not None
         ]
+        if not happened:
+            return ""
         ticket.last = happened[0].time
         withheld = happened.pop(0) if late else None
-        done = [self._send_now(TICKETS.name, event) for event in (happened[::-1] if choice % 5 == 1 else happened)]
+        done = [self._send_now(ticket.topic, event) for event in (happened[::-1] if choice % 5 == 1 else happened)]
         if withheld is not None:
-            self.withheld.append((TICKETS.name, _message(withheld)))
+            self.withheld.append((ticket.topic, _message(withheld)))
             done.append(f"{_label(self.withheld[-1][1])} happens and is withheld")
         return ", ".join(done)
 
@@ -162,8 +186,10 @@ class Senders:
         self.send(*self.sent[-1])
         return f"{_label(self.sent[-1][1])} is sent"
 
-    def _next_kind(self, ticket: Ticket, choice: int) -> type[ItemEvent]:
-        steps = ticket.next_steps()
+    def _next_kind(self, ticket: Ticket, choice: int) -> type[ItemEvent] | None:
+        """What happens to it next; None where nothing can any more."""
+        if not (steps := ticket.next_steps()):
+            return None
         kind, ticket.state = steps[choice // len(self.tickets) % len(steps)]
         ticket.responded |= kind is TicketResponded
         ticket.moved |= kind is TicketReclassified

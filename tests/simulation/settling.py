@@ -6,7 +6,7 @@ from datetime import timedelta
 from shared.contracts.topics import CATALOGUE
 from shared.log.port import OffsetGone, Shard
 from sla_monitor.store.recorder import SqlAnnouncementStore
-from tests.simulation.partnership import ANNOUNCED, JUDGED, METERED
+from tests.simulation.partnership import ANNOUNCED, INPUTS, JUDGED
 from tests.simulation.world import World
 
 _MOST_ROUNDS = 300
@@ -52,11 +52,11 @@ def run_until_idle(world: World) -> Iterator[str]:
 def _left(world: World) -> Iterator[str]:
     """The work that is left."""
     log, states = world.servers.log, world.servers.states
-    for topic in (JUDGED, METERED):
+    for topic in INPUTS:
         for shard in log.shards_of(topic.name):
             if any((at or 0) < log.bounds(shard).end for at in world.servers.positions(shard)):
                 yield f"{shard} unread"
-    for shard in log.shards_of(JUDGED.name):
+    for shard in [shard for topic in JUDGED for shard in log.shards_of(topic.name)]:
         state = states.of(shard)
         if state.outbox or any(at <= world.now.timestamp() - 60 for at in state.due.values()):
             yield f"{shard} overdue"

@@ -16,10 +16,12 @@ from shared.clock import WallClock
 from shared.contracts.codec import decode_event
 from shared.contracts.topics import CATALOGUE
 from shared.contracts.verdicts import VerdictEvent
+from shared.log.port import Shard
 from shared.period import Month
 from shared.scope import Scope
 from sla_monitor.domain.item import load_item
 from sla_monitor.store.archive import SqlArchive
+from sla_monitor.store.items import STREAMS
 from tests.simulation import oracle
 from tests.simulation.partnership import ANNOUNCED, COUNCILS, JUDGED
 from tests.simulation.world import World
@@ -40,7 +42,7 @@ def live_verdicts(world: World) -> dict[oracle.Key, oracle.DecidedVerdict]:
     """What the monitor published last, by its live state, and by the archive where an item has left that."""
     found: dict[oracle.Key, oracle.DecidedVerdict] = {}
     archive = SqlArchive(world.servers.archive.engine)
-    for shard in world.servers.log.shards_of(JUDGED.name):
+    for shard in _judged_shards(world):
         copies = archive.page(shard, Scope.all(), after="", limit=1_000).items
         held = {key: copy.item for key, copy in copies.items()}
         held |= {key: load_item(blob) for key, blob in world.servers.states.of(shard).items.items()}
@@ -49,21 +51,25 @@ def live_verdicts(world: World) -> dict[oracle.Key, oracle.DecidedVerdict]:
             for name, announced in stored.announced.items():
                 if (verdict := announced.verdict) is not None and verdict.due_at is not None:
                     agreement, target, _ = name.split("/")
-                    found[oracle.Key(council, agreement, target, "ticket", item)] = oracle.DecidedVerdict(
+                    found[oracle.Key(council, agreement, target, STREAMS[shard.topic], item)] = oracle.DecidedVerdict(
                         verdict.outcome, verdict.due_at, verdict.elapsed_s
                     )
     return found
 
 
-def failed(world: World) -> set[tuple[str, str]]:
-    """Council and item of each that is failed by its own state; raises where a shard's head says otherwise."""
-    found: set[tuple[str, str]] = set()
-    for shard in world.servers.log.shards_of(JUDGED.name):
+def failed(world: World) -> set[tuple[str, str, str]]:
+    """Stream, council and item of each that is failed by its own state; raises where a shard's head says otherwise."""
+    found: set[tuple[str, str, str]] = set()
+    for shard in _judged_shards(world):
         state = world.servers.states.of(shard)
         keys = {key for key, blob in state.items.items() if load_item(blob).failed is not None}
         assert keys == set(() if state.head is None else state.head.failed)
-        found |= {(council, item) for council, _, item in (key.partition(":") for key in keys)}
+        found |= {(STREAMS[shard.topic], council, item) for council, _, item in (key.partition(":") for key in keys)}
     return found
+
+
+def _judged_shards(world: World) -> list[Shard]:
+    return [shard for topic in JUDGED for shard in world.servers.log.shards_of(topic.name)]
 
 
 def _utc(stored: Any) -> datetime:
@@ -89,9 +95,9 @@ def _statement(billing: Statements, council: str, month: Month) -> Sequence[Serv
 
 
 def judged(world: World) -> dict[str, int]:
-    """What became of the tickets' records at the monitor."""
+    """What became of the records of items at the monitor."""
     counts: Counter[str] = Counter()
-    for shard in world.servers.log.shards_of(JUDGED.name):
+    for shard in _judged_shards(world):
         head = world.servers.states.of(shard).head
         counts.update({} if head is None else head.counts)
     return {kind: count for kind, count in counts.items() if count and kind != "applied"} | {

@@ -9,7 +9,7 @@ from tests.simulation.cluster import MARGIN_S, Process, Servers
 from tests.simulation.commit_checks import CommitChecker
 from tests.simulation.faults import PORT_FAULTS
 from tests.simulation.loop import VirtualLoop
-from tests.simulation.partnership import JUDGED, METERED, PUBLISHED_LATER
+from tests.simulation.partnership import INPUTS, PUBLISHED_LATER
 from tests.simulation.plan import Step
 from tests.simulation.senders import Senders
 from tests.simulation.snapshots import Snapshots
@@ -131,7 +131,7 @@ class World:
 
     def _expire(self, a: int, b: int) -> str:
         """Retention deletes records that a reader still needs."""
-        shards = [shard for topic in (JUDGED, METERED) for shard in self.servers.log.shards_of(topic.name)]
+        shards = [shard for topic in INPUTS for shard in self.servers.log.shards_of(topic.name)]
         behind = [(shard, at) for shard in shards if (at := self._slowest_position(shard)) is not None]
         if not behind:
             return ""
