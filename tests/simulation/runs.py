@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from shared.contracts.topics import TICKETS
 from tests.simulation.bugs import failure_of
 from tests.simulation.comparison import differences
 from tests.simulation.plan import Step
@@ -45,17 +46,21 @@ def run_with_failure(steps: Sequence[Step], *, number: int) -> list[str]:
     Until then the others are as if it were not there, across all that the steps do; afterwards it is as the others.
     """
     world = World()
-    tickets = world.senders.tickets
     with world.loop.running():
-        with failure_of(lambda item: item in [ticket.name for ticket in tickets[number : number + 1]]):
+        with failure_of(lambda item: item == _ticket_of(world, number)):
             for step in steps:
                 world.do(step)
-            failing = tickets[number].name if number < len(tickets) else ""
-            wrong = [*settle(world), *differences(world, failing=failing)]
+            wrong = [*settle(world), *differences(world, failing=_ticket_of(world, number))]
         world.servers.release = "2"
         for process in world.processes:
             process.kill()
         return [*wrong, *settle(world), *differences(world)]
+
+
+def _ticket_of(world: World, number: int) -> str:
+    """The id of the ticket of that number, from its opening on, whatever work is received; "" for none."""
+    names = [item.name for item in world.senders.tickets if item.topic == TICKETS.name]
+    return names[number] if number < len(names) else ""
 
 
 def run_with_delay(callbacks: int) -> list[str]:
