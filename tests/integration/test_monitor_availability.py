@@ -92,6 +92,8 @@ def test_the_attainment_page_shows_availability_beside_the_other_targets(tmp_pat
         "/v1/attainment.csv?month={month}",
         "/v1/budget?month={month}",
         "/v1/percentiles?month={month}",
+        "/v1/fairness?month={month}",
+        "/v1/verdicts?month={month}",
         "/v1/evidence/adur/{month}",
     ],
 )

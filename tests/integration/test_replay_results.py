@@ -183,9 +183,7 @@ def test_an_item_that_lacks_a_refused_row_says_so_beside_its_verdict(tmp_path: P
     result = replay(tmp_path, ACTIVITIES + TRIAL, f"ticket,did,at\n{rows}2,Work,2026-03-02T09:00:00\n")
 
     assert result.exit_code == 1
-    assert "1 item without a row that was refused: the verdict may be wrong" in [
-        line.rstrip(":") for line in lines(result)
-    ]
+    assert "1 item of which a row was refused: the verdict may be wrong" in [line.rstrip(":") for line in lines(result)]
     assert "1 of adur: line 3" in lines(result)
     assert {name: line["refused_rows"] for name, line in verdicts(tmp_path).items()} == {"adur:1": "3", "adur:2": ""}
 

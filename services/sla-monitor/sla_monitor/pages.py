@@ -24,7 +24,7 @@ from sla_monitor.reports.attainment import AttainmentResult, attainment_result, 
 from sla_monitor.reports.availability import AvailabilityResult, availabilities
 from sla_monitor.reports.decided import PAGE_SIZE, OutcomeParameter, decided_verdicts
 from sla_monitor.reports.item_report import ItemAnswer, ItemReport, item_report
-from sla_monitor.reports.item_text import folded
+from sla_monitor.reports.item_text import folded, is_late_by_date
 from sla_monitor.reports.items import (
     STREAM_TEXTS,
     StreamParameter,
@@ -173,7 +173,12 @@ def item_page(item: ItemReport, *, council: str, service: str | None, illustrati
     Time is folded to a table of at most `_MOST_ROWS` where it has more segments, unless `long` asks for each of them.
     """
     verdicts = [
-        (target_text(verdict.measure, verdict.within), verdict, verdict_chart(verdict, number=number))
+        (
+            target_text(verdict.measure, verdict.within),
+            verdict,
+            verdict_chart(verdict, number=number),
+            is_late_by_date(verdict),
+        )
         for number, verdict in enumerate(item.verdicts, start=1)
     ]
     rows = [

@@ -20,7 +20,7 @@ Sequence = Annotated[
     str,
     Meta(
         pattern=r"^[A-Za-z0-9_.:-]{1,64}" + END_OF_TEXT,
-        description="orders the events of one item that have one `time`: all digits by their number, before other text",
+        description="1 to 64 letters, digits, `_`, `.`, `:` or `-`, which order events of one item at one time",
     ),
 ]
 EventId = Annotated[str, Meta(min_length=1, max_length=128, description="unique for ever within its source")]

@@ -46,7 +46,7 @@ def test_a_few_days_have_a_line_each_and_nights_weekends_and_holidays_have_none(
         "Tue 29 Dec 2026                 counted 8:00:00",
         "Wed 30 Dec 2026                 counted 1:00:00",
         "25 December closed: Christmas Day; 28 December closed: Boxing Day (substitute day)",
-        "folded from 10 segments: the long form has each of them",
+        "folded from 10 segments; --long, or ?long=true, has each of them",
     ]
 
 

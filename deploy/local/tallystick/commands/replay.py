@@ -102,9 +102,11 @@ class _Sent:
     rows: RowCounts = field(default_factory=RowCounts)
     events: int = 0
     items: Counter[str] = field(default_factory=Counter)
+    topics: set[str] = field(default_factory=set)
 
     def message(self, event: TimedEvent) -> tuple[str, Message]:
         """The log's clock is the event's own time: a replay must not judge the past by today's date."""
+        self.topics.add(event.topic)
         if event.topic != USAGE.name:
             self.items[event.key] += 1
         return event.topic, Message(event.key, event.value, timestamp_ms=EpochMillis(max(event.at_us // 1000, 0)))
@@ -131,7 +133,7 @@ async def _drain(stack: Stack, bars: Progress) -> NoProgress | None:
 async def _result(
     options: ReplayOptions, stack: Stack, sent: _Sent, *, added: int, seconds: float, stuck: NoProgress | None
 ) -> ReplayResult:
-    after = await intake_of(stack)
+    after = await intake_of(stack, topics=sent.topics)
     quarantined = await quarantined_since(stack, sent.before)
     names = await catalogue_names(stack)
     failed = frozenset(key for key in sent.items if after.leaves_unjudged(key))

@@ -34,6 +34,8 @@ class IdAssigner:
 
     def id_of(self, text: str, *, column: str) -> str:
         """The id of `text`; raises `InvalidRow`."""
+        if "\0" in text:
+            raise InvalidRow(f"{column}: holds a NUL character")
         known = self._ids.get(text)
         return self._new(text, column) if known is None else known
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -52,8 +52,8 @@ class Intake:
         return sum(each.end - self.next_offset.get(shard, each.first) for shard, each in self.bounds.items())
 
 
-async def intake_of(stack: "Stack") -> Intake:
-    """What the services have read by now."""
+async def intake_of(stack: "Stack", *, topics: Collection[str] = ()) -> Intake:
+    """What the services have read by now; failed items and held councils are those of the `topics`."""
     bounds = {shard: await stack.bus.bounds(shard) for shard in every_shard(SENT_TO)}
     heads = await stack.monitor.heads()
     readings = [each for each in await asyncio.to_thread(stack.billing.progress) if each.shard.topic == USAGE.name]
@@ -65,8 +65,9 @@ async def intake_of(stack: "Stack") -> Intake:
     reached: dict[Shard, int] = {shard: head.next_offset for shard, head in heads.items()}
     reached |= {each.shard: each.next_offset for each in readings}
     parked = Counter({each.council: each.records for each in await stack.billing.parked()}) if readings else Counter()
-    failed = frozenset(key for head in heads.values() for key in head.failed)
-    councils = frozenset(council for head in heads.values() for council in head.held)
+    of_topics = [head for shard, head in heads.items() if shard.topic in topics]
+    failed = frozenset(key for head in of_topics for key in head.failed)
+    councils = frozenset(council for head in of_topics for council in head.held)
     return Intake(bounds, reached, counts, parked, failed, councils)
 
 

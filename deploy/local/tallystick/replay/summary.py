@@ -20,6 +20,7 @@ _SHOWN = 5
 _AFTER_A_HALT = (
     "What was judged before stays. To have this file's verdicts, replay it into a new state folder (TALLYSTICK_VAR).",
     "To keep what this folder has: `tallystick quarantine accept-flood PARTITION --reason TEXT`, for each of them.",
+    "Then do not replay this file into it again: its events would be refused again.",
 )
 
 
@@ -87,7 +88,7 @@ def as_json(options: ReplayOptions, result: ReplayResult) -> dict[str, Any]:
 def _doubtful_lines(doubtful: Mapping[str, Sequence[int]]) -> Iterator[str]:
     """The items of which rows were refused, the first of them by name: what is known of them may be wrong."""
     if doubtful:
-        yield f"{counted(len(doubtful), 'item')} without a row that was refused: the verdict may be wrong"
+        yield f"{counted(len(doubtful), 'item')} of which a row was refused: the verdict may be wrong"
     for item, lines in islice(doubtful.items(), _SHOWN):
         yield f"  {item}: line {', '.join(map(str, lines))}"
     if len(doubtful) > _SHOWN:

@@ -119,5 +119,11 @@ def attainment_csv(rows: Iterable[AttainmentResult]) -> str:
     writer.writerow(AttainmentResult.__struct_fields__)
     for row in rows:
         cells = msgspec.structs.astuple(row)
-        writer.writerow(escape_formula(cell) if isinstance(cell, str) else cell for cell in cells)
+        writer.writerow(_cell(cell) for cell in cells)
     return written.getvalue()
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return escape_formula(value) if isinstance(value, str) else value

@@ -18,7 +18,7 @@ from shared.http import Json, MonthParameter, RequestedScope, answers
 from shared.http.paging import MAX_PAGE_SIZE, Limit
 from shared.instants import DAY_S, instant, maybe_instant
 from shared.log.failures import CodeFailure
-from shared.period import Month, month_of_hour
+from shared.period import Month, month_of_hour, require_begun
 from shared.scope import Scope
 from sla_monitor.domain.clock.cycles import service_when
 from sla_monitor.domain.clock.stopwatch import Stopwatch
@@ -110,7 +110,12 @@ class FairnessChecks:
         self._cached = CachedQuery(self._find_all)
 
     async def report(self, scope: Scope, month: Month | None, *, limit: int) -> FairnessReport:
-        """The findings in scope that began in `month`, or ever; at most seconds old, which `as_of` says."""
+        """The findings in scope that began in `month`, or ever; at most seconds old, which `as_of` says.
+
+        Raises `MonthNotBegun`.
+        """
+        if month is not None:
+            require_begun(month, now=self._sources.clock.now())
         as_of, findings = await self._cached.get()
         wanted = None if month is None else str(month)
         found = [each for each in findings if scope.allows(each.council) and wanted in (None, each.month)]

@@ -6,6 +6,7 @@ Instants are RFC 3339 in UTC; `elapsed_s` and `margin_s` are in the clock's own 
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import pairwise
 
 from msgspec import Struct
 
@@ -15,7 +16,7 @@ from shared.log.failures import CodeFailure
 from shared.period import LONDON
 from sla_monitor.domain.clock.trace import Kind, totals, trace
 from sla_monitor.domain.clock.verdict import Evaluation, ReachedWarning, Verdict
-from sla_monitor.domain.facts import AnyFact
+from sla_monitor.domain.facts import AnyFact, Classification
 from sla_monitor.ports import Announcement
 
 
@@ -79,10 +80,18 @@ class VerdictReport(Struct, frozen=True):
     trace: list[SegmentReport]
 
 
+class ChangeReport(Struct, frozen=True):
+    """What became known of the item, and from when: `priority p1, was p3`."""
+
+    at: datetime
+    what: str
+
+
 class ItemReport(Struct, frozen=True):
     """An item at `as_of`, with all that was ever published about it.
 
-    `state` says whether anything can be judged at all; `without_effect` how many events changed nothing, by the reason.
+    `changes` are those of its service, priority and attributes after the opening. `state` says whether anything can be
+    judged at all; `without_effect` how many events changed nothing, by the reason.
     """
 
     council: str
@@ -93,6 +102,7 @@ class ItemReport(Struct, frozen=True):
     service: str | None
     priority: str | None
     opened_at: datetime | None
+    changes: list[ChangeReport]
     verdicts: list[VerdictReport]
     announced: list[Announcement]
     conflicts: list[str]
@@ -129,12 +139,20 @@ def item_report(answer: ItemAnswer) -> ItemReport:
         service=None if now is None else now.service,
         priority=None if now is None else now.priority,
         opened_at=None if opened is None else instant(opened.at_s),
+        changes=[_change(*each) for each in pairwise(timeline.classifications)] if timeline is not None else [],
         verdicts=[verdict_report(verdict, as_of=answer.as_of) for verdict in answer.evaluation.verdicts],
         announced=answer.announced,
         conflicts=[_conflict(*each) for each in timeline.conflicts] if timeline is not None else [],
         notes=list(answer.evaluation.notes),
         without_effect=dict(Counter(timeline.without_effect if timeline is not None else ())),
     )
+
+
+def _change(before: Classification, after: Classification) -> ChangeReport:
+    was, now = ({"service": each.service, "priority": each.priority, **each.attributes} for each in (before, after))
+    changed = [name for name in dict.fromkeys([*was, *now]) if was.get(name) != now.get(name)]
+    what = ", ".join(f"{name} {now.get(name, 'none')}, was {was.get(name, 'none')}" for name in changed)
+    return ChangeReport(instant(after.since), what)
 
 
 def _conflict(at: int, about: Sequence[str]) -> str:

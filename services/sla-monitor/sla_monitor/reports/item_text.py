@@ -4,7 +4,7 @@ Nights, weekends and holidays have no lines of their own. Time that counted or w
 those are too many, a line for each run of like days, month or quarter. The long form has every segment.
 """
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
 from typing import NamedTuple
@@ -19,7 +19,7 @@ from sla_monitor.reports.item_report import ItemReport, SegmentReport, VerdictRe
 
 # What a person reads of an item at one look. An item of very many clocks or announcements may need more.
 MAX_LINES = 40
-_MAX_ANNOUNCED = 8
+_MAX_ANNOUNCED = 5
 
 
 class TimeRow(NamedTuple):
@@ -41,9 +41,11 @@ def item_text(item: ItemReport, *, long: bool = False) -> list[str]:
     """The lines of the item; in the `long` form every segment and every announcement has its own."""
     zone = _zone(item)
     verdicts = [_verdict_text(verdict, zone) for verdict in item.verdicts]
-    announced = _announced_text(item.announced if long else item.announced[-_MAX_ANNOUNCED:], zone)
+    in_order = sorted(item.announced, key=lambda each: each.at)
+    announced = _announced_text(in_order if long else in_order[-_MAX_ANNOUNCED:], zone)
     if len(announced) < len(item.announced):
-        announced.insert(0, f"  {len(item.announced) - len(announced)} earlier ones are in the long form")
+        earlier = counted(len(item.announced) - len(announced), "earlier announcement")
+        announced.insert(0, f"  {earlier}: --long, or ?long=true")
     notes = [f"Note: {note}" for note in item.notes]
     lines = [*_heading(item, zone), *(f"Conflict: {conflict}" for conflict in item.conflicts[:_MAX_CONFLICTS])]
     used = len(lines) + len(announced) + len(notes) + sum(len(each) + 1 for each in verdicts) + 2
@@ -115,28 +117,45 @@ def _heading(item: ItemReport, zone: ZoneInfo) -> Iterator[str]:
     yield f"{item.item} of {item.council}, {item.service or 'service not known yet'}: {item.state}"
     opened = "" if item.opened_at is None else f"opened {_when(item.opened_at, zone)}, "
     yield f"  {opened}as of {_when(item.as_of, zone)}; times of {zone.key}"
+    yield from (f"  from {_when(each.at, zone)}: {each.what}" for each in item.changes)
 
 
 def _verdict_text(verdict: VerdictReport, zone: ZoneInfo) -> list[str]:
     cycle = f", cycle {verdict.cycle}" if verdict.cycle > 1 else ""
     calendar = f", calendar {verdict.calendar} version {verdict.calendar_version}" if verdict.calendar else ""
-    instants = {
-        "started": verdict.started_at,
-        "due": verdict.due_at,
-        "missed": verdict.missed_at,
-        "stopped": verdict.stopped_at,
-    }
+    began = _instants({"started": verdict.started_at, "due": verdict.due_at}, zone)
+    ended = _instants({"missed": verdict.missed_at, "stopped": verdict.stopped_at}, zone)
+    compared = compared_text(verdict)
     return [
         f"{verdict.target}{cycle}: {verdict.verdict.upper()}, {verdict.reason} ({verdict.measure}, {verdict.within})",
         f"  by agreement {verdict.agreement} version {verdict.agreement_version}{calendar}",
-        *(f"  {name:7} {_when(at, zone)}" for name, at in instants.items() if at is not None),
+        *(f"  {line}" for line in (began, ended) if line),
         f"  counted {_duration(verdict.counted_s)}, paused {_duration(verdict.paused_s)}, "
-        f"outside hours {_duration(verdict.closed_s)}",
+        f"outside hours {_duration(verdict.closed_s)}{f': {compared}' if compared else ''}",
         *(
             f"  {warning_text(warning.percent, warning.before)} {_when(warning.at, zone)}"
             for warning in sorted(verdict.warnings, key=lambda each: each.at)
         ),
     ]
+
+
+def _instants(named: Mapping[str, datetime | None], zone: ZoneInfo) -> str:
+    return ", ".join(f"{name} {_when(at, zone)}" for name, at in named.items() if at is not None)
+
+
+def is_late_by_date(verdict: VerdictReport) -> bool:
+    """Whether its margin is plain time since a date that was missed, nights included, not time of its clock."""
+    by_date = "day" in verdict.within or verdict.within == "recorded due date"
+    return by_date and verdict.margin_s is not None and verdict.margin_s < 0
+
+
+def compared_text(verdict: VerdictReport) -> str | None:
+    """What is left of the allowance, or by how much it was passed; None where nothing is due."""
+    if verdict.margin_s is None:
+        return None
+    if verdict.margin_s >= 0:
+        return f"{_duration(verdict.margin_s)} left"
+    return f"{_duration(-verdict.margin_s)} {'after it was due' if is_late_by_date(verdict) else 'over'}"
 
 
 def _folded_text(verdict: VerdictReport, zone: ZoneInfo, most: int) -> list[str]:
@@ -148,12 +167,16 @@ def _folded_text(verdict: VerdictReport, zone: ZoneInfo, most: int) -> list[str]
         more = f" and {len(closures) - 5} more" if len(closures) > 5 else ""
         lines.append(f"    {'; '.join(closures[:5])}{more}")
     if len(rows) < len(verdict.trace):
-        lines.append(f"    folded from {counted(len(verdict.trace), 'segment')}: the long form has each of them")
+        segments = counted(len(verdict.trace), "segment")
+        lines.append(f"    folded from {segments}; --long, or ?long=true, has each of them")
     return lines
 
 
 def _row_text(row: TimeRow) -> str:
-    span = f"{row.first:%a %d %b %Y}" if row.first == row.last else f"{row.first:%a %d %b} to {row.last:%a %d %b %Y}"
+    year = "" if row.first.year == row.last.year else " %Y"
+    span = f"{row.last:%a %d %b %Y}"
+    if row.first != row.last:
+        span = f"{row.first.strftime('%a %d %b' + year)} to {span}"
     times = [("counted", row.counted_s), ("paused", row.paused_s)]
     amounts = ", ".join(f"{kind} {_duration(seconds)}" for kind, seconds in times if seconds)
     on = f" on {counted(row.days, 'day')}" if row.days > 1 else ""
