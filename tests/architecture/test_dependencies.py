@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from shared.log.failures import PRODUCT_VERSION
+from tallystick import __version__
+
 ROOT = Path(__file__).parents[2]
 PROJECTS = ["shared", "services/catalogue", "services/sla-monitor", "services/billing", "deploy/local"]
 OURS = {
@@ -27,6 +30,13 @@ def test_what_a_package_imports_its_pyproject_names(project: str) -> None:
     unnamed = {module for module in imported(project) if not distributions(module) & named(project)}
 
     assert unnamed == set()
+
+
+def test_every_package_has_the_version_that_failures_are_kept_with() -> None:
+    versions = {project: pyproject(project)["project"]["version"] for project in PROJECTS}
+
+    assert versions == dict.fromkeys(PROJECTS, PRODUCT_VERSION)
+    assert __version__ == PRODUCT_VERSION
 
 
 def imported(project: str) -> set[str]:
