@@ -51,6 +51,7 @@ async def ends(bus: Bus) -> Counter[str]:
 async def output_of(at: ProductionServers, file: Path, *arguments: str) -> str:
     """What the command printed, having ended well, while the services work."""
     settings = {"BUS_URL": at.bus_url, "STATE_URL": at.redis, "DATABASE_URL": at.billing_database, "COLUMNS": "200"}
+    settings["MONITOR_DATABASE_URL"] = at.monitor_database  # what has ended in spring is archived by now
     run = CliRunner(env=settings).invoke
     result = await asyncio.to_thread(run, app, ["backfill", str(file), *arguments])
     assert result.exit_code == 0, result.output
