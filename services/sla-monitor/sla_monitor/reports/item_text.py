@@ -131,7 +131,7 @@ def _verdict_text(verdict: VerdictReport, zone: ZoneInfo) -> list[str]:
         f"  by agreement {verdict.agreement} version {verdict.agreement_version}{calendar}",
         *(f"  {line}" for line in (began, ended) if line),
         f"  counted {_duration(verdict.counted_s)}, paused {_duration(verdict.paused_s)}, "
-        f"outside hours {_duration(verdict.closed_s)}{f': {compared}' if compared else ''}",
+        f"outside hours {_duration(verdict.closed_s)}{f'; {compared}' if compared else ''}",
         *(
             f"  {warning_text(warning.percent, warning.before)} {_when(warning.at, zone)}"
             for warning in sorted(verdict.warnings, key=lambda each: each.at)
