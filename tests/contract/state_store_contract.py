@@ -18,7 +18,7 @@ from shared.log.port import Fenced, Outgoing, Quarantined, Shard
 from shared.state.connect import connect
 from shared.state.port import Change, Head, StateStore
 from shared.units import EpochMillis, EpochSeconds, Offset
-from tests.support.committer import KEYS, change_of
+from tests.support.committer import IDENTITIES, KEYS, change_of
 
 ROOT = Path(__file__).parents[2]
 EVERYTHING = 10_000
@@ -38,6 +38,8 @@ FIRST = Change(
     )
 )
 
+# Any bytes: also such as are no text.
+DIGESTS = [bytes(16), b"\xff" * 16, b"adur:ticket-1", b'\x00{"\xfe']
 keys = st.sampled_from(["adur:ticket-1", "adur:ticket-2", "worthing:ticket-1", "ü"])
 changes = st.lists(
     st.tuples(
@@ -108,6 +110,7 @@ class StateStoreContract:
             replace(FIRST.head, revision=2, next_offset=Offset(99)),
             items={"a": b"late", "b": b"late"},
             due={"a": EpochSeconds(1)},
+            identities={b"late": True},
             outbox=[outgoing("late")],
             quarantined=[Quarantined(Offset(9), "reason", "detail", None, None, EpochMillis(0))],
         )
@@ -117,6 +120,7 @@ class StateStoreContract:
         assert await states.head(shard) == second.head
         assert await states.items(shard, ["a", "b"]) == {"a": b"second"}
         assert await states.due(shard, until_s=EpochSeconds(EVERYTHING), limit=9) == []
+        assert await states.identities_known(shard, [b"late"]) == set()
         assert await states.outbox(shard, limit=9) == []
         assert await states.quarantine(shard, after_offset=-1, limit=9) == []
 
@@ -167,7 +171,13 @@ class StateStoreContract:
             await states.commit(shard, FIRST.head, Change(replace(FIRST.head, revision=revision)))
 
     async def test_shards_do_not_see_each_other(self, states: StateStore, shard: Shard) -> None:
-        everything = replace(FIRST, items={"a": b"1"}, due={"a": EpochSeconds(1)}, outbox=[outgoing("one")])
+        everything = replace(
+            FIRST,
+            items={"a": b"1"},
+            due={"a": EpochSeconds(1)},
+            identities={b"one": True},
+            outbox=[outgoing("one")],
+        )
         await states.commit(shard, None, everything)
 
         for other in (Shard(shard.topic, 4), Shard(shard.topic + "3", 3)):
@@ -175,6 +185,7 @@ class StateStoreContract:
             assert await states.items(other, ["a"]) == {}
             assert await states.scan(other, after="", limit=9) == []
             assert await states.due(other, until_s=EpochSeconds(EVERYTHING), limit=9) == []
+            assert await states.identities_known(other, [b"one"]) == set()
             assert await states.outbox(other, limit=9) == []
 
     # Items and what is due
@@ -235,6 +246,35 @@ class StateStoreContract:
         assert await states.items(shard, [*items, "unknown"]) == items
         assert await states.items(shard, []) == {}
 
+    # Identities
+
+    @given(history=st.lists(st.dictionaries(st.sampled_from(DIGESTS), st.booleans()), max_size=8))
+    @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    async def test_whatever_was_committed_those_identities_are_known_that_were_held_last(
+        self, states: StateStore, history: list[dict[bytes, bool]]
+    ) -> None:
+        shard, seen = Shard(f"test-{uuid4()}.v1", 0), None
+        held: dict[bytes, bool] = {}
+        for revision, identities in enumerate(history, start=1):
+            head = Head(revision=revision)
+            await states.commit(shard, seen, Change(head, identities=identities))
+            seen, held = head, held | identities
+
+        assert await states.identities_known(shard, DIGESTS) == {digest for digest, is_held in held.items() if is_held}
+
+    async def test_any_number_of_identities_can_be_stored_and_asked_for_at_once(
+        self, states: StateStore, shard: Shard
+    ) -> None:
+        digests = [number.to_bytes(16) for number in range(5000)]
+        await states.commit(shard, None, replace(FIRST, identities=dict.fromkeys(digests, True)))
+
+        assert await states.identities_known(shard, [*digests, b"unknown"]) == set(digests)
+        assert await states.identities_known(shard, []) == set()
+
+        dropped = Change(replace(FIRST.head, revision=2), identities=dict.fromkeys(digests[1:], False))
+        await states.commit(shard, FIRST.head, dropped)
+        assert await states.identities_known(shard, digests) == {digests[0]}
+
     # Outbox and quarantine
 
     async def test_the_outbox_keeps_the_order_of_writing_until_published(
@@ -280,7 +320,12 @@ class StateStoreContract:
     ) -> None:
         quarantined = [Quarantined(Offset(8), "empty", "", None, None, EpochMillis(8))]
         everything = replace(
-            FIRST, items={"a": b"1"}, due={"a": EpochSeconds(1)}, outbox=[outgoing("a")], quarantined=quarantined
+            FIRST,
+            items={"a": b"1"},
+            due={"a": EpochSeconds(1)},
+            identities=dict.fromkeys(DIGESTS, True),
+            outbox=[outgoing("a")],
+            quarantined=quarantined,
         )
         other = Shard(shard.topic, 4)
         for each in (shard, other):
@@ -289,8 +334,11 @@ class StateStoreContract:
         await states.forget(shard)
         await states.forget(shard)
 
-        assert await self.held(states, shard) == (None, [], [], [], [])
-        assert await self.held(states, other) == (FIRST.head, [("a", b"1")], [("a", 1)], [outgoing("a")], quarantined)
+        assert await self.held(states, shard) == (None, [], [], set(), [], [])
+        assert await self.held(states, other) == (
+            *(FIRST.head, [("a", b"1")], [("a", 1)], set(DIGESTS)),
+            *([outgoing("a")], quarantined),
+        )
         await states.commit(shard, None, FIRST)
 
     async def held(self, states: StateStore, shard: Shard) -> tuple[object, ...]:
@@ -299,6 +347,7 @@ class StateStoreContract:
             await states.head(shard),
             await states.scan(shard, after="", limit=9),
             await states.due(shard, until_s=EpochSeconds(EVERYTHING), limit=9),
+            await states.identities_known(shard, DIGESTS),
             await states.outbox(shard, limit=9),
             await states.quarantine(shard, after_offset=-1, limit=9),
         )
@@ -321,6 +370,7 @@ class StateStoreContract:
             assert dict(await states.due(shard, until_s=EpochSeconds(EVERYTHING), limit=99)) == dict.fromkeys(
                 KEYS, head.revision
             )
+            assert await states.identities_known(shard, IDENTITIES) == {IDENTITIES[head.revision % 2]}
             published = [message.id for message in await states.outbox(shard, limit=EVERYTHING)]
             assert published == [f"id-{revision}" for revision in range(1, head.revision + 1)]
             await states.close()

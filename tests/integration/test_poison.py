@@ -10,21 +10,27 @@ from pathlib import Path
 import pytest
 
 from billing.consumer import ingest
+from billing.dry_run import DryRun
 from billing.store.sql import SqlStore
 from shared.bus.embedded import EmbeddedBus
 from shared.clock import FixedClock
-from shared.contracts.topics import TOPICS
-from shared.log.port import Quarantined, Record
+from shared.contracts.topics import TOPICS, WORK
+from shared.log.partitioner import partition_of
+from shared.log.port import Quarantined, Record, Shard
 from shared.sql.engine import connect
+from shared.sql.inbox import InsertResult
 from shared.state.embedded import EmbeddedStateStore
 from shared.units import EpochMillis, Offset
+from sla_monitor.domain.item import FactResult
 from sla_monitor.judging.archiving import ArchiveReader
 from sla_monitor.judging.batch import EvaluationContext
+from sla_monitor.judging.dry_run import JudgingDryRun
 from sla_monitor.judging.processor import JudgingProcessor
+from sla_monitor.settings import DryRunSettings
 from sla_monitor.store.archive import SqlArchive
 from sla_monitor.store.views import CatalogueView, DecisionsView
 from tests.support.poison import AT, COMPLETED, GOOD, ITEM, POISON, SHARD, Poison
-from tests.support.recharges import received, records
+from tests.support.recharges import ASHBY, completed, received, records
 
 AS_KINDS = pytest.mark.parametrize("poison", POISON, ids=lambda poison: poison.kind)
 HARMLESS = {
@@ -120,3 +126,40 @@ def test_what_only_looks_odd_is_taken_in_by_both(kind: str, tmp_path: Path, stor
 
     assert (quarantined, counts["applied"]) == ([], 1)
     assert [each.counts.applied for each in store.progress()] == [1]
+
+
+async def dry_run(folder: Path, records: Sequence[Record]) -> list[FactResult]:
+    """What a dry run says of `records`, whose shard has what a monitor judged in the folder."""
+    bus = EmbeddedBus(folder / "log.db")
+    settings = DryRunSettings(TALLYSTICK_VAR=folder, STATE_URL=f"sqlite:///{folder}/state.db")
+    checking = JudgingDryRun(settings, bus=bus, clock=FixedClock(datetime.fromisoformat(AT)))
+    try:
+        return await checking.insert_results(SHARD, records)
+    finally:
+        await checking.close()
+        await bus.close()
+
+
+def test_an_id_that_is_used_again_for_another_item_is_quarantined_by_both(tmp_path: Path, store: SqlStore) -> None:
+    another = next(name for name in map("inv-{}".format, range(2, 99)) if shard_of(name) == SHARD)
+    first, reused = completed(ITEM, AT, id="used"), completed(another, AT, id="used")
+    late = records([completed(another, AT, units="5"), reused, first], first=4)
+    sent = records([received(another, AT), received(ITEM, AT), first, reused])
+
+    quarantined, counts = asyncio.run(judged(tmp_path / "monitor", sent))
+    ingest(store, SHARD, sent, expected=None)
+
+    by_billing = store.quarantine.read(SHARD, after_offset=-1, limit=9)
+    assert [(each.offset, each.reason) for each in quarantined] == [(3, "ID_REUSE_CONFLICT")]
+    assert [(each.offset, each.reason) for each in by_billing] == [(3, "ID_REUSE_CONFLICT")]
+    assert (counts["parked"], counts["quarantined"]) == (3, 1)
+    assert [each.counts.applied for each in store.progress()] == [3]
+
+    judging = asyncio.run(dry_run(tmp_path / "monitor", late))
+    assert judging == [FactResult.NEW, FactResult.CONFLICT, FactResult.DUPLICATE]
+    accepted = DryRun(store, FixedClock(datetime.fromisoformat(AT))).insert_results(SHARD, late)
+    assert accepted == [InsertResult.NEW, InsertResult.CONFLICT, InsertResult.DUPLICATE]
+
+
+def shard_of(name: str) -> Shard:
+    return Shard(WORK.name, partition_of(f"{ASHBY.id}:{name}".encode(), WORK.partitions))

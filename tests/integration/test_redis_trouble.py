@@ -213,22 +213,40 @@ async def everything(states: RedisStateStore, shard: Shard) -> list[object]:
 async def test_a_commit_of_any_size_is_stored_whole(states: RedisStateStore, shard: Shard) -> None:
     keys = [f"item-{number:05}" for number in range(20_001)]
     messages = [Outgoing(key, "to.v1", key, b"", EpochMillis(0)) for key in keys]
+    digests = [key.encode() for key in keys]
     head = Head(revision=2)
 
     await states.commit(
         shard,
         None,
-        replace(FIRST, items=dict.fromkeys(keys, b"1"), due=dict.fromkeys(keys, EpochSeconds(7)), outbox=messages),
+        replace(
+            FIRST,
+            items=dict.fromkeys(keys, b"1"),
+            due=dict.fromkeys(keys, EpochSeconds(7)),
+            identities=dict.fromkeys(digests, True),
+            outbox=messages,
+        ),
     )
     assert len(await states.scan(shard, after="", limit=30_000)) == 20_001
     assert len(await states.due(shard, until_s=EpochSeconds(7), limit=30_000)) == 20_001
     assert await states.outbox(shard, limit=30_000) == messages
+    assert await states.identities_known(shard, digests) == set(digests)
 
     await states.published(shard, keys)
-    await states.commit(shard, FIRST.head, Change(head, items=dict.fromkeys(keys), due=dict.fromkeys(keys)))
+    await states.commit(
+        shard,
+        FIRST.head,
+        Change(
+            head,
+            items=dict.fromkeys(keys),
+            due=dict.fromkeys(keys),
+            identities=dict.fromkeys(digests, False),
+        ),
+    )
     assert await states.scan(shard, after="", limit=9) == []
     assert await states.due(shard, until_s=EpochSeconds(7), limit=9) == []
     assert await states.outbox(shard, limit=9) == []
+    assert await states.identities_known(shard, digests) == set()
 
 
 # Cancelled callers

@@ -20,6 +20,7 @@ class ShardState:
 
     head: Head | None = None
     items: dict[str, bytes] = field(default_factory=dict)
+    identities: set[bytes] = field(default_factory=set)
     due: dict[str, EpochSeconds] = field(default_factory=dict)
     outbox: dict[str, Outgoing] = field(default_factory=dict)
     quarantine: dict[int, Quarantined] = field(default_factory=dict)
@@ -59,6 +60,10 @@ class MemoryStates:
         await self._faults.yield_turn()
         held = self._server.of(shard).items
         return {key: held[key] for key in keys if key in held}
+
+    async def identities_known(self, shard: Shard, digests: Collection[bytes]) -> set[bytes]:
+        await self._faults.yield_turn()
+        return self._server.of(shard).identities.intersection(digests)
 
     async def commit(self, shard: Shard, seen: Head | None, change: Change) -> None:
         before = 0 if seen is None else seen.revision
@@ -124,6 +129,8 @@ class MemoryStates:
             state.outbox.setdefault(message.id, message)
         _update(state.items, change.items)
         _update(state.due, change.due)
+        for digest, is_held in change.identities.items():
+            (state.identities.add if is_held else state.identities.discard)(digest)
         state.quarantine.update({record.offset: record for record in change.quarantined})
         state.head = change.head
 

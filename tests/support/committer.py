@@ -1,6 +1,7 @@
 """Another process that commits without end: `python -m tests.support.committer STATE_URL TOPIC PARTITION`.
 
-Revision n sets every item, every due instant and the next offset to n, and announces n. It says n when the commit
+Revision n sets every item, every due instant and the next offset to n, and announces n. Of two identities it keeps one
+and drops the other, in turn. It says n when the commit
 has returned.
 """
 
@@ -12,6 +13,7 @@ from shared.state.connect import connect
 from shared.state.port import Change, Head
 from shared.units import EpochMillis, EpochSeconds, Offset
 
+IDENTITIES = (b"even", b"odd")
 KEYS = tuple(f"item-{number}" for number in range(50))
 
 
@@ -21,6 +23,7 @@ def change_of(revision: int) -> Change:
         head=Head(revision=revision, next_offset=Offset(revision)),
         items={key: str(revision).encode() for key in KEYS},
         due=dict.fromkeys(KEYS, EpochSeconds(revision)),
+        identities={digest: number == revision % 2 for number, digest in enumerate(IDENTITIES)},
         outbox=[Outgoing(f"id-{revision}", "to.v1", "key", b"", EpochMillis(revision))],
     )
 

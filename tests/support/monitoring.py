@@ -173,7 +173,9 @@ def ticket(
 
 
 def _event(when: str, what: str, accepted: NewItemData, *, item: str, council: str) -> TicketEvent:
-    about: dict[str, Any] = {"id": f"{item}:{when}:{what}", "source": "/test", "subject": item, "council": council}
+    # Of two councils' tickets of one name each has ids of its own.
+    source = f"/test/{council}"
+    about: dict[str, Any] = {"id": f"{item}:{when}:{what}", "source": source, "subject": item, "council": council}
     at = local(when)
     match what:
         case "opened":

@@ -6,9 +6,9 @@
 -- Values are absolute: doing all of it after some of it gives the same.
 -- Numbers pass through as the text they came as, for a Lua number holds no integer above 2^53.
 --
--- KEYS: head, queue, outbox, items, by_key, due, quarantine
--- ARGV: the fence seen ('' for none), the new fence, the new head, then six sections, each led by its length.
-local head, queue, outbox, items, by_key, due, quarantine = unpack(KEYS)
+-- KEYS: head, queue, outbox, items, by_key, due, quarantine, identities
+-- ARGV: the fence seen ('' for none), the new fence, the new head, then eight sections, each led by its length.
+local head, queue, outbox, items, by_key, due, quarantine, identities = unpack(KEYS)
 if (redis.call('HGET', head, 'fence') or '') ~= ARGV[1] then
   return 0
 end
@@ -43,6 +43,9 @@ for at = first, last, 3 do
   redis.call('ZADD', queue, 'NX', ARGV[at], ARGV[at + 1])
 end
 
+-- Identities dropped. Before the items that held them: an item that is still there is dropped again.
+each_slice('SREM', identities)
+
 -- Items kept: key, value. Here listed first: an item that was stored and is found unchanged is not stored again.
 first, last = section()
 in_slices(first, last, function(from, to)
@@ -64,6 +67,9 @@ end)
 
 each_slice('ZADD', due) -- second, key
 each_slice('ZREM', due) -- key
+
+-- Identities kept. After the items that hold them: one without its item would make a conflict of that item's own event.
+each_slice('SADD', identities)
 
 -- Quarantined records: offset, body. An offset has one.
 first, last = section()

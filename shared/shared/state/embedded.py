@@ -43,6 +43,11 @@ CREATE TABLE IF NOT EXISTS items (
     value BLOB NOT NULL,
     PRIMARY KEY (shard, key)
 );
+CREATE TABLE IF NOT EXISTS identities (
+    shard TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    PRIMARY KEY (shard, digest)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS due (
     shard TEXT NOT NULL,
     key TEXT NOT NULL,
@@ -72,7 +77,7 @@ CREATE TABLE IF NOT EXISTS quarantine (
     PRIMARY KEY (shard, offset)
 );
 """
-_OF_A_SHARD = ("heads", "items", "due", "outbox", "quarantine")
+_OF_A_SHARD = ("heads", "items", "identities", "due", "outbox", "quarantine")
 _KNOWN_LOG = "SELECT identity FROM known_logs WHERE topic = ?"
 _SAVE_KNOWN_LOG = "INSERT OR REPLACE INTO known_logs VALUES (?, ?)"
 _HEAD = """
@@ -82,6 +87,7 @@ FROM heads WHERE shard = ?
 """
 # One JSON parameter holds any number of keys; of parameters SQLite allows only so many.
 _ITEMS = "SELECT key, value FROM items WHERE shard = ? AND key IN (SELECT value FROM json_each(?))"
+_IDENTITY = "SELECT 1 FROM identities WHERE shard = ? AND digest = ?"
 _SCAN = "SELECT key, value FROM items WHERE shard = ? AND key > ? ORDER BY key LIMIT ?"
 _DUE = "SELECT key, at_s FROM due WHERE shard = ? AND at_s <= ? ORDER BY at_s, key LIMIT ?"
 _OUTBOX = "SELECT id, topic, key, value, timestamp_ms FROM outbox WHERE shard = ? ORDER BY position LIMIT ?"
@@ -92,10 +98,12 @@ WHERE shard = ? AND offset > ? ORDER BY offset LIMIT ?
 """
 _PUT_HEAD = "INSERT OR REPLACE INTO heads VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _PUT_ITEM = "INSERT INTO items VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
+_PUT_IDENTITY = "INSERT OR IGNORE INTO identities VALUES (?, ?)"
 _PUT_DUE = "INSERT INTO due VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET at_s = excluded.at_s"
 _PUT_OUTGOING = "INSERT OR IGNORE INTO outbox (shard, id, topic, key, value, timestamp_ms) VALUES (?, ?, ?, ?, ?, ?)"
 _PUT_QUARANTINED = "INSERT OR REPLACE INTO quarantine VALUES (?, ?, ?, ?, ?, ?, ?)"
 _DELETE_ITEM = "DELETE FROM items WHERE shard = ? AND key = ?"
+_DELETE_IDENTITY = "DELETE FROM identities WHERE shard = ? AND digest = ?"
 _DELETE_DUE = "DELETE FROM due WHERE shard = ? AND key = ?"
 
 # The event loop itself writes, a few microseconds for each; people's requests wait for it.
@@ -127,6 +135,9 @@ class EmbeddedStateStore:
 
     async def items(self, shard: Shard, keys: Collection[str]) -> dict[str, bytes]:
         return dict(await self._rows(_ITEMS, shard, _json(keys)))
+
+    async def identities_known(self, shard: Shard, digests: Collection[bytes]) -> set[bytes]:
+        return await self._file.read(lambda connection: _identities_known(connection, str(shard), digests))
 
     async def commit(self, shard: Shard, seen: Head | None, change: Change) -> None:
         before = revision_before(seen, change)
@@ -175,12 +186,20 @@ def _commit(connection: sqlite3.Connection, shard: Shard, before: int, change: C
     connection.execute(_PUT_HEAD, (name, *_numbers(change.head), *encoded))
     connection.executemany(_PUT_ITEM, _stored(name, change.items))
     connection.executemany(_DELETE_ITEM, _deleted(name, change.items))
+    connection.executemany(_PUT_IDENTITY, [(name, digest) for digest, held in change.identities.items() if held])
+    connection.executemany(_DELETE_IDENTITY, [(name, digest) for digest, held in change.identities.items() if not held])
     connection.executemany(_PUT_DUE, _stored(name, change.due))
     connection.executemany(_DELETE_DUE, _deleted(name, change.due))
     connection.executemany(_PUT_OUTGOING, [(name, *msgspec.structs.astuple(message)) for message in change.outbox])
     connection.executemany(
         _PUT_QUARANTINED, [(name, *msgspec.structs.astuple(record)) for record in change.quarantined]
     )
+
+
+def _identities_known(connection: sqlite3.Connection, shard: str, digests: Collection[bytes]) -> set[bytes]:
+    # One by one: SQLite has no list of blobs, and a statement for each number of them costs more.
+    find = connection.execute
+    return {digest for digest in digests if find(_IDENTITY, (shard, digest)).fetchone() is not None}
 
 
 def _forget(connection: sqlite3.Connection, shard: Shard) -> None:

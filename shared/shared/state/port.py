@@ -1,6 +1,7 @@
 """The port of live state: what is known of one shard, changed in one atomic, fenced write a batch.
 
-A shard's state is its `Head`, its items (key → bytes), its due-set (key → instant) and its outbox. `commit` changes
+A shard's state is its `Head`, its items (key → bytes), its due-set (key → instant), its outbox and the identities of
+what its items hold. `commit` changes
 all of them or nothing, and only for the writer who saw the newest head: the revision is the fencing token, so that
 two workers who both take a shard for theirs cannot both write, even when neither moved the offset (a timer's tick).
 The state is a view of the log that can be rebuilt; losing the newest commits only means reading again from an
@@ -47,11 +48,13 @@ class Change:
     """Absolute values to store: repeating a change that was already made alters nothing.
 
     `items` with None deletes. `due` maps a key to the epoch second at which it must be looked at, None to never.
+    `identities` maps a digest to whether one of the items holds what it stands for.
     """
 
     head: Head
     items: Mapping[str, bytes | None] = field(default_factory=dict)
     due: Mapping[str, EpochSeconds | None] = field(default_factory=dict)
+    identities: Mapping[bytes, bool] = field(default_factory=dict)
     outbox: Sequence[Outgoing] = ()
     quarantined: Sequence[Quarantined] = ()
 
@@ -76,6 +79,9 @@ class StateStore(KnownLogs, Protocol):
 
     async def items(self, shard: Shard, keys: Collection[str]) -> dict[str, bytes]:
         """The items of `keys` that exist."""
+
+    async def identities_known(self, shard: Shard, digests: Collection[bytes]) -> set[bytes]:
+        """Those of `digests` that the shard's items hold."""
 
     async def commit(self, shard: Shard, seen: Head | None, change: Change) -> None:
         """Store `change`, all or nothing, if the newest head is still `seen`; otherwise raises `Fenced`.

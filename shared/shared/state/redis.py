@@ -1,4 +1,4 @@
-"""Live state on Redis: seven keys a shard, and one Lua script a commit.
+"""Live state on Redis: eight keys a shard, and one Lua script a commit.
 
 The keys of a shard share a hash tag, so that one script may write them all:
 
@@ -9,6 +9,7 @@ The keys of a shard share a hash tag, so that one script may write them all:
     by_key      sorted set of the same keys, all of score 0 and so in order of key, to be read in pages
     due         sorted set of keys by the second at which they are due
     quarantine  sorted set of the quarantined records, by offset
+    identities  set of the digests of what the items hold
 
 Beside them, `tallystick:logs` is a hash of the identities of the topics whose offsets the heads name, and of the
 format in which all this is stored.
@@ -57,6 +58,7 @@ class _Keys(NamedTuple):
     by_key: str
     due: str
     quarantine: str
+    identities: str
 
 
 class RedisStateStore:
@@ -93,6 +95,13 @@ class RedisStateStore:
         for page in paged(wanted, _MAX_BATCH):
             held += await redis.call("HMGET", name, *page)
         return {key: value for key, value in zip(wanted, held, strict=True) if value is not None}
+
+    async def identities_known(self, shard: Shard, digests: Collection[bytes]) -> set[bytes]:
+        redis, name, asked = await self._redis(), _keys(shard).identities, list(digests)
+        held: list[int] = []
+        for page in paged(asked, _MAX_BATCH):
+            held += await redis.call("SMISMEMBER", name, *page)
+        return {digest for digest, is_held in zip(asked, held, strict=True) if is_held}
 
     async def commit(self, shard: Shard, seen: Head | None, change: Change) -> None:
         before = revision_before(seen, change)
@@ -184,10 +193,12 @@ def _arguments(change: Change) -> list[Argument]:
     quarantined = ((record.offset, _pack(record)) for record in change.quarantined)
     sections: tuple[Sequence[Argument], ...] = (
         list(chain.from_iterable(messages)),
+        [digest for digest, is_held in change.identities.items() if not is_held],
         _flat((key, value) for key, value in items if value is not None),
         [key for key, value in items if value is None],
         _flat((at_s, key) for key, at_s in due if at_s is not None),
         [key for key, at_s in due if at_s is None],
+        [digest for digest, is_held in change.identities.items() if is_held],
         list(chain.from_iterable(quarantined)),
     )
     counted = chain.from_iterable((len(section), *section) for section in sections)

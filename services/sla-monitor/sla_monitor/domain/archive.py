@@ -86,9 +86,11 @@ def united(first: Item, other: Item) -> Item:
     """An item with the facts of both, and of each verdict what was published last: the one with the higher revision.
 
     Where both have a fact under one identity with other content, that of `first` stays, as it does in live state.
+    Live state gets to know the identities of its facts with the next write of it.
     """
     facts = list(first.facts)
-    both = msgspec.structs.replace(first, facts=facts, known_to=max(first.known_to, other.known_to), unread=[])
+    known_to = max(first.known_to, other.known_to)
+    both = msgspec.structs.replace(first, facts=facts, known_to=known_to, unread=[], recalled=True)
     known = {identity(fact): fact for fact in facts}
     for fact in other.facts:
         if known.get(identity(fact)) != fact:
@@ -107,7 +109,7 @@ def archived(item: Item, *, read_to: int, copy: ArchivedItem | None = None) -> A
     """What is kept of an item whose shard has been read up to `read_to`; `copy` is what was kept of it before."""
     both = item if copy is None else united(copy.item, item)
     since = {} if copy is None else dict(zip(map(identity, copy.item.facts), copy.read_to, strict=True))
-    kept = msgspec.structs.replace(both, unread=[])
+    kept = msgspec.structs.replace(both, unread=[], recalled=False)
     return ArchivedItem(kept, [since.get(identity(fact), read_to) for fact in kept.facts])
 
 
@@ -118,7 +120,7 @@ def recalled(copy: ArchivedItem, *, next_offset: int) -> Item:
     """
     facts = zip(copy.item.facts, copy.read_to, strict=True)
     unread = [identity(fact) for fact, read_to in facts if read_to > next_offset]
-    return msgspec.structs.replace(copy.item, unread=unread)
+    return msgspec.structs.replace(copy.item, unread=unread, recalled=True)
 
 
 def identity(fact: AnyFact) -> FactIdentity:
@@ -128,7 +130,8 @@ def identity(fact: AnyFact) -> FactIdentity:
 
 def same_item(one: Item, other: Item) -> bool:
     """Whether both hold the same; how much of it a shard has still to read again is not part of it."""
-    return msgspec.structs.replace(one, unread=[]) == msgspec.structs.replace(other, unread=[])
+    first, second = (msgspec.structs.replace(item, unread=[], recalled=False) for item in (one, other))
+    return first == second
 
 
 def _last(first: LastPublished, other: LastPublished) -> LastPublished:

@@ -1,8 +1,9 @@
 """What is stored of one item, a ticket or an outage: its facts and what was published about it."""
 
 from bisect import bisect_left, insort
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from enum import Enum
+from hashlib import blake2b
 
 import msgspec
 from msgspec import Struct
@@ -50,7 +51,7 @@ class Item(Struct, array_like=True):
     `waiting`: no agreement is known yet. `known_to` is the position of the catalogue by which it is evaluated: the
     newest while it is open; afterwards it stays, so that a holiday proclaimed later changes nothing that has ended
     (R10). `unread` are the (source, id) of facts that came back with an archived item and whose records the shard has
-    still to read again.
+    still to read again. One that is `recalled` came back so, and live state does not hold its identities yet.
     """
 
     facts: list[AnyFact] = []
@@ -59,6 +60,7 @@ class Item(Struct, array_like=True):
     known_to: int = 0
     failed: ItemFailure | None = None
     unread: list[tuple[str, str]] = []
+    recalled: bool = False
 
 
 class FactResult(Enum):
@@ -123,6 +125,23 @@ def insert_fact(item: Item, fact: AnyFact, identities: Identities | None = None)
 def identities_of(facts: Sequence[AnyFact]) -> Identities:
     """The facts by source and id."""
     return {(fact.source, fact.id): fact for fact in facts}
+
+
+def holds(item: Item, fact: AnyFact, identities: Identities | None = None) -> bool:
+    """Whether the item has a fact of the same source and id; `identities` are as for `insert_fact`."""
+    if identities is None:
+        return _same_identity(item.facts, fact) is not None
+    return (fact.source, fact.id) in identities
+
+
+def identity_digest(fact: AnyFact) -> bytes:
+    """16 bytes that stand for the fact's source and id: two of a thousand million are alike once in 10²⁰ times."""
+    return blake2b(f"{fact.source}\0{fact.id}".encode(), digest_size=16).digest()
+
+
+def digests_of(items: Iterable[Item]) -> Iterator[bytes]:
+    """The digests of all facts of `items`."""
+    return (identity_digest(fact) for item in items for fact in item.facts)
 
 
 def _same_identity(facts: Sequence[AnyFact], fact: AnyFact) -> AnyFact | None:

@@ -8,6 +8,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -17,7 +18,7 @@ from shared.log.port import Shard
 from shared.log.processor import Busy
 from shared.scope import Scope
 from shared.sql.engine import busy_during_outages
-from shared.state.port import Head, StateStore
+from shared.state.port import Change, Head, StateStore
 from sla_monitor.domain.announcements import Trigger
 from sla_monitor.domain.archive import (
     ArchivedItem,
@@ -30,7 +31,7 @@ from sla_monitor.domain.archive import (
     united,
 )
 from sla_monitor.domain.decisions import ReevaluationRequest
-from sla_monitor.domain.item import LAST_OUTAGE, OUTAGE_MARK, Item, dump_item, load_item
+from sla_monitor.domain.item import LAST_OUTAGE, OUTAGE_MARK, Item, digests_of, dump_item, load_item
 from sla_monitor.judging.batch import EvaluationContext
 from sla_monitor.ports import Archive
 from sla_monitor.store.items import STREAMS, evaluate_known
@@ -136,8 +137,20 @@ class Swept(NamedTuple):
     """Items to remove from live state, archived by the write `number`, and those to put there and judge instead."""
 
     number: int
-    left: Sequence[str]
+    left: Mapping[str, Item]
     differing: Mapping[str, bytes]
+
+
+def without(change: Change, left: Mapping[str, Item]) -> Change:
+    """The change, with which also the items `left` leave live state, and their identities with them."""
+    none = dict.fromkeys(left)
+    identities = dict.fromkeys(digests_of(left.values()), False)
+    return replace(
+        change,
+        items={**change.items, **none},
+        due={**change.due, **none},
+        identities={**change.identities, **identities},
+    )
 
 
 class Archiver:
@@ -218,4 +231,4 @@ class Archiver:
         differing = {key: dump_item(item) for key, item in both.items() if not same_item(item, settled[key])}
         leaving = {key: item for key, item in settled.items() if key not in differing}
         number = await self._archive.put(shard, leaving, read_to=head.next_offset) if leaving else head.archived
-        return Swept(number, list(leaving), differing)
+        return Swept(number, leaving, differing)

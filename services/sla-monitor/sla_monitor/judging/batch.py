@@ -3,8 +3,8 @@
 What fails while one item is judged is that item's alone: the others are judged as if it were not there (R59).
 """
 
-from collections import Counter
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -25,9 +25,9 @@ from sla_monitor.domain.clock.verdict import Evaluation
 from sla_monitor.domain.decisions import ReevaluationRequest
 from sla_monitor.domain.facts import AnyFact, ItemEvent, Opened, fact_of, read_record, services_named
 from sla_monitor.domain.incremental import ignored_kinds
-from sla_monitor.domain.item import OUTAGE_MARK, FactResult, Item, dump_item, is_open
+from sla_monitor.domain.item import OUTAGE_MARK, FactResult, Item, dump_item, identity_digest, is_open
 from sla_monitor.judging.failed_items import FailedItems, log_failed_record
-from sla_monitor.judging.item_cache import CachedItem, ItemCache
+from sla_monitor.judging.item_cache import CachedItem, IdentityLedger, ItemCache
 from sla_monitor.ports import Catalogue, DecisionsLog
 from sla_monitor.store.items import STREAMS, evaluate_known
 
@@ -103,7 +103,8 @@ class ShardBatch:
         self._shard, self._head, self._cache, self._context = shard, head, cache, context
         self._now_ms = context.now_ms
         self._clock_ms, self._next_offset = head.clock_ms, head.next_offset
-        self._added: dict[str, list[tuple[AnyFact, Record]]] = {}
+        self._added: list[tuple[str, AnyFact, bytes, Record]] = []
+        self._identities = IdentityLedger()
         self._counts: Counter[str] = Counter()
         self._quarantined: list[Quarantined] = []
         self._failed = FailedItems(head)
@@ -124,7 +125,12 @@ class ShardBatch:
     @property
     def keys(self) -> Iterable[str]:
         """The items that the records added so far are about."""
-        return self._added.keys()
+        return dict.fromkeys(key for key, _, _, _ in self._added)
+
+    @property
+    def digests(self) -> Collection[bytes]:
+        """What stands for the identities of the facts added so far."""
+        return {digest for _, _, digest, _ in self._added}
 
     def add(self, records: Sequence[Record]) -> None:
         """The records are sorted to their items, the clock has moved on with them, invalid ones are quarantined."""
@@ -139,7 +145,7 @@ class ShardBatch:
                     log_failed_record(self._shard, record, failure)
                     self._quarantine(record, failed_to_read(failure))
                 case (key, fact):
-                    self._added.setdefault(key, []).append((fact, record))
+                    self._added.append((key, fact, identity_digest(fact), record))
         self.move_clock(max(record.timestamp_ms for record in records))
         end = records[-1].offset + 1
         self._counts["absent"] += end - self._next_offset - len(records)
@@ -154,26 +160,32 @@ class ShardBatch:
         keys: Iterable[str],
         stored: Mapping[str, bytes],
         *,
+        known: Iterable[bytes] = (),
         requests: Mapping[str, ReevaluationRequest] = _NO_REQUESTS,
         not_due: Container[str] = (),
     ) -> None:
         """Each item of `keys` has what was added for it and is judged at the shard's clock, as `requests` want it.
 
-        `stored` holds those of them that exist and are not in the cache. Those of `not_due` need not be evaluated for
-        the time that has passed.
+        `stored` holds those of them that exist and are not in the cache, `known` those of the `digests` that an item of
+        the shard holds. Those of `not_due` need not be evaluated for the time that has passed.
         """
-        for key in keys:
-            cached = self._cache.pop(key) or CachedItem.load(stored.get(key))
-            unread = len(cached.item.unread)
-            new, reordered = self._insert(cached, self._added.get(key, ()))
-            work = ItemWork(key, new, reordered, requests.get(key), key in not_due)
+        items = {key: self._cache.pop(key) or CachedItem.load(stored.get(key)) for key in keys}
+        new, reordered = self._insert(items, IdentityLedger(known))
+        for key, held in items.items():
+            cached = held
+            work = ItemWork(key, new.get(key, ()), reordered.get(key, ()), requests.get(key), key in not_due)
             if self._failed.excludes(key, cached.item, retried=work.request is not None):
                 self._store_unjudged(cached.item, work)
             elif work.is_any and cached.item.facts:
                 cached = self._judge_or_fail(cached, work)
-            if len(cached.item.unread) != unread:
+            if cached.item.recalled and key in self._items:
+                self._identities.stored(cached.item)
                 self._items[key] = dump_item(cached.item)
             self._cache.put(key, cached)
+
+    def put(self, stored: Mapping[str, bytes]) -> None:
+        """The items are written as they are `stored` where judging them alters nothing."""
+        self._items.update(stored)
 
     def let_go(self, council: str) -> None:
         """The items of a council that is held are judged all the same, until too many of them fail."""
@@ -184,34 +196,37 @@ class ShardBatch:
         self._failed.release(council)
 
     def _insert(
-        self, cached: CachedItem, added: Iterable[tuple[AnyFact, Record]]
-    ) -> tuple[list[AnyFact], list[AnyFact]]:
-        """The item's facts grow by what is new, which is returned; duplicates are counted, others quarantined.
+        self, items: Mapping[str, CachedItem], identities: IdentityLedger
+    ) -> tuple[Mapping[str, list[AnyFact]], Mapping[str, list[AnyFact]]]:
+        """The items grow by their facts that are new, which are returned; duplicates are counted, others quarantined.
 
-        Beside it those that were sent again with a smaller sequence, by which they may have another place now.
+        In the order of the log, for of two items with one identity the first has it. Beside it the facts that were sent
+        again with a smaller sequence, by which they may have another place now.
         """
-        new: list[AnyFact] = []
-        reordered: list[AnyFact] = []
-        for fact, record in added:
-            match cached.insert(fact):
+        self._identities = identities
+        new, reordered = defaultdict[str, list[AnyFact]](list), defaultdict[str, list[AnyFact]](list)
+        for key, fact, digest, record in self._added:
+            match identities.insert(items[key], fact, digest):
                 case FactResult.NEW:
-                    new.append(fact)
+                    new[key].append(fact)
                 case FactResult.DUPLICATE:
-                    self._count_known(cached.item, fact)
+                    self._count_known(key, items[key].item, fact)
                 case FactResult.REORDERED:
-                    self._count_known(cached.item, fact)
-                    reordered.append(fact)
+                    self._count_known(key, items[key].item, fact)
+                    reordered[key].append(fact)
                 case FactResult.CONFLICT:
                     self._quarantine(record, CONFLICT)
                 case FactResult.TOO_MANY:
                     self._quarantine(record, TOO_MANY)
         return new, reordered
 
-    def _count_known(self, item: Item, fact: AnyFact) -> None:
+    def _count_known(self, key: str, item: Item, fact: AnyFact) -> None:
         """A fact that came back from the archive counts with the first record of it that is read again."""
         if (identity := (fact.source, fact.id)) in item.unread:
             item.unread.remove(identity)
             self._counts["parked" if item.waiting else "applied"] += 1
+            self._identities.stored(item)
+            self._items[key] = dump_item(item)
         else:
             self._counts["duplicate"] += 1
 
@@ -350,7 +365,7 @@ class ShardBatch:
             failed=self._failed.keys,
             held=self._failed.held,
         )
-        return Change(head, items=self._items, due=self._due, outbox=self._outbox, quarantined=self._quarantined)
+        return Change(head, self._items, self._due, self._identities.changes, self._outbox, self._quarantined)
 
 
 def _read(shard: Shard, record: Record) -> InvalidRecord | TimeAdvanced | tuple[str, AnyFact]:

@@ -17,10 +17,10 @@ from shared.startup_errors import InvalidSettings
 from shared.state.connect import connect
 from shared.state.port import Head
 from sla_monitor.domain.facts import AnyFact, fact_of, read_record
-from sla_monitor.domain.item import FactResult
+from sla_monitor.domain.item import FactResult, identity_digest
 from sla_monitor.judging.archiving import ArchiveReader
 from sla_monitor.judging.batch import EvaluationContext, ShardBatch, item_key
-from sla_monitor.judging.item_cache import CachedItem, ItemCache
+from sla_monitor.judging.item_cache import CachedItem, IdentityLedger, ItemCache
 from sla_monitor.settings import DryRunSettings
 from sla_monitor.store.archive import SqlArchive
 from sla_monitor.store.views import CatalogueView, DecisionsView
@@ -54,12 +54,17 @@ class JudgingDryRun:
         await self._decisions.catch_up()
 
     async def insert_results(self, shard: Shard, records: Sequence[Record]) -> list[FactResult]:
-        """Whether each record would be new to its item, a duplicate or a conflict; all of them are valid events."""
+        """Whether each record would be new to its item, a duplicate or a conflict; all of them are valid events.
+
+        In the order of the records, as in the log: of two items with one (source, id) the first has it.
+        """
         facts = [_fact(shard, record) for record in records]
         head = await self._states.head(shard) or Head()
         stored = await self._held(shard, list(dict.fromkeys(key for key, _ in facts)), head)
         items = {key: CachedItem.load(stored.get(key)) for key, _ in facts}
-        return [items[key].insert(fact) for key, fact in facts]
+        digests = [identity_digest(fact) for _, fact in facts]
+        identities = IdentityLedger(await self._states.identities_known(shard, digests))
+        return [identities.insert(items[key], fact, digest) for (key, fact), digest in zip(facts, digests, strict=True)]
 
     async def judge(self, shard: Shard, records: Sequence[Record]) -> DryRunResult:
         """What would follow, had the shard read `records` next, whatever their offsets."""
@@ -73,7 +78,8 @@ class JudgingDryRun:
         )
         batch.move_clock(self._context.judged_to_ms)
         keys = list(batch.keys)
-        batch.judge(keys, await self._held(shard, keys, head))
+        known = await self._states.identities_known(shard, batch.digests)
+        batch.judge(keys, await self._held(shard, keys, head), known=known)
         change = batch.change()
         counts = Counter(change.head.counts)
         counts.subtract(head.counts)

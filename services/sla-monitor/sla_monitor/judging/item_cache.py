@@ -1,13 +1,22 @@
 """Items cached in memory as they were last stored, so that an event need not read, decode and judge a whole item."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
 from sla_monitor.domain.clock.verdict import Evaluation
 from sla_monitor.domain.facts import AnyFact
 from sla_monitor.domain.incremental import IncrementalState, start_incremental
-from sla_monitor.domain.item import FactResult, Identities, Item, identities_of, insert_fact, load_item
+from sla_monitor.domain.item import (
+    FactResult,
+    Identities,
+    Item,
+    digests_of,
+    holds,
+    identities_of,
+    insert_fact,
+    load_item,
+)
 
 # Of one shard. With five facts and two targets one takes 3.5 kB: at most 170 MB for all 24 shards in one process.
 MAX_ITEMS = 2_000
@@ -29,10 +38,15 @@ class CachedItem(Struct):
         """The item that live state holds; an empty one where it holds none."""
         return cls(Item() if blob is None else load_item(blob))
 
-    def insert(self, fact: AnyFact) -> FactResult:
-        """The item holds the fact; takes as long for an item of ten facts as for one of ten thousand."""
+    def insert(self, fact: AnyFact, *, is_known: bool = False) -> FactResult:
+        """The item holds the fact; takes as long for an item of ten facts as for one of ten thousand.
+
+        `is_known`: an item of the shard has its source and id. If that is not this one, they are used again.
+        """
         if self.identities is None and len(self.item.facts) >= _MANY_FACTS:
             self.identities = identities_of(self.item.facts)
+        if is_known and not holds(self.item, fact, self.identities):
+            return FactResult.CONFLICT
         return insert_fact(self.item, fact, self.identities)
 
     def evaluated(self, evaluation: Evaluation, *, as_of: int) -> None:
@@ -62,6 +76,37 @@ class CachedItem(Struct):
         if self.evaluation is None or not before:
             return None
         return start_incremental(before[-1], self.evaluation, as_of=self.as_of)
+
+
+class IdentityLedger:
+    """Which identities a shard's live items hold, as far as a batch asks; `changes` is what its write alters.
+
+    What comes first in the log holds; the same (source, id) for another item is a conflict.
+    """
+
+    def __init__(self, known: Iterable[bytes] = ()) -> None:
+        self._known = set(known)
+        self.changes: dict[bytes, bool] = {}
+
+    def insert(self, cached: CachedItem, fact: AnyFact, digest: bytes) -> FactResult:
+        """The item holds the fact, unless another one of the shard holds what its `digest` stands for."""
+        is_known = digest in self._known
+        result = cached.insert(fact, is_known=is_known)
+        if result is FactResult.NEW or result is FactResult.REORDERED:
+            self.stored(cached.item)
+        # One that is not known and yet repeated: a write was cut short between the item and its identities.
+        if not is_known and result is not FactResult.TOO_MANY and not cached.item.recalled:
+            self._known.add(digest)
+            self.changes[digest] = True
+        return result
+
+    def stored(self, item: Item) -> None:
+        """The item will be written: if it was recalled from the archive, live state holds its identities again."""
+        if item.recalled:
+            digests = list(digests_of([item]))
+            self._known.update(digests)
+            self.changes.update(dict.fromkeys(digests, True))
+            item.recalled = False
 
 
 class ItemCache:

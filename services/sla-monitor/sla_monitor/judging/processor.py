@@ -18,7 +18,7 @@ from shared.units import CouncilId, EpochSeconds, ItemId, Offset
 from sla_monitor.domain.archive import recalled
 from sla_monitor.domain.decisions import CATALOGUE_CHANGED, ReevaluationRequest, request_for
 from sla_monitor.domain.item import OUTAGE_MARK, dump_item, load_item
-from sla_monitor.judging.archiving import Archiver, ArchiveReader
+from sla_monitor.judging.archiving import Archiver, ArchiveReader, without
 from sla_monitor.judging.batch import EvaluationContext, ShardBatch
 from sla_monitor.judging.failed_items import (
     MOST_FAILED,
@@ -174,7 +174,8 @@ class JudgingProcessor:
         keys = dict.fromkeys(batch.keys) | due_keys
         cache = self._caches[shard]
         stored = await self._held(shard, [key for key in keys if key not in cache], next_offset=batch.starts_at)
-        batch.judge(keys, stored, not_due=keys.keys() - due_keys.keys())
+        known = await self._states.identities_known(shard, batch.digests)
+        batch.judge(keys, stored, known=known, not_due=keys.keys() - due_keys.keys())
         return len(due)
 
     async def _held(self, shard: Shard, keys: Sequence[str], *, next_offset: int) -> dict[str, bytes]:
@@ -268,11 +269,11 @@ class JudgingProcessor:
         for key in (*swept.left, *swept.differing):
             self._caches[shard].pop(key)
         batch = self._batch(shard, replace(head, archived=swept.number))
+        batch.put(swept.differing)
         batch.judge(swept.differing, swept.differing, requests=dict.fromkeys(swept.differing, RECONCILED))
-        change, left = batch.change(), dict.fromkeys(swept.left)
-        items = {**swept.differing, **change.items, **left}
-        await self._commit(shard, head, replace(change, items=items, due={**change.due, **left}))
-        archiver.moved(len(left))
+        change = without(batch.change(), swept.left)
+        await self._commit(shard, head, change)
+        archiver.moved(len(swept.left))
         await self._publisher.send(shard)
 
     async def _reconcile(self, shard: Shard, *, to_ms: int) -> None:
@@ -308,9 +309,9 @@ class JudgingProcessor:
                 self._caches.pop(shard, None)  # it remembers what the store does
                 batch = self._batch(shard, head)
                 batch.move_clock(to_ms)
+                batch.put(differing)
                 batch.judge(differing, differing, requests=dict.fromkeys(differing, RECONCILED))
-                change = batch.change()
-                head = await self._commit(shard, head, replace(change, items={**differing, **change.items}))
+                head = await self._commit(shard, head, batch.change())
         return head
 
     def _batch(self, shard: Shard, head: Head) -> ShardBatch:

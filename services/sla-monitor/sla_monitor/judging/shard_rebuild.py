@@ -12,11 +12,11 @@ from shared.state.port import Change, Head, StateStore
 from shared.units import Offset
 from sla_monitor.domain.announcement_replay import AnnouncementReplay, MatchQuality, match_quality
 from sla_monitor.domain.announcements import Trigger
-from sla_monitor.domain.archive import ArchivedItem, last_published, same_item
+from sla_monitor.domain.archive import ArchivedItem, last_published, recalled, same_item
 from sla_monitor.domain.decisions import ReevaluationRequest
 from sla_monitor.domain.facts import Opened
 from sla_monitor.domain.item import Item, dump_item, is_open, load_item
-from sla_monitor.judging.archiving import ArchiveReader
+from sla_monitor.judging.archiving import ArchiveReader, without
 from sla_monitor.judging.batch import EvaluationContext, ShardBatch
 from sla_monitor.judging.flood_guard import FloodGuard
 from sla_monitor.judging.item_cache import ItemCache
@@ -25,6 +25,7 @@ from sla_monitor.store.items import StoredItem, evaluate_known
 # No log holds this offset: an instance that starts on a shard that is not finished is stopped by it.
 UNFINISHED_HEAD = Head(revision=1, next_offset=Offset(-1))
 _PAGE = 500
+_END = 2**63 - 1  # all of the log has been read
 
 
 class ShardRebuild:
@@ -68,8 +69,9 @@ class ShardRebuild:
         keys = list(batch.keys)
         live = await self._states.items(self._shard, keys)
         absent = [key for key in keys if key not in live]
-        recalled = await self._archive.recall(self._shard, absent, next_offset=batch.starts_at)
-        batch.judge(keys, live | recalled)
+        archived = await self._archive.recall(self._shard, absent, next_offset=batch.starts_at)
+        known = await self._states.identities_known(self._shard, batch.digests)
+        batch.judge(keys, live | archived, known=known)
         return replace(batch.change(), outbox=())
 
     async def finish(self, replay: AnnouncementReplay, *, to_ms: int, cause: str) -> tuple[int, int]:
@@ -84,13 +86,19 @@ class ShardRebuild:
             batch = self._batch()
             batch.move_clock(to_ms)
             published = dict(self._published(live, copies, replay, as_of=batch.clock_s))
+            held = {key: blob for key, blob in live.items() if key in done}
+            # An item that is only archived comes to live state where the log says more of it.
+            batch.put({k: blob for k, blob in published.items() if k in held or not _is_copied(blob, copies[k])})
             batch.judge(published, published, requests=dict.fromkeys(published, request))
             change = batch.change()
-            items_now = {**live, **published, **change.items}
-            archived = [key for key, blob in items_now.items() if key in copies and _is_copied(blob, copies[key])]
-            left = dict.fromkeys(archived)
-            await self._store(replace(change, items={**published, **change.items, **left}, due={**change.due, **left}))
-            items += len(items_now) - len(archived)
+            items_now = {**held, **change.items}
+            left = {
+                key: copies[key].item
+                for key, blob in items_now.items()
+                if key in copies and _is_copied(blob, copies[key])
+            }
+            await self._store(without(change, left))
+            items += len(items_now) - len(left)
             missing += len(change.outbox)
         await self._unmark()
         return items, missing
@@ -104,7 +112,7 @@ class ShardRebuild:
             yield live, await self._archive.find(self._shard, list(live))
         async for copies in self._archive.all(self._shard):
             rest = {key: copy for key, copy in copies.items() if key not in done}
-            yield {key: dump_item(copy.item) for key, copy in rest.items()}, rest
+            yield {key: dump_item(recalled(copy, next_offset=_END)) for key, copy in rest.items()}, rest
 
     def _published(
         self,
