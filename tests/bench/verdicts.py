@@ -34,7 +34,7 @@ AGREEMENT = agreement_index(
     {
         "id": "process",
         "measure": "processing-time",
-        "within": "40 working hours",
+        "within": "42 working hours",
         "calendar": "office",
         "warn_at": [75, 90],
     },
