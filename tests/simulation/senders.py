@@ -1,5 +1,6 @@
 """The systems that send events: tickets and readings, sent at once, late, twice, or with contradicting content."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -37,6 +38,8 @@ from shared.units import CouncilId, ItemId
 from tests.simulation import partnership
 
 SOURCE = "/councils/joint/systems/desk"
+# Of one topic: with one more among its last thousand records a partition would be halted.
+MOST_REFUSED = 10
 Send = Callable[[str, Message], None]
 # How many things happen in one second, and what their sender says of their order: nothing, all or something.
 _AT_ONCE = (1, 1, 1, 2, 1, 3)
@@ -97,6 +100,7 @@ class Senders:
     withheld: list[tuple[str, Message]] = field(default_factory=list)
     readings: list[UsageRecorded] = field(default_factory=list)
     _numbers: Any = field(default_factory=count)
+    _refused: Counter[str] = field(default_factory=Counter)
 
     def open_ticket(self, now: datetime, choice: int) -> str:
         """A council opens a ticket, or sends work to which the provider gives the id of one of its tickets."""
@@ -173,13 +177,22 @@ class Senders:
         if not self.sent:
             return ""
         topic, message = self.sent[choice % len(self.sent)]
+        if not self._may_refuse(topic):
+            return ""
         self.send(topic, Message(message.key, message.value.replace(b'"time":"2026', b'"time":"2025')))
         return f"{_label(message)} is contradicted"
 
     def send_garbage(self, choice: int) -> str:
         """Somebody sends what is not an event."""
+        if not self._may_refuse(TICKETS.name):
+            return ""
         self.send(TICKETS.name, Message(f"adur:{choice}", (b"", b"{", b"[1]", b"\xff")[choice % 4]))
         return "somebody sends what is not an event"
+
+    def _may_refuse(self, topic: str) -> bool:
+        """Whether one more record of the topic may be refused: of a flood a partition rightly halts."""
+        self._refused[topic] += 1
+        return self._refused[topic] <= MOST_REFUSED
 
     def _send_now(self, topic: str, event: ItemEvent) -> str:
         self.sent.append((topic, _message(event)))

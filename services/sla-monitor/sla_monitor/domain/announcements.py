@@ -178,7 +178,9 @@ def _warning(verdict: Verdict, evaluation: Evaluation, trigger: Trigger, reached
         on_change=reached.on_change,
         exchange_started_at=maybe_instant(reached.exchange_start),
     )
-    id_ = _id("warning", data, trigger, reached.label, data.agreement_version, str(data.due_at), reached.at)
+    # The service at that instant may become known later: then it is another warning, not another one of the same id.
+    parts = reached.label, data.agreement_version, data.service, str(data.due_at), reached.at
+    id_ = _id("warning", data, trigger, *parts)
     return WarningReached(id=id_, data=data, **_envelope(trigger, reached.at))
 
 
