@@ -53,7 +53,7 @@ def announce(
     for verdict in evaluation.verdicts:
         was = before.get(verdict.name, NOTHING_PUBLISHED)
         after[verdict.name] = _announce_one(was, verdict, evaluation, trigger, events)
-    for name in before.keys() - after.keys():
+    for name in sorted(before.keys() - after.keys()):
         # The target applies no more, or the cycle never was: what was published of it is retracted.
         after[name] = _retract(before[name], trigger, events)
     return events, {name: last for name, last in after.items() if last != NOTHING_PUBLISHED}
