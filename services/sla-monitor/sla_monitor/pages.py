@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse
 
 from shared.contracts.definitions import Council, Service
 from shared.contracts.objectives import Judgement
-from shared.http import CallerScope, Cursor, MonthParameter, OptionalId, Page, PathId, Problem, RequestedScope
+from shared.http import CallerScope, Cursor, MonthParameter, Page, PathId, Problem, RequestedScope
 from shared.http.problem_types import NOT_FOUND
 from shared.period import LONDON, Month, month_of
 from shared.scope import Scope
@@ -22,7 +22,7 @@ from sla_monitor.domain.attainment import met_by_floor
 from sla_monitor.ports import DecidedVerdict, VerdictFilter
 from sla_monitor.reports.attainment import AttainmentResult, attainment_result, months_decided
 from sla_monitor.reports.availability import AvailabilityResult, availabilities
-from sla_monitor.reports.decided import PAGE_SIZE, OutcomeParameter, decided_verdicts
+from sla_monitor.reports.decided import PAGE_SIZE, WantedVerdicts, decided_verdicts
 from sla_monitor.reports.item_report import ItemAnswer, ItemReport, item_report
 from sla_monitor.reports.item_text import folded, is_late_by_date
 from sla_monitor.reports.items import (
@@ -116,31 +116,19 @@ def router(sources: Sources, *, illustrative: bool) -> APIRouter:
         return item_page(report, council=council, service=service, illustrative=illustrative, long=long)
 
     @routes.get("/verdicts")
-    def verdicts(
-        scope: RequestedScope,
-        month: MonthParameter,
-        *,
-        service: OptionalId = None,
-        agreement: OptionalId = None,
-        target: OptionalId = None,
-        outcome: OutcomeParameter = None,
-        cursor: Cursor | None = None,
-    ) -> str:
-        wanted = VerdictFilter(str(month), service, agreement, target, outcome)
+    def verdicts(scope: RequestedScope, wanted: WantedVerdicts, cursor: Cursor | None = None) -> str:
         page = decided_verdicts(sources, scope, wanted, cursor=cursor, limit=PAGE_SIZE)
-        return verdicts_page(page, wanted, sources, month=month, illustrative=illustrative)
+        return verdicts_page(page, wanted, sources, illustrative=illustrative)
 
     return routes
 
 
-def verdicts_page(
-    page: Page[DecidedVerdict], wanted: VerdictFilter, sources: Sources, *, month: Month, illustrative: bool
-) -> str:
+def verdicts_page(page: Page[DecidedVerdict], wanted: VerdictFilter, sources: Sources, *, illustrative: bool) -> str:
     """The items behind a count, each with a link to its page; `wanted` says of what."""
     name = sources.catalogue.name
     template = environment("sla_monitor").get_template("verdicts.html")
     return template.render(
-        month=month,
+        month=Month.parse(wanted.month),
         wanted=wanted,
         rows=[(each, name(Council, each.council), name(Service, each.service)) for each in page.items],
         next_cursor=page.next_cursor,

@@ -104,7 +104,7 @@ def failed_before(items: Mapping[str, bytes], version: str) -> dict[str, bytes]:
 def request_for_failed(
     requests: Sequence[ReevaluationRequest], stream: Stream, key: str, item: Item
 ) -> ReevaluationRequest | None:
-    """What asks to judge an item again that has failed, or of which it cannot be told: anything about its council."""
+    """The request to judge a failed item again; where it cannot even be read, any that names its council."""
     council, name = place_of(key)
     asked = any(each.names(council, stream, name) for each in requests)
     found = attempt(request_for, requests, item, council=council, stream=stream, name=name)

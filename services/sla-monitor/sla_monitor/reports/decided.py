@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -32,6 +32,20 @@ OutcomeParameter = Annotated[Outcome | None, Query(description="only what met it
 TYPES = (DecidedVerdict,)
 
 
+def _wanted(
+    month: MonthParameter,
+    service: OptionalId = None,
+    agreement: OptionalId = None,
+    target: OptionalId = None,
+    outcome: OutcomeParameter = None,
+) -> VerdictFilter:
+    return VerdictFilter(str(month), service, agreement, target, outcome)
+
+
+# What the query asks for, of the API and of the page alike.
+WantedVerdicts = Annotated[VerdictFilter, Depends(_wanted)]
+
+
 def router(sources: Sources) -> APIRouter:
     """`/verdicts`."""
     routes = APIRouter()
@@ -40,17 +54,12 @@ def router(sources: Sources) -> APIRouter:
     def list_verdicts(
         request: Request,
         scope: RequestedScope,
-        month: MonthParameter,
+        wanted: WantedVerdicts,
         *,
-        service: OptionalId = None,
-        agreement: OptionalId = None,
-        target: OptionalId = None,
-        outcome: OutcomeParameter = None,
         limit: Limit = PAGE_SIZE,
         cursor: Cursor | None = None,
     ) -> Response:
         """The verdicts that count in the month, by council, item, stream, agreement, target and cycle."""
-        wanted = VerdictFilter(str(month), service, agreement, target, outcome)
         page = decided_verdicts(sources, scope, wanted, cursor=cursor, limit=limit)
         return Json(page.items, headers=next_link(request, page))
 

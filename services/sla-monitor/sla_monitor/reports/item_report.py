@@ -1,6 +1,7 @@
 """An item and its verdicts, with the whole reason for each, as the API and the pages show them.
 
-Instants are RFC 3339 in UTC; `elapsed_s` and `margin_s` are in the clock's own seconds (working or elapsed).
+Instants are RFC 3339 in UTC; `elapsed_s` and `margin_s` are in the clock's own seconds (working or elapsed), but for a
+date that was missed: there `margin_s` is minus the plain seconds since it was due.
 """
 
 from collections import Counter

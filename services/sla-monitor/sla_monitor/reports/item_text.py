@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from shared.contracts.thresholds import CalendarDays, RecordedDueDate, WorkingDays, parse_threshold
 from shared.contracts.verdicts import warning_text
 from shared.period import LONDON
 from shared.web.formats import counted
@@ -145,7 +146,7 @@ def _instants(named: Mapping[str, datetime | None], zone: ZoneInfo) -> str:
 
 def is_late_by_date(verdict: VerdictReport) -> bool:
     """Whether its margin is plain time since a date that was missed, nights included, not time of its clock."""
-    by_date = "day" in verdict.within or verdict.within == "recorded due date"
+    by_date = isinstance(parse_threshold(verdict.within), WorkingDays | CalendarDays | RecordedDueDate)
     return by_date and verdict.margin_s is not None and verdict.margin_s < 0
 
 
