@@ -5,7 +5,6 @@ is accepted by the ids that it names, and counts as soon as the catalogue knows 
 """
 
 import hashlib
-from dataclasses import dataclass
 from datetime import UTC
 from typing import get_args
 
@@ -35,8 +34,7 @@ _CARRIED: dict[str, frozenset[type[AnyEvent]]] = {
 _encoder = msgspec.json.Encoder(order="deterministic")
 
 
-@dataclass(frozen=True, slots=True)
-class AcceptedEvent:
+class AcceptedEvent(msgspec.Struct, frozen=True, gc=False):
     """A fact to be stored once, and the digest that distinguishes a repetition from another content under its id."""
 
     record: Record

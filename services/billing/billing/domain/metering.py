@@ -13,12 +13,12 @@ completion it was for no time; what it became by the second of its opening it wa
 opened it is here, its completion is stored and billed to nobody.
 """
 
-from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from typing import Literal
 
 import msgspec
+from msgspec import Struct
 
 from shared.contracts import catalogue as changes
 from shared.contracts.codec import AnyEvent
@@ -42,8 +42,7 @@ MICRO = 1_000_000  # quantities have at most six decimals: stored as integers, n
 _HOUR_US = 3_600_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True, gc=False):
     """The event that a fact comes from, and its time in epoch microseconds.
 
     `place` orders the events of one item at one time as their `sequence` does, compared as text.
@@ -55,8 +54,7 @@ class Origin:
     place: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ItemOpened:
+class ItemOpened(Struct, frozen=True, gc=False):
     """A ticket was opened, or a unit of work received, for a service."""
 
     origin: Origin
@@ -67,8 +65,7 @@ class ItemOpened:
     day: date
 
 
-@dataclass(frozen=True, slots=True)
-class ItemCompleted:
+class ItemCompleted(Struct, frozen=True, gc=False):
     """An item was completed or resolved; `quantity_micro` millionths of a unit."""
 
     origin: Origin
@@ -79,8 +76,7 @@ class ItemCompleted:
     quantity_micro: int
 
 
-@dataclass(frozen=True, slots=True)
-class ItemReclassified:
+class ItemReclassified(Struct, frozen=True, gc=False):
     """An item is of another service from its time on."""
 
     origin: Origin
@@ -90,8 +86,7 @@ class ItemReclassified:
     service: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReadingRecorded:
+class ReadingRecorded(Struct, frozen=True, gc=False):
     """A quantity was recorded for a day; `unit` is that of the sender, where it names one."""
 
     origin: Origin
@@ -102,8 +97,7 @@ class ReadingRecorded:
     quantity_micro: int
 
 
-@dataclass(frozen=True, slots=True)
-class ReadingReversed:
+class ReadingReversed(Struct, frozen=True, gc=False):
     """The reading that `reversed_source` and `reversed_id` name is reversed, whole."""
 
     origin: Origin
@@ -113,8 +107,7 @@ class ReadingReversed:
     reversed_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class DefinitionPublished:
+class DefinitionPublished(Struct, frozen=True, gc=False):
     """A version of a definition that rating reads, as canonical JSON."""
 
     origin: Origin

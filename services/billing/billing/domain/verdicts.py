@@ -4,9 +4,10 @@ Events of an item are read in the order in which they were sent, so the latest i
 Each counts in the month that it names itself, on whatever day it arrives.
 """
 
-from dataclasses import dataclass
 from datetime import date
 from typing import Literal
+
+from msgspec import Struct
 
 from billing.domain.metering import Origin, london_day
 from shared.contracts.scalars import Stream
@@ -25,8 +26,7 @@ from shared.instants import epoch_us
 ReceivedOutcome = Literal["met", "breached", "retracted"]
 
 
-@dataclass(frozen=True, slots=True)
-class VerdictReceived:
+class VerdictReceived(Struct, frozen=True, gc=False):
     """The verdict of a key, from `council` to `cycle` as in `VerdictKey`; `month` is written 2026-03.
 
     `offset` is where in the item's partition it was published.
