@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from hashlib import sha256
 from threading import Barrier
@@ -29,6 +30,7 @@ from sqlalchemy.exc import StatementError
 from sqlalchemy.schema import DropTable
 
 from shared.log.port import Fenced, Shard
+from shared.log.processor import Busy
 from shared.sql.columns import UtcDateTime
 from shared.sql.engine import connect, read_transaction
 from shared.sql.inbox import Arrival, InsertResult, inbox_table, receive, receive_dry_run
@@ -281,6 +283,23 @@ class SqlContract:
 
         with engine.begin() as connection:
             assert receive(connection, INBOX, [arrival("one")]) == [InsertResult.NEW]
+
+    def test_of_workers_who_receive_the_same_events_at_once_one_stores_each(self, engine: Engine) -> None:
+        together = Barrier(3)
+        events = [arrival(f"id-{number}") for number in range(200)]
+
+        def work(arrivals: list[Arrival]) -> list[InsertResult]:
+            together.wait()
+            while True:
+                with suppress(Busy), engine.begin() as connection:
+                    return receive(connection, INBOX, arrivals)
+
+        with ThreadPoolExecutor(3) as pool:
+            orders = [events, events[::-1], events[100:] + events[:100]]
+            results = [worker.result() for worker in [pool.submit(work, order) for order in orders]]
+
+        assert sum(each.count(InsertResult.NEW) for each in results) == len(events)
+        assert sum(each.count(InsertResult.DUPLICATE) for each in results) == 2 * len(events)
 
     @given(
         batches=st.lists(

@@ -1,14 +1,19 @@
 """shared/sql keeps its promises on PostgreSQL, and asks for what PostgreSQL needs."""
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import Engine, text
 
+from shared.log.processor import Busy
 from shared.sql.engine import connect
+from shared.sql.inbox import Arrival, InsertResult, receive
 from shared.sql.migrate import migrate
 from shared.startup_errors import UnusableDatabase
 from tests.contract.outbox_contract import OutboxContract
-from tests.contract.sql_contract import PACKAGE, SqlContract
+from tests.contract.sql_contract import INBOX, PACKAGE, SqlContract, arrival
 from tests.support.databases import empty_database
 
 
@@ -36,3 +41,32 @@ class TestPostgresSql(SqlContract):
             with pytest.raises(UnusableDatabase, match="LOCALE 'C'"):
                 migrate(engine, PACKAGE)
             engine.dispose()
+
+    def test_an_event_that_another_transaction_is_storing_is_offered_again_and_then_known(self, engine: Engine) -> None:
+        def receive_alone(*arrivals: Arrival) -> list[InsertResult]:
+            with engine.begin() as connection:
+                return receive(connection, INBOX, arrivals)
+
+        with ThreadPoolExecutor(1) as pool:
+            with engine.begin() as first:
+                receive(first, INBOX, [arrival("shared")])
+                second = pool.submit(receive_alone, arrival("other"), arrival("shared"))
+                wait_until_one_waits(engine)
+            with pytest.raises(Busy):
+                second.result()
+
+        assert receive_alone(arrival("other"), arrival("shared")) == [InsertResult.NEW, InsertResult.DUPLICATE]
+
+
+def wait_until_one_waits(engine: Engine) -> None:
+    """Some transaction of this database waits for another one's end."""
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        with engine.connect() as connection:
+            if connection.scalar(waiting):
+                return
+        time.sleep(0.01)
+    raise TimeoutError("nobody waits")

@@ -4,17 +4,18 @@ The primary key is permanent (no expiry, no window); the digest distinguishes a 
 the same identity.
 """
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from functools import cache
 from typing import NamedTuple
 
-from sqlalchemy import Column, Connection, LargeBinary, MetaData, Select, String, Table, select
-from sqlalchemy.sql.dml import ReturningInsert
+from sqlalchemy import Column, Connection, LargeBinary, MetaData, Select, String, Table, insert, select
+from sqlalchemy.exc import IntegrityError
 
-from shared.sql.statements import in_list, insert_ignore, insert_rows
+from shared.log.processor import Busy
+from shared.sql.statements import in_list, insert_columns
 
-_Identity = tuple[str, str]  # source, id
+_Identity = tuple[str, str]  # id, source: as the key sorts
 
 
 class Arrival(NamedTuple):
@@ -49,64 +50,71 @@ def inbox_table(metadata: MetaData, name: str = "inbox") -> Table:
 def receive(connection: Connection, inbox: Table, arrivals: Sequence[Arrival]) -> list[InsertResult]:
     """What each arrival is, in their order; the new ones are stored, with the digest that came first.
 
-    Set-based: at most three statements for a batch of 1,000. Works inside the caller's transaction.
+    Two statements, however many they are. Works inside the caller's transaction. Raises `Busy` where another
+    transaction has just stored one of them, so that nothing is stored here: next time it is found.
     """
     firsts = _firsts(arrivals)
-    new = _insert(connection, inbox, firsts)
-    known = _digests(connection, inbox, [identity for identity in firsts if identity not in new])
-    return list(_results(arrivals, new, firsts | known))
+    known = _digests(connection, inbox, firsts)
+    _insert(connection, inbox, {identity: digest for identity, digest in firsts.items() if identity not in known})
+    return _results(arrivals, firsts, known)
 
 
 def receive_dry_run(connection: Connection, inbox: Table, arrivals: Sequence[Arrival]) -> list[InsertResult]:
     """What `receive` would return now; nothing is stored."""
     firsts = _firsts(arrivals)
-    known = _digests(connection, inbox, list(firsts))
-    return list(_results(arrivals, firsts.keys() - known.keys(), firsts | known))
+    return _results(arrivals, firsts, _digests(connection, inbox, firsts))
 
 
 def _firsts(arrivals: Sequence[Arrival]) -> dict[_Identity, bytes]:
     """The digest that came first of each identity."""
     firsts: dict[_Identity, bytes] = {}
     for source, id_, digest in arrivals:
-        firsts.setdefault((source, id_), digest)
+        firsts.setdefault((id_, source), digest)
     return firsts
 
 
-def _insert(connection: Connection, inbox: Table, firsts: dict[_Identity, bytes]) -> set[_Identity]:
-    if not firsts:
-        return set()
-    # In one order everywhere: two workers who receive the same events wait for each other, never in a circle.
-    rows = [{"source": source, "id": id_, "digest": digest} for (source, id_), digest in sorted(firsts.items())]
-    stored = insert_rows(connection, _storing(inbox), rows)
-    return {(source, id_) for source, id_ in stored}
-
-
-def _digests(connection: Connection, inbox: Table, known: Sequence[_Identity]) -> dict[_Identity, bytes]:
-    if not known:
+def _digests(connection: Connection, inbox: Table, identities: Iterable[_Identity]) -> dict[_Identity, bytes]:
+    """The digests of those that are stored, and of others with the same ids."""
+    ids = [id_ for id_, _ in identities]
+    if not ids:
         return {}
-    ids = [id_ for _, id_ in known]
     found = connection.execute(_known(inbox, connection.dialect.name), {"ids": ids})
-    return {(source, id_): digest for source, id_, digest in found}
+    return {(id_, source): digest for id_, source, digest in found}
 
 
-@cache
-def _storing(inbox: Table) -> ReturningInsert[str, str]:
-    return insert_ignore(inbox).returning(inbox.c.source, inbox.c.id)
+def _insert(connection: Connection, inbox: Table, new: Mapping[_Identity, bytes]) -> None:
+    if not new:
+        return
+    # In one order everywhere: two workers who receive the same events wait for each other, never in a circle. It is
+    # the key's, so that neighbours go to the same page.
+    identities = sorted(new)
+    columns: dict[str, list[str] | list[bytes]] = {
+        "id": [id_ for id_, _ in identities],
+        "source": [source for _, source in identities],
+        "digest": [new[identity] for identity in identities],
+    }
+    try:
+        insert_columns(connection, insert(inbox), columns)
+    except IntegrityError as fault:
+        raise Busy("another transaction has just stored one of the same events") from fault
 
 
 @cache
 def _known(inbox: Table, dialect: str) -> Select[str, str, bytes]:
-    return select(inbox.c.source, inbox.c.id, inbox.c.digest).where(in_list(dialect, inbox.c.id, "ids"))
+    return select(inbox.c.id, inbox.c.source, inbox.c.digest).where(in_list(dialect, inbox.c.id, "ids"))
 
 
 def _results(
-    arrivals: Sequence[Arrival], new: Set[_Identity], digests: dict[_Identity, bytes]
-) -> Iterator[InsertResult]:
-    unseen = set(new)
+    arrivals: Sequence[Arrival], firsts: Mapping[_Identity, bytes], known: Mapping[_Identity, bytes]
+) -> list[InsertResult]:
+    unseen = firsts.keys() - known.keys()
+    digests = {**firsts, **known}
+    results = []
     for source, id_, digest in arrivals:
-        identity = (source, id_)
+        identity = (id_, source)
         if identity in unseen:
             unseen.remove(identity)
-            yield InsertResult.NEW
+            results.append(InsertResult.NEW)
         else:
-            yield InsertResult.DUPLICATE if digests[identity] == digest else InsertResult.CONFLICT
+            results.append(InsertResult.DUPLICATE if digests[identity] == digest else InsertResult.CONFLICT)
+    return results

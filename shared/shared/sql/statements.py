@@ -40,15 +40,24 @@ def upsert(table: Table, *, where: ColumnElement[bool] | None = None) -> Insert:
 def insert_rows(
     connection: Connection, statement: AnyInsert, rows: Sequence[Mapping[str, Any]]
 ) -> CursorResult[*tuple[Any, ...]]:
-    """`rows`, all with the same columns and at least one, go in by one `statement`, an insert without values.
+    """As `insert_columns`, of `rows` that all have the same columns, and are at least one."""
+    if connection.dialect.name != "postgresql":
+        return connection.execute(statement, rows)
+    return insert_columns(connection, statement, {name: [row[name] for row in rows] for name in rows[0]})
+
+
+def insert_columns(
+    connection: Connection, statement: AnyInsert, columns: Mapping[str, Sequence[Any]]
+) -> CursorResult[*tuple[Any, ...]]:
+    """Rows go in by one `statement`, an insert without values: `columns` by name, as long as each other and not empty.
 
     PostgreSQL is sent each column as one array: a parameter for every value costs several times as much. An upsert
     there refuses two rows of one key; the caller leaves one.
     """
     if connection.dialect.name != "postgresql":
-        return connection.execute(statement, rows)
-    names = tuple(rows[0])
-    return connection.execute(_unnesting(statement, names), {name: [row[name] for row in rows] for name in names})
+        rows = zip(*columns.values(), strict=True)
+        return connection.execute(statement, [dict(zip(columns, row, strict=True)) for row in rows])
+    return connection.execute(_unnesting(statement, tuple(columns)), columns)
 
 
 def in_list(dialect: str, column: ColumnElement[T], name: str) -> ColumnElement[bool]:

@@ -1,5 +1,6 @@
 """One batch into the tables: set-based, inside the caller's transaction, each statement at most once a batch."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from operator import attrgetter, itemgetter
@@ -24,12 +25,11 @@ from billing.store.quarantine import quarantine_records
 from shared.log.validation import CONFLICT, as_quarantined
 from shared.sql.inbox import Arrival, InsertResult, receive
 from shared.sql.progress import Counts, Progress
-from shared.sql.statements import insert_ignore, insert_rows, upsert
+from shared.sql.statements import insert_columns, insert_ignore, upsert
 
-Row = dict[str, Any]
+Row = tuple[Any, ...]  # in the order of the table's columns
 # Columns that are called otherwise than the attribute of the fact.
 _ATTRIBUTES = {"source": "origin.source", "event_id": "origin.id", "at_us": "origin.at_us", "place": "origin.place"}
-_IN_EVENT_TIME = itemgetter("at_us", "place", "source", "event_id")
 
 
 def write(connection: Connection, progress: Progress, batch: IngestBatch, *, expected: int | None) -> None:
@@ -74,22 +74,28 @@ def arrival(event: AcceptedEvent) -> Arrival:
 
 
 def _insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    insert_rows(connection, insert_ignore(table), rows)
+    """For facts that are there only where the inbox has their event, so that one of a new event is new."""
+    _store(connection, table, insert(table), rows)
+
+
+def _insert_unknown(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    _store(connection, table, insert_ignore(table), rows)
 
 
 def _keep_first(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Of all facts about an item the earliest in event time stays, in whatever order they come."""
-    _keep(connection, table, sorted(rows, key=_IN_EVENT_TIME, reverse=True), _earliest(table))
+    last_first = sorted(rows, key=_values(table, "at_us", "place", "source", "event_id"), reverse=True)
+    _keep(connection, table, last_first, _earliest(table))
 
 
 def _keep_last(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Of all that was published the last in the log stays."""
-    _keep(connection, table, sorted(rows, key=itemgetter("offset")), _latest(table))
+    _keep(connection, table, sorted(rows, key=_values(table, "offset")), _latest(table))
 
 
 def _keep_smallest(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Of all sendings of an event the one with the smallest sequence stays."""
-    _keep(connection, table, sorted(rows, key=itemgetter("place"), reverse=True), _smallest(table))
+    _keep(connection, table, sorted(rows, key=_values(table, "place"), reverse=True), _smallest(table))
 
 
 _SEQUENCED = ItemOpened | ItemReclassified | ItemCompleted
@@ -99,28 +105,45 @@ _TABLES: Mapping[type, tuple[Table, Callable[[Connection, Table, Sequence[Row]],
     ItemOpened: (tables.item_opened, _keep_first),
     ItemReclassified: (tables.item_reclassified, _keep_smallest),
     ItemCompleted: (tables.item_completed, _keep_first),
-    DefinitionPublished: (tables.definition_version, _insert),
+    DefinitionPublished: (tables.definition_version, _insert_unknown),
     VerdictReceived: (tables.verdict, _keep_last),
 }
 
 
-def _store_facts(connection: Connection, events: Sequence[AcceptedEvent]) -> None:
+def _store_facts(connection: Connection, events: Iterable[AcceptedEvent]) -> None:
+    by_type: defaultdict[type, list[object]] = defaultdict(list)
+    for event in events:
+        by_type[type(event.fact)].append(event.fact)
     for fact_type, (table, store) in _TABLES.items():
-        rows = _rows(table, (event.fact for event in events if type(event.fact) is fact_type))
-        if rows:
-            store(connection, table, rows)
-
-
-def _rows(table: Table, facts: Iterable[object]) -> list[Row]:
-    names = table.columns.keys()
-    values = attrgetter(*(_ATTRIBUTES.get(name, name) for name in names))
-    return [dict(zip(names, values(fact), strict=True)) for fact in facts]
+        if facts := by_type[fact_type]:
+            store(connection, table, list(map(_row_of(table), facts)))
 
 
 def _keep(connection: Connection, table: Table, rows: Sequence[Row], statement: Insert) -> None:
     """One row for each key: the last of `rows`, which takes the place of a stored one where `statement` lets it."""
-    key_of = itemgetter(*table.primary_key.columns.keys())
-    insert_rows(connection, statement, list({key_of(row): row for row in rows}.values()))
+    key_of = _values(table, *table.primary_key.columns.keys())
+    _store(connection, table, statement, list({key_of(row): row for row in rows}.values()))
+
+
+def _store(connection: Connection, table: Table, statement: Insert, rows: Sequence[Row]) -> None:
+    columns = map(list, zip(*rows, strict=True))
+    insert_columns(connection, statement, dict(zip(_names(table), columns, strict=True)))
+
+
+def _names(table: Table) -> list[str]:
+    return [column.name for column in table.columns]
+
+
+@cache
+def _row_of(table: Table) -> Callable[[object], Row]:
+    """The row that a fact is in `table`."""
+    return attrgetter(*(_ATTRIBUTES.get(name, name) for name in _names(table)))
+
+
+@cache
+def _values(table: Table, *names: str) -> Callable[[Row], Any]:
+    """What a row of `table` holds in the columns of these `names`."""
+    return itemgetter(*map(_names(table).index, names))
 
 
 @cache
