@@ -304,18 +304,6 @@ def test_the_version_is_that_of_the_package(tmp_path: Path) -> None:
     assert re.fullmatch(r"tallystick \d+\.\d+\.\d+\n", run(tmp_path, "--version").stdout)
 
 
-def test_the_root_help_imports_no_service(tmp_path: Path) -> None:
-    shown = "import sys; sys.argv = ['tallystick', '--help']\nfrom tallystick.__main__ import app\n"
-    found = "print(sorted({'billing', 'sla_monitor', 'sqlalchemy'} & sys.modules.keys()))"
-    asked = f"{shown}try: app()\nexcept SystemExit: {found}"
-
-    printed = subprocess.run(
-        [sys.executable, "-c", asked], env=state_folder_env(tmp_path), capture_output=True, text=True, check=True
-    )
-
-    assert printed.stdout.endswith("[]\n")
-
-
 def test_a_statement_is_written_in_the_forms_that_are_named_and_no_other(state: Path, tmp_path: Path) -> None:
     named = run(state, "statement", *MONTH, "--to", str(tmp_path), "--form", "csv", "--form", "json")
     unknown = run(state, "statement", *MONTH, "--to", str(tmp_path), "--form", "docx")

@@ -1,11 +1,13 @@
 """The `tallystick` command: a table of its verbs, each in a file of `tallystick.commands`.
 
-A verb's file is imported when the verb is called: the services take a second to import, and `--help` does not wait.
+A verb's file is imported when the verb is called, and what it needs to do its work when it does: the services take a
+second to import, and `--help` does not wait. tests/architecture/test_startup.py says what it may import.
 """
 
 import logging
 import sys
 from importlib import import_module
+from itertools import groupby
 from typing import Annotated, Any, NamedTuple
 
 import typer
@@ -14,7 +16,7 @@ from typer.exceptions import TyperException
 from typer.main import get_command, get_group
 
 from tallystick import __version__
-from tallystick.console import EXIT_INTERRUPTED, EXIT_OUTPUT_CLOSED, err, out
+from tallystick.console import EXIT_INTERRUPTED, EXIT_INVALID, EXIT_OUTPUT_CLOSED, err
 
 _HELP = (
     "Monitor service levels and recharge councils for shared services.\n\n"
@@ -30,13 +32,17 @@ _EXIT_CODES = (
 
 
 class Verb(NamedTuple):
-    """A verb as the root help lists it. `module` holds its `app`; a group has verbs of its own."""
+    """A verb as the root help lists it. `module` holds its `app`; a group has verbs of its own.
+
+    One that only `reads_a_file` opens no service, and nothing in it logs.
+    """
 
     name: str
     panel: str
     summary: str
     module: str = ""
     is_group: bool = False
+    reads_a_file: bool = False
 
 
 _TRY, _LOAD, _ASK, _HAND_OVER, _DECIDE = (
@@ -54,18 +60,49 @@ VERBS = (
     Verb("backfill", _LOAD, "Show what past events that never arrived would change; send them once approved."),
     Verb("explain", _ASK, "Say why an item's verdicts are what they are."),
     Verb("statement", _ASK, "Print a council's monthly recharge statement, or write it in every form."),
-    Verb("try", _ASK, "Try a target before it is agreed. Nothing is stored.", module="try_target", is_group=True),
+    Verb(
+        "try",
+        _ASK,
+        "Try a target before it is agreed. Nothing is stored.",
+        "try_target",
+        is_group=True,
+        reads_a_file=True,
+    ),
     Verb("what-if", _ASK, "Show how a draft target, calendar or agreement would have changed past months."),
     Verb("rate", _ASK, "Show what the verdicts of a rebuild would do to recharges."),
     Verb("export", _HAND_OVER, "Write files for other tools and other people.", is_group=True),
-    Verb("verify", _HAND_OVER, "Check a file by itself, without any state.", is_group=True),
+    Verb("verify", _HAND_OVER, "Check a file by itself, without any state.", is_group=True, reads_a_file=True),
     Verb("correct", _DECIDE, "Evaluate ended items again by today's catalogue, and publish what changes."),
     Verb("quarantine", _DECIDE, "List invalid records, and redrive or discard them.", is_group=True),
     Verb("approvals", _DECIDE, "List everything that was approved: when, what, by whom, why."),
 )
 
 
-class VerbGroup(TyperGroup):
+class PlainGroup(TyperGroup):
+    """Its help is plain text, each verb with its whole summary under its heading, and quick to come."""
+
+    # typer's own types of contexts and commands are private.
+    def get_help_option(self, ctx: Any) -> Any:
+        """As typer makes it, False where it is not given: to read None as a bool, typer imports pydantic."""
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.default = False
+        return option
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Written by typer's own parent, since `typer.rich_utils` takes longer to import than all the rest."""
+        super(TyperGroup, self).format_help(ctx, formatter)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 (typer calls it so)
+        """A section for each heading, in the order of the verbs."""
+        verbs: list[tuple[str, Any]] = list(self.commands.items())
+        width = max(len(name) for name, _ in verbs)
+        for heading, held in groupby(verbs, key=lambda named: named[1].rich_help_panel or "Commands"):
+            with formatter.section(heading):
+                formatter.write_dl([(name.ljust(width), verb.help.split("\n\n")[0]) for name, verb in held])
+
+
+class VerbGroup(PlainGroup):
     """Lists the verbs without importing them; whatever fails ends in a sentence and an exit code, not a traceback."""
 
     def __init__(self, **settings: Any) -> None:
@@ -73,7 +110,13 @@ class VerbGroup(TyperGroup):
         for verb in VERBS:
             self.add_command(TyperCommand(verb.name, help=verb.summary, rich_help_panel=verb.panel))
 
-    # typer's own types of contexts and commands are private.
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Without any argument, its help is printed, and no verb is no success."""
+        if not args:
+            typer.echo(ctx.get_help())
+            raise typer.Exit(EXIT_INVALID)
+        return super().parse_args(ctx, args)
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The verb that is called, imported now."""
         name, _, rest = super().resolve_command(ctx, args)
@@ -83,10 +126,8 @@ class VerbGroup(TyperGroup):
         """The verb is done; a failure is reported and ends the command."""
         try:
             return super().invoke(ctx)
-        except (typer.Exit, typer.Abort, TyperException):
+        except (typer.Exit, typer.Abort, TyperException, BrokenPipeError):
             raise
-        except BrokenPipeError:
-            out.on_broken_pipe()
         except KeyboardInterrupt:
             err.print("Interrupted. What was stored is kept; running the same command again goes on from there.")
             raise typer.Exit(EXIT_INTERRUPTED) from None
@@ -98,6 +139,7 @@ class VerbGroup(TyperGroup):
 
 def _imported(verb: Verb) -> Any:
     app = import_module(f"tallystick.commands.{verb.module or verb.name.replace('-', '_')}").app
+    app.rich_markup_mode, app.info.cls = None, PlainGroup
     command = get_group(app) if verb.is_group else get_command(app)
     command.name, command.help = verb.name, verb.summary
     return command
@@ -105,17 +147,16 @@ def _imported(verb: Verb) -> Any:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        out.print(f"tallystick {__version__}")
+        typer.echo(f"tallystick {__version__}")
         raise typer.Exit
 
 
 app = typer.Typer(
     name="tallystick",
     cls=VerbGroup,
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     help=_HELP,
     epilog=_EXIT_CODES,
 )
@@ -130,9 +171,16 @@ def root(
     """The options of the command itself; each verb has its own."""
 
 
+def _opens_services(arguments: list[str]) -> bool:
+    """Whether the arguments call a verb that opens services, which log."""
+    if {"-h", "--help"} & set(arguments):
+        return False
+    return any(verb.name == arguments[0] and not verb.reads_a_file for verb in VERBS) if arguments else False
+
+
 def main() -> None:
     """The command's entry point."""
-    if len(sys.argv) > 1 and not {"-h", "--help", "--version"} & set(sys.argv):  # help needs no logs
+    if _opens_services(sys.argv[1:]):
         from shared.running.logs import configure_logs
 
         configure_logs("warning", stream=sys.stderr)
@@ -140,7 +188,7 @@ def main() -> None:
     try:
         app()
     except SystemExit as ended:
-        if isinstance(ended.__context__, BrokenPipeError):  # typer's console, which prints help, ends with 1
+        if isinstance(ended.__context__, BrokenPipeError):  # whoever read the output went away: typer and rich say 1
             raise SystemExit(EXIT_OUTPUT_CLOSED) from None
         raise
 

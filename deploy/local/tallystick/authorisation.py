@@ -9,7 +9,6 @@ from typing import Self
 import typer
 
 from shared.contracts.scalars import ID_PATTERN
-from shared.sql.columns import MAX_REASON_LENGTH
 from tallystick.console import fail
 
 
@@ -23,6 +22,8 @@ class Authorisation:
     @classmethod
     def of(cls, actor: str | None, reason: str) -> Self:
         """That of `actor`, or of whoever is logged in; ends the command where it cannot be stored."""
+        from shared.sql.columns import MAX_REASON_LENGTH
+
         text = " ".join(reason.split())
         if not text or len(text) > MAX_REASON_LENGTH or not text.isprintable():
             fail("The reason is empty, too long or not printable.", do=f"Use 1 to {MAX_REASON_LENGTH} characters.")

@@ -1,17 +1,17 @@
 """How the command speaks: answers on stdout, as text or JSON; progress and failures on stderr; and its exit codes."""
 
 import os
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-import msgspec
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
-from rich.text import Text
+if TYPE_CHECKING:  # `--help` prints by itself, and does not wait for these
+    from rich.console import Console
+    from rich.progress import Progress
+    from rich.table import Table
+    from rich.text import Text
 
 EXIT_NOT_VERIFIED = 1
 EXIT_INCOMPLETE = 1
@@ -22,16 +22,27 @@ EXIT_INTERRUPTED = 130  # 128 + SIGINT
 EXIT_OUTPUT_CLOSED = 141  # 128 + SIGPIPE
 
 
-class _Output(Console):
-    """Prints each line as it is: no markup, no emoji, no wrapping."""
+class _Output:
+    """Prints each line as it is: no markup, no emoji, no wrapping. Imports rich with the first of them."""
 
     def __init__(self, *, stderr: bool = False) -> None:
-        super().__init__(stderr=stderr, markup=False, emoji=False, highlight=False, soft_wrap=True)
+        self._stderr = stderr
 
-    def on_broken_pipe(self) -> None:
-        """Whoever read the output went away: the command ends silently."""
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(EXIT_OUTPUT_CLOSED)
+    def print(self, line: "str | Text | Table", *, soft_wrap: bool = True) -> None:
+        """The line is printed."""
+        self.console.print(line, soft_wrap=soft_wrap)
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a person reads it."""
+        return self.console.is_terminal
+
+    @cached_property
+    def console(self) -> "Console":
+        """What writes it."""
+        from rich.console import Console
+
+        return Console(stderr=self._stderr, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
 out = _Output()
@@ -43,8 +54,10 @@ def var_folder() -> Path:
     return Path(os.environ.get("TALLYSTICK_VAR") or "var")
 
 
-def answer(value: object, lines: Iterable[str | Table], *, as_json: bool) -> None:
+def answer(value: object, lines: "Iterable[str | Table]", *, as_json: bool) -> None:
     """The answer is on stdout: `value` as JSON and nothing else, or `lines` for people."""
+    import msgspec
+
     if as_json:
         out.print(msgspec.json.format(msgspec.json.encode(value)).decode())
         return
@@ -54,6 +67,8 @@ def answer(value: object, lines: Iterable[str | Table], *, as_json: bool) -> Non
 
 def fail(what: str, *, do: str, code: int = EXIT_INVALID) -> NoReturn:
     """The command ends with `code`, after a sentence on what happened and one on what was kept and what to do."""
+    from rich.text import Text
+
     err.print(Text(what, style="bold red"))
     err.print(do)
     raise SystemExit(code)
@@ -85,8 +100,10 @@ def _unwritable(path: Path, why: str | None) -> NoReturn:
 
 
 @contextmanager
-def progress() -> Iterator[Progress]:
+def progress() -> "Iterator[Progress]":
     """A place for progress bars on stderr; silent where nobody watches."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -94,5 +111,5 @@ def progress() -> Iterator[Progress]:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=err, transient=False) as bars:
+    with Progress(*columns, console=err.console, transient=False) as bars:
         yield bars

@@ -9,20 +9,19 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from filelock import FileLock, Timeout
-from rich.progress import Progress
-
-from shared.bus.consumer import ConsumerStatus
 from shared.clock import Clock, WallClock
-from shared.contracts.definitions import AnyDefinition
 from shared.contracts.topics import TOPICS
 from shared.log.port import Bus, Shard
 from shared.scope import Scope
 from tallystick.draining import run_and_stop, run_until_none_left
 
 if TYPE_CHECKING:  # importing the services takes a second: `--help` of a verb does not wait for them
+    from rich.progress import Progress
+
     from billing.app import BillingApp
     from catalogue.app import CatalogueApp
+    from shared.bus.consumer import ConsumerStatus
+    from shared.contracts.definitions import AnyDefinition
     from sla_monitor.app import MonitorApp
 
 ACTOR = "tallystick-local"
@@ -47,7 +46,7 @@ class Stack:
         self.folder, self.bus = folder, bus
         self.catalogue, self.monitor, self.billing = catalogue, monitor, billing
 
-    async def record(self, definitions: Sequence[AnyDefinition]) -> int:
+    async def record(self, definitions: "Sequence[AnyDefinition]") -> int:
         """`definitions` are in the catalogue and announced; returns how many versions were added."""
         at = WallClock().now()  # when the catalogue learnt of them is no part of what is replayed
         recorded = await asyncio.to_thread(self.catalogue.handlers.record, definitions, at=at, actor=ACTOR)
@@ -82,7 +81,7 @@ class Stack:
         """
         await run_until_none_left(_AllOfIt(self), report)
 
-    async def drain_showing(self, bars: Progress, title: str) -> None:
+    async def drain_showing(self, bars: "Progress", title: str) -> None:
         """As `drain`, with a progress bar."""
         total = await self.pending()
         bar = bars.add_task(title, total=total)
@@ -117,7 +116,7 @@ class _AllOfIt:
         return frozenset(shard for each in self._consumers for shard in each.paused)
 
     @property
-    def _consumers(self) -> Sequence[ConsumerStatus]:
+    def _consumers(self) -> "Sequence[ConsumerStatus]":
         return *self.stack.monitor.consumers, *self.stack.billing.consumers
 
 
@@ -167,6 +166,8 @@ def exclusive_use(folder: Path) -> Iterator[None]:
 
     Raises `FolderInUse` and `UnusableFolder`. A killed process leaves no lock behind.
     """
+    from filelock import FileLock, Timeout
+
     require_folder(folder)
     for name in _SERVICES:  # before the folder is held: the services take a second to import
         import_module(name)

@@ -1,13 +1,16 @@
 """`tallystick approvals`: which differences were approved, by whom, when and why."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import typer
 
-from shared.sql.approvals import Approval
 from tallystick.console import answer
 from tallystick.options import Json, ServiceOption
 from tallystick.services import open_services
+
+if TYPE_CHECKING:
+    from shared.sql.approvals import Approval
 
 app = typer.Typer(add_completion=False)
 
@@ -26,6 +29,6 @@ def approvals(service: ServiceOption = None, as_json: Json = False) -> None:
     )
 
 
-async def _read(service: str | None) -> list[tuple[str, Approval]]:
+async def _read(service: str | None) -> "list[tuple[str, Approval]]":
     async with open_services(service) as apps:
         return [(app.quarantine.service, each) for app in apps for each in app.approvals.all()]

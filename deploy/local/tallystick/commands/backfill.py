@@ -5,14 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import typer
 
 from shared.web.formats import counted
 from tallystick.authorisation import Authorisation
 from tallystick.console import answer
 from tallystick.options import Actor, Json, LookupOption, input_file, lookup_files
-from tallystick.replay.mapping import read_mapping
 
 if TYPE_CHECKING:
     from tallystick.backfill.report import BackfillReport
@@ -31,8 +29,11 @@ def backfill(  # noqa: PLR0917 (typer makes options of them: nobody passes them 
     as_json: Json = False,
 ) -> None:
     """The report on FILE (events, one a line, or a CSV; also .gz) is printed; if approved, the new events are sent."""
+    import msgspec
+
     from tallystick.backfill.report import lines
     from tallystick.backfill.run import BackfillOptions, run_backfill
+    from tallystick.replay.mapping import read_mapping
 
     approved = None if approve is None else (approve, Authorisation.of(actor, reason or ""))
     read = None if mapping is None else read_mapping(mapping, lookups=lookup_files(lookup))

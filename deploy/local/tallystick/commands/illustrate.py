@@ -5,15 +5,10 @@ from typing import Annotated
 
 import typer
 
-from shared.bus.connect import connect
 from shared.clock import WallClock
-from shared.contracts.topics import TOPICS
 from shared.period import LONDON
-from shared.settings import ServiceSettings, read_settings
 from shared.web.formats import counted
 from tallystick.console import answer, progress
-from tallystick.demo.example import example_definitions, send
-from tallystick.demo.year import months_of_events
 from tallystick.options import Example, Json
 from tallystick.stack import require_folder
 
@@ -33,6 +28,12 @@ def illustrate(
 
 
 async def _send(example: str, *, months: int, seed: int) -> int:
+    from shared.bus.connect import connect
+    from shared.contracts.topics import TOPICS
+    from shared.settings import ServiceSettings, read_settings
+    from tallystick.demo.example import example_definitions, send
+    from tallystick.demo.year import months_of_events
+
     definitions = example_definitions(example)
     today = WallClock().now().astimezone(LONDON).date()
     events = list(months_of_events(definitions, months=months, until=today, seed=seed))

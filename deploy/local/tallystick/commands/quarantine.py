@@ -13,27 +13,18 @@ import typer
 
 from shared.clock import WallClock
 from shared.instants import instant_at
-from shared.quarantine.decisions import Decision
-from shared.quarantine.service import (
-    AlreadyDecided,
-    CannotRedrive,
-    NotHalted,
-    NotQuarantined,
-    Parked,
-    QuarantineEntry,
-    QuarantineService,
-)
 from shared.scope import Scope
-from shared.sql.approvals import Approval
 from shared.web.formats import counted
 from tallystick.authorisation import Authorisation, confirm
 from tallystick.console import answer, fail, write_file
 from tallystick.options import Actor, CouncilArgument, Json, Reason, ServiceOption, Yes
-from tallystick.quarantined import QuarantinedBy, entries_at, open_entries, read_shard, selected_entries
 from tallystick.services import open_services
 
 if TYPE_CHECKING:  # importing the services takes a second: `--help` of a verb does not wait for them
+    from shared.quarantine.decisions import Decision
+    from shared.quarantine.service import CannotRedrive, Parked, QuarantineEntry, QuarantineService
     from sla_monitor.decisions.failed_items import FailedItemsReport
+    from tallystick.quarantined import QuarantinedBy
 
 _SHOWN = 4_000
 _EVENTS_SHOWN = 5
@@ -57,6 +48,8 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List open records: where, why, since when; and the items that could not be judged."""
+    from tallystick.quarantined import open_entries
+
     found = _in_quarantine(service, lambda services: open_entries(services, because=because, decided=decided))
     failed = None if because else asyncio.run(_failed_items(service))
     lines = [line for place, held in found.items() for line in _summary(place, held)]
@@ -93,6 +86,8 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show one record with its bytes, and what was decided about it."""
+    from tallystick.quarantined import entries_at
+
     held = _in_quarantine(service, lambda services: entries_at(services, place))
     record = held[0].entry.record
     lines = [*_summary(place, held), f"key: {'none' if record.key is None else _printable(record.key)}"]
@@ -117,9 +112,11 @@ def redrive(  # noqa: PLR0917 (typer makes options of them: nobody passes them b
     as_json: Json = False,
 ) -> None:
     """Send records again as they were, after what refused them was put right."""
+    from tallystick.quarantined import selected_entries
+
     by = Authorisation.of(actor, reason)
 
-    async def work(services: Sequence[QuarantineService]) -> tuple[int, list[str]]:
+    async def work(services: "Sequence[QuarantineService]") -> tuple[int, list[str]]:
         found = await selected_entries(services, places or [], because=because, every=every)
         confirm(f"Send {counted(len(found), 'record')} again?", yes=yes)
         refused = [await _redrive(held, by) for held in found.values()]
@@ -142,9 +139,12 @@ def discard(  # noqa: PLR0917 (as above)
     as_json: Json = False,
 ) -> None:
     """Decide that records are not sent again. Their bytes stay."""
+    from shared.quarantine.service import AlreadyDecided
+    from tallystick.quarantined import selected_entries
+
     by = Authorisation.of(actor, reason)
 
-    async def work(services: Sequence[QuarantineService]) -> int:
+    async def work(services: "Sequence[QuarantineService]") -> int:
         found = await selected_entries(services, places or [], because=because, every=every)
         confirm(f"Discard {counted(len(found), 'record')}?", yes=yes)
         for each in [each for held in found.values() for each in held]:
@@ -168,9 +168,12 @@ def accept_flood(  # noqa: PLR0917 (as above)
     as_json: Json = False,
 ) -> None:
     """Let a halted partition go on, quarantining every invalid record in it up to now."""
+    from shared.quarantine.service import NotHalted, NotQuarantined
+    from tallystick.quarantined import read_shard
+
     by, wanted = Authorisation.of(actor, reason), read_shard(shard)
 
-    async def work(services: Sequence[QuarantineService]) -> list[tuple[str, int]]:
+    async def work(services: "Sequence[QuarantineService]") -> list[tuple[str, int]]:
         confirm(f"Quarantine every invalid record that {shard} holds by now?", yes=yes)
         accepted, not_halted = [], False
         for each in services:
@@ -211,7 +214,7 @@ def parked(service: ServiceOption = None, as_json: Json = False) -> None:
 def decisions(service: ServiceOption = None, as_json: Json = False) -> None:
     """List everything that was ever decided: when, who, what, why."""
 
-    async def work(services: Sequence[QuarantineService]) -> list[tuple[str, Decision]]:
+    async def work(services: "Sequence[QuarantineService]") -> "list[tuple[str, Decision]]":
         return [(each.service, decision) for each in services for decision in await each.decisions()]
 
     found = sorted(_in_quarantine(service, work), key=lambda each: each[1].decided_at)
@@ -225,7 +228,7 @@ def decisions(service: ServiceOption = None, as_json: Json = False) -> None:
     )
 
 
-def _in_quarantine(service: str | None, work: Callable[[Sequence[QuarantineService]], Coroutine[Any, Any, T]]) -> T:
+def _in_quarantine(service: str | None, work: "Callable[[Sequence[QuarantineService]], Coroutine[Any, Any, T]]") -> T:
     async def opened() -> T:
         async with open_services(service) as apps:
             return await work([each.quarantine for each in apps])
@@ -244,6 +247,7 @@ async def _failed_items(service: str | None) -> "FailedItemsReport | None":
 
 async def _request_retry(council: str, item: str, by: Authorisation) -> str:
     """The id of the request. It, and who gave which reason, are kept."""
+    from shared.sql.approvals import Approval
     from sla_monitor.app import MonitorApp
     from sla_monitor.decisions.failed_items import ItemRetryRequest
     from sla_monitor.decisions.problems import UnknownDecision
@@ -279,12 +283,14 @@ def failed_lines(found: "FailedItemsReport") -> Iterator[str]:
         yield f"{counted(found.failed_items, 'item')} failed, and in no figure. {found.advice}"
 
 
-async def _parked(service: str | None) -> list[tuple[str, Parked]]:
+async def _parked(service: str | None) -> "list[tuple[str, Parked]]":
     async with open_services(service) as apps:
         return [(each.quarantine.service, found) for each in apps for found in await each.parked()]
 
 
-async def _redrive(held: Sequence[QuarantinedBy], by: Authorisation) -> CannotRedrive | None:
+async def _redrive(held: "Sequence[QuarantinedBy]", by: Authorisation) -> "CannotRedrive | None":
+    from shared.quarantine.service import CannotRedrive
+
     first, *others = held
     try:
         await first.quarantine.redrive(first.entry, actor=by.actor, reason=by.reason)
@@ -295,7 +301,7 @@ async def _redrive(held: Sequence[QuarantinedBy], by: Authorisation) -> CannotRe
     return None
 
 
-def _summary(place: str, held: Sequence[QuarantinedBy]) -> Iterator[str]:
+def _summary(place: str, held: "Sequence[QuarantinedBy]") -> Iterator[str]:
     entry = held[0].entry
     services = ", ".join(each.quarantine.service for each in held)
     yield f"{place}  {entry.record.reason}  {_sent_at(entry)}  {services}"
@@ -312,14 +318,14 @@ def _value_lines(value: bytes | None) -> Iterator[str]:
         yield f"… and {counted(len(value) - _SHOWN, 'byte')} more; --to FILE writes all of them."
 
 
-def _as_json(place: str, held: Sequence[QuarantinedBy]) -> dict[str, Any]:
+def _as_json(place: str, held: "Sequence[QuarantinedBy]") -> dict[str, Any]:
     record = held[0].entry.record
     services = [{"service": each.quarantine.service, "decision": each.entry.decision} for each in held]
     refusal = {"reason": record.reason, "detail": record.detail, "timestamp_ms": record.timestamp_ms}
     return {"place": place, **refusal, "services": services}
 
 
-def _sent_at(entry: QuarantineEntry) -> str:
+def _sent_at(entry: "QuarantineEntry") -> str:
     """When the record was sent, where its timestamp is an instant at all."""
     try:
         return f"{instant_at(entry.record.timestamp_ms * 1000):%Y-%m-%d %H:%M:%S}Z"

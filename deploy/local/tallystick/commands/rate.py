@@ -3,17 +3,17 @@
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from billing.dry_run import StatementDelta
 from shared.clock import WallClock
-from shared.contracts.codec import UndecodableEvent, decode_event
-from shared.contracts.verdicts import VerdictEvent
 from tallystick.console import answer
 from tallystick.options import Json, input_file
-from tallystick.replay.table import UnreadableFile
+
+if TYPE_CHECKING:
+    from billing.dry_run import StatementDelta
+    from shared.contracts.verdicts import VerdictEvent
 
 app = typer.Typer(add_completion=False)
 
@@ -31,14 +31,18 @@ def rate(file: Annotated[Path, input_file("Events of verdicts, one a line.")], a
     answer({"statements": deltas}, [*lines, recharge_total(deltas)], as_json=as_json)
 
 
-async def _deltas(events: Sequence[VerdictEvent]) -> list[StatementDelta]:
+async def _deltas(events: "Sequence[VerdictEvent]") -> "list[StatementDelta]":
     from tallystick.backfill.dry_run import open_dry_run
 
     async with open_dry_run(WallClock()) as dry_run:
         return await dry_run.statement_deltas({}, events)
 
 
-def _event(where: str, value: bytes) -> VerdictEvent:
+def _event(where: str, value: bytes) -> "VerdictEvent":
+    from shared.contracts.codec import UndecodableEvent, decode_event
+    from shared.contracts.verdicts import VerdictEvent
+    from tallystick.replay.table import UnreadableFile
+
     try:
         event = decode_event(value)
     except UndecodableEvent as fault:

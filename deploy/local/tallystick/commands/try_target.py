@@ -3,11 +3,8 @@
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
-import yaml
 
-from sla_monitor.trial.target import MAX_DOCUMENT_BYTES, try_target
 from tallystick.console import answer, fail, out
 from tallystick.options import Json, input_file
 
@@ -21,9 +18,18 @@ def target(file: Annotated[Path, input_file("YAML, or JSON in a file named *.jso
     At a terminal the answer is YAML; in a pipe or a file, or with --json, it is JSON. docs/try-a-target.md describes
     the document, docs/try-target.schema.json its shape.
     """
+    from sla_monitor.trial.target import MAX_DOCUMENT_BYTES, try_target
+
     raw = file.read_bytes()
     if len(raw) > MAX_DOCUMENT_BYTES:
         fail(f"{file.name} is longer than {MAX_DOCUMENT_BYTES} bytes.", do="Split it. Nothing was evaluated.")
     found = try_target(raw, written_in="json" if file.suffix == ".json" else "yaml")
-    text = yaml.safe_dump(msgspec.to_builtins(found), sort_keys=False, allow_unicode=True)
-    answer(found, [text.removesuffix("\n")], as_json=as_json or not out.is_terminal)
+    is_json = as_json or not out.is_terminal
+    answer(found, [] if is_json else [_yaml(found)], as_json=is_json)
+
+
+def _yaml(found: object) -> str:
+    import msgspec
+    import yaml
+
+    return yaml.safe_dump(msgspec.to_builtins(found), sort_keys=False, allow_unicode=True).removesuffix("\n")

@@ -5,8 +5,6 @@ from typing import Annotated
 
 import typer
 
-from shared.web.formats import counted
-from sla_monitor.domain.verification import verify
 from tallystick.console import EXIT_NOT_VERIFIED, answer, err
 from tallystick.options import Json, input_file
 
@@ -18,6 +16,9 @@ app = typer.Typer(add_completion=False)
 @app.command(name="verdicts")
 def verify_verdicts(file: Annotated[Path, input_file("A council's month of evidence.")], as_json: Json = False) -> None:
     """Judge every verdict of an evidence file again, and name whatever was altered."""
+    from shared.web.formats import counted
+    from sla_monitor.domain.verification import verify
+
     found = verify(file.read_bytes())
     lines = []
     if found.heading is not None and not found.faults:

@@ -6,21 +6,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
-from rich.table import Table
 
-from shared.faults import Fault, LocatedFault, listed, position_of
-from shared.json_values import strict_json
 from shared.period import Month
 from shared.scope import Scope
-from shared.validation import InvalidValue, validated
 from shared.web.formats import counted
-from shared.yaml_values import YamlValues, read_yaml
-from sla_monitor.trial.draft import Draft, WhatIfFindings
 from tallystick.console import answer, fail, progress, var_folder
 from tallystick.options import Json, input_file, read_month
 from tallystick.stack import open_stack
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
+    from shared.faults import Fault
+    from shared.yaml_values import YamlValues
+    from sla_monitor.trial.draft import Draft, WhatIfFindings
     from sla_monitor.trial.what_if import WhatIfAnswer
 
 _HELP = "docs/corrections.md describes drafts. Nothing was stored."
@@ -53,7 +52,12 @@ def what_if(
     answer(found, _lines(found), as_json=as_json)
 
 
-def _read(file: Path) -> tuple[Draft, YamlValues]:
+def _read(file: Path) -> "tuple[Draft, YamlValues]":
+    from shared.json_values import strict_json
+    from shared.validation import InvalidValue, validated
+    from shared.yaml_values import YamlValues, read_yaml
+    from sla_monitor.trial.draft import Draft
+
     raw = file.read_bytes()
     try:
         values = YamlValues(strict_json(raw)) if file.suffix == ".json" else read_yaml(raw.decode())
@@ -67,12 +71,14 @@ def _read(file: Path) -> tuple[Draft, YamlValues]:
     return draft, values
 
 
-def _refuse(faults: Sequence[Fault], values: YamlValues) -> NoReturn:
+def _refuse(faults: "Sequence[Fault]", values: "YamlValues") -> NoReturn:
+    from shared.faults import LocatedFault, listed, position_of
+
     located = [LocatedFault(fault, position_of(fault.path, values.positions)) for fault in faults]
     fail("\n".join(listed(located)), do=_HELP)
 
 
-async def _ask(draft: Draft, first: str, last: str) -> WhatIfFindings:
+async def _ask(draft: "Draft", first: str, last: str) -> "WhatIfFindings":
     scope = Scope.all()
     async with open_stack(var_folder()) as stack:
         await stack.monitor.catch_up()
@@ -83,7 +89,9 @@ async def _ask(draft: Draft, first: str, last: str) -> WhatIfFindings:
             )
 
 
-def _lines(found: "WhatIfAnswer") -> Iterator[str | Table]:
+def _lines(found: "WhatIfAnswer") -> "Iterator[str | Table]":
+    from rich.table import Table
+
     table = Table(title="As published, and under the draft")
     table.add_column("Council")
     table.add_column("Agreement")
