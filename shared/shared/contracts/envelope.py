@@ -5,23 +5,35 @@ item that an event is about, so that a router need not know its type. Attributes
 stored bytes and are ignored when decoding.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar, cast
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from shared.contracts.scalars import ID_FORM, EventId, Instant, Sequence, Source
 from shared.units import CouncilId, ItemId
 
+T = TypeVar("T", bound=str)
+
+
+def _apart(text: T) -> T:
+    """An equal text that is another object than what decoding makes of `text`."""
+    return cast(T, "".join([*text]))  # joined, it is of the same type but for its literal
+
+
+# Defaults that `is` tells from what a sender wrote: the strictness check asks which members were sent.
+VERSION_NOT_SENT: Literal["1.0"] = _apart("1.0")
+CONTENT_TYPE_NOT_SENT: Literal["application/json"] = _apart("application/json")
+
 
 class Event(Struct, frozen=True, kw_only=True, tag_field="type"):
     """Something that happened. (`source`, `id`) is its identity: the same pair with other content is a conflict."""
 
-    specversion: Literal["1.0"] = "1.0"
+    specversion: Literal["1.0"] = VERSION_NOT_SENT
     id: EventId
     source: Source
     time: Instant
     subject: Annotated[str, Meta(min_length=1, max_length=200)]
-    datacontenttype: Literal["application/json"] = "application/json"
+    datacontenttype: Literal["application/json"] = CONTENT_TYPE_NOT_SENT
     dataschema: str | UnsetType = UNSET
     partitionkey: str | UnsetType = UNSET
     traceparent: str | UnsetType = UNSET

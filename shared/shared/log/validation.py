@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal, TypeVar, cast, get_args
 
-import msgspec
-
 from shared.contracts.codec import AnyEvent, UndecodableEvent, UnknownEventType, decode_event
 from shared.contracts.envelope import ItemEvent, TimeAdvanced
 from shared.contracts.items import TicketOpened, WorkReceived
@@ -22,6 +20,7 @@ from shared.json_values import NotStrictJson, strict_json
 from shared.log.failures import CodeFailure
 from shared.log.partitioner import partition_of
 from shared.log.port import Quarantined, Record, Shard
+from shared.log.strictness import is_surely_strict, require_strictness
 from shared.period import YEARS
 from shared.validation import value_faults
 
@@ -49,7 +48,6 @@ MAX_AGE = timedelta(days=REPLAYABLE_DAYS)
 _MAX_AHEAD_S, _MAX_AGE_S = MAX_AHEAD.total_seconds(), MAX_AGE.total_seconds()
 # Anybody may write there; what Tallystick's services write elsewhere is placed and dated by its own code.
 _PROVIDERS = frozenset({TICKETS.name, WORK.name, USAGE.name})
-_NUL = rb"\u0000"  # JSON has no other way to write it
 _WRONG_YEAR = f"expected years from {YEARS[0]} to {YEARS[-1]}"
 _FOREIGN = "expected an event of a type that this topic carries"
 # The field of the data that holds another date than the event's own time.
@@ -148,28 +146,13 @@ def _invalid(reason: Reason, detail: str, *faults: Fault) -> InvalidRecord:
 def _decoded(value: bytes) -> AnyEvent | InvalidRecord:
     try:
         event = decode_event(value)
-        _require_strictness(value)
+        if not is_surely_strict(value, event):
+            require_strictness(value)
     except UnknownEventType as fault:
         return _invalid("UNKNOWN_TYPE", str(fault), *_decoding_faults(value))
     except (UndecodableEvent, NotStrictJson) as fault:
         return _invalid("UNREADABLE", str(fault), *_decoding_faults(value))
     return event
-
-
-def _require_strictness(value: bytes) -> None:
-    """Raises `NotStrictJson` for what the typed decode lets pass: doubled keys, NUL, bad text in unknown attributes."""
-    if _NUL in value:
-        raise NotStrictJson("a text holds the character NUL, which databases refuse")
-    try:
-        again = msgspec.json.encode(msgspec.json.decode(value))
-        # What comes out as it went in, but for spaces, cannot have lost a doubled key. Most senders' JSON does.
-        if again == value or again == msgspec.json.format(value, indent=-1):
-            return
-    except msgspec.ValidationError as fault:  # without a type to decode to, only a number can be invalid
-        raise NotStrictJson("a number is out of range") from fault
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        pass  # the slow reader words the fault
-    strict_json(value)
 
 
 def _decoding_faults(value: bytes) -> list[Fault]:
