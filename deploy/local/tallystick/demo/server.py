@@ -25,6 +25,7 @@ from tallystick.options import LAST_PORT
 from tallystick.stack import Stack, open_stack
 
 _PORTS_TRIED = 20
+_SHOWN_EVERY_S = 0.25
 
 
 class Year(msgspec.Struct, frozen=True):
@@ -132,7 +133,7 @@ async def _watch(demo: _Demo, stop: asyncio.Event, bars: Progress) -> None:
     bar = bars.add_task("Judging and metering", total=total)
     while not stop.is_set() and (left := await demo.stack.pending()):
         bars.update(bar, completed=total - left)
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(_SHOWN_EVERY_S)
     bars.update(bar, completed=total)
     bars.stop()
     if not stop.is_set():
