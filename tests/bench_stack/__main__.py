@@ -1,9 +1,10 @@
-"""Starts the servers, and prints every figure with its ratio to one that was measured in the same run."""
+"""Says what it runs on, starts the servers, and prints every figure beside one that was measured in the same run."""
 
 import sys
 from importlib import import_module
 
 from tests.bench_stack.environment import bench_environment
+from tests.support.interpreter import described, this_build
 
 PARTS = ("judging", "growth", "ingest")
 
@@ -14,8 +15,11 @@ def main(wanted: list[str]) -> int:
     if unknown:
         sys.stderr.write(f"no such part: {', '.join(unknown)}; there are {', '.join(PARTS)}\n")
         return 2
+    sys.stdout.write("\n".join([*described(this_build()), ""]))
     for name in wanted or PARTS:
         with bench_environment() as servers:
+            sys.stdout.write(f"\n{name}, on {servers.versions()}\n")
+            sys.stdout.flush()
             import_module(f"tests.bench_stack.{name}").run(servers)
     return 0
 

@@ -1,14 +1,21 @@
-"""The monitor's log filled, and how far the monitor has come with it."""
+"""The monitor's log filled, how far the monitor has come with it, and all of that forgotten again."""
 
 import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import msgspec
 from redis import Redis
+from sqlalchemy import create_engine, func, select
 
 from shared.bus.connect import connect
-from shared.contracts.topics import TICKETS
+from shared.contracts.topics import TICKETS, VERDICTS
+from shared.log.port import every_shard
 from shared.state.port import Head
+from sla_monitor.store.tables import PROGRESS
 from tests.bench_stack.environment import BenchEnvironment
+from tests.support.kafka_broker import recreate_topic
+from tests.support.service_process import ServiceProcess, eventually
 from tests.support.tickets import fill
 
 _head = msgspec.json.Decoder(Head)
@@ -19,14 +26,58 @@ def fill_log(env: BenchEnvironment, *, items: int) -> None:
     asyncio.run(_fill(env, items))
 
 
+def forget_results(env: BenchEnvironment, redis: Redis) -> None:
+    """The log's events are there as before, and nothing that was made of them: neither state nor announcements."""
+    redis.flushall()
+    asyncio.run(recreate_topic(env.broker, VERDICTS))
+
+
 def judged(redis: Redis) -> int:
     """How many records of the tickets' topic have been judged and stored."""
-    names = [f"{{tallystick:{TICKETS.name}/{partition}}}:head" for partition in range(TICKETS.partitions)]
     with redis.pipeline(transaction=False) as pipe:
-        for name in names:
+        for name in _keys("head"):
             pipe.hget(name, "head")
         heads = [_head.decode(held) for held in pipe.execute() if held is not None]
     return sum(head.next_offset - head.first_offset for head in heads)
+
+
+@contextmanager
+def all_recorded(env: BenchEnvironment, redis: Redis, database: str) -> Iterator[Callable[[], bool]]:
+    """Whether every announcement of what has been judged so far is published, and recorded in `database`."""
+    engine = create_engine(database)
+    recorded = select(func.coalesce(func.sum(PROGRESS.c.next_offset), 0)).where(PROGRESS.c.topic == VERDICTS.name)
+
+    def is_over() -> bool:
+        if redis.exists(*_keys("queue")):
+            return False
+        with engine.connect() as connection:
+            return int(connection.scalar(recorded) or 0) >= asyncio.run(_published(env.bus))
+
+    try:
+        yield is_over
+    finally:
+        engine.dispose()
+
+
+def wait_for_work(services: list[ServiceProcess]) -> None:
+    """Each of `services` has started and been given partitions of all that it reads."""
+    eventually(lambda: all(_has_work(service) for service in services))
+
+
+def _has_work(service: ServiceProcess) -> bool:
+    _, health = service.admin("/readyz")
+    return "no shard is assigned" not in health
+
+
+def _keys(part: str) -> list[str]:
+    return [f"{{tallystick:{TICKETS.name}/{partition}}}:{part}" for partition in range(TICKETS.partitions)]
+
+
+async def _published(url: str) -> int:
+    bus = connect(url)
+    published = sum([(await bus.bounds(shard)).end for shard in every_shard([VERDICTS])])
+    await bus.close()
+    return published
 
 
 async def _fill(env: BenchEnvironment, items: int) -> None:

@@ -40,10 +40,10 @@ def _cost_us(env: BenchEnvironment, redis: Redis, monitor: ServiceProcess, *, op
     before = judged(redis)
     asyncio.run(_publish(env, TICKETS.name, (message(n, "opened", NOW) for n in opened)))
     wait_for_records(before + len(opened), lambda: judged(redis))
-    before, used_s = judged(redis), processor_s(monitor)
+    before, used_s = judged(redis), processor_s(monitor.process.pid)
     asyncio.run(_publish(env, TICKETS.name, _assigned(opened.stop)))
     wait_for_records(before + SENT, lambda: judged(redis))
-    return (processor_s(monitor) - used_s) / SENT * 1e6
+    return (processor_s(monitor.process.pid) - used_s) / SENT * 1e6
 
 
 def _assigned(items: int) -> Iterator[Message]:

@@ -1,7 +1,6 @@
-"""Usage that billing takes into PostgreSQL a second, from Kafka."""
+"""What a reading costs billing, from Kafka into PostgreSQL."""
 
 import asyncio
-import sys
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine, create_engine, func, select
@@ -14,7 +13,8 @@ from shared.contracts.usage import UsageData, UsageRecorded
 from shared.ids import derived_id
 from shared.log.port import Message
 from shared.units import CouncilId, ItemId
-from tests.bench_stack.environment import BenchEnvironment, rate
+from tests.bench_stack.cost import header, print_lines, row
+from tests.bench_stack.environment import BenchEnvironment
 from tests.support.tickets import COUNCILS, FIRST
 
 EVENTS = 300_000
@@ -22,16 +22,16 @@ _PAGE = 4_000
 
 
 def run(env: BenchEnvironment) -> None:
-    """Prints one rate; `make bench` has it beside a bare COPY."""
+    """Prints one row; `make bench` has billing's rate beside a bare COPY."""
     asyncio.run(_fill(env))
-    with env.service("billing") as (_, database):
+    with env.service("billing") as ([billing], database):
         engine = create_engine(database)
-        taken_in = rate(EVENTS, lambda: _taken_in(engine))
+        cost = env.measure("usage ingested: 1 process", EVENTS, lambda: _ingested(engine), [billing.process.pid])
         engine.dispose()
-    sys.stdout.write(f"{'usage taken in by billing, one process':<50} {taken_in:>12,.0f} /s\n")
+    print_lines(header(), row(cost))
 
 
-def _taken_in(engine: Engine) -> int:
+def _ingested(engine: Engine) -> int:
     read = func.coalesce(func.sum(progress.c.next_offset - progress.c.first_offset), 0)
     with engine.connect() as connection:
         return int(connection.scalar(select(read).where(progress.c.topic == USAGE.name)) or 0)
