@@ -1,10 +1,11 @@
-"""What an event costs to be judged: one process, two and four, beside a bare reader."""
+"""What an event costs to be judged: one process, two and four, beside a bare reader and beside other processors."""
 
 from dataclasses import replace
 
 from redis import Redis
 
-from tests.bench_stack.cost import Cost, growth, header, print_lines, row
+from tests.bench_stack import peers
+from tests.bench_stack.cost import Cost, advantage, growth, header, print_lines, row
 from tests.bench_stack.environment import BenchEnvironment, counting_program
 from tests.bench_stack.filled_log import all_recorded, fill_log, forget_results, judged, wait_for_work
 
@@ -26,6 +27,10 @@ def run(env: BenchEnvironment) -> None:
         for processes in SEVERAL:
             several = _product(env, redis, processes=processes)
             print_lines(row(several, growth(several, one)))
+    for peer in peers.PEERS:
+        measured = peers.measure(env, peer, events=EVENTS)
+        print_lines(row(measured, advantage(one, measured)) if isinstance(measured, Cost) else measured)
+    print_lines(*peers.notes())
 
 
 def _bare(env: BenchEnvironment, redis: Redis) -> Cost:
