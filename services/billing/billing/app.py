@@ -33,6 +33,8 @@ from shared.web.pages import site_routes
 # Records a transaction. Identities come at random, so each writes its own page of the inbox: large batches share pages
 # and syncs. 4,000 ingested half as many again a second as 1,000; their in-list stays far below SQL's parameter limits.
 BATCH = 4000
+# While one shard's batch waits for PostgreSQL and its disk, others are read and checked. SQLite has one writer.
+_STORED_AT_ONCE = {"postgresql": 3, "sqlite": 1}
 
 
 class BillingApp:
@@ -46,6 +48,7 @@ class BillingApp:
         self._bus = bus
         engine = connect(settings.database)
         prepare(engine, "billing")
+        self._stored_at_once = _STORED_AT_ONCE[engine.dialect.name]
         self._store = SqlStore(engine)
         self.statements = Statements(self._store, clock)
         self.dry_run = DryRun(self._store, clock)
@@ -96,6 +99,7 @@ class BillingApp:
             known_logs=self._known_logs,
             stop=stop,
             batch=BATCH,
+            concurrency=self._stored_at_once,
             status=self._consumer,
         )
 
