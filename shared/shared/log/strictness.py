@@ -6,17 +6,15 @@ each quotation mark begins or ends a text. If there are no more of them than the
 member was sent, for it would have a name.
 """
 
-from collections.abc import Callable
 from datetime import date
 from functools import cache
-from operator import attrgetter
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
 import msgspec
-from msgspec import Struct, inspect, structs
+from msgspec import UNSET, Struct, inspect, structs
 
 from shared.contracts.codec import AnyEvent
-from shared.contracts.envelope import CONTENT_TYPE_NOT_SENT, VERSION_NOT_SENT
+from shared.contracts.envelope import CONTENT_TYPE_NOT_SENT, VERSION_NOT_SENT, ItemEvent
 from shared.json_values import NotStrictJson, strict_json
 
 _QUOTE, _BACKSLASH = b'"'[0], b"\\"[0]
@@ -55,28 +53,24 @@ def is_surely_strict(value: bytes, event: AnyEvent) -> bool:
         more -= _MEMBER
     if event.datacontenttype is not CONTENT_TYPE_NOT_SENT:
         more -= _MEMBER
-    return more == 0 or more == _optional_quotes(event, form)
+    return more == 0 or (isinstance(event, ItemEvent) and more == _optional_quotes(event, form))
 
 
 class _Form(Struct, frozen=True):
-    """The quotation marks that no event of a type can do without, and its optional members but for the two above.
+    """What no event of a type can do without, in quotation marks, and the optional members of its data.
 
-    The defaults are the very objects that decoding puts where a member was not sent.
+    Each has with it the very object that decoding puts where it was not sent.
     """
 
     required_quotes: int
-    optional: Callable[[object], tuple[object, ...]]
-    defaults: tuple[object, ...]
+    optional: tuple[tuple[str, object], ...]
 
 
 @cache
 def _form_of(kind: type[AnyEvent]) -> _Form:
-    data = get_type_hints(kind)["data"]
-    defaults = {field.name: field.default for field in structs.fields(kind) if not field.required}
-    del defaults["specversion"], defaults["datacontenttype"]
-    defaults |= {f"data.{field.name}": field.default for field in structs.fields(data) if not field.required}
+    data = structs.fields(get_type_hints(kind)["data"])
     required = _MEMBER + _least_quotes(inspect.type_info(kind))  # the type is a member, too
-    return _Form(required, attrgetter(*defaults), tuple(defaults.values()))
+    return _Form(required, tuple((field.name, field.default) for field in data if not field.required))
 
 
 def _least_quotes(kind: inspect.Type) -> int:
@@ -93,9 +87,12 @@ def _least_quotes(kind: inspect.Type) -> int:
             return 0
 
 
-def _optional_quotes(event: AnyEvent, form: _Form) -> int:
-    quotes = 0
-    for value, default in zip(form.optional(event), form.defaults, strict=False):
+def _optional_quotes(event: Any, form: _Form) -> int:
+    """The quotation marks of an item event's optional members that were sent for certain, but for the two above."""
+    missing = (event.dataschema, event.partitionkey, event.traceparent, event.sequence).count(UNSET)
+    quotes = _MEMBER * (4 - missing)
+    for name, default in form.optional:
+        value = getattr(event.data, name)
         if value is not default:
             quotes += _MEMBER if type(value) is str else _quotes_of(value)
     return quotes
@@ -105,7 +102,7 @@ def _quotes_of(value: object) -> int:
     """The quotation marks of a member that has `value`, at least."""
     match value:
         case dict():  # an empty mapping may stand for none
-            return _NAME * bool(value) + sum(_NAME + _TEXT * isinstance(each, str) for each in value.values())
+            return _NAME + sum(_NAME + _TEXT * isinstance(each, str) for each in value.values()) if value else 0
         case str() | date():
             return _MEMBER
         case int() | None:

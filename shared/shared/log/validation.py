@@ -110,7 +110,7 @@ def validate(value: bytes | None, carried: frozenset[type[E]]) -> E | InvalidRec
         return event
     if type(event) not in carried:
         return _invalid("FOREIGN_TYPE", _FOREIGN, Fault(("type",), _FOREIGN))
-    if misdated := _year_faults(event):
+    if (event.time.year not in YEARS or type(event) in _OTHER_DATES) and (misdated := _year_faults(event)):
         return _invalid("TIME_OUT_OF_RANGE", misdated[0].message, *misdated)
     return cast(E, event)  # its type is in `carried`: a set of types cannot narrow a union for the type checker
 
@@ -127,16 +127,14 @@ def check_place(shard: Shard, record: Record, event: object) -> InvalidRecord | 
         return InvalidRecord(
             "KEY_PARTITION_MISMATCH", "the record's key belongs to another partition: leave it to the key"
         )
-    return _mistimed(record, event)
-
-
-def _mistimed(record: Record, event: ItemEvent) -> InvalidRecord | None:
     ahead_s = event.time.timestamp() - record.timestamp_ms / 1000
-    if ahead_s > _MAX_AHEAD_S:
+    return None if -_MAX_AGE_S <= ahead_s <= _MAX_AHEAD_S else _mistimed(ahead_s)
+
+
+def _mistimed(ahead_s: float) -> InvalidRecord:
+    if ahead_s > 0:
         return InvalidRecord("FUTURE_TIME", f"dated {ahead_s:.0f} s after it was sent; at most {MAX_AHEAD} is accepted")
-    if ahead_s < -_MAX_AGE_S:
-        return InvalidRecord("TOO_OLD", f"dated over {MAX_AGE.days} days before it was sent: send it as a replay")
-    return None
+    return InvalidRecord("TOO_OLD", f"dated over {MAX_AGE.days} days before it was sent: send it as a replay")
 
 
 def _invalid(reason: Reason, detail: str, *faults: Fault) -> InvalidRecord:
