@@ -2,8 +2,6 @@
 
 import sqlite3
 import sys
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,6 +20,7 @@ from shared.period import Month
 from shared.scope import Scope
 from shared.sqlite import set_pragmas
 from shared.units import CouncilId, ItemId
+from tests.bench._spent import spend
 from tests.support.recharges import ASHBY, GRADUATED, PAYROLL, PROVIDER, agreement, catalogue_events, records, tariff
 
 EVENTS = 100_000
@@ -34,15 +33,15 @@ def run() -> None:
     usage = usage_records()
     with TemporaryDirectory() as folder:
         rows = [(derived_id("bench", number), "2026-01-01", 1_500_000) for number in range(EVENTS)]
-        bare = EVENTS / _seconds(lambda: _bare_sqlite(Path(folder) / "bare.db", rows))
+        bare = spend(lambda: _bare_sqlite(Path(folder) / "bare.db", rows))
         store = SqlStore.open(f"sqlite:///{folder}/billing.db")
         known = records(catalogue_events(ASHBY, PROVIDER, PAYROLL, PRICED, agreement(PRICED.id)))
         ingest(store, Shard(CATALOGUE.name, 0), known, expected=None)
-        ingested = EVENTS / _seconds(lambda: ingest_all(store, usage))
+        ingested = spend(lambda: ingest_all(store, usage))
         statements = Statements(store, WallClock())
-        statement_s = _seconds(lambda: statements.statement(ASHBY.id, Month(2026, 5), scope=Scope.all()))
-    sys.stdout.write(f"{f'bare SQLite, one table, synced every {BATCH} rows':<50} {bare:>12,.0f} /s\n")
-    sys.stdout.write(f"{f'usage events ingested, batches of {BATCH}':<50} {ingested:>12,.0f} /s\n")
+        statement_s = spend(lambda: statements.statement(ASHBY.id, Month(2026, 5), scope=Scope.all())).elapsed_s
+    sys.stdout.write(f"{bare.line(f'bare SQLite, one table, synced every {BATCH} rows', EVENTS)}\n")
+    sys.stdout.write(f"{ingested.line(f'usage events ingested, batches of {BATCH}', EVENTS)}\n")
     sys.stdout.write(f"{f'statement of a month of {EVENTS // 12:,} events':<50} {statement_s * 1000:>12,.1f} ms\n")
 
 
@@ -78,9 +77,3 @@ def _bare_sqlite(path: Path, rows: list[tuple[str, str, int]]) -> None:
         connection.executemany("INSERT INTO usage VALUES (?, ?, ?)", rows[start : start + BATCH])
         connection.execute("COMMIT")
     connection.close()
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began

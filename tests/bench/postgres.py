@@ -1,8 +1,6 @@
 """Billing's intake into a real PostgreSQL, beside a bare COPY of the rows that it leaves there."""
 
 import sys
-import time
-from collections.abc import Callable
 from typing import Any, cast
 
 from psycopg import Connection as Driver
@@ -14,6 +12,7 @@ from billing.store import tables
 from billing.store.sql import SqlStore
 from shared.log.port import Record
 from shared.sql.engine import connect
+from tests.bench._spent import Spent, spend
 from tests.bench.billing import EVENTS, METERED, ingest_all, usage_records
 from tests.support.databases import APP, address, migrated_databases
 from tests.support.servers import postgres_address, postgres_container
@@ -24,7 +23,7 @@ ROUNDS = 3
 
 
 def run() -> None:
-    """Prints rates of this run: the server shares the machine with its client."""
+    """Prints rates of this run, and this process's share of the processor: the server shares the machine with it."""
     usage = usage_records()
     with postgres_container().with_exposed_ports(5432) as container:
         url = migrated_databases(postgres_address(int(container.get_exposed_port(5432))))("billing")
@@ -32,21 +31,21 @@ def run() -> None:
         rounds = [_round(owner, store, usage) for _ in range(ROUNDS)]
         owner.dispose()
         store.close()
-    bare_s, judging_s, taking_in_s = (min(times) for times in zip(*rounds, strict=True))
-    _line("bare COPY of the same rows into the same tables", bare_s, bare_s)
-    _line("usage events taken in", taking_in_s, bare_s)
-    _line("of that, only judging them", judging_s, bare_s)
+    bare, reading, ingesting = (min(spent) for spent in zip(*rounds, strict=True))
+    _line("bare COPY of the same rows into the same tables", bare, bare)
+    _line(f"usage events ingested, batches of {BATCH}", ingesting, bare)
+    _line("of that, only reading and checking them", reading, bare)
 
 
-def _round(owner: Engine, store: SqlStore, usage: list[Record]) -> tuple[float, float, float]:
-    """The seconds that a bare copy, judging alone and taking in need for the same events."""
+def _round(owner: Engine, store: SqlStore, usage: list[Record]) -> tuple[Spent, Spent, Spent]:
+    """What a bare copy, only reading and checking, and ingesting spend on the same events."""
     _empty(owner)
-    taking_in_s = _seconds(lambda: ingest_all(store, usage))
-    judging_s = _seconds(lambda: [ingest_batch(METERED, usage[at : at + BATCH]) for at in range(0, EVENTS, BATCH)])
+    ingesting = spend(lambda: ingest_all(store, usage))
+    reading = spend(lambda: [ingest_batch(METERED, usage[at : at + BATCH]) for at in range(0, EVENTS, BATCH)])
     with owner.connect() as connection:
         stored = {table: connection.execute(table.select()).all() for table in STORED}
     _empty(owner)
-    return _seconds(lambda: _copy_all(owner, stored)), judging_s, taking_in_s
+    return spend(lambda: _copy_all(owner, stored)), reading, ingesting
 
 
 def _empty(owner: Engine) -> None:
@@ -70,14 +69,6 @@ def _copy(connection: Connection, table: Table, rows: Any) -> None:
             copying.write_row(row)
 
 
-def _seconds(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
-
-
-def _line(what: str, took_s: float, bare_s: float) -> None:
-    rate = EVENTS / took_s
-    sys.stdout.write(
-        f"{f'{what}, batches of {BATCH}':<64} {rate:>10,.0f} /s {bare_s / took_s:>6.2f} of the bare COPY\n"
-    )
+def _line(what: str, took: Spent, bare: Spent) -> None:
+    share = bare.elapsed_s / took.elapsed_s
+    sys.stdout.write(f"{took.line(what, EVENTS)}, {share:.2f} x the rate of the bare COPY\n")

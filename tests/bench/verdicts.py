@@ -21,6 +21,7 @@ from sla_monitor.domain.clock.verdict import Evaluation, evaluate
 from sla_monitor.domain.facts import AnyFact, Paused, Resumed
 from sla_monitor.domain.incremental import IncrementalState, start_incremental
 from sla_monitor.settings import MonitorSettings
+from tests.bench._spent import Spent
 from tests.support.histories import agreement_index, at, facts
 from tests.support.log_reading import read_records, seek_all, shards_of, wait_for_assignment
 from tests.support.tickets import EVENTS, fill
@@ -58,8 +59,9 @@ def run() -> None:
     read, judged = asyncio.run(_embedded())
     sys.stdout.write(f"{'judge 3 clocks, 6 pauses, 4 warnings in full':<50} {whole:>12,.1f} us\n")
     sys.stdout.write(f"{'follow its next pause or resumption':<50} {step:>12,.1f} us  {step / whole:5.2f} of in full\n")
-    sys.stdout.write(f"{'read and decode the log only':<50} {read:>12,.0f} /s\n")
-    sys.stdout.write(f"{'judge, announce and record it':<50} {judged:>12,.0f} /s  {judged / read:5.2f} of that\n")
+    sys.stdout.write(f"{read.line('read and decode the log only', EVENTS)}\n")
+    share = read.elapsed_s / judged.elapsed_s
+    sys.stdout.write(f"{judged.line('judge, announce and record it', EVENTS)}  {share:5.2f} of that rate\n")
 
 
 def _judge(history: list[AnyFact], agreement: AgreementIndex, as_of: int) -> Evaluation:
@@ -94,21 +96,21 @@ def _median_us(work: Callable[[], object]) -> float:
     return median(times)
 
 
-async def _embedded() -> tuple[float, float]:
+async def _embedded() -> tuple[Spent, Spent]:
     with TemporaryDirectory() as folder:
         bus = connect(f"sqlite:///{folder}/log.db")
         await bus.ensure_topics(TOPICS)
         await fill(bus)
-        began = time.perf_counter()
+        began = Spent.now()
         await _read(bus)
-        read_s = time.perf_counter() - began
+        read = Spent.now().since(began)
         app = build(MonitorSettings(TALLYSTICK_VAR=Path(folder)), bus=bus, clock=WallClock())
-        began = time.perf_counter()
+        began = Spent.now()
         await _work_off(app)
-        judged_s = time.perf_counter() - began
+        judged = Spent.now().since(began)
         await app.close()
         await bus.close()
-    return EVENTS / read_s, EVENTS / judged_s
+    return read, judged
 
 
 async def _read(bus: Bus) -> None:

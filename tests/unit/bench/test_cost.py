@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from tests.bench._spent import Spent
 from tests.bench_stack.cost import Cost, advantage, compare, growth, header, row
 from tests.bench_stack.environment import CountingProgram, ProgramFailed, counting_program, processor_s, tree_s
 from tests.support.service_process import eventually
@@ -57,6 +58,13 @@ def test_each_figure_of_a_row_stands_below_its_header() -> None:
 
 def test_a_row_for_which_redis_was_not_looked_at_ends_with_its_last_figure() -> None:
     assert row(Cost("peer", 1, 1.0, 1.0)).endswith(" 0.0")
+
+
+def test_what_work_has_spent_is_told_by_the_event() -> None:
+    spent = Spent(12.0, 8.0).since(Spent(10.0, 7.0))
+
+    assert spent == (2.0, 1.0)
+    assert spent.line("work", 40_000).split() == ["work", "20,000", "/s", "25.0", "us", "of", "processor"]
 
 
 def test_a_tree_of_processes_is_counted_with_those_that_have_ended() -> None:
