@@ -9,7 +9,7 @@ from redis import Redis
 from sqlalchemy import create_engine, func, select
 
 from shared.bus.connect import connect
-from shared.contracts.topics import TICKETS, VERDICTS
+from shared.contracts.topics import TICKETS, VERDICTS, Topic
 from shared.log.port import every_shard
 from shared.state.port import Head
 from sla_monitor.store.tables import PROGRESS
@@ -51,12 +51,17 @@ def all_recorded(env: BenchEnvironment, redis: Redis, database: str) -> Iterator
         if redis.exists(*_keys("queue")):
             return False
         with engine.connect() as connection:
-            return int(connection.scalar(recorded) or 0) >= asyncio.run(_published(env.bus))
+            return int(connection.scalar(recorded) or 0) >= count_records(env, VERDICTS)
 
     try:
         yield is_over
     finally:
         engine.dispose()
+
+
+def count_records(env: BenchEnvironment, topic: Topic) -> int:
+    """How many records the topic has ever had."""
+    return asyncio.run(_count(env.bus, topic))
 
 
 def wait_for_work(services: list[ServiceProcess]) -> None:
@@ -73,11 +78,11 @@ def _keys(part: str) -> list[str]:
     return [f"{{tallystick:{TICKETS.name}/{partition}}}:{part}" for partition in range(TICKETS.partitions)]
 
 
-async def _published(url: str) -> int:
+async def _count(url: str, topic: Topic) -> int:
     bus = connect(url)
-    published = sum([(await bus.bounds(shard)).end for shard in every_shard([VERDICTS])])
+    count = sum([(await bus.bounds(shard)).end for shard in every_shard([topic])])
     await bus.close()
-    return published
+    return count
 
 
 async def _fill(env: BenchEnvironment, items: int) -> None:

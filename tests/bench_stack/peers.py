@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 from shared.contracts.topics import VERDICTS, Topic
 from tests.bench_stack.cost import Cost
 from tests.bench_stack.environment import BenchEnvironment, ProgramFailed, counting_program
+from tests.bench_stack.filled_log import count_records
 
 _ROOT = Path(__file__).parents[2]
 _INSTALLED = "installed"  # a file of the environment that is written last
@@ -78,13 +79,16 @@ def notes() -> list[str]:
 
 
 def _measure(env: BenchEnvironment, peer: Peer, python: Path, *, events: int) -> Cost:
-    output = f"bench.{peer.packages[0].partition('=')[0]}"
-    env.ensure_topics([Topic(output, "", VERDICTS.partitions, 1, (), ())])
+    output = Topic(f"bench.{peer.packages[0].partition('=')[0]}", VERDICTS.key, VERDICTS.partitions, 1, (), ())
+    env.ensure_topics([output])
     with TemporaryDirectory() as state:
         command = [part.format(state=state) for part in peer.command]
-        given = {"PYTHONPATH": str(_ROOT), "BENCH_BROKER": env.broker, "BENCH_OUTPUT": output}
+        given = {"PYTHONPATH": str(_ROOT), "BENCH_BROKER": env.broker, "BENCH_OUTPUT": output.name}
         with counting_program(*command, python=str(python), env=given) as program:
-            return env.measure(peer.label, events, program.position, [program.id])
+            cost = env.measure(peer.label, events, program.position, [program.id])
+    if not count_records(env, output):
+        raise ProgramFailed("it has announced nothing")
+    return cost
 
 
 def _installed(peer: Peer) -> Path:
