@@ -38,6 +38,11 @@ _NEVER_STOPS: Kinds = frozenset({Assigned, Asked, Responded})
 _ONE_INTERVAL = frozenset({"response-time", "resolution-time", "processing-time"})
 
 
+def may_decide_nothing(facts: Iterable[AnyFact]) -> bool:
+    """Whether there are items of which such facts change no verdict; of any others they may."""
+    return all(type(fact) in _AFTER_STOP for fact in facts)
+
+
 def ignored_kinds(bound_targets: Iterable[BoundTarget]) -> Kinds:
     """The kinds of fact by which no verdict changes, nor when one is evaluated next, whenever they happened."""
     kinds = _NEVER_STOPS
@@ -139,19 +144,25 @@ class IncrementalState(Struct):
         return True
 
 
-def start_incremental(last: AnyFact, evaluation: Evaluation, *, as_of: int) -> IncrementalState | None:
+def start_incremental(
+    last: AnyFact, evaluation: Evaluation, *, as_of: int, new: Iterable[AnyFact] = ()
+) -> IncrementalState | None:
     """The state to go on from after `evaluation`, made at `as_of` without exclusions; None where there can be none.
 
-    `last` is the newest fact: one from after `as_of` has not been evaluated yet.
+    `last` is the newest fact: one from after `as_of` has not been evaluated yet. It is also None where one of the
+    `new` facts, which are to be applied to it, is of a kind that decides something.
     """
     timeline = evaluation.timeline
     if timeline is None or evaluation.unstarted or last.at_s > as_of:
         return None
     ended, pause = timeline.ended, timeline.pauses[-1] if timeline.pauses else None
+    ignored = _WHILE_OPEN if ended is None else _AFTER_STOP
+    if not all(type(fact) in ignored for fact in new):
+        return None
     state = IncrementalState(
         last_s=last.at_s,
         settled_s=1 + max([timeline.start if ended is None else ended.at, *_found(evaluation)]),
-        ignored=_WHILE_OPEN if ended is None else _AFTER_STOP,
+        ignored=ignored,
         stopped=ended is not None,
         awaiting=pause.awaiting if pause is not None and pause.end == FOREVER else None,
         unsupported=frozenset(),

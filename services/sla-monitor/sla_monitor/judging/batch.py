@@ -24,7 +24,7 @@ from sla_monitor.domain.announcements import Trigger, announce
 from sla_monitor.domain.clock.verdict import Evaluation
 from sla_monitor.domain.decisions import ReevaluationRequest
 from sla_monitor.domain.facts import AnyFact, ItemEvent, Opened, fact_of, read_record, services_named
-from sla_monitor.domain.incremental import ignored_kinds
+from sla_monitor.domain.incremental import ignored_kinds, may_decide_nothing
 from sla_monitor.domain.item import OUTAGE_MARK, FactResult, Item, dump_item, identity_digest, is_open
 from sla_monitor.judging.failed_items import FailedItems, log_failed_record
 from sla_monitor.judging.item_cache import CachedItem, IdentityLedger, ItemCache
@@ -93,7 +93,7 @@ class ItemWork(NamedTuple):
     @property
     def may_skip(self) -> bool:
         """Whether there is nothing but new facts, which may decide nothing."""
-        return bool(self.new) and self.request is None and not self.reordered
+        return bool(self.new) and self.request is None and not self.reordered and may_decide_nothing(self.new)
 
 
 class ShardBatch:
@@ -136,6 +136,8 @@ class ShardBatch:
         """The records are sorted to their items, the clock has moved on with them, invalid ones are quarantined."""
         for record in records:
             match attempt(_read, self._shard, record):
+                case (key, fact):
+                    self._added.append((key, fact, identity_digest(fact), record))
                 case InvalidRecord() as invalid:
                     self._quarantine(record, invalid)
                 case TimeAdvanced(data=data):
@@ -144,8 +146,6 @@ class ShardBatch:
                 case CodeFailure() as failure:
                     log_failed_record(self._shard, record, failure)
                     self._quarantine(record, failed_to_read(failure))
-                case (key, fact):
-                    self._added.append((key, fact, identity_digest(fact), record))
         self.move_clock(max(record.timestamp_ms for record in records))
         end = records[-1].offset + 1
         self._counts["absent"] += end - self._next_offset - len(records)
@@ -315,9 +315,7 @@ class ShardBatch:
         self._count(item, waiting=evaluation.waiting, new=len(new))
         item.waiting, self._due[key] = evaluation.waiting, _due_at(evaluation.wake)
         events, item.announced = announce(item.announced, evaluation, trigger)
-        self._outbox += [
-            Outgoing(each.id, VERDICTS.name, each.key, encode_event(each), self._clock_ms) for each in events
-        ]
+        self._outbox += [Outgoing(each.id, VERDICTS.name, key, encode_event(each), self._clock_ms) for each in events]
         if new or work.reordered or before != (item.announced, item.waiting, item.known_to):
             self._items[key] = dump_item(item)
         cached.evaluated(evaluation, as_of=self.clock_s)

@@ -63,7 +63,7 @@ class CachedItem(Struct):
 
         If not, the item must be evaluated in full before any other fact can be.
         """
-        incremental = self.incremental or self._start(len(facts))
+        incremental = self.incremental or self._start(facts)
         self.evaluation = None
         if incremental is None or not all(incremental.apply(fact, as_of=as_of) for fact in facts):
             self.incremental = None
@@ -71,11 +71,11 @@ class CachedItem(Struct):
         self.incremental = incremental
         return incremental.wake is None or incremental.wake > as_of
 
-    def _start(self, new: int) -> IncrementalState | None:
-        before = self.item.facts[: len(self.item.facts) - new]
+    def _start(self, new: Sequence[AnyFact]) -> IncrementalState | None:
+        before = len(self.item.facts) - len(new)
         if self.evaluation is None or not before:
             return None
-        return start_incremental(before[-1], self.evaluation, as_of=self.as_of)
+        return start_incremental(self.item.facts[before - 1], self.evaluation, as_of=self.as_of, new=new)
 
 
 class IdentityLedger:
@@ -92,7 +92,7 @@ class IdentityLedger:
         """The item holds the fact, unless another one of the shard holds what its `digest` stands for."""
         is_known = digest in self._known
         result = cached.insert(fact, is_known=is_known)
-        if result is FactResult.NEW or result is FactResult.REORDERED:
+        if cached.item.recalled and result in (FactResult.NEW, FactResult.REORDERED):
             self.stored(cached.item)
         # One that is not known and yet repeated: a write was cut short between the item and its identities.
         if not is_known and result is not FactResult.TOO_MANY and not cached.item.recalled:
