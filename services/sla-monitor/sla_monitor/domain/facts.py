@@ -246,23 +246,23 @@ def fact_of(event: ItemEvent) -> AnyFact:  # noqa: PLR0911 (one line a kind read
             return Opened(
                 at_us, source, name, sequence, data.service, data.priority, data.attributes, due_us, data.value_pence
             )
+        case items.TicketAssigned(data=data):
+            return Assigned(at_us, source, name, sequence, data.team)
+        case items.TicketPaused(data=data) | items.WorkPaused(data=data):
+            return Paused(at_us, source, name, sequence, data.reason, data.awaiting)
+        case items.TicketResolved(data=data) | items.WorkCompleted(data=data):
+            return Stopped(at_us, source, name, sequence, data.outcome, data.units)
         case items.TicketReprioritised(data=data):
             return Reprioritised(at_us, source, name, sequence, data.priority)
         case items.TicketReclassified(data=data) | items.WorkReclassified(data=data):
             service, priority = data.service or None, data.priority or None
             return Reclassified(at_us, source, name, sequence, service, priority, data.attributes or {})
-        case items.TicketResolved(data=data) | items.WorkCompleted(data=data):
-            return Stopped(at_us, source, name, sequence, data.outcome, data.units)
-        case items.TicketAssigned(data=data):
-            return Assigned(at_us, source, name, sequence, data.team)
         case items.OutageEnded(data=data):
             return OutageOver(at_us, source, name, sequence, data.service)
         case items.WorkRejected(data=data):
             return Stopped(at_us, source, name, sequence, f"rejected: {data.reason}")
         case items.TicketCancelled(data=data):
             return Cancelled(at_us, source, name, sequence, data.reason)
-        case items.TicketPaused(data=data) | items.WorkPaused(data=data):
-            return Paused(at_us, source, name, sequence, data.reason, data.awaiting)
         case items.OutageStarted(data=data):
             return OutageBegan(at_us, source, name, sequence, data.service)
     raise TypeError(f"{type(event).__name__} states no fact of an item")

@@ -106,20 +106,26 @@ def insert_fact(item: Item, fact: AnyFact, identities: Identities | None = None)
     `identities` are the item's facts by source and id, and are kept so; without them each fact is looked at.
     """
     known = _same_identity(item.facts, fact) if identities is None else identities.get((fact.source, fact.id))
-    result = FactResult.NEW if known is None else _compare_again(known, fact)
-    if result is FactResult.NEW and len(item.facts) >= MAX_FACTS:
-        return FactResult.TOO_MANY
-    if result not in (FactResult.NEW, FactResult.REORDERED):
-        return result
-    if known is not None:
-        del item.facts[bisect_left(item.facts, order_key(known), key=order_key)]
-    if not item.facts or order_key(item.facts[-1]) < order_key(fact):
-        item.facts.append(fact)
+    if known is None:
+        if len(item.facts) >= MAX_FACTS:
+            return FactResult.TOO_MANY
+        result = FactResult.NEW
     else:
-        insort(item.facts, fact, key=order_key)
+        result = _compare_again(known, fact)
+        if result is not FactResult.REORDERED:
+            return result
+        del item.facts[bisect_left(item.facts, order_key(known), key=order_key)]
+    _put_in_order(item.facts, fact)
     if identities is not None:
         identities[fact.source, fact.id] = fact
     return result
+
+
+def _put_in_order(facts: list[AnyFact], fact: AnyFact) -> None:
+    if not facts or facts[-1].at_us < fact.at_us:  # as nearly always: nothing else need be compared
+        facts.append(fact)
+    else:
+        insort(facts, fact, key=order_key)
 
 
 def identities_of(facts: Sequence[AnyFact]) -> Identities:

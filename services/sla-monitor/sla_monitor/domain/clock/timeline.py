@@ -118,7 +118,8 @@ def read_timeline(history: Sequence[facts.AnyFact], *, as_of_s: int) -> tuple[Ti
 
     `history` must be in order of `order_key`. The timeline is None while no opening is known.
     """
-    opened = next((fact for fact in history if type(fact) is facts.Opened), None)
+    first = history[0] if history else None
+    opened = first if type(first) is facts.Opened else next((f for f in history if type(f) is facts.Opened), None)
     if opened is None or opened.at_s > as_of_s:
         return None, None if opened is None else opened.at_s
     reader = _TimelineReader(opened)
