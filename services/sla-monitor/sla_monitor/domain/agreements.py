@@ -49,9 +49,16 @@ class BoundCalendar(Struct, frozen=True):
 
 
 class BoundTarget(Struct, frozen=True):
-    """One target of one agreement version, with its threshold parsed and its calendar compiled."""
+    """One target of one agreement version, with its threshold parsed and its calendar compiled.
+
+    `id` is unique within its agreement. `has_exchanges`: each question, or each silence, has an allowance and warnings
+    of its own.
+    """
 
     definition: Target
+    id: str
+    measure: Measure
+    has_exchanges: bool
     agreement: str
     agreement_version: int
     attributed_by: str
@@ -63,21 +70,6 @@ class BoundTarget(Struct, frozen=True):
     paused_by: frozenset[str]
     warn_at: tuple[int, ...]  # percentages of the allowance
     warn_before: tuple[tuple[str, Threshold], ...]  # times before due, as they are written and as they are counted
-
-    @property
-    def id(self) -> str:
-        """The target's id, unique within its agreement."""
-        return self.definition.id
-
-    @property
-    def measure(self) -> Measure:
-        """What the target promises a time for."""
-        return self.definition.measure
-
-    @property
-    def has_exchanges(self) -> bool:
-        """Whether each question, or each silence, has an allowance and warnings of its own."""
-        return self.definition.measure in UPDATES
 
     @property
     def cut_off_s(self) -> int | None:
@@ -114,6 +106,9 @@ def bind(target: Target, *, agreement: Agreement, version: int, calendars: Calen
     counts_working_time = isinstance(threshold, WorkingSeconds | WorkingDays)
     return BoundTarget(
         definition=target,
+        id=target.id,
+        measure=target.measure,
+        has_exchanges=target.measure in UPDATES,
         agreement=agreement.id,
         agreement_version=version,
         attributed_by=agreement.attributed_by,

@@ -51,8 +51,9 @@ def announce(
     events: list[VerdictEvent] = []
     after: dict[str, LastPublished] = {}
     for verdict in evaluation.verdicts:
-        was = before.get(verdict.name, NOTHING_PUBLISHED)
-        after[verdict.name] = _announce_one(was, verdict, evaluation, trigger, events)
+        name = verdict.name
+        was = before.get(name, NOTHING_PUBLISHED)
+        after[name] = _announce_one(was, verdict, evaluation, trigger, events)
     for name in sorted(before.keys() - after.keys()):
         # The target applies no more, or the cycle never was: what was published of it is retracted.
         after[name] = _retract(before[name], trigger, events)
@@ -94,13 +95,12 @@ def verdict_data(verdict: Verdict, evaluation: Evaluation) -> VerdictData:
 
 def counted_month(verdict: Verdict) -> str:
     """The London month in which a decided verdict counts, as the agreement attributes it (R39)."""
-    at = {
-        "due": verdict.due,
-        "completed": verdict.cycle.stop,
-        "decided": verdict.missed_at if verdict.missed_at is not None else verdict.cycle.stop,
-    }[verdict.target.attributed_by]
-    first_of = at, verdict.due, verdict.cycle.stop, verdict.cycle.start
-    return _month(next(instant for instant in first_of if instant is not None) // 3600)
+    due, stop = verdict.due, verdict.cycle.stop
+    by_rule = {"due": due, "completed": stop, "decided": verdict.decided_at}[verdict.target.attributed_by]
+    for at in (by_rule, due, stop):
+        if at is not None:
+            return _month(at // 3600)
+    return _month(verdict.cycle.start // 3600)
 
 
 @lru_cache(maxsize=4096)
