@@ -45,7 +45,8 @@ class Build:
     def is_optimised(self) -> bool | None:
         """Whether it was compiled by a profile; None where nothing says so or otherwise.
 
-        Debian ships the settings of its shared library beside a program that it compiles by a profile all the same.
+        Debian's and Ubuntu's settings are those of the shared library. The program is compiled by a profile on usual
+        processors, and that is kept out of them (the package's changelog; Debian's bug 934771).
         """
         if self._is_of_distribution or _OPTIMISED in self.configured:
             return True
