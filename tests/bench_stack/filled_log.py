@@ -11,6 +11,7 @@ from sqlalchemy import create_engine, func, select
 from shared.bus.connect import connect
 from shared.contracts.topics import TICKETS, VERDICTS, Topic
 from shared.log.port import every_shard
+from shared.state.connect import connect as connect_state
 from shared.state.port import Head
 from sla_monitor.store.tables import PROGRESS
 from tests.bench_stack.environment import BenchEnvironment
@@ -18,6 +19,7 @@ from tests.support.kafka_broker import recreate_topic
 from tests.support.service_process import ServiceProcess, eventually
 from tests.support.tickets import fill
 
+_SHARDS = every_shard([TICKETS])
 _head = msgspec.json.Decoder(Head)
 
 
@@ -35,20 +37,20 @@ def forget_results(env: BenchEnvironment, redis: Redis) -> None:
 def judged(redis: Redis) -> int:
     """How many records of the tickets' topic have been judged and stored."""
     with redis.pipeline(transaction=False) as pipe:
-        for name in _keys("head"):
-            pipe.hget(name, "head")
+        for shard in _SHARDS:
+            pipe.hget(f"{{tallystick:{shard}}}:head", "head")
         heads = [_head.decode(held) for held in pipe.execute() if held is not None]
     return sum(head.next_offset - head.first_offset for head in heads)
 
 
 @contextmanager
-def all_recorded(env: BenchEnvironment, redis: Redis, database: str) -> Iterator[Callable[[], bool]]:
+def all_recorded(env: BenchEnvironment, database: str) -> Iterator[Callable[[], bool]]:
     """Whether every announcement of what has been judged so far is published, and recorded in `database`."""
     engine = create_engine(database)
     recorded = select(func.coalesce(func.sum(PROGRESS.c.next_offset), 0)).where(PROGRESS.c.topic == VERDICTS.name)
 
     def is_over() -> bool:
-        if redis.exists(*_keys("queue")):
+        if asyncio.run(_has_unpublished(env.redis)):
             return False
         with engine.connect() as connection:
             return int(connection.scalar(recorded) or 0) >= count_records(env, VERDICTS)
@@ -74,8 +76,11 @@ def _has_work(service: ServiceProcess) -> bool:
     return "no shard is assigned" not in health
 
 
-def _keys(part: str) -> list[str]:
-    return [f"{{tallystick:{TICKETS.name}/{partition}}}:{part}" for partition in range(TICKETS.partitions)]
+async def _has_unpublished(url: str) -> bool:
+    states = connect_state(url)
+    waiting = [await states.outbox(shard, limit=1) for shard in _SHARDS]
+    await states.close()
+    return any(waiting)
 
 
 async def _count(url: str, topic: Topic) -> int:

@@ -46,7 +46,7 @@ def _product(env: BenchEnvironment, redis: Redis, *, processes: int) -> Cost:
     label = f"judge, announce, record: {processes} process{'es' if processes > 1 else ''}"
     with (
         env.service("sla_monitor", count=processes) as (services, database),
-        all_recorded(env, redis, database) as finished,
+        all_recorded(env, database) as finished,
     ):
         wait_for_work(services)
         ids = [service.process.pid for service in services]
