@@ -9,13 +9,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from hashlib import sha1
 from importlib.resources import files
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import structlog
 from redis import exceptions as faults
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import BlockingConnectionPool, Connection, Redis, SSLConnection
 from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.connection import HiredisRespSerializer
 
 from shared.log.processor import Busy
 from shared.startup_errors import InvalidSettings
@@ -37,6 +39,7 @@ _REQUIRED = (
     ("aof_enabled", "1", "set appendonly yes, or a restart loses what was written since the last snapshot"),
     ("cluster_enabled", "0", "name a single server (with replicas, if you like), not a node of a cluster"),
 )
+_pack: Callable[..., list[bytes]] = HiredisRespSerializer().pack
 log = structlog.get_logger()
 
 
@@ -52,11 +55,31 @@ class Script:
         self.digest = sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
 
+class _PlainConnection(Connection):
+    """Packs commands in C, as redis-py's synchronous connections do: a commit has thousands of arguments."""
+
+    def pack_command(self, *args: Any) -> list[bytes]:
+        return _pack(*args)
+
+
+class _TlsConnection(SSLConnection):
+    """As `_PlainConnection`, over TLS."""
+
+    def pack_command(self, *args: Any) -> list[bytes]:
+        return _pack(*args)
+
+
 class RedisClient:
     """The connections to the Redis at `url`, whose query may hold settings of the client's connections."""
 
     def __init__(self, url: str) -> None:
-        self._client = Redis(connection_pool=BlockingConnectionPool(**{**parse_url(url), **_CONNECTION_SETTINGS}))
+        over_tls = urlsplit(url).scheme == "rediss"
+        settings = {
+            **parse_url(url),
+            **_CONNECTION_SETTINGS,
+            "connection_class": _TlsConnection if over_tls else _PlainConnection,
+        }
+        self._client = Redis(connection_pool=BlockingConnectionPool(**settings))
         self._execute: Callable[..., Awaitable[Any]] = self._client.execute_command
         self._under_way: set[asyncio.Future[Any]] = set()
 
