@@ -7,7 +7,7 @@
 -- Numbers pass through as the text they came as, for a Lua number holds no integer above 2^53.
 --
 -- KEYS: head, queue, outbox, items, by_key, due, quarantine, identities
--- ARGV: the fence seen ('' for none), the new fence, the new head, then eight sections, each led by its length.
+-- ARGV: the fence seen ('' for none), the new fence, the new head, then nine sections, each led by its length.
 local head, queue, outbox, items, by_key, due, quarantine, identities = unpack(KEYS)
 if (redis.call('HGET', head, 'fence') or '') ~= ARGV[1] then
   return 0
@@ -36,12 +36,13 @@ local function each_slice(command, key)
   end)
 end
 
--- Messages: position, id, body. One that waits already keeps its place.
+each_slice('HSET', outbox) -- id, message; before the id is in the queue, for whoever reads that reads its message
+
+-- Messages: position, id. One that waits already keeps its place.
 local first, last = section()
-for at = first, last, 3 do
-  redis.call('HSET', outbox, ARGV[at + 1], ARGV[at + 2])
-  redis.call('ZADD', queue, 'NX', ARGV[at], ARGV[at + 1])
-end
+in_slices(first, last, function(from, to)
+  redis.call('ZADD', queue, 'NX', unpack(ARGV, from, to))
+end)
 
 -- Identities dropped. Before the items that held them: an item that is still there is dropped again.
 each_slice('SREM', identities)

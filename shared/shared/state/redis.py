@@ -188,11 +188,11 @@ def _fence(head: Head) -> str:
 def _arguments(change: Change) -> list[Argument]:
     """The change as the script of a commit takes it after the fence that was seen."""
     first = change.head.revision * _MAX_MESSAGES
-    messages = ((first + n, message.id, _pack(message)) for n, message in enumerate(change.outbox))
     items, due = change.items.items(), change.due.items()
     quarantined = ((record.offset, _pack(record)) for record in change.quarantined)
     sections: tuple[Sequence[Argument], ...] = (
-        list(chain.from_iterable(messages)),
+        _flat((message.id, _pack(message)) for message in change.outbox),
+        _flat((position, message.id) for position, message in enumerate(change.outbox, start=first)),
         [digest for digest, is_held in change.identities.items() if not is_held],
         _flat((key, value) for key, value in items if value is not None),
         [key for key, value in items if value is None],
