@@ -13,11 +13,15 @@ import pytest
 
 from shared.contracts.definitions import Agreement
 from shared.contracts.verdicts import TargetBreached, TargetMet, VerdictCorrected, VerdictEvent
+from shared.log.port import Shard
 from shared.scope import Scope
+from shared.state.embedded import EmbeddedStateStore
+from shared.state.port import MAX_WRITE_BYTES, Change, Head
+from sla_monitor.judging import processor
 from sla_monitor.reports.items import find_items
 from sla_monitor.reports.periods import attainments
 from tests.support.histories import calendar, local_text
-from tests.support.monitoring import Monitor, local, monitor, ticket
+from tests.support.monitoring import Monitor, idle_monitor, local, monitor, ticket
 
 NOON, EVENING = "Mon 2026-03-02 12:00", "Mon 2026-03-02 18:00"
 OPENED = ("Mon 2026-03-02 09:00", "opened")
@@ -85,7 +89,7 @@ def test_a_breach_is_stamped_with_its_instant_however_late_it_is_noticed(tmp_pat
 def test_a_backlog_of_work_done_in_time_makes_no_false_breach(tmp_path: Path) -> None:
     async def scenario() -> list[str]:
         async with monitor(tmp_path, now="Fri 2026-05-01 12:00") as on:
-            for number in range(40):
+            for number in range(100):
                 opened, resolved = ticket(OPENED, ("Mon 2026-03-02 16:00", "resolved"), item=f"T{number}")
                 await on.send(opened)
                 await on.send(resolved)
@@ -277,3 +281,41 @@ async def _counts(on: Monitor) -> Counter[str]:
         assert head.next_offset - head.first_offset == sum(head.counts.values())
         total.update(head.counts)
     return total
+
+
+@pytest.mark.parametrize(("most_bytes", "is_cut"), [(1, True), (2_500, True), (MAX_WRITE_BYTES, False)])
+def test_a_write_holds_no_more_bytes_than_it_may_and_what_is_announced_is_the_same(
+    most_bytes: int, is_cut: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[tuple[int, int]] = []
+    commit = EmbeddedStateStore.commit
+
+    async def noting(self: EmbeddedStateStore, shard: Shard, seen: Head | None, change: Change) -> None:
+        written.append((change.size, len(change.items)))
+        await commit(self, shard, seen, change)
+
+    async def scenario() -> tuple[list[VerdictEvent], Counter[str]]:
+        async with idle_monitor(tmp_path, now=NOON) as on:
+            await on.publish_catalogue(calendar(), agreement())
+            for number in range(100):
+                await on.send(*ticket(OPENED, ("Mon 2026-03-02 10:00", "asked"), item=f"T{number}"))
+        async with monitor(tmp_path, now=NOON) as on:
+            await on.wait_until_idle()
+            on.clock.move("Tue 2026-03-03 09:00:01")
+            await on.wait_until_idle()
+            counts = [Counter(head.counts) for head in (await on.heads()).values()]
+            return await on.announced(), sum(counts, Counter[str]())
+
+    monkeypatch.setattr(EmbeddedStateStore, "commit", noting)
+    monkeypatch.setattr(processor, "MAX_WRITE_BYTES", most_bytes)
+    announced, counts = asyncio.run(scenario())
+
+    # One record's item and one that is due are written however large they are.
+    assert all(size <= most_bytes or items <= 2 for size, items in written)
+    assert (max(size for size, _ in written) <= 2_500) == is_cut
+    assert counts["applied"] == counts.total() == 2 * 100
+    assert Counter(_instants(announced)) == {
+        ("WarningReached", "Mon 2026-03-02 15:00"): 100,
+        ("WarningReached", "Mon 2026-03-02 16:12"): 100,
+        ("TargetBreached", "Tue 2026-03-03 09:00"): 100,
+    }

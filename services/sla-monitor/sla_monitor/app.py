@@ -71,7 +71,7 @@ class MonitorApp:
     def __init__(self, settings: MonitorSettings, *, bus: Bus, clock: Clock, registry: CollectorRegistry) -> None:
         self._bus, self._clock = bus, clock
         self._engine = connect_database(settings.database)  # first: it refuses an address, and opens nothing yet
-        self._states = connect_states(settings.state)
+        self._states = connect_states(settings.state, max_batch=settings.batch_records)
         prepare(self._engine, "sla_monitor")
         self._metrics = MonitorMetrics(registry)
         self._consumer, self._recorder_consumer = ConsumerStatus(GROUP), ConsumerStatus(RECORDING_GROUP)

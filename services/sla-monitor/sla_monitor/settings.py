@@ -5,6 +5,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from shared.settings import Port, ServiceSettings
+from shared.state.port import MAX_BATCH
 
 
 class MonitorSettings(ServiceSettings):
@@ -19,6 +20,8 @@ class MonitorSettings(ServiceSettings):
     freeze_days: int = Field(default=14, ge=0, le=366, alias="SLA_FREEZE_DAYS")
     # How long after that its ended items stay in live state before they are left to the database alone.
     archive_days: int = Field(default=35, ge=0, le=3660, alias="SLA_ARCHIVE_DAYS")
+    # How many records of a shard are judged at once, and stored in one write.
+    batch_records: int = Field(default=MAX_BATCH, ge=1, le=MAX_BATCH, alias="SLA_BATCH_RECORDS")
     margin_s: int = Field(default=1, ge=0, alias="SLA_CLOCK_MARGIN_S")
 
     @property

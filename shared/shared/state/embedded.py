@@ -15,7 +15,7 @@ import msgspec
 
 from shared.log.port import Fenced, Outgoing, Quarantined, Shard
 from shared.sqlite import SqliteFile
-from shared.state.port import Change, Head, revision_before
+from shared.state.port import MAX_BATCH, Change, Head, revision_before
 from shared.units import EpochSeconds
 
 _SCHEMA = """
@@ -106,9 +106,6 @@ _DELETE_ITEM = "DELETE FROM items WHERE shard = ? AND key = ?"
 _DELETE_IDENTITY = "DELETE FROM identities WHERE shard = ? AND digest = ?"
 _DELETE_DUE = "DELETE FROM due WHERE shard = ? AND key = ?"
 
-# The event loop itself writes, a few microseconds for each; people's requests wait for it.
-_MAX_BATCH = 2_000
-
 _counts = msgspec.json.Decoder(dict[str, int])
 _names = msgspec.json.Decoder(tuple[str, ...])
 _ENCODED = ("counts", "failed", "held")  # the last fields, in this order
@@ -118,9 +115,8 @@ _numbers = attrgetter(*(field.name for field in fields(Head) if field.name not i
 class EmbeddedStateStore:
     """`StateStore` in the file at `path`. Other processes may have it open too; the revision fences them."""
 
-    max_batch = _MAX_BATCH
-
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, max_batch: int = MAX_BATCH) -> None:
+        self.max_batch = max_batch
         self._file = SqliteFile(path, schema=_SCHEMA, durable=False)
 
     async def known_log(self, topic: str) -> str | None:

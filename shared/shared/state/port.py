@@ -10,11 +10,17 @@ older offset.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Protocol
 
 from shared.log.port import Outgoing, Quarantined, Shard
 from shared.log.processor import KnownLogs
 from shared.units import EpochMillis, EpochSeconds, Offset
+
+# Records or items of one write. More of them would hold Redis, or with a file the event loop, for too long.
+MAX_BATCH = 2_000
+# An ordinary write of so many is half as large. Beyond this each further MiB holds Redis for a few milliseconds.
+MAX_WRITE_BYTES = 4 * 2**20
 
 _START, _NEVER = Offset(0), EpochMillis(0)
 
@@ -58,6 +64,14 @@ class Change:
     outbox: Sequence[Outgoing] = ()
     quarantined: Sequence[Quarantined] = ()
 
+    @property
+    def size(self) -> int:
+        """The bytes of its items, messages and quarantined records; the rest is small beside them."""
+        values = chain(
+            self.items.values(), (each.value for each in self.outbox), (each.value for each in self.quarantined)
+        )
+        return sum(len(value) for value in values if value is not None)
+
 
 def revision_before(seen: Head | None, change: Change) -> int:
     """The revision that `change` follows; raises `ValueError` where its own is not the next one."""
@@ -72,7 +86,7 @@ class StateStore(KnownLogs, Protocol):
 
     @property
     def max_batch(self) -> int:
-        """How many records or items one write or answer may hold. More would keep others waiting for too long."""
+        """How many records or items one write or answer may hold: `MAX_BATCH`, or fewer."""
 
     async def head(self, shard: Shard) -> Head | None:
         """The newest head, or None for a shard never written."""

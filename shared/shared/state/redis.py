@@ -27,12 +27,12 @@ import msgspec
 from shared.log.port import Fenced, Outgoing, Quarantined, Shard
 from shared.paging import paged
 from shared.startup_errors import STORED_FORMAT, require_stored_format
-from shared.state.port import Change, Head, revision_before
+from shared.state.port import MAX_BATCH, Change, Head, revision_before
 from shared.state.redis_client import Argument, RedisClient, Script, check_settings
 from shared.units import EpochSeconds
 
-# More would hold Redis's single thread, and with it every other shard, for too long.
-_MAX_BATCH = 500
+# Items asked for at once: an answer with more of them, all large, would hold Redis for too long.
+_MOST_ASKED = 500
 # Positions of the messages of one commit lie between those of the commits before and after it.
 _MAX_MESSAGES = 2**20
 
@@ -68,9 +68,8 @@ class RedisStateStore:
     the same: the next one with the same `seen` is then `Fenced`.
     """
 
-    max_batch = _MAX_BATCH
-
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, max_batch: int = MAX_BATCH) -> None:
+        self.max_batch = max_batch
         address, self._is_checked = _without_acknowledgement(url)
         self._client = RedisClient(address)
         self._is_known_format = False
@@ -92,14 +91,14 @@ class RedisStateStore:
     async def items(self, shard: Shard, keys: Collection[str]) -> dict[str, bytes]:
         redis, name, wanted = await self._redis(), _keys(shard).items, list(keys)
         held: list[bytes | None] = []
-        for page in paged(wanted, _MAX_BATCH):
+        for page in paged(wanted, _MOST_ASKED):
             held += await redis.call("HMGET", name, *page)
         return {key: value for key, value in zip(wanted, held, strict=True) if value is not None}
 
     async def identities_known(self, shard: Shard, digests: Collection[bytes]) -> set[bytes]:
         redis, name, asked = await self._redis(), _keys(shard).identities, list(digests)
         held: list[int] = []
-        for page in paged(asked, _MAX_BATCH):
+        for page in paged(asked, MAX_BATCH):
             held += await redis.call("SMISMEMBER", name, *page)
         return {digest for digest, is_held in zip(asked, held, strict=True) if is_held}
 

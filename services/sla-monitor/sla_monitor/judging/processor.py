@@ -5,6 +5,7 @@ import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from shared.contracts.envelope import item_key, split_item_key
 from shared.contracts.topics import Topic
@@ -12,7 +13,7 @@ from shared.log.failures import CodeFailure, attempt
 from shared.log.port import Bus, Fenced, Record, Shard, every_shard
 from shared.log.processor import CaughtUp
 from shared.paging import paged
-from shared.state.port import Change, Head, StateStore
+from shared.state.port import MAX_WRITE_BYTES, Change, Head, StateStore
 from shared.state.publisher import Publisher
 from shared.units import CouncilId, EpochSeconds, ItemId, Offset
 from sla_monitor.domain.archive import recalled
@@ -40,7 +41,18 @@ from sla_monitor.judging.recovery import (
 )
 from sla_monitor.store.items import STREAMS
 
+# Items that are judged again in one write, each of which may announce all that it has announced.
+_AGAIN_AT_ONCE = 500
+
 _log = logging.getLogger(__name__)
+
+
+class _Judged(NamedTuple):
+    """What one write will hold, of how many items that were due, and whether there may be more of them."""
+
+    change: Change
+    due: int
+    more_due: bool
 
 
 class JudgingProcessor:
@@ -57,12 +69,15 @@ class JudgingProcessor:
         accepted_below: AcceptedBelow = nothing_accepted,
     ) -> None:
         self._states, self._bus, self._context = states, bus, context
+        self._again_at_once = min(states.max_batch, _AGAIN_AT_ONCE)
         self._archive, self._archiver = archive, archiver
         self._publisher = Publisher(states, bus)
         self._floods = FloodGuard(states, accepted_below)
         self._heads: dict[Shard, Head | None] = {}
         self._caches: defaultdict[Shard, ItemCache] = defaultdict(ItemCache)
         self._publications = PublicationTracker(states, bus)
+        # How many records or due items of a shard the last write was allowed to hold.
+        self._limits: dict[Shard, int] = {}
         # Shards of which this release has tried all failed items.
         self._tried: set[Shard] = set()
 
@@ -92,13 +107,7 @@ class JudgingProcessor:
         # Records are offered again when only their announcements could not be published.
         new = [record for record in records if record.offset >= head.next_offset]
         if new:
-            change = await self._judged(shard, head, new)
-            if change.quarantined:
-                self._caches.pop(shard, None)  # what is judged twice must not be remembered from the first time
-                change = await self._judged(
-                    shard, head, await self._floods.before_flood(shard, new, change.quarantined)
-                )
-            head = await self._commit(shard, stored, change)
+            head = await self._commit(shard, stored, await self._judged_before_flood(shard, head, new))
         await self._publish(shard, head)
         if self._publications.must_record(shard):
             head = await self._record_position(shard, head, await self._publications.position(shard))
@@ -154,22 +163,43 @@ class JudgingProcessor:
         head = self._heads[shard]
         if head is None:
             return False
-        batch = self._batch(shard, head)
-        batch.move_clock(to_ms)
-        due = await self._judge(shard, batch)
-        if due:
-            await self._commit(shard, head, batch.change())
-        return due == self._states.max_batch
+        judged = await self._judged(shard, head, to_ms=to_ms)
+        if judged.due:
+            await self._commit(shard, head, judged.change)
+        return judged.more_due
 
-    async def _judged(self, shard: Shard, head: Head, records: Sequence[Record]) -> Change:
-        batch = self._batch(shard, head)
-        batch.add(records)
-        await self._judge(shard, batch)
-        return batch.change()
+    async def _judged_before_flood(self, shard: Shard, head: Head, records: Sequence[Record]) -> Change:
+        """The records judged, up to where too many are invalid. Raises `Halted` where the first is one too many."""
+        change = (await self._judged(shard, head, records)).change
+        if not change.quarantined:
+            return change
+        self._caches.pop(shard, None)  # what is judged twice must not be remembered from the first time
+        judged = [record for record in records if record.offset < change.head.next_offset]
+        before = await self._floods.before_flood(shard, judged, change.quarantined)
+        return (await self._judged(shard, head, before)).change
 
-    async def _judge(self, shard: Shard, batch: ShardBatch) -> int:
-        """The items of the batch, and those that are due at its clock, are judged; returns how many are due."""
-        due = await self._states.due(shard, until_s=EpochSeconds(batch.clock_s), limit=self._states.max_batch)
+    async def _judged(self, shard: Shard, head: Head, records: Sequence[Record] = (), *, to_ms: int = 0) -> _Judged:
+        """The records judged, and what is due after them or at `to_ms`.
+
+        If that were more than `MAX_WRITE_BYTES`, fewer of the records and of what is due: at least one of each.
+        """
+        limit = min(self._states.max_batch, 2 * self._limits.get(shard, self._states.max_batch))
+        while True:
+            batch = self._batch(shard, head)
+            if records:
+                batch.add(records[:limit])
+            batch.move_clock(to_ms)
+            due = await self._judge(shard, batch, limit=limit)
+            change = batch.change()
+            if change.size <= MAX_WRITE_BYTES or limit == 1:
+                self._limits[shard] = limit
+                return _Judged(change, due, more_due=due == limit)
+            self._caches.pop(shard, None)
+            limit = max(1, min(limit, max(len(records), due)) * MAX_WRITE_BYTES // (2 * change.size))
+
+    async def _judge(self, shard: Shard, batch: ShardBatch, *, limit: int) -> int:
+        """The items of the batch, and up to `limit` that are due at its clock, are judged; returns how many are due."""
+        due = await self._states.due(shard, until_s=EpochSeconds(batch.clock_s), limit=limit)
         due_keys = dict.fromkeys(key for key, _ in due)
         keys = dict.fromkeys(batch.keys) | due_keys
         cache = self._caches[shard]
@@ -215,7 +245,7 @@ class JudgingProcessor:
                 yield held
             return
         after = ""
-        while page := await self._states.scan(shard, after=after, limit=self._states.max_batch):
+        while page := await self._states.scan(shard, after=after, limit=self._again_at_once):
             after = page[-1][0]
             yield dict(page)
         if ended := [request for request in requests if not request.open_only]:
@@ -227,7 +257,7 @@ class JudgingProcessor:
     async def _retry(self, shard: Shard, head: Head) -> Head:
         """Failed items were tried by this release; councils of which few enough are left are held no longer."""
         if head.failed and shard not in self._tried:
-            for keys in paged(head.failed, self._states.max_batch):
+            for keys in paged(head.failed, self._again_at_once):
                 untried = failed_before(await self._states.items(shard, keys), self._context.version)
                 batch = self._batch(shard, head)
                 batch.judge(untried, untried, requests=dict.fromkeys(untried, RETRIED))
@@ -244,7 +274,7 @@ class JudgingProcessor:
         """
         for prefix in (f"{council}:", f"{OUTAGE_MARK}{council}:"):
             after = prefix
-            while page := await self._states.scan(shard, after=after, limit=self._states.max_batch):
+            while page := await self._states.scan(shard, after=after, limit=self._again_at_once):
                 after, its = page[-1][0], {key: blob for key, blob in page if key.startswith(prefix)}
                 batch = self._batch(shard, head)
                 batch.let_go(council)
@@ -303,7 +333,7 @@ class JudgingProcessor:
     ) -> Head:
         """Items of which more was published than the store remembers are judged again from what was published."""
         published = await replay_unreconciled(self._bus, shard, unreconciled, start=head.published_through, end=end)
-        for page in paged(published.keys, self._states.max_batch):
+        for page in paged(published.keys, self._again_at_once):
             held = await self._held(shard, page, next_offset=head.next_offset)
             if differing := published_otherwise(held, published):
                 self._caches.pop(shard, None)  # it remembers what the store does

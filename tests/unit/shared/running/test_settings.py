@@ -47,6 +47,8 @@ def test_a_number_may_be_in_a_file_too(monkeypatch: pytest.MonkeyPatch, tmp_path
         ({"HTTP_PORT": "8099", "ADMIN_PORT": "8099"}, "HTTP_PORT and ADMIN_PORT are the same"),
         ({"LOG_LEVEL": "chatty"}, "LOG_LEVEL: "),
         ({"SLA_FREEZE_DAYS": "-1"}, "SLA_FREEZE_DAYS: "),
+        ({"SLA_BATCH_RECORDS": "0"}, "SLA_BATCH_RECORDS: "),
+        ({"SLA_BATCH_RECORDS": "2001"}, "SLA_BATCH_RECORDS: "),
         ({"STOP_WITHIN_S": "0"}, "STOP_WITHIN_S: "),
         ({"DATABASE_URL": "sqlite:///a", "DATABASE_URL_FILE": "b"}, "DATABASE_URL and DATABASE_URL_FILE are both set"),
         ({"DATABASE_URL_FILE": "nowhere"}, "DATABASE_URL_FILE names a file that cannot be read"),
