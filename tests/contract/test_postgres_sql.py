@@ -57,6 +57,19 @@ class TestPostgresSql(SqlContract):
 
         assert receive_alone(arrival("other"), arrival("shared")) == [InsertResult.NEW, InsertResult.DUPLICATE]
 
+    def test_the_inbox_is_never_read_whole_though_it_was_empty_when_it_was_first_read(self, engine: Engine) -> None:
+        scans = text("SELECT seq_scan, idx_scan FROM pg_stat_xact_user_tables WHERE relname = 'inbox'")
+        with engine.begin() as connection:
+            before = connection.execute(scans).one()
+            for number in range(12):  # so often that driver and server keep the plan
+                receive(connection, INBOX, [arrival(f"early-{number}")])
+            receive(connection, INBOX, [arrival(f"late-{number}") for number in range(2_000)])
+            receive(connection, INBOX, [arrival(f"later-{number}") for number in range(2_000)])
+            after = connection.execute(scans).one()
+
+        assert after.seq_scan == before.seq_scan
+        assert after.idx_scan > before.idx_scan
+
 
 def wait_until_one_waits(engine: Engine) -> None:
     """Some transaction of this database waits for another one's end."""

@@ -4,7 +4,7 @@ The primary key is permanent (no expiry, no window); the digest distinguishes a 
 the same identity.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from functools import cache
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from sqlalchemy import Column, Connection, LargeBinary, MetaData, Select, String
 from sqlalchemy.exc import IntegrityError
 
 from shared.log.processor import Busy
-from shared.sql.statements import in_list, insert_columns
+from shared.sql.statements import in_list, insert_columns, reading_by_index
 
 _Identity = tuple[str, str]  # id, source: as the key sorts
 
@@ -53,33 +53,42 @@ def receive(connection: Connection, inbox: Table, arrivals: Sequence[Arrival]) -
     Two statements, however many they are. Works inside the caller's transaction. Raises `Busy` where another
     transaction has just stored one of them, so that nothing is stored here: next time it is found.
     """
-    firsts = _firsts(arrivals)
-    known = _digests(connection, inbox, firsts)
-    _insert(connection, inbox, {identity: digest for identity, digest in firsts.items() if identity not in known})
-    return _results(arrivals, firsts, known)
+    results, new = _compare(arrivals, _digests(connection, inbox, arrivals))
+    _insert(connection, inbox, new)
+    return results
 
 
 def receive_dry_run(connection: Connection, inbox: Table, arrivals: Sequence[Arrival]) -> list[InsertResult]:
     """What `receive` would return now; nothing is stored."""
-    firsts = _firsts(arrivals)
-    return _results(arrivals, firsts, _digests(connection, inbox, firsts))
+    results, _ = _compare(arrivals, _digests(connection, inbox, arrivals))
+    return results
 
 
-def _firsts(arrivals: Sequence[Arrival]) -> dict[_Identity, bytes]:
-    """The digest that came first of each identity."""
-    firsts: dict[_Identity, bytes] = {}
-    for source, id_, digest in arrivals:
-        firsts.setdefault((id_, source), digest)
-    return firsts
-
-
-def _digests(connection: Connection, inbox: Table, identities: Iterable[_Identity]) -> dict[_Identity, bytes]:
-    """The digests of those that are stored, and of others with the same ids."""
-    ids = [id_ for id_, _ in identities]
-    if not ids:
+def _digests(connection: Connection, inbox: Table, arrivals: Sequence[Arrival]) -> dict[_Identity, bytes]:
+    """The stored digests of their identities, and of others with the same ids."""
+    if not arrivals:
         return {}
-    found = connection.execute(_known(inbox, connection.dialect.name), {"ids": ids})
+    ids = [each.id for each in arrivals]
+    with reading_by_index(connection):
+        found = connection.execute(_known(inbox, connection.dialect.name), {"ids": ids}).all()
     return {(id_, source): digest for id_, source, digest in found}
+
+
+def _compare(
+    arrivals: Sequence[Arrival], known: Mapping[_Identity, bytes]
+) -> tuple[list[InsertResult], dict[_Identity, bytes]]:
+    """What each arrival is beside those `known` and those before it; and the digest of each new identity."""
+    results: list[InsertResult] = []
+    new: dict[_Identity, bytes] = {}
+    for source, id_, digest in arrivals:
+        identity = (id_, source)
+        first = known.get(identity) or new.get(identity)
+        if first is None:
+            new[identity] = digest
+            results.append(InsertResult.NEW)
+        else:
+            results.append(InsertResult.DUPLICATE if first == digest else InsertResult.CONFLICT)
+    return results, new
 
 
 def _insert(connection: Connection, inbox: Table, new: Mapping[_Identity, bytes]) -> None:
@@ -102,19 +111,3 @@ def _insert(connection: Connection, inbox: Table, new: Mapping[_Identity, bytes]
 @cache
 def _known(inbox: Table, dialect: str) -> Select[str, str, bytes]:
     return select(inbox.c.id, inbox.c.source, inbox.c.digest).where(in_list(dialect, inbox.c.id, "ids"))
-
-
-def _results(
-    arrivals: Sequence[Arrival], firsts: Mapping[_Identity, bytes], known: Mapping[_Identity, bytes]
-) -> list[InsertResult]:
-    unseen = firsts.keys() - known.keys()
-    digests = {**firsts, **known}
-    results = []
-    for source, id_, digest in arrivals:
-        identity = (id_, source)
-        if identity in unseen:
-            unseen.remove(identity)
-            results.append(InsertResult.NEW)
-        else:
-            results.append(InsertResult.DUPLICATE if digests[identity] == digest else InsertResult.CONFLICT)
-    return results

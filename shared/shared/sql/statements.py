@@ -3,11 +3,12 @@
 Putting a statement together takes SQLAlchemy longer than sending it: what runs for every batch is made once and kept.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache, lru_cache
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, CursorResult, Table, any_, bindparam, func, select, true
+from sqlalchemy import ColumnElement, Connection, CursorResult, Table, any_, bindparam, func, select, text, true
 from sqlalchemy import Insert as AnyInsert
 from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 
@@ -68,6 +69,21 @@ def in_list(dialect: str, column: ColumnElement[T], name: str) -> ColumnElement[
     if dialect != "postgresql":
         return column.in_(bindparam(name, expanding=True))
     return column == any_(bindparam(name, type_=ARRAY(column.type)))
+
+
+@contextmanager
+def reading_by_index(connection: Connection) -> Iterator[None]:
+    """PostgreSQL looks things up by index in here, also in a table that was empty when it made its plan.
+
+    It keeps the plan of a prepared statement until the table is analysed. One that was made for an empty table reads
+    the table whole, and compares each row with each value of a list.
+    """
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    connection.execute(text("SET LOCAL enable_seqscan = off"))
+    yield
+    connection.execute(text("SET LOCAL enable_seqscan TO DEFAULT"))
 
 
 def in_scope(column: ColumnElement[str], scope: Scope) -> ColumnElement[bool]:
