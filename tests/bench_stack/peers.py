@@ -34,7 +34,7 @@ _UNDONE = (
 class Peer:
     """A stream processor: what to install, and the command that runs the rules on it.
 
-    `how` says with which settings: those that its documentation gives for throughput, with recovery on.
+    `how` says with which settings: its defaults, or what its documentation recommends for throughput; recovery is on.
     """
 
     name: str
