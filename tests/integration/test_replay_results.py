@@ -100,6 +100,37 @@ def test_changed_rows_of_a_second_export_are_told_and_the_earlier_verdict_is_mar
     assert {name for name, line in found.items() if "in quarantine" in line["note"]} == {"adur:1"}
 
 
+def records_of(folder: Path) -> int:
+    """How many tickets' events the log holds."""
+    with closing(sqlite3.connect(folder / "var/log.db")) as log:
+        held: int = log.execute("SELECT sum(next) FROM shards WHERE topic = 'provider.tickets.v1'").fetchone()[0]
+    return held
+
+
+def test_what_the_log_holds_and_the_services_have_applied_is_not_sent_again(tmp_path: Path) -> None:
+    replay(tmp_path, TICKETS + TRIAL, HEADER + IN_TIME + OPEN)
+    before = (tmp_path / "verdicts.csv").read_bytes()
+
+    again = replay(tmp_path, TICKETS + TRIAL, HEADER + IN_TIME + OPEN)
+
+    assert (again.exit_code, records_of(tmp_path)) == (0, 3)
+    assert "3 events = 0 applied + 3 already known" in lines(again)
+    assert (tmp_path / "verdicts.csv").read_bytes() == before
+    grown = replay(tmp_path, TICKETS + TRIAL, HEADER + IN_TIME + CLOSED)
+    assert (grown.exit_code, records_of(tmp_path)) == (0, 4)
+    assert "4 events = 1 applied + 3 already known" in lines(grown)
+
+
+def test_an_event_that_was_quarantined_is_sent_and_quarantined_again(tmp_path: Path) -> None:
+    replay(tmp_path, TICKETS + TRIAL, HEADER + IN_TIME + OPEN)
+    replay(tmp_path, TICKETS + TRIAL, HEADER + LATE + CLOSED)
+
+    again = replay(tmp_path, TICKETS + TRIAL, HEADER + LATE + CLOSED)
+
+    assert again.exit_code == 1
+    assert "4 events = 0 applied + 3 already known + 1 quarantined" in lines(again)
+
+
 def test_a_used_folder_is_no_part_of_the_count_of_a_replay(tmp_path: Path) -> None:
     replay(tmp_path, TICKETS + TRIAL, HEADER + IN_TIME)
 

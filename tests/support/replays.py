@@ -1,6 +1,7 @@
 """A mapping and a CSV as texts, replayed: what came of them."""
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from shared.contracts.envelope import ItemEvent
 from tallystick.replay.events import TimedEvent
 from tallystick.replay.mapping import ReplayMapping, read_mapping
 from tallystick.replay.rows import RejectedRow, RowCounts
+from tallystick.replay.scratch import Scratch
 from tallystick.replay.translate import translate
 
 TICKETS = """
@@ -96,7 +98,8 @@ def replay(folder: Path, mapping: str, csv: str, **lookups: str) -> Replayed:
 def replay_file(mapping: ReplayMapping, path: Path) -> Replayed:
     """What the file at `path` comes to."""
     counts, rejected = RowCounts(), list[RejectedRow]()
-    timed = list(translate(mapping, path, counts=counts, rejects=rejected.append))
+    with closing(Scratch()) as scratch:
+        timed = list(translate(mapping, path, counts=counts, rejects=rejected.append, scratch=scratch))
     return Replayed(timed, counts, rejected)
 
 

@@ -22,6 +22,7 @@ from sla_monitor.trial.target import InvalidDocument
 from tallystick.console import EXIT_BUG, EXIT_BUSY, EXIT_INVALID, fail
 from tallystick.draining import NoProgress
 from tallystick.replay.mapping import InvalidMapping, UnknownMapping
+from tallystick.replay.scratch import NoSpaceLeft
 from tallystick.replay.table import UnreadableFile
 from tallystick.replay.targets import UnusableTemplate
 from tallystick.stack import FolderInUse, UnusableFolder
@@ -53,6 +54,7 @@ ADVICE = (
         "A file of the log or of a service was deleted, emptied or replaced. Put back a copy of all of them, or name a "
         "new state folder (TALLYSTICK_VAR) and send everything again.",
     ),
+    Advice((NoSpaceLeft,), "What was stored is kept. Make room and run it again: nothing counts twice."),
     Advice((UnusableFolder,), "Set TALLYSTICK_VAR to a folder that you may write. Nothing was changed."),
     Advice((IncompatibleStore,), f"Nothing was changed. {_ADDRESSES}"),
     Advice((InvalidSettings, SchemaOutdated), f"{_ADDRESSES} Nothing was changed."),

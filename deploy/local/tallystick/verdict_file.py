@@ -2,7 +2,7 @@
 
 import csv
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import StringIO
 from typing import TYPE_CHECKING, NamedTuple, TextIO
@@ -12,6 +12,7 @@ from shared.instants import instant
 from shared.units import CouncilId, ItemId
 from sla_monitor.domain.clock.verdict import Outcome
 from tallystick.replay.rows import ItemName
+from tallystick.replay.scratch import Scratch, Sorted
 
 if TYPE_CHECKING:
     from sla_monitor.reports.item_report import ItemAnswer
@@ -37,6 +38,7 @@ NOT_KNOWN, FAILED = "not-known", "failed"
 _FAILED = "Tallystick failed to judge it: `tallystick quarantine list` says why"
 _QUARANTINED = "an event of it is in quarantine: what was sent before holds"
 _VERDICT = COLUMNS.index("verdict")
+_SHOWN_EVERY = 500  # items
 _NO_TARGET, _NO_FIGURES = ("", "", None), (None, None, None, None)
 Line = tuple[str | int | None, ...]
 
@@ -149,26 +151,33 @@ class ReplayedItems:
 
 
 async def tally_verdicts(
-    answers: "AsyncIterator[ItemAnswer]", items: ReplayedItems, names: CatalogueNames, *, text: TextIO | None
+    answers: "AsyncIterator[ItemAnswer]",
+    items: ReplayedItems,
+    names: CatalogueNames,
+    *,
+    scratch: Scratch,
+    text: TextIO | None,
+    moved: Callable[[int], None] = lambda _: None,
 ) -> Tally:
     """What is known of the `items`; each verdict becomes a line of `text` where it is given.
 
     Lines are in order of council, stream and item, wherever the items are stored. An item without any target is one
-    line with an empty target. Times are UTC; seconds are the clock's own.
+    line with an empty target. Times are UTC; seconds are the clock's own. `moved` gets how many items are done.
     """
-    tally = Tally()
-    written: list[
-        tuple[str, str, str, str]
-    ] = []  # as text: of a hundred thousand items, tuples would be three times as large
+    tally, done = Tally(), 0
+    written = Sorted(scratch, tuple[str, str, str, str], key=lambda line: line)
     async for answer in answers:
         if items.has(answer):
             lines = list(_lines(answer, items, names, tally))
             tally.verdicts.update(str(line[_VERDICT]) for line in lines)
             if text is not None:
-                written.append((answer.council, answer.stream, answer.item, _csv(lines)))
+                written.add([(answer.council, answer.stream, answer.item, _csv(lines))])
+            done += 1
+            if done % _SHOWN_EVERY == 0:
+                moved(done)
     if text is not None:
         text.write(_csv([COLUMNS]))
-        text.writelines(rows for _, _, _, rows in sorted(written))
+        text.writelines(rows for _, _, _, rows in written)
     return tally
 
 

@@ -1,6 +1,7 @@
 """Ids made of other systems' names."""
 
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.scalars import ID_PATTERN
-from tallystick.replay.ids import IdAssigner, line_prefix, slug
+from tallystick.replay.ids import IdAssigner, item_id, line_prefix, slug
 from tallystick.replay.table import InvalidRow
 from tests.support.laws import law
 
@@ -30,13 +31,13 @@ def test_a_slug_is_what_a_person_would_write(text: str, made: str) -> None:
 
 @law
 @given(st.lists(st.text(max_size=80), max_size=8), st.booleans())
-def test_every_id_is_valid_and_no_two_texts_share_one(texts: list[str], keep_valid: bool) -> None:
-    naming = IdAssigner({}, keep_valid=keep_valid)
+def test_every_id_is_valid_and_no_two_texts_share_one(texts: list[str], of_items: bool) -> None:
+    id_of = partial(item_id, first_texts={}) if of_items else IdAssigner({}).id_of
     made: dict[str, str] = {}
 
     for text in texts:
         try:
-            made[text] = naming.id_of(text, column="name")
+            made[text] = id_of(text, column="name")
         except InvalidRow:
             assert text not in made
 
@@ -65,10 +66,8 @@ def test_a_text_may_not_slip_into_an_id_that_a_person_gave_to_another() -> None:
 
 
 def test_an_items_own_number_stays_as_it_is() -> None:
-    naming = IdAssigner({}, keep_valid=True)
-
-    assert naming.id_of("INC_0042.a", column="number") == "INC_0042.a"
-    assert naming.id_of("Case 42", column="number") == "case-42"
+    assert item_id("INC_0042.a", {}, column="number") == "INC_0042.a"
+    assert item_id("Case 42", {}, column="number") == "case-42"
 
 
 def test_lines_of_files_of_other_names_are_other_things() -> None:

@@ -14,6 +14,7 @@ from shared.contracts.definitions import Agreement
 from shared.contracts.items import TicketOpened, TicketResolved, WorkCompleted, WorkReceived
 from tallystick.replay.mapping import read_mapping
 from tallystick.replay.rows import BEFORE_OPENING, RejectedRow, RowCounts
+from tallystick.replay.scratch import Scratch
 from tallystick.replay.translate import translate
 from tallystick.replay.trial import trial_definitions
 from tests.support.replays import Replayed, replay_file
@@ -118,9 +119,8 @@ def test_the_payments_of_eleven_councils_are_readings_of_twelve_months() -> None
     path = DATA / "uk_council_payments_2018_19/payment_lines_2018_19.csv.gz"
     months: Counter[tuple[str, date]] = Counter()
 
-    for timed in translate(
-        read_mapping("uk-council-payments", lookups={}), path, counts=counts, rejects=rejected.append
-    ):
+    mapping = read_mapping("uk-council-payments", lookups={})
+    for timed in translate(mapping, path, counts=counts, rejects=rejected.append, scratch=Scratch()):
         at = timed.value.index(b'"business_date":"') + len(b'"business_date":"')
         months[timed.key.split(":")[0], date.fromisoformat(timed.value[at : at + 10].decode()).replace(day=1)] += 1
 

@@ -28,7 +28,7 @@ def after(*, end: int, read: int, **counts: int) -> Intake:
 
 
 def results(then: Intake, *, sent: int, **items: int) -> EventResults:
-    return results_between(BEFORE, then, sent=sent, items=items, quarantined=())
+    return results_between(BEFORE, then, events=sent, known=0, items=items, quarantined=())
 
 
 ALL = after(end=14, read=14, applied=4)
@@ -59,7 +59,7 @@ def test_what_was_sent_is_the_sum_of_its_results_since_then(then: Intake, line: 
 def test_what_only_the_other_service_quarantined_is_named_too() -> None:
     refused = QuarantinedEvents("ID_REUSE_CONFLICT", "other content", 1, ("provider.tickets.v1/3@12",))
 
-    found = results_between(BEFORE, ALL, sent=4, items={}, quarantined=[refused])
+    found = results_between(BEFORE, ALL, events=4, known=0, items={}, quarantined=[refused])
 
     assert (found.applied, found.complete) == (4, False)
     assert "    tallystick quarantine show provider.tickets.v1/3@12" in list(found.lines())

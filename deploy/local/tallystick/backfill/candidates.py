@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, get_args
@@ -20,6 +21,7 @@ from shared.log.validation import InvalidRecord
 from shared.units import EpochMillis, Offset
 from tallystick.replay.mapping import ReplayMapping
 from tallystick.replay.rows import RejectedRow, RowCounts
+from tallystick.replay.scratch import Scratch
 from tallystick.replay.table import BROKEN, UnreadableFile
 from tallystick.replay.translate import translate
 
@@ -84,8 +86,9 @@ def events_of_table(mapping: ReplayMapping, path: Path, refused: list[Refusal]) 
     def reject(rejected: RejectedRow) -> None:
         refused.append(Refusal(f"line {rejected.line}", ROW, rejected.reason))
 
-    for timed in translate(mapping, path, counts=RowCounts(), rejects=reject):
-        yield FileLine(timed.key, timed.value)
+    with closing(Scratch()) as scratch:
+        for timed in translate(mapping, path, counts=RowCounts(), rejects=reject, scratch=scratch):
+            yield FileLine(timed.key, timed.value)
 
 
 def read_candidate(line: FileLine, *, now_ms: int) -> Candidate | Refusal:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby, pairwise
 from typing import Literal, NamedTuple
@@ -17,11 +17,13 @@ from tallystick.replay.events import (
     ItemState,
     ReplayEventType,
     TimedEvent,
+    in_order_of_time,
     sequence_of,
 )
 from tallystick.replay.fields import ItemFields, ItemNames, Lookups
 from tallystick.replay.mapping_schema import ActivityRule, EventRows
 from tallystick.replay.rows import BEFORE_OPENING, NEWEST_FIRST, ItemName, RowReader
+from tallystick.replay.scratch import FirstValues, Scratch, Sorted
 from tallystick.replay.table import InvalidRow, Row, Table
 from tallystick.replay.times import Times
 
@@ -35,13 +37,27 @@ class ActivityRow(NamedTuple):
     listed: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class History:
-    """An item: whose it is, what its first row says of it, and its rows."""
+class Beginning(NamedTuple):
+    """An item: its name in the file, whose it is, and what its first row says of it."""
 
+    name: ItemName
     council: str
     new_item: NewItemData
-    rows: list[ActivityRow] = field(default_factory=list)
+
+
+class FiledRow(NamedTuple):
+    """A row with its item's number, from 1 on in order of their first rows; the first row has how the item begins."""
+
+    item: int
+    row: ActivityRow
+    beginning: Beginning | None
+
+
+class History(NamedTuple):
+    """An item, and its rows in the order of the file."""
+
+    beginning: Beginning
+    rows: list[ActivityRow]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +71,20 @@ class AppliedRule:
     data: EventData | None
 
 
-def translate_histories(content: EventRows, table: Table, lookups: Lookups, reader: RowReader) -> list[TimedEvent]:
+def translate_histories(
+    content: EventRows, table: Table, lookups: Lookups, reader: RowReader, scratch: Scratch
+) -> Iterable[TimedEvent]:
     """The events of all items, in ascending order of time."""
-    histories = _Histories(content, table, lookups, reader)
+    histories = _Histories(content, table, lookups, reader, scratch)
     for line, row in reader.rows(table):
         try:
             histories.add(line, row)
         except InvalidRow as why:
             reader.refuse(line, why, histories.names.of_refused(line, row))
-    translator = _HistoryTranslator(content, reader, newest_first=_is_newest_first(histories.by_item.values()))
-    events = [event for name, history in histories.by_item.items() for event in translator.translate(name, history)]
-    events.sort(key=lambda event: event.at_us)
+    translator = _HistoryTranslator(content, reader, newest_first=_is_newest_first(histories.each()))
+    events = in_order_of_time(scratch)
+    for history in histories.each():
+        events.add(translator.translate(history))
     return events
 
 
@@ -109,10 +128,11 @@ def _picked(rule: AppliedRule, rows: list[ActivityRow]) -> frozenset[int]:
 class _Histories:
     """Rows by their items. An item's own values are those of its first row in the file that is not refused."""
 
-    def __init__(self, content: EventRows, table: Table, lookups: Lookups, reader: RowReader) -> None:
+    def __init__(self, content: EventRows, table: Table, lookups: Lookups, reader: RowReader, scratch: Scratch) -> None:
         self._times = Times(ZoneInfo(content.zone), content.time_format, reader.counts.notes)
         self._fields = ItemFields(content, table.header, lookups, self._times)
-        self.names = ItemNames(self._fields.council, content.item, table, one_council=content.council_of == "first-row")
+        one_council = content.council_of == "first-row"
+        self.names = ItemNames(self._fields.council, content.item, table, scratch, one_council=one_council)
         self._time, self._time_column = table.header.cell(content.time), content.time
         self._activity, self._activity_column = table.header.cell(content.activity), content.activity
         named = [activity for rule in content.events for activity in rule.activity]
@@ -121,7 +141,8 @@ class _Histories:
         self._opening = EVENT_TYPES[content.kind][OPENING_EVENT[content.kind]]
         self._any_opens = any(rule.event == self._opening.name and not rule.activity for rule in content.events)
         self._builder = EventBuilder(content.source, content.kind)
-        self.by_item: dict[ItemName, History] = {}
+        self._numbers, self._items = FirstValues[int](scratch), 0
+        self._rows = Sorted(scratch, FiledRow, key=lambda filed: filed.item)
 
     def add(self, line: int, row: Row) -> None:
         """The row is with its item; raises `InvalidRow`.
@@ -134,23 +155,34 @@ class _Histories:
         if activity is None and not self._any_opens:
             raise _unlisted(self._activity_column, text)
         at = self._times.instant(self._time(row), column=self._time_column)
-        if name not in self.by_item:
-            self.by_item[name] = self._begun(name[1], row, at)
-        self.by_item[name].rows.append(ActivityRow(at, line, activity or text, listed=activity is not None))
+        filed = ActivityRow(at, line, activity or text, listed=activity is not None)
+        number = self._numbers.get(":".join(name))
+        beginning = None if number else self._begun(name, row, at)
+        if number is None:
+            self._items += 1
+            number = self._numbers.setdefault(":".join(name), self._items)
+        self._rows.add([FiledRow(number, filed, beginning)])
 
-    def _begun(self, item: str, row: Row, at: datetime) -> History:
-        """The item's history, still empty; raises `InvalidRow` where no service would accept what the row says."""
-        history = History(self._fields.council(row), self._fields.new_item(row))
+    def each(self) -> Iterator[History]:
+        """The items in order of their first rows."""
+        for _, found in groupby(self._rows, key=lambda filed: filed.item):
+            filed = list(found)
+            if (beginning := filed[0].beginning) is not None:  # which an item's first row always has
+                yield History(beginning, [each.row for each in filed])
+
+    def _begun(self, name: ItemName, row: Row, at: datetime) -> Beginning:
+        """How the item begins; raises `InvalidRow` where no service would accept what the row says."""
+        beginning = Beginning(name, self._fields.council(row), self._fields.new_item(row))
         self._builder.build(
             self._opening,
-            council=history.council,
-            item=item,
+            council=beginning.council,
+            item=name[1],
             at=at,
-            data=history.new_item,
+            data=beginning.new_item,
             occurrence=1,
             sequence=sequence_of(1, 1),
         )
-        return history
+        return beginning
 
 
 class _HistoryTranslator:
@@ -160,15 +192,16 @@ class _HistoryTranslator:
         self._builder = EventBuilder(content.source, content.kind)
         self._reader, self._activity_column = reader, content.activity
 
-    def translate(self, name: ItemName, history: History) -> list[TimedEvent]:
+    def translate(self, history: History) -> list[TimedEvent]:
         """The item's events; each of its rows is counted as translated, refused or unused."""
+        name = history.beginning.name
         rows = self._in_order(history)
         made_by = list(applied(self._rules, rows))
         lines = {row.line for row, _ in made_by}
         self._count_others(name, rows, lines)
         try:
             opened = _opening(name, made_by)
-            events = list(self._events(name[1], history, made_by, _numbers(rows)))
+            events = list(self._events(history.beginning, made_by, _numbers(rows)))
         except InvalidRow as why:
             for line in sorted(lines):
                 self._reader.refuse(line, why, name)
@@ -187,11 +220,7 @@ class _HistoryTranslator:
         return rows
 
     def _events(
-        self,
-        item: str,
-        history: History,
-        made_by: list[tuple[ActivityRow, AppliedRule]],
-        numbers: dict[int, int],
+        self, beginning: Beginning, made_by: list[tuple[ActivityRow, AppliedRule]], numbers: dict[int, int]
     ) -> Iterator[TimedEvent]:
         occurrences: Counter[str] = Counter()
         of_row: Counter[int] = Counter()
@@ -200,10 +229,10 @@ class _HistoryTranslator:
             of_row[row.line] += 1
             yield self._builder.build(
                 rule.type,
-                council=history.council,
-                item=item,
+                council=beginning.council,
+                item=beginning.name[1],
                 at=row.at,
-                data=rule.data or history.new_item,
+                data=rule.data or beginning.new_item,
                 occurrence=occurrences[rule.type.name],
                 sequence=sequence_of(numbers[row.line], of_row[row.line]),
             )

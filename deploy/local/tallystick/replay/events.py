@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Literal, NamedTuple, get_args, get_type_hints
 
 import msgspec
@@ -16,6 +17,7 @@ from shared.ids import derived_id
 from shared.instants import epoch_us
 from shared.log.validation import InvalidRecord, validate
 from shared.validation import value_faults
+from tallystick.replay.scratch import Scratch, Sorted
 from tallystick.replay.table import InvalidRow
 
 ItemKind = Literal["ticket", "work"]
@@ -83,6 +85,11 @@ class TimedEvent(NamedTuple):
     topic: str
     key: str
     value: bytes
+
+
+def in_order_of_time(scratch: Scratch) -> Sorted[TimedEvent]:
+    """Events in ascending order of time; those of one instant in the order in which they are added."""
+    return Sorted(scratch, TimedEvent, key=attrgetter("at_us"))
 
 
 def sequence_of(row: int, event: int) -> str:

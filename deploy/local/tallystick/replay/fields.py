@@ -1,12 +1,14 @@
 """The values of a row, found as the mapping says."""
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from shared.contracts.items import NewItemData
-from tallystick.replay.ids import IdAssigner, line_prefix
+from tallystick.replay.ids import IdAssigner, item_id, line_prefix
 from tallystick.replay.lookups import LookupTable
 from tallystick.replay.mapping_schema import AnyItems, AnyRows, CellValue
 from tallystick.replay.rows import ItemName
+from tallystick.replay.scratch import FirstValues, Scratch
 from tallystick.replay.table import Header, InvalidRow, Row, Table
 from tallystick.replay.times import Times
 
@@ -70,10 +72,10 @@ class SubjectField:
     Ids are of a council: what two councils call alike are two things.
     """
 
-    def __init__(self, column: str | None, table: Table) -> None:
+    def __init__(self, column: str | None, table: Table, scratch: Scratch) -> None:
         self._column, self._prefix = column, line_prefix(table.path)
         self._cell = None if column is None else table.header.cell(column)
-        self._naming: dict[str, IdAssigner] = {}
+        self._texts = FirstValues[bytes](scratch)
 
     def __call__(self, line: int, row: Row, *, council: str) -> str:
         """The id of what the row on `line` is about; raises `InvalidRow`."""
@@ -81,16 +83,28 @@ class SubjectField:
             return f"{self._prefix}-{line}"
         if not (text := self._cell(row)):
             raise InvalidRow(f"{self._column}: the cell is blank")
-        if council not in self._naming:
-            self._naming[council] = IdAssigner({}, keep_valid=True)
-        return self._naming[council].id_of(text, column=self._column)
+        return item_id(text, _TextsOf(council, self._texts), column=self._column)
+
+
+class _TextsOf(NamedTuple):
+    """The texts that made the ids of one council's items first."""
+
+    council: str
+    texts: FirstValues[bytes]
+
+    def setdefault(self, made: str, text: str) -> str:
+        """As bytes, because some encodings can say half a character, which no database keeps as text."""
+        first = self.texts.setdefault(f"{self.council}:{made}", text.encode("utf-8", "surrogatepass"))
+        return first.decode("utf-8", "surrogatepass")
 
 
 class ItemNames:
     """Which item a row is about. With `one_council`, ids are the file's own, whichever council a row names."""
 
-    def __init__(self, council: IdField, column: str | None, table: Table, *, one_council: bool = False) -> None:
-        self._council, self._subject, self._one_council = council, SubjectField(column, table), one_council
+    def __init__(
+        self, council: IdField, column: str | None, table: Table, scratch: Scratch, *, one_council: bool = False
+    ) -> None:
+        self._council, self._subject, self._one_council = council, SubjectField(column, table, scratch), one_council
 
     def of(self, line: int, row: Row) -> ItemName:
         """The row's item, its council empty with `one_council`; raises `InvalidRow`."""

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 from shared.contracts.scalars import ID_PATTERN
 from tallystick.replay.table import InvalidRow
@@ -20,34 +21,55 @@ def slug(text: str) -> str:
     return _NOT_IN_SLUG.sub("-", plain.lower()).strip("-")
 
 
+class FirstTexts(Protocol):
+    """The text that made each id first."""
+
+    def setdefault(self, key: str, value: str, /) -> str:
+        """The text that made the id `key`, which is `value` where none did before."""
+
+
 class IdAssigner:
     """The ids of one column's texts. `given` are ids that a person chose; the rest are slugs.
 
-    With `keep_valid` a text that is an id already stays as it is, as item numbers should. Two different texts that
-    would share an id are refused from the second on, unless `given` says that they are the same.
+    Two different texts that would share an id are refused from the second on, unless `given` says that they are the
+    same.
     """
 
-    def __init__(self, given: Mapping[str, str], *, keep_valid: bool = False) -> None:
-        self._keep_valid = keep_valid
+    def __init__(self, given: Mapping[str, str]) -> None:
         self._ids = dict(given)
         self._texts = {made: text for text, made in given.items()}
 
     def id_of(self, text: str, *, column: str) -> str:
         """The id of `text`; raises `InvalidRow`."""
-        if "\0" in text:
-            raise InvalidRow(f"{column}: holds a NUL character")
+        _require_no_nul(text, column)
         known = self._ids.get(text)
-        return self._new(text, column) if known is None else known
+        if known is None:
+            known = self._ids[text] = _claimed(slug(text), text, self._texts, column)
+        return known
 
-    def _new(self, text: str, column: str) -> str:
-        made = text if self._keep_valid and _ID.match(text) else slug(text)
-        if not _ID.match(made):
-            raise InvalidRow(f"{column}: {text!r} makes no id of 1 to 64 letters and digits")
-        first = self._texts.setdefault(made, text)
-        if first != text:
-            raise InvalidRow(f"{column}: {text!r} and {first!r} would both be {made!r}: set them under `values`")
-        self._ids[text] = made
-        return made
+
+def item_id(text: str, first_texts: FirstTexts, *, column: str) -> str:
+    """The id of an item that another system calls `text`: a text that is an id already stays as it is.
+
+    Raises `InvalidRow`, also where another of the `first_texts` made the id.
+    """
+    _require_no_nul(text, column)
+    return _claimed(text if _ID.match(text) else slug(text), text, first_texts, column)
+
+
+def _require_no_nul(text: str, column: str) -> None:
+    if "\0" in text:
+        raise InvalidRow(f"{column}: holds a NUL character")
+
+
+def _claimed(made: str, text: str, first_texts: FirstTexts, column: str) -> str:
+    """The id `made` of `text`, which no other text has; raises `InvalidRow`."""
+    if not _ID.match(made):
+        raise InvalidRow(f"{column}: {text!r} makes no id of 1 to 64 letters and digits")
+    first = first_texts.setdefault(made, text)
+    if first != text:
+        raise InvalidRow(f"{column}: {text!r} and {first!r} would both be {made!r}: set them under `values`")
+    return made
 
 
 def line_prefix(path: Path) -> str:

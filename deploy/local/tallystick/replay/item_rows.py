@@ -1,14 +1,23 @@
 """One row is one item: each time in it is an event."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from shared.contracts.envelope import EventData
-from tallystick.replay.events import EVENT_TYPES, EventBuilder, ReplayEventType, TimedEvent, sequence_of
+from tallystick.replay.events import (
+    EVENT_TYPES,
+    EventBuilder,
+    ReplayEventType,
+    TimedEvent,
+    in_order_of_time,
+    sequence_of,
+)
 from tallystick.replay.fields import ItemFields, ItemNames, Lookups, Read
 from tallystick.replay.mapping_schema import ItemRows
-from tallystick.replay.rows import BEFORE_OPENING, ItemName, RowReader
+from tallystick.replay.rows import BEFORE_OPENING, RowReader
+from tallystick.replay.scratch import FirstValues, Scratch
 from tallystick.replay.table import Header, InvalidRow, Row, Table
 from tallystick.replay.times import Times
 
@@ -24,38 +33,41 @@ class _TimeColumn:
     occurrence: int
 
 
-def translate_items(content: ItemRows, table: Table, lookups: Lookups, reader: RowReader) -> list[TimedEvent]:
+def translate_items(
+    content: ItemRows, table: Table, lookups: Lookups, reader: RowReader, scratch: Scratch
+) -> Iterable[TimedEvent]:
     """The events of all items, in ascending order of time; those of one instant in the order of the rows."""
-    translator = _ItemTranslator(content, table, lookups, reader)
-    events: list[TimedEvent] = []
+    translator = _ItemTranslator(content, table, lookups, reader, scratch)
+    events = in_order_of_time(scratch)
     for line, row in reader.rows(table):
         try:
-            events += translator.translate(line, row)
+            made = translator.translate(line, row)
         except InvalidRow as why:
             reader.refuse(line, why, translator.names.of_refused(line, row))
         else:
             reader.counts.translated += 1
-    events.sort(key=lambda event: event.at_us)
+            events.add(made)
     return events
 
 
 class _ItemTranslator:
-    def __init__(self, content: ItemRows, table: Table, lookups: Lookups, reader: RowReader) -> None:
+    def __init__(self, content: ItemRows, table: Table, lookups: Lookups, reader: RowReader, scratch: Scratch) -> None:
         self._times = Times(ZoneInfo(content.zone), content.time_format, reader.counts.notes)
         self._fields = ItemFields(content, table.header, lookups, self._times)
-        self.names = ItemNames(self._fields.council, content.item, table)
+        self.names = ItemNames(self._fields.council, content.item, table, scratch)
         self._columns = _time_columns(content, table.header)
         self._builder = EventBuilder(content.source, content.kind)
         self._counts = reader.counts
-        self._lines: dict[ItemName, int] = {}
+        self._lines = FirstValues[int](scratch)
 
     def translate(self, line: int, row: Row) -> list[TimedEvent]:
         """The events of the row's item, in the order of the mapping; nothing is made where it raises `InvalidRow`."""
         council, item = name = self.names.of(line, row)
         new_item = self._fields.new_item(row)
         times = self._event_times(row)
-        if name in self._lines:
-            raise InvalidRow(f"item {item!r} of {council!r} is on line {self._lines[name]} already")
+        key = ":".join(name)
+        if (first := self._lines.get(key)) is not None:
+            raise InvalidRow(f"item {item!r} of {council!r} is on line {first} already")
         made = [
             self._builder.build(
                 column.type,
@@ -68,7 +80,7 @@ class _ItemTranslator:
             )
             for number, (column, at) in enumerate(times, start=1)
         ]
-        self._lines[name] = line
+        self._lines.setdefault(key, line)
         self._counts.events.update(column.type.tag for column, _ in times)
         return made
 

@@ -16,6 +16,7 @@ from tallystick.replay.events import TimedEvent, encode_valid
 from tallystick.replay.fields import IdField, Lookups, SubjectField, text_of
 from tallystick.replay.mapping_schema import ReadingRows
 from tallystick.replay.rows import RowReader
+from tallystick.replay.scratch import FirstValues, Scratch
 from tallystick.replay.table import InvalidRow, Row, Table
 from tallystick.replay.times import Times
 
@@ -25,9 +26,11 @@ _CARRIED: frozenset[type[AnyEvent]] = frozenset(get_args(UsageEvent))
 _TYPE = "tallystick.usage.recorded.v1"
 
 
-def translate_readings(content: ReadingRows, table: Table, lookups: Lookups, reader: RowReader) -> Iterator[TimedEvent]:
+def translate_readings(
+    content: ReadingRows, table: Table, lookups: Lookups, reader: RowReader, scratch: Scratch
+) -> Iterator[TimedEvent]:
     """The readings in the order of the file, one row in memory at a time: usage is summed, its order says nothing."""
-    translator = _ReadingTranslator(content, table, lookups, reader)
+    translator = _ReadingTranslator(content, table, lookups, reader, scratch)
     for line, row in reader.rows(table):
         try:
             event = translator.translate(line, row)
@@ -39,18 +42,20 @@ def translate_readings(content: ReadingRows, table: Table, lookups: Lookups, rea
 
 
 class _ReadingTranslator:
-    def __init__(self, content: ReadingRows, table: Table, lookups: Lookups, reader: RowReader) -> None:
+    def __init__(
+        self, content: ReadingRows, table: Table, lookups: Lookups, reader: RowReader, scratch: Scratch
+    ) -> None:
         self._content = content
         self._times = Times(ZoneInfo(content.zone), content.time_format, reader.counts.notes)
         self._council = IdField("council", content.council, table.header, lookups)
         self._service = IdField("service", content.service, table.header, lookups)
-        self._subject = SubjectField(content.reading, table)
+        self._subject = SubjectField(content.reading, table, scratch)
         self._date = table.header.cell(content.date)
         self._quantity = text_of(content.quantity, table.header, lookups)
         # Few dates and quantities come again and again: reading each once is most of the speed.
         self._days: dict[str, tuple[date, datetime, int]] = {}
         self._quantities: set[str] = set()
-        self._lines: dict[tuple[str, str], int] = {}
+        self._lines = FirstValues[int](scratch)
         self._counts = reader.counts
 
     def translate(self, line: int, row: Row) -> TimedEvent:
@@ -58,7 +63,8 @@ class _ReadingTranslator:
         council = self._council(row)
         subject = self._subject(line, row, council=council)
         data, start_at, start_us = self._reading(row)
-        if (first := self._lines.get((council, subject))) is not None:
+        has_id = self._content.reading is not None
+        if has_id and (first := self._lines.get(f"{council}:{subject}")) is not None:
             raise InvalidRow(f"reading {subject!r} of {council!r} is on line {first} already")
         event = UsageRecorded(
             id=derived_id("replay", self._content.source, council, subject, "recorded", 1),
@@ -69,8 +75,8 @@ class _ReadingTranslator:
             data=data,
         )
         timed = TimedEvent(start_us, USAGE.name, event.key, encode_valid(event, _CARRIED))
-        if self._content.reading is not None:
-            self._lines[council, subject] = line
+        if has_id:
+            self._lines.setdefault(f"{council}:{subject}", line)
         self._counts.events[_TYPE] += 1
         self._counts.readings[council, data.service] += 1
         return timed

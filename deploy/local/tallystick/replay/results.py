@@ -27,7 +27,8 @@ class Intake:
 
     Tickets and work are counted as the monitor counts them, and readings as billing does. `parked_readings` has those
     that wait for the catalogue, by council. `failed` are the keys of items that Tallystick failed to judge, and `held`
-    the councils of which it judges none because too many have.
+    the councils of which it judges none because too many have. `quarantined` are the shards of which either service
+    has ever quarantined anything.
     """
 
     bounds: Mapping[Shard, Bounds]
@@ -36,15 +37,21 @@ class Intake:
     parked_readings: Counter[str]
     failed: frozenset[str]
     held: frozenset[str]
+    quarantined: frozenset[Shard] = frozenset()
 
     @property
     def sent(self) -> int:
         """How many events the log was ever sent."""
         return sum(each.end for each in self.bounds.values())
 
+    @property
+    def any_unjudged(self) -> bool:
+        """Whether any item has failed, or any council is held."""
+        return bool(self.failed or self.held)
+
     def leaves_unjudged(self, key: str) -> bool:
         """Whether the item under `key` has failed, or its council is held."""
-        return bool(self.failed or self.held) and (key in self.failed or split_item_key(key)[0] in self.held)
+        return self.any_unjudged and (key in self.failed or split_item_key(key)[0] in self.held)
 
     @property
     def unread(self) -> int:
@@ -56,7 +63,8 @@ async def intake_of(stack: "Stack", *, topics: Collection[str] = ()) -> Intake:
     """What the services have read by now; failed items and held councils are those of the `topics`."""
     bounds = {shard: await stack.bus.bounds(shard) for shard in every_shard(SENT_TO)}
     heads = await stack.monitor.heads()
-    readings = [each for each in await asyncio.to_thread(stack.billing.progress) if each.shard.topic == USAGE.name]
+    metered = await asyncio.to_thread(stack.billing.progress)
+    readings = [each for each in metered if each.shard.topic == USAGE.name]
     counts: Counter[str] = Counter()
     for head in heads.values():
         counts.update(head.counts)
@@ -68,7 +76,9 @@ async def intake_of(stack: "Stack", *, topics: Collection[str] = ()) -> Intake:
     of_topics = [head for shard, head in heads.items() if shard.topic in topics]
     failed = frozenset(key for head in of_topics for key in head.failed)
     councils = frozenset(council for head in of_topics for council in head.held)
-    return Intake(bounds, reached, counts, parked, failed, councils)
+    quarantined = {shard for shard, head in heads.items() if head.counts.get("quarantined")}
+    quarantined |= {each.shard for each in metered if each.counts.quarantined}
+    return Intake(bounds, reached, counts, parked, failed, councils, frozenset(quarantined))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,23 +145,31 @@ class EventResults:
 
 
 def results_between(
-    before: Intake, after: Intake, *, sent: int, items: Mapping[str, int], quarantined: Iterable[QuarantinedEvents]
+    before: Intake,
+    after: Intake,
+    *,
+    events: int,
+    known: int,
+    items: Mapping[str, int],
+    quarantined: Iterable[QuarantinedEvents],
 ) -> EventResults:
-    """What became of the `sent` events, which came after `before`; `items` counts them by the key of their item.
+    """What became of a file's `events`: `known` were there `before`, and the others were sent after it.
+
+    `items` counts the events by the key of their item.
 
     The services count facts of failed items as applied, for they keep them. Of a failed item that was sent before, as
     many as were sent now are taken for failed, and never more than were applied.
     """
     counts = Counter(after.counts)
     counts.subtract(before.counts)
-    unjudged = sum(count for key, count in items.items() if after.leaves_unjudged(key))
+    unjudged = sum(count for key, count in items.items() if after.leaves_unjudged(key)) if after.any_unjudged else 0
     failed = min(unjudged, counts["applied"])
     new_parked = after.parked_readings - before.parked_readings
     return EventResults(
-        sent=sent,
-        others=after.sent - before.sent - sent,
+        sent=events,
+        others=after.sent - before.sent - (events - known),
         applied=counts["applied"] - new_parked.total() - failed,
-        known=counts["duplicate"],
+        known=known + counts["duplicate"],
         quarantined=counts["quarantined"],
         parked=counts["parked"] + new_parked.total(),
         failed=failed,

@@ -13,7 +13,7 @@ from tallystick.replay.table import InvalidRow, Row, Table
 
 NEWEST_FIRST = "rows of one item and instant, the latest first in the file: read from the lowest up"
 BEFORE_OPENING = "events earlier than the beginning of their item: kept as recorded"
-
+_SHOWN_EVERY = 1_000  # rows
 
 # An item of a file: its council, empty where a row does not say it, and its id.
 ItemName = tuple[str, str]
@@ -62,16 +62,26 @@ class RowCounts:
 
 
 class RowReader:
-    """Reads the rows of one file, counted in `counts`; refused ones go to `rejects`."""
+    """Reads the rows of one file, counted in `counts`; refused ones go to `rejects`.
 
-    def __init__(self, counts: RowCounts, rejects: Callable[[RejectedRow], None]) -> None:
+    `progressed` gets how many have been read, now and then.
+    """
+
+    def __init__(
+        self,
+        counts: RowCounts,
+        rejects: Callable[[RejectedRow], None],
+        progressed: Callable[[int], None] = lambda _: None,
+    ) -> None:
         self.counts = counts
-        self._rejects = rejects
+        self._rejects, self._progressed = rejects, progressed
 
     def rows(self, table: Table) -> Iterator[tuple[int, Row]]:
         """Every row that has the table's shape, with its line."""
         for line, row in table.rows():
             self.counts.rows += 1
+            if self.counts.rows % _SHOWN_EVERY == 0:
+                self._progressed(self.counts.rows)
             if isinstance(row, InvalidRow):
                 self.refuse(line, row)
             else:

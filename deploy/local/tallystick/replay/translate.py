@@ -10,24 +10,32 @@ from tallystick.replay.mapping import ReplayMapping
 from tallystick.replay.mapping_schema import EventRows, ItemRows, ReadingRows
 from tallystick.replay.reading_rows import translate_readings
 from tallystick.replay.rows import RejectedRow, RowCounts, RowReader
+from tallystick.replay.scratch import Scratch
 from tallystick.replay.table import open_table
 
 
 def translate(
-    mapping: ReplayMapping, csv_path: Path, *, counts: RowCounts, rejects: Callable[[RejectedRow], None]
+    mapping: ReplayMapping,
+    csv_path: Path,
+    *,
+    counts: RowCounts,
+    rejects: Callable[[RejectedRow], None],
+    scratch: Scratch,
+    progressed: Callable[[int], None] = lambda _: None,
 ) -> Iterator[TimedEvent]:
     """The events of `csv_path`, ready to be appended; `counts` is whole when the last one was taken.
 
-    Events of items ascend by their time and are held in memory until the file is read; readings come in the order of
-    the file. Raises `UnreadableFile`: at once where a column is missing, later where the file breaks off.
+    Events of items ascend by their time and are held in `scratch` until the file is read; readings come in the order
+    of the file. `progressed` gets how many rows have been read. Raises `UnreadableFile`: at once where a column is
+    missing, later where the file breaks off.
     """
     content = mapping.content
     table = open_table(csv_path, encoding=content.encoding, needed=content.columns)
-    reader = RowReader(counts, rejects)
+    reader = RowReader(counts, rejects, progressed)
     match content:
         case ItemRows():
-            return iter(translate_items(content, table, mapping.lookups, reader))
+            return iter(translate_items(content, table, mapping.lookups, reader, scratch))
         case EventRows():
-            return iter(translate_histories(content, table, mapping.lookups, reader))
+            return iter(translate_histories(content, table, mapping.lookups, reader, scratch))
         case ReadingRows():
-            return translate_readings(content, table, mapping.lookups, reader)
+            return translate_readings(content, table, mapping.lookups, reader, scratch)
