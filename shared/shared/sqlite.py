@@ -18,7 +18,7 @@ from shared.startup_errors import STORED_FORMAT, IncompatibleStore, UnusableData
 # Several processes write to one file (a replay beside the server); none of them holds the lock for long.
 BUSY_TIMEOUT_S = 30.0
 _RETRY_S = 0.005
-_CACHE_KIB = 16 * 1024
+_CACHE_KIB = 4 * 1024
 # 64 MiB of pages: SQLite's own 4 MiB makes a writer of large batches copy its pages back after every other one.
 _CHECKPOINT_PAGES = 16 * 1024
 _DAMAGED = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})

@@ -20,6 +20,8 @@ from shared.sqlite import SqliteFile
 
 # Appends of this process wake its readers at once; those of other processes are looked for this often.
 LOOK_EVERY_S = 0.1
+# Records of all shards that are read before any is applied: a round of full batches would be ten times as many.
+ENOUGH = 4_000
 
 
 class EmbeddedBus:
@@ -54,7 +56,7 @@ class EmbeddedBus:
 
     async def read(self, shard: Shard, start: int, *, limit: int) -> Sequence[Record]:
         check_offset(shard, start, await self.bounds(shard))
-        found = await self._reader.read(lambda connection: log_file.read(connection, {shard: start}, limit))
+        found = await self._reader.read(lambda connection: log_file.read(connection, {shard: start}, limit, enough=1))
         return found.get(shard, [])
 
     async def delete_before(self, shard: Shard, offset: int) -> None:
@@ -176,10 +178,12 @@ class EmbeddedSubscription:
         wanted = {shard: offset for shard, offset in self._next.items() if self._delivers(shard)}
         if not wanted:
             return {}
-        found = await self._reader.read(lambda connection: log_file.read(connection, wanted, limit))
+        found = await self._reader.read(lambda connection: log_file.read(connection, wanted, limit, enough=ENOUGH))
         # Shards may have gone to another member while the file was read.
         mine = {shard: records for shard, records in found.items() if self._delivers(shard)}
-        self._next.update({shard: records[-1].offset + 1 for shard, records in mine.items()})
+        for shard, records in mine.items():
+            del self._next[shard]  # the others come first next time
+            self._next[shard] = records[-1].offset + 1
         return mine
 
     def _delivers(self, shard: Shard) -> bool:

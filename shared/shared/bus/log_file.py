@@ -100,23 +100,31 @@ def append(connection: sqlite3.Connection, shard: Shard, messages: Sequence[Mess
     connection.execute("UPDATE shards SET next = next + ? WHERE number = ?", (len(messages), number))
 
 
-def read(connection: sqlite3.Connection, wanted: Mapping[Shard, int], limit: int) -> dict[Shard, list[Record]]:
+def read(
+    connection: sqlite3.Connection, wanted: Mapping[Shard, int], limit: int, *, enough: int
+) -> dict[Shard, list[Record]]:
     """The records of each wanted shard from its offset on, at most `limit` each; shards that have none are left out.
 
-    Raises `OffsetGone` when an offset is no longer held, or should be and is not: nothing here makes gaps.
+    So are the last of them once there are `enough` records. Raises `OffsetGone` when an offset is no longer held, or
+    should be and is not: nothing here makes gaps.
     """
+    held = {
+        Shard(topic, partition): (number, Bounds(first, end))
+        for topic, partition, number, first, end in connection.execute(
+            "SELECT topic, partition, number, first, next FROM shards"
+        )
+    }
     found: dict[Shard, list[Record]] = {}
-    for topic, partition, number, first, end in connection.execute(
-        "SELECT topic, partition, number, first, next FROM shards"
-    ).fetchall():
-        shard = Shard(topic, partition)
-        offset = wanted.get(shard, end)
-        check_offset(shard, offset, Bounds(first, end))
-        if offset < end:
+    total = 0
+    for shard, offset in wanted.items():
+        number, bounds = held[shard]
+        check_offset(shard, offset, bounds)
+        if offset < bounds.end and total < enough:
             records = _records(connection, number, offset, limit)
             if not records or records[0].offset != offset:
                 raise OffsetGone(f"{shard} has lost its record at offset {offset}: it was taken out of the log's file")
             found[shard] = records
+            total += len(records)
     return found
 
 
