@@ -1,5 +1,6 @@
 """A replay may be killed at any moment, and may be run any number of times: it ends in the same state."""
 
+import asyncio
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -7,7 +8,9 @@ from random import Random
 
 import pytest
 
-from shared.log.port import BusError
+from shared.bus.connect import connect
+from shared.contracts.topics import TICKETS as TICKETS_SENT
+from shared.log.port import BusError, Message, every_shard
 from tests.support.figures import print_figure
 from tests.support.replay_command import ReplayCommand, ReplayRun, run, run_killed
 from tests.support.state_folder import JUDGING, FolderContent, content_of, shards_read, unread
@@ -93,4 +96,33 @@ def test_a_replay_run_twice_changes_no_verdict_and_no_pound(
     assert second.verdicts.read_bytes() == verdicts
     assert content_of(tmp_path, MONTHS) == expected
     assert not [read for read in shards_read(tmp_path) if read.unaccounted]
+    assert results(tmp_path) == Counter(applied=applied), "what the log holds was sent again"
+
+
+def test_a_log_that_holds_every_event_twice_changes_no_verdict_and_no_pound(
+    command: ReplayCommand, expected: FolderContent, tmp_path: Path
+) -> None:
+    verdicts, applied = run(command, tmp_path).verdicts.read_bytes(), results(tmp_path)["applied"]
+    asyncio.run(send_again(tmp_path))
+
+    second = run(command, tmp_path)
+
+    assert second.verdicts.read_bytes() == verdicts
+    assert content_of(tmp_path, MONTHS) == expected
+    assert not [read for read in shards_read(tmp_path) if read.unaccounted]
     assert results(tmp_path) == Counter(applied=applied, duplicate=applied)
+
+
+async def send_again(folder: Path) -> None:
+    """Each ticket's event that the log holds is in it once more."""
+    bus = connect(f"sqlite:///{folder}/log.db")
+    try:
+        for shard in every_shard([TICKETS_SENT]):
+            records = await bus.read(shard, 0, limit=100_000)
+            again = [
+                Message((each.key or b"").decode(), each.value or b"", timestamp_ms=each.timestamp_ms)
+                for each in records
+            ]
+            await bus.publish_to(shard, again)
+    finally:
+        await bus.close()
