@@ -54,8 +54,6 @@ def every_verb() -> list[tuple[str, ...]]:
     """Each verb with what is under it, as people write it."""
     found: list[tuple[str, ...]] = []
     for verb in VERBS:
-        if verb.name == "replay":  # its imports are made late in a commit of their own
-            continue
         found.append((verb.name,))
         if verb.is_group:
             app: typer.Typer = import_module(f"tallystick.commands.{verb.module or verb.name}").app
