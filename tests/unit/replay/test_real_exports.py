@@ -3,6 +3,7 @@
 import csv
 import gzip
 from collections import Counter
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -120,9 +121,10 @@ def test_the_payments_of_eleven_councils_are_readings_of_twelve_months() -> None
     months: Counter[tuple[str, date]] = Counter()
 
     mapping = read_mapping("uk-council-payments", lookups={})
-    for timed in translate(mapping, path, counts=counts, rejects=rejected.append, scratch=Scratch()):
-        at = timed.value.index(b'"business_date":"') + len(b'"business_date":"')
-        months[timed.key.split(":")[0], date.fromisoformat(timed.value[at : at + 10].decode()).replace(day=1)] += 1
+    with closing(Scratch()) as scratch:
+        for timed in translate(mapping, path, counts=counts, rejects=rejected.append, scratch=scratch):
+            at = timed.value.index(b'"business_date":"') + len(b'"business_date":"')
+            months[timed.key.split(":")[0], date.fromisoformat(timed.value[at : at + 10].decode()).replace(day=1)] += 1
 
     assert (counts.rows, counts.translated, counts.unaccounted, rejected) == (933_986, 933_986, 0, [])
     assert len(months) == 132
