@@ -2,7 +2,7 @@
 
 import io
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from random import Random
 
@@ -46,6 +46,23 @@ class CrashingRedis:
         """The append-only file of a crashed server is what it was when it was copied."""
         self._container.put_archive(FOLDER, files)
 
+    def commits(self) -> list[list[list[bytes]]]:
+        """What was written since the last rewriting: one command alone, or those of a script together."""
+        return _commits(_commands(self._newest()))
+
+    def put(self, commands: Sequence[Sequence[bytes]]) -> None:
+        """The running server holds what these commands write, and nothing else."""
+        with Redis.from_url(self.url) as server:
+            server.flushall()
+            for command in commands:
+                server.execute_command(*command)
+
+    def _newest(self) -> bytes:
+        with tarfile.open(fileobj=io.BytesIO(self.files())) as whole:
+            (newest,) = (member for member in whole if member.name.endswith(NEWEST))
+            content = whole.extractfile(newest)
+            return b"" if content is None else content.read()
+
     def cut(self, chance: Random) -> int:
         """The newest part of a crashed server's file ends at a random byte of its second half; returns bytes lost."""
         lost, cut = 0, io.BytesIO()
@@ -59,6 +76,27 @@ class CrashingRedis:
                 shorter.addfile(member, io.BytesIO(held))
         self.put_back(cut.getvalue())
         return lost
+
+
+def _commands(file: bytes) -> Iterator[list[bytes]]:
+    """The commands of an append-only file: `*` and how many arguments, then each as `$`, its length and its bytes."""
+    stream = io.BytesIO(file)
+    while count := stream.readline():
+        command = []
+        for _ in range(int(count[1:])):
+            command.append(stream.read(int(stream.readline()[1:])))
+            stream.read(2)
+        yield command
+
+
+def _commits(commands: Iterator[list[bytes]]) -> list[list[list[bytes]]]:
+    found: list[list[list[bytes]]] = []
+    for command in commands:
+        if command == [b"MULTI"]:
+            found.append(list(iter(lambda: next(commands), [b"EXEC"])))
+        elif command[0] != b"SELECT":
+            found.append([command])
+    return found
 
 
 @contextmanager

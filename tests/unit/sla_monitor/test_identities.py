@@ -71,7 +71,8 @@ class Judging:
         batch = self.batch()
         batch.add(records)
         asked = set(batch.digests)
-        batch.judge(list(batch.keys), (archive or {}) | self.items, known=self.known & asked)
+        keys = list(batch.keys)
+        batch.judge(keys, (archive or {}) | self.items, known=self.known & asked, not_due=keys)
         return self.store(batch.change())
 
     def batch(self) -> ShardBatch:
@@ -172,15 +173,18 @@ def test_what_was_quarantined_takes_no_id() -> None:
     assert [offset for offset, _ in judging.quarantined] == [0]
 
 
-def test_an_item_whose_write_was_cut_short_before_its_identities_gets_them_with_the_repetition() -> None:
+def test_an_item_whose_write_was_cut_short_before_its_identities_is_judged_with_the_repetition() -> None:
+    """Its second may be missing too, and the head has not counted the record."""
     judging = Judging()
-    log = records((ONE, RECEIVED, "x"))
-    judging.judge(log)
+    due = judging.judge(records((ONE, RECEIVED, "x"), (ONE, STARTED, "y"))).due
     judging.known.clear()
 
-    judging.judge([record(1, (ONE, RECEIVED, "x"))])
+    repeated = [(RECEIVED, "x"), (STARTED, "y"), (STARTED, "y")]
+    again = judging.judge([record(2 + at, (ONE, *sent)) for at, sent in enumerate(repeated)])
 
     assert judging.known == judging.held() != set()
+    assert again.due == due != {}
+    assert (again.head.counts["applied"], again.head.counts["duplicate"]) == (4, 1)
 
 
 def test_identities_leave_with_the_item_and_come_back_with_it() -> None:

@@ -53,6 +53,10 @@ class CachedItem(Struct):
         """The item has been evaluated in full."""
         self.evaluation, self.as_of, self.incremental = evaluation, as_of, None
 
+    def forget_evaluation(self) -> None:
+        """The item must be evaluated in full before any fact can be applied incrementally."""
+        self.evaluation, self.incremental = None, None
+
     @property
     def wake(self) -> int | None:
         """The epoch second at which it must be evaluated next, while incremental evaluation is enough."""
@@ -89,16 +93,23 @@ class IdentityLedger:
         self.changes: dict[bytes, bool] = {}
 
     def insert(self, cached: CachedItem, fact: AnyFact, digest: bytes) -> FactResult:
-        """The item holds the fact, unless another one of the shard holds what its `digest` stands for."""
+        """The item holds the fact, unless another one of the shard holds what its `digest` stands for.
+
+        A fact that the item holds while no item of the shard is known to hold it is NEW: the write that brought it was
+        cut short after the item, perhaps before the second at which the item is due, and the head never counted it.
+        """
         is_known = digest in self._known
         result = cached.insert(fact, is_known=is_known)
         if cached.item.recalled and result in (FactResult.NEW, FactResult.REORDERED):
             self.stored(cached.item)
-        # One that is not known and yet repeated: a write was cut short between the item and its identities.
-        if not is_known and result is not FactResult.TOO_MANY and not cached.item.recalled:
-            self._known.add(digest)
-            self.changes[digest] = True
-        return result
+        if is_known or result is FactResult.TOO_MANY or cached.item.recalled:
+            return result
+        self._known.add(digest)
+        self.changes[digest] = True
+        if result is not FactResult.DUPLICATE:
+            return result
+        cached.forget_evaluation()
+        return FactResult.NEW
 
     def stored(self, item: Item) -> None:
         """The item will be written: if it was recalled from the archive, live state holds its identities again."""
