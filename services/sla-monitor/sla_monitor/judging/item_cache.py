@@ -96,7 +96,8 @@ class IdentityLedger:
         """The item holds the fact, unless another one of the shard holds what its `digest` stands for.
 
         A fact that the item holds while no item of the shard is known to hold it is NEW: the write that brought it was
-        cut short after the item, perhaps before the second at which the item is due, and the head never counted it.
+        cut short after the item, perhaps before the second at which the item is due, and the head never counted it. Or
+        the store lost everything after the item was read: then this write is what brings the item back.
         """
         is_known = digest in self._known
         result = cached.insert(fact, is_known=is_known)
