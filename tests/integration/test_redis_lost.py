@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -139,6 +140,27 @@ async def test_killed_at_any_byte_of_its_file_redis_costs_nothing_but_reading_ag
         await on.wait_until_idle()
 
         assert (effects(tmp_path), await items(server.url)) == expected
+
+
+async def test_a_commit_cut_after_any_of_its_commands_costs_nothing_but_reading_again(
+    tmp_path: Path, server: CrashingRedis
+) -> None:
+    """As two crashes can leave it behind: docs/redis.md names the bug of Redis that brings such a beginning back."""
+    expected = await undisturbed(tmp_path / "undisturbed")
+    async with monitor(tmp_path / "stopped", now=NOON, state_url=server.url) as on:
+        await begin(on)
+    commits = server.commits()
+    at = next(at for at, commit in enumerate(commits) if any(command[1].endswith(b":due") for command in commit))
+    before = [command for commit in commits[:at] for command in commit]
+    cut = commits[at]
+
+    for held in range(1, len(cut)):
+        folder = tmp_path / str(held)
+        copytree(tmp_path / "stopped", folder)
+        server.put([*before, *cut[:held]])
+        async with monitor(folder, now=NEXT_DAY, state_url=server.url) as on:
+            await on.wait_until_idle()
+            assert (effects(folder), await items(server.url)) == expected, f"the last that is held: {cut[held - 1][:2]}"
 
 
 async def test_a_breach_that_was_forgotten_before_a_pause_disproved_it_is_retracted(

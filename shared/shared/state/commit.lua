@@ -70,6 +70,8 @@ each_slice('ZADD', due) -- second, key
 each_slice('ZREM', due) -- key
 
 -- Identities kept. After the items that hold them: one without its item would make a conflict of that item's own event.
+-- And after the seconds: an item whose identities are missing was cut short, perhaps before its second, and is judged
+-- again with the records that are read again (`IdentityLedger.insert`).
 each_slice('SADD', identities)
 
 -- Quarantined records: offset, body. An offset has one.
