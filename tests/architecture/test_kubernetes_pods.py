@@ -50,7 +50,8 @@ def test_the_probes_ask_what_the_admin_server_answers_and_wait_as_long_as_it_may
         # The watchdog comes first: it says in the log which loop was stuck.
         assert longest(probes["liveness"]) > DEFAULTS["watchdog_loop_s"]
         assert longest(probes["startup"]) >= 60
-        assert spec["terminationGracePeriodSeconds"] > DEFAULTS["stop_within_s"]
+        serves_on_s = container["lifecycle"]["preStop"]["sleep"]["seconds"]
+        assert spec["terminationGracePeriodSeconds"] > serves_on_s + DEFAULTS["stop_within_s"]
 
 
 @installed
