@@ -57,13 +57,15 @@ class GroupMetrics(Collector):
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.batch_seconds = Histogram(
-            "consumer_batch_seconds",
+            "tallystick_consumer_batch_seconds",
             "How long it took to apply a batch of one shard.",
             ["group"],
             buckets=_BATCH_SECONDS,
             registry=registry,
         )
-        self.batches = Counter("consumer_batches", "Batches by how they ended.", ["group", "ending"], registry=registry)
+        self.batches = Counter(
+            "tallystick_consumer_batches", "Batches by how they ended.", ["group", "ending"], registry=registry
+        )
         self._shown: dict[str, list[tuple[ShardStatus, int]]] = {}
         self._halted: dict[str, Collection[Shard]] = {}
         registry.register(self)
@@ -77,20 +79,20 @@ class GroupMetrics(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """The metrics of the shards last shown."""
-        lag = GaugeMetricFamily("consumer_lag_records", "Records of a shard not applied yet.", labels=_SHARD)
+        lag = GaugeMetricFamily("tallystick_consumer_lag_records", "Records of a shard not applied yet.", labels=_SHARD)
         unaccounted = GaugeMetricFamily(
-            "consumer_unaccounted_records",
+            "tallystick_consumer_unaccounted_records",
             "Records that were lost or counted twice. Always 0, or data is wrong.",
             labels=_SHARD,
         )
         parked = GaugeMetricFamily(
-            "consumer_parked_records", "Records that wait for what they refer to.", labels=_SHARD
+            "tallystick_consumer_parked_records", "Records that wait for what they refer to.", labels=_SHARD
         )
         halted = GaugeMetricFamily(
-            "consumer_halted", "1 for a shard that is halted until people decide.", labels=_SHARD
+            "tallystick_consumer_halted", "1 for a shard that is halted until people decide.", labels=_SHARD
         )
         outcomes = CounterMetricFamily(
-            "consumer_records", "Records of a shard by what became of them.", labels=[*_SHARD, "fate"]
+            "tallystick_consumer_records", "Records of a shard by what became of them.", labels=[*_SHARD, "outcome"]
         )
         for group, shown in self._shown.items():
             for status, end in shown:
@@ -147,7 +149,7 @@ class MeasuredHttp:
     def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
         self._app = app
         self._seconds = Histogram(
-            "http_request_duration_seconds",
+            "tallystick_http_request_duration_seconds",
             "How long an answer took.",
             ["method", "route", "status"],
             registry=registry,

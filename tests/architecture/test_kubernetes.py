@@ -162,10 +162,10 @@ def test_the_prometheus_operator_gives_series_the_labels_that_alerts_read() -> N
     for service in of_kind("your-site", "Service").values():
         labels = service["metadata"]["labels"]
         assert monitor["selector"]["matchLabels"].items() <= labels.items()
-        assert f'up{{job="{labels[monitor["jobLabel"]]}"}}' in ALERTS
-        assert f'up{{service="{service["metadata"]["name"]}"}}' in ALERTS
+        assert f'up{{job="{service["metadata"]["name"]}"}}' in ALERTS
         assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
     assert endpoint["path"] == "/metrics"
+    assert endpoint["relabelings"] == [{"action": "labeldrop", "regex": "service"}]
 
 
 def routes_of_the_gateway() -> dict[str, str]:

@@ -57,8 +57,10 @@ class LagMonitor:
     def _all_reconciled(self) -> bool:
         """Whether the monitors own all that was ever judged, and have reconciled it with what was announced."""
         monitors = self._fleet.of("sla_monitor")
-        owned = [lag for each in monitors for lag in each.figures('consumer_lag_records{group="sla-monitor",')]
-        unreconciled = [shards for each in monitors for shards in each.figures("sla_shards_in_doubt ")]
+        owned = [
+            lag for each in monitors for lag in each.figures('tallystick_consumer_lag_records{group="sla-monitor",')
+        ]
+        unreconciled = [shards for each in monitors for shards in each.figures("tallystick_unreconciled_shards ")]
         return not monitors or (len(owned) == len(self.progress("sla_monitor")) and not any(unreconciled))
 
     def _read(self, reader: str) -> dict[tuple[str, int], int]:

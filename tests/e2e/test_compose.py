@@ -120,11 +120,11 @@ def test_containers_run_as_nobody_on_a_root_that_cannot_be_written(stack: Compos
 
 def test_every_service_is_scraped_and_every_alert_can_be_evaluated(stack: ComposeProject) -> None:
     def up() -> set[str]:
-        return {found["metric"]["service"] for found in stack.prometheus("query", query="up == 1")["result"]}
+        return {found["metric"]["job"] for found in stack.prometheus("query", query="up == 1")["result"]}
 
     eventually(lambda: up() == {"catalogue", "sla-monitor", "billing"})
     rules = [rule for group in stack.prometheus("rules")["groups"] for rule in group["rules"]]
-    eventually(lambda: bool(stack.prometheus("query", query="consumer_unaccounted_records")["result"]))
+    eventually(lambda: bool(stack.prometheus("query", query="tallystick_consumer_unaccounted_records")["result"]))
 
     assert len(rules) > 8
     assert [rule for rule in rules if rule.get("lastError")] == []
@@ -135,12 +135,7 @@ def test_every_service_is_scraped_and_every_alert_can_be_evaluated(stack: Compos
 def test_every_metric_that_an_alert_names_exists(stack: ComposeProject) -> None:
     names = set(stack.prometheus("label/__name__/values"))
     alerts = [rule["query"] for group in stack.prometheus("rules")["groups"] for rule in group["rules"]]
-    named = {
-        word
-        for query in alerts
-        for word in words(query)
-        if word.startswith(("consumer_", "sla_", "catalogue_", "event_"))
-    }
+    named = {word for query in alerts for word in words(query) if word.startswith("tallystick_")}
 
     assert named
     assert named - names == set()

@@ -243,11 +243,13 @@ async def test_the_gauges_are_there_at_0_and_count_by_council(tmp_path: Path) ->
         return {each: registry.get_sample_value(name, {"council": each}) for each in ("adur", "worthing", "gone")}
 
     await metrics.sample(states, shards, ["adur", "worthing"], now_s=0)
-    assert shown("sla_failed_items") == shown("sla_held_shards") == {"adur": 0, "worthing": 0, "gone": None}
+    assert (
+        shown("tallystick_failed_items") == shown("tallystick_held_shards") == {"adur": 0, "worthing": 0, "gone": None}
+    )
     failed = ("!adur:O1", "adur:T1", "gone:T1")
     await states.commit(shards[0], None, Change(Head(revision=1, failed=failed, held=("adur",))))
     await states.commit(shards[1], None, Change(Head(revision=1, failed=("adur:T1",))))
     await metrics.sample(states, shards, ["adur", "worthing"], now_s=0)
-    assert shown("sla_failed_items") == {"adur": 3, "worthing": 0, "gone": 1}
-    assert shown("sla_held_shards") == {"adur": 1, "worthing": 0, "gone": None}
+    assert shown("tallystick_failed_items") == {"adur": 3, "worthing": 0, "gone": 1}
+    assert shown("tallystick_held_shards") == {"adur": 1, "worthing": 0, "gone": None}
     await states.close()

@@ -103,7 +103,9 @@ def test_requests_are_measured_by_route_and_not_by_path(catalogue: ServiceProces
 
     metrics = catalogue.admin("/metrics")[1]
 
-    assert 'http_request_duration_seconds_count{method="GET",route="/v1/councils/{id}",status="404"}' in metrics
+    assert (
+        'tallystick_http_request_duration_seconds_count{method="GET",route="/v1/councils/{id}",status="404"}' in metrics
+    )
     assert "ashby" not in metrics
 
 
@@ -121,7 +123,11 @@ def test_the_three_services_work_together_over_one_log(tmp_path: Path) -> None:
         eventually(monitor.is_ready)
         eventually(billing.is_ready)
         eventually(lambda: billing.public("/v1/statements/ashby/2026-05")[0] == 200)
-        eventually(lambda: 'consumer_records_total{fate="applied",group="billing"' in billing.admin("/metrics")[1])
+        eventually(
+            lambda: (
+                'tallystick_consumer_records_total{group="billing",outcome="applied"' in billing.admin("/metrics")[1]
+            )
+        )
 
         assert unaccounted(billing.admin("/metrics")[1]) == {0.0}
 
@@ -308,5 +314,5 @@ def test_an_unknown_verb_is_refused_with_those_that_are_known(run_here: Run) -> 
 
 def unaccounted(metrics: str) -> set[float]:
     """The values that must be 0."""
-    lines = [line for line in metrics.splitlines() if line.startswith("consumer_unaccounted_records{")]
+    lines = [line for line in metrics.splitlines() if line.startswith("tallystick_consumer_unaccounted_records{")]
     return {float(line.rpartition(" ")[2]) for line in lines}

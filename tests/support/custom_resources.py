@@ -96,9 +96,17 @@ _SPECS: dict[tuple[str, str], _Schema] = {
     ),
     ("monitoring.coreos.com/v1", "ServiceMonitor"): _object(
         {
-            "jobLabel": _TEXT,
             "selector": _object({"matchLabels": _TEXTS}),
-            "endpoints": _list(_object({"port": _TEXT, "path": _TEXT, "interval": _DURATION})),
+            "endpoints": _list(
+                _object(
+                    {
+                        "port": _TEXT,
+                        "path": _TEXT,
+                        "interval": _DURATION,
+                        "relabelings": _list(_object({"action": {"enum": ["labeldrop"]}, "regex": _TEXT})),
+                    }
+                )
+            ),
         }
     ),
     ("monitoring.coreos.com/v1", "PrometheusRule"): _object(

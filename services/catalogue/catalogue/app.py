@@ -35,7 +35,7 @@ class CatalogueApp:
         prepare(self._engine, "catalogue")
         self.handlers = CatalogueHandlers(SqlVersionStore(self._engine), load_holidays(settings.holidays_file))
         self._unannounced = Gauge(
-            "catalogue_outbox_waiting_messages", "Versions recorded that the log does not hold yet.", registry=registry
+            "tallystick_outbox_waiting_messages", "Versions recorded that the log does not hold yet.", registry=registry
         )
         self._relaying = Heartbeat("outbox relay")
         self.heartbeats = (self._relaying,)

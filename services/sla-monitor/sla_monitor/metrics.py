@@ -13,7 +13,7 @@ from shared.units import EpochSeconds
 from sla_monitor.domain.item import OUTAGE_MARK
 
 # Decided verdicts by council, service, agreement, target and outcome.
-VERDICT_COUNTER = "sla_evaluations_total"
+VERDICT_COUNTER = "tallystick_verdicts_total"
 # How many waiting announcements of a shard are counted: more are a backlog, whose size the lag of its readers tells.
 _OUTBOX_COUNTED = 200
 
@@ -26,38 +26,38 @@ class MonitorMetrics:
         self._evaluations = Counter(
             VERDICT_COUNTER.removesuffix("_total"),
             "Verdicts recorded: met or breached when first decided; corrected and retracted ones beside them.",
-            ["council", "service", "agreement", "target", "outcome"],
+            ["council", "service", "agreement", "target", "measure", "outcome"],
             registry=registry,
         )
         self._waiting = Gauge(
-            "sla_outbox_waiting_messages",
+            "tallystick_outbox_waiting_messages",
             f"Announcements of live state that the log does not hold yet, counted up to {_OUTBOX_COUNTED} a shard.",
             registry=registry,
         )
         self.unreconciled = Gauge(
-            "sla_shards_in_doubt",
+            "tallystick_unreconciled_shards",
             "Shards that may have announced what live state has forgotten: compared when they have read all there is.",
             registry=registry,
         )
         self.archived = Counter(
-            "sla_archived_items",
+            "tallystick_archived_items",
             "Ended items that this instance has moved from live state to the archive in the database.",
             registry=registry,
         )
         self._failed = Gauge(
-            "sla_failed_items",
+            "tallystick_failed_items",
             "Items of this instance's shards that could not be judged, and are in no figure.",
             ["council"],
             registry=registry,
         )
         self._held = Gauge(
-            "sla_held_shards",
+            "tallystick_held_shards",
             "This instance's shards in which none of the council's items is judged, because too many of them failed.",
             ["council"],
             registry=registry,
         )
         self._overdue = Gauge(
-            "sla_due_overdue_seconds",
+            "tallystick_due_overdue_seconds",
             "How long the item longest due has been waiting to be looked at; 0 when none is due.",
             registry=registry,
         )
@@ -78,7 +78,9 @@ class MonitorMetrics:
                 case _:
                     continue
             data = event.data
-            self._evaluations.labels(event.council, data.service, data.agreement, data.target, outcome).inc()
+            self._evaluations.labels(
+                event.council, data.service, data.agreement, data.target, data.measure, outcome
+            ).inc()
 
     def _show_failures(self, heads: Sequence[Head], councils: Collection[str]) -> None:
         """Every one of `councils` has gauges, mostly of 0."""

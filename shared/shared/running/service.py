@@ -116,7 +116,7 @@ class ServiceProcess:
     async def _beat(self) -> None:
         """The heartbeat of the event loop, and how late it is."""
         lag = Histogram(
-            "event_loop_lag_seconds",
+            "tallystick_event_loop_lag_seconds",
             "How late the event loop comes round.",
             buckets=_LAG_SECONDS,
             registry=self._registry,

@@ -34,18 +34,18 @@ async def shown(standing: ShardStatus, folder: Path) -> CollectorRegistry:
 async def test_a_shards_lag_and_counts_are_those_of_its_store(tmp_path: Path) -> None:
     registry = await shown(ShardStatus(SHARD, 1, 5, {"applied": 2, "duplicate": 1, "parked": 1}), tmp_path)
 
-    assert registry.get_sample_value("consumer_lag_records", LABELS) == 2
-    assert registry.get_sample_value("consumer_records_total", LABELS | {"fate": "applied"}) == 2
-    assert registry.get_sample_value("consumer_records_total", LABELS | {"fate": "duplicate"}) == 1
-    assert registry.get_sample_value("consumer_parked_records", LABELS) == 1
-    assert registry.get_sample_value("consumer_unaccounted_records", LABELS) == 0
+    assert registry.get_sample_value("tallystick_consumer_lag_records", LABELS) == 2
+    assert registry.get_sample_value("tallystick_consumer_records_total", LABELS | {"outcome": "applied"}) == 2
+    assert registry.get_sample_value("tallystick_consumer_records_total", LABELS | {"outcome": "duplicate"}) == 1
+    assert registry.get_sample_value("tallystick_consumer_parked_records", LABELS) == 1
+    assert registry.get_sample_value("tallystick_consumer_unaccounted_records", LABELS) == 0
 
 
 @pytest.mark.parametrize(("applied", "unaccounted"), [(3, 1), (4, 0), (5, -1)])
 async def test_a_record_lost_or_counted_twice_shows(applied: int, unaccounted: int, tmp_path: Path) -> None:
     registry = await shown(ShardStatus(SHARD, 1, 5, {"applied": applied}), tmp_path)
 
-    assert registry.get_sample_value("consumer_unaccounted_records", LABELS) == unaccounted
+    assert registry.get_sample_value("tallystick_consumer_unaccounted_records", LABELS) == unaccounted
 
 
 @pytest.mark.parametrize(
@@ -70,8 +70,8 @@ async def test_a_batch_is_counted_by_how_it_ended(fault: Exception | None, endin
         await measured.apply(SHARD, [Record(Offset(0), b"1", b"1", (), EpochMillis(0))])
 
     ended = {
-        name: registry.get_sample_value("consumer_batches_total", {"group": "judging", "ending": name})
+        name: registry.get_sample_value("tallystick_consumer_batches_total", {"group": "judging", "ending": name})
         for name in ("applied", "busy", "fenced", "failed")
     }
     assert ended == {name: float(name == ending) for name in ended}
-    assert registry.get_sample_value("consumer_batch_seconds_count", {"group": "judging"}) == 1
+    assert registry.get_sample_value("tallystick_consumer_batch_seconds_count", {"group": "judging"}) == 1

@@ -47,6 +47,6 @@ def test_a_request_is_counted_by_its_route_and_never_by_its_path(
         (sample.labels["method"], sample.labels["route"], sample.labels["status"])
         for metric in registry.collect()
         for sample in metric.samples
-        if sample.name == "http_request_duration_seconds_count"
+        if sample.name == "tallystick_http_request_duration_seconds_count"
     ]
     assert counted == [labels]

@@ -54,7 +54,7 @@ def test_a_target_with_an_objective_is_a_ratio_of_verdicts_over_a_calendar_windo
 
 
 def _source(selector: str) -> dict[str, object]:
-    query = f"sum(sla_evaluations_total{{{selector}}})"
+    query = f"sum(tallystick_verdicts_total{{{selector}}})"
     return {"metricSource": {"type": "Prometheus", "spec": {"query": query}}}
 
 
