@@ -10,6 +10,7 @@ from billing import api
 from billing.consumer import BillingProcessor
 from billing.domain.ingest import TOPICS
 from billing.dry_run import DryRun
+from billing.metrics import BillingMetrics
 from billing.settings import BillingSettings
 from billing.statements import Statements
 from billing.store.sql import GROUP, SqlStore
@@ -18,7 +19,8 @@ from shared.bus.consumer import ConsumerStatus, consume, unread
 from shared.clock import Clock
 from shared.heartbeat import Heartbeat
 from shared.log.port import Bus
-from shared.metrics import GroupMetrics, MeasuredProcessor, ShardStatus
+from shared.metrics.groups import MeasuredProcessor, ShardStatus
+from shared.period import month_of
 from shared.quarantine.api import router as quarantine_router
 from shared.quarantine.decisions import QuarantineDecisions
 from shared.quarantine.service import Parked, QuarantineService
@@ -40,7 +42,9 @@ _STORED_AT_ONCE = {"postgresql": 3, "sqlite": 1}
 class BillingApp:
     """The running parts. `router` answers; `run` works until it is stopped."""
 
+    name = GROUP
     title = "Tallystick: billing"
+    read_model_every_s = 60.0
     types = api.TYPES
     heartbeats: Sequence[Heartbeat] = ()
 
@@ -54,8 +58,9 @@ class BillingApp:
         self.dry_run = DryRun(self._store, clock)
         self.approvals = Approvals(engine, approvals)
         self._known_logs = SqlKnownLogs(engine, known_log, GROUP)
-        self._metrics = GroupMetrics(registry)
-        self._processor = MeasuredProcessor(BillingProcessor(self._store), self._metrics, group=GROUP)
+        self._clock, self.registry = clock, registry
+        self._metrics = BillingMetrics(registry)
+        self._processor = MeasuredProcessor(BillingProcessor(self._store), self._metrics.groups, group=GROUP)
         self._consumer = ConsumerStatus(GROUP)
         self.consumers = (self._consumer,)
         self.checks: Mapping[str, Check] = database_checks(engine, "billing")
@@ -106,8 +111,18 @@ class BillingApp:
     async def sample(self) -> None:
         """The figures of this instance's shards are as the store has them now."""
         progress = await asyncio.to_thread(self.progress)
-        mine = [ShardStatus.of_progress(each) for each in progress if each.shard in self._consumer.positions]
-        await self._metrics.show(GROUP, self._bus, mine, halted=self._consumer.halted)
+        owned, halted = self._consumer.positions.keys(), self._consumer.halted
+        mine = [ShardStatus.of_progress(each) for each in progress if each.shard in owned]
+        await self._metrics.groups.show(GROUP, self._bus, mine, owned=owned, halted=halted)
+
+    async def sample_read_model(self) -> None:
+        """The running month's figures are those of its statements now."""
+        quarantined = {each.shard: each.counts.quarantined for each in await asyncio.to_thread(self.progress)}
+        open_ = await self.quarantine.open_by_topic(quarantined)
+        versions = await asyncio.to_thread(self._store.version_counts)
+        month = month_of(self._clock.now())
+        statements = await asyncio.to_thread(self.statements.statements, month, scope=Scope.all())
+        self._metrics.show(statements, versions=versions, open_=open_)
 
     async def unread(self) -> int:
         """How many records it has still to ingest."""

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from fastapi import APIRouter
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry
 
 from catalogue import api
 from catalogue.adapters import partnership_files
 from catalogue.adapters.sql import SqlVersionStore, outbox
 from catalogue.handlers import CatalogueHandlers, RecordResult
+from catalogue.metrics import CatalogueMetrics
 from catalogue.settings import CatalogueSettings
 from shared.bus.consumer import ConsumerStatus
 from shared.clock import Clock
@@ -25,7 +26,9 @@ from shared.sql.outbox import relay, relay_once, unpublished_count
 class CatalogueApp:
     """The running parts: `router` answers, `run` announces what was recorded until its stop is set."""
 
+    name = "catalogue"
     title = "Tallystick: the catalogue"
+    read_model_every_s = 60.0
     types = api.API_TYPES
     consumers: Sequence[ConsumerStatus] = ()
 
@@ -33,10 +36,10 @@ class CatalogueApp:
         self._bus, self._clock = bus, clock
         self._engine = connect(settings.database)
         prepare(self._engine, "catalogue")
-        self.handlers = CatalogueHandlers(SqlVersionStore(self._engine), load_holidays(settings.holidays_file))
-        self._unannounced = Gauge(
-            "tallystick_outbox_waiting_messages", "Versions recorded that the log does not hold yet.", registry=registry
-        )
+        self._versions = SqlVersionStore(self._engine)
+        self.handlers = CatalogueHandlers(self._versions, load_holidays(settings.holidays_file))
+        self.registry = registry
+        self._metrics = CatalogueMetrics(registry)
         self._relaying = Heartbeat("outbox relay")
         self.heartbeats = (self._relaying,)
         self.checks: Mapping[str, Check] = database_checks(self._engine, "catalogue")
@@ -69,7 +72,12 @@ class CatalogueApp:
         return []
 
     async def sample(self) -> None:
-        self._unannounced.set(await self.unannounced())
+        """What is announced and what waits is as the database has it now."""
+        recorded, waiting, first = await asyncio.to_thread(self._versions.counts)
+        self._metrics.show(recorded, waiting, first=first)
+
+    async def sample_read_model(self) -> None:
+        """Nothing: it keeps no figures of councils."""
 
     async def close(self) -> None:
         self._engine.dispose()

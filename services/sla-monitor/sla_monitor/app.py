@@ -9,11 +9,13 @@ from prometheus_client import CollectorRegistry
 from shared.bus.consumer import ConsumerStatus, consume, unread
 from shared.clock import Clock
 from shared.contracts.topics import TICKETS, VERDICTS
+from shared.contracts.verdicts import VerdictEvent
 from shared.heartbeat import Heartbeat
 from shared.instants import epoch_s
 from shared.log.failures import PRODUCT_VERSION
 from shared.log.port import Bus, Shard, every_shard
-from shared.metrics import MeasuredProcessor, ShardStatus
+from shared.metrics.every_service import QUARANTINE_OPEN
+from shared.metrics.groups import MeasuredProcessor, ShardStatus
 from shared.quarantine.api import router as quarantine_router
 from shared.quarantine.decisions import QuarantineDecisions
 from shared.quarantine.service import Parked, QuarantineService
@@ -34,6 +36,7 @@ from sla_monitor.judging.batch import EvaluationContext
 from sla_monitor.judging.processor import JudgingProcessor
 from sla_monitor.judging.rebuild import Rebuild
 from sla_monitor.metrics import MonitorMetrics
+from sla_monitor.reports.figures import known_targets, read_model_figures
 from sla_monitor.reports.routes import REPORTS
 from sla_monitor.reports.routes import router as report_routes
 from sla_monitor.reports.sources import Sources
@@ -58,7 +61,9 @@ RECORDING_GROUP = f"{GROUP}-read-model"
 class MonitorApp:
     """The running parts. `router` answers; `run` works until it is told to stop."""
 
+    name = "sla-monitor"
     title = "Tallystick: the SLA monitor"
+    read_model_every_s = 15.0
     types = (
         *(each for report in REPORTS for each in report.types),
         *exclusions.TYPES,
@@ -73,11 +78,12 @@ class MonitorApp:
         self._engine = connect_database(settings.database)  # first: it refuses an address, and opens nothing yet
         self._states = connect_states(settings.state, max_batch=settings.batch_records)
         prepare(self._engine, "sla_monitor")
+        self.registry = registry
         self._metrics = MonitorMetrics(registry)
         self._consumer, self._recorder_consumer = ConsumerStatus(GROUP), ConsumerStatus(RECORDING_GROUP)
         self.consumers = (self._consumer, self._recorder_consumer)
         self._announcements = SqlAnnouncementStore(self._engine, freeze_days=settings.freeze_days)
-        self._recording = VerdictRecorder(self._announcements, self._metrics.count_verdicts)
+        self._recording = VerdictRecorder(self._announcements, self._count_verdicts)
         self._catalogue, self._decisions = CatalogueView(bus), DecisionsView(bus)
         self.quarantine = QuarantineService(
             GROUP,
@@ -202,13 +208,29 @@ class MonitorApp:
         """The figures of this instance's shards are as the stores have them now."""
         now_s = epoch_s(self._clock.now())
         councils = self._catalogue.agreement_index.councils
-        judged = await self._metrics.sample(self._states, self._consumer.positions, councils, now_s=now_s)
-        await self._metrics.groups.show(GROUP, self._bus, judged, halted=self._consumer.halted)
-        self._metrics.unreconciled.set(len(self._judging.unreconciled & self._consumer.positions.keys()))
+        self._metrics.create_series(known_targets(self._catalogue, now_s), councils)
+        shards, halted = self._consumer.positions.keys(), self._consumer.halted
+        unreconciled = len(self._judging.unreconciled & shards)
+        judged = await self._metrics.sample(self._states, shards, councils, now_s=now_s, unreconciled=unreconciled)
+        await self._metrics.groups.show(GROUP, self._bus, judged, owned=shards, halted=halted)
         progress = await asyncio.to_thread(self._announcements.progress)
-        mine = self._recorder_consumer.positions
+        mine = self._recorder_consumer.positions.keys()
         recorded = [ShardStatus.of_progress(each) for each in progress if each.shard in mine]
-        await self._metrics.groups.show(RECORDING_GROUP, self._bus, recorded)
+        await self._metrics.groups.show(RECORDING_GROUP, self._bus, recorded, owned=mine)
+
+    async def sample_read_model(self) -> None:
+        """The figures of all councils are as the reports have them now, and the quarantine's as it is."""
+        quarantined = {shard: head.counts.get("quarantined", 0) for shard, head in (await self.heads()).items()}
+        open_ = await self.quarantine.open_by_topic(quarantined)
+        figures = await read_model_figures(self.sources)
+        self._metrics.read_model.show(
+            {**figures, QUARANTINE_OPEN: {(GROUP, topic): count for topic, count in open_.items()}}
+        )
+
+    def _count_verdicts(self, events: Sequence[VerdictEvent]) -> None:
+        self._metrics.count_verdicts(
+            events, now_s=epoch_s(self._clock.now()), cause_of=self._decisions.current.cause_of
+        )
 
     async def pending(self) -> int:
         """How much it has still to do: records to judge and to record, shards with something due or to announce."""

@@ -250,6 +250,14 @@ class Catalogue(Protocol):
         """What a council or service is called now; its id while it is not known. A name is no council's secret."""
         ...
 
+    def ids(self, kind: type[Council | Service]) -> list[str]:
+        """The ids of all councils or services that are known, ascending. For metrics: no answer to a caller."""
+        ...
+
+    def version_counts(self) -> dict[str, int]:
+        """How many versions are known, by kind of definition."""
+        ...
+
 
 class DecisionsLog(Protocol):
     """The log of exclusions and correction runs; `position` grows with whatever can change a verdict."""

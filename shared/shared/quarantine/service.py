@@ -6,7 +6,7 @@ has one result for ever.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal, Protocol
@@ -75,6 +75,15 @@ class Parked:
     oldest: date
 
 
+@dataclass(frozen=True, slots=True)
+class _OpenCount:
+    """How many records of a shard were undecided when its store had `quarantined` and `decided` were decided about."""
+
+    quarantined: int
+    decided: int
+    open: int
+
+
 class QuarantineService:
     """The quarantine of one service. Any process may use it, while the service runs and while it does not."""
 
@@ -91,6 +100,7 @@ class QuarantineService:
         self.service = service
         self._shards = sorted(every_shard(topics))
         self._store, self._decisions, self._bus, self._clock = store, decisions, bus, clock
+        self._open: dict[Shard, _OpenCount] = {}
 
     async def entries(
         self, scope: Scope, *, decided: bool = False, after: tuple[Shard, int] | None = None
@@ -109,6 +119,28 @@ class QuarantineService:
                 for record in page:
                     if _visible(record, scope) and (decided or record.offset not in decisions):
                         yield QuarantineEntry(shard, record, decisions.get(record.offset))
+
+    async def open_by_topic(self, quarantined: Mapping[Shard, int]) -> dict[str, int]:
+        """How many records nobody has decided about, by topic; `quarantined` is how many its store has of each shard.
+
+        A shard is counted again only when it has more of them, or of decisions.
+        """
+        open_ = {shard.topic: 0 for shard in self._shards}
+        for shard in self._shards:
+            if quarantined.get(shard, 0):
+                open_[shard.topic] += await self._open_of(shard, quarantined[shard])
+        return open_
+
+    async def _open_of(self, shard: Shard, quarantined: int) -> int:
+        decisions = await self._latest_decisions(shard)
+        known = self._open.get(shard)
+        if known is None or (known.quarantined, known.decided) != (quarantined, len(decisions)):
+            offset, count = -1, 0
+            while page := await self._store.quarantine(shard, after_offset=offset, limit=_PAGE):
+                offset = page[-1].offset
+                count += sum(record.offset not in decisions for record in page)
+            known = self._open[shard] = _OpenCount(quarantined, len(decisions), count)
+        return known.open
 
     async def entry(self, scope: Scope, shard: Shard, offset: int) -> QuarantineEntry:
         """The entry at that place; raises `NotQuarantined`."""

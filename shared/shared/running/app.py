@@ -22,6 +22,13 @@ S_contra = TypeVar("S_contra", bound=ServiceSettings, contravariant=True)
 class App(Protocol):
     """A service put together: what its `app.py` builds."""
 
+    # How often its read model's figures may be worked out at most.
+    read_model_every_s: float
+
+    @property
+    def name(self) -> str:
+        """The service as operations know it: `sla-monitor`."""
+
     @property
     def title(self) -> str:
         """What it is called in its API's description."""
@@ -50,6 +57,9 @@ class App(Protocol):
 
     async def sample(self) -> None:
         """Its metrics are those of its stores now. May raise whatever they raise: it is tried again."""
+
+    async def sample_read_model(self) -> None:
+        """The figures of all its councils are as its stores have them now; may raise, as `sample`."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """It works until `stop` is set; raises what made it impossible to go on."""

@@ -3,24 +3,22 @@
 import asyncio
 import signal
 from collections.abc import Awaitable
-from contextlib import suppress
 
 import structlog
-from prometheus_client import CollectorRegistry, GCCollector, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client import CollectorRegistry
 
 from shared.heartbeat import Heartbeat
 from shared.http import create_app
 from shared.log.port import Bus
-from shared.metrics import MeasuredHttp
+from shared.metrics.every_service import register_process
+from shared.metrics.http import MeasuredHttp
 from shared.running.app import App
 from shared.running.health import Check, NotReady, Readiness, bus_check, consumer_check, liveness, watch_consumers
+from shared.running.sampling import sample_app, sample_event_loop, sample_stores
 from shared.running.servers import Server, admin_app, bind_socket, server
 from shared.running.watchdog import Watchdog, Watched
 from shared.settings import ServiceSettings
 
-_BEAT_EVERY_S = 0.25
-_SAMPLE_EVERY_S = 5.0
-_LAG_SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 log = structlog.get_logger()
 
 
@@ -40,7 +38,8 @@ class ServiceProcess:
         ]
         self._watchdog = Watchdog(self._watched)
         self._failures: list[BaseException] = []
-        self._register_process()
+        self._readiness = Readiness(self._checks())
+        register_process(registry, service=app.name)
 
     async def run(self) -> None:
         """Works until SIGTERM or SIGINT; raises what ended one of its tasks."""
@@ -58,9 +57,8 @@ class ServiceProcess:
                 works = [
                     tasks.create_task(self._owned("http", public.serve([public_socket]))),
                     tasks.create_task(self._owned("work", self._app.run(self._stop))),
-                    tasks.create_task(self._owned("beat", self._beat())),
                     tasks.create_task(self._owned("watch", watch_consumers(self._bus, self._stop, limit_s=limit_s))),
-                    tasks.create_task(self._owned("sample", self._sample())),
+                    *(tasks.create_task(self._owned(name, loop)) for name, loop in self._samplers().items()),
                 ]
                 await self._stop.wait()
                 self._watchdog.stopping(within_s=self._settings.stop_within_s)
@@ -83,12 +81,20 @@ class ServiceProcess:
             public=api,
             registry=self._registry,
             alive=lambda: liveness(self._watched),
-            ready=Readiness(self._checks()).ask,
+            ready=self._readiness.ask,
             operator_routes=create_app(
                 f"{self._app.title}, for operators", self._app.operator_routes(), openapi_url=None
             ),
         )
         return server(MeasuredHttp(api, self._registry)), server(admin)
+
+    def _samplers(self) -> dict[str, Awaitable[None]]:
+        """The loops that keep its metrics up to date; that of the event loop is its heartbeat too."""
+        return {
+            "beat": sample_event_loop(self._registry, self._stop, self._loop_heartbeat.beat),
+            "stores": sample_stores(self._readiness, self._registry, self._stop),
+            "sample": sample_app(self._app, self._stop),
+        }
 
     async def _owned(self, name: str, work: Awaitable[None]) -> None:
         """Runs `work`, whose end stops the service. A failure is kept: the others stop in order, uncancelled."""
@@ -113,36 +119,7 @@ class ServiceProcess:
             raise NotReady("stopping")
         return "running"
 
-    async def _beat(self) -> None:
-        """The heartbeat of the event loop, and how late it is."""
-        lag = Histogram(
-            "tallystick_event_loop_lag_seconds",
-            "How late the event loop comes round.",
-            buckets=_LAG_SECONDS,
-            registry=self._registry,
-        )
-        now = asyncio.get_running_loop().time
-        while not self._stop.is_set():
-            due = now() + _BEAT_EVERY_S
-            await asyncio.sleep(_BEAT_EVERY_S)
-            lag.observe(now() - due)
-            self._loop_heartbeat.beat()
-
-    async def _sample(self) -> None:
-        while not self._stop.is_set():
-            try:
-                await self._app.sample()
-            except Exception as fault:  # noqa: BLE001 (metrics may be missing; readiness says what is wrong)
-                log.warning("sample.failed", fault=type(fault).__name__)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), _SAMPLE_EVERY_S)
-
     def _handle_signals(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
-
-    def _register_process(self) -> None:
-        ProcessCollector(registry=self._registry)
-        PlatformCollector(registry=self._registry)
-        GCCollector(registry=self._registry)

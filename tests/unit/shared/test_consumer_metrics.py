@@ -11,7 +11,7 @@ from shared.bus.embedded import EmbeddedBus
 from shared.contracts.topics import TICKETS, TOPICS
 from shared.log.port import AppendUncertain, Fenced, Message, Record, Shard
 from shared.log.processor import Busy
-from shared.metrics import GroupMetrics, MeasuredProcessor, ShardStatus
+from shared.metrics.groups import GroupMetrics, MeasuredProcessor, ShardStatus
 from shared.units import EpochMillis, Offset
 from tests.support.totals import Store, Totals
 
@@ -26,7 +26,7 @@ async def shown(standing: ShardStatus, folder: Path) -> CollectorRegistry:
     registry, bus = CollectorRegistry(), EmbeddedBus(folder / "log.db")
     await bus.ensure_topics(TOPICS)
     await bus.publish_to(SHARD, [Message("a:b", b"{}")] * 7)
-    await GroupMetrics(registry).show("judging", bus, [standing])
+    await GroupMetrics(registry).show("judging", bus, [standing], owned={SHARD})
     await bus.close()
     return registry
 

@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry
 from starlette.testclient import TestClient
 
 from shared.http import create_app
-from shared.metrics import MeasuredHttp
+from shared.metrics.http import MeasuredHttp
 
 
 def router() -> APIRouter:

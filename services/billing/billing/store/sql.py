@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 import msgspec
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, func, select
 
 from billing.domain.ingest import AcceptedEvent
 from billing.domain.metering import DefinitionKind
@@ -77,6 +77,13 @@ class SqlStore:
     def dry_run_store(self) -> Iterator["SqlDryRunStore"]:
         with self._engine.connect() as connection:
             yield SqlDryRunStore(self._engine, connection)
+
+    def version_counts(self) -> dict[str, int]:
+        """How many versions of each kind of definition have been read from the catalogue's log. Blocks."""
+        kind = tables.definition_version.c.kind
+        with self._reading() as connection:
+            counted = {row[0]: row[1] for row in connection.execute(select(kind, func.count()).group_by(kind))}
+        return {each: counted.get(each, 0) for each in get_args(DefinitionKind)}
 
     def close(self) -> None:
         self._engine.dispose()

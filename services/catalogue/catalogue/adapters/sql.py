@@ -1,6 +1,6 @@
 """Versions in SQL, on SQLite or PostgreSQL."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
@@ -97,6 +97,21 @@ class SqlVersionStore:
             ranked = ranked.where(versions.c.effective_from <= on)
         best = ranked.subquery()
         return self._all(select(best).where(best.c.rank == 1, _visible(best.c, scope)).order_by(best.c.id).limit(limit))
+
+    def counts(self) -> tuple[dict[str, int], dict[str, int], int | None]:
+        """How many versions are recorded, and how many of them the log does not hold yet, by kind.
+
+        And the position in the outbox of the first of these; None where there is none.
+        """
+        with read_transaction(self._engine) as connection:
+            by_kind = select(versions.c.kind, func.count()).group_by(versions.c.kind)
+            recorded = {row[0]: row[1] for row in connection.execute(by_kind)}
+            keys = connection.execute(select(outbox.c.key, outbox.c.position)).all()
+        return (
+            recorded,
+            dict(Counter(key.partition(":")[0] for key, _ in keys)),
+            min((at for _, at in keys), default=None),
+        )
 
     def _all(self, query: Select[Any]) -> list[CatalogueVersion]:
         with read_transaction(self._engine) as connection:

@@ -180,6 +180,18 @@ class AgreementIndex:
         last = {period.agreement.id: period.agreement for period in begun}
         return {(agreement.id, target.id): target for agreement in last.values() for target in agreement.targets}
 
+    def in_force_since(self, council: str, at_s: int) -> int | None:
+        """When the council's first agreement began; None where none is in force at the instant."""
+        periods = self._periods.get(council, ())
+        if not any(each.since_s <= at_s < each.until_s for each in periods):
+            return None
+        return min(each.since_s for each in periods)
+
+    def targets_in_force(self, council: str, at_s: int) -> list[tuple[str, Target]]:
+        """Every target that is in force at the instant, each with the id of its agreement."""
+        current = [each.agreement for each in self._periods.get(council, ()) if each.since_s <= at_s < each.until_s]
+        return [(agreement.id, target) for agreement in current for target in agreement.targets]
+
     def hours(self, target: Target) -> WorkingTime:
         """The service hours that the target counts by. Raises `MissingCalendar`."""
         return self._calendars(target.calendar).hours

@@ -195,6 +195,14 @@ def fires(window: WorkingWindow, share: Ratio, objective: Objective) -> bool:
     return share.missed * 10 * PARTS >= window.factor_tenths * (PARTS - percent_parts(objective.percent)) * share.total
 
 
+def burn_rate(share: Ratio, objective: Objective) -> float:
+    """How many times faster than allowed a window's items missed; infinite where none may. For display only."""
+    if share.missed == 0:
+        return 0.0
+    allowed = (PARTS - percent_parts(objective.percent)) * share.total
+    return share.missed * PARTS / allowed if allowed else float("inf")
+
+
 def burn_rate_alerts(found: Iterable[tuple[WorkingWindow, Ratio]], objective: Objective) -> list[BurnRateAlert]:
     """The windows that fire, in the order given. Items count alike, whatever the objective weighs by."""
     return [BurnRateAlert(window, share) for window, share in found if fires(window, share, objective)]

@@ -136,6 +136,18 @@ class Decisions:
         """What is to be evaluated again by decisions after a position, in their order."""
         return [request for request in self._requests if request.position > after]
 
+    def cause_of(self, id_: str) -> str:
+        """What kind of cause a correction names: a decision, the catalogue, time, a rebuild, or else an event."""
+        if id_ in (CATALOGUE_CHANGED.cause, "clock"):
+            return id_
+        if id_ in self._exclusions:
+            return "exclusion"
+        if id_ in self._runs:
+            return "correction-run"
+        if id_ in self._retries:
+            return "retry"
+        return "rebuild" if id_.partition("-")[0] == "rebuild" else "event"
+
     def run(self, id_: str) -> CorrectionRun | None:
         """The correction run of that id."""
         return self._runs.get(id_)

@@ -3,7 +3,9 @@
 An update target that was missed once still has to answer the question asked since.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
@@ -13,6 +15,7 @@ from shared.contracts.scalars import Stream
 from shared.instants import maybe_instant
 from sla_monitor.domain.clock.timeline import FOREVER
 from sla_monitor.domain.clock.verdict import Evaluation, Outcome, Verdict
+from sla_monitor.domain.working_time.compiled import BeyondHorizon
 
 
 class OpenTarget(Struct, frozen=True):
@@ -55,6 +58,46 @@ class OpenTarget(Struct, frozen=True):
         left = unknown if self.left_s is None else self.left_s
         wall = unknown if self.left_wall_s is None else self.left_wall_s
         return left, wall, self.council, self.item, self.target, self.agreement, self.stream, self.cycle
+
+
+@dataclass(slots=True)
+class OpenItems:
+    """The open items that any target applies to: how many, and how many at risk, by council, service and priority.
+
+    Of each council and service the age of the oldest, in working seconds by the service hours of the target of which
+    least have passed. Of each council the instant of its last fact (epoch seconds), of items that are open or not.
+    """
+
+    open: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    at_risk: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    oldest_s: dict[tuple[str, str], int] = field(default_factory=dict)
+    last_fact_s: dict[str, int] = field(default_factory=dict)
+
+    def add_fact(self, council: str, at_s: int) -> None:
+        """Something happened at the council then."""
+        self.last_fact_s[council] = max(at_s, self.last_fact_s.get(council, at_s))
+
+    def add(self, evaluation: Evaluation, targets: Sequence[OpenTarget], *, council: str, as_of: int) -> None:
+        """An open item with its open targets, of which it has none once all are missed."""
+        if evaluation.timeline is None or not evaluation.verdicts:
+            return
+        now = evaluation.timeline.classification
+        self.open[council, now.service, now.priority] += 1
+        self.at_risk[council, now.service, now.priority] += any(each.at_risk for each in targets)
+        age_s = _age_s(evaluation, since=evaluation.timeline.start, as_of=as_of)
+        key = council, now.service
+        self.oldest_s[key] = max(age_s, self.oldest_s.get(key, 0))
+
+
+def _age_s(evaluation: Evaluation, *, since: int, as_of: int) -> int:
+    """Working seconds; 0 where no calendar of its targets reaches so far."""
+    ages: list[int] = []
+    for verdict in evaluation.verdicts:
+        try:
+            ages.append(verdict.target.hours.between(since, as_of))
+        except BeyondHorizon:
+            continue
+    return min(ages, default=0)
 
 
 def open_targets(evaluation: Evaluation, *, council: str, item: str, as_of: int) -> Iterator[OpenTarget]:

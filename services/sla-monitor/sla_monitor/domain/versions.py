@@ -102,11 +102,17 @@ class CatalogueHistory:
 
     def __init__(self) -> None:
         self.versions = VersionHistory()
+        self._seen: dict[str, set[tuple[str, int]]] = {
+            kind: set() for kind in ("council", "service", "calendar", "agreement", "partnership")
+        }
         self._names: dict[tuple[type[Council | Service], str], tuple[int, str]] = {}
         self._partnerships: dict[str, tuple[int, Partnership]] = {}
 
     def add(self, event: CatalogueEvent, *, position: int) -> bool:
         """The event is known, from `position` on; returns whether it can change a verdict."""
+        kind = type(event.data.definition).__name__.lower()
+        if kind in self._seen:
+            self._seen[kind].add((event.data.definition.id, event.data.version))
         match event:
             case AgreementVersioned(data=data) | CalendarVersioned(data=data):
                 self.versions.add(KnownVersion(position, data.version, data.definition))
@@ -125,6 +131,14 @@ class CatalogueHistory:
     def partnerships(self) -> list[Partnership]:
         """The newest version of each partnership, in order of their ids."""
         return [partnership for _, (_, partnership) in sorted(self._partnerships.items())]
+
+    def counts(self) -> dict[str, int]:
+        """How many versions are known of each kind that the monitor reads; 0 of a kind of which there is none."""
+        return {kind: len(seen) for kind, seen in self._seen.items()}
+
+    def ids(self, kind: type[Council | Service]) -> list[str]:
+        """The ids of all councils or services that are known, ascending."""
+        return sorted(id_ for of, id_ in self._names if of is kind)
 
     def name(self, kind: type[Council | Service], id_: str) -> str:
         """What a council or service is called by its newest version; its id while it is not known."""

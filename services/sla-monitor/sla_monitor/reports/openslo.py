@@ -20,7 +20,7 @@ from shared.contracts.definitions import EVERY_SERVICE, Agreement, Objective, Ta
 from shared.http import RequestedScope
 from shared.period import PeriodLength, month_of_day, period_of
 from shared.scope import Scope
-from sla_monitor.metrics import VERDICT_COUNTER
+from sla_monitor.metrics import VERDICTS
 from sla_monitor.reports.sources import Sources
 
 API_VERSION = "openslo/v1"
@@ -113,7 +113,7 @@ def _ratio(agreement: Agreement, target: Target) -> Document:
 
 def _query(labels: dict[str, str], outcome: str) -> Document:
     selector = ",".join([*(f'{name}="{value}"' for name, value in sorted(labels.items())), outcome])
-    return {"metricSource": {"type": "Prometheus", "spec": {"query": f"sum({VERDICT_COUNTER}{{{selector}}})"}}}
+    return {"metricSource": {"type": "Prometheus", "spec": {"query": f"sum({VERDICTS.name}{{{selector}}})"}}}
 
 
 def _window(effective_from: date, over: PeriodLength) -> Document:

@@ -14,7 +14,14 @@ from shared.period import Month, Period, PeriodLength, month_of, period_of, requ
 from shared.scope import Scope
 from sla_monitor.domain.agreements import AgreementIndex, MissingCalendar
 from sla_monitor.domain.attainment import combined, misses_remaining
-from sla_monitor.domain.budget import WORKING_WINDOWS, BurnRateAlert, WorkingWindow, burn_rate_alerts, window_start
+from sla_monitor.domain.budget import (
+    WORKING_WINDOWS,
+    BurnRateAlert,
+    WorkingWindow,
+    burn_rate,
+    burn_rate_alerts,
+    window_start,
+)
 from sla_monitor.domain.working_time.compiled import WorkingTime
 from sla_monitor.ports import TargetKey, VerdictCounts
 from sla_monitor.reports.sources import Sources
@@ -130,6 +137,15 @@ class BurnRateWindows:
         self._sources, self._scope, self.now = sources, scope, now
         self._now_s = epoch_s(now)
         self._counted: dict[int, dict[TargetKey, Ratio]] = {}
+
+    def rates(self, key: TargetKey, objective: Objective) -> dict[int, float]:
+        """The burn rate of each window, by its working days; none where `alerts` has none."""
+        hours = self._hours(key)
+        if hours is None:
+            return {}
+        return {
+            window.working_days: burn_rate(self._share(key, window, hours), objective) for window in WORKING_WINDOWS
+        }
 
     def alerts(self, key: TargetKey, objective: Objective) -> list[BurnRateAlert]:
         """The windows that fire; none where the target is no longer in force or its calendar is not known."""

@@ -15,7 +15,7 @@ from shared.instants import epoch_s
 from shared.log.failures import CodeFailure
 from shared.scope import Scope
 from sla_monitor.domain.facts import AnyFact, Cancelled, Closed, Reopened, Stopped
-from sla_monitor.domain.open_targets import OpenTarget, open_targets
+from sla_monitor.domain.open_targets import OpenItems, OpenTarget, open_targets
 from sla_monitor.ports import Catalogue, DecisionsLog, ReadModel
 from sla_monitor.store.items import Failures, StoredItem, StoredItems, map_pages
 
@@ -76,6 +76,7 @@ class Sources:
         self.read_model, self.items, self.clock = read_model, items, clock
         self.catalogue, self.decisions = catalogue, decisions
         self._open_targets = CachedQuery(self._find_open_targets)
+        self._open_items = OpenItems()
         self._failures = CachedQuery(lambda: items.failures(Scope.all()))
 
     @property
@@ -89,33 +90,47 @@ class Sources:
         visible = [each for each in found.targets if scope.allows(each.council)]
         return OpenTargets(found.as_of, visible, [each for each in found.failed if scope.allows(each)])
 
+    async def open_items(self) -> OpenItems:
+        """The open items of every council, as old as `open_targets`. For metrics: no answer to a caller."""
+        await self._open_targets.get()
+        return self._open_items
+
     async def failures(self, scope: Scope) -> Failures:
         """What could not be judged of the councils in scope, at most seconds old."""
         return (await self._failures.get()).of(scope)
 
     async def _find_open_targets(self) -> OpenTargets:
-        as_of = self.now_s
-
+        as_of, items = self.now_s, OpenItems()
         failed: list[str] = []
 
         def of_page(page: Sequence[StoredItem]) -> list[OpenTarget]:
-            return sorted(self._of_page(page, as_of, failed), key=lambda each: each.urgency)
+            return sorted(self._of_page(page, as_of, failed, items), key=lambda each: each.urgency)
 
         # What is archived has ended, and has not failed.
         pages = [found async for found in map_pages(self.items.live_pages(Scope.all()), of_page)]
+        self._open_items = items
         return OpenTargets(as_of, list(merge(*pages, key=lambda each: each.urgency)), failed)
 
-    def _of_page(self, page: Sequence[StoredItem], as_of: int, failed: list[str]) -> Iterator[OpenTarget]:
-        """The open targets of a page; the councils of those that cannot be judged are added to `failed`."""
+    def _of_page(
+        self, page: Sequence[StoredItem], as_of: int, failed: list[str], items: OpenItems
+    ) -> Iterator[OpenTarget]:
+        """The open targets of a page, whose open items are added to `items`.
+
+        The councils of those that cannot be judged are added to `failed`.
+        """
         for stored in page:
             item = stored.load()
+            if item.facts:
+                items.add_fact(stored.council, min(item.facts[-1].at_s, as_of))
             if item.failed is None and not _may_be_open(item.facts):
                 continue
             evaluation = self.items.evaluate(stored, item, as_of=as_of)
             if isinstance(evaluation, CodeFailure):
                 failed.append(stored.council)
             else:
-                yield from open_targets(evaluation, council=stored.council, item=stored.name, as_of=as_of)
+                found = list(open_targets(evaluation, council=stored.council, item=stored.name, as_of=as_of))
+                items.add(evaluation, found, council=stored.council, as_of=as_of)
+                yield from found
 
 
 def _may_be_open(facts: Sequence[AnyFact]) -> bool:

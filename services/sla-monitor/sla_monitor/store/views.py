@@ -91,6 +91,12 @@ class CatalogueView(LogView):
     def name(self, kind: type[Council | Service], id_: str) -> str:
         return self._history.name(kind, id_)
 
+    def ids(self, kind: type[Council | Service]) -> list[str]:
+        return self._history.ids(kind)
+
+    def version_counts(self) -> dict[str, int]:
+        return self._history.counts()
+
     def _add(self, records: Sequence[Record]) -> None:
         changes_verdicts = False
         for record in records:

@@ -1,0 +1,79 @@
+"""Billing's metrics: the annotated list, and the figures of the running month.
+
+They are for display: what is payable is on the statement, never here.
+"""
+
+from collections.abc import Mapping
+
+from prometheus_client import CollectorRegistry
+
+from billing.domain.statement import Statement
+from billing.statements import MonthOfStatements
+from billing.store.sql import GROUP
+from shared.metrics.definition import Exporter, MetricDefinition, SampledMetrics
+from shared.metrics.every_service import CATALOGUE_VERSIONS, PROCESS_METRICS, QUARANTINE_OPEN, READER_METRICS
+from shared.metrics.groups import GroupMetrics
+
+_PENCE_A_POUND = 100
+
+CHARGES = MetricDefinition(
+    name="tallystick_charges_pounds",
+    kind="gauge",
+    unit="pounds before VAT",
+    labels=("council",),
+    meaning="Charges of the running month so far, before service credits. For display only: bill from statements.",
+    action="A step that nobody expects: compare the statement in progress with last month's.",
+    exporter=Exporter.EVERY_INSTANCE,
+)
+CREDITS = MetricDefinition(
+    name="tallystick_credits_pounds",
+    kind="gauge",
+    unit="pounds before VAT",
+    labels=("council",),
+    meaning="Service credits of the running month so far, above 0. For display only.",
+    action="See tallystick_misses_remaining of the council: credits follow from its missed targets.",
+    exporter=Exporter.EVERY_INSTANCE,
+)
+UNMATCHED = MetricDefinition(
+    name="tallystick_unmatched_usage_events",
+    kind="gauge",
+    unit="events",
+    labels=("council", "service"),
+    meaning="Usage events of the running month in a unit that the service does not count. Nobody is charged for them.",
+    action="Tell the sender the service's unit; the statement's page lists them.",
+    exporter=Exporter.EVERY_INSTANCE,
+)
+METRICS = (*READER_METRICS, *PROCESS_METRICS, CHARGES, CREDITS, UNMATCHED)
+
+
+class BillingMetrics:
+    """The metrics of billing's group, and the figures of the running month."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.groups = GroupMetrics(registry)
+        self._read_model = SampledMetrics(registry)
+
+    def show(self, month: MonthOfStatements, *, versions: Mapping[str, int], open_: Mapping[str, int]) -> None:
+        """The month's statements, the catalogue's versions by kind and the undecided quarantine by topic are shown."""
+        self._read_model.show(
+            {
+                CHARGES: {(each.council.id,): each.charges_pence / _PENCE_A_POUND for each in month.statements},
+                CREDITS: {(each.council.id,): each.credits_pence / _PENCE_A_POUND for each in month.statements},
+                UNMATCHED: {
+                    (each.council.id, service): events
+                    for each in month.statements
+                    for service, events in _unmatched(each).items()
+                },
+                CATALOGUE_VERSIONS: {(kind,): count for kind, count in versions.items()},
+                QUARANTINE_OPEN: {(GROUP, topic): count for topic, count in open_.items()},
+            }
+        )
+
+
+def _unmatched(statement: Statement) -> dict[str, int]:
+    """Events by service; 0 for each service on the statement of which there are none."""
+    unmatched = {charges.service.id: 0 for charges in statement.services}
+    for each in statement.evidence.unbilled:
+        if each.reason == "wrong-unit" and each.service is not None:
+            unmatched[each.service] = unmatched.get(each.service, 0) + each.events
+    return unmatched
