@@ -17,18 +17,18 @@ from shared.metrics.groups import GroupMetrics
 _PENCE_A_POUND = 100
 
 CHARGES = MetricDefinition(
-    name="tallystick_charges_pounds",
+    name="tallystick_charges_gbp",
     kind="gauge",
-    unit="pounds before VAT",
+    unit="pounds sterling before VAT",
     labels=("council",),
     meaning="Charges of the running month so far, before service credits. For display only: bill from statements.",
     action="A step that nobody expects: compare the statement in progress with last month's.",
     exporter=Exporter.EVERY_INSTANCE,
 )
 CREDITS = MetricDefinition(
-    name="tallystick_credits_pounds",
+    name="tallystick_credits_gbp",
     kind="gauge",
-    unit="pounds before VAT",
+    unit="pounds sterling before VAT",
     labels=("council",),
     meaning="Service credits of the running month so far, above 0. For display only.",
     action="See tallystick_misses_remaining of the council: credits follow from its missed targets.",

@@ -29,11 +29,15 @@ Figures = Mapping["MetricDefinition", Mapping[tuple[str, ...], float]]
 
 
 class Exporter(Enum):
-    """Who exports a figure, and so how several instances are read together."""
+    """Who exports a figure, and so how several instances are read together.
 
-    OWNER = "the instance that reads the partition: `sum` or `max`"
-    EVERY_INSTANCE = "every instance alike: `max by (…)`, never `sum`"
-    EACH_INSTANCE = "each instance about itself: `sum` of rates, or `by (instance)`"
+    The owner of a partition: `sum` or `max`. Every instance the same: `max by (…)`, never `sum`. Each about itself:
+    `sum` of rates, or `by (instance)`.
+    """
+
+    OWNER = "partition's owner"
+    EVERY_INSTANCE = "every instance, the same"
+    EACH_INSTANCE = "each instance, its own"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,5 +127,5 @@ def markdown_table(definitions: Sequence[MetricDefinition]) -> list[str]:
         f" {each.meaning} | {each.action} | {each.exporter.value} |"
         for each in definitions
     ]
-    head = "| Name | Kind, unit | Labels | Meaning | What to do | Exported by, and how it is read |"
+    head = "| Name | Kind, unit | Labels | Meaning | What to do | Exported by |"
     return [head, "|---|---|---|---|---|---|", *rows]

@@ -10,8 +10,8 @@ from prometheus_client import CollectorRegistry
 from shared.bus.embedded import EmbeddedBus
 from shared.contracts.topics import TICKETS, TOPICS
 from shared.log.port import AppendUncertain, Fenced, Message, Record, Shard
-from shared.log.processor import Busy
-from shared.metrics.groups import GroupMetrics, MeasuredProcessor, ShardStatus
+from shared.log.processor import Busy, CaughtUp
+from shared.metrics.groups import FirstSeen, GroupMetrics, MeasuredProcessor, ShardStatus, WaitingTime
 from shared.units import EpochMillis, Offset
 from tests.support.totals import Store, Totals
 
@@ -75,3 +75,89 @@ async def test_a_batch_is_counted_by_how_it_ended(fault: Exception | None, endin
     }
     assert ended == {name: float(name == ending) for name in ended}
     assert registry.get_sample_value("tallystick_consumer_batch_seconds_count", {"group": "judging"}) == 1
+
+
+@pytest.mark.parametrize("call", ["apply", "idle"])
+async def test_a_write_that_another_instance_was_first_with_is_a_conflict(call: str) -> None:
+    registry = CollectorRegistry()
+
+    class Moved(Totals):
+        async def idle(self, _: Shard, *, caught_up: CaughtUp) -> None:
+            assert await caught_up()
+            raise Fenced("moved")
+
+    def fail(_: Shard, __: Sequence[Record]) -> None:
+        raise Fenced("moved")
+
+    measured = MeasuredProcessor(Moved(Store(), before=fail), GroupMetrics(registry), group="judging")
+    before = registry.get_sample_value("tallystick_fence_conflicts_total", {"group": "judging"})
+
+    async def caught_up() -> bool:
+        return True
+
+    calls = {
+        "apply": measured.apply(SHARD, [Record(Offset(0), b"1", b"1", (), EpochMillis(0))]),
+        "idle": measured.idle(SHARD, caught_up=caught_up),
+    }
+    with pytest.raises(Fenced):
+        await calls.pop(call)
+    for other in calls.values():
+        other.close()
+
+    assert (before, registry.get_sample_value("tallystick_fence_conflicts_total", {"group": "judging"})) == (0, 1)
+
+
+async def test_a_shard_that_was_never_read_has_its_series_and_lags_by_what_the_log_holds(tmp_path: Path) -> None:
+    registry, bus = CollectorRegistry(), EmbeddedBus(tmp_path / "log.db")
+    await bus.ensure_topics(TOPICS)
+    await bus.publish_to(SHARD, [Message("a:b", b"{}")] * 7)
+    await GroupMetrics(registry).show("judging", bus, [], owned={SHARD})
+    await bus.close()
+
+    assert registry.get_sample_value("tallystick_consumer_lag_records", LABELS) == 7
+    assert registry.get_sample_value("tallystick_consumer_records_total", LABELS | {"outcome": "quarantined"}) == 0
+
+
+async def test_a_shard_that_another_instance_reads_now_is_no_longer_shown(tmp_path: Path) -> None:
+    registry, bus = CollectorRegistry(), EmbeddedBus(tmp_path / "log.db")
+    await bus.ensure_topics(TOPICS)
+    metrics = GroupMetrics(registry)
+    await metrics.show("judging", bus, [], owned={SHARD})
+    await metrics.show("judging", bus, [], owned=())
+    await bus.close()
+
+    assert registry.get_sample_value("tallystick_consumer_lag_records", LABELS) is None
+
+
+def test_what_waits_has_waited_since_the_log_was_first_seen_to_hold_it() -> None:
+    now = [100.0]
+    waiting = WaitingTime(lambda: now[0])
+
+    def at(seconds: float, *, end: int, reached: int) -> float:
+        now[0] = seconds
+        return waiting.of(end=end, reached=reached)
+
+    assert at(100, end=10, reached=10) == 0
+    assert at(105, end=12, reached=10) == 0  # came since the last look
+    assert at(110, end=15, reached=10) == 5
+    assert at(115, end=15, reached=12) == 5  # the next one came at 110
+    assert at(120, end=15, reached=15) == 0
+
+
+def test_what_waits_for_hours_has_waited_since_its_first_record_however_many_follow() -> None:
+    now = [0.0]
+    waiting = WaitingTime(lambda: now[0])
+    for now[0] in range(5000):
+        waited = waiting.of(end=int(now[0]) + 1, reached=0)
+
+    assert waited == 4999
+
+
+def test_the_oldest_message_has_waited_since_it_was_first_seen() -> None:
+    now = [0.0]
+    oldest = FirstSeen(lambda: now[0])
+    found = []
+    for now[0], present in ((0, ["a"]), (5, ["a", "b"]), (9, ["b"]), (12, []), (20, ["a"])):
+        found.append(oldest.oldest_s(present))
+
+    assert found == [0, 5, 4, 0, 0]

@@ -50,3 +50,18 @@ def test_a_request_is_counted_by_its_route_and_never_by_its_path(
         if sample.name == "tallystick_http_request_duration_seconds_count"
     ]
     assert counted == [labels]
+
+
+def test_the_first_failure_of_a_route_is_an_increase_from_0() -> None:
+    registry = CollectorRegistry()
+    client = TestClient(MeasuredHttp(create_app("Councils", [router()]), registry), raise_server_exceptions=False)
+    labels = {"method": "GET", "route": "/v1/councils/{council}/broken"}
+    before = registry.get_sample_value("tallystick_http_errors_total", labels)
+
+    client.get("/v1/councils/adur/broken")
+    client.get("/v1/councils/adur")
+    client.get("/v1/nowhere")
+
+    assert (before, registry.get_sample_value("tallystick_http_errors_total", labels)) == (0, 1)
+    fine = registry.get_sample_value("tallystick_http_errors_total", labels | {"route": "/v1/councils/{council}"})
+    assert fine == 0

@@ -121,7 +121,7 @@ def test_ignored_kinds_of_fact_change_nothing(
     targets: list[dict[str, Any]], timeline: list[tuple[int, str, str]], after_s: int
 ) -> None:
     whole, agreement = happened(timeline), agreement_index(*targets)
-    kinds = ignored_kinds(agreement.bound_targets("adur", "ict", whole[0].at_s))
+    kinds = ignored_kinds(agreement.bound_targets("adur", ["ict"], whole[0].at_s))
     relevant = [each for each in whole if type(each) not in kinds]
 
     verdicts = [
@@ -146,7 +146,7 @@ def test_ignored_kinds_of_fact_change_nothing(
 )
 def test_the_kinds_of_fact_that_a_target_ignores(target: dict[str, Any], ignored: set[str]) -> None:
     bound_targets = agreement_index({"id": "one", "within": "1 day", **target}).bound_targets(
-        "adur", "ict", at("Mon 2026-03-23 09:00")
+        "adur", ["ict"], at("Mon 2026-03-23 09:00")
     )
 
     assert {kind.__name__ for kind in ignored_kinds(bound_targets)} == ignored

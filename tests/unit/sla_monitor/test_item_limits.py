@@ -10,12 +10,12 @@ from shared.log.port import Quarantined, Record, Shard
 from shared.log.processor import Halted
 from shared.log.validation import TOO_MANY
 from shared.state.embedded import EmbeddedStateStore
+from shared.state.flood_guard import FloodGuard, nothing_accepted
 from shared.state.port import Change, Head
 from shared.units import EpochMillis, Offset
 from sla_monitor.domain import item as items
 from sla_monitor.domain.facts import AnyFact, Asked, OrderKey, order_key
 from sla_monitor.domain.item import MAX_FACTS, FactResult, Item
-from sla_monitor.judging.flood_guard import FloodGuard, nothing_accepted
 from sla_monitor.judging.item_cache import CachedItem
 
 SHARD = Shard("provider.tickets.v1", 0)

@@ -7,19 +7,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
 import uvicorn
-from fastapi import FastAPI
 from rich.progress import Progress
 
 from shared.clock import WallClock
 from shared.contracts.definitions import AnyDefinition, Partnership
 from shared.http import create_app
+from shared.metrics.http import MeasuredHttp
 from tallystick.console import EXIT_BUSY, answer, err, fail, out, progress, var_folder
 from tallystick.demo.example import send
 from tallystick.demo.home_page import HomePage, home_page_of, router
+from tallystick.demo.metrics import DemoMetrics
 from tallystick.demo.year import year_of_events
 from tallystick.options import LAST_PORT
 from tallystick.stack import Stack, open_stack
@@ -36,7 +38,7 @@ class Year(msgspec.Struct, frozen=True):
     until: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Demo:
     """What is served: the year of `definitions`, over `stack`. With `as_json` stdout has the address and no more.
 
@@ -48,6 +50,11 @@ class _Demo:
     stack: Stack
     as_json: bool
     evaluated: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @cached_property
+    def metrics(self) -> DemoMetrics:
+        """The metrics of its services, served beside their pages."""
+        return DemoMetrics(self.stack)
 
     def report(self, line: str) -> None:
         """The line is where people read it."""
@@ -95,6 +102,7 @@ async def _work(demo: _Demo, server: uvicorn.Server, stop: asyncio.Event) -> Non
             await _send(demo, bars)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(demo.stack.run(stop))
+                tasks.create_task(demo.metrics.run(stop))
                 tasks.create_task(_watch(demo, stop, bars))
     finally:
         server.should_exit = True
@@ -141,7 +149,7 @@ async def _watch(demo: _Demo, stop: asyncio.Event, bars: Progress) -> None:
         demo.report("Ready: last month's statements and attainment are linked from the page.")
 
 
-def _application(demo: _Demo) -> FastAPI:
+def _application(demo: _Demo) -> MeasuredHttp:
     stack = demo.stack
     partnership = next((each.name for each in demo.definitions if isinstance(each, Partnership)), "Tallystick")
 
@@ -154,9 +162,10 @@ def _application(demo: _Demo) -> FastAPI:
         stack.catalogue.router,
         stack.monitor.router,
         stack.billing.router,
+        demo.metrics.router(),
     ]
     types = [*stack.catalogue.types, *stack.monitor.types, *stack.billing.types]
-    return create_app("Tallystick", routers, types=types)
+    return demo.metrics.measured(create_app("Tallystick", routers, types=types))
 
 
 def _listening_socket(demo: _Demo, port: int) -> socket.socket:

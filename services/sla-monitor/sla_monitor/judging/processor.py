@@ -13,6 +13,7 @@ from shared.log.failures import CodeFailure, attempt
 from shared.log.port import Bus, Fenced, Record, Shard, every_shard
 from shared.log.processor import CaughtUp
 from shared.paging import paged
+from shared.state.flood_guard import AcceptedBelow, FloodGuard, nothing_accepted
 from shared.state.port import MAX_WRITE_BYTES, Change, Head, StateStore
 from shared.state.publisher import Publisher
 from shared.units import CouncilId, EpochSeconds, ItemId, Offset
@@ -29,7 +30,6 @@ from sla_monitor.judging.failed_items import (
     releasable,
     request_for_failed,
 )
-from sla_monitor.judging.flood_guard import AcceptedBelow, FloodGuard, nothing_accepted
 from sla_monitor.judging.item_cache import ItemCache
 from sla_monitor.judging.recovery import (
     RECONCILED,

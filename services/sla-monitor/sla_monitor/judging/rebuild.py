@@ -23,12 +23,12 @@ from shared.contracts.verdicts import VerdictEvent
 from shared.log.port import Bus, Shard, Subscription, every_shard
 from shared.log.processor import Halted
 from shared.state.connect import connect
+from shared.state.flood_guard import AcceptedBelow, FloodGuard
 from shared.state.port import Change, StateStore
 from shared.state.publisher import drain_outbox
 from sla_monitor.domain.announcement_replay import AnnouncementReplay
 from sla_monitor.judging.archiving import ArchiveReader
 from sla_monitor.judging.batch import EvaluationContext
-from sla_monitor.judging.flood_guard import AcceptedBelow, FloodGuard
 from sla_monitor.judging.recovery import replay_announcements
 from sla_monitor.judging.shard_rebuild import UNFINISHED_HEAD, ShardRebuild
 from sla_monitor.store.items import ITEM_TOPICS

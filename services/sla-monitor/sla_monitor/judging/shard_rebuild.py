@@ -8,6 +8,7 @@ from shared.log.flood import halt_message
 from shared.log.port import Record, Shard
 from shared.log.processor import Halted
 from shared.scope import Scope
+from shared.state.flood_guard import FloodGuard
 from shared.state.port import Change, Head, StateStore
 from shared.units import Offset
 from sla_monitor.domain.announcement_replay import AnnouncementReplay, MatchQuality, match_quality
@@ -18,7 +19,6 @@ from sla_monitor.domain.facts import Opened
 from sla_monitor.domain.item import Item, dump_item, is_open, load_item
 from sla_monitor.judging.archiving import ArchiveReader, without
 from sla_monitor.judging.batch import EvaluationContext, ShardBatch
-from sla_monitor.judging.flood_guard import FloodGuard
 from sla_monitor.judging.item_cache import ItemCache
 from sla_monitor.store.items import StoredItem, evaluate_known
 

@@ -156,7 +156,7 @@ class BurnRateWindows:
 
     def _hours(self, key: TargetKey) -> WorkingTime | None:
         try:
-            bound = self._sources.catalogue.agreement_index.bound_targets(key.council, key.service, self._now_s)
+            bound = self._sources.catalogue.agreement_index.bound_targets(key.council, [key.service], self._now_s)
         except MissingCalendar:
             return None
         return next((each.hours for each in bound if (each.agreement, each.id) == (key.agreement, key.target)), None)
