@@ -65,7 +65,7 @@ This page is made from the lists in the code (`shared/shared/metrics/every_servi
   By the partition's owner: what belongs to a partition moves with it; `sum` or `max`. By each instance, its own: what
   it did itself; `sum` of rates.
 * **Sampled** every 5 seconds; figures of the read model every 15 (billing: 60), and more seldom where they cost more:
-  they take at most a twentieth of one core. A figure that cannot be worked out keeps its last value: see
+  they take at most a tenth of one core. A figure that cannot be worked out keeps its last value: see
   `tallystick_store_up`.
 * **Money** is for display. What is payable is on the statement.
 

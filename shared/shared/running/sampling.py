@@ -13,8 +13,8 @@ from shared.running.health import Readiness
 
 _BEAT_EVERY_S = 0.25
 SAMPLE_EVERY_S = 5.0
-# What the read model's figures cost is waited for so many times: they take a twentieth of one core at most.
-_COST_FACTOR = 20
+# What the read model's figures cost is waited for so many times: they take a tenth of one core at most.
+_COST_FACTOR = 10
 _LONGEST_WAIT_S = 300.0
 log = structlog.get_logger()
 

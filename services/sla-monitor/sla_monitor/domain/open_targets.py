@@ -64,12 +64,14 @@ class OpenTarget(Struct, frozen=True):
 class OpenItems:
     """The open items that any target applies to: how many, and how many at risk, by council, service and priority.
 
-    Of each council and service the age of the oldest, in working seconds by the service hours of the target of which
-    least have passed. Of each council the instant of its last fact (epoch seconds), of items that are open or not.
+    By the same, what is left to the one that breaches next, in seconds of its target's clock. Of each council and
+    service the age of the oldest, in working seconds by the service hours of the target of which least have passed.
+    Of each council the instant of its last fact (epoch seconds), of items that are open or not.
     """
 
     open: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     at_risk: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    next_breach_s: dict[tuple[str, str, str], int] = field(default_factory=dict)
     oldest_s: dict[tuple[str, str], int] = field(default_factory=dict)
     last_fact_s: dict[str, int] = field(default_factory=dict)
 
@@ -82,11 +84,14 @@ class OpenItems:
         if evaluation.timeline is None or not evaluation.verdicts:
             return
         now = evaluation.timeline.classification
-        self.open[council, now.service, now.priority] += 1
-        self.at_risk[council, now.service, now.priority] += any(each.at_risk for each in targets)
+        key = council, now.service, now.priority
+        self.open[key] += 1
+        self.at_risk[key] += any(each.at_risk for each in targets)
+        for each in targets:
+            if each.left_s is not None and not each.paused and not each.missed_before:
+                self.next_breach_s[key] = min(each.left_s, self.next_breach_s.get(key, each.left_s))
         age_s = _age_s(evaluation, since=evaluation.timeline.start, as_of=as_of)
-        key = council, now.service
-        self.oldest_s[key] = max(age_s, self.oldest_s.get(key, 0))
+        self.oldest_s[council, now.service] = max(age_s, self.oldest_s.get((council, now.service), 0))
 
 
 def _age_s(evaluation: Evaluation, *, since: int, as_of: int) -> int:

@@ -13,7 +13,7 @@ from shared.period import month_of
 from shared.scope import Scope
 from sla_monitor import metrics
 from sla_monitor.domain.agreements import AgreementIndex, MissingCalendar
-from sla_monitor.domain.open_targets import OpenItems, OpenTarget
+from sla_monitor.domain.open_targets import OpenItems
 from sla_monitor.domain.working_time.compiled import BeyondHorizon, WorkingTime
 from sla_monitor.ports import Catalogue, TargetKey
 from sla_monitor.reports.budget import BudgetRow, budgets
@@ -29,11 +29,9 @@ Samples = dict[Labels, float]
 
 async def read_model_figures(sources: Sources) -> Figures:
     """The figures of every council, as of now; open items are as old as `Sources.open_targets`."""
-    everyone = Scope.all()
-    found = await sources.open_targets(everyone)
+    report = await budgets(sources, Scope.all(), month=None, service=None)
     items = await sources.open_items()
-    report = await budgets(sources, everyone, month=None, service=None)
-    return await asyncio.to_thread(_figures, sources, found.targets, items, report.budgets)
+    return await asyncio.to_thread(_figures, sources, items, report.budgets)
 
 
 def known_targets(catalogue: Catalogue, now_s: int) -> list[Labels]:
@@ -48,9 +46,7 @@ def known_targets(catalogue: Catalogue, now_s: int) -> list[Labels]:
     ]
 
 
-def _figures(
-    sources: Sources, targets: Sequence[OpenTarget], items: OpenItems, budget_rows: Sequence[BudgetRow]
-) -> Figures:
+def _figures(sources: Sources, items: OpenItems, budget_rows: Sequence[BudgetRow]) -> Figures:
     catalogue = sources.catalogue
     versions: Samples = {(kind,): count for kind, count in catalogue.version_counts().items()}
     names: Samples = {(council, catalogue.name(Council, council)): 1 for council in catalogue.ids(Council)}
@@ -60,7 +56,7 @@ def _figures(
         metrics.COUNCIL_SILENT: _silence(catalogue.agreement_index, items, sources.now_s),
         **_attained(sources),
         **_allowances(sources, budget_rows),
-        **_open(catalogue.agreement_index, targets, items, sources.now_s),
+        **_open(catalogue.agreement_index, items, sources.now_s),
     }
 
 
@@ -105,7 +101,7 @@ class _Objectives:
         return self._targets[key.council].get((key.agreement, key.target))
 
 
-def _open(index: AgreementIndex, targets: Iterable[OpenTarget], items: OpenItems, now_s: int) -> Figures:
+def _open(index: AgreementIndex, items: OpenItems, now_s: int) -> Figures:
     """Any text may be a priority: what no agreement of the council names is one label, so that they are bounded."""
     named = {council: _priorities(index, council, now_s) for council in index.councils}
 
@@ -118,9 +114,8 @@ def _open(index: AgreementIndex, targets: Iterable[OpenTarget], items: OpenItems
         open_[labels(*key)] = open_.get(labels(*key), 0) + count
         at_risk[labels(*key)] = at_risk.get(labels(*key), 0) + items.at_risk[key]
     next_breach: Samples = {}
-    for each in targets:  # the most urgent first
-        if each.left_s is not None and not each.paused and not each.missed_before:
-            next_breach.setdefault(labels(each.council, each.service, each.priority), each.left_s)
+    for key, left_s in items.next_breach_s.items():
+        next_breach[labels(*key)] = min(left_s, next_breach.get(labels(*key), left_s))
     oldest: Samples = {(council, service): age for (council, service), age in items.oldest_s.items()}
     return {
         metrics.OPEN_ITEMS: open_,

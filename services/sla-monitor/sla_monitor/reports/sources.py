@@ -87,6 +87,8 @@ class Sources:
     async def open_targets(self, scope: Scope) -> OpenTargets:
         """The open targets of all items in scope, at most seconds old; `as_of` says how old."""
         found = await self._open_targets.get()
+        if scope.councils is None:
+            return found
         visible = [each for each in found.targets if scope.allows(each.council)]
         return OpenTargets(found.as_of, visible, [each for each in found.failed if scope.allows(each)])
 
@@ -109,7 +111,8 @@ class Sources:
         # What is archived has ended, and has not failed.
         pages = [found async for found in map_pages(self.items.live_pages(Scope.all()), of_page)]
         self._open_items = items
-        return OpenTargets(as_of, list(merge(*pages, key=lambda each: each.urgency)), failed)
+        targets = await asyncio.to_thread(lambda: list(merge(*pages, key=lambda each: each.urgency)))
+        return OpenTargets(as_of, targets, failed)
 
     def _of_page(
         self, page: Sequence[StoredItem], as_of: int, failed: list[str], items: OpenItems
