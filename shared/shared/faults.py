@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 Path = tuple[str | int, ...]
 # People mend the first of them and look again.
@@ -60,6 +60,12 @@ def listed(faults: Sequence[object]) -> list[str]:
     """The first `MAX_LISTED` as lines, and how many more there are."""
     more = len(faults) - MAX_LISTED
     return [*map(str, faults[:MAX_LISTED]), *([f"and {more:,} more"] if more > 0 else [])]
+
+
+def path_of(pointer: str) -> Path:
+    """The path that `Fault.pointer` wrote; a step of digits is an index."""
+    steps = (unquote(step).replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:])
+    return tuple(int(step) if step.isascii() and step.isdecimal() else step for step in steps)
 
 
 def position_of(path: Path, positions: Mapping[Path, TextPosition]) -> TextPosition | None:

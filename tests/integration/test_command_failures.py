@@ -177,7 +177,7 @@ def test_a_database_that_does_not_answer_is_named_and_its_password_is_not(url: s
 
 @pytest.mark.parametrize(
     "arguments",
-    [("statement", *MONTH), ("load", "adur-worthing"), ("export", "evidence", *MONTH), ("explain", "T1")],
+    [("approvals", "--service", "sla-monitor"), ("quarantine", "parked", "--service", "billing")],
     ids=" ".join,
 )
 def test_a_database_out_of_reach_is_no_bug_of_any_verb(arguments: tuple[str, ...], tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ second to import, and `--help` does not wait. tests/architecture/test_startup.py
 
 import logging
 import sys
+from collections.abc import Callable
+from enum import Enum
 from importlib import import_module
 from itertools import groupby
 from typing import Annotated, Any, NamedTuple
@@ -20,9 +22,9 @@ from tallystick.console import EXIT_INTERRUPTED, EXIT_INVALID, EXIT_OUTPUT_CLOSE
 
 _HELP = (
     "Monitor service levels and recharge councils for shared services.\n\n"
-    "State is kept in the folder that TALLYSTICK_VAR names, else in ./var. Services on servers are found by BUS_URL, "
-    "STATE_URL and DATABASE_URL. Answers go to standard output, with --json as JSON; progress and failures to standard "
-    "error."
+    "State is kept in the folder that TALLYSTICK_VAR names, else in ./var. Services on servers are asked at the "
+    "address that TALLYSTICK_URL names; docs/running.md says which verbs need others. Answers go to standard output, "
+    "with --json as JSON; progress and failures to standard error."
 )
 _EXIT_CODES = (
     "Exit codes: 0 done; 1 a file does not verify, or not all of a replay is applied; 2 an argument, file or setting "
@@ -31,18 +33,28 @@ _EXIT_CODES = (
 )
 
 
+class OnServers(Enum):
+    """What a verb does where the services run on servers, as docs/running.md has it for people."""
+
+    ASKS = "asks TALLYSTICK_URL"
+    CONNECTS = "connects to their log and databases"
+    REFUSES = "works on a folder only"
+    STATELESS = "reads no state"  # opens no service, and nothing in it logs
+
+
 class Verb(NamedTuple):
     """A verb as the root help lists it. `module` holds its `app`; a group has verbs of its own.
 
-    One that only `reads_a_file` opens no service, and nothing in it logs.
+    `instead` is what does the same on servers, for a verb that refuses to.
     """
 
     name: str
     panel: str
     summary: str
+    on_servers: OnServers
     module: str = ""
     is_group: bool = False
-    reads_a_file: bool = False
+    instead: str = ""
 
 
 _TRY, _LOAD, _ASK, _HAND_OVER, _DECIDE = (
@@ -52,29 +64,43 @@ _TRY, _LOAD, _ASK, _HAND_OVER, _DECIDE = (
     "Hand over and check",
     "Correct and decide",
 )
+_ASKS, _CONNECTS, _REFUSES, _STATELESS = OnServers
 VERBS = (
-    Verb("demo", _TRY, "Serve an example partnership with a year of illustrative data on this machine."),
-    Verb("illustrate", _TRY, "Send illustrative events of an example to the log that BUS_URL names."),
-    Verb("load", _LOAD, "Load a partnership's councils, services, calendars, agreements and tariffs."),
-    Verb("replay", _LOAD, "Turn a CSV of an existing system into events, verdicts and usage."),
-    Verb("backfill", _LOAD, "Show what past events that never arrived would change; send them once approved."),
-    Verb("explain", _ASK, "Say why an item's verdicts are what they are."),
-    Verb("statement", _ASK, "Print a council's monthly recharge statement, or write it in every form."),
     Verb(
-        "try",
-        _ASK,
-        "Try a target before it is agreed. Nothing is stored.",
-        "try_target",
-        is_group=True,
-        reads_a_file=True,
+        "demo",
+        _TRY,
+        "Serve an example partnership with a year of illustrative data on this machine.",
+        _REFUSES,
+        instead="Unset it to serve the example here.",
     ),
-    Verb("what-if", _ASK, "Show how a draft target, calendar or agreement would have changed past months."),
-    Verb("rate", _ASK, "Show what the verdicts of a rebuild would do to recharges."),
-    Verb("export", _HAND_OVER, "Write files for other tools and other people.", is_group=True),
-    Verb("verify", _HAND_OVER, "Check a file by itself, without any state.", is_group=True, reads_a_file=True),
-    Verb("correct", _DECIDE, "Evaluate ended items again by today's catalogue, and publish what changes."),
-    Verb("quarantine", _DECIDE, "List invalid records, and redrive or discard them.", is_group=True),
-    Verb("approvals", _DECIDE, "List everything that was approved: when, what, by whom, why."),
+    Verb("illustrate", _TRY, "Send illustrative events of an example to the log that BUS_URL names.", _CONNECTS),
+    Verb(
+        "load",
+        _LOAD,
+        "Load a partnership's councils, services, calendars, agreements and tariffs.",
+        _REFUSES,
+        instead="On servers run `python -m catalogue load FILE`, or send PUT /v1/councils/{id} and so on.",
+    ),
+    Verb(
+        "replay",
+        _LOAD,
+        "Turn a CSV of an existing system into events, verdicts and usage.",
+        _REFUSES,
+        instead="On servers run `tallystick backfill`; unset it to try the file here.",
+    ),
+    Verb(
+        "backfill", _LOAD, "Show what past events that never arrived would change; send them once approved.", _CONNECTS
+    ),
+    Verb("explain", _ASK, "Say why an item's verdicts are what they are.", _ASKS),
+    Verb("statement", _ASK, "Print a council's monthly recharge statement, or write it in every form.", _ASKS),
+    Verb("try", _ASK, "Try a target before it is agreed. Nothing is stored.", _STATELESS, "try_target", is_group=True),
+    Verb("what-if", _ASK, "Show how a draft target, calendar or agreement would have changed past months.", _ASKS),
+    Verb("rate", _ASK, "Show what the verdicts of a rebuild would do to recharges.", _CONNECTS),
+    Verb("export", _HAND_OVER, "Write files for other tools and other people.", _ASKS, is_group=True),
+    Verb("verify", _HAND_OVER, "Check a file by itself, without any state.", _STATELESS, is_group=True),
+    Verb("correct", _DECIDE, "Evaluate ended items again by today's catalogue, and publish what changes.", _ASKS),
+    Verb("quarantine", _DECIDE, "List invalid records, and redrive or discard them.", _CONNECTS, is_group=True),
+    Verb("approvals", _DECIDE, "List everything that was approved: when, what, by whom, why.", _CONNECTS),
 )
 
 
@@ -142,7 +168,19 @@ def _imported(verb: Verb) -> Any:
     app.rich_markup_mode, app.info.cls = None, PlainGroup
     command = get_group(app) if verb.is_group else get_command(app)
     command.name, command.help = verb.name, verb.summary
+    if verb.on_servers is OnServers.REFUSES:
+        command.callback = _on_a_folder_only(verb, command.callback)
     return command
+
+
+def _on_a_folder_only(verb: Verb, done: Callable[..., Any] | None) -> Callable[..., Any]:
+    def checked(**options: Any) -> Any:
+        from tallystick.servers import require_folder_only
+
+        require_folder_only(verb.name, verb.instead)
+        return None if done is None else done(**options)
+
+    return checked
 
 
 def _print_version(wanted: bool) -> None:
@@ -175,7 +213,8 @@ def _opens_services(arguments: list[str]) -> bool:
     """Whether the arguments call a verb that opens services, which log."""
     if {"-h", "--help"} & set(arguments):
         return False
-    return any(verb.name == arguments[0] and not verb.reads_a_file for verb in VERBS) if arguments else False
+    opening = (verb.name for verb in VERBS if verb.on_servers is not OnServers.STATELESS)
+    return arguments[0] in opening if arguments else False
 
 
 def main() -> None:

@@ -25,6 +25,7 @@ from tallystick.replay.mapping import InvalidMapping, UnknownMapping
 from tallystick.replay.scratch import NoSpaceLeft
 from tallystick.replay.table import UnreadableFile
 from tallystick.replay.targets import UnusableTemplate
+from tallystick.servers import ADDRESS, NoAnswer, RequestRefused, ServiceFailed, WrongAddress
 from tallystick.stack import FolderInUse, UnusableFolder
 
 _ADDRESSES = "BUS_URL, STATE_URL, DATABASE_URL and TALLYSTICK_VAR say where the services keep their data."
@@ -70,6 +71,18 @@ ADVICE = (
     Advice((InvalidDocument, NotStrictJson), "Correct the file and run it again. Nothing was stored."),
     Advice((NotAllowed,), "Give it another --name. Nothing was ordered."),
     Advice((VerdictsChanging,), "Let the services finish, and run it again. Nothing was written.", EXIT_BUSY),
+    Advice((WrongAddress,), f"Set {ADDRESS} to the address of the services' gateway. Nothing was changed."),
+    Advice((RequestRefused,), "Nothing was changed. Correct the request and run it again."),
+    Advice(
+        (ServiceFailed,),
+        "Run it again; if that fails too, report the instance, which the service's log has.",
+        EXIT_BUSY,
+    ),
+    Advice(
+        (NoAnswer,),
+        f"Run it again later: what was stored is kept. {ADDRESS} says where the services answer.",
+        EXIT_BUSY,
+    ),
     Advice((BusError, Busy), f"Run it again later: what was stored is kept. {_ADDRESSES}", EXIT_BUSY),
 )
 

@@ -123,7 +123,9 @@ class MonitorApp:
         items = StoredItems(self._states, archive, self._catalogue, self._decisions)
         self.sources = Sources(read_model, items, self._catalogue, self._decisions, clock)
         self.exclusions = exclusions.ExclusionService(self._decisions, clock)
-        self.corrections = corrections.CorrectionService(self._decisions, self._states, read_model, clock)
+        self.corrections = corrections.CorrectionService(
+            self._decisions, self._states, read_model, clock, unrecorded=self._unrecorded
+        )
         self.failed_items = failed_items.FailedItemService(self._decisions, items, clock)
         self.what_if = what_if.WhatIf(self.sources)
 
@@ -238,7 +240,10 @@ class MonitorApp:
             ITEM_TOPICS
         )
         judging += len(self._judging.unreconciled)
-        return judging + await unread(self._bus, VerdictRecorder(self._announcements), [VERDICTS])
+        return judging + await self._unrecorded()
+
+    async def _unrecorded(self) -> int:
+        return await unread(self._bus, VerdictRecorder(self._announcements), [VERDICTS])
 
     async def parked(self) -> list[Parked]:
         """Facts that wait for the catalogue, as it is known now."""

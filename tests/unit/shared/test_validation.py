@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from shared.contracts.definitions import Agreement, Calendar, Tariff
 from shared.contracts.items import NewItemData, TicketReclassified
-from shared.faults import Fault
+from shared.faults import Fault, path_of
 from shared.validation import InvalidValue, validated, value_faults
 from tests.support.laws import law
 
@@ -136,7 +136,10 @@ def test_a_value_has_faults_exactly_when_msgspec_refuses_it(case: tuple[type, ob
 
 
 def test_a_pointer_escapes_what_a_key_may_hold() -> None:
-    assert Fault(("a/b", 0, "c~d", "é"), "").pointer == "#/a~1b/0/c~0d/%C3%A9"
+    path = ("a/b", 0, "c~d", "é")
+
+    assert Fault(path, "").pointer == "#/a~1b/0/c~0d/%C3%A9"
+    assert (path_of("#/a~1b/0/c~0d/%C3%A9"), path_of("#")) == (path, ())
 
 
 RECLASSIFIED: dict[str, Any] = {

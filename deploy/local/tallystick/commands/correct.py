@@ -2,7 +2,8 @@
 
 import asyncio
 from datetime import date
-from typing import TYPE_CHECKING, Annotated
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -12,10 +13,17 @@ from shared.scope import Scope
 from shared.web.formats import counted
 from tallystick.console import EXIT_BUSY, answer, fail, progress, var_folder
 from tallystick.options import Json, read_day
+from tallystick.servers import ADDRESS, ServiceApi, service_api
 from tallystick.stack import ACTOR, FolderInUse, exclusive_use, open_stack
 
 if TYPE_CHECKING:
     from sla_monitor.decisions.corrections import RunReport
+
+# Services that finish no shard for so long are halted or away: a shard of many items takes a minute.
+_STALLED_AFTER_S = 300.0
+# Where verdicts come without end, some are always on their way into the read model.
+_RECORDED_AFTER_S = 60.0
+_ASKED_EVERY_S = 0.5
 
 app = typer.Typer(add_completion=False)
 
@@ -38,17 +46,60 @@ def correct(  # noqa: PLR0917 (typer makes options of them: nobody passes them b
     if to_date <= from_date:
         fail(f"{to_date} is not after {from_date}.", do="--to is the first day that is not included.")
     run = name or f"correction-{WallClock().now():%Y%m%dT%H%M%SZ}"
-    try:
-        with exclusive_use(var_folder()):
-            report = asyncio.run(_run(run, scope))
-    except FolderInUse as busy:
-        fail(f"{busy}.", do="Order the run there: POST /v1/correction-runs.", code=EXIT_BUSY)
+    if (api := service_api("POST /v1/correction-runs")) is not None:
+        report = _request(api, run, scope)
+    else:
+        report = _run_here(run, scope)
     changed = sum(caused.count for caused in report.caused)
     lines = [f"  {caused.council}: {caused.count:,} {caused.kind}" for caused in report.caused]
     lines.append(
         f"{run}: {counted(changed, 'verdict')} changed, {report.shards_done} of {counted(report.shards, 'shard')} done."
     )
     answer(report, lines, as_json=as_json)
+
+
+def _run_here(name: str, scope: CorrectionScope) -> "RunReport":
+    try:
+        with exclusive_use(var_folder()):
+            return asyncio.run(_run(name, scope))
+    except FolderInUse as busy:
+        do = f"Request the run there: set {ADDRESS} to its address, or send POST /v1/correction-runs."
+        fail(f"{busy}.", do=do, code=EXIT_BUSY)
+
+
+def _request(api: ServiceApi, name: str, scope: CorrectionScope) -> "RunReport":
+    """The run that the services were asked for is done; ends the command where they come no further with it."""
+    from sla_monitor.decisions.corrections import CorrectionRequest
+
+    api.post("correction-runs", body=CorrectionRequest(name, scope, ACTOR))
+    report, since = _progress_of(api, name), monotonic()
+    with progress() as bars:
+        bar = bars.add_task("Evaluating again", total=report.shards, completed=report.shards_done)
+        while not (done := report.shards_done == report.shards) or not report.recorded:
+            if monotonic() - since > (_RECORDED_AFTER_S if done else _STALLED_AFTER_S):
+                _still_at_work(api, report)
+            sleep(_ASKED_EVERY_S)
+            before, report = report, _progress_of(api, name)
+            bars.update(bar, completed=report.shards_done)
+            since = monotonic() if report.shards_done != before.shards_done else since
+    return report
+
+
+def _still_at_work(api: ServiceApi, report: "RunReport") -> NoReturn:
+    done = f"{report.shards_done} of {counted(report.shards, 'shard')}"
+    fail(
+        f"{report.run.id} is requested, and {done} done; not all of its corrections are counted yet.",
+        do=f"It goes on by itself: GET {api.address}/v1/correction-runs/{report.run.id} says how far it is.",
+        code=EXIT_BUSY,
+    )
+
+
+def _progress_of(api: ServiceApi, name: str) -> "RunReport":
+    import msgspec
+
+    from sla_monitor.decisions.corrections import RunReport
+
+    return msgspec.json.decode(api.get("correction-runs", name), type=RunReport)
 
 
 async def _run(name: str, scope: CorrectionScope) -> "RunReport":

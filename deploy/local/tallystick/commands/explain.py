@@ -1,6 +1,7 @@
 """`tallystick explain`: why an item's verdicts are what they are, in words."""
 
 import asyncio
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,10 +11,11 @@ from shared.contracts.scalars import Stream
 from shared.scope import Scope
 from tallystick.console import answer, err, fail, var_folder, write_file
 from tallystick.options import Json
+from tallystick.servers import ADDRESS, RequestRefused, ServiceApi, service_api
 from tallystick.stack import open_stack
 
 if TYPE_CHECKING:
-    from sla_monitor.reports.item_report import ItemAnswer
+    from sla_monitor.reports.item_report import ItemAnswer, ItemReport
 
 app = typer.Typer(add_completion=False)
 
@@ -34,7 +36,10 @@ def explain(  # noqa: PLR0917 (typer makes options of them: nobody passes them b
     from sla_monitor.reports.item_text import item_text
     from sla_monitor.reports.items import verdict_chart
 
-    report = item_report(asyncio.run(_only(item, council, stream)))
+    if (api := service_api(f"GET /v1/items/{item}")) is not None:
+        report = _asked(api, item, council, stream)
+    else:
+        report = item_report(asyncio.run(_only(item, council, stream)))
     drawings = [] if pictures is None else [(each, verdict_chart(each)) for each in report.verdicts]
     for verdict, drawn in drawings:
         if pictures is not None and drawn is not None:
@@ -42,6 +47,22 @@ def explain(  # noqa: PLR0917 (typer makes options of them: nobody passes them b
             write_file(path, str(drawn).encode())
             err.print(str(path))
     answer(report, item_text(report, long=long), as_json=as_json)
+
+
+def _asked(api: ServiceApi, item: str, council: str | None, stream: Stream | None) -> "ItemReport":
+    import msgspec
+
+    from sla_monitor.reports.item_report import ItemReport
+
+    try:
+        found = api.get("items", item, query={"council": council, "stream": stream})
+    except RequestRefused as refused:
+        if refused.status == HTTPStatus.NOT_FOUND:
+            fail(f"There is no item {item!r}.", do=f"Asked: {refused.call}. {ADDRESS} names another address.")
+        if refused.status == HTTPStatus.CONFLICT:
+            fail(f"More than one item is called {item!r}: {refused}.", do="Add --council or --stream.")
+        raise
+    return msgspec.json.decode(found, type=ItemReport)
 
 
 async def _only(item: str, council: str | None, stream: Stream | None) -> "ItemAnswer":

@@ -10,6 +10,7 @@ from shared.period import Month
 from shared.scope import Scope
 from tallystick.console import answer, fail, require_writable, var_folder, write_file
 from tallystick.options import CouncilArgument, Json, MonthArgument
+from tallystick.servers import service_api
 from tallystick.stack import open_stack
 
 if TYPE_CHECKING:
@@ -29,9 +30,13 @@ def export_openslo(
     """Write targets with an objective as OpenSLO v1 documents: a YAML stream, or a JSON list."""
     from sla_monitor.reports.openslo import openslo_yaml
 
-    documents = asyncio.run(_openslo(council))
+    if (api := service_api("GET /v1/openslo")) is not None:
+        documents = _documents(api.get("openslo", query={"council": council}, accept="*/*"))
+    else:
+        documents = asyncio.run(_openslo(council))
     if not documents:
-        fail("No agreement has a target with an objective.", do=f"State was read from {var_folder()}.")
+        where = var_folder() if api is None else api.address
+        fail("No agreement has a target with an objective.", do=f"State was read from {where}.")
     if to is None:
         answer(documents, [openslo_yaml(documents).removesuffix("\n")], as_json=as_json)
         return
@@ -49,8 +54,18 @@ def export_evidence(
     """Write all that a council's month of verdicts follows from, sealed, in one file."""
     path = to or Path(f"evidence-{council}-{month}.jsonl")
     require_writable(path)
-    write_file(path, asyncio.run(_evidence(council, month)))
+    if (api := service_api(f"GET /v1/evidence/{council}/{month}")) is not None:
+        content = api.get("evidence", council, str(month), accept="*/*")
+    else:
+        content = asyncio.run(_evidence(council, month))
+    write_file(path, content)
     answer({"file": str(path)}, [str(path)], as_json=as_json)
+
+
+def _documents(stream: bytes) -> "Sequence[Document]":
+    import yaml
+
+    return list(yaml.safe_load_all(stream))
 
 
 async def _openslo(council: str | None) -> "Sequence[Document]":

@@ -1,10 +1,10 @@
 """`tallystick statement`: a council's month, printed, or written in the forms that billing has."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,11 +12,13 @@ from shared.period import Month
 from shared.scope import Scope
 from tallystick.console import answer, require_writable, var_folder, write_file
 from tallystick.options import CouncilArgument, Json, MonthArgument
+from tallystick.servers import service_api
 from tallystick.stack import FolderInUse, exclusive_use, open_stack
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from billing.documents.forms import Form
     from billing.domain.statement import Statement
 
 _STATUS = {"in-progress": "so far", "provisional": "provisional"}
@@ -52,7 +54,6 @@ def statement(
     import msgspec
 
     from billing.documents.forms import FORMS, form
-    from billing.domain.canonical import canonical_json
 
     if forms and to is None:
         raise typer.BadParameter("add --to FOLDER: forms are written as files", param_hint="--form")
@@ -60,10 +61,24 @@ def statement(
     files = {} if to is None else {to / f"{council}-{month}.{each.suffix}": each for each in wanted}
     for path in files:
         require_writable(path)
-    found = asyncio.run(_statement(council, month))
+    content, file_of = _read(council, month)
     for path, each in files.items():  # first: whoever reads the output may go away
-        write_file(path, each.file(found))
-    answer(msgspec.Raw(canonical_json(found)), [*_lines(found), *map(str, files)], as_json=as_json)
+        write_file(path, file_of(each))
+    lines = [*_lines(msgspec.json.decode(content)), *map(str, files)]
+    answer(msgspec.Raw(content), lines, as_json=as_json)
+
+
+def _read(council: str, month: Month) -> "tuple[bytes, Callable[[Form], bytes]]":
+    """The statement's canonical JSON, and what gives the file of each form of it."""
+    from billing.domain.canonical import canonical_json
+
+    if (api := service_api(f"GET /v1/statements/{council}/{month}")) is None:
+        found = asyncio.run(_statement(council, month))
+        return canonical_json(found), lambda form: form.file(found)
+    return (
+        api.get("statements", council, str(month)),
+        lambda form: api.get("statements", council, f"{month}.{form.suffix}", accept="*/*"),
+    )
 
 
 async def _statement(council: str, month: Month) -> "Statement":
@@ -74,27 +89,30 @@ async def _statement(council: str, month: Month) -> "Statement":
         return await asyncio.to_thread(stack.billing.statements.statement, council, month, scope=Scope.all())
 
 
-def _lines(found: "Statement") -> "Iterator[str | Table]":
+def _lines(found: Mapping[str, Any]) -> "Iterator[str | Table]":
+    """For people, of the canonical JSON."""
     from rich.table import Table
 
-    from billing.domain.credits.reason import reason
     from shared.money import format_gbp
 
-    table = Table(title=f"{found.council.name}, {found.month}: recharge statement ({_STATUS[found.status]})")
+    title = f"{found['council']['name']}, {found['month']}: recharge statement ({_STATUS[found['status']]})"
+    table = Table(title=title)
     table.add_column("Service")
     table.add_column("Line")
     table.add_column("Quantity", justify="right")
     table.add_column("Amount", justify="right")
-    for charges in found.services:
-        for line in charges.lines:
-            quantity = f"{line.quantity:f} {line.unit}"
-            table.add_row(charges.service.name, line.narrative, quantity, format_gbp(line.amount_pence))
-    if found.credits:
+    for charges in found["services"]:
+        for line in charges["lines"]:
+            quantity = f"{line['quantity']} {line['unit']}"
+            table.add_row(charges["name"], line["narrative"], quantity, format_gbp(line["amount_pence"]))
+    credits_ = found.get("service_credits", ())
+    if credits_:
         table.add_section()
-    for credit in found.credits:
-        table.add_row(f"Credit: {credit.target}", reason(credit), "", format_gbp(-credit.applied_pence))
+    for credit in credits_:
+        amount = format_gbp(-credit["applied_pence"])
+        table.add_row(f"Credit: {credit['target']}", credit["reason"], "", amount)
     table.add_section()
-    table.add_row("Total before VAT", "", "", format_gbp(found.total_pence))
+    table.add_row("Total before VAT", "", "", format_gbp(found["total_pence"]))
     yield table
-    if found.illustrative:
+    if found["illustrative"]:
         yield "Illustrative: example prices, not agreed by any council."

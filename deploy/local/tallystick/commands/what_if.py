@@ -12,6 +12,7 @@ from shared.scope import Scope
 from shared.web.formats import counted
 from tallystick.console import answer, fail, progress, var_folder
 from tallystick.options import Json, input_file, read_month
+from tallystick.servers import RequestRefused, ServiceApi, service_api
 from tallystick.stack import open_stack
 
 if TYPE_CHECKING:
@@ -37,19 +38,38 @@ def what_if(
 ) -> None:
     """Attainment under the draft (YAML, or JSON if named *.json) is printed beside what was published.
 
-    With --json, every verdict that changes is listed.
+    With --json, every verdict that changes is listed; services on servers list the first 1,000 of them.
     """
     from sla_monitor.trial.what_if import UnusableDraft, what_if_answer
 
     if last < first:
         fail(f"{last} is before {first}.", do=_HELP)
     wanted, values = _read(draft)
-    try:
-        findings = asyncio.run(_ask(wanted, str(first), str(last)))
-    except UnusableDraft as refused:
-        _refuse(refused.faults, values)
-    found = what_if_answer(findings, max_listed=len(findings.changed) if as_json else _SHOWN)
+    if (api := service_api("POST /v1/what-if/targets")) is not None:
+        found = _asked(api, wanted, values, str(first), str(last))
+    else:
+        try:
+            findings = asyncio.run(_ask(wanted, str(first), str(last)))
+        except UnusableDraft as refused:
+            _refuse(refused.faults, values)
+        found = what_if_answer(findings, max_listed=len(findings.changed) if as_json else _SHOWN)
     answer(found, _lines(found), as_json=as_json)
+
+
+def _asked(api: ServiceApi, draft: "Draft", values: "YamlValues", first: str, last: str) -> "WhatIfAnswer":
+    import msgspec
+
+    from shared.faults import Fault, path_of
+    from sla_monitor.trial.what_if import WhatIfAnswer, WhatIfRequest
+
+    try:
+        found = api.post("what-if", "targets", body=WhatIfRequest(draft, first, last))
+    except RequestRefused as refused:
+        located = [(path_of(each.pointer or ""), each.detail) for each in refused.problem.errors]
+        if not located:
+            raise
+        _refuse([Fault(path[1:] if path[:1] == ("draft",) else path, detail) for path, detail in located], values)
+    return msgspec.json.decode(found, type=WhatIfAnswer)
 
 
 def _read(file: Path) -> "tuple[Draft, YamlValues]":
@@ -105,9 +125,9 @@ def _lines(found: "WhatIfAnswer") -> "Iterator[str | Table]":
     yield f"{counted(found.changed, 'verdict')} of {counted(found.items, 'item')} would change."
     if found.failed_items:
         yield f"{counted(found.failed_items, 'item')} failed under the draft, and in no figure: a bug in Tallystick."
-    for each in found.listed:
+    for each in found.listed[:_SHOWN]:
         cycle = f", cycle {each.cycle}" if each.cycle > 1 else ""
         was, now = each.was or "not counted", each.now or "not counted"
         yield f"  {each.council} {each.item}, {each.agreement}, {each.target}{cycle}: {was} → {now}"
-    if found.changed > len(found.listed):
-        yield "  … --json lists them all"
+    if found.changed > _SHOWN:
+        yield "  … --json lists more"

@@ -1,7 +1,7 @@
 """Correction runs with their progress, and the adjustments that corrections of frozen months become."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from fastapi import APIRouter
 from msgspec import Struct
@@ -26,7 +26,7 @@ from shared.http import (
 )
 from shared.http.problem_types import INVALID_REQUEST
 from shared.ids import derived_id
-from shared.log.port import every_shard
+from shared.log.port import Shard, every_shard
 from shared.scope import Scope
 from shared.state.port import StateStore
 from sla_monitor.decisions.problems import UnknownDecision, decision_problems, require_in_scope
@@ -46,11 +46,15 @@ class CorrectionRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RunReport(Struct, frozen=True):
-    """How many of the shards have made the run, and what it has changed so far."""
+    """How many of the shards have made the run, and what it has changed so far.
+
+    `recorded` says whether all that was announced by now, for whatever cause, is counted.
+    """
 
     run: CorrectionRun
     shards_done: int
     shards: int
+    recorded: bool
     caused: Sequence[CauseCount]
 
 
@@ -60,8 +64,18 @@ TYPES = (CorrectionRequest, CorrectionRun, RunReport, Adjustment)
 class CorrectionService:
     """Requesting correction runs, and asking what became of them."""
 
-    def __init__(self, log: DecisionsLog, states: StateStore, read_model: ReadModel, clock: Clock) -> None:
+    def __init__(
+        self,
+        log: DecisionsLog,
+        states: StateStore,
+        read_model: ReadModel,
+        clock: Clock,
+        *,
+        unrecorded: Callable[[], Awaitable[int]],
+    ) -> None:
+        """`unrecorded` gives how many announcements in the log the read model does not have yet."""
         self._log, self._states, self._read_model, self._clock = log, states, read_model, clock
+        self._unrecorded = unrecorded
 
     async def request(self, scope: Scope, wanted: CorrectionRequest) -> CorrectionRun:
         """The run is requested, once however often it is sent. Raises `AppendUncertain`.
@@ -89,11 +103,19 @@ class CorrectionService:
         heads = [await self._states.head(shard) for shard in shards]
         # A shard that was never written has nothing to correct.
         done = sum(head is None or head.decisions_position >= run.position for head in heads)
-        return RunReport(run, done, len(shards), await asyncio.to_thread(self._read_model.caused, scope, id_))
+        recorded = await self._is_recorded(shards)  # before the count, which may then only be newer
+        caused = await asyncio.to_thread(self._read_model.caused, scope, id_)
+        return RunReport(run, done, len(shards), recorded, caused)
 
     def adjustments(self, scope: Scope, *, posted: str | None) -> list[Adjustment]:
         """Corrections of frozen months, by the month that shows them. Blocks: call it from a worker thread."""
         return self._read_model.adjustments(scope, posted=posted)
+
+    async def _is_recorded(self, shards: Sequence[Shard]) -> bool:
+        for shard in shards:
+            if await self._states.outbox(shard, limit=1):
+                return False
+        return not await self._unrecorded()
 
     def _run(self, scope: Scope, id_: str) -> CorrectionRun:
         run = self._log.current.run(id_)

@@ -1,0 +1,54 @@
+"""The public API of all services on a folder, served on this machine while a test asks it."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+
+import uvicorn
+from fastapi import FastAPI
+
+from shared.clock import Clock, WallClock
+from shared.http import create_app
+from tallystick.stack import Stack, open_stack
+from tests.support.service_process import eventually
+
+
+@contextmanager
+def served(folder: Path, clock: Clock | None = None) -> Iterator[str]:
+    """The address under which the services on `folder` answer; they are at work until the block is left."""
+    server = uvicorn.Server(uvicorn.Config(lambda: None, port=0, log_level="warning"))
+    ended: list[BaseException] = []
+
+    def serve() -> None:
+        try:
+            asyncio.run(_serve(folder, server, clock or WallClock()))
+        except BaseException as failure:
+            ended.append(failure)
+            raise
+
+    thread = Thread(target=serve)
+    thread.start()
+    try:
+        eventually(lambda: server.started or bool(ended))
+        assert not ended
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+async def _serve(folder: Path, server: uvicorn.Server, clock: Clock) -> None:
+    async with open_stack(folder, clock=clock) as stack:
+        server.config.app = _application(stack)
+        stop = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(stack.run(stop))
+            await server.serve()
+            stop.set()
+
+
+def _application(stack: Stack) -> FastAPI:
+    routers = [stack.catalogue.router, stack.monitor.router, stack.billing.router]
+    return create_app("Tallystick", routers, types=[*stack.catalogue.types, *stack.monitor.types, *stack.billing.types])
