@@ -38,6 +38,7 @@ ADDRESSES = (
     "/v1/agreements",
     "/v1/items/T1",
     "/v1/attainment?month=2026-03",
+    "/v1/today",
     "/v1/evidence/adur/2026-03",
     "/v1/statements?month=2026-03",
     "/v1/statements/adur/2026-03",

@@ -36,10 +36,11 @@ def _on_each_database(database_of: Callable[[str], str], monkeypatch: pytest.Mon
 
 
 async def busy_march(at: MonitorClient) -> None:
-    """Each council has a late ticket, an open one, an approved exclusion, and a correction by a run over the month."""
+    """Each council has a late ticket, an open one, one that missed, an approved exclusion, and a run's correction."""
     for council in BOTH:
         await at.on.send(*ticket(*LATE, item="T1", council=council))
         await at.on.send(ticket(("Tue 2026-03-03 16:00", "opened"), item="T2", council=council)[0])
+        await at.on.send(ticket(("Mon 2026-03-02 09:00", "opened"), item="T3", council=council)[0])
     await at.on.wait_until_idle()
     for council in BOTH:
         exclusion = {"id": f"X-{council}", "exclusion": NIGHT | {"council": council}, "proposed": PROVIDER}
@@ -58,6 +59,7 @@ async def councils_read(app: MonitorApp, scope: Scope) -> dict[str, list[str]]:
     rows: dict[str, Iterable[str]] = {
         "attainment": [row.council for row in model.attainment(scope, months=months)],
         "due": [row.council for row in model.due_within(scope, SINCE, UNTIL)],
+        "missed": [each.council for each in model.newest_missed(scope, limit=10)],
         "causes": [row.council for cause in causes for row in model.caused(scope, cause)],
         "announced": [
             council for council in BOTH if model.announced(scope, CouncilId(council), "ticket", ItemId("T1"))

@@ -1,22 +1,40 @@
 """Every page with illustrative figures, as one application."""
 
-from fastapi import APIRouter, FastAPI
+from typing import Literal
+
+from fastapi import APIRouter, FastAPI, Response
 from fastapi.responses import HTMLResponse
 
 from billing.documents.forms import form
 from billing.domain.statement import Statement, build_statement
 from shared.http import create_app
+from shared.http.event_stream import EVENT_STREAM
+from shared.instants import instant
 from shared.period import Month
 from sla_monitor import pages
+from sla_monitor.domain.open_targets import OpenTarget
 from sla_monitor.pages import CouncilAttainment, TargetRow
+from sla_monitor.ports import DecidedVerdict
 from sla_monitor.reports.attainment import AttainmentResult
+from sla_monitor.reports.budget import BudgetForecast, BudgetRow
 from sla_monitor.reports.item_report import ItemAnswer, item_report
+from sla_monitor.reports.today import ActiveAlert, CouncilToday, GroupState, PipelineState, Severity, Today
 from tallystick.demo.home_page import AttainmentRow, HomePage, StatementRow, router
 from tests.support import credits, histories, recharges
 
 OCTOBER = Month(2026, 10)
 TARGET = "Resolution time: within 8 working hours"
-ADDRESSES = ("/", "/attainment", "/item", "/item/open", "/statement", "/accessibility", "/licences")
+ADDRESSES = (
+    "/",
+    "/today",
+    "/today/quiet",
+    "/attainment",
+    "/item",
+    "/item/open",
+    "/statement",
+    "/accessibility",
+    "/licences",
+)
 
 
 HOME = HomePage(
@@ -77,6 +95,116 @@ ADUR = CouncilAttainment(
 )
 
 
+def open_target(item: str, left_s: int, *, priority: str = "normal") -> OpenTarget:
+    """A ticket of Adur's that has so much working time left on a Thursday morning."""
+    return OpenTarget(
+        council="adur",
+        agreement="adur-2026",
+        target="resolve",
+        stream="ticket",
+        item=item,
+        cycle=1,
+        service="ict",
+        measure="resolution-time",
+        priority=priority,
+        due_at=instant(histories.at("Thu 2026-11-05 10:00") + left_s),
+        left_s=left_s,
+        left_wall_s=left_s,
+        warned_percent=90,
+        warned_before=None,
+        paused=False,
+        missed_before=False,
+        value_pence=0,
+        working_time=True,
+    )
+
+
+def budget_row(council: str, *, used: int, allowed: int, weighted_by: Literal["count", "value"] = "count") -> BudgetRow:
+    """An objective whose allowance is used up so far."""
+    return BudgetRow(
+        council=council,
+        service="ict",
+        agreement=f"{council}-2026",
+        target="resolve",
+        measure="resolution-time",
+        period="2026-11",
+        objective_percent="95",
+        weighted_by=weighted_by,
+        met=90,
+        missed=used,
+        open=2,
+        at_risk=1,
+        paused=0,
+        expected=100,
+        allowed=allowed,
+        used=used,
+        remaining=allowed - used,
+        consumed_percent=used * 100 // allowed if allowed else None,
+        alert_percent=None,
+        exhausted_for_certain=False,
+        low_volume=False,
+        burn_rate=[],
+        forecast=BudgetForecast(100, 95, 94, 93, "94.0", "missed"),
+    )
+
+
+def council_today(council: str, name: str, row: BudgetRow | None, severity: Severity | None = None) -> CouncilToday:
+    """A council of the board with that objective as its tightest."""
+    due = None if row is None else open_target("INC-48213", 480)
+    return CouncilToday(council, name, severity, row, 12, 1, due, 5400, failed_items=2, held=severity == "page")
+
+
+BOARD = Today(
+    instant(histories.at("Thu 2026-11-05 10:00:12")),
+    [
+        council_today("adur", "Adur District Council", budget_row("adur", used=6, allowed=5), "page"),
+        council_today("worthing", "Worthing Borough Council", budget_row("worthing", used=1, allowed=0), "ticket"),
+        council_today("ashby", "Ashby Council", budget_row("ashby", used=1, allowed=90, weighted_by="value")),
+        council_today("burton", "Burton Council", None),
+    ],
+    [
+        ActiveAlert("PartitionHalted", "page", "provider.tickets.v1/3 was halted: too many invalid records"),
+        ActiveAlert("CouncilHeld", "page", "items of some partitions are not judged", "adur"),
+        ActiveAlert(
+            "AllowanceExhausted", "ticket", "1 more missed than the 5 allowed", "adur", "ict", "adur-2026", "resolve"
+        ),
+    ],
+    [open_target("INC-48213", 480, priority="urgent"), open_target("INC-47007", 0), open_target("INC-48391", 9000)],
+    [
+        DecidedVerdict(
+            council="adur",
+            item="INC-46998",
+            stream="ticket",
+            agreement="adur-2026",
+            target="resolve",
+            cycle=1,
+            service="ict",
+            measure="resolution-time",
+            month="2026-11",
+            outcome="breached",
+            due_at=instant(histories.at("Wed 2026-11-04 16:12:31")),
+            elapsed_s=None,
+        )
+    ],
+    PipelineState(
+        [GroupState("sla-monitor", 1203, 1, ["3 was halted"]), GroupState("sla-monitor-read-model", None, 0, [])],
+        quarantine_open=14,
+        parked_records=1,
+        overdue_s=61,
+        unreconciled_shards=2,
+    ),
+)
+QUIET_BOARD = Today(instant(histories.at("Thu 2026-11-05 10:00")), [], [], [], [], None)
+
+
+def today_page(board: Today) -> str:
+    """The page of `board` on Thursday 5 November 2026 at 10:00."""
+    index = histories.agreement_index({"within": "8 working hours", "calendar": "office"})
+    now_s = histories.at("Thu 2026-11-05 10:00")
+    words = pages.BoardWords(lambda _, id_: id_.capitalize(), index, now_s)
+    return pages.today_page(board, words, month=OCTOBER.next, illustrative=True)
+
+
 def item_page(*lines: tuple[str, str], as_of: str) -> str:
     """The page of a ticket with that history, 8 working hours to resolve it."""
     agreement_index = histories.agreement_index({"within": "8 working hours", "calendar": "office"})
@@ -123,6 +251,18 @@ def statement() -> Statement:
 def application(home: HomePage = HOME) -> FastAPI:
     """All pages at `ADDRESSES`, with their assets."""
     routes = APIRouter(default_response_class=HTMLResponse)
+
+    @routes.get("/today")
+    def today() -> str:
+        return today_page(BOARD)
+
+    @routes.get("/today/quiet")
+    def quiet() -> str:
+        return today_page(QUIET_BOARD)
+
+    @routes.get("/today/stream")
+    async def today_stream() -> Response:
+        return Response(": nothing to send\n\n", media_type=EVENT_STREAM)
 
     @routes.get("/attainment")
     def attainment() -> str:

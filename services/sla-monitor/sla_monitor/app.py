@@ -2,18 +2,21 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 
 from shared.bus.consumer import ConsumerStatus, consume, unread
 from shared.clock import Clock
-from shared.contracts.topics import TICKETS, VERDICTS
+from shared.contracts.topics import TICKETS, VERDICTS, Topic
 from shared.contracts.verdicts import VerdictEvent
 from shared.heartbeat import Heartbeat
+from shared.http.event_stream import EventStreams
 from shared.instants import epoch_s
 from shared.log.failures import PRODUCT_VERSION
-from shared.log.port import Bus, Shard, every_shard
+from shared.log.port import Bus, BusError, Shard, every_shard
+from shared.log.processor import Processor
 from shared.metrics.every_service import QUARANTINE_OPEN
 from shared.metrics.groups import MeasuredProcessor, ShardStatus
 from shared.quarantine.api import router as quarantine_router
@@ -27,6 +30,7 @@ from shared.sql.migrate import prepare
 from shared.sql.progress import SqlKnownLogs
 from shared.state.connect import connect as connect_states
 from shared.state.port import Head
+from shared.units import EpochSeconds
 from shared.web.pages import site_routes
 from sla_monitor import pages
 from sla_monitor.decisions import corrections, exclusions, failed_items
@@ -40,6 +44,7 @@ from sla_monitor.reports.figures import known_targets, read_model_figures
 from sla_monitor.reports.routes import REPORTS
 from sla_monitor.reports.routes import router as report_routes
 from sla_monitor.reports.sources import Sources
+from sla_monitor.reports.today import Board, GroupState, PipelineState, board_router
 from sla_monitor.settings import MonitorSettings
 from sla_monitor.store.archive import SqlArchive
 from sla_monitor.store.items import ITEM_TOPICS, StoredItems
@@ -54,6 +59,8 @@ from sla_monitor.trial import what_if
 JUDGED_AT_ONCE = 4
 # Announcements of a shard that go into one transaction: the more, the less each costs.
 RECORDED_AT_ONCE = 2_000
+# The board says within so long that the log does not answer.
+_LOG_ANSWERS_S = 2
 GROUP = "sla-monitor"
 RECORDING_GROUP = f"{GROUP}-read-model"
 
@@ -122,6 +129,7 @@ class MonitorApp:
         read_model = SqlReadModel(self._engine)
         items = StoredItems(self._states, archive, self._catalogue, self._decisions)
         self.sources = Sources(read_model, items, self._catalogue, self._decisions, clock)
+        self.board, self.streams = Board(self.sources, self._pipeline), EventStreams()
         self.exclusions = exclusions.ExclusionService(self._decisions, clock)
         self.corrections = corrections.CorrectionService(
             self._decisions, self._states, read_model, clock, unrecorded=self._unrecorded
@@ -134,6 +142,7 @@ class MonitorApp:
         """The monitor's API, under /v1."""
         routes = APIRouter(prefix="/v1", tags=["sla-monitor"])
         routes.include_router(report_routes(self.sources))
+        routes.include_router(board_router(self.board))
         routes.include_router(exclusions.router(self.exclusions))
         routes.include_router(corrections.router(self.corrections))
         routes.include_router(failed_items.router(self.failed_items))
@@ -143,7 +152,7 @@ class MonitorApp:
 
     def pages(self, *, illustrative: bool) -> APIRouter:
         """The monitor's pages; `illustrative` labels every one of them so."""
-        return pages.router(self.sources, illustrative=illustrative)
+        return pages.router(self.sources, self.board, self.streams, illustrative=illustrative)
 
     def public_routes(self, *, illustrative: bool) -> Sequence[APIRouter]:
         """All that it answers when it runs alone: its API, its pages, and what those link to."""
@@ -180,6 +189,10 @@ class MonitorApp:
             tasks.create_task(self._decisions.run(stop))
             tasks.create_task(self._judge(stop))
             tasks.create_task(self._record(stop))
+            try:
+                await stop.wait()
+            finally:
+                self.streams.close()  # else the HTTP server would wait for those who watch
 
     async def _judge(self, stop: asyncio.Event) -> None:
         await consume(
@@ -228,6 +241,33 @@ class MonitorApp:
         self._metrics.read_model.show(
             {**figures, QUARANTINE_OPEN: {(GROUP, topic): count for topic, count in open_.items()}}
         )
+
+    async def _pipeline(self) -> PipelineState:
+        """How far judging and recording are; of the log None where it gives no answer in time."""
+        heads, now_s = await self.heads(), EpochSeconds(epoch_s(self._clock.now()))
+        counts = {shard: head.counts for shard, head in heads.items()}
+        due = [at for shard in heads for _, at in await self._states.due(shard, until_s=now_s, limit=1)]
+        open_ = await self.quarantine.open_by_topic(
+            {shard: found.get("quarantined", 0) for shard, found in counts.items()}
+        )
+        recorder = VerdictRecorder(self._announcements)
+        return PipelineState(
+            [
+                await self._group_state(self._consumer, self._progress_reader, ITEM_TOPICS),
+                await self._group_state(self._recorder_consumer, recorder, [VERDICTS]),
+            ],
+            quarantine_open=sum(open_.values()),
+            parked_records=sum(found.get("parked", 0) for found in counts.values()),
+            overdue_s=max((now_s - at for at in due), default=0),
+            unreconciled_shards=len(self._judging.unreconciled & self._consumer.positions.keys()),
+        )
+
+    async def _group_state(self, status: ConsumerStatus, processor: Processor, topics: Sequence[Topic]) -> GroupState:
+        lag = None
+        with suppress(BusError, TimeoutError):
+            async with asyncio.timeout(_LOG_ANSWERS_S):
+                lag = await unread(self._bus, processor, topics)
+        return GroupState(status.group, lag, len(status.paused), list(status.halted.values()))
 
     def _count_verdicts(self, events: Sequence[VerdictEvent]) -> None:
         self._metrics.count_verdicts(

@@ -170,6 +170,10 @@ class ReadModel(Protocol):
         """Up to `limit` verdicts in the order of their `place`, beginning after the place `after`."""
         ...
 
+    def newest_missed(self, scope: Scope, *, limit: int) -> list[DecidedVerdict]:
+        """The verdicts that missed their target, those due last first; without those that nothing was due for."""
+        ...
+
     def caused(self, scope: Scope, cause: str) -> list[CauseCount]:
         """How many verdicts were corrected or retracted because of `cause`, by council and kind."""
         ...

@@ -11,6 +11,7 @@ from starlette.types import Message as AsgiMessage
 from shared.metrics.every_service import HTTP_ERRORS, HTTP_SECONDS
 
 _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
+_STREAM = b"text/event-stream"
 _NO_ANSWER = "none"  # the client hung up, or we failed, before there was an answer
 
 
@@ -31,13 +32,15 @@ class MeasuredHttp:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        status = _NO_ANSWER
+        status, ended = _NO_ANSWER, None
         begun = perf_counter()
 
         async def noting(message: AsgiMessage) -> None:
-            nonlocal status
+            nonlocal status, ended
             if message["type"] == "http.response.start":
                 status = str(message["status"])
+                if _is_stream(message):
+                    ended = perf_counter()  # how long somebody watches is no slowness
             await send(message)
 
         try:
@@ -45,9 +48,13 @@ class MeasuredHttp:
         finally:
             method = scope["method"] if scope["method"] in _METHODS else "other"
             route = _route(scope)
-            self._seconds.labels(method, route, status).observe(perf_counter() - begun)
+            self._seconds.labels(method, route, status).observe((ended or perf_counter()) - begun)
             if status == _NO_ANSWER or status.startswith("5"):
                 self._errors.labels(method, route).inc()
+
+
+def _is_stream(start: AsgiMessage) -> bool:
+    return any(name == b"content-type" and value.startswith(_STREAM) for name, value in start.get("headers", ()))
 
 
 def _routes(app: FastAPI) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Stylesheets and the icon, served from memory under names that hold their content's hash: `tallystick.<hash>.css`."""
+"""Stylesheets, a script and the icon, served from memory under names with their hash: `tallystick.<hash>.css`."""
 
 import hashlib
 from collections.abc import Mapping
@@ -7,8 +7,12 @@ from importlib.resources import files
 
 from fastapi import APIRouter, HTTPException, Response
 
-_MEDIA_TYPES = {"css": "text/css; charset=utf-8", "svg": "image/svg+xml"}
-_SOURCES = ("govuk/govuk.css", "tallystick.css", "favicon.svg")
+_MEDIA_TYPES = {
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "svg": "image/svg+xml",
+}
+_SOURCES = ("govuk/govuk.css", "tallystick.css", "live.js", "favicon.svg")
 _FOR_EVER = "public, max-age=31536000, immutable"  # a changed file gets another name
 
 

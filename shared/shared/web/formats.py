@@ -11,9 +11,11 @@ __all__ = [
     "duration",
     "instant",
     "long_date",
+    "minute_instant",
     "month_name",
     "percentage",
     "short_instant",
+    "to_the_minute",
     "whole_number",
 ]
 
@@ -58,6 +60,16 @@ def clock_time(at: datetime) -> str:
 def instant(at: datetime) -> str:
     """`5 November 2026 at 5:30pm`."""
     return f"{long_date(at)} at {clock_time(at)}"
+
+
+def minute_instant(at: datetime) -> str:
+    """As `instant`, without the seconds: what changes once a minute."""
+    return instant(at.replace(second=0, microsecond=0))
+
+
+def to_the_minute(seconds: int, *, working: bool = False) -> str:
+    """As `duration`, without the seconds of a minute or more: `3 working hours 20 minutes`."""
+    return duration(seconds - seconds % 60 if seconds >= 60 else seconds, working=working)
 
 
 def short_instant(at: datetime) -> str:

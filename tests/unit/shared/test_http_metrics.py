@@ -1,11 +1,15 @@
 """Requests, as Prometheus reads them: few labels, whatever is asked for."""
 
+from collections.abc import Iterator
+
 import pytest
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
+from starlette.responses import StreamingResponse
 from starlette.testclient import TestClient
 
 from shared.http import create_app
+from shared.http.event_stream import EVENT_STREAM
 from shared.metrics.http import MeasuredHttp
 
 
@@ -65,3 +69,32 @@ def test_the_first_failure_of_a_route_is_an_increase_from_0() -> None:
     assert (before, registry.get_sample_value("tallystick_http_errors_total", labels)) == (0, 1)
     fine = registry.get_sample_value("tallystick_http_errors_total", labels | {"route": "/v1/councils/{council}"})
     assert fine == 0
+
+
+def test_how_long_somebody_watches_a_page_is_no_slow_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = 0.0
+    monkeypatch.setattr("shared.metrics.http.perf_counter", lambda: now_s)
+    routes, registry = APIRouter(), CollectorRegistry()
+
+    def watched(media_type: str) -> StreamingResponse:
+        def parts() -> Iterator[str]:
+            nonlocal now_s
+            yield "data: 1\n\n"
+            now_s += 600
+
+        return StreamingResponse(parts(), media_type=media_type)
+
+    routes.add_api_route("/stream", lambda: watched(EVENT_STREAM))
+    routes.add_api_route("/file", lambda: watched("text/csv"))
+    client = TestClient(MeasuredHttp(create_app("Pages", [routes]), registry))
+
+    client.get("/stream")
+    client.get("/file")
+
+    took = [
+        registry.get_sample_value(
+            "tallystick_http_request_duration_seconds_sum", {"method": "GET", "route": route, "status": "200"}
+        )
+        for route in ("/stream", "/file")
+    ]
+    assert took == [0, 600]

@@ -7,7 +7,8 @@ from datetime import date
 import pytest
 import yaml
 
-from sla_monitor.reports.attainment import AttainmentResult, attainment_csv
+from shared.csv_cells import csv_table
+from sla_monitor.reports.attainment import AttainmentResult
 from sla_monitor.reports.openslo import documents, openslo_yaml, resource_name
 from tests.support.definitions import agreement, objective, target
 
@@ -100,7 +101,7 @@ def test_attainment_as_csv_has_the_names_of_the_json_and_guards_its_text() -> No
         "adur", "=cmd", "a", "t", "x", "2026-03", False, 9, 10, 0, 0, "count", "90.0", None, "missed", -1, 0
     )
 
-    (read,) = csv.DictReader(io.StringIO(attainment_csv([row])))
+    (read,) = csv.DictReader(io.StringIO(csv_table(AttainmentResult, [row])))
 
     assert list(read) == list(AttainmentResult.__struct_fields__)
     assert (read["service"], read["good"], read["objective_percent"], read["misses_remaining"]) == (

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -62,7 +62,19 @@ class _Demo:
 
 
 class _Server(uvicorn.Server):
-    """Ctrl-C and SIGTERM ask it to end, and nothing more: uvicorn alone would raise them again when it has ended."""
+    """Ctrl-C and SIGTERM ask it to end, and nothing more: uvicorn alone would raise them again when it has ended.
+
+    It waits for the answers that it has begun, after `close_streams`.
+    """
+
+    def __init__(self, config: uvicorn.Config, *, close_streams: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._close_streams = close_streams
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Nothing is served any more."""
+        self._close_streams()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -82,7 +94,8 @@ async def serve(year: Year, definitions: Sequence[AnyDefinition], port: int, *, 
         with closing(_listening_socket(demo, port)) as listening:
             await stack.record(definitions)
             stop = asyncio.Event()
-            server = _Server(uvicorn.Config(_application(demo), log_level="warning"))
+            config = uvicorn.Config(_application(demo), log_level="warning")
+            server = _Server(config, close_streams=stack.monitor.streams.close)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(_work(demo, server, stop))
                 await server.serve(sockets=[listening])

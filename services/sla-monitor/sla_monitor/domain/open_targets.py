@@ -12,6 +12,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from shared.contracts.scalars import Stream
+from shared.contracts.thresholds import WorkingDays, WorkingSeconds
 from shared.instants import maybe_instant
 from sla_monitor.domain.clock.timeline import FOREVER
 from sla_monitor.domain.clock.verdict import Evaluation, Outcome, Verdict
@@ -21,7 +22,8 @@ from sla_monitor.domain.working_time.compiled import BeyondHorizon
 class OpenTarget(Struct, frozen=True):
     """One open target of one item. `due_at` is in UTC; of an update target that of the exchange without an answer.
 
-    `left_s` is in the clock's own seconds (working or elapsed), `left_wall_s` around the clock; a clock that is used up
+    `left_s` is in the clock's own seconds (working time where `working_time`, else elapsed), `left_wall_s` around the
+    clock; a clock that is used up
     while the service is closed has 0 left and is not missed yet. While `paused` nothing is due. `warned_percent` is the
     highest share of the allowance at which a warning fired, 0 before the first; `warned_before` the warning that fired
     nearest before due. `missed_before` where the update target
@@ -45,6 +47,12 @@ class OpenTarget(Struct, frozen=True):
     paused: bool
     missed_before: bool
     value_pence: int
+    working_time: bool = False
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """Which target of which item: equal to the `place` of its verdict once it is decided."""
+        return self.council, self.item, self.stream, self.agreement, self.target, str(self.cycle)
 
     @property
     def at_risk(self) -> bool:
@@ -134,6 +142,7 @@ def open_targets(evaluation: Evaluation, *, council: str, item: str, as_of: int)
             paused=pending.due is None,
             missed_before=verdict.decided,
             value_pence=opened.value_pence or 0,
+            working_time=isinstance(verdict.target.threshold, WorkingSeconds | WorkingDays),
         )
 
 

@@ -1,23 +1,17 @@
 """Attainment by month, quarter or financial year: good of total, and whether that meets the objective."""
 
 import asyncio
-import csv
-import io
-from collections.abc import Iterable
 
-import msgspec
 from fastapi import APIRouter
 from msgspec import Struct
 from starlette.responses import Response
 
-from shared.csv_cells import escape_formula
+from shared.csv_cells import CSV_TYPE, csv_table
 from shared.http import Json, MonthParameter, OptionalId, PeriodParameter, RequestedScope, answers_many
 from shared.period import Month, PeriodLength, month_of
 from shared.scope import Scope
 from sla_monitor.reports.periods import Attainment, attainments
 from sla_monitor.reports.sources import Sources
-
-CSV = "text/csv; charset=utf-8; header=present"
 
 
 class AttainmentResult(Struct, frozen=True):
@@ -61,7 +55,7 @@ def router(sources: Sources) -> APIRouter:
         over: PeriodParameter = "month",
     ) -> Json:
         """Good of total by council, service, agreement, target and period, and whether that meets the objective."""
-        return Json(await _results(sources, scope, month=month, service=service, over=over))
+        return Json(await attainment_results(sources, scope, month=month, service=service, over=over))
 
     @routes.get("/attainment.csv", response_class=Response, responses={200: {"content": {"text/csv": {}}}})
     async def as_csv(
@@ -71,8 +65,8 @@ def router(sources: Sources) -> APIRouter:
         over: PeriodParameter = "month",
     ) -> Response:
         """As /v1/attainment, one row for each of its entries, with the same names."""
-        results = await _results(sources, scope, month=month, service=service, over=over)
-        return Response(attainment_csv(results), media_type=CSV)
+        results = await attainment_results(sources, scope, month=month, service=service, over=over)
+        return Response(csv_table(AttainmentResult, results), media_type=CSV_TYPE)
 
     return routes
 
@@ -83,9 +77,10 @@ def months_decided(sources: Sources, scope: Scope) -> list[Month]:
     return [month for month in months if month <= month_of(sources.clock.now())]
 
 
-async def _results(
+async def attainment_results(
     sources: Sources, scope: Scope, *, month: Month | None, service: str | None, over: PeriodLength
 ) -> list[AttainmentResult]:
+    """By council, service, agreement, target and period; of every one that has begun where `month` is None."""
     failures = await sources.failures(scope)
     rows = await asyncio.to_thread(attainments, sources, scope, month=month, service=service, over=over)
     return [attainment_result(row, failed_items=failures.count(row.counts.council)) for row in rows]
@@ -110,20 +105,3 @@ def attainment_result(row: Attainment, *, failed_items: int) -> AttainmentResult
         misses_remaining=row.misses_remaining,
         failed_items=failed_items,
     )
-
-
-def attainment_csv(rows: Iterable[AttainmentResult]) -> str:
-    """RFC 4180: text that no spreadsheet runs, whole numbers plain, nothing where there is nothing."""
-    written = io.StringIO()
-    writer = csv.writer(written)
-    writer.writerow(AttainmentResult.__struct_fields__)
-    for row in rows:
-        cells = msgspec.structs.astuple(row)
-        writer.writerow(_cell(cell) for cell in cells)
-    return written.getvalue()
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return escape_formula(value) if isinstance(value, str) else value

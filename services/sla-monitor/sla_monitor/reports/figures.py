@@ -53,7 +53,7 @@ def _figures(sources: Sources, items: OpenItems, budget_rows: Sequence[BudgetRow
     return {
         CATALOGUE_VERSIONS: versions,
         metrics.COUNCIL_INFO: names,
-        metrics.COUNCIL_SILENT: _silence(catalogue.agreement_index, items, sources.now_s),
+        metrics.COUNCIL_SILENT: silence(catalogue.agreement_index, items, sources.now_s),
         **_attained(sources),
         **_allowances(sources, budget_rows),
         **_open(catalogue.agreement_index, items, sources.now_s),
@@ -130,8 +130,11 @@ def _priorities(index: AgreementIndex, council: str, now_s: int) -> set[str]:
     return {_NORMAL, *(priority for each in named for priority in each)}
 
 
-def _silence(index: AgreementIndex, items: OpenItems, now_s: int) -> Samples:
-    """Of every council with an agreement in force: a silence is one by the service hours that it has least of."""
+def silence(index: AgreementIndex, items: OpenItems, now_s: int) -> Samples:
+    """Working seconds since the last event of every council with an agreement in force, or since that began.
+
+    A silence is one by the service hours that the council has least of.
+    """
     silence: Samples = {}
     for council in index.councils:
         begun = index.in_force_since(council, now_s)

@@ -6,7 +6,6 @@ from typing import NamedTuple
 from fastapi import APIRouter
 
 from sla_monitor.reports import (
-    at_risk,
     attainment,
     availability,
     budget,
@@ -17,6 +16,7 @@ from sla_monitor.reports import (
     openslo,
     percentiles,
     quality,
+    today,
 )
 from sla_monitor.reports.sources import Sources
 
@@ -35,7 +35,7 @@ REPORTS = (
     Report(openslo.router, openslo.TYPES),
     Report(availability.router, availability.TYPES),
     Report(budget.router, budget.TYPES),
-    Report(at_risk.router, at_risk.TYPES),
+    Report(today.router, today.TYPES),
     Report(fairness.router, fairness.TYPES),
     Report(percentiles.router, percentiles.TYPES),
     Report(quality.router, quality.TYPES),

@@ -37,14 +37,14 @@ class OpenTargets(Struct, frozen=True):
 
 
 class CachedQuery(Generic[T]):
-    """The result of `work`, never older than `MIN_AGE_S`, or `COST_FACTOR` times what it cost where that is longer.
+    """The result of `work`, never older than `min_age_s`, or `COST_FACTOR` times what it cost where that is longer.
 
     Callers who come while it is worked out wait for the same result. One who gives up does not stop it: the others
     still want it, and a broken-off read could leave its connection out of step.
     """
 
-    def __init__(self, work: Callable[[], Awaitable[T]]) -> None:
-        self._work = work
+    def __init__(self, work: Callable[[], Awaitable[T]], *, min_age_s: float = MIN_AGE_S) -> None:
+        self._work, self._min_age_s = work, min_age_s
         self._task: asyncio.Task[T] | None = None
         self._until = 0.0
 
@@ -63,7 +63,7 @@ class CachedQuery(Generic[T]):
         loop = asyncio.get_running_loop()
         began = loop.time()
         result = await self._work()
-        self._until = loop.time() + max(MIN_AGE_S, COST_FACTOR * (loop.time() - began))
+        self._until = loop.time() + max(self._min_age_s, COST_FACTOR * (loop.time() - began))
         return result
 
 

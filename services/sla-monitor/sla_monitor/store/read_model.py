@@ -117,6 +117,17 @@ class SqlReadModel:
             rows = connection.execute(query.order_by(*place).limit(limit)).mappings()
             return [DecidedVerdict(**row) for row in rows]
 
+    def newest_missed(self, scope: Scope, *, limit: int) -> list[DecidedVerdict]:
+        columns = VERDICT.c
+        query = (
+            select(*(columns[name] for name in DecidedVerdict.__struct_fields__))
+            .where(columns.due_at.is_not(None), columns.outcome == "breached", in_scope(columns.council, scope))
+            .order_by(columns.due_at.desc(), *(columns[name] for name in DecidedVerdict.KEY))
+            .limit(limit)
+        )
+        with read_transaction(self._engine) as connection:
+            return [DecidedVerdict(**row) for row in connection.execute(query).mappings()]
+
     def caused(self, scope: Scope, cause: str) -> list[CauseCount]:
         columns = ANNOUNCEMENT.c
         group = columns.council, columns.kind

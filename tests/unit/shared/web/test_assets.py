@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 
 from shared.web.assets import asset_url, assets
 
-NAMES = ("govuk.css", "tallystick.css", "favicon.svg")
+NAMES = ("govuk.css", "tallystick.css", "live.js", "favicon.svg")
 # GDS Transport is licensed for GOV.UK domains only; the crown and the crest are reserved too.
 RESERVED = re.compile(rb"gds.?transport|@font-face|crown(?! copyright)|crest", re.IGNORECASE)
 
@@ -32,7 +32,11 @@ def test_an_assets_address_holds_the_hash_of_what_is_served_there(name: str) -> 
 
 @pytest.mark.parametrize(
     ("name", "media_type"),
-    [("govuk.css", "text/css; charset=utf-8"), ("favicon.svg", "image/svg+xml")],
+    [
+        ("govuk.css", "text/css; charset=utf-8"),
+        ("live.js", "text/javascript; charset=utf-8"),
+        ("favicon.svg", "image/svg+xml"),
+    ],
 )
 def test_an_asset_says_what_it_is(name: str, media_type: str) -> None:
     assert client().get(asset_url(name)).headers["content-type"] == media_type
