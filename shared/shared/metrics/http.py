@@ -48,7 +48,7 @@ class MeasuredHttp:
         finally:
             method = scope["method"] if scope["method"] in _METHODS else "other"
             route = _route(scope)
-            self._seconds.labels(method, route, status).observe((ended or perf_counter()) - begun)
+            self._seconds.labels(method, route, status).observe((perf_counter() if ended is None else ended) - begun)
             if status == _NO_ANSWER or status.startswith("5"):
                 self._errors.labels(method, route).inc()
 
