@@ -1,0 +1,171 @@
+"""Every query of the dashboards, asked of the real Prometheus while it scrapes the demo with its year of example data.
+
+The demo begins under its eyes, so that counters grow; then an exclusion corrects verdicts, and an agreement gets a new
+version. Each query has to answer, with the labels that its legend names, unless its panel says when it is empty.
+"""
+
+import json
+import math
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import pytest
+
+from tests.support import servers
+from tests.support.grafana import (
+    DASHBOARDS,
+    Asked,
+    asked_by_annotations,
+    asked_by_panels,
+    call_of_choice,
+    choices,
+    filled_in,
+    values_of_choice,
+)
+from tests.support.scraping import Prometheus, scraping
+from tests.support.service_process import PATIENCE_S, clean_environment, eventually
+
+EVERYTHING = dict.fromkeys(("council", "service", "target", "job", "group"), ".*")
+COUNCIL, AGREEMENT = "adur", "ict-adur"
+WINDOW_S, STEP_S = 900, 15
+EVALUATED = "sum(tallystick_consumer_lag_records) == 0 and sum(tallystick_attainment_items) > 0"
+BILLED = "sum(tallystick_charges_gbp) > 0"
+CORRECTED = 'sum(tallystick_verdict_corrections_total{cause="exclusion"}) > 0'
+ANNOUNCED = 'increase(tallystick_announced_versions_total{kind="agreement"}[1m]) > 0'
+EVERY_QUERY = [
+    asked
+    for dashboard in DASHBOARDS.values()
+    for asked in [*asked_by_panels(dashboard), *asked_by_annotations(dashboard)]
+]
+OF_COUNCILS = [asked for asked in EVERY_QUERY if "$council" in asked.expr]
+EVERY_CHOICE = [
+    pytest.param(choice, id=f"{name}: {choice['name']}")
+    for name, dashboard in DASHBOARDS.items()
+    for choice in choices(dashboard).values()
+]
+
+
+@pytest.fixture(scope="module")
+def prometheus(docker_engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """It has seen the demo evaluate its year, verdicts being corrected, and a new version of an agreement."""
+    port = servers.free_port()
+    with (
+        scraping("demo", f"127.0.0.1:{port}", tmp_path_factory.mktemp("prometheus")) as running,
+        running_demo(port, tmp_path_factory.mktemp("var")),
+    ):
+        eventually(lambda: running.holds(EVALUATED))
+        eventually(lambda: running.holds(BILLED))
+        exclude_last_month(f"http://127.0.0.1:{port}/v1")
+        announce_a_version(f"http://127.0.0.1:{port}/v1")
+        eventually(lambda: running.holds(CORRECTED))
+        eventually(lambda: running.holds(ANNOUNCED))
+        yield running
+
+
+@contextmanager
+def running_demo(port: int, folder: Path) -> Iterator[None]:
+    """The demo serves at the port until the block is left."""
+    command = [sys.executable, "-m", "tallystick", "demo", "--port", str(port)]
+    environment = clean_environment() | {"TALLYSTICK_VAR": str(folder)}
+    with (folder / "log.txt").open("w") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        try:
+            yield
+            assert process.poll() is None, (folder / "log.txt").read_text(encoding="utf-8")
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(PATIENCE_S)
+
+
+def exclude_last_month(address: str) -> None:
+    """Both sides have agreed that a month of one council does not count."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    exclusion = {
+        "council": COUNCIL,
+        "category": "planned-maintenance",
+        "reason": "change-1432",
+        "start_at": (now - timedelta(days=40)).isoformat(),
+        "end_at": (now - timedelta(days=10)).isoformat(),
+    }
+    proposed = {"side": "provider", "by": "operations"}
+    send("POST", f"{address}/exclusions", {"id": "X-7", "exclusion": exclusion, "proposed": proposed})
+    send("POST", f"{address}/exclusions/X-7/approve", {"side": "council", "by": "contract-manager"})
+
+
+def announce_a_version(address: str) -> None:
+    """An agreement has one more version, with another cap of its credits."""
+    with urlopen(f"{address}/agreements/{AGREEMENT}", timeout=PATIENCE_S) as answer:  # noqa: S310 (ours)
+        newest, definition = answer.headers["etag"], json.load(answer)["definition"]
+    definition["credits"]["agreement_year_cap_gbp"] = "1600.00"
+    send("PUT", f"{address}/agreements/{AGREEMENT}", definition, {"If-Match": newest})
+
+
+def send(method: str, url: str, body: object, headers: Mapping[str, str] | None = None) -> None:
+    """The demo has accepted the body."""
+    sent = {"Content-Type": "application/json", **(headers or {})}
+    request = Request(url, data=json.dumps(body).encode(), headers=sent, method=method)  # noqa: S310 (ours)
+    with urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310 (ours)
+        assert answer.status in {200, 201, 202}
+
+
+def series_of(prometheus: Prometheus, asked: Asked, chosen: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The series of an answer that have a number."""
+    query = filled_in(asked.expr, chosen)
+    if asked.over_time:
+        now = time.time()
+        found = prometheus.data("query_range", query=query, start=str(now - WINDOW_S), end=str(now), step=str(STEP_S))[
+            "result"
+        ]
+        return [each for each in found if any(not math.isnan(float(value)) for _, value in each["values"])]
+    found = prometheus.data("query", query=query)["result"]
+    return [each for each in found if not math.isnan(float(each["value"][1]))]
+
+
+@pytest.mark.parametrize("asked", EVERY_QUERY, ids=lambda asked: asked.place)
+def test_a_query_answers_with_the_labels_that_are_shown(prometheus: Prometheus, asked: Asked) -> None:
+    found = series_of(prometheus, asked, EVERYTHING)
+
+    assert found or asked.may_be_empty
+    assert [each["metric"] for each in found if asked.labels - each["metric"].keys()] == []
+
+
+@pytest.mark.parametrize("asked", OF_COUNCILS, ids=lambda asked: asked.place)
+def test_a_query_answers_for_one_council_with_nothing_of_another(prometheus: Prometheus, asked: Asked) -> None:
+    found = series_of(prometheus, asked, EVERYTHING | {"council": COUNCIL})
+
+    assert found or asked.may_be_empty
+    assert {each["metric"].get("council", COUNCIL) for each in found} <= {COUNCIL}
+
+
+@pytest.mark.parametrize("choice", EVERY_CHOICE)
+def test_a_variable_has_values_to_choose_from(prometheus: Prometheus, choice: dict[str, Any]) -> None:
+    path, query = call_of_choice(choice, EVERYTHING)
+
+    values = values_of_choice(choice, prometheus.data(path, **query))
+
+    assert values
+    if choice["name"] == "council":
+        assert sorted(values) == ["adur", "worthing"]
+
+
+def test_every_metric_of_a_query_is_there(prometheus: Prometheus) -> None:
+    names = set(prometheus.data("label/__name__/values"))
+    wanted = {
+        word for asked in EVERY_QUERY for word in words(asked.expr) if word.startswith(("tallystick_", "process_"))
+    }
+
+    assert wanted
+    assert wanted - names == set()
+
+
+def words(query: str) -> list[str]:
+    """The names in a query."""
+    return "".join(each if each.isalnum() or each == "_" else " " for each in query).split()
