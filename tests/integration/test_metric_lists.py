@@ -138,7 +138,7 @@ def test_the_metrics_of_a_service_are_clean_and_those_of_its_process_are_there(
     service: str, promtool: list[str], tmp_path: Path
 ) -> None:
     with running_service("-m", service.replace("-", "_"), env=state_folder_env(tmp_path)) as running:
-        eventually(running.is_ready)
+        eventually(lambda: running.admin("/livez")[0] == 200)
         eventually(lambda: "tallystick_store_up{" in running.admin("/metrics")[1])
         running.public("/v1/nowhere")
         text = running.admin("/metrics")[1]

@@ -61,6 +61,7 @@ def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProce
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_starts_reports_that_it_is_ready_and_stops_on_sigint(service: str, tmp_path: Path) -> None:
+    assert run_to_end("-m", "catalogue", "load", "adur-worthing", env=state_folder_env(tmp_path)).returncode == 0
     with running_service("-m", service, env=state_folder_env(tmp_path)) as running:
         eventually(running.is_ready)
 
@@ -77,7 +78,7 @@ def test_what_operators_see_is_not_public(path: str, catalogue: ServiceProcess) 
 
 def test_operators_and_nobody_else_see_the_quarantine(tmp_path: Path) -> None:
     with running_service("-m", "billing", env=state_folder_env(tmp_path)) as billing:
-        eventually(billing.is_ready)
+        eventually(lambda: billing.admin("/livez")[0] == 200)
 
         assert billing.admin("/v1/quarantine") == (200, "[]")
         assert billing.admin("/v1/quarantine?stray=1")[0] == 400
@@ -95,7 +96,26 @@ def test_readiness_names_each_part(catalogue: ServiceProcess) -> None:
     status, body = catalogue.admin("/readyz")
 
     assert status == 200
-    assert json.loads(body)["parts"].keys() == {"process", "bus", "database", "schema"}
+    assert json.loads(body)["parts"].keys() == {"process", "bus", "database", "schema", "versions"}
+
+
+@pytest.mark.parametrize("service", ["sla_monitor", "billing"])
+def test_a_service_that_knows_no_catalogue_is_not_ready_until_it_does(service: str, tmp_path: Path) -> None:
+    env = state_folder_env(tmp_path)
+    with running_service("-m", service, env=env) as running:
+        eventually(lambda: "group" in running.admin("/readyz")[1] and others_are_ready(running, "catalogue"))
+        status, body = running.admin("/readyz")
+        assert status == 503
+        assert "run `python -m catalogue announce`" in json.loads(body)["parts"]["catalogue"]["detail"]
+
+        assert run_to_end("-m", "catalogue", "load", "adur-worthing", env=env).returncode == 0
+        eventually(running.is_ready)
+
+
+def others_are_ready(service: ServiceProcess, but: str) -> bool:
+    """Whether every part but one is."""
+    parts = json.loads(service.admin("/readyz")[1])["parts"]
+    return all(part["ok"] for name, part in parts.items() if name != but)
 
 
 def test_requests_are_measured_by_route_and_not_by_path(catalogue: ServiceProcess) -> None:

@@ -8,6 +8,7 @@ from billing.domain.statement import NoAgreement, UnknownCouncil
 from billing.statements import StatementFailed
 from catalogue.adapters.partnership_files import UnknownPartnershipFile
 from catalogue.domain.submission import InvalidSubmission
+from catalogue.log_repair import LogAhead, LogDiffers
 from shared.json_values import NotStrictJson
 from shared.log.port import BusError, OffsetGone
 from shared.log.processor import Busy
@@ -64,6 +65,7 @@ ADVICE = (
         (UnreadableFile, UnusableTemplate), "Correct the file or the mapping and run it again: nothing counts twice."
     ),
     Advice((UnknownPartnershipFile,), "Nothing was recorded. Name one of these, or the path of your own file."),
+    Advice((LogAhead, LogDiffers), f"Nothing was recorded. docs/disasters.md describes it. {_ADDRESSES}"),
     Advice((InvalidSubmission,), "Nothing was recorded. docs/partnership-files.md describes the file."),
     Advice((UnknownCouncil, NoAgreement, NoSuchCouncil), "`tallystick load` adds councils and agreements."),
     Advice((StatementFailed,), "Report it. Statements of other councils are not affected."),

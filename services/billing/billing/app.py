@@ -24,7 +24,7 @@ from shared.period import month_of
 from shared.quarantine.api import router as quarantine_router
 from shared.quarantine.decisions import QuarantineDecisions
 from shared.quarantine.service import Parked, QuarantineService
-from shared.running.health import Check, database_checks
+from shared.running.health import Check, catalogue_check, database_checks
 from shared.scope import Scope
 from shared.sql.approvals import Approvals
 from shared.sql.engine import connect
@@ -63,7 +63,10 @@ class BillingApp:
         self._processor = MeasuredProcessor(BillingProcessor(self._store), self._metrics.groups, group=GROUP)
         self._consumer = ConsumerStatus(GROUP)
         self.consumers = (self._consumer,)
-        self.checks: Mapping[str, Check] = database_checks(engine, "billing")
+        self.checks: Mapping[str, Check] = {
+            **database_checks(engine, "billing"),
+            "catalogue": catalogue_check(self._version_counts),
+        }
         self.quarantine = QuarantineService(
             GROUP,
             TOPICS,
@@ -119,10 +122,13 @@ class BillingApp:
         """The running month's figures are those of its statements now."""
         quarantined = {each.shard: each.counts.quarantined for each in await asyncio.to_thread(self.progress)}
         open_ = await self.quarantine.open_by_topic(quarantined)
-        versions = await asyncio.to_thread(self._store.version_counts)
+        versions = await self._version_counts()
         month = month_of(self._clock.now())
         statements = await asyncio.to_thread(self.statements.statements, month, scope=Scope.all())
         self._metrics.show(statements, versions=versions, open_=open_)
+
+    async def _version_counts(self) -> Mapping[str, int]:
+        return await asyncio.to_thread(self._store.version_counts)
 
     async def unread(self) -> int:
         """How many records it has still to ingest."""

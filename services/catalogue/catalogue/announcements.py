@@ -6,6 +6,7 @@ from catalogue.domain.versions import CatalogueVersion, Kind
 from shared.contracts.catalogue import (
     AgreementVersioned,
     CalendarVersioned,
+    CatalogueEvent,
     CouncilVersioned,
     PartnershipVersioned,
     ProviderVersioned,
@@ -41,3 +42,8 @@ def announcement(version: CatalogueVersion) -> Outgoing:
         data=VersionData(version=version.number, definition=version.definition),
     )
     return Outgoing(event.id, CATALOGUE.name, event.subject, encode_event(event), epoch_ms(version.recorded_at))
+
+
+def announced_version(event: CatalogueEvent) -> CatalogueVersion:
+    """The version that `event` announces."""
+    return CatalogueVersion(event.data.version, event.time, event.data.definition)

@@ -10,6 +10,7 @@ from catalogue import api
 from catalogue.adapters import partnership_files
 from catalogue.adapters.sql import SqlVersionStore, outbox
 from catalogue.handlers import CatalogueHandlers, RecordResult
+from catalogue.log_repair import AnnouncedVersions, LogAhead, LogDiffers, require_complete_database
 from catalogue.metrics import CatalogueMetrics
 from catalogue.settings import CatalogueSettings
 from shared.bus.consumer import ConsumerStatus
@@ -17,7 +18,7 @@ from shared.clock import Clock
 from shared.heartbeat import Heartbeat
 from shared.holidays import load_holidays
 from shared.log.port import Bus
-from shared.running.health import Check, database_checks
+from shared.running.health import Check, NotReady, database_checks
 from shared.sql.engine import connect
 from shared.sql.migrate import prepare
 from shared.sql.outbox import relay, relay_once, unpublished_count
@@ -42,7 +43,11 @@ class CatalogueApp:
         self._metrics = CatalogueMetrics(registry)
         self._relaying = Heartbeat("outbox relay")
         self.heartbeats = (self._relaying,)
-        self.checks: Mapping[str, Check] = database_checks(self._engine, "catalogue")
+        self._announced = AnnouncedVersions(bus)
+        self.checks: Mapping[str, Check] = {
+            **database_checks(self._engine, "catalogue"),
+            "versions": self._versions_agree,
+        }
 
     @property
     def router(self) -> APIRouter:
@@ -55,10 +60,45 @@ class CatalogueApp:
         """A shipped example or a partnership file is recorded; raises `UnknownPartnershipFile`, `InvalidSubmission`."""
         return self.handlers.load(partnership_files.load(name_or_path), at=self._clock.now(), actor=actor)
 
-    async def announce(self) -> None:
-        """Every version recorded so far is in the log."""
+    async def record(self, name_or_path: str, *, actor: str) -> RecordResult:
+        """As `load`, and the log has every version; raises `LogAhead` and `LogDiffers` before anything is recorded."""
+        await self._require_complete_database()
+        recorded = await asyncio.to_thread(self.load, name_or_path, actor=actor)
+        await self.announce()
+        return recorded
+
+    async def announce(self) -> int:
+        """Every version recorded so far is in the log; returns how many the log had lost.
+
+        Raises `LogDiffers`, and `LogAhead` where the database has lost some instead.
+        """
+        await self._publish()
+        lost = await asyncio.to_thread(self.handlers.announce, await self._announced.read())
+        await self._publish()
+        return lost
+
+    async def restore(self, *, actor: str) -> int:
+        """Every version that the log holds is in the database; returns how many it had lost. Raises `LogDiffers`."""
+        return await asyncio.to_thread(self.handlers.restore, await self._announced.read(), actor=actor)
+
+    async def _require_complete_database(self) -> None:
+        announced = await self._announced.read()
+        require_complete_database(await asyncio.to_thread(self.handlers.compare, announced))
+
+    async def _publish(self) -> None:
         while await self.unannounced():
             await relay_once(self._engine, self._bus, outbox=outbox)
+
+    async def _versions_agree(self) -> str:
+        announced = await self._announced.read()
+        try:
+            found = await asyncio.to_thread(self.handlers.compare, announced)
+            require_complete_database(found)
+        except (LogAhead, LogDiffers) as fault:
+            raise NotReady(str(fault)) from fault
+        if found.missing_in_log:
+            raise NotReady(f"the log lacks {len(found.missing_in_log)} versions: run `python -m catalogue announce`")
+        return f"{len(announced)} in the log"
 
     async def unannounced(self) -> int:
         """How many versions the log does not hold yet."""

@@ -8,6 +8,7 @@ from catalogue.announcements import announcement
 from catalogue.domain import validation
 from catalogue.domain.submission import InvalidSubmission, SourcePath, Submission, SubmittedDefinition
 from catalogue.domain.versions import Catalogue, CatalogueVersion, DefinitionKey, Kind, key_of
+from catalogue.log_repair import Comparison, Versions, compare, require_complete_database
 from catalogue.ports import VersionStore, VersionTransaction
 from shared.contracts.definitions import AnyDefinition
 from shared.contracts.versions import version_on
@@ -112,6 +113,34 @@ class CatalogueHandlers:
         """By ascending id, after the id `after`: of each the version in force on a day, or its newest."""
         return self._versions.listing(kind, scope, on=on, after=after, limit=limit)
 
+    def compare(self, announced: Versions) -> Comparison:
+        """What the database and the log lack of each other; raises `LogDiffers`. What waits is not counted as lacking.
+
+        `announced` is what the log holds.
+        """
+        return _compared(*self._versions.recorded(), announced)
+
+    def announce(self, announced: Versions) -> int:
+        """Every version that is not among those `announced` will be; returns how many.
+
+        Raises `LogDiffers` and `LogAhead`.
+        """
+        with self._versions.recording() as recording:
+            found = _compared(recording.catalogue(), recording.waiting(), announced)
+            require_complete_database(found)
+            recording.announce([announcement(version) for version in found.missing_in_log])
+        return len(found.missing_in_log)
+
+    def restore(self, announced: Versions, *, actor: str) -> int:
+        """Every version `announced` is in the database, as it was recorded; returns how many were not.
+
+        Raises `LogDiffers`.
+        """
+        with self._versions.recording() as recording:
+            lost = compare(recording.catalogue(), announced).missing_in_database
+            recording.append(lost, (), actor=actor)
+        return len(lost)
+
     def _append(
         self, recording: VersionTransaction, stored: Catalogue, submission: Submission, *, at: datetime, actor: str
     ) -> Sequence[CatalogueVersion]:
@@ -121,6 +150,13 @@ class CatalogueHandlers:
         added = validation.added(submission, stored, self._holidays, at)
         recording.append(added, [announcement(version) for version in added], actor=actor)
         return added
+
+
+def _compared(stored: Catalogue, waiting: frozenset[str], announced: Versions) -> Comparison:
+    """What waits to be published is on its way to the log, which does not lack it."""
+    found = compare(stored, announced)
+    lacking = [each for each in found.missing_in_log if announcement(each).id not in waiting]
+    return Comparison(lacking, found.missing_in_database)
 
 
 def _require_expected(versions: Sequence[CatalogueVersion], expected: ExpectedVersions | None) -> None:

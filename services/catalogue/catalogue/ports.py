@@ -16,8 +16,14 @@ class VersionTransaction(Protocol):
     def catalogue(self) -> Catalogue:
         """Every version of everything, ascending."""
 
+    def waiting(self) -> frozenset[str]:
+        """The ids of the messages that wait to be published."""
+
     def append(self, versions: Sequence[CatalogueVersion], announcements: Sequence[Outgoing], *, actor: str) -> None:
         """Store `versions`, who recorded them, and what is to be announced; all or nothing."""
+
+    def announce(self, announcements: Sequence[Outgoing]) -> None:
+        """Store what is to be announced of versions that are there."""
 
 
 class VersionStore(Protocol):
@@ -25,6 +31,9 @@ class VersionStore(Protocol):
 
     def recording(self) -> AbstractContextManager[VersionTransaction]:
         """A transaction that may append; waits until no other one is open."""
+
+    def recorded(self) -> tuple[Catalogue, frozenset[str]]:
+        """Every version of everything, ascending, and the ids of the messages that wait to be published."""
 
     def versions(self, key: DefinitionKey, scope: Scope) -> Sequence[CatalogueVersion]:
         """The versions of one definition that the scope may see, ascending."""

@@ -22,7 +22,7 @@ from shared.metrics.groups import MeasuredProcessor, ShardStatus
 from shared.quarantine.api import router as quarantine_router
 from shared.quarantine.decisions import QuarantineDecisions
 from shared.quarantine.service import Parked, QuarantineService
-from shared.running.health import Check, database_checks
+from shared.running.health import Check, catalogue_check, database_checks
 from shared.scope import Scope
 from shared.sql.approvals import Approvals
 from shared.sql.engine import connect as connect_database
@@ -169,8 +169,15 @@ class MonitorApp:
 
     @property
     def checks(self) -> Mapping[str, Check]:
-        """The database, and the live state."""
-        return {**database_checks(self._engine, "sla_monitor"), "state": self._state_answers}
+        """The database, the live state, and whether the catalogue is known."""
+        return {
+            **database_checks(self._engine, "sla_monitor"),
+            "state": self._state_answers,
+            "catalogue": catalogue_check(self._version_counts),
+        }
+
+    async def _version_counts(self) -> Mapping[str, int]:
+        return self._catalogue.version_counts()
 
     async def _state_answers(self) -> str:
         await self._states.head(Shard(TICKETS.name, 0))

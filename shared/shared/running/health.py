@@ -119,6 +119,21 @@ def database_checks(engine: Engine, package: str) -> dict[str, Check]:
     return {"database": database, "schema": schema}
 
 
+def catalogue_check(versions: Callable[[], Awaitable[Mapping[str, int]]]) -> Check:
+    """A check that any agreement is known from the catalogue's log. `versions` counts those known, by kind."""
+
+    async def check_catalogue() -> str:
+        known = await versions()
+        if not known.get("agreement"):
+            raise NotReady(
+                "no agreement is known, so that every event waits: load a partnership, or if the log has lost it run "
+                "`python -m catalogue announce`"
+            )
+        return f"{sum(known.values())} versions known"
+
+    return check_catalogue
+
+
 def bus_check(bus: Bus) -> Check:
     """Whether the log answers, and has lately answered those who read it here."""
 

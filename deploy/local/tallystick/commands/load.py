@@ -30,6 +30,4 @@ def load(
 
 async def _record(source: str) -> "RecordResult":
     async with open_stack(var_folder()) as stack:
-        recorded = await asyncio.to_thread(stack.catalogue.load, source, actor=ACTOR)
-        await stack.catalogue.announce()
-        return recorded
+        return await stack.catalogue.record(source, actor=ACTOR)

@@ -80,6 +80,10 @@ class SqlVersionStore:
             connection.execute(select(recording_lock.c.id).with_for_update()).one()
             yield _SqlTransaction(connection)
 
+    def recorded(self) -> tuple[Catalogue, frozenset[str]]:
+        with read_transaction(self._engine) as connection:
+            return _catalogue(connection), _waiting(connection)
+
     def versions(self, key: DefinitionKey, scope: Scope) -> Sequence[CatalogueVersion]:
         query = select(versions).where(versions.c.kind == key.kind, versions.c.id == key.id)
         return self._all(query.where(_visible(versions.c, scope)).order_by(versions.c.version))
@@ -123,17 +127,31 @@ class _SqlTransaction:
         self._connection = connection
 
     def catalogue(self) -> Catalogue:
-        found: dict[DefinitionKey, list[CatalogueVersion]] = defaultdict(list)
-        for row in self._connection.execute(select(versions).order_by(versions.c.version)):
-            version = _version(row)
-            found[version.key].append(version)
-        return found
+        return _catalogue(self._connection)
+
+    def waiting(self) -> frozenset[str]:
+        return _waiting(self._connection)
 
     def append(self, added: Sequence[CatalogueVersion], announcements: Sequence[Outgoing], *, actor: str) -> None:
         if added:
             self._connection.execute(insert(versions), [_row(version) | _content(version) for version in added])
             self._connection.execute(insert(audit), [_row(version) | {"actor": actor} for version in added])
-            add(self._connection, outbox, announcements)
+            self.announce(announcements)
+
+    def announce(self, announcements: Sequence[Outgoing]) -> None:
+        add(self._connection, outbox, announcements)
+
+
+def _catalogue(connection: Connection) -> Catalogue:
+    found: dict[DefinitionKey, list[CatalogueVersion]] = defaultdict(list)
+    for row in connection.execute(select(versions).order_by(versions.c.version)):
+        version = _version(row)
+        found[version.key].append(version)
+    return found
+
+
+def _waiting(connection: Connection) -> frozenset[str]:
+    return frozenset(connection.scalars(select(outbox.c.id)))
 
 
 def _visible(columns: Any, scope: Scope) -> ColumnElement[bool]:
