@@ -23,12 +23,21 @@ DRAFT = """
 targets:
   - {id: ict-resolution, service: "*", measure: resolution-time, within: 40 working hours, calendar: office-hours}
 """
+# Its clock stands still, so that the same is left whenever it is asked for.
+WAITING = ("Wed 2026-03-04 09:00", "opened"), ("Wed 2026-03-04 09:30", "paused")
 SENT = [
     *((TICKETS, event) for event in LIVE),
     *((TICKETS, event) for event in ticket(("Wed 2026-03-04 09:00", "opened"), item="open", council="worthing")),
+    *((TICKETS, event) for event in ticket(*WAITING, item="waiting", council="worthing")),
     (USAGE, READING),
 ]
 ASKED = [
+    ("at-risk",),
+    ("at-risk", "--json", "--limit", "1"),
+    ("at-risk", "--csv", "--council", "worthing"),
+    ("attainment", "--month", "2026-03"),
+    ("attainment", "--month", "2026-03", "--json"),
+    ("attainment", "--month", "2026-03", "--csv", "--over", "quarter"),
     ("explain", "seen"),
     ("explain", "seen", "--long"),
     ("explain", "seen", "--json"),

@@ -91,6 +91,8 @@ VERBS = (
     Verb(
         "backfill", _LOAD, "Show what past events that never arrived would change; send them once approved.", _CONNECTS
     ),
+    Verb("at-risk", _ASK, "List what is open and undecided, the most urgent first.", _ASKS),
+    Verb("attainment", _ASK, "Show how much was in time, by council and target, and how much more may miss.", _ASKS),
     Verb("explain", _ASK, "Say why an item's verdicts are what they are.", _ASKS),
     Verb("statement", _ASK, "Print a council's monthly recharge statement, or write it in every form.", _ASKS),
     Verb("try", _ASK, "Try a target before it is agreed. Nothing is stored.", _STATELESS, "try_target", is_group=True),

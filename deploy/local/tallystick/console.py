@@ -1,17 +1,22 @@
 """How the command speaks: answers on stdout, as text or JSON; progress and failures on stderr; and its exit codes."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from time import sleep
+from typing import TYPE_CHECKING, Literal, NoReturn, TypeVar
 
 if TYPE_CHECKING:  # `--help` prints by itself, and does not wait for these
     from rich.console import Console
     from rich.progress import Progress
     from rich.table import Table
     from rich.text import Text
+
+T = TypeVar("T")
+OutputForm = Literal["text", "json", "csv"]
+WATCH_EVERY_S = 5
 
 EXIT_NOT_VERIFIED = 1
 EXIT_INCOMPLETE = 1
@@ -63,6 +68,53 @@ def answer(value: object, lines: "Iterable[str | Table]", *, as_json: bool) -> N
         return
     for line in lines:
         out.print(line, soft_wrap=isinstance(line, str))
+
+
+def plain_table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, right: Collection[str] = ()) -> list[str]:
+    """Lines of a table whose cells are whole, however narrow the terminal: ids are there to be copied.
+
+    The columns named in `right` are aligned there.
+    """
+    table = [list(headings), *map(list, rows)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    aligned = [str.rjust if heading in right else str.ljust for heading in headings]
+    return [
+        "  ".join(align(cell, width) for align, cell, width in zip(aligned, row, widths, strict=True)).rstrip()
+        for row in table
+    ]
+
+
+def watched(
+    read: Callable[[], T],
+    form: OutputForm,
+    *,
+    lines: "Callable[[T], Iterable[str | Table]]",
+    csv: Callable[[T], str],
+    again: bool,
+) -> None:
+    """The answer that was `read` is on stdout in its form; with `again`, every `WATCH_EVERY_S` until Ctrl-C.
+
+    A terminal then shows the newest alone. Elsewhere they follow each other, as JSON each on a line of its own.
+    """
+    import msgspec
+
+    try:
+        while True:
+            found = read()
+            if again and out.is_terminal:
+                out.console.clear()
+            if form == "csv":
+                out.print(csv(found).replace("\r\n", "\n").rstrip("\n"))
+            elif form == "json" and again:
+                out.print(msgspec.json.encode(found).decode())
+            else:
+                answer(found, lines(found), as_json=form == "json")
+            if not again:
+                return
+            sleep(WATCH_EVERY_S)
+    except KeyboardInterrupt:
+        if not again:
+            raise
 
 
 def fail(what: str, *, do: str, code: int = EXIT_INVALID) -> NoReturn:

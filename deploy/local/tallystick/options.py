@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from shared.period import InvalidMonth, Month
+from tallystick.console import WATCH_EVERY_S, OutputForm
 
 LAST_PORT = 65_535
 
@@ -50,6 +51,13 @@ def lookup_files(named: list[str] | None) -> dict[str, Path]:
     return files
 
 
+def output_form(*, as_json: bool, as_csv: bool) -> OutputForm:
+    """The form that the two options name; both at once are refused."""
+    if as_json and as_csv:
+        raise typer.BadParameter("name one of --json and --csv", param_hint="--csv")
+    return "json" if as_json else "csv" if as_csv else "text"
+
+
 def input_file(what: str) -> Any:
     """The argument FILE of a verb, which exists and can be read; `what` says what it holds."""
     return typer.Argument(exists=True, dir_okay=False, readable=True, metavar="FILE", help=what)
@@ -58,6 +66,9 @@ def input_file(what: str) -> Any:
 CouncilArgument = Annotated[str, typer.Argument(help="The council's id.")]
 MonthArgument = Annotated[Month, typer.Argument(parser=read_month, metavar="MONTH", help="For example 2026-03.")]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for other programs.")]
+Csv = Annotated[bool, typer.Option("--csv", help="Answer in CSV, for spreadsheets.")]
+Watch = Annotated[bool, typer.Option("--watch", help=f"Answer again every {WATCH_EVERY_S} seconds, until Ctrl-C.")]
+OnlyCouncil = Annotated[str | None, typer.Option("--council", help="Only this council, by its id.")]
 Example = Annotated[str, typer.Option(help="Which example that comes with Tallystick.")]
 LookupOption = Annotated[list[str] | None, typer.Option(help="NAME=FILE for a lookup of the mapping.")]
 ServiceOption = Annotated[str | None, typer.Option("--service", help="Only this service's: sla-monitor or billing.")]
