@@ -205,6 +205,14 @@ def metric_named(name: str) -> MetricDefinition:
     return METRICS.get(name) or METRICS[re.sub(r"_(bucket|sum|count)$", "", name)]
 
 
+@pytest.mark.parametrize("panel", PANELS)
+def test_a_link_of_a_table_names_labels_of_its_rows(panel: dict[str, Any]) -> None:
+    named = set(re.findall(r"\$\{__data\.fields\.(\w+)\}", json.dumps(panel)))
+    organised = [each["options"] for each in panel["transformations"] if each["id"] == "organize"]
+
+    assert named <= {name for options in organised for name in options["indexByName"]}
+
+
 @dashboards
 def test_a_dashboard_that_is_linked_exists(name: str) -> None:
     linked = set(re.findall(r'"/d/([^?"]+)', json.dumps(DASHBOARDS[name])))

@@ -6,12 +6,14 @@ version. Each query has to answer, with the labels that its legend names, unless
 
 import json
 import math
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -31,7 +33,7 @@ from tests.support.grafana import (
     values_of_choice,
 )
 from tests.support.scraping import Prometheus, scraping
-from tests.support.service_process import PATIENCE_S, clean_environment, eventually
+from tests.support.service_process import PATIENCE_S, clean_environment, eventually, get
 
 EVERYTHING = dict.fromkeys(("council", "service", "target", "job", "group"), ".*")
 COUNCIL, AGREEMENT = "adur", "ict-adur"
@@ -46,6 +48,14 @@ EVERY_QUERY = [
     for asked in [*asked_by_panels(dashboard), *asked_by_annotations(dashboard)]
 ]
 OF_COUNCILS = [asked for asked in EVERY_QUERY if "$council" in asked.expr]
+LINKED_PAGES = sorted(
+    {
+        url
+        for each in DASHBOARDS.values()
+        for url in re.findall(r'"url": "([^"]+)"', json.dumps(each))
+        if "{pages" in url
+    }
+)
 EVERY_CHOICE = [
     pytest.param(choice, id=f"{name}: {choice['name']}")
     for name, dashboard in DASHBOARDS.items()
@@ -53,21 +63,35 @@ EVERY_CHOICE = [
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class ScrapedDemo:
+    """The demo, and the Prometheus that watches it."""
+
+    address: str
+    prometheus: Prometheus
+
+
 @pytest.fixture(scope="module")
-def prometheus(docker_engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    """It has seen the demo evaluate its year, verdicts being corrected, and a new version of an agreement."""
+def stack(docker_engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScrapedDemo]:
+    """Prometheus has seen the demo evaluate its year, verdicts being corrected, and a new version of an agreement."""
     port = servers.free_port()
+    address = f"http://127.0.0.1:{port}"
     with (
         scraping("demo", f"127.0.0.1:{port}", tmp_path_factory.mktemp("prometheus")) as running,
         running_demo(port, tmp_path_factory.mktemp("var")),
     ):
         eventually(lambda: running.holds(EVALUATED))
         eventually(lambda: running.holds(BILLED))
-        exclude_last_month(f"http://127.0.0.1:{port}/v1")
-        announce_a_version(f"http://127.0.0.1:{port}/v1")
+        exclude_last_month(f"{address}/v1")
+        announce_a_version(f"{address}/v1")
         eventually(lambda: running.holds(CORRECTED))
         eventually(lambda: running.holds(ANNOUNCED))
-        yield running
+        yield ScrapedDemo(address, running)
+
+
+@pytest.fixture(scope="module")
+def prometheus(stack: ScrapedDemo) -> Prometheus:
+    return stack.prometheus
 
 
 @contextmanager
@@ -154,6 +178,20 @@ def test_a_variable_has_values_to_choose_from(prometheus: Prometheus, choice: di
     assert values
     if choice["name"] == "council":
         assert sorted(values) == ["adur", "worthing"]
+
+
+@pytest.mark.parametrize("url", LINKED_PAGES)
+def test_a_link_leads_to_a_page(stack: ScrapedDemo, url: str) -> None:
+    decided = f'topk(1, tallystick_attainment_items{{council="{COUNCIL}"}})'
+    (example,) = stack.prometheus.data("query", query=decided)["result"]
+    values = {f"__data.fields.{name}": value for name, value in example["metric"].items()}
+    values |= {"pages:raw": stack.address, "council:raw": COUNCIL, "__to:date:YYYY-MM": f"{datetime.now(UTC):%Y-%m}"}
+    address, _, anchor = re.sub(r"\$\{([^}]+)\}", lambda found: values[found[1]], url).partition("#")
+
+    status, page = get(address, accept="text/html")
+
+    assert status == 200
+    assert not anchor or f'id="{anchor}"' in page
 
 
 def test_every_metric_of_a_query_is_there(prometheus: Prometheus) -> None:

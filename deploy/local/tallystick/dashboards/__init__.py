@@ -1,4 +1,5 @@
 """The Grafana dashboards of provider operations, as plain JSON that Grafana provisions.
 
-`panels` has the kinds of panel, `dashboard` what every dashboard shares; then each dashboard is a file.
+`panels` and `tables` have the kinds of panel, `queries` the words in which they ask Prometheus, `dashboard` what every
+dashboard shares; then each dashboard is a file.
 """

@@ -1,7 +1,7 @@
 """Billing run: what each council will be charged for the month so far, and what stands against issuing it."""
 
 from tallystick.dashboards.dashboard import Dashboard, Row
-from tallystick.dashboards.panels import COUNT, POUNDS, SECONDS, SHARE, STATE, Column, Link, Query, lines, number, table
+from tallystick.dashboards.panels import COUNT, POUNDS, SECONDS, SHARE, STATE, Link, Query, lines, number
 from tallystick.dashboards.queries import (
     BILLED_SERVICES,
     BREACHES_OF_COUNCILS,
@@ -17,6 +17,7 @@ from tallystick.dashboards.queries import (
     owned,
     runbook,
 )
+from tallystick.dashboards.tables import Column, table
 
 _BILLING = 'group="billing"'
 _CHARGES = figure("tallystick_charges_gbp", "council", COUNCIL)

@@ -1,20 +1,7 @@
 """One council: how each of its targets stands this month, and why."""
 
 from tallystick.dashboards.dashboard import Dashboard, Row
-from tallystick.dashboards.panels import (
-    COUNT,
-    POUNDS,
-    SHARE,
-    TIMES,
-    WORKING_HOURS,
-    Column,
-    Link,
-    Query,
-    buckets,
-    lines,
-    number,
-    table,
-)
+from tallystick.dashboards.panels import COUNT, POUNDS, SHARE, TIMES, WORKING_HOURS, Link, Query, buckets, lines, number
 from tallystick.dashboards.queries import (
     BY_TARGET,
     COUNCIL,
@@ -33,6 +20,7 @@ from tallystick.dashboards.queries import (
     owned,
     runbook,
 )
+from tallystick.dashboards.tables import Column, table
 
 _GOOD = figure("tallystick_attainment_good_items", BY_TARGET, TARGET)
 _DECIDED = figure("tallystick_attainment_items", BY_TARGET, TARGET)

@@ -19,6 +19,7 @@ REQUESTS = "reqps"
 TIMES = "suffix: times"
 STATE = "none"
 _DEFAULT_HEIGHT = 8
+_HALF = 12  # of the columns of a dashboard
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +40,6 @@ class Query:
 
     expr: str
     legend: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One value of a table's rows; `words` stand in the place of some values."""
-
-    title: str
-    expr: str
-    unit: str
-    decimals: int | None = None
-    words: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +98,7 @@ def number(
     acting = act_from is not None
     defaults = {
         **_thresholds([] if act_from is None else [(act_from, ACT)]),
-        "mappings": _words({0: none}) if acting else [],
+        "mappings": words_for({0: none}) if acting else [],
         "links": [link.to_json() for link in links],
         **({} if decimals is None else {"decimals": decimals}),
     }
@@ -123,7 +113,7 @@ def number(
         title=title,
         description=description,
         unit=unit,
-        targets=[_instant(expr)],
+        targets=[instant(expr)],
         options=options,
         defaults=defaults,
         width=width,
@@ -158,7 +148,12 @@ def lines(
         "links": [link.to_json() for link in links],
     }
     options: Json = {
-        "legend": {"displayMode": "table", "placement": "right", "showLegend": True, "calcs": ["lastNotNull"]},
+        "legend": {
+            "displayMode": "table",
+            "placement": "right" if width >= _HALF else "bottom",
+            "showLegend": True,
+            "calcs": ["lastNotNull"],
+        },
         "tooltip": {"mode": "multi", "sort": "desc"},
     }
     return Panel(
@@ -223,55 +218,8 @@ def buckets(title: str, description: str, expr: str, *, unit: str = COUNT, width
     )
 
 
-def table(
-    title: str,
-    description: str,
-    *columns: Column,
-    labels: Sequence[str],
-    sort: str,
-    descending: bool = False,
-    hidden: Sequence[str] = (),
-    links: Sequence[Link] = (),
-    width: int = 24,
-) -> Panel:
-    """Rows of now, one for each combination of `labels`, which every column's query answers by; sorted by a column.
-
-    The first label's cell has the `links`; `hidden` labels are there for links alone.
-    """
-    shown = [label for label in labels if label not in hidden]
-    values = {f"Value #{chr(ord('A') + place)}": column.title for place, column in enumerate(columns)}
-    if len(columns) == 1:
-        values = {"Value": columns[0].title}
-    names = [*labels, *values]
-    overrides = [_override(column.title, column_properties(column)) for column in columns]
-    overrides.append(_override(shown[0], {"links": [link.to_json() for link in links]}))
-    overrides += [_override(label, {"custom.hidden": True}) for label in hidden]
-    organised: Json = {
-        "excludeByName": {"Time": True},
-        "indexByName": {name: place for place, name in enumerate(names)},
-        "renameByName": values,
-    }
-    return Panel(
-        type="table",
-        title=title,
-        description=description,
-        unit=columns[0].unit,
-        targets=[_instant(column.expr, as_table=True) for column in columns],
-        options={"showHeader": True, "sortBy": [{"displayName": sort, "desc": descending}]},
-        overrides=overrides,
-        transformations=[{"id": "merge", "options": {}}, {"id": "organize", "options": organised}],
-        width=width,
-    )
-
-
-def column_properties(column: Column) -> Json:
-    """How a column's cells are shown."""
-    decimals: Json = {} if column.decimals is None else {"decimals": column.decimals}
-    words: Json = {"mappings": _words(column.words)} if column.words else {}
-    return {"unit": column.unit, **decimals, **words}
-
-
-def _instant(expr: str, *, as_table: bool = False) -> Json:
+def instant(expr: str, *, as_table: bool = False) -> Json:
+    """A query of now."""
     return {"expr": expr, "instant": True, "range": False, "format": "table" if as_table else "time_series"}
 
 
@@ -281,12 +229,6 @@ def _thresholds(steps: Sequence[tuple[float, str]]) -> Json:
     return {"thresholds": {"mode": "absolute", "steps": [first, *above]}}
 
 
-def _words(words: Mapping[int, str]) -> list[Json]:
+def words_for(words: Mapping[int, str]) -> list[Json]:
+    """Mappings that show words in the place of values."""
     return [{"type": "value", "options": {str(value): {"text": text}}} for value, text in words.items()]
-
-
-def _override(name: str, properties: Json) -> Json:
-    return {
-        "matcher": {"id": "byName", "options": name},
-        "properties": [{"id": key, "value": value} for key, value in properties.items()],
-    }

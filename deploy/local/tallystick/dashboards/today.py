@@ -1,19 +1,7 @@
 """Today: what the duty officer looks at first. Which council breaches next, why, and whether anything is in the way."""
 
 from tallystick.dashboards.dashboard import Dashboard, Row
-from tallystick.dashboards.panels import (
-    COUNT,
-    SHARE,
-    STATE,
-    TIMES,
-    WORKING_HOURS,
-    Column,
-    Link,
-    Query,
-    lines,
-    number,
-    table,
-)
+from tallystick.dashboards.panels import COUNT, SHARE, STATE, TIMES, WORKING_HOURS, Link, Query, lines, number
 from tallystick.dashboards.queries import (
     BY_TARGET,
     COUNCIL,
@@ -35,6 +23,7 @@ from tallystick.dashboards.queries import (
     nearly_used_up,
     runbook,
 )
+from tallystick.dashboards.tables import Column, table
 
 _AT_RISK = figure("tallystick_at_risk_items", "council, service, priority", SERVICE)
 _NEXT_BREACH = figure("tallystick_next_breach_working_seconds", "council, service, priority", SERVICE)
@@ -195,5 +184,9 @@ TODAY = Dashboard(
     rows=[_NOW, _COUNCILS, _TARGETS],
     choices=[COUNCILS, SERVICES, TARGETS],
     annotations=MARKS,
-    links=[Link("Attainment pages", "${pages:raw}/attainment"), Link("Runbooks", "${docs:raw}/alerts.md")],
+    links=[
+        Link("Live board", "${pages:raw}/today"),
+        Link("Attainment pages", "${pages:raw}/attainment"),
+        Link("Runbooks", "${docs:raw}/alerts.md"),
+    ],
 )
