@@ -4,12 +4,14 @@ import asyncio
 import csv
 import hashlib
 import io
+import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from markupsafe import Markup
+from msgspec.structs import replace
 from pypdf import PdfReader
 from starlette.testclient import TestClient
 
@@ -18,12 +20,15 @@ from billing.app import BillingApp, build
 from billing.settings import BillingSettings
 from shared.bus.connect import connect
 from shared.clock import FixedClock
-from shared.contracts.codec import encode_event
+from shared.contracts.codec import decode_event, encode_event
+from shared.contracts.definitions import Calendar, Partnership
 from shared.contracts.envelope import Event, ItemEvent
 from shared.contracts.topics import CATALOGUE, TICKETS, TOPICS, USAGE, WORK
+from shared.contracts.usage import UsageRecorded
 from shared.http import create_app
 from shared.log.port import Bus, Message
 from shared.units import EpochMillis
+from tests.support.examples import definitions_of
 from tests.support.recharges import (
     ASHBY,
     GRADUATED,
@@ -84,6 +89,52 @@ async def publish(bus: Bus, log: dict[str, Sequence[Event]]) -> None:
             for event in events
         ]
         await bus.publish(topic, messages)
+
+
+async def statement_page(folder: Path, events: Sequence[Event]) -> tuple[str, str]:
+    """Adur's statement of November 2026, as JSON and as its page, with `events` under the shipped example."""
+    bus = connect(f"sqlite:///{folder}/log.db")
+    now = datetime(2026, 12, 2, tzinfo=UTC)
+    app = build(BillingSettings(TALLYSTICK_VAR=folder), bus=bus, clock=FixedClock(now))
+    terms = [each for each in definitions_of("adur-worthing") if not isinstance(each, Calendar | Partnership)]
+    await publish(bus, {CATALOGUE.name: catalogue_events(*terms), USAGE.name: events})
+    await settle(app)
+    await bus.close()
+    with TestClient(create_app("billing", [app.router], types=api.TYPES)) as client:
+        statement = client.get("/v1/statements/adur/2026-11").text
+        page = client.get("/v1/statements/adur/2026-11", headers={"Accept": "text/html"}).text
+    await app.close()
+    return statement, page
+
+
+def reading_in_docs() -> UsageRecorded:
+    """The reading that docs/events.md shows."""
+    page = (Path(__file__).parents[2] / "docs/events.md").read_text(encoding="utf-8")
+    shown = page.partition("#### `tallystick.usage.recorded.v1`")[2].partition("```json\n")[2].partition("```")[0]
+    event = decode_event(shown.encode())
+    assert isinstance(event, UsageRecorded)
+    return event
+
+
+def test_the_reading_that_the_documentation_shows_counts(tmp_path: Path) -> None:
+    statement, _ = asyncio.run(statement_page(tmp_path, [reading_in_docs()]))
+
+    (payroll,) = [each for each in json.loads(statement)["services"] if each["id"] == "payroll"]
+    assert "312" in {line["quantity"] for line in payroll["lines"]}
+    assert json.loads(statement)["evidence"]["unbilled"] == []
+
+
+def test_a_reading_in_a_unit_that_the_service_does_not_count_is_named_on_the_statement_with_the_unit_that_it_does(
+    tmp_path: Path,
+) -> None:
+    reading = reading_in_docs()
+    statement, page = asyncio.run(
+        statement_page(tmp_path, [replace(reading, data=replace(reading.data, unit="payslip"))])
+    )
+
+    (unbilled,) = json.loads(statement)["evidence"]["unbilled"]
+    assert (unbilled["reason"], unbilled["service"], unbilled["events"]) == ("wrong-unit", "payroll", 1)
+    assert "The reading is not in the unit that the service counts, assignment" in page
 
 
 JUNE_1 = datetime(2026, 6, 1, tzinfo=UTC)

@@ -82,7 +82,7 @@ def statement_view(statement: Statement) -> StatementView:
         credits=credits_view(statement),
         total=format_gbp(statement.total_pence),
         events=_events(statement),
-        unbilled=tuple(_unbilled(usage) for usage in statement.evidence.unbilled),
+        unbilled=_unbilled(statement),
         tariffs=tuple(
             (f"{tariff.name} ({tariff.id})", str(number), long_date(tariff.effective_from))
             for number, tariff in ((version.number, version.definition) for version in statement.tariffs)
@@ -177,8 +177,16 @@ def _events(statement: Statement) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _unbilled(usage: UnbilledUsage) -> tuple[str, str, str, str]:
+def _unbilled(statement: Statement) -> tuple[tuple[str, str, str, str], ...]:
+    """A row for each reason and service. Where the unit was wrong it says which one the service counts."""
+    units = {charges.service.id: charges.service.unit for charges in statement.services}
+    return tuple(_unbilled_row(usage, units.get(usage.service or "", "")) for usage in statement.evidence.unbilled)
+
+
+def _unbilled_row(usage: UnbilledUsage, unit: str) -> tuple[str, str, str, str]:
     service = usage.service or text("statement.service_unknown")
     reason = ": ".join(filter(None, (usage.item, text(f"unbilled.{usage.reason}"))))
+    if usage.reason == "wrong-unit" and unit:
+        reason = text("statement.wrong_unit", unit=unit)
     quantity = text("statement.quantity_unknown") if usage.item else quantity_text(usage.quantity)
     return reason, service, whole_number(usage.events), quantity
