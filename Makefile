@@ -29,7 +29,7 @@ up:  ## The production setup in containers, with an example partnership and illu
 	docker compose build
 	docker compose run --rm catalogue load adur-worthing
 	docker compose run --rm tools illustrate --example adur-worthing  # before the monitor runs, which would see past events as late
-	docker compose up --detach --wait
+	@deploy/up.sh
 
 down:  ## Stop the containers and keep their data
 	docker compose down

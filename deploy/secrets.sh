@@ -1,6 +1,7 @@
 #!/bin/sh
 # The passwords of PostgreSQL's roles, and the addresses that hold them, are files in deploy/secrets. What exists is kept:
 # a database that was made with one password does not open with another.
+# Compose reads in .env where they are; so it can say that this script has not been run.
 set -eu
 cd "$(dirname "$0")/.."
 mkdir -p deploy/secrets
@@ -20,3 +21,5 @@ for role in migrate app; do
     write "${database}_${role}_url" "postgresql+psycopg://tallystick_$role:$password@postgres/$database"
   done
 done
+
+grep -qs '^TALLYSTICK_SECRETS=' .env || echo 'TALLYSTICK_SECRETS=./deploy/secrets' >>.env
