@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
@@ -48,6 +49,24 @@ class ServiceSettings(BaseSettings):
     def database(self) -> str:
         """Where the service's own tables are."""
         return self.database_url or f"sqlite:///{self.var}/{self.database_file}"
+
+    @property
+    def stores(self) -> Mapping[str, str]:
+        """The addresses of what it stores its results in, by the names of their settings; empty where none is given."""
+        return {"DATABASE_URL": self.database_url}
+
+    def require_shared_stores(self) -> None:
+        """Raises `InvalidSettings` where the log is on servers and a store, for want of an address, would be a file.
+
+        Such an instance would join the group, take partitions from the others and keep their results to itself.
+        """
+        missing = [name for name, address in self.stores.items() if not address]
+        if missing and self.bus_url and not self.bus_url.startswith("sqlite:"):
+            raise InvalidSettings(
+                f"BUS_URL names a server, but {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set: "
+                f"results would go to a file of this instance alone. Set {' and '.join(missing)} as for the others "
+                "(sqlite:///path for an instance that runs alone)"
+            )
 
     @field_validator("*", mode="before")
     @classmethod

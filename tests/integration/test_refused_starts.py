@@ -97,7 +97,7 @@ def test_several_services_may_share_a_file(tmp_path: Path) -> None:
 
 
 def test_a_service_whose_log_is_out_of_reach_says_so_once_and_without_a_traceback(tmp_path: Path) -> None:
-    environment = {"TALLYSTICK_VAR": str(tmp_path), "BUS_URL": "kafka://localhost:1"}
+    environment = {"BUS_URL": "kafka://localhost:1", "DATABASE_URL": f"sqlite:///{tmp_path}/catalogue.db"}
 
     ended = subprocess.run(
         [sys.executable, "-m", "catalogue"], env=environment, capture_output=True, text=True, timeout=60, check=False
@@ -107,6 +107,34 @@ def test_a_service_whose_log_is_out_of_reach_says_so_once_and_without_a_tracebac
     assert (ended.returncode, ended.stderr) == (1, "")
     assert failed["reason"].startswith("Kafka at localhost:1 does not answer: ")
     assert "exception" not in failed
+
+
+@pytest.mark.parametrize(
+    ("package", "environment", "missing"),
+    [
+        ("catalogue", {}, "DATABASE_URL is"),
+        ("billing", {}, "DATABASE_URL is"),
+        ("sla_monitor", {}, "STATE_URL and DATABASE_URL are"),
+        ("sla_monitor", {"DATABASE_URL": "postgresql+psycopg://server/sla_monitor"}, "STATE_URL is"),
+        ("sla_monitor", {"STATE_URL": "redis://server"}, "DATABASE_URL is"),
+    ],
+)
+def test_a_service_on_kafka_refuses_to_keep_results_in_a_file_that_nobody_named(
+    package: str, environment: dict[str, str], missing: str, tmp_path: Path
+) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", package],
+        env={"TALLYSTICK_VAR": str(tmp_path), "BUS_URL": "kafka://localhost:1", **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    (sentence,) = ended.stderr.splitlines()
+    assert sentence.startswith(f"{package}: BUS_URL names a server, but {missing} not set: results would go to a file")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("package", SERVICES)

@@ -1,5 +1,6 @@
 """The monitor's settings, read once from the environment."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import Field
@@ -28,6 +29,11 @@ class MonitorSettings(ServiceSettings):
     def state(self) -> str:
         """Where live state is kept."""
         return self.state_url or f"sqlite:///{self.var}/sla-monitor-state.db"
+
+    @property
+    def stores(self) -> Mapping[str, str]:
+        """Those of every service, and live state."""
+        return {"STATE_URL": self.state_url, **super().stores}
 
 
 class DryRunSettings(MonitorSettings):

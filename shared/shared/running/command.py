@@ -29,6 +29,7 @@ def main(service: ServiceProgram[S], arguments: Sequence[str]) -> None:
     """The process ends with 0 when told to stop, 2 for settings that cannot be used, 1 for any other failure."""
     try:
         settings = read_settings(service.settings)
+        settings.require_shared_stores()
         configure_logs(settings.log_level)
         structlog.contextvars.bind_contextvars(service=service.package)
         tune_gc()
