@@ -224,7 +224,8 @@ main(ServiceProgram(package="catalogue", settings=Settings, build=build), [])
 
 
 def test_a_service_whose_readers_get_no_answer_from_a_log_that_answers_others_ends_and_says_so(tmp_path: Path) -> None:
-    with running_service("-c", STALLED, env=state_folder_env(tmp_path)) as service:
+    limit = {"WATCHDOG_ROUND_S": "3"}  # counted from when the log is first seen to answer others
+    with running_service("-c", STALLED, env=state_folder_env(tmp_path) | limit) as service:
         assert service.ended() == 1
 
     assert service.log_of("service.failed")["fault"] == "ConsumerStalled"

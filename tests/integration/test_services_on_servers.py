@@ -4,12 +4,15 @@ import asyncio
 import json
 import re
 import signal
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
+from testcontainers.core.container import DockerContainer
 
 from shared.bus.connect import connect
 from shared.contracts.codec import encode_event
@@ -17,7 +20,7 @@ from shared.contracts.topics import TICKETS
 from shared.log.port import Message
 from tests.support import servers
 from tests.support.databases import empty_database
-from tests.support.kafka_broker import answers, frozen
+from tests.support.kafka_broker import answers, frozen, stopped
 from tests.support.monitoring import ticket
 from tests.support.postgres import Postgres, own_postgres
 from tests.support.service_process import (
@@ -35,13 +38,27 @@ class Production:
     """Servers that nobody else uses."""
 
     kafka: str
-    redis: str
+    redis: DockerContainer
     postgres: Postgres
     databases: dict[str, str]
 
     def env(self, service: str) -> dict[str, str]:
         """The settings of one service."""
-        return {"BUS_URL": self.bus, "STATE_URL": self.redis, "DATABASE_URL": self.databases[service]}
+        return {
+            "BUS_URL": self.bus,
+            "STATE_URL": servers.redis_address(self.redis),
+            "DATABASE_URL": self.databases[service],
+        }
+
+    @contextmanager
+    def frozen_redis(self) -> Iterator[None]:
+        """Redis answers nothing meanwhile, though its connections stay open."""
+        container = self.redis.get_wrapped_container()
+        container.pause()
+        try:
+            yield
+        finally:
+            container.unpause()
 
     @property
     def bus(self) -> str:
@@ -52,7 +69,7 @@ class Production:
 @pytest.fixture(scope="module")
 def production(docker_engine: None) -> Iterator[Production]:
     with ExitStack() as stack:
-        kafka, redis = stack.enter_context(servers.kafka()), stack.enter_context(servers.redis())
+        kafka, redis = stack.enter_context(servers.kafka()), stack.enter_context(servers.redis_container())
         postgres = stack.enter_context(own_postgres())
         owner = postgres.url("tallystick", "tallystick")
         databases = {service: stack.enter_context(empty_database(owner)) for service in SERVICES}
@@ -85,7 +102,7 @@ def test_the_services_work_together_and_monitors_share_the_shards(production: Pr
         for service in running.values():
             eventually(service.is_ready)
         monitor, billing = running["sla_monitor"], running["billing"]
-        eventually(lambda: "ICT" in monitor.public("/attainment?month=2026-10", accept="text/html")[1])
+        eventually(lambda: "ICT" in attainment(monitor)[1])
         eventually(lambda: "1" in tickets_charged(billing))
 
         second = stack.enter_context(running_service("-m", "sla_monitor", env=production.env("sla_monitor")))
@@ -105,6 +122,62 @@ def test_a_service_whose_database_is_frozen_lives_is_not_ready_and_goes_on(
         eventually(billing.is_ready)
 
 
+def test_while_redis_is_frozen_it_is_blamed_and_the_log_is_not_and_lag_goes_on_growing(
+    production: Production, prepared: None
+) -> None:
+    with running_service("-m", "sla_monitor", env=production.env("sla_monitor")) as monitor:
+        eventually(monitor.is_ready)
+        with production.frozen_redis():
+            eventually(lambda: not parts(monitor)["state"]["ok"])
+            asyncio.run(send_a_ticket(production.bus))
+            eventually(lambda: lag(monitor) > 0)
+
+            # Longer than brokers may leave readers without an answer.
+            for _ in range(40):
+                assert parts(monitor)["bus"] == {"ok": True, "detail": "answers"}
+                time.sleep(1)
+        eventually(monitor.is_ready)
+        eventually(lambda: lag(monitor) == 0)
+
+
+def test_while_kafka_is_away_pages_are_served_few_lines_are_logged_and_work_goes_on_afterwards(
+    production: Production, prepared: None
+) -> None:
+    with ExitStack() as stack:
+        monitor, billing = (
+            stack.enter_context(running_service("-m", name, env=production.env(name)))
+            for name in ("sla_monitor", "billing")
+        )
+        eventually(monitor.is_ready)
+        eventually(billing.is_ready)
+        asyncio.run(send_a_ticket(production.bus))
+        eventually(lambda: attainment(monitor)[0] == 200 and "1" in tickets_charged(billing))
+        before = [(service, len(service.logged)) for service in (monitor, billing)]
+        with stopped(production.kafka):
+            eventually(lambda: not parts(monitor)["bus"]["ok"])
+            time.sleep(45)  # no claim about speed: what is asked of a broker is given up after 15 s, and asked again
+
+            assert attainment(monitor)[0] == 200
+            assert monitor.public("/v1/attainment?month=2026-10")[0] == 200
+            assert billing.public("/v1/statements/adur/2026-10")[0] == 200
+            failed = {name: part["detail"] for name, part in parts(monitor).items() if not part["ok"]}
+            assert failed.keys() == {"bus", "group sla-monitor", "group sla-monitor-read-model"}
+            assert {failed[name] for name in failed if name != "bus"} == {"the log does not answer"}
+            eventually(lambda: "tallystick_consumer_lag_records{" not in monitor.admin("/metrics")[1])
+
+        eventually(monitor.is_ready)
+        eventually(billing.is_ready)
+        asyncio.run(send_a_ticket(production.bus, item="AFTER"))
+        eventually(lambda: monitor.public("/v1/items/AFTER?council=adur")[0] == 200)
+        eventually(lambda: "2" in tickets_charged(billing))
+
+        for service, lines in before:
+            since = [(line["event"], line.get("store"), line.get("logger")) for line in service.logged[lines:]]
+            assert len(since) < 15, since
+            assert next(event for event, store, _ in since if store == "bus") == "store.down"
+            eventually(partial(has_logged, service, "store.up"))
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_ends_soon_after_the_time_it_has_to_stop_though_kafka_does_not_answer(
     service: str, production: Production, prepared: None
@@ -119,8 +192,8 @@ def test_a_service_ends_soon_after_the_time_it_has_to_stop_though_kafka_does_not
             assert running.ended(within_s=STOPS_WITHIN_S + 5) in {0, 70}
 
 
-async def send_a_ticket(bus_url: str) -> None:
-    events = ticket(("Mon 2026-10-05 09:00", "opened"), ("Mon 2026-10-05 09:30", "resolved"))
+async def send_a_ticket(bus_url: str, *, item: str = "T1") -> None:
+    events = ticket(("Mon 2026-10-05 09:00", "opened"), ("Mon 2026-10-05 09:30", "resolved"), item=item)
     bus = connect(bus_url)
     try:
         await bus.publish(TICKETS.name, [Message(event.key, encode_event(event)) for event in events])
@@ -137,10 +210,26 @@ def tickets_charged(billing: ServiceProcess) -> set[str]:
     return {line["quantity"] for line in services.get("ict", [])}
 
 
+def attainment(monitor: ServiceProcess) -> tuple[int, str]:
+    """Status and text of its page of October."""
+    return monitor.public("/attainment?month=2026-10", accept="text/html")
+
+
 def shards(monitor: ServiceProcess) -> int | None:
     """How many of the 24 shards of tickets and work it has, as it reports itself."""
     found = re.search(r"in (\d+) shards", parts(monitor)["group sla-monitor"]["detail"])
     return int(found[1]) if found else None
+
+
+def has_logged(service: ServiceProcess, event: str) -> bool:
+    """Whether its log has a line of that name."""
+    return any(line["event"] == event for line in service.logged)
+
+
+def lag(service: ServiceProcess) -> float:
+    """How many records of tickets are unread, as the service exports it."""
+    sample = r'^tallystick_consumer_lag_records\{group="sla-monitor",.*topic="provider.tickets.v1"\} (.*)$'
+    return sum(map(float, re.findall(sample, service.admin("/metrics")[1], re.MULTILINE)))
 
 
 def parts(service: ServiceProcess) -> dict[str, Any]:

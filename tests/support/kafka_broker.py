@@ -44,6 +44,17 @@ def kill_and_start(server: str) -> None:
 
 
 @contextmanager
+def stopped(server: str) -> Iterator[None]:
+    """Nobody listens there meanwhile; afterwards the broker starts again on the same files."""
+    container = container_of(server)
+    _docker("kill", container)
+    try:
+        yield
+    finally:
+        _docker("start", container)
+
+
+@contextmanager
 def frozen(server: str) -> Iterator[None]:
     """The broker does nothing meanwhile, though its connections stay open."""
     container = container_of(server)

@@ -113,10 +113,11 @@ class BillingApp:
 
     async def sample(self) -> None:
         """The figures of this instance's shards are as the store has them now."""
+        await self._metrics.groups.show_lag(GROUP, self._bus, self._consumer.positions)
         progress = await asyncio.to_thread(self.progress)
         owned, halted = self._consumer.positions.keys(), self._consumer.halted
         mine = [ShardStatus.of_progress(each) for each in progress if each.shard in owned]
-        await self._metrics.groups.show(GROUP, self._bus, mine, owned=owned, halted=halted)
+        self._metrics.groups.show(GROUP, mine, owned=owned, halted=halted)
 
     async def sample_read_model(self) -> None:
         """The running month's figures are those of its statements now."""

@@ -228,17 +228,19 @@ class MonitorApp:
 
     async def sample(self) -> None:
         """The figures of this instance's shards are as the stores have them now."""
+        for each in self.consumers:
+            await self._metrics.groups.show_lag(each.group, self._bus, each.positions)
         now_s = epoch_s(self._clock.now())
         councils = self._catalogue.agreement_index.councils
         self._metrics.create_series(known_targets(self._catalogue, now_s), councils)
         shards, halted = self._consumer.positions.keys(), self._consumer.halted
         unreconciled = len(self._judging.unreconciled & shards)
         judged = await self._metrics.sample(self._states, shards, councils, now_s=now_s, unreconciled=unreconciled)
-        await self._metrics.groups.show(GROUP, self._bus, judged, owned=shards, halted=halted)
+        self._metrics.groups.show(GROUP, judged, owned=shards, halted=halted)
         progress = await asyncio.to_thread(self._announcements.progress)
         mine = self._recorder_consumer.positions.keys()
         recorded = [ShardStatus.of_progress(each) for each in progress if each.shard in mine]
-        await self._metrics.groups.show(RECORDING_GROUP, self._bus, recorded, owned=mine)
+        self._metrics.groups.show(RECORDING_GROUP, recorded, owned=mine)
 
     async def sample_read_model(self) -> None:
         """The figures of all councils are as the reports have them now, and the quarantine's as it is."""

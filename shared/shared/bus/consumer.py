@@ -2,13 +2,15 @@
 
 A batch can end in three ways. Invalid records are the processor's: it quarantines them in the same atomic write as the
 offset. `Busy` means not now: the shard is paused and the same records are offered again, while polling goes on so that
-the group keeps this member. Anything else ends the process, loudly: a restart reads again from the stored offset, and
-nothing is lost. `Fenced` is no failure: another worker moved the shard, so the stored position is loaded again.
-`Halted` is `Busy` until people have decided something; other shards go on.
+the group keeps this member. A log that is away (`BusUnavailable`) is waited for likewise, however long; a membership
+that is of no use any more is replaced by another. Anything else ends the process, loudly: a restart reads again from
+the stored offset, and nothing is lost. `Fenced` is no failure: another worker moved the shard, so the stored position
+is loaded again. `Halted` is `Busy` until people have decided something; other shards go on.
 """
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -16,10 +18,12 @@ import structlog
 
 from shared.contracts.topics import Topic
 from shared.heartbeat import Heartbeat
-from shared.log.port import AppendUncertain, Bus, Fenced, OffsetGone, Record, Shard, Subscription, every_shard
+from shared.log.port import Bus, BusUnavailable, Fenced, OffsetGone, Record, Shard, Subscription, every_shard
 from shared.log.processor import Busy, Halted, KnownLogs, Processor
 
 MAX_PAUSE_S = 5.0
+# An outage may last for hours.
+LOG_EVERY_S = 60.0
 
 log = structlog.get_logger()
 
@@ -40,6 +44,11 @@ class ConsumerStatus:
         # Those that are halted until people decide, with the message for them.
         self.halted: Mapping[Shard, str] = {}
 
+    def leave(self) -> None:
+        """No shard is this member's; its loop lives."""
+        self.positions, self.paused, self.halted = {}, frozenset(), {}
+        self.heartbeat.beat()
+
 
 async def consume(
     bus: Bus,
@@ -57,28 +66,45 @@ async def consume(
 ) -> None:
     """Read `topics` as a member of `group` until `stop` is set; the group is left when this returns or raises.
 
+    While the log is away it waits, and reads on by itself.
+
     `batch` bounds the records of a shard offered at once, `concurrency` the shards that have records applied at a
     time: while one waits for its store, another goes on. `poll_s` bounds the wait for new ones and so the pace of
     `idle`, `retry_s` is the first pause of a busy shard; each further one is twice as long, up to `MAX_PAUSE_S`.
     `status` is up to date after every round.
-    Raises what the processor raises, except `Fenced`, `Busy` and `AppendUncertain`; raises `OffsetGone` when the log
+    Raises what the processor raises, except `Fenced`, `Busy` and `BusUnavailable`; raises `OffsetGone` when the log
     no longer holds what is to be read next, or is another one than `known_logs` say.
     """
-    subscription = await bus.subscribe(group, [topic.name for topic in topics])
-    consumer = _Consumer(
+    status = status or ConsumerStatus(group)
+    consumer = partial(
+        _Consumer,
         bus=bus,
-        subscription=subscription,
         processor=processor,
         known_logs=known_logs,
-        status=status or ConsumerStatus(group),
+        status=status,
         batch=batch,
         applying=asyncio.Semaphore(concurrency),
         poll_s=poll_s,
         retry_s=retry_s,
     )
+    log_at = _now()
+    while not stop.is_set():
+        try:
+            await _read_as_member(await bus.subscribe(group, [topic.name for topic in topics]), consumer, stop)
+        except BusUnavailable as away:
+            if _now() >= log_at:
+                log_at = _now() + LOG_EVERY_S
+                log.warning("group.left", group=group, reason=str(away))
+            status.leave()
+            await _wait(stop, MAX_PAUSE_S)
+
+
+async def _read_as_member(subscription: Subscription, consumer: "partial[_Consumer]", stop: asyncio.Event) -> None:
+    """Rounds until `stop` is set; the group is left when this ends. Raises as `consume`, and as `Subscription.poll`."""
+    member = consumer(subscription=subscription)
     try:
         while not stop.is_set():
-            await consumer.round()
+            await member.round()
     finally:
         await subscription.close()
 
@@ -90,6 +116,11 @@ async def unread(bus: Bus, processor: Processor, topics: Sequence[Topic]) -> int
     left to publish.
     """
     return sum([await _lag(bus, processor, shard) for shard in every_shard(topics)])
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
 
 
 def _now() -> float:
@@ -135,9 +166,10 @@ class _Consumer:
         self._resume()
         arrived = await self.subscription.poll(max_records=self.batch, timeout_s=self._poll_timeout_s())
         await self._offer_all(arrived)
-        for shard in self.owned.keys() - arrived.keys():
-            await self._idle(shard)
-            self.status.heartbeat.beat()
+        with suppress(BusUnavailable):  # the next round begins with the shards that have waited longest
+            for shard in sorted(self.owned.keys() - arrived.keys(), key=lambda shard: self.owned[shard].idle_at):
+                await self._idle(shard)
+                self.status.heartbeat.beat()
         self._update_status()
 
     async def _offer_all(self, arrived: Mapping[Shard, Sequence[Record]]) -> None:
@@ -167,8 +199,8 @@ class _Consumer:
         for gained in assigned - self.owned.keys():
             try:
                 self.owned[gained] = _OwnedShard(await self._start(gained))
-            except Busy:
-                # A store that does not give one position will hardly give the next: all are asked again next round.
+            except (Busy, BusUnavailable):
+                # What does not give one position will hardly give the next: all are asked again next round.
                 self.subscription.pause([gained])
                 return
             self.subscription.resume([gained])
@@ -208,7 +240,7 @@ class _Consumer:
             owned.next_offset = await self.processor.apply(shard, records)
         except Fenced:
             self._begin_again(shard)
-        except (Busy, AppendUncertain) as fault:
+        except (Busy, BusUnavailable) as fault:
             if isinstance(fault, Halted):
                 self._mark(shard, owned, str(fault))
             await self._pause(shard, owned)
@@ -216,7 +248,7 @@ class _Consumer:
             owned.pause_s = 0.0
             self._mark(shard, owned, None)
             if owned.next_offset <= records[-1].offset:
-                await self.subscription.seek(shard, owned.next_offset)
+                await self._seek(shard, owned.next_offset)
             await self.subscription.commit(shard, owned.next_offset)
 
     def _begin_again(self, shard: Shard) -> None:
@@ -236,7 +268,14 @@ class _Consumer:
         owned.pause_s = min(max(self.retry_s, 2 * owned.pause_s), MAX_PAUSE_S)
         owned.paused_until = _now() + owned.pause_s
         self.subscription.pause([shard])
-        await self.subscription.seek(shard, owned.next_offset)
+        await self._seek(shard, owned.next_offset)
+
+    async def _seek(self, shard: Shard, offset: int) -> None:
+        """The shard is read on from `offset`; while the log is away it is begun again from where it is stored."""
+        try:
+            await self.subscription.seek(shard, offset)
+        except BusUnavailable:
+            self._begin_again(shard)
 
     def _resume(self) -> None:
         for shard, owned in self.owned.items():
@@ -263,5 +302,5 @@ class _Consumer:
             await self.processor.idle(shard, caught_up=partial(self._caught_up, shard, owned))
         except Fenced:
             self._begin_again(shard)
-        except (Busy, AppendUncertain):
+        except Busy:
             return  # It is idle's turn again soon enough; records are paused only when they themselves met this.

@@ -16,7 +16,7 @@ from shared.bus.kafka_client import (
     Consumer,
     RawRecord,
     as_partition,
-    reason_of,
+    bus_error,
     standalone_consumer,
     stop,
 )
@@ -59,7 +59,7 @@ class KafkaBus:
             offsets = await self._offset_consumer()
             first, end = await asyncio.gather(offsets.beginning_offsets([partition]), offsets.end_offsets([partition]))
         except FAULTS as fault:
-            raise BusError(f"Kafka does not say what it holds of {shard}: {reason_of(fault)}") from fault
+            raise bus_error(f"Kafka does not say what it holds of {shard}", fault) from fault
         return Bounds(Offset(first[partition]), Offset(end[partition]))
 
     async def identity(self, topic: str) -> str:
@@ -85,7 +85,7 @@ class KafkaBus:
         try:
             return records_of(await _fetch_range(self._address, shard, start=start, end=held.end, limit=limit))
         except FAULTS as fault:
-            raise BusError(f"Kafka did not deliver records of {shard}: {reason_of(fault)}") from fault
+            raise bus_error(f"Kafka did not deliver records of {shard}", fault) from fault
 
     async def subscribe(self, group: str, topics: Sequence[str]) -> KafkaSubscription:
         """Raises `BusError` for a topic that does not exist. Waits for the member's first share."""
@@ -122,7 +122,7 @@ class KafkaBus:
                 consumer = standalone_consumer(self._address)
                 try:
                     await consumer.start()
-                except FAULTS:
+                except (*FAULTS, asyncio.CancelledError):
                     await stop(consumer)
                     raise
                 self._offsets = consumer

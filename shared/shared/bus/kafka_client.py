@@ -14,11 +14,17 @@ from typing import Any, Protocol
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
-from aiokafka.errors import KafkaConnectionError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.errors import (
+    KafkaConnectionError,
+    KafkaError,
+    KafkaTimeoutError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+)
 
 from shared.bus.aiokafka_internals import close_sender, fail_batches
 from shared.bus.kafka_address import KafkaAddress
-from shared.log.port import Shard
+from shared.log.port import BusError, BusUnavailable, Shard
 from shared.units import EpochMillis, Offset
 
 # What any call to a broker may end in; a timeout of the loop is a TimeoutError.
@@ -46,6 +52,13 @@ def reason_of(fault: Exception) -> str:
     if isinstance(fault, KafkaConnectionError):
         return "no connection could be made, or the login was refused"
     return str(fault) or type(fault).__name__
+
+
+def bus_error(sentence: str, fault: Exception) -> BusError:
+    """`sentence` with the reason, as what it is: brokers that are away come back, a refusal stays one."""
+    passes = not isinstance(fault, KafkaError) or fault.retriable or isinstance(fault, KafkaTimeoutError)
+    kind = BusUnavailable if passes else BusError
+    return kind(f"{sentence}: {reason_of(fault)}")
 
 
 class RawRecord(Protocol):

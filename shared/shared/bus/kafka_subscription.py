@@ -17,8 +17,8 @@ from shared.bus.kafka_client import (
     RawRecord,
     RebalanceListener,
     as_partition,
+    bus_error,
     group_consumer,
-    reason_of,
     stop,
 )
 from shared.bus.kafka_commits import OffsetCommits
@@ -26,6 +26,8 @@ from shared.bus.kafka_records import records_of
 from shared.bus.kafka_topics import GUIDE, TopicGuard
 from shared.log.port import Bounds, BusError, OffsetGone, Record, Shard, check_offset
 
+# A rebalance takes as long as the session of a member that has gone: up to a minute.
+JOIN_S = 90.0
 # A fetch that outlasts what it was given by this much is waiting for a rebalance.
 GRACE_S = 0.25
 
@@ -56,7 +58,8 @@ class KafkaSubscription:
         self._next: dict[Shard, int] = {}
         self._paused: set[Shard] = set()
         self._fetching: asyncio.Future[_Fetched] | None = None
-        self._answered_at = time.monotonic()
+        self._polling = False
+        self._polled_at = self._answered_at = time.monotonic()
         self._open = True
 
     async def join(self) -> None:
@@ -64,14 +67,18 @@ class KafkaSubscription:
         self._consumer.subscribe(list(self._topics), listener=RebalanceListener(begun=self._begun, ended=self._ended))
         try:
             await self._consumer.start()
-            await self._settled.wait()
+            async with asyncio.timeout(JOIN_S):
+                await self._settled.wait()
         except FAULTS as fault:
             await self.close()
-            raise BusError(f"Kafka did not accept this member into the group: {reason_of(fault)}") from fault
+            raise bus_error("Kafka did not accept this member into the group", fault) from fault
 
     def silent_s(self) -> float:
-        """Seconds since the brokers last answered for what is read here."""
-        return time.monotonic() - self._answered_at
+        """Seconds for which the brokers have been asked for what is read here, and have not answered.
+
+        While the reader is busy with something else, and asks for nothing, no answer is due.
+        """
+        return max(0.0, (time.monotonic() if self._polling else self._polled_at) - self._answered_at)
 
     def assigned(self) -> frozenset[Shard]:
         """While the group rebalances, the member keeps what it had."""
@@ -89,7 +96,12 @@ class KafkaSubscription:
         if not self._open:
             raise BusError("the subscription is closed")
         self._guard.check()
-        fetched = await self._fetch(max_records, timeout_s)
+        self._answered_at += time.monotonic() - self._polled_at
+        self._polling = True
+        try:
+            fetched = await self._fetch(max_records, timeout_s)
+        finally:
+            self._polling, self._polled_at = False, time.monotonic()
         found = {shard: records_of(raw) for shard, raw in fetched.items() if raw and self._delivers(shard)}
         self._next.update({shard: records[-1].offset + 1 for shard, records in found.items()})
         self._note_answer(answered=bool(found))
@@ -162,7 +174,7 @@ class KafkaSubscription:
         except UnicodeDecodeError as fault:
             raise BusError(f"a header's name is not UTF-8 near {self._next}, and aiokafka cannot go past it") from fault
         except FAULTS as fault:
-            raise BusError(f"Kafka did not deliver records: {reason_of(fault)}") from fault
+            raise bus_error("Kafka did not deliver records", fault) from fault
 
     async def _first(self, max_records: int, timeout_s: float) -> _Fetched:
         """Up to `max_records` of whatever has come.

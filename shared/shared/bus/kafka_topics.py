@@ -9,9 +9,9 @@ from aiokafka.client import AIOKafkaClient
 
 from shared.bus.aiokafka_internals import fetch_metadata
 from shared.bus.kafka_address import KafkaAddress
-from shared.bus.kafka_client import FAULTS, STOP_S, admin, new_topic, reason_of, settings_for, within
+from shared.bus.kafka_client import FAULTS, STOP_S, admin, bus_error, new_topic, settings_for, within
 from shared.contracts.topics import Topic
-from shared.log.port import BusError, OffsetGone, PartitionMismatch
+from shared.log.port import BusError, BusUnavailable, OffsetGone, PartitionMismatch
 
 GUIDE = "docs/kafka.md says what to do"
 _DAY_MS = 86_400_000
@@ -48,7 +48,7 @@ async def describe_cluster(address: KafkaAddress) -> Cluster:
             await client.bootstrap()
             answer = await fetch_metadata(client)
     except FAULTS as fault:
-        raise BusError(f"Kafka at {', '.join(address.brokers)} does not answer: {reason_of(fault)}") from fault
+        raise bus_error(f"Kafka at {', '.join(address.brokers)} does not answer", fault) from fault
     finally:
         await client.close()
     return Cluster(
@@ -160,7 +160,7 @@ async def _showing(address: KafkaAddress, topics: Sequence[Topic]) -> Cluster:
                     return cluster
                 await asyncio.sleep(LOOK_EVERY_S)
     except TimeoutError as late:
-        raise BusError(f"Kafka does not show new topics within {VISIBLE_WITHIN_S:g} s") from late
+        raise BusUnavailable(f"Kafka does not show new topics within {VISIBLE_WITHIN_S:g} s") from late
 
 
 async def _create(address: KafkaAddress, topics: Sequence[Topic], *, replicas: int) -> None:
@@ -172,7 +172,7 @@ async def _create(address: KafkaAddress, topics: Sequence[Topic], *, replicas: i
         async with admin(address) as client:
             answer = await client.create_topics(wanted)
     except FAULTS as fault:
-        raise BusError(f"Kafka did not create topics: {reason_of(fault)}") from fault
+        raise bus_error("Kafka did not create topics", fault) from fault
     refused = [f"{name}: {why}" for name, code, why in answer.topic_errors if code not in {0, _ALREADY_EXISTS}]
     if refused:
         raise BusError(f"Kafka did not create {'; '.join(refused)}")

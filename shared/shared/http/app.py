@@ -27,6 +27,7 @@ from shared.http.problem_types import (
 )
 from shared.http.problems import PROBLEM_JSON, Problem, ProblemDetails
 from shared.http.queries import PathId, reject_unknown_parameters
+from shared.log.port import BusUnavailable
 from shared.log.processor import Busy
 from shared.period import MonthNotBegun
 from shared.sql.engine import is_transient
@@ -172,6 +173,7 @@ _EXCEPTION_HANDLERS: dict[int | type[Exception], Any] = {
     RequestValidationError: _answer_invalid_parameters,
     MonthNotBegun: _answer_month_not_begun,
     Busy: _answer_outage,
+    BusUnavailable: _answer_outage,
     DBAPIError: _answer_outage,
     NoConnectionFree: _answer_outage,
 }

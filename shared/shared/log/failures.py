@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
-from shared.log.port import AppendUncertain, Fenced, OffsetGone
+from shared.log.port import BusUnavailable, Fenced, OffsetGone
 from shared.log.processor import Busy
 
 P = ParamSpec("P")
@@ -22,7 +22,7 @@ T = TypeVar("T")
 # What a failure is kept with: another release may judge the item. Images hold no metadata of packages to read it from;
 # a test compares it with every pyproject.
 PRODUCT_VERSION = "0.1.0"
-_OF_THE_PROCESS = (AppendUncertain, Busy, Fenced, MemoryError, OSError, OffsetGone)
+_OF_THE_PROCESS = (Busy, BusUnavailable, Fenced, MemoryError, OSError, OffsetGone)
 _PRODUCT = ("billing.", "shared.", "sla_monitor.")
 _MOST_STEPS = 20
 

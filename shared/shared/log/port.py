@@ -83,7 +83,11 @@ class BusError(Exception):
     """The log could not do what was asked; nothing is known to be lost."""
 
 
-class AppendUncertain(BusError):
+class BusUnavailable(BusError):
+    """The log does not answer now: the same may be asked again later."""
+
+
+class AppendUncertain(BusUnavailable):
     """Whether the messages were appended is unknown: send them again with the same event ids."""
 
 
@@ -132,7 +136,8 @@ class Subscription(Protocol):
         """The next records of started shards that are not paused, at most `max_records` a shard, in offset order.
 
         Waits up to `timeout_s` for the first one; an empty mapping means that none came. Never raises for what a
-        record holds; raises `OffsetGone` when retention has overtaken a started shard, never skips silently.
+        record holds; raises `OffsetGone` when retention has overtaken a started shard, never skips silently, and
+        `BusUnavailable` where this member is of no use any more: subscribe again.
         """
 
     async def position(self, shard: Shard) -> int:
@@ -156,7 +161,10 @@ class Subscription(Protocol):
 
 
 class Bus(Protocol):
-    """A log of topics. Safe to share between the tasks of one event loop."""
+    """A log of topics. Safe to share between the tasks of one event loop.
+
+    While it is away, whatever needs an answer raises `BusUnavailable`.
+    """
 
     async def ensure_topics(self, topics: Sequence[Topic]) -> None:
         """Create what is missing; raises `PartitionMismatch` where a topic exists with another partition count."""

@@ -15,12 +15,13 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from shared.log.port import AppendUncertain, Bus, Fenced, Record, Shard
+from shared.log.port import Bus, BusUnavailable, Fenced, Record, Shard
 from shared.log.processor import Busy, CaughtUp, Processor
 from shared.metrics import every_service as metrics
 from shared.sql.progress import ShardProgress
 from shared.state.port import Head
 
+S = TypeVar("S")
 T = TypeVar("T")
 # Ends of the log that are remembered of a shard; with more, every second one is dropped, so that days fit.
 _MOST_ENDS = 500
@@ -86,12 +87,18 @@ class FirstSeen:
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """A shard, where its log ends, how long its oldest unread record has waited, and whether it is halted."""
+    """A shard, and whether it is halted."""
 
     status: ShardStatus
-    end: int
-    waited_s: float
     halted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Lag:
+    """How many records of a shard are unread, and how long the oldest of them has waited."""
+
+    records: int
+    waited_s: float
 
 
 class GroupMetrics(Collector):
@@ -101,61 +108,66 @@ class GroupMetrics(Collector):
         self.batch_seconds = metrics.BATCH_SECONDS.histogram(registry)
         self.batches = metrics.BATCHES.counter(registry)
         self.fence_conflicts = metrics.FENCE_CONFLICTS.counter(registry)
-        self._shown: dict[str, Sequence[_Shown]] = {}
+        self._shown: dict[str, Mapping[Shard, _Shown]] = {}
+        self._lags: dict[str, Mapping[Shard, _Lag]] = {}
         self._waiting: dict[tuple[str, Shard], WaitingTime] = {}
         registry.register(self)
 
-    async def show(
+    def show(
         self,
         group: str,
-        bus: Bus,
         statuses: Iterable[ShardStatus],
         *,
         owned: Collection[Shard] = (),
         halted: Collection[Shard] = (),
     ) -> None:
-        """From now on `group` is shown as `statuses` say, beside the ends that the log has now.
+        """From now on `group` is shown as `statuses` say. Of the `owned` shards those without one were never read."""
+        unread = {shard: ShardStatus(shard, 0, 0, {}) for shard in owned}
+        by_shard = unread | {status.shard: status for status in statuses}
+        self._shown[group] = {shard: _Shown(by_shard[shard], shard in halted) for shard in sorted(by_shard)}
 
-        Of the `owned` shards those without a status have never been read.
+    async def show_lag(self, group: str, bus: Bus, positions: Mapping[Shard, int]) -> None:
+        """From now on the lag of `group` is that of the reader's `positions`; it asks no store, which may be away.
+
+        While the log itself is away nobody knows how much waits, and no lag is shown: the last one would be stale.
         """
-        by_shard = {status.shard: status for status in statuses}
-        shown: list[_Shown] = []
-        for shard in sorted({*owned, *by_shard}):
-            bounds = await bus.bounds(shard)
-            status = by_shard.get(shard) or ShardStatus(shard, bounds.first, bounds.first, {})
-            waiting = self._waiting.setdefault((group, shard), WaitingTime())
-            waited_s = waiting.of(end=bounds.end, reached=status.next_offset)
-            shown.append(_Shown(status, bounds.end, waited_s, shard in halted))
-        for lost in [
-            key for key in self._waiting if key[0] == group and key[1] not in owned and key[1] not in by_shard
-        ]:
+        lags: dict[Shard, _Lag] = {}
+        try:
+            for shard, reached in sorted(positions.items()):
+                end = (await bus.bounds(shard)).end
+                waiting = self._waiting.setdefault((group, shard), WaitingTime())
+                lags[shard] = _Lag(end - reached, waiting.of(end=end, reached=reached))
+        except BusUnavailable:
+            lags = {}
+        for lost in [key for key in self._waiting if key[0] == group and key[1] not in positions]:
             del self._waiting[lost]
-        self._shown[group] = shown
+        self._lags[group] = lags
 
     def collect(self) -> Iterable[Metric]:
         """The metrics of the shards last shown."""
         return [
-            metrics.LAG_RECORDS.family(self._each(lambda each: each.end - each.status.next_offset)),
-            metrics.LAG_SECONDS.family(self._each(lambda each: each.waited_s)),
-            metrics.UNACCOUNTED.family(self._each(lambda each: each.status.unaccounted)),
-            metrics.PARKED.family(self._each(lambda each: each.status.counts.get("parked", 0))),
-            metrics.HALTED.family(self._each(lambda each: each.halted)),
+            metrics.LAG_RECORDS.family(_each(self._lags, lambda each: each.records)),
+            metrics.LAG_SECONDS.family(_each(self._lags, lambda each: each.waited_s)),
+            metrics.UNACCOUNTED.family(_each(self._shown, lambda each: each.status.unaccounted)),
+            metrics.PARKED.family(_each(self._shown, lambda each: each.status.counts.get("parked", 0))),
+            metrics.HALTED.family(_each(self._shown, lambda each: each.halted)),
             metrics.RECORDS.family(
                 {
                     (*labels, outcome): counts.get(outcome, 0)
-                    for labels, counts in self._each(lambda each: each.status.counts).items()
+                    for labels, counts in _each(self._shown, lambda each: each.status.counts).items()
                     for outcome in metrics.OUTCOMES
                 }
             ),
         ]
 
-    def _each(self, value: Callable[[_Shown], T]) -> dict[tuple[str, ...], T]:
-        """By group, topic and partition."""
-        return {
-            (group, each.status.shard.topic, str(each.status.shard.partition)): value(each)
-            for group, shown in self._shown.items()
-            for each in shown
-        }
+
+def _each(shown: Mapping[str, Mapping[Shard, S]], value: Callable[[S], T]) -> dict[tuple[str, ...], T]:
+    """By group, topic and partition."""
+    return {
+        (group, shard.topic, str(shard.partition)): value(each)
+        for group, shards in shown.items()
+        for shard, each in shards.items()
+    }
 
 
 class MeasuredProcessor:
@@ -180,7 +192,7 @@ class MeasuredProcessor:
             ending = "fenced"
             self._conflicts.inc()
             raise
-        except (Busy, AppendUncertain):
+        except (Busy, BusUnavailable):
             ending = "busy"
             raise
         finally:

@@ -7,18 +7,21 @@ Alive: the event loop answers and no loop of the service is stuck. Ready: databa
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from time import monotonic
 
 from msgspec import Struct
 from sqlalchemy import Engine, text
 
 from shared.bus.consumer import ConsumerStatus
 from shared.contracts.topics import CATALOGUE
-from shared.log.port import Bus, BusError, Shard
+from shared.log.port import Bus, BusError, BusUnavailable, Shard
 from shared.running.watchdog import Watched
 from shared.sql.engine import read_transaction
 from shared.sql.migrate import SchemaOutdated, UnknownRevision, check
 
 CHECK_S = 5.0
+# What is asked on the way to an answer must be over before that is given up.
+_LAG_S = 4.0
 # Brokers answer whoever waits for records within half a second, if only that there are none.
 _SILENT_S = 30.0
 _LOOK_EVERY_S = 5.0
@@ -84,17 +87,19 @@ class Readiness:
 
 
 def consumer_check(bus: Bus, status: ConsumerStatus, *, lag_records: int) -> Check:
-    """A check that the member has shards, none paused or halted, and is at most `lag_records` behind in them all."""
+    """A check that the member has shards, none paused or halted, and is at most `lag_records` behind in them all.
+
+    While the log is away that is its reason, whatever the shards are: without it none can be said to be behind.
+    """
 
     async def check_consumer() -> str:
-        positions = dict(status.positions)
+        lag = await _lag(bus, positions := dict(status.positions))
         if not positions:
             raise NotReady("no shard is assigned")
         if status.halted:
             raise NotReady("; ".join(status.halted.values()))
         if status.paused:
             raise NotReady(f"{len(status.paused)} of {len(positions)} shards are paused")
-        lag = sum([(await bus.bounds(shard)).end - position for shard, position in positions.items()])
         if lag > lag_records:
             raise NotReady(f"{lag} records behind in {len(positions)} shards, at most {lag_records} may be")
         return f"{lag} records behind in {len(positions)} shards"
@@ -149,11 +154,15 @@ def bus_check(bus: Bus) -> Check:
 async def watch_consumers(bus: Bus, stop: asyncio.Event, *, limit_s: float) -> None:
     """Returns when `stop` is set; raises `ConsumerStalled` when readers get no answer though the log gives others one.
 
-    A client in that state stays in it. A log that answers nobody is waited for, however long.
+    A client in that state stays in it. A log that answers nobody is waited for, however long; `limit_s` counts from
+    when it answers again.
     """
+    answers_since = None
     while not stop.is_set():
         silent_s = bus.silent_s()
-        if silent_s > limit_s and await _answers(bus):
+        answer_due = silent_s > _SILENT_S and await _answers(bus)
+        answers_since = (answers_since or monotonic()) if answer_due else None
+        if answers_since is not None and min(silent_s, monotonic() - answers_since) > limit_s:
             raise ConsumerStalled(f"readers have had no answer for {silent_s:.0f} s from a log that answers others")
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), _LOOK_EVERY_S)
@@ -166,6 +175,16 @@ async def _answers(bus: Bus) -> bool:
     except (TimeoutError, BusError):
         return False
     return True
+
+
+async def _lag(bus: Bus, positions: Mapping[Shard, int]) -> int:
+    """Records behind in all shards; raises `NotReady` while the log does not say how many it holds."""
+    try:
+        async with asyncio.timeout(_LAG_S):
+            await _ask_log(bus)
+            return sum([(await bus.bounds(shard)).end - position for shard, position in positions.items()])
+    except (TimeoutError, BusUnavailable) as away:
+        raise NotReady("the log does not answer") from away
 
 
 async def _ask_log(bus: Bus) -> None:

@@ -3,16 +3,20 @@
 import logging
 import sys
 from collections.abc import Callable
+from time import monotonic
 from typing import Any, TextIO
 
 import structlog
 from structlog.types import Processor
 
+_LIMITED = frozenset({"aiokafka"})
+_LIMITED_TO_S = 60.0
+
 
 def configure_logs(level: str, *, stream: TextIO | None = None) -> None:
     """Whatever is logged from now on is one line on `stream` (stdout where none is given), never with local variables.
 
-    Libraries log from WARNING on.
+    Libraries log from WARNING on, and those of `_LIMITED` one line a minute.
     """
     output = stream or sys.stdout
     shared: list[Processor] = [
@@ -28,6 +32,7 @@ def configure_logs(level: str, *, stream: TextIO | None = None) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _renderer(output)],
         )
     )
+    handler.addFilter(OneLineEvery(_LIMITED_TO_S))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -35,6 +40,31 @@ def configure_logs(level: str, *, stream: TextIO | None = None) -> None:
         logger_factory=_LoggerFactory(level),
         cache_logger_on_first_use=True,
     )
+
+
+class OneLineEvery(logging.Filter):
+    """Of all that the libraries of `_LIMITED` log, a line every `seconds`, which says how many were left out before.
+
+    While no broker answers, each of Kafka's clients logs each of its attempts: several hundred lines a second.
+    """
+
+    def __init__(self, seconds: float, *, now: Callable[[], float] = monotonic) -> None:
+        super().__init__()
+        self._seconds, self._now = seconds, now
+        self._next_at, self._left_out = float("-inf"), 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the line is kept."""
+        if record.name.partition(".")[0] not in _LIMITED:
+            return True
+        if self._now() < self._next_at:
+            self._left_out += 1
+            return False
+        self._next_at = self._now() + self._seconds
+        if self._left_out:
+            record.msg, record.args = f"{record.getMessage()} (after {self._left_out} lines that were left out)", None
+        self._left_out = 0
+        return True
 
 
 def _renderer(output: TextIO) -> Callable[..., Any]:

@@ -16,7 +16,7 @@ from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.types import BigInteger, Integer, LargeBinary, String
 
 from shared.heartbeat import Heartbeat
-from shared.log.port import AppendUncertain, Bus, Outgoing, publish_outgoing
+from shared.log.port import Bus, BusUnavailable, Outgoing, publish_outgoing
 from shared.log.processor import Busy
 from shared.sql.engine import busy_during_outages, read_transaction
 
@@ -80,7 +80,7 @@ async def relay_once(engine: Engine, bus: Bus, *, outbox: Table) -> int:
         unsent = await asyncio.to_thread(_read, engine, outbox)
     try:
         await publish_outgoing(bus, unsent)
-    except AppendUncertain:
+    except BusUnavailable:
         return 0  # Every row is still there and will be sent again, in order.
     if unsent:
         with busy_during_outages():

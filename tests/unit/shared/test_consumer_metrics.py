@@ -1,6 +1,6 @@
 """The metrics of consumer groups, as Prometheus reads them."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from shared.bus.embedded import EmbeddedBus
 from shared.contracts.topics import TICKETS, TOPICS
-from shared.log.port import AppendUncertain, Fenced, Message, Record, Shard
+from shared.log.port import AppendUncertain, Bounds, BusUnavailable, Fenced, Message, Record, Shard
 from shared.log.processor import Busy, CaughtUp
 from shared.metrics.groups import FirstSeen, GroupMetrics, MeasuredProcessor, ShardStatus, WaitingTime
 from shared.units import EpochMillis, Offset
@@ -21,20 +21,26 @@ SHARD = Shard(TICKETS.name, 3)
 LABELS = {"group": "judging", "topic": TICKETS.name, "partition": "3"}
 
 
-async def shown(standing: ShardStatus, folder: Path) -> CollectorRegistry:
-    """The registry after a shard of seven records was shown."""
-    registry, bus = CollectorRegistry(), EmbeddedBus(folder / "log.db")
-    await bus.ensure_topics(TOPICS)
-    await bus.publish_to(SHARD, [Message("a:b", b"{}")] * 7)
-    await GroupMetrics(registry).show("judging", bus, [standing], owned={SHARD})
-    await bus.close()
+def shown(status: ShardStatus) -> CollectorRegistry:
+    """The registry after the status of a shard was shown."""
+    registry = CollectorRegistry()
+    GroupMetrics(registry).show("judging", [status], owned={SHARD})
     return registry
 
 
-async def test_a_shards_lag_and_counts_are_those_of_its_store(tmp_path: Path) -> None:
-    registry = await shown(ShardStatus(SHARD, 1, 5, {"applied": 2, "duplicate": 1, "parked": 1}), tmp_path)
+@pytest.fixture
+async def bus(tmp_path: Path) -> AsyncIterator[EmbeddedBus]:
+    """A log with seven records in the shard."""
+    bus = EmbeddedBus(tmp_path / "log.db")
+    await bus.ensure_topics(TOPICS)
+    await bus.publish_to(SHARD, [Message("a:b", b"{}")] * 7)
+    yield bus
+    await bus.close()
 
-    assert registry.get_sample_value("tallystick_consumer_lag_records", LABELS) == 2
+
+def test_a_shards_counts_are_those_of_its_store() -> None:
+    registry = shown(ShardStatus(SHARD, 1, 5, {"applied": 2, "duplicate": 1, "parked": 1}))
+
     assert registry.get_sample_value("tallystick_consumer_records_total", LABELS | {"outcome": "applied"}) == 2
     assert registry.get_sample_value("tallystick_consumer_records_total", LABELS | {"outcome": "duplicate"}) == 1
     assert registry.get_sample_value("tallystick_consumer_parked_records", LABELS) == 1
@@ -42,8 +48,8 @@ async def test_a_shards_lag_and_counts_are_those_of_its_store(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(("applied", "unaccounted"), [(3, 1), (4, 0), (5, -1)])
-async def test_a_record_lost_or_counted_twice_shows(applied: int, unaccounted: int, tmp_path: Path) -> None:
-    registry = await shown(ShardStatus(SHARD, 1, 5, {"applied": applied}), tmp_path)
+def test_a_record_lost_or_counted_twice_shows(applied: int, unaccounted: int) -> None:
+    registry = shown(ShardStatus(SHARD, 1, 5, {"applied": applied}))
 
     assert registry.get_sample_value("tallystick_consumer_unaccounted_records", LABELS) == unaccounted
 
@@ -107,26 +113,50 @@ async def test_a_write_that_another_instance_was_first_with_is_a_conflict(call: 
     assert (before, registry.get_sample_value("tallystick_fence_conflicts_total", {"group": "judging"})) == (0, 1)
 
 
-async def test_a_shard_that_was_never_read_has_its_series_and_lags_by_what_the_log_holds(tmp_path: Path) -> None:
-    registry, bus = CollectorRegistry(), EmbeddedBus(tmp_path / "log.db")
-    await bus.ensure_topics(TOPICS)
-    await bus.publish_to(SHARD, [Message("a:b", b"{}")] * 7)
-    await GroupMetrics(registry).show("judging", bus, [], owned={SHARD})
-    await bus.close()
+async def test_a_shard_lags_by_what_its_reader_has_still_to_read(bus: EmbeddedBus) -> None:
+    registry = CollectorRegistry()
+    await GroupMetrics(registry).show_lag("judging", bus, {SHARD: 5})
 
-    assert registry.get_sample_value("tallystick_consumer_lag_records", LABELS) == 7
+    assert registry.get_sample_value("tallystick_consumer_lag_records", LABELS) == 2
+    assert registry.get_sample_value("tallystick_consumer_lag_seconds", LABELS) == 0
+
+
+def test_a_shard_that_was_never_read_has_its_series() -> None:
+    registry = CollectorRegistry()
+    GroupMetrics(registry).show("judging", [], owned={SHARD})
+
     assert registry.get_sample_value("tallystick_consumer_records_total", LABELS | {"outcome": "quarantined"}) == 0
+    assert registry.get_sample_value("tallystick_consumer_unaccounted_records", LABELS) == 0
 
 
-async def test_a_shard_that_another_instance_reads_now_is_no_longer_shown(tmp_path: Path) -> None:
-    registry, bus = CollectorRegistry(), EmbeddedBus(tmp_path / "log.db")
-    await bus.ensure_topics(TOPICS)
+async def test_a_shard_that_another_instance_reads_now_is_no_longer_shown(bus: EmbeddedBus) -> None:
+    registry = CollectorRegistry()
     metrics = GroupMetrics(registry)
-    await metrics.show("judging", bus, [], owned={SHARD})
-    await metrics.show("judging", bus, [], owned=())
-    await bus.close()
+    for positions in ({SHARD: 0}, {}):
+        metrics.show("judging", [], owned=positions.keys())
+        await metrics.show_lag("judging", bus, positions)
 
     assert registry.get_sample_value("tallystick_consumer_lag_records", LABELS) is None
+    assert registry.get_sample_value("tallystick_consumer_parked_records", LABELS) is None
+
+
+async def test_while_the_log_is_away_no_lag_is_shown_rather_than_the_last_one(
+    bus: EmbeddedBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = CollectorRegistry()
+    metrics = GroupMetrics(registry)
+    await metrics.show_lag("judging", bus, {SHARD: 5})
+
+    async def away(_: Shard) -> Bounds:
+        raise BusUnavailable("no answer")
+
+    with monkeypatch.context() as outage:
+        outage.setattr(bus, "bounds", away)
+        await metrics.show_lag("judging", bus, {SHARD: 5})
+    during = registry.get_sample_value("tallystick_consumer_lag_records", LABELS)
+    await metrics.show_lag("judging", bus, {SHARD: 5})
+
+    assert (during, registry.get_sample_value("tallystick_consumer_lag_records", LABELS)) == (None, 2)
 
 
 def test_what_waits_has_waited_since_the_log_was_first_seen_to_hold_it() -> None:

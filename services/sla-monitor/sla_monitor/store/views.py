@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from uuid import uuid4
 
@@ -11,7 +12,7 @@ from shared.contracts.decisions import DecisionEvent
 from shared.contracts.definitions import Agreement, Council, Partnership, Service
 from shared.contracts.topics import CATALOGUE, DECISIONS, Topic
 from shared.heartbeat import Heartbeat
-from shared.log.port import Bus, Message, Record, Shard, Subscription
+from shared.log.port import Bus, BusUnavailable, Message, Record, Shard, Subscription
 from shared.scope import Scope
 from sla_monitor.domain.agreements import AgreementIndex
 from sla_monitor.domain.decisions import Decisions
@@ -19,6 +20,7 @@ from sla_monitor.domain.versions import CatalogueHistory, KnownVersion
 
 _BATCH = 1000
 _POLL_S = 0.5
+_AGAIN_S = 1.0
 # Ended items keep the catalogue of their time; few of those are asked for in a row.
 _INDEXES_CACHED = 32
 
@@ -41,26 +43,40 @@ class LogView:
             await self._read()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Records are applied soon after they are published, until `stop` is set."""
+        """Records are applied soon after they are published, until `stop` is set; a log that is away is waited for."""
         while not stop.is_set():
-            await self._read()
+            try:
+                await self._read()
+            except BusUnavailable:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), _AGAIN_S)
             self.heartbeat.beat()
 
     async def _read(self) -> None:
         async with self._turn:
-            subscription = self._subscription or await self._subscribe()
-            polled = await subscription.poll(max_records=_BATCH, timeout_s=_POLL_S)
+            subscription = self._subscription = self._subscription or await self._subscribe()
+            try:
+                polled = await subscription.poll(max_records=_BATCH, timeout_s=_POLL_S)
+            except BusUnavailable:
+                self._subscription = None  # this one is of no use any more
+                await subscription.close()
+                raise
             if records := polled.get(self._shard):
                 self._next_offset = records[-1].offset + 1
                 self._apply(records)
 
     async def _subscribe(self) -> Subscription:
-        self._subscription = await self._bus.subscribe(f"sla-monitor-{self._topic.name}-{uuid4()}", [self._topic.name])
-        while self._shard not in self._subscription.assigned():
-            await self._subscription.poll(max_records=1, timeout_s=0.1)
-        first = (await self._bus.bounds(self._shard)).first
-        await self._subscription.seek(self._shard, first)
-        return self._subscription
+        """A subscription that goes on behind the last record that was applied."""
+        made = await self._bus.subscribe(f"sla-monitor-{self._topic.name}-{uuid4()}", [self._topic.name])
+        try:
+            while self._shard not in made.assigned():
+                await made.poll(max_records=1, timeout_s=0.1)
+            first = (await self._bus.bounds(self._shard)).first
+            await made.seek(self._shard, max(first, self._next_offset))
+        except BusUnavailable:
+            await made.close()
+            raise
+        return made
 
 
 class CatalogueView(LogView):

@@ -4,14 +4,16 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from shared.bus.consumer import ConsumerStatus, consume, unread
 from shared.bus.embedded import EmbeddedBus
 from shared.contracts.topics import Topic
-from shared.log.port import AppendUncertain, Fenced, Message, OffsetGone, Record, Shard
+from shared.log.port import AppendUncertain, BusUnavailable, Fenced, Message, OffsetGone, Record, Shard
 from shared.log.processor import Busy, Halted
+from shared.sqlite import SqliteFile
 from tests.support.log_reading import shards_of
 from tests.support.totals import Store, Totals
 
@@ -24,6 +26,22 @@ pytestmark = pytest.mark.anyio
 
 class Broken(Exception):
     """A fault that no loop can answer."""
+
+
+class Outage:
+    """While it `lasts`, the log answers nothing; `met` counts how often that was noticed."""
+
+    lasts = False
+    met = 0
+
+    def instead_of(self, read: Callable[..., Any]) -> Callable[..., Any]:
+        async def read_unless_away(file: SqliteFile, work: object) -> Any:
+            if self.lasts:
+                self.met += 1
+                raise BusUnavailable("no answer")
+            return await read(file, work)
+
+        return read_unless_away
 
 
 @pytest.fixture
@@ -109,7 +127,9 @@ async def test_a_restarted_group_goes_on_from_the_stored_offset(bus: EmbeddedBus
     assert sum(next_offset - first for _, first, next_offset in second.offered) == 10
 
 
-@pytest.mark.parametrize("fault", [Busy("the store does not answer"), AppendUncertain("nor does the log")])
+@pytest.mark.parametrize(
+    "fault", [Busy("the store does not answer"), AppendUncertain("nor does the log"), BusUnavailable("of its end")]
+)
 async def test_a_busy_shard_is_offered_the_same_records_again_until_they_are_taken(
     bus: EmbeddedBus, fault: Exception
 ) -> None:
@@ -247,6 +267,30 @@ async def test_workers_that_come_and_go_lose_nothing_and_double_nothing(bus: Emb
     await run_until(bus, lambda: len(store.numbers) >= 300, *workers[1:], batch=5)
 
     assert store.numbers == list(range(300))
+
+
+async def test_a_log_that_is_away_is_waited_for_and_then_read_on(
+    bus: EmbeddedBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.bus.consumer.MAX_PAUSE_S", 0.01)
+    store, status, away = Store(), ConsumerStatus("totals"), Outage()
+    monkeypatch.setattr(SqliteFile, "read", away.instead_of(SqliteFile.read))
+    await publish(bus, range(50))
+
+    async def during_the_outage() -> None:
+        while len(store.numbers) < 50:  # noqa: ASYNC110 (nothing announces what a worker has stored)
+            await asyncio.sleep(0.001)
+        away.lasts = True
+        await publish(bus, range(50, 60))
+        while away.met < 20 or status.positions:  # noqa: ASYNC110 (as above)
+            await asyncio.sleep(0.001)
+        away.lasts = False
+
+    outage = asyncio.create_task(during_the_outage())
+    await run_until(bus, lambda: len(store.numbers) == 60, Totals(store), status=status)
+    await outage
+
+    assert store.numbers == list(range(60))
 
 
 async def test_any_other_fault_ends_the_loop_loudly_and_leaves_the_group(bus: EmbeddedBus) -> None:

@@ -9,10 +9,19 @@ from shared.bus.consumer import ConsumerStatus
 from shared.bus.embedded import EmbeddedBus
 from shared.contracts.topics import TICKETS, TOPICS
 from shared.heartbeat import Heartbeat
-from shared.log.port import Message, Shard
+from shared.log.port import Bounds, BusUnavailable, Message, Shard
 from shared.running import health
-from shared.running.health import HealthPart, NotReady, Readiness, consumer_check, liveness
+from shared.running.health import (
+    ConsumerStalled,
+    HealthPart,
+    NotReady,
+    Readiness,
+    consumer_check,
+    liveness,
+    watch_consumers,
+)
 from shared.running.watchdog import Watched
+from shared.units import Offset
 
 pytestmark = pytest.mark.anyio
 
@@ -89,6 +98,62 @@ async def test_a_group_may_be_so_far_behind_and_no_further(behind: int, is_ready
 
     await bus.close()
     assert found.ok is is_ready
+
+
+async def test_a_group_whose_log_is_away_blames_the_log_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus, reading = EmbeddedBus(tmp_path / "log.db"), ConsumerStatus("group")
+    reading.positions, reading.paused = {SHARD: 0}, frozenset({SHARD})
+
+    async def away(_: Shard) -> Bounds:
+        raise BusUnavailable("no answer")
+
+    monkeypatch.setattr(bus, "bounds", away)
+    found = await Readiness({"group": consumer_check(bus, reading, lag_records=0)}).ask()
+
+    await bus.close()
+    assert found.parts["group"] == HealthPart(False, "the log does not answer")
+
+
+class SilentBus:
+    """A log that readers have had no answer from for `silent`, and which answers others while `answers`."""
+
+    def __init__(self, *, silent: float, answers: bool) -> None:
+        self.silent, self.answers, self.asked = silent, answers, 0
+
+    def silent_s(self) -> float:
+        return self.silent
+
+    async def bounds(self, _: Shard) -> Bounds:
+        self.asked += 1
+        if not self.answers:
+            raise BusUnavailable("no answer")
+        return Bounds(Offset(0), Offset(0))
+
+
+async def watched(bus: SilentBus, monkeypatch: pytest.MonkeyPatch, *, limit_s: float) -> None:
+    monkeypatch.setattr(health, "_LOOK_EVERY_S", 0.001)
+    stop = asyncio.Event()
+    watching = asyncio.create_task(watch_consumers(bus, stop, limit_s=limit_s))  # type: ignore[arg-type]  # asks no more
+    while bus.asked < 5 and not watching.done():  # noqa: ASYNC110 (it announces nothing)
+        await asyncio.sleep(0.001)
+    stop.set()
+    await watching
+
+
+async def test_readers_that_stay_without_an_answer_though_the_log_answers_end_the_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(ConsumerStalled):
+        await watched(SilentBus(silent=31, answers=True), monkeypatch, limit_s=0)
+
+
+@pytest.mark.parametrize("answers", [False, True])
+async def test_readers_that_have_had_no_answer_in_a_long_outage_are_given_time_when_it_is_over(
+    answers: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await watched(SilentBus(silent=100_000, answers=answers), monkeypatch, limit_s=300)
 
 
 async def test_a_group_without_shards_or_with_paused_shards_is_not_ready(tmp_path: Path) -> None:

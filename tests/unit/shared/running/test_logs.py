@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from shared.running.logs import configure_logs
+from shared.running.logs import OneLineEvery, configure_logs
 
 SECRET = "bearer-1f9c"  # noqa: S105 (stands for a header that must not be logged)
 
@@ -52,3 +52,24 @@ def test_libraries_log_from_warnings_on_and_in_the_same_form(output: io.StringIO
         "logger": "aiokafka",
         "timestamp": "",
     }
+
+
+def test_of_kafkas_client_a_line_a_minute_is_kept_which_says_how_many_were_not() -> None:
+    at = iter([0.0, 0.0, 0.1, 59.9, 60.0, 60.0, 120.5, 120.5])
+    limited = OneLineEvery(60.0, now=lambda: next(at))
+    lines = [
+        logging.LogRecord("aiokafka.client", logging.ERROR, "", 0, "node %d is away", (number,), None)
+        for number in range(5)
+    ]
+
+    kept = [line.getMessage() for line in lines if limited.filter(line)]
+
+    assert kept == ["node 0 is away", "node 3 is away (after 2 lines that were left out)", "node 4 is away"]
+
+
+def test_all_that_others_log_is_kept(output: io.StringIO) -> None:
+    for _ in range(3):
+        logging.getLogger("uvicorn").warning("slow")
+        structlog.get_logger().info("shard.resumed")
+
+    assert len(output.getvalue().splitlines()) == 6
