@@ -201,6 +201,8 @@ async def _answer(check: Check) -> HealthPart:
         return HealthPart(ok=True, detail=await check())
     except NotReady as reason:
         return HealthPart(ok=False, detail=str(reason))
+    except BusUnavailable:
+        return HealthPart(ok=False, detail="the log does not answer")
     except Exception as fault:  # noqa: BLE001 (whatever a part raises is its state; its text may hold an address)
         return HealthPart(ok=False, detail=type(fault).__name__)
 
