@@ -306,7 +306,7 @@ class StateStoreContract:
             Quarantined(Offset(n), "unreadable", "expected `str`", b"\xff", b"\x00{", EpochMillis(n))
             for n in (12, 7, 9)
         ]
-        quarantined.append(Quarantined(Offset(8), "empty", "", None, None, EpochMillis(8)))
+        quarantined.append(Quarantined(Offset(8), "empty", "", None, None, EpochMillis(8), redriven=True))
         await states.commit(shard, None, replace(FIRST, quarantined=quarantined))
 
         in_order = sorted(quarantined, key=lambda record: record.offset)

@@ -18,7 +18,6 @@ from shared.contracts.envelope import ItemEvent
 from shared.contracts.topics import TOPICS, WORK
 from shared.log.partitioner import partition_of
 from shared.log.port import Bus, Message, Shard
-from shared.quarantine.service import NotHalted
 from shared.running.health import NotReady, consumer_check
 from shared.scope import Scope
 from shared.units import EpochMillis
@@ -132,7 +131,7 @@ def test_other_shards_go_on_and_readiness_says_which_one_is_halted_why_and_what_
 
     reason = asyncio.run(scenario())
     assert reason.startswith(f"{SHARD} is halted at offset 10: ")
-    assert f"tallystick quarantine accept-flood {SHARD} --reason" in reason
+    assert f'`tallystick quarantine accept-flood {SHARD} --reason "the sender is stopped"`' in reason
 
 
 @EACH
@@ -143,6 +142,7 @@ def test_a_halted_shard_goes_on_when_the_flood_is_accepted_and_halts_at_the_next
         async with running(make, tmp_path) as (app, bus):
             await bus.publish_to(SHARD, [POISON] * 30)
             await halts(app)
+            assert await app.quarantine.may_be_halted(SHARD)
             await app.quarantine.accept_flood(SHARD, actor="tester", reason="the sender has been stopped")
             await reaches(app, SHARD, 30)
             assert not app.consumers[0].halted
@@ -156,16 +156,44 @@ def test_a_halted_shard_goes_on_when_the_flood_is_accepted_and_halts_at_the_next
 
 @EACH
 @pytest.mark.parametrize(("poison", "good"), [(9, 3), (10, 0), (0, 1)])
-def test_a_flood_cannot_be_accepted_where_what_is_quarantined_does_not_halt_the_shard(
+def test_a_shard_is_not_halted_where_what_is_quarantined_is_too_little_for_it(
     make: Make, poison: int, good: int, tmp_path: Path
 ) -> None:
     async def scenario() -> None:
         async with running(make, tmp_path) as (app, bus):
             await bus.publish_to(SHARD, [*[POISON] * poison, *[message(received(ITEM, AT))] * good])
             await reaches(app, SHARD, poison + good)
-            with pytest.raises(NotHalted):
-                await app.quarantine.accept_flood(SHARD, actor="tester", reason="there is no flood")
-            assert await app.quarantine.decisions() == []
+            assert not await app.quarantine.may_be_halted(SHARD)
+
+    asyncio.run(scenario())
+
+
+@EACH
+@pytest.mark.parametrize("poison", [POISON, CONFLICT], ids=["unreadable", "conflicting"])
+def test_what_is_redriven_never_counts_towards_a_flood_and_what_is_sent_besides_does(
+    make: Make, poison: Message, tmp_path: Path
+) -> None:
+    before = [message(received(ITEM, AT)), message(completed(ITEM, AT, units="3"))]
+
+    async def scenario() -> None:
+        async with running(make, tmp_path) as (app, bus):
+            await bus.publish_to(SHARD, [*before, *[poison] * 6])
+            await reaches(app, SHARD, 8)
+            for sent in (8, 14, 26):  # every open one again, twice what was open before
+                entries = [entry async for entry in app.quarantine.entries(Scope.all(), decided=True)]
+                for entry in entries[-6:] if sent == 8 else entries[-12:]:
+                    await app.quarantine.redrive(entry, actor="tester", reason="a new release may read them")
+                await reaches(app, SHARD, sent + min(len(entries), 12))
+            assert await quarantined_offsets(app) == list(range(26, 38))
+            assert not app.consumers[0].halted
+
+            await bus.publish_to(SHARD, [poison] * 5)
+            await halts(app)
+            assert app.consumers[0].positions[SHARD] == 42  # with the first six these are eleven
+
+        async with running(make, tmp_path) as (app, _):
+            await halts(app)
+            assert app.consumers[0].positions[SHARD] == 42
 
     asyncio.run(scenario())
 

@@ -7,7 +7,7 @@ is the only memory, so that a restart changes nothing.
 
 from collections.abc import Sequence
 
-from shared.log.port import Shard
+from shared.log.port import Quarantined, Shard
 
 MAX_QUARANTINED = 10
 # One item that gets events without end is its sender's trouble: it must not stop the others of its partition.
@@ -35,10 +35,15 @@ def halting_offset(before: Sequence[int], poison: Sequence[int]) -> int | None:
     return None
 
 
+def counts(record: Quarantined) -> bool:
+    """Whether the record counts towards a flood: one that an operator has sent again never does."""
+    return record.reason not in NO_FLOOD and not record.redriven
+
+
 def halt_message(shard: Shard, offset: int) -> str:
     """What an operator reads of a halted shard: why it is halted, and what can be done."""
     return (
         f"{shard} is halted at offset {offset}: over {MAX_QUARANTINED} of its last {WINDOW:,} records are invalid. "
         "If this release is at fault, deploy one that reads them; if their sender is, stop it and run "
-        f"`tallystick quarantine accept-flood {shard} --reason …`. Nothing has been lost"
+        f'`tallystick quarantine accept-flood {shard} --reason "the sender is stopped"`. Nothing has been lost'
     )

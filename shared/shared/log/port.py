@@ -62,7 +62,7 @@ class Outgoing(Struct, frozen=True, gc=False):
 
 
 class Quarantined(Struct, frozen=True):
-    """A record that could not be read, with its original bytes, and why."""
+    """A record that could not be read, with its original bytes, and why; `redriven`: an operator had sent it again."""
 
     offset: Offset
     reason: str
@@ -70,6 +70,7 @@ class Quarantined(Struct, frozen=True):
     key: bytes | None
     value: bytes | None
     timestamp_ms: EpochMillis
+    redriven: bool = False
 
 
 class Bounds(NamedTuple):

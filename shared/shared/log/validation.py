@@ -45,6 +45,8 @@ MAX_EVENT_BYTES = 256 * 1024
 # Clocks of honest senders differ by less; a later time would move deadlines that nobody has reached.
 MAX_AHEAD = timedelta(minutes=5)
 MAX_AGE = timedelta(days=REPLAYABLE_DAYS)
+# The header of a record that an operator has sent again from quarantine; its value is the place that it had there.
+REDRIVEN = "tallystick-redriven-from"
 _MAX_AHEAD_S, _MAX_AGE_S = MAX_AHEAD.total_seconds(), MAX_AGE.total_seconds()
 # Anybody may write there; what Tallystick's services write elsewhere is placed and dated by its own code.
 _PROVIDERS = frozenset({TICKETS.name, WORK.name, USAGE.name})
@@ -88,7 +90,9 @@ def failed_to_read(failure: CodeFailure) -> InvalidRecord:
 
 def as_quarantined(record: Record, refused: InvalidRecord) -> Quarantined:
     """The record as quarantine keeps it: its own bytes, and why."""
-    return Quarantined(record.offset, refused.reason, refused.detail, record.key, record.value, record.timestamp_ms)
+    redriven = any(name == REDRIVEN for name, _ in record.headers)
+    refusal = refused.reason, refused.detail
+    return Quarantined(record.offset, *refusal, record.key, record.value, record.timestamp_ms, redriven)
 
 
 def read_event(shard: Shard, record: Record, carried: frozenset[type[E]]) -> E | InvalidRecord:

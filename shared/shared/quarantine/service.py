@@ -14,8 +14,9 @@ from typing import Literal, Protocol
 from shared.clock import Clock
 from shared.contracts.envelope import split_item_key
 from shared.contracts.topics import Topic
-from shared.log.flood import MAX_QUARANTINED, NO_FLOOD, halting_offset
+from shared.log.flood import MAX_QUARANTINED, counts, halting_offset
 from shared.log.port import Bus, Message, Quarantined, Shard, every_shard
+from shared.log.validation import REDRIVEN
 from shared.quarantine.decisions import Action, Decision, QuarantineDecisions
 from shared.scope import Scope
 from shared.sql.engine import busy_during_outages
@@ -26,14 +27,6 @@ _PAGE = 100  # each may hold 256 KiB
 
 class NotQuarantined(LookupError):
     """There is no record at that place in quarantine, or none that the caller may see."""
-
-
-class AlreadyDecided(ValueError):
-    """Somebody has already decided about the record."""
-
-
-class NotHalted(ValueError):
-    """Too few records of the shard are quarantined for it to be halted."""
 
 
 class CannotRedrive(ValueError):
@@ -60,6 +53,14 @@ class QuarantineEntry:
     def place(self) -> str:
         """Where it is in the log: `provider.work.v1/3@1042`."""
         return f"{self.shard}@{self.record.offset}"
+
+
+class AlreadyDecided(ValueError):
+    """Somebody has already decided about the record."""
+
+    def __init__(self, entry: QuarantineEntry) -> None:
+        by = "" if entry.decision is None else f" {entry.decision.action} by {entry.decision.actor}"
+        super().__init__(f"{entry.place} was{by}")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -153,7 +154,8 @@ class QuarantineService:
     async def redrive(self, entry: QuarantineEntry, *, actor: str, reason: str) -> Decision:
         """The record is in the log once more, as it was sent, and the decision is kept; raises `CannotRedrive`.
 
-        May be repeated: events are known by their ids, so that a record sent twice counts once.
+        May be repeated: events are known by their ids, so that a record sent twice counts once. Its header `REDRIVEN`
+        keeps it from counting towards a flood where it is still invalid.
         """
         await self._bus.publish(entry.shard.topic, [_as_sent(entry)])
         return await self._decide(entry.shard, entry.record.offset, "re-driven", actor, reason)
@@ -165,21 +167,31 @@ class QuarantineService:
     async def discard(self, entry: QuarantineEntry, *, actor: str, reason: str) -> Decision:
         """The record will not be redriven; its bytes are kept. Raises `AlreadyDecided` unless the entry is open."""
         if entry.decision is not None:
-            raise AlreadyDecided(f"{entry.place} was {entry.decision.action} by {entry.decision.actor}")
+            raise AlreadyDecided(entry)
         return await self._decide(entry.shard, entry.record.offset, "discarded", actor, reason)
 
     async def accept_flood(self, shard: Shard, *, actor: str, reason: str) -> Decision:
-        """Any number of the records that `shard` holds by now may be quarantined; later ones are counted from zero.
-
-        Raises `NotQuarantined` for a shard that the service does not read, and `NotHalted` where what is quarantined
-        shows that it is not halted. Only the running service knows whether it is.
-        """
-        if shard not in self._shards:
-            raise NotQuarantined(f"{self.service} does not read {shard}")
+        """Any number of the records that `shard` holds by now may be quarantined; later ones are counted from zero."""
         end = (await self._bus.bounds(shard)).end
-        if not await self._may_be_halted(shard, end):
-            raise NotHalted(f"{shard} is not halted")
         return await self._decide(shard, end, "flood-accepted", actor, reason)
+
+    async def may_be_halted(self, shard: Shard) -> bool:
+        """Whether one more invalid record, of those in the log, would make a flood of what is quarantined.
+
+        Where it would not, `shard` is not halted; only the running service knows whether it is.
+        """
+        end = (await self._bus.bounds(shard)).end
+        newest: list[int] = []
+        offset = await self.accepted_below(shard) - 1
+        while page := await self._store.quarantine(shard, after_offset=offset, limit=_PAGE):
+            offset = page[-1].offset
+            counted = (record.offset for record in page if counts(record))
+            newest = [*newest, *counted][-MAX_QUARANTINED:]
+        return bool(newest) and offset + 1 < end and halting_offset(newest, [offset + 1]) is not None
+
+    def reads(self, shard: Shard) -> bool:
+        """Whether the service reads `shard`, and may hold records of it."""
+        return shard in self._shards
 
     async def decisions(self) -> list[Decision]:
         """Every decision of this quarantine, the oldest first."""
@@ -190,16 +202,6 @@ class QuarantineService:
         """The offset below which floods of `shard` are accepted; raises `Busy` while the database is away."""
         with busy_during_outages():
             return await asyncio.to_thread(self._decisions.accepted_below, shard)
-
-    async def _may_be_halted(self, shard: Shard, end: int) -> bool:
-        """Whether one more invalid record, of those before `end`, would make a flood of what is quarantined."""
-        newest: list[int] = []
-        offset = await self.accepted_below(shard) - 1
-        while page := await self._store.quarantine(shard, after_offset=offset, limit=_PAGE):
-            offset = page[-1].offset
-            counted = (record.offset for record in page if record.reason not in NO_FLOOD)
-            newest = [*newest, *counted][-MAX_QUARANTINED:]
-        return bool(newest) and offset + 1 < end and halting_offset(newest, [offset + 1]) is not None
 
     async def _latest_decisions(self, shard: Shard) -> dict[int, Decision]:
         """The latest decision about each record of the shard, by offset."""
@@ -231,4 +233,5 @@ def _as_sent(entry: QuarantineEntry) -> Message:
         raise CannotRedrive(f"{entry.place} has no value: it can only be discarded")
     if not key:
         raise CannotRedrive(f"{entry.place} has no key that an event can have: it can only be discarded")
-    return Message(key, record.value, timestamp_ms=record.timestamp_ms)
+    redriven_from = (REDRIVEN, entry.place.encode())
+    return Message(key, record.value, headers=(redriven_from,), timestamp_ms=record.timestamp_ms)

@@ -74,6 +74,7 @@ CREATE TABLE IF NOT EXISTS quarantine (
     key BLOB,
     value BLOB,
     timestamp_ms INTEGER NOT NULL,
+    redriven INTEGER NOT NULL,
     PRIMARY KEY (shard, offset)
 );
 """
@@ -93,7 +94,7 @@ _DUE = "SELECT key, at_s FROM due WHERE shard = ? AND at_s <= ? ORDER BY at_s, k
 _OUTBOX = "SELECT id, topic, key, value, timestamp_ms FROM outbox WHERE shard = ? ORDER BY position LIMIT ?"
 _PUBLISHED = "DELETE FROM outbox WHERE shard = ? AND id IN (SELECT value FROM json_each(?))"
 _QUARANTINE = """
-SELECT offset, reason, detail, key, value, timestamp_ms FROM quarantine
+SELECT offset, reason, detail, key, value, timestamp_ms, redriven FROM quarantine
 WHERE shard = ? AND offset > ? ORDER BY offset LIMIT ?
 """
 _PUT_HEAD = "INSERT OR REPLACE INTO heads VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -101,7 +102,7 @@ _PUT_ITEM = "INSERT INTO items VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value 
 _PUT_IDENTITY = "INSERT OR IGNORE INTO identities VALUES (?, ?)"
 _PUT_DUE = "INSERT INTO due VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET at_s = excluded.at_s"
 _PUT_OUTGOING = "INSERT OR IGNORE INTO outbox (shard, id, topic, key, value, timestamp_ms) VALUES (?, ?, ?, ?, ?, ?)"
-_PUT_QUARANTINED = "INSERT OR REPLACE INTO quarantine VALUES (?, ?, ?, ?, ?, ?, ?)"
+_PUT_QUARANTINED = "INSERT OR REPLACE INTO quarantine VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _DELETE_ITEM = "DELETE FROM items WHERE shard = ? AND key = ?"
 _DELETE_IDENTITY = "DELETE FROM identities WHERE shard = ? AND digest = ?"
 _DELETE_DUE = "DELETE FROM due WHERE shard = ? AND key = ?"
@@ -152,7 +153,8 @@ class EmbeddedStateStore:
         await self._file.write(lambda connection: connection.execute(_PUBLISHED, (str(shard), _json(ids))))
 
     async def quarantine(self, shard: Shard, *, after_offset: int, limit: int) -> list[Quarantined]:
-        return [Quarantined(*row) for row in await self._rows(_QUARANTINE, shard, after_offset, limit)]
+        rows = await self._rows(_QUARANTINE, shard, after_offset, limit)
+        return [msgspec.structs.replace(Quarantined(*row), redriven=bool(row[-1])) for row in rows]
 
     async def forget(self, shard: Shard) -> None:
         await self._file.write(lambda connection: _forget(connection, shard))

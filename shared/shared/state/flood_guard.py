@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from shared.log.flood import MAX_QUARANTINED, NO_FLOOD, WINDOW, halt_message, halting_offset
+from shared.log.flood import MAX_QUARANTINED, WINDOW, counts, halt_message, halting_offset
 from shared.log.port import Quarantined, Record, Shard
 from shared.log.processor import Halted
 from shared.state.port import StateStore
@@ -29,7 +29,7 @@ class FloodGuard:
 
         Raises `Halted` where the first of them does.
         """
-        invalid = sorted(record.offset for record in quarantined if record.reason not in NO_FLOOD)
+        invalid = sorted(record.offset for record in quarantined if counts(record))
         if not invalid:
             return list(records)
         counted = max(invalid[0] - WINDOW, await self._accepted_below(shard))
@@ -48,7 +48,7 @@ class FloodGuard:
         # Each may hold 256 KiB, so few are read at once.
         while page := await self._states.quarantine(shard, after_offset=after, limit=MAX_QUARANTINED + 1):
             after = page[-1].offset
-            found += [each.offset for each in page if each.reason not in NO_FLOOD]
+            found += [each.offset for each in page if counts(each)]
             if len(found) > MAX_QUARANTINED:
                 break
         return found[: MAX_QUARANTINED + 1]

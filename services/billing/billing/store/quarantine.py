@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, Engine, select
 
 from billing.store import tables
-from shared.log.flood import WINDOW, Flood, halting_offset
+from shared.log.flood import WINDOW, Flood, counts, halting_offset
 from shared.log.port import Quarantined, Shard
 from shared.quarantine.decisions import accepted_below
 from shared.sql.engine import read_transaction
@@ -28,7 +28,7 @@ class SqlQuarantineStore:
         """As `quarantine`, and blocks."""
         table = tables.quarantine.c
         query = (
-            select(table.offset, table.reason, table.detail, table.key, table.value, table.timestamp_ms)
+            select(*(table[name] for name in Quarantined.__struct_fields__))
             .where(table.topic == shard.topic, table.partition == shard.partition, table.offset > after_offset)
             .order_by(table.offset)
             .limit(limit)
@@ -41,7 +41,8 @@ def quarantine_records(connection: Connection, shard: Shard, records: Sequence[Q
     """`records` are in quarantine. Raises `Flood` where they, with what the shard quarantined before, are too many."""
     if not records:
         return
-    _refuse_flood(connection, shard, sorted(record.offset for record in records))
+    if counted := sorted(record.offset for record in records if counts(record)):
+        _refuse_flood(connection, shard, counted)
     rows = [
         {
             "topic": shard.topic,
@@ -52,6 +53,7 @@ def quarantine_records(connection: Connection, shard: Shard, records: Sequence[Q
             "timestamp_ms": record.timestamp_ms,
             "key": record.key,
             "value": record.value,
+            "redriven": record.redriven,
         }
         for record in records
     ]
@@ -66,6 +68,7 @@ def _refuse_flood(connection: Connection, shard: Shard, offsets: Sequence[int]) 
         table.partition == shard.partition,
         table.offset >= counted_from,
         table.offset < offsets[0],
+        ~table.redriven,
     )
     earlier = connection.scalars(before.order_by(table.offset)).all()
     halted_at = halting_offset(earlier, [offset for offset in offsets if offset >= counted_from])

@@ -5,7 +5,7 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Date, Index, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, LargeBinary, MetaData, String, Table
 
 from shared.quarantine.decisions import quarantine_decision_table
 from shared.sql.approvals import approval_table
@@ -136,4 +136,5 @@ quarantine = Table(
     Column("timestamp_ms", BigInteger, nullable=False),
     Column("key", LargeBinary),
     Column("value", LargeBinary),
+    Column("redriven", Boolean, nullable=False),  # sent again by an operator
 )

@@ -7,7 +7,7 @@ from alembic import op
 
 from billing.store.tables import metadata
 
-revision = "0010"
+revision = "0011"
 down_revision = None
 
 
