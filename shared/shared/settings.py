@@ -99,13 +99,18 @@ class ServiceSettings(BaseSettings):
 S = TypeVar("S", bound=ServiceSettings)
 
 
-def read_settings(kind: type[S]) -> S:
-    """The settings as the environment has them; raises `InvalidSettings` with every fault in it."""
+def read_settings(kind: type[S], **given: Any) -> S:
+    """The settings as `given` by name, else as the environment has them; raises `InvalidSettings` with every fault."""
     try:
-        return kind()
+        return kind(**given)
     except ValidationError as refused:
         faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in refused.errors()]
         raise InvalidSettings("; ".join(fault.removeprefix(": ") for fault in faults)) from None
+
+
+def read_text(name: str) -> str:
+    """The one setting of that name, empty where it is not set; raises `InvalidSettings`."""
+    return os.environ.get(name) or _file_content(name) or ""
 
 
 class _NamedFiles(PydanticBaseSettingsSource):
@@ -113,20 +118,20 @@ class _NamedFiles(PydanticBaseSettingsSource):
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         name = field.alias or field_name
-        return self._content(name), name, False
+        return _file_content(name), name, False
 
     def __call__(self) -> dict[str, Any]:
         given = [self.get_field_value(field, name) for name, field in self.settings_cls.model_fields.items()]
         return {name: content for content, name, _ in given if content is not None}
 
-    @staticmethod
-    def _content(name: str) -> str | None:
-        path = os.environ.get(f"{name}_FILE")
-        if path is None:
-            return None
-        if name in os.environ:
-            raise InvalidSettings(f"{name} and {name}_FILE are both set: leave one of them out")
-        try:
-            return Path(path).read_text(encoding="utf-8").rstrip("\r\n")
-        except (OSError, UnicodeDecodeError) as fault:
-            raise InvalidSettings(f"{name}_FILE names a file that cannot be read: {type(fault).__name__}") from fault
+
+def _file_content(name: str) -> str | None:
+    path = os.environ.get(f"{name}_FILE")
+    if path is None:
+        return None
+    if name in os.environ:
+        raise InvalidSettings(f"{name} and {name}_FILE are both set: leave one of them out")
+    try:
+        return Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as fault:
+        raise InvalidSettings(f"{name}_FILE names a file that cannot be read: {type(fault).__name__}") from fault

@@ -23,6 +23,12 @@ from tests.support.replays import TICKETS
 from tests.support.service_process import state_folder_env
 
 MONTH = ("adur", "2026-03")
+# Where the services on servers keep the rest of their data; nothing answers there.
+OTHER_STORES = {
+    "STATE_URL": "redis://127.0.0.1:1/0",
+    "MONITOR_DATABASE_URL": "postgresql+psycopg://nobody:secret@127.0.0.1:1/none",
+    "BILLING_DATABASE_URL": "postgresql+psycopg://nobody:secret@127.0.0.1:1/none",
+}
 DRAFT = """
 calendars:
   - {id: office-hours, name: Office, weekly: {mon: ["09:00-17:00"]}}
@@ -161,7 +167,7 @@ def test_a_replay_that_could_not_write_its_files_does_not_begin(option: str, tmp
 @pytest.mark.parametrize(("url", "code"), [("kafka://127.0.0.1:1", 3), ("amqp://broker", 2), ("kafka://", 2)], ids=str)
 @pytest.mark.parametrize("arguments", [("illustrate", "--months", "1"), ("quarantine", "list")], ids=" ".join)
 def test_a_log_that_does_not_answer_is_named(arguments: tuple[str, ...], url: str, code: int, tmp_path: Path) -> None:
-    result = run(tmp_path / "var", *arguments, BUS_URL=url)
+    result = run(tmp_path / "var", *arguments, BUS_URL=url, **OTHER_STORES)
 
     assert (result.exit_code, "BUS_URL" in refusal(result)) == (code, True)
 
@@ -190,7 +196,7 @@ def test_a_database_out_of_reach_is_no_bug_of_any_verb(arguments: tuple[str, ...
 
 
 def test_a_kafka_out_of_reach_is_named_in_a_sentence_and_nothing_else(tmp_path: Path) -> None:
-    environment = state_folder_env(tmp_path) | {"BUS_URL": "kafka://127.0.0.1:1"}
+    environment = state_folder_env(tmp_path) | {"BUS_URL": "kafka://127.0.0.1:1"} | OTHER_STORES
 
     ended = subprocess.run(
         [sys.executable, "-m", "tallystick", "quarantine", "list"],

@@ -1,9 +1,13 @@
 """`tallystick quarantine` on a folder of state: a record redriven after a fix counts as if it had never failed."""
 
 import asyncio
+import os
+import pty
 import re
 import shutil
-from collections.abc import Sequence
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -33,6 +37,7 @@ from tallystick.__main__ import app
 from tallystick.commands.quarantine import app as registered
 from tallystick.stack import open_stack
 from tests.support.monitoring import local, ticket
+from tests.support.service_process import PATIENCE_S, clean_environment, state_folder_env
 from tests.support.state_folder import FolderContent, content_of, shards_read
 
 NOW = FixedClock(datetime(2026, 4, 10, 12, tzinfo=UTC))
@@ -172,6 +177,77 @@ def test_a_record_in_the_wrong_partition_is_redriven_to_its_own(tmp_path: Path, 
     work(tmp_path)
 
     assert content_of(tmp_path, MONTHS) == never_failed
+
+
+def test_records_that_stay_unreadable_may_be_redriven_without_halting_any_service(tmp_path: Path) -> None:
+    work(tmp_path, [(WORK, Message("adur:x", b"{", timestamp_ms=EpochMillis(0)))] * 6)
+
+    for _ in range(3):
+        output_of(tmp_path, "redrive", "--all", *WHY)
+        work(tmp_path)  # it fails where a partition is halted
+
+    assert len(PLACE.findall(output_of(tmp_path, "list"))) == 6
+    assert "24 quarantined." in output_of(tmp_path, "list", "--decided")
+
+
+def test_the_sentence_of_a_halted_partition_works_as_printed_for_every_service_that_reads_it(tmp_path: Path) -> None:
+    bad = Message("adur:x", b"{", timestamp_ms=EpochMillis(0))
+    shard = Shard(WORK.name, partition_of(b"adur:x", WORK.partitions))
+    halted = asyncio.run(_halted_monitor(tmp_path, [bad] * 15))  # billing has not read any of them yet
+    (printed,) = re.findall(r"`(tallystick [^`]+)`", halted[shard])
+
+    ended, shown = at_a_terminal(printed, tmp_path, answering=b"y\n")
+    work(tmp_path)  # it fails where a partition is halted
+
+    assert ended == 0, shown
+    assert f"sla-monitor goes on with {shard}; records from offset 15 on are counted again." in shown
+    assert f"billing goes on with {shard}; records from offset 15 on are counted again." in shown
+    assert "15 open." in output_of(tmp_path, "list")
+
+
+async def _halted_monitor(folder: Path, sent: Sequence[Message]) -> Mapping[Shard, str]:
+    """What the monitor says of its halted partitions; billing does not run."""
+    async with open_stack(folder, clock=NOW) as stack:
+        await stack.bus.publish(WORK.name, sent)
+        stop, judging = asyncio.Event(), stack.monitor.consumers[0]
+        async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+            tasks.create_task(stack.monitor.run(stop))
+            while not judging.halted:  # noqa: ASYNC110 (nothing signals its progress)
+                await asyncio.sleep(0.05)
+            stop.set()
+            return dict(judging.halted)
+
+
+def at_a_terminal(command: str, folder: Path, *, answering: bytes) -> tuple[int, str]:
+    """The command line as a person pastes it into a shell and answers what it asks: exit code and what was shown."""
+    master, terminal = pty.openpty()
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = clean_environment() | state_folder_env(folder) | {"PATH": path, "COLUMNS": "200"}
+    with subprocess.Popen(
+        ["sh", "-c", command],
+        env=environment,
+        stdin=terminal,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as started:
+        os.write(master, answering)
+        shown, _ = started.communicate(timeout=PATIENCE_S)
+    os.close(master)
+    os.close(terminal)
+    return started.returncode, shown
+
+
+def test_a_discard_that_was_broken_off_between_two_services_may_be_repeated(tmp_path: Path) -> None:
+    work(tmp_path, [(WORK, Message("adur:x", b"{", timestamp_ms=EpochMillis(0)))])
+    (place,) = PLACE.findall(output_of(tmp_path, "list"))
+    output_of(tmp_path, "discard", place, "--service", "billing", *WHY)
+
+    output_of(tmp_path, "discard", place, *WHY)
+
+    assert output_of(tmp_path, "list") == "0 open.\n"
+    decided = [line.split("  ")[3] for line in output_of(tmp_path, "decisions").splitlines()]
+    assert sorted(decided) == ["billing", "sla-monitor"]
 
 
 def test_a_record_that_is_still_invalid_is_quarantined_again(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ Whatever the environment says of servers, no verb falls back to the folder, whos
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
@@ -135,6 +135,17 @@ def service_api(call: str) -> ServiceApi | None:
     return None
 
 
+def require_addresses(*needed: Sequence[str]) -> None:
+    """One of each of the settings `needed` is set, or no server is named; ends the command otherwise."""
+    name = named_servers()
+    missing = [" or ".join(names) for names in needed if not any(map(_is_set, names))]
+    if name is not None and missing:
+        fail(
+            f"{name} is set, so the services run on servers, but not {', not '.join(missing)}.",
+            do="docs/running.md lists the addresses that the command needs. Nothing was read or changed.",
+        )
+
+
 def require_folder_only(verb: str, instead: str) -> None:
     """The folder of this machine is meant; ends the command where servers are named: `instead` says what does it."""
     if (name := named_servers()) is not None:
@@ -146,8 +157,17 @@ def require_folder_only(verb: str, instead: str) -> None:
 
 def named_servers() -> str | None:
     """The first setting that names a server, by itself or by a file; None where all state is in the folder."""
-    found = (name for each in SETTINGS for name in (each, f"{each}_FILE") if os.environ.get(name))
+    found = (name for each in SETTINGS for name in _names(each) if os.environ.get(name))
     return next(found, None)
+
+
+def _is_set(setting: str) -> bool:
+    return any(map(os.environ.get, _names(setting)))
+
+
+def _names(setting: str) -> tuple[str, str]:
+    """The two variables that may hold a setting."""
+    return setting, f"{setting}_FILE"
 
 
 def read_address(text: str) -> str:

@@ -22,7 +22,7 @@ from shared.log.partitioner import partition_of
 from shared.log.port import Bounds, Bus, Record, Shard, every_shard
 from shared.log.validation import CONFLICT
 from shared.period import Month, month_of
-from shared.settings import read_settings
+from shared.settings import read_settings, read_text
 from shared.sql.engine import busy_during_outages
 from shared.sql.inbox import InsertResult
 from shared.units import EpochMillis, Offset
@@ -33,6 +33,8 @@ from sla_monitor.judging.dry_run import DryRunResult, JudgingDryRun
 from sla_monitor.settings import DryRunSettings
 from tallystick.backfill.candidates import Candidate, Refusal
 from tallystick.backfill.report import Changes, changes
+from tallystick.servers import ADDRESS, require_addresses
+from tallystick.services import BILLING, DATABASE, OWN_DATABASE
 from tallystick.stack import require_folder
 
 _InsertResult = InsertResult | FactResult | None
@@ -154,7 +156,11 @@ class BackfillDryRun:
 @asynccontextmanager
 async def open_dry_run(clock: Clock) -> AsyncIterator[BackfillDryRun]:
     """What the environment's settings name; `DATABASE_URL` is billing's. All of it is closed on the way out."""
-    monitor_settings, billing_settings = read_settings(DryRunSettings), read_settings(BillingSettings)
+    billing_database = read_text(OWN_DATABASE[BILLING]) or read_text(DATABASE)
+    if read_text("BUS_URL") or read_text(ADDRESS):
+        require_addresses(["BUS_URL"], ["STATE_URL"], [OWN_DATABASE[BILLING], DATABASE])
+    monitor_settings = read_settings(DryRunSettings, DATABASE_URL=billing_database)
+    billing_settings = read_settings(BillingSettings, DATABASE_URL=billing_database)
     addresses = monitor_settings.bus_url, monitor_settings.state_url, billing_settings.database_url
     require_folder(monitor_settings.var, unless=addresses)
     async with AsyncExitStack() as stack:

@@ -10,6 +10,7 @@ from shared.period import LONDON
 from shared.web.formats import counted
 from tallystick.console import answer, progress
 from tallystick.options import Example, Json
+from tallystick.servers import require_addresses
 from tallystick.stack import require_folder
 
 app = typer.Typer(add_completion=False)
@@ -37,6 +38,7 @@ async def _send(example: str, *, months: int, seed: int) -> int:
     definitions = example_definitions(example)
     today = WallClock().now().astimezone(LONDON).date()
     events = list(months_of_events(definitions, months=months, until=today, seed=seed))
+    require_addresses(["BUS_URL"])
     settings = read_settings(ServiceSettings)
     require_folder(settings.var, unless=[settings.bus_url])
     bus = connect(settings.bus)

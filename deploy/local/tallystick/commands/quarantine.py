@@ -146,12 +146,13 @@ def discard(  # noqa: PLR0917 (as above)
 
     async def work(services: "Sequence[QuarantineService]") -> int:
         found = await selected_entries(services, places or [], because=because, every=every)
-        confirm(f"Discard {counted(len(found), 'record')}?", yes=yes)
-        for each in [each for held in found.values() for each in held]:
-            try:
-                await each.quarantine.discard(each.entry, actor=by.actor, reason=by.reason)
-            except AlreadyDecided as refused:
+        for held in found.values():
+            if all(each.entry.decision for each in held):
+                refused = AlreadyDecided(held[0].entry)
                 fail(f"{refused}.", do="`tallystick quarantine show` says when and why.")
+        confirm(f"Discard {counted(len(found), 'record')}?", yes=yes)
+        for each in (each for held in found.values() for each in held if each.entry.decision is None):
+            await each.quarantine.discard(each.entry, actor=by.actor, reason=by.reason)
         return len(found)
 
     done = _in_quarantine(service, work)
@@ -168,30 +169,22 @@ def accept_flood(  # noqa: PLR0917 (as above)
     as_json: Json = False,
 ) -> None:
     """Let a halted partition go on, quarantining every invalid record in it up to now."""
-    from shared.quarantine.service import NotHalted, NotQuarantined
     from tallystick.quarantined import read_shard
 
     by, wanted = Authorisation.of(actor, reason), read_shard(shard)
 
     async def work(services: "Sequence[QuarantineService]") -> list[tuple[str, int]]:
         confirm(f"Quarantine every invalid record that {shard} holds by now?", yes=yes)
-        accepted, not_halted = [], False
-        for each in services:
-            try:
-                decision = await each.accept_flood(wanted, actor=by.actor, reason=by.reason)
-            except NotQuarantined:
-                continue
-            except NotHalted:
-                not_halted = True
-                continue
-            accepted.append((each.service, decision.offset))
-        if not_halted and not accepted:
+        reading = [each for each in services if each.reads(wanted)]
+        if not reading:
+            fail(f"No service reads {shard}.", do="Write for example provider.work.v1/3.")
+        if not any([await each.may_be_halted(wanted) for each in reading]):
             fail(f"{shard} is not halted; nothing was decided.", do="/readyz of each service names what is halted.")
-        return accepted
+        # Also where a service has yet to come so far: it would be halted there a moment later.
+        decisions = [await each.accept_flood(wanted, actor=by.actor, reason=by.reason) for each in reading]
+        return [(each.service, decision.offset) for each, decision in zip(reading, decisions, strict=True)]
 
     accepted = _in_quarantine(service, work)
-    if not accepted:
-        fail(f"No service reads {shard}.", do="Write for example provider.work.v1/3.")
     lines = [
         f"{name} goes on with {shard}; records from offset {offset} on are counted again." for name, offset in accepted
     ]
