@@ -19,10 +19,11 @@ def test_a_link_to_a_file_leads_to_one(page: Path) -> None:
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
-def test_every_page_is_in_the_index() -> None:
+def test_every_page_is_in_the_index_and_every_runbook_in_the_list_of_alerts() -> None:
     listed = set(re.findall(r"\]\(([^)]+\.md)\)", (DOCS / "README.md").read_text(encoding="utf-8")))
+    runbooks = set(re.findall(r"\]\((runbooks/[^)]+\.md)\)", (DOCS / "alerts.md").read_text(encoding="utf-8")))
 
-    assert {str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md")} - {"README.md"} == listed
+    assert {str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md")} - {"README.md"} == listed | runbooks
 
 
 @pytest.mark.parametrize("page", DECISIONS, ids=lambda page: page.stem)

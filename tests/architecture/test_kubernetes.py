@@ -19,7 +19,7 @@ KUBERNETES_VERSIONS = ("1.31", "1.37")
 MOST_INSTANCES = 6
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8")
-ALERTS = (ROOT / "deploy" / "prometheus" / "alerts.yml").read_text(encoding="utf-8")
+RULES = sorted((ROOT / "deploy" / "prometheus" / "rules").glob("*.yml"))
 # What each container does in docker compose.
 AS_IN_COMPOSE = {
     ("catalogue", "migrate"): "migrate-catalogue",
@@ -147,22 +147,25 @@ def test_the_ingress_leads_where_the_gateway_of_compose_leads(folder: str) -> No
     assert routes == {path: ("Prefix", service, "http") for path, service in routes_of_the_gateway().items()}
 
 
-def test_the_alerts_of_the_prometheus_operator_are_those_of_alerts_yml() -> None:
+def test_the_rules_of_the_prometheus_operator_are_those_of_compose() -> None:
     made = subprocess.run([KUBERNETES / "prometheus-rule.sh"], capture_output=True, text=True, check=True).stdout
     file = KUBERNETES / "components" / "prometheus-operator" / "prometheus-rule.yaml"
 
     assert file.read_text(encoding="utf-8") == made, "run deploy/kubernetes/prometheus-rule.sh as it says"
-    assert of_kind("your-site", "PrometheusRule")["tallystick"]["spec"] == yaml.safe_load(ALERTS)
+    installed_groups = of_kind("your-site", "PrometheusRule")["tallystick"]["spec"]["groups"]
+    groups = [group for path in RULES for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]]
+    assert {group["name"]: group for group in installed_groups} == {group["name"]: group for group in groups}
 
 
 def test_the_prometheus_operator_gives_series_the_labels_that_alerts_read() -> None:
     monitor = of_kind("your-site", "ServiceMonitor")["tallystick"]["spec"]
+    rules = "".join(path.read_text(encoding="utf-8") for path in RULES)
     (endpoint,) = monitor["endpoints"]
 
     for service in of_kind("your-site", "Service").values():
         labels = service["metadata"]["labels"]
         assert monitor["selector"]["matchLabels"].items() <= labels.items()
-        assert f'up{{job="{service["metadata"]["name"]}"}}' in ALERTS
+        assert f'up{{job="{service["metadata"]["name"]}"}}' in rules
         assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
     assert endpoint["path"] == "/metrics"
     assert endpoint["relabelings"] == [{"action": "labeldrop", "regex": "service"}]

@@ -112,7 +112,7 @@ async def test_figures_that_a_rule_would_alert_on_are_alerts_of_the_board(site: 
     await site.on.send(opened("fresh", "Tue 2026-06-16 11:00", council="worthing"))
 
     # Nothing was sent of Adur since its agreement began; of Worthing three of thirty missed, as many as may.
-    assert await alerts(site, council="worthing") == ["FewMissesRemaining", "AllowanceConsumed", "AllowanceBurning"]
+    assert await alerts(site, council="worthing") == ["FewMissesRemaining", "AllowanceConsumed", "HighBurnRate"]
     assert await alerts(site) == ["CouncilSilent"]
 
 

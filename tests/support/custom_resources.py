@@ -63,7 +63,8 @@ _KAFKA_TRIGGER = _object(
     },
     authenticationRef=_object({"name": _TEXT}),
 )
-_RULE = _object({"alert": _TEXT, "expr": _TEXT, "labels": _TEXTS, "annotations": _TEXTS}, **{"for": _DURATION})
+_RECORDING_RULE = _object({"record": _TEXT, "expr": _TEXT})
+_ALERTING_RULE = _object({"alert": _TEXT, "expr": _TEXT, "labels": _TEXTS, "annotations": _TEXTS}, **{"for": _DURATION})
 _SPECS: dict[tuple[str, str], _Schema] = {
     ("keda.sh/v1alpha1", "ScaledObject"): _object(
         {
@@ -110,7 +111,7 @@ _SPECS: dict[tuple[str, str], _Schema] = {
         }
     ),
     ("monitoring.coreos.com/v1", "PrometheusRule"): _object(
-        {"groups": _list(_object({"name": _TEXT, "rules": _list(_RULE)}))}
+        {"groups": _list(_object({"name": _TEXT, "rules": _list({"anyOf": [_RECORDING_RULE, _ALERTING_RULE]})}))}
     ),
 }
 

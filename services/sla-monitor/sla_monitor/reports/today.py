@@ -41,7 +41,7 @@ SEVERITIES: Mapping[str, Severity] = {
     "FewMissesRemaining": "ticket",
     "AllowanceConsumed": "ticket",
     "AllowanceExhausted": "ticket",
-    "AllowanceBurning": "ticket",
+    "HighBurnRate": "ticket",
     "CouncilSilent": "ticket",
     "ItemsFailed": "ticket",
     "CouncilHeld": "page",
@@ -330,7 +330,7 @@ def _allowance_alerts(row: BudgetRow) -> Iterator[tuple[str, str]]:
         yield "AllowanceConsumed", f"{row.consumed_percent}% of the allowance used up"
     for window in row.burn_rate[:1]:
         days = counted(window.working_days, "working day")
-        yield "AllowanceBurning", f"{window.missed} of {window.total} missed in {days}"
+        yield "HighBurnRate", f"{window.missed} of {window.total} missed in {days}"
 
 
 def _alert(rule: str, detail: str, council: str | None = None) -> ActiveAlert:
