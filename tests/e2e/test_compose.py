@@ -5,6 +5,7 @@ Events come as an integrator sends them: JSON through a plain Kafka client, and 
 
 import asyncio
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -161,18 +162,58 @@ def test_three_monitors_share_the_partitions(stack: ComposeProject) -> None:
     assert max(shares) - min(shares) <= 2
 
 
-def test_an_operator_sees_what_is_quarantined(stack: ComposeProject) -> None:
-    asyncio.run(publish(stack.kafka_port, {"provider.work.v1": [(b"adur:E2E-3", b"no JSON")]}))
+def test_every_verb_that_asks_answers_in_the_tools_container(stack: ComposeProject) -> None:
+    draft = 'calendars: [{id: office, name: Office, weekly: {mon: ["09:00-17:00"]}}]'
+    evidence = f"tallystick export evidence {COUNCIL} {MONTH} --to /tmp/e && tallystick verify verdicts /tmp/e"
+    what_if = f"echo '{draft}' > /tmp/d.yaml; tallystick what-if /tmp/d.yaml --from {MONTH} --to {MONTH} --json"
 
-    for service, database in (("sla-monitor", "sla_monitor"), ("billing", "billing")):
-        eventually(partial(lists_quarantined, stack, service, database))
+    explained = json.loads(tools(stack, f"tallystick explain {ITEM} --json"))
+    statement = tools(stack, f"tallystick statement {COUNCIL} {MONTH} --json")
+    verified = tools(stack, evidence)
+    tried = json.loads(tools(stack, what_if))
+    corrected = tools(stack, f"tallystick correct --from {DAY} --to {DAY + timedelta(days=1)} --name e2e")
+
+    outcomes, served = seen(stack)
+    assert {each["target"]: each["verdict"] for each in explained["verdicts"]} == outcomes
+    assert json.loads(statement) == json.loads(served)
+    assert "No difference was found." in verified
+    assert (tried["items"], tried["changed"]) == (2, 0)
+    assert "e2e: 0 verdicts changed, 24 of 24 shards done." in corrected
 
 
-def lists_quarantined(stack: ComposeProject, service: str, database: str) -> bool:
-    """A record of the work items' topic is listed as quarantined."""
-    address = ("-e", f"DATABASE_URL_FILE=/run/secrets/{database}_app_url")
-    listed = ("run", "--rm", "-T", *address, "tools", "quarantine", "list", "--service", service)
-    return "provider.work.v1" in stack.compose(*listed)
+def test_a_flood_is_listed_and_what_readyz_prints_releases_the_partition_of_every_service(
+    stack: ComposeProject,
+) -> None:
+    asyncio.run(publish(stack.kafka_port, {"provider.work.v1": [(b"adur:E2E-3", b"no JSON")] * 12}))
+
+    eventually(lambda: bool(printed_for_a_halt(stack)))
+    eventually(lambda: "10 open." in tools(stack, "tallystick quarantine list --service sla-monitor"))
+    accepted = tools(stack, f"{printed_for_a_halt(stack)} --actor e2e --yes")
+
+    assert {line.split()[0] for line in accepted.splitlines()} == {"sla-monitor", "billing"}
+    for service in ("sla-monitor", "billing"):
+        eventually(partial(lists_all_of_the_flood, stack, service))
+
+
+def printed_for_a_halt(stack: ComposeProject) -> str:
+    """The command that billing's /readyz prints for a halted partition; empty where none is halted."""
+    asking = (
+        "from http.client import HTTPConnection; to = HTTPConnection('localhost', 9080); to.request('GET', '/readyz'); "
+        "print(to.getresponse().read().decode())"
+    )
+    parts = json.loads(stack.compose("exec", "-T", "billing", "python", "-c", asking))["parts"]
+    found = re.findall(r"`(tallystick [^`]+)`", " ".join(part["detail"] for part in parts.values()))
+    return found[0] if found else ""
+
+
+def lists_all_of_the_flood(stack: ComposeProject, service: str) -> bool:
+    """All twelve are quarantined by the service, and wait for a decision."""
+    return "12 open." in tools(stack, f"tallystick quarantine list --service {service}")
+
+
+def tools(stack: ComposeProject, script: str) -> str:
+    """What a shell of the container `tools` prints, as compose starts it."""
+    return stack.compose("run", "--rm", "-T", "--entrypoint", "sh", "tools", "-c", script)
 
 
 def words(query: str) -> list[str]:

@@ -232,6 +232,8 @@ def test_what_is_no_address_is_refused_without_repeating_it(text: str) -> None:
         (("explain", "T1"), "GET /v1/items/T1"),
         (("statement", *MONTH), "GET /v1/statements/adur/2026-03"),
         (("what-if", "DRAFT", "--from", "2026-03", "--to", "2026-03"), "POST /v1/what-if/targets"),
+        (("at-risk",), "GET /v1/at-risk"),
+        (("attainment",), "GET /v1/attainment"),
         (("export", "openslo"), "GET /v1/openslo"),
         (("export", "evidence", *MONTH), "GET /v1/evidence/adur/2026-03"),
         (("correct", "--from", "2026-03-01", "--to", "2026-04-01"), "POST /v1/correction-runs"),
@@ -274,7 +276,55 @@ def test_a_verb_of_a_folder_names_what_does_it_on_servers(
     assert not (tmp_path / "var").exists()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "settings", "missing"),
+    [
+        (
+            ("quarantine", "list"),
+            ("TALLYSTICK_URL",),
+            "not BUS_URL, not STATE_URL, not MONITOR_DATABASE_URL, not BILLING_DATABASE_URL.",
+        ),
+        (("quarantine", "list"), ("BUS_URL", "STATE_URL", "BILLING_DATABASE_URL"), "but not MONITOR_DATABASE_URL."),
+        (("approvals", "--service", "billing"), ("BUS_URL",), "but not BILLING_DATABASE_URL or DATABASE_URL."),
+        (
+            ("approvals",),
+            ("DATABASE_URL", "BUS_URL"),
+            "Set MONITOR_DATABASE_URL and BILLING_DATABASE_URL, or say whose",
+        ),
+        (("rate", "draft.yaml"), ("TALLYSTICK_URL",), "not BILLING_DATABASE_URL or DATABASE_URL."),
+        (("illustrate", "--months", "1"), ("TALLYSTICK_URL",), "but not BUS_URL."),
+    ],
+    ids=lambda each: " ".join(each) if isinstance(each, tuple) else "",
+)
+def test_a_verb_that_connects_names_the_addresses_that_it_lacks(
+    arguments: tuple[str, ...],
+    settings: tuple[str, ...],
+    missing: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "draft.yaml").touch()
+
+    result = run(*arguments, TALLYSTICK_VAR="var", **dict.fromkeys(settings, "http://127.0.0.1:1"))
+
+    assert (result.exit_code, missing in refusal(result)) == (2, True), result.stderr
+    assert not (tmp_path / "var").exists()
+
+
 def test_the_table_of_verbs_says_for_each_what_it_does_on_servers() -> None:
     refusing = {verb.name for verb in VERBS if verb.on_servers is OnServers.REFUSES}
 
     assert refusing == {verb.name for verb in VERBS if verb.instead}
+
+
+def test_the_guide_says_of_every_verb_what_it_does_on_servers() -> None:
+    guide = (Path(__file__).parents[2] / "docs/running.md").read_text(encoding="utf-8")
+    rows = [row.split(" | ") for row in re.findall(r"^\| (`.*) \|$", guide.partition("| Verb |")[2], re.MULTILINE)]
+    does = {verb: row[1] for row in rows for verb in re.findall(r"`([a-z-]+)`", row[0])}
+
+    assert does.keys() == {verb.name for verb in VERBS}
+    asking = {name for name, what in does.items() if re.match(r"(asks|sends) `", what)}
+    assert asking == {verb.name for verb in VERBS if verb.on_servers is OnServers.ASKS}
+    refusing = {name for name, what in does.items() if what.startswith("refuses")}
+    assert refusing == {verb.name for verb in VERBS if verb.on_servers is OnServers.REFUSES}
