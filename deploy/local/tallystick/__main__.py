@@ -71,6 +71,7 @@ VERBS = (
         _TRY,
         "Serve an example partnership with a year of illustrative data on this machine.",
         _REFUSES,
+        is_group=True,
         instead="Unset it to serve the example here.",
     ),
     Verb("illustrate", _TRY, "Send illustrative events of an example to the log that BUS_URL names.", _CONNECTS),
@@ -116,6 +117,12 @@ class PlainGroup(TyperGroup):
         if option is not None:
             option.default = False
         return option
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Options of a group's own are for when no verb below it is called: to read them, typer imports pydantic."""
+        if ctx.parent is not None and args and args[0] in self.commands:
+            self.params = []
+        return super().parse_args(ctx, args)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Written by typer's own parent, since `typer.rich_utils` takes longer to import than all the rest."""

@@ -87,6 +87,11 @@ class _Server(uvicorn.Server):
             loop.remove_signal_handler(number)
 
 
+def address_file(folder: Path) -> Path:
+    """Where the demo that runs on `folder` says at which address. One that was killed leaves it behind."""
+    return folder / "demo-address.txt"
+
+
 async def serve(year: Year, definitions: Sequence[AnyDefinition], port: int, *, as_json: bool) -> None:
     """The year of `definitions` has been served, from the first free port on, until the process was asked to stop."""
     async with open_stack(var_folder()) as stack:
@@ -100,6 +105,7 @@ async def serve(year: Year, definitions: Sequence[AnyDefinition], port: int, *, 
                 tasks.create_task(_work(demo, server, stop))
                 await server.serve(sockets=[listening])
                 stop.set()
+    await asyncio.to_thread(address_file(stack.folder).unlink, missing_ok=True)
     demo.report(f"Stopped. The data is in {var_folder()}; delete that folder to begin again.")
 
 
@@ -126,6 +132,7 @@ async def _announce_address(demo: _Demo, server: uvicorn.Server) -> None:
         await asyncio.sleep(0.02)
     host, port = server.servers[0].sockets[0].getsockname()[:2]
     address = f"http://{host}:{port}/"
+    await asyncio.to_thread(address_file(demo.stack.folder).write_text, address, encoding="utf-8")
     lines = [
         f"Open {address}  (Ctrl-C stops it)",
         "Every figure is illustrative. The year is being evaluated: the page fills as you watch.",

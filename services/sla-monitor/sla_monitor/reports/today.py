@@ -159,22 +159,25 @@ class Board:
             board.as_of,
             [each for each in board.councils if scope.allows(each.council)],
             [each for each in board.alerts if _may_see(each, scope)],
-            _nearest(board.next_breaches, missed, scope),
+            _nearest(board.next_breaches, scope),
             missed,
             board.pipeline if scope.councils is None else None,
         )
 
     async def _work_out(self) -> Today:
-        """The board of every council; `next_breaches` are all open targets."""
+        """The board of every council; `next_breaches` are all open targets that are not missed."""
         sources, scope = self._sources, Scope.all()
         report = await budgets(sources, scope, month=None, service=None)
         open_targets, items = await sources.open_targets(scope), await sources.open_items()
         failures, pipeline = await sources.failures(scope), await self._pipeline.get()
         missed = await asyncio.to_thread(sources.read_model.newest_missed, scope, limit=MISSED_LISTED)
-        found = _Found(sources, report.budgets, open_targets.targets, items, failures)
+        # Open targets may be some seconds older than what was missed since.
+        decided = {each.place for each in missed}
+        undecided = [each for each in open_targets.targets if each.place not in decided]
+        found = _Found(sources, report.budgets, undecided, items, failures)
         councils, alerts = await asyncio.to_thread(found.by_risk)
         alerts = [*_pipeline_alerts(pipeline), *alerts]
-        return Today(sources.clock.now(), councils, alerts, list(open_targets.targets), missed, pipeline)
+        return Today(sources.clock.now(), councils, alerts, undecided, missed, pipeline)
 
 
 def router(sources: Sources) -> APIRouter:
@@ -354,11 +357,9 @@ def _can_breach(target: OpenTarget) -> bool:
     return target.left_s is not None and not target.paused and not target.missed_before
 
 
-def _nearest(targets: Sequence[OpenTarget], missed: Sequence[DecidedVerdict], scope: Scope) -> list[OpenTarget]:
-    """The first of the open `targets` in scope that can breach, and have not while the rest was worked out."""
-    decided = {each.place for each in missed}
-    found = (each for each in targets if scope.allows(each.council) and _can_breach(each) and each.place not in decided)
-    return list(islice(found, LISTED))
+def _nearest(targets: Sequence[OpenTarget], scope: Scope) -> list[OpenTarget]:
+    """The first of the open `targets` in scope that can breach."""
+    return list(islice((each for each in targets if scope.allows(each.council) and _can_breach(each)), LISTED))
 
 
 def _may_see(alert: ActiveAlert, scope: Scope) -> bool:
