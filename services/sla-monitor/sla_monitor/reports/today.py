@@ -171,11 +171,15 @@ class Board:
         open_targets, items = await sources.open_targets(scope), await sources.open_items()
         failures, pipeline = await sources.failures(scope), await self._pipeline.get()
         missed = await asyncio.to_thread(sources.read_model.newest_missed, scope, limit=MISSED_LISTED)
-        # Open targets may be some seconds older than what was missed since.
-        decided = {each.place for each in missed}
-        undecided = [each for each in open_targets.targets if each.place not in decided]
-        found = _Found(sources, report.budgets, undecided, items, failures)
-        councils, alerts = await asyncio.to_thread(found.by_risk)
+        councils, alerts, undecided = await asyncio.to_thread(
+            _by_risk,
+            sources,
+            report.budgets,
+            open_targets.targets,
+            missed=missed,
+            items=items,
+            failures=failures,
+        )
         alerts = [*_pipeline_alerts(pipeline), *alerts]
         return Today(sources.clock.now(), councils, alerts, undecided, missed, pipeline)
 
@@ -219,6 +223,21 @@ async def at_risk_report(sources: Sources, scope: Scope, *, limit: int) -> AtRis
 def consumed_share(row: BudgetRow) -> float:
     """The share of the allowed misses that is used up; infinite where none is allowed and one happened."""
     return row.used / row.allowed if row.allowed else float("inf" if row.used else 0)
+
+
+def _by_risk(
+    sources: Sources,
+    rows: Sequence[BudgetRow],
+    targets: Sequence[OpenTarget],
+    *,
+    missed: Sequence[DecidedVerdict],
+    items: OpenItems,
+    failures: Failures,
+) -> tuple[list[CouncilToday], list[ActiveAlert], list[OpenTarget]]:
+    """The councils, their alerts, and the open targets: these may be some seconds older than what was missed since."""
+    names, decided = {each.item for each in missed}, {each.place for each in missed}
+    undecided = [each for each in targets if each.item not in names or each.place not in decided]
+    return *_Found(sources, rows, undecided, items, failures).by_risk(), undecided
 
 
 class _Found:
