@@ -20,6 +20,12 @@ from tests.support.grafana import DASHBOARDS, FOLDER, asked_by_annotations, aske
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
+RULES = [
+    rule
+    for path in (ROOT / "deploy" / "prometheus").rglob("*.yml")
+    for group in yaml.safe_load(path.read_text(encoding="utf-8")).get("groups", [])
+    for rule in group["rules"]
+]
 METRICS = {metric.name: metric for held in LISTS.values() for metric in held}
 UNITS = {value for name, value in vars(made).items() if name.isupper() and isinstance(value, str)}
 PANELS = [
@@ -104,6 +110,13 @@ def test_panels_fill_24_columns_without_overlap(name: str) -> None:
     assert taken == {(x, y) for x in range(COLUMNS) for y in range(bottom)}, "a gap, or a panel outside"
     ids = [panel["id"] for panel in DASHBOARDS[name]["panels"]]
     assert len(ids) == len(set(ids))
+
+
+@dashboards
+def test_no_two_panels_have_one_title(name: str) -> None:
+    titles = [panel["title"] for panel in panels(DASHBOARDS[name])]
+
+    assert len(titles) == len(set(titles))
 
 
 @dashboards
@@ -211,6 +224,16 @@ def test_a_link_of_a_table_names_labels_of_its_rows(panel: dict[str, Any]) -> No
     organised = [each["options"] for each in panel["transformations"] if each["id"] == "organize"]
 
     assert named <= {name for options in organised for name in options["indexByName"]}
+
+
+@dashboards
+def test_a_runbook_that_is_linked_exists_and_is_that_of_an_alert(name: str) -> None:
+    linked = set(re.findall(r"\$\{docs:raw\}/runbooks/(\w+)\.md", json.dumps(DASHBOARDS[name])))
+    alerts = {rule["alert"] for rule in RULES if "alert" in rule}
+
+    assert linked
+    assert linked - alerts == set()
+    assert [alert for alert in linked if not (ROOT / "docs" / "runbooks" / f"{alert}.md").exists()] == []
 
 
 @dashboards

@@ -1,8 +1,10 @@
 """The committed dashboards as Grafana 11.6 reads them: their panels, and what each of their queries asks Prometheus."""
 
 import json
+import math
 import re
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,9 @@ DASHBOARDS: dict[str, dict[str, Any]] = {
 }
 # What Grafana fills in by itself, for a month that is looked at in steps of a minute.
 _BUILT_IN = {"__rate_interval": "75s", "__interval": "60s", "__range": "30d"}
+# All of each variable.
+EVERYTHING = dict.fromkeys(("council", "service", "target", "job", "group"), ".*")
+_WINDOW_S, _STEP_S = 900, 15
 _QUERY_RESULT = re.compile(r"query_result\((.*)\)")
 _LABEL_VALUES = re.compile(r"label_values\((.*), (\w+)\)")
 
@@ -39,7 +44,7 @@ def panels(dashboard: Mapping[str, Any]) -> list[dict[str, Any]]:
 def asked_by_panels(dashboard: Mapping[str, Any]) -> Iterator[Asked]:
     """The queries of a dashboard's panels."""
     for panel in panels(dashboard):
-        empty = re.search(r"\bEmpty (while|until) [^.]+\.$", panel["description"]) is not None
+        empty = re.search(r"\bEmpty (in the columns [^.]+ )?(while|until) [^.]+\.$", panel["description"]) is not None
         for target in panel["targets"]:
             labels = _labels_of(panel, target)
             place = f"{dashboard['title']}: {panel['title']} {target['refId']}"
@@ -64,6 +69,21 @@ def filled_in(expr: str, chosen: Mapping[str, str]) -> str:
     return re.sub(r"\$(\w+)", lambda found: (_BUILT_IN | dict(chosen))[found[1]], expr)
 
 
+def answered(ask: Callable[..., Any], asked: Asked, chosen: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The series of Prometheus' answer that have a number; `ask` calls its API."""
+    query = filled_in(asked.expr, chosen)
+    if not asked.over_time:
+        return [each for each in ask("query", query=query)["result"] if _has_number([each["value"]])]
+    now = time.time()
+    span = {"start": str(now - _WINDOW_S), "end": str(now), "step": str(_STEP_S)}
+    return [each for each in ask("query_range", query=query, **span)["result"] if _has_number(each["values"])]
+
+
+def metrics_of(asked: Asked) -> set[str]:
+    """The names of the metrics of services and their processes that a query reads."""
+    return set(re.findall(r"\b(?:tallystick|process)_\w+", asked.expr))
+
+
 def call_of_choice(choice: Mapping[str, Any], chosen: Mapping[str, str]) -> tuple[str, dict[str, str]]:
     """Path and query of the call of Prometheus that a variable's values come from."""
     query = filled_in(choice["query"]["query"], chosen)
@@ -81,6 +101,10 @@ def values_of_choice(choice: Mapping[str, Any], answer: Any) -> list[str]:
     pattern = re.compile(choice["regex"].strip("/").replace("(?<", "(?P<"))
     lines = [_as_text(series["metric"], series["value"]) for series in answer["result"]]
     return [found["value"] for line in lines if (found := pattern.search(line))]
+
+
+def _has_number(values: list[list[Any]]) -> bool:
+    return any(not math.isnan(float(value)) for _, value in values)
 
 
 def _as_text(metric: Mapping[str, str], value: list[Any]) -> str:

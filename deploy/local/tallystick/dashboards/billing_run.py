@@ -69,8 +69,8 @@ _AGAINST = Row(
         ),
         number(
             "Usage that nobody counts",
-            "Usage events of the running month in a unit that their service does not count. Nobody is charged "
-            "for them.",
+            "Usage events of the running month in a unit that their service does not count. Nobody is charged for "
+            "them.",
             f"sum({_UNMATCHED})",
             act_from=1,
             links=[runbook("UsageNotCounted")],
@@ -108,8 +108,8 @@ _MONTH = Row(
         table(
             "By council",
             "Pounds before VAT of the running month so far, and what might still change them: usage that nobody "
-            "counts, and "
-            "verdicts corrected in the last seven days. For display: what is payable is on the statement.",
+            "counts, and verdicts corrected in the last seven days. For display: what is payable is on the "
+            "statement.",
             Column("Charges", named(_CHARGES), POUNDS, 2),
             Column("Service credits", named(_CREDITS), POUNDS, 2),
             Column("Charges less credits", named(f"{_CHARGES} - {_CREDITS}"), POUNDS, 2),
@@ -122,15 +122,14 @@ _MONTH = Row(
             links=[_STATEMENT, COUNCIL_DASHBOARD],
         ),
         lines(
-            "Charges",
-            "Pounds before VAT of the running month so far, by council. It begins at the standing charges with "
-            "each month; "
-            "a step that nobody expects is worth a look at the statement in progress.",
+            "Charges by council",
+            "Pounds before VAT of the running month so far, by council. It begins at the standing charges with each "
+            "month; a step that nobody expects is worth a look at the statement in progress.",
             Query(_CHARGES, "{{council}}"),
             unit=POUNDS,
         ),
         lines(
-            "Service credits",
+            "Service credits by council",
             "Pounds before VAT of the running month so far, by council. They follow from missed targets.",
             Query(_CREDITS, "{{council}}"),
             unit=POUNDS,
@@ -143,13 +142,13 @@ _CHANGES = Row(
     [
         lines(
             "Corrected verdicts",
-            "Verdicts corrected or retracted after they were published, by council and cause. They change "
-            "service credits.",
+            "Verdicts corrected or retracted after they were published, by council and cause. They change service "
+            "credits.",
             Query(added("tallystick_verdict_corrections_total", "council, cause", COUNCIL), "{{council}} {{cause}}"),
             bars=True,
         ),
         lines(
-            "Usage that nobody counts",
+            "Usage that nobody counts over time",
             "Usage events of the running month in a unit that their service does not count, by council and service.",
             Query(f"{_UNMATCHED} > 0", "{{council}} {{service}}"),
             links=[runbook("UsageNotCounted")],
@@ -164,8 +163,7 @@ _CHANGES = Row(
         table(
             "Versions that billing knows",
             "Versions of definitions that billing has read from the catalogue's log, beside those that were "
-            "announced. Fewer "
-            "known than announced: billing is behind.",
+            "announced. Fewer known than announced: billing is behind.",
             Column("Known", 'max by (kind) (tallystick_catalogue_versions{job="billing"})', STATE),
             Column("Announced", "max by (kind) (tallystick_announced_versions_total)", STATE),
             labels=["kind"],

@@ -6,6 +6,7 @@ from tallystick.dashboards.queries import (
     BY_TARGET,
     COUNCIL,
     MARKS,
+    NOTHING_DECIDED,
     ONE_COUNCIL,
     SERVICE,
     SERVICES,
@@ -16,9 +17,9 @@ from tallystick.dashboards.queries import (
     figure,
     hours,
     misses_remaining,
-    nearly_used_up,
     owned,
     runbook,
+    targets_nearly_used_up,
 )
 from tallystick.dashboards.tables import Column, table
 
@@ -36,7 +37,6 @@ _DECIDED_ITEMS = Link(
     "${pages:raw}/verdicts?month=${__to:date:YYYY-MM}&council=${council:raw}&service=${__data.fields.service}"
     "&target=${__data.fields.target}",
 )
-_NO_MISSES = "while nothing of the period is decided or open"
 
 
 def _burn(window: str) -> str:
@@ -49,8 +49,7 @@ _MONTH = Row(
         number(
             "Targets met so far",
             "Items of this London month that met their targets, of all that are decided. Objectives differ by "
-            "target: "
-            "the table below is what counts.",
+            "target: the table below is what counts.",
             f"sum({_GOOD}) / sum({_DECIDED})",
             unit=SHARE,
             decimals=1,
@@ -59,9 +58,9 @@ _MONTH = Row(
         number(
             "Targets with two misses left or fewer",
             "Targets that something missed and at most two more may miss in their period.",
-            f"sum({nearly_used_up()})",
+            targets_nearly_used_up(),
             act_from=1,
-            links=[runbook("FewMissesRemaining")],
+            links=[runbook("FewMissesRemaining"), runbook("AllowanceExhausted")],
         ),
         number(
             "Items at risk",
@@ -96,11 +95,10 @@ _TARGETS = Row(
     [
         table(
             "Targets of this month",
-            "Good of decided is of this London month; misses left and consumed are of each objective's own "
-            "period. Misses left "
-            "is in pence where the objective weighs by value; below 0 is beyond. 1 day to 10 days: how many "
-            "times faster than "
-            "allowed the misses of the last working days came; 1 uses the allowance up just at the period's end.",
+            "Good of decided is of this London month; misses left and consumed are of each objective's own period. "
+            "Misses left is in pence where the objective weighs by value; below 0 is beyond. 1 day to 10 days: how "
+            "many times faster than allowed the misses of the last working days came; 1 uses the allowance up just "
+            "at the period's end.",
             Column("Good", _GOOD, COUNT),
             Column("Decided", _DECIDED, COUNT),
             Column("Attainment", f"{_GOOD} / {_DECIDED}", SHARE, 1),
@@ -115,7 +113,7 @@ _TARGETS = Row(
             sort="Consumed",
             descending=True,
             links=[_DECIDED_ITEMS, Link("The attainment page", _PAGE)],
-        ),
+        ).when_empty(f"in the columns from misses left on {NOTHING_DECIDED}"),
         lines(
             "Attainment",
             "Good of decided, of the London month so far, by target. It begins at the start of each month.",
@@ -124,27 +122,24 @@ _TARGETS = Row(
         ).when_empty("until the month's first item is decided"),
         lines(
             "Allowance consumed",
-            "Share of the allowed misses of the period that is used up, by target. Dashed: 75%, where to look at "
-            "the items "
-            "behind it; 100%, where the objective is missed.",
+            "Share of the allowed misses of the period that is used up, by target. Dashed: 75%, where to look at the "
+            "items behind it; 100%, where the objective is missed.",
             Query(f"{allowance_consumed()} < +Inf", "{{service}} {{target}}"),
             unit=SHARE,
             limits=[0.75, 1],
-        ).when_empty(_NO_MISSES),
+        ).when_empty(NOTHING_DECIDED),
         lines(
             "How fast the allowance goes",
-            "How many times faster than allowed items missed in the last three working days, by target. Dashed: "
-            "1, which uses "
-            "the allowance up just at the period's end.",
+            "How many times faster than allowed items missed in the last three working days, by target. Dashed: 1, "
+            "which uses the allowance up just at the period's end.",
             Query(f"{_burn('3d')} < +Inf", "{{service}} {{target}}"),
             unit=TIMES,
             limits=[1],
-        ).when_empty(_NO_MISSES),
+        ).when_empty(NOTHING_DECIDED),
         buckets(
             "How close items came to their threshold",
-            "Items decided in the chosen time, by the share of their threshold that they took. All that missed "
-            "are above 1; "
-            "many just below 1 mean that the target is met by a hair.",
+            "Items decided in the chosen time, by the share of their threshold that they took. All that missed are "
+            "above 1; many just below 1 mean that the target is met by a hair.",
             added("tallystick_elapsed_threshold_ratio_bucket", "le", COUNCIL, "$__range"),
         ),
     ],
@@ -154,7 +149,7 @@ _ITEMS = Row(
     "Items",
     [
         lines(
-            "Open items",
+            "Open items by service",
             "Open items that any target applies to, by service.",
             Query(f"sum by (service) ({_OPEN})", "{{service}}"),
         ),
@@ -179,8 +174,8 @@ _ITEMS = Row(
         ),
         lines(
             "Corrected verdicts",
-            "Verdicts corrected or retracted after they were published, by cause. Many by event: a sender is "
-            "late or resends.",
+            "Verdicts corrected or retracted after they were published, by cause. Many by event: a sender is late or "
+            "resends.",
             Query(added("tallystick_verdict_corrections_total", "cause", COUNCIL), "{{cause}}"),
             bars=True,
         ),

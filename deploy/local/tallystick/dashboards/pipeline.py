@@ -94,15 +94,15 @@ _STORES = Row(
         ),
         lines(
             "Stores: saturation",
-            "Results that the log does not hold yet, of all partitions. Above 0 for minutes: the log does not "
-            "accept messages.",
+            "Results that the log does not hold yet, of all partitions. Above 0 for minutes: the log does not accept "
+            "messages.",
             Query(owned("tallystick_outbox_waiting_messages", "job"), "{{job}}"),
             links=[runbook("AnnouncementsWaiting")],
         ),
         lines(
             "Age of the oldest waiting result",
-            "How long the oldest result that the log does not hold has waited. Dashed: five minutes, from "
-            "which an alert fires.",
+            "How long the oldest result that the log does not hold has waited. Dashed: five minutes, from which an "
+            "alert fires.",
             Query("max by (job) (tallystick_outbox_age_seconds)", "{{job}}"),
             unit=SECONDS,
             limits=[300],
@@ -134,16 +134,16 @@ _CONSUMERS = Row(
         ),
         lines(
             "Saturation: lag in seconds",
-            "How long the oldest record has waited that is not applied yet, by group and topic. It begins at 0 "
-            "with a start.",
+            "How long the oldest record has waited that is not applied yet, by group and topic. It begins at 0 with "
+            "a start.",
             Query(f"max by (group, topic) (tallystick_consumer_lag_seconds{{{_GROUP}}})", "{{group}} {{topic}}"),
             unit=SECONDS,
             links=[runbook("FallingBehind")],
         ),
         lines(
             "Errors: batches that were not applied",
-            "Batches that ended busy (a store did not answer), fenced (another instance was first) or failed, "
-            "each second.",
+            "Batches that ended busy (a store did not answer), fenced (another instance was first) or failed, each "
+            "second.",
             Query(rate("tallystick_consumer_batches_total", "group, ending", _FAILING_ENDINGS), "{{group}} {{ending}}"),
             unit=PER_SECOND,
         ),
@@ -167,7 +167,7 @@ _CONSUMERS = Row(
             unit=SECONDS,
         ).when_empty("while there is nothing to apply"),
         lines(
-            "Parked records",
+            "Parked records by topic",
             "Valid records that wait for a council, a service or an agreement, by group and topic.",
             Query(owned("tallystick_consumer_parked_records", "group, topic", _GROUP), "{{group}} {{topic}}"),
             links=[runbook("RecordsParked")],
@@ -189,15 +189,15 @@ _JUDGING = Row(
         ),
         lines(
             "Delay of breaches",
-            "From when an item became due to when its breach was recorded; 95% are below. History sent late is "
-            "late here too.",
+            "From when an item became due to when its breach was recorded; 95% are below. History sent late is late "
+            "here too.",
             Query(share_below("tallystick_evaluation_delay_seconds", 0.95, [], _EVERYWHERE), "95%"),
             unit=SECONDS,
         ).when_empty("while nothing breaches"),
         lines(
             "Partitions not compared",
-            "Partitions that may have published what live state has forgotten. After a loss of Redis it falls to "
-            "0 by itself.",
+            "Partitions that may have published what live state has forgotten. After a loss of Redis it falls to 0 "
+            "by itself.",
             Query("sum(tallystick_unreconciled_shards)", "not compared"),
         ),
         lines(

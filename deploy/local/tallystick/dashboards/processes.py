@@ -79,8 +79,8 @@ PROCESSES_OF_SERVICES = Row(
         ),
         table(
             "Versions known",
-            "Versions of definitions that each service has read from the catalogue's log. 0 agreements: every "
-            "record is parked.",
+            "Versions of definitions that each service has read from the catalogue's log. 0 agreements: every record "
+            "is parked.",
             Column("Versions", "max by (job, kind) (tallystick_catalogue_versions)", STATE),
             labels=["job", "kind"],
             sort="job",

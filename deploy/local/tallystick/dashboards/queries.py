@@ -82,10 +82,18 @@ def nearly_used_up(where: str = TARGET) -> str:
     return f"(({misses_remaining(where)}) <= bool 2) * (({allowance_consumed(where)}) > bool 0)"
 
 
+def targets_nearly_used_up() -> str:
+    """How many there are; 0 too while nothing of a period is decided or open, and no answer without a monitor."""
+    known = figure("tallystick_attainment_items", BY_TARGET, TARGET)
+    return f"sum({nearly_used_up()}) or 0 * sum({known})"
+
+
 def hours(expr: str) -> str:
     """Seconds as hours: Grafana would make days of 24 hours out of working seconds."""
     return f"({expr}) / {HOUR_S}"
 
+
+NOTHING_DECIDED = "while nothing of a target's period is decided or open"
 
 BREACHES = Annotation(
     "Breaches",

@@ -10,6 +10,7 @@ from tallystick.dashboards.queries import (
     COUNCILS,
     HOUR_S,
     MARKS,
+    NOTHING_DECIDED,
     SERVICE,
     SERVICES,
     TARGET,
@@ -22,6 +23,7 @@ from tallystick.dashboards.queries import (
     named,
     nearly_used_up,
     runbook,
+    targets_nearly_used_up,
 )
 from tallystick.dashboards.tables import Column, table
 
@@ -57,11 +59,11 @@ _NOW = Row(
         ).when_empty("while no open item has a deadline ahead"),
         number(
             "Targets with two misses left or fewer",
-            "Targets that something missed and at most two more may miss in their period. The table of targets "
-            "says which.",
-            f"sum({nearly_used_up()})",
+            "Targets that something missed and at most two more may miss in their period. The table of targets says "
+            "which.",
+            targets_nearly_used_up(),
             act_from=1,
-            links=[runbook("FewMissesRemaining")],
+            links=[runbook("FewMissesRemaining"), runbook("AllowanceExhausted")],
         ),
         number(
             "Breaches in 24 hours",
@@ -82,7 +84,7 @@ _NOW = Row(
             "runbook.",
             f"(count({_FIRING}) or vector(0)) and on () {_ALERTS_RUN}",
             act_from=1,
-        ).when_empty("until Prometheus evaluates the rules"),
+        ),
     ],
 )
 
@@ -91,11 +93,10 @@ _COUNCILS = Row(
     [
         table(
             "Councils by risk",
-            "Risk is by the council's worst target: beyond its allowed misses, two or fewer left, or within. "
-            "Misses left is "
-            "the least of any target, in items (in pence where the objective weighs by value); below 0 is beyond. "
-            "Consumed is the greatest share of allowed misses used up, infinite where none is allowed and one "
-            "happened.",
+            "Risk is by the council's worst target: beyond its allowed misses, two or fewer left, or within. Misses "
+            "left is the least of any target, in items (in pence where the objective weighs by value); below 0 is "
+            "beyond. Consumed is the greatest share of allowed misses used up, infinite where none is allowed and "
+            "one happened.",
             Column("Risk", named(_RISK), STATE, words=_RISK_WORDS),
             Column("Misses left", named(f"min by (council) ({misses_remaining()})"), COUNT),
             Column("Consumed", named(f"max by (council) ({allowance_consumed()})"), SHARE, 0),
@@ -108,7 +109,7 @@ _COUNCILS = Row(
             sort="Consumed",
             descending=True,
             links=[COUNCIL_DASHBOARD, COUNCIL_PAGE],
-        ),
+        ).when_empty(f"in the columns of risk, misses left and consumed {NOTHING_DECIDED}"),
     ],
 )
 
@@ -117,9 +118,8 @@ _TARGETS = Row(
     [
         table(
             "Targets nearest to their limit",
-            "The 20 targets of which the greatest share of the allowed misses is used up. Three days: how many "
-            "times faster "
-            "than allowed the misses of the last three working days came; 1 uses the allowance up just at the "
+            "The 20 targets of which the greatest share of the allowed misses is used up. Three days: how many times "
+            "faster than allowed the misses of the last three working days came; 1 uses the allowance up just at the "
             "period's end.",
             Column("Misses left", f"({misses_remaining()}) and topk(20, {allowance_consumed()})", COUNT),
             Column("Consumed", f"topk(20, {allowance_consumed()})", SHARE, 0),
@@ -135,11 +135,11 @@ _TARGETS = Row(
             descending=True,
             links=[COUNCIL_DASHBOARD, COUNCIL_PAGE],
             width=14,
-        ),
+        ).when_empty(NOTHING_DECIDED),
         table(
             "Next breaches",
-            "For each service and priority, what is left to the open item that breaches next. /v1/at-risk names "
-            "the items.",
+            "For each service and priority, what is left to the open item that breaches next. /v1/at-risk names the "
+            "items.",
             Column("Left", hours(f"bottomk(20, {_NEXT_BREACH})"), WORKING_HOURS, 1),
             labels=["council", "service", "priority"],
             sort="Left",
@@ -147,7 +147,7 @@ _TARGETS = Row(
             width=10,
         ).when_empty("while no open item has a deadline ahead"),
         lines(
-            "Items at risk",
+            "Items at risk by council",
             "Open items that will soon miss a target, by council.",
             Query(f"sum by (council) ({_AT_RISK})", "{{council}}"),
         ),
@@ -166,9 +166,12 @@ _TARGETS = Row(
             "Alerts that fire",
             "Each with the runbook that says what it means for councils and what to do.",
             Column(
-                "Fires", f"max by (alertname, severity, council, group, topic) ({_FIRING})", STATE, words={1: "fires"}
+                "Fires",
+                f"max by (alertname, severity, council, job, group, topic) ({_FIRING})",
+                STATE,
+                words={1: "fires"},
             ),
-            labels=["alertname", "severity", "council", "group", "topic"],
+            labels=["alertname", "severity", "council", "job", "group", "topic"],
             sort="alertname",
             links=[_RUNBOOK_OF_ROW],
             width=12,
