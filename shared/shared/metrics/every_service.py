@@ -11,7 +11,7 @@ from shared.metrics.definition import Exporter, MetricDefinition
 _SHARD = ("group", "topic", "partition")
 # What may become of a record; parked ones leave that state when what they waited for comes, and are a gauge.
 OUTCOMES = ("applied", "duplicate", "quarantined", "absent")
-ENDINGS = ("applied", "busy", "fenced", "failed")
+ENDINGS = ("applied", "busy", "halted", "fenced", "failed")
 STORES = ("database", "state", "bus")
 
 LAG_RECORDS = MetricDefinition(
@@ -73,7 +73,7 @@ BATCHES = MetricDefinition(
     kind="counter",
     unit="batches",
     labels=("group", "ending"),
-    meaning="Batches by how they ended: applied, busy (a store did not answer), fenced (another was first), failed.",
+    meaning="Batches by ending: applied, busy (a store did not answer), halted, fenced (another was first), failed.",
     action="If busy ones go on, see store_up. If failed ones do, the log of the service holds the cause.",
     exporter=Exporter.EACH_INSTANCE,
 )

@@ -16,7 +16,7 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from shared.log.port import Bus, BusUnavailable, Fenced, Record, Shard
-from shared.log.processor import Busy, CaughtUp, Processor
+from shared.log.processor import Busy, CaughtUp, Halted, Processor
 from shared.metrics import every_service as metrics
 from shared.sql.progress import ShardProgress
 from shared.state.port import Head
@@ -191,6 +191,9 @@ class MeasuredProcessor:
         except Fenced:
             ending = "fenced"
             self._conflicts.inc()
+            raise
+        except Halted:
+            ending = "halted"
             raise
         except (Busy, BusUnavailable):
             ending = "busy"

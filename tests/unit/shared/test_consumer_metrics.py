@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from shared.bus.embedded import EmbeddedBus
 from shared.contracts.topics import TICKETS, TOPICS
 from shared.log.port import AppendUncertain, Bounds, BusUnavailable, Fenced, Message, Record, Shard
-from shared.log.processor import Busy, CaughtUp
+from shared.log.processor import Busy, CaughtUp, Halted
 from shared.metrics.groups import FirstSeen, GroupMetrics, MeasuredProcessor, ShardStatus, WaitingTime
 from shared.units import EpochMillis, Offset
 from tests.support.totals import Store, Totals
@@ -60,6 +60,7 @@ def test_a_record_lost_or_counted_twice_shows(applied: int, unaccounted: int) ->
         (None, "applied"),
         (Busy("away"), "busy"),
         (AppendUncertain("away"), "busy"),
+        (Halted("a flood"), "halted"),
         (Fenced("moved"), "fenced"),
         (TypeError("no verdict"), "failed"),
     ],
@@ -77,7 +78,7 @@ async def test_a_batch_is_counted_by_how_it_ended(fault: Exception | None, endin
 
     ended = {
         name: registry.get_sample_value("tallystick_consumer_batches_total", {"group": "judging", "ending": name})
-        for name in ("applied", "busy", "fenced", "failed")
+        for name in ("applied", "busy", "halted", "fenced", "failed")
     }
     assert ended == {name: float(name == ending) for name in ended}
     assert registry.get_sample_value("tallystick_consumer_batch_seconds_count", {"group": "judging"}) == 1
