@@ -180,14 +180,14 @@ EVENTS_AND_ITEMS = (
         alert="CouncilSilent",
         series={SILENT: "7000+15x40", SILENT.replace('"a"', '"b"'): "6990+15x40"},
         at="10m",
-        fires=[Firing(ADUR, "No events from adur for 2h 6m 40s of working time", NOT_ARRIVING)],
+        fires=[Firing(ADUR, "No events from adur for 2.1 working hours", NOT_ARRIVING)],
     ),
     AlertCase(
         name="it has never sent any",
         alert="CouncilSilent",
         series={SILENT: "_x4 10800x40"},
         at="10m",
-        fires=[Firing(ADUR, "No events from adur for 3h 0m 0s of working time", NOT_ARRIVING)],
+        fires=[Firing(ADUR, "No events from adur for 3.0 working hours", NOT_ARRIVING)],
     ),
     AlertCase(name="an event in time", alert="CouncilSilent", series={SILENT: "7000+15x10 0+15x40"}, at="10m"),
     AlertCase(
