@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import httpx2
 import msgspec
 import pytest
+import yaml
 from fastapi import FastAPI
 
 from shared.contracts.definitions import Agreement
@@ -22,12 +23,15 @@ from shared.http import create_app
 from shared.http.queries import caller_scope
 from shared.scope import Scope
 from shared.web.pages import site_routes
+from sla_monitor.reports import today
+from tests.architecture.test_shape import ROOT
 from tests.support.histories import calendar
 from tests.support.monitoring import Monitor, local, monitor, ticket
 
 pytestmark = pytest.mark.anyio
 
 NOW = "Tue 2026-06-16 12:00"
+RULES = ROOT / "deploy" / "prometheus" / "rules"
 
 
 def agreement(council: str) -> Agreement:
@@ -206,6 +210,29 @@ async def test_csv_has_the_rows_of_the_api_and_for_spreadsheets_says_that_it_is_
     assert len(rows) == 1
     assert page.content == b"\xef\xbb\xbf" + api.content
     assert page.headers["content-disposition"] == 'attachment; filename="attainment-2026-06.csv"'
+
+
+async def test_what_the_board_calls_an_alert_is_a_rule_of_prometheus_with_the_same_severity_and_bound() -> None:
+    rules = {
+        rule["alert"]: rule
+        for path in RULES.rglob("*.yml")
+        for group in yaml.safe_load(path.read_text(encoding="utf-8")).get("groups", ())
+        for rule in group["rules"]
+        if "alert" in rule
+    }
+
+    assert {name: rules[name]["labels"]["severity"] for name in today.SEVERITIES} == today.SEVERITIES
+    bounds = {
+        "ItemAboutToBreach": f'{{priority=~"{"|".join(today.URGENT)}"}} < {today.ABOUT_TO_BREACH_S}',
+        "FewMissesRemaining": f"<= {today.FEW_MISSES}",
+        "AllowanceConsumed": f">= {today.CONSUMED_PERCENT / 100}",
+        "AllowanceExhausted": "< 0",
+        "CouncilSilent": f"> {today.SILENT_S}",
+        "TimersLate": f"> {today.OVERDUE_S}",
+    }
+    assert {name: bound in rules[name]["expr"] for name, bound in bounds.items()} == dict.fromkeys(bounds, True)
+    others = ("ItemsFailed", "CouncilHeld", "PartitionHalted", "RecordsQuarantined", "RecordsParked")
+    assert {name: rules[name]["expr"].endswith("> 0") for name in others} == dict.fromkeys(others, True)
 
 
 async def test_what_is_watched_is_sent_again_when_it_changed_and_ends_with_the_service(site: Site) -> None:

@@ -35,7 +35,7 @@ from sla_monitor.store.items import Failures
 BOARD_MIN_AGE_S = 0.5
 LISTED = MISSED_LISTED = 10
 Severity = Literal["page", "ticket"]
-# As the rules in deploy/prometheus have them.
+# As the rules in deploy/prometheus have them: tests/integration/test_today.py compares the two.
 SEVERITIES: Mapping[str, Severity] = {
     "ItemAboutToBreach": "page",
     "FewMissesRemaining": "ticket",

@@ -47,8 +47,8 @@ def test_every_page_is_html_in_english_and_links_to_the_accessibility_statement(
     assert 'href="/accessibility"' in html
     # Only the live board has a script, of ours and no other, and is whole without it.
     scripts = re.findall(r"<script.*?</script>", html, re.DOTALL)
-    ours = f'<script src="{asset_url("live.js")}" defer></script>'
-    assert scripts == ([ours] if address.startswith("/today") else [])
+    live = f'<script src="{asset_url("live.js")}" defer></script>'
+    assert scripts == ([live] if address.startswith("/today") else [])
     assert not re.search(r"\son[a-z]+=|javascript:", html)
     assert 'style="' not in html
 
