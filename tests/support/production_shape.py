@@ -60,7 +60,7 @@ async def log_of(at: ProductionServers) -> AsyncIterator[Bus]:
     bus = connect(at.bus_url)
     try:
         await bus.ensure_topics(TOPICS)
-        await _led(bus)
+        await led(bus)
         yield bus
     finally:
         await bus.close()
@@ -86,8 +86,8 @@ async def running_services(
             await service.close()
 
 
-async def _led(bus: Bus) -> None:
-    """A new broker needs a while until every partition has a leader."""
+async def led(bus: Bus) -> None:
+    """Every partition has a leader: a new broker needs a while for that."""
     while True:
         try:
             for shard in every_shard(TOPICS):
