@@ -227,7 +227,7 @@ async def test_what_the_board_calls_an_alert_is_a_rule_of_prometheus_with_the_sa
         "FewMissesRemaining": f"<= {today.FEW_MISSES}",
         "AllowanceConsumed": f">= {today.CONSUMED_PERCENT / 100}",
         "AllowanceExhausted": "< 0",
-        "CouncilSilent": f"> {today.SILENT_S}",
+        "CouncilSilent": f"/ 3600 > {today.SILENT_S // 3600}",
         "TimersLate": f"> {today.OVERDUE_S}",
     }
     assert {name: bound in rules[name]["expr"] for name, bound in bounds.items()} == dict.fromkeys(bounds, True)
