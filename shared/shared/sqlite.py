@@ -13,7 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from shared.startup_errors import STORED_FORMAT, IncompatibleStore, UnusableDatabase, require_stored_format
+from shared.startup_errors import (
+    STORED_FORMAT,
+    IncompatibleStore,
+    StorageFailed,
+    UnusableDatabase,
+    require_stored_format,
+)
 
 # Several processes write to one file (a replay beside the server); none of them holds the lock for long.
 BUSY_TIMEOUT_S = 30.0
@@ -22,6 +28,8 @@ _CACHE_KIB = 4 * 1024
 # 64 MiB of pages: SQLite's own 4 MiB makes a writer of large batches copy its pages back after every other one.
 _CHECKPOINT_PAGES = 16 * 1024
 _DAMAGED = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
+_FULL = frozenset({sqlite3.SQLITE_FULL})
+_FAILING = frozenset({sqlite3.SQLITE_IOERR})
 _CLOSED = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM})
 _STORED = "SELECT user_version, (SELECT count(*) FROM sqlite_master) FROM pragma_user_version"
 
@@ -39,12 +47,13 @@ class SqliteFile:
 
     Raises `IncompatibleStore` for a file of another stored format. `durable` as in `set_pragmas`; only a file that is
     has a thread, so open it without for who only reads. Work is a function of the connection; it runs in one
-    transaction, whole or not at all, and is given no second chance: what it raises is raised here. A file belongs to
-    one event loop.
+    transaction, whole or not at all, and is given no second chance: what it raises is raised here, and for a disk or a
+    file that is of no use any more what `refuse_unusable` does. A file belongs to one event loop.
     """
 
     def __init__(self, path: Path, *, schema: str, durable: bool) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
         self._connection = _open(path, schema, durable=durable)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=path.name) if durable else None
         self._open = True
@@ -68,15 +77,16 @@ class SqliteFile:
     async def _run(self, begin: str, work: Work[T]) -> T:
         if self._thread is None:
             await asyncio.sleep(0)  # whoever asks again and again lets others have their turn
-            return _in_transaction(self._connection, begin, work)
+            return _in_transaction(self._connection, self._path, begin, work)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, _in_transaction, self._connection, begin, work)
+        return await loop.run_in_executor(self._thread, _in_transaction, self._connection, self._path, begin, work)
 
 
-def refuse_damaged(fault: sqlite3.Error, path: Path) -> None:
+def refuse_unusable(fault: BaseException, path: Path) -> None:
     """Raises `IncompatibleStore`, which names the file, where `fault` says that it is no database or a broken one.
 
-    `UnusableDatabase` where it says that the file cannot be opened or written; nothing for any other fault.
+    `UnusableDatabase` where it says that the file cannot be opened or written, `StorageFailed` where the disk is full
+    or fails; nothing for any other fault.
     """
     kind = getattr(fault, "sqlite_errorcode", 0) & 0xFF
     if kind in _DAMAGED:
@@ -86,6 +96,13 @@ def refuse_damaged(fault: sqlite3.Error, path: Path) -> None:
         ) from fault
     if kind in _CLOSED:
         raise UnusableDatabase(f"{path} cannot be opened and written: {fault}") from fault
+    if kind in _FULL:
+        raise StorageFailed(f"the disk is full, and {path} takes no more: make room, and start it again") from fault
+    if kind in _FAILING:
+        raise StorageFailed(
+            f"{path} cannot be read or written ({fault}): look whether its disk is full, limited or failing, put that "
+            "right, and start it again"
+        ) from fault
 
 
 def set_pragmas(connection: sqlite3.Connection, *, durable: bool) -> None:
@@ -132,8 +149,7 @@ def _open(path: Path, schema: str, *, durable: bool) -> sqlite3.Connection:
     except BaseException as fault:
         if connection is not None:
             connection.close()
-        if isinstance(fault, sqlite3.Error):
-            refuse_damaged(fault, path)
+        refuse_unusable(fault, path)
         raise
     return connection
 
@@ -145,13 +161,14 @@ def _require_format(connection: sqlite3.Connection, path: Path) -> None:
         require_stored_format(found, str(path), remedy=remedy)
 
 
-def _in_transaction(connection: sqlite3.Connection, begin: str, work: Work[T]) -> T:
-    connection.execute(begin)
+def _in_transaction(connection: sqlite3.Connection, path: Path, begin: str, work: Work[T]) -> T:
     try:
+        connection.execute(begin)
         answer = work(connection)
         connection.execute("COMMIT")
-    except BaseException:
+    except BaseException as fault:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+        refuse_unusable(fault, path)
         raise
     return answer

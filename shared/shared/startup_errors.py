@@ -17,6 +17,10 @@ class UnusableDatabase(InvalidSettings):
     """The address names no database that Tallystick can use."""
 
 
+class StorageFailed(Exception):
+    """The disk no longer takes or gives what is stored; the message says what to do. What was committed is kept."""
+
+
 def require_stored_format(found: int, where: str, *, remedy: str) -> None:
     """Raises `IncompatibleStore` unless `found`, the format of what is stored at `where`, is `STORED_FORMAT`."""
     if found != STORED_FORMAT:

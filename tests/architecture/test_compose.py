@@ -35,7 +35,7 @@ def test_where_the_secrets_are_missing_compose_names_the_script_that_makes_them(
 
 
 @pytest.mark.parametrize(
-    ("pull_ends_with", "started", "said"),
+    ("pull_ends_with", "started", "printed"),
     [
         (0, "compose up --detach --wait --scale sla-monitor=2", ""),
         (
@@ -47,7 +47,7 @@ def test_where_the_secrets_are_missing_compose_names_the_script_that_makes_them(
     ],
 )
 def test_all_but_grafana_starts_where_its_image_cannot_be_pulled(
-    pull_ends_with: int, started: str, said: str, tmp_path: Path
+    pull_ends_with: int, started: str, printed: str, tmp_path: Path
 ) -> None:
     docker, calls = tmp_path / "docker", tmp_path / "calls"
     docker.write_text(DOCKER, encoding="utf-8")
@@ -61,5 +61,5 @@ def test_all_but_grafana_starts_where_its_image_cannot_be_pulled(
         check=False,
     )
 
-    assert (ended.returncode, ended.stderr) == (0, said)
+    assert (ended.returncode, ended.stderr) == (0, printed)
     assert calls.read_text(encoding="utf-8").splitlines()[-1] == started

@@ -15,7 +15,7 @@ from shared.log.processor import Busy
 from shared.period import MonthNotBegun
 from shared.sql.engine import busy_during_outages
 from shared.sql.migrate import SchemaOutdated
-from shared.startup_errors import IncompatibleStore, InvalidSettings
+from shared.startup_errors import IncompatibleStore, InvalidSettings, StorageFailed
 from sla_monitor.domain.archive import ArchiveLost
 from sla_monitor.domain.decisions import NotAllowed
 from sla_monitor.domain.evidence import NoSuchCouncil, VerdictsChanging
@@ -56,7 +56,9 @@ ADVICE = (
         "A file of the log or of a service was deleted, emptied or replaced. Put back a copy of all of them, or name a "
         "new state folder (TALLYSTICK_VAR) and send everything again.",
     ),
-    Advice((NoSpaceLeft,), "What was stored is kept. Make room and run it again: nothing counts twice."),
+    Advice(
+        (NoSpaceLeft, StorageFailed), "What was stored is kept. Put it right and run it again: nothing counts twice."
+    ),
     Advice((UnusableFolder,), "Set TALLYSTICK_VAR to a folder that you may write. Nothing was changed."),
     Advice((IncompatibleStore,), f"Nothing was changed. {_ADDRESSES}"),
     Advice((InvalidSettings, SchemaOutdated), f"{_ADDRESSES} Nothing was changed."),

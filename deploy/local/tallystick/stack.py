@@ -47,7 +47,11 @@ class Stack:
         self.catalogue, self.monitor, self.billing = catalogue, monitor, billing
 
     async def record(self, definitions: "Sequence[AnyDefinition]") -> int:
-        """`definitions` are in the catalogue and announced; returns how many versions were added."""
+        """`definitions` are in the catalogue and announced; returns how many versions were added.
+
+        Raises as `CatalogueApp.record`, before anything is recorded.
+        """
+        await self.catalogue.require_complete_database()
         at = WallClock().now()  # when the catalogue learnt of them is no part of what is replayed
         recorded = await asyncio.to_thread(self.catalogue.handlers.record, definitions, at=at, actor=ACTOR)
         await self.catalogue.announce()

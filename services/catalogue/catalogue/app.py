@@ -62,7 +62,7 @@ class CatalogueApp:
 
     async def record(self, name_or_path: str, *, actor: str) -> RecordResult:
         """As `load`, and the log has every version; raises `LogAhead` and `LogDiffers` before anything is recorded."""
-        await self._require_complete_database()
+        await self.require_complete_database()
         recorded = await asyncio.to_thread(self.load, name_or_path, actor=actor)
         await self.announce()
         return recorded
@@ -81,7 +81,8 @@ class CatalogueApp:
         """Every version that the log holds is in the database; returns how many it had lost. Raises `LogDiffers`."""
         return await asyncio.to_thread(self.handlers.restore, await self._announced.read(), actor=actor)
 
-    async def _require_complete_database(self) -> None:
+    async def require_complete_database(self) -> None:
+        """Raises `LogAhead` where the log holds versions that the database has lost, `LogDiffers` where other ones."""
         announced = await self._announced.read()
         require_complete_database(await asyncio.to_thread(self.handlers.compare, announced))
 

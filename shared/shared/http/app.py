@@ -31,6 +31,7 @@ from shared.log.port import BusUnavailable
 from shared.log.processor import Busy
 from shared.period import MonthNotBegun
 from shared.sql.engine import is_transient
+from shared.startup_errors import StorageFailed
 
 RETRY_AFTER_S = 5  # a server that was restarted is back by then
 _MAX_FRAMES, _MAX_LOGGED_CHARACTERS = 8, 4_000
@@ -174,6 +175,7 @@ _EXCEPTION_HANDLERS: dict[int | type[Exception], Any] = {
     MonthNotBegun: _answer_month_not_begun,
     Busy: _answer_outage,
     BusUnavailable: _answer_outage,
+    StorageFailed: _answer_outage,
     DBAPIError: _answer_outage,
     NoConnectionFree: _answer_outage,
 }

@@ -15,6 +15,7 @@ from typing import ParamSpec, TypeVar
 
 from shared.log.port import BusUnavailable, Fenced, OffsetGone
 from shared.log.processor import Busy
+from shared.startup_errors import StorageFailed
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -22,7 +23,7 @@ T = TypeVar("T")
 # What a failure is kept with: another release may judge the item. Images hold no metadata of packages to read it from;
 # a test compares it with every pyproject.
 PRODUCT_VERSION = "0.1.0"
-_OF_THE_PROCESS = (Busy, BusUnavailable, Fenced, MemoryError, OSError, OffsetGone)
+_OF_THE_PROCESS = (Busy, BusUnavailable, Fenced, MemoryError, OSError, OffsetGone, StorageFailed)
 _PRODUCT = ("billing.", "shared.", "sla_monitor.")
 _MOST_STEPS = 20
 

@@ -18,7 +18,7 @@ from shared.running.service import ServiceProcess
 from shared.settings import ServiceSettings, read_settings
 from shared.sql.engine import connect as connect_database
 from shared.sql.migrate import migrate
-from shared.startup_errors import InvalidSettings
+from shared.startup_errors import InvalidSettings, StorageFailed
 
 EXIT_FAILED = 1
 EXIT_INVALID_SETTINGS = 2
@@ -39,8 +39,8 @@ def main(service: ServiceProgram[S], arguments: Sequence[str]) -> None:
         if isinstance(cause, InvalidSettings):
             print(f"{service.package}: {cause}", file=sys.stderr)  # noqa: T201 (for whoever started it)
             sys.exit(EXIT_INVALID_SETTINGS)
-        # A log out of reach is no bug: no traceback is needed.
-        trace = None if isinstance(cause, BusError) else failure
+        # A log out of reach or a full disk is no bug: no traceback is needed.
+        trace = None if isinstance(cause, BusError | StorageFailed) else failure
         log.critical("service.failed", fault=type(cause).__name__, reason=str(cause), exc_info=trace)
         sys.exit(EXIT_FAILED)
 

@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from shared.log.processor import Busy
-from shared.sqlite import BUSY_TIMEOUT_S, set_pragmas
+from shared.sqlite import BUSY_TIMEOUT_S, refuse_unusable, set_pragmas
 from shared.startup_errors import UnusableDatabase
 
 _DEFERRED = "tallystick_deferred"
@@ -34,7 +34,8 @@ _SQLITE_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 def connect(url: str) -> Engine:
     """An engine for `sqlite:///path` or `postgresql+psycopg://…`; raises `UnusableDatabase` for any other.
 
-    Nothing is opened yet, but the folder of a SQLite file exists afterwards.
+    Nothing is opened yet, but the folder of a SQLite file exists afterwards. A file or a disk that is of no use any
+    more raises what `shared.sqlite.refuse_unusable` does.
     """
     try:
         parsed = make_url(url)
@@ -95,6 +96,10 @@ def _sqlite(engine: Engine) -> Engine:
         # The driver's own transaction handling begins too late (at the first write), so BEGIN is sent here.
         connection.isolation_level = None
         set_pragmas(connection, durable=True)
+
+    @event.listens_for(engine, "handle_error")
+    def _name(context: ExceptionContext) -> None:
+        refuse_unusable(context.original_exception, Path(str(engine.url.database)))
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

@@ -12,17 +12,14 @@ remove what was once written. The few tables that hold a state rather than a his
 `migrations.CHANGEABLE` with what may be done to them: `{"progress": "UPDATE", "outbox": "DELETE"}`.
 """
 
-import sqlite3
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, column, inspect, select, table, text
-from sqlalchemy.exc import DBAPIError
 
 from shared.sql.engine import read_transaction
-from shared.sqlite import refuse_damaged
 from shared.startup_errors import IncompatibleStore, InvalidSettings, require_stored_format
 
 APP = "tallystick_app"
@@ -111,17 +108,12 @@ def _refuse_unknown(package: str, stored: str | None, known: list[str]) -> None:
 
 def _migrate_file(engine: Engine, package: str) -> None:
     path = Path(str(engine.url.database))
-    try:
-        with read_transaction(engine) as connection:
-            if _revision(connection, package) == _revisions(package)[-1]:
-                return
-        with engine.begin() as connection:
-            _refuse_foreign_tables(connection, path)
-            _upgrade(connection, package)
-    except DBAPIError as fault:
-        if isinstance(fault.orig, sqlite3.Error):
-            refuse_damaged(fault.orig, path)
-        raise
+    with read_transaction(engine) as connection:
+        if _revision(connection, package) == _revisions(package)[-1]:
+            return
+    with engine.begin() as connection:
+        _refuse_foreign_tables(connection, path)
+        _upgrade(connection, package)
 
 
 def _refuse_foreign_tables(connection: Connection, path: Path) -> None:

@@ -99,7 +99,7 @@ async def serve(year: Year, definitions: Sequence[AnyDefinition], port: int, *, 
         with closing(_listening_socket(demo, port)) as listening:
             await stack.record(definitions)
             stop = asyncio.Event()
-            config = uvicorn.Config(_application(demo), log_level="warning")
+            config = uvicorn.Config(_application(demo), log_level="warning", lifespan="off")
             server = _Server(config, close_streams=stack.monitor.streams.close)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(_work(demo, server, stop))
