@@ -133,15 +133,6 @@ def test_every_service_is_scraped_and_every_alert_can_be_evaluated(stack: Compos
     assert firing & {"RecordsUnaccounted", "RecordsQuarantined", "PartitionHalted"} == set()
 
 
-def test_every_metric_that_an_alert_names_exists(stack: ComposeProject) -> None:
-    names = set(stack.prometheus("label/__name__/values"))
-    alerts = [rule["query"] for group in stack.prometheus("rules")["groups"] for rule in group["rules"]]
-    named = {word for query in alerts for word in words(query) if word.startswith("tallystick_")}
-
-    assert named
-    assert named - names == set()
-
-
 def test_after_a_restart_of_everything_councils_see_the_same(stack: ComposeProject) -> None:
     before = seen(stack)
     assert before[0]
@@ -214,8 +205,3 @@ def lists_all_of_the_flood(stack: ComposeProject, service: str) -> bool:
 def tools(stack: ComposeProject, script: str) -> str:
     """What a shell of the container `tools` prints, as compose starts it."""
     return stack.compose("run", "--rm", "-T", "--entrypoint", "sh", "tools", "-c", script)
-
-
-def words(query: str) -> list[str]:
-    """The names and words of a PromQL expression."""
-    return "".join(letter if letter.isalnum() or letter == "_" else " " for letter in query).split()
