@@ -17,9 +17,10 @@ from tallystick.dashboards.queries import (
     figure,
     hours,
     misses_remaining,
+    nearly_used_up,
+    or_none,
     owned,
     runbook,
-    targets_nearly_used_up,
 )
 from tallystick.dashboards.tables import Column, table
 
@@ -58,18 +59,18 @@ _MONTH = Row(
         number(
             "Targets with two misses left or fewer",
             "Targets that something missed and at most two more may miss in their period.",
-            targets_nearly_used_up(),
+            or_none(f"sum({nearly_used_up()})"),
             act_from=1,
             links=[runbook("FewMissesRemaining"), runbook("AllowanceExhausted")],
         ),
         number(
             "Items at risk",
             "Open items that reached a warning of a target that they can still meet.",
-            f"sum({_AT_RISK})",
+            or_none(f"sum({_AT_RISK})"),
             act_from=1,
             links=[runbook("ItemAboutToBreach")],
         ),
-        number("Open items", "Open items that any target applies to.", f"sum({_OPEN})"),
+        number("Open items", "Open items that any target applies to.", or_none(f"sum({_OPEN})")),
         number(
             "Silent for",
             "Service hours since the council's systems last sent a ticket or work event. Ask them from 2 on.",
@@ -151,7 +152,7 @@ _ITEMS = Row(
         lines(
             "Open items by service",
             "Open items that any target applies to, by service.",
-            Query(f"sum by (service) ({_OPEN})", "{{service}}"),
+            Query(or_none(f"sum by (service) ({_OPEN})", "service"), "{{service}}"),
         ),
         lines(
             "Age of the oldest open item",

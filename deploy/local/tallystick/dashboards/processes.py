@@ -17,7 +17,7 @@ ANSWERS = Row(
             Query(rate(f"{_REQUESTS}_count", "job", _JOB), "{{job}}"),
             unit=REQUESTS,
             width=8,
-        ),
+        ).when_empty("until somebody asks"),
         lines(
             "Errors",
             "Requests that ended in a 5xx status or without an answer, each second, by service and route.",

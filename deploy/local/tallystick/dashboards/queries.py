@@ -82,10 +82,13 @@ def nearly_used_up(where: str = TARGET) -> str:
     return f"(({misses_remaining(where)}) <= bool 2) * (({allowance_consumed(where)}) > bool 0)"
 
 
-def targets_nearly_used_up() -> str:
-    """How many there are; 0 too while nothing of a period is decided or open, and no answer without a monitor."""
-    known = figure("tallystick_attainment_items", BY_TARGET, TARGET)
-    return f"sum({nearly_used_up()}) or 0 * sum({known})"
+def or_none(expr: str, by: str = "") -> str:
+    """The answer, and 0 for whatever else has targets: no figure is exported of what has nothing open or decided.
+
+    Without a monitor there is no answer at all.
+    """
+    grouped = f"sum by ({by})" if by else "sum"
+    return f"{expr} or 0 * {grouped} ({figure('tallystick_attainment_items', BY_TARGET, TARGET)})"
 
 
 def hours(expr: str) -> str:

@@ -22,8 +22,8 @@ from tallystick.dashboards.queries import (
     misses_remaining,
     named,
     nearly_used_up,
+    or_none,
     runbook,
-    targets_nearly_used_up,
 )
 from tallystick.dashboards.tables import Column, table
 
@@ -46,7 +46,7 @@ _NOW = Row(
         number(
             "Items at risk",
             "Open items of which a warning was reached for a target that can still be met. The table below says whose.",
-            f"sum({_AT_RISK})",
+            or_none(f"sum({_AT_RISK})"),
             act_from=1,
             links=[runbook("ItemAboutToBreach")],
         ),
@@ -61,7 +61,7 @@ _NOW = Row(
             "Targets with two misses left or fewer",
             "Targets that something missed and at most two more may miss in their period. The table of targets says "
             "which.",
-            targets_nearly_used_up(),
+            or_none(f"sum({nearly_used_up()})"),
             act_from=1,
             links=[runbook("FewMissesRemaining"), runbook("AllowanceExhausted")],
         ),
@@ -100,8 +100,8 @@ _COUNCILS = Row(
             Column("Risk", named(_RISK), STATE, words=_RISK_WORDS),
             Column("Misses left", named(f"min by (council) ({misses_remaining()})"), COUNT),
             Column("Consumed", named(f"max by (council) ({allowance_consumed()})"), SHARE, 0),
-            Column("At risk", named(f"sum by (council) ({_AT_RISK})"), COUNT),
-            Column("Open", named(f"sum by (council) ({_OPEN})"), COUNT),
+            Column("At risk", named(or_none(f"sum by (council) ({_AT_RISK})", "council")), COUNT),
+            Column("Open", named(or_none(f"sum by (council) ({_OPEN})", "council")), COUNT),
             Column("Next breach in", named(hours(f"min by (council) ({_NEXT_BREACH})")), WORKING_HOURS, 1),
             Column("Silent for", named(hours(_SILENT)), WORKING_HOURS, 1),
             labels=["name", "council"],
@@ -149,7 +149,7 @@ _TARGETS = Row(
         lines(
             "Items at risk by council",
             "Open items that will soon miss a target, by council.",
-            Query(f"sum by (council) ({_AT_RISK})", "{{council}}"),
+            Query(or_none(f"sum by (council) ({_AT_RISK})", "council"), "{{council}}"),
         ),
         lines(
             "Breaches",
@@ -160,7 +160,7 @@ _TARGETS = Row(
         lines(
             "Open items",
             "Open items that any target applies to, by council. If it grows for days, more comes in than is done.",
-            Query(f"sum by (council) ({_OPEN})", "{{council}}"),
+            Query(or_none(f"sum by (council) ({_OPEN})", "council"), "{{council}}"),
         ),
         table(
             "Alerts that fire",
