@@ -17,6 +17,7 @@ from tests.e2e.test_compose import publish
 from tests.support.compose_project import STARTED, ComposeProject, compose_project
 from tests.support.service_process import eventually
 
+pytestmark = pytest.mark.long  # eight minutes: some alerts wait before they fire
 FLOOD = 12  # more than ten of one partition
 Record = tuple[bytes, bytes]
 

@@ -237,6 +237,7 @@ def test_redis_lost(at: LosableServers) -> None:
     require_recovered(at, before)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("also", ["postgresql alone", "postgresql and redis"])
 def test_postgresql_lost_without_a_backup(at: LosableServers, also: str) -> None:
     before = work(at, EARLIER, tickets=len(EARLIER))
@@ -249,6 +250,7 @@ def test_postgresql_lost_without_a_backup(at: LosableServers, also: str) -> None
     require_recovered(at, before)
 
 
+@pytest.mark.long
 def test_the_drill_postgresql_at_an_earlier_moment_and_redis_empty(at: LosableServers) -> None:
     at.back_up_postgres()
     work(at, EARLIER, tickets=len(EARLIER))
@@ -266,6 +268,7 @@ def test_the_drill_postgresql_at_an_earlier_moment_and_redis_empty(at: LosableSe
     require_recovered(at, before)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("also", ["kafka alone", "kafka and redis"])
 def test_kafka_lost_without_a_copy(at: LosableServers, also: str) -> None:
     before = work(at, EARLIER, tickets=len(EARLIER))
@@ -278,6 +281,7 @@ def test_kafka_lost_without_a_copy(at: LosableServers, also: str) -> None:
     require_recovered(at, before)
 
 
+@pytest.mark.long
 def test_kafka_and_postgresql_lost_with_a_backup_of_the_databases(at: LosableServers) -> None:
     at.back_up_postgres()
     before = work(at, EARLIER, tickets=len(EARLIER))
@@ -291,6 +295,7 @@ def test_kafka_and_postgresql_lost_with_a_backup_of_the_databases(at: LosableSer
     require_recovered(at, before)
 
 
+@pytest.mark.long
 def test_all_three_lost_and_restored_from_backups(at: LosableServers) -> None:
     """The databases are restored to a moment before the log was copied. What came later, senders send again."""
     at.back_up_postgres()

@@ -222,10 +222,10 @@ async def _halted_monitor(folder: Path, sent: Sequence[Message]) -> Mapping[Shar
 def at_a_terminal(command: str, folder: Path, *, answering: bytes) -> tuple[int, str]:
     """The command line as a person pastes it into a shell and answers what it asks: exit code and what was shown."""
     master, terminal = pty.openpty()
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    environment = clean_environment() | state_folder_env(folder) | {"PATH": path, "COLUMNS": "200"}
+    environment = clean_environment() | state_folder_env(folder) | {"COLUMNS": "200"}
     with subprocess.Popen(
-        ["sh", "-c", command],
+        # Where the package is not installed there is no such command, only the module.
+        ["sh", "-c", f'tallystick() {{ "{sys.executable}" -m tallystick "$@"; }}; {command}'],
         env=environment,
         stdin=terminal,
         stdout=subprocess.PIPE,

@@ -24,9 +24,10 @@ from shared.http.queries import caller_scope
 from shared.scope import Scope
 from shared.web.pages import site_routes
 from sla_monitor.reports import today
-from tests.architecture.test_shape import ROOT
 from tests.support.histories import calendar
 from tests.support.monitoring import Monitor, local, monitor, ticket
+
+ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.anyio
 

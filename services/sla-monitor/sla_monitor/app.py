@@ -82,9 +82,9 @@ class MonitorApp:
 
     def __init__(self, settings: MonitorSettings, *, bus: Bus, clock: Clock, registry: CollectorRegistry) -> None:
         self._bus, self._clock = bus, clock
-        self._engine = connect_database(settings.database)  # first: it refuses an address, and opens nothing yet
-        self._states = connect_states(settings.state, max_batch=settings.batch_records)
+        self._engine = connect_database(settings.database)
         prepare(self._engine, "sla_monitor")
+        self._states = connect_states(settings.state, max_batch=settings.batch_records)  # last: a file stays open
         self.registry = registry
         self._metrics = MonitorMetrics(registry)
         self._consumer, self._recorder_consumer = ConsumerStatus(GROUP), ConsumerStatus(RECORDING_GROUP)

@@ -69,7 +69,7 @@ def test_of_kafkas_client_a_line_a_minute_is_kept_which_says_how_many_were_not()
 
 def test_all_that_others_log_is_kept(output: io.StringIO) -> None:
     for _ in range(3):
-        logging.getLogger("uvicorn").warning("slow")
+        logging.getLogger("sqlalchemy.pool").warning("slow")
         structlog.get_logger().info("shard.resumed")
 
     assert len(output.getvalue().splitlines()) == 6
