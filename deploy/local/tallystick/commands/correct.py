@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import date
+from http import HTTPStatus
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -13,7 +14,7 @@ from shared.scope import Scope
 from shared.web.formats import counted
 from tallystick.console import EXIT_BUSY, answer, fail, progress, var_folder
 from tallystick.options import Json, read_day
-from tallystick.servers import ADDRESS, ServiceApi, service_api
+from tallystick.servers import ADDRESS, RequestRefused, ServiceApi, service_api
 from tallystick.stack import ACTOR, FolderInUse, exclusive_use, open_stack
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def _request(api: ServiceApi, name: str, scope: CorrectionScope) -> "RunReport":
     from sla_monitor.decisions.corrections import CorrectionRequest
 
     api.post("correction-runs", body=CorrectionRequest(name, scope, ACTOR))
-    report, since = _progress_of(api, name), monotonic()
+    report, since = _first_progress_of(api, name), monotonic()
     with progress() as bars:
         bar = bars.add_task("Evaluating again", total=report.shards, completed=report.shards_done)
         while not (done := report.shards_done == report.shards) or not report.recorded:
@@ -92,6 +93,18 @@ def _still_at_work(api: ServiceApi, report: "RunReport") -> NoReturn:
         do=f"It goes on by itself: GET {api.address}/v1/correction-runs/{report.run.id} says how far it is.",
         code=EXIT_BUSY,
     )
+
+
+def _first_progress_of(api: ServiceApi, name: str) -> "RunReport":
+    """As `_progress_of`; an instance that has not read of the request yet, because another took it, is asked again."""
+    until = monotonic() + _RECORDED_AFTER_S
+    while True:
+        try:
+            return _progress_of(api, name)
+        except RequestRefused as refused:
+            if refused.status != HTTPStatus.NOT_FOUND or monotonic() > until:
+                raise
+        sleep(_ASKED_EVERY_S)
 
 
 def _progress_of(api: ServiceApi, name: str) -> "RunReport":
