@@ -42,7 +42,7 @@ def test_the_probes_ask_what_the_admin_server_answers_and_wait_as_long_as_it_may
         assert {kind: probe["httpGet"]["path"] for kind, probe in probes.items()} == {
             "startup": "/livez",
             "liveness": "/livez",
-            "readiness": "/readyz",
+            "readiness": "/readyz/requests",
         }
         assert {probe["httpGet"]["path"] for probe in probes.values()} <= admin_paths()
         assert {probe["httpGet"]["port"] for probe in probes.values()} == {"admin"}
@@ -107,7 +107,14 @@ def admin_paths() -> set[str]:
         return Health(ok=True, parts={})
 
     registry = CollectorRegistry()
-    app = admin_app(public=FastAPI(), registry=registry, alive=alive, ready=ready, operator_routes=FastAPI())
+    app = admin_app(
+        public=FastAPI(),
+        registry=registry,
+        alive=alive,
+        ready=ready,
+        ready_for_requests=ready,
+        operator_routes=FastAPI(),
+    )
     return {route.path for route in app.routes if isinstance(route, Route)}
 
 

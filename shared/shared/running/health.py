@@ -1,7 +1,8 @@
 """Whether a service is alive, and whether it can do its work: each part asked, none trusted.
 
 Alive: the event loop answers and no loop of the service is stuck. Ready: database, state, log and schema answer within
-`CHECK_S`, and every group that it reads in has shards, none paused or halted, and is nearly caught up.
+`CHECK_S`, and every group that it reads in has shards, none paused or halted, and is nearly caught up. Ready for
+requests: it was wholly ready once, and what answers need is there; while the log is away it answers from its database.
 """
 
 import asyncio
@@ -25,6 +26,8 @@ _LAG_S = 4.0
 # Brokers answer whoever waits for records within half a second, if only that there are none.
 _SILENT_S = 30.0
 _LOOK_EVERY_S = 5.0
+# The parts that no answer can be given without.
+_FOR_REQUESTS = ("process", "database", "schema")
 # Says what it found, or raises what is wrong.
 Check = Callable[[], Awaitable[str]]
 
@@ -70,11 +73,23 @@ class Readiness:
     def __init__(self, checks: Mapping[str, Check]) -> None:
         self._checks = checks
         self._asked: dict[str, asyncio.Task[HealthPart]] = {}
+        self._was_ready = False
 
     async def ask(self) -> Health:
         """What each part answers now; one that takes longer than `CHECK_S` has failed."""
-        parts = await asyncio.gather(*(self._part(name) for name in self._checks))
-        return _health(dict(zip(self._checks, parts, strict=True)))
+        found = await self._ask(list(self._checks))
+        self._was_ready = self._was_ready or found.ok
+        return found
+
+    async def ask_for_requests(self) -> Health:
+        """As `ask` until all of it was ready once; from then on only the parts that answers need."""
+        if not self._was_ready:
+            return await self.ask()
+        return await self._ask([name for name in _FOR_REQUESTS if name in self._checks])
+
+    async def _ask(self, names: Sequence[str]) -> Health:
+        parts = await asyncio.gather(*(self._part(name) for name in names))
+        return _health(dict(zip(names, parts, strict=True)))
 
     async def _part(self, name: str) -> HealthPart:
         asked = self._asked.get(name)

@@ -68,15 +68,19 @@ def admin_app(
     registry: CollectorRegistry,
     alive: Callable[[], Health],
     ready: Callable[[], Awaitable[Health]],
+    ready_for_requests: Callable[[], Awaitable[Health]],
     operator_routes: FastAPI,
 ) -> Starlette:
-    """`/livez`, `/readyz`, `/metrics` and `/openapi.json` of `public`; every other path is of `operator_routes`."""
+    """Health, `/metrics` and `/openapi.json` of `public`; every other path is of `operator_routes`."""
 
     async def livez(_: Request) -> Response:
         return _health_response(alive())
 
     async def readyz(_: Request) -> Response:
         return _health_response(await ready())
+
+    async def readyz_for_requests(_: Request) -> Response:
+        return _health_response(await ready_for_requests())
 
     def metrics(_: Request) -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
@@ -87,6 +91,7 @@ def admin_app(
     endpoints: dict[str, Callable[..., Any]] = {
         "/livez": livez,
         "/readyz": readyz,
+        "/readyz/requests": readyz_for_requests,
         "/metrics": metrics,
         "/openapi.json": description,
     }

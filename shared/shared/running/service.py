@@ -82,6 +82,7 @@ class ServiceProcess:
             registry=self._registry,
             alive=lambda: liveness(self._watched),
             ready=self._readiness.ask,
+            ready_for_requests=self._readiness.ask_for_requests,
             operator_routes=create_app(
                 f"{self._app.title}, for operators", self._app.operator_routes(), openapi_url=None
             ),

@@ -58,6 +58,22 @@ async def test_one_part_that_is_not_ready_is_named_beside_those_that_are() -> No
     )
 
 
+async def test_requests_come_once_all_was_ready_and_then_while_the_database_answers() -> None:
+    checks = {"bus": refuses, "database": answers}
+    readiness = Readiness(checks)
+    assert not (await readiness.ask_for_requests()).ok
+
+    checks["bus"] = answers
+    assert (await readiness.ask_for_requests()).ok
+
+    checks["bus"] = refuses
+    assert (await readiness.ask_for_requests()).parts == {"database": HealthPart(True, "answers")}
+    assert not (await readiness.ask()).ok
+
+    checks["database"] = breaks
+    assert not (await readiness.ask_for_requests()).ok
+
+
 async def test_what_a_part_raises_is_reported_by_its_kind_because_its_text_may_be_secret() -> None:
     found = await Readiness({"database": breaks}).ask()
 
