@@ -133,12 +133,18 @@ def _adjusted(servers: Servers) -> set[TargetKey]:
 
 
 def _corrected_when_frozen(servers: Servers) -> set[TargetKey]:
-    """What was corrected in a frozen month. Where outcome and month stay, so do its figures there, unadjusted."""
+    """What was decided anew in a frozen month. Where outcome and month stay, so do its figures there, unadjusted.
+
+    After a loss of live state that may be said as a first verdict, too, at the next opening time after the deadline:
+    of Friday 30 October in November.
+    """
     rows = stores.query(
         servers.database("sla_monitor"),
         f"""
-        SELECT {_KEY}, verdict.month, extract(epoch FROM max(at))::bigint FROM verdict JOIN announcement USING ({_KEY})
-        WHERE kind = 'corrected' GROUP BY {_KEY}, verdict.month
+        SELECT {_KEY}, verdict.month, extract(epoch FROM max(at))::bigint FROM verdict JOIN (
+            SELECT {_KEY}, at, row_number() OVER (PARTITION BY {_KEY} ORDER BY position) AS place
+            FROM announcement WHERE kind <> 'warning'
+        ) AS decided USING ({_KEY}) WHERE place > 1 GROUP BY {_KEY}, verdict.month
         """,  # noqa: S608 (our own names)
     )
     return {TargetKey(*row[:-2]) for row in rows if month_of(row[-1] - FREEZE_DAYS * DAY_S) > row[-2]}

@@ -181,9 +181,14 @@ def test_what_is_counted_is_taken_away_whatever_an_announcement_says_it_replaces
 
 
 @pytest.mark.parametrize("standing", [CountState(MISSED), CountState(MISSED, adjusted=True)])
-def test_other_figures_behind_the_same_outcome_adjust_nothing(standing: CountState) -> None:
-    again = corrected("breached", "2026-03", "breached", "2026-03", "Mon 2026-06-01 12:00")
-
+@pytest.mark.parametrize(
+    "again",
+    [
+        corrected("breached", "2026-03", "breached", "2026-03", "Mon 2026-06-01 12:00"),
+        first("breached", "2026-03", "Mon 2026-06-01 12:00"),  # after a loss of live state
+    ],
+)
+def test_other_figures_behind_the_same_outcome_adjust_nothing(again: VerdictAnnouncement, standing: CountState) -> None:
     assert shown(post([again], {verdict_key(again): standing}, freeze_days=DAYS)) == ([], [])
 
 
