@@ -84,7 +84,11 @@ class MonitorApp:
         self._bus, self._clock = bus, clock
         self._engine = connect_database(settings.database)
         prepare(self._engine, "sla_monitor")
-        self._states = connect_states(settings.state, max_batch=settings.batch_records)  # last: a file stays open
+        try:
+            self._states = connect_states(settings.state, max_batch=settings.batch_records)
+        except BaseException:
+            self._engine.dispose()  # nobody else can close it
+            raise
         self.registry = registry
         self._metrics = MonitorMetrics(registry)
         self._consumer, self._recorder_consumer = ConsumerStatus(GROUP), ConsumerStatus(RECORDING_GROUP)
