@@ -14,7 +14,8 @@ from joserfc.jwk import KeySet, OKPKey
 
 from shared.auth.principal import Principal
 from shared.auth.roles import ROLES
-from shared.auth.tokens import ALGORITHM, ISSUER, LEEWAY_S, LIFETIME_S, TYPE, InvalidToken, TokenVerifier, issue
+from shared.auth.signatures import ALGORITHM, ISSUER, LEEWAY_S, InvalidToken
+from shared.auth.tokens import LIFETIME_S, TYPE, TokenVerifier, issue
 from shared.scope import Scope
 
 NOW_S = 1_780_000_000
