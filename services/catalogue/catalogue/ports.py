@@ -1,10 +1,13 @@
 """What the handlers need from the world: somewhere to keep versions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date
 from typing import Protocol
 
+import msgspec
+
+from catalogue.domain.people import Identity
 from catalogue.domain.versions import Catalogue, CatalogueVersion, DefinitionKey, Kind
 from shared.log.port import Outgoing
 from shared.scope import Scope
@@ -42,3 +45,38 @@ class VersionStore(Protocol):
         self, kind: Kind, scope: Scope, *, on: date | None, after: str, limit: int
     ) -> Sequence[CatalogueVersion]:
         """By ascending id, after the id `after`: of each the version in force on a day, or its newest; if in scope."""
+
+
+class ProviderUnreachable(Exception):
+    """The OpenID provider gives no answer now."""
+
+
+class ProviderRefused(Exception):
+    """The OpenID provider refused, or its answer proves nothing. The reason is for the log and for operators."""
+
+
+class SignInAttempt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A sign-in under way in one browser, which keeps it signed in a cookie. Times are epoch seconds.
+
+    `state`, `nonce` and `verifier` are known to that browser and to nobody else; `next` is the path to go on to.
+    """
+
+    state: str
+    nonce: str
+    verifier: str
+    next: str
+    iat: int
+    exp: int
+
+
+class IdentityProvider(Protocol):
+    """Who people are is known elsewhere. Blocking; each may raise `ProviderUnreachable` and `ProviderRefused`."""
+
+    def authorization_address(self, attempt: SignInAttempt) -> str:
+        """Where the browser is sent to sign in."""
+
+    def identity(self, attempt: SignInAttempt, answer: Mapping[str, str]) -> Identity:
+        """Who has signed in, by what the browser brought back: the parameters of the provider's answer."""
+
+    def sign_out_address(self) -> str | None:
+        """Where people sign out of the provider itself; None where it has no such address, or none is known now."""

@@ -58,6 +58,7 @@ class _SessionClaims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: Annotated[str, Meta(max_length=MAX_NAME_LENGTH)]
     roles: ClaimedRoles
     scope: ScopeClaim
+    sources: Annotated[tuple[ClaimText, ...], Meta(max_length=100)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,7 @@ def issue_cookie(session: Session, key: OKPKey, *, audience: str) -> str:
         name=session.name,
         roles=tuple(sorted(session.principal.roles)),
         scope=scope_claim(session.principal.scope),
+        sources=tuple(sorted(session.principal.sources)),
     )
     cookie = sign(claims, key, type_=SESSION_TYPE)
     if len(cookie) > MAX_COOKIE_CHARACTERS:
@@ -140,7 +142,8 @@ class SessionVerifier:
         if claims.exp > claims.started + LONGEST_SESSION_S:
             raise InvalidToken("lives too long")
         try:
-            principal = Principal.of(claims.sub, "person", claims.roles, claimed_scope(claims.scope))
+            scope = claimed_scope(claims.scope)
+            principal = Principal.of(claims.sub, "person", claims.roles, scope, sources=claims.sources)
         except InvalidPrincipal as fault:
             raise InvalidToken(str(fault)) from None
         return Session(claims.sid, principal, claims.name, claims.csrf, claims.started, claims.iat, claims.exp)

@@ -44,6 +44,7 @@ CLAIMS: dict[str, Any] = {
     "name": "Finance officer, Adur",
     "roles": ["council-finance"],
     "scope": {"see": "councils", "councils": ["adur"]},
+    "sources": [],
 }
 HEADER: dict[str, Any] = {"alg": ALGORITHM, "kid": KEY.kid, "typ": SESSION_TYPE}
 
