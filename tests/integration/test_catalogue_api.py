@@ -346,18 +346,22 @@ def test_a_caller_sees_the_councils_of_its_scope_and_what_councils_share(
             app.handlers.history(DefinitionKey("agreement", name), scope)
 
 
-def test_an_agreement_that_another_council_had_taken_over_is_out_of_the_first_ones_sight(app: CatalogueApp) -> None:
+def test_of_an_agreement_that_another_council_had_taken_over_each_sees_its_own_versions(app: CatalogueApp) -> None:
     app.handlers.record([*whole(), council("worthing")], at=NINE, actor="test")
     taken_over = agreement("a1", council="worthing", effective_from=date(2026, 4, 1))
     with pytest.raises(InvalidSubmission, match="is adur in the version before"):
         app.handlers.record([taken_over], at=NINE, actor="test")
     # As it was recorded before there was that rule.
-    with SqlVersionStore(app._engine).recording() as recording:
+    with SqlVersionStore(app._database).recording() as recording:
         recording.append([CatalogueVersion(2, NINE, taken_over)], [], actor="test")
 
-    assert app.handlers.listing("agreement", Scope.of("adur"), on=None, after="", limit=10) == []
-    before = app.handlers.listing("agreement", Scope.of("adur"), on=date(2026, 3, 31), after="", limit=10)
-    assert [(each.key.id, each.number) for each in before] == [("a1", 1)]
+    def listed(council_: str, on: date | None) -> list[tuple[str, int]]:
+        found = app.handlers.listing("agreement", Scope.of(council_), on=on, after="", limit=10)
+        return [(each.key.id, each.number) for each in found]
+
+    assert (listed("adur", None), listed("worthing", None)) == ([("a1", 1)], [("a1", 2)])
+    assert (listed("adur", date(2026, 3, 31)), listed("worthing", date(2026, 3, 31))) == ([("a1", 1)], [])
+    assert [each.number for each in app.handlers.history(DefinitionKey("agreement", "a1"), Scope.of("adur"))] == [1]
 
 
 def test_a_list_on_a_day_has_the_version_that_is_in_force_for_each_id(app: CatalogueApp) -> None:

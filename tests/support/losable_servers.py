@@ -150,7 +150,7 @@ class LosableServers:
         for statement in (
             "ALTER SCHEMA public RENAME TO before_the_loss",
             "CREATE SCHEMA public",
-            "GRANT USAGE ON SCHEMA public TO tallystick_app, tallystick_readonly",
+            "GRANT USAGE ON SCHEMA public TO tallystick_app, tallystick_worker, tallystick_readonly",
         ):
             self.sql(service, statement, role=_OWNER)
 

@@ -27,7 +27,7 @@ from shared.quarantine.service import Parked, QuarantineService
 from shared.running.health import Check, catalogue_check, database_checks
 from shared.scope import Scope
 from shared.sql.approvals import Approvals
-from shared.sql.engine import connect
+from shared.sql.isolation import Database
 from shared.sql.migrate import prepare
 from shared.sql.progress import ShardProgress, SqlKnownLogs
 from shared.web.pages import site_routes
@@ -50,11 +50,12 @@ class BillingApp:
 
     def __init__(self, settings: BillingSettings, *, bus: Bus, clock: Clock, registry: CollectorRegistry) -> None:
         self._bus = bus
-        engine = connect(settings.database)
+        self._database = Database.at(settings.database)
+        engine = self._database.workers
         prepare(engine, "billing")
         self._stored_at_once = _STORED_AT_ONCE[engine.dialect.name]
         self._store = SqlStore(engine)
-        self.statements = Statements(self._store, clock)
+        self.statements = Statements(SqlStore(self._database.requests), clock)
         self.dry_run = DryRun(self._store, clock)
         self.approvals = Approvals(engine, approvals)
         self._known_logs = SqlKnownLogs(engine, known_log, GROUP)
@@ -137,7 +138,7 @@ class BillingApp:
 
     async def close(self) -> None:
         """Everything is released. Idempotent."""
-        self._store.close()
+        self._database.close()
 
 
 def build(

@@ -19,7 +19,7 @@ from shared.heartbeat import Heartbeat
 from shared.holidays import load_holidays
 from shared.log.port import Bus
 from shared.running.health import Check, NotReady, database_checks
-from shared.sql.engine import connect
+from shared.sql.isolation import Database
 from shared.sql.migrate import prepare
 from shared.sql.outbox import relay, relay_once, unpublished_count
 
@@ -35,9 +35,10 @@ class CatalogueApp:
 
     def __init__(self, settings: CatalogueSettings, *, bus: Bus, clock: Clock, registry: CollectorRegistry) -> None:
         self._bus, self._clock = bus, clock
-        self._engine = connect(settings.database)
+        self._database = Database.at(settings.database)
+        self._engine = self._database.workers
         prepare(self._engine, "catalogue")
-        self._versions = SqlVersionStore(self._engine)
+        self._versions = SqlVersionStore(self._database)
         self.handlers = CatalogueHandlers(self._versions, load_holidays(settings.holidays_file))
         self.registry = registry
         self._metrics = CatalogueMetrics(registry)
@@ -121,7 +122,7 @@ class CatalogueApp:
         """Nothing: it keeps no figures of councils."""
 
     async def close(self) -> None:
-        self._engine.dispose()
+        self._database.close()
 
 
 def build(

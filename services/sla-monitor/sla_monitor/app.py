@@ -25,7 +25,7 @@ from shared.quarantine.service import Parked, QuarantineService
 from shared.running.health import Check, catalogue_check, database_checks
 from shared.scope import Scope
 from shared.sql.approvals import Approvals
-from shared.sql.engine import connect as connect_database
+from shared.sql.isolation import Database
 from shared.sql.migrate import prepare
 from shared.sql.progress import SqlKnownLogs
 from shared.state.connect import connect as connect_states
@@ -82,7 +82,8 @@ class MonitorApp:
 
     def __init__(self, settings: MonitorSettings, *, bus: Bus, clock: Clock, registry: CollectorRegistry) -> None:
         self._bus, self._clock = bus, clock
-        self._engine = connect_database(settings.database)
+        self._database = Database.at(settings.database)
+        self._engine = self._database.workers
         prepare(self._engine, "sla_monitor")
         self._states = connect_states(settings.state, max_batch=settings.batch_records)  # last: a file stays open
         self.registry = registry
@@ -126,8 +127,9 @@ class MonitorApp:
             catch_up=self.catch_up,
         )
         self.approvals = Approvals(self._engine, APPROVALS)
-        read_model = SqlReadModel(self._engine)
-        items = StoredItems(self._states, archive, self._catalogue, self._decisions)
+        requests = self._database.requests
+        read_model = SqlReadModel(requests)
+        items = StoredItems(self._states, SqlArchive(requests), self._catalogue, self._decisions)
         self.sources = Sources(read_model, items, self._catalogue, self._decisions, clock)
         self.board, self.streams = Board(self.sources, self._pipeline), EventStreams()
         self.exclusions = exclusions.ExclusionService(self._decisions, clock)
@@ -307,7 +309,7 @@ class MonitorApp:
     async def close(self) -> None:
         """Everything is released."""
         await self._states.close()
-        self._engine.dispose()
+        self._database.close()
 
 
 def build(

@@ -7,9 +7,10 @@ Who may change a schema depends on whose it is. A SQLite file belongs to the pro
 to date as it starts. A server's schema belongs to a role of its own, which only `migrate` logs in as; a service looks
 whether its schema is there, and goes no further when it is not.
 
-On a server every table only grows: a service works as a role that reads and adds rows, and can neither change nor
-remove what was once written. The few tables that hold a state rather than a history are named in the package's
-`migrations.CHANGEABLE` with what may be done to them: `{"progress": "UPDATE", "outbox": "DELETE"}`.
+On a server every table only grows: a service's workers read and add rows, and can neither change nor remove what was
+once written; its requests only read, and only rows that are theirs to see (`shared.sql.isolation`). The few tables that
+hold a state rather than a history are named in the package's `migrations.CHANGEABLE` with what may be done to them:
+`{"progress": "UPDATE", "outbox": "DELETE"}`.
 """
 
 from collections.abc import Mapping
@@ -20,10 +21,9 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, column, inspect, select, table, text
 
 from shared.sql.engine import read_transaction
+from shared.sql.isolation import READONLY, REQUESTS, WORKER, protect
 from shared.startup_errors import IncompatibleStore, InvalidSettings, require_stored_format
 
-APP = "tallystick_app"
-READONLY = "tallystick_readonly"
 _REVISION = "_revision"
 
 
@@ -131,6 +131,7 @@ def _migrate_server(engine: Engine, package: str) -> None:
         postgres.require_code_point_order(connection)
         postgres.take_advisory_lock(connection, version_table(package))
         _upgrade(connection, package)
+        protect(connection, package)
         _grant(connection, package)
 
 
@@ -152,18 +153,18 @@ def _upgrade(connection: Connection, package: str) -> None:
 
 
 def _grant(connection: Connection, package: str) -> None:
-    """Both roles may do what they should in the tables of `package`, and not touch its revision, if they exist."""
+    """Each role may do what it should in the tables of `package`, and not touch its revision, if it exists."""
     known = set(connection.scalars(text("SELECT rolname FROM pg_roles")))
     quoted = connection.dialect.identifier_preparer.quote
-    statements: list[str] = []
-    if READONLY in known:
-        statements.append(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {READONLY}")
-    if APP in known:
+    statements = [
+        f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}" for role in (REQUESTS, READONLY) if role in known
+    ]
+    if WORKER in known:
         statements += [
-            f"GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO {APP}",
-            f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {APP}",
-            f"REVOKE INSERT ON {quoted(version_table(package))} FROM {APP}",
-            *(f"GRANT {what} ON {quoted(table)} TO {APP}" for table, what in changeable(package).items()),
+            f"GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO {WORKER}",
+            f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {WORKER}",
+            f"REVOKE INSERT ON {quoted(version_table(package))} FROM {WORKER}",
+            *(f"GRANT {what} ON {quoted(table)} TO {WORKER}" for table, what in changeable(package).items()),
         ]
     for statement in statements:
         connection.execute(text(statement))

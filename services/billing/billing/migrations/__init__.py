@@ -8,3 +8,7 @@ CHANGEABLE = {
     "item_completed": "UPDATE",
     "verdict": "UPDATE",
 }
+
+# What requests see of each table (`shared.sql.isolation`).
+OPEN = {"progress"}
+SHARED_WITHOUT_COUNCIL = {"definition_version"}

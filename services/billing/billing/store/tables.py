@@ -120,6 +120,7 @@ definition_version = Table(
     Column("kind", String(16), primary_key=True),
     _id("id", primary_key=True),
     Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("council", String(64)),  # whom it is about; none: what councils share
     Column("effective_from", Date, nullable=False),
     Column("at_us", BigInteger, nullable=False),  # when it was published
     Column("definition", LargeBinary, nullable=False),

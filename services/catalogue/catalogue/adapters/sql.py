@@ -12,7 +12,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Date,
-    Engine,
     Integer,
     MetaData,
     Select,
@@ -32,6 +31,7 @@ from shared.log.port import Outgoing
 from shared.scope import Scope
 from shared.sql.columns import UtcDateTime
 from shared.sql.engine import read_transaction
+from shared.sql.isolation import Database, scoped_read
 from shared.sql.outbox import add, outbox_table
 from shared.sql.statements import in_scope
 
@@ -69,10 +69,13 @@ _DECODERS = {kind: msgspec.json.Decoder(found) for kind, found in DEFINITION_TYP
 
 
 class SqlVersionStore:
-    """`catalogue.ports.VersionStore` on an engine whose database is migrated."""
+    """`catalogue.ports.VersionStore` on a database that is migrated.
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    Recording compares with all that there is, whoever records: it is a worker's. Listing is a request's.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._engine, self._requests = database.workers, database.requests
 
     @contextmanager
     def recording(self) -> Iterator[VersionTransaction]:
@@ -86,7 +89,7 @@ class SqlVersionStore:
 
     def versions(self, key: DefinitionKey, scope: Scope) -> Sequence[CatalogueVersion]:
         query = select(versions).where(versions.c.kind == key.kind, versions.c.id == key.id)
-        return self._all(query.where(_visible(versions.c, scope)).order_by(versions.c.version))
+        return self._all(scope, query.where(_visible(scope)).order_by(versions.c.version))
 
     def listing(
         self, kind: Kind, scope: Scope, *, on: date | None, after: str, limit: int
@@ -96,11 +99,12 @@ class SqlVersionStore:
             [versions.c.version.desc()] if on is None else [versions.c.effective_from.desc(), versions.c.version.desc()]
         )
         rank = func.row_number().over(partition_by=versions.c.id, order_by=order).label("rank")
-        ranked = select(versions, rank).where(versions.c.kind == kind, versions.c.id > after)
+        # Ranked are only those in scope: what another council's version would hide is seen all the same.
+        ranked = select(versions, rank).where(versions.c.kind == kind, versions.c.id > after, _visible(scope))
         if on is not None:
             ranked = ranked.where(versions.c.effective_from <= on)
         best = ranked.subquery()
-        return self._all(select(best).where(best.c.rank == 1, _visible(best.c, scope)).order_by(best.c.id).limit(limit))
+        return self._all(scope, select(best).where(best.c.rank == 1).order_by(best.c.id).limit(limit))
 
     def counts(self) -> tuple[dict[str, int], dict[str, int], int | None]:
         """How many versions are recorded, and how many of them the log does not hold yet, by kind.
@@ -117,8 +121,8 @@ class SqlVersionStore:
             min((at for _, at in keys), default=None),
         )
 
-    def _all(self, query: Select[Any]) -> list[CatalogueVersion]:
-        with read_transaction(self._engine) as connection:
+    def _all(self, scope: Scope, query: Select[Any]) -> list[CatalogueVersion]:
+        with scoped_read(self._requests, scope) as connection:
             return [_version(row) for row in connection.execute(query)]
 
 
@@ -154,8 +158,8 @@ def _waiting(connection: Connection) -> frozenset[str]:
     return frozenset(connection.scalars(select(outbox.c.id)))
 
 
-def _visible(columns: Any, scope: Scope) -> ColumnElement[bool]:
-    return or_(columns.council.is_(None), in_scope(columns.council, scope))
+def _visible(scope: Scope) -> ColumnElement[bool]:
+    return or_(versions.c.council.is_(None), in_scope(versions.c.council, scope))
 
 
 def _version(row: Any) -> CatalogueVersion:

@@ -5,3 +5,6 @@ CHANGEABLE = {
     "outbox": "DELETE",
     "recording_lock": "UPDATE",
 }
+
+# What requests see of a table where it names no council (`shared.sql.isolation`).
+SHARED_WITHOUT_COUNCIL = {"versions"}

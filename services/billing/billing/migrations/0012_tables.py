@@ -5,13 +5,12 @@ Revisions below this one were never released; a database that they made is refus
 
 from alembic import op
 
-from catalogue.adapters.sql import metadata, recording_lock
+from billing.store.tables import metadata
 
-revision = "0010"
+revision = "0012"
 down_revision = None
 
 
 def upgrade() -> None:
-    """Every table exists, and the one row that a recording transaction locks."""
+    """Every table exists."""
     metadata.create_all(op.get_bind(), checkfirst=False)
-    op.bulk_insert(recording_lock, [{"id": 1}])

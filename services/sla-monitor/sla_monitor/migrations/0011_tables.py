@@ -7,7 +7,7 @@ from alembic import op
 
 from sla_monitor.store.tables import METADATA
 
-revision = "0010"
+revision = "0011"
 down_revision = None
 
 

@@ -5,12 +5,13 @@ Revisions below this one were never released; a database that they made is refus
 
 from alembic import op
 
-from billing.store.tables import metadata
+from catalogue.adapters.sql import metadata, recording_lock
 
 revision = "0011"
 down_revision = None
 
 
 def upgrade() -> None:
-    """Every table exists."""
+    """Every table exists, and the one row that a recording transaction locks."""
     metadata.create_all(op.get_bind(), checkfirst=False)
+    op.bulk_insert(recording_lock, [{"id": 1}])
