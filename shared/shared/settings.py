@@ -32,6 +32,8 @@ class ServiceSettings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", alias="LOG_LEVEL")
     # A service that is further behind than this is not ready, though it lives.
     ready_lag_records: int = Field(default=10_000, ge=0, alias="READY_LAG_RECORDS")
+    # Whom access tokens of this installation are for: another installation's are refused.
+    audience: str = Field(default="tallystick", min_length=1, max_length=200, alias="TALLYSTICK_AUDIENCE")
     # Every figure is invented, and each page says so.
     illustrative: bool = Field(default=False, alias="TALLYSTICK_ILLUSTRATIVE")
     # A supervisor must wait longer than this before it kills.

@@ -22,6 +22,7 @@ from shared.log.port import Message
 from shared.scope import Scope
 from shared.units import EpochMillis
 from tallystick.stack import Stack, open_stack
+from tests.support.callers import MAY_ALL
 from tests.support.monitoring import ticket
 
 # These read nothing that belongs to a council: they write, or answer from what the request holds.
@@ -97,7 +98,7 @@ def _answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, tu
 
 def _seen_by(stack: Stack, council: str) -> dict[str, tuple[int, str]]:
     types = [*stack.catalogue.types, *stack.monitor.types, *stack.billing.types]
-    app = create_app("services", routers(stack), types=types)
+    app = create_app("services", routers(stack), types=types, authentication=MAY_ALL)
     app.dependency_overrides[caller_scope] = lambda: Scope.of(council)
     client = TestClient(app)
     answers = {address: client.get(address) for address in ADDRESSES}

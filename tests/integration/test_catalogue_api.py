@@ -27,6 +27,7 @@ from shared.contracts.topics import CATALOGUE
 from shared.http import create_app
 from shared.log.port import Bus, Shard
 from shared.scope import Scope
+from tests.support.callers import MAY_ALL
 from tests.support.definitions import agreement, calendar, council, provider, service, whole
 
 NINE = datetime(2026, 4, 1, 9, tzinfo=UTC)
@@ -87,7 +88,7 @@ def _app(tmp_path: Path) -> Iterator[CatalogueApp]:
 
 @pytest.fixture(name="client")
 def _client(app: CatalogueApp) -> TestClient:
-    return TestClient(create_app("Catalogue", [app.router], types=app.types))
+    return TestClient(create_app("Catalogue", [app.router], types=app.types, authentication=MAY_ALL))
 
 
 def put(client: TestClient, definition: Any, *, plural: str = "councils", **headers: str) -> Any:
@@ -257,7 +258,7 @@ async def test_eight_writers_of_one_id_leave_no_gap_and_lose_no_announcement(tmp
             assert put(client, council(name=f"By {writer}, {turn}"), If_Match="*").status_code == 201
 
     async with running(tmp_path) as (app, bus):
-        served = create_app("Catalogue", [app.router], types=app.types)
+        served = create_app("Catalogue", [app.router], types=app.types, authentication=MAY_ALL)
         app.handlers.record([council()], at=NINE, actor="test")
         with ThreadPoolExecutor(8) as writers:
             loop = asyncio.get_running_loop()

@@ -29,6 +29,7 @@ from sla_monitor.judging.failed_items import MOST_FAILED
 from sla_monitor.metrics import MonitorMetrics
 from sla_monitor.reports.evidence import evidence
 from sla_monitor.store import items
+from tests.support.callers import MAY_ALL
 from tests.support.histories import calendar
 from tests.support.monitor_client import MonitorClient, agreement
 from tests.support.monitoring import Monitor, idle_monitor, monitor, ticket
@@ -87,7 +88,9 @@ async def none_failed(on: Monitor) -> None:
 
 
 def client(on: Monitor) -> MonitorClient:
-    app = create_app("Monitor", [on.app.router, on.app.pages(illustrative=True)], types=on.app.types)
+    app = create_app(
+        "Monitor", [on.app.router, on.app.pages(illustrative=True)], types=on.app.types, authentication=MAY_ALL
+    )
     return MonitorClient(on, httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://monitor"))
 
 

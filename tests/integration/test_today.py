@@ -24,6 +24,7 @@ from shared.http.queries import caller_scope
 from shared.scope import Scope
 from shared.web.pages import site_routes
 from sla_monitor.reports import today
+from tests.support.callers import MAY_ALL
 from tests.support.histories import calendar
 from tests.support.monitoring import Monitor, local, monitor, ticket
 
@@ -67,7 +68,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         await on.publish_catalogue(calendar(), agreement("adur"), agreement("worthing"))
         await on.wait_until_idle()
         routers = [on.app.router, on.app.pages(illustrative=True), site_routes()]
-        app = create_app("test", routers, types=on.app.types)
+        app = create_app("test", routers, types=on.app.types, authentication=MAY_ALL)
         async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://test") as client:
             yield Site(on, app, client)
 

@@ -11,6 +11,7 @@ import msgspec
 from shared.contracts.definitions import Agreement
 from shared.contracts.verdicts import VerdictCorrected
 from shared.http import create_app
+from tests.support.callers import MAY_ALL
 from tests.support.histories import calendar
 from tests.support.monitoring import NEVER_ARCHIVED, Monitor, monitor
 
@@ -86,6 +87,6 @@ async def monitor_client(
     async with monitor(folder, now=now, archive_days=archive_days) as on:
         await on.publish_catalogue(calendar(), agreement(), agreement("worthing"))
         await on.wait_until_idle()
-        app = create_app("Monitor", [on.app.router], types=on.app.types)
+        app = create_app("Monitor", [on.app.router], types=on.app.types, authentication=MAY_ALL)
         async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://monitor") as client:
             yield MonitorClient(on, client)

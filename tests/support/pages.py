@@ -7,7 +7,9 @@ from fastapi.responses import HTMLResponse
 
 from billing.documents.forms import form
 from billing.domain.statement import Statement, build_statement
+from shared.auth.roles import Action
 from shared.http import create_app
+from shared.http.access import requires
 from shared.http.event_stream import EVENT_STREAM
 from shared.instants import instant
 from shared.period import Month
@@ -21,6 +23,7 @@ from sla_monitor.reports.item_report import ItemAnswer, item_report
 from sla_monitor.reports.today import ActiveAlert, CouncilToday, GroupState, PipelineState, Severity, Today
 from tallystick.demo.home_page import AttainmentRow, HomePage, StatementRow, router
 from tests.support import credits, histories, recharges
+from tests.support.callers import MAY_ALL
 
 OCTOBER = Month(2026, 10)
 TARGET = "Resolution time: within 8 working hours"
@@ -250,7 +253,7 @@ def statement() -> Statement:
 
 def application(home: HomePage = HOME) -> FastAPI:
     """All pages at `ADDRESSES`, with their assets."""
-    routes = APIRouter(default_response_class=HTMLResponse)
+    routes = APIRouter(default_response_class=HTMLResponse, dependencies=[requires(Action.READ_FIGURES)])
 
     @routes.get("/today")
     def today() -> str:
@@ -280,4 +283,4 @@ def application(home: HomePage = HOME) -> FastAPI:
     def statement_of_ashby() -> str:
         return form("html").render(statement()).decode()
 
-    return create_app("Pages", [router(lambda: home), routes])
+    return create_app("Pages", [router(lambda: home), routes], authentication=MAY_ALL)

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from shared.clock import Clock, WallClock
 from shared.http import create_app
 from tallystick.stack import Stack, open_stack
+from tests.support.callers import MAY_ALL
 from tests.support.service_process import eventually
 
 
@@ -51,4 +52,9 @@ async def _serve(folder: Path, server: uvicorn.Server, clock: Clock) -> None:
 
 def _application(stack: Stack) -> FastAPI:
     routers = [stack.catalogue.router, stack.monitor.router, stack.billing.router]
-    return create_app("Tallystick", routers, types=[*stack.catalogue.types, *stack.monitor.types, *stack.billing.types])
+    return create_app(
+        "Tallystick",
+        routers,
+        types=[*stack.catalogue.types, *stack.monitor.types, *stack.billing.types],
+        authentication=MAY_ALL,
+    )

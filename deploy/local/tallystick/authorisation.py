@@ -27,7 +27,7 @@ class Authorisation:
         text = " ".join(reason.split())
         if not text or len(text) > MAX_REASON_LENGTH or not text.isprintable():
             fail("The reason is empty, too long or not printable.", do=f"Use 1 to {MAX_REASON_LENGTH} characters.")
-        name = actor if actor is not None else _login()
+        name = actor if actor is not None else login_name()
         if not re.match(ID_PATTERN, name):
             fail(f"{name!r} cannot be stored as a name.", do="Use --actor with letters, digits and _.-")
         return cls(name, text)
@@ -42,7 +42,8 @@ def confirm(question: str, *, yes: bool) -> None:
     typer.confirm(question, abort=True, err=True)
 
 
-def _login() -> str:
+def login_name() -> str:
+    """Who runs the command; ends it where that is not known."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):

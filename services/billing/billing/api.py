@@ -17,6 +17,7 @@ from billing.domain.canonical import content_hash, line_content
 from billing.domain.statement import NoAgreement, Statement, UnknownCouncil
 from billing.ports import CountedEvent, EventCursor
 from billing.statements import CouncilWithoutStatement, FailedStatement, StatementFailed, Statements, UnknownLine
+from shared.auth.roles import Action
 from shared.http import (
     CallerScope,
     Cursor,
@@ -30,6 +31,7 @@ from shared.http import (
     next_link,
     preferred_media_type,
     read_cursor,
+    requires,
 )
 from shared.http.problem_types import INTERNAL_ERROR, INVALID_CURSOR, NOT_FOUND
 
@@ -79,7 +81,7 @@ _NOT_FOUND = {
 
 def router(statements: Statements) -> APIRouter:
     """The routes under /v1/statements."""
-    routes = APIRouter(prefix="/v1/statements", tags=["billing"])
+    routes = APIRouter(prefix="/v1/statements", tags=["billing"], dependencies=[requires(Action.READ_FIGURES)])
 
     @routes.get("", responses=answers(MonthSummary))
     def statements_of_a_month(caller: CallerScope, month: MonthParameter) -> Json:

@@ -15,9 +15,11 @@ from billing.settings import BillingSettings
 from billing.statements import Statements
 from billing.store.sql import GROUP, SqlStore
 from billing.store.tables import approvals, decisions, known_log
+from shared.bus.access_view import AccessView
 from shared.bus.consumer import ConsumerStatus, consume, unread
 from shared.clock import Clock
 from shared.heartbeat import Heartbeat
+from shared.http.ways import authentication
 from shared.log.port import Bus
 from shared.metrics.groups import MeasuredProcessor, ShardStatus
 from shared.period import month_of
@@ -46,7 +48,6 @@ class BillingApp:
     title = "Tallystick: billing"
     read_model_every_s = 60.0
     types = api.TYPES
-    heartbeats: Sequence[Heartbeat] = ()
 
     def __init__(self, settings: BillingSettings, *, bus: Bus, clock: Clock, registry: CollectorRegistry) -> None:
         self._bus = bus
@@ -62,6 +63,9 @@ class BillingApp:
         self._clock, self.registry = clock, registry
         self._metrics = BillingMetrics(registry)
         self._processor = MeasuredProcessor(BillingProcessor(self._store), self._metrics.groups, group=GROUP)
+        self._access = AccessView(bus, reader=GROUP)
+        self.authentication = authentication(self._access, clock, audience=settings.audience)
+        self.heartbeats: Sequence[Heartbeat] = (self._access.heartbeat,)
         self._consumer = ConsumerStatus(GROUP)
         self.consumers = (self._consumer,)
         self.checks: Mapping[str, Check] = {
@@ -100,6 +104,11 @@ class BillingApp:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Ingests usage, verdicts and terms until `stop` is set; raises what made it impossible to go on."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._access.run(stop))
+            tasks.create_task(self._ingest(stop))
+
+    async def _ingest(self, stop: asyncio.Event) -> None:
         await consume(
             self._bus,
             group=GROUP,

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Header, Request
 from catalogue.domain.submission import InvalidSubmission
 from catalogue.domain.versions import DEFINITION_TYPES, PLURALS, CatalogueVersion, DefinitionKey, Kind
 from catalogue.handlers import CatalogueHandlers, ExpectedVersions, StaleVersion, UnknownDefinition, VersionRequired
+from shared.auth.roles import Action
 from shared.clock import Clock
 from shared.contracts.definitions import AnyDefinition
 from shared.contracts.scalars import ID_PATTERN, Instant
@@ -31,6 +32,7 @@ from shared.http import (
     page_of,
     read_as,
     read_cursor,
+    requires,
 )
 from shared.http.problem_types import (
     INVALID_CURSOR,
@@ -81,7 +83,9 @@ def _add_reads(routes: APIRouter, kind: Kind, handlers: CatalogueHandlers) -> No
     one = json_responses(VERSION_TYPES[kind], {200: "A version"})
     many = json_responses(LIST_TYPES[kind], {200: "A page of versions; the Link header leads to the next"})
 
-    @routes.get("", name=f"list_{PLURALS[kind]}", responses=many)
+    needs = [requires(Action.READ_FIGURES if kind == "tariff" else Action.READ_CATALOGUE)]
+
+    @routes.get("", name=f"list_{PLURALS[kind]}", dependencies=needs, responses=many)
     def list_all(
         request: Request,
         caller: CallerScope,
@@ -93,7 +97,7 @@ def _add_reads(routes: APIRouter, kind: Kind, handlers: CatalogueHandlers) -> No
         found = handlers.listing(kind, caller, on=as_of, after=_after(cursor, "", _ID), limit=limit + 1)
         return _page(request, found, limit, key=lambda version: version.key.id)
 
-    @routes.get("/{id}", name=f"get_{kind}", responses=one)
+    @routes.get("/{id}", name=f"get_{kind}", dependencies=needs, responses=one)
     def get(
         id: PathId, caller: CallerScope, as_of: DateParameter | None = None, known_at: InstantParameter | None = None
     ) -> Json:
@@ -101,7 +105,7 @@ def _add_reads(routes: APIRouter, kind: Kind, handlers: CatalogueHandlers) -> No
         with _refusals():
             return _answer(handlers.version(DefinitionKey(kind, id), caller, on=as_of, known_at=known_at))
 
-    @routes.get("/{id}/versions", name=f"list_versions_of_{kind}", responses=many)
+    @routes.get("/{id}/versions", name=f"list_versions_of_{kind}", dependencies=needs, responses=many)
     def history(
         request: Request, id: PathId, caller: CallerScope, limit: Limit = 50, cursor: Cursor | None = None
     ) -> Json:
@@ -119,6 +123,7 @@ def _add_put(routes: APIRouter, kind: Kind, handlers: CatalogueHandlers, clock: 
     @routes.put(
         "/{id}",
         name=f"put_{kind}",
+        dependencies=[requires(Action.PROPOSE_CATALOGUE)],
         status_code=201,
         responses=json_responses(VERSION_TYPES[kind], meanings),
         openapi_extra=json_request_body(DEFINITION_TYPES[kind]),

@@ -13,10 +13,12 @@ from catalogue.handlers import CatalogueHandlers, RecordResult
 from catalogue.log_repair import AnnouncedVersions, LogAhead, LogDiffers, require_complete_database
 from catalogue.metrics import CatalogueMetrics
 from catalogue.settings import CatalogueSettings
+from shared.bus.access_view import AccessView
 from shared.bus.consumer import ConsumerStatus
 from shared.clock import Clock
 from shared.heartbeat import Heartbeat
 from shared.holidays import load_holidays
+from shared.http.ways import authentication
 from shared.log.port import Bus
 from shared.running.health import Check, NotReady, database_checks
 from shared.sql.isolation import Database
@@ -43,7 +45,9 @@ class CatalogueApp:
         self.registry = registry
         self._metrics = CatalogueMetrics(registry)
         self._relaying = Heartbeat("outbox relay")
-        self.heartbeats = (self._relaying,)
+        self._access = AccessView(bus, reader=self.name)
+        self.authentication = authentication(self._access, clock, audience=settings.audience)
+        self.heartbeats = (self._relaying, self._access.heartbeat)
         self._announced = AnnouncedVersions(bus)
         self.checks: Mapping[str, Check] = {
             **database_checks(self._engine, "catalogue"),
@@ -107,7 +111,9 @@ class CatalogueApp:
         return await asyncio.to_thread(unpublished_count, self._engine, outbox)
 
     async def run(self, stop: asyncio.Event) -> None:
-        await relay(self._engine, self._bus, stop, outbox=outbox, heartbeat=self._relaying)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._access.run(stop))
+            tasks.create_task(relay(self._engine, self._bus, stop, outbox=outbox, heartbeat=self._relaying))
 
     def operator_routes(self) -> Sequence[APIRouter]:
         """None: it reads no other service's events, so that it quarantines nothing."""

@@ -7,12 +7,14 @@ from contextlib import suppress
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 
+from shared.bus.access_view import AccessView
 from shared.bus.consumer import ConsumerStatus, consume, unread
 from shared.clock import Clock
 from shared.contracts.topics import TICKETS, VERDICTS, Topic
 from shared.contracts.verdicts import VerdictEvent
 from shared.heartbeat import Heartbeat
 from shared.http.event_stream import EventStreams
+from shared.http.ways import authentication
 from shared.instants import epoch_s
 from shared.log.failures import PRODUCT_VERSION
 from shared.log.port import Bus, BusError, Shard, every_shard
@@ -93,6 +95,8 @@ class MonitorApp:
         self._announcements = SqlAnnouncementStore(self._engine, freeze_days=settings.freeze_days)
         self._recording = VerdictRecorder(self._announcements, self._count_verdicts)
         self._catalogue, self._decisions = CatalogueView(bus), DecisionsView(bus)
+        self._access = AccessView(bus, reader=self.name)
+        self.authentication = authentication(self._access, clock, audience=settings.audience)
         self.quarantine = QuarantineService(
             GROUP,
             ITEM_TOPICS,
@@ -166,8 +170,8 @@ class MonitorApp:
 
     @property
     def heartbeats(self) -> Sequence[Heartbeat]:
-        """The signs of life of the two logs that it holds in memory."""
-        return self._catalogue.heartbeat, self._decisions.heartbeat
+        """The signs of life of the logs that it holds in memory."""
+        return self._catalogue.heartbeat, self._decisions.heartbeat, self._access.heartbeat
 
     @property
     def checks(self) -> Mapping[str, Check]:
@@ -192,8 +196,9 @@ class MonitorApp:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Judges and records until `stop` is set; raises what made it impossible to go on."""
-        await self.catch_up()
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._access.run(stop))
+            await self.catch_up()
             tasks.create_task(self._catalogue.run(stop))
             tasks.create_task(self._decisions.run(stop))
             tasks.create_task(self._judge(stop))

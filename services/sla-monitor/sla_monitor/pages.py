@@ -13,10 +13,11 @@ from fastapi.responses import HTMLResponse
 from markupsafe import Markup
 from starlette.responses import Response
 
+from shared.auth.roles import Action
 from shared.contracts.definitions import Council, Service
 from shared.contracts.objectives import Judgement
 from shared.csv_cells import CSV_TYPE, csv_table
-from shared.http import CallerScope, Cursor, MonthParameter, OptionalId, Page, PathId, Problem, RequestedScope
+from shared.http import CallerScope, Cursor, MonthParameter, OptionalId, Page, PathId, Problem, RequestedScope, requires
 from shared.http.event_stream import EventStreams
 from shared.http.problem_types import NOT_FOUND
 from shared.money import format_gbp
@@ -104,7 +105,9 @@ class CouncilAttainment:
 
 def router(sources: Sources, board: Board, streams: EventStreams, *, illustrative: bool) -> APIRouter:
     """Routes for `/today` with its stream, `/attainment`, `/verdicts` and `/items/{item}`."""
-    routes = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+    routes = APIRouter(
+        include_in_schema=False, default_response_class=HTMLResponse, dependencies=[requires(Action.READ_FIGURES)]
+    )
     names = sources.catalogue
 
     @routes.get("/today")

@@ -14,7 +14,7 @@ class InvalidPrincipal(ValueError):
     """Roles that nobody can hold together, or not for these councils."""
 
 
-class NotAllowed(Exception):
+class ActionNotAllowed(Exception):
     """The caller may not do this. Says what was refused, never about whose data."""
 
     def __init__(self, principal: "Principal", action: Action) -> None:
@@ -68,9 +68,9 @@ class Principal:
         return any(action in role.actions for role in self._roles)
 
     def require(self, action: Action) -> None:
-        """Raises `NotAllowed` where no role of its allows the action."""
+        """Raises `ActionNotAllowed` where no role of its allows the action."""
         if not self.may(action):
-            raise NotAllowed(self, action)
+            raise ActionNotAllowed(self, action)
 
     @property
     def _roles(self) -> tuple[Role, ...]:

@@ -10,6 +10,7 @@ class Action(Enum):
     """Something that a route lets its caller do. The value is how a refusal words it."""
 
     READ_FIGURES = "read attainment, items and charges"
+    READ_CATALOGUE = "read the catalogue"
     READ_EVIDENCE = "export the events behind the figures"
     TRY = "try a target or a tariff"
     PROPOSE_CATALOGUE = "propose versions of the catalogue"
@@ -41,7 +42,7 @@ class Role(NamedTuple):
         return self.side == "provider"
 
 
-_READS = frozenset({Action.READ_FIGURES, Action.READ_EVIDENCE, Action.TRY})
+_READS = frozenset({Action.READ_CATALOGUE, Action.READ_FIGURES, Action.READ_EVIDENCE, Action.TRY})
 ROLES = {
     role.name: role
     for role in (
@@ -92,6 +93,6 @@ ROLES = {
                 Action.MANAGE_CREDENTIALS,
             },
         ),
-        Role("integrator", "council", "Integrator", frozenset({Action.SEND_EVENTS, Action.TRY})),
+        Role("integrator", "council", "Integrator", frozenset({Action.READ_CATALOGUE, Action.SEND_EVENTS, Action.TRY})),
     )
 }

@@ -4,6 +4,7 @@ import re
 
 import msgspec
 
+from shared.contracts.access import AccessEvent
 from shared.contracts.catalogue import CalendarVersioned, CatalogueEvent
 from shared.contracts.decisions import DecisionEvent
 from shared.contracts.envelope import Event, TimeAdvanced
@@ -18,6 +19,7 @@ AnyEvent = (
     | UsageEvent
     | TimeAdvanced
     | CatalogueEvent
+    | AccessEvent
     | DecisionEvent
     | VerdictEvent
     | StatementIssued

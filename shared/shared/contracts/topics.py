@@ -27,7 +27,14 @@ WORK = Topic(
     "provider.work.v1", "council:item", PARTITIONS, REPLAYABLE_DAYS, ("integrators",), ("sla-monitor", "billing")
 )
 USAGE = Topic("provider.usage.v1", "council:reading", PARTITIONS, REPLAYABLE_DAYS, ("integrators",), ("billing",))
-CATALOGUE = Topic("catalogue.changes.v1", "kind:id:version", 1, None, ("catalogue",), ("sla-monitor", "billing"))
+CATALOGUE = Topic(
+    "catalogue.changes.v1",
+    "kind:id:version, signing-key:id or access:principal",
+    1,
+    None,
+    ("catalogue",),
+    ("catalogue", "sla-monitor", "billing"),
+)
 DECISIONS = Topic(
     "sla.decisions.v1", "exclusion:id:step, correction:id or item:id", 1, None, ("sla-monitor",), ("sla-monitor",)
 )

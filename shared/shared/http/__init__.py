@@ -1,5 +1,6 @@
 """What every HTTP server of Tallystick shares: strict reading, paging, and refusals as RFC 9457 problem details."""
 
+from shared.http.access import Authentication, Caller, requires
 from shared.http.app import create_app
 from shared.http.bodies import JsonBody, json_request_body, read_as
 from shared.http.media_types import preferred_media_type
@@ -19,6 +20,8 @@ from shared.http.queries import (
 )
 
 __all__ = [
+    "Authentication",
+    "Caller",
     "CallerScope",
     "Cursor",
     "DateParameter",
@@ -44,5 +47,6 @@ __all__ = [
     "preferred_media_type",
     "read_as",
     "read_cursor",
+    "requires",
     "schema_ref",
 ]

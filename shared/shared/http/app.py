@@ -14,12 +14,15 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.auth.principal import ActionNotAllowed
+from shared.http.access import Authentication, admit, require_actions
 from shared.http.openapi import component_schemas, schema_ref
 from shared.http.problem_types import (
     INTERNAL_ERROR,
     INVALID_QUERY,
     MONTH_NOT_BEGUN,
     NOT_FOUND,
+    NOT_PERMITTED,
     PROBLEM_TYPES,
     PROBLEMS_PATH,
     SERVICE_UNAVAILABLE,
@@ -47,10 +50,13 @@ def create_app(
     title: str,
     routers: Sequence[APIRouter],
     *,
+    authentication: Authentication,
     types: Sequence[type] = (),
     openapi_url: str | None = "/openapi.json",
 ) -> FastAPI:
-    """An application of `routers`. `types` are the contract types that their OpenAPI refers to by `schema_ref`.
+    """An application of `routers`, whose callers are known by `authentication`.
+
+    `types` are the contract types that their OpenAPI refers to by `schema_ref`. Raises `RouteWithoutAction`.
 
     No /docs: that page would load its script from another host.
     """
@@ -60,13 +66,15 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         responses=_REFUSALS,
-        dependencies=[Depends(reject_unknown_parameters)],
+        dependencies=[Depends(admit), Depends(reject_unknown_parameters)],
         exception_handlers=_EXCEPTION_HANDLERS,
     )
     app.add_middleware(_FailureBoundary)
     app.contract_types = (ProblemDetails, *types)
     for router in (_explanations, *routers):
         app.include_router(router)
+    app.state.authentication = authentication
+    require_actions(app)
     return app
 
 
@@ -140,6 +148,10 @@ async def _answer_problem(_: Request, problem: Problem) -> Response:
     return problem.response()
 
 
+async def _answer_not_allowed(_: Request, refused: ActionNotAllowed) -> Response:
+    return Problem(NOT_PERMITTED, f"you may not {refused.action.value}").response()
+
+
 async def _answer_http_exception(_: Request, refusal: HTTPException) -> Response:
     # The headers carry Allow, WWW-Authenticate and Retry-After.
     return Problem(problem_type_of_status(refusal.status_code), headers=refusal.headers).response()
@@ -170,6 +182,7 @@ async def _answer_month_not_begun(_: Request, __: MonthNotBegun) -> Response:
 
 _EXCEPTION_HANDLERS: dict[int | type[Exception], Any] = {
     Problem: _answer_problem,
+    ActionNotAllowed: _answer_not_allowed,
     HTTPException: _answer_http_exception,
     RequestValidationError: _answer_invalid_parameters,
     MonthNotBegun: _answer_month_not_begun,

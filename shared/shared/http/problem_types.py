@@ -40,6 +40,17 @@ INVALID_CURSOR = ProblemType(
     "Invalid cursor",
     "The cursor is not from this service. Follow the previous page's next link unchanged, or start without a cursor.",
 )
+UNAUTHENTICATED = ProblemType(
+    401,
+    "Unauthorized",
+    "It is not known who asks, or what proves it has expired or was revoked. Sign in again; a program asks POST "
+    "/v1/token for a new access token with its client's credentials and sends it as Authorization: Bearer.",
+)
+NOT_PERMITTED = ProblemType(
+    403,
+    "Forbidden",
+    "None of your roles allows this. Ask whoever manages access at the provider if you need it.",
+)
 NOT_FOUND = ProblemType(
     404, "Not found", "There is nothing here, or nothing that you may see. Check the path and the ids in it."
 )
@@ -84,6 +95,9 @@ PRECONDITION_REQUIRED = ProblemType(
     428,
     "Precondition required",
     "If-Match is missing. Read the newest version and send its ETag, so that nobody's change is overwritten.",
+)
+TOO_MANY_REQUESTS = ProblemType(
+    429, "Too many requests", "Too many attempts. Try again after the seconds in Retry-After."
 )
 INTERNAL_ERROR = ProblemType(
     500,

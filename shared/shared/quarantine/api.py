@@ -9,7 +9,19 @@ from fastapi import APIRouter
 from msgspec import Struct
 from starlette.requests import Request
 
-from shared.http import CallerScope, Cursor, Json, Limit, Problem, answers_many, next_link, page_of, read_cursor
+from shared.auth.roles import Action
+from shared.http import (
+    CallerScope,
+    Cursor,
+    Json,
+    Limit,
+    Problem,
+    answers_many,
+    next_link,
+    page_of,
+    read_cursor,
+    requires,
+)
 from shared.http.problem_types import INVALID_CURSOR
 from shared.log.port import Shard
 from shared.quarantine.decisions import Decision
@@ -39,7 +51,7 @@ TYPES = (QuarantinedRecord,)
 
 def router(quarantine: QuarantineService) -> APIRouter:
     """`/v1/quarantine` of one service."""
-    routes = APIRouter(prefix="/v1/quarantine", tags=["quarantine"])
+    routes = APIRouter(prefix="/v1/quarantine", tags=["quarantine"], dependencies=[requires(Action.OPERATE)])
 
     @routes.get("", responses=answers_many(QuarantinedRecord))
     async def list_records(

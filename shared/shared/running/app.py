@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from shared.bus.consumer import ConsumerStatus
 from shared.clock import Clock
 from shared.heartbeat import Heartbeat
+from shared.http import Authentication
 from shared.log.port import Bus
 from shared.running.health import Check
 from shared.settings import ServiceSettings
@@ -36,6 +37,10 @@ class App(Protocol):
     @property
     def types(self) -> Sequence[type]:
         """The contract types that its API's description refers to."""
+
+    @property
+    def authentication(self) -> Authentication:
+        """How its callers are known."""
 
     def public_routes(self, *, illustrative: bool) -> Sequence[APIRouter]:
         """All that it answers when it runs alone; `illustrative` labels every page so."""

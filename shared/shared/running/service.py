@@ -74,6 +74,7 @@ class ServiceProcess:
         api = create_app(
             self._app.title,
             self._app.public_routes(illustrative=self._settings.illustrative),
+            authentication=self._app.authentication,
             types=self._app.types,
             openapi_url=None,
         )
@@ -83,7 +84,10 @@ class ServiceProcess:
             alive=lambda: liveness(self._watched),
             ready=self._readiness.ask,
             operator_routes=create_app(
-                f"{self._app.title}, for operators", self._app.operator_routes(), openapi_url=None
+                f"{self._app.title}, for operators",
+                self._app.operator_routes(),
+                authentication=self._app.authentication,
+                openapi_url=None,
             ),
         )
         return server(MeasuredHttp(api, self._registry)), server(admin)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shared.auth.principal import InvalidPrincipal, NotAllowed, Principal
+from shared.auth.principal import ActionNotAllowed, InvalidPrincipal, Principal
 from shared.auth.roles import ROLES, Action
 from shared.scope import Scope
 
@@ -30,7 +30,7 @@ def test_roles_that_do_not_go_together_are_refused(given: dict[str, Any], expect
 def test_every_action_is_somebodys_and_nobody_s_without_a_role(action: Action) -> None:
     assert any(action in role.actions for role in ROLES.values())
     assert Principal.local("root").may(action)
-    with pytest.raises(NotAllowed, match=f"ada may not {action.value}"):
+    with pytest.raises(ActionNotAllowed, match=f"ada may not {action.value}"):
         Principal.of("ada", "person", [], ADUR).require(action)
 
 

@@ -22,6 +22,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Message
 from structlog.testing import capture_logs
 
+from shared.auth.roles import Action
 from shared.http import (
     Cursor,
     DateParameter,
@@ -43,6 +44,7 @@ from shared.http import (
     read_cursor,
     schema_ref,
 )
+from shared.http.access import requires
 from shared.http.bodies import MAX_BODY_BYTES
 from shared.http.problem_types import (
     CONTENT_TOO_LARGE,
@@ -55,6 +57,7 @@ from shared.http.problem_types import (
     PROBLEM_TYPES,
     problem_type_of_status,
 )
+from tests.support.callers import MAY_ALL
 
 
 class Reading(msgspec.Struct, forbid_unknown_fields=True):
@@ -65,7 +68,7 @@ class Reading(msgspec.Struct, forbid_unknown_fields=True):
     note: str = ""
 
 
-router = APIRouter()
+router = APIRouter(dependencies=[requires(Action.READ_FIGURES)])
 NAMES = ("ann", "ben", "cat", "dan", "eve")
 
 
@@ -145,7 +148,9 @@ def private() -> None:
 
 @pytest.fixture(name="client")
 def _client() -> TestClient:
-    return TestClient(create_app("Readings", [router], types=[Reading]), raise_server_exceptions=False)
+    return TestClient(
+        create_app("Readings", [router], types=[Reading], authentication=MAY_ALL), raise_server_exceptions=False
+    )
 
 
 def put(client: TestClient, body: bytes, content_type: str = "application/json", **headers: str) -> Any:
@@ -383,8 +388,8 @@ def test_no_two_problem_types_share_a_name() -> None:
 
 
 def test_a_status_without_a_problem_type_is_called_by_its_own_name() -> None:
-    assert problem_type_of_status(401) == ProblemType(401, "Unauthorized")
-    assert problem_type_of_status(401).uri == "about:blank"
+    assert problem_type_of_status(410) == ProblemType(410, "Gone")
+    assert problem_type_of_status(410).uri == "about:blank"
 
 
 JSON, CSV, PDF = "application/json", "text/csv", "application/pdf"

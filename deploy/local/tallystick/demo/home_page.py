@@ -8,9 +8,11 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from billing.documents.view import statement_path
+from shared.auth.roles import Action
 from shared.clock import Clock
 from shared.contracts.definitions import Council
 from shared.contracts.objectives import Judgement
+from shared.http import requires
 from shared.period import Month, month_of
 from shared.scope import Scope
 from shared.web.pages import environment, site_routes
@@ -88,7 +90,7 @@ def router(home_page: Callable[[], HomePage]) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
     template = environment("tallystick").get_template("home.html")
 
-    @routes.get("/", response_class=HTMLResponse)
+    @routes.get("/", response_class=HTMLResponse, dependencies=[requires(Action.READ_FIGURES)])
     def home() -> str:
         return template.render(page=home_page(), illustrative=True)
 

@@ -14,7 +14,7 @@ from shared.auth.principal import Principal
 from shared.auth.roles import ROLES, Action
 from shared.scope import Scope
 
-LONGEST_LIFE = timedelta(days=366)
+LONGEST_VALIDITY = timedelta(days=366)
 # One that is in use, and one that takes its place.
 MAX_SECRETS = 2
 
@@ -55,7 +55,7 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def require_may_make(maker: Principal, wanted: Principal) -> None:
-    """Raises `NotAllowed` or `RefusedClient` where a client could do or see what its maker cannot grant."""
+    """Raises `ActionNotAllowed` or `RefusedClient` where a client could do or see what its maker cannot grant."""
     maker.require(Action.MANAGE_CREDENTIALS)
     if "provider" not in maker.sides and any(ROLES[role].side == "provider" for role in wanted.roles):
         raise RefusedClient("only the provider makes clients with its own roles")
@@ -72,16 +72,16 @@ def covers(larger: Scope, smaller: Scope) -> bool:
     return smaller.councils is not None and smaller.councils <= larger.councils
 
 
-def with_new_secret(client: Client, secret: str, *, at: datetime, lives: timedelta) -> Client:
+def with_new_secret(client: Client, secret: str, *, at: datetime, valid_for: timedelta) -> Client:
     """The client with one secret more; those that have expired are gone. Raises `RefusedClient`."""
     if client.revoked_at is not None:
         raise RefusedClient("the client is revoked: make another one")
-    if not timedelta() < lives <= LONGEST_LIFE:
-        raise RefusedClient(f"a secret lives from a moment to {LONGEST_LIFE.days} days")
+    if not timedelta() < valid_for <= LONGEST_VALIDITY:
+        raise RefusedClient(f"a secret is valid for a moment to {LONGEST_VALIDITY.days} days")
     current = _current(client.secrets, at)
     if len(current) >= MAX_SECRETS:
         raise RefusedClient("it has two secrets: take the older one back first")
-    added = Secret(hash=hashed(secret), made_at=at, expires_at=at + lives)
+    added = Secret(hash=hashed(secret), made_at=at, expires_at=at + valid_for)
     return msgspec.structs.replace(client, secrets=(*current, added))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from fastapi import APIRouter
 from msgspec import Struct
 
+from shared.auth.roles import Action
 from shared.clock import Clock
 from shared.contracts.decisions import CorrectionRequested, CorrectionRequestedData, CorrectionScope
 from shared.contracts.scalars import Id
@@ -23,6 +24,7 @@ from shared.http import (
     json_request_body,
     json_responses,
     read_as,
+    requires,
 )
 from shared.http.problem_types import INVALID_REQUEST
 from shared.ids import derived_id
@@ -130,6 +132,7 @@ def router(corrections: CorrectionService) -> APIRouter:
 
     @routes.post(
         "/correction-runs",
+        dependencies=[requires(Action.REQUEST_CORRECTION)],
         status_code=202,
         responses=json_responses(CorrectionRun, {202: "Requested: ask /v1/correction-runs/{id} what became of it"}),
         openapi_extra=json_request_body(CorrectionRequest),
@@ -143,13 +146,13 @@ def router(corrections: CorrectionService) -> APIRouter:
             run = await corrections.request(caller, wanted)
         return Json(run, status_code=202, headers={"Location": f"/v1/correction-runs/{run.id}"})
 
-    @routes.get("/correction-runs/{id}", responses=answers(RunReport))
+    @routes.get("/correction-runs/{id}", dependencies=[requires(Action.READ_FIGURES)], responses=answers(RunReport))
     async def report(id: PathId, caller: CallerScope) -> Json:
         """How many shards have made the run, and what it has corrected and retracted so far."""
         with decision_problems():
             return Json(await corrections.report(caller, id))
 
-    @routes.get("/adjustments", responses=answers_many(Adjustment))
+    @routes.get("/adjustments", dependencies=[requires(Action.READ_FIGURES)], responses=answers_many(Adjustment))
     def adjustments(scope: RequestedScope, posted: MonthParameter | None = None) -> Json:
         """Corrections of frozen months, by the month in which they are shown."""
         return Json(corrections.adjustments(scope, posted=None if posted is None else str(posted)))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from fastapi import APIRouter
 from msgspec import Struct
 
+from shared.auth.roles import Action
 from shared.clock import Clock
 from shared.contracts.decisions import (
     DecidedData,
@@ -34,6 +35,7 @@ from shared.http import (
     json_request_body,
     json_responses,
     read_as,
+    requires,
 )
 from shared.http.problem_types import INVALID_REQUEST
 from shared.ids import derived_id
@@ -45,10 +47,10 @@ from sla_monitor.domain.decisions import ExclusionState, step
 from sla_monitor.ports import DecisionsLog
 
 DecisionEvent = type[ExclusionApproved] | type[ExclusionRejected] | type[ExclusionWithdrawn]
-_DECISIONS: dict[str, DecisionEvent] = {
-    "approve": ExclusionApproved,
-    "reject": ExclusionRejected,
-    "withdraw": ExclusionWithdrawn,
+_DECISIONS: dict[str, tuple[DecisionEvent, Action]] = {
+    "approve": (ExclusionApproved, Action.APPROVE_EXCLUSION),
+    "reject": (ExclusionRejected, Action.APPROVE_EXCLUSION),
+    "withdraw": (ExclusionWithdrawn, Action.PROPOSE_EXCLUSION),
 }
 
 
@@ -120,12 +122,12 @@ def router(exclusions: ExclusionService) -> APIRouter:
     """`/exclusions` and what may be done to one."""
     routes = APIRouter()
 
-    @routes.get("/exclusions", responses=answers_many(ExclusionState))
+    @routes.get("/exclusions", dependencies=[requires(Action.READ_FIGURES)], responses=answers_many(ExclusionState))
     def list_exclusions(scope: RequestedScope) -> Json:
         """Every exclusion and its state, also those still to be decided about."""
         return Json(exclusions.all(scope))
 
-    @routes.get("/exclusions/{id}", responses=answers(ExclusionState))
+    @routes.get("/exclusions/{id}", dependencies=[requires(Action.READ_FIGURES)], responses=answers(ExclusionState))
     def one_exclusion(id: PathId, caller: CallerScope) -> Json:
         """The state of one exclusion."""
         with decision_problems():
@@ -133,6 +135,7 @@ def router(exclusions: ExclusionService) -> APIRouter:
 
     @routes.post(
         "/exclusions",
+        dependencies=[requires(Action.PROPOSE_EXCLUSION)],
         status_code=201,
         responses=json_responses(ExclusionState, {201: "The state of the exclusion"}),
         openapi_extra=json_request_body(ExclusionProposal),
@@ -145,14 +148,17 @@ def router(exclusions: ExclusionService) -> APIRouter:
         with decision_problems():
             return Json(await exclusions.propose(caller, proposal), status_code=201)
 
-    for verb, how in _DECISIONS.items():
-        _add_decision(routes, verb, how, exclusions)
+    for verb, (how, action) in _DECISIONS.items():
+        _add_decision(routes, verb, how, action, exclusions)
     return routes
 
 
-def _add_decision(routes: APIRouter, verb: str, how: DecisionEvent, exclusions: ExclusionService) -> None:
+def _add_decision(
+    routes: APIRouter, verb: str, how: DecisionEvent, action: Action, exclusions: ExclusionService
+) -> None:
     @routes.post(
         f"/exclusions/{{id}}/{verb}",
+        dependencies=[requires(action)],
         name=f"{verb}_exclusion",
         responses=answers(ExclusionState),
         openapi_extra=json_request_body(Party),

@@ -6,6 +6,7 @@ from datetime import datetime
 from fastapi import APIRouter
 from msgspec import Struct
 
+from shared.auth.roles import Action
 from shared.clock import Clock
 from shared.contracts.decisions import ItemRetryData, ItemRetryRequested
 from shared.contracts.scalars import Id
@@ -18,6 +19,7 @@ from shared.http import (
     json_request_body,
     json_responses,
     read_as,
+    requires,
 )
 from shared.http.paging import MAX_PAGE_SIZE, Limit
 from shared.ids import derived_id
@@ -126,13 +128,14 @@ def router(service: FailedItemService) -> APIRouter:
     """`/failed-items` and `/item-retries`."""
     routes = APIRouter()
 
-    @routes.get("/failed-items", responses=answers(FailedItemsReport))
+    @routes.get("/failed-items", dependencies=[requires(Action.READ_FIGURES)], responses=answers(FailedItemsReport))
     async def failed(scope: RequestedScope, limit: Limit = MAX_PAGE_SIZE) -> Json:
         """Items that could not be judged and are in no figure: which, why, since when, and their newest events."""
         return Json(await service.report(scope, limit=limit))
 
     @routes.post(
         "/item-retries",
+        dependencies=[requires(Action.OPERATE)],
         status_code=202,
         responses=json_responses(ItemRetryRequest, {202: "Requested: the item is judged again within seconds"}),
         openapi_extra=json_request_body(ItemRetryRequest),

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from shared.auth.roles import Action
 from shared.contracts.verdicts import Outcome
 from shared.http import (
     Cursor,
@@ -20,6 +21,7 @@ from shared.http import (
     next_link,
     page_of,
     read_cursor,
+    requires,
 )
 from shared.http.problem_types import INVALID_CURSOR
 from shared.period import Month, require_begun
@@ -48,7 +50,7 @@ WantedVerdicts = Annotated[VerdictFilter, Depends(_wanted)]
 
 def router(sources: Sources) -> APIRouter:
     """`/verdicts`."""
-    routes = APIRouter()
+    routes = APIRouter(dependencies=[requires(Action.READ_FIGURES)])
 
     @routes.get("/verdicts", responses=answers_many(DecidedVerdict))
     def list_verdicts(

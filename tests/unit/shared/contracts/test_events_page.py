@@ -7,6 +7,7 @@ from typing import get_args
 
 import pytest
 
+from shared.contracts.access import AccessEvent
 from shared.contracts.catalogue import CatalogueEvent
 from shared.contracts.decisions import DecisionEvent
 from shared.contracts.envelope import Event, TimeAdvanced
@@ -23,7 +24,7 @@ CARRIED = [
     (TICKETS, get_args(TicketEvent)),
     (WORK, get_args(WorkEvent)),
     (USAGE, get_args(UsageEvent)),
-    (CATALOGUE, get_args(CatalogueEvent)),
+    (CATALOGUE, [*get_args(CatalogueEvent), *get_args(AccessEvent)]),
     (DECISIONS, get_args(DecisionEvent)),
     (VERDICTS, get_args(VerdictEvent)),
     (STATEMENTS, [StatementIssued]),

@@ -1,0 +1,37 @@
+"""The ways in which a caller can be known: a new one is one function here or in a file of its own, and one line."""
+
+from starlette.requests import Request
+
+from shared.auth.principal import Principal
+from shared.auth.tokens import InvalidToken, TokenVerifier
+from shared.bus.access_view import AccessView
+from shared.clock import Clock
+from shared.http.access import Authentication, InvalidCredential, KeysUnknown, WayToBeKnown
+from shared.instants import epoch_s
+
+
+def authentication(view: AccessView, clock: Clock, *, audience: str) -> Authentication:
+    """Callers are known by what the catalogue issued for `audience`, as far as `view` has read."""
+    return Authentication(bearer_tokens(view, clock, audience=audience))
+
+
+def bearer_tokens(view: AccessView, clock: Clock, *, audience: str) -> WayToBeKnown:
+    """By an access token in the header Authorization."""
+    issued = view.issued
+    verifier = TokenVerifier(lambda: issued.keys(clock.now()), issued.revoked, audience=audience)
+
+    def known(request: Request) -> Principal | None:
+        header = request.headers.get("Authorization")
+        if header is None:
+            return None
+        scheme, _, token = header.partition(" ")
+        if scheme.lower() != "bearer":
+            raise InvalidCredential("expected the scheme Bearer")
+        if not (view.caught_up and issued.published()):
+            raise KeysUnknown
+        try:
+            return verifier.principal(token.strip(), now_s=epoch_s(clock.now()))
+        except InvalidToken as refused:
+            raise InvalidCredential(str(refused)) from refused
+
+    return known
