@@ -3,7 +3,8 @@
 from starlette.requests import Request
 
 from shared.auth.principal import Principal
-from shared.auth.tokens import InvalidToken, TokenVerifier
+from shared.auth.signatures import InvalidToken
+from shared.auth.tokens import TokenVerifier
 from shared.bus.access_view import AccessView
 from shared.clock import Clock
 from shared.http.access import Authentication, InvalidCredential, KeysUnknown, WayToBeKnown
