@@ -13,6 +13,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from shared.startup_errors import InvalidSettings
 
 _NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,9})?", re.ASCII)
+_PUBLIC_URL = re.compile(
+    r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?|http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.ASCII
+)
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -34,6 +37,8 @@ class ServiceSettings(BaseSettings):
     ready_lag_records: int = Field(default=10_000, ge=0, alias="READY_LAG_RECORDS")
     # Whom access tokens of this installation are for: another installation's are refused.
     audience: str = Field(default="tallystick", min_length=1, max_length=200, alias="TALLYSTICK_AUDIENCE")
+    # The address at which people open the pages, for signing in and for cookies; empty where nobody does.
+    public_url: str = Field(default="", alias="PUBLIC_URL")
     # Every figure is invented, and each page says so.
     illustrative: bool = Field(default=False, alias="TALLYSTICK_ILLUSTRATIVE")
     # A supervisor must wait longer than this before it kills.
@@ -41,6 +46,11 @@ class ServiceSettings(BaseSettings):
     watchdog_loop_s: float = Field(default=30.0, gt=0, alias="WATCHDOG_LOOP_S")
     # As long as a member of a Kafka group may take between two polls.
     watchdog_round_s: float = Field(default=300.0, gt=0, alias="WATCHDOG_ROUND_S")
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether people open the pages over HTTPS, so that cookies are sent over it alone; on loopback not."""
+        return not self.public_url.startswith("http:")
 
     @property
     def bus(self) -> str:
@@ -77,6 +87,14 @@ class ServiceSettings(BaseSettings):
         is_number = cls.model_fields[str(info.field_name)].annotation in (int, float)
         if is_number and isinstance(value, str) and not _NUMBER.fullmatch(value):
             raise ValueError("expected a number in plain digits")
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_safe(cls, value: str) -> str:
+        """An origin, over HTTPS unless it is this machine: elsewhere whoever listens could take a session."""
+        if value and not _PUBLIC_URL.fullmatch(value):
+            raise ValueError("expected https://host without a path, or http:// and a loopback address")
         return value
 
     @model_validator(mode="after")

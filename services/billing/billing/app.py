@@ -64,7 +64,7 @@ class BillingApp:
         self._metrics = BillingMetrics(registry)
         self._processor = MeasuredProcessor(BillingProcessor(self._store), self._metrics.groups, group=GROUP)
         self._access = AccessView(bus, reader=GROUP)
-        self.authentication = authentication(self._access, clock, audience=settings.audience)
+        self.authentication = authentication(self._access, clock, audience=settings.audience, secure=settings.is_secure)
         self.heartbeats: Sequence[Heartbeat] = (self._access.heartbeat,)
         self._consumer = ConsumerStatus(GROUP)
         self.consumers = (self._consumer,)

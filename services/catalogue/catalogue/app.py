@@ -46,7 +46,7 @@ class CatalogueApp:
         self._metrics = CatalogueMetrics(registry)
         self._relaying = Heartbeat("outbox relay")
         self._access = AccessView(bus, reader=self.name)
-        self.authentication = authentication(self._access, clock, audience=settings.audience)
+        self.authentication = authentication(self._access, clock, audience=settings.audience, secure=settings.is_secure)
         self.heartbeats = (self._relaying, self._access.heartbeat)
         self._announced = AnnouncedVersions(bus)
         self.checks: Mapping[str, Check] = {

@@ -7,7 +7,8 @@ from typing import Protocol
 
 import msgspec
 
-from catalogue.domain.people import Identity
+from catalogue.domain.browser_sessions import BrowserSession
+from catalogue.domain.people import Identity, Person
 from catalogue.domain.versions import Catalogue, CatalogueVersion, DefinitionKey, Kind
 from shared.log.port import Outgoing
 from shared.scope import Scope
@@ -80,3 +81,51 @@ class IdentityProvider(Protocol):
 
     def sign_out_address(self) -> str | None:
         """Where people sign out of the provider itself; None where it has no such address, or none is known now."""
+
+
+class PersonExists(Exception):
+    """Another person has this id, or is this subject of the provider."""
+
+
+class PeopleTransaction(Protocol):
+    """One transaction over people and sessions: what it reads stays so until it ends. All or nothing is stored."""
+
+    def person(self, id_: str) -> Person | None:
+        """Whoever has that id, also if removed."""
+
+    def person_of(self, issuer: str, subject: str) -> Person | None:
+        """Whoever the provider knows by that subject, also if removed."""
+
+    def save(self, found: Person) -> None:
+        """The person is stored as they are now; raises `PersonExists`."""
+
+    def session(self, id_: str) -> BrowserSession | None:
+        """The session of that id, also if it is over."""
+
+    def open_sessions(self, person_id: str) -> Sequence[BrowserSession]:
+        """The person's sessions that nobody has ended."""
+
+    def save_session(self, found: BrowserSession, *, now_s: int) -> None:
+        """The session is stored as it is now; those that began long ago may be forgotten."""
+
+    def use(self, state: str, *, expires_s: int, now_s: int) -> bool:
+        """Whether the sign-in of that state is completed for the first time, which is remembered until it expires."""
+
+    def announce(self, messages: Sequence[Outgoing]) -> None:
+        """The messages will be published once the transaction has ended well."""
+
+
+class PeopleStore(Protocol):
+    """People and their sessions. Safe to share between threads."""
+
+    def changing(self) -> AbstractContextManager[PeopleTransaction]:
+        """A transaction that may change them."""
+
+    def people(self, *, after: str, limit: int) -> Sequence[Person]:
+        """By ascending id, after the id `after`; also those removed."""
+
+    def person(self, id_: str) -> Person | None:
+        """Whoever has that id, also if removed."""
+
+    def is_current(self, session: str, *, issued_s: int) -> bool:
+        """Whether the session is not over, and its cookie of that second the one that counts."""

@@ -96,7 +96,7 @@ class MonitorApp:
         self._recording = VerdictRecorder(self._announcements, self._count_verdicts)
         self._catalogue, self._decisions = CatalogueView(bus), DecisionsView(bus)
         self._access = AccessView(bus, reader=self.name)
-        self.authentication = authentication(self._access, clock, audience=settings.audience)
+        self.authentication = authentication(self._access, clock, audience=settings.audience, secure=settings.is_secure)
         self.quarantine = QuarantineService(
             GROUP,
             ITEM_TOPICS,

@@ -7,6 +7,7 @@ a page of another site can make a browser send the cookie, and cannot read the t
 
 import hmac
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Annotated, Literal, NamedTuple
 
@@ -83,6 +84,10 @@ class Session:
     def is_due(self, now_s: int) -> bool:
         """Whether the next page should renew it."""
         return now_s - self.issued_s >= RENEW_AFTER_S
+
+
+# The session of whoever a page is made for, for the header of every page; set for the time of one request.
+current_session: ContextVar[Session | None] = ContextVar("current_session", default=None)
 
 
 def session_of(

@@ -5,6 +5,7 @@ read, with a 403 where no role of its caller's allows the action; other people's
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -15,6 +16,8 @@ from starlette.requests import Request
 
 from shared.auth.principal import Principal
 from shared.auth.roles import Action
+from shared.http.browsers import RenewSession, session_of_request
+from shared.http.forms import require_csrf
 from shared.http.problem_types import INVALID_QUERY, SERVICE_UNAVAILABLE, UNAUTHENTICATED
 from shared.http.problems import Problem
 
@@ -28,6 +31,13 @@ PUBLIC = {
     "/metrics": "on a port for operators alone; the demo's is served to its own machine",
     "/v1/token": "whoever asks for a token proves itself by its client's secret",
     "/.well-known/jwks.json": "the keys by which anybody can check a token",
+    "/sign-in": "whoever is not signed in yet",
+    "/sign-in/start": "the way to the provider of sign-ins",
+    "/sign-in/return": "the way back from it, which proves who somebody is",
+    "/session/renew": "whoever has a session's cookie gets its next one; anybody else is asked to sign in",
+    "/sign-out": "ends the session of whoever asks, who may have none any more",
+    "/signed-out": "says that it is done",
+    "/me": "shows people who they are themselves; anybody else is asked to sign in",
 }
 _REALM = 'Bearer realm="tallystick"'
 _RETRY_AFTER_S = 1
@@ -79,7 +89,10 @@ async def known_caller(request: Request) -> Principal:
     """Who sent the request, found once."""
     found: Principal | None = request.scope.get(_KNOWN)
     if found is None:
-        found = request.scope[_KNOWN] = _authentication_of(request).principal(request)
+        found = _authentication_of(request).principal(request)
+        if (session := session_of_request(request)) is not None:
+            await require_csrf(request, session)
+        request.scope[_KNOWN] = found
     return found
 
 
@@ -105,8 +118,12 @@ def requires(action: Action) -> Any:
 async def admit(request: Request) -> None:
     """Whoever may not call the route is refused before anything else of the request is looked at."""
     route = request.scope.get("fastapi", {}).get("effective_route_context", request.scope.get("route"))
-    for requirement in _requirements(getattr(route, "dependant", None)):
+    requirements = list(_requirements(getattr(route, "dependant", None)))
+    for requirement in requirements:
         await requirement(request)
+    if not requirements and "Cookie" in request.headers:
+        with suppress(Problem, RenewSession):  # a public page greets whoever is signed in, and nobody else is refused
+            _authentication_of(request).principal(request)
 
 
 def require_actions(app: FastAPI) -> None:

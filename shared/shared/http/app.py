@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.auth.principal import ActionNotAllowed
 from shared.http.access import Authentication, admit, require_actions
+from shared.http.browsers import RenewSession, redirect_to_renewal, sign_in_redirect
 from shared.http.openapi import component_schemas, schema_ref
 from shared.http.problem_types import (
     INTERNAL_ERROR,
@@ -26,6 +27,7 @@ from shared.http.problem_types import (
     PROBLEM_TYPES,
     PROBLEMS_PATH,
     SERVICE_UNAVAILABLE,
+    UNAUTHENTICATED,
     problem_type_of_status,
 )
 from shared.http.problems import PROBLEM_JSON, Problem, ProblemDetails
@@ -144,8 +146,14 @@ def explain_problem(slug: PathId) -> PlainTextResponse:
     raise Problem(NOT_FOUND)
 
 
-async def _answer_problem(_: Request, problem: Problem) -> Response:
-    return problem.response()
+async def _answer_problem(request: Request, problem: Problem) -> Response:
+    """The problem; a browser that asked for a page is sent to sign in where nobody is known."""
+    way = sign_in_redirect(request) if problem.details.status == UNAUTHENTICATED.status else None
+    return way or problem.response()
+
+
+async def _answer_due_session(request: Request, _: RenewSession) -> Response:
+    return redirect_to_renewal(request)
 
 
 async def _answer_not_allowed(_: Request, refused: ActionNotAllowed) -> Response:
@@ -182,6 +190,7 @@ async def _answer_month_not_begun(_: Request, __: MonthNotBegun) -> Response:
 
 _EXCEPTION_HANDLERS: dict[int | type[Exception], Any] = {
     Problem: _answer_problem,
+    RenewSession: _answer_due_session,
     ActionNotAllowed: _answer_not_allowed,
     HTTPException: _answer_http_exception,
     RequestValidationError: _answer_invalid_parameters,

@@ -51,6 +51,15 @@ NOT_PERMITTED = ProblemType(
     "Forbidden",
     "None of your roles allows this. Ask whoever manages access at the provider if you need it.",
 )
+INVALID_FORM = ProblemType(
+    400, "Invalid form", "The form could not be read, or has a field twice. Open its page again and send it from there."
+)
+FORM_NOT_CONFIRMED = ProblemType(
+    403,
+    "Form not confirmed",
+    "The request does not show that a page of this service made it. Open the page again and send its form; a program "
+    "sends an access token instead of a cookie.",
+)
 NOT_FOUND = ProblemType(
     404, "Not found", "There is nothing here, or nothing that you may see. Check the path and the ids in it."
 )

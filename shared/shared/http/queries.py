@@ -91,10 +91,14 @@ async def _requested_scope(caller: CallerScope, council: OptionalId = None) -> S
 RequestedScope = Annotated[Scope, Depends(_requested_scope)]
 
 
+# What comes back from another party may hold parameters that only later standards name: they are ignored.
+_ANY_PARAMETERS = frozenset({"/sign-in/return"})
+
+
 async def reject_unknown_parameters(request: Request) -> None:
     """Raises a 400 where the query holds a parameter twice, or one that the path does not document."""
     route = request.scope.get("route")
-    if not isinstance(route, APIRoute):
+    if not isinstance(route, APIRoute) or route.path in _ANY_PARAMETERS:
         return
     given = [name for name, _ in request.query_params.multi_items()]
     known = _declared(route.dependant)

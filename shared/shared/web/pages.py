@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
+from shared.auth.sessions import current_session
 from shared.money import format_gbp
 from shared.web import formats
 from shared.web.assets import asset_url, assets
@@ -18,7 +19,7 @@ def environment(*packages: str) -> Environment:
     """Templates of `packages` (each from its `templates` folder, earlier ones first) over the shared layout.
 
     Everything is escaped and an unknown name is an error. The functions of `formats` are filters by their names, and so
-    is `format_gbp`; `t` gives the strings.
+    is `format_gbp`; `t` gives the strings, and `signed_in` the session of whoever the page is made for.
     """
     made = Environment(
         loader=ChoiceLoader([PackageLoader(package) for package in (*packages, "shared.web")]),
@@ -29,7 +30,7 @@ def environment(*packages: str) -> Environment:
     )
     made.filters.update({name: getattr(formats, name) for name in formats.__all__})
     made.filters["format_gbp"] = format_gbp
-    made.globals.update(asset_url=asset_url, t=markup)
+    made.globals.update(asset_url=asset_url, t=markup, signed_in=current_session.get)
     return made
 
 

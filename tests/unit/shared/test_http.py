@@ -48,8 +48,10 @@ from shared.http.access import requires
 from shared.http.bodies import MAX_BODY_BYTES
 from shared.http.problem_types import (
     CONTENT_TOO_LARGE,
+    FORM_NOT_CONFIRMED,
     INTERNAL_ERROR,
     INVALID_CURSOR,
+    INVALID_FORM,
     INVALID_JSON,
     INVALID_QUERY,
     INVALID_REQUEST,
@@ -377,6 +379,7 @@ def test_the_type_of_a_problem_can_be_read(client: TestClient) -> None:
 @pytest.mark.parametrize("problem_type", PROBLEM_TYPES, ids=lambda each: each.slug)
 def test_a_problem_type_is_named_as_http_names_it_and_says_what_to_do(problem_type: ProblemType) -> None:
     specific = {INVALID_JSON, INVALID_QUERY, INVALID_CURSOR, INVALID_REQUEST, INTERNAL_ERROR, MONTH_NOT_BEGUN}
+    specific |= {INVALID_FORM, FORM_NOT_CONFIRMED}
     specific |= {CONTENT_TOO_LARGE}  # Python 3.11 still gives it the older name
 
     assert problem_type in specific or problem_type.title == HTTPStatus(problem_type.status).phrase.capitalize()

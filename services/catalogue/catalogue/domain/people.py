@@ -31,10 +31,13 @@ class RefusedPerson(Exception):
 
 
 class UnknownPerson(Exception):
-    """Nobody gave this person access, no claim does, or it was taken away."""
+    """Nobody gave this person access, no claim does, or it was taken away.
+
+    Its text is their subject at the provider, where that is known.
+    """
 
 
-class InvalidMapping(ValueError):
+class InvalidClaimMapping(ValueError):
     """A line of the mapping from claims to roles cannot be read; says which."""
 
 
@@ -99,7 +102,7 @@ class ClaimedAccess:
 
     @classmethod
     def read(cls, text: str) -> "ClaimedAccess":
-        """From lines `VALUE: ROLE [COUNCIL ...]`; without a council it is for every council. Raises `InvalidMapping`.
+        """From lines `VALUE: ROLE [COUNCIL ...]`; without a council, for every council. Raises `InvalidClaimMapping`.
 
         Empty lines, and those that begin with #, mean nothing.
         """
@@ -112,11 +115,11 @@ class ClaimedAccess:
                 case [role, *councils] if colon and value.strip() and value.strip() not in meanings:
                     access = Access(roles=(role,), councils=tuple(councils) or None)
                 case _:
-                    raise InvalidMapping(f"line {number}: expected `VALUE: ROLE [COUNCIL ...]`, each value once")
+                    raise InvalidClaimMapping(f"line {number}: expected `VALUE: ROLE [COUNCIL ...]`, each value once")
             try:
                 access.principal("")
             except RefusedPerson as fault:
-                raise InvalidMapping(f"line {number}: {fault}") from None
+                raise InvalidClaimMapping(f"line {number}: {fault}") from None
             meanings[value.strip()] = access
         return cls(meanings)
 
@@ -169,18 +172,18 @@ def require_may_change(by: Principal, id_: str) -> None:
 
 def signed_in(known: Person | None, identity: Identity, mapping: ClaimedAccess) -> Person:
     """Who has signed in, with the access that they have now; raises `UnknownPerson`."""
+    id_ = known.id if known else person_id(identity.issuer, identity.subject)
     if known is not None and (known.removed or known.origin == "given"):
         if known.removed:
-            raise UnknownPerson
+            raise UnknownPerson(identity.subject)
         return known if known.name else msgspec.structs.replace(known, name=identity.name[:MAX_NAME_LENGTH])
     access = mapping.of(identity.claimed)
     if access is None:
-        raise UnknownPerson
-    id_ = known.id if known else person_id(identity.issuer, identity.subject)
+        raise UnknownPerson(identity.subject)
     try:
         access.principal(id_)
     except RefusedPerson:
-        raise UnknownPerson from None
+        raise UnknownPerson(identity.subject) from None
     return Person(
         id=id_,
         issuer=identity.issuer,

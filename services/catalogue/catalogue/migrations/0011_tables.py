@@ -5,6 +5,7 @@ Revisions below this one were never released; a database that they made is refus
 
 from alembic import op
 
+from catalogue.adapters import people_sql  # noqa: F401 (its tables are in the metadata)
 from catalogue.adapters.sql import metadata, recording_lock
 
 revision = "0011"

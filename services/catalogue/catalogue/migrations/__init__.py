@@ -3,6 +3,9 @@
 # Every other table only grows (`shared.sql.migrate`).
 CHANGEABLE = {
     "outbox": "DELETE",
+    "person": "UPDATE",
+    "browser_session": "UPDATE, DELETE",
+    "used_sign_in": "DELETE",
     "recording_lock": "UPDATE",
 }
 
