@@ -1,7 +1,7 @@
 """One way to make an HTTP application: strict about what comes in, problem details for every refusal and failure."""
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import structlog
@@ -17,7 +17,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared.auth.principal import ActionNotAllowed
 from shared.http.access import Authentication, admit, require_actions
 from shared.http.browsers import RenewSession, redirect_to_renewal, sign_in_redirect
+from shared.http.methods import CompleteMethods
 from shared.http.openapi import component_schemas, schema_ref
+from shared.http.problem_pages import ProblemPage, ProblemPages
 from shared.http.problem_types import (
     INTERNAL_ERROR,
     INVALID_QUERY,
@@ -32,6 +34,7 @@ from shared.http.problem_types import (
 )
 from shared.http.problems import PROBLEM_JSON, Problem, ProblemDetails
 from shared.http.queries import PathId, reject_unknown_parameters
+from shared.http.safe_responses import SafeHttp
 from shared.log.port import BusUnavailable
 from shared.log.processor import Busy
 from shared.period import MonthNotBegun
@@ -55,11 +58,14 @@ def create_app(
     authentication: Authentication,
     types: Sequence[type] = (),
     openapi_url: str | None = "/openapi.json",
+    hosts: Collection[str] | None = None,
+    problem_page: ProblemPage | None = None,
 ) -> FastAPI:
     """An application of `routers`, whose callers are known by `authentication`.
 
     `types` are the contract types that their OpenAPI refers to by `schema_ref`. Raises `RouteWithoutAction`.
 
+    It answers only to the names `hosts` (None: to any). Browsers get a refusal as a `problem_page`, if there is one.
     No /docs: that page would load its script from another host.
     """
     app = _Application(
@@ -67,11 +73,16 @@ def create_app(
         openapi_url=openapi_url,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         responses=_REFUSALS,
         dependencies=[Depends(admit), Depends(reject_unknown_parameters)],
         exception_handlers=_EXCEPTION_HANDLERS,
     )
-    app.add_middleware(_FailureBoundary)
+    app.add_middleware(_FailureBoundary)  # the innermost: each that is added surrounds those before it
+    if problem_page is not None:
+        app.add_middleware(ProblemPages, page=problem_page)
+    app.add_middleware(CompleteMethods, routed=app)
+    app.add_middleware(SafeHttp, hosts=hosts)
     app.contract_types = (ProblemDetails, *types)
     for router in (_explanations, *routers):
         app.include_router(router)
@@ -160,7 +171,8 @@ async def _answer_not_allowed(_: Request, refused: ActionNotAllowed) -> Response
     return Problem(NOT_PERMITTED, f"you may not {refused.action.value}").response()
 
 
-async def _answer_http_exception(_: Request, refusal: HTTPException) -> Response:
+async def problem_of(_: Request, refusal: HTTPException) -> Response:
+    """A refusal of Starlette's as problem details."""
     # The headers carry Allow, WWW-Authenticate and Retry-After.
     return Problem(problem_type_of_status(refusal.status_code), headers=refusal.headers).response()
 
@@ -192,7 +204,7 @@ _EXCEPTION_HANDLERS: dict[int | type[Exception], Any] = {
     Problem: _answer_problem,
     RenewSession: _answer_due_session,
     ActionNotAllowed: _answer_not_allowed,
-    HTTPException: _answer_http_exception,
+    HTTPException: problem_of,
     RequestValidationError: _answer_invalid_parameters,
     MonthNotBegun: _answer_month_not_begun,
     Busy: _answer_outage,

@@ -18,6 +18,7 @@ from shared.running.sampling import sample_app, sample_event_loop, sample_stores
 from shared.running.servers import Server, admin_app, bind_socket, server
 from shared.running.watchdog import Watchdog, Watched
 from shared.settings import ServiceSettings
+from shared.web.pages import problem_page
 
 log = structlog.get_logger()
 
@@ -77,6 +78,8 @@ class ServiceProcess:
             authentication=self._app.authentication,
             types=self._app.types,
             openapi_url=None,
+            hosts=self._settings.hosts,
+            problem_page=problem_page,
         )
         admin = admin_app(
             public=api,
@@ -89,6 +92,7 @@ class ServiceProcess:
                 authentication=self._app.authentication,
                 openapi_url=None,
             ),
+            hosts=self._settings.admin_hosts,
         )
         return server(MeasuredHttp(api, self._registry)), server(admin)
 

@@ -2,6 +2,7 @@
 
 from functools import cache
 from importlib.resources import files
+from typing import Protocol
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
@@ -32,6 +33,24 @@ def environment(*packages: str) -> Environment:
     made.filters["format_gbp"] = format_gbp
     made.globals.update(asset_url=asset_url, t=markup, signed_in=current_session.get)
     return made
+
+
+class _Refusal(Protocol):
+    """Problem details (RFC 9457): what is shown of them."""
+
+    @property
+    def title(self) -> str: ...
+    @property
+    def status(self) -> int: ...
+    @property
+    def detail(self) -> str: ...
+    @property
+    def instance(self) -> str: ...
+
+
+def problem_page(refusal: _Refusal) -> str:
+    """A refusal or a failure as a page, in the words of its problem details."""
+    return environment().get_template("problem.html").render(problem=refusal)
 
 
 def site_routes() -> APIRouter:

@@ -52,6 +52,8 @@ from shared.http.problem_types import (
     INTERNAL_ERROR,
     INVALID_CURSOR,
     INVALID_FORM,
+    INVALID_HEAD,
+    INVALID_HOST,
     INVALID_JSON,
     INVALID_QUERY,
     INVALID_REQUEST,
@@ -321,7 +323,7 @@ def test_following_the_links_gives_every_name_once(client: TestClient) -> None:
         ("GET", "/nowhere", 404, None),
         ("PUT", "/readings/a%00b", 404, None),
         ("PUT", "/readings/..%2fetc", 404, None),
-        ("DELETE", "/names", 405, ("Allow", "GET")),
+        ("DELETE", "/names", 405, ("Allow", "GET, HEAD, OPTIONS")),
         ("GET", "/private", 401, ("WWW-Authenticate", "Bearer")),
         ("GET", "/busy", 503, ("Retry-After", "7")),
         ("GET", "/away", 503, ("Retry-After", "5")),
@@ -380,6 +382,7 @@ def test_the_type_of_a_problem_can_be_read(client: TestClient) -> None:
 def test_a_problem_type_is_named_as_http_names_it_and_says_what_to_do(problem_type: ProblemType) -> None:
     specific = {INVALID_JSON, INVALID_QUERY, INVALID_CURSOR, INVALID_REQUEST, INTERNAL_ERROR, MONTH_NOT_BEGUN}
     specific |= {INVALID_FORM, FORM_NOT_CONFIRMED}
+    specific |= {INVALID_HOST, INVALID_HEAD}
     specific |= {CONTENT_TOO_LARGE}  # Python 3.11 still gives it the older name
 
     assert problem_type in specific or problem_type.title == HTTPStatus(problem_type.status).phrase.capitalize()

@@ -19,6 +19,9 @@ from shared.clock import WallClock
 from shared.contracts.definitions import AnyDefinition, Partnership
 from shared.http import Authentication, create_app
 from shared.metrics.http import MeasuredHttp
+from shared.running.servers import server_config
+from shared.settings import LOOPBACK_NAMES
+from shared.web.pages import problem_page
 from tallystick.authorisation import login_name
 from tallystick.console import EXIT_BUSY, answer, err, fail, out, progress, var_folder
 from tallystick.demo.example import send
@@ -101,8 +104,7 @@ async def serve(year: Year, definitions: Sequence[AnyDefinition], port: int, *, 
         with closing(_listening_socket(demo, port)) as listening:
             await stack.record(definitions)
             stop = asyncio.Event()
-            config = uvicorn.Config(_application(demo), log_level="warning", lifespan="off")
-            server = _Server(config, close_streams=stack.monitor.streams.close)
+            server = _Server(server_config(_application(demo)), close_streams=stack.monitor.streams.close)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(_work(demo, server, stop))
                 await server.serve(sockets=[listening])
@@ -189,8 +191,15 @@ def _application(demo: _Demo) -> MeasuredHttp:
     types = [*stack.catalogue.types, *stack.monitor.types, *stack.billing.types]
     # Only this machine reaches it, and all that it shows is illustrative.
     local = Principal.local(login_name())
-    known = Authentication(lambda _: local)
-    return demo.metrics.measured(create_app("Tallystick", routers, types=types, authentication=known))
+    served = create_app(
+        "Tallystick",
+        routers,
+        types=types,
+        authentication=Authentication(lambda _: local),
+        hosts=LOOPBACK_NAMES,
+        problem_page=problem_page,
+    )
+    return demo.metrics.measured(served)
 
 
 def _listening_socket(demo: _Demo, port: int) -> socket.socket:
