@@ -296,7 +296,9 @@ def run_here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
         ({"STATE_URL": "memcached://cache"}, "STATE_URL"),
         ({"DATABASE_URL": "mysql://server/database"}, "postgresql"),
         ({"DATABASE_URL": "nonsense"}, "Could not parse"),
-        ({"HTTP_HOST": "192.0.2.1"}, "HTTP_HOST 192.0.2.1"),
+        ({"HTTP_HOST": "192.0.2.1", "ALLOWED_HOSTS": "a.example"}, "HTTP_HOST 192.0.2.1 and HTTP_PORT"),
+        ({"HTTP_HOST": "0.0.0.0"}, "set ALLOWED_HOSTS"),  # noqa: S104 (refused)
+        ({"ALLOWED_HOSTS": "a.example:8080"}, "without ports"),
         ({"LOG_LEVEL": "chatty"}, "LOG_LEVEL"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
