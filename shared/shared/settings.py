@@ -17,6 +17,7 @@ _PUBLIC_URL = re.compile(
     r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?|http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.ASCII
 )
 _HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]", re.ASCII)
+_PORT = re.compile(r":[0-9]+$")
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 LOOPBACK_NAMES = frozenset({"127.0.0.1", "[::1]", "localhost"})
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -66,6 +67,8 @@ class ServiceSettings(BaseSettings):
         names = [name.strip().lower() for name in self.allowed_hosts.split(",") if name.strip()]
         if wrong := [name for name in names if not _HOST_NAME.fullmatch(name)]:
             raise InvalidSettings(f"ALLOWED_HOSTS: expected names with commas between, without ports, got {wrong[0]!r}")
+        if self.public_url:
+            names.append(_PORT.sub("", self.public_url.partition("://")[2].lower()))
         if not names and self.http_host not in LOOPBACK:
             raise InvalidSettings(
                 f"HTTP_HOST {self.http_host} opens the service to other machines: set ALLOWED_HOSTS to the names by "

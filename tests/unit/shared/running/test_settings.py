@@ -96,6 +96,13 @@ def test_a_service_answers_to_its_names_and_to_those_of_this_machine(monkeypatch
     assert settings.admin_hosts == frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
+def test_a_service_answers_to_the_name_at_which_people_open_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_HOST", "::")
+    monkeypatch.setenv("PUBLIC_URL", "https://Recharges.example.gov.uk:8443")
+
+    assert "recharges.example.gov.uk" in read_settings(MonitorSettings).hosts
+
+
 def test_a_service_that_is_open_to_other_machines_needs_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read_settings(MonitorSettings).hosts == {"localhost", "127.0.0.1", "[::1]"}
     monkeypatch.setenv("HTTP_HOST", "::")
