@@ -14,7 +14,7 @@ from billing.metrics import BillingMetrics
 from billing.settings import BillingSettings
 from billing.statements import Statements
 from billing.store.sql import GROUP, SqlStore
-from billing.store.tables import approvals, decisions, known_log
+from billing.store.tables import approvals, decisions, installation_key, known_log
 from shared.bus.access_view import AccessView
 from shared.bus.consumer import ConsumerStatus, consume, unread
 from shared.clock import Clock
@@ -29,6 +29,7 @@ from shared.quarantine.service import Parked, QuarantineService
 from shared.running.health import Check, catalogue_check, database_checks
 from shared.scope import Scope
 from shared.sql.approvals import Approvals
+from shared.sql.installation_key import derived_key
 from shared.sql.isolation import Database
 from shared.sql.migrate import prepare
 from shared.sql.progress import ShardProgress, SqlKnownLogs
@@ -54,6 +55,7 @@ class BillingApp:
         self._database = Database.at(settings.database)
         engine = self._database.workers
         prepare(engine, "billing")
+        self.cursor_key = derived_key(engine, installation_key, "cursors")
         self._stored_at_once = _STORED_AT_ONCE[engine.dialect.name]
         self._store = SqlStore(engine)
         self.statements = Statements(SqlStore(self._database.requests), clock)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Header
 
 from catalogue.domain.submission import InvalidSubmission
 from catalogue.domain.versions import DEFINITION_TYPES, PLURALS, CatalogueVersion, DefinitionKey, Kind
@@ -18,20 +18,19 @@ from shared.contracts.scalars import ID_PATTERN, Instant
 from shared.faults import Fault
 from shared.http import (
     CallerScope,
-    Cursor,
     DateParameter,
     InstantParameter,
     Json,
     JsonBody,
     Limit,
+    Paging,
     PathId,
     Problem,
+    RequestedPage,
     json_request_body,
     json_responses,
-    next_link,
     page_of,
     read_as,
-    read_cursor,
     requires,
 )
 from shared.http.problem_types import (
@@ -87,15 +86,11 @@ def _add_reads(routes: APIRouter, kind: Kind, handlers: CatalogueHandlers) -> No
 
     @routes.get("", name=f"list_{PLURALS[kind]}", dependencies=needs, responses=many)
     def list_all(
-        request: Request,
-        caller: CallerScope,
-        limit: Limit = 50,
-        cursor: Cursor | None = None,
-        as_of: DateParameter | None = None,
+        caller: CallerScope, paging: RequestedPage, limit: Limit = 50, as_of: DateParameter | None = None
     ) -> Json:
         """Of each id, by ascending id, the newest version, or the one in force on `as_of`."""
-        found = handlers.listing(kind, caller, on=as_of, after=_after(cursor, "", _ID), limit=limit + 1)
-        return _page(request, found, limit, key=lambda version: version.key.id)
+        found = handlers.listing(kind, caller, on=as_of, after=_after(paging.after, "", _ID), limit=limit + 1)
+        return _page(paging, found, limit, key=lambda version: version.key.id)
 
     @routes.get("/{id}", name=f"get_{kind}", dependencies=needs, responses=one)
     def get(
@@ -106,15 +101,13 @@ def _add_reads(routes: APIRouter, kind: Kind, handlers: CatalogueHandlers) -> No
             return _answer(handlers.version(DefinitionKey(kind, id), caller, on=as_of, known_at=known_at))
 
     @routes.get("/{id}/versions", name=f"list_versions_of_{kind}", dependencies=needs, responses=many)
-    def history(
-        request: Request, id: PathId, caller: CallerScope, limit: Limit = 50, cursor: Cursor | None = None
-    ) -> Json:
+    def history(id: PathId, caller: CallerScope, paging: RequestedPage, limit: Limit = 50) -> Json:
         """Every version, ascending."""
-        after = int(_after(cursor, "0", _NUMBER))
+        after = int(_after(paging.after, "0", _NUMBER))
         with _refusals():
             versions = handlers.history(DefinitionKey(kind, id), caller)
         found = [version for version in versions if version.number > after]
-        return _page(request, found, limit, key=lambda version: str(version.number))
+        return _page(paging, found, limit, key=lambda version: str(version.number))
 
 
 def _add_put(routes: APIRouter, kind: Kind, handlers: CatalogueHandlers, clock: Clock) -> None:
@@ -162,13 +155,13 @@ def _expected(if_match: str | None) -> ExpectedVersions | None:
     return ExpectedVersions(numbers, any=tags == ["*"])
 
 
-def _after(cursor: str | None, first: str, pattern: re.Pattern[str]) -> str:
+def _after(after: tuple[str, ...] | None, first: str, pattern: re.Pattern[str]) -> str:
     """What the page begins after: `first` without a cursor; a 400 for a cursor of another list."""
-    match read_cursor(cursor):
+    match after:
         case None:
             return first
-        case (after,) if pattern.fullmatch(after):
-            return after
+        case (place,) if pattern.fullmatch(place):
+            return place
         case _:
             raise Problem(INVALID_CURSOR)
 
@@ -183,7 +176,7 @@ def _answer(version: CatalogueVersion, *, status_code: int = 200) -> Json:
 
 
 def _page(
-    request: Request, found: Sequence[CatalogueVersion], limit: int, *, key: Callable[[CatalogueVersion], str]
+    paging: Paging, found: Sequence[CatalogueVersion], limit: int, *, key: Callable[[CatalogueVersion], str]
 ) -> Json:
     page = page_of(found, limit, key=lambda version: (key(version),))
-    return Json({"items": [_body(version) for version in page.items]}, headers=next_link(request, page))
+    return Json({"items": [_body(version) for version in page.items]}, headers=paging.next_link(page))

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from catalogue import api
 from catalogue.adapters import partnership_files
-from catalogue.adapters.sql import SqlVersionStore, outbox
+from catalogue.adapters.sql import SqlVersionStore, installation_key, outbox
 from catalogue.handlers import CatalogueHandlers, RecordResult
 from catalogue.log_repair import AnnouncedVersions, LogAhead, LogDiffers, require_complete_database
 from catalogue.metrics import CatalogueMetrics
@@ -21,6 +21,7 @@ from shared.holidays import load_holidays
 from shared.http.ways import authentication
 from shared.log.port import Bus
 from shared.running.health import Check, NotReady, database_checks
+from shared.sql.installation_key import derived_key
 from shared.sql.isolation import Database
 from shared.sql.migrate import prepare
 from shared.sql.outbox import relay, relay_once, unpublished_count
@@ -40,6 +41,7 @@ class CatalogueApp:
         self._database = Database.at(settings.database)
         self._engine = self._database.workers
         prepare(self._engine, "catalogue")
+        self.cursor_key = derived_key(self._engine, installation_key, "cursors")
         self._versions = SqlVersionStore(self._database)
         self.handlers = CatalogueHandlers(self._versions, load_holidays(settings.holidays_file))
         self.registry = registry

@@ -27,6 +27,7 @@ from shared.quarantine.service import Parked, QuarantineService
 from shared.running.health import Check, catalogue_check, database_checks
 from shared.scope import Scope
 from shared.sql.approvals import Approvals
+from shared.sql.installation_key import derived_key
 from shared.sql.isolation import Database
 from shared.sql.migrate import prepare
 from shared.sql.progress import SqlKnownLogs
@@ -52,7 +53,7 @@ from sla_monitor.store.archive import SqlArchive
 from sla_monitor.store.items import ITEM_TOPICS, StoredItems
 from sla_monitor.store.read_model import SqlReadModel
 from sla_monitor.store.recorder import SqlAnnouncementStore, VerdictRecorder
-from sla_monitor.store.tables import APPROVALS, KNOWN_LOG, QUARANTINE_DECISIONS
+from sla_monitor.store.tables import APPROVALS, INSTALLATION_KEY, KNOWN_LOG, QUARANTINE_DECISIONS
 from sla_monitor.store.views import CatalogueView, DecisionsView
 from sla_monitor.trial import route as trial
 from sla_monitor.trial import what_if
@@ -87,6 +88,7 @@ class MonitorApp:
         self._database = Database.at(settings.database)
         self._engine = self._database.workers
         prepare(self._engine, "sla_monitor")
+        self.cursor_key = derived_key(self._engine, INSTALLATION_KEY, "cursors")
         self._states = connect_states(settings.state, max_batch=settings.batch_records)  # last: a file stays open
         self.registry = registry
         self._metrics = MonitorMetrics(registry)
@@ -131,9 +133,8 @@ class MonitorApp:
             catch_up=self.catch_up,
         )
         self.approvals = Approvals(self._engine, APPROVALS)
-        requests = self._database.requests
-        read_model = SqlReadModel(requests)
-        items = StoredItems(self._states, SqlArchive(requests), self._catalogue, self._decisions)
+        read_model = SqlReadModel(self._database.requests)
+        items = StoredItems(self._states, SqlArchive(self._database.requests), self._catalogue, self._decisions)
         self.sources = Sources(read_model, items, self._catalogue, self._decisions, clock)
         self.board, self.streams = Board(self.sources, self._pipeline), EventStreams()
         self.exclusions = exclusions.ExclusionService(self._decisions, clock)

@@ -17,8 +17,9 @@ from shared.auth.roles import Action
 from shared.contracts.definitions import Council, Service
 from shared.contracts.objectives import Judgement
 from shared.csv_cells import CSV_TYPE, csv_table
-from shared.http import CallerScope, Cursor, MonthParameter, OptionalId, Page, PathId, Problem, RequestedScope, requires
+from shared.http import CallerScope, MonthParameter, OptionalId, PathId, Problem, RequestedScope, requires
 from shared.http.event_stream import EventStreams
+from shared.http.paging import Page, RequestedPage
 from shared.http.problem_types import NOT_FOUND
 from shared.money import format_gbp
 from shared.period import LONDON, Month, month_of
@@ -156,9 +157,9 @@ def router(sources: Sources, board: Board, streams: EventStreams, *, illustrativ
         return item_page(report, council=council, service=service, illustrative=illustrative, long=long)
 
     @routes.get("/verdicts")
-    def verdicts(scope: RequestedScope, wanted: WantedVerdicts, cursor: Cursor | None = None) -> str:
-        page = decided_verdicts(sources, scope, wanted, cursor=cursor, limit=PAGE_SIZE)
-        return verdicts_page(page, wanted, sources, illustrative=illustrative)
+    def verdicts(scope: RequestedScope, wanted: WantedVerdicts, paging: RequestedPage) -> str:
+        page = decided_verdicts(sources, scope, wanted, after=paging.after, limit=PAGE_SIZE)
+        return verdicts_page(page, wanted, sources, following=paging.next_address(page), illustrative=illustrative)
 
     return routes
 
@@ -265,16 +266,21 @@ def _pipeline_rows(state: PipelineState) -> Iterator[tuple[str, str]]:
     yield text("today.unreconciled"), whole_number(state.unreconciled_shards)
 
 
-def verdicts_page(page: Page[DecidedVerdict], wanted: VerdictFilter, sources: Sources, *, illustrative: bool) -> str:
-    """The items behind a count, each with a link to its page; `wanted` says of what."""
+def verdicts_page(
+    page: Page[DecidedVerdict], wanted: VerdictFilter, sources: Sources, *, following: str | None, illustrative: bool
+) -> str:
+    """The items behind a count, each with a link to its page; `wanted` says of what, `following` where they go on."""
     name = sources.catalogue.name
-    template = environment("sla_monitor").get_template("verdicts.html")
-    return template.render(
-        month=Month.parse(wanted.month),
-        wanted=wanted,
-        rows=[(each, name(Council, each.council), name(Service, each.service)) for each in page.items],
-        next_cursor=page.next_cursor,
-        illustrative=illustrative,
+    return (
+        environment("sla_monitor")
+        .get_template("verdicts.html")
+        .render(
+            month=Month.parse(wanted.month),
+            wanted=wanted,
+            rows=[(each, name(Council, each.council), name(Service, each.service)) for each in page.items],
+            following=following,
+            illustrative=illustrative,
+        )
     )
 
 

@@ -1,5 +1,6 @@
 """One way to make an HTTP application: strict about what comes in, problem details for every refusal and failure."""
 
+import secrets
 import traceback
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -60,10 +61,12 @@ def create_app(
     openapi_url: str | None = "/openapi.json",
     hosts: Collection[str] | None = None,
     problem_page: ProblemPage | None = None,
+    cursor_key: bytes | None = None,
 ) -> FastAPI:
     """An application of `routers`, whose callers are known by `authentication`.
 
-    `types` are the contract types that their OpenAPI refers to by `schema_ref`. Raises `RouteWithoutAction`.
+    `types` are the contract types that their OpenAPI refers to by `schema_ref`. `cursor_key` signs the cursors of its
+    lists; without one they are good in this process alone. Raises `RouteWithoutAction`.
 
     It answers only to the names `hosts` (None: to any). Browsers get a refusal as a `problem_page`, if there is one.
     No /docs: that page would load its script from another host.
@@ -83,6 +86,7 @@ def create_app(
         app.add_middleware(ProblemPages, page=problem_page)
     app.add_middleware(CompleteMethods, routed=app)
     app.add_middleware(SafeHttp, hosts=hosts)
+    app.state.cursor_key = cursor_key or secrets.token_bytes(32)
     app.contract_types = (ProblemDetails, *types)
     for router in (_explanations, *routers):
         app.include_router(router)

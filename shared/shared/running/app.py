@@ -42,6 +42,10 @@ class App(Protocol):
     def authentication(self) -> Authentication:
         """How its callers are known."""
 
+    @property
+    def cursor_key(self) -> bytes:
+        """What signs the cursors of its lists: the same in every instance."""
+
     def public_routes(self, *, illustrative: bool) -> Sequence[APIRouter]:
         """All that it answers when it runs alone; `illustrative` labels every page so."""
 

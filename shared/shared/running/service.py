@@ -80,6 +80,7 @@ class ServiceProcess:
             openapi_url=None,
             hosts=self._settings.hosts,
             problem_page=problem_page,
+            cursor_key=self._app.cursor_key,
         )
         admin = admin_app(
             public=api,
@@ -91,6 +92,7 @@ class ServiceProcess:
                 self._app.operator_routes(),
                 authentication=self._app.authentication,
                 openapi_url=None,
+                cursor_key=self._app.cursor_key,
             ),
             hosts=self._settings.admin_hosts,
         )

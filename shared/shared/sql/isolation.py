@@ -9,7 +9,10 @@ A migration protects every table that it makes, by what the package's `migration
 * a table with a column `council`: rows of the councils in scope; rows without a council only where every council is;
 * the same, named in `SHARED_WITHOUT_COUNCIL`: rows without a council are seen in any scope;
 * named in `OPEN`: nothing in it is about a council, and every request reads it;
-* any other: no request sees a row. So a table that nobody thought of is closed.
+* any other: no request sees a row;
+* named in `SECRET`: people and reports see no row either.
+
+So a table that nobody thought of is closed to requests.
 
 On SQLite there are no roles: there the scope in each query is the only guard.
 """
@@ -88,7 +91,8 @@ def protect(connection: Connection, package: str) -> None:
         quoted = connection.dialect.identifier_preparer.quote(table)
         connection.execute(text(f"ALTER TABLE {quoted} ENABLE ROW LEVEL SECURITY"))
         connection.execute(text(f"CREATE POLICY workers ON {quoted} TO {WORKER} USING (true) WITH CHECK (true)"))
-        connection.execute(text(f"CREATE POLICY readers ON {quoted} FOR SELECT TO {READONLY} USING (true)"))
+        if table not in _declared(package, "SECRET"):
+            connection.execute(text(f"CREATE POLICY readers ON {quoted} FOR SELECT TO {READONLY} USING (true)"))
         if seen := _seen_by_requests(package, table, has_council=has_council):
             connection.execute(text(f"CREATE POLICY requests ON {quoted} FOR SELECT TO {REQUESTS} USING ({seen})"))
 

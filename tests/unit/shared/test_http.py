@@ -24,7 +24,6 @@ from structlog.testing import capture_logs
 
 from shared.auth.roles import Action
 from shared.http import (
-    Cursor,
     DateParameter,
     InstantParameter,
     Json,
@@ -35,13 +34,12 @@ from shared.http import (
     PathId,
     Problem,
     ProblemType,
+    RequestedPage,
     bodies,
     create_app,
     json_request_body,
-    next_link,
     preferred_media_type,
     read_as,
-    read_cursor,
     schema_ref,
 )
 from shared.http.access import requires
@@ -86,13 +84,11 @@ def put_reading(id: PathId, body: JsonBody) -> Json:
 
 
 @router.get("/names")
-def list_names(
-    request: Request, limit: Limit = 2, cursor: Cursor | None = None, as_of: DateParameter | None = None
-) -> Json:
-    after = read_cursor(cursor)
+def list_names(paging: RequestedPage, limit: Limit = 2, as_of: DateParameter | None = None) -> Json:
+    after = paging.after
     rest = [name for name in NAMES if after is None or name > after[0]]
     page = Page(rest[:limit], (rest[limit - 1],) if len(rest) > limit else None)
-    return Json({"items": page.items}, headers=next_link(request, page))
+    return Json({"items": page.items}, headers=paging.next_link(page))
 
 
 @router.get("/costs")

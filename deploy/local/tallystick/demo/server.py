@@ -196,6 +196,7 @@ def _application(demo: _Demo) -> MeasuredHttp:
         routers,
         types=types,
         authentication=Authentication(lambda _: local),
+        cursor_key=stack.catalogue.cursor_key,
         hosts=LOOPBACK_NAMES,
         problem_page=problem_page,
     )

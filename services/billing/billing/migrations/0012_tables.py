@@ -5,12 +5,14 @@ Revisions below this one were never released; a database that they made is refus
 
 from alembic import op
 
-from billing.store.tables import metadata
+from billing.store.tables import installation_key, metadata
+from shared.sql.installation_key import make_installation_key
 
 revision = "0012"
 down_revision = None
 
 
 def upgrade() -> None:
-    """Every table exists."""
+    """Every table exists, and the key of the installation."""
     metadata.create_all(op.get_bind(), checkfirst=False)
+    make_installation_key(op.get_bind(), installation_key)

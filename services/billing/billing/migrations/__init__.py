@@ -9,6 +9,7 @@ CHANGEABLE = {
     "verdict": "UPDATE",
 }
 
-# What requests see of each table (`shared.sql.isolation`).
+# Who sees what of each table (`shared.sql.isolation`).
 OPEN = {"progress"}
 SHARED_WITHOUT_COUNCIL = {"definition_version"}
+SECRET = {"installation_key"}

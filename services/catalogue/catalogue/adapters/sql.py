@@ -31,6 +31,7 @@ from shared.log.port import Outgoing
 from shared.scope import Scope
 from shared.sql.columns import UtcDateTime
 from shared.sql.engine import read_transaction
+from shared.sql.installation_key import installation_key_table
 from shared.sql.isolation import Database, scoped_read
 from shared.sql.outbox import add, outbox_table
 from shared.sql.statements import in_scope
@@ -64,6 +65,7 @@ audit = Table(
 recording_lock = Table("recording_lock", metadata, Column("id", Integer, primary_key=True))
 
 outbox = outbox_table(metadata)
+installation_key = installation_key_table(metadata)
 
 _DECODERS = {kind: msgspec.json.Decoder(found) for kind, found in DEFINITION_TYPES.items()}
 

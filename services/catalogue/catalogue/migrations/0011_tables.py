@@ -6,13 +6,15 @@ Revisions below this one were never released; a database that they made is refus
 from alembic import op
 
 from catalogue.adapters import people_sql  # noqa: F401 (its tables are in the metadata)
-from catalogue.adapters.sql import metadata, recording_lock
+from catalogue.adapters.sql import installation_key, metadata, recording_lock
+from shared.sql.installation_key import make_installation_key
 
 revision = "0011"
 down_revision = None
 
 
 def upgrade() -> None:
-    """Every table exists, and the one row that a recording transaction locks."""
+    """Every table exists, the one row that a recording transaction locks, and the key of the installation."""
     metadata.create_all(op.get_bind(), checkfirst=False)
     op.bulk_insert(recording_lock, [{"id": 1}])
+    make_installation_key(op.get_bind(), installation_key)

@@ -9,5 +9,6 @@ CHANGEABLE = {
     "recording_lock": "UPDATE",
 }
 
-# What requests see of a table where it names no council (`shared.sql.isolation`).
+# Who sees what of each table (`shared.sql.isolation`).
 SHARED_WITHOUT_COUNCIL = {"versions"}
+SECRET = {"installation_key"}

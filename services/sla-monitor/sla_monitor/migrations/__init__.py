@@ -7,3 +7,6 @@ CHANGEABLE = {
     "verdict_progress": "UPDATE",
     "verdict": "UPDATE, DELETE",
 }
+
+# What nobody reads beside the service's workers (`shared.sql.isolation`).
+SECRET = {"installation_key"}
