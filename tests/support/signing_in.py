@@ -37,7 +37,7 @@ from shared.http.rates import AttemptLimit
 from shared.http.ways import authentication
 from shared.log.port import Bus, Message
 from shared.scope import Scope
-from shared.sql.engine import connect
+from shared.sql.isolation import Database
 from shared.sql.migrate import prepare
 from shared.sql.outbox import relay_once
 from tallystick.demo.openid_provider import DemoPerson
@@ -154,7 +154,7 @@ class Installation:
 def installation(folder: Path, database: str, *, mapping: str = "", attempts: int = 1_000) -> Iterator[Installation]:
     """An installation whose services know the catalogue's key."""
     bus = connect_bus(f"sqlite:///{folder}/log.db")
-    engine = connect(database)
+    engine = Database.at(database).workers
     prepare(engine, "catalogue")
     try:
         anyio.run(_publish_key, bus)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from msgspec import Meta
 
 from catalogue.domain.people import Access, Identity, Origin, Person, RefusedPerson, UnknownPerson
@@ -16,19 +16,17 @@ from shared.contracts.scalars import Id
 from shared.faults import Fault
 from shared.http import (
     Caller,
-    Cursor,
     Json,
     JsonBody,
     Limit,
     PathId,
     Problem,
+    RequestedPage,
     answers,
     json_request_body,
     json_responses,
-    next_link,
     page_of,
     read_as,
-    read_cursor,
     requires,
 )
 from shared.http.problem_types import CONFLICT, INVALID_CURSOR, INVALID_REQUEST, NOT_FOUND
@@ -98,10 +96,10 @@ def router(people: PeopleService, *, issuer: str) -> APIRouter:
     meanings = {201: "They may sign in now"}
 
     @routes.get("", responses=answers(PeoplePage))
-    def list_people(request: Request, limit: Limit = 50, cursor: Cursor | None = None) -> Json:
+    def list_people(paging: RequestedPage, limit: Limit = 50) -> Json:
         """Everybody who may sign in, or might until they were removed, by ascending id."""
-        page = page_of(people.listed(after=_after(cursor), limit=limit + 1), limit, key=lambda each: (each.id,))
-        return Json({"items": [known_person(each) for each in page.items]}, headers=next_link(request, page))
+        page = page_of(people.listed(after=_after(paging.after), limit=limit + 1), limit, key=lambda each: (each.id,))
+        return Json({"items": [known_person(each) for each in page.items]}, headers=paging.next_link(page))
 
     @routes.get("/{id}", responses=answers(KnownPerson))
     def one_person(id: PathId) -> Json:
@@ -169,11 +167,11 @@ def _refusals() -> Iterator[None]:
         raise Problem(INVALID_REQUEST, str(refused)) from refused
 
 
-def _after(cursor: str | None) -> str:
-    match read_cursor(cursor):
+def _after(after: tuple[str, ...] | None) -> str:
+    match after:
         case None:
             return ""
-        case (after,):
-            return after
+        case (place,):
+            return place
         case _:
             raise Problem(INVALID_CURSOR)

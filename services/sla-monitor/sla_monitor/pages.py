@@ -19,7 +19,7 @@ from shared.contracts.objectives import Judgement
 from shared.csv_cells import CSV_TYPE, csv_table
 from shared.http import CallerScope, MonthParameter, OptionalId, PathId, Problem, RequestedScope, requires
 from shared.http.event_stream import EventStreams
-from shared.http.paging import Page, RequestedPage
+from shared.http.paging import RequestedPage
 from shared.http.problem_types import NOT_FOUND
 from shared.money import format_gbp
 from shared.period import LONDON, Month, month_of
@@ -32,7 +32,7 @@ from shared.web.strings import text
 from sla_monitor.domain.agreements import AgreementIndex
 from sla_monitor.domain.attainment import met_by_floor
 from sla_monitor.domain.open_targets import OpenTarget
-from sla_monitor.ports import DecidedVerdict, VerdictFilter
+from sla_monitor.ports import DecidedVerdict
 from sla_monitor.reports.attainment import (
     AttainmentResult,
     attainment_result,
@@ -41,7 +41,7 @@ from sla_monitor.reports.attainment import (
 )
 from sla_monitor.reports.availability import AvailabilityResult, availabilities
 from sla_monitor.reports.budget import BudgetRow
-from sla_monitor.reports.decided import PAGE_SIZE, WantedVerdicts, decided_verdicts
+from sla_monitor.reports.decided import PAGE_SIZE, WantedVerdicts, decided_verdicts, verdicts_page
 from sla_monitor.reports.item_report import ItemAnswer, ItemReport, item_report
 from sla_monitor.reports.item_text import folded, is_late_by_date
 from sla_monitor.reports.items import (
@@ -264,24 +264,6 @@ def _pipeline_rows(state: PipelineState) -> Iterator[tuple[str, str]]:
     yield text("today.quarantine"), whole_number(state.quarantine_open)
     yield text("today.parked"), whole_number(state.parked_records)
     yield text("today.unreconciled"), whole_number(state.unreconciled_shards)
-
-
-def verdicts_page(
-    page: Page[DecidedVerdict], wanted: VerdictFilter, sources: Sources, *, following: str | None, illustrative: bool
-) -> str:
-    """The items behind a count, each with a link to its page; `wanted` says of what, `following` where they go on."""
-    name = sources.catalogue.name
-    return (
-        environment("sla_monitor")
-        .get_template("verdicts.html")
-        .render(
-            month=Month.parse(wanted.month),
-            wanted=wanted,
-            rows=[(each, name(Council, each.council), name(Service, each.service)) for each in page.items],
-            following=following,
-            illustrative=illustrative,
-        )
-    )
 
 
 def attainment_page(

@@ -80,7 +80,9 @@ def test_parameters_may_come_in_another_order() -> None:
 
 
 @pytest.mark.parametrize(
-    "scope", [Scope.all(), Scope.of(), Scope.of("worthing"), Scope.of("adur", "worthing")], ids=repr
+    "scope",
+    [Scope.all(), Scope.of(), Scope.of("worthing"), Scope.of("adur", "worthing")],
+    ids=["every council", "none", "another", "more"],
 )
 def test_a_caller_who_sees_other_councils_is_refused_it(cursor: str, scope: Scope) -> None:
     assert refused(client(scope).get(f"/names?cursor={cursor}"))

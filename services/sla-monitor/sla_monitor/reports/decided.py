@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from shared.auth.roles import Action
+from shared.contracts.definitions import Council, Service
 from shared.contracts.verdicts import Outcome
 from shared.http import (
     Json,
@@ -23,6 +24,7 @@ from shared.http import (
 from shared.http.problem_types import INVALID_CURSOR
 from shared.period import Month, require_begun
 from shared.scope import Scope
+from shared.web.pages import environment
 from sla_monitor.ports import DecidedVerdict, VerdictFilter
 from sla_monitor.reports.sources import Sources
 
@@ -69,3 +71,21 @@ def decided_verdicts(
         raise Problem(INVALID_CURSOR)
     found = sources.read_model.decided(scope, wanted, after=after, limit=limit + 1)
     return page_of(found, limit, key=lambda verdict: verdict.place)
+
+
+def verdicts_page(
+    page: Page[DecidedVerdict], wanted: VerdictFilter, sources: Sources, *, following: str | None, illustrative: bool
+) -> str:
+    """The items behind a count as a page, each with a link to its own; `wanted` says of what.
+
+    `following` is the address where they go on, None on the last page.
+    """
+    name = sources.catalogue.name
+    template = environment("sla_monitor").get_template("verdicts.html")
+    return template.render(
+        month=Month.parse(wanted.month),
+        wanted=wanted,
+        rows=[(each, name(Council, each.council), name(Service, each.service)) for each in page.items],
+        following=following,
+        illustrative=illustrative,
+    )
