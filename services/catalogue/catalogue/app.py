@@ -6,20 +6,27 @@ from collections.abc import Mapping, Sequence
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 
-from catalogue import api
+from catalogue import api, clients_api, token_api
 from catalogue.adapters import partnership_files
-from catalogue.adapters.sql import SqlVersionStore, installation_key, outbox
+from catalogue.adapters.clients import SqlClientStore
+from catalogue.adapters.sql import SqlVersionStore, installation_key, outbox, store_outgoing
+from catalogue.announcements import key_announcement
+from catalogue.clients import ClientHandlers
+from catalogue.clients_api import clients_router
 from catalogue.handlers import CatalogueHandlers, RecordResult
 from catalogue.log_repair import AnnouncedVersions, LogAhead, LogDiffers, require_complete_database
 from catalogue.metrics import CatalogueMetrics
 from catalogue.settings import CatalogueSettings
+from catalogue.signing_keys import SigningKeys, dropped
+from catalogue.token_api import TokenLimits, token_router
 from shared.bus.access_view import AccessView
 from shared.bus.consumer import ConsumerStatus
 from shared.clock import Clock
 from shared.heartbeat import Heartbeat
 from shared.holidays import load_holidays
+from shared.http.rates import trusted_networks
 from shared.http.ways import authentication
-from shared.log.port import Bus
+from shared.log.port import Bus, Outgoing
 from shared.running.health import Check, NotReady, database_checks
 from shared.sql.installation_key import derived_key
 from shared.sql.isolation import Database
@@ -33,7 +40,7 @@ class CatalogueApp:
     name = "catalogue"
     title = "Tallystick: the catalogue"
     read_model_every_s = 60.0
-    types = api.API_TYPES
+    types = (*api.API_TYPES, *clients_api.TYPES, *token_api.TYPES)
     consumers: Sequence[ConsumerStatus] = ()
 
     def __init__(self, settings: CatalogueSettings, *, bus: Bus, clock: Clock, registry: CollectorRegistry) -> None:
@@ -45,10 +52,14 @@ class CatalogueApp:
         self._versions = SqlVersionStore(self._database)
         self.handlers = CatalogueHandlers(self._versions, load_holidays(settings.holidays_file))
         self.registry = registry
-        self._metrics = CatalogueMetrics(registry)
-        self._relaying = Heartbeat("outbox relay")
         self._access = AccessView(bus, reader=self.name)
         self.authentication = authentication(self._access, clock, audience=settings.audience, secure=settings.is_secure)
+        self.keys = SigningKeys(settings.signing_key, settings.signing_key_file, self._access, clock)
+        self.clients = ClientHandlers(SqlClientStore(self._engine), clock)
+        self._audience = settings.audience
+        self._token_limits = TokenLimits.at(settings.limits_url, trusted_networks(settings.trusted_proxies))
+        self._metrics = CatalogueMetrics(registry)
+        self._relaying = Heartbeat("outbox relay")
         self.heartbeats = (self._relaying, self._access.heartbeat)
         self._announced = AnnouncedVersions(bus)
         self.checks: Mapping[str, Check] = {
@@ -58,7 +69,14 @@ class CatalogueApp:
 
     @property
     def router(self) -> APIRouter:
-        return api.router(self.handlers, self._clock)
+        """The definitions, the clients, and what anybody may ask: tokens and the public keys."""
+        routes = APIRouter()
+        routes.include_router(api.router(self.handlers, self._clock))
+        routes.include_router(clients_router(self.clients))
+        routes.include_router(
+            token_router(self.clients, self.keys, self._clock, audience=self._audience, limits=self._token_limits)
+        )
+        return routes
 
     def public_routes(self, *, illustrative: bool) -> Sequence[APIRouter]:  # noqa: ARG002 (it has no pages)
         return [self.router]
@@ -79,9 +97,9 @@ class CatalogueApp:
 
         Raises `LogDiffers`, and `LogAhead` where the database has lost some instead.
         """
-        await self._publish()
+        await self.publish_waiting()
         lost = await asyncio.to_thread(self.handlers.announce, await self._announced.read())
-        await self._publish()
+        await self.publish_waiting()
         return lost
 
     async def restore(self, *, actor: str) -> int:
@@ -93,7 +111,15 @@ class CatalogueApp:
         announced = await self._announced.read()
         require_complete_database(await asyncio.to_thread(self.handlers.compare, announced))
 
-    async def _publish(self) -> None:
+    async def drop_key(self, kid: str) -> None:
+        """The log says that nothing signed by the key is accepted any more. Raises `InvalidSettings`."""
+        await self._access.catch_up()
+        now = self._clock.now()
+        await self._announce([key_announcement(dropped(self._access.issued, kid, now), now)])
+        await self.publish_waiting()
+
+    async def publish_waiting(self) -> None:
+        """Whatever waits to be announced is in the log."""
         while await self.unannounced():
             await relay_once(self._engine, self._bus, outbox=outbox)
 
@@ -115,7 +141,11 @@ class CatalogueApp:
     async def run(self, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._access.run(stop))
+            tasks.create_task(self.keys.publish(self._announce, stop))
             tasks.create_task(relay(self._engine, self._bus, stop, outbox=outbox, heartbeat=self._relaying))
+
+    async def _announce(self, messages: Sequence[Outgoing]) -> None:
+        await asyncio.to_thread(store_outgoing, self._engine, messages)
 
     def operator_routes(self) -> Sequence[APIRouter]:
         """None: it reads no other service's events, so that it quarantines nothing."""

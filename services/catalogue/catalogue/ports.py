@@ -8,6 +8,7 @@ from typing import Protocol
 import msgspec
 
 from catalogue.domain.browser_sessions import BrowserSession
+from catalogue.domain.clients import Client
 from catalogue.domain.people import Identity, Person
 from catalogue.domain.versions import Catalogue, CatalogueVersion, DefinitionKey, Kind
 from shared.log.port import Outgoing
@@ -46,6 +47,42 @@ class VersionStore(Protocol):
         self, kind: Kind, scope: Scope, *, on: date | None, after: str, limit: int
     ) -> Sequence[CatalogueVersion]:
         """By ascending id, after the id `after`: of each the version in force on a day, or its newest; if in scope."""
+
+
+class RequestUnderWay(Exception):
+    """Another request of the same key is being answered at this moment."""
+
+
+class ClientTransaction(Protocol):
+    """One transaction; what it changes is stored when its context ends without an error."""
+
+    def client(self, id_: str) -> Client | None:
+        """The client of that id, which no other transaction changes until this one has ended."""
+
+    def made_for(self, maker: str, request: str) -> Client | None:
+        """The client that `maker` made with a request of that key."""
+
+    def add(self, client: Client) -> None:
+        """The client is stored; its id is a new one. Raises `RequestUnderWay`."""
+
+    def replace(self, client: Client) -> None:
+        """The client of its id is as given."""
+
+    def announce(self, announcements: Sequence[Outgoing]) -> None:
+        """Store what is to be announced."""
+
+
+class ClientStore(Protocol):
+    """Machines that may call. Safe to share between threads."""
+
+    def changing(self) -> AbstractContextManager[ClientTransaction]:
+        """A transaction that may change clients."""
+
+    def client(self, id_: str) -> Client | None:
+        """The client of that id."""
+
+    def all(self) -> Sequence[Client]:
+        """Every client, by id; also those that are revoked."""
 
 
 class ProviderUnreachable(Exception):

@@ -34,6 +34,11 @@ def is_client_id(text: str) -> bool:
     return _ID.fullmatch(text) is not None
 
 
+def is_secret(text: str) -> bool:
+    """Whether the text looks like a secret."""
+    return _SECRET.fullmatch(text) is not None
+
+
 def holds_secret(text: str) -> bool:
     """Whether there is a secret anywhere in the text, where none may be: in an address, a query, a log line."""
     return _SECRET.search(text) is not None

@@ -58,6 +58,10 @@ class AttemptLimit:
         waits = [self._wait_s(key) for key in (f"address:{address}", *also)]
         return max((wait for wait in waits if wait is not None), default=None)
 
+    def wait_at_s(self, request: Request, subject: str) -> int | None:
+        """As `wait_s`, of attempts from the address at `subject` alone: elsewhere others may go on trying it."""
+        return self._wait_s(f"address:{client_address(request, self._trusted)} {subject}")
+
     def _wait_s(self, key: str) -> int | None:
         try:
             return self._ask(self._shared, key)

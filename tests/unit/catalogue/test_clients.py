@@ -26,7 +26,12 @@ SECRET, NEXT = new_secret(), new_secret()
 OPERATOR = Principal.of("kim", "person", ["operator"], Scope.all())
 FINANCE = Principal.of("ada", "person", ["council-finance"], Scope.of("adur", "worthing"))
 TICKET_SYSTEM = Client(
-    id=new_client_id(), title="Desk", roles=("integrator",), councils=("adur",), sources=("/desk",), made_by="ada"
+    id=new_client_id(),
+    title="Desk",
+    roles=("integrator",),
+    councils=("adur",),
+    sources=("/councils/adur/systems/tickets",),
+    made_by="ada",
 )
 READY = with_new_secret(TICKET_SYSTEM, SECRET, at=AT, valid_for=30 * DAY)
 

@@ -12,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Date,
+    Engine,
     Integer,
     MetaData,
     Select,
@@ -68,6 +69,12 @@ outbox = outbox_table(metadata)
 installation_key = installation_key_table(metadata)
 
 _DECODERS = {kind: msgspec.json.Decoder(found) for kind, found in DEFINITION_TYPES.items()}
+
+
+def store_outgoing(engine: Engine, messages: Sequence[Outgoing]) -> None:
+    """`messages` will be published, in this order."""
+    with engine.begin() as connection:
+        add(connection, outbox, messages)
 
 
 class SqlVersionStore:

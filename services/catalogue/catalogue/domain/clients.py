@@ -15,6 +15,7 @@ from shared.auth.roles import ROLES, Action
 from shared.scope import Scope
 
 LONGEST_VALIDITY = timedelta(days=366)
+_APPROVALS = (Action.APPROVE_CATALOGUE, Action.APPROVE_EXCLUSION, Action.APPROVE_CORRECTION, Action.APPROVE_STATEMENT)
 # One that is in use, and one that takes its place.
 MAX_SECRETS = 2
 
@@ -23,20 +24,31 @@ class RefusedClient(Exception):
     """The client cannot be made or changed so; says what to change."""
 
 
+class UnknownClient(LookupError):
+    """There is none of that id, or none that the caller may manage."""
+
+
 class WrongCredentials(Exception):
     """The client does not exist, is revoked, or the secret is not one of its own now. The caller is not told which."""
 
 
 class Secret(msgspec.Struct, frozen=True, kw_only=True):
-    """What is kept of a secret: its hash, and from when until when it holds."""
+    """What is kept of a secret: its hash, and from when until when it holds.
+
+    `request` is the key of the request that made it, empty where it had none: the same request makes no second one.
+    """
 
     hash: bytes
     made_at: datetime
     expires_at: datetime
+    request: str = ""
 
 
 class Client(msgspec.Struct, frozen=True, kw_only=True):
-    """A machine by its id. `councils` is None for every council; `made_by` is a principal's name."""
+    """A machine by its id. `councils` is None for every council; `made_by` is a principal's name.
+
+    `request` is the key of the request that made it, as for a secret.
+    """
 
     id: str
     title: str
@@ -45,6 +57,7 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
     sources: tuple[str, ...] = ()
     secrets: tuple[Secret, ...] = ()
     made_by: str
+    request: str = ""
     revoked_at: datetime | None = None
 
     @property
@@ -61,8 +74,20 @@ def require_may_make(maker: Principal, wanted: Principal) -> None:
         raise RefusedClient("only the provider makes clients with its own roles")
     if wanted.may(Action.MANAGE_ACCESS) or wanted.may(Action.MANAGE_CREDENTIALS):
         raise RefusedClient("a machine cannot be allowed to give access to others")
+    if any(map(wanted.may, _APPROVALS)):
+        raise RefusedClient("what needs two people cannot be approved by a machine")
     if not covers(maker.scope, wanted.scope):
         raise RefusedClient("a client sees no more councils than whoever makes it")
+    if maker.scope.councils is not None and not all(_is_of(wanted.scope, source) for source in wanted.sources):
+        raise RefusedClient("a council's source begins with /councils/, its id and a slash")
+
+
+def may_manage(manager: Principal, client: Client) -> bool:
+    """Whether the client is one that the manager could have made: the provider manages them all."""
+    if "provider" in manager.sides:
+        return True
+    managed = client.principal
+    return "provider" not in managed.sides and covers(manager.scope, managed.scope)
 
 
 def covers(larger: Scope, smaller: Scope) -> bool:
@@ -72,7 +97,7 @@ def covers(larger: Scope, smaller: Scope) -> bool:
     return smaller.councils is not None and smaller.councils <= larger.councils
 
 
-def with_new_secret(client: Client, secret: str, *, at: datetime, valid_for: timedelta) -> Client:
+def with_new_secret(client: Client, secret: str, *, at: datetime, valid_for: timedelta, request: str = "") -> Client:
     """The client with one secret more; those that have expired are gone. Raises `RefusedClient`."""
     if client.revoked_at is not None:
         raise RefusedClient("the client is revoked: make another one")
@@ -81,7 +106,7 @@ def with_new_secret(client: Client, secret: str, *, at: datetime, valid_for: tim
     current = _current(client.secrets, at)
     if len(current) >= MAX_SECRETS:
         raise RefusedClient("it has two secrets: take the older one back first")
-    added = Secret(hash=hashed(secret), made_at=at, expires_at=at + valid_for)
+    added = Secret(hash=hashed(secret), made_at=at, expires_at=at + valid_for, request=request)
     return msgspec.structs.replace(client, secrets=(*current, added))
 
 
@@ -105,6 +130,10 @@ def authenticated(client: Client | None, secret: str, *, at: datetime) -> Princi
     if not any(matches(secret, stored=stored) for stored in candidates) or client is None:
         raise WrongCredentials
     return client.principal
+
+
+def _is_of(scope: Scope, source: str) -> bool:
+    return any(source.startswith(f"/councils/{council}/") for council in scope.councils or ())
 
 
 def _current(secrets: Sequence[Secret], at: datetime) -> tuple[Secret, ...]:

@@ -5,7 +5,7 @@ Revisions below this one were never released; a database that they made is refus
 
 from alembic import op
 
-from catalogue.adapters import people_sql  # noqa: F401 (its tables are in the metadata)
+from catalogue.adapters import clients, people_sql  # noqa: F401 (their tables are in the metadata)
 from catalogue.adapters.sql import installation_key, metadata, recording_lock
 from shared.sql.installation_key import make_installation_key
 

@@ -2,6 +2,7 @@
 
 # Every other table only grows (`shared.sql.migrate`).
 CHANGEABLE = {
+    "clients": "UPDATE",
     "outbox": "DELETE",
     "person": "UPDATE",
     "browser_session": "UPDATE, DELETE",
