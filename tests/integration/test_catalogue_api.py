@@ -20,14 +20,14 @@ from catalogue.domain.versions import CatalogueVersion, DefinitionKey, Kind
 from catalogue.handlers import UnknownDefinition
 from catalogue.settings import CatalogueSettings
 from shared.bus.connect import connect
-from shared.contracts.catalogue import CalendarVersioned, CouncilVersioned
+from shared.contracts.catalogue import CalendarVersioned, CatalogueEvent, CouncilVersioned
 from shared.contracts.codec import decode_event
 from shared.contracts.definitions import AnyDefinition
 from shared.contracts.topics import CATALOGUE
 from shared.http import create_app
 from shared.log.port import Bus, Shard
 from shared.scope import Scope
-from tests.support.callers import MAY_ALL
+from tests.support.callers import MAY_ALL, SIGNING_KEY
 from tests.support.definitions import agreement, calendar, council, provider, service, whole
 
 NINE = datetime(2026, 4, 1, 9, tzinfo=UTC)
@@ -47,6 +47,7 @@ class SteppingClock:
 @pytest.fixture(autouse=True)
 def _on_each_database(database_of: Callable[[str], str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", database_of("catalogue"))
+    monkeypatch.setenv("SIGNING_KEY", SIGNING_KEY)
 
 
 @asynccontextmanager
@@ -64,7 +65,7 @@ async def running(var: Path) -> AsyncIterator[tuple[CatalogueApp, Bus]]:
 
 
 async def announced(bus: Bus, count: int) -> list[Any]:
-    """The first `count` events of the catalogue's topic, once they are there, and whatever came with them."""
+    """The first `count` versions of the catalogue's topic, once they are there, and whatever came with them."""
     member = await bus.subscribe("test", [CATALOGUE.name])
     await member.poll(max_records=1, timeout_s=0)
     await member.seek(Shard(CATALOGUE.name, 0), 0)
@@ -72,7 +73,8 @@ async def announced(bus: Bus, count: int) -> list[Any]:
     async with asyncio.timeout(20):
         while len(events) < count:
             for records in (await member.poll(max_records=500, timeout_s=0.2)).values():
-                events += [(record.key, decode_event(record.value or b"")) for record in records]
+                found = [(record.key, decode_event(record.value or b"")) for record in records]
+                events += [(key, event) for key, event in found if isinstance(event, CatalogueEvent)]
     await member.close()
     return events
 

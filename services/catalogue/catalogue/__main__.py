@@ -58,7 +58,7 @@ async def restore(settings: CatalogueSettings, arguments: Sequence[str]) -> None
 
 
 async def bootstrap(settings: CatalogueSettings, arguments: Sequence[str]) -> None:
-    """The operators' first client exists, with the id and secret of the settings, or with new ones, which are printed."""
+    """The operators' first client exists, with the settings' id and secret, or with new ones, which are printed."""
     _require_none("bootstrap", arguments)
     given = read_text(CLIENT_ID), read_text(CLIENT_SECRET)
     if not all(given) and any(given):

@@ -63,12 +63,13 @@ class SigningKeys:
 
         Raises `InvalidSettings` for a key that was dropped.
         """
+        key = await asyncio.to_thread(lambda: self.key)
         while not self._view.caught_up:
             if stop.is_set():
                 return
             await asyncio.sleep(_LOOK_EVERY_S)
         now = self._clock.now()
-        await store([key_announcement(each, now) for each in changes(self._issued, self.key, now)])
+        await store([key_announcement(each, now) for each in changes(self._issued, key, now)])
 
     @property
     def _issued(self) -> IssuedAccess:
