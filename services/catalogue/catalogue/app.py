@@ -93,12 +93,15 @@ class CatalogueApp:
         return recorded
 
     async def announce(self) -> int:
-        """Every version recorded so far is in the log; returns how many the log had lost.
+        """Every version recorded so far is in the log, and so is the signing key; returns how many the log had lost.
 
         Raises `LogDiffers`, and `LogAhead` where the database has lost some instead.
         """
         await self.publish_waiting()
         lost = await asyncio.to_thread(self.handlers.announce, await self._announced.read())
+        if self.keys.is_given:
+            await self._access.catch_up()
+            await self._announce(self.keys.unpublished(self.keys.key))
         await self.publish_waiting()
         return lost
 

@@ -68,8 +68,17 @@ class SigningKeys:
             if stop.is_set():
                 return
             await asyncio.sleep(_LOOK_EVERY_S)
+        await store(self.unpublished(key))
+
+    @property
+    def is_given(self) -> bool:
+        """Whether there is a key, or one can be made."""
+        return bool(self._given) or self._file is not None
+
+    def unpublished(self, key: OKPKey) -> list[Outgoing]:
+        """What every service has to learn for `key` to be the one in use. Raises as `publish`."""
         now = self._clock.now()
-        await store([key_announcement(each, now) for each in changes(self._issued, key, now)])
+        return [key_announcement(each, now) for each in changes(self._issued, key, now)]
 
     @property
     def _issued(self) -> IssuedAccess:
