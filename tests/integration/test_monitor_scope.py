@@ -13,9 +13,9 @@ from shared.period import Month
 from shared.scope import Scope
 from shared.units import CouncilId, ItemId
 from sla_monitor.app import MonitorApp
+from sla_monitor.decisions import UnknownDecision
 from sla_monitor.decisions.corrections import CorrectionRequest
 from sla_monitor.decisions.exclusions import ExclusionProposal
-from sla_monitor.decisions.problems import UnknownDecision
 from sla_monitor.domain.evidence import NoSuchCouncil
 from sla_monitor.reports.budget import budgets
 from sla_monitor.reports.evidence import evidence

@@ -283,4 +283,4 @@ def application(home: HomePage = HOME) -> FastAPI:
     def statement_of_ashby() -> str:
         return form("html").render(statement()).decode()
 
-    return create_app("Pages", [router(lambda: home), routes], authentication=MAY_ALL)
+    return create_app("Pages", [router(lambda _: home), routes], authentication=MAY_ALL)

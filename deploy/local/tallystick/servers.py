@@ -5,7 +5,7 @@ Whatever the environment says of servers, no verb falls back to the folder, whos
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -84,10 +84,12 @@ class ProblemAnswer(msgspec.Struct, frozen=True):
 class ServiceApi:
     """The public API of all services under one address, that of their gateway. Its calls block.
 
-    They raise `RequestRefused`, `ServiceFailed`, `NoAnswer` and `WrongAddress`.
+    They raise `RequestRefused`, `ServiceFailed`, `NoAnswer` and `WrongAddress`. `token` is the access token of whoever
+    asks.
     """
 
     address: str
+    token: str = field(default="", repr=False)
 
     def get(self, *path: str, query: Mapping[str, str | None] | None = None, accept: str = JSON_TYPE) -> bytes:
         """What is at `/v1/…`, the parts of `path` quoted; a query's parameter that is None is left out."""
@@ -105,6 +107,8 @@ class ServiceApi:
         from urllib.request import Request
 
         headers = {"Accept": accept} | ({} if body is None else {"Content-Type": JSON_TYPE})
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
         request = Request(f"{self.address}{path}", body, headers)  # noqa: S310 (`read_address` lets http and https in)
         try:
             with _opener().open(request, timeout=TIMEOUT_S) as answer:

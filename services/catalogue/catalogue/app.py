@@ -6,32 +6,41 @@ from collections.abc import Mapping, Sequence
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 
-from catalogue import api, clients_api, token_api
+from catalogue import api, clients_api, people_api, token_api
 from catalogue.adapters import partnership_files
 from catalogue.adapters.clients import SqlClientStore
 from catalogue.adapters.sql import SqlVersionStore, installation_key, outbox, store_outgoing
 from catalogue.announcements import key_announcement
 from catalogue.clients import ClientHandlers
 from catalogue.clients_api import clients_router
-from catalogue.handlers import CatalogueHandlers, RecordResult
+from catalogue.domain.versions import DefinitionKey
+from catalogue.handlers import CatalogueHandlers, RecordResult, UnknownDefinition
 from catalogue.log_repair import AnnouncedVersions, LogAhead, LogDiffers, require_complete_database
 from catalogue.metrics import CatalogueMetrics
+from catalogue.pages import keys
+from catalogue.pages.keys import KeyPages
 from catalogue.settings import CatalogueSettings
+from catalogue.sign_in_setup import SignIn
 from catalogue.signing_keys import SigningKeys, dropped
 from catalogue.token_api import TokenLimits, token_router
 from shared.bus.access_view import AccessView
 from shared.bus.consumer import ConsumerStatus
 from shared.clock import Clock
+from shared.contracts.definitions import Council
 from shared.heartbeat import Heartbeat
 from shared.holidays import load_holidays
 from shared.http.rates import trusted_networks
 from shared.http.ways import authentication
 from shared.log.port import Bus, Outgoing
 from shared.running.health import Check, NotReady, database_checks
+from shared.scope import Scope
 from shared.sql.installation_key import derived_key
 from shared.sql.isolation import Database
 from shared.sql.migrate import prepare
 from shared.sql.outbox import relay, relay_once, unpublished_count
+from shared.web.pages import site_routes
+
+_MOST_COUNCILS_SHOWN = 500
 
 
 class CatalogueApp:
@@ -40,7 +49,7 @@ class CatalogueApp:
     name = "catalogue"
     title = "Tallystick: the catalogue"
     read_model_every_s = 60.0
-    types = (*api.API_TYPES, *clients_api.TYPES, *token_api.TYPES)
+    types = (*api.API_TYPES, *clients_api.TYPES, *token_api.TYPES, *people_api.PEOPLE_TYPES)
     consumers: Sequence[ConsumerStatus] = ()
 
     def __init__(self, settings: CatalogueSettings, *, bus: Bus, clock: Clock, registry: CollectorRegistry) -> None:
@@ -57,6 +66,8 @@ class CatalogueApp:
         self.keys = SigningKeys(settings.signing_key, settings.signing_key_file, self._access, clock)
         self.clients = ClientHandlers(SqlClientStore(self._engine), clock)
         self._audience = settings.audience
+        self._sign_in = SignIn(settings, engine=self._engine, keys=self.keys, issued=self._access.issued, clock=clock)
+        self.people = self._sign_in.people
         self._token_limits = TokenLimits.at(settings.limits_url, trusted_networks(settings.trusted_proxies))
         self._metrics = CatalogueMetrics(registry)
         self._relaying = Heartbeat("outbox relay")
@@ -73,13 +84,38 @@ class CatalogueApp:
         routes = APIRouter()
         routes.include_router(api.router(self.handlers, self._clock))
         routes.include_router(clients_router(self.clients))
+        routes.include_router(self._sign_in.router())
         routes.include_router(
             token_router(self.clients, self.keys, self._clock, audience=self._audience, limits=self._token_limits)
         )
         return routes
 
-    def public_routes(self, *, illustrative: bool) -> Sequence[APIRouter]:  # noqa: ARG002 (it has no pages)
-        return [self.router]
+    def pages(self) -> APIRouter:
+        """The pages of signing in and of whoever has."""
+        routes = APIRouter()
+        routes.include_router(self._sign_in.pages(self._council_names))
+        routes.include_router(keys.router(KeyPages(self.clients, self._councils, self._clock)))
+        return routes
+
+    def public_routes(self, *, illustrative: bool) -> Sequence[APIRouter]:  # noqa: ARG002 (its pages show no figures)
+        """Its API, its pages, and what those link to."""
+        return [self.router, self.pages(), site_routes()]
+
+    def _councils(self, scope: Scope) -> Sequence[tuple[str, str]]:
+        """Ids and names of the councils in scope, by id: as many as a form can show."""
+        found = self.handlers.listing("council", scope, on=None, after="", limit=_MOST_COUNCILS_SHOWN)
+        return [(each.key.id, each.definition.name) for each in found if isinstance(each.definition, Council)]
+
+    def _council_names(self, ids: Sequence[str]) -> Sequence[str]:
+        return [self._council_name(id_) for id_ in ids]
+
+    def _council_name(self, id_: str) -> str:
+        """What the council is called; its id where the catalogue does not know it yet."""
+        try:
+            found = self.handlers.version(DefinitionKey("council", id_), Scope.of(id_)).definition
+        except UnknownDefinition:
+            return id_
+        return found.name if isinstance(found, Council) else id_
 
     def load(self, name_or_path: str, *, actor: str) -> RecordResult:
         """A shipped example or a partnership file is recorded; raises `UnknownPartnershipFile`, `InvalidSubmission`."""
@@ -120,6 +156,13 @@ class CatalogueApp:
         now = self._clock.now()
         await self._announce([key_announcement(dropped(self._access.issued, kid, now), now)])
         await self.publish_waiting()
+
+    async def publish_key(self) -> None:
+        """The log holds the key that this catalogue signs by, and it signs from now on. Before `run`, or instead."""
+        await self._access.catch_up()
+        await self.keys.publish(self._announce, asyncio.Event())
+        await self.publish_waiting()
+        await self._access.catch_up()
 
     async def publish_waiting(self) -> None:
         """Whatever waits to be announced is in the log."""

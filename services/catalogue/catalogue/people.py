@@ -11,6 +11,7 @@ from hashlib import sha256
 import msgspec
 from joserfc.jwk import KeySet, OKPKey
 
+from catalogue.announcements import revocation
 from catalogue.domain import people
 from catalogue.domain.browser_sessions import (
     BrowserSession,
@@ -28,11 +29,7 @@ from shared.auth.principal import Principal
 from shared.auth.sessions import Session, SessionLimits, SessionVerifier, issue_cookie, session_of
 from shared.auth.signatures import InvalidToken, read_signed, require_current, sign
 from shared.clock import Clock
-from shared.contracts.access import AccessRevoked, AccessRevokedData
-from shared.contracts.codec import encode_event
-from shared.contracts.topics import CATALOGUE
-from shared.ids import derived_id
-from shared.instants import epoch_ms, epoch_s, instant
+from shared.instants import epoch_s, instant
 from shared.log.port import Outgoing
 
 ATTEMPT_TYPE = "sign-in+jwt"
@@ -44,17 +41,9 @@ class NotStartedHere(Exception):
     """This browser has not begun the sign-in that it brings back, or too long ago, or has completed it already."""
 
 
-def revocation(name: str, *, void_s: int) -> Outgoing:
+def _void(name: str, void_s: int) -> Outgoing:
     """The message by which whatever was issued to `name` in that second or before is void everywhere."""
-    at = instant(void_s)
-    event = AccessRevoked(
-        id=derived_id("access-revoked", name, void_s),
-        source="/catalogue",
-        time=at,
-        subject=name,
-        data=AccessRevokedData(principal=name, revoked_at=at),
-    )
-    return Outgoing(event.id, CATALOGUE.name, f"access:{name}", encode_event(event), epoch_ms(at))
+    return revocation(name, instant(void_s))
 
 
 class PeopleService:
@@ -122,7 +111,7 @@ class PeopleService:
         void_s = max(epoch_s(self._clock.now()), person.void_s)
         newest = max((each.issued_s for each in change.open_sessions(person.id)), default=void_s)
         void_s = max(void_s, newest)
-        change.announce([revocation(person.id, void_s=void_s)])
+        change.announce([_void(person.id, void_s)])
         return msgspec.structs.replace(person, void_s=void_s)
 
 
@@ -224,7 +213,7 @@ class SignInService:
             if isinstance(new, JustRenewed):
                 return new
             change.save_session(new, now_s=now_s)
-            change.announce([revocation(new.id, void_s=max(new.issued_s - 1, session.issued_s))])
+            change.announce([_void(new.id, max(new.issued_s - 1, session.issued_s))])
             if new.ended_s is None:
                 return self._cookie(new, person, csrf=found.csrf, next_="/")
         raise SessionOver
@@ -263,7 +252,7 @@ class SignInService:
 
     def _with_access_changed(self, change: PeopleTransaction, person: Person) -> Person:
         void_s = max(self._now_s() - 1, person.void_s)
-        change.announce([revocation(person.id, void_s=void_s)])
+        change.announce([_void(person.id, void_s)])
         return msgspec.structs.replace(person, void_s=void_s)
 
     def _started(self, change: PeopleTransaction, person: Person, next_: str) -> SignedIn:
@@ -302,4 +291,4 @@ class SignInService:
         session, now_s = change.session(id_), self._now_s()
         if session is not None and session.ended_s is None:
             change.save_session(ended(session, ending, now_s=now_s), now_s=now_s)
-            change.announce([revocation(id_, void_s=max(now_s, session.issued_s))])
+            change.announce([_void(id_, max(now_s, session.issued_s))])

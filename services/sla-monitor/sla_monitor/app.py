@@ -36,7 +36,7 @@ from shared.state.port import Head
 from shared.units import EpochSeconds
 from shared.web.pages import site_routes
 from sla_monitor import pages
-from sla_monitor.decisions import corrections, exclusions, failed_items
+from sla_monitor.decisions import corrections, exclusions, failed_items, waiting
 from sla_monitor.domain.archive import leaves_at
 from sla_monitor.judging.archiving import Archiver, ArchiveReader
 from sla_monitor.judging.batch import EvaluationContext
@@ -159,7 +159,9 @@ class MonitorApp:
 
     def pages(self, *, illustrative: bool) -> APIRouter:
         """The monitor's pages; `illustrative` labels every one of them so."""
-        return pages.router(self.sources, self.board, self.streams, illustrative=illustrative)
+        routes = pages.router(self.sources, self.board, self.streams, illustrative=illustrative)
+        routes.include_router(waiting.router(self.exclusions, self._catalogue, illustrative=illustrative))
+        return routes
 
     def public_routes(self, *, illustrative: bool) -> Sequence[APIRouter]:
         """All that it answers when it runs alone: its API, its pages, and what those link to."""

@@ -242,8 +242,8 @@ async def _request_retry(council: str, item: str, by: Authorisation) -> str:
     """The id of the request. It, and who gave which reason, are kept."""
     from shared.sql.approvals import Approval
     from sla_monitor.app import MonitorApp
+    from sla_monitor.decisions import UnknownDecision
     from sla_monitor.decisions.failed_items import ItemRetryRequest
-    from sla_monitor.decisions.problems import UnknownDecision
 
     now = WallClock().now()
     wanted = ItemRetryRequest(f"retry-{now:%Y%m%dT%H%M%S.%fZ}", council, item, by.actor)

@@ -1,7 +1,6 @@
 """Pages by which people sign in and out, and see who they are to Tallystick."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -19,6 +18,7 @@ from catalogue.people import ATTEMPT_S, NotStartedHere, PeopleService, SignedIn,
 from catalogue.ports import ProviderRefused, ProviderUnreachable
 from shared.auth.roles import ROLES, Action
 from shared.auth.sessions import Session, SessionLimits
+from shared.http.access import KeysUnknown
 from shared.http.browsers import (
     RENEW_PATH,
     SIGN_IN_PATH,
@@ -93,8 +93,8 @@ def _add_sign_in(routes: APIRouter, pages: SignInPages) -> None:
             return _message(pages, "too_many", status=429, headers={"Retry-After": str(wait_s)})
         try:
             attempt, kept, address = pages.sign_ins.begin(own_path(next_))
-        except (ProviderUnreachable, ProviderRefused) as fault:
-            return _provider_failed(pages, fault)
+        except (ProviderUnreachable, ProviderRefused, KeysUnknown) as fault:
+            return _failed(pages, fault)
         answer = RedirectResponse(address, status_code=303, headers=_NO_STORE)
         set_cookie(answer, _attempt_cookie(attempt.state), kept, secure=secure, max_age_s=ATTEMPT_S)
         return answer
@@ -122,8 +122,8 @@ def _completed(
     except NotStartedHere as refused:
         log.info("sign_in.refused", reason=str(refused))
         return _message(pages, "not_started_here", status=400)
-    except (ProviderUnreachable, ProviderRefused) as fault:
-        return _provider_failed(pages, fault)
+    except (ProviderUnreachable, ProviderRefused, KeysUnknown) as fault:
+        return _failed(pages, fault)
     except UnknownPerson as unknown:
         log.info("sign_in.unknown_person")
         return _message(pages, "unknown_person", status=403, subject=str(unknown))
@@ -138,8 +138,12 @@ def _add_session(routes: APIRouter, pages: SignInPages) -> None:
         cookie, next_path = pages.cookies.cookie(request), own_path(next_)
         renewed = None
         if cookie is not None and pages.sign_ins is not None:
-            with suppress(SessionOver):
+            try:
                 renewed = pages.sign_ins.renew(cookie)
+            except KeysUnknown as fault:
+                return _failed(pages, fault)
+            except SessionOver:
+                renewed = None
         match renewed:
             case JustRenewed():
                 return RedirectResponse(next_path, status_code=303, headers=_NO_STORE)
@@ -204,11 +208,15 @@ def _going_on(pages: SignInPages, signed_in: SignedIn, next_path: str) -> Respon
     return answer
 
 
-def _provider_failed(pages: SignInPages, fault: ProviderUnreachable | ProviderRefused) -> Response:
-    log.warning("sign_in.provider", fault=type(fault).__name__, reason=str(fault))
-    if isinstance(fault, ProviderUnreachable):
-        return _message(pages, "unreachable", status=503, headers={"Retry-After": "5"})
-    return _message(pages, "refused", status=400)
+def _failed(pages: SignInPages, fault: ProviderUnreachable | ProviderRefused | KeysUnknown) -> Response:
+    log.warning("sign_in.failed", fault=type(fault).__name__, reason=str(fault))
+    match fault:
+        case ProviderUnreachable():
+            return _message(pages, "unreachable", status=503, headers={"Retry-After": "5"})
+        case KeysUnknown():
+            return _message(pages, "starting", status=503, headers={"Retry-After": "1"})
+        case ProviderRefused():
+            return _message(pages, "refused", status=400)
 
 
 def _message(

@@ -31,7 +31,7 @@ from shared.ids import derived_id
 from shared.log.port import Shard, every_shard
 from shared.scope import Scope
 from shared.state.port import StateStore
-from sla_monitor.decisions.problems import UnknownDecision, decision_problems, require_in_scope
+from sla_monitor.decisions import UnknownDecision, decision_problems, require_in_scope
 from sla_monitor.domain.announcements import SOURCE
 from sla_monitor.domain.decisions import CorrectionRun, NotAllowed
 from sla_monitor.domain.freezing import Adjustment

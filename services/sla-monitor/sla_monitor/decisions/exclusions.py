@@ -41,7 +41,7 @@ from shared.http.problem_types import INVALID_REQUEST
 from shared.ids import derived_id
 from shared.period import YEARS
 from shared.scope import Scope
-from sla_monitor.decisions.problems import UnknownDecision, decision_problems, require_in_scope
+from sla_monitor.decisions import UnknownDecision, decision_problems, require_in_scope
 from sla_monitor.domain.announcements import SOURCE
 from sla_monitor.domain.decisions import ExclusionState, step
 from sla_monitor.ports import DecisionsLog

@@ -25,7 +25,7 @@ from shared.http.paging import MAX_PAGE_SIZE, Limit
 from shared.ids import derived_id
 from shared.instants import instant, instant_at
 from shared.scope import Scope
-from sla_monitor.decisions.problems import UnknownDecision, decision_problems, require_in_scope
+from sla_monitor.decisions import UnknownDecision, decision_problems, require_in_scope
 from sla_monitor.domain.announcements import SOURCE
 from sla_monitor.domain.decisions import NotAllowed
 from sla_monitor.domain.item import ItemFailure
