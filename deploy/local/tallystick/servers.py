@@ -96,20 +96,29 @@ class ServiceApi:
         from urllib.parse import urlencode
 
         given = {name: value for name, value in (query or {}).items() if value is not None}
-        return self._answer(f"{_path(path)}{'?' if given else ''}{urlencode(given)}", None, accept)
+        return self._answer("GET", f"{_path(path)}{'?' if given else ''}{urlencode(given)}", None, accept)
 
     def post(self, *path: str, body: object) -> bytes:
         """What `/v1/…` answers to `body` as JSON."""
-        return self._answer(_path(path), msgspec.json.encode(body), JSON_TYPE)
+        return self._answer("POST", _path(path), msgspec.json.encode(body), JSON_TYPE)
 
-    def _answer(self, path: str, body: bytes | None, accept: str) -> bytes:
+    def put(self, *path: str, body: object) -> bytes:
+        """What `/v1/…` answers to `body` as JSON in place of what was there."""
+        return self._answer("PUT", _path(path), msgspec.json.encode(body), JSON_TYPE)
+
+    def delete(self, *path: str) -> bytes:
+        """What `/v1/…` answers when it is taken away."""
+        return self._answer("DELETE", _path(path), None, JSON_TYPE)
+
+    def _answer(self, method: str, path: str, body: bytes | None, accept: str) -> bytes:
         from urllib.error import HTTPError, URLError
         from urllib.request import Request
 
         headers = {"Accept": accept} | ({} if body is None else {"Content-Type": JSON_TYPE})
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
-        request = Request(f"{self.address}{path}", body, headers)  # noqa: S310 (`read_address` lets http and https in)
+        address = f"{self.address}{path}"
+        request = Request(address, body, headers, method=method)  # noqa: S310 (`read_address` lets http and https in)
         try:
             with _opener().open(request, timeout=TIMEOUT_S) as answer:
                 content: bytes = answer.read()

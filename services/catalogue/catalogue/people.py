@@ -24,7 +24,7 @@ from catalogue.domain.browser_sessions import (
     renewed,
 )
 from catalogue.domain.people import Access, ClaimedAccess, Identity, Person, UnknownPerson
-from catalogue.ports import IdentityProvider, PeopleStore, PeopleTransaction, SignInAttempt
+from catalogue.ports import IdentityProvider, PeopleStore, PeopleTransaction, PersonExists, SignInAttempt
 from shared.auth.principal import Principal
 from shared.auth.sessions import Session, SessionLimits, SessionVerifier, issue_cookie, session_of
 from shared.auth.signatures import InvalidToken, read_signed, require_current, sign
@@ -71,6 +71,8 @@ class PeopleService:
         with self._store.changing() as change:
             known = change.person_of(identity.issuer, identity.subject)
             found = people.given(known, identity, access, by=by, id_=id_)
+            if known is None and change.person(found.id) is not None:
+                raise PersonExists
             if known is not None and not known.removed and known.access != found.access:
                 found = self._void(change, found)
             change.save(found)

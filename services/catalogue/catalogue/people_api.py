@@ -31,8 +31,9 @@ from shared.http import (
 )
 from shared.http.problem_types import CONFLICT, INVALID_CURSOR, INVALID_REQUEST, NOT_FOUND
 
+_CouncilIds = Annotated[tuple[Id, ...], Meta(max_length=100)]
 _Councils = Annotated[
-    tuple[Id, ...] | None, Meta(max_length=100, description="null for every council: the provider's roles alone")
+    _CouncilIds | None, Meta(description="null for every council, which the provider's roles alone can have")
 ]
 _Name = Annotated[str, Meta(max_length=100, description="for display alone")]
 _Sources = Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=256)], ...], Meta(max_length=20)]

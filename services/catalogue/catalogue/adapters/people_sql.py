@@ -113,7 +113,8 @@ class _SqlPeopleTransaction:
 
     def save(self, found: Person) -> None:
         row = _person_row(found)
-        changed = self._connection.execute(update(person).where(person.c.id == found.id).values(row))
+        same = (person.c.id == found.id) & (person.c.issuer == found.issuer) & (person.c.subject == found.subject)
+        changed = self._connection.execute(update(person).where(same).values(row))
         if changed.rowcount == 0:
             try:
                 with self._connection.begin_nested():

@@ -147,6 +147,8 @@ def given(known: Person | None, identity: Identity, access: Access, *, by: Princ
     Nobody changes their own access, nor gives more than they see.
     """
     name = known.id if known else id_ or person_id(identity.issuer, identity.subject)
+    if id_ not in {None, name}:
+        raise RefusedPerson(f"they are recorded as {name} for ever")
     require_may_change(by, name)
     wanted = access.principal(name)
     if not _covers(by.scope, wanted.scope):
