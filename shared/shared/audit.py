@@ -54,6 +54,11 @@ def entry_after(last: AuditEntry | None, record: AuditRecord) -> AuditEntry:
     return AuditEntry(number=number, record=record, previous=previous, digest=_digest(number, record, previous))
 
 
+def follows(last: AuditEntry, entry: AuditEntry) -> bool:
+    """Whether the entry is whole and comes right after `last`, of which only number and digest are looked at."""
+    return entry == entry_after(last, entry.record)
+
+
 def first_broken(entries: Iterable[AuditEntry]) -> BrokenEntry | None:
     """The first of all entries, in their order, that was changed or does not follow the one before; None if none."""
     last = AuditEntry(number=0, record=_NOTHING, previous="", digest=BEGINNING)

@@ -23,7 +23,7 @@ from shared.bus.connect import connect
 from shared.contracts.catalogue import CalendarVersioned, CatalogueEvent, CouncilVersioned
 from shared.contracts.codec import decode_event
 from shared.contracts.definitions import AnyDefinition
-from shared.contracts.topics import CATALOGUE
+from shared.contracts.topics import AUDIT, CATALOGUE
 from shared.http import create_app
 from shared.log.port import Bus, Shard
 from shared.scope import Scope
@@ -53,7 +53,7 @@ def _on_each_database(database_of: Callable[[str], str], monkeypatch: pytest.Mon
 @asynccontextmanager
 async def running(var: Path) -> AsyncIterator[tuple[CatalogueApp, Bus]]:
     bus = connect(f"sqlite:///{var}/log.db")
-    await bus.ensure_topics([CATALOGUE])
+    await bus.ensure_topics([CATALOGUE, AUDIT])
     app = build(CatalogueSettings(TALLYSTICK_VAR=var), bus=bus, clock=SteppingClock())
     stop = asyncio.Event()
     task = asyncio.create_task(app.run(stop))

@@ -14,7 +14,10 @@ from billing.metrics import BillingMetrics
 from billing.settings import BillingSettings
 from billing.statements import Statements
 from billing.store.sql import GROUP, SqlStore
-from billing.store.tables import approvals, decisions, installation_key, known_log
+from billing.store.tables import approvals, audit, decisions, installation_key, known_log
+from shared.auditing.api import TYPES as AUDIT_TYPES
+from shared.auditing.api import router as audit_router
+from shared.auditing.log import AuditLog
 from shared.bus.access_view import AccessView
 from shared.bus.consumer import ConsumerStatus, consume, unread
 from shared.clock import Clock
@@ -48,7 +51,7 @@ class BillingApp:
     name = GROUP
     title = "Tallystick: billing"
     read_model_every_s = 60.0
-    types = api.TYPES
+    types = (*api.TYPES, *AUDIT_TYPES)
 
     def __init__(self, settings: BillingSettings, *, bus: Bus, clock: Clock, registry: CollectorRegistry) -> None:
         self._bus = bus
@@ -60,25 +63,27 @@ class BillingApp:
         self._store = SqlStore(engine)
         self.statements = Statements(SqlStore(self._database.requests), clock)
         self.dry_run = DryRun(self._store, clock)
-        self.approvals = Approvals(engine, approvals)
+        self.approvals = Approvals(engine, approvals, audit)
         self._known_logs = SqlKnownLogs(engine, known_log, GROUP)
         self._clock, self.registry = clock, registry
+        self.audit = AuditLog(GROUP, audit, self._database, bus=bus, clock=clock)
         self._metrics = BillingMetrics(registry)
         self._processor = MeasuredProcessor(BillingProcessor(self._store), self._metrics.groups, group=GROUP)
         self._access = AccessView(bus, reader=GROUP)
         self.authentication = authentication(self._access, clock, audience=settings.audience, secure=settings.is_secure)
-        self.heartbeats: Sequence[Heartbeat] = (self._access.heartbeat,)
+        self.heartbeats: Sequence[Heartbeat] = (self._access.heartbeat, self.audit.heartbeat)
         self._consumer = ConsumerStatus(GROUP)
         self.consumers = (self._consumer,)
         self.checks: Mapping[str, Check] = {
             **database_checks(engine, "billing"),
             "catalogue": catalogue_check(self._version_counts),
+            "audit": self.audit.check,
         }
         self.quarantine = QuarantineService(
             GROUP,
             TOPICS,
             store=self._store.quarantine,
-            decisions=QuarantineDecisions(engine, decisions),
+            decisions=QuarantineDecisions(engine, decisions, audit),
             bus=bus,
             clock=clock,
         )
@@ -86,7 +91,10 @@ class BillingApp:
     @property
     def router(self) -> APIRouter:
         """Billing's routes."""
-        return api.router(self.statements)
+        routes = APIRouter()
+        routes.include_router(api.router(self.statements))
+        routes.include_router(audit_router(self.audit))
+        return routes
 
     def public_routes(self, *, illustrative: bool) -> Sequence[APIRouter]:  # noqa: ARG002 (each statement shows it)
         """All that it answers when it runs alone: statements as pages too, with what those pages link to."""
@@ -108,6 +116,7 @@ class BillingApp:
         """Ingests usage, verdicts and terms until `stop` is set; raises what made it impossible to go on."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._access.run(stop))
+            tasks.create_task(self.audit.run(stop))
             tasks.create_task(self._ingest(stop))
 
     async def _ingest(self, stop: asyncio.Event) -> None:

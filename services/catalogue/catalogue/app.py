@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from catalogue import api, clients_api, people_api, token_api
 from catalogue.adapters import partnership_files
 from catalogue.adapters.clients import SqlClientStore
-from catalogue.adapters.sql import SqlVersionStore, installation_key, outbox, store_outgoing
+from catalogue.adapters.sql import SqlVersionStore, audit_log, installation_key, outbox, store_outgoing
 from catalogue.announcements import key_announcement
 from catalogue.clients import ClientHandlers
 from catalogue.clients_api import clients_router
@@ -23,6 +23,9 @@ from catalogue.settings import CatalogueSettings
 from catalogue.sign_in_setup import SignIn
 from catalogue.signing_keys import SigningKeys, dropped
 from catalogue.token_api import TokenLimits, token_router
+from shared.auditing.api import TYPES as AUDIT_TYPES
+from shared.auditing.api import router as audit_router
+from shared.auditing.log import AuditLog
 from shared.bus.access_view import AccessView
 from shared.bus.consumer import ConsumerStatus
 from shared.clock import Clock
@@ -49,7 +52,7 @@ class CatalogueApp:
     name = "catalogue"
     title = "Tallystick: the catalogue"
     read_model_every_s = 60.0
-    types = (*api.API_TYPES, *clients_api.TYPES, *token_api.TYPES, *people_api.PEOPLE_TYPES)
+    types = (*api.API_TYPES, *clients_api.TYPES, *token_api.TYPES, *people_api.PEOPLE_TYPES, *AUDIT_TYPES)
     consumers: Sequence[ConsumerStatus] = ()
 
     def __init__(self, settings: CatalogueSettings, *, bus: Bus, clock: Clock, registry: CollectorRegistry) -> None:
@@ -71,11 +74,13 @@ class CatalogueApp:
         self._token_limits = TokenLimits.at(settings.limits_url, trusted_networks(settings.trusted_proxies))
         self._metrics = CatalogueMetrics(registry)
         self._relaying = Heartbeat("outbox relay")
-        self.heartbeats = (self._relaying, self._access.heartbeat)
+        self.audit = AuditLog(self.name, audit_log, self._database, bus=bus, clock=clock)
+        self.heartbeats = (self._relaying, self._access.heartbeat, self.audit.heartbeat)
         self._announced = AnnouncedVersions(bus)
         self.checks: Mapping[str, Check] = {
             **database_checks(self._engine, "catalogue"),
             "versions": self._versions_agree,
+            "audit": self.audit.check,
         }
 
     @property
@@ -88,6 +93,7 @@ class CatalogueApp:
         routes.include_router(
             token_router(self.clients, self.keys, self._clock, audience=self._audience, limits=self._token_limits)
         )
+        routes.include_router(audit_router(self.audit))
         return routes
 
     def pages(self) -> APIRouter:
@@ -143,10 +149,12 @@ class CatalogueApp:
 
     async def restore(self, *, actor: str) -> int:
         """Every version that the log holds is in the database; returns how many it had lost. Raises `LogDiffers`."""
+        await self.audit.require_complete()
         return await asyncio.to_thread(self.handlers.restore, await self._announced.read(), actor=actor)
 
     async def require_complete_database(self) -> None:
         """Raises `LogAhead` where the log holds versions that the database has lost, `LogDiffers` where other ones."""
+        await self.audit.require_complete()
         announced = await self._announced.read()
         require_complete_database(await asyncio.to_thread(self.handlers.compare, announced))
 
@@ -188,6 +196,7 @@ class CatalogueApp:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._access.run(stop))
             tasks.create_task(self.keys.publish(self._announce, stop))
+            tasks.create_task(self.audit.run(stop))
             tasks.create_task(relay(self._engine, self._bus, stop, outbox=outbox, heartbeat=self._relaying))
 
     async def _announce(self, messages: Sequence[Outgoing]) -> None:

@@ -7,6 +7,9 @@ from contextlib import suppress
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 
+from shared.auditing.api import TYPES as AUDIT_TYPES
+from shared.auditing.api import router as audit_router
+from shared.auditing.log import AuditLog
 from shared.bus.access_view import AccessView
 from shared.bus.consumer import ConsumerStatus, consume, unread
 from shared.clock import Clock
@@ -53,7 +56,7 @@ from sla_monitor.store.archive import SqlArchive
 from sla_monitor.store.items import ITEM_TOPICS, StoredItems
 from sla_monitor.store.read_model import SqlReadModel
 from sla_monitor.store.recorder import SqlAnnouncementStore, VerdictRecorder
-from sla_monitor.store.tables import APPROVALS, INSTALLATION_KEY, KNOWN_LOG, QUARANTINE_DECISIONS
+from sla_monitor.store.tables import APPROVALS, AUDIT, INSTALLATION_KEY, KNOWN_LOG, QUARANTINE_DECISIONS
 from sla_monitor.store.views import CatalogueView, DecisionsView
 from sla_monitor.trial import route as trial
 from sla_monitor.trial import what_if
@@ -81,6 +84,7 @@ class MonitorApp:
         *failed_items.TYPES,
         *what_if.TYPES,
         *trial.TYPES,
+        *AUDIT_TYPES,
     )
 
     def __init__(self, settings: MonitorSettings, *, bus: Bus, clock: Clock, registry: CollectorRegistry) -> None:
@@ -90,8 +94,7 @@ class MonitorApp:
         prepare(self._engine, "sla_monitor")
         self.cursor_key = derived_key(self._engine, INSTALLATION_KEY, "cursors")
         self._states = connect_states(settings.state, max_batch=settings.batch_records)  # last: a file stays open
-        self.registry = registry
-        self._metrics = MonitorMetrics(registry)
+        self.registry, self._metrics = registry, MonitorMetrics(registry)
         self._consumer, self._recorder_consumer = ConsumerStatus(GROUP), ConsumerStatus(RECORDING_GROUP)
         self.consumers = (self._consumer, self._recorder_consumer)
         self._announcements = SqlAnnouncementStore(self._engine, freeze_days=settings.freeze_days)
@@ -99,11 +102,12 @@ class MonitorApp:
         self._catalogue, self._decisions = CatalogueView(bus), DecisionsView(bus)
         self._access = AccessView(bus, reader=self.name)
         self.authentication = authentication(self._access, clock, audience=settings.audience, secure=settings.is_secure)
+        self.audit = AuditLog(self.name, AUDIT, self._database, bus=bus, clock=clock)
         self.quarantine = QuarantineService(
             GROUP,
             ITEM_TOPICS,
             store=self._states,
-            decisions=QuarantineDecisions(self._engine, QUARANTINE_DECISIONS),
+            decisions=QuarantineDecisions(self._engine, QUARANTINE_DECISIONS, AUDIT),
             bus=bus,
             clock=clock,
         )
@@ -132,7 +136,7 @@ class MonitorApp:
             accepted_below=accepted_below,
             catch_up=self.catch_up,
         )
-        self.approvals = Approvals(self._engine, APPROVALS)
+        self.approvals = Approvals(self._engine, APPROVALS, AUDIT)
         read_model = SqlReadModel(self._database.requests)
         items = StoredItems(self._states, SqlArchive(self._database.requests), self._catalogue, self._decisions)
         self.sources = Sources(read_model, items, self._catalogue, self._decisions, clock)
@@ -155,7 +159,10 @@ class MonitorApp:
         routes.include_router(failed_items.router(self.failed_items))
         routes.include_router(what_if.router(self.what_if))
         routes.include_router(trial.router())
-        return routes
+        whole = APIRouter()
+        whole.include_router(routes)
+        whole.include_router(audit_router(self.audit))
+        return whole
 
     def pages(self, *, illustrative: bool) -> APIRouter:
         """The monitor's pages; `illustrative` labels every one of them so."""
@@ -174,7 +181,7 @@ class MonitorApp:
     @property
     def heartbeats(self) -> Sequence[Heartbeat]:
         """The signs of life of the logs that it holds in memory."""
-        return self._catalogue.heartbeat, self._decisions.heartbeat, self._access.heartbeat
+        return self._catalogue.heartbeat, self._decisions.heartbeat, self._access.heartbeat, self.audit.heartbeat
 
     @property
     def checks(self) -> Mapping[str, Check]:
@@ -183,6 +190,7 @@ class MonitorApp:
             **database_checks(self._engine, "sla_monitor"),
             "state": self._state_answers,
             "catalogue": catalogue_check(self._version_counts),
+            "audit": self.audit.check,
         }
 
     async def _version_counts(self) -> Mapping[str, int]:
@@ -201,6 +209,7 @@ class MonitorApp:
         """Judges and records until `stop` is set; raises what made it impossible to go on."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._access.run(stop))
+            tasks.create_task(self.audit.run(stop))
             await self.catch_up()
             tasks.create_task(self._catalogue.run(stop))
             tasks.create_task(self._decisions.run(stop))

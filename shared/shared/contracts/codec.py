@@ -5,6 +5,7 @@ import re
 import msgspec
 
 from shared.contracts.access import AccessEvent
+from shared.contracts.audit import AuditRecorded
 from shared.contracts.catalogue import CalendarVersioned, CatalogueEvent
 from shared.contracts.decisions import DecisionEvent
 from shared.contracts.envelope import Event, TimeAdvanced
@@ -20,6 +21,7 @@ AnyEvent = (
     | TimeAdvanced
     | CatalogueEvent
     | AccessEvent
+    | AuditRecorded
     | DecisionEvent
     | VerdictEvent
     | StatementIssued

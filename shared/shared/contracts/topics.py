@@ -43,4 +43,7 @@ VERDICTS = Topic(
 )
 STATEMENTS = Topic("billing.statements.v1", "council:statement", 1, REPLAYABLE_DAYS, ("billing",), ("councils",))
 
-TOPICS = (TICKETS, WORK, USAGE, CATALOGUE, DECISIONS, VERDICTS, STATEMENTS)
+_AUDITED = ("catalogue", "sla-monitor", "billing")
+AUDIT = Topic("audit.entries.v1", "service:number", 1, None, _AUDITED, _AUDITED)
+
+TOPICS = (TICKETS, WORK, USAGE, CATALOGUE, DECISIONS, VERDICTS, STATEMENTS, AUDIT)

@@ -4,7 +4,7 @@
 read, with a 403 where no role of its caller's allows the action; other people's data is a matter of the caller's scope.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -94,6 +94,11 @@ async def known_caller(request: Request) -> Principal:
             await require_csrf(request, session)
         request.scope[_KNOWN] = found
     return found
+
+
+def caller_of(scope: Mapping[str, Any]) -> Principal | None:
+    """Who was found to have sent a request; None where nobody was asked for or known."""
+    return scope.get(_KNOWN)
 
 
 # Who calls: for handlers of routes that name their action by `requires`.

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.auth.principal import ActionNotAllowed
 from shared.http.access import Authentication, admit, require_actions
+from shared.http.audited import AuditedHttp, AuditWriter
 from shared.http.browsers import RenewSession, redirect_to_renewal, sign_in_redirect
 from shared.http.methods import CompleteMethods
 from shared.http.openapi import component_schemas, schema_ref
@@ -62,6 +63,7 @@ def create_app(
     hosts: Collection[str] | None = None,
     problem_page: ProblemPage | None = None,
     cursor_key: bytes | None = None,
+    audit: AuditWriter | None = None,
 ) -> FastAPI:
     """An application of `routers`, whose callers are known by `authentication`.
 
@@ -69,6 +71,7 @@ def create_app(
     lists; without one they are good in this process alone. Raises `RouteWithoutAction`.
 
     It answers only to the names `hosts` (None: to any). Browsers get a refusal as a `problem_page`, if there is one.
+    What is to be audited goes to `audit`.
     No /docs: that page would load its script from another host.
     """
     app = _Application(
@@ -82,6 +85,8 @@ def create_app(
         exception_handlers=_EXCEPTION_HANDLERS,
     )
     app.add_middleware(_FailureBoundary)  # the innermost: each that is added surrounds those before it
+    if audit is not None:
+        app.add_middleware(AuditedHttp, audit=audit)
     if problem_page is not None:
         app.add_middleware(ProblemPages, page=problem_page)
     app.add_middleware(CompleteMethods, routed=app)

@@ -8,6 +8,7 @@ from typing import Generic, Protocol, TypeVar
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 
+from shared.auditing.log import AuditLog
 from shared.bus.consumer import ConsumerStatus
 from shared.clock import Clock
 from shared.heartbeat import Heartbeat
@@ -51,6 +52,10 @@ class App(Protocol):
 
     def operator_routes(self) -> Sequence[APIRouter]:
         """What it answers only to those who run it."""
+
+    @property
+    def audit(self) -> AuditLog:
+        """Its audit log."""
 
     @property
     def consumers(self) -> Sequence[ConsumerStatus]:

@@ -81,6 +81,7 @@ class ServiceProcess:
             hosts=self._settings.hosts,
             problem_page=problem_page,
             cursor_key=self._app.cursor_key,
+            audit=self._app.audit,
         )
         admin = admin_app(
             public=api,
@@ -93,6 +94,7 @@ class ServiceProcess:
                 authentication=self._app.authentication,
                 openapi_url=None,
                 cursor_key=self._app.cursor_key,
+                audit=self._app.audit,
             ),
             hosts=self._settings.admin_hosts,
         )

@@ -2,6 +2,7 @@
 
 # Every other table only grows (`shared.sql.migrate`).
 CHANGEABLE = {
+    "audit_newest": "UPDATE",
     "progress": "UPDATE",
     "item_opened": "UPDATE",
     "item_reclassified": "UPDATE",

@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, LargeB
 
 from shared.quarantine.decisions import quarantine_decision_table
 from shared.sql.approvals import approval_table
+from shared.sql.audit import AuditTables
 from shared.sql.inbox import inbox_table
 from shared.sql.installation_key import installation_key_table
 from shared.sql.progress import known_log_table, progress_table
@@ -20,6 +21,7 @@ decisions = quarantine_decision_table(metadata)
 approvals = approval_table(metadata)
 known_log = known_log_table(metadata)
 installation_key = installation_key_table(metadata)
+audit = AuditTables(metadata)
 
 
 def _id(name: str, *, primary_key: bool = False) -> Column[str]:

@@ -27,9 +27,12 @@ from sqlalchemy import (
 
 from catalogue.domain.versions import DEFINITION_TYPES, Catalogue, CatalogueVersion, DefinitionKey, Kind
 from catalogue.ports import VersionTransaction
+from shared.audit import AuditRecord
 from shared.contracts.codec import canonical_json
+from shared.instants import epoch_us
 from shared.log.port import Outgoing
 from shared.scope import Scope
+from shared.sql.audit import AuditTables
 from shared.sql.columns import UtcDateTime
 from shared.sql.engine import read_transaction
 from shared.sql.installation_key import installation_key_table
@@ -67,6 +70,7 @@ recording_lock = Table("recording_lock", metadata, Column("id", Integer, primary
 
 outbox = outbox_table(metadata)
 installation_key = installation_key_table(metadata)
+audit_log = AuditTables(metadata)
 
 _DECODERS = {kind: msgspec.json.Decoder(found) for kind, found in DEFINITION_TYPES.items()}
 
@@ -149,6 +153,7 @@ class _SqlTransaction:
         if added:
             self._connection.execute(insert(versions), [_row(version) | _content(version) for version in added])
             self._connection.execute(insert(audit), [_row(version) | {"actor": actor} for version in added])
+            audit_log.add(self._connection, *(_audit_record(version, actor) for version in added))
             self.announce(announcements)
 
     def announce(self, announcements: Sequence[Outgoing]) -> None:
@@ -173,6 +178,13 @@ def _visible(scope: Scope) -> ColumnElement[bool]:
 
 def _version(row: Any) -> CatalogueVersion:
     return CatalogueVersion(row.version, row.recorded_at, _DECODERS[row.kind].decode(row.definition))
+
+
+def _audit_record(version: CatalogueVersion, actor: str) -> AuditRecord:
+    kind, name = version.key
+    subject = f"{kind}:{name}:{version.number}"
+    at_us = epoch_us(version.recorded_at)
+    return AuditRecord(at_us=at_us, actor=actor, action="version-recorded", subject=subject, council=version.council)
 
 
 def _row(version: CatalogueVersion) -> dict[str, object]:

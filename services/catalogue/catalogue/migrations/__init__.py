@@ -3,6 +3,7 @@
 # Every other table only grows (`shared.sql.migrate`).
 CHANGEABLE = {
     "clients": "UPDATE",
+    "audit_newest": "UPDATE",
     "outbox": "DELETE",
     "person": "UPDATE",
     "browser_session": "UPDATE, DELETE",

@@ -2,6 +2,7 @@
 
 # Every other table only grows (`shared.sql.migrate`).
 CHANGEABLE = {
+    "audit_newest": "UPDATE",
     "archive_progress": "UPDATE",
     "archived_item": "UPDATE",
     "verdict_progress": "UPDATE",
