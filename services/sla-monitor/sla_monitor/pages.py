@@ -11,13 +11,23 @@ from itertools import groupby
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 from markupsafe import Markup
+from starlette.requests import Request
 from starlette.responses import Response
 
 from shared.auth.roles import Action
 from shared.contracts.definitions import Council, Service
 from shared.contracts.objectives import Judgement
 from shared.csv_cells import CSV_TYPE, csv_table
-from shared.http import CallerScope, MonthParameter, OptionalId, PathId, Problem, RequestedScope, requires
+from shared.http import (
+    CallerScope,
+    MonthParameter,
+    OptionalId,
+    PathId,
+    Problem,
+    RequestedScope,
+    require_still_known,
+    requires,
+)
 from shared.http.event_stream import EventStreams
 from shared.http.paging import RequestedPage
 from shared.http.problem_types import NOT_FOUND
@@ -117,8 +127,9 @@ def router(sources: Sources, board: Board, streams: EventStreams, *, illustrativ
         return today_page(shown, board_words(sources), month=month, council=council, illustrative=illustrative)
 
     @routes.get("/today/stream")
-    async def today_stream(scope: RequestedScope) -> Response:
+    async def today_stream(request: Request, scope: RequestedScope) -> Response:
         async def look() -> str:
+            require_still_known(request)
             return board_fragment(await board.today(scope), board_words(sources))
 
         return await streams.answer(look)

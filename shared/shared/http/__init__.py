@@ -1,6 +1,6 @@
 """What every HTTP server of Tallystick shares: strict reading, paging, and refusals as RFC 9457 problem details."""
 
-from shared.http.access import Authentication, Caller, requires
+from shared.http.access import Authentication, Caller, require_still_known, requires
 from shared.http.app import create_app
 from shared.http.bodies import JsonBody, json_request_body, read_as
 from shared.http.media_types import preferred_media_type
@@ -46,6 +46,7 @@ __all__ = [
     "page_of",
     "preferred_media_type",
     "read_as",
+    "require_still_known",
     "requires",
     "schema_ref",
 ]

@@ -101,6 +101,11 @@ def caller_of(scope: Mapping[str, Any]) -> Principal | None:
     return scope.get(_KNOWN)
 
 
+def require_still_known(request: Request) -> None:
+    """Raises the problem of whoever has signed out, or was revoked, since: for an answer that goes on for a while."""
+    _authentication_of(request).principal(request)
+
+
 # Who calls: for handlers of routes that name their action by `requires`.
 Caller = Annotated[Principal, Depends(known_caller)]
 
