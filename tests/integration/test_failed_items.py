@@ -114,7 +114,7 @@ async def test_a_failed_item_is_judged_again_when_people_request_it(tmp_path: Pa
         with bug("T-bad"):
             await on.send(*ticket(*LATE, item="T-bad"))
             assert await decided(on) == []
-        asked = {"id": "R1", "council": "adur", "item": "T-bad", "requested_by": "ada"}
+        asked = {"id": "R1", "council": "adur", "item": "T-bad"}
         api = client(on)
 
         await api.post("/v1/item-retries", asked | {"item": "T-other"}, expect=404)
@@ -164,7 +164,7 @@ async def test_a_held_council_holds_no_other_and_is_released_by_one_retry(tmp_pa
             assert [item for item, _ in await decided(on)] == [late]
             assert (await on.app.sources.items.failures(Scope.all())).held == ["adur"]
 
-        asked = {"id": "R1", "council": "adur", "item": bad[0], "requested_by": "ada"}
+        asked = {"id": "R1", "council": "adur", "item": bad[0]}
         await client(on).post("/v1/item-retries", asked, expect=202)
 
         assert sorted(item for item, _ in await decided(on)) == sorted([bad[0], late, late])

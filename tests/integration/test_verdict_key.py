@@ -117,7 +117,7 @@ def test_an_exclusion_of_one_agreements_target_or_one_streams_item_is_of_no_othe
             body = {"id": "X0", "exclusion": unclear, "proposed": COUNCIL}
             refused = await at.post("/v1/exclusions", body, expect=422)
             await at.propose(**about, agreement="core", item="slow", stream="ticket")
-            await at.post("/v1/exclusions/X1/approve", COUNCIL, expect=200)
+            await at.post("/v1/exclusions/X1/approve", expect=200, by=COUNCIL)
             await at.on.wait_until_idle()
             return refused, await at.get("/v1/attainment?month=2026-03")
 

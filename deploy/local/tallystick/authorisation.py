@@ -4,12 +4,15 @@ import getpass
 import re
 import sys
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import typer
 
 from shared.contracts.scalars import ID_PATTERN
 from tallystick.console import fail
+
+if TYPE_CHECKING:  # it takes time to import
+    from shared.auth.principal import Principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,16 @@ def confirm(question: str, *, yes: bool) -> None:
     if not sys.stdin.isatty():
         fail("Nobody can be asked here.", do="Add --yes if you mean it. Nothing was done.")
     typer.confirm(question, abort=True, err=True)
+
+
+def local_principal(actor: str | None = None) -> "Principal":
+    """Whoever runs the command on a local stack, for both sides; ends the command where that cannot be stored."""
+    from shared.auth.principal import Principal
+
+    name = actor or login_name()
+    if not re.match(ID_PATTERN, name):
+        fail(f"{name!r} cannot be stored as a name.", do="Log in by a name of letters, digits and _.-")
+    return Principal.local(name)
 
 
 def login_name() -> str:

@@ -36,7 +36,12 @@ CATALOGUE = Topic(
     ("catalogue", "sla-monitor", "billing"),
 )
 DECISIONS = Topic(
-    "sla.decisions.v1", "exclusion:id:step, correction:id or item:id", 1, None, ("sla-monitor",), ("sla-monitor",)
+    "sla.decisions.v1",
+    "exclusion:id:step, correction:id:step or item:id:step",
+    1,
+    None,
+    ("sla-monitor",),
+    ("sla-monitor",),
 )
 VERDICTS = Topic(
     "sla.verdicts.v1", "council:item", PARTITIONS, REPLAYABLE_DAYS, ("sla-monitor",), ("sla-monitor", "billing")

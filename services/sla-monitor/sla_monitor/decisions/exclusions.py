@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from fastapi import APIRouter
 from msgspec import Struct
 
+from shared.auth.principal import Principal
 from shared.auth.roles import Action
 from shared.clock import Clock
 from shared.contracts.decisions import (
@@ -18,12 +19,12 @@ from shared.contracts.decisions import (
     ExclusionRejected,
     ExclusionStep,
     ExclusionWithdrawn,
-    Party,
     ProposedData,
 )
 from shared.contracts.scalars import Id
 from shared.faults import Fault
 from shared.http import (
+    Caller,
     CallerScope,
     Json,
     JsonBody,
@@ -41,7 +42,13 @@ from shared.http.problem_types import INVALID_REQUEST
 from shared.ids import derived_id
 from shared.period import YEARS
 from shared.scope import Scope
-from sla_monitor.decisions import UnknownDecision, decision_problems, require_in_scope
+from sla_monitor.decisions import (
+    UnknownDecision,
+    decision_problems,
+    party_of,
+    require_another_person,
+    require_in_scope,
+)
 from sla_monitor.domain.announcements import SOURCE
 from sla_monitor.domain.decisions import ExclusionState, step
 from sla_monitor.ports import DecisionsLog
@@ -55,14 +62,16 @@ _DECISIONS: dict[str, tuple[DecisionEvent, Action]] = {
 
 
 class ExclusionProposal(Struct, frozen=True, forbid_unknown_fields=True):
-    """An exclusion under an id of the proposer's choice: sending it again under that id changes nothing."""
+    """An exclusion under an id of the proposer's choice: sending it again under that id changes nothing.
+
+    Who proposes it, and for which side, is known from their sign-in.
+    """
 
     id: Id
     exclusion: Exclusion
-    proposed: Party
 
 
-TYPES = (ExclusionProposal, Party, ExclusionState)
+TYPES = (ExclusionProposal, ExclusionState)
 
 
 class ExclusionService:
@@ -82,13 +91,13 @@ class ExclusionService:
             raise UnknownDecision(f"no exclusion {id_!r} was proposed")
         return found
 
-    async def propose(self, scope: Scope, proposal: ExclusionProposal) -> ExclusionState:
+    async def propose(self, caller: Principal, proposal: ExclusionProposal) -> ExclusionState:
         """The exclusion is proposed; proposing the same again changes nothing.
 
         Raises `UnknownDecision` for a council out of scope.
         """
-        proposed = proposal.proposed
-        require_in_scope(scope, proposal.exclusion.council)
+        proposed = party_of(caller)
+        require_in_scope(caller.scope, proposal.exclusion.council)
         event = ExclusionProposed(
             id=derived_id("exclusion-proposed", proposal.id, proposed.side, proposed.by),
             source=SOURCE,
@@ -98,9 +107,11 @@ class ExclusionService:
         )
         return await self._append(event)
 
-    async def decide(self, scope: Scope, id_: str, decided: Party, how: DecisionEvent) -> ExclusionState:
-        """The exclusion is approved, rejected or withdrawn; raises `UnknownDecision`."""
-        self.one(scope, id_)
+    async def decide(self, caller: Principal, id_: str, how: DecisionEvent) -> ExclusionState:
+        """The exclusion is approved, rejected or withdrawn; raises `UnknownDecision` and `SamePerson`."""
+        state, decided = self.one(caller.scope, id_), party_of(caller)
+        if how is not ExclusionWithdrawn:
+            require_another_person(caller, state.proposed.by)
         event = how(
             id=derived_id("exclusion-decided", id_, how.__name__, decided.side, decided.by),
             source=SOURCE,
@@ -140,7 +151,7 @@ def router(exclusions: ExclusionService) -> APIRouter:
         responses=json_responses(ExclusionState, {201: "The state of the exclusion"}),
         openapi_extra=json_request_body(ExclusionProposal),
     )
-    async def propose(body: JsonBody, caller: CallerScope) -> Json:
+    async def propose(body: JsonBody, caller: Caller) -> Json:
         """The exclusion is proposed; nothing changes until the other side approves it."""
         proposal = read_as(body, ExclusionProposal)
         if faults := _faults(proposal.exclusion):
@@ -161,12 +172,11 @@ def _add_decision(
         dependencies=[requires(action)],
         name=f"{verb}_exclusion",
         responses=answers(ExclusionState),
-        openapi_extra=json_request_body(Party),
         description=how.__doc__,
     )
-    async def decide(id: PathId, caller: CallerScope, body: JsonBody) -> Json:
+    async def decide(id: PathId, caller: Caller) -> Json:
         with decision_problems():
-            return Json(await exclusions.decide(caller, id, read_as(body, Party), how))
+            return Json(await exclusions.decide(caller, id, how))
 
 
 def _faults(exclusion: Exclusion) -> Sequence[Fault]:

@@ -6,12 +6,13 @@ from datetime import datetime
 from fastapi import APIRouter
 from msgspec import Struct
 
+from shared.auth.principal import Principal
 from shared.auth.roles import Action
 from shared.clock import Clock
 from shared.contracts.decisions import ItemRetryData, ItemRetryRequested
 from shared.contracts.scalars import Id
 from shared.http import (
-    CallerScope,
+    Caller,
     Json,
     JsonBody,
     RequestedScope,
@@ -81,7 +82,6 @@ class ItemRetryRequest(Struct, frozen=True, forbid_unknown_fields=True):
     id: Id
     council: Id
     item: Id
-    requested_by: Id
 
 
 TYPES = (FailedItemsReport, ItemRetryRequest)
@@ -99,12 +99,12 @@ class FailedItemService:
         shown = [_report(each, each.item.failed) for each in found.items[:limit] if each.item.failed is not None]
         return FailedItemsReport(len(found.items), found.held, ADVICE, shown)
 
-    async def request_retry(self, scope: Scope, wanted: ItemRetryRequest) -> None:
+    async def request_retry(self, caller: Principal, wanted: ItemRetryRequest) -> None:
         """It is requested, once however often it is sent. Raises `AppendUncertain`.
 
         Raises `UnknownDecision` unless the item has failed, and `NotAllowed` where another item has the request's id.
         """
-        require_in_scope(scope, wanted.council)
+        require_in_scope(caller.scope, wanted.council)
         request = self._log.current.retry(wanted.id)
         if request is not None:
             if (request.council, request.item) != (wanted.council, wanted.item):
@@ -119,7 +119,7 @@ class FailedItemService:
                 source=SOURCE,
                 time=self._clock.now(),
                 subject=wanted.id,
-                data=ItemRetryData(council=wanted.council, item=wanted.item, requested_by=wanted.requested_by),
+                data=ItemRetryData(council=wanted.council, item=wanted.item, requested_by=caller.name),
             )
         )
 
@@ -140,7 +140,7 @@ def router(service: FailedItemService) -> APIRouter:
         responses=json_responses(ItemRetryRequest, {202: "Requested: the item is judged again within seconds"}),
         openapi_extra=json_request_body(ItemRetryRequest),
     )
-    async def retry(body: JsonBody, caller: CallerScope) -> Json:
+    async def retry(body: JsonBody, caller: Caller) -> Json:
         """A failed item is judged again."""
         wanted = read_as(body, ItemRetryRequest)
         with decision_problems():

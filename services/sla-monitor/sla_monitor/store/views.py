@@ -65,6 +65,12 @@ class CatalogueView(LogView):
             self.agreement_index = self._history.versions.agreement_index(known_to=self.position)
 
 
+def decision_key(event: DecisionEvent) -> str:
+    """The key of a decision's record, another for each step: what compaction keeps are all of them."""
+    _, kind, step, _ = str(event.__struct_config__.tag).split(".")
+    return f"{kind}:{event.subject}:{step}"
+
+
 class DecisionsView(LogView):
     """`sla_monitor.ports.DecisionsLog`."""
 
@@ -74,8 +80,7 @@ class DecisionsView(LogView):
         self.position = 0
 
     async def append(self, event: DecisionEvent) -> None:
-        kind, _, done = str(event.__struct_config__.tag).split(".")[1:4]
-        await self._bus.publish(DECISIONS.name, [Message(f"{kind}:{event.subject}:{done}", encode_event(event))])
+        await self._bus.publish(DECISIONS.name, [Message(decision_key(event), encode_event(event))])
         await self.catch_up()
 
     def _add(self, records: Sequence[Record]) -> None:
