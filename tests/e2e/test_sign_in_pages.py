@@ -89,7 +89,7 @@ def propose_exclusion(demo: RunningDemo) -> None:
         "start_at": at.isoformat(),
         "end_at": (at + timedelta(hours=8)).isoformat(),
     }
-    body = {"id": "X-1", "exclusion": exclusion, "proposed": {"side": "provider", "by": "operations"}}
+    body = {"id": "X-1", "exclusion": exclusion}
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {demo_token(demo.folder)}"}
     with urlopen(Request(f"{demo.address}/v1/exclusions", json.dumps(body).encode(), headers)) as answer:  # noqa: S310 (ours)
         assert answer.status == 201

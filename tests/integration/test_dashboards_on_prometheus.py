@@ -124,10 +124,9 @@ def exclude_last_month(address: str, folder: Path) -> None:
         "start_at": (now - timedelta(days=40)).isoformat(),
         "end_at": (now - timedelta(days=10)).isoformat(),
     }
-    proposed = {"side": "provider", "by": "operations"}
     operator, officer = demo_token(folder), demo_token(folder, "council-finance", COUNCIL)
-    send("POST", f"{address}/exclusions", operator, {"id": "X-7", "exclusion": exclusion, "proposed": proposed})
-    send("POST", f"{address}/exclusions/X-7/approve", officer, {"side": "council", "by": "contract-manager"})
+    send("POST", f"{address}/exclusions", operator, {"id": "X-7", "exclusion": exclusion})
+    send("POST", f"{address}/exclusions/X-7/approve", officer, None)
 
 
 def announce_a_version(address: str, token: str) -> None:

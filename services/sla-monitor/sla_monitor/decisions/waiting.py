@@ -8,8 +8,8 @@ from fastapi.responses import HTMLResponse
 from starlette.responses import RedirectResponse, Response
 
 from shared.auth.principal import Principal
-from shared.auth.roles import Action, Side
-from shared.contracts.decisions import ExclusionApproved, ExclusionRejected, ExclusionWithdrawn, Party
+from shared.auth.roles import Action
+from shared.contracts.decisions import ExclusionApproved, ExclusionRejected, ExclusionWithdrawn
 from shared.contracts.definitions import Council, Service
 from shared.http import Caller, CallerScope, PathId, Problem, requires
 from shared.http.problem_types import NOT_FOUND, NOT_PERMITTED
@@ -66,8 +66,7 @@ def router(exclusions: ExclusionService, catalogue: Catalogue, *, illustrative: 
             found = exclusions.one(scope, id)
             if how not in _steps(found, caller):
                 raise Problem(NOT_PERMITTED)
-            decided = Party(side=_side(found, how), by=caller.name)
-            await exclusions.decide(scope, id, decided, _HOW[how])
+            await exclusions.decide(caller, id, _HOW[how])
         return RedirectResponse("/approvals", status_code=303, headers=_NO_STORE)
 
     return routes
@@ -87,12 +86,6 @@ def _steps(state: ExclusionState, caller: Principal) -> tuple[str, ...]:
     steps = ("approve", "reject") if is_other and caller.may(Action.APPROVE_EXCLUSION) else ()
     is_own = state.proposed.side in caller.sides
     return (*steps, "withdraw") if is_own and caller.may(Action.PROPOSE_EXCLUSION) else steps
-
-
-def _side(state: ExclusionState, how: str) -> Side:
-    if how == "withdraw":
-        return state.proposed.side
-    return "council" if state.proposed.side == "provider" else "provider"
 
 
 def _page(waiting: Sequence[ShownExclusion], decided: Sequence[ShownExclusion], *, illustrative: bool) -> Response:
