@@ -32,6 +32,8 @@ READ_NO_COUNCIL = {
     *(("PUT", f"/{kind}/{{id}}") for kind in ("services", "tariffs")),
     ("POST", "/try/target"),
     ("GET", "/try/target/schema"),
+    ("GET", "/people/{id}"),
+    *(("GET", f"/audit/{service}/verification") for service in ("catalogue", "sla-monitor", "billing")),
 }
 NOW = FixedClock(datetime(2026, 4, 10, 12, tzinfo=UTC))
 LATE = ticket(("Mon 2026-03-02 09:00", "opened"), ("Fri 2026-03-20 16:00", "resolved"))
