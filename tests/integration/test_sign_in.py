@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from catalogue.adapters.sql import audit_log
 from catalogue.domain.people import person_id
+from shared.audit import first_broken
 from shared.auth.principal import Principal
 from shared.auth.sessions import RENEW_AFTER_S, SESSION_TYPE, issue_cookie
 from shared.auth.signatures import LEEWAY_S
@@ -15,6 +17,7 @@ from shared.auth.tokens import issue
 from shared.http.browsers import own_path
 from shared.instants import epoch_s
 from shared.scope import Scope
+from shared.sql.engine import read_transaction
 from tests.support.openid import FINANCE, OPERATOR
 from tests.support.signing_in import AUDIENCE, KEY, LIMITS, Installation, installation
 
@@ -420,3 +423,14 @@ def test_too_many_attempts_from_one_address_wait(tmp_path: Path, database_of: Ca
     assert answers == [400, 400, 400, 429]
     assert waiting.status_code == 429
     assert 1 <= int(waiting.headers["Retry-After"]) <= 600
+
+
+def test_signing_in_and_out_is_in_the_audit_log(site: Installation, browser: TestClient) -> None:
+    browser.post("/sign-out", data={"csrf": csrf(browser)})
+
+    with read_transaction(site.engine) as connection:
+        entries = list(audit_log.read(connection, Scope.all()))
+    finance = person_id(site.provider.issuer, "finance-adur")
+    found = [(entry.record.actor, entry.record.action) for entry in entries]
+    assert found == [(finance, "session-signed-in"), (finance, "session-signed-out")]
+    assert first_broken(entries) is None

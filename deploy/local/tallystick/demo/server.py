@@ -215,6 +215,7 @@ def _services(demo: _Demo) -> MeasuredHttp:
         authentication=stack.catalogue.authentication,
         hosts=LOOPBACK_NAMES,
         problem_page=problem_page,
+        audit=stack.catalogue.audit,
     )
     return demo.metrics.measured(served)
 
