@@ -425,12 +425,32 @@ def test_too_many_attempts_from_one_address_wait(tmp_path: Path, database_of: Ca
     assert 1 <= int(waiting.headers["Retry-After"]) <= 600
 
 
-def test_signing_in_and_out_is_in_the_audit_log(site: Installation, browser: TestClient) -> None:
+def test_what_people_do_about_their_sessions_is_in_the_audit_log(site: Installation, browser: TestClient) -> None:
+    id_ = person_id(site.provider.issuer, FINANCE.id)
+    stranger = person_id(site.provider.issuer, OPERATOR.id)
+    site.sign_in(site.browser(), OPERATOR)
     browser.post("/sign-out", data={"csrf": csrf(browser)})
+    given = site.give(OPERATOR, "auditor")
+    site.people.remove(given, by=Principal.of("tsp_first", "person", ["operator"], Scope.all()))
 
+    entries = [each.record for each in site.audit.read(Scope.all(), after=0, limit=10)]
+    assert [(each.actor, each.action, each.subject) for each in entries] == [
+        (id_, "signed-in", f"person:{id_}"),
+        (stranger, "sign-in-refused", f"person:{stranger}"),
+        (id_, "signed-out", f"person:{id_}"),
+        ("tsp_first", "access-given", f"person:{given}"),
+        ("tsp_first", "access-removed", f"person:{given}"),
+    ]
+    assert entries[3].details == {"roles": "auditor", "councils": "every council"}
     with read_transaction(site.engine) as connection:
-        entries = list(audit_log.read(connection, Scope.all()))
-    finance = person_id(site.provider.issuer, "finance-adur")
-    found = [(entry.record.actor, entry.record.action) for entry in entries]
-    assert found == [(finance, "session-signed-in"), (finance, "session-signed-out")]
-    assert first_broken(entries) is None
+        assert first_broken(audit_log.read(connection, Scope.all())) is None
+
+
+def test_a_copied_cookie_that_ends_a_session_is_in_the_audit_log(site: Installation, browser: TestClient) -> None:
+    old = browser.cookies[COOKIE]
+    site.clock.advance(RENEW_AFTER_S)
+    browser.get("/session/renew", params={"next": "/figures"})
+    site.clock.advance(60)
+    other_browser(site, old).get("/session/renew")
+
+    assert [each.record.action for each in site.audit.read(Scope.all(), after=0, limit=10)][-1] == "session-replayed"

@@ -13,15 +13,15 @@ import httpx2
 from fastapi import APIRouter, FastAPI
 from fastapi.testclient import TestClient
 from joserfc.jwk import KeySet, OKPKey
-from sqlalchemy import Engine
 
 from catalogue import people_api
 from catalogue.adapters.openid import OpenIdClient, OpenIdProvider
 from catalogue.adapters.people_sql import SqlPeopleStore
-from catalogue.adapters.sql import outbox
+from catalogue.adapters.sql import audit_log, outbox
 from catalogue.domain.people import Access, ClaimedAccess, Identity
 from catalogue.pages.sign_in import SignInPages, router
 from catalogue.people import CookieSigner, PeopleService, SignInService
+from shared.auditing.log import AuditLog
 from shared.auth.issued import public_key
 from shared.auth.principal import Principal
 from shared.auth.roles import Action
@@ -70,7 +70,8 @@ class SettableClock:
 class Installation:
     """Its parts, by what tests ask of them. `settle` waits until every service knows what the catalogue announced."""
 
-    def __init__(self, engine: Engine, bus: Bus, provider: ErringProvider, *, mapping: str, attempts: int) -> None:
+    def __init__(self, database: Database, bus: Bus, provider: ErringProvider, *, mapping: str, attempts: int) -> None:
+        engine = database.workers
         self.engine, self.bus, self.provider, self.clock = engine, bus, provider, SettableClock()
         self.view = AccessView(bus, reader="test")
         store = SqlPeopleStore(engine)
@@ -86,6 +87,7 @@ class Installation:
             mapping=ClaimedAccess.read(mapping),
             limits=LIMITS,
         )
+        self.audit = AuditLog("catalogue", audit_log, database, bus=bus, clock=self.clock)
         self.pages = SignInPages(
             sign_ins=self.sign_ins,
             people=self.people,
@@ -94,6 +96,7 @@ class Installation:
             limits=LIMITS,
             councils=lambda ids: [f"{id_.title()} District Council" for id_ in ids],
             contact="access@provider.example",
+            audit=self.audit,
         )
         self.app = self._application()
 
@@ -154,16 +157,16 @@ class Installation:
 def installation(folder: Path, database: str, *, mapping: str = "", attempts: int = 1_000) -> Iterator[Installation]:
     """An installation whose services know the catalogue's key."""
     bus = connect_bus(f"sqlite:///{folder}/log.db")
-    engine = Database.at(database).workers
-    prepare(engine, "catalogue")
+    opened = Database.at(database)
+    prepare(opened.workers, "catalogue")
     try:
         anyio.run(_publish_key, bus)
         with provider_on_loopback(f"{HOST}/sign-in/return") as provider:
-            made = Installation(engine, bus, provider, mapping=mapping, attempts=attempts)
+            made = Installation(opened, bus, provider, mapping=mapping, attempts=attempts)
             made.settle()
             yield made
     finally:
-        engine.dispose()
+        opened.close()
         anyio.run(bus.close)
 
 

@@ -99,7 +99,7 @@ class CatalogueApp:
     def pages(self) -> APIRouter:
         """The pages of signing in and of whoever has."""
         routes = APIRouter()
-        routes.include_router(self._sign_in.pages(self._council_names))
+        routes.include_router(self._sign_in.pages(self._council_names, self.audit))
         routes.include_router(keys.router(KeyPages(self.clients, self._councils, self._clock)))
         return routes
 

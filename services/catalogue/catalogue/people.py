@@ -25,11 +25,12 @@ from catalogue.domain.browser_sessions import (
 )
 from catalogue.domain.people import Access, ClaimedAccess, Identity, Person, UnknownPerson
 from catalogue.ports import IdentityProvider, PeopleStore, PeopleTransaction, PersonExists, SignInAttempt
+from shared.audit import AuditRecord
 from shared.auth.principal import Principal
 from shared.auth.sessions import Session, SessionLimits, SessionVerifier, issue_cookie, session_of
 from shared.auth.signatures import InvalidToken, read_signed, require_current, sign
 from shared.clock import Clock
-from shared.instants import epoch_s, instant
+from shared.instants import epoch_s, epoch_us, instant
 from shared.log.port import Outgoing
 
 ATTEMPT_TYPE = "sign-in+jwt"
@@ -44,6 +45,21 @@ class NotStartedHere(Exception):
 def _void(name: str, void_s: int) -> Outgoing:
     """The message by which whatever was issued to `name` in that second or before is void everywhere."""
     return revocation(name, instant(void_s))
+
+
+def _record(action: str, person: str, clock: Clock) -> AuditRecord:
+    """The entry of the audit log about what somebody did themselves."""
+    return AuditRecord(at_us=epoch_us(clock.now()), actor=person, action=action, subject=f"person:{person}")
+
+
+def _access_record(action: str, person: Person, by: str, clock: Clock) -> AuditRecord:
+    councils = person.access.councils
+    details = {
+        "roles": " ".join(person.access.roles),
+        "councils": "every council" if councils is None else " ".join(councils),
+    }
+    at_us, subject = epoch_us(clock.now()), f"person:{person.id}"
+    return AuditRecord(at_us=at_us, actor=by, action=action, subject=subject, details=details)
 
 
 class PeopleService:
@@ -76,6 +92,7 @@ class PeopleService:
             if known is not None and not known.removed and known.access != found.access:
                 found = self._void(change, found)
             change.save(found)
+            change.record(_access_record("access-given", found, by.name, self._clock))
             return found
 
     def change(self, id_: str, access: Access, *, by: Principal, name: str | None = None) -> Person:
@@ -92,7 +109,9 @@ class PeopleService:
             if known is None:
                 raise UnknownPerson
             found = msgspec.structs.replace(known, removed=True, changed_by=by.name)
-            change.save(self._ended(change, found, "access-changed"))
+            found = self._ended(change, found, "access-changed")
+            change.save(found)
+            change.record(_access_record("access-removed", found, by.name, self._clock))
             return found
 
     def sign_out_everywhere(self, id_: str) -> None:
@@ -101,6 +120,7 @@ class PeopleService:
             known = change.person(id_)
             if known is not None:
                 change.save(self._ended(change, known, "signed-out-everywhere"))
+                change.record(_record("signed-out-everywhere", id_, self._clock))
 
     def _ended(self, change: PeopleTransaction, person: Person, ending: Ending) -> Person:
         now_s = epoch_s(self._clock.now())
@@ -183,14 +203,10 @@ class SignInService:
                 raise NotStartedHere("the sign-in was completed already")
         identity = self._provider.identity(attempt, answer)
         with self._store.changing() as change:
-            known = change.person_of(identity.issuer, identity.subject)
-            person = people.signed_in(known, identity, self._mapping)
-            if known is not None and known.access != person.access:
-                person = self._with_access_changed(change, person)
-            if person != known:
-                change.save(person)
-            self._end(change, previous, "signed-out")
-            return self._started(change, person, attempt.next)
+            signed_in = self._signed_in(change, identity, previous, attempt.next)
+        if signed_in is None:
+            raise UnknownPerson(identity.subject)
+        return signed_in
 
     def renew(self, cookie: str) -> SignedIn | JustRenewed:
         """Another cookie of the session, with the access that its person has now; the one before is void.
@@ -212,6 +228,7 @@ class SignInService:
                 )
             except ReplayedCookie:
                 new = ended(session, "replayed", now_s=now_s)
+                change.record(_record("session-replayed", person.id, self._clock))
             if isinstance(new, JustRenewed):
                 return new
             change.save_session(new, now_s=now_s)
@@ -251,6 +268,25 @@ class SignInService:
         except InvalidToken as refused:
             raise NotStartedHere(str(refused)) from refused
         return attempt
+
+    def _signed_in(
+        self, change: PeopleTransaction, identity: Identity, previous: str | None, next_: str
+    ) -> SignedIn | None:
+        """A new session of whoever it is; None where they have no access. Either is recorded."""
+        known = change.person_of(identity.issuer, identity.subject)
+        try:
+            person = people.signed_in(known, identity, self._mapping)
+        except UnknownPerson:
+            id_ = known.id if known else people.person_id(identity.issuer, identity.subject)
+            change.record(_record("sign-in-refused", id_, self._clock))
+            return None
+        if known is not None and known.access != person.access:
+            person = self._with_access_changed(change, person)
+        if person != known:
+            change.save(person)
+        self._end(change, previous, "signed-out")
+        change.record(_record("signed-in", person.id, self._clock))
+        return self._started(change, person, next_)
 
     def _with_access_changed(self, change: PeopleTransaction, person: Person) -> Person:
         void_s = max(self._now_s() - 1, person.void_s)
@@ -293,4 +329,5 @@ class SignInService:
         session, now_s = change.session(id_), self._now_s()
         if session is not None and session.ended_s is None:
             change.save_session(ended(session, ending, now_s=now_s), now_s=now_s)
+            change.record(_record(ending, session.person, self._clock))
             change.announce([_void(id_, max(now_s, session.issued_s))])

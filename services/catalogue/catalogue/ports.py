@@ -11,6 +11,7 @@ from catalogue.domain.browser_sessions import BrowserSession
 from catalogue.domain.clients import Client
 from catalogue.domain.people import Identity, Person
 from catalogue.domain.versions import Catalogue, CatalogueVersion, DefinitionKey, Kind
+from shared.audit import AuditRecord
 from shared.log.port import Outgoing
 from shared.scope import Scope
 
@@ -144,6 +145,9 @@ class PeopleTransaction(Protocol):
 
     def save_session(self, found: BrowserSession, *, now_s: int) -> None:
         """The session is stored as it is now; those that began long ago may be forgotten."""
+
+    def record(self, record: AuditRecord) -> None:
+        """The record is an entry of the audit log once the transaction has ended well."""
 
     def use(self, state: str, *, expires_s: int, now_s: int) -> bool:
         """Whether the sign-in of that state is completed for the first time, which is remembered until it expires."""

@@ -18,6 +18,7 @@ from catalogue.signing_keys import SigningKeys
 from shared.auth.issued import IssuedAccess
 from shared.auth.sessions import SessionLimits
 from shared.clock import Clock
+from shared.http.audited import AuditWriter
 from shared.http.browsers import SessionCookies
 from shared.http.rates import AttemptLimit, trusted_networks
 from shared.startup_errors import InvalidSettings
@@ -48,8 +49,8 @@ class SignIn:
             None if provider is None else SignInService(store, provider, signer, clock, mapping=mapping, limits=limits)
         )
 
-    def pages(self, councils: Callable[[Sequence[str]], Sequence[str]]) -> APIRouter:
-        """The pages; `councils` gives the names of those with these ids."""
+    def pages(self, councils: Callable[[Sequence[str]], Sequence[str]], audit: AuditWriter) -> APIRouter:
+        """The pages; `councils` gives the names of those with these ids, and `audit` says whether all is recorded."""
         return sign_in_router(
             SignInPages(
                 sign_ins=self.sign_ins,
@@ -59,6 +60,7 @@ class SignIn:
                 limits=self._limits,
                 councils=councils,
                 contact=self._settings.access_contact,
+                audit=audit,
             )
         )
 

@@ -125,6 +125,7 @@ def _here(act: "Callable[[PeopleService], T]") -> T:
 
     async def acted() -> T:
         async with open_stack(var_folder()) as stack:
+            await stack.catalogue.audit.require_complete()
             done = await asyncio.to_thread(act, stack.catalogue.people)
             await stack.catalogue.publish_waiting()
             return done

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -29,7 +28,6 @@ from catalogue.domain.people import Access, Person
 from catalogue.ports import PeopleTransaction, PersonExists
 from shared.audit import AuditRecord
 from shared.contracts.codec import canonical_json
-from shared.instants import epoch_us
 from shared.log.port import Outgoing
 from shared.sql.engine import read_transaction
 from shared.sql.outbox import add
@@ -145,14 +143,8 @@ class _SqlPeopleTransaction:
         if changed.rowcount == 0:
             self._connection.execute(delete(browser_session).where(browser_session.c.started_s < now_s - _KEEP_ENDED_S))
             self._connection.execute(insert(browser_session), [row])
-            self._audit(found, "signed-in", at_s=found.started_s)
-        elif found.ended_s is not None and found.ending is not None:
-            self._audit(found, found.ending, at_s=found.ended_s)
 
-    def _audit(self, session: BrowserSession, action: str, *, at_s: int) -> None:
-        """What the audit log has of the session; never its id, which is in a cookie."""
-        at_us = epoch_us(datetime.fromtimestamp(at_s, UTC))
-        record = AuditRecord(at_us=at_us, actor=session.person, action=f"session-{action}", subject="session")
+    def record(self, record: AuditRecord) -> None:
         audit_log.add(self._connection, record)
 
     def use(self, state: str, *, expires_s: int, now_s: int) -> bool:

@@ -19,6 +19,7 @@ from catalogue.ports import ProviderRefused, ProviderUnreachable
 from shared.auth.roles import ROLES, Action
 from shared.auth.sessions import Session, SessionLimits
 from shared.http.access import KeysUnknown
+from shared.http.audited import AuditWriter
 from shared.http.browsers import (
     RENEW_PATH,
     SIGN_IN_PATH,
@@ -30,8 +31,11 @@ from shared.http.browsers import (
     set_cookie,
 )
 from shared.http.forms import FormBody, require_csrf
+from shared.http.problem_types import SERVICE_UNAVAILABLE
+from shared.http.problems import Problem
 from shared.http.rates import AttemptLimit
 from shared.instants import instant
+from shared.sql.audit import AuditLogDiffers
 from shared.web.pages import environment
 from shared.web.strings import text
 
@@ -51,7 +55,7 @@ log = structlog.get_logger()
 class SignInPages:
     """What the pages need. `sign_ins` is None where no provider is set; `contact` says whom to ask for access.
 
-    `councils` gives the names of those with these ids.
+    `councils` gives the names of those with these ids; `audit` is where sign-ins are recorded.
     """
 
     sign_ins: SignInService | None
@@ -61,11 +65,21 @@ class SignInPages:
     limits: SessionLimits
     councils: Callable[[Sequence[str]], Sequence[str]]
     contact: str
+    audit: AuditWriter
 
 
 def router(pages: SignInPages) -> APIRouter:
     """`/sign-in` and what follows it, `/session/renew`, `/sign-out` and `/me`."""
-    routes = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+    async def recordable() -> None:
+        """Raises the problem that answers while nothing can be recorded: then nobody signs in."""
+        try:
+            await pages.audit.require_complete()
+        except AuditLogDiffers as fault:
+            raise Problem(SERVICE_UNAVAILABLE) from fault
+
+    needs = [Depends(recordable)]
+    routes = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, dependencies=needs)
     _add_sign_in(routes, pages)
     _add_session(routes, pages)
     _add_sign_out(routes, pages)
