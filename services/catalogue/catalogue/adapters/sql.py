@@ -15,7 +15,6 @@ from sqlalchemy import (
     Engine,
     Integer,
     MetaData,
-    Select,
     String,
     Table,
     Text,
@@ -29,6 +28,7 @@ from catalogue.domain.versions import DEFINITION_TYPES, Catalogue, CatalogueVers
 from catalogue.ports import VersionTransaction
 from shared.audit import AuditRecord
 from shared.contracts.codec import canonical_json
+from shared.contracts.definitions import Agreement
 from shared.instants import epoch_us
 from shared.log.port import Outgoing
 from shared.scope import Scope
@@ -72,6 +72,7 @@ outbox = outbox_table(metadata)
 installation_key = installation_key_table(metadata)
 audit_log = AuditTables(metadata)
 
+_agreement = msgspec.json.Decoder(Agreement)
 _DECODERS = {kind: msgspec.json.Decoder(found) for kind, found in DEFINITION_TYPES.items()}
 
 
@@ -101,8 +102,10 @@ class SqlVersionStore:
             return _catalogue(connection), _waiting(connection)
 
     def versions(self, key: DefinitionKey, scope: Scope) -> Sequence[CatalogueVersion]:
-        query = select(versions).where(versions.c.kind == key.kind, versions.c.id == key.id)
-        return self._all(scope, query.where(_visible(scope)).order_by(versions.c.version))
+        with scoped_read(self._requests, scope) as connection:
+            seen = _seen(connection, key.kind, scope)
+            query = select(versions).where(versions.c.id == key.id, *seen).order_by(versions.c.version)
+            return [_version(row) for row in connection.execute(query)]
 
     def listing(
         self, kind: Kind, scope: Scope, *, on: date | None, after: str, limit: int
@@ -113,11 +116,13 @@ class SqlVersionStore:
         )
         rank = func.row_number().over(partition_by=versions.c.id, order_by=order).label("rank")
         # Ranked are only those in scope: what another council's version would hide is seen all the same.
-        ranked = select(versions, rank).where(versions.c.kind == kind, versions.c.id > after, _visible(scope))
-        if on is not None:
-            ranked = ranked.where(versions.c.effective_from <= on)
-        best = ranked.subquery()
-        return self._all(scope, select(best).where(best.c.rank == 1).order_by(best.c.id).limit(limit))
+        with scoped_read(self._requests, scope) as connection:
+            ranked = select(versions, rank).where(versions.c.id > after, *_seen(connection, kind, scope))
+            if on is not None:
+                ranked = ranked.where(versions.c.effective_from <= on)
+            best = ranked.subquery()
+            query = select(best).where(best.c.rank == 1).order_by(best.c.id).limit(limit)
+            return [_version(row) for row in connection.execute(query)]
 
     def counts(self) -> tuple[dict[str, int], dict[str, int], int | None]:
         """How many versions are recorded, and how many of them the log does not hold yet, by kind.
@@ -133,10 +138,6 @@ class SqlVersionStore:
             dict(Counter(key.partition(":")[0] for key, _ in keys)),
             min((at for _, at in keys), default=None),
         )
-
-    def _all(self, scope: Scope, query: Select[Any]) -> list[CatalogueVersion]:
-        with scoped_read(self._requests, scope) as connection:
-            return [_version(row) for row in connection.execute(query)]
 
 
 class _SqlTransaction:
@@ -170,6 +171,19 @@ def _catalogue(connection: Connection) -> Catalogue:
 
 def _waiting(connection: Connection) -> frozenset[str]:
     return frozenset(connection.scalars(select(outbox.c.id)))
+
+
+def _seen(connection: Connection, kind: Kind, scope: Scope) -> list[ColumnElement[bool]]:
+    """Which versions of a kind are seen in `scope`: what names a council if it is in scope, and what councils share.
+
+    A tariff holds the prices of whoever agreed to them: it is seen where an agreement that is in scope names it.
+    """
+    seen = [versions.c.kind == kind, _visible(scope)]
+    if kind == "tariff" and scope.councils is not None:
+        agreed = select(versions.c.definition).where(versions.c.kind == "agreement", _visible(scope))
+        agreements = map(_agreement.decode, connection.scalars(agreed))
+        seen.append(versions.c.id.in_(sorted({tariff for agreement in agreements for tariff in agreement.tariffs})))
+    return seen
 
 
 def _visible(scope: Scope) -> ColumnElement[bool]:
