@@ -36,6 +36,7 @@ from shared.web.pages import site_routes
 from sla_monitor.app import build as build_monitor
 from sla_monitor.settings import MonitorSettings
 from tallystick.stack import Stack
+from tests.support.callers import SIGNING_KEY
 from tests.support.definitions import agreement, calendar, council, objective, provider, service, target, tariff
 from tests.support.monitoring import ticket
 
@@ -93,7 +94,9 @@ async def canaries(
         bus = connect(f"sqlite:///{folder}/log.db")
         exits.push_async_callback(bus.close)
         await bus.ensure_topics(TOPICS)
-        of_catalogue = CatalogueSettings(TALLYSTICK_VAR=folder, DATABASE_URL=database_of("catalogue"))
+        of_catalogue = CatalogueSettings(
+            TALLYSTICK_VAR=folder, DATABASE_URL=database_of("catalogue"), SIGNING_KEY=SIGNING_KEY
+        )
         catalogue = build_catalogue(of_catalogue, bus=bus, clock=clock)
         exits.push_async_callback(catalogue.close)
         of_monitor = MonitorSettings(
