@@ -39,6 +39,7 @@ OPEN = {"billing": {"progress"}, "catalogue": set(), "sla_monitor": set()}
 SHARED = {"billing": {"definition_version"}, "catalogue": {"versions"}, "sla_monitor": set()}
 # What signs what requests bring back: nobody reads it but workers.
 SECRET = {"installation_key"}
+BUSIEST = {"billing": "reading", "catalogue": "versions", "sla_monitor": "announcement"}
 UNPROTECTED = text(
     "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f')"
     " AND NOT relrowsecurity"
@@ -57,8 +58,10 @@ def package(request: pytest.FixtureRequest) -> str:
 def url(package: str, migrated_databases: Callable[[str], str]) -> Iterator[str]:
     """A service's database, every table filled: for each council a row, and one of nobody's where that can be."""
     with working_copy(migrated_databases(package)) as url:
-        owner = connect(as_owner(url))
+        owner = connect(address(url, role=SUPERUSER))
         with owner.begin() as connection:
+            # Without triggers: those of the audit log refuse to forget its first row.
+            connection.execute(text("SET LOCAL session_replication_role = replica"))
             for table in metadata_of(package).sorted_tables:
                 connection.execute(table.delete())
                 numbers = count(1)
@@ -243,7 +246,7 @@ def test_a_connection_goes_back_without_a_scope_however_its_transaction_ended(da
 def test_twenty_councils_on_few_connections_never_see_each_other(url: str, package: str) -> None:
     """With transactions that end well, are cancelled on the server, fail, or lose their connection."""
     councils = [f"council-{number}" for number in range(20)]
-    table = next(each for each in metadata_of(package).sorted_tables if "council" in each.c)
+    table = metadata_of(package).tables[BUSIEST[package]]
     owner, database = connect(as_owner(url)), Database.at(url)
     with owner.begin() as connection:
         connection.execute(table.delete())
