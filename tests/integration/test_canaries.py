@@ -238,9 +238,7 @@ def test_a_foreign_id_is_answered_as_a_missing_one_by_the_same_statements(walk: 
 @pytest.mark.parametrize("verb", ["approve", "reject", "withdraw"])
 def test_deciding_about_a_foreign_exclusion_is_answered_as_about_a_missing_one(walk: Walk, verb: str) -> None:
     own = Client(walk.application, walk.callers, OWN)
-    party = {"side": "council", "by": "contract-manager"}
-
-    asked = [own.ask(f"/v1/exclusions/{word}-exclusion/{verb}", "POST", json=party) for word in (RANDOM, FOREIGN)]
+    asked = [own.ask(f"/v1/exclusions/{word}-exclusion/{verb}", "POST") for word in (RANDOM, FOREIGN)]
 
     assert asked[0].without_instance == asked[1].without_instance
     assert asked[0].response.status_code in {403, 404}

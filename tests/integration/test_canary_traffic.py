@@ -154,7 +154,6 @@ def proposal(council: str, number: int) -> bytes:
                 "category": "planned-maintenance",
                 "reason": f"{council}-change",
             },
-            "proposed": {"side": "council", "by": "contract-manager"},
         }
     )
 

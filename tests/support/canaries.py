@@ -137,7 +137,7 @@ class Callers:
         """Of somebody in the councils' finance, who may see these; without any, of the provider's operator."""
         scope = Scope.of(*words) if words else Scope.all()
         role = "council-finance" if words else "operator"
-        caller = Principal.of(f"finance of {uuid4()}", "person", [role], scope)
+        caller = Principal.of(f"finance-{uuid4()}", "person", [role], scope)
         token = issue(caller, self._key, audience=_AUDIENCE, jti=str(uuid4()), now_s=epoch_s(WallClock().now()))
         return {"Authorization": f"Bearer {token}"}
 
