@@ -11,9 +11,13 @@ from fastapi import FastAPI
 
 from shared.clock import Clock, WallClock
 from shared.http import create_app
+from shared.http.access import KeysUnknown
 from tallystick.stack import Stack, open_stack
-from tests.support.callers import MAY_ALL
 from tests.support.service_process import eventually
+
+# The credentials by which commands call: illustrative, and of no other installation.
+OPERATOR = "tsc_0123456789abcdef", "tss_" + "0123456789a" * 3 + "0123456789"
+CREDENTIALS = {"TALLYSTICK_CLIENT_ID": OPERATOR[0], "TALLYSTICK_CLIENT_SECRET": OPERATOR[1]}
 
 
 @contextmanager
@@ -42,10 +46,13 @@ def served(folder: Path, clock: Clock | None = None) -> Iterator[str]:
 
 async def _serve(folder: Path, server: uvicorn.Server, clock: Clock) -> None:
     async with open_stack(folder, clock=clock) as stack:
+        await asyncio.to_thread(stack.catalogue.clients.bootstrap, *OPERATOR)
         server.config.app = _application(stack)
         stop = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(stack.run(stop))
+            while not _gives_tokens(stack):  # noqa: ASYNC110 (nothing announces it)
+                await asyncio.sleep(0.02)
             await server.serve()
             stop.set()
 
@@ -56,5 +63,13 @@ def _application(stack: Stack) -> FastAPI:
         "Tallystick",
         routers,
         types=[*stack.catalogue.types, *stack.monitor.types, *stack.billing.types],
-        authentication=MAY_ALL,
+        authentication=stack.catalogue.authentication,
     )
+
+
+def _gives_tokens(stack: Stack) -> bool:
+    try:
+        stack.catalogue.keys.current()
+    except KeysUnknown:
+        return False
+    return True
