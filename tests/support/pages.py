@@ -13,6 +13,7 @@ from shared.http.access import requires
 from shared.http.event_stream import EVENT_STREAM
 from shared.instants import instant
 from shared.period import Month
+from shared.web.pages import problem_page
 from sla_monitor import pages
 from sla_monitor.domain.open_targets import OpenTarget
 from sla_monitor.pages import CouncilAttainment, TargetRow
@@ -283,4 +284,4 @@ def application(home: HomePage = HOME) -> FastAPI:
     def statement_of_ashby() -> str:
         return form("html").render(statement()).decode()
 
-    return create_app("Pages", [router(lambda _: home), routes], authentication=MAY_ALL)
+    return create_app("Pages", [router(lambda _: home), routes], authentication=MAY_ALL, problem_page=problem_page)
