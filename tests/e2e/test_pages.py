@@ -74,14 +74,14 @@ def test_axe_finds_no_fault(tab: Page, address: str, size: ViewportSize) -> None
 
 @pytest.mark.parametrize("address", [*ADDRESSES, "/nowhere"])
 def test_the_policy_of_a_page_lets_it_be_whole_and_runs_nothing_that_was_put_into_it(tab: Page, address: str) -> None:
-    said: list[str] = []
+    shown: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
-        said.append(message.text)
+        shown.append(message.text)
 
     tab.on("console", note)
     tab.goto(HOST + address)
-    refused = [words for words in said if "Content Security Policy" in words]
+    refused = [words for words in shown if "Content Security Policy" in words]
     is_styled = tab.evaluate("getComputedStyle(document.querySelector('h1')).fontFamily").startswith(("Arial", "arial"))
     with suppress(PlaywrightError):  # it says that the tag was refused
         tab.add_script_tag(content="document.title = 'run'")
