@@ -107,7 +107,7 @@ def test_readiness_names_each_part(catalogue: ServiceProcess) -> None:
     status, body = catalogue.admin("/readyz")
 
     assert status == 200
-    assert json.loads(body)["parts"].keys() == {"process", "bus", "database", "schema", "versions"}
+    assert json.loads(body)["parts"].keys() == {"process", "bus", "database", "schema", "versions", "audit"}
 
 
 @pytest.mark.parametrize("service", ["sla_monitor", "billing"])
