@@ -12,7 +12,7 @@ postgres=${TALLYSTICK_POSTGRES:-postgres-rw.tallystick-data:5432}
 secret() {  # NAME KEY=VALUE…
   printf -- '---\napiVersion: v1\nkind: Secret\nmetadata: {name: %s, namespace: tallystick}\nstringData:\n' "$1"
   shift
-  for pair; do printf "  %s: '%s'\n" "${pair%%=*}" "${pair#*=}"; done
+  for pair; do printf '  %s: "%s"\n' "${pair%%=*}" "$(printf '%s' "${pair#*=}" | awk '{printf "%s%s", sep, $0; sep = "\\n"}')"; done
 }
 
 database() {  # ROLE NAME
@@ -20,7 +20,8 @@ database() {  # ROLE NAME
 }
 
 secret topics "BUS_URL=kafka://$kafka"
-secret catalogue "BUS_URL=kafka://$kafka" "DATABASE_URL=$(database app catalogue)"
+secret catalogue "BUS_URL=kafka://$kafka" "DATABASE_URL=$(database app catalogue)" \
+  "SIGNING_KEY=$(cat deploy/secrets/signing_key)"
 secret billing "BUS_URL=kafka://$kafka" "DATABASE_URL=$(database app billing)"
 secret sla-monitor "BUS_URL=kafka://$kafka" "DATABASE_URL=$(database app sla_monitor)" "STATE_URL=redis://$redis/0"
 secret catalogue-migrate "DATABASE_URL=$(database migrate catalogue)"

@@ -13,6 +13,13 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from shared.startup_errors import InvalidSettings
 
 _NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,9})?", re.ASCII)
+_PUBLIC_URL = re.compile(
+    r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?|http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.ASCII
+)
+_HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]", re.ASCII)
+_PORT = re.compile(r":[0-9]+$")
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+LOOPBACK_NAMES = frozenset({"127.0.0.1", "[::1]", "localhost"})
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -29,9 +36,15 @@ class ServiceSettings(BaseSettings):
     http_port: Port = Field(default=8080, alias="HTTP_PORT")
     admin_host: str = Field(default="127.0.0.1", alias="ADMIN_HOST")
     admin_port: Port = Field(default=9080, alias="ADMIN_PORT")
+    # The names under which the public server is reached, with commas between; those of this machine always are.
+    allowed_hosts: str = Field(default="", alias="ALLOWED_HOSTS")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", alias="LOG_LEVEL")
     # A service that is further behind than this is not ready, though it lives.
     ready_lag_records: int = Field(default=10_000, ge=0, alias="READY_LAG_RECORDS")
+    # Whom access tokens of this installation are for: another installation's are refused.
+    audience: str = Field(default="tallystick", min_length=1, max_length=200, alias="TALLYSTICK_AUDIENCE")
+    # The address at which people open the pages, for signing in and for cookies; empty where nobody does.
+    public_url: str = Field(default="", alias="PUBLIC_URL")
     # Every figure is invented, and each page says so.
     illustrative: bool = Field(default=False, alias="TALLYSTICK_ILLUSTRATIVE")
     # A supervisor must wait longer than this before it kills.
@@ -39,6 +52,34 @@ class ServiceSettings(BaseSettings):
     watchdog_loop_s: float = Field(default=30.0, gt=0, alias="WATCHDOG_LOOP_S")
     # As long as a member of a Kafka group may take between two polls.
     watchdog_round_s: float = Field(default=300.0, gt=0, alias="WATCHDOG_ROUND_S")
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether people open the pages over HTTPS, so that cookies are sent over it alone; on loopback not."""
+        return not self.public_url.startswith("http:")
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The names to which the public server answers; raises `InvalidSettings` where other machines reach it by none.
+
+        A name that is not its own is how another site would read it through somebody's browser.
+        """
+        names = [name.strip().lower() for name in self.allowed_hosts.split(",") if name.strip()]
+        if wrong := [name for name in names if not _HOST_NAME.fullmatch(name)]:
+            raise InvalidSettings(f"ALLOWED_HOSTS: expected names with commas between, without ports, got {wrong[0]!r}")
+        if self.public_url:
+            names.append(_PORT.sub("", self.public_url.partition("://")[2].lower()))
+        if not names and self.http_host not in LOOPBACK:
+            raise InvalidSettings(
+                f"HTTP_HOST {self.http_host} opens the service to other machines: set ALLOWED_HOSTS to the names by "
+                "which they reach it, with commas between (recharges.example.gov.uk,gateway)"
+            )
+        return frozenset((*names, *LOOPBACK_NAMES))
+
+    @property
+    def admin_hosts(self) -> frozenset[str] | None:
+        """The names to which the other server answers; None for any: Prometheus asks pods by their addresses."""
+        return LOOPBACK_NAMES if self.admin_host in LOOPBACK else None
 
     @property
     def bus(self) -> str:
@@ -75,6 +116,14 @@ class ServiceSettings(BaseSettings):
         is_number = cls.model_fields[str(info.field_name)].annotation in (int, float)
         if is_number and isinstance(value, str) and not _NUMBER.fullmatch(value):
             raise ValueError("expected a number in plain digits")
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_safe(cls, value: str) -> str:
+        """An origin, over HTTPS unless it is this machine: elsewhere whoever listens could take a session."""
+        if value and not _PUBLIC_URL.fullmatch(value):
+            raise ValueError("expected https://host without a path, or http:// and a loopback address")
         return value
 
     @model_validator(mode="after")

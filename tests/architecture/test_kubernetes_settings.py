@@ -127,7 +127,7 @@ def keys_of_secrets() -> dict[str, set[str]]:
     addresses = {"BUS_URL", "DATABASE_URL"}
     return {
         "topics": {"BUS_URL"},
-        "catalogue": addresses,
+        "catalogue": {*addresses, "SIGNING_KEY"},
         "billing": addresses,
         "sla-monitor": {*addresses, "STATE_URL"},
         **{f"{name}-migrate": {"DATABASE_URL"} for name in SETTINGS},

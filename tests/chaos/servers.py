@@ -8,6 +8,7 @@ from random import Random
 
 from tests.chaos import partnership
 from tests.support import kafka_broker, servers
+from tests.support.callers import SIGNING_KEY
 from tests.support.crashing_redis import CrashingRedis, crashing_redis
 from tests.support.postgres import Postgres, own_postgres
 from tests.support.service_process import run_to_end
@@ -68,6 +69,7 @@ class Servers:
             "BUS_URL": f"kafka://{self.kafka}?session_s={SESSION_S}",
             "STATE_URL": self.redis.url,
             "DATABASE_URL": self.postgres.url(role, service),
+            "SIGNING_KEY": SIGNING_KEY,
             "SLA_FREEZE_DAYS": str(FREEZE_DAYS),
             "SLA_ARCHIVE_DAYS": str(ARCHIVE_DAYS),
         }

@@ -3,15 +3,17 @@
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
-from playwright.sync_api import Browser, Page, Route, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route, ViewportSize, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 
 from tests.support.pages import ADDRESSES, application
 
-HOST = "http://pages.test"
+HOST = "http://localhost"  # as trustworthy to browsers as HTTPS is
 AXE = Path(__file__).parents[1] / "support" / "vendor" / "axe-core" / "axe.min.js"
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 NARROW: ViewportSize = {"width": 320, "height": 800}  # 1,280 pixels zoomed to 400%: WCAG 1.4.10
@@ -38,7 +40,8 @@ def tab(browser: Browser) -> Iterator[Page]:
     with TestClient(application(), base_url=HOST) as site:
 
         def answer(route: Route) -> None:
-            answered = site.get(route.request.url.removeprefix(HOST))
+            asked = route.request
+            answered = site.get(asked.url.removeprefix(HOST), headers={"Accept": asked.headers.get("accept", "*/*")})
             route.fulfill(status=answered.status_code, headers=dict(answered.headers), body=answered.content)
 
         page = browser.new_page()
@@ -61,12 +64,32 @@ def test_no_page_scrolls_sideways_at_320_pixels(tab: Page, address: str) -> None
 def test_axe_finds_no_fault(tab: Page, address: str, size: ViewportSize) -> None:
     tab.set_viewport_size(size)
     tab.goto(HOST + address)
-    tab.add_script_tag(content=AXE.read_text(encoding="utf-8"))
+    tab.evaluate(AXE.read_text(encoding="utf-8"))  # as a tag of the page, its policy would refuse it
 
     found = tab.evaluate("tags => axe.run({runOnly: tags})", WCAG)
 
     faults = [(fault["id"], [node["html"] for node in fault["nodes"]]) for fault in found["violations"]]
     assert faults == []
+
+
+@pytest.mark.parametrize("address", [*ADDRESSES, "/nowhere"])
+def test_the_policy_of_a_page_lets_it_be_whole_and_runs_nothing_that_was_put_into_it(tab: Page, address: str) -> None:
+    shown: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        shown.append(message.text)
+
+    tab.on("console", note)
+    tab.goto(HOST + address)
+    refused = [words for words in shown if "Content Security Policy" in words]
+    is_styled = tab.evaluate("getComputedStyle(document.querySelector('h1')).fontFamily").startswith(("Arial", "arial"))
+    with suppress(PlaywrightError):  # it says that the tag was refused
+        tab.add_script_tag(content="document.title = 'run'")
+    tab.remove_listener("console", note)
+
+    assert refused == []
+    assert is_styled
+    assert tab.title() != "run"
 
 
 @pytest.mark.parametrize("address", ADDRESSES)

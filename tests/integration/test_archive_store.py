@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from shared.log.port import Shard
 from shared.scope import Scope
 from shared.sql.engine import connect
+from shared.sql.isolation import Database
 from shared.sql.migrate import prepare
 from sla_monitor.domain.archive import ArchiveLost
 from sla_monitor.domain.item import Item, insert_fact
@@ -24,7 +25,7 @@ LATE = ("Thu 2026-01-29 13:00", "paused council")
 
 @pytest.fixture
 def engine(database_of: DatabaseOf) -> Iterator[Engine]:
-    engine = connect(database_of("sla_monitor"))
+    engine = Database.at(database_of("sla_monitor")).workers
     prepare(engine, "sla_monitor")
     yield engine
     engine.dispose()

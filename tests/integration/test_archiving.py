@@ -81,7 +81,7 @@ async def contradicted(at: MonitorClient) -> None:
 
 async def excluded(at: MonitorClient) -> None:
     await at.propose()
-    await at.post("/v1/exclusions/X1/approve", COUNCIL, expect=200)
+    await at.post("/v1/exclusions/X1/approve", expect=200, by=COUNCIL)
 
 
 async def catalogue_changed(at: MonitorClient) -> None:
@@ -93,7 +93,7 @@ async def correction_run(at: MonitorClient) -> None:
     await catalogue_changed(at)
     await at.on.wait_until_idle()
     scope = {"from_date": "2026-03-01", "to_date": "2026-04-01", "council": "adur"}
-    await at.post("/v1/correction-runs", {"id": "R1", "scope": scope, "requested_by": "contracts"}, expect=202)
+    await at.post("/v1/correction-runs", {"id": "R1", "scope": scope}, expect=202)
 
 
 async def nothing(_: MonitorClient) -> None:

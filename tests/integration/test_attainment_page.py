@@ -13,6 +13,7 @@ from shared.scope import Scope
 from shared.web.pages import site_routes
 from sla_monitor.reports.attainment import months_decided
 from tests.integration.test_monitor_judging import OPENED, agreement
+from tests.support.callers import MAY_ALL
 from tests.support.histories import calendar
 from tests.support.monitoring import monitor, ticket
 
@@ -26,7 +27,9 @@ def test_early_work_that_counts_in_a_later_month_shows_no_month_before_it_begins
             await on.publish_catalogue(calendar(), agreement(targets=[quick, slow]))
             await on.send(*ticket(OPENED, ("Mon 2026-03-02 12:00", "resolved")))
             await on.wait_until_idle()
-            client = TestClient(create_app("test", [on.app.pages(illustrative=True), site_routes()]))
+            client = TestClient(
+                create_app("test", [on.app.pages(illustrative=True), site_routes()], authentication=MAY_ALL)
+            )
             page = await asyncio.to_thread(client.get, "/attainment")
             months = await asyncio.to_thread(months_decided, on.app.sources, Scope.all())
             return [str(month) for month in months], page.text
@@ -55,7 +58,9 @@ def test_a_target_that_is_met_below_its_objective_says_by_what(tmp_path: Path) -
             await on.send(*ticket(OPENED, ("Mon 2026-03-02 09:30", "resolved"), item="quick"))
             await on.send(*ticket(OPENED, ("Mon 2026-03-02 16:00", "resolved"), item="slow"))
             await on.wait_until_idle()
-            client = TestClient(create_app("test", [on.app.pages(illustrative=True), site_routes()]))
+            client = TestClient(
+                create_app("test", [on.app.pages(illustrative=True), site_routes()], authentication=MAY_ALL)
+            )
             return (await asyncio.to_thread(client.get, "/attainment")).text
 
     page = asyncio.run(scenario())
@@ -76,7 +81,10 @@ def test_a_count_leads_to_its_items_and_each_of_them_to_its_page(tmp_path: Path)
                 await on.send(*ticket(OPENED, ("Mon 2026-03-02 16:00", "resolved"), item=name))
             await on.wait_until_idle()
             app = create_app(
-                "test", [on.app.router, on.app.pages(illustrative=True), site_routes()], types=on.app.types
+                "test",
+                [on.app.router, on.app.pages(illustrative=True), site_routes()],
+                types=on.app.types,
+                authentication=MAY_ALL,
             )
             client = TestClient(app)
             page = (await asyncio.to_thread(client.get, "/attainment")).text

@@ -28,6 +28,7 @@ from shared.contracts.usage import UsageRecorded
 from shared.http import create_app
 from shared.log.port import Bus, Message
 from shared.units import EpochMillis
+from tests.support.callers import MAY_ALL
 from tests.support.examples import definitions_of
 from tests.support.recharges import (
     ASHBY,
@@ -100,7 +101,7 @@ async def statement_page(folder: Path, events: Sequence[Event]) -> tuple[str, st
     await publish(bus, {CATALOGUE.name: catalogue_events(*terms), USAGE.name: events})
     await settle(app)
     await bus.close()
-    with TestClient(create_app("billing", [app.router], types=api.TYPES)) as client:
+    with TestClient(create_app("billing", [app.router], types=api.TYPES, authentication=MAY_ALL)) as client:
         statement = client.get("/v1/statements/adur/2026-11").text
         page = client.get("/v1/statements/adur/2026-11", headers={"Accept": "text/html"}).text
     await app.close()
@@ -155,7 +156,7 @@ async def run_over(folder: Path, database_url: str, *, times: int = 1, now: date
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory, module_database_of: DatabaseOf) -> Iterator[TestClient]:
     app = asyncio.run(run_over(tmp_path_factory.mktemp("billing"), module_database_of("billing")))
-    with TestClient(create_app("billing", [app.router], types=api.TYPES)) as made:
+    with TestClient(create_app("billing", [app.router], types=api.TYPES, authentication=MAY_ALL)) as made:
         yield made
     asyncio.run(app.close())
 
@@ -165,7 +166,7 @@ def test_sending_the_whole_log_again_changes_no_byte_of_the_statement(
 ) -> None:
     again = asyncio.run(run_over(tmp_path, database_of("billing"), times=2))
 
-    with TestClient(create_app("billing", [again.router])) as twice:
+    with TestClient(create_app("billing", [again.router], authentication=MAY_ALL)) as twice:
         assert twice.get(STATEMENT).content == client.get(STATEMENT).content
     asyncio.run(again.close())
 
@@ -191,7 +192,7 @@ def test_a_month_in_progress_says_so_until_its_last_london_second(
 ) -> None:
     app = asyncio.run(run_over(tmp_path, database_of("billing"), now=datetime.fromisoformat(now)))
 
-    with TestClient(create_app("billing", [app.router], types=api.TYPES)) as asked:
+    with TestClient(create_app("billing", [app.router], types=api.TYPES, authentication=MAY_ALL)) as asked:
         page = " ".join(Markup(asked.get(f"{STATEMENT}.html").text).striptags().split())  # noqa: S704 (only read)
         rows = csv.DictReader(io.StringIO(asked.get(STATEMENT, headers={"Accept": "text/csv"}).text))
         pdf = PdfReader(io.BytesIO(asked.get(f"{STATEMENT}.pdf").content)).pages[0].extract_text()

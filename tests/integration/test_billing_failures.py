@@ -31,6 +31,7 @@ from shared.log.port import Fenced, Record, Shard
 from shared.period import Month
 from shared.quarantine.decisions import Decision, QuarantineDecisions
 from shared.scope import Scope
+from tests.support.callers import MAY_ALL
 from tests.support.poison import AT, SHARD
 from tests.support.recharges import (
     ASHBY,
@@ -161,7 +162,9 @@ def test_a_line_that_fails_takes_its_statement_and_no_other(store: SqlStore) -> 
         with pytest.raises(StatementFailed, match=r"the line '.*' of Accounts payable failed: .* PlantedError in"):
             may(store)
         found = Statements(store, NOW).statements(MAY, scope=Scope.all())
-        client = TestClient(create_app("Billing", [api.router(Statements(store, NOW))], types=api.TYPES))
+        client = TestClient(
+            create_app("Billing", [api.router(Statements(store, NOW))], types=api.TYPES, authentication=MAY_ALL)
+        )
         month, one = client.get("/v1/statements?month=2026-05"), client.get("/v1/statements/ashby/2026-05")
 
     assert [each.council.id for each in found.statements] == ["weston"]

@@ -20,13 +20,14 @@ from catalogue.domain.versions import CatalogueVersion, DefinitionKey, Kind
 from catalogue.handlers import UnknownDefinition
 from catalogue.settings import CatalogueSettings
 from shared.bus.connect import connect
-from shared.contracts.catalogue import CalendarVersioned, CouncilVersioned
+from shared.contracts.catalogue import CalendarVersioned, CatalogueEvent, CouncilVersioned
 from shared.contracts.codec import decode_event
 from shared.contracts.definitions import AnyDefinition
-from shared.contracts.topics import CATALOGUE
+from shared.contracts.topics import AUDIT, CATALOGUE
 from shared.http import create_app
 from shared.log.port import Bus, Shard
 from shared.scope import Scope
+from tests.support.callers import MAY_ALL, SIGNING_KEY
 from tests.support.definitions import agreement, calendar, council, provider, service, whole
 
 NINE = datetime(2026, 4, 1, 9, tzinfo=UTC)
@@ -46,12 +47,13 @@ class SteppingClock:
 @pytest.fixture(autouse=True)
 def _on_each_database(database_of: Callable[[str], str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", database_of("catalogue"))
+    monkeypatch.setenv("SIGNING_KEY", SIGNING_KEY)
 
 
 @asynccontextmanager
 async def running(var: Path) -> AsyncIterator[tuple[CatalogueApp, Bus]]:
     bus = connect(f"sqlite:///{var}/log.db")
-    await bus.ensure_topics([CATALOGUE])
+    await bus.ensure_topics([CATALOGUE, AUDIT])
     app = build(CatalogueSettings(TALLYSTICK_VAR=var), bus=bus, clock=SteppingClock())
     stop = asyncio.Event()
     task = asyncio.create_task(app.run(stop))
@@ -63,7 +65,7 @@ async def running(var: Path) -> AsyncIterator[tuple[CatalogueApp, Bus]]:
 
 
 async def announced(bus: Bus, count: int) -> list[Any]:
-    """The first `count` events of the catalogue's topic, once they are there, and whatever came with them."""
+    """The first `count` versions of the catalogue's topic, once they are there, and whatever came with them."""
     member = await bus.subscribe("test", [CATALOGUE.name])
     await member.poll(max_records=1, timeout_s=0)
     await member.seek(Shard(CATALOGUE.name, 0), 0)
@@ -71,7 +73,8 @@ async def announced(bus: Bus, count: int) -> list[Any]:
     async with asyncio.timeout(20):
         while len(events) < count:
             for records in (await member.poll(max_records=500, timeout_s=0.2)).values():
-                events += [(record.key, decode_event(record.value or b"")) for record in records]
+                found = [(record.key, decode_event(record.value or b"")) for record in records]
+                events += [(key, event) for key, event in found if isinstance(event, CatalogueEvent)]
     await member.close()
     return events
 
@@ -87,7 +90,7 @@ def _app(tmp_path: Path) -> Iterator[CatalogueApp]:
 
 @pytest.fixture(name="client")
 def _client(app: CatalogueApp) -> TestClient:
-    return TestClient(create_app("Catalogue", [app.router], types=app.types))
+    return TestClient(create_app("Catalogue", [app.router], types=app.types, authentication=MAY_ALL))
 
 
 def put(client: TestClient, definition: Any, *, plural: str = "councils", **headers: str) -> Any:
@@ -257,7 +260,7 @@ async def test_eight_writers_of_one_id_leave_no_gap_and_lose_no_announcement(tmp
             assert put(client, council(name=f"By {writer}, {turn}"), If_Match="*").status_code == 201
 
     async with running(tmp_path) as (app, bus):
-        served = create_app("Catalogue", [app.router], types=app.types)
+        served = create_app("Catalogue", [app.router], types=app.types, authentication=MAY_ALL)
         app.handlers.record([council()], at=NINE, actor="test")
         with ThreadPoolExecutor(8) as writers:
             loop = asyncio.get_running_loop()
@@ -346,18 +349,22 @@ def test_a_caller_sees_the_councils_of_its_scope_and_what_councils_share(
             app.handlers.history(DefinitionKey("agreement", name), scope)
 
 
-def test_an_agreement_that_another_council_had_taken_over_is_out_of_the_first_ones_sight(app: CatalogueApp) -> None:
+def test_of_an_agreement_that_another_council_had_taken_over_each_sees_its_own_versions(app: CatalogueApp) -> None:
     app.handlers.record([*whole(), council("worthing")], at=NINE, actor="test")
     taken_over = agreement("a1", council="worthing", effective_from=date(2026, 4, 1))
     with pytest.raises(InvalidSubmission, match="is adur in the version before"):
         app.handlers.record([taken_over], at=NINE, actor="test")
     # As it was recorded before there was that rule.
-    with SqlVersionStore(app._engine).recording() as recording:
+    with SqlVersionStore(app._database).recording() as recording:
         recording.append([CatalogueVersion(2, NINE, taken_over)], [], actor="test")
 
-    assert app.handlers.listing("agreement", Scope.of("adur"), on=None, after="", limit=10) == []
-    before = app.handlers.listing("agreement", Scope.of("adur"), on=date(2026, 3, 31), after="", limit=10)
-    assert [(each.key.id, each.number) for each in before] == [("a1", 1)]
+    def listed(council_: str, on: date | None) -> list[tuple[str, int]]:
+        found = app.handlers.listing("agreement", Scope.of(council_), on=on, after="", limit=10)
+        return [(each.key.id, each.number) for each in found]
+
+    assert (listed("adur", None), listed("worthing", None)) == ([("a1", 1)], [("a1", 2)])
+    assert (listed("adur", date(2026, 3, 31)), listed("worthing", date(2026, 3, 31))) == ([("a1", 1)], [])
+    assert [each.number for each in app.handlers.history(DefinitionKey("agreement", "a1"), Scope.of("adur"))] == [1]
 
 
 def test_a_list_on_a_day_has_the_version_that_is_in_force_for_each_id(app: CatalogueApp) -> None:

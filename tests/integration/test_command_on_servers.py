@@ -7,16 +7,19 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from catalogue.settings import SIGNING_KEY_NAME
 from shared.contracts.topics import TICKETS, USAGE
 from tallystick.__main__ import VERBS, OnServers, app
 from tallystick.servers import SETTINGS
 from tests.support.backfills import LIVE, READING, work
+from tests.support.callers import SIGNING_KEY, token
 from tests.support.monitoring import ticket
-from tests.support.served import served
+from tests.support.served import CREDENTIALS, OPERATOR, served
 
 MONTH = ("adur", "2026-03")
 DRAFT = """
@@ -52,7 +55,14 @@ ASKED = [
 
 def run(*arguments: str, **env: str) -> Result:
     unset: dict[str, str | None] = dict.fromkeys(SETTINGS)
-    return CliRunner(env=unset | {"COLUMNS": "200"} | env).invoke(app, [*arguments])
+    return CliRunner(env=unset | {"COLUMNS": "200"} | CREDENTIALS | env).invoke(app, [*arguments])
+
+
+def approve(address: str, run_id: str) -> None:
+    """Somebody else of the provider, who has signed in, approves a correction run."""
+    headers = {"Authorization": f"Bearer {token('approver')}"}
+    with urlopen(Request(f"{address}/v1/correction-runs/{run_id}/approve", b"", headers)) as answer:  # noqa: S310 (ours)
+        assert answer.status == 200
 
 
 def refusal(result: Result) -> str:
@@ -65,6 +75,7 @@ def refusal(result: Result) -> str:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("served")
+    (made / SIGNING_KEY_NAME).write_text(SIGNING_KEY, encoding="utf-8")
     work(made, SENT)
     return made
 
@@ -116,12 +127,15 @@ def test_evidence_from_servers_verifies(address: str, tmp_path: Path) -> None:
 
 
 def test_a_correction_run_is_requested_and_its_end_awaited(address: str) -> None:
+    waiting = run("correct", "--from", "2026-03-01", "--to", "2026-04-01", "--name", "again", TALLYSTICK_URL=address)
+    approve(address, "again")
     done = run("correct", "--from", "2026-03-01", "--to", "2026-04-01", "--name", "again", TALLYSTICK_URL=address)
     report = run(
         "correct", "--from", "2026-03-01", "--to", "2026-04-01", "--name", "again", "--json", TALLYSTICK_URL=address
     )
     other = run("correct", "--from", "2026-02-01", "--to", "2026-04-01", "--name", "again", TALLYSTICK_URL=address)
 
+    assert (waiting.exit_code, "changes nothing until somebody else approves it" in waiting.stdout) == (0, True)
     assert (done.exit_code, done.stdout) == (0, "again: 0 verdicts changed, 24 of 24 shards done.\n"), done.output
     found: dict[str, Any] = json.loads(report.stdout)
     assert (found["run"]["id"], found["shards_done"], found["recorded"]) == ("again", 24, True)
@@ -162,6 +176,12 @@ class Answering(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        """Whoever asks for a token gets one."""
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"access_token": "x", "token_type": "Bearer", "expires_in": 300}')
 
     def log_message(self, *_: object) -> None:
         """Nothing is logged."""
@@ -209,6 +229,19 @@ def test_whatever_else_is_answered_ends_in_a_sentence(
     result = run("statement", *MONTH, TALLYSTICK_URL=other_server)
 
     assert (result.exit_code, sentence in refusal(result)) == (code, True), result.stderr
+
+
+def test_without_credentials_it_is_said_what_to_set(address: str) -> None:
+    result = run("at-risk", TALLYSTICK_URL=address, TALLYSTICK_CLIENT_SECRET="")
+
+    assert (result.exit_code, "it is not known who asks" in refusal(result)) == (2, True)
+
+
+def test_refused_credentials_are_named_without_their_secret(address: str) -> None:
+    result = run("at-risk", TALLYSTICK_URL=address, TALLYSTICK_CLIENT_SECRET="tss_" + "x" * 43)
+
+    assert (result.exit_code, f"credentials of client {OPERATOR[0]} are not valid" in refusal(result)) == (2, True)
+    assert "tss_" not in result.stderr
 
 
 def test_an_address_where_nothing_answers_is_named() -> None:

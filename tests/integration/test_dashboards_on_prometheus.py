@@ -19,6 +19,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from tallystick.demo.sign_in import demo_token
 from tests.support import servers
 from tests.support.grafana import (
     DASHBOARDS,
@@ -82,12 +83,12 @@ def stack(docker_engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iter
     address = f"http://127.0.0.1:{port}"
     with (
         scraping("demo", f"127.0.0.1:{port}", tmp_path_factory.mktemp("prometheus")) as running,
-        running_demo(port, tmp_path_factory.mktemp("var")),
+        running_demo(port, folder := tmp_path_factory.mktemp("var")),
     ):
         eventually(lambda: running.holds(EVALUATED))
         eventually(lambda: running.holds(BILLED))
-        exclude_last_month(f"{address}/v1")
-        announce_a_version(f"{address}/v1")
+        exclude_last_month(f"{address}/v1", folder)
+        announce_a_version(f"{address}/v1", demo_token(folder))
         eventually(lambda: running.holds(CORRECTED))
         eventually(lambda: running.holds(ANNOUNCED))
         yield ScrapedDemo(address, running)
@@ -113,7 +114,7 @@ def running_demo(port: int, folder: Path) -> Iterator[None]:
             process.wait(PATIENCE_S)
 
 
-def exclude_last_month(address: str) -> None:
+def exclude_last_month(address: str, folder: Path) -> None:
     """Both sides have agreed that a month of one council does not count."""
     now = datetime.now(UTC).replace(microsecond=0)
     exclusion = {
@@ -123,22 +124,23 @@ def exclude_last_month(address: str) -> None:
         "start_at": (now - timedelta(days=40)).isoformat(),
         "end_at": (now - timedelta(days=10)).isoformat(),
     }
-    proposed = {"side": "provider", "by": "operations"}
-    send("POST", f"{address}/exclusions", {"id": "X-7", "exclusion": exclusion, "proposed": proposed})
-    send("POST", f"{address}/exclusions/X-7/approve", {"side": "council", "by": "contract-manager"})
+    operator, officer = demo_token(folder), demo_token(folder, "council-finance", COUNCIL)
+    send("POST", f"{address}/exclusions", operator, {"id": "X-7", "exclusion": exclusion})
+    send("POST", f"{address}/exclusions/X-7/approve", officer, None)
 
 
-def announce_a_version(address: str) -> None:
+def announce_a_version(address: str, token: str) -> None:
     """An agreement has one more version, with another cap of its credits."""
-    with urlopen(f"{address}/agreements/{AGREEMENT}", timeout=PATIENCE_S) as answer:  # noqa: S310 (ours)
+    asked = Request(f"{address}/agreements/{AGREEMENT}", headers={"Authorization": f"Bearer {token}"})  # noqa: S310 (ours)
+    with urlopen(asked, timeout=PATIENCE_S) as answer:  # noqa: S310 (ours)
         newest, definition = answer.headers["etag"], json.load(answer)["definition"]
     definition["credits"]["agreement_year_cap_gbp"] = "1600.00"
-    send("PUT", f"{address}/agreements/{AGREEMENT}", definition, {"If-Match": newest})
+    send("PUT", f"{address}/agreements/{AGREEMENT}", token, definition, {"If-Match": newest})
 
 
-def send(method: str, url: str, body: object, headers: Mapping[str, str] | None = None) -> None:
-    """The demo has accepted the body."""
-    sent = {"Content-Type": "application/json", **(headers or {})}
+def send(method: str, url: str, token: str, body: object, headers: Mapping[str, str] | None = None) -> None:
+    """The demo has accepted the body from whoever the token is of."""
+    sent = {"Content-Type": "application/json", "Authorization": f"Bearer {token}", **(headers or {})}
     request = Request(url, data=json.dumps(body).encode(), headers=sent, method=method)  # noqa: S310 (ours)
     with urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310 (ours)
         assert answer.status in {200, 201, 202}

@@ -38,7 +38,7 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> bytes:
             await at.on.send(*ticket(*LATE), *ticket(*PAUSED, item="T2"), *ticket(*LATE, council="worthing"))
             await at.on.wait_until_idle()
             await at.propose()
-            await at.post("/v1/exclusions/X1/approve", COUNCIL, expect=200)
+            await at.post("/v1/exclusions/X1/approve", expect=200, by=COUNCIL)
             await at.on.publish_catalogue(calendar(closed={"2026-03-02": "Proclaimed"}), version=2)
             await at.on.wait_until_idle()
             return await at.read("/v1/evidence/adur/2026-03")

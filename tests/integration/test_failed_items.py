@@ -29,6 +29,7 @@ from sla_monitor.judging.failed_items import MOST_FAILED
 from sla_monitor.metrics import MonitorMetrics
 from sla_monitor.reports.evidence import evidence
 from sla_monitor.store import items
+from tests.support.callers import MAY_ALL
 from tests.support.histories import calendar
 from tests.support.monitor_client import MonitorClient, agreement
 from tests.support.monitoring import Monitor, idle_monitor, monitor, ticket
@@ -87,7 +88,9 @@ async def none_failed(on: Monitor) -> None:
 
 
 def client(on: Monitor) -> MonitorClient:
-    app = create_app("Monitor", [on.app.router, on.app.pages(illustrative=True)], types=on.app.types)
+    app = create_app(
+        "Monitor", [on.app.router, on.app.pages(illustrative=True)], types=on.app.types, authentication=MAY_ALL
+    )
     return MonitorClient(on, httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://monitor"))
 
 
@@ -111,7 +114,7 @@ async def test_a_failed_item_is_judged_again_when_people_request_it(tmp_path: Pa
         with bug("T-bad"):
             await on.send(*ticket(*LATE, item="T-bad"))
             assert await decided(on) == []
-        asked = {"id": "R1", "council": "adur", "item": "T-bad", "requested_by": "ada"}
+        asked = {"id": "R1", "council": "adur", "item": "T-bad"}
         api = client(on)
 
         await api.post("/v1/item-retries", asked | {"item": "T-other"}, expect=404)
@@ -161,7 +164,7 @@ async def test_a_held_council_holds_no_other_and_is_released_by_one_retry(tmp_pa
             assert [item for item, _ in await decided(on)] == [late]
             assert (await on.app.sources.items.failures(Scope.all())).held == ["adur"]
 
-        asked = {"id": "R1", "council": "adur", "item": bad[0], "requested_by": "ada"}
+        asked = {"id": "R1", "council": "adur", "item": bad[0]}
         await client(on).post("/v1/item-retries", asked, expect=202)
 
         assert sorted(item for item, _ in await decided(on)) == sorted([bad[0], late, late])

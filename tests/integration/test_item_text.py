@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 
 from shared.http import create_app
 from tests.integration.test_monitor_judging import OPENED, agreement
+from tests.support.callers import MAY_ALL
 from tests.support.histories import calendar
 from tests.support.monitoring import monitor, ticket
 
@@ -29,7 +30,7 @@ def test_an_item_says_why_in_json_in_words_and_in_a_picture(tmp_path: Path) -> N
             await on.publish_catalogue(calendar(), agreement(targets=[TARGET]))
             await on.send(*ticket(OPENED, PAUSED, RESUMED, ("Tue 2026-03-03 09:30", "resolved")))
             await on.wait_until_idle()
-            client = TestClient(create_app("test", [on.app.router], types=on.app.types))
+            client = TestClient(create_app("test", [on.app.router], types=on.app.types, authentication=MAY_ALL))
             return await asyncio.to_thread(_ask, client)
 
     item, words, every_segment, svg, missing = asyncio.run(scenario())

@@ -16,6 +16,7 @@ SERVICES = ("catalogue", "sla_monitor", "billing")
 
 def metadata_of(package: str) -> MetaData:
     """The tables as the service's code knows them."""
+    import_module(f"{package}.app")  # whatever the service is made of adds its tables to the metadata
     module = import_module("catalogue.adapters.sql" if package == "catalogue" else f"{package}.store.tables")
     found = getattr(module, "metadata", None) or module.METADATA
     assert isinstance(found, MetaData)

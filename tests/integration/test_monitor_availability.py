@@ -15,6 +15,7 @@ from shared.scope import Scope
 from shared.web.pages import site_routes
 from sla_monitor.reports.items import every_item
 from tests.integration.test_monitor_judging import OPENED, agreement
+from tests.support.callers import MAY_ALL
 from tests.support.histories import calendar
 from tests.support.monitoring import Monitor, local, monitor, ticket
 
@@ -74,7 +75,9 @@ def test_the_attainment_page_shows_availability_beside_the_other_targets(tmp_pat
             await on.send(*outage("Mon 2026-03-02 16:00", "Tue 2026-03-03 10:00"), topic=WORK)
             await on.send(*ticket(OPENED, ("Mon 2026-03-02 12:00", "resolved")))
             await on.wait_until_idle()
-            client = TestClient(create_app("test", [on.app.pages(illustrative=True), site_routes()]))
+            client = TestClient(
+                create_app("test", [on.app.pages(illustrative=True), site_routes()], authentication=MAY_ALL)
+            )
             return (await asyncio.to_thread(client.get, "/attainment?month=2026-03")).text
 
     words = " ".join(Markup(asyncio.run(scenario())).striptags().split())  # noqa: S704 (only read, never shown)
@@ -101,7 +104,7 @@ def test_a_month_that_has_not_begun_has_no_figures(tmp_path: Path, address: str)
     async def scenario() -> list[tuple[int, str]]:
         async with monitor(tmp_path, now="Tue 2026-03-31 23:30") as on:
             await _ready(on, outage("Mon 2026-03-02 16:00", "Tue 2026-03-03 10:00"))
-            client = TestClient(create_app("test", [on.app.router], types=on.app.types))
+            client = TestClient(create_app("test", [on.app.router], types=on.app.types, authentication=MAY_ALL))
             early = [
                 await asyncio.to_thread(client.get, address.format(month=month)) for month in ("2026-04", "2099-12")
             ]
@@ -124,7 +127,7 @@ def _availability(folder: Path, events: list[Any], *, now: str) -> list[dict[str
     async def scenario() -> list[dict[str, Any]]:
         async with monitor(folder, now=now) as on:
             await _ready(on, events)
-            client = TestClient(create_app("test", [on.app.router], types=on.app.types))
+            client = TestClient(create_app("test", [on.app.router], types=on.app.types, authentication=MAY_ALL))
             answer = await asyncio.to_thread(client.get, "/v1/availability", params={"month": "2026-03"})
             rows: list[dict[str, Any]] = answer.json()
             return rows

@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 from msgspec import convert
 
+from shared.auth.principal import Principal
 from shared.contracts.decisions import CorrectionScope
 from shared.period import Month
 from shared.scope import Scope
 from shared.units import CouncilId, ItemId
 from sla_monitor.app import MonitorApp
+from sla_monitor.decisions import UnknownDecision
 from sla_monitor.decisions.corrections import CorrectionRequest
 from sla_monitor.decisions.exclusions import ExclusionProposal
-from sla_monitor.decisions.problems import UnknownDecision
 from sla_monitor.domain.evidence import NoSuchCouncil
 from sla_monitor.reports.budget import budgets
 from sla_monitor.reports.evidence import evidence
@@ -28,6 +29,8 @@ from tests.support.monitoring import ticket
 MARCH = Month(2026, 3)
 SINCE, UNTIL = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)
 ADUR, BOTH = ["adur"], ["adur", "worthing"]
+
+OF_ADUR = Principal.of("ada", "person", ["council-finance"], Scope.of("adur"))
 
 
 @pytest.fixture(autouse=True)
@@ -43,11 +46,11 @@ async def busy_march(at: MonitorClient) -> None:
         await at.on.send(ticket(("Mon 2026-03-02 09:00", "opened"), item="T3", council=council)[0])
     await at.on.wait_until_idle()
     for council in BOTH:
-        exclusion = {"id": f"X-{council}", "exclusion": NIGHT | {"council": council}, "proposed": PROVIDER}
-        await at.post("/v1/exclusions", exclusion, expect=201)
-        await at.post(f"/v1/exclusions/X-{council}/approve", COUNCIL, expect=200)
+        exclusion = {"id": f"X-{council}", "exclusion": NIGHT | {"council": council}}
+        await at.post("/v1/exclusions", exclusion, expect=201, by=PROVIDER)
+        await at.post(f"/v1/exclusions/X-{council}/approve", expect=200, by=COUNCIL)
         days = CorrectionScope(from_date=MARCH.first_day, to_date=MARCH.next.first_day, council=council)
-        await at.on.app.corrections.request(Scope.all(), CorrectionRequest(f"run-{council}", days, "tester"))
+        await at.on.app.corrections.request(Principal.local("tester"), CorrectionRequest(f"run-{council}", days))
     await at.on.wait_until_idle()
 
 
@@ -139,10 +142,10 @@ def test_nobody_proposes_or_requests_for_a_council_out_of_scope(council: str | N
         async with monitor_client(tmp_path) as at:
             days = CorrectionScope(from_date=MARCH.first_day, to_date=MARCH.next.first_day, council=council)
             with pytest.raises(UnknownDecision):
-                await at.on.app.corrections.request(Scope.of("adur"), CorrectionRequest("run", days, "tester"))
-            document = {"id": "X", "exclusion": NIGHT | {"council": "worthing"}, "proposed": PROVIDER}
+                await at.on.app.corrections.request(OF_ADUR, CorrectionRequest("run", days))
+            document = {"id": "X", "exclusion": NIGHT | {"council": "worthing"}}
             with pytest.raises(UnknownDecision):
-                await at.on.app.exclusions.propose(Scope.of("adur"), convert(document, ExclusionProposal))
+                await at.on.app.exclusions.propose(OF_ADUR, convert(document, ExclusionProposal))
 
             assert at.on.app.exclusions.all(Scope.all()) == []
 

@@ -15,6 +15,7 @@ from shared.http import create_app
 from shared.period import MONTH_PATTERN
 from tallystick.__main__ import app as command
 from tallystick.stack import open_stack
+from tests.support.callers import MAY_ALL
 
 ROOT = Path(__file__).parents[2]
 NO_MONTHS = ("0000-01", "1999-12", "2100-01", "9999-12", "2026-13", "2026-3", "٢٠٢٦-٠٣", "2026-03-01")
@@ -37,7 +38,11 @@ def _clients(tmp_path_factory: pytest.TempPathFactory) -> list[TestClient]:
         async with open_stack(tmp_path_factory.mktemp("months"), clock=WallClock()) as stack:
             services = (stack.monitor, stack.billing)
             return [
-                TestClient(create_app(each.title, each.public_routes(illustrative=False), types=each.types))
+                TestClient(
+                    create_app(
+                        each.title, each.public_routes(illustrative=False), types=each.types, authentication=MAY_ALL
+                    )
+                )
                 for each in services
             ]
 

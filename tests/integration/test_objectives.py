@@ -15,6 +15,7 @@ import pytest
 
 from shared.contracts.definitions import Agreement, Benefit, Partnership
 from shared.http import create_app
+from tests.support.callers import MAY_ALL
 from tests.support.histories import calendar
 from tests.support.monitoring import Monitor, TicketEvent, monitor, ticket
 
@@ -112,7 +113,7 @@ async def answers(folder: Path) -> Answers:
     """The answer of every path."""
     async with monitor(folder, now=NOW) as on:
         await history(on)
-        app = create_app("SLA monitor", [on.app.router], types=on.app.types)
+        app = create_app("SLA monitor", [on.app.router], types=on.app.types, authentication=MAY_ALL)
         async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://monitor") as client:
             found = {name: await client.get(path) for name, path in PATHS.items()}
     assert {name: answer.text for name, answer in found.items() if answer.status_code != 200} == {}
@@ -243,7 +244,7 @@ def test_quality_is_measured_against_the_first_year_or_a_stated_baseline(answere
 def test_what_is_not_understood_is_refused_as_a_problem(tmp_path: Path, path: str, status: int) -> None:
     async def asked() -> httpx2.Response:
         async with monitor(tmp_path, now=NOW) as on:
-            app = create_app("SLA monitor", [on.app.router], types=on.app.types)
+            app = create_app("SLA monitor", [on.app.router], types=on.app.types, authentication=MAY_ALL)
             async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://monitor") as client:
                 return await client.get(path)
 

@@ -28,6 +28,7 @@ from shared.scope import Scope
 from shared.sql import postgres
 from shared.sql.engine import busy_during_outages, connect
 from shared.sql.migrate import migrate
+from tests.support.callers import MAY_ALL
 from tests.support.postgres import Postgres, own_postgres
 from tests.support.recharges import ASHBY, recorded
 from tests.support.totals import Store
@@ -89,7 +90,9 @@ async def test_a_call_to_a_frozen_server_ends_as_busy_in_bounded_time(server: Po
 
 
 def test_a_council_that_asks_meanwhile_is_asked_to_retry(server: Postgres, store: SqlStore) -> None:
-    with TestClient(create_app("Billing", [api.router(Statements(store, WallClock()))])) as client:
+    with TestClient(
+        create_app("Billing", [api.router(Statements(store, WallClock()))], authentication=MAY_ALL)
+    ) as client:
         with server.frozen():
             meanwhile = client.get("/v1/statements?month=2026-05")
         afterwards = client.get("/v1/statements?month=2026-05")

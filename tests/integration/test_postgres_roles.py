@@ -1,4 +1,4 @@
-"""The roles of a deployed PostgreSQL: services add rows, nobody who serves or reads can rewrite history."""
+"""The roles of a deployed PostgreSQL: requests read, workers add rows, nobody but the owner can rewrite history."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -11,8 +11,9 @@ from sqlalchemy.exc import DBAPIError
 
 from billing.store.sql import SqlStore
 from shared.sql.engine import connect
+from shared.sql.isolation import Database
 from shared.sql.migrate import SchemaOutdated, changeable, version_table
-from tests.support.databases import APP, OWNER, READONLY, address, empty_database
+from tests.support.databases import APP, OWNER, READONLY, WORKER, address, empty_database
 
 SERVICES = ("catalogue", "sla_monitor", "billing")
 HISTORIES = {
@@ -28,11 +29,13 @@ AsRole = Callable[[str, str], Engine]
 
 @pytest.fixture
 def as_role(migrated_databases: Callable[[str], str]) -> Iterator[AsRole]:
-    """An engine on a service's migrated database, for a role."""
+    """An engine on a service's migrated database, for a role. As a worker nobody logs in: the service becomes one."""
     made: list[Engine] = []
 
     def engine(role: str, package: str) -> Engine:
-        made.append(connect(address(migrated_databases(package), role=role)))
+        url = migrated_databases(package)
+        as_worker = Database.at(address(url, role=APP)).workers
+        made.append(as_worker if role == WORKER else connect(address(url, role=role)))
         return made[-1]
 
     yield engine
@@ -48,7 +51,7 @@ def refused(engine: Engine, statement: str) -> str:
 
 
 @pytest.mark.parametrize("package", SERVICES)
-@pytest.mark.parametrize("role", [APP, READONLY])
+@pytest.mark.parametrize("role", [APP, WORKER, READONLY])
 @pytest.mark.parametrize(
     "statement", ["CREATE TABLE mine (id int)", "CREATE SCHEMA mine", "CREATE TEMP TABLE mine (id int)"]
 )
@@ -60,18 +63,21 @@ def test_only_the_owner_creates_anything(as_role: AsRole, role: str, package: st
     ("package", "table"), [(package, table) for package in HISTORIES for table in HISTORIES[package]]
 )
 @pytest.mark.parametrize("statement", ["DELETE FROM {}", "TRUNCATE {}", "DROP TABLE {}", "ALTER TABLE {} ADD mine int"])
-def test_a_service_cannot_delete_its_history(as_role: AsRole, package: str, table: str, statement: str) -> None:
-    assert refused(as_role(APP, package), statement.format(table)) == "42501"
+@pytest.mark.parametrize("role", [APP, WORKER])
+def test_a_service_cannot_delete_its_history(
+    as_role: AsRole, role: str, package: str, table: str, statement: str
+) -> None:
+    assert refused(as_role(role, package), statement.format(table)) == "42501"
 
 
 @pytest.mark.parametrize("package", SERVICES)
-def test_a_service_may_change_what_its_migrations_name_and_nothing_else(as_role: AsRole, package: str) -> None:
+def test_workers_may_change_what_their_migrations_name_and_nothing_else(as_role: AsRole, package: str) -> None:
     with as_role(OWNER, package).connect() as connection:
         may: dict[str, set[str]] = {
             table: {
                 what
                 for what in ("UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
-                if connection.scalar(MAY, {"role": APP, "table": table, "what": what})
+                if connection.scalar(MAY, {"role": WORKER, "table": table, "what": what})
             }
             for table in connection.scalars(TABLES)
         }
@@ -86,6 +92,20 @@ def test_a_service_cannot_say_that_its_schema_is_another(as_role: AsRole, packag
     statement = f"INSERT INTO {version_table(package)} VALUES ('9999')"  # noqa: S608 (ours)
 
     assert refused(as_role(APP, package), statement) == "42501"
+    assert refused(as_role(WORKER, package), statement) == "42501"
+
+
+@pytest.mark.parametrize("package", SERVICES)
+def test_what_answers_requests_may_write_nothing(as_role: AsRole, package: str) -> None:
+    with as_role(OWNER, package).connect() as connection:
+        may = [
+            (table, what)
+            for table in connection.scalars(TABLES)
+            for what in ("INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
+            if connection.scalar(MAY, {"role": APP, "table": table, "what": what})
+        ]
+
+    assert may == []
 
 
 @pytest.mark.parametrize("package", SERVICES)

@@ -36,6 +36,7 @@ from sla_monitor.store import items
 from tallystick.__main__ import app
 from tallystick.commands.quarantine import app as registered
 from tallystick.stack import open_stack
+from tests.support.callers import MAY_ALL
 from tests.support.monitoring import local, ticket
 from tests.support.service_process import PATIENCE_S, clean_environment, state_folder_env
 from tests.support.state_folder import FolderContent, content_of, shards_read
@@ -393,7 +394,7 @@ def test_the_guide_names_exactly_the_commands_that_exist() -> None:
 def test_http_lists_what_is_open_page_by_page_without_the_bytes(failed: Path) -> None:
     async def pages() -> list[list[dict[str, Any]]]:
         async with open_stack(failed, clock=NOW) as stack:
-            http = create_app("quarantine", [router(stack.billing.quarantine)], types=TYPES)
+            http = create_app("quarantine", [router(stack.billing.quarantine)], types=TYPES, authentication=MAY_ALL)
             found, url = [], "/v1/quarantine?limit=2"
             with TestClient(http) as client:
                 while url:

@@ -15,7 +15,7 @@ from shared.sql.migrate import migrate
 from sla_monitor.ports import VerdictCounts
 from sla_monitor.store.read_model import SqlReadModel
 from sla_monitor.store.tables import VERDICT
-from tests.support.databases import empty_database
+from tests.support.databases import APP, address, empty_database
 
 VERDICTS = 10_000
 JUNE = ["2026-06"]
@@ -48,7 +48,10 @@ def sqlite(tmp_path: Path) -> Iterator[Engine]:
 
 @pytest.fixture(scope="module")
 def postgresql(postgres_server: str) -> Iterator[Engine]:
-    """A year of verdicts, so that reading all of them costs more than an index; analysed as autovacuum would."""
+    """A year of verdicts, so that reading all of them costs more than an index; analysed as autovacuum would.
+
+    It is asked as the role of requests, to whose queries PostgreSQL adds what they may see.
+    """
     with empty_database(postgres_server) as url:
         made = connect(url)
         migrate(made, "sla_monitor")
@@ -56,8 +59,10 @@ def postgresql(postgres_server: str) -> Iterator[Engine]:
             connection.execute(insert(VERDICT), [_verdict(number) for number in range(VERDICTS)])
         with made.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("VACUUM ANALYZE verdict"))
-        yield made
         made.dispose()
+        requests = connect(address(url, role=APP))
+        yield requests
+        requests.dispose()
 
 
 def _verdict(number: int) -> dict[str, object]:

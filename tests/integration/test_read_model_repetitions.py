@@ -11,7 +11,8 @@ from shared.contracts.topics import VERDICTS
 from shared.contracts.verdicts import VerdictEvent
 from shared.log.port import Shard
 from shared.scope import Scope
-from shared.sql.engine import connect, read_transaction
+from shared.sql.engine import read_transaction
+from shared.sql.isolation import Database
 from shared.sql.migrate import prepare
 from sla_monitor.store.read_model import SqlReadModel
 from sla_monitor.store.recorder import SqlAnnouncementStore
@@ -64,7 +65,7 @@ def recorded(batches: Sequence[Sequence[VerdictEvent]], url: str) -> tuple[list[
         for batch in batches:
             record(store, after, batch)
             after += len(batch)
-    engine = connect(url)
+    engine = Database.at(url).workers
     with read_transaction(engine) as connection:
         outcomes = list(connection.scalars(select(VERDICT.c.outcome)))
         columns = ANNOUNCEMENT.c
@@ -75,10 +76,10 @@ def recorded(batches: Sequence[Sequence[VerdictEvent]], url: str) -> tuple[list[
 
 @contextmanager
 def stored_in(url: str, *, freeze_days: int) -> Iterator[tuple[SqlAnnouncementStore, SqlReadModel]]:
-    engine = connect(url)
-    prepare(engine, "sla_monitor")
-    yield SqlAnnouncementStore(engine, freeze_days=freeze_days), SqlReadModel(engine)
-    engine.dispose()
+    database = Database.at(url)
+    prepare(database.workers, "sla_monitor")
+    yield SqlAnnouncementStore(database.workers, freeze_days=freeze_days), SqlReadModel(database.requests)
+    database.close()
 
 
 def record(store: SqlAnnouncementStore, position: int, events: Sequence[VerdictEvent]) -> None:

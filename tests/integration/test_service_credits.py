@@ -21,6 +21,7 @@ from shared.http import create_app
 from shared.log.port import Message
 from shared.units import EpochMillis, ItemId
 from tallystick.stack import Stack, open_stack
+from tests.support.callers import MAY_ALL
 from tests.support.credits import agreement_with_credits, credit, target
 from tests.support.recharges import ASHBY, ICT, PROVIDER, SOURCE, standing, tariff
 
@@ -63,7 +64,7 @@ async def after(stack: Stack, events: Sequence[ItemEvent]) -> Seen:
     ]
     await stack.bus.publish(TICKETS.name, messages)
     await stack.drain(lambda _: None)
-    with TestClient(create_app("billing", [stack.billing.router], types=api.TYPES)) as client:
+    with TestClient(create_app("billing", [stack.billing.router], types=api.TYPES, authentication=MAY_ALL)) as client:
         content = client.get(f"{STATEMENT}.json").json()
         ref = content["service_credits"][0]["ref"]
         return Seen(

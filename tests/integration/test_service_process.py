@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from runpy import run_module
 
@@ -25,6 +26,7 @@ from shared.contracts.envelope import Event, ItemEvent
 from shared.contracts.topics import CATALOGUE, TICKETS, TOPICS, USAGE
 from shared.log.port import Message
 from shared.running import command
+from tests.support.callers import SIGNING_KEY, published_key
 from tests.support.monitoring import ticket
 from tests.support.recharges import ASHBY, PROVIDER, agreement, catalogue_events, recorded, standing, tariff
 from tests.support.service_process import (
@@ -44,6 +46,15 @@ async def publish(bus_url: str, topic: str, events: Sequence[Event]) -> None:
     try:
         await bus.ensure_topics(TOPICS)
         await bus.publish(topic, [Message(key(event), encode_event(event)) for event in events])
+    finally:
+        await bus.close()
+
+
+async def publish_key(bus_url: str) -> None:
+    bus = connect(bus_url)
+    try:
+        await bus.ensure_topics(TOPICS)
+        await bus.publish(CATALOGUE.name, [published_key(datetime.fromisoformat(AT))])
     finally:
         await bus.close()
 
@@ -77,10 +88,10 @@ def test_what_operators_see_is_not_public(path: str, catalogue: ServiceProcess) 
 
 
 def test_operators_and_nobody_else_see_the_quarantine(tmp_path: Path) -> None:
+    asyncio.run(publish_key(f"sqlite:///{tmp_path}/log.db"))
     with running_service("-m", "billing", env=state_folder_env(tmp_path)) as billing:
-        eventually(lambda: billing.admin("/livez")[0] == 200)
+        eventually(lambda: billing.admin("/v1/quarantine") == (200, "[]"))
 
-        assert billing.admin("/v1/quarantine") == (200, "[]")
         assert billing.admin("/v1/quarantine?stray=1")[0] == 400
         assert billing.public("/v1/quarantine")[0] == 404
 
@@ -96,7 +107,7 @@ def test_readiness_names_each_part(catalogue: ServiceProcess) -> None:
     status, body = catalogue.admin("/readyz")
 
     assert status == 200
-    assert json.loads(body)["parts"].keys() == {"process", "bus", "database", "schema", "versions"}
+    assert json.loads(body)["parts"].keys() == {"process", "bus", "database", "schema", "versions", "audit"}
 
 
 @pytest.mark.parametrize("service", ["sla_monitor", "billing"])
@@ -119,7 +130,7 @@ def others_are_ready(service: ServiceProcess, but: str) -> bool:
 
 
 def test_requests_are_measured_by_route_and_not_by_path(catalogue: ServiceProcess) -> None:
-    catalogue.public("/v1/councils/ashby")
+    eventually(lambda: catalogue.public("/v1/councils/ashby")[0] == 404)
 
     metrics = catalogue.admin("/metrics")[1]
 
@@ -134,6 +145,7 @@ def test_the_three_services_work_together_over_one_log(tmp_path: Path) -> None:
     log = f"sqlite:///{tmp_path}/log.db"
     definitions: list[AnyDefinition] = [ASHBY, PROVIDER, tariff(standing("310.00")), agreement("tariff")]
     asyncio.run(publish(log, CATALOGUE.name, catalogue_events(*definitions)))
+    asyncio.run(publish_key(log))
     asyncio.run(publish(log, USAGE.name, [recorded("r-1", AT, "10")]))
 
     with ExitStack() as stack:
@@ -154,6 +166,7 @@ def test_the_three_services_work_together_over_one_log(tmp_path: Path) -> None:
 
 def test_the_catalogue_loads_an_example_that_the_monitor_judges_by(tmp_path: Path) -> None:
     env = state_folder_env(tmp_path)
+    env |= {"SIGNING_KEY": SIGNING_KEY}
     loaded = run_to_end("-m", "catalogue", "load", "adur-worthing", env=env)
     assert loaded.returncode == 0, loaded.stdout
     events = ticket(("Mon 2026-10-05 09:00", "opened"), ("Mon 2026-10-05 09:30", "resolved"))
@@ -296,7 +309,9 @@ def run_here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
         ({"STATE_URL": "memcached://cache"}, "STATE_URL"),
         ({"DATABASE_URL": "mysql://server/database"}, "postgresql"),
         ({"DATABASE_URL": "nonsense"}, "Could not parse"),
-        ({"HTTP_HOST": "192.0.2.1"}, "HTTP_HOST 192.0.2.1"),
+        ({"HTTP_HOST": "192.0.2.1", "ALLOWED_HOSTS": "a.example"}, "HTTP_HOST 192.0.2.1 and HTTP_PORT"),
+        ({"HTTP_HOST": "0.0.0.0"}, "set ALLOWED_HOSTS"),  # noqa: S104 (refused)
+        ({"ALLOWED_HOSTS": "a.example:8080"}, "without ports"),
         ({"LOG_LEVEL": "chatty"}, "LOG_LEVEL"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",

@@ -19,6 +19,7 @@ from shared.contracts.codec import encode_event
 from shared.contracts.topics import TICKETS
 from shared.log.port import Message
 from tests.support import servers
+from tests.support.callers import SIGNING_KEY
 from tests.support.databases import empty_database
 from tests.support.kafka_broker import answers, frozen, stopped
 from tests.support.monitoring import ticket
@@ -48,6 +49,7 @@ class Production:
             "BUS_URL": self.bus,
             "STATE_URL": servers.redis_address(self.redis),
             "DATABASE_URL": self.databases[service],
+            "SIGNING_KEY": SIGNING_KEY,
         }
 
     @contextmanager

@@ -3,6 +3,7 @@
 Open 09:00 to 17:00; 8 working hours to resolve, 90% of them. It is Tuesday 16 June 2026 at noon.
 """
 
+import asyncio
 import csv
 import io
 import re
@@ -16,16 +17,20 @@ import msgspec
 import pytest
 import yaml
 from fastapi import FastAPI
+from starlette.types import Message
 
+from shared.auth.principal import Principal
 from shared.contracts.definitions import Agreement
 from shared.contracts.items import NewItemData, TicketOpened
-from shared.http import create_app
+from shared.http import Authentication, create_app
 from shared.http.queries import caller_scope
 from shared.scope import Scope
 from shared.web.pages import site_routes
 from sla_monitor.reports import today
+from tests.support.callers import MAY_ALL
 from tests.support.histories import calendar
 from tests.support.monitoring import Monitor, local, monitor, ticket
+from tests.support.service_process import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 
@@ -67,7 +72,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         await on.publish_catalogue(calendar(), agreement("adur"), agreement("worthing"))
         await on.wait_until_idle()
         routers = [on.app.router, on.app.pages(illustrative=True), site_routes()]
-        app = create_app("test", routers, types=on.app.types)
+        app = create_app("test", routers, types=on.app.types, authentication=MAY_ALL)
         async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://test") as client:
             yield Site(on, app, client)
 
@@ -252,3 +257,25 @@ async def test_what_is_watched_is_sent_again_when_it_changed_and_ends_with_the_s
     assert (first, second) == ("retry: 2000\ndata: []\n\n", "data: ['T1']\n\n")
     assert [each async for each in sent] == []
     assert (await site.client.get("/today/stream")).status_code == 503
+
+
+async def test_a_stream_ends_for_whoever_is_not_known_any_more(site: Site) -> None:
+    known = [Principal.local("tester")]
+    way = Authentication(lambda _: known[0] if known else None)
+    app = create_app("Test", [site.on.app.pages(illustrative=True)], authentication=way)
+    headers = [(b"host", b"localhost")]
+    request = {"type": "http", "method": "GET", "path": "/today/stream", "query_string": b"", "headers": headers}
+    sent: asyncio.Queue[Message] = asyncio.Queue()
+
+    async def stay() -> Message:
+        await asyncio.Event().wait()
+        return {"type": "http.disconnect"}
+
+    answering = asyncio.create_task(app(request, stay, sent.put))
+    assert (await sent.get())["status"] == 200
+    assert b"data: " in (await sent.get())["body"]
+    known.clear()
+    await asyncio.wait_for(answering, PATIENCE_S)
+
+    last = [sent.get_nowait() for _ in range(sent.qsize())][-1]
+    assert last["more_body"] is False

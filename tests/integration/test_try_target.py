@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 from shared.http import create_app
 from sla_monitor.trial import route
 from sla_monitor.trial.target import MAX_DOCUMENT_BYTES
+from tests.support.callers import MAY_ALL
 
 YAML = {"Content-Type": "application/yaml"}
 JSON = {"Content-Type": "application/json"}
@@ -36,7 +37,7 @@ BROKEN = DOCUMENT.replace("8 working hours", "soon").replace("Sat 2026", "Sun 20
 def client() -> Iterator[TestClient]:
     routes = APIRouter(prefix="/v1")
     routes.include_router(route.router())
-    with TestClient(create_app("Try", [routes], types=route.TYPES)) as client:
+    with TestClient(create_app("Try", [routes], types=route.TYPES, authentication=MAY_ALL)) as client:
         yield client
 
 

@@ -19,6 +19,7 @@ from shared.units import CouncilId, ItemId
 from shared.web.pages import site_routes
 from sla_monitor.domain.verification import verify
 from tallystick.__main__ import app
+from tests.support.callers import MAY_ALL
 from tests.support.monitor_client import COUNCIL, MonitorClient, monitor_client
 from tests.support.monitoring import local, ticket
 
@@ -60,7 +61,9 @@ def test_two_agreements_with_a_target_of_one_id_are_judged_by_an_objective_each(
         async with monitor_client(tmp_path) as at:
             await two_agreements(at)
             csv_text = (await at.read("/v1/attainment.csv?month=2026-03")).decode()
-            pages = TestClient(create_app("test", [at.on.app.pages(illustrative=True), site_routes()]))
+            pages = TestClient(
+                create_app("test", [at.on.app.pages(illustrative=True), site_routes()], authentication=MAY_ALL)
+            )
             page = await asyncio.to_thread(pages.get, "/attainment?month=2026-03")
             return (
                 await at.get("/v1/attainment?month=2026-03"),
@@ -114,7 +117,7 @@ def test_an_exclusion_of_one_agreements_target_or_one_streams_item_is_of_no_othe
             body = {"id": "X0", "exclusion": unclear, "proposed": COUNCIL}
             refused = await at.post("/v1/exclusions", body, expect=422)
             await at.propose(**about, agreement="core", item="slow", stream="ticket")
-            await at.post("/v1/exclusions/X1/approve", COUNCIL, expect=200)
+            await at.post("/v1/exclusions/X1/approve", expect=200, by=COUNCIL)
             await at.on.wait_until_idle()
             return refused, await at.get("/v1/attainment?month=2026-03")
 
@@ -137,7 +140,7 @@ def shared_id(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str,
             await at.on.send(*work("T-1", "Mon 2026-03-02 09:00", "Wed 2026-03-04 11:00"), topic=WORK)
             await at.on.wait_until_idle()
             routes = [at.on.app.pages(illustrative=True), site_routes()]
-            pages = TestClient(create_app("test", routes), follow_redirects=False)
+            pages = TestClient(create_app("test", routes, authentication=MAY_ALL), follow_redirects=False)
             return {
                 "attained": await at.get("/v1/attainment?month=2026-03"),
                 "evidence": await at.read("/v1/evidence/adur/2026-03"),

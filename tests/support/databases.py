@@ -14,6 +14,7 @@ from tests.support.shared_servers import one_at_a_time
 SUPERUSER = "tallystick"
 OWNER = "tallystick_migrate"
 APP = "tallystick_app"
+WORKER = "tallystick_worker"
 READONLY = "tallystick_readonly"
 FIT = "TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'"
 

@@ -14,6 +14,7 @@ from testcontainers.core.container import DockerContainer
 from shared.bus.connect import connect
 from shared.contracts.topics import TOPICS
 from tests.support import servers
+from tests.support.callers import SIGNING_KEY
 from tests.support.kafka_broker import answers
 from tests.support.production_shape import led
 from tests.support.service_process import SERVICES, eventually, run_to_end
@@ -43,7 +44,8 @@ class LosableServers:
 
     def env(self, service: str, *, role: str = "tallystick_app") -> dict[str, str]:
         """The settings of a service; those of its migration for the role that owns its tables."""
-        return {"BUS_URL": self.bus_url, "STATE_URL": self.redis, "DATABASE_URL": self.database(service, role=role)}
+        stores = {"STATE_URL": self.redis, "DATABASE_URL": self.database(service, role=role)}
+        return {"BUS_URL": self.bus_url, **stores, "SIGNING_KEY": SIGNING_KEY}
 
     def database(self, service: str, *, role: str = "tallystick") -> str:
         """The address of a service's database."""
@@ -150,7 +152,7 @@ class LosableServers:
         for statement in (
             "ALTER SCHEMA public RENAME TO before_the_loss",
             "CREATE SCHEMA public",
-            "GRANT USAGE ON SCHEMA public TO tallystick_app, tallystick_readonly",
+            "GRANT USAGE ON SCHEMA public TO tallystick_app, tallystick_worker, tallystick_readonly",
         ):
             self.sql(service, statement, role=_OWNER)
 

@@ -8,9 +8,11 @@ from typing import Any
 import httpx2
 import msgspec
 
+from shared.auth.principal import Principal
 from shared.contracts.definitions import Agreement
 from shared.contracts.verdicts import VerdictCorrected
-from shared.http import create_app
+from shared.http import Authentication, create_app
+from shared.scope import Scope
 from tests.support.histories import calendar
 from tests.support.monitoring import NEVER_ARCHIVED, Monitor, monitor
 
@@ -24,7 +26,14 @@ NIGHT = {
     "category": "planned-maintenance",
     "reason": "change-1432",
 }
-PROVIDER, COUNCIL = {"side": "provider", "by": "operations"}, {"side": "council", "by": "contract-manager"}
+PROVIDER, SECOND, COUNCIL = "operations", "second-approver", "contract-manager"
+# Who calls, by the header Test-Caller; without it whoever may all.
+PEOPLE = {
+    PROVIDER: Principal.of(PROVIDER, "person", ["operator", "approver"], Scope.all()),
+    SECOND: Principal.of(SECOND, "person", ["approver"], Scope.all()),
+    COUNCIL: Principal.of(COUNCIL, "person", ["council-finance"], Scope.of("adur", "worthing")),
+}
+NAMED = Authentication(lambda request: PEOPLE.get(request.headers.get("Test-Caller", ""), Principal.local("tester")))
 
 
 def agreement(council: str = "adur") -> Agreement:
@@ -56,14 +65,14 @@ class MonitorClient:
     async def get(self, path: str) -> Any:
         return msgspec.json.decode(await self.read(path))
 
-    async def post(self, path: str, body: dict[str, Any], *, expect: int) -> Any:
-        answer = await self._client.post(path, json=body)
+    async def post(self, path: str, body: dict[str, Any] | None = None, *, expect: int, by: str = "") -> Any:
+        answer = await self._client.post(path, json=body, headers={"Test-Caller": by})
         assert answer.status_code == expect, answer.text
         return answer.json()
 
-    async def propose(self, *, by: dict[str, str] = PROVIDER, **changes: Any) -> Any:
-        body = {"id": "X1", "exclusion": NIGHT | changes, "proposed": by}
-        return await self.post("/v1/exclusions", body, expect=201)
+    async def propose(self, *, by: str = PROVIDER, **changes: Any) -> Any:
+        body = {"id": "X1", "exclusion": NIGHT | changes}
+        return await self.post("/v1/exclusions", body, expect=201, by=by)
 
     async def corrections(self) -> list[tuple[str, str, str, str]]:
         """(item, was, now, cause) of every correction published."""
@@ -86,6 +95,6 @@ async def monitor_client(
     async with monitor(folder, now=now, archive_days=archive_days) as on:
         await on.publish_catalogue(calendar(), agreement(), agreement("worthing"))
         await on.wait_until_idle()
-        app = create_app("Monitor", [on.app.router], types=on.app.types)
+        app = create_app("Monitor", [on.app.router], types=on.app.types, authentication=NAMED)
         async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://monitor") as client:
             yield MonitorClient(on, client)

@@ -7,10 +7,13 @@ from fastapi.responses import HTMLResponse
 
 from billing.documents.forms import form
 from billing.domain.statement import Statement, build_statement
+from shared.auth.roles import Action
 from shared.http import create_app
+from shared.http.access import requires
 from shared.http.event_stream import EVENT_STREAM
 from shared.instants import instant
 from shared.period import Month
+from shared.web.pages import problem_page
 from sla_monitor import pages
 from sla_monitor.domain.open_targets import OpenTarget
 from sla_monitor.pages import CouncilAttainment, TargetRow
@@ -21,6 +24,7 @@ from sla_monitor.reports.item_report import ItemAnswer, item_report
 from sla_monitor.reports.today import ActiveAlert, CouncilToday, GroupState, PipelineState, Severity, Today
 from tallystick.demo.home_page import AttainmentRow, HomePage, StatementRow, router
 from tests.support import credits, histories, recharges
+from tests.support.callers import MAY_ALL
 
 OCTOBER = Month(2026, 10)
 TARGET = "Resolution time: within 8 working hours"
@@ -250,7 +254,7 @@ def statement() -> Statement:
 
 def application(home: HomePage = HOME) -> FastAPI:
     """All pages at `ADDRESSES`, with their assets."""
-    routes = APIRouter(default_response_class=HTMLResponse)
+    routes = APIRouter(default_response_class=HTMLResponse, dependencies=[requires(Action.READ_FIGURES)])
 
     @routes.get("/today")
     def today() -> str:
@@ -280,4 +284,4 @@ def application(home: HomePage = HOME) -> FastAPI:
     def statement_of_ashby() -> str:
         return form("html").render(statement()).decode()
 
-    return create_app("Pages", [router(lambda: home), routes])
+    return create_app("Pages", [router(lambda _: home), routes], authentication=MAY_ALL, problem_page=problem_page)

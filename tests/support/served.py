@@ -11,8 +11,14 @@ from fastapi import FastAPI
 
 from shared.clock import Clock, WallClock
 from shared.http import create_app
+from shared.http.access import KeysUnknown
 from tallystick.stack import Stack, open_stack
+from tests.support.callers import MAY_ALL
 from tests.support.service_process import eventually
+
+# The credentials by which commands call: illustrative, and of no other installation.
+OPERATOR = "tsc_0123456789abcdef", "tss_" + "0123456789a" * 3 + "0123456789"
+CREDENTIALS = {"TALLYSTICK_CLIENT_ID": OPERATOR[0], "TALLYSTICK_CLIENT_SECRET": OPERATOR[1]}
 
 
 @contextmanager
@@ -41,14 +47,31 @@ def served(folder: Path, clock: Clock | None = None) -> Iterator[str]:
 
 async def _serve(folder: Path, server: uvicorn.Server, clock: Clock) -> None:
     async with open_stack(folder, clock=clock) as stack:
-        server.config.app = _application(stack)
+        await asyncio.to_thread(stack.catalogue.clients.bootstrap, *OPERATOR)
+        server.config.app = _application(stack, clock)
         stop = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(stack.run(stop))
+            while not _gives_tokens(stack):  # noqa: ASYNC110 (nothing announces it)
+                await asyncio.sleep(0.02)
             await server.serve()
             stop.set()
 
 
-def _application(stack: Stack) -> FastAPI:
+def _application(stack: Stack, clock: Clock) -> FastAPI:
     routers = [stack.catalogue.router, stack.monitor.router, stack.billing.router]
-    return create_app("Tallystick", routers, types=[*stack.catalogue.types, *stack.monitor.types, *stack.billing.types])
+    return create_app(
+        "Tallystick",
+        routers,
+        types=[*stack.catalogue.types, *stack.monitor.types, *stack.billing.types],
+        # Tokens are of this machine's time.
+        authentication=stack.catalogue.authentication if isinstance(clock, WallClock) else MAY_ALL,
+    )
+
+
+def _gives_tokens(stack: Stack) -> bool:
+    try:
+        stack.catalogue.keys.current()
+    except KeysUnknown:
+        return False
+    return True

@@ -15,6 +15,8 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
+from tests.support.callers import SIGNING_KEY, token
+
 PATIENCE_S = 180.0  # a bound on waiting, and no claim about speed
 STOPS_WITHIN_S = 20.0
 _LOOK_EVERY_S = 0.05
@@ -33,7 +35,7 @@ class ServiceProcess:
         self._reader.start()
 
     def public(self, path: str, *, accept: str = "application/json") -> tuple[int, str]:
-        """Status and body of the public server's answer."""
+        """Status and body of the public server's answer, to somebody who has every role of the provider."""
         return self._get("http", path, accept)
 
     def admin(self, path: str) -> tuple[int, str]:
@@ -67,7 +69,8 @@ class ServiceProcess:
 
     def _get(self, server: str, path: str, accept: str) -> tuple[int, str]:
         try:
-            return get(f"http://127.0.0.1:{self._started()[server]}{path}", accept=accept)
+            address = f"http://127.0.0.1:{self._started()[server]}{path}"
+            return get(address, accept=accept, headers={"Authorization": f"Bearer {token()}"})
         except URLError:
             time.sleep(_LOOK_EVERY_S)  # a process that has just closed its socket is about to end
             self._is_over()
@@ -90,7 +93,7 @@ class ServiceProcess:
 @contextmanager
 def running_service(*command: str, env: Mapping[str, str]) -> Iterator[ServiceProcess]:
     """`python *command` with any free ports, until the block is left; then it gets SIGTERM, and must stop."""
-    chosen = {"HTTP_PORT": "0", "ADMIN_PORT": "0", **env}
+    chosen = {"HTTP_PORT": "0", "ADMIN_PORT": "0", "SIGNING_KEY": SIGNING_KEY, **env}
     process = subprocess.Popen(
         [sys.executable, *command], env=clean_environment() | chosen, stdout=subprocess.PIPE, text=True
     )
@@ -124,10 +127,11 @@ def clean_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(settings)}
 
 
-def get(url: str, *, accept: str = "application/json") -> tuple[int, str]:
+def get(url: str, *, accept: str = "application/json", headers: Mapping[str, str] | None = None) -> tuple[int, str]:
     """Status and body of an answer, whatever the status."""
+    request = Request(url, headers={"Accept": accept, **(headers or {})})  # noqa: S310 (ours)
     try:
-        with urlopen(Request(url, headers={"Accept": accept}), timeout=PATIENCE_S) as answer:  # noqa: S310 (ours)
+        with urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310 (ours)
             return answer.status, answer.read().decode()
     except HTTPError as refusal:
         with refusal:

@@ -103,6 +103,8 @@ VERBS = (
     Verb("verify", _HAND_OVER, "Check a file by itself, without any state.", _STATELESS, is_group=True),
     Verb("correct", _DECIDE, "Evaluate ended items again by today's catalogue, and publish what changes.", _ASKS),
     Verb("quarantine", _DECIDE, "List invalid records, and redrive or discard them.", _CONNECTS, is_group=True),
+    Verb("people", _DECIDE, "Say who may sign in, and what they may do.", _ASKS, is_group=True),
+    Verb("audit", _DECIDE, "Read who did and saw what, and verify that nobody changed it.", _ASKS, is_group=True),
     Verb("approvals", _DECIDE, "List everything that was approved: when, what, by whom, why.", _CONNECTS),
 )
 

@@ -4,12 +4,15 @@ import getpass
 import re
 import sys
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import typer
 
 from shared.contracts.scalars import ID_PATTERN
 from tallystick.console import fail
+
+if TYPE_CHECKING:  # it takes time to import
+    from shared.auth.principal import Principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class Authorisation:
         text = " ".join(reason.split())
         if not text or len(text) > MAX_REASON_LENGTH or not text.isprintable():
             fail("The reason is empty, too long or not printable.", do=f"Use 1 to {MAX_REASON_LENGTH} characters.")
-        name = actor if actor is not None else _login()
+        name = actor if actor is not None else login_name()
         if not re.match(ID_PATTERN, name):
             fail(f"{name!r} cannot be stored as a name.", do="Use --actor with letters, digits and _.-")
         return cls(name, text)
@@ -42,7 +45,18 @@ def confirm(question: str, *, yes: bool) -> None:
     typer.confirm(question, abort=True, err=True)
 
 
-def _login() -> str:
+def local_principal(actor: str | None = None) -> "Principal":
+    """Whoever runs the command on a local stack, for both sides; ends the command where that cannot be stored."""
+    from shared.auth.principal import Principal
+
+    name = actor or login_name()
+    if not re.match(ID_PATTERN, name):
+        fail(f"{name!r} cannot be stored as a name.", do="Log in by a name of letters, digits and _.-")
+    return Principal.local(name)
+
+
+def login_name() -> str:
+    """Who runs the command; ends it where that is not known."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):

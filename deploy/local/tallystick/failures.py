@@ -26,7 +26,16 @@ from tallystick.replay.mapping import InvalidMapping, UnknownMapping
 from tallystick.replay.scratch import NoSpaceLeft
 from tallystick.replay.table import UnreadableFile
 from tallystick.replay.targets import UnusableTemplate
-from tallystick.servers import ADDRESS, NoAnswer, RequestRefused, ServiceFailed, WrongAddress
+from tallystick.servers import (
+    ADDRESS,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    CredentialsRefused,
+    NoAnswer,
+    RequestRefused,
+    ServiceFailed,
+    WrongAddress,
+)
 from tallystick.stack import FolderInUse, UnusableFolder
 
 _ADDRESSES = "BUS_URL, STATE_URL, DATABASE_URL and TALLYSTICK_VAR say where the services keep their data."
@@ -76,6 +85,10 @@ ADVICE = (
     Advice((NotAllowed,), "Give it another --name. Nothing was ordered."),
     Advice((VerdictsChanging,), "Let the services finish, and run it again. Nothing was written.", EXIT_BUSY),
     Advice((WrongAddress,), f"Set {ADDRESS} to the address of the services' gateway. Nothing was changed."),
+    Advice(
+        (CredentialsRefused,),
+        f"Ask whoever manages access for a new secret: {CLIENT_ID} and {CLIENT_SECRET}_FILE. Nothing was changed.",
+    ),
     Advice((RequestRefused,), "Nothing was changed. Correct the request and run it again."),
     Advice(
         (ServiceFailed,),

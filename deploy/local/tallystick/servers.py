@@ -5,9 +5,10 @@ Whatever the environment says of servers, no verb falls back to the folder, whos
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from http import HTTPStatus
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -20,6 +21,9 @@ if TYPE_CHECKING:  # importing them takes time, and only verbs that ask servers 
     from urllib.request import OpenerDirector, Request
 
 ADDRESS = "TALLYSTICK_URL"
+CLIENT_ID, CLIENT_SECRET = "TALLYSTICK_CLIENT_ID", "TALLYSTICK_CLIENT_SECRET"
+# The part of its life after which a token is not relied on: an answer may take a while.
+_RENEWED_AFTER = 0.5
 SETTINGS = (ADDRESS, "BUS_URL", "STATE_URL", "DATABASE_URL", "MONITOR_DATABASE_URL", "BILLING_DATABASE_URL")
 JSON_TYPE = "application/json"
 # A what-if looks at every item of the past, one question at a time.
@@ -58,6 +62,13 @@ class RequestRefused(Exception):
         self.status, self.problem, self.call = status, problem, call
 
 
+class CredentialsRefused(Exception):
+    """The catalogue does not know the client, or its secret has expired or was taken back."""
+
+    def __init__(self, client: str) -> None:
+        super().__init__(f"the credentials of client {client} are not valid now")
+
+
 class ProblemFault(msgspec.Struct, frozen=True):
     """One fault of a refused request: where it is, in the body or among the parameters, and what is wrong."""
 
@@ -80,32 +91,95 @@ class ProblemAnswer(msgspec.Struct, frozen=True):
     errors: tuple[ProblemFault, ...] = ()
 
 
+@dataclass(slots=True)
+class ClientCredentials:
+    """What proves this command to the services, and the token that it got for them."""
+
+    id: str
+    secret: str = field(repr=False)
+    _token: str = field(default="", repr=False)
+    _fresh_until_s: float = 0.0
+
+    def token(self, address: str) -> str:
+        """An access token of the services at `address`: the last one, or another in time before it expires.
+
+        Raises as `ServiceApi`'s calls.
+        """
+        if monotonic() >= self._fresh_until_s:
+            answer = self._answer(address)
+            self._token = answer.access_token
+            self._fresh_until_s = monotonic() + answer.expires_in * _RENEWED_AFTER
+        return self._token
+
+    def _answer(self, address: str) -> "TokenAnswer":
+        from urllib.error import HTTPError, URLError
+        from urllib.parse import urlencode
+        from urllib.request import Request
+
+        form = {"grant_type": "client_credentials", "client_id": self.id, "client_secret": self.secret}
+        headers = {"Accept": JSON_TYPE, "Content-Type": "application/x-www-form-urlencoded"}
+        request = Request(f"{address}/v1/token", urlencode(form).encode(), headers)  # noqa: S310 (as for every call)
+        try:
+            with _opener().open(request, timeout=TIMEOUT_S) as answer:
+                return msgspec.json.decode(answer.read(_MAX_PROBLEM_BYTES), type=TokenAnswer)
+        except HTTPError as refusal:
+            with refusal:
+                if refusal.code == HTTPStatus.UNAUTHORIZED:
+                    raise CredentialsRefused(self.id) from refusal
+                raise _failure(request, refusal) from refusal
+        except URLError as fault:
+            raise NoAnswer(f"{address} was not reached: {fault.reason}") from fault
+        except (OSError, ValueError) as fault:
+            raise NoAnswer(f"{address} broke off its answer: {fault}") from fault
+
+
+class TokenAnswer(msgspec.Struct, frozen=True):
+    """What the catalogue gives for credentials."""
+
+    access_token: str
+    expires_in: int
+
+
 @dataclass(frozen=True, slots=True)
 class ServiceApi:
     """The public API of all services under one address, that of their gateway. Its calls block.
 
-    They raise `RequestRefused`, `ServiceFailed`, `NoAnswer` and `WrongAddress`.
+    They raise `RequestRefused`, `ServiceFailed`, `NoAnswer` and `WrongAddress`. `token` is the access token of whoever
+    asks; or it is had from the catalogue for `client`.
     """
 
     address: str
+    token: str = field(default="", repr=False)
+    client: "ClientCredentials | None" = None
 
     def get(self, *path: str, query: Mapping[str, str | None] | None = None, accept: str = JSON_TYPE) -> bytes:
         """What is at `/v1/…`, the parts of `path` quoted; a query's parameter that is None is left out."""
         from urllib.parse import urlencode
 
         given = {name: value for name, value in (query or {}).items() if value is not None}
-        return self._answer(f"{_path(path)}{'?' if given else ''}{urlencode(given)}", None, accept)
+        return self._answer("GET", f"{_path(path)}{'?' if given else ''}{urlencode(given)}", None, accept)
 
     def post(self, *path: str, body: object) -> bytes:
         """What `/v1/…` answers to `body` as JSON."""
-        return self._answer(_path(path), msgspec.json.encode(body), JSON_TYPE)
+        return self._answer("POST", _path(path), msgspec.json.encode(body), JSON_TYPE)
 
-    def _answer(self, path: str, body: bytes | None, accept: str) -> bytes:
+    def put(self, *path: str, body: object) -> bytes:
+        """What `/v1/…` answers to `body` as JSON in place of what was there."""
+        return self._answer("PUT", _path(path), msgspec.json.encode(body), JSON_TYPE)
+
+    def delete(self, *path: str) -> bytes:
+        """What `/v1/…` answers when it is taken away."""
+        return self._answer("DELETE", _path(path), None, JSON_TYPE)
+
+    def _answer(self, method: str, path: str, body: bytes | None, accept: str) -> bytes:
         from urllib.error import HTTPError, URLError
         from urllib.request import Request
 
         headers = {"Accept": accept} | ({} if body is None else {"Content-Type": JSON_TYPE})
-        request = Request(f"{self.address}{path}", body, headers)  # noqa: S310 (`read_address` lets http and https in)
+        if token := self.token or (self.client.token(self.address) if self.client else ""):
+            headers["Authorization"] = f"Bearer {token}"
+        address = f"{self.address}{path}"
+        request = Request(address, body, headers, method=method)  # noqa: S310 (`read_address` lets http and https in)
         try:
             with _opener().open(request, timeout=TIMEOUT_S) as answer:
                 content: bytes = answer.read()
@@ -126,13 +200,26 @@ def service_api(call: str) -> ServiceApi | None:
     `GET /v1/at-risk`.
     """
     if address := os.environ.get(ADDRESS):
-        return ServiceApi(read_address(address))
+        return ServiceApi(read_address(address), client=_credentials())
     if (name := named_servers()) is not None:
         fail(
             f"{name} is set, so the services run on servers, and {ADDRESS} does not say where they answer {call}.",
             do=f"Set {ADDRESS} to the address of their gateway, as http://gateway:8080. Nothing was read or changed.",
         )
     return None
+
+
+def _credentials() -> ClientCredentials:
+    """Those of the settings; ends the command where there are none."""
+    from shared.settings import read_text
+
+    id_, secret = read_text(CLIENT_ID), read_text(CLIENT_SECRET)
+    if not id_ or not secret:
+        fail(
+            f"{ADDRESS} is set, but not {CLIENT_ID} and {CLIENT_SECRET}_FILE: it is not known who asks.",
+            do="docs/access.md says how a client is made. Nothing was read or changed.",
+        )
+    return ClientCredentials(id_, secret)
 
 
 def require_addresses(*needed: Sequence[str]) -> None:

@@ -135,14 +135,20 @@ class _Metering(_AllOfIt):
 
 
 @asynccontextmanager
-async def open_stack(folder: Path, *, clock: Clock | None = None, margin_s: int = 1) -> AsyncIterator[Stack]:
-    """The services on `folder`, their topics made; closed on the way out. Raises `UnusableFolder`."""
+async def open_stack(
+    folder: Path, *, clock: Clock | None = None, margin_s: int = 1, sign_in: Mapping[str, str] | None = None
+) -> AsyncIterator[Stack]:
+    """The services on `folder`, their topics made; closed on the way out. Raises `UnusableFolder`.
+
+    `sign_in` are the settings of the catalogue by which people sign in, where they do.
+    """
     from billing.app import build as build_billing
     from billing.settings import BillingSettings
     from catalogue.app import build as build_catalogue
     from catalogue.settings import CatalogueSettings
     from shared.bus.connect import connect
     from shared.running.command import tune_gc
+    from shared.settings import read_settings
     from sla_monitor.app import build as build_monitor
     from sla_monitor.settings import MonitorSettings
 
@@ -153,8 +159,9 @@ async def open_stack(folder: Path, *, clock: Clock | None = None, margin_s: int 
         bus = connect(f"sqlite:///{folder}/log.db")
         exits.push_async_callback(bus.close)
         await bus.ensure_topics(TOPICS)
+        settings = read_settings(CatalogueSettings, TALLYSTICK_VAR=folder, **(sign_in or {}))
         # Each is closed also where a later one finds its store unusable.
-        catalogue = build_catalogue(CatalogueSettings(TALLYSTICK_VAR=folder), bus=bus, clock=clock)
+        catalogue = build_catalogue(settings, bus=bus, clock=clock)
         exits.push_async_callback(catalogue.close)
         monitor_settings = MonitorSettings(TALLYSTICK_VAR=folder, SLA_CLOCK_MARGIN_S=margin_s)
         monitor = build_monitor(monitor_settings, bus=bus, clock=clock)

@@ -17,19 +17,19 @@ from billing.domain.canonical import content_hash, line_content
 from billing.domain.statement import NoAgreement, Statement, UnknownCouncil
 from billing.ports import CountedEvent, EventCursor
 from billing.statements import CouncilWithoutStatement, FailedStatement, StatementFailed, Statements, UnknownLine
+from shared.auth.roles import Action
 from shared.http import (
     CallerScope,
-    Cursor,
     Json,
     Limit,
     MonthParameter,
     Page,
     PathId,
     Problem,
+    RequestedPage,
     answers,
-    next_link,
     preferred_media_type,
-    read_cursor,
+    requires,
 )
 from shared.http.problem_types import INTERNAL_ERROR, INVALID_CURSOR, NOT_FOUND
 
@@ -79,7 +79,7 @@ _NOT_FOUND = {
 
 def router(statements: Statements) -> APIRouter:
     """The routes under /v1/statements."""
-    routes = APIRouter(prefix="/v1/statements", tags=["billing"])
+    routes = APIRouter(prefix="/v1/statements", tags=["billing"], dependencies=[requires(Action.READ_FIGURES)])
 
     @routes.get("", responses=answers(MonthSummary))
     def statements_of_a_month(caller: CallerScope, month: MonthParameter) -> Json:
@@ -105,23 +105,22 @@ def router(statements: Statements) -> APIRouter:
 
     @routes.get("/{council}/{month}/lines/{line}", responses=answers(ExplainedLine))
     def explain_a_line(
-        request: Request,
         caller: CallerScope,
+        paging: RequestedPage,
         council: PathId,
         month: MonthParameter,
         line: PathId,
         *,
         limit: Limit = 50,
-        cursor: Cursor | None = None,
     ) -> Response:
         """The line with its working, and the events it counts by day, source and id."""
-        after, scope = _event_cursor(cursor), caller.narrowed_to(council)
+        after, scope = _event_cursor(paging.after), caller.narrowed_to(council)
         with _not_found():
             found = statements.explain(council, month, line, after=after, limit=limit, scope=scope)
         last = found.next_cursor
         key = None if last is None else (last.day.isoformat(), last.source, last.id)
         body = ExplainedLine(line_content(found.line), found.counted)
-        return Json(body, headers=next_link(request, Page(found.counted, key)))
+        return Json(body, headers=paging.next_link(Page(found.counted, key)))
 
     return routes
 
@@ -162,8 +161,8 @@ def _not_found() -> Iterator[None]:
         raise Problem(INTERNAL_ERROR, str(failure)) from failure
 
 
-def _event_cursor(cursor: str | None) -> EventCursor | None:
-    match read_cursor(cursor):
+def _event_cursor(after: tuple[str, ...] | None) -> EventCursor | None:
+    match after:
         case None:
             return None
         case (day, source, id_):

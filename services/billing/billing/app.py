@@ -14,10 +14,15 @@ from billing.metrics import BillingMetrics
 from billing.settings import BillingSettings
 from billing.statements import Statements
 from billing.store.sql import GROUP, SqlStore
-from billing.store.tables import approvals, decisions, known_log
+from billing.store.tables import approvals, audit, decisions, installation_key, known_log
+from shared.auditing.api import TYPES as AUDIT_TYPES
+from shared.auditing.api import router as audit_router
+from shared.auditing.log import AuditLog
+from shared.bus.access_view import AccessView
 from shared.bus.consumer import ConsumerStatus, consume, unread
 from shared.clock import Clock
 from shared.heartbeat import Heartbeat
+from shared.http.ways import authentication
 from shared.log.port import Bus
 from shared.metrics.groups import MeasuredProcessor, ShardStatus
 from shared.period import month_of
@@ -27,7 +32,8 @@ from shared.quarantine.service import Parked, QuarantineService
 from shared.running.health import Check, catalogue_check, database_checks
 from shared.scope import Scope
 from shared.sql.approvals import Approvals
-from shared.sql.engine import connect
+from shared.sql.installation_key import derived_key
+from shared.sql.isolation import Database
 from shared.sql.migrate import prepare
 from shared.sql.progress import ShardProgress, SqlKnownLogs
 from shared.web.pages import site_routes
@@ -45,33 +51,39 @@ class BillingApp:
     name = GROUP
     title = "Tallystick: billing"
     read_model_every_s = 60.0
-    types = api.TYPES
-    heartbeats: Sequence[Heartbeat] = ()
+    types = (*api.TYPES, *AUDIT_TYPES)
 
     def __init__(self, settings: BillingSettings, *, bus: Bus, clock: Clock, registry: CollectorRegistry) -> None:
         self._bus = bus
-        engine = connect(settings.database)
+        self._database = Database.at(settings.database)
+        engine = self._database.workers
         prepare(engine, "billing")
+        self.cursor_key = derived_key(engine, installation_key, "cursors")
         self._stored_at_once = _STORED_AT_ONCE[engine.dialect.name]
         self._store = SqlStore(engine)
-        self.statements = Statements(self._store, clock)
+        self.statements = Statements(SqlStore(self._database.requests), clock)
         self.dry_run = DryRun(self._store, clock)
-        self.approvals = Approvals(engine, approvals)
+        self.approvals = Approvals(engine, approvals, audit)
         self._known_logs = SqlKnownLogs(engine, known_log, GROUP)
         self._clock, self.registry = clock, registry
+        self.audit = AuditLog(GROUP, audit, self._database, bus=bus, clock=clock)
         self._metrics = BillingMetrics(registry)
         self._processor = MeasuredProcessor(BillingProcessor(self._store), self._metrics.groups, group=GROUP)
+        self._access = AccessView(bus, reader=GROUP)
+        self.authentication = authentication(self._access, clock, audience=settings.audience, secure=settings.is_secure)
+        self.heartbeats: Sequence[Heartbeat] = (self._access.heartbeat, self.audit.heartbeat)
         self._consumer = ConsumerStatus(GROUP)
         self.consumers = (self._consumer,)
         self.checks: Mapping[str, Check] = {
             **database_checks(engine, "billing"),
             "catalogue": catalogue_check(self._version_counts),
+            "audit": self.audit.check,
         }
         self.quarantine = QuarantineService(
             GROUP,
             TOPICS,
             store=self._store.quarantine,
-            decisions=QuarantineDecisions(engine, decisions),
+            decisions=QuarantineDecisions(engine, decisions, audit),
             bus=bus,
             clock=clock,
         )
@@ -79,7 +91,10 @@ class BillingApp:
     @property
     def router(self) -> APIRouter:
         """Billing's routes."""
-        return api.router(self.statements)
+        routes = APIRouter()
+        routes.include_router(api.router(self.statements))
+        routes.include_router(audit_router(self.audit))
+        return routes
 
     def public_routes(self, *, illustrative: bool) -> Sequence[APIRouter]:  # noqa: ARG002 (each statement shows it)
         """All that it answers when it runs alone: statements as pages too, with what those pages link to."""
@@ -99,6 +114,12 @@ class BillingApp:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Ingests usage, verdicts and terms until `stop` is set; raises what made it impossible to go on."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._access.run(stop))
+            tasks.create_task(self.audit.run(stop))
+            tasks.create_task(self._ingest(stop))
+
+    async def _ingest(self, stop: asyncio.Event) -> None:
         await consume(
             self._bus,
             group=GROUP,
@@ -137,7 +158,7 @@ class BillingApp:
 
     async def close(self) -> None:
         """Everything is released. Idempotent."""
-        self._store.close()
+        self._database.close()
 
 
 def build(

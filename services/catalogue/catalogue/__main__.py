@@ -1,9 +1,11 @@
 """`python -m catalogue` serves; `migrate` brings the database to the newest schema; `load NAME` records a partnership.
 
 NAME is a shipped example or the path of a partnership file. After a loss `announce` publishes every version that the
-log does not hold, and `restore` records every version that the database does not.
+log does not hold, and `restore` records every version that the database does not. `bootstrap` makes the client by which
+operators call first; `drop-key KID` makes void what a leaked signing key has signed.
 """
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -12,16 +14,20 @@ import structlog
 
 from catalogue.adapters.partnership_files import UnknownPartnershipFile
 from catalogue.app import CatalogueApp, build
+from catalogue.domain.clients import RefusedClient
 from catalogue.domain.submission import InvalidSubmission
 from catalogue.log_repair import LogAhead, LogDiffers
 from catalogue.settings import CatalogueSettings
+from shared.auth.credentials import is_client_id, is_secret, new_client_id, new_secret
 from shared.bus.connect import connect
 from shared.clock import WallClock
 from shared.contracts.topics import TOPICS
 from shared.running.app import ServiceProgram
 from shared.running.command import main
+from shared.settings import read_text
 from shared.startup_errors import InvalidSettings
 
+CLIENT_ID, CLIENT_SECRET = "TALLYSTICK_CLIENT_ID", "TALLYSTICK_CLIENT_SECRET"
 log = structlog.get_logger()
 
 
@@ -51,6 +57,32 @@ async def restore(settings: CatalogueSettings, arguments: Sequence[str]) -> None
         log.info("catalogue.restored", versions=await app.restore(actor="catalogue restore"))
 
 
+async def bootstrap(settings: CatalogueSettings, arguments: Sequence[str]) -> None:
+    """The operators' first client exists, with the settings' id and secret, or with new ones, which are printed."""
+    _require_none("bootstrap", arguments)
+    given = read_text(CLIENT_ID), read_text(CLIENT_SECRET)
+    if not all(given) and any(given):
+        raise InvalidSettings(f"set both {CLIENT_ID} and {CLIENT_SECRET}_FILE, or neither")
+    id_, secret = given if all(given) else (new_client_id(), new_secret())
+    if not is_client_id(id_) or not is_secret(secret):
+        raise InvalidSettings(f"{CLIENT_ID} or {CLIENT_SECRET} is none: expected them as deploy/secrets.sh makes them")
+    async with _opened(settings) as app:
+        await asyncio.to_thread(app.clients.bootstrap, id_, secret)
+        await app.publish_waiting()
+    log.info("catalogue.bootstrapped", client=id_)
+    if not all(given):
+        print(f"{CLIENT_ID}={id_}\n{CLIENT_SECRET}={secret}")  # noqa: T201 (shown this once, to whoever asked)
+
+
+async def drop_key(settings: CatalogueSettings, arguments: Sequence[str]) -> None:
+    """Whatever the signing key has signed is void, everywhere and for ever."""
+    if len(arguments) != 1:
+        raise InvalidSettings("expected `drop-key KID`: the id of the key, as /.well-known/jwks.json has it")
+    async with _opened(settings) as app:
+        await app.drop_key(arguments[0])
+        log.info("catalogue.key_dropped", kid=arguments[0])
+
+
 @asynccontextmanager
 async def _opened(settings: CatalogueSettings) -> AsyncIterator[CatalogueApp]:
     """The catalogue, with its topics made. What the user can put right ends the command in one sentence."""
@@ -59,7 +91,7 @@ async def _opened(settings: CatalogueSettings) -> AsyncIterator[CatalogueApp]:
     try:
         await bus.ensure_topics(TOPICS)
         yield app
-    except (UnknownPartnershipFile, InvalidSubmission, LogAhead, LogDiffers) as fault:
+    except (UnknownPartnershipFile, InvalidSubmission, LogAhead, LogDiffers, RefusedClient) as fault:
         raise InvalidSettings(str(fault)) from fault
     finally:
         await app.close()
@@ -77,7 +109,13 @@ if __name__ == "__main__":
             package="catalogue",
             settings=CatalogueSettings,
             build=build,
-            verbs={"load": load, "announce": announce, "restore": restore},
+            verbs={
+                "load": load,
+                "announce": announce,
+                "restore": restore,
+                "bootstrap": bootstrap,
+                "drop-key": drop_key,
+            },
         ),
         sys.argv[1:],
     )

@@ -1,8 +1,10 @@
 """A version as the event that announces it, the same bytes under the same id whenever it is made."""
 
+from datetime import datetime
 from typing import Any
 
 from catalogue.domain.versions import CatalogueVersion, Kind
+from shared.contracts.access import AccessRevoked, AccessRevokedData, SigningKeyData, SigningKeyPublished
 from shared.contracts.catalogue import (
     AgreementVersioned,
     CalendarVersioned,
@@ -42,6 +44,30 @@ def announcement(version: CatalogueVersion) -> Outgoing:
         data=VersionData(version=version.number, definition=version.definition),
     )
     return Outgoing(event.id, CATALOGUE.name, event.subject, encode_event(event), epoch_ms(version.recorded_at))
+
+
+def revocation(principal: str, at: datetime) -> Outgoing:
+    """The message that makes void whatever was issued to `principal` by then; the newest of a principal counts."""
+    event = AccessRevoked(
+        id=derived_id("access-revoked", principal, epoch_ms(at)),
+        source="/catalogue",
+        time=at,
+        subject=f"access:{principal}",
+        data=AccessRevokedData(principal=principal, revoked_at=at),
+    )
+    return Outgoing(event.id, CATALOGUE.name, event.subject, encode_event(event), epoch_ms(at))
+
+
+def key_announcement(key: SigningKeyData, at: datetime) -> Outgoing:
+    """The message that says until when signatures by `key` are accepted; the newest of a key counts."""
+    event = SigningKeyPublished(
+        id=derived_id("signing-key", key.kid, epoch_ms(at)),
+        source="/catalogue",
+        time=at,
+        subject=f"signing-key:{key.kid}",
+        data=key,
+    )
+    return Outgoing(event.id, CATALOGUE.name, event.subject, encode_event(event), epoch_ms(at))
 
 
 def announced_version(event: CatalogueEvent) -> CatalogueVersion:

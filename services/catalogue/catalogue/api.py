@@ -6,31 +6,32 @@ from contextlib import contextmanager
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Header
 
 from catalogue.domain.submission import InvalidSubmission
 from catalogue.domain.versions import DEFINITION_TYPES, PLURALS, CatalogueVersion, DefinitionKey, Kind
 from catalogue.handlers import CatalogueHandlers, ExpectedVersions, StaleVersion, UnknownDefinition, VersionRequired
+from shared.auth.roles import Action
 from shared.clock import Clock
 from shared.contracts.definitions import AnyDefinition
 from shared.contracts.scalars import ID_PATTERN, Instant
 from shared.faults import Fault
 from shared.http import (
     CallerScope,
-    Cursor,
     DateParameter,
     InstantParameter,
     Json,
     JsonBody,
     Limit,
+    Paging,
     PathId,
     Problem,
+    RequestedPage,
     json_request_body,
     json_responses,
-    next_link,
     page_of,
     read_as,
-    read_cursor,
+    requires,
 )
 from shared.http.problem_types import (
     INVALID_CURSOR,
@@ -81,19 +82,17 @@ def _add_reads(routes: APIRouter, kind: Kind, handlers: CatalogueHandlers) -> No
     one = json_responses(VERSION_TYPES[kind], {200: "A version"})
     many = json_responses(LIST_TYPES[kind], {200: "A page of versions; the Link header leads to the next"})
 
-    @routes.get("", name=f"list_{PLURALS[kind]}", responses=many)
+    needs = [requires(Action.READ_FIGURES if kind == "tariff" else Action.READ_CATALOGUE)]
+
+    @routes.get("", name=f"list_{PLURALS[kind]}", dependencies=needs, responses=many)
     def list_all(
-        request: Request,
-        caller: CallerScope,
-        limit: Limit = 50,
-        cursor: Cursor | None = None,
-        as_of: DateParameter | None = None,
+        caller: CallerScope, paging: RequestedPage, limit: Limit = 50, as_of: DateParameter | None = None
     ) -> Json:
         """Of each id, by ascending id, the newest version, or the one in force on `as_of`."""
-        found = handlers.listing(kind, caller, on=as_of, after=_after(cursor, "", _ID), limit=limit + 1)
-        return _page(request, found, limit, key=lambda version: version.key.id)
+        found = handlers.listing(kind, caller, on=as_of, after=_after(paging.after, "", _ID), limit=limit + 1)
+        return _page(paging, found, limit, key=lambda version: version.key.id)
 
-    @routes.get("/{id}", name=f"get_{kind}", responses=one)
+    @routes.get("/{id}", name=f"get_{kind}", dependencies=needs, responses=one)
     def get(
         id: PathId, caller: CallerScope, as_of: DateParameter | None = None, known_at: InstantParameter | None = None
     ) -> Json:
@@ -101,16 +100,14 @@ def _add_reads(routes: APIRouter, kind: Kind, handlers: CatalogueHandlers) -> No
         with _refusals():
             return _answer(handlers.version(DefinitionKey(kind, id), caller, on=as_of, known_at=known_at))
 
-    @routes.get("/{id}/versions", name=f"list_versions_of_{kind}", responses=many)
-    def history(
-        request: Request, id: PathId, caller: CallerScope, limit: Limit = 50, cursor: Cursor | None = None
-    ) -> Json:
+    @routes.get("/{id}/versions", name=f"list_versions_of_{kind}", dependencies=needs, responses=many)
+    def history(id: PathId, caller: CallerScope, paging: RequestedPage, limit: Limit = 50) -> Json:
         """Every version, ascending."""
-        after = int(_after(cursor, "0", _NUMBER))
+        after = int(_after(paging.after, "0", _NUMBER))
         with _refusals():
             versions = handlers.history(DefinitionKey(kind, id), caller)
         found = [version for version in versions if version.number > after]
-        return _page(request, found, limit, key=lambda version: str(version.number))
+        return _page(paging, found, limit, key=lambda version: str(version.number))
 
 
 def _add_put(routes: APIRouter, kind: Kind, handlers: CatalogueHandlers, clock: Clock) -> None:
@@ -119,6 +116,7 @@ def _add_put(routes: APIRouter, kind: Kind, handlers: CatalogueHandlers, clock: 
     @routes.put(
         "/{id}",
         name=f"put_{kind}",
+        dependencies=[requires(Action.PROPOSE_CATALOGUE)],
         status_code=201,
         responses=json_responses(VERSION_TYPES[kind], meanings),
         openapi_extra=json_request_body(DEFINITION_TYPES[kind]),
@@ -157,13 +155,13 @@ def _expected(if_match: str | None) -> ExpectedVersions | None:
     return ExpectedVersions(numbers, any=tags == ["*"])
 
 
-def _after(cursor: str | None, first: str, pattern: re.Pattern[str]) -> str:
+def _after(after: tuple[str, ...] | None, first: str, pattern: re.Pattern[str]) -> str:
     """What the page begins after: `first` without a cursor; a 400 for a cursor of another list."""
-    match read_cursor(cursor):
+    match after:
         case None:
             return first
-        case (after,) if pattern.fullmatch(after):
-            return after
+        case (place,) if pattern.fullmatch(place):
+            return place
         case _:
             raise Problem(INVALID_CURSOR)
 
@@ -178,7 +176,7 @@ def _answer(version: CatalogueVersion, *, status_code: int = 200) -> Json:
 
 
 def _page(
-    request: Request, found: Sequence[CatalogueVersion], limit: int, *, key: Callable[[CatalogueVersion], str]
+    paging: Paging, found: Sequence[CatalogueVersion], limit: int, *, key: Callable[[CatalogueVersion], str]
 ) -> Json:
     page = page_of(found, limit, key=lambda version: (key(version),))
-    return Json({"items": [_body(version) for version in page.items]}, headers=next_link(request, page))
+    return Json({"items": [_body(version) for version in page.items]}, headers=paging.next_link(page))

@@ -6,22 +6,44 @@ from collections.abc import Mapping, Sequence
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 
-from catalogue import api
+from catalogue import api, clients_api, people_api, token_api
 from catalogue.adapters import partnership_files
-from catalogue.adapters.sql import SqlVersionStore, outbox
-from catalogue.handlers import CatalogueHandlers, RecordResult
+from catalogue.adapters.clients import SqlClientStore
+from catalogue.adapters.sql import SqlVersionStore, audit_log, installation_key, outbox, store_outgoing
+from catalogue.announcements import key_announcement
+from catalogue.clients import ClientHandlers
+from catalogue.clients_api import clients_router
+from catalogue.domain.versions import DefinitionKey
+from catalogue.handlers import CatalogueHandlers, RecordResult, UnknownDefinition
 from catalogue.log_repair import AnnouncedVersions, LogAhead, LogDiffers, require_complete_database
 from catalogue.metrics import CatalogueMetrics
+from catalogue.pages import keys
+from catalogue.pages.keys import KeyPages
 from catalogue.settings import CatalogueSettings
+from catalogue.sign_in_setup import SignIn
+from catalogue.signing_keys import SigningKeys, dropped
+from catalogue.token_api import TokenLimits, token_router
+from shared.auditing.api import TYPES as AUDIT_TYPES
+from shared.auditing.api import router as audit_router
+from shared.auditing.log import AuditLog
+from shared.bus.access_view import AccessView
 from shared.bus.consumer import ConsumerStatus
 from shared.clock import Clock
+from shared.contracts.definitions import Council
 from shared.heartbeat import Heartbeat
 from shared.holidays import load_holidays
-from shared.log.port import Bus
+from shared.http.rates import trusted_networks
+from shared.http.ways import authentication
+from shared.log.port import Bus, Outgoing
 from shared.running.health import Check, NotReady, database_checks
-from shared.sql.engine import connect
+from shared.scope import Scope
+from shared.sql.installation_key import derived_key
+from shared.sql.isolation import Database
 from shared.sql.migrate import prepare
 from shared.sql.outbox import relay, relay_once, unpublished_count
+from shared.web.pages import site_routes
+
+_MOST_COUNCILS_SHOWN = 500
 
 
 class CatalogueApp:
@@ -30,31 +52,76 @@ class CatalogueApp:
     name = "catalogue"
     title = "Tallystick: the catalogue"
     read_model_every_s = 60.0
-    types = api.API_TYPES
+    types = (*api.API_TYPES, *clients_api.TYPES, *token_api.TYPES, *people_api.PEOPLE_TYPES, *AUDIT_TYPES)
     consumers: Sequence[ConsumerStatus] = ()
 
     def __init__(self, settings: CatalogueSettings, *, bus: Bus, clock: Clock, registry: CollectorRegistry) -> None:
         self._bus, self._clock = bus, clock
-        self._engine = connect(settings.database)
+        self._database = Database.at(settings.database)
+        self._engine = self._database.workers
         prepare(self._engine, "catalogue")
-        self._versions = SqlVersionStore(self._engine)
+        self.cursor_key = derived_key(self._engine, installation_key, "cursors")
+        self._versions = SqlVersionStore(self._database)
         self.handlers = CatalogueHandlers(self._versions, load_holidays(settings.holidays_file))
         self.registry = registry
+        self._access = AccessView(bus, reader=self.name)
+        self.authentication = authentication(self._access, clock, audience=settings.audience, secure=settings.is_secure)
+        self.keys = SigningKeys(settings.signing_key, settings.signing_key_file, self._access, clock)
+        self.clients = ClientHandlers(SqlClientStore(self._engine), clock)
+        self._audience = settings.audience
+        self._sign_in = SignIn(settings, engine=self._engine, keys=self.keys, issued=self._access.issued, clock=clock)
+        self.people = self._sign_in.people
+        self._token_limits = TokenLimits.at(settings.limits_url, trusted_networks(settings.trusted_proxies))
         self._metrics = CatalogueMetrics(registry)
         self._relaying = Heartbeat("outbox relay")
-        self.heartbeats = (self._relaying,)
+        self.audit = AuditLog(self.name, audit_log, self._database, bus=bus, clock=clock)
+        self.heartbeats = (self._relaying, self._access.heartbeat, self.audit.heartbeat)
         self._announced = AnnouncedVersions(bus)
         self.checks: Mapping[str, Check] = {
             **database_checks(self._engine, "catalogue"),
             "versions": self._versions_agree,
+            "audit": self.audit.check,
         }
 
     @property
     def router(self) -> APIRouter:
-        return api.router(self.handlers, self._clock)
+        """The definitions, the clients, and what anybody may ask: tokens and the public keys."""
+        routes = APIRouter()
+        routes.include_router(api.router(self.handlers, self._clock))
+        routes.include_router(clients_router(self.clients))
+        routes.include_router(self._sign_in.router())
+        routes.include_router(
+            token_router(self.clients, self.keys, self._clock, audience=self._audience, limits=self._token_limits)
+        )
+        routes.include_router(audit_router(self.audit))
+        return routes
 
-    def public_routes(self, *, illustrative: bool) -> Sequence[APIRouter]:  # noqa: ARG002 (it has no pages)
-        return [self.router]
+    def pages(self) -> APIRouter:
+        """The pages of signing in and of whoever has."""
+        routes = APIRouter()
+        routes.include_router(self._sign_in.pages(self._council_names, self.audit))
+        routes.include_router(keys.router(KeyPages(self.clients, self._councils, self._clock)))
+        return routes
+
+    def public_routes(self, *, illustrative: bool) -> Sequence[APIRouter]:  # noqa: ARG002 (its pages show no figures)
+        """Its API, its pages, and what those link to."""
+        return [self.router, self.pages(), site_routes()]
+
+    def _councils(self, scope: Scope) -> Sequence[tuple[str, str]]:
+        """Ids and names of the councils in scope, by id: as many as a form can show."""
+        found = self.handlers.listing("council", scope, on=None, after="", limit=_MOST_COUNCILS_SHOWN)
+        return [(each.key.id, each.definition.name) for each in found if isinstance(each.definition, Council)]
+
+    def _council_names(self, ids: Sequence[str]) -> Sequence[str]:
+        return [self._council_name(id_) for id_ in ids]
+
+    def _council_name(self, id_: str) -> str:
+        """What the council is called; its id where the catalogue does not know it yet."""
+        try:
+            found = self.handlers.version(DefinitionKey("council", id_), Scope.of(id_)).definition
+        except UnknownDefinition:
+            return id_
+        return found.name if isinstance(found, Council) else id_
 
     def load(self, name_or_path: str, *, actor: str) -> RecordResult:
         """A shipped example or a partnership file is recorded; raises `UnknownPartnershipFile`, `InvalidSubmission`."""
@@ -68,25 +135,45 @@ class CatalogueApp:
         return recorded
 
     async def announce(self) -> int:
-        """Every version recorded so far is in the log; returns how many the log had lost.
+        """Every version recorded so far is in the log, and so is the signing key; returns how many the log had lost.
 
         Raises `LogDiffers`, and `LogAhead` where the database has lost some instead.
         """
-        await self._publish()
+        await self.publish_waiting()
         lost = await asyncio.to_thread(self.handlers.announce, await self._announced.read())
-        await self._publish()
+        if self.keys.is_given:
+            await self._access.catch_up()
+            await self._announce(self.keys.unpublished(self.keys.key))
+        await self.publish_waiting()
         return lost
 
     async def restore(self, *, actor: str) -> int:
         """Every version that the log holds is in the database; returns how many it had lost. Raises `LogDiffers`."""
+        await self.audit.require_complete()
         return await asyncio.to_thread(self.handlers.restore, await self._announced.read(), actor=actor)
 
     async def require_complete_database(self) -> None:
         """Raises `LogAhead` where the log holds versions that the database has lost, `LogDiffers` where other ones."""
+        await self.audit.require_complete()
         announced = await self._announced.read()
         require_complete_database(await asyncio.to_thread(self.handlers.compare, announced))
 
-    async def _publish(self) -> None:
+    async def drop_key(self, kid: str) -> None:
+        """The log says that nothing signed by the key is accepted any more. Raises `InvalidSettings`."""
+        await self._access.catch_up()
+        now = self._clock.now()
+        await self._announce([key_announcement(dropped(self._access.issued, kid, now), now)])
+        await self.publish_waiting()
+
+    async def publish_key(self) -> None:
+        """The log holds the key that this catalogue signs by, and it signs from now on. Before `run`, or instead."""
+        await self._access.catch_up()
+        await self.keys.publish(self._announce, asyncio.Event())
+        await self.publish_waiting()
+        await self._access.catch_up()
+
+    async def publish_waiting(self) -> None:
+        """Whatever waits to be announced is in the log."""
         while await self.unannounced():
             await relay_once(self._engine, self._bus, outbox=outbox)
 
@@ -106,7 +193,14 @@ class CatalogueApp:
         return await asyncio.to_thread(unpublished_count, self._engine, outbox)
 
     async def run(self, stop: asyncio.Event) -> None:
-        await relay(self._engine, self._bus, stop, outbox=outbox, heartbeat=self._relaying)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._access.run(stop))
+            tasks.create_task(self.keys.publish(self._announce, stop))
+            tasks.create_task(self.audit.run(stop))
+            tasks.create_task(relay(self._engine, self._bus, stop, outbox=outbox, heartbeat=self._relaying))
+
+    async def _announce(self, messages: Sequence[Outgoing]) -> None:
+        await asyncio.to_thread(store_outgoing, self._engine, messages)
 
     def operator_routes(self) -> Sequence[APIRouter]:
         """None: it reads no other service's events, so that it quarantines nothing."""
@@ -121,7 +215,7 @@ class CatalogueApp:
         """Nothing: it keeps no figures of councils."""
 
     async def close(self) -> None:
-        self._engine.dispose()
+        self._database.close()
 
 
 def build(

@@ -7,12 +7,17 @@ from contextlib import suppress
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 
+from shared.auditing.api import TYPES as AUDIT_TYPES
+from shared.auditing.api import router as audit_router
+from shared.auditing.log import AuditLog
+from shared.bus.access_view import AccessView
 from shared.bus.consumer import ConsumerStatus, consume, unread
 from shared.clock import Clock
 from shared.contracts.topics import TICKETS, VERDICTS, Topic
 from shared.contracts.verdicts import VerdictEvent
 from shared.heartbeat import Heartbeat
 from shared.http.event_stream import EventStreams
+from shared.http.ways import authentication
 from shared.instants import epoch_s
 from shared.log.failures import PRODUCT_VERSION
 from shared.log.port import Bus, BusError, Shard, every_shard
@@ -25,7 +30,8 @@ from shared.quarantine.service import Parked, QuarantineService
 from shared.running.health import Check, catalogue_check, database_checks
 from shared.scope import Scope
 from shared.sql.approvals import Approvals
-from shared.sql.engine import connect as connect_database
+from shared.sql.installation_key import derived_key
+from shared.sql.isolation import Database
 from shared.sql.migrate import prepare
 from shared.sql.progress import SqlKnownLogs
 from shared.state.connect import connect as connect_states
@@ -33,7 +39,7 @@ from shared.state.port import Head
 from shared.units import EpochSeconds
 from shared.web.pages import site_routes
 from sla_monitor import pages
-from sla_monitor.decisions import corrections, exclusions, failed_items
+from sla_monitor.decisions import corrections, exclusions, failed_items, waiting
 from sla_monitor.domain.archive import leaves_at
 from sla_monitor.judging.archiving import Archiver, ArchiveReader
 from sla_monitor.judging.batch import EvaluationContext
@@ -50,7 +56,7 @@ from sla_monitor.store.archive import SqlArchive
 from sla_monitor.store.items import ITEM_TOPICS, StoredItems
 from sla_monitor.store.read_model import SqlReadModel
 from sla_monitor.store.recorder import SqlAnnouncementStore, VerdictRecorder
-from sla_monitor.store.tables import APPROVALS, KNOWN_LOG, QUARANTINE_DECISIONS
+from sla_monitor.store.tables import APPROVALS, AUDIT, INSTALLATION_KEY, KNOWN_LOG, QUARANTINE_DECISIONS
 from sla_monitor.store.views import CatalogueView, DecisionsView
 from sla_monitor.trial import route as trial
 from sla_monitor.trial import what_if
@@ -78,29 +84,34 @@ class MonitorApp:
         *failed_items.TYPES,
         *what_if.TYPES,
         *trial.TYPES,
+        *AUDIT_TYPES,
     )
 
     def __init__(self, settings: MonitorSettings, *, bus: Bus, clock: Clock, registry: CollectorRegistry) -> None:
         self._bus, self._clock = bus, clock
-        self._engine = connect_database(settings.database)
+        self._database = Database.at(settings.database)
+        self._engine = self._database.workers
         prepare(self._engine, "sla_monitor")
+        self.cursor_key = derived_key(self._engine, INSTALLATION_KEY, "cursors")
         try:
             self._states = connect_states(settings.state, max_batch=settings.batch_records)
         except BaseException:
-            self._engine.dispose()  # nobody else can close it
+            self._database.close()  # nobody else can
             raise
-        self.registry = registry
-        self._metrics = MonitorMetrics(registry)
+        self.registry, self._metrics = registry, MonitorMetrics(registry)
         self._consumer, self._recorder_consumer = ConsumerStatus(GROUP), ConsumerStatus(RECORDING_GROUP)
         self.consumers = (self._consumer, self._recorder_consumer)
         self._announcements = SqlAnnouncementStore(self._engine, freeze_days=settings.freeze_days)
         self._recording = VerdictRecorder(self._announcements, self._count_verdicts)
         self._catalogue, self._decisions = CatalogueView(bus), DecisionsView(bus)
+        self._access = AccessView(bus, reader=self.name)
+        self.authentication = authentication(self._access, clock, audience=settings.audience, secure=settings.is_secure)
+        self.audit = AuditLog(self.name, AUDIT, self._database, bus=bus, clock=clock)
         self.quarantine = QuarantineService(
             GROUP,
             ITEM_TOPICS,
             store=self._states,
-            decisions=QuarantineDecisions(self._engine, QUARANTINE_DECISIONS),
+            decisions=QuarantineDecisions(self._engine, QUARANTINE_DECISIONS, AUDIT),
             bus=bus,
             clock=clock,
         )
@@ -129,9 +140,9 @@ class MonitorApp:
             accepted_below=accepted_below,
             catch_up=self.catch_up,
         )
-        self.approvals = Approvals(self._engine, APPROVALS)
-        read_model = SqlReadModel(self._engine)
-        items = StoredItems(self._states, archive, self._catalogue, self._decisions)
+        self.approvals = Approvals(self._engine, APPROVALS, AUDIT)
+        read_model = SqlReadModel(self._database.requests)
+        items = StoredItems(self._states, SqlArchive(self._database.requests), self._catalogue, self._decisions)
         self.sources = Sources(read_model, items, self._catalogue, self._decisions, clock)
         self.board, self.streams = Board(self.sources, self._pipeline), EventStreams()
         self.exclusions = exclusions.ExclusionService(self._decisions, clock)
@@ -152,11 +163,16 @@ class MonitorApp:
         routes.include_router(failed_items.router(self.failed_items))
         routes.include_router(what_if.router(self.what_if))
         routes.include_router(trial.router())
-        return routes
+        whole = APIRouter()
+        whole.include_router(routes)
+        whole.include_router(audit_router(self.audit))
+        return whole
 
     def pages(self, *, illustrative: bool) -> APIRouter:
         """The monitor's pages; `illustrative` labels every one of them so."""
-        return pages.router(self.sources, self.board, self.streams, illustrative=illustrative)
+        routes = pages.router(self.sources, self.board, self.streams, illustrative=illustrative)
+        routes.include_router(waiting.router(self.exclusions, self._catalogue, illustrative=illustrative))
+        return routes
 
     def public_routes(self, *, illustrative: bool) -> Sequence[APIRouter]:
         """All that it answers when it runs alone: its API, its pages, and what those link to."""
@@ -168,8 +184,8 @@ class MonitorApp:
 
     @property
     def heartbeats(self) -> Sequence[Heartbeat]:
-        """The signs of life of the two logs that it holds in memory."""
-        return self._catalogue.heartbeat, self._decisions.heartbeat
+        """The signs of life of the logs that it holds in memory."""
+        return self._catalogue.heartbeat, self._decisions.heartbeat, self._access.heartbeat, self.audit.heartbeat
 
     @property
     def checks(self) -> Mapping[str, Check]:
@@ -178,6 +194,7 @@ class MonitorApp:
             **database_checks(self._engine, "sla_monitor"),
             "state": self._state_answers,
             "catalogue": catalogue_check(self._version_counts),
+            "audit": self.audit.check,
         }
 
     async def _version_counts(self) -> Mapping[str, int]:
@@ -194,8 +211,10 @@ class MonitorApp:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Judges and records until `stop` is set; raises what made it impossible to go on."""
-        await self.catch_up()
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._access.run(stop))
+            tasks.create_task(self.audit.run(stop))
+            await self.catch_up()
             tasks.create_task(self._catalogue.run(stop))
             tasks.create_task(self._decisions.run(stop))
             tasks.create_task(self._judge(stop))
@@ -311,7 +330,7 @@ class MonitorApp:
     async def close(self) -> None:
         """Everything is released."""
         await self._states.close()
-        self._engine.dispose()
+        self._database.close()
 
 
 def build(

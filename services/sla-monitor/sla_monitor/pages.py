@@ -11,13 +11,25 @@ from itertools import groupby
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 from markupsafe import Markup
+from starlette.requests import Request
 from starlette.responses import Response
 
+from shared.auth.roles import Action
 from shared.contracts.definitions import Council, Service
 from shared.contracts.objectives import Judgement
 from shared.csv_cells import CSV_TYPE, csv_table
-from shared.http import CallerScope, Cursor, MonthParameter, OptionalId, Page, PathId, Problem, RequestedScope
+from shared.http import (
+    CallerScope,
+    MonthParameter,
+    OptionalId,
+    PathId,
+    Problem,
+    RequestedScope,
+    require_still_known,
+    requires,
+)
 from shared.http.event_stream import EventStreams
+from shared.http.paging import RequestedPage
 from shared.http.problem_types import NOT_FOUND
 from shared.money import format_gbp
 from shared.period import LONDON, Month, month_of
@@ -30,7 +42,7 @@ from shared.web.strings import text
 from sla_monitor.domain.agreements import AgreementIndex
 from sla_monitor.domain.attainment import met_by_floor
 from sla_monitor.domain.open_targets import OpenTarget
-from sla_monitor.ports import DecidedVerdict, VerdictFilter
+from sla_monitor.ports import DecidedVerdict
 from sla_monitor.reports.attainment import (
     AttainmentResult,
     attainment_result,
@@ -39,7 +51,7 @@ from sla_monitor.reports.attainment import (
 )
 from sla_monitor.reports.availability import AvailabilityResult, availabilities
 from sla_monitor.reports.budget import BudgetRow
-from sla_monitor.reports.decided import PAGE_SIZE, WantedVerdicts, decided_verdicts
+from sla_monitor.reports.decided import PAGE_SIZE, WantedVerdicts, decided_verdicts, verdicts_page
 from sla_monitor.reports.item_report import ItemAnswer, ItemReport, item_report
 from sla_monitor.reports.item_text import folded, is_late_by_date
 from sla_monitor.reports.items import (
@@ -104,7 +116,9 @@ class CouncilAttainment:
 
 def router(sources: Sources, board: Board, streams: EventStreams, *, illustrative: bool) -> APIRouter:
     """Routes for `/today` with its stream, `/attainment`, `/verdicts` and `/items/{item}`."""
-    routes = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+    routes = APIRouter(
+        include_in_schema=False, default_response_class=HTMLResponse, dependencies=[requires(Action.READ_FIGURES)]
+    )
     names = sources.catalogue
 
     @routes.get("/today")
@@ -113,8 +127,9 @@ def router(sources: Sources, board: Board, streams: EventStreams, *, illustrativ
         return today_page(shown, board_words(sources), month=month, council=council, illustrative=illustrative)
 
     @routes.get("/today/stream")
-    async def today_stream(scope: RequestedScope) -> Response:
+    async def today_stream(request: Request, scope: RequestedScope) -> Response:
         async def look() -> str:
+            require_still_known(request)
             return board_fragment(await board.today(scope), board_words(sources))
 
         return await streams.answer(look)
@@ -153,9 +168,9 @@ def router(sources: Sources, board: Board, streams: EventStreams, *, illustrativ
         return item_page(report, council=council, service=service, illustrative=illustrative, long=long)
 
     @routes.get("/verdicts")
-    def verdicts(scope: RequestedScope, wanted: WantedVerdicts, cursor: Cursor | None = None) -> str:
-        page = decided_verdicts(sources, scope, wanted, cursor=cursor, limit=PAGE_SIZE)
-        return verdicts_page(page, wanted, sources, illustrative=illustrative)
+    def verdicts(scope: RequestedScope, wanted: WantedVerdicts, paging: RequestedPage) -> str:
+        page = decided_verdicts(sources, scope, wanted, after=paging.after, limit=PAGE_SIZE)
+        return verdicts_page(page, wanted, sources, following=paging.next_address(page), illustrative=illustrative)
 
     return routes
 
@@ -260,19 +275,6 @@ def _pipeline_rows(state: PipelineState) -> Iterator[tuple[str, str]]:
     yield text("today.quarantine"), whole_number(state.quarantine_open)
     yield text("today.parked"), whole_number(state.parked_records)
     yield text("today.unreconciled"), whole_number(state.unreconciled_shards)
-
-
-def verdicts_page(page: Page[DecidedVerdict], wanted: VerdictFilter, sources: Sources, *, illustrative: bool) -> str:
-    """The items behind a count, each with a link to its page; `wanted` says of what."""
-    name = sources.catalogue.name
-    template = environment("sla_monitor").get_template("verdicts.html")
-    return template.render(
-        month=Month.parse(wanted.month),
-        wanted=wanted,
-        rows=[(each, name(Council, each.council), name(Service, each.service)) for each in page.items],
-        next_cursor=page.next_cursor,
-        illustrative=illustrative,
-    )
 
 
 def attainment_page(

@@ -4,6 +4,8 @@ import re
 
 import msgspec
 
+from shared.contracts.access import AccessEvent
+from shared.contracts.audit import AuditRecorded
 from shared.contracts.catalogue import CalendarVersioned, CatalogueEvent
 from shared.contracts.decisions import DecisionEvent
 from shared.contracts.envelope import Event, TimeAdvanced
@@ -18,6 +20,8 @@ AnyEvent = (
     | UsageEvent
     | TimeAdvanced
     | CatalogueEvent
+    | AccessEvent
+    | AuditRecorded
     | DecisionEvent
     | VerdictEvent
     | StatementIssued

@@ -97,15 +97,43 @@ class CorrectionScope(Struct, frozen=True, kw_only=True, omit_defaults=True, for
     service: Id | None = None
 
 
+class CorrectionProposedData(EventData, frozen=True, kw_only=True):
+    """The items to evaluate again, and who proposes it (an opaque id)."""
+
+    scope: CorrectionScope
+    proposed_by: Id
+
+
+class CorrectionProposed(Event, frozen=True, kw_only=True, tag="tallystick.correction.proposed.v1"):
+    """Somebody proposes to evaluate ended items again; nothing happens until somebody else approves it."""
+
+    subject: Id
+    data: CorrectionProposedData
+
+
+class CorrectionRejectedData(EventData, frozen=True, kw_only=True):
+    """Who rejected the run (an opaque id)."""
+
+    rejected_by: Id
+
+
+class CorrectionRejected(Event, frozen=True, kw_only=True, tag="tallystick.correction.rejected.v1"):
+    """Somebody else does not agree: the run is not made."""
+
+    subject: Id
+    data: CorrectionRejectedData
+
+
 class CorrectionRequestedData(EventData, frozen=True, kw_only=True):
-    """The items to evaluate again, and who requested it (an opaque id)."""
+    """The items to evaluate again, who proposed it, and who approved it (opaque ids)."""
 
     scope: CorrectionScope
     requested_by: Id
+    approved_by: Id | None = None
 
 
 class CorrectionRequested(Event, frozen=True, kw_only=True, tag="tallystick.correction.requested.v1"):
-    """Ended items in scope are evaluated again by the catalogue as now known.
+    """A run was approved: ended items in scope are evaluated again by the catalogue as now known.
 
     `subject` is the run's id: the cause of its corrections.
     """
@@ -129,4 +157,4 @@ class ItemRetryRequested(Event, frozen=True, kw_only=True, tag="tallystick.item.
     data: ItemRetryData
 
 
-DecisionEvent = ExclusionStep | CorrectionRequested | ItemRetryRequested
+DecisionEvent = ExclusionStep | CorrectionProposed | CorrectionRejected | CorrectionRequested | ItemRetryRequested

@@ -238,3 +238,12 @@ class Partnership(Definition, frozen=True, kw_only=True):
 
 
 AnyDefinition = Provider | Council | Service | Calendar | Agreement | Tariff | Partnership
+
+
+def council_of(definition: AnyDefinition) -> str | None:
+    """The council that it is about; None for what councils share: providers, services, calendars, tariffs …"""
+    match definition:
+        case Council(id=council) | Agreement(council=council):
+            return council
+        case _:
+            return None

@@ -27,13 +27,28 @@ WORK = Topic(
     "provider.work.v1", "council:item", PARTITIONS, REPLAYABLE_DAYS, ("integrators",), ("sla-monitor", "billing")
 )
 USAGE = Topic("provider.usage.v1", "council:reading", PARTITIONS, REPLAYABLE_DAYS, ("integrators",), ("billing",))
-CATALOGUE = Topic("catalogue.changes.v1", "kind:id:version", 1, None, ("catalogue",), ("sla-monitor", "billing"))
+CATALOGUE = Topic(
+    "catalogue.changes.v1",
+    "kind:id:version, signing-key:id or access:principal",
+    1,
+    None,
+    ("catalogue",),
+    ("catalogue", "sla-monitor", "billing"),
+)
 DECISIONS = Topic(
-    "sla.decisions.v1", "exclusion:id:step, correction:id or item:id", 1, None, ("sla-monitor",), ("sla-monitor",)
+    "sla.decisions.v1",
+    "exclusion:id:step, correction:id:step or item:id:step",
+    1,
+    None,
+    ("sla-monitor",),
+    ("sla-monitor",),
 )
 VERDICTS = Topic(
     "sla.verdicts.v1", "council:item", PARTITIONS, REPLAYABLE_DAYS, ("sla-monitor",), ("sla-monitor", "billing")
 )
 STATEMENTS = Topic("billing.statements.v1", "council:statement", 1, REPLAYABLE_DAYS, ("billing",), ("councils",))
 
-TOPICS = (TICKETS, WORK, USAGE, CATALOGUE, DECISIONS, VERDICTS, STATEMENTS)
+_AUDITED = ("catalogue", "sla-monitor", "billing")
+AUDIT = Topic("audit.entries.v1", "service:number", 1, None, _AUDITED, _AUDITED)
+
+TOPICS = (TICKETS, WORK, USAGE, CATALOGUE, DECISIONS, VERDICTS, STATEMENTS, AUDIT)

@@ -1,7 +1,8 @@
 """One way to make an HTTP application: strict about what comes in, problem details for every refusal and failure."""
 
+import secrets
 import traceback
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import structlog
@@ -14,19 +15,28 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.auth.principal import ActionNotAllowed
+from shared.http.access import Authentication, admit, require_actions
+from shared.http.audited import AuditedHttp, AuditWriter
+from shared.http.browsers import RenewSession, redirect_to_renewal, sign_in_redirect
+from shared.http.methods import CompleteMethods
 from shared.http.openapi import component_schemas, schema_ref
+from shared.http.problem_pages import ProblemPage, ProblemPages
 from shared.http.problem_types import (
     INTERNAL_ERROR,
     INVALID_QUERY,
     MONTH_NOT_BEGUN,
     NOT_FOUND,
+    NOT_PERMITTED,
     PROBLEM_TYPES,
     PROBLEMS_PATH,
     SERVICE_UNAVAILABLE,
+    UNAUTHENTICATED,
     problem_type_of_status,
 )
 from shared.http.problems import PROBLEM_JSON, Problem, ProblemDetails
 from shared.http.queries import PathId, reject_unknown_parameters
+from shared.http.safe_responses import SafeHttp
 from shared.log.port import BusUnavailable
 from shared.log.processor import Busy
 from shared.period import MonthNotBegun
@@ -47,11 +57,21 @@ def create_app(
     title: str,
     routers: Sequence[APIRouter],
     *,
+    authentication: Authentication,
     types: Sequence[type] = (),
     openapi_url: str | None = "/openapi.json",
+    hosts: Collection[str] | None = None,
+    problem_page: ProblemPage | None = None,
+    cursor_key: bytes | None = None,
+    audit: AuditWriter | None = None,
 ) -> FastAPI:
-    """An application of `routers`. `types` are the contract types that their OpenAPI refers to by `schema_ref`.
+    """An application of `routers`, whose callers are known by `authentication`.
 
+    `types` are the contract types that their OpenAPI refers to by `schema_ref`. `cursor_key` signs the cursors of its
+    lists; without one they are good in this process alone. Raises `RouteWithoutAction`.
+
+    It answers only to the names `hosts` (None: to any). Browsers get a refusal as a `problem_page`, if there is one.
+    What is to be audited goes to `audit`.
     No /docs: that page would load its script from another host.
     """
     app = _Application(
@@ -59,14 +79,24 @@ def create_app(
         openapi_url=openapi_url,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         responses=_REFUSALS,
-        dependencies=[Depends(reject_unknown_parameters)],
+        dependencies=[Depends(admit), Depends(reject_unknown_parameters)],
         exception_handlers=_EXCEPTION_HANDLERS,
     )
-    app.add_middleware(_FailureBoundary)
+    app.add_middleware(_FailureBoundary)  # the innermost: each that is added surrounds those before it
+    if audit is not None:
+        app.add_middleware(AuditedHttp, audit=audit)
+    if problem_page is not None:
+        app.add_middleware(ProblemPages, page=problem_page)
+    app.add_middleware(CompleteMethods, routed=app)
+    app.add_middleware(SafeHttp, hosts=hosts)
+    app.state.cursor_key = cursor_key or secrets.token_bytes(32)
     app.contract_types = (ProblemDetails, *types)
     for router in (_explanations, *routers):
         app.include_router(router)
+    app.state.authentication = authentication
+    require_actions(app)
     return app
 
 
@@ -136,11 +166,22 @@ def explain_problem(slug: PathId) -> PlainTextResponse:
     raise Problem(NOT_FOUND)
 
 
-async def _answer_problem(_: Request, problem: Problem) -> Response:
-    return problem.response()
+async def _answer_problem(request: Request, problem: Problem) -> Response:
+    """The problem; a browser that asked for a page is sent to sign in where nobody is known."""
+    way = sign_in_redirect(request) if problem.details.status == UNAUTHENTICATED.status else None
+    return way or problem.response()
 
 
-async def _answer_http_exception(_: Request, refusal: HTTPException) -> Response:
+async def _answer_due_session(request: Request, _: RenewSession) -> Response:
+    return redirect_to_renewal(request)
+
+
+async def _answer_not_allowed(_: Request, refused: ActionNotAllowed) -> Response:
+    return Problem(NOT_PERMITTED, f"you may not {refused.action.value}").response()
+
+
+async def problem_of(_: Request, refusal: HTTPException) -> Response:
+    """A refusal of Starlette's as problem details."""
     # The headers carry Allow, WWW-Authenticate and Retry-After.
     return Problem(problem_type_of_status(refusal.status_code), headers=refusal.headers).response()
 
@@ -170,7 +211,9 @@ async def _answer_month_not_begun(_: Request, __: MonthNotBegun) -> Response:
 
 _EXCEPTION_HANDLERS: dict[int | type[Exception], Any] = {
     Problem: _answer_problem,
-    HTTPException: _answer_http_exception,
+    RenewSession: _answer_due_session,
+    ActionNotAllowed: _answer_not_allowed,
+    HTTPException: problem_of,
     RequestValidationError: _answer_invalid_parameters,
     MonthNotBegun: _answer_month_not_begun,
     Busy: _answer_outage,

@@ -1,18 +1,24 @@
-"""Long lists in pages: an opaque cursor, and the next page as a Link (RFC 8288)."""
+"""Long lists in pages: an opaque cursor, and the next page as a Link (RFC 8288).
+
+A cursor says where a page ended, and is signed: it is good for the same list, asked for in the same way by a caller who
+may see the same councils. Any other is refused as one that this service did not make.
+"""
 
 import base64
 import binascii
+import hmac
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Generic, TypeVar
 
 import msgspec
-from fastapi import Query
+from fastapi import Depends, Query
 from starlette.requests import Request
 
 from shared.http.problem_types import INVALID_CURSOR
 from shared.http.problems import Problem
-from shared.http.queries import PLAIN_DIGITS
+from shared.http.queries import PLAIN_DIGITS, CallerScope
+from shared.scope import Scope
 
 MAX_PAGE_SIZE = 200
 Limit = Annotated[int, PLAIN_DIGITS, Query(ge=1, le=MAX_PAGE_SIZE, description="the most items of a page")]
@@ -20,6 +26,9 @@ Cursor = Annotated[str, Query(max_length=1000, description="from the Link header
 
 T = TypeVar("T")
 _key = msgspec.json.Decoder(tuple[str, ...])
+_SIGNATURE_BYTES = 16
+# They may change from page to page.
+_NOT_SIGNED = {"cursor", "limit"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,32 +38,62 @@ class Page(Generic[T]):
     items: Sequence[T]
     next_key: tuple[str, ...] | None = None
 
-    @property
-    def next_cursor(self) -> str | None:
-        """The cursor of the next page."""
-        if self.next_key is None:
-            return None
-        return base64.urlsafe_b64encode(msgspec.json.encode(self.next_key)).decode()
-
 
 def page_of(found: Sequence[T], limit: int, *, key: Callable[[T], tuple[str, ...]]) -> Page[T]:
     """The first `limit` of `found`, which holds more than that where there is another page."""
     return Page(found[:limit], key(found[limit - 1]) if len(found) > limit else None)
 
 
-def read_cursor(text: str | None) -> tuple[str, ...] | None:
-    """The key after which the page begins, None for the first page; a 400 for a cursor of another origin."""
-    if text is None:
-        return None
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """Where the page begins that a request asks for: after the key `after`, None for the first; and the way on."""
+
+    request: Request
+    scope: Scope
+    after: tuple[str, ...] | None
+
+    def next_address(self, page: Page[T]) -> str | None:
+        """The address of the page after `page`, relative, for proxies may rename the service; None on the last one."""
+        if page.next_key is None:
+            return None
+        url = self.request.url.include_query_params(cursor=_written(self.request, self.scope, page.next_key))
+        return f"{url.path}?{url.query}"
+
+    def next_link(self, page: Page[T]) -> dict[str, str]:
+        """The Link header to the page after `page`; none on the last one."""
+        address = self.next_address(page)
+        return {} if address is None else {"Link": f'<{address}>; rel="next"'}
+
+
+async def _paging(request: Request, caller: CallerScope, cursor: Cursor | None = None) -> Paging:
+    """Raises a 400 for a cursor that was made for another list or caller, or by somebody else."""
+    return Paging(request, caller, None if cursor is None else _read(request, caller, cursor))
+
+
+# What a route of a list asks for; the query parameter `cursor` is read by it.
+RequestedPage = Annotated[Paging, Depends(_paging)]
+
+
+def _written(request: Request, scope: Scope, key: tuple[str, ...]) -> str:
+    encoded = msgspec.json.encode(key)
+    return base64.urlsafe_b64encode(_signature(request, scope, encoded) + encoded).decode()
+
+
+def _read(request: Request, scope: Scope, cursor: str) -> tuple[str, ...]:
     try:
-        return _key.decode(base64.urlsafe_b64decode(text.encode()))
-    except (binascii.Error, ValueError) as fault:
+        decoded = base64.b64decode(cursor.encode("ascii"), altchars=b"-_", validate=True)
+    except (binascii.Error, UnicodeEncodeError) as fault:
         raise Problem(INVALID_CURSOR) from fault
+    signature, encoded = decoded[:_SIGNATURE_BYTES], decoded[_SIGNATURE_BYTES:]
+    if not hmac.compare_digest(signature, _signature(request, scope, encoded)):
+        raise Problem(INVALID_CURSOR)
+    return _key.decode(encoded)
 
 
-def next_link(request: Request, page: Page[T]) -> dict[str, str]:
-    """The Link header to the page after `page`; none on the last one. Relative, for proxies may rename the service."""
-    if page.next_cursor is None:
-        return {}
-    url = request.url.include_query_params(cursor=page.next_cursor)
-    return {"Link": f'<{url.path}?{url.query}>; rel="next"'}
+def _signature(request: Request, scope: Scope, encoded: bytes) -> bytes:
+    """Over the list (path and parameters), who asks for it (the councils in scope), and the key."""
+    parameters = sorted(item for item in request.query_params.multi_items() if item[0] not in _NOT_SIGNED)
+    councils = None if scope.councils is None else sorted(scope.councils)
+    signed = msgspec.json.encode((request.url.path, parameters, councils, encoded.decode("latin-1")))
+    key: bytes = request.app.state.cursor_key
+    return hmac.digest(key, signed, "sha256")[:_SIGNATURE_BYTES]

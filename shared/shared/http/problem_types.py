@@ -40,6 +40,32 @@ INVALID_CURSOR = ProblemType(
     "Invalid cursor",
     "The cursor is not from this service. Follow the previous page's next link unchanged, or start without a cursor.",
 )
+UNAUTHENTICATED = ProblemType(
+    401,
+    "Unauthorized",
+    "It is not known who asks, or what proves it has expired or was revoked. Sign in again; a program asks POST "
+    "/v1/token for a new access token with its client's credentials and sends it as Authorization: Bearer.",
+)
+NOT_PERMITTED = ProblemType(
+    403,
+    "Forbidden",
+    "None of your roles allows this. Ask whoever manages access at the provider if you need it.",
+)
+INVALID_FORM = ProblemType(
+    400, "Invalid form", "The form could not be read, or has a field twice. Open its page again and send it from there."
+)
+FORM_NOT_CONFIRMED = ProblemType(
+    403,
+    "Form not confirmed",
+    "The request does not show that a page of this service made it. Open the page again and send its form; a program "
+    "sends an access token instead of a cookie.",
+)
+INVALID_HOST = ProblemType(
+    400, "Invalid host", "The Host header is missing, repeated or not a host. Send the name of the service, once."
+)
+INVALID_HEAD = ProblemType(
+    400, "Invalid head", "The request could not be read. Send one that follows RFC 9112, as every HTTP library does."
+)
 NOT_FOUND = ProblemType(
     404, "Not found", "There is nothing here, or nothing that you may see. Check the path and the ids in it."
 )
@@ -55,7 +81,7 @@ NOT_ACCEPTABLE = ProblemType(
     406, "Not acceptable", "No format here matches the Accept header. Ask for a media type that this path documents."
 )
 REQUEST_TIMEOUT = ProblemType(
-    408, "Request timeout", "The body took too long to arrive. Send it again without pauses, or in smaller parts."
+    408, "Request timeout", "The request took too long to arrive. Send it again without pauses, or in smaller parts."
 )
 CONFLICT = ProblemType(
     409,
@@ -75,6 +101,12 @@ UNSUPPORTED_MEDIA_TYPE = ProblemType(
     "Unsupported media type",
     "This path does not read that content type. Send one that it documents, in UTF-8 and without Content-Encoding.",
 )
+MISDIRECTED_REQUEST = ProblemType(
+    421,
+    "Misdirected request",
+    "This service does not answer under that name. Use its own address, or ask its operator to add the name to "
+    "ALLOWED_HOSTS.",
+)
 INVALID_REQUEST = ProblemType(
     422,
     "Invalid request",
@@ -85,10 +117,21 @@ PRECONDITION_REQUIRED = ProblemType(
     "Precondition required",
     "If-Match is missing. Read the newest version and send its ETag, so that nobody's change is overwritten.",
 )
+TOO_MANY_REQUESTS = ProblemType(
+    429, "Too many requests", "Too many attempts. Try again after the seconds in Retry-After."
+)
+REQUEST_HEADER_FIELDS_TOO_LARGE = ProblemType(
+    431,
+    "Request header fields too large",
+    "The address and headers of the request are longer than this service reads. Send fewer cookies or parameters.",
+)
 INTERNAL_ERROR = ProblemType(
     500,
     "Internal error",
     "The service failed. Send the request again; if that fails too, give the provider this problem's `instance`.",
+)
+NOT_IMPLEMENTED = ProblemType(
+    501, "Not implemented", "No path has that method. Use GET, HEAD, OPTIONS, or one that the path documents."
 )
 SERVICE_UNAVAILABLE = ProblemType(
     503,

@@ -10,11 +10,14 @@ from shared.faults import MAX_LISTED, Fault, listed
 from shared.http.problem_types import ProblemType
 
 PROBLEM_JSON = "application/problem+json"
+# Names of fields may have been sent, and be as long as a body.
+_MOST_CHARACTERS = 200
 
 
 class ProblemError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One fault: `pointer` into the body (a JSON pointer as a URI fragment), or the name of a `parameter`.
 
+    A pointer of more than 200 characters is cut, and ends with "…".
     Of many, the last has neither and says how many more there are.
     """
 
@@ -58,7 +61,7 @@ class Problem(Exception):
             detail=detail or problem_type.help,
             instance=f"urn:uuid:{uuid4()}",
             errors=(
-                *(ProblemError(pointer=fault.pointer, detail=fault.message) for fault in faults[:MAX_LISTED]),
+                *(ProblemError(pointer=_cut(each.pointer), detail=_cut(each.message)) for each in faults[:MAX_LISTED]),
                 *(ProblemError(detail=line) for line in listed(faults)[MAX_LISTED:]),
                 *(ProblemError(parameter=name, detail=message) for name, message in (parameters or {}).items()),
             ),
@@ -72,3 +75,7 @@ class Problem(Exception):
             headers=self.headers,
             media_type=PROBLEM_JSON,
         )
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MOST_CHARACTERS else text[: _MOST_CHARACTERS - 1] + "…"

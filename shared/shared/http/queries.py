@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, PlainValidator, WithJsonSchema
 from starlette.requests import Request
 
 from shared.contracts.scalars import END_OF_TEXT, ID_PATTERN
+from shared.http.access import Caller
 from shared.http.problem_types import INVALID_QUERY
 from shared.http.problems import Problem
 from shared.period import EXPECTED_MONTH, MONTH_PATTERN, YEARS, InvalidMonth, Month, PeriodLength
@@ -73,9 +74,9 @@ PathId = Annotated[str, Path(pattern=_ID_PATTERN)]
 OptionalId = Annotated[str | None, Query(pattern=_ID_PATTERN)]
 
 
-async def caller_scope() -> Scope:
-    """Every council: until callers sign in, each of them may see all councils."""
-    return Scope.all()
+async def caller_scope(caller: Caller) -> Scope:
+    """The councils that the caller may see."""
+    return caller.scope
 
 
 # The councils that the caller may see: every route that reads a council's data passes it on.
@@ -90,10 +91,14 @@ async def _requested_scope(caller: CallerScope, council: OptionalId = None) -> S
 RequestedScope = Annotated[Scope, Depends(_requested_scope)]
 
 
+# What comes back from another party may hold parameters that only later standards name: they are ignored.
+_ANY_PARAMETERS = frozenset({"/sign-in/return"})
+
+
 async def reject_unknown_parameters(request: Request) -> None:
     """Raises a 400 where the query holds a parameter twice, or one that the path does not document."""
     route = request.scope.get("route")
-    if not isinstance(route, APIRoute):
+    if not isinstance(route, APIRoute) or route.path in _ANY_PARAMETERS:
         return
     given = [name for name, _ in request.query_params.multi_items()]
     known = _declared(route.dependant)

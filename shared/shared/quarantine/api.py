@@ -7,9 +7,9 @@ import re
 
 from fastapi import APIRouter
 from msgspec import Struct
-from starlette.requests import Request
 
-from shared.http import CallerScope, Cursor, Json, Limit, Problem, answers_many, next_link, page_of, read_cursor
+from shared.auth.roles import Action
+from shared.http import CallerScope, Json, Limit, Problem, RequestedPage, answers_many, page_of, requires
 from shared.http.problem_types import INVALID_CURSOR
 from shared.log.port import Shard
 from shared.quarantine.decisions import Decision
@@ -39,20 +39,20 @@ TYPES = (QuarantinedRecord,)
 
 def router(quarantine: QuarantineService) -> APIRouter:
     """`/v1/quarantine` of one service."""
-    routes = APIRouter(prefix="/v1/quarantine", tags=["quarantine"])
+    routes = APIRouter(prefix="/v1/quarantine", tags=["quarantine"], dependencies=[requires(Action.OPERATE)])
 
     @routes.get("", responses=answers_many(QuarantinedRecord))
     async def list_records(
-        request: Request, caller: CallerScope, *, decided: bool = False, limit: Limit = 50, cursor: Cursor | None = None
+        caller: CallerScope, paging: RequestedPage, *, decided: bool = False, limit: Limit = 50
     ) -> Json:
         """Open quarantined records, or all of them; by topic, partition and offset."""
         found: list[QuarantineEntry] = []
-        async for entry in quarantine.entries(caller, decided=decided, after=_place(cursor)):
+        async for entry in quarantine.entries(caller, decided=decided, after=_place(paging.after)):
             found.append(entry)
             if len(found) > limit:
                 break
         page = page_of(found, limit, key=_key)
-        return Json([_without_content(entry) for entry in page.items], headers=next_link(request, page))
+        return Json([_without_content(entry) for entry in page.items], headers=paging.next_link(page))
 
     return routes
 
@@ -61,8 +61,8 @@ def _key(entry: QuarantineEntry) -> tuple[str, ...]:
     return entry.shard.topic, str(entry.shard.partition), str(entry.record.offset)
 
 
-def _place(cursor: str | None) -> tuple[Shard, int] | None:
-    match read_cursor(cursor):
+def _place(after: tuple[str, ...] | None) -> tuple[Shard, int] | None:
+    match after:
         case None:
             return None
         case (topic, partition, offset) if _DIGITS.fullmatch(partition) and _DIGITS.fullmatch(offset):

@@ -22,7 +22,10 @@ from sqlalchemy import (
     select,
 )
 
+from shared.audit import AuditRecord
+from shared.instants import epoch_us
 from shared.log.port import Shard
+from shared.sql.audit import AuditTables
 from shared.sql.columns import MAX_ACTOR_LENGTH, MAX_REASON_LENGTH, UtcDateTime
 from shared.sql.engine import read_transaction
 from shared.sql.statements import insert_ignore
@@ -65,13 +68,16 @@ class QuarantineDecisions:
 
     engine: Engine
     table: Table
+    audit: AuditTables | None = None
 
     def add(self, decision: Decision) -> None:
         """The decision is kept; the same one of the same instant again changes nothing."""
         fields = {name: getattr(decision, name) for name in Decision.__slots__ if name != "shard"}
         row = {"topic": decision.shard.topic, "partition": decision.shard.partition, **fields}
         with self.engine.begin() as connection:
-            connection.execute(insert_ignore(self.table), row)
+            is_new = connection.execute(insert_ignore(self.table), row).rowcount
+            if self.audit is not None and is_new:
+                self.audit.add(connection, _audit_record(decision))
 
     def of(self, shard: Shard) -> list[Decision]:
         """All decisions about a shard and its records, the oldest first."""
@@ -86,6 +92,16 @@ class QuarantineDecisions:
         """The offset below which floods of the shard have been accepted; 0 where none was."""
         with read_transaction(self.engine) as connection:
             return accepted_below(connection, self.table, shard)
+
+
+def _audit_record(decision: Decision) -> AuditRecord:
+    """What was decided about which record; the reason is with the decision."""
+    return AuditRecord(
+        at_us=epoch_us(decision.decided_at),
+        actor=decision.actor,
+        action=f"quarantine-{decision.action}",
+        subject=f"{decision.shard.topic}/{decision.shard.partition}/{decision.offset}",
+    )
 
 
 def accepted_below(connection: Connection, table: Table, shard: Shard) -> int:

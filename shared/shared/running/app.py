@@ -8,9 +8,11 @@ from typing import Generic, Protocol, TypeVar
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 
+from shared.auditing.log import AuditLog
 from shared.bus.consumer import ConsumerStatus
 from shared.clock import Clock
 from shared.heartbeat import Heartbeat
+from shared.http import Authentication
 from shared.log.port import Bus
 from shared.running.health import Check
 from shared.settings import ServiceSettings
@@ -37,11 +39,23 @@ class App(Protocol):
     def types(self) -> Sequence[type]:
         """The contract types that its API's description refers to."""
 
+    @property
+    def authentication(self) -> Authentication:
+        """How its callers are known."""
+
+    @property
+    def cursor_key(self) -> bytes:
+        """What signs the cursors of its lists: the same in every instance."""
+
     def public_routes(self, *, illustrative: bool) -> Sequence[APIRouter]:
         """All that it answers when it runs alone; `illustrative` labels every page so."""
 
     def operator_routes(self) -> Sequence[APIRouter]:
         """What it answers only to those who run it."""
+
+    @property
+    def audit(self) -> AuditLog:
+        """Its audit log."""
 
     @property
     def consumers(self) -> Sequence[ConsumerStatus]:

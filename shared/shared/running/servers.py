@@ -4,7 +4,7 @@ Metrics, health and the description of the API are on the second only.
 """
 
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
@@ -13,18 +13,21 @@ import uvicorn
 from fastapi import FastAPI
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
+from shared.http.app import problem_of
 from shared.http.openapi import Json
+from shared.http.safe_responses import SafeHttp
+from shared.running.connections import BoundedRequests, ConnectionLimits, connection_factory
 from shared.running.health import Health
 from shared.startup_errors import InvalidSettings
 
-# Connections that wait to be served; more are refused at once, which is kinder than to let them wait.
-_MAX_CONNECTIONS = 512
 _DRAIN_S = 8
+_LIMITS = ConnectionLimits()
 
 
 class Server(uvicorn.Server):
@@ -36,19 +39,23 @@ class Server(uvicorn.Server):
         yield
 
 
-def server(app: ASGIApp) -> Server:
-    """A server of `app` that trusts no forwarded address and does not say what it is."""
-    return Server(
-        uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            proxy_headers=False,
-            server_header=False,
-            limit_concurrency=_MAX_CONNECTIONS,
-            timeout_graceful_shutdown=_DRAIN_S,
-        )
+def server(app: ASGIApp, limits: ConnectionLimits = _LIMITS) -> Server:
+    """A server of `app`, as `server_config` says."""
+    return Server(server_config(app, limits))
+
+
+def server_config(app: ASGIApp, limits: ConnectionLimits = _LIMITS) -> uvicorn.Config:
+    """A server bounded by `limits`, that trusts no forwarded address and does not say what it is."""
+    return uvicorn.Config(
+        BoundedRequests(app, limits.most_requests),
+        http=connection_factory(limits),  # type: ignore[arg-type]  # uvicorn calls it, and calls no other method of it
+        ws="none",
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=_DRAIN_S,
     )
 
 
@@ -70,8 +77,12 @@ def admin_app(
     ready: Callable[[], Awaitable[Health]],
     ready_for_requests: Callable[[], Awaitable[Health]],
     operator_routes: FastAPI,
+    hosts: Collection[str] | None = None,
 ) -> Starlette:
-    """Health, `/metrics` and `/openapi.json` of `public`; every other path is of `operator_routes`."""
+    """Health, `/metrics` and `/openapi.json` of `public`; every other path is of `operator_routes`.
+
+    It answers only to the names `hosts` (None: to any).
+    """
 
     async def livez(_: Request) -> Response:
         return _health_response(alive())
@@ -96,7 +107,10 @@ def admin_app(
         "/openapi.json": description,
     }
     own = [Route(path, endpoint) for path, endpoint in endpoints.items()]
-    return Starlette(routes=[*own, Mount("/", operator_routes)])
+    handlers: dict[Any, Any] = {HTTPException: problem_of}
+    routed = Starlette(routes=[*own, Mount("/", operator_routes)], exception_handlers=handlers)
+    routed.add_middleware(SafeHttp, hosts=hosts)
+    return routed
 
 
 def _health_response(health: Health) -> Response:

@@ -18,6 +18,7 @@ from shared.running.sampling import sample_app, sample_event_loop, sample_stores
 from shared.running.servers import Server, admin_app, bind_socket, server
 from shared.running.watchdog import Watchdog, Watched
 from shared.settings import ServiceSettings
+from shared.web.pages import problem_page
 
 log = structlog.get_logger()
 
@@ -74,8 +75,13 @@ class ServiceProcess:
         api = create_app(
             self._app.title,
             self._app.public_routes(illustrative=self._settings.illustrative),
+            authentication=self._app.authentication,
             types=self._app.types,
             openapi_url=None,
+            hosts=self._settings.hosts,
+            problem_page=problem_page,
+            cursor_key=self._app.cursor_key,
+            audit=self._app.audit,
         )
         admin = admin_app(
             public=api,
@@ -84,8 +90,14 @@ class ServiceProcess:
             ready=self._readiness.ask,
             ready_for_requests=self._readiness.ask_for_requests,
             operator_routes=create_app(
-                f"{self._app.title}, for operators", self._app.operator_routes(), openapi_url=None
+                f"{self._app.title}, for operators",
+                self._app.operator_routes(),
+                authentication=self._app.authentication,
+                openapi_url=None,
+                cursor_key=self._app.cursor_key,
+                audit=self._app.audit,
             ),
+            hosts=self._settings.admin_hosts,
         )
         return server(MeasuredHttp(api, self._registry)), server(admin)
 

@@ -8,6 +8,9 @@ from datetime import datetime
 
 from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, insert, select
 
+from shared.audit import AuditRecord
+from shared.instants import epoch_us
+from shared.sql.audit import AuditTables
 from shared.sql.columns import MAX_ACTOR_LENGTH, MAX_REASON_LENGTH, UtcDateTime
 from shared.sql.engine import read_transaction
 
@@ -46,15 +49,26 @@ class Approvals:
 
     engine: Engine
     table: Table
+    audit: AuditTables | None = None
 
     def add(self, approval: Approval) -> None:
         """The approval is kept, its subject cut to what the table holds."""
         row = asdict(approval) | {"subject": approval.subject[:_MAX_SUBJECT_LENGTH]}
         with self.engine.begin() as connection:
             connection.execute(insert(self.table), row)
+            if self.audit is not None:
+                self.audit.add(connection, _audit_record(approval))
 
     def all(self) -> list[Approval]:
         """Every approval, the oldest first."""
         columns = [self.table.c[name] for name in Approval.__slots__]
         with read_transaction(self.engine) as connection:
             return [Approval(*row) for row in connection.execute(select(*columns).order_by(self.table.c.approved_at))]
+
+
+def _audit_record(approval: Approval) -> AuditRecord:
+    """Which differences were approved; the reason is with the approval."""
+    at_us, details = epoch_us(approval.approved_at), {"digest": approval.digest, "events": str(approval.events)}
+    return AuditRecord(
+        at_us=at_us, actor=approval.actor, action="differences-approved", subject=approval.subject, details=details
+    )

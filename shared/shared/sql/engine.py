@@ -31,8 +31,10 @@ _TRANSIENT_STATES = frozenset({"55P03", "25P03", "25P04"})
 _SQLITE_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 
-def connect(url: str) -> Engine:
+def connect(url: str, *, role: str | None = None) -> Engine:
     """An engine for `sqlite:///path` or `postgresql+psycopg://…`; raises `UnusableDatabase` for any other.
+
+    On a server each connection works as `role`, where one is given, instead of the role that logs in.
 
     Nothing is opened yet, but the folder of a SQLite file exists afterwards. A file or a disk that is of no use any
     more raises what `shared.sqlite.refuse_unusable` does.
@@ -50,7 +52,7 @@ def connect(url: str) -> Engine:
         case "postgresql":
             from shared.sql.postgres import postgres_engine  # noqa: PLC0415 (its driver is not needed without a server)
 
-            return postgres_engine(parsed)
+            return postgres_engine(parsed, role)
         case other:
             raise UnusableDatabase(f"expected sqlite:///… or postgresql+psycopg://…, got a {other} address")
 

@@ -7,28 +7,50 @@ Who may change a schema depends on whose it is. A SQLite file belongs to the pro
 to date as it starts. A server's schema belongs to a role of its own, which only `migrate` logs in as; a service looks
 whether its schema is there, and goes no further when it is not.
 
-On a server every table only grows: a service works as a role that reads and adds rows, and can neither change nor
-remove what was once written. The few tables that hold a state rather than a history are named in the package's
-`migrations.CHANGEABLE` with what may be done to them: `{"progress": "UPDATE", "outbox": "DELETE"}`.
+On a server every table only grows: a service's workers read and add rows, and can neither change nor remove what was
+once written; its requests only read, and only rows that are theirs to see (`shared.sql.isolation`). The few tables that
+hold a state rather than a history are named in the package's `migrations.CHANGEABLE` with what may be done to them:
+`{"progress": "UPDATE", "outbox": "DELETE"}`.
+
+A migration whose change finds no row in a table that has some fails, and all of it is undone. One that may find none
+says so where it is executed: `.execution_options(may_change_nothing=True)`.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, Engine, column, inspect, select, table, text
+from sqlalchemy import Connection, Engine, column, event, inspect, select, table, text
 
 from shared.sql.engine import read_transaction
+from shared.sql.isolation import READONLY, REQUESTS, WORKER, protect
 from shared.startup_errors import IncompatibleStore, InvalidSettings, require_stored_format
 
-APP = "tallystick_app"
-READONLY = "tallystick_readonly"
 _REVISION = "_revision"
+_MAY_CHANGE_NOTHING = "may_change_nothing"
+# An UPDATE or a DELETE, with whatever WITH before it; a quoted name may hold anything.
+_CHANGING = re.compile(
+    r"\s*(?:WITH\b.*?)?\b(?:UPDATE|DELETE\s+FROM)\s+(?:ONLY\s+)?(?P<table>(?:\"[^\"]+\"|\w+)(?:\.(?:\"[^\"]+\"|\w+))?)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 class UnknownRevision(IncompatibleStore):
     """The database is at a revision that this release does not have: a newer one wrote it, or one from before 0.1.0."""
+
+
+class NothingChanged(Exception):
+    """A migration was to change rows of a table that has some, and changed none; nothing of it was kept."""
+
+    def __init__(self, table: str) -> None:
+        super().__init__(
+            f"expected the migration to change rows of {table}, which has some, and it changed none: "
+            "it cannot see them, or looks for others than there are"
+        )
 
 
 class SchemaOutdated(Exception):
@@ -131,6 +153,7 @@ def _migrate_server(engine: Engine, package: str) -> None:
         postgres.require_code_point_order(connection)
         postgres.take_advisory_lock(connection, version_table(package))
         _upgrade(connection, package)
+        protect(connection, package)
         _grant(connection, package)
 
 
@@ -148,22 +171,54 @@ def _upgrade(connection: Connection, package: str) -> None:
     config.set_main_option("script_location", "shared:sql/alembic")
     config.set_main_option("version_locations", f"{package}:migrations")
     config.set_main_option("path_separator", "newline")
-    command.upgrade(config, "head")
+    with _no_change_lost(connection):
+        command.upgrade(config, "head")
+
+
+def _changed(connection: Connection, cursor: Any) -> int:
+    """How many rows the cursor's statement changed: SQLite's driver does not say so of one that begins with WITH."""
+    if cursor.rowcount < 0 and connection.dialect.name == "sqlite":
+        return int(connection.exec_driver_sql("SELECT changes()").scalar_one())
+    return int(cursor.rowcount)
+
+
+@contextmanager
+def _no_change_lost(connection: Connection) -> Iterator[None]:
+    """In here a change of no row raises `NothingChanged` if its table has any, and nobody reads only a part of a table.
+
+    A role whose rows were filtered would change none of them, and the migration would seem to have been done.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL row_security = off"))  # a filtered query is an error, not a shorter answer
+
+    def look(_: object, cursor: Any, statement: str, __: object, context: Any, ___: object) -> None:
+        changing = _CHANGING.match(statement)
+        if changing is None or _changed(connection, cursor) != 0 or context.execution_options.get(_MAY_CHANGE_NOTHING):
+            return
+        table = changing["table"]
+        if connection.exec_driver_sql(f"SELECT EXISTS (SELECT 1 FROM {table})").scalar():  # noqa: S608 (a migration's)
+            raise NothingChanged(table)
+
+    event.listen(connection, "after_cursor_execute", look)
+    try:
+        yield
+    finally:
+        event.remove(connection, "after_cursor_execute", look)
 
 
 def _grant(connection: Connection, package: str) -> None:
-    """Both roles may do what they should in the tables of `package`, and not touch its revision, if they exist."""
+    """Each role may do what it should in the tables of `package`, and not touch its revision, if it exists."""
     known = set(connection.scalars(text("SELECT rolname FROM pg_roles")))
     quoted = connection.dialect.identifier_preparer.quote
-    statements: list[str] = []
-    if READONLY in known:
-        statements.append(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {READONLY}")
-    if APP in known:
+    statements = [
+        f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}" for role in (REQUESTS, READONLY) if role in known
+    ]
+    if WORKER in known:
         statements += [
-            f"GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO {APP}",
-            f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {APP}",
-            f"REVOKE INSERT ON {quoted(version_table(package))} FROM {APP}",
-            *(f"GRANT {what} ON {quoted(table)} TO {APP}" for table, what in changeable(package).items()),
+            f"GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO {WORKER}",
+            f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {WORKER}",
+            f"REVOKE INSERT ON {quoted(version_table(package))} FROM {WORKER}",
+            *(f"GRANT {what} ON {quoted(table)} TO {WORKER}" for table, what in changeable(package).items()),
         ]
     for statement in statements:
         connection.execute(text(statement))

@@ -11,7 +11,9 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg.abc import PQGen
+from psycopg.errors import InsufficientPrivilege, InvalidParameterValue
 from psycopg.pq import TransactionStatus
+from psycopg.sql import SQL, Identifier
 from psycopg.types.array import ListBinaryDumper
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL
@@ -23,6 +25,8 @@ LOCK_S = 5
 SILENCE_S = 10
 CONNECT_S = 3
 POOL_S = 5
+# A service has an engine for each: what works as another role than it logs in as are its few workers.
+REQUESTS_CONNECTIONS, WORKERS_CONNECTIONS = 10, 5
 # Longer than a statement may take, so that the server's own error comes first; short enough that a call which began
 # just before its service was told to stop, and then finds no connection, ends within the 20 seconds granted for that.
 ANSWER_S = 16.0
@@ -36,10 +40,28 @@ _ARGS = {
 T = TypeVar("T")
 
 
-def postgres_engine(url: URL) -> Engine:
-    """An engine whose every wait ends: for a connection, a lock, a statement, an answer."""
-    engine = create_engine(url, connect_args=_ARGS, pool_pre_ping=True, pool_timeout=POOL_S, hide_parameters=True)
-    event.listen(engine, "do_connect", _connect)
+def postgres_engine(url: URL, role: str | None = None) -> Engine:
+    """An engine whose every wait ends: for a connection, a lock, a statement, an answer.
+
+    Its connections work as `role`, where one is given; raises `UnusableDatabase` when the first cannot.
+    """
+    engine = create_engine(
+        url,
+        connect_args=_ARGS,
+        pool_pre_ping=True,
+        pool_timeout=POOL_S,
+        pool_size=WORKERS_CONNECTIONS,
+        max_overflow=0 if role else REQUESTS_CONNECTIONS - WORKERS_CONNECTIONS,
+        hide_parameters=True,
+    )
+
+    def open_connection(_dialect: object, _record: object, args: Any, settings: Any) -> BoundedConnection:
+        connection = _connect(args, settings)
+        if role is not None:
+            _take_role(connection, role)
+        return connection
+
+    event.listen(engine, "do_connect", open_connection)
     return engine
 
 
@@ -91,7 +113,19 @@ class BoundedConnection(psycopg.Connection[Any]):
             raise psycopg.OperationalError(f"PostgreSQL did not answer within {self.answer_s} s") from fault
 
 
-def _connect(_dialect: object, _record: object, args: Any, settings: Any) -> BoundedConnection:
+def _take_role(connection: BoundedConnection, role: str) -> None:
+    """Committed, so that no transaction that is rolled back takes it away again."""
+    try:
+        connection.execute(SQL("SET ROLE {}").format(Identifier(role)))
+        connection.commit()
+    except (InvalidParameterValue, InsufficientPrivilege) as fault:
+        connection.close()
+        raise UnusableDatabase(
+            f"the database's user may not work as {role}: create the roles with deploy/postgres/init.sql"
+        ) from fault
+
+
+def _connect(args: Any, settings: Any) -> BoundedConnection:
     connection = BoundedConnection.connect(*args, **settings)
     # Arrays travel in binary: as text, every byte string would be spelled out and quoted.
     connection.adapters.register_dumper(list, ListBinaryDumper)

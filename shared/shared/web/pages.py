@@ -2,11 +2,13 @@
 
 from functools import cache
 from importlib.resources import files
+from typing import Protocol
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
+from shared.auth.sessions import current_session
 from shared.money import format_gbp
 from shared.web import formats
 from shared.web.assets import asset_url, assets
@@ -18,7 +20,7 @@ def environment(*packages: str) -> Environment:
     """Templates of `packages` (each from its `templates` folder, earlier ones first) over the shared layout.
 
     Everything is escaped and an unknown name is an error. The functions of `formats` are filters by their names, and so
-    is `format_gbp`; `t` gives the strings.
+    is `format_gbp`; `t` gives the strings, and `signed_in` the session of whoever the page is made for.
     """
     made = Environment(
         loader=ChoiceLoader([PackageLoader(package) for package in (*packages, "shared.web")]),
@@ -29,8 +31,26 @@ def environment(*packages: str) -> Environment:
     )
     made.filters.update({name: getattr(formats, name) for name in formats.__all__})
     made.filters["format_gbp"] = format_gbp
-    made.globals.update(asset_url=asset_url, t=markup)
+    made.globals.update(asset_url=asset_url, t=markup, signed_in=current_session.get)
     return made
+
+
+class _Refusal(Protocol):
+    """Problem details (RFC 9457): what is shown of them."""
+
+    @property
+    def title(self) -> str: ...
+    @property
+    def status(self) -> int: ...
+    @property
+    def detail(self) -> str: ...
+    @property
+    def instance(self) -> str: ...
+
+
+def problem_page(refusal: _Refusal) -> str:
+    """A refusal or a failure as a page, in the words of its problem details."""
+    return environment().get_template("problem.html").render(problem=refusal)
 
 
 def site_routes() -> APIRouter:

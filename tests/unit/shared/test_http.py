@@ -22,8 +22,8 @@ from starlette.responses import StreamingResponse
 from starlette.types import Message
 from structlog.testing import capture_logs
 
+from shared.auth.roles import Action
 from shared.http import (
-    Cursor,
     DateParameter,
     InstantParameter,
     Json,
@@ -34,20 +34,24 @@ from shared.http import (
     PathId,
     Problem,
     ProblemType,
+    RequestedPage,
     bodies,
     create_app,
     json_request_body,
-    next_link,
     preferred_media_type,
     read_as,
-    read_cursor,
     schema_ref,
 )
+from shared.http.access import requires
 from shared.http.bodies import MAX_BODY_BYTES
 from shared.http.problem_types import (
     CONTENT_TOO_LARGE,
+    FORM_NOT_CONFIRMED,
     INTERNAL_ERROR,
     INVALID_CURSOR,
+    INVALID_FORM,
+    INVALID_HEAD,
+    INVALID_HOST,
     INVALID_JSON,
     INVALID_QUERY,
     INVALID_REQUEST,
@@ -55,6 +59,7 @@ from shared.http.problem_types import (
     PROBLEM_TYPES,
     problem_type_of_status,
 )
+from tests.support.callers import MAY_ALL
 
 
 class Reading(msgspec.Struct, forbid_unknown_fields=True):
@@ -65,7 +70,7 @@ class Reading(msgspec.Struct, forbid_unknown_fields=True):
     note: str = ""
 
 
-router = APIRouter()
+router = APIRouter(dependencies=[requires(Action.READ_FIGURES)])
 NAMES = ("ann", "ben", "cat", "dan", "eve")
 
 
@@ -79,13 +84,11 @@ def put_reading(id: PathId, body: JsonBody) -> Json:
 
 
 @router.get("/names")
-def list_names(
-    request: Request, limit: Limit = 2, cursor: Cursor | None = None, as_of: DateParameter | None = None
-) -> Json:
-    after = read_cursor(cursor)
+def list_names(paging: RequestedPage, limit: Limit = 2, as_of: DateParameter | None = None) -> Json:
+    after = paging.after
     rest = [name for name in NAMES if after is None or name > after[0]]
     page = Page(rest[:limit], (rest[limit - 1],) if len(rest) > limit else None)
-    return Json({"items": page.items}, headers=next_link(request, page))
+    return Json({"items": page.items}, headers=paging.next_link(page))
 
 
 @router.get("/costs")
@@ -145,7 +148,9 @@ def private() -> None:
 
 @pytest.fixture(name="client")
 def _client() -> TestClient:
-    return TestClient(create_app("Readings", [router], types=[Reading]), raise_server_exceptions=False)
+    return TestClient(
+        create_app("Readings", [router], types=[Reading], authentication=MAY_ALL), raise_server_exceptions=False
+    )
 
 
 def put(client: TestClient, body: bytes, content_type: str = "application/json", **headers: str) -> Any:
@@ -314,7 +319,7 @@ def test_following_the_links_gives_every_name_once(client: TestClient) -> None:
         ("GET", "/nowhere", 404, None),
         ("PUT", "/readings/a%00b", 404, None),
         ("PUT", "/readings/..%2fetc", 404, None),
-        ("DELETE", "/names", 405, ("Allow", "GET")),
+        ("DELETE", "/names", 405, ("Allow", "GET, HEAD, OPTIONS")),
         ("GET", "/private", 401, ("WWW-Authenticate", "Bearer")),
         ("GET", "/busy", 503, ("Retry-After", "7")),
         ("GET", "/away", 503, ("Retry-After", "5")),
@@ -372,6 +377,8 @@ def test_the_type_of_a_problem_can_be_read(client: TestClient) -> None:
 @pytest.mark.parametrize("problem_type", PROBLEM_TYPES, ids=lambda each: each.slug)
 def test_a_problem_type_is_named_as_http_names_it_and_says_what_to_do(problem_type: ProblemType) -> None:
     specific = {INVALID_JSON, INVALID_QUERY, INVALID_CURSOR, INVALID_REQUEST, INTERNAL_ERROR, MONTH_NOT_BEGUN}
+    specific |= {INVALID_FORM, FORM_NOT_CONFIRMED}
+    specific |= {INVALID_HOST, INVALID_HEAD}
     specific |= {CONTENT_TOO_LARGE}  # Python 3.11 still gives it the older name
 
     assert problem_type in specific or problem_type.title == HTTPStatus(problem_type.status).phrase.capitalize()
@@ -383,8 +390,8 @@ def test_no_two_problem_types_share_a_name() -> None:
 
 
 def test_a_status_without_a_problem_type_is_called_by_its_own_name() -> None:
-    assert problem_type_of_status(401) == ProblemType(401, "Unauthorized")
-    assert problem_type_of_status(401).uri == "about:blank"
+    assert problem_type_of_status(410) == ProblemType(410, "Gone")
+    assert problem_type_of_status(410).uri == "about:blank"
 
 
 JSON, CSV, PDF = "application/json", "text/csv", "application/pdf"

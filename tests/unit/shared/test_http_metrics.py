@@ -8,13 +8,16 @@ from prometheus_client import CollectorRegistry
 from starlette.responses import StreamingResponse
 from starlette.testclient import TestClient
 
+from shared.auth.roles import Action
 from shared.http import create_app
+from shared.http.access import requires
 from shared.http.event_stream import EVENT_STREAM
 from shared.metrics.http import MeasuredHttp
+from tests.support.callers import MAY_ALL
 
 
 def router() -> APIRouter:
-    councils = APIRouter(prefix="/councils")
+    councils = APIRouter(prefix="/councils", dependencies=[requires(Action.READ_FIGURES)])
 
     @councils.get("/{council}")
     def council(council: str) -> str:
@@ -43,7 +46,10 @@ def test_a_request_is_counted_by_its_route_and_never_by_its_path(
     method: str, path: str, labels: tuple[str, str, str]
 ) -> None:
     registry = CollectorRegistry()
-    client = TestClient(MeasuredHttp(create_app("Councils", [router()]), registry), raise_server_exceptions=False)
+    client = TestClient(
+        MeasuredHttp(create_app("Councils", [router()], authentication=MAY_ALL), registry),
+        raise_server_exceptions=False,
+    )
 
     client.request(method, path)
 
@@ -58,7 +64,10 @@ def test_a_request_is_counted_by_its_route_and_never_by_its_path(
 
 def test_the_first_failure_of_a_route_is_an_increase_from_0() -> None:
     registry = CollectorRegistry()
-    client = TestClient(MeasuredHttp(create_app("Councils", [router()]), registry), raise_server_exceptions=False)
+    client = TestClient(
+        MeasuredHttp(create_app("Councils", [router()], authentication=MAY_ALL), registry),
+        raise_server_exceptions=False,
+    )
     labels = {"method": "GET", "route": "/v1/councils/{council}/broken"}
     before = registry.get_sample_value("tallystick_http_errors_total", labels)
 
@@ -74,7 +83,7 @@ def test_the_first_failure_of_a_route_is_an_increase_from_0() -> None:
 def test_how_long_somebody_watches_a_page_is_no_slow_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     now_s = 0.0
     monkeypatch.setattr("shared.metrics.http.perf_counter", lambda: now_s)
-    routes, registry = APIRouter(), CollectorRegistry()
+    routes, registry = APIRouter(dependencies=[requires(Action.READ_FIGURES)]), CollectorRegistry()
 
     def watched(media_type: str) -> StreamingResponse:
         def parts() -> Iterator[str]:
@@ -86,7 +95,7 @@ def test_how_long_somebody_watches_a_page_is_no_slow_answer(monkeypatch: pytest.
 
     routes.add_api_route("/stream", lambda: watched(EVENT_STREAM))
     routes.add_api_route("/file", lambda: watched("text/csv"))
-    client = TestClient(MeasuredHttp(create_app("Pages", [routes]), registry))
+    client = TestClient(MeasuredHttp(create_app("Pages", [routes], authentication=MAY_ALL), registry))
 
     client.get("/stream")
     client.get("/file")

@@ -20,6 +20,7 @@ from shared.quarantine.service import NotQuarantined, QuarantineService
 from shared.scope import Scope
 from shared.sql.engine import connect
 from shared.units import EpochMillis, Offset
+from tests.support.callers import MAY_ALL
 
 SHARD = Shard(WORK.name, 0)
 KEYS = (b"adur:a1", b"worthing:w1", b"adur:a2", None, b"\xff", b"adurish:x")
@@ -75,7 +76,7 @@ def test_an_entry_outside_the_scope_is_not_found(quarantine: QuarantineService) 
 def test_http_lists_pages_with_each_decision_and_without_the_records(quarantine: QuarantineService) -> None:
     entry = asyncio.run(quarantine.entry(Scope.all(), SHARD, 1))
     asyncio.run(quarantine.discard(entry, actor="ada", reason="a test record"))
-    client = TestClient(create_app("quarantine", [router(quarantine)], types=TYPES))
+    client = TestClient(create_app("quarantine", [router(quarantine)], types=TYPES, authentication=MAY_ALL))
 
     open_ones = client.get("/v1/quarantine")
     first = client.get("/v1/quarantine?decided=true&limit=2")

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from shared.bus import log_view
 from shared.bus.embedded import EmbeddedBus, EmbeddedSubscription
 from shared.contracts.codec import encode_event
 from shared.contracts.definitions import Council
 from shared.contracts.topics import CATALOGUE, TOPICS
 from shared.log.port import BusUnavailable, Message
-from sla_monitor.store import views
 from sla_monitor.store.views import CatalogueView
 from tests.support.recharges import ASHBY, catalogue_events
 
@@ -23,7 +23,7 @@ PATIENCE_S = 20
 async def test_a_log_that_is_away_is_waited_for_and_then_read_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(views, "_AGAIN_S", 0.01)
+    monkeypatch.setattr(log_view, "_AGAIN_S", 0.01)
     bus, stop, refused = EmbeddedBus(tmp_path / "log.db"), asyncio.Event(), asyncio.Semaphore(0)
     await bus.ensure_topics(TOPICS)
     events = catalogue_events(ASHBY, replace(ASHBY, id="borough"))

@@ -1,6 +1,7 @@
 """`tallystick correct`: ended items are evaluated again by the catalogue as it is now known."""
 
 import asyncio
+from collections.abc import Iterator
 from datetime import date
 from http import HTTPStatus
 from time import monotonic, sleep
@@ -12,10 +13,11 @@ from shared.clock import WallClock
 from shared.contracts.decisions import CorrectionScope
 from shared.scope import Scope
 from shared.web.formats import counted
+from tallystick.authorisation import local_principal
 from tallystick.console import EXIT_BUSY, answer, fail, progress, var_folder
 from tallystick.options import Json, read_day
 from tallystick.servers import ADDRESS, RequestRefused, ServiceApi, service_api
-from tallystick.stack import ACTOR, FolderInUse, exclusive_use, open_stack
+from tallystick.stack import FolderInUse, exclusive_use, open_stack
 
 if TYPE_CHECKING:
     from sla_monitor.decisions.corrections import RunReport
@@ -42,7 +44,7 @@ def correct(  # noqa: PLR0917 (typer makes options of them: nobody passes them b
     name: Annotated[str | None, typer.Option(help="What the corrections name as their cause.")] = None,
     as_json: Json = False,
 ) -> None:
-    """The correction run is done; what it corrected and retracted is printed."""
+    """The correction run is done, or on servers waits for somebody else's approval; what it changed is printed."""
     scope = CorrectionScope(from_date=from_date, to_date=to_date, council=council, service=service)
     if to_date <= from_date:
         fail(f"{to_date} is not after {from_date}.", do="--to is the first day that is not included.")
@@ -51,12 +53,21 @@ def correct(  # noqa: PLR0917 (typer makes options of them: nobody passes them b
         report = _request(api, run, scope)
     else:
         report = _run_here(run, scope)
+    answer(report, list(_lines(report)), as_json=as_json)
+
+
+def _lines(report: "RunReport") -> Iterator[str]:
+    run = report.run
+    if run.status == "proposed":
+        yield f"{run.id} is proposed, and changes nothing until somebody else approves it (docs/corrections.md)."
+        return
+    if run.status == "rejected":
+        yield f"{run.id} was rejected by {run.decided_by}."
+        return
     changed = sum(caused.count for caused in report.caused)
-    lines = [f"  {caused.council}: {caused.count:,} {caused.kind}" for caused in report.caused]
-    lines.append(
-        f"{run}: {counted(changed, 'verdict')} changed, {report.shards_done} of {counted(report.shards, 'shard')} done."
-    )
-    answer(report, lines, as_json=as_json)
+    yield from (f"  {caused.council}: {caused.count:,} {caused.kind}" for caused in report.caused)
+    done = f"{report.shards_done} of {counted(report.shards, 'shard')} done"
+    yield f"{run.id}: {counted(changed, 'verdict')} changed, {done}."
 
 
 def _run_here(name: str, scope: CorrectionScope) -> "RunReport":
@@ -72,8 +83,10 @@ def _request(api: ServiceApi, name: str, scope: CorrectionScope) -> "RunReport":
     """The run that the services were asked for is done; ends the command where they come no further with it."""
     from sla_monitor.decisions.corrections import CorrectionRequest
 
-    api.post("correction-runs", body=CorrectionRequest(name, scope, ACTOR))
+    api.post("correction-runs", body=CorrectionRequest(name, scope))
     report, since = _first_progress_of(api, name), monotonic()
+    if report.run.status != "approved":
+        return report
     with progress() as bars:
         bar = bars.add_task("Evaluating again", total=report.shards, completed=report.shards_done)
         while not (done := report.shards_done == report.shards) or not report.recorded:
@@ -121,7 +134,7 @@ async def _run(name: str, scope: CorrectionScope) -> "RunReport":
     async with open_stack(var_folder()) as stack:
         corrections = stack.monitor.corrections
         await stack.monitor.catch_up()
-        await corrections.request(Scope.all(), CorrectionRequest(name, scope, ACTOR))
+        await corrections.request(local_principal(), CorrectionRequest(name, scope))
         with progress() as bars:
             await stack.drain_showing(bars, "Evaluating again")
         return await corrections.report(Scope.all(), name)

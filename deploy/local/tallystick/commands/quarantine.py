@@ -15,7 +15,7 @@ from shared.clock import WallClock
 from shared.instants import instant_at
 from shared.scope import Scope
 from shared.web.formats import counted
-from tallystick.authorisation import Authorisation, confirm
+from tallystick.authorisation import Authorisation, confirm, local_principal
 from tallystick.console import answer, fail, write_file
 from tallystick.options import Actor, CouncilArgument, Json, Reason, ServiceOption, Yes
 from tallystick.services import open_services
@@ -242,16 +242,16 @@ async def _request_retry(council: str, item: str, by: Authorisation) -> str:
     """The id of the request. It, and who gave which reason, are kept."""
     from shared.sql.approvals import Approval
     from sla_monitor.app import MonitorApp
+    from sla_monitor.decisions import UnknownDecision
     from sla_monitor.decisions.failed_items import ItemRetryRequest
-    from sla_monitor.decisions.problems import UnknownDecision
 
     now = WallClock().now()
-    wanted = ItemRetryRequest(f"retry-{now:%Y%m%dT%H%M%S.%fZ}", council, item, by.actor)
+    wanted = ItemRetryRequest(f"retry-{now:%Y%m%dT%H%M%S.%fZ}", council, item)
     async with open_services("sla-monitor") as apps:
         for monitor in (each for each in apps if isinstance(each, MonitorApp)):
             await monitor.catch_up()
             try:
-                await monitor.failed_items.request_retry(Scope.all(), wanted)
+                await monitor.failed_items.request_retry(local_principal(by.actor), wanted)
             except UnknownDecision as refused:
                 fail(f"{refused}.", do="`tallystick quarantine list` names those that have.")
             approval = Approval(_digest(wanted.id), now, f"retry {council}:{item}", 0, by.actor, by.reason)

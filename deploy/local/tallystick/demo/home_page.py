@@ -8,9 +8,11 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from billing.documents.view import statement_path
+from shared.auth.roles import Action
 from shared.clock import Clock
 from shared.contracts.definitions import Council
 from shared.contracts.objectives import Judgement
+from shared.http import CallerScope, requires
 from shared.period import Month, month_of
 from shared.scope import Scope
 from shared.web.pages import environment, site_routes
@@ -51,26 +53,26 @@ class HomePage:
     evaluating: bool = False
 
 
-def home_page_of(stack: Stack, clock: Clock, *, partnership: str, evaluating: bool) -> HomePage:
-    """The page as the services of `stack` know it now. May block."""
+def home_page_of(stack: Stack, clock: Clock, scope: Scope, *, partnership: str, evaluating: bool) -> HomePage:
+    """The page as the services of `stack` know it now, of the councils in scope. May block."""
     from sla_monitor.reports.attainment import months_decided
 
     present = month_of(clock.now())
-    ended = [month for month in months_decided(stack.monitor.sources, Scope.all()) if month < present]
+    ended = [month for month in months_decided(stack.monitor.sources, scope) if month < present]
     if not ended:
         return HomePage(partnership, None, evaluating=evaluating)
     month = ended[-1]
     statements = [
         StatementRow(each.council.name, each.total_pence, statement_path(each.council.id, month))
-        for each in stack.billing.statements.statements(month, scope=Scope.all()).statements
+        for each in stack.billing.statements.statements(month, scope=scope).statements
     ]
-    return HomePage(partnership, month, statements, list(_attainment(stack, month)), evaluating)
+    return HomePage(partnership, month, statements, list(_attainment(stack, month, scope)), evaluating)
 
 
-def _attainment(stack: Stack, month: Month) -> Iterator[AttainmentRow]:
+def _attainment(stack: Stack, month: Month, scope: Scope) -> Iterator[AttainmentRow]:
     from sla_monitor.reports.periods import attainments
 
-    found = attainments(stack.monitor.sources, Scope.all(), month=month)
+    found = attainments(stack.monitor.sources, scope, month=month)
     for council, held in groupby(found, key=lambda row: row.counts.council):
         rows = list(held)
         judgements = [row.judgement for row in rows]
@@ -83,14 +85,14 @@ def _attainment(stack: Stack, month: Month) -> Iterator[AttainmentRow]:
         )
 
 
-def router(home_page: Callable[[], HomePage]) -> APIRouter:
+def router(home_page: Callable[[Scope], HomePage]) -> APIRouter:
     """Routes for `/`, `/accessibility`, `/licences` and `/assets/…`; every figure is marked as illustrative."""
     routes = APIRouter(include_in_schema=False)
     template = environment("tallystick").get_template("home.html")
 
-    @routes.get("/", response_class=HTMLResponse)
-    def home() -> str:
-        return template.render(page=home_page(), illustrative=True)
+    @routes.get("/", response_class=HTMLResponse, dependencies=[requires(Action.READ_FIGURES)])
+    def home(caller: CallerScope) -> str:
+        return template.render(page=home_page(caller), illustrative=True)
 
     routes.include_router(site_routes())
     return routes

@@ -31,6 +31,7 @@ from sla_monitor.reports.budget import BudgetRow, budgets
 from sla_monitor.reports.today import ActiveAlert, Today
 from tallystick.console import EXIT_BUSY, fail
 from tallystick.demo.server import address_file
+from tallystick.demo.sign_in import demo_token
 from tallystick.servers import NoAnswer, ServiceApi
 from tallystick.stack import open_stack
 
@@ -197,7 +198,8 @@ async def cause_incident(folder: Path, report: Callable[[str], None], *, clock: 
 def _running_demo(folder: Path) -> tuple[ServiceApi, Today]:
     """The API of the demo that runs on the folder, and its board; ends the command where none does."""
     try:
-        api = ServiceApi(address_file(folder).read_text(encoding="utf-8").rstrip("/"))
+        address = address_file(folder).read_text(encoding="utf-8").rstrip("/")
+        api = ServiceApi(address, token=demo_token(folder))
         board = _board(api)
     except (FileNotFoundError, NoAnswer):
         fail(

@@ -13,15 +13,22 @@ from pathlib import Path
 import msgspec
 import uvicorn
 from rich.progress import Progress
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from shared.clock import WallClock
 from shared.contracts.definitions import AnyDefinition, Partnership
 from shared.http import create_app
 from shared.metrics.http import MeasuredHttp
+from shared.running.servers import server_config
+from shared.scope import Scope
+from shared.settings import LOOPBACK_NAMES
+from shared.web.pages import problem_page
 from tallystick.console import EXIT_BUSY, answer, err, fail, out, progress, var_folder
 from tallystick.demo.example import send
 from tallystick.demo.home_page import HomePage, home_page_of, router
 from tallystick.demo.metrics import DemoMetrics
+from tallystick.demo.sign_in import DemoSignIn, demo_sign_in, link_lines
 from tallystick.demo.year import year_of_events
 from tallystick.options import LAST_PORT
 from tallystick.stack import Stack, open_stack
@@ -48,6 +55,7 @@ class _Demo:
     year: Year
     definitions: Sequence[AnyDefinition]
     stack: Stack
+    sign_in: DemoSignIn
     as_json: bool
     evaluated: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -58,7 +66,7 @@ class _Demo:
 
     def report(self, line: str) -> None:
         """The line is where people read it."""
-        (err if self.as_json else out).print(line)
+        _report(line, as_json=self.as_json)
 
 
 class _Server(uvicorn.Server):
@@ -94,13 +102,19 @@ def address_file(folder: Path) -> Path:
 
 async def serve(year: Year, definitions: Sequence[AnyDefinition], port: int, *, as_json: bool) -> None:
     """The year of `definitions` has been served, from the first free port on, until the process was asked to stop."""
-    async with open_stack(var_folder()) as stack:
-        demo = _Demo(year, definitions, stack, as_json)
-        with closing(_listening_socket(demo, port)) as listening:
+    with closing(_listening_socket(port, as_json=as_json)) as listening:
+        host, found_port = listening.getsockname()[:2]
+        sign_in = demo_sign_in(
+            f"http://{host}:{found_port}",
+            definitions,
+            lambda person, link: _report(f"A new link for {person.title}: {link}", as_json=as_json),
+        )
+        async with open_stack(var_folder(), sign_in=sign_in.settings) as stack:
+            demo = _Demo(year, definitions, stack, sign_in, as_json)
             await stack.record(definitions)
+            await stack.catalogue.publish_key()
             stop = asyncio.Event()
-            config = uvicorn.Config(_application(demo), log_level="warning", lifespan="off")
-            server = _Server(config, close_streams=stack.monitor.streams.close)
+            server = _Server(server_config(_application(demo)), close_streams=stack.monitor.streams.close)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(_work(demo, server, stop))
                 await server.serve(sockets=[listening])
@@ -130,14 +144,14 @@ async def _work(demo: _Demo, server: uvicorn.Server, stop: asyncio.Event) -> Non
 async def _announce_address(demo: _Demo, server: uvicorn.Server) -> None:
     while not server.started:  # noqa: ASYNC110 (uvicorn has no event for it)
         await asyncio.sleep(0.02)
-    host, port = server.servers[0].sockets[0].getsockname()[:2]
-    address = f"http://{host}:{port}/"
+    address, links = f"{demo.sign_in.settings['PUBLIC_URL']}/", demo.sign_in.provider.links()
     await asyncio.to_thread(address_file(demo.stack.folder).write_text, address, encoding="utf-8")
     lines = [
         f"Open {address}  (Ctrl-C stops it)",
+        *link_lines(links),
         "Every figure is illustrative. The year is being evaluated: the page fills as you watch.",
     ]
-    answer({"address": address}, lines, as_json=demo.as_json)
+    answer({"address": address, "sign_in": links}, lines, as_json=demo.as_json)
 
 
 async def _send(demo: _Demo, bars: Progress) -> None:
@@ -169,26 +183,48 @@ async def _watch(demo: _Demo, stop: asyncio.Event, bars: Progress) -> None:
         demo.report("Ready: last month's statements and attainment are linked from the page.")
 
 
-def _application(demo: _Demo) -> MeasuredHttp:
+def _application(demo: _Demo) -> Starlette:
+    """The services, and below a path of its own the provider of sign-ins, which is none of them."""
+    provider = demo.sign_in.provider
+    return Starlette(routes=[*provider.application().routes, Mount("/", _services(demo))])
+
+
+def _services(demo: _Demo) -> MeasuredHttp:
     stack = demo.stack
     partnership = next((each.name for each in demo.definitions if isinstance(each, Partnership)), "Tallystick")
 
-    def home_page() -> HomePage:
-        return home_page_of(stack, WallClock(), partnership=partnership, evaluating=not demo.evaluated.is_set())
+    def home_page(scope: Scope) -> HomePage:
+        evaluating = not demo.evaluated.is_set()
+        return home_page_of(stack, WallClock(), scope, partnership=partnership, evaluating=evaluating)
 
     routers = [
         router(home_page),
         stack.monitor.pages(illustrative=True),
+        stack.catalogue.pages(),
         stack.catalogue.router,
         stack.monitor.router,
         stack.billing.router,
         demo.metrics.router(),
     ]
     types = [*stack.catalogue.types, *stack.monitor.types, *stack.billing.types]
-    return demo.metrics.measured(create_app("Tallystick", routers, types=types))
+    served = create_app(
+        "Tallystick",
+        routers,
+        types=types,
+        cursor_key=stack.catalogue.cursor_key,
+        authentication=stack.catalogue.authentication,
+        hosts=LOOPBACK_NAMES,
+        problem_page=problem_page,
+        audit=stack.catalogue.audit,
+    )
+    return demo.metrics.measured(served)
 
 
-def _listening_socket(demo: _Demo, port: int) -> socket.socket:
+def _report(line: str, *, as_json: bool) -> None:
+    (err if as_json else out).print(line)
+
+
+def _listening_socket(port: int, *, as_json: bool) -> socket.socket:
     """A socket on the first free port from `port` on; says so where it is another one."""
     last = min(port + _PORTS_TRIED - 1, LAST_PORT)
     for candidate in range(port, last + 1):
@@ -200,6 +236,6 @@ def _listening_socket(demo: _Demo, port: int) -> socket.socket:
             listening.close()
             continue
         if candidate != port:
-            demo.report(f"Port {port} is in use or not allowed: this is on {candidate}.")
+            _report(f"Port {port} is in use or not allowed: this is on {candidate}.", as_json=as_json)
         return listening
     fail(f"No port from {port} to {last} can be used.", do="Name a free one with --port.", code=EXIT_BUSY)

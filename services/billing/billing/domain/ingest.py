@@ -12,6 +12,7 @@ import msgspec
 
 from billing.domain.metering import Fact, fact_of
 from billing.domain.verdicts import VerdictReceived, verdict_of
+from shared.contracts.access import AccessEvent
 from shared.contracts.catalogue import CatalogueEvent
 from shared.contracts.codec import AnyEvent
 from shared.contracts.envelope import ItemEvent, TimeAdvanced
@@ -25,7 +26,7 @@ from shared.log.validation import InvalidRecord, read_event
 
 TOPICS = (CATALOGUE, TICKETS, WORK, USAGE, VERDICTS)
 _CARRIED: dict[str, frozenset[type[AnyEvent]]] = {
-    CATALOGUE.name: frozenset(get_args(CatalogueEvent)),
+    CATALOGUE.name: frozenset({*get_args(CatalogueEvent), *get_args(AccessEvent)}),
     TICKETS.name: frozenset({*get_args(TicketEvent), TimeAdvanced}),
     WORK.name: frozenset({*get_args(WorkEvent), TimeAdvanced}),
     USAGE.name: frozenset({*get_args(UsageEvent), TimeAdvanced}),

@@ -22,6 +22,7 @@ from msgspec import Struct
 
 from shared.contracts import catalogue as changes
 from shared.contracts.codec import AnyEvent
+from shared.contracts.definitions import council_of
 from shared.contracts.envelope import ItemEvent
 from shared.contracts.items import (
     TicketOpened,
@@ -108,12 +109,13 @@ class ReadingReversed(Struct, frozen=True, gc=False):
 
 
 class DefinitionPublished(Struct, frozen=True, gc=False):
-    """A version of a definition that rating reads, as canonical JSON."""
+    """A version of a definition that rating reads, as canonical JSON; `council` is None for what councils share."""
 
     origin: Origin
     kind: DefinitionKind
     id: str
     version: int
+    council: str | None
     effective_from: date
     definition: bytes
 
@@ -162,7 +164,8 @@ def fact_of(event: AnyEvent) -> Fact | None:
             | changes.TariffVersioned(data=data)
         ):
             id_, since, encoded = data.definition.id, data.definition.effective_from, _encoder.encode(data.definition)
-            fact = DefinitionPublished(origin, _KINDS[type(event)], id_, data.version, since, encoded)
+            about = council_of(data.definition)
+            fact = DefinitionPublished(origin, _KINDS[type(event)], id_, data.version, about, since, encoded)
     return fact
 
 

@@ -2,9 +2,15 @@
 
 # Every other table only grows (`shared.sql.migrate`).
 CHANGEABLE = {
+    "audit_newest": "UPDATE",
     "progress": "UPDATE",
     "item_opened": "UPDATE",
     "item_reclassified": "UPDATE",
     "item_completed": "UPDATE",
     "verdict": "UPDATE",
 }
+
+# Who sees what of each table (`shared.sql.isolation`).
+OPEN = {"progress"}
+SHARED_WITHOUT_COUNCIL = {"definition_version"}
+SECRET = {"installation_key"}

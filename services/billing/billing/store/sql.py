@@ -1,7 +1,12 @@
-"""Billing's store on SQLite or PostgreSQL."""
+"""Billing's store on SQLite or PostgreSQL.
+
+One on the engine of workers ingests, and tries what would be; one on the engine of requests answers from `snapshot`,
+and sees nothing outside its scope.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from typing import TypeVar, get_args
 
 import msgspec
@@ -21,8 +26,9 @@ from shared.contracts.topics import CATALOGUE
 from shared.contracts.versions import DefinitionVersion
 from shared.log.port import Shard
 from shared.scope import Scope
-from shared.sql.engine import connect, read_transaction
+from shared.sql.engine import read_transaction
 from shared.sql.inbox import InsertResult, receive_dry_run
+from shared.sql.isolation import Database, scoped_read
 from shared.sql.migrate import prepare
 from shared.sql.progress import Progress, ShardProgress
 
@@ -30,7 +36,9 @@ GROUP = "billing"
 _CATALOGUE_SHARD = Shard(CATALOGUE.name, 0)
 _PROGRESS = Progress(tables.progress, GROUP)
 D = TypeVar("D", Agreement, Council, Provider, Service, Tariff)
+_MAX_SCOPES = 64  # of which the terms are kept decoded
 Transaction = Callable[[], AbstractContextManager[Connection]]
+ScopedTransaction = Callable[[Scope], AbstractContextManager[Connection]]
 
 
 class SqlStore:
@@ -40,14 +48,15 @@ class SqlStore:
         """Each read and each write is in a transaction of its own, unless all are to be in the same `transaction`."""
         self._engine = engine
         self._reading = transaction or (lambda: read_transaction(engine))
+        self._scoped: ScopedTransaction = (lambda _: transaction()) if transaction else partial(scoped_read, engine)
         self._writing = transaction or engine.begin
         self.quarantine = SqlQuarantineStore(engine)
-        self._terms: tuple[int | None, Terms] = (None, Terms())
+        self._terms: dict[Scope, tuple[int | None, Terms]] = {}
 
     @classmethod
     def open(cls, url: str) -> "SqlStore":
-        """A store on the database at `url`, its schema the newest; raises what `prepare` raises."""
-        engine = connect(url)
+        """A worker's store on the database at `url`, its schema the newest; raises what `prepare` raises."""
+        engine = Database.at(url).workers
         prepare(engine, "billing")
         return cls(engine)
 
@@ -69,8 +78,8 @@ class SqlStore:
 
     @contextmanager
     def snapshot(self, scope: Scope) -> Iterator[Snapshot]:
-        with self._reading() as connection:
-            terms = self._current_terms(connection).visible(scope)
+        with self._scoped(scope) as connection:
+            terms = self._current_terms(connection, scope)
             yield Snapshot(terms, SqlUsage(connection, scope), SqlVerdicts(connection, scope))
 
     @contextmanager
@@ -88,13 +97,18 @@ class SqlStore:
     def close(self) -> None:
         self._engine.dispose()
 
-    def _current_terms(self, connection: Connection) -> Terms:
-        """The catalogue as of this transaction; decoded again only when its topic has been read further."""
+    def _current_terms(self, connection: Connection, scope: Scope) -> Terms:
+        """What is visible in `scope` of the catalogue as of this transaction.
+
+        Decoded again only when its topic has been read further, or for a scope that did not ask lately.
+        """
         position = _PROGRESS.position(connection, _CATALOGUE_SHARD)
-        at, terms = self._terms
+        at, terms = self._terms.get(scope, (None, Terms()))
         if position is None or position != at:
-            terms = _read_terms(connection)
-            self._terms = (position, terms)
+            terms = _read_terms(connection).visible(scope)
+            while len(self._terms) >= _MAX_SCOPES:
+                self._terms.pop(next(iter(self._terms)), None)
+            self._terms[scope] = (position, terms)
         return terms
 
 

@@ -9,7 +9,9 @@ from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, LargeB
 
 from shared.quarantine.decisions import quarantine_decision_table
 from shared.sql.approvals import approval_table
+from shared.sql.audit import AuditTables
 from shared.sql.inbox import inbox_table
+from shared.sql.installation_key import installation_key_table
 from shared.sql.progress import known_log_table, progress_table
 
 metadata = MetaData()
@@ -18,6 +20,8 @@ inbox = inbox_table(metadata)
 decisions = quarantine_decision_table(metadata)
 approvals = approval_table(metadata)
 known_log = known_log_table(metadata)
+installation_key = installation_key_table(metadata)
+audit = AuditTables(metadata)
 
 
 def _id(name: str, *, primary_key: bool = False) -> Column[str]:
@@ -120,6 +124,7 @@ definition_version = Table(
     Column("kind", String(16), primary_key=True),
     _id("id", primary_key=True),
     Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("council", String(64)),  # whom it is about; none: what councils share
     Column("effective_from", Date, nullable=False),
     Column("at_us", BigInteger, nullable=False),  # when it was published
     Column("definition", LargeBinary, nullable=False),

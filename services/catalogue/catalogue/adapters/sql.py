@@ -15,7 +15,6 @@ from sqlalchemy import (
     Engine,
     Integer,
     MetaData,
-    Select,
     String,
     Table,
     Text,
@@ -27,11 +26,17 @@ from sqlalchemy import (
 
 from catalogue.domain.versions import DEFINITION_TYPES, Catalogue, CatalogueVersion, DefinitionKey, Kind
 from catalogue.ports import VersionTransaction
+from shared.audit import AuditRecord
 from shared.contracts.codec import canonical_json
+from shared.contracts.definitions import Agreement
+from shared.instants import epoch_us
 from shared.log.port import Outgoing
 from shared.scope import Scope
+from shared.sql.audit import AuditTables
 from shared.sql.columns import UtcDateTime
 from shared.sql.engine import read_transaction
+from shared.sql.installation_key import installation_key_table
+from shared.sql.isolation import Database, scoped_read
 from shared.sql.outbox import add, outbox_table
 from shared.sql.statements import in_scope
 
@@ -64,15 +69,27 @@ audit = Table(
 recording_lock = Table("recording_lock", metadata, Column("id", Integer, primary_key=True))
 
 outbox = outbox_table(metadata)
+installation_key = installation_key_table(metadata)
+audit_log = AuditTables(metadata)
 
+_agreement = msgspec.json.Decoder(Agreement)
 _DECODERS = {kind: msgspec.json.Decoder(found) for kind, found in DEFINITION_TYPES.items()}
 
 
-class SqlVersionStore:
-    """`catalogue.ports.VersionStore` on an engine whose database is migrated."""
+def store_outgoing(engine: Engine, messages: Sequence[Outgoing]) -> None:
+    """`messages` will be published, in this order."""
+    with engine.begin() as connection:
+        add(connection, outbox, messages)
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+
+class SqlVersionStore:
+    """`catalogue.ports.VersionStore` on a database that is migrated.
+
+    Recording compares with all that there is, whoever records: it is a worker's. Listing is a request's.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._engine, self._requests = database.workers, database.requests
 
     @contextmanager
     def recording(self) -> Iterator[VersionTransaction]:
@@ -85,8 +102,10 @@ class SqlVersionStore:
             return _catalogue(connection), _waiting(connection)
 
     def versions(self, key: DefinitionKey, scope: Scope) -> Sequence[CatalogueVersion]:
-        query = select(versions).where(versions.c.kind == key.kind, versions.c.id == key.id)
-        return self._all(query.where(_visible(versions.c, scope)).order_by(versions.c.version))
+        with scoped_read(self._requests, scope) as connection:
+            seen = _seen(connection, key.kind, scope)
+            query = select(versions).where(versions.c.id == key.id, *seen).order_by(versions.c.version)
+            return [_version(row) for row in connection.execute(query)]
 
     def listing(
         self, kind: Kind, scope: Scope, *, on: date | None, after: str, limit: int
@@ -96,11 +115,14 @@ class SqlVersionStore:
             [versions.c.version.desc()] if on is None else [versions.c.effective_from.desc(), versions.c.version.desc()]
         )
         rank = func.row_number().over(partition_by=versions.c.id, order_by=order).label("rank")
-        ranked = select(versions, rank).where(versions.c.kind == kind, versions.c.id > after)
-        if on is not None:
-            ranked = ranked.where(versions.c.effective_from <= on)
-        best = ranked.subquery()
-        return self._all(select(best).where(best.c.rank == 1, _visible(best.c, scope)).order_by(best.c.id).limit(limit))
+        # Ranked are only those in scope: what another council's version would hide is seen all the same.
+        with scoped_read(self._requests, scope) as connection:
+            ranked = select(versions, rank).where(versions.c.id > after, *_seen(connection, kind, scope))
+            if on is not None:
+                ranked = ranked.where(versions.c.effective_from <= on)
+            best = ranked.subquery()
+            query = select(best).where(best.c.rank == 1).order_by(best.c.id).limit(limit)
+            return [_version(row) for row in connection.execute(query)]
 
     def counts(self) -> tuple[dict[str, int], dict[str, int], int | None]:
         """How many versions are recorded, and how many of them the log does not hold yet, by kind.
@@ -117,10 +139,6 @@ class SqlVersionStore:
             min((at for _, at in keys), default=None),
         )
 
-    def _all(self, query: Select[Any]) -> list[CatalogueVersion]:
-        with read_transaction(self._engine) as connection:
-            return [_version(row) for row in connection.execute(query)]
-
 
 class _SqlTransaction:
     def __init__(self, connection: Connection) -> None:
@@ -136,6 +154,7 @@ class _SqlTransaction:
         if added:
             self._connection.execute(insert(versions), [_row(version) | _content(version) for version in added])
             self._connection.execute(insert(audit), [_row(version) | {"actor": actor} for version in added])
+            audit_log.add(self._connection, *(_audit_record(version, actor) for version in added))
             self.announce(announcements)
 
     def announce(self, announcements: Sequence[Outgoing]) -> None:
@@ -154,12 +173,32 @@ def _waiting(connection: Connection) -> frozenset[str]:
     return frozenset(connection.scalars(select(outbox.c.id)))
 
 
-def _visible(columns: Any, scope: Scope) -> ColumnElement[bool]:
-    return or_(columns.council.is_(None), in_scope(columns.council, scope))
+def _seen(connection: Connection, kind: Kind, scope: Scope) -> list[ColumnElement[bool]]:
+    """Which versions of a kind are seen in `scope`: what names a council if it is in scope, and what councils share.
+
+    A tariff holds the prices of whoever agreed to them: it is seen where an agreement that is in scope names it.
+    """
+    seen = [versions.c.kind == kind, _visible(scope)]
+    if kind == "tariff" and scope.councils is not None:
+        agreed = select(versions.c.definition).where(versions.c.kind == "agreement", _visible(scope))
+        agreements = map(_agreement.decode, connection.scalars(agreed))
+        seen.append(versions.c.id.in_(sorted({tariff for agreement in agreements for tariff in agreement.tariffs})))
+    return seen
+
+
+def _visible(scope: Scope) -> ColumnElement[bool]:
+    return or_(versions.c.council.is_(None), in_scope(versions.c.council, scope))
 
 
 def _version(row: Any) -> CatalogueVersion:
     return CatalogueVersion(row.version, row.recorded_at, _DECODERS[row.kind].decode(row.definition))
+
+
+def _audit_record(version: CatalogueVersion, actor: str) -> AuditRecord:
+    kind, name = version.key
+    subject = f"{kind}:{name}:{version.number}"
+    at_us = epoch_us(version.recorded_at)
+    return AuditRecord(at_us=at_us, actor=actor, action="version-recorded", subject=subject, council=version.council)
 
 
 def _row(version: CatalogueVersion) -> dict[str, object]:

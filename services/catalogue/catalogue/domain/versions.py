@@ -14,6 +14,7 @@ from shared.contracts.definitions import (
     Provider,
     Service,
     Tariff,
+    council_of,
 )
 
 Kind = Literal["provider", "council", "service", "calendar", "tariff", "agreement", "partnership"]
@@ -59,11 +60,7 @@ class CatalogueVersion:
     @property
     def council(self) -> str | None:
         """The council that it is about; None for what councils share: providers, services, calendars, tariffs ..."""
-        match self.definition:
-            case Council(id=council) | Agreement(council=council):
-                return council
-            case _:
-                return None
+        return council_of(self.definition)
 
 
 Catalogue = Mapping[DefinitionKey, Sequence[CatalogueVersion]]

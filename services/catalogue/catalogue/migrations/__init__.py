@@ -2,6 +2,15 @@
 
 # Every other table only grows (`shared.sql.migrate`).
 CHANGEABLE = {
+    "clients": "UPDATE",
+    "audit_newest": "UPDATE",
     "outbox": "DELETE",
+    "person": "UPDATE",
+    "browser_session": "UPDATE, DELETE",
+    "used_sign_in": "DELETE",
     "recording_lock": "UPDATE",
 }
+
+# Who sees what of each table (`shared.sql.isolation`).
+SHARED_WITHOUT_COUNCIL = {"versions"}
+SECRET = {"installation_key"}

@@ -2,15 +2,27 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Literal
 
 from fastapi import APIRouter
 from msgspec import Struct
 
+from shared.auth.principal import Principal
+from shared.auth.roles import Action
 from shared.clock import Clock
-from shared.contracts.decisions import CorrectionRequested, CorrectionRequestedData, CorrectionScope
+from shared.contracts.decisions import (
+    CorrectionProposed,
+    CorrectionProposedData,
+    CorrectionRejected,
+    CorrectionRejectedData,
+    CorrectionRequested,
+    CorrectionRequestedData,
+    CorrectionScope,
+)
 from shared.contracts.scalars import Id
 from shared.faults import Fault
 from shared.http import (
+    Caller,
     CallerScope,
     Json,
     JsonBody,
@@ -23,13 +35,19 @@ from shared.http import (
     json_request_body,
     json_responses,
     read_as,
+    requires,
 )
 from shared.http.problem_types import INVALID_REQUEST
 from shared.ids import derived_id
 from shared.log.port import Shard, every_shard
 from shared.scope import Scope
 from shared.state.port import StateStore
-from sla_monitor.decisions.problems import UnknownDecision, decision_problems, require_in_scope
+from sla_monitor.decisions import (
+    UnknownDecision,
+    decision_problems,
+    require_another_person,
+    require_in_scope,
+)
 from sla_monitor.domain.announcements import SOURCE
 from sla_monitor.domain.decisions import CorrectionRun, NotAllowed
 from sla_monitor.domain.freezing import Adjustment
@@ -42,7 +60,6 @@ class CorrectionRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
     id: Id
     scope: CorrectionScope
-    requested_by: Id
 
 
 class RunReport(Struct, frozen=True):
@@ -77,32 +94,48 @@ class CorrectionService:
         self._log, self._states, self._read_model, self._clock = log, states, read_model, clock
         self._unrecorded = unrecorded
 
-    async def request(self, scope: Scope, wanted: CorrectionRequest) -> CorrectionRun:
-        """The run is requested, once however often it is sent. Raises `AppendUncertain`.
+    async def request(self, caller: Principal, wanted: CorrectionRequest) -> CorrectionRun:
+        """The run is proposed, once however often it is sent; on a local stack, one person's, it is approved too.
 
-        Raises `NotAllowed` where the id has another scope, `UnknownDecision` for a run that reaches out of `scope`.
+        Raises `AppendUncertain`; `NotAllowed` where the id has another scope, `UnknownDecision` for a run that reaches
+        out of the caller's own.
         """
-        require_in_scope(scope, wanted.scope.council)
+        require_in_scope(caller.scope, wanted.scope.council)
         if self._log.current.run(wanted.id) is None:
-            event = CorrectionRequested(
-                id=derived_id("correction", wanted.id),
-                source=SOURCE,
-                time=self._clock.now(),
-                subject=wanted.id,
-                data=CorrectionRequestedData(scope=wanted.scope, requested_by=wanted.requested_by),
-            )
-            await self._log.append(event)
+            data = CorrectionProposedData(scope=wanted.scope, proposed_by=caller.name)
+            await self._log.append(CorrectionProposed(**self._envelope("proposed", wanted.id), data=data))
         run = self._run(Scope.all(), wanted.id)
         if run.scope != wanted.scope:
             raise NotAllowed("another correction run has this id")
-        return run
+        return run if caller.kind != "local" else await self.approve(caller, wanted.id)
+
+    async def approve(self, caller: Principal, id_: str) -> CorrectionRun:
+        """The run is made. Raises `UnknownDecision`, `SamePerson`, and `NotAllowed` where it was decided otherwise."""
+        run = self._undecided(caller, id_, "approved")
+        if run.status == "proposed":
+            data = CorrectionRequestedData(scope=run.scope, requested_by=run.requested_by, approved_by=caller.name)
+            await self._log.append(CorrectionRequested(**self._envelope("", id_), data=data))
+        return self._undecided(caller, id_, "approved")
+
+    async def reject(self, caller: Principal, id_: str) -> CorrectionRun:
+        """The run is not made. Raises as `approve`."""
+        run = self._undecided(caller, id_, "rejected")
+        if run.status == "proposed":
+            data = CorrectionRejectedData(rejected_by=caller.name)
+            await self._log.append(CorrectionRejected(**self._envelope("rejected", id_), data=data))
+        return self._undecided(caller, id_, "rejected")
+
+    def all(self, scope: Scope) -> Sequence[CorrectionRun]:
+        """The runs of the councils in scope, by id; also those that nobody has decided about yet."""
+        return [run for run in self._log.current.runs() if _is_visible(scope, run)]
 
     async def report(self, scope: Scope, id_: str) -> RunReport:
         """How far the run is, and what it has changed of the councils in scope; raises `UnknownDecision`."""
         run, shards = self._run(scope, id_), every_shard(ITEM_TOPICS)
         heads = [await self._states.head(shard) for shard in shards]
         # A shard that was never written has nothing to correct.
-        done = sum(head is None or head.decisions_position >= run.position for head in heads)
+        is_made = run.status == "approved"
+        done = sum(is_made and (head is None or head.decisions_position >= run.position) for head in heads)
         recorded = await self._is_recorded(shards)  # before the count, which may then only be newer
         caused = await asyncio.to_thread(self._read_model.caused, scope, id_)
         return RunReport(run, done, len(shards), recorded, caused)
@@ -119,9 +152,26 @@ class CorrectionService:
 
     def _run(self, scope: Scope, id_: str) -> CorrectionRun:
         run = self._log.current.run(id_)
-        if run is None or not (run.scope.council is None or scope.allows(run.scope.council)):
+        if run is None or not _is_visible(scope, run):
             raise UnknownDecision(f"no correction run {id_!r} was requested")
         return run
+
+    def _undecided(self, caller: Principal, id_: str, wanted: Literal["approved", "rejected"]) -> CorrectionRun:
+        """The run, on which the caller may decide so, or has."""
+        run = self._run(caller.scope, id_)
+        require_in_scope(caller.scope, run.scope.council)
+        require_another_person(caller, run.requested_by)
+        if run.status not in {"proposed", wanted}:
+            raise NotAllowed(f"it is {run.status} already")
+        return run
+
+    def _envelope(self, step: str, id_: str) -> dict[str, Any]:
+        names = ("correction", step, id_) if step else ("correction", id_)
+        return {"id": derived_id(*names), "source": SOURCE, "time": self._clock.now(), "subject": id_}
+
+
+def _is_visible(scope: Scope, run: CorrectionRun) -> bool:
+    return run.scope.council is None or scope.allows(run.scope.council)
 
 
 def router(corrections: CorrectionService) -> APIRouter:
@@ -130,12 +180,13 @@ def router(corrections: CorrectionService) -> APIRouter:
 
     @routes.post(
         "/correction-runs",
+        dependencies=[requires(Action.REQUEST_CORRECTION)],
         status_code=202,
-        responses=json_responses(CorrectionRun, {202: "Requested: ask /v1/correction-runs/{id} what became of it"}),
+        responses=json_responses(CorrectionRun, {202: "Proposed: ask /v1/correction-runs/{id} what became of it"}),
         openapi_extra=json_request_body(CorrectionRequest),
     )
-    async def request(body: JsonBody, caller: CallerScope) -> Json:
-        """Ended items in scope are judged again by the catalogue as it is now known."""
+    async def request(body: JsonBody, caller: Caller) -> Json:
+        """Ended items in scope are judged again by the catalogue as it is now known, once somebody else approves it."""
         wanted = read_as(body, CorrectionRequest)
         if wanted.scope.to_date <= wanted.scope.from_date:
             raise Problem(INVALID_REQUEST, faults=[Fault(("scope", "to_date"), "expected a date after from_date")])
@@ -143,15 +194,36 @@ def router(corrections: CorrectionService) -> APIRouter:
             run = await corrections.request(caller, wanted)
         return Json(run, status_code=202, headers={"Location": f"/v1/correction-runs/{run.id}"})
 
-    @routes.get("/correction-runs/{id}", responses=answers(RunReport))
+    @routes.get("/correction-runs", dependencies=[requires(Action.READ_FIGURES)], responses=answers_many(CorrectionRun))
+    def listing(caller: CallerScope) -> Json:
+        """Every run, also those that nobody has decided about yet."""
+        return Json(corrections.all(caller))
+
+    for verb, decide in (("approve", corrections.approve), ("reject", corrections.reject)):
+        _add_decision(routes, verb, decide)
+
+    @routes.get("/correction-runs/{id}", dependencies=[requires(Action.READ_FIGURES)], responses=answers(RunReport))
     async def report(id: PathId, caller: CallerScope) -> Json:
         """How many shards have made the run, and what it has corrected and retracted so far."""
         with decision_problems():
             return Json(await corrections.report(caller, id))
 
-    @routes.get("/adjustments", responses=answers_many(Adjustment))
+    @routes.get("/adjustments", dependencies=[requires(Action.READ_FIGURES)], responses=answers_many(Adjustment))
     def adjustments(scope: RequestedScope, posted: MonthParameter | None = None) -> Json:
         """Corrections of frozen months, by the month in which they are shown."""
         return Json(corrections.adjustments(scope, posted=None if posted is None else str(posted)))
 
     return routes
+
+
+def _add_decision(routes: APIRouter, verb: str, decide: Callable[[Principal, str], Awaitable[CorrectionRun]]) -> None:
+    @routes.post(
+        f"/correction-runs/{{id}}/{verb}",
+        name=f"{verb}_correction_run",
+        dependencies=[requires(Action.APPROVE_CORRECTION)],
+        responses=answers(CorrectionRun),
+        description=decide.__doc__,
+    )
+    async def decided(id: PathId, caller: Caller) -> Json:
+        with decision_problems():
+            return Json(await decide(caller, id))

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from fastapi import APIRouter
 from msgspec import Struct
 
+from shared.auth.principal import Principal
+from shared.auth.roles import Action
 from shared.clock import Clock
 from shared.contracts.decisions import (
     DecidedData,
@@ -17,12 +19,12 @@ from shared.contracts.decisions import (
     ExclusionRejected,
     ExclusionStep,
     ExclusionWithdrawn,
-    Party,
     ProposedData,
 )
 from shared.contracts.scalars import Id
 from shared.faults import Fault
 from shared.http import (
+    Caller,
     CallerScope,
     Json,
     JsonBody,
@@ -34,33 +36,42 @@ from shared.http import (
     json_request_body,
     json_responses,
     read_as,
+    requires,
 )
 from shared.http.problem_types import INVALID_REQUEST
 from shared.ids import derived_id
 from shared.period import YEARS
 from shared.scope import Scope
-from sla_monitor.decisions.problems import UnknownDecision, decision_problems, require_in_scope
+from sla_monitor.decisions import (
+    UnknownDecision,
+    decision_problems,
+    party_of,
+    require_another_person,
+    require_in_scope,
+)
 from sla_monitor.domain.announcements import SOURCE
 from sla_monitor.domain.decisions import ExclusionState, step
 from sla_monitor.ports import DecisionsLog
 
 DecisionEvent = type[ExclusionApproved] | type[ExclusionRejected] | type[ExclusionWithdrawn]
-_DECISIONS: dict[str, DecisionEvent] = {
-    "approve": ExclusionApproved,
-    "reject": ExclusionRejected,
-    "withdraw": ExclusionWithdrawn,
+_DECISIONS: dict[str, tuple[DecisionEvent, Action]] = {
+    "approve": (ExclusionApproved, Action.APPROVE_EXCLUSION),
+    "reject": (ExclusionRejected, Action.APPROVE_EXCLUSION),
+    "withdraw": (ExclusionWithdrawn, Action.PROPOSE_EXCLUSION),
 }
 
 
 class ExclusionProposal(Struct, frozen=True, forbid_unknown_fields=True):
-    """An exclusion under an id of the proposer's choice: sending it again under that id changes nothing."""
+    """An exclusion under an id of the proposer's choice: sending it again under that id changes nothing.
+
+    Who proposes it, and for which side, is known from their sign-in.
+    """
 
     id: Id
     exclusion: Exclusion
-    proposed: Party
 
 
-TYPES = (ExclusionProposal, Party, ExclusionState)
+TYPES = (ExclusionProposal, ExclusionState)
 
 
 class ExclusionService:
@@ -80,13 +91,13 @@ class ExclusionService:
             raise UnknownDecision(f"no exclusion {id_!r} was proposed")
         return found
 
-    async def propose(self, scope: Scope, proposal: ExclusionProposal) -> ExclusionState:
+    async def propose(self, caller: Principal, proposal: ExclusionProposal) -> ExclusionState:
         """The exclusion is proposed; proposing the same again changes nothing.
 
         Raises `UnknownDecision` for a council out of scope.
         """
-        proposed = proposal.proposed
-        require_in_scope(scope, proposal.exclusion.council)
+        proposed = party_of(caller)
+        require_in_scope(caller.scope, proposal.exclusion.council)
         event = ExclusionProposed(
             id=derived_id("exclusion-proposed", proposal.id, proposed.side, proposed.by),
             source=SOURCE,
@@ -96,9 +107,11 @@ class ExclusionService:
         )
         return await self._append(event)
 
-    async def decide(self, scope: Scope, id_: str, decided: Party, how: DecisionEvent) -> ExclusionState:
-        """The exclusion is approved, rejected or withdrawn; raises `UnknownDecision`."""
-        self.one(scope, id_)
+    async def decide(self, caller: Principal, id_: str, how: DecisionEvent) -> ExclusionState:
+        """The exclusion is approved, rejected or withdrawn; raises `UnknownDecision` and `SamePerson`."""
+        state, decided = self.one(caller.scope, id_), party_of(caller)
+        if how is not ExclusionWithdrawn:
+            require_another_person(caller, state.proposed.by)
         event = how(
             id=derived_id("exclusion-decided", id_, how.__name__, decided.side, decided.by),
             source=SOURCE,
@@ -120,12 +133,12 @@ def router(exclusions: ExclusionService) -> APIRouter:
     """`/exclusions` and what may be done to one."""
     routes = APIRouter()
 
-    @routes.get("/exclusions", responses=answers_many(ExclusionState))
+    @routes.get("/exclusions", dependencies=[requires(Action.READ_FIGURES)], responses=answers_many(ExclusionState))
     def list_exclusions(scope: RequestedScope) -> Json:
         """Every exclusion and its state, also those still to be decided about."""
         return Json(exclusions.all(scope))
 
-    @routes.get("/exclusions/{id}", responses=answers(ExclusionState))
+    @routes.get("/exclusions/{id}", dependencies=[requires(Action.READ_FIGURES)], responses=answers(ExclusionState))
     def one_exclusion(id: PathId, caller: CallerScope) -> Json:
         """The state of one exclusion."""
         with decision_problems():
@@ -133,11 +146,12 @@ def router(exclusions: ExclusionService) -> APIRouter:
 
     @routes.post(
         "/exclusions",
+        dependencies=[requires(Action.PROPOSE_EXCLUSION)],
         status_code=201,
         responses=json_responses(ExclusionState, {201: "The state of the exclusion"}),
         openapi_extra=json_request_body(ExclusionProposal),
     )
-    async def propose(body: JsonBody, caller: CallerScope) -> Json:
+    async def propose(body: JsonBody, caller: Caller) -> Json:
         """The exclusion is proposed; nothing changes until the other side approves it."""
         proposal = read_as(body, ExclusionProposal)
         if faults := _faults(proposal.exclusion):
@@ -145,22 +159,24 @@ def router(exclusions: ExclusionService) -> APIRouter:
         with decision_problems():
             return Json(await exclusions.propose(caller, proposal), status_code=201)
 
-    for verb, how in _DECISIONS.items():
-        _add_decision(routes, verb, how, exclusions)
+    for verb, (how, action) in _DECISIONS.items():
+        _add_decision(routes, verb, how, action, exclusions)
     return routes
 
 
-def _add_decision(routes: APIRouter, verb: str, how: DecisionEvent, exclusions: ExclusionService) -> None:
+def _add_decision(
+    routes: APIRouter, verb: str, how: DecisionEvent, action: Action, exclusions: ExclusionService
+) -> None:
     @routes.post(
         f"/exclusions/{{id}}/{verb}",
+        dependencies=[requires(action)],
         name=f"{verb}_exclusion",
         responses=answers(ExclusionState),
-        openapi_extra=json_request_body(Party),
         description=how.__doc__,
     )
-    async def decide(id: PathId, caller: CallerScope, body: JsonBody) -> Json:
+    async def decide(id: PathId, caller: Caller) -> Json:
         with decision_problems():
-            return Json(await exclusions.decide(caller, id, read_as(body, Party), how))
+            return Json(await exclusions.decide(caller, id, how))
 
 
 def _faults(exclusion: Exclusion) -> Sequence[Fault]:

@@ -6,11 +6,13 @@ from datetime import datetime
 from fastapi import APIRouter
 from msgspec import Struct
 
+from shared.auth.principal import Principal
+from shared.auth.roles import Action
 from shared.clock import Clock
 from shared.contracts.decisions import ItemRetryData, ItemRetryRequested
 from shared.contracts.scalars import Id
 from shared.http import (
-    CallerScope,
+    Caller,
     Json,
     JsonBody,
     RequestedScope,
@@ -18,12 +20,13 @@ from shared.http import (
     json_request_body,
     json_responses,
     read_as,
+    requires,
 )
 from shared.http.paging import MAX_PAGE_SIZE, Limit
 from shared.ids import derived_id
 from shared.instants import instant, instant_at
 from shared.scope import Scope
-from sla_monitor.decisions.problems import UnknownDecision, decision_problems, require_in_scope
+from sla_monitor.decisions import UnknownDecision, decision_problems, require_in_scope
 from sla_monitor.domain.announcements import SOURCE
 from sla_monitor.domain.decisions import NotAllowed
 from sla_monitor.domain.item import ItemFailure
@@ -79,7 +82,6 @@ class ItemRetryRequest(Struct, frozen=True, forbid_unknown_fields=True):
     id: Id
     council: Id
     item: Id
-    requested_by: Id
 
 
 TYPES = (FailedItemsReport, ItemRetryRequest)
@@ -97,12 +99,12 @@ class FailedItemService:
         shown = [_report(each, each.item.failed) for each in found.items[:limit] if each.item.failed is not None]
         return FailedItemsReport(len(found.items), found.held, ADVICE, shown)
 
-    async def request_retry(self, scope: Scope, wanted: ItemRetryRequest) -> None:
+    async def request_retry(self, caller: Principal, wanted: ItemRetryRequest) -> None:
         """It is requested, once however often it is sent. Raises `AppendUncertain`.
 
         Raises `UnknownDecision` unless the item has failed, and `NotAllowed` where another item has the request's id.
         """
-        require_in_scope(scope, wanted.council)
+        require_in_scope(caller.scope, wanted.council)
         request = self._log.current.retry(wanted.id)
         if request is not None:
             if (request.council, request.item) != (wanted.council, wanted.item):
@@ -117,7 +119,7 @@ class FailedItemService:
                 source=SOURCE,
                 time=self._clock.now(),
                 subject=wanted.id,
-                data=ItemRetryData(council=wanted.council, item=wanted.item, requested_by=wanted.requested_by),
+                data=ItemRetryData(council=wanted.council, item=wanted.item, requested_by=caller.name),
             )
         )
 
@@ -126,18 +128,19 @@ def router(service: FailedItemService) -> APIRouter:
     """`/failed-items` and `/item-retries`."""
     routes = APIRouter()
 
-    @routes.get("/failed-items", responses=answers(FailedItemsReport))
+    @routes.get("/failed-items", dependencies=[requires(Action.READ_FIGURES)], responses=answers(FailedItemsReport))
     async def failed(scope: RequestedScope, limit: Limit = MAX_PAGE_SIZE) -> Json:
         """Items that could not be judged and are in no figure: which, why, since when, and their newest events."""
         return Json(await service.report(scope, limit=limit))
 
     @routes.post(
         "/item-retries",
+        dependencies=[requires(Action.OPERATE)],
         status_code=202,
         responses=json_responses(ItemRetryRequest, {202: "Requested: the item is judged again within seconds"}),
         openapi_extra=json_request_body(ItemRetryRequest),
     )
-    async def retry(body: JsonBody, caller: CallerScope) -> Json:
+    async def retry(body: JsonBody, caller: Caller) -> Json:
         """A failed item is judged again."""
         wanted = read_as(body, ItemRetryRequest)
         with decision_problems():

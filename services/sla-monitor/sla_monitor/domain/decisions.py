@@ -12,6 +12,8 @@ import msgspec
 from msgspec import Struct
 
 from shared.contracts.decisions import (
+    CorrectionProposed,
+    CorrectionRejected,
     CorrectionRequested,
     CorrectionScope,
     DecisionEvent,
@@ -52,13 +54,18 @@ class ExclusionState(Struct, frozen=True):
 
 
 class CorrectionRun(Struct, frozen=True):
-    """A correction run that was requested; a shard has made it once it is at `position` of the decisions' log."""
+    """A correction run. Approved, a shard has made it once it is at `position` of the decisions' log; 0 until then.
+
+    `decided_by` approved or rejected it.
+    """
 
     id: str
     scope: CorrectionScope
     requested_by: str
     requested_at: datetime
-    position: int
+    position: int = 0
+    status: Literal["proposed", "approved", "rejected"] = "proposed"
+    decided_by: str | None = None
 
 
 class ReevaluationRequest(Struct, frozen=True):
@@ -105,6 +112,8 @@ class Decisions:
         """The decision is known, from `position` on; returns whether any item is to be evaluated again."""
         if isinstance(event, CorrectionRequested):
             return self._add_run(event, position)
+        if isinstance(event, CorrectionProposed | CorrectionRejected):
+            return self._note_run(event)
         if isinstance(event, ItemRetryRequested):
             return self._add_retry(event, position)
         before = self._exclusions.get(event.subject)
@@ -152,6 +161,10 @@ class Decisions:
         """The correction run of that id."""
         return self._runs.get(id_)
 
+    def runs(self) -> list[CorrectionRun]:
+        """Every correction run, by id."""
+        return [self._runs[id_] for id_ in sorted(self._runs)]
+
     def retry(self, id_: str) -> ReevaluationRequest | None:
         """The request of that id to judge a failed item again."""
         return self._retries.get(id_)
@@ -170,11 +183,31 @@ class Decisions:
         self._requests.append(request)
         return True
 
+    def _note_run(self, event: CorrectionProposed | CorrectionRejected) -> bool:
+        """The first step of each kind holds; neither has any item evaluated again."""
+        known = self._runs.get(event.subject)
+        match event:
+            case CorrectionProposed(data=data) if known is None:
+                self._runs[event.subject] = CorrectionRun(event.subject, data.scope, data.proposed_by, event.time)
+            case CorrectionRejected(data=data) if known is not None and known.status == "proposed":
+                rejected = msgspec.structs.replace(known, status="rejected", decided_by=data.rejected_by)
+                self._runs[event.subject] = rejected
+        return False
+
     def _add_run(self, event: CorrectionRequested, position: int) -> bool:
-        if event.subject in self._runs:
+        known = self._runs.get(event.subject)
+        if known is not None and known.status != "proposed":
             return False
-        scope = event.data.scope
-        self._runs[event.subject] = CorrectionRun(event.subject, scope, event.data.requested_by, event.time, position)
+        scope, data = event.data.scope, event.data
+        self._runs[event.subject] = CorrectionRun(
+            id=event.subject,
+            scope=scope,
+            requested_by=data.requested_by,
+            requested_at=event.time if known is None else known.requested_at,
+            position=position,
+            status="approved",
+            decided_by=data.approved_by,
+        )
         self._requests.append(
             ReevaluationRequest(
                 cause=event.subject,
@@ -219,6 +252,8 @@ def _decided(
     if (by.side == state.proposed.side) is not by_proposer:
         whose = "the side that proposed it" if by_proposer else "the other side"
         raise NotAllowed(f"only {whose} can have it {status}; the {state.proposed.side} proposed it")
+    if by.by == state.proposed.by and not by_proposer:
+        raise NotAllowed(f"only somebody else can have it {status}, whichever side they act for")
     return msgspec.structs.replace(state, status=status, decided=by, decided_at=event.time)
 
 

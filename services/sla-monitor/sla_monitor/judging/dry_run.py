@@ -11,7 +11,7 @@ from shared.clock import Clock
 from shared.contracts.envelope import TimeAdvanced
 from shared.log.port import Bounds, Bus, Outgoing, Record, Shard
 from shared.log.validation import InvalidRecord
-from shared.sql.engine import connect as connect_database
+from shared.sql.isolation import Database
 from shared.sql.migrate import prepare
 from shared.startup_errors import InvalidSettings
 from shared.state.connect import connect
@@ -123,7 +123,7 @@ def _open_database(url: str) -> Engine | None:
     """The monitor's database, with the newest schema; None without an address."""
     if not url:
         return None
-    engine = connect_database(url)
+    engine = Database.at(url).workers
     prepare(engine, "sla_monitor")
     return engine
 

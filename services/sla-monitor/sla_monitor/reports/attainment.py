@@ -6,8 +6,9 @@ from fastapi import APIRouter
 from msgspec import Struct
 from starlette.responses import Response
 
+from shared.auth.roles import Action
 from shared.csv_cells import CSV_TYPE, csv_table
-from shared.http import Json, MonthParameter, OptionalId, PeriodParameter, RequestedScope, answers_many
+from shared.http import Json, MonthParameter, OptionalId, PeriodParameter, RequestedScope, answers_many, requires
 from shared.period import Month, PeriodLength, month_of
 from shared.scope import Scope
 from sla_monitor.reports.periods import Attainment, attainments
@@ -45,7 +46,7 @@ TYPES = (AttainmentResult,)
 
 def router(sources: Sources) -> APIRouter:
     """`/attainment` and `/attainment.csv`."""
-    routes = APIRouter()
+    routes = APIRouter(dependencies=[requires(Action.READ_FIGURES)])
 
     @routes.get("/attainment", responses=answers_many(AttainmentResult))
     async def attainment(

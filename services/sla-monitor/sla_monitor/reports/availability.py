@@ -6,9 +6,10 @@ from datetime import datetime
 from fastapi import APIRouter
 from msgspec import Struct
 
+from shared.auth.roles import Action
 from shared.contracts.definitions import Objective, Target
 from shared.contracts.objectives import Attained, Ratio, judge
-from shared.http import Json, MonthParameter, RequestedScope, answers_many
+from shared.http import Json, MonthParameter, RequestedScope, answers_many, requires
 from shared.instants import epoch_s, instant
 from shared.period import Month, Period, month_of, period_of, require_begun
 from shared.scope import Scope
@@ -59,7 +60,7 @@ TYPES = (AvailabilityResult,)
 
 def router(sources: Sources) -> APIRouter:
     """`/availability`."""
-    routes = APIRouter()
+    routes = APIRouter(dependencies=[requires(Action.READ_FIGURES)])
 
     @routes.get("/availability", responses=answers_many(AvailabilityResult))
     async def availability(scope: RequestedScope, month: MonthParameter | None = None) -> Json:

@@ -9,9 +9,10 @@ from typing import Literal, get_args
 from fastapi import APIRouter
 from msgspec import Struct
 
+from shared.auth.roles import Action
 from shared.contracts.definitions import Objective, Target
 from shared.contracts.objectives import Attained, Ratio
-from shared.http import Json, MonthParameter, OptionalId, RequestedScope, answers
+from shared.http import Json, MonthParameter, OptionalId, RequestedScope, answers, requires
 from shared.instants import instant
 from shared.period import Month, Period, PeriodLength, month_of, period_of, require_begun
 from shared.scope import Scope
@@ -101,7 +102,7 @@ TYPES = (BudgetReport,)
 
 def router(sources: Sources) -> APIRouter:
     """`/budget`."""
-    routes = APIRouter()
+    routes = APIRouter(dependencies=[requires(Action.READ_FIGURES)])
 
     @routes.get("/budget", responses=answers(BudgetReport))
     async def budget(scope: RequestedScope, month: MonthParameter | None = None, service: OptionalId = None) -> Json:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from shared.http import CallerScope, MonthParameter, PathId, Problem
+from shared.auth.roles import Action
+from shared.http import CallerScope, MonthParameter, PathId, Problem, requires
 from shared.http.problem_types import CONFLICT, NOT_FOUND
 from shared.instants import epoch_s
 from shared.log.failures import CodeFailure
@@ -40,7 +41,7 @@ _ItemRecords = list[ItemRecord | VerdictRecord | FailedRecord]
 
 def router(sources: Sources) -> APIRouter:
     """`/evidence/{council}/{month}`."""
-    routes = APIRouter()
+    routes = APIRouter(dependencies=[requires(Action.READ_EVIDENCE)])
 
     @routes.get(
         "/evidence/{council}/{month}",

@@ -13,8 +13,9 @@ from enum import StrEnum
 from fastapi import APIRouter
 from msgspec import Struct
 
+from shared.auth.roles import Action
 from shared.contracts.scalars import Stream
-from shared.http import Json, MonthParameter, RequestedScope, answers
+from shared.http import Json, MonthParameter, RequestedScope, answers, requires
 from shared.http.paging import MAX_PAGE_SIZE, Limit
 from shared.instants import DAY_S, instant, maybe_instant
 from shared.log.failures import CodeFailure
@@ -91,7 +92,7 @@ TYPES = (FairnessReport,)
 
 def router(sources: Sources) -> APIRouter:
     """`/fairness`."""
-    routes = APIRouter()
+    routes = APIRouter(dependencies=[requires(Action.READ_FIGURES)])
     checks = FairnessChecks(sources, Limits())
 
     @routes.get("/fairness", responses=answers(FairnessReport))

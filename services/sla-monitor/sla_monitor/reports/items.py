@@ -10,8 +10,9 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
+from shared.auth.roles import Action
 from shared.contracts.scalars import Stream
-from shared.http import Json, PathId, Problem, RequestedScope, answers, preferred_media_type
+from shared.http import Json, PathId, Problem, RequestedScope, answers, preferred_media_type, requires
 from shared.http.problem_types import CONFLICT, NOT_FOUND
 from shared.log.failures import CodeFailure
 from shared.scope import Scope
@@ -38,7 +39,7 @@ TYPES = (ItemReport,)
 
 def router(sources: Sources) -> APIRouter:
     """`/items/{item}`, and the picture of each of its clocks."""
-    routes = APIRouter()
+    routes = APIRouter(dependencies=[requires(Action.READ_FIGURES)])
 
     @routes.get("/items/{item}", responses=_item_answers())
     async def one_item(

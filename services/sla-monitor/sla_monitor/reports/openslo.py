@@ -16,8 +16,9 @@ import yaml
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from shared.auth.roles import Action
 from shared.contracts.definitions import EVERY_SERVICE, Agreement, Objective, Target
-from shared.http import RequestedScope
+from shared.http import RequestedScope, requires
 from shared.period import PeriodLength, month_of_day, period_of
 from shared.scope import Scope
 from sla_monitor.metrics import VERDICTS
@@ -36,7 +37,7 @@ TYPES: tuple[type, ...] = ()
 
 def router(sources: Sources) -> APIRouter:
     """`/openslo`."""
-    routes = APIRouter()
+    routes = APIRouter(dependencies=[requires(Action.READ_FIGURES)])
 
     @routes.get("/openslo", response_class=Response, responses={200: {"content": {YAML: {}}}})
     def openslo(scope: RequestedScope) -> Response:

@@ -3,7 +3,8 @@
 from fastapi import APIRouter
 from msgspec import Struct
 
-from shared.http import Json, MonthParameter, OptionalId, PeriodParameter, RequestedScope, answers_many
+from shared.auth.roles import Action
+from shared.http import Json, MonthParameter, OptionalId, PeriodParameter, RequestedScope, answers_many, requires
 from shared.period import Month, PeriodLength, period_of
 from shared.scope import Scope
 from sla_monitor.domain.attainment import percentile_rank
@@ -32,7 +33,7 @@ TYPES = (Percentile,)
 
 def router(sources: Sources) -> APIRouter:
     """`/percentiles`."""
-    routes = APIRouter()
+    routes = APIRouter(dependencies=[requires(Action.READ_FIGURES)])
 
     @routes.get("/percentiles", responses=answers_many(Percentile))
     def list_percentiles(

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from fastapi import APIRouter
 from msgspec import Struct
 
+from shared.auth.roles import Action
 from shared.contracts.definitions import Benefit, Partnership
 from shared.contracts.objectives import PARTS, Attained, Ratio, percent_parts
-from shared.http import CallerScope, Json, answers_many
+from shared.http import CallerScope, Json, answers_many, requires
 from shared.period import Month, Period, period_of
 from shared.scope import Scope
 from sla_monitor.domain.attainment import combined, improvement, realised
@@ -52,7 +53,7 @@ TYPES = (QualityResult,)
 
 def router(sources: Sources) -> APIRouter:
     """`/quality`."""
-    routes = APIRouter()
+    routes = APIRouter(dependencies=[requires(Action.READ_FIGURES)])
 
     @routes.get("/quality", responses=answers_many(QualityResult))
     def list_qualities(caller: CallerScope) -> Json:

@@ -16,9 +16,10 @@ from fastapi import APIRouter
 from msgspec import Struct
 from starlette.responses import Response
 
+from shared.auth.roles import Action
 from shared.contracts.definitions import Council
 from shared.csv_cells import CSV_TYPE, csv_table
-from shared.http import Json, RequestedScope, answers
+from shared.http import Json, RequestedScope, answers, requires
 from shared.http.paging import MAX_PAGE_SIZE, Limit
 from shared.instants import instant
 from shared.scope import Scope
@@ -186,7 +187,7 @@ class Board:
 
 def router(sources: Sources) -> APIRouter:
     """`/at-risk` and `/at-risk.csv`."""
-    routes = APIRouter()
+    routes = APIRouter(dependencies=[requires(Action.READ_FIGURES)])
 
     @routes.get("/at-risk", responses=answers(AtRiskReport))
     async def list_at_risk(scope: RequestedScope, limit: Limit = MAX_PAGE_SIZE) -> Json:
@@ -204,7 +205,7 @@ def router(sources: Sources) -> APIRouter:
 
 def board_router(board: Board) -> APIRouter:
     """`/today`."""
-    routes = APIRouter()
+    routes = APIRouter(dependencies=[requires(Action.READ_FIGURES)])
 
     @routes.get("/today", responses=answers(Today))
     async def today(scope: RequestedScope) -> Json:

@@ -11,6 +11,7 @@ from shared.contracts.envelope import split_item_key
 from shared.log.port import Shard
 from shared.scope import Scope
 from shared.sql.engine import read_transaction
+from shared.sql.isolation import scoped_read
 from shared.sql.statements import in_list, in_scope, insert_ignore, insert_rows, upsert
 from sla_monitor.domain.archive import ArchivedItem, archived, months_of, require_whole
 from sla_monitor.domain.decisions import span_of
@@ -25,7 +26,7 @@ _offsets = msgspec.msgpack.Decoder(list[int])
 
 
 class SqlArchive:
-    """`sla_monitor.ports.Archive` on SQLite or PostgreSQL."""
+    """`sla_monitor.ports.Archive`; on the engine of requests only `page` finds anything, and only what is in scope."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -61,7 +62,7 @@ class SqlArchive:
         spans: tuple[int, int] | None = None,
     ) -> ArchivedPage:
         wanted = [*_of(shard), _ITEM.key > after, in_scope(_ITEM.council, scope), *_in(month), *_touching(spans)]
-        with read_transaction(self._engine) as connection:
+        with scoped_read(self._engine, scope) as connection:
             rows = connection.execute(select(*_HELD).where(*wanted).order_by(_ITEM.key).limit(limit)).all()
         return ArchivedPage(_items(rows), rows[-1].key if len(rows) == limit else None)
 

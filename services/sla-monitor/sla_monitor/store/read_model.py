@@ -10,7 +10,7 @@ from shared.contracts.codec import decode_event
 from shared.contracts.scalars import Stream
 from shared.contracts.verdicts import WarningData, WarningReached, warning_text
 from shared.scope import Scope
-from shared.sql.engine import read_transaction
+from shared.sql.isolation import scoped_read
 from shared.sql.statements import in_scope
 from shared.units import CouncilId, ItemId
 from sla_monitor.domain.freezing import Adjustment
@@ -38,7 +38,7 @@ _ANNOUNCED = tuple(name for name in Announcement.__struct_fields__ if name != "w
 
 
 class SqlReadModel:
-    """`sla_monitor.ports.ReadModel` on SQLite or PostgreSQL."""
+    """`sla_monitor.ports.ReadModel` on the engine of requests."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -50,12 +50,16 @@ class SqlReadModel:
         wanted = [in_scope(VERDICT.c.council, scope), *_equal(VERDICT.c.service, service)]
         if months is not None:
             wanted.append(month.in_(months))
-        return self._counts(select(*_GROUP, month.label("period"), *_SUMS).where(*wanted).group_by(*_GROUP, month))
+        return self._counts(
+            scope, select(*_GROUP, month.label("period"), *_SUMS).where(*wanted).group_by(*_GROUP, month)
+        )
 
     def due_within(self, scope: Scope, since: datetime, until: datetime) -> list[VerdictCounts]:
         due_at = VERDICT.c.due_at
         wanted = [due_at >= since, due_at < until, in_scope(VERDICT.c.council, scope)]
-        return self._counts(select(*_GROUP, literal("").label("period"), *_COUNTS).where(*wanted).group_by(*_GROUP))
+        return self._counts(
+            scope, select(*_GROUP, literal("").label("period"), *_COUNTS).where(*wanted).group_by(*_GROUP)
+        )
 
     def nth_elapsed(self, scope: Scope, counts: VerdictCounts, *, months: Collection[str], nth: int) -> int | None:
         columns = VERDICT.c
@@ -67,17 +71,17 @@ class SqlReadModel:
             .offset(nth - 1)
             .limit(1)
         )
-        with read_transaction(self._engine) as connection:
+        with scoped_read(self._engine, scope) as connection:
             return connection.scalar(query)
 
-    def _counts(self, query: Select[Any]) -> list[VerdictCounts]:
-        with read_transaction(self._engine) as connection:
+    def _counts(self, scope: Scope, query: Select[Any]) -> list[VerdictCounts]:
+        with scoped_read(self._engine, scope) as connection:
             return [VerdictCounts(**row) for row in connection.execute(query.order_by(*_GROUP, "period")).mappings()]
 
     def months(self, scope: Scope) -> list[str]:
         month = VERDICT.c.month
         query = select(month).where(in_scope(VERDICT.c.council, scope)).distinct().order_by(month)
-        with read_transaction(self._engine) as connection:
+        with scoped_read(self._engine, scope) as connection:
             return list(connection.scalars(query))
 
     def announced(self, scope: Scope, council: CouncilId, stream: Stream, item: ItemId) -> list[Announcement]:
@@ -88,7 +92,7 @@ class SqlReadModel:
             .where(columns.item == item, columns.stream == stream)
             .order_by(columns.partition, columns.position)
         )
-        with read_transaction(self._engine) as connection:
+        with scoped_read(self._engine, scope) as connection:
             rows = connection.execute(query).mappings()
             return [
                 Announcement(**{name: row[name] for name in _ANNOUNCED}, warned=_warned(row["event"])) for row in rows
@@ -97,7 +101,7 @@ class SqlReadModel:
     def adjustments(self, scope: Scope, *, posted: str | None) -> list[Adjustment]:
         columns = ADJUSTMENT.c
         query = select(ADJUSTMENT).where(in_scope(columns.council, scope), *_equal(columns.posted, posted))
-        with read_transaction(self._engine) as connection:
+        with scoped_read(self._engine, scope) as connection:
             rows = connection.execute(query.order_by(columns.posted, columns.at, columns.id)).mappings()
             return [Adjustment(**row) for row in rows]
 
@@ -113,7 +117,7 @@ class SqlReadModel:
         if after is not None:
             *ids, cycle = after
             query = query.where(tuple_(*place) > tuple_(*ids, int(cycle)))
-        with read_transaction(self._engine) as connection:
+        with scoped_read(self._engine, scope) as connection:
             rows = connection.execute(query.order_by(*place).limit(limit)).mappings()
             return [DecidedVerdict(**row) for row in rows]
 
@@ -125,7 +129,7 @@ class SqlReadModel:
             .order_by(columns.due_at.desc(), *(columns[name] for name in DecidedVerdict.KEY))
             .limit(limit)
         )
-        with read_transaction(self._engine) as connection:
+        with scoped_read(self._engine, scope) as connection:
             return [DecidedVerdict(**row) for row in connection.execute(query).mappings()]
 
     def caused(self, scope: Scope, cause: str) -> list[CauseCount]:
@@ -133,7 +137,7 @@ class SqlReadModel:
         group = columns.council, columns.kind
         query = select(*group, func.count().label("count")).where(columns.cause == cause)
         query = query.where(in_scope(columns.council, scope)).group_by(*group).order_by(*group)
-        with read_transaction(self._engine) as connection:
+        with scoped_read(self._engine, scope) as connection:
             return [CauseCount(**row) for row in connection.execute(query).mappings()]
 
 

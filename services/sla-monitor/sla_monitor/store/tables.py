@@ -6,7 +6,9 @@ from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData
 
 from shared.quarantine.decisions import quarantine_decision_table
 from shared.sql.approvals import approval_table
+from shared.sql.audit import AuditTables
 from shared.sql.columns import UtcDateTime
+from shared.sql.installation_key import installation_key_table
 from shared.sql.progress import known_log_table, progress_table
 
 METADATA = MetaData()
@@ -14,6 +16,8 @@ PROGRESS = progress_table(METADATA, "verdict_progress")
 QUARANTINE_DECISIONS = quarantine_decision_table(METADATA)
 APPROVALS = approval_table(METADATA)
 KNOWN_LOG = known_log_table(METADATA)
+INSTALLATION_KEY = installation_key_table(METADATA)
+AUDIT = AuditTables(METADATA)
 _GROUP = ("council", "service", "agreement", "target", "measure")
 
 

@@ -4,8 +4,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 
+from shared.auth.roles import Action
 from shared.faults import Fault, LocatedFault
-from shared.http import Json, Problem, answers, schema_ref
+from shared.http import Json, Problem, answers, requires, schema_ref
 from shared.http.bodies import read_body
 from shared.http.media_types import JSON_TYPE, content_type
 from shared.http.problem_types import INVALID_JSON, INVALID_REQUEST
@@ -28,7 +29,7 @@ async def _sent(request: Request) -> tuple[bytes, str]:
 
 def router() -> APIRouter:
     """`/try/target` and its schema."""
-    routes = APIRouter()
+    routes = APIRouter(dependencies=[requires(Action.TRY)])
 
     @routes.post("/try/target", responses=answers(TrialAnswer), openapi_extra=_BODY)
     def target(sent: Annotated[tuple[bytes, str], Depends(_sent)]) -> Json:

@@ -9,11 +9,12 @@ import msgspec
 from fastapi import APIRouter
 from msgspec import Meta, Struct
 
+from shared.auth.roles import Action
 from shared.contracts.calendar_rules import calendar_faults, with_bank_holidays
 from shared.contracts.scalars import MonthText
 from shared.faults import Fault, listed
 from shared.holidays import BankHolidays, shipped_holidays
-from shared.http import CallerScope, Json, JsonBody, Problem, answers, json_request_body, read_as
+from shared.http import CallerScope, Json, JsonBody, Problem, answers, json_request_body, read_as, requires
 from shared.http.problem_types import INVALID_REQUEST
 from shared.log.failures import CodeFailure, attempt
 from shared.scope import Scope
@@ -79,7 +80,7 @@ TYPES = (WhatIfRequest, WhatIfAnswer)
 
 def router(what_if: "WhatIf") -> APIRouter:
     """`/what-if/targets`."""
-    routes = APIRouter()
+    routes = APIRouter(dependencies=[requires(Action.READ_FIGURES)])
 
     @routes.post("/what-if/targets", responses=answers(WhatIfAnswer), openapi_extra=json_request_body(WhatIfRequest))
     async def targets(caller: CallerScope, body: JsonBody) -> Json:

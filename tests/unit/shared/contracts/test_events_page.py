@@ -7,13 +7,26 @@ from typing import get_args
 
 import pytest
 
+from shared.contracts.access import AccessEvent
+from shared.contracts.audit import AuditRecorded
 from shared.contracts.catalogue import CatalogueEvent
 from shared.contracts.decisions import DecisionEvent
 from shared.contracts.envelope import Event, TimeAdvanced
 from shared.contracts.items import TicketEvent, WorkEvent
 from shared.contracts.schema import event_types, examples
 from shared.contracts.statements import StatementIssued
-from shared.contracts.topics import CATALOGUE, DECISIONS, STATEMENTS, TICKETS, TOPICS, USAGE, VERDICTS, WORK, Topic
+from shared.contracts.topics import (
+    AUDIT,
+    CATALOGUE,
+    DECISIONS,
+    STATEMENTS,
+    TICKETS,
+    TOPICS,
+    USAGE,
+    VERDICTS,
+    WORK,
+    Topic,
+)
 from shared.contracts.usage import UsageEvent
 from shared.contracts.verdicts import VerdictEvent
 
@@ -23,10 +36,11 @@ CARRIED = [
     (TICKETS, get_args(TicketEvent)),
     (WORK, get_args(WorkEvent)),
     (USAGE, get_args(UsageEvent)),
-    (CATALOGUE, get_args(CatalogueEvent)),
+    (CATALOGUE, [*get_args(CatalogueEvent), *get_args(AccessEvent)]),
     (DECISIONS, get_args(DecisionEvent)),
     (VERDICTS, get_args(VerdictEvent)),
     (STATEMENTS, [StatementIssued]),
+    (AUDIT, [AuditRecorded]),
 ]
 
 

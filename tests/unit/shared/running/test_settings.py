@@ -84,3 +84,39 @@ def test_addresses_are_not_shown_with_the_settings(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("DATABASE_URL", "postgresql+psycopg://app:hunter2@server/billing")
 
     assert "hunter2" not in repr(read_settings(MonitorSettings))
+
+
+def test_a_service_answers_to_its_names_and_to_those_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_HOST", "::")
+    monkeypatch.setenv("ALLOWED_HOSTS", "Recharges.example.gov.uk, gateway")
+
+    settings = read_settings(MonitorSettings)
+
+    assert settings.hosts == {"recharges.example.gov.uk", "gateway", "localhost", "127.0.0.1", "[::1]"}
+    assert settings.admin_hosts == frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+
+def test_a_service_answers_to_the_name_at_which_people_open_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_HOST", "::")
+    monkeypatch.setenv("PUBLIC_URL", "https://Recharges.example.gov.uk:8443")
+
+    assert "recharges.example.gov.uk" in read_settings(MonitorSettings).hosts
+
+
+def test_a_service_that_is_open_to_other_machines_needs_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_settings(MonitorSettings).hosts == {"localhost", "127.0.0.1", "[::1]"}
+    monkeypatch.setenv("HTTP_HOST", "::")
+    monkeypatch.setenv("ADMIN_HOST", "::")
+
+    with pytest.raises(InvalidSettings, match="set ALLOWED_HOSTS"):
+        _ = read_settings(MonitorSettings).hosts
+    # Prometheus asks pods by their addresses.
+    assert read_settings(MonitorSettings).admin_hosts is None
+
+
+@pytest.mark.parametrize("names", ["a b", "https://a.example", "a.example:80", "*.example", "a..b"])
+def test_what_is_no_name_is_refused(monkeypatch: pytest.MonkeyPatch, names: str) -> None:
+    monkeypatch.setenv("ALLOWED_HOSTS", names)
+
+    with pytest.raises(InvalidSettings, match="ALLOWED_HOSTS: expected names"):
+        _ = read_settings(MonitorSettings).hosts

@@ -5,12 +5,14 @@ Revisions below this one were never released; a database that they made is refus
 
 from alembic import op
 
-from sla_monitor.store.tables import METADATA
+from shared.sql.installation_key import make_installation_key
+from sla_monitor.store.tables import INSTALLATION_KEY, METADATA
 
-revision = "0010"
+revision = "0011"
 down_revision = None
 
 
 def upgrade() -> None:
-    """Every table exists."""
+    """Every table exists, and the key of the installation."""
     METADATA.create_all(op.get_bind(), checkfirst=False)
+    make_installation_key(op.get_bind(), INSTALLATION_KEY)

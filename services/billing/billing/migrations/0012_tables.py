@@ -5,13 +5,14 @@ Revisions below this one were never released; a database that they made is refus
 
 from alembic import op
 
-from catalogue.adapters.sql import metadata, recording_lock
+from billing.store.tables import installation_key, metadata
+from shared.sql.installation_key import make_installation_key
 
-revision = "0010"
+revision = "0012"
 down_revision = None
 
 
 def upgrade() -> None:
-    """Every table exists, and the one row that a recording transaction locks."""
+    """Every table exists, and the key of the installation."""
     metadata.create_all(op.get_bind(), checkfirst=False)
-    op.bulk_insert(recording_lock, [{"id": 1}])
+    make_installation_key(op.get_bind(), installation_key)
