@@ -174,10 +174,28 @@ class StandingCharge(Struct, frozen=True, kw_only=True, tag="standing", tag_fiel
     monthly_gbp: Amount
 
 
+class AnnualCharge(Struct, frozen=True, kw_only=True, tag="annual", tag_field="kind", forbid_unknown_fields=True):
+    """A fixed charge for each financial year, spread over its months so that twelve whole ones sum to it exactly.
+
+    A part month pays its days' share of the month.
+    """
+
+    name: Title
+    annual_gbp: Amount
+
+
 class UnitCharge(Struct, frozen=True, kw_only=True, tag="unit", tag_field="kind", forbid_unknown_fields=True):
     """One price for every unit."""
 
     name: Title
+    price_gbp: Amount
+
+
+class PackageCharge(Struct, frozen=True, kw_only=True, tag="package", tag_field="kind", forbid_unknown_fields=True):
+    """One price for every package of `size` units that was begun in the month."""
+
+    name: Title
+    size: Annotated[int, Meta(ge=1, le=1_000_000_000)]
     price_gbp: Amount
 
 
@@ -195,7 +213,17 @@ class GraduatedCharge(Struct, frozen=True, kw_only=True, tag="graduated", tag_fi
     tiers: Annotated[tuple[Tier, ...], Meta(min_length=1)]
 
 
-Charge = StandingCharge | UnitCharge | GraduatedCharge
+class VolumeCharge(Struct, frozen=True, kw_only=True, tag="volume", tag_field="kind", forbid_unknown_fields=True):
+    """Every unit at the price of the one tier in which the month's quantity falls. Tiers ascend; the last is open.
+
+    A unit more may cost less in all, where it reaches a cheaper tier.
+    """
+
+    name: Title
+    tiers: Annotated[tuple[Tier, ...], Meta(min_length=1)]
+
+
+Charge = StandingCharge | AnnualCharge | UnitCharge | PackageCharge | GraduatedCharge | VolumeCharge
 
 
 class Tariff(Definition, frozen=True, kw_only=True):

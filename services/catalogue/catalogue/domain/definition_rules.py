@@ -6,7 +6,7 @@ be wrong is the order, a bound that comes twice, an open tier before the last, o
 
 from collections.abc import Iterator, Sequence
 
-from shared.contracts.definitions import Benefit, Council, GraduatedCharge, Partnership, Service, Tariff
+from shared.contracts.definitions import Benefit, Council, GraduatedCharge, Partnership, Service, Tariff, VolumeCharge
 from shared.faults import Fault
 
 _MAX_UNITS = 1_000_000_000_000
@@ -64,11 +64,11 @@ def tariff_faults(tariff: Tariff) -> Iterator[Fault]:
     names = [charge.name for charge in tariff.charges]
     yield from (Fault(("charges", index, "name"), "is the name of an earlier charge") for index in repeats(names))
     for index, charge in enumerate(tariff.charges):
-        if isinstance(charge, GraduatedCharge):
+        if isinstance(charge, GraduatedCharge | VolumeCharge):
             yield from (fault.below("charges", index, "tiers") for fault in _tier_faults(charge))
 
 
-def _tier_faults(charge: GraduatedCharge) -> Iterator[Fault]:
+def _tier_faults(charge: GraduatedCharge | VolumeCharge) -> Iterator[Fault]:
     *bounded, last = charge.tiers
     if last.up_to is not None:
         yield Fault((len(bounded), "up_to"), "the last tier must be open: units above have no price")

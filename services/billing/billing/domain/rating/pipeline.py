@@ -5,7 +5,7 @@
    periods used up, as the later version's `on_change` says.
 3. Each charge of the tariff is priced by its kind, in the tariff's own order, and rounded once, on its line.
 
-Standing charges are prorated by days; prices and tier bounds never are.
+Standing and annual charges are prorated by days; prices and tier bounds never are.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,11 +15,20 @@ from itertools import groupby
 from typing import Any
 
 from billing.domain.charge_line import Absence, ChargeLine
-from billing.domain.rating import graduated, standing, unit
+from billing.domain.rating import annual, graduated, package, standing, unit, volume
 from billing.domain.rating.charge_kind import PeriodUsage, Priced
 from billing.domain.terms import TariffPeriod
 from billing.domain.usage import MeteredUsage
-from shared.contracts.definitions import Charge, GraduatedCharge, Service, StandingCharge, UnitCharge
+from shared.contracts.definitions import (
+    AnnualCharge,
+    Charge,
+    GraduatedCharge,
+    PackageCharge,
+    Service,
+    StandingCharge,
+    UnitCharge,
+    VolumeCharge,
+)
 from shared.ids import derived_id
 from shared.log.failures import CodeFailure, attempt
 from shared.period import Month
@@ -27,8 +36,11 @@ from shared.period import Month
 # Each function takes charges of its own type only, which a mapping cannot say: hence Any.
 KINDS: Mapping[type, Callable[[Any, PeriodUsage], Priced]] = {
     StandingCharge: standing.price,
+    AnnualCharge: annual.price,
     UnitCharge: unit.price,
+    PackageCharge: package.price,
     GraduatedCharge: graduated.price,
+    VolumeCharge: volume.price,
 }
 
 

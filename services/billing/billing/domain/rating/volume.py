@@ -1,0 +1,31 @@
+"""A volume charge: every unit at the price of the one tier in which the whole quantity falls, `(previous, up_to]`."""
+
+from decimal import Decimal
+
+from billing.domain.charge_line import quantity_text
+from billing.domain.rating.charge_kind import PeriodUsage, Priced
+from billing.domain.rating.graduated import TierStep, UnpricedUnits
+from shared.contracts.definitions import VolumeCharge
+
+
+def price(charge: VolumeCharge, usage: PeriodUsage) -> Priced:
+    """The units of the tariff period, at the tier that they reach with the month's earlier ones, where tiers continue.
+
+    What was priced at an earlier part's tier stays so. Raises `UnpricedUnits` where no tier covers the quantity.
+    """
+    reached = usage.already + usage.quantity
+    above = Decimal(0)
+    for tier in charge.tiers:
+        up_to = None if tier.up_to is None else Decimal(tier.up_to)
+        if up_to is None or reached <= up_to:
+            step = TierStep(above, up_to, usage.quantity, Decimal(tier.price_gbp))
+            narrative = f"{quantity_text(usage.quantity)} at {step.rate_text} for each {usage.service.unit_name}"
+            return Priced(usage.quantity, usage.service.unit, (step,), narrative + _reason(step, reached))
+        above = up_to
+    raise UnpricedUnits(f"expected a tier for {reached} units")
+
+
+def _reason(step: TierStep, reached: Decimal) -> str:
+    if step.up_to is None and not step.above:
+        return ""
+    return f", the price of {quantity_text(reached)} units in the month ({step.label[0].lower()}{step.label[1:]})"
