@@ -199,10 +199,26 @@ class PackageCharge(Struct, frozen=True, kw_only=True, tag="package", tag_field=
     price_gbp: Amount
 
 
+class CapacityCharge(Struct, frozen=True, kw_only=True, tag="capacity", tag_field="kind", forbid_unknown_fields=True):
+    """A fixed charge for each month that `included` units come with, and a price for every unit above them.
+
+    For a part month the fixed charge is prorated by days; the units that come with it are not.
+    """
+
+    name: Title
+    monthly_gbp: Amount
+    included: Annotated[int, Meta(ge=1, le=1_000_000_000)]
+    overage_gbp: Amount
+
+
 class Tier(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Units above the tier before it, up to and including `up_to`; the last tier has none and is open."""
+    """Units above the tier before it, up to and including `up_to`; the last tier has none and is open.
+
+    `flat_gbp` is paid once in a month that reaches the tier, beside the price of its units.
+    """
 
     price_gbp: Amount
+    flat_gbp: Amount | None = None
     up_to: Annotated[int, Meta(ge=1)] | None = None
 
 
@@ -223,7 +239,7 @@ class VolumeCharge(Struct, frozen=True, kw_only=True, tag="volume", tag_field="k
     tiers: Annotated[tuple[Tier, ...], Meta(min_length=1)]
 
 
-Charge = StandingCharge | AnnualCharge | UnitCharge | PackageCharge | GraduatedCharge | VolumeCharge
+Charge = StandingCharge | AnnualCharge | UnitCharge | PackageCharge | GraduatedCharge | VolumeCharge | CapacityCharge
 
 
 class Tariff(Definition, frozen=True, kw_only=True):

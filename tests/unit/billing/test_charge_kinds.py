@@ -15,6 +15,7 @@ from billing.domain.rating.pipeline import rate
 from billing.domain.usage import MeteredUsage
 from shared.contracts.definitions import (
     AnnualCharge,
+    CapacityCharge,
     Charge,
     GraduatedCharge,
     PackageCharge,
@@ -155,3 +156,52 @@ def test_packages_counted_in_two_parts_are_those_counted_at_once(first: Decimal,
 
     assert sum(part.amount_pence for part in parts) == line(charge, f"{first + second:f}").amount_pence
     assert (first + second) / size <= sum(part.amount_pence for part in parts) / 100 < (first + second) / size + 1
+
+
+FLAT_TIERS = (
+    Tier(up_to=10, price_gbp="1", flat_gbp="5"),
+    Tier(up_to=20, price_gbp="0.50"),
+    Tier(price_gbp="0", flat_gbp="7"),
+)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "graduated", "volume"),
+    [("0", 0, 0), ("1", 600, 600), ("10", 1_500, 1_500), ("11", 1_550, 550), ("20", 2_000, 1_000), ("21", 2_700, 700)],
+)
+def test_the_fixed_part_of_a_tier_is_paid_once_it_is_reached(quantity: str, graduated: int, volume: int) -> None:
+    assert line(GraduatedCharge(name="Tiers", tiers=FLAT_TIERS), quantity).amount_pence == graduated
+    assert line(VolumeCharge(name="Tiers", tiers=FLAT_TIERS), quantity).amount_pence == volume
+
+
+@pytest.mark.parametrize("kind", [GraduatedCharge, VolumeCharge])
+def test_a_tier_that_earlier_units_reached_has_its_fixed_part_paid(kind: type[GraduatedCharge | VolumeCharge]) -> None:
+    priced = tariff(kind(name="Tiers", tiers=FLAT_TIERS), continues=True)
+
+    assert [each.amount_pence for each in lines(priced, "3", "4", split=date(2026, 5, 11))] == [800, 400]
+
+
+def test_the_working_names_the_tier_of_a_fixed_part() -> None:
+    found = line(GraduatedCharge(name="Tiers", tiers=FLAT_TIERS), "21")
+
+    assert [working.label for working in found.workings][3:] == ["Fixed part, up to 10", "Fixed part, above 20"]
+    assert found.narrative.endswith(", and 2 fixed parts, £12.00 in all")
+
+
+CAPACITY = CapacityCharge(name="Hours", monthly_gbp="310.00", included=100, overage_gbp="2.50")
+
+
+@pytest.mark.parametrize(("quantity", "pence"), [("0", 31_000), ("100", 31_000), ("100.5", 31_125), ("140", 41_000)])
+def test_units_above_those_included_cost_more(quantity: str, pence: int) -> None:
+    assert line(CAPACITY, quantity).amount_pence == pence
+
+
+def test_a_part_month_includes_all_the_units_and_pays_its_days() -> None:
+    found = lines(tariff(CAPACITY, continues=True), "90", "30", split=date(2026, 5, 11))
+
+    assert [each.amount_pence for each in found] == [10_000, 21_000 + 20 * 250]
+    assert [each.workings[-1].formula for each in found] == ["above 100: 0 x 2.5", "above 100: 20 x 2.5"]
+    assert found[1].narrative == (
+        "£310.00 a month includes 100; of 30 used, 20 above at £2.50 for each supplier invoice,"
+        " 2026-05-11 to 2026-05-31 (tariff version 2)"
+    )

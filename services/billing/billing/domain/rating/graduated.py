@@ -31,11 +31,7 @@ class TierStep:
 
     @property
     def label(self) -> str:
-        above = f"Above {quantity_text(self.above)}"
-        if self.up_to is None:
-            return above if self.above else "All"
-        up_to = f"p to {quantity_text(self.up_to)}"
-        return f"{above} and u{up_to}" if self.above else f"U{up_to}"
+        return tier_label(self.above, self.up_to)
 
     @property
     def quantity_text(self) -> str:
@@ -53,12 +49,76 @@ class TierStep:
         return f"above {plain(self.above)} to {'no limit' if self.up_to is None else plain(self.up_to)}: {product}"
 
 
+@dataclass(frozen=True, slots=True)
+class FlatFee:
+    """The fixed `price` of the tier above `above` units, up to and including `up_to` (None: no end), once a month."""
+
+    above: Decimal
+    up_to: Decimal | None
+    price: Decimal
+
+    @property
+    def amount(self) -> Fraction:
+        """Exact pounds: the price."""
+        return Fraction(self.price)
+
+    @property
+    def label(self) -> str:
+        tier = tier_label(self.above, self.up_to)
+        return f"Fixed part, {tier[0].lower()}{tier[1:]}"
+
+    @property
+    def quantity_text(self) -> str:
+        return "once"
+
+    @property
+    def rate_text(self) -> str:
+        return format_rate(self.price)
+
+    @property
+    def formula(self) -> str:
+        return f"above {plain(self.above)}: {plain(self.price)} once"
+
+
+def tier_label(above: Decimal, up_to: Decimal | None) -> str:
+    """A tier for people: `Up to 10`, `Above 10 and up to 20`, `Above 20`, `All`."""
+    from_ = f"Above {quantity_text(above)}"
+    if up_to is None:
+        return from_ if above else "All"
+    until = f"p to {quantity_text(up_to)}"
+    return f"{from_} and u{until}" if above else f"U{until}"
+
+
 def price(charge: GraduatedCharge, usage: PeriodUsage) -> Priced:
-    """The units of the tariff period, tier by tier, from where the month's earlier usage left off."""
+    """The units of the tariff period, tier by tier, from where the month's earlier usage left off.
+
+    With them the fixed part of every tier that they are the first to reach; none where there are no units.
+    """
     steps = price_by_tier(charge.tiers, already=usage.already, quantity=usage.quantity)
+    fees = flat_fees(charge.tiers, above=usage.already, up_to=usage.already + usage.quantity)
     at = f"at {steps[0].rate_text}" if len(steps) == 1 else f"in {len(steps)} tiers, priced"
     narrative = f"{quantity_text(usage.quantity)} {at} for each {usage.service.unit_name}"
-    return Priced(usage.quantity, usage.service.unit, steps, narrative)
+    return Priced(usage.quantity, usage.service.unit, (*steps, *fees), narrative + fees_note(fees))
+
+
+def flat_fees(tiers: Sequence[Tier], *, above: Decimal, up_to: Decimal) -> tuple[FlatFee, ...]:
+    """The fixed parts of the tiers into which units more than `above`, up to and including `up_to`, are the first."""
+    fees: list[FlatFee] = []
+    begins = Decimal(0)
+    for tier in tiers:
+        ends = None if tier.up_to is None else Decimal(tier.up_to)
+        if tier.flat_gbp is not None and above <= begins < up_to:
+            fees.append(FlatFee(begins, ends, Decimal(tier.flat_gbp)))
+        begins = begins if ends is None else ends
+    return tuple(fees)
+
+
+def fees_note(fees: Sequence[FlatFee]) -> str:
+    """What a narrative says of fixed parts; nothing where there are none."""
+    if not fees:
+        return ""
+    total = format_rate(sum((fee.price for fee in fees), Decimal(0)))
+    return f", and a fixed part of {total}" if len(fees) == 1 else f", and {len(fees)} fixed parts, {total} in all"
 
 
 def price_by_tier(tiers: Sequence[Tier], *, already: Decimal, quantity: Decimal) -> tuple[TierStep, ...]:

@@ -47,8 +47,8 @@ def price(charge: PackageCharge, usage: PeriodUsage) -> Priced:
     working = Packages(usage.already, usage.quantity, charge.size, count, Decimal(charge.price_gbp))
     packages = "package" if count == 1 else "packages"
     narrative = (
-        f"{quantity_text(usage.quantity)} as {count:,} {packages} of {charge.size:,} {usage.service.unit_name}"
-        f" at {working.rate_text} for each package begun"
+        f"{quantity_text(usage.quantity)} in {count:,} {packages} of {charge.size:,}, at {working.rate_text} for each"
+        " package begun"
     )
     return Priced(usage.quantity, usage.service.unit, (working,), narrative)
 

@@ -5,7 +5,7 @@
    periods used up, as the later version's `on_change` says.
 3. Each charge of the tariff is priced by its kind, in the tariff's own order, and rounded once, on its line.
 
-Standing and annual charges are prorated by days; prices and tier bounds never are.
+What is due whatever was used is prorated by days; prices, tier bounds and included units never are.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,12 +15,13 @@ from itertools import groupby
 from typing import Any
 
 from billing.domain.charge_line import Absence, ChargeLine
-from billing.domain.rating import annual, graduated, package, standing, unit, volume
+from billing.domain.rating import annual, capacity, graduated, package, standing, unit, volume
 from billing.domain.rating.charge_kind import PeriodUsage, Priced
 from billing.domain.terms import TariffPeriod
 from billing.domain.usage import MeteredUsage
 from shared.contracts.definitions import (
     AnnualCharge,
+    CapacityCharge,
     Charge,
     GraduatedCharge,
     PackageCharge,
@@ -41,6 +42,7 @@ KINDS: Mapping[type, Callable[[Any, PeriodUsage], Priced]] = {
     PackageCharge: package.price,
     GraduatedCharge: graduated.price,
     VolumeCharge: volume.price,
+    CapacityCharge: capacity.price,
 }
 
 

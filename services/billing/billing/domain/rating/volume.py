@@ -4,14 +4,15 @@ from decimal import Decimal
 
 from billing.domain.charge_line import quantity_text
 from billing.domain.rating.charge_kind import PeriodUsage, Priced
-from billing.domain.rating.graduated import TierStep, UnpricedUnits
-from shared.contracts.definitions import VolumeCharge
+from billing.domain.rating.graduated import FlatFee, TierStep, UnpricedUnits, fees_note
+from shared.contracts.definitions import Tier, VolumeCharge
 
 
 def price(charge: VolumeCharge, usage: PeriodUsage) -> Priced:
     """The units of the tariff period, at the tier that they reach with the month's earlier ones, where tiers continue.
 
-    What was priced at an earlier part's tier stays so. Raises `UnpricedUnits` where no tier covers the quantity.
+    What an earlier part was priced at stays so, and so does a fixed part that it paid. Raises `UnpricedUnits` where no
+    tier covers the quantity.
     """
     reached = usage.already + usage.quantity
     above = Decimal(0)
@@ -19,10 +20,19 @@ def price(charge: VolumeCharge, usage: PeriodUsage) -> Priced:
         up_to = None if tier.up_to is None else Decimal(tier.up_to)
         if up_to is None or reached <= up_to:
             step = TierStep(above, up_to, usage.quantity, Decimal(tier.price_gbp))
+            fees = _fee(step, tier, usage)
             narrative = f"{quantity_text(usage.quantity)} at {step.rate_text} for each {usage.service.unit_name}"
-            return Priced(usage.quantity, usage.service.unit, (step,), narrative + _reason(step, reached))
+            narrative += _reason(step, reached) + fees_note(fees)
+            return Priced(usage.quantity, usage.service.unit, (step, *fees), narrative)
         above = up_to
     raise UnpricedUnits(f"expected a tier for {reached} units")
+
+
+def _fee(step: TierStep, tier: Tier, usage: PeriodUsage) -> tuple[FlatFee, ...]:
+    """The fixed part of the tier, unless there are no units or the month's earlier ones have reached it."""
+    if tier.flat_gbp is None or not usage.quantity or usage.already > step.above:
+        return ()
+    return (FlatFee(step.above, step.up_to, Decimal(tier.flat_gbp)),)
 
 
 def _reason(step: TierStep, reached: Decimal) -> str:
