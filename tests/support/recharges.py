@@ -10,20 +10,9 @@ from billing.domain.metering import Meter
 from billing.domain.terms import DefinitionVersions, TariffPeriod, Terms
 from billing.domain.usage import MeteredUsage, Usage
 from shared.contracts import catalogue as changes
+from shared.contracts.charges import Charge, GraduatedCharge, StandingCharge, Tier, UnitCharge
 from shared.contracts.codec import encode_event
-from shared.contracts.definitions import (
-    Agreement,
-    AnyDefinition,
-    Charge,
-    Council,
-    GraduatedCharge,
-    Provider,
-    Service,
-    StandingCharge,
-    Tariff,
-    Tier,
-    UnitCharge,
-)
+from shared.contracts.definitions import Agreement, AnyDefinition, Council, Provider, Service, Tariff
 from shared.contracts.envelope import Event, ItemEvent
 from shared.contracts.items import (
     CompletedData,

@@ -13,16 +13,16 @@ from billing.domain.charge_line import ChargeLine
 from billing.domain.rating.annual import MonthOfYear
 from billing.domain.rating.pipeline import rate
 from billing.domain.usage import MeteredUsage
-from shared.contracts.definitions import (
+from shared.contracts.charges import (
     AnnualCharge,
     CapacityCharge,
     Charge,
     GraduatedCharge,
     PackageCharge,
-    Tariff,
     Tier,
     VolumeCharge,
 )
+from shared.contracts.definitions import Tariff
 from shared.period import Month
 from tests.support.laws import law
 from tests.support.recharges import ASHBY, PAYABLE, tariff, tariff_period

@@ -19,7 +19,7 @@ from billing.domain.rating import pipeline
 from billing.domain.rating.charge_kind import PeriodUsage, Priced
 from billing.domain.rating.unit import UnitPrice
 from billing.domain.statement import Statement, build_statement
-from shared.contracts.definitions import Charge
+from shared.contracts.charges import Charge
 from shared.period import Month
 from tests.support.recharges import ASHBY, PAYABLE, agreement, standing, tariff, terms, usage
 

@@ -6,7 +6,8 @@ be wrong is the order, a bound that comes twice, an open tier before the last, o
 
 from collections.abc import Iterator, Sequence
 
-from shared.contracts.definitions import Benefit, Council, GraduatedCharge, Partnership, Service, Tariff, VolumeCharge
+from shared.contracts.charges import GraduatedCharge, VolumeCharge
+from shared.contracts.definitions import Benefit, Council, Partnership, Service, Tariff
 from shared.faults import Fault
 
 _MAX_UNITS = 1_000_000_000_000

@@ -15,8 +15,8 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from shared.contracts.decisions import Category
-from shared.contracts.definitions import EVERY_SERVICE, Calendar, ServiceOrAll, Target, Text, Title
-from shared.contracts.scalars import AwaitedParty, CutOff, Id, MonthText, Sequence
+from shared.contracts.definitions import EVERY_SERVICE, Calendar, ServiceOrAll, Target, Text
+from shared.contracts.scalars import AwaitedParty, CutOff, Id, MonthText, Sequence, Title
 from shared.faults import Path
 from shared.instants import epoch_s
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from billing.domain.charge_line import plain
 from billing.domain.rating.charge_kind import PeriodUsage, Priced
-from shared.contracts.definitions import AnnualCharge
+from shared.contracts.charges import AnnualCharge
 from shared.money import PENCE_IN_A_POUND, format_gbp, format_rate, pence
 
 _MONTHS = 12

@@ -7,7 +7,7 @@ from fractions import Fraction
 from billing.domain.charge_line import plain, quantity_text
 from billing.domain.rating.charge_kind import PeriodUsage, Priced
 from billing.domain.rating.standing import ProratedMonth
-from shared.contracts.definitions import CapacityCharge
+from shared.contracts.charges import CapacityCharge
 from shared.money import format_rate
 
 

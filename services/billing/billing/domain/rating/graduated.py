@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from billing.domain.charge_line import plain, quantity_text
 from billing.domain.rating.charge_kind import PeriodUsage, Priced
-from shared.contracts.definitions import GraduatedCharge, Tier
+from shared.contracts.charges import GraduatedCharge, Tier
 from shared.money import format_rate
 
 

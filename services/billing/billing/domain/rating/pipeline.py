@@ -19,17 +19,17 @@ from billing.domain.rating import annual, capacity, graduated, package, standing
 from billing.domain.rating.charge_kind import PeriodUsage, Priced
 from billing.domain.terms import TariffPeriod
 from billing.domain.usage import MeteredUsage
-from shared.contracts.definitions import (
+from shared.contracts.charges import (
     AnnualCharge,
     CapacityCharge,
     Charge,
     GraduatedCharge,
     PackageCharge,
-    Service,
     StandingCharge,
     UnitCharge,
     VolumeCharge,
 )
+from shared.contracts.definitions import Service
 from shared.ids import derived_id
 from shared.log.failures import CodeFailure, attempt
 from shared.period import Month

@@ -5,7 +5,7 @@ from decimal import Decimal
 from billing.domain.charge_line import quantity_text
 from billing.domain.rating.charge_kind import PeriodUsage, Priced
 from billing.domain.rating.graduated import FlatFee, TierStep, UnpricedUnits, fees_note
-from shared.contracts.definitions import Tier, VolumeCharge
+from shared.contracts.charges import Tier, VolumeCharge
 
 
 def price(charge: VolumeCharge, usage: PeriodUsage) -> Priced:
