@@ -127,6 +127,15 @@ def period_of(month: Month, over: PeriodLength) -> Period:
     return Period(_later(month, -((month.month - 4) % months_long)), months_long)
 
 
+def months_between(first: Month, end: Month) -> list[Month]:
+    """The months from `first` on, `end` excluded."""
+    months = []
+    while first < end:
+        months.append(first)
+        first = first.next
+    return months
+
+
 def _later(month: Month, by: int) -> Month:
     years, months = divmod(month.year * 12 + month.month - 1 + by, 12)
     return Month(years, months + 1)

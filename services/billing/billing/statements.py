@@ -8,10 +8,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from billing.domain.charge_line import ChargeLine
-from billing.domain.credits.agreement_year import months_before
 from billing.domain.credits.credit_line import CreditLine
 from billing.domain.rating.pipeline import LineFailed
-from billing.domain.statement import NoAgreement, Statement, Status, UnknownCouncil, build_statement
+from billing.domain.statement import (
+    NoAgreement,
+    Statement,
+    Status,
+    UnknownCouncil,
+    build_statement,
+    earlier_months,
+    needs_its_year,
+)
 from billing.domain.usage import UnbilledReason, UnbilledUsage, sum_unbilled
 from billing.ports import CountedEvent, EventCursor, MissFilter, Snapshot, SnapshotStore, UsageFilter
 from shared.clock import Clock
@@ -149,11 +156,12 @@ class Statements:
 
 
 def _statement(snapshot: Snapshot, council: str, month: Month, status: Status) -> Statement:
-    alone = _built(snapshot, council, month, (), status)
-    if not alone.credits_pence:
-        return alone  # no year's cap can reduce it
+    if not needs_its_year(snapshot.terms, council, month):
+        alone = _built(snapshot, council, month, (), status)
+        if not alone.credits_pence:
+            return alone  # no year's cap can reduce it
     earlier: list[Statement] = []
-    for before in months_before(snapshot.terms, council, month):
+    for before in earlier_months(snapshot.terms, council, month):
         with suppress(UnknownCouncil, NoAgreement):
             earlier.append(_built(snapshot, council, before, earlier, "provisional"))
     return _built(snapshot, council, month, earlier, status)

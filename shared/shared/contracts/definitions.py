@@ -10,7 +10,7 @@ from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, Struct, field
 
-from shared.contracts.charges import Charge
+from shared.contracts.charges import NO_TERMS, Charge, ChargeTerms
 from shared.contracts.credits import ServiceCredits
 from shared.contracts.scalars import ID_PATTERN, Amount, AwaitedParty, CutOff, Id, Percent, Title
 from shared.contracts.thresholds import BEFORE_DUE_PATTERN, THRESHOLD_PATTERN
@@ -176,6 +176,7 @@ class Tariff(Definition, frozen=True, kw_only=True):
     service: Id
     name: Title
     charges: Annotated[tuple[Charge, ...], Meta(min_length=1)]
+    terms: ChargeTerms = NO_TERMS
     on_change: Literal["restart", "continue"] = "restart"
     illustrative: bool = False
 

@@ -147,12 +147,12 @@ def _rows(line: ChargeLine) -> tuple[ChargeRow, ...]:
     """The line, and a row of its own for each working that has a label."""
     in_part = line.first_day.day != 1 or line.end_day.day != 1
     part = f", {date_range(line.first_day, line.end_day)}" if line.counts_usage and in_part else ""
-    steps = [working for working in line.workings if working.label]
-    (first, *_) = line.workings
+    (first, *more) = line.workings
+    steps = line.workings if more else tuple(working for working in line.workings if working.label)
     row = ChargeRow(
         label=f"{line.charge}{part}",
         quantity=quantity_text(line.quantity) if steps else first.quantity_text,
-        rate=text("statement.by_tier") if steps else first.rate_text,
+        rate=text("statement.by_part") if steps else first.rate_text,
         amount=format_gbp(line.amount_pence),
         note=text(f"absence.{line.absence}") if line.absence else "",
         ref=line.ref,
@@ -162,7 +162,8 @@ def _rows(line: ChargeLine) -> tuple[ChargeRow, ...]:
 
 def _step(step: Working) -> ChargeRow:
     amount = format_rate(Decimal(exact_text(step.amount)))
-    return ChargeRow(step.label, step.quantity_text, step.rate_text, amount, is_tier=True)
+    label = step.label or text("statement.own_price")
+    return ChargeRow(label, step.quantity_text, step.rate_text, amount, is_tier=True)
 
 
 def _events(statement: Statement) -> tuple[tuple[str, str], ...]:

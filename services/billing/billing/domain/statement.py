@@ -11,16 +11,19 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from billing.domain.charge_line import ChargeLine
-from billing.domain.credits.agreement_year import first_month, year_start
+from billing.domain.credits.agreement_year import first_month, months_before, year_start
 from billing.domain.credits.attainment import TargetAttainment
 from billing.domain.credits.credit_line import CreditLine
 from billing.domain.credits.earned import credit_lines
+from billing.domain.rating.adjustments import MINIMUM
+from billing.domain.rating.charge_kind import YearSoFar
 from billing.domain.rating.pipeline import rate
+from billing.domain.rating.windows import APRIL, has_terms_over_a_year
 from billing.domain.terms import TariffPeriod, Terms, closing_day
 from billing.domain.usage import Evidence, MeteredUsage, Usage, classify_usage, failed_usage
 from shared.contracts.definitions import Agreement, Council, Service, Tariff
 from shared.contracts.versions import DefinitionVersion
-from shared.period import Month
+from shared.period import Month, months_between, period_of
 
 # While its month goes on, and after that while it is not issued.
 Status = Literal["in-progress", "provisional"]
@@ -111,8 +114,9 @@ def build_statement(
 ) -> Statement:
     """The statement that follows from `terms` and the council's `usage` and `attained` of the month, in any order.
 
-    `earlier` holds its statements of the months before (`credits.agreement_year.months_before`), whose credits count
-    towards a year's cap. `failed` are the items of events that could not be metered: they are named, and in no line.
+    `earlier` holds its statements of the months before (`earlier_months`): their lines count towards what holds over
+    a financial year, their credits towards a year's cap. `failed` are the items of events that could not be metered:
+    they are named, and in no line.
     Raises `UnknownCouncil`, `NoAgreement`, `LineFailed`.
     """
     known = terms.councils.on(council, closing_day(month))
@@ -123,7 +127,9 @@ def build_statement(
         raise NoAgreement(f"no agreement of {council} in {month}")
     tariff_periods = terms.tariff_periods(council, month)
     usage_by_service, evidence = classify_usage(terms, tariff_periods, usage, month)
-    services = tuple(_charges(terms, tariff_periods, usage_by_service, council, month))
+    year = _year_so_far(terms, tariff_periods, council, month, earlier)
+    is_over = status != "in-progress"
+    services = tuple(_charges(terms, tariff_periods, usage_by_service, council, month, year=year, is_over=is_over))
     return Statement(
         council=known.definition,
         month=month,
@@ -140,12 +146,49 @@ def build_statement(
     )
 
 
+def earlier_months(terms: Terms, council: str, month: Month) -> tuple[Month, ...]:
+    """The earlier months that a statement of `month` depends on, ascending: by a year's cap on credits, or its terms.
+
+    With terms over a year they begin with the financial year that holds the first of them, so that each is charged as
+    its own statement says.
+    """
+    first = min((*months_before(terms, council, month), month))
+    if needs_its_year(terms, council, month):
+        first = Month(first.financial_year, APRIL)
+    return tuple(months_between(first, month))
+
+
+def needs_its_year(terms: Terms, council: str, month: Month) -> bool:
+    """Whether the charges of the month depend on earlier months of the financial year."""
+    return any(has_terms_over_a_year(each.tariff.definition) for each in terms.tariff_periods(council, month))
+
+
+def _year_so_far(
+    terms: Terms, tariff_periods: Sequence[TariffPeriod], council: str, month: Month, earlier: Sequence[Statement]
+) -> YearSoFar:
+    """What terms over a financial year read of it; without such terms the month alone."""
+    if not needs_its_year(terms, council, month):
+        return YearSoFar(tariff_periods)
+    of_year = period_of(month, "financial-year").months
+    lines = (
+        line
+        for statement in earlier
+        if of_year[0] <= statement.month < month
+        for charges in statement.services
+        for line in charges.lines
+    )
+    return YearSoFar([each for one in of_year for each in terms.tariff_periods(council, one)], tuple(lines))
+
+
 def _charges(
     terms: Terms,
     tariff_periods: Sequence[TariffPeriod],
     usage: Mapping[str, MeteredUsage],
     council: str,
     month: Month,
+    *,
+    year: YearSoFar,
+    is_over: bool,
 ) -> Iterable[ServiceCharges]:
     for service_id in sorted({period.tariff.definition.service for period in tariff_periods}):
         service = terms.services.on(service_id, closing_day(month))
@@ -153,7 +196,7 @@ def _charges(
             continue  # its usage is unbilled, as of an unknown service, until the catalogue's event comes
         used = usage.get(service_id, MeteredUsage())
         of_service = [period for period in tariff_periods if period.tariff.definition.service == service_id]
-        lines = rate(service.definition, used, of_service, council=council, month=month)
+        lines = rate(service.definition, used, of_service, council=council, month=month, year=year, is_over=is_over)
         yield ServiceCharges(service.definition, used.events_counted, lines)
 
 
@@ -172,11 +215,14 @@ def _credits(
 
 
 def _charged_under(agreement: str, services: Sequence[ServiceCharges]) -> dict[str, int]:
-    """Pence by service; a service that an agreement began or stopped to price in mid-month counts its own lines."""
+    """Pence by service, after discounts and maximum and without what a minimum topped up.
+
+    A service that an agreement began or stopped to price in mid-month counts its own lines.
+    """
     charged: Counter[str] = Counter()
     for charges in services:
         for line in charges.lines:
-            if line.agreement == agreement:
+            if line.agreement == agreement and line.kind != MINIMUM:
                 charged[line.service] += line.amount_pence
     return charged
 

@@ -46,16 +46,38 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class UsageDetail:
+    """`events` counted events of one day that are alike: `quantity` units in all, and each with these attributes.
+
+    An item's priority, its outcome and its value in pounds are attributes, too: `priority`, `outcome`, `value`.
+    """
+
+    day: date
+    quantity: Decimal
+    attributes: Mapping[str, str]
+    events: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class MeteredUsage:
-    """The usage of one service that its own meter counts, by day, and how many events named the service at all."""
+    """The usage of one service that its own meter counts, by day, and how many events named the service at all.
+
+    `details` are the events behind the days, by instant, source and id; they are here only where a charge or a waiver
+    reads attributes.
+    """
 
     by_day: Mapping[date, Decimal] = field(default_factory=dict)
     events_counted: int = 0
     events_received: int = 0
+    details: Sequence[UsageDetail] = ()
 
     def between(self, first: date, end: date) -> Decimal:
         """The quantity of the days `[first, end)`."""
         return sum((amount for day, amount in self.by_day.items() if first <= day < end), Decimal(0))
+
+    def details_between(self, first: date, end: date) -> tuple[UsageDetail, ...]:
+        """The details of the days `[first, end)`, in their order."""
+        return tuple(detail for detail in self.details if first <= detail.day < end)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,11 @@ from datetime import date
 from typing import NamedTuple
 
 from catalogue.domain.credits import credit_faults
-from catalogue.domain.definition_rules import repeats
 from catalogue.domain.versions import Catalogue, DefinitionKey
 from shared.contracts.definitions import EVERY_SERVICE, Agreement, Tariff
 from shared.contracts.target_rules import target_faults
 from shared.contracts.versions import in_force
-from shared.faults import Fault
+from shared.faults import Fault, repeats
 
 MAX_TARGETS = 200
 

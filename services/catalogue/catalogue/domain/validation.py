@@ -4,10 +4,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 
 from catalogue.domain.agreements import agreement_faults, covers, overlap_faults
-from catalogue.domain.definition_rules import council_faults, partnership_faults, service_faults, tariff_faults
+from catalogue.domain.definition_rules import council_faults, partnership_faults, service_faults
 from catalogue.domain.submission import Submission, SubmittedDefinition
 from catalogue.domain.versions import DEFINITION_TYPES, Catalogue, CatalogueVersion, DefinitionKey, next_version
 from shared.contracts.calendar_rules import calendar_faults, calendar_warnings, with_bank_holidays
+from shared.contracts.charge_rules import tariff_faults, tariff_warnings
 from shared.contracts.definitions import (
     EVERY_SERVICE,
     Agreement,
@@ -40,12 +41,11 @@ def faults(submission: Submission, stored: Catalogue, holidays: BankHolidays, at
 
 
 def warnings(submission: Submission, holidays: BankHolidays, today: date) -> list[Fault]:
-    """What may be recorded, but needs a change before long."""
+    """What may be recorded, but needs a change before long, or a second look before it is signed."""
     return [
         submitted.source_path.in_input(warning)
         for submitted in submission.entries
-        if isinstance(submitted.definition, Calendar)
-        for warning in calendar_warnings(submitted.definition, holidays, today)
+        for warning in _warnings_of(submitted.definition, holidays, today)
     ]
 
 
@@ -90,6 +90,16 @@ def _alone(definition: AnyDefinition, holidays: BankHolidays) -> Iterator[Fault]
             yield from partnership_faults(definition)
         case Service():
             yield from service_faults(definition)
+        case _:
+            return
+
+
+def _warnings_of(definition: AnyDefinition, holidays: BankHolidays, today: date) -> Iterator[Fault]:
+    match definition:
+        case Calendar():
+            yield from calendar_warnings(definition, holidays, today)
+        case Tariff():
+            yield from tariff_warnings(definition)
         case _:
             return
 

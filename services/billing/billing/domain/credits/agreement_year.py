@@ -1,7 +1,7 @@
 """The years of agreements, on which credits are capped: twelve months from the month in which an agreement began."""
 
 from billing.domain.terms import Terms
-from shared.period import Month, month_of_day
+from shared.period import Month, month_of_day, months_between
 
 
 def year_start(first: Month, month: Month) -> Month:
@@ -22,12 +22,4 @@ def months_before(terms: Terms, council: str, month: Month) -> tuple[Month, ...]
         if credits is not None and credits.agreement_year_cap_gbp is not None:
             first = first_month(terms, agreement.definition.id)
             starts.append(max(first, year_start(first, month)))
-    return tuple(_from(min(starts), month)) if starts else ()
-
-
-def _from(first: Month, end: Month) -> list[Month]:
-    months = []
-    while first < end:
-        months.append(first)
-        first = first.next
-    return months
+    return tuple(months_between(min(starts), month)) if starts else ()

@@ -10,11 +10,11 @@ from typing import ClassVar
 
 from billing.domain.charge_line import plain
 from billing.domain.rating.charge_kind import PeriodUsage, Priced
+from billing.domain.rating.windows import APRIL
 from shared.contracts.charges import AnnualCharge
 from shared.money import PENCE_IN_A_POUND, format_gbp, format_rate, pence
 
 _MONTHS = 12
-_APRIL = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +58,14 @@ class MonthOfYear:
 
 def price(charge: AnnualCharge, usage: PeriodUsage) -> Priced:
     """The month's part of the year, or its share for the days of the tariff period; whatever was used."""
-    number = (usage.month.month - _APRIL) % _MONTHS + 1
-    working = MonthOfYear(number, usage.period.days, usage.month.days, Decimal(charge.annual_gbp))
-    whole = f"{format_gbp(working.month_pence)} as month {number} of {_MONTHS} of {working.rate_text}"
+    working = month_of_year(Decimal(charge.annual_gbp), usage)
+    whole = f"{format_gbp(working.month_pence)} as month {working.number} of {_MONTHS} of {working.rate_text}"
     part = f"{working.days} of {working.of_days} days of {whole}"
     narrative = whole if working.days == working.of_days else part
     return Priced(Decimal(working.days), "day", (working,), narrative, counts_usage=False)
+
+
+def month_of_year(price: Decimal, usage: PeriodUsage) -> MonthOfYear:
+    """The days of the tariff period out of its month's part of a year at `price`."""
+    number = (usage.month.month - APRIL) % _MONTHS + 1
+    return MonthOfYear(number, usage.period.days, usage.month.days, price)

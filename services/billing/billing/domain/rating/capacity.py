@@ -43,7 +43,7 @@ class Overage:
 
 def price(charge: CapacityCharge, usage: PeriodUsage) -> Priced:
     """The fixed price for the days of the tariff period, and its units above those that come with the month."""
-    included = Decimal(charge.included)
+    included = usage.scaled(charge.included)
     over = max(usage.already + usage.quantity, included) - max(usage.already, included)
     fixed = ProratedMonth(usage.period.days, usage.month.days, Decimal(charge.monthly_gbp))
     overage = Overage(included, over, Decimal(charge.overage_gbp))

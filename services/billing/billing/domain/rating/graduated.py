@@ -1,14 +1,16 @@
 """A graduated charge: each unit at the price of the tier it falls in. Tier bounds are `(previous, up_to]`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
 from billing.domain.charge_line import plain, quantity_text
-from billing.domain.rating.charge_kind import PeriodUsage, Priced
+from billing.domain.rating.charge_kind import PeriodUsage, Priced, to_quantity
 from shared.contracts.charges import GraduatedCharge, Tier
 from shared.money import format_rate
+
+_WHOLE = Fraction(1)
 
 
 class UnpricedUnits(ValueError):
@@ -92,25 +94,14 @@ def tier_label(above: Decimal, up_to: Decimal | None) -> str:
 def price(charge: GraduatedCharge, usage: PeriodUsage) -> Priced:
     """The units of the tariff period, tier by tier, from where the month's earlier usage left off.
 
-    With them the fixed part of every tier that they are the first to reach; none where there are no units.
+    With them the fixed part of every tier that they are the first to reach; none where there are no units, unless the
+    charge has `zero_usage_flat`. Fewer than no units are given back at the prices that they were priced at.
     """
-    steps = price_by_tier(charge.tiers, already=usage.already, quantity=usage.quantity)
-    fees = flat_fees(charge.tiers, above=usage.already, up_to=usage.already + usage.quantity)
+    steps = price_by_tier(charge.tiers, already=usage.already, quantity=usage.quantity, share=usage.share)
+    fees = _fees(charge, usage)
     at = f"at {steps[0].rate_text}" if len(steps) == 1 else f"in {len(steps)} tiers, priced"
     narrative = f"{quantity_text(usage.quantity)} {at} for each {usage.service.unit_name}"
     return Priced(usage.quantity, usage.service.unit, (*steps, *fees), narrative + fees_note(fees))
-
-
-def flat_fees(tiers: Sequence[Tier], *, above: Decimal, up_to: Decimal) -> tuple[FlatFee, ...]:
-    """The fixed parts of the tiers into which units more than `above`, up to and including `up_to`, are the first."""
-    fees: list[FlatFee] = []
-    begins = Decimal(0)
-    for tier in tiers:
-        ends = None if tier.up_to is None else Decimal(tier.up_to)
-        if tier.flat_gbp is not None and above <= begins < up_to:
-            fees.append(FlatFee(begins, ends, Decimal(tier.flat_gbp)))
-        begins = begins if ends is None else ends
-    return tuple(fees)
 
 
 def fees_note(fees: Sequence[FlatFee]) -> str:
@@ -121,24 +112,44 @@ def fees_note(fees: Sequence[FlatFee]) -> str:
     return f", and a fixed part of {total}" if len(fees) == 1 else f", and {len(fees)} fixed parts, {total} in all"
 
 
-def price_by_tier(tiers: Sequence[Tier], *, already: Decimal, quantity: Decimal) -> tuple[TierStep, ...]:
-    """The part of `(already, already + quantity]` that lies in each tier.
+def price_by_tier(
+    tiers: Sequence[Tier], *, already: Decimal, quantity: Decimal, share: Fraction = _WHOLE
+) -> tuple[TierStep, ...]:
+    """The part of `(already, already + quantity]` that lies in each tier, below 0 for a quantity below 0.
 
-    Tiers ascend by `up_to` and the last is open. Nothing to price gives one empty step at the tier reached.
-    Raises `UnpricedUnits` where tiers do not cover the quantity.
+    Tiers ascend by `up_to` and the last is open; units below 0 are of the first. Bounds are scaled by `share`. Nothing
+    to price gives one empty step at the tier reached. Raises `UnpricedUnits` where tiers do not cover the quantity.
     """
-    top = already + quantity
+    low, high = sorted((already, already + quantity))
     steps: list[TierStep] = []
-    above = Decimal(0)
-    for tier in tiers:
-        up_to = None if tier.up_to is None else Decimal(tier.up_to)
-        inside = (top if up_to is None else min(top, up_to)) - max(above, already)
+    for above, up_to, tier in scaled_tiers(tiers, share):
+        begins = max(above, low) if above else low
+        inside = (high if up_to is None else min(high, up_to)) - begins
         if inside > 0:
-            steps.append(TierStep(above, up_to, inside, Decimal(tier.price_gbp)))
+            steps.append(TierStep(above, up_to, inside.copy_sign(quantity), Decimal(tier.price_gbp)))
         elif quantity == 0 and (up_to is None or already < up_to):
             return (TierStep(above, up_to, Decimal(0), Decimal(tier.price_gbp)),)
-        above = above if up_to is None else up_to
     priced = sum((step.quantity for step in steps), Decimal(0))
     if priced != quantity:
         raise UnpricedUnits(f"expected tiers for {quantity} units, got them for {priced}")
     return tuple(steps)
+
+
+def scaled_tiers(tiers: Sequence[Tier], share: Fraction) -> Iterator[tuple[Decimal, Decimal | None, Tier]]:
+    """Each tier with its bounds `(above, up_to]`, scaled by `share`."""
+    above = Decimal(0)
+    for tier in tiers:
+        up_to = None if tier.up_to is None else to_quantity(tier.up_to * share)
+        yield above, up_to, tier
+        above = above if up_to is None else up_to
+
+
+def _fees(charge: GraduatedCharge, usage: PeriodUsage) -> tuple[FlatFee, ...]:
+    """The fixed parts of the tiers that the period's units are the first to reach."""
+    reached = usage.already + usage.quantity
+    return tuple(
+        FlatFee(above, up_to, Decimal(tier.flat_gbp))
+        for above, up_to, tier in scaled_tiers(charge.tiers, usage.share)
+        if tier.flat_gbp is not None
+        and (usage.opens if charge.zero_usage_flat and not above else usage.already <= above < reached)
+    )

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 from billing.domain.charge_line import quantity_text
 from billing.domain.rating.charge_kind import PeriodUsage, Priced
-from billing.domain.rating.graduated import FlatFee, TierStep, UnpricedUnits, fees_note
-from shared.contracts.charges import Tier, VolumeCharge
+from billing.domain.rating.graduated import FlatFee, TierStep, UnpricedUnits, fees_note, scaled_tiers
+from shared.contracts.charges import VolumeCharge
 
 
 def price(charge: VolumeCharge, usage: PeriodUsage) -> Priced:
@@ -15,24 +15,25 @@ def price(charge: VolumeCharge, usage: PeriodUsage) -> Priced:
     tier covers the quantity.
     """
     reached = usage.already + usage.quantity
-    above = Decimal(0)
-    for tier in charge.tiers:
-        up_to = None if tier.up_to is None else Decimal(tier.up_to)
+    for above, up_to, tier in scaled_tiers(charge.tiers, usage.share):
         if up_to is None or reached <= up_to:
             step = TierStep(above, up_to, usage.quantity, Decimal(tier.price_gbp))
-            fees = _fee(step, tier, usage)
+            fees = () if tier.flat_gbp is None or _is_paid(charge, step, usage) else (_fee(step, tier.flat_gbp),)
             narrative = f"{quantity_text(usage.quantity)} at {step.rate_text} for each {usage.service.unit_name}"
             narrative += _reason(step, reached) + fees_note(fees)
             return Priced(usage.quantity, usage.service.unit, (step, *fees), narrative)
-        above = up_to
     raise UnpricedUnits(f"expected a tier for {reached} units")
 
 
-def _fee(step: TierStep, tier: Tier, usage: PeriodUsage) -> tuple[FlatFee, ...]:
-    """The fixed part of the tier, unless there are no units or the month's earlier ones have reached it."""
-    if tier.flat_gbp is None or not usage.quantity or usage.already > step.above:
-        return ()
-    return (FlatFee(step.above, step.up_to, Decimal(tier.flat_gbp)),)
+def _fee(step: TierStep, flat_gbp: str) -> FlatFee:
+    return FlatFee(step.above, step.up_to, Decimal(flat_gbp))
+
+
+def _is_paid(charge: VolumeCharge, step: TierStep, usage: PeriodUsage) -> bool:
+    """Whether the tier's fixed part is not due: there are no units, or the month's earlier ones have reached it."""
+    if charge.zero_usage_flat and not step.above:
+        return not usage.opens
+    return not usage.quantity or usage.already > step.above
 
 
 def _reason(step: TierStep, reached: Decimal) -> str:
