@@ -18,7 +18,8 @@ def target(file: Annotated[Path, input_file("YAML, or JSON in a file named *.jso
     At a terminal the answer is YAML; in a pipe or a file, or with --json, it is JSON. docs/try-a-target.md describes
     the document, docs/try-target.schema.json its shape.
     """
-    from sla_monitor.trial.target import MAX_DOCUMENT_BYTES, try_target
+    from shared.documents import MAX_DOCUMENT_BYTES
+    from sla_monitor.trial.target import try_target
 
     raw = file.read_bytes()
     if len(raw) > MAX_DOCUMENT_BYTES:
