@@ -17,7 +17,6 @@ import billing.store.writing as billing_writing
 import sla_monitor.domain.clock.timeline as timeline_reading
 import sla_monitor.store.items as stored_items
 from billing.domain.ingest import AcceptedEvent
-from billing.store import tables as billing_tables
 from shared.contracts.codec import decode_event, encode_event
 from shared.contracts.scalars import Stream
 from shared.contracts.verdicts import VerdictEvent, VerdictKey, VerdictRetracted, verdict_key
@@ -264,7 +263,7 @@ def items_without_their_stream() -> Any:
 
 def first_service_for_ever() -> Any:
     """A ticket is recharged under the service that it was opened for, whatever it has become since."""
-    return patch.object(billing_usage, "_service_then", lambda: billing_tables.item_opened.c.service)
+    return patch.object(billing_usage, "service_then", lambda _of, opened: opened.c.service)
 
 
 BUGS: dict[str, Bug] = {

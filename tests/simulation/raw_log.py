@@ -9,17 +9,6 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-# The types by which anything is recharged.
-METERING = {
-    "tallystick.ticket.opened.v1",
-    "tallystick.ticket.resolved.v1",
-    "tallystick.ticket.reclassified.v1",
-    "tallystick.work.received.v1",
-    "tallystick.work.completed.v1",
-    "tallystick.usage.recorded.v1",
-    "tallystick.usage.reversed.v1",
-}
-
 
 class RawRecord(NamedTuple):
     """A record as bytes, and when it was appended."""
@@ -64,15 +53,11 @@ def read_log(records: Iterable[RawRecord]) -> LogContents:
     return contents._replace(unreadable=unreadable)
 
 
-def expected_counts(*logs: LogContents, metering_only: bool = False) -> dict[str, int]:
-    """How many records must be applied, duplicate, quarantined. `metering_only`: other events have no identity kept."""
-
-    def known(events: Iterable[dict[str, Any]]) -> int:
-        return sum(not metering_only or event["type"] in METERING for event in events)
-
+def expected_counts(*logs: LogContents) -> dict[str, int]:
+    """How many records must be applied, duplicate, quarantined."""
     records = sum(len(each.events) + len(each.repeated) + len(each.contradicted) + each.unreadable for each in logs)
-    duplicate = sum(known(each.repeated) for each in logs)
-    quarantined = sum(known(each.contradicted) + each.unreadable for each in logs)
+    duplicate = sum(len(each.repeated) for each in logs)
+    quarantined = sum(len(each.contradicted) + each.unreadable for each in logs)
     found = {"duplicate": duplicate, "quarantined": quarantined, "applied": records - duplicate - quarantined}
     return {outcome: count for outcome, count in found.items() if count or outcome == "applied"}
 

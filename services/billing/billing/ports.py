@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 from billing.domain.credits.attainment import TargetAttainment
 from billing.domain.ingest import AcceptedEvent
-from billing.domain.metering import Meter
+from billing.domain.metering import NamedMeter
 from billing.domain.terms import Terms
 from billing.domain.usage import Usage
 from shared.contracts.scalars import Stream
@@ -47,7 +47,10 @@ class EventCursor(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CountedEvent:
-    """An event that a line counts. A reading has no item and no `stream`; a miss behind a service credit counts 1."""
+    """An event that a line counts, and where in the log it is. A reading has no item and no `stream`.
+
+    A miss behind a service credit counts 1. An adjustment counts on the day of its reading.
+    """
 
     source: str
     id: str
@@ -56,6 +59,9 @@ class CountedEvent:
     stream: Stream | None
     item: str | None
     quantity: Decimal
+    topic: str
+    partition: int
+    offset: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +70,7 @@ class UsageFilter:
 
     council: str
     service: str
-    meter: Meter
+    meter: NamedMeter
     unit: str
     first_day: date
     end_day: date

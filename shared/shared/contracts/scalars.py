@@ -45,6 +45,10 @@ CutOff = Annotated[
 Quantity = Annotated[
     str, Meta(pattern=r"^[0-9]{1,12}(\.[0-9]{1,6})?" + END_OF_TEXT, description="a non-negative decimal, as a string")
 ]
+SignedQuantity = Annotated[
+    str,
+    Meta(pattern=r"^-?[0-9]{1,12}(\.[0-9]{1,6})?" + END_OF_TEXT, description="a decimal, as a string; may be negative"),
+]
 # £100 billion, so that sums over many items stay within what databases add.
 MAX_PENCE = 10_000_000_000_000
 Pence = Annotated[int, Meta(ge=-MAX_PENCE, le=MAX_PENCE)]

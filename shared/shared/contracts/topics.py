@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from shared.contracts.scalars import Stream
+
 PARTITIONS = 12
 
 
@@ -35,5 +37,8 @@ VERDICTS = Topic(
     "sla.verdicts.v1", "council:item", PARTITIONS, REPLAYABLE_DAYS, ("sla-monitor",), ("sla-monitor", "billing")
 )
 STATEMENTS = Topic("billing.statements.v1", "council:statement", 1, REPLAYABLE_DAYS, ("billing",), ("councils",))
+
+# Where the events of items are, by what an item is; one of `service` is an outage.
+TOPIC_OF_STREAM: dict[Stream, str] = {"ticket": TICKETS.name, "work": WORK.name, "service": WORK.name}
 
 TOPICS = (TICKETS, WORK, USAGE, CATALOGUE, DECISIONS, VERDICTS, STATEMENTS)

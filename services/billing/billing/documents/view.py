@@ -169,11 +169,13 @@ def _step(step: Working) -> ChargeRow:
 def _events(statement: Statement) -> tuple[tuple[str, str], ...]:
     evidence = statement.evidence
     unbilled = sum(usage.events for usage in evidence.unbilled)
+    withdrawn = ((text("statement.facts_withdrawn"), whole_number(evidence.withdrawn)),) if evidence.withdrawn else ()
     return (
         (text("statement.events_received"), whole_number(evidence.received)),
         (text("statement.events_counted"), whole_number(evidence.counted)),
         (text("statement.readings_reversed"), whole_number(evidence.reversed)),
         (text("statement.items_opened"), whole_number(evidence.opened)),
+        *withdrawn,
         (text("statement.unbilled"), whole_number(unbilled)),
     )
 

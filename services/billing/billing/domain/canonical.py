@@ -15,7 +15,7 @@ from billing.domain.charge_line import ChargeLine, exact_text, plain
 from billing.domain.credits.credit_line import CreditLine
 from billing.domain.credits.reason import reason
 from billing.domain.statement import ServiceCharges, Statement
-from billing.domain.usage import UnbilledUsage
+from billing.domain.usage import Evidence, UnbilledUsage
 from shared.contracts import codec
 from shared.contracts.definitions import Tariff
 from shared.contracts.versions import DefinitionVersion
@@ -81,10 +81,16 @@ def _statement(statement: Statement) -> dict[str, Any]:
         "agreements": _value(statement.agreements),
         "services": [_charges(charges) for charges in statement.services],
         "total_pence": statement.total_pence,
-        "evidence": {"received": statement.evidence.received, **_fields(statement.evidence)},
+        "evidence": _evidence(statement.evidence),
         "tariffs": [_tariff(version) for version in statement.tariffs],
         **(credited if statement.credits else {}),
     }
+
+
+def _evidence(evidence: Evidence) -> dict[str, Any]:
+    """Where nothing was withdrawn, that is left out."""
+    said = {"received": evidence.received, **_fields(evidence)}
+    return said if evidence.withdrawn else {name: value for name, value in said.items() if name != "withdrawn"}
 
 
 def _charges(charges: ServiceCharges) -> dict[str, Any]:

@@ -10,13 +10,14 @@ from datetime import date
 from decimal import Decimal
 from typing import Literal
 
-from billing.domain.metering import Meter
+from billing.domain.metering import NamedMeter
 from billing.domain.terms import TariffPeriod, Terms, closing_day
 from shared.contracts.definitions import Service
 from shared.period import Month
 
-# counted: it meters usage · reversed: a reading that was reversed · opened: an item was opened, which meters nothing
-UsageState = Literal["counted", "reversed", "opened"]
+# counted: it meters usage · reversed: a reading that was reversed · opened: an item was opened, which meters nothing ·
+# withdrawn: its own source says that it is not so · without-reading: it adjusts a reading that is not here
+UsageState = Literal["counted", "reversed", "opened", "withdrawn", "without-reading"]
 UnbilledReason = Literal[
     "unknown-council",  # counts once the catalogue knows the council
     "no-agreement",  # the council has no agreement in the month
@@ -25,6 +26,7 @@ UnbilledReason = Literal[
     "no-tariff",  # no tariff of the council prices the service on that day
     "wrong-meter",  # the service is billed from other records
     "wrong-unit",  # the reading names a unit that is not the service's
+    "without-reading",  # an adjustment that counts once the reading which it names is here
     "failed",  # Tallystick failed to meter the event: it is in quarantine until it is redriven
 ]
 
@@ -38,7 +40,7 @@ class Usage:
 
     service: str | None
     day: date
-    meter: Meter
+    meter: NamedMeter
     state: UsageState
     unit: str | None
     quantity: Decimal
@@ -93,17 +95,19 @@ class UnbilledUsage:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """How many events became what: `received` = counted + reversed + opened + those that are unbilled."""
+    """How many events became what: `received` = counted + reversed + opened + withdrawn + those that are unbilled."""
 
     counted: int
     reversed: int
     opened: int
     unbilled: tuple[UnbilledUsage, ...]
+    withdrawn: int = 0
 
     @property
     def received(self) -> int:
         """All events about the council in the month."""
-        return self.counted + self.reversed + self.opened + sum(each.events for each in self.unbilled)
+        unbilled = sum(each.events for each in self.unbilled)
+        return self.counted + self.reversed + self.opened + self.withdrawn + unbilled
 
 
 def classify_usage(
@@ -121,6 +125,8 @@ def classify_usage(
                 counted.append(row)
             else:
                 unbilled.append((reason, row))
+        elif row.state == "without-reading":
+            unbilled.append(("without-reading", row))
     by_service = {
         service: _metered(
             [row for row in counted if row.service == service], [row for row in usage if row.service == service]
@@ -132,6 +138,7 @@ def classify_usage(
         reversed=_events(row for row in usage if row.state == "reversed"),
         opened=_events(row for row in usage if row.state == "opened"),
         unbilled=sum_unbilled(unbilled),
+        withdrawn=_events(row for row in usage if row.state == "withdrawn"),
     )
 
 

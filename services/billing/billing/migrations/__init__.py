@@ -3,8 +3,6 @@
 # Every other table only grows (`shared.sql.migrate`).
 CHANGEABLE = {
     "progress": "UPDATE",
-    "item_opened": "UPDATE",
-    "item_reclassified": "UPDATE",
-    "item_completed": "UPDATE",
+    "event": "UPDATE",
     "verdict": "UPDATE",
 }

@@ -7,7 +7,7 @@ from alembic import op
 
 from billing.store.tables import metadata
 
-revision = "0011"
+revision = "0012"
 down_revision = None
 
 
