@@ -89,8 +89,8 @@ def _statement(statement: Statement) -> dict[str, Any]:
 
 def _evidence(evidence: Evidence) -> dict[str, Any]:
     """Where nothing was withdrawn, that is left out."""
-    said = {"received": evidence.received, **_fields(evidence)}
-    return said if evidence.withdrawn else {name: value for name, value in said.items() if name != "withdrawn"}
+    shown = {"received": evidence.received, **_fields(evidence)}
+    return shown if evidence.withdrawn else {name: value for name, value in shown.items() if name != "withdrawn"}
 
 
 def _charges(charges: ServiceCharges) -> dict[str, Any]:

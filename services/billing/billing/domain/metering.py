@@ -131,7 +131,7 @@ def kept_type(event: type[ItemEvent]) -> str:
     return str(event.__struct_config__.tag).removeprefix("tallystick.")
 
 
-class _Form(Struct, frozen=True):
+class _DataLayout(Struct, frozen=True):
     """How the data of one type is laid out: the names of its fields, None where it has no such field."""
 
     type: str
@@ -144,10 +144,10 @@ class _Form(Struct, frozen=True):
 
 
 @cache
-def _form_of(kind: type[ItemEvent]) -> _Form:
+def _form_of(kind: type[ItemEvent]) -> _DataLayout:
     type_ = kept_type(kind)
     names = [field.name for field in msgspec.structs.fields(_data_type(kind))]
-    return _Form(
+    return _DataLayout(
         type=type_,
         stream=type_.partition(".")[0],
         quantity=next((name for name in _QUANTITIES if name in names), None),
@@ -188,8 +188,8 @@ def _received(event: ItemEvent, partition: int, offset: int) -> EventReceived:
 
 def _attributes(data: Struct, names: tuple[str, ...]) -> str | None:
     """The fields of these `names` that say something, as canonical JSON; None where none does."""
-    said = {name: value for name in names if (value := getattr(data, name)) not in (None, msgspec.UNSET, {})}
-    return _encoder.encode(said).decode() if said else None
+    given = {name: value for name in names if (value := getattr(data, name)) not in (None, msgspec.UNSET, {})}
+    return _encoder.encode(given).decode() if given else None
 
 
 def sequence_place(sequence: str) -> str:

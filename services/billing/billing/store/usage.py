@@ -285,9 +285,9 @@ def _counted_readings(by: UsageFilter) -> Select[Any]:
 
 
 def _counted_adjustments(by: UsageFilter) -> Select[Any]:
-    said = _ADJUSTMENT.c
-    query = _columns(_ADJUSTMENT, said.quantity_micro).add_columns(
-        _READING.c.day, said.source, said.event_id, said.at_us, said.offset
+    of = _ADJUSTMENT.c
+    query = _columns(_ADJUSTMENT, of.quantity_micro).add_columns(
+        _READING.c.day, of.source, of.event_id, of.at_us, of.offset
     )
     return query.where(
         _adjusts_one_of("days"), _READING.c.council == by.council, *_in_unit(_READING, by), ~is_reversed(_READING)
