@@ -15,6 +15,7 @@ from billing.settings import BillingSettings
 from billing.statements import Statements
 from billing.store.sql import GROUP, SqlStore
 from billing.store.tables import approvals, decisions, known_log
+from billing.trial import route as trial
 from shared.bus.consumer import ConsumerStatus, consume, unread
 from shared.clock import Clock
 from shared.heartbeat import Heartbeat
@@ -45,7 +46,7 @@ class BillingApp:
     name = GROUP
     title = "Tallystick: billing"
     read_model_every_s = 60.0
-    types = api.TYPES
+    types = (*api.TYPES, *trial.TYPES)
     heartbeats: Sequence[Heartbeat] = ()
 
     def __init__(self, settings: BillingSettings, *, bus: Bus, clock: Clock, registry: CollectorRegistry) -> None:
@@ -78,8 +79,11 @@ class BillingApp:
 
     @property
     def router(self) -> APIRouter:
-        """Billing's routes."""
-        return api.router(self.statements)
+        """Billing's routes: statements, and tariffs to try."""
+        routes = APIRouter()
+        routes.include_router(api.router(self.statements))
+        routes.include_router(trial.router())
+        return routes
 
     def public_routes(self, *, illustrative: bool) -> Sequence[APIRouter]:  # noqa: ARG002 (each statement shows it)
         """All that it answers when it runs alone: statements as pages too, with what those pages link to."""

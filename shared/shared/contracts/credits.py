@@ -1,6 +1,6 @@
 """Service credits as agreements define them: what a missed month credits to the council, and its caps.
 
-A shortfall is the objective less the attainment, in percentage points. `catalogue.domain.credits` has the rules
+A shortfall is the objective less the attainment, in percentage points. `shared.contracts.credit_rules` has the rules
 between the fields, docs/service-credits.md the calculation.
 """
 

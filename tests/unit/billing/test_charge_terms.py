@@ -351,8 +351,8 @@ FLAT = (Tier(up_to=31, price_gbp="1", flat_gbp="5"), Tier(price_gbp="0.10"))
 def test_a_month_without_units_pays_the_first_tiers_fixed_part_where_the_tariff_says_so(
     kind: type[GraduatedCharge | VolumeCharge],
 ) -> None:
-    for said, expected in ((False, [0, 300 + 500]), (True, [500, 300])):
-        charge = kind(name="Tiers", tiers=FLAT, zero_usage_flat=said)
+    for flag, expected in ((False, [0, 300 + 500]), (True, [500, 300])):
+        charge = kind(name="Tiers", tiers=FLAT, zero_usage_flat=flag)
 
         assert amounts(lines(tariff(charge, continues=True), "0", "3", splits=["2026-05-11"])) == expected
 

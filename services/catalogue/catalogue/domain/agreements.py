@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import NamedTuple
 
-from catalogue.domain.credits import credit_faults
 from catalogue.domain.versions import Catalogue, DefinitionKey
+from shared.contracts.credit_rules import credit_faults
 from shared.contracts.definitions import EVERY_SERVICE, Agreement, Tariff
 from shared.contracts.target_rules import target_faults
 from shared.contracts.versions import in_force

@@ -20,7 +20,7 @@ MAXIMUM: AdjustmentKind = "maximum"
 MINIMUM: AdjustmentKind = "minimum"
 
 
-class Adjustment(NamedTuple):
+class LineAdjustment(NamedTuple):
     """A line to be: what kind it is, its name and its working."""
 
     kind: AdjustmentKind
@@ -139,38 +139,38 @@ class TopUp:
         return f"max({plain_gbp(self.least_pence)} - {plain_gbp(self.charged_pence)}, 0)"
 
 
-def discounts(terms: ChargeTerms, usage: PeriodUsage, charged_pence: int) -> Iterator[Adjustment]:
+def discounts(terms: ChargeTerms, usage: PeriodUsage, charged_pence: int) -> Iterator[LineAdjustment]:
     """Percentages of what the charges came to, each of all of it; then fixed discounts, of what is left."""
     left = charged_pence
     for each in (each for each in terms.discounts if isinstance(each, PercentageDiscount)):
         working = PercentOff(charged_pence, Decimal(each.percent))
         left += pence(working.amount)
         narrative = f"{working.rate_text} of {format_gbp(charged_pence)}"
-        yield Adjustment("percentage-discount", each.name, working, narrative)
+        yield LineAdjustment("percentage-discount", each.name, working, narrative)
     for fixed in (each for each in terms.discounts if isinstance(each, FixedDiscount)):
         off = FixedOff(usage.period.days, usage.month.days, Decimal(fixed.monthly_gbp), left)
         left += pence(off.amount)
         narrative = f"{off.quantity_text} of {off.rate_text}, at most {format_gbp(max(off.left_pence, 0))}"
-        yield Adjustment("fixed-discount", fixed.name, off, narrative)
+        yield LineAdjustment("fixed-discount", fixed.name, off, narrative)
 
 
-def maximum(limit: ChargeLimit, usage: PeriodUsage, charged_pence: int) -> Adjustment:
+def maximum(limit: ChargeLimit, usage: PeriodUsage, charged_pence: int) -> LineAdjustment:
     """What the window passes its maximum by in the period, of which `charged_pence` are before it."""
     found = window(usage, limit.over, lambda tariff: _gbp(tariff.terms.maximum, limit))
     working = AboveMaximum(_charged(found.lines, (MAXIMUM, MINIMUM)), charged_pence, pence(found.whole))
     before = f", {format_gbp(working.before_pence)} of it earlier" if found.lines else ""
     narrative = f"{working.rate_text} {_over(limit)}; the charges come to {working.quantity_text}{before}"
-    return Adjustment(MAXIMUM, "Maximum charge", working, narrative)
+    return LineAdjustment(MAXIMUM, "Maximum charge", working, narrative)
 
 
-def minimum(limit: ChargeLimit, usage: PeriodUsage, charged_pence: int) -> Adjustment | None:
+def minimum(limit: ChargeLimit, usage: PeriodUsage, charged_pence: int) -> LineAdjustment | None:
     """What the window lacks to its minimum, in its last period; None before that."""
     found: Window = window(usage, limit.over, lambda tariff: _gbp(tariff.terms.minimum, limit))
     if not found.is_last:
         return None
     working = TopUp(_charged(found.lines, (MINIMUM,)) + charged_pence, pence(found.whole))
     narrative = f"{working.rate_text} {_over(limit)}; the charges come to {working.quantity_text}"
-    return Adjustment(MINIMUM, "Minimum charge", working, narrative)
+    return LineAdjustment(MINIMUM, "Minimum charge", working, narrative)
 
 
 def _charged(lines: Sequence[ChargeLine], without: Sequence[AdjustmentKind]) -> int:

@@ -41,7 +41,7 @@ from billing.domain.rating import (
     unit,
     volume,
 )
-from billing.domain.rating.adjustments import Adjustment
+from billing.domain.rating.adjustments import LineAdjustment
 from billing.domain.rating.charge_kind import PeriodUsage, Priced, YearSoFar
 from billing.domain.rating.windows import tiers_continue
 from billing.domain.terms import TariffPeriod
@@ -225,7 +225,7 @@ def _line(
     )
 
 
-def _adjusted(adjustment: Adjustment, position: str, usage: PeriodUsage, council: str) -> ChargeLine:
+def _adjusted(adjustment: LineAdjustment, position: str, usage: PeriodUsage, council: str) -> ChargeLine:
     days = Decimal(usage.period.days)
     priced = Priced(days, "day", (adjustment.working,), adjustment.narrative, counts_usage=False)
     return _of_period(
