@@ -11,7 +11,8 @@ from billing.domain.credits.attainment import TargetAttainment
 from billing.domain.ingest import AcceptedEvent
 from billing.domain.metering import NamedMeter
 from billing.domain.terms import Terms
-from billing.domain.usage import Usage
+from billing.domain.usage import Usage, UsageDetail
+from shared.contracts.definitions import Service
 from shared.contracts.scalars import Stream
 from shared.log.port import Quarantined, Shard
 from shared.period import Month
@@ -101,6 +102,10 @@ class UsageReads(Protocol):
 
     def of_month(self, month: Month, council: str) -> list[Usage]:
         """The council's usage of the month, summed by service, day, meter, state and unit."""
+        ...
+
+    def details(self, month: Month, council: str, service: Service) -> Sequence[UsageDetail]:
+        """The events that the service counts in the month, with their attributes, by instant, source and id."""
         ...
 
     def councils(self, month: Month) -> list[str]:

@@ -18,6 +18,7 @@ from billing.domain.statement import (
     build_statement,
     earlier_months,
     needs_its_year,
+    services_with_details,
 )
 from billing.domain.usage import UnbilledReason, UnbilledUsage, sum_unbilled
 from billing.ports import CountedEvent, EventCursor, MissFilter, Snapshot, SnapshotStore, UsageFilter
@@ -171,6 +172,10 @@ def _built(snapshot: Snapshot, council: str, month: Month, earlier: Sequence[Sta
     usage = snapshot.usage.of_month(month, council)
     attained = snapshot.verdicts.attainment(month, council)
     failed = snapshot.usage.failed_items(month, council)
+    details = {
+        service.id: snapshot.usage.details(month, council, service)
+        for service in services_with_details(snapshot.terms, council, month)
+    }
 
     def build() -> Statement | _Missing:
         try:
@@ -183,6 +188,7 @@ def _built(snapshot: Snapshot, council: str, month: Month, earlier: Sequence[Sta
                 earlier=earlier,
                 status=status,
                 failed=failed,
+                details=details,
             )
         except (UnknownCouncil, NoAgreement, LineFailed) as missing:
             return missing

@@ -8,6 +8,7 @@ every event that was received about the council in the month.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Literal
 
 from billing.domain.charge_line import ChargeLine
@@ -18,9 +19,9 @@ from billing.domain.credits.earned import credit_lines
 from billing.domain.rating.adjustments import MINIMUM
 from billing.domain.rating.charge_kind import YearSoFar
 from billing.domain.rating.pipeline import rate
-from billing.domain.rating.windows import APRIL, has_terms_over_a_year
+from billing.domain.rating.windows import APRIL, has_terms_over_a_year, reads_attributes
 from billing.domain.terms import TariffPeriod, Terms, closing_day
-from billing.domain.usage import Evidence, MeteredUsage, Usage, classify_usage, failed_usage
+from billing.domain.usage import Evidence, MeteredUsage, Usage, UsageDetail, classify_usage, failed_usage
 from shared.contracts.definitions import Agreement, Council, Service, Tariff
 from shared.contracts.versions import DefinitionVersion
 from shared.period import Month, months_between, period_of
@@ -111,12 +112,13 @@ def build_statement(
     earlier: Sequence[Statement] = (),
     status: Status = "provisional",
     failed: Sequence[str] = (),
+    details: Mapping[str, Sequence[UsageDetail]] = MappingProxyType({}),
 ) -> Statement:
     """The statement that follows from `terms` and the council's `usage` and `attained` of the month, in any order.
 
     `earlier` holds its statements of the months before (`earlier_months`): their lines count towards what holds over
     a financial year, their credits towards a year's cap. `failed` are the items of events that could not be metered:
-    they are named, and in no line.
+    they are named, and in no line. `details` are the events behind the usage of each of `services_with_details`.
     Raises `UnknownCouncil`, `NoAgreement`, `LineFailed`.
     """
     known = terms.councils.on(council, closing_day(month))
@@ -129,6 +131,9 @@ def build_statement(
     usage_by_service, evidence = classify_usage(terms, tariff_periods, usage, month)
     year = _year_so_far(terms, tariff_periods, council, month, earlier)
     is_over = status != "in-progress"
+    for service, of_service in details.items():
+        known_usage = usage_by_service.get(service, MeteredUsage())
+        usage_by_service[service] = replace(known_usage, details=of_service)
     services = tuple(_charges(terms, tariff_periods, usage_by_service, council, month, year=year, is_over=is_over))
     return Statement(
         council=known.definition,
@@ -156,6 +161,14 @@ def earlier_months(terms: Terms, council: str, month: Month) -> tuple[Month, ...
     if needs_its_year(terms, council, month):
         first = Month(first.financial_year, APRIL)
     return tuple(months_between(first, month))
+
+
+def services_with_details(terms: Terms, council: str, month: Month) -> tuple[Service, ...]:
+    """The services of which the month's charges read the attributes of events, by id."""
+    periods = terms.tariff_periods(council, month)
+    named = {each.tariff.definition.service for each in periods if reads_attributes(each.tariff.definition)}
+    found = (terms.services.on(service, closing_day(month)) for service in sorted(named))
+    return tuple(version.definition for version in found if version is not None)
 
 
 def needs_its_year(terms: Terms, council: str, month: Month) -> bool:

@@ -61,13 +61,13 @@ def is_first_of_item(of: EventRows) -> ColumnElement[bool]:
     """No earlier event of its type is of the same item, but for those that are withdrawn."""
     before = event.alias(f"{of.name}_before")
     return ~exists().where(
-        _same_item(before, of), before.c.type == of.c.type, _order(before) < _order(of), ~is_withdrawn(before)
+        same_item(before, of), before.c.type == of.c.type, _order(before) < _order(of), ~is_withdrawn(before)
     )
 
 
 def opens(opened: EventRows, of: EventRows) -> ColumnElement[bool]:
     """`opened` is what opened the item."""
-    return and_(_same_item(opened, of), opened.c.type.in_(OPENINGS), ~is_withdrawn(opened), is_first_of_item(opened))
+    return and_(same_item(opened, of), opened.c.type.in_(OPENINGS), ~is_withdrawn(opened), is_first_of_item(opened))
 
 
 def service_then(of: EventRows, opened: EventRows) -> ColumnElement[Any]:
@@ -76,7 +76,7 @@ def service_then(of: EventRows, opened: EventRows) -> ColumnElement[Any]:
     at_s, then_s, opened_s = (each.c.at_us // SECOND_US for each in (said, of, opened))
     last = (
         select(said.c.service)
-        .where(_same_item(said, of), said.c.type.in_(_RECLASSIFIED), said.c.service.is_not(None), ~is_withdrawn(said))
+        .where(same_item(said, of), said.c.type.in_(_RECLASSIFIED), said.c.service.is_not(None), ~is_withdrawn(said))
         .where((at_s < then_s) | (at_s <= opened_s), opened.c.service.is_not(None))
         .order_by(said.c.at_us.desc(), said.c.place.desc(), said.c.source.desc(), said.c.event_id.desc())
         .limit(1)
@@ -86,7 +86,8 @@ def service_then(of: EventRows, opened: EventRows) -> ColumnElement[Any]:
     return func.coalesce(last, opened.c.service)
 
 
-def _same_item(other: EventRows, of: EventRows) -> ColumnElement[bool]:
+def same_item(other: EventRows, of: EventRows) -> ColumnElement[bool]:
+    """Both are about one item of one council."""
     same = (other.c[name] == of.c[name] for name in ("council", "item", "stream"))
     return and_(*same, text(f"{other.name}.{OF_AN_ITEM}"))
 

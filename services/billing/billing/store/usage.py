@@ -24,8 +24,9 @@ from sqlalchemy import (
 )
 
 from billing.domain.metering import MICRO, NamedMeter
-from billing.domain.usage import Usage
+from billing.domain.usage import Usage, UsageDetail
 from billing.ports import CouncilUsage, CountedEvent, EventCursor, UsageFilter
+from billing.store.details import details_of
 from billing.store.event_rules import (
     ADJUSTED,
     COMPLETED,
@@ -42,6 +43,7 @@ from billing.store.event_rules import (
 )
 from billing.store.tables import EventRows, decisions, event, quarantine
 from shared.contracts.codec import UndecodableEvent, UnknownEventType, decode_event
+from shared.contracts.definitions import Service
 from shared.contracts.topics import REPLAYABLE_DAYS, TOPIC_OF_STREAM, USAGE
 from shared.instants import instant_at
 from shared.period import Month, month_of
@@ -71,6 +73,9 @@ class SqlUsage:
         queries = (_readings(), _items_completed(), _items_opened(), _items_withdrawn())
         found = [row for query in queries for row in self.connection.execute(query, within)]
         return list(_merged(map(_usage, [*found, *self._adjusted(month, council)])))
+
+    def details(self, month: Month, council: str, service: Service) -> tuple[UsageDetail, ...]:
+        return details_of(self.connection, council, month, service) if self.scope.allows(council) else ()
 
     def _adjusted(self, month: Month, council: str) -> list[Row[Any]]:
         """What adjustments add to the month's readings, and those of the month whose reading is not here."""

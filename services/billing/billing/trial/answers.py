@@ -20,10 +20,10 @@ from billing.trial.questions import (
     DaysBetween,
     Difference,
     Prorate,
-    Question,
     RoundAmount,
     Split,
     Spread,
+    TariffQuestion,
     VatNet,
     VatTerms,
 )
@@ -47,7 +47,7 @@ class TariffAnswer(Struct, frozen=True):
     answer: Fields
 
 
-def answer_to(question: Question, zone: ZoneInfo) -> TariffAnswer:
+def answer_to(question: TariffQuestion, zone: ZoneInfo) -> TariffAnswer:
     """The answer to a question that is right; days are those of `zone` unless it names another."""
     ((name, asked),) = question.asked.items()
     return TariffAnswer(question.id, name, _ANSWERED[name](asked, zone))

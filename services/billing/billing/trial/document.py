@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Meta, Struct, field
 
-from billing.trial.questions import Question, VatTerms
+from billing.trial.questions import TariffQuestion, VatTerms
 from shared.contracts.credits import ServiceCredits
 from shared.contracts.definitions import Objective, Tariff, Text
 from shared.contracts.scalars import END_OF_TEXT, Amount, Id, MonthText, Title
@@ -95,7 +95,7 @@ class TariffDocument(Struct, frozen=True, kw_only=True, omit_defaults=True, forb
     attained: Annotated[tuple[AttainedTarget, ...], Meta(max_length=50)] = ()
     credited_before_gbp: Amount = "0"
     vat: VatTerms | None = None
-    questions: Annotated[tuple[Question, ...], Meta(max_length=500)] = ()
+    questions: Annotated[tuple[TariffQuestion, ...], Meta(max_length=500)] = ()
 
     @property
     def versions(self) -> tuple[TrialTariff, ...]:

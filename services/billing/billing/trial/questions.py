@@ -123,7 +123,7 @@ class Difference(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     booked: Annotated[tuple[Booking, ...], Meta(max_length=_MANY)]
 
 
-class Question(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class TariffQuestion(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """Exactly one question beside its `id`, which is repeated in the answer."""
 
     id: Id | None = None
@@ -144,22 +144,22 @@ class Question(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
 
-QUESTIONS = tuple(name for name in Question.__struct_fields__ if name != "id")
+QUESTIONS = tuple(name for name in TariffQuestion.__struct_fields__ if name != "id")
 
 
-def question_faults(question: Question) -> Iterator[Fault]:
+def question_faults(question: TariffQuestion) -> Iterator[Fault]:
     """All that keeps it from being answered, beside its zone."""
     if len(question.asked) != 1:
         yield Fault((), f"expected exactly one of {', '.join(QUESTIONS)}")
         return
     match question:
-        case Question(split=Split() as split):
+        case TariffQuestion(split=Split() as split):
             found = _split_faults(split)
-        case Question(prorate=Prorate() as prorate):
+        case TariffQuestion(prorate=Prorate() as prorate):
             found = _prorate_faults(prorate)
-        case Question(convert=Conversion(divide_by=divisor)) if not Decimal(divisor):
+        case TariffQuestion(convert=Conversion(divide_by=divisor)) if not Decimal(divisor):
             found = iter([Fault(("divide_by",), "expected other than 0")])
-        case Question(vat=tuple() as nets):
+        case TariffQuestion(vat=tuple() as nets):
             found = (fault.below(index) for index, net in enumerate(nets) for fault in vat_faults(net))
         case _:
             return

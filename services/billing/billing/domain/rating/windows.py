@@ -12,7 +12,7 @@ from fractions import Fraction
 from billing.domain.charge_line import ChargeLine
 from billing.domain.rating.charge_kind import PeriodUsage
 from billing.domain.terms import TariffPeriod
-from shared.contracts.charges import CommitmentCharge, Over
+from shared.contracts.charges import CommitmentCharge, CostPlusCharge, MatrixCharge, Over, PercentageCharge
 from shared.contracts.definitions import Tariff
 from shared.period import month_of_day
 
@@ -46,6 +46,12 @@ def has_terms_over_a_year(tariff: Tariff) -> bool:
     limits = (tariff.terms.maximum, tariff.terms.minimum)
     commitments = (charge.over for charge in tariff.charges if isinstance(charge, CommitmentCharge))
     return "financial-year" in (*commitments, *(limit.over for limit in limits if limit is not None))
+
+
+def reads_attributes(tariff: Tariff) -> bool:
+    """Whether its charges depend on the attributes of events, and not on quantities alone."""
+    kinds = (PercentageCharge, MatrixCharge, CostPlusCharge)
+    return bool(tariff.terms.waivers) or any(isinstance(charge, kinds) for charge in tariff.charges)
 
 
 def tiers_continue(before: TariffPeriod, now: TariffPeriod) -> bool:
