@@ -28,7 +28,7 @@ from shared.contracts.envelope import Event
 from shared.contracts.items import ReprioritisedData, TicketReprioritised
 from shared.contracts.topics import CATALOGUE, TICKETS, USAGE, WORK
 from shared.period import Month
-from shared.units import ItemId
+from shared.units import CouncilId, ItemId
 from tests.support.billing_feed import MAY, feed, statement_of
 from tests.support.recharges import (
     ASHBY,
@@ -82,7 +82,7 @@ def reprioritised(ticket: str, at: str, priority: str) -> Event:
         id=f"{ticket}-{priority}",
         source=SOURCE,
         time=datetime.fromisoformat(at).astimezone(UTC),
-        council=ASHBY.id,
+        council=CouncilId(ASHBY.id),
         subject=ItemId(ticket),
         data=ReprioritisedData(priority=priority),
     )
