@@ -56,6 +56,10 @@ class Month(Struct, frozen=True, order=True):
     def previous(self) -> "Month":
         return Month(self.year - (self.month == 1), (self.month - 2) % 12 + 1)
 
+    def earlier(self, months: int) -> "Month":
+        """The month so many months before."""
+        return _later(self, -months)
+
     @property
     def days(self) -> int:
         return (self.next.first_day - self.first_day).days

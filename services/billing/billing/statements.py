@@ -16,6 +16,7 @@ from billing.domain.statement import (
     Status,
     UnknownCouncil,
     build_statement,
+    counts_points,
     earlier_months,
     needs_its_year,
     services_with_details,
@@ -157,7 +158,7 @@ class Statements:
 
 
 def _statement(snapshot: Snapshot, council: str, month: Month, status: Status) -> Statement:
-    if not needs_its_year(snapshot.terms, council, month):
+    if not needs_its_year(snapshot.terms, council, month) and not counts_points(snapshot.terms, council, month):
         alone = _built(snapshot, council, month, (), status)
         if not alone.credits_pence:
             return alone  # no year's cap can reduce it

@@ -19,6 +19,7 @@ from billing.domain.usage import Evidence, UnbilledUsage
 from shared.contracts import codec
 from shared.contracts.definitions import Tariff
 from shared.contracts.versions import DefinitionVersion
+from shared.period import Month
 
 FORMAT = "tallystick-statement/1"
 
@@ -61,6 +62,7 @@ def _credit(line: CreditLine) -> dict[str, Any]:
         "forgone_pence": line.forgone_pence,
         "applied_pence": line.applied_pence,
         "reason": reason(line),
+        **({"is_repeated": True} if line.is_repeated else {}),
     }
 
 
@@ -84,6 +86,7 @@ def _statement(statement: Statement) -> dict[str, Any]:
         "evidence": _evidence(statement.evidence),
         "tariffs": [_tariff(version) for version in statement.tariffs],
         **(credited if statement.credits else {}),
+        **({"rectification_plans": _value(statement.plans)} if statement.plans else {}),
     }
 
 
@@ -130,6 +133,8 @@ def _value(value: object) -> Any:
             return plain(value)
         case date():
             return value.isoformat()
+        case Month():
+            return str(value)
         case tuple():
             return [_value(each) for each in value]
         case None | str() | int():

@@ -16,6 +16,7 @@ from billing.domain.credits.agreement_year import first_month, months_before, ye
 from billing.domain.credits.attainment import TargetAttainment
 from billing.domain.credits.credit_line import CreditLine
 from billing.domain.credits.earned import credit_lines
+from billing.domain.credits.rectification import RectificationPlan, rectification_plan
 from billing.domain.rating.adjustments import MINIMUM
 from billing.domain.rating.charge_kind import YearSoFar
 from billing.domain.rating.pipeline import rate
@@ -75,6 +76,7 @@ class Statement:
     evidence: Evidence
     tariffs: tuple[DefinitionVersion[Tariff], ...]
     credits: tuple[CreditLine, ...] = ()
+    plans: tuple[RectificationPlan, ...] = ()
 
     @property
     def charges_pence(self) -> int:
@@ -85,6 +87,10 @@ class Statement:
     def credits_pence(self) -> int:
         """The sum of its service credits, above 0: it is taken off the charges."""
         return sum(line.applied_pence for line in self.credits)
+
+    def credits_under(self, agreement: str) -> tuple[CreditLine, ...]:
+        """Its service credits under one agreement."""
+        return tuple(line for line in self.credits if line.agreement == agreement)
 
     @property
     def total_pence(self) -> int:
@@ -135,6 +141,11 @@ def build_statement(
         known_usage = usage_by_service.get(service, MeteredUsage())
         usage_by_service[service] = replace(known_usage, details=of_service)
     services = tuple(_charges(terms, tariff_periods, usage_by_service, council, month, year=year, is_over=is_over))
+    credits = tuple(
+        line
+        for agreement in agreements
+        for line in _credits(terms, agreement.definition, services, attained, earlier, month=month)
+    )
     return Statement(
         council=known.definition,
         month=month,
@@ -143,11 +154,8 @@ def build_statement(
         services=services,
         evidence=replace(evidence, unbilled=(*evidence.unbilled, *failed_usage(failed))),
         tariffs=_tariffs(tariff_periods),
-        credits=tuple(
-            line
-            for agreement in agreements
-            for line in _credits(terms, agreement.definition, services, attained, earlier, month=month)
-        ),
+        credits=credits,
+        plans=tuple(_plans(terms, agreements, credits, earlier, month=month)),
     )
 
 
@@ -161,6 +169,12 @@ def earlier_months(terms: Terms, council: str, month: Month) -> tuple[Month, ...
     if needs_its_year(terms, council, month):
         first = Month(first.financial_year, APRIL)
     return tuple(months_between(first, month))
+
+
+def counts_points(terms: Terms, council: str, month: Month) -> bool:
+    """Whether earlier months may have made a rectification plan due, whatever this one earns."""
+    credits = (agreement.definition.credits for agreement in terms.agreements_in(council, month))
+    return any(each is not None and each.rectification is not None for each in credits)
 
 
 def services_with_details(terms: Terms, council: str, month: Month) -> tuple[Service, ...]:
@@ -224,7 +238,32 @@ def _credits(
 ) -> tuple[CreditLine, ...]:
     charges = _charged_under(agreement.id, services)
     before = _credited_before(terms, agreement.id, month, earlier)
-    return credit_lines(agreement, attained, charges, month=month, credited_before_pence=before)
+    return credit_lines(
+        agreement,
+        attained,
+        charges,
+        month=month,
+        credited_before_pence=before,
+        earlier=[(each.month, each.credits_under(agreement.id)) for each in earlier],
+    )
+
+
+def _plans(
+    terms: Terms,
+    agreements: Sequence[DefinitionVersion[Agreement]],
+    credits: Sequence[CreditLine],
+    earlier: Sequence[Statement],
+    *,
+    month: Month,
+) -> Iterable[RectificationPlan]:
+    for version in agreements:
+        agreement = version.definition
+        start = year_start(first_month(terms, agreement.id), month)
+        year = [(each.month, each.credits_under(agreement.id)) for each in earlier if start <= each.month < month]
+        now = (month, [line for line in credits if line.agreement == agreement.id])
+        plan = agreement.credits and rectification_plan(agreement.id, agreement.credits, [*year, now])
+        if plan:
+            yield plan
 
 
 def _charged_under(agreement: str, services: Sequence[ServiceCharges]) -> dict[str, int]:
