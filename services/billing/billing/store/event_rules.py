@@ -32,28 +32,28 @@ _RECLASSIFIED = kept_type(TicketReclassified), kept_type(WorkReclassified)
 
 def is_withdrawn(of: EventRows) -> ColumnElement[bool]:
     """Its own source says that it is not so; validation has seen to it that no other source can."""
-    said = event.alias(f"{of.name}_withdrawn")
+    other = event.alias(f"{of.name}_withdrawn")
     return exists().where(
-        said.c.type == _WITHDRAWN,
-        said.c.target_source == of.c.source,
-        said.c.target_id == of.c.event_id,
-        *(said.c[name] == of.c[name] for name in ("council", "stream", "item")),
+        other.c.type == _WITHDRAWN,
+        other.c.target_source == of.c.source,
+        other.c.target_id == of.c.event_id,
+        *(other.c[name] == of.c[name] for name in ("council", "stream", "item")),
     )
 
 
 def is_reversed(of: EventRows) -> ColumnElement[bool]:
     """A reversal names the reading, and is of the same council and service: nobody reverses another's reading."""
-    said = event.alias(f"{of.name}_reversed")
-    return exists().where(said.c.type == REVERSED, names_reading(said, of))
+    other = event.alias(f"{of.name}_reversed")
+    return exists().where(other.c.type == REVERSED, names_reading(other, of))
 
 
-def names_reading(said: EventRows, reading: EventRows) -> ColumnElement[bool]:
-    """What is `said` (a reversal or an adjustment) is about the reading."""
+def names_reading(other: EventRows, reading: EventRows) -> ColumnElement[bool]:
+    """What `other` (a reversal or an adjustment) names is the reading."""
     return and_(
-        said.c.target_source == reading.c.source,
-        said.c.target_id == reading.c.event_id,
-        said.c.council == reading.c.council,
-        said.c.service == reading.c.service,
+        other.c.target_source == reading.c.source,
+        other.c.target_id == reading.c.event_id,
+        other.c.council == reading.c.council,
+        other.c.service == reading.c.service,
     )
 
 
@@ -72,13 +72,15 @@ def opens(opened: EventRows, of: EventRows) -> ColumnElement[bool]:
 
 def service_then(of: EventRows, opened: EventRows) -> ColumnElement[Any]:
     """The service of an item at the event: by the last reclassification in effect, else by its opening."""
-    said = event.alias("reclassified")
-    at_s, then_s, opened_s = (each.c.at_us // SECOND_US for each in (said, of, opened))
+    other = event.alias("reclassified")
+    at_s, then_s, opened_s = (each.c.at_us // SECOND_US for each in (other, of, opened))
     last = (
-        select(said.c.service)
-        .where(same_item(said, of), said.c.type.in_(_RECLASSIFIED), said.c.service.is_not(None), ~is_withdrawn(said))
+        select(other.c.service)
+        .where(
+            same_item(other, of), other.c.type.in_(_RECLASSIFIED), other.c.service.is_not(None), ~is_withdrawn(other)
+        )
         .where((at_s < then_s) | (at_s <= opened_s), opened.c.service.is_not(None))
-        .order_by(said.c.at_us.desc(), said.c.place.desc(), said.c.source.desc(), said.c.event_id.desc())
+        .order_by(other.c.at_us.desc(), other.c.place.desc(), other.c.source.desc(), other.c.event_id.desc())
         .limit(1)
         .correlate(of, opened)
         .scalar_subquery()

@@ -11,13 +11,13 @@ from msgspec import UNSET, Struct
 
 from shared.contracts import items
 from shared.contracts.envelope import TimeAdvanced
-from shared.contracts.scalars import AwaitedParty
+from shared.contracts.scalars import AwaitedParty, Stream
 from shared.contracts.topics import TICKETS, WORK
 from shared.instants import SECOND_US, epoch_us
 from shared.log.port import Record, Shard
 from shared.log.validation import InvalidRecord, read_event
 
-ItemEvent = items.TicketEvent | items.WorkEvent
+ItemEvent = items.TicketEvent | items.WorkEvent | items.FactWithdrawn
 
 
 # Held by the hundred thousand and never part of a cycle: the garbage collector need not track them.
@@ -123,6 +123,13 @@ class Reclassified(Fact, frozen=True, array_like=True, tag=14):
     attributes: dict[str, str | None]
 
 
+class Withdrawn(Fact, frozen=True, array_like=True, tag=15):
+    """What the same source stated under `withdrawn_id` is not so (R56). It stays among the facts, as evidence."""
+
+    withdrawn_id: str
+    stream: Stream
+
+
 AnyFact = (
     Opened
     | Reprioritised
@@ -138,6 +145,7 @@ AnyFact = (
     | OutageBegan
     | OutageOver
     | Reclassified
+    | Withdrawn
 )
 
 
@@ -157,6 +165,7 @@ _KINDS: tuple[type[AnyFact], ...] = (
     Paused,
     OutageBegan,
     OutageOver,
+    Withdrawn,
 )
 _RANKS: dict[type[AnyFact], int] = {kind: rank for rank, kind in enumerate(_KINDS)}
 SequenceKey = tuple[int, int, str]
@@ -265,13 +274,22 @@ def fact_of(event: ItemEvent) -> AnyFact:  # noqa: PLR0911 (one line a kind read
             return Cancelled(at_us, source, name, sequence, data.reason)
         case items.OutageStarted(data=data):
             return OutageBegan(at_us, source, name, sequence, data.service)
+        case items.FactWithdrawn(data=data):
+            return Withdrawn(at_us, source, name, sequence, data.withdrawn_id, data.stream)
     raise TypeError(f"{type(event).__name__} states no fact of an item")
+
+
+def is_of_an_outage(event: ItemEvent) -> bool:
+    """Whether the item is an outage, and no piece of work of the same id."""
+    if isinstance(event, items.FactWithdrawn):
+        return event.data.stream == "service"
+    return isinstance(event, items.OutageStarted | items.OutageEnded)
 
 
 Accepted = ItemEvent | TimeAdvanced
 _CARRIED: dict[str, frozenset[type[Accepted]]] = {
-    TICKETS.name: frozenset({*get_args(items.TicketEvent), TimeAdvanced}),
-    WORK.name: frozenset({*get_args(items.WorkEvent), TimeAdvanced}),
+    TICKETS.name: frozenset({*get_args(items.TicketEvent), items.FactWithdrawn, TimeAdvanced}),
+    WORK.name: frozenset({*get_args(items.WorkEvent), items.FactWithdrawn, TimeAdvanced}),
 }
 
 
