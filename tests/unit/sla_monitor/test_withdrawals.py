@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sla_monitor.domain.clock.verdict import Outcome, evaluate
-from sla_monitor.domain.facts import AnyFact, OutageBegan, Withdrawn, history
+from sla_monitor.domain.facts import AnyFact, OutageBegan, Withdrawn, WithdrawnFact, history, withdrawn_facts
 from sla_monitor.domain.item import Item, insert_fact, outage_of
-from sla_monitor.domain.withdrawals import WithdrawnFact, withdrawn_facts
 from tests.support.histories import agreement_index, at, fact, facts, judged
 from tests.support.laws import law
 from tests.unit.sla_monitor.test_incremental import BothWays, agreements, happened, timelines

@@ -4,8 +4,8 @@ Tickets and work items have the same facts: opened, perhaps paused and resumed, 
 stored (msgpack arrays), so a field may be added at the end of one, but none may change its meaning or its place.
 """
 
-from collections.abc import Iterable
-from typing import get_args
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, get_args
 
 from msgspec import UNSET, Struct
 
@@ -218,6 +218,44 @@ def services_named(facts: Iterable[AnyFact]) -> list[str]:
     """Every service that an opening or a reclassification names: of which the item is, was, or may be said to be."""
     named = [fact.service for fact in facts if type(fact) is Opened or type(fact) is Reclassified]
     return list(dict.fromkeys([service for service in named if service is not None]))
+
+
+class WithdrawnFact(NamedTuple):
+    """A fact that does not count, and what withdrew it."""
+
+    fact: AnyFact
+    by: Withdrawn
+
+
+def has_withdrawals(facts: Iterable[AnyFact]) -> bool:
+    """Whether anything is withdrawn, be it known already or not."""
+    return any(isinstance(fact, Withdrawn) for fact in facts)
+
+
+def withdrawn_facts(facts: Sequence[AnyFact]) -> list[WithdrawnFact]:
+    """Each fact that was withdrawn, in their order, with the first withdrawal that names it."""
+    first: dict[tuple[str, str], Withdrawn] = {}
+    for fact in facts:
+        if isinstance(fact, Withdrawn):
+            first.setdefault((fact.source, fact.withdrawn_id), fact)
+    found = ((fact, first.get((fact.source, fact.id))) for fact in facts if not isinstance(fact, Withdrawn))
+    return [WithdrawnFact(fact, by) for fact, by in found if by is not None]
+
+
+def standing_facts(facts: Sequence[AnyFact], *, as_of_s: int) -> list[AnyFact]:
+    """Those that count when all that was withdrawn up to `as_of_s` does not; later withdrawals are still among them."""
+    made = [fact for fact in facts if isinstance(fact, Withdrawn) and fact.at_s <= as_of_s]
+    gone = {(fact.source, fact.withdrawn_id) for fact in made}
+    return [
+        fact
+        for fact in facts
+        if fact not in made and (isinstance(fact, Withdrawn) or (fact.source, fact.id) not in gone)
+    ]
+
+
+def without_withdrawals(facts: Iterable[AnyFact]) -> list[AnyFact]:
+    """What would be judged, had nothing been withdrawn."""
+    return [fact for fact in facts if not isinstance(fact, Withdrawn)]
 
 
 PlainFact = Assigned | Asked | Responded | Closed | Resumed | Reopened | OutageOver

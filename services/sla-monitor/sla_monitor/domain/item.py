@@ -21,8 +21,8 @@ from sla_monitor.domain.facts import (
     is_of_an_outage,
     order_key,
     sequence_key,
+    standing_facts,
 )
-from sla_monitor.domain.withdrawals import standing_facts
 
 
 class LastPublished(Struct, frozen=True, array_like=True):

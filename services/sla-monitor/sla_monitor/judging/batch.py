@@ -22,16 +22,9 @@ from sla_monitor.domain.agreements import MissingCalendar
 from sla_monitor.domain.announcements import Trigger, announce
 from sla_monitor.domain.clock.verdict import Evaluation
 from sla_monitor.domain.decisions import ReevaluationRequest
-from sla_monitor.domain.facts import (
-    AnyFact,
-    Opened,
-    fact_of,
-    read_record,
-    services_named,
-)
+from sla_monitor.domain.facts import AnyFact, Opened, fact_of, has_withdrawals, read_record, services_named
 from sla_monitor.domain.incremental import ignored_kinds, may_decide_nothing
 from sla_monitor.domain.item import FactResult, Item, dump_item, identity_digest, is_open, item_key
-from sla_monitor.domain.withdrawals import has_withdrawals
 from sla_monitor.judging.failed_items import FailedItems, log_failed_record
 from sla_monitor.judging.item_cache import CachedItem, IdentityLedger, ItemCache
 from sla_monitor.ports import Catalogue, DecisionsLog

@@ -25,9 +25,8 @@ from sla_monitor.domain.clock.cycles import service_when
 from sla_monitor.domain.clock.stopwatch import Stopwatch
 from sla_monitor.domain.clock.timeline import FOREVER, Pause, Timeline
 from sla_monitor.domain.clock.verdict import Evaluation, Verdict
-from sla_monitor.domain.facts import Opened, Paused, Reopened, Withdrawn
+from sla_monitor.domain.facts import Opened, Paused, Reopened, Withdrawn, withdrawn_facts
 from sla_monitor.domain.item import Item
-from sla_monitor.domain.withdrawals import withdrawn_facts
 from sla_monitor.reports.sources import CachedQuery, Sources
 from sla_monitor.store.items import StoredItem, map_pages
 

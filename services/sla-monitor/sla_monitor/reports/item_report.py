@@ -17,8 +17,7 @@ from shared.log.failures import CodeFailure
 from shared.period import LONDON
 from sla_monitor.domain.clock.trace import Kind, totals, trace
 from sla_monitor.domain.clock.verdict import Evaluation, ReachedWarning, Verdict
-from sla_monitor.domain.facts import AnyFact, Classification
-from sla_monitor.domain.withdrawals import WithdrawnFact, withdrawn_facts
+from sla_monitor.domain.facts import AnyFact, Classification, WithdrawnFact, withdrawn_facts
 from sla_monitor.ports import Announcement
 
 

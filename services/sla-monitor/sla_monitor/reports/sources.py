@@ -14,9 +14,8 @@ from shared.clock import Clock
 from shared.instants import epoch_s
 from shared.log.failures import CodeFailure
 from shared.scope import Scope
-from sla_monitor.domain.facts import AnyFact, Cancelled, Closed, Reopened, Stopped
+from sla_monitor.domain.facts import AnyFact, Cancelled, Closed, Reopened, Stopped, has_withdrawals
 from sla_monitor.domain.open_targets import OpenItems, OpenTarget, open_targets
-from sla_monitor.domain.withdrawals import has_withdrawals
 from sla_monitor.ports import Catalogue, DecisionsLog, ReadModel
 from sla_monitor.store.items import Failures, StoredItem, StoredItems, map_pages
 

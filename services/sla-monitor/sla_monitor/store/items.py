@@ -25,8 +25,8 @@ from shared.units import CouncilId, ItemId
 from sla_monitor.domain.agreements import MissingCalendar
 from sla_monitor.domain.archive import ArchivedItem
 from sla_monitor.domain.clock.verdict import Evaluation, evaluate
+from sla_monitor.domain.facts import has_withdrawals, without_withdrawals
 from sla_monitor.domain.item import LAST_OUTAGE, OUTAGE_MARK, Item, Outage, load_item, outage_of
-from sla_monitor.domain.withdrawals import has_withdrawals, without_withdrawals
 from sla_monitor.ports import Archive, Catalogue, DecisionsLog
 
 T = TypeVar("T")

@@ -15,7 +15,7 @@ from msgspec import Struct
 from shared.instants import SECOND_US
 from sla_monitor.domain import facts
 from sla_monitor.domain.clock.ties import TieState, in_order_of_effect
-from sla_monitor.domain.withdrawals import standing_facts
+from sla_monitor.domain.facts import standing_facts
 
 FOREVER = 1 << 62
 ALWAYS = (-FOREVER, FOREVER)
