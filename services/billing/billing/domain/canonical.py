@@ -131,9 +131,7 @@ def _value(value: object) -> Any:
     match value:
         case Decimal():
             return plain(value)
-        case date():
-            return value.isoformat()
-        case Month():
+        case date() | Month():
             return str(value)
         case tuple():
             return [_value(each) for each in value]
