@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from billing.domain.metering import NamedMeter
 from billing.domain.terms import DefinitionVersions, TariffPeriod, Terms
 from billing.domain.usage import MeteredUsage, Usage
 from shared.contracts import catalogue as changes
@@ -26,6 +25,7 @@ from shared.contracts.items import (
     WorkReceived,
     WorkReclassified,
 )
+from shared.contracts.meters import NamedMeter
 from shared.contracts.scalars import Stream
 from shared.contracts.topics import Topic
 from shared.contracts.usage import AdjustmentData, ReversalData, UsageAdjusted, UsageData, UsageRecorded, UsageReversed

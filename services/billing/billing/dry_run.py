@@ -12,6 +12,7 @@ from msgspec import Struct
 from billing.consumer import ingest_batch
 from billing.domain.ingest import AcceptedEvent, ingest_record
 from billing.domain.statement import NoAgreement, Statement, UnknownCouncil, services_with_details
+from billing.domain.usage import metered_services
 from billing.ports import DryRunStore, Snapshot, SnapshotStore, Store
 from billing.statements import StatementFailed, Statements
 from shared.clock import Clock
@@ -120,6 +121,13 @@ def _details(snapshot: Snapshot, month: Month, council: str) -> Iterator[tuple[o
             yield service.id, place, detail.day, detail.quantity, detail.events, attributes
 
 
+def _metered(snapshot: Snapshot, month: Month, council: str) -> Iterator[tuple[object, ...]]:
+    """What the meters of their own get, as values that can be compared."""
+    for service in metered_services(snapshot.terms, council, month):
+        for event in snapshot.usage.metered(month, council, service):
+            yield service.id, event.order, event.quantity, event.unit, tuple(sorted(event.attributes.items()))
+
+
 def _inputs(store: SnapshotStore, scope: Scope, until: Month) -> _Inputs:
     """By council and month, from the first month in which an event names the council."""
     with store.snapshot(scope) as snapshot:
@@ -127,6 +135,7 @@ def _inputs(store: SnapshotStore, scope: Scope, until: Month) -> _Inputs:
             (usage.council, month): {
                 *snapshot.usage.of_month(month, usage.council),
                 *_details(snapshot, month, usage.council),
+                *_metered(snapshot, month, usage.council),
                 *snapshot.verdicts.attainment(month, usage.council),
             }
             for usage in snapshot.usage.by_council()

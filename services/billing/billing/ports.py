@@ -9,11 +9,14 @@ from typing import NamedTuple, Protocol
 
 from billing.domain.credits.attainment import TargetAttainment
 from billing.domain.ingest import AcceptedEvent
-from billing.domain.metering import NamedMeter
+from billing.domain.meters import MeteredEvent
 from billing.domain.terms import Terms
 from billing.domain.usage import Usage, UsageDetail
 from shared.contracts.definitions import Service
+from shared.contracts.meters import NamedMeter
 from shared.contracts.scalars import Stream
+from shared.contracts.topics import TOPIC_OF_STREAM, USAGE
+from shared.instants import instant_at
 from shared.log.port import Quarantined, Shard
 from shared.period import Month
 from shared.scope import Scope
@@ -65,6 +68,23 @@ class CountedEvent:
     offset: int
 
 
+def counted_event(event: MeteredEvent, quantity: Decimal) -> CountedEvent:
+    """The event as a line shows it, with the quantity that its meter read."""
+    stream = None if event.stream == "usage" else event.stream
+    return CountedEvent(
+        source=event.source,
+        id=event.id,
+        occurred_at=instant_at(event.at_us),
+        day=event.day,
+        stream=stream,
+        item=None if stream is None else event.item,
+        quantity=quantity,
+        topic=USAGE.name if stream is None else TOPIC_OF_STREAM[stream],
+        partition=event.partition,
+        offset=event.offset,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class UsageFilter:
     """Which events a charge line is made of: those of one meter, in one unit, on the days `[first_day, end_day)`."""
@@ -106,6 +126,10 @@ class UsageReads(Protocol):
 
     def details(self, month: Month, council: str, service: Service) -> Sequence[UsageDetail]:
         """The events that the service counts in the month, with their attributes, by instant, source and id."""
+        ...
+
+    def metered(self, month: Month, council: str, service: Service) -> Sequence[MeteredEvent]:
+        """The month's events of the type that the service's own meter counts, and a level from before it."""
         ...
 
     def councils(self, month: Month) -> list[str]:

@@ -12,6 +12,7 @@ from msgspec import Meta, Struct, field
 
 from shared.contracts.charges import NO_TERMS, Charge, ChargeTerms
 from shared.contracts.credits import ServiceCredits
+from shared.contracts.meters import Meter, NamedMeter
 from shared.contracts.scalars import ID_PATTERN, Amount, AwaitedParty, CutOff, Id, Percent, Title
 from shared.contracts.thresholds import BEFORE_DUE_PATTERN, THRESHOLD_PATTERN
 from shared.holidays import Division
@@ -87,13 +88,13 @@ class Council(Definition, frozen=True, kw_only=True):
 
 
 class Service(Definition, frozen=True, kw_only=True):
-    """A kind of work, and what one unit of it is. `counted_by` says which records meter it."""
+    """A kind of work, and what one unit of it is. `counted_by` says which records meter it: a name, or written out."""
 
     name: Title
     group: Title
     unit: Id
     unit_name: Title
-    counted_by: Literal["work-completed", "tickets-resolved", "readings"]
+    counted_by: NamedMeter | Meter
     lgsl: int | None = None
 
 

@@ -11,6 +11,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from billing.domain.charge_line import ChargeLine, exact_text, plain
 from billing.domain.credits.credit_line import CreditLine
 from billing.domain.credits.reason import reason
@@ -104,7 +106,7 @@ def _charges(charges: ServiceCharges) -> dict[str, Any]:
         "group": service.group,
         "unit": service.unit,
         "unit_name": service.unit_name,
-        "counted_by": service.counted_by,
+        "counted_by": msgspec.to_builtins(service.counted_by),
         "events_counted": charges.events_counted,
         "lines": [line_content(line) for line in charges.lines],
         "total_pence": charges.total_pence,

@@ -34,6 +34,11 @@ def item_attributes(opened: ItemChange, changes: Iterable[ItemChange], completed
     return found if outcome is None else {**found, "outcome": outcome}
 
 
+def texts_of(attributes: str) -> dict[str, str]:
+    """What an event itself says by name: the reason of a pause, the team of an assignment."""
+    return {name: value for name, value in _data(attributes).items() if isinstance(value, str)}
+
+
 def reading_attributes(attributes: str) -> dict[str, str]:
     """The attributes that a reading was sent with."""
     sent: Mapping[str, str] = _data(attributes).get("attributes", {})

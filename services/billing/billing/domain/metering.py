@@ -31,7 +31,6 @@ from shared.contracts.usage import UsageEvent, UsageRecorded
 from shared.instants import epoch_us, instant_at
 from shared.period import LONDON
 
-NamedMeter = Literal["work-completed", "tickets-resolved", "readings"]
 EventStream = Literal["ticket", "work", "service", "usage"]
 DefinitionKind = Literal["council", "service", "provider", "agreement", "tariff"]
 

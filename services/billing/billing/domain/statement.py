@@ -17,6 +17,7 @@ from billing.domain.credits.attainment import TargetAttainment
 from billing.domain.credits.credit_line import CreditLine
 from billing.domain.credits.earned import credit_lines
 from billing.domain.credits.rectification import RectificationPlan, rectification_plan
+from billing.domain.meters import MeteredEvent
 from billing.domain.rating.adjustments import MINIMUM
 from billing.domain.rating.charge_kind import YearSoFar
 from billing.domain.rating.pipeline import rate
@@ -119,12 +120,14 @@ def build_statement(
     status: Status = "provisional",
     failed: Sequence[str] = (),
     details: Mapping[str, Sequence[UsageDetail]] = MappingProxyType({}),
+    events: Mapping[str, Sequence[MeteredEvent]] = MappingProxyType({}),
 ) -> Statement:
     """The statement that follows from `terms` and the council's `usage` and `attained` of the month, in any order.
 
     `earlier` holds its statements of the months before (`earlier_months`): their lines count towards what holds over
     a financial year, their credits towards a year's cap. `failed` are the items of events that could not be metered:
-    they are named, and in no line. `details` are the events behind the usage of each of `services_with_details`.
+    they are named, and in no line. `details` are the events behind the usage of each of `services_with_details`,
+    `events` those of each of `metered_services`.
     Raises `UnknownCouncil`, `NoAgreement`, `LineFailed`.
     """
     known = terms.councils.on(council, closing_day(month))
@@ -134,10 +137,12 @@ def build_statement(
     if not agreements:
         raise NoAgreement(f"no agreement of {council} in {month}")
     tariff_periods = terms.tariff_periods(council, month)
-    usage_by_service, evidence = classify_usage(terms, tariff_periods, usage, month)
+    usage_by_service, evidence = classify_usage(terms, tariff_periods, usage, month, events)
     year = _year_so_far(terms, tariff_periods, council, month, earlier)
     is_over = status != "in-progress"
     for service, of_service in details.items():
+        if service in events:
+            continue  # its meter gave them already
         known_usage = usage_by_service.get(service, MeteredUsage())
         usage_by_service[service] = replace(known_usage, details=of_service)
     services = tuple(_charges(terms, tariff_periods, usage_by_service, council, month, year=year, is_over=is_over))

@@ -23,10 +23,11 @@ from sqlalchemy import (
     tuple_,
 )
 
-from billing.domain.metering import MICRO, NamedMeter
+from billing.domain.metering import MICRO
+from billing.domain.meters import MeteredEvent
 from billing.domain.usage import Usage, UsageDetail
 from billing.ports import CouncilUsage, CountedEvent, EventCursor, UsageFilter
-from billing.store.details import details_of
+from billing.store.details import details_of, metered_events
 from billing.store.event_rules import (
     ADJUSTED,
     COMPLETED,
@@ -44,6 +45,7 @@ from billing.store.event_rules import (
 from billing.store.tables import EventRows, decisions, event, quarantine
 from shared.contracts.codec import UndecodableEvent, UnknownEventType, decode_event
 from shared.contracts.definitions import Service
+from shared.contracts.meters import NamedMeter
 from shared.contracts.topics import REPLAYABLE_DAYS, TOPIC_OF_STREAM, USAGE
 from shared.instants import instant_at
 from shared.period import Month, month_of
@@ -76,6 +78,9 @@ class SqlUsage:
 
     def details(self, month: Month, council: str, service: Service) -> tuple[UsageDetail, ...]:
         return details_of(self.connection, council, month, service) if self.scope.allows(council) else ()
+
+    def metered(self, month: Month, council: str, service: Service) -> tuple[MeteredEvent, ...]:
+        return metered_events(self.connection, council, month, service) if self.scope.allows(council) else ()
 
     def _adjusted(self, month: Month, council: str) -> list[Row[Any]]:
         """What adjustments add to the month's readings, and those of the month whose reading is not here."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from shared.contracts.definitions import Benefit, Council, Partnership, Service
+from shared.contracts.meters import Meter, meter_faults
 from shared.faults import Fault, repeats
 
 # The list's numbers had four digits at most in 2026.
@@ -51,5 +52,7 @@ def _benefit_faults(benefit: Benefit) -> Iterator[Fault]:
 
 
 def service_faults(service: Service) -> Iterator[Fault]:
+    if isinstance(service.counted_by, Meter):
+        yield from (fault.below("counted_by") for fault in meter_faults(service.counted_by))
     if service.lgsl is not None and not 1 <= service.lgsl <= _MAX_LGSL:
         yield Fault(("lgsl",), f"expected a number of the Local Government Services List, 1 to {_MAX_LGSL}")
