@@ -115,10 +115,11 @@ def _at(record: Record, offset: int) -> Record:
 
 def _details(snapshot: Snapshot, month: Month, council: str) -> Iterator[tuple[object, ...]]:
     """The details of the month as values that can be compared, each with its place."""
-    for service in services_with_details(snapshot.terms, council, month):
-        for place, detail in enumerate(snapshot.usage.details(month, council, service)):
+    detailed = services_with_details(snapshot.terms, council, month)
+    for service, details in (snapshot.usage.details(month, council, detailed) if detailed else {}).items():
+        for place, detail in enumerate(details):
             attributes = tuple(sorted(detail.attributes.items()))
-            yield service.id, place, detail.day, detail.quantity, detail.events, attributes
+            yield service, place, detail.day, detail.quantity, detail.events, attributes
 
 
 def _metered(snapshot: Snapshot, month: Month, council: str) -> Iterator[tuple[object, ...]]:

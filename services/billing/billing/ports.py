@@ -1,6 +1,6 @@
 """What billing needs of a store: one atomic write for each batch, and the reads that a statement is made of."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -124,8 +124,8 @@ class UsageReads(Protocol):
         """The council's usage of the month, summed by service, day, meter, state and unit."""
         ...
 
-    def details(self, month: Month, council: str, service: Service) -> Sequence[UsageDetail]:
-        """The events that the service counts in the month, with their attributes, by instant, source and id."""
+    def details(self, month: Month, council: str, services: Sequence[Service]) -> Mapping[str, Sequence[UsageDetail]]:
+        """The events that each service counts in the month, with their attributes, by instant, source and id."""
         ...
 
     def metered(self, month: Month, council: str, service: Service) -> Sequence[MeteredEvent]:

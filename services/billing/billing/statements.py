@@ -184,10 +184,8 @@ def _built(snapshot: Snapshot, council: str, month: Month, earlier: Sequence[Sta
     usage = snapshot.usage.of_month(month, council)
     attained = snapshot.verdicts.attainment(month, council)
     failed = snapshot.usage.failed_items(month, council)
-    details = {
-        service.id: snapshot.usage.details(month, council, service)
-        for service in services_with_details(snapshot.terms, council, month)
-    }
+    detailed = services_with_details(snapshot.terms, council, month)
+    details = snapshot.usage.details(month, council, detailed) if detailed else {}
 
     events = {
         service.id: snapshot.usage.metered(month, council, service)

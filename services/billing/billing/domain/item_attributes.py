@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from shared.instants import SECOND_US
 from shared.money import plain_gbp
@@ -21,6 +22,16 @@ class ItemChange:
 
     at_us: int
     attributes: str
+
+
+class _Reading(Struct):
+    """What is read of a reading's data."""
+
+    attributes: dict[str, str] = {}  # msgspec gives each its own
+
+
+_READING = msgspec.json.Decoder(_Reading)
+_ITEM = msgspec.json.Decoder(dict[str, Any])
 
 
 def item_attributes(opened: ItemChange, changes: Iterable[ItemChange], completed: ItemChange) -> dict[str, str]:
@@ -41,12 +52,11 @@ def texts_of(attributes: str) -> dict[str, str]:
 
 def reading_attributes(attributes: str) -> dict[str, str]:
     """The attributes that a reading was sent with."""
-    sent: Mapping[str, str] = _data(attributes).get("attributes", {})
-    return dict(sent)
+    return _READING.decode(attributes).attributes if attributes else {}
 
 
 def _data(text: str) -> dict[str, Any]:
-    return msgspec.json.decode(text or "{}", type=dict[str, Any])
+    return _ITEM.decode(text or "{}")
 
 
 def _initial(data: Mapping[str, Any]) -> dict[str, str]:

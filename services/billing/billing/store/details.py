@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal, or_, select
 
 from billing.domain.item_attributes import ItemChange, item_attributes, reading_attributes, texts_of
 from billing.domain.metering import MICRO, kept_type
@@ -16,6 +16,7 @@ from billing.store.event_rules import (
     COMPLETED,
     RECORDED,
     RESOLVED,
+    any_adjustment,
     is_first_of_item,
     is_reversed,
     is_withdrawn,
@@ -33,6 +34,7 @@ from shared.period import Month
 
 _DONE, _OPENED, _CHANGE = event.alias("done"), event.alias("done_opened"), event.alias("change")
 _READING, _ADJUSTMENT = event.alias("detail"), event.alias("detail_adjustment")
+_ADJUSTED_ONE = _ADJUSTMENT.c.target_id.is_not(None)
 _CHANGES = tuple(kept_type(each) for each in (TicketReclassified, TicketReprioritised, WorkReclassified))
 # A reading older than that is no level with which a month begins.
 _LEVEL_DAYS = REPLAYABLE_DAYS
@@ -40,13 +42,22 @@ _LEVEL_DAYS = REPLAYABLE_DAYS
 _Placed = tuple[tuple[int, str, str], UsageDetail]
 
 
-def details_of(connection: Connection, council: str, month: Month, service: Service) -> tuple[UsageDetail, ...]:
-    """The events that the service counts by a named meter in the month, by instant, source and id."""
-    if isinstance(service.counted_by, Meter):
-        return ()
-    of_service = _readings if service.counted_by == "readings" else _items
-    placed = of_service(connection, council, month, service)
-    return tuple(detail for _, detail in sorted(placed, key=lambda each: each[0]))
+def details_of(
+    connection: Connection, council: str, month: Month, services: Sequence[Service]
+) -> dict[str, tuple[UsageDetail, ...]]:
+    """The events that each service counts by a named meter in the month, by instant, source and id."""
+    named = [service for service in services if not isinstance(service.counted_by, Meter)]
+    placed: dict[str, list[_Placed]] = {service.id: [] for service in named}
+    read = [service for service in named if service.counted_by == "readings"]
+    for service in named:
+        if service not in read:
+            placed[service.id] += _items(connection, council, month, service)
+    for name, detail in _readings(connection, council, month, read) if read else ():
+        placed[name].append(detail)
+    return {
+        name: tuple(detail for _, detail in sorted(of_service, key=lambda each: each[0]))
+        for name, of_service in placed.items()
+    }
 
 
 def metered_events(connection: Connection, council: str, month: Month, service: Service) -> tuple[MeteredEvent, ...]:
@@ -118,26 +129,24 @@ def _metered_event(row: Row[Any], quantity: Decimal | None, attributes: dict[str
     )
 
 
-def _readings(connection: Connection, council: str, month: Month, service: Service) -> Iterator[_Placed]:
-    """Each reading, and what adjusts one as part of it: no event of its own."""
+def _readings(
+    connection: Connection, council: str, month: Month, services: Sequence[Service]
+) -> Iterator[tuple[str, _Placed]]:
+    """Each reading with its service, and what adjusts one as a part of it, which is no event of its own."""
     of = _READING.c
-    counted = (
-        *_of_month(_READING, council, month),
-        of.type == RECORDED,
-        of.service == service.id,
-        of.unit.is_(None) | (of.unit == service.unit),
-        ~is_reversed(_READING),
-    )
-    columns = (of.day, of.at_us, of.source, of.event_id, of.attributes)
-    recorded: Select[Any] = select(*columns, of.quantity_micro).where(*counted)
-    for row in connection.execute(recorded):
-        yield _placed(row), _detail(row, reading_attributes(row.attributes or ""))
-    adjusts = _ADJUSTMENT.c.type == ADJUSTED, names_reading(_ADJUSTMENT, _READING)
-    adjusting: Select[Any] = select(*columns, _ADJUSTMENT.c.quantity_micro).where(
-        *counted, *adjusts, _ADJUSTMENT.c.target_id.is_not(None)
-    )
-    for row in connection.execute(adjusting):
-        yield _placed(row), _detail(row, reading_attributes(row.attributes or ""), events=0)
+    in_unit = ((of.service == each.id) & (of.unit.is_(None) | (of.unit == each.unit)) for each in services)
+    counted = (*_of_month(_READING, council, month), of.type == RECORDED, or_(*in_unit), ~is_reversed(_READING))
+    columns = (of.service, of.at_us, of.source, of.event_id, of.day, of.attributes)
+    queries = [select(*columns, of.quantity_micro, literal(1)).where(*counted)]
+    if connection.scalar(any_adjustment(), {"council": council}):
+        adjusts = _ADJUSTMENT.c.type == ADJUSTED, names_reading(_ADJUSTMENT, _READING)
+        quantity = _ADJUSTMENT.c.quantity_micro
+        queries.append(select(*columns, quantity, literal(0)).where(*counted, *adjusts, _ADJUSTED_ONE))
+    for query in queries:
+        # Taken apart by place: there may be a million, and names cost as much again.
+        for service, at_us, source, id_, day, attributes, micro, events in connection.execute(query).all():
+            detail = UsageDetail(day, Decimal(micro) / MICRO, reading_attributes(attributes or ""), events)
+            yield service, ((at_us, source, id_), detail)
 
 
 def _items(connection: Connection, council: str, month: Month, service: Service) -> Iterator[_Placed]:

@@ -5,7 +5,7 @@ Each rule is an expression over `of`, an alias of the table of events.
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, select, text, tuple_
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, literal, select, text, tuple_
 
 from billing.domain.metering import kept_type
 from billing.store.tables import OF_AN_ITEM, EventRows, event
@@ -55,6 +55,13 @@ def names_reading(other: EventRows, reading: EventRows) -> ColumnElement[bool]:
         other.c.council == reading.c.council,
         other.c.service == reading.c.service,
     )
+
+
+def any_adjustment() -> Select[Any]:
+    """One row where any adjustment of the `council` is known; nearly always there is none."""
+    of = event.c
+    found = select(literal(1)).where(of.council == bindparam("council"), of.target_id.is_not(None), of.type == ADJUSTED)
+    return found.limit(1)
 
 
 def is_first_of_item(of: EventRows) -> ColumnElement[bool]:

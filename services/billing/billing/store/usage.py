@@ -1,6 +1,6 @@
 """A month's usage and the events behind a line, read from the table of events."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -35,6 +35,7 @@ from billing.store.event_rules import (
     OPENINGS,
     RECORDED,
     RESOLVED,
+    any_adjustment,
     is_first_of_item,
     is_reversed,
     is_withdrawn,
@@ -76,15 +77,15 @@ class SqlUsage:
         found = [row for query in queries for row in self.connection.execute(query, within)]
         return list(_merged(map(_usage, [*found, *self._adjusted(month, council)])))
 
-    def details(self, month: Month, council: str, service: Service) -> tuple[UsageDetail, ...]:
-        return details_of(self.connection, council, month, service) if self.scope.allows(council) else ()
+    def details(self, month: Month, council: str, services: Sequence[Service]) -> Mapping[str, Sequence[UsageDetail]]:
+        return details_of(self.connection, council, month, services) if self.scope.allows(council) else {}
 
     def metered(self, month: Month, council: str, service: Service) -> tuple[MeteredEvent, ...]:
         return metered_events(self.connection, council, month, service) if self.scope.allows(council) else ()
 
     def _adjusted(self, month: Month, council: str) -> list[Row[Any]]:
         """What adjustments add to the month's readings, and those of the month whose reading is not here."""
-        if not self.connection.scalar(_any_adjustment(), {"council": council}):
+        if not self.connection.scalar(any_adjustment(), {"council": council}):
             return []  # as nearly always: the rest would look for each among the days
         around = _days(month.first_day - timedelta(days=REPLAYABLE_DAYS), month.next.first_day)
         within = {"council": council, "first": month.first_day, "end": month.next.first_day}
@@ -136,7 +137,7 @@ class SqlUsage:
 
     def _adjusting(self, by: UsageFilter) -> list[CountedEvent]:
         """The adjustments of the line's readings, each on its reading's day; few, or the sender is asked."""
-        if not self.connection.scalar(_any_adjustment(), {"council": by.council}):
+        if not self.connection.scalar(any_adjustment(), {"council": by.council}):
             return []
         rows = self.connection.execute(_counted_adjustments(by), {"days": _days(by.first_day, by.end_day)})
         return [_counted_event(row) for row in rows]
@@ -252,12 +253,6 @@ def _items_withdrawn() -> Select[Any]:
 def _items_in_state(state: str, service: ColumnElement[Any]) -> Select[Any]:
     query = _sums(_EVENT, literal(0), service, _METER.label("meter")).add_columns(null().label("unit"))
     return query.add_columns(literal(state).label("state"))
-
-
-def _any_adjustment() -> Select[Any]:
-    of = event.c
-    found = select(literal(1)).where(of.council == bindparam("council"), of.target_id.is_not(None), of.type == ADJUSTED)
-    return found.limit(1)
 
 
 def _adjustments() -> Select[Any]:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from billing.domain.charge_line import plain, quantity_text
-from billing.domain.rating.charge_kind import PeriodUsage, accepts, events_of, units_of
+from billing.domain.rating.charge_kind import PeriodUsage, accepts
 from billing.domain.usage import MeteredUsage, UsageDetail
 from shared.contracts.charges import ChargeTerms
 from shared.money import format_rate
@@ -43,21 +43,23 @@ def without_waived(usage: MeteredUsage, terms: ChargeTerms) -> MeteredUsage:
     """The usage less what any waiver accepts. Of events without attributes nothing is waived."""
     if not terms.waivers:
         return usage
-    by_day = dict(usage.by_day)
+    by_day, kept = dict(usage.by_day), []
     for detail in usage.details:
-        if _waiver(detail, terms) is not None:
+        if _waiver(detail, terms) is None:
+            kept.append(detail)
+        else:
             by_day[detail.day] = by_day.get(detail.day, _NOTHING) - detail.quantity
-    kept = tuple(detail for detail in usage.details if _waiver(detail, terms) is None)
-    return replace(usage, by_day=by_day, details=kept)
+    return replace(usage, by_day=by_day, details=tuple(kept))
 
 
 def waived(details: Sequence[UsageDetail], terms: ChargeTerms) -> tuple[NotPriced, ...]:
     """What each waiver takes out of `details`, by its name; of two that accept an event the first takes it."""
-    taken = [(name, detail) for detail in details if (name := _waiver(detail, terms)) is not None]
+    sums: dict[str, Decimal] = {}
+    for detail in details if terms.waivers else ():
+        if (name := _waiver(detail, terms)) is not None:
+            sums[name] = sums.get(name, _NOTHING) + detail.quantity
     return tuple(
-        NotPriced(f"Waived: {waiver.name}", units_of(of_waiver))
-        for waiver in terms.waivers
-        if events_of(of_waiver := [detail for name, detail in taken if name == waiver.name])
+        NotPriced(f"Waived: {waiver.name}", sums[waiver.name]) for waiver in terms.waivers if waiver.name in sums
     )
 
 
