@@ -33,6 +33,7 @@ def each(price: str = "1") -> dict[str, Any]:
 
 MAY = {"tariff": each(), "month": "2026-05"}
 IMPOSSIBLE = {"id": "a", "objective": {"percent": "95"}, "good": 2, "total": 1}
+COUNT_OF = {"event": "tallystick.usage.recorded.v1", "aggregate": "count", "of": "site"}
 BACKWARDS = {"gbp": "1", "starts": "2026-05-02", "ends": "2026-05-01"}
 TAXED_EXEMPT = {"net_gbp": "1", "treatment": "exempt", "rate_percent": "5"}
 
@@ -143,10 +144,48 @@ def test_credits_are_limited_by_the_charge_the_cap_and_the_year(
         ({"quantity": "0.125", "rounding": "half-up", "places": 2}, "0.13"),
         ({"quantity": "90", "divide_by": "60", "rounding": "half-up"}, "2"),
         ({"quantity": "2", "rounding": "up"}, "2"),
+        ({"quantity": "-1.2", "rounding": "up"}, "-2"),
+        ({"quantity": "-1.2", "rounding": "down"}, "-1"),
     ],
 )
 def test_a_quantity_is_converted_and_then_rounded(question: dict[str, Any], quantity: str) -> None:
     assert asked(convert=question)["quantity"] == quantity
+
+
+READINGS = [
+    {"at": "2026-05-01 00:00", "quantity": "10", "attributes": {"site": "depot"}},
+    {"at": "2026-05-16 12:00", "quantity": "4.5", "attributes": {"site": "library"}},
+    {"at": "2026-05-16 12:00", "quantity": "6", "attributes": {"site": "depot"}},
+    {"at": "2026-06-01 00:00", "quantity": "99", "attributes": {"site": "depot"}},
+]
+
+
+@pytest.mark.parametrize(
+    ("meter", "exact", "quantity"),
+    [
+        ({"aggregate": "sum"}, "20.5", "20.5"),
+        ({"aggregate": "count"}, "3", "3"),
+        ({"aggregate": "max"}, "10", "10"),
+        ({"aggregate": "latest"}, "6", "6"),
+        ({"aggregate": "unique", "of": "site"}, "2", "2"),
+        ({"aggregate": "sum", "when": {"site": ["depot"]}}, "16", "16"),
+        ({"aggregate": "sum", "divide_by": "10", "rounding": "up"}, "2.05", "3"),
+    ],
+)
+def test_readings_are_aggregated_by_a_meter(meter: dict[str, Any], exact: str, quantity: str) -> None:
+    written = {"event": "tallystick.usage.recorded.v1", **meter}
+
+    answer = asked(aggregate={"meter": written, "month": "2026-05", "readings": READINGS})
+
+    assert (round(float(answer["exact"]), 9), answer["quantity"]) == (float(exact), quantity)
+    assert answer["left_out"] == 4 - answer["counted"]
+
+
+def test_a_level_is_averaged_over_the_seconds_that_it_holds() -> None:
+    meter = {"event": "tallystick.usage.recorded.v1", "aggregate": "time-weighted-average"}
+    readings = [{"at": "2026-05-01 00:00", "quantity": "31"}, {"at": "2026-05-16 12:00", "quantity": "0"}]
+
+    assert asked(aggregate={"meter": meter, "month": "2026-05", "readings": readings})["quantity"] == "15.5"
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ class MeteredUsage:
 
     def details_between(self, first: date, end: date) -> tuple[UsageDetail, ...]:
         """The details of the days `[first, end)`, in their order."""
-        return tuple(detail for detail in self.details if first <= detail.day < end)
+        return tuple([detail for detail in self.details if first <= detail.day < end])
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
-from decimal import Decimal
+from decimal import Context, Decimal
 from fractions import Fraction
-from math import ceil, floor
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,13 +11,17 @@ from msgspec import Struct
 
 from billing.domain.charge_line import exact_text, plain
 from billing.domain.credits.limits import cap_pence
+from billing.domain.metering import london_day
+from billing.domain.meters import MeteredEvent, QuantityRounding, left_out, rounding_of, sum_exactly, units_by_day
 from billing.domain.vat import VatCategory, invoices_needed, vat_totals
 from billing.trial.questions import (
+    Aggregation,
     Booking,
     Conversion,
     CreditCap,
     DaysBetween,
     Difference,
+    MeteredReading,
     Prorate,
     RoundAmount,
     Split,
@@ -28,12 +31,13 @@ from billing.trial.questions import (
     VatTerms,
 )
 from shared.contracts.credits import FixedAmount
-from shared.instants import epoch_s
+from shared.instants import epoch_s, epoch_us
 from shared.money import allocate, half_up, pence, plain_gbp
-from shared.period import month_of_day
+from shared.period import LONDON, Month, month_of_day
 from shared.written_time import read_time
 
 _WEIGHT_PARTS = 10**12
+_EXACT = Context(prec=80)  # far more than any rounding looks at
 _DATE_LENGTH = len("2026-01-01")
 # What an answer says of itself: its type is that of its question.
 Fields = dict[str, Any]
@@ -148,10 +152,34 @@ def _credit_cap(asked: CreditCap, _: ZoneInfo) -> Fields:
 
 def _convert(asked: Conversion, _: ZoneInfo) -> Fields:
     exact = Fraction(asked.quantity) * Fraction(asked.multiply_by) / Fraction(asked.divide_by)
-    scaled = exact * 10**asked.places
-    rounded = {"none": None, "up": ceil(scaled), "down": floor(scaled), "half-up": half_up(scaled)}[asked.rounding]
-    quantity = exact_text(exact) if rounded is None else plain(Decimal(rounded).scaleb(-asked.places))
-    return {"exact": exact_text(exact), "quantity": quantity}
+    if asked.rounding == "none":
+        return {"exact": exact_text(exact), "quantity": exact_text(exact)}
+    rounding = QuantityRounding(asked.rounding, Decimal(1).scaleb(-asked.places))
+    quantity = rounding.of(_EXACT.divide(Decimal(exact.numerator), Decimal(exact.denominator)))
+    return {"exact": exact_text(exact), "quantity": plain(quantity)}
+
+
+def _aggregate(asked: Aggregation, _: ZoneInfo) -> Fields:
+    month = Month.parse(asked.month)
+    events = [_metered_event(number, reading) for number, reading in enumerate(asked.readings)]
+    until = [event for event in events if event.day < month.next.first_day]
+    counted = [event for event in until if left_out(asked.meter, event, unit="") is None]
+    by_day = units_by_day(asked.meter, counted, month)
+    exact = sum_exactly(by_day.values())
+    return {
+        "exact": plain(exact),
+        "quantity": plain(rounding_of(asked.meter).of(exact)),
+        "by_day": {str(day): plain(quantity) for day, quantity in sorted(by_day.items())},
+        "counted": len(counted),
+        "left_out": len(events) - len(counted),
+    }
+
+
+def _metered_event(number: int, reading: MeteredReading) -> MeteredEvent:
+    at_us = epoch_us(read_time(reading.at).on(LONDON))
+    quantity = None if reading.quantity is None else Decimal(reading.quantity)
+    place = f"{number:06}"
+    return MeteredEvent(london_day(at_us), at_us, "", place, reading.item or place, quantity, reading.attributes)
 
 
 def _round(asked: RoundAmount, _: ZoneInfo) -> Fields:
@@ -188,6 +216,7 @@ _ANSWERED: Mapping[str, Callable[[Any, ZoneInfo], Fields]] = {
     "days_between": _days_between,
     "vat": _vat,
     "credit_cap": _credit_cap,
+    "aggregate": _aggregate,
     "convert": _convert,
     "round": _round,
     "difference": _difference,

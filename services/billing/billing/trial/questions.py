@@ -6,16 +6,17 @@
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from billing.domain.vat import WITHOUT_VAT, VatTreatment
 from shared.contracts.charges import PercentRate
 from shared.contracts.credits import Cap
-from shared.contracts.scalars import END_OF_TEXT, Amount, Id
+from shared.contracts.meters import Meter, Rounding, meter_faults
+from shared.contracts.scalars import END_OF_TEXT, Amount, Id, MonthText
 from shared.faults import Fault
-from shared.written_time import WHEN_PATTERN
+from shared.written_time import WHEN_PATTERN, InvalidTime, When, read_time
 
 SignedAmount = Annotated[
     str,
@@ -33,7 +34,6 @@ DayOrTime = Annotated[
 ]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 _MANY = 1000
-Rounding = Literal["none", "up", "down", "half-up"]
 
 
 class Split(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -102,6 +102,26 @@ class Conversion(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_u
     places: Annotated[int, Meta(ge=0, le=6)] = 0
 
 
+class MeteredReading(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """An event that a meter may count; times without an offset are those of London. Of one time the last comes last."""
+
+    at: When
+    quantity: SignedDecimal | None = None
+    item: Id | None = None
+    attributes: Annotated[dict[str, str], Meta(max_length=16)] = field(default_factory=dict)
+
+
+class Aggregation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The units of a month by a meter as a service writes it out, before any price.
+
+    Readings of before the month are the level with which it begins, for an average.
+    """
+
+    meter: Meter
+    month: MonthText
+    readings: Annotated[tuple[MeteredReading, ...], Meta(max_length=2000)]
+
+
 class RoundAmount(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """An amount to be rounded half up, away from zero, to so many decimals of a pound: 2 are pence."""
 
@@ -133,6 +153,7 @@ class TariffQuestion(Struct, frozen=True, kw_only=True, omit_defaults=True, forb
     days_between: DaysBetween | None = None
     vat: Annotated[tuple[VatNet, ...], Meta(min_length=1, max_length=_MANY)] | None = None
     credit_cap: CreditCap | None = None
+    aggregate: Aggregation | None = None
     convert: Conversion | None = None
     round: RoundAmount | None = None
     difference: Difference | None = None
@@ -159,6 +180,8 @@ def question_faults(question: TariffQuestion) -> Iterator[Fault]:
             found = _prorate_faults(prorate)
         case TariffQuestion(convert=Conversion(divide_by=divisor)) if not Decimal(divisor):
             found = iter([Fault(("divide_by",), "expected other than 0")])
+        case TariffQuestion(aggregate=Aggregation() as aggregation):
+            found = _aggregation_faults(aggregation)
         case TariffQuestion(vat=tuple() as nets):
             found = (fault.below(index) for index, net in enumerate(nets) for fault in vat_faults(net))
         case _:
@@ -181,6 +204,15 @@ def _prorate_faults(prorate: Prorate) -> Iterator[Fault]:
         yield Fault(("of_ends",), "expected a date after of_starts")
     if prorate.ends < prorate.starts:
         yield Fault(("ends",), "is before starts")
+
+
+def _aggregation_faults(asked: Aggregation) -> Iterator[Fault]:
+    yield from (fault.below("meter") for fault in meter_faults(asked.meter))
+    for index, reading in enumerate(asked.readings):
+        try:
+            read_time(reading.at)
+        except InvalidTime as fault:
+            yield Fault(("readings", index, "at"), str(fault))
 
 
 def vat_faults(terms: VatTerms) -> Iterator[Fault]:

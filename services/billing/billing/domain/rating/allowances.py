@@ -1,12 +1,12 @@
 """What is used and not priced: waived units, by their cause code, and then the month's free units."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 
 from billing.domain.charge_line import plain, quantity_text
 from billing.domain.rating.charge_kind import PeriodUsage, accepts
+from billing.domain.terms import TariffPeriod
 from billing.domain.usage import MeteredUsage, UsageDetail
 from shared.contracts.charges import ChargeTerms
 from shared.money import format_rate
@@ -52,10 +52,10 @@ def without_waived(usage: MeteredUsage, terms: ChargeTerms) -> MeteredUsage:
     return replace(usage, by_day=by_day, details=tuple(kept))
 
 
-def waived(details: Sequence[UsageDetail], terms: ChargeTerms) -> tuple[NotPriced, ...]:
-    """What each waiver takes out of `details`, by its name; of two that accept an event the first takes it."""
+def waived(usage: MeteredUsage, period: TariffPeriod, terms: ChargeTerms) -> tuple[NotPriced, ...]:
+    """What each waiver takes out of the period, by its name; of two that accept an event the first takes it."""
     sums: dict[str, Decimal] = {}
-    for detail in details if terms.waivers else ():
+    for detail in usage.details_between(period.first_day, period.end_day) if terms.waivers else ():
         if (name := _waiver(detail, terms)) is not None:
             sums[name] = sums.get(name, _NOTHING) + detail.quantity
     return tuple(

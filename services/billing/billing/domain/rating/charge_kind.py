@@ -79,11 +79,6 @@ def accepts(when: Mapping[str, Sequence[str]], detail: UsageDetail) -> bool:
     return all(detail.attributes.get(name) in values for name, values in when.items())
 
 
-def units_of(details: Sequence[UsageDetail]) -> Decimal:
-    """Their units together."""
-    return sum((detail.quantity for detail in details), Decimal(0))
-
-
 def events_of(details: Sequence[UsageDetail]) -> int:
     """How many events they are."""
     return sum(detail.events for detail in details)

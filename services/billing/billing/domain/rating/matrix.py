@@ -6,7 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from billing.domain.charge_line import plain, quantity_text
-from billing.domain.rating.charge_kind import PeriodUsage, Priced, accepts, units_of
+from billing.domain.rating.charge_kind import PeriodUsage, Priced, accepts
 from shared.contracts.charges import MatrixCharge
 from shared.money import format_rate
 
@@ -56,10 +56,11 @@ def row_label(when: Mapping[str, Sequence[str]]) -> str:
 
 
 def _steps(charge: MatrixCharge, usage: PeriodUsage) -> Iterator[MatrixStep]:
-    left = list(usage.details)
-    for row in charge.prices:
-        matching = [detail for detail in left if accepts(row.when, detail)]
-        left = [detail for detail in left if not accepts(row.when, detail)]
-        yield MatrixStep(row_label(row.when), units_of(matching), Decimal(row.price_gbp))
-    unknown = usage.quantity - units_of(usage.details)
-    yield MatrixStep("All others", units_of(left) + unknown, Decimal(charge.otherwise_gbp))
+    units = [Decimal(0) for _ in charge.prices]
+    for detail in usage.details:
+        row = next((number for number, row in enumerate(charge.prices) if accepts(row.when, detail)), None)
+        if row is not None:
+            units[row] += detail.quantity
+    for row_price, of_row in zip(charge.prices, units, strict=True):
+        yield MatrixStep(row_label(row_price.when), of_row, Decimal(row_price.price_gbp))
+    yield MatrixStep("All others", usage.quantity - sum(units), Decimal(charge.otherwise_gbp))

@@ -127,7 +127,7 @@ def _usage_by_period(
     for number, period in enumerate(periods):
         terms, opens = period.tariff.definition.terms, not number or not tiers_continue(periods[number - 1], period)
         counted = allowances.without_waived(usage, terms)
-        waived = allowances.waived(usage.details_between(period.first_day, period.end_day), terms)
+        waived = allowances.waived(usage, period, terms)
         used = PeriodUsage(
             service,
             month,
