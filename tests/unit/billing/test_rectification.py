@@ -15,7 +15,7 @@ from shared.contracts.credits import Band, Credit, PercentOfCharge, Rectificatio
 from shared.contracts.definitions import Agreement, Tariff
 from shared.period import Month, months_between
 from tests.support.credits import agreement_with_credits, attainment_of, target
-from tests.support.recharges import ASHBY, standing, tariff, terms
+from tests.support.recharges import ASHBY, standing, tariff, terms, unit, usage
 
 TWO_POINTS: Credit = ServicePoints(points=2)
 ICT = tariff(standing("1000.00"), service="ict")
@@ -127,3 +127,17 @@ def test_a_credit_is_of_charges_after_discounts_and_is_not_refunded_by_a_minimum
     found = statements(agreed(credit=PercentOfCharge(percent="10"), points=None), {"2026-03"}, of=discounted)[0]
 
     assert (found.charges_pence, found.credits_pence, found.total_pence) == (95_000, 9_000, 86_000)
+
+
+def test_a_service_that_gives_back_more_than_it_charges_credits_nothing() -> None:
+    """Two readings were adjusted by more than was used: −£20.00 in all, of which no share is a credit."""
+    adjusted = tariff(unit("1.00"), service="ict")
+    agreement = agreed(credit=PercentOfCharge(percent="10"), points=None)
+    missed = [attainment_of("ict-response", 90, 100)]
+    known = terms(agreement, tariffs=[adjusted])
+    month = Month(2026, 3)
+    used = [usage("ict", "2026-03-03", "-20", meter="tickets-resolved")]
+
+    found = build_statement(known, ASHBY.id, month, used, attained=missed)
+
+    assert (found.charges_pence, found.credits_pence) == (-2_000, 0)

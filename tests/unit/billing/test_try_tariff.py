@@ -246,6 +246,16 @@ def test_vat_is_of_charges_less_credits() -> None:
     assert (answer["total_pence"], answer["vat_pence"], answer["gross_pence"]) == (91, 18, 109)
 
 
+def test_what_is_given_back_earns_no_credit() -> None:
+    band = {"shortfall_from": "0", "credit": {"kind": "percent", "percent": "9"}}
+    credits = {"targets": [{"target": "a", "bands": [band]}]}
+    attained = [{"id": "a", "objective": {"percent": "95"}, "good": 1, "total": 2}]
+
+    answer = tried(month="2026-05", tariff=each(), usage={"quantity": "-3"}, credits=credits, attained=attained)
+
+    assert (answer["charges_pence"], answer["credits_pence"]) == (-300, 0)
+
+
 def test_a_cliff_is_warned_of() -> None:
     tiers = [{"up_to": 15, "price_gbp": "10"}, {"price_gbp": "5"}]
 

@@ -274,14 +274,15 @@ def _plans(
 def _charged_under(agreement: str, services: Sequence[ServiceCharges]) -> dict[str, int]:
     """Pence by service, after discounts and maximum and without what a minimum topped up.
 
-    A service that an agreement began or stopped to price in mid-month counts its own lines.
+    A service that an agreement began or stopped to price in mid-month counts its own lines. One that gave more back than
+    it charged counts nothing: no credit is less than none.
     """
     charged: Counter[str] = Counter()
     for charges in services:
         for line in charges.lines:
             if line.agreement == agreement and line.kind != MINIMUM:
                 charged[line.service] += line.amount_pence
-    return charged
+    return {service: max(pence, 0) for service, pence in charged.items()}
 
 
 def _credited_before(terms: Terms, agreement: str, month: Month, earlier: Sequence[Statement]) -> int:

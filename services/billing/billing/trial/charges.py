@@ -102,7 +102,7 @@ def credits_of(document: TariffDocument, slices: Sequence[TrialSlice]) -> list[T
     if document.credits is None or document.month is None:
         return []
     service = document.versions[0].service
-    charge = sum(line.pence for line in slices[-1].lines if line.kind != MINIMUM)
+    charge = max(sum(line.pence for line in slices[-1].lines if line.kind != MINIMUM), 0)
     targets = tuple(
         Target(id=each.id, service=service, measure="resolution-time", within="1 day", objective=each.objective)
         for each in document.attained

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from datetime import date
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from billing.trial.charges import months_read, periods_of
 from billing.trial.document import AttainedTarget, TariffDocument, TrialUsage
 from billing.trial.questions import DaysBetween, question_faults, vat_faults
+from shared.contracts.calendar_rules import is_time_zone
 from shared.contracts.charge_rules import tariff_faults
 from shared.contracts.credit_rules import credit_faults
 from shared.contracts.definitions import Agreement, Target
@@ -37,7 +38,7 @@ def _zone(document: TariffDocument) -> Iterator[Fault]:
 
 
 def _zone_faults(zone: str, at: Path) -> Iterator[Fault]:
-    if zone not in available_timezones():
+    if not is_time_zone(zone):
         yield Fault(at, "expected a zone like Europe/London")
 
 
