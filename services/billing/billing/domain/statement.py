@@ -274,8 +274,8 @@ def _plans(
 def _charged_under(agreement: str, services: Sequence[ServiceCharges]) -> dict[str, int]:
     """Pence by service, after discounts and maximum and without what a minimum topped up.
 
-    A service that an agreement began or stopped to price in mid-month counts its own lines. One that gave more back than
-    it charged counts nothing: no credit is less than none.
+    A service that an agreement began or stopped to price in mid-month counts its own lines. One that gave more back
+    than it charged counts nothing: no credit is less than none.
     """
     charged: Counter[str] = Counter()
     for charges in services:
