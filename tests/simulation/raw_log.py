@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
+WITHDRAWN = "tallystick.item.fact-withdrawn.v1"
+
 
 class RawRecord(NamedTuple):
     """A record as bytes, and when it was appended."""
@@ -48,9 +50,22 @@ def read_log(records: Iterable[RawRecord]) -> LogContents:
             if sequence_order(event) < sequence_order(first):
                 contents.events[event["source"], event["id"]] = event
                 contents.late.add((event["council"], event["subject"]))  # until now it was read in another place
+        elif event["type"] == WITHDRAWN:
+            contents.late.add((event["council"], event["subject"]))  # until now it was read with what is withdrawn
         elif record.timestamp_ms / 1000 - happened_at(event).timestamp() >= 1:
             contents.late.add((event["council"], event["subject"]))
     return contents._replace(unreadable=unreadable)
+
+
+def standing(log: LogContents) -> list[dict[str, Any]]:
+    """The events that count: neither withdrawn by their own source, nor withdrawals."""
+    withdrawals = [event for event in log.events.values() if event["type"] == WITHDRAWN]
+    gone = {(event["source"], event["data"]["withdrawn_id"]) for event in withdrawals}
+    return [
+        event
+        for event in log.events.values()
+        if event["type"] != WITHDRAWN and (event["source"], event["id"]) not in gone
+    ]
 
 
 def expected_counts(*logs: LogContents) -> dict[str, int]:
