@@ -13,8 +13,10 @@ from msgspec import Meta, Struct, field
 from shared.contracts.charges import NO_TERMS, Charge, ChargeTerms
 from shared.contracts.credits import ServiceCredits
 from shared.contracts.meters import Meter, NamedMeter
+from shared.contracts.parties import CouncilParty, ProviderParty
 from shared.contracts.scalars import ID_PATTERN, Amount, AwaitedParty, CutOff, Id, Percent, Title
 from shared.contracts.thresholds import BEFORE_DUE_PATTERN, THRESHOLD_PATTERN
+from shared.contracts.vat import VatRates, VatTreatment
 from shared.holidays import Division
 from shared.instants import TIME_OF_DAY_PATTERN
 
@@ -68,10 +70,12 @@ class Definition(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_u
 
 
 class Provider(Definition, frozen=True, kw_only=True):
-    """The organisation that delivers services to the councils."""
+    """The organisation that delivers services to the councils, and the VAT rates that it charges, by date."""
 
     name: Title
     gss: GssCode | None = None
+    party: ProviderParty | None = None
+    vat_rates: Annotated[tuple[VatRates, ...], Meta(max_length=50)] = ()
 
 
 class Council(Definition, frozen=True, kw_only=True):
@@ -85,6 +89,7 @@ class Council(Definition, frozen=True, kw_only=True):
     nation: Nation | None = None
     effective_to: date | None = None
     successors: tuple[Id, ...] = ()
+    party: CouncilParty | None = None
 
 
 class Service(Definition, frozen=True, kw_only=True):
@@ -155,8 +160,20 @@ class Target(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkno
         return self.service in (EVERY_SERVICE, service)
 
 
+class ServiceVat(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """How VAT treats a service under an agreement, and why; `*` is every service that has no entry of its own.
+
+    An `illustrative` treatment is an example: which one is right needs advice.
+    """
+
+    service: ServiceOrAll
+    treatment: VatTreatment
+    reason: Title
+    illustrative: bool = False
+
+
 class Agreement(Definition, frozen=True, kw_only=True):
-    """The targets, tariffs and service credits agreed with one council, and from when to when."""
+    """The targets, tariffs, service credits and VAT treatments agreed with one council, and from when to when."""
 
     council: Id
     provider: Id
@@ -166,6 +183,12 @@ class Agreement(Definition, frozen=True, kw_only=True):
     targets: tuple[Target, ...] = ()
     tariffs: tuple[Id, ...] = ()
     credits: ServiceCredits | None = None
+    vat: Annotated[tuple[ServiceVat, ...], Meta(max_length=200)] = ()
+
+    def vat_of(self, service: str) -> ServiceVat | None:
+        """How VAT treats the service: by its own entry, or by that of every service; None where none is recorded."""
+        by_service = {each.service: each for each in self.vat}
+        return by_service.get(service) or by_service.get(EVERY_SERVICE)
 
 
 class Tariff(Definition, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from billing.documents.credits_view import CreditsView, credits_view
+from billing.documents.invoicing_view import PartyView, VatView, party_views, vat_header, vat_view
 from billing.domain.canonical import content_hash
 from billing.domain.charge_line import ChargeLine, Working, exact_text, quantity_text
 from billing.domain.statement import ServiceCharges, Statement
@@ -55,6 +56,8 @@ class StatementView:
     services: tuple[ServiceView, ...]
     credits: CreditsView | None
     total: str
+    vat: VatView
+    parties: tuple[PartyView, ...]
     events: tuple[tuple[str, str], ...]
     unbilled: tuple[tuple[str, str, str, str], ...]
     tariffs: tuple[tuple[str, str, str], ...]
@@ -81,6 +84,8 @@ def statement_view(statement: Statement) -> StatementView:
         services=tuple(_service(charges) for charges in statement.services),
         credits=credits_view(statement),
         total=format_gbp(statement.total_pence),
+        vat=vat_view(statement),
+        parties=party_views(statement),
         events=_events(statement),
         unbilled=_unbilled(statement),
         tariffs=tuple(
@@ -115,6 +120,7 @@ def _header(statement: Statement) -> tuple[tuple[str, str], ...]:
         *((text("statement.agreement"), agreement) for agreement in agreements),
         (text("statement.status"), _status(statement)),
         (text("statement.total"), format_gbp(statement.total_pence)),
+        *vat_header(statement),
     )
 
 

@@ -22,9 +22,10 @@ from billing.domain.rating.adjustments import MINIMUM
 from billing.domain.rating.charge_kind import YearSoFar
 from billing.domain.rating.pipeline import rate
 from billing.domain.rating.windows import APRIL, has_terms_over_a_year, reads_attributes
+from billing.domain.statement_vat import StatementVat, charges_with_vat, credits_with_vat, statement_vat
 from billing.domain.terms import TariffPeriod, Terms, closing_day
 from billing.domain.usage import Evidence, MeteredUsage, Usage, UsageDetail, classify_usage, failed_usage
-from shared.contracts.definitions import Agreement, Council, Service, Tariff
+from shared.contracts.definitions import Agreement, Council, Provider, Service, Tariff
 from shared.contracts.versions import DefinitionVersion
 from shared.period import Month, months_between, period_of
 
@@ -67,7 +68,10 @@ class ServiceCharges:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What `council` owes for `month`, before VAT, and why; `tariffs` are the versions that priced its lines."""
+    """What `council` owes for `month`, and why; `tariffs` are the versions that priced its lines.
+
+    `suppliers` are the providers of its agreements, as they are at the end of the month.
+    """
 
     council: Council
     month: Month
@@ -78,6 +82,12 @@ class Statement:
     tariffs: tuple[DefinitionVersion[Tariff], ...]
     credits: tuple[CreditLine, ...] = ()
     plans: tuple[RectificationPlan, ...] = ()
+    suppliers: tuple[Provider, ...] = ()
+
+    @property
+    def lines(self) -> tuple[ChargeLine, ...]:
+        """The charge lines of all its services."""
+        return tuple(line for charges in self.services for line in charges.lines)
 
     @property
     def charges_pence(self) -> int:
@@ -95,8 +105,20 @@ class Statement:
 
     @property
     def total_pence(self) -> int:
-        """What is payable: charges less service credits."""
+        """What is payable before VAT: charges less service credits."""
         return self.charges_pence - self.credits_pence
+
+    @property
+    def vat(self) -> StatementVat:
+        """The VAT on its lines, by provider and category."""
+        provider_of = {agreement.id: agreement.provider for agreement in self.agreements}
+        return statement_vat(self.lines, self.credits, provider_of)
+
+    @property
+    def gross_pence(self) -> int | None:
+        """What is payable with VAT; None while a service has no VAT treatment."""
+        vat_pence = self.vat.vat_pence
+        return None if vat_pence is None else self.total_pence + vat_pence
 
     @property
     def illustrative(self) -> bool:
@@ -146,10 +168,15 @@ def build_statement(
         known_usage = usage_by_service.get(service, MeteredUsage())
         usage_by_service[service] = replace(known_usage, details=of_service)
     services = tuple(_charges(terms, tariff_periods, usage_by_service, council, month, year=year, is_over=is_over))
-    credits = tuple(
-        line
-        for agreement in agreements
-        for line in _credits(terms, agreement.definition, services, attained, earlier, month=month)
+    credits = credits_with_vat(
+        terms,
+        (
+            line
+            for agreement in agreements
+            for line in _credits(terms, agreement.definition, services, attained, earlier, month=month)
+        ),
+        [line for charges in services for line in charges.lines],
+        closing_day(month),
     )
     return Statement(
         council=known.definition,
@@ -161,6 +188,7 @@ def build_statement(
         tariffs=_tariffs(tariff_periods),
         credits=credits,
         plans=tuple(_plans(terms, agreements, credits, earlier, month=month)),
+        suppliers=tuple(_suppliers(terms, agreements, month)),
     )
 
 
@@ -202,13 +230,7 @@ def _year_so_far(
     if not needs_its_year(terms, council, month):
         return YearSoFar(tariff_periods)
     of_year = period_of(month, "financial-year").months
-    lines = (
-        line
-        for statement in earlier
-        if of_year[0] <= statement.month < month
-        for charges in statement.services
-        for line in charges.lines
-    )
+    lines = (line for statement in earlier if of_year[0] <= statement.month < month for line in statement.lines)
     return YearSoFar([each for one in of_year for each in terms.tariff_periods(council, one)], tuple(lines))
 
 
@@ -229,7 +251,7 @@ def _charges(
         used = usage.get(service_id, MeteredUsage())
         of_service = [period for period in tariff_periods if period.tariff.definition.service == service_id]
         lines = rate(service.definition, used, of_service, council=council, month=month, year=year, is_over=is_over)
-        yield ServiceCharges(service.definition, used.events_counted, lines)
+        yield ServiceCharges(service.definition, used.events_counted, charges_with_vat(terms, lines))
 
 
 def _credits(
@@ -296,6 +318,14 @@ def _agreement(terms: Terms, agreement: DefinitionVersion[Agreement], month: Mon
     provider = terms.providers.on(definition.provider, closing_day(month))
     name = definition.provider if provider is None else provider.definition.name
     return StatementAgreement(definition.id, agreement.number, definition.title, definition.provider, name)
+
+
+def _suppliers(terms: Terms, agreements: Sequence[DefinitionVersion[Agreement]], month: Month) -> Iterable[Provider]:
+    """By id; a provider that the catalogue does not have yet is left out."""
+    for id_ in sorted({agreement.definition.provider for agreement in agreements}):
+        provider = terms.providers.on(id_, closing_day(month))
+        if provider is not None:
+            yield provider.definition
 
 
 def _tariffs(tariff_periods: Sequence[TariffPeriod]) -> tuple[DefinitionVersion[Tariff], ...]:

@@ -8,13 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import Literal
 
+from shared.contracts.vat import WITHOUT_VAT, VatTreatment
 from shared.money import half_up
-
-VatTreatment = Literal["standard", "reduced", "zero", "exempt", "outside-scope"]
-# Of these no VAT is due, whatever rate is written beside them.
-WITHOUT_VAT: tuple[VatTreatment, ...] = ("zero", "exempt", "outside-scope")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -23,6 +19,21 @@ class VatCategory:
 
     treatment: VatTreatment
     rate_percent: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class LineVat:
+    """How VAT treats a line, and why. An `illustrative` treatment is an example: which one is right needs advice."""
+
+    treatment: VatTreatment
+    rate_percent: Decimal
+    reason: str
+    illustrative: bool = False
+
+    @property
+    def category(self) -> VatCategory:
+        """What it is summed up with."""
+        return VatCategory(self.treatment, self.rate_percent)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,11 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
-from billing.domain.vat import WITHOUT_VAT, VatTreatment
 from shared.contracts.charges import PercentRate
 from shared.contracts.credits import Cap
 from shared.contracts.meters import Meter, Rounding, meter_faults
 from shared.contracts.scalars import END_OF_TEXT, Amount, Id, MonthText
+from shared.contracts.vat import WITHOUT_VAT, VatTreatment
 from shared.faults import Fault
 from shared.written_time import WHEN_PATTERN, InvalidTime, When, read_time
 

@@ -55,12 +55,16 @@ def overlap_faults(agreement: Agreement, covers: Iterable[Coverage]) -> Iterator
         yield Fault((), f"overlaps agreement {other} of the same council for {', '.join(sorted(services))}")
 
 
-def _services(agreement: Agreement, catalogue: Catalogue) -> frozenset[str]:
+def charged_services(agreement: Agreement, catalogue: Catalogue) -> frozenset[str]:
+    """The services that any version of the agreement's tariffs prices."""
     versions = (
         version for tariff in agreement.tariffs for version in catalogue.get(DefinitionKey("tariff", tariff), ())
     )
-    priced = (version.definition.service for version in versions if isinstance(version.definition, Tariff))
-    return frozenset([*(target.service for target in agreement.targets), *priced])
+    return frozenset(version.definition.service for version in versions if isinstance(version.definition, Tariff))
+
+
+def _services(agreement: Agreement, catalogue: Catalogue) -> frozenset[str]:
+    return charged_services(agreement, catalogue).union(target.service for target in agreement.targets)
 
 
 def _meet(one: Coverage, other: Coverage) -> bool:

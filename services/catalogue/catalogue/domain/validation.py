@@ -3,8 +3,9 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 
-from catalogue.domain.agreements import agreement_faults, covers, overlap_faults
+from catalogue.domain.agreements import agreement_faults, charged_services, covers, overlap_faults
 from catalogue.domain.definition_rules import council_faults, partnership_faults, service_faults
+from catalogue.domain.party_rules import council_party_faults, provider_faults, vat_faults
 from catalogue.domain.submission import Submission, SubmittedDefinition
 from catalogue.domain.versions import DEFINITION_TYPES, Catalogue, CatalogueVersion, DefinitionKey, next_version
 from shared.contracts.calendar_rules import calendar_faults, calendar_warnings, with_bank_holidays
@@ -16,6 +17,7 @@ from shared.contracts.definitions import (
     Calendar,
     Council,
     Partnership,
+    Provider,
     Service,
     Tariff,
 )
@@ -36,6 +38,7 @@ def faults(submission: Submission, stored: Catalogue, holidays: BankHolidays, at
         of_one += _moved_faults(definition, stored.get(submitted.key, ()))
         if isinstance(definition, Agreement):
             of_one += overlap_faults(definition, covered)
+            of_one += _vat_faults(definition, together)
         found += map(submitted.source_path.in_input, of_one)
     return list(dict.fromkeys([*found, *_repeated_ids(submission.entries)]))
 
@@ -82,6 +85,9 @@ def _alone(definition: AnyDefinition, holidays: BankHolidays) -> Iterator[Fault]
             yield from calendar_faults(definition, holidays)
         case Council():
             yield from council_faults(definition)
+            yield from council_party_faults(definition)
+        case Provider():
+            yield from provider_faults(definition)
         case Tariff():
             yield from tariff_faults(definition)
         case Agreement():
@@ -90,8 +96,6 @@ def _alone(definition: AnyDefinition, holidays: BankHolidays) -> Iterator[Fault]
             yield from partnership_faults(definition)
         case Service():
             yield from service_faults(definition)
-        case _:
-            return
 
 
 def _warnings_of(definition: AnyDefinition, holidays: BankHolidays, today: date) -> Iterator[Fault]:
@@ -112,6 +116,14 @@ def _moved_faults(definition: AnyDefinition, recorded: Sequence[CatalogueVersion
             yield Fault(("council",), f"is {before.council} in the version before: give this agreement another id")
         case Calendar(), Calendar() if definition.zone != before.zone:
             yield Fault(("zone",), f"is {before.zone} in the version before: give this calendar another id")
+
+
+def _vat_faults(agreement: Agreement, together: Catalogue) -> Iterator[Fault]:
+    if any(DefinitionKey("tariff", tariff) not in together for tariff in agreement.tariffs):
+        return  # it cannot be read, or has a fault of its own: what it charges for is not known
+    versions = together.get(DefinitionKey("provider", agreement.provider), ())
+    providers = [version.definition for version in versions if isinstance(version.definition, Provider)]
+    yield from vat_faults(agreement, charged_services(agreement, together), providers)
 
 
 def _period_faults(definition: AnyDefinition) -> Iterator[Fault]:
@@ -150,6 +162,9 @@ def _of_agreement(agreement: Agreement) -> Iterator[tuple[Path, DefinitionKey]]:
     yield ("council",), DefinitionKey("council", agreement.council)
     yield ("provider",), DefinitionKey("provider", agreement.provider)
     yield from ((("tariffs", i), DefinitionKey("tariff", id)) for i, id in enumerate(agreement.tariffs))
+    for i, each in enumerate(agreement.vat):
+        if each.service != EVERY_SERVICE:
+            yield ("vat", i, "service"), DefinitionKey("service", each.service)
     for i, target in enumerate(agreement.targets):
         if target.service != EVERY_SERVICE:
             yield ("targets", i, "service"), DefinitionKey("service", target.service)

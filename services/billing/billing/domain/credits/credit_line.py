@@ -4,13 +4,15 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from billing.domain.credits.attainment import Shortfall, TargetAttainment
+from billing.domain.rules import RULES_VERSION
+from billing.domain.vat import LineVat
 from shared.contracts.credits import Credit, ServicePoints
 from shared.contracts.definitions import Objective
 from shared.contracts.objectives import Judgement
 
-# cause: another target of the same cause earns more · charge: no service is credited with more than its charge
 # How much more a failure credits that is repeated.
 REPEATED_TIMES = 2
+# cause: another target of the same cause earns more · charge: no service is credited with more than its charge
 Limit = Literal["cause", "charge", "service-month", "council-month", "agreement-year"]
 
 
@@ -28,7 +30,7 @@ class CreditLine:
 
     `ref` is the same whenever the line is computed again. A repeated failure has earned twice its band. `point_gbp` is
     what a point is worth, "0" where none are used. Reductions are in the order in which limits apply. A target that
-    earns nothing has a line too: councils look for it.
+    earns nothing has a line too: councils look for it. `vat` is that of the charge it reduces.
     """
 
     ref: str
@@ -46,6 +48,8 @@ class CreditLine:
     earned_pence: int
     is_repeated: bool = False
     reductions: tuple[Reduction, ...] = ()
+    vat: LineVat | None = None
+    rules_version: int = RULES_VERSION
 
     @property
     def points(self) -> int:
