@@ -112,8 +112,10 @@ def _keep(connection: Connection, table: Table, rows: Sequence[Row], statement: 
 
 
 def _store(connection: Connection, table: Table, statement: Insert, rows: Sequence[Row]) -> None:
-    columns = map(list, zip(*rows, strict=True))
-    insert_columns(connection, statement, dict(zip(_names(table), columns, strict=True)))
+    columns = dict(zip(_names(table), map(list, zip(*rows, strict=True)), strict=True))
+    # A column in which no row has anything need not be sent: most events name no other and have no attributes.
+    sent = {name: values for name, values in columns.items() if any(value is not None for value in values)}
+    insert_columns(connection, statement, sent)
 
 
 def _names(table: Table) -> list[str]:
