@@ -56,6 +56,12 @@ class LocatedFault:
         return f"{self.position}: {self.fault}" if self.position else str(self.fault)
 
 
+def repeats(values: Sequence[str]) -> list[int]:
+    """The indexes of values that an earlier one equals."""
+    first: dict[str, int] = {}
+    return [index for index, value in enumerate(values) if first.setdefault(value, index) != index]
+
+
 def listed(faults: Sequence[object]) -> list[str]:
     """The first `MAX_LISTED` as lines, and how many more there are."""
     more = len(faults) - MAX_LISTED

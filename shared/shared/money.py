@@ -61,9 +61,9 @@ def format_gbp_prose(amount_pence: int) -> str:
 
 
 def format_rate(pounds: Decimal) -> str:
-    """A price for one unit with all its decimals, at least two: `£0.0375`, `£4.50`, `£1,200.00`."""
-    whole, _, decimals = f"{pounds:,f}".partition(".")
-    return f"£{whole}.{decimals.rstrip('0'):0<2}"
+    """A price for one unit with all its decimals, at least two: `£0.0375`, `£4.50`, `£1,200.00`, `−£4.50`."""
+    whole, _, decimals = f"{abs(pounds):,f}".partition(".")
+    return f"{_MINUS if pounds < 0 else ''}£{whole}.{decimals.rstrip('0'):0<2}"
 
 
 def plain_gbp(amount_pence: int) -> str:

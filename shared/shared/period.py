@@ -56,6 +56,10 @@ class Month(Struct, frozen=True, order=True):
     def previous(self) -> "Month":
         return Month(self.year - (self.month == 1), (self.month - 2) % 12 + 1)
 
+    def earlier(self, months: int) -> "Month":
+        """The month so many months before."""
+        return _later(self, -months)
+
     @property
     def days(self) -> int:
         return (self.next.first_day - self.first_day).days
@@ -125,6 +129,15 @@ def period_of(month: Month, over: PeriodLength) -> Period:
     """The month itself, or the quarter or financial year in which it lies; quarters begin in April, July ..."""
     months_long = _MONTHS_OF[over]
     return Period(_later(month, -((month.month - 4) % months_long)), months_long)
+
+
+def months_between(first: Month, end: Month) -> list[Month]:
+    """The months from `first` on, `end` excluded."""
+    months = []
+    while first < end:
+        months.append(first)
+        first = first.next
+    return months
 
 
 def _later(month: Month, by: int) -> Month:

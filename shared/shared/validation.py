@@ -108,6 +108,10 @@ def _union_faults(value: object, options: tuple[Annotation, ...], at: Path) -> I
         # A number or a text, each of its own form.
         chosen = [option for option in real if (get_args(option)[0] is str) == isinstance(value, str)]
         real = chosen[:1] or real[:1]
+    structs = [option for option in real if _is_struct(get_origin(option) or option)]
+    if len(real) == 2 and len(structs) == 1:
+        # Written out, or its name.
+        real = structs if isinstance(value, dict) else [option for option in real if option not in structs]
     if len(real) == 1:
         yield from _faults(value, real[0], at)
         return

@@ -48,6 +48,8 @@ class Peer:
         return f"{self.name} {self.packages[0].rpartition('=')[2]}"
 
 
+# What recomputes a month beside billing.
+DUCKDB = "duckdb==2.0.1"
 # Versions of November 2026. In a command, `{state}` is an empty folder for what the program keeps on disk.
 PEERS = (
     Peer(
@@ -68,7 +70,7 @@ PEERS = (
 def measure(env: BenchEnvironment, peer: Peer, *, events: int) -> Cost | str:
     """What an event costs on the peer; or a line that says why it could not be installed, or did not get to the end."""
     try:
-        return _measure(env, peer, _installed(peer), events=events)
+        return _measure(env, peer, installed(peer.packages), events=events)
     except (subprocess.CalledProcessError, OSError, ProgramFailed) as failure:
         return f"{peer.label} is left out: {_reason(failure)}"
 
@@ -91,24 +93,24 @@ def _measure(env: BenchEnvironment, peer: Peer, python: Path, *, events: int) ->
     return cost
 
 
-def _installed(peer: Peer) -> Path:
-    """The interpreter of an environment that holds the peer; raises `CalledProcessError` where it cannot be had."""
-    folder = _folder(peer)
+def installed(packages: Sequence[str]) -> Path:
+    """The interpreter of an environment that holds the packages; raises `CalledProcessError` where it cannot be had."""
+    folder = _folder(packages)
     python = folder / "bin/python"
     if not (folder / _INSTALLED).exists():
         shutil.rmtree(folder, ignore_errors=True)
         venv.create(folder, with_pip=False, symlinks=True)
-        _pip(python, peer.packages)
+        _pip(python, packages)
         _lend_packages(python)
         (folder / _INSTALLED).touch()
     return python
 
 
-def _folder(peer: Peer) -> Path:
+def _folder(packages: Sequence[str]) -> Path:
     """Another one for every interpreter and every version."""
-    name = "\n".join([*peer.packages, sys.version, sys.prefix])
+    name = "\n".join([*packages, sys.version, sys.prefix])
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "tallystick-bench" / f"{peer.packages[0]}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
+    return cache / "tallystick-bench" / f"{packages[0]}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
 
 
 def _pip(python: Path, packages: Sequence[str]) -> None:

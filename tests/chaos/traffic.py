@@ -12,13 +12,15 @@ from heapq import heappop, heappush
 from random import Random
 from typing import Any
 
-from tests.chaos.oracle.tickets import WITH_EVENINGS
+from tests.chaos.oracle.tickets import WITH_EVENINGS, what_of
 from tests.chaos.partnership import COUNCILS
 
 TICKETS, WORK, USAGE = "provider.tickets.v1", "provider.work.v1", "provider.usage.v1"
 HOUR_S, DAY_S = 3600, 86_400
 OLDEST_S, NEWEST_S = 45 * DAY_S, 15 * DAY_S
-DOUBLED, LATE, CONTRADICTED = 0.10, 0.02, 0.0001
+DOUBLED, LATE, CONTRADICTED, WITHDRAWN = 0.10, 0.02, 0.0001, 0.005
+# Every item of the traffic is opened: the simulation tries what becomes of one that is not.
+OPENINGS = frozenset({"opened"})
 # How many others may come between an event and its second sending, or its late one.
 APART = 20_000
 OPEN_ITEMS = 400
@@ -60,7 +62,7 @@ class Size:
 def sendings(size: Size, *, seed: int, now: int) -> Iterator[Sending]:
     """The records in the order of sending; the same for the same seed and `now` (epoch seconds)."""
     chance = Random(seed)  # noqa: S311 (a test's choice)
-    postponed: list[tuple[int, int, Sending]] = []
+    postponed: list[tuple[int, float, Sending]] = []
     place = 0
     for place, (topic, event) in enumerate(_events(size, chance, now)):
         sending = _sending(topic, event)
@@ -70,6 +72,9 @@ def sendings(size: Size, *, seed: int, now: int) -> Iterator[Sending]:
             yield sending
         if chance.random() < DOUBLED:
             heappush(postponed, (place + chance.randrange(APART), -place, _respelled(sending, chance)))
+        if topic != USAGE and what_of(event) not in OPENINGS and chance.random() < WITHDRAWN:
+            # Before the event or after it, by as much as others are late.
+            heappush(postponed, (place + chance.randrange(APART), -place - 0.5, _withdrawal(topic, event)))
         if topic == USAGE and chance.random() < CONTRADICTED:
             event["data"]["quantity"] += "1"
             heappush(postponed, (place + chance.randrange(APART), size.usage + place, _sending(topic, event)))
@@ -220,6 +225,15 @@ def _event(kind: str, name: str, council: str, subject: str, at: int, **data: st
         "council": council,
         "data": data,
     }
+
+
+def _withdrawal(topic: str, event: dict[str, Any]) -> Sending:
+    """The sender of the event says in the same second that it is not so."""
+    at = int(datetime.fromisoformat(event["time"]).timestamp())
+    data = {"stream": topic.split(".")[1].removesuffix("s"), "withdrawn_source": event["source"]}
+    name = f"{event['id']}-withdrawn"
+    data["withdrawn_id"] = event["id"]
+    return _sending(topic, _event("item.fact-withdrawn", name, event["council"], event["subject"], at, **data))
 
 
 def _sending(topic: str, event: dict[str, Any]) -> Sending:

@@ -168,7 +168,7 @@ def _conserved(
     """Every record of every shard has one outcome; in the topics of which we expect each, that one."""
     progress = lag.progress(reader)
     verification.none(f"{reader}: records without an outcome", [each for each in progress if each.unaccounted])
-    for topic in {"billing": (USAGE,), "sla_monitor": (TICKETS, WORK)}.get(reader, ()):
+    for topic in {"billing": (TICKETS, WORK, USAGE), "sla_monitor": (TICKETS, WORK)}.get(reader, ()):
         found: Counter[tuple[int, str]] = Counter()
         for each in progress:
             if each.topic == topic:

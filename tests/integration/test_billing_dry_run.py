@@ -76,7 +76,7 @@ class BillingDatabase:
     def forget(self) -> None:
         """Nothing but the catalogue is known."""
         with self.owner.begin() as connection:
-            for table in (tables.reading, tables.reversal, tables.item_opened, tables.item_completed, tables.inbox):
+            for table in (tables.event, tables.inbox):
                 connection.execute(delete(table))
             connection.execute(delete(tables.progress).where(tables.progress.c.topic != CATALOGUE.name))
 

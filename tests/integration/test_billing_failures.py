@@ -23,7 +23,8 @@ from billing.statements import StatementFailed, Statements
 from billing.store import tables
 from billing.store.sql import SqlStore
 from shared.clock import FixedClock
-from shared.contracts.definitions import Agreement, Council, UnitCharge
+from shared.contracts.charges import UnitCharge
+from shared.contracts.definitions import Agreement, Council
 from shared.contracts.topics import CATALOGUE, PARTITIONS
 from shared.http import create_app
 from shared.log.partitioner import partition_of

@@ -16,9 +16,9 @@ from sqlalchemy import delete
 from billing.store import tables
 from billing.store.sql import SqlStore
 from shared.contracts.envelope import Event
-from shared.contracts.items import WorkCompleted, WorkReceived, WorkReclassified
+from shared.contracts.items import FactWithdrawn, WorkCompleted, WorkReceived, WorkReclassified
 from shared.contracts.topics import CATALOGUE, USAGE, WORK
-from shared.contracts.usage import UsageEvent, UsageRecorded, UsageReversed
+from shared.contracts.usage import UsageAdjusted, UsageEvent, UsageRecorded, UsageReversed
 from shared.sql.engine import connect
 from tests.support.billing_feed import MAY, TARIFFS, feed, quantities
 from tests.support.databases import as_owner
@@ -28,6 +28,7 @@ from tests.support.recharges import (
     PAYABLE,
     PAYROLL,
     PROVIDER,
+    adjusted,
     agreement,
     catalogue_events,
     completed,
@@ -37,14 +38,7 @@ from tests.support.recharges import (
     reversed_,
     tariff,
     unit,
-)
-
-USAGE_TABLES = (
-    tables.reading,
-    tables.reversal,
-    tables.item_opened,
-    tables.item_reclassified,
-    tables.item_completed,
+    withdrawn,
 )
 
 ENQUIRIES = msgspec.structs.replace(PAYABLE, id="enquiries", name="Enquiries")
@@ -57,6 +51,7 @@ moments = st.integers(0, 60).map(lambda hours: f"2026-05-{29 + hours // 24:02}T{
 names = st.sampled_from(["a", "b", "c"])
 services = st.sampled_from(["accounts-payable", "enquiries"])
 amounts = st.integers(0, 40).map(str)
+corrections = st.integers(-60, 40).map(lambda halves: str(halves / 2))
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +62,7 @@ def catalogued(module_database_of: Callable[[str], str]) -> Iterator[tuple[SqlSt
 
     def forget() -> None:
         with owner.begin() as connection:
-            for table in (*USAGE_TABLES, tables.inbox):
+            for table in (tables.event, tables.inbox):
                 connection.execute(delete(table))
             connection.execute(delete(tables.progress).where(tables.progress.c.topic != CATALOGUE.name))
 
@@ -79,7 +74,10 @@ def catalogued(module_database_of: Callable[[str], str]) -> Iterator[tuple[SqlSt
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[Event]:
-    """Receipts, changes of service, repeated completions, readings and reversals, every event with an id of its own."""
+    """Receipts, changes of service, repeated completions, readings, reversals and adjustments; some are withdrawn.
+
+    Every event has an id of its own.
+    """
     events: list[Event] = []
     for number in range(draw(st.integers(1, 12))):
         name, at = draw(names), draw(moments)
@@ -92,21 +90,31 @@ def histories(draw: st.DrawFn) -> list[Event]:
                         completed(name, at, units=draw(amounts), id=f"{number}-completed"),
                         recorded(f"{name}-{number}", at, draw(amounts)),
                         reversed_(f"{name}-{draw(st.integers(0, 12))}", at),
+                        adjusted(f"{name}-{draw(st.integers(0, 12))}", at, draw(corrections), id=f"{number}-adjusted"),
                     ]
                 )
             )
         )
     unique = {event.id: event for event in events}
-    return list(unique.values())
+    of_items = [
+        event for event in unique.values() if isinstance(event, WorkReceived | WorkReclassified | WorkCompleted)
+    ]
+    return [*unique.values(), *(withdrawn(event, draw(moments)) for event in of_items if draw(st.integers(0, 3)) == 0)]
 
 
 def naive_quantities(history: Sequence[Event], month: str) -> dict[str, Decimal]:
     """The rules applied one event at a time and without a database. All times are British Summer Time, UTC + 1."""
     sums: dict[str, Decimal] = defaultdict(Decimal)
+    untrue = {event.data.withdrawn_id for event in history if isinstance(event, FactWithdrawn)}
+    history = [event for event in history if event.id not in untrue]
     taken_back = {event.data.reversed_id for event in history if isinstance(event, UsageReversed)}
     for event in history:
         if isinstance(event, UsageRecorded) and event.id not in taken_back and _bst_month(event) == month:
             sums["payroll"] += Decimal(event.data.quantity)
+            adjusting = (each for each in history if isinstance(each, UsageAdjusted))
+            sums["payroll"] += sum(
+                Decimal(each.data.quantity) for each in adjusting if each.data.adjusted_id == event.id
+            )
     for item in {event.subject for event in history if isinstance(event, WorkReceived)}:
         completions = [event for event in history if isinstance(event, WorkCompleted) and event.subject == item]
         if completions:
@@ -160,8 +168,8 @@ def test_any_order_with_any_repetition_gives_what_the_naive_rules_give(
 def arrive(store: SqlStore, arriving: Sequence[Event], chance: random.Random) -> None:
     """Each topic's events, in two batches of any size."""
     for topic, types in (
-        (WORK, WorkReceived | WorkReclassified | WorkCompleted),
-        (USAGE, UsageRecorded | UsageReversed),
+        (WORK, WorkReceived | WorkReclassified | WorkCompleted | FactWithdrawn),
+        (USAGE, UsageRecorded | UsageReversed | UsageAdjusted),
     ):
         of_topic = [event for event in arriving if isinstance(event, types)]
         cut = chance.randrange(len(of_topic) + 1)

@@ -11,9 +11,9 @@ import pytest
 from fastapi import APIRouter
 from fastapi.testclient import TestClient
 
+from shared.documents import MAX_DOCUMENT_BYTES
 from shared.http import create_app
 from sla_monitor.trial import route
-from sla_monitor.trial.target import MAX_DOCUMENT_BYTES
 from tests.support.callers import MAY_ALL
 
 YAML = {"Content-Type": "application/yaml"}

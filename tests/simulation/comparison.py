@@ -31,9 +31,7 @@ def differences(world: World, *, failing: str = "") -> Iterator[str]:
     yield from _differ("verdict in live state", stored.live_verdicts(world), decided)
     yield from _differ("recharge", stored.recharges(world), oracle.recharges(tickets, usage))
     yield from _differ("items", stored.judged(world), raw_log.expected_counts(tickets, work))
-    yield from _differ(
-        "records billed", stored.billed(world), raw_log.expected_counts(tickets, work, usage, metering_only=True)
-    )
+    yield from _differ("records billed", stored.billed(world), raw_log.expected_counts(tickets, work, usage))
     announced = stored.announced(world)
     yield from _ambiguous(announced)
     yield from _warned_again(announced)

@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from itertools import groupby, permutations
 from typing import Any, NamedTuple
 
-from tests.simulation.raw_log import LogContents, happened_at, sequence_order
+from tests.simulation.raw_log import LogContents, happened_at, sequence_order, standing
 
 HOUR_S = 3600
 # Of each agreement of a council: a resolution, and a response.
@@ -48,12 +48,22 @@ class ItemHistory(NamedTuple):
     events: list[tuple[datetime, str]]
     sent_on_time: bool
 
+    @property
+    def is_opened(self) -> bool:
+        """Whether there is anything to judge or to bill."""
+        return any(what == "opened" for _, what in self.events)
+
 
 def item_histories(log: LogContents) -> dict[tuple[str, str], ItemHistory]:
-    """What happened to each item of one topic that was opened. A ticket is resolved, work is completed."""
-    events: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for event in log.events.values():
-        events.setdefault((event["council"], event["subject"]), []).append(event)
+    """What happened to each item of one topic. A ticket is resolved, work is completed.
+
+    Of one whose opening was withdrawn nothing applied.
+    """
+    events: dict[tuple[str, str], list[dict[str, Any]]] = {
+        (event["council"], event["subject"]): [] for event in log.events.values()
+    }
+    for event in standing(log):
+        events[event["council"], event["subject"]].append(event)
     return {item: ItemHistory(_applied(known), item not in log.late) for item, known in events.items()}
 
 
@@ -113,6 +123,8 @@ def verdicts(log: LogContents, stream: str) -> dict[Key, DecidedVerdict]:
     """Every verdict on the items of a topic that is decided when all of time has passed."""
     found: dict[Key, DecidedVerdict | None] = {}
     for (council, item), history in item_histories(log).items():
+        if not history.is_opened:
+            continue
         paused = _states(history)[-1][1] == "paused"
         for (of, agreement), (resolve_s, respond_s) in ALLOWED_S.items():
             if of == council:
@@ -204,12 +216,12 @@ def recharges(tickets: LogContents, usage: LogContents) -> dict[tuple[str, str],
 
     moved = {
         (event["council"], event["subject"]): happened_at(event)
-        for event in tickets.events.values()
+        for event in standing(tickets)
         if _what(event) == "reclassified"
     }
     for (council, item), history in item_histories(tickets).items():
         resolved = [at for at, what in history.events if what == "resolved"]
-        if resolved:
+        if resolved and history.is_opened:
             # A ticket moves to phones once at most; in the second in which it is resolved it is too late for that.
             opened, at = history.events[0][0], moved.get((council, item), FOREVER)
             phones = at < min(resolved) or at <= opened

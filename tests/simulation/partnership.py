@@ -7,6 +7,7 @@ of February, and no change of the clocks: London is on UTC throughout.
 from datetime import UTC, datetime
 
 from shared.contracts.catalogue import CalendarVersioned, VersionData
+from shared.contracts.charges import UnitCharge
 from shared.contracts.codec import encode_event
 from shared.contracts.definitions import (
     Agreement,
@@ -17,7 +18,6 @@ from shared.contracts.definitions import (
     Service,
     Target,
     Tariff,
-    UnitCharge,
     Weekday,
 )
 from shared.contracts.topics import CATALOGUE, DECISIONS, TICKETS, USAGE, VERDICTS, WORK, Topic

@@ -9,16 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-# The types by which anything is recharged.
-METERING = {
-    "tallystick.ticket.opened.v1",
-    "tallystick.ticket.resolved.v1",
-    "tallystick.ticket.reclassified.v1",
-    "tallystick.work.received.v1",
-    "tallystick.work.completed.v1",
-    "tallystick.usage.recorded.v1",
-    "tallystick.usage.reversed.v1",
-}
+WITHDRAWN = "tallystick.item.fact-withdrawn.v1"
 
 
 class RawRecord(NamedTuple):
@@ -59,20 +50,29 @@ def read_log(records: Iterable[RawRecord]) -> LogContents:
             if sequence_order(event) < sequence_order(first):
                 contents.events[event["source"], event["id"]] = event
                 contents.late.add((event["council"], event["subject"]))  # until now it was read in another place
+        elif event["type"] == WITHDRAWN:
+            contents.late.add((event["council"], event["subject"]))  # until now it was read with what is withdrawn
         elif record.timestamp_ms / 1000 - happened_at(event).timestamp() >= 1:
             contents.late.add((event["council"], event["subject"]))
     return contents._replace(unreadable=unreadable)
 
 
-def expected_counts(*logs: LogContents, metering_only: bool = False) -> dict[str, int]:
-    """How many records must be applied, duplicate, quarantined. `metering_only`: other events have no identity kept."""
+def standing(log: LogContents) -> list[dict[str, Any]]:
+    """The events that count: neither withdrawn by their own source, nor withdrawals."""
+    withdrawals = [event for event in log.events.values() if event["type"] == WITHDRAWN]
+    gone = {(event["source"], event["data"]["withdrawn_id"]) for event in withdrawals}
+    return [
+        event
+        for event in log.events.values()
+        if event["type"] != WITHDRAWN and (event["source"], event["id"]) not in gone
+    ]
 
-    def known(events: Iterable[dict[str, Any]]) -> int:
-        return sum(not metering_only or event["type"] in METERING for event in events)
 
+def expected_counts(*logs: LogContents) -> dict[str, int]:
+    """How many records must be applied, duplicate, quarantined."""
     records = sum(len(each.events) + len(each.repeated) + len(each.contradicted) + each.unreadable for each in logs)
-    duplicate = sum(known(each.repeated) for each in logs)
-    quarantined = sum(known(each.contradicted) + each.unreadable for each in logs)
+    duplicate = sum(len(each.repeated) for each in logs)
+    quarantined = sum(len(each.contradicted) + each.unreadable for each in logs)
     found = {"duplicate": duplicate, "quarantined": quarantined, "applied": records - duplicate - quarantined}
     return {outcome: count for outcome, count in found.items() if count or outcome == "applied"}
 

@@ -1,4 +1,4 @@
-"""The systems that send events: tickets and readings, sent at once, late, twice, or with contradicting content."""
+"""The systems that send events: tickets and readings, sent at once, late, twice, with other content, or withdrawn."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -14,6 +14,7 @@ from shared.contracts.codec import decode_event, encode_event
 from shared.contracts.envelope import ItemEvent
 from shared.contracts.items import (
     CompletedData,
+    FactWithdrawn,
     NewItemData,
     NoData,
     PausedData,
@@ -25,6 +26,7 @@ from shared.contracts.items import (
     TicketResolved,
     TicketResponded,
     TicketResumed,
+    WithdrawnFactData,
     WorkCompleted,
     WorkPaused,
     WorkReceived,
@@ -158,6 +160,20 @@ class Senders:
         self.sent.append(self.withheld.pop(choice % len(self.withheld)))
         self.send(*self.sent[-1])
         return f"{_label(self.sent[-1][1])} is sent late"
+
+    def withdraw(self, now: datetime, choice: int) -> str:
+        """What an event of an item stated is withdrawn, one that is withheld still before it is sent."""
+        of_items = [each for each in self.withheld or self.sent if each[0] != USAGE.name]
+        if not of_items:
+            return ""
+        topic, message = of_items[choice % len(of_items)]
+        event = decode_event(message.value)
+        assert isinstance(event, ItemEvent)
+        data = WithdrawnFactData(
+            stream="ticket" if topic == TICKETS.name else "work", withdrawn_source=SOURCE, withdrawn_id=event.id
+        )
+        about: dict[str, Any] = {"id": f"e{next(self._numbers)}", "source": SOURCE, "time": now.replace(microsecond=0)}
+        return self._send_now(topic, FactWithdrawn(**about, subject=event.subject, council=event.council, data=data))
 
     def send_again(self, choice: int) -> str:
         """A message is sent a second time, perhaps with another sequence."""

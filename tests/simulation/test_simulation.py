@@ -24,7 +24,7 @@ LEAST_OFTEN = 1 / 5
 FAULTS = (
     *("killed", "thawed", "evicted", "skewed", "offset expired", "fenced"),
     *("live state restored", "billing restored", "read model restored"),
-    *("sent late", "sent again", "contradicted", "garbage sent"),
+    *("sent late", "sent again", "withdrawn", "contradicted", "garbage sent"),
     *("archived", "brought back"),
     *PORT_FAULTS,
 )

@@ -146,6 +146,11 @@ class World:
         behind = len(begun) == len(read_to) and min(begun) < self.servers.log.bounds(shard).end
         return min(begun) if behind else None
 
+    def _send_late_or_withdraw(self, a: int, b: int) -> str:
+        if b % 4 == 0:
+            return self._count(self.senders.withdraw(self.now, a), "withdrawn")
+        return self._count(self.senders.send_late(a), "sent late")
+
     def _roll_back(self, a: int, b: int) -> str:
         # A store restored from before its first record would rightly begin at the first one still held.
         if any(self.servers.log.first.values()):
@@ -164,7 +169,7 @@ _ACTIONS: dict[str, Callable[[World, int, int], str]] = {
     "continue": lambda world, a, _: world.senders.advance(world.now, a, late=False),
     "withhold": lambda world, a, _: world.senders.advance(world.now, a, late=True),
     "read meter": lambda world, a, _: world.senders.record(world.now, a),
-    "send late": lambda world, a, _: world._count(world.senders.send_late(a), "sent late"),
+    "send late": World._send_late_or_withdraw,
     "send again": lambda world, a, _: world._count(world.senders.send_again(a), "sent again"),
     "contradict": lambda world, a, _: world._count(world.senders.contradict(a), "contradicted"),
     "send garbage": lambda world, a, _: world._count(world.senders.send_garbage(a), "garbage sent"),

@@ -173,6 +173,7 @@ ADUR = {"council": "adur"}
 SILENT = series("council_silent_working_seconds", ADUR)
 FAILED, HELD = series("failed_items", ADUR), series("held_shards", ADUR)
 UNMATCHED = series("unmatched_usage_events", {"council": "adur", "service": "payroll"})
+PLAN_DUE = series("rectification_plan_due_timestamp_seconds", {"job": "billing"} | ADUR, agreement="adur-2026")
 NOT_ARRIVING = "Either nothing happened there, or its events do not arrive and its figures are too good."
 EVENTS_AND_ITEMS = (
     AlertCase(
@@ -204,6 +205,21 @@ EVENTS_AND_ITEMS = (
         ],
     ),
     AlertCase(name="all are counted", alert="UsageNotCounted", series={UNMATCHED: "0x40"}, at="5m"),
+    AlertCase(
+        name="on two instances, until the due date",
+        alert="RectificationPlanDue",
+        series={PLAN_DUE: "_x4 3600x40", PLAN_DUE.replace('"a"', '"b"'): "_x4 3600x40"},
+        at="5m",
+        fires=[
+            Firing(
+                {"council": "adur", "agreement": "adur-2026"},
+                "A rectification plan under adur-2026 is due to adur",
+                "The service points of the agreement's year came to the agreed number. Due by 1970-01-01 01:00:00 +0000"
+                " UTC.",
+            )
+        ],
+    ),
+    AlertCase(name="the due date is over", alert="RectificationPlanDue", series={PLAN_DUE: "299x40"}, at="5m"),
     AlertCase(
         name="on two instances",
         alert="ItemsFailed",

@@ -3,20 +3,18 @@
 from datetime import date
 from typing import Any
 
+from shared.contracts.charges import GraduatedCharge, Tier, UnitCharge
 from shared.contracts.definitions import (
     Agreement,
     AnyDefinition,
     Calendar,
     Council,
-    GraduatedCharge,
     Objective,
     Partnership,
     Provider,
     Service,
     Target,
     Tariff,
-    Tier,
-    UnitCharge,
 )
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri")

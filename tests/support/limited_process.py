@@ -27,7 +27,8 @@ def ends_of(kind: str, texts: Sequence[str]) -> list[int]:
 
 
 def _try_target(raw: bytes) -> object:
-    from sla_monitor.trial.target import InvalidDocument, try_target
+    from shared.documents import InvalidDocument
+    from sla_monitor.trial.target import try_target
 
     try:
         return try_target(raw, written_in="yaml")

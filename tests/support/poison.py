@@ -10,7 +10,7 @@ from shared.log.partitioner import partition_of
 from shared.log.port import Record, Shard
 from shared.log.validation import MAX_EVENT_BYTES, Reason
 from shared.units import EpochMillis, Offset
-from tests.support.recharges import ASHBY, SOURCE, completed, opened, received
+from tests.support.recharges import ASHBY, SOURCE, completed, opened, received, withdrawn
 
 AT = "2026-05-07T12:00:00+00:00"
 ITEM = "inv-1"
@@ -62,6 +62,10 @@ def _received(data: str) -> bytes:
     return event.replace(b'"data":{', b'"data":{' + data.encode() + b",")
 
 
+def _withdrawal(source: str) -> bytes:
+    return encode_event(withdrawn(received(ITEM, AT), AT, of_source=source))
+
+
 _VERDICT = json.dumps(examples()["tallystick.sla.breached.v1"]).encode()
 _SEVENTEEN = ",".join(f'"{number}":"x"' for number in range(17))
 
@@ -92,6 +96,7 @@ POISON = [
     Poison("the next version of a type", "UNKNOWN_TYPE", _with("work.completed.v1", "work.completed.v2")),
     Poison("another topic's type", "FOREIGN_TYPE", encode_event(opened(ITEM, AT))),
     Poison("what only the monitor says", "FOREIGN_TYPE", _VERDICT),
+    Poison("a withdrawal of what another source sent", "FOREIGN_SOURCE", _withdrawal("/others")),
     Poison("another version of CloudEvents", "UNREADABLE", _with('"specversion":"1.0"', '"specversion":"2.0"')),
     Poison("another item's key", "KEY_MISMATCH", GOOD, b"ashby:inv-2"),
     Poison("no key", "KEY_MISMATCH", GOOD, None),

@@ -6,37 +6,29 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from billing.domain.metering import Meter
 from billing.domain.terms import DefinitionVersions, TariffPeriod, Terms
 from billing.domain.usage import MeteredUsage, Usage
 from shared.contracts import catalogue as changes
+from shared.contracts.charges import Charge, GraduatedCharge, StandingCharge, Tier, UnitCharge
 from shared.contracts.codec import encode_event
-from shared.contracts.definitions import (
-    Agreement,
-    AnyDefinition,
-    Charge,
-    Council,
-    GraduatedCharge,
-    Provider,
-    Service,
-    StandingCharge,
-    Tariff,
-    Tier,
-    UnitCharge,
-)
+from shared.contracts.definitions import Agreement, AnyDefinition, Council, Provider, Service, Tariff
 from shared.contracts.envelope import Event, ItemEvent
 from shared.contracts.items import (
     CompletedData,
+    FactWithdrawn,
     NewItemData,
     ReclassifiedData,
     TicketOpened,
     TicketResolved,
+    WithdrawnFactData,
     WorkCompleted,
     WorkReceived,
     WorkReclassified,
 )
+from shared.contracts.meters import NamedMeter
+from shared.contracts.scalars import Stream
 from shared.contracts.topics import Topic
-from shared.contracts.usage import ReversalData, UsageData, UsageRecorded, UsageReversed
+from shared.contracts.usage import AdjustmentData, ReversalData, UsageAdjusted, UsageData, UsageRecorded, UsageReversed
 from shared.contracts.versions import DefinitionVersion
 from shared.log.partitioner import partition_of
 from shared.log.port import Record, Shard
@@ -134,7 +126,9 @@ def metered(**by_day: str) -> MeteredUsage:
     return MeteredUsage(days, events_counted=len(days), events_received=len(days))
 
 
-def usage(service: str | None, day: str, quantity: str, *, meter: Meter = "work-completed", events: int = 1) -> Usage:
+def usage(
+    service: str | None, day: str, quantity: str, *, meter: NamedMeter = "work-completed", events: int = 1
+) -> Usage:
     """A row of counted usage."""
     return Usage(service, date.fromisoformat(day), meter, "counted", None, Decimal(quantity), events)
 
@@ -180,11 +174,14 @@ def recorded(
     service: str = PAYROLL.id,
     day: str | None = None,
     unit: str | None = None,
+    attributes: dict[str, str] | None = None,
     id: str | None = None,
 ) -> UsageRecorded:
     """A quantity was recorded."""
     business_date = None if day is None else date.fromisoformat(day)
-    data = UsageData(service=service, quantity=quantity, business_date=business_date, unit=unit)
+    data = UsageData(
+        service=service, quantity=quantity, business_date=business_date, unit=unit, attributes=attributes or {}
+    )
     return UsageRecorded(**_envelope(id or f"{reading}-recorded", at), subject=ItemId(reading), data=data)
 
 
@@ -192,6 +189,26 @@ def reversed_(reading: str, at: str, *, service: str = PAYROLL.id) -> UsageRever
     """A reading is reversed."""
     data = ReversalData(service=service, reversed_source=SOURCE, reversed_id=f"{reading}-recorded")
     return UsageReversed(**_envelope(f"{reading}-reversed", at), subject=ItemId(reading), data=data)
+
+
+def adjusted(
+    reading: str, at: str, quantity: str, *, service: str = PAYROLL.id, id: str | None = None
+) -> UsageAdjusted:
+    """A reading counts `quantity` more."""
+    data = AdjustmentData(service=service, quantity=quantity, adjusted_source=SOURCE, adjusted_id=f"{reading}-recorded")
+    return UsageAdjusted(**_envelope(id or f"{reading}-adjusted", at), subject=ItemId(reading), data=data)
+
+
+_STREAMS: dict[str, Stream] = {"ticket": "ticket", "work": "work", "service": "service"}
+
+
+def withdrawn(
+    event: ItemEvent, at: str, *, of_source: str = SOURCE, stream: Stream | None = None, id: str | None = None
+) -> FactWithdrawn:
+    """What `event` states is not so."""
+    of_type = str(event.__struct_config__.tag).split(".")[1]
+    data = WithdrawnFactData(stream=stream or _STREAMS[of_type], withdrawn_source=of_source, withdrawn_id=event.id)
+    return FactWithdrawn(**_envelope(id or f"{event.id}-withdrawn", at), subject=event.subject, data=data)
 
 
 def catalogue_events(*definitions: AnyDefinition) -> list[Event]:

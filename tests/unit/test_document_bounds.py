@@ -11,8 +11,9 @@ import pytest
 from catalogue.adapters.partnership_files import parse
 from catalogue.domain.submission import InvalidSubmission
 from shared.contracts.calendar_rules import is_time_zone
+from shared.documents import InvalidDocument
 from shared.faults import Fault, LocatedFault
-from sla_monitor.trial.target import InvalidDocument, try_target
+from sla_monitor.trial.target import try_target
 from tests.support.limited_process import ends_of
 from tests.support.trials import EVERY_DAY, hours, tried
 

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from billing.domain.ingest import content_digest
 from shared.contracts.codec import decode_event
 from shared.contracts.envelope import Event
-from shared.contracts.items import TicketEvent, TicketOpened, WorkEvent
+from shared.contracts.items import FactWithdrawn, TicketEvent, TicketOpened, WorkEvent
 from sla_monitor.domain.facts import fact_of
 from tests.support.any_event import events
 
-KINDS = [*get_args(TicketEvent), *get_args(WorkEvent)]
-BY_TOPIC = [get_args(TicketEvent), get_args(WorkEvent)]
+KINDS = [*get_args(TicketEvent), *get_args(WorkEvent), FactWithdrawn]
+BY_TOPIC = [(*get_args(TicketEvent), FactWithdrawn), (*get_args(WorkEvent), FactWithdrawn)]
 
 
 def one_repeats_the_other(one: Any, other: Any) -> bool:

@@ -9,6 +9,7 @@ from billing.statements import StatementFailed
 from catalogue.adapters.partnership_files import UnknownPartnershipFile
 from catalogue.domain.submission import InvalidSubmission
 from catalogue.log_repair import LogAhead, LogDiffers
+from shared.documents import InvalidDocument
 from shared.json_values import NotStrictJson
 from shared.log.port import BusError, OffsetGone
 from shared.log.processor import Busy
@@ -19,7 +20,6 @@ from shared.startup_errors import IncompatibleStore, InvalidSettings, StorageFai
 from sla_monitor.domain.archive import ArchiveLost
 from sla_monitor.domain.decisions import NotAllowed
 from sla_monitor.domain.evidence import NoSuchCouncil, VerdictsChanging
-from sla_monitor.trial.target import InvalidDocument
 from tallystick.console import EXIT_BUG, EXIT_BUSY, EXIT_INVALID, fail
 from tallystick.draining import NoProgress
 from tallystick.replay.mapping import InvalidMapping, UnknownMapping

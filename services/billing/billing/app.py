@@ -19,6 +19,7 @@ from shared.auditing.api import TYPES as AUDIT_TYPES
 from shared.auditing.api import router as audit_router
 from shared.auditing.log import AuditLog
 from shared.bus.access_view import AccessView
+from billing.trial import route as trial
 from shared.bus.consumer import ConsumerStatus, consume, unread
 from shared.clock import Clock
 from shared.heartbeat import Heartbeat
@@ -51,7 +52,7 @@ class BillingApp:
     name = GROUP
     title = "Tallystick: billing"
     read_model_every_s = 60.0
-    types = (*api.TYPES, *AUDIT_TYPES)
+    types = (*api.TYPES, *trial.TYPES, *AUDIT_TYPES)
 
     def __init__(self, settings: BillingSettings, *, bus: Bus, clock: Clock, registry: CollectorRegistry) -> None:
         self._bus = bus
@@ -90,9 +91,10 @@ class BillingApp:
 
     @property
     def router(self) -> APIRouter:
-        """Billing's routes."""
+        """Billing's routes: statements, tariffs to try, and its audit log."""
         routes = APIRouter()
         routes.include_router(api.router(self.statements))
+        routes.include_router(trial.router())
         routes.include_router(audit_router(self.audit))
         return routes
 

@@ -11,8 +11,9 @@ from msgspec import Struct
 
 from billing.consumer import ingest_batch
 from billing.domain.ingest import AcceptedEvent, ingest_record
-from billing.domain.statement import NoAgreement, Statement, UnknownCouncil
-from billing.ports import DryRunStore, SnapshotStore, Store
+from billing.domain.statement import NoAgreement, Statement, UnknownCouncil, services_with_details
+from billing.domain.usage import metered_services
+from billing.ports import DryRunStore, Snapshot, SnapshotStore, Store
 from billing.statements import StatementFailed, Statements
 from shared.clock import Clock
 from shared.log.port import Record, Shard
@@ -112,12 +113,30 @@ def _at(record: Record, offset: int) -> Record:
     return Record(Offset(offset), record.key, record.value, record.headers, record.timestamp_ms)
 
 
+def _details(snapshot: Snapshot, month: Month, council: str) -> Iterator[tuple[object, ...]]:
+    """The details of the month as values that can be compared, each with its place."""
+    detailed = services_with_details(snapshot.terms, council, month)
+    for service, details in (snapshot.usage.details(month, council, detailed) if detailed else {}).items():
+        for place, detail in enumerate(details):
+            attributes = tuple(sorted(detail.attributes.items()))
+            yield service, place, detail.day, detail.quantity, detail.events, attributes
+
+
+def _metered(snapshot: Snapshot, month: Month, council: str) -> Iterator[tuple[object, ...]]:
+    """What the meters of their own get, as values that can be compared."""
+    for service in metered_services(snapshot.terms, council, month):
+        for event in snapshot.usage.metered(month, council, service):
+            yield service.id, event.order, event.quantity, event.unit, tuple(sorted(event.attributes.items()))
+
+
 def _inputs(store: SnapshotStore, scope: Scope, until: Month) -> _Inputs:
     """By council and month, from the first month in which an event names the council."""
     with store.snapshot(scope) as snapshot:
         return {
             (usage.council, month): {
                 *snapshot.usage.of_month(month, usage.council),
+                *_details(snapshot, month, usage.council),
+                *_metered(snapshot, month, usage.council),
                 *snapshot.verdicts.attainment(month, usage.council),
             }
             for usage in snapshot.usage.by_council()

@@ -4,6 +4,7 @@ They are for display: what is payable is on the statement, never here.
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from prometheus_client import CollectorRegistry
 
@@ -13,6 +14,7 @@ from billing.store.sql import GROUP
 from shared.metrics.definition import Exporter, MetricDefinition, SampledMetrics
 from shared.metrics.every_service import CATALOGUE_VERSIONS, PROCESS_METRICS, QUARANTINE_OPEN, READER_METRICS
 from shared.metrics.groups import GroupMetrics
+from shared.period import local_midnight
 
 _PENCE_A_POUND = 100
 
@@ -43,7 +45,16 @@ UNMATCHED = MetricDefinition(
     action="Tell the sender the service's unit; the statement's page lists them.",
     exporter=Exporter.EVERY_INSTANCE,
 )
-METRICS = (*READER_METRICS, *PROCESS_METRICS, CHARGES, CREDITS, UNMATCHED)
+PLAN_DUE = MetricDefinition(
+    name="tallystick_rectification_plan_due_timestamp_seconds",
+    kind="gauge",
+    unit="seconds since 1970",
+    labels=("council", "agreement"),
+    meaning="The end of the day on which a rectification plan is due, while the agreement's year goes on.",
+    action="Alert RectificationPlanDue: agree the plan with the council before that.",
+    exporter=Exporter.EVERY_INSTANCE,
+)
+METRICS = (*READER_METRICS, *PROCESS_METRICS, CHARGES, CREDITS, UNMATCHED, PLAN_DUE)
 
 
 class BillingMetrics:
@@ -63,6 +74,11 @@ class BillingMetrics:
                     (each.council.id, service): events
                     for each in month.statements
                     for service, events in _unmatched(each).items()
+                },
+                PLAN_DUE: {
+                    (each.council.id, plan.agreement): local_midnight(plan.due_on + timedelta(days=1)).timestamp()
+                    for each in month.statements
+                    for plan in each.plans
                 },
                 CATALOGUE_VERSIONS: {(kind,): count for kind, count in versions.items()},
                 QUARANTINE_OPEN: {(GROUP, topic): count for topic, count in open_.items()},

@@ -1,6 +1,6 @@
 """What billing needs of a store: one atomic write for each batch, and the reads that a statement is made of."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -9,10 +9,14 @@ from typing import NamedTuple, Protocol
 
 from billing.domain.credits.attainment import TargetAttainment
 from billing.domain.ingest import AcceptedEvent
-from billing.domain.metering import Meter
+from billing.domain.meters import MeteredEvent
 from billing.domain.terms import Terms
-from billing.domain.usage import Usage
+from billing.domain.usage import Usage, UsageDetail
+from shared.contracts.definitions import Service
+from shared.contracts.meters import NamedMeter
 from shared.contracts.scalars import Stream
+from shared.contracts.topics import TOPIC_OF_STREAM, USAGE
+from shared.instants import instant_at
 from shared.log.port import Quarantined, Shard
 from shared.period import Month
 from shared.scope import Scope
@@ -47,7 +51,10 @@ class EventCursor(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CountedEvent:
-    """An event that a line counts. A reading has no item and no `stream`; a miss behind a service credit counts 1."""
+    """An event that a line counts, and where in the log it is. A reading has no item and no `stream`.
+
+    A miss behind a service credit counts 1. An adjustment counts on the day of its reading.
+    """
 
     source: str
     id: str
@@ -56,6 +63,26 @@ class CountedEvent:
     stream: Stream | None
     item: str | None
     quantity: Decimal
+    topic: str
+    partition: int
+    offset: int
+
+
+def counted_event(event: MeteredEvent, quantity: Decimal) -> CountedEvent:
+    """The event as a line shows it, with the quantity that its meter read."""
+    stream = None if event.stream == "usage" else event.stream
+    return CountedEvent(
+        source=event.source,
+        id=event.id,
+        occurred_at=instant_at(event.at_us),
+        day=event.day,
+        stream=stream,
+        item=None if stream is None else event.item,
+        quantity=quantity,
+        topic=USAGE.name if stream is None else TOPIC_OF_STREAM[stream],
+        partition=event.partition,
+        offset=event.offset,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +91,7 @@ class UsageFilter:
 
     council: str
     service: str
-    meter: Meter
+    meter: NamedMeter
     unit: str
     first_day: date
     end_day: date
@@ -95,6 +122,14 @@ class UsageReads(Protocol):
 
     def of_month(self, month: Month, council: str) -> list[Usage]:
         """The council's usage of the month, summed by service, day, meter, state and unit."""
+        ...
+
+    def details(self, month: Month, council: str, services: Sequence[Service]) -> Mapping[str, Sequence[UsageDetail]]:
+        """The events that each service counts in the month, with their attributes, by instant, source and id."""
+        ...
+
+    def metered(self, month: Month, council: str, service: Service) -> Sequence[MeteredEvent]:
+        """The month's events of the type that the service's own meter counts, and a level from before it."""
         ...
 
     def councils(self, month: Month) -> list[str]:

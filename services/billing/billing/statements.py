@@ -6,16 +6,36 @@ Each is made of one snapshot of the store, so that it describes a state that the
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from decimal import Decimal
 
 from billing.domain.charge_line import ChargeLine
-from billing.domain.credits.agreement_year import months_before
 from billing.domain.credits.credit_line import CreditLine
+from billing.domain.meters import left_out, value_of
 from billing.domain.rating.pipeline import LineFailed
-from billing.domain.statement import NoAgreement, Statement, Status, UnknownCouncil, build_statement
-from billing.domain.usage import UnbilledReason, UnbilledUsage, sum_unbilled
-from billing.ports import CountedEvent, EventCursor, MissFilter, Snapshot, SnapshotStore, UsageFilter
+from billing.domain.statement import (
+    NoAgreement,
+    Statement,
+    Status,
+    UnknownCouncil,
+    build_statement,
+    counts_points,
+    earlier_months,
+    needs_its_year,
+    services_with_details,
+)
+from billing.domain.usage import UnbilledReason, UnbilledUsage, metered_services, sum_unbilled
+from billing.ports import (
+    CountedEvent,
+    EventCursor,
+    MissFilter,
+    Snapshot,
+    SnapshotStore,
+    UsageFilter,
+    counted_event,
+)
 from shared.clock import Clock
 from shared.contracts.definitions import Service
+from shared.contracts.meters import Meter
 from shared.log.failures import CodeFailure, attempt
 from shared.period import Month, month_of, require_begun
 from shared.quarantine.service import Parked
@@ -123,8 +143,8 @@ class Statements:
                     if line.ref == ref and not line.counts_usage:
                         return LineExplanation(line, (), None)
                     if line.ref == ref:
-                        usage = _usage_of(line, council, charges.service)
-                        return _page(line, snapshot.usage.counted(usage, after=after, limit=limit + 1), limit)
+                        found = _counted(snapshot, line, council, charges.service, month, after=after, limit=limit + 1)
+                        return _page(line, found, limit)
             for credit in statement.credits:
                 if credit.ref == ref:
                     misses = MissFilter(council, month, credit.agreement, credit.service, credit.target)
@@ -149,11 +169,12 @@ class Statements:
 
 
 def _statement(snapshot: Snapshot, council: str, month: Month, status: Status) -> Statement:
-    alone = _built(snapshot, council, month, (), status)
-    if not alone.credits_pence:
-        return alone  # no year's cap can reduce it
+    if not needs_its_year(snapshot.terms, council, month) and not counts_points(snapshot.terms, council, month):
+        alone = _built(snapshot, council, month, (), status)
+        if not alone.credits_pence:
+            return alone  # no year's cap can reduce it
     earlier: list[Statement] = []
-    for before in months_before(snapshot.terms, council, month):
+    for before in earlier_months(snapshot.terms, council, month):
         with suppress(UnknownCouncil, NoAgreement):
             earlier.append(_built(snapshot, council, before, earlier, "provisional"))
     return _built(snapshot, council, month, earlier, status)
@@ -163,6 +184,13 @@ def _built(snapshot: Snapshot, council: str, month: Month, earlier: Sequence[Sta
     usage = snapshot.usage.of_month(month, council)
     attained = snapshot.verdicts.attainment(month, council)
     failed = snapshot.usage.failed_items(month, council)
+    detailed = services_with_details(snapshot.terms, council, month)
+    details = snapshot.usage.details(month, council, detailed) if detailed else {}
+
+    events = {
+        service.id: snapshot.usage.metered(month, council, service)
+        for service in metered_services(snapshot.terms, council, month)
+    }
 
     def build() -> Statement | _Missing:
         try:
@@ -175,6 +203,8 @@ def _built(snapshot: Snapshot, council: str, month: Month, earlier: Sequence[Sta
                 earlier=earlier,
                 status=status,
                 failed=failed,
+                details=details,
+                events=events,
             )
         except (UnknownCouncil, NoAgreement, LineFailed) as missing:
             return missing
@@ -196,8 +226,29 @@ def _unbilled(snapshot: Snapshot, council: str, month: Month, reason: UnbilledRe
     return CouncilWithoutStatement(council, sum_unbilled((reason, row) for row in usage if row.state == "counted"))
 
 
-def _usage_of(line: ChargeLine, council: str, service: Service) -> UsageFilter:
-    return UsageFilter(council, service.id, service.counted_by, service.unit, line.first_day, line.end_day)
+def _counted(
+    snapshot: Snapshot,
+    line: ChargeLine,
+    council: str,
+    service: Service,
+    month: Month,
+    *,
+    after: EventCursor | None,
+    limit: int,
+) -> Sequence[CountedEvent]:
+    """The events of the line by day, source and id, beginning after `after`: up to `limit` of them."""
+    meter = service.counted_by
+    if not isinstance(meter, Meter):
+        by = UsageFilter(council, service.id, meter, service.unit, line.first_day, line.end_day)
+        return snapshot.usage.counted(by, after=after, limit=limit)
+    events = [
+        event
+        for event in snapshot.usage.metered(month, council, service)
+        if line.first_day <= event.day < line.end_day and left_out(meter, event, unit=service.unit) is None
+    ]
+    found = (counted_event(event, value_of(meter, event) or Decimal(0)) for event in events)
+    in_order = sorted(found, key=lambda each: (each.day, each.source, each.id))
+    return [each for each in in_order if after is None or (each.day, each.source, each.id) > after][:limit]
 
 
 def _page(line: ChargeLine | CreditLine, found: Sequence[CountedEvent], limit: int) -> LineExplanation:

@@ -9,7 +9,7 @@ from shared.contracts.audit import AuditRecorded
 from shared.contracts.catalogue import CalendarVersioned, CatalogueEvent
 from shared.contracts.decisions import DecisionEvent
 from shared.contracts.envelope import Event, TimeAdvanced
-from shared.contracts.items import TicketEvent, WorkEvent
+from shared.contracts.items import FactWithdrawn, TicketEvent, WorkEvent
 from shared.contracts.statements import StatementIssued
 from shared.contracts.usage import UsageEvent
 from shared.contracts.verdicts import VerdictEvent
@@ -17,6 +17,7 @@ from shared.contracts.verdicts import VerdictEvent
 AnyEvent = (
     TicketEvent
     | WorkEvent
+    | FactWithdrawn
     | UsageEvent
     | TimeAdvanced
     | CatalogueEvent

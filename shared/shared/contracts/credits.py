@@ -1,6 +1,6 @@
 """Service credits as agreements define them: what a missed month credits to the council, and its caps.
 
-A shortfall is the objective less the attainment, in percentage points. `catalogue.domain.credits` has the rules
+A shortfall is the objective less the attainment, in percentage points. `shared.contracts.credit_rules` has the rules
 between the fields, docs/service-credits.md the calculation.
 """
 
@@ -45,11 +45,20 @@ class TargetCredit(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid
     """The credits for missing one target. Bands ascend without a gap; below the first one nothing is credited.
 
     Targets of one service that name the same `cause` tend to fail together: only the largest of them is credited.
+    One that earned credits in any of the `repeated_within_months` months before credits twice as much.
     """
 
     target: Id
     bands: Annotated[tuple[Band, ...], Meta(min_length=1)]
     cause: Id | None = None
+    repeated_within_months: Annotated[int, Meta(ge=1, le=24)] | None = None
+
+
+class Rectification(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Service points of an agreement's year with which a plan is due, `due_days` days after the month's end."""
+
+    points: Annotated[int, Meta(ge=1, le=1_000_000)]
+    due_days: Annotated[int, Meta(ge=1, le=366)]
 
 
 class ServiceCredits(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -63,3 +72,4 @@ class ServiceCredits(Struct, frozen=True, kw_only=True, omit_defaults=True, forb
     service_month_cap: Cap | None = None
     council_month_cap: Cap | None = None
     agreement_year_cap_gbp: Amount | None = None
+    rectification: Rectification | None = None

@@ -10,9 +10,13 @@ from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, Struct, field
 
+from shared.contracts.charges import NO_TERMS, Charge, ChargeTerms
 from shared.contracts.credits import ServiceCredits
-from shared.contracts.scalars import ID_PATTERN, Amount, AwaitedParty, CutOff, Id, Percent
+from shared.contracts.meters import Meter, NamedMeter
+from shared.contracts.parties import CouncilParty, ProviderParty
+from shared.contracts.scalars import ID_PATTERN, Amount, AwaitedParty, CutOff, Id, Percent, Title
 from shared.contracts.thresholds import BEFORE_DUE_PATTERN, THRESHOLD_PATTERN
+from shared.contracts.vat import VatRates, VatTreatment
 from shared.holidays import Division
 from shared.instants import TIME_OF_DAY_PATTERN
 
@@ -36,7 +40,6 @@ WeekdayOrDate = Annotated[
     ),
 ]
 Text = Annotated[str, Meta(max_length=2000)]
-Title = Annotated[str, Meta(min_length=1, max_length=200)]
 GssCode = Annotated[str, Meta(pattern=r"^[ENSW][0-9]{8}(?![\s\S])", description="ONS code, nine characters")]
 EVERY_SERVICE = "*"
 ServiceOrAll = Annotated[
@@ -67,10 +70,12 @@ class Definition(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_u
 
 
 class Provider(Definition, frozen=True, kw_only=True):
-    """The organisation that delivers services to the councils."""
+    """The organisation that delivers services to the councils, and the VAT rates that it charges, by date."""
 
     name: Title
     gss: GssCode | None = None
+    party: ProviderParty | None = None
+    vat_rates: Annotated[tuple[VatRates, ...], Meta(max_length=50)] = ()
 
 
 class Council(Definition, frozen=True, kw_only=True):
@@ -84,16 +89,17 @@ class Council(Definition, frozen=True, kw_only=True):
     nation: Nation | None = None
     effective_to: date | None = None
     successors: tuple[Id, ...] = ()
+    party: CouncilParty | None = None
 
 
 class Service(Definition, frozen=True, kw_only=True):
-    """A kind of work, and what one unit of it is. `counted_by` says which records meter it."""
+    """A kind of work, and what one unit of it is. `counted_by` says which records meter it: a name, or written out."""
 
     name: Title
     group: Title
     unit: Id
     unit_name: Title
-    counted_by: Literal["work-completed", "tickets-resolved", "readings"]
+    counted_by: NamedMeter | Meter
     lgsl: int | None = None
 
 
@@ -154,8 +160,20 @@ class Target(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkno
         return self.service in (EVERY_SERVICE, service)
 
 
+class ServiceVat(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """How VAT treats a service under an agreement, and why; `*` is every service that has no entry of its own.
+
+    An `illustrative` treatment is an example: which one is right needs advice.
+    """
+
+    service: ServiceOrAll
+    treatment: VatTreatment
+    reason: Title
+    illustrative: bool = False
+
+
 class Agreement(Definition, frozen=True, kw_only=True):
-    """The targets, tariffs and service credits agreed with one council, and from when to when."""
+    """The targets, tariffs, service credits and VAT treatments agreed with one council, and from when to when."""
 
     council: Id
     provider: Id
@@ -165,37 +183,12 @@ class Agreement(Definition, frozen=True, kw_only=True):
     targets: tuple[Target, ...] = ()
     tariffs: tuple[Id, ...] = ()
     credits: ServiceCredits | None = None
+    vat: Annotated[tuple[ServiceVat, ...], Meta(max_length=200)] = ()
 
-
-class StandingCharge(Struct, frozen=True, kw_only=True, tag="standing", tag_field="kind", forbid_unknown_fields=True):
-    """A fixed charge for each month, prorated by days for a part month."""
-
-    name: Title
-    monthly_gbp: Amount
-
-
-class UnitCharge(Struct, frozen=True, kw_only=True, tag="unit", tag_field="kind", forbid_unknown_fields=True):
-    """One price for every unit."""
-
-    name: Title
-    price_gbp: Amount
-
-
-class Tier(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Units above the tier before it, up to and including `up_to`; the last tier has none and is open."""
-
-    price_gbp: Amount
-    up_to: Annotated[int, Meta(ge=1)] | None = None
-
-
-class GraduatedCharge(Struct, frozen=True, kw_only=True, tag="graduated", tag_field="kind", forbid_unknown_fields=True):
-    """Each unit at the price of the tier it falls in. Tiers ascend; the last is open."""
-
-    name: Title
-    tiers: Annotated[tuple[Tier, ...], Meta(min_length=1)]
-
-
-Charge = StandingCharge | UnitCharge | GraduatedCharge
+    def vat_of(self, service: str) -> ServiceVat | None:
+        """How VAT treats the service: by its own entry, or by that of every service; None where none is recorded."""
+        by_service = {each.service: each for each in self.vat}
+        return by_service.get(service) or by_service.get(EVERY_SERVICE)
 
 
 class Tariff(Definition, frozen=True, kw_only=True):
@@ -207,6 +200,7 @@ class Tariff(Definition, frozen=True, kw_only=True):
     service: Id
     name: Title
     charges: Annotated[tuple[Charge, ...], Meta(min_length=1)]
+    terms: ChargeTerms = NO_TERMS
     on_change: Literal["restart", "continue"] = "restart"
     illustrative: bool = False
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, UnsetType, field
 
 from shared.contracts.envelope import EventData, ItemEvent
-from shared.contracts.scalars import AwaitedParty, Id, Instant, Pence, Quantity
+from shared.contracts.scalars import AwaitedParty, EventId, Id, Instant, Pence, Quantity, Source, Stream
 
 Attributes = Annotated[dict[str, str], Meta(max_length=16, description="what targets may select by; never personal")]
 
@@ -208,6 +208,20 @@ class OutageEnded(ItemEvent, frozen=True, kw_only=True, tag="tallystick.service.
     """The outage of that id is over."""
 
     data: OutageData
+
+
+class WithdrawnFactData(EventData, frozen=True, kw_only=True):
+    """The source and id of the event that is withdrawn, and what it is about: a ticket, work, or a service's outage."""
+
+    stream: Stream
+    withdrawn_source: Source
+    withdrawn_id: EventId
+
+
+class FactWithdrawn(ItemEvent, frozen=True, kw_only=True, tag="tallystick.item.fact-withdrawn.v1"):
+    """What an earlier event of the item stated is not so. Only the source that sent an event can withdraw it."""
+
+    data: WithdrawnFactData
 
 
 TicketEvent = (

@@ -27,6 +27,7 @@ EventId = Annotated[str, Meta(min_length=1, max_length=128, description="unique 
 Amount = Annotated[
     str, Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,6})?" + END_OF_TEXT, description="pounds as a decimal string: '0.0375'")
 ]
+Title = Annotated[str, Meta(min_length=1, max_length=200)]
 Percent = Annotated[
     str, Meta(pattern=r"^(100|[0-9]{1,2}(\.[0-9]{1,3})?)" + END_OF_TEXT, description="0 to 100, as a string")
 ]
@@ -43,6 +44,10 @@ CutOff = Annotated[
 ]
 Quantity = Annotated[
     str, Meta(pattern=r"^[0-9]{1,12}(\.[0-9]{1,6})?" + END_OF_TEXT, description="a non-negative decimal, as a string")
+]
+SignedQuantity = Annotated[
+    str,
+    Meta(pattern=r"^-?[0-9]{1,12}(\.[0-9]{1,6})?" + END_OF_TEXT, description="a decimal, as a string; may be negative"),
 ]
 # £100 billion, so that sums over many items stay within what databases add.
 MAX_PENCE = 10_000_000_000_000

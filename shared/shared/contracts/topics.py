@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from shared.contracts.scalars import Stream
+
 PARTITIONS = 12
 
 
@@ -50,5 +52,8 @@ STATEMENTS = Topic("billing.statements.v1", "council:statement", 1, REPLAYABLE_D
 
 _AUDITED = ("catalogue", "sla-monitor", "billing")
 AUDIT = Topic("audit.entries.v1", "service:number", 1, None, _AUDITED, _AUDITED)
+
+# Where the events of items are, by what an item is; one of `service` is an outage.
+TOPIC_OF_STREAM: dict[Stream, str] = {"ticket": TICKETS.name, "work": WORK.name, "service": WORK.name}
 
 TOPICS = (TICKETS, WORK, USAGE, CATALOGUE, DECISIONS, VERDICTS, STATEMENTS, AUDIT)

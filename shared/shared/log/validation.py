@@ -12,8 +12,8 @@ from typing import Literal, TypeVar, cast, get_args
 
 from shared.contracts.codec import AnyEvent, UndecodableEvent, UnknownEventType, decode_event
 from shared.contracts.envelope import ItemEvent, TimeAdvanced
-from shared.contracts.items import TicketOpened, WorkReceived
-from shared.contracts.topics import PARTITIONS, REPLAYABLE_DAYS, TICKETS, USAGE, WORK
+from shared.contracts.items import FactWithdrawn, TicketOpened, WorkReceived
+from shared.contracts.topics import PARTITIONS, REPLAYABLE_DAYS, TICKETS, TOPIC_OF_STREAM, USAGE, WORK
 from shared.contracts.usage import UsageRecorded
 from shared.faults import Fault
 from shared.json_values import NotStrictJson, strict_json
@@ -30,6 +30,7 @@ Reason = Literal[
     "UNREADABLE",
     "UNKNOWN_TYPE",
     "FOREIGN_TYPE",
+    "FOREIGN_SOURCE",
     "TIME_OUT_OF_RANGE",
     "KEY_MISMATCH",
     "KEY_PARTITION_MISMATCH",
@@ -52,6 +53,8 @@ _MAX_AHEAD_S, _MAX_AGE_S = MAX_AHEAD.total_seconds(), MAX_AGE.total_seconds()
 _PROVIDERS = frozenset({TICKETS.name, WORK.name, USAGE.name})
 _WRONG_YEAR = f"expected years from {YEARS[0]} to {YEARS[-1]}"
 _FOREIGN = "expected an event of a type that this topic carries"
+_OTHER_STREAM = "expected a stream of this topic: send a withdrawal where the fact was sent"
+_NOT_ITS_OWN = "expected the event's own source: nobody withdraws what another source sent"
 # The field of the data that holds another date than the event's own time.
 _OTHER_DATES: dict[type, str] = {
     TicketOpened: "due_at",
@@ -114,9 +117,8 @@ def validate(value: bytes | None, carried: frozenset[type[E]]) -> E | InvalidRec
         return event
     if type(event) not in carried:
         return _invalid("FOREIGN_TYPE", _FOREIGN, Fault(("type",), _FOREIGN))
-    if (event.time.year not in YEARS or type(event) in _OTHER_DATES) and (misdated := _year_faults(event)):
-        return _invalid("TIME_OUT_OF_RANGE", misdated[0].message, *misdated)
-    return cast(E, event)  # its type is in `carried`: a set of types cannot narrow a union for the type checker
+    # Its type is in `carried`: a set of types cannot narrow a union for the type checker.
+    return _unacceptable(event) or cast(E, event)
 
 
 def check_place(shard: Shard, record: Record, event: object) -> InvalidRecord | None:
@@ -127,12 +129,23 @@ def check_place(shard: Shard, record: Record, event: object) -> InvalidRecord | 
         return InvalidRecord("KEY_MISMATCH", "expected the key council:subject, which keeps an item in one partition")
     if shard.topic not in _PROVIDERS:
         return None
+    if type(event) is FactWithdrawn and shard.topic != TOPIC_OF_STREAM[event.data.stream]:
+        return InvalidRecord("FOREIGN_TYPE", _OTHER_STREAM)
     if partition_of(key, PARTITIONS) != shard.partition:
         return InvalidRecord(
             "KEY_PARTITION_MISMATCH", "the record's key belongs to another partition: leave it to the key"
         )
     ahead_s = event.time.timestamp() - record.timestamp_ms / 1000
     return None if -_MAX_AGE_S <= ahead_s <= _MAX_AHEAD_S else _mistimed(ahead_s)
+
+
+def _unacceptable(event: AnyEvent) -> InvalidRecord | None:
+    """Why the event is invalid although each of its fields is well formed."""
+    if type(event) is FactWithdrawn and event.data.withdrawn_source != event.source:
+        return _invalid("FOREIGN_SOURCE", _NOT_ITS_OWN, Fault(("data", "withdrawn_source"), _NOT_ITS_OWN))
+    if (event.time.year not in YEARS or type(event) in _OTHER_DATES) and (misdated := _year_faults(event)):
+        return _invalid("TIME_OUT_OF_RANGE", misdated[0].message, *misdated)
+    return None
 
 
 def _mistimed(ahead_s: float) -> InvalidRecord:

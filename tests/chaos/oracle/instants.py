@@ -8,6 +8,8 @@ Event = Mapping[str, Any]
 # A second, and the place of a sequence.
 Moment = tuple[int, tuple[int, int, str]]
 
+WITHDRAWN = "tallystick.item.fact-withdrawn.v1"
+
 
 def second_of(instant: str) -> int:
     """Epoch seconds of an RFC 3339 instant."""
@@ -20,13 +22,16 @@ def moment_of(event: Event) -> Moment:
 
 
 def distinct(events: Iterable[Event]) -> Iterable[Event]:
-    """Each event once, with the smallest of its sequences."""
+    """Each event that counts, once, with the smallest of its sequences: neither withdrawn nor a withdrawal."""
     found: dict[tuple[str, str], Event] = {}
     for event in events:
         known = found.setdefault((event["source"], event["id"]), event)
         if _sequence(event) < _sequence(known):
             found[event["source"], event["id"]] = event
-    return found.values()
+    withdrawals = [event for event in found.values() if event["type"] == WITHDRAWN]
+    for event in withdrawals:
+        found.pop((event["source"], event["data"]["withdrawn_id"]), None)
+    return [event for event in found.values() if event["type"] != WITHDRAWN]
 
 
 def _sequence(event: Event) -> tuple[int, int, str]:

@@ -1,14 +1,14 @@
 """Ingest: what becomes of a record, and which fact billing keeps of an event."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import msgspec
 import pytest
 
 from billing.domain.ingest import AcceptedEvent, content_digest, ingest_record
-from billing.domain.metering import ItemCompleted, ItemOpened, ReadingRecorded, fact_of, london_day, quantity_micro
+from billing.domain.metering import EventReceived, fact_of, london_day, quantity_micro
 from shared.contracts.codec import AnyEvent
-from shared.contracts.envelope import Event
+from shared.contracts.envelope import Event, TimeAdvanced, TimeAdvancedData
 from shared.contracts.items import NoData, WorkStarted
 from shared.contracts.topics import CATALOGUE, TICKETS, USAGE, VERDICTS, WORK, Topic
 from shared.log.validation import InvalidRecord
@@ -23,10 +23,17 @@ from tests.support.recharges import (
     received,
     recorded,
     records,
-    resolved,
+    withdrawn,
 )
 
 NOON = "2026-05-07T12:00:00+00:00"
+
+
+def fact(event: AnyEvent) -> EventReceived:
+    """The row that billing keeps of the event."""
+    kept = fact_of(event, partition=3, offset=7)
+    assert isinstance(kept, EventReceived)
+    return kept
 
 
 def ingested(topic: Topic, event: Event) -> AcceptedEvent | InvalidRecord | None:
@@ -49,50 +56,71 @@ def ingested(topic: Topic, event: Event) -> AcceptedEvent | InvalidRecord | None
     ],
 )
 def test_a_fact_counts_on_its_london_day(at: str, day: str) -> None:
-    fact = fact_of(completed("inv-1", at))
-
-    assert isinstance(fact, ItemCompleted)
-    assert fact.day == date.fromisoformat(day)
+    assert fact(completed("inv-1", at)).day == date.fromisoformat(day)
 
 
 def test_a_reading_counts_on_its_business_date_and_not_when_it_was_sent() -> None:
-    fact = fact_of(recorded("may", "2026-06-02T09:00:00+00:00", "1200", day="2026-05-31"))
-
-    assert isinstance(fact, ReadingRecorded)
-    assert fact.day == date(2026, 5, 31)
-
-
-def test_a_ticket_is_one_unit_whatever_units_its_resolution_names() -> None:
-    fact = fact_of(resolved("t-1", NOON))  # the event has 7
-
-    assert isinstance(fact, ItemCompleted)
-    assert fact.quantity_micro == 1_000_000
+    assert fact(recorded("may", "2026-06-02T09:00:00+00:00", "1200", day="2026-05-31")).day == date(2026, 5, 31)
 
 
 @pytest.mark.parametrize(
     ("quantity", "micro"),
-    [("0", 0), ("1", 1_000_000), ("0.000001", 1), ("12.5", 12_500_000), ("999999999999.999999", 10**18 - 1)],
+    [
+        ("0", 0),
+        ("1", 1_000_000),
+        ("0.000001", 1),
+        ("12.5", 12_500_000),
+        ("999999999999.999999", 10**18 - 1),
+        ("-1.5", -1_500_000),
+        ("-0.000001", -1),
+    ],
 )
 def test_a_quantity_is_stored_to_its_millionth(quantity: str, micro: int) -> None:
     assert quantity_micro(quantity) == micro
 
 
 def test_receiving_and_opening_name_the_service_of_an_item() -> None:
-    facts = [fact_of(received("inv-1", NOON)), fact_of(opened("t-1", NOON))]
+    facts = [fact(received("inv-1", NOON)), fact(opened("t-1", NOON))]
 
-    assert [(fact.meter, fact.service) for fact in facts if isinstance(fact, ItemOpened)] == [
-        ("work-completed", "accounts-payable"),
-        ("tickets-resolved", "ict"),
+    assert [(each.type, each.service) for each in facts] == [
+        ("work.received.v1", "accounts-payable"),
+        ("ticket.opened.v1", "ict"),
     ]
 
 
-def test_an_event_that_no_recharge_depends_on_is_ignored() -> None:
+def test_an_event_that_no_named_meter_counts_is_kept_all_the_same() -> None:
     event = completed("inv-1", NOON)
     started = WorkStarted(
         id="s", source=event.source, time=event.time, subject=event.subject, council=event.council, data=NoData()
     )
+    kept = ingested(WORK, started)
 
-    assert ingested(WORK, started) is None
+    assert isinstance(kept, AcceptedEvent)
+    assert isinstance(kept.fact, EventReceived)
+    assert (kept.fact.type, kept.fact.service, kept.fact.attributes) == ("work.started.v1", None, None)
+
+
+def test_a_mark_of_time_is_ignored() -> None:
+    mark = TimeAdvanced(
+        id="m",
+        source="/replay",
+        time=datetime.fromisoformat(NOON),
+        subject="0",
+        data=TimeAdvancedData(to=datetime.fromisoformat(NOON)),
+    )
+
+    assert fact_of(mark, partition=0, offset=0) is None
+
+
+def test_what_has_no_column_is_kept_as_canonical_json() -> None:
+    reading = recorded("may", NOON, "1", unit="payslip", attributes={"site": "hub", "grade": "7"})
+    taken_back = withdrawn(completed("inv-1", NOON), NOON)
+
+    assert fact(reading).attributes == '{"attributes":{"grade":"7","site":"hub"}}'
+    assert fact(completed("inv-1", NOON)).attributes == '{"outcome":"done"}'
+    assert fact(recorded("may", NOON, "1")).attributes is None
+    assert (fact(taken_back).stream, fact(taken_back).target_id) == ("work", "inv-1-completed")
+    assert (fact(reading).partition, fact(reading).offset) == (3, 7)
 
 
 def test_an_event_about_an_unknown_council_is_accepted() -> None:

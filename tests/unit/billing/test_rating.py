@@ -11,7 +11,8 @@ from billing.domain.rating.graduated import TierStep, UnpricedUnits, price_by_ti
 from billing.domain.rating.pipeline import rate
 from billing.domain.rating.standing import ProratedMonth
 from billing.domain.usage import MeteredUsage
-from shared.contracts.definitions import GraduatedCharge, Tariff, Tier
+from shared.contracts.charges import GraduatedCharge, Tier
+from shared.contracts.definitions import Tariff
 from shared.period import Month
 from tests.support.laws import law
 from tests.support.recharges import ASHBY, GRADUATED, PAYABLE, metered, standing, tariff, tariff_period, unit

@@ -9,7 +9,7 @@ import yaml
 from billing.domain.credits.attainment import TargetAttainment
 from billing.domain.credits.earned import credit_lines
 from billing.domain.credits.reason import reason
-from catalogue.domain.credits import credit_faults
+from shared.contracts.credit_rules import credit_faults
 from shared.contracts.credits import ServiceCredits
 from shared.contracts.definitions import Agreement, Objective, Target
 from shared.money import format_gbp

@@ -7,9 +7,11 @@ import msgspec
 import pytest
 
 from catalogue.domain.agreements import agreement_faults
-from catalogue.domain.definition_rules import council_faults, partnership_faults, tariff_faults
+from catalogue.domain.definition_rules import council_faults, partnership_faults
 from shared.contracts.calendar_rules import calendar_faults, calendar_warnings, with_bank_holidays
-from shared.contracts.definitions import Benefit, StandingCharge, Target
+from shared.contracts.charge_rules import tariff_faults
+from shared.contracts.charges import StandingCharge
+from shared.contracts.definitions import Benefit, Target
 from shared.contracts.target_rules import target_faults
 from shared.holidays import BankHolidays, shipped_holidays
 from shared.validation import value_faults

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
@@ -11,6 +12,7 @@ from catalogue.adapters.partnership_files import UnknownPartnershipFile, example
 from catalogue.domain import validation
 from catalogue.domain.submission import Submission
 from shared.contracts.definitions import Agreement, Tariff
+from shared.contracts.meters import MeteredType
 from shared.holidays import shipped_holidays
 from shared.yaml_values import read_yaml
 
@@ -132,6 +134,53 @@ def test_a_faulty_file_lists_all_its_faults_each_with_its_line() -> None:
             (58, 22, "#/agreements/0/councils/1: is no known council: did you mean wor thing?"),
             (59, 5, "#/agreements/0/provider: is no known provider: did you mean joint?"),
             (61, 25, "#/agreements/0/targets/1: is no target set of this file: did you mean standard?"),
+        ]
+    )
+
+
+METERED = """
+services:
+  - id: payroll
+    name: Payroll
+    group: HR
+    unit: payslip
+    unit_name: payslip
+    counted_by:
+      event: tallystick.usage.recorded.v1
+      aggregate: count
+      of: seats
+      once_per_item: true
+      divide_by: "0"
+  - id: hours
+    name: Hours
+    group: HR
+    unit: hour
+    unit_name: hour
+    counted_by: {event: tallystick.usage.recorded.v2, aggregate: sum, divide_by: 60, rounded: up}
+  - {id: ict, name: ICT, group: ICT, counted_by: tickets-solved, unit: ticket, unit_name: ticket}
+"""
+
+
+def test_a_faulty_meter_is_refused_with_all_its_faults() -> None:
+    assert faults_of(METERED) == sorted(
+        f"line {line}, column {column} {message}"
+        for line, column, message in [
+            (
+                11,
+                7,
+                "#/services/0/counted_by/of: has no effect: count counts events: leave it out",
+            ),
+            (12, 7, "#/services/0/counted_by/once_per_item: has no effect: each reading is an item of its own"),
+            (13, 7, "#/services/0/counted_by/divide_by: expected a number above 0"),
+            (19, 18, f"#/services/1/counted_by/event: expected one of {', '.join(get_args(MeteredType))}"),
+            (
+                19,
+                71,
+                "#/services/1/counted_by/divide_by: expected a non-negative decimal, as a string"
+                " (text: put it in quotes)",
+            ),
+            (19, 86, "#/services/1/counted_by/rounded: is not a known field: did you mean rounding?"),
+            (20, 38, "#/services/2/counted_by: expected one of work-completed, tickets-resolved, readings"),
         ]
     )
 

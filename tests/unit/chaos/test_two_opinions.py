@@ -8,7 +8,7 @@ import pytest
 
 from shared.contracts.codec import decode_event
 from shared.contracts.definitions import Agreement
-from shared.contracts.items import TicketEvent, WorkEvent
+from shared.contracts.items import FactWithdrawn, TicketEvent, WorkEvent
 from shared.contracts.scalars import Stream
 from sla_monitor.domain.agreements import AgreementIndex
 from sla_monitor.domain.announcements import verdict_data
@@ -16,6 +16,7 @@ from sla_monitor.domain.clock.verdict import evaluate
 from sla_monitor.domain.facts import fact_of
 from sla_monitor.domain.item import Item, insert_fact
 from tests.chaos.oracle.announcements import verdict_of
+from tests.chaos.oracle.instants import WITHDRAWN
 from tests.chaos.oracle.tickets import (
     TARGETS,
     WITH_EVENINGS,
@@ -76,6 +77,7 @@ def assert_all_is_in(values: set[bytes], expected: dict[TargetKey, ExpectedVerdi
     for key in expected:
         agreements[key.council, key.item].add(key.agreement)
     assert {len(agreements[each]) for each in moved} >= {1, 2}
+    assert any(each["type"] == WITHDRAWN for each in map(json.loads, values))
     assert any(key._replace(stream="work") in expected for key in expected if key.stream == "ticket")
 
 
@@ -83,8 +85,11 @@ def judged_by_the_monitor(values: set[bytes]) -> dict[TargetKey, ExpectedVerdict
     items: defaultdict[tuple[str, Stream, str], Item] = defaultdict(Item)
     for value in values:
         event = decode_event(value)
-        assert isinstance(event, TicketEvent | WorkEvent)
-        stream: Stream = "ticket" if isinstance(event, TicketEvent) else "work"
+        assert isinstance(event, TicketEvent | WorkEvent | FactWithdrawn)
+        of_ticket = (
+            event.data.stream == "ticket" if isinstance(event, FactWithdrawn) else isinstance(event, TicketEvent)
+        )
+        stream: Stream = "ticket" if of_ticket else "work"
         insert_fact(items[event.council, stream, event.subject], fact_of(event))
     found, agreements = {}, agreements_of_all()
     for (council, stream, name), item in items.items():

@@ -80,10 +80,11 @@ def test_a_right_value_is_read_as_msgspec_reads_its_json(kind: type, value: dict
                 "id": "t",
                 "service": "s",
                 "name": "n",
-                "charges": [{"kind": "volume"}, {"kind": "unit", "name": "u", "price_gbp": 4.42}],
+                "charges": [{"kind": "auction"}, {"kind": "unit", "name": "u", "price_gbp": 4.42}],
             },
             {
-                "#/charges/0/kind": "expected one of standing, unit, graduated",
+                "#/charges/0/kind": "expected one of standing, annual, unit, package, graduated, volume, capacity,"
+                " commitment, percentage, matrix, cost-plus",
                 "#/charges/1/price_gbp": "expected pounds as a decimal string: '0.0375' (text: put it in quotes)",
             },
         ),

@@ -113,6 +113,11 @@ def _lines(found: Mapping[str, Any]) -> "Iterator[str | Table]":
         table.add_row(f"Credit: {credit['target']}", credit["reason"], "", amount)
     table.add_section()
     table.add_row("Total before VAT", "", "", format_gbp(found["total_pence"]))
+    if found["gross_pence"] is not None:
+        table.add_row("VAT", "", "", format_gbp(found["vat"]["vat_pence"]))
+        table.add_row("Total with VAT", "", "", format_gbp(found["gross_pence"]))
     yield table
+    if missing := found["vat"]["services_without"]:
+        yield f"No VAT treatment is recorded for: {', '.join(missing)}."
     if found["illustrative"]:
         yield "Illustrative: example prices, not agreed by any council."

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from billing.domain.credits.credit_line import CreditLine
 from billing.domain.credits.reason import LIMITS, earned
+from billing.domain.credits.rectification import RectificationPlan
 from billing.domain.statement import Statement
 from shared.money import format_gbp
-from shared.web.formats import whole_number
+from shared.web.formats import long_date, month_name, whole_number
 from shared.web.strings import text
 
 
@@ -31,6 +32,7 @@ class CreditsView:
     rows: tuple[CreditRow, ...]
     total: str
     taken_off: str
+    plans: tuple[str, ...]
 
 
 def credits_view(statement: Statement) -> CreditsView | None:
@@ -42,6 +44,19 @@ def credits_view(statement: Statement) -> CreditsView | None:
         rows=tuple(_row(line, label) for line, label in zip(statement.credits, _labels(statement), strict=True)),
         total=format_gbp(statement.credits_pence),
         taken_off=format_gbp(-statement.credits_pence),
+        plans=tuple(_plan(plan, statement) for plan in statement.plans),
+    )
+
+
+def _plan(plan: RectificationPlan, statement: Statement) -> str:
+    titles = {agreement.id: agreement.title for agreement in statement.agreements}
+    return text(
+        "statement.rectification_plan",
+        agreement=titles.get(plan.agreement, plan.agreement),
+        points=whole_number(plan.points),
+        agreed=whole_number(plan.points_agreed),
+        month=month_name(plan.reached_in),
+        due=long_date(plan.due_on),
     )
 
 

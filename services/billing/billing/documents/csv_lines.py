@@ -9,6 +9,7 @@ from billing.domain.charge_line import ChargeLine, exact_text, plain
 from billing.domain.credits.credit_line import CreditLine
 from billing.domain.credits.reason import reason
 from billing.domain.statement import Statement
+from billing.domain.vat import LineVat, VatTotal
 from shared.csv_cells import escape_formula
 from shared.money import plain_gbp
 from shared.period import Month
@@ -36,13 +37,18 @@ COLUMNS = (
     "amount_gbp",
     "absence",
     "line_ref",
+    "vat_treatment",
+    "vat_rate_percent",
+    "vat_gbp",
+    "rules_version",
 )
 
 
 def lines_csv(statement: Statement) -> str:
-    """A row for each charge line, then for each service credit, under a row of names.
+    """A row for each charge line, each service credit, and then each provider's VAT category, under a row of names.
 
-    The column amount_gbp adds up to the statement's total: credits are below 0.
+    The column amount_gbp adds up to the statement's total before VAT: credits are below 0. VAT is of a category and of
+    no line: it is in the column vat_gbp of its own row.
     """
     written = io.StringIO()
     writer = csv.writer(written)
@@ -77,6 +83,9 @@ def _rows(statement: Statement) -> Iterator[tuple[str, ...]]:
     names = {charges.service.id: charges.service.name for charges in statement.services}
     for credit in statement.credits:
         yield (*head, credit.service, escape_formula(names.get(credit.service, "")), *_credit(credit, statement.month))
+    for of_provider in statement.vat.providers:
+        for total in of_provider.totals:
+            yield (*head, "", "", *_vat(of_provider.provider, total, statement.month))
 
 
 def _line(line: ChargeLine) -> tuple[str, ...]:
@@ -95,6 +104,9 @@ def _line(line: ChargeLine) -> tuple[str, ...]:
         plain_gbp(line.amount_pence),
         line.absence or "",
         line.ref,
+        *_treatment(line.vat),
+        "",
+        str(line.rules_version),
     )
 
 
@@ -115,4 +127,35 @@ def _credit(line: CreditLine, month: Month) -> tuple[str, ...]:
         amount,
         "",
         line.ref,
+        *_treatment(line.vat),
+        "",
+        str(line.rules_version),
     )
+
+
+def _vat(provider: str, total: VatTotal, month: Month) -> tuple[str, ...]:
+    category = total.category
+    return (
+        f"VAT on the charges of {provider}",
+        "vat",
+        "",
+        "",
+        "",
+        month.first_day.isoformat(),
+        month.next.first_day.isoformat(),
+        "",
+        "",
+        f"{plain_gbp(total.net_pence)} x {plain(category.rate_percent)}/100",
+        "0",
+        plain_gbp(0),
+        "",
+        "",
+        category.treatment,
+        plain(category.rate_percent),
+        plain_gbp(total.vat_pence),
+        "",
+    )
+
+
+def _treatment(vat: LineVat | None) -> tuple[str, str]:
+    return ("", "") if vat is None else (vat.treatment, plain(vat.rate_percent))

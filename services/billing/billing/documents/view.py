@@ -5,6 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from billing.documents.credits_view import CreditsView, credits_view
+from billing.documents.invoicing_view import PartyView, VatView, party_views, vat_header, vat_view
 from billing.domain.canonical import content_hash
 from billing.domain.charge_line import ChargeLine, Working, exact_text, quantity_text
 from billing.domain.statement import ServiceCharges, Statement
@@ -55,6 +56,8 @@ class StatementView:
     services: tuple[ServiceView, ...]
     credits: CreditsView | None
     total: str
+    vat: VatView
+    parties: tuple[PartyView, ...]
     events: tuple[tuple[str, str], ...]
     unbilled: tuple[tuple[str, str, str, str], ...]
     tariffs: tuple[tuple[str, str, str], ...]
@@ -81,6 +84,8 @@ def statement_view(statement: Statement) -> StatementView:
         services=tuple(_service(charges) for charges in statement.services),
         credits=credits_view(statement),
         total=format_gbp(statement.total_pence),
+        vat=vat_view(statement),
+        parties=party_views(statement),
         events=_events(statement),
         unbilled=_unbilled(statement),
         tariffs=tuple(
@@ -115,6 +120,7 @@ def _header(statement: Statement) -> tuple[tuple[str, str], ...]:
         *((text("statement.agreement"), agreement) for agreement in agreements),
         (text("statement.status"), _status(statement)),
         (text("statement.total"), format_gbp(statement.total_pence)),
+        *vat_header(statement),
     )
 
 
@@ -147,12 +153,12 @@ def _rows(line: ChargeLine) -> tuple[ChargeRow, ...]:
     """The line, and a row of its own for each working that has a label."""
     in_part = line.first_day.day != 1 or line.end_day.day != 1
     part = f", {date_range(line.first_day, line.end_day)}" if line.counts_usage and in_part else ""
-    steps = [working for working in line.workings if working.label]
-    (first, *_) = line.workings
+    (first, *more) = line.workings
+    steps = line.workings if more else tuple(working for working in line.workings if working.label)
     row = ChargeRow(
         label=f"{line.charge}{part}",
         quantity=quantity_text(line.quantity) if steps else first.quantity_text,
-        rate=text("statement.by_tier") if steps else first.rate_text,
+        rate=text("statement.by_part") if steps else first.rate_text,
         amount=format_gbp(line.amount_pence),
         note=text(f"absence.{line.absence}") if line.absence else "",
         ref=line.ref,
@@ -162,17 +168,20 @@ def _rows(line: ChargeLine) -> tuple[ChargeRow, ...]:
 
 def _step(step: Working) -> ChargeRow:
     amount = format_rate(Decimal(exact_text(step.amount)))
-    return ChargeRow(step.label, step.quantity_text, step.rate_text, amount, is_tier=True)
+    label = step.label or text("statement.own_price")
+    return ChargeRow(label, step.quantity_text, step.rate_text, amount, is_tier=True)
 
 
 def _events(statement: Statement) -> tuple[tuple[str, str], ...]:
     evidence = statement.evidence
     unbilled = sum(usage.events for usage in evidence.unbilled)
+    withdrawn = ((text("statement.facts_withdrawn"), whole_number(evidence.withdrawn)),) if evidence.withdrawn else ()
     return (
         (text("statement.events_received"), whole_number(evidence.received)),
         (text("statement.events_counted"), whole_number(evidence.counted)),
         (text("statement.readings_reversed"), whole_number(evidence.reversed)),
         (text("statement.items_opened"), whole_number(evidence.opened)),
+        *withdrawn,
         (text("statement.unbilled"), whole_number(unbilled)),
     )
 

@@ -11,14 +11,21 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from billing.domain.charge_line import ChargeLine, exact_text, plain
 from billing.domain.credits.credit_line import CreditLine
 from billing.domain.credits.reason import reason
+from billing.domain.rules import RULES_VERSION
 from billing.domain.statement import ServiceCharges, Statement
-from billing.domain.usage import UnbilledUsage
+from billing.domain.statement_vat import ProviderVat
+from billing.domain.usage import Evidence, UnbilledUsage
+from billing.domain.vat import VatTotal
 from shared.contracts import codec
 from shared.contracts.definitions import Tariff
+from shared.contracts.parties import PartyDetails
 from shared.contracts.versions import DefinitionVersion
+from shared.period import Month
 
 FORMAT = "tallystick-statement/1"
 
@@ -61,6 +68,9 @@ def _credit(line: CreditLine) -> dict[str, Any]:
         "forgone_pence": line.forgone_pence,
         "applied_pence": line.applied_pence,
         "reason": reason(line),
+        "vat": _value(line.vat),
+        "rules_version": line.rules_version,
+        **({"is_repeated": True} if line.is_repeated else {}),
     }
 
 
@@ -74,17 +84,55 @@ def _statement(statement: Statement) -> dict[str, Any]:
     }
     return {
         "format": FORMAT,
-        "council": {"id": council.id, "name": council.name, "gss": council.gss},
+        "rules_version": RULES_VERSION,
+        "council": {"id": council.id, "name": council.name, "gss": council.gss, "party": _builtin(council.party)},
+        "providers": [
+            {"id": provider.id, "name": provider.name, "party": _builtin(provider.party)}
+            for provider in statement.suppliers
+        ],
         "month": str(statement.month),
         "status": statement.status,
         "illustrative": statement.illustrative,
         "agreements": _value(statement.agreements),
         "services": [_charges(charges) for charges in statement.services],
         "total_pence": statement.total_pence,
-        "evidence": {"received": statement.evidence.received, **_fields(statement.evidence)},
+        "vat": _vat(statement),
+        "gross_pence": statement.gross_pence,
+        "evidence": _evidence(statement.evidence),
         "tariffs": [_tariff(version) for version in statement.tariffs],
         **(credited if statement.credits else {}),
+        **({"rectification_plans": _value(statement.plans)} if statement.plans else {}),
     }
+
+
+def _vat(statement: Statement) -> dict[str, Any]:
+    """Where the VAT is not known it is null, and `services_without` says which services have no treatment."""
+    vat = statement.vat
+    return {
+        "providers": [_provider_vat(each) for each in vat.providers],
+        "services_without": list(vat.services_without),
+        "vat_pence": vat.vat_pence,
+        "invoices_needed": vat.invoices_needed,
+    }
+
+
+def _provider_vat(of: ProviderVat) -> dict[str, Any]:
+    totals = [_vat_total(total) for total in of.totals]
+    return {"id": of.provider, "totals": totals, "vat_pence": of.vat_pence, "invoices_needed": of.invoices_needed}
+
+
+def _vat_total(total: VatTotal) -> dict[str, Any]:
+    return {**_fields(total.category), "net_pence": total.net_pence, "vat_pence": total.vat_pence}
+
+
+def _builtin(party: PartyDetails | None) -> Any:
+    return msgspec.to_builtins(party)
+
+
+def _evidence(evidence: Evidence) -> dict[str, Any]:
+    """Where nothing was withdrawn, that is left out."""
+    shown = {"received": evidence.received, **_fields(evidence)}
+    return shown if evidence.withdrawn else {name: value for name, value in shown.items() if name != "withdrawn"}
 
 
 def _charges(charges: ServiceCharges) -> dict[str, Any]:
@@ -95,7 +143,7 @@ def _charges(charges: ServiceCharges) -> dict[str, Any]:
         "group": service.group,
         "unit": service.unit,
         "unit_name": service.unit_name,
-        "counted_by": service.counted_by,
+        "counted_by": msgspec.to_builtins(service.counted_by),
         "events_counted": charges.events_counted,
         "lines": [line_content(line) for line in charges.lines],
         "total_pence": charges.total_pence,
@@ -122,8 +170,8 @@ def _value(value: object) -> Any:
     match value:
         case Decimal():
             return plain(value)
-        case date():
-            return value.isoformat()
+        case date() | Month():
+            return str(value)
         case tuple():
             return [_value(each) for each in value]
         case None | str() | int():

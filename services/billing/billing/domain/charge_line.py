@@ -6,6 +6,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Literal, Protocol
 
+from billing.domain.rules import RULES_VERSION
+from billing.domain.vat import LineVat
 from shared.money import half_up, pence
 
 Absence = Literal["no_usage", "no_data"]
@@ -51,7 +53,8 @@ class ChargeLine:
 
     `ref` is the same whenever the line is computed again. The amount is rounded here, once, from the exact sum of the
     workings. `kind` is the tag of the charge's schema; `counts_usage` is False where the charge is due whatever was
-    used. `absence` says why a usage charge is £0.00: `no_usage` was reported as none, `no_data` was not reported.
+    used. `absence` says why a usage charge is £0.00: `no_usage` was reported as none, `no_data` was not reported. `vat`
+    is None where the catalogue records no treatment. `rules_version` says by which rules it was priced.
     """
 
     ref: str
@@ -69,6 +72,8 @@ class ChargeLine:
     workings: tuple[Working, ...]
     counts_usage: bool
     absence: Absence | None = None
+    vat: LineVat | None = None
+    rules_version: int = RULES_VERSION
 
     @property
     def amount_exact(self) -> Fraction:

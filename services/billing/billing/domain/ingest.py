@@ -16,7 +16,7 @@ from shared.contracts.access import AccessEvent
 from shared.contracts.catalogue import CatalogueEvent
 from shared.contracts.codec import AnyEvent
 from shared.contracts.envelope import ItemEvent, TimeAdvanced
-from shared.contracts.items import NewItemData, TicketEvent, WorkEvent
+from shared.contracts.items import FactWithdrawn, NewItemData, TicketEvent, WorkEvent
 from shared.contracts.topics import CATALOGUE, TICKETS, USAGE, VERDICTS, WORK
 from shared.contracts.usage import UsageEvent
 from shared.contracts.verdicts import VerdictEvent
@@ -27,8 +27,8 @@ from shared.log.validation import InvalidRecord, read_event
 TOPICS = (CATALOGUE, TICKETS, WORK, USAGE, VERDICTS)
 _CARRIED: dict[str, frozenset[type[AnyEvent]]] = {
     CATALOGUE.name: frozenset({*get_args(CatalogueEvent), *get_args(AccessEvent)}),
-    TICKETS.name: frozenset({*get_args(TicketEvent), TimeAdvanced}),
-    WORK.name: frozenset({*get_args(WorkEvent), TimeAdvanced}),
+    TICKETS.name: frozenset({*get_args(TicketEvent), FactWithdrawn, TimeAdvanced}),
+    WORK.name: frozenset({*get_args(WorkEvent), FactWithdrawn, TimeAdvanced}),
     USAGE.name: frozenset({*get_args(UsageEvent), TimeAdvanced}),
     VERDICTS.name: frozenset(get_args(VerdictEvent)),
 }
@@ -44,11 +44,14 @@ class AcceptedEvent(msgspec.Struct, frozen=True, gc=False):
 
 
 def ingest_record(shard: Shard, record: Record) -> AcceptedEvent | InvalidRecord | None:
-    """The record of `shard` as a fact or as invalid, from its own bytes alone; None if no recharge depends on it."""
+    """The record of `shard` as a fact or as invalid, from its own bytes alone; None for a mark of time."""
     event = read_event(shard, record, _CARRIED[shard.topic])
     if isinstance(event, InvalidRecord):
         return event
-    fact = verdict_of(event, record.offset) if isinstance(event, VerdictEvent) else fact_of(event)
+    if isinstance(event, VerdictEvent):
+        fact: Fact | VerdictReceived | None = verdict_of(event, record.offset)
+    else:
+        fact = fact_of(event, partition=shard.partition, offset=record.offset)
     if fact is None:
         return None
     digest = verdict_digest(fact) if isinstance(fact, VerdictReceived) else content_digest(event)

@@ -8,19 +8,26 @@ every event that was received about the council in the month.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Literal
 
 from billing.domain.charge_line import ChargeLine
-from billing.domain.credits.agreement_year import first_month, year_start
+from billing.domain.credits.agreement_year import first_month, months_before, year_start
 from billing.domain.credits.attainment import TargetAttainment
 from billing.domain.credits.credit_line import CreditLine
 from billing.domain.credits.earned import credit_lines
+from billing.domain.credits.rectification import RectificationPlan, rectification_plan
+from billing.domain.meters import MeteredEvent
+from billing.domain.rating.adjustments import MINIMUM
+from billing.domain.rating.charge_kind import YearSoFar
 from billing.domain.rating.pipeline import rate
+from billing.domain.rating.windows import APRIL, has_terms_over_a_year, reads_attributes
+from billing.domain.statement_vat import StatementVat, charges_with_vat, credits_with_vat, statement_vat
 from billing.domain.terms import TariffPeriod, Terms, closing_day
-from billing.domain.usage import Evidence, MeteredUsage, Usage, classify_usage, failed_usage
-from shared.contracts.definitions import Agreement, Council, Service, Tariff
+from billing.domain.usage import Evidence, MeteredUsage, Usage, UsageDetail, classify_usage, failed_usage
+from shared.contracts.definitions import Agreement, Council, Provider, Service, Tariff
 from shared.contracts.versions import DefinitionVersion
-from shared.period import Month
+from shared.period import Month, months_between, period_of
 
 # While its month goes on, and after that while it is not issued.
 Status = Literal["in-progress", "provisional"]
@@ -61,7 +68,10 @@ class ServiceCharges:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What `council` owes for `month`, before VAT, and why; `tariffs` are the versions that priced its lines."""
+    """What `council` owes for `month`, and why; `tariffs` are the versions that priced its lines.
+
+    `suppliers` are the providers of its agreements, as they are at the end of the month.
+    """
 
     council: Council
     month: Month
@@ -71,6 +81,13 @@ class Statement:
     evidence: Evidence
     tariffs: tuple[DefinitionVersion[Tariff], ...]
     credits: tuple[CreditLine, ...] = ()
+    plans: tuple[RectificationPlan, ...] = ()
+    suppliers: tuple[Provider, ...] = ()
+
+    @property
+    def lines(self) -> tuple[ChargeLine, ...]:
+        """The charge lines of all its services."""
+        return tuple(line for charges in self.services for line in charges.lines)
 
     @property
     def charges_pence(self) -> int:
@@ -82,10 +99,26 @@ class Statement:
         """The sum of its service credits, above 0: it is taken off the charges."""
         return sum(line.applied_pence for line in self.credits)
 
+    def credits_under(self, agreement: str) -> tuple[CreditLine, ...]:
+        """Its service credits under one agreement."""
+        return tuple(line for line in self.credits if line.agreement == agreement)
+
     @property
     def total_pence(self) -> int:
-        """What is payable: charges less service credits."""
+        """What is payable before VAT: charges less service credits."""
         return self.charges_pence - self.credits_pence
+
+    @property
+    def vat(self) -> StatementVat:
+        """The VAT on its lines, by provider and category."""
+        provider_of = {agreement.id: agreement.provider for agreement in self.agreements}
+        return statement_vat(self.lines, self.credits, provider_of)
+
+    @property
+    def gross_pence(self) -> int | None:
+        """What is payable with VAT; None while a service has no VAT treatment."""
+        vat_pence = self.vat.vat_pence
+        return None if vat_pence is None else self.total_pence + vat_pence
 
     @property
     def illustrative(self) -> bool:
@@ -108,11 +141,15 @@ def build_statement(
     earlier: Sequence[Statement] = (),
     status: Status = "provisional",
     failed: Sequence[str] = (),
+    details: Mapping[str, Sequence[UsageDetail]] = MappingProxyType({}),
+    events: Mapping[str, Sequence[MeteredEvent]] = MappingProxyType({}),
 ) -> Statement:
     """The statement that follows from `terms` and the council's `usage` and `attained` of the month, in any order.
 
-    `earlier` holds its statements of the months before (`credits.agreement_year.months_before`), whose credits count
-    towards a year's cap. `failed` are the items of events that could not be metered: they are named, and in no line.
+    `earlier` holds its statements of the months before (`earlier_months`): their lines count towards what holds over
+    a financial year, their credits towards a year's cap. `failed` are the items of events that could not be metered:
+    they are named, and in no line. `details` are the events behind the usage of each of `services_with_details`,
+    `events` those of each of `metered_services`.
     Raises `UnknownCouncil`, `NoAgreement`, `LineFailed`.
     """
     known = terms.councils.on(council, closing_day(month))
@@ -122,8 +159,25 @@ def build_statement(
     if not agreements:
         raise NoAgreement(f"no agreement of {council} in {month}")
     tariff_periods = terms.tariff_periods(council, month)
-    usage_by_service, evidence = classify_usage(terms, tariff_periods, usage, month)
-    services = tuple(_charges(terms, tariff_periods, usage_by_service, council, month))
+    usage_by_service, evidence = classify_usage(terms, tariff_periods, usage, month, events)
+    year = _year_so_far(terms, tariff_periods, council, month, earlier)
+    is_over = status != "in-progress"
+    for service, of_service in details.items():
+        if service in events:
+            continue  # its meter gave them already
+        known_usage = usage_by_service.get(service, MeteredUsage())
+        usage_by_service[service] = replace(known_usage, details=of_service)
+    services = tuple(_charges(terms, tariff_periods, usage_by_service, council, month, year=year, is_over=is_over))
+    credits = credits_with_vat(
+        terms,
+        (
+            line
+            for agreement in agreements
+            for line in _credits(terms, agreement.definition, services, attained, earlier, month=month)
+        ),
+        [line for charges in services for line in charges.lines],
+        closing_day(month),
+    )
     return Statement(
         council=known.definition,
         month=month,
@@ -132,12 +186,52 @@ def build_statement(
         services=services,
         evidence=replace(evidence, unbilled=(*evidence.unbilled, *failed_usage(failed))),
         tariffs=_tariffs(tariff_periods),
-        credits=tuple(
-            line
-            for agreement in agreements
-            for line in _credits(terms, agreement.definition, services, attained, earlier, month=month)
-        ),
+        credits=credits,
+        plans=tuple(_plans(terms, agreements, credits, earlier, month=month)),
+        suppliers=tuple(_suppliers(terms, agreements, month)),
     )
+
+
+def earlier_months(terms: Terms, council: str, month: Month) -> tuple[Month, ...]:
+    """The earlier months that a statement of `month` depends on, ascending: by a year's cap on credits, or its terms.
+
+    With terms over a year they begin with the financial year that holds the first of them, so that each is charged as
+    its own statement says.
+    """
+    first = min((*months_before(terms, council, month), month))
+    if needs_its_year(terms, council, month):
+        first = Month(first.financial_year, APRIL)
+    return tuple(months_between(first, month))
+
+
+def counts_points(terms: Terms, council: str, month: Month) -> bool:
+    """Whether earlier months may have made a rectification plan due, whatever this one earns."""
+    credits = (agreement.definition.credits for agreement in terms.agreements_in(council, month))
+    return any(each is not None and each.rectification is not None for each in credits)
+
+
+def services_with_details(terms: Terms, council: str, month: Month) -> tuple[Service, ...]:
+    """The services of which the month's charges read the attributes of events, by id."""
+    periods = terms.tariff_periods(council, month)
+    named = {each.tariff.definition.service for each in periods if reads_attributes(each.tariff.definition)}
+    found = (terms.services.on(service, closing_day(month)) for service in sorted(named))
+    return tuple(version.definition for version in found if version is not None)
+
+
+def needs_its_year(terms: Terms, council: str, month: Month) -> bool:
+    """Whether the charges of the month depend on earlier months of the financial year."""
+    return any(has_terms_over_a_year(each.tariff.definition) for each in terms.tariff_periods(council, month))
+
+
+def _year_so_far(
+    terms: Terms, tariff_periods: Sequence[TariffPeriod], council: str, month: Month, earlier: Sequence[Statement]
+) -> YearSoFar:
+    """What terms over a financial year read of it; without such terms the month alone."""
+    if not needs_its_year(terms, council, month):
+        return YearSoFar(tariff_periods)
+    of_year = period_of(month, "financial-year").months
+    lines = (line for statement in earlier if of_year[0] <= statement.month < month for line in statement.lines)
+    return YearSoFar([each for one in of_year for each in terms.tariff_periods(council, one)], tuple(lines))
 
 
 def _charges(
@@ -146,6 +240,9 @@ def _charges(
     usage: Mapping[str, MeteredUsage],
     council: str,
     month: Month,
+    *,
+    year: YearSoFar,
+    is_over: bool,
 ) -> Iterable[ServiceCharges]:
     for service_id in sorted({period.tariff.definition.service for period in tariff_periods}):
         service = terms.services.on(service_id, closing_day(month))
@@ -153,8 +250,8 @@ def _charges(
             continue  # its usage is unbilled, as of an unknown service, until the catalogue's event comes
         used = usage.get(service_id, MeteredUsage())
         of_service = [period for period in tariff_periods if period.tariff.definition.service == service_id]
-        lines = rate(service.definition, used, of_service, council=council, month=month)
-        yield ServiceCharges(service.definition, used.events_counted, lines)
+        lines = rate(service.definition, used, of_service, council=council, month=month, year=year, is_over=is_over)
+        yield ServiceCharges(service.definition, used.events_counted, charges_with_vat(terms, lines))
 
 
 def _credits(
@@ -168,17 +265,46 @@ def _credits(
 ) -> tuple[CreditLine, ...]:
     charges = _charged_under(agreement.id, services)
     before = _credited_before(terms, agreement.id, month, earlier)
-    return credit_lines(agreement, attained, charges, month=month, credited_before_pence=before)
+    return credit_lines(
+        agreement,
+        attained,
+        charges,
+        month=month,
+        credited_before_pence=before,
+        earlier=[(each.month, each.credits_under(agreement.id)) for each in earlier],
+    )
+
+
+def _plans(
+    terms: Terms,
+    agreements: Sequence[DefinitionVersion[Agreement]],
+    credits: Sequence[CreditLine],
+    earlier: Sequence[Statement],
+    *,
+    month: Month,
+) -> Iterable[RectificationPlan]:
+    for version in agreements:
+        agreement = version.definition
+        start = year_start(first_month(terms, agreement.id), month)
+        year = [(each.month, each.credits_under(agreement.id)) for each in earlier if start <= each.month < month]
+        now = (month, [line for line in credits if line.agreement == agreement.id])
+        plan = agreement.credits and rectification_plan(agreement.id, agreement.credits, [*year, now])
+        if plan:
+            yield plan
 
 
 def _charged_under(agreement: str, services: Sequence[ServiceCharges]) -> dict[str, int]:
-    """Pence by service; a service that an agreement began or stopped to price in mid-month counts its own lines."""
+    """Pence by service, after discounts and maximum and without what a minimum topped up.
+
+    A service that an agreement began or stopped to price in mid-month counts its own lines. One that gave more back
+    than it charged counts nothing: no credit is less than none.
+    """
     charged: Counter[str] = Counter()
     for charges in services:
         for line in charges.lines:
-            if line.agreement == agreement:
+            if line.agreement == agreement and line.kind != MINIMUM:
                 charged[line.service] += line.amount_pence
-    return charged
+    return {service: max(pence, 0) for service, pence in charged.items()}
 
 
 def _credited_before(terms: Terms, agreement: str, month: Month, earlier: Sequence[Statement]) -> int:
@@ -192,6 +318,14 @@ def _agreement(terms: Terms, agreement: DefinitionVersion[Agreement], month: Mon
     provider = terms.providers.on(definition.provider, closing_day(month))
     name = definition.provider if provider is None else provider.definition.name
     return StatementAgreement(definition.id, agreement.number, definition.title, definition.provider, name)
+
+
+def _suppliers(terms: Terms, agreements: Sequence[DefinitionVersion[Agreement]], month: Month) -> Iterable[Provider]:
+    """By id; a provider that the catalogue does not have yet is left out."""
+    for id_ in sorted({agreement.definition.provider for agreement in agreements}):
+        provider = terms.providers.on(id_, closing_day(month))
+        if provider is not None:
+            yield provider.definition
 
 
 def _tariffs(tariff_periods: Sequence[TariffPeriod]) -> tuple[DefinitionVersion[Tariff], ...]:

@@ -4,9 +4,7 @@
 CHANGEABLE = {
     "audit_newest": "UPDATE",
     "progress": "UPDATE",
-    "item_opened": "UPDATE",
-    "item_reclassified": "UPDATE",
-    "item_completed": "UPDATE",
+    "event": "UPDATE",
     "verdict": "UPDATE",
 }
 

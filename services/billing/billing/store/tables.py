@@ -1,11 +1,25 @@
 """Billing's tables. Quantities are integer millionths of a unit and instants integer microseconds: never REAL.
 
-`reading` is clustered by day and council: a month of a council is one sweep, and facts arriving in their order append.
+`event` is clustered by day and council: a month of a council is one sweep, and facts arriving in their order append.
 """
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.sql.selectable import NamedFromClause
 
 from shared.quarantine.decisions import quarantine_decision_table
 from shared.sql.approvals import approval_table
@@ -13,6 +27,9 @@ from shared.sql.audit import AuditTables
 from shared.sql.inbox import inbox_table
 from shared.sql.installation_key import installation_key_table
 from shared.sql.progress import known_log_table, progress_table
+
+# Which rows the index by item holds. A query finds it where it says the same, word for word.
+OF_AN_ITEM = "stream <> 'usage'"
 
 metadata = MetaData()
 progress = progress_table(metadata)
@@ -36,65 +53,50 @@ def _origin(*, primary_key: bool = False) -> tuple[Column[str], Column[str], Col
     )
 
 
-reading = Table(
-    "reading",
-    metadata,
-    Column("day", Date, primary_key=True),
-    _id("council", primary_key=True),
-    *_origin(primary_key=True),
-    _id("service"),
-    Column("unit", String(64)),
-    Column("quantity_micro", BigInteger, nullable=False),
-    sqlite_with_rowid=False,
-)
-
-reversal = Table(
-    "reversal",
-    metadata,
-    Column("reversed_source", String(256), primary_key=True),
-    Column("reversed_id", String(128), primary_key=True),
-    *_origin(primary_key=True),
-    _id("council"),
-    _id("service"),
-    sqlite_with_rowid=False,
-)
-
-
 def _place() -> Column[str]:
     return Column("place", String(130), nullable=False)
 
 
-def _item_table(name: str, fact: Column[Any]) -> Table:
-    return Table(
-        name,
-        metadata,
-        _id("council", primary_key=True),
-        Column("meter", String(20), primary_key=True),
-        _id("item", primary_key=True),
-        Column("day", Date, nullable=False),
-        *_origin(),
-        _place(),
-        fact,
-        Index(f"{name}_by_day", "day", "council"),
-        sqlite_with_rowid=False,
-    )
-
-
-item_opened = _item_table("item_opened", _id("service"))
-item_completed = _item_table("item_completed", Column("quantity_micro", BigInteger, nullable=False))
-
-# Where an item was said to be of another service; few items are.
-item_reclassified = Table(
-    "item_reclassified",
+# Every accepted event of the provider's topics. Most are readings, of no item that anything else is about:
+# the index by item leaves them out. `target_id` is that of the event which one reverses, adjusts or withdraws.
+event = Table(
+    "event",
     metadata,
+    Column("day", Date, primary_key=True),
     _id("council", primary_key=True),
-    Column("meter", String(20), primary_key=True),
-    _id("item", primary_key=True),
     *_origin(primary_key=True),
+    Column("partition", Integer, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("quantity_micro", BigInteger),
+    Column("type", String(40), nullable=False),
+    Column("stream", String(7), nullable=False),
+    _id("item"),
+    Column("service", String(64)),
+    Column("unit", String(64)),
     _place(),
-    _id("service"),
+    Column("attributes", Text),
+    Column("target_source", String(256)),
+    Column("target_id", String(128)),
+    Index(
+        "event_by_item",
+        "council",
+        "item",
+        "type",
+        postgresql_where=text(OF_AN_ITEM),
+        sqlite_where=text(OF_AN_ITEM),
+    ),
+    Index(
+        "event_by_target",
+        "council",
+        "target_id",
+        postgresql_where=text("target_id IS NOT NULL"),
+        sqlite_where=text("target_id IS NOT NULL"),
+    ),
     sqlite_with_rowid=False,
 )
+
+# The table of events, or an alias of it.
+EventRows = NamedFromClause[Any]
 
 # The latest verdict of each `VerdictKey`; `offset` is its place in the item's partition. The index holds
 # all that a month's sums need: a year's cap is computed over twelve months.

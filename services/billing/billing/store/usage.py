@@ -1,6 +1,8 @@
-"""A month's usage and the events behind a line, read from the tables."""
+"""A month's usage and the events behind a line, read from the table of events."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +12,6 @@ from sqlalchemy import (
     FromClause,
     Row,
     Select,
-    Table,
     and_,
     bindparam,
     case,
@@ -20,30 +21,45 @@ from sqlalchemy import (
     null,
     select,
     tuple_,
-    union,
-    union_all,
 )
 
 from billing.domain.metering import MICRO
-from billing.domain.usage import Usage
+from billing.domain.meters import MeteredEvent
+from billing.domain.usage import Usage, UsageDetail
 from billing.ports import CouncilUsage, CountedEvent, EventCursor, UsageFilter
-from billing.store.tables import (
-    decisions,
-    item_completed,
-    item_opened,
-    item_reclassified,
-    quarantine,
-    reading,
-    reversal,
+from billing.store.details import details_of, metered_events
+from billing.store.event_rules import (
+    ADJUSTED,
+    COMPLETED,
+    COUNTED_TYPES,
+    OPENINGS,
+    RECORDED,
+    RESOLVED,
+    any_adjustment,
+    is_first_of_item,
+    is_reversed,
+    is_withdrawn,
+    names_reading,
+    opens,
+    service_then,
 )
+from billing.store.tables import EventRows, decisions, event, quarantine
 from shared.contracts.codec import UndecodableEvent, UnknownEventType, decode_event
-from shared.contracts.scalars import Stream
-from shared.instants import SECOND_US, instant_at
+from shared.contracts.definitions import Service
+from shared.contracts.meters import NamedMeter
+from shared.contracts.topics import REPLAYABLE_DAYS, TOPIC_OF_STREAM, USAGE
+from shared.instants import instant_at
 from shared.period import Month, month_of
 from shared.scope import Scope
 from shared.sql.statements import in_scope
 
-_USAGE_TABLES = (reading, item_completed, item_opened)
+_EVENT, _READING, _OPENED, _ADJUSTMENT = (event.alias(name) for name in ("e", "reading", "opened", "adjustment"))
+_TOPIC_OF: Mapping[str, str] = {"usage": USAGE.name} | {str(name): topic for name, topic in TOPIC_OF_STREAM.items()}
+_METER = case(
+    (_EVENT.c.type == RECORDED, "readings"),
+    (_EVENT.c.stream == "work", "work-completed"),
+    else_="tickets-resolved",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +73,32 @@ class SqlUsage:
         if not self.scope.allows(council):
             return []
         within = {"council": council, "first": month.first_day, "end": month.next.first_day}
-        return [
-            Usage(row.service, row.day, row.meter, row.state, row.unit, _quantity(row), row.events)
-            for query in (_readings(), _items_completed(), _items_opened())
-            for row in self.connection.execute(query, within)
-        ]
+        queries = (_readings(), _items_completed(), _items_opened(), _items_withdrawn())
+        found = [row for query in queries for row in self.connection.execute(query, within)]
+        return list(_merged(map(_usage, [*found, *self._adjusted(month, council)])))
+
+    def details(self, month: Month, council: str, services: Sequence[Service]) -> Mapping[str, Sequence[UsageDetail]]:
+        return details_of(self.connection, council, month, services) if self.scope.allows(council) else {}
+
+    def metered(self, month: Month, council: str, service: Service) -> tuple[MeteredEvent, ...]:
+        return metered_events(self.connection, council, month, service) if self.scope.allows(council) else ()
+
+    def _adjusted(self, month: Month, council: str) -> list[Row[Any]]:
+        """What adjustments add to the month's readings, and those of the month whose reading is not here."""
+        if not self.connection.scalar(any_adjustment(), {"council": council}):
+            return []  # as nearly always: the rest would look for each among the days
+        around = _days(month.first_day - timedelta(days=REPLAYABLE_DAYS), month.next.first_day)
+        within = {"council": council, "first": month.first_day, "end": month.next.first_day}
+        adjusting = self.connection.execute(
+            _adjustments(), {"council": council, "days": _days(month.first_day, month.next.first_day)}
+        )
+        return [*adjusting, *self.connection.execute(_orphans(), {**within, "around": around})]
 
     def councils(self, month: Month) -> list[str]:
-        first, end = month.first_day, month.next.first_day
-        councils = (
-            select(table.c.council).where(
-                table.c.day >= first, table.c.day < end, in_scope(table.c.council, self.scope)
-            )
-            for table in _USAGE_TABLES
-        )
-        return sorted(self.connection.scalars(union(*councils)))
+        of = event.c
+        of_month = of.day >= month.first_day, of.day < month.next.first_day
+        named = select(of.council).distinct().where(*of_month, of.type.in_(COUNTED_TYPES))
+        return sorted(self.connection.scalars(named.where(in_scope(of.council, self.scope))))
 
     def failed_items(self, month: Month, council: str) -> list[str]:
         if not self.scope.allows(council):
@@ -90,24 +117,30 @@ class SqlUsage:
         return sorted(row.key.decode()[len(first) :] for row in rows if _month_of(row.value, row.timestamp_ms) == month)
 
     def by_council(self) -> list[CouncilUsage]:
-        each = union_all(
-            *(
-                select(table.c.council, func.count().label("events"), func.min(table.c.day).label("oldest"))
-                .where(in_scope(table.c.council, self.scope))
-                .group_by(table.c.council)
-                for table in _USAGE_TABLES
-            )
-        ).subquery()
-        sums = select(each.c.council, func.sum(each.c.events).label("events"), func.min(each.c.oldest).label("oldest"))
-        rows = self.connection.execute(sums.group_by(each.c.council).order_by(each.c.council))
-        return [CouncilUsage(row.council, int(row.events), row.oldest) for row in rows]
+        of = event.c
+        counts = (
+            select(of.council, func.count().label("events"), func.min(of.day).label("oldest"))
+            .where(of.type.in_(COUNTED_TYPES), in_scope(of.council, self.scope))
+            .group_by(of.council)
+            .order_by(of.council)
+        )
+        return [CouncilUsage(row.council, row.events, row.oldest) for row in self.connection.execute(counts)]
 
     def counted(self, by: UsageFilter, *, after: EventCursor | None, limit: int) -> list[CountedEvent]:
         if not self.scope.allows(by.council):
             return []
-        readings = by.meter == "readings"
-        table, query = (reading, _counted_readings(by)) if readings else (item_completed, _counted_items(by))
-        return event_page(self.connection, table, query, after=after, limit=limit)
+        if by.meter != "readings":
+            return event_page(self.connection, _EVENT, _counted_items(by), after=after, limit=limit)
+        page = event_page(self.connection, _EVENT, _counted_readings(by), after=after, limit=limit)
+        adjusting = [each for each in self._adjusting(by) if after is None or _cursor(each) > after]
+        return sorted([*page, *adjusting], key=_cursor)[:limit]
+
+    def _adjusting(self, by: UsageFilter) -> list[CountedEvent]:
+        """The adjustments of the line's readings, each on its reading's day; few, or the sender is asked."""
+        if not self.connection.scalar(any_adjustment(), {"council": by.council}):
+            return []
+        rows = self.connection.execute(_counted_adjustments(by), {"days": _days(by.first_day, by.end_day)})
+        return [_counted_event(row) for row in rows]
 
 
 def _month_of(value: bytes | None, timestamp_ms: int) -> Month:
@@ -119,134 +152,208 @@ def _month_of(value: bytes | None, timestamp_ms: int) -> Month:
 
 
 def event_page(
-    connection: Connection, table: Table, query: Select[Any], *, after: EventCursor | None, limit: int
+    connection: Connection,
+    table: FromClause,
+    query: Select[Any],
+    *,
+    after: EventCursor | None,
+    limit: int,
+    topic: str | None = None,
 ) -> list[CountedEvent]:
     """What `query` finds in `table` as events, by day, source and id, beginning after `after`.
 
-    `query` selects `stream`, `item` and `quantity_micro`, and leaves the rest to this.
+    `query` selects `stream`, `item`, `partition` and `quantity_micro`, and leaves the rest to this. `topic` is where
+    all of them are, unless it is that of each one's stream.
     """
     order = (table.c.day, table.c.source, table.c.event_id)
     if after is not None:
         query = query.where(tuple_(*order) > tuple_(literal(after.day), literal(after.source), literal(after.id)))
-    rows = connection.execute(query.add_columns(*order, table.c.at_us).order_by(*order).limit(limit))
-    return [
-        CountedEvent(
-            source=row.source,
-            id=row.event_id,
-            occurred_at=instant_at(row.at_us),
-            day=row.day,
-            stream=row.stream,
-            item=row.item,
-            quantity=Decimal(row.quantity_micro) / MICRO,
+    rows = connection.execute(query.add_columns(*order, table.c.at_us, table.c.offset).order_by(*order).limit(limit))
+    return [_counted_event(row, topic) for row in rows]
+
+
+def _counted_event(row: Row[Any], topic: str | None = None) -> CountedEvent:
+    return CountedEvent(
+        source=row.source,
+        id=row.event_id,
+        occurred_at=instant_at(row.at_us),
+        day=row.day,
+        stream=None if row.stream == "usage" else row.stream,
+        item=None if row.stream == "usage" else row.item,
+        quantity=Decimal(row.quantity_micro) / MICRO,
+        topic=topic or _TOPIC_OF[row.stream],
+        partition=row.partition,
+        offset=row.offset,
+    )
+
+
+def _cursor(counted: CountedEvent) -> EventCursor:
+    return EventCursor(counted.day, counted.source, counted.id)
+
+
+def _days(first: date, end: date) -> list[date]:
+    """With the council, source and id, each day names one row: they are its key."""
+    return [first + timedelta(days=number) for number in range((end - first).days)]
+
+
+def _usage(row: Row[Any]) -> Usage:
+    return Usage(row.service, row.day, row.meter, row.state, row.unit, _quantity(row), row.events)
+
+
+def _merged(rows: Iterable[Usage]) -> Iterable[Usage]:
+    """One row for each service, day, meter, state and unit."""
+    merged: dict[tuple[object, ...], Usage] = {}
+    for row in rows:
+        key = row.service, row.day, row.meter, row.state, row.unit
+        known = merged.get(key)
+        merged[key] = (
+            row
+            if known is None
+            else replace(known, quantity=known.quantity + row.quantity, events=known.events + row.events)
         )
-        for row in rows
-    ]
+    return merged.values()
 
 
 def _readings() -> Select[Any]:
-    state = case((_is_reversed(), "reversed"), else_="counted")
-    query = _sums(reading, reading.c.quantity_micro, reading.c.service, reading.c.unit, state.label("state"))
-    return query.add_columns(literal("readings").label("meter"))
+    state = case((is_reversed(_EVENT), "reversed"), else_="counted").label("state")
+    query = _sums(_EVENT, _EVENT.c.quantity_micro, _EVENT.c.service, _EVENT.c.unit, state).add_columns(
+        _meter("readings")
+    )
+    return query.where(_EVENT.c.type == RECORDED)
 
 
 def _items_completed() -> Select[Any]:
     """With the service that each item was of when it was completed; None while its opening is not known."""
-    items = _item_services().subquery()
-    query = _sums(items, items.c.quantity_micro, items.c.service, items.c.meter)
-    return query.add_columns(literal("counted").label("state"), null().label("unit"))
+    items = (
+        select(
+            _EVENT.c.council,
+            _EVENT.c.day,
+            _METER.label("meter"),
+            _units().label("quantity_micro"),
+            service_then(_EVENT, _OPENED).label("service"),
+        )
+        .select_from(_EVENT.outerjoin(_OPENED, opens(_OPENED, _EVENT)))
+        .where(*_of_month(_EVENT), *_is_counted())
+    ).subquery()
+    query = _sums(items, items.c.quantity_micro, items.c.service, items.c.meter).add_columns(null().label("unit"))
+    return query.add_columns(literal("counted").label("state"))
 
 
 def _items_opened() -> Select[Any]:
-    query = _sums(item_opened, literal(0), item_opened.c.service, item_opened.c.meter)
-    return query.add_columns(literal("opened").label("state"), null().label("unit"))
+    opened = _EVENT.c.type.in_(OPENINGS), is_first_of_item(_EVENT), ~is_withdrawn(_EVENT)
+    return _items_in_state("opened", _EVENT.c.service).where(*opened)
 
 
-def _sums(table: FromClause, quantity_micro: ColumnElement[int], *group: ColumnElement[Any]) -> Select[Any]:
-    """Events and quantities of a council's month by day and `group`.
+def _items_withdrawn() -> Select[Any]:
+    """Completions and openings that their own source says are not so."""
+    of_item = _EVENT.c.type.in_((COMPLETED, RESOLVED, *OPENINGS)), is_withdrawn(_EVENT)
+    return _items_in_state("withdrawn", _EVENT.c.service).where(*of_item)
 
-    Whole units and millionths apart: their sum as one integer may pass 64 bits, which SQLite refuses to add.
-    """
-    day = table.c.day
-    return (
-        select(
-            day,
-            *group,
-            func.count().label("events"),
-            func.sum(quantity_micro // MICRO).label("units"),
-            func.sum(quantity_micro % MICRO).label("millionths"),
-        )
-        .where(table.c.council == bindparam("council"), day >= bindparam("first"), day < bindparam("end"))
-        .group_by(day, *group)
+
+def _items_in_state(state: str, service: ColumnElement[Any]) -> Select[Any]:
+    query = _sums(_EVENT, literal(0), service, _METER.label("meter")).add_columns(null().label("unit"))
+    return query.add_columns(literal(state).label("state"))
+
+
+def _adjustments() -> Select[Any]:
+    """What they add to the readings of `days`, with the state of these."""
+    state = case((is_reversed(_READING), "reversed"), else_="counted").label("state")
+    day, quantity = _READING.c.day, _ADJUSTMENT.c.quantity_micro
+    group = day, _READING.c.service, _READING.c.unit, state
+    sums = select(*group, _meter("readings"), *_totals(quantity)).group_by(*group)
+    return sums.where(_adjusts_one_of("days"), _ADJUSTMENT.c.council == bindparam("council"))
+
+
+def _orphans() -> Select[Any]:
+    """Adjustments of the month whose reading is not known on any of the days `around`."""
+    known = exists(select(literal(1)).where(_adjusts_one_of("around")).correlate(_ADJUSTMENT))
+    query = _sums(_ADJUSTMENT, _ADJUSTMENT.c.quantity_micro, _ADJUSTMENT.c.service)
+    return query.add_columns(null().label("unit"), _meter("readings"), literal("without-reading").label("state")).where(
+        _ADJUSTMENT.c.type == ADJUSTED, _ADJUSTMENT.c.target_id.is_not(None), ~known
+    )
+
+
+def _adjusts_one_of(days: str) -> ColumnElement[bool]:
+    return and_(
+        _ADJUSTMENT.c.type == ADJUSTED,
+        _ADJUSTMENT.c.target_id.is_not(None),
+        names_reading(_ADJUSTMENT, _READING),
+        _READING.c.type == RECORDED,
+        _READING.c.day.in_(bindparam(days, expanding=True)),
     )
 
 
 def _counted_readings(by: UsageFilter) -> Select[Any]:
-    unit = reading.c.unit.is_(None) | (reading.c.unit == by.unit)
-    return select(null().label("stream"), null().label("item"), reading.c.quantity_micro).where(
-        *_of_line(reading, by), reading.c.service == by.service, unit, ~_is_reversed()
+    return _columns(_EVENT, _EVENT.c.quantity_micro).where(
+        _EVENT.c.type == RECORDED, *_of_line(_EVENT, by), *_in_unit(_EVENT, by), ~is_reversed(_EVENT)
+    )
+
+
+def _counted_adjustments(by: UsageFilter) -> Select[Any]:
+    of = _ADJUSTMENT.c
+    query = _columns(_ADJUSTMENT, of.quantity_micro).add_columns(
+        _READING.c.day, of.source, of.event_id, of.at_us, of.offset
+    )
+    return query.where(
+        _adjusts_one_of("days"), _READING.c.council == by.council, *_in_unit(_READING, by), ~is_reversed(_READING)
     )
 
 
 def _counted_items(by: UsageFilter) -> Select[Any]:
-    completed = item_completed.c
-    stream: Stream = "work" if by.meter == "work-completed" else "ticket"
+    type_ = COMPLETED if by.meter == "work-completed" else RESOLVED
     return (
-        select(literal(stream).label("stream"), completed.item, completed.quantity_micro)
-        .select_from(item_completed.join(item_opened, _same_item(item_opened)))
-        .where(*_of_line(item_completed, by), completed.meter == by.meter, _service_then() == by.service)
+        _columns(_EVENT, _units())
+        .select_from(_EVENT.join(_OPENED, opens(_OPENED, _EVENT)))
+        .where(*_of_line(_EVENT, by), *_is_counted(), _EVENT.c.type == type_)
+        .where(service_then(_EVENT, _OPENED) == by.service)
     )
 
 
-def _item_services() -> Select[Any]:
-    """The items of a council that were completed in a month, each with the service that it was of then."""
-    completed = item_completed.c
-    of_month = completed.day >= bindparam("first"), completed.day < bindparam("end")
-    return (
-        select(
-            completed.council,
-            completed.day,
-            completed.meter,
-            completed.quantity_micro,
-            _service_then().label("service"),
-        )
-        .select_from(item_completed.outerjoin(item_opened, _same_item(item_opened)))
-        .where(completed.council == bindparam("council"), *of_month)
-    )
+def _columns(of: EventRows, quantity_micro: ColumnElement[Any]) -> Select[Any]:
+    """What `event_page` wants of a query."""
+    return select(of.c.stream, of.c.item, of.c.partition, quantity_micro.label("quantity_micro"))
 
 
-def _service_then() -> ColumnElement[str]:
-    """The service of an item at its completion: by the last reclassification in effect, else by its opening."""
-    of = item_reclassified.c
-    at_s, completed_s, opened_s = (
-        column // SECOND_US for column in (of.at_us, item_completed.c.at_us, item_opened.c.at_us)
-    )
-    last = (
-        select(of.service)
-        .where(_same_item(item_reclassified), (at_s < completed_s) | (at_s <= opened_s))
-        .order_by(of.at_us.desc(), of.place.desc(), of.source.desc(), of.event_id.desc())
-        .limit(1)
-        .correlate(item_completed, item_opened)
-        .scalar_subquery()
-    )
-    return case((item_opened.c.service.is_(None), null()), else_=func.coalesce(last, item_opened.c.service))
+def _is_counted() -> tuple[ColumnElement[bool], ...]:
+    """The first completion of its item that is not withdrawn."""
+    return _EVENT.c.type.in_((COMPLETED, RESOLVED)), is_first_of_item(_EVENT), ~is_withdrawn(_EVENT)
 
 
-def _of_line(table: Table, by: UsageFilter) -> tuple[ColumnElement[bool], ...]:
+def _units() -> ColumnElement[Any]:
+    """A ticket is one unit, whatever units its resolution names."""
+    return case((_EVENT.c.type == RESOLVED, MICRO), else_=_EVENT.c.quantity_micro)
+
+
+def _meter(name: NamedMeter) -> ColumnElement[Any]:
+    return literal(name).label("meter")
+
+
+def _of_month(table: FromClause) -> tuple[ColumnElement[bool], ...]:
+    of = table.c
+    return of.council == bindparam("council"), of.day >= bindparam("first"), of.day < bindparam("end")
+
+
+def _of_line(table: FromClause, by: UsageFilter) -> tuple[ColumnElement[bool], ...]:
     return table.c.council == by.council, table.c.day >= by.first_day, table.c.day < by.end_day
 
 
-def _is_reversed() -> ColumnElement[bool]:
-    """A reversal names the reading, and is of the same council and service: nobody reverses another's reading."""
-    return exists().where(
-        reversal.c.reversed_source == reading.c.source,
-        reversal.c.reversed_id == reading.c.event_id,
-        reversal.c.council == reading.c.council,
-        reversal.c.service == reading.c.service,
+def _in_unit(reading: EventRows, by: UsageFilter) -> tuple[ColumnElement[bool], ...]:
+    return reading.c.service == by.service, reading.c.unit.is_(None) | (reading.c.unit == by.unit)
+
+
+def _sums(table: FromClause, quantity_micro: ColumnElement[Any], *group: ColumnElement[Any]) -> Select[Any]:
+    """Events and quantities of a council's month by day and `group`."""
+    by = table.c.day, *group
+    return select(*by, *_totals(quantity_micro)).where(*_of_month(table)).group_by(*by)
+
+
+def _totals(quantity_micro: ColumnElement[Any]) -> tuple[ColumnElement[Any], ...]:
+    """Whole units and millionths apart: their sum as one integer may pass 64 bits, which SQLite refuses to add."""
+    return (
+        func.count().label("events"),
+        func.sum(quantity_micro // MICRO).label("units"),
+        func.sum(quantity_micro % MICRO).label("millionths"),
     )
-
-
-def _same_item(table: Table) -> ColumnElement[bool]:
-    return and_(*(item_completed.c[name] == table.c[name] for name in ("council", "meter", "item")))
 
 
 def _quantity(row: Row[Any]) -> Decimal:

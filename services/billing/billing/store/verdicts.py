@@ -1,6 +1,6 @@
 """A month's attainment, and the misses behind a service credit, read from the table of verdicts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, case, func, literal, select
 
@@ -9,8 +9,12 @@ from billing.domain.metering import MICRO
 from billing.ports import CountedEvent, EventCursor, MissFilter
 from billing.store.tables import verdict
 from billing.store.usage import event_page
+from shared.contracts.envelope import item_key
+from shared.contracts.topics import VERDICTS
+from shared.log.partitioner import partition_of
 from shared.period import Month
 from shared.scope import Scope
+from shared.units import CouncilId, ItemId
 
 _MET = verdict.c.outcome == "met"
 
@@ -57,7 +61,9 @@ class SqlVerdicts:
         if not self.scope.allows(of.council):
             return []
         columns = verdict.c
-        query = select(columns.stream, columns.item, literal(MICRO).label("quantity_micro")).where(
+        query = select(
+            columns.stream, columns.item, literal(MICRO).label("quantity_micro"), literal(0).label("partition")
+        ).where(
             columns.council == of.council,
             columns.month == str(of.month),
             columns.agreement == of.agreement,
@@ -65,4 +71,10 @@ class SqlVerdicts:
             columns.target == of.target,
             columns.outcome == "breached",
         )
-        return event_page(self.connection, verdict, query, after=after, limit=limit)
+        # A verdict has its item's key, and so its item's partition.
+        page = event_page(self.connection, verdict, query, after=after, limit=limit, topic=VERDICTS.name)
+        return [replace(each, partition=_partition(of.council, each.item or "")) for each in page]
+
+
+def _partition(council: str, item: str) -> int:
+    return partition_of(item_key(CouncilId(council), ItemId(item)).encode(), VERDICTS.partitions)

@@ -6,18 +6,11 @@ from functools import cache
 from operator import attrgetter, itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Table, tuple_
+from sqlalchemy import Connection, Table
 from sqlalchemy.dialects.postgresql import Insert, insert
 
 from billing.domain.ingest import AcceptedEvent
-from billing.domain.metering import (
-    DefinitionPublished,
-    ItemCompleted,
-    ItemOpened,
-    ItemReclassified,
-    ReadingRecorded,
-    ReadingReversed,
-)
+from billing.domain.metering import DefinitionPublished, EventReceived
 from billing.domain.verdicts import VerdictReceived
 from billing.ports import IngestBatch
 from billing.store import tables
@@ -48,7 +41,8 @@ def write(connection: Connection, progress: Progress, batch: IngestBatch, *, exp
     )
     # Of two sendings of one event the smaller sequence counts, whichever came first.
     known = [event for event, result in zip(batch.accepted, results, strict=True) if result is InsertResult.DUPLICATE]
-    _store_facts(connection, [*new, *(event for event in known if isinstance(event.fact, _SEQUENCED))])
+    _store_facts(connection, new)
+    _reorder(connection, [event.fact for event in known if isinstance(event.fact, EventReceived)])
     conflicts = [as_quarantined(event.record, CONFLICT) for event in conflicting]
     quarantine_records(connection, batch.shard, [*batch.invalid, *conflicts])
     counts = Counts(
@@ -82,29 +76,13 @@ def _insert_unknown(connection: Connection, table: Table, rows: Sequence[Row]) -
     _store(connection, table, insert_ignore(table), rows)
 
 
-def _keep_first(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Of all facts about an item the earliest in event time stays, in whatever order they come."""
-    last_first = sorted(rows, key=_values(table, "at_us", "place", "source", "event_id"), reverse=True)
-    _keep(connection, table, last_first, _earliest(table))
-
-
 def _keep_last(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Of all that was published the last in the log stays."""
     _keep(connection, table, sorted(rows, key=_values(table, "offset")), _latest(table))
 
 
-def _keep_smallest(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Of all sendings of an event the one with the smallest sequence stays."""
-    _keep(connection, table, sorted(rows, key=_values(table, "place"), reverse=True), _smallest(table))
-
-
-_SEQUENCED = ItemOpened | ItemReclassified | ItemCompleted
 _TABLES: Mapping[type, tuple[Table, Callable[[Connection, Table, Sequence[Row]], None]]] = {
-    ReadingRecorded: (tables.reading, _insert),
-    ReadingReversed: (tables.reversal, _insert),
-    ItemOpened: (tables.item_opened, _keep_first),
-    ItemReclassified: (tables.item_reclassified, _keep_smallest),
-    ItemCompleted: (tables.item_completed, _keep_first),
+    EventReceived: (tables.event, _insert),
     DefinitionPublished: (tables.definition_version, _insert_unknown),
     VerdictReceived: (tables.verdict, _keep_last),
 }
@@ -119,6 +97,14 @@ def _store_facts(connection: Connection, events: Iterable[AcceptedEvent]) -> Non
             store(connection, table, list(map(_row_of(table), facts)))
 
 
+def _reorder(connection: Connection, again: Sequence[EventReceived]) -> None:
+    """Of all sendings of an item's event the one with the smallest sequence stays."""
+    rows = map(_row_of(tables.event), (event for event in again if event.stream != "usage"))
+    last_first = sorted(rows, key=_values(tables.event, "place"), reverse=True)
+    if last_first:
+        _keep(connection, tables.event, last_first, _smallest(tables.event))
+
+
 def _keep(connection: Connection, table: Table, rows: Sequence[Row], statement: Insert) -> None:
     """One row for each key: the last of `rows`, which takes the place of a stored one where `statement` lets it."""
     key_of = _values(table, *table.primary_key.columns.keys())
@@ -126,8 +112,10 @@ def _keep(connection: Connection, table: Table, rows: Sequence[Row], statement: 
 
 
 def _store(connection: Connection, table: Table, statement: Insert, rows: Sequence[Row]) -> None:
-    columns = map(list, zip(*rows, strict=True))
-    insert_columns(connection, statement, dict(zip(_names(table), columns, strict=True)))
+    columns = dict(zip(_names(table), map(list, zip(*rows, strict=True)), strict=True))
+    # A column in which no row has anything need not be sent: most events name no other and have no attributes.
+    sent = {name: values for name, values in columns.items() if any(value is not None for value in values)}
+    insert_columns(connection, statement, sent)
 
 
 def _names(table: Table) -> list[str]:
@@ -144,13 +132,6 @@ def _row_of(table: Table) -> Callable[[object], Row]:
 def _values(table: Table, *names: str) -> Callable[[Row], Any]:
     """What a row of `table` holds in the columns of these `names`."""
     return itemgetter(*map(_names(table).index, names))
-
-
-@cache
-def _earliest(table: Table) -> Insert:
-    new = insert(table).excluded
-    of_new, of_stored = (tuple_(row.at_us, row.place, row.source, row.event_id) for row in (new, table.c))
-    return upsert(table, where=of_new < of_stored)
 
 
 @cache

@@ -4,13 +4,12 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import NamedTuple
 
-from catalogue.domain.credits import credit_faults
-from catalogue.domain.definition_rules import repeats
 from catalogue.domain.versions import Catalogue, DefinitionKey
+from shared.contracts.credit_rules import credit_faults
 from shared.contracts.definitions import EVERY_SERVICE, Agreement, Tariff
 from shared.contracts.target_rules import target_faults
 from shared.contracts.versions import in_force
-from shared.faults import Fault
+from shared.faults import Fault, repeats
 
 MAX_TARGETS = 200
 
@@ -56,12 +55,16 @@ def overlap_faults(agreement: Agreement, covers: Iterable[Coverage]) -> Iterator
         yield Fault((), f"overlaps agreement {other} of the same council for {', '.join(sorted(services))}")
 
 
-def _services(agreement: Agreement, catalogue: Catalogue) -> frozenset[str]:
+def charged_services(agreement: Agreement, catalogue: Catalogue) -> frozenset[str]:
+    """The services that any version of the agreement's tariffs prices."""
     versions = (
         version for tariff in agreement.tariffs for version in catalogue.get(DefinitionKey("tariff", tariff), ())
     )
-    priced = (version.definition.service for version in versions if isinstance(version.definition, Tariff))
-    return frozenset([*(target.service for target in agreement.targets), *priced])
+    return frozenset(version.definition.service for version in versions if isinstance(version.definition, Tariff))
+
+
+def _services(agreement: Agreement, catalogue: Catalogue) -> frozenset[str]:
+    return charged_services(agreement, catalogue).union(target.service for target in agreement.targets)
 
 
 def _meet(one: Coverage, other: Coverage) -> bool:

@@ -1,15 +1,11 @@
-"""What is wrong with a council, a partnership or a tariff by itself.
+"""What is wrong with a council, a partnership or a service by itself."""
 
-Tiers are written as ascending upper bounds, (previous, up_to], so that gaps and overlaps cannot be written. What can
-be wrong is the order, a bound that comes twice, an open tier before the last, or no price for the units above the last.
-"""
+from collections.abc import Iterator
 
-from collections.abc import Iterator, Sequence
+from shared.contracts.definitions import Benefit, Council, Partnership, Service
+from shared.contracts.meters import Meter, meter_faults
+from shared.faults import Fault, repeats
 
-from shared.contracts.definitions import Benefit, Council, GraduatedCharge, Partnership, Service, Tariff
-from shared.faults import Fault
-
-_MAX_UNITS = 1_000_000_000_000
 # The list's numbers had four digits at most in 2026.
 _MAX_LGSL = 9999
 # The first letter of a GSS code names the nation (Office for National Statistics, Register of Geographic Codes).
@@ -56,35 +52,7 @@ def _benefit_faults(benefit: Benefit) -> Iterator[Fault]:
 
 
 def service_faults(service: Service) -> Iterator[Fault]:
+    if isinstance(service.counted_by, Meter):
+        yield from (fault.below("counted_by") for fault in meter_faults(service.counted_by))
     if service.lgsl is not None and not 1 <= service.lgsl <= _MAX_LGSL:
         yield Fault(("lgsl",), f"expected a number of the Local Government Services List, 1 to {_MAX_LGSL}")
-
-
-def tariff_faults(tariff: Tariff) -> Iterator[Fault]:
-    names = [charge.name for charge in tariff.charges]
-    yield from (Fault(("charges", index, "name"), "is the name of an earlier charge") for index in repeats(names))
-    for index, charge in enumerate(tariff.charges):
-        if isinstance(charge, GraduatedCharge):
-            yield from (fault.below("charges", index, "tiers") for fault in _tier_faults(charge))
-
-
-def _tier_faults(charge: GraduatedCharge) -> Iterator[Fault]:
-    *bounded, last = charge.tiers
-    if last.up_to is not None:
-        yield Fault((len(bounded), "up_to"), "the last tier must be open: units above have no price")
-    bound = 0
-    for index, tier in enumerate(bounded):
-        if tier.up_to is None:
-            yield Fault((index, "up_to"), "only the last tier is open: the tiers after it would never be reached")
-        elif tier.up_to <= bound:
-            yield Fault((index, "up_to"), "expected more than the bound of the tier before")
-        elif tier.up_to > _MAX_UNITS:
-            yield Fault((index, "up_to"), f"expected at most {_MAX_UNITS}")
-        else:
-            bound = tier.up_to
-
-
-def repeats(values: Sequence[str]) -> list[int]:
-    """The indexes of values that an earlier one equals."""
-    first: dict[str, int] = {}
-    return [index for index, value in enumerate(values) if first.setdefault(value, index) != index]

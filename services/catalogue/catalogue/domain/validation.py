@@ -3,11 +3,13 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 
-from catalogue.domain.agreements import agreement_faults, covers, overlap_faults
-from catalogue.domain.definition_rules import council_faults, partnership_faults, service_faults, tariff_faults
+from catalogue.domain.agreements import agreement_faults, charged_services, covers, overlap_faults
+from catalogue.domain.definition_rules import council_faults, partnership_faults, service_faults
+from catalogue.domain.party_rules import council_party_faults, provider_faults, vat_faults
 from catalogue.domain.submission import Submission, SubmittedDefinition
 from catalogue.domain.versions import DEFINITION_TYPES, Catalogue, CatalogueVersion, DefinitionKey, next_version
 from shared.contracts.calendar_rules import calendar_faults, calendar_warnings, with_bank_holidays
+from shared.contracts.charge_rules import tariff_faults, tariff_warnings
 from shared.contracts.definitions import (
     EVERY_SERVICE,
     Agreement,
@@ -15,6 +17,7 @@ from shared.contracts.definitions import (
     Calendar,
     Council,
     Partnership,
+    Provider,
     Service,
     Tariff,
 )
@@ -35,17 +38,17 @@ def faults(submission: Submission, stored: Catalogue, holidays: BankHolidays, at
         of_one += _moved_faults(definition, stored.get(submitted.key, ()))
         if isinstance(definition, Agreement):
             of_one += overlap_faults(definition, covered)
+            of_one += _vat_faults(definition, together)
         found += map(submitted.source_path.in_input, of_one)
     return list(dict.fromkeys([*found, *_repeated_ids(submission.entries)]))
 
 
 def warnings(submission: Submission, holidays: BankHolidays, today: date) -> list[Fault]:
-    """What may be recorded, but needs a change before long."""
+    """What may be recorded, but needs a change before long, or a second look before it is signed."""
     return [
         submitted.source_path.in_input(warning)
         for submitted in submission.entries
-        if isinstance(submitted.definition, Calendar)
-        for warning in calendar_warnings(submitted.definition, holidays, today)
+        for warning in _warnings_of(submitted.definition, holidays, today)
     ]
 
 
@@ -82,6 +85,9 @@ def _alone(definition: AnyDefinition, holidays: BankHolidays) -> Iterator[Fault]
             yield from calendar_faults(definition, holidays)
         case Council():
             yield from council_faults(definition)
+            yield from council_party_faults(definition)
+        case Provider():
+            yield from provider_faults(definition)
         case Tariff():
             yield from tariff_faults(definition)
         case Agreement():
@@ -90,6 +96,14 @@ def _alone(definition: AnyDefinition, holidays: BankHolidays) -> Iterator[Fault]
             yield from partnership_faults(definition)
         case Service():
             yield from service_faults(definition)
+
+
+def _warnings_of(definition: AnyDefinition, holidays: BankHolidays, today: date) -> Iterator[Fault]:
+    match definition:
+        case Calendar():
+            yield from calendar_warnings(definition, holidays, today)
+        case Tariff():
+            yield from tariff_warnings(definition)
         case _:
             return
 
@@ -102,6 +116,14 @@ def _moved_faults(definition: AnyDefinition, recorded: Sequence[CatalogueVersion
             yield Fault(("council",), f"is {before.council} in the version before: give this agreement another id")
         case Calendar(), Calendar() if definition.zone != before.zone:
             yield Fault(("zone",), f"is {before.zone} in the version before: give this calendar another id")
+
+
+def _vat_faults(agreement: Agreement, together: Catalogue) -> Iterator[Fault]:
+    if any(DefinitionKey("tariff", tariff) not in together for tariff in agreement.tariffs):
+        return  # it cannot be read, or has a fault of its own: what it charges for is not known
+    versions = together.get(DefinitionKey("provider", agreement.provider), ())
+    providers = [version.definition for version in versions if isinstance(version.definition, Provider)]
+    yield from vat_faults(agreement, charged_services(agreement, together), providers)
 
 
 def _period_faults(definition: AnyDefinition) -> Iterator[Fault]:
@@ -140,6 +162,9 @@ def _of_agreement(agreement: Agreement) -> Iterator[tuple[Path, DefinitionKey]]:
     yield ("council",), DefinitionKey("council", agreement.council)
     yield ("provider",), DefinitionKey("provider", agreement.provider)
     yield from ((("tariffs", i), DefinitionKey("tariff", id)) for i, id in enumerate(agreement.tariffs))
+    for i, each in enumerate(agreement.vat):
+        if each.service != EVERY_SERVICE:
+            yield ("vat", i, "service"), DefinitionKey("service", each.service)
     for i, target in enumerate(agreement.targets):
         if target.service != EVERY_SERVICE:
             yield ("targets", i, "service"), DefinitionKey("service", target.service)

@@ -117,11 +117,21 @@ def version_record(known: KnownVersion) -> VersionRecord:
 
 
 def item_records(
-    item: str, facts: Sequence[AnyFact], evaluation: Evaluation, *, month: str, as_of: int, known_to: int
+    item: str,
+    facts: Sequence[AnyFact],
+    evaluation: Evaluation,
+    *,
+    month: str,
+    as_of: int,
+    known_to: int,
+    otherwise: Evaluation | None = None,
 ) -> Iterator[ItemRecord | VerdictRecord]:
-    """The item and its verdicts that count in the month; nothing where there are none."""
+    """The item and its verdicts that count in the month; nothing where there are none.
+
+    `otherwise` is what would hold, had nothing been withdrawn: an item that counted only then is shown, too.
+    """
     verdicts = list(verdict_records(item, evaluation, month=month, as_of=as_of))
-    if verdicts:
+    if verdicts or (otherwise is not None and any(verdict_records(item, otherwise, month=month, as_of=as_of))):
         yield ItemRecord(
             stream=evaluation.stream,
             item=item,

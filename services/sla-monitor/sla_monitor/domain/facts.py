@@ -4,20 +4,20 @@ Tickets and work items have the same facts: opened, perhaps paused and resumed, 
 stored (msgpack arrays), so a field may be added at the end of one, but none may change its meaning or its place.
 """
 
-from collections.abc import Iterable
-from typing import get_args
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, get_args
 
 from msgspec import UNSET, Struct
 
 from shared.contracts import items
 from shared.contracts.envelope import TimeAdvanced
-from shared.contracts.scalars import AwaitedParty
+from shared.contracts.scalars import AwaitedParty, Stream
 from shared.contracts.topics import TICKETS, WORK
 from shared.instants import SECOND_US, epoch_us
 from shared.log.port import Record, Shard
 from shared.log.validation import InvalidRecord, read_event
 
-ItemEvent = items.TicketEvent | items.WorkEvent
+ItemEvent = items.TicketEvent | items.WorkEvent | items.FactWithdrawn
 
 
 # Held by the hundred thousand and never part of a cycle: the garbage collector need not track them.
@@ -123,6 +123,13 @@ class Reclassified(Fact, frozen=True, array_like=True, tag=14):
     attributes: dict[str, str | None]
 
 
+class Withdrawn(Fact, frozen=True, array_like=True, tag=15):
+    """What the same source stated under `withdrawn_id` is not so (R56). It stays among the facts, as evidence."""
+
+    withdrawn_id: str
+    stream: Stream
+
+
 AnyFact = (
     Opened
     | Reprioritised
@@ -138,6 +145,7 @@ AnyFact = (
     | OutageBegan
     | OutageOver
     | Reclassified
+    | Withdrawn
 )
 
 
@@ -157,6 +165,7 @@ _KINDS: tuple[type[AnyFact], ...] = (
     Paused,
     OutageBegan,
     OutageOver,
+    Withdrawn,
 )
 _RANKS: dict[type[AnyFact], int] = {kind: rank for rank, kind in enumerate(_KINDS)}
 SequenceKey = tuple[int, int, str]
@@ -209,6 +218,44 @@ def services_named(facts: Iterable[AnyFact]) -> list[str]:
     """Every service that an opening or a reclassification names: of which the item is, was, or may be said to be."""
     named = [fact.service for fact in facts if type(fact) is Opened or type(fact) is Reclassified]
     return list(dict.fromkeys([service for service in named if service is not None]))
+
+
+class WithdrawnFact(NamedTuple):
+    """A fact that does not count, and what withdrew it."""
+
+    fact: AnyFact
+    by: Withdrawn
+
+
+def has_withdrawals(facts: Iterable[AnyFact]) -> bool:
+    """Whether anything is withdrawn, be it known already or not."""
+    return any(isinstance(fact, Withdrawn) for fact in facts)
+
+
+def withdrawn_facts(facts: Sequence[AnyFact]) -> list[WithdrawnFact]:
+    """Each fact that was withdrawn, in their order, with the first withdrawal that names it."""
+    first: dict[tuple[str, str], Withdrawn] = {}
+    for fact in facts:
+        if isinstance(fact, Withdrawn):
+            first.setdefault((fact.source, fact.withdrawn_id), fact)
+    found = ((fact, first.get((fact.source, fact.id))) for fact in facts if not isinstance(fact, Withdrawn))
+    return [WithdrawnFact(fact, by) for fact, by in found if by is not None]
+
+
+def standing_facts(facts: Sequence[AnyFact], *, as_of_s: int) -> list[AnyFact]:
+    """Those that count when all that was withdrawn up to `as_of_s` does not; later withdrawals are still among them."""
+    made = [fact for fact in facts if isinstance(fact, Withdrawn) and fact.at_s <= as_of_s]
+    gone = {(fact.source, fact.withdrawn_id) for fact in made}
+    return [
+        fact
+        for fact in facts
+        if fact not in made and (isinstance(fact, Withdrawn) or (fact.source, fact.id) not in gone)
+    ]
+
+
+def without_withdrawals(facts: Iterable[AnyFact]) -> list[AnyFact]:
+    """What would be judged, had nothing been withdrawn."""
+    return [fact for fact in facts if not isinstance(fact, Withdrawn)]
 
 
 PlainFact = Assigned | Asked | Responded | Closed | Resumed | Reopened | OutageOver
@@ -265,13 +312,22 @@ def fact_of(event: ItemEvent) -> AnyFact:  # noqa: PLR0911 (one line a kind read
             return Cancelled(at_us, source, name, sequence, data.reason)
         case items.OutageStarted(data=data):
             return OutageBegan(at_us, source, name, sequence, data.service)
+        case items.FactWithdrawn(data=data):
+            return Withdrawn(at_us, source, name, sequence, data.withdrawn_id, data.stream)
     raise TypeError(f"{type(event).__name__} states no fact of an item")
+
+
+def is_of_an_outage(event: ItemEvent) -> bool:
+    """Whether the item is an outage, and no piece of work of the same id."""
+    if isinstance(event, items.FactWithdrawn):
+        return event.data.stream == "service"
+    return isinstance(event, items.OutageStarted | items.OutageEnded)
 
 
 Accepted = ItemEvent | TimeAdvanced
 _CARRIED: dict[str, frozenset[type[Accepted]]] = {
-    TICKETS.name: frozenset({*get_args(items.TicketEvent), TimeAdvanced}),
-    WORK.name: frozenset({*get_args(items.WorkEvent), TimeAdvanced}),
+    TICKETS.name: frozenset({*get_args(items.TicketEvent), items.FactWithdrawn, TimeAdvanced}),
+    WORK.name: frozenset({*get_args(items.WorkEvent), items.FactWithdrawn, TimeAdvanced}),
 }
 
 

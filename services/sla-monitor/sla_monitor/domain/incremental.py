@@ -155,6 +155,8 @@ def start_incremental(
     timeline = evaluation.timeline
     if timeline is None or evaluation.unstarted or last.at_s > as_of:
         return None
+    if timeline.has_withdrawals:
+        return None  # what is still to come may be withdrawn already
     ended, pause = timeline.ended, timeline.pauses[-1] if timeline.pauses else None
     ignored = _WHILE_OPEN if ended is None else _AFTER_STOP
     if not all(type(fact) in ignored for fact in new):

@@ -11,8 +11,18 @@ from msgspec.structs import replace
 
 from shared.contracts.envelope import split_item_key
 from shared.contracts.verdicts import VerdictData
+from shared.log.port import Record
 from sla_monitor.domain.clock.timeline import FOREVER, read_timeline
-from sla_monitor.domain.facts import AnyFact, OutageBegan, OutageOver, order_key, sequence_key
+from sla_monitor.domain.facts import (
+    AnyFact,
+    ItemEvent,
+    OutageBegan,
+    OutageOver,
+    is_of_an_outage,
+    order_key,
+    sequence_key,
+    standing_facts,
+)
 
 
 class LastPublished(Struct, frozen=True, array_like=True):
@@ -87,6 +97,12 @@ LAST_OUTAGE = "!~"  # `~` sorts after every character of an id
 
 _decoder = msgspec.msgpack.Decoder(Item)
 _encoder = msgspec.msgpack.Encoder()
+
+
+def item_key(event: ItemEvent, record: Record) -> str:
+    """Under which key live state keeps what the event is about."""
+    key = event.key if record.key is None else record.key.decode()  # they are the same, or the record were invalid
+    return f"{OUTAGE_MARK}{key}" if is_of_an_outage(event) else key
 
 
 def load_item(stored: bytes) -> Item:
@@ -186,6 +202,7 @@ class Outage(Struct, frozen=True):
 def outage_of(key: str, facts: Sequence[AnyFact]) -> Outage | None:
     """The outage stored under `key`, from its first start to the first end after it; None while no start is known."""
     council, name = split_item_key(key.removeprefix(OUTAGE_MARK))
+    facts = standing_facts(facts, as_of_s=FOREVER)
     began = next((fact for fact in facts if isinstance(fact, OutageBegan)), None)
     if began is None:
         return None

@@ -11,7 +11,6 @@ from typing import NamedTuple
 from shared.clock import Clock
 from shared.contracts.codec import encode_event
 from shared.contracts.envelope import TimeAdvanced, split_item_key
-from shared.contracts.items import OutageEnded, OutageStarted
 from shared.contracts.topics import VERDICTS
 from shared.instants import epoch_ms, epoch_us
 from shared.log.failures import PRODUCT_VERSION, CodeFailure, attempt
@@ -23,9 +22,9 @@ from sla_monitor.domain.agreements import MissingCalendar
 from sla_monitor.domain.announcements import Trigger, announce
 from sla_monitor.domain.clock.verdict import Evaluation
 from sla_monitor.domain.decisions import ReevaluationRequest
-from sla_monitor.domain.facts import AnyFact, ItemEvent, Opened, fact_of, read_record, services_named
+from sla_monitor.domain.facts import AnyFact, Opened, fact_of, has_withdrawals, read_record, services_named
 from sla_monitor.domain.incremental import ignored_kinds, may_decide_nothing
-from sla_monitor.domain.item import OUTAGE_MARK, FactResult, Item, dump_item, identity_digest, is_open
+from sla_monitor.domain.item import FactResult, Item, dump_item, identity_digest, is_open, item_key
 from sla_monitor.judging.failed_items import FailedItems, log_failed_record
 from sla_monitor.judging.item_cache import CachedItem, IdentityLedger, ItemCache
 from sla_monitor.ports import Catalogue, DecisionsLog
@@ -298,7 +297,7 @@ class ShardBatch:
         """Whether no target of the item reads facts of such kinds."""
         item, (council, _) = cached.item, split_item_key(key)
         opened = item.facts[0]
-        if item.waiting or type(opened) is not Opened:
+        if item.waiting or type(opened) is not Opened or has_withdrawals(item.facts):
             return False
         index = self._context.catalogue.agreement_index_known_to(item.known_to)
         try:
@@ -372,12 +371,6 @@ def _read(shard: Shard, record: Record) -> InvalidRecord | TimeAdvanced | tuple[
     if isinstance(event, InvalidRecord | TimeAdvanced):
         return event
     return item_key(event, record), fact_of(event)
-
-
-def item_key(event: ItemEvent, record: Record) -> str:
-    """Under which key live state keeps what the event is about."""
-    key = event.key if record.key is None else record.key.decode()  # they are the same, or the record were invalid
-    return f"{OUTAGE_MARK}{key}" if isinstance(event, OutageStarted | OutageEnded) else key
 
 
 def _trigger(key: str, new: Sequence[AnyFact], request: ReevaluationRequest | None, *, at: int) -> Trigger:

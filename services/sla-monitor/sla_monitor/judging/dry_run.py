@@ -17,9 +17,9 @@ from shared.startup_errors import InvalidSettings
 from shared.state.connect import connect
 from shared.state.port import Head
 from sla_monitor.domain.facts import AnyFact, fact_of, read_record
-from sla_monitor.domain.item import FactResult, identity_digest
+from sla_monitor.domain.item import FactResult, identity_digest, item_key
 from sla_monitor.judging.archiving import ArchiveReader
-from sla_monitor.judging.batch import EvaluationContext, ShardBatch, item_key
+from sla_monitor.judging.batch import EvaluationContext, ShardBatch
 from sla_monitor.judging.item_cache import CachedItem, IdentityLedger, ItemCache
 from sla_monitor.settings import DryRunSettings
 from sla_monitor.store.archive import SqlArchive

@@ -104,7 +104,15 @@ def _item_records(sources: Sources, stored: StoredItem, item: Item, month: str, 
     if isinstance(evaluation, CodeFailure):
         return [failed_record(stored.name, item.facts, error=evaluation.error, place=evaluation.place)]
     records: _ItemRecords = list(
-        item_records(stored.name, item.facts, evaluation, month=month, as_of=as_of, known_to=item.known_to)
+        item_records(
+            stored.name,
+            item.facts,
+            evaluation,
+            month=month,
+            as_of=as_of,
+            known_to=item.known_to,
+            otherwise=sources.items.had_nothing_been_withdrawn(stored, item, as_of=as_of),
+        )
     )
     holding = [record.verdict for record in records if isinstance(record, VerdictRecord)]
     published = [

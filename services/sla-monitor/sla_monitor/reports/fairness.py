@@ -1,4 +1,4 @@
-"""Fairness: three ways to make a clock look better than the service was, and openings that contradict each other.
+"""Fairness: four ways to make a clock look better than the service was, and openings that contradict each other.
 
 All are found in the timelines of all items. A finding can be innocent: both sides see it. The checks of clocks look at
 those with one interval from demand to answer (response, resolution, processing). Times are in the clock's own seconds:
@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from fastapi import APIRouter
 from msgspec import Struct
+from msgspec.structs import replace
 
 from shared.auth.roles import Action
 from shared.contracts.scalars import Stream
@@ -24,8 +25,9 @@ from shared.scope import Scope
 from sla_monitor.domain.clock.cycles import service_when
 from sla_monitor.domain.clock.stopwatch import Stopwatch
 from sla_monitor.domain.clock.timeline import FOREVER, Pause, Timeline
-from sla_monitor.domain.clock.verdict import Verdict
-from sla_monitor.domain.facts import Opened, Paused, Reopened
+from sla_monitor.domain.clock.verdict import Evaluation, Verdict
+from sla_monitor.domain.facts import Opened, Paused, Reopened, Withdrawn, withdrawn_facts
+from sla_monitor.domain.item import Item
 from sla_monitor.reports.sources import CachedQuery, Sources
 from sla_monitor.store.items import StoredItem, map_pages
 
@@ -37,6 +39,8 @@ class Check(StrEnum):
     PAUSED_LATE = "paused just before due"
     REOPENED_SOON = "reopened soon after a stop just before due"
     OPENED_DIFFERENTLY = "opened twice, with other content"
+    WITHDRAWN = "an event was withdrawn by its sender"
+    MISS_WITHDRAWN = "missed, but for what was withdrawn"
 
 
 class Limits(Struct, frozen=True):
@@ -50,7 +54,8 @@ class Limits(Struct, frozen=True):
 class FairnessFinding(Struct, frozen=True):
     """One finding: when it began and ended, and the clock's seconds that it is about.
 
-    `month` is the London month in which it began. Of openings that contradict each other target and agreement are "".
+    `month` is the London month in which it began. Of openings that contradict each other, and of an event that was
+    withdrawn, target and agreement are "". A withdrawal's finding begins with what was withdrawn.
     """
 
     council: str
@@ -88,6 +93,8 @@ class FairnessReport(Struct, frozen=True):
 
 
 TYPES = (FairnessReport,)
+# Facts without which there is nothing to find, but for openings that contradict each other.
+_MAY_FIND = frozenset({Paused, Reopened, Withdrawn})
 
 
 def router(sources: Sources) -> APIRouter:
@@ -145,12 +152,17 @@ class FairnessChecks:
         item = stored.load()
         # Nobody pauses, reopens or opens again most items: they can have no finding and are spared an evaluation.
         kinds = [type(fact) for fact in item.facts]
-        if Paused not in kinds and Reopened not in kinds and kinds.count(Opened) < 2:
+        if not _MAY_FIND.intersection(kinds) and kinds.count(Opened) < 2:
             return
         evaluation = self._sources.items.evaluate(stored, item, as_of=as_of)
-        if isinstance(evaluation, CodeFailure) or evaluation.timeline is None:
+        if isinstance(evaluation, CodeFailure):
             return
+        otherwise = self._sources.items.had_nothing_been_withdrawn(stored, item, as_of=as_of)
+        if otherwise is not None:
+            yield from _withdrawals(stored, item, evaluation, otherwise, as_of=as_of)
         timeline = evaluation.timeline
+        if timeline is None:
+            return
         yield from _contradictions(stored, timeline)
         for verdict in evaluation.verdicts:
             for finding in fairness(timeline, verdict, limits=self._limits, as_of=as_of):
@@ -167,6 +179,40 @@ class FairnessChecks:
                     until=maybe_instant(finding.until),
                     seconds=finding.seconds,
                 )
+
+
+def _withdrawals(
+    stored: StoredItem, item: Item, evaluation: Evaluation, otherwise: Evaluation, *, as_of: int
+) -> Iterator[FairnessFinding]:
+    """Each event that its sender withdrew by `as_of`, and each target that would be missed, had none been withdrawn."""
+    gone = [each for each in withdrawn_facts(item.facts) if each.by.at_s <= as_of]
+    if otherwise.timeline is None or not gone:
+        return
+    timeline, last = otherwise.timeline, max(each.by.at_s for each in gone)
+    for fact, by in gone:
+        yield _of_withdrawal(stored, timeline.service_at(fact.at_s), Check.WITHDRAWN, fact.at_s, by.at_s)
+    missed = {verdict.name for verdict in evaluation.verdicts if verdict.missed_at is not None}
+    for verdict in otherwise.verdicts:
+        if verdict.missed_at is not None and verdict.name not in missed:
+            service = service_when(timeline, verdict.target, verdict.missed_at)
+            found = _of_withdrawal(stored, service, Check.MISS_WITHDRAWN, verdict.missed_at, last)
+            yield replace(found, agreement=verdict.target.agreement, target=verdict.target.id)
+
+
+def _of_withdrawal(stored: StoredItem, service: str, check: Check, at: int, until: int) -> FairnessFinding:
+    return FairnessFinding(
+        council=stored.council,
+        service=service,
+        month=str(month_of_hour(at // 3600)),
+        stream=stored.stream,
+        item=stored.name,
+        agreement="",
+        target="",
+        check=check,
+        at=instant(at),
+        until=instant(until),
+        seconds=0,
+    )
 
 
 def _contradictions(stored: StoredItem, timeline: Timeline) -> Iterator[FairnessFinding]:

@@ -17,7 +17,7 @@ from shared.log.failures import CodeFailure
 from shared.period import LONDON
 from sla_monitor.domain.clock.trace import Kind, totals, trace
 from sla_monitor.domain.clock.verdict import Evaluation, ReachedWarning, Verdict
-from sla_monitor.domain.facts import AnyFact, Classification
+from sla_monitor.domain.facts import AnyFact, Classification, WithdrawnFact, withdrawn_facts
 from sla_monitor.ports import Announcement
 
 
@@ -92,7 +92,8 @@ class ItemReport(Struct, frozen=True):
     """An item at `as_of`, with all that was ever published about it.
 
     `changes` are those of its service, priority and attributes after the opening. `state` says whether anything can be
-    judged at all; `without_effect` how many events changed nothing, by the reason.
+    judged at all; `without_effect` how many events changed nothing, by the reason. `withdrawn` tells each event that
+    its own sender took back, in a sentence.
     """
 
     council: str
@@ -109,6 +110,7 @@ class ItemReport(Struct, frozen=True):
     conflicts: list[str]
     notes: list[str]
     without_effect: dict[str, int]
+    withdrawn: list[str]
 
 
 class ItemAnswer(Struct, frozen=True):
@@ -146,6 +148,7 @@ def item_report(answer: ItemAnswer) -> ItemReport:
         conflicts=[_conflict(*each) for each in timeline.conflicts] if timeline is not None else [],
         notes=list(answer.evaluation.notes),
         without_effect=dict(Counter(timeline.without_effect if timeline is not None else ())),
+        withdrawn=[_withdrawn(each) for each in withdrawn_facts(answer.facts) if each.by.at_s <= answer.as_of],
     )
 
 
@@ -158,8 +161,17 @@ def _change(before: Classification, after: Classification) -> ChangeReport:
 
 def _conflict(at: int, about: Sequence[str]) -> str:
     """In a sentence, that an opening says otherwise than the first one, which holds."""
-    when = f"{instant(at).astimezone(LONDON):%d %b %Y %H:%M:%S}"
-    return f"opened again at {when} with other {', '.join(about)}: the earliest opening holds; ask the sender"
+    return f"opened again at {_when(at)} with other {', '.join(about)}: the earliest opening holds; ask the sender"
+
+
+def _withdrawn(gone: WithdrawnFact) -> str:
+    """In a sentence, which event counts for nothing."""
+    what = type(gone.fact).__name__.lower()
+    return f"{what} at {_when(gone.fact.at_s)} ({gone.fact.id}): withdrawn by its sender at {_when(gone.by.at_s)}"
+
+
+def _when(at: int) -> str:
+    return f"{instant(at).astimezone(LONDON):%d %b %Y %H:%M:%S}"
 
 
 def _state(answer: ItemAnswer) -> str:

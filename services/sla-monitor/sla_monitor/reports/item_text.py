@@ -49,6 +49,7 @@ def item_text(item: ItemReport, *, long: bool = False) -> list[str]:
         announced.insert(0, f"  {earlier}: --long, or ?long=true")
     notes = [f"Note: {note}" for note in item.notes]
     lines = [*_heading(item, zone), *(f"Conflict: {conflict}" for conflict in item.conflicts[:_MAX_CONFLICTS])]
+    lines += [f"Withdrawn: {gone}" for gone in item.withdrawn[:_MAX_CONFLICTS]]
     used = len(lines) + len(announced) + len(notes) + sum(len(each) + 1 for each in verdicts) + 2
     left = (MAX_LINES - used) // max(len(verdicts), 1) - 2
     for verdict, text in zip(item.verdicts, verdicts, strict=True):

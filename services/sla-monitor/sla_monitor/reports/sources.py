@@ -14,7 +14,7 @@ from shared.clock import Clock
 from shared.instants import epoch_s
 from shared.log.failures import CodeFailure
 from shared.scope import Scope
-from sla_monitor.domain.facts import AnyFact, Cancelled, Closed, Reopened, Stopped
+from sla_monitor.domain.facts import AnyFact, Cancelled, Closed, Reopened, Stopped, has_withdrawals
 from sla_monitor.domain.open_targets import OpenItems, OpenTarget, open_targets
 from sla_monitor.ports import Catalogue, DecisionsLog, ReadModel
 from sla_monitor.store.items import Failures, StoredItem, StoredItems, map_pages
@@ -138,5 +138,7 @@ class Sources:
 
 def _may_be_open(facts: Sequence[AnyFact]) -> bool:
     """Whether the last stop or reopening leaves the item open: most ended items are spared an evaluation."""
+    if has_withdrawals(facts):
+        return True
     last = next((fact for fact in reversed(facts) if isinstance(fact, Stopped | Closed | Cancelled | Reopened)), None)
     return last is None or isinstance(last, Reopened)

@@ -7,6 +7,8 @@ from datetime import date
 from itertools import chain
 from typing import NamedTuple, TypeVar
 
+import msgspec
+
 from shared.contracts.envelope import item_key, split_item_key
 from shared.contracts.scalars import Stream
 from shared.contracts.topics import TICKETS, WORK
@@ -23,6 +25,7 @@ from shared.units import CouncilId, ItemId
 from sla_monitor.domain.agreements import MissingCalendar
 from sla_monitor.domain.archive import ArchivedItem
 from sla_monitor.domain.clock.verdict import Evaluation, evaluate
+from sla_monitor.domain.facts import has_withdrawals, without_withdrawals
 from sla_monitor.domain.item import LAST_OUTAGE, OUTAGE_MARK, Item, Outage, load_item, outage_of
 from sla_monitor.ports import Archive, Catalogue, DecisionsLog
 
@@ -195,6 +198,14 @@ class StoredItems:
             decisions=self._decisions,
             as_of=as_of,
         )
+
+    def had_nothing_been_withdrawn(self, stored: StoredItem, item: Item, *, as_of: int) -> Evaluation | None:
+        """What would hold of the item without its withdrawals; None where it has none, or cannot be judged."""
+        if not has_withdrawals(item.facts):
+            return None
+        whole = msgspec.structs.replace(item, facts=without_withdrawals(item.facts))
+        evaluation = self.evaluate(stored, whole, as_of=as_of)
+        return None if isinstance(evaluation, CodeFailure) else evaluation
 
 
 def evaluate_known(

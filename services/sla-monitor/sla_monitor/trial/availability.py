@@ -11,6 +11,7 @@ from shared.contracts.definitions import Agreement, Objective
 from shared.contracts.objectives import Attained, Judgement, Ratio, judge
 from shared.instants import SECOND_US, epoch_s, instant, maybe_instant
 from shared.period import Month, period_of
+from shared.written_time import second_of
 from sla_monitor.domain.agreements import AgreementIndex
 from sla_monitor.domain.attainment import availability
 from sla_monitor.domain.clock.cycles import ExcludedTime, covering
@@ -19,7 +20,7 @@ from sla_monitor.domain.clock.verdict import Outcome, evaluate
 from sla_monitor.domain.facts import AnyFact, Opened, Stopped
 from sla_monitor.domain.working_time.intervals import Interval
 from sla_monitor.trial.calendars import TrialCalendars
-from sla_monitor.trial.document import TrialDocument, TrialTarget, second_of
+from sla_monitor.trial.document import TrialDocument, TrialTarget
 from sla_monitor.trial.faults import with_default_calendar
 from sla_monitor.trial.item import ANY_SERVICE, COUNCIL, FIRST_LIST, ITEM, SOURCE, exclusions_of
 from sla_monitor.trial.verdicts import overdue_s

@@ -10,10 +10,11 @@ from shared.contracts.calendar_rules import PLAIN_DAYS, has_open_hours, plain_da
 from shared.contracts.versions import DefinitionVersion, in_force
 from shared.holidays import BankHolidays
 from shared.instants import instant, maybe_instant, seconds_of_day
+from shared.written_time import read_time, second_of
 from sla_monitor.domain.agreements import BoundCalendar, MissingCalendar
 from sla_monitor.domain.working_time.calendar import compile_versions
 from sla_monitor.domain.working_time.compiled import WorkingTime
-from sla_monitor.trial.document import Addition, Question, TrialCalendar, TrialDocument, read_time, second_of, times
+from sla_monitor.trial.document import Addition, Question, TrialCalendar, TrialDocument, times
 
 _HOUR_S = 3600
 

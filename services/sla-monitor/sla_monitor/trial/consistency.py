@@ -9,15 +9,8 @@ from shared.contracts.calendar_rules import intervals_a_day, intervals_a_week, i
 from shared.contracts.definitions import EVERY_SERVICE
 from shared.faults import Fault, Path
 from shared.instants import DAY_S
-from sla_monitor.trial.document import (
-    LAST_YEAR,
-    OPENINGS,
-    TrialDocument,
-    TrialExclusion,
-    TrialOutage,
-    TrialTarget,
-    second_of,
-)
+from shared.written_time import LAST_YEAR, second_of
+from sla_monitor.trial.document import OPENINGS, TrialDocument, TrialExclusion, TrialOutage, TrialTarget
 
 MAX_DAYS = 3660
 # For each target a trace has a segment for every interval of open hours, and for the time between: a second's work.

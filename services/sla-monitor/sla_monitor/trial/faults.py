@@ -16,11 +16,11 @@ from shared.contracts.thresholds import ElapsedSeconds, parse_threshold
 from shared.faults import Fault, Path
 from shared.holidays import shipped_holidays
 from shared.validation import InvalidValue, validated, value_faults
+from shared.written_time import InvalidTime, When, read_time
 from sla_monitor.trial.consistency import consistency_faults
 from sla_monitor.trial.document import (
     OPENINGS,
     Addition,
-    InvalidTime,
     Question,
     TargetChange,
     TrialCalendar,
@@ -29,8 +29,6 @@ from sla_monitor.trial.document import (
     TrialExclusion,
     TrialOutage,
     TrialTarget,
-    When,
-    read_time,
     times,
 )
 

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from shared.contracts.definitions import Agreement, Target
 from shared.instants import SECOND_US, epoch_us
+from shared.written_time import read_time, second_of
 from sla_monitor.domain import facts
 from sla_monitor.domain.agreements import AgreementIndex, BoundTarget
 from sla_monitor.domain.clock.cycles import ExcludedTime
@@ -21,7 +22,7 @@ from sla_monitor.domain.clock.timeline import FOREVER, Timeline, read_timeline
 from sla_monitor.domain.clock.verdict import Evaluation, evaluate
 from sla_monitor.trial.calendars import TrialCalendars
 from sla_monitor.trial.consistency import services_of
-from sla_monitor.trial.document import OPENINGS, TrialDocument, TrialEvent, TrialTarget, read_time, second_of
+from sla_monitor.trial.document import OPENINGS, TrialDocument, TrialEvent, TrialTarget
 from sla_monitor.trial.faults import with_default_calendar
 from sla_monitor.trial.verdicts import TrialVerdict, trial_verdict
 

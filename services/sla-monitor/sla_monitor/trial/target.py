@@ -1,24 +1,18 @@
 """`try target`: the text of a document in, everything that holds of it out. Nothing is stored."""
 
 from datetime import datetime
-from typing import Literal
 
 from msgspec import Struct
 
-from shared.faults import Fault, LocatedFault, TextPosition, listed, position_of
+from shared.documents import WrittenIn, document_of
 from shared.holidays import shipped_holidays
 from shared.instants import instant
-from shared.json_values import strict_json
-from shared.validation import InvalidValue
-from shared.yaml_values import YamlValues, read_yaml
 from sla_monitor.trial.availability import TrialAvailability, measure_availability
 from sla_monitor.trial.calendars import Answer, answers, calendar_notes, calendars_of
 from sla_monitor.trial.document import TrialDocument
 from sla_monitor.trial.faults import read_document
 from sla_monitor.trial.item import UnjudgedTarget, evaluate_item
 from sla_monitor.trial.verdicts import TrialVerdict
-
-MAX_DOCUMENT_BYTES = 262_144
 
 
 class TrialAnswer(Struct, frozen=True):
@@ -37,27 +31,9 @@ class TrialAnswer(Struct, frozen=True):
     notes: list[str]
 
 
-class InvalidDocument(ValueError):
-    """The text is no document; `faults` is all that is wrong with it, in the order of the text."""
-
-    def __init__(self, faults: list[LocatedFault]) -> None:
-        super().__init__("\n".join(listed(faults)))
-        self.faults = faults
-
-
-def try_target(raw: bytes, *, written_in: Literal["json", "yaml"]) -> TrialAnswer:
+def try_target(raw: bytes, *, written_in: WrittenIn) -> TrialAnswer:
     """The answer to the document that `raw` is; raises `NotStrictJson` and `InvalidDocument`."""
-    values = YamlValues(strict_json(raw)) if written_in == "json" else _yaml(raw)
-    faults = list(values.faults)
-    if values.value is not None or not faults:
-        try:
-            document = read_document(values.value)
-        except InvalidValue as refused:
-            faults += refused.faults
-    if faults:
-        located = [LocatedFault(fault, position_of(fault.path, values.positions)) for fault in faults]
-        raise InvalidDocument(sorted(located, key=lambda each: each.position or TextPosition(0, 0)))
-    return _answer(document)
+    return _answer(document_of(raw, written_in, read_document))
 
 
 def _answer(document: TrialDocument) -> TrialAnswer:
@@ -74,10 +50,3 @@ def _answer(document: TrialDocument) -> TrialAnswer:
         answers=answers(document, calendars),
         notes=[*calendar_notes(document, holidays), *(() if item is None else item.notes)],
     )
-
-
-def _yaml(raw: bytes) -> YamlValues:
-    try:
-        return read_yaml(raw.decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        return YamlValues(faults=[Fault((), "is not UTF-8")])

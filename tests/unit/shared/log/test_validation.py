@@ -9,22 +9,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.contracts.items import WorkCompleted, WorkReceived
+from shared.contracts.codec import encode_event
+from shared.contracts.items import FactWithdrawn, WorkCompleted, WorkReceived
+from shared.contracts.scalars import Stream
 from shared.contracts.schema import examples
 from shared.log.port import Record
 from shared.log.validation import InvalidRecord, Reason, read_event, validate
 from shared.units import EpochMillis, Offset
 from tests.support.laws import law
-from tests.support.poison import GOOD, KEY, POISON, SHARD, Poison
+from tests.support.poison import AT, GOOD, ITEM, KEY, POISON, SHARD, Poison
+from tests.support.recharges import received, withdrawn
 
 PAGE = Path(__file__).parents[4] / "docs/events.md"
-CARRIED = frozenset({WorkCompleted})
+CARRIED: frozenset[type[WorkCompleted | FactWithdrawn]] = frozenset({WorkCompleted, FactWithdrawn})
 NOON_MS = 1_778_155_200_000
 # Found by where the log holds the event, or by what came before it.
 BY_PLACE = {"KEY_MISMATCH", "KEY_PARTITION_MISMATCH", "FUTURE_TIME", "TOO_OLD", "ID_REUSE_CONFLICT"}
 
 
-def read(value: bytes, *, at_ms: int = NOON_MS) -> WorkCompleted | InvalidRecord:
+def read(value: bytes, *, at_ms: int = NOON_MS) -> WorkCompleted | FactWithdrawn | InvalidRecord:
     return read_event(SHARD, Record(Offset(0), KEY, value, (), EpochMillis(at_ms)), CARRIED)
 
 
@@ -41,6 +44,13 @@ def test_every_reason_is_tried_and_explained_to_those_who_send() -> None:
     # No single record has 10,000 events before it, nor a bug that comes up with it: they have tests of their own.
     tried = {poison.reason for poison in POISON} | {"TOO_MANY_EVENTS", "FAILED"}
     assert set(explained) == set(get_args(Reason)) == tried
+
+
+@pytest.mark.parametrize(("stream", "reason"), [("work", None), ("service", None), ("ticket", "FOREIGN_TYPE")])
+def test_a_withdrawal_is_accepted_on_the_topic_of_what_it_withdraws_alone(stream: Stream, reason: str | None) -> None:
+    found = read(encode_event(withdrawn(received(ITEM, AT), AT, stream=stream)))
+
+    assert (found.reason if isinstance(found, InvalidRecord) else None) == reason
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,10 @@ import jsonschema_rs
 import pytest
 
 from shared.contracts.definitions import Target
+from shared.documents import InvalidDocument
 from shared.yaml_values import read_yaml
 from sla_monitor.trial.document import EventName, TrialDocument, document_schema
-from sla_monitor.trial.target import InvalidDocument, try_target
+from sla_monitor.trial.target import try_target
 from tests.support.trials import plain
 
 DOCS = Path(__file__).parents[4] / "docs"

@@ -5,8 +5,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from shared.documents import InvalidDocument
 from shared.json_values import NotStrictJson
-from sla_monitor.trial.target import InvalidDocument, try_target
+from sla_monitor.trial.target import try_target
 from tests.support.trials import EVERY_DAY, events, hours, plain
 
 RESOLVE = {"measure": "resolution-time", "within": "8 working hours"}

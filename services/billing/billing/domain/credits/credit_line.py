@@ -4,10 +4,14 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from billing.domain.credits.attainment import Shortfall, TargetAttainment
-from shared.contracts.credits import Credit
+from billing.domain.rules import RULES_VERSION
+from billing.domain.vat import LineVat
+from shared.contracts.credits import Credit, ServicePoints
 from shared.contracts.definitions import Objective
 from shared.contracts.objectives import Judgement
 
+# How much more a failure credits that is repeated.
+REPEATED_TIMES = 2
 # cause: another target of the same cause earns more · charge: no service is credited with more than its charge
 Limit = Literal["cause", "charge", "service-month", "council-month", "agreement-year"]
 
@@ -24,9 +28,9 @@ class Reduction:
 class CreditLine:
     """`band` is what the shortfall earned (None: nothing), `earned_pence` what that comes to before any limit.
 
-    `ref` is the same whenever the line is computed again. `point_gbp` is what a point is worth, "0" where none are
-    used. Reductions are in the order in which limits apply. A target that earns nothing has a line too: councils look
-    for it.
+    `ref` is the same whenever the line is computed again. A repeated failure has earned twice its band. `point_gbp` is
+    what a point is worth, "0" where none are used. Reductions are in the order in which limits apply. A target that
+    earns nothing has a line too: councils look for it. `vat` is that of the charge it reduces.
     """
 
     ref: str
@@ -42,7 +46,18 @@ class CreditLine:
     band: Credit | None
     point_gbp: str
     earned_pence: int
+    is_repeated: bool = False
     reductions: tuple[Reduction, ...] = ()
+    vat: LineVat | None = None
+    rules_version: int = RULES_VERSION
+
+    @property
+    def points(self) -> int:
+        """Its service points, before any cap; none where another target of its cause is credited."""
+        by_cause = any(reduction.limit == "cause" for reduction in self.reductions)
+        if by_cause or not isinstance(self.band, ServicePoints):
+            return 0
+        return self.band.points * (REPEATED_TIMES if self.is_repeated else 1)
 
     @property
     def forgone_pence(self) -> int:

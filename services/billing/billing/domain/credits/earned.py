@@ -5,8 +5,9 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import assert_never
 
 from billing.domain.credits.attainment import Shortfall, TargetAttainment, shortfall
-from billing.domain.credits.credit_line import CreditLine
+from billing.domain.credits.credit_line import REPEATED_TIMES, CreditLine
 from billing.domain.credits.limits import limited
+from billing.domain.credits.rectification import MonthOfCredits, is_repeated
 from shared.contracts.credits import Credit, FixedAmount, PercentOfCharge, ServiceCredits, ServicePoints, TargetCredit
 from shared.contracts.definitions import EVERY_SERVICE, Agreement, Objective
 from shared.contracts.objectives import Judgement, judge
@@ -22,11 +23,13 @@ def credit_lines(
     *,
     month: Month,
     credited_before_pence: int = 0,
+    earlier: Sequence[MonthOfCredits] = (),
 ) -> tuple[CreditLine, ...]:
     """The agreement's lines for the month, in its own order of targets; none where it has no credits.
 
     `charges` are the month's pence by service under this agreement, `credited_before_pence` what earlier months of its
-    year were credited with. `attained` may hold other agreements and come in any order.
+    year were credited with, `earlier` the agreement's credits of months before, by which a failure is a repeat.
+    `attained` may hold other agreements and come in any order.
     """
     terms = agreement.credits
     if terms is None:
@@ -41,7 +44,8 @@ def credit_lines(
         for name in every if service == EVERY_SERVICE else (service,):
             none = TargetAttainment(0, 0, agreement=agreement.id, service=name, target=credited.target)
             attainment = found.get((credited.target, name), none)
-            lines.append(_line(credited, objective, attainment, charges.get(name, 0), terms, month=month))
+            times = REPEATED_TIMES if is_repeated(credited, name, month, earlier) else 1
+            lines.append(_line(credited, objective, attainment, charges.get(name, 0), terms, month=month, times=times))
     return limited(lines, terms, charges, credited_before_pence=credited_before_pence)
 
 
@@ -53,8 +57,9 @@ def _line(
     terms: ServiceCredits,
     *,
     month: Month,
+    times: int,
 ) -> CreditLine:
-    """Before any limit."""
+    """Before any limit; what is earned is `times` the band."""
     judgement = judge(attained, objective)
     short = shortfall(attained, objective) if judgement is Judgement.MISSED else None
     band = None if short is None else _band(credited, short)
@@ -72,7 +77,8 @@ def _line(
         charge_pence=charge_pence,
         band=band,
         point_gbp=point_gbp,
-        earned_pence=0 if band is None else _earned_pence(band, charge_pence, point_gbp),
+        earned_pence=0 if band is None else _earned_pence(band, charge_pence, point_gbp, times),
+        is_repeated=times > 1 and band is not None,
     )
 
 
@@ -81,7 +87,7 @@ def _band(credited: TargetCredit, short: Shortfall) -> Credit | None:
     return reached[-1] if reached else None
 
 
-def _earned_pence(credit: Credit, charge_pence: int, point_gbp: str) -> int:
+def _earned_pence(credit: Credit, charge_pence: int, point_gbp: str, times: int) -> int:
     match credit:
         case PercentOfCharge(percent=percent):
             exact = Decimal(percent) * charge_pence / 100
@@ -91,4 +97,4 @@ def _earned_pence(credit: Credit, charge_pence: int, point_gbp: str) -> int:
             exact = Decimal(point_gbp) * points * PENCE_IN_A_POUND
         case _:
             assert_never(credit)
-    return int(exact.to_integral_value(ROUND_HALF_UP))
+    return int((exact * times).to_integral_value(ROUND_HALF_UP))

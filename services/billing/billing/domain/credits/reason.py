@@ -44,7 +44,10 @@ def earned(line: CreditLine) -> str:
 def _short(line: CreditLine) -> str:
     points = "" if line.shortfall is None else line.shortfall.text
     short = f"{points} percentage {'point' if points == '1' else 'points'} below {line.objective.percent}%"
-    return f"{short}, less than the first band" if line.band is None else f"{short}: {_credit(line.band, line)}"
+    if line.band is None:
+        return f"{short}, less than the first band"
+    repeated = ", doubled: missed again" if line.is_repeated else ""
+    return f"{short}: {_credit(line.band, line)}{repeated}"
 
 
 def _credit(band: Credit, line: CreditLine) -> str:

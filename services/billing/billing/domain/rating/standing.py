@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from billing.domain.charge_line import plain
 from billing.domain.rating.charge_kind import PeriodUsage, Priced
-from shared.contracts.definitions import StandingCharge
+from shared.contracts.charges import StandingCharge
 from shared.money import format_rate
 
 

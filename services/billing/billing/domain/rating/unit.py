@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from billing.domain.charge_line import plain, quantity_text
 from billing.domain.rating.charge_kind import PeriodUsage, Priced
-from shared.contracts.definitions import UnitCharge
+from shared.contracts.charges import UnitCharge
 from shared.money import format_rate
 
 

@@ -15,6 +15,7 @@ from msgspec import Struct
 from shared.instants import SECOND_US
 from sla_monitor.domain import facts
 from sla_monitor.domain.clock.ties import TieState, in_order_of_effect
+from sla_monitor.domain.facts import standing_facts
 
 FOREVER = 1 << 62
 ALWAYS = (-FOREVER, FOREVER)
@@ -60,7 +61,7 @@ class Timeline(Struct):
     `exchanges` go from the earliest question without an answer to its answer, FOREVER while there is none. No pause and
     no stop has the length 0; `classifications` has one entry a second, none of them the same as the one before.
     `without_effect` says why of each fact that changed nothing. `conflicts` are the later openings that say otherwise
-    than the first one: when, and about what.
+    than the first one: when, and about what. Where it `has_withdrawals`, what they name is in none of this.
     """
 
     opened: facts.Opened
@@ -75,6 +76,7 @@ class Timeline(Struct):
     notes: list[str] = []
     without_effect: list[str] = []
     conflicts: list[tuple[int, tuple[str, ...]]] = []
+    has_withdrawals: bool = False
 
     @property
     def classification(self) -> facts.Classification:
@@ -118,6 +120,17 @@ def read_timeline(history: Sequence[facts.AnyFact], *, as_of_s: int) -> tuple[Ti
 
     `history` must be in order of `order_key`. The timeline is None while no opening is known.
     """
+    timeline, later = _read_all(history, as_of_s=as_of_s)
+    if timeline is None or not timeline.has_withdrawals:
+        return timeline, later
+    timeline, later = _read_all(standing_facts(history, as_of_s=as_of_s), as_of_s=as_of_s)
+    if timeline is not None:
+        timeline.has_withdrawals = True
+    return timeline, later
+
+
+def _read_all(history: Sequence[facts.AnyFact], *, as_of_s: int) -> tuple[Timeline | None, int | None]:
+    """The timeline of all facts; if some are withdrawn, it is wrong and says so."""
     first = history[0] if history else None
     opened = first if type(first) is facts.Opened else next((f for f in history if type(f) is facts.Opened), None)
     if opened is None or opened.at_s > as_of_s:
@@ -147,6 +160,10 @@ def _read_with_ties(
         if raw > as_of_s:
             return reader.finish(), raw
         tie = [fact for fact in tied if fact is not opened]
+        withdrawals = [fact for fact in tie if type(fact) is facts.Withdrawn]
+        if withdrawals:
+            reader.withdrawn(withdrawals[0], raw, raw)
+            continue  # what is read here will be read again without them
         for fact in tie if len(tie) < 2 else in_order_of_effect(tie, reader.state):
             _APPLY[type(fact)](reader, fact, raw if raw >= start else reader.clamp(fact), raw)
     return reader.finish(), None
@@ -242,6 +259,10 @@ class _TimelineReader:
             return
         self._without_effect("opened differently from its first opening")
         self._timeline.conflicts.append((at, tuple(_OPENING_SAYS[name] for name in other)))
+
+    def withdrawn(self, _fact: facts.AnyFact, _at: int, _raw: int) -> None:
+        """Whatever it names must not be read."""
+        self._timeline.has_withdrawals = True
 
     def unrelated(self, _fact: facts.AnyFact, _at: int, _raw: int) -> None:
         """Outages have items of their own."""
@@ -347,4 +368,5 @@ _APPLY: dict[type[facts.AnyFact], Callable[[_TimelineReader, Any, int, int], Non
     facts.Reopened: _TimelineReader.reopened,
     facts.OutageBegan: _TimelineReader.unrelated,
     facts.OutageOver: _TimelineReader.unrelated,
+    facts.Withdrawn: _TimelineReader.withdrawn,
 }

@@ -107,6 +107,8 @@ def _point_faults(credits: ServiceCredits, _: Mapping[str, Target]) -> Iterator[
         yield Fault(("point_gbp",), "has an effect only on credits in points")
     elif credits.point_gbp is not None and not Decimal(credits.point_gbp):
         yield Fault(("point_gbp",), "expected more than 0")
+    if credits.rectification is not None and not in_points:
+        yield Fault(("rectification",), "has an effect only with credits in points")
 
 
 def _cap_faults(credits: ServiceCredits, _: Mapping[str, Target]) -> Iterator[Fault]:

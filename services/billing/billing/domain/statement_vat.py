@@ -1,0 +1,114 @@
+"""The VAT of a statement: how the catalogue treats each line, and the totals of each provider by category.
+
+Which treatment is right is for the councils to say: each line carries what its agreement records, with the reason.
+Where nothing is recorded there is no VAT and no total with VAT: neither is guessed.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from decimal import Decimal
+
+from billing.domain.charge_line import ChargeLine
+from billing.domain.credits.credit_line import CreditLine
+from billing.domain.terms import Terms
+from billing.domain.vat import LineVat, VatTotal, invoices_needed, vat_totals
+from shared.contracts.vat import WITHOUT_VAT, VatTreatment
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderVat:
+    """What one provider charges, by category: each provider sends invoices of its own."""
+
+    provider: str
+    totals: tuple[VatTotal, ...]
+
+    @property
+    def vat_pence(self) -> int:
+        """The VAT of its categories."""
+        return sum(total.vat_pence for total in self.totals)
+
+    @property
+    def invoices_needed(self) -> int:
+        """How many electronic invoices say so; one whose total is below 0 is a credit note."""
+        return invoices_needed(self.totals)
+
+
+@dataclass(frozen=True, slots=True)
+class StatementVat:
+    """The VAT of each provider, and the services without a recorded treatment, of which none is known."""
+
+    providers: tuple[ProviderVat, ...]
+    services_without: tuple[str, ...]
+
+    @property
+    def vat_pence(self) -> int | None:
+        """The VAT on everything; None while a service has no treatment."""
+        return None if self.services_without else sum(each.vat_pence for each in self.providers)
+
+    @property
+    def invoices_needed(self) -> int | None:
+        """How many electronic invoices the statement needs; None while a service has no treatment."""
+        return None if self.services_without else sum(each.invoices_needed for each in self.providers)
+
+
+def statement_vat(
+    charges: Sequence[ChargeLine], credits: Sequence[CreditLine], provider_of: Mapping[str, str]
+) -> StatementVat:
+    """The VAT on the lines; `provider_of` has the provider of each agreement."""
+    nets = [(line.agreement, line.service, line.vat, line.amount_pence) for line in charges]
+    nets += [(line.agreement, line.service, line.vat, -line.applied_pence) for line in credits]
+    by_provider: dict[str, list[tuple[LineVat, int]]] = {}
+    for agreement, _, vat, net_pence in nets:
+        if vat is not None:
+            by_provider.setdefault(provider_of[agreement], []).append((vat, net_pence))
+    providers = (
+        ProviderVat(provider, vat_totals((vat.category, net_pence) for vat, net_pence in of_provider))
+        for provider, of_provider in sorted(by_provider.items())
+    )
+    without = {service for _, service, vat, _ in nets if vat is None}
+    return StatementVat(tuple(providers), tuple(sorted(without)))
+
+
+def charges_with_vat(terms: Terms, lines: Iterable[ChargeLine]) -> tuple[ChargeLine, ...]:
+    """The lines, each with the treatment and the rate in force on its last day: a line is one supply."""
+    return tuple(
+        replace(line, vat=recorded_vat(terms, line.agreement, line.service, line.end_day - timedelta(days=1)))
+        for line in lines
+    )
+
+
+def credits_with_vat(
+    terms: Terms, credits: Iterable[CreditLine], charges: Sequence[ChargeLine], day: date
+) -> tuple[CreditLine, ...]:
+    """The credits, each treated as the last charge that it reduces; without a charge, as on `day`."""
+    last = {(line.agreement, line.service): line.vat for line in charges}
+    return tuple(
+        replace(
+            line,
+            vat=last[key]
+            if (key := (line.agreement, line.service)) in last
+            else recorded_vat(terms, line.agreement, line.service, day),
+        )
+        for line in credits
+    )
+
+
+def recorded_vat(terms: Terms, agreement: str, service: str, day: date) -> LineVat | None:
+    """How VAT treats the service on `day`; None where no treatment is recorded, or no rate of the provider."""
+    version = terms.agreements.on(agreement, day)
+    agreed = None if version is None else version.definition
+    treated = None if agreed is None else agreed.vat_of(service)
+    if agreed is None or treated is None:
+        return None
+    percent = _rate_percent(terms, agreed.provider, treated.treatment, day)
+    return None if percent is None else LineVat(treated.treatment, percent, treated.reason, treated.illustrative)
+
+
+def _rate_percent(terms: Terms, provider: str, treatment: VatTreatment, day: date) -> Decimal | None:
+    """The provider's rate in force on `day`; 0 where no VAT is due."""
+    if treatment in WITHOUT_VAT:
+        return Decimal(0)
+    version = terms.providers.on(provider, day)
+    begun = [] if version is None else [each for each in version.definition.vat_rates if each.effective_from <= day]
+    return Decimal(begun[-1].percent_of(treatment)) if begun else None
