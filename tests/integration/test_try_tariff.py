@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 from billing.trial import route
 from shared.documents import MAX_DOCUMENT_BYTES
 from shared.http import create_app
+from tests.support.callers import MAY_ALL
 
 YAML = {"Content-Type": "application/yaml"}
 JSON = {"Content-Type": "application/json"}
@@ -27,7 +28,7 @@ BROKEN = DOCUMENT.replace('"0.0375"', "0.0375").replace("2.675", "two")
 
 @pytest.fixture
 def client() -> Iterator[TestClient]:
-    with TestClient(create_app("Try", [route.router()], types=route.TYPES)) as client:
+    with TestClient(create_app("Try", [route.router()], types=route.TYPES, authentication=MAY_ALL)) as client:
         yield client
 
 

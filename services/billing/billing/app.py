@@ -15,11 +15,11 @@ from billing.settings import BillingSettings
 from billing.statements import Statements
 from billing.store.sql import GROUP, SqlStore
 from billing.store.tables import approvals, audit, decisions, installation_key, known_log
+from billing.trial import route as trial
 from shared.auditing.api import TYPES as AUDIT_TYPES
 from shared.auditing.api import router as audit_router
 from shared.auditing.log import AuditLog
 from shared.bus.access_view import AccessView
-from billing.trial import route as trial
 from shared.bus.consumer import ConsumerStatus, consume, unread
 from shared.clock import Clock
 from shared.heartbeat import Heartbeat

@@ -6,7 +6,8 @@ from fastapi import APIRouter, Depends
 
 from billing.trial.document import TariffDocument, document_schema
 from billing.trial.tariff import TriedTariff, try_tariff
-from shared.http import Json, answers
+from shared.auth.roles import Action
+from shared.http import Json, answers, requires
 from shared.http.documents import SCHEMA_ANSWER, SentDocument, document_body, refusing_documents, sent_document
 
 TYPES = (TariffDocument, TriedTariff)
@@ -14,7 +15,7 @@ TYPES = (TariffDocument, TriedTariff)
 
 def router() -> APIRouter:
     """`/v1/try/tariff` and its schema."""
-    routes = APIRouter(prefix="/v1/try", tags=["billing"])
+    routes = APIRouter(prefix="/v1/try", tags=["billing"], dependencies=[requires(Action.TRY)])
 
     @routes.post("/tariff", responses=answers(TriedTariff), openapi_extra=document_body(TariffDocument))
     def tariff(sent: Annotated[SentDocument, Depends(sent_document)]) -> Json:
