@@ -35,7 +35,7 @@ from shared.sql.isolation import Database
 from shared.sql.migrate import prepare
 from shared.sql.progress import SqlKnownLogs
 from shared.state.connect import connect as connect_states
-from shared.state.port import Head
+from shared.state.port import Head, StateStore
 from shared.units import EpochSeconds
 from shared.web.pages import site_routes
 from sla_monitor import pages
@@ -93,11 +93,7 @@ class MonitorApp:
         self._engine = self._database.workers
         prepare(self._engine, "sla_monitor")
         self.cursor_key = derived_key(self._engine, INSTALLATION_KEY, "cursors")
-        try:
-            self._states = connect_states(settings.state, max_batch=settings.batch_records)
-        except BaseException:
-            self._database.close()  # nobody else can
-            raise
+        self._states = self._open_states(settings)
         self.registry, self._metrics = registry, MonitorMetrics(registry)
         self._consumer, self._recorder_consumer = ConsumerStatus(GROUP), ConsumerStatus(RECORDING_GROUP)
         self.consumers = (self._consumer, self._recorder_consumer)
@@ -151,6 +147,14 @@ class MonitorApp:
         )
         self.failed_items = failed_items.FailedItemService(self._decisions, items, clock)
         self.what_if = what_if.WhatIf(self.sources)
+
+    def _open_states(self, settings: MonitorSettings) -> StateStore:
+        """Live state; where it cannot be opened the database is closed, which nobody else could do."""
+        try:
+            return connect_states(settings.state, max_batch=settings.batch_records)
+        except BaseException:
+            self._database.close()
+            raise
 
     @property
     def router(self) -> APIRouter:
