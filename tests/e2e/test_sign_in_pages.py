@@ -62,7 +62,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
         command = [sys.executable, "-m", "tallystick", "demo", "--port", "8410"]
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
     try:
-        wait_until_ready(running)
+        wait_until_ready(running, process)
         propose_exclusion(running)
         yield running
     finally:
@@ -70,10 +70,11 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
         process.wait(PATIENCE_S)
 
 
-def wait_until_ready(demo: RunningDemo) -> None:
+def wait_until_ready(demo: RunningDemo, process: subprocess.Popen[bytes]) -> None:
     """It has evaluated its year."""
     give_up_at = time.monotonic() + PATIENCE_S
     while "Ready" not in demo.output():
+        assert process.poll() is None, demo.output()
         assert time.monotonic() < give_up_at, demo.output()
         time.sleep(0.2)
 
@@ -212,6 +213,26 @@ def test_an_officer_sees_what_waits_and_decides(demo: RunningDemo, without_scrip
 
     assert "Nothing waits for a decision." in page.inner_text("main")
     assert "Approved by tsp_" in page.inner_text("main")
+
+
+def test_a_correction_run_waits_for_somebody_else_at_the_provider(
+    demo: RunningDemo, without_script: BrowserContext
+) -> None:
+    body = {"id": "run-1", "scope": {"from_date": "2026-01-05", "to_date": "2026-01-06", "council": "adur"}}
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {demo_token(demo.folder)}"}
+    with urlopen(Request(f"{demo.address}/v1/correction-runs", json.dumps(body).encode(), headers)) as answer:  # noqa: S310 (ours)
+        assert answer.status == 202
+    page = signed_in(without_script, demo, OFFICER)
+    page.goto(f"{demo.address}/approvals", wait_until="domcontentloaded")
+    assert "Correction run run-1" in page.inner_text("main")
+    assert page.get_by_role("button", name="Approve run-1").count() == 0
+    without_script.clear_cookies()
+
+    page = signed_in(without_script, demo, "Provider approver")
+    page.goto(f"{demo.address}/approvals", wait_until="domcontentloaded")
+    page.get_by_role("button", name="Approve run-1").click()
+
+    assert "Correction run run-1" not in page.inner_text("main")
 
 
 PAGES = ["/me", "/sign-out", "/keys", "/keys/new", "/approvals", "/"]

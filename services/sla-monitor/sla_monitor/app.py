@@ -175,7 +175,9 @@ class MonitorApp:
     def pages(self, *, illustrative: bool) -> APIRouter:
         """The monitor's pages; `illustrative` labels every one of them so."""
         routes = pages.router(self.sources, self.board, self.streams, illustrative=illustrative)
-        routes.include_router(waiting.router(self.exclusions, self._catalogue, illustrative=illustrative))
+        routes.include_router(
+            waiting.router(self.exclusions, self.corrections, self._catalogue, illustrative=illustrative)
+        )
         return routes
 
     def public_routes(self, *, illustrative: bool) -> Sequence[APIRouter]:

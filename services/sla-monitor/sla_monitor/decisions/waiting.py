@@ -15,8 +15,9 @@ from shared.http import Caller, CallerScope, PathId, Problem, requires
 from shared.http.problem_types import NOT_FOUND, NOT_PERMITTED
 from shared.web.pages import environment
 from sla_monitor.decisions import decision_problems
+from sla_monitor.decisions.corrections import CorrectionService
 from sla_monitor.decisions.exclusions import DecisionEvent, ExclusionService
-from sla_monitor.domain.decisions import ExclusionState
+from sla_monitor.domain.decisions import CorrectionRun, ExclusionState
 from sla_monitor.ports import Catalogue
 
 _HOW: Mapping[str, DecisionEvent] = {
@@ -38,7 +39,19 @@ class ShownExclusion:
     steps: tuple[str, ...] = ()
 
 
-def router(exclusions: ExclusionService, catalogue: Catalogue, *, illustrative: bool) -> APIRouter:
+@dataclass(frozen=True, slots=True)
+class ShownRun:
+    """A correction run in words, and what the caller may do about it: `approve` and `reject`, or nothing."""
+
+    run: CorrectionRun
+    council: str | None
+    service: str | None
+    steps: tuple[str, ...]
+
+
+def router(
+    exclusions: ExclusionService, corrections: CorrectionService, catalogue: Catalogue, *, illustrative: bool
+) -> APIRouter:
     """`/approvals`, and what its forms do."""
     routes = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
@@ -54,6 +67,7 @@ def router(exclusions: ExclusionService, catalogue: Catalogue, *, illustrative: 
         return _page(
             [each for each in every if each.state.status == "proposed"],
             decided[:_MOST_DECIDED],
+            [_shown_run(run, catalogue, caller) for run in corrections.all(scope) if run.status == "proposed"],
             illustrative=illustrative,
         )
 
@@ -69,7 +83,28 @@ def router(exclusions: ExclusionService, catalogue: Catalogue, *, illustrative: 
             await exclusions.decide(caller, id, _HOW[how])
         return RedirectResponse("/approvals", status_code=303, headers=_NO_STORE)
 
+    @routes.post("/approvals/correction-runs/{id}/{how}", dependencies=[requires(Action.READ_FIGURES)])
+    async def decide_run(id: PathId, how: PathId, caller: Caller) -> Response:
+        """Somebody else than who asked for the run has decided; the page shows what still waits."""
+        decide = {"approve": corrections.approve, "reject": corrections.reject}.get(how)
+        if decide is None:
+            raise Problem(NOT_FOUND)
+        caller.require(Action.APPROVE_CORRECTION)
+        with decision_problems():
+            await decide(caller, id)
+        return RedirectResponse("/approvals", status_code=303, headers=_NO_STORE)
+
     return routes
+
+
+def _shown_run(run: CorrectionRun, catalogue: Catalogue, caller: Principal) -> ShownRun:
+    council = None if run.scope.council is None else catalogue.name(Council, run.scope.council)
+    service = None if run.scope.service is None else catalogue.name(Service, run.scope.service)
+    is_in_scope = caller.scope.councils is None or (
+        run.scope.council is not None and caller.scope.allows(run.scope.council)
+    )
+    may = caller.may(Action.APPROVE_CORRECTION) and caller.name != run.requested_by and is_in_scope
+    return ShownRun(run, council, service, ("approve", "reject") if may else ())
 
 
 def _shown(state: ExclusionState, catalogue: Catalogue, caller: Principal) -> ShownExclusion:
@@ -88,10 +123,16 @@ def _steps(state: ExclusionState, caller: Principal) -> tuple[str, ...]:
     return (*steps, "withdraw") if is_own and caller.may(Action.PROPOSE_EXCLUSION) else steps
 
 
-def _page(waiting: Sequence[ShownExclusion], decided: Sequence[ShownExclusion], *, illustrative: bool) -> Response:
+def _page(
+    waiting: Sequence[ShownExclusion],
+    decided: Sequence[ShownExclusion],
+    runs: Sequence[ShownRun],
+    *,
+    illustrative: bool,
+) -> Response:
     content = (
         environment("sla_monitor")
         .get_template("approvals.html")
-        .render(waiting=waiting, decided=decided, illustrative=illustrative)
+        .render(waiting=waiting, decided=decided, runs=runs, illustrative=illustrative)
     )
     return HTMLResponse(content, headers=_NO_STORE)
