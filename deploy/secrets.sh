@@ -37,5 +37,7 @@ write signing_key "$(signing_key)"
 # The client of operators' commands, which `python -m catalogue bootstrap` makes.
 write operator_client_id "tsc_$(random 12)"
 write operator_client_secret "tss_$(random 32)"
+# What your OpenID provider gave this installation; people sign in once there is something in it (docs/access.md).
+write oidc_client_secret ""
 
 grep -qs '^TALLYSTICK_SECRETS=' .env || echo 'TALLYSTICK_SECRETS=./deploy/secrets' >>.env
