@@ -1,6 +1,6 @@
 """Which corrections may be booked: a release that rates otherwise reprices nothing until the difference is approved.
 
-What was booked by other rules cannot be distinguished from what changed since, line by line: discounts, limits and credits
+What other rules do to a booked line cannot be separated from what changed since, and discounts, limits and credits
 follow from the line. So where any such line comes out otherwise, all corrections of the council wait together, and one
 digest stands for them. Approving it approves what was shown and no more.
 """
