@@ -61,6 +61,8 @@ EXPECTED: dict[tuple[str, str], Action] = {
     ("POST", "/v1/what-if/targets"): READ,
     ("POST", "/v1/try/target"): Action.TRY,
     ("GET", "/v1/try/target/schema"): Action.TRY,
+    ("POST", "/v1/try/tariff"): Action.TRY,
+    ("GET", "/v1/try/tariff/schema"): Action.TRY,
     ("POST", "/v1/exclusions"): Action.PROPOSE_EXCLUSION,
     ("POST", "/v1/exclusions/{id}/withdraw"): Action.PROPOSE_EXCLUSION,
     ("POST", "/v1/exclusions/{id}/approve"): Action.APPROVE_EXCLUSION,

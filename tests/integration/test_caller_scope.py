@@ -32,6 +32,8 @@ READ_NO_COUNCIL = {
     *(("PUT", f"/{kind}/{{id}}") for kind in ("services", "tariffs")),
     ("POST", "/try/target"),
     ("GET", "/try/target/schema"),
+    ("POST", "/try/tariff"),
+    ("GET", "/try/tariff/schema"),
     ("GET", "/people/{id}"),
     *(("GET", f"/audit/{service}/verification") for service in ("catalogue", "sla-monitor", "billing")),
 }

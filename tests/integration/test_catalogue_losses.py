@@ -12,7 +12,7 @@ from catalogue.log_repair import LogAhead, LogDiffers
 from catalogue.settings import CatalogueSettings
 from shared.bus.connect import connect
 from shared.clock import WallClock
-from shared.contracts.topics import CATALOGUE
+from shared.contracts.topics import AUDIT, CATALOGUE
 from shared.log.port import Bus, Message, Record, Shard
 from shared.running.health import NotReady
 from tests.support.definitions import council
@@ -33,7 +33,7 @@ class Losses:
     @asynccontextmanager
     async def opened(self, *, log: str = "first", database: str = "first") -> AsyncIterator[tuple[CatalogueApp, Bus]]:
         bus = connect(f"sqlite:///{self.folder}/log-{log}.db")
-        await bus.ensure_topics([CATALOGUE])
+        await bus.ensure_topics([CATALOGUE, AUDIT])
         settings = CatalogueSettings(TALLYSTICK_VAR=self.folder, DATABASE_URL=self._address(database))
         app = build(settings, bus=bus, clock=WallClock())
         try:

@@ -14,7 +14,7 @@ from shared.bus.embedded import EmbeddedBus
 from shared.contracts.topics import TICKETS
 from shared.sql.engine import connect
 from shared.sql.migrate import prepare, version_table
-from shared.startup_errors import IncompatibleStore
+from shared.startup_errors import IncompatibleStore, UnusableDatabase
 from shared.state.connect import connect as connect_state
 from shared.state.embedded import EmbeddedStateStore
 
@@ -87,11 +87,13 @@ def test_a_file_with_tables_but_no_revision_of_ours_is_refused(package: str, tab
         assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [(table,)]
 
 
-def test_several_services_may_share_a_file(tmp_path: Path) -> None:
+def test_a_file_of_another_service_is_refused_and_stays_as_it_is(tmp_path: Path) -> None:
     engine = connect(f"sqlite:///{tmp_path}/shared.db")
-
     prepare(engine, "billing")
-    prepare(engine, "catalogue")
+
+    with pytest.raises(UnusableDatabase, match=r"is the database of billing: give catalogue a file of its own"):
+        prepare(engine, "catalogue")
+    prepare(engine, "billing")
 
     engine.dispose()
 

@@ -114,7 +114,7 @@ def test_an_exclusion_of_one_agreements_target_or_one_streams_item_is_of_no_othe
                 "target": "resolution",
             }
             unclear = about | {"council": "adur", "category": "agreed", "reason": "minute-7", "item": "slow"}
-            body = {"id": "X0", "exclusion": unclear, "proposed": COUNCIL}
+            body = {"id": "X0", "exclusion": unclear}
             refused = await at.post("/v1/exclusions", body, expect=422)
             await at.propose(**about, agreement="core", item="slow", stream="ticket")
             await at.post("/v1/exclusions/X1/approve", expect=200, by=COUNCIL)

@@ -28,7 +28,7 @@ from sqlalchemy import Connection, Engine, column, event, inspect, select, table
 
 from shared.sql.engine import read_transaction
 from shared.sql.isolation import READONLY, REQUESTS, WORKER, protect
-from shared.startup_errors import IncompatibleStore, InvalidSettings, require_stored_format
+from shared.startup_errors import IncompatibleStore, InvalidSettings, UnusableDatabase, require_stored_format
 
 _REVISION = "_revision"
 _MAY_CHANGE_NOTHING = "may_change_nothing"
@@ -134,16 +134,22 @@ def _migrate_file(engine: Engine, package: str) -> None:
         if _revision(connection, package) == _revisions(package)[-1]:
             return
     with engine.begin() as connection:
-        _refuse_foreign_tables(connection, path)
+        _refuse_foreign_tables(connection, path, package)
         _upgrade(connection, package)
 
 
-def _refuse_foreign_tables(connection: Connection, path: Path) -> None:
-    """Raises `IncompatibleStore` for a file with tables, but none of a revision: it is from before, or another's."""
+def _refuse_foreign_tables(connection: Connection, path: Path, package: str) -> None:
+    """Raises `IncompatibleStore` for a file with tables, but none of a revision: it is from before, or another's.
+
+    `UnusableDatabase` for one of another service: each has tables of the same names.
+    """
     tables = inspect(connection).get_table_names()
-    if tables and not any(name.endswith(_REVISION) for name in tables):
+    owners = [name.removesuffix(_REVISION) for name in tables if name.endswith(_REVISION)]
+    if tables and not owners:
         remedy = "set TALLYSTICK_VAR to another folder, or delete it and send or replay the events again"
         require_stored_format(0, str(path), remedy=remedy)
+    if owners and version_table(package) not in tables:
+        raise UnusableDatabase(f"{path} is the database of {owners[0]}: give {package} a file of its own, DATABASE_URL")
 
 
 def _migrate_server(engine: Engine, package: str) -> None:
