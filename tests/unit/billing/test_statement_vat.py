@@ -178,6 +178,14 @@ def test_every_form_shows_the_vat_and_the_reason_for_each_treatment() -> None:
         ServiceVat(service="payroll", treatment="outside-scope", reason="Statutory.", illustrative=True),
     )
 
+    assert vat_view(mixed).treatments == (
+        ("Accounts payable, ICT", "Standard rate", "Advice of 2026"),
+        (
+            "Payroll",
+            "Outside the scope of VAT",
+            "Statutory. This treatment is an example: take advice on which one is right.",
+        ),
+    )
     found = json.loads(canonical_json(mixed))
     rows = list(csv.DictReader(io.StringIO(lines_csv(mixed))))
     page = forms.form("html").render(mixed).decode()
