@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.domain.corrections import (
+    SERVICE_CREDIT,
     BookedAmount,
     Cause,
     Correction,
@@ -22,6 +23,7 @@ from billing.domain.corrections import (
     rated,
     vat_of,
 )
+from billing.domain.credits.attainment import TargetAttainment
 from billing.domain.rating import pipeline
 from billing.domain.repricing import decide
 from billing.domain.rules import changed_since
@@ -55,6 +57,7 @@ from shared.contracts.definitions import ServiceVat, Tariff
 from shared.contracts.vat import VatTreatment
 from shared.contracts.versions import DefinitionVersion
 from shared.period import Month, month_of_day
+from tests.support.credits import agreement_with_credits, attainment_of, credit, target
 from tests.support.laws import law
 from tests.support.recharges import ASHBY, PAYABLE, PROVIDER, agreement, tariff, terms, usage
 from tests.unit.billing.test_statement_vat import TWENTY
@@ -265,6 +268,55 @@ def test_a_month_is_not_rated_without_those_that_it_depends_on() -> None:
 
     with pytest.raises(MonthNotRated, match="2026-04"):
         rated(known, ASHBY.id, {MAY: MonthInputs()})
+
+
+@law
+@given(
+    closes=st.lists(
+        st.tuples(st.sampled_from(MONTHS), st.lists(st.integers(50, 100), min_size=3, max_size=3)),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_overturned_results_reverse_service_credits_under_a_years_cap(closes: list[tuple[Month, list[int]]]) -> None:
+    priced = tariff(StandingCharge(name="Desk", monthly_gbp="1000"), service="ict")
+    agreed = agreement_with_credits(
+        target("response"), credits=[credit("response")], tariffs=(priced.id,), since="2026-04-01", year_gbp="120"
+    )
+    known, booked = terms(agreed, tariffs=[priced]), list[BookedAmount]()
+    until = APRIL
+
+    for month, results in [*closes, (JUNE, closes[-1][1])]:
+        until = max(until, month)
+        attained = {
+            each: MonthInputs(attained=[attainment_of("response", good, 100)])
+            for each, good in zip(MONTHS, results, strict=True)
+            if each <= until
+        }
+        booked += [each.booking for each in corrections(rated(known, ASHBY.id, attained), booked)]
+
+    earlier: list[Statement] = []
+    for each, of_month in attained.items():
+        earlier.append(build_statement(known, ASHBY.id, each, [], attained=of_month.attained, earlier=earlier))
+    assert sums((each.month, each.amount_pence) for each in booked) == sums(
+        (statement.month, statement.total_pence) for statement in earlier
+    )
+    assert sum(each.amount_pence for each in booked if each.kind == SERVICE_CREDIT) >= -12_000
+
+
+def test_an_overturned_result_is_the_cause_of_a_reversed_credit() -> None:
+    priced = tariff(StandingCharge(name="Desk", monthly_gbp="1000"), service="ict")
+    agreed = agreement_with_credits(target("response"), credits=[credit("response")], tariffs=(priced.id,))
+    known = terms(agreed, tariffs=[priced])
+    missed, met = (rated_with(known, attainment_of("response", good, 100)) for good in (94, 95))
+
+    found = corrections(met, missed[MAY])
+
+    assert differences(found) == [("2026-05", "response", 2_000, "service-results")]
+
+
+def rated_with(known: Terms, attained: TargetAttainment) -> dict[Month, tuple[BookedAmount, ...]]:
+    return rated(known, ASHBY.id, {MAY: MonthInputs(attained=[attained])})
 
 
 # The rules of rating, version 2: it rates units otherwise, here by rounding prices to whole pence.

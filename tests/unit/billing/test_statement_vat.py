@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -28,6 +29,7 @@ from shared.contracts.versions import DefinitionVersion
 from shared.period import Month
 from tests.support.laws import law
 from tests.support.recharges import ASHBY, PROVIDER, agreement, standing, tariff, terms
+from tests.unit.billing.test_credited_statement import ATTAINED, credited_agreement, known
 
 MAY = Month(2026, 5)
 PAYABLE = tariff(standing("310.00"))
@@ -60,12 +62,10 @@ def statement(
     later: Agreement | None = None,
 ) -> Statement:
     agreed = msgspec.structs.replace(agreement(*dict.fromkeys(each.id for each in tariffs)), vat=vat)
-    known = terms(agreed, *([later] if later else []), tariffs=tariffs, councils=[council])
+    catalogue = terms(agreed, *([later] if later else []), tariffs=tariffs, councils=[council])
     provider = msgspec.structs.replace(PROVIDER, vat_rates=tuple(rates), party=party)
     providers = DefinitionVersions([DefinitionVersion(1, provider)])
-    return build_statement(
-        type(known)(known.councils, known.services, providers, known.agreements, known.tariffs), ASHBY.id, MAY, []
-    )
+    return build_statement(replace(catalogue, providers=providers), ASHBY.id, MAY, [])
 
 
 def test_vat_is_of_a_categorys_sum_and_not_of_each_line() -> None:
@@ -178,6 +178,14 @@ def test_every_form_shows_the_vat_and_the_reason_for_each_treatment() -> None:
         ServiceVat(service="payroll", treatment="outside-scope", reason="Statutory.", illustrative=True),
     )
 
+    assert vat_view(mixed).treatments == (
+        ("Accounts payable, ICT", "Standard rate", "Advice of 2026"),
+        (
+            "Payroll",
+            "Outside the scope of VAT",
+            "Statutory. This treatment is an example: take advice on which one is right.",
+        ),
+    )
     found = json.loads(canonical_json(mixed))
     rows = list(csv.DictReader(io.StringIO(lines_csv(mixed))))
     page = forms.form("html").render(mixed).decode()
@@ -226,14 +234,59 @@ def test_parties_are_those_in_force_and_what_is_missing_is_said() -> None:
 
 def test_every_form_but_the_csv_names_both_parties() -> None:
     council = msgspec.structs.replace(ASHBY, party=CouncilParty(buyer_reference="PO 4711"))
-    known = statement(party=PROVIDER_PARTY, council=council)
+    whole = statement(party=PROVIDER_PARTY, council=council)
 
-    found = json.loads(canonical_json(known))
-    page = forms.form("html").render(known).decode()
-    pdf = "\n".join(sheet.extract_text() for sheet in PdfReader(io.BytesIO(statement_pdf(known))).pages)
+    found = json.loads(canonical_json(whole))
+    page = forms.form("html").render(whole).decode()
+    pdf = "\n".join(sheet.extract_text() for sheet in PdfReader(io.BytesIO(statement_pdf(whole))).pages)
 
     assert found["council"]["party"] == {"buyer_reference": "PO 4711"}
     assert found["providers"][0]["party"]["vat_number"] == "GB999999973"
     for form in (page, pdf):
         assert "PO 4711" in form
         assert "GB999999973" in form
+
+
+def test_a_service_credit_reduces_the_category_of_the_charge_that_it_is_of() -> None:
+    treatments = (treated("ict", "standard"), treated("payroll", "exempt"))
+    agreed = msgspec.structs.replace(credited_agreement(), vat=treatments)
+    provider = msgspec.structs.replace(PROVIDER, vat_rates=(TWENTY,))
+    catalogue = replace(known(agreed), providers=DefinitionVersions([DefinitionVersion(1, provider)]))
+
+    credited = build_statement(catalogue, ASHBY.id, MAY, [], attained=ATTAINED)
+
+    exempt, standard = credited.vat.providers[0].totals
+
+    assert credited.credits_pence == 10_000  # 10% of £1,000.00 for ICT
+    assert (exempt.net_pence, exempt.vat_pence) == (31_000, 0)
+    assert (standard.net_pence, standard.vat_pence) == (90_000, 18_000)
+    assert credited.gross_pence == credited.total_pence + 18_000
+    assert {line.service: line.vat and line.vat.treatment for line in credited.credits} == {
+        "ict": "standard",
+        "payroll": "exempt",
+    }
+
+
+def test_each_provider_sends_invoices_of_its_own() -> None:
+    own = msgspec.structs.replace(agreement(ICT.id), vat=(treated("*", "standard"),))
+    other = msgspec.structs.replace(own, id="other-agreement", provider="other", tariffs=(PAYROLL.id,))
+    catalogue = terms(own, other, tariffs=[ICT, PAYROLL])
+    charging = [
+        msgspec.structs.replace(PROVIDER, vat_rates=(TWENTY,)),
+        msgspec.structs.replace(PROVIDER, id="other", name="Other", vat_rates=(TWENTY,)),
+    ]
+    providers = DefinitionVersions([DefinitionVersion(1, each) for each in charging])
+
+    both = build_statement(replace(catalogue, providers=providers), ASHBY.id, MAY, [])
+
+    assert [(each.provider, each.vat_pence) for each in both.vat.providers] == [
+        ("joint-services", 1_000),
+        ("other", 2_000),
+    ]
+    assert both.vat.invoices_needed == 2
+    assert [party.heading for party in party_views(both)] == [
+        "Provider: Joint Services",
+        "Provider: Other",
+        "Council: Ashby",
+    ]
+    assert vat_view(both).totals[1] == ("Standard rate, 20%, Other", "£100.00", "£20.00")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -19,6 +20,7 @@ from shared.validation import value_faults
 from tests.support.definitions import agreement, council, provider
 
 AT = datetime(2026, 4, 1, 9, tzinfo=UTC)
+PAGE = Path(__file__).parents[3] / "docs" / "vat.md"
 FAULTY = """\
 provider:
   id: joint
@@ -148,3 +150,13 @@ def test_the_shipped_examples_label_their_parties_and_treatments_illustrative(na
     assert validation.faults(submission, {}, shipped_holidays(), AT) == []
     assert all(party is not None and party.illustrative for party in parties)
     assert all(each.vat and all(treated.illustrative for treated in each.vat) for each in agreements)
+
+
+def test_what_the_documentation_shows_can_be_recorded() -> None:
+    rates_and_treatments, parties = (
+        fenced.split("```")[0] for fenced in PAGE.read_text(encoding="utf-8").split("```yaml\n")[1:]
+    )
+    both = rates_and_treatments + parties[parties.index("councils:") :] + "services_from: standard\n"
+
+    for text in (both, parties):
+        assert validation.faults(parse(text.encode()), {}, shipped_holidays(), AT) == []

@@ -16,7 +16,7 @@ Rows = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class VatView:
-    """The table of categories (name, net, VAT), the treatment and reason of each service, and what to say of them."""
+    """The table of categories (name, net, VAT), the treatment and reason of services, and what to say of them."""
 
     totals: tuple[tuple[str, str, str], ...]
     vat: str
@@ -79,13 +79,16 @@ def _totals(of: ProviderVat, provider: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _treatments(statement: Statement) -> Iterator[tuple[str, str, str]]:
-    """Service, treatment and reason, each once, in the order of the lines."""
+    """Services that are treated alike, their treatment and its reason, in the order of the lines."""
     names = {charges.service.id: charges.service.name for charges in statement.services}
-    found = [(line.service, line.vat) for line in statement.lines]
-    found += [(line.service, line.vat) for line in statement.credits]
-    for service, vat in dict.fromkeys(found):
+    found = [(line.vat, line.service) for line in statement.lines]
+    found += [(line.vat, line.service) for line in statement.credits]
+    services: dict[LineVat, list[str]] = {}
+    for vat, service in dict.fromkeys(found):
         if vat is not None:
-            yield names.get(service, service), text(f"vat_treatment.{vat.treatment}"), _reason(vat)
+            services.setdefault(vat, []).append(names.get(service, service))
+    for vat, alike in services.items():
+        yield ", ".join(alike), text(f"vat_treatment.{vat.treatment}"), _reason(vat)
 
 
 def _reason(vat: LineVat) -> str:
