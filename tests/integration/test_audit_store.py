@@ -23,7 +23,9 @@ LOG = AuditTables(METADATA)
 @pytest.fixture
 def engine(dialect: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     if dialect == "sqlite":
-        yield prepared(connect(f"sqlite:///{tmp_path}/audit.db"))
+        engine = prepared(connect(f"sqlite:///{tmp_path}/audit.db"))
+        yield engine
+        engine.dispose()
         return
     with empty_database(request.getfixturevalue("postgres_server")) as url:
         engine = prepared(connect(url))
