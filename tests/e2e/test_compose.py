@@ -16,15 +16,6 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from tests.support.compose_project import STARTED, ComposeProject, compose_project
-from tests.support.grafana import (
-    DASHBOARDS,
-    EVERYTHING,
-    answered,
-    asked_by_panels,
-    call_of_choice,
-    choices,
-    values_of_choice,
-)
 from tests.support.service_process import eventually
 
 COUNCIL, ITEM, WORK = "adur", "E2E-1", "E2E-2"
@@ -160,19 +151,6 @@ def test_three_monitors_share_the_partitions(stack: ComposeProject) -> None:
 
     assert sum(shares) == 24
     assert max(shares) - min(shares) <= 2
-
-
-def test_the_dashboards_find_each_service_and_every_figure(stack: ComposeProject) -> None:
-    services = choices(DASHBOARDS["pipeline-health"])["job"]
-    path, query = call_of_choice(services, EVERYTHING)
-    asked = [each for dashboard in DASHBOARDS.values() for each in asked_by_panels(dashboard) if not each.may_be_empty]
-
-    def without_answer() -> list[str]:
-        return [each.place for each in asked if not answered(stack.prometheus, each, EVERYTHING)]
-
-    eventually(lambda: without_answer() == [])
-    assert len(asked) > 50
-    assert set(values_of_choice(services, stack.prometheus(path, **query))) == {"catalogue", "sla-monitor", "billing"}
 
 
 def test_every_verb_that_asks_answers_in_the_tools_container(stack: ComposeProject) -> None:
