@@ -46,6 +46,7 @@ from shared.contracts.usage import ReversalData, UsageData, UsageRecorded, Usage
 from shared.log.partitioner import partition_of
 from shared.log.port import Shard
 from shared.period import Month
+from shared.running.command import tune_gc
 from shared.scope import Scope
 from shared.units import CouncilId, ItemId
 from tests.bench._spent import spend
@@ -126,6 +127,7 @@ def run() -> None:
         with raw.open("w", encoding="utf-8") as file:
             for number in range(COUNCILS):
                 _fill(store, number, file)
+        tune_gc()  # as the service does
         rated: list[MonthOfStatements] = []
         statements = Statements(store, WallClock())
         spent = spend(lambda: rated.append(statements.statements(MAY, scope=Scope.all())))

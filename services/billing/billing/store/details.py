@@ -1,7 +1,7 @@
 """The events behind a month's usage with their attributes: for charges and waivers that read these, and for meters."""
 
-from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,10 +17,12 @@ from billing.store.event_rules import (
     RECORDED,
     RESOLVED,
     any_adjustment,
+    days_between,
     is_first_of_item,
     is_reversed,
     is_withdrawn,
     names_reading,
+    on_days,
     opens,
     same_item,
     service_then,
@@ -40,6 +42,8 @@ _CHANGES = tuple(kept_type(each) for each in (TicketReclassified, TicketRepriori
 _LEVEL_DAYS = REPLAYABLE_DAYS
 # An event's place among all of a service: details are in this order.
 _Placed = tuple[tuple[int, str, str], UsageDetail]
+# The parameters of `on_days`.
+_Within = Mapping[str, Any]
 
 
 def details_of(
@@ -51,8 +55,8 @@ def details_of(
     read = [service for service in named if service.counted_by == "readings"]
     for service in named:
         if service not in read:
-            placed[service.id] += _items(connection, council, month, service)
-    for name, detail in _readings(connection, council, month, read) if read else ():
+            placed[service.id] += _items(connection, _within(council, month), service)
+    for name, detail in _readings(connection, _within(council, month), read) if read else ():
         placed[name].append(detail)
     return {
         name: tuple(detail for _, detail in sorted(of_service, key=lambda each: each[0]))
@@ -69,38 +73,32 @@ def metered_events(connection: Connection, council: str, month: Month, service: 
     if not isinstance(meter, Meter):
         return ()
     if not meter.is_of_readings:
-        return tuple(_item_events(connection, council, month, service, meter))
+        return tuple(_item_events(connection, _within(council, month), service, meter))
     first = month.first_day
     if meter.aggregate == "time-weighted-average":
         first -= timedelta(days=_LEVEL_DAYS)
-    return tuple(_reading_events(connection, council, first, month.next.first_day, service))
+    within = {"council": council, "days": days_between(first, month.next.first_day)}
+    return tuple(_reading_events(connection, within, service))
 
 
-def _item_events(
-    connection: Connection, council: str, month: Month, service: Service, meter: Meter
-) -> Iterator[MeteredEvent]:
+def _within(council: str, month: Month) -> _Within:
+    return {"council": council, "days": days_between(month.first_day, month.next.first_day)}
+
+
+def _item_events(connection: Connection, within: _Within, service: Service, meter: Meter) -> Iterator[MeteredEvent]:
     type_, once = meter.event.removeprefix("tallystick."), meter.once_per_item
-    for row, attributes in _items_then(connection, council, month, service, type_, once=once):
+    for row, attributes in _items_then(connection, within, service, type_, once=once):
         quantity = None if row.quantity_micro is None else Decimal(row.quantity_micro) / MICRO
         yield _metered_event(row, quantity, {**attributes, **texts_of(row.attributes or "")})
 
 
-def _reading_events(
-    connection: Connection, council: str, first: date, end: date, service: Service
-) -> Iterator[MeteredEvent]:
+def _reading_events(connection: Connection, within: _Within, service: Service) -> Iterator[MeteredEvent]:
     of, adjusted = _READING.c, func.coalesce(_adjustments_of(_READING), 0)
     query: Select[Any] = select(
         *_columns_of(_READING),
         (of.quantity_micro + adjusted).label("quantity_micro"),
-    ).where(
-        of.council == council,
-        of.day >= first,
-        of.day < end,
-        of.type == RECORDED,
-        of.service == service.id,
-        ~is_reversed(_READING),
-    )
-    for row in connection.execute(query):
+    ).where(*on_days(_READING), of.type == RECORDED, of.service == service.id, ~is_reversed(_READING))
+    for row in connection.execute(query, within):
         yield _metered_event(row, Decimal(row.quantity_micro) / MICRO, reading_attributes(row.attributes or ""))
 
 
@@ -129,43 +127,41 @@ def _metered_event(row: Row[Any], quantity: Decimal | None, attributes: dict[str
     )
 
 
-def _readings(
-    connection: Connection, council: str, month: Month, services: Sequence[Service]
-) -> Iterator[tuple[str, _Placed]]:
+def _readings(connection: Connection, within: _Within, services: Sequence[Service]) -> Iterator[tuple[str, _Placed]]:
     """Each reading with its service, and what adjusts one as a part of it, which is no event of its own."""
     of = _READING.c
     in_unit = ((of.service == each.id) & (of.unit.is_(None) | (of.unit == each.unit)) for each in services)
-    counted = (*_of_month(_READING, council, month), of.type == RECORDED, or_(*in_unit), ~is_reversed(_READING))
+    counted = (*on_days(_READING), of.type == RECORDED, or_(*in_unit), ~is_reversed(_READING))
     columns = (of.service, of.at_us, of.source, of.event_id, of.day, of.attributes)
     queries = [select(*columns, of.quantity_micro, literal(1)).where(*counted)]
-    if connection.scalar(any_adjustment(), {"council": council}):
+    if connection.scalar(any_adjustment(), {"council": within["council"]}):
         adjusts = _ADJUSTMENT.c.type == ADJUSTED, names_reading(_ADJUSTMENT, _READING)
         quantity = _ADJUSTMENT.c.quantity_micro
         queries.append(select(*columns, quantity, literal(0)).where(*counted, *adjusts, _ADJUSTED_ONE))
     for query in queries:
         # Taken apart by place: there may be a million, and names cost as much again.
-        for service, at_us, source, id_, day, attributes, micro, events in connection.execute(query).all():
+        for service, at_us, source, id_, day, attributes, micro, events in connection.execute(query, within).all():
             detail = UsageDetail(day, Decimal(micro) / MICRO, reading_attributes(attributes or ""), events)
             yield service, ((at_us, source, id_), detail)
 
 
-def _items(connection: Connection, council: str, month: Month, service: Service) -> Iterator[_Placed]:
+def _items(connection: Connection, within: _Within, service: Service) -> Iterator[_Placed]:
     of_work = service.counted_by == "work-completed"
     type_ = COMPLETED if of_work else RESOLVED
-    for row, attributes in _items_then(connection, council, month, service, type_, once=True):
+    for row, attributes in _items_then(connection, within, service, type_, once=True):
         units = Decimal(row.quantity_micro) / MICRO if of_work else Decimal(1)
         yield _placed(row), UsageDetail(row.day, units, attributes)
 
 
 def _items_then(
-    connection: Connection, council: str, month: Month, service: Service, type_: str, *, once: bool
+    connection: Connection, within: _Within, service: Service, type_: str, *, once: bool
 ) -> Iterator[tuple[Row[Any], dict[str, str]]]:
     """The month's events of a type on items that were of the service, each with what its item was then."""
-    counted = _is_counted(council, month, type_, once=once)
+    counted = _is_counted(type_, once=once)
     changes: dict[str, list[ItemChange]] = {}
-    for row in connection.execute(_item_changes(counted)):
+    for row in connection.execute(_item_changes(counted), within):
         changes.setdefault(row.item, []).append(ItemChange(row.at_us, row.attributes or ""))
-    for row in connection.execute(_events_of_items(counted, service)):
+    for row in connection.execute(_events_of_items(counted, service), within):
         opened = ItemChange(row.opened_us, row.opened_attributes or "")
         then = ItemChange(row.at_us, row.attributes or "")
         yield row, item_attributes(opened, changes.get(row.item, ()), then)
@@ -198,18 +194,10 @@ def _item_changes(counted: Sequence[ColumnElement[bool]]) -> Select[Any]:
     )
 
 
-def _is_counted(council: str, month: Month, type_: str, *, once: bool) -> tuple[ColumnElement[bool], ...]:
+def _is_counted(type_: str, *, once: bool) -> tuple[ColumnElement[bool], ...]:
     first = (is_first_of_item(_DONE),) if once else ()
-    return (*_of_month(_DONE, council, month), _DONE.c.type == type_, *first, ~is_withdrawn(_DONE))
-
-
-def _of_month(of: EventRows, council: str, month: Month) -> tuple[ColumnElement[bool], ...]:
-    return of.c.council == council, of.c.day >= month.first_day, of.c.day < month.next.first_day
+    return (*on_days(_DONE), _DONE.c.type == type_, *first, ~is_withdrawn(_DONE))
 
 
 def _placed(row: Row[Any]) -> tuple[int, str, str]:
     return row.at_us, row.source, row.event_id
-
-
-def _detail(row: Row[Any], attributes: dict[str, str], *, events: int = 1) -> UsageDetail:
-    return UsageDetail(row.day, Decimal(row.quantity_micro) / MICRO, attributes, events)

@@ -3,9 +3,10 @@
 Each rule is an expression over `of`, an alias of the table of events.
 """
 
+from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, literal, select, text, tuple_
+from sqlalchemy import ColumnElement, FromClause, Select, and_, bindparam, exists, func, literal, select, text, tuple_
 
 from billing.domain.metering import kept_type
 from billing.store.tables import OF_AN_ITEM, EventRows, event
@@ -28,6 +29,16 @@ OPENINGS = kept_type(TicketOpened), kept_type(WorkReceived)
 COUNTED_TYPES = (RECORDED, ADJUSTED, COMPLETED, RESOLVED, *OPENINGS)
 _WITHDRAWN = kept_type(FactWithdrawn)
 _RECLASSIFIED = kept_type(TicketReclassified), kept_type(WorkReclassified)
+
+
+def on_days(of: FromClause) -> tuple[ColumnElement[bool], ...]:
+    """The rows of the `council` on the `days`: each day named, for only so are no other council's rows looked at."""
+    return of.c.council == bindparam("council"), of.c.day.in_(bindparam("days", expanding=True))
+
+
+def days_between(first: date, end: date) -> list[date]:
+    """The days `[first, end)`."""
+    return [first + timedelta(days=number) for number in range((end - first).days)]
 
 
 def is_withdrawn(of: EventRows) -> ColumnElement[bool]:

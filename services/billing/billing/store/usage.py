@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -36,10 +37,12 @@ from billing.store.event_rules import (
     RECORDED,
     RESOLVED,
     any_adjustment,
+    days_between,
     is_first_of_item,
     is_reversed,
     is_withdrawn,
     names_reading,
+    on_days,
     opens,
     service_then,
 )
@@ -72,7 +75,7 @@ class SqlUsage:
     def of_month(self, month: Month, council: str) -> list[Usage]:
         if not self.scope.allows(council):
             return []
-        within = {"council": council, "first": month.first_day, "end": month.next.first_day}
+        within = {"council": council, "days": days_between(month.first_day, month.next.first_day)}
         queries = (_readings(), _items_completed(), _items_opened(), _items_withdrawn())
         found = [row for query in queries for row in self.connection.execute(query, within)]
         return list(_merged(map(_usage, [*found, *self._adjusted(month, council)])))
@@ -87,11 +90,9 @@ class SqlUsage:
         """What adjustments add to the month's readings, and those of the month whose reading is not here."""
         if not self.connection.scalar(any_adjustment(), {"council": council}):
             return []  # as nearly always: the rest would look for each among the days
-        around = _days(month.first_day - timedelta(days=REPLAYABLE_DAYS), month.next.first_day)
-        within = {"council": council, "first": month.first_day, "end": month.next.first_day}
-        adjusting = self.connection.execute(
-            _adjustments(), {"council": council, "days": _days(month.first_day, month.next.first_day)}
-        )
+        around = days_between(month.first_day - timedelta(days=REPLAYABLE_DAYS), month.next.first_day)
+        within = {"council": council, "days": days_between(month.first_day, month.next.first_day)}
+        adjusting = self.connection.execute(_adjustments(), within)
         return [*adjusting, *self.connection.execute(_orphans(), {**within, "around": around})]
 
     def councils(self, month: Month) -> list[str]:
@@ -139,7 +140,7 @@ class SqlUsage:
         """The adjustments of the line's readings, each on its reading's day; few, or the sender is asked."""
         if not self.connection.scalar(any_adjustment(), {"council": by.council}):
             return []
-        rows = self.connection.execute(_counted_adjustments(by), {"days": _days(by.first_day, by.end_day)})
+        rows = self.connection.execute(_counted_adjustments(by), {"days": days_between(by.first_day, by.end_day)})
         return [_counted_event(row) for row in rows]
 
 
@@ -191,11 +192,6 @@ def _cursor(counted: CountedEvent) -> EventCursor:
     return EventCursor(counted.day, counted.source, counted.id)
 
 
-def _days(first: date, end: date) -> list[date]:
-    """With the council, source and id, each day names one row: they are its key."""
-    return [first + timedelta(days=number) for number in range((end - first).days)]
-
-
 def _usage(row: Row[Any]) -> Usage:
     return Usage(row.service, row.day, row.meter, row.state, row.unit, _quantity(row), row.events)
 
@@ -214,6 +210,7 @@ def _merged(rows: Iterable[Usage]) -> Iterable[Usage]:
     return merged.values()
 
 
+@cache
 def _readings() -> Select[Any]:
     state = case((is_reversed(_EVENT), "reversed"), else_="counted").label("state")
     query = _sums(_EVENT, _EVENT.c.quantity_micro, _EVENT.c.service, _EVENT.c.unit, state).add_columns(
@@ -222,6 +219,7 @@ def _readings() -> Select[Any]:
     return query.where(_EVENT.c.type == RECORDED)
 
 
+@cache
 def _items_completed() -> Select[Any]:
     """With the service that each item was of when it was completed; None while its opening is not known."""
     items = (
@@ -233,17 +231,19 @@ def _items_completed() -> Select[Any]:
             service_then(_EVENT, _OPENED).label("service"),
         )
         .select_from(_EVENT.outerjoin(_OPENED, opens(_OPENED, _EVENT)))
-        .where(*_of_month(_EVENT), *_is_counted())
+        .where(*on_days(_EVENT), *_is_counted())
     ).subquery()
     query = _sums(items, items.c.quantity_micro, items.c.service, items.c.meter).add_columns(null().label("unit"))
     return query.add_columns(literal("counted").label("state"))
 
 
+@cache
 def _items_opened() -> Select[Any]:
     opened = _EVENT.c.type.in_(OPENINGS), is_first_of_item(_EVENT), ~is_withdrawn(_EVENT)
     return _items_in_state("opened", _EVENT.c.service).where(*opened)
 
 
+@cache
 def _items_withdrawn() -> Select[Any]:
     """Completions and openings that their own source says are not so."""
     of_item = _EVENT.c.type.in_((COMPLETED, RESOLVED, *OPENINGS)), is_withdrawn(_EVENT)
@@ -255,6 +255,7 @@ def _items_in_state(state: str, service: ColumnElement[Any]) -> Select[Any]:
     return query.add_columns(literal(state).label("state"))
 
 
+@cache
 def _adjustments() -> Select[Any]:
     """What they add to the readings of `days`, with the state of these."""
     state = case((is_reversed(_READING), "reversed"), else_="counted").label("state")
@@ -264,6 +265,7 @@ def _adjustments() -> Select[Any]:
     return sums.where(_adjusts_one_of("days"), _ADJUSTMENT.c.council == bindparam("council"))
 
 
+@cache
 def _orphans() -> Select[Any]:
     """Adjustments of the month whose reading is not known on any of the days `around`."""
     known = exists(select(literal(1)).where(_adjusts_one_of("around")).correlate(_ADJUSTMENT))
@@ -328,11 +330,6 @@ def _meter(name: NamedMeter) -> ColumnElement[Any]:
     return literal(name).label("meter")
 
 
-def _of_month(table: FromClause) -> tuple[ColumnElement[bool], ...]:
-    of = table.c
-    return of.council == bindparam("council"), of.day >= bindparam("first"), of.day < bindparam("end")
-
-
 def _of_line(table: FromClause, by: UsageFilter) -> tuple[ColumnElement[bool], ...]:
     return table.c.council == by.council, table.c.day >= by.first_day, table.c.day < by.end_day
 
@@ -344,7 +341,7 @@ def _in_unit(reading: EventRows, by: UsageFilter) -> tuple[ColumnElement[bool], 
 def _sums(table: FromClause, quantity_micro: ColumnElement[Any], *group: ColumnElement[Any]) -> Select[Any]:
     """Events and quantities of a council's month by day and `group`."""
     by = table.c.day, *group
-    return select(*by, *_totals(quantity_micro)).where(*_of_month(table)).group_by(*by)
+    return select(*by, *_totals(quantity_micro)).where(*on_days(table)).group_by(*by)
 
 
 def _totals(quantity_micro: ColumnElement[Any]) -> tuple[ColumnElement[Any], ...]:
