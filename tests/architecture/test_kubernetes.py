@@ -177,7 +177,7 @@ def routes_of_the_gateway() -> dict[str, str]:
     hosts = dict(re.findall(r"set \$(\w+) http://([\w-]+):8080;", conf))
     routes: dict[str, str] = {}
     for location, host in re.findall(r"location (?:[~=] )?(\S+) \{\s+proxy_pass \$(\w+);", conf):
-        listed = re.fullmatch(r"\^(/(?:\w+/)*)\(?([\w|-]+)\)?\(/\|\$\)", location)
+        listed = re.fullmatch(r"\^(/(?:\w+/)*)\(?([\w|/-]+)\)?\(/\|\$\)", location)
         paths = [f"{listed[1]}{name}" for name in listed[2].split("|")] if listed else [location]
         routes |= dict.fromkeys(paths, hosts[host])
     return routes
