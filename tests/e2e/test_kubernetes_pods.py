@@ -1,10 +1,12 @@
 """What the pods of deploy/kubernetes run starts, answers its probes and ends, within their limits and rights."""
 
+import re
 from collections.abc import Iterator
 from functools import partial
 
 import pytest
 
+from tallystick.servers import ClientCredentials
 from tests.support.docker_pods import FOLDER, DockerPods, docker, docker_pods
 from tests.support.kustomize import Manifest, of_kind, pod_templates
 from tests.support.service_process import eventually, get
@@ -34,6 +36,14 @@ def running(pods: DockerPods) -> dict[str, str]:
     return started
 
 
+@pytest.fixture(scope="module")
+def operator(running: dict[str, str]) -> ClientCredentials:
+    """The first client, which the page's own command makes."""
+    printed = docker("exec", running["catalogue"], "python", "-m", "catalogue", "bootstrap")
+    made = dict(re.findall(r"^TALLYSTICK_CLIENT_(ID|SECRET)=(\S+)$", printed, re.MULTILINE))
+    return ClientCredentials(made["ID"], made["SECRET"])
+
+
 @pytest.mark.parametrize("kind", ["startupProbe", "livenessProbe", "readinessProbe"])
 @pytest.mark.parametrize("service", SERVICES)
 def test_each_probe_is_answered(running: dict[str, str], service: str, kind: str) -> None:
@@ -44,14 +54,17 @@ def test_each_probe_is_answered(running: dict[str, str], service: str, kind: str
     eventually(lambda: answers(running[service], ports[probe["port"]], probe["path"]))
 
 
-def test_the_services_behind_the_ingress_show_the_partnership_that_was_loaded(running: dict[str, str]) -> None:
+def test_the_services_behind_the_ingress_show_the_partnership_that_was_loaded(
+    running: dict[str, str], operator: ClientCredentials
+) -> None:
+    token = operator.token(address_of(running["catalogue"], 8080))
     backends = {
         path["path"]: path["backend"]["service"]["name"]
         for path in of_kind(FOLDER, "Ingress")["tallystick"]["spec"]["rules"][0]["http"]["paths"]
     }
     tried = {"/v1/councils": "/v1/councils", "/v1/statements": "/v1/statements/adur/2026-01", "/": "/v1/attainment"}
     for path, asked in tried.items():
-        eventually(partial(answers, running[backends[path]], 8080, asked))
+        eventually(partial(answers, running[backends[path]], 8080, asked, token=token))
 
 
 def test_a_container_can_read_the_secrets_of_its_own_service_and_write_nowhere_else(running: dict[str, str]) -> None:
@@ -81,10 +94,15 @@ def only_container(workload: str) -> Manifest:
     return dict(container)
 
 
-def answers(container: str, port: int, path: str) -> bool:
+def answers(container: str, port: int, path: str, *, token: str = "") -> bool:
     """Whether a container answers 200 at a path; an address that cannot be reached yet is no answer."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
-        address = docker("port", container, str(port)).splitlines()[0]
-        return get(f"http://{address}{path}")[0] == 200
+        return get(f"{address_of(container, port)}{path}", headers=headers)[0] == 200
     except OSError:
         return False
+
+
+def address_of(container: str, port: int) -> str:
+    """Where this machine reaches a container's port."""
+    return f"http://{docker('port', container, str(port)).splitlines()[0]}"

@@ -148,9 +148,11 @@ async def test_readings_ingested_during_outages_are_each_stored_once(
 
 def empty(server: Postgres) -> None:
     engine = connect(server.url("tallystick_migrate", "billing"))
-    with engine.begin() as connection:
-        connection.execute(text("TRUNCATE progress, inbox, reading"))
-    engine.dispose()
+    try:
+        with engine.begin() as connection:
+            connection.execute(text("TRUNCATE progress, inbox, event"))
+    finally:
+        engine.dispose()
 
 
 async def at_work(intake: Counting, bus: EmbeddedBus, numbers: Iterator[int]) -> None:

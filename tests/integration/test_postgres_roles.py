@@ -19,7 +19,7 @@ SERVICES = ("catalogue", "sla_monitor", "billing")
 HISTORIES = {
     "catalogue": ("versions", "audit"),
     "sla_monitor": ("announcement", "adjustment"),
-    "billing": ("inbox", "reading", "reversal", "definition_version"),
+    "billing": ("inbox", "event", "verdict", "definition_version"),
 }
 TABLES = text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
 MAY = text("SELECT has_table_privilege(:role, :table, :what)")

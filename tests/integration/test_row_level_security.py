@@ -39,7 +39,7 @@ OPEN = {"billing": {"progress"}, "catalogue": set(), "sla_monitor": set()}
 SHARED = {"billing": {"definition_version"}, "catalogue": {"versions"}, "sla_monitor": set()}
 # What signs what requests bring back: nobody reads it but workers.
 SECRET = {"installation_key"}
-BUSIEST = {"billing": "reading", "catalogue": "versions", "sla_monitor": "announcement"}
+BUSIEST = {"billing": "event", "catalogue": "versions", "sla_monitor": "announcement"}
 UNPROTECTED = text(
     "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f')"
     " AND NOT relrowsecurity"

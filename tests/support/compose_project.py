@@ -5,15 +5,18 @@ import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
 
+from tallystick.servers import ClientCredentials
 from tests.support import servers
 from tests.support.service_process import get
 
 ROOT = Path(__file__).parents[2]
+SECRETS = ROOT / "deploy" / "secrets"
 # Grafana's image is for people to look with; no test needs it.
 STARTED = (
     *("kafka", "redis", "postgres", "catalogue", "sla-monitor", "billing"),
@@ -43,6 +46,11 @@ class ComposeProject:
         """Everything that tests start is up and healthy."""
         self.compose("up", "--detach", "--wait", *arguments, *STARTED)
 
+    @cached_property
+    def _operator(self) -> ClientCredentials:
+        id_, secret = ((SECRETS / f"operator_client_{part}").read_text() for part in ("id", "secret"))
+        return ClientCredentials(id_, secret)
+
     def down(self) -> None:
         """No container and no data of the project are left, or the test fails.
 
@@ -57,8 +65,9 @@ class ComposeProject:
         assert ended.returncode == 0 or _MISCOUNTED in ended.stderr, ended.stderr
 
     def get(self, path: str) -> tuple[int, str]:
-        """An answer of the gateway."""
-        return get(f"http://{self._address('gateway', 8080)}{path}")
+        """An answer of the gateway to the operators' client."""
+        address = f"http://{self._address('gateway', 8080)}"
+        return get(f"{address}{path}", headers={"Authorization": f"Bearer {self._operator.token(address)}"})
 
     def prometheus(self, path: str, **query: str) -> Any:
         """The data of an answer of Prometheus' API."""
