@@ -57,9 +57,14 @@ def _schema(name: str, type_: type[Event], example: Mapping[str, Any]) -> Schema
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"/schemas/{name}.json",
         "title": name,
-        **_unindented(msgspec.json.schema(type_)),
+        **schema_of(type_),
         "examples": [example],
     }
+
+
+def schema_of(type_: Any) -> dict[str, Any]:
+    """The JSON Schema of a type, the same on every Python: some keep the indentation of docstrings and some do not."""
+    return dict(_unindented(msgspec.json.schema(type_)))
 
 
 def _unindented(schema: Any) -> Any:

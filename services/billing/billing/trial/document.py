@@ -9,13 +9,13 @@ from datetime import date
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-import msgspec
 from msgspec import Meta, Struct, field
 
 from billing.trial.questions import TariffQuestion, VatTerms
 from shared.contracts.credits import ServiceCredits
 from shared.contracts.definitions import Objective, Tariff, Text
 from shared.contracts.scalars import END_OF_TEXT, Amount, Id, MonthText, Title
+from shared.contracts.schema import schema_of
 from shared.faults import Path
 from shared.written_time import When
 
@@ -120,4 +120,4 @@ class TariffDocument(Struct, frozen=True, kw_only=True, omit_defaults=True, forb
 def document_schema() -> dict[str, Any]:
     """The document's JSON Schema (2020-12)."""
     about = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "/v1/try/tariff/schema"}
-    return about | msgspec.json.schema(TariffDocument)
+    return about | schema_of(TariffDocument)

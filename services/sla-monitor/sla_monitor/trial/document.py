@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-import msgspec
 from msgspec import Meta, Struct, field
 
 from shared.contracts.decisions import Category
 from shared.contracts.definitions import EVERY_SERVICE, Calendar, ServiceOrAll, Target, Text
 from shared.contracts.scalars import AwaitedParty, CutOff, Id, MonthText, Sequence, Title
+from shared.contracts.schema import schema_of
 from shared.faults import Path
 from shared.written_time import When
 
@@ -156,4 +156,4 @@ def _times_of(name: str, value: object) -> Times:
 def document_schema() -> dict[str, Any]:
     """The document's JSON Schema (2020-12)."""
     about = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "/v1/try/target/schema"}
-    return about | msgspec.json.schema(TrialDocument)
+    return about | schema_of(TrialDocument)
