@@ -37,6 +37,8 @@ FIGURES = (
     "items/{item}",
     "items/{item}/verdicts/{agreement}/{target}/{cycle}.svg",
     "openslo",
+    "partnership-recharges/{partnership}/{month}",
+    "partnership-recharges/{partnership}/{month}.{suffix}",
     "percentiles",
     "quality",
     "statements",

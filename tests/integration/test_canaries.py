@@ -41,6 +41,7 @@ PARAMETERS = {
     "month": MONTH,
     "suffix": "pdf",
     "line": "{}-tariff",
+    "partnership": "none",  # who is in one is no secret; what it shows: test_partnership_recharges.py
     "name": "tallystick.css",
     "slug": "not-found",
 }

@@ -1,6 +1,5 @@
 """Billing's HTTP routes: the statements of a month, one statement in each form, one line down to its events."""
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -11,7 +10,8 @@ from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
-from billing.documents.forms import FORMS, Form, file_name, form
+from billing.documents.answers import answer, file_answer
+from billing.documents.forms import FORMS, file_name, form
 from billing.documents.view import statement_path
 from billing.domain.canonical import content_hash, line_content
 from billing.domain.statement import NoAgreement, Statement, UnknownCouncil
@@ -93,7 +93,7 @@ def router(statements: Statements) -> APIRouter:
         """The statement as a file. The SHA-256 of the JSON file is the hash that every form carries."""
         with _not_found():
             statement = statements.statement(council, month, scope=caller.narrowed_to(council))
-        return _file(statement, form(suffix))
+        return file_answer(statement, form(suffix), file_name(statement, form(suffix)))
 
     @routes.get("/{council}/{month}", responses=_STATEMENT)
     def statement(request: Request, caller: CallerScope, council: PathId, month: MonthParameter) -> Response:
@@ -101,7 +101,7 @@ def router(statements: Statements) -> APIRouter:
         form = _MEDIA_TYPES[preferred_media_type(request, tuple(_MEDIA_TYPES))]
         with _not_found():
             found = statements.statement(council, month, scope=caller.narrowed_to(council))
-        return _response(form.render(found), form)
+        return answer(found, form)
 
     @routes.get("/{council}/{month}/lines/{line}", responses=answers(ExplainedLine))
     def explain_a_line(
@@ -136,19 +136,6 @@ def _summary(statement: Statement) -> StatementSummary:
         sha256=content_hash(statement),
         href=statement_path(statement.council.id, statement.month),
     )
-
-
-def _file(statement: Statement, form: Form) -> Response:
-    response = _response(form.file(statement), form)
-    if form.is_download:
-        response.headers["Content-Disposition"] = f'attachment; filename="{file_name(statement, form)}"'
-    return response
-
-
-def _response(content: bytes, form: Form) -> Response:
-    """The ETag of the JSON form is the statement's hash."""
-    etag = hashlib.sha256(content).hexdigest()
-    return Response(content, media_type=form.media_type, headers={"ETag": f'"{etag}"'})
 
 
 @contextmanager

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 
-from billing import api
+from billing import api, partnership_api
 from billing.consumer import BillingProcessor
 from billing.domain.ingest import TOPICS
 from billing.dry_run import DryRun
 from billing.metrics import BillingMetrics
+from billing.partnerships import PartnershipMonths
 from billing.settings import BillingSettings
 from billing.statements import Statements
 from billing.store.sql import GROUP, SqlStore
@@ -62,7 +63,8 @@ class BillingApp:
         self.cursor_key = derived_key(engine, installation_key, "cursors")
         self._stored_at_once = _STORED_AT_ONCE[engine.dialect.name]
         self._store = SqlStore(engine)
-        self.statements = Statements(SqlStore(self._database.requests), clock)
+        answering = SqlStore(self._database.requests)
+        self.statements, self.partnerships = Statements(answering, clock), PartnershipMonths(answering, clock)
         self.dry_run = DryRun(self._store, clock)
         self.approvals = Approvals(engine, approvals, audit)
         self._known_logs = SqlKnownLogs(engine, known_log, GROUP)
@@ -91,9 +93,10 @@ class BillingApp:
 
     @property
     def router(self) -> APIRouter:
-        """Billing's routes: statements, tariffs to try, and its audit log."""
+        """Billing's routes: statements, partnerships, tariffs to try, and its audit log."""
         routes = APIRouter()
         routes.include_router(api.router(self.statements))
+        routes.include_router(partnership_api.router(self.partnerships))
         routes.include_router(trial.router())
         routes.include_router(audit_router(self.audit))
         return routes

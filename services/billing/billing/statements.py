@@ -105,20 +105,20 @@ class Statements:
 
         Raises `MonthNotBegun`, `UnknownCouncil`, `NoAgreement`, `StatementFailed`.
         """
-        status = self._status(month)
+        status = status_of(month, self._clock)
         with self._store.snapshot(scope) as snapshot:
-            return _statement(snapshot, council, month, status)
+            return statement_in(snapshot, council, month, status)
 
     def statements(self, month: Month, *, scope: Scope) -> MonthOfStatements:
         """Every statement of the month, the usage that has none, and what failed. Raises `MonthNotBegun`."""
-        status = self._status(month)
+        status = status_of(month, self._clock)
         statements: list[Statement] = []
         without: list[CouncilWithoutStatement] = []
         failed: list[FailedStatement] = []
         with self._store.snapshot(scope) as snapshot:
             for council in sorted({*snapshot.terms.councils.ids(), *snapshot.usage.councils(month)}):
                 try:
-                    statements.append(_statement(snapshot, council, month, status))
+                    statements.append(statement_in(snapshot, council, month, status))
                 except UnknownCouncil:
                     without.append(_unbilled(snapshot, council, month, "unknown-council"))
                 except NoAgreement:
@@ -135,9 +135,9 @@ class Statements:
 
         A charge that is due whatever was used counts none. Raises `UnknownLine`, and what `statement` raises.
         """
-        status = self._status(month)
+        status = status_of(month, self._clock)
         with self._store.snapshot(scope) as snapshot:
-            statement = _statement(snapshot, council, month, status)
+            statement = statement_in(snapshot, council, month, status)
             for charges in statement.services:
                 for line in charges.lines:
                     if line.ref == ref and not line.counts_usage:
@@ -162,13 +162,16 @@ class Statements:
                 if usage.council not in known & agreed
             ]
 
-    def _status(self, month: Month) -> Status:
-        now = self._clock.now()
-        require_begun(month, now=now)
-        return "in-progress" if month == month_of(now) else "provisional"
+
+def status_of(month: Month, clock: Clock) -> Status:
+    """Of the month's statements now; raises `MonthNotBegun`."""
+    now = clock.now()
+    require_begun(month, now=now)
+    return "in-progress" if month == month_of(now) else "provisional"
 
 
-def _statement(snapshot: Snapshot, council: str, month: Month, status: Status) -> Statement:
+def statement_in(snapshot: Snapshot, council: str, month: Month, status: Status) -> Statement:
+    """The council's statement as `snapshot` has it. Raises `UnknownCouncil`, `NoAgreement`, `StatementFailed`."""
     if not needs_its_year(snapshot.terms, council, month) and not counts_points(snapshot.terms, council, month):
         alone = _built(snapshot, council, month, (), status)
         if not alone.credits_pence:

@@ -32,6 +32,8 @@ UPDATES: tuple[Measure, ...] = ("update-interval", "periodic-update")
 _TIME = rf"{TIME_OF_DAY_PATTERN}(:[0-5][0-9])?"
 HOURS_PATTERN = rf"^{_TIME}-({_TIME}|24:00(:00)?)(?![\s\S])"
 Hours = Annotated[str, Meta(pattern=HOURS_PATTERN, description="local wall time, end excluded: 09:00-17:00")]
+# What members of a partnership see of each other's recharges, from nothing to each line with its price.
+MembersSee = Literal["none", "totals", "shares", "all"]
 WeekdayOrDate = Annotated[
     str,
     Meta(
@@ -173,7 +175,10 @@ class ServiceVat(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_u
 
 
 class Agreement(Definition, frozen=True, kw_only=True):
-    """The targets, tariffs, service credits and VAT treatments agreed with one council, and from when to when."""
+    """The targets, tariffs, service credits and VAT treatments agreed with one council, and from when to when.
+
+    `members_see` is how much of its recharge other members of a partnership with the same provider are shown.
+    """
 
     council: Id
     provider: Id
@@ -184,6 +189,7 @@ class Agreement(Definition, frozen=True, kw_only=True):
     tariffs: tuple[Id, ...] = ()
     credits: ServiceCredits | None = None
     vat: Annotated[tuple[ServiceVat, ...], Meta(max_length=200)] = ()
+    members_see: MembersSee = "none"
 
     def vat_of(self, service: str) -> ServiceVat | None:
         """How VAT treats the service: by its own entry, or by that of every service; None where none is recorded."""

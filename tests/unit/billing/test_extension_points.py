@@ -75,7 +75,9 @@ def test_a_new_kind_of_charge_is_shown_in_every_form(statement: Statement) -> No
 
 
 def test_a_new_form_is_linked_from_the_page_by_its_line_in_the_table_alone(statement: Statement) -> None:
-    one_line = Form("txt", "Text", "text/plain; charset=utf-8", lambda each: f"{each.total_pence}p".encode())
+    one_line: Form[Statement] = Form(
+        "txt", "Text", "text/plain; charset=utf-8", lambda each: f"{each.total_pence}p".encode()
+    )
 
     with patch.object(forms, "FORMS", (*forms.FORMS, one_line)):
         page = form("html").render(statement).decode()

@@ -68,7 +68,7 @@ def statement(
     answer(msgspec.Raw(content), lines, as_json=as_json)
 
 
-def _read(council: str, month: Month) -> "tuple[bytes, Callable[[Form], bytes]]":
+def _read(council: str, month: Month) -> "tuple[bytes, Callable[[Form[Statement]], bytes]]":
     """The statement's canonical JSON, and what gives the file of each form of it."""
     from billing.domain.canonical import canonical_json
 

@@ -1,10 +1,12 @@
-"""A statement as an HTML page: the accessible form that comes first, with a chart and the chart's table."""
+"""A statement, or a partnership's month, as an HTML page: the accessible form that comes first."""
 
 from collections.abc import Sequence
 
 from markupsafe import Markup
 
+from billing.documents.partnership_view import partnership_view
 from billing.documents.view import StatementView, statement_view
+from billing.domain.partnership_recharges import PartnershipRecharges
 from billing.domain.statement import Statement
 from shared.web.charts.bars import Bar, bar_chart
 from shared.web.charts.svg import Caption
@@ -13,10 +15,19 @@ from shared.web.strings import text
 
 
 def statement_page(statement: Statement, *, downloads: Sequence[tuple[str, str]]) -> str:
-    """The page. It links to `downloads`, pairs of name and address: the statement's other forms."""
+    """The page, with a chart and its table.
+
+    It links to `downloads`, pairs of name and address: the statement's other forms.
+    """
     shown = statement_view(statement)
     template = environment("billing").get_template("statement.html")
     return template.render(view=shown, chart=_chart(shown), downloads=downloads)
+
+
+def partnership_page(recharges: PartnershipRecharges, *, downloads: Sequence[tuple[str, str]]) -> str:
+    """The page of a partnership's month, with links to its other forms as `statement_page` has them."""
+    template = environment("billing").get_template("partnership.html")
+    return template.render(view=partnership_view(recharges), downloads=downloads)
 
 
 def _chart(shown: StatementView) -> Markup:

@@ -1,5 +1,9 @@
-"""A statement as a tagged PDF: PDF/UA-1 for screen readers, PDF/A-3a for the archive, the lines attached as CSV."""
+"""Statements and partnerships' months as tagged PDF: PDF/UA-1 for screen readers, PDF/A-3a for the archive.
 
+Each has its lines attached as CSV.
+"""
+
+from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.resources import as_file, files
 
@@ -7,9 +11,13 @@ import msgspec
 import typst
 
 from billing.documents.csv_lines import lines_csv
-from billing.documents.view import statement_view
+from billing.documents.partnership_csv import partnership_csv
+from billing.documents.partnership_view import PartnershipView, partnership_view
+from billing.documents.view import StatementView, statement_view
+from billing.domain.partnership_recharges import PartnershipRecharges
 from billing.domain.statement import Statement
-from shared.web.strings import strings
+from shared.period import Month
+from shared.web.strings import String, strings
 
 
 class IncompleteDocument(Exception):
@@ -21,20 +29,31 @@ def statement_pdf(statement: Statement) -> bytes:
 
     The document's date is the first instant after its month, never the moment of making it.
     """
+    return _compiled("statement", statement_view(statement), lines_csv(statement), statement.month)
+
+
+def partnership_pdf(recharges: PartnershipRecharges) -> bytes:
+    """The partnership's month on A4, as `statement_pdf` has a statement."""
+    lines = partnership_csv(recharges).decode()
+    return _compiled("partnership", partnership_view(recharges), lines, recharges.month)
+
+
+def _compiled(template: str, view: StatementView | PartnershipView, lines: str, month: Month) -> bytes:
+    words: Mapping[str, String] = {**strings("statement"), **strings(template)}
     inputs = {
-        "view": msgspec.json.encode(asdict(statement_view(statement))).decode(),
-        "strings": msgspec.json.encode(strings("statement")).decode(),
-        "csv": lines_csv(statement),
+        "view": msgspec.json.encode(asdict(view)).decode(),
+        "strings": msgspec.json.encode(words).decode(),
+        "csv": lines,
     }
     with as_file(files("billing")) as package:
         try:
             made, warnings = typst.compile_with_warnings(
-                package / "documents/statement.typ",
+                package / f"documents/{template}.typ",
                 font_paths=[package / "fonts"],
                 ignore_system_fonts=True,
                 sys_inputs=inputs,
                 pdf_standards=["a-3a", "ua-1"],
-                timestamp=statement.month.end_at,
+                timestamp=month.end_at,
             )
         except typst.TypstError as fault:
             raise IncompleteDocument(fault.message) from fault

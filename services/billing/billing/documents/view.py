@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from billing.documents.credits_view import CreditsView, credits_view
 from billing.documents.invoicing_view import PartyView, VatView, party_views, vat_header, vat_view
+from billing.documents.partnership_view import partnership_path
 from billing.domain.canonical import content_hash
 from billing.domain.charge_line import ChargeLine, Working, exact_text, quantity_text
 from billing.domain.statement import ServiceCharges, Statement
@@ -43,10 +44,14 @@ class ServiceView:
 
 @dataclass(frozen=True, slots=True)
 class StatementView:
-    """Everything shown, as text; `notice`, `events` and `header` are pairs of name and value, `path` is its address."""
+    """Everything shown, as text; `notice`, `events` and `header` are pairs of name and value, `path` is its address.
+
+    `partnerships` are pairs of name and address: where its page leads to.
+    """
 
     title: str
     path: str
+    partnerships: tuple[tuple[str, str], ...]
     providers: str
     month_name: str
     illustrative: bool
@@ -75,6 +80,7 @@ def statement_view(statement: Statement) -> StatementView:
     return StatementView(
         title=text("statement.title", council=council.name, month=month_name(month)),
         path=statement_path(council.id, month),
+        partnerships=tuple((each.name, partnership_path(each.id, month)) for each in statement.partnerships),
         providers=" and ".join(statement.providers),
         month_name=month_name(month),
         illustrative=statement.illustrative,

@@ -33,7 +33,7 @@ from shared.instants import epoch_us, instant_at
 from shared.period import LONDON
 
 EventStream = Literal["ticket", "work", "service", "usage"]
-DefinitionKind = Literal["council", "service", "provider", "agreement", "tariff"]
+DefinitionKind = Literal["council", "service", "provider", "agreement", "tariff", "partnership"]
 
 MICRO = 1_000_000  # quantities have at most six decimals: stored as integers, never as floats
 _HOUR_US = 3_600_000_000
@@ -96,6 +96,7 @@ _KINDS: dict[type, DefinitionKind] = {
     changes.ProviderVersioned: "provider",
     changes.AgreementVersioned: "agreement",
     changes.TariffVersioned: "tariff",
+    changes.PartnershipVersioned: "partnership",
 }
 _PROVIDED = frozenset({*get_args(TicketEvent), *get_args(WorkEvent), *get_args(UsageEvent), FactWithdrawn})
 # The fields of data that have a column of their own, by that column.
@@ -119,6 +120,7 @@ def fact_of(event: AnyEvent, *, partition: int, offset: int) -> Fact | None:
             | changes.ProviderVersioned(data=data)
             | changes.AgreementVersioned(data=data)
             | changes.TariffVersioned(data=data)
+            | changes.PartnershipVersioned(data=data)
         ):
             origin = Origin(event.source, event.id, epoch_us(event.time))
             id_, since, encoded = data.definition.id, data.definition.effective_from, _encoder.encode(data.definition)

@@ -25,7 +25,7 @@ from billing.domain.rating.windows import APRIL, has_terms_over_a_year, reads_at
 from billing.domain.statement_vat import StatementVat, charges_with_vat, credits_with_vat, statement_vat
 from billing.domain.terms import TariffPeriod, Terms, closing_day
 from billing.domain.usage import Evidence, MeteredUsage, Usage, UsageDetail, classify_usage, failed_usage
-from shared.contracts.definitions import Agreement, Council, Provider, Service, Tariff
+from shared.contracts.definitions import Agreement, Council, Partnership, Provider, Service, Tariff
 from shared.contracts.versions import DefinitionVersion
 from shared.period import Month, months_between, period_of
 
@@ -70,7 +70,8 @@ class ServiceCharges:
 class Statement:
     """What `council` owes for `month`, and why; `tariffs` are the versions that priced its lines.
 
-    `suppliers` are the providers of its agreements, as they are at the end of the month.
+    `suppliers` are the providers of its agreements, as they are at the end of the month, and `partnerships` those of
+    which it is a member then: no part of what it states.
     """
 
     council: Council
@@ -83,6 +84,7 @@ class Statement:
     credits: tuple[CreditLine, ...] = ()
     plans: tuple[RectificationPlan, ...] = ()
     suppliers: tuple[Provider, ...] = ()
+    partnerships: tuple[Partnership, ...] = ()
 
     @property
     def lines(self) -> tuple[ChargeLine, ...]:
@@ -189,6 +191,7 @@ def build_statement(
         credits=credits,
         plans=tuple(_plans(terms, agreements, credits, earlier, month=month)),
         suppliers=tuple(_suppliers(terms, agreements, month)),
+        partnerships=terms.partnerships_of(council, month),
     )
 
 

@@ -6,12 +6,12 @@ from datetime import date
 from itertools import pairwise
 from typing import Generic, TypeVar
 
-from shared.contracts.definitions import Agreement, Council, Provider, Service, Tariff
+from shared.contracts.definitions import Agreement, Council, Partnership, Provider, Service, Tariff
 from shared.contracts.versions import DefinitionVersion, version_on
 from shared.period import Month
 from shared.scope import Scope
 
-D = TypeVar("D", Agreement, Council, Provider, Service, Tariff)
+D = TypeVar("D", Agreement, Council, Partnership, Provider, Service, Tariff)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,7 @@ class Terms:
     providers: DefinitionVersions[Provider] = field(default_factory=lambda: DefinitionVersions(()))
     agreements: DefinitionVersions[Agreement] = field(default_factory=lambda: DefinitionVersions(()))
     tariffs: DefinitionVersions[Tariff] = field(default_factory=lambda: DefinitionVersions(()))
+    partnerships: DefinitionVersions[Partnership] = field(default_factory=lambda: DefinitionVersions(()))
 
     def visible(self, scope: Scope) -> "Terms":
         """The terms of the councils in `scope`: without other councils, and without agreements made with these alone.
@@ -99,6 +100,11 @@ class Terms:
             for version in self.agreements_on(council, day)
         }
         return [latest[id_] for id_ in sorted(latest)]
+
+    def partnerships_of(self, council: str, month: Month) -> tuple[Partnership, ...]:
+        """Those of which the council is a member on the last day of `month`, by id."""
+        found = (self.partnerships.on(id_, closing_day(month)) for id_ in self.partnerships.ids())
+        return tuple(each.definition for each in found if each is not None and council in each.definition.councils)
 
     def tariff_periods(self, council: str, month: Month) -> list[TariffPeriod]:
         """Who priced what when: ascending by service, tariff and day.

@@ -21,7 +21,7 @@ from billing.store.quarantine import SqlQuarantineStore
 from billing.store.usage import SqlUsage
 from billing.store.verdicts import SqlVerdicts
 from billing.store.writing import arrival, write
-from shared.contracts.definitions import Agreement, Council, Provider, Service, Tariff
+from shared.contracts.definitions import Agreement, Council, Partnership, Provider, Service, Tariff
 from shared.contracts.topics import CATALOGUE
 from shared.contracts.versions import DefinitionVersion
 from shared.log.port import Shard
@@ -35,7 +35,7 @@ from shared.sql.progress import Progress, ShardProgress
 GROUP = "billing"
 _CATALOGUE_SHARD = Shard(CATALOGUE.name, 0)
 _PROGRESS = Progress(tables.progress, GROUP)
-D = TypeVar("D", Agreement, Council, Provider, Service, Tariff)
+D = TypeVar("D", Agreement, Council, Partnership, Provider, Service, Tariff)
 _MAX_SCOPES = 64  # of which the terms are kept decoded
 Transaction = Callable[[], AbstractContextManager[Connection]]
 ScopedTransaction = Callable[[Scope], AbstractContextManager[Connection]]
@@ -130,6 +130,7 @@ def _read_terms(connection: Connection) -> Terms:
         providers=DefinitionVersions(_versions(connection, "provider", Provider)),
         agreements=DefinitionVersions(_versions(connection, "agreement", Agreement)),
         tariffs=DefinitionVersions(_versions(connection, "tariff", Tariff)),
+        partnerships=DefinitionVersions(_versions(connection, "partnership", Partnership)),
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 from markupsafe import Markup
 
 from billing.domain.usage import UnbilledReason
+from shared.contracts.definitions import MembersSee
 from shared.contracts.objectives import Judgement
 from shared.web.charts.timeline import TimelineSegmentKind
 from shared.web.strings import markup, strings, text
@@ -24,18 +25,28 @@ SECTIONS = (
     "chart",
     "outcome",
     "statement",
+    "partnership",
     "absence",
     "unbilled",
     "verdicts",
     "licences",
     "accessibility",
 )
-# Templates write `t("section.key")`, Python `text("section.key")`, the PDF's form `t("key")`, of the statement.
+# Templates write `t("section.key")`, Python `text("section.key")`, a PDF's `t("key")`: of its own section,
+# or of the statement's.
 KEY = re.compile(rf"""["']((?:{"|".join(SECTIONS)})\.(?!html)[a-z_-]+)["']""")
 # The name of an event in a log has the same form.
 LOGGED = re.compile(r'log\.\w+\(\s*"[^"]+"')
 PDF_KEY = re.compile(r'\bt\("([a-z_]+)"')
-BY_VALUE = {"home.page", "home.pdf", "home.csv", "verdicts.all", "verdicts.met", "verdicts.breached"}
+BY_VALUE = {
+    "home.page",
+    "home.pdf",
+    "home.csv",
+    "verdicts.all",
+    "verdicts.met",
+    "verdicts.breached",
+    *(f"partnership.sees_{level}" for level in get_args(MembersSee) if level != "none"),
+}
 BY_NAME = ("outcome.", "chart.", "absence.", "unbilled.")  # sections with a key for each value of a type
 
 
@@ -49,7 +60,9 @@ def used() -> Iterator[str]:
             if path.suffix in {".html", ".py"}:
                 yield from KEY.findall(LOGGED.sub("", path.read_text(encoding="utf-8")))
             if path.suffix == ".typ":
-                yield from (f"statement.{name}" for name in PDF_KEY.findall(path.read_text(encoding="utf-8")))
+                own = f"{path.stem}." if path.stem in SECTIONS else "statement."
+                names = PDF_KEY.findall(path.read_text(encoding="utf-8"))
+                yield from (f"{own}{name}" if f"{own}{name}" in keys() else f"statement.{name}" for name in names)
 
 
 def test_every_string_is_used_and_every_used_one_is_in_the_file() -> None:
