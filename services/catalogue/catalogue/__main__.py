@@ -6,6 +6,7 @@ operators call first; `drop-key KID` makes void what a leaked signing key has si
 """
 
 import asyncio
+import getpass
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -15,8 +16,11 @@ import structlog
 from catalogue.adapters.partnership_files import UnknownPartnershipFile
 from catalogue.app import CatalogueApp, build
 from catalogue.domain.clients import RefusedClient
+from catalogue.domain.proposals import ProposalRefused
 from catalogue.domain.submission import InvalidSubmission
+from catalogue.handlers import RecordResult
 from catalogue.log_repair import LogAhead, LogDiffers
+from catalogue.ports import StoredProposal
 from catalogue.settings import CatalogueSettings
 from shared.auth.credentials import is_client_id, is_secret, new_client_id, new_secret
 from shared.bus.connect import connect
@@ -27,6 +31,8 @@ from shared.running.command import main
 from shared.settings import read_text
 from shared.startup_errors import InvalidSettings
 
+# Who proposes what is loaded on servers: whoever may run the command there has no name of their own.
+LOADED_BY = "catalogue-load"
 CLIENT_ID, CLIENT_SECRET = "TALLYSTICK_CLIENT_ID", "TALLYSTICK_CLIENT_SECRET"
 log = structlog.get_logger()
 
@@ -34,13 +40,24 @@ log = structlog.get_logger()
 async def load(settings: CatalogueSettings, arguments: Sequence[str]) -> None:
     """The partnership's definitions are recorded, and the log has every version; what is there already stays as it is.
 
-    Nothing is recorded while the log holds versions that the database has lost.
+    Nothing is recorded while the log holds versions that the database has lost. On servers a change of prices or terms
+    is proposed, once the catalogue has any: somebody who signs in approves it.
     """
     if len(arguments) != 1:
         raise InvalidSettings("expected `load NAME`: a shipped example or a partnership file")
     async with _opened(settings) as app:
-        recorded = await app.record(arguments[0], actor="catalogue load")
-        log.info("catalogue.loaded", added=len(recorded.added), unchanged=recorded.unchanged)
+        if settings.is_local:
+            done: RecordResult | StoredProposal | None = await app.record(arguments[0], actor=getpass.getuser())
+        else:
+            done = await app.record_or_propose(arguments[0], actor=LOADED_BY)
+        match done:
+            case RecordResult():
+                log.info("catalogue.loaded", added=len(done.added), unchanged=done.unchanged)
+            case StoredProposal():
+                where = "somebody else approves it at /approvals"
+                log.info("catalogue.proposed", proposal=done.id, documents=len(done.data.definitions), next=where)
+            case None:
+                log.info("catalogue.loaded", added=0)
 
 
 async def announce(settings: CatalogueSettings, arguments: Sequence[str]) -> None:
@@ -91,7 +108,7 @@ async def _opened(settings: CatalogueSettings) -> AsyncIterator[CatalogueApp]:
     try:
         await bus.ensure_topics(TOPICS)
         yield app
-    except (UnknownPartnershipFile, InvalidSubmission, LogAhead, LogDiffers, RefusedClient) as fault:
+    except (UnknownPartnershipFile, InvalidSubmission, LogAhead, LogDiffers, RefusedClient, ProposalRefused) as fault:
         raise InvalidSettings(str(fault)) from fault
     finally:
         await app.close()

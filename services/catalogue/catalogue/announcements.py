@@ -17,6 +17,7 @@ from shared.contracts.catalogue import (
     VersionData,
 )
 from shared.contracts.codec import encode_event
+from shared.contracts.proposals import ProposalData, ProposalUpdated
 from shared.contracts.topics import CATALOGUE
 from shared.ids import derived_id
 from shared.instants import epoch_ms
@@ -44,6 +45,18 @@ def announcement(version: CatalogueVersion) -> Outgoing:
         data=VersionData(version=version.number, definition=version.definition),
     )
     return Outgoing(event.id, CATALOGUE.name, event.subject, encode_event(event), epoch_ms(version.recorded_at))
+
+
+def proposal_update(id_: str, proposal: ProposalData, at: datetime) -> Outgoing:
+    """The message that says what has become of a proposal; the newest of a proposal counts."""
+    event = ProposalUpdated(
+        id=derived_id("proposal-updated", id_, proposal.status),
+        source="/catalogue",
+        time=at,
+        subject=id_,
+        data=proposal,
+    )
+    return Outgoing(event.id, CATALOGUE.name, f"proposal:{id_}", encode_event(event), epoch_ms(at))
 
 
 def revocation(principal: str, at: datetime) -> Outgoing:

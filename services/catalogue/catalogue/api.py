@@ -1,22 +1,25 @@
 """The catalogue over HTTP: every definition, its versions, and new versions by PUT."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Header
 
-from catalogue.domain.submission import InvalidSubmission
+from catalogue.domain.proposals import NEEDS_APPROVAL, party_words
 from catalogue.domain.versions import DEFINITION_TYPES, PLURALS, CatalogueVersion, DefinitionKey, Kind
-from catalogue.handlers import CatalogueHandlers, ExpectedVersions, StaleVersion, UnknownDefinition, VersionRequired
+from catalogue.handlers import CatalogueHandlers, ExpectedVersions
+from catalogue.ports import StoredProposal
+from catalogue.proposals import ProposalHandlers
+from catalogue.proposals_api import ProposalReport, Reason, refusals, report_of
 from shared.auth.roles import Action
 from shared.clock import Clock
 from shared.contracts.definitions import AnyDefinition
 from shared.contracts.scalars import ID_PATTERN, Instant
 from shared.faults import Fault
 from shared.http import (
+    Caller,
     CallerScope,
     DateParameter,
     InstantParameter,
@@ -33,16 +36,8 @@ from shared.http import (
     read_as,
     requires,
 )
-from shared.http.problem_types import (
-    INVALID_CURSOR,
-    INVALID_REQUEST,
-    NOT_FOUND,
-    PRECONDITION_FAILED,
-    PRECONDITION_REQUIRED,
-)
+from shared.http.problem_types import INVALID_CURSOR, INVALID_REQUEST
 
-# Until credentials name who is asking, whoever may write here is the operator.
-ACTOR = "operator"
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 _ETAG = re.compile(f'"({_NUMBER.pattern})"', re.ASCII)
 _ID = re.compile(ID_PATTERN)
@@ -67,13 +62,16 @@ LIST_TYPES: dict[Kind, type[msgspec.Struct]] = {kind: _list_type(kind) for kind 
 API_TYPES: tuple[type, ...] = (*DEFINITION_TYPES.values(), *VERSION_TYPES.values(), *LIST_TYPES.values())
 
 
-def router(handlers: CatalogueHandlers, clock: Clock) -> APIRouter:
-    """The routes of all kinds."""
+def router(handlers: CatalogueHandlers, proposals: ProposalHandlers, clock: Clock) -> APIRouter:
+    """The routes of all kinds, and of the changes that two people make."""
     routes = APIRouter(prefix="/v1")
     for kind in DEFINITION_TYPES:
         of_kind = APIRouter(prefix=f"/{PLURALS[kind]}", tags=[PLURALS[kind]])
         _add_reads(of_kind, kind, handlers)
-        _add_put(of_kind, kind, handlers, clock)
+        if kind in NEEDS_APPROVAL:
+            _add_proposing_put(of_kind, kind, handlers, proposals, clock)
+        else:
+            _add_put(of_kind, kind, handlers, clock)
         routes.include_router(of_kind)
     return routes
 
@@ -97,53 +95,71 @@ def _add_reads(routes: APIRouter, kind: Kind, handlers: CatalogueHandlers) -> No
         id: PathId, caller: CallerScope, as_of: DateParameter | None = None, known_at: InstantParameter | None = None
     ) -> Json:
         """The newest version, which a PUT replaces; or the one in force on `as_of`, as far as known at `known_at`."""
-        with _refusals():
+        with refusals():
             return _answer(handlers.version(DefinitionKey(kind, id), caller, on=as_of, known_at=known_at))
 
     @routes.get("/{id}/versions", name=f"list_versions_of_{kind}", dependencies=needs, responses=many)
     def history(id: PathId, caller: CallerScope, paging: RequestedPage, limit: Limit = 50) -> Json:
         """Every version, ascending."""
         after = int(_after(paging.after, "0", _NUMBER))
-        with _refusals():
+        with refusals():
             versions = handlers.history(DefinitionKey(kind, id), caller)
         found = [version for version in versions if version.number > after]
         return _page(paging, found, limit, key=lambda version: str(version.number))
 
 
 def _add_put(routes: APIRouter, kind: Kind, handlers: CatalogueHandlers, clock: Clock) -> None:
-    meanings = {201: "The new version", 200: "Equal to the newest version: nothing was added"}
-
-    @routes.put(
-        "/{id}",
-        name=f"put_{kind}",
-        dependencies=[requires(Action.PROPOSE_CATALOGUE)],
-        status_code=201,
-        responses=json_responses(VERSION_TYPES[kind], meanings),
-        openapi_extra=json_request_body(DEFINITION_TYPES[kind]),
-    )
-    def put(id: PathId, body: JsonBody, if_match: IfMatch = None) -> Json:
+    @routes.put("/{id}", status_code=201, **_put(kind, _RECORDED))
+    def put(id: PathId, body: JsonBody, caller: Caller, if_match: IfMatch = None) -> Json:
         """A new version is recorded; where the id has one already, If-Match must name it."""
-        definition: AnyDefinition = read_as(body, DEFINITION_TYPES[kind])
-        if definition.id != id:
-            raise Problem(INVALID_REQUEST, faults=[Fault(("id",), "expected the id of the path")])
-        with _refusals():
-            version, is_new = handlers.replace(definition, expected=_expected(if_match), at=clock.now(), actor=ACTOR)
+        definition, expected = _definition(id, body, kind), _expected(if_match)
+        with refusals():
+            version, is_new = handlers.replace(definition, expected=expected, at=clock.now(), actor=caller.name)
         return _answer(version, status_code=201 if is_new else 200)
 
 
-@contextmanager
-def _refusals() -> Iterator[None]:
-    """Which status each broken rule is answered with."""
-    try:
-        yield
-    except UnknownDefinition as refused:
-        raise Problem(NOT_FOUND) from refused
-    except VersionRequired as refused:
-        raise Problem(PRECONDITION_REQUIRED) from refused
-    except StaleVersion as refused:
-        raise Problem(PRECONDITION_FAILED) from refused
-    except InvalidSubmission as refused:
-        raise Problem(INVALID_REQUEST, faults=[located.fault for located in refused.faults]) from refused
+def _add_proposing_put(
+    routes: APIRouter, kind: Kind, handlers: CatalogueHandlers, proposals: ProposalHandlers, clock: Clock
+) -> None:
+    meanings = {202: "Proposed: it is recorded once somebody else has approved it"}
+    proposed = json_responses(ProposalReport, meanings)
+
+    @routes.put("/{id}", status_code=202, **_put(kind, _RECORDED, proposed))
+    def put(id: PathId, body: JsonBody, caller: Caller, if_match: IfMatch = None, reason: Reason = "") -> Json:
+        """A new version is proposed, for prices and terms take two people; If-Match as for every kind.
+
+        On a local stack, which is one person's, it is recorded.
+        """
+        definition, expected, now = _definition(id, body, kind), _expected(if_match), clock.now()
+        with refusals():
+            if caller.kind == "local":
+                version, is_new = handlers.replace(definition, expected=expected, at=now, actor=caller.name)
+                return _answer(version, status_code=201 if is_new else 200)
+            found = proposals.replace(definition, expected=expected, party=party_words(caller, reason.strip(), now))
+        return report_of(found, status_code=202) if isinstance(found, StoredProposal) else _answer(found)
+
+
+_RECORDED = {201: "The new version", 200: "Equal to the newest version: nothing was added"}
+
+
+def _put(kind: Kind, meanings: dict[int, str], *others: dict[int | str, dict[str, Any]]) -> dict[str, Any]:
+    """How a PUT of the kind is described."""
+    responses = json_responses(VERSION_TYPES[kind], meanings)
+    for other in others:
+        responses |= other
+    return {
+        "name": f"put_{kind}",
+        "dependencies": [requires(Action.PROPOSE_CATALOGUE)],
+        "responses": responses,
+        "openapi_extra": json_request_body(DEFINITION_TYPES[kind]),
+    }
+
+
+def _definition(id_: str, body: bytes, kind: Kind) -> AnyDefinition:
+    definition: AnyDefinition = read_as(body, DEFINITION_TYPES[kind])
+    if definition.id != id_:
+        raise Problem(INVALID_REQUEST, faults=[Fault(("id",), "expected the id of the path")])
+    return definition
 
 
 def _expected(if_match: str | None) -> ExpectedVersions | None:

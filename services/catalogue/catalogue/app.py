@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 
-from catalogue import api, clients_api, people_api, token_api
+from catalogue import api, clients_api, people_api, proposals_api, token_api
 from catalogue.adapters import partnership_files
 from catalogue.adapters.clients import SqlClientStore
 from catalogue.adapters.sql import SqlVersionStore, audit_log, installation_key, outbox, store_outgoing
@@ -18,7 +18,10 @@ from catalogue.handlers import CatalogueHandlers, RecordResult, UnknownDefinitio
 from catalogue.log_repair import AnnouncedVersions, LogAhead, LogDiffers, require_complete_database
 from catalogue.metrics import CatalogueMetrics
 from catalogue.pages import keys
+from catalogue.pages import proposals as proposal_pages
 from catalogue.pages.keys import KeyPages
+from catalogue.ports import StoredProposal
+from catalogue.proposals import ProposalHandlers
 from catalogue.settings import CatalogueSettings
 from catalogue.sign_in_setup import SignIn
 from catalogue.signing_keys import SigningKeys, dropped
@@ -30,6 +33,7 @@ from shared.bus.access_view import AccessView
 from shared.bus.consumer import ConsumerStatus
 from shared.clock import Clock
 from shared.contracts.definitions import Council
+from shared.contracts.proposals import PartyWords
 from shared.heartbeat import Heartbeat
 from shared.holidays import load_holidays
 from shared.http.rates import trusted_networks
@@ -52,7 +56,14 @@ class CatalogueApp:
     name = "catalogue"
     title = "Tallystick: the catalogue"
     read_model_every_s = 60.0
-    types = (*api.API_TYPES, *clients_api.TYPES, *token_api.TYPES, *people_api.PEOPLE_TYPES, *AUDIT_TYPES)
+    types = (
+        *api.API_TYPES,
+        *clients_api.TYPES,
+        *token_api.TYPES,
+        *people_api.PEOPLE_TYPES,
+        *proposals_api.TYPES,
+        *AUDIT_TYPES,
+    )
     consumers: Sequence[ConsumerStatus] = ()
 
     def __init__(self, settings: CatalogueSettings, *, bus: Bus, clock: Clock, registry: CollectorRegistry) -> None:
@@ -62,12 +73,14 @@ class CatalogueApp:
         prepare(self._engine, "catalogue")
         self.cursor_key = derived_key(self._engine, installation_key, "cursors")
         self._versions = SqlVersionStore(self._database)
-        self.handlers = CatalogueHandlers(self._versions, load_holidays(settings.holidays_file))
+        holidays = load_holidays(settings.holidays_file)
+        self.handlers = CatalogueHandlers(self._versions, holidays)
         self.registry = registry
         self._access = AccessView(bus, reader=self.name)
         self.authentication = authentication(self._access, clock, audience=settings.audience, secure=settings.is_secure)
         self.keys = SigningKeys(settings.signing_key, settings.signing_key_file, self._access, clock)
         self.clients = ClientHandlers(SqlClientStore(self._engine), clock)
+        self.proposals = ProposalHandlers(self._versions, holidays)
         self._audience = settings.audience
         self._sign_in = SignIn(settings, engine=self._engine, keys=self.keys, issued=self._access.issued, clock=clock)
         self.people = self._sign_in.people
@@ -87,7 +100,8 @@ class CatalogueApp:
     def router(self) -> APIRouter:
         """The definitions, the clients, and what anybody may ask: tokens and the public keys."""
         routes = APIRouter()
-        routes.include_router(api.router(self.handlers, self._clock))
+        routes.include_router(api.router(self.handlers, self.proposals, self._clock))
+        routes.include_router(proposals_api.router(self.proposals, self._clock))
         routes.include_router(clients_router(self.clients))
         routes.include_router(self._sign_in.router())
         routes.include_router(
@@ -100,6 +114,7 @@ class CatalogueApp:
         """The pages of signing in and of whoever has."""
         routes = APIRouter()
         routes.include_router(self._sign_in.pages(self._council_names, self.audit))
+        routes.include_router(proposal_pages.router(self.proposals, self._clock))
         routes.include_router(keys.router(KeyPages(self.clients, self._councils, self._clock)))
         return routes
 
@@ -133,6 +148,20 @@ class CatalogueApp:
         recorded = await asyncio.to_thread(self.load, name_or_path, actor=actor)
         await self.announce()
         return recorded
+
+    async def record_or_propose(self, name_or_path: str, *, actor: str) -> RecordResult | StoredProposal | None:
+        """As `record` where nobody has to approve it; else what was proposed, None where all of it is there already.
+
+        Raises also `ProposalRefused`.
+        """
+        await self.require_complete_database()
+        submission, now = partnership_files.load(name_or_path), self._clock.now()
+        if not await asyncio.to_thread(self.proposals.is_needed, submission, at=now):
+            return await self.record(name_or_path, actor=actor)
+        party = PartyWords(side="provider", by=actor, at=now, words="")
+        proposed = await asyncio.to_thread(self.proposals.load, submission, party=party)
+        await self.publish_waiting()
+        return proposed
 
     async def announce(self) -> int:
         """Every version recorded so far is in the log, and so is the signing key; returns how many the log had lost.

@@ -83,7 +83,7 @@ class CatalogueHandlers:
         with self._versions.recording() as recording:
             stored = recording.catalogue()
             versions = stored.get(key_of(definition), ())
-            _require_expected(versions, expected)
+            require_expected(versions, expected)
             added = self._append(recording, stored, Submission([SubmittedDefinition(definition)]), at=at, actor=actor)
         return (added[0], True) if added else (versions[-1], False)
 
@@ -144,12 +144,19 @@ class CatalogueHandlers:
     def _append(
         self, recording: VersionTransaction, stored: Catalogue, submission: Submission, *, at: datetime, actor: str
     ) -> Sequence[CatalogueVersion]:
-        faults = validation.faults(submission, stored, self._holidays, at)
-        if faults:
-            raise InvalidSubmission(sorted(map(submission.located, faults), key=_position))
-        added = validation.added(submission, stored, self._holidays, at)
+        added = checked_versions(submission, stored, self._holidays, at)
         recording.append(added, [announcement(version) for version in added], actor=actor)
         return added
+
+
+def checked_versions(
+    submission: Submission, stored: Catalogue, holidays: BankHolidays, at: datetime
+) -> Sequence[CatalogueVersion]:
+    """The versions that recording `submission` over `stored` adds; raises `InvalidSubmission`."""
+    faults = validation.faults(submission, stored, holidays, at)
+    if faults:
+        raise InvalidSubmission(sorted(map(submission.located, faults), key=_position))
+    return validation.added(submission, stored, holidays, at)
 
 
 def _compared(stored: Catalogue, waiting: frozenset[str], announced: Versions) -> Comparison:
@@ -159,7 +166,8 @@ def _compared(stored: Catalogue, waiting: frozenset[str], announced: Versions) -
     return Comparison(lacking, found.missing_in_database)
 
 
-def _require_expected(versions: Sequence[CatalogueVersion], expected: ExpectedVersions | None) -> None:
+def require_expected(versions: Sequence[CatalogueVersion], expected: ExpectedVersions | None) -> None:
+    """Raises `VersionRequired` and `StaleVersion`, as `CatalogueHandlers.replace` says."""
     if expected is None:
         if versions:
             raise VersionRequired

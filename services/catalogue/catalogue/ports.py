@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -12,8 +12,16 @@ from catalogue.domain.clients import Client
 from catalogue.domain.people import Identity, Person
 from catalogue.domain.versions import Catalogue, CatalogueVersion, DefinitionKey, Kind
 from shared.audit import AuditRecord
+from shared.contracts.proposals import ProposalData
 from shared.log.port import Outgoing
 from shared.scope import Scope
+
+
+class StoredProposal(NamedTuple):
+    """A change that takes two people, under its id."""
+
+    id: str
+    data: ProposalData
 
 
 class VersionTransaction(Protocol):
@@ -25,11 +33,30 @@ class VersionTransaction(Protocol):
     def waiting(self) -> frozenset[str]:
         """The ids of the messages that wait to be published."""
 
-    def append(self, versions: Sequence[CatalogueVersion], announcements: Sequence[Outgoing], *, actor: str) -> None:
-        """Store `versions`, who recorded them, and what is to be announced; all or nothing."""
+    def append(
+        self,
+        versions: Sequence[CatalogueVersion],
+        announcements: Sequence[Outgoing],
+        *,
+        actor: str,
+        details: Mapping[str, str] | None = None,
+    ) -> None:
+        """Store `versions`, who recorded them (in the audit log, with `details`), and what is to be announced."""
 
     def announce(self, announcements: Sequence[Outgoing]) -> None:
         """Store what is to be announced of versions that are there."""
+
+    def proposal(self, id_: str) -> StoredProposal | None:
+        """The proposal of that id."""
+
+    def waiting_proposals(self) -> Sequence[StoredProposal]:
+        """Those that nobody has decided about."""
+
+    def save_proposal(self, proposal: StoredProposal) -> None:
+        """The proposal is stored as it is now."""
+
+    def record(self, record: AuditRecord) -> None:
+        """The record is an entry of the audit log once the transaction has ended well."""
 
 
 class VersionStore(Protocol):
@@ -48,6 +75,9 @@ class VersionStore(Protocol):
         self, kind: Kind, scope: Scope, *, on: date | None, after: str, limit: int
     ) -> Sequence[CatalogueVersion]:
         """By ascending id, after the id `after`: of each the version in force on a day, or its newest; if in scope."""
+
+    def proposals(self) -> Sequence[StoredProposal]:
+        """Every proposal, the newest first."""
 
 
 class RequestUnderWay(Exception):

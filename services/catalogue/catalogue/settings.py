@@ -41,5 +41,9 @@ class CatalogueSettings(ServiceSettings):
     @property
     def signing_key_file(self) -> Path | None:
         """Where the key is kept, and made, where none is given; None on servers, where there may be other instances."""
-        is_local = not self.database_url or self.database_url.startswith("sqlite:")
-        return self.var / SIGNING_KEY_NAME if is_local else None
+        return self.var / SIGNING_KEY_NAME if self.is_local else None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the files of one machine hold the state, which are one person's to read and change."""
+        return not self.database_url or self.database_url.startswith("sqlite:")

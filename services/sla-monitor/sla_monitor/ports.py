@@ -9,6 +9,7 @@ from msgspec import Struct
 from shared.contracts.decisions import DecisionEvent
 from shared.contracts.definitions import Agreement, Council, Partnership, Service
 from shared.contracts.objectives import Attained
+from shared.contracts.proposals import ProposalData
 from shared.contracts.scalars import Stream
 from shared.contracts.verdicts import Outcome, VerdictEvent
 from shared.log.port import Shard
@@ -260,6 +261,10 @@ class Catalogue(Protocol):
 
     def version_counts(self) -> dict[str, int]:
         """How many versions are known, by kind of definition."""
+        ...
+
+    def proposals(self) -> Mapping[str, ProposalData]:
+        """Every change of prices or terms that was proposed, by its id."""
         ...
 
 

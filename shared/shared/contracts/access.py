@@ -7,7 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from shared.contracts.envelope import Event
+from shared.contracts.envelope import Event, EventData
 from shared.contracts.scalars import END_OF_TEXT, Instant
 
 KeyId = Annotated[
@@ -33,11 +33,26 @@ class SigningKeyPublished(Event, frozen=True, kw_only=True, tag="tallystick.cata
     data: SigningKeyData
 
 
-class AccessRevokedData(Struct, frozen=True, kw_only=True):
-    """Whatever was issued to `principal` in the second of `revoked_at` or before is void."""
+class HeldAccess(Struct, frozen=True, kw_only=True):
+    """What a person may do: roles, and the councils for which; null for every council."""
+
+    roles: tuple[str, ...]
+    councils: tuple[str, ...] | None
+    sources: tuple[str, ...] = ()
+
+
+class AccessRevokedData(EventData, frozen=True, kw_only=True):
+    """Whatever was issued to `principal` in the second of `revoked_at` or before is void.
+
+    The rest is for the catalogue, whose database may be an older copy: whether the principal was `ended` for good, from
+    when on a client's secrets hold, and what a person may do since.
+    """
 
     principal: PrincipalName
     revoked_at: Instant
+    ended: bool = False
+    secrets_from: Instant | None = None
+    access: HeldAccess | None = None
 
 
 class AccessRevoked(Event, frozen=True, kw_only=True, tag="tallystick.catalogue.access-revoked.v1"):

@@ -10,6 +10,7 @@ from shared.contracts.catalogue import CalendarVersioned, CatalogueEvent
 from shared.contracts.decisions import DecisionEvent
 from shared.contracts.envelope import Event, TimeAdvanced
 from shared.contracts.items import FactWithdrawn, TicketEvent, WorkEvent
+from shared.contracts.proposals import ProposalUpdated
 from shared.contracts.statements import StatementIssued
 from shared.contracts.usage import UsageEvent
 from shared.contracts.verdicts import VerdictEvent
@@ -22,6 +23,7 @@ AnyEvent = (
     | TimeAdvanced
     | CatalogueEvent
     | AccessEvent
+    | ProposalUpdated
     | AuditRecorded
     | DecisionEvent
     | VerdictEvent

@@ -31,7 +31,7 @@ WORK = Topic(
 USAGE = Topic("provider.usage.v1", "council:reading", PARTITIONS, REPLAYABLE_DAYS, ("integrators",), ("billing",))
 CATALOGUE = Topic(
     "catalogue.changes.v1",
-    "kind:id:version, signing-key:id or access:principal",
+    "kind:id:version, signing-key:id, access:principal or proposal:id",
     1,
     None,
     ("catalogue",),

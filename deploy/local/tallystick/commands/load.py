@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from shared.web.formats import counted
+from tallystick.authorisation import login_name
 from tallystick.console import answer, var_folder
 from tallystick.options import Json
-from tallystick.stack import ACTOR, open_stack
+from tallystick.stack import open_stack
 
 if TYPE_CHECKING:
     from catalogue.handlers import RecordResult
@@ -30,4 +31,4 @@ def load(
 
 async def _record(source: str) -> "RecordResult":
     async with open_stack(var_folder()) as stack:
-        return await stack.catalogue.record(source, actor=ACTOR)
+        return await stack.catalogue.record(source, actor=login_name())

@@ -17,6 +17,7 @@ from shared.contracts.catalogue import CatalogueEvent
 from shared.contracts.codec import AnyEvent
 from shared.contracts.envelope import ItemEvent, TimeAdvanced
 from shared.contracts.items import FactWithdrawn, NewItemData, TicketEvent, WorkEvent
+from shared.contracts.proposals import ProposalUpdated
 from shared.contracts.topics import CATALOGUE, TICKETS, USAGE, VERDICTS, WORK
 from shared.contracts.usage import UsageEvent
 from shared.contracts.verdicts import VerdictEvent
@@ -26,7 +27,7 @@ from shared.log.validation import InvalidRecord, read_event
 
 TOPICS = (CATALOGUE, TICKETS, WORK, USAGE, VERDICTS)
 _CARRIED: dict[str, frozenset[type[AnyEvent]]] = {
-    CATALOGUE.name: frozenset({*get_args(CatalogueEvent), *get_args(AccessEvent)}),
+    CATALOGUE.name: frozenset({*get_args(CatalogueEvent), *get_args(AccessEvent), ProposalUpdated}),
     TICKETS.name: frozenset({*get_args(TicketEvent), FactWithdrawn, TimeAdvanced}),
     WORK.name: frozenset({*get_args(WorkEvent), FactWithdrawn, TimeAdvanced}),
     USAGE.name: frozenset({*get_args(UsageEvent), TimeAdvanced}),

@@ -1,13 +1,15 @@
 """Versions in SQL, on SQLite or PostgreSQL."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
 import msgspec
 from sqlalchemy import (
+    BigInteger,
+    Boolean,
     Column,
     ColumnElement,
     Connection,
@@ -18,6 +20,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    delete,
     func,
     insert,
     or_,
@@ -25,10 +28,11 @@ from sqlalchemy import (
 )
 
 from catalogue.domain.versions import DEFINITION_TYPES, Catalogue, CatalogueVersion, DefinitionKey, Kind
-from catalogue.ports import VersionTransaction
+from catalogue.ports import StoredProposal, VersionTransaction
 from shared.audit import AuditRecord
 from shared.contracts.codec import canonical_json
 from shared.contracts.definitions import Agreement
+from shared.contracts.proposals import ProposalData
 from shared.instants import epoch_us
 from shared.log.port import Outgoing
 from shared.scope import Scope
@@ -55,14 +59,14 @@ versions = Table(
     Column("definition", Text, nullable=False),
 )
 
-audit = Table(
-    "audit",
+# Changes that two people make. No request reads it by itself: who sees what of one is a matter of its documents.
+proposals = Table(
+    "proposals",
     metadata,
-    Column("kind", String(16), primary_key=True),
     Column("id", String(64), primary_key=True),
-    Column("version", Integer, primary_key=True, autoincrement=False),
-    Column("actor", String(128), nullable=False),
-    Column("recorded_at", UtcDateTime, nullable=False),
+    Column("proposed_us", BigInteger, nullable=False, index=True),
+    Column("is_waiting", Boolean, nullable=False),
+    Column("proposal", Text, nullable=False),
 )
 
 # One row. A transaction that records locks it, so that what it validated still holds when its versions are written.
@@ -73,6 +77,7 @@ installation_key = installation_key_table(metadata)
 audit_log = AuditTables(metadata)
 
 _agreement = msgspec.json.Decoder(Agreement)
+_proposal = msgspec.json.Decoder(ProposalData)
 _DECODERS = {kind: msgspec.json.Decoder(found) for kind, found in DEFINITION_TYPES.items()}
 
 
@@ -124,6 +129,10 @@ class SqlVersionStore:
             query = select(best).where(best.c.rank == 1).order_by(best.c.id).limit(limit)
             return [_version(row) for row in connection.execute(query)]
 
+    def proposals(self) -> Sequence[StoredProposal]:
+        with read_transaction(self._engine) as connection:
+            return _proposals(connection)
+
     def counts(self) -> tuple[dict[str, int], dict[str, int], int | None]:
         """How many versions are recorded, and how many of them the log does not hold yet, by kind.
 
@@ -150,15 +159,45 @@ class _SqlTransaction:
     def waiting(self) -> frozenset[str]:
         return _waiting(self._connection)
 
-    def append(self, added: Sequence[CatalogueVersion], announcements: Sequence[Outgoing], *, actor: str) -> None:
+    def append(
+        self,
+        added: Sequence[CatalogueVersion],
+        announcements: Sequence[Outgoing],
+        *,
+        actor: str,
+        details: Mapping[str, str] | None = None,
+    ) -> None:
         if added:
-            self._connection.execute(insert(versions), [_row(version) | _content(version) for version in added])
-            self._connection.execute(insert(audit), [_row(version) | {"actor": actor} for version in added])
-            audit_log.add(self._connection, *(_audit_record(version, actor) for version in added))
+            self._connection.execute(insert(versions), [_row(version) for version in added])
+            audit_log.add(self._connection, *(_audit_record(version, actor, details or {}) for version in added))
             self.announce(announcements)
 
     def announce(self, announcements: Sequence[Outgoing]) -> None:
         add(self._connection, outbox, announcements)
+
+    def proposal(self, id_: str) -> StoredProposal | None:
+        return next(iter(_proposals(self._connection, proposals.c.id == id_)), None)
+
+    def waiting_proposals(self) -> Sequence[StoredProposal]:
+        return _proposals(self._connection, proposals.c.is_waiting)
+
+    def save_proposal(self, proposal: StoredProposal) -> None:
+        self._connection.execute(delete(proposals).where(proposals.c.id == proposal.id))
+        row = {
+            "id": proposal.id,
+            "proposed_us": epoch_us(proposal.data.proposed.at),
+            "is_waiting": proposal.data.status == "proposed",
+            "proposal": canonical_json(proposal.data).decode(),
+        }
+        self._connection.execute(insert(proposals), [row])
+
+    def record(self, record: AuditRecord) -> None:
+        audit_log.add(self._connection, record)
+
+
+def _proposals(connection: Connection, *conditions: ColumnElement[bool]) -> Sequence[StoredProposal]:
+    query = select(proposals).where(*conditions).order_by(proposals.c.proposed_us.desc(), proposals.c.id)
+    return [StoredProposal(row.id, _proposal.decode(row.proposal)) for row in connection.execute(query)]
 
 
 def _catalogue(connection: Connection) -> Catalogue:
@@ -194,21 +233,25 @@ def _version(row: Any) -> CatalogueVersion:
     return CatalogueVersion(row.version, row.recorded_at, _DECODERS[row.kind].decode(row.definition))
 
 
-def _audit_record(version: CatalogueVersion, actor: str) -> AuditRecord:
+def _audit_record(version: CatalogueVersion, actor: str, details: Mapping[str, str]) -> AuditRecord:
     kind, name = version.key
-    subject = f"{kind}:{name}:{version.number}"
-    at_us = epoch_us(version.recorded_at)
-    return AuditRecord(at_us=at_us, actor=actor, action="version-recorded", subject=subject, council=version.council)
+    return AuditRecord(
+        at_us=epoch_us(version.recorded_at),
+        actor=actor,
+        action="version-recorded",
+        subject=f"{kind}:{name}:{version.number}",
+        council=version.council,
+        details=details,
+    )
 
 
 def _row(version: CatalogueVersion) -> dict[str, object]:
-    kind, name = version.key
-    return {"kind": kind, "id": name, "version": version.number, "recorded_at": version.recorded_at}
-
-
-def _content(version: CatalogueVersion) -> dict[str, object]:
-    definition = version.definition
+    (kind, name), definition = version.key, version.definition
     return {
+        "kind": kind,
+        "id": name,
+        "version": version.number,
+        "recorded_at": version.recorded_at,
         "council": version.council,
         "effective_from": definition.effective_from,
         "definition": canonical_json(definition).decode(),

@@ -8,9 +8,11 @@ from fastapi.responses import HTMLResponse
 from starlette.responses import RedirectResponse, Response
 
 from shared.auth.principal import Principal
+from shared.auth.proposals import seen, steps
 from shared.auth.roles import Action
 from shared.contracts.decisions import ExclusionApproved, ExclusionRejected, ExclusionWithdrawn
 from shared.contracts.definitions import Council, Service
+from shared.contracts.proposals import ProposalData
 from shared.http import Caller, CallerScope, PathId, Problem, requires
 from shared.http.problem_types import NOT_FOUND, NOT_PERMITTED
 from shared.web.pages import environment
@@ -49,6 +51,19 @@ class ShownRun:
     steps: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ShownChange:
+    """A change of prices or terms as the caller may see it, the names of the councils that each document is about.
+
+    The catalogue has it, and takes the `steps` of its forms.
+    """
+
+    id: str
+    proposal: ProposalData
+    councils: tuple[tuple[str, ...] | None, ...]
+    steps: tuple[str, ...]
+
+
 def router(
     exclusions: ExclusionService, corrections: CorrectionService, catalogue: Catalogue, *, illustrative: bool
 ) -> APIRouter:
@@ -68,6 +83,7 @@ def router(
             [each for each in every if each.state.status == "proposed"],
             decided[:_MOST_DECIDED],
             [_shown_run(run, catalogue, caller) for run in corrections.all(scope) if run.status == "proposed"],
+            _shown_changes(catalogue, caller),
             illustrative=illustrative,
         )
 
@@ -95,6 +111,26 @@ def router(
         return RedirectResponse("/approvals", status_code=303, headers=_NO_STORE)
 
     return routes
+
+
+def _shown_changes(catalogue: Catalogue, caller: Principal) -> list[ShownChange]:
+    """Those that the caller may see, the newest first."""
+    found = [
+        _shown_change(id_, proposal, visible, catalogue, caller)
+        for id_, proposal in catalogue.proposals().items()
+        if (visible := seen(proposal, caller.scope)) is not None
+    ]
+    return sorted(found, key=lambda each: each.proposal.proposed.at, reverse=True)
+
+
+def _shown_change(
+    id_: str, proposal: ProposalData, visible: ProposalData, catalogue: Catalogue, caller: Principal
+) -> ShownChange:
+    councils = tuple(
+        None if each.councils is None else tuple(catalogue.name(Council, council) for council in each.councils)
+        for each in visible.definitions
+    )
+    return ShownChange(id_, visible, councils, steps(proposal, caller))
 
 
 def _shown_run(run: CorrectionRun, catalogue: Catalogue, caller: Principal) -> ShownRun:
@@ -127,12 +163,20 @@ def _page(
     waiting: Sequence[ShownExclusion],
     decided: Sequence[ShownExclusion],
     runs: Sequence[ShownRun],
+    changes: Sequence[ShownChange],
     *,
     illustrative: bool,
 ) -> Response:
     content = (
         environment("sla_monitor")
         .get_template("approvals.html")
-        .render(waiting=waiting, decided=decided, runs=runs, illustrative=illustrative)
+        .render(
+            waiting=waiting,
+            decided=decided,
+            runs=runs,
+            changes=[each for each in changes if each.proposal.status == "proposed"],
+            decided_changes=[each for each in changes if each.proposal.status != "proposed"][:_MOST_DECIDED],
+            illustrative=illustrative,
+        )
     )
     return HTMLResponse(content, headers=_NO_STORE)

@@ -1,6 +1,6 @@
 """Logs of one partition that are read whole into memory, from their beginning: the catalogue, and the decisions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from shared.bus.log_view import LogView
@@ -8,6 +8,7 @@ from shared.contracts.catalogue import CatalogueEvent
 from shared.contracts.codec import decode_event, encode_event
 from shared.contracts.decisions import DecisionEvent
 from shared.contracts.definitions import Agreement, Council, Partnership, Service
+from shared.contracts.proposals import ProposalData, ProposalUpdated
 from shared.contracts.topics import CATALOGUE, DECISIONS
 from shared.log.port import Bus, Message, Record
 from shared.scope import Scope
@@ -26,6 +27,7 @@ class CatalogueView(LogView):
     def __init__(self, bus: Bus) -> None:
         super().__init__(bus, CATALOGUE, self._add, reader=_READER)
         self._history = CatalogueHistory()
+        self._proposals: dict[str, ProposalData] = {}
         self.position = 0
         self.agreement_index: AgreementIndex = self._history.versions.agreement_index(known_to=0)
         self._earlier_index = lru_cache(maxsize=_INDEXES_CACHED)(
@@ -51,6 +53,9 @@ class CatalogueView(LogView):
     def ids(self, kind: type[Council | Service]) -> list[str]:
         return self._history.ids(kind)
 
+    def proposals(self) -> Mapping[str, ProposalData]:
+        return self._proposals
+
     def version_counts(self) -> dict[str, int]:
         return self._history.counts()
 
@@ -60,6 +65,8 @@ class CatalogueView(LogView):
             event = decode_event(record.value or b"")
             if isinstance(event, CatalogueEvent):
                 changes_verdicts |= self._history.add(event, position=record.offset + 1)
+            elif isinstance(event, ProposalUpdated):
+                self._proposals[event.subject] = event.data
         if changes_verdicts:
             self.position = records[-1].offset + 1
             self.agreement_index = self._history.versions.agreement_index(known_to=self.position)

@@ -13,6 +13,7 @@ from shared.contracts.catalogue import CatalogueEvent
 from shared.contracts.decisions import DecisionEvent
 from shared.contracts.envelope import Event, TimeAdvanced
 from shared.contracts.items import FactWithdrawn, TicketEvent, WorkEvent
+from shared.contracts.proposals import ProposalUpdated
 from shared.contracts.schema import event_types, examples
 from shared.contracts.statements import StatementIssued
 from shared.contracts.topics import (
@@ -36,7 +37,7 @@ CARRIED = [
     (TICKETS, get_args(TicketEvent)),
     (WORK, get_args(WorkEvent)),
     (USAGE, get_args(UsageEvent)),
-    (CATALOGUE, [*get_args(CatalogueEvent), *get_args(AccessEvent)]),
+    (CATALOGUE, [*get_args(CatalogueEvent), *get_args(AccessEvent), ProposalUpdated]),
     (DECISIONS, get_args(DecisionEvent)),
     (VERDICTS, get_args(VerdictEvent)),
     (STATEMENTS, [StatementIssued]),
