@@ -33,9 +33,8 @@ MONTH = f"{MONDAY:%Y-%m}"
 EARLIER, LATER = range(12), range(12, 24)
 NEXT = 100  # the number of a ticket that comes after a disaster
 SEND_EVERY_S = 0.1
-BILLED = (":opened", ":resolved")  # the events of a ticket that billing keeps
 _LOOK_EVERY_S = 1.0
-ITEMS = "SELECT council, meter, item, day, service FROM item_opened"
+ITEMS = "SELECT council, item, day, service FROM event WHERE type = 'ticket.opened.v1'"
 ADJUSTMENTS = "SELECT council, item, target, cycle, was, now, cause FROM adjustment"
 # What the services hold that anybody is told or billed by. Offsets and instants of receipt are no part of it.
 CONTENT = {
@@ -165,7 +164,7 @@ def rested(at: LosableServers, running: dict[str, ServiceProcess], tickets: int)
 
     def nothing_changes() -> bool:
         ((items, verdicts),), ((_, billed),) = at.sql("sla_monitor", judged), at.sql("billing", judged)
-        opened = at.sql("billing", "SELECT count(*) FROM item_opened")[0][0]
+        opened = at.sql("billing", "SELECT count(*) FROM event WHERE type = 'ticket.opened.v1'")[0][0]
         time.sleep(_LOOK_EVERY_S)
         held.append(content(at))
         unread = [part for name in ("sla_monitor", "billing") for part in groups(running[name])]
@@ -340,7 +339,7 @@ def test_a_rolling_restart_while_events_come_loses_nothing_and_counts_nothing_tw
 
         assert sum(unaccounted(each) for each in after[1:]) == 0.0
         assert {kind: len(different) for kind, different in verdicts_by_kind(at).items()} == dict.fromkeys(range(4), 1)
-        counted = [event for number in range(tickets) for event in events_of(number) if event.id.endswith(BILLED)]
+        counted = [event for number in range(tickets) for event in events_of(number)]
         assert at.sql("billing", "SELECT count(*) FROM inbox WHERE source LIKE '/test/%'") == [(len(counted),)]
         assert tickets > len(names)
 

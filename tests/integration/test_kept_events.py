@@ -20,6 +20,7 @@ from shared.scope import Scope
 from shared.sql.engine import connect
 from shared.units import ItemId
 from tests.support.billing_feed import CATALOGUED, MAY, feed, quantities, statement_of
+from tests.support.databases import as_owner
 from tests.support.recharges import (
     ASHBY,
     adjusted,
@@ -56,7 +57,7 @@ def test_every_event_is_a_row_with_its_place_in_the_log(database_of: Callable[[s
     url = database_of("billing")
     with closing(SqlStore.open(url)) as store:
         feed(store, TICKETS, [opened("t-1", AT), resolved("t-1", LATER), withdrawn(resolved("t-1", LATER), LATER)])
-    engine, columns = connect(url), tables.event.c
+    engine, columns = connect(as_owner(url)), tables.event.c
     with engine.connect() as connection:
         rows = connection.execute(
             select(columns.type, columns.partition, columns.offset, columns.attributes).order_by(columns.offset)
