@@ -111,6 +111,15 @@ VERBS = (
     Verb("correct", _DECIDE, "Evaluate ended items again by today's catalogue, and publish what changes.", _ASKS),
     Verb("quarantine", _DECIDE, "List invalid records, and redrive or discard them.", _CONNECTS, is_group=True),
     Verb("people", _DECIDE, "Say who may sign in, and what they may do.", _ASKS, is_group=True),
+    Verb("clients", _DECIDE, "Say which programs may call, and change their secrets.", _ASKS, is_group=True),
+    Verb(
+        "access",
+        _DECIDE,
+        "Make the first operator, or drop a signing key that leaked.",
+        _REFUSES,
+        is_group=True,
+        instead="On servers run `python -m catalogue bootstrap` or `drop-key` where the catalogue runs.",
+    ),
     Verb("audit", _DECIDE, "Read who did and saw what, and verify that nobody changed it.", _ASKS, is_group=True),
     Verb("approvals", _DECIDE, "List everything that was approved: when, what, by whom, why.", _CONNECTS),
 )

@@ -5,7 +5,6 @@ log does not hold, and `restore` records every version that the database does no
 operators call first; `drop-key KID` makes void what a leaked signing key has signed.
 """
 
-import asyncio
 import getpass
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -15,6 +14,7 @@ import structlog
 
 from catalogue.adapters.partnership_files import UnknownPartnershipFile
 from catalogue.app import CatalogueApp, build
+from catalogue.clients import CLIENT_ID, CLIENT_SECRET, bootstrap_credentials
 from catalogue.domain.clients import RefusedClient
 from catalogue.domain.proposals import ProposalRefused
 from catalogue.domain.submission import InvalidSubmission
@@ -22,18 +22,15 @@ from catalogue.handlers import RecordResult
 from catalogue.log_repair import LogAhead, LogDiffers
 from catalogue.ports import StoredProposal
 from catalogue.settings import CatalogueSettings
-from shared.auth.credentials import is_client_id, is_secret, new_client_id, new_secret
 from shared.bus.connect import connect
 from shared.clock import WallClock
 from shared.contracts.topics import TOPICS
 from shared.running.app import ServiceProgram
 from shared.running.command import main
-from shared.settings import read_text
 from shared.startup_errors import InvalidSettings
 
 # Who proposes what is loaded on servers: whoever may run the command there has no name of their own.
 LOADED_BY = "catalogue-load"
-CLIENT_ID, CLIENT_SECRET = "TALLYSTICK_CLIENT_ID", "TALLYSTICK_CLIENT_SECRET"
 log = structlog.get_logger()
 
 
@@ -77,17 +74,11 @@ async def restore(settings: CatalogueSettings, arguments: Sequence[str]) -> None
 async def bootstrap(settings: CatalogueSettings, arguments: Sequence[str]) -> None:
     """The operators' first client exists, with the settings' id and secret, or with new ones, which are printed."""
     _require_none("bootstrap", arguments)
-    given = read_text(CLIENT_ID), read_text(CLIENT_SECRET)
-    if not all(given) and any(given):
-        raise InvalidSettings(f"set both {CLIENT_ID} and {CLIENT_SECRET}_FILE, or neither")
-    id_, secret = given if all(given) else (new_client_id(), new_secret())
-    if not is_client_id(id_) or not is_secret(secret):
-        raise InvalidSettings(f"{CLIENT_ID} or {CLIENT_SECRET} is none: expected them as deploy/secrets.sh makes them")
+    id_, secret, is_given = bootstrap_credentials()
     async with _opened(settings) as app:
-        await asyncio.to_thread(app.clients.bootstrap, id_, secret)
-        await app.publish_waiting()
+        await app.bootstrap(id_, secret)
     log.info("catalogue.bootstrapped", client=id_)
-    if not all(given):
+    if not is_given:
         print(f"{CLIENT_ID}={id_}\n{CLIENT_SECRET}={secret}")  # noqa: T201 (shown this once, to whoever asked)
 
 

@@ -4,7 +4,13 @@ from datetime import datetime
 from typing import Any
 
 from catalogue.domain.versions import CatalogueVersion, Kind
-from shared.contracts.access import AccessRevoked, AccessRevokedData, SigningKeyData, SigningKeyPublished
+from shared.contracts.access import (
+    AccessRevoked,
+    AccessRevokedData,
+    HeldAccess,
+    SigningKeyData,
+    SigningKeyPublished,
+)
 from shared.contracts.catalogue import (
     AgreementVersioned,
     CalendarVersioned,
@@ -16,7 +22,7 @@ from shared.contracts.catalogue import (
     TariffVersioned,
     VersionData,
 )
-from shared.contracts.codec import encode_event
+from shared.contracts.codec import canonical_json, encode_event
 from shared.contracts.proposals import ProposalData, ProposalUpdated
 from shared.contracts.topics import CATALOGUE
 from shared.ids import derived_id
@@ -59,14 +65,25 @@ def proposal_update(id_: str, proposal: ProposalData, at: datetime) -> Outgoing:
     return Outgoing(event.id, CATALOGUE.name, f"proposal:{id_}", encode_event(event), epoch_ms(at))
 
 
-def revocation(principal: str, at: datetime) -> Outgoing:
-    """The message that makes void whatever was issued to `principal` by then; the newest of a principal counts."""
+def revocation(
+    principal: str,
+    at: datetime,
+    *,
+    ended: bool = False,
+    secrets_from: datetime | None = None,
+    access: HeldAccess | None = None,
+) -> Outgoing:
+    """The message that makes void whatever was issued to `principal` by then; the newest of a principal counts.
+
+    So each says all that holds since: whether it is ended, from when on a client's secrets hold, a person's access.
+    """
+    data = AccessRevokedData(principal=principal, revoked_at=at, ended=ended, secrets_from=secrets_from, access=access)
     event = AccessRevoked(
-        id=derived_id("access-revoked", principal, epoch_ms(at)),
+        id=derived_id("access-revoked", principal, epoch_ms(at), canonical_json(data).decode()),
         source="/catalogue",
         time=at,
         subject=f"access:{principal}",
-        data=AccessRevokedData(principal=principal, revoked_at=at),
+        data=data,
     )
     return Outgoing(event.id, CATALOGUE.name, event.subject, encode_event(event), epoch_ms(at))
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
@@ -9,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from catalogue import api, clients_api, people_api, proposals_api, token_api
 from catalogue.adapters import partnership_files
 from catalogue.adapters.clients import SqlClientStore
+from catalogue.adapters.people_sql import SqlPeopleStore
 from catalogue.adapters.sql import SqlVersionStore, audit_log, installation_key, outbox, store_outgoing
 from catalogue.announcements import key_announcement
 from catalogue.clients import ClientHandlers
@@ -22,6 +24,7 @@ from catalogue.pages import proposals as proposal_pages
 from catalogue.pages.keys import KeyPages
 from catalogue.ports import StoredProposal
 from catalogue.proposals import ProposalHandlers
+from catalogue.read_back import Stores, read_back
 from catalogue.settings import CatalogueSettings
 from catalogue.sign_in_setup import SignIn
 from catalogue.signing_keys import SigningKeys, dropped
@@ -38,9 +41,12 @@ from shared.heartbeat import Heartbeat
 from shared.holidays import load_holidays
 from shared.http.rates import trusted_networks
 from shared.http.ways import authentication
-from shared.log.port import Bus, Outgoing
+from shared.log.port import Bus, BusUnavailable, Outgoing
+from shared.log.processor import Busy
 from shared.running.health import Check, NotReady, database_checks
 from shared.scope import Scope
+from shared.sql.audit import AuditLogDiffers
+from shared.sql.engine import busy_during_outages
 from shared.sql.installation_key import derived_key
 from shared.sql.isolation import Database
 from shared.sql.migrate import prepare
@@ -48,6 +54,7 @@ from shared.sql.outbox import relay, relay_once, unpublished_count
 from shared.web.pages import site_routes
 
 _MOST_COUNCILS_SHOWN = 500
+_READ_BACK_AGAIN_S = 1.0
 
 
 class CatalogueApp:
@@ -78,8 +85,12 @@ class CatalogueApp:
         self.registry = registry
         self._access = AccessView(bus, reader=self.name)
         self.authentication = authentication(self._access, clock, audience=settings.audience, secure=settings.is_secure)
-        self.keys = SigningKeys(settings.signing_key, settings.signing_key_file, self._access, clock)
-        self.clients = ClientHandlers(SqlClientStore(self._engine), clock)
+        self._is_read_back = False
+        self.keys = SigningKeys(
+            settings.signing_key, settings.signing_key_file, self._access, clock, may_sign=lambda: self._is_read_back
+        )
+        self._stores = Stores(SqlClientStore(self._engine), SqlPeopleStore(self._engine), self._versions)
+        self.clients = ClientHandlers(self._stores.clients, clock)
         self.proposals = ProposalHandlers(self._versions, holidays)
         self._audience = settings.audience
         self._sign_in = SignIn(settings, engine=self._engine, keys=self.keys, issued=self._access.issued, clock=clock)
@@ -194,12 +205,42 @@ class CatalogueApp:
         await self._announce([key_announcement(dropped(self._access.issued, kid, now), now)])
         await self.publish_waiting()
 
+    async def bootstrap(self, id_: str, secret: str) -> None:
+        """The operators' first client exists and is announced. Raises `RefusedClient`."""
+        await self.audit.require_complete()
+        await asyncio.to_thread(self.clients.bootstrap, id_, secret)
+        await self.publish_waiting()
+
     async def publish_key(self) -> None:
         """The log holds the key that this catalogue signs by, and it signs from now on. Before `run`, or instead."""
+        await self.read_back()
         await self._access.catch_up()
         await self.keys.publish(self._announce, asyncio.Event())
         await self.publish_waiting()
         await self._access.catch_up()
+
+    async def read_back(self) -> int:
+        """What was taken back or decided, as the log has it, holds in the database; how much of it had been lost.
+
+        Raises `Busy`, `BusUnavailable` and `AuditLogDiffers`.
+        """
+        await self.audit.require_complete()
+        await self._announced.read()
+        taken_back, proposals = self._announced.taken_back, self._announced.proposals
+        with busy_during_outages():
+            found = await asyncio.to_thread(read_back, self._stores, taken_back, proposals, self._clock)
+        self._is_read_back = True
+        return found
+
+    async def _begin_signing(self, stop: asyncio.Event) -> None:
+        """Nothing is signed before `read_back`; what is away is waited for."""
+        while not stop.is_set():
+            with suppress(Busy, BusUnavailable, AuditLogDiffers):
+                await self.read_back()
+                await self.keys.publish(self._announce, stop)
+                return
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), _READ_BACK_AGAIN_S)
 
     async def publish_waiting(self) -> None:
         """Whatever waits to be announced is in the log."""
@@ -224,7 +265,7 @@ class CatalogueApp:
     async def run(self, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._access.run(stop))
-            tasks.create_task(self.keys.publish(self._announce, stop))
+            tasks.create_task(self._begin_signing(stop))
             tasks.create_task(self.audit.run(stop))
             tasks.create_task(relay(self._engine, self._bus, stop, outbox=outbox, heartbeat=self._relaying))
 

@@ -20,10 +20,17 @@ from catalogue.domain.clients import (
     without_older_secrets,
 )
 from catalogue.ports import ClientStore, ClientTransaction
-from shared.auth.credentials import Random, new_client_id, new_secret
+from shared.audit import AuditRecord
+from shared.auth.credentials import Random, is_client_id, is_secret, new_client_id, new_secret
 from shared.auth.principal import Principal
 from shared.auth.roles import Action
 from shared.clock import Clock
+from shared.instants import epoch_us
+from shared.log.port import Outgoing
+from shared.settings import read_text
+from shared.startup_errors import InvalidSettings
+
+CLIENT_ID, CLIENT_SECRET = "TALLYSTICK_CLIENT_ID", "TALLYSTICK_CLIENT_SECRET"
 
 
 class WantedClient(NamedTuple):
@@ -55,8 +62,10 @@ class ClientHandlers:
         with self._store.changing() as changing:
             if request and (earlier := changing.made_for(maker.name, request)) is not None:
                 return _same(earlier, wanted), None
-            made = with_new_secret(client, secret, at=self._clock.now(), valid_for=valid_for)
+            at = self._clock.now()
+            made = with_new_secret(client, secret, at=at, valid_for=valid_for)
             changing.add(made)
+            changing.record(_record("client-made", made, maker.name, at))
         return made, secret
 
     def bootstrap(self, id_: str, secret: str) -> Client:
@@ -73,7 +82,8 @@ class ClientHandlers:
             changed = with_new_secret(without_older_secrets(first, at=at), secret, at=at, valid_for=LONGEST_VALIDITY)
             changed = without_older_secrets(changed, at=at)
             (changing.add if found is None else changing.replace)(changed)
-            changing.announce([] if found is None else [revocation(id_, at)])
+            changing.announce([] if found is None else [_revocation(changed, at)])
+            changing.record(_record("client-bootstrapped", changed, "bootstrap", at))
         return changed
 
     def listing(self, manager: Principal) -> Sequence[Client]:
@@ -89,28 +99,34 @@ class ClientHandlers:
             client = _managed(changing, manager, id_)
             if request and any(each.request == request for each in client.secrets):
                 return client, None
-            changed = with_new_secret(client, secret, at=self._clock.now(), valid_for=valid_for, request=request)
+            at = self._clock.now()
+            changed = with_new_secret(client, secret, at=at, valid_for=valid_for, request=request)
             changing.replace(changed)
+            changing.record(_record("client-secret-made", changed, manager.name, at))
         return changed, secret
 
     def take_back_older(self, manager: Principal, id_: str) -> Client:
         """Only the newest secret holds, and tokens issued by now are void. Raises `UnknownClient`."""
         with self._store.changing() as changing:
             client = _managed(changing, manager, id_)
-            changed = without_older_secrets(client, at=self._clock.now())
+            at = self._clock.now()
+            changed = without_older_secrets(client, at=at)
             if changed != client:
                 changing.replace(changed)
-                changing.announce([revocation(client.id, self._clock.now())])
+                changing.announce([_revocation(changed, at)])
+            changing.record(_record("client-secret-taken-back", changed, manager.name, at))
         return changed
 
     def revoke(self, manager: Principal, id_: str) -> Client:
         """It proves nothing any more, nor do tokens issued to it. Raises `UnknownClient`."""
         with self._store.changing() as changing:
             client = _managed(changing, manager, id_)
-            changed = revoked(client, at=self._clock.now())
+            at = self._clock.now()
+            changed = revoked(client, at=at)
             if changed != client:
                 changing.replace(changed)
-                changing.announce([revocation(client.id, self._clock.now())])
+                changing.announce([_revocation(changed, at)])
+            changing.record(_record("client-revoked", changed, manager.name, at))
         return changed
 
     def authenticate(self, id_: str, secret: str) -> Principal:
@@ -118,11 +134,39 @@ class ClientHandlers:
         return authenticated(self._store.client(id_), secret, at=self._clock.now())
 
 
+def bootstrap_credentials() -> tuple[str, str, bool]:
+    """Id and secret of the operators' first client, and whether the settings name them; else they are new ones.
+
+    Raises `InvalidSettings`.
+    """
+    given = read_text(CLIENT_ID), read_text(CLIENT_SECRET)
+    if not all(given) and any(given):
+        raise InvalidSettings(f"set both {CLIENT_ID} and {CLIENT_SECRET}_FILE, or neither")
+    id_, secret = given if all(given) else (new_client_id(), new_secret())
+    if not is_client_id(id_) or not is_secret(secret):
+        raise InvalidSettings(f"{CLIENT_ID} or {CLIENT_SECRET} is none: expected them as deploy/secrets.sh makes them")
+    return id_, secret, all(given)
+
+
 def _proves(client: Client, secret: str, *, at: datetime) -> bool:
     try:
         return authenticated(client, secret, at=at).may(Action.MANAGE_ACCESS)
     except WrongCredentials:
         return False
+
+
+def _revocation(client: Client, at: datetime) -> Outgoing:
+    """What it makes void, and what holds of the client since."""
+    secrets_from = min((each.made_at for each in client.secrets), default=None)
+    return revocation(client.id, at, ended=client.revoked_at is not None, secrets_from=secrets_from)
+
+
+def _record(action: str, client: Client, by: str, at: datetime) -> AuditRecord:
+    councils = "every council" if client.councils is None else " ".join(client.councils)[:500]
+    details = {"roles": " ".join(client.roles), "councils": councils}
+    council = client.councils[0] if client.councils is not None and len(client.councils) == 1 else None
+    subject, at_us = f"client:{client.id}", epoch_us(at)
+    return AuditRecord(at_us=at_us, actor=by, action=action, subject=subject, council=council, details=details)
 
 
 def _managed(changing: ClientTransaction, manager: Principal, id_: str) -> Client:

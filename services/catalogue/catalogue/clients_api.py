@@ -99,7 +99,7 @@ def clients_router(handlers: ClientHandlers) -> APIRouter:
     @routes.get("", name="list_clients", responses=answers_many(ClientReport))
     def listing(caller: Caller) -> Json:
         """Every client that the caller may manage, also those that are revoked."""
-        return Json([_report(client) for client in handlers.listing(caller)])
+        return Json([client_report(client) for client in handlers.listing(caller)])
 
     @routes.post(
         "",
@@ -134,13 +134,13 @@ def clients_router(handlers: ClientHandlers) -> APIRouter:
     def take_back_older(id: PathId, caller: Caller) -> Json:
         """Only the newest secret holds, and every token issued by now is void."""
         with _refusals():
-            return Json(_report(handlers.take_back_older(caller, id)))
+            return Json(client_report(handlers.take_back_older(caller, id)))
 
     @routes.delete("/{id}", name="revoke_client", responses=answers(ClientReport))
     def revoke(id: PathId, caller: Caller) -> Json:
         """The client proves nothing any more, for ever, nor do its tokens."""
         with _refusals():
-            return Json(_report(handlers.revoke(caller, id)))
+            return Json(client_report(handlers.revoke(caller, id)))
 
     return routes
 
@@ -159,11 +159,12 @@ def _refusals() -> Iterator[None]:
 
 
 def _with_secret(client: Client, secret: str | None) -> Json:
-    body = ClientWithSecret(_report(client), secret)
+    body = ClientWithSecret(client_report(client), secret)
     return Json(body, status_code=HTTPStatus.OK if secret is None else HTTPStatus.CREATED, headers=_NO_STORE)
 
 
-def _report(client: Client) -> ClientReport:
+def client_report(client: Client) -> ClientReport:
+    """The client as answers show it."""
     secrets = tuple(SecretReport(each.made_at, each.expires_at) for each in client.secrets)
     return ClientReport(
         id=client.id,

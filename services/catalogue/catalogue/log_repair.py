@@ -11,7 +11,9 @@ from typing import get_args
 
 from catalogue.announcements import announced_version
 from catalogue.domain.versions import DEFINITION_TYPES, Catalogue, CatalogueVersion, DefinitionKey
+from shared.contracts.access import AccessRevoked, AccessRevokedData
 from shared.contracts.catalogue import CatalogueEvent
+from shared.contracts.proposals import ProposalData, ProposalUpdated
 from shared.contracts.topics import CATALOGUE
 from shared.log.port import Bus, Shard
 from shared.log.validation import InvalidRecord, read_event
@@ -20,7 +22,7 @@ from shared.units import Offset
 VersionKey = tuple[DefinitionKey, int]
 Versions = Mapping[VersionKey, CatalogueVersion]
 _SHARD = Shard(CATALOGUE.name, 0)
-_CARRIED = frozenset(get_args(CatalogueEvent))
+_CARRIED = frozenset({*get_args(CatalogueEvent), AccessRevoked, ProposalUpdated})
 _PAGE = 500
 _NAMED = 3  # versions in a message; the others are counted
 
@@ -42,27 +44,45 @@ class Comparison:
 
 
 class AnnouncedVersions:
-    """The versions that the log holds. It remembers what it has read of the log, and reads on from there."""
+    """What the log holds. It remembers what it has read of it, and reads on from there.
+
+    `taken_back` and `proposals` are the newest of each principal and of each proposal.
+    """
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
         self._identity = ""
         self._next_offset = Offset(0)
         self._versions: dict[VersionKey, CatalogueVersion] = {}
+        self.taken_back: dict[str, AccessRevokedData] = {}
+        self.proposals: dict[str, ProposalData] = {}
 
     async def read(self) -> Versions:
         """All of them by now: of a version that stands there twice the first. Records of anything else are skipped."""
         identity, held = await self._bus.identity(CATALOGUE.name), await self._bus.bounds(_SHARD)
         if identity != self._identity or held.end < self._next_offset:
             self._identity, self._next_offset, self._versions = identity, held.first, {}
+            self.taken_back, self.proposals = {}, {}
         while records := await self._bus.read(_SHARD, max(self._next_offset, held.first), limit=_PAGE):
             for record in records:
                 event = read_event(_SHARD, record, _CARRIED)
                 if not isinstance(event, InvalidRecord):
-                    version = announced_version(event)
-                    self._versions.setdefault((version.key, version.number), version)
+                    self._add(event)
             self._next_offset = Offset(records[-1].offset + 1)
         return self._versions
+
+    def _add(self, event: CatalogueEvent | AccessRevoked | ProposalUpdated) -> None:
+        match event:
+            case AccessRevoked(data=data):
+                # What a restored database had still to publish comes after what is newer.
+                if data.revoked_at >= self.taken_back.setdefault(data.principal, data).revoked_at:
+                    self.taken_back[data.principal] = data
+            case ProposalUpdated(subject=id_, data=proposal):
+                if id_ not in self.proposals or proposal.decided is not None:
+                    self.proposals[id_] = proposal
+            case _:
+                version = announced_version(event)
+                self._versions.setdefault((version.key, version.number), version)
 
 
 def compare(stored: Catalogue, announced: Versions) -> Comparison:

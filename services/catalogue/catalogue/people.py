@@ -30,6 +30,7 @@ from shared.auth.principal import Principal
 from shared.auth.sessions import Session, SessionLimits, SessionVerifier, issue_cookie, session_of
 from shared.auth.signatures import InvalidToken, read_signed, require_current, sign
 from shared.clock import Clock
+from shared.contracts.access import HeldAccess
 from shared.instants import epoch_s, epoch_us, instant
 from shared.log.port import Outgoing
 
@@ -42,9 +43,10 @@ class NotStartedHere(Exception):
     """This browser has not begun the sign-in that it brings back, or too long ago, or has completed it already."""
 
 
-def _void(name: str, void_s: int) -> Outgoing:
-    """The message by which whatever was issued to `name` in that second or before is void everywhere."""
-    return revocation(name, instant(void_s))
+def _void(person: Person, void_s: int) -> Outgoing:
+    """The message by which whatever was issued to them in that second or before is void everywhere."""
+    access = HeldAccess(roles=person.access.roles, councils=person.access.councils, sources=person.access.sources)
+    return revocation(person.id, instant(void_s), ended=person.removed, access=access)
 
 
 def _record(action: str, person: str, clock: Clock) -> AuditRecord:
@@ -89,7 +91,7 @@ class PeopleService:
             found = people.given(known, identity, access, by=by, id_=id_)
             if known is None and change.person(found.id) is not None:
                 raise PersonExists
-            if known is not None and not known.removed and known.access != found.access:
+            if known is not None and (known.removed or known.access != found.access):
                 found = self._void(change, found)
             change.save(found)
             change.record(_access_record("access-given", found, by.name, self._clock))
@@ -133,7 +135,7 @@ class PeopleService:
         void_s = max(epoch_s(self._clock.now()), person.void_s)
         newest = max((each.issued_s for each in change.open_sessions(person.id)), default=void_s)
         void_s = max(void_s, newest)
-        change.announce([_void(person.id, void_s)])
+        change.announce([_void(person, void_s)])
         return msgspec.structs.replace(person, void_s=void_s)
 
 
@@ -232,7 +234,7 @@ class SignInService:
             if isinstance(new, JustRenewed):
                 return new
             change.save_session(new, now_s=now_s)
-            change.announce([_void(new.id, max(new.issued_s - 1, session.issued_s))])
+            change.announce([revocation(new.id, instant(max(new.issued_s - 1, session.issued_s)))])
             if new.ended_s is None:
                 return self._cookie(new, person, csrf=found.csrf, next_="/")
         raise SessionOver
@@ -290,7 +292,7 @@ class SignInService:
 
     def _with_access_changed(self, change: PeopleTransaction, person: Person) -> Person:
         void_s = max(self._now_s() - 1, person.void_s)
-        change.announce([_void(person.id, void_s)])
+        change.announce([_void(person, void_s)])
         return msgspec.structs.replace(person, void_s=void_s)
 
     def _started(self, change: PeopleTransaction, person: Person, next_: str) -> SignedIn:
@@ -330,4 +332,4 @@ class SignInService:
         if session is not None and session.ended_s is None:
             change.save_session(ended(session, ending, now_s=now_s), now_s=now_s)
             change.record(_record(ending, session.person, self._clock))
-            change.announce([_void(id_, max(now_s, session.issued_s))])
+            change.announce([revocation(id_, instant(max(now_s, session.issued_s)))])

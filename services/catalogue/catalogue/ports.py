@@ -102,6 +102,9 @@ class ClientTransaction(Protocol):
     def announce(self, announcements: Sequence[Outgoing]) -> None:
         """Store what is to be announced."""
 
+    def record(self, record: AuditRecord) -> None:
+        """The record is an entry of the audit log once the transaction has ended well."""
+
 
 class ClientStore(Protocol):
     """Machines that may call. Safe to share between threads."""

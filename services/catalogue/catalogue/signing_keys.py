@@ -33,9 +33,20 @@ _NO_KEY = "SIGNING_KEY_FILE is not set: it names the private key that access tok
 class SigningKeys:
     """The private key of this catalogue, and what `view` has read of all that were ever published."""
 
-    def __init__(self, given: str, file: Path | None, view: AccessView, clock: Clock) -> None:
-        """The key is `given` as PEM or JWK, else in the `file`, which is made; without either there is none."""
-        self._given, self._file, self._view, self._clock = given, file, view, clock
+    def __init__(
+        self,
+        given: str,
+        file: Path | None,
+        view: AccessView,
+        clock: Clock,
+        *,
+        may_sign: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """The key is `given` as PEM or JWK, else in the `file`, which is made; without either there is none.
+
+        Nothing is signed until `may_sign` says so.
+        """
+        self._given, self._file, self._view, self._clock, self._may_sign = given, file, view, clock, may_sign
 
     @cached_property
     def key(self) -> OKPKey:
@@ -47,7 +58,9 @@ class SigningKeys:
         return _kept_in(self._file)
 
     def current(self) -> OKPKey:
-        """The key to sign by now. Raises `KeysUnknown` until the log holds it, and once it has been retired."""
+        """The key to sign by now. Raises `KeysUnknown` until all is ready for it, and once it has been retired."""
+        if not self._may_sign():
+            raise KeysUnknown
         published = self._issued.published().get(str(self.key.kid))
         if published is None or published.accepted_until is not None:
             raise KeysUnknown

@@ -20,7 +20,9 @@ from shared.sql.audit import AuditLogDiffers
 
 REFUSED, EXPORTED, VIEWED = "refused", "exported", "viewed"
 # Recorded in the transaction of the change itself.
-_WITH_THE_CHANGE = frozenset({Action.PROPOSE_CATALOGUE, Action.APPROVE_CATALOGUE, Action.MANAGE_ACCESS})
+_WITH_THE_CHANGE = frozenset(
+    {Action.PROPOSE_CATALOGUE, Action.APPROVE_CATALOGUE, Action.MANAGE_ACCESS, Action.MANAGE_CREDENTIALS}
+)
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _FILES = ("text/csv", "application/pdf", "application/jsonl")
 _MAX_SUBJECT = 300

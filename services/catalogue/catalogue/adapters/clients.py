@@ -7,9 +7,10 @@ import msgspec
 from sqlalchemy import Column, Connection, Engine, String, Table, Text, UniqueConstraint, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from catalogue.adapters.sql import metadata, outbox
+from catalogue.adapters.sql import audit_log, metadata, outbox
 from catalogue.domain.clients import Client
 from catalogue.ports import ClientTransaction, RequestUnderWay
+from shared.audit import AuditRecord
 from shared.log.port import Outgoing
 from shared.sql.engine import read_transaction
 from shared.sql.outbox import add
@@ -73,6 +74,9 @@ class _SqlClientTransaction:
 
     def announce(self, announcements: Sequence[Outgoing]) -> None:
         add(self._connection, outbox, announcements)
+
+    def record(self, record: AuditRecord) -> None:
+        audit_log.add(self._connection, record)
 
 
 def _decoded(text: str | None) -> Client | None:

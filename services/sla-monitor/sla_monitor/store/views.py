@@ -65,7 +65,9 @@ class CatalogueView(LogView):
             event = decode_event(record.value or b"")
             if isinstance(event, CatalogueEvent):
                 changes_verdicts |= self._history.add(event, position=record.offset + 1)
-            elif isinstance(event, ProposalUpdated):
+            elif isinstance(event, ProposalUpdated) and (
+                event.subject not in self._proposals or event.data.decided is not None
+            ):
                 self._proposals[event.subject] = event.data
         if changes_verdicts:
             self.position = records[-1].offset + 1
