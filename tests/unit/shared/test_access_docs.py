@@ -14,6 +14,7 @@ def row(role: Role) -> str:
 
 
 def test_the_page_lists_every_role_with_what_it_may_do_and_no_other() -> None:
-    listed = [line for line in PAGE.splitlines() if line.startswith("| `") and line.count("|") == 5]
+    table = PAGE.partition("| Role | Called | Side | May |")[2].partition("\n\n")[0]
+    listed = [line for line in table.splitlines() if line.startswith("| `")]
 
     assert listed == [row(role) for role in ROLES.values()]
