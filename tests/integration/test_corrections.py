@@ -161,10 +161,10 @@ def test_every_step_of_a_decision_is_kept_by_compaction(tmp_path: Path) -> None:
             return [(record.key or b"").decode() for record in held]
 
     assert asyncio.run(scenario()) == [
-        "exclusion:X1:proposed",
-        "exclusion:X1:approved",
-        "correction:R1:proposed",
-        "correction:R1:requested",
+        "exclusion:adur:X1:proposed",
+        "exclusion:adur:X1:approved",
+        "correction::R1:proposed",
+        "correction::R1:requested",
     ]
 
 

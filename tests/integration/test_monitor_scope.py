@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec import convert
@@ -23,7 +24,7 @@ from sla_monitor.reports.evidence import evidence
 from sla_monitor.reports.items import every_item, find_items
 from sla_monitor.reports.openslo import openslo_documents
 from sla_monitor.reports.periods import attainments
-from tests.support.monitor_client import COUNCIL, LATE, NIGHT, PROVIDER, MonitorClient, monitor_client
+from tests.support.monitor_client import COUNCIL, LATE, NIGHT, PROVIDER, SECOND, MonitorClient, monitor_client
 from tests.support.monitoring import ticket
 
 MARCH = Month(2026, 3)
@@ -148,5 +149,45 @@ def test_nobody_proposes_or_requests_for_a_council_out_of_scope(council: str | N
                 await at.on.app.exclusions.propose(OF_ADUR, convert(document, ExclusionProposal))
 
             assert at.on.app.exclusions.all(Scope.all()) == []
+
+    asyncio.run(scenario())
+
+
+def test_an_id_that_another_council_uses_is_free_and_tells_nothing(tmp_path: Path) -> None:
+    """Whoever sees both councils says which is meant."""
+
+    async def scenario() -> None:
+        async with monitor_client(tmp_path) as at:
+            for council in BOTH:
+                body = {"id": "X", "exclusion": NIGHT | {"council": council}}
+                made = await at.post("/v1/exclusions", body, expect=201, by=PROVIDER)
+                assert made["exclusion"]["council"] == council
+            assert await at.status("/v1/exclusions/X") == 409
+            await at.post("/v1/exclusions/X/approve", expect=409, by=COUNCIL)
+            await at.post("/v1/exclusions/X/approve?council=worthing", expect=200, by=COUNCIL)
+
+            states = {council: await at.get(f"/v1/exclusions/X?council={council}") for council in BOTH}
+            assert [states[council]["status"] for council in BOTH] == ["proposed", "approved"]
+            assert await at.status("/v1/exclusions/X?council=nobody") == 404
+
+    asyncio.run(scenario())
+
+
+def test_a_run_of_every_council_takes_its_id_and_that_of_one_council_its_own_alone(tmp_path: Path) -> None:
+    def run(id_: str, council: str | None) -> dict[str, Any]:
+        days = {"from_date": "2026-03-01", "to_date": "2026-04-01"}
+        return {"id": id_, "scope": days | ({} if council is None else {"council": council})}
+
+    async def scenario() -> None:
+        async with monitor_client(tmp_path) as at:
+            for council in BOTH:
+                await at.post("/v1/correction-runs", run("R", council), expect=202, by=PROVIDER)
+            await at.post("/v1/correction-runs", run("all", None), expect=202, by=PROVIDER)
+            await at.post("/v1/correction-runs", run("all", "adur"), expect=409, by=PROVIDER)
+            await at.post("/v1/correction-runs/R/approve", expect=409, by=SECOND)
+            await at.post("/v1/correction-runs/R/reject?council=adur", expect=200, by=SECOND)
+
+            statuses = {each["scope"].get("council"): each["status"] for each in await at.get("/v1/correction-runs")}
+            assert statuses == {"adur": "rejected", "worthing": "proposed", None: "proposed"}
 
     asyncio.run(scenario())

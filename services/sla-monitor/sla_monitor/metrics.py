@@ -252,17 +252,19 @@ class MonitorMetrics:
             for cause in CAUSES:
                 self._corrections.labels(council, cause)
 
-    def count_verdicts(self, events: Sequence[VerdictEvent], *, now_s: int, cause_of: Callable[[str], str]) -> None:
+    def count_verdicts(
+        self, events: Sequence[VerdictEvent], *, now_s: int, cause_of: Callable[[str, str], str]
+    ) -> None:
         """`events` are counted as what this instance recorded: twice where one comes twice.
 
-        `cause_of` says which of `CAUSES` the id behind a correction is.
+        `cause_of` says which of `CAUSES` the id behind a council's correction is.
         """
         for event in events:
             match event:
                 case TargetMet() | TargetBreached():
                     self._count_decided(event, now_s)
                 case VerdictCorrected() | VerdictRetracted():
-                    self._corrections.labels(event.council, cause_of(event.data.cause)).inc()
+                    self._corrections.labels(event.council, cause_of(event.council, event.data.cause)).inc()
 
     def _count_decided(self, event: TargetMet | TargetBreached, now_s: int) -> None:
         data = event.data

@@ -1,10 +1,12 @@
 """Who calls: a required argument of every handler, made only by authentication."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from shared.auth.roles import ROLES, Action, Role, Side
+from shared.contracts.scalars import ID_PATTERN
 from shared.scope import Scope
 
 Kind = Literal["person", "machine", "local"]
@@ -26,8 +28,8 @@ class ActionNotAllowed(Exception):
 class Principal:
     """A signed-in person, a machine with credentials, or whoever runs the command on a local stack.
 
-    `name` identifies it for ever, in every decision and in the audit log. `scope` are the councils that it may see.
-    `sources` are the event sources in whose name an integrator may send; empty for anybody else.
+    `name`, an id, identifies it for ever, in every decision and in the audit log. `scope` are the councils that it may
+    see. `sources` are the event sources in whose name an integrator may send; empty for anybody else.
     """
 
     name: str
@@ -40,7 +42,10 @@ class Principal:
     def of(
         cls, name: str, kind: Kind, roles: Iterable[str], scope: Scope, *, sources: Iterable[str] = ()
     ) -> "Principal":
-        """The principal with these roles. Raises `InvalidPrincipal` where they are unknown or do not go together."""
+        """The principal with these roles. Raises `InvalidPrincipal` where they are unknown or do not go together,
+        and where the name is no id."""
+        if not re.match(ID_PATTERN, name):
+            raise InvalidPrincipal("expected a name by which decisions can record it: 1 to 64 of A-Z a-z 0-9 _ . -")
         held = frozenset(roles)
         if unknown := sorted(held - ROLES.keys()):
             raise InvalidPrincipal(f"unknown role: {', '.join(unknown)}")

@@ -50,15 +50,16 @@ class ProposedData(EventData, frozen=True, kw_only=True):
 
 
 class DecidedData(EventData, frozen=True, kw_only=True):
-    """Who decided, or withdrew the proposal."""
+    """Whose exclusion it is, and who decided, or withdrew the proposal."""
 
+    council: Id
     decided: Party
 
 
 class ExclusionEvent(Event, frozen=True, kw_only=True):
-    """A step of one exclusion; `subject` is its id."""
+    """A step of one exclusion; `subject` is its id, which is unique among those of its council."""
 
-    subject: Annotated[Id, Meta(description="the exclusion's id")]
+    subject: Annotated[Id, Meta(description="the exclusion's id, unique among those of its council")]
 
 
 class ExclusionProposed(ExclusionEvent, frozen=True, kw_only=True, tag="tallystick.exclusion.proposed.v1"):
@@ -112,8 +113,9 @@ class CorrectionProposed(Event, frozen=True, kw_only=True, tag="tallystick.corre
 
 
 class CorrectionRejectedData(EventData, frozen=True, kw_only=True):
-    """Who rejected the run (an opaque id)."""
+    """Whose run it is, none for one of every council, and who rejected it (an opaque id)."""
 
+    council: Id | None = None
     rejected_by: Id
 
 
@@ -155,6 +157,17 @@ class ItemRetryRequested(Event, frozen=True, kw_only=True, tag="tallystick.item.
 
     subject: Id
     data: ItemRetryData
+
+
+def council_of_decision(event: "DecisionEvent") -> str | None:
+    """Whose decision it is; None for a correction run of every council. Ids of decisions are unique among these."""
+    match event:
+        case ExclusionProposed(data=data):
+            return data.exclusion.council
+        case CorrectionProposed(data=data) | CorrectionRequested(data=data):
+            return data.scope.council
+        case _:
+            return event.data.council
 
 
 DecisionEvent = ExclusionStep | CorrectionProposed | CorrectionRejected | CorrectionRequested | ItemRetryRequested

@@ -19,9 +19,10 @@ ADUR = Scope.of("adur")
         ({"roles": ["council-viewer"]}, "needs the councils"),
         ({"roles": ["integrator"], "scope": ADUR}, "needs at least one"),
         ({"roles": ["council-viewer"], "scope": ADUR, "sources": ["/desk"]}, "sources are an integrator's"),
+        *(({"name": name, "roles": ["operator"]}, "expected a name") for name in ("", "a b", "ada@x", "a" * 65, "a\n")),
     ],
 )
-def test_roles_that_do_not_go_together_are_refused(given: dict[str, Any], expected: str) -> None:
+def test_a_principal_that_nobody_can_be_is_refused(given: dict[str, Any], expected: str) -> None:
     with pytest.raises(InvalidPrincipal, match=expected):
         Principal.of(**{"name": "ada", "kind": "person", "scope": Scope.all(), **given})
 

@@ -22,7 +22,7 @@ NOW_S = 1_780_000_000
 AUDIENCE = "tallystick"
 KEY = OKPKey.generate_key(parameters={"kid": "2026-11"})
 OTHER = OKPKey.generate_key(parameters={"kid": "2026-11"})
-VIEWER = Principal.of("ada@adur.example", "person", ["council-viewer"], Scope.of("adur"))
+VIEWER = Principal.of("ada-adur.example", "person", ["council-viewer"], Scope.of("adur"))
 CLAIMS: dict[str, Any] = {
     "iss": ISSUER,
     "aud": AUDIENCE,
@@ -63,7 +63,7 @@ def reason(token: str, *, now_s: int = NOW_S, **known: Any) -> str:
     [
         VIEWER,
         Principal.of("tsc_1", "machine", ["integrator"], Scope.of("adur", "worthing"), sources=["/desk"]),
-        Principal.of("kim@provider.example", "person", ["operator", "finance"], Scope.all()),
+        Principal.of("kim-provider.example", "person", ["operator", "finance"], Scope.all()),
     ],
 )
 def test_a_token_names_its_principal_for_five_minutes(principal: Principal) -> None:

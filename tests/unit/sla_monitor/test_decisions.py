@@ -20,15 +20,18 @@ from shared.contracts.decisions import (
     Party,
     ProposedData,
 )
+from shared.scope import Scope
 from sla_monitor.domain.decisions import (
     CATALOGUE_CHANGED,
     Decisions,
     NotAllowed,
     ReevaluationRequest,
+    SeveralCouncils,
     request_for,
     step,
 )
 from sla_monitor.domain.item import Item, insert_fact
+from sla_monitor.store.views import decision_key
 from tests.support.histories import at, fact
 from tests.support.monitoring import local
 
@@ -47,15 +50,15 @@ def proposed(by: Party = PROVIDER, what: Exclusion = NIGHT) -> ExclusionProposed
 
 
 def approved(by: Party = COUNCIL) -> ExclusionApproved:
-    return ExclusionApproved(**_about("approved", by), data=DecidedData(decided=by))
+    return ExclusionApproved(**_about("approved", by), data=DecidedData(council="adur", decided=by))
 
 
 def rejected(by: Party = COUNCIL) -> ExclusionRejected:
-    return ExclusionRejected(**_about("rejected", by), data=DecidedData(decided=by))
+    return ExclusionRejected(**_about("rejected", by), data=DecidedData(council="adur", decided=by))
 
 
 def withdrawn(by: Party = PROVIDER) -> ExclusionWithdrawn:
-    return ExclusionWithdrawn(**_about("withdrawn", by), data=DecidedData(decided=by))
+    return ExclusionWithdrawn(**_about("withdrawn", by), data=DecidedData(council="adur", decided=by))
 
 
 def _about(what: str, by: Party) -> dict[str, Any]:
@@ -105,7 +108,29 @@ def test_a_step_that_a_side_may_not_take_is_refused_and_changes_nothing(steps: l
 
     with pytest.raises(NotAllowed, match=why):
         step(standing, steps[-1])
-    assert decisions.exclusion("X1") == standing
+    assert decisions.exclusion(Scope.all(), "X1") == standing
+
+
+def test_one_id_is_another_exclusion_for_each_council() -> None:
+    decisions = Decisions()
+    theirs = proposed(what=replace(NIGHT, council="worthing"))
+    decisions.apply(proposed(), position=1)
+    decisions.apply(theirs, position=2)
+    decisions.apply(approved(), position=3)
+
+    adur, worthing = (decisions.exclusion(Scope.of(council), "X1") for council in ("adur", "worthing"))
+    assert (adur and adur.status, worthing and worthing.status) == ("approved", "proposed")
+    assert (len(decisions.approved("adur")), len(decisions.approved("worthing"))) == (1, 0)
+    assert (decisions.cause_of("adur", "X1"), decisions.cause_of("crawley", "X1")) == ("exclusion", "event")
+    assert decisions.exclusion(Scope.of("crawley"), "X1") is None
+    with pytest.raises(SeveralCouncils):
+        decisions.exclusion(Scope.all(), "X1")
+
+
+def test_compaction_keeps_the_steps_of_each_councils_exclusion_of_one_id() -> None:
+    events: list[ExclusionStep] = [proposed(), approved(), proposed(what=replace(NIGHT, council="worthing"))]
+
+    assert len({decision_key(event) for event in events}) == 3
 
 
 def test_only_an_approved_exclusion_takes_time_out_and_requests_a_correction() -> None:

@@ -117,7 +117,7 @@ class ClaimedAccess:
                 case _:
                     raise InvalidClaimMapping(f"line {number}: expected `VALUE: ROLE [COUNCIL ...]`, each value once")
             try:
-                access.principal("")
+                access.principal("anybody")
             except RefusedPerson as fault:
                 raise InvalidClaimMapping(f"line {number}: {fault}") from None
             meanings[value.strip()] = access

@@ -162,7 +162,7 @@ def _may_grant(caller: Principal, role: str) -> bool:
     scope = caller.scope if caller.scope.councils is not None else Scope.of("any")
     sources = [f"/councils/{next(iter(scope.councils or ()), '')}/"] if role == "integrator" else []
     try:
-        require_may_make(caller, Principal.of("", "machine", [role], scope, sources=sources))
+        require_may_make(caller, Principal.of("new", "machine", [role], scope, sources=sources))
     except (RefusedClient, InvalidPrincipal):
         return False
     return True

@@ -9,7 +9,7 @@ from shared.http import Problem
 from shared.http.problem_types import CONFLICT, NOT_FOUND, NOT_PERMITTED, SERVICE_UNAVAILABLE
 from shared.log.port import AppendUncertain
 from shared.scope import Scope
-from sla_monitor.domain.decisions import NotAllowed
+from sla_monitor.domain.decisions import NotAllowed, SeveralCouncils
 
 
 class UnknownDecision(LookupError):
@@ -47,6 +47,8 @@ def decision_problems() -> Iterator[None]:
         yield
     except UnknownDecision as refused:
         raise Problem(NOT_FOUND) from refused  # as for another council's: not even the id distinguishes the answers
+    except SeveralCouncils as several:
+        raise Problem(CONFLICT, "several councils have one of this id: add ?council= and the council's id") from several
     except SamePerson as refused:
         raise Problem(NOT_PERMITTED, str(refused)) from refused
     except NotAllowed as refused:

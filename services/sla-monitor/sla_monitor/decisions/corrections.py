@@ -101,29 +101,34 @@ class CorrectionService:
         out of the caller's own.
         """
         require_in_scope(caller.scope, wanted.scope.council)
-        if self._log.current.run(wanted.id) is None:
+        council = wanted.scope.council
+        own = caller.scope.narrowed_to(council)
+        if self._log.current.run(own, wanted.id) is None:
             data = CorrectionProposedData(scope=wanted.scope, proposed_by=caller.name)
-            await self._log.append(CorrectionProposed(**self._envelope("proposed", wanted.id), data=data))
-        run = self._run(Scope.all(), wanted.id)
+            await self._log.append(CorrectionProposed(**self._envelope("proposed", council, wanted.id), data=data))
+        run = self._run(own, wanted.id)
         if run.scope != wanted.scope:
             raise NotAllowed("another correction run has this id")
-        return run if caller.kind != "local" else await self.approve(caller, wanted.id)
+        return run if caller.kind != "local" else await self.approve(caller, own, wanted.id)
 
-    async def approve(self, caller: Principal, id_: str) -> CorrectionRun:
-        """The run is made. Raises `UnknownDecision`, `SamePerson`, and `NotAllowed` where it was decided otherwise."""
-        run = self._undecided(caller, id_, "approved")
+    async def approve(self, caller: Principal, scope: Scope, id_: str) -> CorrectionRun:
+        """The run in `scope`, of the caller's own, is made.
+
+        Raises `UnknownDecision`, `SeveralCouncils`, `SamePerson`, and `NotAllowed` where it was decided otherwise.
+        """
+        run = self._undecided(caller, scope, id_, "approved")
         if run.status == "proposed":
             data = CorrectionRequestedData(scope=run.scope, requested_by=run.requested_by, approved_by=caller.name)
-            await self._log.append(CorrectionRequested(**self._envelope("", id_), data=data))
-        return self._undecided(caller, id_, "approved")
+            await self._log.append(CorrectionRequested(**self._envelope("", run.scope.council, id_), data=data))
+        return self._undecided(caller, scope, id_, "approved")
 
-    async def reject(self, caller: Principal, id_: str) -> CorrectionRun:
+    async def reject(self, caller: Principal, scope: Scope, id_: str) -> CorrectionRun:
         """The run is not made. Raises as `approve`."""
-        run = self._undecided(caller, id_, "rejected")
+        run = self._undecided(caller, scope, id_, "rejected")
         if run.status == "proposed":
-            data = CorrectionRejectedData(rejected_by=caller.name)
-            await self._log.append(CorrectionRejected(**self._envelope("rejected", id_), data=data))
-        return self._undecided(caller, id_, "rejected")
+            data = CorrectionRejectedData(council=run.scope.council, rejected_by=caller.name)
+            await self._log.append(CorrectionRejected(**self._envelope("rejected", run.scope.council, id_), data=data))
+        return self._undecided(caller, scope, id_, "rejected")
 
     def all(self, scope: Scope) -> Sequence[CorrectionRun]:
         """The runs of the councils in scope, by id; also those that nobody has decided about yet."""
@@ -137,7 +142,7 @@ class CorrectionService:
         is_made = run.status == "approved"
         done = sum(is_made and (head is None or head.decisions_position >= run.position) for head in heads)
         recorded = await self._is_recorded(shards)  # before the count, which may then only be newer
-        caused = await asyncio.to_thread(self._read_model.caused, scope, id_)
+        caused = await asyncio.to_thread(self._read_model.caused, scope.narrowed_to(run.scope.council), id_)
         return RunReport(run, done, len(shards), recorded, caused)
 
     def adjustments(self, scope: Scope, *, posted: str | None) -> list[Adjustment]:
@@ -151,22 +156,24 @@ class CorrectionService:
         return not await self._unrecorded()
 
     def _run(self, scope: Scope, id_: str) -> CorrectionRun:
-        run = self._log.current.run(id_)
-        if run is None or not _is_visible(scope, run):
+        run = self._log.current.run(scope, id_)
+        if run is None:
             raise UnknownDecision(f"no correction run {id_!r} was requested")
         return run
 
-    def _undecided(self, caller: Principal, id_: str, wanted: Literal["approved", "rejected"]) -> CorrectionRun:
+    def _undecided(
+        self, caller: Principal, scope: Scope, id_: str, wanted: Literal["approved", "rejected"]
+    ) -> CorrectionRun:
         """The run, on which the caller may decide so, or has."""
-        run = self._run(caller.scope, id_)
+        run = self._run(scope, id_)
         require_in_scope(caller.scope, run.scope.council)
         require_another_person(caller, run.requested_by)
         if run.status not in {"proposed", wanted}:
             raise NotAllowed(f"it is {run.status} already")
         return run
 
-    def _envelope(self, step: str, id_: str) -> dict[str, Any]:
-        names = ("correction", step, id_) if step else ("correction", id_)
+    def _envelope(self, step: str, council: str | None, id_: str) -> dict[str, Any]:
+        names = ("correction", step, council or "", id_)
         return {"id": derived_id(*names), "source": SOURCE, "time": self._clock.now(), "subject": id_}
 
 
@@ -203,10 +210,10 @@ def router(corrections: CorrectionService) -> APIRouter:
         _add_decision(routes, verb, decide)
 
     @routes.get("/correction-runs/{id}", dependencies=[requires(Action.READ_FIGURES)], responses=answers(RunReport))
-    async def report(id: PathId, caller: CallerScope) -> Json:
+    async def report(id: PathId, scope: RequestedScope) -> Json:
         """How many shards have made the run, and what it has corrected and retracted so far."""
         with decision_problems():
-            return Json(await corrections.report(caller, id))
+            return Json(await corrections.report(scope, id))
 
     @routes.get("/adjustments", dependencies=[requires(Action.READ_FIGURES)], responses=answers_many(Adjustment))
     def adjustments(scope: RequestedScope, posted: MonthParameter | None = None) -> Json:
@@ -216,7 +223,9 @@ def router(corrections: CorrectionService) -> APIRouter:
     return routes
 
 
-def _add_decision(routes: APIRouter, verb: str, decide: Callable[[Principal, str], Awaitable[CorrectionRun]]) -> None:
+def _add_decision(
+    routes: APIRouter, verb: str, decide: Callable[[Principal, Scope, str], Awaitable[CorrectionRun]]
+) -> None:
     @routes.post(
         f"/correction-runs/{{id}}/{verb}",
         name=f"{verb}_correction_run",
@@ -224,6 +233,6 @@ def _add_decision(routes: APIRouter, verb: str, decide: Callable[[Principal, str
         responses=answers(CorrectionRun),
         description=decide.__doc__,
     )
-    async def decided(id: PathId, caller: Caller) -> Json:
+    async def decided(id: PathId, caller: Caller, scope: RequestedScope) -> Json:
         with decision_problems():
-            return Json(await decide(caller, id))
+            return Json(await decide(caller, scope, id))

@@ -20,12 +20,12 @@ from shared.contracts.decisions import (
     ExclusionStep,
     ExclusionWithdrawn,
     ProposedData,
+    council_of_decision,
 )
 from shared.contracts.scalars import Id
 from shared.faults import Fault
 from shared.http import (
     Caller,
-    CallerScope,
     Json,
     JsonBody,
     PathId,
@@ -64,6 +64,8 @@ _DECISIONS: dict[str, tuple[DecisionEvent, Action]] = {
 class ExclusionProposal(Struct, frozen=True, forbid_unknown_fields=True):
     """An exclusion under an id of the proposer's choice: sending it again under that id changes nothing.
 
+    The id is unique among those of the exclusion's council.
+
     Who proposes it, and for which side, is known from their sign-in.
     """
 
@@ -85,9 +87,12 @@ class ExclusionService:
         return self._log.current.exclusions(scope)
 
     def one(self, scope: Scope, id_: str) -> ExclusionState:
-        """The exclusion of that id; raises `UnknownDecision`, also for one of a council out of scope."""
-        found = self._log.current.exclusion(id_)
-        if found is None or not scope.allows(found.exclusion.council):
+        """The exclusion of that id; raises `UnknownDecision`, also for one of a council out of scope.
+
+        Raises `SeveralCouncils` where councils in scope have one each.
+        """
+        found = self._log.current.exclusion(scope, id_)
+        if found is None:
             raise UnknownDecision(f"no exclusion {id_!r} was proposed")
         return found
 
@@ -99,7 +104,7 @@ class ExclusionService:
         proposed = party_of(caller)
         require_in_scope(caller.scope, proposal.exclusion.council)
         event = ExclusionProposed(
-            id=derived_id("exclusion-proposed", proposal.id, proposed.side, proposed.by),
+            id=derived_id("exclusion-proposed", proposal.exclusion.council, proposal.id, proposed.side, proposed.by),
             source=SOURCE,
             time=self._clock.now(),
             subject=proposal.id,
@@ -107,26 +112,30 @@ class ExclusionService:
         )
         return await self._append(event)
 
-    async def decide(self, caller: Principal, id_: str, how: DecisionEvent) -> ExclusionState:
-        """The exclusion is approved, rejected or withdrawn; raises `UnknownDecision` and `SamePerson`."""
-        state, decided = self.one(caller.scope, id_), party_of(caller)
+    async def decide(self, caller: Principal, scope: Scope, id_: str, how: DecisionEvent) -> ExclusionState:
+        """The exclusion in `scope`, of the caller's own, is approved, rejected or withdrawn.
+
+        Raises `SamePerson`, and as `one`.
+        """
+        state, decided = self.one(scope, id_), party_of(caller)
         if how is not ExclusionWithdrawn:
             require_another_person(caller, state.proposed.by)
         event = how(
-            id=derived_id("exclusion-decided", id_, how.__name__, decided.side, decided.by),
+            id=derived_id("exclusion-decided", state.exclusion.council, id_, how.__name__, decided.side, decided.by),
             source=SOURCE,
             time=self._clock.now(),
             subject=id_,
-            data=DecidedData(decided=decided),
+            data=DecidedData(council=state.exclusion.council, decided=decided),
         )
         return await self._append(event)
 
     async def _append(self, event: ExclusionStep) -> ExclusionState:
-        before = self._log.current.exclusion(event.subject)
+        of_council = Scope.all().narrowed_to(council_of_decision(event))
+        before = self._log.current.exclusion(of_council, event.subject)
         if step(before, event) != before:
             await self._log.append(event)
         # Somebody else's step may have come first in the log: then this one is refused after all.
-        return step(self._log.current.exclusion(event.subject), event)
+        return step(self._log.current.exclusion(of_council, event.subject), event)
 
 
 def router(exclusions: ExclusionService) -> APIRouter:
@@ -139,10 +148,10 @@ def router(exclusions: ExclusionService) -> APIRouter:
         return Json(exclusions.all(scope))
 
     @routes.get("/exclusions/{id}", dependencies=[requires(Action.READ_FIGURES)], responses=answers(ExclusionState))
-    def one_exclusion(id: PathId, caller: CallerScope) -> Json:
+    def one_exclusion(id: PathId, scope: RequestedScope) -> Json:
         """The state of one exclusion."""
         with decision_problems():
-            return Json(exclusions.one(caller, id))
+            return Json(exclusions.one(scope, id))
 
     @routes.post(
         "/exclusions",
@@ -174,9 +183,9 @@ def _add_decision(
         responses=answers(ExclusionState),
         description=how.__doc__,
     )
-    async def decide(id: PathId, caller: Caller) -> Json:
+    async def decide(id: PathId, caller: Caller, scope: RequestedScope) -> Json:
         with decision_problems():
-            return Json(await exclusions.decide(caller, id, how))
+            return Json(await exclusions.decide(caller, scope, id, how))
 
 
 def _faults(exclusion: Exclusion) -> Sequence[Fault]:

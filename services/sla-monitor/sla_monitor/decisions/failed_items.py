@@ -105,9 +105,9 @@ class FailedItemService:
         Raises `UnknownDecision` unless the item has failed, and `NotAllowed` where another item has the request's id.
         """
         require_in_scope(caller.scope, wanted.council)
-        request = self._log.current.retry(wanted.id)
+        request = self._log.current.retry(wanted.council, wanted.id)
         if request is not None:
-            if (request.council, request.item) != (wanted.council, wanted.item):
+            if request.item != wanted.item:
                 raise NotAllowed("another request has this id")
             return
         failed = (await self._items.failures(Scope.of(wanted.council))).items
@@ -115,7 +115,7 @@ class FailedItemService:
             raise UnknownDecision(f"no item {wanted.item!r} of {wanted.council!r} has failed")
         await self._log.append(
             ItemRetryRequested(
-                id=derived_id("item-retry", wanted.id),
+                id=derived_id("item-retry", wanted.council, wanted.id),
                 source=SOURCE,
                 time=self._clock.now(),
                 subject=wanted.id,

@@ -13,7 +13,7 @@ from shared.auth.roles import Action
 from shared.contracts.decisions import ExclusionApproved, ExclusionRejected, ExclusionWithdrawn
 from shared.contracts.definitions import Council, Service
 from shared.contracts.proposals import ProposalData
-from shared.http import Caller, CallerScope, PathId, Problem, requires
+from shared.http import Caller, CallerScope, PathId, Problem, RequestedScope, requires
 from shared.http.problem_types import NOT_FOUND, NOT_PERMITTED
 from shared.web.pages import environment
 from sla_monitor.decisions import decision_problems
@@ -88,7 +88,7 @@ def router(
         )
 
     @routes.post("/approvals/exclusions/{id}/{how}", dependencies=[requires(Action.READ_FIGURES)])
-    async def decide(id: PathId, how: PathId, caller: Caller, scope: CallerScope) -> Response:
+    async def decide(id: PathId, how: PathId, caller: Caller, scope: RequestedScope) -> Response:
         """The caller's side has decided; the page shows what became of it."""
         if how not in _HOW:
             raise Problem(NOT_FOUND)
@@ -96,18 +96,18 @@ def router(
             found = exclusions.one(scope, id)
             if how not in _steps(found, caller):
                 raise Problem(NOT_PERMITTED)
-            await exclusions.decide(caller, id, _HOW[how])
+            await exclusions.decide(caller, scope, id, _HOW[how])
         return RedirectResponse("/approvals", status_code=303, headers=_NO_STORE)
 
     @routes.post("/approvals/correction-runs/{id}/{how}", dependencies=[requires(Action.READ_FIGURES)])
-    async def decide_run(id: PathId, how: PathId, caller: Caller) -> Response:
+    async def decide_run(id: PathId, how: PathId, caller: Caller, scope: RequestedScope) -> Response:
         """Somebody else than who asked for the run has decided; the page shows what still waits."""
         decide = {"approve": corrections.approve, "reject": corrections.reject}.get(how)
         if decide is None:
             raise Problem(NOT_FOUND)
         caller.require(Action.APPROVE_CORRECTION)
         with decision_problems():
-            await decide(caller, id)
+            await decide(caller, scope, id)
         return RedirectResponse("/approvals", status_code=303, headers=_NO_STORE)
 
     return routes

@@ -6,7 +6,7 @@ side that may not take a step has not taken it (four eyes: who proposed an exclu
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -25,6 +25,7 @@ from shared.contracts.decisions import (
     ExclusionWithdrawn,
     ItemRetryRequested,
     Party,
+    council_of_decision,
 )
 from shared.contracts.scalars import Stream
 from shared.instants import epoch_s
@@ -98,27 +99,39 @@ class ReevaluationRequest(Struct, frozen=True):
 CATALOGUE_CHANGED = ReevaluationRequest("catalogue", 0, renews=True, open_only=True)
 
 
+_S = TypeVar("_S")
+# A decision's council and id. The council is None for a correction run of every council.
+_Key = tuple[str | None, str]
+
+
+class SeveralCouncils(LookupError):
+    """More than one council in scope has a decision of that id."""
+
+
 class Decisions:
-    """All decisions so far, applied in the order of their log."""
+    """All decisions so far, applied in the order of their log. Ids are unique among those of one council."""
 
     def __init__(self) -> None:
-        self._exclusions: dict[str, ExclusionState] = {}
+        self._exclusions: dict[_Key, ExclusionState] = {}
         self._approved: dict[str, tuple[ExcludedTime, ...]] = {}
         self._requests: list[ReevaluationRequest] = []
-        self._runs: dict[str, CorrectionRun] = {}
-        self._retries: dict[str, ReevaluationRequest] = {}
+        self._runs: dict[_Key, CorrectionRun] = {}
+        self._retries: dict[_Key, ReevaluationRequest] = {}
+        self._councils: dict[str, set[str | None]] = {}  # who has a decision of an id
 
     def apply(self, event: DecisionEvent, *, position: int) -> bool:
         """The decision is known, from `position` on; returns whether any item is to be evaluated again."""
+        self._councils.setdefault(event.subject, set()).add(council_of_decision(event))
         if isinstance(event, CorrectionRequested):
             return self._add_run(event, position)
         if isinstance(event, CorrectionProposed | CorrectionRejected):
             return self._note_run(event)
         if isinstance(event, ItemRetryRequested):
             return self._add_retry(event, position)
-        before = self._exclusions.get(event.subject)
+        key = _key(event)
+        before = self._exclusions.get(key)
         try:
-            after = self._exclusions[event.subject] = step(before, event)
+            after = self._exclusions[key] = step(before, event)
         except NotAllowed:
             return False  # two sides may act at once: whoever was second in the log was refused by being second
         if after == before or after.status != "approved":
@@ -128,13 +141,13 @@ class Decisions:
         self._requests.append(request_of(excluded, position=position, at=epoch_s(event.time)))
         return True
 
-    def exclusion(self, id_: str) -> ExclusionState | None:
-        """The exclusion's state; None where none of that id was proposed."""
-        return self._exclusions.get(id_)
+    def exclusion(self, scope: Scope, id_: str) -> ExclusionState | None:
+        """The exclusion of that id in scope, None where there is none; raises `SeveralCouncils`."""
+        return _only([self._exclusions[key] for key in self._keys(scope, id_) if key in self._exclusions])
 
     def exclusions(self, scope: Scope) -> list[ExclusionState]:
-        """All exclusions of the scope's councils, by id."""
-        states = (self._exclusions[id_] for id_ in sorted(self._exclusions))
+        """All exclusions of the scope's councils, by id and council."""
+        states = sorted(self._exclusions.values(), key=lambda state: (state.id, state.exclusion.council))
         return [state for state in states if scope.allows(state.exclusion.council)]
 
     def approved(self, council: str) -> Sequence[ExcludedTime]:
@@ -145,32 +158,39 @@ class Decisions:
         """What is to be evaluated again by decisions after a position, in their order."""
         return [request for request in self._requests if request.position > after]
 
-    def cause_of(self, id_: str) -> str:
-        """What kind of cause a correction names: a decision, the catalogue, time, a rebuild, or else an event."""
+    def cause_of(self, council: str, id_: str) -> str:
+        """What kind of cause a council's correction names: a decision, the catalogue, time, a rebuild, or an event."""
         if id_ in (CATALOGUE_CHANGED.cause, "clock"):
             return id_
-        if id_ in self._exclusions:
+        if (council, id_) in self._exclusions:
             return "exclusion"
-        if id_ in self._runs:
+        if (council, id_) in self._runs or (None, id_) in self._runs:
             return "correction-run"
-        if id_ in self._retries:
+        if (council, id_) in self._retries:
             return "retry"
         return "rebuild" if id_.partition("-")[0] == "rebuild" else "event"
 
-    def run(self, id_: str) -> CorrectionRun | None:
-        """The correction run of that id."""
-        return self._runs.get(id_)
+    def run(self, scope: Scope, id_: str) -> CorrectionRun | None:
+        """The correction run of that id in scope; one of every council is in any. Raises `SeveralCouncils`."""
+        found = [self._runs[key] for key in self._keys(scope, id_) if key in self._runs]
+        return next((run for run in found if run.scope.council is None), None) or _only(found)
 
     def runs(self) -> list[CorrectionRun]:
-        """Every correction run, by id."""
-        return [self._runs[id_] for id_ in sorted(self._runs)]
+        """Every correction run, by id and council."""
+        return sorted(self._runs.values(), key=lambda run: (run.id, run.scope.council or ""))
 
-    def retry(self, id_: str) -> ReevaluationRequest | None:
-        """The request of that id to judge a failed item again."""
-        return self._retries.get(id_)
+    def retry(self, council: str, id_: str) -> ReevaluationRequest | None:
+        """The request of that id to judge a failed item of the council again."""
+        return self._retries.get((council, id_))
+
+    def _keys(self, scope: Scope, id_: str) -> list[_Key]:
+        """Of every decision of that id that the scope sees."""
+        councils = self._councils.get(id_, set())
+        return [(council, id_) for council in councils if council is None or scope.allows(council)]
 
     def _add_retry(self, event: ItemRetryRequested, position: int) -> bool:
-        if event.subject in self._retries:
+        key = _key(event)
+        if key in self._retries:
             return False
         request = ReevaluationRequest(
             cause=event.subject,
@@ -179,27 +199,29 @@ class Decisions:
             council=event.data.council,
             item=event.data.item,
         )
-        self._retries[event.subject] = request
+        self._retries[key] = request
         self._requests.append(request)
         return True
 
     def _note_run(self, event: CorrectionProposed | CorrectionRejected) -> bool:
         """The first step of each kind holds; neither has any item evaluated again."""
-        known = self._runs.get(event.subject)
+        key = _key(event)
+        known = self._runs.get(key)
         match event:
             case CorrectionProposed(data=data) if known is None:
-                self._runs[event.subject] = CorrectionRun(event.subject, data.scope, data.proposed_by, event.time)
+                self._runs[key] = CorrectionRun(event.subject, data.scope, data.proposed_by, event.time)
             case CorrectionRejected(data=data) if known is not None and known.status == "proposed":
                 rejected = msgspec.structs.replace(known, status="rejected", decided_by=data.rejected_by)
-                self._runs[event.subject] = rejected
+                self._runs[key] = rejected
         return False
 
     def _add_run(self, event: CorrectionRequested, position: int) -> bool:
-        known = self._runs.get(event.subject)
+        key = _key(event)
+        known = self._runs.get(key)
         if known is not None and known.status != "proposed":
             return False
         scope, data = event.data.scope, event.data
-        self._runs[event.subject] = CorrectionRun(
+        self._runs[key] = CorrectionRun(
             id=event.subject,
             scope=scope,
             requested_by=data.requested_by,
@@ -221,6 +243,16 @@ class Decisions:
             )
         )
         return True
+
+
+def _key(event: DecisionEvent) -> _Key:
+    return council_of_decision(event), event.subject
+
+
+def _only(found: Sequence[_S]) -> _S | None:
+    if len(found) > 1:
+        raise SeveralCouncils
+    return found[0] if found else None
 
 
 def step(state: ExclusionState | None, event: ExclusionStep) -> ExclusionState:

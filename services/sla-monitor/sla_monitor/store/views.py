@@ -6,7 +6,7 @@ from functools import lru_cache
 from shared.bus.log_view import LogView
 from shared.contracts.catalogue import CatalogueEvent
 from shared.contracts.codec import decode_event, encode_event
-from shared.contracts.decisions import DecisionEvent
+from shared.contracts.decisions import DecisionEvent, council_of_decision
 from shared.contracts.definitions import Agreement, Council, Partnership, Service
 from shared.contracts.proposals import ProposalData, ProposalUpdated
 from shared.contracts.topics import CATALOGUE, DECISIONS
@@ -77,7 +77,7 @@ class CatalogueView(LogView):
 def decision_key(event: DecisionEvent) -> str:
     """The key of a decision's record, another for each step: what compaction keeps are all of them."""
     _, kind, step, _ = str(event.__struct_config__.tag).split(".")
-    return f"{kind}:{event.subject}:{step}"
+    return f"{kind}:{council_of_decision(event) or ''}:{event.subject}:{step}"
 
 
 class DecisionsView(LogView):
