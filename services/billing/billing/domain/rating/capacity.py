@@ -2,17 +2,16 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
-from fractions import Fraction
 
 from billing.domain.charge_line import plain, quantity_text
 from billing.domain.rating.charge_kind import PeriodUsage, Priced
 from billing.domain.rating.standing import ProratedMonth
+from billing.domain.rating.units_at_price import UnitsAtPrice
 from shared.contracts.charges import CapacityCharge
-from shared.money import format_rate
 
 
 @dataclass(frozen=True, slots=True)
-class Overage:
+class Overage(UnitsAtPrice):
     """`quantity` units above the month's `included` ones, at `price` each."""
 
     included: Decimal
@@ -20,25 +19,12 @@ class Overage:
     price: Decimal
 
     @property
-    def amount(self) -> Fraction:
-        """Exact pounds: quantity × price."""
-        return Fraction(self.quantity) * Fraction(self.price)
-
-    @property
     def label(self) -> str:
         return f"Above {quantity_text(self.included)} included"
 
     @property
-    def quantity_text(self) -> str:
-        return quantity_text(self.quantity)
-
-    @property
-    def rate_text(self) -> str:
-        return format_rate(self.price)
-
-    @property
     def formula(self) -> str:
-        return f"above {plain(self.included)}: {plain(self.quantity)} x {plain(self.price)}"
+        return f"above {plain(self.included)}: {self.product}"
 
 
 def price(charge: CapacityCharge, usage: PeriodUsage) -> Priced:

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from billing.domain.charge_line import plain, quantity_text
 from billing.domain.rating.charge_kind import PeriodUsage, Priced, to_quantity
+from billing.domain.rating.units_at_price import UnitsAtPrice
 from shared.contracts.charges import GraduatedCharge, Tier
 from shared.money import format_rate
 
@@ -18,7 +19,7 @@ class UnpricedUnits(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class TierStep:
+class TierStep(UnitsAtPrice):
     """`quantity` units out of those above `above`, up to and including `up_to` (None: no end), at `price` each."""
 
     above: Decimal
@@ -27,28 +28,14 @@ class TierStep:
     price: Decimal
 
     @property
-    def amount(self) -> Fraction:
-        """Exact pounds: quantity × price."""
-        return Fraction(self.quantity) * Fraction(self.price)
-
-    @property
     def label(self) -> str:
         return tier_label(self.above, self.up_to)
 
     @property
-    def quantity_text(self) -> str:
-        return quantity_text(self.quantity)
-
-    @property
-    def rate_text(self) -> str:
-        return format_rate(self.price)
-
-    @property
     def formula(self) -> str:
-        product = f"{plain(self.quantity)} x {plain(self.price)}"
         if self.up_to is None and not self.above:
-            return product
-        return f"above {plain(self.above)} to {'no limit' if self.up_to is None else plain(self.up_to)}: {product}"
+            return self.product
+        return f"above {plain(self.above)} to {'no limit' if self.up_to is None else plain(self.up_to)}: {self.product}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,15 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from fractions import Fraction
 
-from billing.domain.charge_line import plain, quantity_text
+from billing.domain.charge_line import quantity_text
 from billing.domain.rating.charge_kind import PeriodUsage, Priced, accepts
+from billing.domain.rating.units_at_price import UnitsAtPrice
 from shared.contracts.charges import MatrixCharge
-from shared.money import format_rate
 
 
 @dataclass(frozen=True, slots=True)
-class MatrixStep:
+class MatrixStep(UnitsAtPrice):
     """`quantity` units of the row called `label`, at `price` each."""
 
     label: str
@@ -20,21 +19,8 @@ class MatrixStep:
     price: Decimal
 
     @property
-    def amount(self) -> Fraction:
-        """Exact pounds: quantity × price."""
-        return Fraction(self.quantity) * Fraction(self.price)
-
-    @property
-    def quantity_text(self) -> str:
-        return quantity_text(self.quantity)
-
-    @property
-    def rate_text(self) -> str:
-        return format_rate(self.price)
-
-    @property
     def formula(self) -> str:
-        return f"{self.label}: {plain(self.quantity)} x {plain(self.price)}"
+        return f"{self.label}: {self.product}"
 
 
 def price(charge: MatrixCharge, usage: PeriodUsage) -> Priced:

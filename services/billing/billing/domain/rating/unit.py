@@ -2,17 +2,15 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
-from fractions import Fraction
 from typing import ClassVar
 
-from billing.domain.charge_line import plain, quantity_text
 from billing.domain.rating.charge_kind import PeriodUsage, Priced
+from billing.domain.rating.units_at_price import UnitsAtPrice
 from shared.contracts.charges import UnitCharge
-from shared.money import format_rate
 
 
 @dataclass(frozen=True, slots=True)
-class UnitPrice:
+class UnitPrice(UnitsAtPrice):
     """`quantity` units at `price` each."""
 
     quantity: Decimal
@@ -20,21 +18,8 @@ class UnitPrice:
     label: ClassVar[str] = ""
 
     @property
-    def amount(self) -> Fraction:
-        """Exact pounds: quantity × price."""
-        return Fraction(self.quantity) * Fraction(self.price)
-
-    @property
-    def quantity_text(self) -> str:
-        return quantity_text(self.quantity)
-
-    @property
-    def rate_text(self) -> str:
-        return format_rate(self.price)
-
-    @property
     def formula(self) -> str:
-        return f"{plain(self.quantity)} x {plain(self.price)}"
+        return self.product
 
 
 def price(charge: UnitCharge, usage: PeriodUsage) -> Priced:
