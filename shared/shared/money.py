@@ -5,6 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 PENCE_IN_A_POUND = 100
+EXACT_PLACES = 12  # six decimals of quantity times six of price: exact for all but part months
 _MINUS = "−"  # U+2212: a hyphen is read aloud as "hyphen" and breaks lines
 
 
@@ -25,6 +26,12 @@ def half_up(exact: Fraction) -> int:
     """The nearest integer; a tie goes away from zero, as ROUND_HALF_UP has it, at any precision."""
     nearest = (2 * abs(exact.numerator) + exact.denominator) // (2 * exact.denominator)
     return nearest if exact >= 0 else -nearest
+
+
+def exact_text(exact: Fraction) -> str:
+    """Plain digits without trailing zeros: `0.0375`. What goes on for ever is rounded half up to twelve decimals."""
+    text = f"{Decimal(half_up(exact * 10**EXACT_PLACES)).scaleb(-EXACT_PLACES):f}"
+    return text.rstrip("0").rstrip(".")
 
 
 def allocate(total_pence: int, weights: Mapping[str, int]) -> dict[str, int]:

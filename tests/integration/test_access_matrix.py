@@ -18,7 +18,7 @@ from shared.http.access import PUBLIC
 from shared.scope import Scope
 from tallystick.stack import Stack, open_stack
 
-KINDS = ("provider", "council", "service", "calendar", "tariff", "agreement", "partnership")
+KINDS = ("provider", "council", "service", "calendar", "index", "tariff", "agreement", "partnership")
 READ, EVIDENCE, OPERATE = Action.READ_FIGURES, Action.READ_EVIDENCE, Action.OPERATE
 FIGURES = (
     "adjustments",
@@ -51,12 +51,13 @@ FIGURES = (
 EXPECTED: dict[tuple[str, str], Action] = {
     **{("GET", f"/v1/{path}"): READ for path in FIGURES},
     **{
-        (method, f"/v1/{kind}s{rest}".replace("ys", "ies")): (
+        (method, f"/v1/{kind}s{rest}".replace("ys", "ies").replace("xs", "xes")): (
             Action.PROPOSE_CATALOGUE if method == "PUT" else READ if kind == "tariff" else Action.READ_CATALOGUE
         )
         for kind in KINDS
         for method, rest in (("GET", ""), ("GET", "/{id}"), ("GET", "/{id}/versions"), ("PUT", "/{id}"))
     },
+    ("GET", "/v1/tariffs/{id}/uplift"): READ,
     ("GET", "/v1/evidence/{council}/{month}"): EVIDENCE,
     ("GET", "/v1/quarantine"): OPERATE,
     ("POST", "/v1/item-retries"): OPERATE,

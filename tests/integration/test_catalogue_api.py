@@ -231,9 +231,18 @@ def test_the_id_of_the_body_is_that_of_the_path(client: TestClient) -> None:
 def test_openapi_names_every_kind_and_its_refusals(client: TestClient) -> None:
     document = client.get("/openapi.json").json()
 
-    for plural in ("providers", "councils", "services", "calendars", "tariffs", "agreements", "partnerships"):
+    for plural in (
+        "providers",
+        "councils",
+        "services",
+        "calendars",
+        "tariffs",
+        "agreements",
+        "partnerships",
+        "indexes",
+    ):
         operation = document["paths"][f"/v1/{plural}/{{id}}"]["put"]
-        proposed = {"202"} if plural in {"tariffs", "agreements"} else set()
+        proposed = {"202"} if plural in {"indexes", "tariffs", "agreements"} else set()
         assert {"200", "201", "4XX", "5XX"} | proposed == operation["responses"].keys()
     schemas = document["components"]["schemas"]
     assert {"Agreement", "AgreementVersion", "AgreementVersions", "ProblemDetails"} <= schemas.keys()
@@ -319,6 +328,7 @@ def test_a_whole_set_is_recorded_with_who_did_it(app: CatalogueApp) -> None:
         ("council", "adur", 1),
         ("service", "payroll", 1),
         ("calendar", "office", 1),
+        ("index", "prices", 1),
         ("tariff", "payroll", 1),
         ("agreement", "a1", 1),
         ("partnership", "p1", 1),

@@ -11,11 +11,13 @@ from shared.contracts.definitions import (
     Council,
     Objective,
     Partnership,
+    PriceIndex,
     Provider,
     Service,
     Target,
     Tariff,
 )
+from shared.contracts.indexes import IndexFigure
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri")
 
@@ -56,6 +58,15 @@ def tiered(*bounds: int | None) -> Tariff:
     return tariff(charges=(GraduatedCharge(name="Payslips", tiers=tiers),))
 
 
+def index(*figures: tuple[str, str], id: str = "prices") -> PriceIndex:
+    """An index with figures: its months and their values."""
+    published = [
+        IndexFigure(period=period, value=value, published=date(2025, 10, 22), source="Table 1")
+        for period, value in figures
+    ]
+    return PriceIndex(id=id, name="Prices", figures=tuple(published))
+
+
 def agreement(id: str = "a1", **changes: Any) -> Agreement:
     defaults: dict[str, Any] = {
         "id": id,
@@ -74,4 +85,5 @@ def partnership(**changes: Any) -> Partnership:
 
 def whole() -> list[AnyDefinition]:
     """A set in which every reference is known."""
-    return [provider(), council(), service(), calendar(), tariff(), agreement(tariffs=("payroll",)), partnership()]
+    agreed = agreement(tariffs=("payroll",))
+    return [provider(), council(), service(), calendar(), index(("2025-09", "100")), tariff(), agreed, partnership()]

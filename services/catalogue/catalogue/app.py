@@ -7,7 +7,7 @@ from contextlib import suppress
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 
-from catalogue import api, clients_api, people_api, proposals_api, token_api
+from catalogue import api, clients_api, people_api, proposals_api, token_api, uplift_api
 from catalogue.adapters import partnership_files
 from catalogue.adapters.clients import SqlClientStore
 from catalogue.adapters.people_sql import SqlPeopleStore
@@ -69,6 +69,7 @@ class CatalogueApp:
         *token_api.TYPES,
         *people_api.PEOPLE_TYPES,
         *proposals_api.TYPES,
+        uplift_api.TariffUplift,
         *AUDIT_TYPES,
     )
     consumers: Sequence[ConsumerStatus] = ()
@@ -113,6 +114,7 @@ class CatalogueApp:
         routes = APIRouter()
         routes.include_router(api.router(self.handlers, self.proposals, self._clock))
         routes.include_router(proposals_api.router(self.proposals, self._clock))
+        routes.include_router(uplift_api.router(self.handlers))
         routes.include_router(clients_router(self.clients))
         routes.include_router(self._sign_in.router())
         routes.include_router(

@@ -10,6 +10,7 @@ from shared.contracts.definitions import (
     Council,
     Definition,
     Partnership,
+    PriceIndex,
     Provider,
     Service,
     Tariff,
@@ -56,6 +57,12 @@ class AgreementVersioned(Event, frozen=True, kw_only=True, tag="tallystick.catal
     data: VersionData[Agreement]
 
 
+class IndexVersioned(Event, frozen=True, kw_only=True, tag="tallystick.catalogue.index-versioned.v1"):
+    """A price index was added, or a figure of it was published."""
+
+    data: VersionData[PriceIndex]
+
+
 class TariffVersioned(Event, frozen=True, kw_only=True, tag="tallystick.catalogue.tariff-versioned.v1"):
     """A tariff was added or changed."""
 
@@ -74,6 +81,7 @@ CatalogueEvent = (
     | ServiceVersioned
     | CalendarVersioned
     | AgreementVersioned
+    | IndexVersioned
     | TariffVersioned
     | PartnershipVersioned
 )

@@ -19,6 +19,7 @@ from shared.contracts.charges import (
     VolumeCharge,
 )
 from shared.contracts.definitions import Tariff
+from shared.contracts.uplift import uplift_faults
 from shared.faults import Fault, repeats
 from shared.money import format_rate
 
@@ -44,6 +45,7 @@ def tariff_faults(tariff: Tariff) -> Iterator[Fault]:
                 continue
         yield from (fault.below("charges", index) for fault in found)
     yield from (fault.below("terms") for fault in _terms_faults(tariff.terms, tariff))
+    yield from uplift_faults(tariff)
 
 
 def tariff_warnings(tariff: Tariff) -> Iterator[Fault]:

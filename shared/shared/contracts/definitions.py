@@ -1,4 +1,4 @@
-"""What the catalogue holds: councils, services, calendars, agreements, targets, tariffs, partnerships.
+"""What the catalogue holds: councils, services, calendars, agreements, targets, tariffs, partnerships, price indexes.
 
 The same types are read from a partnership's file, stored, published on catalogue.changes.v1 and answered by the
 API. Dates are local (Europe/London unless the calendar names a zone); `effective_to` is excluded. Every definition
@@ -12,6 +12,7 @@ from msgspec import Meta, Struct, field
 
 from shared.contracts.charges import NO_TERMS, Charge, ChargeTerms
 from shared.contracts.credits import ServiceCredits
+from shared.contracts.indexes import IndexFigure, UpliftClause
 from shared.contracts.meters import Meter, NamedMeter
 from shared.contracts.parties import CouncilParty, ProviderParty
 from shared.contracts.scalars import ID_PATTERN, Amount, AwaitedParty, CutOff, Id, Percent, Title
@@ -197,9 +198,21 @@ class Agreement(Definition, frozen=True, kw_only=True):
         return by_service.get(service) or by_service.get(EVERY_SERVICE)
 
 
+class PriceIndex(Definition, frozen=True, kw_only=True):
+    """The published figures of an index of prices or pay, by month, ascending; a new figure is a new version.
+
+    `illustrative` figures were published by nobody.
+    """
+
+    name: Title
+    figures: Annotated[tuple[IndexFigure, ...], Meta(max_length=1000)] = ()
+    illustrative: bool = False
+
+
 class Tariff(Definition, frozen=True, kw_only=True):
     """What a council pays for a service each month. `on_change`: how tiers continue when a version changes mid-month.
 
+    `uplift` says how the next version's prices follow an index; until it is recorded nothing changes by itself.
     `illustrative` prices are examples, not agreed by any council: they and their charges are labelled so everywhere.
     """
 
@@ -208,6 +221,7 @@ class Tariff(Definition, frozen=True, kw_only=True):
     charges: Annotated[tuple[Charge, ...], Meta(min_length=1)]
     terms: ChargeTerms = NO_TERMS
     on_change: Literal["restart", "continue"] = "restart"
+    uplift: UpliftClause | None = None
     illustrative: bool = False
 
 
@@ -237,7 +251,7 @@ class Partnership(Definition, frozen=True, kw_only=True):
     benefits: tuple[Benefit, ...] = ()
 
 
-AnyDefinition = Provider | Council | Service | Calendar | Agreement | Tariff | Partnership
+AnyDefinition = Provider | Council | Service | Calendar | Agreement | PriceIndex | Tariff | Partnership
 
 
 def council_of(definition: AnyDefinition) -> str | None:

@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.domain.charge_line import ChargeLine, exact_text
+from billing.domain.charge_line import ChargeLine
 from billing.domain.rating.graduated import TierStep, UnpricedUnits, price_by_tier
 from billing.domain.rating.pipeline import rate
 from billing.domain.rating.standing import ProratedMonth
 from billing.domain.usage import MeteredUsage
 from shared.contracts.charges import GraduatedCharge, Tier
 from shared.contracts.definitions import Tariff
+from shared.money import exact_text
 from shared.period import Month
 from tests.support.laws import law
 from tests.support.recharges import ASHBY, GRADUATED, PAYABLE, metered, standing, tariff, tariff_period, unit

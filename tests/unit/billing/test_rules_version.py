@@ -11,13 +11,14 @@ from pathlib import Path
 
 import msgspec
 
-from billing.domain.charge_line import exact_text, plain
+from billing.domain.charge_line import plain
 from billing.domain.corrections import SERVICE_CREDIT
 from billing.domain.rules import CHANGED_KINDS, RULES_VERSION
 from billing.domain.statement import Statement, build_statement
 from billing.domain.usage import UsageDetail
 from shared.contracts.charges import ChargeLimit, ChargeTerms, FixedDiscount, PercentageDiscount, Waiver
 from shared.contracts.definitions import Tariff
+from shared.money import exact_text
 from shared.period import Month
 from tests.support.recharges import ASHBY, PAYABLE, agreement, tariff, terms, usage
 from tests.unit.billing.test_corrections import KINDS

@@ -17,7 +17,7 @@ from shared.yaml_values import read_yaml
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGE, TRIAL = ((DOCS / name).read_text(encoding="utf-8") for name in ("tariffs.md", "try-a-tariff.md"))
-_EXAMPLE = re.compile(r"```yaml\n(.*?)```\n(?:(?!```).)*?```json\n(.*?)```", re.DOTALL)
+_EXAMPLE = re.compile(r"```yaml\n([^`]*)```\n(?:(?!```).)*?```json\n([^`]*)```", re.DOTALL)
 EXAMPLES = [*_EXAMPLE.findall(PAGE), *_EXAMPLE.findall(TRIAL)]
 
 

@@ -93,7 +93,7 @@ def test_a_tariff_is_about_whoever_agreed_to_it_by_then_or_together_with_it() ->
 def test_prices_and_terms_need_approval_and_the_first_file_sets_up() -> None:
     versions = [CatalogueVersion(1, AT, each) for each in whole()]
 
-    assert [version.key.kind for version in versions if needs_approval([version])] == ["tariff", "agreement"]
+    assert [version.key.kind for version in versions if needs_approval([version])] == ["index", "tariff", "agreement"]
     assert not is_set_up({version.key: (version,) for version in versions if not needs_approval([version])})
     assert is_set_up({version.key: (version,) for version in versions})
 

@@ -91,7 +91,7 @@ def test_what_could_not_be_read_is_not_unknown() -> None:
 def test_an_id_is_defined_once_in_a_set_but_may_be_of_two_kinds() -> None:
     found = messages([*whole(), calendar(), service("office")])
 
-    assert found == {"#/7/id": "another calendar of this input has the same id"}
+    assert found == {"#/8/id": "another calendar of this input has the same id"}
 
 
 @pytest.mark.parametrize(
@@ -187,6 +187,7 @@ def test_what_is_referred_to_is_announced_before_what_refers_to_it() -> None:
         "council",
         "service",
         "calendar",
+        "index",
         "tariff",
         "agreement",
         "partnership",

@@ -5,13 +5,13 @@ import csv
 import io
 from collections.abc import Iterator
 
-from billing.domain.charge_line import ChargeLine, exact_text, plain
+from billing.domain.charge_line import ChargeLine, plain
 from billing.domain.credits.credit_line import CreditLine
 from billing.domain.credits.reason import reason
 from billing.domain.statement import Statement
 from billing.domain.vat import LineVat, VatTotal
 from shared.csv_cells import escape_formula
-from shared.money import plain_gbp
+from shared.money import exact_text, plain_gbp
 from shared.period import Month
 
 COLUMNS = (

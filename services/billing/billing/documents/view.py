@@ -8,10 +8,10 @@ from billing.documents.credits_view import CreditsView, credits_view
 from billing.documents.invoicing_view import PartyView, VatView, party_views, vat_header, vat_view
 from billing.documents.partnership_view import partnership_path
 from billing.domain.canonical import content_hash
-from billing.domain.charge_line import ChargeLine, Working, exact_text, quantity_text
+from billing.domain.charge_line import ChargeLine, Working, quantity_text
 from billing.domain.statement import ServiceCharges, Statement
 from billing.domain.usage import UnbilledUsage
-from shared.money import format_gbp, format_gbp_prose, format_rate
+from shared.money import exact_text, format_gbp, format_gbp_prose, format_rate
 from shared.period import Month
 from shared.web.formats import date_range, long_date, month_name, whole_number
 from shared.web.strings import text

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from billing.domain.charge_line import ChargeLine, exact_text, plain
+from billing.domain.charge_line import ChargeLine, plain
 from billing.domain.credits.credit_line import CreditLine
 from billing.domain.credits.reason import reason
 from billing.domain.rules import RULES_VERSION
@@ -25,6 +25,7 @@ from shared.contracts import codec
 from shared.contracts.definitions import Tariff
 from shared.contracts.parties import PartyDetails
 from shared.contracts.versions import DefinitionVersion
+from shared.money import exact_text
 from shared.period import Month
 
 FORMAT = "tallystick-statement/1"

@@ -8,11 +8,9 @@ from typing import Literal, Protocol
 
 from billing.domain.rules import RULES_VERSION
 from billing.domain.vat import LineVat
-from shared.money import half_up, pence
+from shared.money import pence
 
 Absence = Literal["no_usage", "no_data"]
-
-EXACT_PLACES = 12  # six decimals of quantity times six of price: exact for all but part months
 
 
 class Working(Protocol):
@@ -84,11 +82,6 @@ class ChargeLine:
     def amount_pence(self) -> int:
         """Whole pence: the exact amount rounded half up."""
         return pence(self.amount_exact)
-
-
-def exact_text(pounds: Fraction) -> str:
-    """Pounds as plain digits without trailing zeros; those of a part month may go on, and are rounded half up."""
-    return plain(Decimal(half_up(pounds * 10**EXACT_PLACES)).scaleb(-EXACT_PLACES))
 
 
 def plain(number: Decimal) -> str:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from billing.domain.charge_line import exact_text, plain
+from billing.domain.charge_line import plain
 from billing.domain.credits.limits import cap_pence
 from billing.domain.metering import london_day
 from billing.domain.meters import MeteredEvent, QuantityRounding, left_out, rounding_of, sum_exactly, units_by_day
@@ -22,6 +22,7 @@ from billing.trial.questions import (
     DaysBetween,
     Difference,
     MeteredReading,
+    PriceUplift,
     Prorate,
     RoundAmount,
     Split,
@@ -31,8 +32,9 @@ from billing.trial.questions import (
     VatTerms,
 )
 from shared.contracts.credits import FixedAmount
+from shared.contracts.uplift import index_change, raised_price
 from shared.instants import epoch_s, epoch_us
-from shared.money import allocate, half_up, pence, plain_gbp
+from shared.money import allocate, exact_text, half_up, pence, plain_gbp
 from shared.period import LONDON, Month, month_of_day
 from shared.written_time import read_time
 
@@ -208,6 +210,27 @@ def _by_line(bookings: tuple[Booking, ...]) -> dict[str, int]:
     return sums
 
 
+def _uplift(asked: PriceUplift, _: ZoneInfo) -> Fields:
+    change = index_change(
+        asked.figures[asked.base],
+        asked.figures[asked.reference],
+        places=asked.percent_places,
+        cap=asked.cap_percent,
+        collar=asked.collar_percent,
+    )
+    percent = Decimal(change.percent)
+    prices = [raised_price(name, gbp, percent, asked.price_places) for name, gbp in asked.prices_gbp.items()]
+    return {
+        "exact_percent": change.exact,
+        "rounded_percent": change.rounded,
+        "percent": change.percent,
+        "limit": change.limit,
+        "prices": [
+            {"name": each.at, "before_gbp": each.before, "exact_gbp": each.exact, "gbp": each.after} for each in prices
+        ],
+    }
+
+
 # Each function takes questions of its own type only, which a mapping cannot say: hence Any.
 _ANSWERED: Mapping[str, Callable[[Any, ZoneInfo], Fields]] = {
     "split": _split,
@@ -220,4 +243,5 @@ _ANSWERED: Mapping[str, Callable[[Any, ZoneInfo], Fields]] = {
     "convert": _convert,
     "round": _round,
     "difference": _difference,
+    "uplift": _uplift,
 }

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from billing.domain.charge_line import ChargeLine, exact_text, plain
+from billing.domain.charge_line import ChargeLine, plain
 from billing.domain.credits.attainment import TargetAttainment
 from billing.domain.credits.credit_line import CreditLine
 from billing.domain.credits.earned import credit_lines
@@ -20,7 +20,7 @@ from billing.domain.usage import MeteredUsage, UsageDetail
 from billing.trial.document import TariffDocument, TrialUsage
 from shared.contracts.definitions import Agreement, Service, Target
 from shared.contracts.versions import DefinitionVersion, in_force
-from shared.money import pence, plain_gbp
+from shared.money import exact_text, pence, plain_gbp
 from shared.period import Month, months_between, period_of
 from shared.written_time import read_time
 

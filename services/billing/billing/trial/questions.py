@@ -12,6 +12,7 @@ from msgspec import Meta, Struct, field
 
 from shared.contracts.charges import PercentRate
 from shared.contracts.credits import Cap
+from shared.contracts.indexes import ChangePercent, IndexValue, Places, limit_faults
 from shared.contracts.meters import Meter, Rounding, meter_faults
 from shared.contracts.scalars import END_OF_TEXT, Amount, Id, MonthText
 from shared.contracts.vat import WITHOUT_VAT, VatTreatment
@@ -143,6 +144,19 @@ class Difference(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     booked: Annotated[tuple[Booking, ...], Meta(max_length=_MANY)]
 
 
+class PriceUplift(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Prices by name that follow an index, as a tariff's `uplift` clause has it; `figures` by month."""
+
+    figures: Annotated[dict[MonthText, IndexValue], Meta(min_length=2, max_length=_MANY)]
+    base: MonthText
+    reference: MonthText
+    percent_places: Places
+    price_places: Places
+    cap_percent: ChangePercent | None = None
+    collar_percent: ChangePercent | None = None
+    prices_gbp: Annotated[dict[Name, Amount], Meta(min_length=1, max_length=_MANY)]
+
+
 class TariffQuestion(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """Exactly one question beside its `id`, which is repeated in the answer."""
 
@@ -157,6 +171,7 @@ class TariffQuestion(Struct, frozen=True, kw_only=True, omit_defaults=True, forb
     convert: Conversion | None = None
     round: RoundAmount | None = None
     difference: Difference | None = None
+    uplift: PriceUplift | None = None
 
     @property
     def asked(self) -> dict[str, object]:
@@ -182,6 +197,8 @@ def question_faults(question: TariffQuestion) -> Iterator[Fault]:
             found = iter([Fault(("divide_by",), "expected other than 0")])
         case TariffQuestion(aggregate=Aggregation() as aggregation):
             found = _aggregation_faults(aggregation)
+        case TariffQuestion(uplift=PriceUplift() as uplift):
+            found = _uplift_faults(uplift)
         case TariffQuestion(vat=tuple() as nets):
             found = (fault.below(index) for index, net in enumerate(nets) for fault in vat_faults(net))
         case _:
@@ -213,6 +230,16 @@ def _aggregation_faults(asked: Aggregation) -> Iterator[Fault]:
             read_time(reading.at)
         except InvalidTime as fault:
             yield Fault(("readings", index, "at"), str(fault))
+
+
+def _uplift_faults(asked: PriceUplift) -> Iterator[Fault]:
+    for name, period in (("base", asked.base), ("reference", asked.reference)):
+        if period not in asked.figures:
+            yield Fault((name,), "has no figure")
+    for period, value in asked.figures.items():
+        if not Decimal(value):
+            yield Fault(("figures", period), "expected more than 0")
+    yield from limit_faults(asked.collar_percent, asked.cap_percent)
 
 
 def vat_faults(terms: VatTerms) -> Iterator[Fault]:

@@ -14,7 +14,7 @@ from catalogue.domain.versions import PLURALS, DefinitionKey, Kind
 from shared.faults import Fault, Path, did_you_mean
 
 _SINGLE: tuple[Kind, ...] = ("provider", "partnership")
-_LISTED: tuple[Kind, ...] = ("council", "calendar", "service", "tariff")
+_LISTED: tuple[Kind, ...] = ("council", "calendar", "service", "index", "tariff")
 _LISTS = (*(PLURALS[kind] for kind in _LISTED), "agreements")
 _SECTIONS = ("about", "services_from", "target_sets", *_SINGLE, *_LISTS)
 

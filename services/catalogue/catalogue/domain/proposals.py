@@ -1,7 +1,7 @@
 """Changes that two people make: which kinds of document, what a proposal says of each, and what approving one records.
 
-A tariff prices, and an agreement says which tariffs, credits and VAT treatments hold for a council: neither changes by
-one person's word.
+A tariff prices, an index says how prices may rise, and an agreement says which tariffs, credits and VAT treatments hold
+for a council: none changes by one person's word.
 """
 
 import json
@@ -27,13 +27,13 @@ from shared.ids import derived_id
 from shared.instants import epoch_us
 
 # A new kind of document that prices something is one more here.
-NEEDS_APPROVAL: frozenset[Kind] = frozenset({"tariff", "agreement"})
+NEEDS_APPROVAL: frozenset[Kind] = frozenset({"index", "tariff", "agreement"})
 MAX_WAITING = 200
 MAX_BYTES = 512 * 1024
 _MAX_DIFFERENCES = 200
 _MAX_VALUE = 300
 # What tells the members of a list apart, where they have it.
-_NAMES = ("id", "name", "service", "number")
+_NAMES = ("id", "name", "service", "number", "period")
 _STATUS: dict[ProposalStep, ProposalStatus] = {"approve": "approved", "reject": "rejected", "withdraw": "withdrawn"}
 
 

@@ -17,10 +17,12 @@ from shared.contracts.definitions import (
     Calendar,
     Council,
     Partnership,
+    PriceIndex,
     Provider,
     Service,
     Tariff,
 )
+from shared.contracts.indexes import figure_faults
 from shared.faults import Fault, Path, did_you_mean
 from shared.holidays import BankHolidays
 from shared.period import YEARS
@@ -88,6 +90,8 @@ def _alone(definition: AnyDefinition, holidays: BankHolidays) -> Iterator[Fault]
             yield from council_party_faults(definition)
         case Provider():
             yield from provider_faults(definition)
+        case PriceIndex():
+            yield from figure_faults(definition.figures)
         case Tariff():
             yield from tariff_faults(definition)
         case Agreement():
@@ -147,8 +151,10 @@ def _references(definition: AnyDefinition) -> Iterator[tuple[Path, DefinitionKey
     match definition:
         case Council(successors=successors):
             yield from ((("successors", i), DefinitionKey("council", id)) for i, id in enumerate(successors))
-        case Tariff(service=service):
+        case Tariff(service=service, uplift=uplift):
             yield ("service",), DefinitionKey("service", service)
+            if uplift is not None:
+                yield ("uplift", "index"), DefinitionKey("index", uplift.index)
         case Agreement():
             yield from _of_agreement(definition)
         case Partnership(provider=provider, councils=councils):

@@ -1,4 +1,4 @@
-"""The seven kinds of definition, and their versions: appended, never edited."""
+"""The eight kinds of definition, and their versions: appended, never edited."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,13 +11,14 @@ from shared.contracts.definitions import (
     Calendar,
     Council,
     Partnership,
+    PriceIndex,
     Provider,
     Service,
     Tariff,
     council_of,
 )
 
-Kind = Literal["provider", "council", "service", "calendar", "tariff", "agreement", "partnership"]
+Kind = Literal["provider", "council", "service", "calendar", "index", "tariff", "agreement", "partnership"]
 
 # In the order in which one may refer to another: what an event refers to is announced before it.
 DEFINITION_TYPES: dict[Kind, type[AnyDefinition]] = {
@@ -25,11 +26,12 @@ DEFINITION_TYPES: dict[Kind, type[AnyDefinition]] = {
     "council": Council,
     "service": Service,
     "calendar": Calendar,
+    "index": PriceIndex,
     "tariff": Tariff,
     "agreement": Agreement,
     "partnership": Partnership,
 }
-PLURALS: dict[Kind, str] = {kind: f"{kind}s" for kind in DEFINITION_TYPES}
+PLURALS: dict[Kind, str] = {kind: f"{kind}s" for kind in DEFINITION_TYPES} | {"index": "indexes"}
 _KINDS = {found: kind for kind, found in DEFINITION_TYPES.items()}
 
 
