@@ -16,7 +16,7 @@ from catalogue.proposals_api import ProposalReport, Reason, refusals, report_of
 from shared.auth.roles import Action
 from shared.clock import Clock
 from shared.contracts.definitions import AnyDefinition
-from shared.contracts.scalars import ID_PATTERN, Instant
+from shared.contracts.scalars import Instant
 from shared.faults import Fault
 from shared.http import (
     Caller,
@@ -36,11 +36,10 @@ from shared.http import (
     read_as,
     requires,
 )
-from shared.http.problem_types import INVALID_CURSOR, INVALID_REQUEST
+from shared.http.problem_types import INVALID_REQUEST
 
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 _ETAG = re.compile(f'"({_NUMBER.pattern})"', re.ASCII)
-_ID = re.compile(ID_PATTERN)
 IfMatch = Annotated[str | None, Header(description="the ETag of the version that is replaced, where there is one")]
 
 
@@ -87,7 +86,7 @@ def _add_reads(routes: APIRouter, kind: Kind, handlers: CatalogueHandlers) -> No
         caller: CallerScope, paging: RequestedPage, limit: Limit = 50, as_of: DateParameter | None = None
     ) -> Json:
         """Of each id, by ascending id, the newest version, or the one in force on `as_of`."""
-        found = handlers.listing(kind, caller, on=as_of, after=_after(paging.after, "", _ID), limit=limit + 1)
+        found = handlers.listing(kind, caller, on=as_of, after=paging.after_text, limit=limit + 1)
         return _page(paging, found, limit, key=lambda version: version.key.id)
 
     @routes.get("/{id}", name=f"get_{kind}", dependencies=needs, responses=one)
@@ -101,7 +100,7 @@ def _add_reads(routes: APIRouter, kind: Kind, handlers: CatalogueHandlers) -> No
     @routes.get("/{id}/versions", name=f"list_versions_of_{kind}", dependencies=needs, responses=many)
     def history(id: PathId, caller: CallerScope, paging: RequestedPage, limit: Limit = 50) -> Json:
         """Every version, ascending."""
-        after = int(_after(paging.after, "0", _NUMBER))
+        after = paging.after_number
         with refusals():
             versions = handlers.history(DefinitionKey(kind, id), caller)
         found = [version for version in versions if version.number > after]
@@ -169,17 +168,6 @@ def _expected(if_match: str | None) -> ExpectedVersions | None:
     # A weak tag (W/"3") never matches, as RFC 9110 asks of If-Match.
     numbers = frozenset(int(found[1]) for tag in tags if (found := _ETAG.fullmatch(tag)))
     return ExpectedVersions(numbers, any=tags == ["*"])
-
-
-def _after(after: tuple[str, ...] | None, first: str, pattern: re.Pattern[str]) -> str:
-    """What the page begins after: `first` without a cursor; a 400 for a cursor of another list."""
-    match after:
-        case None:
-            return first
-        case (place,) if pattern.fullmatch(place):
-            return place
-        case _:
-            raise Problem(INVALID_CURSOR)
 
 
 def _body(version: CatalogueVersion) -> dict[str, Any]:

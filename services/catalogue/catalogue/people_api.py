@@ -29,7 +29,7 @@ from shared.http import (
     read_as,
     requires,
 )
-from shared.http.problem_types import CONFLICT, INVALID_CURSOR, INVALID_REQUEST, NOT_FOUND
+from shared.http.problem_types import CONFLICT, INVALID_REQUEST, NOT_FOUND
 
 _CouncilIds = Annotated[tuple[Id, ...], Meta(max_length=100)]
 _Councils = Annotated[
@@ -99,7 +99,7 @@ def router(people: PeopleService, *, issuer: str) -> APIRouter:
     @routes.get("", responses=answers(PeoplePage))
     def list_people(paging: RequestedPage, limit: Limit = 50) -> Json:
         """Everybody who may sign in, or might until they were removed, by ascending id."""
-        page = page_of(people.listed(after=_after(paging.after), limit=limit + 1), limit, key=lambda each: (each.id,))
+        page = page_of(people.listed(after=paging.after_text, limit=limit + 1), limit, key=lambda each: (each.id,))
         return Json({"items": [known_person(each) for each in page.items]}, headers=paging.next_link(page))
 
     @routes.get("/{id}", responses=answers(KnownPerson))
@@ -166,13 +166,3 @@ def _refusals() -> Iterator[None]:
         raise Problem(CONFLICT, "another person has this id") from refused
     except RefusedPerson as refused:
         raise Problem(INVALID_REQUEST, str(refused)) from refused
-
-
-def _after(after: tuple[str, ...] | None) -> str:
-    match after:
-        case None:
-            return ""
-        case (place,):
-            return place
-        case _:
-            raise Problem(INVALID_CURSOR)

@@ -39,7 +39,6 @@ from shared.http import (
 )
 from shared.http.problem_types import (
     CONFLICT,
-    INVALID_CURSOR,
     INVALID_REQUEST,
     NOT_FOUND,
     NOT_PERMITTED,
@@ -81,7 +80,7 @@ def router(proposals: ProposalHandlers, clock: Clock) -> APIRouter:
     @routes.get("", name="list_proposals", dependencies=reads, responses=answers_many(ProposalReport))
     def listing(caller: CallerScope, paging: RequestedPage, limit: Limit = 50) -> Json:
         """Every change that was proposed, the newest first."""
-        found, after = proposals.listing(caller), _after(paging.after)
+        found, after = proposals.listing(caller), paging.after_text
         if after:
             known = [index for index, each in enumerate(found) if each.id == after]
             found = found[known[0] + 1 :] if known else []
@@ -144,13 +143,3 @@ def refusals() -> Iterator[None]:
         raise Problem(CONFLICT, str(refused)) from refused
     except InvalidSubmission as refused:
         raise Problem(INVALID_REQUEST, faults=[located.fault for located in refused.faults]) from refused
-
-
-def _after(after: tuple[str, ...] | None) -> str:
-    match after:
-        case None:
-            return ""
-        case (place,):
-            return place
-        case _:
-            raise Problem(INVALID_CURSOR)

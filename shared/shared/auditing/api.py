@@ -1,7 +1,6 @@
 """`/v1/audit/SERVICE`: who did, saw and was refused what, for auditors; and whether the log is as it was written."""
 
 import asyncio
-import re
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -10,13 +9,11 @@ from fastapi import APIRouter, Query
 from shared.audit import AuditEntry
 from shared.auditing.log import AuditLog, AuditVerification
 from shared.auth.roles import Action
-from shared.http import CallerScope, Json, Limit, Problem, RequestedPage, answers, answers_many, page_of, requires
-from shared.http.problem_types import INVALID_CURSOR
+from shared.http import CallerScope, Json, Limit, RequestedPage, answers, answers_many, page_of, requires
 from shared.http.queries import PLAIN_DIGITS
 
 TYPES: Sequence[type] = (AuditEntry, AuditVerification)
 After = Annotated[int, PLAIN_DIGITS, Query(ge=0, lt=2**63, description="the number of an entry")]
-_NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 def router(audit: AuditLog) -> APIRouter:
@@ -26,7 +23,7 @@ def router(audit: AuditLog) -> APIRouter:
     @routes.get("", responses=answers_many(AuditEntry))
     def list_audit_entries(caller: CallerScope, paging: RequestedPage, limit: Limit = 50, after: After = 0) -> Json:
         """The entries about the councils that the caller may see, from the first on, or from the one after `after`."""
-        found = audit.read(caller, after=max(after, _number(paging.after)), limit=limit + 1)
+        found = audit.read(caller, after=max(after, paging.after_number), limit=limit + 1)
         page = page_of(found, limit, key=lambda entry: (str(entry.number),))
         return Json(page.items, headers=paging.next_link(page))
 
@@ -36,13 +33,3 @@ def router(audit: AuditLog) -> APIRouter:
         return Json(await asyncio.shield(audit.verify()))
 
     return routes
-
-
-def _number(after: tuple[str, ...] | None) -> int:
-    match after:
-        case None:
-            return 0
-        case (number,) if _NUMBER.fullmatch(number):
-            return int(number)
-        case _:
-            raise Problem(INVALID_CURSOR)

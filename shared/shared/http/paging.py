@@ -7,6 +7,7 @@ may see the same councils. Any other is refused as one that this service did not
 import base64
 import binascii
 import hmac
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Generic, TypeVar
@@ -26,6 +27,7 @@ Cursor = Annotated[str, Query(max_length=1000, description="from the Link header
 
 T = TypeVar("T")
 _key = msgspec.json.Decoder(tuple[str, ...])
+_NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 _SIGNATURE_BYTES = 16
 # They may change from page to page.
 _NOT_SIGNED = {"cursor", "limit"}
@@ -51,6 +53,25 @@ class Paging:
     request: Request
     scope: Scope
     after: tuple[str, ...] | None
+
+    @property
+    def after_text(self) -> str:
+        """`after` of a list whose key is one text: "" for the first page. Raises a 400 for a cursor of another list."""
+        match self.after:
+            case None:
+                return ""
+            case (text,):
+                return text
+            case _:
+                raise Problem(INVALID_CURSOR)
+
+    @property
+    def after_number(self) -> int:
+        """`after` of a list whose key is a whole number above 0: 0 for the first page. Raises as `after_text`."""
+        text = self.after_text
+        if text and not _NUMBER.fullmatch(text):
+            raise Problem(INVALID_CURSOR)
+        return int(text or 0)
 
     def next_address(self, page: Page[T]) -> str | None:
         """The address of the page after `page`, relative, for proxies may rename the service; None on the last one."""
