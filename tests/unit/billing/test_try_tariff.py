@@ -34,6 +34,16 @@ def each(price: str = "1") -> dict[str, Any]:
 MAY = {"tariff": each(), "month": "2026-05"}
 IMPOSSIBLE = {"id": "a", "objective": {"percent": "95"}, "good": 2, "total": 1}
 COUNT_OF = {"event": "tallystick.usage.recorded.v1", "aggregate": "count", "of": "site"}
+UNIQUE = {"event": "tallystick.usage.recorded.v1", "aggregate": "unique", "of": "item"}
+ZERO = {"treatment": "zero"}
+UPLIFT = {
+    "figures": {"2024-09": "100", "2025-09": "0.0"},
+    "base": "2024-09",
+    "reference": "2025-09",
+    "percent_places": 1,
+    "price_places": 2,
+    "prices_gbp": {"Each": "1"},
+}
 BACKWARDS = {"gbp": "1", "starts": "2026-05-02", "ends": "2026-05-01"}
 TAXED_EXEMPT = {"net_gbp": "1", "treatment": "exempt", "rate_percent": "5"}
 
@@ -232,6 +242,83 @@ def test_what_was_rated_before_the_first_slice_is_not_charged_again() -> None:
     assert answer["slices"][0]["lines"][0]["before_pence"] == 33
 
 
+SUM = {"event": "tallystick.usage.recorded.v1", "aggregate": "sum"}
+
+
+@pytest.mark.parametrize(
+    ("meter", "quantities"),
+    [
+        (None, ["1500", "600.5"]),
+        (SUM | {"divide_by": "1000"}, ["1.5", "0.6005"]),
+        (SUM | {"divide_by": "1000", "rounding": "up"}, ["2", "1"]),  # 2.1005 in all are 3
+        (SUM | {"divide_by": "1000", "rounding": "down"}, ["1", "1"]),
+        (SUM | {"aggregate": "count"}, ["1", "2"]),
+        (SUM | {"aggregate": "unique", "of": "item"}, ["1", "1"]),  # item a comes again
+        (SUM | {"when": {"site": ["depot"]}}, ["0", "600"]),
+        (SUM | {"aggregate": "max", "multiply_by": "31"}, ["21000", "25500"]),  # 1500 × 31, by days: 14 and 17
+    ],
+)
+def test_a_meter_makes_the_units_of_each_version_before_they_are_priced(
+    meter: dict[str, Any] | None, quantities: list[str]
+) -> None:
+    events = [
+        {"at": "2026-05-03 09:00", "quantity": "1500", "item": "a"},
+        {"at": "2026-05-20 09:00", "quantity": "0.5", "item": "a"},
+        {"at": "2026-05-21 09:00", "quantity": "600", "item": "b", "attributes": {"site": "depot"}},
+    ]
+    versions = [each(), each() | {"effective_from": "2026-05-15"}]
+    counted_by = {} if meter is None else {"counted_by": meter}
+
+    lines = tried(month="2026-05", tariffs=versions, usage={"events": events}, **counted_by)["lines"]
+
+    assert [line["quantity"] for line in lines] == quantities
+
+
+def test_a_level_of_before_the_month_is_averaged_and_priced_by_nothing_else() -> None:
+    averaged = SUM | {"aggregate": "time-weighted-average", "multiply_by": "31"}
+    events = [{"at": "2026-04-20 00:00", "quantity": "2"}, {"at": "2026-05-31 00:00", "quantity": "33"}]
+
+    (line,) = tried(**MAY, usage={"events": events}, counted_by=averaged)["lines"]
+
+    assert line["quantity"] == "93"  # 2 on 30 days and 33 on one
+
+
+def test_a_late_slice_is_rounded_with_all_before_it() -> None:
+    slices = [{"usage": {"quantity": "1100"}}, {"usage": {"quantity": "800"}}, {"usage": {"quantity": "200"}}]
+
+    found = tried(**MAY, slices=slices, counted_by=SUM | {"divide_by": "1000", "rounding": "up"})["slices"]
+
+    assert [part["difference_pence"] for part in found] == [200, 0, 100]
+
+
+def test_vat_is_by_category_with_discounts_and_credits_in_the_documents_own() -> None:
+    taxed = {"kind": "unit", "name": "Taxed", "price_gbp": "0.13"}
+    exempt = {"kind": "standing", "name": "Exempt", "monthly_gbp": "100"}
+    tenth = {"kind": "percent", "name": "Exempt", "percent": "10"}
+
+    found = tried(
+        month="2026-05",
+        tariff={"charges": [taxed, exempt], "terms": {"discounts": [tenth]}},
+        usage={"quantity": "7"},
+        vat={"rate_percent": "20"},
+        vat_by_charge={"Exempt": {"treatment": "exempt"}},
+    )
+
+    # 91p taxed, less the discount of £10.09, which is called like the exempt charge and is not that charge.
+    nets = {each["treatment"]: each["net"]["pence"] for each in found["vat"]["categories"]}
+    assert nets == {"exempt": 10_000, "standard": 91 - 1_009}
+    assert (found["vat_pence"], found["gross_pence"]) == (-184, 10_000 + 91 - 1_009 - 184)
+
+
+def test_a_price_follows_its_index_within_the_cap() -> None:
+    question = UPLIFT | {"figures": {"2024-09": "133.5", "2025-09": "138.6"}, "prices_gbp": {"Payslips": "4.42"}}
+
+    free, capped = asked(uplift=question), asked(uplift=question | {"cap_percent": "3"})
+
+    assert (free["percent"], free["limit"], free["prices"][0]["gbp"]) == ("3.8", None, "4.59")
+    assert (capped["percent"], capped["limit"], capped["prices"][0]["gbp"]) == ("3", "cap", "4.55")
+
+
 def test_events_are_of_the_day_in_the_documents_zone() -> None:
     versions = [each("1"), {**each("2"), "effective_from": "2026-05-02"}]
 
@@ -299,6 +386,15 @@ def test_a_cliff_is_warned_of() -> None:
         ),
         ({"tariffs": [each(), each()], "month": "2026-05"}, ["#/tariffs/1/effective_from"]),
         (MAY | {"vat": {}}, ["#/vat/rate_percent"]),
+        (MAY | {"vat_by_charge": {"Each": {"treatment": "zero"}}}, ["#/vat"]),
+        (MAY | {"vat": {"treatment": "zero"}, "vat_by_charge": {"Ech": ZERO}}, ["#/vat_by_charge/Ech"]),
+        (MAY | {"counted_by": COUNT_OF}, ["#/counted_by/of"]),
+        (MAY | {"counted_by": UNIQUE, "usage": {"quantity": "1"}}, ["#/usage"]),
+        (MAY | {"counted_by": UNIQUE, "zone": "Europe/Paris"}, ["#/zone"]),
+        (
+            {"questions": [{"uplift": UPLIFT | {"base": "2023-09", "cap_percent": "-101"}}]},
+            ["#/questions/0/uplift/base", "#/questions/0/uplift/figures/2025-09", "#/questions/0/uplift/cap_percent"],
+        ),
         (
             {
                 "tariff": each(),

@@ -1,6 +1,6 @@
 """The answers to plain questions: each by the function that makes statements, exact and rounded."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Context, Decimal
 from fractions import Fraction
@@ -13,7 +13,7 @@ from billing.domain.charge_line import plain
 from billing.domain.credits.limits import cap_pence
 from billing.domain.metering import london_day
 from billing.domain.meters import MeteredEvent, QuantityRounding, left_out, rounding_of, sum_exactly, units_by_day
-from billing.domain.vat import VatCategory, invoices_needed, vat_totals
+from billing.domain.vat import VatTotal, invoices_needed, vat_totals
 from billing.trial.questions import (
     Aggregation,
     Booking,
@@ -29,7 +29,6 @@ from billing.trial.questions import (
     Spread,
     TariffQuestion,
     VatNet,
-    VatTerms,
 )
 from shared.contracts.credits import FixedAmount
 from shared.contracts.uplift import index_change, raised_price
@@ -57,12 +56,6 @@ def answer_to(question: TariffQuestion, zone: ZoneInfo) -> TariffAnswer:
     """The answer to a question that is right; days are those of `zone` unless it names another."""
     ((name, asked),) = question.asked.items()
     return TariffAnswer(question.id, name, _ANSWERED[name](asked, zone))
-
-
-def vat_on(net_pence: int, terms: VatTerms) -> int:
-    """The VAT on one category's net pence."""
-    (total,) = vat_totals([(VatCategory(terms.treatment, Decimal(terms.rate_percent)), net_pence)])
-    return total.vat_pence
 
 
 def _amount(amount_pence: int) -> Fields:
@@ -111,8 +104,11 @@ def _instant(text: str, zone: ZoneInfo) -> datetime:
 
 
 def _vat(nets: tuple[VatNet, ...], _: ZoneInfo) -> Fields:
-    rows = [(VatCategory(net.treatment, Decimal(net.rate_percent)), pence(Decimal(net.net_gbp))) for net in nets]
-    totals = vat_totals(rows)
+    return vat_fields(vat_totals((net.category, pence(Decimal(net.net_gbp))) for net in nets))
+
+
+def vat_fields(totals: Sequence[VatTotal]) -> Fields:
+    """The net and the VAT of each category, all together, and how many electronic invoices that needs."""
     categories = [
         {
             "treatment": each.category.treatment,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
+from typing import get_args
 
 from msgspec import Struct
 
@@ -11,18 +12,18 @@ from billing.domain.credits.attainment import TargetAttainment
 from billing.domain.credits.credit_line import CreditLine
 from billing.domain.credits.earned import credit_lines
 from billing.domain.credits.reason import reason
-from billing.domain.rating.adjustments import MINIMUM
+from billing.domain.rating.adjustments import MINIMUM, AdjustmentKind
 from billing.domain.rating.charge_kind import YearSoFar
 from billing.domain.rating.pipeline import rate
 from billing.domain.rating.windows import has_terms_over_a_year
 from billing.domain.terms import TariffPeriod
-from billing.domain.usage import MeteredUsage, UsageDetail
+from billing.domain.vat import VatCategory
 from billing.trial.document import TariffDocument, TrialUsage
+from billing.trial.metered import metered
 from shared.contracts.definitions import Agreement, Service, Target
 from shared.contracts.versions import DefinitionVersion, in_force
 from shared.money import exact_text, pence, plain_gbp
 from shared.period import Month, months_between, period_of
-from shared.written_time import read_time
 
 COUNCIL, AGREEMENT = "council", "agreement"
 
@@ -52,6 +53,7 @@ class TrialLine(Struct, frozen=True):
     exact_gbp: str
     pence: int
     gbp: str
+    vat: VatCategory | None
     before_pence: int
     difference_pence: int
 
@@ -92,7 +94,7 @@ def slices_of(document: TariffDocument) -> list[TrialSlice]:
         used.append(usage)
         is_last = number == len(parts) if flag is None else flag
         lines = _rated(document, used, is_over=is_last)
-        found.append(_slice(name, lines, before, is_last=is_last))
+        found.append(_slice(document, name, lines, before, is_last=is_last))
         before = _amounts(lines)
     return found
 
@@ -134,6 +136,12 @@ def periods_of(document: TariffDocument, month: Month) -> list[TariffPeriod]:
     return [TariffPeriod(AGREEMENT, version, first, end) for version, first, end in spans if first < end]
 
 
+def first_day_of(document: TariffDocument, month: Month) -> date:
+    """The month's first day in force, of which a quantity in all is."""
+    periods = periods_of(document, month)
+    return periods[0].first_day if periods else month.first_day
+
+
 def months_read(document: TariffDocument) -> list[Month]:
     """The months that are rated: that of the document, and those of its year before it where the tariff reads them."""
     month = Month.parse(document.month or "")
@@ -145,7 +153,7 @@ def months_read(document: TariffDocument) -> list[Month]:
 def _rated(document: TariffDocument, used: Sequence[TrialUsage], *, is_over: bool) -> list[ChargeLine]:
     """The lines of the document's month with all of `used`."""
     months = months_read(document)
-    usage = _metered(document, used, months[-1])
+    starts = first_day_of(document, months[-1])
     of_year = [period for one in period_of(months[-1], "financial-year").months for period in periods_of(document, one)]
     service = _service(document)
     lines: list[ChargeLine] = []
@@ -153,7 +161,7 @@ def _rated(document: TariffDocument, used: Sequence[TrialUsage], *, is_over: boo
         of_month = list(
             rate(
                 service,
-                usage,
+                metered(document, used, month, starts=starts),
                 periods_of(document, month),
                 council=COUNCIL,
                 month=month,
@@ -163,27 +171,6 @@ def _rated(document: TariffDocument, used: Sequence[TrialUsage], *, is_over: boo
         )
         lines += of_month
     return of_month
-
-
-def _metered(document: TariffDocument, used: Iterable[TrialUsage], month: Month) -> MeteredUsage:
-    """All that was used, by day, and its events by instant; a quantity in all is of the month's first day in force."""
-    periods = periods_of(document, month)
-    first = periods[0].first_day if periods else month.first_day
-    by_day: dict[date, Decimal] = {}
-    details: list[tuple[float, UsageDetail]] = []
-    for usage in used:
-        days = dict(usage.by_day or {})
-        if usage.quantity is not None:
-            days[first] = usage.quantity
-        for day, quantity in days.items():
-            by_day[day] = by_day.get(day, Decimal(0)) + Decimal(quantity)
-        for event in usage.events or ():
-            at = read_time(event.at).on(document.wall_zone)
-            day = at.astimezone(document.wall_zone).date()
-            by_day[day] = by_day.get(day, Decimal(0)) + Decimal(event.quantity)
-            details.append((at.timestamp(), UsageDetail(day, Decimal(event.quantity), event.attributes)))
-    ordered = sorted(details, key=lambda each: each[0])
-    return MeteredUsage(by_day, len(details), len(by_day), tuple(detail for _, detail in ordered))
 
 
 def _service(document: TariffDocument) -> Service:
@@ -197,13 +184,16 @@ def _amounts(lines: Iterable[ChargeLine]) -> dict[str, int]:
     return {line.ref: line.amount_pence for line in lines}
 
 
-def _slice(name: str | None, lines: Sequence[ChargeLine], before: dict[str, int], *, is_last: bool) -> TrialSlice:
-    shown = [_line(line, before.get(line.ref, 0)) for line in lines]
+def _slice(
+    document: TariffDocument, name: str | None, lines: Sequence[ChargeLine], before: dict[str, int], *, is_last: bool
+) -> TrialSlice:
+    shown = [_line(document, line, before.get(line.ref, 0)) for line in lines]
     total = sum(line.pence for line in shown)
     return TrialSlice(name, is_last, shown, total, total - sum(before.values()))
 
 
-def _line(line: ChargeLine, before_pence: int) -> TrialLine:
+def _line(document: TariffDocument, line: ChargeLine, before_pence: int) -> TrialLine:
+    vat = document.vat if line.kind in get_args(AdjustmentKind) else document.vat_of(line.charge)
     return TrialLine(
         charge=line.charge,
         kind=line.kind,
@@ -220,6 +210,7 @@ def _line(line: ChargeLine, before_pence: int) -> TrialLine:
         exact_gbp=exact_text(line.amount_exact),
         pence=line.amount_pence,
         gbp=plain_gbp(line.amount_pence),
+        vat=None if vat is None else vat.category,
         before_pence=before_pence,
         difference_pence=line.amount_pence - before_pence,
     )

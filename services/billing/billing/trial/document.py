@@ -14,6 +14,7 @@ from msgspec import Meta, Struct, field
 from billing.trial.questions import TariffQuestion, VatTerms
 from shared.contracts.credits import ServiceCredits
 from shared.contracts.definitions import Objective, Tariff, Text
+from shared.contracts.meters import Meter
 from shared.contracts.scalars import END_OF_TEXT, Amount, Id, MonthText, Title
 from shared.contracts.schema import schema_of
 from shared.faults import Path
@@ -35,10 +36,14 @@ class TrialTariff(Tariff, frozen=True, kw_only=True):
 
 
 class TrialReading(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """So many units at a time, with attributes: `value` is an amount in pounds, `priority` and `outcome` are some."""
+    """So many units at a time, with attributes: `value` is an amount in pounds, `priority` and `outcome` are some.
+
+    `item` is for a meter that counts items.
+    """
 
     at: When
     quantity: SignedQuantity = "1"
+    item: Id | None = None
     attributes: Annotated[dict[str, str], Meta(max_length=16)] = field(default_factory=dict)
 
 
@@ -77,12 +82,15 @@ class TariffDocument(Struct, frozen=True, kw_only=True, omit_defaults=True, forb
     """A document to be answered. Times without an offset are those of `zone`.
 
     The tariff is in force on the days [starts, ends): without them always. `before` was rated before the first slice.
+    With `counted_by` a meter makes the units of usage. `vat` is of all lines but those of the charges in
+    `vat_by_charge`.
     """
 
     title: Title | None = None
     source: Text | None = None
     zone: str = "Europe/London"
     unit: Id = "unit"
+    counted_by: Meter | None = None
     month: MonthText | None = None
     starts: date | None = None
     ends: date | None = None
@@ -95,12 +103,17 @@ class TariffDocument(Struct, frozen=True, kw_only=True, omit_defaults=True, forb
     attained: Annotated[tuple[AttainedTarget, ...], Meta(max_length=50)] = ()
     credited_before_gbp: Amount = "0"
     vat: VatTerms | None = None
+    vat_by_charge: Annotated[dict[Title, VatTerms], Meta(max_length=100)] = field(default_factory=dict)
     questions: Annotated[tuple[TariffQuestion, ...], Meta(max_length=500)] = ()
 
     @property
     def versions(self) -> tuple[TrialTariff, ...]:
         """Every version of the tariff, as they are written."""
         return self.tariffs if self.tariff is None else (self.tariff, *self.tariffs)
+
+    def vat_of(self, charge: str) -> VatTerms | None:
+        """How VAT treats the charge of that name."""
+        return self.vat_by_charge.get(charge, self.vat)
 
     @property
     def wall_zone(self) -> ZoneInfo:

@@ -11,11 +11,16 @@ from shared.contracts.calendar_rules import is_time_zone
 from shared.contracts.charge_rules import tariff_faults
 from shared.contracts.credit_rules import credit_faults
 from shared.contracts.definitions import Agreement, Target
-from shared.faults import Fault, Path, repeats
-from shared.period import Month
+from shared.contracts.meters import QUANTITY, meter_faults
+from shared.faults import Fault, Path, did_you_mean, repeats
+from shared.period import LONDON, Month
 from shared.validation import InvalidValue, validated
 from shared.written_time import InvalidTime, read_time
 
+_OF_A_TARIFF = (
+    *("month", "starts", "ends", "counted_by", "usage", "before", "slices"),
+    *("credits", "vat", "vat_by_charge"),
+)
 _DATE_LENGTH = len("2026-01-01")
 
 
@@ -70,6 +75,21 @@ def _span_faults(asked: DaysBetween) -> Iterator[Fault]:
             yield Fault(("days_between", name), str(fault))
 
 
+def _meter(document: TariffDocument) -> Iterator[Fault]:
+    meter = document.counted_by
+    if meter is None:
+        return
+    yield from (fault.below("counted_by") for fault in meter_faults(meter))
+    if meter.once_per_item:
+        yield Fault(("counted_by", "once_per_item"), "has no effect here: write each item once")
+    if document.zone != LONDON.key:
+        yield Fault(("zone",), f"expected {LONDON.key}, whose days meters count")
+    reads_quantities = meter.aggregate != "unique" and meter.of == QUANTITY and not meter.when
+    for at, usage in document.all_usage:
+        if usage.events is None and not reads_quantities:
+            yield Fault(at, "expected events: the meter reads what each of them says")
+
+
 def _usages(document: TariffDocument) -> Iterator[Fault]:
     for at, usage in document.all_usage:
         if sum(way is not None for way in (usage.quantity, usage.by_day, usage.events)) != 1:
@@ -87,7 +107,7 @@ def _purpose(document: TariffDocument) -> Iterator[Fault]:
     if not document.versions:
         if not document.questions:
             yield Fault((), "asks nothing: give a tariff and a month, or questions")
-        for name in ("month", "usage", "before", "slices", "credits", "vat", "starts", "ends"):
+        for name in _OF_A_TARIFF:
             if getattr(document, name):
                 yield Fault((name,), "has an effect only with a tariff")
     if document.usage is not None and document.slices:
@@ -107,8 +127,17 @@ def _days(document: TariffDocument) -> Iterator[Fault]:
     periods = [period for month in months for period in periods_of(document, month)]
     for at, usage in document.all_usage:
         for path, day in _days_of(usage, document.wall_zone):
+            if _is_level_before(document, day):
+                continue
             if not any(period.first_day <= day < period.end_day for period in periods):
                 yield Fault((*at, *path), f"{day} is priced by no version in what is rated")
+
+
+def _is_level_before(document: TariffDocument, day: date) -> bool:
+    """Whether a reading of the day is the level with which the month begins, and no usage of its own."""
+    meter = document.counted_by
+    is_averaged = meter is not None and meter.aggregate == "time-weighted-average"
+    return is_averaged and day < Month.parse(document.month or "").first_day
 
 
 def _days_of(usage: TrialUsage, zone: ZoneInfo) -> Iterator[tuple[Path, date]]:
@@ -143,7 +172,14 @@ def _target(attained: AttainedTarget) -> Target:
 def _vat(document: TariffDocument) -> Iterator[Fault]:
     if document.vat is not None:
         yield from (fault.below("vat") for fault in vat_faults(document.vat))
+    elif document.vat_by_charge:
+        yield Fault(("vat",), "is missing: it is of whatever vat_by_charge does not name")
+    names = {charge.name for version in document.versions for charge in version.charges}
+    for name, terms in document.vat_by_charge.items():
+        yield from (fault.below("vat_by_charge", name) for fault in vat_faults(terms))
+        if name not in names:
+            yield Fault(("vat_by_charge", name), f"is the name of no charge{did_you_mean(name, sorted(names))}")
 
 
-_RULES = (_vat, _zone, _tariffs, _questions, _usages, _purpose, _credits)
+_RULES = (_vat, _meter, _zone, _tariffs, _questions, _usages, _purpose, _credits)
 _TOGETHER = (_days,)

@@ -10,6 +10,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
+from billing.domain.vat import VatCategory
 from shared.contracts.charges import PercentRate
 from shared.contracts.credits import Cap
 from shared.contracts.indexes import ChangePercent, IndexValue, Places, limit_faults
@@ -74,6 +75,11 @@ class VatTerms(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
 
     treatment: VatTreatment = "standard"
     rate_percent: PercentRate = "0"
+
+    @property
+    def category(self) -> VatCategory:
+        """What it is summed up with."""
+        return VatCategory(self.treatment, Decimal(self.rate_percent))
 
 
 class VatNet(VatTerms, frozen=True, kw_only=True):
