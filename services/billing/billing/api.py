@@ -19,10 +19,10 @@ from billing.ports import CountedEvent, EventCursor
 from billing.statements import CouncilWithoutStatement, FailedStatement, StatementFailed, Statements, UnknownLine
 from shared.auth.roles import Action
 from shared.http import (
-    CallerScope,
     Json,
     Limit,
     MonthParameter,
+    MonthScope,
     Page,
     PathId,
     Problem,
@@ -82,21 +82,21 @@ def router(statements: Statements) -> APIRouter:
     routes = APIRouter(prefix="/v1/statements", tags=["billing"], dependencies=[requires(Action.READ_FIGURES)])
 
     @routes.get("", responses=answers(MonthSummary))
-    def statements_of_a_month(caller: CallerScope, month: MonthParameter) -> Json:
+    def statements_of_a_month(caller: MonthScope, month: MonthParameter) -> Json:
         """Every council's statement of the month in brief, and the usage that none of them recharges."""
         found = statements.statements(month, scope=caller)
         summaries = [_summary(statement) for statement in found.statements]
         return Json(MonthSummary(str(month), summaries, found.without_statement, found.failed))
 
     @routes.get("/{council}/{month}.{suffix}", responses=_STATEMENT)
-    def statement_in_a_form(caller: CallerScope, council: PathId, month: MonthParameter, suffix: _Suffix) -> Response:
+    def statement_in_a_form(caller: MonthScope, council: PathId, month: MonthParameter, suffix: _Suffix) -> Response:
         """The statement as a file. The SHA-256 of the JSON file is the hash that every form carries."""
         with _not_found():
             statement = statements.statement(council, month, scope=caller.narrowed_to(council))
         return file_answer(statement, form(suffix), file_name(statement, form(suffix)))
 
     @routes.get("/{council}/{month}", responses=_STATEMENT)
-    def statement(request: Request, caller: CallerScope, council: PathId, month: MonthParameter) -> Response:
+    def statement(request: Request, caller: MonthScope, council: PathId, month: MonthParameter) -> Response:
         """The statement in the form that Accept prefers."""
         form = _MEDIA_TYPES[preferred_media_type(request, tuple(_MEDIA_TYPES))]
         with _not_found():
@@ -105,7 +105,7 @@ def router(statements: Statements) -> APIRouter:
 
     @routes.get("/{council}/{month}/lines/{line}", responses=answers(ExplainedLine))
     def explain_a_line(
-        caller: CallerScope,
+        caller: MonthScope,
         paging: RequestedPage,
         council: PathId,
         month: MonthParameter,

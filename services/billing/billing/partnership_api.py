@@ -12,7 +12,7 @@ from billing.documents.answers import answer, file_answer
 from billing.documents.forms import PARTNERSHIP_FORMS
 from billing.partnerships import PartnershipMonths, UnknownPartnership
 from shared.auth.roles import Action
-from shared.http import CallerScope, MonthParameter, PathId, Problem, preferred_media_type, requires
+from shared.http import MonthParameter, MonthScope, PathId, Problem, preferred_media_type, requires
 from shared.http.problem_types import NOT_FOUND
 
 _FORMS = {form.suffix: form for form in PARTNERSHIP_FORMS}
@@ -31,7 +31,7 @@ def router(months: PartnershipMonths) -> APIRouter:
 
     @routes.get("/{partnership}/{month}.{suffix}", responses=_MONTH)
     def partnership_in_a_form(
-        caller: CallerScope, partnership: PathId, month: MonthParameter, suffix: _Suffix
+        caller: MonthScope, partnership: PathId, month: MonthParameter, suffix: _Suffix
     ) -> Response:
         """What the members of the partnership are charged, as far as each one's agreement shows it, as a file."""
         with _not_found():
@@ -40,7 +40,7 @@ def router(months: PartnershipMonths) -> APIRouter:
 
     @routes.get("/{partnership}/{month}", responses=_MONTH)
     def partnership_recharges(
-        request: Request, caller: CallerScope, partnership: PathId, month: MonthParameter
+        request: Request, caller: MonthScope, partnership: PathId, month: MonthParameter
     ) -> Response:
         """The same in the form that Accept prefers."""
         form = _MEDIA_TYPES[preferred_media_type(request, tuple(_MEDIA_TYPES))]

@@ -86,7 +86,8 @@ def _add_reads(routes: APIRouter, kind: Kind, handlers: CatalogueHandlers) -> No
         caller: CallerScope, paging: RequestedPage, limit: Limit = 50, as_of: DateParameter | None = None
     ) -> Json:
         """Of each id, by ascending id, the newest version, or the one in force on `as_of`."""
-        found = handlers.listing(kind, caller, on=as_of, after=paging.after_text, limit=limit + 1)
+        scope = caller.with_definitions()
+        found = handlers.listing(kind, scope, on=as_of, after=paging.after_text, limit=limit + 1)
         return _page(paging, found, limit, key=lambda version: version.key.id)
 
     @routes.get("/{id}", name=f"get_{kind}", dependencies=needs, responses=one)
@@ -95,14 +96,16 @@ def _add_reads(routes: APIRouter, kind: Kind, handlers: CatalogueHandlers) -> No
     ) -> Json:
         """The newest version, which a PUT replaces; or the one in force on `as_of`, as far as known at `known_at`."""
         with refusals():
-            return _answer(handlers.version(DefinitionKey(kind, id), caller, on=as_of, known_at=known_at))
+            return _answer(
+                handlers.version(DefinitionKey(kind, id), caller.with_definitions(), on=as_of, known_at=known_at)
+            )
 
     @routes.get("/{id}/versions", name=f"list_versions_of_{kind}", dependencies=needs, responses=many)
     def history(id: PathId, caller: CallerScope, paging: RequestedPage, limit: Limit = 50) -> Json:
         """Every version, ascending."""
         after = paging.after_number
         with refusals():
-            versions = handlers.history(DefinitionKey(kind, id), caller)
+            versions = handlers.history(DefinitionKey(kind, id), caller.with_definitions())
         found = [version for version in versions if version.number > after]
         return _page(paging, found, limit, key=lambda version: str(version.number))
 

@@ -21,9 +21,11 @@ from shared.csv_cells import CSV_TYPE, csv_table
 from shared.http import (
     CallerScope,
     MonthParameter,
+    MonthScope,
     OptionalId,
     PathId,
     Problem,
+    RequestedMonthScope,
     RequestedScope,
     require_still_known,
     requires,
@@ -47,7 +49,7 @@ from sla_monitor.reports.attainment import (
     AttainmentResult,
     attainment_result,
     attainment_results,
-    months_decided,
+    months_shown,
 )
 from sla_monitor.reports.availability import AvailabilityResult, availabilities
 from sla_monitor.reports.budget import BudgetRow
@@ -135,7 +137,7 @@ def router(sources: Sources, board: Board, streams: EventStreams, *, illustrativ
         return await streams.answer(look)
 
     @routes.get("/attainment.csv")
-    async def attainment_file(caller: CallerScope, month: MonthParameter) -> Response:
+    async def attainment_file(caller: MonthScope, month: MonthParameter) -> Response:
         results = await attainment_results(sources, caller, month=month, service=None, over="month")
         content = codecs.BOM_UTF8 + csv_table(AttainmentResult, results).encode()
         headers = {"Content-Disposition": f'attachment; filename="attainment-{month}.csv"'}
@@ -143,13 +145,14 @@ def router(sources: Sources, board: Board, streams: EventStreams, *, illustrativ
 
     @routes.get("/attainment")
     async def attainment(caller: CallerScope, month: MonthParameter | None = None) -> str:
-        months = await asyncio.to_thread(months_decided, sources, caller)
+        months = await asyncio.to_thread(months_shown, sources, caller)
         if not months:
             raise Problem(NOT_FOUND, "nothing has been decided yet")
         shown = month or months[-1]
-        rows = await asyncio.to_thread(attainments, sources, caller, month=shown)
-        failures = await sources.failures(caller)
-        councils = _councils(rows, await availabilities(sources, caller, shown), failures, sources)
+        scope = caller.until(shown.next.first_day)
+        rows = await asyncio.to_thread(attainments, sources, scope, month=shown)
+        failures = await sources.failures(scope)
+        councils = _councils(rows, await availabilities(sources, scope, shown), failures, sources)
         so_far = shown == month_of(sources.clock.now())
         return attainment_page(councils, month=shown, months=months, so_far=so_far, illustrative=illustrative)
 
@@ -168,7 +171,7 @@ def router(sources: Sources, board: Board, streams: EventStreams, *, illustrativ
         return item_page(report, council=council, service=service, illustrative=illustrative, long=long)
 
     @routes.get("/verdicts")
-    def verdicts(scope: RequestedScope, wanted: WantedVerdicts, paging: RequestedPage) -> str:
+    def verdicts(scope: RequestedMonthScope, wanted: WantedVerdicts, paging: RequestedPage) -> str:
         page = decided_verdicts(sources, scope, wanted, after=paging.after, limit=PAGE_SIZE)
         return verdicts_page(page, wanted, sources, following=paging.next_address(page), illustrative=illustrative)
 

@@ -13,9 +13,11 @@ from shared.http.queries import (
     DateParameter,
     InstantParameter,
     MonthParameter,
+    MonthScope,
     OptionalId,
     PathId,
     PeriodParameter,
+    RequestedMonthScope,
     RequestedScope,
 )
 
@@ -29,6 +31,7 @@ __all__ = [
     "JsonBody",
     "Limit",
     "MonthParameter",
+    "MonthScope",
     "OptionalId",
     "Page",
     "Paging",
@@ -36,6 +39,7 @@ __all__ = [
     "PeriodParameter",
     "Problem",
     "ProblemType",
+    "RequestedMonthScope",
     "RequestedPage",
     "RequestedScope",
     "answers",

@@ -3,7 +3,7 @@
 import re
 from contextlib import suppress
 from datetime import UTC, date, datetime
-from typing import Annotated
+from typing import Annotated, get_args
 
 from fastapi import Depends, Path, Query
 from fastapi.dependencies.models import Dependant
@@ -15,7 +15,7 @@ from shared.contracts.scalars import END_OF_TEXT, ID_PATTERN
 from shared.http.access import Caller
 from shared.http.problem_types import INVALID_QUERY
 from shared.http.problems import Problem
-from shared.period import EXPECTED_MONTH, MONTH_PATTERN, YEARS, InvalidMonth, Month, PeriodLength
+from shared.period import EXPECTED_MONTH, MONTH_PATTERN, YEARS, InvalidMonth, Month, PeriodLength, period_of
 from shared.scope import Scope
 
 _EXPECTED_DATE = f"expected a date like 2026-04-01, of {YEARS[0]} to {YEARS[-1]}"
@@ -89,6 +89,27 @@ async def _requested_scope(caller: CallerScope, council: OptionalId = None) -> S
 
 
 RequestedScope = Annotated[Scope, Depends(_requested_scope)]
+
+
+async def month_scope(request: Request, caller: CallerScope, month: MonthParameter | None = None) -> Scope:
+    """What the caller may see of the month asked for, or of the `period` in which it lies: also what they inherit."""
+    if month is None:
+        return caller
+    asked = request.query_params.get("period", "month")
+    lengths: tuple[PeriodLength, ...] = get_args(PeriodLength)
+    ends = [period_of(month, length).next.first.first_day for length in lengths if length == asked]
+    return caller.until(ends[0] if ends else date.max)  # another length is refused by whoever reads it
+
+
+# Of routes whose answer is of one month or period and of nothing else: `CallerScope`, and the past that they inherit.
+MonthScope = Annotated[Scope, Depends(month_scope)]
+
+
+async def _requested_month_scope(scope: MonthScope, council: OptionalId = None) -> Scope:
+    return scope.narrowed_to(council)
+
+
+RequestedMonthScope = Annotated[Scope, Depends(_requested_month_scope)]
 
 
 # What comes back from another party may hold parameters that only later standards name: they are ignored.

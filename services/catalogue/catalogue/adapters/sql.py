@@ -20,9 +20,12 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    and_,
     delete,
+    false,
     func,
     insert,
+    not_,
     or_,
     select,
 )
@@ -226,7 +229,9 @@ def _seen(connection: Connection, kind: Kind, scope: Scope) -> list[ColumnElemen
 
 
 def _visible(scope: Scope) -> ColumnElement[bool]:
-    return or_(versions.c.council.is_(None), in_scope(versions.c.council, scope))
+    """Of a council that has ended and is seen by its successors, only what began before."""
+    later = (and_(versions.c.council == past.council, versions.c.effective_from >= past.end) for past in scope.past)
+    return or_(versions.c.council.is_(None), and_(in_scope(versions.c.council, scope), not_(or_(false(), *later))))
 
 
 def _version(row: Any) -> CatalogueVersion:

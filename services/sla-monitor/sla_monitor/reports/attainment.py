@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from shared.auth.roles import Action
 from shared.csv_cells import CSV_TYPE, csv_table
-from shared.http import Json, MonthParameter, OptionalId, PeriodParameter, RequestedScope, answers_many, requires
+from shared.http import Json, MonthParameter, OptionalId, PeriodParameter, RequestedMonthScope, answers_many, requires
 from shared.period import Month, PeriodLength, month_of
 from shared.scope import Scope
 from sla_monitor.reports.periods import Attainment, attainments
@@ -50,7 +50,7 @@ def router(sources: Sources) -> APIRouter:
 
     @routes.get("/attainment", responses=answers_many(AttainmentResult))
     async def attainment(
-        scope: RequestedScope,
+        scope: RequestedMonthScope,
         month: MonthParameter | None = None,
         service: OptionalId = None,
         over: PeriodParameter = "month",
@@ -60,7 +60,7 @@ def router(sources: Sources) -> APIRouter:
 
     @routes.get("/attainment.csv", response_class=Response, responses={200: {"content": {"text/csv": {}}}})
     async def as_csv(
-        scope: RequestedScope,
+        scope: RequestedMonthScope,
         month: MonthParameter | None = None,
         service: OptionalId = None,
         over: PeriodParameter = "month",
@@ -76,6 +76,16 @@ def months_decided(sources: Sources, scope: Scope) -> list[Month]:
     """The months that have begun and in which anything was decided, ascending. Blocks."""
     months = map(Month.parse, sources.read_model.months(scope))
     return [month for month in months if month <= month_of(sources.clock.now())]
+
+
+def months_shown(sources: Sources, scope: Scope) -> list[Month]:
+    """As `months_decided`, with those that the scope's councils inherit. Blocks."""
+    months = set(months_decided(sources, scope))
+    for past in scope.past:
+        months |= {
+            month for month in months_decided(sources, Scope.of(past.council)) if month.next.first_day <= past.end
+        }
+    return sorted(months)
 
 
 async def attainment_results(

@@ -15,8 +15,8 @@ from shared.http import (
     OptionalId,
     Page,
     Problem,
+    RequestedMonthScope,
     RequestedPage,
-    RequestedScope,
     answers_many,
     page_of,
     requires,
@@ -53,7 +53,7 @@ def router(sources: Sources) -> APIRouter:
 
     @routes.get("/verdicts", responses=answers_many(DecidedVerdict))
     def list_verdicts(
-        scope: RequestedScope, wanted: WantedVerdicts, paging: RequestedPage, *, limit: Limit = PAGE_SIZE
+        scope: RequestedMonthScope, wanted: WantedVerdicts, paging: RequestedPage, *, limit: Limit = PAGE_SIZE
     ) -> Response:
         """The verdicts that count in the month, by council, item, stream, agreement, target and cycle."""
         page = decided_verdicts(sources, scope, wanted, after=paging.after, limit=limit)

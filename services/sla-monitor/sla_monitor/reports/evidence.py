@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from shared.auth.roles import Action
-from shared.http import CallerScope, MonthParameter, PathId, Problem, requires
+from shared.http import MonthParameter, MonthScope, PathId, Problem, requires
 from shared.http.problem_types import CONFLICT, NOT_FOUND
 from shared.instants import epoch_s
 from shared.log.failures import CodeFailure
@@ -48,7 +48,7 @@ def router(sources: Sources) -> APIRouter:
         response_class=Response,
         responses={200: {"content": {JSON_LINES: {}}, "description": "One record a line; the last one is the seal"}},
     )
-    async def one_month(council: PathId, caller: CallerScope, month: MonthParameter) -> Response:
+    async def one_month(council: PathId, caller: MonthScope, month: MonthParameter) -> Response:
         """Facts, versions, exclusions and verdicts of a month: `tallystick verify verdicts` judges it again."""
         try:
             content = await evidence(sources, caller, council=council, month=month)

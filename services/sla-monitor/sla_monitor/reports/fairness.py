@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from shared.auth.roles import Action
 from shared.contracts.scalars import Stream
-from shared.http import Json, MonthParameter, RequestedScope, answers, requires
+from shared.http import Json, MonthParameter, RequestedMonthScope, answers, requires
 from shared.http.paging import MAX_PAGE_SIZE, Limit
 from shared.instants import DAY_S, instant, maybe_instant
 from shared.log.failures import CodeFailure
@@ -103,7 +103,9 @@ def router(sources: Sources) -> APIRouter:
     checks = FairnessChecks(sources, Limits())
 
     @routes.get("/fairness", responses=answers(FairnessReport))
-    async def find(scope: RequestedScope, month: MonthParameter | None = None, limit: Limit = MAX_PAGE_SIZE) -> Json:
+    async def find(
+        scope: RequestedMonthScope, month: MonthParameter | None = None, limit: Limit = MAX_PAGE_SIZE
+    ) -> Json:
         """Pauses and reopenings that both sides should look at: counts of all, and the first findings."""
         return Json(await checks.report(scope, month, limit=limit))
 

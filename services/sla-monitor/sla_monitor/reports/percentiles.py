@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from msgspec import Struct
 
 from shared.auth.roles import Action
-from shared.http import Json, MonthParameter, OptionalId, PeriodParameter, RequestedScope, answers_many, requires
+from shared.http import Json, MonthParameter, OptionalId, PeriodParameter, RequestedMonthScope, answers_many, requires
 from shared.period import Month, PeriodLength, period_of
 from shared.scope import Scope
 from sla_monitor.domain.attainment import percentile_rank
@@ -37,7 +37,7 @@ def router(sources: Sources) -> APIRouter:
 
     @routes.get("/percentiles", responses=answers_many(Percentile))
     def list_percentiles(
-        month: MonthParameter, scope: RequestedScope, service: OptionalId = None, over: PeriodParameter = "month"
+        month: MonthParameter, scope: RequestedMonthScope, service: OptionalId = None, over: PeriodParameter = "month"
     ) -> Json:
         """The time taken at the objective's percentile, for every objective by count over such a period."""
         return Json(percentiles(sources, scope, month=month, over=over, service=service))
