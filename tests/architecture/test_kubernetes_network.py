@@ -48,7 +48,7 @@ def connections_of_compose() -> set[Connection]:
         environment = service.get("environment", {})
         if environment.get("BUS_URL", "").startswith("kafka://kafka"):
             found.add(Connection(name, "kafka", PORTS["kafka"]))
-        if environment.get("STATE_URL", "").startswith("redis://redis"):
+        if any(environment.get(name, "").startswith("redis://redis") for name in ("STATE_URL", "LIMITS_URL")):
             found.add(Connection(name, "redis", PORTS["redis"]))
         if any(secret.endswith("_url") for secret in service.get("secrets", ())):
             found.add(Connection(name, "postgres", PORTS["postgres"]))
@@ -91,6 +91,7 @@ def test_compose_is_read_right() -> None:
     assert Connection("prometheus", "sla-monitor", 9080) in found
     assert Connection("gateway", "catalogue", 8080) in found
     assert Connection("sla-monitor", "redis", 6379) in found
+    assert Connection("catalogue", "redis", 6379) in found
     assert len(found) > 15
 
 

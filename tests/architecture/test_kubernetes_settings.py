@@ -50,17 +50,19 @@ def test_each_variable_is_a_setting_and_each_address_a_key_of_a_secret_of_its_ow
 
 @installed
 def test_each_value_of_the_config_map_is_a_setting_of_those_that_read_it(folder: str) -> None:
-    ((name, settings),) = of_kind(folder, "ConfigMap").items()
-    readers = [
-        container
-        for template in pod_templates(folder).values()
-        for container in containers(template)
-        if {"configMapRef": {"name": name}} in container.get("envFrom", [])
-    ]
+    found = {}
+    for name, settings in of_kind(folder, "ConfigMap").items():
+        readers = [
+            container
+            for template in pod_templates(folder).values()
+            for container in containers(template)
+            if {"configMapRef": {"name": name}} in container.get("envFrom", [])
+        ]
+        found[re.sub(r"-[a-z0-9]{10}$", "", name)] = {each["name"] for each in readers}
+        for container in readers:
+            assert settings["data"].keys() <= names_of_settings(container)
 
-    assert {each["name"] for each in readers} == {*SETTINGS, "sla-monitor-rebuild"}
-    for container in readers:
-        assert settings["data"].keys() <= names_of_settings(container)
+    assert found == {"settings": {*SETTINGS, "sla-monitor-rebuild"}, "sign-in": {"catalogue"}}
 
 
 @installed
@@ -127,7 +129,7 @@ def keys_of_secrets() -> dict[str, set[str]]:
     addresses = {"BUS_URL", "DATABASE_URL"}
     return {
         "topics": {"BUS_URL"},
-        "catalogue": {*addresses, "SIGNING_KEY"},
+        "catalogue": {*addresses, "SIGNING_KEY", "LIMITS_URL", "OIDC_CLIENT_SECRET"},
         "billing": addresses,
         "sla-monitor": {*addresses, "STATE_URL"},
         **{f"{name}-migrate": {"DATABASE_URL"} for name in SETTINGS},
