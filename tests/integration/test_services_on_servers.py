@@ -5,12 +5,13 @@ import json
 import re
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import httpx2
 import pytest
 from testcontainers.core.container import DockerContainer
 
@@ -19,7 +20,7 @@ from shared.contracts.codec import encode_event
 from shared.contracts.topics import TICKETS
 from shared.log.port import Message
 from tests.support import servers
-from tests.support.callers import SIGNING_KEY
+from tests.support.callers import SIGNING_KEY, token
 from tests.support.databases import empty_database
 from tests.support.kafka_broker import answers, frozen, stopped
 from tests.support.monitoring import ticket
@@ -238,3 +239,64 @@ def parts(service: ServiceProcess) -> dict[str, Any]:
     """What each part of a service reports."""
     reported: dict[str, Any] = json.loads(service.admin("/readyz")[1])["parts"]
     return reported
+
+
+OPERATOR = "tsc_0123456789abcdef", "tss_" + "0123456789a" * 3 + "0123456789"
+# A figure of each service that whoever may read figures is answered.
+FIGURES = {"catalogue": "/v1/tariffs", "sla_monitor": "/v1/exclusions", "billing": "/v1/statements?month=2026-10"}
+
+
+def test_what_is_taken_back_holds_in_every_service_on_kafka_and_postgresql(
+    production: Production, prepared: None
+) -> None:
+    names = {"TALLYSTICK_CLIENT_ID": OPERATOR[0], "TALLYSTICK_CLIENT_SECRET": OPERATOR[1]}
+    made = run_to_end("-m", "catalogue", "bootstrap", env={**production.env("catalogue"), **names})
+    assert made.returncode == 0, made.stdout
+    with ExitStack() as stack:
+        running = {
+            name: stack.enter_context(running_service("-m", name, env=production.env(name))) for name in SERVICES
+        }
+        for service in running.values():
+            eventually(service.is_ready)
+        asked = {name: stack.enter_context(client_of(service)) for name, service in running.items()}
+        operator = {"Authorization": f"Bearer {token_of(asked['catalogue'], *OPERATOR)}"}
+
+        auditor = {"title": "Auditor", "roles": ["auditor"]}
+        credentials = asked["catalogue"].post("/v1/clients", json=auditor, headers=operator).json()
+        program = token_of(asked["catalogue"], credentials["client"]["id"], credentials["client_secret"])
+        new = {"subject": "s", "issuer": "https://provider.example", "roles": ["auditor"], "councils": None}
+        person = asked["catalogue"].post("/v1/people", json=new, headers=operator).json()["id"]
+        officer = token("auditor", name=person)
+        assert statuses(asked, program) == statuses(asked, officer) == dict.fromkeys(SERVICES, 200)
+
+        revoked = asked["catalogue"].delete(f"/v1/clients/{credentials['client']['id']}", headers=operator)
+        assert revoked.status_code == 200
+        within("a revoked client", lambda: statuses(asked, program) == dict.fromkeys(SERVICES, 401))
+
+        access = {"roles": ["council-viewer"], "councils": ["adur"]}
+        changed = asked["catalogue"].put(f"/v1/people/{person}", json=access, headers=operator)
+        assert changed.status_code == 200
+        within("a changed role", lambda: statuses(asked, officer) == dict.fromkeys(SERVICES, 401))
+
+
+def client_of(service: ServiceProcess) -> httpx2.Client:
+    port = service.log_of("service.started")["http"]
+    return httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=60)
+
+
+def token_of(catalogue: httpx2.Client, id_: str, secret: str) -> str:
+    answer = catalogue.post("/v1/token", data={"grant_type": "client_credentials"}, auth=(id_, secret))
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["access_token"])
+
+
+def statuses(asked: dict[str, httpx2.Client], token_: str) -> dict[str, int]:
+    headers = {"Authorization": f"Bearer {token_}"}
+    return {name: asked[name].get(FIGURES[name], headers=headers).status_code for name in asked}
+
+
+def within(what: str, holds: Callable[[], bool]) -> None:
+    """It has become true; how soon is printed, and no claim of the test, which may share its machine."""
+    began = time.monotonic()
+    eventually(holds)
+    print(f"{what}: everywhere after {time.monotonic() - began:.2f} s")  # noqa: T201 (a measure)
