@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from sqlalchemy import select
 
+from billing.domain.corrections import bookings_of, corrections
 from billing.domain.usage import UnbilledUsage
 from billing.statements import LineExplanation, Statements
 from billing.store import tables
@@ -85,6 +86,22 @@ def test_without_its_first_completion_an_item_is_metered_by_the_next(
     assert quantities(store)["accounts-payable"] == 5
     assert statement_of(store).evidence.withdrawn == 1
     assert [each.id for each in explained(store, "accounts-payable").counted] == ["next"]
+
+
+def test_a_completion_withdrawn_after_its_month_was_booked_is_given_back_in_full(store: SqlStore) -> None:
+    false = completed("inv-1", AT, units="12")
+    feed(store, WORK, [received("inv-1", "2026-05-01T12:00:00+00:00"), false])
+    booked = list(bookings_of(statement_of(store)))
+
+    feed(store, WORK, [withdrawn(false, "2026-08-03T09:00:00+00:00")])
+    now = statement_of(store)
+    found = corrections({MAY: tuple(bookings_of(now))}, booked)
+
+    # Ten units at £1.00 and two at £0.50 were booked; the correction says so, and the bookings are what holds now.
+    assert [(each.booking.name, each.booking.amount_pence, each.cause) for each in found] == [
+        ("Transactions", -1_100, "usage")
+    ]
+    assert sum(each.amount_pence for each in (*booked, *(one.booking for one in found))) == now.total_pence
 
 
 def test_a_ticket_whose_opening_is_withdrawn_waits_for_one_that_holds(store: SqlStore) -> None:

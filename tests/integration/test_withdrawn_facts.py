@@ -74,6 +74,29 @@ def test_without_a_false_resolution_the_ticket_is_missed(tmp_path: Path, *, with
         assert (type(corrected).__name__, corrected.data.cause) == ("VerdictCorrected", "w")  # type: ignore[union-attr]
 
 
+def test_a_withdrawal_after_the_freeze_is_an_adjustment_and_the_frozen_month_stays(tmp_path: Path) -> None:
+    async def scenario() -> tuple[Any, Any, Any]:
+        async with monitor_client(tmp_path) as at:
+            events = ticket(OPENED, IN_TIME, RESOLVED)
+            await at.on.send(*events)
+            await at.on.wait_until_idle()
+            at.on.clock.move("Mon 2026-06-01 12:00")
+            await at.on.send(withdrawal(events[1]), at="Mon 2026-06-01 11:00")
+            await at.on.wait_until_idle()
+            return (
+                await at.attained(),
+                await at.get("/v1/adjustments?posted=2026-06"),
+                await at.get("/v1/items/T1"),
+            )
+
+    attained, adjustments, item = asyncio.run(scenario())
+    assert attained == [("adur", "2026-03", 1, 1)]
+    assert [(each["was_month"], each["was"], each["now"], each["cause"]) for each in adjustments] == [
+        ("2026-03", "met", "breached", "w")
+    ]
+    assert [verdict["verdict"] for verdict in item["verdicts"]] == ["breached"]
+
+
 @pytest.mark.parametrize("withdrawal_first", [True, False])
 def test_a_miss_whose_opening_is_withdrawn_is_gone_and_stays_in_sight(
     tmp_path: Path, *, withdrawal_first: bool

@@ -30,7 +30,7 @@ from billing.domain.rules import changed_since
 from billing.domain.statement import Statement, build_statement
 from billing.domain.terms import DefinitionVersions, Terms
 from billing.domain.usage import UsageDetail
-from billing.domain.vat import VatCategory, VatTotal
+from billing.domain.vat import VatCategory, VatTotal, vat_totals
 from shared.contracts.charges import (
     NO_TERMS,
     AnnualCharge,
@@ -130,13 +130,20 @@ def sums(lines: Iterable[tuple[Month, int]]) -> dict[Month, int]:
     return totals
 
 
-def final_totals(known: Terms, events: Sequence[Event]) -> dict[Month, int]:
-    """Each month's total as its own statement has it, with the final usage."""
+def final_statements(known: Terms, events: Sequence[Event]) -> list[Statement]:
+    """Each month's own statement with the final usage."""
     earlier: list[Statement] = []
     for month, of_month in inputs(events, JUNE).items():
         statement = build_statement(known, ASHBY.id, month, of_month.usage, earlier=earlier, details=of_month.details)
         earlier.append(statement)
-    return sums((statement.month, statement.total_pence) for statement in earlier)
+    return earlier
+
+
+def vat_by_month(booked: Sequence[BookedAmount]) -> dict[Month, int]:
+    """The VAT on each month's bookings, all of which have a treatment."""
+    nets = {month: [(each.vat, each.amount_pence) for each in booked if each.month == month] for month in MONTHS}
+    totals = {month: vat_totals((vat, pence) for vat, pence in found if vat) for month, found in nets.items()}
+    return {month: sum(total.vat_pence for total in found) for month, found in totals.items()}
 
 
 EVENTS = st.lists(
@@ -179,7 +186,9 @@ def test_bookings_of_each_month_sum_to_its_final_statement_in_every_order(
 
         booked = booked_through(known, [*history, (arriving, JUNE)])
 
-        assert sums((each.month, each.amount_pence) for each in booked) == final_totals(known, events)
+        final = final_statements(known, events)
+        assert sums((each.month, each.amount_pence) for each in booked) == sums((s.month, s.total_pence) for s in final)
+        assert vat_by_month(booked) == {statement.month: statement.vat.vat_pence for statement in final}
         assert corrections(rated(known, ASHBY.id, inputs(events, JUNE)), booked) == ()
 
     holds()
