@@ -21,13 +21,13 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
-    delete,
     false,
     func,
     insert,
     not_,
     or_,
     select,
+    update,
 )
 
 from catalogue.domain.versions import DEFINITION_TYPES, Catalogue, CatalogueVersion, DefinitionKey, Kind
@@ -185,14 +185,15 @@ class _SqlTransaction:
         return _proposals(self._connection, proposals.c.is_waiting)
 
     def save_proposal(self, proposal: StoredProposal) -> None:
-        self._connection.execute(delete(proposals).where(proposals.c.id == proposal.id))
         row = {
             "id": proposal.id,
             "proposed_us": epoch_us(proposal.data.proposed.at),
             "is_waiting": proposal.data.status == "proposed",
             "proposal": canonical_json(proposal.data).decode(),
         }
-        self._connection.execute(insert(proposals), [row])
+        changed = self._connection.execute(update(proposals).where(proposals.c.id == proposal.id).values(row))
+        if changed.rowcount == 0:
+            self._connection.execute(insert(proposals), [row])
 
     def record(self, record: AuditRecord) -> None:
         audit_log.add(self._connection, record)

@@ -7,6 +7,7 @@ CHANGEABLE = {
     "outbox": "DELETE",
     "person": "UPDATE",
     "browser_session": "UPDATE, DELETE",
+    "proposals": "UPDATE",
     "used_sign_in": "DELETE",
     "recording_lock": "UPDATE",
 }
