@@ -29,7 +29,7 @@ from shared.web.pages import site_routes
 from sla_monitor.reports import today
 from tests.support.callers import MAY_ALL
 from tests.support.histories import calendar
-from tests.support.monitoring import Monitor, local, monitor, ticket
+from tests.support.monitoring import Monitor, idle_monitor, local, monitor, ticket
 from tests.support.service_process import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
@@ -279,3 +279,15 @@ async def test_a_stream_ends_for_whoever_is_not_known_any_more(site: Site) -> No
 
     last = [sent.get_nowait() for _ in range(sent.qsize())][-1]
     assert last["more_body"] is False
+
+
+async def test_a_monitor_that_is_closed_waits_for_the_board_that_nobody_wants_any_more(tmp_path: Path) -> None:
+    before = asyncio.all_tasks()
+    async with idle_monitor(tmp_path, now=NOW) as on:
+        impatient = asyncio.create_task(on.app.board.today(Scope.all()))
+        while not asyncio.all_tasks() - before - {impatient}:  # noqa: ASYNC110 (a query has no event for having begun)
+            await asyncio.sleep(0)
+        impatient.cancel()
+
+    await asyncio.wait({impatient})
+    assert asyncio.all_tasks() == before

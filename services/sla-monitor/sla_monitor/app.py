@@ -334,7 +334,8 @@ class MonitorApp:
         return {shard: head for shard, head in held.items() if head is not None}
 
     async def close(self) -> None:
-        """Everything is released."""
+        """Everything is released, once no query reads it any more."""
+        await self.sources.close()
         await self._states.close()
         self._database.close()
 

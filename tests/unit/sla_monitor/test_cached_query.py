@@ -50,3 +50,52 @@ def test_one_who_gives_up_does_not_stop_the_work_for_the_others() -> None:
         return await cached.get(), work.done
 
     assert asyncio.run(scenario()) == (1, 1)
+
+
+class Held:
+    """Works until it is let go, or for ever; says whether it was broken off."""
+
+    def __init__(self) -> None:
+        self.begun, self.free, self.broken_off = asyncio.Event(), asyncio.Event(), False
+
+    async def __call__(self) -> str:
+        """Done."""
+        self.begun.set()
+        try:
+            await self.free.wait()
+        except asyncio.CancelledError:
+            self.broken_off = True
+            raise
+        return "done"
+
+
+def test_whoever_ends_it_waits_for_the_work_that_one_who_gave_up_has_left() -> None:
+    async def scenario() -> tuple[bool, bool]:
+        cached = CachedQuery(work := Held())
+        impatient = asyncio.create_task(cached.get())
+        await work.begun.wait()
+        impatient.cancel()
+        ending = asyncio.create_task(cached.ended(within_s=60))
+        await asyncio.sleep(0)
+        waited = not ending.done()
+        work.free.set()
+        await ending
+        return waited, work.broken_off
+
+    assert asyncio.run(scenario()) == (True, False)
+
+
+def test_work_that_does_not_end_in_time_is_broken_off() -> None:
+    async def scenario() -> bool:
+        cached = CachedQuery(work := Held())
+        impatient = asyncio.create_task(cached.get())
+        await work.begun.wait()
+        impatient.cancel()
+        await cached.ended(within_s=0.01)
+        return work.broken_off
+
+    assert asyncio.run(scenario())
+
+
+def test_a_query_that_was_never_asked_has_ended() -> None:
+    asyncio.run(CachedQuery(Work()).ended(within_s=60))

@@ -28,7 +28,7 @@ from sla_monitor.domain.clock.timeline import FOREVER, Pause, Timeline
 from sla_monitor.domain.clock.verdict import Evaluation, Verdict
 from sla_monitor.domain.facts import Opened, Paused, Reopened, Withdrawn, withdrawn_facts
 from sla_monitor.domain.item import Item
-from sla_monitor.reports.sources import CachedQuery, Sources
+from sla_monitor.reports.sources import Sources
 from sla_monitor.store.items import StoredItem, map_pages
 
 
@@ -117,7 +117,7 @@ class FairnessChecks:
 
     def __init__(self, sources: Sources, limits: Limits) -> None:
         self._sources, self._limits = sources, limits
-        self._cached = CachedQuery(self._find_all)
+        self._cached = sources.cached(self._find_all)
 
     async def report(self, scope: Scope, month: Month | None, *, limit: int) -> FairnessReport:
         """The findings in scope that began in `month`, or ever; at most seconds old, which `as_of` says.

@@ -6,7 +6,7 @@ Answers that cost much, such as all open targets, are worked out once for all wh
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from heapq import merge
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
@@ -23,6 +23,9 @@ T = TypeVar("T")
 MIN_AGE_S = 5.0
 # Cached for so many times what it cost, so that however often it is asked for, it takes a tenth of one core at most.
 COST_FACTOR = 10
+# Whoever closes the stores waits for so long that nothing is read from them any more.
+_ENDS_WITHIN_S = 5.0
+_BREAKS_OFF_WITHIN_S = 0.5
 
 
 class OpenTargets(Struct, frozen=True):
@@ -47,6 +50,16 @@ class CachedQuery(Generic[T]):
         self._work, self._min_age_s = work, min_age_s
         self._task: asyncio.Task[T] | None = None
         self._until = 0.0
+
+    async def ended(self, *, within_s: float) -> None:
+        """Nothing works it out any more. It is given `within_s` to end by itself, then broken off."""
+        if self._task is None:
+            return
+        await asyncio.wait({self._task}, timeout=within_s)
+        self._task.cancel()  # nothing, where it has ended
+        await asyncio.wait({self._task}, timeout=within_s)
+        if self._task.done() and not self._task.cancelled():
+            self._task.exception()  # those who waited for the result were told
 
     async def get(self) -> T:
         """The result; raises what `work` raised."""
@@ -75,9 +88,23 @@ class Sources:
     ) -> None:
         self.read_model, self.items, self.clock = read_model, items, clock
         self.catalogue, self.decisions = catalogue, decisions
-        self._open_targets = CachedQuery(self._find_open_targets)
+        self._queries: list[CachedQuery[Any]] = []
+        self._open_targets = self.cached(self._find_open_targets)
         self._open_items = OpenItems()
-        self._failures = CachedQuery(lambda: items.failures(Scope.all()))
+        self._failures = self.cached(lambda: items.failures(Scope.all()))
+
+    def cached(self, work: Callable[[], Awaitable[T]], *, min_age_s: float = MIN_AGE_S) -> CachedQuery[T]:
+        """A query of these sources, which has ended before they close."""
+        query = CachedQuery(work, min_age_s=min_age_s)
+        self._queries.append(query)
+        return query
+
+    async def close(self) -> None:
+        """No query reads any more: whoever asked may have given up and left it working."""
+        now = asyncio.get_running_loop().time
+        until = now() + _ENDS_WITHIN_S
+        for query in reversed(self._queries):  # a later one may ask an earlier one, which is not begun again after it
+            await query.ended(within_s=max(until - now(), _BREAKS_OFF_WITHIN_S))
 
     @property
     def now_s(self) -> int:

@@ -29,7 +29,7 @@ from sla_monitor.domain.open_targets import OpenItems, OpenTarget
 from sla_monitor.ports import DecidedVerdict
 from sla_monitor.reports.budget import BudgetRow, budgets
 from sla_monitor.reports.figures import silence
-from sla_monitor.reports.sources import CachedQuery, Sources
+from sla_monitor.reports.sources import Sources
 from sla_monitor.store.items import Failures
 
 # A breach is on the board within two seconds of its verdict: a second for this, the rest for judging and recording.
@@ -147,8 +147,8 @@ class Board:
 
     def __init__(self, sources: Sources, pipeline: Callable[[], Awaitable[PipelineState]]) -> None:
         self._sources = sources
-        self._pipeline = CachedQuery(pipeline)
-        self._today = CachedQuery(self._work_out, min_age_s=BOARD_MIN_AGE_S)
+        self._pipeline = sources.cached(pipeline)
+        self._today = sources.cached(self._work_out, min_age_s=BOARD_MIN_AGE_S)
 
     async def today(self, scope: Scope) -> Today:
         """The part of the board that is within the scope."""
