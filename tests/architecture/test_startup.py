@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from tallystick.__main__ import VERBS
+from tallystick.command import VERBS
 from tests.support.service_process import state_folder_env
 
 SERVICES = frozenset({"catalogue", "sla_monitor", "billing"})

@@ -15,7 +15,7 @@ from shared.clock import WallClock
 from shared.contracts.codec import encode_event
 from shared.contracts.topics import TICKETS, TOPICS, USAGE, VERDICTS, WORK
 from shared.log.port import every_shard
-from tallystick.__main__ import app
+from tallystick.command import app
 from tallystick.backfill import run
 from tallystick.stack import open_stack
 from tests.support.backfills import LATE, LIVE, READING, backfill, file_of, message, output_of, work

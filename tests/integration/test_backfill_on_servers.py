@@ -18,7 +18,7 @@ from shared.log.port import Bus, every_shard
 from shared.period import Month
 from shared.scope import Scope
 from sla_monitor.rebuild_command import rebuild
-from tallystick.__main__ import app
+from tallystick.command import app
 from tests.support.backfills import LATE, LIVE, READING, file_of, message
 from tests.support.production_shape import ProductionServers, log_of, own_servers, running_services
 

@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 
 from billing.documents.forms import FORMS
 from tallystick import failures
-from tallystick.__main__ import VERBS, app
+from tallystick.command import VERBS, app
 from tallystick.commands import load
 from tallystick.stack import UnusableFolder, exclusive_use
 from tests.support.backfills import LATE, file_of, work

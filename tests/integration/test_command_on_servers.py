@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from catalogue.settings import SIGNING_KEY_NAME
 from shared.contracts.topics import TICKETS, USAGE
-from tallystick.__main__ import VERBS, OnServers, app
+from tallystick.command import VERBS, OnServers, app
 from tallystick.servers import SETTINGS
 from tests.support.backfills import LIVE, READING, work
 from tests.support.callers import SIGNING_KEY, token

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from shared.contracts.codec import canonical_json
 from sla_monitor.domain.evidence import seal_of
 from sla_monitor.domain.verification import verify
-from tallystick.__main__ import app
+from tallystick.command import app
 from tests.support.histories import calendar
 from tests.support.laws import law
 from tests.support.monitor_client import COUNCIL, LATE, monitor_client

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from shared.clock import WallClock
 from shared.http import create_app
 from shared.period import MONTH_PATTERN
-from tallystick.__main__ import app as command
+from tallystick.command import app as command
 from tallystick.stack import open_stack
 from tests.support.callers import MAY_ALL
 

@@ -18,7 +18,7 @@ from shared.contracts.topics import TICKETS, WORK, Topic
 from shared.log.port import Message
 from shared.quarantine.service import Parked
 from shared.units import EpochMillis
-from tallystick.__main__ import app
+from tallystick.command import app
 from tallystick.stack import Stack, open_stack
 from tests.support.histories import calendar
 from tests.support.monitor_client import agreement

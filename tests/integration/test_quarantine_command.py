@@ -33,7 +33,7 @@ from shared.log.port import Message, Shard
 from shared.quarantine.api import TYPES, router
 from shared.units import EpochMillis
 from sla_monitor.store import items
-from tallystick.__main__ import app
+from tallystick.command import app
 from tallystick.commands.quarantine import app as registered
 from tallystick.stack import open_stack
 from tests.support.callers import MAY_ALL

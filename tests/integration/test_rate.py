@@ -12,7 +12,7 @@ from shared.money import format_gbp
 from sla_monitor.domain.clock import due
 from sla_monitor.rebuild_command import rebuild
 from sla_monitor.settings import MonitorSettings
-from tallystick.__main__ import app
+from tallystick.command import app
 from tests.support.backfills import LATE, work
 from tests.support.state_folder import statements
 

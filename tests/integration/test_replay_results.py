@@ -19,7 +19,7 @@ from sla_monitor.domain.item import Item
 from sla_monitor.judging import batch
 from sla_monitor.store.items import evaluate_known
 from tallystick import draining
-from tallystick.__main__ import app
+from tallystick.command import app
 from tests.support.real_data import steady
 from tests.support.replays import ACTIVITIES, READINGS, TICKETS, changed
 

@@ -281,13 +281,19 @@ async def test_a_stream_ends_for_whoever_is_not_known_any_more(site: Site) -> No
     assert last["more_body"] is False
 
 
-async def test_a_monitor_that_is_closed_waits_for_the_board_that_nobody_wants_any_more(tmp_path: Path) -> None:
-    before = asyncio.all_tasks()
+async def test_a_monitor_is_closed_under_no_query_that_somebody_gave_up(tmp_path: Path) -> None:
+    begun, free = asyncio.Event(), asyncio.Event()
     async with idle_monitor(tmp_path, now=NOW) as on:
-        impatient = asyncio.create_task(on.app.board.today(Scope.all()))
-        while not asyncio.all_tasks() - before - {impatient}:  # noqa: ASYNC110 (a query has no event for having begun)
-            await asyncio.sleep(0)
-        impatient.cancel()
 
-    await asyncio.wait({impatient})
-    assert asyncio.all_tasks() == before
+        async def read_late() -> int:
+            begun.set()
+            await free.wait()
+            return len(await on.app.heads())
+
+        query = on.app.sources.cached(read_late)
+        impatient = asyncio.create_task(query.get())
+        await begun.wait()
+        impatient.cancel()
+        asyncio.get_running_loop().call_later(0.1, free.set)
+
+    assert await query.get() == 0

@@ -18,7 +18,7 @@ from shared.http import create_app
 from shared.units import CouncilId, ItemId
 from shared.web.pages import site_routes
 from sla_monitor.domain.verification import verify
-from tallystick.__main__ import app
+from tallystick.command import app
 from tests.support.callers import MAY_ALL
 from tests.support.monitor_client import COUNCIL, MonitorClient, monitor_client
 from tests.support.monitoring import local, ticket

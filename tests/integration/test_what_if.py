@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from tallystick.__main__ import app
+from tallystick.command import app
 from tests.support.monitor_client import LATE, monitor_client
 from tests.support.monitoring import ticket
 

@@ -14,7 +14,7 @@ from shared.contracts.topics import Topic
 from shared.contracts.usage import UsageData, UsageRecorded
 from shared.log.port import Message
 from shared.units import CouncilId, EpochMillis, ItemId
-from tallystick.__main__ import app
+from tallystick.command import app
 from tallystick.stack import open_stack
 from tests.support.monitoring import local, ticket
 

@@ -1,11 +1,15 @@
 """Answers that repeat themselves until Ctrl-C, and tables whose cells are whole."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import pytest
 
+from shared.clock import FixedClock
 from tallystick import console
 from tallystick.console import OutputForm, plain_table, watched
+
+READ_AT = "# 2026-06-16T11:00:00Z\n"
 
 
 @pytest.fixture(autouse=True)
@@ -26,6 +30,7 @@ def watch(monkeypatch: pytest.MonkeyPatch, form: OutputForm, *, rounds: int, aga
             raise KeyboardInterrupt
 
     monkeypatch.setattr(console, "sleep", wait)
+    monkeypatch.setattr("shared.clock.WallClock", lambda: FixedClock(datetime(2026, 6, 16, 11, tzinfo=UTC)))
     watched(lambda: [next(read)], form, lines=lambda found: [f"{found[0]} open"], csv=csv_of, again=again)
 
 
@@ -35,12 +40,17 @@ def csv_of(found: Sequence[int]) -> str:
 
 @pytest.mark.parametrize(
     ("form", "written"),
-    [("text", "1 open\n2 open\n"), ("json", "[1]\n[2]\n"), ("csv", "open\n1\nopen\n2\n")],
+    [
+        ("text", f"{READ_AT}1 open\n{READ_AT}2 open\n"),
+        ("json", "[1]\n[2]\n"),
+        ("csv", f"{READ_AT}open\n1\n{READ_AT}open\n2\n"),
+    ],
 )
-def test_what_is_watched_is_read_again_until_ctrl_c_which_is_no_failure(
+def test_what_is_watched_is_read_again_until_ctrl_c_with_the_instant_where_it_is_no_terminal(
     form: OutputForm, written: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    watch(monkeypatch, form, rounds=2)
+    with pytest.raises(KeyboardInterrupt):
+        watch(monkeypatch, form, rounds=2)
 
     assert capsys.readouterr().out == written
 

@@ -23,7 +23,6 @@ EXIT_INCOMPLETE = 1
 EXIT_INVALID = 2
 EXIT_BUSY = 3
 EXIT_BUG = 70  # EX_SOFTWARE of sysexits.h
-EXIT_INTERRUPTED = 130  # 128 + SIGINT
 EXIT_OUTPUT_CLOSED = 141  # 128 + SIGPIPE
 
 
@@ -94,27 +93,28 @@ def watched(
 ) -> None:
     """The answer that was `read` is on stdout in its form; with `again`, every `WATCH_EVERY_S` until Ctrl-C.
 
-    A terminal then shows the newest alone. Elsewhere they follow each other, as JSON each on a line of its own.
+    A terminal then shows the newest alone. Elsewhere they follow each other: as JSON each on a line of its own, as text
+    and CSV each below the instant at which it was read.
     """
     import msgspec
 
-    try:
-        while True:
-            found = read()
-            if again and out.is_terminal:
-                out.console.clear()
-            if form == "csv":
-                out.print(csv(found).replace("\r\n", "\n").rstrip("\n"))
-            elif form == "json" and again:
-                out.print(msgspec.json.encode(found).decode())
-            else:
-                answer(found, lines(found), as_json=form == "json")
-            if not again:
-                return
-            sleep(WATCH_EVERY_S)
-    except KeyboardInterrupt:
+    from shared.clock import WallClock
+
+    while True:
+        found = read()
+        if again and out.is_terminal:
+            out.console.clear()
+        elif again and form != "json":
+            out.print(f"# {WallClock().now():%Y-%m-%dT%H:%M:%SZ}")
+        if form == "csv":
+            out.print(csv(found).replace("\r\n", "\n").rstrip("\n"))
+        elif form == "json" and again:
+            out.print(msgspec.json.encode(found).decode())
+        else:
+            answer(found, lines(found), as_json=form == "json")
         if not again:
-            raise
+            return
+        sleep(WATCH_EVERY_S)
 
 
 def fail(what: str, *, do: str, code: int = EXIT_INVALID) -> NoReturn:
@@ -164,4 +164,9 @@ def progress() -> "Iterator[Progress]":
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=err.console, transient=False) as bars:
-        yield bars
+        try:
+            yield bars
+        except BaseException:
+            for each in (each for each in bars.tasks if not each.finished):
+                bars.update(each.id, description=f"{each.description} (stopped)")
+            raise

@@ -176,9 +176,12 @@ async def _watch(demo: _Demo, stop: asyncio.Event, bars: Progress) -> None:
     while not stop.is_set() and (left := await demo.stack.pending()):
         bars.update(bar, completed=total - left)
         await asyncio.sleep(_SHOWN_EVERY_S)
-    bars.update(bar, completed=total)
-    bars.stop()
-    if not stop.is_set():
+    if stop.is_set():
+        bars.update(bar, description="Judging and metering (stopped)")
+        bars.stop()
+    else:
+        bars.update(bar, completed=total)
+        bars.stop()
         demo.evaluated.set()
         demo.report("Ready: last month's statements and attainment are linked from the page.")
 
