@@ -152,7 +152,7 @@ def test_what_a_person_may_do_is_as_it_was_last_decided(tmp_path: Path, how: str
     id_ = restored(tmp_path, person, change)
 
     def check(app: CatalogueApp) -> None:
-        found = app.people.one(id_)
+        found = app.people.one(id_, Scope.all())
         assert found.removed == (how == "removed")
         assert found.access == (VIEWER if how == "removed" else auditor)
 

@@ -8,14 +8,14 @@ import msgspec
 from fastapi import APIRouter, Header
 
 from catalogue.domain.proposals import NEEDS_APPROVAL, party_words
-from catalogue.domain.versions import DEFINITION_TYPES, PLURALS, CatalogueVersion, DefinitionKey, Kind
-from catalogue.handlers import CatalogueHandlers, ExpectedVersions
+from catalogue.domain.versions import DEFINITION_TYPES, PLURALS, CatalogueVersion, DefinitionKey, Kind, key_of
+from catalogue.handlers import CatalogueHandlers, ExpectedVersions, UnknownDefinition
 from catalogue.ports import StoredProposal
 from catalogue.proposals import ProposalHandlers
 from catalogue.proposals_api import ProposalReport, Reason, refusals, report_of
 from shared.auth.roles import Action
 from shared.clock import Clock
-from shared.contracts.definitions import AnyDefinition
+from shared.contracts.definitions import AnyDefinition, council_of
 from shared.contracts.scalars import Instant
 from shared.faults import Fault
 from shared.http import (
@@ -36,7 +36,8 @@ from shared.http import (
     read_as,
     requires,
 )
-from shared.http.problem_types import INVALID_REQUEST
+from shared.http.problem_types import INVALID_REQUEST, NOT_PERMITTED
+from shared.scope import Scope
 
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 _ETAG = re.compile(f'"({_NUMBER.pattern})"', re.ASCII)
@@ -116,6 +117,7 @@ def _add_put(routes: APIRouter, kind: Kind, handlers: CatalogueHandlers, clock: 
         """A new version is recorded; where the id has one already, If-Match must name it."""
         definition, expected = _definition(id, body, kind), _expected(if_match)
         with refusals():
+            _require_in_scope(handlers, definition, caller.scope)
             version, is_new = handlers.replace(definition, expected=expected, at=clock.now(), actor=caller.name)
         return _answer(version, status_code=201 if is_new else 200)
 
@@ -134,6 +136,7 @@ def _add_proposing_put(
         """
         definition, expected, now = _definition(id, body, kind), _expected(if_match), clock.now()
         with refusals():
+            _require_in_scope(handlers, definition, caller.scope)
             if caller.kind == "local":
                 version, is_new = handlers.replace(definition, expected=expected, at=now, actor=caller.name)
                 return _answer(version, status_code=201 if is_new else 200)
@@ -162,6 +165,22 @@ def _definition(id_: str, body: bytes, kind: Kind) -> AnyDefinition:
     if definition.id != id_:
         raise Problem(INVALID_REQUEST, faults=[Fault(("id",), "expected the id of the path")])
     return definition
+
+
+def _require_in_scope(handlers: CatalogueHandlers, definition: AnyDefinition, scope: Scope) -> None:
+    """Raises `UnknownDefinition` unless the caller sees what there is, and the council of what there is to be.
+
+    So an id of another council's is answered as one that nobody has: a new one takes somebody who sees every council.
+    And so does what councils share, as calendars: it is about councils out of scope too. Raises `Problem`.
+    """
+    if scope.councils is None:
+        return
+    key, council = key_of(definition), council_of(definition)
+    if council is None and key.kind != "tariff":
+        raise Problem(NOT_PERMITTED, "what councils share is changed by somebody who sees every council")
+    if council is not None and not scope.allows(council):
+        raise UnknownDefinition
+    handlers.history(key, scope)
 
 
 def _expected(if_match: str | None) -> ExpectedVersions | None:

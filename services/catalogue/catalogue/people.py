@@ -33,6 +33,7 @@ from shared.clock import Clock
 from shared.contracts.access import HeldAccess
 from shared.instants import epoch_s, epoch_us, instant
 from shared.log.port import Outgoing
+from shared.scope import Scope
 
 ATTEMPT_TYPE = "sign-in+jwt"
 ATTEMPT_S = 600
@@ -70,14 +71,18 @@ class PeopleService:
     def __init__(self, store: PeopleStore, clock: Clock) -> None:
         self._store, self._clock = store, clock
 
-    def listed(self, *, after: str, limit: int) -> Sequence[Person]:
-        """By ascending id, after the id `after`; also those whose access was taken away."""
-        return self._store.people(after=after, limit=limit)
+    def listed(self, scope: Scope, *, after: str, limit: int) -> Sequence[Person]:
+        """By ascending id, after the id `after`, those of the councils in scope; also whose access was taken away."""
+        found: list[Person] = []
+        while len(found) < limit and (page := self._store.people(after=after, limit=limit)):
+            found += [person for person in page if people.is_seen(person, scope)]
+            after = page[-1].id
+        return found[:limit]
 
-    def one(self, id_: str) -> Person:
-        """Raises `UnknownPerson`."""
+    def one(self, id_: str, scope: Scope) -> Person:
+        """Raises `UnknownPerson`, also for somebody with access to councils out of scope."""
         found = self._store.person(id_)
-        if found is None:
+        if found is None or not people.is_seen(found, scope):
             raise UnknownPerson
         return found
 
@@ -99,7 +104,7 @@ class PeopleService:
 
     def change(self, id_: str, access: Access, *, by: Principal, name: str | None = None) -> Person:
         """As `give`, for somebody who is known; raises `UnknownPerson`."""
-        known = self.one(id_)
+        known = self.one(id_, by.scope)
         identity = Identity(issuer=known.issuer, subject=known.subject, name=name or known.name)
         return self.give(identity, access, by=by)
 
@@ -108,7 +113,7 @@ class PeopleService:
         people.require_may_change(by, id_)
         with self._store.changing() as change:
             known = change.person(id_)
-            if known is None:
+            if known is None or not people.is_seen(known, by.scope):
                 raise UnknownPerson
             found = msgspec.structs.replace(known, removed=True, changed_by=by.name)
             found = self._ended(change, found, "access-changed")

@@ -16,6 +16,7 @@ from shared.contracts.scalars import Id
 from shared.faults import Fault
 from shared.http import (
     Caller,
+    CallerScope,
     Json,
     JsonBody,
     Limit,
@@ -97,16 +98,18 @@ def router(people: PeopleService, *, issuer: str) -> APIRouter:
     meanings = {201: "They may sign in now"}
 
     @routes.get("", responses=answers(PeoplePage))
-    def list_people(paging: RequestedPage, limit: Limit = 50) -> Json:
+    def list_people(scope: CallerScope, paging: RequestedPage, limit: Limit = 50) -> Json:
         """Everybody who may sign in, or might until they were removed, by ascending id."""
-        page = page_of(people.listed(after=paging.after_text, limit=limit + 1), limit, key=lambda each: (each.id,))
+        page = page_of(
+            people.listed(scope, after=paging.after_text, limit=limit + 1), limit, key=lambda each: (each.id,)
+        )
         return Json({"items": [known_person(each) for each in page.items]}, headers=paging.next_link(page))
 
     @routes.get("/{id}", responses=answers(KnownPerson))
-    def one_person(id: PathId) -> Json:
+    def one_person(id: PathId, scope: CallerScope) -> Json:
         """One of them."""
         with _refusals():
-            return Json(known_person(people.one(id)))
+            return Json(known_person(people.one(id, scope)))
 
     @routes.post(
         "",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from shared.scope import Scope
 from tallystick.authorisation import confirm, login_name
 from tallystick.console import answer, fail, plain_table, var_folder
 from tallystick.options import Json, Yes
@@ -36,7 +37,7 @@ def list_people(as_json: Json = False) -> None:
     if (api := service_api("GET /v1/people")) is not None:
         found = list(_decoded(api.get("people", query={"limit": str(_PAGE)}), PeoplePage).items)
     else:
-        found = _here(lambda people: [known_person(each) for each in people.listed(after="", limit=_PAGE)])
+        found = _here(lambda people: [known_person(each) for each in people.listed(Scope.all(), after="", limit=_PAGE)])
     lines = plain_table(_HEADINGS, map(_cells, found)) if found else ["Nobody may sign in yet."]
     answer(found, lines, as_json=as_json)
 

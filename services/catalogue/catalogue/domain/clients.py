@@ -83,11 +83,10 @@ def require_may_make(maker: Principal, wanted: Principal) -> None:
 
 
 def may_manage(manager: Principal, client: Client) -> bool:
-    """Whether the client is one that the manager could have made: the provider manages them all."""
-    if "provider" in manager.sides:
-        return True
+    """Whether the client is one that the manager could have made: the provider manages all of the councils it sees."""
     managed = client.principal
-    return "provider" not in managed.sides and covers(manager.scope, managed.scope)
+    is_of_side = "provider" in manager.sides or "provider" not in managed.sides
+    return is_of_side and covers(manager.scope, managed.scope)
 
 
 def covers(larger: Scope, smaller: Scope) -> bool:

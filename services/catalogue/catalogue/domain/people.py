@@ -153,6 +153,8 @@ def given(known: Person | None, identity: Identity, access: Access, *, by: Princ
     wanted = access.principal(name)
     if not _covers(by.scope, wanted.scope):
         raise RefusedPerson("nobody gives access to more councils than they see")
+    if by.scope.councils is not None and (id_ is not None or (known is not None and not is_seen(known, by.scope))):
+        raise RefusedPerson("somebody who sees every council has to: for a chosen id, or access to others")
     return Person(
         id=name,
         issuer=identity.issuer,
@@ -163,6 +165,12 @@ def given(known: Person | None, identity: Identity, access: Access, *, by: Princ
         changed_by=by.name,
         void_s=known.void_s if known else 0,
     )
+
+
+def is_seen(person: Person, scope: Scope) -> bool:
+    """Whether whoever may see `scope` learns of the person: of one with access to other councils they do not."""
+    councils = person.access.councils
+    return _covers(scope, Scope.all() if councils is None else Scope.of(*councils))
 
 
 def require_may_change(by: Principal, id_: str) -> None:
