@@ -15,8 +15,8 @@ from shared.clock import WallClock
 from shared.contracts.codec import encode_event
 from shared.contracts.topics import TICKETS, TOPICS, USAGE, VERDICTS, WORK
 from shared.log.port import every_shard
-from tallystick.command import app
 from tallystick.backfill import run
+from tallystick.command import app
 from tallystick.stack import open_stack
 from tests.support.backfills import LATE, LIVE, READING, backfill, file_of, message, output_of, work
 from tests.support.monitoring import ticket

@@ -1,15 +1,18 @@
 """Client credentials, the tokens that they give, and how soon every service knows that they are void."""
 
 import base64
+import logging
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet, OKPKey
+from structlog.testing import capture_logs
 
 from shared.auth.tokens import issue
 from shared.instants import epoch_s
+from shared.scope import Scope
 from tests.support.machines import KNOWN, Machines, MovableClock, answered, machines
 
 pytestmark = pytest.mark.anyio
@@ -269,3 +272,35 @@ async def test_a_client_may_do_what_its_roles_allow_and_nothing_else(on: Machine
 
     assert (tariffs.status_code, clients.status_code) == (200, 403)
     assert clients.json()["detail"] == "you may not manage client credentials"
+
+
+async def test_no_secret_and_no_token_is_in_a_log_or_the_audit_log(
+    on: Machines, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Sent as they should be, where they should not be, wrong, and on the way to a failure."""
+    caplog.set_level(logging.DEBUG)
+    with capture_logs() as logged:
+        client = await on.make(**VIEWER)
+        token = await on.token(client)
+        wrong = client[1][:-4] + "zzzz"
+        await statuses(on, token)
+        await statuses(on, token[:-6] + "AAAAAA")
+        await on.catalogue.post("/v1/token", data=FORM, auth=(client[0], wrong))
+        await on.catalogue.post("/v1/token", data=FORM | {"client_id": client[1], "client_secret": client[1]})
+        for service in on.services:
+            await on.call(service, "GET", f"/v1/nothing?access_token={token}", token)
+            await on.call(service, "GET", "/v1/statements?month=2026-03", token, headers={"Cookie": f"session={token}"})
+        monkeypatch.setattr(on.stack.billing.statements, "statements", _fail)
+        failed = await on.call("billing", "GET", "/v1/statements?month=2026-03", token)
+
+    assert failed.status_code == 500
+    audited = [entry.record for entry in on.stack.catalogue.audit.read(Scope.all(), after=0, limit=500)]
+    # The test's own client logs what it asks.
+    lines = [record.getMessage() for record in caplog.records if not record.name.startswith("http")]
+    written = f"{logged} {lines} {audited}"
+    assert "http.failed" in written
+    assert not [secret for secret in (client[1], wrong, token, token.split(".")[2]) if secret in written]
+
+
+def _fail(*_: object, **__: object) -> None:
+    raise RuntimeError("made to fail")
