@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from tallystick.__main__ import app
+from tallystick.command import app
 from tallystick.servers import SETTINGS
 from tests.support.served import CREDENTIALS, served
 
