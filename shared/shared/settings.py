@@ -45,6 +45,8 @@ class ServiceSettings(BaseSettings):
     audience: str = Field(default="tallystick", min_length=1, max_length=200, alias="TALLYSTICK_AUDIENCE")
     # The address at which people open the pages, for signing in and for cookies; empty where nobody does.
     public_url: str = Field(default="", alias="PUBLIC_URL")
+    # Networks of proxies whose X-Forwarded-For says where a request comes from.
+    trusted_proxies: str = Field(default="", alias="TRUSTED_PROXIES")
     # Every figure is invented, and each page says so.
     illustrative: bool = Field(default=False, alias="TALLYSTICK_ILLUSTRATIVE")
     # A supervisor must wait longer than this before it kills.

@@ -174,10 +174,18 @@ def test_of_a_council_only_exports_and_refusals_are_recorded(on: Callable[[Work]
     on(work)
 
 
-def test_whoever_is_not_known_and_whoever_reads_their_own_files_leave_no_line(on: Callable[[Work], None]) -> None:
+def test_strangers_who_are_refused_leave_one_line_however_often_they_come(on: Callable[[Work], None]) -> None:
+    async def work(at: AtWork) -> None:
+        flood = [("GET", "/v1/figures/adur"), ("POST", "/v1/exclusions")] * 50
+        assert set(await ask(at, Authentication(), *flood)) == {401}
+        assert lines(at) == [("unknown", "refused", "from:127.0.0.0/24", None)]
+
+    on(work)
+
+
+def test_whoever_reads_their_own_files_leaves_no_line(on: Callable[[Work], None]) -> None:
     async def work(at: AtWork) -> None:
         local = Principal.local("ada")
-        assert await ask(at, Authentication(), ("GET", "/v1/figures/adur")) == [401]
         assert await ask(at, Authentication(lambda _: local), ("GET", "/v1/figures/adur/file")) == [200]
         assert lines(at) == []
         assert await ask(at, Authentication(lambda _: local), ("POST", "/v1/exclusions")) == [200]

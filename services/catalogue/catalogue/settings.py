@@ -34,8 +34,6 @@ class CatalogueSettings(ServiceSettings):
     session_absolute_s: int = Field(default=12 * 60 * 60, ge=600, le=LONGEST_SESSION_S, alias="SESSION_ABSOLUTE_S")
     # Where attempts are counted for all instances together (redis://…); in this process's memory where it is empty.
     limits_url: str = Field(default="", alias="LIMITS_URL", repr=False)
-    # Networks of proxies whose X-Forwarded-For says where a request comes from.
-    trusted_proxies: str = Field(default="", alias="TRUSTED_PROXIES")
     holidays_file: Path | None = Field(default=None, alias="TALLYSTICK_HOLIDAYS_FILE")
 
     @property

@@ -21,6 +21,7 @@ from shared.http.access import KeysUnknown
 from shared.http.bodies import read_body
 from shared.http.problem_types import SERVICE_UNAVAILABLE, TOO_MANY_REQUESTS
 from shared.http.rates import AttemptLimit, Networks
+from shared.http.repeated import issued_to
 from shared.instants import epoch_s
 
 FORM_TYPE = "application/x-www-form-urlencoded"
@@ -106,6 +107,7 @@ def token_router(
             return _token_refused(request, "invalid_client", "the client and its secret are not valid now")
         except KeysUnknown as unknown:
             raise Problem(SERVICE_UNAVAILABLE, headers={"Retry-After": "1"}) from unknown
+        issued_to(request, principal.name)
         made = issue(principal, key, audience=audience, jti=str(uuid4()), now_s=epoch_s(clock.now()))
         return Json(AccessToken(made, "Bearer", LIFETIME_S), headers=_NO_STORE)
 

@@ -36,6 +36,7 @@ from shared.http.problem_types import (
 )
 from shared.http.problems import PROBLEM_JSON, Problem, ProblemDetails
 from shared.http.queries import PathId, reject_unknown_parameters
+from shared.http.rates import Networks
 from shared.http.safe_responses import SafeHttp
 from shared.log.port import BusUnavailable
 from shared.log.processor import Busy
@@ -64,6 +65,7 @@ def create_app(
     problem_page: ProblemPage | None = None,
     cursor_key: bytes | None = None,
     audit: AuditWriter | None = None,
+    trusted: Networks = (),
 ) -> FastAPI:
     """An application of `routers`, whose callers are known by `authentication`.
 
@@ -71,7 +73,7 @@ def create_app(
     lists; without one they are good in this process alone. Raises `RouteWithoutAction`.
 
     It answers only to the names `hosts` (None: to any). Browsers get a refusal as a `problem_page`, if there is one.
-    What is to be audited goes to `audit`.
+    What is to be audited goes to `audit`; `trusted` are the networks of gateways, which say where strangers call from.
     No /docs: that page would load its script from another host.
     """
     app = _Application(
@@ -86,7 +88,7 @@ def create_app(
     )
     app.add_middleware(_FailureBoundary)  # the innermost: each that is added surrounds those before it
     if audit is not None:
-        app.add_middleware(AuditedHttp, audit=audit)
+        app.add_middleware(AuditedHttp, audit=audit, trusted=trusted)
     if problem_page is not None:
         app.add_middleware(ProblemPages, page=problem_page)
     app.add_middleware(CompleteMethods, routed=app)

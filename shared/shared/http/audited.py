@@ -1,6 +1,6 @@
 """Which requests go into the audit log, and that they are in it before they are answered.
 
-One table: refusals of somebody known, whatever changes something, exports, and the provider's views of councils' data.
+One table: refusals, whatever changes something, exports, tokens, and the provider's views of councils' data.
 What a council reads of its own data on a page is not recorded.
 """
 
@@ -15,6 +15,8 @@ from shared.auth.roles import Action
 from shared.http.access import action_of, caller_of
 from shared.http.problem_types import SERVICE_UNAVAILABLE
 from shared.http.problems import Problem
+from shared.http.rates import Networks
+from shared.http.repeated import RepeatedActs, repeated
 from shared.log.processor import Busy
 from shared.sql.audit import AuditLogDiffers
 
@@ -49,8 +51,10 @@ class AuditedHttp:
     A change may have been made all the same: it is made again under the same id, or refused as made.
     """
 
-    def __init__(self, app: ASGIApp, audit: AuditWriter) -> None:
-        self._app, self._audit = app, audit
+    def __init__(self, app: ASGIApp, audit: AuditWriter, trusted: Networks = ()) -> None:
+        """Of strangers behind the networks `trusted`, their gateways say where they are."""
+        self._app, self._audit, self._trusted = app, audit, trusted
+        self._repeated = RepeatedActs()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -80,10 +84,15 @@ class AuditedHttp:
         return True
 
     async def _is_recorded(self, scope: Scope, start: Message) -> bool:
-        record = record_of(scope, start, at_us=self._audit.now_us)
+        at_us = self._audit.now_us
+        records = list(self._repeated.due(at_us))
+        record, is_known = record_of(scope, start, at_us=at_us), caller_of(scope) is not None
+        again = repeated(scope, start, is_known=is_known, at_us=at_us, trusted=self._trusted)
+        records += [] if record is None else [record]
+        records += [] if again is None else self._repeated.add(again)
         try:
-            if record is not None:
-                await self._audit.record(record)
+            for each in records:
+                await self._audit.record(each)
         except (Busy, AuditLogDiffers):
             return False
         return True

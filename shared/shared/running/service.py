@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from shared.heartbeat import Heartbeat
 from shared.http import create_app
+from shared.http.rates import trusted_networks
 from shared.log.port import Bus
 from shared.metrics.every_service import register_process
 from shared.metrics.http import MeasuredHttp
@@ -82,6 +83,7 @@ class ServiceProcess:
             problem_page=problem_page,
             cursor_key=self._app.cursor_key,
             audit=self._app.audit,
+            trusted=trusted_networks(self._settings.trusted_proxies),
         )
         admin = admin_app(
             public=api,
