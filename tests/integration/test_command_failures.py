@@ -278,15 +278,67 @@ except ZeroDivisionError:
     assert ended.stdout == ""
 
 
-def test_an_interruption_ends_with_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: object) -> object:
-        raise KeyboardInterrupt
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("at-risk",),
+        ("attainment", "--month", "2026-03"),
+        ("export", "openslo"),
+        ("explain", "T1"),
+        ("correct", "--from", "2026-03-01", "--to", "2026-04-01"),
+    ],
+    ids=" ".join,
+)
+def test_a_council_that_is_misspelt_is_refused_with_the_one_that_is_known(
+    arguments: tuple[str, ...], state: Path
+) -> None:
+    result = run(state, *arguments, "--council", "adurr")
 
-    monkeypatch.setattr(load, "open_stack", interrupted)
+    assert (result.exit_code, "No such council is known: did you mean adur?" in refusal(result)) == (2, True)
 
-    result = run(tmp_path, "load", "adur-worthing")
 
-    assert (result.exit_code, result.stderr.startswith("Interrupted. What was stored is kept")) == (130, True)
+@pytest.mark.parametrize("verb", [("statement",), ("export", "evidence")], ids=" ".join)
+def test_a_council_that_is_misspelt_has_no_file(verb: tuple[str, ...], state: Path, tmp_path: Path) -> None:
+    result = run(state, *verb, "adurr", "2026-03", "--to", str(tmp_path / "file"))
+
+    assert (result.exit_code, "did you mean adur?" in refusal(result)) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("at-risk",),
+        ("attainment",),
+        ("explain", "T1"),
+        ("statement", *MONTH),
+        ("export", "openslo"),
+        ("what-if", "DRAFT", "--from", "2026-03", "--to", "2026-03"),
+        ("rate", "EMPTY"),
+        ("correct", "--from", "2026-03-01", "--to", "2026-04-01"),
+        ("quarantine", "list"),
+        ("approvals",),
+        ("people", "list"),
+        ("audit", "list"),
+    ],
+    ids=" ".join,
+)
+def test_a_verb_that_reads_makes_no_folder_and_says_that_nothing_is_there(
+    arguments: tuple[str, ...], tmp_path: Path
+) -> None:
+    files = {"DRAFT": tmp_path / "draft.yaml", "EMPTY": tmp_path / "empty"}
+    files["DRAFT"].write_text(DRAFT)
+    files["EMPTY"].touch()
+
+    result = run(tmp_path / "var", *(str(files.get(each, each)) for each in arguments))
+
+    assert (result.exit_code, "nothing was ever stored there" in refusal(result)) == (2, True)
+    assert not (tmp_path / "var").exists()
+
+
+def test_a_choice_that_does_not_exist_is_refused_in_the_command_s_own_words(tmp_path: Path) -> None:
+    result = run(tmp_path, "attainment", "--over", "decade")
+
+    assert "Invalid value for '--over': 'decade' is not one of 'month'" in refusal(result)
 
 
 def test_every_known_failure_says_what_to_do() -> None:

@@ -174,13 +174,45 @@ async def test_who_may_see_one_council_sees_its_part_of_the_board_and_nothing_of
     await site.on.wait_until_idle()
     site.app.dependency_overrides[caller_scope] = lambda: Scope.of("adur")
 
-    board, page, other = await site.board(), await site.page(), await site.board("?council=worthing")
+    board, page = await site.board(), await site.page()
 
     assert [each["council"] for each in board["councils"]] == ["adur"]
     assert len(board["missed"]) == 2
     assert "worthing" not in str(board).lower() + page.lower()
-    assert board["pipeline"] is other["pipeline"] is None
-    assert [other[name] for name in ("councils", "alerts", "next_breaches", "missed")] == [[], [], [], []]
+    assert board["pipeline"] is None
+
+
+@pytest.mark.parametrize("address", ["/v1/today", "/today", "/v1/at-risk", "/v1/attainment.csv", "/v1/failed-items"])
+async def test_a_council_that_nobody_knows_is_not_found_and_one_out_of_scope_in_the_same_words(
+    address: str, site: Site
+) -> None:
+    query = {"month": "2026-06"} if "attainment" in address else {}
+
+    async def refusal(council: str) -> tuple[int, Any]:
+        answer = await site.client.get(address, params={"council": council} | query)
+        return answer.status_code, answer.json()["errors"]
+
+    unknown, misspelt = await refusal("nobody"), await refusal("worthin")
+    site.app.dependency_overrides[caller_scope] = lambda: Scope.of("adur")
+    others = [await refusal(council) for council in ("worthing", "worthin", "nobody")]
+
+    assert unknown == (404, [{"detail": "no such council is known", "parameter": "council"}])
+    assert misspelt[1][0]["detail"] == "no such council is known: did you mean worthing?"
+    assert others == [unknown] * 3
+
+
+async def test_a_council_that_the_catalogue_does_not_have_is_known_by_its_items(site: Site) -> None:
+    await site.on.send(opened("fresh", "Tue 2026-06-16 11:00", council="elsewhere"))
+    await site.on.wait_until_idle()
+
+    assert (await site.board("?council=elsewhere"))["councils"] == []
+
+
+async def test_every_parameter_that_a_path_does_not_have_is_named(site: Site) -> None:
+    answer = await site.client.get("/v1/today?x=1&council=adur&y=2")
+
+    assert (answer.status_code, answer.json()["detail"]) == (400, "expected only council")
+    assert [each["parameter"] for each in answer.json()["errors"]] == ["x", "y"]
 
 
 async def test_the_page_has_every_figure_without_a_script_and_no_refresh_by_itself(site: Site) -> None:

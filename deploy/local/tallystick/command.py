@@ -257,7 +257,10 @@ class VerbGroup(PlainGroup):
         """The verb is done; a failure is reported and ends the command."""
         try:
             return super().invoke(ctx)
-        except (typer.Exit, typer.Abort, TyperException, BrokenPipeError):
+        except (typer.Exit, typer.Abort, BrokenPipeError):
+            raise
+        except TyperException as refused:
+            refused.message = refused.message.removeprefix("Value error, ")  # pydantic's own opening
             raise
         except KeyboardInterrupt:
             _end_interrupted(ctx)

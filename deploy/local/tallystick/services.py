@@ -8,7 +8,7 @@ from shared.clock import WallClock
 from shared.contracts.topics import TOPICS
 from tallystick.console import fail
 from tallystick.servers import ADDRESS, require_addresses
-from tallystick.stack import require_folder
+from tallystick.stack import require_data
 
 if TYPE_CHECKING:  # importing the services takes a second: `--help` of a verb does not wait for them
     from billing.app import BillingApp
@@ -65,5 +65,5 @@ def _settings(service: str | None) -> "list[MonitorSettings | BillingSettings]":
         require_addresses(["BUS_URL"], *([["STATE_URL"]] if MONITOR in opened else []), *databases)
     found = [read_settings(kinds[name], DATABASE_URL=own[name] or one) for name in opened]
     states = [each.state_url for each in found if isinstance(each, MonitorSettings)]
-    require_folder(found[0].var, unless=[found[0].bus_url, *states, *(each.database_url for each in found)])
+    require_data(found[0].var, unless=[found[0].bus_url, *states, *(each.database_url for each in found)])
     return found

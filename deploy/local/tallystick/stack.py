@@ -37,6 +37,10 @@ class UnusableFolder(Exception):
     """The folder cannot be made, read or written."""
 
 
+class NoData(Exception):
+    """Nothing was ever stored in the folder."""
+
+
 class Stack:
     """The services and the log between them, ready to be run."""
 
@@ -171,6 +175,14 @@ async def open_stack(
         yield Stack(folder, bus, catalogue=catalogue, monitor=monitor, billing=billing)
 
 
+@asynccontextmanager
+async def open_existing_stack(folder: Path) -> AsyncIterator[Stack]:
+    """As `open_stack`, on a folder where something is stored already; raises `NoData`, and makes no folder."""
+    require_data(folder)
+    async with open_stack(folder) as stack:
+        yield stack
+
+
 @contextmanager
 def exclusive_use(folder: Path) -> Iterator[None]:
     """Only this process runs the services on `folder`; others may read it and append to its log.
@@ -187,6 +199,17 @@ def exclusive_use(folder: Path) -> Iterator[None]:
             yield
     except Timeout as busy:
         raise FolderInUse(f"another tallystick is running on {folder}") from busy
+
+
+def require_data(folder: Path, *, unless: Sequence[str] = ()) -> None:
+    """Something is stored in the folder; raises `NoData`, and `UnusableFolder` where it cannot be used.
+
+    Where any of the addresses `unless` is set, a part of what is stored is on servers, and the folder may be new.
+    """
+    if any(unless) or folder.exists():
+        require_folder(folder, unless=unless or ("",))
+    if not any(unless) and not any(folder.glob("*.db")):
+        raise NoData(f"there is no data in {folder}: nothing was ever stored there")
 
 
 def require_folder(folder: Path, *, unless: Sequence[str] = ("",)) -> None:

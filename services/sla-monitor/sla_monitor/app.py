@@ -47,7 +47,7 @@ from sla_monitor.judging.processor import JudgingProcessor
 from sla_monitor.judging.rebuild import Rebuild
 from sla_monitor.metrics import MonitorMetrics
 from sla_monitor.reports.figures import known_targets, read_model_figures
-from sla_monitor.reports.routes import REPORTS
+from sla_monitor.reports.routes import REPORTS, known_council
 from sla_monitor.reports.routes import router as report_routes
 from sla_monitor.reports.sources import Sources
 from sla_monitor.reports.today import Board, GroupState, PipelineState, board_router
@@ -143,7 +143,12 @@ class MonitorApp:
         self.board, self.streams = Board(self.sources, self._pipeline), EventStreams()
         self.exclusions = exclusions.ExclusionService(self._decisions, clock)
         self.corrections = corrections.CorrectionService(
-            self._decisions, self._states, read_model, clock, unrecorded=self._unrecorded
+            self._decisions,
+            self._states,
+            read_model,
+            clock,
+            unrecorded=self._unrecorded,
+            narrowed=self.sources.narrowed,
         )
         self.failed_items = failed_items.FailedItemService(self._decisions, items, clock)
         self.what_if = what_if.WhatIf(self.sources)
@@ -159,7 +164,7 @@ class MonitorApp:
     @property
     def router(self) -> APIRouter:
         """The monitor's API, under /v1."""
-        routes = APIRouter(prefix="/v1", tags=["sla-monitor"])
+        routes = APIRouter(prefix="/v1", tags=["sla-monitor"], dependencies=[known_council(self.sources)])
         routes.include_router(report_routes(self.sources))
         routes.include_router(board_router(self.board))
         routes.include_router(exclusions.router(self.exclusions))
@@ -174,7 +179,8 @@ class MonitorApp:
 
     def pages(self, *, illustrative: bool) -> APIRouter:
         """The monitor's pages; `illustrative` labels every one of them so."""
-        routes = pages.router(self.sources, self.board, self.streams, illustrative=illustrative)
+        routes = APIRouter(dependencies=[known_council(self.sources)])
+        routes.include_router(pages.router(self.sources, self.board, self.streams, illustrative=illustrative))
         routes.include_router(
             waiting.router(self.exclusions, self.corrections, self._catalogue, illustrative=illustrative)
         )

@@ -61,7 +61,7 @@ class Problem(Exception):
             detail=detail or problem_type.help,
             instance=f"urn:uuid:{uuid4()}",
             errors=(
-                *(ProblemError(pointer=_cut(each.pointer), detail=_cut(each.message)) for each in faults[:MAX_LISTED]),
+                *(ProblemError(pointer=cut(each.pointer), detail=cut(each.message)) for each in faults[:MAX_LISTED]),
                 *(ProblemError(detail=line) for line in listed(faults)[MAX_LISTED:]),
                 *(ProblemError(parameter=name, detail=message) for name, message in (parameters or {}).items()),
             ),
@@ -77,5 +77,6 @@ class Problem(Exception):
         )
 
 
-def _cut(text: str) -> str:
+def cut(text: str) -> str:
+    """The text as far as an answer repeats what was sent."""
     return text if len(text) <= _MOST_CHARACTERS else text[: _MOST_CHARACTERS - 1] + "…"

@@ -12,9 +12,10 @@ from pydantic import BeforeValidator, PlainValidator, WithJsonSchema
 from starlette.requests import Request
 
 from shared.contracts.scalars import END_OF_TEXT, ID_PATTERN
+from shared.faults import MAX_LISTED
 from shared.http.access import Caller
 from shared.http.problem_types import INVALID_QUERY
-from shared.http.problems import Problem
+from shared.http.problems import Problem, cut
 from shared.period import EXPECTED_MONTH, MONTH_PATTERN, YEARS, InvalidMonth, Month, PeriodLength, period_of
 from shared.scope import Scope
 
@@ -125,8 +126,10 @@ async def reject_unknown_parameters(request: Request) -> None:
     known = _declared(route.dependant)
     if len(set(given)) < len(given):
         raise Problem(INVALID_QUERY, "a parameter is given more than once")
-    if not known.issuperset(given):
-        raise Problem(INVALID_QUERY, f"expected only {', '.join(sorted(known))}" if known else "expected no parameters")
+    if unknown := [name for name in given if name not in known]:
+        expected = f"expected only {', '.join(sorted(known))}" if known else "expected no parameters"
+        faults = {cut(name): "there is no such parameter" for name in unknown[:MAX_LISTED]}
+        raise Problem(INVALID_QUERY, expected, parameters=faults)
 
 
 def _declared(dependant: Dependant) -> set[str]:

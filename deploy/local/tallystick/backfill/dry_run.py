@@ -35,7 +35,7 @@ from tallystick.backfill.candidates import Candidate, Refusal
 from tallystick.backfill.report import Changes, changes
 from tallystick.servers import ADDRESS, require_addresses
 from tallystick.services import BILLING, DATABASE, OWN_DATABASE
-from tallystick.stack import require_folder
+from tallystick.stack import require_data
 
 _InsertResult = InsertResult | FactResult | None
 _NEW: frozenset[_InsertResult] = frozenset({InsertResult.NEW, FactResult.NEW})
@@ -162,7 +162,7 @@ async def open_dry_run(clock: Clock) -> AsyncIterator[BackfillDryRun]:
     monitor_settings = read_settings(DryRunSettings, DATABASE_URL=billing_database)
     billing_settings = read_settings(BillingSettings, DATABASE_URL=billing_database)
     addresses = monitor_settings.bus_url, monitor_settings.state_url, billing_settings.database_url
-    require_folder(monitor_settings.var, unless=addresses)
+    require_data(monitor_settings.var, unless=addresses)
     async with AsyncExitStack() as stack:
         bus = connect(monitor_settings.bus)
         stack.push_async_callback(bus.close)

@@ -10,7 +10,7 @@ from shared.scope import Scope
 from tallystick.console import EXIT_INVALID, EXIT_NOT_VERIFIED, answer, fail, var_folder
 from tallystick.options import Json
 from tallystick.servers import service_api
-from tallystick.stack import Stack, open_stack
+from tallystick.stack import Stack, open_existing_stack
 
 if TYPE_CHECKING:
     from shared.audit import AuditEntry
@@ -79,12 +79,12 @@ def _verification(service: str) -> "AuditVerification":
 
 
 async def _page(service: str, after: int) -> "list[AuditEntry]":
-    async with open_stack(var_folder()) as stack:
+    async with open_existing_stack(var_folder()) as stack:
         return _log_of(stack, service).read(Scope.all(), after=after, limit=10_000)
 
 
 async def _verified(service: str) -> "AuditVerification":
-    async with open_stack(var_folder()) as stack:
+    async with open_existing_stack(var_folder()) as stack:
         return await _log_of(stack, service).verify()
 
 

@@ -17,7 +17,7 @@ from tallystick.authorisation import local_principal
 from tallystick.console import EXIT_BUSY, answer, fail, progress, var_folder
 from tallystick.options import Json, read_day
 from tallystick.servers import ADDRESS, RequestRefused, ServiceApi, service_api
-from tallystick.stack import FolderInUse, exclusive_use, open_stack
+from tallystick.stack import FolderInUse, exclusive_use, open_existing_stack, require_data
 
 if TYPE_CHECKING:
     from sla_monitor.decisions.corrections import RunReport
@@ -72,6 +72,7 @@ def _lines(report: "RunReport") -> Iterator[str]:
 
 def _run_here(name: str, scope: CorrectionScope) -> "RunReport":
     try:
+        require_data(var_folder())
         with exclusive_use(var_folder()):
             return asyncio.run(_run(name, scope))
     except FolderInUse as busy:
@@ -131,7 +132,7 @@ def _progress_of(api: ServiceApi, name: str) -> "RunReport":
 async def _run(name: str, scope: CorrectionScope) -> "RunReport":
     from sla_monitor.decisions.corrections import CorrectionRequest
 
-    async with open_stack(var_folder()) as stack:
+    async with open_existing_stack(var_folder()) as stack:
         corrections = stack.monitor.corrections
         await stack.monitor.catch_up()
         await corrections.request(local_principal(), CorrectionRequest(name, scope))

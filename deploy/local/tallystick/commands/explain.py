@@ -12,7 +12,7 @@ from shared.scope import Scope
 from tallystick.console import answer, err, fail, var_folder, write_file
 from tallystick.options import Json
 from tallystick.servers import ADDRESS, RequestRefused, ServiceApi, service_api
-from tallystick.stack import open_stack
+from tallystick.stack import open_existing_stack
 
 if TYPE_CHECKING:
     from sla_monitor.reports.item_report import ItemAnswer, ItemReport
@@ -68,11 +68,12 @@ def _asked(api: ServiceApi, item: str, council: str | None, stream: Stream | Non
 async def _only(item: str, council: str | None, stream: Stream | None) -> "ItemAnswer":
     from sla_monitor.reports.items import find_items, find_items_by_scan, items_text
 
-    async with open_stack(var_folder()) as stack:
+    async with open_existing_stack(var_folder()) as stack:
         await stack.monitor.catch_up()
-        found = await find_items(stack.monitor.sources, Scope.all().narrowed_to(council), item, stream=stream)
+        sources = stack.monitor.sources
+        found = await find_items(sources, await sources.narrowed(Scope.all(), council), item, stream=stream)
         if not found and council is None:
-            found = await find_items_by_scan(stack.monitor.sources, item, stream=stream)
+            found = await find_items_by_scan(sources, item, stream=stream)
     if not found:
         fail(f"There is no item {item!r}.", do=f"State was read from {var_folder()}; TALLYSTICK_VAR names another.")
     if len(found) > 1:

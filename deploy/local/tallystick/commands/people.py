@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
@@ -11,7 +13,7 @@ from tallystick.authorisation import confirm, login_name
 from tallystick.console import answer, fail, plain_table, var_folder
 from tallystick.options import Json, Yes
 from tallystick.servers import service_api
-from tallystick.stack import open_stack
+from tallystick.stack import Stack, open_existing_stack, open_stack
 
 if TYPE_CHECKING:
     from catalogue.people import PeopleService
@@ -76,7 +78,7 @@ def add(  # noqa: PLR0917 (typer makes options of them: nobody passes them by po
         if not provider:
             fail("Their provider of sign-ins is not known.", do="Set OIDC_ISSUER, or name it with --issuer.")
         identity, by = Identity(issuer=provider, subject=subject, name=name or ""), Principal.local(login_name())
-        found = _here(lambda people: known_person(people.give(identity, access, by=by, id_=person_id)))
+        found = _here(lambda people: known_person(people.give(identity, access, by=by, id_=person_id)), open_stack)
     answer(found, [f"{found.id} may sign in."], as_json=as_json)
 
 
@@ -119,13 +121,16 @@ def remove(person_id: PersonId, yes: Yes = False, as_json: Json = False) -> None
     answer(found, [f"{found.id} may not sign in any more."], as_json=as_json)
 
 
-def _here(act: "Callable[[PeopleService], T]") -> T:
+def _here(
+    act: "Callable[[PeopleService], T]",
+    opened: Callable[[Path], AbstractAsyncContextManager[Stack]] = open_existing_stack,
+) -> T:
     """What the act on the people of this machine's folder comes to; ends the command where it is refused."""
     from catalogue.domain.people import RefusedPerson, UnknownPerson
     from catalogue.ports import PersonExists
 
     async def acted() -> T:
-        async with open_stack(var_folder()) as stack:
+        async with opened(var_folder()) as stack:
             await stack.catalogue.audit.require_complete()
             done = await asyncio.to_thread(act, stack.catalogue.people)
             await stack.catalogue.publish_waiting()

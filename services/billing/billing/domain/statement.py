@@ -27,6 +27,7 @@ from billing.domain.terms import TariffPeriod, Terms, closing_day
 from billing.domain.usage import Evidence, MeteredUsage, Usage, UsageDetail, classify_usage, failed_usage
 from shared.contracts.definitions import Agreement, Council, Partnership, Provider, Service, Tariff
 from shared.contracts.versions import DefinitionVersion
+from shared.faults import did_you_mean
 from shared.period import Month, months_between, period_of
 
 # While its month goes on, and after that while it is not issued.
@@ -156,7 +157,7 @@ def build_statement(
     """
     known = terms.councils.on(council, closing_day(month))
     if known is None:
-        raise UnknownCouncil(f"no council {council} in {month}")
+        raise UnknownCouncil(f"no council {council} in {month}{did_you_mean(council, terms.councils.ids())}")
     agreements = terms.agreements_in(council, month)
     if not agreements:
         raise NoAgreement(f"no agreement of {council} in {month}")

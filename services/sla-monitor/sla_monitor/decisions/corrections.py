@@ -50,6 +50,7 @@ from sla_monitor.decisions import (
 )
 from sla_monitor.domain.announcements import SOURCE
 from sla_monitor.domain.decisions import CorrectionRun, NotAllowed
+from sla_monitor.domain.evidence import NoSuchCouncil
 from sla_monitor.domain.freezing import Adjustment
 from sla_monitor.ports import CauseCount, DecisionsLog, ReadModel
 from sla_monitor.store.items import ITEM_TOPICS
@@ -89,20 +90,24 @@ class CorrectionService:
         clock: Clock,
         *,
         unrecorded: Callable[[], Awaitable[int]],
+        narrowed: Callable[[Scope, str | None], Awaitable[Scope]],
     ) -> None:
-        """`unrecorded` gives how many announcements in the log the read model does not have yet."""
+        """`unrecorded` gives how many announcements in the log the read model does not have yet.
+
+        `narrowed` is that of the sources.
+        """
         self._log, self._states, self._read_model, self._clock = log, states, read_model, clock
-        self._unrecorded = unrecorded
+        self._unrecorded, self._narrowed = unrecorded, narrowed
 
     async def request(self, caller: Principal, wanted: CorrectionRequest) -> CorrectionRun:
         """The run is proposed, once however often it is sent; on a local stack, one person's, it is approved too.
 
         Raises `AppendUncertain`; `NotAllowed` where the id has another scope, `UnknownDecision` for a run that reaches
-        out of the caller's own.
+        out of the caller's own, `NoSuchCouncil` for one of a council that is not known.
         """
         require_in_scope(caller.scope, wanted.scope.council)
         council = wanted.scope.council
-        own = caller.scope.narrowed_to(council)
+        own = await self._narrowed(caller.scope, council)
         if self._log.current.run(own, wanted.id) is None:
             data = CorrectionProposedData(scope=wanted.scope, proposed_by=caller.name)
             await self._log.append(CorrectionProposed(**self._envelope("proposed", council, wanted.id), data=data))
@@ -197,8 +202,11 @@ def router(corrections: CorrectionService) -> APIRouter:
         wanted = read_as(body, CorrectionRequest)
         if wanted.scope.to_date <= wanted.scope.from_date:
             raise Problem(INVALID_REQUEST, faults=[Fault(("scope", "to_date"), "expected a date after from_date")])
-        with decision_problems():
-            run = await corrections.request(caller, wanted)
+        try:
+            with decision_problems():
+                run = await corrections.request(caller, wanted)
+        except NoSuchCouncil as refused:
+            raise Problem(INVALID_REQUEST, faults=[Fault(("scope", "council"), str(refused))]) from refused
         return Json(run, status_code=202, headers={"Location": f"/v1/correction-runs/{run.id}"})
 
     @routes.get("/correction-runs", dependencies=[requires(Action.READ_FIGURES)], responses=answers_many(CorrectionRun))

@@ -29,7 +29,7 @@ LINE_DIGEST_CHARS = 16
 
 
 class NoSuchCouncil(LookupError):
-    """No agreement of the council is known."""
+    """Nothing of the council is known, or nothing that the caller may see."""
 
 
 class VerdictsChanging(Exception):

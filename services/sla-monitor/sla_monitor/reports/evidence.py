@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from shared.auth.roles import Action
+from shared.faults import did_you_mean
 from shared.http import MonthParameter, MonthScope, PathId, Problem, requires
 from shared.http.problem_types import CONFLICT, NOT_FOUND
 from shared.instants import epoch_s
@@ -71,7 +72,8 @@ async def evidence(sources: Sources, scope: Scope, *, council: str, month: Month
     """
     require_begun(month, now=sources.clock.now())
     if not (scope.allows(council) and sources.catalogue.agreement_index.knows(council)):
-        raise NoSuchCouncil(f"no agreement of {council!r} is known")
+        near = did_you_mean(council, scope.visible(sources.catalogue.agreement_index.councils))
+        raise NoSuchCouncil(f"no agreement of {council!r} is known{near}")
     if council in (await sources.items.failures(scope)).held:
         raise VerdictsChanging(f"so many items of {council} failed that others are not judged until it is corrected")
     made_at = sources.clock.now()

@@ -11,9 +11,12 @@ from typing import Any, Generic, TypeVar
 from msgspec import Struct
 
 from shared.clock import Clock
+from shared.contracts.definitions import Council
+from shared.faults import did_you_mean
 from shared.instants import epoch_s
 from shared.log.failures import CodeFailure
 from shared.scope import Scope
+from sla_monitor.domain.evidence import NoSuchCouncil
 from sla_monitor.domain.facts import AnyFact, Cancelled, Closed, Reopened, Stopped, has_withdrawals
 from sla_monitor.domain.open_targets import OpenItems, OpenTarget, open_targets
 from sla_monitor.ports import Catalogue, DecisionsLog, ReadModel
@@ -53,13 +56,14 @@ class CachedQuery(Generic[T]):
 
     async def ended(self, *, within_s: float) -> None:
         """Nothing works it out any more. It is given `within_s` to end by itself, then broken off."""
-        if self._task is None:
-            return
-        await asyncio.wait({self._task}, timeout=within_s)
-        self._task.cancel()  # nothing, where it has ended
-        await asyncio.wait({self._task}, timeout=within_s)
-        if self._task.done() and not self._task.cancelled():
-            self._task.exception()  # those who waited for the result were told
+        task = self._task
+        if task is not None and not task.done():
+            await asyncio.wait({task}, timeout=within_s)
+        if task is not None and not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=within_s)
+        if task is not None and task.done() and not task.cancelled():
+            task.exception()  # whoever wanted the result was told
 
     async def get(self) -> T:
         """The result; raises what `work` raised."""
@@ -105,6 +109,19 @@ class Sources:
         until = now() + _ENDS_WITHIN_S
         for query in reversed(self._queries):  # a later one may ask an earlier one, which is not begun again after it
             await query.ended(within_s=max(until - now(), _BREAKS_OFF_WITHIN_S))
+
+    async def narrowed(self, scope: Scope, council: str | None) -> Scope:
+        """Of `scope` what is left when only `council` is asked for; all of it when None.
+
+        Raises `NoSuchCouncil` for a council of which neither the catalogue nor any item is known, and in the same words
+        for one outside the scope: whether that exists is not the caller's to know.
+        """
+        if council is None:
+            return scope
+        known = {*self.catalogue.ids(Council), *self.catalogue.agreement_index.councils}
+        if scope.allows(council) and (council in known or council in (await self.open_items()).last_fact_s):
+            return Scope.of(council)
+        raise NoSuchCouncil(f"no such council is known{did_you_mean(council, scope.visible(known))}")
 
     @property
     def now_s(self) -> int:
