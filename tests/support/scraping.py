@@ -1,7 +1,7 @@
 """A Prometheus of one's own that scrapes an address of this machine, with the rules that are deployed."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,11 @@ class Prometheus:
         assert status == 200, body
         return json.loads(body)["data"]
 
+    def raised(self, alert: str) -> list[dict[str, str]]:
+        """The labels of the alerts of this name that are pending or firing."""
+        found = self.data("alerts")["alerts"]
+        return [each["labels"] for each in found if each["labels"]["alertname"] == alert]
+
     def holds(self, condition: str) -> bool:
         """Whether the query answers with anything now."""
         return bool(self.data("query", query=condition)["result"])
@@ -41,12 +46,22 @@ class Prometheus:
 @contextmanager
 def scraping(job: str, target: str, folder: Path) -> Iterator[Prometheus]:
     """It scrapes `target` (host:port) each second as the demo wants to be scraped, and evaluates the rules as often."""
+    with scraping_all({job: [target]}, folder) as running:
+        yield running
+
+
+@contextmanager
+def scraping_all(targets: Mapping[str, Sequence[str]], folder: Path) -> Iterator[Prometheus]:
+    """It scrapes the `targets` of each job each second, and evaluates the rules as often."""
     deployed = yaml.safe_load((_DEPLOYED / "prometheus.yml").read_text(encoding="utf-8"))
-    scraped = {"job_name": job, "honor_labels": True, "static_configs": [{"targets": [target]}]}
+    scraped = [
+        {"job_name": job, "honor_labels": True, "static_configs": [{"targets": list(addresses)}]}
+        for job, addresses in targets.items()
+    ]
     config = {
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
         "rule_files": deployed["rule_files"],
-        "scrape_configs": [scraped],
+        "scrape_configs": scraped,
     }
     folder.chmod(0o755)  # the server reads it as a user of its own
     (folder / "scraping.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
