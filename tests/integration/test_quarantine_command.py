@@ -286,6 +286,7 @@ def test_every_decision_is_kept_with_who_when_and_why(failed: Path) -> None:
     [(["quarantine", "decisions"], "No decisions yet.\n"), (["approvals"], "No approvals yet.\n")],
 )
 def test_an_empty_list_is_a_sentence_or_empty_json(command: list[str], sentence: str, tmp_path: Path) -> None:
+    work(tmp_path, [])
     runner = CliRunner(env={"TALLYSTICK_VAR": str(tmp_path)})
 
     assert runner.invoke(app, command).output == sentence
@@ -329,6 +330,7 @@ def test_a_record_is_shown_with_its_bytes_but_without_control_characters(tmp_pat
 def test_a_decision_without_a_reason_a_name_or_a_confirmation_is_refused(
     arguments: list[str], output: str, tmp_path: Path
 ) -> None:
+    work(tmp_path, [])
     result = quarantine(tmp_path, *arguments)
 
     assert result.exit_code == 2, result.output

@@ -71,7 +71,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
     async with monitor(tmp_path, now=NOW) as on:
         await on.publish_catalogue(calendar(), agreement("adur"), agreement("worthing"))
         await on.wait_until_idle()
-        routers = [on.app.router, on.app.pages(illustrative=True), site_routes()]
+        routers = [on.app.router, on.app.pages(illustrative=True, runbooks="/docs/runbooks/"), site_routes()]
         app = create_app("test", routers, types=on.app.types, authentication=MAY_ALL)
         async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://test") as client:
             yield Site(on, app, client)
@@ -206,6 +206,16 @@ async def test_a_council_that_the_catalogue_does_not_have_is_known_by_its_items(
     await site.on.wait_until_idle()
 
     assert (await site.board("?council=elsewhere"))["councils"] == []
+
+
+async def test_each_alert_links_to_its_runbook_which_exists(site: Site) -> None:
+    await missed(site.on, 3, council="worthing")
+
+    page = await site.page()
+
+    linked = re.findall(r'href="/docs/(runbooks/\w+\.md)"', page)
+    assert linked
+    assert all((ROOT / "docs" / each).is_file() for each in linked)
 
 
 async def test_every_parameter_that_a_path_does_not_have_is_named(site: Site) -> None:

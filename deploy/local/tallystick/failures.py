@@ -36,7 +36,7 @@ from tallystick.servers import (
     ServiceFailed,
     WrongAddress,
 )
-from tallystick.stack import FolderInUse, NoData, UnusableFolder
+from tallystick.stack import EmptyFolder, FolderInUse, UnusableFolder
 
 _ADDRESSES = "BUS_URL, STATE_URL, DATABASE_URL and TALLYSTICK_VAR say where the services keep their data."
 _PATHS = "What was stored is kept. Correct the path or its permissions, or set TALLYSTICK_VAR to another folder."
@@ -69,7 +69,7 @@ ADVICE = (
         (NoSpaceLeft, StorageFailed), "What was stored is kept. Put it right and run it again: nothing counts twice."
     ),
     Advice((UnusableFolder,), "Set TALLYSTICK_VAR to a folder that you may write. Nothing was changed."),
-    Advice((NoData,), "`tallystick load` begins there; TALLYSTICK_VAR names another folder. Nothing was changed."),
+    Advice((EmptyFolder,), "`tallystick load` begins there; TALLYSTICK_VAR names another folder. Nothing was changed."),
     Advice((IncompatibleStore,), f"Nothing was changed. {_ADDRESSES}"),
     Advice((InvalidSettings, SchemaOutdated), f"{_ADDRESSES} Nothing was changed."),
     Advice((InvalidMapping, UnknownMapping), "Nothing was read. docs/replay.md describes mapping files."),

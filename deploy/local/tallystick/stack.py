@@ -37,7 +37,7 @@ class UnusableFolder(Exception):
     """The folder cannot be made, read or written."""
 
 
-class NoData(Exception):
+class EmptyFolder(Exception):
     """Nothing was ever stored in the folder."""
 
 
@@ -177,7 +177,7 @@ async def open_stack(
 
 @asynccontextmanager
 async def open_existing_stack(folder: Path) -> AsyncIterator[Stack]:
-    """As `open_stack`, on a folder where something is stored already; raises `NoData`, and makes no folder."""
+    """As `open_stack`, on a folder where something is stored already; raises `EmptyFolder`, and makes no folder."""
     require_data(folder)
     async with open_stack(folder) as stack:
         yield stack
@@ -202,14 +202,14 @@ def exclusive_use(folder: Path) -> Iterator[None]:
 
 
 def require_data(folder: Path, *, unless: Sequence[str] = ()) -> None:
-    """Something is stored in the folder; raises `NoData`, and `UnusableFolder` where it cannot be used.
+    """Something is stored in the folder; raises `EmptyFolder`, and `UnusableFolder` where it cannot be used.
 
     Where any of the addresses `unless` is set, a part of what is stored is on servers, and the folder may be new.
     """
     if any(unless) or folder.exists():
         require_folder(folder, unless=unless or ("",))
     if not any(unless) and not any(folder.glob("*.db")):
-        raise NoData(f"there is no data in {folder}: nothing was ever stored there")
+        raise EmptyFolder(f"there is no data in {folder}: nothing was ever stored there")
 
 
 def require_folder(folder: Path, *, unless: Sequence[str] = ("",)) -> None:

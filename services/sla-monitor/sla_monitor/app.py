@@ -38,7 +38,7 @@ from shared.state.connect import connect as connect_states
 from shared.state.port import Head, StateStore
 from shared.units import EpochSeconds
 from shared.web.pages import site_routes
-from sla_monitor import pages
+from sla_monitor import board_page, pages
 from sla_monitor.decisions import corrections, exclusions, failed_items, waiting
 from sla_monitor.domain.archive import leaves_at
 from sla_monitor.judging.archiving import Archiver, ArchiveReader
@@ -88,7 +88,7 @@ class MonitorApp:
     )
 
     def __init__(self, settings: MonitorSettings, *, bus: Bus, clock: Clock, registry: CollectorRegistry) -> None:
-        self._bus, self._clock = bus, clock
+        self._bus, self._clock, self._runbooks = bus, clock, settings.runbooks
         self._database = Database.at(settings.database)
         self._engine = self._database.workers
         prepare(self._engine, "sla_monitor")
@@ -143,12 +143,7 @@ class MonitorApp:
         self.board, self.streams = Board(self.sources, self._pipeline), EventStreams()
         self.exclusions = exclusions.ExclusionService(self._decisions, clock)
         self.corrections = corrections.CorrectionService(
-            self._decisions,
-            self._states,
-            read_model,
-            clock,
-            unrecorded=self._unrecorded,
-            narrowed=self.sources.narrowed,
+            self._decisions, self._states, read_model, clock, self.sources.narrowed, unrecorded=self._unrecorded
         )
         self.failed_items = failed_items.FailedItemService(self._decisions, items, clock)
         self.what_if = what_if.WhatIf(self.sources)
@@ -177,10 +172,18 @@ class MonitorApp:
         whole.include_router(audit_router(self.audit))
         return whole
 
-    def pages(self, *, illustrative: bool) -> APIRouter:
-        """The monitor's pages; `illustrative` labels every one of them so."""
+    def pages(self, *, illustrative: bool, runbooks: str = "") -> APIRouter:
+        """The monitor's pages; `illustrative` labels every one of them so.
+
+        The board's alerts link to their runbooks at `runbooks`, or where the settings say.
+        """
         routes = APIRouter(dependencies=[known_council(self.sources)])
-        routes.include_router(pages.router(self.sources, self.board, self.streams, illustrative=illustrative))
+        routes.include_router(pages.router(self.sources, illustrative=illustrative))
+        routes.include_router(
+            board_page.router(
+                self.sources, self.board, self.streams, illustrative=illustrative, runbooks=runbooks or self._runbooks
+            )
+        )
         routes.include_router(
             waiting.router(self.exclusions, self.corrections, self._catalogue, illustrative=illustrative)
         )

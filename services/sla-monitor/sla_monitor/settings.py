@@ -23,6 +23,8 @@ class MonitorSettings(ServiceSettings):
     archive_days: int = Field(default=35, ge=0, le=3660, alias="SLA_ARCHIVE_DAYS")
     # How many records of a shard are judged at once, and stored in one write.
     batch_records: int = Field(default=MAX_BATCH, ge=1, le=MAX_BATCH, alias="SLA_BATCH_RECORDS")
+    # Where the board's links to runbooks lead, with a slash at the end; empty where nothing serves them.
+    runbooks: str = Field(default="", pattern=r"^((https?:/)?/\S*/)?$", alias="SLA_RUNBOOKS")
     margin_s: int = Field(default=1, ge=0, alias="SLA_CLOCK_MARGIN_S")
 
     @property

@@ -39,7 +39,9 @@ def list_people(as_json: Json = False) -> None:
     if (api := service_api("GET /v1/people")) is not None:
         found = list(_decoded(api.get("people", query={"limit": str(_PAGE)}), PeoplePage).items)
     else:
-        found = _here(lambda people: [known_person(each) for each in people.listed(Scope.all(), after="", limit=_PAGE)])
+        found = _here(
+            lambda people: [known_person(each) for each in people.listed(Scope.all(), after="", limit=_PAGE)], open_existing_stack
+        )
     lines = plain_table(_HEADINGS, map(_cells, found)) if found else ["Nobody may sign in yet."]
     answer(found, lines, as_json=as_json)
 
@@ -78,7 +80,7 @@ def add(  # noqa: PLR0917 (typer makes options of them: nobody passes them by po
         if not provider:
             fail("Their provider of sign-ins is not known.", do="Set OIDC_ISSUER, or name it with --issuer.")
         identity, by = Identity(issuer=provider, subject=subject, name=name or ""), Principal.local(login_name())
-        found = _here(lambda people: known_person(people.give(identity, access, by=by, id_=person_id)), open_stack)
+        found = _here(lambda people: known_person(people.give(identity, access, by=by, id_=person_id)))
     answer(found, [f"{found.id} may sign in."], as_json=as_json)
 
 
@@ -123,7 +125,7 @@ def remove(person_id: PersonId, yes: Yes = False, as_json: Json = False) -> None
 
 def _here(
     act: "Callable[[PeopleService], T]",
-    opened: Callable[[Path], AbstractAsyncContextManager[Stack]] = open_existing_stack,
+    opened: Callable[[Path], AbstractAsyncContextManager[Stack]] = open_stack,
 ) -> T:
     """What the act on the people of this machine's folder comes to; ends the command where it is refused."""
     from catalogue.domain.people import RefusedPerson, UnknownPerson

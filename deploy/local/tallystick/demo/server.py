@@ -25,6 +25,7 @@ from shared.scope import Scope
 from shared.settings import LOOPBACK_NAMES
 from shared.web.pages import problem_page
 from tallystick.console import EXIT_BUSY, answer, err, fail, out, progress, var_folder
+from tallystick.demo.documents import documents_router
 from tallystick.demo.example import send
 from tallystick.demo.home_page import HomePage, home_page_of, router
 from tallystick.demo.metrics import DemoMetrics
@@ -202,7 +203,8 @@ def _services(demo: _Demo) -> MeasuredHttp:
 
     routers = [
         router(home_page),
-        stack.monitor.pages(illustrative=True),
+        documents_router(),
+        stack.monitor.pages(illustrative=True, runbooks="/docs/runbooks/"),
         stack.catalogue.pages(),
         stack.catalogue.router,
         stack.monitor.router,

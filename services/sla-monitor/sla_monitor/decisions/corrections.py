@@ -88,9 +88,9 @@ class CorrectionService:
         states: StateStore,
         read_model: ReadModel,
         clock: Clock,
+        narrowed: Callable[[Scope, str | None], Awaitable[Scope]],
         *,
         unrecorded: Callable[[], Awaitable[int]],
-        narrowed: Callable[[Scope, str | None], Awaitable[Scope]],
     ) -> None:
         """`unrecorded` gives how many announcements in the log the read model does not have yet.
 
