@@ -129,13 +129,13 @@ def test_an_instance_that_is_frozen_is_down_and_missing_until_it_goes_on(watched
 
 
 def test_an_instance_that_hardly_gets_to_run_blocks_its_event_loop(watched: WatchedServices) -> None:
-    def blocked() -> bool:
+    def hardly_runs() -> bool:
         with watched.frozen("catalogue"):
             time.sleep(0.6)
         time.sleep(0.2)
         return watched.raises("EventLoopBlocked", job="catalogue")
 
-    eventually(blocked)
+    eventually(hardly_runs)
 
 
 def test_an_instance_that_ends_again_and_again_is_seen(watched: WatchedServices) -> None:

@@ -318,6 +318,7 @@ def test_a_council_that_is_misspelt_has_no_file(verb: tuple[str, ...], state: Pa
         ("quarantine", "list"),
         ("approvals",),
         ("people", "list"),
+        ("clients", "list"),
         ("audit", "list"),
     ],
     ids=" ".join,

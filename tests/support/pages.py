@@ -14,11 +14,11 @@ from shared.http.event_stream import EVENT_STREAM
 from shared.instants import instant
 from shared.period import Month
 from shared.web.pages import problem_page
-from sla_monitor import board_page, pages
-from sla_monitor.board_page import BoardWords
+from sla_monitor import pages
 from sla_monitor.domain.open_targets import OpenTarget
 from sla_monitor.pages import CouncilAttainment, TargetRow
 from sla_monitor.ports import DecidedVerdict
+from sla_monitor.reports import items
 from sla_monitor.reports.attainment import AttainmentResult
 from sla_monitor.reports.budget import BudgetForecast, BudgetRow
 from sla_monitor.reports.item_report import ItemAnswer, item_report
@@ -206,8 +206,8 @@ def today_page(board: Today) -> str:
     """The page of `board` on Thursday 5 November 2026 at 10:00."""
     index = histories.agreement_index({"within": "8 working hours", "calendar": "office"})
     now_s = histories.at("Thu 2026-11-05 10:00")
-    words = BoardWords(lambda _, id_: id_.capitalize(), index, now_s, runbooks="/docs/runbooks/")
-    return board_page.today_page(board, words, month=OCTOBER.next, illustrative=True)
+    words = pages.BoardWords(lambda _, id_: id_.capitalize(), index, now_s, runbooks="/docs/runbooks/")
+    return pages.today_page(board, words, month=OCTOBER.next, illustrative=True)
 
 
 def item_page(*lines: tuple[str, str], as_of: str) -> str:
@@ -215,7 +215,7 @@ def item_page(*lines: tuple[str, str], as_of: str) -> str:
     agreement_index = histories.agreement_index({"within": "8 working hours", "calendar": "office"})
     evaluation = histories.evaluated(lines, agreement_index, as_of=as_of)
     item = item_report(ItemAnswer("adur", "ticket", "T1", histories.at(as_of), histories.facts(*lines), evaluation, []))
-    return pages.item_page(item, council="Adur District Council", service="ICT", illustrative=True)
+    return items.item_page(item, council="Adur District Council", service="ICT", illustrative=True)
 
 
 PAUSED_AND_MISSED = item_page(

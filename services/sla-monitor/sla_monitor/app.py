@@ -38,7 +38,7 @@ from shared.state.connect import connect as connect_states
 from shared.state.port import Head, StateStore
 from shared.units import EpochSeconds
 from shared.web.pages import site_routes
-from sla_monitor import board_page, pages
+from sla_monitor import pages
 from sla_monitor.decisions import corrections, exclusions, failed_items, waiting
 from sla_monitor.domain.archive import leaves_at
 from sla_monitor.judging.archiving import Archiver, ArchiveReader
@@ -180,7 +180,7 @@ class MonitorApp:
         routes = APIRouter(dependencies=[known_council(self.sources)])
         routes.include_router(pages.router(self.sources, illustrative=illustrative))
         routes.include_router(
-            board_page.router(
+            pages.board_router(
                 self.sources, self.board, self.streams, illustrative=illustrative, runbooks=runbooks or self._runbooks
             )
         )

@@ -4,7 +4,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from shared.http import create_app
-from tallystick.demo.documents import DOCS, documents_router
+from tallystick.demo.home_page import DOCS, documents_router
 from tests.support.callers import MAY_ALL
 
 

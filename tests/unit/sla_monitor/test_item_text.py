@@ -5,9 +5,9 @@ from datetime import date, timedelta
 
 import pytest
 
-from sla_monitor.pages import item_page
 from sla_monitor.reports.item_report import ItemAnswer, ItemReport, item_report
 from sla_monitor.reports.item_text import MAX_LINES, TimeRow, folded, item_text
+from sla_monitor.reports.items import item_page
 from tests.support.histories import LONDON, agreement_index, at, calendar, evaluated, facts
 
 Line = tuple[str, str]

@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
@@ -11,7 +13,7 @@ from tallystick.authorisation import confirm, local_principal
 from tallystick.console import answer, fail, plain_table, var_folder
 from tallystick.options import Json, Yes
 from tallystick.servers import service_api
-from tallystick.stack import open_stack
+from tallystick.stack import Stack, open_existing_stack, open_stack
 
 if TYPE_CHECKING:
     from catalogue.clients import ClientHandlers
@@ -35,7 +37,7 @@ def list_clients(as_json: Json = False) -> None:
         found = _decoded(api.get("clients"), list[ClientReport])
     else:
         by = local_principal()
-        found = _here(lambda clients: [client_report(each) for each in clients.listing(by)])
+        found = _here(lambda clients: [client_report(each) for each in clients.listing(by)], open_existing_stack)
     lines = plain_table(_HEADINGS, map(_cells, found)) if found else ["No program may call yet."]
     answer(found, lines, as_json=as_json)
 
@@ -126,13 +128,16 @@ def _show_once(made: "ClientWithSecret", *, as_json: bool) -> None:
     answer(made, lines, as_json=as_json)
 
 
-def _here(act: "Callable[[ClientHandlers], T]") -> T:
+def _here(
+    act: "Callable[[ClientHandlers], T]",
+    opened: Callable[[Path], AbstractAsyncContextManager[Stack]] = open_stack,
+) -> T:
     """What the act on the clients of this machine's folder comes to; ends the command where it is refused."""
     from catalogue.domain.clients import RefusedClient, UnknownClient
     from shared.auth.principal import InvalidPrincipal
 
     async def acted() -> T:
-        async with open_stack(var_folder()) as stack:
+        async with opened(var_folder()) as stack:
             await stack.catalogue.audit.require_complete()
             done = await asyncio.to_thread(act, stack.catalogue.clients)
             await stack.catalogue.publish_waiting()

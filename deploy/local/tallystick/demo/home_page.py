@@ -1,22 +1,30 @@
-"""The home page of the local run, with what every footer links to; its figures come from the three services."""
+"""The home page of the local run, with what every footer and the live board link to.
+
+Its figures come from the three services.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 
 from fastapi import APIRouter
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, PlainTextResponse
 
 from billing.documents.view import statement_path
 from shared.auth.roles import Action
 from shared.clock import Clock
 from shared.contracts.definitions import Council
 from shared.contracts.objectives import Judgement
-from shared.http import CallerScope, requires
+from shared.http import CallerScope, Problem, requires
+from shared.http.problem_types import NOT_FOUND
 from shared.period import Month, month_of
 from shared.scope import Scope
 from shared.web.pages import environment, site_routes
 from tallystick.stack import Stack
+
+# Beside the sources of the demo, as the gateway serves it on servers: without a copy of the repository there is none.
+DOCS = Path(__file__).parents[4] / "docs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,4 +103,18 @@ def router(home_page: Callable[[Scope], HomePage]) -> APIRouter:
         return template.render(page=home_page(caller), illustrative=True)
 
     routes.include_router(site_routes())
+    return routes
+
+
+def documents_router(docs: Path = DOCS) -> APIRouter:
+    """`/docs/…`: every page of Markdown that is in `docs` as the demo starts, for whoever is signed in."""
+    routes = APIRouter(include_in_schema=False, dependencies=[requires(Action.READ_FIGURES)])
+    pages = {path.relative_to(docs).as_posix(): path for path in docs.rglob("*.md")}
+
+    @routes.get("/docs/{page:path}", response_class=PlainTextResponse)
+    def document(page: str) -> str:
+        if page not in pages:
+            raise Problem(NOT_FOUND)
+        return pages[page].read_text(encoding="utf-8")
+
     return routes

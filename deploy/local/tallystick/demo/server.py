@@ -25,9 +25,8 @@ from shared.scope import Scope
 from shared.settings import LOOPBACK_NAMES
 from shared.web.pages import problem_page
 from tallystick.console import EXIT_BUSY, answer, err, fail, out, progress, var_folder
-from tallystick.demo.documents import documents_router
 from tallystick.demo.example import send
-from tallystick.demo.home_page import HomePage, home_page_of, router
+from tallystick.demo.home_page import HomePage, documents_router, home_page_of, router
 from tallystick.demo.metrics import DemoMetrics
 from tallystick.demo.sign_in import DemoSignIn, demo_sign_in, link_lines
 from tallystick.demo.year import year_of_events

@@ -11,25 +11,29 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from shared.auth.roles import Action
+from shared.contracts.definitions import Council
 from shared.contracts.scalars import Stream
 from shared.http import Json, PathId, Problem, RequestedScope, answers, preferred_media_type, requires
 from shared.http.problem_types import CONFLICT, NOT_FOUND
 from shared.log.failures import CodeFailure
+from shared.period import LONDON
 from shared.scope import Scope
 from shared.units import CouncilId, ItemId
 from shared.web.charts.svg import Caption
 from shared.web.charts.timeline import Marker, TimelineSegment, timeline_chart
 from shared.web.formats import long_date
+from shared.web.pages import environment
 from shared.web.strings import text
 from sla_monitor.domain.clock.verdict import Evaluation
 from sla_monitor.domain.facts import Opened
 from sla_monitor.ports import Announcement
 from sla_monitor.reports.item_report import ItemAnswer, ItemReport, VerdictReport, item_report
-from sla_monitor.reports.item_text import item_text
+from sla_monitor.reports.item_text import folded, is_late_by_date, item_text
 from sla_monitor.reports.sources import Sources
 from sla_monitor.store.items import StoredItem
 
 _SVG = "image/svg+xml"
+_MOST_SEGMENTS = 40
 
 
 STREAM_TEXTS: dict[Stream, str] = {"ticket": "item.ticket", "work": "item.work", "service": "item.outage"}
@@ -161,3 +165,43 @@ def verdict_chart(verdict: VerdictReport, *, number: int = 1) -> Markup | None:
         due=Marker(text("item.due"), verdict.due_at) if verdict.due_at else None,
         stop=Marker(text("item.stopped"), verdict.stopped_at) if verdict.stopped_at else None,
     )
+
+
+def item_page(item: ItemReport, *, council: str, service: str | None, illustrative: bool, long: bool = False) -> str:
+    """One item under the names of its council and service: every verdict with its chart, and all that was published.
+
+    Time is folded to `_MOST_SEGMENTS` rows where it has more, unless `long` asks for each segment.
+    """
+    verdicts = [
+        (
+            target_text(verdict.measure, verdict.within),
+            verdict,
+            verdict_chart(verdict, number=number),
+            is_late_by_date(verdict),
+        )
+        for number, verdict in enumerate(item.verdicts, start=1)
+    ]
+    rows = [
+        None if long or len(verdict.trace) <= _MOST_SEGMENTS else folded(verdict.trace, LONDON, most=_MOST_SEGMENTS)
+        for verdict in item.verdicts
+    ]
+    template = environment("sla_monitor").get_template("item.html")
+    return template.render(
+        item=item,
+        kind=text(STREAM_TEXTS[item.stream]),
+        council=council,
+        service=service,
+        verdicts=verdicts,
+        rows=rows,
+        illustrative=illustrative,
+    )
+
+
+def items_page(found: Sequence[ItemAnswer], sources: Sources, *, illustrative: bool) -> str:
+    """The choice among items that have one id: of several councils, or a ticket and a work item of one."""
+    choices = [
+        (item_path(each), text(STREAM_TEXTS[each.stream]), sources.catalogue.name(Council, each.council))
+        for each in found
+    ]
+    template = environment("sla_monitor").get_template("items.html")
+    return template.render(item=found[0].item, choices=choices, illustrative=illustrative)
