@@ -40,7 +40,8 @@ def list_people(as_json: Json = False) -> None:
         found = list(_decoded(api.get("people", query={"limit": str(_PAGE)}), PeoplePage).items)
     else:
         found = _here(
-            lambda people: [known_person(each) for each in people.listed(Scope.all(), after="", limit=_PAGE)], open_existing_stack
+            lambda people: [known_person(each) for each in people.listed(Scope.all(), after="", limit=_PAGE)],
+            open_existing_stack,
         )
     lines = plain_table(_HEADINGS, map(_cells, found)) if found else ["Nobody may sign in yet."]
     answer(found, lines, as_json=as_json)
