@@ -68,10 +68,13 @@ def test_a_statement_reads_the_days_of_its_council_alone(store: SqlStore, tmp_pa
 
 def plan(url: str, sent: list[tuple[str, Any]]) -> list[str]:
     """How SQLite goes about each query, step by step."""
-    with connect(url).connect() as connection:
-        return [
+    engine = connect(url)
+    with engine.connect() as connection:
+        steps = [
             str(step[-1])
             for statement, values in sent
             if statement.startswith("SELECT")
             for step in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
         ]
+    engine.dispose()
+    return steps

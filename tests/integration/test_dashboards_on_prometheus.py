@@ -91,10 +91,10 @@ def stack(docker_engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iter
         eventually(lambda: running.holds(EVALUATED))
         eventually(lambda: running.holds(BILLED))
         exclude_last_month(f"{address}/v1", folder)
-        announce_a_version(f"{address}/v1", token := demo_token(folder))
+        announce_a_version(f"{address}/v1", folder)
         eventually(lambda: running.holds(CORRECTED))
         eventually(lambda: running.holds(ANNOUNCED))
-        yield ScrapedDemo(address, token, running)
+        yield ScrapedDemo(address, demo_token(folder), running)
 
 
 @pytest.fixture(scope="module")
@@ -132,21 +132,24 @@ def exclude_last_month(address: str, folder: Path) -> None:
     send("POST", f"{address}/exclusions/X-7/approve", officer, None)
 
 
-def announce_a_version(address: str, token: str) -> None:
-    """An agreement has one more version, with another cap of its credits."""
-    asked = Request(f"{address}/agreements/{AGREEMENT}", headers={"Authorization": f"Bearer {token}"})  # noqa: S310 (ours)
+def announce_a_version(address: str, folder: Path) -> None:
+    """An agreement has one more version, with another cap of its credits: two people have agreed to it."""
+    operator, officer = demo_token(folder), demo_token(folder, "council-finance", COUNCIL)
+    asked = Request(f"{address}/agreements/{AGREEMENT}", headers={"Authorization": f"Bearer {operator}"})  # noqa: S310 (ours)
     with urlopen(asked, timeout=PATIENCE_S) as answer:  # noqa: S310 (ours)
         newest, definition = answer.headers["etag"], json.load(answer)["definition"]
     definition["credits"]["agreement_year_cap_gbp"] = "1600.00"
-    send("PUT", f"{address}/agreements/{AGREEMENT}", token, definition, {"If-Match": newest})
+    proposal = send("PUT", f"{address}/agreements/{AGREEMENT}", operator, definition, {"If-Match": newest})
+    send("POST", f"{address}/proposals/{proposal['id']}/approve", officer, {})
 
 
-def send(method: str, url: str, token: str, body: object, headers: Mapping[str, str] | None = None) -> None:
-    """The demo has accepted the body from whoever the token is of."""
+def send(method: str, url: str, token: str, body: object, headers: Mapping[str, str] | None = None) -> Any:
+    """What the demo answers, which has accepted the body from whoever the token is of."""
     sent = {"Content-Type": "application/json", "Authorization": f"Bearer {token}", **(headers or {})}
     request = Request(url, data=json.dumps(body).encode(), headers=sent, method=method)  # noqa: S310 (ours)
     with urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310 (ours)
         assert answer.status in {200, 201, 202}
+        return json.load(answer)
 
 
 @pytest.mark.parametrize("asked", EVERY_QUERY, ids=lambda asked: asked.place)

@@ -17,7 +17,7 @@ from tests.support.databases import APP, OWNER, READONLY, WORKER, address, empty
 
 SERVICES = ("catalogue", "sla_monitor", "billing")
 HISTORIES = {
-    "catalogue": ("versions", "audit"),
+    "catalogue": ("versions", "audit_entry"),
     "sla_monitor": ("announcement", "adjustment"),
     "billing": ("inbox", "event", "verdict", "definition_version"),
 }

@@ -2,9 +2,11 @@
 
 import json
 import stat
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import anyio
 import pytest
 from joserfc.jwk import ECKey, OKPKey
 
@@ -21,6 +23,14 @@ from shared.startup_errors import InvalidSettings
 
 AT = datetime(2026, 11, 2, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def view(tmp_path: Path) -> Iterator[AccessView]:
+    """What a service knows of an empty log."""
+    bus = EmbeddedBus(tmp_path / "log.db")
+    yield AccessView(bus, reader="test")
+    anyio.run(bus.close)
 
 
 def new_key() -> OKPKey:
@@ -65,24 +75,20 @@ def test_what_is_no_private_key_of_ed25519_is_refused_without_being_quoted(text:
     assert text == "" or text not in str(refused.value)
 
 
-def test_on_one_machine_the_key_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path) -> None:
+def test_on_one_machine_the_key_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path, view: AccessView) -> None:
     file = tmp_path / "signing-key.json"
-    view = AccessView(EmbeddedBus(tmp_path / "log.db"), reader="test")
     first, second = (SigningKeys("", file, view, FixedClock(AT)).key for _ in range(2))
 
     assert first.kid == second.kid
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-def test_on_servers_a_missing_key_is_named_and_none_is_made(tmp_path: Path) -> None:
-    view = AccessView(EmbeddedBus(tmp_path / "log.db"), reader="test")
-
+def test_on_servers_a_missing_key_is_named_and_none_is_made(view: AccessView) -> None:
     with pytest.raises(InvalidSettings, match="SIGNING_KEY_FILE is not set"):
         _ = SigningKeys("", None, view, FixedClock(AT)).key
 
 
-def test_nothing_is_signed_by_a_key_that_the_log_does_not_hold(tmp_path: Path) -> None:
-    view = AccessView(EmbeddedBus(tmp_path / "log.db"), reader="test")
+def test_nothing_is_signed_by_a_key_that_the_log_does_not_hold(tmp_path: Path, view: AccessView) -> None:
     keys = SigningKeys("", tmp_path / "key", view, FixedClock(AT))
 
     with pytest.raises(KeysUnknown):
