@@ -118,6 +118,10 @@ def test_a_years_commitment_is_passed_once_the_years_usage_is() -> None:
     assert amounts(found)[11] == 10_000_000 + 500 * 4_250
     assert sum(amounts(found)) == 120_000_000 + 1_500 * 4_250
     assert found[5].narrative.endswith(", after 25,000 used earlier of the year's 40,000")
+    assert [found[month].workings[1].label for month in (0, 5)] == [
+        "Above 40,000 committed",
+        "Above 40,000 committed, after 25,000 used earlier",
+    ]
 
 
 @law

@@ -4,6 +4,7 @@ A year's usage is looked at as a whole. A unit that is found late may pass the c
 the later month has one unit less above them, and the year is right to the penny.
 """
 
+from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
@@ -18,12 +19,24 @@ from shared.contracts.definitions import Tariff
 from shared.money import format_rate
 
 
+@dataclass(frozen=True, slots=True)
+class AboveCommitment(Overage):
+    """Units above the committed ones of a month or a year, of which `before` were used earlier."""
+
+    before: Decimal
+
+    @property
+    def label(self) -> str:
+        committed = f"Above {quantity_text(self.included)} committed"
+        return f"{committed}, after {quantity_text(self.before)} used earlier" if self.before else committed
+
+
 def price(charge: CommitmentCharge, usage: PeriodUsage) -> Priced:
     """The committed units' part for the days of the tariff period, and the units by which the window passes them."""
     found = window(usage, charge.over, lambda tariff: _units(tariff, charge.name))
     committed, before = to_quantity(found.whole), _used_before(charge, found)
     over = max(before + usage.quantity, committed) - max(before, committed)
-    overage = Overage(committed, over, Decimal(charge.overage_gbp))
+    overage = AboveCommitment(committed, over, Decimal(charge.overage_gbp), before)
     whole = Decimal(charge.price_gbp) * charge.units
     monthly = ProratedMonth(usage.period.days, usage.month.days, whole)
     fixed = monthly if charge.over == "month" else month_of_year(whole, usage)
