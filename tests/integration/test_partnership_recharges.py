@@ -3,7 +3,7 @@
 import asyncio
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -30,7 +30,7 @@ from shared.sql.isolation import Database
 from shared.units import EpochMillis
 from tallystick.stack import Stack, open_stack
 from tests.support.callers import known_as
-from tests.support.canaries import words_of
+from tests.support.canaries import services, words_of
 from tests.support.definitions import agreement, council, partnership, provider, service, tariff
 from tests.support.monitoring import ticket
 
@@ -104,9 +104,14 @@ def level(request: pytest.FixtureRequest) -> MembersSee:
 
 
 @pytest.fixture(scope="module")
-def shown(level: MembersSee, tmp_path_factory: pytest.TempPathFactory) -> Shown:
+def shown(
+    level: MembersSee, module_database_of: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
+) -> Shown:
+    def database_of(package: str) -> str:
+        return module_database_of(package).replace(f"{package}.db", f"{level}-{package}.db")
+
     async def scenario() -> Shown:
-        async with open_stack(tmp_path_factory.mktemp(level), clock=NOW) as stack:
+        async with services(tmp_path_factory.mktemp(level), database_of, clock=NOW) as stack:
             await stack.record(definitions(level))
             await send_tickets(stack)
             as_json = ask(stack, PATH, READER).json()

@@ -1,7 +1,7 @@
 """A successor reads its predecessors' past from the day on which they ended, and changes nothing of it."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -24,8 +24,9 @@ from shared.instants import epoch_s
 from shared.log.port import Message
 from shared.scope import Scope
 from shared.units import EpochMillis
-from tallystick.stack import Stack, open_stack
+from tallystick.stack import Stack
 from tests.support.callers import SIGNING_KEY, published_key
+from tests.support.canaries import services
 from tests.support.definitions import agreement, calendar, council, objective, provider, service, target, tariff
 from tests.support.monitoring import ticket
 
@@ -91,9 +92,9 @@ class Heir:
 
 
 @pytest.fixture(scope="module")
-def heir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Heir]:
+def heir(module_database_of: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Heir]:
     with asyncio.Runner() as runner:
-        opened = open_stack(tmp_path_factory.mktemp("successors"), clock=FixedClock(AFTER))
+        opened = services(tmp_path_factory.mktemp("successors"), module_database_of, clock=FixedClock(AFTER))
         stack = runner.run(opened.__aenter__())
         view = runner.run(past_of_all(stack))
         yield Heir(*(asked(stack, view, at) for at in (BEFORE, AFTER)))

@@ -83,13 +83,8 @@ def definitions(words: Sequence[str]) -> list[AnyDefinition]:
 
 
 @asynccontextmanager
-async def canaries(
-    folder: Path, database_of: Callable[[str], str], words: Sequence[str], *, clock: Clock
-) -> AsyncIterator[Stack]:
-    """The services on databases of their own, with the councils' tickets of March 2026 judged and charged.
-
-    Of each council: a ticket that was late, one that was not, one that is open, and an approved exclusion.
-    """
+async def services(folder: Path, database_of: Callable[[str], str], *, clock: Clock) -> AsyncIterator[Stack]:
+    """The services on databases of their own, with nothing in them."""
     async with AsyncExitStack() as exits:
         bus = connect(f"sqlite:///{folder}/log.db")
         exits.push_async_callback(bus.close)
@@ -107,9 +102,20 @@ async def canaries(
         of_billing = BillingSettings(TALLYSTICK_VAR=folder, DATABASE_URL=database_of("billing"))
         billing = build_billing(of_billing, bus=bus, clock=clock)
         exits.push_async_callback(billing.close)
-        stack = Stack(folder, bus, catalogue=catalogue, monitor=monitor, billing=billing)
+        yield Stack(folder, bus, catalogue=catalogue, monitor=monitor, billing=billing)
+
+
+@asynccontextmanager
+async def canaries(
+    folder: Path, database_of: Callable[[str], str], words: Sequence[str], *, clock: Clock
+) -> AsyncIterator[Stack]:
+    """The services with the councils' tickets of March 2026 judged and charged.
+
+    Of each council: a ticket that was late, one that was not, one that is open, and an approved exclusion.
+    """
+    async with services(folder, database_of, clock=clock) as stack:
         await stack.record(definitions(words))
-        await bus.publish(TICKETS.name, list(_messages(words)))
+        await stack.bus.publish(TICKETS.name, list(_messages(words)))
         await stack.drain()
         yield stack
 

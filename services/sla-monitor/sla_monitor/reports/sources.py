@@ -57,12 +57,14 @@ class CachedQuery(Generic[T]):
     async def ended(self, *, within_s: float) -> None:
         """Nothing works it out any more. It is given `within_s` to end by itself, then broken off."""
         task = self._task
-        if task is not None and not task.done():
+        if task is None or task.get_loop().is_closed():  # what ran in a loop that is closed has ended with it
+            return
+        if not task.done():
             await asyncio.wait({task}, timeout=within_s)
-        if task is not None and not task.done():
+        if not task.done():
             task.cancel()
             await asyncio.wait({task}, timeout=within_s)
-        if task is not None and task.done() and not task.cancelled():
+        if task.done() and not task.cancelled():
             task.exception()  # whoever wanted the result was told
 
     async def get(self) -> T:
