@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -160,6 +161,24 @@ def test_after_a_detour_over_sign_in_people_are_where_they_wanted_to_be(
     assert f"Signed in: {OFFICER}" in page.inner_text("header")
 
 
+def test_a_board_that_is_watched_is_use_of_the_session(demo: RunningDemo, browser: Browser) -> None:
+    with closing(browser.new_context()) as context:
+        context.set_default_timeout(90_000)
+        page = signed_in(context, demo, OPERATOR)
+        page.clock.install()
+        page.goto(f"{demo.address}/today", wait_until="domcontentloaded")
+        page.get_by_role("button", name="Pause").wait_for()
+        before = context.cookies()
+
+        with page.expect_response(lambda answer: "/session/renew" in answer.url):
+            page.clock.fast_forward("05:01")
+        with page.expect_response(lambda answer: "/today/stream" in answer.url) as stream:
+            page.clock.fast_forward("00:30")
+
+        assert stream.value.status == 200
+        assert context.cookies() != before
+
+
 def test_a_key_is_made_shown_once_changed_and_revoked(demo: RunningDemo, without_script: BrowserContext) -> None:
     page = signed_in(without_script, demo, OFFICER)
     page.goto(f"{demo.address}/keys", wait_until="domcontentloaded")
@@ -264,6 +283,38 @@ def test_axe_finds_no_fault_and_nothing_scrolls_sideways(
     assert page.locator(".tally-secret").count() == 1
     assert faults(page) == []
     context.close()
+
+
+def propose_price(demo: RunningDemo) -> None:
+    """The provider has proposed another price of a tariff that both councils pay."""
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {demo_token(demo.folder)}"}
+    with urlopen(Request(f"{demo.address}/v1/tariffs/absence-recording", headers=headers)) as answer:  # noqa: S310 (ours)
+        version = json.load(answer)
+    body = json.dumps(version["definition"]).replace("1.40", "1.45").encode()
+    headers["If-Match"] = f'"{version["version"]}"'
+    address = f"{demo.address}/v1/tariffs/absence-recording?reason=Board+minute+12"
+    with urlopen(Request(address, body, headers, method="PUT")) as answer:  # noqa: S310 (ours)
+        assert answer.status == 202
+
+
+def test_a_price_changes_by_two_peoples_word(demo: RunningDemo, browser: Browser) -> None:
+    propose_price(demo)
+    with closing(browser.new_context(viewport=NARROW, bypass_csp=True, java_script_enabled=True)) as context:
+        page = signed_in(context, demo, "Provider approver")
+        page.click("header >> text=Approvals waiting")
+        words = page.inner_text("main")
+        for each in ("Board minute 12", "1.40", "1.45", "Adur District Council", "Worthing Borough Council"):
+            assert each in words
+        assert faults(page) == []
+
+        page.locator("form:has(textarea) textarea").fill("As the board agreed")
+        page.locator("form:has(textarea)").get_by_role("button", name="Approve").click()
+
+        assert "The change is recorded" in page.inner_text("main")
+        assert faults(page) == []
+        page.click("text=See what else waits")
+        assert "As the board agreed" in page.inner_text("main")
+        assert faults(page) == []
 
 
 def faults(page: Page) -> list[object]:

@@ -156,7 +156,7 @@ def test_what_changes_is_said_place_by_place(on: Callers) -> None:
     )
     assert {(each["place"], each["before"], each["after"]) for each in document["differences"]} == {
         ("name", "Payroll", "Pay"),
-        ("charges / Payslip / price gbp", "4.42", "4.60"),
+        ("charges / Payslip / price in £", "4.42", "4.60"),
     }
 
 

@@ -59,6 +59,8 @@ class EventStreams:
                     shown, quiet_until = found, now() + _QUIET_S
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._closed.wait(), _LOOK_EVERY_S)
+        except Problem:
+            pass  # refused by now, for its cookie was replaced or its session is over: it asks again by itself
         except Exception as fault:  # noqa: BLE001 (the answer has begun: it can only end, and is asked for again)
             log.warning("stream.failed", fault=type(fault).__name__)
         finally:

@@ -2,7 +2,7 @@
 
 Tokens that are issued, and refusals of callers whom nobody knows. Of each kind the first in a minute is recorded before
 it is answered; how often it was done again in that minute is counted, and recorded with what comes next. Strangers are
-told apart by the network they call from, not by their address, which is personal data that would be kept for ever.
+distinguished by the network they call from, not by their address, which is personal data that would be kept for ever.
 """
 
 from collections.abc import Mapping, Sequence
@@ -48,7 +48,7 @@ def repeated(scope: Scope, start: Message, *, is_known: bool, at_us: int, truste
 
 
 def network_of(address: str) -> str:
-    """The network of an address, or of an IPv6 site, that tells strangers apart; `nowhere` for what is none."""
+    """The network of an address, or of an IPv6 site, that distinguishes strangers; `nowhere` for what is none."""
     try:
         found = ip_network(address)
     except ValueError:

@@ -123,7 +123,9 @@ def differences(before: Any, after: Any) -> Iterator[DocumentDifference]:
     for place in dict.fromkeys([*new, *old]):
         if old.get(place) != new.get(place):
             yield DocumentDifference(
-                place=" / ".join(place).replace("_", " "), before=old.get(place), after=new.get(place)
+                place=" / ".join(place).replace("_gbp", " in £").replace("_", " "),
+                before=old.get(place),
+                after=new.get(place),
             )
 
 

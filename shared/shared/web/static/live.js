@@ -9,6 +9,7 @@
   const button = controls.querySelector("button");
   const status = controls.querySelector("[role=status]");
   const AGAIN_MS = 5000;
+  const RENEW_MS = 5 * 60 * 1000;
   let source = null;
   let waiting = 0;
 
@@ -49,6 +50,13 @@
     };
   };
 
+  // Whoever watches is doing something: the session goes on until its absolute limit. Nobody watches a hidden page.
+  const renew = () => {
+    if (source && document.visibilityState === "visible") {
+      fetch("/session/renew?next=/me", { redirect: "manual", cache: "no-store" }).catch(() => {});
+    }
+  };
+
   button.hidden = false;
   button.addEventListener("click", () => {
     const paused = source !== null || waiting !== 0;
@@ -56,5 +64,6 @@
     button.textContent = paused ? controls.dataset.resume : controls.dataset.pause;
     say(paused ? controls.dataset.paused : controls.dataset.live);
   });
+  setInterval(renew, RENEW_MS);
   start();
 })();
