@@ -6,13 +6,18 @@ from fastapi import APIRouter, FastAPI, Response
 from fastapi.responses import HTMLResponse
 
 from billing.documents.forms import form
+from billing.documents.page import partnership_page
+from billing.domain.partnership_recharges import PartnershipRecharges, partnership_recharges
 from billing.domain.statement import Statement, build_statement
+from billing.domain.terms import Terms
 from shared.auth.roles import Action
+from shared.contracts.definitions import Partnership
 from shared.http import create_app
 from shared.http.access import requires
 from shared.http.event_stream import EVENT_STREAM
 from shared.instants import instant
 from shared.period import Month
+from shared.scope import Scope
 from shared.web.pages import problem_page
 from sla_monitor import pages
 from sla_monitor.domain.open_targets import OpenTarget
@@ -37,6 +42,7 @@ ADDRESSES = (
     "/item",
     "/item/open",
     "/statement",
+    "/partnership",
     "/accessibility",
     "/licences",
 )
@@ -228,7 +234,7 @@ PAUSED_AND_MISSED = item_page(
 STILL_OPEN = item_page(("Thu 2026-11-05 14:00", "opened"), as_of="Thu 2026-11-05 15:30")
 
 
-def statement() -> Statement:
+def known_and_stated() -> tuple[Terms, Statement]:
     """A month of two services, one of them graduated, the other credited up to a cap."""
     tariffs = [
         recharges.tariff(recharges.standing("310.00"), recharges.GRADUATED),
@@ -250,7 +256,19 @@ def statement() -> Statement:
         credits.attainment_of("payslips", 94, 100, service="payroll"),
         credits.attainment_of("queries", 0, 3, service="payroll"),
     ]
-    return build_statement(known, recharges.ASHBY.id, OCTOBER, rows, attained=kept)
+    return known, build_statement(known, recharges.ASHBY.id, OCTOBER, rows, attained=kept)
+
+
+def statement() -> Statement:
+    """A statement with charges by tier, service credits and usage that is not billed."""
+    return known_and_stated()[1]
+
+
+def partnership() -> PartnershipRecharges:
+    """Its month as the provider sees it, with a member of whom nothing is shown."""
+    known, stated = known_and_stated()
+    of_two = Partnership(id="p", name="Two councils", provider=recharges.PROVIDER.id, councils=("ashby", "belton"))
+    return partnership_recharges(known, of_two, [stated], Scope.all(), month=OCTOBER, status=stated.status)
 
 
 def application(home: HomePage = HOME) -> FastAPI:
@@ -284,5 +302,9 @@ def application(home: HomePage = HOME) -> FastAPI:
     @routes.get("/statement")
     def statement_of_ashby() -> str:
         return form("html").render(statement()).decode()
+
+    @routes.get("/partnership")
+    def partnership_of_two() -> str:
+        return partnership_page(partnership(), downloads=[("CSV", "/partnership.csv")])
 
     return create_app("Pages", [router(lambda _: home), routes], authentication=MAY_ALL, problem_page=problem_page)
