@@ -20,8 +20,8 @@ from shared.contracts.topics import CATALOGUE, PARTITIONS
 from shared.log.partitioner import partition_of
 from shared.log.port import Shard
 from tests.support.callers import token
-from tests.support.kafka_broker import delete_before, set_for_topic
-from tests.support.service_process import eventually
+from tests.support.kafka_broker import delete_before, frozen
+from tests.support.service_process import eventually, run_to_end
 from tests.support.watched_services import LIMIT, WatchedServices, met, missed, opened, watched_services
 
 pytestmark = pytest.mark.long
@@ -150,27 +150,13 @@ def test_an_instance_that_ends_again_and_again_is_seen(watched: WatchedServices)
     eventually(lambda: watched.raises("InstanceRestarting", job="catalogue", instance=of_catalogue))
 
 
-def test_what_waits_five_minutes_for_redis_or_for_the_log_is_seen(watched: WatchedServices) -> None:
-    asyncio.run(set_for_topic(watched.kafka, CATALOGUE.name, min_insync_replicas="2"))  # of which there is one
-    put_council(watched, "arun")
+def test_records_that_wait_five_minutes_for_redis_are_seen(watched: WatchedServices) -> None:
     with watched.frozen_redis():
         watched.send(TICKETS, *(opened(f"waits-{number}") for number in range(4 * PARTITIONS)))
+        eventually(lambda: watched.raises("BatchesRetried", job="sla-monitor"))
         eventually_long(lambda: watched.raises("FallingBehind", job="sla-monitor"))
-        eventually_long(lambda: watched.raises("AnnouncementsWaiting", job="catalogue"))
 
-    asyncio.run(set_for_topic(watched.kafka, CATALOGUE.name, min_insync_replicas="1"))
-    eventually(lambda: watched.raises("BatchesRetried", job="sla-monitor"))
     eventually(lambda: watched.prometheus.raised("FallingBehind") == [])
-    eventually(lambda: watched.prometheus.raised("AnnouncementsWaiting") == [])
-
-
-def put_council(watched: WatchedServices, id_: str) -> None:
-    """The catalogue has stored a council that it did not have."""
-    body = json.dumps({"id": id_, "name": id_.capitalize(), "gss": "E07000224", "nation": "england"}).encode()
-    headers = {"Authorization": f"Bearer {token()}", "Content-Type": "application/json", "If-None-Match": "*"}
-    port = watched.running["catalogue"].log_of("service.started")["http"]
-    with urlopen(Request(f"http://127.0.0.1:{port}/v1/councils/{id_}", body, headers, method="PUT")) as answer:
-        assert answer.status == 201
 
 
 def test_an_item_in_a_halted_partition_becomes_due_and_its_breach_is_late(watched: WatchedServices) -> None:
@@ -183,13 +169,32 @@ def test_an_item_in_a_halted_partition_becomes_due_and_its_breach_is_late(watche
     eventually(lambda: watched.raises("TimersLate", job="sla-monitor"))
 
 
-def test_a_service_that_reads_a_log_without_the_older_versions_is_behind_the_catalogue(
+def test_an_instance_that_reads_a_log_without_the_older_versions_is_behind_until_they_are_announced(
     watched: WatchedServices,
 ) -> None:
-    versions = 'sum(tallystick_catalogue_versions{job="billing"}) > 0'
-    assert watched.prometheus.holds(versions)
     asyncio.run(delete_before(watched.kafka, Shard(CATALOGUE.name, 0), -1))  # all that it holds
-    watched.stop("billing")
-    watched.start("billing")
+    watched.stop("second")
+    watched.start("second")
+    eventually(lambda: watched.raises("CatalogueBehind", job="sla-monitor", kind="agreement"))
 
-    eventually(lambda: watched.raises("CatalogueBehind", job="billing", kind="agreement"))
+    announced = run_to_end("-m", "catalogue", "announce", env=watched.env("catalogue"))
+
+    assert announced.returncode == 0, announced.stdout
+    eventually(lambda: watched.prometheus.raised("CatalogueBehind") == [])
+
+
+def test_a_version_that_waits_five_minutes_for_the_log_is_seen(watched: WatchedServices) -> None:
+    with frozen(watched.kafka):
+        put_council(watched, "arun")
+        eventually_long(lambda: watched.raises("AnnouncementsWaiting", job="catalogue"))
+
+    eventually(lambda: watched.prometheus.raised("AnnouncementsWaiting") == [])
+
+
+def put_council(watched: WatchedServices, id_: str) -> None:
+    """The catalogue has stored a council that it did not have."""
+    body = json.dumps({"id": id_, "name": id_.capitalize(), "gss": "E07000224", "nation": "england"}).encode()
+    headers = {"Authorization": f"Bearer {token()}", "Content-Type": "application/json", "If-None-Match": "*"}
+    port = watched.running["catalogue"].log_of("service.started")["http"]
+    with urlopen(Request(f"http://127.0.0.1:{port}/v1/councils/{id_}", body, headers, method="PUT")) as answer:
+        assert answer.status == 201

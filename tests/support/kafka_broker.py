@@ -112,13 +112,6 @@ async def recreate_topic(server: str, topic: Topic) -> None:
     await ensure(parse(f"kafka://{server}"), [topic])
 
 
-async def set_for_topic(server: str, topic: str, **values: str) -> None:
-    """The topic has these settings, whose names have dots for underscores."""
-    named = {name.replace("_", "."): value for name, value in values.items()}
-    async with operator(server) as client:
-        await client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, named)])
-
-
 async def settings_of(server: str, topic: str) -> dict[str, str]:
     """What is set for `topic`, and what it has by default."""
     async with operator(server) as client:

@@ -140,4 +140,4 @@ def _sentence(text: str) -> str:
     # What else begins in lower case may be a path, or the name of a council.
     if text.split(" ", 1)[0] in _ARTICLES:
         text = f"{text[:1].upper()}{text[1:]}"
-    return text if "\n" in text or text.endswith(".") else f"{text}."
+    return text if "\n" in text or text.endswith((".", "?")) else f"{text}."
