@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from shared.bus.connect import connect
 from shared.clock import FixedClock
 from shared.contracts.charges import UnitCharge
 from shared.contracts.codec import decode_event
+from shared.contracts.definitions import Tariff
+from shared.contracts.indexes import UpliftClause
 from shared.contracts.proposals import PartyWords, ProposalUpdated
 from shared.contracts.topics import AUDIT, CATALOGUE
 from shared.http import Authentication, create_app
@@ -30,7 +32,7 @@ from shared.scope import Scope
 from shared.units import Offset
 from tallystick.stack import open_stack
 from tests.support.callers import SIGNING_KEY
-from tests.support.definitions import agreement, council, tariff, whole
+from tests.support.definitions import agreement, council, index, tariff, whole
 
 NOW = datetime(2026, 4, 1, 9, tzinfo=UTC)
 EVERY, ADUR, WORTHING = Scope.all(), Scope.of("adur"), Scope.of("worthing")
@@ -116,6 +118,30 @@ def on(tmp_path: Path, database_of: Callable[[str], str], monkeypatch: pytest.Mo
 def share_with_worthing(on: Callers) -> None:
     shared = agreement("a2", council="worthing", tariffs=("payroll",))
     on.app.handlers.record([shared], at=NOW, actor="test")
+
+
+def test_a_published_figure_and_the_prices_that_follow_it_take_two_people_each(on: Callers) -> None:
+    clause = UpliftClause(
+        index="prices",
+        base="2024-09",
+        reference="2025-09",
+        applies_from=date(2026, 10, 1),
+        percent_places=1,
+        price_places=2,
+    )
+    on.decide("approver", on.proposed(msgspec.structs.replace(tariff(), uplift=clause)), "approve")
+    figures = on.proposed(index(("2024-09", "100"), ("2025-09", "110")), "indexes")
+    assert on.ask("operator", "GET", "/v1/tariffs/payroll/uplift").status_code == 409
+    assert on.decide("approver", figures, "approve").status_code == 200
+
+    working = on.ask("operator", "GET", "/v1/tariffs/payroll/uplift").json()
+    raised = on.proposed(msgspec.convert(working["next"], Tariff), match='"2"')
+
+    assert on.decide("operator", raised, "approve").status_code == 403
+    assert on.decide("approver", raised, "approve").status_code == 200
+    ((before, after),) = [(price["before"], price["after"]) for price in working["prices"]]
+    assert (before, after) == ("4.42", "4.86")
+    assert on.newest()["definition"]["charges"][0]["price_gbp"] == after
 
 
 def test_a_price_changes_once_somebody_else_has_approved_it(on: Callers) -> None:
