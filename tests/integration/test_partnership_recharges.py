@@ -139,6 +139,14 @@ def test_a_member_is_shown_what_the_others_agreement_says_and_nothing_more(
     assert found == {words for words, levels in FOUND_AT.items() if level in levels} - finer_in(form, level)
 
 
+def test_no_value_shows_how_vat_treats_a_member(shown: Shown) -> None:
+    lines = [line for member in shown.reader_json["members"] for line in member["lines"] or ()]
+
+    assert lines
+    assert not [line for line in lines if "vat" in line]
+    assert "vat_" not in shown.reader["csv"]
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_where_nothing_is_shown_the_agreement_itself_is_not_known_either(
     shown: Shown, level: MembersSee, form: str

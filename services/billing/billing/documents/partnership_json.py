@@ -1,9 +1,11 @@
 """A partnership's month as JSON: what is not shown is null, never 0."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from billing.domain.canonical import line_content
-from billing.domain.charge_line import plain
+from billing.domain.charge_line import ChargeLine, plain
+from billing.domain.credits.credit_line import CreditLine
 from billing.domain.partnership_recharges import MemberRecharge, PartnershipRecharges, percent_of
 from shared.contracts import codec
 
@@ -37,9 +39,14 @@ def _member(member: MemberRecharge, of: PartnershipRecharges) -> dict[str, Any]:
         "total_pence": member.total_pence,
         "share_percent": _percent(member.total_pence, of.total_pence),
         "services": _services(member, of),
-        "lines": None if member.lines is None else [line_content(line) for line in member.lines],
-        "service_credits": None if member.credits is None else [line_content(line) for line in member.credits],
+        "lines": None if member.lines is None else _lines(member.lines),
+        "service_credits": None if member.credits is None else _lines(member.credits),
     }
+
+
+def _lines(lines: Sequence[ChargeLine | CreditLine]) -> list[dict[str, Any]]:
+    """As in the statement but for VAT, which is the council's own business."""
+    return [{name: value for name, value in line_content(line).items() if name != "vat"} for line in lines]
 
 
 def _services(member: MemberRecharge, of: PartnershipRecharges) -> list[dict[str, Any]] | None:
