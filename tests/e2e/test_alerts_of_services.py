@@ -18,9 +18,8 @@ import pytest
 
 from shared.contracts.topics import CATALOGUE, PARTITIONS
 from shared.log.partitioner import partition_of
-from shared.log.port import Shard
 from tests.support.callers import token
-from tests.support.kafka_broker import delete_before, frozen
+from tests.support.kafka_broker import empty_topic, frozen
 from tests.support.service_process import eventually, run_to_end
 from tests.support.watched_services import LIMIT, WatchedServices, met, missed, opened, watched_services
 
@@ -172,7 +171,7 @@ def test_an_item_in_a_halted_partition_becomes_due_and_its_breach_is_late(watche
 def test_an_instance_that_reads_a_log_without_the_older_versions_is_behind_until_they_are_announced(
     watched: WatchedServices,
 ) -> None:
-    asyncio.run(delete_before(watched.kafka, Shard(CATALOGUE.name, 0), -1))  # all that it holds
+    asyncio.run(empty_topic(watched.kafka, CATALOGUE.name))
     watched.stop("second")
     watched.start("second")
     eventually(lambda: watched.raises("CatalogueBehind", job="sla-monitor", kind="agreement"))

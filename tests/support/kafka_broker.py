@@ -9,6 +9,7 @@ from typing import Any
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import PolicyViolationError
 
 from shared.bus.kafka_address import parse
 from shared.bus.kafka_topics import TopicDescription, describe_cluster, ensure
@@ -86,6 +87,21 @@ async def delete_before(server: str, shard: Shard, offset: int) -> None:
     """Retention has taken the records of `shard` below `offset`."""
     async with operator(server) as client:
         await client.delete_records({TopicPartition(*shard): RecordsToDelete(offset)})
+
+
+async def empty_topic(server: str, topic: str) -> None:
+    """Every record of the topic's first partition is gone, of a compacted topic too; its offsets go on."""
+    async with operator(server) as client:
+        policy = {"cleanup.policy": "delete"}  # a broker deletes no records of a compacted one
+        await client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, policy)])
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                try:
+                    await client.delete_records({TopicPartition(topic, 0): RecordsToDelete(-1)})
+                except PolicyViolationError:  # it does not know of the change yet
+                    await asyncio.sleep(LOOK_EVERY_S)
+                else:
+                    return
 
 
 async def add_partitions(server: str, topic: str, total: int) -> None:
