@@ -422,6 +422,7 @@ def test_the_page_of_approvals_shows_both_sides_what_changes(tmp_path: Path) -> 
 
     for who in ("operator", "approver", "adur-finance", "adur-viewer", "auditor"):
         assert "Board &lt;minute&gt; 12" in found[who]
+        assert "in force from the beginning" in found[who]
         assert ("4.42" in found[who], "4.60" in found[who]) == (True, True)
     assert "Nothing waits for a decision." in found["worthing-finance"]
     steps = {

@@ -3,6 +3,7 @@
 On the topic of the catalogue's changes, compacted by proposal: its newest event has everything that both sides party.
 """
 
+from datetime import date
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -26,7 +27,7 @@ class DocumentDifference(Struct, frozen=True, kw_only=True):
 
 
 class ProposedDefinition(Struct, frozen=True, kw_only=True):
-    """A document as it would be, and its differences from version `replaces`, 0 where it is a new one.
+    """A document as it would be from a day on, and its differences from version `replaces`, 0 where it is a new one.
 
     `councils` are those that it is about or charges: null for what all share, none where nobody has agreed to it.
     `definition` is canonical JSON. `more` differences are not listed.
@@ -35,6 +36,7 @@ class ProposedDefinition(Struct, frozen=True, kw_only=True):
     kind: Id
     id: Id
     replaces: Annotated[int, Meta(ge=0)]
+    effective_from: date
     councils: tuple[Id, ...] | None
     definition: str
     differences: tuple[DocumentDifference, ...]

@@ -21,7 +21,15 @@ PROPOSER = PartyWords(side="provider", by="operator", at=AT, words="")
 
 def proposal(*councils: tuple[str, ...] | None, status: Any = "proposed") -> ProposalData:
     documents = tuple(
-        ProposedDefinition(kind="tariff", id=f"t{number}", replaces=1, councils=each, definition="{}", differences=())
+        ProposedDefinition(
+            kind="tariff",
+            id=f"t{number}",
+            replaces=1,
+            effective_from=AT.date(),
+            councils=each,
+            definition="{}",
+            differences=(),
+        )
         for number, each in enumerate(councils)
     )
     return ProposalData(status=status, definitions=documents, proposed=PROPOSER)

@@ -137,6 +137,7 @@ def _proposed(version: CatalogueVersion, stored: Catalogue, agreements: Sequence
         kind=version.key.kind,
         id=version.key.id,
         replaces=len(recorded),
+        effective_from=version.definition.effective_from,
         councils=_councils(version, agreements),
         definition=canonical_json(version.definition).decode(),
         differences=tuple(found[:_MAX_DIFFERENCES]),
