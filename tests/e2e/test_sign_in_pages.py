@@ -299,7 +299,8 @@ def propose_price(demo: RunningDemo) -> None:
 
 def test_a_price_changes_by_two_peoples_word(demo: RunningDemo, browser: Browser) -> None:
     propose_price(demo)
-    with closing(browser.new_context(viewport=NARROW, bypass_csp=True, java_script_enabled=True)) as context:
+    with closing(browser.new_context(viewport=NARROW, bypass_csp=True)) as context:
+        context.set_default_timeout(90_000)
         page = signed_in(context, demo, "Provider approver")
         page.click("header >> text=Approvals waiting")
         words = page.inner_text("main")
