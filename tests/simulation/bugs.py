@@ -326,7 +326,7 @@ SEEDS: dict[str, tuple[int, ...]] = {
     "id contains offset": (0, 1, 2),
     "ignored retraction": (0, 1, 8),
     "reset on missing offset": (2, 3, 5),
-    "no reconciliation": (314, 852),
+    "no reconciliation": (314, 852, 2770),
     "ties by kind": (0, 1, 2),
     "archive not asked": (1, 3, 4),
     "copy not renewed": (1, 3, 13),
