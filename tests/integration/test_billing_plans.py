@@ -61,9 +61,13 @@ def test_a_statement_reads_the_days_of_its_council_alone(store: SqlStore, tmp_pa
     statement_of(store)
     event.remove(Engine, "before_cursor_execute", note)
 
-    by_day = [step for step in plan(f"sqlite:///{tmp_path}/billing.db", sent) if "PRIMARY KEY (day" in step]
+    steps = plan(f"sqlite:///{tmp_path}/billing.db", sent)
+    by_day = [step for step in steps if "PRIMARY KEY (day" in step]
+    by_item = [step for step in steps if "event_by_item" in step]
     assert len(by_day) >= len(("readings", "completed", "opened", "withdrawn", "details", "items", "levels"))
     assert [step for step in by_day if "(day=? AND council=?" not in step] == []
+    assert by_item
+    assert [step for step in by_item if "(council=? AND item=?" not in step] == []
 
 
 def plan(url: str, sent: list[tuple[str, Any]]) -> list[str]:

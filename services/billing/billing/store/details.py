@@ -5,7 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, literal, or_, select
 
 from billing.domain.item_attributes import ItemChange, item_attributes, reading_attributes, texts_of
 from billing.domain.metering import MICRO, kept_type
@@ -171,7 +171,8 @@ def _events_of_items(counted: Sequence[ColumnElement[bool]], service: Service) -
     return (
         select(*_columns_of(_DONE), _DONE.c.quantity_micro)
         .add_columns(_OPENED.c.at_us.label("opened_us"), _OPENED.c.attributes.label("opened_attributes"))
-        .select_from(_DONE.join(_OPENED, opens(_OPENED, _DONE)))
+        # An outer join, though only items that were opened are of a service: the events of the month are found first.
+        .select_from(_DONE.outerjoin(_OPENED, opens(_OPENED, _DONE)))
         .where(*counted, service_then(_DONE, _OPENED) == service.id)
     )
 
@@ -185,11 +186,12 @@ def _columns_of(of: EventRows) -> list[ColumnElement[Any]]:
 def _item_changes(counted: Sequence[ColumnElement[bool]]) -> Select[Any]:
     """What changed the items of those events, each once, in its order."""
     of = _CHANGE.c
+    changed = and_(same_item(_CHANGE, _DONE), of.type.in_(_CHANGES), ~is_withdrawn(_CHANGE))
     return (
         select(of.item, of.at_us, of.attributes, of.place, of.source, of.event_id)
         .distinct()
-        .select_from(_DONE.join(_CHANGE, same_item(_CHANGE, _DONE)))
-        .where(*counted, of.type.in_(_CHANGES), ~is_withdrawn(_CHANGE))
+        .select_from(_DONE.outerjoin(_CHANGE, changed))
+        .where(*counted, func.coalesce(of.item, "") != "")
         .order_by(of.at_us, of.place, of.source, of.event_id)
     )
 

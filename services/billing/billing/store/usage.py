@@ -305,7 +305,7 @@ def _counted_items(by: UsageFilter) -> Select[Any]:
     type_ = COMPLETED if by.meter == "work-completed" else RESOLVED
     return (
         _columns(_EVENT, _units())
-        .select_from(_EVENT.join(_OPENED, opens(_OPENED, _EVENT)))
+        .select_from(_EVENT.outerjoin(_OPENED, opens(_OPENED, _EVENT)))
         .where(*_of_line(_EVENT, by), *_is_counted(), _EVENT.c.type == type_)
         .where(service_then(_EVENT, _OPENED) == by.service)
     )
