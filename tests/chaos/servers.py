@@ -63,6 +63,7 @@ class Servers:
         for service in SERVICES:
             _must("-m", service, "migrate", env=self._settings(service, role="tallystick_migrate"))
         _must("-m", "catalogue", "load", str(path), env=self.env("catalogue"))
+        _must("-m", "catalogue", "announce", env=self.env("catalogue"))  # and the key that callers are known by
 
     def _settings(self, service: str, *, role: str) -> dict[str, str]:
         return {

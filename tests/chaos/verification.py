@@ -16,6 +16,7 @@ from tests.chaos.oracle.tickets import ExpectedVerdict, TargetKey
 from tests.chaos.oracle.working_hours import month_of
 from tests.chaos.servers import FREEZE_DAYS, Servers
 from tests.chaos.traffic import DAY_S, TICKETS, USAGE, WORK
+from tests.support.callers import token
 from tests.support.service_process import get
 
 SHOWN = 5
@@ -184,7 +185,7 @@ def _pence(usage: Usage) -> dict[tuple[str, str], int]:
 
 def _answered(url: str, usage: Usage) -> Iterable[tuple[tuple[str, str], int]]:
     for month in sorted({month for _, month in usage.accounts}):
-        status, body = get(f"{url}?month={month}")
+        status, body = get(f"{url}?month={month}", headers={"Authorization": f"Bearer {token()}"})
         if status != 200:
             raise RuntimeError(f"billing answered {status} for {month}")
         for statement in json.loads(body)["statements"]:
