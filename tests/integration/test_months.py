@@ -20,7 +20,7 @@ from tests.support.callers import MAY_ALL
 ROOT = Path(__file__).parents[2]
 NO_MONTHS = ("0000-01", "1999-12", "2100-01", "9999-12", "2026-13", "2026-3", "٢٠٢٦-٠٣", "2026-03-01")
 EXPECTED = "expected a month like 2026-03, from 2000-01 to 2099-12"
-IDS = {"council": "adur", "suffix": "json", "line": "none"}
+IDS = {"council": "adur", "partnership": "adur-worthing", "suffix": "json", "line": "none"}
 
 
 def routes_with_a_month(client: TestClient) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -1,7 +1,7 @@
 """Twenty-one bugs of the kind that this project exists to avoid, each planted and found by name."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
@@ -265,12 +265,24 @@ def items_without_their_stream() -> Any:
 
 def first_service_for_ever() -> Any:
     """A ticket is recharged under the service that it was opened for, whatever it has become since."""
-    return patch.object(billing_usage, "service_then", lambda _of, opened: opened.c.service)
+    return other_sql("service_then", lambda _of, opened: opened.c.service)
 
 
 def withdrawn_completions_count() -> Any:
     """Whoever withdrew a completion is billed for it all the same."""
-    return patch.object(billing_usage, "is_withdrawn", lambda _of: false())
+    return other_sql("is_withdrawn", lambda _of: false())
+
+
+@contextmanager
+def other_sql(rule: str, other: Callable[..., Any]) -> Iterator[None]:
+    """Billing's queries are made with another rule, and are made anew: they are kept once made."""
+    kept = [each for each in vars(billing_usage).values() if hasattr(each, "cache_clear")]
+    with ExitStack() as stack:
+        for each in kept:
+            each.cache_clear()
+            stack.callback(each.cache_clear)
+        with patch.object(billing_usage, rule, other):
+            yield
 
 
 def withdrawal_forgotten() -> Any:

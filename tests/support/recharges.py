@@ -11,7 +11,7 @@ from billing.domain.usage import MeteredUsage, Usage
 from shared.contracts import catalogue as changes
 from shared.contracts.charges import Charge, GraduatedCharge, StandingCharge, Tier, UnitCharge
 from shared.contracts.codec import encode_event
-from shared.contracts.definitions import Agreement, AnyDefinition, Council, Provider, Service, Tariff
+from shared.contracts.definitions import Agreement, AnyDefinition, Council, PriceIndex, Provider, Service, Tariff
 from shared.contracts.envelope import Event, ItemEvent
 from shared.contracts.items import (
     CompletedData,
@@ -269,4 +269,5 @@ _CHANGES: dict[type, tuple[Any, str]] = {
     Provider: (changes.ProviderVersioned, "provider"),
     Agreement: (changes.AgreementVersioned, "agreement"),
     Tariff: (changes.TariffVersioned, "tariff"),
+    PriceIndex: (changes.IndexVersioned, "index"),
 }
