@@ -16,6 +16,15 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from tests.support.compose_project import STARTED, ComposeProject, compose_project
+from tests.support.grafana import (
+    DASHBOARDS,
+    EVERYTHING,
+    answered,
+    asked_by_panels,
+    call_of_choice,
+    choices,
+    values_of_choice,
+)
 from tests.support.service_process import eventually
 
 COUNCIL, ITEM, WORK = "adur", "E2E-1", "E2E-2"
@@ -131,6 +140,19 @@ def test_every_service_is_scraped_and_every_alert_can_be_evaluated(stack: Compos
     assert [rule for rule in rules if rule.get("lastError")] == []
     firing = {rule["name"] for rule in rules if stack.prometheus("query", query=rule["query"])["result"]}
     assert firing & {"RecordsUnaccounted", "RecordsQuarantined", "PartitionHalted"} == set()
+
+
+def test_the_dashboards_find_each_service_and_every_figure(stack: ComposeProject) -> None:
+    services = choices(DASHBOARDS["pipeline-health"])["job"]
+    path, query = call_of_choice(services, EVERYTHING)
+    asked = [each for dashboard in DASHBOARDS.values() for each in asked_by_panels(dashboard) if not each.may_be_empty]
+
+    def without_answer() -> list[str]:
+        return [each.place for each in asked if not answered(stack.prometheus, each, EVERYTHING)]
+
+    eventually(lambda: without_answer() == [])
+    assert len(asked) > 50
+    assert set(values_of_choice(services, stack.prometheus(path, **query))) == {"catalogue", "sla-monitor", "billing"}
 
 
 def test_after_a_restart_of_everything_councils_see_the_same(stack: ComposeProject) -> None:
