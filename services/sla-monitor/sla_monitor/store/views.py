@@ -60,17 +60,18 @@ class CatalogueView(LogView):
         return self._history.counts()
 
     def _add(self, records: Sequence[Record]) -> None:
-        changes_verdicts = False
+        before = self.position
         for record in records:
-            event = decode_event(record.value or b"")
+            event, after = decode_event(record.value or b""), record.offset + 1
             if isinstance(event, CatalogueEvent):
-                changes_verdicts |= self._history.add(event, position=record.offset + 1)
+                # Not past what changes no verdict: whoever reads it in other batches comes to the same position.
+                if self._history.add(event, position=after):
+                    self.position = after
             elif isinstance(event, ProposalUpdated) and (
                 event.subject not in self._proposals or event.data.decided is not None
             ):
                 self._proposals[event.subject] = event.data
-        if changes_verdicts:
-            self.position = records[-1].offset + 1
+        if self.position > before:
             self.agreement_index = self._history.versions.agreement_index(known_to=self.position)
 
 
