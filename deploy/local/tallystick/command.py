@@ -196,7 +196,7 @@ VERBS = (
         on_interrupt=Interruption.ACCESS,
     ),
     Verb("audit", _DECIDE, "Read who did and saw what, and verify that nobody changed it.", _ASKS, is_group=True),
-    Verb("approvals", _DECIDE, "List everything that was approved: when, what, by whom, why.", _CONNECTS),
+    Verb("approvals", _DECIDE, "List approved backfills and releases: when, what, by whom, why.", _CONNECTS),
 )
 
 
