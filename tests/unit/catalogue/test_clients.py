@@ -106,6 +106,12 @@ def test_a_revoked_client_gets_no_new_secret_and_stays_revoked_since_then() -> N
         (FINANCE, {"councils": ("brighton",)}, "sees no more councils"),
         (FINANCE, {"roles": ("auditor",), "sources": ()}, "only the provider"),
         (FINANCE, {"roles": ("auditor",), "sources": (), "councils": None}, "only the provider"),
+        (
+            OPERATOR,
+            {"sources": ("/councils/worthing/systems/tickets",)},
+            "of a council is for a client of that council",
+        ),
+        (FINANCE, {"sources": ("/servicedesk",)}, "a council's source begins with"),
         (OPERATOR, {"roles": ("operator",), "sources": (), "councils": None}, "give access to others"),
         (OPERATOR, {"roles": ("council-finance",), "sources": ()}, "give access to others"),
     ],

@@ -18,6 +18,7 @@ LONGEST_VALIDITY = timedelta(days=366)
 _APPROVALS = (Action.APPROVE_CATALOGUE, Action.APPROVE_EXCLUSION, Action.APPROVE_CORRECTION, Action.APPROVE_STATEMENT)
 # One that is in use, and one that takes its place.
 MAX_SECRETS = 2
+_COUNCILS = "/councils/"  # what the sources of councils begin with, followed by their id
 
 
 class RefusedClient(Exception):
@@ -78,8 +79,11 @@ def require_may_make(maker: Principal, wanted: Principal) -> None:
         raise RefusedClient("what needs two people cannot be approved by a machine")
     if not covers(maker.scope, wanted.scope):
         raise RefusedClient("a client sees no more councils than whoever makes it")
-    if maker.scope.councils is not None and not all(_is_of(wanted.scope, source) for source in wanted.sources):
+    of_others = [source for source in wanted.sources if not _is_of(wanted.scope, source)]
+    if of_others and maker.scope.councils is not None:
         raise RefusedClient("a council's source begins with /councils/, its id and a slash")
+    if wanted.scope.councils is not None and any(source.startswith(_COUNCILS) for source in of_others):
+        raise RefusedClient("a source of a council is for a client of that council")
 
 
 def may_manage(manager: Principal, client: Client) -> bool:
@@ -132,7 +136,7 @@ def authenticated(client: Client | None, secret: str, *, at: datetime) -> Princi
 
 
 def _is_of(scope: Scope, source: str) -> bool:
-    return any(source.startswith(f"/councils/{council}/") for council in scope.councils or ())
+    return any(source.startswith(f"{_COUNCILS}{council}/") for council in scope.councils or ())
 
 
 def _current(secrets: Sequence[Secret], at: datetime) -> tuple[Secret, ...]:
