@@ -30,19 +30,21 @@ def served(folder: Path, clock: Clock | None = None) -> Iterator[str]:
     def serve() -> None:
         try:
             asyncio.run(_serve(folder, server, clock or WallClock()))
-        except BaseException as failure:
+        except BaseException as failure:  # noqa: BLE001 (raised again where the test waits)
             ended.append(failure)
-            raise
 
     thread = Thread(target=serve)
     thread.start()
     try:
         eventually(lambda: server.started or bool(ended))
-        assert not ended
+        if ended:
+            raise ended[0]
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
         server.should_exit = True
         thread.join()
+    if ended:
+        raise ended[0]
 
 
 async def _serve(folder: Path, server: uvicorn.Server, clock: Clock) -> None:

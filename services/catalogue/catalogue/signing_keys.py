@@ -7,9 +7,11 @@ holds it. The key before is accepted for as long as what was signed by it can be
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import msgspec
 from joserfc.errors import JoseError
@@ -131,13 +133,17 @@ def read_key(text: str) -> OKPKey:
 
 
 def _kept_in(file: Path) -> OKPKey:
-    """The key in `file`, which only its owner can read; made where there is none."""
-    try:
-        made = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:
-        return read_key(file.read_text(encoding="utf-8"))
-    with os.fdopen(made, "wb") as new:
-        new.write(msgspec.json.encode(OKPKey.generate_key("Ed25519").as_dict(private=True)))
+    """The key in `file`, which only its owner can read; made where there is none.
+
+    The file is written aside and takes its name when it is whole: whoever comes second never reads half a key.
+    """
+    if not file.exists():
+        with NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.") as new:
+            new.write(msgspec.json.encode(OKPKey.generate_key("Ed25519").as_dict(private=True)))
+            new.flush()
+            os.fsync(new.fileno())
+            with suppress(FileExistsError):
+                os.link(new.name, file)
     return read_key(file.read_text(encoding="utf-8"))
 
 

@@ -5,6 +5,7 @@ import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import anyio
 import pytest
@@ -81,6 +82,25 @@ def test_on_one_machine_the_key_is_made_once_and_only_its_owner_can_read_it(tmp_
 
     assert first.kid == second.kid
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_who_asks_while_the_key_is_being_made_gets_the_one_key_and_never_half_of_it(
+    tmp_path: Path, view: AccessView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "signing-key.json"
+    generate = OKPKey.generate_key
+    meanwhile: list[str] = []
+
+    def interrupted(curve: Literal["Ed25519"]) -> OKPKey:
+        monkeypatch.setattr(OKPKey, "generate_key", generate)
+        meanwhile.append(str(SigningKeys("", file, view, FixedClock(AT)).key.kid))
+        return generate(curve)
+
+    monkeypatch.setattr(OKPKey, "generate_key", interrupted)
+    first = SigningKeys("", file, view, FixedClock(AT)).key.kid
+
+    assert meanwhile == [first]
+    assert list(tmp_path.glob("*signing-key*")) == [file]
 
 
 def test_on_servers_a_missing_key_is_named_and_none_is_made(view: AccessView) -> None:
