@@ -133,9 +133,10 @@ def read_key(text: str) -> OKPKey:
 
 
 def _kept_in(file: Path) -> OKPKey:
-    """The key in `file`, which only its owner can read; made where there is none.
+    """The key in `file`, which only its owner can read; made where there is none. Raises `InvalidSettings`.
 
-    The file is written aside and takes its name when it is whole: whoever comes second never reads half a key.
+    The file is written aside and takes its name when it is whole, by a hard link, which the file system has to know:
+    whoever comes second never reads half a key.
     """
     if not file.exists():
         with NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.") as new:
