@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 from billing.app import BATCH
 from billing.consumer import ingest
-from billing.statements import Statements
+from billing.statements.drafts import Statements
 from billing.store.sql import SqlStore
 from shared.clock import WallClock
 from shared.contracts.topics import CATALOGUE, USAGE

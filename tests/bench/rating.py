@@ -16,7 +16,7 @@ from typing import Any, TextIO
 
 from billing.app import BATCH
 from billing.consumer import ingest
-from billing.statements import MonthOfStatements, Statements
+from billing.statements.drafts import MonthOfStatements, Statements
 from billing.store.sql import SqlStore
 from shared.clock import WallClock
 from shared.contracts.charges import (

@@ -19,7 +19,7 @@ from billing.domain.canonical import canonical_json
 from billing.domain.ingest import ingest_record
 from billing.domain.rating import pipeline, unit
 from billing.domain.statement import Statement
-from billing.statements import StatementFailed, Statements
+from billing.statements.drafts import StatementFailed, Statements
 from billing.store import tables
 from billing.store.sql import SqlStore
 from shared.clock import FixedClock

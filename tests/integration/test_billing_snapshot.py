@@ -12,7 +12,7 @@ from billing.domain.canonical import content_hash
 from billing.domain.credits.attainment import TargetAttainment
 from billing.domain.statement import UnknownCouncil
 from billing.ports import MissFilter, UsageFilter
-from billing.statements import Statements
+from billing.statements.drafts import Statements
 from billing.store.sql import SqlStore
 from billing.store.verdicts import SqlVerdicts
 from shared.clock import WallClock

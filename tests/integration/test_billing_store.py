@@ -13,7 +13,7 @@ import pytest
 from billing.consumer import ingest
 from billing.domain.canonical import canonical_json
 from billing.ports import CountedEvent
-from billing.statements import Statements
+from billing.statements.drafts import Statements
 from billing.store.sql import SqlStore
 from shared.clock import WallClock
 from shared.contracts.topics import CATALOGUE, TICKETS, USAGE, WORK, Topic

@@ -18,7 +18,7 @@ from billing.domain.credits.attainment import TargetAttainment
 from billing.domain.credits.credit_line import CreditLine
 from billing.domain.ingest import AcceptedEvent, ingest_record
 from billing.ports import IngestBatch
-from billing.statements import Statements
+from billing.statements.drafts import Statements
 from billing.store import tables
 from billing.store.sql import SqlStore
 from shared.clock import WallClock

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from billing.domain.meters import units_by_day
 from billing.domain.usage import UnbilledUsage
 from billing.ports import Snapshot
-from billing.statements import Statements
+from billing.statements.drafts import Statements
 from billing.store.sql import SqlStore
 from shared.clock import WallClock
 from shared.contracts.definitions import Service

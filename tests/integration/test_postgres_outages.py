@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from billing import api
 from billing.consumer import BillingProcessor
-from billing.statements import Statements
+from billing.statements.drafts import Statements
 from billing.store.sql import GROUP, SqlStore
 from shared.bus.consumer import consume, unread
 from shared.bus.embedded import EmbeddedBus

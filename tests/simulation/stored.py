@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import text
 
 from billing.domain.statement import ServiceCharges, UnknownCouncil
-from billing.statements import Statements
+from billing.statements.drafts import Statements
 from billing.store.sql import SqlStore
 from shared.clock import WallClock
 from shared.contracts.codec import decode_event

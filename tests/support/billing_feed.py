@@ -6,7 +6,7 @@ from decimal import Decimal
 from billing.consumer import ingest
 from billing.domain.statement import Statement
 from billing.ports import IngestStore, SnapshotStore
-from billing.statements import Statements
+from billing.statements.drafts import Statements
 from shared.clock import WallClock
 from shared.contracts.envelope import Event
 from shared.contracts.topics import Topic

@@ -15,7 +15,7 @@ from billing.domain.canonical import canonical_json
 from billing.domain.ingest import TOPICS as METERED
 from billing.domain.statement import Statement
 from billing.settings import BillingSettings
-from billing.statements import Statements
+from billing.statements.drafts import Statements
 from billing.store.sql import SqlStore
 from shared.bus.connect import connect as connect_bus
 from shared.clock import FixedClock, WallClock

@@ -5,7 +5,7 @@ from tempfile import NamedTemporaryFile
 from typing import NamedTuple, NoReturn
 
 from billing.domain.statement import NoAgreement, UnknownCouncil
-from billing.statements import StatementFailed
+from billing.statements.drafts import StatementFailed
 from catalogue.adapters.partnership_files import UnknownPartnershipFile
 from catalogue.domain.submission import InvalidSubmission
 from catalogue.log_repair import LogAhead, LogDiffers

@@ -16,7 +16,7 @@ from billing.documents.view import statement_path
 from billing.domain.canonical import content_hash, line_content
 from billing.domain.statement import NoAgreement, Statement, UnknownCouncil
 from billing.ports import CountedEvent, EventCursor
-from billing.statements import CouncilWithoutStatement, FailedStatement, StatementFailed, Statements, UnknownLine
+from billing.statements.drafts import CouncilWithoutStatement, FailedStatement, StatementFailed, Statements, UnknownLine
 from shared.auth.roles import Action
 from shared.http import (
     Json,

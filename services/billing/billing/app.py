@@ -13,7 +13,7 @@ from billing.dry_run import DryRun
 from billing.metrics import BillingMetrics
 from billing.partnerships import PartnershipMonths
 from billing.settings import BillingSettings
-from billing.statements import Statements
+from billing.statements.drafts import Statements
 from billing.store.sql import GROUP, SqlStore
 from billing.store.tables import approvals, audit, decisions, installation_key, known_log
 from billing.trial import route as trial

@@ -9,7 +9,7 @@ from datetime import timedelta
 from prometheus_client import CollectorRegistry
 
 from billing.domain.statement import Statement
-from billing.statements import MonthOfStatements
+from billing.statements.drafts import MonthOfStatements
 from billing.store.sql import GROUP
 from shared.metrics.definition import Exporter, MetricDefinition, SampledMetrics
 from shared.metrics.every_service import CATALOGUE_VERSIONS, PROCESS_METRICS, QUARANTINE_OPEN, READER_METRICS
