@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from billing.domain.corrections import (
     SERVICE_CREDIT,
     BookedAmount,
-    Cause,
     Correction,
     MonthInputs,
     MonthNotRated,
@@ -23,6 +22,7 @@ from billing.domain.corrections import (
     rated,
     vat_of,
 )
+from billing.domain.corrections_cause import Cause
 from billing.domain.credits.attainment import TargetAttainment
 from billing.domain.rating import pipeline
 from billing.domain.repricing import decide

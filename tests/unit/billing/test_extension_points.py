@@ -61,7 +61,7 @@ def test_a_new_kind_of_charge_is_priced_and_hashed_by_its_line_in_the_table_alon
     content = json.loads(canonical_json(statement))["services"][0]["lines"][1]
 
     assert (line.kind, line.amount_pence) == ("box", 900)
-    assert content["workings"] == [{"quantity": "3", "price": "3", "amount": "9"}]
+    assert content["workings"] == [{"type": "unit-price", "quantity": "3", "price": "3", "amount": "9"}]
     assert (content["kind"], content["narrative"]) == ("box", "3 boxes of 10 at £3.00")
 
 

@@ -95,8 +95,8 @@ def statement_view(statement: Statement) -> StatementView:
         events=_events(statement),
         unbilled=_unbilled(statement),
         tariffs=tuple(
-            (f"{tariff.name} ({tariff.id})", str(number), long_date(tariff.effective_from))
-            for number, tariff in ((version.number, version.definition) for version in statement.tariffs)
+            (f"{tariff.name} ({tariff.id})", str(tariff.version), long_date(tariff.effective_from))
+            for tariff in statement.tariffs
         ),
         sha256=content_hash(statement),
     )

@@ -7,13 +7,13 @@ the hash that pages and documents carry.
 
 import hashlib
 from dataclasses import fields
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-from billing.domain.charge_line import ChargeLine, plain
+from billing.domain.charge_line import ChargeLine, plain, working_type
 from billing.domain.credits.credit_line import CreditLine
 from billing.domain.credits.reason import reason
 from billing.domain.rules import RULES_VERSION
@@ -22,9 +22,7 @@ from billing.domain.statement_vat import ProviderVat
 from billing.domain.usage import Evidence, UnbilledUsage
 from billing.domain.vat import VatTotal
 from shared.contracts import codec
-from shared.contracts.definitions import Tariff
 from shared.contracts.parties import PartyDetails
-from shared.contracts.versions import DefinitionVersion
 from shared.money import exact_text
 from shared.period import Month
 
@@ -45,7 +43,10 @@ def line_content(line: ChargeLine | CreditLine) -> dict[str, Any]:
     """One line, as in the canonical statement."""
     if isinstance(line, CreditLine):
         return _credit(line)
-    workings = [{**_fields(working), "amount": exact_text(working.amount)} for working in line.workings]
+    workings = [
+        {"type": working_type(type(working)), **_fields(working), "amount": exact_text(working.amount)}
+        for working in line.workings
+    ]
     amounts = {"amount_exact": exact_text(line.amount_exact), "amount_pence": line.amount_pence}
     return {**_fields(line), "workings": workings, **amounts}
 
@@ -58,6 +59,12 @@ def _credit(line: CreditLine) -> dict[str, Any]:
         "agreement": line.agreement,
         "target": line.target,
         "service": line.service,
+        "cause": line.cause,
+        "objective": msgspec.to_builtins(line.objective),
+        "attained": msgspec.to_builtins(line.attained),
+        "shortfall": _value(line.shortfall),
+        "band": msgspec.to_builtins(line.band),
+        "point_gbp": line.point_gbp,
         "objective_percent": line.objective.percent,
         "weighted_by": line.objective.weighted_by,
         "good": share.good,
@@ -97,12 +104,28 @@ def _statement(statement: Statement) -> dict[str, Any]:
         "agreements": _value(statement.agreements),
         "services": [_charges(charges) for charges in statement.services],
         "total_pence": statement.total_pence,
+        **_corrected(statement),
         "vat": _vat(statement),
         "gross_pence": statement.gross_pence,
         "evidence": _evidence(statement.evidence),
-        "tariffs": [_tariff(version) for version in statement.tariffs],
+        "tariffs": _value(statement.tariffs),
         **(credited if statement.credits else {}),
         **({"rectification_plans": _value(statement.plans)} if statement.plans else {}),
+        **({"issued": _value(statement.issued)} if statement.issued else {}),
+    }
+
+
+def _corrected(statement: Statement) -> dict[str, Any]:
+    """Without corrections of earlier months these fields are left out."""
+    if not statement.corrections:
+        return {}
+    return {
+        "corrections": [
+            {**_fields(line), "difference_pence": line.difference_pence, "payable_pence": line.payable_pence}
+            for line in statement.corrections
+        ],
+        "corrections_pence": statement.corrections_pence,
+        "payable_pence": statement.payable_pence,
     }
 
 
@@ -151,17 +174,6 @@ def _charges(charges: ServiceCharges) -> dict[str, Any]:
     }
 
 
-def _tariff(version: DefinitionVersion[Tariff]) -> dict[str, Any]:
-    tariff = version.definition
-    return {
-        "id": tariff.id,
-        "version": version.number,
-        "name": tariff.name,
-        "effective_from": tariff.effective_from.isoformat(),
-        "illustrative": tariff.illustrative,
-    }
-
-
 def _fields(of: Any) -> dict[str, Any]:
     """The fields of a dataclass by name."""
     return {field.name: _value(getattr(of, field.name)) for field in fields(of)}
@@ -172,7 +184,7 @@ def _value(value: object) -> Any:
         case Decimal():
             return plain(value)
         case date() | Month():
-            return str(value)
+            return msgspec.to_builtins(value) if isinstance(value, datetime) else str(value)
         case tuple():
             return [_value(each) for each in value]
         case None | str() | int():

@@ -45,6 +45,11 @@ class Working(Protocol):
         ...
 
 
+def working_type(kind: type) -> str:
+    """The name of a kind of working in canonical JSON: `unit-price` of `UnitPrice`."""
+    return "".join(f"-{each.lower()}" if each.isupper() else each for each in kind.__name__).removeprefix("-")
+
+
 @dataclass(frozen=True, slots=True)
 class ChargeLine:
     """One charge of one tariff version for the days `[first_day, end_day)`.

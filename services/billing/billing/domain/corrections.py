@@ -8,9 +8,9 @@ therefore every month that has a booking is rated again, and never one alone.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Literal
 
 from billing.domain.charge_line import ChargeLine
+from billing.domain.corrections_cause import Cause
 from billing.domain.credits.attainment import TargetAttainment
 from billing.domain.credits.credit_line import CreditLine
 from billing.domain.meters import MeteredEvent
@@ -23,10 +23,6 @@ from shared.period import Month
 
 SERVICE_CREDIT = "service-credit"
 _READ_ATTRIBUTES = ("percentage", "matrix", "cost-plus")
-# first: the line's month was not booked yet · usage: it counts other usage · terms: other tariffs, prices or days
-# vat: another treatment or rate · service-results: a credit of other results or charges
-# rules: other rules of rating · other-lines: a limit, a discount or a tier follows from earlier lines
-Cause = Literal["first", "usage", "terms", "vat", "service-results", "rules", "other-lines"]
 
 
 # A line in one VAT category: month, service, ref, category.

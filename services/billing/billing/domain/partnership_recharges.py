@@ -146,9 +146,7 @@ def _member(statement: Statement, agreement: StatementAgreement, level: MembersS
         council=statement.council,
         agreement=agreement,
         sees=level,
-        illustrative=any(
-            each.definition.illustrative for each in statement.tariffs if (each.definition.id, each.number) in tariffs
-        ),
+        illustrative=any(each.illustrative for each in statement.tariffs if (each.id, each.version) in tariffs),
         charges_pence=sum(line.amount_pence for line in lines),
         credits_pence=sum(line.applied_pence for line in credits),
         services=None if level == "totals" else tuple(_services(statement, lines)),

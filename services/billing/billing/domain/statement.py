@@ -8,6 +8,7 @@ every event that was received about the council in the month.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from types import MappingProxyType
 from typing import Literal
 
@@ -17,6 +18,7 @@ from billing.domain.credits.attainment import TargetAttainment
 from billing.domain.credits.credit_line import CreditLine
 from billing.domain.credits.earned import credit_lines
 from billing.domain.credits.rectification import RectificationPlan, rectification_plan
+from billing.domain.issued import CorrectionLine, Issued
 from billing.domain.meters import MeteredEvent
 from billing.domain.rating.adjustments import MINIMUM
 from billing.domain.rating.charge_kind import YearSoFar
@@ -30,8 +32,8 @@ from shared.contracts.versions import DefinitionVersion
 from shared.faults import did_you_mean
 from shared.period import Month, months_between, period_of
 
-# While its month goes on, and after that while it is not issued.
-Status = Literal["in-progress", "provisional"]
+# While its month goes on, after that while it is not issued, and for ever.
+Status = Literal["in-progress", "provisional", "issued"]
 
 
 class UnknownCouncil(LookupError):
@@ -54,6 +56,17 @@ class StatementAgreement:
 
 
 @dataclass(frozen=True, slots=True)
+class StatementTariff:
+    """A version of a tariff that priced lines of the statement."""
+
+    id: str
+    version: int
+    name: str
+    effective_from: date
+    illustrative: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceCharges:
     """One service's lines, and the usage they price in `unit`s."""
 
@@ -72,7 +85,8 @@ class Statement:
     """What `council` owes for `month`, and why; `tariffs` are the versions that priced its lines.
 
     `suppliers` are the providers of its agreements, as they are at the end of the month, and `partnerships` those of
-    which it is a member then: no part of what it states.
+    which it is a member then: no part of what it states. `corrections` are of earlier months; `issued` is None until
+    it is.
     """
 
     council: Council
@@ -81,11 +95,13 @@ class Statement:
     agreements: tuple[StatementAgreement, ...]
     services: tuple[ServiceCharges, ...]
     evidence: Evidence
-    tariffs: tuple[DefinitionVersion[Tariff], ...]
+    tariffs: tuple[StatementTariff, ...]
     credits: tuple[CreditLine, ...] = ()
     plans: tuple[RectificationPlan, ...] = ()
     suppliers: tuple[Provider, ...] = ()
     partnerships: tuple[Partnership, ...] = ()
+    corrections: tuple[CorrectionLine, ...] = ()
+    issued: Issued | None = None
 
     @property
     def lines(self) -> tuple[ChargeLine, ...]:
@@ -108,25 +124,35 @@ class Statement:
 
     @property
     def total_pence(self) -> int:
-        """What is payable before VAT: charges less service credits."""
+        """What the month comes to before VAT: charges less service credits."""
         return self.charges_pence - self.credits_pence
+
+    @property
+    def corrections_pence(self) -> int:
+        """What corrections of earlier months add to what is payable, before VAT."""
+        return sum(line.payable_pence for line in self.corrections)
+
+    @property
+    def payable_pence(self) -> int:
+        """What is payable before VAT: the month, and corrections of earlier ones."""
+        return self.total_pence + self.corrections_pence
 
     @property
     def vat(self) -> StatementVat:
         """The VAT on its lines, by provider and category."""
         provider_of = {agreement.id: agreement.provider for agreement in self.agreements}
-        return statement_vat(self.lines, self.credits, provider_of)
+        return statement_vat(self.lines, self.credits, provider_of, self.corrections)
 
     @property
     def gross_pence(self) -> int | None:
         """What is payable with VAT; None while a service has no VAT treatment."""
         vat_pence = self.vat.vat_pence
-        return None if vat_pence is None else self.total_pence + vat_pence
+        return None if vat_pence is None else self.payable_pence + vat_pence
 
     @property
     def illustrative(self) -> bool:
         """Whether any of its prices is an example, not agreed by any council."""
-        return any(tariff.definition.illustrative for tariff in self.tariffs)
+        return any(tariff.illustrative for tariff in self.tariffs)
 
     @property
     def providers(self) -> tuple[str, ...]:
@@ -332,7 +358,12 @@ def _suppliers(terms: Terms, agreements: Sequence[DefinitionVersion[Agreement]],
             yield provider.definition
 
 
-def _tariffs(tariff_periods: Sequence[TariffPeriod]) -> tuple[DefinitionVersion[Tariff], ...]:
+def _tariffs(tariff_periods: Sequence[TariffPeriod]) -> tuple[StatementTariff, ...]:
     """By id and version."""
     used = {(period.tariff.definition.id, period.tariff.number): period.tariff for period in tariff_periods}
-    return tuple(used[key] for key in sorted(used))
+    return tuple(_tariff(used[key]) for key in sorted(used))
+
+
+def _tariff(version: DefinitionVersion[Tariff]) -> StatementTariff:
+    tariff = version.definition
+    return StatementTariff(tariff.id, version.number, tariff.name, tariff.effective_from, tariff.illustrative)

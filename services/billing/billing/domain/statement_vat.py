@@ -11,8 +11,9 @@ from decimal import Decimal
 
 from billing.domain.charge_line import ChargeLine
 from billing.domain.credits.credit_line import CreditLine
+from billing.domain.issued import CorrectionLine
 from billing.domain.terms import Terms
-from billing.domain.vat import LineVat, VatTotal, invoices_needed, vat_totals
+from billing.domain.vat import LineVat, VatCategory, VatTotal, invoices_needed, vat_totals
 from shared.contracts.vat import WITHOUT_VAT, VatTreatment
 
 
@@ -53,21 +54,26 @@ class StatementVat:
 
 
 def statement_vat(
-    charges: Sequence[ChargeLine], credits: Sequence[CreditLine], provider_of: Mapping[str, str]
+    charges: Sequence[ChargeLine],
+    credits: Sequence[CreditLine],
+    provider_of: Mapping[str, str],
+    corrections: Sequence[CorrectionLine] = (),
 ) -> StatementVat:
     """The VAT on the lines; `provider_of` has the provider of each agreement."""
-    nets = [(line.agreement, line.service, line.vat, line.amount_pence) for line in charges]
-    nets += [(line.agreement, line.service, line.vat, -line.applied_pence) for line in credits]
-    by_provider: dict[str, list[tuple[LineVat, int]]] = {}
-    for agreement, _, vat, net_pence in nets:
+    nets = [(provider_of[line.agreement], line.service, _category(line.vat), line.amount_pence) for line in charges]
+    nets += [(provider_of[line.agreement], line.service, _category(line.vat), -line.applied_pence) for line in credits]
+    nets += [(line.provider, line.service, line.vat, line.payable_pence) for line in corrections if line.payable_pence]
+    by_provider: dict[str, list[tuple[VatCategory, int]]] = {}
+    for provider, _, vat, net_pence in nets:
         if vat is not None:
-            by_provider.setdefault(provider_of[agreement], []).append((vat, net_pence))
-    providers = (
-        ProviderVat(provider, vat_totals((vat.category, net_pence) for vat, net_pence in of_provider))
-        for provider, of_provider in sorted(by_provider.items())
-    )
+            by_provider.setdefault(provider, []).append((vat, net_pence))
+    providers = (ProviderVat(provider, vat_totals(of_it)) for provider, of_it in sorted(by_provider.items()))
     without = {service for _, service, vat, _ in nets if vat is None}
     return StatementVat(tuple(providers), tuple(sorted(without)))
+
+
+def _category(vat: LineVat | None) -> VatCategory | None:
+    return None if vat is None else vat.category
 
 
 def charges_with_vat(terms: Terms, lines: Iterable[ChargeLine]) -> tuple[ChargeLine, ...]:

@@ -25,7 +25,7 @@ from fractions import Fraction
 from itertools import groupby
 from typing import Any
 
-from billing.domain.charge_line import Absence, ChargeLine
+from billing.domain.charge_line import Absence, ChargeLine, Working, working_type
 from billing.domain.rating import (
     adjustments,
     allowances,
@@ -78,6 +78,32 @@ KINDS: Mapping[type, Callable[[Any, PeriodUsage], Priced]] = {
     PercentageCharge: percentage.price,
     MatrixCharge: matrix.price,
     CostPlusCharge: cost_plus.price,
+}
+
+
+# Every working that a line may have, by the name that the canonical statement gives it.
+WORKINGS: Mapping[str, type[Working]] = {
+    working_type(each): each
+    for each in (
+        adjustments.PercentOff,
+        adjustments.FixedOff,
+        adjustments.AboveMaximum,
+        adjustments.TopUp,
+        allowances.NotPriced,
+        annual.MonthOfYear,
+        capacity.Overage,
+        commitment.AboveCommitment,
+        cost_plus.Cost,
+        cost_plus.MarkUp,
+        graduated.TierStep,
+        graduated.FlatFee,
+        matrix.MatrixStep,
+        package.Packages,
+        percentage.PercentOfAmount,
+        percentage.Transactions,
+        standing.ProratedMonth,
+        unit.UnitPrice,
+    )
 }
 
 

@@ -1,0 +1,92 @@
+"""What issuing adds to a statement: its number, its dates, what it followed from, and corrections of earlier months."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+
+from billing.domain.corrections_cause import Cause
+from billing.domain.vat import VatCategory
+from shared.period import Month
+
+# here: in the sum of this statement · credit-note: in a document of its own · carried: too small, and listed again
+Settlement = Literal["here", "credit-note", "carried"]
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRef:
+    """A document by its number, and the SHA-256 of its canonical bytes in hexadecimal."""
+
+    number: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadThrough:
+    """The next offset of one partition that had not been read when the statement was made."""
+
+    topic: str
+    partition: int
+    next_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """When and under which number a statement was issued, and what its content followed from.
+
+    `issued_on` and `due_on` are London dates; `due_on` is None where no payment term is agreed. Everything that was
+    sent before `cut_off` had been read, as `read_through` says. `previous` is the council's document before this one
+    from the same provider: together they are a chain.
+    """
+
+    number: str
+    provider: str
+    issued_on: date
+    due_on: date | None
+    cut_off: datetime
+    previous: DocumentRef | None
+    read_through: tuple[ReadThrough, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectedBy:
+    """An event that a correction follows from, and its place in the log."""
+
+    source: str
+    id: str
+    topic: str
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectionLine:
+    """What a line of an earlier month came to when it was booked last, and what it comes to now, in pence.
+
+    `events` are the first of the `events_in_all` that it follows from. One that is not settled `here` is listed and
+    is in no sum of this statement.
+    """
+
+    month: Month
+    agreement: str
+    provider: str
+    service: str
+    ref: str
+    name: str
+    kind: str
+    vat: VatCategory | None
+    was_pence: int
+    now_pence: int
+    cause: Cause
+    settled: Settlement
+    events: tuple[CorrectedBy, ...] = ()
+    events_in_all: int = 0
+
+    @property
+    def difference_pence(self) -> int:
+        """Now less was: above 0 the council owes more."""
+        return self.now_pence - self.was_pence
+
+    @property
+    def payable_pence(self) -> int:
+        """What of it is in the sum of the statement that lists it."""
+        return self.difference_pence if self.settled == "here" else 0
