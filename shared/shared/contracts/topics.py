@@ -48,7 +48,7 @@ DECISIONS = Topic(
 VERDICTS = Topic(
     "sla.verdicts.v1", "council:item", PARTITIONS, REPLAYABLE_DAYS, ("sla-monitor",), ("sla-monitor", "billing")
 )
-STATEMENTS = Topic("billing.statements.v1", "council:statement", 1, REPLAYABLE_DAYS, ("billing",), ("councils",))
+STATEMENTS = Topic("billing.statements.v1", "council:statement:step", 1, None, ("billing",), ("billing",))
 
 _AUDITED = ("catalogue", "sla-monitor", "billing")
 AUDIT = Topic("audit.entries.v1", "service:number", 1, None, _AUDITED, _AUDITED)

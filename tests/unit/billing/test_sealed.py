@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from importlib import import_module
 from pkgutil import iter_modules
+from typing import Any
 
 import msgspec
 import pytest
@@ -92,8 +93,8 @@ def test_corrections_that_are_settled_here_are_payable_and_others_are_listed() -
 
 def test_every_working_of_the_package_can_be_read_back() -> None:
     modules = [import_module(f"{rating.__name__}.{each.name}") for each in iter_modules(rating.__path__)]
-    kinds = {each for module in modules for each in vars(module).values() if is_dataclass(each)}
-    workings = {each for each in kinds if hasattr(each, "formula")}
+    kinds: set[Any] = {each for module in modules for each in vars(module).values() if is_dataclass(each)}
+    workings: set[Any] = {each for each in kinds if hasattr(each, "formula")}
 
     assert workings == set(WORKINGS.values())
     assert len(WORKINGS) == len(workings)
