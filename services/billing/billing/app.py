@@ -12,10 +12,13 @@ from billing.domain.ingest import TOPICS
 from billing.dry_run import DryRun
 from billing.metrics import BillingMetrics
 from billing.partnerships import PartnershipMonths
+from billing.routes import steps as step_routes
+from billing.routes.read_back import ReadBack
 from billing.settings import BillingSettings
 from billing.statements.drafts import Statements
+from billing.statements.steps import StatementSteps
 from billing.store.sql import GROUP, SqlStore
-from billing.store.tables import approvals, audit, decisions, installation_key, known_log
+from billing.store.tables import approvals, audit, decisions, installation_key, known_log, outbox
 from billing.trial import route as trial
 from shared.auditing.api import TYPES as AUDIT_TYPES
 from shared.auditing.api import router as audit_router
@@ -37,6 +40,7 @@ from shared.sql.approvals import Approvals
 from shared.sql.installation_key import derived_key
 from shared.sql.isolation import Database
 from shared.sql.migrate import prepare
+from shared.sql.outbox import relay, unpublished_count
 from shared.sql.progress import ShardProgress, SqlKnownLogs
 from shared.web.pages import site_routes
 
@@ -53,18 +57,20 @@ class BillingApp:
     name = GROUP
     title = "Tallystick: billing"
     read_model_every_s = 60.0
-    types = (*api.TYPES, *trial.TYPES, *AUDIT_TYPES)
+    types = (*api.TYPES, *step_routes.TYPES, *trial.TYPES, *AUDIT_TYPES)
 
     def __init__(self, settings: BillingSettings, *, bus: Bus, clock: Clock, registry: CollectorRegistry) -> None:
         self._bus = bus
         self._database = Database.at(settings.database)
-        engine = self._database.workers
+        self._workers = engine = self._database.workers
         prepare(engine, "billing")
         self.cursor_key = derived_key(engine, installation_key, "cursors")
         self._stored_at_once = _STORED_AT_ONCE[engine.dialect.name]
         self._store = SqlStore(engine)
         answering = SqlStore(self._database.requests)
         self.statements, self.partnerships = Statements(answering, clock), PartnershipMonths(answering, clock)
+        self.steps = StatementSteps(self._store, clock)
+        self.read_back = ReadBack(bus, self._store.position)
         self.dry_run = DryRun(self._store, clock)
         self.approvals = Approvals(engine, approvals, audit)
         self._known_logs = SqlKnownLogs(engine, known_log, GROUP)
@@ -74,7 +80,8 @@ class BillingApp:
         self._processor = MeasuredProcessor(BillingProcessor(self._store), self._metrics.groups, group=GROUP)
         self._access = AccessView(bus, reader=GROUP)
         self.authentication = authentication(self._access, clock, audience=settings.audience, secure=settings.is_secure)
-        self.heartbeats: Sequence[Heartbeat] = (self._access.heartbeat, self.audit.heartbeat)
+        self._relaying = Heartbeat("outbox relay")
+        self.heartbeats: Sequence[Heartbeat] = (self._relaying, self._access.heartbeat, self.audit.heartbeat)
         self._consumer = ConsumerStatus(GROUP)
         self.consumers = (self._consumer,)
         self.checks: Mapping[str, Check] = {
@@ -96,6 +103,7 @@ class BillingApp:
         """Billing's routes: statements, partnerships, tariffs to try, and its audit log."""
         routes = APIRouter()
         routes.include_router(api.router(self.statements))
+        routes.include_router(step_routes.router(self.steps, self.read_back))
         routes.include_router(partnership_api.router(self.partnerships))
         routes.include_router(trial.router())
         routes.include_router(audit_router(self.audit))
@@ -123,6 +131,7 @@ class BillingApp:
             tasks.create_task(self._access.run(stop))
             tasks.create_task(self.audit.run(stop))
             tasks.create_task(self._ingest(stop))
+            tasks.create_task(relay(self._workers, self._bus, stop, outbox=outbox, heartbeat=self._relaying))
 
     async def _ingest(self, stop: asyncio.Event) -> None:
         await consume(
@@ -158,8 +167,9 @@ class BillingApp:
         return await asyncio.to_thread(self._store.version_counts)
 
     async def unread(self) -> int:
-        """How many records it has still to ingest."""
-        return await unread(self._bus, BillingProcessor(self._store), TOPICS)
+        """How many records it has still to ingest, and steps to publish, which it will read then."""
+        unpublished = await asyncio.to_thread(unpublished_count, self._workers, outbox)
+        return unpublished + await unread(self._bus, BillingProcessor(self._store), TOPICS)
 
     async def close(self) -> None:
         """Everything is released. Idempotent."""

@@ -83,7 +83,7 @@ class DryRun:
         for council, month in months:
             found[council, month] = None
             with suppress(MonthNotBegun, UnknownCouncil, NoAgreement, StatementFailed):
-                found[council, month] = statements.statement(council, month, scope=scope)
+                found[council, month] = statements.draft(council, month, scope=scope)
         return found
 
 

@@ -10,11 +10,13 @@ from typing import NamedTuple, Protocol
 from billing.domain.credits.attainment import TargetAttainment
 from billing.domain.ingest import AcceptedEvent
 from billing.domain.meters import MeteredEvent
+from billing.domain.numbers import DocumentKind
 from billing.domain.terms import Terms
 from billing.domain.usage import Usage, UsageDetail
 from shared.contracts.definitions import Service
 from shared.contracts.meters import NamedMeter
 from shared.contracts.scalars import Stream
+from shared.contracts.statements import StatementEvent, StepEvent
 from shared.contracts.topics import TOPIC_OF_STREAM, USAGE
 from shared.instants import instant_at
 from shared.log.port import Quarantined, Shard
@@ -162,12 +164,53 @@ class VerdictReads(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """An issued document: its number, its place in the chain, and its canonical bytes."""
+
+    number: str
+    provider: str
+    kind: DocumentKind
+    council: str
+    month: Month
+    issued_at: datetime
+    total_pence: int
+    sha256: str
+    previous: str | None
+    content: bytes
+
+
+class StepReads(Protocol):
+    """What people and the close did to statements of the councils in scope, and what was issued."""
+
+    def steps(self, council: str, month: Month) -> list[StepEvent]:
+        """The steps of a council's month, in their order."""
+        ...
+
+    def statement(self, council: str, month: Month) -> StoredDocument | None:
+        """The issued statement of a council's month; None before it is issued."""
+        ...
+
+    def documents(self, council: str) -> list[StoredDocument]:
+        """Every document of a council, in the order of issuing."""
+        ...
+
+    def newest(self, provider: str, council: str) -> StoredDocument | None:
+        """The council's last document from that provider: the one that the next follows."""
+        ...
+
+    def price_setters(self, versions: Sequence[tuple[str, str, int]]) -> frozenset[str]:
+        """Who proposed or approved any of those versions, each a kind, an id and a number."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything that a statement is made of, as of one moment and of the councils in one scope."""
 
     terms: Terms
     usage: UsageReads
     verdicts: VerdictReads
+    steps: StepReads
 
 
 class SnapshotStore(Protocol):
@@ -178,6 +221,26 @@ class SnapshotStore(Protocol):
 
         Of councils outside `scope` nothing is found.
         """
+        ...
+
+
+class StepWriter(StepReads, Protocol):
+    """One transaction in which nobody else takes a step: what is read in it stays so until it ends."""
+
+    def add(self, event: StatementEvent) -> bool:
+        """The step, and what follows from it, is stored and will be published; False where it was taken already."""
+        ...
+
+    def next_sequence(self, provider: str, financial_year: int, kind: DocumentKind) -> int:
+        """The number after the last one of that provider, year and kind."""
+        ...
+
+
+class StepStore(SnapshotStore, Protocol):
+    """Where steps are taken. Calls block."""
+
+    def taking_steps(self) -> AbstractContextManager[StepWriter]:
+        """A transaction for steps, committed at the end of the block; all of it is undone where that raises."""
         ...
 
 
@@ -209,7 +272,7 @@ class DryRunStore(SnapshotStore, IngestStore, Protocol):
         ...
 
 
-class Store(SnapshotStore, IngestStore, Protocol):
+class Store(StepStore, IngestStore, Protocol):
     """All of billing's memory."""
 
     def insert_results(self, events: Sequence[AcceptedEvent]) -> list[InsertResult]:

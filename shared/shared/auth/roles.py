@@ -19,8 +19,10 @@ class Action(Enum):
     APPROVE_EXCLUSION = "approve exclusions"
     REQUEST_CORRECTION = "request correction runs"
     APPROVE_CORRECTION = "approve correction runs"
+    CHECK_STATEMENT = "check and issue statements, record payments and answer queries"
     APPROVE_STATEMENT = "approve statements"
     QUERY_STATEMENT = "query statements"
+    ACKNOWLEDGE_STATEMENT = "acknowledge statements"
     OPERATE = "decide on quarantined events"
     SEND_EVENTS = "send events"
     MANAGE_ACCESS = "manage who has access"
@@ -64,7 +66,13 @@ ROLES = {
             "finance",
             "provider",
             "Provider finance",
-            _READS | {Action.PROPOSE_CATALOGUE, Action.REQUEST_CORRECTION, Action.APPROVE_STATEMENT},
+            _READS
+            | {
+                Action.PROPOSE_CATALOGUE,
+                Action.REQUEST_CORRECTION,
+                Action.CHECK_STATEMENT,
+                Action.APPROVE_STATEMENT,
+            },
         ),
         Role(
             "approver",
@@ -90,6 +98,7 @@ ROLES = {
                 Action.APPROVE_EXCLUSION,
                 Action.APPROVE_CATALOGUE,
                 Action.QUERY_STATEMENT,
+                Action.ACKNOWLEDGE_STATEMENT,
                 Action.MANAGE_CREDENTIALS,
             },
         ),

@@ -178,7 +178,10 @@ class ServiceVat(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_u
 class Agreement(Definition, frozen=True, kw_only=True):
     """The targets, tariffs, service credits and VAT treatments agreed with one council, and from when to when.
 
-    `members_see` is how much of its recharge other members of a partnership with the same provider are shown.
+    `members_see` is how much of its recharge other members of a partnership with the same provider are shown. A draft
+    statement is open for the council's review for `review_days` before it is issued; none where nothing is agreed. A
+    correction of an issued month is settled in the next statement, or by a credit note where it is to the council's
+    favour and `corrections_by` says so; one of less than `corrections_from_gbp` is listed and carried forward.
     """
 
     council: Id
@@ -191,6 +194,9 @@ class Agreement(Definition, frozen=True, kw_only=True):
     credits: ServiceCredits | None = None
     vat: Annotated[tuple[ServiceVat, ...], Meta(max_length=200)] = ()
     members_see: MembersSee = "none"
+    review_days: Annotated[int, Meta(ge=0, le=90)] | None = None
+    corrections_by: Literal["next-statement", "credit-note"] = "next-statement"
+    corrections_from_gbp: Amount | None = None
 
     def vat_of(self, service: str) -> ServiceVat | None:
         """How VAT treats the service: by its own entry, or by that of every service; None where none is recorded."""

@@ -64,9 +64,16 @@ class PartyDetails(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid
 
 
 class ProviderParty(PartyDetails, frozen=True, kw_only=True):
-    """Who supplies; payment is due so many days after a statement is issued."""
+    """Who supplies; payment is due so many days after a statement is issued.
+
+    `number_prefix` goes before the numbers of its statements, which are its own without one too.
+    """
 
     payment_days: PaymentDays | None = None
+    number_prefix: (
+        Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,8}" + END_OF_TEXT, description="1 to 8 capital letters and digits")]
+        | None
+    ) = None
     bank: BankAccount | None = None
 
 

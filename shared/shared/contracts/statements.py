@@ -112,7 +112,7 @@ class DocumentData(StepData, frozen=True, kw_only=True):
     total_pence: Pence
     sha256: Sha256
     previous: Sha256 | None = None
-    content: Annotated[str, Meta(max_length=900_000)]
+    content: Annotated[str, Meta(max_length=240_000)]
 
 
 class StatementIssued(StatementStep, frozen=True, kw_only=True, tag="tallystick.statement.issued.v1"):

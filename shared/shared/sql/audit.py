@@ -28,25 +28,11 @@ from sqlalchemy import (
 from shared.audit import BEGINNING, AuditEntry, AuditRecord, entry_after, follows
 from shared.contracts.codec import canonical_json
 from shared.scope import Scope
+from shared.sql.append_only import only_grows
 from shared.sql.statements import in_scope
 
 _READ_AT_ONCE = 1_000
 _details = msgspec.json.Decoder(dict[str, str])
-
-
-_APPEND_ONLY = {
-    "sqlite": tuple(
-        f"CREATE TRIGGER audit_entry_no_{what} BEFORE {what} ON audit_entry "
-        "BEGIN SELECT RAISE(ABORT, 'the audit log only grows'); END"
-        for what in ("UPDATE", "DELETE")
-    ),
-    "postgresql": (
-        "CREATE FUNCTION audit_only_grows() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN RAISE EXCEPTION 'the audit log only grows'; END $$",
-        "CREATE TRIGGER audit_entry_only_grows BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_entry "
-        "FOR EACH STATEMENT EXECUTE FUNCTION audit_only_grows()",
-    ),
-}
 
 
 class AuditLogDiffers(Exception):
@@ -80,7 +66,7 @@ class AuditTables:
             # The newest entry that the log of all services is known to hold.
             Column("published", BigInteger, nullable=False),
         )
-        event.listen(self.entries, "after_create", _refuse_changes)
+        only_grows(self.entries, "the audit log only grows")
         event.listen(self.newest, "after_create", self._begin)
 
     def _begin(self, _table: object, connection: Connection, **_: object) -> None:
@@ -156,11 +142,6 @@ class AuditTables:
     def count(self, connection: Connection) -> int:
         """How many entries are stored."""
         return connection.scalar(select(func.count()).select_from(self.entries)) or 0
-
-
-def _refuse_changes(_table: object, connection: Connection, **_: object) -> None:
-    for statement in _APPEND_ONLY[connection.dialect.name]:
-        connection.exec_driver_sql(statement)
 
 
 # The newest entry's own record is not needed to add another.

@@ -11,6 +11,7 @@ from typing import get_args
 import msgspec
 
 from billing.domain.metering import Fact, fact_of
+from billing.domain.steps import PricesDecided, StepReceived, prices_decided, step_of
 from billing.domain.verdicts import VerdictReceived, verdict_of
 from shared.contracts.access import AccessEvent
 from shared.contracts.catalogue import CatalogueEvent
@@ -18,29 +19,34 @@ from shared.contracts.codec import AnyEvent
 from shared.contracts.envelope import ItemEvent, TimeAdvanced
 from shared.contracts.items import FactWithdrawn, NewItemData, TicketEvent, WorkEvent
 from shared.contracts.proposals import ProposalUpdated
-from shared.contracts.topics import CATALOGUE, TICKETS, USAGE, VERDICTS, WORK
+from shared.contracts.statements import StatementEvent
+from shared.contracts.topics import CATALOGUE, STATEMENTS, TICKETS, USAGE, VERDICTS, WORK
 from shared.contracts.usage import UsageEvent
 from shared.contracts.verdicts import VerdictEvent
 from shared.instants import epoch_us
 from shared.log.port import Record, Shard
 from shared.log.validation import InvalidRecord, read_event
 
-TOPICS = (CATALOGUE, TICKETS, WORK, USAGE, VERDICTS)
+TOPICS = (CATALOGUE, TICKETS, WORK, USAGE, VERDICTS, STATEMENTS)
 _CARRIED: dict[str, frozenset[type[AnyEvent]]] = {
     CATALOGUE.name: frozenset({*get_args(CatalogueEvent), *get_args(AccessEvent), ProposalUpdated}),
     TICKETS.name: frozenset({*get_args(TicketEvent), FactWithdrawn, TimeAdvanced}),
     WORK.name: frozenset({*get_args(WorkEvent), FactWithdrawn, TimeAdvanced}),
     USAGE.name: frozenset({*get_args(UsageEvent), TimeAdvanced}),
     VERDICTS.name: frozenset(get_args(VerdictEvent)),
+    STATEMENTS.name: frozenset(get_args(StatementEvent)),
 }
 _encoder = msgspec.json.Encoder(order="deterministic")
+
+
+AnyFact = Fact | VerdictReceived | StepReceived | PricesDecided
 
 
 class AcceptedEvent(msgspec.Struct, frozen=True, gc=False):
     """A fact to be stored once, and the digest that distinguishes a repetition from another content under its id."""
 
     record: Record
-    fact: Fact | VerdictReceived
+    fact: AnyFact
     digest: bytes
 
 
@@ -49,14 +55,21 @@ def ingest_record(shard: Shard, record: Record) -> AcceptedEvent | InvalidRecord
     event = read_event(shard, record, _CARRIED[shard.topic])
     if isinstance(event, InvalidRecord):
         return event
-    if isinstance(event, VerdictEvent):
-        fact: Fact | VerdictReceived | None = verdict_of(event, record.offset)
-    else:
-        fact = fact_of(event, partition=shard.partition, offset=record.offset)
+    fact = _fact(event, shard, record)
     if fact is None:
         return None
     digest = verdict_digest(fact) if isinstance(fact, VerdictReceived) else content_digest(event)
     return AcceptedEvent(record, fact, digest)
+
+
+def _fact(event: AnyEvent, shard: Shard, record: Record) -> AnyFact | None:
+    if isinstance(event, VerdictEvent):
+        return verdict_of(event, record.offset)
+    if isinstance(event, StatementEvent):
+        return step_of(event)
+    if isinstance(event, ProposalUpdated):
+        return prices_decided(event)
+    return fact_of(event, partition=shard.partition, offset=record.offset)
 
 
 def content_digest(event: AnyEvent) -> bytes:

@@ -3,6 +3,7 @@
 # Every other table only grows (`shared.sql.migrate`).
 CHANGEABLE = {
     "audit_newest": "UPDATE",
+    "outbox": "DELETE",
     "progress": "UPDATE",
     "event": "UPDATE",
     "verdict": "UPDATE",

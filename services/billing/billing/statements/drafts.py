@@ -12,6 +12,7 @@ from billing.domain.charge_line import ChargeLine
 from billing.domain.credits.credit_line import CreditLine
 from billing.domain.meters import left_out, value_of
 from billing.domain.rating.pipeline import LineFailed
+from billing.domain.sealed import statement_of
 from billing.domain.statement import (
     NoAgreement,
     Statement,
@@ -109,6 +110,12 @@ class Statements:
         with self._store.snapshot(scope) as snapshot:
             return statement_in(snapshot, council, month, status)
 
+    def draft(self, council: str, month: Month, *, scope: Scope) -> Statement:
+        """What the month comes to by now, also where another statement of it was issued. Raises as `statement`."""
+        status = status_of(month, self._clock)
+        with self._store.snapshot(scope) as snapshot:
+            return draft_in(snapshot, council, month, status)
+
     def statements(self, month: Month, *, scope: Scope) -> MonthOfStatements:
         """Every statement of the month, the usage that has none, and what failed. Raises `MonthNotBegun`."""
         status = status_of(month, self._clock)
@@ -171,7 +178,16 @@ def status_of(month: Month, clock: Clock) -> Status:
 
 
 def statement_in(snapshot: Snapshot, council: str, month: Month, status: Status) -> Statement:
-    """The council's statement as `snapshot` has it. Raises `UnknownCouncil`, `NoAgreement`, `StatementFailed`."""
+    """The council's statement: as it was issued, or what the month comes to by now.
+
+    Raises `UnknownCouncil`, `NoAgreement`, `StatementFailed`.
+    """
+    issued = snapshot.steps.statement(council, month)
+    return draft_in(snapshot, council, month, status) if issued is None else statement_of(issued.content)
+
+
+def draft_in(snapshot: Snapshot, council: str, month: Month, status: Status) -> Statement:
+    """What the month comes to by all that `snapshot` has, issued or not. Raises as `statement_in`."""
     if not needs_its_year(snapshot.terms, council, month) and not counts_points(snapshot.terms, council, month):
         alone = _built(snapshot, council, month, (), status)
         if not alone.credits_pence:

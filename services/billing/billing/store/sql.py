@@ -18,6 +18,7 @@ from billing.domain.terms import DefinitionVersions, Terms
 from billing.ports import IngestBatch, Snapshot
 from billing.store import tables
 from billing.store.quarantine import SqlQuarantineStore
+from billing.store.steps import SqlSteps, SqlStepWriter, lock_statements
 from billing.store.usage import SqlUsage
 from billing.store.verdicts import SqlVerdicts
 from billing.store.writing import arrival, write
@@ -80,7 +81,14 @@ class SqlStore:
     def snapshot(self, scope: Scope) -> Iterator[Snapshot]:
         with self._scoped(scope) as connection:
             terms = self._current_terms(connection, scope)
-            yield Snapshot(terms, SqlUsage(connection, scope), SqlVerdicts(connection, scope))
+            steps = SqlSteps(connection, scope)
+            yield Snapshot(terms, SqlUsage(connection, scope), SqlVerdicts(connection, scope), steps)
+
+    @contextmanager
+    def taking_steps(self) -> Iterator[SqlStepWriter]:
+        with self._writing() as connection:
+            lock_statements(connection)
+            yield SqlStepWriter(connection, Scope.all())
 
     @contextmanager
     def dry_run_store(self) -> Iterator["SqlDryRunStore"]:

@@ -17,15 +17,18 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
     text,
 )
 from sqlalchemy.sql.selectable import NamedFromClause
 
 from shared.quarantine.decisions import quarantine_decision_table
+from shared.sql.append_only import only_grows
 from shared.sql.approvals import approval_table
 from shared.sql.audit import AuditTables
 from shared.sql.inbox import inbox_table
 from shared.sql.installation_key import installation_key_table
+from shared.sql.outbox import outbox_table
 from shared.sql.progress import known_log_table, progress_table
 
 # Which rows the index by item holds. A query finds it where it says the same, word for word.
@@ -39,6 +42,7 @@ approvals = approval_table(metadata)
 known_log = known_log_table(metadata)
 installation_key = installation_key_table(metadata)
 audit = AuditTables(metadata)
+outbox = outbox_table(metadata)
 
 
 def _id(name: str, *, primary_key: bool = False) -> Column[str]:
@@ -145,3 +149,87 @@ quarantine = Table(
     Column("value", LargeBinary),
     Column("redriven", Boolean, nullable=False),  # sent again by an operator
 )
+
+# What people and the close did to a council's month, for ever: the event itself, and what it is found by.
+statement_step = Table(
+    "statement_step",
+    metadata,
+    _id("council", primary_key=True),
+    Column("month", String(7), primary_key=True),
+    _id("step", primary_key=True),
+    Column("place", BigInteger().with_variant(Integer, "sqlite"), nullable=False),  # in the order of the steps
+    Column("type", String(48), nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("event", LargeBinary, nullable=False),
+    UniqueConstraint("council", "month", "place"),
+)
+
+# Decisions on what keeps months from being issued. Of no one council: no request reads them.
+blocker_decision = Table(
+    "blocker_decision",
+    metadata,
+    Column("month", String(7), primary_key=True),
+    _id("step", primary_key=True),
+    _id("blocker"),
+    Column("at_us", BigInteger, nullable=False),
+    Column("event", LargeBinary, nullable=False),
+)
+
+# Issued statements and credit notes. `content` is the canonical JSON that was sealed, compressed by gzip.
+document = Table(
+    "document",
+    metadata,
+    _id("provider", primary_key=True),
+    Column("number", String(24), primary_key=True),
+    Column("financial_year", Integer, nullable=False),
+    Column("kind", String(11), nullable=False),
+    Column("sequence", Integer, nullable=False),
+    _id("council"),
+    Column("month", String(7), nullable=False),
+    _id("step"),
+    Column("issued_at_us", BigInteger, nullable=False),
+    Column("total_pence", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("previous", String(64)),
+    Column("content", LargeBinary, nullable=False),
+    UniqueConstraint("provider", "financial_year", "kind", "sequence"),
+    UniqueConstraint("council", "month", "step"),
+    # The chain of a council's documents does not fork: each but the first follows another one.
+    UniqueConstraint("provider", "council", "previous"),
+)
+
+# Double entry: the entries of a posting sum to 0. An entry's id says what it is of, so that none is booked twice.
+ledger_entry = Table(
+    "ledger_entry",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("posting", String(128), nullable=False, index=True),
+    _id("council"),
+    _id("provider"),
+    Column("month", String(7), nullable=False),
+    Column("document", String(24), nullable=False),
+    Column("line", String(64), nullable=False),
+    Column("service", String(64), nullable=False),
+    Column("account", String(32), nullable=False),
+    Column("amount_pence", BigInteger, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Index("ledger_by_document", "council", "document"),
+)
+
+# Who proposed and who approved a version of a tariff or an agreement: they may not approve its statements.
+definition_decided = Table(
+    "definition_decided",
+    metadata,
+    Column("kind", String(16), primary_key=True),
+    _id("id", primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("by", String(200), primary_key=True),
+)
+
+for _table, _message in (
+    (statement_step, "steps of a statement are for ever"),
+    (blocker_decision, "decisions are for ever"),
+    (document, "an issued document never changes"),
+    (ledger_entry, "the ledger only grows"),
+):
+    only_grows(_table, _message)

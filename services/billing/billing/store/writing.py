@@ -11,10 +11,12 @@ from sqlalchemy.dialects.postgresql import Insert, insert
 
 from billing.domain.ingest import AcceptedEvent
 from billing.domain.metering import DefinitionPublished, EventReceived
+from billing.domain.steps import PricesDecided, StepReceived
 from billing.domain.verdicts import VerdictReceived
 from billing.ports import IngestBatch
 from billing.store import tables
 from billing.store.quarantine import quarantine_records
+from billing.store.steps import lock_statements, record_deciders, record_step
 from shared.log.validation import CONFLICT, as_quarantined
 from shared.sql.inbox import Arrival, InsertResult, receive
 from shared.sql.progress import Counts, Progress
@@ -92,6 +94,11 @@ def _store_facts(connection: Connection, events: Iterable[AcceptedEvent]) -> Non
     by_type: defaultdict[type, list[object]] = defaultdict(list)
     for event in events:
         by_type[type(event.fact)].append(event.fact)
+        if isinstance(event.fact, StepReceived):
+            lock_statements(connection)
+            record_step(connection, event.fact.event)
+        elif isinstance(event.fact, PricesDecided):
+            record_deciders(connection, event.fact)
     for fact_type, (table, store) in _TABLES.items():
         if facts := by_type[fact_type]:
             store(connection, table, list(map(_row_of(table), facts)))

@@ -8,7 +8,7 @@ from alembic import op
 from billing.store.tables import installation_key, metadata
 from shared.sql.installation_key import make_installation_key
 
-revision = "0012"
+revision = "0013"
 down_revision = None
 
 

@@ -1,0 +1,38 @@
+"""Steps of statements as billing reads them back from the log, and who decided on prices."""
+
+from msgspec import Struct
+
+from billing.domain.metering import Origin
+from shared.contracts.proposals import ProposalUpdated
+from shared.contracts.statements import StatementEvent
+from shared.instants import epoch_us
+
+
+class StepReceived(Struct, frozen=True, gc=False):
+    """A step that is in the log: made here, or by a database that was lost since."""
+
+    origin: Origin
+    event: StatementEvent
+
+
+class PricesDecided(Struct, frozen=True, gc=False):
+    """Versions of definitions, as kind, id and number, that the people `by` proposed and approved."""
+
+    origin: Origin
+    versions: tuple[tuple[str, str, int], ...]
+    by: tuple[str, ...]
+
+
+def step_of(event: StatementEvent) -> StepReceived:
+    """The step in `event`."""
+    return StepReceived(Origin(event.source, event.id, epoch_us(event.time)), event)
+
+
+def prices_decided(event: ProposalUpdated) -> PricesDecided | None:
+    """Who decided on the versions of an approved proposal; None for one that is not approved."""
+    data = event.data
+    if data.status != "approved":
+        return None
+    versions = tuple((each.kind, each.id, each.replaces + 1) for each in data.definitions)
+    by = {data.proposed.by, *([] if data.decided is None else [data.decided.by])}
+    return PricesDecided(Origin(event.source, event.id, epoch_us(event.time)), versions, tuple(sorted(by)))

@@ -1,0 +1,1 @@
+"""HTTP routes of what people do with statements."""

@@ -1,0 +1,222 @@
+"""Steps of a council's statement up to its issue, as people and the close take them. Calls block.
+
+Each looks at the statement as it is in one snapshot, and is stored only if no other step was taken since.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from billing.domain.canonical import canonical_json, content_hash
+from billing.domain.issued import DocumentRef, Issued, ReadThrough
+from billing.domain.life import (
+    Life,
+    StepNotAllowed,
+    life_of,
+    require_approvable,
+    require_checkable,
+    require_issuable,
+    require_open,
+)
+from billing.domain.numbers import document_number
+from billing.domain.packing import packed
+from billing.domain.statement import Statement
+from billing.ports import Snapshot, StepStore, StepWriter
+from billing.statements.drafts import statement_in, status_of
+from shared.auth.principal import Principal
+from shared.clock import Clock
+from shared.contracts.definitions import Agreement
+from shared.contracts.parties import ProviderParty
+from shared.contracts.statements import (
+    DocumentData,
+    ReturnedData,
+    ReviewOpenedData,
+    SeenData,
+    StatementApproved,
+    StatementChecked,
+    StatementIssued,
+    StatementReturned,
+    StatementReviewOpened,
+    StepEvent,
+)
+from shared.ids import derived_id
+from shared.period import LONDON, Month
+from shared.scope import Scope
+
+SOURCE = "/billing"
+# Raises what keeps the statement of a council's month from being issued, read in the same snapshot.
+RequireReady = Callable[[Snapshot, Statement], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a council's month comes to now, its hash, its life, and the steps that it has taken."""
+
+    statement: Statement
+    sha256: str
+    life: Life
+    steps: Sequence[StepEvent]
+    price_setters: frozenset[str]
+    review_days: int | None
+    read_through: tuple[ReadThrough, ...]
+
+
+class StatementSteps:
+    """Raises what `statement_in` raises, `MonthNotBegun`, and `StepNotAllowed`."""
+
+    def __init__(self, store: StepStore, clock: Clock, require_ready: RequireReady = lambda *_: None) -> None:
+        self._store, self._clock, self._require_ready = store, clock, require_ready
+
+    def draft(self, council: str, month: Month, *, scope: Scope) -> Draft:
+        """The month as it is now, issued or not."""
+        with self._store.snapshot(scope.narrowed_to(council)) as snapshot:
+            return self._draft(snapshot, council, month)
+
+    def open_review(self, caller: Principal, council: str, month: Month, *, until: date | None = None) -> Draft:
+        """The council is shown the draft until the end of `until`, by default for the days that are agreed."""
+        with self._step(caller, council, month) as (draft, writer, about):
+            require_open(draft.life)
+            last = until or self._today() + timedelta(days=draft.review_days or 0)
+            if last < self._today():
+                raise StepNotAllowed("the last day of a review cannot have passed")
+            data = ReviewOpenedData(**about("review"), sha256=draft.sha256, until=last)
+            writer.add(StatementReviewOpened(**self._envelope(council, month, data.step), data=data))
+        return self.draft(council, month, scope=caller.scope)
+
+    def check(self, caller: Principal, council: str, month: Month, *, sha256: str, words: str = "") -> Draft:
+        """The draft of that hash is checked."""
+        with self._step(caller, council, month) as (draft, writer, about):
+            require_checkable(draft.life, needs_review=bool(draft.review_days))
+            _require_seen(draft, sha256)
+            data = SeenData(**about("check"), sha256=sha256, words=words)
+            writer.add(StatementChecked(**self._envelope(council, month, data.step), data=data))
+        return self.draft(council, month, scope=caller.scope)
+
+    def approve(self, caller: Principal, council: str, month: Month, *, sha256: str, words: str = "") -> Draft:
+        """The draft of that hash may be issued, another person than those who checked and priced it says."""
+        with self._step(caller, council, month) as (draft, writer, about):
+            _require_seen(draft, sha256)
+            # A local stack is one person's: its files are theirs to change.
+            by, setters = ("", frozenset[str]()) if caller.kind == "local" else (caller.name, draft.price_setters)
+            require_approvable(draft.life, by=by, sha256=sha256, set_prices=setters)
+            data = SeenData(**about("approve"), sha256=sha256, words=words)
+            writer.add(StatementApproved(**self._envelope(council, month, data.step), data=data))
+        return self.draft(council, month, scope=caller.scope)
+
+    def return_(self, caller: Principal, council: str, month: Month, *, words: str) -> Draft:
+        """The draft is not approved: reviewing and checking begin again."""
+        with self._step(caller, council, month) as (draft, writer, about):
+            require_open(draft.life)
+            data = ReturnedData(**about("return"), words=words)
+            writer.add(StatementReturned(**self._envelope(council, month, data.step), data=data))
+        return self.draft(council, month, scope=caller.scope)
+
+    def issue(self, caller: Principal, council: str, month: Month) -> Draft:
+        """The statement is issued, once however often it is asked for: it has its number and its seal for ever."""
+        found = self.draft(council, month, scope=caller.scope)
+        if found.life.status == "issued":
+            return found
+        with self._step(caller, council, month, require_ready=True) as (draft, writer, about):
+            require_issuable(draft.life, sha256=draft.sha256, today=self._today())
+            data = self._sealed(draft, writer, about("issued"))
+            writer.add(StatementIssued(**self._envelope(council, month, data.step), data=data))
+        return self.draft(council, month, scope=caller.scope)
+
+    def _sealed(self, draft: Draft, writer: StepWriter, about: dict[str, Any]) -> DocumentData:
+        """The issued statement as its event carries it, with the next number of its provider's year."""
+        statement, month = draft.statement, draft.statement.month
+        provider = statement.agreements[0].provider
+        party = next((each.party for each in statement.suppliers if each.id == provider), None) or ProviderParty()
+        sequence = writer.next_sequence(provider, month.financial_year, "statement")
+        before = writer.newest(provider, statement.council.id)
+        issued_on = self._today()
+        issued = Issued(
+            number=document_number(month, "statement", sequence, prefix=party.number_prefix),
+            provider=provider,
+            issued_on=issued_on,
+            due_on=None if party.payment_days is None else issued_on + timedelta(days=party.payment_days),
+            cut_off=self._clock.now(),
+            previous=None if before is None else DocumentRef(before.number, before.sha256),
+            read_through=draft.read_through,
+        )
+        content = canonical_json(replace(statement, status="issued", issued=issued))
+        return DocumentData(
+            **about,
+            number=issued.number,
+            provider=provider,
+            financial_year=month.financial_year,
+            sequence=sequence,
+            total_pence=statement.payable_pence,
+            sha256=hashlib.sha256(content).hexdigest(),
+            previous=None if before is None else before.sha256,
+            content=packed(content),
+        )
+
+    @contextmanager
+    def _step(
+        self, caller: Principal, council: str, month: Month, *, require_ready: bool = False
+    ) -> Iterator[tuple[Draft, StepWriter, Callable[[str], dict[str, Any]]]]:
+        """The draft, where to put its next step, and what every step says; nobody else takes one meanwhile."""
+        if status_of(month, self._clock) == "in-progress":
+            raise StepNotAllowed("the month is not over: its statement can still change")
+        with self._store.snapshot(caller.scope.narrowed_to(council)) as snapshot:
+            draft = self._draft(snapshot, council, month)
+            if require_ready:
+                self._require_ready(snapshot, draft.statement)
+        with self._store.taking_steps() as writer:
+            if len(writer.steps(council, month)) != len(draft.steps):
+                raise StepNotAllowed("somebody else has just taken a step with this statement: look at it again")
+
+            def about(kind: str) -> dict[str, Any]:
+                step = kind if kind == "issued" else f"{kind}-{len(draft.steps) + 1}"
+                return {"month": str(month), "step": step, "by": caller.name}
+
+            yield draft, writer, about
+
+    def _draft(self, snapshot: Snapshot, council: str, month: Month) -> Draft:
+        statement = statement_in(snapshot, council, month, status_of(month, self._clock))
+        steps = snapshot.steps.steps(council, month)
+        agreements = [each.definition for each in snapshot.terms.agreements_in(council, month)]
+        return Draft(
+            statement,
+            content_hash(statement),
+            life_of(steps),
+            steps,
+            snapshot.steps.price_setters(_priced_by(statement)),
+            _review_days(agreements),
+            (),
+        )
+
+    def _today(self) -> date:
+        return self._clock.now().astimezone(LONDON).date()
+
+    def _envelope(self, council: str, month: Month, step: str) -> dict[str, Any]:
+        return {
+            "id": derived_id("statement-step", council, str(month), step),
+            "source": SOURCE,
+            "time": self._now(),
+            "subject": str(month),
+            "council": council,
+        }
+
+    def _now(self) -> datetime:
+        return self._clock.now()
+
+
+def _require_seen(draft: Draft, sha256: str) -> None:
+    if sha256 != draft.sha256:
+        raise StepNotAllowed("the draft is not the one that was looked at any more: look at it again")
+
+
+def _priced_by(statement: Statement) -> list[tuple[str, str, int]]:
+    """The versions of tariffs and agreements that the statement follows from."""
+    tariffs = [("tariff", each.id, each.version) for each in statement.tariffs]
+    return tariffs + [("agreement", each.id, each.version) for each in statement.agreements]
+
+
+def _review_days(agreements: Sequence[Agreement]) -> int | None:
+    """The longest review that an agreement gives; None where none does."""
+    return max((each.review_days for each in agreements if each.review_days is not None), default=None)

@@ -1,0 +1,224 @@
+"""Steps of statements in SQL, and what follows from one: a document, entries of the ledger.
+
+One function stores a step, whether it is taken here or read back from the log after a loss: both leave the same rows.
+"""
+
+import gzip
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import Connection, Row, func, select
+
+from billing.domain.ledger import Entry, postings_of, require_balanced
+from billing.domain.numbers import DocumentKind
+from billing.domain.packing import decompressed, unpacked
+from billing.domain.sealed import statement_of
+from billing.domain.steps import PricesDecided
+from billing.ports import StoredDocument
+from billing.store import tables
+from shared.contracts.codec import decode_event, encode_event
+from shared.contracts.statements import (
+    BlockerDecided,
+    CreditNoteIssued,
+    DocumentData,
+    StatementEvent,
+    StatementIssued,
+    StatementStep,
+    StepEvent,
+)
+from shared.contracts.topics import STATEMENTS
+from shared.instants import epoch_ms, epoch_us, instant_at
+from shared.log.port import Outgoing
+from shared.period import Month
+from shared.scope import Scope
+from shared.sql.outbox import add
+from shared.sql.statements import insert_ignore
+
+
+def record_step(connection: Connection, event: StatementEvent) -> bool:
+    """The step is stored with all that follows from it; False where it was there already.
+
+    The caller holds the lock of `lock_statements`, and commits.
+    """
+    if isinstance(event, BlockerDecided):
+        return _store_decision(connection, event)
+    if not _store_step(connection, event):
+        return False
+    match event:
+        case StatementIssued(data=data):
+            _store_document(connection, event, data, "statement")
+            store_entries(connection, postings_of(statement_of(unpacked(data.content))), event.time)
+        case CreditNoteIssued(data=data):
+            _store_document(connection, event, data, "credit-note")
+    return True
+
+
+def lock_statements(connection: Connection) -> None:
+    """Until the caller's transaction ends, nobody else takes a step or gives a number. SQLite has one writer anyway."""
+    if connection.dialect.name == "postgresql":
+        from shared.sql.postgres import take_advisory_lock  # noqa: PLC0415 (its driver is not needed without a server)
+
+        take_advisory_lock(connection, "billing statements")
+
+
+def record_deciders(connection: Connection, decided: PricesDecided) -> None:
+    """It is known who decided on those versions."""
+    rows = [
+        {"kind": kind, "id": id_, "version": version, "by": by}
+        for kind, id_, version in decided.versions
+        for by in decided.by
+    ]
+    connection.execute(insert_ignore(tables.definition_decided), rows)
+
+
+def store_entries(connection: Connection, entries: Sequence[Entry], at: datetime) -> None:
+    """The entries are in the ledger, each once. Raises `Unbalanced` where a posting does not sum to 0."""
+    require_balanced(entries)
+    rows = [_entry_row(entry, at) for entry in entries if entry.amount_pence]
+    if rows:
+        connection.execute(insert_ignore(tables.ledger_entry), rows)
+
+
+@dataclass(frozen=True, slots=True)
+class SqlSteps:
+    """`billing.ports.StepReads` in one transaction."""
+
+    connection: Connection
+    scope: Scope
+
+    def steps(self, council: str, month: Month) -> list[StepEvent]:
+        if not self.scope.allows(council):
+            return []
+        table = tables.statement_step.c
+        query = select(table.event).where(table.council == council, table.month == str(month)).order_by(table.place)
+        return [cast(StepEvent, decode_event(stored)) for stored in self.connection.scalars(query)]
+
+    def statement(self, council: str, month: Month) -> StoredDocument | None:
+        found = self._documents(council, tables.document.c.month == str(month))
+        return next((each for each in found if each.kind == "statement"), None)
+
+    def documents(self, council: str) -> list[StoredDocument]:
+        return self._documents(council)
+
+    def newest(self, provider: str, council: str) -> StoredDocument | None:
+        found = self._documents(council, tables.document.c.provider == provider)
+        followed = {each.previous for each in found}
+        return next((each for each in found if each.sha256 not in followed), None)
+
+    def price_setters(self, versions: Sequence[tuple[str, str, int]]) -> frozenset[str]:
+        table = tables.definition_decided.c
+        ids = {id_ for _, id_, _ in versions}
+        query = select(table.kind, table.id, table.version, table.by).where(table.id.in_(ids))
+        return frozenset(
+            row.by for row in self.connection.execute(query) if (row.kind, row.id, row.version) in versions
+        )
+
+    def _documents(self, council: str, *where: Any) -> list[StoredDocument]:
+        if not self.scope.allows(council):
+            return []
+        table = tables.document.c
+        query = select(tables.document).where(table.council == council, *where)
+        return [_document(row) for row in self.connection.execute(query.order_by(table.issued_at_us, table.number))]
+
+
+@dataclass(frozen=True, slots=True)
+class SqlStepWriter(SqlSteps):
+    """`billing.ports.StepWriter` in the caller's transaction, which holds the lock."""
+
+    def add(self, event: StatementEvent) -> bool:
+        new = record_step(self.connection, event)
+        if new:
+            message = Outgoing(event.id, STATEMENTS.name, event.key, encode_event(event), epoch_ms(event.time))
+            add(self.connection, tables.outbox, [message])
+        return new
+
+    def next_sequence(self, provider: str, financial_year: int, kind: DocumentKind) -> int:
+        table = tables.document.c
+        query = select(func.max(table.sequence)).where(
+            table.provider == provider, table.financial_year == financial_year, table.kind == kind
+        )
+        return (self.connection.scalar(query) or 0) + 1
+
+
+def _store_step(connection: Connection, step: StatementStep) -> bool:
+    table = tables.statement_step.c
+    month = step.data.month
+    of_month = select(func.max(table.place)).where(table.council == step.council, table.month == month)
+    row = {
+        "council": step.council,
+        "month": month,
+        "step": step.data.step,
+        "place": (connection.scalar(of_month) or 0) + 1,
+        "type": str(type(step).__struct_config__.tag),
+        "at_us": epoch_us(step.time),
+        "event": encode_event(step),
+    }
+    known = select(table.step).where(table.council == step.council, table.month == month, table.step == step.data.step)
+    if connection.scalar(known) is not None:
+        return False
+    connection.execute(tables.statement_step.insert(), [row])
+    return True
+
+
+def _store_decision(connection: Connection, event: BlockerDecided) -> bool:
+    data = event.data
+    row = {
+        "month": data.month,
+        "step": data.step,
+        "blocker": data.blocker,
+        "at_us": epoch_us(event.time),
+        "event": encode_event(event),
+    }
+    return connection.execute(insert_ignore(tables.blocker_decision), [row]).rowcount == 1
+
+
+def _store_document(connection: Connection, step: StatementStep, data: DocumentData, kind: DocumentKind) -> None:
+    row = {
+        "provider": data.provider,
+        "number": data.number,
+        "financial_year": data.financial_year,
+        "kind": kind,
+        "sequence": data.sequence,
+        "council": step.council,
+        "month": data.month,
+        "step": data.step,
+        "issued_at_us": epoch_us(step.time),
+        "total_pence": data.total_pence,
+        "sha256": data.sha256,
+        "previous": data.previous,
+        "content": gzip.compress(unpacked(data.content), mtime=0),
+    }
+    connection.execute(tables.document.insert(), [row])
+
+
+def _document(row: Row[Any]) -> StoredDocument:
+    return StoredDocument(
+        number=row.number,
+        provider=row.provider,
+        kind=row.kind,
+        council=row.council,
+        month=Month.parse(row.month),
+        issued_at=instant_at(row.issued_at_us),
+        total_pence=row.total_pence,
+        sha256=row.sha256,
+        previous=row.previous,
+        content=decompressed(row.content),
+    )
+
+
+def _entry_row(entry: Entry, at: datetime) -> dict[str, object]:
+    return {
+        "id": entry.id,
+        "posting": entry.posting,
+        "council": entry.council,
+        "provider": entry.provider,
+        "month": str(entry.month),
+        "document": entry.document,
+        "line": entry.line,
+        "service": entry.service,
+        "account": entry.account,
+        "amount_pence": entry.amount_pence,
+        "at_us": epoch_us(at),
+    }
