@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, date, datetime
+from typing import Any
 
 import msgspec
 import pytest
@@ -238,7 +239,7 @@ def test_nothing_that_was_written_can_be_changed_or_removed(charged: SqlStore, t
     written = tables.metadata.tables[table]
 
     for statement in (update(written).values(council="other"), delete(written)):
-        with pytest.raises(DatabaseError, match="permission denied|ever|never|grows"), charged._engine.begin() as by:
+        with pytest.raises(DatabaseError, match=r"permission denied|ever|never|grows"), charged._engine.begin() as by:
             by.execute(statement)
 
 
@@ -260,7 +261,7 @@ def test_a_step_is_of_one_state_and_is_lost_to_whoever_was_first(charged: SqlSto
     assert [step.data.step for step in taken] == [f"check-{number}" for number in range(1, len(taken) + 1)]
 
 
-def outbox(store: SqlStore) -> Sequence[object]:
+def outbox(store: SqlStore) -> Sequence[Any]:
     with store._engine.connect() as connection:
         return connection.execute(select(tables.outbox).order_by(tables.outbox.c.position)).all()
 
