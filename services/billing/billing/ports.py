@@ -7,6 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
+from billing.domain.blockers import BlockerDecision
 from billing.domain.credits.attainment import TargetAttainment
 from billing.domain.ingest import AcceptedEvent
 from billing.domain.metering import EventReceived
@@ -240,6 +241,10 @@ class StepReads(Protocol):
 
     def newest(self, provider: str, council: str) -> StoredDocument | None:
         """The council's last document from that provider: the one that the next follows."""
+        ...
+
+    def decisions(self, month: Month) -> Mapping[str, BlockerDecision]:
+        """What people decided about what kept the month from being issued, by its id. Found by workers only."""
         ...
 
     def price_setters(self, versions: Sequence[tuple[str, str, int]]) -> frozenset[str]:
