@@ -1,18 +1,21 @@
 """What billing needs of a store: one atomic write for each batch, and the reads that a statement is made of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
+from billing.domain.blockers import BlockerDecision
 from billing.domain.credits.attainment import TargetAttainment
 from billing.domain.ingest import AcceptedEvent
+from billing.domain.metering import EventReceived
 from billing.domain.meters import MeteredEvent
 from billing.domain.numbers import DocumentKind
 from billing.domain.terms import Terms
 from billing.domain.usage import Usage, UsageDetail
+from billing.domain.verdicts import VerdictReceived
 from shared.contracts.definitions import Service
 from shared.contracts.meters import NamedMeter
 from shared.contracts.scalars import Stream
@@ -24,6 +27,8 @@ from shared.period import Month
 from shared.scope import Scope
 from shared.sql.inbox import InsertResult
 from shared.sql.progress import ShardProgress
+
+EventKey = tuple[str, str]  # an event's source and id
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +168,46 @@ class VerdictReads(Protocol):
         ...
 
 
+class RowReads(Protocol):
+    """The rows behind usage and attainment, of the councils in scope: none is summed, and none left out.
+
+    What is streamed comes in chunks, of which one is in memory at a time. Other reads may be made in between.
+    """
+
+    def events(self, council: str, first_day: date, end_day: date) -> Iterator[Sequence[EventReceived]]:
+        """Every event of the council on the days `[first_day, end_day)`, by day, source and id."""
+        ...
+
+    def of_items(self, council: str, items: Collection[str]) -> Sequence[EventReceived]:
+        """Every event of the council's tickets, work items and outages of these ids, of whatever day, in any order."""
+        ...
+
+    def naming(self, council: str, ids: Collection[str]) -> Sequence[EventReceived]:
+        """Every event of the council that reverses, adjusts or withdraws one of these ids, in any order."""
+        ...
+
+    def readings(
+        self, council: str, keys: Collection[EventKey], first_day: date, end_day: date
+    ) -> Sequence[EventReceived]:
+        """The council's events of usage on the days `[first_day, end_day)` that have these sources and ids.
+
+        And perhaps others, of one of the sources and with one of the ids.
+        """
+        ...
+
+    def verdicts(self, council: str, month: Month) -> Iterator[Sequence[VerdictReceived]]:
+        """Every verdict of the council that counts in the month, and those that were retracted, in any order."""
+        ...
+
+
+class QuarantineReads(Protocol):
+    """Quarantined records about which nobody has decided yet. On PostgreSQL only workers find any."""
+
+    def open_records(self) -> Iterator[tuple[Shard, Quarantined]]:
+        """Those that the scope allows, by topic, partition and offset; without a council only where it is all."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class StoredDocument:
     """An issued document: its number, its place in the chain, and its canonical bytes."""
@@ -198,6 +243,10 @@ class StepReads(Protocol):
         """The council's last document from that provider: the one that the next follows."""
         ...
 
+    def decisions(self, month: Month) -> Mapping[str, BlockerDecision]:
+        """What people decided about what kept the month from being issued, by its id. Found by workers only."""
+        ...
+
     def price_setters(self, versions: Sequence[tuple[str, str, int]]) -> frozenset[str]:
         """Who proposed or approved any of those versions, each a kind, an id and a number."""
         ...
@@ -205,12 +254,18 @@ class StepReads(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything that a statement is made of, as of one moment and of the councils in one scope."""
+    """Everything that a statement is made of, as of one moment and of the councils in one scope.
+
+    `positions` are the next offsets that billing will read, of every shard of which it has read anything.
+    """
 
     terms: Terms
     usage: UsageReads
     verdicts: VerdictReads
     steps: StepReads
+    rows: RowReads
+    quarantine: QuarantineReads
+    positions: Mapping[Shard, int]
 
 
 class SnapshotStore(Protocol):

@@ -3,12 +3,13 @@
 Each is made of one snapshot of the store, so that it describes a state that there was.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 
 from billing.domain.charge_line import ChargeLine
+from billing.domain.corrections import MonthInputs
 from billing.domain.credits.credit_line import CreditLine
 from billing.domain.meters import left_out, value_of
 from billing.domain.rating.pipeline import LineFailed
@@ -24,6 +25,7 @@ from billing.domain.statement import (
     needs_its_year,
     services_with_details,
 )
+from billing.domain.terms import Terms
 from billing.domain.usage import UnbilledReason, UnbilledUsage, metered_services, sum_unbilled
 from billing.ports import (
     CountedEvent,
@@ -188,42 +190,64 @@ def statement_in(snapshot: Snapshot, council: str, month: Month, status: Status)
 
 def draft_in(snapshot: Snapshot, council: str, month: Month, status: Status) -> Statement:
     """What the month comes to by all that `snapshot` has, issued or not. Raises as `statement_in`."""
-    if not needs_its_year(snapshot.terms, council, month) and not counts_points(snapshot.terms, council, month):
-        alone = _built(snapshot, council, month, (), status)
+    return statement_made_of(snapshot.terms, council, month, status, lambda of: _summed(snapshot, council, of))
+
+
+def statement_made_of(
+    terms: Terms, council: str, month: Month, status: Status, inputs_of: Callable[[Month], MonthInputs]
+) -> Statement:
+    """The council's statement of the month from `inputs_of` it and, where it depends on them, of earlier months.
+
+    Raises as `statement_in`.
+    """
+    if not needs_its_year(terms, council, month) and not counts_points(terms, council, month):
+        alone = _built(terms, council, month, inputs_of(month), status=status)
         if not alone.credits_pence:
             return alone  # no year's cap can reduce it
     earlier: list[Statement] = []
-    for before in earlier_months(snapshot.terms, council, month):
+    for before in earlier_months(terms, council, month):
         with suppress(UnknownCouncil, NoAgreement):
-            earlier.append(_built(snapshot, council, before, earlier, "provisional"))
-    return _built(snapshot, council, month, earlier, status)
+            earlier.append(_built(terms, council, before, inputs_of(before), earlier))
+    return _built(terms, council, month, inputs_of(month), earlier, status=status)
 
 
-def _built(snapshot: Snapshot, council: str, month: Month, earlier: Sequence[Statement], status: Status) -> Statement:
-    usage = snapshot.usage.of_month(month, council)
-    attained = snapshot.verdicts.attainment(month, council)
-    failed = snapshot.usage.failed_items(month, council)
+def _summed(snapshot: Snapshot, council: str, month: Month) -> MonthInputs:
+    """The month as the database sums it."""
     detailed = services_with_details(snapshot.terms, council, month)
-    details = snapshot.usage.details(month, council, detailed) if detailed else {}
+    return MonthInputs(
+        usage=snapshot.usage.of_month(month, council),
+        attained=snapshot.verdicts.attainment(month, council),
+        failed=snapshot.usage.failed_items(month, council),
+        details=snapshot.usage.details(month, council, detailed) if detailed else {},
+        events={
+            service.id: snapshot.usage.metered(month, council, service)
+            for service in metered_services(snapshot.terms, council, month)
+        },
+    )
 
-    events = {
-        service.id: snapshot.usage.metered(month, council, service)
-        for service in metered_services(snapshot.terms, council, month)
-    }
 
+def _built(
+    terms: Terms,
+    council: str,
+    month: Month,
+    inputs: MonthInputs,
+    earlier: Sequence[Statement] = (),
+    *,
+    status: Status = "provisional",
+) -> Statement:
     def build() -> Statement | _Missing:
         try:
             return build_statement(
-                snapshot.terms,
+                terms,
                 council,
                 month,
-                usage,
-                attained=attained,
+                inputs.usage,
+                attained=inputs.attained,
                 earlier=earlier,
                 status=status,
-                failed=failed,
-                details=details,
-                events=events,
+                failed=inputs.failed,
+                details=inputs.details,
+                events=inputs.events,
             )
         except (UnknownCouncil, NoAgreement, LineFailed) as missing:
             return missing

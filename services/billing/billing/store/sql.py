@@ -17,7 +17,8 @@ from billing.domain.metering import DefinitionKind
 from billing.domain.terms import DefinitionVersions, Terms
 from billing.ports import IngestBatch, Snapshot
 from billing.store import tables
-from billing.store.quarantine import SqlQuarantineStore
+from billing.store.quarantine import SqlQuarantine, SqlQuarantineStore
+from billing.store.rows import SqlRows
 from billing.store.steps import SqlSteps, SqlStepWriter, lock_statements
 from billing.store.usage import SqlUsage
 from billing.store.verdicts import SqlVerdicts
@@ -81,8 +82,15 @@ class SqlStore:
     def snapshot(self, scope: Scope) -> Iterator[Snapshot]:
         with self._scoped(scope) as connection:
             terms = self._current_terms(connection, scope)
-            steps = SqlSteps(connection, scope)
-            yield Snapshot(terms, SqlUsage(connection, scope), SqlVerdicts(connection, scope), steps)
+            yield Snapshot(
+                terms,
+                SqlUsage(connection, scope),
+                SqlVerdicts(connection, scope),
+                SqlSteps(connection, scope),
+                SqlRows(connection, scope),
+                SqlQuarantine(connection, scope),
+                {each.shard: each.next_offset for each in _PROGRESS.shards(connection)},
+            )
 
     @contextmanager
     def taking_steps(self) -> Iterator[SqlStepWriter]:

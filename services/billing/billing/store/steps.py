@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, Row, func, select
 
+from billing.domain.blockers import BlockerDecision
 from billing.domain.ledger import Entry, postings_of, require_balanced
 from billing.domain.numbers import DocumentKind
 from billing.domain.packing import decompressed, unpacked
@@ -106,6 +107,16 @@ class SqlSteps:
         found = self._documents(council, tables.document.c.provider == provider)
         followed = {each.previous for each in found}
         return next((each for each in found if each.sha256 not in followed), None)
+
+    def decisions(self, month: Month) -> dict[str, BlockerDecision]:
+        table = tables.blocker_decision.c
+        query = select(table.event).where(table.month == str(month)).order_by(table.at_us, table.step)
+        decided = [decode_event(row.event) for row in self.connection.execute(query)]
+        return {
+            each.data.blocker: BlockerDecision(each.data.by, each.data.words)
+            for each in decided
+            if isinstance(each, BlockerDecided)
+        }
 
     def price_setters(self, versions: Sequence[tuple[str, str, int]]) -> frozenset[str]:
         table = tables.definition_decided.c

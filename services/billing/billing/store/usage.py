@@ -46,7 +46,8 @@ from billing.store.event_rules import (
     opens,
     service_then,
 )
-from billing.store.tables import EventRows, decisions, event, quarantine
+from billing.store.quarantine import is_decided
+from billing.store.tables import EventRows, event, quarantine
 from shared.contracts.codec import UndecodableEvent, UnknownEventType, decode_event
 from shared.contracts.definitions import Service
 from shared.contracts.meters import NamedMeter
@@ -105,14 +106,8 @@ class SqlUsage:
         if not self.scope.allows(council):
             return []
         table, first, end = quarantine.c, f"{council}:".encode(), f"{council};".encode()  # `;` is next after `:`
-        decided = exists().where(
-            decisions.c.topic == table.topic,
-            decisions.c.partition == table.partition,
-            decisions.c.offset == table.offset,
-            decisions.c.action != "flood-accepted",
-        )
         query = select(table.key, table.value, table.timestamp_ms).where(
-            table.reason == "FAILED", table.key >= first, table.key < end, ~decided
+            table.reason == "FAILED", table.key >= first, table.key < end, ~is_decided()
         )
         rows = self.connection.execute(query)
         return sorted(row.key.decode()[len(first) :] for row in rows if _month_of(row.value, row.timestamp_ms) == month)
