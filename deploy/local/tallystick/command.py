@@ -153,6 +153,14 @@ VERBS = (
     ),
     Verb("verify", _HAND_OVER, "Check a file by itself, without any state.", _STATELESS, is_group=True),
     Verb(
+        "close-month",
+        _DECIDE,
+        "Show what a month's statements come to and what keeps them from being issued; issue them once approved.",
+        _ASKS,
+        "close_month",
+        on_interrupt=Interruption.RESUMES,
+    ),
+    Verb(
         "correct",
         _DECIDE,
         "Evaluate ended items again by today's catalogue, and publish what changes.",

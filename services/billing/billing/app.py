@@ -12,10 +12,14 @@ from billing.domain.ingest import TOPICS
 from billing.dry_run import DryRun
 from billing.metrics import BillingMetrics
 from billing.partnerships import PartnershipMonths
+from billing.routes import closing as closing_routes
 from billing.routes import steps as step_routes
 from billing.routes.read_back import ReadBack
 from billing.settings import BillingSettings
+from billing.statements.closing import MonthClosing
 from billing.statements.drafts import Statements
+from billing.statements.readiness import LogStates, ReadinessChecks
+from billing.statements.recomputation import Recomputation
 from billing.statements.steps import StatementSteps
 from billing.store.sql import GROUP, SqlStore
 from billing.store.tables import approvals, audit, decisions, installation_key, known_log, outbox
@@ -57,7 +61,7 @@ class BillingApp:
     name = GROUP
     title = "Tallystick: billing"
     read_model_every_s = 60.0
-    types = (*api.TYPES, *step_routes.TYPES, *trial.TYPES, *AUDIT_TYPES)
+    types = (*api.TYPES, *step_routes.TYPES, *closing_routes.TYPES, *trial.TYPES, *AUDIT_TYPES)
 
     def __init__(self, settings: BillingSettings, *, bus: Bus, clock: Clock, registry: CollectorRegistry) -> None:
         self._bus = bus
@@ -70,6 +74,8 @@ class BillingApp:
         answering = SqlStore(self._database.requests)
         self.statements, self.partnerships = Statements(answering, clock), PartnershipMonths(answering, clock)
         self.steps = StatementSteps(self._store, clock)
+        # Whoever closes a month sees quarantine, which requests do not.
+        checks = ReadinessChecks(self._store, Recomputation(), lambda _: ())
         self.read_back = ReadBack(bus, self._store.position)
         self.dry_run = DryRun(self._store, clock)
         self.approvals = Approvals(engine, approvals, audit)
@@ -84,6 +90,9 @@ class BillingApp:
         self.heartbeats: Sequence[Heartbeat] = (self._relaying, self._access.heartbeat, self.audit.heartbeat)
         self._consumer = ConsumerStatus(GROUP)
         self.consumers = (self._consumer,)
+        halted, position = (lambda: self._consumer.halted), self._store.position
+        logs = LogStates(bus, TOPICS, clock, halted=halted, position=position)
+        self.closing = MonthClosing(self._store, self.steps, checks, logs, clock)
         self.checks: Mapping[str, Check] = {
             **database_checks(engine, "billing"),
             "catalogue": catalogue_check(self._version_counts),
@@ -103,7 +112,8 @@ class BillingApp:
         """Billing's routes: statements, partnerships, tariffs to try, and its audit log."""
         routes = APIRouter()
         routes.include_router(api.router(self.statements))
-        routes.include_router(step_routes.router(self.steps, self.read_back))
+        routes.include_router(step_routes.router(self.steps, self.read_back, self.closing.ready_now))
+        routes.include_router(closing_routes.router(self.closing, self.read_back))
         routes.include_router(partnership_api.router(self.partnerships))
         routes.include_router(trial.router())
         routes.include_router(audit_router(self.audit))

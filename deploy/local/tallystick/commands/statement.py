@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from billing.documents.forms import Form
     from billing.domain.statement import Statement
 
-_STATUS = {"in-progress": "so far", "provisional": "provisional"}
+_STATUS = {"in-progress": "so far", "provisional": "provisional", "issued": "issued"}
 _SUFFIXES = "json, csv, html, pdf"  # of billing's table of forms, which takes half a second to import
 
 app = typer.Typer(add_completion=False)

@@ -1,6 +1,6 @@
 """Routes by which people take a statement from draft to issued."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from typing import Annotated, Any
@@ -13,6 +13,7 @@ from billing.domain.life import StepNotAllowed
 from billing.domain.statement import NoAgreement, UnknownCouncil
 from billing.routes.read_back import ReadBack
 from billing.statements.drafts import StatementFailed
+from billing.statements.readiness import ReadyAt
 from billing.statements.steps import Draft, StatementSteps
 from shared.auth.roles import Action
 from shared.contracts.statements import Sha256, StepEvent, Words
@@ -80,7 +81,7 @@ TYPES = (ReviewRequest, SeenRequest, ReturnRequest, LifeReport)
 _CHECK, _APPROVE = [requires(Action.CHECK_STATEMENT)], [requires(Action.APPROVE_STATEMENT)]
 
 
-def router(steps: StatementSteps, read_back: ReadBack) -> APIRouter:
+def router(steps: StatementSteps, read_back: ReadBack, ready_now: Callable[[], Awaitable[ReadyAt]]) -> APIRouter:
     """The routes under /v1/statements/{council}/{month} that take a step, and the one that shows them."""
     routes = APIRouter(prefix="/v1/statements/{council}/{month}", tags=["billing"])
 
@@ -129,7 +130,7 @@ def router(steps: StatementSteps, read_back: ReadBack) -> APIRouter:
     @routes.post("/issue", dependencies=_CHECK, responses=answers(LifeReport))
     async def issue(caller: Caller, council: PathId, month: MonthParameter) -> Json:
         """The approved draft is issued, once however often it is asked for."""
-        return await take(steps.issue, caller, council, month)
+        return await take(steps.issue, caller, council, month, await ready_now())
 
     return routes
 

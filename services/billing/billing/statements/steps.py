@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from billing.domain.canonical import canonical_json, content_hash
 from billing.domain.issued import DocumentRef, Issued, ReadThrough
@@ -47,8 +47,19 @@ from shared.period import LONDON, Month
 from shared.scope import Scope
 
 SOURCE = "/billing"
-# Raises what keeps the statement of a council's month from being issued, read in the same snapshot.
-RequireReady = Callable[[Snapshot, Statement], None]
+
+
+class Ready(Protocol):
+    """What must hold before a statement is issued, by what the log held at the cut-off."""
+
+    @property
+    def cut_off(self) -> datetime:
+        """Everything that was sent before it has been read."""
+        ...
+
+    def require(self, snapshot: Snapshot, draft: Statement) -> None:
+        """Raises `StepNotAllowed` where the draft, made in that snapshot, may not be issued."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +78,8 @@ class Draft:
 class StatementSteps:
     """Raises what `statement_in` raises, `MonthNotBegun`, and `StepNotAllowed`."""
 
-    def __init__(self, store: StepStore, clock: Clock, require_ready: RequireReady = lambda *_: None) -> None:
-        self._store, self._clock, self._require_ready = store, clock, require_ready
+    def __init__(self, store: StepStore, clock: Clock) -> None:
+        self._store, self._clock = store, clock
 
     def draft(self, council: str, month: Month, *, scope: Scope) -> Draft:
         """The month as it is now, issued or not."""
@@ -114,18 +125,18 @@ class StatementSteps:
             writer.add(StatementReturned(**self._envelope(council, month, data.step), data=data))
         return self.draft(council, month, scope=caller.scope)
 
-    def issue(self, caller: Principal, council: str, month: Month) -> Draft:
+    def issue(self, caller: Principal, council: str, month: Month, ready: Ready) -> Draft:
         """The statement is issued, once however often it is asked for: it has its number and its seal for ever."""
         found = self.draft(council, month, scope=caller.scope)
         if found.life.status == "issued":
             return found
-        with self._step(caller, council, month, require_ready=True) as (draft, writer, about):
+        with self._step(caller, council, month, ready) as (draft, writer, about):
             require_issuable(draft.life, sha256=draft.sha256, today=self._today())
-            data = self._sealed(draft, writer, about("issued"))
+            data = self._sealed(draft, writer, about("issued"), ready.cut_off)
             writer.add(StatementIssued(**self._envelope(council, month, data.step), data=data))
         return self.draft(council, month, scope=caller.scope)
 
-    def _sealed(self, draft: Draft, writer: StepWriter, about: dict[str, Any]) -> DocumentData:
+    def _sealed(self, draft: Draft, writer: StepWriter, about: dict[str, Any], cut_off: datetime) -> DocumentData:
         """The issued statement as its event carries it, with the next number of its provider's year."""
         statement, month = draft.statement, draft.statement.month
         provider = statement.agreements[0].provider
@@ -138,7 +149,7 @@ class StatementSteps:
             provider=provider,
             issued_on=issued_on,
             due_on=None if party.payment_days is None else issued_on + timedelta(days=party.payment_days),
-            cut_off=self._clock.now(),
+            cut_off=cut_off,
             previous=None if before is None else DocumentRef(before.number, before.sha256),
             read_through=draft.read_through,
         )
@@ -157,15 +168,15 @@ class StatementSteps:
 
     @contextmanager
     def _step(
-        self, caller: Principal, council: str, month: Month, *, require_ready: bool = False
+        self, caller: Principal, council: str, month: Month, ready: Ready | None = None
     ) -> Iterator[tuple[Draft, StepWriter, Callable[[str], dict[str, Any]]]]:
         """The draft, where to put its next step, and what every step says; nobody else takes one meanwhile."""
         if status_of(month, self._clock) == "in-progress":
             raise StepNotAllowed("the month is not over: its statement can still change")
         with self._store.snapshot(caller.scope.narrowed_to(council)) as snapshot:
             draft = self._draft(snapshot, council, month)
-            if require_ready:
-                self._require_ready(snapshot, draft.statement)
+            if ready is not None:
+                ready.require(snapshot, draft.statement)
         with self._store.taking_steps() as writer:
             if len(writer.steps(council, month)) != len(draft.steps):
                 raise StepNotAllowed("somebody else has just taken a step with this statement: look at it again")
@@ -187,7 +198,7 @@ class StatementSteps:
             steps,
             snapshot.steps.price_setters(_priced_by(statement)),
             _review_days(agreements),
-            (),
+            tuple(ReadThrough(shard.topic, shard.partition, at) for shard, at in sorted(snapshot.positions.items())),
         )
 
     def _today(self) -> date:
