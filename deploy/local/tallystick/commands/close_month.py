@@ -101,13 +101,17 @@ async def _with_services(stack: Stack, close: "Close", caller: "Principal") -> "
     """The close, while the services read and publish what it leads to; all of that is done at the end."""
     with progress() as bars:
         await stack.drain_showing(bars, "Reading what was there before")
-    stop = asyncio.Event()
+    stop, refusal = asyncio.Event(), None
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(run_and_stop(stack.run, stop))
         try:
             found = await close(stack, caller)
+        except (MonthNotBegun, ValueError) as refused:
+            refusal = refused  # the services are stopped first, and it is raised by itself
         finally:
             stop.set()
+    if refusal is not None:
+        raise refusal
     await stack.drain()
     return found
 
