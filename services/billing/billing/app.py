@@ -13,6 +13,7 @@ from billing.dry_run import DryRun
 from billing.metrics import BillingMetrics
 from billing.partnerships import PartnershipMonths
 from billing.routes import closing as closing_routes
+from billing.routes import closing_page
 from billing.routes import steps as step_routes
 from billing.routes.read_back import ReadBack
 from billing.settings import BillingSettings
@@ -114,6 +115,7 @@ class BillingApp:
         routes.include_router(api.router(self.statements))
         routes.include_router(step_routes.router(self.steps, self.read_back, self.closing.ready_now))
         routes.include_router(closing_routes.router(self.closing, self.read_back))
+        routes.include_router(closing_page.router(self.closing, self.read_back, self._clock))
         routes.include_router(partnership_api.router(self.partnerships))
         routes.include_router(trial.router())
         routes.include_router(audit_router(self.audit))

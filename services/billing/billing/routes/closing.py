@@ -109,7 +109,7 @@ def router(closing: MonthClosing, read_back: ReadBack) -> APIRouter:
         except MonthNotBegun as early:
             raise Problem(NOT_FOUND, "the month has not begun") from early
         except BusUnavailable as away:
-            raise _unavailable(away) from away
+            raise unavailable(away) from away
 
     @routes.post(
         "/checks",
@@ -144,7 +144,7 @@ def router(closing: MonthClosing, read_back: ReadBack) -> APIRouter:
         except MonthNotBegun as early:
             raise Problem(NOT_FOUND, "the month has not begun") from early
         except BusUnavailable as away:
-            raise _unavailable(away) from away
+            raise unavailable(away) from away
 
     @routes.post(
         "/decisions",
@@ -164,7 +164,8 @@ def router(closing: MonthClosing, read_back: ReadBack) -> APIRouter:
     return routes
 
 
-def _unavailable(away: BusUnavailable) -> Problem:
+def unavailable(away: BusUnavailable) -> Problem:
+    """The log does not answer now: the same may be asked again."""
     return Problem(SERVICE_UNAVAILABLE, str(away), headers={"Retry-After": "1"})
 
 
