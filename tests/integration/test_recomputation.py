@@ -1,7 +1,7 @@
 """A statement that is made again from the rows is the draft, whatever came; and a fault of either way shows."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import date, timedelta
@@ -235,6 +235,38 @@ def test_a_fault_of_the_rules_in_sql_is_found(may: SqlStore, rule: str, fault: s
         query.cache_clear()
 
     assert differing, fault
+
+
+def test_a_month_is_read_in_chunks_however_many_events_it_has(store: SqlStore) -> None:
+    feed(store, CATALOGUE, CATALOGUED)
+    feed(store, USAGE, [recorded(f"r-{number}", AT, "1") for number in range(50)])
+    feed(store, WORK, [received(f"w-{number}", AT) for number in range(50)])
+    feed(store, WORK, [completed(f"w-{number}", LATER) for number in range(50)])
+    sizes: list[int] = []
+    right_events, right_items, right_naming = SqlRows.events, SqlRows.of_items, SqlRows.naming
+
+    def events(self: SqlRows, *args: Any) -> Iterator[Any]:
+        for chunk in right_events(self, *args):
+            sizes.append(len(chunk))
+            yield chunk
+
+    def asked(right: Callable[..., Any]) -> Callable[..., Any]:
+        def looked_up(self: SqlRows, council: str, names: Collection[str]) -> Any:
+            sizes.append(len(names))
+            return right(self, council, names)
+
+        return looked_up
+
+    with (
+        patch.object(rows, "CHUNK", 7),
+        patch.object(SqlRows, "events", events),
+        patch.object(SqlRows, "of_items", asked(right_items)),
+        patch.object(SqlRows, "naming", asked(right_naming)),
+    ):
+        assert found(store) == ()
+
+    assert max(sizes) == 7
+    assert len(sizes) > 40
 
 
 def test_the_second_look_at_the_same_positions_reads_nothing(may: SqlStore) -> None:

@@ -195,6 +195,10 @@ class RowReads(Protocol):
         """
         ...
 
+    def sources(self, council: str, month: Month) -> Mapping[str, int]:
+        """How many of the council's events of the month each source sent."""
+        ...
+
     def verdicts(self, council: str, month: Month) -> Iterator[Sequence[VerdictReceived]]:
         """Every verdict of the council that counts in the month, and those that were retracted, in any order."""
         ...

@@ -166,9 +166,8 @@ def quarantined(records: Iterable[OpenRecord], month: Month, decisions: Decision
 
 def parked(council: str, waits_for: UnbilledReason, events: int) -> Blocker:
     """Usage of a council that has no statement in the month."""
-    why = (
-        "its council is not in the catalogue" if waits_for == "unknown-council" else "it has no agreement in the month"
-    )
+    unknown = waits_for == "unknown-council"
+    why = "the catalogue has no such council" if unknown else "it has no agreement in the month"
     what = f"{_many(events, 'event')} of {council} {_is(events, 'waits', 'wait')}: {why}"
     return Blocker(f"parked.{_digest(council, waits_for, events)}", "parked", council, what, events, _STATEMENTS)
 

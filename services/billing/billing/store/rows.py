@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, select, text
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, select, text
 
 from billing.domain.metering import EventReceived, Origin
 from billing.domain.verdicts import VerdictReceived
@@ -60,6 +60,14 @@ class SqlRows:
             values = {"council": council, "days": days, "sources": sources, "ids": ids}
             found += [_event(row) for row in self.connection.execute(query, values)]
         return found
+
+    def sources(self, council: str, month: Month) -> dict[str, int]:
+        if not self.scope.allows(council):
+            return {}
+        days = [month.first_day + timedelta(days=number) for number in range(month.days)]
+        of_month = _of_council(event.c.council), event.c.day.in_(days)
+        query = select(event.c.source, func.count()).where(*of_month).group_by(event.c.source).order_by(event.c.source)
+        return {row[0]: row[1] for row in self.connection.execute(query, {"council": council})}
 
     def verdicts(self, council: str, month: Month) -> Iterator[Sequence[VerdictReceived]]:
         if self.scope.allows(council):
