@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator
 
 from billing.domain.charge_line import ChargeLine, plain
+from billing.domain.coding import LineCoding
 from billing.domain.credits.credit_line import CreditLine
 from billing.domain.credits.reason import reason
 from billing.domain.statement import Statement
@@ -41,6 +42,9 @@ COLUMNS = (
     "vat_rate_percent",
     "vat_gbp",
     "rules_version",
+    "cost_centre",
+    "ledger_code",
+    "purchase_order",
 )
 
 
@@ -63,8 +67,13 @@ def csv_form(statement: Statement) -> bytes:
 
 
 def csv_file(statement: Statement) -> bytes:
-    """The same for spreadsheets: without the mark Excel takes the old code page, and mangles Welsh names."""
-    return codecs.BOM_UTF8 + csv_form(statement)
+    """The same for spreadsheets."""
+    return for_spreadsheets(csv_form(statement))
+
+
+def for_spreadsheets(written: bytes) -> bytes:
+    """CSV in UTF-8 with a mark: without it Excel takes the old code page, and mangles Welsh names."""
+    return codecs.BOM_UTF8 + written
 
 
 def _rows(statement: Statement) -> Iterator[tuple[str, ...]]:
@@ -107,6 +116,7 @@ def _line(line: ChargeLine) -> tuple[str, ...]:
         *_treatment(line.vat),
         "",
         str(line.rules_version),
+        *_codes(line.coding),
     )
 
 
@@ -130,6 +140,7 @@ def _credit(line: CreditLine, month: Month) -> tuple[str, ...]:
         *_treatment(line.vat),
         "",
         str(line.rules_version),
+        *_codes(line.coding),
     )
 
 
@@ -154,8 +165,14 @@ def _vat(provider: str, total: VatTotal, month: Month) -> tuple[str, ...]:
         plain(category.rate_percent),
         plain_gbp(total.vat_pence),
         "",
+        *_codes(None),
     )
 
 
 def _treatment(vat: LineVat | None) -> tuple[str, str]:
     return ("", "") if vat is None else (vat.treatment, plain(vat.rate_percent))
+
+
+def _codes(coding: LineCoding | None) -> tuple[str, str, str]:
+    """A code begins with a letter or a digit, so that no spreadsheet runs it."""
+    return ("", "", "") if coding is None else (coding.cost_centre, coding.ledger_code, coding.purchase_order)
