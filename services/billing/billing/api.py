@@ -65,7 +65,7 @@ class ExplainedLine(Struct, frozen=True):
 
 TYPES = (MonthSummary, ExplainedLine)
 _Suffix = Annotated[str, Path(pattern="^(" + "|".join(form.suffix for form in FORMS) + ")$")]
-_MEDIA_TYPES = {form.media_type.partition(";")[0]: form for form in FORMS}
+_MEDIA_TYPES = {form.media_type.partition(";")[0]: form for form in FORMS if not form.by_address_only}
 _STATEMENT: dict[int | str, dict[str, Any]] = {
     200: {"description": "The statement", "content": {media_type: {} for media_type in _MEDIA_TYPES}}
 }
@@ -93,7 +93,7 @@ def router(statements: Statements) -> APIRouter:
         """The statement as a file. The SHA-256 of the JSON file is the hash that every form carries."""
         with _not_found():
             statement = statements.statement(council, month, scope=caller.narrowed_to(council))
-        return file_answer(statement, form(suffix), file_name(statement, form(suffix)))
+        return file_answer(statement, form(suffix), file_name(council, month, form(suffix)))
 
     @routes.get("/{council}/{month}", responses=_STATEMENT)
     def statement(request: Request, caller: MonthScope, council: PathId, month: MonthParameter) -> Response:

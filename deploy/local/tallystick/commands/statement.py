@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from billing.domain.statement import Statement
 
 _STATUS = {"in-progress": "so far", "provisional": "provisional"}
-_SUFFIXES = "json, csv, html, pdf"  # of billing's table of forms, which takes half a second to import
+_SUFFIXES = "json, csv, html, pdf, journal"  # of billing's table of forms, which takes half a second to import
 
 app = typer.Typer(add_completion=False)
 
@@ -53,12 +53,12 @@ def statement(
     """The statement is printed; with `to`, it is also in that folder, in every form or in those named."""
     import msgspec
 
-    from billing.documents.forms import FORMS, form
+    from billing.documents.forms import FORMS, file_name, form
 
     if forms and to is None:
         raise typer.BadParameter("add --to FOLDER: forms are written as files", param_hint="--form")
     wanted = FORMS if not forms else [form(each) for each in forms]
-    files = {} if to is None else {to / f"{council}-{month}.{each.suffix}": each for each in wanted}
+    files = {} if to is None else {to / file_name(council, month, each): each for each in wanted}
     for path in files:
         require_writable(path)
     content, file_of = _read(council, month)

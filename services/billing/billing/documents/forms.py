@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from billing.documents.csv_lines import csv_file, csv_form
+from billing.documents.journal import journal_csv, journal_file
 from billing.documents.page import partnership_page, statement_page
 from billing.documents.partnership_csv import partnership_csv, partnership_csv_file
 from billing.documents.partnership_json import partnership_json
@@ -17,6 +18,7 @@ from billing.documents.view import statement_path
 from billing.domain.canonical import canonical_json
 from billing.domain.partnership_recharges import PartnershipRecharges
 from billing.domain.statement import Statement
+from shared.period import Month
 
 Shown = TypeVar("Shown")
 
@@ -25,7 +27,8 @@ Shown = TypeVar("Shown")
 class Form(Generic[Shown]):
     """One form of something: its bytes as an answer, and as a file where that differs.
 
-    `suffix` is that of its address and of the file; `is_download` is False for what browsers show.
+    `suffix` is that of its address, and of the file where that has no other `ending`; `is_download` is False for what
+    browsers show. A form that is `by_address_only` has the media type of another one, which Accept chooses.
     """
 
     suffix: str
@@ -34,6 +37,8 @@ class Form(Generic[Shown]):
     render: Callable[[Shown], bytes]
     render_file: Callable[[Shown], bytes] | None = None
     is_download: bool = True
+    ending: str = ""
+    by_address_only: bool = False
 
     def file(self, shown: Shown) -> bytes:
         """The bytes of the file."""
@@ -58,6 +63,15 @@ FORMS: tuple[Form[Statement], ...] = (
     Form("csv", "CSV", "text/csv; charset=utf-8", csv_form, csv_file),
     Form("html", "Web page", "text/html; charset=utf-8", _page, is_download=False),
     Form("pdf", "PDF", "application/pdf", statement_pdf),
+    Form(
+        "journal",
+        "Journal (CSV)",
+        "text/csv; charset=utf-8",
+        journal_csv,
+        journal_file,
+        ending="-journal.csv",
+        by_address_only=True,
+    ),
 )
 PARTNERSHIP_FORMS: tuple[Form[PartnershipRecharges], ...] = (
     Form("json", "JSON", "application/json", partnership_json),
@@ -73,6 +87,6 @@ def form(suffix: str) -> Form[Statement]:
     return _BY_SUFFIX[suffix]
 
 
-def file_name(statement: Statement, form: Form[Statement]) -> str:
-    """What a downloaded statement is called."""
-    return f"recharge-statement-{statement.council.id}-{statement.month}.{form.suffix}"
+def file_name(council: str, month: Month, form: Form[Statement]) -> str:
+    """What the file of a statement is called, however it is downloaded."""
+    return f"recharge-statement-{council}-{month}{form.ending or '.' + form.suffix}"
