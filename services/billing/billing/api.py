@@ -11,11 +11,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from billing.documents.answers import answer, file_answer
-from billing.documents.forms import FORMS, file_name, form
+from billing.documents.forms import FORMS, Form, file_name, form
+from billing.documents.shown import ShownStatement
 from billing.documents.view import statement_path
 from billing.domain.canonical import content_hash, line_content
 from billing.domain.statement import NoAgreement, Statement, UnknownCouncil
 from billing.ports import CountedEvent, EventCursor
+from billing.statements.compared import ComparedStatement, ComparedStatements
 from billing.statements.drafts import CouncilWithoutStatement, FailedStatement, StatementFailed, Statements, UnknownLine
 from shared.auth.roles import Action
 from shared.http import (
@@ -32,6 +34,8 @@ from shared.http import (
     requires,
 )
 from shared.http.problem_types import INTERNAL_ERROR, INVALID_CURSOR, NOT_FOUND
+from shared.period import Month
+from shared.scope import Scope
 
 
 class StatementSummary(Struct, frozen=True):
@@ -77,9 +81,14 @@ _NOT_FOUND = {
 }
 
 
-def router(statements: Statements) -> APIRouter:
+def router(statements: Statements, compared: ComparedStatements) -> APIRouter:
     """The routes under /v1/statements."""
     routes = APIRouter(prefix="/v1/statements", tags=["billing"], dependencies=[requires(Action.READ_FIGURES)])
+
+    def shown_in(form: Form[ShownStatement], council: str, month: Month, scope: Scope) -> ShownStatement:
+        if not form.shows_other_months:
+            return ShownStatement(statements.statement(council, month, scope=scope))
+        return shown_beside(compared.statement(council, month, scope=scope))
 
     @routes.get("", responses=answers(MonthSummary))
     def statements_of_a_month(caller: MonthScope, month: MonthParameter) -> Json:
@@ -91,17 +100,18 @@ def router(statements: Statements) -> APIRouter:
     @routes.get("/{council}/{month}.{suffix}", responses=_STATEMENT)
     def statement_in_a_form(caller: MonthScope, council: PathId, month: MonthParameter, suffix: _Suffix) -> Response:
         """The statement as a file. The SHA-256 of the JSON file is the hash that every form carries."""
+        found = form(suffix)
         with _not_found():
-            statement = statements.statement(council, month, scope=caller.narrowed_to(council))
-        return file_answer(statement, form(suffix), file_name(council, month, form(suffix)))
+            shown = shown_in(found, council, month, caller.narrowed_to(council))
+        return file_answer(shown, found, file_name(council, month, found))
 
     @routes.get("/{council}/{month}", responses=_STATEMENT)
     def statement(request: Request, caller: MonthScope, council: PathId, month: MonthParameter) -> Response:
         """The statement in the form that Accept prefers."""
-        form = _MEDIA_TYPES[preferred_media_type(request, tuple(_MEDIA_TYPES))]
+        found = _MEDIA_TYPES[preferred_media_type(request, tuple(_MEDIA_TYPES))]
         with _not_found():
-            found = statements.statement(council, month, scope=caller.narrowed_to(council))
-        return answer(found, form)
+            shown = shown_in(found, council, month, caller.narrowed_to(council))
+        return answer(shown, found)
 
     @routes.get("/{council}/{month}/lines/{line}", responses=answers(ExplainedLine))
     def explain_a_line(
@@ -123,6 +133,11 @@ def router(statements: Statements) -> APIRouter:
         return Json(body, headers=paging.next_link(Page(found.counted, key)))
 
     return routes
+
+
+def shown_beside(found: ComparedStatement) -> ShownStatement:
+    """The statement as it is shown beside other months."""
+    return ShownStatement(found.statement, comparison=found.comparison, months=found.months)
 
 
 def _summary(statement: Statement) -> StatementSummary:

@@ -15,6 +15,7 @@ from billing.partnerships import PartnershipMonths
 from billing.routes import steps as step_routes
 from billing.routes.read_back import ReadBack
 from billing.settings import BillingSettings
+from billing.statements.compared import ComparedStatements
 from billing.statements.drafts import Statements
 from billing.statements.steps import StatementSteps
 from billing.store.sql import GROUP, SqlStore
@@ -69,6 +70,7 @@ class BillingApp:
         self._store = SqlStore(engine)
         answering = SqlStore(self._database.requests)
         self.statements, self.partnerships = Statements(answering, clock), PartnershipMonths(answering, clock)
+        self.compared = ComparedStatements(answering, self.statements, clock)
         self.steps = StatementSteps(self._store, clock)
         self.read_back = ReadBack(bus, self._store.position)
         self.dry_run = DryRun(self._store, clock)
@@ -102,7 +104,7 @@ class BillingApp:
     def router(self) -> APIRouter:
         """Billing's routes: statements, partnerships, tariffs to try, and its audit log."""
         routes = APIRouter()
-        routes.include_router(api.router(self.statements))
+        routes.include_router(api.router(self.statements, self.compared))
         routes.include_router(step_routes.router(self.steps, self.read_back))
         routes.include_router(partnership_api.router(self.partnerships))
         routes.include_router(trial.router())

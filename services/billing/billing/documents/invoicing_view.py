@@ -7,6 +7,7 @@ from billing.domain.charge_line import plain
 from billing.domain.statement import Statement
 from billing.domain.statement_vat import ProviderVat
 from billing.domain.vat import LineVat
+from shared.contracts.definitions import Provider
 from shared.contracts.parties import Address, BankAccount, CouncilParty, PartyDetails, ProviderParty
 from shared.money import format_gbp
 from shared.web.strings import text
@@ -67,6 +68,12 @@ def party_views(statement: Statement) -> tuple[PartyView, ...]:
         for each in statement.suppliers
     )
     return (*suppliers, _party(text("statement.party_council", name=council.name), council.party or CouncilParty()))
+
+
+def payment_terms(provider: Provider) -> str:
+    """`Within 30 days of issue`; empty where none are agreed."""
+    days = None if provider.party is None else provider.party.payment_days
+    return "" if days is None else text("statement.payment_days", count=days)
 
 
 def _totals(of: ProviderVat, provider: str) -> Iterator[tuple[str, str, str]]:

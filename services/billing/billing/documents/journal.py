@@ -110,6 +110,10 @@ def _costs(statement: Statement) -> Iterator[tuple[_Cost, int]]:
         narrative = text("journal.credit", service=names.get(credit.service, credit.service), month=month)
         cost = _cost(provider_of[credit.agreement], credit.service, credit.coding, credit.vat, narrative)
         yield cost, -credit.applied_pence
+    for each in statement.corrections:
+        service = names.get(each.service, each.service)
+        narrative = text("journal.correction", service=service, month=month_name(each.month))
+        yield _Cost(each.provider, each.service, each.coding, each.vat, narrative), each.payable_pence
 
 
 def _cost(provider: str, service: str, coding: LineCoding | None, vat: LineVat | None, narrative: str) -> _Cost:
@@ -135,9 +139,10 @@ def _vat_rows(statement: Statement) -> Iterator[JournalRow]:
 
 
 def _creditor_row(statement: Statement, provider: str, pence: int) -> JournalRow:
-    names = {agreement.provider: agreement.provider_name for agreement in statement.agreements}
+    names = {each.id: each.name for each in statement.suppliers}
+    names |= {agreement.provider: agreement.provider_name for agreement in statement.agreements}
     key = "journal.owed_before_vat" if statement.vat.vat_pence is None else "journal.owed"
-    narrative = text(key, provider=names[provider], month=month_name(statement.month))
+    narrative = text(key, provider=names.get(provider, provider), month=month_name(statement.month))
     return JournalRow("creditor", provider, "", _NO_CODES, None, narrative, -pence)
 
 
