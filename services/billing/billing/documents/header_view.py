@@ -16,9 +16,10 @@ Row = tuple[str, str]
 
 def notice(shown: ShownStatement) -> Row:
     """Where the statement is in its life, and what that means to who reads it."""
-    state, last_day = shown.state_shown, shown.statement.month.next.first_day - timedelta(days=1)
-    if state == "in-review" and shown.review_until is not None:
-        detail = text("state.in-review_until", until=long_date(shown.review_until))
+    state, last_day = shown.state, shown.statement.month.next.first_day - timedelta(days=1)
+    until = None if shown.settlement is None else shown.settlement.life.review_until
+    if state == "in-review" and until is not None:
+        detail = text("state.in-review_until", until=long_date(until))
     else:
         detail = text(f"state.{state}_detail", end=long_date(last_day))
     return text("state.heading", state=text(f"state.{state}")), detail
@@ -59,7 +60,7 @@ def _document(shown: ShownStatement) -> Iterator[Row]:
     issued, party = statement.issued, statement.council.party
     if issued is not None:
         yield text("statement.document_number"), issued.number
-    yield text("statement.status"), text(f"state.{shown.state_shown}")
+    yield text("statement.status"), text(f"state.{shown.state}")
     if issued is not None:
         yield text("statement.issued_on"), long_date(issued.issued_on)
         if issued.due_on is not None:

@@ -8,11 +8,12 @@ from billing.documents.credits_view import CreditsView, credits_view
 from billing.documents.header_view import asking, header, notice
 from billing.documents.invoicing_view import PartyView, VatView, party_views, vat_view
 from billing.documents.partnership_view import partnership_path
-from billing.documents.shown import ShownStatement, State
+from billing.documents.shown import ShownStatement
 from billing.documents.year_view import DueView, YearView, due_view, year_view
 from billing.domain.canonical import content_hash
 from billing.domain.charge_line import ChargeLine, Working, quantity_text
 from billing.domain.coding import LineCoding
+from billing.domain.settlement import State
 from billing.domain.statement import ServiceCharges, Statement
 from billing.domain.usage import UnbilledUsage
 from shared.contracts.definitions import Service
@@ -100,7 +101,7 @@ def statement_view(shown: ShownStatement) -> StatementView:
         months=tuple((month_name(each), statement_path(council.id, each)) for each in shown.months),
         providers=" and ".join(statement.providers),
         month_name=month_name(month),
-        state=shown.state_shown,
+        state=shown.state,
         illustrative=statement.illustrative,
         notice=notice(shown),
         header=header(shown),

@@ -1,15 +1,15 @@
 """What stands beside a statement's content, in words and figures: other months, and what is due now."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from billing.documents.shown import ShownQuery, ShownStatement
+from billing.documents.shown import ShownStatement
 from billing.domain.comparison import Comparison, ComparisonRow
+from billing.domain.settlement import StatementQuery, StatementSettlement
+from billing.domain.statement import Statement
 from shared.money import format_gbp
 from shared.web.formats import long_date, month_name
 from shared.web.strings import text
-
-_MADE_FINAL = ("issued", "queried", "paid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +56,23 @@ def year_view(comparison: Comparison | None) -> YearView | None:
 
 def due_view(shown: ShownStatement) -> DueView:
     """What is due now. Before a statement is issued nothing is."""
+    after = shown.settlement or StatementSettlement()
+    labels = _line_labels(shown.statement)
     return DueView(
-        rows=tuple(_due(shown)) if shown.state_shown in _MADE_FINAL else (),
-        queries=tuple(map(_query, shown.queries)),
+        rows=tuple(_due(shown, after)) if shown.is_issued else (),
+        queries=tuple(_query(each, labels) for each in after.queries),
         payments=tuple(
-            (long_date(each.paid_on), each.reference, format_gbp(each.amount_pence)) for each in shown.payments
+            (long_date(each.paid_on), each.reference, format_gbp(each.amount_pence)) for each in after.payments
         ),
     )
+
+
+def _line_labels(statement: Statement) -> dict[str, str]:
+    """What each line is called, by its reference."""
+    names = {charges.service.id: charges.service.name for charges in statement.services}
+    labels = {line.ref: f"{names[line.service]}: {line.charge}" for line in statement.lines}
+    credits = {line.ref: f"{names.get(line.service, line.service)}: {line.target}" for line in statement.credits}
+    return labels | credits
 
 
 def _label(row: ComparisonRow) -> str:
@@ -104,15 +114,15 @@ def _notes(comparison: Comparison) -> Iterator[str]:
         yield text("statement.no_year_ago", month=month_name(comparison.month.earlier(12)))
 
 
-def _due(shown: ShownStatement) -> Iterator[tuple[str, str]]:
+def _due(shown: ShownStatement, after: StatementSettlement) -> Iterator[tuple[str, str]]:
     is_known = shown.statement.gross_pence is not None
     yield text("statement.gross" if is_known else "statement.total"), format_gbp(shown.payable_pence)
-    if shown.credited_pence:
-        yield text("statement.credited_since"), format_gbp(-shown.credited_pence)
-    if shown.paid_pence:
-        yield text("statement.paid"), _less(shown.paid_pence)
-    if shown.held_pence:
-        yield text("statement.held"), _less(shown.held_pence)
+    if after.credited_pence:
+        yield text("statement.credited_since"), _less(after.credited_pence)
+    if after.paid_pence:
+        yield text("statement.paid"), _less(after.paid_pence)
+    if after.held_pence:
+        yield text("statement.held"), _less(after.held_pence)
     yield text("statement.due_now"), format_gbp(shown.due_pence)
 
 
@@ -120,10 +130,11 @@ def _less(pence: int) -> str:
     return f"−{format_gbp(pence)}"
 
 
-def _query(query: ShownQuery) -> tuple[str, str, str, str]:
-    state = text(f"query_state.{query.state}")
-    words = ": ".join(filter(None, (query.about, query.words)))
+def _query(query: StatementQuery, labels: Mapping[str, str]) -> tuple[str, str, str, str]:
+    about = labels.get(query.line or "", "") or query.item or ""
+    words = ": ".join(filter(None, (about, query.words)))
     if query.answer:
         words = text("statement.query_answered", query=words, answer=query.answer)
-    by = long_date(query.reply_by) if query.state == "open" else ""
-    return words, state, by, format_gbp(query.held_pence if query.state == "open" else 0)
+    is_open = query.state == "open"
+    by = long_date(query.reply_by) if is_open else ""
+    return words, text(f"query_state.{query.state}"), by, format_gbp(query.held_pence if is_open else 0)

@@ -1,10 +1,11 @@
 """A statement beside other months: what a reader compares it with, and which months there are to choose from."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
 from billing.domain.comparison import Comparison, MonthFigures, compare, figures_of, months_compared
+from billing.domain.settlement import StatementSettlement, settlement_of
 from billing.domain.statement import NoAgreement, Statement, UnknownCouncil
 from billing.domain.terms import Terms
 from billing.ports import Snapshot, SnapshotStore
@@ -19,9 +20,10 @@ MONTHS_OFFERED = 12
 
 @dataclass(frozen=True, slots=True)
 class ComparedStatement:
-    """A statement, other months beside it, and the months of the council that can be chosen, ascending."""
+    """A statement, what became of it, other months beside it, and those that can be chosen, ascending."""
 
     statement: Statement
+    settlement: StatementSettlement
     comparison: Comparison
     months: tuple[Month, ...]
 
@@ -36,17 +38,18 @@ class ComparedStatements:
         """The council's statement beside its other months. Raises what `Statements.statement` does."""
         statement = self._statements.statement(council, month, scope=scope)
         with self._store.snapshot(scope) as snapshot:
-            return compared_in(snapshot, statement, month_of(self._clock.now()), {})
+            return compared_in(snapshot, statement, month_of(self._clock.now()))
 
 
-def compared_in(
-    snapshot: Snapshot, statement: Statement, present: Month, issued: Mapping[Month, MonthFigures]
-) -> ComparedStatement:
-    """`statement` beside the months that `issued` has, and else beside their drafts in `snapshot`."""
+def compared_in(snapshot: Snapshot, statement: Statement, present: Month) -> ComparedStatement:
+    """`statement` beside the months that `snapshot` has: as they were issued, or else as they are drafted by now."""
     council, month = statement.council.id, statement.month
-    others = [figures for each in months_compared(month) for figures in _figures(snapshot, council, each, issued)]
+    others = [figures for each in months_compared(month) for figures in _figures(snapshot, council, each)]
     return ComparedStatement(
-        statement, compare(figures_of(statement), others), months_offered(snapshot.terms, council, month, present)
+        statement,
+        settlement_of(snapshot.steps.steps(council, month)),
+        compare(figures_of(statement), others),
+        months_offered(snapshot.terms, council, month, present),
     )
 
 
@@ -57,12 +60,7 @@ def months_offered(terms: Terms, council: str, month: Month, present: Month) -> 
     return tuple(each for each in offered if terms.agreements_in(council, each))
 
 
-def _figures(
-    snapshot: Snapshot, council: str, month: Month, issued: Mapping[Month, MonthFigures]
-) -> Iterator[MonthFigures]:
+def _figures(snapshot: Snapshot, council: str, month: Month) -> Iterator[MonthFigures]:
     """Those of one month; none where it has no statement, or none that can be computed."""
-    if month in issued:
-        yield issued[month]
-        return
     with suppress(UnknownCouncil, NoAgreement, StatementFailed):
         yield figures_of(statement_in(snapshot, council, month, "provisional"))
