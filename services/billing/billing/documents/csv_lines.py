@@ -9,6 +9,7 @@ from billing.domain.charge_line import ChargeLine, plain
 from billing.domain.coding import LineCoding
 from billing.domain.credits.credit_line import CreditLine
 from billing.domain.credits.reason import reason
+from billing.domain.issued import CorrectionLine
 from billing.domain.statement import Statement
 from billing.domain.vat import LineVat, VatTotal
 from shared.csv_cells import escape_formula
@@ -49,10 +50,10 @@ COLUMNS = (
 
 
 def lines_csv(statement: Statement) -> str:
-    """A row for each charge line, each service credit, and then each provider's VAT category, under a row of names.
+    """A row for each charge line, service credit and correction, and then each VAT category, under a row of names.
 
-    The column amount_gbp adds up to the statement's total before VAT: credits are below 0. VAT is of a category and of
-    no line: it is in the column vat_gbp of its own row.
+    The column amount_gbp adds up to what is payable before VAT: credits are below 0, and a correction that is not
+    settled in this statement is of 0. VAT is of a category and of no line: it is in the column vat_gbp of its own row.
     """
     written = io.StringIO()
     writer = csv.writer(written)
@@ -92,6 +93,8 @@ def _rows(statement: Statement) -> Iterator[tuple[str, ...]]:
     names = {charges.service.id: charges.service.name for charges in statement.services}
     for credit in statement.credits:
         yield (*head, credit.service, escape_formula(names.get(credit.service, "")), *_credit(credit, statement.month))
+    for each in statement.corrections:
+        yield (*head, each.service, escape_formula(names.get(each.service, "")), *_correction(each))
     for of_provider in statement.vat.providers:
         for total in of_provider.totals:
             yield (*head, "", "", *_vat(of_provider.provider, total, statement.month))
@@ -140,6 +143,31 @@ def _credit(line: CreditLine, month: Month) -> tuple[str, ...]:
         *_treatment(line.vat),
         "",
         str(line.rules_version),
+        *_codes(line.coding),
+    )
+
+
+def _correction(line: CorrectionLine) -> tuple[str, ...]:
+    """Its days are those of the month that it corrects."""
+    amount = plain_gbp(line.payable_pence)
+    return (
+        f"Correction: {line.name}",
+        "correction",
+        line.agreement,
+        "",
+        "",
+        line.month.first_day.isoformat(),
+        line.month.next.first_day.isoformat(),
+        "",
+        "",
+        f"was {plain_gbp(line.was_pence)}, now {plain_gbp(line.now_pence)}; {line.cause}; {line.settled}",
+        amount,
+        amount,
+        "",
+        line.ref,
+        *(("", "") if line.vat is None else (line.vat.treatment, plain(line.vat.rate_percent))),
+        "",
+        "",
         *_codes(line.coding),
     )
 

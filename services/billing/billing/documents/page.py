@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
+from billing.documents.line_view import LineView
 from billing.documents.partnership_view import partnership_view
 from billing.documents.shown import ShownStatement
 from billing.documents.view import StatementView, statement_view
@@ -22,6 +23,11 @@ def statement_page(shown: ShownStatement, *, downloads: Sequence[tuple[str, str]
     view = statement_view(shown)
     template = environment("billing").get_template("statement.html")
     return template.render(view=view, chart=_chart(view), downloads=downloads)
+
+
+def line_page(view: LineView) -> str:
+    """The page of one line, down to its events."""
+    return environment("billing").get_template("line.html").render(view=view)
 
 
 def partnership_page(recharges: PartnershipRecharges, *, downloads: Sequence[tuple[str, str]]) -> str:
