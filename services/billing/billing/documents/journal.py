@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Literal
 
 from billing.documents.csv_lines import for_spreadsheets
+from billing.documents.invoicing_view import category_text
 from billing.domain.charge_line import plain
 from billing.domain.coding import LineCoding
 from billing.domain.statement import Statement
@@ -28,6 +29,7 @@ COLUMNS = (
     "council",
     "month",
     "date",
+    "statement_number",
     "status",
     "illustrative",
     "account",
@@ -133,8 +135,7 @@ def _vat_rows(statement: Statement) -> Iterator[JournalRow]:
         return
     for of_provider in statement.vat.providers:
         for total in of_provider.totals:
-            category = text(f"vat_treatment.{total.category.treatment}")
-            narrative = text("journal.vat", category=category, month=month_name(statement.month))
+            narrative = text("journal.vat", category=category_text(total.category), month=month_name(statement.month))
             yield JournalRow("vat", of_provider.provider, "", _NO_CODES, total.category, narrative, total.vat_pence)
 
 
@@ -154,6 +155,7 @@ def _cells(statement: Statement, row: JournalRow) -> Iterable[str]:
         statement.council.id,
         str(statement.month),
         last_day.isoformat(),
+        "" if statement.issued is None else statement.issued.number,
         statement.status,
         "yes" if statement.illustrative or row.coding.illustrative else "no",
         row.account,
