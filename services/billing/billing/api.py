@@ -153,7 +153,7 @@ def router(statements: Statements, compared: ComparedStatements) -> APIRouter:
 
 def shown_beside(found: ComparedStatement) -> ShownStatement:
     """The statement as it is shown beside other months."""
-    return ShownStatement(found.statement, found.settlement, found.comparison, found.months)
+    return ShownStatement(found.statement, found.now, found.comparison, found.months)
 
 
 def _summary(statement: Statement) -> StatementSummary:

@@ -24,8 +24,8 @@ from billing.documents.view import statement_view
 from billing.domain.coding import LineCoding
 from billing.domain.comparison import compare, figures_of
 from billing.domain.ledger import balance, postings_of
-from billing.domain.settlement import settlement_of
 from billing.domain.statement import Statement, build_statement
+from billing.domain.statement_state import state_of
 from billing.domain.terms import DefinitionVersions
 from shared.contracts.definitions import ServiceCoding, ServiceVat
 from shared.contracts.statements import PaymentRecorded, PaymentRecordedData, QueryRaised, QueryRaisedData, StepEvent
@@ -98,7 +98,7 @@ def shown() -> ShownStatement:
     made = issued()
     others = [figures_of(statement(Month(2026, 4))), figures_of(statement(Month(2025, 5)))]
     # An issue stands before payments and queries: here the content says that it is issued.
-    settled = settlement_of(steps())
+    settled = state_of(steps())
     settled = replace(settled, life=replace(settled.life, status="issued", number=ISSUED.number))
     return ShownStatement(made, settled, compare(figures_of(made), others), (Month(2026, 4), MAY))
 

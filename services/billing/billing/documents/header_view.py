@@ -17,7 +17,7 @@ Row = tuple[str, str]
 def notice(shown: ShownStatement) -> Row:
     """Where the statement is in its life, and what that means to who reads it."""
     state, last_day = shown.state, shown.statement.month.next.first_day - timedelta(days=1)
-    until = None if shown.settlement is None else shown.settlement.life.review_until
+    until = None if shown.now is None else shown.now.life.review_until
     if state == "in-review" and until is not None:
         detail = text("state.in-review_until", until=long_date(until))
     else:

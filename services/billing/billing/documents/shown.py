@@ -7,8 +7,8 @@ changes, but it is queried and paid.
 from dataclasses import dataclass
 
 from billing.domain.comparison import Comparison
-from billing.domain.settlement import State, StatementSettlement
 from billing.domain.statement import Statement
+from billing.domain.statement_state import State, StatementState
 from shared.period import Month
 
 _ISSUED: tuple[State, ...] = ("issued", "queried", "paid")
@@ -16,10 +16,10 @@ _ISSUED: tuple[State, ...] = ("issued", "queried", "paid")
 
 @dataclass(frozen=True, slots=True)
 class ShownStatement:
-    """`settlement` is None where only the content is known. `months` are those that can be chosen, ascending."""
+    """`now` is None where only the content is known. `months` are those that can be chosen, ascending."""
 
     statement: Statement
-    settlement: StatementSettlement | None = None
+    now: StatementState | None = None
     comparison: Comparison | None = None
     months: tuple[Month, ...] = ()
 
@@ -28,9 +28,9 @@ class ShownStatement:
         """Where the statement is in its life."""
         if self.statement.status == "in-progress":
             return "in-progress"
-        if self.settlement is None:
+        if self.now is None:
             return "issued" if self.statement.issued else "draft"
-        return self.settlement.state(self.payable_pence)
+        return self.now.state(self.payable_pence)
 
     @property
     def is_issued(self) -> bool:
@@ -46,5 +46,5 @@ class ShownStatement:
     @property
     def due_pence(self) -> int:
         """What is due now: payable less what credit notes took off, what has been paid, and what is held."""
-        after = self.settlement or StatementSettlement()
+        after = self.now or StatementState()
         return self.payable_pence - after.credited_pence - after.paid_pence - after.held_pence

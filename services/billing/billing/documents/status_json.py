@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from billing.documents.shown import ShownStatement
 from billing.domain.comparison import Comparison
-from billing.domain.settlement import StatementPayment, StatementQuery, StatementSettlement
+from billing.domain.statement_state import StatementPayment, StatementQuery, StatementState
 
 
 class ComparedAmount(Struct, frozen=True):
@@ -55,7 +55,7 @@ class StatementStatus(Struct, frozen=True):
 def statement_status(shown: ShownStatement) -> StatementStatus:
     """What stands beside the content of `shown`."""
     statement, issued = shown.statement, shown.statement.issued
-    after = shown.settlement or StatementSettlement()
+    after = shown.now or StatementState()
     return StatementStatus(
         council=statement.council.id,
         month=str(statement.month),

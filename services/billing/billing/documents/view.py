@@ -13,8 +13,8 @@ from billing.documents.year_view import DueView, YearView, due_view, year_view
 from billing.domain.canonical import content_hash
 from billing.domain.charge_line import ChargeLine, Working, quantity_text
 from billing.domain.coding import LineCoding
-from billing.domain.settlement import State
 from billing.domain.statement import ServiceCharges, Statement
+from billing.domain.statement_state import State
 from billing.domain.usage import UnbilledUsage
 from shared.contracts.definitions import Service
 from shared.money import exact_text, format_gbp, format_gbp_prose, format_rate

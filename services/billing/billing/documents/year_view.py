@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from billing.documents.shown import ShownStatement
 from billing.domain.comparison import Comparison, ComparisonRow
-from billing.domain.settlement import StatementQuery, StatementSettlement
 from billing.domain.statement import Statement
+from billing.domain.statement_state import StatementQuery, StatementState
 from shared.money import format_gbp
 from shared.web.formats import long_date, month_name
 from shared.web.strings import text
@@ -56,7 +56,7 @@ def year_view(comparison: Comparison | None) -> YearView | None:
 
 def due_view(shown: ShownStatement) -> DueView:
     """What is due now. Before a statement is issued nothing is."""
-    after = shown.settlement or StatementSettlement()
+    after = shown.now or StatementState()
     labels = _line_labels(shown.statement)
     return DueView(
         rows=tuple(_due(shown, after)) if shown.is_issued else (),
@@ -114,7 +114,7 @@ def _notes(comparison: Comparison) -> Iterator[str]:
         yield text("statement.no_year_ago", month=month_name(comparison.month.earlier(12)))
 
 
-def _due(shown: ShownStatement, after: StatementSettlement) -> Iterator[tuple[str, str]]:
+def _due(shown: ShownStatement, after: StatementState) -> Iterator[tuple[str, str]]:
     is_known = shown.statement.gross_pence is not None
     yield text("statement.gross" if is_known else "statement.total"), format_gbp(shown.payable_pence)
     if after.credited_pence:

@@ -5,8 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from billing.domain.comparison import Comparison, MonthFigures, compare, figures_of, months_compared
-from billing.domain.settlement import StatementSettlement, settlement_of
 from billing.domain.statement import NoAgreement, Statement, UnknownCouncil
+from billing.domain.statement_state import StatementState, state_of
 from billing.domain.terms import Terms
 from billing.ports import Snapshot, SnapshotStore
 from billing.statements.drafts import StatementFailed, Statements, statement_in
@@ -23,7 +23,7 @@ class ComparedStatement:
     """A statement, what became of it, other months beside it, and those that can be chosen, ascending."""
 
     statement: Statement
-    settlement: StatementSettlement
+    now: StatementState
     comparison: Comparison
     months: tuple[Month, ...]
 
@@ -47,7 +47,7 @@ def compared_in(snapshot: Snapshot, statement: Statement, present: Month) -> Com
     others = [figures for each in months_compared(month) for figures in _figures(snapshot, council, each)]
     return ComparedStatement(
         statement,
-        settlement_of(snapshot.steps.steps(council, month)),
+        state_of(snapshot.steps.steps(council, month)),
         compare(figures_of(statement), others),
         months_offered(snapshot.terms, council, month, present),
     )

@@ -47,21 +47,17 @@ class StatementPayment:
 
 
 @dataclass(frozen=True, slots=True)
-class StatementSettlement:
+class StatementState:
     """The life of a statement and what came after its issue, in the order of the steps.
 
-    `credited_pence` is what credit notes about its month took off, above 0.
+    `held_pence` is what its queries hold, `credited_pence` what credit notes about its month took off, above 0.
     """
 
     life: Life = field(default_factory=Life)
     queries: tuple[StatementQuery, ...] = ()
     payments: tuple[StatementPayment, ...] = ()
     credited_pence: int = 0
-
-    @property
-    def held_pence(self) -> int:
-        """What open queries hold."""
-        return sum(query.held_pence for query in self.queries if query.state == "open")
+    held_pence: int = 0
 
     @property
     def paid_pence(self) -> int:
@@ -77,7 +73,7 @@ class StatementSettlement:
         return "paid" if self.paid_pence and self.paid_pence + self.credited_pence >= payable_pence else "issued"
 
 
-def settlement_of(steps: Sequence[StepEvent]) -> StatementSettlement:
+def state_of(steps: Sequence[StepEvent]) -> StatementState:
     """What became of a statement by its steps, in their order."""
     queries: dict[str, StatementQuery] = {}
     payments: dict[str, StatementPayment] = {}
@@ -100,4 +96,10 @@ def settlement_of(steps: Sequence[StepEvent]) -> StatementSettlement:
                 credited_pence -= data.total_pence  # a credit note's total is below 0
             case _:
                 continue
-    return StatementSettlement(life_of(steps), tuple(queries.values()), tuple(payments.values()), credited_pence)
+    return StatementState(
+        life_of(steps),
+        tuple(queries.values()),
+        tuple(payments.values()),
+        credited_pence,
+        held_pence=sum(query.held_pence for query in queries.values() if query.state == "open"),
+    )
