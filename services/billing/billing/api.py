@@ -8,14 +8,19 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 from msgspec import Struct
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 
 from billing.documents.answers import answer, file_answer
-from billing.documents.forms import FORMS, file_name, form
+from billing.documents.forms import FORMS, Form, file_name, form
+from billing.documents.line_view import line_view
+from billing.documents.page import line_page
+from billing.documents.shown import ShownStatement
+from billing.documents.status_json import StatementStatus, statement_status
 from billing.documents.view import statement_path
 from billing.domain.canonical import content_hash, line_content
 from billing.domain.statement import NoAgreement, Statement, UnknownCouncil
 from billing.ports import CountedEvent, EventCursor
+from billing.statements.compared import ComparedStatement, ComparedStatements
 from billing.statements.drafts import CouncilWithoutStatement, FailedStatement, StatementFailed, Statements, UnknownLine
 from shared.auth.roles import Action
 from shared.http import (
@@ -31,7 +36,10 @@ from shared.http import (
     preferred_media_type,
     requires,
 )
+from shared.http.media_types import JSON_TYPE
 from shared.http.problem_types import INTERNAL_ERROR, INVALID_CURSOR, NOT_FOUND
+from shared.period import Month
+from shared.scope import Scope
 
 
 class StatementSummary(Struct, frozen=True):
@@ -63,9 +71,10 @@ class ExplainedLine(Struct, frozen=True):
     counted: tuple[CountedEvent, ...]
 
 
-TYPES = (MonthSummary, ExplainedLine)
+TYPES = (MonthSummary, ExplainedLine, StatementStatus)
 _Suffix = Annotated[str, Path(pattern="^(" + "|".join(form.suffix for form in FORMS) + ")$")]
-_MEDIA_TYPES = {form.media_type.partition(";")[0]: form for form in FORMS}
+_MEDIA_TYPES = {form.media_type.partition(";")[0]: form for form in FORMS if not form.by_address_only}
+_PAGE_TYPE = "text/html"
 _STATEMENT: dict[int | str, dict[str, Any]] = {
     200: {"description": "The statement", "content": {media_type: {} for media_type in _MEDIA_TYPES}}
 }
@@ -77,9 +86,14 @@ _NOT_FOUND = {
 }
 
 
-def router(statements: Statements) -> APIRouter:
+def router(statements: Statements, compared: ComparedStatements) -> APIRouter:
     """The routes under /v1/statements."""
     routes = APIRouter(prefix="/v1/statements", tags=["billing"], dependencies=[requires(Action.READ_FIGURES)])
+
+    def shown_in(form: Form[ShownStatement], council: str, month: Month, scope: Scope) -> ShownStatement:
+        if not form.shows_other_months:
+            return ShownStatement(statements.statement(council, month, scope=scope))
+        return shown_beside(compared.statement(council, month, scope=scope))
 
     @routes.get("", responses=answers(MonthSummary))
     def statements_of_a_month(caller: MonthScope, month: MonthParameter) -> Json:
@@ -91,17 +105,25 @@ def router(statements: Statements) -> APIRouter:
     @routes.get("/{council}/{month}.{suffix}", responses=_STATEMENT)
     def statement_in_a_form(caller: MonthScope, council: PathId, month: MonthParameter, suffix: _Suffix) -> Response:
         """The statement as a file. The SHA-256 of the JSON file is the hash that every form carries."""
+        found = form(suffix)
         with _not_found():
-            statement = statements.statement(council, month, scope=caller.narrowed_to(council))
-        return file_answer(statement, form(suffix), file_name(statement, form(suffix)))
+            shown = shown_in(found, council, month, caller.narrowed_to(council))
+        return file_answer(shown, found, file_name(council, month, found))
 
     @routes.get("/{council}/{month}", responses=_STATEMENT)
     def statement(request: Request, caller: MonthScope, council: PathId, month: MonthParameter) -> Response:
         """The statement in the form that Accept prefers."""
-        form = _MEDIA_TYPES[preferred_media_type(request, tuple(_MEDIA_TYPES))]
+        found = _MEDIA_TYPES[preferred_media_type(request, tuple(_MEDIA_TYPES))]
         with _not_found():
-            found = statements.statement(council, month, scope=caller.narrowed_to(council))
-        return answer(found, form)
+            shown = shown_in(found, council, month, caller.narrowed_to(council))
+        return answer(shown, found)
+
+    @routes.get("/{council}/{month}/status", responses=answers(StatementStatus))
+    def status(caller: MonthScope, council: PathId, month: MonthParameter) -> Json:
+        """Where the statement is in its life, what is due now, and how it compares with other months."""
+        with _not_found():
+            found = compared.statement(council, month, scope=caller.narrowed_to(council))
+        return Json(statement_status(shown_beside(found)))
 
     @routes.get("/{council}/{month}/lines/{line}", responses=answers(ExplainedLine))
     def explain_a_line(
@@ -113,16 +135,25 @@ def router(statements: Statements) -> APIRouter:
         *,
         limit: Limit = 50,
     ) -> Response:
-        """The line with its working, and the events it counts by day, source and id."""
+        """The line with its working, and the events it counts by day, source and id; as a page where Accept says so."""
+        media_type = preferred_media_type(paging.request, (JSON_TYPE, _PAGE_TYPE))
         after, scope = _event_cursor(paging.after), caller.narrowed_to(council)
         with _not_found():
             found = statements.explain(council, month, line, after=after, limit=limit, scope=scope)
         last = found.next_cursor
         key = None if last is None else (last.day.isoformat(), last.source, last.id)
-        body = ExplainedLine(line_content(found.line), found.counted)
-        return Json(body, headers=paging.next_link(Page(found.counted, key)))
+        page = Page(found.counted, key)
+        if media_type == _PAGE_TYPE:
+            view = line_view(found.statement, found.line, found.counted, paging.next_address(page))
+            return HTMLResponse(line_page(view))
+        return Json(ExplainedLine(line_content(found.line), found.counted), headers=paging.next_link(page))
 
     return routes
+
+
+def shown_beside(found: ComparedStatement) -> ShownStatement:
+    """The statement as it is shown beside other months."""
+    return ShownStatement(found.statement, found.now, found.comparison, found.months)
 
 
 def _summary(statement: Statement) -> StatementSummary:

@@ -18,6 +18,7 @@ from billing.routes import steps as step_routes
 from billing.routes.read_back import ReadBack
 from billing.settings import BillingSettings
 from billing.statements.closing import MonthClosing
+from billing.statements.compared import ComparedStatements
 from billing.statements.drafts import Statements
 from billing.statements.readiness import LogStates, ReadinessChecks
 from billing.statements.recomputation import Recomputation
@@ -74,6 +75,7 @@ class BillingApp:
         self._store = SqlStore(engine)
         answering = SqlStore(self._database.requests)
         self.statements, self.partnerships = Statements(answering, clock), PartnershipMonths(answering, clock)
+        self.compared = ComparedStatements(answering, self.statements, clock)
         self.steps = StatementSteps(self._store, clock)
         # Whoever closes a month sees quarantine, which requests do not.
         checks = ReadinessChecks(self._store, Recomputation(), lambda _: ())
@@ -112,7 +114,7 @@ class BillingApp:
     def router(self) -> APIRouter:
         """Billing's routes: statements, partnerships, tariffs to try, and its audit log."""
         routes = APIRouter()
-        routes.include_router(api.router(self.statements))
+        routes.include_router(api.router(self.statements, self.compared))
         routes.include_router(step_routes.router(self.steps, self.read_back, self.closing.ready_now))
         routes.include_router(closing_routes.router(self.closing, self.read_back))
         routes.include_router(closing_page.router(self.closing, self.read_back, self._clock))

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from billing.domain.charge_line import plain
 from billing.domain.statement import Statement
 from billing.domain.statement_vat import ProviderVat
-from billing.domain.vat import LineVat
+from billing.domain.vat import LineVat, VatCategory
+from shared.contracts.definitions import Provider
 from shared.contracts.parties import Address, BankAccount, CouncilParty, PartyDetails, ProviderParty
 from shared.money import format_gbp
 from shared.web.strings import text
@@ -69,11 +70,23 @@ def party_views(statement: Statement) -> tuple[PartyView, ...]:
     return (*suppliers, _party(text("statement.party_council", name=council.name), council.party or CouncilParty()))
 
 
+def payment_terms(provider: Provider) -> str:
+    """`Within 30 days of issue`; empty where none are agreed."""
+    days = None if provider.party is None else provider.party.payment_days
+    return "" if days is None else text("statement.payment_days", count=days)
+
+
+def category_text(of: VatCategory) -> str:
+    """`Standard rate, 20%`, `Exempt`."""
+    category = text(f"vat_treatment.{of.treatment}")
+    if not of.rate_percent:
+        return category
+    return text("statement.vat_at", category=category, percent=plain(of.rate_percent))
+
+
 def _totals(of: ProviderVat, provider: str) -> Iterator[tuple[str, str, str]]:
     for total in of.totals:
-        category = text(f"vat_treatment.{total.category.treatment}")
-        if total.category.rate_percent:
-            category = text("statement.vat_at", category=category, percent=plain(total.category.rate_percent))
+        category = category_text(total.category)
         label = text("statement.vat_of_provider", category=category, provider=provider) if provider else category
         yield label, format_gbp(total.net_pence), format_gbp(total.vat_pence)
 

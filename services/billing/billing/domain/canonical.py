@@ -48,7 +48,13 @@ def line_content(line: ChargeLine | CreditLine) -> dict[str, Any]:
         for working in line.workings
     ]
     amounts = {"amount_exact": exact_text(line.amount_exact), "amount_pence": line.amount_pence}
-    return {**_fields(line), "workings": workings, **amounts}
+    shown = {name: value for name, value in _fields(line).items() if name != "coding"}
+    return {**shown, "workings": workings, **amounts, **_coding(line)}
+
+
+def _coding(line: ChargeLine | CreditLine) -> dict[str, Any]:
+    """Where a line is booked; left out where no finance code is recorded."""
+    return {} if line.coding is None else {"coding": _value(line.coding)}
 
 
 def _credit(line: CreditLine) -> dict[str, Any]:
@@ -78,6 +84,7 @@ def _credit(line: CreditLine) -> dict[str, Any]:
         "reason": reason(line),
         "vat": _value(line.vat),
         "rules_version": line.rules_version,
+        **_coding(line),
         **({"is_repeated": True} if line.is_repeated else {}),
     }
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
+from billing.domain.coding import LineCoding
 from billing.domain.corrections_cause import Cause
 from billing.domain.vat import VatCategory
 from shared.period import Month
@@ -80,6 +81,7 @@ class CorrectionLine:
     settled: Settlement
     events: tuple[CorrectedBy, ...] = ()
     events_in_all: int = 0
+    coding: LineCoding | None = None
 
     @property
     def difference_pence(self) -> int:

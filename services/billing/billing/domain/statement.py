@@ -24,6 +24,7 @@ from billing.domain.rating.adjustments import MINIMUM
 from billing.domain.rating.charge_kind import YearSoFar
 from billing.domain.rating.pipeline import rate
 from billing.domain.rating.windows import APRIL, has_terms_over_a_year, reads_attributes
+from billing.domain.statement_coding import charges_with_coding, credits_with_coding
 from billing.domain.statement_vat import StatementVat, charges_with_vat, credits_with_vat, statement_vat
 from billing.domain.terms import TariffPeriod, Terms, closing_day
 from billing.domain.usage import Evidence, MeteredUsage, Usage, UsageDetail, classify_usage, failed_usage
@@ -197,16 +198,14 @@ def build_statement(
         known_usage = usage_by_service.get(service, MeteredUsage())
         usage_by_service[service] = replace(known_usage, details=of_service)
     services = tuple(_charges(terms, tariff_periods, usage_by_service, council, month, year=year, is_over=is_over))
-    credits = credits_with_vat(
-        terms,
-        (
-            line
-            for agreement in agreements
-            for line in _credits(terms, agreement.definition, services, attained, earlier, month=month)
-        ),
-        [line for charges in services for line in charges.lines],
-        closing_day(month),
+    charged = [line for charges in services for line in charges.lines]
+    earned = (
+        line
+        for agreement in agreements
+        for line in _credits(terms, agreement.definition, services, attained, earlier, month=month)
     )
+    treated = credits_with_vat(terms, earned, charged, closing_day(month))
+    credits = credits_with_coding(terms, treated, charged, closing_day(month))
     return Statement(
         council=known.definition,
         month=month,
@@ -281,7 +280,8 @@ def _charges(
         used = usage.get(service_id, MeteredUsage())
         of_service = [period for period in tariff_periods if period.tariff.definition.service == service_id]
         lines = rate(service.definition, used, of_service, council=council, month=month, year=year, is_over=is_over)
-        yield ServiceCharges(service.definition, used.events_counted, charges_with_vat(terms, lines))
+        treated = charges_with_vat(terms, lines)
+        yield ServiceCharges(service.definition, used.events_counted, charges_with_coding(terms, treated))
 
 
 def _credits(

@@ -87,8 +87,9 @@ class MonthOfStatements:
 
 @dataclass(frozen=True, slots=True)
 class LineExplanation:
-    """A line and a page of the events it counts; `next_cursor` is None on the last page."""
+    """A line of `statement` and a page of the events it counts; `next_cursor` is None on the last page."""
 
+    statement: Statement
     line: ChargeLine | CreditLine
     counted: tuple[CountedEvent, ...]
     next_cursor: EventCursor | None
@@ -150,14 +151,16 @@ class Statements:
             for charges in statement.services:
                 for line in charges.lines:
                     if line.ref == ref and not line.counts_usage:
-                        return LineExplanation(line, (), None)
+                        return LineExplanation(statement, line, (), None)
                     if line.ref == ref:
                         found = _counted(snapshot, line, council, charges.service, month, after=after, limit=limit + 1)
-                        return _page(line, found, limit)
+                        return _page(statement, line, found, limit)
             for credit in statement.credits:
                 if credit.ref == ref:
                     misses = MissFilter(council, month, credit.agreement, credit.service, credit.target)
-                    return _page(credit, snapshot.verdicts.misses(misses, after=after, limit=limit + 1), limit)
+                    return _page(
+                        statement, credit, snapshot.verdicts.misses(misses, after=after, limit=limit + 1), limit
+                    )
         raise UnknownLine(f"no line {ref} in the statement of {council} for {month}")
 
     def parked(self, *, scope: Scope) -> list[Parked]:
@@ -294,8 +297,12 @@ def _counted(
     return [each for each in in_order if after is None or (each.day, each.source, each.id) > after][:limit]
 
 
-def _page(line: ChargeLine | CreditLine, found: Sequence[CountedEvent], limit: int) -> LineExplanation:
+def _page(
+    statement: Statement, line: ChargeLine | CreditLine, found: Sequence[CountedEvent], limit: int
+) -> LineExplanation:
     """Up to `limit` of `found`, which has one more where another page follows."""
     page = tuple(found[:limit])
     more = len(found) > limit
-    return LineExplanation(line, page, EventCursor(page[-1].day, page[-1].source, page[-1].id) if more else None)
+    return LineExplanation(
+        statement, line, page, EventCursor(page[-1].day, page[-1].source, page[-1].id) if more else None
+    )
