@@ -15,14 +15,18 @@ from billing.partnerships import PartnershipMonths
 from billing.routes import closing as closing_routes
 from billing.routes import closing_page
 from billing.routes import steps as step_routes
+from billing.routes import tallies as tally_routes
 from billing.routes.read_back import ReadBack
 from billing.settings import BillingSettings
+from billing.statements.acknowledgements import Acknowledgements
 from billing.statements.closing import MonthClosing
 from billing.statements.compared import ComparedStatements
 from billing.statements.drafts import Statements
 from billing.statements.readiness import LogStates, ReadinessChecks
 from billing.statements.recomputation import Recomputation
 from billing.statements.steps import StatementSteps
+from billing.statements.tallies import Tallies
+from billing.store.sealing_keys import SealingKeys
 from billing.store.sql import GROUP, SqlStore
 from billing.store.tables import approvals, audit, decisions, installation_key, known_log, outbox
 from billing.trial import route as trial
@@ -63,7 +67,7 @@ class BillingApp:
     name = GROUP
     title = "Tallystick: billing"
     read_model_every_s = 60.0
-    types = (*api.TYPES, *step_routes.TYPES, *closing_routes.TYPES, *trial.TYPES, *AUDIT_TYPES)
+    types = (*api.TYPES, *step_routes.TYPES, *closing_routes.TYPES, *tally_routes.TYPES, *trial.TYPES, *AUDIT_TYPES)
 
     def __init__(self, settings: BillingSettings, *, bus: Bus, clock: Clock, registry: CollectorRegistry) -> None:
         self._bus = bus
@@ -79,6 +83,8 @@ class BillingApp:
         self.steps = StatementSteps(self._store, clock)
         # Whoever closes a month sees quarantine, which requests do not.
         checks = ReadinessChecks(self._store, Recomputation(), lambda _: ())
+        self.sealing_keys = SealingKeys(engine, clock, given=settings.sealing_key, file=settings.sealing_key_file)
+        self.tallies = Tallies(answering, clock, self.sealing_keys.signer)
         self.read_back = ReadBack(bus, self._store.position)
         self.dry_run = DryRun(self._store, clock)
         self.approvals = Approvals(engine, approvals, audit)
@@ -114,6 +120,11 @@ class BillingApp:
     def router(self) -> APIRouter:
         """Billing's routes: statements, partnerships, tariffs to try, and its audit log."""
         routes = APIRouter()
+        routes.include_router(
+            tally_routes.router(
+                self.tallies, Acknowledgements(self._store, self._clock), self.read_back, self.sealing_keys.public
+            )
+        )
         routes.include_router(api.router(self.statements, self.compared))
         routes.include_router(step_routes.router(self.steps, self.read_back, self.closing.ready_now))
         routes.include_router(closing_routes.router(self.closing, self.read_back))
@@ -141,6 +152,7 @@ class BillingApp:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Ingests usage, verdicts and terms until `stop` is set; raises what made it impossible to go on."""
+        await asyncio.to_thread(self.sealing_keys.publish_own)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._access.run(stop))
             tasks.create_task(self.audit.run(stop))

@@ -212,6 +212,25 @@ class QuarantineReads(Protocol):
         ...
 
 
+class TallyReads(Protocol):
+    """The rows themselves, one by one in the order of a tally, of the councils in scope."""
+
+    def events(self, month: Month, council: str, *, since: date) -> Iterator[EventReceived]:
+        """Every event of each item that any event of the month is about, then every reading since then and its changes.
+
+        A reading from before is here too where an event of the month names it.
+        """
+        ...
+
+    def verdicts(self, month: Month, council: str, agreements: Sequence[str]) -> Iterator[VerdictReceived]:
+        """The verdicts of the month that hold, under these agreements."""
+        ...
+
+    def kept(self, council: str, month: Month) -> bytes | None:
+        """What was kept with the statement that was issued (`billing.tally.basis`); None where nothing was."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class StoredDocument:
     """An issued document: its number, its place in the chain, and its canonical bytes."""
@@ -270,6 +289,7 @@ class Snapshot:
     rows: RowReads
     quarantine: QuarantineReads
     positions: Mapping[Shard, int]
+    tally: TallyReads
 
 
 class SnapshotStore(Protocol):
@@ -288,6 +308,10 @@ class StepWriter(StepReads, Protocol):
 
     def add(self, event: StatementEvent) -> bool:
         """The step, and what follows from it, is stored and will be published; False where it was taken already."""
+        ...
+
+    def keep_basis(self, council: str, month: Month, content: bytes) -> None:
+        """What the statement that is issued was computed from beside events is kept with it."""
         ...
 
     def next_sequence(self, provider: str, financial_year: int, kind: DocumentKind) -> int:

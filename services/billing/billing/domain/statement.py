@@ -24,6 +24,7 @@ from billing.domain.rating.adjustments import MINIMUM
 from billing.domain.rating.charge_kind import YearSoFar
 from billing.domain.rating.pipeline import rate
 from billing.domain.rating.windows import APRIL, has_terms_over_a_year, reads_attributes
+from billing.domain.rules import RULES_VERSION
 from billing.domain.statement_coding import charges_with_coding, credits_with_coding
 from billing.domain.statement_vat import StatementVat, charges_with_vat, credits_with_vat, statement_vat
 from billing.domain.terms import TariffPeriod, Terms, closing_day
@@ -87,7 +88,7 @@ class Statement:
 
     `suppliers` are the providers of its agreements, as they are at the end of the month, and `partnerships` those of
     which it is a member then: no part of what it states. `corrections` are of earlier months; `issued` is None until
-    it is.
+    it is. `rules_version` says by which rules of rating it was made.
     """
 
     council: Council
@@ -103,6 +104,7 @@ class Statement:
     partnerships: tuple[Partnership, ...] = ()
     corrections: tuple[CorrectionLine, ...] = ()
     issued: Issued | None = None
+    rules_version: int = RULES_VERSION
 
     @property
     def lines(self) -> tuple[ChargeLine, ...]:

@@ -207,11 +207,23 @@ def statement_made_of(
         alone = _built(terms, council, month, inputs_of(month), status=status)
         if not alone.credits_pence:
             return alone  # no year's cap can reduce it
+    earlier = _earlier_made_of(terms, council, month, inputs_of)
+    return _built(terms, council, month, inputs_of(month), earlier, status=status)
+
+
+def earlier_in(snapshot: Snapshot, council: str, month: Month) -> list[Statement]:
+    """What the earlier months on which the month may depend come to by now, ascending. Raises `StatementFailed`."""
+    return _earlier_made_of(snapshot.terms, council, month, lambda of: _summed(snapshot, council, of))
+
+
+def _earlier_made_of(
+    terms: Terms, council: str, month: Month, inputs_of: Callable[[Month], MonthInputs]
+) -> list[Statement]:
     earlier: list[Statement] = []
     for before in earlier_months(terms, council, month):
         with suppress(UnknownCouncil, NoAgreement):
             earlier.append(_built(terms, council, before, inputs_of(before), earlier))
-    return _built(terms, council, month, inputs_of(month), earlier, status=status)
+    return earlier
 
 
 def _summed(snapshot: Snapshot, council: str, month: Month) -> MonthInputs:

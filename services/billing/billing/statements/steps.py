@@ -3,6 +3,7 @@
 Each looks at the statement as it is in one snapshot, and is stored only if no other step was taken since.
 """
 
+import base64
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,11 +27,13 @@ from billing.domain.packing import packed
 from billing.domain.statement import Statement
 from billing.ports import Snapshot, StepStore, StepWriter
 from billing.statements.drafts import statement_in, status_of
+from billing.statements.tallies import basis_to_keep
 from shared.auth.principal import Principal
 from shared.clock import Clock
 from shared.contracts.definitions import Agreement
 from shared.contracts.parties import ProviderParty
 from shared.contracts.statements import (
+    MOST_PACKED,
     DocumentData,
     ReturnedData,
     ReviewOpenedData,
@@ -64,7 +67,10 @@ class Ready(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a council's month comes to now, its hash, its life, and the steps that it has taken."""
+    """What a council's month comes to now, its hash, its life, and the steps that it has taken.
+
+    `basis` is what it follows from beside events, compressed; there only where it is about to be issued.
+    """
 
     statement: Statement
     sha256: str
@@ -73,6 +79,7 @@ class Draft:
     price_setters: frozenset[str]
     review_days: int | None
     read_through: tuple[ReadThrough, ...]
+    basis: bytes = b""
 
 
 class StatementSteps:
@@ -134,6 +141,7 @@ class StatementSteps:
             require_issuable(draft.life, sha256=draft.sha256, today=self._today())
             data = self._sealed(draft, writer, about("issued"), ready.cut_off)
             writer.add(StatementIssued(**self._envelope(council, month, data.step), data=data))
+            writer.keep_basis(council, month, draft.basis)
         return self.draft(council, month, scope=caller.scope)
 
     def _sealed(self, draft: Draft, writer: StepWriter, about: dict[str, Any], cut_off: datetime) -> DocumentData:
@@ -154,6 +162,7 @@ class StatementSteps:
             read_through=draft.read_through,
         )
         content = canonical_json(replace(statement, status="issued", issued=issued))
+        basis = base64.b64encode(draft.basis).decode()
         return DocumentData(
             **about,
             number=issued.number,
@@ -164,6 +173,7 @@ class StatementSteps:
             sha256=hashlib.sha256(content).hexdigest(),
             previous=None if before is None else before.sha256,
             content=packed(content),
+            basis=basis if len(basis) <= MOST_PACKED else None,
         )
 
     @contextmanager
@@ -177,6 +187,7 @@ class StatementSteps:
             draft = self._draft(snapshot, council, month)
             if ready is not None:
                 ready.require(snapshot, draft.statement)
+                draft = replace(draft, basis=basis_to_keep(snapshot, draft.statement))
         with self._store.taking_steps() as writer:
             if len(writer.steps(council, month)) != len(draft.steps):
                 raise StepNotAllowed("somebody else has just taken a step with this statement: look at it again")

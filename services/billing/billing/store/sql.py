@@ -20,6 +20,7 @@ from billing.store import tables
 from billing.store.quarantine import SqlQuarantine, SqlQuarantineStore
 from billing.store.rows import SqlRows
 from billing.store.steps import SqlSteps, SqlStepWriter, lock_statements
+from billing.store.tally_rows import SqlTallyRows
 from billing.store.usage import SqlUsage
 from billing.store.verdicts import SqlVerdicts
 from billing.store.writing import arrival, write
@@ -90,6 +91,7 @@ class SqlStore:
                 SqlRows(connection, scope),
                 SqlQuarantine(connection, scope),
                 {each.shard: each.next_offset for each in _PROGRESS.shards(connection)},
+                SqlTallyRows(connection, scope),
             )
 
     @contextmanager
