@@ -155,7 +155,7 @@ def test_a_key_is_made_once_and_published_once(provider: Provider, store: SqlSto
 
     assert again.keys.key.kid == provider.keys.key.kid
     assert (tmp_path / "key.json").stat().st_mode & 0o077 == 0
-    assert [type(decode_event(row.value)).__name__ for row in outbox(store)] == ["SealingKeyPublished"]  # type: ignore[attr-defined]  # a row
+    assert [type(decode_event(row.value)).__name__ for row in outbox(store)] == ["SealingKeyPublished"]
 
 
 def test_without_a_key_drafts_have_tallies_and_issued_statements_do_not(provider: Provider, store: SqlStore) -> None:
@@ -175,7 +175,7 @@ def test_a_restored_database_has_the_keys_and_the_same_tally(
     issued(provider.steps)
     provider.acknowledgements.add(OFFICER, ASHBY.id, MAY, provider.signed())
     before = provider.verified()
-    published = [decode_event(row.value) for row in outbox(store)]  # type: ignore[attr-defined]  # a row
+    published = [decode_event(row.value) for row in outbox(store)]
     folder = tmp_path_factory.mktemp("restored")
     with closing(SqlStore.open(f"sqlite:///{folder}/billing.db")) as restored:
         feed(restored, STATEMENTS, published)

@@ -153,6 +153,7 @@ def _lines(found: "CloseReport", month: Month, *, on_folder: bool) -> "Iterator[
     yield from (f"Blocks every council: {each.what}." for each in found.for_all if each.decided_by is None)
     for council in found.councils:
         yield from (f"Blocks {council.council_name}: {each.what}." for each in council.blockers if not each.decided_by)
+        yield from (f"Unusual, {council.council_name}: {words}" for words in council.unusual)
         if council.why_not:
             yield f"{council.council_name} was not issued: {council.why_not}."
     yield from (f"{council} has no statement: {why}." for council, why in sorted(found.not_computed.items()))

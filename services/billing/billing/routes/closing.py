@@ -43,7 +43,10 @@ class BlockerReport(Struct, frozen=True):
 
 
 class CouncilCloseReport(Struct, frozen=True):
-    """One council in the close. `why_not` says why the step that was asked for was not taken; null where it was."""
+    """One council in the close; `unusual` is what a person should look at, in sentences.
+
+    `why_not` says why the step that was asked for was not taken; null where it was.
+    """
 
     council: str
     council_name: str
@@ -52,6 +55,7 @@ class CouncilCloseReport(Struct, frozen=True):
     sha256: str
     number: str | None
     blockers: tuple[BlockerReport, ...]
+    unusual: tuple[str, ...]
     why_not: str | None
 
 
@@ -188,6 +192,7 @@ def close_report(close: MonthClose) -> CloseReport:
                 sha256=each.sha256,
                 number=each.number,
                 blockers=tuple(map(_blocker, each.blockers)),
+                unusual=each.unusual,
                 why_not=each.why_not,
             )
             for each in close.councils

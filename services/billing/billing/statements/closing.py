@@ -16,6 +16,7 @@ from billing.ports import StepStore
 from billing.statements.drafts import StatementFailed, status_of
 from billing.statements.readiness import LogStates, Readiness, ReadinessChecks, ReadyAt
 from billing.statements.steps import SOURCE, Draft, StatementSteps
+from billing.statements.unusual import flags_of
 from shared.auth.principal import Principal
 from shared.clock import Clock
 from shared.contracts.statements import BlockerDecided, BlockerDecidedData, BlockerOutcome
@@ -29,7 +30,10 @@ Progress = Callable[[int, int], None]  # so many councils of so many
 
 @dataclass(frozen=True, slots=True)
 class CouncilClose:
-    """One council in the close of a month. `why_not` says why the last step was not taken for it, None where it was."""
+    """One council in the close of a month; `unusual` is what a person should look at, in sentences.
+
+    `why_not` says why the last step was not taken for it, None where it was.
+    """
 
     council: str
     name: str
@@ -38,6 +42,7 @@ class CouncilClose:
     sha256: str
     number: str | None
     blockers: tuple[Blocker, ...]
+    unusual: tuple[str, ...] = ()
     why_not: str | None = None
 
 
@@ -99,7 +104,7 @@ class MonthClosing:
             progress(done, len(councils))
             try:
                 draft = await asyncio.to_thread(self._steps.draft, council, month, scope=scope)
-                found.append(_close_of(draft, ready))
+                found.append(_close_of(draft, ready, await asyncio.to_thread(self._unusual, draft, scope)))
             except _Missing:
                 continue
             except StatementFailed as failure:
@@ -189,12 +194,22 @@ class MonthClosing:
             return str(failure)
         return None
 
+    def _unusual(self, draft: Draft, scope: Scope) -> tuple[str, ...]:
+        """Of a draft, against the months before it; what is issued has been looked at."""
+        if draft.life.status == "issued":
+            return ()
+        council = draft.statement.council.id
+        with self._store.snapshot(scope.narrowed_to(council)) as snapshot:
+            return tuple(
+                each.what for each in flags_of(snapshot, council, draft.statement.month, draft.statement.status)
+            )
+
     def _councils(self, scope: Scope) -> Sequence[str]:
         with self._store.snapshot(scope) as snapshot:
             return sorted(snapshot.terms.councils.ids())
 
 
-def _close_of(draft: Draft, ready: Readiness) -> CouncilClose:
+def _close_of(draft: Draft, ready: Readiness, unusual: tuple[str, ...]) -> CouncilClose:
     council = draft.statement.council
     is_issued = draft.life.status == "issued"
     return CouncilClose(
@@ -205,4 +220,5 @@ def _close_of(draft: Draft, ready: Readiness) -> CouncilClose:
         sha256=draft.sha256,
         number=draft.life.number,
         blockers=() if is_issued else ready.blocking(council.id),
+        unusual=unusual,
     )
