@@ -2,17 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
 from billing.domain.credits.attainment import TargetAttainment
 from billing.domain.ingest import AcceptedEvent
+from billing.domain.issued import CorrectedBy, ReadThrough
+from billing.domain.ledger import Balance, Entry
 from billing.domain.meters import MeteredEvent
 from billing.domain.numbers import DocumentKind
 from billing.domain.terms import Terms
 from billing.domain.usage import Usage, UsageDetail
+from billing.memo import Memo
 from shared.contracts.definitions import Service
 from shared.contracts.meters import NamedMeter
 from shared.contracts.scalars import Stream
@@ -111,6 +114,33 @@ class MissFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class CausedBy:
+    """Which events a correction follows from: those of a month's service that were not read by `read_through`.
+
+    `agreement` and `target` are those of a service credit.
+    """
+
+    council: str
+    month: Month
+    service: str
+    agreement: str
+    target: str
+    read_through: tuple[ReadThrough, ...]
+
+
+class MonthChange(NamedTuple):
+    """How far a partition had been read when it last brought anything of a month: the offset after that.
+
+    `month` is None of what names another event, which may be of any month.
+    """
+
+    month: Month | None
+    topic: str
+    partition: int
+    next_offset: int
+
+
+@dataclass(frozen=True, slots=True)
 class CouncilUsage:
     """How many events name a council; `oldest` is the day of the first."""
 
@@ -150,6 +180,20 @@ class UsageReads(Protocol):
         """The events behind a line, by day, source and id, beginning after `after`."""
         ...
 
+    def changes(self, council: str) -> list[MonthChange]:
+        """When each partition last brought anything about the council, by month. What events of a month change is
+        that month and later ones, but for events that name another.
+        """
+        ...
+
+    def since(self, by: CausedBy, *, limit: int) -> tuple[list[CorrectedBy], int]:
+        """The first events, by instant, source and id, that a correction of usage follows from, and how many in all."""
+        ...
+
+    def as_of(self, read_through: Sequence[ReadThrough]) -> "UsageReads":
+        """The same reads as if nothing had been read further than that."""
+        ...
+
 
 class VerdictReads(Protocol):
     """The verdicts that hold, of the councils in scope."""
@@ -160,6 +204,10 @@ class VerdictReads(Protocol):
 
     def misses(self, of: MissFilter, *, after: EventCursor | None, limit: int) -> list[CountedEvent]:
         """The misses behind a service credit, by day, source and id, beginning after `after`."""
+        ...
+
+    def since(self, by: CausedBy, *, limit: int) -> tuple[list[CorrectedBy], int]:
+        """The first verdicts, by instant, source and id, that a corrected credit follows from, and how many in all."""
         ...
 
 
@@ -203,14 +251,36 @@ class StepReads(Protocol):
         ...
 
 
+class LedgerReads(Protocol):
+    """The ledger's entries and what they come to, of the councils in scope."""
+
+    def entries(self, council: str, document: str) -> list[Entry]:
+        """Those of a document, by posting, line and account."""
+        ...
+
+    def balances(self, council: str | None = None, document: str | None = None) -> list[Balance]:
+        """What each account of each council holds, of one council or one document where it is named."""
+        ...
+
+    def ledger_sum(self) -> int:
+        """What all entries come to, in pence: always 0."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything that a statement is made of, as of one moment and of the councils in one scope."""
+    """Everything that a statement is made of, as of one moment and of the councils in one scope.
+
+    `positions` say how far each partition has been read. `memo` keeps what was computed from such states.
+    """
 
     terms: Terms
     usage: UsageReads
     verdicts: VerdictReads
     steps: StepReads
+    ledger: LedgerReads
+    positions: tuple[ReadThrough, ...] = ()
+    memo: Memo = field(default_factory=lambda: Memo(0), compare=False)
 
 
 class SnapshotStore(Protocol):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from billing.domain.charge_line import ChargeLine
+from billing.domain.corrections import statement_from
 from billing.domain.credits.credit_line import CreditLine
 from billing.domain.meters import left_out, value_of
 from billing.domain.rating.pipeline import LineFailed
@@ -18,13 +19,11 @@ from billing.domain.statement import (
     Statement,
     Status,
     UnknownCouncil,
-    build_statement,
     counts_points,
     earlier_months,
     needs_its_year,
-    services_with_details,
 )
-from billing.domain.usage import UnbilledReason, UnbilledUsage, metered_services, sum_unbilled
+from billing.domain.usage import UnbilledReason, UnbilledUsage, sum_unbilled
 from billing.ports import (
     CountedEvent,
     EventCursor,
@@ -34,6 +33,8 @@ from billing.ports import (
     UsageFilter,
     counted_event,
 )
+from billing.statements.correcting import CorrectionsFailed, with_corrections
+from billing.statements.inputs import inputs_of
 from shared.clock import Clock
 from shared.contracts.definitions import Service
 from shared.contracts.meters import Meter
@@ -187,7 +188,18 @@ def statement_in(snapshot: Snapshot, council: str, month: Month, status: Status)
 
 
 def draft_in(snapshot: Snapshot, council: str, month: Month, status: Status) -> Statement:
-    """What the month comes to by all that `snapshot` has, issued or not. Raises as `statement_in`."""
+    """What the month comes to by all that `snapshot` has, issued or not, with corrections of earlier issued months.
+
+    Raises as `statement_in`.
+    """
+    draft = _month_in(snapshot, council, month, status)
+    try:
+        return with_corrections(snapshot, draft)
+    except CorrectionsFailed as failure:
+        raise StatementFailed(council, month, str(failure)) from failure
+
+
+def _month_in(snapshot: Snapshot, council: str, month: Month, status: Status) -> Statement:
     if not needs_its_year(snapshot.terms, council, month) and not counts_points(snapshot.terms, council, month):
         alone = _built(snapshot, council, month, (), status)
         if not alone.credits_pence:
@@ -200,31 +212,11 @@ def draft_in(snapshot: Snapshot, council: str, month: Month, status: Status) -> 
 
 
 def _built(snapshot: Snapshot, council: str, month: Month, earlier: Sequence[Statement], status: Status) -> Statement:
-    usage = snapshot.usage.of_month(month, council)
-    attained = snapshot.verdicts.attainment(month, council)
-    failed = snapshot.usage.failed_items(month, council)
-    detailed = services_with_details(snapshot.terms, council, month)
-    details = snapshot.usage.details(month, council, detailed) if detailed else {}
-
-    events = {
-        service.id: snapshot.usage.metered(month, council, service)
-        for service in metered_services(snapshot.terms, council, month)
-    }
+    inputs = inputs_of(snapshot, council, month)
 
     def build() -> Statement | _Missing:
         try:
-            return build_statement(
-                snapshot.terms,
-                council,
-                month,
-                usage,
-                attained=attained,
-                earlier=earlier,
-                status=status,
-                failed=failed,
-                details=details,
-                events=events,
-            )
+            return statement_from(snapshot.terms, council, month, inputs, earlier=earlier, status=status)
         except (UnknownCouncil, NoAgreement, LineFailed) as missing:
             return missing
 

@@ -22,15 +22,18 @@ from billing.domain.life import (
     require_open,
 )
 from billing.domain.numbers import document_number
-from billing.domain.packing import packed
+from billing.domain.packing import packed, unpacked
+from billing.domain.sealed import statement_of
 from billing.domain.statement import Statement
 from billing.ports import Snapshot, StepStore, StepWriter
+from billing.statements.credit_notes import credit_notes
 from billing.statements.drafts import statement_in, status_of
 from shared.auth.principal import Principal
 from shared.clock import Clock
 from shared.contracts.definitions import Agreement
 from shared.contracts.parties import ProviderParty
 from shared.contracts.statements import (
+    CreditNoteIssued,
     DocumentData,
     ReturnedData,
     ReviewOpenedData,
@@ -53,7 +56,10 @@ RequireReady = Callable[[Snapshot, Statement], None]
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a council's month comes to now, its hash, its life, and the steps that it has taken."""
+    """What a council's month comes to now, its hash, its life, and the steps that it has taken.
+
+    `documents` are the hashes of all that the council was issued: its corrections follow from them.
+    """
 
     statement: Statement
     sha256: str
@@ -62,6 +68,7 @@ class Draft:
     price_setters: frozenset[str]
     review_days: int | None
     read_through: tuple[ReadThrough, ...]
+    documents: tuple[str, ...]
 
 
 class StatementSteps:
@@ -121,8 +128,14 @@ class StatementSteps:
             return found
         with self._step(caller, council, month, require_ready=True) as (draft, writer, about):
             require_issuable(draft.life, sha256=draft.sha256, today=self._today())
+            if draft.documents != tuple(each.sha256 for each in writer.documents(council)):
+                raise StepNotAllowed("another document of the council has just been issued: issue this one after it")
             data = self._sealed(draft, writer, about("issued"))
             writer.add(StatementIssued(**self._envelope(council, month, data.step), data=data))
+            statement = replace(statement_of(unpacked(data.content)), booked_nets=draft.statement.booked_nets)
+            for note in credit_notes(statement, writer, by=caller.name):
+                envelope = self._envelope(council, Month.parse(note.month), note.step)
+                writer.add(CreditNoteIssued(**envelope, data=note))
         return self.draft(council, month, scope=caller.scope)
 
     def _sealed(self, draft: Draft, writer: StepWriter, about: dict[str, Any]) -> DocumentData:
@@ -187,7 +200,8 @@ class StatementSteps:
             steps,
             snapshot.steps.price_setters(_priced_by(statement)),
             _review_days(agreements),
-            (),
+            snapshot.positions,
+            tuple(each.sha256 for each in snapshot.steps.documents(council)),
         )
 
     def _today(self) -> date:

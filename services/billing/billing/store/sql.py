@@ -13,10 +13,13 @@ import msgspec
 from sqlalchemy import Connection, Engine, func, select
 
 from billing.domain.ingest import AcceptedEvent
+from billing.domain.issued import ReadThrough
 from billing.domain.metering import DefinitionKind
 from billing.domain.terms import DefinitionVersions, Terms
+from billing.memo import Memo
 from billing.ports import IngestBatch, Snapshot
 from billing.store import tables
+from billing.store.ledger import SqlLedger
 from billing.store.quarantine import SqlQuarantineStore
 from billing.store.steps import SqlSteps, SqlStepWriter, lock_statements
 from billing.store.usage import SqlUsage
@@ -37,6 +40,7 @@ GROUP = "billing"
 _CATALOGUE_SHARD = Shard(CATALOGUE.name, 0)
 _PROGRESS = Progress(tables.progress, GROUP)
 D = TypeVar("D", Agreement, Council, Partnership, Provider, Service, Tariff)
+_MAX_ANSWERS = 2_048  # about issued months that are kept computed
 _MAX_SCOPES = 64  # of which the terms are kept decoded
 Transaction = Callable[[], AbstractContextManager[Connection]]
 ScopedTransaction = Callable[[Scope], AbstractContextManager[Connection]]
@@ -53,6 +57,8 @@ class SqlStore:
         self._writing = transaction or engine.begin
         self.quarantine = SqlQuarantineStore(engine)
         self._terms: dict[Scope, tuple[int | None, Terms]] = {}
+        # What is undone later says nothing of what holds.
+        self._memo = Memo(0 if transaction else _MAX_ANSWERS)
 
     @classmethod
     def open(cls, url: str) -> "SqlStore":
@@ -82,7 +88,15 @@ class SqlStore:
         with self._scoped(scope) as connection:
             terms = self._current_terms(connection, scope)
             steps = SqlSteps(connection, scope)
-            yield Snapshot(terms, SqlUsage(connection, scope), SqlVerdicts(connection, scope), steps)
+            yield Snapshot(
+                terms,
+                SqlUsage(connection, scope),
+                SqlVerdicts(connection, scope),
+                steps,
+                SqlLedger(connection, scope),
+                positions=_positions(connection),
+                memo=self._memo,
+            )
 
     @contextmanager
     def taking_steps(self) -> Iterator[SqlStepWriter]:
@@ -129,6 +143,12 @@ class SqlDryRunStore(SqlStore):
 
     def undo(self) -> None:
         self._begun.rollback()
+
+
+def _positions(connection: Connection) -> tuple[ReadThrough, ...]:
+    """By topic and partition."""
+    shards = _PROGRESS.shards(connection)
+    return tuple(ReadThrough(each.shard.topic, each.shard.partition, each.next_offset) for each in shards)
 
 
 def _read_terms(connection: Connection) -> Terms:

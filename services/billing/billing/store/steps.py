@@ -11,13 +11,15 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, Row, func, select
 
-from billing.domain.ledger import Entry, postings_of, require_balanced
+from billing.domain.credit_note import credit_note_of
+from billing.domain.ledger import Entry, credit_note_postings, postings_of, require_balanced
 from billing.domain.numbers import DocumentKind
 from billing.domain.packing import decompressed, unpacked
 from billing.domain.sealed import statement_of
 from billing.domain.steps import PricesDecided
 from billing.ports import StoredDocument
 from billing.store import tables
+from billing.store.ledger import require_stored_balanced
 from shared.contracts.codec import decode_event, encode_event
 from shared.contracts.statements import (
     BlockerDecided,
@@ -52,6 +54,7 @@ def record_step(connection: Connection, event: StatementEvent) -> bool:
             store_entries(connection, postings_of(statement_of(unpacked(data.content))), event.time)
         case CreditNoteIssued(data=data):
             _store_document(connection, event, data, "credit-note")
+            store_entries(connection, credit_note_postings(credit_note_of(unpacked(data.content))), event.time)
     return True
 
 
@@ -79,6 +82,7 @@ def store_entries(connection: Connection, entries: Sequence[Entry], at: datetime
     rows = [_entry_row(entry, at) for entry in entries if entry.amount_pence]
     if rows:
         connection.execute(insert_ignore(tables.ledger_entry), rows)
+        require_stored_balanced(connection, {entry.posting for entry in entries})
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,10 +24,12 @@ from sqlalchemy import (
     tuple_,
 )
 
+from billing.domain.issued import CorrectedBy, ReadThrough
 from billing.domain.metering import MICRO
 from billing.domain.meters import MeteredEvent
 from billing.domain.usage import Usage, UsageDetail
-from billing.ports import CouncilUsage, CountedEvent, EventCursor, UsageFilter
+from billing.ports import CausedBy, CouncilUsage, CountedEvent, EventCursor, MonthChange, UsageFilter
+from billing.store.changes import changes_of, usage_since
 from billing.store.details import details_of, metered_events
 from billing.store.event_rules import (
     ADJUSTED,
@@ -46,18 +48,18 @@ from billing.store.event_rules import (
     opens,
     service_then,
 )
+from billing.store.read_through import TOPIC_OF, as_of
 from billing.store.tables import EventRows, decisions, event, quarantine
 from shared.contracts.codec import UndecodableEvent, UnknownEventType, decode_event
 from shared.contracts.definitions import Service
 from shared.contracts.meters import NamedMeter
-from shared.contracts.topics import REPLAYABLE_DAYS, TOPIC_OF_STREAM, USAGE
+from shared.contracts.topics import REPLAYABLE_DAYS
 from shared.instants import instant_at
 from shared.period import Month, month_of
 from shared.scope import Scope
 from shared.sql.statements import in_scope
 
 _EVENT, _READING, _OPENED, _ADJUSTMENT = (event.alias(name) for name in ("e", "reading", "opened", "adjustment"))
-_TOPIC_OF: Mapping[str, str] = {"usage": USAGE.name} | {str(name): topic for name, topic in TOPIC_OF_STREAM.items()}
 _METER = case(
     (_EVENT.c.type == RECORDED, "readings"),
     (_EVENT.c.stream == "work", "work-completed"),
@@ -136,6 +138,15 @@ class SqlUsage:
         adjusting = [each for each in self._adjusting(by) if after is None or _cursor(each) > after]
         return sorted([*page, *adjusting], key=_cursor)[:limit]
 
+    def changes(self, council: str) -> list[MonthChange]:
+        return changes_of(self.connection, council) if self.scope.allows(council) else []
+
+    def since(self, by: CausedBy, *, limit: int) -> tuple[list[CorrectedBy], int]:
+        return usage_since(self.connection, by, limit=limit) if self.scope.allows(by.council) else ([], 0)
+
+    def as_of(self, read_through: Sequence[ReadThrough]) -> "SqlUsage":
+        return replace(self, connection=as_of(self.connection, read_through))
+
     def _adjusting(self, by: UsageFilter) -> list[CountedEvent]:
         """The adjustments of the line's readings, each on its reading's day; few, or the sender is asked."""
         if not self.connection.scalar(any_adjustment(), {"council": by.council}):
@@ -168,7 +179,10 @@ def event_page(
     """
     order = (table.c.day, table.c.source, table.c.event_id)
     if after is not None:
-        query = query.where(tuple_(*order) > tuple_(literal(after.day), literal(after.source), literal(after.id)))
+        # With the council the key of the table of events: a page begins where the one before it ended.
+        of = table.c.council
+        last = literal(after.day), of, literal(after.source), literal(after.id)
+        query = query.where(table.c.day >= after.day, tuple_(table.c.day, of, *order[1:]) > tuple_(*last))
     rows = connection.execute(query.add_columns(*order, table.c.at_us, table.c.offset).order_by(*order).limit(limit))
     return [_counted_event(row, topic) for row in rows]
 
@@ -182,7 +196,7 @@ def _counted_event(row: Row[Any], topic: str | None = None) -> CountedEvent:
         stream=None if row.stream == "usage" else row.stream,
         item=None if row.stream == "usage" else row.item,
         quantity=Decimal(row.quantity_micro) / MICRO,
-        topic=topic or _TOPIC_OF[row.stream],
+        topic=topic or TOPIC_OF[row.stream],
         partition=row.partition,
         offset=row.offset,
     )

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection, case, func, literal, select
 
 from billing.domain.credits.attainment import TargetAttainment
+from billing.domain.issued import CorrectedBy
 from billing.domain.metering import MICRO
-from billing.ports import CountedEvent, EventCursor, MissFilter
+from billing.ports import CausedBy, CountedEvent, EventCursor, MissFilter
 from billing.store.tables import verdict
 from billing.store.usage import event_page
 from shared.contracts.envelope import item_key
@@ -74,6 +75,30 @@ class SqlVerdicts:
         # A verdict has its item's key, and so its item's partition.
         page = event_page(self.connection, verdict, query, after=after, limit=limit, topic=VERDICTS.name)
         return [replace(each, partition=_partition(of.council, each.item or "")) for each in page]
+
+    def since(self, by: CausedBy, *, limit: int) -> tuple[list[CorrectedBy], int]:
+        if not self.scope.allows(by.council):
+            return [], 0
+        columns = verdict.c
+        read = {each.partition: each.next_offset for each in by.read_through if each.topic == VERDICTS.name}
+        # A verdict has its item's partition, which no column says: the rest is seen to below.
+        unread = min(read.values()) if len(read) == VERDICTS.partitions else 0
+        query = select(columns.source, columns.event_id, columns.item, columns.offset).where(
+            columns.council == by.council,
+            columns.month == str(by.month),
+            columns.agreement == by.agreement,
+            columns.service == by.service,
+            columns.target == by.target,
+            columns.offset >= unread,
+        )
+        rows = self.connection.execute(query.order_by(columns.at_us, columns.source, columns.event_id))
+        placed = ((row, _partition(by.council, row.item)) for row in rows)
+        found = [
+            CorrectedBy(row.source, row.event_id, VERDICTS.name, partition, row.offset)
+            for row, partition in placed
+            if row.offset >= read.get(partition, 0)
+        ]
+        return found[:limit], len(found)
 
 
 def _partition(council: str, item: str) -> int:
