@@ -1,4 +1,4 @@
-"""Corrections of issued months: listed in the next statement, settled once, and in the end all is as if known at once."""
+"""Corrections of issued months are listed in the next statement, settled once, and change nothing that was issued."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -130,7 +130,9 @@ def test_reversals_and_adjustments_are_the_events_of_the_reading_that_they_name(
     used(store, "r-1", "100")
     used(store, "r-2", "10")
     issued(store, APRIL)
-    feed(store, USAGE, [reversed_("r-1", "2026-06-02T09:00:00+00:00"), adjusted("r-2", "2026-06-03T09:00:00+00:00", "5")])
+    feed(
+        store, USAGE, [reversed_("r-1", "2026-06-02T09:00:00+00:00"), adjusted("r-2", "2026-06-03T09:00:00+00:00", "5")]
+    )
     used(store, "r-june", "1", day="2026-06-04")
 
     line = only(draft(store, MAY).corrections)

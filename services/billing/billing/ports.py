@@ -242,6 +242,10 @@ class StepReads(Protocol):
         """Every document of a council, in the order of issuing."""
         ...
 
+    def numbered(self, number: str) -> list[StoredDocument]:
+        """The documents of that number, of different providers, in the order of issuing."""
+        ...
+
     def newest(self, provider: str, council: str) -> StoredDocument | None:
         """The council's last document from that provider: the one that the next follows."""
         ...

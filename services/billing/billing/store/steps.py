@@ -36,7 +36,7 @@ from shared.log.port import Outgoing
 from shared.period import Month
 from shared.scope import Scope
 from shared.sql.outbox import add
-from shared.sql.statements import insert_ignore
+from shared.sql.statements import in_scope, insert_ignore
 
 
 def record_step(connection: Connection, event: StatementEvent) -> bool:
@@ -105,6 +105,11 @@ class SqlSteps:
 
     def documents(self, council: str) -> list[StoredDocument]:
         return self._documents(council)
+
+    def numbered(self, number: str) -> list[StoredDocument]:
+        table = tables.document.c
+        query = select(tables.document).where(table.number == number, in_scope(table.council, self.scope))
+        return [_document(row) for row in self.connection.execute(query.order_by(table.issued_at_us, table.provider))]
 
     def newest(self, provider: str, council: str) -> StoredDocument | None:
         found = self._documents(council, tables.document.c.provider == provider)
