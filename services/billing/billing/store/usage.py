@@ -133,8 +133,8 @@ class SqlUsage:
         if not self.scope.allows(by.council):
             return []
         if by.meter != "readings":
-            return event_page(self.connection, _EVENT, _counted_items(by), after=after, limit=limit)
-        page = event_page(self.connection, _EVENT, _counted_readings(by), after=after, limit=limit)
+            return _page_by_days(self.connection, _counted_items(by), by, after=after, limit=limit)
+        page = _page_by_days(self.connection, _counted_readings(by), by, after=after, limit=limit)
         adjusting = [each for each in self._adjusting(by) if after is None or _cursor(each) > after]
         return sorted([*page, *adjusting], key=_cursor)[:limit]
 
@@ -164,27 +164,35 @@ def _month_of(value: bytes | None, timestamp_ms: int) -> Month:
 
 
 def event_page(
-    connection: Connection,
-    table: FromClause,
-    query: Select[Any],
-    *,
-    after: EventCursor | None,
-    limit: int,
-    topic: str | None = None,
+    connection: Connection, table: FromClause, query: Select[Any], *, limit: int, topic: str | None = None
 ) -> list[CountedEvent]:
-    """What `query` finds in `table` as events, by day, source and id, beginning after `after`.
+    """What `query` finds in `table` as events, by day, source and id: the first of them.
 
     `query` selects `stream`, `item`, `partition` and `quantity_micro`, and leaves the rest to this. `topic` is where
     all of them are, unless it is that of each one's stream.
     """
     order = (table.c.day, table.c.source, table.c.event_id)
-    if after is not None:
-        # With the council the key of the table of events: a page begins where the one before it ended.
-        of = table.c.council
-        last = literal(after.day), of, literal(after.source), literal(after.id)
-        query = query.where(table.c.day >= after.day, tuple_(table.c.day, of, *order[1:]) > tuple_(*last))
     rows = connection.execute(query.add_columns(*order, table.c.at_us, table.c.offset).order_by(*order).limit(limit))
     return [_counted_event(row, topic) for row in rows]
+
+
+def _page_by_days(
+    connection: Connection, query: Select[Any], by: UsageFilter, *, after: EventCursor | None, limit: int
+) -> list[CountedEvent]:
+    """The first events of the line after `after`, day by day: so each look is a part of the key, whoever else is there.
+
+    The table's key is day, council, source and id.
+    """
+    of = _EVENT.c
+    found: list[CountedEvent] = []
+    for day in days_between(by.first_day if after is None else max(after.day, by.first_day), by.end_day):
+        of_day = query.where(of.day == day)
+        if after is not None and after.day == day:
+            of_day = of_day.where(tuple_(of.source, of.event_id) > tuple_(literal(after.source), literal(after.id)))
+        found += event_page(connection, _EVENT, of_day, limit=limit - len(found))
+        if len(found) == limit:
+            break
+    return found
 
 
 def _counted_event(row: Row[Any], topic: str | None = None) -> CountedEvent:
@@ -300,8 +308,9 @@ def _adjusts_one_of(days: str) -> ColumnElement[bool]:
 
 
 def _counted_readings(by: UsageFilter) -> Select[Any]:
+    """Of any day, as `_counted_items`."""
     return _columns(_EVENT, _EVENT.c.quantity_micro).where(
-        _EVENT.c.type == RECORDED, *_of_line(_EVENT, by), *_in_unit(_EVENT, by), ~is_reversed(_EVENT)
+        _EVENT.c.type == RECORDED, _EVENT.c.council == by.council, *_in_unit(_EVENT, by), ~is_reversed(_EVENT)
     )
 
 
@@ -320,7 +329,7 @@ def _counted_items(by: UsageFilter) -> Select[Any]:
     return (
         _columns(_EVENT, _units())
         .select_from(_EVENT.outerjoin(_OPENED, opens(_OPENED, _EVENT)))
-        .where(*_of_line(_EVENT, by), *_is_counted(), _EVENT.c.type == type_)
+        .where(_EVENT.c.council == by.council, *_is_counted(), _EVENT.c.type == type_)
         .where(service_then(_EVENT, _OPENED) == by.service)
     )
 
@@ -342,10 +351,6 @@ def _units() -> ColumnElement[Any]:
 
 def _meter(name: NamedMeter) -> ColumnElement[Any]:
     return literal(name).label("meter")
-
-
-def _of_line(table: FromClause, by: UsageFilter) -> tuple[ColumnElement[bool], ...]:
-    return table.c.council == by.council, table.c.day >= by.first_day, table.c.day < by.end_day
 
 
 def _in_unit(reading: EventRows, by: UsageFilter) -> tuple[ColumnElement[bool], ...]:

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, case, func, literal, select
+from sqlalchemy import Connection, case, func, literal, select, text, tuple_
 
 from billing.domain.credits.attainment import TargetAttainment
 from billing.domain.issued import CorrectedBy
 from billing.domain.metering import MICRO
 from billing.ports import CausedBy, CountedEvent, EventCursor, MissFilter
-from billing.store.tables import verdict
+from billing.store.tables import OF_A_MISS, verdict
 from billing.store.usage import event_page
 from shared.contracts.envelope import item_key
 from shared.contracts.topics import VERDICTS
@@ -70,10 +70,14 @@ class SqlVerdicts:
             columns.agreement == of.agreement,
             columns.service == of.service,
             columns.target == of.target,
-            columns.outcome == "breached",
+            # Word for word as the index has it, so that it is found.
+            text(OF_A_MISS),
         )
+        if after is not None:
+            last = literal(after.day), literal(after.source), literal(after.id)
+            query = query.where(tuple_(columns.day, columns.source, columns.event_id) > tuple_(*last))
         # A verdict has its item's key, and so its item's partition.
-        page = event_page(self.connection, verdict, query, after=after, limit=limit, topic=VERDICTS.name)
+        page = event_page(self.connection, verdict, query, limit=limit, topic=VERDICTS.name)
         return [replace(each, partition=_partition(of.council, each.item or "")) for each in page]
 
     def since(self, by: CausedBy, *, limit: int) -> tuple[list[CorrectedBy], int]:
