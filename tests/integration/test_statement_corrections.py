@@ -1,5 +1,6 @@
 """Corrections of issued months are listed in the next statement, settled once, and change nothing that was issued."""
 
+import io
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -7,7 +8,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from markupsafe import Markup
+from pypdf import PdfReader
 from sqlalchemy import Engine, event, select
+from starlette.testclient import TestClient
 
 from billing.domain.credit_note import credit_note_of
 from billing.domain.issued import CorrectionLine, DocumentRef
@@ -15,6 +19,7 @@ from billing.domain.ledger import Entry, Unbalanced
 from billing.domain.life import StepNotAllowed
 from billing.domain.statement import Statement
 from billing.ports import StoredDocument
+from billing.routes import documents as document_routes
 from billing.statements.drafts import Statements
 from billing.statements.steps import Draft, StatementSteps
 from billing.store import tables
@@ -27,9 +32,11 @@ from shared.contracts.definitions import Agreement, ServiceVat
 from shared.contracts.parties import ProviderParty
 from shared.contracts.topics import CATALOGUE, STATEMENTS, USAGE
 from shared.contracts.vat import VatTreatment
+from shared.http import create_app
 from shared.period import Month
 from shared.scope import Scope
 from tests.support.billing_feed import TARIFFS, feed
+from tests.support.callers import MAY_ALL
 from tests.support.recharges import (
     ASHBY,
     ICT,
@@ -219,6 +226,41 @@ def test_a_credit_note_takes_back_what_the_agreement_settles_so(store: SqlStore)
     after = issued(store, JUNE).statement.issued
     assert after is not None
     assert after.previous == DocumentRef(note.number, note.sha256)
+
+
+def test_a_credit_note_has_its_bytes_its_page_and_its_pdf_with_the_same_figures(store: SqlStore) -> None:
+    known(store, agreed(corrections_by="credit-note"))
+    used(store, "r-1", "100")
+    issued(store, APRIL)
+    feed(store, USAGE, [adjusted("r-1", "2026-06-03T09:00:00+00:00", "-10")])
+    issued(store, MAY)
+    (note,) = [each for each in documents(store) if each.kind == "credit-note"]
+    routes = document_routes.router(Statements(store, FixedClock(JULY_9)))
+    app = create_app("billing", [routes], types=document_routes.TYPES, authentication=MAY_ALL)
+
+    with TestClient(app) as asked:
+        path = asked.get(f"/v1/documents/{note.number}").json()["documents"][0]["href"]
+        assert path == f"/v1/credit-notes/ashby/{note.number}"
+        assert asked.get(f"{path}.json").content == note.content == asked.get(path).content
+        page = " ".join(Markup(asked.get(f"{path}.html").text).striptags().split())  # noqa: S704 (only read)
+        pdf = PdfReader(io.BytesIO(asked.get(f"{path}.pdf").content))
+        printed = " ".join(" ".join(each.extract_text() for each in pdf.pages).split())
+        for figure in (
+            "2026-27.C0001",
+            "2026-27.0001",
+            "£442.00",
+            "£397.80",
+            "−£44.20",
+            "−£8.84",
+            "−£53.04",
+            "Payroll",
+        ):
+            assert figure in page
+            assert figure in printed
+        assert note.sha256 in page
+        for missing in (f"{path}.csv", f"/v1/credit-notes/birch/{note.number}", "/v1/credit-notes/ashby/2026-27.0001"):
+            assert asked.get(missing).status_code == 404
+        assert asked.get("/v1/documents/2026-27.0009").status_code == 404
 
 
 def test_what_rises_is_in_the_statement_where_credit_notes_are_agreed(store: SqlStore) -> None:

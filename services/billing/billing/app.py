@@ -12,6 +12,7 @@ from billing.domain.ingest import TOPICS
 from billing.dry_run import DryRun
 from billing.metrics import BillingMetrics
 from billing.partnerships import PartnershipMonths
+from billing.routes import documents as document_routes
 from billing.routes import steps as step_routes
 from billing.routes.read_back import ReadBack
 from billing.settings import BillingSettings
@@ -57,7 +58,7 @@ class BillingApp:
     name = GROUP
     title = "Tallystick: billing"
     read_model_every_s = 60.0
-    types = (*api.TYPES, *step_routes.TYPES, *trial.TYPES, *AUDIT_TYPES)
+    types = (*api.TYPES, *document_routes.TYPES, *step_routes.TYPES, *trial.TYPES, *AUDIT_TYPES)
 
     def __init__(self, settings: BillingSettings, *, bus: Bus, clock: Clock, registry: CollectorRegistry) -> None:
         self._bus = bus
@@ -104,6 +105,7 @@ class BillingApp:
         routes = APIRouter()
         routes.include_router(api.router(self.statements))
         routes.include_router(step_routes.router(self.steps, self.read_back))
+        routes.include_router(document_routes.router(self.statements))
         routes.include_router(partnership_api.router(self.partnerships))
         routes.include_router(trial.router())
         routes.include_router(audit_router(self.audit))

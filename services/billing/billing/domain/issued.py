@@ -87,6 +87,7 @@ class CorrectionLine:
     quantity: Decimal = Decimal(0)
     counts_usage: bool = True
     rules_version: int = RULES_VERSION
+    service_name: str = ""
 
     @property
     def difference_pence(self) -> int:

@@ -6,7 +6,7 @@ belong together. Nothing is silently left out: what is not settled is listed, wi
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from billing.domain.corrections import BookedAmount, Correction
@@ -41,10 +41,12 @@ def correction_lines(
     agreed: Callable[[str], Agreement | None],
     provider_of: Callable[[BookedAmount], str],
     causes: Callable[[Correction], Causes],
+    name_of: Callable[[str], str] = str,
 ) -> tuple[CorrectionLine, ...]:
     """The corrections as the statement of `listed_in` lists them, in their order.
 
-    `agreed` has the agreement as it is then, None where there is none any more; `provider_of` whom a booking was for.
+    `agreed` has the agreement as it is then, None where there is none any more; `provider_of` whom a booking was for;
+    `name_of` has the name of a service.
     """
     groups: dict[Corrected, list[Correction]] = {}
     found = [each for each in corrections if each.booking.amount_pence]
@@ -55,7 +57,8 @@ def correction_lines(
         group: "held" if group.agreement in held else settlement(of_it, agreed(group.agreement), listed_in)
         for group, of_it in groups.items()
     }
-    return tuple(_line(each, settled[_group(each)], provider_of(each.booking), causes(each)) for each in found)
+    lines = (_line(each, settled[_group(each)], provider_of(each.booking), causes(each)) for each in found)
+    return tuple(replace(line, service_name=name_of(line.service)) for line in lines)
 
 
 def settlement(corrections: Sequence[Correction], agreed: Agreement | None, listed_in: Month) -> Settlement:

@@ -63,6 +63,10 @@ def with_corrections(snapshot: Snapshot, draft: Statement) -> Statement:
     def provider_of(booking: BookedAmount) -> str:
         return _provider_of(snapshot, earlier[booking.month], booking)
 
+    def name_of(service: str) -> str:
+        version = snapshot.terms.services.on(service, closing_day(draft.month))
+        return service if version is None else version.definition.name
+
     causes = cache(partial(_causes, snapshot, draft.council.id, tuple(issued)))
     lines = correction_lines(
         found,
@@ -70,6 +74,7 @@ def with_corrections(snapshot: Snapshot, draft: Statement) -> Statement:
         agreed=agreed,
         provider_of=provider_of,
         causes=lambda each: causes(_Cause.of(each)),
+        name_of=name_of,
     )
     return replace(draft, corrections=lines, booked_nets=_nets(lines, booked, provider_of))
 
