@@ -34,6 +34,8 @@ FIGURES = (
     "exclusions/{id}",
     "failed-items",
     "fairness",
+    "credit-notes/{council}/{number}",
+    "documents/{number}",
     "items/{item}",
     "items/{item}/verdicts/{agreement}/{target}/{cycle}.svg",
     "openslo",
@@ -97,7 +99,7 @@ EXPECTED: dict[tuple[str, str], Action] = {
         for rest in ("", "/verification")
     },
 }
-PARTS = {"month": "2026-03", "suffix": "csv", "cycle": "1"}
+PARTS = {"month": "2026-03", "suffix": "csv", "cycle": "1", "number": "2026-27.C0001"}
 
 
 def caller(role: str) -> Principal:

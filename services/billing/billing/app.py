@@ -14,6 +14,7 @@ from billing.metrics import BillingMetrics
 from billing.partnerships import PartnershipMonths
 from billing.routes import closing as closing_routes
 from billing.routes import closing_page
+from billing.routes import documents as document_routes
 from billing.routes import steps as step_routes
 from billing.routes import tallies as tally_routes
 from billing.routes.read_back import ReadBack
@@ -67,7 +68,15 @@ class BillingApp:
     name = GROUP
     title = "Tallystick: billing"
     read_model_every_s = 60.0
-    types = (*api.TYPES, *step_routes.TYPES, *closing_routes.TYPES, *tally_routes.TYPES, *trial.TYPES, *AUDIT_TYPES)
+    types = (
+        *api.TYPES,
+        *step_routes.TYPES,
+        *closing_routes.TYPES,
+        *document_routes.TYPES,
+        *tally_routes.TYPES,
+        *trial.TYPES,
+        *AUDIT_TYPES,
+    )
 
     def __init__(self, settings: BillingSettings, *, bus: Bus, clock: Clock, registry: CollectorRegistry) -> None:
         self._bus = bus
@@ -127,6 +136,7 @@ class BillingApp:
         )
         routes.include_router(api.router(self.statements, self.compared))
         routes.include_router(step_routes.router(self.steps, self.read_back, self.closing.ready_now))
+        routes.include_router(document_routes.router(self.statements))
         routes.include_router(closing_routes.router(self.closing, self.read_back))
         routes.include_router(closing_page.router(self.closing, self.read_back, self._clock))
         routes.include_router(partnership_api.router(self.partnerships))

@@ -7,6 +7,7 @@ CHANGEABLE = {
     "progress": "UPDATE",
     "event": "UPDATE",
     "verdict": "UPDATE",
+    "month_change": "UPDATE",
 }
 
 # Who sees what of each table (`shared.sql.isolation`).

@@ -23,9 +23,11 @@ from billing.domain.life import (
     require_open,
 )
 from billing.domain.numbers import document_number
-from billing.domain.packing import packed
+from billing.domain.packing import packed, unpacked
+from billing.domain.sealed import statement_of
 from billing.domain.statement import Statement
 from billing.ports import Snapshot, StepStore, StepWriter
+from billing.statements.credit_notes import credit_notes
 from billing.statements.drafts import statement_in, status_of
 from billing.statements.tallies import basis_to_keep
 from shared.auth.principal import Principal
@@ -34,6 +36,7 @@ from shared.contracts.definitions import Agreement
 from shared.contracts.parties import ProviderParty
 from shared.contracts.statements import (
     MOST_PACKED,
+    CreditNoteIssued,
     DocumentData,
     ReturnedData,
     ReviewOpenedData,
@@ -69,7 +72,8 @@ class Ready(Protocol):
 class Draft:
     """What a council's month comes to now, its hash, its life, and the steps that it has taken.
 
-    `basis` is what it follows from beside events, compressed; there only where it is about to be issued.
+    `documents` are the hashes of all that the council was issued: its corrections follow from them. `basis` is what it
+    follows from beside events, compressed; there only where it is about to be issued.
     """
 
     statement: Statement
@@ -79,6 +83,7 @@ class Draft:
     price_setters: frozenset[str]
     review_days: int | None
     read_through: tuple[ReadThrough, ...]
+    documents: tuple[str, ...]
     basis: bytes = b""
 
 
@@ -139,9 +144,15 @@ class StatementSteps:
             return found
         with self._step(caller, council, month, ready) as (draft, writer, about):
             require_issuable(draft.life, sha256=draft.sha256, today=self._today())
+            if draft.documents != tuple(each.sha256 for each in writer.documents(council)):
+                raise StepNotAllowed("another document of the council has just been issued: issue this one after it")
             data = self._sealed(draft, writer, about("issued"), ready.cut_off)
             writer.add(StatementIssued(**self._envelope(council, month, data.step), data=data))
             writer.keep_basis(council, month, draft.basis)
+            statement = replace(statement_of(unpacked(data.content)), booked_nets=draft.statement.booked_nets)
+            for note in credit_notes(statement, writer, by=caller.name):
+                envelope = self._envelope(council, Month.parse(note.month), note.step)
+                writer.add(CreditNoteIssued(**envelope, data=note))
         return self.draft(council, month, scope=caller.scope)
 
     def _sealed(self, draft: Draft, writer: StepWriter, about: dict[str, Any], cut_off: datetime) -> DocumentData:
@@ -209,7 +220,8 @@ class StatementSteps:
             steps,
             snapshot.steps.price_setters(_priced_by(statement)),
             _review_days(agreements),
-            tuple(ReadThrough(shard.topic, shard.partition, at) for shard, at in sorted(snapshot.positions.items())),
+            snapshot.read_through,
+            tuple(each.sha256 for each in snapshot.steps.documents(council)),
         )
 
     def _today(self) -> date:

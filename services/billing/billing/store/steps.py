@@ -13,13 +13,15 @@ from typing import Any, cast
 from sqlalchemy import Connection, Row, func, select
 
 from billing.domain.blockers import BlockerDecision
-from billing.domain.ledger import Entry, postings_of, require_balanced
+from billing.domain.credit_note import credit_note_of
+from billing.domain.ledger import Entry, credit_note_postings, postings_of, require_balanced
 from billing.domain.numbers import DocumentKind
 from billing.domain.packing import decompressed, unpacked
 from billing.domain.sealed import statement_of
 from billing.domain.steps import PricesDecided
 from billing.ports import StoredDocument
 from billing.store import tables
+from billing.store.ledger import require_stored_balanced
 from shared.contracts.codec import decode_event, encode_event
 from shared.contracts.statements import (
     BlockerDecided,
@@ -36,7 +38,7 @@ from shared.log.port import Outgoing
 from shared.period import Month
 from shared.scope import Scope
 from shared.sql.outbox import add
-from shared.sql.statements import insert_ignore
+from shared.sql.statements import in_scope, insert_ignore
 
 
 def record_step(connection: Connection, event: StatementEvent) -> bool:
@@ -56,6 +58,7 @@ def record_step(connection: Connection, event: StatementEvent) -> bool:
             store_entries(connection, postings_of(statement_of(unpacked(data.content))), event.time)
         case CreditNoteIssued(data=data):
             _store_document(connection, event, data, "credit-note")
+            store_entries(connection, credit_note_postings(credit_note_of(unpacked(data.content))), event.time)
     return True
 
 
@@ -83,6 +86,7 @@ def store_entries(connection: Connection, entries: Sequence[Entry], at: datetime
     rows = [_entry_row(entry, at) for entry in entries if entry.amount_pence]
     if rows:
         connection.execute(insert_ignore(tables.ledger_entry), rows)
+        require_stored_balanced(connection, {entry.posting for entry in entries})
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,11 @@ class SqlSteps:
 
     def documents(self, council: str) -> list[StoredDocument]:
         return self._documents(council)
+
+    def numbered(self, number: str) -> list[StoredDocument]:
+        table = tables.document.c
+        query = select(tables.document).where(table.number == number, in_scope(table.council, self.scope))
+        return [_document(row) for row in self.connection.execute(query.order_by(table.issued_at_us, table.provider))]
 
     def newest(self, provider: str, council: str) -> StoredDocument | None:
         found = self._documents(council, tables.document.c.provider == provider)

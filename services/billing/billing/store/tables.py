@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.selectable import NamedFromClause
 
+from billing.store.balanced import sums_to_zero
 from shared.quarantine.decisions import quarantine_decision_table
 from shared.sql.append_only import only_grows
 from shared.sql.approvals import approval_table
@@ -33,6 +34,7 @@ from shared.sql.progress import known_log_table, progress_table
 
 # Which rows the index by item holds. A query finds it where it says the same, word for word.
 OF_AN_ITEM = "stream <> 'usage'"
+OF_A_MISS = "outcome = 'breached'"
 
 metadata = MetaData()
 progress = progress_table(metadata)
@@ -121,7 +123,26 @@ verdict = Table(
     *_origin(),
     Column("offset", BigInteger, nullable=False),
     Index("verdict_by_month", "month", "council", "agreement", "service", "target", "outcome", "value_pence"),
+    # The misses behind a service credit, in the order of their pages.
+    Index(
+        "verdict_missed",
+        *("council", "month", "agreement", "service", "target", "day", "source", "event_id"),
+        postgresql_where=text(OF_A_MISS),
+        sqlite_where=text(OF_A_MISS),
+    ),
     sqlite_with_rowid=False,
+)
+
+# How far each partition had been read when it last brought anything about a council's month: the offset after that.
+# The month is empty of what names another event, which may be of any month.
+month_change = Table(
+    "month_change",
+    metadata,
+    _id("council", primary_key=True),
+    Column("month", String(7), primary_key=True),
+    Column("topic", String(249), primary_key=True),
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("next_offset", BigInteger, nullable=False),
 )
 
 definition_version = Table(
@@ -253,3 +274,4 @@ for _table, _message in (
     (ledger_entry, "the ledger only grows"),
 ):
     only_grows(_table, _message)
+sums_to_zero(ledger_entry, group="posting", amount="amount_pence")

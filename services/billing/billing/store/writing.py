@@ -15,6 +15,7 @@ from billing.domain.steps import PricesDecided, SealingKeyKnown, StepReceived
 from billing.domain.verdicts import VerdictReceived
 from billing.ports import IngestBatch
 from billing.store import tables
+from billing.store.changes import record_changes
 from billing.store.quarantine import quarantine_records
 from billing.store.steps import lock_statements, record_deciders, record_step
 from shared.log.validation import CONFLICT, as_quarantined
@@ -44,6 +45,7 @@ def write(connection: Connection, progress: Progress, batch: IngestBatch, *, exp
     # Of two sendings of one event the smaller sequence counts, whichever came first.
     known = [event for event, result in zip(batch.accepted, results, strict=True) if result is InsertResult.DUPLICATE]
     _store_facts(connection, new)
+    record_changes(connection, batch.shard, batch.next_offset, (event.fact for event in batch.accepted))
     _reorder(connection, [event.fact for event in known if isinstance(event.fact, EventReceived)])
     conflicts = [as_quarantined(event.record, CONFLICT) for event in conflicting]
     quarantine_records(connection, batch.shard, [*batch.invalid, *conflicts])
