@@ -8,14 +8,19 @@ from prometheus_client import CollectorRegistry
 
 from billing import api, partnership_api
 from billing.consumer import BillingProcessor
+from billing.decisions import ApprovedDecisions
 from billing.domain.ingest import TOPICS
 from billing.dry_run import DryRun
 from billing.metrics import BillingMetrics
 from billing.partnerships import PartnershipMonths
+from billing.routes import payments as payment_routes
+from billing.routes import queries as query_routes
 from billing.routes import steps as step_routes
 from billing.routes.read_back import ReadBack
 from billing.settings import BillingSettings
 from billing.statements.drafts import Statements
+from billing.statements.payments import Payments
+from billing.statements.queries import Queries
 from billing.statements.steps import StatementSteps
 from billing.store.sql import GROUP, SqlStore
 from billing.store.tables import approvals, audit, decisions, installation_key, known_log, outbox
@@ -57,7 +62,7 @@ class BillingApp:
     name = GROUP
     title = "Tallystick: billing"
     read_model_every_s = 60.0
-    types = (*api.TYPES, *step_routes.TYPES, *trial.TYPES, *AUDIT_TYPES)
+    types = (*api.TYPES, *step_routes.TYPES, *query_routes.TYPES, *payment_routes.TYPES, *trial.TYPES, *AUDIT_TYPES)
 
     def __init__(self, settings: BillingSettings, *, bus: Bus, clock: Clock, registry: CollectorRegistry) -> None:
         self._bus = bus
@@ -70,6 +75,9 @@ class BillingApp:
         answering = SqlStore(self._database.requests)
         self.statements, self.partnerships = Statements(answering, clock), PartnershipMonths(answering, clock)
         self.steps = StatementSteps(self._store, clock)
+        self._decisions = ApprovedDecisions(bus, reader=GROUP)
+        self.queries = Queries(self._store, clock, self._decisions.concerns)
+        self.payments = Payments(self._store, clock)
         self.read_back = ReadBack(bus, self._store.position)
         self.dry_run = DryRun(self._store, clock)
         self.approvals = Approvals(engine, approvals, audit)
@@ -81,7 +89,12 @@ class BillingApp:
         self._access = AccessView(bus, reader=GROUP)
         self.authentication = authentication(self._access, clock, audience=settings.audience, secure=settings.is_secure)
         self._relaying = Heartbeat("outbox relay")
-        self.heartbeats: Sequence[Heartbeat] = (self._relaying, self._access.heartbeat, self.audit.heartbeat)
+        self.heartbeats: Sequence[Heartbeat] = (
+            self._relaying,
+            self._access.heartbeat,
+            self._decisions.heartbeat,
+            self.audit.heartbeat,
+        )
         self._consumer = ConsumerStatus(GROUP)
         self.consumers = (self._consumer,)
         self.checks: Mapping[str, Check] = {
@@ -104,6 +117,8 @@ class BillingApp:
         routes = APIRouter()
         routes.include_router(api.router(self.statements))
         routes.include_router(step_routes.router(self.steps, self.read_back))
+        routes.include_router(query_routes.router(self.queries, self._decisions.catch_up, self.read_back))
+        routes.include_router(payment_routes.router(self.payments, self.read_back))
         routes.include_router(partnership_api.router(self.partnerships))
         routes.include_router(trial.router())
         routes.include_router(audit_router(self.audit))
@@ -129,6 +144,7 @@ class BillingApp:
         """Ingests usage, verdicts and terms until `stop` is set; raises what made it impossible to go on."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._access.run(stop))
+            tasks.create_task(self._decisions.run(stop))
             tasks.create_task(self.audit.run(stop))
             tasks.create_task(self._ingest(stop))
             tasks.create_task(relay(self._workers, self._bus, stop, outbox=outbox, heartbeat=self._relaying))

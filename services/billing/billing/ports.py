@@ -198,6 +198,18 @@ class StepReads(Protocol):
         """The council's last document from that provider: the one that the next follows."""
         ...
 
+    def of_types(self, types: Sequence[type[StepEvent]], council: str | None = None) -> list[StepEvent]:
+        """The steps of those types, by council and month and in their order; of one council, or of all in scope."""
+        ...
+
+    def numbered(self, number: str) -> list[StoredDocument]:
+        """The documents of that number: each provider may have one."""
+        ...
+
+    def issued_at(self, council: str) -> list[datetime]:
+        """When each document of a council was issued, ascending."""
+        ...
+
     def price_setters(self, versions: Sequence[tuple[str, str, int]]) -> frozenset[str]:
         """Who proposed or approved any of those versions, each a kind, an id and a number."""
         ...

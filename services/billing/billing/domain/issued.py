@@ -6,6 +6,7 @@ from typing import Literal
 
 from billing.domain.corrections_cause import Cause
 from billing.domain.vat import VatCategory
+from shared.ids import derived_id
 from shared.period import Month
 
 # here: in the sum of this statement · credit-note: in a document of its own · carried: too small, and listed again
@@ -80,6 +81,11 @@ class CorrectionLine:
     settled: Settlement
     events: tuple[CorrectedBy, ...] = ()
     events_in_all: int = 0
+
+    @property
+    def reference(self) -> str:
+        """Its reference among the lines of the statement that lists it; `ref` is that of the line it corrects."""
+        return derived_id("correction", str(self.month), self.ref, str(self.vat))
 
     @property
     def difference_pence(self) -> int:

@@ -64,8 +64,7 @@ def _earned(statement: Statement) -> Iterator[tuple[str, str, Account, int]]:
     for credit in statement.credits:
         yield credit.ref, credit.service, "service-credits", -credit.applied_pence
     for correction in statement.corrections:
-        reference = derived_id("correction", str(correction.month), correction.ref, str(correction.vat))
-        yield reference, correction.service, "corrections", correction.payable_pence
+        yield correction.reference, correction.service, "corrections", correction.payable_pence
     for provider in statement.vat.providers:
         for total in provider.totals:
             name = f"vat-{provider.provider}-{total.category.treatment}-{total.category.rate_percent}"

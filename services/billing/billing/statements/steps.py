@@ -23,6 +23,7 @@ from billing.domain.life import (
 )
 from billing.domain.numbers import document_number
 from billing.domain.packing import packed
+from billing.domain.settlement import Settlement, settlement_of
 from billing.domain.statement import Statement
 from billing.ports import Snapshot, StepStore, StepWriter
 from billing.statements.drafts import statement_in, status_of
@@ -62,6 +63,7 @@ class Draft:
     price_setters: frozenset[str]
     review_days: int | None
     read_through: tuple[ReadThrough, ...]
+    settlement: Settlement
 
 
 class StatementSteps:
@@ -188,6 +190,7 @@ class StatementSteps:
             snapshot.steps.price_setters(_priced_by(statement)),
             _review_days(agreements),
             (),
+            settlement_of(statement, steps, today=self._today(), later=snapshot.steps.issued_at(council)),
         )
 
     def _today(self) -> date:
