@@ -8,7 +8,7 @@ from billing.statements.steps import Draft, StatementSteps
 from billing.store.sql import SqlStore
 from shared.auth.principal import Principal
 from shared.clock import FixedClock
-from shared.contracts.definitions import Agreement, Council, ServiceVat
+from shared.contracts.definitions import Agreement, AnyDefinition, Council, ServiceVat
 from shared.contracts.parties import ProviderParty
 from shared.contracts.topics import CATALOGUE, USAGE
 from shared.contracts.vat import VatRates, VatTreatment
@@ -53,7 +53,15 @@ def charge(
     store: SqlStore, *agreements: Agreement, councils: tuple[Council, ...] = (ASHBY,), quantity: str = "100"
 ) -> None:
     """Each council has used so many payslips at £4.42 in May: £442.00 for 100."""
-    definitions = *councils, PAID_IN_30, PAYABLE, ICT, PAYROLL, *TARIFFS, *(agreements or (agreed(),))
+    definitions: tuple[AnyDefinition, ...] = (
+        *councils,
+        PAID_IN_30,
+        PAYABLE,
+        ICT,
+        PAYROLL,
+        *TARIFFS,
+        *(agreements or (agreed(),)),
+    )
     feed(store, CATALOGUE, catalogue_events(*definitions))
     for council in councils:
         use(store, council.id, quantity)

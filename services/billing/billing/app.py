@@ -15,7 +15,9 @@ from billing.metrics import BillingMetrics
 from billing.partnerships import PartnershipMonths
 from billing.routes import payments as payment_routes
 from billing.routes import queries as query_routes
+from billing.routes import query_pages
 from billing.routes import steps as step_routes
+from billing.routes.query_pages import QueryPages
 from billing.routes.read_back import ReadBack
 from billing.settings import BillingSettings
 from billing.statements.drafts import Statements
@@ -118,6 +120,7 @@ class BillingApp:
         routes.include_router(api.router(self.statements))
         routes.include_router(step_routes.router(self.steps, self.read_back))
         routes.include_router(query_routes.router(self.queries, self._decisions.catch_up, self.read_back))
+        routes.include_router(query_pages.router(QueryPages(self.queries, self._decisions.catch_up, self.read_back)))
         routes.include_router(payment_routes.router(self.payments, self.read_back))
         routes.include_router(partnership_api.router(self.partnerships))
         routes.include_router(trial.router())

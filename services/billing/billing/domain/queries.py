@@ -145,6 +145,14 @@ def queried_line(statement: Statement, ref: str) -> QueriedLine | None:
     return None
 
 
+def line_name(statement: Statement, ref: str) -> str | None:
+    """The line in words; None where the statement has none of that reference."""
+    names = {line.ref: f"{line.service}: {line.narrative}" for line in statement.lines}
+    names |= {credit.ref: f"{credit.service}: {credit.target}" for credit in statement.credits}
+    names |= {each.reference: f"{each.service}: {each.name} ({each.month})" for each in statement.corrections}
+    return names.get(ref)
+
+
 def reply_by(raised_on: date, working_days: int) -> date:
     """The day that many working days of England and Wales after `raised_on`, which itself does not count.
 
@@ -169,7 +177,12 @@ def plain_words(words: str, field: str = "words") -> str:
 
 
 def held_pence(
-    statement: Statement, line: QueriedLine | None, wanted: int | None, queries: Sequence[StatementQuery], *, of_item: bool
+    statement: Statement,
+    line: QueriedLine | None,
+    wanted: int | None,
+    queries: Sequence[StatementQuery],
+    *,
+    of_item: bool,
 ) -> int:
     """What a new query of `line` holds, before VAT: what was `wanted`, else all that is at stake on a charge.
 

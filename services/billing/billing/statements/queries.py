@@ -21,6 +21,7 @@ from billing.domain.queries import (
     require_shown,
 )
 from billing.domain.settlement import Settlement
+from billing.domain.statement import Statement
 from billing.ports import StepStore
 from billing.statements.acting import Acting, Seen
 from billing.statements.drafts import UnknownLine
@@ -75,6 +76,7 @@ class WantedAnswer:
 class StatementQueries:
     """The queries of one statement, and what they leave due."""
 
+    statement: Statement
     queries: tuple[StatementQuery, ...]
     settlement: Settlement
 
@@ -95,7 +97,7 @@ class Queries:
     def of_statement(self, council: str, month: Month, *, scope: Scope) -> StatementQueries:
         """The queries of a council's month, the open ones first."""
         seen = self._acting.seen(council, month, scope=scope)
-        return StatementQueries(_in_order(queries_of(seen.steps)), seen.settlement(self.today()))
+        return StatementQueries(seen.statement, _in_order(queries_of(seen.steps)), seen.settlement(self.today()))
 
     def one(self, council: str, month: Month, query: str, *, scope: Scope) -> StatementQuery:
         """The query of that id; raises `UnknownQuery`."""
@@ -184,7 +186,9 @@ class Queries:
             writer.add(step)
             return _found(queries_of([*seen.steps, step]), query)
 
-    def _require_answer(self, before: StatementQuery, wanted: WantedAnswer, seen: Seen, queries: Sequence[StatementQuery]) -> None:
+    def _require_answer(
+        self, before: StatementQuery, wanted: WantedAnswer, seen: Seen, queries: Sequence[StatementQuery]
+    ) -> None:
         require_answer(
             before,
             wanted.outcome,
@@ -209,10 +213,11 @@ def _in_order(queries: Iterable[StatementQuery]) -> tuple[StatementQuery, ...]:
 
 def _require_subject(wanted: WantedQuery) -> None:
     if wanted.line is None and wanted.item is None:
-        raise InvalidStep("line", "expected a line of the statement, or an item with its stream")
-    if (wanted.item is None) != (wanted.stream is None):
-        field, other = ("stream", "item") if wanted.stream is None else ("item", "stream")
-        raise InvalidStep(field, f"expected it beside {other}: ids are unique among items of one kind")
+        raise InvalidStep("line", "expected a line of the statement, or an item and what it is")
+    if wanted.stream is None and wanted.item is not None:
+        raise InvalidStep("stream", "expected what the item is: a ticket, a work item or an outage")
+    if wanted.item is None and wanted.stream is not None:
+        raise InvalidStep("item", "expected the id of what was timed")
 
 
 def _same_query(before: StatementQuery, wanted: WantedQuery, words: str) -> StatementQuery:
