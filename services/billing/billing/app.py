@@ -77,8 +77,8 @@ class BillingApp:
         answering = SqlStore(self._database.requests)
         self.statements, self.partnerships = Statements(answering, clock), PartnershipMonths(answering, clock)
         self.steps = StatementSteps(self._store, clock)
-        self._decisions = ApprovedDecisions(bus, reader=GROUP)
-        self.queries = Queries(self._store, clock, self._decisions.concerns)
+        self.decisions = ApprovedDecisions(bus, reader=GROUP)
+        self.queries = Queries(self._store, clock, self.decisions.concerns)
         self.payments = Payments(self._store, clock)
         self.read_back = ReadBack(bus, self._store.position)
         self.dry_run = DryRun(self._store, clock)
@@ -94,7 +94,7 @@ class BillingApp:
         self.heartbeats: Sequence[Heartbeat] = (
             self._relaying,
             self._access.heartbeat,
-            self._decisions.heartbeat,
+            self.decisions.heartbeat,
             self.audit.heartbeat,
         )
         self._consumer = ConsumerStatus(GROUP)
@@ -119,8 +119,8 @@ class BillingApp:
         routes = APIRouter()
         routes.include_router(api.router(self.statements))
         routes.include_router(step_routes.router(self.steps, self.read_back))
-        routes.include_router(query_routes.router(self.queries, self._decisions.catch_up, self.read_back))
-        routes.include_router(query_pages.router(QueryPages(self.queries, self._decisions.catch_up, self.read_back)))
+        routes.include_router(query_routes.router(self.queries, self.decisions.catch_up, self.read_back))
+        routes.include_router(query_pages.router(QueryPages(self.queries, self.decisions.catch_up, self.read_back)))
         routes.include_router(payment_routes.router(self.payments, self.read_back))
         routes.include_router(partnership_api.router(self.partnerships))
         routes.include_router(trial.router())
@@ -147,7 +147,7 @@ class BillingApp:
         """Ingests usage, verdicts and terms until `stop` is set; raises what made it impossible to go on."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._access.run(stop))
-            tasks.create_task(self._decisions.run(stop))
+            tasks.create_task(self.decisions.run(stop))
             tasks.create_task(self.audit.run(stop))
             tasks.create_task(self._ingest(stop))
             tasks.create_task(relay(self._workers, self._bus, stop, outbox=outbox, heartbeat=self._relaying))
