@@ -43,10 +43,14 @@ FIGURES = (
     "partnership-recharges/{partnership}/{month}.{suffix}",
     "percentiles",
     "quality",
+    "queries",
     "statements",
     "statements/{council}/{month}",
     "statements/{council}/{month}.{suffix}",
+    "statements/{council}/{month}/life",
     "statements/{council}/{month}/lines/{line}",
+    "statements/{council}/{month}/payments",
+    "statements/{council}/{month}/queries",
     "today",
     "verdicts",
 )
@@ -78,6 +82,26 @@ EXPECTED: dict[tuple[str, str], Action] = {
     ("POST", "/v1/correction-runs"): Action.REQUEST_CORRECTION,
     ("POST", "/v1/correction-runs/{id}/approve"): Action.APPROVE_CORRECTION,
     ("POST", "/v1/correction-runs/{id}/reject"): Action.APPROVE_CORRECTION,
+    **{
+        ("POST", f"/v1/statements/{{council}}/{{month}}/{step}"): action
+        for action, steps in (
+            (
+                Action.CHECK_STATEMENT,
+                (
+                    "review",
+                    "check",
+                    "issue",
+                    "payments",
+                    "payments/{payment}/withdrawal",
+                    "queries/{query}/answer",
+                ),
+            ),
+            (Action.APPROVE_STATEMENT, ("approval", "return")),
+            (Action.QUERY_STATEMENT, ("queries", "queries/{query}/withdrawal")),
+        )
+        for step in steps
+    },
+    ("POST", "/v1/payments"): Action.CHECK_STATEMENT,
     ("GET", "/v1/proposals"): READ,
     ("GET", "/v1/proposals/{id}"): READ,
     ("POST", "/v1/proposals/{id}/approve"): Action.APPROVE_CATALOGUE,

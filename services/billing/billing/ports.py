@@ -322,6 +322,14 @@ class StepReads(Protocol):
         """What people decided about what kept the month from being issued, by its id. Found by workers only."""
         ...
 
+    def of_types(self, types: Sequence[type[StepEvent]], council: str | None = None) -> list[StepEvent]:
+        """The steps of those types, by council and month and in their order; of one council, or of all in scope."""
+        ...
+
+    def issued_at(self, council: str) -> list[datetime]:
+        """When each document of a council was issued, ascending."""
+        ...
+
     def price_setters(self, versions: Sequence[tuple[str, str, int]]) -> frozenset[str]:
         """Who proposed or approved any of those versions, each a kind, an id and a number."""
         ...

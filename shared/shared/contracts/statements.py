@@ -133,13 +133,19 @@ class CreditNoteIssued(StatementStep, frozen=True, kw_only=True, tag="tallystick
 
 
 class PaymentRecordedData(StepData, frozen=True, kw_only=True):
-    """A payment that the provider received for a document: pence, the day, and the payer's or the bank's reference."""
+    """A payment that the provider received for a document: pence, the day, and the payer's or the bank's reference.
+
+    With `on_account` it may be more than what was still to be paid. Of what is `written_off` nothing was received: the
+    provider asks for it no longer, for the reason that `reference` gives.
+    """
 
     payment: Id
     number: DocumentNumber
     amount_pence: AboveNothing
     paid_on: date
     reference: Words = ""
+    on_account: bool = False
+    written_off: bool = False
 
 
 class PaymentRecorded(StatementStep, frozen=True, kw_only=True, tag="tallystick.statement.payment-recorded.v1"):

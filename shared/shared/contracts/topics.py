@@ -43,7 +43,7 @@ DECISIONS = Topic(
     1,
     None,
     ("sla-monitor",),
-    ("sla-monitor",),
+    ("sla-monitor", "billing"),
 )
 VERDICTS = Topic(
     "sla.verdicts.v1", "council:item", PARTITIONS, REPLAYABLE_DAYS, ("sla-monitor",), ("sla-monitor", "billing")

@@ -9,6 +9,7 @@ from billing.domain.coding import LineCoding
 from billing.domain.corrections_cause import Cause
 from billing.domain.rules import RULES_VERSION
 from billing.domain.vat import VatCategory
+from shared.ids import derived_id
 from shared.period import Month
 
 # here: in the sum of this statement · credit-note: in a document of its own · carried: too small, and listed again
@@ -90,6 +91,11 @@ class CorrectionLine:
     counts_usage: bool = True
     rules_version: int = RULES_VERSION
     service_name: str = ""
+
+    @property
+    def reference(self) -> str:
+        """Its reference among the lines of the statement that lists it; `ref` is that of the line it corrects."""
+        return derived_id("correction", str(self.month), self.ref, str(self.vat))
 
     @property
     def difference_pence(self) -> int:

@@ -105,8 +105,7 @@ def _earned(statement: Statement) -> Iterator[_Owed]:
 
 def _corrected(corrections: Iterable[CorrectionLine]) -> Iterator[_Owed]:
     for line in corrections:
-        reference = derived_id("correction", str(line.month), line.ref, str(line.vat))
-        yield reference, line.service, "corrections", line.difference_pence
+        yield line.reference, line.service, "corrections", line.difference_pence
 
 
 def _vat(providers: Iterable[ProviderVat]) -> Iterator[_Owed]:

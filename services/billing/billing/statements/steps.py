@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 
+from billing.domain.amounts_due import AmountsDue, amounts_due_of
 from billing.domain.canonical import canonical_json, content_hash
 from billing.domain.issued import DocumentRef, Issued, ReadThrough
 from billing.domain.life import (
@@ -84,6 +85,7 @@ class Draft:
     review_days: int | None
     read_through: tuple[ReadThrough, ...]
     documents: tuple[str, ...]
+    amounts_due: AmountsDue
     basis: bytes = b""
 
 
@@ -222,6 +224,7 @@ class StatementSteps:
             _review_days(agreements),
             snapshot.read_through,
             tuple(each.sha256 for each in snapshot.steps.documents(council)),
+            amounts_due_of(statement, steps, today=self._today(), later=snapshot.steps.issued_at(council)),
         )
 
     def _today(self) -> date:

@@ -17,6 +17,7 @@ from billing.domain.credit_note import credit_note_of
 from billing.domain.ledger import Entry, credit_note_postings, postings_of, require_balanced
 from billing.domain.numbers import DocumentKind
 from billing.domain.packing import decompressed, unpacked
+from billing.domain.payments import payment_back_entries, payment_entries
 from billing.domain.sealed import statement_of
 from billing.domain.steps import PricesDecided
 from billing.ports import StoredDocument
@@ -27,6 +28,8 @@ from shared.contracts.statements import (
     BlockerDecided,
     CreditNoteIssued,
     DocumentData,
+    PaymentRecorded,
+    PaymentWithdrawn,
     StatementEvent,
     StatementIssued,
     StatementStep,
@@ -59,6 +62,10 @@ def record_step(connection: Connection, event: StatementEvent) -> bool:
         case CreditNoteIssued(data=data):
             _store_document(connection, event, data, "credit-note")
             store_entries(connection, credit_note_postings(credit_note_of(unpacked(data.content))), event.time)
+        case PaymentRecorded():
+            _store_payment(connection, event, event)
+        case PaymentWithdrawn():
+            _store_payment(connection, event, _payment(connection, event))
     return True
 
 
@@ -130,6 +137,24 @@ class SqlSteps:
             if isinstance(each, BlockerDecided)
         }
 
+    def of_types(self, types: Sequence[type[StepEvent]], council: str | None = None) -> list[StepEvent]:
+        table = tables.statement_step.c
+        query = (
+            select(table.event)
+            .where(table.type.in_([_type(each) for each in types]), in_scope(table.council, self.scope))
+            .order_by(table.council, table.month, table.place)
+        )
+        if council is not None:
+            query = query.where(table.council == council)
+        return [cast(StepEvent, decode_event(stored)) for stored in self.connection.scalars(query)]
+
+    def issued_at(self, council: str) -> list[datetime]:
+        if not self.scope.allows(council):
+            return []
+        table = tables.document.c
+        query = select(table.issued_at_us).where(table.council == council).order_by(table.issued_at_us)
+        return [instant_at(at_us) for at_us in self.connection.scalars(query)]
+
     def price_setters(self, versions: Sequence[tuple[str, str, int]]) -> frozenset[str]:
         table = tables.definition_decided.c
         ids = {id_ for _, id_, _ in versions}
@@ -177,7 +202,7 @@ def _store_step(connection: Connection, step: StatementStep) -> bool:
         "month": month,
         "step": step.data.step,
         "place": (connection.scalar(of_month) or 0) + 1,
-        "type": str(type(step).__struct_config__.tag),
+        "type": _type(type(step)),
         "at_us": epoch_us(step.time),
         "event": encode_event(step),
     }
@@ -186,6 +211,35 @@ def _store_step(connection: Connection, step: StatementStep) -> bool:
         return False
     connection.execute(tables.statement_step.insert(), [row])
     return True
+
+
+def _type(step: type[StatementStep]) -> str:
+    return str(step.__struct_config__.tag)
+
+
+def _store_payment(connection: Connection, step: StatementStep, recorded: PaymentRecorded | None) -> None:
+    """The payment is booked, or booked back. One of a document that is not there is a step, and is booked nowhere."""
+    if recorded is None:
+        return
+    table, data = tables.document.c, recorded.data
+    of_month = select(table.provider).where(
+        table.council == step.council, table.month == data.month, table.number == data.number
+    )
+    provider = connection.scalar(of_month)
+    if provider is not None:
+        entries = payment_entries if step is recorded else payment_back_entries
+        store_entries(connection, entries(provider, recorded), step.time)
+
+
+def _payment(connection: Connection, step: PaymentWithdrawn) -> PaymentRecorded | None:
+    """The payment that the step takes back."""
+    table = tables.statement_step.c
+    of_month = select(table.event).where(
+        table.council == step.council, table.month == step.data.month, table.type == _type(PaymentRecorded)
+    )
+    events = (decode_event(stored) for stored in connection.scalars(of_month.order_by(table.place)))
+    payments = (event for event in events if isinstance(event, PaymentRecorded))
+    return next((each for each in payments if each.data.payment == step.data.payment), None)
 
 
 def _store_decision(connection: Connection, event: BlockerDecided) -> bool:
