@@ -23,7 +23,7 @@ def stepped(step: "Callable[[BillingApp], T]", *, named: str | None = None) -> T
     from billing.domain.queries import InvalidStep
     from billing.domain.statement import NoAgreement, UnknownCouncil
     from billing.statements.drafts import StatementFailed
-from billing.statements.explaining import UnknownLine
+    from billing.statements.explaining import UnknownLine
     from billing.statements.payments import NotIssued, UnknownPayment
     from billing.statements.queries import UnknownQuery
     from shared.period import MonthNotBegun
