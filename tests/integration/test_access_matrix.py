@@ -47,7 +47,7 @@ FIGURES = (
     "statements",
     "statements/{council}/{month}",
     "statements/{council}/{month}.{suffix}",
-    "statements/{council}/{month}/life",
+    "statements/{council}/{month}/lifecycle",
     "statements/{council}/{month}/lines/{line}",
     "statements/{council}/{month}/payments",
     "statements/{council}/{month}/queries",

@@ -12,7 +12,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import DatabaseError
 
 from billing.domain.canonical import canonical_json
-from billing.domain.life import StepNotAllowed
+from billing.domain.lifecycle import StepNotAllowed
 from billing.statements.drafts import Statements
 from billing.statements.steps import Draft, StatementSteps
 from billing.store import tables
@@ -85,7 +85,7 @@ def issued(steps: StatementSteps, council: str = ASHBY.id, month: Month = MAY) -
 def test_a_statement_is_checked_approved_by_another_and_issued_with_its_number(charged: SqlStore) -> None:
     found = issued(steps_at(charged))
 
-    assert (found.life.status, found.life.number) == ("issued", "2026-27.0001")
+    assert (found.lifecycle.status, found.lifecycle.number) == ("issued", "2026-27.0001")
     assert found.statement.issued is not None
     assert found.statement.issued.issued_on == date(2026, 6, 9)
     assert found.statement.issued.due_on == date(2026, 7, 9)
@@ -134,7 +134,7 @@ def test_what_changed_after_it_was_approved_is_not_issued(charged: SqlStore) -> 
 
     with pytest.raises(StepNotAllowed, match="changed since it was approved"):
         steps.issue(FINANCE, ASHBY.id, MAY, ANY_TIME)
-    assert issued(steps).life.number == "2026-27.0001"
+    assert issued(steps).lifecycle.number == "2026-27.0001"
 
 
 def test_nothing_is_issued_before_the_councils_review_is_over(store: SqlStore) -> None:
@@ -144,7 +144,7 @@ def test_nothing_is_issued_before_the_councils_review_is_over(store: SqlStore) -
     seen = steps.draft(ASHBY.id, MAY, scope=Scope.all()).sha256
     with pytest.raises(StepNotAllowed, match="open its review first"):
         steps.check(FINANCE, ASHBY.id, MAY, sha256=seen)
-    assert steps.open_review(FINANCE, ASHBY.id, MAY).life.review_until == date(2026, 6, 14)
+    assert steps.open_review(FINANCE, ASHBY.id, MAY).lifecycle.review_until == date(2026, 6, 14)
     approved(steps)
     with pytest.raises(StepNotAllowed, match="until 2026-06-14"):
         steps.issue(FINANCE, ASHBY.id, MAY, ANY_TIME)
@@ -153,7 +153,7 @@ def test_nothing_is_issued_before_the_councils_review_is_over(store: SqlStore) -
     last, after = datetime(2026, 6, 14, 22, 59, tzinfo=UTC), datetime(2026, 6, 14, 23, 0, tzinfo=UTC)
     with pytest.raises(StepNotAllowed):
         steps_at(store, last).issue(FINANCE, ASHBY.id, MAY, ANY_TIME)
-    assert steps_at(store, after).issue(FINANCE, ASHBY.id, MAY, ANY_TIME).life.status == "issued"
+    assert steps_at(store, after).issue(FINANCE, ASHBY.id, MAY, ANY_TIME).lifecycle.status == "issued"
 
 
 def test_a_month_that_goes_on_takes_no_step(charged: SqlStore) -> None:
@@ -167,8 +167,8 @@ def test_a_returned_draft_is_checked_anew(charged: SqlStore) -> None:
 
     returned = steps.return_(APPROVER, ASHBY.id, MAY, words="Payroll is queried")
 
-    assert (returned.life.status, returned.life.checked) == ("draft", None)
-    assert issued(steps).life.status == "issued"
+    assert (returned.lifecycle.status, returned.lifecycle.checked) == ("draft", None)
+    assert issued(steps).lifecycle.status == "issued"
 
 
 def test_numbers_have_no_gap_and_no_double_whoever_issues_at_the_same_time(store: SqlStore) -> None:
@@ -180,7 +180,7 @@ def test_numbers_have_no_gap_and_no_double_whoever_issues_at_the_same_time(store
     def issue(council: str) -> str | None:
         for _ in range(50):
             try:
-                return steps_at(store).issue(FINANCE, council, MAY, ANY_TIME).life.number
+                return steps_at(store).issue(FINANCE, council, MAY, ANY_TIME).lifecycle.number
             except StepNotAllowed:
                 continue
         return None
@@ -219,9 +219,9 @@ def test_a_restored_database_reads_back_what_was_issued_and_gives_no_number_agai
         feed(restored, STATEMENTS, published)
 
         after = steps_at(restored).draft(ASHBY.id, MAY, scope=Scope.all())
-        assert (after.sha256, after.life, after.steps) == (before.sha256, before.life, before.steps)
+        assert (after.sha256, after.lifecycle, after.steps) == (before.sha256, before.lifecycle, before.steps)
         assert entries(restored) == entries(charged)
-        assert issued(steps_at(restored), month=APRIL).life.number == "2026-27.0002"
+        assert issued(steps_at(restored), month=APRIL).lifecycle.number == "2026-27.0002"
 
 
 def test_entries_of_the_ledger_sum_to_nothing_and_receive_what_is_payable(charged: SqlStore) -> None:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from billing.domain.amounts_due import AmountsDue
-from billing.domain.life import StepNotAllowed
+from billing.domain.lifecycle import StepNotAllowed
 from billing.domain.payment_rows import payment_rows
 from billing.domain.payments import WantedPayment
 from billing.domain.queries import InvalidStep
@@ -79,13 +79,13 @@ def balances(store: SqlStore) -> dict[str, int]:
 
 
 def test_part_payments_make_a_statement_part_paid_and_then_paid(issued: SqlStore) -> None:
-    assert amounts_due(issued) == AmountsDue(44_200, 8_840, 0, 0, 53_040, 0, 0, "unpaid")
+    assert amounts_due(issued) == AmountsDue(44_200, 8_840, 0, 0, 0, 53_040, 0, 0, "unpaid")
 
     pay(issued, "p-1", 50_000)
 
-    assert amounts_due(issued) == AmountsDue(44_200, 8_840, 0, 50_000, 3_040, 0, 0, "part-paid")
+    assert amounts_due(issued) == AmountsDue(44_200, 8_840, 0, 0, 50_000, 3_040, 0, 0, "part-paid")
     pay(issued, "p-2", 3_040)
-    assert amounts_due(issued) == AmountsDue(44_200, 8_840, 0, 53_040, 0, 0, 0, "paid")
+    assert amounts_due(issued) == AmountsDue(44_200, 8_840, 0, 0, 53_040, 0, 0, 0, "paid")
     assert balances(issued) == {"bank": 53_040, "income": -44_200, "vat": -8_840}
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 import pytest
 from sqlalchemy import select
 
-from billing.domain.life import StepNotAllowed
+from billing.domain.lifecycle import StepNotAllowed
 from billing.domain.queries import InvalidStep, QueryCredit, credited_by_queries
 from billing.domain.statement import UnknownCouncil
 from billing.statements.explaining import UnknownLine
@@ -77,7 +77,7 @@ def test_a_query_holds_its_line_until_it_is_answered_and_the_statement_stays_as_
     queries_at(issued).answer(FINANCE, ASHBY.id, MAY, "q-1", WantedAnswer("upheld", "Each was another payslip"))
     assert due(issued) == 44_200
     after = steps_at(issued).draft(ASHBY.id, MAY, scope=Scope.all())
-    assert (after.sha256, after.life.number) == (before.sha256, before.life.number)
+    assert (after.sha256, after.lifecycle.number) == (before.sha256, before.lifecycle.number)
 
 
 def test_the_reply_is_due_in_ten_working_days_unless_the_agreement_says_otherwise(issued: SqlStore) -> None:

@@ -287,7 +287,7 @@ def run_here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
             for name, value in (state_folder_env(tmp_path) | settings).items():
                 patched.setenv(name, value)
             patched.setattr(sys, "argv", [package, *arguments])
-            patched.setattr(command, "tune_gc", lambda: None)  # it is for the life of a process
+            patched.setattr(command, "tune_gc", lambda: None)  # it is for the lifecycle of a process
             try:
                 run_module(package, run_name="__main__")
             except SystemExit as ended:

@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 from billing.domain.credit_note import credit_note_of
 from billing.domain.issued import CorrectionLine, DocumentRef
 from billing.domain.ledger import Entry, Unbalanced
-from billing.domain.life import StepNotAllowed
+from billing.domain.lifecycle import StepNotAllowed
 from billing.domain.statement import Statement
 from billing.ports import StoredDocument
 from billing.routes import documents as document_routes

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 from starlette.testclient import TestClient
 
-from billing.domain.life import StepNotAllowed
+from billing.domain.lifecycle import StepNotAllowed
 from billing.routes.tallies import TYPES, router
 from billing.statements.acknowledgements import Acknowledgements
 from billing.statements.steps import StatementSteps

@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # importing them takes time, and only verbs that ask servers 
 
 ADDRESS = "TALLYSTICK_URL"
 CLIENT_ID, CLIENT_SECRET = "TALLYSTICK_CLIENT_ID", "TALLYSTICK_CLIENT_SECRET"
-# The part of its life after which a token is not relied on: an answer may take a while.
+# The share of its time after which a token is not relied on: an answer may take a while.
 _RENEWED_AFTER = 0.5
 SETTINGS = (ADDRESS, "BUS_URL", "STATE_URL", "DATABASE_URL", "MONITOR_DATABASE_URL", "BILLING_DATABASE_URL")
 JSON_TYPE = "application/json"

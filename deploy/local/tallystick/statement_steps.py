@@ -19,7 +19,7 @@ def stepped(step: "Callable[[BillingApp], T]", *, named: str | None = None) -> T
 
     `named` is the exclusion or correction run that the step refers to.
     """
-    from billing.domain.life import StepNotAllowed
+    from billing.domain.lifecycle import StepNotAllowed
     from billing.domain.queries import InvalidStep
     from billing.domain.statement import NoAgreement, UnknownCouncil
     from billing.statements.drafts import StatementFailed

@@ -151,7 +151,7 @@ def router(statements: Statements, compared: ComparedStatements) -> APIRouter:
 
     @routes.get("/{council}/{month}/status", responses=answers(StatementStatus))
     def status(caller: MonthScope, council: PathId, month: MonthParameter) -> Json:
-        """Where the statement is in its life, what is due now, and how it compares with other months."""
+        """Where the statement is in its lifecycle, what is due now, and how it compares with other months."""
         with _not_found():
             found = compared.statement(council, month, scope=caller.narrowed_to(council))
         return Json(statement_status(shown_beside(found)))

@@ -1,4 +1,4 @@
-"""Steps in the life of a council's statement: reviewed, checked, approved, issued, queried, paid, acknowledged.
+"""Steps in the lifecycle of a council's statement: reviewed, checked, approved, issued, queried, paid, acknowledged.
 
 Each is an event on a compacted topic under a key of its own, so that every step stays for ever and a restored database
 reads back what people decided and what was issued. The subject of a step is the statement's month.

@@ -98,8 +98,8 @@ def shown() -> ShownStatement:
     made = issued()
     others = [figures_of(statement(Month(2026, 4))), figures_of(statement(Month(2025, 5)))]
     # An issue stands before payments and queries: here the content says that it is issued.
-    settled = state_of(steps())
-    settled = replace(settled, life=replace(settled.life, status="issued", number=ISSUED.number))
+    settled = state_of(made, steps(), today=date(2026, 6, 20))
+    settled = replace(settled, lifecycle=replace(settled.lifecycle, status="issued", number=ISSUED.number))
     return ShownStatement(made, settled, compare(figures_of(made), others), (Month(2026, 4), MAY))
 
 

@@ -79,7 +79,7 @@ def _ask_servers(api: ServiceApi, month: Month, *, approve: str | None, issue: b
 
 
 async def _close_here(month: Month, approve: str | None, reason: str, *, issue: bool) -> "CloseReport":
-    from billing.domain.life import StepNotAllowed
+    from billing.domain.lifecycle import StepNotAllowed
     from billing.routes.closing import close_report
 
     folder, caller = var_folder(), local_principal()
@@ -170,5 +170,5 @@ def _next(found: "CloseReport", month: Month, *, on_folder: bool) -> Iterator[st
         yield f"{counted(len(ready), 'statement')} to issue: once approved, run this again with --issue."
     elif ready:
         yield f"To issue {counted(len(ready), 'statement')}: tallystick close-month {month} --approve {found.digest}"
-    if blocked := len(left) - len(ready):
-        yield f"{counted(blocked, 'statement')} cannot be issued before what is listed above has been dealt with."
+    if waiting := len(left) - len(ready):
+        yield f"{counted(waiting, 'statement')} cannot be issued before what is listed above has been dealt with."

@@ -14,7 +14,7 @@ _SATURDAY = 5
 class StaffHours:
     """When staff work, from the day `first` on, `end` excluded; `staffed_h` are hours of the local day.
 
-    These are the provider's own hours and not the agreed service hours: the two differ in life as well, and a
+    These are the provider's own hours and not the agreed service hours: the two differ in practice as well, and a
     generator that shared the engine's calendars could not show it wrong.
     """
 

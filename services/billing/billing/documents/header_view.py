@@ -1,4 +1,4 @@
-"""The head of a statement: who, what, where it is in its life, when it is due, and whom to ask."""
+"""The head of a statement: who, what, where it is in its lifecycle, when it is due, and whom to ask."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -15,9 +15,9 @@ Row = tuple[str, str]
 
 
 def notice(shown: ShownStatement) -> Row:
-    """Where the statement is in its life, and what that means to who reads it."""
+    """Where the statement is in its lifecycle, and what that means to who reads it."""
     state, last_day = shown.state, shown.statement.month.next.first_day - timedelta(days=1)
-    until = None if shown.now is None else shown.now.life.review_until
+    until = None if shown.now is None else shown.now.lifecycle.review_until
     if state == "in-review" and until is not None:
         detail = text("state.in-review_until", until=long_date(until))
     else:

@@ -25,12 +25,12 @@ class ShownStatement:
 
     @property
     def state(self) -> State:
-        """Where the statement is in its life."""
+        """Where the statement is in its lifecycle."""
         if self.statement.status == "in-progress":
             return "in-progress"
         if self.now is None:
             return "issued" if self.statement.issued else "draft"
-        return self.now.state(self.payable_pence)
+        return self.now.state
 
     @property
     def is_issued(self) -> bool:
@@ -45,6 +45,5 @@ class ShownStatement:
 
     @property
     def due_pence(self) -> int:
-        """What is due now: payable less what credit notes took off, what has been paid, and what is held."""
-        after = self.now or StatementState()
-        return self.payable_pence - after.credited_pence - after.paid_pence - after.held_pence
+        """What is due now, with VAT where it is known."""
+        return self.payable_pence if self.now is None else self.now.amounts.due_pence

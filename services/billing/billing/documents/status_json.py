@@ -1,12 +1,14 @@
-"""Where a statement is in its life, what is due and how it compares: what stands beside its content, as JSON."""
+"""Where a statement is in its lifecycle, what is due and how it compares: what stands beside its content, as JSON."""
 
 from datetime import date
 
 from msgspec import Struct
 
 from billing.documents.shown import ShownStatement
+from billing.domain.amounts_due import amounts_due_of
 from billing.domain.comparison import Comparison
-from billing.domain.statement_state import StatementPayment, StatementQuery, StatementState
+from billing.domain.payments import Payment
+from billing.domain.queries import StatementQuery
 
 
 class ComparedAmount(Struct, frozen=True):
@@ -48,14 +50,15 @@ class StatementStatus(Struct, frozen=True):
     held_pence: int
     due_pence: int
     queries: tuple[StatementQuery, ...]
-    payments: tuple[StatementPayment, ...]
+    payments: tuple[Payment, ...]
     compared: ComparedMonths | None
 
 
 def statement_status(shown: ShownStatement) -> StatementStatus:
     """What stands beside the content of `shown`."""
     statement, issued = shown.statement, shown.statement.issued
-    after = shown.now or StatementState()
+    now = shown.now
+    amounts = amounts_due_of(statement, (), today=date.min) if now is None else now.amounts
     return StatementStatus(
         council=statement.council.id,
         month=str(statement.month),
@@ -63,14 +66,14 @@ def statement_status(shown: ShownStatement) -> StatementStatus:
         number=None if issued is None else issued.number,
         issued_on=None if issued is None else issued.issued_on,
         due_on=None if issued is None else issued.due_on,
-        review_until=after.life.review_until,
+        review_until=None if now is None else now.lifecycle.review_until,
         payable_pence=shown.payable_pence,
-        credited_pence=after.credited_pence,
-        paid_pence=after.paid_pence,
-        held_pence=after.held_pence,
+        credited_pence=amounts.credited_pence,
+        paid_pence=amounts.paid_pence,
+        held_pence=amounts.held_pence,
         due_pence=shown.due_pence if shown.is_issued else 0,
-        queries=after.queries,
-        payments=after.payments,
+        queries=() if now is None else now.queries,
+        payments=() if now is None else now.payments,
         compared=None if shown.comparison is None else _compared(shown.comparison),
     )
 

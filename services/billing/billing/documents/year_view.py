@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from billing.documents.shown import ShownStatement
+from billing.domain.amounts_due import AmountsDue
 from billing.domain.comparison import Comparison, ComparisonRow
+from billing.domain.queries import StatementQuery
 from billing.domain.statement import Statement
-from billing.domain.statement_state import StatementQuery, StatementState
 from shared.money import format_gbp
 from shared.web.formats import long_date, month_name
 from shared.web.strings import text
@@ -56,13 +57,15 @@ def year_view(comparison: Comparison | None) -> YearView | None:
 
 def due_view(shown: ShownStatement) -> DueView:
     """What is due now. Before a statement is issued nothing is."""
-    after = shown.now or StatementState()
+    now = shown.now
+    if now is None:
+        return DueView((), (), ())
     labels = _line_labels(shown.statement)
     return DueView(
-        rows=tuple(_due(shown, after)) if shown.is_issued else (),
-        queries=tuple(_query(each, labels) for each in after.queries),
+        rows=tuple(_due(shown, now.amounts)) if shown.is_issued else (),
+        queries=tuple(_query(each, labels) for each in now.queries),
         payments=tuple(
-            (long_date(each.paid_on), each.reference, format_gbp(each.amount_pence)) for each in after.payments
+            (long_date(each.paid_on), each.reference, format_gbp(each.amount_pence)) for each in now.payments
         ),
     )
 
@@ -114,7 +117,7 @@ def _notes(comparison: Comparison) -> Iterator[str]:
         yield text("statement.no_year_ago", month=month_name(comparison.month.earlier(12)))
 
 
-def _due(shown: ShownStatement, after: StatementState) -> Iterator[tuple[str, str]]:
+def _due(shown: ShownStatement, after: AmountsDue) -> Iterator[tuple[str, str]]:
     is_known = shown.statement.gross_pence is not None
     yield text("statement.gross" if is_known else "statement.total"), format_gbp(shown.payable_pence)
     if after.credited_pence:
@@ -135,6 +138,6 @@ def _query(query: StatementQuery, labels: Mapping[str, str]) -> tuple[str, str, 
     words = ": ".join(filter(None, (about, query.words)))
     if query.answer:
         words = text("statement.query_answered", query=words, answer=query.answer)
-    is_open = query.state == "open"
+    is_open = query.status == "open"
     by = long_date(query.reply_by) if is_open else ""
-    return words, text(f"query_state.{query.state}"), by, format_gbp(query.held_pence if is_open else 0)
+    return words, text(f"query_state.{query.status}"), by, format_gbp(query.held_pence if is_open else 0)

@@ -1,6 +1,6 @@
 """What of a statement is still to be paid: payable with VAT, less what queries hold and what was paid.
 
-Law: `due_pence == payable_pence + vat_pence - held_pence - paid_pence`, always.
+Law: `due_pence == payable_pence + vat_pence - credited_pence - held_pence - paid_pence`, always.
 """
 
 from collections.abc import Iterable, Sequence
@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
+from billing.domain.credit_note import credit_note_of
+from billing.domain.packing import unpacked
 from billing.domain.payments import paid_pence, payments_of
 from billing.domain.queries import StatementQuery, queried_line, queries_of
 from billing.domain.statement import Statement
-from shared.contracts.statements import StepEvent
+from shared.contracts.statements import CreditNoteIssued, StepEvent
 
 # paid: nothing is left to pay, whether it was paid, written off, or never asked for
 PaymentStatus = Literal["not-issued", "unpaid", "part-paid", "paid"]
@@ -21,12 +23,15 @@ PaymentStatus = Literal["not-issued", "unpaid", "part-paid", "paid"]
 class AmountsDue:
     """Figures of one statement, in pence. `payable_pence` is before VAT, `vat_pence` is 0 where VAT is not known.
 
+    `credited_pence` is what credit notes about its month took off, with VAT where it is known, above 0.
+
     What is held is with its VAT, and never more than what is unpaid. `due_pence` is below 0 where the council has paid
     on account, or is owed a credit.
     """
 
     payable_pence: int
     vat_pence: int
+    credited_pence: int
     held_pence: int
     paid_pence: int
     due_pence: int
@@ -43,21 +48,28 @@ def amounts_due_of(
     What a query credited is held until one of those carries it.
     """
     queries, payments = queries_of(steps), payments_of(steps)
-    gross = gross_pence(statement)
+    gross, credited = gross_pence(statement), credited_pence(steps)
     paid = 0 if statement.issued is None else paid_pence(statement.issued.number, payments)
     issued_at = tuple(later)
     held = sum(_held(statement, query, issued_at) for query in queries)
-    held = max(min(held, gross - paid), 0)
+    held = max(min(held, gross - credited - paid), 0)
     return AmountsDue(
         payable_pence=statement.payable_pence,
         vat_pence=gross - statement.payable_pence,
+        credited_pence=credited,
         held_pence=held,
         paid_pence=paid,
-        due_pence=gross - held - paid,
+        due_pence=gross - credited - held - paid,
         open_queries=sum(query.is_open for query in queries),
         overdue_queries=sum(query.is_overdue(today) for query in queries),
-        status=_status(statement, gross, paid),
+        status=_status(statement, gross - credited, paid),
     )
+
+
+def credited_pence(steps: Sequence[StepEvent]) -> int:
+    """What credit notes took off, with VAT; without it where the VAT of a service is not known."""
+    notes = (credit_note_of(unpacked(step.data.content)) for step in steps if isinstance(step, CreditNoteIssued))
+    return -sum(note.total_pence if note.gross_pence is None else note.gross_pence for note in notes)
 
 
 def gross_pence(statement: Statement) -> int:

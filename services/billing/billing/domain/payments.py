@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from billing.domain.ledger import Account, Entry
-from billing.domain.life import StepNotAllowed
+from billing.domain.lifecycle import StepNotAllowed
 from billing.domain.queries import InvalidStep
 from shared.contracts.statements import PaymentRecorded, PaymentWithdrawn, StepEvent
 from shared.money import format_gbp_prose

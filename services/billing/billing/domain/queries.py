@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from billing.domain.life import Life, StepNotAllowed
+from billing.domain.lifecycle import Lifecycle, StepNotAllowed
 from billing.domain.statement import Statement
 from billing.domain.vat import VatCategory, VatTotal
 from shared.contracts.scalars import Stream
@@ -205,7 +205,7 @@ def credited_on(line: str, queries: Iterable[StatementQuery]) -> int:
     return sum(each.credited_pence for each in queries if each.line == line and each.status == "credited")
 
 
-def require_shown(lifecycle: Life) -> None:
+def require_shown(lifecycle: Lifecycle) -> None:
     """Raises `StepNotAllowed` while the council has not been shown the statement."""
     if lifecycle.status == "draft":
         raise StepNotAllowed(

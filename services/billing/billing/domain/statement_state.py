@@ -1,105 +1,47 @@
-"""What became of an issued statement, from its steps: queries and what they hold, payments, credit notes."""
+"""What became of a statement: its lifecycle up to its issue, and then queries, payments, and what is due now."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Literal
 
-from billing.domain.life import Life, LifeStatus, life_of
-from shared.contracts.statements import (
-    CreditNoteIssued,
-    PaymentRecorded,
-    PaymentWithdrawn,
-    QueryAnswered,
-    QueryRaised,
-    QueryWithdrawn,
-    StepEvent,
-)
+from billing.domain.amounts_due import AmountsDue, amounts_due_of
+from billing.domain.lifecycle import Lifecycle, LifecycleStatus, lifecycle_of
+from billing.domain.payments import Payment, payments_of
+from billing.domain.queries import StatementQuery, queries_of
+from billing.domain.statement import Statement
+from shared.contracts.statements import StepEvent
 
-# A statement's words: those of its life, and once it is issued that it is queried, or paid in full.
-State = Literal[LifeStatus, "in-progress", "queried", "paid"]
-# upheld: the charge stands · credited, corrected: a later document changes it
-QueryState = Literal["open", "upheld", "credited", "corrected", "withdrawn"]
-
-
-@dataclass(frozen=True, slots=True)
-class StatementQuery:
-    """What the council queries: a line, or an item's verdict. While it is `open` it holds pence, which are not due."""
-
-    id: str
-    line: str | None
-    item: str | None
-    words: str
-    reply_by: date
-    held_pence: int
-    state: QueryState = "open"
-    answer: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class StatementPayment:
-    """A payment that the provider recorded, and did not take back."""
-
-    id: str
-    paid_on: date
-    amount_pence: int
-    reference: str
+# A statement's words: those of its lifecycle, and once it is issued that it is queried, or paid in full.
+State = Literal[LifecycleStatus, "in-progress", "queried", "paid"]
 
 
 @dataclass(frozen=True, slots=True)
 class StatementState:
-    """The life of a statement and what came after its issue, in the order of the steps.
+    """The lifecycle of a statement, its queries and the payments that count, in order, and its sums."""
 
-    `held_pence` is what its queries hold, `credited_pence` what credit notes about its month took off, above 0.
-    """
-
-    life: Life = field(default_factory=Life)
-    queries: tuple[StatementQuery, ...] = ()
-    payments: tuple[StatementPayment, ...] = ()
-    credited_pence: int = 0
-    held_pence: int = 0
+    lifecycle: Lifecycle
+    queries: tuple[StatementQuery, ...]
+    payments: tuple[Payment, ...]
+    amounts: AmountsDue
 
     @property
-    def paid_pence(self) -> int:
-        """What has been paid."""
-        return sum(payment.amount_pence for payment in self.payments)
-
-    def state(self, payable_pence: int) -> State:
-        """Where a statement of so many payable pence is: queried while a query is open, paid once nothing is left."""
-        if self.life.status != "issued":
-            return self.life.status
-        if any(query.state == "open" for query in self.queries):
+    def state(self) -> State:
+        """Where the statement is: queried while a query is open, paid once nothing is left of what was asked for."""
+        if self.lifecycle.status != "issued":
+            return self.lifecycle.status
+        if self.amounts.open_queries:
             return "queried"
-        return "paid" if self.paid_pence and self.paid_pence + self.credited_pence >= payable_pence else "issued"
+        return "paid" if self.amounts.status == "paid" and self.amounts.paid_pence else "issued"
 
 
-def state_of(steps: Sequence[StepEvent]) -> StatementState:
-    """What became of a statement by its steps, in their order."""
-    queries: dict[str, StatementQuery] = {}
-    payments: dict[str, StatementPayment] = {}
-    credited_pence = 0
-    for step in steps:
-        match step:
-            case QueryRaised(data=data):
-                queries[data.query] = StatementQuery(
-                    data.query, data.line, data.item, data.words, data.reply_by, data.held_pence
-                )
-            case QueryAnswered(data=data) if data.query in queries:
-                queries[data.query] = replace(queries[data.query], state=data.outcome, answer=data.words)
-            case QueryWithdrawn(data=data) if data.query in queries:
-                queries[data.query] = replace(queries[data.query], state="withdrawn", answer=data.words)
-            case PaymentRecorded(data=data):
-                payments[data.payment] = StatementPayment(data.payment, data.paid_on, data.amount_pence, data.reference)
-            case PaymentWithdrawn(data=data):
-                payments.pop(data.payment, None)
-            case CreditNoteIssued(data=data):
-                credited_pence -= data.total_pence  # a credit note's total is below 0
-            case _:
-                continue
+def state_of(
+    statement: Statement, steps: Sequence[StepEvent], *, today: date, later: Iterable[datetime] = ()
+) -> StatementState:
+    """What became of a statement by its steps, in their order; `today` and `later` as in `amounts_due_of`."""
     return StatementState(
-        life_of(steps),
-        tuple(queries.values()),
-        tuple(payments.values()),
-        credited_pence,
-        held_pence=sum(query.held_pence for query in queries.values() if query.state == "open"),
+        lifecycle_of(steps),
+        queries_of(steps),
+        tuple(each for each in payments_of(steps) if each.counts),
+        amounts_due_of(statement, steps, today=today, later=later),
     )

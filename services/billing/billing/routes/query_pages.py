@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from billing.documents.view import statement_path
-from billing.domain.life import StepNotAllowed
+from billing.domain.lifecycle import StepNotAllowed
 from billing.domain.payment_rows import MAX_CELL, pence_of
 from billing.domain.queries import InvalidStep, StatementQuery, line_name
 from billing.domain.statement import Statement

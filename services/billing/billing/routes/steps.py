@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 from starlette.concurrency import run_in_threadpool
 
 from billing.domain.amounts_due import AmountsDue
-from billing.domain.life import StepNotAllowed
+from billing.domain.lifecycle import StepNotAllowed
 from billing.domain.queries import InvalidStep
 from billing.domain.statement import NoAgreement, UnknownCouncil
 from billing.routes.read_back import ReadBack
@@ -68,8 +68,8 @@ class StepSummary(Struct, frozen=True):
     at: str
 
 
-class LifeReport(Struct, frozen=True):
-    """Where a council's statement is in its life. `sha256` is of the statement as it is now; `number` once issued.
+class LifecycleReport(Struct, frozen=True):
+    """Where a council's statement is in its lifecycle. `sha256` is of the statement as it is now; `number` once issued.
 
     `amounts_due` says what of it is still to be paid.
     """
@@ -87,7 +87,7 @@ class LifeReport(Struct, frozen=True):
     steps: tuple[StepSummary, ...]
 
 
-TYPES = (ReviewRequest, SeenRequest, ReturnRequest, LifeReport)
+TYPES = (ReviewRequest, SeenRequest, ReturnRequest, LifecycleReport)
 _CHECK, _APPROVE = [requires(Action.CHECK_STATEMENT)], [requires(Action.APPROVE_STATEMENT)]
 
 
@@ -100,14 +100,17 @@ def router(steps: StatementSteps, read_back: ReadBack, ready_now: Callable[[], A
         with step_problems():
             return Json(_report(await run_in_threadpool(step, *args, **kwargs)))
 
-    @routes.get("/life", dependencies=[requires(Action.READ_FIGURES)], responses=answers(LifeReport))
-    def life(caller: CallerScope, council: PathId, month: MonthParameter) -> Json:
-        """Where the statement is in its life, and every step that it has taken."""
+    @routes.get("/lifecycle", dependencies=[requires(Action.READ_FIGURES)], responses=answers(LifecycleReport))
+    def lifecycle(caller: CallerScope, council: PathId, month: MonthParameter) -> Json:
+        """Where the statement is in its lifecycle, and every step that it has taken."""
         with step_problems():
             return Json(_report(steps.draft(council, month, scope=caller)))
 
     @routes.post(
-        "/review", dependencies=_CHECK, responses=answers(LifeReport), openapi_extra=json_request_body(ReviewRequest)
+        "/review",
+        dependencies=_CHECK,
+        responses=answers(LifecycleReport),
+        openapi_extra=json_request_body(ReviewRequest),
     )
     async def review(caller: Caller, council: PathId, month: MonthParameter, body: JsonBody) -> Json:
         """The council is shown the draft for review."""
@@ -115,7 +118,7 @@ def router(steps: StatementSteps, read_back: ReadBack, ready_now: Callable[[], A
         return await take(steps.open_review, caller, council, month, until=wanted.until)
 
     @routes.post(
-        "/check", dependencies=_CHECK, responses=answers(LifeReport), openapi_extra=json_request_body(SeenRequest)
+        "/check", dependencies=_CHECK, responses=answers(LifecycleReport), openapi_extra=json_request_body(SeenRequest)
     )
     async def check(caller: Caller, council: PathId, month: MonthParameter, body: JsonBody) -> Json:
         """The draft with that hash is checked."""
@@ -123,7 +126,10 @@ def router(steps: StatementSteps, read_back: ReadBack, ready_now: Callable[[], A
         return await take(steps.check, caller, council, month, sha256=seen.sha256, words=seen.words)
 
     @routes.post(
-        "/approval", dependencies=_APPROVE, responses=answers(LifeReport), openapi_extra=json_request_body(SeenRequest)
+        "/approval",
+        dependencies=_APPROVE,
+        responses=answers(LifecycleReport),
+        openapi_extra=json_request_body(SeenRequest),
     )
     async def approve(caller: Caller, council: PathId, month: MonthParameter, body: JsonBody) -> Json:
         """The draft with that hash is approved, by another person than those who checked and priced it."""
@@ -131,13 +137,16 @@ def router(steps: StatementSteps, read_back: ReadBack, ready_now: Callable[[], A
         return await take(steps.approve, caller, council, month, sha256=seen.sha256, words=seen.words)
 
     @routes.post(
-        "/return", dependencies=_APPROVE, responses=answers(LifeReport), openapi_extra=json_request_body(ReturnRequest)
+        "/return",
+        dependencies=_APPROVE,
+        responses=answers(LifecycleReport),
+        openapi_extra=json_request_body(ReturnRequest),
     )
     async def send_back(caller: Caller, council: PathId, month: MonthParameter, body: JsonBody) -> Json:
         """The draft needs more work: reviewing and checking begin again."""
         return await take(steps.return_, caller, council, month, words=read_as(body, ReturnRequest).words)
 
-    @routes.post("/issue", dependencies=_CHECK, responses=answers(LifeReport))
+    @routes.post("/issue", dependencies=_CHECK, responses=answers(LifecycleReport))
     async def issue(caller: Caller, council: PathId, month: MonthParameter) -> Json:
         """The approved draft is issued, once however often it is asked for."""
         return await take(steps.issue, caller, council, month, await ready_now())
@@ -162,18 +171,18 @@ def step_problems() -> Iterator[None]:
         raise Problem(INTERNAL_ERROR, str(failure)) from failure
 
 
-def _report(draft: Draft) -> LifeReport:
-    life = draft.life
-    return LifeReport(
+def _report(draft: Draft) -> LifecycleReport:
+    lifecycle = draft.lifecycle
+    return LifecycleReport(
         council=draft.statement.council.id,
         month=str(draft.statement.month),
-        status=life.status,
+        status=lifecycle.status,
         sha256=draft.sha256,
         payable_pence=draft.statement.payable_pence,
-        review_until=life.review_until,
-        checked_by=None if life.checked is None else life.checked.by,
-        approved_by=None if life.approved is None else life.approved.by,
-        number=life.number,
+        review_until=lifecycle.review_until,
+        checked_by=None if lifecycle.checked is None else lifecycle.checked.by,
+        approved_by=None if lifecycle.approved is None else lifecycle.approved.by,
+        number=lifecycle.number,
         amounts_due=draft.amounts_due,
         steps=tuple(_summary(step) for step in draft.steps),
     )

@@ -1,1 +1,1 @@
-"""Statements through their life: drafts, and what people and the close make of them."""
+"""Statements through their lifecycle: drafts, and what people and the close make of them."""

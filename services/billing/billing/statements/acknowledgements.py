@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from billing.domain.life import StepNotAllowed
+from billing.domain.lifecycle import StepNotAllowed
 from billing.ports import StepStore, StoredDocument
 from billing.statements.steps import SOURCE
 from billing.tally.acknowledging import Acknowledgement, require_acknowledged

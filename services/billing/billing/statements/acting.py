@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any
 
 from billing.domain.amounts_due import AmountsDue, amounts_due_of
-from billing.domain.life import Life, StepNotAllowed, life_of
+from billing.domain.lifecycle import Lifecycle, StepNotAllowed, lifecycle_of
 from billing.domain.statement import Statement
 from billing.ports import StepStore, StepWriter
 from billing.statements.drafts import statement_in, status_of
@@ -34,7 +34,7 @@ class Seen:
 
     statement: Statement
     steps: Sequence[StepEvent]
-    lifecycle: Life
+    lifecycle: Lifecycle
     agreements: Sequence[Agreement]
     issued_at: Sequence[datetime]
 
@@ -55,7 +55,7 @@ class Acting:
             statement = statement_in(snapshot, council, month, status_of(month, self._clock))
             steps = snapshot.steps.steps(council, month)
             agreements = [each.definition for each in snapshot.terms.agreements_in(council, month)]
-            return Seen(statement, steps, life_of(steps), agreements, snapshot.steps.issued_at(council))
+            return Seen(statement, steps, lifecycle_of(steps), agreements, snapshot.steps.issued_at(council))
 
     @contextmanager
     def step(self, caller: Principal, council: str, month: Month) -> Iterator[tuple[Seen, StepWriter]]:

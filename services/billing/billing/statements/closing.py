@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from billing.domain.blockers import Blocker
-from billing.domain.life import LifeStatus, StepNotAllowed
+from billing.domain.lifecycle import LifecycleStatus, StepNotAllowed
 from billing.domain.statement import NoAgreement, UnknownCouncil
 from billing.ports import StepStore
 from billing.statements.drafts import StatementFailed, status_of
@@ -37,7 +37,7 @@ class CouncilClose:
 
     council: str
     name: str
-    status: LifeStatus
+    status: LifecycleStatus
     payable_pence: int
     sha256: str
     number: str | None
@@ -183,7 +183,7 @@ class MonthClosing:
         if why_not is not None:
             return replace(before, why_not=why_not)
         now = await asyncio.to_thread(self._steps.draft, before.council, month, scope=caller.scope)
-        return replace(before, status=now.life.status, sha256=now.sha256, number=now.life.number, blockers=())
+        return replace(before, status=now.lifecycle.status, sha256=now.sha256, number=now.lifecycle.number, blockers=())
 
     async def _why_not(self, step: Callable[[], object]) -> str | None:
         try:
@@ -196,7 +196,7 @@ class MonthClosing:
 
     def _unusual(self, draft: Draft, scope: Scope) -> tuple[str, ...]:
         """Of a draft, against the months before it; what is issued has been looked at."""
-        if draft.life.status == "issued":
+        if draft.lifecycle.status == "issued":
             return ()
         council = draft.statement.council.id
         with self._store.snapshot(scope.narrowed_to(council)) as snapshot:
@@ -211,14 +211,14 @@ class MonthClosing:
 
 def _close_of(draft: Draft, ready: Readiness, unusual: tuple[str, ...]) -> CouncilClose:
     council = draft.statement.council
-    is_issued = draft.life.status == "issued"
+    is_issued = draft.lifecycle.status == "issued"
     return CouncilClose(
         council=council.id,
         name=council.name,
-        status=draft.life.status,
+        status=draft.lifecycle.status,
         payable_pence=draft.statement.payable_pence,
         sha256=draft.sha256,
-        number=draft.life.number,
+        number=draft.lifecycle.number,
         blockers=() if is_issued else ready.blocking(council.id),
         unusual=unusual,
     )

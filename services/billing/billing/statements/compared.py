@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 from billing.domain.comparison import Comparison, MonthFigures, compare, figures_of, months_compared
 from billing.domain.statement import NoAgreement, Statement, UnknownCouncil
@@ -11,7 +12,7 @@ from billing.domain.terms import Terms
 from billing.ports import Snapshot, SnapshotStore
 from billing.statements.drafts import StatementFailed, Statements, statement_in
 from shared.clock import Clock
-from shared.period import Month, month_of
+from shared.period import LONDON, Month, month_of
 from shared.scope import Scope
 
 # How many months a reader is offered at once.
@@ -38,18 +39,23 @@ class ComparedStatements:
         """The council's statement beside its other months. Raises what `Statements.statement` does."""
         statement = self._statements.statement(council, month, scope=scope)
         with self._store.snapshot(scope) as snapshot:
-            return compared_in(snapshot, statement, month_of(self._clock.now()))
+            return compared_in(snapshot, statement, self._clock.now())
 
 
-def compared_in(snapshot: Snapshot, statement: Statement, present: Month) -> ComparedStatement:
-    """`statement` beside the months that `snapshot` has: as they were issued, or else as they are drafted by now."""
+def compared_in(snapshot: Snapshot, statement: Statement, now: datetime) -> ComparedStatement:
+    """`statement` beside the months that `snapshot` has: as they were issued, or else as they are drafted by `now`."""
     council, month = statement.council.id, statement.month
     others = [figures for each in months_compared(month) for figures in _figures(snapshot, council, each)]
     return ComparedStatement(
         statement,
-        state_of(snapshot.steps.steps(council, month)),
+        state_of(
+            statement,
+            snapshot.steps.steps(council, month),
+            today=now.astimezone(LONDON).date(),
+            later=snapshot.steps.issued_at(council),
+        ),
         compare(figures_of(statement), others),
-        months_offered(snapshot.terms, council, month, present),
+        months_offered(snapshot.terms, council, month, month_of(now)),
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from billing.domain.amounts_due import AmountsDue, gross_pence
-from billing.domain.life import StepNotAllowed
+from billing.domain.lifecycle import StepNotAllowed
 from billing.domain.payment_rows import PaymentRow, RowFault
 from billing.domain.payments import Payment, WantedPayment, is_known, paid_pence, payments_of, require_payable
 from billing.domain.queries import InvalidStep, plain_words

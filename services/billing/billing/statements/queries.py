@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from billing.domain.amounts_due import AmountsDue
-from billing.domain.life import StepNotAllowed
+from billing.domain.lifecycle import StepNotAllowed
 from billing.domain.queries import (
     DEFAULT_REPLY_DAYS,
     InvalidStep,

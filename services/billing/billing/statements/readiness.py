@@ -24,7 +24,7 @@ from billing.domain.blockers import (
     unread,
     with_decisions,
 )
-from billing.domain.life import StepNotAllowed
+from billing.domain.lifecycle import StepNotAllowed
 from billing.domain.open_records import OpenRecord, open_record
 from billing.domain.statement import NoAgreement, Statement, Status, UnknownCouncil
 from billing.domain.usage import UnbilledReason

@@ -14,10 +14,10 @@ from typing import Any, Protocol
 from billing.domain.amounts_due import AmountsDue, amounts_due_of
 from billing.domain.canonical import canonical_json, content_hash
 from billing.domain.issued import DocumentRef, Issued, ReadThrough
-from billing.domain.life import (
-    Life,
+from billing.domain.lifecycle import (
+    Lifecycle,
     StepNotAllowed,
-    life_of,
+    lifecycle_of,
     require_approvable,
     require_checkable,
     require_issuable,
@@ -71,7 +71,7 @@ class Ready(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a council's month comes to now, its hash, its life, and the steps that it has taken.
+    """What a council's month comes to now, its hash, its lifecycle, and the steps that it has taken.
 
     `documents` are the hashes of all that the council was issued: its corrections follow from them. `basis` is what it
     follows from beside events, compressed; there only where it is about to be issued.
@@ -79,7 +79,7 @@ class Draft:
 
     statement: Statement
     sha256: str
-    life: Life
+    lifecycle: Lifecycle
     steps: Sequence[StepEvent]
     price_setters: frozenset[str]
     review_days: int | None
@@ -103,7 +103,7 @@ class StatementSteps:
     def open_review(self, caller: Principal, council: str, month: Month, *, until: date | None = None) -> Draft:
         """The council is shown the draft until the end of `until`, by default for the days that are agreed."""
         with self._step(caller, council, month) as (draft, writer, about):
-            require_open(draft.life)
+            require_open(draft.lifecycle)
             last = until or self._today() + timedelta(days=draft.review_days or 0)
             if last < self._today():
                 raise StepNotAllowed("the last day of a review cannot have passed")
@@ -114,7 +114,7 @@ class StatementSteps:
     def check(self, caller: Principal, council: str, month: Month, *, sha256: str, words: str = "") -> Draft:
         """The draft of that hash is checked."""
         with self._step(caller, council, month) as (draft, writer, about):
-            require_checkable(draft.life, needs_review=bool(draft.review_days))
+            require_checkable(draft.lifecycle, needs_review=bool(draft.review_days))
             _require_seen(draft, sha256)
             data = SeenData(**about("check"), sha256=sha256, words=words)
             writer.add(StatementChecked(**self._envelope(council, month, data.step), data=data))
@@ -126,7 +126,7 @@ class StatementSteps:
             _require_seen(draft, sha256)
             # A local stack is one person's: its files are theirs to change.
             by, setters = ("", frozenset[str]()) if caller.kind == "local" else (caller.name, draft.price_setters)
-            require_approvable(draft.life, by=by, sha256=sha256, set_prices=setters)
+            require_approvable(draft.lifecycle, by=by, sha256=sha256, set_prices=setters)
             data = SeenData(**about("approve"), sha256=sha256, words=words)
             writer.add(StatementApproved(**self._envelope(council, month, data.step), data=data))
         return self.draft(council, month, scope=caller.scope)
@@ -134,7 +134,7 @@ class StatementSteps:
     def return_(self, caller: Principal, council: str, month: Month, *, words: str) -> Draft:
         """The draft is not approved: reviewing and checking begin again."""
         with self._step(caller, council, month) as (draft, writer, about):
-            require_open(draft.life)
+            require_open(draft.lifecycle)
             data = ReturnedData(**about("return"), words=words)
             writer.add(StatementReturned(**self._envelope(council, month, data.step), data=data))
         return self.draft(council, month, scope=caller.scope)
@@ -142,10 +142,10 @@ class StatementSteps:
     def issue(self, caller: Principal, council: str, month: Month, ready: Ready) -> Draft:
         """The statement is issued, once however often it is asked for: it has its number and its seal for ever."""
         found = self.draft(council, month, scope=caller.scope)
-        if found.life.status == "issued":
+        if found.lifecycle.status == "issued":
             return found
         with self._step(caller, council, month, ready) as (draft, writer, about):
-            require_issuable(draft.life, sha256=draft.sha256, today=self._today())
+            require_issuable(draft.lifecycle, sha256=draft.sha256, today=self._today())
             if draft.documents != tuple(each.sha256 for each in writer.documents(council)):
                 raise StepNotAllowed("another document of the council has just been issued: issue this one after it")
             data = self._sealed(draft, writer, about("issued"), ready.cut_off)
@@ -218,7 +218,7 @@ class StatementSteps:
         return Draft(
             statement,
             content_hash(statement),
-            life_of(steps),
+            lifecycle_of(steps),
             steps,
             snapshot.steps.price_setters(_priced_by(statement)),
             _review_days(agreements),

@@ -1,4 +1,4 @@
-"""The life of a council's statement: which steps it has taken, in what state it is, and who may take the next one.
+"""The lifecycle of a council's statement: which steps it has taken, in what state it is, and who may take the next one.
 
 draft → in review by the council → checked → approved → issued. A draft that changes after it was checked or approved
 has another hash: it is checked again. Steps after issue (queries, payments, acknowledgements) change nothing issued.
@@ -18,7 +18,7 @@ from shared.contracts.statements import (
     StepEvent,
 )
 
-LifeStatus = Literal["draft", "in-review", "checked", "approved", "issued"]
+LifecycleStatus = Literal["draft", "in-review", "checked", "approved", "issued"]
 
 
 class StepNotAllowed(ValueError):
@@ -34,10 +34,10 @@ class Signed:
 
 
 @dataclass(frozen=True, slots=True)
-class Life:
+class Lifecycle:
     """The state of one council's month. `review_until` is the last day of the council's review, None without one."""
 
-    status: LifeStatus = "draft"
+    status: LifecycleStatus = "draft"
     review_until: date | None = None
     checked: Signed | None = None
     approved: Signed | None = None
@@ -45,65 +45,65 @@ class Life:
     steps: int = 0
 
 
-def life_of(steps: Sequence[StepEvent]) -> Life:
+def lifecycle_of(steps: Sequence[StepEvent]) -> Lifecycle:
     """The state after those steps, in their order."""
-    life = Life()
+    lifecycle = Lifecycle()
     for step in steps:
-        life = replace(_after(life, step), steps=life.steps + 1)
-    return life
+        lifecycle = replace(_after(lifecycle, step), steps=lifecycle.steps + 1)
+    return lifecycle
 
 
-def _after(life: Life, step: StepEvent) -> Life:
+def _after(lifecycle: Lifecycle, step: StepEvent) -> Lifecycle:
     match step:
         case StatementReviewOpened(data=data):
-            return replace(life, status="in-review", review_until=data.until, checked=None, approved=None)
+            return replace(lifecycle, status="in-review", review_until=data.until, checked=None, approved=None)
         case StatementChecked(data=data):
-            return replace(life, status="checked", checked=Signed(data.by, data.sha256), approved=None)
+            return replace(lifecycle, status="checked", checked=Signed(data.by, data.sha256), approved=None)
         case StatementApproved(data=data):
-            return replace(life, status="approved", approved=Signed(data.by, data.sha256))
+            return replace(lifecycle, status="approved", approved=Signed(data.by, data.sha256))
         case StatementReturned():
-            return Life()
+            return Lifecycle()
         case StatementIssued(data=data):
-            return replace(life, status="issued", number=data.number)
+            return replace(lifecycle, status="issued", number=data.number)
         case _:
-            return life
+            return lifecycle
 
 
-def require_open(life: Life) -> None:
+def require_open(lifecycle: Lifecycle) -> None:
     """Raises `StepNotAllowed` for a statement that is issued."""
-    if life.status == "issued":
-        raise StepNotAllowed(f"the statement is issued as {life.number}: what changes it now is a correction")
+    if lifecycle.status == "issued":
+        raise StepNotAllowed(f"the statement is issued as {lifecycle.number}: what changes it now is a correction")
 
 
-def require_checkable(life: Life, *, needs_review: bool) -> None:
+def require_checkable(lifecycle: Lifecycle, *, needs_review: bool) -> None:
     """Raises `StepNotAllowed` unless the draft may be checked: the council has been shown it where that is agreed."""
-    require_open(life)
-    if needs_review and life.review_until is None:
+    require_open(lifecycle)
+    if needs_review and lifecycle.review_until is None:
         raise StepNotAllowed("the agreement gives the council time to look through the draft: open its review first")
 
 
-def require_approvable(life: Life, *, by: str, sha256: str, set_prices: Collection[str]) -> None:
+def require_approvable(lifecycle: Lifecycle, *, by: str, sha256: str, set_prices: Collection[str]) -> None:
     """Raises `StepNotAllowed` unless `by` may approve the draft of that hash.
 
     `set_prices` are those who proposed or approved the tariffs and the agreement by which it is priced.
     """
-    require_open(life)
-    if life.checked is None:
+    require_open(lifecycle)
+    if lifecycle.checked is None:
         raise StepNotAllowed("nobody in the provider's finance has checked the draft yet")
-    if life.checked.sha256 != sha256:
+    if lifecycle.checked.sha256 != sha256:
         raise StepNotAllowed("the draft has changed since it was checked: check it again")
-    if by == life.checked.by:
+    if by == lifecycle.checked.by:
         raise StepNotAllowed("another person than the one who checked the draft must approve it")
     if by in set_prices:
         raise StepNotAllowed("whoever proposed or approved the prices of a statement may not approve the statement")
 
 
-def require_issuable(life: Life, *, sha256: str, today: date) -> None:
+def require_issuable(lifecycle: Lifecycle, *, sha256: str, today: date) -> None:
     """Raises `StepNotAllowed` unless the draft of that hash may be issued on that day (Europe/London)."""
-    require_open(life)
-    if life.approved is None:
+    require_open(lifecycle)
+    if lifecycle.approved is None:
         raise StepNotAllowed("nobody has approved the draft yet")
-    if life.approved.sha256 != sha256:
+    if lifecycle.approved.sha256 != sha256:
         raise StepNotAllowed("the draft has changed since it was approved: check and approve it again")
-    if life.review_until is not None and today <= life.review_until:
-        raise StepNotAllowed(f"the council looks through the draft until {life.review_until}")
+    if lifecycle.review_until is not None and today <= lifecycle.review_until:
+        raise StepNotAllowed(f"the council looks through the draft until {lifecycle.review_until}")
