@@ -55,7 +55,7 @@ async def log_state(bus: Bus, topics: Sequence[Topic], clock: Clock, halted: Map
     return LogState(cut_off, held, dict(halted))
 
 
-class NotReady(StepNotAllowed):
+class NotIssuable(StepNotAllowed):
     """The statement may not be issued; `blockers` are what keeps it from being so."""
 
     def __init__(self, blockers: Sequence[Blocker]) -> None:
@@ -66,7 +66,7 @@ class NotReady(StepNotAllowed):
 
 
 @dataclass(frozen=True, slots=True)
-class Readiness:
+class MonthReadiness:
     """What blocks a month as of `cut_off`: all councils, and each by itself. Decided blockers are listed too."""
 
     month: Month
@@ -91,7 +91,7 @@ class ReadinessChecks:
         """`judged` says how far the monitor is, as of a snapshot."""
         self._store, self._recomputation, self._judged = store, recomputation, judged
 
-    def of_month(self, month: Month, state: LogState, status: Status = "provisional") -> Readiness:
+    def of_month(self, month: Month, state: LogState, status: Status = "provisional") -> MonthReadiness:
         """Everything that blocks the month: each council that has a statement or usage in it, and all of them."""
         with self._store.snapshot(Scope.all()) as snapshot:
             decisions = snapshot.steps.decisions(month)
@@ -104,10 +104,10 @@ class ReadinessChecks:
                 for council in sorted({*councils, *own})
             }
         listed = {council: found for council, found in by_council.items() if found}
-        return Readiness(month, state.cut_off, with_decisions(common, decisions), listed)
+        return MonthReadiness(month, state.cut_off, with_decisions(common, decisions), listed)
 
     def require_ready(self, snapshot: Snapshot, draft: Statement, state: LogState) -> None:
-        """Raises `NotReady` where something blocks `draft`, which was made in `snapshot` after `state` was read."""
+        """Raises `NotIssuable` where something blocks `draft`, made in `snapshot` after `state` was read."""
         council, month = draft.council.id, draft.month
         found = [*unread(snapshot.positions, state.held), *self._of_draft(snapshot, draft)]
         with self._store.snapshot(Scope.all()) as now:
@@ -116,7 +116,7 @@ class ReadinessChecks:
         listed = with_decisions((*found, *common, *own.get(council, ())), decisions)
         blocking = {each.id: each for each in listed if each.blocks}
         if blocking:
-            raise NotReady(tuple(blocking.values()))
+            raise NotIssuable(tuple(blocking.values()))
 
     def _shared(
         self, snapshot: Snapshot, month: Month, state: LogState, decisions: Decisions
