@@ -1,5 +1,7 @@
 """The one place that reads the wall clock; everything else is given an instant."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -25,3 +27,23 @@ class FixedClock:
 
     def now(self) -> datetime:
         return self._at
+
+
+class HeldClock:
+    """The clock `of`, but while it is held: then it stands at an earlier instant, and nothing falls due by it."""
+
+    def __init__(self, of: Clock) -> None:
+        self._of = of
+        self._held: datetime | None = None
+
+    def now(self) -> datetime:
+        return self._held or self._of.now()
+
+    @contextmanager
+    def held_at(self, at: datetime) -> Iterator[None]:
+        """In here it is `at`."""
+        self._held = at.astimezone(UTC)
+        try:
+            yield
+        finally:
+            self._held = None

@@ -184,7 +184,7 @@ def test_a_month_that_has_not_begun_has_no_statement(client: TestClient, month: 
     ("now", "status", "words"),
     [
         ("2026-05-31T22:59:59+00:00", "in-progress", "So far. The month goes on until 31 May 2026"),
-        ("2026-05-31T23:00:00+00:00", "provisional", "Provisional."),
+        ("2026-05-31T23:00:00+00:00", "provisional", "Draft."),
     ],
 )
 def test_a_month_in_progress_says_so_until_its_last_london_second(
@@ -276,7 +276,7 @@ def test_a_line_leads_to_the_events_behind_it_page_by_page(client: TestClient) -
         ("/v1/statements/bexhill/2026-05", 404),
         ("/v1/statements/ashby/2019-05", 404),  # before the agreement
         ("/v1/statements/ashby/2026-13", 404),
-        ("/v1/statements/ashby/2026-05.xlsx", 404),
+        ("/v1/statements/ashby/2026-05.docx", 404),
         (f"{STATEMENT}/lines/nothing", 404),
         (f"{STATEMENT}/lines/nothing?limit=0", 400),
         (f"{STATEMENT}/lines/nothing?cursor=nonsense", 400),

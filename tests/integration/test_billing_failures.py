@@ -14,11 +14,13 @@ from fastapi.testclient import TestClient
 
 from billing import api, consumer
 from billing.consumer import ingest
+from billing.documents.shown import ShownStatement
 from billing.documents.view import statement_view
 from billing.domain.canonical import canonical_json
 from billing.domain.ingest import ingest_record
 from billing.domain.rating import pipeline, unit
 from billing.domain.statement import Statement
+from billing.statements.compared import ComparedStatements
 from billing.statements.drafts import StatementFailed, Statements
 from billing.store import tables
 from billing.store.sql import SqlStore
@@ -117,7 +119,7 @@ def test_an_event_that_cannot_be_metered_is_quarantined_alone_and_named_by_the_s
     (unbilled,) = statement.evidence.unbilled
     assert (unbilled.reason, unbilled.item, unbilled.events) == ("failed", OTHER, 1)
     assert statement.evidence.received == 4
-    assert [row[0] for row in statement_view(statement).unbilled] == [
+    assert [row[0] for row in statement_view(ShownStatement(statement)).unbilled] == [
         f"{OTHER}: Could not be metered because of a fault in Tallystick, and is not in the total"
     ]
     assert f'"{OTHER}"'.encode() in canonical_json(statement)
@@ -162,10 +164,10 @@ def test_a_line_that_fails_takes_its_statement_and_no_other(store: SqlStore) -> 
     with patch.object(pipeline, "KINDS", kinds):
         with pytest.raises(StatementFailed, match=r"the line '.*' of Accounts payable failed: .* PlantedError in"):
             may(store)
-        found = Statements(store, NOW).statements(MAY, scope=Scope.all())
-        client = TestClient(
-            create_app("Billing", [api.router(Statements(store, NOW))], types=api.TYPES, authentication=MAY_ALL)
-        )
+        statements = Statements(store, NOW)
+        found = statements.statements(MAY, scope=Scope.all())
+        routes = api.router(statements, ComparedStatements(store, statements, NOW))
+        client = TestClient(create_app("Billing", [routes], types=api.TYPES, authentication=MAY_ALL))
         month, one = client.get("/v1/statements?month=2026-05"), client.get("/v1/statements/ashby/2026-05")
 
     assert [each.council.id for each in found.statements] == ["weston"]

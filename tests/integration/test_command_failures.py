@@ -409,13 +409,16 @@ def test_a_form_without_a_folder_to_write_it_to_is_refused(state: Path) -> None:
 
 
 def test_a_statement_minds_no_file_of_a_form_that_is_not_asked_for(state: Path, tmp_path: Path) -> None:
-    (tmp_path / "adur-2026-03.json").mkdir()
+    (tmp_path / "recharge-statement-adur-2026-03.json").mkdir()
 
     written = run(state, "statement", *MONTH, "--to", str(tmp_path), "--form", "csv")
     refused = run(state, "statement", *MONTH, "--to", str(tmp_path), "--form", "json")
 
-    assert (written.exit_code, (tmp_path / "adur-2026-03.csv").is_file()) == (0, True)
-    assert (refused.exit_code, "adur-2026-03.json cannot be written" in refusal(refused)) == (2, True)
+    assert (written.exit_code, (tmp_path / "recharge-statement-adur-2026-03.csv").is_file()) == (0, True)
+    assert (refused.exit_code, "recharge-statement-adur-2026-03.json cannot be written" in refusal(refused)) == (
+        2,
+        True,
+    )
 
 
 def test_a_folder_of_another_release_is_refused_with_what_to_do_and_left_as_it_was(state: Path, tmp_path: Path) -> None:

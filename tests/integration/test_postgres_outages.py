@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from billing import api
 from billing.consumer import BillingProcessor
+from billing.statements.compared import ComparedStatements
 from billing.statements.drafts import Statements
 from billing.store.sql import GROUP, SqlStore
 from shared.bus.consumer import consume, unread
@@ -90,9 +91,9 @@ async def test_a_call_to_a_frozen_server_ends_as_busy_in_bounded_time(server: Po
 
 
 def test_a_council_that_asks_meanwhile_is_asked_to_retry(server: Postgres, store: SqlStore) -> None:
-    with TestClient(
-        create_app("Billing", [api.router(Statements(store, WallClock()))], authentication=MAY_ALL)
-    ) as client:
+    statements = Statements(store, WallClock())
+    routes = api.router(statements, ComparedStatements(store, statements, WallClock()))
+    with TestClient(create_app("Billing", [routes], authentication=MAY_ALL)) as client:
         with server.frozen():
             meanwhile = client.get("/v1/statements?month=2026-05")
         afterwards = client.get("/v1/statements?month=2026-05")

@@ -15,7 +15,7 @@ from billing.domain.blockers import Blocker, JudgedShard
 from billing.domain.ingest import TOPICS
 from billing.ports import Snapshot
 from billing.statements.drafts import draft_in
-from billing.statements.readiness import LogState, MonthReadiness, NotIssuable, ReadinessChecks, log_state
+from billing.statements.readiness import LogState, LogStates, MonthReadiness, NotIssuable, ReadinessChecks, ReadyAt
 from billing.statements.recomputation import Recomputation
 from billing.statements.steps import StatementSteps
 from billing.statements.unusual import flags_of
@@ -225,7 +225,7 @@ def test_an_issued_month_is_blocked_by_nothing_of_its_own(store: SqlStore) -> No
     seen = steps.draft(ASHBY.id, MAY, scope=Scope.all()).sha256
     steps.check(finance, ASHBY.id, MAY, sha256=seen)
     steps.approve(approver, ASHBY.id, MAY, sha256=seen)
-    steps.issue(finance, ASHBY.id, MAY)
+    steps.issue(finance, ASHBY.id, MAY, ReadyAt(checks(store, []), all_read(store)))
     feed(store, WORK, [completed("inv-1", AT)])
 
     assert readiness(store).blocking(ASHBY.id) == ()
@@ -262,7 +262,10 @@ async def test_the_state_of_the_log_is_its_ends_at_the_cut_off(tmp_path: Path) -
         await bus.ensure_topics(TOPICS)
         await bus.publish(USAGE.name, [Message("ashby:r-1", b"{}"), Message("ashby:r-1", b"{}")])
 
-        state = await log_state(bus, TOPICS, FixedClock(NOON), {Shard(USAGE.name, 1): "halted"})
+        ends = {shard: (await bus.bounds(shard)).end for shard in every_shard(TOPICS)}
+        halted = {Shard(USAGE.name, 1): "halted"}
+        logs = LogStates(bus, TOPICS, FixedClock(NOON), halted=lambda: halted, position=ends.__getitem__)
+        state = await logs.read_past()
     finally:
         await bus.close()
 

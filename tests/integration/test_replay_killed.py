@@ -10,6 +10,7 @@ import pytest
 
 from shared.bus.connect import connect
 from shared.contracts.topics import TICKETS as TICKETS_SENT
+from shared.contracts.topics import TOPICS
 from shared.log.port import BusError, Message, every_shard
 from tests.support.figures import print_figure
 from tests.support.replay_command import ReplayCommand, ReplayRun, run, run_killed
@@ -66,6 +67,20 @@ def test_a_replay_killed_at_any_moment_ends_as_one_that_was_not(
     assert landed[0][JUDGING], "vacuous: every kill found all work done"
 
 
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_a_replay_that_was_ended_while_it_sent_ends_as_one_that_was_not(
+    share: float, command: ReplayCommand, undisturbed: ReplayRun, expected: FolderContent, tmp_path: Path
+) -> None:
+    sent = asyncio.run(send_beginning(undisturbed.folder, tmp_path, share=share))
+
+    last = run(command, tmp_path)
+
+    assert last.verdicts.read_bytes() == undisturbed.verdicts.read_bytes()
+    assert content_of(tmp_path, MONTHS) == expected
+    assert results(tmp_path) == results(undisturbed.folder)
+    assert 0 < sent < results(tmp_path)["applied"]
+
+
 def killed(command: ReplayCommand, folder: Path, chance: Random, *, within_s: float) -> list[dict[str, int]]:
     """What was unread at each of `KILLS` kills of the replay into `folder`.
 
@@ -117,6 +132,29 @@ def test_a_log_that_holds_every_event_twice_changes_no_verdict_and_no_pound(
     assert content_of(tmp_path, MONTHS) == expected
     assert not [read for read in shards_read(tmp_path) if read.unaccounted]
     assert results(tmp_path) == Counter(applied=applied, duplicate=applied)
+
+
+async def send_beginning(whole: Path, folder: Path, *, share: float) -> int:
+    """The log of `folder` holds the first events of that of `whole`, as a replay sends them; returns how many."""
+    shards = every_shard([TICKETS_SENT])
+    source, target = (connect(f"sqlite:///{each}/log.db") for each in (whole, folder))
+    try:
+        await target.ensure_topics(TOPICS)
+        held = [(shard, each) for shard in shards for each in await source.read(shard, 0, limit=100_000)]
+        in_order = sorted(held, key=lambda found: found[1].timestamp_ms)
+        beginning = in_order[: int(share * len(in_order))]
+        for shard in shards:
+            messages = [
+                Message((each.key or b"").decode(), each.value or b"", timestamp_ms=each.timestamp_ms)
+                for its, each in beginning
+                if its == shard
+            ]
+            if messages:
+                await target.publish_to(shard, messages)
+    finally:
+        await source.close()
+        await target.close()
+    return len(beginning)
 
 
 async def send_again(folder: Path) -> None:

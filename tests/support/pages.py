@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse
 
 from billing.documents.forms import form
 from billing.documents.page import partnership_page
+from billing.documents.shown import ShownStatement
 from billing.domain.partnership_recharges import PartnershipRecharges, partnership_recharges
 from billing.domain.statement import Statement, build_statement
 from billing.domain.terms import Terms
@@ -301,7 +302,7 @@ def application(home: HomePage = HOME) -> FastAPI:
 
     @routes.get("/statement")
     def statement_of_ashby() -> str:
-        return form("html").render(statement()).decode()
+        return form("html").render(ShownStatement(statement())).decode()
 
     @routes.get("/partnership")
     def partnership_of_two() -> str:

@@ -140,11 +140,17 @@ class _Metering(_AllOfIt):
 
 @asynccontextmanager
 async def open_stack(
-    folder: Path, *, clock: Clock | None = None, margin_s: int = 1, sign_in: Mapping[str, str] | None = None
+    folder: Path,
+    *,
+    clock: Clock | None = None,
+    judged_by: Clock | None = None,
+    margin_s: int = 1,
+    sign_in: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Stack]:
     """The services on `folder`, their topics made; closed on the way out. Raises `UnusableFolder`.
 
-    `sign_in` are the settings of the catalogue by which people sign in, where they do.
+    Items are judged by the clock `judged_by`, where it is another one. `sign_in` are the settings of the catalogue by
+    which people sign in, where they do.
     """
     from billing.app import build as build_billing
     from billing.settings import BillingSettings
@@ -168,7 +174,7 @@ async def open_stack(
         catalogue = build_catalogue(settings, bus=bus, clock=clock)
         exits.push_async_callback(catalogue.close)
         monitor_settings = MonitorSettings(TALLYSTICK_VAR=folder, SLA_CLOCK_MARGIN_S=margin_s)
-        monitor = build_monitor(monitor_settings, bus=bus, clock=clock)
+        monitor = build_monitor(monitor_settings, bus=bus, clock=judged_by or clock)
         exits.push_async_callback(monitor.close)
         billing = build_billing(BillingSettings(TALLYSTICK_VAR=folder), bus=bus, clock=clock)
         exits.push_async_callback(billing.close)

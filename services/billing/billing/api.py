@@ -3,20 +3,29 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from fractions import Fraction
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 from msgspec import Struct
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 
 from billing.documents.answers import answer, file_answer
-from billing.documents.forms import FORMS, file_name, form
+from billing.documents.forms import FORMS, Form, file_name, form
+from billing.documents.line_view import line_view
+from billing.documents.page import line_page
+from billing.documents.shown import ShownStatement
+from billing.documents.status_json import StatementStatus, statement_status
 from billing.documents.view import statement_path
 from billing.domain.canonical import content_hash, line_content
-from billing.domain.statement import NoAgreement, Statement, UnknownCouncil
+from billing.domain.credits.credit_line import CreditLine
+from billing.domain.issued import ReadThrough
+from billing.domain.statement import NoAgreement, Statement, StatementTariff, UnknownCouncil
 from billing.ports import CountedEvent, EventCursor
-from billing.statements.drafts import CouncilWithoutStatement, FailedStatement, StatementFailed, Statements, UnknownLine
+from billing.statements.compared import ComparedStatement, ComparedStatements
+from billing.statements.drafts import CouncilWithoutStatement, FailedStatement, StatementFailed, Statements
+from billing.statements.explaining import LineExplanation, UnknownLine
 from shared.auth.roles import Action
 from shared.http import (
     Json,
@@ -31,7 +40,11 @@ from shared.http import (
     preferred_media_type,
     requires,
 )
+from shared.http.media_types import JSON_TYPE
 from shared.http.problem_types import INTERNAL_ERROR, INVALID_CURSOR, NOT_FOUND
+from shared.money import PENCE_IN_A_POUND, exact_text
+from shared.period import Month
+from shared.scope import Scope
 
 
 class StatementSummary(Struct, frozen=True):
@@ -56,16 +69,43 @@ class MonthSummary(Struct, frozen=True):
     failed: tuple[FailedStatement, ...]
 
 
+class ExplainedStatement(Struct, frozen=True):
+    """The statement that has the line: `number` once it is issued, and the SHA-256 of its canonical JSON."""
+
+    council: str
+    month: str
+    status: str
+    number: str | None
+    sha256: str
+
+
+class Rounding(Struct, frozen=True):
+    """Pounds before the one rounding, pence after it, and its rule. A service credit's limits are in its line."""
+
+    exact_gbp: str
+    rounded_pence: int
+    rule: str = "to the penny, half up, once for the line"
+
+
 class ExplainedLine(Struct, frozen=True):
-    """A line as in the statement, and a page of the events that it counts."""
+    """A line as in the statement with what it follows from, and a page of the events that it counts.
+
+    Of an issued line these are the events that had been read by `read_through`, the next offset of each partition.
+    """
 
     line: dict[str, Any]
     counted: tuple[CountedEvent, ...]
+    statement: ExplainedStatement
+    tariff: StatementTariff | None
+    rules_version: int
+    rounding: Rounding
+    read_through: tuple[ReadThrough, ...]
 
 
-TYPES = (MonthSummary, ExplainedLine)
+TYPES = (MonthSummary, ExplainedLine, StatementStatus)
 _Suffix = Annotated[str, Path(pattern="^(" + "|".join(form.suffix for form in FORMS) + ")$")]
-_MEDIA_TYPES = {form.media_type.partition(";")[0]: form for form in FORMS}
+_MEDIA_TYPES = {form.media_type.partition(";")[0]: form for form in FORMS if not form.by_address_only}
+_PAGE_TYPE = "text/html"
 _STATEMENT: dict[int | str, dict[str, Any]] = {
     200: {"description": "The statement", "content": {media_type: {} for media_type in _MEDIA_TYPES}}
 }
@@ -77,9 +117,14 @@ _NOT_FOUND = {
 }
 
 
-def router(statements: Statements) -> APIRouter:
+def router(statements: Statements, compared: ComparedStatements) -> APIRouter:
     """The routes under /v1/statements."""
     routes = APIRouter(prefix="/v1/statements", tags=["billing"], dependencies=[requires(Action.READ_FIGURES)])
+
+    def shown_in(form: Form[ShownStatement], council: str, month: Month, scope: Scope) -> ShownStatement:
+        if not form.shows_other_months:
+            return ShownStatement(statements.statement(council, month, scope=scope))
+        return shown_beside(compared.statement(council, month, scope=scope))
 
     @routes.get("", responses=answers(MonthSummary))
     def statements_of_a_month(caller: MonthScope, month: MonthParameter) -> Json:
@@ -91,17 +136,25 @@ def router(statements: Statements) -> APIRouter:
     @routes.get("/{council}/{month}.{suffix}", responses=_STATEMENT)
     def statement_in_a_form(caller: MonthScope, council: PathId, month: MonthParameter, suffix: _Suffix) -> Response:
         """The statement as a file. The SHA-256 of the JSON file is the hash that every form carries."""
+        found = form(suffix)
         with _not_found():
-            statement = statements.statement(council, month, scope=caller.narrowed_to(council))
-        return file_answer(statement, form(suffix), file_name(statement, form(suffix)))
+            shown = shown_in(found, council, month, caller.narrowed_to(council))
+        return file_answer(shown, found, file_name(council, month, found))
 
     @routes.get("/{council}/{month}", responses=_STATEMENT)
     def statement(request: Request, caller: MonthScope, council: PathId, month: MonthParameter) -> Response:
         """The statement in the form that Accept prefers."""
-        form = _MEDIA_TYPES[preferred_media_type(request, tuple(_MEDIA_TYPES))]
+        found = _MEDIA_TYPES[preferred_media_type(request, tuple(_MEDIA_TYPES))]
         with _not_found():
-            found = statements.statement(council, month, scope=caller.narrowed_to(council))
-        return answer(found, form)
+            shown = shown_in(found, council, month, caller.narrowed_to(council))
+        return answer(shown, found)
+
+    @routes.get("/{council}/{month}/status", responses=answers(StatementStatus))
+    def status(caller: MonthScope, council: PathId, month: MonthParameter) -> Json:
+        """Where the statement is in its life, what is due now, and how it compares with other months."""
+        with _not_found():
+            found = compared.statement(council, month, scope=caller.narrowed_to(council))
+        return Json(statement_status(shown_beside(found)))
 
     @routes.get("/{council}/{month}/lines/{line}", responses=answers(ExplainedLine))
     def explain_a_line(
@@ -113,16 +166,50 @@ def router(statements: Statements) -> APIRouter:
         *,
         limit: Limit = 50,
     ) -> Response:
-        """The line with its working, and the events it counts by day, source and id."""
+        """The line with its working, and the events it counts by day, source and id; as a page where Accept says so."""
+        media_type = preferred_media_type(paging.request, (JSON_TYPE, _PAGE_TYPE))
         after, scope = _event_cursor(paging.after), caller.narrowed_to(council)
         with _not_found():
             found = statements.explain(council, month, line, after=after, limit=limit, scope=scope)
         last = found.next_cursor
         key = None if last is None else (last.day.isoformat(), last.source, last.id)
-        body = ExplainedLine(line_content(found.line), found.counted)
-        return Json(body, headers=paging.next_link(Page(found.counted, key)))
+        page = Page(found.counted, key)
+        if media_type == _PAGE_TYPE:
+            view = line_view(found.statement, found.line, found.counted, paging.next_address(page))
+            return HTMLResponse(line_page(view))
+        return Json(explained_line(found), headers=paging.next_link(page))
 
     return routes
+
+
+def shown_beside(found: ComparedStatement) -> ShownStatement:
+    """The statement as it is shown beside other months."""
+    return ShownStatement(found.statement, found.now, found.comparison, found.months)
+
+
+def explained_line(found: LineExplanation) -> ExplainedLine:
+    """The explanation as it is answered."""
+    line, statement = found.line, found.statement
+    issued = statement.issued
+    if isinstance(line, CreditLine):
+        rounding = Rounding(exact_text(Fraction(-line.earned_pence, PENCE_IN_A_POUND)), -line.applied_pence)
+    else:
+        rounding = Rounding(exact_text(line.amount_exact), line.amount_pence)
+    return ExplainedLine(
+        line=line_content(line),
+        counted=found.counted,
+        statement=ExplainedStatement(
+            statement.council.id,
+            str(statement.month),
+            statement.status,
+            None if issued is None else issued.number,
+            content_hash(statement),
+        ),
+        tariff=found.tariff,
+        rules_version=line.rules_version,
+        rounding=rounding,
+        read_through=() if issued is None else issued.read_through,
+    )
 
 
 def _summary(statement: Statement) -> StatementSummary:

@@ -323,10 +323,9 @@ class MonitorApp:
 
     async def pending(self) -> int:
         """How much it has still to do: records to judge and to record, shards with something due or to announce."""
-        judging = await unread(self._bus, self._progress_reader, ITEM_TOPICS) + await self._progress_reader.overdue(
-            ITEM_TOPICS
-        )
-        judging += len(self._judging.unreconciled)
+        judging = await unread(self._bus, self._progress_reader, ITEM_TOPICS)
+        judging += len(self._judging.unreconciled)  # before what there is to publish: comparing may add to that
+        judging += await self._progress_reader.overdue(ITEM_TOPICS)
         return judging + await self._unrecorded()
 
     async def _unrecorded(self) -> int:

@@ -15,7 +15,7 @@ from shared.contracts.credits import ServiceCredits
 from shared.contracts.indexes import IndexFigure, UpliftClause
 from shared.contracts.meters import Meter, NamedMeter
 from shared.contracts.parties import CouncilParty, ProviderParty
-from shared.contracts.scalars import ID_PATTERN, Amount, AwaitedParty, CutOff, Id, Percent, Title
+from shared.contracts.scalars import ID_PATTERN, Amount, AwaitedParty, CutOff, FinanceCode, Id, Percent, Title
 from shared.contracts.thresholds import BEFORE_DUE_PATTERN, THRESHOLD_PATTERN
 from shared.contracts.vat import VatRates, VatTreatment
 from shared.holidays import Division
@@ -175,13 +175,29 @@ class ServiceVat(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_u
     illustrative: bool = False
 
 
+class ServiceCoding(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Where the council books what a service costs it; `*` is every service that has no entry of its own.
+
+    The codes are the council's. `illustrative` ones are examples, of no council's ledger.
+    """
+
+    service: ServiceOrAll
+    cost_centre: FinanceCode | None = None
+    ledger_code: FinanceCode | None = None
+    purchase_order: FinanceCode | None = None
+    illustrative: bool = False
+
+
 class Agreement(Definition, frozen=True, kw_only=True):
-    """The targets, tariffs, service credits and VAT treatments agreed with one council, and from when to when.
+    """The targets, tariffs, service credits, VAT and finance codes agreed with one council, and from when to when.
 
     `members_see` is how much of its recharge other members of a partnership with the same provider are shown. A draft
     statement is open for the council's review for `review_days` before it is issued; none where nothing is agreed. A
     correction of an issued month is settled in the next statement, or by a credit note where it is to the council's
-    favour and `corrections_by` says so; one of less than `corrections_from_gbp` is listed and carried forward.
+    favour and `corrections_by` says so; one of less than `corrections_from_gbp` is listed and carried forward, and one
+    of a month that was over more than `corrections_until_months` before is listed and left out. Rules of rating newer
+    than `corrections_rules_version` reprice no issued month. The provider answers a query within `query_reply_days`
+    working days of England and Wales; 10 where nothing is agreed.
     """
 
     council: Id
@@ -193,14 +209,23 @@ class Agreement(Definition, frozen=True, kw_only=True):
     tariffs: tuple[Id, ...] = ()
     credits: ServiceCredits | None = None
     vat: Annotated[tuple[ServiceVat, ...], Meta(max_length=200)] = ()
+    coding: Annotated[tuple[ServiceCoding, ...], Meta(max_length=200)] = ()
     members_see: MembersSee = "none"
     review_days: Annotated[int, Meta(ge=0, le=90)] | None = None
     corrections_by: Literal["next-statement", "credit-note"] = "next-statement"
     corrections_from_gbp: Amount | None = None
+    corrections_until_months: Annotated[int, Meta(ge=1, le=120)] | None = None
+    corrections_rules_version: Annotated[int, Meta(ge=1, le=10_000)] = 1
+    query_reply_days: Annotated[int, Meta(ge=1, le=90)] | None = None
 
     def vat_of(self, service: str) -> ServiceVat | None:
         """How VAT treats the service: by its own entry, or by that of every service; None where none is recorded."""
         by_service = {each.service: each for each in self.vat}
+        return by_service.get(service) or by_service.get(EVERY_SERVICE)
+
+    def coding_of(self, service: str) -> ServiceCoding | None:
+        """Where the service is booked: by its own entry whole, or by that of every service; None where by neither."""
+        by_service = {each.service: each for each in self.coding}
         return by_service.get(service) or by_service.get(EVERY_SERVICE)
 
 

@@ -50,6 +50,22 @@ class Endpoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     id: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:-]{1,50}" + END_OF_TEXT, description="1 to 50 letters and digits")]
 
 
+class Contact(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Whom to ask about a statement: a team, and its mailbox or telephone. Write down no person."""
+
+    team: Title
+    email: (
+        Annotated[
+            str,
+            Meta(max_length=200, pattern=r"^[^\s@,;<>]+@[^\s@,;<>]+" + END_OF_TEXT, description="like a@example.org"),
+        ]
+        | None
+    ) = None
+    telephone: (
+        Annotated[str, Meta(pattern=r"^\+?[0-9][0-9 ]{4,28}" + END_OF_TEXT, description="digits and spaces")] | None
+    ) = None
+
+
 class PartyDetails(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """What both parties have. `legal_name` is for an invoice, where the name of the definition is not that.
 
@@ -64,12 +80,13 @@ class PartyDetails(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid
 
 
 class ProviderParty(PartyDetails, frozen=True, kw_only=True):
-    """Who supplies; payment is due so many days after a statement is issued.
+    """Who supplies; payment is due so many days after a statement is issued, and `contact` answers for it.
 
     `number_prefix` goes before the numbers of its statements, which are its own without one too.
     """
 
     payment_days: PaymentDays | None = None
+    contact: Contact | None = None
     number_prefix: (
         Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,8}" + END_OF_TEXT, description="1 to 8 capital letters and digits")]
         | None

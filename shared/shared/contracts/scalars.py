@@ -31,6 +31,13 @@ Title = Annotated[str, Meta(min_length=1, max_length=200)]
 Percent = Annotated[
     str, Meta(pattern=r"^(100|[0-9]{1,2}(\.[0-9]{1,3})?)" + END_OF_TEXT, description="0 to 100, as a string")
 ]
+FinanceCode = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9]([A-Za-z0-9 ./_-]{0,30}[A-Za-z0-9])?" + END_OF_TEXT,
+        description="1 to 32 letters, digits, spaces and . / _ - as a finance system writes a code",
+    ),
+]
 MonthText = Annotated[
     str,
     Meta(pattern=rf"^{MONTH_PATTERN}{END_OF_TEXT}", description="a month of Europe/London like 2026-03, 2000 to 2099"),

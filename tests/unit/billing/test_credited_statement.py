@@ -11,6 +11,7 @@ from pypdf import PdfReader
 from billing.documents.csv_lines import COLUMNS, lines_csv
 from billing.documents.forms import form
 from billing.documents.pdf import statement_pdf
+from billing.documents.shown import ShownStatement
 from billing.documents.view import statement_view
 from billing.domain.canonical import canonical_json
 from billing.domain.credits.agreement_year import months_before
@@ -109,10 +110,12 @@ def test_the_amounts_of_the_csv_add_up_to_what_is_payable() -> None:
 
 def test_page_and_pdf_show_target_result_earnings_limits_and_credit() -> None:
     statement = statement_of(credited_agreement())
-    shown = statement_view(statement).credits
-    page = form("html").render(statement).decode()
+    shown = statement_view(ShownStatement(statement)).credits
+    page = form("html").render(ShownStatement(statement)).decode()
     printed = " ".join(
-        "\n".join(each.extract_text() for each in PdfReader(io.BytesIO(statement_pdf(statement))).pages).split()
+        "\n".join(
+            each.extract_text() for each in PdfReader(io.BytesIO(statement_pdf(ShownStatement(statement)))).pages
+        ).split()
     )
 
     assert shown is not None

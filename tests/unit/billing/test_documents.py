@@ -14,6 +14,7 @@ from billing.documents import pdf
 from billing.documents.csv_lines import COLUMNS, lines_csv
 from billing.documents.forms import form
 from billing.documents.pdf import IncompleteDocument, statement_pdf
+from billing.documents.shown import ShownStatement
 from billing.documents.view import statement_view
 from billing.domain.canonical import content_hash
 from billing.domain.charge_line import Absence
@@ -51,8 +52,8 @@ def test_the_amounts_of_the_csv_add_up_to_the_statements_total() -> None:
 def test_only_the_file_for_spreadsheets_has_a_byte_order_mark() -> None:
     csv_form = form("csv")
 
-    assert csv_form.file(statement()).startswith(b"\xef\xbb\xbfcouncil,")
-    assert csv_form.render(statement()).startswith(b"council,")
+    assert csv_form.file(ShownStatement(statement())).startswith(b"\xef\xbb\xbfcouncil,")
+    assert csv_form.render(ShownStatement(statement())).startswith(b"council,")
 
 
 @pytest.mark.parametrize("name", ['=HYPERLINK("x")', "+44", "-1", "@sum", "\tx", "\rx"])
@@ -92,7 +93,7 @@ def test_every_reason_for_a_charge_of_nothing_has_a_sentence(absence: str) -> No
 
 def page(of: Statement) -> Outline:
     outline = Outline()
-    outline.feed(form("html").render(of).decode())
+    outline.feed(form("html").render(ShownStatement(of)).decode())
     return outline
 
 
@@ -106,7 +107,7 @@ def test_the_page_has_one_heading_a_titled_chart_and_a_caption_for_each_table() 
 
 
 def test_page_and_pdf_show_the_figures_of_the_view() -> None:
-    shown = statement_view(statement())
+    shown = statement_view(ShownStatement(statement()))
     forms_shown = (page(statement()).text, "".join(sheet.extract_text() for sheet in PdfReader(pdf_file()).pages))
 
     for words in forms_shown:
@@ -125,7 +126,7 @@ def test_where_no_credits_are_promised_nothing_is_said_of_them() -> None:
 def test_names_are_escaped_on_the_page_and_plain_in_the_pdf() -> None:
     odd = Council(id="ashby", name="Ashby <b>& #Sons</b> $x$")
 
-    raw = form("html").render(statement(council=odd)).decode()
+    raw = form("html").render(ShownStatement(statement(council=odd))).decode()
 
     assert "<b>&" not in raw
     assert "Ashby <b>& #Sons</b> $x$" in PdfReader(pdf_file(statement(council=odd))).pages[0].extract_text()
@@ -161,7 +162,7 @@ def test_the_pdf_carries_its_lines_as_csv() -> None:
 
 
 def test_the_same_statement_gives_the_same_pdf() -> None:
-    assert statement_pdf(statement()) == statement_pdf(statement())
+    assert statement_pdf(ShownStatement(statement())) == statement_pdf(ShownStatement(statement()))
 
 
 def test_every_page_of_the_pdf_embeds_its_fonts() -> None:
@@ -177,8 +178,8 @@ def test_every_page_of_the_pdf_embeds_its_fonts() -> None:
 
 def test_a_glyph_that_the_font_lacks_is_an_error_and_not_a_blank() -> None:
     with pytest.raises(IncompleteDocument):
-        statement_pdf(statement(council=Council(id="ashby", name="Ashby 安")))
+        statement_pdf(ShownStatement(statement(council=Council(id="ashby", name="Ashby 安"))))
 
 
 def pdf_file(of: Statement | None = None) -> io.BytesIO:
-    return io.BytesIO(pdf.statement_pdf(of or statement()))
+    return io.BytesIO(pdf.statement_pdf(ShownStatement(of or statement())))

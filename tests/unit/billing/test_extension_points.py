@@ -14,6 +14,7 @@ from pypdf import PdfReader
 from billing.documents import forms
 from billing.documents.csv_lines import lines_csv
 from billing.documents.forms import Form, form
+from billing.documents.shown import ShownStatement
 from billing.domain.canonical import canonical_json
 from billing.domain.rating import pipeline
 from billing.domain.rating.charge_kind import PeriodUsage, Priced
@@ -67,8 +68,8 @@ def test_a_new_kind_of_charge_is_priced_and_hashed_by_its_line_in_the_table_alon
 
 def test_a_new_kind_of_charge_is_shown_in_every_form(statement: Statement) -> None:
     row = list(csv.DictReader(io.StringIO(lines_csv(statement))))[1]
-    page = form("html").render(statement).decode()
-    pdf = PdfReader(io.BytesIO(form("pdf").render(statement))).pages[0].extract_text()
+    page = form("html").render(ShownStatement(statement)).decode()
+    pdf = PdfReader(io.BytesIO(form("pdf").render(ShownStatement(statement)))).pages[0].extract_text()
 
     assert (row["kind"], row["working"], row["amount_gbp"]) == ("box", "3 x 3", "9.00")
     assert all("Boxes" in text and "£9.00" in text for text in (page, pdf))
@@ -80,7 +81,7 @@ def test_a_new_form_is_linked_from_the_page_by_its_line_in_the_table_alone(state
     )
 
     with patch.object(forms, "FORMS", (*forms.FORMS, one_line)):
-        page = form("html").render(statement).decode()
+        page = form("html").render(ShownStatement(statement)).decode()
 
     assert 'href="/v1/statements/ashby/2026-05.txt">Text</a>' in page
     assert one_line.file(statement) == b"31900p"  # £310 and three boxes

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from billing.documents.forms import form
+from billing.documents.shown import ShownStatement
 from billing.domain.canonical import canonical_json
 from billing.domain.credits.agreement_year import months_before
 from billing.domain.statement import Statement, build_statement
@@ -94,7 +95,7 @@ def test_every_form_names_the_plan_and_its_date() -> None:
     statement = statements(agreed(), {"2026-03", "2026-05"})[2]
 
     content = json.loads(canonical_json(statement))
-    page = form("html").render(statement).decode()
+    page = form("html").render(ShownStatement(statement)).decode()
 
     assert content["rectification_plans"] == [
         {
@@ -107,7 +108,7 @@ def test_every_form_names_the_plan_and_its_date() -> None:
     ]
     assert "Rectification plan due by 14 June 2026" in page
     assert "doubled: missed again" in page
-    assert form("pdf").render(statement)
+    assert form("pdf").render(ShownStatement(statement))
 
 
 def test_points_of_a_plan_need_credits_in_points() -> None:

@@ -18,6 +18,7 @@ from billing.documents import forms
 from billing.documents.csv_lines import lines_csv
 from billing.documents.invoicing_view import party_views, vat_view
 from billing.documents.pdf import statement_pdf
+from billing.documents.shown import ShownStatement
 from billing.domain.canonical import canonical_json
 from billing.domain.statement import Statement, build_statement
 from billing.domain.terms import DefinitionVersions
@@ -188,8 +189,8 @@ def test_every_form_shows_the_vat_and_the_reason_for_each_treatment() -> None:
     )
     found = json.loads(canonical_json(mixed))
     rows = list(csv.DictReader(io.StringIO(lines_csv(mixed))))
-    page = forms.form("html").render(mixed).decode()
-    pdf = "\n".join(sheet.extract_text() for sheet in PdfReader(io.BytesIO(statement_pdf(mixed))).pages)
+    page = forms.form("html").render(ShownStatement(mixed)).decode()
+    pdf = "\n".join(sheet.extract_text() for sheet in PdfReader(io.BytesIO(statement_pdf(ShownStatement(mixed)))).pages)
 
     assert found["vat"]["vat_pence"] == 7_200
     assert found["gross_pence"] == 53_200
@@ -237,8 +238,8 @@ def test_every_form_but_the_csv_names_both_parties() -> None:
     whole = statement(party=PROVIDER_PARTY, council=council)
 
     found = json.loads(canonical_json(whole))
-    page = forms.form("html").render(whole).decode()
-    pdf = "\n".join(sheet.extract_text() for sheet in PdfReader(io.BytesIO(statement_pdf(whole))).pages)
+    page = forms.form("html").render(ShownStatement(whole)).decode()
+    pdf = "\n".join(sheet.extract_text() for sheet in PdfReader(io.BytesIO(statement_pdf(ShownStatement(whole)))).pages)
 
     assert found["council"]["party"] == {"buyer_reference": "PO 4711"}
     assert found["providers"][0]["party"]["vat_number"] == "GB999999973"

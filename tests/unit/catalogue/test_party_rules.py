@@ -10,8 +10,8 @@ import pytest
 
 from catalogue.adapters.partnership_files import example_names, load, parse
 from catalogue.domain import validation
-from catalogue.domain.party_rules import council_party_faults, provider_faults, vat_faults
-from shared.contracts.definitions import Agreement, Provider, ServiceVat
+from catalogue.domain.party_rules import coding_faults, council_party_faults, provider_faults, vat_faults
+from shared.contracts.definitions import Agreement, Provider, ServiceCoding, ServiceVat
 from shared.contracts.parties import BankAccount, CouncilParty, ProviderParty
 from shared.contracts.vat import VatRates, VatTreatment
 from shared.faults import Fault
@@ -126,6 +126,43 @@ def test_each_treatment_has_an_effect_and_a_rate(
     assert pointers(list(vat_faults(with_vat(*vat), {"payroll"}, [known]))) == faulty
 
 
+@pytest.mark.parametrize(
+    ("coding", "faulty"),
+    [
+        ([ServiceCoding(service="*", cost_centre="F100")], []),
+        ([ServiceCoding(service="*", cost_centre="F100"), ServiceCoding(service="payroll", ledger_code="1")], []),
+        (
+            [ServiceCoding(service="*", ledger_code="1"), ServiceCoding(service="*", ledger_code="2")],
+            ["#/coding/1/service"],
+        ),
+        ([ServiceCoding(service="ict", purchase_order="PO 1")], ["#/coding/0/service"]),
+        ([ServiceCoding(service="payroll")], ["#/coding/0"]),
+    ],
+)
+def test_each_service_has_its_codes_once_and_some(coding: list[ServiceCoding], faulty: list[str]) -> None:
+    coded = msgspec.structs.replace(agreement(), coding=tuple(coding))
+
+    assert pointers(list(coding_faults(coded, {"payroll"}))) == faulty
+
+
+@pytest.mark.parametrize(
+    ("code", "faulty"),
+    [
+        ("A", False),
+        ("PO 4711/2026-27", False),
+        ("x" * 32, False),
+        ("x" * 33, True),
+        ("", True),
+        ("=1+1", True),
+        ("A ", True),
+    ],
+)
+def test_a_finance_code_is_short_text_that_no_spreadsheet_runs(code: str, faulty: bool) -> None:
+    found = pointers(value_faults({"service": "*", "cost_centre": code}, ServiceCoding))
+
+    assert found == (["#/cost_centre"] if faulty else [])
+
+
 def test_every_fault_of_a_file_is_named_at_once() -> None:
     submission = parse(FAULTY.encode())
 
@@ -150,6 +187,7 @@ def test_the_shipped_examples_label_their_parties_and_treatments_illustrative(na
     assert validation.faults(submission, {}, shipped_holidays(), AT) == []
     assert all(party is not None and party.illustrative for party in parties)
     assert all(each.vat and all(treated.illustrative for treated in each.vat) for each in agreements)
+    assert all(each.coding and all(coded.illustrative for coded in each.coding) for each in agreements)
 
 
 def test_what_the_documentation_shows_can_be_recorded() -> None:

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from billing.documents.forms import Form
-    from billing.domain.statement import Statement
+    from billing.documents.shown import ShownStatement
 
-_STATUS = {"in-progress": "so far", "provisional": "provisional"}
-_SUFFIXES = "json, csv, html, pdf"  # of billing's table of forms, which takes half a second to import
+_STATUS = {"in-progress": "so far", "provisional": "draft", "issued": "issued"}
+_SUFFIXES = "json, csv, html, pdf, journal, xlsx"  # of billing's table of forms, which takes half a second to import
 
 app = typer.Typer(add_completion=False)
 
@@ -53,12 +53,12 @@ def statement(
     """The statement is printed; with `to`, it is also in that folder, in every form or in those named."""
     import msgspec
 
-    from billing.documents.forms import FORMS, form
+    from billing.documents.forms import FORMS, file_name, form
 
     if forms and to is None:
         raise typer.BadParameter("add --to FOLDER: forms are written as files", param_hint="--form")
     wanted = FORMS if not forms else [form(each) for each in forms]
-    files = {} if to is None else {to / f"{council}-{month}.{each.suffix}": each for each in wanted}
+    files = {} if to is None else {to / file_name(council, month, each): each for each in wanted}
     for path in files:
         require_writable(path)
     content, file_of = _read(council, month)
@@ -68,25 +68,28 @@ def statement(
     answer(msgspec.Raw(content), lines, as_json=as_json)
 
 
-def _read(council: str, month: Month) -> "tuple[bytes, Callable[[Form[Statement]], bytes]]":
+def _read(council: str, month: Month) -> "tuple[bytes, Callable[[Form[ShownStatement]], bytes]]":
     """The statement's canonical JSON, and what gives the file of each form of it."""
     from billing.domain.canonical import canonical_json
 
     if (api := service_api(f"GET /v1/statements/{council}/{month}")) is None:
         found = asyncio.run(_statement(council, month))
-        return canonical_json(found), lambda form: form.file(found)
+        return canonical_json(found.statement), lambda form: form.file(found)
     return (
         api.get("statements", council, str(month)),
         lambda form: api.get("statements", council, f"{month}.{form.suffix}", accept="*/*"),
     )
 
 
-async def _statement(council: str, month: Month) -> "Statement":
+async def _statement(council: str, month: Month) -> "ShownStatement":
+    from billing.api import shown_beside
+
     folder = var_folder()
     async with open_existing_stack(folder) as stack:
         with suppress(FolderInUse), exclusive_use(folder):  # where the services run already, they do it themselves
             await stack.meter()
-        return await asyncio.to_thread(stack.billing.statements.statement, council, month, scope=Scope.all())
+        found = await asyncio.to_thread(stack.billing.compared.statement, council, month, scope=Scope.all())
+        return shown_beside(found)
 
 
 def _lines(found: Mapping[str, Any]) -> "Iterator[str | Table]":

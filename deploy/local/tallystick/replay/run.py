@@ -4,12 +4,13 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from rich.progress import Progress
 
-from shared.clock import FixedClock, WallClock
+from shared.clock import FixedClock, HeldClock, WallClock
 from shared.scope import Scope
 from tallystick.console import progress, require_writable
 from tallystick.draining import NoProgress
@@ -29,17 +30,23 @@ from tallystick.verdict_file import (
     unknown_readings,
 )
 
+_BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
+
 
 async def run_replay(options: ReplayOptions, folder: Path, scratch: Scratch) -> ReplayResult:
     """What became of the rows and events of the file; all that can be judged and metered by now has been."""
     clock = WallClock() if options.as_of is None else FixedClock(options.as_of)
-    async with open_stack(folder, clock=clock, margin_s=0) as stack:
+    judged_by = HeldClock(clock)
+    async with open_stack(folder, clock=clock, judged_by=judged_by, margin_s=0) as stack:
         require_writable(options.rejects)  # in the state folder, by default, so only where that is not refused
         with progress() as bars:
             added = await _define(options, stack, bars)
-            if await stack.pending():
-                # What lies in the log already is none of this replay's: it is counted from here on.
-                await stack.drain_showing(bars, "Reading what was there before")
+            # What lies in the log already is none of this replay's: it is counted from here on. A replay that was ended
+            # while it sent has left the beginning of its file there: that is judged by the log's own time alone, or
+            # what the rest of the file says would come too late for its months.
+            with judged_by.held_at(_BEGINNING):
+                if await stack.pending():
+                    await stack.drain_showing(bars, "Reading what was there before")
             sent = Sent(await intake_of(stack), StoredCounts(scratch))
             began = time.monotonic()
             await _send(options, stack, sent, scratch, bars)

@@ -6,8 +6,10 @@ import io
 from collections.abc import Iterator
 
 from billing.domain.charge_line import ChargeLine, plain
+from billing.domain.coding import LineCoding
 from billing.domain.credits.credit_line import CreditLine
 from billing.domain.credits.reason import reason
+from billing.domain.issued import CorrectionLine
 from billing.domain.statement import Statement
 from billing.domain.vat import LineVat, VatTotal
 from shared.csv_cells import escape_formula
@@ -41,14 +43,17 @@ COLUMNS = (
     "vat_rate_percent",
     "vat_gbp",
     "rules_version",
+    "cost_centre",
+    "ledger_code",
+    "purchase_order",
 )
 
 
 def lines_csv(statement: Statement) -> str:
-    """A row for each charge line, each service credit, and then each provider's VAT category, under a row of names.
+    """A row for each charge line, service credit and correction, and then each VAT category, under a row of names.
 
-    The column amount_gbp adds up to the statement's total before VAT: credits are below 0. VAT is of a category and of
-    no line: it is in the column vat_gbp of its own row.
+    The column amount_gbp adds up to what is payable before VAT: credits are below 0, and a correction that is not
+    settled in this statement is of 0. VAT is of a category and of no line: it is in the column vat_gbp of its own row.
     """
     written = io.StringIO()
     writer = csv.writer(written)
@@ -63,8 +68,13 @@ def csv_form(statement: Statement) -> bytes:
 
 
 def csv_file(statement: Statement) -> bytes:
-    """The same for spreadsheets: without the mark Excel takes the old code page, and mangles Welsh names."""
-    return codecs.BOM_UTF8 + csv_form(statement)
+    """The same for spreadsheets."""
+    return for_spreadsheets(csv_form(statement))
+
+
+def for_spreadsheets(written: bytes) -> bytes:
+    """CSV in UTF-8 with a mark: without it Excel takes the old code page, and mangles Welsh names."""
+    return codecs.BOM_UTF8 + written
 
 
 def _rows(statement: Statement) -> Iterator[tuple[str, ...]]:
@@ -83,6 +93,8 @@ def _rows(statement: Statement) -> Iterator[tuple[str, ...]]:
     names = {charges.service.id: charges.service.name for charges in statement.services}
     for credit in statement.credits:
         yield (*head, credit.service, escape_formula(names.get(credit.service, "")), *_credit(credit, statement.month))
+    for each in statement.corrections:
+        yield (*head, each.service, escape_formula(names.get(each.service, "")), *_correction(each))
     for of_provider in statement.vat.providers:
         for total in of_provider.totals:
             yield (*head, "", "", *_vat(of_provider.provider, total, statement.month))
@@ -107,6 +119,7 @@ def _line(line: ChargeLine) -> tuple[str, ...]:
         *_treatment(line.vat),
         "",
         str(line.rules_version),
+        *_codes(line.coding),
     )
 
 
@@ -130,6 +143,32 @@ def _credit(line: CreditLine, month: Month) -> tuple[str, ...]:
         *_treatment(line.vat),
         "",
         str(line.rules_version),
+        *_codes(line.coding),
+    )
+
+
+def _correction(line: CorrectionLine) -> tuple[str, ...]:
+    """Its days are those of the month that it corrects."""
+    amount = plain_gbp(line.payable_pence)
+    return (
+        f"Correction: {line.name}",
+        "correction",
+        line.agreement,
+        "",
+        "",
+        line.month.first_day.isoformat(),
+        line.month.next.first_day.isoformat(),
+        "",
+        "",
+        f"was {plain_gbp(line.was_pence)}, now {plain_gbp(line.now_pence)}; {line.cause}; {line.settled}",
+        amount,
+        amount,
+        "",
+        line.ref,
+        *(("", "") if line.vat is None else (line.vat.treatment, plain(line.vat.rate_percent))),
+        "",
+        "",
+        *_codes(line.coding),
     )
 
 
@@ -154,8 +193,14 @@ def _vat(provider: str, total: VatTotal, month: Month) -> tuple[str, ...]:
         plain(category.rate_percent),
         plain_gbp(total.vat_pence),
         "",
+        *_codes(None),
     )
 
 
 def _treatment(vat: LineVat | None) -> tuple[str, str]:
     return ("", "") if vat is None else (vat.treatment, plain(vat.rate_percent))
+
+
+def _codes(coding: LineCoding | None) -> tuple[str, str, str]:
+    """A code begins with a letter or a digit, so that no spreadsheet runs it."""
+    return ("", "", "") if coding is None else (coding.cost_centre, coding.ledger_code, coding.purchase_order)

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from billing.domain.charge_line import plain
 from billing.domain.statement import Statement
 from billing.domain.statement_vat import ProviderVat
-from billing.domain.vat import LineVat
+from billing.domain.vat import LineVat, VatCategory
+from shared.contracts.definitions import Provider
 from shared.contracts.parties import Address, BankAccount, CouncilParty, PartyDetails, ProviderParty
 from shared.money import format_gbp
+from shared.web.formats import month_name
 from shared.web.strings import text
 
 Rows = tuple[tuple[str, str], ...]
@@ -40,7 +42,11 @@ def vat_view(statement: Statement) -> VatView:
     names = {agreement.provider: agreement.provider_name for agreement in statement.agreements}
     several = len(vat.providers) > 1
     return VatView(
-        totals=tuple(row for each in vat.providers for row in _totals(each, names[each.provider] if several else "")),
+        totals=tuple(
+            row
+            for each in vat.providers
+            for row in _totals(each, names.get(each.provider, each.provider) if several else "")
+        ),
         vat="" if vat.vat_pence is None else format_gbp(vat.vat_pence),
         gross="" if statement.gross_pence is None else format_gbp(statement.gross_pence),
         treatments=tuple(_treatments(statement)),
@@ -63,19 +69,39 @@ def party_views(statement: Statement) -> tuple[PartyView, ...]:
     """Who supplies, by id, and then who pays."""
     council = statement.council
     suppliers = (
-        _party(text("statement.party_provider", name=each.name), each.party or ProviderParty())
+        party_view(text("statement.party_provider", name=each.name), each.party or ProviderParty())
         for each in statement.suppliers
     )
-    return (*suppliers, _party(text("statement.party_council", name=council.name), council.party or CouncilParty()))
+    return (*suppliers, party_view(text("statement.party_council", name=council.name), council.party or CouncilParty()))
+
+
+def payment_terms(provider: Provider) -> str:
+    """`Within 30 days of issue`; empty where none are agreed."""
+    days = None if provider.party is None else provider.party.payment_days
+    return "" if days is None else text("statement.payment_days", count=days)
+
+
+def category_text(of: VatCategory) -> str:
+    """`Standard rate, 20%`, `Exempt`."""
+    category = text(f"vat_treatment.{of.treatment}")
+    if not of.rate_percent:
+        return category
+    return text("statement.vat_at", category=category, percent=plain(of.rate_percent))
 
 
 def _totals(of: ProviderVat, provider: str) -> Iterator[tuple[str, str, str]]:
     for total in of.totals:
-        category = text(f"vat_treatment.{total.category.treatment}")
-        if total.category.rate_percent:
-            category = text("statement.vat_at", category=category, percent=plain(total.category.rate_percent))
-        label = text("statement.vat_of_provider", category=category, provider=provider) if provider else category
-        yield label, format_gbp(total.net_pence), format_gbp(total.vat_pence)
+        yield _label(total.category, provider), format_gbp(total.net_pence), format_gbp(total.vat_pence)
+    for change in of.corrections:
+        label = text(
+            "statement.vat_corrected", category=_label(change.category, provider), month=month_name(change.month)
+        )
+        yield label, format_gbp(change.net_pence), format_gbp(change.vat_pence)
+
+
+def _label(category: VatCategory, provider: str) -> str:
+    name = category_text(category)
+    return text("statement.vat_of_provider", category=name, provider=provider) if provider else name
 
 
 def _treatments(statement: Statement) -> Iterator[tuple[str, str, str]]:
@@ -107,7 +133,8 @@ def _notes(statement: Statement) -> Iterator[str]:
         yield text("statement.vat_apart")
 
 
-def _party(heading: str, party: ProviderParty | CouncilParty) -> PartyView:
+def party_view(heading: str, party: ProviderParty | CouncilParty) -> PartyView:
+    """What is recorded of one party, and what is not."""
     rows = tuple(_rows(party))
     missing = ", ".join(name for name, value in rows if not value)
     known = tuple((name, value) for name, value in rows if value)

@@ -45,8 +45,9 @@ def _member(member: MemberRecharge, of: PartnershipRecharges) -> dict[str, Any]:
 
 
 def _lines(lines: Sequence[ChargeLine | CreditLine]) -> list[dict[str, Any]]:
-    """As in the statement but for VAT, which is the council's own business."""
-    return [{name: value for name, value in line_content(line).items() if name != "vat"} for line in lines]
+    """As in the statement but for VAT and finance codes, which are the council's own business."""
+    own = ("vat", "coding")
+    return [{name: value for name, value in line_content(line).items() if name not in own} for line in lines]
 
 
 def _services(member: MemberRecharge, of: PartnershipRecharges) -> list[dict[str, Any]] | None:

@@ -80,9 +80,9 @@ def share_text(pence: int, total_pence: int) -> str:
 
 
 def _notice(recharges: PartnershipRecharges) -> tuple[str, str]:
-    if recharges.status == "provisional":
-        return text("statement.provisional"), text("statement.provisional_detail")
-    return text("statement.so_far"), text("partnership.so_far_detail")
+    if recharges.status == "in-progress":
+        return text("state.heading", state=text("state.in-progress")), text("partnership.so_far_detail")
+    return text("state.heading", state=text("state.draft")), text("partnership.draft_detail")
 
 
 def _named(member: MemberRecharge) -> str:

@@ -10,12 +10,14 @@ from importlib.resources import as_file, files
 import msgspec
 import typst
 
+from billing.documents.credit_note_view import CreditNoteView, credit_note_view
 from billing.documents.csv_lines import lines_csv
 from billing.documents.partnership_csv import partnership_csv
 from billing.documents.partnership_view import PartnershipView, partnership_view
+from billing.documents.shown import ShownStatement
 from billing.documents.view import StatementView, statement_view
+from billing.domain.credit_note import CreditNote
 from billing.domain.partnership_recharges import PartnershipRecharges
-from billing.domain.statement import Statement
 from shared.period import Month
 from shared.web.strings import String, strings
 
@@ -24,12 +26,13 @@ class IncompleteDocument(Exception):
     """The typesetter found a font or a glyph missing: replaced or left out, a council would get that."""
 
 
-def statement_pdf(statement: Statement) -> bytes:
-    """The statement on A4; the same statement gives the same bytes. Raises `IncompleteDocument`.
+def statement_pdf(shown: ShownStatement) -> bytes:
+    """The statement on A4; the same gives the same bytes. Raises `IncompleteDocument`.
 
     The document's date is the first instant after its month, never the moment of making it.
     """
-    return _compiled("statement", statement_view(statement), lines_csv(statement), statement.month)
+    statement = shown.statement
+    return _compiled("statement", statement_view(shown), lines_csv(statement), statement.month)
 
 
 def partnership_pdf(recharges: PartnershipRecharges) -> bytes:
@@ -38,7 +41,12 @@ def partnership_pdf(recharges: PartnershipRecharges) -> bytes:
     return _compiled("partnership", partnership_view(recharges), lines, recharges.month)
 
 
-def _compiled(template: str, view: StatementView | PartnershipView, lines: str, month: Month) -> bytes:
+def credit_note_pdf(note: CreditNote) -> bytes:
+    """The credit note on A4, as `statement_pdf` has a statement; nothing is attached."""
+    return _compiled("credit_note", credit_note_view(note), "", note.month)
+
+
+def _compiled(template: str, view: StatementView | PartnershipView | CreditNoteView, lines: str, month: Month) -> bytes:
     words: Mapping[str, String] = {**strings("statement"), **strings(template)}
     inputs = {
         "view": msgspec.json.encode(asdict(view)).decode(),

@@ -6,6 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Literal, Protocol
 
+from billing.domain.coding import LineCoding
 from billing.domain.rules import RULES_VERSION
 from billing.domain.vat import LineVat
 from shared.money import pence
@@ -57,7 +58,8 @@ class ChargeLine:
     `ref` is the same whenever the line is computed again. The amount is rounded here, once, from the exact sum of the
     workings. `kind` is the tag of the charge's schema; `counts_usage` is False where the charge is due whatever was
     used. `absence` says why a usage charge is £0.00: `no_usage` was reported as none, `no_data` was not reported. `vat`
-    is None where the catalogue records no treatment. `rules_version` says by which rules it was priced.
+    is None where the catalogue records no treatment, `coding` where it records no finance code. `rules_version` says by
+    which rules it was priced.
     """
 
     ref: str
@@ -76,6 +78,7 @@ class ChargeLine:
     counts_usage: bool
     absence: Absence | None = None
     vat: LineVat | None = None
+    coding: LineCoding | None = None
     rules_version: int = RULES_VERSION
 
     @property

@@ -18,12 +18,14 @@ from billing.domain.credits.attainment import TargetAttainment
 from billing.domain.credits.credit_line import CreditLine
 from billing.domain.credits.earned import credit_lines
 from billing.domain.credits.rectification import RectificationPlan, rectification_plan
-from billing.domain.issued import CorrectionLine, Issued
+from billing.domain.issued import BookedNet, CorrectionLine, Issued
 from billing.domain.meters import MeteredEvent
 from billing.domain.rating.adjustments import MINIMUM
 from billing.domain.rating.charge_kind import YearSoFar
 from billing.domain.rating.pipeline import rate
 from billing.domain.rating.windows import APRIL, has_terms_over_a_year, reads_attributes
+from billing.domain.rules import RULES_VERSION
+from billing.domain.statement_coding import charges_with_coding, credits_with_coding
 from billing.domain.statement_vat import StatementVat, charges_with_vat, credits_with_vat, statement_vat
 from billing.domain.terms import TariffPeriod, Terms, closing_day
 from billing.domain.usage import Evidence, MeteredUsage, Usage, UsageDetail, classify_usage, failed_usage
@@ -85,8 +87,9 @@ class Statement:
     """What `council` owes for `month`, and why; `tariffs` are the versions that priced its lines.
 
     `suppliers` are the providers of its agreements, as they are at the end of the month, and `partnerships` those of
-    which it is a member then: no part of what it states. `corrections` are of earlier months; `issued` is None until
-    it is.
+    which it is a member then: no part of what it states. `corrections` are of earlier months, in those
+    categories of VAT of which `booked_nets` were booked before; `issued` is None until it is. `rules_version` says by
+    which rules of rating it was made.
     """
 
     council: Council
@@ -101,7 +104,9 @@ class Statement:
     suppliers: tuple[Provider, ...] = ()
     partnerships: tuple[Partnership, ...] = ()
     corrections: tuple[CorrectionLine, ...] = ()
+    booked_nets: tuple[BookedNet, ...] = ()
     issued: Issued | None = None
+    rules_version: int = RULES_VERSION
 
     @property
     def lines(self) -> tuple[ChargeLine, ...]:
@@ -141,7 +146,8 @@ class Statement:
     def vat(self) -> StatementVat:
         """The VAT on its lines, by provider and category."""
         provider_of = {agreement.id: agreement.provider for agreement in self.agreements}
-        return statement_vat(self.lines, self.credits, provider_of, self.corrections)
+        here = [line for line in self.corrections if line.settled == "here"]
+        return statement_vat(self.lines, self.credits, provider_of, here, self.booked_nets)
 
     @property
     def gross_pence(self) -> int | None:
@@ -197,16 +203,14 @@ def build_statement(
         known_usage = usage_by_service.get(service, MeteredUsage())
         usage_by_service[service] = replace(known_usage, details=of_service)
     services = tuple(_charges(terms, tariff_periods, usage_by_service, council, month, year=year, is_over=is_over))
-    credits = credits_with_vat(
-        terms,
-        (
-            line
-            for agreement in agreements
-            for line in _credits(terms, agreement.definition, services, attained, earlier, month=month)
-        ),
-        [line for charges in services for line in charges.lines],
-        closing_day(month),
+    charged = [line for charges in services for line in charges.lines]
+    earned = (
+        line
+        for agreement in agreements
+        for line in _credits(terms, agreement.definition, services, attained, earlier, month=month)
     )
+    treated = credits_with_vat(terms, earned, charged, closing_day(month))
+    credits = credits_with_coding(terms, treated, charged, closing_day(month))
     return Statement(
         council=known.definition,
         month=month,
@@ -281,7 +285,8 @@ def _charges(
         used = usage.get(service_id, MeteredUsage())
         of_service = [period for period in tariff_periods if period.tariff.definition.service == service_id]
         lines = rate(service.definition, used, of_service, council=council, month=month, year=year, is_over=is_over)
-        yield ServiceCharges(service.definition, used.events_counted, charges_with_vat(terms, lines))
+        treated = charges_with_vat(terms, lines)
+        yield ServiceCharges(service.definition, used.events_counted, charges_with_coding(terms, treated))
 
 
 def _credits(

@@ -4,6 +4,7 @@ The log's ends are read first, at the cut-off; then the snapshot, which must hav
 snapshot no older than that, so that a record which was unread a moment ago is not missed in between.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,6 +37,8 @@ from shared.log.port import Bounds, Bus, Shard, every_shard
 from shared.period import Month
 from shared.scope import Scope
 
+# What is not read by then is listed: nobody waits without an end.
+_READ_WITHIN_S, _LOOK_EVERY_S = 10.0, 0.05
 _SHOWN = 5  # blockers that a refusal names; the list has them all
 
 
@@ -48,11 +51,37 @@ class LogState:
     halted: Mapping[Shard, str]
 
 
-async def log_state(bus: Bus, topics: Sequence[Topic], clock: Clock, halted: Mapping[Shard, str]) -> LogState:
-    """The log as it is now: whatever was sent before is below its ends. Raises `BusUnavailable`."""
-    cut_off = clock.now()
-    held = {shard: await bus.bounds(shard) for shard in every_shard(topics)}
-    return LogState(cut_off, held, dict(halted))
+class LogStates:
+    """What the log holds now, read past: `position` is the next offset of a shard that billing has not read."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        topics: Sequence[Topic],
+        clock: Clock,
+        *,
+        halted: Callable[[], Mapping[Shard, str]],
+        position: Callable[[Shard], int | None],
+    ) -> None:
+        self._bus, self._shards, self._clock = bus, every_shard(topics), clock
+        self._halted, self._position = halted, position
+
+    async def read_past(self) -> LogState:
+        """The log as it is now, once billing has read all that it held; or after a while, where that takes too long.
+
+        New records come all the time: they are after the cut-off, and nobody waits for them. Raises `BusUnavailable`.
+        """
+        cut_off = self._clock.now()
+        held = {shard: await self._bus.bounds(shard) for shard in self._shards}
+        looks = round(_READ_WITHIN_S / _LOOK_EVERY_S)
+        for _ in range(looks):
+            if not await asyncio.to_thread(self._is_unread, held):
+                break
+            await asyncio.sleep(_LOOK_EVERY_S)
+        return LogState(cut_off, held, dict(self._halted()))
+
+    def _is_unread(self, held: Mapping[Shard, Bounds]) -> bool:
+        return any((self._position(shard) or bounds.first) < bounds.end for shard, bounds in held.items())
 
 
 class NotIssuable(StepNotAllowed):
@@ -169,3 +198,20 @@ def _has_credits(snapshot: Snapshot, council: str, month: Month) -> bool:
 def _parked(snapshot: Snapshot, council: str, month: Month, why: UnbilledReason) -> Iterable[Blocker]:
     events = sum(row.events for row in snapshot.usage.of_month(month, council) if row.state == "counted")
     return (parked(council, why, events),) if events else ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyAt:
+    """Whether a draft may be issued by what the log held at the cut-off."""
+
+    checks: ReadinessChecks
+    state: LogState
+
+    @property
+    def cut_off(self) -> datetime:
+        """Everything that was sent before it has been read, or the draft is not ready."""
+        return self.state.cut_off
+
+    def require(self, snapshot: Snapshot, draft: Statement) -> None:
+        """Raises `NotIssuable` as `ReadinessChecks.require_ready`."""
+        self.checks.require_ready(snapshot, draft, self.state)

@@ -1,4 +1,4 @@
-"""Rules of parties and of VAT: check digits, rates by date, and one treatment for each service that is charged."""
+"""Rules of parties, VAT and finance codes: check digits, rates by date, one entry for each service that is charged."""
 
 from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
@@ -50,6 +50,17 @@ def vat_faults(agreement: Agreement, charged: Collection[str], providers: Sequen
                 ("vat", index, "treatment"),
                 f"needs vat_rates of provider {agreement.provider} that are in force when the agreement begins",
             )
+
+
+def coding_faults(agreement: Agreement, charged: Collection[str]) -> Iterator[Fault]:
+    """What is wrong with an agreement's finance codes, where its tariffs charge for the services `charged`."""
+    services = [each.service for each in agreement.coding]
+    yield from (Fault(("coding", index, "service"), "has its codes above already") for index in repeats(services))
+    for index, each in enumerate(agreement.coding):
+        if each.service != EVERY_SERVICE and each.service not in charged:
+            yield Fault(("coding", index, "service"), "has no effect: no tariff of this agreement charges for it")
+        if each.cost_centre is None and each.ledger_code is None and each.purchase_order is None:
+            yield Fault(("coding", index), "names no code: give a cost_centre, a ledger_code or a purchase_order")
 
 
 def _has_rate_for(agreement: Agreement, provider: Provider) -> bool:

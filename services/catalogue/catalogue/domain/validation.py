@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from catalogue.domain.agreements import agreement_faults, charged_services, covers, overlap_faults
 from catalogue.domain.definition_rules import council_faults, partnership_faults, service_faults
-from catalogue.domain.party_rules import council_party_faults, provider_faults, vat_faults
+from catalogue.domain.party_rules import coding_faults, council_party_faults, provider_faults, vat_faults
 from catalogue.domain.submission import Submission, SubmittedDefinition
 from catalogue.domain.versions import DEFINITION_TYPES, Catalogue, CatalogueVersion, DefinitionKey, next_version
 from shared.contracts.calendar_rules import calendar_faults, calendar_warnings, with_bank_holidays
@@ -40,7 +40,7 @@ def faults(submission: Submission, stored: Catalogue, holidays: BankHolidays, at
         of_one += _moved_faults(definition, stored.get(submitted.key, ()))
         if isinstance(definition, Agreement):
             of_one += overlap_faults(definition, covered)
-            of_one += _vat_faults(definition, together)
+            of_one += _faults_of_charged(definition, together)
         found += map(submitted.source_path.in_input, of_one)
     return list(dict.fromkeys([*found, *_repeated_ids(submission.entries)]))
 
@@ -122,12 +122,15 @@ def _moved_faults(definition: AnyDefinition, recorded: Sequence[CatalogueVersion
             yield Fault(("zone",), f"is {before.zone} in the version before: give this calendar another id")
 
 
-def _vat_faults(agreement: Agreement, together: Catalogue) -> Iterator[Fault]:
+def _faults_of_charged(agreement: Agreement, together: Catalogue) -> Iterator[Fault]:
+    """What is wrong with its VAT treatments and finance codes, which are of the services that it charges for."""
     if any(DefinitionKey("tariff", tariff) not in together for tariff in agreement.tariffs):
         return  # it cannot be read, or has a fault of its own: what it charges for is not known
     versions = together.get(DefinitionKey("provider", agreement.provider), ())
     providers = [version.definition for version in versions if isinstance(version.definition, Provider)]
-    yield from vat_faults(agreement, charged_services(agreement, together), providers)
+    charged = charged_services(agreement, together)
+    yield from vat_faults(agreement, charged, providers)
+    yield from coding_faults(agreement, charged)
 
 
 def _period_faults(definition: AnyDefinition) -> Iterator[Fault]:
@@ -171,6 +174,9 @@ def _of_agreement(agreement: Agreement) -> Iterator[tuple[Path, DefinitionKey]]:
     for i, each in enumerate(agreement.vat):
         if each.service != EVERY_SERVICE:
             yield ("vat", i, "service"), DefinitionKey("service", each.service)
+    for i, coded in enumerate(agreement.coding):
+        if coded.service != EVERY_SERVICE:
+            yield ("coding", i, "service"), DefinitionKey("service", coded.service)
     for i, target in enumerate(agreement.targets):
         if target.service != EVERY_SERVICE:
             yield ("targets", i, "service"), DefinitionKey("service", target.service)

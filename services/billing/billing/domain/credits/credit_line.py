@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from billing.domain.coding import LineCoding
 from billing.domain.credits.attainment import Shortfall, TargetAttainment
 from billing.domain.rules import RULES_VERSION
 from billing.domain.vat import LineVat
@@ -30,7 +31,7 @@ class CreditLine:
 
     `ref` is the same whenever the line is computed again. A repeated failure has earned twice its band. `point_gbp` is
     what a point is worth, "0" where none are used. Reductions are in the order in which limits apply. A target that
-    earns nothing has a line too: councils look for it. `vat` is that of the charge it reduces.
+    earns nothing has a line too: councils look for it. `vat` and `coding` are those of the charge it reduces.
     """
 
     ref: str
@@ -49,6 +50,7 @@ class CreditLine:
     is_repeated: bool = False
     reductions: tuple[Reduction, ...] = ()
     vat: LineVat | None = None
+    coding: LineCoding | None = None
     rules_version: int = RULES_VERSION
 
     @property

@@ -1,0 +1,332 @@
+"""One set of figures: whatever form a statement is read in, every pound of it is the same."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from html.parser import HTMLParser
+from typing import Any
+
+import msgspec
+import openpyxl
+import pytest
+from openpyxl.worksheet.worksheet import Worksheet
+from pypdf import PdfReader
+
+from billing.documents.forms import FORMS, form
+from billing.documents.shown import ShownStatement
+from billing.documents.status_json import statement_status
+from billing.documents.view import statement_view
+from billing.domain.coding import LineCoding
+from billing.domain.comparison import compare, figures_of
+from billing.domain.ledger import balance, postings_of
+from billing.domain.statement import Statement, build_statement
+from billing.domain.statement_state import state_of
+from billing.domain.terms import DefinitionVersions
+from shared.contracts.definitions import ServiceCoding, ServiceVat
+from shared.contracts.statements import PaymentRecorded, PaymentRecordedData, QueryRaised, QueryRaisedData, StepEvent
+from shared.contracts.versions import DefinitionVersion
+from shared.money import format_gbp, plain_gbp
+from shared.period import Month
+from tests.support.recharges import ASHBY, PROVIDER
+from tests.unit.billing.test_credited_statement import ATTAINED, credited_agreement, known
+from tests.unit.billing.test_sealed import CORRECTION, ISSUED
+from tests.unit.billing.test_statement_vat import PROVIDER_PARTY, TWENTY
+
+MAY = Month(2026, 5)
+CODES = ServiceCoding(service="*", cost_centre="F100", ledger_code="4400", purchase_order="PO 1")
+
+
+def statement(month: Month = MAY) -> Statement:
+    """ICT taxed at 20%, payroll exempt; a credit; a correction of April that is settled here, and one that is not."""
+    vat = (
+        ServiceVat(service="ict", treatment="standard", reason="Advice"),
+        ServiceVat(service="payroll", treatment="exempt", reason="Advice"),
+    )
+    agreed = msgspec.structs.replace(credited_agreement(), vat=vat, coding=(CODES,))
+    provider = msgspec.structs.replace(PROVIDER, vat_rates=(TWENTY,), party=PROVIDER_PARTY)
+    terms = replace(known(agreed), providers=DefinitionVersions([DefinitionVersion(1, provider)]))
+    return build_statement(terms, ASHBY.id, month, [], attained=ATTAINED)
+
+
+def issued() -> Statement:
+    coding = LineCoding("F100", "4400", "PO 1")
+    here = replace(CORRECTION, service="payroll", coding=coding)
+    carried = replace(here, ref="line-2", was_pence=1_000, now_pence=1_007, settled="carried")
+    return replace(statement(), status="issued", issued=ISSUED, corrections=(here, carried))
+
+
+def steps() -> list[StepEvent]:
+    """£100.00 is paid, and £20.00 is held by a query of the first line."""
+    envelope: dict[str, Any] = {
+        "source": "/billing",
+        "time": datetime(2026, 6, 20, tzinfo=UTC),
+        "council": ASHBY.id,
+        "subject": "2026-05",
+    }
+    paid = PaymentRecordedData(
+        month="2026-05",
+        step="payment-1",
+        by="tsp_finance",
+        payment="p-1",
+        number=ISSUED.number,
+        amount_pence=10_000,
+        paid_on=date(2026, 6, 20),
+        reference="BACS 17",
+    )
+    queried = QueryRaisedData(
+        month="2026-05",
+        step="query-1",
+        by="tsp_council",
+        query="q-1",
+        line=issued().lines[0].ref,
+        words="Too much",
+        reply_by=date(2026, 7, 1),
+        held_pence=2_000,
+    )
+    return [
+        PaymentRecorded(**envelope, id="1", data=paid),
+        QueryRaised(**envelope, id="2", data=queried),
+    ]
+
+
+def shown() -> ShownStatement:
+    made = issued()
+    others = [figures_of(statement(Month(2026, 4))), figures_of(statement(Month(2025, 5)))]
+    # An issue stands before payments and queries: here the content says that it is issued.
+    settled = state_of(steps())
+    settled = replace(settled, life=replace(settled.life, status="issued", number=ISSUED.number))
+    return ShownStatement(made, settled, compare(figures_of(made), others), (Month(2026, 4), MAY))
+
+
+class Words(HTMLParser):
+    """The text of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text = ""
+
+    def handle_data(self, data: str) -> None:
+        self.text += f" {data}"
+
+
+def page() -> str:
+    words = Words()
+    words.feed(form("html").render(shown()).decode())
+    return " ".join(words.text.split())
+
+
+def pdf() -> str:
+    sheets = PdfReader(io.BytesIO(form("pdf").render(shown()))).pages
+    return " ".join(" ".join(sheet.extract_text() for sheet in sheets).split())
+
+
+def content() -> dict[str, Any]:
+    read: dict[str, Any] = json.loads(form("json").render(shown()))
+    return read
+
+
+def rows_of(suffix: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(form(suffix).render(shown()).decode())))
+
+
+def figures() -> dict[str, int]:
+    """Every figure of the statement in pence, by what it is; as the domain has them."""
+    made = shown().statement
+    vat = made.vat.vat_pence
+    assert vat is not None
+    assert made.gross_pence is not None
+    return {
+        **{f"line {line.ref}": line.amount_pence for line in made.lines},
+        **{f"service {charges.service.id}": charges.total_pence for charges in made.services},
+        **{f"credit {line.ref}": -line.applied_pence for line in made.credits},
+        **{f"vat {total.category.treatment}": total.vat_pence for each in made.vat.providers for total in each.totals},
+        "charges": made.charges_pence,
+        "corrections": made.corrections_pence,
+        "payable": made.payable_pence,
+        "vat": vat,
+        "gross": made.gross_pence,
+    }
+
+
+def test_the_case_has_every_kind_of_figure() -> None:
+    assert figures() == {
+        **{f"line {line.ref}": line.amount_pence for line in shown().statement.lines},
+        "service ict": 100_000,
+        "service payroll": 31_000,
+        **{f"credit {line.ref}": -line.applied_pence for line in shown().statement.credits},
+        "vat exempt": 0,
+        "vat standard": 18_050,  # 20% of £1,000.00 less £100.00, and of the £2.50 of April
+        "charges": 131_000,
+        "corrections": 250,
+        "payable": 121_250,
+        "vat": 18_050,
+        "gross": 139_300,
+    }
+    assert shown().state == "queried"
+    assert shown().due_pence == 139_300 - 10_000 - 2_000
+
+
+@pytest.mark.parametrize("words", [page, pdf])
+def test_page_and_pdf_show_every_figure(words: Callable[[], str]) -> None:
+    text = words()
+    compact = text.replace(" ", "")  # a PDF breaks within cells
+    view = statement_view(shown())
+    assert view.year is not None
+
+    missing = [name for name, pence in figures().items() if format_gbp(abs(pence)) not in text]
+    compared = [cell for row in view.year.rows for cell in row if cell.replace(" ", "") not in compact]
+
+    assert (missing, compared) == ([], [])
+    for expected in (
+        ISSUED.number,
+        "8 June 2026",
+        "8 July 2026",
+        "Within 30 days of issue",
+        "Queried",
+        format_gbp(shown().due_pence),
+        "£10.00",
+        "£12.50",
+        "It counts other usage",
+        "Cost centre F100, ledger code 4400, purchase order PO 1",
+        view.sha256,
+    ):
+        assert expected in text
+
+
+def test_csv_and_json_add_up_to_the_same_figures() -> None:
+    rows, read = rows_of("csv"), content()
+    of = figures()
+
+    assert read["payable_pence"] == of["payable"]
+    assert (read["gross_pence"], read["charges_pence"], read["corrections_pence"]) == (
+        of["gross"],
+        of["charges"],
+        of["corrections"],
+    )
+    assert sum(Decimal(row["amount_gbp"]) for row in rows) * 100 == of["payable"]
+    assert sum(Decimal(row["vat_gbp"]) for row in rows if row["vat_gbp"]) * 100 == of["vat"]
+    assert {row["line_ref"]: row["amount_gbp"] for row in rows if row["kind"] == "standing"} == {
+        line.ref: plain_gbp(line.amount_pence) for line in shown().statement.lines
+    }
+
+
+def test_the_journal_sums_to_what_the_ledger_says_the_council_owes() -> None:
+    rows = rows_of("journal")
+    debits = sum(Decimal(row["debit_gbp"]) for row in rows if row["debit_gbp"])
+    credits = sum(Decimal(row["credit_gbp"]) for row in rows if row["credit_gbp"])
+    owed = sum(Decimal(row["credit_gbp"]) for row in rows if row["account"] == "creditor")
+
+    assert debits == credits
+    assert owed * 100 == figures()["gross"] == balance(postings_of(shown().statement), "receivable")
+    assert {row["cost_centre"] for row in rows if row["account"] == "cost"} == {"F100"}
+
+
+def test_what_stands_beside_the_content_is_in_no_hash_and_the_same_as_on_the_page() -> None:
+    status = statement_status(shown())
+    alone = ShownStatement(shown().statement)
+
+    assert form("json").render(alone) == form("json").render(shown())
+    assert form("csv").render(alone) == form("csv").render(shown())
+    assert (status.state, status.number, status.due_pence) == ("queried", ISSUED.number, shown().due_pence)
+    assert status.compared is not None
+    assert [row.this_pence for row in status.compared.rows][-1] == figures()["payable"]
+
+
+def workbook(*, values: bool) -> openpyxl.Workbook:
+    return openpyxl.load_workbook(io.BytesIO(form("xlsx").render(shown())), data_only=values)
+
+
+def cells(sheet: Worksheet) -> Iterable[tuple[str, object]]:
+    return ((cell.coordinate, cell.value) for row in sheet.iter_rows() for cell in row if cell.value is not None)
+
+
+def test_the_workbook_shows_every_figure_as_a_number() -> None:
+    book = workbook(values=True)
+    numbers = {
+        round(Decimal(str(value)) * 100)
+        for sheet in book
+        for _, value in cells(sheet)
+        if isinstance(value, int | float)
+    }
+
+    assert book.sheetnames == ["Summary", "Lines", "Evidence"]
+    assert {name: pence for name, pence in figures().items() if pence not in numbers and name != "charges"} == {}
+
+
+class Formulas:
+    """The few functions that the workbook uses, computed by other code than the one that wrote them."""
+
+    def __init__(self, book: openpyxl.Workbook) -> None:
+        self.book = book
+
+    def value(self, sheet: str, place: str) -> object:
+        found = self.book[sheet][place].value
+        return self.computed(sheet, found[1:]) if isinstance(found, str) and found.startswith("=") else found
+
+    def number(self, sheet: str, place: str) -> Decimal:
+        return Decimal(str(self.value(sheet, place) or 0))
+
+    def computed(self, sheet: str, formula: str) -> Decimal:
+        if sums := re.fullmatch(r"SUM\((\w+:\w+)\)", formula):
+            return sum((self.number(sheet, cell) for cell in self.places(sheet, sums[1])), Decimal(0))
+        if product := re.fullmatch(r"ROUND\((\w+)\*(\w+)/100,2\)", formula):
+            exact = self.number(sheet, product[1]) * self.number(sheet, product[2]) / 100
+            return exact.quantize(Decimal("0.01"), ROUND_HALF_UP)
+        if both := re.fullmatch(r"(\w+)([+-])(\w+)", formula):
+            one, other = self.number(sheet, both[1]), self.number(sheet, both[3])
+            return one + other if both[2] == "+" else one - other
+        chosen = re.fullmatch(r"SUMIFS\((.*)\)", formula)
+        assert chosen, formula
+        summed, *criteria = chosen[1].split(",")
+        kept = list(range(len(self.places(sheet, summed))))
+        for column, wanted in zip(criteria[::2], criteria[1::2], strict=True):
+            name, _, _ = column.partition("!")
+            value = wanted.strip('"') if wanted.startswith('"') else self.value(sheet, wanted.replace("$", ""))
+            found = self.places(sheet, column)
+            kept = [index for index in kept if self.value(name, found[index]) == value]
+        name, _, _ = summed.partition("!")
+        return sum((self.number(name, self.places(sheet, summed)[index]) for index in kept), Decimal(0))
+
+    def places(self, sheet: str, area: str) -> list[str]:
+        name, _, places = area.replace("$", "").rpartition("!")
+        return [cell.coordinate for row in self.book[name or sheet][places] for cell in row]
+
+
+def test_every_formula_of_the_workbook_gives_the_value_that_it_shows() -> None:
+    written, formulas = workbook(values=True), Formulas(workbook(values=False))
+    computed = {
+        (sheet.title, place): formulas.value(sheet.title, place)
+        for sheet in formulas.book
+        for place, value in cells(sheet)
+        if isinstance(value, str) and value.startswith("=")
+    }
+
+    assert len(computed) > 10
+    assert {
+        place: value for place, value in computed.items() if Decimal(str(written[place[0]][place[1]].value)) != value
+    } == {}
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+A1", "@SUM(A1)", "-2", "https://example.org"])
+def test_no_text_of_the_workbook_is_a_formula_or_a_link(name: str) -> None:
+    council = msgspec.structs.replace(ASHBY, name=name)
+    made = form("xlsx").render(replace(shown(), statement=replace(issued(), council=council)))
+    sheet = openpyxl.load_workbook(io.BytesIO(made))["Summary"]
+
+    assert [
+        (cell.data_type, cell.hyperlink) for row in sheet for cell in row if cell.value == f"{name} (E07000999)"
+    ] == [("s", None)]
+
+
+def test_the_same_statement_gives_the_same_workbook() -> None:
+    assert form("xlsx").render(shown()) == form("xlsx").render(shown())
+
+
+def test_every_form_is_made_and_has_a_name_of_its_own() -> None:
+    assert all(each.render(shown()) for each in FORMS)
+    assert len({each.suffix for each in FORMS}) == len(FORMS)
