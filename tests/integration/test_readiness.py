@@ -15,7 +15,7 @@ from billing.domain.blockers import Blocker, JudgedShard
 from billing.domain.ingest import TOPICS
 from billing.ports import Snapshot
 from billing.statements.drafts import draft_in
-from billing.statements.readiness import LogState, LogStates, NotReady, Readiness, ReadinessChecks, ReadyAt
+from billing.statements.readiness import LogState, LogStates, MonthReadiness, NotIssuable, ReadinessChecks, ReadyAt
 from billing.statements.recomputation import Recomputation
 from billing.statements.steps import StatementSteps
 from billing.statements.unusual import flags_of
@@ -74,7 +74,7 @@ def all_read(store: SqlStore) -> LogState:
     return LogState(NOON, held, {})
 
 
-def readiness(store: SqlStore) -> Readiness:
+def readiness(store: SqlStore) -> MonthReadiness:
     return checks(store).of_month(MAY, all_read(store))
 
 
@@ -121,14 +121,14 @@ def test_a_record_that_is_not_read_yet_blocks_every_council(store: SqlStore) -> 
     found = checks(store).of_month(MAY, behind)
 
     assert [(each.kind, each.count) for each in found.blocking(BEXHILL.id)] == [("unread", 3)]
-    with pytest.raises(NotReady, match=r"3 records of provider\.work\.v1 sent by the cut-off are not read yet"):
+    with pytest.raises(NotIssuable, match=r"3 records of provider\.work\.v1 sent by the cut-off are not read yet"):
         require_ready(store, behind)
 
 
 def test_a_halted_partition_blocks_every_council(store: SqlStore) -> None:
     halted = replace(all_read(store), halted={Shard(USAGE.name, 3): "provider.usage.v1/3 is halted at 7"})
 
-    with pytest.raises(NotReady, match="halted at 7"):
+    with pytest.raises(NotIssuable, match="halted at 7"):
         require_ready(store, halted, BEXHILL.id)
 
 
@@ -139,14 +139,14 @@ def test_a_quarantined_record_blocks_the_council_that_it_names_and_no_other(stor
     assert [each.kind for each in found.blocking(ASHBY.id)] == ["quarantined"]
     assert found.blocking(BEXHILL.id) == found.for_all == ()
     require_ready(store, council=BEXHILL.id)
-    with pytest.raises(NotReady, match="1 record of ashby in quarantine"):
+    with pytest.raises(NotIssuable, match="1 record of ashby in quarantine"):
         require_ready(store)
 
 
 def test_a_record_that_names_no_council_blocks_all_until_it_is_decided_and_is_listed_once(store: SqlStore) -> None:
     quarantine(store, b"{", key=b"nobody")
     (blocker,) = readiness(store).for_all
-    with pytest.raises(NotReady, match="may name any council"):
+    with pytest.raises(NotIssuable, match="may name any council"):
         require_ready(store)
 
     decide(store, blocker)
@@ -157,7 +157,7 @@ def test_a_record_that_names_no_council_blocks_all_until_it_is_decided_and_is_li
     assert (decided.decided.by, decided.decided.words) == ("ann", "a test")
     require_ready(store)
     quarantine(store, b"[", key=b"nobody")
-    with pytest.raises(NotReady, match="1 record that may name any council"):
+    with pytest.raises(NotIssuable, match="1 record that may name any council"):
         require_ready(store)
 
 
@@ -198,7 +198,7 @@ def test_a_draft_that_is_not_what_its_rows_come_to_blocks(store: SqlStore) -> No
 
     with patch.object(SqlUsage, "of_month", one_less):
         found = readiness(store)
-        with pytest.raises(NotReady, match=r"stated £39\.78, recomputed £44\.20"):
+        with pytest.raises(NotIssuable, match=r"stated £39\.78, recomputed £44\.20"):
             require_ready(store)
 
     assert [each.kind for each in found.blocking(ASHBY.id)] == ["differs"]

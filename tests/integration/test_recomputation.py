@@ -17,7 +17,7 @@ from sqlalchemy import delete, false, true
 
 from billing.domain.canonical import canonical_json
 from billing.domain.credits.attainment import TargetAttainment
-from billing.domain.differences import Difference
+from billing.domain.differences import FigureDifference
 from billing.domain.statement import Statement, UnknownCouncil
 from billing.domain.usage import Usage
 from billing.ports import Snapshot
@@ -135,7 +135,7 @@ def may(store: SqlStore) -> SqlStore:
     return store
 
 
-def found(store: SqlStore) -> tuple[Difference, ...]:
+def found(store: SqlStore) -> tuple[FigureDifference, ...]:
     """How the draft of May differs from its rows."""
     with store.snapshot(Scope.all()) as snapshot:
         return compared(snapshot, draft_in(snapshot, ASHBY.id, MAY, "provisional"))

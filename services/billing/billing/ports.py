@@ -223,7 +223,7 @@ class RowReads(Protocol):
     """
 
     def events(self, council: str, first_day: date, end_day: date) -> Iterator[Sequence[EventReceived]]:
-        """Every event of the council on the days `[first_day, end_day)`, by day, source and id."""
+        """Every event of the council on the days `[first_day, end_day)`, in any order."""
         ...
 
     def of_items(self, council: str, items: Collection[str]) -> Sequence[EventReceived]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.domain.anomalies import MonthFigures, ServiceFigures, figures_of, flags
+from billing.domain.anomalies import FlagFigures, ServiceFigures, figures_of, flags
 from billing.domain.rating.graduated import TierStep
 from billing.domain.statement import build_statement
 from shared.contracts.charges import UnitCharge
@@ -23,18 +23,18 @@ def service(quantity: str = "100", pence: int = 10_000, **fields: object) -> Ser
     return ServiceFigures("Payroll", "payslip", Decimal(quantity), pence, **fields)  # type: ignore[arg-type] # by name
 
 
-def month(back: int, of: ServiceFigures | None = None, **sources: int) -> MonthFigures:
+def month(back: int, of: ServiceFigures | None = None, **sources: int) -> FlagFigures:
     """So many months before May, with Payroll or without any service."""
-    return MonthFigures(NOW.earlier(back), {} if of is None else {"payroll": of}, sources)
+    return FlagFigures(NOW.earlier(back), {} if of is None else {"payroll": of}, sources)
 
 
-def past(*quantities: str) -> list[MonthFigures]:
+def past(*quantities: str) -> list[FlagFigures]:
     """The months before May, the newest last, each charged in proportion."""
     figures = [service(each, int(Decimal(each) * 100)) for each in quantities]
     return [month(back, each) for back, each in zip(range(len(figures), 0, -1), figures, strict=True)]
 
 
-def kinds(now: MonthFigures, history: Sequence[MonthFigures]) -> list[str]:
+def kinds(now: FlagFigures, history: Sequence[FlagFigures]) -> list[str]:
     return [each.kind for each in flags(now, history)]
 
 
@@ -159,7 +159,7 @@ amounts = st.integers(0, 1_000).map(str)
 def test_what_happened_every_month_is_never_flagged_and_order_changes_nothing(history: list[str]) -> None:
     months = past(*history)
     again = month(0, months[-1].services["payroll"])
-    steady = [MonthFigures(each.month, again.services, {}) for each in months]
+    steady = [FlagFigures(each.month, again.services, {}) for each in months]
 
     assert flags(again, steady) == ()
     assert flags(again, months[::-1]) == flags(again, months)

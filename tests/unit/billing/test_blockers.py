@@ -15,7 +15,7 @@ from billing.domain.blockers import (
     Blocker,
     BlockerDecision,
     JudgedShard,
-    OpenItems,
+    UnjudgedItems,
     differs,
     halted,
     not_computed,
@@ -27,7 +27,7 @@ from billing.domain.blockers import (
     unread,
     with_decisions,
 )
-from billing.domain.differences import Difference
+from billing.domain.differences import FigureDifference
 from billing.domain.open_records import OpenRecord, open_record
 from billing.domain.usage import UnbilledReason, UnbilledUsage
 from shared.contracts.scalars import ID_PATTERN
@@ -66,7 +66,7 @@ def concerned(found: OpenRecord) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("said", "months"),
+    ("content", "months"),
     [
         (event("usage.recorded"), ["2026-06"]),  # half past midnight of 1 June in London
         (event("usage.recorded", data={"business_date": "2026-05-31"}), ["2026-05"]),
@@ -79,24 +79,28 @@ def concerned(found: OpenRecord) -> list[str]:
         (event("usage.recorded", "9999-12-31T23:59:59Z"), ["2026-04", "2026-05", "2026-06"]),
     ],
 )
-def test_a_record_concerns_the_months_that_it_can_change(said: dict[str, Any], months: list[str]) -> None:
-    found = open_record(SHARD, quarantined_record(said))
+def test_a_record_concerns_the_months_that_it_can_change(content: dict[str, Any], months: list[str]) -> None:
+    found = open_record(SHARD, quarantined_record(content))
 
     assert found.council == "ashby"
     assert concerned(found) == months
 
 
 def test_a_verdict_concerns_the_month_that_it_names() -> None:
-    said = event("x", type=str(TargetMet.__struct_config__.tag), data={"month": "2026-05"})
+    content = event("x", type=str(TargetMet.__struct_config__.tag), data={"month": "2026-05"})
 
-    assert concerned(open_record(Shard(VERDICTS.name, 0), quarantined_record(said))) == ["2026-05"]
+    assert concerned(open_record(Shard(VERDICTS.name, 0), quarantined_record(content))) == ["2026-05"]
 
 
 @pytest.mark.parametrize("reason", ["FUTURE_TIME", "TIME_OUT_OF_RANGE"])
 def test_a_time_that_is_what_is_wrong_names_no_month(reason: str) -> None:
-    said = event("usage.recorded", "2026-06-07T12:00:00Z")
+    content = event("usage.recorded", "2026-06-07T12:00:00Z")
 
-    assert concerned(open_record(SHARD, quarantined_record(said, reason=reason))) == ["2026-04", "2026-05", "2026-06"]
+    assert concerned(open_record(SHARD, quarantined_record(content, reason=reason))) == [
+        "2026-04",
+        "2026-05",
+        "2026-06",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -246,13 +250,13 @@ def test_the_end_of_may_is_that_of_london() -> None:
 
 
 def test_what_the_monitor_could_not_judge_blocks_councils_with_credits_and_what_names_none_blocks_all() -> None:
-    open_ = (OpenItems("ashby", 0, 2), OpenItems("bexhill", 1, 1), OpenItems(None, 3, 0))
+    open_ = (UnjudgedItems("ashby", 0, 2), UnjudgedItems("bexhill", 1, 1), UnjudgedItems(None, 3, 0))
     judged = [JudgedShard(SHARD, MAY.end_at, open_)]
 
     found = list(open_at_the_monitor(judged, ["ashby"]))
 
     assert [(each.kind, each.council, each.count) for each in found] == [("parked", None, 3), ("failed", "ashby", 2)]
-    more = [JudgedShard(SHARD, MAY.end_at, (OpenItems("ashby", 0, 3),))]
+    more = [JudgedShard(SHARD, MAY.end_at, (UnjudgedItems("ashby", 0, 3),))]
     (grown,) = open_at_the_monitor(more, ["ashby"])
     assert grown.id != found[1].id
 
@@ -270,13 +274,13 @@ def test_unbilled_usage_blocks_only_where_something_that_is_missing_would_charge
 
 
 def test_every_blocker_has_an_id_that_a_path_and_an_event_can_hold() -> None:
-    difference = Difference("ref", "payroll, Each", "amount", "£1.00", "£0.99", -1)
+    difference = FigureDifference("ref", "payroll, Each", "amount", "£1.00", "£0.99", -1)
     found = [
         *listed(record(2**62)),
         *unread({}, {SHARD: Bounds(Offset(0), Offset(1))}),
         *halted({SHARD: "halted: too many invalid records"}),
         *not_judged([], MAY, "a" * 64),
-        *open_at_the_monitor([JudgedShard(SHARD, MAY.end_at, (OpenItems(None, 1, 1),))], ()),
+        *open_at_the_monitor([JudgedShard(SHARD, MAY.end_at, (UnjudgedItems(None, 1, 1),))], ()),
         parked("nowhere", "unknown-council", 3),
         *unbilled("ashby", MAY, [UnbilledUsage("no-number", "payroll", 1, SEVEN)]),
         not_computed("ashby", MAY, "a bug in Tallystick"),

@@ -48,7 +48,7 @@ class ServiceFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class MonthFigures:
+class FlagFigures:
     """A council's month: the services that its statement has lines of, and how many events each source sent."""
 
     month: Month
@@ -65,13 +65,13 @@ class Flag:
     what: str
 
 
-def figures_of(statement: Statement, sources: Mapping[str, int]) -> MonthFigures:
+def figures_of(statement: Statement, sources: Mapping[str, int]) -> FlagFigures:
     """What flags are raised on; `sources` are those of its month's events, with how many."""
     services = {each.service.id: _service_figures(each) for each in statement.services if each.lines}
-    return MonthFigures(statement.month, services, sources)
+    return FlagFigures(statement.month, services, sources)
 
 
-def flags(now: MonthFigures, history: Sequence[MonthFigures]) -> tuple[Flag, ...]:
+def flags(now: FlagFigures, history: Sequence[FlagFigures]) -> tuple[Flag, ...]:
     """All flags of a month, by service, then those of its sources; `history` has earlier months in any order.
 
     The newest twelve of it count. Without any history nothing is flagged: everything would be new.
@@ -102,7 +102,7 @@ def _service_figures(charges: ServiceCharges) -> ServiceFigures:
 
 
 def _of_service(
-    service: str, now: ServiceFigures, known: Sequence[ServiceFigures], before: Sequence[MonthFigures]
+    service: str, now: ServiceFigures, known: Sequence[ServiceFigures], before: Sequence[FlagFigures]
 ) -> Iterator[Flag]:
     if not known:
         if now.quantity or now.pence:
@@ -153,7 +153,7 @@ def _tiers(service: str, now: ServiceFigures, known: Sequence[ServiceFigures]) -
             yield Flag("tier", service, what)
 
 
-def _silent_services(now: MonthFigures, before: Sequence[MonthFigures]) -> Iterator[Flag]:
+def _silent_services(now: FlagFigures, before: Sequence[FlagFigures]) -> Iterator[Flag]:
     """Services that were charged in each of the last months and are not on the statement at all."""
     for service, last in sorted(before[-1].services.items()):
         if service not in now.services and _was_usual([service in each.services for each in before]):
@@ -161,7 +161,7 @@ def _silent_services(now: MonthFigures, before: Sequence[MonthFigures]) -> Itera
             yield Flag("no-volume", service, what)
 
 
-def _silent_sources(now: MonthFigures, before: Sequence[MonthFigures]) -> Iterator[Flag]:
+def _silent_sources(now: FlagFigures, before: Sequence[FlagFigures]) -> Iterator[Flag]:
     for source, events in sorted(before[-1].sources.items()):
         if not now.sources.get(source) and _was_usual([bool(each.sources.get(source)) for each in before]):
             what = f"{source} sent nothing, after {events:,} events the month before: is it connected?"

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Literal
 
 from billing.domain.charge_line import plain
-from billing.domain.differences import Difference
+from billing.domain.differences import FigureDifference
 from billing.domain.open_records import OpenRecord
 from billing.domain.usage import UnbilledReason, UnbilledUsage
 from shared.contracts.topics import STATEMENTS, TICKETS, WORK
@@ -83,7 +83,7 @@ class Blocker:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenItems:
+class UnjudgedItems:
     """Of a partition of the monitor: how many records wait and how many items failed, of one council or of none."""
 
     council: str | None
@@ -97,7 +97,7 @@ class JudgedShard:
 
     shard: Shard
     through: datetime
-    open: tuple[OpenItems, ...] = ()
+    open: tuple[UnjudgedItems, ...] = ()
 
 
 Decisions = Mapping[str, BlockerDecision]  # by the id of what was decided about
@@ -188,7 +188,7 @@ def not_computed(council: str, month: Month, why: str) -> Blocker:
     return Blocker(f"not-computed.{_digest(council)}", "not-computed", council, what, 1, _href(council, month))
 
 
-def differs(council: str, month: Month, found: Sequence[Difference]) -> Iterator[Blocker]:
+def differs(council: str, month: Month, found: Sequence[FigureDifference]) -> Iterator[Blocker]:
     """The draft is not what its rows come to, or does not add up."""
     if found:
         shown = "; ".join(each.text for each in found[:_SHOWN])

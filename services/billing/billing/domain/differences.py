@@ -18,7 +18,7 @@ _MISSING = "no such line"
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class FigureDifference:
     """One figure that comes out otherwise: `place` is a line's reference or `statement`, `name` says it to people.
 
     `pence` is what the second way gives less what the statement says: below 0 where the council is charged too much.
@@ -53,7 +53,7 @@ class _Figure(NamedTuple):
 _Key = tuple[str, str, str]
 
 
-def differences(stated: Statement, recomputed: Statement) -> tuple[Difference, ...]:
+def differences(stated: Statement, recomputed: Statement) -> tuple[FigureDifference, ...]:
     """Every figure of a line, a total or the evidence that is not the same in both; empty where they are equal.
 
     Items that failed are no part of it: they have no figure.
@@ -62,23 +62,23 @@ def differences(stated: Statement, recomputed: Statement) -> tuple[Difference, .
     absent = _Figure(_MISSING)
     keys = [*first, *(key for key in second if key not in first)]
     found = tuple(
-        Difference(*key, one.text, other.text, other.pence - one.pence)
+        FigureDifference(*key, one.text, other.text, other.pence - one.pence)
         for key in keys
         if (one := first.get(key, absent)) != (other := second.get(key, absent))
     )
     if not found and _content(stated) != _content(recomputed):
-        return (Difference(*_WHOLE, "wording or terms", "one text", "another"),)
+        return (FigureDifference(*_WHOLE, "wording or terms", "one text", "another"),)
     return found
 
 
-def arithmetic_differences(statement: Statement) -> tuple[Difference, ...]:
+def arithmetic_differences(statement: Statement) -> tuple[FigureDifference, ...]:
     """Where the statement does not add up: amounts by their formulas, totals by the lines, VAT by category.
 
     Everything is worked out here from printed figures, and by nothing that made them.
     """
     found = [*_amounts(statement.lines), *_credits(statement.credits), *_totals(statement)]
     return tuple(
-        Difference(place, name, figure, format_gbp(stated), format_gbp(pence), pence - stated)
+        FigureDifference(place, name, figure, format_gbp(stated), format_gbp(pence), pence - stated)
         for place, name, figure, stated, pence in found
         if stated != pence
     ) + tuple(_unreadable(statement.lines))
@@ -134,13 +134,13 @@ def _amounts(lines: Iterable[ChargeLine]) -> Iterator[_Check]:
         yield *_of(line), "amount by its working", line.amount_pence, _nearest(pounds * 100)
 
 
-def _unreadable(lines: Iterable[ChargeLine]) -> Iterator[Difference]:
+def _unreadable(lines: Iterable[ChargeLine]) -> Iterator[FigureDifference]:
     for line in lines:
         for working in line.workings:
             try:
                 amount_of(working.formula)
             except NotAFormula:
-                yield Difference(*_of(line), "working", working.formula, "cannot be worked out")
+                yield FigureDifference(*_of(line), "working", working.formula, "cannot be worked out")
 
 
 def _credits(credits: Iterable[CreditLine]) -> Iterator[_Check]:

@@ -62,10 +62,10 @@ class OpenRecord:
 
 def open_record(shard: Shard, record: Quarantined) -> OpenRecord:
     """What the record says of itself. Whatever its bytes are, this does not raise."""
-    said = _content(record.value) if shard.topic in _OF_COUNCILS else {}
-    council = _council(record.key, said) if shard.topic in _OF_COUNCILS else None
-    month = None if record.reason in _WRONG_TIME else _month(said)
-    type_ = said.get("type")
+    content = _content(record.value) if shard.topic in _OF_COUNCILS else {}
+    council = _council(record.key, content) if shard.topic in _OF_COUNCILS else None
+    month = None if record.reason in _WRONG_TIME else _month(content)
+    type_ = content.get("type")
     first = None if type_ in _CHANGE_EARLIER else month
     last = None if type_ in _CHANGE_LATER else month
     return OpenRecord(shard, record.offset, record.reason, council, first, last)
@@ -79,9 +79,11 @@ def _content(value: bytes | None) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _council(key: bytes | None, said: dict[str, Any]) -> str | None:
+def _council(key: bytes | None, content: dict[str, Any]) -> str | None:
     """The one council that key and content name; None where they disagree: it could be of either."""
-    named = {name for name in (_council_of_key(key), said.get("council")) if isinstance(name, str) and _ID.match(name)}
+    named = {
+        name for name in (_council_of_key(key), content.get("council")) if isinstance(name, str) and _ID.match(name)
+    }
     return named.pop() if len(named) == 1 else None
 
 
@@ -93,16 +95,16 @@ def _council_of_key(key: bytes | None) -> str | None:
     return council if item else None
 
 
-def _month(said: dict[str, Any]) -> Month | None:
+def _month(content: dict[str, Any]) -> Month | None:
     """The month in which the event says that it counts: that of its verdict, its business date or its time."""
-    data = said.get("data")
+    data = content.get("data")
     own = data if isinstance(data, dict) else {}
     try:
-        if said.get("type") in _VERDICTS:
+        if content.get("type") in _VERDICTS:
             return Month.parse(str(own.get("month", own.get("was_month"))))
         if own.get("business_date") is not None:
             return _possible(month_of_day(date.fromisoformat(str(own["business_date"]))))
-        instant = datetime.fromisoformat(str(said.get("time")))
+        instant = datetime.fromisoformat(str(content.get("time")))
         return None if instant.tzinfo is None else _possible(month_of(instant))
     except (ValueError, OverflowError, InvalidMonth):
         return None

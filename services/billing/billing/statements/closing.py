@@ -14,7 +14,7 @@ from billing.domain.lifecycle import LifecycleStatus, StepNotAllowed
 from billing.domain.statement import NoAgreement, UnknownCouncil
 from billing.ports import StepStore
 from billing.statements.drafts import StatementFailed, status_of
-from billing.statements.readiness import LogStates, Readiness, ReadinessChecks, ReadyAt
+from billing.statements.readiness import LogStates, MonthReadiness, ReadinessChecks, ReadyAt
 from billing.statements.steps import SOURCE, Draft, StatementSteps
 from billing.statements.unusual import flags_of
 from shared.auth.principal import Principal
@@ -209,7 +209,7 @@ class MonthClosing:
             return sorted(snapshot.terms.councils.ids())
 
 
-def _close_of(draft: Draft, ready: Readiness, unusual: tuple[str, ...]) -> CouncilClose:
+def _close_of(draft: Draft, ready: MonthReadiness, unusual: tuple[str, ...]) -> CouncilClose:
     council = draft.statement.council
     is_issued = draft.lifecycle.status == "issued"
     return CouncilClose(

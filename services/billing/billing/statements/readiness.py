@@ -84,7 +84,7 @@ class LogStates:
         return any((self._position(shard) or bounds.first) < bounds.end for shard, bounds in held.items())
 
 
-class NotReady(StepNotAllowed):
+class NotIssuable(StepNotAllowed):
     """The statement may not be issued; `blockers` are what keeps it from being so."""
 
     def __init__(self, blockers: Sequence[Blocker]) -> None:
@@ -95,7 +95,7 @@ class NotReady(StepNotAllowed):
 
 
 @dataclass(frozen=True, slots=True)
-class Readiness:
+class MonthReadiness:
     """What blocks a month as of `cut_off`: all councils, and each by itself. Decided blockers are listed too."""
 
     month: Month
@@ -120,7 +120,7 @@ class ReadinessChecks:
         """`judged` says how far the monitor is, as of a snapshot."""
         self._store, self._recomputation, self._judged = store, recomputation, judged
 
-    def of_month(self, month: Month, state: LogState, status: Status = "provisional") -> Readiness:
+    def of_month(self, month: Month, state: LogState, status: Status = "provisional") -> MonthReadiness:
         """Everything that blocks the month: each council that has a statement or usage in it, and all of them."""
         with self._store.snapshot(Scope.all()) as snapshot:
             decisions = snapshot.steps.decisions(month)
@@ -133,10 +133,10 @@ class ReadinessChecks:
                 for council in sorted({*councils, *own})
             }
         listed = {council: found for council, found in by_council.items() if found}
-        return Readiness(month, state.cut_off, with_decisions(common, decisions), listed)
+        return MonthReadiness(month, state.cut_off, with_decisions(common, decisions), listed)
 
     def require_ready(self, snapshot: Snapshot, draft: Statement, state: LogState) -> None:
-        """Raises `NotReady` where something blocks `draft`, which was made in `snapshot` after `state` was read."""
+        """Raises `NotIssuable` where something blocks `draft`, made in `snapshot` after `state` was read."""
         council, month = draft.council.id, draft.month
         found = [*unread(snapshot.positions, state.held), *self._of_draft(snapshot, draft)]
         with self._store.snapshot(Scope.all()) as now:
@@ -145,7 +145,7 @@ class ReadinessChecks:
         listed = with_decisions((*found, *common, *own.get(council, ())), decisions)
         blocking = {each.id: each for each in listed if each.blocks}
         if blocking:
-            raise NotReady(tuple(blocking.values()))
+            raise NotIssuable(tuple(blocking.values()))
 
     def _shared(
         self, snapshot: Snapshot, month: Month, state: LogState, decisions: Decisions
@@ -213,5 +213,5 @@ class ReadyAt:
         return self.state.cut_off
 
     def require(self, snapshot: Snapshot, draft: Statement) -> None:
-        """Raises `NotReady` as `ReadinessChecks.require_ready`."""
+        """Raises `NotIssuable` as `ReadinessChecks.require_ready`."""
         self.checks.require_ready(snapshot, draft, self.state)

@@ -13,7 +13,7 @@ from threading import Lock
 
 from billing.domain.canonical import content_hash
 from billing.domain.corrections import MonthInputs
-from billing.domain.differences import Difference, arithmetic_differences, differences
+from billing.domain.differences import FigureDifference, arithmetic_differences, differences
 from billing.domain.metering import EventReceived
 from billing.domain.meters import MeteredEvent
 from billing.domain.recount import (
@@ -51,10 +51,10 @@ class Recomputation:
     """
 
     def __init__(self) -> None:
-        self._known: OrderedDict[object, tuple[Difference, ...]] = OrderedDict()
+        self._known: OrderedDict[object, tuple[FigureDifference, ...]] = OrderedDict()
         self._lock = Lock()
 
-    def differences(self, snapshot: Snapshot, draft: Statement) -> tuple[Difference, ...]:
+    def differences(self, snapshot: Snapshot, draft: Statement) -> tuple[FigureDifference, ...]:
         """As `compared`, remembered."""
         key = frozenset(snapshot.positions.items()), content_hash(draft)
         with self._lock:
@@ -69,7 +69,7 @@ class Recomputation:
         return found
 
 
-def compared(snapshot: Snapshot, draft: Statement) -> tuple[Difference, ...]:
+def compared(snapshot: Snapshot, draft: Statement) -> tuple[FigureDifference, ...]:
     """Where `draft` is not what the rows of the snapshot come to, or does not add up; empty where all is equal.
 
     Raises `StatementFailed` where the recomputation comes to no statement.

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from billing.domain.anomalies import HISTORY_MONTHS, Flag, MonthFigures, figures_of, flags
+from billing.domain.anomalies import HISTORY_MONTHS, Flag, FlagFigures, figures_of, flags
 from billing.domain.statement import NoAgreement, Statement, Status, UnknownCouncil
 from billing.ports import Snapshot
 from billing.statements.drafts import StatementFailed, draft_in, statement_in
@@ -15,7 +15,7 @@ def flags_of(snapshot: Snapshot, council: str, month: Month, status: Status = "p
     return flags(now, list(_history(snapshot, council, month)))
 
 
-def _history(snapshot: Snapshot, council: str, month: Month) -> Iterator[MonthFigures]:
+def _history(snapshot: Snapshot, council: str, month: Month) -> Iterator[FlagFigures]:
     """The months before, as they were issued or as they come to now; without those that have no statement."""
     for back in range(HISTORY_MONTHS, 0, -1):
         try:
@@ -24,5 +24,5 @@ def _history(snapshot: Snapshot, council: str, month: Month) -> Iterator[MonthFi
             continue
 
 
-def _figures(snapshot: Snapshot, statement: Statement) -> MonthFigures:
+def _figures(snapshot: Snapshot, statement: Statement) -> FlagFigures:
     return figures_of(statement, snapshot.rows.sources(statement.council.id, statement.month))
