@@ -46,7 +46,12 @@ DECISIONS = Topic(
     ("sla-monitor",),
 )
 VERDICTS = Topic(
-    "sla.verdicts.v1", "council:item", PARTITIONS, REPLAYABLE_DAYS, ("sla-monitor",), ("sla-monitor", "billing")
+    "sla.verdicts.v1",
+    "council:item or topic/partition#number",
+    PARTITIONS,
+    REPLAYABLE_DAYS,
+    ("sla-monitor",),
+    ("sla-monitor", "billing"),
 )
 STATEMENTS = Topic("billing.statements.v1", "council:statement:step", 1, None, ("billing",), ("billing",))
 
