@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from math import inf
 
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
@@ -9,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from billing import api, partnership_api
 from billing.consumer import BillingProcessor
 from billing.domain.ingest import TOPICS
+from billing.domain.judged import judged_through
 from billing.dry_run import DryRun
 from billing.metrics import BillingMetrics
 from billing.partnerships import PartnershipMonths
@@ -161,7 +163,9 @@ class BillingApp:
         versions = await self._version_counts()
         month = month_of(self._clock.now())
         statements = await asyncio.to_thread(self.statements.statements, month, scope=Scope.all())
-        self._metrics.show(statements, versions=versions, open_=open_)
+        through = judged_through(await asyncio.to_thread(self._store.marks))
+        age_s = inf if through is None else (self._clock.now() - through).total_seconds()
+        self._metrics.show(statements, versions=versions, open_=open_, judged_age_s=age_s)
 
     async def _version_counts(self) -> Mapping[str, int]:
         return await asyncio.to_thread(self._store.version_counts)

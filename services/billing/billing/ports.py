@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 
 from billing.domain.credits.attainment import TargetAttainment
 from billing.domain.ingest import AcceptedEvent
+from billing.domain.judged import JudgedMark
 from billing.domain.meters import MeteredEvent
 from billing.domain.numbers import DocumentKind
 from billing.domain.terms import Terms
@@ -205,12 +206,16 @@ class StepReads(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything that a statement is made of, as of one moment and of the councils in one scope."""
+    """Everything that a statement is made of, as of one moment and of the councils in one scope.
+
+    `marks` say how far the monitor has judged, one for each partition that it has marked.
+    """
 
     terms: Terms
     usage: UsageReads
     verdicts: VerdictReads
     steps: StepReads
+    marks: tuple[JudgedMark, ...] = ()
 
 
 class SnapshotStore(Protocol):

@@ -13,10 +13,12 @@ import msgspec
 from sqlalchemy import Connection, Engine, func, select
 
 from billing.domain.ingest import AcceptedEvent
+from billing.domain.judged import JudgedMark
 from billing.domain.metering import DefinitionKind
 from billing.domain.terms import DefinitionVersions, Terms
 from billing.ports import IngestBatch, Snapshot
 from billing.store import tables
+from billing.store.marks import read_marks
 from billing.store.quarantine import SqlQuarantineStore
 from billing.store.steps import SqlSteps, SqlStepWriter, lock_statements
 from billing.store.usage import SqlUsage
@@ -82,7 +84,8 @@ class SqlStore:
         with self._scoped(scope) as connection:
             terms = self._current_terms(connection, scope)
             steps = SqlSteps(connection, scope)
-            yield Snapshot(terms, SqlUsage(connection, scope), SqlVerdicts(connection, scope), steps)
+            marks = read_marks(connection, scope)
+            yield Snapshot(terms, SqlUsage(connection, scope), SqlVerdicts(connection, scope), steps, marks)
 
     @contextmanager
     def taking_steps(self) -> Iterator[SqlStepWriter]:
@@ -94,6 +97,11 @@ class SqlStore:
     def dry_run_store(self) -> Iterator["SqlDryRunStore"]:
         with self._engine.connect() as connection:
             yield SqlDryRunStore(self._engine, connection)
+
+    def marks(self) -> tuple[JudgedMark, ...]:
+        """How far the monitor has judged each partition that it has marked. Blocks."""
+        with self._reading() as connection:
+            return read_marks(connection, Scope.all())
 
     def version_counts(self) -> dict[str, int]:
         """How many versions of each kind of definition have been read from the catalogue's log. Blocks."""
