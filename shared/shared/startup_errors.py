@@ -2,7 +2,7 @@
 
 # The form in which everything is stored. What another form holds is not converted: the log is replayed into an empty
 # store. From 0.1.0 on a change of form brings its own migration instead of a new number.
-STORED_FORMAT = 5
+STORED_FORMAT = 6
 
 
 class InvalidSettings(ValueError):

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from shared.log.port import Fenced, Outgoing, Quarantined, Shard
 from shared.state.connect import connect
-from shared.state.port import Change, Head, StateStore
+from shared.state.port import Change, Head, Marked, StateStore
 from shared.units import EpochMillis, EpochSeconds, Offset
 from tests.support.committer import IDENTITIES, KEYS, change_of
 
@@ -35,6 +35,8 @@ FIRST = Change(
         failed=("adur:ticket-1", "ü"),
         held=("adur",),
         archived=8,
+        parked={"adur": 2, "ü": 1},
+        marked=Marked(Offset(9), EpochMillis(6), EpochMillis(5), Offset(6), '[{"council":"adur","parked":2}]'),
     )
 )
 

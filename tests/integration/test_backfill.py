@@ -14,11 +14,11 @@ from typer.testing import CliRunner
 from shared.clock import WallClock
 from shared.contracts.codec import encode_event
 from shared.contracts.topics import TICKETS, TOPICS, USAGE, VERDICTS, WORK
-from shared.log.port import every_shard
 from tallystick.backfill import run
 from tallystick.command import app
 from tallystick.stack import open_stack
 from tests.support.backfills import LATE, LIVE, READING, backfill, file_of, message, output_of, work
+from tests.support.log_reading import record_counts
 from tests.support.monitoring import ticket
 from tests.support.replays import TICKETS as TICKET_MAPPING
 from tests.support.state_folder import content_of, statements
@@ -29,14 +29,11 @@ PROVIDERS = {TICKETS.name, WORK.name, USAGE.name}
 
 
 def ends(folder: Path) -> Counter[str]:
-    """How many records each topic holds."""
+    """How many records each topic holds, but for marks."""
 
     async def read() -> Counter[str]:
         async with open_stack(folder, clock=WallClock()) as stack:
-            shards = every_shard(TOPICS)
-            return Counter({topic.name: 0 for topic in TOPICS}) + Counter(
-                [shard.topic for shard in shards for _ in range((await stack.bus.bounds(shard)).end)]
-            )
+            return await record_counts(stack.bus, TOPICS)
 
     return asyncio.run(read())
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,12 +13,13 @@ from catalogue.app import build as build_catalogue
 from catalogue.settings import CatalogueSettings
 from shared.clock import WallClock
 from shared.contracts.topics import TICKETS, TOPICS, USAGE, VERDICTS
-from shared.log.port import Bus, every_shard
+from shared.log.port import Bus
 from shared.period import Month
 from shared.scope import Scope
 from sla_monitor.rebuild_command import rebuild
 from tallystick.command import app
 from tests.support.backfills import LATE, LIVE, READING, file_of, message
+from tests.support.log_reading import record_counts
 from tests.support.production_shape import ProductionServers, log_of, own_servers, running_services
 
 APPROVAL = ("--reason", "the desk's export of March", "--actor", "ada")
@@ -38,14 +38,6 @@ async def announce_the_example(bus: Bus, folder: Path) -> None:
     catalogue.handlers.record(definitions, at=WallClock().now(), actor="tester")
     await catalogue.announce()
     await catalogue.close()
-
-
-async def ends(bus: Bus) -> Counter[str]:
-    """How many records each topic holds."""
-    found: Counter[str] = Counter()
-    for shard in every_shard(TOPICS):
-        found[shard.topic] += (await bus.bounds(shard)).end
-    return found
 
 
 async def output_of(at: ProductionServers, file: Path, *arguments: str) -> str:
@@ -69,12 +61,12 @@ def test_what_the_dry_run_shows_comes_true_and_is_no_difference_afterwards_nor_i
             async with running_services(at, bus, WallClock()) as (_, billing):
                 await bus.publish(TICKETS.name, [message(event) for event in LIVE])
                 report = json.loads(await output_of(at, file, "--json"))
-                before = await ends(bus)
+                before = await record_counts(bus, TOPICS)
 
                 await output_of(at, file, "--approve", report["digest"], *APPROVAL)
                 again = await output_of(at, file)
 
-                grown, changes = await ends(bus) - before, report["changes"]
+                grown, changes = await record_counts(bus, TOPICS) - before, report["changes"]
                 difference = changes["verdict_changes"]
                 assert "No difference" in again
                 assert report["known"] == 1

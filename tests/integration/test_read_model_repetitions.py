@@ -85,4 +85,4 @@ def stored_in(url: str, *, freeze_days: int) -> Iterator[tuple[SqlAnnouncementSt
 def record(store: SqlAnnouncementStore, position: int, events: Sequence[VerdictEvent]) -> None:
     """What the log holds from `position` on is recorded."""
     shard, after = Shard(VERDICTS.name, 0), position + len(events)
-    store.record(shard, expected=position or None, first=0, after=after, events=events)
+    store.record(shard, expected=position or None, first=0, after=after, events=events, marks=0)

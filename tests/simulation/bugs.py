@@ -1,4 +1,4 @@
-"""Twenty-one bugs of the kind that this project exists to avoid, each planted and found by name."""
+"""Twenty-six bugs of the kind that this project exists to avoid, each planted and found by name."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -21,16 +21,19 @@ from shared.contracts.codec import decode_event, encode_event
 from shared.contracts.scalars import Stream
 from shared.contracts.verdicts import VerdictEvent, VerdictKey, VerdictRetracted, verdict_key
 from shared.ids import derived_id
-from shared.log.port import AppendUncertain, Bounds, Message, OffsetGone, Outgoing, Shard
+from shared.log.port import AppendUncertain, Bounds, Message, OffsetGone, Outgoing, Shard, publish_outgoing
 from shared.log.processor import CaughtUp
 from shared.sql.inbox import Arrival, InsertResult, receive
+from shared.state import publisher
 from shared.state.port import Change, Head
 from shared.state.publisher import Publisher
 from sla_monitor.domain.clock.verdict import Verdict, evaluate
 from sla_monitor.domain.facts import AnyFact, Withdrawn
 from sla_monitor.domain.item import FactResult, Identities, Item, insert_fact
-from sla_monitor.judging import item_cache
+from sla_monitor.domain.marks import open_work
+from sla_monitor.judging import item_cache, marking
 from sla_monitor.judging.archiving import ArchiveReader
+from sla_monitor.judging.marking import ShardMarker
 from sla_monitor.judging.processor import JudgingProcessor
 from sla_monitor.store import recorder
 from tests.simulation.bus import MemoryBus, MemorySubscription
@@ -298,6 +301,57 @@ def withdrawal_forgotten() -> Any:
     return patch.object(item_cache, "insert_fact", taking_away)
 
 
+def marks_by_the_wall_clock() -> Any:
+    """A shard is marked as judged through now, whatever of it has still to be read."""
+    mark = JudgingProcessor._mark
+
+    async def hasty(judging: JudgingProcessor, shard: Shard, head: Head, *, to_ms: int) -> None:
+        await mark(judging, shard, head, to_ms=max(to_ms, judging._context.judged_to_ms))
+
+    return patch.object(JudgingProcessor, "_mark", hasty)
+
+
+@contextmanager
+def marks_ahead_of_announcements() -> Iterator[None]:
+    """A mark is published before the announcements that were written before it."""
+    publish = JudgingProcessor._publish
+
+    async def eager(judging: JudgingProcessor, shard: Shard, head: Head) -> None:
+        await judging._mark(shard, head, to_ms=head.clock_ms)
+        await publish(judging, shard, judging._heads[shard] or head)
+
+    async def marks_first(bus: MemoryBus, outgoing: Sequence[Outgoing]) -> None:
+        await publish_outgoing(bus, sorted(outgoing, key=lambda each: b"judged-through" not in each.value))
+
+    with patch.object(JudgingProcessor, "_publish", eager), patch.object(publisher, "publish_outgoing", marks_first):
+        yield
+
+
+def marks_of_what_is_unreconciled() -> Any:
+    """A shard is marked although more may have been published of it than it remembers."""
+    mark = JudgingProcessor._mark
+
+    async def trusting(judging: JudgingProcessor, shard: Shard, head: Head, *, to_ms: int) -> None:
+        with patch.object(judging._publications, "unreconciled_of", lambda _: None):
+            await mark(judging, shard, head, to_ms=to_ms)
+
+    return patch.object(JudgingProcessor, "_mark", trusting)
+
+
+def marks_without_quarantine() -> Any:
+    """Of what is open a mark does not say what is quarantined."""
+
+    async def nothing(_marker: ShardMarker, _shard: Shard, _head: Head) -> Mapping[str | None, int]:
+        return {}
+
+    return patch.object(ShardMarker, "_open_quarantined", nothing)
+
+
+def marks_that_forget_the_parked() -> Any:
+    """Of what is open a mark does not say what is parked."""
+    return patch.object(marking, "open_work", lambda head, found: open_work(replace(head, parked={}), found))
+
+
 BUGS: dict[str, Bug] = {
     bug.__name__.replace("_", " "): bug
     for bug in (
@@ -322,29 +376,39 @@ BUGS: dict[str, Bug] = {
         first_service_for_ever,
         withdrawn_completions_count,
         withdrawal_forgotten,
+        marks_by_the_wall_clock,
+        marks_ahead_of_announcements,
+        marks_of_what_is_unreconciled,
+        marks_without_quarantine,
+        marks_that_forget_the_parked,
     )
 }
 # What `python -m tests.simulation record` printed: seeds that find each of them.
 SEEDS: dict[str, tuple[int, ...]] = {
     "skip the compare and set": (0, 3, 5),
-    "offset before outbox": (3, 5, 7),
+    "offset before outbox": (2, 5, 7),
     "latest reset": (0, 1, 2),
     "expiring dedupe": (0, 1, 2),
     "month partitioned inbox": (1, 2, 3),
-    "wall clock timers": (11, 21, 61),
+    "wall clock timers": (0, 11, 61),
     "naive outbox poll": (0, 1, 2),
-    "swallowed send error": (1, 2, 11),
+    "swallowed send error": (1, 2, 6),
     "float money": (2, 3, 4),
     "id contains offset": (0, 1, 2),
     "ignored retraction": (0, 1, 8),
     "reset on missing offset": (2, 3, 5),
     "no reconciliation": (314, 852, 2770),
     "ties by kind": (0, 1, 2),
-    "archive not asked": (1, 3, 4),
-    "copy not renewed": (1, 3, 13),
+    "archive not asked": (0, 3, 13),
+    "copy not renewed": (3, 13, 42),
     "targets without their agreement": (0, 1, 2),
     "items without their stream": (0, 1, 2),
     "first service for ever": (0, 1, 2),
     "withdrawn completions count": (6, 11, 12),
     "withdrawal forgotten": (2, 3, 5),
+    "marks by the wall clock": (0, 1, 2),
+    "marks ahead of announcements": (1, 2, 3),
+    "marks of what is unreconciled": (0, 7, 33),
+    "marks without quarantine": (0, 1, 2),
+    "marks that forget the parked": (0, 1, 7),
 }

@@ -75,7 +75,7 @@ class Servers:
         self.publish_catalogue(PUBLISHED_FIRST)
 
     def positions(self, shard: Shard) -> list[int | None]:
-        """How far each reader of an input shard has come."""
+        """How far each of the readers has come that are billing, and of an input the monitor."""
         billed = SqlStore(self.billing.engine).position(shard)
         if shard.topic not in {topic.name for topic in JUDGED}:
             return [billed]
@@ -143,7 +143,7 @@ class Process:
 
     async def _biller(self) -> None:
         ingestion = BillingProcessor(FaultyBillingStore(self._servers.billing, self.faults))
-        self._begin(self._consume("billing", ingestion, CATALOGUE, *INPUTS))
+        self._begin(self._consume("billing", ingestion, CATALOGUE, *INPUTS, ANNOUNCED))
 
     @property
     def unreconciled(self) -> Set[Shard]:

@@ -4,6 +4,7 @@ from collections import Counter
 
 from shared.clock import Clock, WallClock
 from shared.contracts.codec import decode_event
+from shared.contracts.judged import JudgedThrough
 from shared.contracts.verdicts import TargetBreached
 from shared.log.port import Shard
 from shared.state.port import Change, Head
@@ -29,11 +30,15 @@ class CommitChecker:
             self.violations.append(f"went back: {shard} from {seen} to {head}")
         if head.next_offset - head.first_offset != sum(head.counts.values()):
             self.violations.append(f"unaccounted: {shard} has {dict(head.counts)} of {head}")
+        if head.counts.get("parked", 0) != sum(head.parked.values()):
+            self.violations.append(f"unaccounted: {shard} has {dict(head.parked)} parked of {head}")
         self._follow_archiving(shard, change)
         for message in change.outbox:
             event = decode_event(message.value)
             if isinstance(event, TargetBreached):
                 self._check_breach(event, head)
+            elif isinstance(event, JudgedThrough) and event.data.through > self.clock.now():
+                self.violations.append(f"too early: {shard} is marked through {event.data.through}, still to come")
 
     def _follow_archiving(self, shard: Shard, change: Change) -> None:
         """Items that leave live state, and those that come back to it, have occurred."""

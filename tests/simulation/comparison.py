@@ -8,7 +8,7 @@ import msgspec
 
 from shared.contracts.topics import Topic
 from shared.contracts.verdicts import TargetBreached, VerdictCorrected, VerdictEvent, VerdictRetracted, WarningReached
-from tests.simulation import oracle, raw_log, stored
+from tests.simulation import marks, oracle, raw_log, stored
 from tests.simulation.partnership import INPUTS
 from tests.simulation.world import World
 
@@ -32,6 +32,7 @@ def differences(world: World, *, failing: str = "") -> Iterator[str]:
     yield from _differ("recharge", stored.recharges(world), oracle.recharges(tickets, usage))
     yield from _differ("items", stored.judged(world), raw_log.expected_counts(tickets, work))
     yield from _differ("records billed", stored.billed(world), raw_log.expected_counts(tickets, work, usage))
+    yield from marks.untrue(world)
     announced = stored.announced(world)
     yield from _ambiguous(announced)
     yield from _warned_again(announced)

@@ -65,10 +65,11 @@ class FaultyReadModel(SqlAnnouncementStore):
         self._faults = faults
 
     def record(
-        self, shard: Shard, *, expected: int | None, first: int, after: int, events: Sequence[VerdictEvent]
+        self, shard: Shard, *, expected: int | None, first: int, after: int, events: Sequence[VerdictEvent], marks: int
     ) -> None:
         record = super().record
-        _with_faults(self._faults, lambda: record(shard, expected=expected, first=first, after=after, events=events))
+        about = {"expected": expected, "first": first, "after": after, "marks": marks}
+        _with_faults(self._faults, lambda: record(shard, events=events, **about))  # type: ignore[arg-type] # each its own
 
 
 class FaultyArchive(SqlArchive):

@@ -137,6 +137,23 @@ def verdicts(log: LogContents, stream: str) -> dict[Key, DecidedVerdict]:
     return {key: decided for key, decided in found.items() if decided is not None}
 
 
+def breached_by(log: LogContents, stream: str, until: datetime) -> set[Key]:
+    """The verdicts that are breached when it is `until`: more time than allowed was used by then."""
+    found: set[Key] = set()
+    for (council, item), history in item_histories(log).items():
+        for (of, agreement), (resolve_s, respond_s) in ALLOWED_S.items():
+            if of == council and history.is_opened:
+                used = {"resolve": _running_intervals(history), "respond": _until_response(history)}
+                allowed_s = {"resolve": resolve_s, "respond": respond_s}
+                found |= {
+                    Key(council, agreement, target, stream, item)
+                    for target, spans in used.items()
+                    if sum(_worked(council, start, min(end, until)) for start, end in spans if start < until)
+                    > allowed_s[target]
+                }
+    return found
+
+
 def _states(history: ItemHistory) -> list[tuple[datetime, str]]:
     """What the ticket was from the end of each second on in which it became anything: what took no time is left out."""
     ends = {at: _BECOMES_BY[what] for at, what in history.events if what != "responded"}

@@ -12,6 +12,8 @@ from tests.simulation.world import World
 _MOST_ROUNDS = 300
 _ROUND_S = 0.7
 _CALLBACKS_A_ROUND = 200
+# At rest a shard is marked every hour, and a shard's clock is a minute behind.
+_MARKED_WITHIN_S = 3_600 + 120
 # Longer than any allowance of the partnership, weekend included.
 _ALL_IS_DUE = timedelta(days=10)
 
@@ -52,7 +54,7 @@ def run_until_idle(world: World) -> Iterator[str]:
 def _left(world: World) -> Iterator[str]:
     """The work that is left."""
     log, states = world.servers.log, world.servers.states
-    for topic in INPUTS:
+    for topic in (*INPUTS, ANNOUNCED):
         for shard in log.shards_of(topic.name):
             if any((at or 0) < log.bounds(shard).end for at in world.servers.positions(shard)):
                 yield f"{shard} unread"
@@ -60,6 +62,8 @@ def _left(world: World) -> Iterator[str]:
         state = states.of(shard)
         if state.outbox or any(at <= world.now.timestamp() - 60 for at in state.due.values()):
             yield f"{shard} overdue"
+        if state.head is None or state.head.marked.through_ms / 1000 < world.now.timestamp() - _MARKED_WITHIN_S:
+            yield f"{shard} unmarked"
         if state.head is not None and state.head.catalogue_position < log.bounds(Shard(CATALOGUE.name, 0)).end:
             yield f"{shard} outdated"
     for process in world.processes:

@@ -106,11 +106,11 @@ def judged(world: World) -> dict[str, int]:
 
 
 def billed(world: World) -> dict[str, int]:
-    """What became of all records but the catalogue's at billing."""
+    """What became of all records at billing that were sent: not of the catalogue's, and not of the monitor's."""
     progress = SqlStore(world.servers.billing.engine).progress()
     counts: Counter[str] = Counter()
     for shard in progress:
-        if shard.shard.topic != CATALOGUE.name:
+        if shard.shard.topic not in (CATALOGUE.name, ANNOUNCED.name):
             counts.update(asdict(shard.counts))
             counts["unaccounted"] += abs(shard.unaccounted)
     return {kind: count for kind, count in counts.items() if count and kind != "applied"} | {

@@ -1,9 +1,12 @@
 """Ways to read a log to a known point without waiting by the clock: every loop ends when the log says so."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from shared.contracts.topics import Topic
-from shared.log.port import Record, Shard, Subscription, every_shard
+from shared.contracts.codec import decode_event
+from shared.contracts.judged import JudgedThrough
+from shared.contracts.topics import VERDICTS, Topic
+from shared.log.port import Bus, Record, Shard, Subscription, every_shard
 
 # Far above what any log needs; reaching it is a failure, not a measurement.
 PATIENCE_ROUNDS = 200
@@ -43,6 +46,22 @@ async def read_records(subscription: Subscription, count: int, *, at_once: int =
         for shard, records in (await subscription.poll(max_records=at_once, timeout_s=ROUND_S)).items():
             taken.setdefault(shard, []).extend(records)
     raise AssertionError(f"expected {count} records, got {sum(map(len, taken.values()))}")
+
+
+async def record_counts(bus: Bus, topics: Sequence[Topic]) -> Counter[str]:
+    """How many records each topic holds, but for the monitor's marks."""
+    found = Counter({topic.name: 0 for topic in topics})
+    for shard in every_shard(topics):
+        end, at = (await bus.bounds(shard)).end, 0
+        if shard.topic != VERDICTS.name:
+            found[shard.topic] += end
+        while shard.topic == VERDICTS.name and at < end:
+            records = await bus.read(shard, at, limit=1_000)
+            found[shard.topic] += sum(
+                not isinstance(decode_event(each.value or b""), JudgedThrough) for each in records
+            )
+            at = records[-1].offset + 1
+    return found
 
 
 def values(taken: Mapping[Shard, Sequence[Record]]) -> list[bytes]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from math import inf
 
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
@@ -10,6 +11,7 @@ from billing import api, partnership_api
 from billing.consumer import BillingProcessor
 from billing.decisions import ApprovedDecisions
 from billing.domain.ingest import TOPICS
+from billing.domain.judged import judged_through
 from billing.dry_run import DryRun
 from billing.metrics import BillingMetrics
 from billing.partnerships import PartnershipMonths
@@ -29,7 +31,7 @@ from billing.statements.compared import ComparedStatements
 from billing.statements.drafts import Statements
 from billing.statements.payments import Payments
 from billing.statements.queries import Queries
-from billing.statements.readiness import LogStates, ReadinessChecks
+from billing.statements.readiness import LogStates, ReadinessChecks, judged_shards
 from billing.statements.recomputation import Recomputation
 from billing.statements.steps import StatementSteps
 from billing.statements.tallies import Tallies
@@ -99,7 +101,7 @@ class BillingApp:
         self.compared = ComparedStatements(answering, self.statements, clock)
         self.steps = StatementSteps(self._store, clock)
         # Whoever closes a month sees quarantine, which requests do not.
-        checks = ReadinessChecks(self._store, Recomputation(), lambda _: ())
+        checks = ReadinessChecks(self._store, Recomputation(), judged_shards)
         self.sealing_keys = SealingKeys(engine, clock, given=settings.sealing_key, file=settings.sealing_key_file)
         self.tallies = Tallies(answering, clock, self.sealing_keys.signer)
         self.decisions = ApprovedDecisions(bus, reader=GROUP)
@@ -217,7 +219,9 @@ class BillingApp:
         versions = await self._version_counts()
         month = month_of(self._clock.now())
         statements = await asyncio.to_thread(self.statements.statements, month, scope=Scope.all())
-        self._metrics.show(statements, versions=versions, open_=open_)
+        through = judged_through(await asyncio.to_thread(self._store.marks))
+        age_s = inf if through is None else (self._clock.now() - through).total_seconds()
+        self._metrics.show(statements, versions=versions, open_=open_, judged_age_s=age_s)
 
     async def _version_counts(self) -> Mapping[str, int]:
         return await asyncio.to_thread(self._store.version_counts)

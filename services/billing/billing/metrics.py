@@ -54,7 +54,15 @@ PLAN_DUE = MetricDefinition(
     action="Alert RectificationPlanDue: agree the plan with the council before that.",
     exporter=Exporter.EVERY_INSTANCE,
 )
-METRICS = (*READER_METRICS, *PROCESS_METRICS, CHARGES, CREDITS, UNMATCHED, PLAN_DUE)
+JUDGED_AGE = MetricDefinition(
+    name="tallystick_judged_through_age_seconds",
+    kind="gauge",
+    unit="seconds",
+    meaning="Age of the instant before which the monitor has judged everything; +Inf until each partition has a mark.",
+    action="Over 2 hours no month can be closed: see tallystick_consumer_lag_records of the monitor, then of billing.",
+    exporter=Exporter.EVERY_INSTANCE,
+)
+METRICS = (*READER_METRICS, *PROCESS_METRICS, CHARGES, CREDITS, UNMATCHED, PLAN_DUE, JUDGED_AGE)
 
 
 class BillingMetrics:
@@ -64,8 +72,13 @@ class BillingMetrics:
         self.groups = GroupMetrics(registry)
         self._read_model = SampledMetrics(registry)
 
-    def show(self, month: MonthOfStatements, *, versions: Mapping[str, int], open_: Mapping[str, int]) -> None:
-        """The month's statements, the catalogue's versions by kind and the undecided quarantine by topic are shown."""
+    def show(
+        self, month: MonthOfStatements, *, versions: Mapping[str, int], open_: Mapping[str, int], judged_age_s: float
+    ) -> None:
+        """The month's statements, the catalogue's versions by kind and the undecided quarantine by topic are shown.
+
+        So is how long ago the instant is through which everything has been judged.
+        """
         self._read_model.show(
             {
                 CHARGES: {(each.council.id,): each.charges_pence / _PENCE_A_POUND for each in month.statements},
@@ -80,6 +93,7 @@ class BillingMetrics:
                     for each in month.statements
                     for plan in each.plans
                 },
+                JUDGED_AGE: {(): judged_age_s},
                 CATALOGUE_VERSIONS: {(kind,): count for kind, count in versions.items()},
                 QUARANTINE_OPEN: {(GROUP, topic): count for topic, count in open_.items()},
             }

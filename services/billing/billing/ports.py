@@ -11,6 +11,7 @@ from billing.domain.blockers import BlockerDecision
 from billing.domain.credits.attainment import TargetAttainment
 from billing.domain.ingest import AcceptedEvent
 from billing.domain.issued import CorrectedBy, ReadThrough
+from billing.domain.judged import JudgedMark
 from billing.domain.ledger import Balance, Entry
 from billing.domain.metering import EventReceived
 from billing.domain.meters import MeteredEvent
@@ -356,7 +357,8 @@ class Snapshot:
     """Everything that a statement is made of, as of one moment and of the councils in one scope.
 
     `positions` are the next offsets that billing will read, of every shard of which it has read anything. `memo` keeps
-    what was computed from such states.
+    what was computed from such states. `marks` say how far the monitor has judged, one for each partition that it has
+    marked.
     """
 
     terms: Terms
@@ -368,6 +370,7 @@ class Snapshot:
     positions: Mapping[Shard, int]
     tally: TallyReads
     ledger: LedgerReads
+    marks: tuple[JudgedMark, ...] = ()
     memo: Memo = field(default_factory=lambda: Memo(0), compare=False)
 
     @property

@@ -123,18 +123,14 @@ class MonitorApp:
             reader,
             archiver=Archiver(self._states, reader, context, leaves, moved=self._metrics.archived.inc),
             accepted_below=accepted_below,
+            decided=self.quarantine.decided,
         )
         # Asking how far the shards are must not change what the running processor remembers of them.
         self._progress_reader = JudgingProcessor(
             self._states, bus, context, ArchiveReader(archive), accepted_below=accepted_below
         )
         self.rebuild = Rebuild(
-            self._states,
-            bus,
-            context,
-            ArchiveReader(archive),
-            accepted_below=accepted_below,
-            catch_up=self.catch_up,
+            self._states, bus, context, ArchiveReader(archive), accepted_below=accepted_below, catch_up=self.catch_up
         )
         self.approvals = Approvals(self._engine, APPROVALS, AUDIT)
         read_model = SqlReadModel(self._database.requests)

@@ -124,10 +124,11 @@ class AnnouncementStore(Protocol):
         ...
 
     def record(
-        self, shard: Shard, *, expected: int | None, first: int, after: int, events: Sequence[VerdictEvent]
+        self, shard: Shard, *, expected: int | None, first: int, after: int, events: Sequence[VerdictEvent], marks: int
     ) -> None:
         """`events` are recorded and the position is `after`, in one transaction; a known event changes nothing.
 
+        Beside them there were so many `marks`, of which nothing is recorded.
         Raises `Fenced` when the position is not `expected`.
         """
         ...

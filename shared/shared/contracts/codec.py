@@ -10,6 +10,7 @@ from shared.contracts.catalogue import CalendarVersioned, CatalogueEvent
 from shared.contracts.decisions import DecisionEvent
 from shared.contracts.envelope import Event, TimeAdvanced
 from shared.contracts.items import FactWithdrawn, TicketEvent, WorkEvent
+from shared.contracts.judged import JudgedThrough
 from shared.contracts.proposals import ProposalUpdated
 from shared.contracts.statements import SealingKeyPublished, StatementEvent
 from shared.contracts.usage import UsageEvent
@@ -27,6 +28,7 @@ AnyEvent = (
     | AuditRecorded
     | DecisionEvent
     | VerdictEvent
+    | JudgedThrough
     | StatementEvent
     | SealingKeyPublished
 )

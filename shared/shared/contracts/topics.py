@@ -46,7 +46,12 @@ DECISIONS = Topic(
     ("sla-monitor", "billing"),
 )
 VERDICTS = Topic(
-    "sla.verdicts.v1", "council:item", PARTITIONS, REPLAYABLE_DAYS, ("sla-monitor",), ("sla-monitor", "billing")
+    "sla.verdicts.v1",
+    "council:item or topic/partition#number",
+    PARTITIONS,
+    REPLAYABLE_DAYS,
+    ("sla-monitor",),
+    ("sla-monitor", "billing"),
 )
 STATEMENTS = Topic(
     "billing.statements.v1", "council:statement:step or sealing-key:id", 1, None, ("billing",), ("billing",)

@@ -6,7 +6,7 @@ has one result for ever.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal, Protocol
@@ -202,6 +202,11 @@ class QuarantineService:
         """The offset below which floods of `shard` are accepted; raises `Busy` while the database is away."""
         with busy_during_outages():
             return await asyncio.to_thread(self._decisions.accepted_below, shard)
+
+    async def decided(self, shard: Shard) -> Collection[int]:
+        """The offsets of the records about which somebody has decided; raises `Busy` while the database is away."""
+        with busy_during_outages():
+            return (await self._latest_decisions(shard)).keys()
 
     async def _latest_decisions(self, shard: Shard) -> dict[int, Decision]:
         """The latest decision about each record of the shard, by offset."""

@@ -15,7 +15,7 @@ import msgspec
 
 from shared.log.port import Fenced, Outgoing, Quarantined, Shard
 from shared.sqlite import SqliteFile
-from shared.state.port import MAX_BATCH, Change, Head, revision_before
+from shared.state.port import MAX_BATCH, Change, Head, Marked, revision_before
 from shared.units import EpochSeconds
 
 _SCHEMA = """
@@ -31,7 +31,9 @@ CREATE TABLE IF NOT EXISTS heads (
     archived INTEGER NOT NULL,
     counts BLOB NOT NULL,
     failed BLOB NOT NULL,
-    held BLOB NOT NULL
+    held BLOB NOT NULL,
+    parked BLOB NOT NULL,
+    marked BLOB NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS known_logs (
     topic TEXT PRIMARY KEY,
@@ -83,7 +85,7 @@ _KNOWN_LOG = "SELECT identity FROM known_logs WHERE topic = ?"
 _SAVE_KNOWN_LOG = "INSERT OR REPLACE INTO known_logs VALUES (?, ?)"
 _HEAD = """
 SELECT revision, first_offset, next_offset, clock_ms, catalogue_position, decisions_position, published_through,
-    archived, counts, failed, held
+    archived, counts, failed, held, parked, marked
 FROM heads WHERE shard = ?
 """
 # One JSON parameter holds any number of keys; of parameters SQLite allows only so many.
@@ -97,7 +99,7 @@ _QUARANTINE = """
 SELECT offset, reason, detail, key, value, timestamp_ms, redriven FROM quarantine
 WHERE shard = ? AND offset > ? ORDER BY offset LIMIT ?
 """
-_PUT_HEAD = "INSERT OR REPLACE INTO heads VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PUT_HEAD = "INSERT OR REPLACE INTO heads VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _PUT_ITEM = "INSERT INTO items VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
 _PUT_IDENTITY = "INSERT OR IGNORE INTO identities VALUES (?, ?)"
 _PUT_DUE = "INSERT INTO due VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET at_s = excluded.at_s"
@@ -109,7 +111,8 @@ _DELETE_DUE = "DELETE FROM due WHERE shard = ? AND key = ?"
 
 _counts = msgspec.json.Decoder(dict[str, int])
 _names = msgspec.json.Decoder(tuple[str, ...])
-_ENCODED = ("counts", "failed", "held")  # the last fields, in this order
+_marked = msgspec.json.Decoder(Marked)
+_ENCODED = ("counts", "failed", "held", "parked", "marked")  # the last fields, in this order
 _numbers = attrgetter(*(field.name for field in fields(Head) if field.name not in _ENCODED))
 
 
@@ -170,8 +173,9 @@ def _head(connection: sqlite3.Connection, shard: Shard) -> Head | None:
     row = connection.execute(_HEAD, (str(shard),)).fetchone()
     if row is None:
         return None
-    *numbers, counts, failed, held = row
-    return Head(*(*numbers, _counts.decode(counts), _names.decode(failed), _names.decode(held)))
+    *numbers, counts, failed, held, parked, marked = row
+    encoded = _counts.decode(counts), _names.decode(failed), _names.decode(held), _counts.decode(parked)
+    return Head(*(*numbers, *encoded, _marked.decode(marked)))
 
 
 def _commit(connection: sqlite3.Connection, shard: Shard, before: int, change: Change) -> None:

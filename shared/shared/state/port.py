@@ -26,6 +26,24 @@ _START, _NEVER = Offset(0), EpochMillis(0)
 
 
 @dataclass(frozen=True, slots=True)
+class Marked:
+    """What the last mark of a shard said: up to which offset and instant it is judged, and what is open, as JSON.
+
+    `clock_ms` is the shard's clock as it was then; a mark does not move it. `since` is the offset of the announcements
+    from which on the marks hold, also where they say less than before; of a shard never marked `open` is empty.
+    """
+
+    next_offset: Offset = _START
+    through_ms: EpochMillis = _NEVER
+    clock_ms: EpochMillis = _NEVER
+    since: Offset = _START
+    open: str = ""
+
+
+_UNMARKED = Marked()
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
     """How far a shard is. Counts are totals since `first_offset`.
 
@@ -33,7 +51,8 @@ class Head:
     applied. What the shard published below the offset `published_through`, in the partition of its own number, is
     reflected here. `archived` is the number of the last write to the archive after which items were removed here: an
     archive that knows of fewer writes has lost some of them. `failed` are the keys of the items that could not be
-    judged, ascending; `held` the councils of which there are so many that none of their items is judged.
+    judged, ascending; `held` the councils of which there are so many that none of their items is judged. `parked` are
+    the records that wait for the catalogue, by council; `marked` is what was last published of all this.
     """
 
     revision: int = 0
@@ -47,6 +66,8 @@ class Head:
     counts: Mapping[str, int] = field(default_factory=dict)
     failed: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
+    parked: Mapping[str, int] = field(default_factory=dict)
+    marked: Marked = _UNMARKED
 
 
 @dataclass(frozen=True, slots=True)

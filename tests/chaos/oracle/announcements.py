@@ -11,6 +11,7 @@ from tests.chaos.oracle.log import LoggedRecord
 from tests.chaos.oracle.tickets import ExpectedVerdict, TargetKey
 
 KIND = len("tallystick.sla.")
+MARK = "tallystick.sla.judged-through.v1"
 # When live state was lost the same correction may be made again for another cause.
 MAY_DIFFER = frozenset({"cause"})
 
@@ -32,7 +33,9 @@ class Announcements:
         return len(self._contents)
 
     def take(self, record: LoggedRecord) -> None:
-        """The record's message is folded in; records come in the order of their partition."""
+        """The record's message is folded in; records come in the order of their partition. A mark says of none."""
+        if record.event["type"] == MARK:
+            return
         event, content = record.event, _content(record.event)
         if event["id"] in self._contents:
             self.repeated += 1

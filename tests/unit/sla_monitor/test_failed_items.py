@@ -124,8 +124,8 @@ def bug_in_counting() -> AbstractContextManager[Any]:
     """The counts are changed, and then it fails."""
     real = ShardBatch._count
 
-    def count(batch: ShardBatch, item: Item, *, waiting: bool, new: int) -> None:
-        real(batch, item, waiting=waiting, new=new)
+    def count(batch: ShardBatch, key: str, item: Item, *, waiting: bool, new: int) -> None:
+        real(batch, key, item, waiting=waiting, new=new)
         raise_if_bad(item)
 
     return patch.object(ShardBatch, "_count", count)

@@ -9,7 +9,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from billing.domain.charge_line import plain
@@ -35,6 +35,8 @@ BlockerKind = Literal[
 DECIDABLE: frozenset[BlockerKind] = frozenset({"quarantined", "failed", "parked", "unbilled"})
 _QUARANTINE, _FAILED_ITEMS, _STATEMENTS = "/v1/quarantine", "/v1/failed-items", "/v1/statements"
 _JUDGED = every_shard((TICKETS, WORK))
+# What was due as the last day closed is missed once the next working day opens: that is five days later at most.
+DECIDED_AFTER = timedelta(days=5)
 _SHOWN = 3  # differences that a sentence names
 
 # Usage that no line charges, and that would be charged once what is missing is here. The other reasons are how the
@@ -123,10 +125,10 @@ def halted(messages: Mapping[Shard, str]) -> Iterator[Blocker]:
 
 def not_judged(judged: Collection[JudgedShard], month: Month, council: str) -> Iterator[Blocker]:
     """Where verdicts of the month, from which the council's credits follow, can still change."""
-    reached = {each.shard for each in judged if each.through >= month.end_at}
+    reached = {each.shard for each in judged if each.through >= month.end_at + DECIDED_AFTER}
     count = sum(shard not in reached for shard in _JUDGED)
     if count:
-        what = f"{count} of {len(_JUDGED)} partitions of tickets and work {_is(count)} not judged to the end of {month}"
+        what = f"{count} of {len(_JUDGED)} partitions of tickets and work {_is(count)} not judged to five days after {month}"
         yield Blocker(f"not-judged.{_digest(council)}", "not-judged", council, what, count)
 
 

@@ -10,6 +10,7 @@ from typing import get_args
 
 import msgspec
 
+from billing.domain.judged import MarkReceived, mark_received
 from billing.domain.metering import Fact, fact_of
 from billing.domain.steps import PricesDecided, SealingKeyKnown, StepReceived, key_known, prices_decided, step_of
 from billing.domain.verdicts import VerdictReceived, verdict_of
@@ -18,6 +19,7 @@ from shared.contracts.catalogue import CatalogueEvent
 from shared.contracts.codec import AnyEvent
 from shared.contracts.envelope import ItemEvent, TimeAdvanced
 from shared.contracts.items import FactWithdrawn, NewItemData, TicketEvent, WorkEvent
+from shared.contracts.judged import JudgedThrough
 from shared.contracts.proposals import ProposalUpdated
 from shared.contracts.statements import SealingKeyPublished, StatementEvent
 from shared.contracts.topics import CATALOGUE, STATEMENTS, TICKETS, USAGE, VERDICTS, WORK
@@ -33,13 +35,13 @@ _CARRIED: dict[str, frozenset[type[AnyEvent]]] = {
     TICKETS.name: frozenset({*get_args(TicketEvent), FactWithdrawn, TimeAdvanced}),
     WORK.name: frozenset({*get_args(WorkEvent), FactWithdrawn, TimeAdvanced}),
     USAGE.name: frozenset({*get_args(UsageEvent), TimeAdvanced}),
-    VERDICTS.name: frozenset(get_args(VerdictEvent)),
+    VERDICTS.name: frozenset({*get_args(VerdictEvent), JudgedThrough}),
     STATEMENTS.name: frozenset({*get_args(StatementEvent), SealingKeyPublished}),
 }
 _encoder = msgspec.json.Encoder(order="deterministic")
 
 
-AnyFact = Fact | VerdictReceived | StepReceived | PricesDecided | SealingKeyKnown
+AnyFact = Fact | VerdictReceived | MarkReceived | StepReceived | PricesDecided | SealingKeyKnown
 
 
 class AcceptedEvent(msgspec.Struct, frozen=True, gc=False):
@@ -65,6 +67,8 @@ def ingest_record(shard: Shard, record: Record) -> AcceptedEvent | InvalidRecord
 def _fact(event: AnyEvent, shard: Shard, record: Record) -> AnyFact | None:
     if isinstance(event, VerdictEvent):
         return verdict_of(event, record.offset)
+    if isinstance(event, JudgedThrough):
+        return mark_received(event, record.offset)
     if isinstance(event, StatementEvent):
         return step_of(event)
     if isinstance(event, SealingKeyPublished):

@@ -8,9 +8,10 @@ CHANGEABLE = {
     "event": "UPDATE",
     "verdict": "UPDATE",
     "month_change": "UPDATE",
+    "judged_through": "UPDATE",
 }
 
 # Who sees what of each table (`shared.sql.isolation`).
-OPEN = {"progress", "sealing_key"}
+OPEN = {"progress", "sealing_key", "judged_through"}
 SHARED_WITHOUT_COUNCIL = {"definition_version"}
 SECRET = {"installation_key"}

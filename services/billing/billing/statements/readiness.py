@@ -13,6 +13,7 @@ from billing.domain.blockers import (
     Blocker,
     Decisions,
     JudgedShard,
+    UnjudgedItems,
     differs,
     halted,
     not_computed,
@@ -215,3 +216,15 @@ class ReadyAt:
     def require(self, snapshot: Snapshot, draft: Statement) -> None:
         """Raises `NotIssuable` as `ReadinessChecks.require_ready`."""
         self.checks.require_ready(snapshot, draft, self.state)
+
+
+def judged_shards(snapshot: Snapshot) -> list[JudgedShard]:
+    """How far the monitor is, by its marks in the snapshot."""
+    return [
+        JudgedShard(
+            mark.shard,
+            mark.through,
+            tuple(UnjudgedItems(each.council, each.parked, each.failed) for each in mark.open),
+        )
+        for mark in snapshot.marks
+    ]

@@ -13,12 +13,14 @@ import msgspec
 from sqlalchemy import Connection, Engine, func, select
 
 from billing.domain.ingest import AcceptedEvent
+from billing.domain.judged import JudgedMark
 from billing.domain.metering import DefinitionKind
 from billing.domain.terms import DefinitionVersions, Terms
 from billing.memo import Memo
 from billing.ports import IngestBatch, Snapshot
 from billing.store import tables
 from billing.store.ledger import SqlLedger
+from billing.store.marks import read_marks
 from billing.store.quarantine import SqlQuarantine, SqlQuarantineStore
 from billing.store.rows import SqlRows
 from billing.store.steps import SqlSteps, SqlStepWriter, lock_statements
@@ -98,6 +100,7 @@ class SqlStore:
                 {each.shard: each.next_offset for each in _PROGRESS.shards(connection)},
                 SqlTallyRows(connection, scope),
                 SqlLedger(connection, scope),
+                marks=read_marks(connection, scope),
                 memo=self._memo,
             )
 
@@ -111,6 +114,11 @@ class SqlStore:
     def dry_run_store(self) -> Iterator["SqlDryRunStore"]:
         with self._engine.connect() as connection:
             yield SqlDryRunStore(self._engine, connection)
+
+    def marks(self) -> tuple[JudgedMark, ...]:
+        """How far the monitor has judged each partition that it has marked. Blocks."""
+        with self._reading() as connection:
+            return read_marks(connection, Scope.all())
 
     def version_counts(self) -> dict[str, int]:
         """How many versions of each kind of definition have been read from the catalogue's log. Blocks."""

@@ -145,6 +145,19 @@ month_change = Table(
     Column("next_offset", BigInteger, nullable=False),
 )
 
+# Of each partition that the monitor judges, the mark that holds; `open` is by council, as JSON.
+judged_through = Table(
+    "judged_through",
+    metadata,
+    Column("topic", String(249), primary_key=True),
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("since", BigInteger, nullable=False),
+    Column("next_offset", BigInteger, nullable=False),
+    Column("through_us", BigInteger, nullable=False),
+    Column("open", Text, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+)
+
 definition_version = Table(
     "definition_version",
     metadata,

@@ -6,10 +6,11 @@ from functools import cache
 from operator import attrgetter, itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, tuple_
 from sqlalchemy.dialects.postgresql import Insert, insert
 
 from billing.domain.ingest import AcceptedEvent
+from billing.domain.judged import MarkReceived
 from billing.domain.metering import DefinitionPublished, EventReceived
 from billing.domain.steps import PricesDecided, SealingKeyKnown, StepReceived
 from billing.domain.verdicts import VerdictReceived
@@ -24,6 +25,8 @@ from shared.sql.progress import Counts, Progress
 from shared.sql.statements import insert_columns, insert_ignore, upsert
 
 Row = tuple[Any, ...]  # in the order of the table's columns
+# Which of two marks holds: the one for which these are larger, the first that differs.
+_REACH = ("since", "next_offset", "through_us", "offset")
 # Columns that are called otherwise than the attribute of the fact.
 _ATTRIBUTES = {"source": "origin.source", "event_id": "origin.id", "at_us": "origin.at_us", "place": "origin.place"}
 
@@ -85,11 +88,17 @@ def _keep_last(connection: Connection, table: Table, rows: Sequence[Row]) -> Non
     _keep(connection, table, sorted(rows, key=_values(table, "offset")), _latest(table))
 
 
+def _keep_farthest(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Of all marks of a partition the one stays that holds."""
+    _keep(connection, table, sorted(rows, key=_values(table, *_REACH)), _farthest(table))
+
+
 _TABLES: Mapping[type, tuple[Table, Callable[[Connection, Table, Sequence[Row]], None]]] = {
     EventReceived: (tables.event, _insert),
     DefinitionPublished: (tables.definition_version, _insert_unknown),
     VerdictReceived: (tables.verdict, _keep_last),
     SealingKeyKnown: (tables.sealing_key, _insert_unknown),
+    MarkReceived: (tables.judged_through, _keep_farthest),
 }
 
 
@@ -147,6 +156,12 @@ def _values(table: Table, *names: str) -> Callable[[Row], Any]:
 @cache
 def _smallest(table: Table) -> Insert:
     return upsert(table, where=insert(table).excluded.place < table.c.place)
+
+
+@cache
+def _farthest(table: Table) -> Insert:
+    new, stored = insert(table).excluded, table.c
+    return upsert(table, where=tuple_(*(new[name] for name in _REACH)) > tuple_(*(stored[name] for name in _REACH)))
 
 
 @cache

@@ -16,7 +16,7 @@ from shared.instants import epoch_ms, epoch_us
 from shared.log.failures import PRODUCT_VERSION, CodeFailure, attempt
 from shared.log.port import Outgoing, Quarantined, Record, Shard
 from shared.log.validation import CONFLICT, TOO_MANY, InvalidRecord, as_quarantined, failed_to_read
-from shared.state.port import Change, Head
+from shared.state.port import Change, Head, Marked
 from shared.units import EpochMillis, EpochSeconds, Offset
 from sla_monitor.domain.agreements import MissingCalendar
 from sla_monitor.domain.announcements import Trigger, announce
@@ -25,7 +25,7 @@ from sla_monitor.domain.decisions import ReevaluationRequest
 from sla_monitor.domain.facts import AnyFact, Opened, fact_of, has_withdrawals, read_record, services_named
 from sla_monitor.domain.incremental import ignored_kinds, may_decide_nothing
 from sla_monitor.domain.item import FactResult, Item, dump_item, identity_digest, is_open, item_key
-from sla_monitor.judging.failed_items import FailedItems, log_failed_record
+from sla_monitor.judging.failed_items import FailedItems, log_failed_record, place_of
 from sla_monitor.judging.item_cache import CachedItem, IdentityLedger, ItemCache
 from sla_monitor.ports import Catalogue, DecisionsLog
 from sla_monitor.store.items import STREAMS, evaluate_known
@@ -69,6 +69,7 @@ class EvaluationContext:
             catalogue_position=Offset(self.catalogue.position),
             decisions_position=Offset(self.decisions.position),
             published_through=Offset(published_through),
+            marked=Marked(since=Offset(published_through)),
         )
 
 
@@ -105,6 +106,7 @@ class ShardBatch:
         self._added: list[tuple[str, AnyFact, bytes, Record]] = []
         self._identities = IdentityLedger()
         self._counts: Counter[str] = Counter()
+        self._parked = Counter(head.parked)
         self._quarantined: list[Quarantined] = []
         self._failed = FailedItems(head)
         self._items: dict[str, bytes | None] = {}
@@ -223,7 +225,7 @@ class ShardBatch:
         """A fact that came back from the archive counts with the first record of it that is read again."""
         if (identity := (fact.source, fact.id)) in item.unread:
             item.unread.remove(identity)
-            self._counts["parked" if item.waiting else "applied"] += 1
+            self._count_facts(key, 1, waiting=item.waiting)
             self._identities.stored(item)
             self._items[key] = dump_item(item)
         else:
@@ -247,13 +249,13 @@ class ShardBatch:
 
     def _attempt(self, cached: CachedItem, work: ItemWork) -> CodeFailure | None:
         """The item has been judged; or why it has not, with everything as it was before."""
-        item, sent, counts = cached.item, len(self._outbox), dict(self._counts)
+        item, sent, counts, parked = cached.item, len(self._outbox), dict(self._counts), dict(self._parked)
         announced, waiting = item.announced, item.waiting
         failure = attempt(self._judge_one, cached, work)
         if failure is not None:
             item.announced, item.waiting = announced, waiting
             del self._outbox[sent:]
-            self._counts = Counter(counts)
+            self._counts, self._parked = Counter(counts), Counter(parked)
         return failure
 
     def _judge_one(self, cached: CachedItem, work: ItemWork) -> None:
@@ -268,8 +270,8 @@ class ShardBatch:
         """Its facts count as applied, nothing is due, and what was announced of it stands."""
         key, new, context = work.key, len(work.new), self._context
         parked = _counted(item) - new if item.waiting else 0
-        self._counts["parked"] -= parked
-        self._counts["applied"] += parked + new
+        self._count_facts(key, -parked, waiting=True)
+        self._count_facts(key, parked + new, waiting=False)
         item.waiting, self._due[key] = False, None
         self._failed.add(key, item, failure, at=self.clock_s, version=context.version, next_offset=self._next_offset)
         self._items[key] = dump_item(item)
@@ -278,7 +280,7 @@ class ShardBatch:
         """The item has its facts, and the catalogue by which it is to be judged once it can be."""
         known_to = item.known_to
         attempt(self._renew, item, work.request)  # one that cannot even be read keeps its catalogue
-        self._counts["parked" if item.waiting else "applied"] += len(work.new)
+        self._count_facts(work.key, len(work.new), waiting=item.waiting)
         self._due[work.key] = None
         if work.new or work.reordered or item.known_to != known_to:
             self._items[work.key] = dump_item(item)
@@ -311,7 +313,7 @@ class ShardBatch:
         before = item.announced, item.waiting, item.known_to
         trigger = _trigger(key, new or work.reordered, work.request, at=self.clock_s)
         evaluation = self._evaluate(item, trigger, work.request)
-        self._count(item, waiting=evaluation.waiting, new=len(new))
+        self._count(key, item, waiting=evaluation.waiting, new=len(new))
         item.waiting, self._due[key] = evaluation.waiting, _due_at(evaluation.wake)
         events, item.announced = announce(item.announced, evaluation, trigger)
         self._outbox += [Outgoing(each.id, VERDICTS.name, key, encode_event(each), self._clock_ms) for each in events]
@@ -337,13 +339,19 @@ class ShardBatch:
             as_of=self.clock_s,
         )
 
-    def _count(self, item: Item, *, waiting: bool, new: int) -> None:
+    def _count(self, key: str, item: Item, *, waiting: bool, new: int) -> None:
         """All facts of an item whose council has no agreement yet are parked, and all of them apply when it has."""
         if item.waiting != waiting:
             # Waiting may begin late too: facts that came before their item's opening need no agreement.
-            self._counts["parked" if item.waiting else "applied"] -= _counted(item) - new
+            self._count_facts(key, new - _counted(item), waiting=item.waiting)
             new = _counted(item)
-        self._counts["parked" if waiting else "applied"] += new
+        self._count_facts(key, new, waiting=waiting)
+
+    def _count_facts(self, key: str, facts: int, *, waiting: bool) -> None:
+        """So many facts more of an item are parked or applied."""
+        self._counts["parked" if waiting else "applied"] += facts
+        if waiting:
+            self._parked[place_of(key)[0]] += facts
 
     def _quarantine(self, record: Record, invalid: InvalidRecord) -> None:
         self._counts["quarantined"] += 1
@@ -361,6 +369,7 @@ class ShardBatch:
             counts=dict(counts),
             failed=self._failed.keys,
             held=self._failed.held,
+            parked={council: count for council, count in sorted(self._parked.items()) if count},
         )
         return Change(head, self._items, self._due, self._identities.changes, self._outbox, self._quarantined)
 

@@ -15,6 +15,7 @@ from shared.state.port import Head
 from shared.units import CouncilId, ItemId
 from sla_monitor.domain.decisions import ReevaluationRequest, request_for
 from sla_monitor.domain.item import OUTAGE_MARK, Item, ItemFailure, load_item
+from sla_monitor.store.items import STREAMS
 
 # Of one council in one shard. With one more, its terms or this release are at fault rather than single items.
 MOST_FAILED = 10
@@ -99,6 +100,17 @@ def failed_before(items: Mapping[str, bytes], version: str) -> dict[str, bytes]:
     """Those of the failed `items` that `version` has not tried to judge."""
     failures = {key: load_item(blob).failed for key, blob in items.items()}
     return {key: items[key] for key, failure in failures.items() if failure is None or failure.version != version}
+
+
+def request_to_judge(
+    requests: Sequence[ReevaluationRequest], shard: Shard, key: str, blob: bytes
+) -> ReevaluationRequest | None:
+    """The request to judge the item again that is stored under `key`, if any is about it."""
+    item, stream, (council, name) = load_item(blob), STREAMS[shard.topic], split_item_key(key)
+    found = attempt(request_for, requests, item, council=council, stream=stream, name=name)
+    if item.failed is None and not isinstance(found, CodeFailure):
+        return found
+    return request_for_failed(requests, stream, key, item)
 
 
 def request_for_failed(

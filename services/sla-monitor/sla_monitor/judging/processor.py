@@ -1,15 +1,13 @@
 """Judging shards: records into items, items into verdicts, all of it in one fenced write with the offset."""
 
 import asyncio
-import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from shared.contracts.envelope import item_key, split_item_key
+from shared.contracts.envelope import item_key
 from shared.contracts.topics import Topic
-from shared.log.failures import CodeFailure, attempt
 from shared.log.port import Bus, Fenced, Record, Shard, every_shard
 from shared.log.processor import CaughtUp
 from shared.paging import paged
@@ -18,8 +16,9 @@ from shared.state.port import MAX_WRITE_BYTES, Change, Head, StateStore
 from shared.state.publisher import Publisher
 from shared.units import CouncilId, EpochSeconds, ItemId, Offset
 from sla_monitor.domain.archive import recalled
-from sla_monitor.domain.decisions import CATALOGUE_CHANGED, ReevaluationRequest, request_for
-from sla_monitor.domain.item import OUTAGE_MARK, dump_item, load_item
+from sla_monitor.domain.decisions import CATALOGUE_CHANGED, ReevaluationRequest
+from sla_monitor.domain.item import OUTAGE_MARK, dump_item
+from sla_monitor.domain.marks import is_mark_due
 from sla_monitor.judging.archiving import Archiver, ArchiveReader, without
 from sla_monitor.judging.batch import EvaluationContext, ShardBatch
 from sla_monitor.judging.failed_items import (
@@ -28,9 +27,10 @@ from sla_monitor.judging.failed_items import (
     count_failed,
     failed_before,
     releasable,
-    request_for_failed,
+    request_to_judge,
 )
 from sla_monitor.judging.item_cache import ItemCache
+from sla_monitor.judging.marking import DecidedRecords, ShardMarker, nothing_decided, with_mark
 from sla_monitor.judging.recovery import (
     RECONCILED,
     PublicationTracker,
@@ -38,13 +38,11 @@ from sla_monitor.judging.recovery import (
     Unreconciled,
     published_otherwise,
     replay_unreconciled,
+    warn_of_loss,
 )
-from sla_monitor.store.items import STREAMS
 
 # Items that are judged again in one write, each of which may announce all that it has announced.
 _AGAIN_AT_ONCE = 500
-
-_log = logging.getLogger(__name__)
 
 
 class _Judged(NamedTuple):
@@ -67,12 +65,14 @@ class JudgingProcessor:
         *,
         archiver: Archiver | None = None,
         accepted_below: AcceptedBelow = nothing_accepted,
+        decided: DecidedRecords = nothing_decided,
     ) -> None:
         self._states, self._bus, self._context = states, bus, context
         self._again_at_once = min(states.max_batch, _AGAIN_AT_ONCE)
         self._archive, self._archiver = archive, archiver
         self._publisher = Publisher(states, bus)
         self._floods = FloodGuard(states, accepted_below)
+        self._marker = ShardMarker(states, decided)
         self._heads: dict[Shard, Head | None] = {}
         self._caches: defaultdict[Shard, ItemCache] = defaultdict(ItemCache)
         self._publications = PublicationTracker(states, bus)
@@ -84,10 +84,11 @@ class JudgingProcessor:
     async def position(self, shard: Shard) -> int | None:
         """The stored next offset; what was remembered of the shard is forgotten, but not without a comparison."""
         head = await self._states.head(shard)
-        _warn_of_loss(shard, self._heads.get(shard), head)
+        warn_of_loss(shard, self._heads.get(shard), head)
         if head != self._heads.get(shard):
             self._caches.pop(shard, None)
         self._publisher.forget(shard)
+        self._marker.forget(shard)
         self._tried.discard(shard)
         self._heads[shard] = head
         await self._publications.start(shard, head)
@@ -111,6 +112,7 @@ class JudgingProcessor:
         await self._publish(shard, head)
         if self._publications.must_record(shard):
             head = await self._record_position(shard, head, await self._publications.position(shard))
+        await self._mark(shard, head, to_ms=head.clock_ms)
         return head.next_offset
 
     async def idle(self, shard: Shard, *, caught_up: CaughtUp) -> None:
@@ -120,6 +122,7 @@ class JudgingProcessor:
             # A shard without new records would otherwise never find out that the store has lost its deadlines.
             raise Fenced(f"{shard} is not as it was left")
         if head is None:
+            await self._begin_empty(shard, caught_up)
             return
         if self._context.is_outdated(head):
             head = await self._judge_again(shard, head, head)
@@ -134,6 +137,7 @@ class JudgingProcessor:
         await self._publish(shard, self._heads[shard] or head)
         if has_read_all and self._publications.has_unrecorded(shard):
             await self._reconcile(shard, to_ms=to_ms)
+        await self._mark(shard, self._heads[shard] or head, to_ms=to_ms)
         if has_read_all and self._archiver is not None:
             await self._sweep(shard, self._archiver)
 
@@ -150,9 +154,11 @@ class JudgingProcessor:
         head = await self._states.head(shard)
         if head is None:
             return False
-        until_s = self._context.judged_to_ms // 1000
+        until_ms = self._context.judged_to_ms
+        until_s = until_ms // 1000
         return (
             self._context.is_outdated(head)
+            or is_mark_due(head, until_ms)
             or bool(releasable(head))
             or bool(await self._states.due(shard, until_s=EpochSeconds(until_s), limit=1))
             or bool(await self._states.outbox(shard, limit=1))
@@ -221,7 +227,7 @@ class JudgingProcessor:
         requests = [CATALOGUE_CHANGED] if head.catalogue_position < catalogue_position else []
         requests += decisions.current.requests(after=head.decisions_position)
         async for page in self._requested_pages(shard, requests, head):
-            wanted = {key: _request_for(requests, shard, key, blob) for key, blob in page.items()}
+            wanted = {key: request_to_judge(requests, shard, key, blob) for key, blob in page.items()}
             requested = {key: request for key, request in wanted.items() if request is not None}
             if not requested:
                 continue
@@ -306,6 +312,34 @@ class JudgingProcessor:
         archiver.moved(len(swept.left))
         await self._publisher.send(shard)
 
+    async def _begin_empty(self, shard: Shard, caught_up: CaughtUp) -> None:
+        """A shard without any record has a head too, so that it can be marked."""
+        published = await self._publications.position(shard)
+        if not await caught_up():
+            return
+        first, end = await self._bus.bounds(shard)
+        # Of a shard that never had a record nothing was published.
+        known = 0 if end else published.end
+        head = self._context.first_head(first, published_through=known)
+        await self._commit(shard, None, self._batch(shard, head).change())
+        if not end:
+            self._publications.record(shard, published)
+
+    async def _mark(self, shard: Shard, head: Head, *, to_ms: int) -> None:
+        """A mark that is due is in the log, after all announcements before it.
+
+        The log holds these already: what a mark says must not depend on what is still to be sent. There is none while
+        something that was published may be unknown here, or something that is known is not judged by yet.
+        """
+        if self._publications.unreconciled_of(shard) or self._context.is_outdated(head) or releasable(head):
+            return
+        through_ms, since = max(head.clock_ms, to_ms), self._publications.marks_since(shard)
+        marked = await self._marker.mark(shard, head, through_ms=through_ms, since=since)
+        if marked is not None:
+            # The clock stays: history that is sent late is judged by its own time.
+            await self._commit(shard, head, with_mark(self._batch(shard, head).change(), shard, marked))
+            await self._publisher.send(shard)
+
     async def _reconcile(self, shard: Shard, *, to_ms: int) -> None:
         """Readers hold what holds, and the head says up to where the announcements are known here.
 
@@ -361,24 +395,3 @@ class JudgingProcessor:
         """The log holds all announcements, and they have been compared with what the store remembers at its start."""
         await self._publisher.send(shard)
         await self._publications.compare_at_start(shard, head)
-
-
-def _warn_of_loss(shard: Shard, remembered: Head | None, stored: Head | None) -> None:
-    """A log line if the store has gone back: it was emptied, or an older copy of it was restored."""
-    revision = 0 if stored is None else stored.revision
-    if remembered is not None and revision < remembered.revision:
-        _log.warning(
-            "live state of %s went back from revision %d (offset %d) to %d (offset %s): its records are read again",
-            *(shard, remembered.revision, remembered.next_offset),
-            *(revision, "none" if stored is None else stored.next_offset),
-        )
-
-
-def _request_for(
-    requests: Sequence[ReevaluationRequest], shard: Shard, key: str, blob: bytes
-) -> ReevaluationRequest | None:
-    item, stream, (council, name) = load_item(blob), STREAMS[shard.topic], split_item_key(key)
-    found = attempt(request_for, requests, item, council=council, stream=stream, name=name)
-    if item.failed is None and not isinstance(found, CodeFailure):
-        return found
-    return request_for_failed(requests, stream, key, item)

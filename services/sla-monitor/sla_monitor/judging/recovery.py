@@ -7,6 +7,7 @@ publishes nothing, of an item about which something was published that held for 
 everything. What its head knows is its `published_through`: an offset of the shard of announcements.
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
@@ -80,6 +81,8 @@ class PublicationTracker:
         # Shards that were started while there were announcements that their heads do not know.
         self._unreconciled: dict[Shard, Unreconciled] = {}
         self._not_compared: set[Shard] = set()
+        # Where the announcements ended when a shard was started that may not know all of them.
+        self._started: dict[Shard, int] = {}
 
     async def start(self, shard: Shard, head: Head | None) -> None:
         """The shard is started with `head`; whatever it has published and forgotten is in the log by now."""
@@ -91,6 +94,7 @@ class PublicationTracker:
         if end != (0 if head is None else head.published_through):
             self._unreconciled[shard] = Unreconciled(end)
             self._not_compared.add(shard)
+            self._started[shard] = end
 
     async def compare_at_start(self, shard: Shard, head: Head) -> None:
         """A shard just started is reconciled, or for fewer items not, where the store remembers what was published.
@@ -122,6 +126,7 @@ class PublicationTracker:
         """The head says that all below the position is known, and readers hold what it holds."""
         self._recorded[shard] = position
         self._unreconciled.pop(shard, None)
+        self._not_compared.discard(shard)
 
     def unreconciled_of(self, shard: Shard) -> Unreconciled | None:
         """What is to be compared when the shard is idle; None if nothing is."""
@@ -137,6 +142,10 @@ class PublicationTracker:
         recorded = self._recorded.get(shard)
         unrecorded = self._written[shard] - (0 if recorded is None else recorded.written)
         return shard not in self._unreconciled and unrecorded >= MAX_UNRECORDED
+
+    def marks_since(self, shard: Shard) -> int:
+        """From which offset of the announcements on the shard's marks hold, also where they say less than before."""
+        return self._started.get(shard, 0)
 
     @property
     def unreconciled(self) -> frozenset[Shard]:
@@ -221,3 +230,14 @@ async def replay_announcements(
                 event = decode_event(record.value or b"")
                 if isinstance(event, VerdictEvent):
                     replay.add(event)
+
+
+def warn_of_loss(shard: Shard, remembered: Head | None, stored: Head | None) -> None:
+    """A log line if the store has gone back: it was emptied, or an older copy of it was restored."""
+    revision = 0 if stored is None else stored.revision
+    if remembered is not None and revision < remembered.revision:
+        logging.getLogger(__name__).warning(
+            "live state of %s went back from revision %d (offset %d) to %d (offset %s): its records are read again",
+            *(shard, remembered.revision, remembered.next_offset),
+            *(revision, "none" if stored is None else stored.next_offset),
+        )

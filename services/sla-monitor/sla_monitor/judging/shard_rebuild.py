@@ -182,10 +182,7 @@ class ShardRebuild:
         self._head, self._stored = change.head, marked
 
     async def _unmark(self) -> None:
-        """The shard is finished; one without records has no head, as before anything was read."""
-        if self._head.revision == UNFINISHED_HEAD.revision:
-            await self._states.forget(self._shard)
-            return
+        """The shard is finished, also one without records."""
         head = replace(self._head, revision=self._head.revision + 1)
         await self._states.commit(self._shard, self._stored, Change(head))
 

@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import CompoundSelect, Connection, Engine, Select, bindparam, delete, insert, literal, select, union_all
 
 from shared.contracts.codec import decode_event, encode_event
+from shared.contracts.judged import JudgedThrough
 from shared.contracts.verdicts import (
     TargetBreached,
     TargetMet,
@@ -63,7 +64,7 @@ class VerdictRecorder:
 
     async def apply(self, shard: Shard, records: Sequence[Record]) -> int:
         """The announcements are recorded once each; raises `Busy` while the database is away."""
-        events = [_verdict_event(record) for record in records]
+        events = [event for record in records if (event := _verdict_event(record)) is not None]
         after = records[-1].offset + 1
         with busy_during_outages():
             await asyncio.to_thread(
@@ -73,6 +74,7 @@ class VerdictRecorder:
                 first=records[0].offset,
                 after=after,
                 events=events,
+                marks=len(records) - len(events),
             )
         self._recorded(events)
         self._expected[shard] = after
@@ -82,8 +84,11 @@ class VerdictRecorder:
         """Nothing waits for time to pass."""
 
 
-def _verdict_event(record: Record) -> VerdictEvent:
+def _verdict_event(record: Record) -> VerdictEvent | None:
+    """The announcement; None for a mark, which says of no verdict anything."""
     event = decode_event(record.value or b"")
+    if isinstance(event, JudgedThrough):
+        return None
     if not isinstance(event, VerdictEvent):
         raise TypeError(f"expected a verdict at offset {record.offset}, got {type(event).__name__}")
     return event
@@ -105,10 +110,10 @@ class SqlAnnouncementStore:
             return _PROGRESS.shards(connection)
 
     def record(
-        self, shard: Shard, *, expected: int | None, first: int, after: int, events: Sequence[VerdictEvent]
+        self, shard: Shard, *, expected: int | None, first: int, after: int, events: Sequence[VerdictEvent], marks: int
     ) -> None:
-        covered = after - (first if expected is None else expected)
-        counts = Counts(applied=len(events), absent=covered - len(events))
+        applied, covered = len(events) + marks, after - (first if expected is None else expected)
+        counts = Counts(applied=applied, absent=covered - applied)
         with self._engine.begin() as connection:
             _PROGRESS.advance(
                 connection, shard, expected=expected, first_offset=first, next_offset=after, counts=counts

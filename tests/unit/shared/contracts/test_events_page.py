@@ -13,6 +13,7 @@ from shared.contracts.catalogue import CatalogueEvent
 from shared.contracts.decisions import DecisionEvent
 from shared.contracts.envelope import Event, TimeAdvanced
 from shared.contracts.items import FactWithdrawn, TicketEvent, WorkEvent
+from shared.contracts.judged import JudgedThrough
 from shared.contracts.proposals import ProposalUpdated
 from shared.contracts.schema import event_types, examples
 from shared.contracts.statements import SealingKeyPublished, StatementEvent
@@ -39,7 +40,7 @@ CARRIED = [
     (USAGE, get_args(UsageEvent)),
     (CATALOGUE, [*get_args(CatalogueEvent), *get_args(AccessEvent), ProposalUpdated]),
     (DECISIONS, get_args(DecisionEvent)),
-    (VERDICTS, get_args(VerdictEvent)),
+    (VERDICTS, [*get_args(VerdictEvent), JudgedThrough]),
     (STATEMENTS, [*get_args(StatementEvent), SealingKeyPublished]),
     (AUDIT, [AuditRecorded]),
 ]
