@@ -45,6 +45,7 @@ FIGURES = (
     "statements/{council}/{month}",
     "statements/{council}/{month}.{suffix}",
     "statements/{council}/{month}/lines/{line}",
+    "statements/{council}/{month}/status",
     "today",
     "verdicts",
 )
