@@ -51,6 +51,7 @@ FIGURES = (
     "statements/{council}/{month}/lines/{line}",
     "statements/{council}/{month}/payments",
     "statements/{council}/{month}/queries",
+    "statements/{council}/{month}/status",
     "today",
     "verdicts",
 )

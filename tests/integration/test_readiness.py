@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from billing.consumer import ingest
-from billing.domain.blockers import Blocker, JudgedShard
+from billing.domain.blockers import DECIDED_AFTER, Blocker, JudgedShard
 from billing.domain.ingest import TOPICS
 from billing.ports import Snapshot
 from billing.statements.drafts import draft_in
@@ -48,7 +48,7 @@ from tests.support.recounting import CATALOGUE_OF_ALL
 AT = "2026-05-07T12:00:00+00:00"
 NOON = datetime(2026, 6, 9, 12, tzinfo=UTC)
 BEXHILL = Council(id="bexhill", name="Bexhill")
-JUDGED = [JudgedShard(shard, MAY.end_at) for shard in every_shard((TICKETS, WORK))]
+JUDGED = [JudgedShard(shard, MAY.end_at + DECIDED_AFTER) for shard in every_shard((TICKETS, WORK))]
 
 
 @pytest.fixture

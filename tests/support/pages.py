@@ -6,7 +6,8 @@ from fastapi import APIRouter, FastAPI, Response
 from fastapi.responses import HTMLResponse
 
 from billing.documents.forms import form
-from billing.documents.page import partnership_page
+from billing.documents.line_view import line_view
+from billing.documents.page import line_page, partnership_page
 from billing.documents.shown import ShownStatement
 from billing.domain.partnership_recharges import PartnershipRecharges, partnership_recharges
 from billing.domain.statement import Statement, build_statement
@@ -32,6 +33,7 @@ from sla_monitor.reports.today import ActiveAlert, CouncilToday, GroupState, Pip
 from tallystick.demo.home_page import AttainmentRow, HomePage, StatementRow, router
 from tests.support import credits, histories, recharges
 from tests.support.callers import MAY_ALL
+from tests.support.whole_statement import COUNTED, shown
 
 OCTOBER = Month(2026, 10)
 TARGET = "Resolution time: within 8 working hours"
@@ -43,6 +45,8 @@ ADDRESSES = (
     "/item",
     "/item/open",
     "/statement",
+    "/statement/whole",
+    "/statement/line",
     "/partnership",
     "/accessibility",
     "/licences",
@@ -303,6 +307,15 @@ def application(home: HomePage = HOME) -> FastAPI:
     @routes.get("/statement")
     def statement_of_ashby() -> str:
         return form("html").render(ShownStatement(statement())).decode()
+
+    @routes.get("/statement/whole")
+    def statement_with_everything() -> str:
+        return form("html").render(shown()).decode()
+
+    @routes.get("/statement/line")
+    def line_of_a_statement() -> str:
+        of = shown().statement
+        return line_page(line_view(of, of.lines[0], [COUNTED], "/statement/line"))
 
     @routes.get("/partnership")
     def partnership_of_two() -> str:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.domain.blockers import (
+    DECIDED_AFTER,
     WAITING,
     Blocker,
     BlockerDecision,
@@ -231,17 +232,19 @@ def test_nothing_is_unread_where_all_was_read() -> None:
     )
 
 
-JUDGED = [JudgedShard(shard, MAY.end_at) for shard in every_shard((TICKETS, WORK))]
+JUDGED = [JudgedShard(shard, MAY.end_at + DECIDED_AFTER) for shard in every_shard((TICKETS, WORK))]
 
 
 def test_a_month_is_judged_once_every_partition_is_judged_to_its_end() -> None:
-    second_before = JudgedShard(JUDGED[0].shard, MAY.end_at - timedelta(seconds=1))
+    second_before = JudgedShard(JUDGED[0].shard, MAY.end_at + DECIDED_AFTER - timedelta(seconds=1))
 
     assert list(not_judged(JUDGED, MAY, "ashby")) == []
     (late,) = not_judged([second_before, *JUDGED[1:]], MAY, "ashby")
     (missing,) = not_judged(JUDGED[1:], MAY, "ashby")
 
-    assert late.what == missing.what == "1 of 24 partitions of tickets and work is not judged to the end of 2026-05"
+    assert (
+        late.what == missing.what == "1 of 24 partitions of tickets and work is not judged to five days after 2026-05"
+    )
     assert (late.council, late.is_decidable) == ("ashby", False)
 
 

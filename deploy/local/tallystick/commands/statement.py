@@ -114,8 +114,11 @@ def _lines(found: Mapping[str, Any]) -> "Iterator[str | Table]":
     for credit in credits_:
         amount = format_gbp(-credit["applied_pence"])
         table.add_row(f"Credit: {credit['target']}", credit["reason"], "", amount)
+    for line in found.get("corrections", ()):
+        table.add_row(f"Correction of {line['month']}", line["name"], "", format_gbp(line["payable_pence"]))
     table.add_section()
-    table.add_row("Total before VAT", "", "", format_gbp(found["total_pence"]))
+    payable_pence = found.get("payable_pence", found["total_pence"])
+    table.add_row("Total before VAT", "", "", format_gbp(payable_pence))
     if found["gross_pence"] is not None:
         table.add_row("VAT", "", "", format_gbp(found["vat"]["vat_pence"]))
         table.add_row("Total with VAT", "", "", format_gbp(found["gross_pence"]))

@@ -8,6 +8,7 @@ from billing.domain.charge_line import ChargeLine
 from billing.domain.coding import LineCoding
 from billing.domain.credits.credit_line import CreditLine
 from billing.domain.terms import Terms
+from shared.contracts.definitions import Agreement
 
 
 def charges_with_coding(terms: Terms, lines: Iterable[ChargeLine]) -> tuple[ChargeLine, ...]:
@@ -37,7 +38,12 @@ def credits_with_coding(
 def recorded_coding(terms: Terms, agreement: str, service: str, day: date) -> LineCoding | None:
     """Where the council books the service on `day`; None where its agreement names no codes for it."""
     version = terms.agreements.on(agreement, day)
-    coded = None if version is None else version.definition.coding_of(service)
+    return None if version is None else line_coding(version.definition, service)
+
+
+def line_coding(agreement: Agreement, service: str) -> LineCoding | None:
+    """Where a version of an agreement books the service; None where it names no codes for it."""
+    coded = agreement.coding_of(service)
     if coded is None:
         return None
     return LineCoding(coded.cost_centre or "", coded.ledger_code or "", coded.purchase_order or "", coded.illustrative)
