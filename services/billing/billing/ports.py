@@ -1,6 +1,6 @@
 """What billing needs of a store: one atomic write for each batch, and the reads that a statement is made of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -9,10 +9,12 @@ from typing import NamedTuple, Protocol
 
 from billing.domain.credits.attainment import TargetAttainment
 from billing.domain.ingest import AcceptedEvent
+from billing.domain.metering import EventReceived
 from billing.domain.meters import MeteredEvent
 from billing.domain.numbers import DocumentKind
 from billing.domain.terms import Terms
 from billing.domain.usage import Usage, UsageDetail
+from billing.domain.verdicts import VerdictReceived
 from shared.contracts.definitions import Service
 from shared.contracts.meters import NamedMeter
 from shared.contracts.scalars import Stream
@@ -163,6 +165,21 @@ class VerdictReads(Protocol):
         ...
 
 
+class TallyReads(Protocol):
+    """The rows themselves, one by one in the order of a tally, of the councils in scope."""
+
+    def events(self, month: Month, council: str, *, since: date) -> Iterator[EventReceived]:
+        """Every event of each item that any event of the month is about, then every reading since then and its changes.
+
+        A reading from before is here too where an event of the month names it.
+        """
+        ...
+
+    def verdicts(self, month: Month, council: str, agreements: Sequence[str]) -> Iterator[VerdictReceived]:
+        """The verdicts of the month that hold, under these agreements."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class StoredDocument:
     """An issued document: its number, its place in the chain, and its canonical bytes."""
@@ -211,6 +228,7 @@ class Snapshot:
     usage: UsageReads
     verdicts: VerdictReads
     steps: StepReads
+    tally: TallyReads
 
 
 class SnapshotStore(Protocol):

@@ -19,6 +19,7 @@ from billing.ports import IngestBatch, Snapshot
 from billing.store import tables
 from billing.store.quarantine import SqlQuarantineStore
 from billing.store.steps import SqlSteps, SqlStepWriter, lock_statements
+from billing.store.tally_rows import SqlTallyRows
 from billing.store.usage import SqlUsage
 from billing.store.verdicts import SqlVerdicts
 from billing.store.writing import arrival, write
@@ -81,8 +82,13 @@ class SqlStore:
     def snapshot(self, scope: Scope) -> Iterator[Snapshot]:
         with self._scoped(scope) as connection:
             terms = self._current_terms(connection, scope)
-            steps = SqlSteps(connection, scope)
-            yield Snapshot(terms, SqlUsage(connection, scope), SqlVerdicts(connection, scope), steps)
+            yield Snapshot(
+                terms,
+                SqlUsage(connection, scope),
+                SqlVerdicts(connection, scope),
+                SqlSteps(connection, scope),
+                SqlTallyRows(connection, scope),
+            )
 
     @contextmanager
     def taking_steps(self) -> Iterator[SqlStepWriter]:
