@@ -151,7 +151,19 @@ VERBS = (
         is_group=True,
         on_interrupt=Interruption.WRITES_FILES,
     ),
-    Verb("verify", _HAND_OVER, "Check a file by itself, without any state.", _STATELESS, is_group=True),
+    Verb(
+        "verify",
+        _HAND_OVER,
+        "Check a statement's tally, or a month of evidence, by itself: no server, no state.",
+        _STATELESS,
+    ),
+    Verb(
+        "acknowledge",
+        _HAND_OVER,
+        "Sign, as a council and with a key of your own, the statement that you have verified.",
+        _STATELESS,
+        on_interrupt=Interruption.WRITES_FILES,
+    ),
     Verb(
         "correct",
         _DECIDE,

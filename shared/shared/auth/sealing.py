@@ -28,6 +28,11 @@ class NotSigned(Exception):
     """The signature proves nothing; the message says why, for people."""
 
 
+def new_private_key() -> str:
+    """A new key of Ed25519, in PEM (PKCS 8)."""
+    return OKPKey.generate_key("Ed25519").as_pem(private=True).decode()
+
+
 def read_private_key(text: str) -> SealingKey:
     """The private key in PEM (PKCS 8) or as a JWK, with its thumbprint as `kid`. Raises `NotAKey`."""
     key = _read(text)
