@@ -70,7 +70,7 @@ def test_every_tally_verifies(
 
 def written(store: SqlStore, month: Month, folder: Path) -> Path:
     path = folder / "tally.jsonl.gz"
-    with Tallies(store, WallClock()).draft(ASHBY.id, month, scope=Scope.all()) as file:
+    with Tallies(store, WallClock(), lambda: None).file(ASHBY.id, month, scope=Scope.all()) as file:
         path.write_bytes(file.read())
     return path
 

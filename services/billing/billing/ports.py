@@ -179,6 +179,10 @@ class TallyReads(Protocol):
         """The verdicts of the month that hold, under these agreements."""
         ...
 
+    def kept(self, council: str, month: Month) -> bytes | None:
+        """What was kept with the statement that was issued (`billing.tally.basis`); None where nothing was."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class StoredDocument:
@@ -247,6 +251,10 @@ class StepWriter(StepReads, Protocol):
 
     def add(self, event: StatementEvent) -> bool:
         """The step, and what follows from it, is stored and will be published; False where it was taken already."""
+        ...
+
+    def keep_basis(self, council: str, month: Month, content: bytes) -> None:
+        """What the statement that is issued was computed from beside events is kept with it."""
         ...
 
     def next_sequence(self, provider: str, financial_year: int, kind: DocumentKind) -> int:

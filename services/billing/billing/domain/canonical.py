@@ -16,7 +16,6 @@ import msgspec
 from billing.domain.charge_line import ChargeLine, plain, working_type
 from billing.domain.credits.credit_line import CreditLine
 from billing.domain.credits.reason import reason
-from billing.domain.rules import RULES_VERSION
 from billing.domain.statement import ServiceCharges, Statement
 from billing.domain.statement_vat import ProviderVat
 from billing.domain.usage import Evidence, UnbilledUsage
@@ -92,7 +91,7 @@ def _statement(statement: Statement) -> dict[str, Any]:
     }
     return {
         "format": FORMAT,
-        "rules_version": RULES_VERSION,
+        "rules_version": statement.rules_version,
         "council": {"id": council.id, "name": council.name, "gss": council.gss, "party": _builtin(council.party)},
         "providers": [
             {"id": provider.id, "name": provider.name, "party": _builtin(provider.party)}

@@ -66,6 +66,7 @@ def _statement(read: Mapping[str, Any]) -> Statement:
         suppliers=tuple(_as(Provider, _given(each)) for each in providers),
         corrections=_as(tuple[CorrectionLine, ...], _with_month(read.get("corrections", ()), "month")),
         issued=_as(Issued | None, read.get("issued")),
+        rules_version=_as(int, read["rules_version"]),
     )
 
 

@@ -24,6 +24,7 @@ from billing.domain.rating.adjustments import MINIMUM
 from billing.domain.rating.charge_kind import YearSoFar
 from billing.domain.rating.pipeline import rate
 from billing.domain.rating.windows import APRIL, has_terms_over_a_year, reads_attributes
+from billing.domain.rules import RULES_VERSION
 from billing.domain.statement_vat import StatementVat, charges_with_vat, credits_with_vat, statement_vat
 from billing.domain.terms import TariffPeriod, Terms, closing_day
 from billing.domain.usage import Evidence, MeteredUsage, Usage, UsageDetail, classify_usage, failed_usage
@@ -86,7 +87,7 @@ class Statement:
 
     `suppliers` are the providers of its agreements, as they are at the end of the month, and `partnerships` those of
     which it is a member then: no part of what it states. `corrections` are of earlier months; `issued` is None until
-    it is.
+    it is. `rules_version` says by which rules of rating it was made.
     """
 
     council: Council
@@ -102,6 +103,7 @@ class Statement:
     partnerships: tuple[Partnership, ...] = ()
     corrections: tuple[CorrectionLine, ...] = ()
     issued: Issued | None = None
+    rules_version: int = RULES_VERSION
 
     @property
     def lines(self) -> tuple[ChargeLine, ...]:

@@ -192,11 +192,16 @@ def draft_in(snapshot: Snapshot, council: str, month: Month, status: Status) -> 
         alone = _built(snapshot, council, month, (), status)
         if not alone.credits_pence:
             return alone  # no year's cap can reduce it
+    return _built(snapshot, council, month, earlier_in(snapshot, council, month), status)
+
+
+def earlier_in(snapshot: Snapshot, council: str, month: Month) -> list[Statement]:
+    """What the earlier months on which the month may depend come to by now, ascending. Raises `StatementFailed`."""
     earlier: list[Statement] = []
     for before in earlier_months(snapshot.terms, council, month):
         with suppress(UnknownCouncil, NoAgreement):
             earlier.append(_built(snapshot, council, before, earlier, "provisional"))
-    return _built(snapshot, council, month, earlier, status)
+    return earlier
 
 
 def _built(snapshot: Snapshot, council: str, month: Month, earlier: Sequence[Statement], status: Status) -> Statement:

@@ -26,6 +26,7 @@ from billing.domain.packing import packed
 from billing.domain.statement import Statement
 from billing.ports import Snapshot, StepStore, StepWriter
 from billing.statements.drafts import statement_in, status_of
+from billing.statements.tallies import basis_to_keep
 from shared.auth.principal import Principal
 from shared.clock import Clock
 from shared.contracts.definitions import Agreement
@@ -53,7 +54,10 @@ RequireReady = Callable[[Snapshot, Statement], None]
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a council's month comes to now, its hash, its life, and the steps that it has taken."""
+    """What a council's month comes to now, its hash, its life, and the steps that it has taken.
+
+    `basis` is what it follows from beside events, compressed; there only where it is about to be issued.
+    """
 
     statement: Statement
     sha256: str
@@ -62,6 +66,7 @@ class Draft:
     price_setters: frozenset[str]
     review_days: int | None
     read_through: tuple[ReadThrough, ...]
+    basis: bytes = b""
 
 
 class StatementSteps:
@@ -123,6 +128,7 @@ class StatementSteps:
             require_issuable(draft.life, sha256=draft.sha256, today=self._today())
             data = self._sealed(draft, writer, about("issued"))
             writer.add(StatementIssued(**self._envelope(council, month, data.step), data=data))
+            writer.keep_basis(council, month, draft.basis)
         return self.draft(council, month, scope=caller.scope)
 
     def _sealed(self, draft: Draft, writer: StepWriter, about: dict[str, Any]) -> DocumentData:
@@ -166,6 +172,7 @@ class StatementSteps:
             draft = self._draft(snapshot, council, month)
             if require_ready:
                 self._require_ready(snapshot, draft.statement)
+                draft = replace(draft, basis=basis_to_keep(snapshot, draft.statement))
         with self._store.taking_steps() as writer:
             if len(writer.steps(council, month)) != len(draft.steps):
                 raise StepNotAllowed("somebody else has just taken a step with this statement: look at it again")

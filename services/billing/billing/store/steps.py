@@ -134,6 +134,10 @@ class SqlStepWriter(SqlSteps):
             add(self.connection, tables.outbox, [message])
         return new
 
+    def keep_basis(self, council: str, month: Month, content: bytes) -> None:
+        row = {"council": council, "month": str(month), "content": content}
+        self.connection.execute(insert_ignore(tables.tally_basis), [row])
+
     def next_sequence(self, provider: str, financial_year: int, kind: DocumentKind) -> int:
         table = tables.document.c
         query = select(func.max(table.sequence)).where(

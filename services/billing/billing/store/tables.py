@@ -198,6 +198,15 @@ document = Table(
     UniqueConstraint("provider", "council", "previous"),
 )
 
+# What an issued statement was computed from beside events, compressed (`billing.tally.basis`).
+tally_basis = Table(
+    "tally_basis",
+    metadata,
+    _id("council", primary_key=True),
+    Column("month", String(7), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+
 # Double entry: the entries of a posting sum to 0. An entry's id says what it is of, so that none is booked twice.
 ledger_entry = Table(
     "ledger_entry",
@@ -230,6 +239,7 @@ for _table, _message in (
     (statement_step, "steps of a statement are for ever"),
     (blocker_decision, "decisions are for ever"),
     (document, "an issued document never changes"),
+    (tally_basis, "what a statement was issued by never changes"),
     (ledger_entry, "the ledger only grows"),
 ):
     only_grows(_table, _message)

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from billing.domain.metering import EventReceived, Origin
 from billing.domain.verdicts import VerdictReceived
 from billing.store.event_rules import ADJUSTED, RECORDED, REVERSED, days_between
-from billing.store.tables import event, verdict
+from billing.store.tables import event, tally_basis, verdict
 from shared.contracts.topics import REPLAYABLE_DAYS
 from shared.period import Month
 from shared.scope import Scope
@@ -72,6 +72,15 @@ class SqlTallyRows:
             .order_by(of.agreement, of.service, of.target, of.stream, of.item, of.cycle)
         )
         yield from map(_verdict, self._rows(query, {}))
+
+    def kept(self, council: str, month: Month) -> bytes | None:
+        if not self.scope.allows(council):
+            return None
+        table = tally_basis.c
+        found: bytes | None = self.connection.scalar(
+            select(table.content).where(table.council == council, table.month == str(month))
+        )
+        return found
 
     def _rows(self, query: Select[Any], within: Mapping[str, Any]) -> Iterator[Row[Any]]:
         options = {"stream_results": True, "yield_per": _PAGE}

@@ -79,7 +79,7 @@ class _Check:
         self._definitions: list[TallyDefinition] = []
         self._earlier: list[TallyEarlier] = []
         self._stated: Statement | None = None
-        self._content = b""
+        self._content: bytes | None = None
         self._intact_through = 0
         self._damage: str | None = None
 
@@ -113,7 +113,7 @@ class _Check:
         found.number, found.rules_version = header.number, header.rules_version
 
     def _state(self, record: TallyStatement) -> None:
-        """The statement is read, and all that it is computed from by what the file has before it."""
+        """What the file states is read; what it is computed from comes after it."""
         header = self._require_header()
         self._content = bytes(record.content)
         sha256 = hashlib.sha256(self._content).hexdigest()
@@ -129,8 +129,6 @@ class _Check:
         else:
             self.found.total_pence = self._stated.payable_pence
             self.found.faults += _heading_faults(header, self._stated)
-        issued = self._stated.issued if self._stated else None
-        self._recomputed = Recomputation(header, self._definitions, self._earlier, issued)
 
     def _require_header(self) -> TallyHeader:
         if self._header is None:
@@ -138,8 +136,12 @@ class _Check:
         return self._header
 
     def _require_recomputation(self) -> Recomputation:
+        """What counts and rates again, by the definitions that have all been read by now."""
         if self._recomputed is None:
-            raise TallyFault("the file has no statement before its events: a part of it was taken out")
+            if self._content is None:
+                raise TallyFault("the file has no statement: a part of it was taken out")
+            issued = self._stated.issued if self._stated else None
+            self._recomputed = Recomputation(self._require_header(), self._definitions, self._earlier, issued)
         return self._recomputed
 
     def _checkpoint(self, checkpoint: TallyCheckpoint, read: ReadRecord) -> None:
@@ -172,7 +174,7 @@ class _Check:
 
     def _compared(self, recomputed: Recomputation) -> Iterator[str]:
         try:
-            stated: dict[str, Any] = msgspec.json.decode(self._content, type=dict[str, Any])
+            stated: dict[str, Any] = msgspec.json.decode(self._content or b"", type=dict[str, Any])
             if codec.canonical_json(stated) != self._content:
                 yield "the statement in the file is not in canonical form: it was changed, or made by something else"
                 return

@@ -71,7 +71,9 @@ class Recomputation:
             services_with_details(self._terms, self._council, self._month),
             metered_services(self._terms, self._council, self._month),
         )
-        self._through = None if issued is None else {(r.topic, r.partition): r.next_offset for r in issued.read_through}
+        # A statement from before such places were stated names none.
+        through = () if issued is None else issued.read_through
+        self._through = {(each.topic, each.partition): each.next_offset for each in through}
         self._attained: dict[tuple[str, str, str], list[int]] = {}
         self._group: list[EventReceived] = []
         self._of: tuple[str | None, ...] = ()
@@ -189,7 +191,7 @@ class Recomputation:
             self._faults.append(f"the event {event.origin.id} cannot be on the topic {record.topic}")
         if event.type != RECORDED and event.day != london_day(event.origin.at_us):
             self._faults.append(f"the event {event.origin.id} is not of the day {event.day}, by its own instant")
-        if self._through is None:
+        if not self._through:
             return
         end = self._through.get((record.topic, record.partition), 0)
         if record.offset >= end:

@@ -4,6 +4,7 @@ Sorted keys, no spaces, UTF-8, and only strings, integers, booleans and null: th
 that a digest of the lines is a digest of what they say. docs/verifying.md describes them for whoever writes a checker.
 """
 
+import hashlib
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
@@ -17,7 +18,7 @@ from billing.domain.verdicts import VerdictReceived
 from shared.contracts.scalars import END_OF_TEXT, Stream
 from shared.contracts.topics import TOPIC_OF_STREAM, USAGE
 from shared.instants import epoch_us, instant_at
-from shared.period import MONTH_PATTERN
+from shared.period import MONTH_PATTERN, Month
 
 FORMAT = "tallystick-tally/1"
 Sha256 = Annotated[str, Meta(pattern=rf"^[0-9a-f]{{64}}{END_OF_TEXT}")]
@@ -145,6 +146,8 @@ class TallySeal(_Record, frozen=True, kw_only=True, tag="seal"):
     signature: Annotated[str, Meta(max_length=2000)] | None = None
 
 
+# What a statement is computed from beside events, as it is kept when one is issued.
+TallyBasis = TallyDefinition | TallyEarlier | TallyFailure | TallyVerdict
 TallyRecord = (
     TallyHeader
     | TallyDefinition
@@ -159,9 +162,9 @@ TallyRecord = (
 # In which order they come; checkpoints come between any two.
 SECTIONS: dict[type, int] = {
     TallyHeader: 0,
-    TallyDefinition: 1,
-    TallyEarlier: 2,
-    TallyStatement: 3,
+    TallyStatement: 1,
+    TallyDefinition: 2,
+    TallyEarlier: 3,
     TallyFailure: 4,
     TallyVerdict: 5,
     TallyEvent: 6,
@@ -179,6 +182,11 @@ def decoder() -> msgspec.json.Decoder[TallyRecord]:
 def encoded(record: TallyRecord) -> bytes:
     """The record as its line, without the line's end."""
     return _encoder.encode(record)
+
+
+def earlier_record(month: Month, content: bytes) -> TallyEarlier:
+    """The canonical statement of an earlier month as the tally has it."""
+    return TallyEarlier(month=str(month), sha256=hashlib.sha256(content).hexdigest(), content=Raw(content))
 
 
 def event_record(event: EventReceived) -> TallyEvent:

@@ -2,22 +2,17 @@
 
 import hashlib
 import zlib
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from msgspec import Raw
 from msgspec.structs import replace
 
 from billing.domain.metering import EventReceived
-from billing.domain.rules import RULES_VERSION
-from billing.domain.verdicts import VerdictReceived
 from billing.tally.records import (
     FORMAT,
+    TallyBasis,
     TallyCheckpoint,
-    TallyDefinition,
-    TallyEarlier,
-    TallyFailure,
     TallyHeader,
     TallyRecord,
     TallySeal,
@@ -25,7 +20,6 @@ from billing.tally.records import (
     encoded,
     event_record,
     signed_content,
-    verdict_record,
 )
 from shared.period import Month
 
@@ -38,24 +32,22 @@ _CHUNK = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class TallyContents:
-    """What a tally holds. `statement` and the `earlier` ones are canonical bytes; `number` is None for a draft.
+    """What a tally holds. `statement` is canonical bytes; `number` is None for a draft.
 
-    `verdicts` ascend by agreement, service, target, stream, item and cycle; `events` are those of items, by stream,
-    item, instant, place, source and id, then readings, by source and id, each before what names it.
+    `basis` has definitions by kind, id and version, then earlier statements by month, then failed items, then verdicts
+    by agreement, service, target, stream, item and cycle. `events` are those of items, by stream, item, instant, place,
+    source and id, then readings, by source and id, each before what names it.
     """
 
     council: str
     month: Month
     status: str
+    rules_version: int
     statement: bytes
-    definitions: Iterable[TallyDefinition]
-    earlier: Sequence[tuple[Month, bytes]]
-    failed: Sequence[str]
-    verdicts: Iterable[VerdictReceived]
+    basis: Iterable[TallyBasis]
     events: Iterable[EventReceived]
     number: str | None = None
     previous_sha256: str | None = None
-    rules_version: int = RULES_VERSION
 
 
 # What a provider signs by: given the content, its public key as a JWK and the signature.
@@ -116,11 +108,6 @@ def compressed(lines: Iterable[bytes]) -> Iterator[bytes]:
 
 def _records(header: TallyHeader, contents: TallyContents) -> Iterator[TallyRecord]:
     yield header
-    yield from contents.definitions
-    for month, content in contents.earlier:
-        yield TallyEarlier(month=str(month), sha256=hashlib.sha256(content).hexdigest(), content=Raw(content))
     yield TallyStatement(sha256=hashlib.sha256(contents.statement).hexdigest(), content=Raw(contents.statement))
-    failed = Counter(contents.failed)
-    yield from (TallyFailure(item=item, events=failed[item]) for item in sorted(failed))
-    yield from map(verdict_record, contents.verdicts)
+    yield from contents.basis
     yield from map(event_record, contents.events)
