@@ -13,10 +13,13 @@ from billing.dry_run import DryRun
 from billing.metrics import BillingMetrics
 from billing.partnerships import PartnershipMonths
 from billing.routes import steps as step_routes
+from billing.routes import tallies as tally_routes
 from billing.routes.read_back import ReadBack
 from billing.settings import BillingSettings
 from billing.statements.drafts import Statements
 from billing.statements.steps import StatementSteps
+from billing.statements.tallies import Tallies
+from billing.store.sealing_keys import SealingKeys
 from billing.store.sql import GROUP, SqlStore
 from billing.store.tables import approvals, audit, decisions, installation_key, known_log, outbox
 from billing.trial import route as trial
@@ -70,6 +73,8 @@ class BillingApp:
         answering = SqlStore(self._database.requests)
         self.statements, self.partnerships = Statements(answering, clock), PartnershipMonths(answering, clock)
         self.steps = StatementSteps(self._store, clock)
+        self.sealing_keys = SealingKeys(engine, clock, given=settings.sealing_key, file=settings.sealing_key_file)
+        self.tallies = Tallies(answering, clock, self.sealing_keys.signer)
         self.read_back = ReadBack(bus, self._store.position)
         self.dry_run = DryRun(self._store, clock)
         self.approvals = Approvals(engine, approvals, audit)
@@ -102,6 +107,7 @@ class BillingApp:
     def router(self) -> APIRouter:
         """Billing's routes: statements, partnerships, tariffs to try, and its audit log."""
         routes = APIRouter()
+        routes.include_router(tally_routes.router(self.tallies, self.sealing_keys.public))
         routes.include_router(api.router(self.statements))
         routes.include_router(step_routes.router(self.steps, self.read_back))
         routes.include_router(partnership_api.router(self.partnerships))
@@ -127,6 +133,7 @@ class BillingApp:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Ingests usage, verdicts and terms until `stop` is set; raises what made it impossible to go on."""
+        await asyncio.to_thread(self.sealing_keys.publish_own)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._access.run(stop))
             tasks.create_task(self.audit.run(stop))

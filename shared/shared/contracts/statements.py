@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from shared.contracts.access import PrincipalName
+from shared.contracts.access import KeyId, PrincipalName, PublicKey
 from shared.contracts.envelope import Event, EventData, ItemEvent
-from shared.contracts.scalars import END_OF_TEXT, Id, MonthText, Pence, Stream
+from shared.contracts.scalars import END_OF_TEXT, Id, Instant, MonthText, Pence, Stream
 
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}" + END_OF_TEXT, description="SHA-256 in lower-case hexadecimal")]
 # One line of text: what a council's officer or its accountant wrote about a step.
@@ -204,10 +204,17 @@ class QueryWithdrawn(StatementStep, frozen=True, kw_only=True, tag="tallystick.s
 
 
 class AcknowledgedData(StepData, frozen=True, kw_only=True):
-    """The document that the council has verified, the public key of the council (a JWK) and its signature (JWS)."""
+    """What the council has verified and when, the public key of the council (a JWK) and its signature (detached JWS).
+
+    `sha256` is that of the statement's canonical JSON, `previous` that of the council's document before it,
+    `tally_sha256` that of the tally. docs/verifying.md says what exactly is signed.
+    """
 
     number: DocumentNumber
     sha256: Sha256
+    previous: Sha256 | None = None
+    tally_sha256: Sha256
+    acknowledged_at: Instant
     key: Annotated[str, Meta(max_length=2_000)]
     signature: Annotated[str, Meta(max_length=4_000)]
 
@@ -235,6 +242,24 @@ class BlockerDecided(Event, frozen=True, kw_only=True, tag="tallystick.statement
     def key(self) -> str:
         """The record's key: each decision keeps its own."""
         return f":{self.subject}:{self.data.step}"
+
+
+class SealingKeyData(EventData, frozen=True, kw_only=True):
+    """The public half of a key of Ed25519 by which the provider seals statements, and its thumbprint."""
+
+    kid: KeyId
+    x: PublicKey
+
+
+class SealingKeyPublished(Event, frozen=True, kw_only=True, tag="tallystick.statement.sealing-key-published.v1"):
+    """The provider seals statements by a key from now on; what another key has sealed stays sealed by it."""
+
+    data: SealingKeyData
+
+    @property
+    def key(self) -> str:
+        """The record's key: each key keeps its own."""
+        return f"sealing-key:{self.data.kid}"
 
 
 StepEvent = (

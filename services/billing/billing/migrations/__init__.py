@@ -10,6 +10,6 @@ CHANGEABLE = {
 }
 
 # Who sees what of each table (`shared.sql.isolation`).
-OPEN = {"progress"}
+OPEN = {"progress", "sealing_key"}
 SHARED_WITHOUT_COUNCIL = {"definition_version"}
 SECRET = {"installation_key"}

@@ -207,6 +207,15 @@ tally_basis = Table(
     Column("content", LargeBinary, nullable=False),
 )
 
+# The public keys by which statements were ever sealed.
+sealing_key = Table(
+    "sealing_key",
+    metadata,
+    Column("kid", String(43), primary_key=True),
+    Column("x", String(43), nullable=False),
+    Column("published_at_us", BigInteger, nullable=False),
+)
+
 # Double entry: the entries of a posting sum to 0. An entry's id says what it is of, so that none is booked twice.
 ledger_entry = Table(
     "ledger_entry",
@@ -239,6 +248,7 @@ for _table, _message in (
     (statement_step, "steps of a statement are for ever"),
     (blocker_decision, "decisions are for ever"),
     (document, "an issued document never changes"),
+    (sealing_key, "what a key has sealed stays sealed by it"),
     (tally_basis, "what a statement was issued by never changes"),
     (ledger_entry, "the ledger only grows"),
 ):

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import Insert, insert
 
 from billing.domain.ingest import AcceptedEvent
 from billing.domain.metering import DefinitionPublished, EventReceived
-from billing.domain.steps import PricesDecided, StepReceived
+from billing.domain.steps import PricesDecided, SealingKeyKnown, StepReceived
 from billing.domain.verdicts import VerdictReceived
 from billing.ports import IngestBatch
 from billing.store import tables
@@ -87,6 +87,7 @@ _TABLES: Mapping[type, tuple[Table, Callable[[Connection, Table, Sequence[Row]],
     EventReceived: (tables.event, _insert),
     DefinitionPublished: (tables.definition_version, _insert_unknown),
     VerdictReceived: (tables.verdict, _keep_last),
+    SealingKeyKnown: (tables.sealing_key, _insert_unknown),
 }
 
 

@@ -50,6 +50,10 @@ class TallyContents:
     previous_sha256: str | None = None
 
 
+class NoSealingKey(Exception):
+    """There is no key by which statements are sealed; the message says what to set."""
+
+
 # What a provider signs by: given the content, its public key as a JWK and the signature.
 Signer = Callable[[bytes], tuple[dict[str, str], str]]
 
