@@ -16,6 +16,7 @@ from billing.routes import steps as step_routes
 from billing.routes import tallies as tally_routes
 from billing.routes.read_back import ReadBack
 from billing.settings import BillingSettings
+from billing.statements.acknowledgements import Acknowledgements
 from billing.statements.drafts import Statements
 from billing.statements.steps import StatementSteps
 from billing.statements.tallies import Tallies
@@ -60,7 +61,7 @@ class BillingApp:
     name = GROUP
     title = "Tallystick: billing"
     read_model_every_s = 60.0
-    types = (*api.TYPES, *step_routes.TYPES, *trial.TYPES, *AUDIT_TYPES)
+    types = (*api.TYPES, *step_routes.TYPES, *tally_routes.TYPES, *trial.TYPES, *AUDIT_TYPES)
 
     def __init__(self, settings: BillingSettings, *, bus: Bus, clock: Clock, registry: CollectorRegistry) -> None:
         self._bus = bus
@@ -107,7 +108,11 @@ class BillingApp:
     def router(self) -> APIRouter:
         """Billing's routes: statements, partnerships, tariffs to try, and its audit log."""
         routes = APIRouter()
-        routes.include_router(tally_routes.router(self.tallies, self.sealing_keys.public))
+        routes.include_router(
+            tally_routes.router(
+                self.tallies, Acknowledgements(self._store, self._clock), self.read_back, self.sealing_keys.public
+            )
+        )
         routes.include_router(api.router(self.statements))
         routes.include_router(step_routes.router(self.steps, self.read_back))
         routes.include_router(partnership_api.router(self.partnerships))

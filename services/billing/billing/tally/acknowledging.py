@@ -101,6 +101,12 @@ def read_acknowledgement(content: bytes, keys: Sequence[SealingKey] = ()) -> Ack
         raise NoAcknowledgement(f"it is no acknowledgement: {str(fault)[:200]}") from None
     if _encoder.encode(found) != content.rstrip(b"\r\n"):
         raise NoAcknowledgement("it is not written as acknowledgements are: it was changed, or something else wrote it")
+    require_acknowledged(found, keys)
+    return found
+
+
+def require_acknowledged(found: Acknowledgement, keys: Sequence[SealingKey] = ()) -> None:
+    """Raises `NoAcknowledgement` unless it is signed by one of `keys`; by the key in it where none are given."""
     try:
         (own,) = read_public_keys(msgspec.json.encode(found.key).decode())
         require_signed(_content(found), found.signature, keys or (own,), type_=SIGNED_TYPE)
@@ -108,7 +114,6 @@ def read_acknowledgement(content: bytes, keys: Sequence[SealingKey] = ()) -> Ack
         raise NoAcknowledgement(str(fault)) from None
     if public_jwk(own) != found.key:
         raise NoAcknowledgement("the key in it is not written as one")
-    return found
 
 
 def acknowledgement_faults(of: Acknowledgement, found: Verification) -> Iterator[str]:

@@ -54,10 +54,7 @@ def _service(stated: _Json, found: _Json) -> Iterator[str]:
 
 def _line(name: str, stated: _Json, found: _Json) -> Iterator[str]:
     if stated["quantity"] != found["quantity"]:
-        yield (
-            f"{name}: {_number(found['quantity'])} {found['unit']} counted, the statement says "
-            f"{_number(stated['quantity'])} {stated['unit']}"
-        )
+        yield (f"{name}: {_units(found)} counted, the statement says {_number(stated['quantity'])}")
     for key in sorted(_names(stated, found), key=lambda each: each not in _AMOUNTS):
         if key != "quantity":
             yield from _values(
@@ -119,6 +116,11 @@ _COUNTS = ("events", "evidence", "version", "invoices", "entries", "points")
 
 def _is_count(name: str) -> bool:
     return any(word in name for word in _COUNTS)
+
+
+def _units(line: _Json) -> str:
+    unit = str(line["unit"]).replace("-", " ")
+    return f"{_number(line['quantity'])} {unit if line['quantity'] == '1' else f'{unit}s'}"
 
 
 def _number(text: str) -> str:
