@@ -32,6 +32,8 @@ DocumentNumber = Annotated[
 ]
 Outcome = Literal["upheld", "credited", "corrected"]
 BlockerOutcome = Literal["not-of-this-month", "discarded"]
+# Characters of base64. Two of them and the rest of an event are less than Kafka's megabyte.
+MOST_PACKED = 240_000
 AboveNothing = Annotated[int, Meta(ge=1, le=10_000_000_000_000)]
 
 
@@ -103,6 +105,8 @@ class DocumentData(StepData, frozen=True, kw_only=True):
 
     `provider` is whose number it is, `sequence` its place in the provider's financial year. `sha256` is of the
     canonical JSON; `previous` is that of the council's document before it from the same provider, None for the first.
+    `basis` is what a statement follows from beside events (docs/verifying.md), compressed likewise; None where it is
+    too large to be sent.
     """
 
     number: DocumentNumber
@@ -112,7 +116,8 @@ class DocumentData(StepData, frozen=True, kw_only=True):
     total_pence: Pence
     sha256: Sha256
     previous: Sha256 | None = None
-    content: Annotated[str, Meta(max_length=240_000)]
+    content: Annotated[str, Meta(max_length=MOST_PACKED)]
+    basis: Annotated[str, Meta(max_length=MOST_PACKED)] | None = None
 
 
 class StatementIssued(StatementStep, frozen=True, kw_only=True, tag="tallystick.statement.issued.v1"):

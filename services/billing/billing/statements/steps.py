@@ -3,6 +3,7 @@
 Each looks at the statement as it is in one snapshot, and is stored only if no other step was taken since.
 """
 
+import base64
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ from shared.clock import Clock
 from shared.contracts.definitions import Agreement
 from shared.contracts.parties import ProviderParty
 from shared.contracts.statements import (
+    MOST_PACKED,
     DocumentData,
     ReturnedData,
     ReviewOpenedData,
@@ -149,6 +151,7 @@ class StatementSteps:
             read_through=draft.read_through,
         )
         content = canonical_json(replace(statement, status="issued", issued=issued))
+        basis = base64.b64encode(draft.basis).decode()
         return DocumentData(
             **about,
             number=issued.number,
@@ -159,6 +162,7 @@ class StatementSteps:
             sha256=hashlib.sha256(content).hexdigest(),
             previous=None if before is None else before.sha256,
             content=packed(content),
+            basis=basis if len(basis) <= MOST_PACKED else None,
         )
 
     @contextmanager

@@ -3,6 +3,7 @@
 One function stores a step, whether it is taken here or read back from the log after a loss: both leave the same rows.
 """
 
+import base64
 import gzip
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,6 +50,8 @@ def record_step(connection: Connection, event: StatementEvent) -> bool:
     match event:
         case StatementIssued(data=data):
             _store_document(connection, event, data, "statement")
+            if data.basis is not None:
+                _store_basis(connection, event.council, data.month, base64.b64decode(data.basis))
             store_entries(connection, postings_of(statement_of(unpacked(data.content))), event.time)
         case CreditNoteIssued(data=data):
             _store_document(connection, event, data, "credit-note")
@@ -135,8 +138,7 @@ class SqlStepWriter(SqlSteps):
         return new
 
     def keep_basis(self, council: str, month: Month, content: bytes) -> None:
-        row = {"council": council, "month": str(month), "content": content}
-        self.connection.execute(insert_ignore(tables.tally_basis), [row])
+        _store_basis(self.connection, council, str(month), content)
 
     def next_sequence(self, provider: str, financial_year: int, kind: DocumentKind) -> int:
         table = tables.document.c
@@ -195,6 +197,11 @@ def _store_document(connection: Connection, step: StatementStep, data: DocumentD
         "content": gzip.compress(unpacked(data.content), mtime=0),
     }
     connection.execute(tables.document.insert(), [row])
+
+
+def _store_basis(connection: Connection, council: str, month: str, content: bytes) -> None:
+    row = {"council": council, "month": month, "content": content}
+    connection.execute(insert_ignore(tables.tally_basis), [row])
 
 
 def _document(row: Row[Any]) -> StoredDocument:
