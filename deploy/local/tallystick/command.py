@@ -85,7 +85,7 @@ VERBS = (
         is_group=True,
         instead="Unset it to serve the example here.",
         on_interrupt=Interruption.RESUMES,
-        unless={"incident": Interruption.STAYS},
+        unless={"incident": Interruption.STAYS, "tamper": Interruption.WRITES_FILES},
     ),
     Verb(
         "illustrate",
