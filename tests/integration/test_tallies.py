@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from starlette.testclient import TestClient
 
 from billing.domain.life import StepNotAllowed
-from billing.routes.tallies import TYPES, router
+from billing.routes.tallies import TYPES, acknowledgement_router, router
 from billing.statements.acknowledgements import Acknowledgements
 from billing.statements.steps import StatementSteps
 from billing.statements.tallies import Tallies
@@ -251,9 +251,12 @@ def test_over_http_the_file_the_keys_and_acknowledgements_are_for_whom_they_are(
         async def require_for_request(self) -> None:
             """There is no log here."""
 
-    routes = router(provider.tallies, provider.acknowledgements, ReadBack(), provider.keys.public)  # type: ignore[arg-type]  # as far as routes use it
+    routes = [
+        router(provider.tallies, provider.keys.public),
+        acknowledgement_router(provider.acknowledgements, ReadBack()),  # type: ignore[arg-type]  # as far as routes use it
+    ]
     named = Authentication(lambda request: CALLERS.get(request.headers.get("Test-Caller", "")))
-    client = TestClient(create_app("billing", [routes], types=TYPES, authentication=named))
+    client = TestClient(create_app("billing", routes, types=TYPES, authentication=named))
     address = f"/v1/statements/{ASHBY.id}/2026-05"
     issued(provider.steps)
 

@@ -75,6 +75,7 @@ class BillingApp:
         self.statements, self.partnerships = Statements(answering, clock), PartnershipMonths(answering, clock)
         self.steps = StatementSteps(self._store, clock)
         self.sealing_keys = SealingKeys(engine, clock, given=settings.sealing_key, file=settings.sealing_key_file)
+        self.acknowledgements = Acknowledgements(self._store, clock)
         self.tallies = Tallies(answering, clock, self.sealing_keys.signer)
         self.read_back = ReadBack(bus, self._store.position)
         self.dry_run = DryRun(self._store, clock)
@@ -108,11 +109,8 @@ class BillingApp:
     def router(self) -> APIRouter:
         """Billing's routes: statements, partnerships, tariffs to try, and its audit log."""
         routes = APIRouter()
-        routes.include_router(
-            tally_routes.router(
-                self.tallies, Acknowledgements(self._store, self._clock), self.read_back, self.sealing_keys.public
-            )
-        )
+        routes.include_router(tally_routes.router(self.tallies, self.sealing_keys.public))
+        routes.include_router(tally_routes.acknowledgement_router(self.acknowledgements, self.read_back))
         routes.include_router(api.router(self.statements))
         routes.include_router(step_routes.router(self.steps, self.read_back))
         routes.include_router(partnership_api.router(self.partnerships))
