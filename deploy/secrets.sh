@@ -22,7 +22,7 @@ for role in migrate app; do
   done
 done
 
-# What access tokens are signed by: an Ed25519 key in PKCS 8, whose 16 bytes before the key itself are always these.
+# An Ed25519 key in PKCS 8, whose 16 bytes before the key itself are always these.
 signing_key() {
   echo '-----BEGIN PRIVATE KEY-----'
   { printf '\060\056\002\001\000\060\005\006\003\053\145\160\004\042\004\040' && head -c 32 /dev/urandom; } | base64 | tr -d '\n'
@@ -33,7 +33,9 @@ random() {  # BYTES, as Base64 for addresses
   head -c "$1" /dev/urandom | base64 | tr -d '=\n' | tr '+/' '-_'
 }
 
+# What access tokens are signed by, and what statements are sealed by.
 write signing_key "$(signing_key)"
+write sealing_key "$(signing_key)"
 # The client of operators' commands, which `python -m catalogue bootstrap` makes.
 write operator_client_id "tsc_$(random 12)"
 write operator_client_secret "tss_$(random 32)"

@@ -23,7 +23,8 @@ secret topics "BUS_URL=kafka://$kafka"
 secret catalogue "BUS_URL=kafka://$kafka" "DATABASE_URL=$(database app catalogue)" \
   "SIGNING_KEY=$(cat deploy/secrets/signing_key)" "LIMITS_URL=redis://$redis/1" \
   "OIDC_CLIENT_SECRET=$(cat deploy/secrets/oidc_client_secret)"
-secret billing "BUS_URL=kafka://$kafka" "DATABASE_URL=$(database app billing)"
+secret billing "BUS_URL=kafka://$kafka" "DATABASE_URL=$(database app billing)" \
+  "SEALING_KEY=$(cat deploy/secrets/sealing_key)"
 secret sla-monitor "BUS_URL=kafka://$kafka" "DATABASE_URL=$(database app sla_monitor)" "STATE_URL=redis://$redis/0"
 secret catalogue-migrate "DATABASE_URL=$(database migrate catalogue)"
 secret billing-migrate "DATABASE_URL=$(database migrate billing)"

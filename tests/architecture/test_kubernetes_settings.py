@@ -130,7 +130,7 @@ def keys_of_secrets() -> dict[str, set[str]]:
     return {
         "topics": {"BUS_URL"},
         "catalogue": {*addresses, "SIGNING_KEY", "LIMITS_URL", "OIDC_CLIENT_SECRET"},
-        "billing": addresses,
+        "billing": {*addresses, "SEALING_KEY"},
         "sla-monitor": {*addresses, "STATE_URL"},
         **{f"{name}-migrate": {"DATABASE_URL"} for name in SETTINGS},
     }

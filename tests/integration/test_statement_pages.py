@@ -21,6 +21,7 @@ from shared.period import Month
 from shared.scope import Scope
 from shared.web.pages import site_routes
 from tests.integration.test_issuing import APPROVER, FINANCE, JUNE_9, agreed, known, used
+from tests.support.any_time import ANY_TIME
 from tests.support.billing_feed import MAY, feed
 from tests.support.callers import MAY_ALL
 from tests.support.recharges import ASHBY, agreement, standing, tariff, terms
@@ -42,7 +43,7 @@ def store(database_of: Callable[[str], str]) -> Iterator[SqlStore]:
         seen = steps.draft(ASHBY.id, APRIL, scope=Scope.all()).sha256
         steps.check(FINANCE, ASHBY.id, APRIL, sha256=seen)
         steps.approve(APPROVER, ASHBY.id, APRIL, sha256=seen)
-        steps.issue(FINANCE, ASHBY.id, APRIL)
+        steps.issue(FINANCE, ASHBY.id, APRIL, ANY_TIME)
         yield store
 
 

@@ -1,5 +1,6 @@
 """Tallies of issued statements: the same for ever, sealed, acknowledged, and read back after a loss."""
 
+import gzip
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 from starlette.testclient import TestClient
 
 from billing.domain.lifecycle import StepNotAllowed
-from billing.routes.tallies import TYPES, router
+from billing.routes.tallies import TYPES, acknowledgement_router, router
 from billing.statements.acknowledgements import Acknowledgements
 from billing.statements.steps import StatementSteps
 from billing.statements.tallies import Tallies
@@ -19,7 +20,7 @@ from billing.store.sealing_keys import SealingKeys
 from billing.store.sql import SqlStore
 from billing.tally.acknowledging import Acknowledgement, NoAcknowledgement, acknowledge, acknowledgement_faults
 from billing.tally.checking import Verification, verify
-from billing.tally.records import TallyRecord
+from billing.tally.records import TallyEarlier, TallyRecord
 from billing.tally.writing import NoSealingKey
 from shared.auth.principal import Principal
 from shared.auth.sealing import read_public_keys
@@ -124,6 +125,49 @@ def test_the_tally_of_an_issued_statement_stays_the_same_whatever_is_corrected_l
     assert provider.verified().faults == []
 
 
+def test_a_month_under_a_years_cap_has_the_statements_that_it_depends_on(provider: Provider, store: SqlStore) -> None:
+    capped = agreement_with_credits(
+        target("ict-response"),
+        credits=[credit("ict-response")],
+        tariffs=tuple(each.id for each in TARIFFS),
+        since="2026-03-01",
+        year_gbp="0.50",
+    )
+    feed(store, CATALOGUE, catalogue_events(AGREED, capped)[1:])
+    feed(store, TICKETS, [opened("april", "2026-04-07T09:00:00+00:00"), resolved("april", "2026-04-07T17:00:00+00:00")])
+    feed(store, VERDICTS, [breached("april", month="2026-04")])
+    issued(provider.steps)
+
+    found = provider.verified()
+
+    assert found.faults == []
+    assert [note.partition(" is taken")[0] for note in found.notes] == [
+        "The statement of 2026-03",
+        "The statement of 2026-04",
+    ]
+
+
+def test_a_statement_that_the_month_depends_on_is_missed(provider: Provider, store: SqlStore) -> None:
+    capped = agreement_with_credits(
+        target("ict-response"),
+        credits=[credit("ict-response")],
+        tariffs=tuple(each.id for each in TARIFFS),
+        since="2026-03-01",
+        year_gbp="0.50",
+    )
+    feed(store, CATALOGUE, catalogue_events(AGREED, capped)[1:])
+    issued(provider.steps)
+    lines = gzip.decompress(provider.tally().read_bytes()).splitlines(keepends=True)
+
+    def without(record: TallyRecord) -> TallyRecord | None:
+        return None if isinstance(record, TallyEarlier) and record.month == "2026-04" else record
+
+    path = provider.folder / "without"
+    path.write_bytes(b"".join(resealed(lines, without, provider.keys.key)))
+
+    assert "the statement of 2026-04, on which this month depends, is not in the file" in verify(path).faults
+
+
 def test_documents_are_a_chain_that_can_be_followed(provider: Provider, store: SqlStore) -> None:
     feed(store, USAGE, [recorded("april", "2026-04-09T12:00:00+00:00", "3")])
     issued(provider.steps, month=APRIL)
@@ -207,7 +251,6 @@ def test_an_acknowledgement_is_kept_once_and_shows_a_chain_that_was_written_agai
 
 def forged_by_the_provider(provider: Provider) -> Path:
     """Another statement under the same number, with everything made again and the provider's own signature."""
-    import gzip
 
     def other(record: TallyRecord) -> TallyRecord:
         return with_statement(record, lambda read: read["issued"].update(issued_on="2026-06-10"))
@@ -251,9 +294,12 @@ def test_over_http_the_file_the_keys_and_acknowledgements_are_for_whom_they_are(
         async def require_for_request(self) -> None:
             """There is no log here."""
 
-    routes = router(provider.tallies, provider.acknowledgements, ReadBack(), provider.keys.public)  # type: ignore[arg-type]  # as far as routes use it
+    routes = [
+        router(provider.tallies, provider.keys.public),
+        acknowledgement_router(provider.acknowledgements, ReadBack()),  # type: ignore[arg-type]  # as far as routes use it
+    ]
     named = Authentication(lambda request: CALLERS.get(request.headers.get("Test-Caller", "")))
-    client = TestClient(create_app("billing", [routes], types=TYPES, authentication=named))
+    client = TestClient(create_app("billing", routes, types=TYPES, authentication=named))
     address = f"/v1/statements/{ASHBY.id}/2026-05"
     issued(provider.steps)
 

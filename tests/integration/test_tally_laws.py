@@ -4,7 +4,9 @@ import random
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -22,14 +24,30 @@ from billing.tally.writing import NoSealingKey, Signer
 from shared.clock import WallClock
 from shared.contracts.definitions import Service
 from shared.contracts.envelope import Event
+from shared.contracts.meters import Meter
 from shared.contracts.topics import REPLAYABLE_DAYS
 from shared.period import Month
 from shared.scope import Scope
 from tests.integration.test_billing_store_laws import arrive, catalogued, histories
 from tests.support.billing_feed import MAY
-from tests.support.recharges import ASHBY
+from tests.support.recharges import ASHBY, PAYABLE, PAYROLL
 
 __all__ = ["catalogued"]  # the fixture
+_READING, _WORK = "tallystick.usage.recorded.v1", "tallystick.work"
+METERS: Sequence[dict[str, Any]] = (
+    {"event": _READING, "aggregate": "max"},
+    {"event": _READING, "aggregate": "time-weighted-average"},
+    {"event": f"{_WORK}.completed.v1", "aggregate": "sum", "once_per_item": True},
+    {"event": f"{_WORK}.completed.v1", "aggregate": "count"},
+    {"event": f"{_WORK}.received.v1", "aggregate": "unique", "of": "item"},
+    {"event": f"{_WORK}.reclassified.v1", "aggregate": "count", "once_per_item": True},
+)
+
+
+def counted_by(**fields: Any) -> Service:
+    """A service with that meter: of readings payroll, of work accounts payable."""
+    service = PAYROLL if fields["event"] == _READING else PAYABLE
+    return msgspec.structs.replace(service, counted_by=Meter(**fields))
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
@@ -69,6 +87,24 @@ def test_every_tally_verifies(
         assert found.total_pence is not None
 
 
+@pytest.mark.parametrize("service", [counted_by(**each) for each in METERS], ids=str)
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
+@given(history=histories(), chance=st.randoms(use_true_random=False))
+def test_a_meter_of_its_own_is_given_the_same_events(
+    catalogued: tuple[SqlStore, Callable[[], None]], service: Service, history: list[Event], chance: random.Random
+) -> None:
+    store, forget = catalogued
+    forget()
+    arrive(store, history, chance)
+
+    for month in (MAY, MAY.next):
+        with store.snapshot(Scope.all()) as snapshot:
+            again = recounted(snapshot, month, [], [service])
+
+            found = snapshot.usage.metered(month, ASHBY.id, service)
+            assert sorted(map(str, again.events()[service.id])) == sorted(map(str, found))
+
+
 def written(store: SqlStore, month: Month, folder: Path) -> Path:
     path = folder / "tally.jsonl.gz"
     with Tallies(store, WallClock(), no_key).file(ASHBY.id, month, scope=Scope.all()) as file:
@@ -85,9 +121,11 @@ def service(snapshot: Snapshot, id_: str, month: Month) -> Service | None:
     return None if version is None else version.definition
 
 
-def recounted(snapshot: Snapshot, month: Month, services: list[Service]) -> Recount:
+def recounted(
+    snapshot: Snapshot, month: Month, services: Sequence[Service], metered: Sequence[Service] = ()
+) -> Recount:
     """As a checker counts: each item's events together, and each reading's."""
-    recount = Recount(month, services)
+    recount = Recount(month, services, metered)
     groups: dict[tuple[str | None, ...], list[EventReceived]] = {}
     for event in snapshot.tally.events(month, ASHBY.id, since=month.first_day - timedelta(days=REPLAYABLE_DAYS)):
         groups.setdefault(group_of(event), []).append(event)

@@ -103,6 +103,7 @@ class BillingApp:
         # Whoever closes a month sees quarantine, which requests do not.
         checks = ReadinessChecks(self._store, Recomputation(), judged_shards)
         self.sealing_keys = SealingKeys(engine, clock, given=settings.sealing_key, file=settings.sealing_key_file)
+        self.acknowledgements = Acknowledgements(self._store, clock)
         self.tallies = Tallies(answering, clock, self.sealing_keys.signer)
         self.decisions = ApprovedDecisions(bus, reader=GROUP)
         self.queries = Queries(self._store, clock, self.decisions.concerns)
@@ -147,11 +148,8 @@ class BillingApp:
     def router(self) -> APIRouter:
         """Billing's routes: statements, partnerships, tariffs to try, and its audit log."""
         routes = APIRouter()
-        routes.include_router(
-            tally_routes.router(
-                self.tallies, Acknowledgements(self._store, self._clock), self.read_back, self.sealing_keys.public
-            )
-        )
+        routes.include_router(tally_routes.router(self.tallies, self.sealing_keys.public))
+        routes.include_router(tally_routes.acknowledgement_router(self.acknowledgements, self.read_back))
         routes.include_router(api.router(self.statements, self.compared))
         routes.include_router(step_routes.router(self.steps, self.read_back, self.closing.ready_now))
         routes.include_router(document_routes.router(self.statements))

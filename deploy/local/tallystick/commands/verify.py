@@ -143,7 +143,7 @@ def _is_evidence(file: Path) -> bool:
     """Whether it begins as a month of evidence does; whatever else it is, the check of a tally says what is wrong."""
     with file.open("rb") as opened:
         beginning = opened.read(_BEGINNING).split(b"\n")[0]
-    return b'"kind":"heading"' in beginning or b'"tallystick-evidence' in beginning
+    return b'"record":"heading"' in beginning or b'"tallystick-evidence' in beginning
 
 
 def _verify_evidence(file: Path, *, as_json: bool) -> None:

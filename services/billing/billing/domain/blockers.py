@@ -128,7 +128,8 @@ def not_judged(judged: Collection[JudgedShard], month: Month, council: str) -> I
     reached = {each.shard for each in judged if each.through >= month.end_at + DECIDED_AFTER}
     count = sum(shard not in reached for shard in _JUDGED)
     if count:
-        what = f"{count} of {len(_JUDGED)} partitions of tickets and work {_is(count)} not judged to five days after {month}"
+        partitions = f"{count} of {len(_JUDGED)} partitions of tickets and work"
+        what = f"{partitions} {_is(count)} not judged to five days after {month}"
         yield Blocker(f"not-judged.{_digest(council)}", "not-judged", council, what, count)
 
 

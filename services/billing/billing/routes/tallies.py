@@ -47,13 +47,8 @@ class AcknowledgementList(Struct, frozen=True):
 TYPES = (Acknowledgement, AcknowledgementList)
 
 
-def router(
-    tallies: Tallies,
-    acknowledgements: Acknowledgements,
-    read_back: ReadBack,
-    public_keys: Callable[[], Mapping[str, object]],
-) -> APIRouter:
-    """`/v1/statements/{council}/{month}.tally`, and the keys, which anybody may ask."""
+def router(tallies: Tallies, public_keys: Callable[[], Mapping[str, object]]) -> APIRouter:
+    """`/v1/statements/{council}/{month}.tally`, and the keys that seal it, which anybody may ask."""
     routes = APIRouter(tags=["billing"])
 
     @routes.get(
@@ -72,6 +67,22 @@ def router(
         name = f"{council}-{month}.{SUFFIX}"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return StreamingResponse(_chunks(file), media_type=MEDIA_TYPE, headers=headers)
+
+    @routes.get(
+        KEYS_PATH,
+        name="statement_keys",
+        responses={200: {"content": {"application/json": {"schema": {"type": "object"}}}}},
+    )
+    def statement_keys() -> Json:
+        """Every public key by which a statement was ever sealed (RFC 7517), the newest first."""
+        return Json(public_keys(), headers={"Cache-Control": f"public, max-age={_KEYS_CACHED_S}"})
+
+    return routes
+
+
+def acknowledgement_router(acknowledgements: Acknowledgements, read_back: ReadBack) -> APIRouter:
+    """What a council has signed of a statement, kept and shown."""
+    routes = APIRouter(tags=["billing"])
 
     @routes.get(
         f"{_ACKNOWLEDGEMENT}s",
@@ -97,15 +108,6 @@ def router(
                 return Json(await run_in_threadpool(acknowledgements.add, caller, council, month, signed))
             except NoAcknowledgement as refused:
                 raise Problem(CONFLICT, str(refused)) from refused
-
-    @routes.get(
-        KEYS_PATH,
-        name="statement_keys",
-        responses={200: {"content": {"application/json": {"schema": {"type": "object"}}}}},
-    )
-    def statement_keys() -> Json:
-        """Every public key by which a statement was ever sealed (RFC 7517), the newest first."""
-        return Json(public_keys(), headers={"Cache-Control": f"public, max-age={_KEYS_CACHED_S}"})
 
     return routes
 

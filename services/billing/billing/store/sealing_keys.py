@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
-from joserfc.jwk import OKPKey
 from sqlalchemy import Connection, Engine, select
 
 from billing.store import tables
@@ -16,7 +15,7 @@ from billing.tally.checking import SEAL_TYPE
 from billing.tally.writing import NoSealingKey, Signer
 from shared.auth.issued import public_key
 from shared.auth.key_file import key_kept_in, read_key
-from shared.auth.sealing import key_set, public_jwk, sign_detached
+from shared.auth.sealing import SealingKey, key_set, public_jwk, sign_detached
 from shared.clock import Clock
 from shared.contracts.access import SigningKeyData
 from shared.contracts.codec import encode_event
@@ -40,7 +39,7 @@ class SealingKeys:
         self._is_published = False
 
     @cached_property
-    def key(self) -> OKPKey:
+    def key(self) -> SealingKey:
         """The private key, read when it is first asked for. Raises `InvalidSettings` and `NoSealingKey`."""
         if self._given:
             return read_key(self._given, setting=_SETTING)

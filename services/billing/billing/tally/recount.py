@@ -133,9 +133,9 @@ class Recount:
     def _detail_reading(self, reading: EventReceived, adjustments: Sequence[EventReceived]) -> None:
         for service in self.detailed:
             if service.counted_by == "readings" and self._is_in_unit(reading, service):
-                said = reading_attributes(reading.attributes or "")
+                attributes = reading_attributes(reading.attributes or "")
                 for events, each in ((1, reading), *((0, each) for each in adjustments)):
-                    detail = UsageDetail(reading.day, _quantity(each), said, events)
+                    detail = UsageDetail(reading.day, _quantity(each), attributes, events)
                     self._details[service.id].append((_order(reading), detail))
         for service in self.metered:
             meter = service.counted_by
@@ -165,11 +165,11 @@ class Recount:
                 found = [each for each in true if f"tallystick.{each.type}" == meter.event]
                 for each in found[:1] if meter.once_per_item else found:
                     if each.day.toordinal() in self._days and _service_then(each, opened, true) == service.id:
-                        said = {**_attributes(opened, true, each), **texts_of(each.attributes or "")}
-                        self._meter(service, meter, each, None, said)
+                        attributes = {**_attributes(opened, true, each), **texts_of(each.attributes or "")}
+                        self._meter(service, meter, each, None, attributes)
 
     def _meter(
-        self, service: Service, meter: Meter, event: EventReceived, quantity: Decimal | None, said: dict[str, str]
+        self, service: Service, meter: Meter, event: EventReceived, quantity: Decimal | None, attributes: dict[str, str]
     ) -> None:
         """Of a level that holds until the next one the readings before the month count too."""
         is_before = event.day.toordinal() < self._days.start and meter.aggregate == "time-weighted-average"
@@ -184,7 +184,7 @@ class Recount:
                 event.origin.id,
                 event.item,
                 own if quantity is None else quantity,
-                said,
+                attributes,
                 unit=event.unit,
                 stream=event.stream,
                 partition=event.partition,
