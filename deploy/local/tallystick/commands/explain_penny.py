@@ -108,7 +108,9 @@ def _lines(found: "ExplainedLine") -> Iterator[str]:
 
 
 def _working(working: Mapping[str, Any]) -> str:
-    values = (f"{name} {value}" for name, value in working.items() if name not in _KNOWN and value not in (None, ""))
+    values = (
+        f"{name} {value}" for name, value in sorted(working.items()) if name not in _KNOWN and value not in (None, "")
+    )
     return f"{working['type']}: {', '.join(values)}"
 
 
