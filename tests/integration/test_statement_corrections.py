@@ -219,8 +219,8 @@ def test_a_credit_note_takes_back_what_the_agreement_settles_so(store: SqlStore)
     assert read.listed_in == DocumentRef(second.number, second.sha256)
     assert (read.month, read.total_pence, read.gross_pence) == (APRIL, -4_420, -5_304)
     assert note.total_pence == -4_420
-    owed = april.payable_pence + (april.vat.vat_pence or 0) - 5_304
-    assert balances(store)["receivable"] == owed
+    due = april.payable_pence + (april.vat.vat_pence or 0) - 5_304
+    assert balances(store)["receivable"] == due
     assert sum(balances(store).values()) == 0
     assert draft(store, JUNE).corrections == ()
     after = issued(store, JUNE).statement.issued
