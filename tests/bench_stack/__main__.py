@@ -6,7 +6,7 @@ from importlib import import_module
 from tests.bench_stack.environment import bench_environment
 from tests.support.interpreter import described, this_build
 
-PARTS = ("judging", "growth", "ingest")
+PARTS = ("judging", "growth", "ingest", "explain")
 
 
 def main(wanted: list[str]) -> int:

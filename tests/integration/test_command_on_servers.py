@@ -106,6 +106,31 @@ def test_what_servers_answer_is_printed_as_of_a_folder(
     assert without_the_present(there.stdout) == without_the_present(here.stdout)
 
 
+def test_a_line_is_explained_down_to_its_events_as_of_a_folder(folder: Path, address: str) -> None:
+    stated = json.loads(run("statement", *MONTH, "--json", TALLYSTICK_VAR=str(folder)).stdout)
+    line = next(
+        line for of in stated["services"] for line in of["lines"] if line["counts_usage"] and of["events_counted"]
+    )
+
+    here = run("explain-penny", *MONTH, line["ref"], TALLYSTICK_VAR=str(folder))
+    there = run("explain-penny", *MONTH, line["ref"], TALLYSTICK_URL=address)
+
+    assert (here.exit_code, there.exit_code) == (0, 0), here.output + there.output
+    assert there.stdout == here.stdout
+    assert f"Quantity: {line['quantity']} {line['unit']}" in here.stdout
+    assert "half up, once for the line" in here.stdout
+    assert "Partition" in here.stdout
+
+
+@pytest.mark.parametrize("arguments", [(*MONTH, "no-such-line"), ("2026-27.0009", "any")], ids=" ".join)
+def test_a_line_that_is_not_there_is_a_sentence(arguments: tuple[str, ...], folder: Path, address: str) -> None:
+    for where in ({"TALLYSTICK_VAR": str(folder)}, {"TALLYSTICK_URL": address}):
+        result = run("explain-penny", *arguments, **where)
+
+        assert result.exit_code == 2
+        assert re.search(r"no (line|such line|document)", refusal(result), re.IGNORECASE)
+
+
 def test_every_form_of_a_statement_is_the_same_file(folder: Path, address: str, tmp_path: Path) -> None:
     for to, where in (("here", {"TALLYSTICK_VAR": str(folder)}), ("there", {"TALLYSTICK_URL": address})):
         written = run("statement", *MONTH, "--to", str(tmp_path / to), **where)
@@ -264,6 +289,7 @@ def test_what_is_no_address_is_refused_without_repeating_it(text: str) -> None:
     [
         (("explain", "T1"), "GET /v1/items/T1"),
         (("statement", *MONTH), "GET /v1/statements/adur/2026-03"),
+        (("explain-penny", *MONTH, "x"), "GET /v1/statements/adur/2026-03/lines/x"),
         (("what-if", "DRAFT", "--from", "2026-03", "--to", "2026-03"), "POST /v1/what-if/targets"),
         (("at-risk",), "GET /v1/at-risk"),
         (("attainment",), "GET /v1/attainment"),

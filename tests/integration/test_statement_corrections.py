@@ -192,15 +192,15 @@ def test_what_comes_after_the_agreed_time_is_listed_as_left_out(store: SqlStore)
 
 def test_vat_of_a_month_is_that_on_what_it_comes_to_however_often_it_is_corrected(store: SqlStore) -> None:
     known(store, agreed())
-    used(store, "r-1", "0.01")  # £0.04: 1p of VAT
-    april = issued(store, APRIL).statement
-    used(store, "r-2", "0.01")  # £0.09 in all: 2p
-    may = issued(store, MAY).statement
-    used(store, "r-3", "0.01")  # £0.13 in all: 3p
-    june = issued(store, JUNE).statement
+    used(store, "r-1", "0.027")
+    april = issued(store, APRIL).statement  # £0.12 with £0.02 of VAT
+    used(store, "r-2", "0.002")
+    may = issued(store, MAY).statement  # £0.13 in all, with £0.03
+    used(store, "r-3", "0.002")
+    june = issued(store, JUNE).statement  # £0.14 in all, with £0.03
 
-    assert [each.payable_pence for each in (april, may, june)] == [4, 5, 4]
-    assert [each.vat.vat_pence for each in (april, may, june)] == [1, 1, 1]
+    assert [each.payable_pence for each in (april, may, june)] == [12, 1, 1]
+    assert [each.vat.vat_pence for each in (april, may, june)] == [2, 1, 0]
 
 
 def test_a_credit_note_takes_back_what_the_agreement_settles_so(store: SqlStore) -> None:
@@ -220,8 +220,8 @@ def test_a_credit_note_takes_back_what_the_agreement_settles_so(store: SqlStore)
     assert read.listed_in == DocumentRef(second.number, second.sha256)
     assert (read.month, read.total_pence, read.gross_pence) == (APRIL, -4_420, -5_304)
     assert note.total_pence == -4_420
-    owed = april.payable_pence + (april.vat.vat_pence or 0) - 5_304
-    assert balances(store)["receivable"] == owed
+    due = april.payable_pence + (april.vat.vat_pence or 0) - 5_304
+    assert balances(store)["receivable"] == due
     assert sum(balances(store).values()) == 0
     assert draft(store, JUNE).corrections == ()
     after = issued(store, JUNE).statement.issued

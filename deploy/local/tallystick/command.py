@@ -133,6 +133,7 @@ VERBS = (
         _ASKS,
         on_interrupt=Interruption.WRITES_FILES,
     ),
+    Verb("explain-penny", _ASK, "Follow a line of a statement down to its events.", _ASKS),
     Verb(
         "try",
         _ASK,

@@ -6,6 +6,7 @@ from typing import NamedTuple, NoReturn
 
 from billing.domain.statement import NoAgreement, UnknownCouncil
 from billing.statements.drafts import StatementFailed
+from billing.statements.explaining import UnknownLine
 from catalogue.adapters.partnership_files import UnknownPartnershipFile
 from catalogue.domain.submission import InvalidSubmission
 from catalogue.log_repair import LogAhead, LogDiffers
@@ -80,6 +81,7 @@ ADVICE = (
     Advice((LogAhead, LogDiffers), f"Nothing was recorded. docs/disasters.md describes it. {_ADDRESSES}"),
     Advice((InvalidSubmission,), "Nothing was recorded. docs/partnership-files.md describes the file."),
     Advice((UnknownCouncil, NoAgreement, NoSuchCouncil), "`tallystick load` adds councils and agreements."),
+    Advice((UnknownLine,), "`tallystick statement COUNCIL MONTH --json` has the reference of each line."),
     Advice((StatementFailed,), "Report it. Statements of other councils are not affected."),
     Advice((MonthNotBegun,), "Nothing was written. Ask for the present month or one before it."),
     Advice((InvalidDocument, NotStrictJson), "Correct the file and run it again. Nothing was stored."),

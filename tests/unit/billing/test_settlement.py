@@ -1,5 +1,6 @@
 """How corrections are settled; in the end all documents of a month state what it comes to, VAT included."""
 
+import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -10,7 +11,9 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pypdf import PdfReader
 
+from billing.documents.forms import CREDIT_NOTE_FORMS
 from billing.domain.corrections import BookedAmount, Correction, bookings_of, corrections, rated
 from billing.domain.credit_note import CreditNote, credit_note_json, credit_note_of
 from billing.domain.issued import BookedNet, CorrectionLine, DocumentRef
@@ -238,6 +241,19 @@ def test_a_credit_note_is_read_back_from_its_bytes_and_booked_in_balance() -> No
     entries = credit_note_postings(NOTE)
     require_balanced(entries)
     assert sum(each.amount_pence for each in entries if each.account == "receivable") == -360
+
+
+def test_a_credit_note_of_example_prices_says_so_in_every_form() -> None:
+    example = replace(NOTE, illustrative=True)
+
+    assert credit_note_of(credit_note_json(example)).illustrative
+    for form in CREDIT_NOTE_FORMS:
+        if form.suffix == "html":
+            assert b"not agreed by any council" in form.render(example)
+            assert b"not agreed by any council" not in form.render(NOTE)
+        elif form.suffix == "pdf":
+            (page,) = PdfReader(io.BytesIO(form.render(example))).pages
+            assert "not agreed by any council" in " ".join(page.extract_text().split())
 
 
 @pytest.mark.parametrize("old", [b'"total_pence":-300', b'"vat_pence":-60', b"tallystick-credit-note/1"])

@@ -23,6 +23,7 @@ class CreditNoteView:
     title: str
     path: str
     providers: str
+    illustrative: bool
     summary: str
     header: Rows
     lines: tuple[tuple[str, str, str, str, str, str], ...]
@@ -47,6 +48,7 @@ def credit_note_view(note: CreditNote) -> CreditNoteView:
         title=text("credit_note.title", number=issued.number, council=council.name),
         path=credit_note_path(council.id, issued.number),
         providers=note.provider.name,
+        illustrative=note.illustrative,
         summary=text("credit_note.summary", month=month, statement=note.corrects.number),
         header=(
             (text("credit_note.number"), issued.number),

@@ -27,7 +27,8 @@ class CreditNote:
     """What `provider` takes back of what it charged `council` for `month`.
 
     `corrects` is the statement of that month, `listed_in` the later one that lists the same corrections. `booked_nets`
-    is what all documents before this one had booked of the month.
+    is what all documents before this one had booked of the month. It is `illustrative` where a statement that it names
+    is: its prices are examples.
     """
 
     council: Council
@@ -38,6 +39,7 @@ class CreditNote:
     corrections: tuple[CorrectionLine, ...]
     booked_nets: tuple[BookedNet, ...]
     issued: Issued
+    illustrative: bool = False
 
     @property
     def total_pence(self) -> int:
@@ -65,6 +67,7 @@ def credit_note_json(note: CreditNote) -> bytes:
             "council": _party(note.council) | {"gss": note.council.gss},
             "provider": _party(note.provider),
             "month": str(note.month),
+            "illustrative": note.illustrative,
             "corrects": field_content(note.corrects),
             "listed_in": field_content(note.listed_in),
             "corrections": [correction_content(line) for line in note.corrections],
@@ -101,6 +104,7 @@ def _note(read: Mapping[str, Any]) -> CreditNote:
         corrections=corrections_in(read),
         booked_nets=booked_nets_in(read),
         issued=msgspec.convert(read["issued"], Issued),
+        illustrative=msgspec.convert(read["illustrative"], bool),
     )
 
 

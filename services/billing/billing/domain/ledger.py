@@ -65,7 +65,7 @@ class _Document:
 
 
 # What the council owes of one thing: its reference, the service, the account it is from, pence.
-_Owed = tuple[str, str, Account, int]
+_Due = tuple[str, str, Account, int]
 
 
 def postings_of(statement: Statement) -> tuple[Entry, ...]:
@@ -83,9 +83,9 @@ def credit_note_postings(note: CreditNote) -> tuple[Entry, ...]:
     return _entries(of, (*_corrected(note.corrections), *_vat(note.vat.providers)))
 
 
-def _entries(of: _Document, owed: Iterable[_Owed]) -> tuple[Entry, ...]:
+def _entries(of: _Document, due: Iterable[_Due]) -> tuple[Entry, ...]:
     entries: list[Entry] = []
-    for line, service, account, pence in owed:
+    for line, service, account, pence in due:
         sides: tuple[tuple[Account, int], ...] = ("receivable", pence), (account, -pence)
         for side, amount in sides:
             about = of.council, of.provider, of.month, of.number, line, service
@@ -94,7 +94,7 @@ def _entries(of: _Document, owed: Iterable[_Owed]) -> tuple[Entry, ...]:
     return tuple(entries)
 
 
-def _earned(statement: Statement) -> Iterator[_Owed]:
+def _earned(statement: Statement) -> Iterator[_Due]:
     for line in statement.lines:
         yield line.ref, line.service, "income", line.amount_pence
     for credit in statement.credits:
@@ -103,12 +103,12 @@ def _earned(statement: Statement) -> Iterator[_Owed]:
     yield from _vat(statement.vat.providers)
 
 
-def _corrected(corrections: Iterable[CorrectionLine]) -> Iterator[_Owed]:
+def _corrected(corrections: Iterable[CorrectionLine]) -> Iterator[_Due]:
     for line in corrections:
         yield line.reference, line.service, "corrections", line.difference_pence
 
 
-def _vat(providers: Iterable[ProviderVat]) -> Iterator[_Owed]:
+def _vat(providers: Iterable[ProviderVat]) -> Iterator[_Due]:
     for provider in providers:
         for total in provider.totals:
             name = f"vat-{provider.provider}-{total.category.treatment}-{total.category.rate_percent}"

@@ -145,8 +145,13 @@ def _state(snapshot: Snapshot, council: str, needed: Sequence[Month]) -> Hashabl
     if not catalogue:
         return None
     changes = tuple(each for each in snapshot.usage.changes(council) if each.month is None or each.month <= needed[-1])
-    attained = tuple(tuple(snapshot.verdicts.attainment(month, council)) for month in needed)
+    credited = (month for month in needed if _has_credits(snapshot, council, month))
+    attained = tuple(tuple(snapshot.verdicts.attainment(month, council)) for month in credited)
     return tuple(catalogue), tuple(needed), changes, attained
+
+
+def _has_credits(snapshot: Snapshot, council: str, month: Month) -> bool:
+    return any(each.definition.credits is not None for each in snapshot.terms.agreements_in(council, month))
 
 
 def _provider_of(snapshot: Snapshot, issued: IssuedMonth, booking: BookedAmount) -> str:

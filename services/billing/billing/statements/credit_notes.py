@@ -41,15 +41,17 @@ def _note(
     issued = statement.issued
     if issued is None:
         raise ValueError("a draft settles nothing")
+    original = statement_of(corrected.content)
     return CreditNote(
         council=statement.council,
-        provider=_provider(statement, corrected, provider),
+        provider=_provider((*statement.suppliers, *original.suppliers), provider),
         month=corrected.month,
         corrects=DocumentRef(corrected.number, corrected.sha256),
         listed_in=DocumentRef(issued.number, content_hash(statement)),
         corrections=tuple(lines),
         booked_nets=_booked_through(statement, corrected.month, provider, lines),
         issued=_numbered(issued, corrected.month, provider, statement, writer),
+        illustrative=statement.illustrative or original.illustrative,
     )
 
 
@@ -69,9 +71,8 @@ def _numbered(issued: Issued, month: Month, provider: str, statement: Statement,
     )
 
 
-def _provider(statement: Statement, corrected: StoredDocument, provider: str) -> Provider:
+def _provider(known: Sequence[Provider], provider: str) -> Provider:
     """As the newer statement has it; one that serves the council no more, as the corrected statement had it."""
-    known = (*statement.suppliers, *statement_of(corrected.content).suppliers)
     return next((each for each in known if each.id == provider), Provider(id=provider, name=provider))
 
 
