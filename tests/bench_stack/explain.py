@@ -21,6 +21,7 @@ from shared.period import Month
 from shared.scope import Scope
 from shared.sql.engine import connect
 from tests.bench_stack.environment import BenchEnvironment
+from tests.support.any_time import ANY_TIME
 from tests.support.billing_feed import TARIFFS, feed
 from tests.support.databases import empty_database
 from tests.support.recharges import (
@@ -104,7 +105,7 @@ def _issue(store: SqlStore) -> None:
     seen = steps.draft(ASHBY.id, MAY, scope=Scope.all()).sha256
     steps.check(_FINANCE, ASHBY.id, MAY, sha256=seen)
     steps.approve(_APPROVER, ASHBY.id, MAY, sha256=seen)
-    steps.issue(_FINANCE, ASHBY.id, MAY)
+    steps.issue(_FINANCE, ASHBY.id, MAY, ANY_TIME)
 
 
 def _print(label: str, store: SqlStore) -> None:

@@ -271,12 +271,12 @@ def test_pages_raise_answer_and_withdraw_queries(client: TestClient, line: str) 
 @pytest.mark.parametrize(
     ("fields", "fault"),
     [
-        ({"words": "Why"}, "Which line?: expected a line of the statement"),
-        ({"line": "LINE"}, "Why do you query it?: expected a few words"),
-        ({"line": "LINE", "words": "x" * 501}, "Why do you query it?: expected at most 500 characters"),
-        ({"line": "LINE", "words": "x", "held_pence": "lots"}, "in pounds before VAT?: expected pounds like 120.50"),
-        ({"line": "LINE", "words": "x", "held_pence": "9999"}, "in pounds before VAT?: expected at most £442"),
-        ({"item": "T-1", "words": "x"}, "What was timed wrongly?: expected what the item is"),
+        ({"words": "Why"}, "Which line? Expected a line of the statement"),
+        ({"line": "LINE"}, "Why do you query it? Expected a few words"),
+        ({"line": "LINE", "words": "x" * 501}, "Why do you query it? Expected at most 500 characters"),
+        ({"line": "LINE", "words": "x", "held_pence": "lots"}, "in pounds before VAT? Expected pounds like 120.50"),
+        ({"line": "LINE", "words": "x", "held_pence": "9999"}, "in pounds before VAT? Expected at most £442"),
+        ({"item": "T-1", "words": "x"}, "What was timed wrongly? Expected what the item is"),
     ],
 )
 def test_a_form_says_what_is_wrong_in_the_words_of_its_labels(
@@ -298,7 +298,7 @@ def test_nothing_is_chosen_in_a_form_before_somebody_does(client: TestClient, li
     assert "selected" not in get(client, f"{PAGE}/new").text
     assert "selected" not in get(client, f"{PAGE}/q-1/answer", "finance").text
     refused = send(client, f"{PAGE}/q-1/answer", "finance", words="It stands")
-    assert "How do you answer?: expected one of the answers" in refused.text
+    assert "How do you answer? Expected one of the answers" in refused.text
 
 
 def test_markup_in_words_is_shown_as_it_was_written(client: TestClient, line: str) -> None:

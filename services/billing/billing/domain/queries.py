@@ -147,9 +147,13 @@ def queried_line(statement: Statement, ref: str) -> QueriedLine | None:
 
 def line_name(statement: Statement, ref: str) -> str | None:
     """The line in words; None where the statement has none of that reference."""
-    names = {line.ref: f"{line.service}: {line.narrative}" for line in statement.lines}
-    names |= {credit.ref: f"{credit.service}: {credit.target}" for credit in statement.credits}
-    names |= {each.reference: f"{each.service}: {each.name} ({each.month})" for each in statement.corrections}
+    service = {each.service.id: each.service.name for each in statement.services}
+    names = {line.ref: f"{service.get(line.service, line.service)}: {line.narrative}" for line in statement.lines}
+    names |= {each.ref: f"{service.get(each.service, each.service)}: {each.target}" for each in statement.credits}
+    names |= {
+        each.reference: f"{service.get(each.service, each.service)}: {each.name} ({each.month})"
+        for each in statement.corrections
+    }
     return names.get(ref)
 
 

@@ -206,7 +206,7 @@ async def _taken(step: Awaitable[None], form: SentForm, labels: Mapping[str, str
 
 def _with_faults(values: Mapping[str, str], faults: Sequence[tuple[str, str]], labels: Mapping[str, str]) -> FormView:
     """Each fault at its field, in the words of its label; one of no field of the form stands above it."""
-    shown = {name: fault for name, fault in faults if name in labels}
+    shown = {name: fault[:1].upper() + fault[1:] for name, fault in faults if name in labels}
     elsewhere = " ".join(fault for name, fault in faults if name not in labels)
     return FormView(values, shown, elsewhere)
 
