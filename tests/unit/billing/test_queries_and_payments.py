@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from billing.domain.amounts_due import amounts_due_of
 from billing.domain.issued import Issued
 from billing.domain.ledger import balance, require_balanced
 from billing.domain.payment_rows import COLUMNS, UnreadableCsv, day_of, payment_rows, pence_of
 from billing.domain.payments import paid_pence, payment_back_entries, payment_entries, payments_of
 from billing.domain.queries import credited_by_queries, queries_of, reply_by
-from billing.domain.settlement import settlement_of
 from billing.domain.statement import Statement, build_statement
 from billing.domain.usage import Usage
 from shared.contracts.statements import (
@@ -100,7 +100,7 @@ STEPS = st.lists(MADE, max_size=12).map(
 
 @given(STEPS)
 def test_what_is_due_is_payable_with_vat_less_held_less_paid_whatever_was_done(steps: Sequence[StepEvent]) -> None:
-    found = settlement_of(STATEMENT, steps, today=TODAY)
+    found = amounts_due_of(STATEMENT, steps, today=TODAY)
 
     assert found.due_pence == found.payable_pence + found.vat_pence - found.held_pence - found.paid_pence
     assert 0 <= found.held_pence <= max(found.payable_pence + found.vat_pence - found.paid_pence, 0)
@@ -111,12 +111,12 @@ def test_what_is_due_is_payable_with_vat_less_held_less_paid_whatever_was_done(s
 @given(STEPS)
 def test_a_later_document_releases_what_was_credited_and_nothing_else(steps: Sequence[StepEvent]) -> None:
     later = AT + timedelta(days=30)
-    held = settlement_of(STATEMENT, steps, today=TODAY, later=[later]).held_pence
+    held = amounts_due_of(STATEMENT, steps, today=TODAY, later=[later]).held_pence
 
     still_open = [each for each in steps if not isinstance(each, QueryAnswered)]
     answered = {each.id for each in queries_of(steps) if each.closed_at is not None}
     unanswered = [each for each in still_open if not isinstance(each, QueryRaised) or each.data.query not in answered]
-    assert held == settlement_of(STATEMENT, unanswered, today=TODAY).held_pence
+    assert held == amounts_due_of(STATEMENT, unanswered, today=TODAY).held_pence
 
 
 @given(STEPS)

@@ -29,6 +29,7 @@ from billing.domain.vat import VatCategory, VatTotal, vat_totals
 from shared.period import Month
 
 SERVICE_CREDIT = "service-credit"
+QUERY_CREDIT = "query-credit"  # what a query of an issued line credited: a line of its own
 _READ_ATTRIBUTES = ("percentage", "matrix", "cost-plus")
 
 
@@ -180,6 +181,8 @@ def _correction(
     booked_version = None if last is None else last.rules_version
     if is_first:
         return Correction(difference_line, was_pence, "first", booked_version)
+    if line.kind == QUERY_CREDIT:
+        return Correction(difference_line, was_pence, "query", booked_version)
     if last is None or now is None:
         return Correction(difference_line, was_pence, "vat" if is_known else "terms", booked_version)
     return Correction(difference_line, was_pence, _cause(last, now), booked_version)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from billing.domain.corrections import BookedAmount, Correction
+from billing.domain.corrections import QUERY_CREDIT, BookedAmount, Correction
 from billing.domain.issued import SETTLED, CorrectedBy, CorrectionLine, Settlement
 from billing.domain.rules import CHANGED_KINDS, changed_since
 from shared.contracts.definitions import Agreement
@@ -19,11 +19,12 @@ from shared.period import Month, months_between
 
 @dataclass(frozen=True, slots=True)
 class Corrected:
-    """What is settled together: a month of a service, under one agreement."""
+    """What is settled together: a month of a service, under one agreement; what its queries credited by itself."""
 
     month: Month
     agreement: str
     service: str
+    is_queried: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,9 @@ def correction_lines(
         groups.setdefault(_group(each), []).append(each)
     held = {each.booking.agreement for each in found if _is_repriced(each, agreed(each.booking.agreement))}
     settled = {
-        group: "held" if group.agreement in held else settlement(of_it, agreed(group.agreement), listed_in)
+        group: "held"
+        if group.agreement in held and not group.is_queried
+        else settlement(of_it, agreed(group.agreement), listed_in)
         for group, of_it in groups.items()
     }
     lines = (_line(each, settled[_group(each)], provider_of(each.booking), causes(each)) for each in found)
@@ -65,6 +68,8 @@ def settlement(corrections: Sequence[Correction], agreed: Agreement | None, list
     """How corrections of one month and service are settled; without an agreement in the statement that lists them."""
     if agreed is None:
         return "here"
+    if corrections[0].booking.kind == QUERY_CREDIT:  # it was promised: it is neither too small nor too late
+        return "credit-note" if agreed.corrections_by == "credit-note" else "here"
     since = corrections[0].booking.month
     until = agreed.corrections_until_months
     if until is not None and len(tuple(months_between(since, listed_in))) > until:
@@ -95,7 +100,8 @@ def booked_by(line: CorrectionLine) -> BookedAmount | None:
 
 
 def _group(each: Correction) -> Corrected:
-    return Corrected(each.booking.month, each.booking.agreement, each.booking.service)
+    booking = each.booking
+    return Corrected(booking.month, booking.agreement, booking.service, booking.kind == QUERY_CREDIT)
 
 
 def _size_pence(corrections: Sequence[Correction]) -> int:

@@ -5,14 +5,17 @@ where anything came in that these months can follow from: drafts are looked at o
 """
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import cache, partial
 from typing import TypeVar
 
-from billing.domain.corrections import BookedAmount, Correction, bookings_of, corrections, rated
+from billing.domain.corrections import QUERY_CREDIT, BookedAmount, Correction, bookings_of, corrections, rated
 from billing.domain.issued import SETTLED, BookedNet, CorrectionLine, DocumentRef, ReadThrough
+from billing.domain.queries import credited_by_queries, queried_line
 from billing.domain.rating.pipeline import LineFailed
+from billing.domain.rules import RULES_VERSION
 from billing.domain.sealed import statement_of
 from billing.domain.settlement import Causes, booked_by, correction_lines
 from billing.domain.statement import Statement, earlier_months
@@ -44,6 +47,7 @@ class IssuedMonth:
     corrected: _Bookings
     provider_of: Mapping[str, str]
     read_through: tuple[ReadThrough, ...]
+    statement: Statement
 
 
 def with_corrections(snapshot: Snapshot, draft: Statement) -> Statement:
@@ -54,7 +58,8 @@ def with_corrections(snapshot: Snapshot, draft: Statement) -> Statement:
         return draft
     booked = [each for of in issued for each in (*of.own, *of.corrected) if each.month in earlier]
     now = _rated_now(snapshot, draft.council.id, sorted(earlier))
-    found = _computed(lambda: corrections({month: now[month] for month in earlier}, booked))
+    credited = {month: _credited(snapshot, of.statement) for month, of in earlier.items()}
+    found = _computed(lambda: corrections({month: (*now[month], *credited[month]) for month in earlier}, booked))
 
     def agreed(agreement: str) -> Agreement | None:
         version = snapshot.terms.agreements.on(agreement, closing_day(draft.month))
@@ -107,7 +112,28 @@ def _read(document: StoredDocument) -> IssuedMonth:
         corrected=tuple(each for each in settled if each is not None),
         provider_of={each.id: each.provider for each in statement.agreements},
         read_through=() if statement.issued is None else statement.issued.read_through,
+        statement=statement,
     )
+
+
+def _credited(snapshot: Snapshot, statement: Statement) -> Iterator[BookedAmount]:
+    """What queries of an issued statement credited, each a line of its own."""
+    for credit in credited_by_queries(snapshot.steps.steps(statement.council.id, statement.month)):
+        line = queried_line(statement, credit.line)
+        if line is not None:
+            yield BookedAmount(
+                month=statement.month,
+                agreement=line.agreement,
+                service=line.service,
+                ref=f"query-{credit.query}",
+                name=f"Credited by query {credit.query}",
+                kind=QUERY_CREDIT,
+                vat=line.vat,
+                counts_usage=False,
+                quantity=Decimal(1),
+                amount_pence=-credit.credited_pence,
+                rules_version=RULES_VERSION,
+            )
 
 
 def _rated_now(snapshot: Snapshot, council: str, months: Sequence[Month]) -> Mapping[Month, _Bookings]:
