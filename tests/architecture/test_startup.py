@@ -21,6 +21,7 @@ OWN = frozenset({"tallystick", "shared", "msgspec", "typing_extensions"})
 PYDANTIC = frozenset({"pydantic", "pydantic_core", "annotated_types", "typing_inspection"})
 PRINTING = frozenset({"rich"})
 TRIAL = frozenset({"sla_monitor", "yaml", "tzdata"})
+SIGNATURES = frozenset({"billing", "joserfc", "cryptography"})
 CLAUSE = """
 calendar: {weekly: {mon: ["09:00-17:00"], tue: ["09:00-17:00"]}}
 targets: [{id: answer, measure: response-time, within: 2 working hours}]
@@ -94,10 +95,13 @@ def test_a_target_is_tried_without_the_packages_of_servers(tmp_path: Path) -> No
     assert packages <= TYPER | OWN | PYDANTIC | PRINTING | TRIAL
 
 
-def test_a_file_is_verified_without_the_packages_of_servers(tmp_path: Path) -> None:
-    (tmp_path / "evidence.jsonl").write_text("{}\n")
+@pytest.mark.parametrize(
+    ("content", "message"), [('{"kind":"heading"}\n', "line 1"), ('{"kind":"header"}\n', "the file is no tally")]
+)
+def test_a_file_is_verified_without_the_packages_of_servers(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "given.jsonl").write_text(content)
 
-    packages, _, stderr = called("verify", "verdicts", str(tmp_path / "evidence.jsonl"), folder=tmp_path)
+    packages, _, stderr = called("verify", str(tmp_path / "given.jsonl"), folder=tmp_path)
 
-    assert "line 1" in stderr
-    assert packages <= TYPER | OWN | PYDANTIC | PRINTING | TRIAL
+    assert message in stderr
+    assert packages <= TYPER | OWN | PYDANTIC | PRINTING | TRIAL | SIGNATURES

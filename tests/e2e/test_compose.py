@@ -177,7 +177,7 @@ def test_three_monitors_share_the_partitions(stack: ComposeProject) -> None:
 
 def test_every_verb_that_asks_answers_in_the_tools_container(stack: ComposeProject) -> None:
     draft = 'calendars: [{id: office, name: Office, weekly: {mon: ["09:00-17:00"]}}]'
-    evidence = f"tallystick export evidence {COUNCIL} {MONTH} --to /tmp/e && tallystick verify verdicts /tmp/e"
+    evidence = f"tallystick export evidence {COUNCIL} {MONTH} --to /tmp/e && tallystick verify /tmp/e"
     what_if = f"echo '{draft}' > /tmp/d.yaml; tallystick what-if /tmp/d.yaml --from {MONTH} --to {MONTH} --json"
 
     explained = json.loads(tools(stack, f"tallystick explain {ITEM} --json"))

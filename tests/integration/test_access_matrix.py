@@ -34,6 +34,8 @@ FIGURES = (
     "exclusions/{id}",
     "failed-items",
     "fairness",
+    "credit-notes/{council}/{number}",
+    "documents/{number}",
     "items/{item}",
     "items/{item}/verdicts/{agreement}/{target}/{cycle}.svg",
     "openslo",
@@ -41,10 +43,14 @@ FIGURES = (
     "partnership-recharges/{partnership}/{month}.{suffix}",
     "percentiles",
     "quality",
+    "queries",
     "statements",
     "statements/{council}/{month}",
     "statements/{council}/{month}.{suffix}",
+    "statements/{council}/{month}/life",
     "statements/{council}/{month}/lines/{line}",
+    "statements/{council}/{month}/payments",
+    "statements/{council}/{month}/queries",
     "statements/{council}/{month}/status",
     "today",
     "verdicts",
@@ -60,6 +66,9 @@ EXPECTED: dict[tuple[str, str], Action] = {
     },
     ("GET", "/v1/tariffs/{id}/uplift"): READ,
     ("GET", "/v1/evidence/{council}/{month}"): EVIDENCE,
+    ("GET", "/v1/statements/{council}/{month}.tally"): EVIDENCE,
+    ("GET", "/v1/statements/{council}/{month}/acknowledgements"): EVIDENCE,
+    ("POST", "/v1/statements/{council}/{month}/acknowledgement"): Action.ACKNOWLEDGE_STATEMENT,
     ("GET", "/v1/quarantine"): OPERATE,
     ("POST", "/v1/item-retries"): OPERATE,
     ("POST", "/v1/what-if/targets"): READ,
@@ -74,6 +83,26 @@ EXPECTED: dict[tuple[str, str], Action] = {
     ("POST", "/v1/correction-runs"): Action.REQUEST_CORRECTION,
     ("POST", "/v1/correction-runs/{id}/approve"): Action.APPROVE_CORRECTION,
     ("POST", "/v1/correction-runs/{id}/reject"): Action.APPROVE_CORRECTION,
+    **{
+        ("POST", f"/v1/statements/{{council}}/{{month}}/{step}"): action
+        for action, steps in (
+            (
+                Action.CHECK_STATEMENT,
+                (
+                    "review",
+                    "check",
+                    "issue",
+                    "payments",
+                    "payments/{payment}/withdrawal",
+                    "queries/{query}/answer",
+                ),
+            ),
+            (Action.APPROVE_STATEMENT, ("approval", "return")),
+            (Action.QUERY_STATEMENT, ("queries", "queries/{query}/withdrawal")),
+        )
+        for step in steps
+    },
+    ("POST", "/v1/payments"): Action.CHECK_STATEMENT,
     ("GET", "/v1/proposals"): READ,
     ("GET", "/v1/proposals/{id}"): READ,
     ("POST", "/v1/proposals/{id}/approve"): Action.APPROVE_CATALOGUE,
@@ -95,7 +124,7 @@ EXPECTED: dict[tuple[str, str], Action] = {
         for rest in ("", "/verification")
     },
 }
-PARTS = {"month": "2026-03", "suffix": "csv", "cycle": "1"}
+PARTS = {"month": "2026-03", "suffix": "csv", "cycle": "1", "number": "2026-27.C0001"}
 
 
 def caller(role: str) -> Principal:

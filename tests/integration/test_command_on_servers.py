@@ -120,7 +120,7 @@ def test_evidence_from_servers_verifies(address: str, tmp_path: Path) -> None:
     to = tmp_path / "evidence.jsonl"
 
     exported = run("export", "evidence", *MONTH, "--to", str(to), TALLYSTICK_URL=address)
-    verified = run("verify", "verdicts", str(to))
+    verified = run("verify", str(to))
 
     assert (exported.exit_code, exported.stdout) == (0, f"{to}\n")
     assert (verified.exit_code, "No difference was found" in verified.stdout) == (0, True), verified.output

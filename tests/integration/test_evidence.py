@@ -144,8 +144,8 @@ def test_the_command_says_what_holds_and_what_does_not(evidence: bytes, tmp_path
     good.write_bytes(evidence)
     bad.write_bytes(evidence.replace(b'"outcome":"met"', b'"outcome":"breached"', 1))
 
-    passed = CliRunner().invoke(app, ["verify", "verdicts", str(good)])
-    failed = CliRunner().invoke(app, ["verify", "verdicts", str(bad)])
+    passed = CliRunner().invoke(app, ["verify", str(good)])
+    failed = CliRunner().invoke(app, ["verify", str(bad)])
 
     assert passed.exit_code == 0, passed.output
     assert passed.output.splitlines() == [

@@ -26,6 +26,7 @@ from shared.contracts.parties import ProviderParty
 from shared.contracts.topics import CATALOGUE, STATEMENTS, USAGE
 from shared.period import Month
 from shared.scope import Scope
+from tests.support.any_time import ANY_TIME
 from tests.support.billing_feed import MAY, TARIFFS, feed
 from tests.support.recharges import ASHBY, ICT, PAYABLE, PAYROLL, PROVIDER, agreement, catalogue_events, recorded
 
@@ -78,7 +79,7 @@ def approved(steps: StatementSteps, council: str = ASHBY.id, month: Month = MAY)
 
 def issued(steps: StatementSteps, council: str = ASHBY.id, month: Month = MAY) -> Draft:
     approved(steps, council, month)
-    return steps.issue(FINANCE, council, month)
+    return steps.issue(FINANCE, council, month, ANY_TIME)
 
 
 def test_a_statement_is_checked_approved_by_another_and_issued_with_its_number(charged: SqlStore) -> None:
@@ -107,7 +108,7 @@ def test_a_statement_is_issued_once_however_often_it_is_asked_for(charged: SqlSt
     steps = steps_at(charged)
     first = issued(steps)
 
-    assert steps.issue(FINANCE, ASHBY.id, MAY) == first
+    assert steps.issue(FINANCE, ASHBY.id, MAY, ANY_TIME) == first
 
 
 def test_nobody_approves_what_they_checked_or_a_draft_that_has_changed(charged: SqlStore) -> None:
@@ -132,7 +133,7 @@ def test_what_changed_after_it_was_approved_is_not_issued(charged: SqlStore) -> 
     used(charged, quantity="1", day="2026-05-13")
 
     with pytest.raises(StepNotAllowed, match="changed since it was approved"):
-        steps.issue(FINANCE, ASHBY.id, MAY)
+        steps.issue(FINANCE, ASHBY.id, MAY, ANY_TIME)
     assert issued(steps).life.number == "2026-27.0001"
 
 
@@ -146,13 +147,13 @@ def test_nothing_is_issued_before_the_councils_review_is_over(store: SqlStore) -
     assert steps.open_review(FINANCE, ASHBY.id, MAY).life.review_until == date(2026, 6, 14)
     approved(steps)
     with pytest.raises(StepNotAllowed, match="until 2026-06-14"):
-        steps.issue(FINANCE, ASHBY.id, MAY)
+        steps.issue(FINANCE, ASHBY.id, MAY, ANY_TIME)
 
     # The review lasts to the end of its last day in London, an hour before that in UTC.
     last, after = datetime(2026, 6, 14, 22, 59, tzinfo=UTC), datetime(2026, 6, 14, 23, 0, tzinfo=UTC)
     with pytest.raises(StepNotAllowed):
-        steps_at(store, last).issue(FINANCE, ASHBY.id, MAY)
-    assert steps_at(store, after).issue(FINANCE, ASHBY.id, MAY).life.status == "issued"
+        steps_at(store, last).issue(FINANCE, ASHBY.id, MAY, ANY_TIME)
+    assert steps_at(store, after).issue(FINANCE, ASHBY.id, MAY, ANY_TIME).life.status == "issued"
 
 
 def test_a_month_that_goes_on_takes_no_step(charged: SqlStore) -> None:
@@ -179,7 +180,7 @@ def test_numbers_have_no_gap_and_no_double_whoever_issues_at_the_same_time(store
     def issue(council: str) -> str | None:
         for _ in range(50):
             try:
-                return steps_at(store).issue(FINANCE, council, MAY).life.number
+                return steps_at(store).issue(FINANCE, council, MAY, ANY_TIME).life.number
             except StepNotAllowed:
                 continue
         return None

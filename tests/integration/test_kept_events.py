@@ -10,7 +10,8 @@ from sqlalchemy import select
 
 from billing.domain.corrections import bookings_of, corrections
 from billing.domain.usage import UnbilledUsage
-from billing.statements.drafts import LineExplanation, Statements
+from billing.statements.drafts import Statements
+from billing.statements.explaining import LineExplanation
 from billing.store import tables
 from billing.store.sql import SqlStore
 from shared.clock import WallClock

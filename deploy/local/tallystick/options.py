@@ -40,6 +40,16 @@ def read_instant(text: str) -> datetime:
     return instant
 
 
+def read_pounds(text: str) -> int:
+    """The pence of an amount in pounds like 120.50."""
+    pounds, _, pence = text.removeprefix("£").partition(".")
+    if not (pounds.isascii() and pounds.isdigit() and len(pounds) <= 11 and len(pence) <= 2):
+        raise typer.BadParameter(f"{text!r} is no amount: write for example 120.50")
+    if pence and not (pence.isascii() and pence.isdigit()):
+        raise typer.BadParameter(f"{text!r} is no amount: write for example 120.50")
+    return int(pounds) * 100 + int(pence.ljust(2, "0"))
+
+
 def lookup_files(named: list[str] | None) -> dict[str, Path]:
     """The lookups' files by name, of texts like NAME=FILE."""
     files: dict[str, Path] = {}

@@ -163,6 +163,12 @@ class ServiceApi:
         """What `/v1/…` answers to `body` as JSON."""
         return self._answer("POST", _path(path), msgspec.json.encode(body), JSON_TYPE)
 
+    def post_file(self, *path: str, content: bytes, media_type: str, query: Mapping[str, str]) -> bytes:
+        """What `/v1/…` answers to a file of that media type."""
+        from urllib.parse import urlencode
+
+        return self._answer("POST", f"{_path(path)}?{urlencode(query)}", content, JSON_TYPE, media_type)
+
     def put(self, *path: str, body: object) -> bytes:
         """What `/v1/…` answers to `body` as JSON in place of what was there."""
         return self._answer("PUT", _path(path), msgspec.json.encode(body), JSON_TYPE)
@@ -171,11 +177,11 @@ class ServiceApi:
         """What `/v1/…` answers when it is taken away."""
         return self._answer("DELETE", _path(path), None, JSON_TYPE)
 
-    def _answer(self, method: str, path: str, body: bytes | None, accept: str) -> bytes:
+    def _answer(self, method: str, path: str, body: bytes | None, accept: str, media_type: str = JSON_TYPE) -> bytes:
         from urllib.error import HTTPError, URLError
         from urllib.request import Request
 
-        headers = {"Accept": accept} | ({} if body is None else {"Content-Type": JSON_TYPE})
+        headers = {"Accept": accept} | ({} if body is None else {"Content-Type": media_type})
         if token := self.token or (self.client.token(self.address) if self.client else ""):
             headers["Authorization"] = f"Bearer {token}"
         address = f"{self.address}{path}"

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from fractions import Fraction
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
@@ -18,10 +19,13 @@ from billing.documents.shown import ShownStatement
 from billing.documents.status_json import StatementStatus, statement_status
 from billing.documents.view import statement_path
 from billing.domain.canonical import content_hash, line_content
-from billing.domain.statement import NoAgreement, Statement, UnknownCouncil
+from billing.domain.credits.credit_line import CreditLine
+from billing.domain.issued import ReadThrough
+from billing.domain.statement import NoAgreement, Statement, StatementTariff, UnknownCouncil
 from billing.ports import CountedEvent, EventCursor
 from billing.statements.compared import ComparedStatement, ComparedStatements
-from billing.statements.drafts import CouncilWithoutStatement, FailedStatement, StatementFailed, Statements, UnknownLine
+from billing.statements.drafts import CouncilWithoutStatement, FailedStatement, StatementFailed, Statements
+from billing.statements.explaining import LineExplanation, UnknownLine
 from shared.auth.roles import Action
 from shared.http import (
     Json,
@@ -38,6 +42,7 @@ from shared.http import (
 )
 from shared.http.media_types import JSON_TYPE
 from shared.http.problem_types import INTERNAL_ERROR, INVALID_CURSOR, NOT_FOUND
+from shared.money import PENCE_IN_A_POUND, exact_text
 from shared.period import Month
 from shared.scope import Scope
 
@@ -64,11 +69,37 @@ class MonthSummary(Struct, frozen=True):
     failed: tuple[FailedStatement, ...]
 
 
+class ExplainedStatement(Struct, frozen=True):
+    """The statement that has the line: `number` once it is issued, and the SHA-256 of its canonical JSON."""
+
+    council: str
+    month: str
+    status: str
+    number: str | None
+    sha256: str
+
+
+class Rounding(Struct, frozen=True):
+    """Pounds before the one rounding, pence after it, and its rule. A service credit's limits are in its line."""
+
+    exact_gbp: str
+    rounded_pence: int
+    rule: str = "to the penny, half up, once for the line"
+
+
 class ExplainedLine(Struct, frozen=True):
-    """A line as in the statement, and a page of the events that it counts."""
+    """A line as in the statement with what it follows from, and a page of the events that it counts.
+
+    Of an issued line these are the events that had been read by `read_through`, the next offset of each partition.
+    """
 
     line: dict[str, Any]
     counted: tuple[CountedEvent, ...]
+    statement: ExplainedStatement
+    tariff: StatementTariff | None
+    rules_version: int
+    rounding: Rounding
+    read_through: tuple[ReadThrough, ...]
 
 
 TYPES = (MonthSummary, ExplainedLine, StatementStatus)
@@ -146,7 +177,7 @@ def router(statements: Statements, compared: ComparedStatements) -> APIRouter:
         if media_type == _PAGE_TYPE:
             view = line_view(found.statement, found.line, found.counted, paging.next_address(page))
             return HTMLResponse(line_page(view))
-        return Json(ExplainedLine(line_content(found.line), found.counted), headers=paging.next_link(page))
+        return Json(explained_line(found), headers=paging.next_link(page))
 
     return routes
 
@@ -154,6 +185,31 @@ def router(statements: Statements, compared: ComparedStatements) -> APIRouter:
 def shown_beside(found: ComparedStatement) -> ShownStatement:
     """The statement as it is shown beside other months."""
     return ShownStatement(found.statement, found.now, found.comparison, found.months)
+
+
+def explained_line(found: LineExplanation) -> ExplainedLine:
+    """The explanation as it is answered."""
+    line, statement = found.line, found.statement
+    issued = statement.issued
+    if isinstance(line, CreditLine):
+        rounding = Rounding(exact_text(Fraction(-line.earned_pence, PENCE_IN_A_POUND)), -line.applied_pence)
+    else:
+        rounding = Rounding(exact_text(line.amount_exact), line.amount_pence)
+    return ExplainedLine(
+        line=line_content(line),
+        counted=found.counted,
+        statement=ExplainedStatement(
+            statement.council.id,
+            str(statement.month),
+            statement.status,
+            None if issued is None else issued.number,
+            content_hash(statement),
+        ),
+        tariff=found.tariff,
+        rules_version=line.rules_version,
+        rounding=rounding,
+        read_through=() if issued is None else issued.read_through,
+    )
 
 
 def _summary(statement: Statement) -> StatementSummary:

@@ -8,16 +8,32 @@ from prometheus_client import CollectorRegistry
 
 from billing import api, partnership_api
 from billing.consumer import BillingProcessor
+from billing.decisions import ApprovedDecisions
 from billing.domain.ingest import TOPICS
 from billing.dry_run import DryRun
 from billing.metrics import BillingMetrics
 from billing.partnerships import PartnershipMonths
+from billing.routes import closing as closing_routes
+from billing.routes import closing_page, query_pages
+from billing.routes import documents as document_routes
+from billing.routes import payments as payment_routes
+from billing.routes import queries as query_routes
 from billing.routes import steps as step_routes
+from billing.routes import tallies as tally_routes
+from billing.routes.query_pages import QueryPages
 from billing.routes.read_back import ReadBack
 from billing.settings import BillingSettings
+from billing.statements.acknowledgements import Acknowledgements
+from billing.statements.closing import MonthClosing
 from billing.statements.compared import ComparedStatements
 from billing.statements.drafts import Statements
+from billing.statements.payments import Payments
+from billing.statements.queries import Queries
+from billing.statements.readiness import LogStates, ReadinessChecks
+from billing.statements.recomputation import Recomputation
 from billing.statements.steps import StatementSteps
+from billing.statements.tallies import Tallies
+from billing.store.sealing_keys import SealingKeys
 from billing.store.sql import GROUP, SqlStore
 from billing.store.tables import approvals, audit, decisions, installation_key, known_log, outbox
 from billing.trial import route as trial
@@ -58,7 +74,17 @@ class BillingApp:
     name = GROUP
     title = "Tallystick: billing"
     read_model_every_s = 60.0
-    types = (*api.TYPES, *step_routes.TYPES, *trial.TYPES, *AUDIT_TYPES)
+    types = (
+        *api.TYPES,
+        *step_routes.TYPES,
+        *closing_routes.TYPES,
+        *document_routes.TYPES,
+        *tally_routes.TYPES,
+        *query_routes.TYPES,
+        *payment_routes.TYPES,
+        *trial.TYPES,
+        *AUDIT_TYPES,
+    )
 
     def __init__(self, settings: BillingSettings, *, bus: Bus, clock: Clock, registry: CollectorRegistry) -> None:
         self._bus = bus
@@ -72,6 +98,13 @@ class BillingApp:
         self.statements, self.partnerships = Statements(answering, clock), PartnershipMonths(answering, clock)
         self.compared = ComparedStatements(answering, self.statements, clock)
         self.steps = StatementSteps(self._store, clock)
+        # Whoever closes a month sees quarantine, which requests do not.
+        checks = ReadinessChecks(self._store, Recomputation(), lambda _: ())
+        self.sealing_keys = SealingKeys(engine, clock, given=settings.sealing_key, file=settings.sealing_key_file)
+        self.tallies = Tallies(answering, clock, self.sealing_keys.signer)
+        self.decisions = ApprovedDecisions(bus, reader=GROUP)
+        self.queries = Queries(self._store, clock, self.decisions.concerns)
+        self.payments = Payments(self._store, clock)
         self.read_back = ReadBack(bus, self._store.position)
         self.dry_run = DryRun(self._store, clock)
         self.approvals = Approvals(engine, approvals, audit)
@@ -83,9 +116,17 @@ class BillingApp:
         self._access = AccessView(bus, reader=GROUP)
         self.authentication = authentication(self._access, clock, audience=settings.audience, secure=settings.is_secure)
         self._relaying = Heartbeat("outbox relay")
-        self.heartbeats: Sequence[Heartbeat] = (self._relaying, self._access.heartbeat, self.audit.heartbeat)
+        self.heartbeats: Sequence[Heartbeat] = (
+            self._relaying,
+            self._access.heartbeat,
+            self.decisions.heartbeat,
+            self.audit.heartbeat,
+        )
         self._consumer = ConsumerStatus(GROUP)
         self.consumers = (self._consumer,)
+        halted, position = (lambda: self._consumer.halted), self._store.position
+        logs = LogStates(bus, TOPICS, clock, halted=halted, position=position)
+        self.closing = MonthClosing(self._store, self.steps, checks, logs, clock)
         self.checks: Mapping[str, Check] = {
             **database_checks(engine, "billing"),
             "catalogue": catalogue_check(self._version_counts),
@@ -104,8 +145,19 @@ class BillingApp:
     def router(self) -> APIRouter:
         """Billing's routes: statements, partnerships, tariffs to try, and its audit log."""
         routes = APIRouter()
+        routes.include_router(
+            tally_routes.router(
+                self.tallies, Acknowledgements(self._store, self._clock), self.read_back, self.sealing_keys.public
+            )
+        )
         routes.include_router(api.router(self.statements, self.compared))
-        routes.include_router(step_routes.router(self.steps, self.read_back))
+        routes.include_router(step_routes.router(self.steps, self.read_back, self.closing.ready_now))
+        routes.include_router(document_routes.router(self.statements))
+        routes.include_router(query_routes.router(self.queries, self.decisions.catch_up, self.read_back))
+        routes.include_router(query_pages.router(QueryPages(self.queries, self.decisions.catch_up, self.read_back)))
+        routes.include_router(payment_routes.router(self.payments, self.read_back))
+        routes.include_router(closing_routes.router(self.closing, self.read_back))
+        routes.include_router(closing_page.router(self.closing, self.read_back, self._clock))
         routes.include_router(partnership_api.router(self.partnerships))
         routes.include_router(trial.router())
         routes.include_router(audit_router(self.audit))
@@ -129,8 +181,10 @@ class BillingApp:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Ingests usage, verdicts and terms until `stop` is set; raises what made it impossible to go on."""
+        await asyncio.to_thread(self.sealing_keys.publish_own)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._access.run(stop))
+            tasks.create_task(self.decisions.run(stop))
             tasks.create_task(self.audit.run(stop))
             tasks.create_task(self._ingest(stop))
             tasks.create_task(relay(self._workers, self._bus, stop, outbox=outbox, heartbeat=self._relaying))

@@ -1,18 +1,24 @@
 """What billing needs of a store: one atomic write for each batch, and the reads that a statement is made of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
+from billing.domain.blockers import BlockerDecision
 from billing.domain.credits.attainment import TargetAttainment
 from billing.domain.ingest import AcceptedEvent
+from billing.domain.issued import CorrectedBy, ReadThrough
+from billing.domain.ledger import Balance, Entry
+from billing.domain.metering import EventReceived
 from billing.domain.meters import MeteredEvent
 from billing.domain.numbers import DocumentKind
 from billing.domain.terms import Terms
 from billing.domain.usage import Usage, UsageDetail
+from billing.domain.verdicts import VerdictReceived
+from billing.memo import Memo
 from shared.contracts.definitions import Service
 from shared.contracts.meters import NamedMeter
 from shared.contracts.scalars import Stream
@@ -24,6 +30,8 @@ from shared.period import Month
 from shared.scope import Scope
 from shared.sql.inbox import InsertResult
 from shared.sql.progress import ShardProgress
+
+EventKey = tuple[str, str]  # an event's source and id
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +119,33 @@ class MissFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class CausedBy:
+    """Which events a correction follows from: those of a month's service that were not read by `read_through`.
+
+    `agreement` and `target` are those of a service credit.
+    """
+
+    council: str
+    month: Month
+    service: str
+    agreement: str
+    target: str
+    read_through: tuple[ReadThrough, ...]
+
+
+class MonthChange(NamedTuple):
+    """How far a partition had been read when it last brought anything of a month: the offset after that.
+
+    `month` is None of what names another event, which may be of any month.
+    """
+
+    month: Month | None
+    topic: str
+    partition: int
+    next_offset: int
+
+
+@dataclass(frozen=True, slots=True)
 class CouncilUsage:
     """How many events name a council; `oldest` is the day of the first."""
 
@@ -150,6 +185,20 @@ class UsageReads(Protocol):
         """The events behind a line, by day, source and id, beginning after `after`."""
         ...
 
+    def changes(self, council: str) -> list[MonthChange]:
+        """When each partition last brought anything about the council, by month. What events of a month change is
+        that month and later ones, but for events that name another.
+        """
+        ...
+
+    def since(self, by: CausedBy, *, limit: int) -> tuple[list[CorrectedBy], int]:
+        """The first events, by instant, source and id, that a correction of usage follows from, and how many in all."""
+        ...
+
+    def as_of(self, read_through: Sequence[ReadThrough]) -> "UsageReads":
+        """The same reads as if nothing had been read further than that."""
+        ...
+
 
 class VerdictReads(Protocol):
     """The verdicts that hold, of the councils in scope."""
@@ -160,6 +209,73 @@ class VerdictReads(Protocol):
 
     def misses(self, of: MissFilter, *, after: EventCursor | None, limit: int) -> list[CountedEvent]:
         """The misses behind a service credit, by day, source and id, beginning after `after`."""
+        ...
+
+    def since(self, by: CausedBy, *, limit: int) -> tuple[list[CorrectedBy], int]:
+        """The first verdicts, by instant, source and id, that a corrected credit follows from, and how many in all."""
+        ...
+
+
+class RowReads(Protocol):
+    """The rows behind usage and attainment, of the councils in scope: none is summed, and none left out.
+
+    What is streamed comes in chunks, of which one is in memory at a time. Other reads may be made in between.
+    """
+
+    def events(self, council: str, first_day: date, end_day: date) -> Iterator[Sequence[EventReceived]]:
+        """Every event of the council on the days `[first_day, end_day)`, by day, source and id."""
+        ...
+
+    def of_items(self, council: str, items: Collection[str]) -> Sequence[EventReceived]:
+        """Every event of the council's tickets, work items and outages of these ids, of whatever day, in any order."""
+        ...
+
+    def naming(self, council: str, ids: Collection[str]) -> Sequence[EventReceived]:
+        """Every event of the council that reverses, adjusts or withdraws one of these ids, in any order."""
+        ...
+
+    def readings(
+        self, council: str, keys: Collection[EventKey], first_day: date, end_day: date
+    ) -> Sequence[EventReceived]:
+        """The council's events of usage on the days `[first_day, end_day)` that have these sources and ids.
+
+        And perhaps others, of one of the sources and with one of the ids.
+        """
+        ...
+
+    def sources(self, council: str, month: Month) -> Mapping[str, int]:
+        """How many of the council's events of the month each source sent."""
+        ...
+
+    def verdicts(self, council: str, month: Month) -> Iterator[Sequence[VerdictReceived]]:
+        """Every verdict of the council that counts in the month, and those that were retracted, in any order."""
+        ...
+
+
+class QuarantineReads(Protocol):
+    """Quarantined records about which nobody has decided yet. On PostgreSQL only workers find any."""
+
+    def open_records(self) -> Iterator[tuple[Shard, Quarantined]]:
+        """Those that the scope allows, by topic, partition and offset; without a council only where it is all."""
+        ...
+
+
+class TallyReads(Protocol):
+    """The rows themselves, one by one in the order of a tally, of the councils in scope."""
+
+    def events(self, month: Month, council: str, *, since: date) -> Iterator[EventReceived]:
+        """Every event of each item that any event of the month is about, then every reading since then and its changes.
+
+        A reading from before is here too where an event of the month names it.
+        """
+        ...
+
+    def verdicts(self, month: Month, council: str, agreements: Sequence[str]) -> Iterator[VerdictReceived]:
+        """The verdicts of the month that hold, under these agreements."""
+        ...
+
+    def kept(self, council: str, month: Month) -> bytes | None:
+        """What was kept with the statement that was issued (`billing.tally.basis`); None where nothing was."""
         ...
 
 
@@ -194,8 +310,24 @@ class StepReads(Protocol):
         """Every document of a council, in the order of issuing."""
         ...
 
+    def numbered(self, number: str) -> list[StoredDocument]:
+        """The documents of that number, of different providers, in the order of issuing."""
+        ...
+
     def newest(self, provider: str, council: str) -> StoredDocument | None:
         """The council's last document from that provider: the one that the next follows."""
+        ...
+
+    def decisions(self, month: Month) -> Mapping[str, BlockerDecision]:
+        """What people decided about what kept the month from being issued, by its id. Found by workers only."""
+        ...
+
+    def of_types(self, types: Sequence[type[StepEvent]], council: str | None = None) -> list[StepEvent]:
+        """The steps of those types, by council and month and in their order; of one council, or of all in scope."""
+        ...
+
+    def issued_at(self, council: str) -> list[datetime]:
+        """When each document of a council was issued, ascending."""
         ...
 
     def price_setters(self, versions: Sequence[tuple[str, str, int]]) -> frozenset[str]:
@@ -203,14 +335,45 @@ class StepReads(Protocol):
         ...
 
 
+class LedgerReads(Protocol):
+    """The ledger's entries and what they come to, of the councils in scope."""
+
+    def entries(self, council: str, document: str) -> list[Entry]:
+        """Those of a document, by posting, line and account."""
+        ...
+
+    def balances(self, council: str | None = None, document: str | None = None) -> list[Balance]:
+        """What each account of each council holds, of one council or one document where it is named."""
+        ...
+
+    def ledger_sum(self) -> int:
+        """What all entries come to, in pence: always 0."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything that a statement is made of, as of one moment and of the councils in one scope."""
+    """Everything that a statement is made of, as of one moment and of the councils in one scope.
+
+    `positions` are the next offsets that billing will read, of every shard of which it has read anything. `memo` keeps
+    what was computed from such states.
+    """
 
     terms: Terms
     usage: UsageReads
     verdicts: VerdictReads
     steps: StepReads
+    rows: RowReads
+    quarantine: QuarantineReads
+    positions: Mapping[Shard, int]
+    tally: TallyReads
+    ledger: LedgerReads
+    memo: Memo = field(default_factory=lambda: Memo(0), compare=False)
+
+    @property
+    def read_through(self) -> tuple[ReadThrough, ...]:
+        """The positions as documents name them, by topic and partition."""
+        return tuple(ReadThrough(shard.topic, shard.partition, at) for shard, at in sorted(self.positions.items()))
 
 
 class SnapshotStore(Protocol):
@@ -229,6 +392,10 @@ class StepWriter(StepReads, Protocol):
 
     def add(self, event: StatementEvent) -> bool:
         """The step, and what follows from it, is stored and will be published; False where it was taken already."""
+        ...
+
+    def keep_basis(self, council: str, month: Month, content: bytes) -> None:
+        """What the statement that is issued was computed from beside events is kept with it."""
         ...
 
     def next_sequence(self, provider: str, financial_year: int, kind: DocumentKind) -> int:

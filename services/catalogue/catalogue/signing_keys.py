@@ -5,19 +5,16 @@ holds it. The key before is accepted for as long as what was signed by it can be
 """
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 import msgspec
-from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
 from catalogue.announcements import key_announcement
+from shared.auth import key_file
 from shared.auth.issued import IssuedAccess
 from shared.auth.sessions import LONGEST_SESSION_S
 from shared.bus.access_view import AccessView
@@ -29,6 +26,7 @@ from shared.startup_errors import InvalidSettings
 
 _RETIRED_FOR = timedelta(seconds=LONGEST_SESSION_S)
 _LOOK_EVERY_S = 0.05
+_SETTING = "SIGNING_KEY_FILE"
 _NO_KEY = "SIGNING_KEY_FILE is not set: it names the private key that access tokens are signed by (docs/access.md)"
 
 
@@ -57,7 +55,7 @@ class SigningKeys:
             return read_key(self._given)
         if self._file is None:
             raise InvalidSettings(_NO_KEY)
-        return _kept_in(self._file)
+        return key_file.key_kept_in(self._file, setting=_SETTING)
 
     def current(self) -> OKPKey:
         """The key to sign by now. Raises `KeysUnknown` until all is ready for it, and once it has been retired."""
@@ -122,30 +120,7 @@ def dropped(issued: IssuedAccess, kid: str, now: datetime) -> SigningKeyData:
 
 def read_key(text: str) -> OKPKey:
     """The private key in PEM (PKCS 8) or as a JWK, with its thumbprint as `kid`. Raises `InvalidSettings`."""
-    try:
-        key = OKPKey.import_key(msgspec.json.decode(text) if text.lstrip().startswith("{") else text)
-    except (JoseError, LookupError, ValueError, TypeError, msgspec.DecodeError):
-        raise InvalidSettings("SIGNING_KEY_FILE has no Ed25519 key in PEM or JWK") from None
-    if key.curve_name != "Ed25519" or not key.is_private:
-        raise InvalidSettings("SIGNING_KEY_FILE has another key than a private one of Ed25519")
-    kid = key.thumbprint()
-    return OKPKey.import_key(dict(key.as_dict(private=True)) | {"kid": kid})
-
-
-def _kept_in(file: Path) -> OKPKey:
-    """The key in `file`, which only its owner can read; made where there is none. Raises `InvalidSettings`.
-
-    The file is written aside and takes its name when it is whole, by a hard link, which the file system has to know:
-    whoever comes second never reads half a key.
-    """
-    if not file.exists():
-        with NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.") as new:
-            new.write(msgspec.json.encode(OKPKey.generate_key("Ed25519").as_dict(private=True)))
-            new.flush()
-            os.fsync(new.fileno())
-            with suppress(FileExistsError):
-                os.link(new.name, file)
-    return read_key(file.read_text(encoding="utf-8"))
+    return key_file.read_key(text, setting=_SETTING)
 
 
 def _public_data(key: OKPKey) -> SigningKeyData:

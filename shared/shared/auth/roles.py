@@ -102,6 +102,12 @@ ROLES = {
                 Action.MANAGE_CREDENTIALS,
             },
         ),
+        Role(
+            "acknowledger",
+            "council",
+            "Acknowledges statements",
+            frozenset({Action.READ_EVIDENCE, Action.ACKNOWLEDGE_STATEMENT}),
+        ),
         Role("integrator", "council", "Integrator", frozenset({Action.READ_CATALOGUE, Action.SEND_EVENTS, Action.TRY})),
     )
 }

@@ -11,7 +11,7 @@ from shared.contracts.decisions import DecisionEvent
 from shared.contracts.envelope import Event, TimeAdvanced
 from shared.contracts.items import FactWithdrawn, TicketEvent, WorkEvent
 from shared.contracts.proposals import ProposalUpdated
-from shared.contracts.statements import StatementEvent
+from shared.contracts.statements import SealingKeyPublished, StatementEvent
 from shared.contracts.usage import UsageEvent
 from shared.contracts.verdicts import VerdictEvent
 
@@ -28,6 +28,7 @@ AnyEvent = (
     | DecisionEvent
     | VerdictEvent
     | StatementEvent
+    | SealingKeyPublished
 )
 
 _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)

@@ -194,7 +194,10 @@ class Agreement(Definition, frozen=True, kw_only=True):
     `members_see` is how much of its recharge other members of a partnership with the same provider are shown. A draft
     statement is open for the council's review for `review_days` before it is issued; none where nothing is agreed. A
     correction of an issued month is settled in the next statement, or by a credit note where it is to the council's
-    favour and `corrections_by` says so; one of less than `corrections_from_gbp` is listed and carried forward.
+    favour and `corrections_by` says so; one of less than `corrections_from_gbp` is listed and carried forward, and one
+    of a month that was over more than `corrections_until_months` before is listed and left out. Rules of rating newer
+    than `corrections_rules_version` reprice no issued month. The provider answers a query within `query_reply_days`
+    working days of England and Wales; 10 where nothing is agreed.
     """
 
     council: Id
@@ -211,6 +214,9 @@ class Agreement(Definition, frozen=True, kw_only=True):
     review_days: Annotated[int, Meta(ge=0, le=90)] | None = None
     corrections_by: Literal["next-statement", "credit-note"] = "next-statement"
     corrections_from_gbp: Amount | None = None
+    corrections_until_months: Annotated[int, Meta(ge=1, le=120)] | None = None
+    corrections_rules_version: Annotated[int, Meta(ge=1, le=10_000)] = 1
+    query_reply_days: Annotated[int, Meta(ge=1, le=90)] | None = None
 
     def vat_of(self, service: str) -> ServiceVat | None:
         """How VAT treats the service: by its own entry, or by that of every service; None where none is recorded."""

@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from shared.contracts.access import PrincipalName
+from shared.contracts.access import KeyId, PrincipalName, PublicKey
 from shared.contracts.envelope import Event, EventData, ItemEvent
-from shared.contracts.scalars import END_OF_TEXT, Id, MonthText, Pence, Stream
+from shared.contracts.scalars import END_OF_TEXT, Id, Instant, MonthText, Pence, Stream
 
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}" + END_OF_TEXT, description="SHA-256 in lower-case hexadecimal")]
 # One line of text: what a council's officer or its accountant wrote about a step.
@@ -32,6 +32,8 @@ DocumentNumber = Annotated[
 ]
 Outcome = Literal["upheld", "credited", "corrected"]
 BlockerOutcome = Literal["not-of-this-month", "discarded"]
+# Characters of base64. Two of them and the rest of an event are less than Kafka's megabyte.
+MOST_PACKED = 240_000
 AboveNothing = Annotated[int, Meta(ge=1, le=10_000_000_000_000)]
 
 
@@ -103,6 +105,8 @@ class DocumentData(StepData, frozen=True, kw_only=True):
 
     `provider` is whose number it is, `sequence` its place in the provider's financial year. `sha256` is of the
     canonical JSON; `previous` is that of the council's document before it from the same provider, None for the first.
+    `basis` is what a statement follows from beside events (docs/verifying.md), compressed likewise; None where it is
+    too large to be sent.
     """
 
     number: DocumentNumber
@@ -112,7 +116,8 @@ class DocumentData(StepData, frozen=True, kw_only=True):
     total_pence: Pence
     sha256: Sha256
     previous: Sha256 | None = None
-    content: Annotated[str, Meta(max_length=240_000)]
+    content: Annotated[str, Meta(max_length=MOST_PACKED)]
+    basis: Annotated[str, Meta(max_length=MOST_PACKED)] | None = None
 
 
 class StatementIssued(StatementStep, frozen=True, kw_only=True, tag="tallystick.statement.issued.v1"):
@@ -128,13 +133,19 @@ class CreditNoteIssued(StatementStep, frozen=True, kw_only=True, tag="tallystick
 
 
 class PaymentRecordedData(StepData, frozen=True, kw_only=True):
-    """A payment that the provider received for a document: pence, the day, and the payer's or the bank's reference."""
+    """A payment that the provider received for a document: pence, the day, and the payer's or the bank's reference.
+
+    With `on_account` it may be more than what was still to be paid. Of what is `written_off` nothing was received: the
+    provider asks for it no longer, for the reason that `reference` gives.
+    """
 
     payment: Id
     number: DocumentNumber
     amount_pence: AboveNothing
     paid_on: date
     reference: Words = ""
+    on_account: bool = False
+    written_off: bool = False
 
 
 class PaymentRecorded(StatementStep, frozen=True, kw_only=True, tag="tallystick.statement.payment-recorded.v1"):
@@ -204,10 +215,17 @@ class QueryWithdrawn(StatementStep, frozen=True, kw_only=True, tag="tallystick.s
 
 
 class AcknowledgedData(StepData, frozen=True, kw_only=True):
-    """The document that the council has verified, the public key of the council (a JWK) and its signature (JWS)."""
+    """What the council has verified and when, the public key of the council (a JWK) and its signature (detached JWS).
+
+    `sha256` is that of the statement's canonical JSON, `previous` that of the council's document before it,
+    `tally_sha256` that of the tally. docs/verifying.md says what exactly is signed.
+    """
 
     number: DocumentNumber
     sha256: Sha256
+    previous: Sha256 | None = None
+    tally_sha256: Sha256
+    acknowledged_at: Instant
     key: Annotated[str, Meta(max_length=2_000)]
     signature: Annotated[str, Meta(max_length=4_000)]
 
@@ -235,6 +253,24 @@ class BlockerDecided(Event, frozen=True, kw_only=True, tag="tallystick.statement
     def key(self) -> str:
         """The record's key: each decision keeps its own."""
         return f":{self.subject}:{self.data.step}"
+
+
+class SealingKeyData(EventData, frozen=True, kw_only=True):
+    """The public half of a key of Ed25519 by which the provider seals statements, and its thumbprint."""
+
+    kid: KeyId
+    x: PublicKey
+
+
+class SealingKeyPublished(Event, frozen=True, kw_only=True, tag="tallystick.statement.sealing-key-published.v1"):
+    """The provider seals statements by a key from now on; what another key has sealed stays sealed by it."""
+
+    data: SealingKeyData
+
+    @property
+    def key(self) -> str:
+        """The record's key: each key keeps its own."""
+        return f"sealing-key:{self.data.kid}"
 
 
 StepEvent = (

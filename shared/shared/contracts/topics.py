@@ -43,12 +43,14 @@ DECISIONS = Topic(
     1,
     None,
     ("sla-monitor",),
-    ("sla-monitor",),
+    ("sla-monitor", "billing"),
 )
 VERDICTS = Topic(
     "sla.verdicts.v1", "council:item", PARTITIONS, REPLAYABLE_DAYS, ("sla-monitor",), ("sla-monitor", "billing")
 )
-STATEMENTS = Topic("billing.statements.v1", "council:statement:step", 1, None, ("billing",), ("billing",))
+STATEMENTS = Topic(
+    "billing.statements.v1", "council:statement:step or sealing-key:id", 1, None, ("billing",), ("billing",)
+)
 
 _AUDITED = ("catalogue", "sla-monitor", "billing")
 AUDIT = Topic("audit.entries.v1", "service:number", 1, None, _AUDITED, _AUDITED)

@@ -31,6 +31,7 @@ PUBLIC = {
     "/metrics": "on a port for operators alone; the demo's is served to its own machine",
     "/v1/token": "whoever asks for a token proves itself by its client's secret",
     "/.well-known/jwks.json": "the keys by which anybody can check a token",
+    "/.well-known/statement-keys.json": "the keys by which anybody can check a statement",
     "/sign-in": "whoever is not signed in yet",
     "/sign-in/start": "the way to the provider of sign-ins",
     "/sign-in/return": "the way back from it, which proves who somebody is",

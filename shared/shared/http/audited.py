@@ -26,7 +26,7 @@ _WITH_THE_CHANGE = frozenset(
     {Action.PROPOSE_CATALOGUE, Action.APPROVE_CATALOGUE, Action.MANAGE_ACCESS, Action.MANAGE_CREDENTIALS}
 )
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
-_FILES = ("text/csv", "application/pdf", "application/jsonl")
+_FILES = ("text/csv", "application/pdf", "application/jsonl", "application/gzip")
 _MAX_SUBJECT = 300
 _RETRY_AFTER_S = "5"
 

@@ -118,7 +118,7 @@ class QuarantineService:
             while page := await self._store.quarantine(shard, after_offset=offset, limit=_PAGE):
                 offset = page[-1].offset
                 for record in page:
-                    if _visible(record, scope) and (decided or record.offset not in decisions):
+                    if is_visible(record, scope) and (decided or record.offset not in decisions):
                         yield QuarantineEntry(shard, record, decisions.get(record.offset))
 
     async def open_by_topic(self, quarantined: Mapping[Shard, int]) -> dict[str, int]:
@@ -147,7 +147,7 @@ class QuarantineService:
         """The entry at that place; raises `NotQuarantined`."""
         if shard in self._shards:
             for record in await self._store.quarantine(shard, after_offset=offset - 1, limit=1):
-                if record.offset == offset and _visible(record, scope):
+                if record.offset == offset and is_visible(record, scope):
                     return QuarantineEntry(shard, record, (await self._latest_decisions(shard)).get(offset))
         raise NotQuarantined(f"{self.service} has no quarantined record at {shard}@{offset}")
 
@@ -214,7 +214,8 @@ class QuarantineService:
         return decision
 
 
-def _visible(record: Quarantined, scope: Scope) -> bool:
+def is_visible(record: Quarantined, scope: Scope) -> bool:
+    """Whether the scope allows the council of the record's key; one that names none is only seen by who sees all."""
     return scope.councils is None or scope.allows(split_item_key(_key(record))[0])
 
 

@@ -25,7 +25,6 @@ from billing.domain.corrections import (
 from billing.domain.corrections_cause import Cause
 from billing.domain.credits.attainment import TargetAttainment
 from billing.domain.rating import pipeline
-from billing.domain.repricing import decide
 from billing.domain.rules import changed_since
 from billing.domain.statement import Statement, build_statement
 from billing.domain.terms import DefinitionVersions, Terms
@@ -330,42 +329,6 @@ def rated_with(known: Terms, attained: TargetAttainment) -> dict[Month, tuple[Bo
 
 # The rules of rating, version 2: it rates units otherwise, here by rounding prices to whole pence.
 CHANGED = {1: frozenset[str](), 2: frozenset(["unit"])}
-
-
-def repriced(pence_more: int, *, kind: str = "unit") -> tuple[Correction, ...]:
-    """April was booked by the rules 1 and is rated by the rules 2, at so many pence more; May is not booked yet."""
-    known = catalogue(UnitCharge(name="Unit", price_gbp="1"))
-    april, may = rated(known, ASHBY.id, inputs([units("2026-04-02", "3")], MAY)).values()
-    older = [replace(each, kind=kind) for each in april]
-    newer = tuple(replace(each, amount_pence=each.amount_pence + pence_more, rules_version=2) for each in older)
-    return corrections({APRIL: newer, MAY: may}, older)
-
-
-def test_other_rules_reprice_nothing_booked_until_the_difference_is_approved_by_its_digest() -> None:
-    found = repriced(1)
-
-    waiting = decide(ASHBY.id, found, approved=set(), changed=CHANGED)
-
-    assert [each.cause for each in waiting.cleared] == ["first"]
-    assert waiting.held is not None
-    assert waiting.held.change_pence == 1
-    assert "1 correction of ashby, £0.01 in all, waits" in waiting.held.sentence
-    assert waiting.held.digest in waiting.held.sentence
-    approved = decide(ASHBY.id, found, approved={waiting.held.digest}, changed=CHANGED)
-    assert (approved.cleared, approved.held) == (found, None)
-
-
-def test_what_was_approved_is_not_what_came_after_it() -> None:
-    shown = decide(ASHBY.id, repriced(1), approved=set(), changed=CHANGED).held
-
-    assert shown is not None
-    for council, found in ((ASHBY.id, repriced(2)), ("birch", repriced(1))):
-        assert decide(council, found, approved={shown.digest}, changed=CHANGED).held is not None
-
-
-def test_other_rules_hold_nothing_back_where_no_line_of_theirs_comes_out_otherwise() -> None:
-    for found in (repriced(0), repriced(5, kind="standing")):
-        assert decide(ASHBY.id, found, approved=set(), changed=CHANGED).held is None
 
 
 @pytest.mark.parametrize(

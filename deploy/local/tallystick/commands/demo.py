@@ -1,4 +1,4 @@
-"""`tallystick demo`: an example partnership with a year of illustrative data, served here; an incident in it."""
+"""`tallystick demo`: an example with a year of illustrative data, served here; an incident, and a pound changed."""
 
 import asyncio
 from typing import Annotated
@@ -7,7 +7,7 @@ import typer
 
 from shared.clock import WallClock
 from shared.period import LONDON
-from tallystick.console import answer, err, var_folder
+from tallystick.console import answer, err, fail, var_folder
 from tallystick.options import LAST_PORT, Example, Json
 from tallystick.stack import exclusive_use
 
@@ -45,3 +45,21 @@ def incident(as_json: Json = False) -> None:
 
     result = asyncio.run(cause_incident(var_folder(), err.print))
     answer(result, result_lines(result), as_json=as_json)
+
+
+@app.command()
+def tamper(
+    council: Annotated[str | None, typer.Option(help="Whose statement.", show_default="the first one's")] = None,
+    as_json: Json = False,
+) -> None:
+    """Change one pound in a copy of a statement's tally, and see `tallystick verify` name it.
+
+    Nothing that is stored changes: both files are new, in the demo's folder.
+    """
+    from tallystick.demo.tamper import NothingToTamper, tamper, tampered_lines
+
+    try:
+        found = asyncio.run(tamper(var_folder(), council))
+    except NothingToTamper as nothing:
+        fail(f"There is nothing to change: {nothing}.", do="Run `tallystick demo` first, and this beside it.")
+    answer(found, tampered_lines(found), as_json=as_json)

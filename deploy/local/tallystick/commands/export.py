@@ -1,6 +1,7 @@
 """`tallystick export`: what other tools and other people read, as files."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,7 @@ from shared.scope import Scope
 from tallystick.console import answer, fail, require_writable, var_folder, write_file
 from tallystick.options import CouncilArgument, Json, MonthArgument
 from tallystick.servers import service_api
-from tallystick.stack import open_existing_stack
+from tallystick.stack import FolderInUse, Stack, exclusive_use, open_existing_stack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,6 +63,26 @@ def export_evidence(
     answer({"file": str(path)}, [str(path)], as_json=as_json)
 
 
+@app.command(name="tally")
+def export_tally(
+    council: CouncilArgument,
+    month: MonthArgument,
+    to: Annotated[Path | None, typer.Option(help="Write this file.", show_default="here")] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a statement with every event that it stands on: `tallystick verify` checks it without asking anybody."""
+    from billing.tally.writing import SUFFIX
+
+    path = to or Path(f"{council}-{month}.{SUFFIX}")
+    require_writable(path)
+    if (api := service_api(f"GET /v1/statements/{council}/{month}.tally")) is not None:
+        content = api.get("statements", council, f"{month}.tally", accept="*/*")
+    else:
+        content = asyncio.run(_tally(council, month))
+    write_file(path, content)
+    answer({"file": str(path)}, [str(path)], as_json=as_json)
+
+
 def _documents(stream: bytes) -> "Sequence[Document]":
     import yaml
 
@@ -83,3 +104,16 @@ async def _evidence(council: str, month: Month) -> bytes:
     async with open_existing_stack(var_folder()) as stack:
         await stack.monitor.catch_up()
         return await evidence(stack.monitor.sources, Scope.all(), council=council, month=month)
+
+
+async def _tally(council: str, month: Month) -> bytes:
+    folder = var_folder()
+    async with open_existing_stack(folder) as stack:
+        with suppress(FolderInUse), exclusive_use(folder):  # where the services run already, they do it themselves
+            await stack.meter()
+        return await asyncio.to_thread(_tally_file, stack, council, month)
+
+
+def _tally_file(stack: Stack, council: str, month: Month) -> bytes:
+    with stack.billing.tallies.file(council, month, scope=Scope.all()) as file:
+        return file.read()

@@ -7,17 +7,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from billing.documents.credit_note_view import credit_note_path
 from billing.documents.csv_lines import csv_file, csv_form
 from billing.documents.journal import journal_csv, journal_file
-from billing.documents.page import partnership_page, statement_page
+from billing.documents.page import credit_note_page, partnership_page, statement_page
 from billing.documents.partnership_csv import partnership_csv, partnership_csv_file
 from billing.documents.partnership_json import partnership_json
 from billing.documents.partnership_view import partnership_path
-from billing.documents.pdf import partnership_pdf, statement_pdf
+from billing.documents.pdf import credit_note_pdf, partnership_pdf, statement_pdf
 from billing.documents.shown import ShownStatement
 from billing.documents.view import statement_path
 from billing.documents.xlsx import statement_xlsx
 from billing.domain.canonical import canonical_json
+from billing.domain.credit_note import CreditNote, credit_note_json
 from billing.domain.partnership_recharges import PartnershipRecharges
 from billing.domain.statement import Statement
 from shared.period import Month
@@ -66,6 +68,12 @@ def _partnership_page(recharges: PartnershipRecharges) -> bytes:
     return partnership_page(recharges, downloads=downloads).encode()
 
 
+def _credit_note_page(note: CreditNote) -> bytes:
+    path = credit_note_path(note.council.id, note.issued.number)
+    downloads = [(form.name, f"{path}.{form.suffix}") for form in CREDIT_NOTE_FORMS if form.is_download]
+    return credit_note_page(note, downloads=downloads).encode()
+
+
 # The first is what a client gets that accepts anything.
 FORMS: tuple[Form[ShownStatement], ...] = (
     Form("json", "JSON", "application/json", _of_content(canonical_json)),
@@ -94,6 +102,11 @@ PARTNERSHIP_FORMS: tuple[Form[PartnershipRecharges], ...] = (
     Form("csv", "CSV", "text/csv; charset=utf-8", partnership_csv, partnership_csv_file),
     Form("html", "Web page", "text/html; charset=utf-8", _partnership_page, is_download=False),
     Form("pdf", "PDF", "application/pdf", partnership_pdf),
+)
+CREDIT_NOTE_FORMS: tuple[Form[CreditNote], ...] = (
+    Form("json", "JSON", "application/json", credit_note_json),
+    Form("html", "Web page", "text/html; charset=utf-8", _credit_note_page, is_download=False),
+    Form("pdf", "PDF", "application/pdf", credit_note_pdf),
 )
 _BY_SUFFIX = {form.suffix: form for form in FORMS}
 

@@ -10,6 +10,7 @@ from billing.domain.vat import LineVat, VatCategory
 from shared.contracts.definitions import Provider
 from shared.contracts.parties import Address, BankAccount, CouncilParty, PartyDetails, ProviderParty
 from shared.money import format_gbp
+from shared.web.formats import month_name
 from shared.web.strings import text
 
 Rows = tuple[tuple[str, str], ...]
@@ -41,7 +42,11 @@ def vat_view(statement: Statement) -> VatView:
     names = {agreement.provider: agreement.provider_name for agreement in statement.agreements}
     several = len(vat.providers) > 1
     return VatView(
-        totals=tuple(row for each in vat.providers for row in _totals(each, names[each.provider] if several else "")),
+        totals=tuple(
+            row
+            for each in vat.providers
+            for row in _totals(each, names.get(each.provider, each.provider) if several else "")
+        ),
         vat="" if vat.vat_pence is None else format_gbp(vat.vat_pence),
         gross="" if statement.gross_pence is None else format_gbp(statement.gross_pence),
         treatments=tuple(_treatments(statement)),
@@ -64,10 +69,10 @@ def party_views(statement: Statement) -> tuple[PartyView, ...]:
     """Who supplies, by id, and then who pays."""
     council = statement.council
     suppliers = (
-        _party(text("statement.party_provider", name=each.name), each.party or ProviderParty())
+        party_view(text("statement.party_provider", name=each.name), each.party or ProviderParty())
         for each in statement.suppliers
     )
-    return (*suppliers, _party(text("statement.party_council", name=council.name), council.party or CouncilParty()))
+    return (*suppliers, party_view(text("statement.party_council", name=council.name), council.party or CouncilParty()))
 
 
 def payment_terms(provider: Provider) -> str:
@@ -86,9 +91,17 @@ def category_text(of: VatCategory) -> str:
 
 def _totals(of: ProviderVat, provider: str) -> Iterator[tuple[str, str, str]]:
     for total in of.totals:
-        category = category_text(total.category)
-        label = text("statement.vat_of_provider", category=category, provider=provider) if provider else category
-        yield label, format_gbp(total.net_pence), format_gbp(total.vat_pence)
+        yield _label(total.category, provider), format_gbp(total.net_pence), format_gbp(total.vat_pence)
+    for change in of.corrections:
+        label = text(
+            "statement.vat_corrected", category=_label(change.category, provider), month=month_name(change.month)
+        )
+        yield label, format_gbp(change.net_pence), format_gbp(change.vat_pence)
+
+
+def _label(category: VatCategory, provider: str) -> str:
+    name = category_text(category)
+    return text("statement.vat_of_provider", category=name, provider=provider) if provider else name
 
 
 def _treatments(statement: Statement) -> Iterator[tuple[str, str, str]]:
@@ -120,7 +133,8 @@ def _notes(statement: Statement) -> Iterator[str]:
         yield text("statement.vat_apart")
 
 
-def _party(heading: str, party: ProviderParty | CouncilParty) -> PartyView:
+def party_view(heading: str, party: ProviderParty | CouncilParty) -> PartyView:
+    """What is recorded of one party, and what is not."""
     rows = tuple(_rows(party))
     missing = ", ".join(name for name, value in rows if not value)
     known = tuple((name, value) for name, value in rows if value)

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
+from billing.documents.credit_note_view import credit_note_view
 from billing.documents.line_view import LineView
 from billing.documents.partnership_view import partnership_view
 from billing.documents.shown import ShownStatement
 from billing.documents.view import StatementView, statement_view
+from billing.domain.credit_note import CreditNote
 from billing.domain.partnership_recharges import PartnershipRecharges
 from shared.web.charts.bars import Bar, bar_chart
 from shared.web.charts.svg import Caption
@@ -34,6 +36,12 @@ def partnership_page(recharges: PartnershipRecharges, *, downloads: Sequence[tup
     """The page of a partnership's month, with links to its other forms as `statement_page` has them."""
     template = environment("billing").get_template("partnership.html")
     return template.render(view=partnership_view(recharges), downloads=downloads)
+
+
+def credit_note_page(note: CreditNote, *, downloads: Sequence[tuple[str, str]]) -> str:
+    """The page of a credit note, with links to its other forms as `statement_page` has them."""
+    template = environment("billing").get_template("credit_note.html")
+    return template.render(view=credit_note_view(note), downloads=downloads)
 
 
 def _chart(view: StatementView) -> Markup:

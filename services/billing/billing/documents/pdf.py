@@ -10,11 +10,13 @@ from importlib.resources import as_file, files
 import msgspec
 import typst
 
+from billing.documents.credit_note_view import CreditNoteView, credit_note_view
 from billing.documents.csv_lines import lines_csv
 from billing.documents.partnership_csv import partnership_csv
 from billing.documents.partnership_view import PartnershipView, partnership_view
 from billing.documents.shown import ShownStatement
 from billing.documents.view import StatementView, statement_view
+from billing.domain.credit_note import CreditNote
 from billing.domain.partnership_recharges import PartnershipRecharges
 from shared.period import Month
 from shared.web.strings import String, strings
@@ -39,7 +41,12 @@ def partnership_pdf(recharges: PartnershipRecharges) -> bytes:
     return _compiled("partnership", partnership_view(recharges), lines, recharges.month)
 
 
-def _compiled(template: str, view: StatementView | PartnershipView, lines: str, month: Month) -> bytes:
+def credit_note_pdf(note: CreditNote) -> bytes:
+    """The credit note on A4, as `statement_pdf` has a statement; nothing is attached."""
+    return _compiled("credit_note", credit_note_view(note), "", note.month)
+
+
+def _compiled(template: str, view: StatementView | PartnershipView | CreditNoteView, lines: str, month: Month) -> bytes:
     words: Mapping[str, String] = {**strings("statement"), **strings(template)}
     inputs = {
         "view": msgspec.json.encode(asdict(view)).decode(),

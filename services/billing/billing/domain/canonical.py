@@ -16,9 +16,9 @@ import msgspec
 from billing.domain.charge_line import ChargeLine, plain, working_type
 from billing.domain.credits.credit_line import CreditLine
 from billing.domain.credits.reason import reason
-from billing.domain.rules import RULES_VERSION
+from billing.domain.issued import CorrectionLine
 from billing.domain.statement import ServiceCharges, Statement
-from billing.domain.statement_vat import ProviderVat
+from billing.domain.statement_vat import CorrectedVat, ProviderVat, StatementVat
 from billing.domain.usage import Evidence, UnbilledUsage
 from billing.domain.vat import VatTotal
 from shared.contracts import codec
@@ -54,7 +54,7 @@ def line_content(line: ChargeLine | CreditLine) -> dict[str, Any]:
 
 def _coding(line: ChargeLine | CreditLine) -> dict[str, Any]:
     """Where a line is booked; left out where no finance code is recorded."""
-    return {} if line.coding is None else {"coding": _value(line.coding)}
+    return {} if line.coding is None else {"coding": field_content(line.coding)}
 
 
 def _credit(line: CreditLine) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def _credit(line: CreditLine) -> dict[str, Any]:
         "cause": line.cause,
         "objective": msgspec.to_builtins(line.objective),
         "attained": msgspec.to_builtins(line.attained),
-        "shortfall": _value(line.shortfall),
+        "shortfall": field_content(line.shortfall),
         "band": msgspec.to_builtins(line.band),
         "point_gbp": line.point_gbp,
         "objective_percent": line.objective.percent,
@@ -78,11 +78,11 @@ def _credit(line: CreditLine) -> dict[str, Any]:
         "judgement": line.judgement.value,
         "charge_pence": line.charge_pence,
         "earned_pence": line.earned_pence,
-        "reductions": _value(line.reductions),
+        "reductions": field_content(line.reductions),
         "forgone_pence": line.forgone_pence,
         "applied_pence": line.applied_pence,
         "reason": reason(line),
-        "vat": _value(line.vat),
+        "vat": field_content(line.vat),
         "rules_version": line.rules_version,
         **_coding(line),
         **({"is_repeated": True} if line.is_repeated else {}),
@@ -99,26 +99,26 @@ def _statement(statement: Statement) -> dict[str, Any]:
     }
     return {
         "format": FORMAT,
-        "rules_version": RULES_VERSION,
-        "council": {"id": council.id, "name": council.name, "gss": council.gss, "party": _builtin(council.party)},
+        "rules_version": statement.rules_version,
+        "council": {"id": council.id, "name": council.name, "gss": council.gss, "party": party_content(council.party)},
         "providers": [
-            {"id": provider.id, "name": provider.name, "party": _builtin(provider.party)}
+            {"id": provider.id, "name": provider.name, "party": party_content(provider.party)}
             for provider in statement.suppliers
         ],
         "month": str(statement.month),
         "status": statement.status,
         "illustrative": statement.illustrative,
-        "agreements": _value(statement.agreements),
+        "agreements": field_content(statement.agreements),
         "services": [_charges(charges) for charges in statement.services],
         "total_pence": statement.total_pence,
         **_corrected(statement),
-        "vat": _vat(statement),
+        "vat": vat_content(statement.vat),
         "gross_pence": statement.gross_pence,
         "evidence": _evidence(statement.evidence),
-        "tariffs": _value(statement.tariffs),
+        "tariffs": field_content(statement.tariffs),
         **(credited if statement.credits else {}),
-        **({"rectification_plans": _value(statement.plans)} if statement.plans else {}),
-        **({"issued": _value(statement.issued)} if statement.issued else {}),
+        **({"rectification_plans": field_content(statement.plans)} if statement.plans else {}),
+        **({"issued": field_content(statement.issued)} if statement.issued else {}),
     }
 
 
@@ -127,18 +127,19 @@ def _corrected(statement: Statement) -> dict[str, Any]:
     if not statement.corrections:
         return {}
     return {
-        "corrections": [
-            {**_fields(line), "difference_pence": line.difference_pence, "payable_pence": line.payable_pence}
-            for line in statement.corrections
-        ],
+        "corrections": [correction_content(line) for line in statement.corrections],
         "corrections_pence": statement.corrections_pence,
         "payable_pence": statement.payable_pence,
     }
 
 
-def _vat(statement: Statement) -> dict[str, Any]:
+def correction_content(line: CorrectionLine) -> dict[str, Any]:
+    """One correction, as in the canonical documents."""
+    return {**_fields(line), "difference_pence": line.difference_pence, "payable_pence": line.payable_pence}
+
+
+def vat_content(vat: StatementVat) -> dict[str, Any]:
     """Where the VAT is not known it is null, and `services_without` says which services have no treatment."""
-    vat = statement.vat
     return {
         "providers": [_provider_vat(each) for each in vat.providers],
         "services_without": list(vat.services_without),
@@ -148,15 +149,31 @@ def _vat(statement: Statement) -> dict[str, Any]:
 
 
 def _provider_vat(of: ProviderVat) -> dict[str, Any]:
-    totals = [_vat_total(total) for total in of.totals]
-    return {"id": of.provider, "totals": totals, "vat_pence": of.vat_pence, "invoices_needed": of.invoices_needed}
+    return {
+        "id": of.provider,
+        "totals": [_vat_total(total) for total in of.totals],
+        **({"corrections": [_corrected_vat(each) for each in of.corrections]} if of.corrections else {}),
+        "vat_pence": of.vat_pence,
+        "invoices_needed": of.invoices_needed,
+    }
+
+
+def _corrected_vat(of: CorrectedVat) -> dict[str, Any]:
+    return {
+        **_fields(of.category),
+        "month": str(of.month),
+        "was_net_pence": of.was_net_pence,
+        "net_pence": of.net_pence,
+        "vat_pence": of.vat_pence,
+    }
 
 
 def _vat_total(total: VatTotal) -> dict[str, Any]:
     return {**_fields(total.category), "net_pence": total.net_pence, "vat_pence": total.vat_pence}
 
 
-def _builtin(party: PartyDetails | None) -> Any:
+def party_content(party: PartyDetails | None) -> Any:
+    """A party as its definition has it."""
     return msgspec.to_builtins(party)
 
 
@@ -183,17 +200,18 @@ def _charges(charges: ServiceCharges) -> dict[str, Any]:
 
 def _fields(of: Any) -> dict[str, Any]:
     """The fields of a dataclass by name."""
-    return {field.name: _value(getattr(of, field.name)) for field in fields(of)}
+    return {field.name: field_content(getattr(of, field.name)) for field in fields(of)}
 
 
-def _value(value: object) -> Any:
+def field_content(value: object) -> Any:
+    """A value of a field, as in the canonical documents."""
     match value:
         case Decimal():
             return plain(value)
         case date() | Month():
             return msgspec.to_builtins(value) if isinstance(value, datetime) else str(value)
         case tuple():
-            return [_value(each) for each in value]
+            return [field_content(each) for each in value]
         case None | str() | int():
             return value
         case UnbilledUsage(item=None):

@@ -15,7 +15,14 @@ from billing.domain.credits.attainment import TargetAttainment
 from billing.domain.credits.credit_line import CreditLine
 from billing.domain.meters import MeteredEvent
 from billing.domain.rules import RULES_VERSION, changed_since
-from billing.domain.statement import NoAgreement, Statement, UnknownCouncil, build_statement, earlier_months
+from billing.domain.statement import (
+    NoAgreement,
+    Statement,
+    Status,
+    UnknownCouncil,
+    build_statement,
+    earlier_months,
+)
 from billing.domain.terms import Terms
 from billing.domain.usage import Usage, UsageDetail
 from billing.domain.vat import VatCategory, VatTotal, vat_totals
@@ -88,25 +95,38 @@ def rated(terms: Terms, council: str, inputs: Mapping[Month, MonthInputs]) -> di
         missing = [each for each in earlier_months(terms, council, month) if each not in inputs and each < month]
         if missing:
             raise MonthNotRated(f"{month} depends on {missing[0]}, which is not rated")
-        of_month = inputs[month]
         try:
-            statement = build_statement(
-                terms,
-                council,
-                month,
-                of_month.usage,
-                attained=of_month.attained,
-                earlier=statements,
-                failed=of_month.failed,
-                details=of_month.details,
-                events=of_month.events,
-            )
+            statement = statement_from(terms, council, month, inputs[month], earlier=statements)
         except (UnknownCouncil, NoAgreement):
             found[month] = ()
             continue
         statements.append(statement)
         found[month] = tuple(bookings_of(statement))
     return found
+
+
+def statement_from(
+    terms: Terms,
+    council: str,
+    month: Month,
+    inputs: MonthInputs,
+    *,
+    earlier: Sequence[Statement],
+    status: Status = "provisional",
+) -> Statement:
+    """The statement that follows from what is known of the month. Raises as `build_statement`."""
+    return build_statement(
+        terms,
+        council,
+        month,
+        inputs.usage,
+        attained=inputs.attained,
+        earlier=earlier,
+        status=status,
+        failed=inputs.failed,
+        details=inputs.details,
+        events=inputs.events,
+    )
 
 
 def bookings_of(statement: Statement) -> Iterator[BookedAmount]:

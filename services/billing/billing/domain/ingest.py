@@ -11,7 +11,7 @@ from typing import get_args
 import msgspec
 
 from billing.domain.metering import Fact, fact_of
-from billing.domain.steps import PricesDecided, StepReceived, prices_decided, step_of
+from billing.domain.steps import PricesDecided, SealingKeyKnown, StepReceived, key_known, prices_decided, step_of
 from billing.domain.verdicts import VerdictReceived, verdict_of
 from shared.contracts.access import AccessEvent
 from shared.contracts.catalogue import CatalogueEvent
@@ -19,7 +19,7 @@ from shared.contracts.codec import AnyEvent
 from shared.contracts.envelope import ItemEvent, TimeAdvanced
 from shared.contracts.items import FactWithdrawn, NewItemData, TicketEvent, WorkEvent
 from shared.contracts.proposals import ProposalUpdated
-from shared.contracts.statements import StatementEvent
+from shared.contracts.statements import SealingKeyPublished, StatementEvent
 from shared.contracts.topics import CATALOGUE, STATEMENTS, TICKETS, USAGE, VERDICTS, WORK
 from shared.contracts.usage import UsageEvent
 from shared.contracts.verdicts import VerdictEvent
@@ -34,12 +34,12 @@ _CARRIED: dict[str, frozenset[type[AnyEvent]]] = {
     WORK.name: frozenset({*get_args(WorkEvent), FactWithdrawn, TimeAdvanced}),
     USAGE.name: frozenset({*get_args(UsageEvent), TimeAdvanced}),
     VERDICTS.name: frozenset(get_args(VerdictEvent)),
-    STATEMENTS.name: frozenset(get_args(StatementEvent)),
+    STATEMENTS.name: frozenset({*get_args(StatementEvent), SealingKeyPublished}),
 }
 _encoder = msgspec.json.Encoder(order="deterministic")
 
 
-AnyFact = Fact | VerdictReceived | StepReceived | PricesDecided
+AnyFact = Fact | VerdictReceived | StepReceived | PricesDecided | SealingKeyKnown
 
 
 class AcceptedEvent(msgspec.Struct, frozen=True, gc=False):
@@ -67,6 +67,8 @@ def _fact(event: AnyEvent, shard: Shard, record: Record) -> AnyFact | None:
         return verdict_of(event, record.offset)
     if isinstance(event, StatementEvent):
         return step_of(event)
+    if isinstance(event, SealingKeyPublished):
+        return key_known(event)
     if isinstance(event, ProposalUpdated):
         return prices_decided(event)
     return fact_of(event, partition=shard.partition, offset=record.offset)

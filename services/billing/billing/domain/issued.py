@@ -2,15 +2,20 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Literal
 
 from billing.domain.coding import LineCoding
 from billing.domain.corrections_cause import Cause
+from billing.domain.rules import RULES_VERSION
 from billing.domain.vat import VatCategory
+from shared.ids import derived_id
 from shared.period import Month
 
 # here: in the sum of this statement · credit-note: in a document of its own · carried: too small, and listed again
-Settlement = Literal["here", "credit-note", "carried"]
+# left-out: the agreed time for corrections is over · held: newer rules of rating, to which nobody has agreed yet
+Settlement = Literal["here", "credit-note", "carried", "left-out", "held"]
+SETTLED: tuple[Settlement, ...] = ("here", "credit-note")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,7 @@ class CorrectionLine:
     """What a line of an earlier month came to when it was booked last, and what it comes to now, in pence.
 
     `events` are the first of the `events_in_all` that it follows from. One that is not settled `here` is listed and
-    is in no sum of this statement.
+    is in no sum of this statement. `quantity` is what the line counts now in all.
     """
 
     month: Month
@@ -82,6 +87,15 @@ class CorrectionLine:
     events: tuple[CorrectedBy, ...] = ()
     events_in_all: int = 0
     coding: LineCoding | None = None
+    quantity: Decimal = Decimal(0)
+    counts_usage: bool = True
+    rules_version: int = RULES_VERSION
+    service_name: str = ""
+
+    @property
+    def reference(self) -> str:
+        """Its reference among the lines of the statement that lists it; `ref` is that of the line it corrects."""
+        return derived_id("correction", str(self.month), self.ref, str(self.vat))
 
     @property
     def difference_pence(self) -> int:
@@ -92,3 +106,13 @@ class CorrectionLine:
     def payable_pence(self) -> int:
         """What of it is in the sum of the statement that lists it."""
         return self.difference_pence if self.settled == "here" else 0
+
+
+@dataclass(frozen=True, slots=True)
+class BookedNet:
+    """What all documents before this one have booked of a month in one VAT category of a provider, in pence."""
+
+    month: Month
+    provider: str
+    vat: VatCategory
+    net_pence: int

@@ -15,7 +15,7 @@ from billing.domain.canonical import FORMAT, canonical_json
 from billing.domain.charge_line import ChargeLine, Working
 from billing.domain.credits.credit_line import CreditLine
 from billing.domain.credits.rectification import RectificationPlan
-from billing.domain.issued import CorrectionLine, Issued
+from billing.domain.issued import BookedNet, CorrectionLine, Issued
 from billing.domain.rating.pipeline import WORKINGS
 from billing.domain.statement import (
     ServiceCharges,
@@ -25,6 +25,7 @@ from billing.domain.statement import (
     Status,
 )
 from billing.domain.usage import Evidence
+from billing.domain.vat import VatCategory
 from shared.contracts.definitions import Council, Provider, Service
 from shared.period import Month
 
@@ -64,8 +65,32 @@ def _statement(read: Mapping[str, Any]) -> Statement:
         credits=_as(tuple[CreditLine, ...], read.get("service_credits", ())),
         plans=_as(tuple[RectificationPlan, ...], _with_month(read.get("rectification_plans", ()), "reached_in")),
         suppliers=tuple(_as(Provider, _given(each)) for each in providers),
-        corrections=_as(tuple[CorrectionLine, ...], _with_month(read.get("corrections", ()), "month")),
+        corrections=corrections_in(read),
+        booked_nets=booked_nets_in(read),
         issued=_as(Issued | None, read.get("issued")),
+        rules_version=_as(int, read["rules_version"]),
+    )
+
+
+def corrections_in(read: Mapping[str, Any]) -> tuple[CorrectionLine, ...]:
+    """The corrections of a canonical document."""
+    found: tuple[CorrectionLine, ...] = _as(
+        tuple[CorrectionLine, ...], _with_month(read.get("corrections", ()), "month")
+    )
+    return found
+
+
+def booked_nets_in(read: Mapping[str, Any]) -> tuple[BookedNet, ...]:
+    """What was booked before the corrections of a canonical document."""
+    return tuple(
+        BookedNet(
+            Month.parse(each["month"]),
+            of_provider["id"],
+            _as(VatCategory, each),
+            each["was_net_pence"],
+        )
+        for of_provider in read["vat"]["providers"]
+        for each in of_provider.get("corrections", ())
     )
 
 

@@ -18,12 +18,13 @@ from billing.domain.credits.attainment import TargetAttainment
 from billing.domain.credits.credit_line import CreditLine
 from billing.domain.credits.earned import credit_lines
 from billing.domain.credits.rectification import RectificationPlan, rectification_plan
-from billing.domain.issued import CorrectionLine, Issued
+from billing.domain.issued import BookedNet, CorrectionLine, Issued
 from billing.domain.meters import MeteredEvent
 from billing.domain.rating.adjustments import MINIMUM
 from billing.domain.rating.charge_kind import YearSoFar
 from billing.domain.rating.pipeline import rate
 from billing.domain.rating.windows import APRIL, has_terms_over_a_year, reads_attributes
+from billing.domain.rules import RULES_VERSION
 from billing.domain.statement_coding import charges_with_coding, credits_with_coding
 from billing.domain.statement_vat import StatementVat, charges_with_vat, credits_with_vat, statement_vat
 from billing.domain.terms import TariffPeriod, Terms, closing_day
@@ -86,8 +87,9 @@ class Statement:
     """What `council` owes for `month`, and why; `tariffs` are the versions that priced its lines.
 
     `suppliers` are the providers of its agreements, as they are at the end of the month, and `partnerships` those of
-    which it is a member then: no part of what it states. `corrections` are of earlier months; `issued` is None until
-    it is.
+    which it is a member then: no part of what it states. `corrections` are of earlier months, in those
+    categories of VAT of which `booked_nets` were booked before; `issued` is None until it is. `rules_version` says by
+    which rules of rating it was made.
     """
 
     council: Council
@@ -102,7 +104,9 @@ class Statement:
     suppliers: tuple[Provider, ...] = ()
     partnerships: tuple[Partnership, ...] = ()
     corrections: tuple[CorrectionLine, ...] = ()
+    booked_nets: tuple[BookedNet, ...] = ()
     issued: Issued | None = None
+    rules_version: int = RULES_VERSION
 
     @property
     def lines(self) -> tuple[ChargeLine, ...]:
@@ -142,7 +146,8 @@ class Statement:
     def vat(self) -> StatementVat:
         """The VAT on its lines, by provider and category."""
         provider_of = {agreement.id: agreement.provider for agreement in self.agreements}
-        return statement_vat(self.lines, self.credits, provider_of, self.corrections)
+        here = [line for line in self.corrections if line.settled == "here"]
+        return statement_vat(self.lines, self.credits, provider_of, here, self.booked_nets)
 
     @property
     def gross_pence(self) -> int | None:

@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from billing.domain.metering import Origin
 from shared.contracts.proposals import ProposalUpdated
-from shared.contracts.statements import StatementEvent
+from shared.contracts.statements import SealingKeyPublished, StatementEvent
 from shared.instants import epoch_us
 
 
@@ -21,6 +21,24 @@ class PricesDecided(Struct, frozen=True, gc=False):
     origin: Origin
     versions: tuple[tuple[str, str, int], ...]
     by: tuple[str, ...]
+
+
+class SealingKeyKnown(Struct, frozen=True, gc=False):
+    """A public key by which statements were sealed from that instant on; `x` is of RFC 8037."""
+
+    origin: Origin
+    kid: str
+    x: str
+
+    @property
+    def published_at_us(self) -> int:
+        """Since when."""
+        return self.origin.at_us
+
+
+def key_known(event: SealingKeyPublished) -> SealingKeyKnown:
+    """The key in `event`."""
+    return SealingKeyKnown(Origin(event.source, event.id, epoch_us(event.time)), event.data.kid, event.data.x)
 
 
 def step_of(event: StatementEvent) -> StepReceived:

@@ -4,10 +4,11 @@ Seven lines of £0.13 at 20% are £0.18 of VAT; line by line they would be £0.2
 invoice is computed so (EN 16931, BR-CO-17).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from typing import Protocol
 
 from shared.contracts.vat import WITHOUT_VAT, VatTreatment
 from shared.money import half_up
@@ -59,7 +60,12 @@ def vat_totals(nets: Iterable[tuple[VatCategory, int]]) -> tuple[VatTotal, ...]:
     return tuple(VatTotal(category, sums[category]) for category in sorted(sums))
 
 
-def invoices_needed(totals: Sequence[VatTotal]) -> int:
+class _OfCategory(Protocol):
+    @property
+    def category(self) -> VatCategory: ...
+
+
+def invoices_needed(totals: Iterable[_OfCategory]) -> int:
     """How many electronic invoices the totals need: what is outside the scope shares none (EN 16931, BR-O-11 to 14)."""
     outside = {total.category.treatment == "outside-scope" for total in totals}
     return len(outside)

@@ -7,9 +7,10 @@ CHANGEABLE = {
     "progress": "UPDATE",
     "event": "UPDATE",
     "verdict": "UPDATE",
+    "month_change": "UPDATE",
 }
 
 # Who sees what of each table (`shared.sql.isolation`).
-OPEN = {"progress"}
+OPEN = {"progress", "sealing_key"}
 SHARED_WITHOUT_COUNCIL = {"definition_version"}
 SECRET = {"installation_key"}

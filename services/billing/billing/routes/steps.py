@@ -1,6 +1,6 @@
 """Routes by which people take a statement from draft to issued."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from typing import Annotated, Any
@@ -9,13 +9,20 @@ from fastapi import APIRouter
 from msgspec import Meta, Struct
 from starlette.concurrency import run_in_threadpool
 
+from billing.domain.amounts_due import AmountsDue
 from billing.domain.life import StepNotAllowed
+from billing.domain.queries import InvalidStep
 from billing.domain.statement import NoAgreement, UnknownCouncil
 from billing.routes.read_back import ReadBack
 from billing.statements.drafts import StatementFailed
+from billing.statements.explaining import UnknownLine
+from billing.statements.payments import NotIssued, UnknownPayment
+from billing.statements.queries import UnknownQuery
+from billing.statements.readiness import ReadyAt
 from billing.statements.steps import Draft, StatementSteps
 from shared.auth.roles import Action
 from shared.contracts.statements import Sha256, StepEvent, Words
+from shared.faults import Fault
 from shared.http import (
     Caller,
     CallerScope,
@@ -29,7 +36,7 @@ from shared.http import (
     read_as,
     requires,
 )
-from shared.http.problem_types import CONFLICT, INTERNAL_ERROR, NOT_FOUND
+from shared.http.problem_types import CONFLICT, INTERNAL_ERROR, INVALID_REQUEST, NOT_FOUND
 from shared.period import MonthNotBegun
 
 
@@ -62,7 +69,10 @@ class StepSummary(Struct, frozen=True):
 
 
 class LifeReport(Struct, frozen=True):
-    """Where a council's statement is in its life. `sha256` is of the statement as it is now; `number` once issued."""
+    """Where a council's statement is in its life. `sha256` is of the statement as it is now; `number` once issued.
+
+    `amounts_due` says what of it is still to be paid.
+    """
 
     council: str
     month: str
@@ -73,6 +83,7 @@ class LifeReport(Struct, frozen=True):
     checked_by: str | None
     approved_by: str | None
     number: str | None
+    amounts_due: AmountsDue
     steps: tuple[StepSummary, ...]
 
 
@@ -80,7 +91,7 @@ TYPES = (ReviewRequest, SeenRequest, ReturnRequest, LifeReport)
 _CHECK, _APPROVE = [requires(Action.CHECK_STATEMENT)], [requires(Action.APPROVE_STATEMENT)]
 
 
-def router(steps: StatementSteps, read_back: ReadBack) -> APIRouter:
+def router(steps: StatementSteps, read_back: ReadBack, ready_now: Callable[[], Awaitable[ReadyAt]]) -> APIRouter:
     """The routes under /v1/statements/{council}/{month} that take a step, and the one that shows them."""
     routes = APIRouter(prefix="/v1/statements/{council}/{month}", tags=["billing"])
 
@@ -129,7 +140,7 @@ def router(steps: StatementSteps, read_back: ReadBack) -> APIRouter:
     @routes.post("/issue", dependencies=_CHECK, responses=answers(LifeReport))
     async def issue(caller: Caller, council: PathId, month: MonthParameter) -> Json:
         """The approved draft is issued, once however often it is asked for."""
-        return await take(steps.issue, caller, council, month)
+        return await take(steps.issue, caller, council, month, await ready_now())
 
     return routes
 
@@ -141,6 +152,10 @@ def step_problems() -> Iterator[None]:
         yield
     except (UnknownCouncil, NoAgreement, MonthNotBegun) as missing:
         raise Problem(NOT_FOUND, "the council has no statement in that month") from missing
+    except (UnknownLine, UnknownQuery, NotIssued, UnknownPayment) as missing:
+        raise Problem(NOT_FOUND) from missing
+    except InvalidStep as refused:
+        raise Problem(INVALID_REQUEST, faults=[Fault((refused.field,), str(refused))]) from refused
     except StepNotAllowed as refused:
         raise Problem(CONFLICT, str(refused)) from refused
     except StatementFailed as failure:
@@ -159,6 +174,7 @@ def _report(draft: Draft) -> LifeReport:
         checked_by=None if life.checked is None else life.checked.by,
         approved_by=None if life.approved is None else life.approved.by,
         number=life.number,
+        amounts_due=draft.amounts_due,
         steps=tuple(_summary(step) for step in draft.steps),
     )
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
+from billing.domain.amounts_due import amounts_due_of
 from billing.domain.comparison import Comparison, MonthFigures, compare, figures_of, months_compared
 from billing.domain.statement import NoAgreement, Statement, UnknownCouncil
 from billing.domain.statement_state import StatementState, state_of
@@ -11,7 +13,7 @@ from billing.domain.terms import Terms
 from billing.ports import Snapshot, SnapshotStore
 from billing.statements.drafts import StatementFailed, Statements, statement_in
 from shared.clock import Clock
-from shared.period import Month, month_of
+from shared.period import LONDON, Month, month_of
 from shared.scope import Scope
 
 # How many months a reader is offered at once.
@@ -38,19 +40,28 @@ class ComparedStatements:
         """The council's statement beside its other months. Raises what `Statements.statement` does."""
         statement = self._statements.statement(council, month, scope=scope)
         with self._store.snapshot(scope) as snapshot:
-            return compared_in(snapshot, statement, month_of(self._clock.now()))
+            return compared_in(snapshot, statement, self._clock.now())
 
 
-def compared_in(snapshot: Snapshot, statement: Statement, present: Month) -> ComparedStatement:
+def compared_in(snapshot: Snapshot, statement: Statement, now: datetime) -> ComparedStatement:
     """`statement` beside the months that `snapshot` has: as they were issued, or else as they are drafted by now."""
     council, month = statement.council.id, statement.month
     others = [figures for each in months_compared(month) for figures in _figures(snapshot, council, each)]
     return ComparedStatement(
         statement,
-        state_of(snapshot.steps.steps(council, month)),
+        _state(snapshot, statement, now),
         compare(figures_of(statement), others),
-        months_offered(snapshot.terms, council, month, present),
+        months_offered(snapshot.terms, council, month, month_of(now)),
     )
+
+
+def _state(snapshot: Snapshot, statement: Statement, now: datetime) -> StatementState:
+    """What became of the statement; what is held is with its VAT, as wherever else amounts due are told."""
+    council = statement.council.id
+    steps = snapshot.steps.steps(council, statement.month)
+    later = snapshot.steps.issued_at(council)
+    due = amounts_due_of(statement, steps, today=now.astimezone(LONDON).date(), later=later)
+    return replace(state_of(steps), held_pence=due.held_pence)
 
 
 def months_offered(terms: Terms, council: str, month: Month, present: Month) -> tuple[Month, ...]:

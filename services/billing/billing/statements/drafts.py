@@ -3,14 +3,11 @@
 Each is made of one snapshot of the store, so that it describes a state that there was.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from decimal import Decimal
 
-from billing.domain.charge_line import ChargeLine
-from billing.domain.credits.credit_line import CreditLine
-from billing.domain.meters import left_out, value_of
+from billing.domain.corrections import MonthInputs, statement_from
 from billing.domain.rating.pipeline import LineFailed
 from billing.domain.sealed import statement_of
 from billing.domain.statement import (
@@ -18,35 +15,23 @@ from billing.domain.statement import (
     Statement,
     Status,
     UnknownCouncil,
-    build_statement,
     counts_points,
     earlier_months,
     needs_its_year,
-    services_with_details,
 )
-from billing.domain.usage import UnbilledReason, UnbilledUsage, metered_services, sum_unbilled
-from billing.ports import (
-    CountedEvent,
-    EventCursor,
-    MissFilter,
-    Snapshot,
-    SnapshotStore,
-    UsageFilter,
-    counted_event,
-)
+from billing.domain.terms import Terms
+from billing.domain.usage import UnbilledReason, UnbilledUsage, sum_unbilled
+from billing.ports import EventCursor, Snapshot, SnapshotStore, StoredDocument
+from billing.statements.correcting import CorrectionsFailed, with_corrections
+from billing.statements.explaining import LineExplanation, explanation
+from billing.statements.inputs import inputs_of
 from shared.clock import Clock
-from shared.contracts.definitions import Service
-from shared.contracts.meters import Meter
 from shared.log.failures import CodeFailure, attempt
 from shared.period import Month, month_of, require_begun
 from shared.quarantine.service import Parked
 from shared.scope import Scope
 
 _Missing = UnknownCouncil | NoAgreement | LineFailed
-
-
-class UnknownLine(LookupError):
-    """The statement has no line of that reference: terms may have changed since it was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +66,6 @@ class MonthOfStatements:
     statements: tuple[Statement, ...]
     without_statement: tuple[CouncilWithoutStatement, ...]
     failed: tuple[FailedStatement, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class LineExplanation:
-    """A line of `statement` and a page of the events it counts; `next_cursor` is None on the last page."""
-
-    statement: Statement
-    line: ChargeLine | CreditLine
-    counted: tuple[CountedEvent, ...]
-    next_cursor: EventCursor | None
 
 
 class Statements:
@@ -139,27 +114,19 @@ class Statements:
     def explain(
         self, council: str, month: Month, ref: str, *, after: EventCursor | None, limit: int, scope: Scope
     ) -> LineExplanation:
-        """The line `ref` and up to `limit` of the events it counts, beginning after `after`.
+        """The line `ref` with what it follows from, and up to `limit` of the events it counts, beginning after `after`.
 
-        A charge that is due whatever was used counts none. Raises `UnknownLine`, and what `statement` raises.
+        Raises `UnknownLine`, and what `statement` raises.
         """
         status = status_of(month, self._clock)
         with self._store.snapshot(scope) as snapshot:
             statement = statement_in(snapshot, council, month, status)
-            for charges in statement.services:
-                for line in charges.lines:
-                    if line.ref == ref and not line.counts_usage:
-                        return LineExplanation(statement, line, (), None)
-                    if line.ref == ref:
-                        found = _counted(snapshot, line, council, charges.service, month, after=after, limit=limit + 1)
-                        return _page(statement, line, found, limit)
-            for credit in statement.credits:
-                if credit.ref == ref:
-                    misses = MissFilter(council, month, credit.agreement, credit.service, credit.target)
-                    return _page(
-                        statement, credit, snapshot.verdicts.misses(misses, after=after, limit=limit + 1), limit
-                    )
-        raise UnknownLine(f"no line {ref} in the statement of {council} for {month}")
+            return explanation(snapshot, statement, ref, after=after, limit=limit)
+
+    def numbered(self, number: str, *, scope: Scope) -> list[StoredDocument]:
+        """The documents of that number, of different providers, in the order of issuing."""
+        with self._store.snapshot(scope) as snapshot:
+            return snapshot.steps.numbered(number)
 
     def parked(self, *, scope: Scope) -> list[Parked]:
         """Events that recharge nobody in any month until the catalogue knows their council, or an agreement of it."""
@@ -190,44 +157,59 @@ def statement_in(snapshot: Snapshot, council: str, month: Month, status: Status)
 
 
 def draft_in(snapshot: Snapshot, council: str, month: Month, status: Status) -> Statement:
-    """What the month comes to by all that `snapshot` has, issued or not. Raises as `statement_in`."""
-    if not needs_its_year(snapshot.terms, council, month) and not counts_points(snapshot.terms, council, month):
-        alone = _built(snapshot, council, month, (), status)
+    """What the month comes to by all that `snapshot` has, issued or not, with corrections of earlier issued months.
+
+    Raises as `statement_in`.
+    """
+    draft = statement_made_of(snapshot.terms, council, month, status, lambda of: inputs_of(snapshot, council, of))
+    try:
+        return with_corrections(snapshot, draft)
+    except CorrectionsFailed as failure:
+        raise StatementFailed(council, month, str(failure)) from failure
+
+
+def statement_made_of(
+    terms: Terms, council: str, month: Month, status: Status, inputs_of: Callable[[Month], MonthInputs]
+) -> Statement:
+    """The month from `inputs_of` it and, where it depends on them, of earlier months; without corrections.
+
+    Raises as `statement_in`.
+    """
+    if not needs_its_year(terms, council, month) and not counts_points(terms, council, month):
+        alone = _built(terms, council, month, inputs_of(month), status=status)
         if not alone.credits_pence:
             return alone  # no year's cap can reduce it
+    earlier = _earlier_made_of(terms, council, month, inputs_of)
+    return _built(terms, council, month, inputs_of(month), earlier, status=status)
+
+
+def earlier_in(snapshot: Snapshot, council: str, month: Month) -> list[Statement]:
+    """What the earlier months on which the month may depend come to by now, ascending. Raises `StatementFailed`."""
+    return _earlier_made_of(snapshot.terms, council, month, lambda of: inputs_of(snapshot, council, of))
+
+
+def _earlier_made_of(
+    terms: Terms, council: str, month: Month, inputs_of: Callable[[Month], MonthInputs]
+) -> list[Statement]:
     earlier: list[Statement] = []
-    for before in earlier_months(snapshot.terms, council, month):
+    for before in earlier_months(terms, council, month):
         with suppress(UnknownCouncil, NoAgreement):
-            earlier.append(_built(snapshot, council, before, earlier, "provisional"))
-    return _built(snapshot, council, month, earlier, status)
+            earlier.append(_built(terms, council, before, inputs_of(before), earlier))
+    return earlier
 
 
-def _built(snapshot: Snapshot, council: str, month: Month, earlier: Sequence[Statement], status: Status) -> Statement:
-    usage = snapshot.usage.of_month(month, council)
-    attained = snapshot.verdicts.attainment(month, council)
-    failed = snapshot.usage.failed_items(month, council)
-    detailed = services_with_details(snapshot.terms, council, month)
-    details = snapshot.usage.details(month, council, detailed) if detailed else {}
-
-    events = {
-        service.id: snapshot.usage.metered(month, council, service)
-        for service in metered_services(snapshot.terms, council, month)
-    }
-
+def _built(
+    terms: Terms,
+    council: str,
+    month: Month,
+    inputs: MonthInputs,
+    earlier: Sequence[Statement] = (),
+    *,
+    status: Status = "provisional",
+) -> Statement:
     def build() -> Statement | _Missing:
         try:
-            return build_statement(
-                snapshot.terms,
-                council,
-                month,
-                usage,
-                attained=attained,
-                earlier=earlier,
-                status=status,
-                failed=failed,
-                details=details,
-                events=events,
-            )
+            return statement_from(terms, council, month, inputs, earlier=earlier, status=status)
         except (UnknownCouncil, NoAgreement, LineFailed) as missing:
             return missing
 
@@ -246,39 +228,3 @@ def _built(snapshot: Snapshot, council: str, month: Month, earlier: Sequence[Sta
 def _unbilled(snapshot: Snapshot, council: str, month: Month, reason: UnbilledReason) -> CouncilWithoutStatement:
     usage = snapshot.usage.of_month(month, council)
     return CouncilWithoutStatement(council, sum_unbilled((reason, row) for row in usage if row.state == "counted"))
-
-
-def _counted(
-    snapshot: Snapshot,
-    line: ChargeLine,
-    council: str,
-    service: Service,
-    month: Month,
-    *,
-    after: EventCursor | None,
-    limit: int,
-) -> Sequence[CountedEvent]:
-    """The events of the line by day, source and id, beginning after `after`: up to `limit` of them."""
-    meter = service.counted_by
-    if not isinstance(meter, Meter):
-        by = UsageFilter(council, service.id, meter, service.unit, line.first_day, line.end_day)
-        return snapshot.usage.counted(by, after=after, limit=limit)
-    events = [
-        event
-        for event in snapshot.usage.metered(month, council, service)
-        if line.first_day <= event.day < line.end_day and left_out(meter, event, unit=service.unit) is None
-    ]
-    found = (counted_event(event, value_of(meter, event) or Decimal(0)) for event in events)
-    in_order = sorted(found, key=lambda each: (each.day, each.source, each.id))
-    return [each for each in in_order if after is None or (each.day, each.source, each.id) > after][:limit]
-
-
-def _page(
-    statement: Statement, line: ChargeLine | CreditLine, found: Sequence[CountedEvent], limit: int
-) -> LineExplanation:
-    """Up to `limit` of `found`, which has one more where another page follows."""
-    page = tuple(found[:limit])
-    more = len(found) > limit
-    return LineExplanation(
-        statement, line, page, EventCursor(page[-1].day, page[-1].source, page[-1].id) if more else None
-    )

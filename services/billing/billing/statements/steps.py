@@ -3,13 +3,15 @@
 Each looks at the statement as it is in one snapshot, and is stored only if no other step was taken since.
 """
 
+import base64
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
+from billing.domain.amounts_due import AmountsDue, amounts_due_of
 from billing.domain.canonical import canonical_json, content_hash
 from billing.domain.issued import DocumentRef, Issued, ReadThrough
 from billing.domain.life import (
@@ -22,15 +24,20 @@ from billing.domain.life import (
     require_open,
 )
 from billing.domain.numbers import document_number
-from billing.domain.packing import packed
+from billing.domain.packing import packed, unpacked
+from billing.domain.sealed import statement_of
 from billing.domain.statement import Statement
 from billing.ports import Snapshot, StepStore, StepWriter
+from billing.statements.credit_notes import credit_notes
 from billing.statements.drafts import statement_in, status_of
+from billing.statements.tallies import basis_to_keep
 from shared.auth.principal import Principal
 from shared.clock import Clock
 from shared.contracts.definitions import Agreement
 from shared.contracts.parties import ProviderParty
 from shared.contracts.statements import (
+    MOST_PACKED,
+    CreditNoteIssued,
     DocumentData,
     ReturnedData,
     ReviewOpenedData,
@@ -47,13 +54,28 @@ from shared.period import LONDON, Month
 from shared.scope import Scope
 
 SOURCE = "/billing"
-# Raises what keeps the statement of a council's month from being issued, read in the same snapshot.
-RequireReady = Callable[[Snapshot, Statement], None]
+
+
+class Ready(Protocol):
+    """What must hold before a statement is issued, by what the log held at the cut-off."""
+
+    @property
+    def cut_off(self) -> datetime:
+        """Everything that was sent before it has been read."""
+        ...
+
+    def require(self, snapshot: Snapshot, draft: Statement) -> None:
+        """Raises `StepNotAllowed` where the draft, made in that snapshot, may not be issued."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a council's month comes to now, its hash, its life, and the steps that it has taken."""
+    """What a council's month comes to now, its hash, its life, and the steps that it has taken.
+
+    `documents` are the hashes of all that the council was issued: its corrections follow from them. `basis` is what it
+    follows from beside events, compressed; there only where it is about to be issued.
+    """
 
     statement: Statement
     sha256: str
@@ -62,13 +84,16 @@ class Draft:
     price_setters: frozenset[str]
     review_days: int | None
     read_through: tuple[ReadThrough, ...]
+    documents: tuple[str, ...]
+    amounts_due: AmountsDue
+    basis: bytes = b""
 
 
 class StatementSteps:
     """Raises what `statement_in` raises, `MonthNotBegun`, and `StepNotAllowed`."""
 
-    def __init__(self, store: StepStore, clock: Clock, require_ready: RequireReady = lambda *_: None) -> None:
-        self._store, self._clock, self._require_ready = store, clock, require_ready
+    def __init__(self, store: StepStore, clock: Clock) -> None:
+        self._store, self._clock = store, clock
 
     def draft(self, council: str, month: Month, *, scope: Scope) -> Draft:
         """The month as it is now, issued or not."""
@@ -114,18 +139,25 @@ class StatementSteps:
             writer.add(StatementReturned(**self._envelope(council, month, data.step), data=data))
         return self.draft(council, month, scope=caller.scope)
 
-    def issue(self, caller: Principal, council: str, month: Month) -> Draft:
+    def issue(self, caller: Principal, council: str, month: Month, ready: Ready) -> Draft:
         """The statement is issued, once however often it is asked for: it has its number and its seal for ever."""
         found = self.draft(council, month, scope=caller.scope)
         if found.life.status == "issued":
             return found
-        with self._step(caller, council, month, require_ready=True) as (draft, writer, about):
+        with self._step(caller, council, month, ready) as (draft, writer, about):
             require_issuable(draft.life, sha256=draft.sha256, today=self._today())
-            data = self._sealed(draft, writer, about("issued"))
+            if draft.documents != tuple(each.sha256 for each in writer.documents(council)):
+                raise StepNotAllowed("another document of the council has just been issued: issue this one after it")
+            data = self._sealed(draft, writer, about("issued"), ready.cut_off)
             writer.add(StatementIssued(**self._envelope(council, month, data.step), data=data))
+            writer.keep_basis(council, month, draft.basis)
+            statement = replace(statement_of(unpacked(data.content)), booked_nets=draft.statement.booked_nets)
+            for note in credit_notes(statement, writer, by=caller.name):
+                envelope = self._envelope(council, Month.parse(note.month), note.step)
+                writer.add(CreditNoteIssued(**envelope, data=note))
         return self.draft(council, month, scope=caller.scope)
 
-    def _sealed(self, draft: Draft, writer: StepWriter, about: dict[str, Any]) -> DocumentData:
+    def _sealed(self, draft: Draft, writer: StepWriter, about: dict[str, Any], cut_off: datetime) -> DocumentData:
         """The issued statement as its event carries it, with the next number of its provider's year."""
         statement, month = draft.statement, draft.statement.month
         provider = statement.agreements[0].provider
@@ -138,11 +170,12 @@ class StatementSteps:
             provider=provider,
             issued_on=issued_on,
             due_on=None if party.payment_days is None else issued_on + timedelta(days=party.payment_days),
-            cut_off=self._clock.now(),
+            cut_off=cut_off,
             previous=None if before is None else DocumentRef(before.number, before.sha256),
             read_through=draft.read_through,
         )
         content = canonical_json(replace(statement, status="issued", issued=issued))
+        basis = base64.b64encode(draft.basis).decode()
         return DocumentData(
             **about,
             number=issued.number,
@@ -153,19 +186,21 @@ class StatementSteps:
             sha256=hashlib.sha256(content).hexdigest(),
             previous=None if before is None else before.sha256,
             content=packed(content),
+            basis=basis if len(basis) <= MOST_PACKED else None,
         )
 
     @contextmanager
     def _step(
-        self, caller: Principal, council: str, month: Month, *, require_ready: bool = False
+        self, caller: Principal, council: str, month: Month, ready: Ready | None = None
     ) -> Iterator[tuple[Draft, StepWriter, Callable[[str], dict[str, Any]]]]:
         """The draft, where to put its next step, and what every step says; nobody else takes one meanwhile."""
         if status_of(month, self._clock) == "in-progress":
             raise StepNotAllowed("the month is not over: its statement can still change")
         with self._store.snapshot(caller.scope.narrowed_to(council)) as snapshot:
             draft = self._draft(snapshot, council, month)
-            if require_ready:
-                self._require_ready(snapshot, draft.statement)
+            if ready is not None:
+                ready.require(snapshot, draft.statement)
+                draft = replace(draft, basis=basis_to_keep(snapshot, draft.statement))
         with self._store.taking_steps() as writer:
             if len(writer.steps(council, month)) != len(draft.steps):
                 raise StepNotAllowed("somebody else has just taken a step with this statement: look at it again")
@@ -187,7 +222,9 @@ class StatementSteps:
             steps,
             snapshot.steps.price_setters(_priced_by(statement)),
             _review_days(agreements),
-            (),
+            snapshot.read_through,
+            tuple(each.sha256 for each in snapshot.steps.documents(council)),
+            amounts_due_of(statement, steps, today=self._today(), later=snapshot.steps.issued_at(council)),
         )
 
     def _today(self) -> date:

@@ -1,18 +1,22 @@
 """Billing's quarantine: records are put there, and a flood of them is refused, in the transaction of their batch."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import ColumnElement, Connection, Engine, exists, select
 
 from billing.store import tables
 from shared.log.flood import WINDOW, Flood, counts, halting_offset
 from shared.log.port import Quarantined, Shard
 from shared.quarantine.decisions import accepted_below
+from shared.quarantine.service import is_visible
+from shared.scope import Scope
 from shared.sql.engine import read_transaction
 from shared.sql.statements import insert_ignore, insert_rows
 
 _MAX_DETAIL = 2000  # characters, as wide as the column
+_CHUNK = 100  # each may hold 256 KiB
 
 
 class SqlQuarantineStore:
@@ -35,6 +39,31 @@ class SqlQuarantineStore:
         )
         with read_transaction(self._engine) as connection:
             return [Quarantined(*row) for row in connection.execute(query)]
+
+
+@dataclass(frozen=True, slots=True)
+class SqlQuarantine:
+    """`billing.ports.QuarantineReads` in one transaction."""
+
+    connection: Connection
+    scope: Scope
+
+    def open_records(self) -> Iterator[tuple[Shard, Quarantined]]:
+        table = tables.quarantine.c
+        place = table.topic, table.partition, table.offset
+        fields = [table[name] for name in Quarantined.__struct_fields__]
+        query = select(table.topic, table.partition, *fields).where(~is_decided()).order_by(*place)
+        with self.connection.execute(query, execution_options={"yield_per": _CHUNK}) as found:
+            for topic, partition, *record in found:
+                if is_visible(quarantined := Quarantined(*record), self.scope):
+                    yield Shard(topic, partition), quarantined
+
+
+def is_decided() -> ColumnElement[bool]:
+    """Somebody has decided about the quarantined record: an accepted flood is no decision about its records."""
+    table, of = tables.quarantine.c, tables.decisions.c
+    same = (of[name] == table[name] for name in ("topic", "partition", "offset"))
+    return exists().where(*same, of.action != "flood-accepted")
 
 
 def quarantine_records(connection: Connection, shard: Shard, records: Sequence[Quarantined]) -> None:

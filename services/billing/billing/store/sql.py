@@ -15,10 +15,14 @@ from sqlalchemy import Connection, Engine, func, select
 from billing.domain.ingest import AcceptedEvent
 from billing.domain.metering import DefinitionKind
 from billing.domain.terms import DefinitionVersions, Terms
+from billing.memo import Memo
 from billing.ports import IngestBatch, Snapshot
 from billing.store import tables
-from billing.store.quarantine import SqlQuarantineStore
+from billing.store.ledger import SqlLedger
+from billing.store.quarantine import SqlQuarantine, SqlQuarantineStore
+from billing.store.rows import SqlRows
 from billing.store.steps import SqlSteps, SqlStepWriter, lock_statements
+from billing.store.tally_rows import SqlTallyRows
 from billing.store.usage import SqlUsage
 from billing.store.verdicts import SqlVerdicts
 from billing.store.writing import arrival, write
@@ -37,6 +41,7 @@ GROUP = "billing"
 _CATALOGUE_SHARD = Shard(CATALOGUE.name, 0)
 _PROGRESS = Progress(tables.progress, GROUP)
 D = TypeVar("D", Agreement, Council, Partnership, Provider, Service, Tariff)
+_MAX_ANSWERS = 2_048  # about issued months that are kept computed
 _MAX_SCOPES = 64  # of which the terms are kept decoded
 Transaction = Callable[[], AbstractContextManager[Connection]]
 ScopedTransaction = Callable[[Scope], AbstractContextManager[Connection]]
@@ -53,6 +58,8 @@ class SqlStore:
         self._writing = transaction or engine.begin
         self.quarantine = SqlQuarantineStore(engine)
         self._terms: dict[Scope, tuple[int | None, Terms]] = {}
+        # What is undone later says nothing of what holds.
+        self._memo = Memo(0 if transaction else _MAX_ANSWERS)
 
     @classmethod
     def open(cls, url: str) -> "SqlStore":
@@ -81,8 +88,18 @@ class SqlStore:
     def snapshot(self, scope: Scope) -> Iterator[Snapshot]:
         with self._scoped(scope) as connection:
             terms = self._current_terms(connection, scope)
-            steps = SqlSteps(connection, scope)
-            yield Snapshot(terms, SqlUsage(connection, scope), SqlVerdicts(connection, scope), steps)
+            yield Snapshot(
+                terms,
+                SqlUsage(connection, scope),
+                SqlVerdicts(connection, scope),
+                SqlSteps(connection, scope),
+                SqlRows(connection, scope),
+                SqlQuarantine(connection, scope),
+                {each.shard: each.next_offset for each in _PROGRESS.shards(connection)},
+                SqlTallyRows(connection, scope),
+                SqlLedger(connection, scope),
+                memo=self._memo,
+            )
 
     @contextmanager
     def taking_steps(self) -> Iterator[SqlStepWriter]:

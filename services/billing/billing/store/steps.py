@@ -3,6 +3,7 @@
 One function stores a step, whether it is taken here or read back from the log after a loss: both leave the same rows.
 """
 
+import base64
 import gzip
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,18 +12,24 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, Row, func, select
 
-from billing.domain.ledger import Entry, postings_of, require_balanced
+from billing.domain.blockers import BlockerDecision
+from billing.domain.credit_note import credit_note_of
+from billing.domain.ledger import Entry, credit_note_postings, postings_of, require_balanced
 from billing.domain.numbers import DocumentKind
 from billing.domain.packing import decompressed, unpacked
+from billing.domain.payments import payment_back_entries, payment_entries
 from billing.domain.sealed import statement_of
 from billing.domain.steps import PricesDecided
 from billing.ports import StoredDocument
 from billing.store import tables
+from billing.store.ledger import require_stored_balanced
 from shared.contracts.codec import decode_event, encode_event
 from shared.contracts.statements import (
     BlockerDecided,
     CreditNoteIssued,
     DocumentData,
+    PaymentRecorded,
+    PaymentWithdrawn,
     StatementEvent,
     StatementIssued,
     StatementStep,
@@ -34,7 +41,7 @@ from shared.log.port import Outgoing
 from shared.period import Month
 from shared.scope import Scope
 from shared.sql.outbox import add
-from shared.sql.statements import insert_ignore
+from shared.sql.statements import in_scope, insert_ignore
 
 
 def record_step(connection: Connection, event: StatementEvent) -> bool:
@@ -49,9 +56,16 @@ def record_step(connection: Connection, event: StatementEvent) -> bool:
     match event:
         case StatementIssued(data=data):
             _store_document(connection, event, data, "statement")
+            if data.basis is not None:
+                _store_basis(connection, event.council, data.month, base64.b64decode(data.basis))
             store_entries(connection, postings_of(statement_of(unpacked(data.content))), event.time)
         case CreditNoteIssued(data=data):
             _store_document(connection, event, data, "credit-note")
+            store_entries(connection, credit_note_postings(credit_note_of(unpacked(data.content))), event.time)
+        case PaymentRecorded():
+            _store_payment(connection, event, event)
+        case PaymentWithdrawn():
+            _store_payment(connection, event, _payment(connection, event))
     return True
 
 
@@ -79,6 +93,7 @@ def store_entries(connection: Connection, entries: Sequence[Entry], at: datetime
     rows = [_entry_row(entry, at) for entry in entries if entry.amount_pence]
     if rows:
         connection.execute(insert_ignore(tables.ledger_entry), rows)
+        require_stored_balanced(connection, {entry.posting for entry in entries})
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +117,43 @@ class SqlSteps:
     def documents(self, council: str) -> list[StoredDocument]:
         return self._documents(council)
 
+    def numbered(self, number: str) -> list[StoredDocument]:
+        table = tables.document.c
+        query = select(tables.document).where(table.number == number, in_scope(table.council, self.scope))
+        return [_document(row) for row in self.connection.execute(query.order_by(table.issued_at_us, table.provider))]
+
     def newest(self, provider: str, council: str) -> StoredDocument | None:
         found = self._documents(council, tables.document.c.provider == provider)
         followed = {each.previous for each in found}
         return next((each for each in found if each.sha256 not in followed), None)
+
+    def decisions(self, month: Month) -> dict[str, BlockerDecision]:
+        table = tables.blocker_decision.c
+        query = select(table.event).where(table.month == str(month)).order_by(table.at_us, table.step)
+        decided = [decode_event(row.event) for row in self.connection.execute(query)]
+        return {
+            each.data.blocker: BlockerDecision(each.data.by, each.data.words)
+            for each in decided
+            if isinstance(each, BlockerDecided)
+        }
+
+    def of_types(self, types: Sequence[type[StepEvent]], council: str | None = None) -> list[StepEvent]:
+        table = tables.statement_step.c
+        query = (
+            select(table.event)
+            .where(table.type.in_([_type(each) for each in types]), in_scope(table.council, self.scope))
+            .order_by(table.council, table.month, table.place)
+        )
+        if council is not None:
+            query = query.where(table.council == council)
+        return [cast(StepEvent, decode_event(stored)) for stored in self.connection.scalars(query)]
+
+    def issued_at(self, council: str) -> list[datetime]:
+        if not self.scope.allows(council):
+            return []
+        table = tables.document.c
+        query = select(table.issued_at_us).where(table.council == council).order_by(table.issued_at_us)
+        return [instant_at(at_us) for at_us in self.connection.scalars(query)]
 
     def price_setters(self, versions: Sequence[tuple[str, str, int]]) -> frozenset[str]:
         table = tables.definition_decided.c
@@ -134,6 +182,9 @@ class SqlStepWriter(SqlSteps):
             add(self.connection, tables.outbox, [message])
         return new
 
+    def keep_basis(self, council: str, month: Month, content: bytes) -> None:
+        _store_basis(self.connection, council, str(month), content)
+
     def next_sequence(self, provider: str, financial_year: int, kind: DocumentKind) -> int:
         table = tables.document.c
         query = select(func.max(table.sequence)).where(
@@ -151,7 +202,7 @@ def _store_step(connection: Connection, step: StatementStep) -> bool:
         "month": month,
         "step": step.data.step,
         "place": (connection.scalar(of_month) or 0) + 1,
-        "type": str(type(step).__struct_config__.tag),
+        "type": _type(type(step)),
         "at_us": epoch_us(step.time),
         "event": encode_event(step),
     }
@@ -160,6 +211,35 @@ def _store_step(connection: Connection, step: StatementStep) -> bool:
         return False
     connection.execute(tables.statement_step.insert(), [row])
     return True
+
+
+def _type(step: type[StatementStep]) -> str:
+    return str(step.__struct_config__.tag)
+
+
+def _store_payment(connection: Connection, step: StatementStep, recorded: PaymentRecorded | None) -> None:
+    """The payment is booked, or booked back. One of a document that is not there is a step, and is booked nowhere."""
+    if recorded is None:
+        return
+    table, data = tables.document.c, recorded.data
+    of_month = select(table.provider).where(
+        table.council == step.council, table.month == data.month, table.number == data.number
+    )
+    provider = connection.scalar(of_month)
+    if provider is not None:
+        entries = payment_entries if step is recorded else payment_back_entries
+        store_entries(connection, entries(provider, recorded), step.time)
+
+
+def _payment(connection: Connection, step: PaymentWithdrawn) -> PaymentRecorded | None:
+    """The payment that the step takes back."""
+    table = tables.statement_step.c
+    of_month = select(table.event).where(
+        table.council == step.council, table.month == step.data.month, table.type == _type(PaymentRecorded)
+    )
+    events = (decode_event(stored) for stored in connection.scalars(of_month.order_by(table.place)))
+    payments = (event for event in events if isinstance(event, PaymentRecorded))
+    return next((each for each in payments if each.data.payment == step.data.payment), None)
 
 
 def _store_decision(connection: Connection, event: BlockerDecided) -> bool:
@@ -191,6 +271,11 @@ def _store_document(connection: Connection, step: StatementStep, data: DocumentD
         "content": gzip.compress(unpacked(data.content), mtime=0),
     }
     connection.execute(tables.document.insert(), [row])
+
+
+def _store_basis(connection: Connection, council: str, month: str, content: bytes) -> None:
+    row = {"council": council, "month": month, "content": content}
+    connection.execute(insert_ignore(tables.tally_basis), [row])
 
 
 def _document(row: Row[Any]) -> StoredDocument:

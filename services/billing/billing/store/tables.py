@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.selectable import NamedFromClause
 
+from billing.store.balanced import sums_to_zero
 from shared.quarantine.decisions import quarantine_decision_table
 from shared.sql.append_only import only_grows
 from shared.sql.approvals import approval_table
@@ -33,6 +34,7 @@ from shared.sql.progress import known_log_table, progress_table
 
 # Which rows the index by item holds. A query finds it where it says the same, word for word.
 OF_AN_ITEM = "stream <> 'usage'"
+OF_A_MISS = "outcome = 'breached'"
 
 metadata = MetaData()
 progress = progress_table(metadata)
@@ -121,7 +123,26 @@ verdict = Table(
     *_origin(),
     Column("offset", BigInteger, nullable=False),
     Index("verdict_by_month", "month", "council", "agreement", "service", "target", "outcome", "value_pence"),
+    # The misses behind a service credit, in the order of their pages.
+    Index(
+        "verdict_missed",
+        *("council", "month", "agreement", "service", "target", "day", "source", "event_id"),
+        postgresql_where=text(OF_A_MISS),
+        sqlite_where=text(OF_A_MISS),
+    ),
     sqlite_with_rowid=False,
+)
+
+# How far each partition had been read when it last brought anything about a council's month: the offset after that.
+# The month is empty of what names another event, which may be of any month.
+month_change = Table(
+    "month_change",
+    metadata,
+    _id("council", primary_key=True),
+    Column("month", String(7), primary_key=True),
+    Column("topic", String(249), primary_key=True),
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("next_offset", BigInteger, nullable=False),
 )
 
 definition_version = Table(
@@ -198,6 +219,24 @@ document = Table(
     UniqueConstraint("provider", "council", "previous"),
 )
 
+# What an issued statement was computed from beside events, compressed (`billing.tally.basis`).
+tally_basis = Table(
+    "tally_basis",
+    metadata,
+    _id("council", primary_key=True),
+    Column("month", String(7), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+
+# The public keys by which statements were ever sealed.
+sealing_key = Table(
+    "sealing_key",
+    metadata,
+    Column("kid", String(43), primary_key=True),
+    Column("x", String(43), nullable=False),
+    Column("published_at_us", BigInteger, nullable=False),
+)
+
 # Double entry: the entries of a posting sum to 0. An entry's id says what it is of, so that none is booked twice.
 ledger_entry = Table(
     "ledger_entry",
@@ -230,6 +269,9 @@ for _table, _message in (
     (statement_step, "steps of a statement are for ever"),
     (blocker_decision, "decisions are for ever"),
     (document, "an issued document never changes"),
+    (sealing_key, "what a key has sealed stays sealed by it"),
+    (tally_basis, "what a statement was issued by never changes"),
     (ledger_entry, "the ledger only grows"),
 ):
     only_grows(_table, _message)
+sums_to_zero(ledger_entry, group="posting", amount="amount_pence")

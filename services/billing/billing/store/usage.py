@@ -24,10 +24,12 @@ from sqlalchemy import (
     tuple_,
 )
 
+from billing.domain.issued import CorrectedBy, ReadThrough
 from billing.domain.metering import MICRO
 from billing.domain.meters import MeteredEvent
 from billing.domain.usage import Usage, UsageDetail
-from billing.ports import CouncilUsage, CountedEvent, EventCursor, UsageFilter
+from billing.ports import CausedBy, CouncilUsage, CountedEvent, EventCursor, MonthChange, UsageFilter
+from billing.store.changes import changes_of, usage_since
 from billing.store.details import details_of, metered_events
 from billing.store.event_rules import (
     ADJUSTED,
@@ -46,18 +48,19 @@ from billing.store.event_rules import (
     opens,
     service_then,
 )
-from billing.store.tables import EventRows, decisions, event, quarantine
+from billing.store.quarantine import is_decided
+from billing.store.read_through import TOPIC_OF, as_of
+from billing.store.tables import EventRows, event, quarantine
 from shared.contracts.codec import UndecodableEvent, UnknownEventType, decode_event
 from shared.contracts.definitions import Service
 from shared.contracts.meters import NamedMeter
-from shared.contracts.topics import REPLAYABLE_DAYS, TOPIC_OF_STREAM, USAGE
+from shared.contracts.topics import REPLAYABLE_DAYS
 from shared.instants import instant_at
 from shared.period import Month, month_of
 from shared.scope import Scope
 from shared.sql.statements import in_scope
 
 _EVENT, _READING, _OPENED, _ADJUSTMENT = (event.alias(name) for name in ("e", "reading", "opened", "adjustment"))
-_TOPIC_OF: Mapping[str, str] = {"usage": USAGE.name} | {str(name): topic for name, topic in TOPIC_OF_STREAM.items()}
 _METER = case(
     (_EVENT.c.type == RECORDED, "readings"),
     (_EVENT.c.stream == "work", "work-completed"),
@@ -105,14 +108,8 @@ class SqlUsage:
         if not self.scope.allows(council):
             return []
         table, first, end = quarantine.c, f"{council}:".encode(), f"{council};".encode()  # `;` is next after `:`
-        decided = exists().where(
-            decisions.c.topic == table.topic,
-            decisions.c.partition == table.partition,
-            decisions.c.offset == table.offset,
-            decisions.c.action != "flood-accepted",
-        )
         query = select(table.key, table.value, table.timestamp_ms).where(
-            table.reason == "FAILED", table.key >= first, table.key < end, ~decided
+            table.reason == "FAILED", table.key >= first, table.key < end, ~is_decided()
         )
         rows = self.connection.execute(query)
         return sorted(row.key.decode()[len(first) :] for row in rows if _month_of(row.value, row.timestamp_ms) == month)
@@ -131,10 +128,19 @@ class SqlUsage:
         if not self.scope.allows(by.council):
             return []
         if by.meter != "readings":
-            return event_page(self.connection, _EVENT, _counted_items(by), after=after, limit=limit)
-        page = event_page(self.connection, _EVENT, _counted_readings(by), after=after, limit=limit)
+            return _page_by_days(self.connection, _counted_items(by), by, after=after, limit=limit)
+        page = _page_by_days(self.connection, _counted_readings(by), by, after=after, limit=limit)
         adjusting = [each for each in self._adjusting(by) if after is None or _cursor(each) > after]
         return sorted([*page, *adjusting], key=_cursor)[:limit]
+
+    def changes(self, council: str) -> list[MonthChange]:
+        return changes_of(self.connection, council) if self.scope.allows(council) else []
+
+    def since(self, by: CausedBy, *, limit: int) -> tuple[list[CorrectedBy], int]:
+        return usage_since(self.connection, by, limit=limit) if self.scope.allows(by.council) else ([], 0)
+
+    def as_of(self, read_through: Sequence[ReadThrough]) -> "SqlUsage":
+        return replace(self, connection=as_of(self.connection, read_through))
 
     def _adjusting(self, by: UsageFilter) -> list[CountedEvent]:
         """The adjustments of the line's readings, each on its reading's day; few, or the sender is asked."""
@@ -153,24 +159,35 @@ def _month_of(value: bytes | None, timestamp_ms: int) -> Month:
 
 
 def event_page(
-    connection: Connection,
-    table: FromClause,
-    query: Select[Any],
-    *,
-    after: EventCursor | None,
-    limit: int,
-    topic: str | None = None,
+    connection: Connection, table: FromClause, query: Select[Any], *, limit: int, topic: str | None = None
 ) -> list[CountedEvent]:
-    """What `query` finds in `table` as events, by day, source and id, beginning after `after`.
+    """What `query` finds in `table` as events, by day, source and id: the first of them.
 
     `query` selects `stream`, `item`, `partition` and `quantity_micro`, and leaves the rest to this. `topic` is where
     all of them are, unless it is that of each one's stream.
     """
     order = (table.c.day, table.c.source, table.c.event_id)
-    if after is not None:
-        query = query.where(tuple_(*order) > tuple_(literal(after.day), literal(after.source), literal(after.id)))
     rows = connection.execute(query.add_columns(*order, table.c.at_us, table.c.offset).order_by(*order).limit(limit))
     return [_counted_event(row, topic) for row in rows]
+
+
+def _page_by_days(
+    connection: Connection, query: Select[Any], by: UsageFilter, *, after: EventCursor | None, limit: int
+) -> list[CountedEvent]:
+    """The first events of the line after `after`, day by day: so each look is a part of the key, whoever else is there.
+
+    The table's key is day, council, source and id.
+    """
+    of = _EVENT.c
+    found: list[CountedEvent] = []
+    for day in days_between(by.first_day if after is None else max(after.day, by.first_day), by.end_day):
+        of_day = query.where(of.day == day)
+        if after is not None and after.day == day:
+            of_day = of_day.where(tuple_(of.source, of.event_id) > tuple_(literal(after.source), literal(after.id)))
+        found += event_page(connection, _EVENT, of_day, limit=limit - len(found))
+        if len(found) == limit:
+            break
+    return found
 
 
 def _counted_event(row: Row[Any], topic: str | None = None) -> CountedEvent:
@@ -182,7 +199,7 @@ def _counted_event(row: Row[Any], topic: str | None = None) -> CountedEvent:
         stream=None if row.stream == "usage" else row.stream,
         item=None if row.stream == "usage" else row.item,
         quantity=Decimal(row.quantity_micro) / MICRO,
-        topic=topic or _TOPIC_OF[row.stream],
+        topic=topic or TOPIC_OF[row.stream],
         partition=row.partition,
         offset=row.offset,
     )
@@ -286,8 +303,9 @@ def _adjusts_one_of(days: str) -> ColumnElement[bool]:
 
 
 def _counted_readings(by: UsageFilter) -> Select[Any]:
+    """Of any day, as `_counted_items`."""
     return _columns(_EVENT, _EVENT.c.quantity_micro).where(
-        _EVENT.c.type == RECORDED, *_of_line(_EVENT, by), *_in_unit(_EVENT, by), ~is_reversed(_EVENT)
+        _EVENT.c.type == RECORDED, _EVENT.c.council == by.council, *_in_unit(_EVENT, by), ~is_reversed(_EVENT)
     )
 
 
@@ -306,7 +324,7 @@ def _counted_items(by: UsageFilter) -> Select[Any]:
     return (
         _columns(_EVENT, _units())
         .select_from(_EVENT.outerjoin(_OPENED, opens(_OPENED, _EVENT)))
-        .where(*_of_line(_EVENT, by), *_is_counted(), _EVENT.c.type == type_)
+        .where(_EVENT.c.council == by.council, *_is_counted(), _EVENT.c.type == type_)
         .where(service_then(_EVENT, _OPENED) == by.service)
     )
 
@@ -328,10 +346,6 @@ def _units() -> ColumnElement[Any]:
 
 def _meter(name: NamedMeter) -> ColumnElement[Any]:
     return literal(name).label("meter")
-
-
-def _of_line(table: FromClause, by: UsageFilter) -> tuple[ColumnElement[bool], ...]:
-    return table.c.council == by.council, table.c.day >= by.first_day, table.c.day < by.end_day
 
 
 def _in_unit(reading: EventRows, by: UsageFilter) -> tuple[ColumnElement[bool], ...]:

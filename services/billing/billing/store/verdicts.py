@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, case, func, literal, select
+from sqlalchemy import Connection, case, func, literal, select, text, tuple_
 
 from billing.domain.credits.attainment import TargetAttainment
+from billing.domain.issued import CorrectedBy
 from billing.domain.metering import MICRO
-from billing.ports import CountedEvent, EventCursor, MissFilter
-from billing.store.tables import verdict
+from billing.ports import CausedBy, CountedEvent, EventCursor, MissFilter
+from billing.store.tables import OF_A_MISS, verdict
 from billing.store.usage import event_page
 from shared.contracts.envelope import item_key
 from shared.contracts.topics import VERDICTS
@@ -69,11 +70,39 @@ class SqlVerdicts:
             columns.agreement == of.agreement,
             columns.service == of.service,
             columns.target == of.target,
-            columns.outcome == "breached",
+            # Word for word as the index has it, so that it is found.
+            text(OF_A_MISS),
         )
+        if after is not None:
+            last = literal(after.day), literal(after.source), literal(after.id)
+            query = query.where(tuple_(columns.day, columns.source, columns.event_id) > tuple_(*last))
         # A verdict has its item's key, and so its item's partition.
-        page = event_page(self.connection, verdict, query, after=after, limit=limit, topic=VERDICTS.name)
+        page = event_page(self.connection, verdict, query, limit=limit, topic=VERDICTS.name)
         return [replace(each, partition=_partition(of.council, each.item or "")) for each in page]
+
+    def since(self, by: CausedBy, *, limit: int) -> tuple[list[CorrectedBy], int]:
+        if not self.scope.allows(by.council):
+            return [], 0
+        columns = verdict.c
+        read = {each.partition: each.next_offset for each in by.read_through if each.topic == VERDICTS.name}
+        # A verdict has its item's partition, which no column says: the rest is seen to below.
+        unread = min(read.values()) if len(read) == VERDICTS.partitions else 0
+        query = select(columns.source, columns.event_id, columns.item, columns.offset).where(
+            columns.council == by.council,
+            columns.month == str(by.month),
+            columns.agreement == by.agreement,
+            columns.service == by.service,
+            columns.target == by.target,
+            columns.offset >= unread,
+        )
+        rows = self.connection.execute(query.order_by(columns.at_us, columns.source, columns.event_id))
+        placed = ((row, _partition(by.council, row.item)) for row in rows)
+        found = [
+            CorrectedBy(row.source, row.event_id, VERDICTS.name, partition, row.offset)
+            for row, partition in placed
+            if row.offset >= read.get(partition, 0)
+        ]
+        return found[:limit], len(found)
 
 
 def _partition(council: str, item: str) -> int:

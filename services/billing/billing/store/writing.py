@@ -11,10 +11,11 @@ from sqlalchemy.dialects.postgresql import Insert, insert
 
 from billing.domain.ingest import AcceptedEvent
 from billing.domain.metering import DefinitionPublished, EventReceived
-from billing.domain.steps import PricesDecided, StepReceived
+from billing.domain.steps import PricesDecided, SealingKeyKnown, StepReceived
 from billing.domain.verdicts import VerdictReceived
 from billing.ports import IngestBatch
 from billing.store import tables
+from billing.store.changes import record_changes
 from billing.store.quarantine import quarantine_records
 from billing.store.steps import lock_statements, record_deciders, record_step
 from shared.log.validation import CONFLICT, as_quarantined
@@ -44,6 +45,7 @@ def write(connection: Connection, progress: Progress, batch: IngestBatch, *, exp
     # Of two sendings of one event the smaller sequence counts, whichever came first.
     known = [event for event, result in zip(batch.accepted, results, strict=True) if result is InsertResult.DUPLICATE]
     _store_facts(connection, new)
+    record_changes(connection, batch.shard, batch.next_offset, (event.fact for event in batch.accepted))
     _reorder(connection, [event.fact for event in known if isinstance(event.fact, EventReceived)])
     conflicts = [as_quarantined(event.record, CONFLICT) for event in conflicting]
     quarantine_records(connection, batch.shard, [*batch.invalid, *conflicts])
@@ -87,6 +89,7 @@ _TABLES: Mapping[type, tuple[Table, Callable[[Connection, Table, Sequence[Row]],
     EventReceived: (tables.event, _insert),
     DefinitionPublished: (tables.definition_version, _insert_unknown),
     VerdictReceived: (tables.verdict, _keep_last),
+    SealingKeyKnown: (tables.sealing_key, _insert_unknown),
 }
 
 

@@ -50,7 +50,7 @@ def router(sources: Sources) -> APIRouter:
         responses={200: {"content": {JSON_LINES: {}}, "description": "One record a line; the last one is the seal"}},
     )
     async def one_month(council: PathId, caller: MonthScope, month: MonthParameter) -> Response:
-        """Facts, versions, exclusions and verdicts of a month: `tallystick verify verdicts` judges it again."""
+        """Facts, versions, exclusions and verdicts of a month: `tallystick verify` judges it again."""
         try:
             content = await evidence(sources, caller, council=council, month=month)
         except NoSuchCouncil as refused:

@@ -15,7 +15,7 @@ from shared.contracts.envelope import Event, TimeAdvanced
 from shared.contracts.items import FactWithdrawn, TicketEvent, WorkEvent
 from shared.contracts.proposals import ProposalUpdated
 from shared.contracts.schema import event_types, examples
-from shared.contracts.statements import StatementEvent
+from shared.contracts.statements import SealingKeyPublished, StatementEvent
 from shared.contracts.topics import (
     AUDIT,
     CATALOGUE,
@@ -40,7 +40,7 @@ CARRIED = [
     (CATALOGUE, [*get_args(CatalogueEvent), *get_args(AccessEvent), ProposalUpdated]),
     (DECISIONS, get_args(DecisionEvent)),
     (VERDICTS, get_args(VerdictEvent)),
-    (STATEMENTS, get_args(StatementEvent)),
+    (STATEMENTS, [*get_args(StatementEvent), SealingKeyPublished]),
     (AUDIT, [AuditRecorded]),
 ]
 

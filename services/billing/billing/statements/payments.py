@@ -1,0 +1,209 @@
+"""Payments of issued statements as provider finance records them and takes them back, one by one or from a CSV.
+
+Calls block. All are decided on in the transaction that stores them: what is issued does not change, so nothing else is
+read.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import NoReturn
+
+from billing.domain.amounts_due import AmountsDue, gross_pence
+from billing.domain.life import StepNotAllowed
+from billing.domain.payment_rows import PaymentRow, RowFault
+from billing.domain.payments import Payment, WantedPayment, is_known, paid_pence, payments_of, require_payable
+from billing.domain.queries import InvalidStep, plain_words
+from billing.domain.sealed import statement_of
+from billing.ports import StepStore, StepWriter, StoredDocument
+from billing.statements.acting import Acting
+from shared.auth.principal import Principal
+from shared.clock import Clock
+from shared.contracts.statements import (
+    PaymentRecorded,
+    PaymentRecordedData,
+    PaymentWithdrawn,
+    PaymentWithdrawnData,
+    StepEvent,
+)
+from shared.period import Month
+from shared.scope import Scope
+
+PAYMENT_STEPS: tuple[type[StepEvent], ...] = (PaymentRecorded, PaymentWithdrawn)
+_COLUMN_OF = {"amount_pence": "amount"}
+
+
+class NotIssued(LookupError):
+    """No statement of that council and month was issued, or none of that number."""
+
+
+class UnknownPayment(LookupError):
+    """The statement has no payment of that id."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatementPayments:
+    """The payments of one statement, and what they leave due."""
+
+    payments: tuple[Payment, ...]
+    amounts_due: AmountsDue
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What became of the rows of a CSV. `recorded` are new; `known` were recorded before, as they are in the file."""
+
+    recorded: tuple[Payment, ...]
+    known: int
+    faults: tuple[RowFault, ...]
+
+
+class _NothingIsKept(Exception):
+    """Ends the transaction of a dry run."""
+
+
+class Payments:
+    """Methods that record raise `NotIssued`, `InvalidStep` and `StepNotAllowed`; the same again changes nothing."""
+
+    def __init__(self, store: StepStore, clock: Clock) -> None:
+        self._store, self._acting = store, Acting(store, clock)
+
+    def of_statement(self, council: str, month: Month, *, scope: Scope) -> StatementPayments:
+        """The payments of an issued statement, also those that were taken back. Raises as `Acting.seen`."""
+        seen = self._acting.seen(council, month, scope=scope)
+        return StatementPayments(payments_of(seen.steps), seen.amounts_due(self._acting.today()))
+
+    def record(self, caller: Principal, council: str, month: Month, wanted: WantedPayment) -> Payment:
+        """The payment is recorded."""
+        _require_allowed(caller, council)
+        with self._store.taking_steps() as writer:
+            document = writer.statement(council, month)
+            if document is None:
+                raise NotIssued("no statement of that month was issued")
+            return _Recording(self._acting, caller, writer).record(document, wanted)[0]
+
+    def take_back(self, caller: Principal, council: str, month: Month, payment: str, *, words: str) -> Payment:
+        """The payment is none: it was recorded by mistake. Raises `UnknownPayment`."""
+        why = plain_words(words)
+        _require_allowed(caller, council)
+        with self._store.taking_steps() as writer:
+            steps = writer.steps(council, month)
+            before = _found(payments_of(steps), payment)
+            if before.withdrawn == why:
+                return before
+            if not before.counts:
+                raise StepNotAllowed(f"payment {payment} was taken back already: {before.withdrawn}")
+            data = PaymentWithdrawnData(
+                month=str(month), step=f"taken-back-{payment}", by=caller.name, payment=payment, words=why
+            )
+            step = PaymentWithdrawn(**self._acting.envelope(council, month, data.step), data=data)
+            writer.add(step)
+            return _found(payments_of([*steps, step]), payment)
+
+    def import_rows(self, caller: Principal, rows: Sequence[PaymentRow], *, dry_run: bool = False) -> Imported:
+        """Every row that can be is recorded, all at once; in a dry run none is, and the answer is the same."""
+        imported = Imported((), 0, ())
+        with suppress(_NothingIsKept), self._store.taking_steps() as writer:
+            imported = _Recording(self._acting, caller, writer).imported(rows)
+            if dry_run:
+                _keep_nothing()
+        return imported
+
+
+class _Recording:
+    """Payments of one transaction, in which each statement and what was paid before is read once."""
+
+    def __init__(self, acting: Acting, caller: Principal, writer: StepWriter) -> None:
+        self._acting, self._caller, self._writer = acting, caller, writer
+        self._documents: dict[str, list[StoredDocument]] = {}
+        self._gross: dict[str, int] = {}
+        self._payments: dict[str, list[Payment]] = {}
+
+    def imported(self, rows: Sequence[PaymentRow]) -> Imported:
+        """What becomes of the rows."""
+        recorded: list[Payment] = []
+        faults: list[RowFault] = []
+        known = 0
+        for row in rows:
+            try:
+                payment, is_new = self.record(self._document(row.number), row.payment)
+            except InvalidStep as fault:
+                faults.append(RowFault(row.line, _COLUMN_OF.get(fault.field, fault.field), str(fault)))
+            except NotIssued as fault:
+                faults.append(RowFault(row.line, "number", str(fault)))
+            except StepNotAllowed as fault:
+                faults.append(RowFault(row.line, "payment", str(fault)))
+            else:
+                recorded += [payment] if is_new else []
+                known += not is_new
+        return Imported(tuple(recorded), known, tuple(faults))
+
+    def record(self, document: StoredDocument, wanted: WantedPayment) -> tuple[Payment, bool]:
+        """The payment, and whether it is new."""
+        council, month = document.council, document.month
+        data = PaymentRecordedData(
+            month=str(month),
+            step=f"payment-{wanted.id}",
+            by=self._caller.name,
+            payment=wanted.id,
+            number=document.number,
+            amount_pence=wanted.amount_pence,
+            paid_on=wanted.paid_on,
+            reference=plain_words(wanted.reference, "reference") if wanted.reference.strip() else "",
+            on_account=wanted.on_account,
+            written_off=wanted.written_off,
+        )
+        step = PaymentRecorded(**self._acting.envelope(council, month, data.step), data=data)
+        (payment,) = payments_of([step])
+        before = self._paid_before(council)
+        if is_known(payment, before):
+            return _found(before, payment.id), False
+        require_payable(
+            payment,
+            gross_pence=self._gross_of(document),
+            paid=paid_pence(document.number, (each for each in before if each.month == payment.month)),
+            first_day=month.first_day,
+            today=self._acting.today(),
+        )
+        self._writer.add(step)
+        before.append(payment)
+        return payment, True
+
+    def _document(self, number: str) -> StoredDocument:
+        if number not in self._documents:
+            visible = [each for each in self._writer.numbered(number) if self._caller.scope.allows(each.council)]
+            self._documents[number] = visible
+        found = self._documents[number]
+        if not found:
+            raise NotIssued("expected the number of an issued statement")
+        if len(found) > 1:
+            raise StepNotAllowed("several providers have a statement of that number: record the payment by its month")
+        if found[0].kind != "statement":
+            raise NotIssued("expected the number of a statement: a credit note is not paid")
+        return found[0]
+
+    def _gross_of(self, document: StoredDocument) -> int:
+        if document.sha256 not in self._gross:
+            self._gross[document.sha256] = gross_pence(statement_of(document.content))
+        return self._gross[document.sha256]
+
+    def _paid_before(self, council: str) -> list[Payment]:
+        if council not in self._payments:
+            self._payments[council] = list(payments_of(self._writer.of_types(PAYMENT_STEPS, council)))
+        return self._payments[council]
+
+
+def _keep_nothing() -> NoReturn:
+    raise _NothingIsKept
+
+
+def _require_allowed(caller: Principal, council: str) -> None:
+    if not caller.scope.allows(council):
+        raise NotIssued("no statement of that month was issued")
+
+
+def _found(payments: Sequence[Payment], id_: str) -> Payment:
+    found = next((each for each in payments if each.id == id_), None)
+    if found is None:
+        raise UnknownPayment(f"no payment {id_} of this statement")
+    return found
