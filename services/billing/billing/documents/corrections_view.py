@@ -35,7 +35,7 @@ def corrections_view(statement: Statement) -> CorrectionsView | None:
     if not statement.corrections:
         return None
     names = {charges.service.id: charges.service.name for charges in statement.services}
-    rows = (_row(line, names.get(line.service, line.service)) for line in statement.corrections)
+    rows = (_row(line, names.get(line.service, line.service_name or line.service)) for line in statement.corrections)
     return CorrectionsView(tuple(rows), format_gbp(statement.corrections_pence))
 
 

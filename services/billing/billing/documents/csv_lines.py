@@ -11,6 +11,7 @@ from billing.domain.credits.credit_line import CreditLine
 from billing.domain.credits.reason import reason
 from billing.domain.issued import CorrectionLine
 from billing.domain.statement import Statement
+from billing.domain.statement_vat import CorrectedVat
 from billing.domain.vat import LineVat, VatTotal
 from shared.csv_cells import escape_formula
 from shared.money import exact_text, plain_gbp
@@ -94,9 +95,9 @@ def _rows(statement: Statement) -> Iterator[tuple[str, ...]]:
     for credit in statement.credits:
         yield (*head, credit.service, escape_formula(names.get(credit.service, "")), *_credit(credit, statement.month))
     for each in statement.corrections:
-        yield (*head, each.service, escape_formula(names.get(each.service, "")), *_correction(each))
+        yield (*head, each.service, escape_formula(names.get(each.service, each.service_name)), *_correction(each))
     for of_provider in statement.vat.providers:
-        for total in of_provider.totals:
+        for total in of_provider.rows:
             yield (*head, "", "", *_vat(of_provider.provider, total, statement.month))
 
 
@@ -172,7 +173,7 @@ def _correction(line: CorrectionLine) -> tuple[str, ...]:
     )
 
 
-def _vat(provider: str, total: VatTotal, month: Month) -> tuple[str, ...]:
+def _vat(provider: str, total: VatTotal | CorrectedVat, month: Month) -> tuple[str, ...]:
     category = total.category
     return (
         f"VAT on the charges of {provider}",

@@ -113,7 +113,7 @@ def _costs(statement: Statement) -> Iterator[tuple[_Cost, int]]:
         cost = _cost(provider_of[credit.agreement], credit.service, credit.coding, credit.vat, narrative)
         yield cost, -credit.applied_pence
     for each in statement.corrections:
-        service = names.get(each.service, each.service)
+        service = names.get(each.service, each.service_name or each.service)
         narrative = text("journal.correction", service=service, month=month_name(each.month))
         yield _Cost(each.provider, each.service, each.coding, each.vat, narrative), each.payable_pence
 
@@ -134,7 +134,7 @@ def _vat_rows(statement: Statement) -> Iterator[JournalRow]:
     if statement.vat.vat_pence is None:
         return
     for of_provider in statement.vat.providers:
-        for total in of_provider.totals:
+        for total in of_provider.rows:
             narrative = text("journal.vat", category=category_text(total.category), month=month_name(statement.month))
             yield JournalRow("vat", of_provider.provider, "", _NO_CODES, total.category, narrative, total.vat_pence)
 

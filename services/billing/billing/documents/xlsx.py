@@ -17,6 +17,7 @@ from billing.documents.shown import ShownStatement
 from billing.documents.view import StatementView, statement_view
 from billing.documents.xlsx_lines import LINE_COLUMNS, SheetLine, sheet_lines
 from billing.domain.comparison import ComparisonRow
+from billing.domain.statement_vat import CorrectedVat
 from billing.domain.vat import VatTotal
 from shared.web.strings import text
 
@@ -155,6 +156,8 @@ class _Summary:
         for of_provider in statement.vat.providers:
             for total in of_provider.totals:
                 self._category(of_provider.provider, total)
+            for each in of_provider.corrections:
+                self._corrected(each)
         last = self._row
         row = self._sum(text("statement.vat"), f"=SUM(D{first}:D{last})", statement.vat.vat_pence, column=3, total=True)
         gross = f"=C{self._total}+D{row}"
@@ -165,10 +168,19 @@ class _Summary:
         self._sheet.write_string(self._row, 0, text(f"vat_treatment.{total.category.treatment}"))
         self._sheet.write_number(self._row, 1, float(total.category.rate_percent), self._formats.number)
         treated = {"vat_treatment": _quoted(total.category.treatment), "vat_rate_percent": f"$B{row}"}
-        net = self._of_lines(provider=_quoted(provider), **treated)
+        of_month = {"provider": _quoted(provider), "month": _quoted(str(self._shown.statement.month)), **treated}
+        net = self._of_lines(**of_month)
         self._sheet.write_formula(self._row, 2, f"={net}", self._formats.money, _pounds(total.net_pence))
         vat = f"=ROUND(C{row}*B{row}/100,2)"
         self._sheet.write_formula(self._row, 3, vat, self._formats.money, _pounds(total.vat_pence))
+        self._row += 1
+
+    def _corrected(self, each: CorrectedVat) -> None:
+        """What corrections of one month add; their VAT is the difference to what was booked, and so no formula."""
+        self._sheet.write_string(self._row, 0, text("statement.corrections"))
+        self._sheet.write_number(self._row, 1, float(each.category.rate_percent), self._formats.number)
+        self._money(2, each.net_pence, self._formats.money)
+        self._money(3, each.vat_pence, self._formats.money)
         self._row += 1
 
     def _year(self) -> None:

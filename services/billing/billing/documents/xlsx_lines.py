@@ -112,7 +112,7 @@ def _credit(line: CreditLine, statement: Statement, service: str) -> SheetLine:
 def _corrections(statement: Statement) -> Iterator[SheetLine]:
     names = _names(statement)
     for line in statement.corrections:
-        yield _correction(line, names.get(line.service, line.service))
+        yield _correction(line, names.get(line.service, line.service_name or line.service))
 
 
 def _correction(line: CorrectionLine, service: str) -> SheetLine:

@@ -12,6 +12,7 @@ from decimal import Decimal
 from billing.domain.corrections import QUERY_CREDIT, BookedAmount, Correction
 from billing.domain.issued import SETTLED, CorrectedBy, CorrectionLine, Settlement
 from billing.domain.rules import CHANGED_KINDS, changed_since
+from billing.domain.statement_coding import line_coding
 from shared.contracts.definitions import Agreement
 from shared.money import pence
 from shared.period import Month, months_between
@@ -60,7 +61,10 @@ def correction_lines(
         else settlement(of_it, agreed(group.agreement), listed_in)
         for group, of_it in groups.items()
     }
-    lines = (_line(each, settled[_group(each)], provider_of(each.booking), causes(each)) for each in found)
+    lines = (
+        _line(each, settled[_group(each)], provider_of(each.booking), causes(each), agreed(each.booking.agreement))
+        for each in found
+    )
     return tuple(replace(line, service_name=name_of(line.service)) for line in lines)
 
 
@@ -121,7 +125,10 @@ def _is_repriced(each: Correction, agreed: Agreement | None) -> bool:
     return changed_since(before, now.kind, now.rules_version, CHANGED_KINDS)
 
 
-def _line(each: Correction, settled: Settlement, provider: str, causes: Causes) -> CorrectionLine:
+def _line(
+    each: Correction, settled: Settlement, provider: str, causes: Causes, agreed: Agreement | None
+) -> CorrectionLine:
+    """It is booked where the agreement books the service by now."""
     booking = each.booking
     return CorrectionLine(
         month=booking.month,
@@ -142,4 +149,5 @@ def _line(each: Correction, settled: Settlement, provider: str, causes: Causes) 
         quantity=booking.quantity,
         counts_usage=booking.counts_usage,
         rules_version=booking.rules_version,
+        coding=None if agreed is None else line_coding(agreed, booking.service),
     )

@@ -51,6 +51,11 @@ class ProviderVat:
     corrections: tuple[CorrectedVat, ...] = ()
 
     @property
+    def rows(self) -> tuple["VatTotal | CorrectedVat", ...]:
+        """Its categories, and then those of corrected months."""
+        return (*self.totals, *self.corrections)
+
+    @property
     def vat_pence(self) -> int:
         """The VAT of its categories, and what corrections add."""
         return sum(each.vat_pence for each in self.totals) + sum(each.vat_pence for each in self.corrections)
