@@ -131,19 +131,19 @@ def test_a_month_under_a_years_cap_has_the_statements_that_it_depends_on(provide
         credits=[credit("ict-response")],
         tariffs=tuple(each.id for each in TARIFFS),
         since="2026-03-01",
-        year_gbp="0.50",
+        year_gbp="0.25",
     )
     feed(store, CATALOGUE, catalogue_events(AGREED, capped)[1:])
     feed(store, TICKETS, [opened("april", "2026-04-07T09:00:00+00:00"), resolved("april", "2026-04-07T17:00:00+00:00")])
     feed(store, VERDICTS, [breached("april", month="2026-04")])
-    issued(provider.steps)
+    draft = issued(provider.steps)
 
     found = provider.verified()
 
     assert found.faults == []
+    assert (draft.statement.credits[0].earned_pence > 0, draft.statement.credits_pence) == (True, 0)
     assert [note.partition(" is taken")[0] for note in found.notes] == [
-        "The statement of 2026-03",
-        "The statement of 2026-04",
+        f"The statement of 2026-0{month}" for month in range(1, 5)
     ]
 
 

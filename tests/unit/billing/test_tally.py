@@ -168,6 +168,34 @@ def test_an_event_that_had_not_been_read_when_the_statement_was_issued_is_named(
     assert found.faults[0].startswith("the event r-9-recorded at provider.usage.v1/0 offset 100,000 had not been read")
 
 
+def newer(record: TallyRecord) -> TallyRecord:
+    """As a release with other rules of rating would seal it."""
+
+    def rules(read: dict[str, Any]) -> None:
+        of_lines = [line for service in read["services"] for line in service["lines"]]
+        for each in (read, *of_lines, *read["service_credits"]):
+            each["rules_version"] = 2
+
+    return replace(record, rules_version=2) if isinstance(record, TallyHeader) else with_statement(record, rules)
+
+
+def test_what_newer_rules_sealed_is_compared_as_far_as_they_are_known(tmp_path: Path) -> None:
+    found = found_of(resealed(ISSUED_LINES, newer, PROVIDERS), tmp_path, keys=[PROVIDERS])
+
+    assert (found.faults, found.rules_version) == ([], 2)
+    (note,) = found.notes
+    assert note.startswith("It was sealed by the rules of rating 2, and this release has 1: 5 lines may be rated")
+
+
+def test_what_newer_rules_sealed_counts_the_same_events(tmp_path: Path) -> None:
+    def without(record: TallyRecord) -> TallyRecord | None:
+        return None if isinstance(record, TallyEvent) and record.id == "r-9-recorded" else newer(record)
+
+    found = found_of(resealed(ISSUED_LINES, without, PROVIDERS), tmp_path)
+
+    assert found.faults[0] == "events counted of Payroll: 30 by the events in the file, the statement says 31"
+
+
 @pytest.mark.parametrize("seed", range(EDITS))
 def test_any_random_edit_is_found(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311 (edits that are the same in every run)

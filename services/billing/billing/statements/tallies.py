@@ -76,7 +76,7 @@ def basis_to_keep(snapshot: Snapshot, statement: Statement) -> bytes:
 def _basis_of(snapshot: Snapshot, statement: Statement) -> Iterator[TallyBasis]:
     council, month, terms = statement.council.id, statement.month, snapshot.terms
     yield from definition_records(terms, council)
-    if months_needed(terms, council, month, has_credits=statement.credits_pence > 0):
+    if months_needed(terms, council, month, statement.credits):
         for earlier in earlier_in(snapshot, council, month):
             yield earlier_record(earlier.month, canonical_json(earlier))
     failed = Counter(snapshot.usage.failed_items(month, council))

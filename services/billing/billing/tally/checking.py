@@ -159,7 +159,7 @@ class _Check:
         recomputed, found = self._require_recomputation(), self.found
         recomputed.end()
         found.lines, found.tally_sha256, found.previous_sha256 = seal.lines, seal.tally_sha256, seal.previous_sha256
-        found.faults = [*recomputed.faults(), *self._compared(recomputed), *found.faults][:MOST_FAULTS]
+        found.faults = [*recomputed.faults(self._stated), *self._compared(recomputed), *found.faults][:MOST_FAULTS]
         found.notes += recomputed.notes
         if seal.statement_sha256 != found.statement_sha256:
             found.faults.append(

@@ -108,11 +108,12 @@ class Recomputation:
         """Every event is counted."""
         self._count()
 
-    def faults(self) -> Iterator[str]:
-        """What is wrong with the file's own parts, whatever the statement says."""
+    def faults(self, stated: Statement | None) -> Iterator[str]:
+        """What is wrong with the file's own parts, or is not there though what is `stated` depends on it."""
         yield from self._faults
         had = {each.month for each in self._earlier}
-        for month in months_needed(self._terms, self._council, self._month, has_credits=False):
+        credits = stated.credits if stated is not None else ()
+        for month in months_needed(self._terms, self._council, self._month, credits):
             if month not in had:
                 yield f"the statement of {month}, on which this month depends, is not in the file"
 
