@@ -63,7 +63,7 @@ class ProviderVat:
     @property
     def invoices_needed(self) -> int:
         """How many electronic invoices say so; one whose total is below 0 is a credit note."""
-        return invoices_needed((*self.totals, *self.corrections))
+        return invoices_needed(self.rows)
 
 
 @dataclass(frozen=True, slots=True)
