@@ -103,6 +103,11 @@ EXPECTED: dict[tuple[str, str], Action] = {
         for step in steps
     },
     ("POST", "/v1/payments"): Action.CHECK_STATEMENT,
+    ("GET", "/v1/closings/{month}"): Action.APPROVE_STATEMENT,
+    ("POST", "/v1/closings/{month}/checks"): Action.CHECK_STATEMENT,
+    ("POST", "/v1/closings/{month}/approvals"): Action.APPROVE_STATEMENT,
+    ("POST", "/v1/closings/{month}/issues"): Action.CHECK_STATEMENT,
+    ("POST", "/v1/closings/{month}/decisions"): OPERATE,
     ("GET", "/v1/proposals"): READ,
     ("GET", "/v1/proposals/{id}"): READ,
     ("POST", "/v1/proposals/{id}/approve"): Action.APPROVE_CATALOGUE,

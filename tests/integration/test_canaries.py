@@ -41,6 +41,9 @@ PARAMETERS = {
     "month": MONTH,
     "suffix": "pdf",
     "line": "{}-tariff",
+    "number": "2025-26.0001",
+    "query": "{}-query",
+    "payment": "{}-payment",
     "partnership": "none",  # who is in one is no secret; what it shows: test_partnership_recharges.py
     "name": "tallystick.css",
     "slug": "not-found",

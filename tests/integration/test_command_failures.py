@@ -227,7 +227,7 @@ def unread(folder: Path, *arguments: str) -> tuple[int, str]:
 
 def test_a_statement_is_written_although_nobody_reads_what_is_printed(state: Path, tmp_path: Path) -> None:
     assert unread(state, "statement", *MONTH, "--to", str(tmp_path / "out")) == (141, "")
-    assert {path.suffix for path in (tmp_path / "out").iterdir()} == {".json", ".csv", ".html", ".pdf"}
+    assert {path.suffix for path in (tmp_path / "out").iterdir()} == {".json", ".csv", ".html", ".pdf", ".xlsx"}
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("replay", "--help"), ("--version",)], ids=" ".join)

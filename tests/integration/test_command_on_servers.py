@@ -137,7 +137,7 @@ def test_every_form_of_a_statement_is_the_same_file(folder: Path, address: str, 
         assert written.exit_code == 0, written.output
 
     files = {to: {path.name: path.read_bytes() for path in (tmp_path / to).iterdir()} for to in ("here", "there")}
-    assert len(files["here"]) == 4
+    assert len(files["here"]) == 6
     assert files["there"] == files["here"]
 
 

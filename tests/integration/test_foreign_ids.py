@@ -48,9 +48,24 @@ VALUES = {
     "month": MONTH,
     "suffix": "csv",
     "line": "{}-tariff",
+    "query": "{}-query",
+    "payment": "{}-payment",
+    "number": "{}-number",
 }
-# What councils share has no foreign id; who is in a partnership is no secret either. `index` is of nobody.
-SHARED = {"providers", "services", "calendars", "indexes", "partnerships", "partnership-recharges"}
+SEEN = "0" * 64
+STATEMENT = "/v1/statements/{council}/{month}"
+# What councils share has no foreign id; who is in a partnership is no secret either. `index` is of nobody. A close and a
+# file of payments are of no one council: each council in them is answered by itself.
+SHARED = {
+    "providers",
+    "services",
+    "calendars",
+    "indexes",
+    "partnerships",
+    "partnership-recharges",
+    "closings",
+    "payments",
+}
 
 
 def run(word: str) -> dict[str, Any]:
@@ -63,6 +78,21 @@ def document(definition: Any) -> Any:
 
 def access(word: str) -> dict[str, Any]:
     return {"roles": ["council-viewer"], "councils": [word], "name": "A viewer"}
+
+
+def acknowledgement(word: str) -> Any:
+    """One that nobody has signed."""
+    return {
+        "council": word,
+        "month": MONTH,
+        "number": "2025-26.0001",
+        "statement_sha256": SEEN,
+        "previous_sha256": None,
+        "tally_sha256": SEEN,
+        "acknowledged_at": "2026-04-09T12:00:00Z",
+        "key": {},
+        "signature": "",
+    }
 
 
 def draft(word: str) -> Any:
@@ -91,6 +121,28 @@ BODIES: dict[tuple[str, str], Build] = {
     ("POST", "/v1/proposals/{id}/reject"): lambda _: {"words": "no"},
     ("POST", "/v1/proposals/{id}/withdraw"): lambda _: {},
     ("POST", "/v1/what-if/targets"): lambda word: {"agreement": draft(word), "month": MONTH},
+    ("POST", f"{STATEMENT}/review"): lambda _: {},
+    ("POST", f"{STATEMENT}/check"): lambda _: {"sha256": SEEN},
+    ("POST", f"{STATEMENT}/approval"): lambda _: {"sha256": SEEN},
+    ("POST", f"{STATEMENT}/return"): lambda _: {"words": "no"},
+    ("POST", f"{STATEMENT}/queries"): lambda word: {"id": f"{word}-query", "words": "why", "line": f"{word}-tariff"},
+    ("POST", f"{STATEMENT}/queries/{{query}}/answer"): lambda _: {"outcome": "upheld", "words": "as agreed"},
+    ("POST", f"{STATEMENT}/queries/{{query}}/withdrawal"): lambda _: {},
+    ("POST", f"{STATEMENT}/payments"): lambda word: {
+        "id": f"{word}-payment",
+        "amount_pence": 1,
+        "paid_on": "2026-04-09",
+    },
+    ("POST", f"{STATEMENT}/payments/{{payment}}/withdrawal"): lambda _: {"words": "no"},
+    ("POST", f"{STATEMENT}/acknowledgement"): acknowledgement,
+    ("POST", "/v1/payments"): lambda _: {},
+    ("POST", "/v1/closings/{month}/checks"): lambda word: {"seen": {word: SEEN}},
+    ("POST", "/v1/closings/{month}/approvals"): lambda word: {"seen": {word: SEEN}},
+    ("POST", "/v1/closings/{month}/decisions"): lambda word: {
+        "blocker": f"{word}-blocker",
+        "outcome": "discarded",
+        "words": "no",
+    },
 }
 OF_THE_BODY_ALONE = {("POST", "/v1/try/target"), ("POST", "/v1/try/tariff")}
 # Of the provider's people some see one council alone; a machine is known as a person is.

@@ -12,9 +12,9 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import DatabaseError
 
 from billing.domain.canonical import canonical_json
-from billing.domain.lifecycle import StepNotAllowed
+from billing.domain.lifecycle import StepRefused
 from billing.statements.drafts import Statements
-from billing.statements.steps import Draft, StatementSteps
+from billing.statements.steps import StatementDraft, StatementSteps
 from billing.store import tables
 from billing.store.sql import SqlStore
 from shared.auth.principal import Principal
@@ -71,13 +71,13 @@ def steps_at(store: SqlStore, at: datetime = JUNE_9) -> StatementSteps:
     return StatementSteps(store, FixedClock(at))
 
 
-def approved(steps: StatementSteps, council: str = ASHBY.id, month: Month = MAY) -> Draft:
+def approved(steps: StatementSteps, council: str = ASHBY.id, month: Month = MAY) -> StatementDraft:
     seen = steps.draft(council, month, scope=Scope.all()).sha256
     steps.check(FINANCE, council, month, sha256=seen)
     return steps.approve(APPROVER, council, month, sha256=seen)
 
 
-def issued(steps: StatementSteps, council: str = ASHBY.id, month: Month = MAY) -> Draft:
+def issued(steps: StatementSteps, council: str = ASHBY.id, month: Month = MAY) -> StatementDraft:
     approved(steps, council, month)
     return steps.issue(FINANCE, council, month, ANY_TIME)
 
@@ -114,16 +114,16 @@ def test_a_statement_is_issued_once_however_often_it_is_asked_for(charged: SqlSt
 def test_nobody_approves_what_they_checked_or_a_draft_that_has_changed(charged: SqlStore) -> None:
     steps = steps_at(charged)
     seen = steps.draft(ASHBY.id, MAY, scope=Scope.all()).sha256
-    with pytest.raises(StepNotAllowed, match="nobody in the provider's finance has checked"):
+    with pytest.raises(StepRefused, match="nobody in the provider's finance has checked"):
         steps.approve(APPROVER, ASHBY.id, MAY, sha256=seen)
     steps.check(FINANCE, ASHBY.id, MAY, sha256=seen)
-    with pytest.raises(StepNotAllowed, match="another person than the one who checked"):
+    with pytest.raises(StepRefused, match="another person than the one who checked"):
         steps.approve(FINANCE, ASHBY.id, MAY, sha256=seen)
     used(charged, quantity="1", day="2026-05-13")
-    with pytest.raises(StepNotAllowed, match="not the one that was looked at"):
+    with pytest.raises(StepRefused, match="not the one that was looked at"):
         steps.approve(APPROVER, ASHBY.id, MAY, sha256=seen)
     changed = steps.draft(ASHBY.id, MAY, scope=Scope.all()).sha256
-    with pytest.raises(StepNotAllowed, match="changed since it was checked"):
+    with pytest.raises(StepRefused, match="changed since it was checked"):
         steps.approve(APPROVER, ASHBY.id, MAY, sha256=changed)
 
 
@@ -132,7 +132,7 @@ def test_what_changed_after_it_was_approved_is_not_issued(charged: SqlStore) -> 
     approved(steps)
     used(charged, quantity="1", day="2026-05-13")
 
-    with pytest.raises(StepNotAllowed, match="changed since it was approved"):
+    with pytest.raises(StepRefused, match="changed since it was approved"):
         steps.issue(FINANCE, ASHBY.id, MAY, ANY_TIME)
     assert issued(steps).lifecycle.number == "2026-27.0001"
 
@@ -142,22 +142,22 @@ def test_nothing_is_issued_before_the_councils_review_is_over(store: SqlStore) -
     used(store)
     steps = steps_at(store)
     seen = steps.draft(ASHBY.id, MAY, scope=Scope.all()).sha256
-    with pytest.raises(StepNotAllowed, match="open its review first"):
+    with pytest.raises(StepRefused, match="open its review first"):
         steps.check(FINANCE, ASHBY.id, MAY, sha256=seen)
     assert steps.open_review(FINANCE, ASHBY.id, MAY).lifecycle.review_until == date(2026, 6, 14)
     approved(steps)
-    with pytest.raises(StepNotAllowed, match="until 2026-06-14"):
+    with pytest.raises(StepRefused, match="until 2026-06-14"):
         steps.issue(FINANCE, ASHBY.id, MAY, ANY_TIME)
 
     # The review lasts to the end of its last day in London, an hour before that in UTC.
     last, after = datetime(2026, 6, 14, 22, 59, tzinfo=UTC), datetime(2026, 6, 14, 23, 0, tzinfo=UTC)
-    with pytest.raises(StepNotAllowed):
+    with pytest.raises(StepRefused):
         steps_at(store, last).issue(FINANCE, ASHBY.id, MAY, ANY_TIME)
     assert steps_at(store, after).issue(FINANCE, ASHBY.id, MAY, ANY_TIME).lifecycle.status == "issued"
 
 
 def test_a_month_that_goes_on_takes_no_step(charged: SqlStore) -> None:
-    with pytest.raises(StepNotAllowed, match="the month is not over"):
+    with pytest.raises(StepRefused, match="the month is not over"):
         steps_at(charged, datetime(2026, 5, 31, 22, 0, tzinfo=UTC)).open_review(FINANCE, ASHBY.id, MAY)
 
 
@@ -181,7 +181,7 @@ def test_numbers_have_no_gap_and_no_double_whoever_issues_at_the_same_time(store
         for _ in range(50):
             try:
                 return steps_at(store).issue(FINANCE, council, MAY, ANY_TIME).lifecycle.number
-            except StepNotAllowed:
+            except StepRefused:
                 continue
         return None
 
@@ -230,8 +230,8 @@ def test_entries_of_the_ledger_sum_to_nothing_and_receive_what_is_payable(charge
     found = entries(charged)
 
     assert sum(pence for _, _, pence in found) == 0
-    owed = sum(pence for _, account, pence in found if account == "receivable")
-    assert owed == statement.payable_pence + (statement.vat.vat_pence or 0)
+    receivable = sum(pence for _, account, pence in found if account == "receivable")
+    assert receivable == statement.payable_pence + (statement.vat.vat_pence or 0)
 
 
 @pytest.mark.parametrize("table", ["statement_step", "document", "ledger_entry"])
@@ -251,7 +251,7 @@ def test_a_step_is_of_one_state_and_is_lost_to_whoever_was_first(charged: SqlSto
     def check(caller: Principal) -> bool:
         try:
             steps.check(caller, ASHBY.id, MAY, sha256=seen)
-        except StepNotAllowed:
+        except StepRefused:
             return False
         return True
 

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 import pytest
 from sqlalchemy import select
 
-from billing.domain.lifecycle import StepNotAllowed
+from billing.domain.lifecycle import StepRefused
 from billing.domain.queries import InvalidStep, QueryCredit, credited_by_queries
 from billing.domain.statement import UnknownCouncil
 from billing.statements.explaining import UnknownLine
@@ -141,13 +141,13 @@ def test_a_corrected_query_names_what_was_approved_and_credits_nothing_by_itself
 
 def test_a_draft_is_queried_in_its_review_and_not_before(store: SqlStore) -> None:
     charge(store)
-    with pytest.raises(StepNotAllowed, match="once its review is open"):
+    with pytest.raises(StepRefused, match="once its review is open"):
         raised(store)
     steps_at(store).open_review(FINANCE, ASHBY.id, MAY)
 
     raised(store)
 
-    with pytest.raises(StepNotAllowed, match="a draft is not credited"):
+    with pytest.raises(StepRefused, match="a draft is not credited"):
         queries_at(store).answer(FINANCE, ASHBY.id, MAY, "q-1", WantedAnswer("credited", "Yes", 1))
     issue(store, at=datetime(2026, 6, 10, 10, tzinfo=UTC))
     assert due(store) == 0
@@ -159,7 +159,7 @@ def test_the_same_query_sent_again_is_one_query_and_another_under_its_id_is_refu
     raised(issued, held_pence=44_200)
 
     assert len(queries_at(issued).all(scope=Scope.all())) == 1
-    with pytest.raises(StepNotAllowed, match="about something else"):
+    with pytest.raises(StepRefused, match="about something else"):
         queries_at(issued).raise_query(
             COUNCIL, ASHBY.id, MAY, WantedQuery("q-1", "Other words", line=payroll_line(issued))
         )
@@ -168,7 +168,7 @@ def test_the_same_query_sent_again_is_one_query_and_another_under_its_id_is_refu
 def test_two_open_queries_about_one_line_are_one_conflict(issued: SqlStore) -> None:
     raised(issued)
 
-    with pytest.raises(StepNotAllowed, match="query q-1 about the same is still open"):
+    with pytest.raises(StepRefused, match="query q-1 about the same is still open"):
         raised(issued, "q-2")
     queries_at(issued).withdraw(COUNCIL, ASHBY.id, MAY, "q-1")
     raised(issued, "q-2")
@@ -181,9 +181,9 @@ def test_a_withdrawn_query_holds_nothing_and_its_id_is_not_used_again(issued: Sq
 
     assert (withdrawn.status, withdrawn.answer, due(issued)) == ("withdrawn", "We found it", 44_200)
     assert queries_at(issued).withdraw(COUNCIL, ASHBY.id, MAY, "q-1", words="We found it") == withdrawn
-    with pytest.raises(StepNotAllowed, match="q-1 was withdrawn: raise it under another id"):
+    with pytest.raises(StepRefused, match="q-1 was withdrawn: raise it under another id"):
         raised(issued)
-    with pytest.raises(StepNotAllowed, match="was withdrawn already"):
+    with pytest.raises(StepRefused, match="was withdrawn already"):
         queries_at(issued).answer(FINANCE, ASHBY.id, MAY, "q-1", WantedAnswer("upheld", "It stands"))
 
 
@@ -191,7 +191,7 @@ def test_a_line_that_was_credited_in_full_is_not_queried_again(issued: SqlStore)
     raised(issued)
     queries_at(issued).answer(FINANCE, ASHBY.id, MAY, "q-1", WantedAnswer("credited", "All of it", 44_200))
 
-    with pytest.raises(StepNotAllowed, match="credited in full"):
+    with pytest.raises(StepRefused, match="credited in full"):
         raised(issued, "q-2")
 
 
@@ -218,7 +218,7 @@ def test_a_query_is_answered_once_whoever_answers_at_the_same_time(issued: SqlSt
     def answer(pence: int) -> bool:
         try:
             queries_at(issued).answer(FINANCE, ASHBY.id, MAY, "q-1", WantedAnswer("credited", "Yes", pence))
-        except StepNotAllowed:
+        except StepRefused:
             return False
         return True
 
@@ -234,7 +234,7 @@ def test_one_line_has_one_open_query_whoever_raises_one_at_the_same_time(issued:
     def query(number: int) -> bool:
         try:
             raised(issued, f"q-{number}")
-        except StepNotAllowed:
+        except StepRefused:
             return False
         return True
 
@@ -291,5 +291,5 @@ def test_a_restored_database_reads_queries_back(issued: SqlStore, tmp_path_facto
 
         assert queries_at(restored).all(scope=Scope.all()) == queries_at(issued).all(scope=Scope.all())
         assert due(restored) == due(issued)
-        with pytest.raises(StepNotAllowed, match="was answered"):
+        with pytest.raises(StepRefused, match="was answered"):
             queries_at(restored).withdraw(COUNCIL, ASHBY.id, MAY, "q-1")

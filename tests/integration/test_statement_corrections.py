@@ -16,12 +16,12 @@ from starlette.testclient import TestClient
 from billing.domain.credit_note import credit_note_of
 from billing.domain.issued import CorrectionLine, DocumentRef
 from billing.domain.ledger import Entry, Unbalanced
-from billing.domain.lifecycle import StepNotAllowed
+from billing.domain.lifecycle import StepRefused
 from billing.domain.statement import Statement
 from billing.ports import StoredDocument
 from billing.routes import documents as document_routes
 from billing.statements.drafts import Statements
-from billing.statements.steps import Draft, StatementSteps
+from billing.statements.steps import StatementDraft, StatementSteps
 from billing.store import tables
 from billing.store.sql import SqlStore
 from billing.store.steps import store_entries
@@ -99,7 +99,7 @@ def approved(store: SqlStore, month: Month) -> None:
     steps.approve(APPROVER, ASHBY.id, month, sha256=seen)
 
 
-def issued(store: SqlStore, month: Month) -> Draft:
+def issued(store: SqlStore, month: Month) -> StatementDraft:
     approved(store, month)
     return steps_of(store).issue(FINANCE, ASHBY.id, month, ANY_TIME)
 
@@ -307,7 +307,7 @@ def test_two_drafts_that_list_one_correction_are_not_both_issued(store: SqlStore
 
     steps_of(store).issue(FINANCE, ASHBY.id, MAY, ANY_TIME)
 
-    with pytest.raises(StepNotAllowed, match="changed since it was approved"):
+    with pytest.raises(StepRefused, match="changed since it was approved"):
         steps_of(store).issue(FINANCE, ASHBY.id, JUNE, ANY_TIME)
 
 

@@ -73,7 +73,7 @@ def test_the_state_of_a_statement_is_answered_in_the_words_of_its_page(client: T
     assert (issued["state"], issued["number"], issued["due_pence"]) == ("issued", "2026-27.0001", 8_840)
     assert (draft["state"], draft["number"], draft["due_pence"]) == ("draft", None, 0)
     assert "<strong>Issued.</strong>" in pages[0]
-    assert "<strong>Draft.</strong>" in pages[1]
+    assert "<strong>StatementDraft.</strong>" in pages[1]
     assert "Nothing is due before the statement is issued." in pages[1]
 
 

@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 from starlette.testclient import TestClient
 
-from billing.domain.lifecycle import StepNotAllowed
+from billing.domain.lifecycle import StepRefused
 from billing.routes.tallies import TYPES, acknowledgement_router, router
 from billing.statements.acknowledgements import Acknowledgements
 from billing.statements.steps import StatementSteps
@@ -283,9 +283,9 @@ def test_nothing_is_acknowledged_but_what_was_issued(provider: Provider) -> None
     found = provider.verified()
     found.statement_sha256 = hashlib.sha256(b"").hexdigest()
 
-    with pytest.raises(StepNotAllowed, match=r"issued was 2026-27\.0001"):
+    with pytest.raises(StepRefused, match=r"issued was 2026-27\.0001"):
         provider.acknowledgements.add(OFFICER, ASHBY.id, MAY, acknowledge(found, STRANGERS, JUNE_9))
-    with pytest.raises(StepNotAllowed, match="no statement of the council is issued"):
+    with pytest.raises(StepRefused, match="no statement of the council is issued"):
         provider.acknowledgements.add(OFFICER, ASHBY.id, APRIL, provider.signed())
 
 

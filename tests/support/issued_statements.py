@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import msgspec
 
-from billing.statements.steps import Draft, StatementSteps
+from billing.statements.steps import StatementDraft, StatementSteps
 from billing.store.sql import SqlStore
 from shared.auth.principal import Principal
 from shared.clock import FixedClock
@@ -79,7 +79,7 @@ def steps_at(store: SqlStore, at: datetime = JUNE_9) -> StatementSteps:
     return StatementSteps(store, FixedClock(at))
 
 
-def issue(store: SqlStore, council: str = ASHBY.id, month: Month = MAY, at: datetime = JUNE_9) -> Draft:
+def issue(store: SqlStore, council: str = ASHBY.id, month: Month = MAY, at: datetime = JUNE_9) -> StatementDraft:
     """The council's statement is checked, approved and issued."""
     steps = steps_at(store, at)
     seen = steps.draft(council, month, scope=Scope.all()).sha256

@@ -19,7 +19,7 @@ def stepped(step: "Callable[[BillingApp], T]", *, named: str | None = None) -> T
 
     `named` is the exclusion or correction run that the step refers to.
     """
-    from billing.domain.lifecycle import StepNotAllowed
+    from billing.domain.lifecycle import StepRefused
     from billing.domain.queries import InvalidStep
     from billing.domain.statement import NoAgreement, UnknownCouncil
     from billing.statements.drafts import StatementFailed
@@ -47,7 +47,7 @@ def stepped(step: "Callable[[BillingApp], T]", *, named: str | None = None) -> T
         fail(f"{busy}.", do=f"Set {ADDRESS} to its address, and run the same command.", code=EXIT_BUSY)
     except InvalidStep as refused:
         fail(f"{refused.field}: {refused}.", do="Nothing was stored. docs/queries-and-payments.md says what can be.")
-    except StepNotAllowed as refused:
+    except StepRefused as refused:
         fail(f"{refused}.", do="Nothing was stored.")
     except unknown as missing:
         fail(f"{missing}.", do="Nothing was stored. `tallystick statement` shows a statement.")

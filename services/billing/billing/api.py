@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from fractions import Fraction
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
@@ -121,10 +122,7 @@ def router(statements: Statements, compared: ComparedStatements) -> APIRouter:
     """The routes under /v1/statements."""
     routes = APIRouter(prefix="/v1/statements", tags=["billing"], dependencies=[requires(Action.READ_FIGURES)])
 
-    def shown_in(form: Form[ShownStatement], council: str, month: Month, scope: Scope) -> ShownStatement:
-        if not form.shows_other_months:
-            return ShownStatement(statements.statement(council, month, scope=scope))
-        return shown_beside(compared.statement(council, month, scope=scope))
+    shown_in = partial(_shown_in, statements, compared)
 
     @routes.get("", responses=answers(MonthSummary))
     def statements_of_a_month(caller: MonthScope, month: MonthParameter) -> Json:
@@ -180,6 +178,19 @@ def router(statements: Statements, compared: ComparedStatements) -> APIRouter:
         return Json(explained_line(found), headers=paging.next_link(page))
 
     return routes
+
+
+def _shown_in(  # noqa: PLR0917 (its first two are bound once, for every request)
+    statements: Statements,
+    compared: ComparedStatements,
+    form: Form[ShownStatement],
+    council: str,
+    month: Month,
+    scope: Scope,
+) -> ShownStatement:
+    if not form.shows_other_months:
+        return ShownStatement(statements.statement(council, month, scope=scope))
+    return shown_beside(compared.statement(council, month, scope=scope))
 
 
 def shown_beside(found: ComparedStatement) -> ShownStatement:

@@ -1,6 +1,6 @@
 """What billing needs of a store: one atomic write for each batch, and the reads that a statement is made of."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -13,13 +13,12 @@ from billing.domain.ingest import AcceptedEvent
 from billing.domain.issued import CorrectedBy, ReadThrough
 from billing.domain.judged import JudgedMark
 from billing.domain.ledger import Balance, Entry
-from billing.domain.metering import EventReceived
 from billing.domain.meters import MeteredEvent
 from billing.domain.numbers import DocumentKind
 from billing.domain.terms import Terms
 from billing.domain.usage import Usage, UsageDetail
-from billing.domain.verdicts import VerdictReceived
 from billing.memo import Memo
+from billing.row_ports import QuarantineReads, RowReads, TallyReads
 from shared.contracts.definitions import Service
 from shared.contracts.meters import NamedMeter
 from shared.contracts.scalars import Stream
@@ -31,8 +30,6 @@ from shared.period import Month
 from shared.scope import Scope
 from shared.sql.inbox import InsertResult
 from shared.sql.progress import ShardProgress
-
-EventKey = tuple[str, str]  # an event's source and id
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,69 +211,6 @@ class VerdictReads(Protocol):
 
     def since(self, by: CausedBy, *, limit: int) -> tuple[list[CorrectedBy], int]:
         """The first verdicts, by instant, source and id, that a corrected credit follows from, and how many in all."""
-        ...
-
-
-class RowReads(Protocol):
-    """The rows behind usage and attainment, of the councils in scope: none is summed, and none left out.
-
-    What is streamed comes in chunks, of which one is in memory at a time. Other reads may be made in between.
-    """
-
-    def events(self, council: str, first_day: date, end_day: date) -> Iterator[Sequence[EventReceived]]:
-        """Every event of the council on the days `[first_day, end_day)`, in any order."""
-        ...
-
-    def of_items(self, council: str, items: Collection[str]) -> Sequence[EventReceived]:
-        """Every event of the council's tickets, work items and outages of these ids, of whatever day, in any order."""
-        ...
-
-    def naming(self, council: str, ids: Collection[str]) -> Sequence[EventReceived]:
-        """Every event of the council that reverses, adjusts or withdraws one of these ids, in any order."""
-        ...
-
-    def readings(
-        self, council: str, keys: Collection[EventKey], first_day: date, end_day: date
-    ) -> Sequence[EventReceived]:
-        """The council's events of usage on the days `[first_day, end_day)` that have these sources and ids.
-
-        And perhaps others, of one of the sources and with one of the ids.
-        """
-        ...
-
-    def sources(self, council: str, month: Month) -> Mapping[str, int]:
-        """How many of the council's events of the month each source sent."""
-        ...
-
-    def verdicts(self, council: str, month: Month) -> Iterator[Sequence[VerdictReceived]]:
-        """Every verdict of the council that counts in the month, and those that were retracted, in any order."""
-        ...
-
-
-class QuarantineReads(Protocol):
-    """Quarantined records about which nobody has decided yet. On PostgreSQL only workers find any."""
-
-    def open_records(self) -> Iterator[tuple[Shard, Quarantined]]:
-        """Those that the scope allows, by topic, partition and offset; without a council only where it is all."""
-        ...
-
-
-class TallyReads(Protocol):
-    """The rows themselves, one by one in the order of a tally, of the councils in scope."""
-
-    def events(self, month: Month, council: str, *, since: date) -> Iterator[EventReceived]:
-        """Every event of each item that any event of the month is about, then every reading since then and its changes.
-
-        A reading from before is here too where an event of the month names it.
-        """
-        ...
-
-    def verdicts(self, month: Month, council: str, agreements: Sequence[str]) -> Iterator[VerdictReceived]:
-        """The verdicts of the month that hold, under these agreements."""
-        ...
-
-    def kept(self, council: str, month: Month) -> bytes | None:
-        """What was kept with the statement that was issued (`billing.tally.basis`); None where nothing was."""
         ...
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.domain.comparison import Comparison, MonthFigures, compare, figures_of, months_compared
+from billing.domain.comparison import MonthComparison, MonthFigures, compare, figures_of, months_compared
 from billing.domain.statement import Status
 from shared.period import Month
 from tests.support.laws import law
@@ -21,7 +21,7 @@ def figures(month: str, charges: Mapping[str, int], *, credits: int = 0, status:
     return MonthFigures(Month.parse(month), status, names, charges, -credits, 0)
 
 
-def shown(found: Comparison) -> dict[str, tuple[int | None, ...]]:
+def shown(found: MonthComparison) -> dict[str, tuple[int | None, ...]]:
     return {
         row.name or row.kind: (row.this_pence, row.last_pence, row.change_pence, row.year_ago_pence, row.to_date_pence)
         for row in found.rows

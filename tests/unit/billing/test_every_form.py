@@ -143,10 +143,10 @@ def test_the_journal_sums_to_what_the_ledger_says_the_council_owes() -> None:
     rows = rows_of("journal")
     debits = sum(Decimal(row["debit_gbp"]) for row in rows if row["debit_gbp"])
     credits = sum(Decimal(row["credit_gbp"]) for row in rows if row["credit_gbp"])
-    owed = sum(Decimal(row["credit_gbp"]) for row in rows if row["account"] == "creditor")
+    creditors = sum(Decimal(row["credit_gbp"]) for row in rows if row["account"] == "creditor")
 
     assert debits == credits
-    assert owed * 100 == figures()["gross"] == balance(postings_of(shown().statement), "receivable")
+    assert creditors * 100 == figures()["gross"] == balance(postings_of(shown().statement), "receivable")
     assert {row["cost_centre"] for row in rows if row["account"] == "cost"} == {"F100"}
 
 
@@ -161,7 +161,7 @@ def test_what_stands_beside_the_content_is_in_no_hash_and_the_same_as_on_the_pag
     assert [row.this_pence for row in status.compared.rows][-1] == figures()["payable"]
 
 
-def workbook(*, values: bool) -> openpyxl.Workbook:
+def read_workbook(*, values: bool) -> openpyxl.Workbook:
     return openpyxl.load_workbook(io.BytesIO(form("xlsx").render(shown())), data_only=values)
 
 
@@ -170,26 +170,26 @@ def cells(sheet: Worksheet) -> Iterable[tuple[str, object]]:
 
 
 def test_the_workbook_shows_every_figure_as_a_number() -> None:
-    book = workbook(values=True)
+    workbook = read_workbook(values=True)
     numbers = {
         round(Decimal(str(value)) * 100)
-        for sheet in book
+        for sheet in workbook
         for _, value in cells(sheet)
         if isinstance(value, int | float)
     }
 
-    assert book.sheetnames == ["Summary", "Lines", "Evidence"]
+    assert workbook.sheetnames == ["Summary", "Lines", "Evidence"]
     assert {name: pence for name, pence in figures().items() if pence not in numbers and name != "charges"} == {}
 
 
 class Formulas:
     """The few functions that the workbook uses, computed by other code than the one that wrote them."""
 
-    def __init__(self, book: openpyxl.Workbook) -> None:
-        self.book = book
+    def __init__(self, workbook: openpyxl.Workbook) -> None:
+        self.workbook = workbook
 
     def value(self, sheet: str, place: str) -> object:
-        found = self.book[sheet][place].value
+        found = self.workbook[sheet][place].value
         return self.computed(sheet, found[1:]) if isinstance(found, str) and found.startswith("=") else found
 
     def number(self, sheet: str, place: str) -> Decimal:
@@ -218,14 +218,14 @@ class Formulas:
 
     def places(self, sheet: str, area: str) -> list[str]:
         name, _, places = area.replace("$", "").rpartition("!")
-        return [cell.coordinate for row in self.book[name or sheet][places] for cell in row]
+        return [cell.coordinate for row in self.workbook[name or sheet][places] for cell in row]
 
 
 def test_every_formula_of_the_workbook_gives_the_value_that_it_shows() -> None:
-    written, formulas = workbook(values=True), Formulas(workbook(values=False))
+    written, formulas = read_workbook(values=True), Formulas(read_workbook(values=False))
     computed = {
         (sheet.title, place): formulas.value(sheet.title, place)
-        for sheet in formulas.book
+        for sheet in formulas.workbook
         for place, value in cells(sheet)
         if isinstance(value, str) and value.startswith("=")
     }

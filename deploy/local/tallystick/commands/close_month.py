@@ -79,7 +79,7 @@ def _ask_servers(api: ServiceApi, month: Month, *, approve: str | None, issue: b
 
 
 async def _close_here(month: Month, approve: str | None, reason: str, *, issue: bool) -> "CloseReport":
-    from billing.domain.lifecycle import StepNotAllowed
+    from billing.domain.lifecycle import StepRefused
     from billing.routes.closing import close_report
 
     folder, caller = var_folder(), local_principal()
@@ -92,7 +92,7 @@ async def _close_here(month: Month, approve: str | None, reason: str, *, issue: 
             return close_report(await _closed(month, approve, reason, stack, caller, issue=issue))
     except MonthNotBegun:
         fail(f"{month} has not begun.", do="Close a month once it is over.")
-    except StepNotAllowed as refused:
+    except StepRefused as refused:
         do = f"Nothing was changed. Run `tallystick close-month {month}` and approve the digest that it prints."
         fail(f"{refused}.", do=do, code=EXIT_BUSY)
 

@@ -1,6 +1,6 @@
 """A statement as a journal that the council's finance system takes without typing: debits and credits that balance.
 
-What the services cost is debited by finance code and VAT category, VAT to recover by category, and what is owed is
+What the services cost is debited by finance code and VAT category, VAT to recover by category, and what is due is
 credited to the provider. Amounts below 0 change sides, never signs. Rows of nothing are left out.
 """
 
@@ -23,7 +23,7 @@ from shared.money import plain_gbp
 from shared.web.formats import month_name
 from shared.web.strings import text
 
-# cost: what a service costs · vat: VAT to recover · creditor: what is owed to a provider
+# cost: what a service costs · vat: VAT to recover · creditor: what is due to a provider
 Account = Literal["cost", "vat", "creditor"]
 COLUMNS = (
     "council",
@@ -80,10 +80,10 @@ def journal_rows(statement: Statement) -> tuple[JournalRow, ...]:
     for cost, pence in _costs(statement):
         costs[cost] += pence
     rows = [*map(_cost_row, costs.items()), *_vat_rows(statement)]
-    owed: Counter[str] = Counter()
+    due: Counter[str] = Counter()
     for row in rows:
-        owed[row.provider] += row.pence
-    rows += [_creditor_row(statement, provider, pence) for provider, pence in owed.items()]
+        due[row.provider] += row.pence
+    rows += [_creditor_row(statement, provider, pence) for provider, pence in due.items()]
     return tuple(row for row in rows if row.pence)
 
 
@@ -142,7 +142,7 @@ def _vat_rows(statement: Statement) -> Iterator[JournalRow]:
 def _creditor_row(statement: Statement, provider: str, pence: int) -> JournalRow:
     names = {each.id: each.name for each in statement.suppliers}
     names |= {agreement.provider: agreement.provider_name for agreement in statement.agreements}
-    key = "journal.owed_before_vat" if statement.vat.vat_pence is None else "journal.owed"
+    key = "journal.owed_before_vat" if statement.vat.vat_pence is None else "journal.due"
     narrative = text(key, provider=names.get(provider, provider), month=month_name(statement.month))
     return JournalRow("creditor", provider, "", _NO_CODES, None, narrative, -pence)
 

@@ -6,7 +6,7 @@ changes, but it is queried and paid.
 
 from dataclasses import dataclass
 
-from billing.domain.comparison import Comparison
+from billing.domain.comparison import MonthComparison
 from billing.domain.statement import Statement
 from billing.domain.statement_state import State, StatementState
 from shared.period import Month
@@ -20,7 +20,7 @@ class ShownStatement:
 
     statement: Statement
     now: StatementState | None = None
-    comparison: Comparison | None = None
+    comparison: MonthComparison | None = None
     months: tuple[Month, ...] = ()
 
     @property

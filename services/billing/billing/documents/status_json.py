@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from billing.documents.shown import ShownStatement
 from billing.domain.amounts_due import amounts_due_of
-from billing.domain.comparison import Comparison
+from billing.domain.comparison import MonthComparison
 from billing.domain.payments import Payment
 from billing.domain.queries import StatementQuery
 
@@ -78,7 +78,7 @@ def statement_status(shown: ShownStatement) -> StatementStatus:
     )
 
 
-def _compared(found: Comparison) -> ComparedMonths:
+def _compared(found: MonthComparison) -> ComparedMonths:
     return ComparedMonths(
         last_month=None if found.last is None else str(found.last),
         year_ago=None if found.year_ago is None else str(found.year_ago),

@@ -43,15 +43,15 @@ def statement_xlsx(shown: ShownStatement) -> bytes:
     """The workbook; the same gives the same bytes. It is dated as the PDF is: the first instant after its month."""
     written = io.BytesIO()
     plain = {"strings_to_numbers": False, "strings_to_formulas": False, "strings_to_urls": False}
-    book = Workbook(written, {**plain, "in_memory": True})
-    book.set_properties({"title": _view(shown).title, "created": shown.statement.month.end_at.replace(tzinfo=None)})
-    formats = _formats(book)
-    summary, lines = book.add_worksheet(text("xlsx.summary")), book.add_worksheet(text("xlsx.lines"))
+    workbook = Workbook(written, {**plain, "in_memory": True})
+    workbook.set_properties({"title": _view(shown).title, "created": shown.statement.month.end_at.replace(tzinfo=None)})
+    formats = _formats(workbook)
+    summary, lines = workbook.add_worksheet(text("xlsx.summary")), workbook.add_worksheet(text("xlsx.lines"))
     rows = sheet_lines(shown.statement)
     _write_lines(lines, rows, shown, formats)
     _Summary(summary, shown, rows, formats).write()
-    _write_evidence(book.add_worksheet(text("xlsx.evidence")), _view(shown), formats)
-    book.close()
+    _write_evidence(workbook.add_worksheet(text("xlsx.evidence")), _view(shown), formats)
+    workbook.close()
     return written.getvalue()
 
 
@@ -59,15 +59,15 @@ def _view(shown: ShownStatement) -> StatementView:
     return statement_view(shown)
 
 
-def _formats(book: Any) -> _Formats:
+def _formats(workbook: Any) -> _Formats:
     money = {"num_format": "#,##0.00;[Red]-#,##0.00"}
     return _Formats(
-        bold=book.add_format({"bold": True}),
-        money=book.add_format(money),
-        total=book.add_format({**money, "bold": True, "top": 1}),
-        number=book.add_format({"num_format": "#,##0.######"}),
-        day=book.add_format({"num_format": "yyyy-mm-dd"}),
-        wrapped=book.add_format({"text_wrap": True, "valign": "top"}),
+        bold=workbook.add_format({"bold": True}),
+        money=workbook.add_format(money),
+        total=workbook.add_format({**money, "bold": True, "top": 1}),
+        number=workbook.add_format({"num_format": "#,##0.######"}),
+        day=workbook.add_format({"num_format": "yyyy-mm-dd"}),
+        wrapped=workbook.add_format({"text_wrap": True, "valign": "top"}),
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from billing.documents.shown import ShownStatement
 from billing.domain.amounts_due import AmountsDue
-from billing.domain.comparison import Comparison, ComparisonRow
+from billing.domain.comparison import ComparisonRow, MonthComparison
 from billing.domain.queries import StatementQuery
 from billing.domain.statement import Statement
 from shared.money import format_gbp
@@ -36,7 +36,7 @@ class DueView:
     payments: tuple[tuple[str, str, str], ...]
 
 
-def year_view(comparison: Comparison | None) -> YearView | None:
+def year_view(comparison: MonthComparison | None) -> YearView | None:
     """The view; None where no other month is known."""
     if comparison is None:
         return None
@@ -110,7 +110,7 @@ def signed_gbp(pence: int) -> str:
     return amount if pence == 0 else f"{'+' if pence > 0 else '−'}{amount}"
 
 
-def _notes(comparison: Comparison) -> Iterator[str]:
+def _notes(comparison: MonthComparison) -> Iterator[str]:
     if comparison.drafts:
         yield text("statement.compared_drafts", months=", ".join(map(month_name, comparison.drafts)))
     if comparison.year_ago is None:

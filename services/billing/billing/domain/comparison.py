@@ -52,7 +52,7 @@ class ComparisonRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class MonthComparison:
     """The rows by name of the service, then credits and corrections where there are any, and the total.
 
     `to_date_from` is the first month of the year that has a statement; `drafts` are the months compared that are not
@@ -85,14 +85,14 @@ def months_compared(month: Month) -> tuple[Month, ...]:
     return tuple(sorted({month.previous, month.earlier(_MONTHS_OF_A_YEAR), *of_year}))
 
 
-def compare(this: MonthFigures, others: Iterable[MonthFigures]) -> Comparison:
+def compare(this: MonthFigures, others: Iterable[MonthFigures]) -> MonthComparison:
     """`this` month beside `others`, of which those that `months_compared` names are read."""
     known = {each.month: each for each in others} | {this.month: this}
     last, year_ago = known.get(this.month.previous), known.get(this.month.earlier(_MONTHS_OF_A_YEAR))
     year = period_of(this.month, "financial-year").months
     of_year = [known[month] for month in year if month in known and month <= this.month]
     columns = _Columns(this, last, year_ago, of_year)
-    return Comparison(
+    return MonthComparison(
         month=this.month,
         last=None if last is None else last.month,
         year_ago=None if year_ago is None else year_ago.month,

@@ -21,7 +21,7 @@ from shared.contracts.statements import (
 LifecycleStatus = Literal["draft", "in-review", "checked", "approved", "issued"]
 
 
-class StepNotAllowed(ValueError):
+class StepRefused(ValueError):
     """The statement is in a state in which that step cannot be taken, or not by this person; the message says why."""
 
 
@@ -70,40 +70,40 @@ def _after(lifecycle: Lifecycle, step: StepEvent) -> Lifecycle:
 
 
 def require_open(lifecycle: Lifecycle) -> None:
-    """Raises `StepNotAllowed` for a statement that is issued."""
+    """Raises `StepRefused` for a statement that is issued."""
     if lifecycle.status == "issued":
-        raise StepNotAllowed(f"the statement is issued as {lifecycle.number}: what changes it now is a correction")
+        raise StepRefused(f"the statement is issued as {lifecycle.number}: what changes it now is a correction")
 
 
 def require_checkable(lifecycle: Lifecycle, *, needs_review: bool) -> None:
-    """Raises `StepNotAllowed` unless the draft may be checked: the council has been shown it where that is agreed."""
+    """Raises `StepRefused` unless the draft may be checked: the council has been shown it where that is agreed."""
     require_open(lifecycle)
     if needs_review and lifecycle.review_until is None:
-        raise StepNotAllowed("the agreement gives the council time to look through the draft: open its review first")
+        raise StepRefused("the agreement gives the council time to look through the draft: open its review first")
 
 
 def require_approvable(lifecycle: Lifecycle, *, by: str, sha256: str, set_prices: Collection[str]) -> None:
-    """Raises `StepNotAllowed` unless `by` may approve the draft of that hash.
+    """Raises `StepRefused` unless `by` may approve the draft of that hash.
 
     `set_prices` are those who proposed or approved the tariffs and the agreement by which it is priced.
     """
     require_open(lifecycle)
     if lifecycle.checked is None:
-        raise StepNotAllowed("nobody in the provider's finance has checked the draft yet")
+        raise StepRefused("nobody in the provider's finance has checked the draft yet")
     if lifecycle.checked.sha256 != sha256:
-        raise StepNotAllowed("the draft has changed since it was checked: check it again")
+        raise StepRefused("the draft has changed since it was checked: check it again")
     if by == lifecycle.checked.by:
-        raise StepNotAllowed("another person than the one who checked the draft must approve it")
+        raise StepRefused("another person than the one who checked the draft must approve it")
     if by in set_prices:
-        raise StepNotAllowed("whoever proposed or approved the prices of a statement may not approve the statement")
+        raise StepRefused("whoever proposed or approved the prices of a statement may not approve the statement")
 
 
 def require_issuable(lifecycle: Lifecycle, *, sha256: str, today: date) -> None:
-    """Raises `StepNotAllowed` unless the draft of that hash may be issued on that day (Europe/London)."""
+    """Raises `StepRefused` unless the draft of that hash may be issued on that day (Europe/London)."""
     require_open(lifecycle)
     if lifecycle.approved is None:
-        raise StepNotAllowed("nobody has approved the draft yet")
+        raise StepRefused("nobody has approved the draft yet")
     if lifecycle.approved.sha256 != sha256:
-        raise StepNotAllowed("the draft has changed since it was approved: check and approve it again")
+        raise StepRefused("the draft has changed since it was approved: check and approve it again")
     if lifecycle.review_until is not None and today <= lifecycle.review_until:
-        raise StepNotAllowed(f"the council looks through the draft until {lifecycle.review_until}")
+        raise StepRefused(f"the council looks through the draft until {lifecycle.review_until}")

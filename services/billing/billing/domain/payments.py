@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from billing.domain.ledger import Account, Entry
-from billing.domain.lifecycle import StepNotAllowed
+from billing.domain.lifecycle import StepRefused
 from billing.domain.queries import InvalidStep
 from shared.contracts.statements import PaymentRecorded, PaymentWithdrawn, StepEvent
 from shared.money import format_gbp_prose
@@ -78,14 +78,14 @@ def paid_pence(number: str, payments: Iterable[Payment]) -> int:
 
 
 def is_known(payment: Payment, payments: Sequence[Payment]) -> bool:
-    """Whether that very payment is recorded already. Raises `StepNotAllowed` where its id means something else."""
+    """Whether that very payment is recorded already. Raises `StepRefused` where its id means something else."""
     before = next((each for each in payments if each.id == payment.id), None)
     if before is None:
         return False
     if not before.counts:
-        raise StepNotAllowed(f"payment {payment.id} was taken back ({before.withdrawn}): record it under another id")
+        raise StepRefused(f"payment {payment.id} was taken back ({before.withdrawn}): record it under another id")
     if _content(before) != _content(payment):
-        raise StepNotAllowed(f"payment {payment.id} is recorded already, with another amount, date or statement")
+        raise StepRefused(f"payment {payment.id} is recorded already, with another amount, date or statement")
     return True
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from billing.domain.lifecycle import Lifecycle, StepNotAllowed
+from billing.domain.lifecycle import Lifecycle, StepRefused
 from billing.domain.statement import Statement
 from billing.domain.vat import VatCategory, VatTotal
 from shared.contracts.scalars import Stream
@@ -210,27 +210,25 @@ def credited_on(line: str, queries: Iterable[StatementQuery]) -> int:
 
 
 def require_shown(lifecycle: Lifecycle) -> None:
-    """Raises `StepNotAllowed` while the council has not been shown the statement."""
+    """Raises `StepRefused` while the council has not been shown the statement."""
     if lifecycle.status == "draft":
-        raise StepNotAllowed(
-            "the statement is still a draft: it can be queried once its review is open or it is issued"
-        )
+        raise StepRefused("the statement is still a draft: it can be queried once its review is open or it is issued")
 
 
 def require_new_subject(query: StatementQuery, line: QueriedLine | None, queries: Sequence[StatementQuery]) -> None:
-    """Raises `StepNotAllowed` where the same is queried already, or the line was credited in full."""
+    """Raises `StepRefused` where the same is queried already, or the line was credited in full."""
     same = next((each for each in queries if each.is_open and each.subject == query.subject), None)
     if same is not None:
-        raise StepNotAllowed(f"query {same.id} about the same is still open: wait for its answer, or withdraw it")
+        raise StepRefused(f"query {same.id} about the same is still open: wait for its answer, or withdraw it")
     if line is not None and 0 < line.at_stake_pence <= credited_on(line.ref, queries):
-        raise StepNotAllowed("the line was credited in full: there is nothing left of it to query")
+        raise StepRefused("the line was credited in full: there is nothing left of it to query")
 
 
 def require_open_query(query: StatementQuery) -> None:
-    """Raises `StepNotAllowed` for a query that was answered or withdrawn."""
+    """Raises `StepRefused` for a query that was answered or withdrawn."""
     if not query.is_open:
         how = "withdrawn" if query.status == "withdrawn" else f"answered ({query.status})"
-        raise StepNotAllowed(f"query {query.id} was {how} already: raise another one if something is still unclear")
+        raise StepRefused(f"query {query.id} was {how} already: raise another one if something is still unclear")
 
 
 def require_answer(
@@ -243,7 +241,7 @@ def require_answer(
     queries: Sequence[StatementQuery],
     is_issued: bool,
 ) -> None:
-    """Raises `InvalidStep` and `StepNotAllowed` unless the query can be answered so."""
+    """Raises `InvalidStep` and `StepRefused` unless the query can be answered so."""
     if outcome != "corrected" and corrected_by is not None:
         raise InvalidStep("corrected_by", "expected none: only the outcome corrected names what corrects the verdict")
     match outcome:
@@ -252,9 +250,9 @@ def require_answer(
                 raise InvalidStep("credited_pence", "expected 0: a charge that stands credits nothing")
         case "credited":
             if not is_issued:
-                raise StepNotAllowed("a draft is not credited: correct it, and answer that the rest stands")
+                raise StepRefused("a draft is not credited: correct it, and answer that the rest stands")
             if query.line is None:
-                raise StepNotAllowed("the query names no line to credit: answer that it stands, or what corrects it")
+                raise StepRefused("the query names no line to credit: answer that it stands, or what corrects it")
             most = 0 if line is None else max(line.at_stake_pence - credited_on(line.ref, queries), 0)
             if not 1 <= credited_pence <= most:
                 raise InvalidStep("credited_pence", f"expected 1 to {most} pence: what is at stake on the line")

@@ -1,6 +1,7 @@
 """Routes by which the provider closes a month: all councils looked at, checked, approved and issued together."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Annotated
 
 from fastapi import APIRouter
@@ -108,12 +109,8 @@ def router(closing: MonthClosing, read_back: ReadBack) -> APIRouter:
     @routes.get("", dependencies=[requires(Action.APPROVE_STATEMENT)], responses=answers(CloseReport))
     async def look(caller: CallerScope, month: MonthParameter) -> Json:
         """Every council's statement as it is now, and what keeps each from being issued. Changes nothing."""
-        try:
+        with close_problems():
             return Json(close_report(await closing.look(month, scope=caller)))
-        except MonthNotBegun as early:
-            raise Problem(NOT_FOUND, "the month has not begun") from early
-        except BusUnavailable as away:
-            raise unavailable(away) from away
 
     @routes.post(
         "/checks",
@@ -143,12 +140,8 @@ def router(closing: MonthClosing, read_back: ReadBack) -> APIRouter:
     async def issue(caller: Caller, month: MonthParameter) -> Json:
         """Every approved statement that is ready is issued; it can be asked for again without harm."""
         await read_back.require_for_request()
-        try:
+        with close_problems():
             return Json(close_report(await closing.issue(caller, month)))
-        except MonthNotBegun as early:
-            raise Problem(NOT_FOUND, "the month has not begun") from early
-        except BusUnavailable as away:
-            raise unavailable(away) from away
 
     @routes.post(
         "/decisions",
@@ -168,9 +161,15 @@ def router(closing: MonthClosing, read_back: ReadBack) -> APIRouter:
     return routes
 
 
-def unavailable(away: BusUnavailable) -> Problem:
-    """The log does not answer now: the same may be asked again."""
-    return Problem(SERVICE_UNAVAILABLE, str(away), headers={"Retry-After": "1"})
+@contextmanager
+def close_problems() -> Iterator[None]:
+    """What keeps a month from being looked at is raised as the problem that answers it."""
+    try:
+        yield
+    except MonthNotBegun as early:
+        raise Problem(NOT_FOUND, "the month has not begun") from early
+    except BusUnavailable as away:
+        raise Problem(SERVICE_UNAVAILABLE, str(away), headers={"Retry-After": "1"}) from away
 
 
 def _signed(found: list[tuple[str, str | None]]) -> Json:

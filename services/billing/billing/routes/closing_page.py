@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.responses import Response
 
 from billing.documents.view import statement_path
-from billing.routes.closing import unavailable
+from billing.routes.closing import close_problems
 from billing.routes.read_back import ReadBack
 from billing.statements.closing import MonthClose, MonthClosing
 from shared.auth.principal import Principal
@@ -20,9 +20,8 @@ from shared.clock import Clock
 from shared.contracts.scalars import ID_PATTERN
 from shared.http import Caller, CallerScope, MonthParameter, Problem, requires
 from shared.http.forms import FormBody, SentForm
-from shared.http.problem_types import INVALID_FORM, NOT_FOUND
-from shared.log.port import BusUnavailable
-from shared.period import Month, MonthNotBegun, month_of
+from shared.http.problem_types import INVALID_FORM
+from shared.period import Month, month_of
 from shared.web.formats import month_name
 from shared.web.pages import environment
 
@@ -43,12 +42,8 @@ def router(closing: MonthClosing, read_back: ReadBack, clock: Clock) -> APIRoute
     @routes.get("/{month}", dependencies=[requires(Action.APPROVE_STATEMENT)])
     async def look(caller: Caller, scope: CallerScope, month: MonthParameter) -> Response:
         """Every council's statement, and what keeps each from being issued."""
-        try:
+        with close_problems():
             found = await closing.look(month, scope=scope)
-        except MonthNotBegun as early:
-            raise Problem(NOT_FOUND, "the month has not begun") from early
-        except BusUnavailable as away:
-            raise unavailable(away) from away
         return _page(found, caller, clock)
 
     @routes.post("/{month}/check", dependencies=[requires(Action.CHECK_STATEMENT)])
@@ -65,10 +60,8 @@ def router(closing: MonthClosing, read_back: ReadBack, clock: Clock) -> APIRoute
     async def issue(caller: Caller, month: MonthParameter, form: FormBody) -> Response:  # noqa: ARG001 (its token is checked)
         """Every approved statement that is ready is issued."""
         await read_back.require_for_request()
-        try:
+        with close_problems():
             found = await closing.issue(caller, month)
-        except BusUnavailable as away:
-            raise unavailable(away) from away
         why_not = {each.council: each.why_not for each in found.councils if each.why_not}
         return _page(await closing.look(month, scope=caller.scope), caller, clock, why_not)
 

@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from billing.documents.view import statement_path
-from billing.domain.lifecycle import StepNotAllowed
+from billing.domain.lifecycle import StepRefused
 from billing.domain.payment_rows import MAX_CELL, pence_of
 from billing.domain.queries import InvalidStep, StatementQuery, line_name
 from billing.domain.statement import Statement
@@ -199,7 +199,7 @@ async def _taken(step: Awaitable[None], form: SentForm, labels: Mapping[str, str
             return _with_faults(values, [(refused.field, str(refused))], labels)
         except InvalidValue as refused:
             return _with_faults(values, [(str(each.path[0]), each.message) for each in refused.faults], labels)
-        except StepNotAllowed as refused:
+        except StepRefused as refused:
             return FormView(values, problem=str(refused))
     return None
 

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter
@@ -10,7 +11,7 @@ from msgspec import Meta, Struct
 from starlette.concurrency import run_in_threadpool
 
 from billing.domain.amounts_due import AmountsDue
-from billing.domain.lifecycle import StepNotAllowed
+from billing.domain.lifecycle import StepRefused
 from billing.domain.queries import InvalidStep
 from billing.domain.statement import NoAgreement, UnknownCouncil
 from billing.routes.read_back import ReadBack
@@ -19,7 +20,7 @@ from billing.statements.explaining import UnknownLine
 from billing.statements.payments import NotIssued, UnknownPayment
 from billing.statements.queries import UnknownQuery
 from billing.statements.readiness import ReadyAt
-from billing.statements.steps import Draft, StatementSteps
+from billing.statements.steps import StatementDraft, StatementSteps
 from shared.auth.roles import Action
 from shared.contracts.statements import Sha256, StepEvent, Words
 from shared.faults import Fault
@@ -95,7 +96,7 @@ def router(steps: StatementSteps, read_back: ReadBack, ready_now: Callable[[], A
     """The routes under /v1/statements/{council}/{month} that take a step, and the one that shows them."""
     routes = APIRouter(prefix="/v1/statements/{council}/{month}", tags=["billing"])
 
-    async def take(step: Callable[..., Draft], *args: Any, **kwargs: Any) -> Json:
+    async def take(step: Callable[..., StatementDraft], *args: Any, **kwargs: Any) -> Json:
         await read_back.require_for_request()
         with step_problems():
             return Json(_report(await run_in_threadpool(step, *args, **kwargs)))
@@ -117,24 +118,8 @@ def router(steps: StatementSteps, read_back: ReadBack, ready_now: Callable[[], A
         wanted = read_as(body, ReviewRequest)
         return await take(steps.open_review, caller, council, month, until=wanted.until)
 
-    @routes.post(
-        "/check", dependencies=_CHECK, responses=answers(LifecycleReport), openapi_extra=json_request_body(SeenRequest)
-    )
-    async def check(caller: Caller, council: PathId, month: MonthParameter, body: JsonBody) -> Json:
-        """The draft with that hash is checked."""
-        seen = read_as(body, SeenRequest)
-        return await take(steps.check, caller, council, month, sha256=seen.sha256, words=seen.words)
-
-    @routes.post(
-        "/approval",
-        dependencies=_APPROVE,
-        responses=answers(LifecycleReport),
-        openapi_extra=json_request_body(SeenRequest),
-    )
-    async def approve(caller: Caller, council: PathId, month: MonthParameter, body: JsonBody) -> Json:
-        """The draft with that hash is approved, by another person than those who checked and priced it."""
-        seen = read_as(body, SeenRequest)
-        return await take(steps.approve, caller, council, month, sha256=seen.sha256, words=seen.words)
+    _add_seen(routes, "check", _CHECK, partial(take, steps.check))
+    _add_seen(routes, "approval", _APPROVE, partial(take, steps.approve))
 
     @routes.post(
         "/return",
@@ -154,6 +139,26 @@ def router(steps: StatementSteps, read_back: ReadBack, ready_now: Callable[[], A
     return routes
 
 
+_SEEN = {
+    "check": "The draft with that hash is checked.",
+    "approval": "The draft with that hash is approved, by another person than those who checked and priced it.",
+}
+
+
+def _add_seen(routes: APIRouter, name: str, dependencies: list[Any], take: Callable[..., Awaitable[Json]]) -> None:
+    @routes.post(
+        f"/{name}",
+        name=f"{name}_of_a_statement",
+        dependencies=dependencies,
+        responses=answers(LifecycleReport),
+        openapi_extra=json_request_body(SeenRequest),
+        description=_SEEN[name],
+    )
+    async def taken(caller: Caller, council: PathId, month: MonthParameter, body: JsonBody) -> Json:
+        seen = read_as(body, SeenRequest)
+        return await take(caller, council, month, sha256=seen.sha256, words=seen.words)
+
+
 @contextmanager
 def step_problems() -> Iterator[None]:
     """What keeps a step from being taken is raised as the problem that answers it."""
@@ -165,13 +170,13 @@ def step_problems() -> Iterator[None]:
         raise Problem(NOT_FOUND) from missing
     except InvalidStep as refused:
         raise Problem(INVALID_REQUEST, faults=[Fault((refused.field,), str(refused))]) from refused
-    except StepNotAllowed as refused:
+    except StepRefused as refused:
         raise Problem(CONFLICT, str(refused)) from refused
     except StatementFailed as failure:
         raise Problem(INTERNAL_ERROR, str(failure)) from failure
 
 
-def _report(draft: Draft) -> LifecycleReport:
+def _report(draft: StatementDraft) -> LifecycleReport:
     lifecycle = draft.lifecycle
     return LifecycleReport(
         council=draft.statement.council.id,

@@ -91,7 +91,8 @@ def acknowledgement_router(acknowledgements: Acknowledgements, read_back: ReadBa
     )
     def acknowledged(caller: CallerScope, council: PathId, month: MonthParameter) -> Json:
         """What the council has signed of the month's statement, for whoever verifies its tally."""
-        return Json(AcknowledgementList(tuple(acknowledgements.of(council, month, scope=caller))))
+        with step_problems():
+            return Json(AcknowledgementList(tuple(acknowledgements.of(council, month, scope=caller))))
 
     @routes.post(
         _ACKNOWLEDGEMENT,

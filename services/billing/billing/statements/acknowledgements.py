@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from billing.domain.lifecycle import StepNotAllowed
+from billing.domain.lifecycle import StepRefused
+from billing.domain.statement import NoAgreement
 from billing.ports import StepStore, StoredDocument
 from billing.statements.steps import SOURCE
 from billing.tally.acknowledging import Acknowledgement, require_acknowledged
@@ -29,14 +30,16 @@ class Acknowledgements:
     clock: Clock
 
     def of(self, council: str, month: Month, *, scope: Scope) -> list[Acknowledgement]:
-        """Those of the council's month, the newest first."""
+        """Those of the council's month, the newest first. Raises `NoAgreement` where it has no statement."""
         with self.store.snapshot(scope.narrowed_to(council)) as snapshot:
+            if not snapshot.terms.agreements_in(council, month):
+                raise NoAgreement(f"no agreement of {council} in {month}")
             return _acknowledged(snapshot.steps.steps(council, month))
 
     def add(self, caller: Principal, council: str, month: Month, found: Acknowledgement) -> Acknowledgement:
         """What the council has signed is kept, once however often it is sent.
 
-        Raises `NoAcknowledgement`, and `StepNotAllowed` where it is not of the statement that was issued.
+        Raises `NoAcknowledgement`, and `StepRefused` where it is not of the statement that was issued.
         """
         require_acknowledged(found)
         scope = caller.scope.narrowed_to(council)
@@ -46,7 +49,7 @@ class Acknowledgements:
             known = _acknowledged(writer.steps(council, month))
             if found not in known:
                 if len(known) >= MOST_OF_ONE:
-                    raise StepNotAllowed(f"the statement has been acknowledged {MOST_OF_ONE} times already")
+                    raise StepRefused(f"the statement has been acknowledged {MOST_OF_ONE} times already")
                 writer.add(self._step(caller, found, len(known) + 1))
         return found
 
@@ -77,10 +80,10 @@ class Acknowledgements:
 
 def _require_of(document: StoredDocument | None, found: Acknowledgement) -> None:
     if document is None:
-        raise StepNotAllowed("no statement of the council is issued for that month: there is nothing to acknowledge")
+        raise StepRefused("no statement of the council is issued for that month: there is nothing to acknowledge")
     issued = (document.council, str(document.month), document.number, document.sha256, document.previous)
     if issued != (found.council, found.month, found.number, found.statement_sha256, found.previous_sha256):
-        raise StepNotAllowed(
+        raise StepRefused(
             f"the acknowledgement is of {found.number} with the SHA-256 {found.statement_sha256}, and issued was "
             f"{document.number} with {document.sha256}: verify your tally again and ask the provider"
         )

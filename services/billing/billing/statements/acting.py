@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any
 
 from billing.domain.amounts_due import AmountsDue, amounts_due_of
-from billing.domain.lifecycle import Lifecycle, StepNotAllowed, lifecycle_of
+from billing.domain.lifecycle import Lifecycle, StepRefused, lifecycle_of
 from billing.domain.statement import Statement
 from billing.ports import StepStore, StepWriter
 from billing.statements.drafts import statement_in, status_of
@@ -44,7 +44,7 @@ class Seen:
 
 
 class Acting:
-    """Where steps are decided on. Raises what `statement_in` raises, `MonthNotBegun`, and `StepNotAllowed`."""
+    """Where steps are decided on. Raises what `statement_in` raises, `MonthNotBegun`, and `StepRefused`."""
 
     def __init__(self, store: StepStore, clock: Clock) -> None:
         self._store, self._clock = store, clock
@@ -66,7 +66,7 @@ class Acting:
                 if len(writer.steps(council, month)) == len(seen.steps):
                     yield seen, writer
                     return
-        raise StepNotAllowed("others are taking steps with this statement all the time: try again in a moment")
+        raise StepRefused("others are taking steps with this statement all the time: try again in a moment")
 
     def today(self) -> date:
         """The London date."""

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from billing.domain.blockers import Blocker
-from billing.domain.lifecycle import LifecycleStatus, StepNotAllowed
+from billing.domain.lifecycle import LifecycleStatus, StepRefused
 from billing.domain.statement import NoAgreement, UnknownCouncil
 from billing.ports import StepStore
 from billing.statements.drafts import StatementFailed, status_of
 from billing.statements.readiness import LogStates, MonthReadiness, ReadinessChecks, ReadyAt
-from billing.statements.steps import SOURCE, Draft, StatementSteps
+from billing.statements.steps import SOURCE, StatementDraft, StatementSteps
 from billing.statements.unusual import flags_of
 from shared.auth.principal import Principal
 from shared.clock import Clock
@@ -76,7 +76,7 @@ class MonthClose:
         return sum(each.payable_pence for each in self.councils)
 
 
-class NotWhatWasShown(StepNotAllowed):
+class NotWhatWasShown(StepRefused):
     """The drafts are not those that were looked at any more."""
 
 
@@ -188,13 +188,13 @@ class MonthClosing:
     async def _why_not(self, step: Callable[[], object]) -> str | None:
         try:
             await asyncio.to_thread(step)
-        except (StepNotAllowed, *_Missing) as refused:
+        except (StepRefused, *_Missing) as refused:
             return str(refused)
         except StatementFailed as failure:
             return str(failure)
         return None
 
-    def _unusual(self, draft: Draft, scope: Scope) -> tuple[str, ...]:
+    def _unusual(self, draft: StatementDraft, scope: Scope) -> tuple[str, ...]:
         """Of a draft, against the months before it; what is issued has been looked at."""
         if draft.lifecycle.status == "issued":
             return ()
@@ -209,7 +209,7 @@ class MonthClosing:
             return sorted(snapshot.terms.councils.ids())
 
 
-def _close_of(draft: Draft, ready: MonthReadiness, unusual: tuple[str, ...]) -> CouncilClose:
+def _close_of(draft: StatementDraft, ready: MonthReadiness, unusual: tuple[str, ...]) -> CouncilClose:
     council = draft.statement.council
     is_issued = draft.lifecycle.status == "issued"
     return CouncilClose(

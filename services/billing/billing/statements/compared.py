@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from billing.domain.comparison import Comparison, MonthFigures, compare, figures_of, months_compared
+from billing.domain.comparison import MonthComparison, MonthFigures, compare, figures_of, months_compared
 from billing.domain.statement import NoAgreement, Statement, UnknownCouncil
 from billing.domain.statement_state import StatementState, state_of
 from billing.domain.terms import Terms
@@ -25,7 +25,7 @@ class ComparedStatement:
 
     statement: Statement
     now: StatementState
-    comparison: Comparison
+    comparison: MonthComparison
     months: tuple[Month, ...]
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from billing.domain.amounts_due import AmountsDue, gross_pence
-from billing.domain.lifecycle import StepNotAllowed
+from billing.domain.lifecycle import StepRefused
 from billing.domain.payment_rows import PaymentRow, RowFault
 from billing.domain.payments import Payment, WantedPayment, is_known, paid_pence, payments_of, require_payable
 from billing.domain.queries import InvalidStep, plain_words
@@ -63,7 +63,7 @@ class _NothingIsKept(Exception):
 
 
 class Payments:
-    """Methods that record raise `NotIssued`, `InvalidStep` and `StepNotAllowed`; the same again changes nothing."""
+    """Methods that record raise `NotIssued`, `InvalidStep` and `StepRefused`; the same again changes nothing."""
 
     def __init__(self, store: StepStore, clock: Clock) -> None:
         self._store, self._acting = store, Acting(store, clock)
@@ -92,7 +92,7 @@ class Payments:
             if before.withdrawn == why:
                 return before
             if not before.counts:
-                raise StepNotAllowed(f"payment {payment} was taken back already: {before.withdrawn}")
+                raise StepRefused(f"payment {payment} was taken back already: {before.withdrawn}")
             data = PaymentWithdrawnData(
                 month=str(month), step=f"taken-back-{payment}", by=caller.name, payment=payment, words=why
             )
@@ -131,7 +131,7 @@ class _Recording:
                 faults.append(RowFault(row.line, _COLUMN_OF.get(fault.field, fault.field), str(fault)))
             except NotIssued as fault:
                 faults.append(RowFault(row.line, "number", str(fault)))
-            except StepNotAllowed as fault:
+            except StepRefused as fault:
                 faults.append(RowFault(row.line, "payment", str(fault)))
             else:
                 recorded += [payment] if is_new else []
@@ -177,7 +177,7 @@ class _Recording:
         if not found:
             raise NotIssued("expected the number of an issued statement")
         if len(found) > 1:
-            raise StepNotAllowed("several providers have a statement of that number: record the payment by its month")
+            raise StepRefused("several providers have a statement of that number: record the payment by its month")
         if found[0].kind != "statement":
             raise NotIssued("expected the number of a statement: a credit note is not paid")
         return found[0]

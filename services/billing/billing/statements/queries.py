@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from billing.domain.amounts_due import AmountsDue
-from billing.domain.lifecycle import StepNotAllowed
+from billing.domain.lifecycle import StepRefused
 from billing.domain.queries import (
     DEFAULT_REPLY_DAYS,
     InvalidStep,
@@ -82,7 +82,7 @@ class StatementQueries:
 
 
 class Queries:
-    """Each method raises what `Acting` raises; one that takes a step also `InvalidStep` and `StepNotAllowed`.
+    """Each method raises what `Acting` raises; one that takes a step also `InvalidStep` and `StepRefused`.
 
     The same sent again under the same id changes nothing.
     """
@@ -229,9 +229,9 @@ def _same_query(before: StatementQuery, wanted: WantedQuery, words: str) -> Stat
         words,
     ) and wanted.held_pence in {None, before.held_pence}
     if not is_same:
-        raise StepNotAllowed(f"query {wanted.id} was raised already, about something else: use another id")
+        raise StepRefused(f"query {wanted.id} was raised already, about something else: use another id")
     if before.status == "withdrawn":
-        raise StepNotAllowed(f"query {wanted.id} was withdrawn: raise it under another id")
+        raise StepRefused(f"query {wanted.id} was withdrawn: raise it under another id")
     return before
 
 

@@ -25,7 +25,7 @@ from billing.domain.blockers import (
     unread,
     with_decisions,
 )
-from billing.domain.lifecycle import StepNotAllowed
+from billing.domain.lifecycle import StepRefused
 from billing.domain.open_records import OpenRecord, open_record
 from billing.domain.statement import NoAgreement, Statement, Status, UnknownCouncil
 from billing.domain.usage import UnbilledReason
@@ -85,7 +85,7 @@ class LogStates:
         return any((self._position(shard) or bounds.first) < bounds.end for shard, bounds in held.items())
 
 
-class NotIssuable(StepNotAllowed):
+class NotIssuable(StepRefused):
     """The statement may not be issued; `blockers` are what keeps it from being so."""
 
     def __init__(self, blockers: Sequence[Blocker]) -> None:

@@ -32,7 +32,8 @@ from billing.domain.recount import (
 from billing.domain.recounted_events import PlacedDetail, details_of, events_of
 from billing.domain.statement import Statement, Status, services_with_details
 from billing.domain.usage import UsageDetail, metered_services
-from billing.ports import RowReads, Snapshot
+from billing.ports import Snapshot
+from billing.row_ports import RowReads
 from billing.statements.drafts import statement_made_of
 from shared.contracts.definitions import Service
 from shared.contracts.meters import Meter, meter_of

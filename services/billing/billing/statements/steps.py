@@ -16,7 +16,7 @@ from billing.domain.canonical import canonical_json, content_hash
 from billing.domain.issued import DocumentRef, Issued, ReadThrough
 from billing.domain.lifecycle import (
     Lifecycle,
-    StepNotAllowed,
+    StepRefused,
     lifecycle_of,
     require_approvable,
     require_checkable,
@@ -65,12 +65,12 @@ class Ready(Protocol):
         ...
 
     def require(self, snapshot: Snapshot, draft: Statement) -> None:
-        """Raises `StepNotAllowed` where the draft, made in that snapshot, may not be issued."""
+        """Raises `StepRefused` where the draft, made in that snapshot, may not be issued."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class StatementDraft:
     """What a council's month comes to now, its hash, its lifecycle, and the steps that it has taken.
 
     `documents` are the hashes of all that the council was issued: its corrections follow from them. `basis` is what it
@@ -90,28 +90,30 @@ class Draft:
 
 
 class StatementSteps:
-    """Raises what `statement_in` raises, `MonthNotBegun`, and `StepNotAllowed`."""
+    """Raises what `statement_in` raises, `MonthNotBegun`, and `StepRefused`."""
 
     def __init__(self, store: StepStore, clock: Clock) -> None:
         self._store, self._clock = store, clock
 
-    def draft(self, council: str, month: Month, *, scope: Scope) -> Draft:
+    def draft(self, council: str, month: Month, *, scope: Scope) -> StatementDraft:
         """The month as it is now, issued or not."""
         with self._store.snapshot(scope.narrowed_to(council)) as snapshot:
             return self._draft(snapshot, council, month)
 
-    def open_review(self, caller: Principal, council: str, month: Month, *, until: date | None = None) -> Draft:
+    def open_review(
+        self, caller: Principal, council: str, month: Month, *, until: date | None = None
+    ) -> StatementDraft:
         """The council is shown the draft until the end of `until`, by default for the days that are agreed."""
         with self._step(caller, council, month) as (draft, writer, about):
             require_open(draft.lifecycle)
             last = until or self._today() + timedelta(days=draft.review_days or 0)
             if last < self._today():
-                raise StepNotAllowed("the last day of a review cannot have passed")
+                raise StepRefused("the last day of a review cannot have passed")
             data = ReviewOpenedData(**about("review"), sha256=draft.sha256, until=last)
             writer.add(StatementReviewOpened(**self._envelope(council, month, data.step), data=data))
         return self.draft(council, month, scope=caller.scope)
 
-    def check(self, caller: Principal, council: str, month: Month, *, sha256: str, words: str = "") -> Draft:
+    def check(self, caller: Principal, council: str, month: Month, *, sha256: str, words: str = "") -> StatementDraft:
         """The draft of that hash is checked."""
         with self._step(caller, council, month) as (draft, writer, about):
             require_checkable(draft.lifecycle, needs_review=bool(draft.review_days))
@@ -120,7 +122,7 @@ class StatementSteps:
             writer.add(StatementChecked(**self._envelope(council, month, data.step), data=data))
         return self.draft(council, month, scope=caller.scope)
 
-    def approve(self, caller: Principal, council: str, month: Month, *, sha256: str, words: str = "") -> Draft:
+    def approve(self, caller: Principal, council: str, month: Month, *, sha256: str, words: str = "") -> StatementDraft:
         """The draft of that hash may be issued, another person than those who checked and priced it says."""
         with self._step(caller, council, month) as (draft, writer, about):
             _require_seen(draft, sha256)
@@ -131,7 +133,7 @@ class StatementSteps:
             writer.add(StatementApproved(**self._envelope(council, month, data.step), data=data))
         return self.draft(council, month, scope=caller.scope)
 
-    def return_(self, caller: Principal, council: str, month: Month, *, words: str) -> Draft:
+    def return_(self, caller: Principal, council: str, month: Month, *, words: str) -> StatementDraft:
         """The draft is not approved: reviewing and checking begin again."""
         with self._step(caller, council, month) as (draft, writer, about):
             require_open(draft.lifecycle)
@@ -139,7 +141,7 @@ class StatementSteps:
             writer.add(StatementReturned(**self._envelope(council, month, data.step), data=data))
         return self.draft(council, month, scope=caller.scope)
 
-    def issue(self, caller: Principal, council: str, month: Month, ready: Ready) -> Draft:
+    def issue(self, caller: Principal, council: str, month: Month, ready: Ready) -> StatementDraft:
         """The statement is issued, once however often it is asked for: it has its number and its seal for ever."""
         found = self.draft(council, month, scope=caller.scope)
         if found.lifecycle.status == "issued":
@@ -147,7 +149,7 @@ class StatementSteps:
         with self._step(caller, council, month, ready) as (draft, writer, about):
             require_issuable(draft.lifecycle, sha256=draft.sha256, today=self._today())
             if draft.documents != tuple(each.sha256 for each in writer.documents(council)):
-                raise StepNotAllowed("another document of the council has just been issued: issue this one after it")
+                raise StepRefused("another document of the council has just been issued: issue this one after it")
             data = self._sealed(draft, writer, about("issued"), ready.cut_off)
             writer.add(StatementIssued(**self._envelope(council, month, data.step), data=data))
             writer.keep_basis(council, month, draft.basis)
@@ -157,7 +159,9 @@ class StatementSteps:
                 writer.add(CreditNoteIssued(**envelope, data=note))
         return self.draft(council, month, scope=caller.scope)
 
-    def _sealed(self, draft: Draft, writer: StepWriter, about: dict[str, Any], cut_off: datetime) -> DocumentData:
+    def _sealed(
+        self, draft: StatementDraft, writer: StepWriter, about: dict[str, Any], cut_off: datetime
+    ) -> DocumentData:
         """The issued statement as its event carries it, with the next number of its provider's year."""
         statement, month = draft.statement, draft.statement.month
         provider = statement.agreements[0].provider
@@ -192,10 +196,10 @@ class StatementSteps:
     @contextmanager
     def _step(
         self, caller: Principal, council: str, month: Month, ready: Ready | None = None
-    ) -> Iterator[tuple[Draft, StepWriter, Callable[[str], dict[str, Any]]]]:
+    ) -> Iterator[tuple[StatementDraft, StepWriter, Callable[[str], dict[str, Any]]]]:
         """The draft, where to put its next step, and what every step says; nobody else takes one meanwhile."""
         if status_of(month, self._clock) == "in-progress":
-            raise StepNotAllowed("the month is not over: its statement can still change")
+            raise StepRefused("the month is not over: its statement can still change")
         with self._store.snapshot(caller.scope.narrowed_to(council)) as snapshot:
             draft = self._draft(snapshot, council, month)
             if ready is not None:
@@ -203,7 +207,7 @@ class StatementSteps:
                 draft = replace(draft, basis=basis_to_keep(snapshot, draft.statement))
         with self._store.taking_steps() as writer:
             if len(writer.steps(council, month)) != len(draft.steps):
-                raise StepNotAllowed("somebody else has just taken a step with this statement: look at it again")
+                raise StepRefused("somebody else has just taken a step with this statement: look at it again")
 
             def about(kind: str) -> dict[str, Any]:
                 step = kind if kind == "issued" else f"{kind}-{len(draft.steps) + 1}"
@@ -211,11 +215,11 @@ class StatementSteps:
 
             yield draft, writer, about
 
-    def _draft(self, snapshot: Snapshot, council: str, month: Month) -> Draft:
+    def _draft(self, snapshot: Snapshot, council: str, month: Month) -> StatementDraft:
         statement = statement_in(snapshot, council, month, status_of(month, self._clock))
         steps = snapshot.steps.steps(council, month)
         agreements = [each.definition for each in snapshot.terms.agreements_in(council, month)]
-        return Draft(
+        return StatementDraft(
             statement,
             content_hash(statement),
             lifecycle_of(steps),
@@ -243,9 +247,9 @@ class StatementSteps:
         return self._clock.now()
 
 
-def _require_seen(draft: Draft, sha256: str) -> None:
+def _require_seen(draft: StatementDraft, sha256: str) -> None:
     if sha256 != draft.sha256:
-        raise StepNotAllowed("the draft is not the one that was looked at any more: look at it again")
+        raise StepRefused("the draft is not the one that was looked at any more: look at it again")
 
 
 def _priced_by(statement: Statement) -> list[tuple[str, str, int]]:

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, 
 
 from billing.domain.metering import EventReceived, Origin
 from billing.domain.verdicts import VerdictReceived
-from billing.ports import EventKey
+from billing.row_ports import EventKey
 from billing.store.tables import OF_AN_ITEM, event, verdict
 from shared.period import Month
 from shared.scope import Scope

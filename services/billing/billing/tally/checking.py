@@ -16,7 +16,7 @@ from billing.domain.sealed import UnreadableStatement, statement_of
 from billing.domain.statement import Statement
 from billing.tally.comparing import differences
 from billing.tally.reading import ReadRecord, TallyFault, tally_records
-from billing.tally.recomputing import MOST_FAULTS, Recomputation
+from billing.tally.recomputing import MOST_FAULTS, TallyRecomputation
 from billing.tally.records import (
     TallyCheckpoint,
     TallyDefinition,
@@ -75,7 +75,7 @@ class _Check:
     def __init__(self, keys: Sequence[SealingKey]) -> None:
         self.found, self._keys = Verification(), keys
         self._header: TallyHeader | None = None
-        self._recomputed: Recomputation | None = None
+        self._recomputed: TallyRecomputation | None = None
         self._definitions: list[TallyDefinition] = []
         self._earlier: list[TallyEarlier] = []
         self._stated: Statement | None = None
@@ -135,13 +135,13 @@ class _Check:
             raise TallyFault("the file does not begin with its heading")
         return self._header
 
-    def _require_recomputation(self) -> Recomputation:
+    def _require_recomputation(self) -> TallyRecomputation:
         """What counts and rates again, by the definitions that have all been read by now."""
         if self._recomputed is None:
             if self._content is None:
                 raise TallyFault("the file has no statement: a part of it was taken out")
             issued = self._stated.issued if self._stated else None
-            self._recomputed = Recomputation(self._require_header(), self._definitions, self._earlier, issued)
+            self._recomputed = TallyRecomputation(self._require_header(), self._definitions, self._earlier, issued)
         return self._recomputed
 
     def _checkpoint(self, checkpoint: TallyCheckpoint, read: ReadRecord) -> None:
@@ -172,7 +172,7 @@ class _Check:
         found.faults += _chain_faults(seal, self._stated.issued if self._stated else None)
         self._require_signature(self._require_header(), seal)
 
-    def _compared(self, recomputed: Recomputation) -> Iterator[str]:
+    def _compared(self, recomputed: TallyRecomputation) -> Iterator[str]:
         try:
             stated: dict[str, Any] = msgspec.json.decode(self._content or b"", type=dict[str, Any])
             if codec.canonical_json(stated) != self._content:

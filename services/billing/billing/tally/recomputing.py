@@ -53,7 +53,7 @@ _CREDIT = "service-credit"
 _BY_ISSUING = frozenset({"issued", "corrections", "corrections_pence", "payable_pence"})
 
 
-class Recomputation:
+class TallyRecomputation:
     """What follows from the records so far. Raises `TallyFault` for one that no tally can have."""
 
     def __init__(
