@@ -54,8 +54,8 @@ VALUES = {
 }
 SEEN = "0" * 64
 STATEMENT = "/v1/statements/{council}/{month}"
-# What councils share has no foreign id; who is in a partnership is no secret either. `index` is of nobody. A close and a
-# file of payments are of no one council: each council in them is answered by itself.
+# What councils share has no foreign id; who is in a partnership is no secret either. `index` is of nobody. A close
+# and a file of payments are of many councils: each is answered by itself.
 SHARED = {
     "providers",
     "services",
@@ -135,14 +135,6 @@ BODIES: dict[tuple[str, str], Build] = {
     },
     ("POST", f"{STATEMENT}/payments/{{payment}}/withdrawal"): lambda _: {"words": "no"},
     ("POST", f"{STATEMENT}/acknowledgement"): acknowledgement,
-    ("POST", "/v1/payments"): lambda _: {},
-    ("POST", "/v1/closings/{month}/checks"): lambda word: {"seen": {word: SEEN}},
-    ("POST", "/v1/closings/{month}/approvals"): lambda word: {"seen": {word: SEEN}},
-    ("POST", "/v1/closings/{month}/decisions"): lambda word: {
-        "blocker": f"{word}-blocker",
-        "outcome": "discarded",
-        "words": "no",
-    },
 }
 OF_THE_BODY_ALONE = {("POST", "/v1/try/target"), ("POST", "/v1/try/tariff")}
 # Of the provider's people some see one council alone; a machine is known as a person is.
