@@ -53,11 +53,14 @@ def write(folder: Path = FOLDER) -> None:
 
 
 def _schema(name: str, type_: type[Event], example: Mapping[str, Any]) -> Schema:
+    schema = schema_of(type_)
+    # Every sender has to say it, although what was stored before that rule is still read.
+    schema["$defs"][type_.__name__]["required"].insert(0, "specversion")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"/schemas/{name}.json",
         "title": name,
-        **schema_of(type_),
+        **schema,
         "examples": [example],
     }
 

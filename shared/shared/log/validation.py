@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal, TypeVar, cast, get_args
 
+from shared.contracts.cloudevents import NotCloudEvent, canonical_members, structured_kafka
 from shared.contracts.codec import AnyEvent, UndecodableEvent, UnknownEventType, decode_event
-from shared.contracts.envelope import ItemEvent, TimeAdvanced
+from shared.contracts.envelope import VERSION_NOT_SENT, ItemEvent, TimeAdvanced
 from shared.contracts.items import FactWithdrawn, TicketOpened, WorkReceived
 from shared.contracts.topics import PARTITIONS, REPLAYABLE_DAYS, TICKETS, TOPIC_OF_STREAM, USAGE, WORK
 from shared.contracts.usage import UsageRecorded
@@ -54,6 +55,8 @@ _PROVIDERS = frozenset({TICKETS.name, WORK.name, USAGE.name})
 _WRONG_YEAR = f"expected years from {YEARS[0]} to {YEARS[-1]}"
 _FOREIGN = "expected an event of a type that this topic carries"
 _OTHER_STREAM = "expected a stream of this topic: send a withdrawal where the fact was sent"
+_NO_VERSION = Fault(("specversion",), "is missing: expected 1.0")
+_TWO_PLACES = b'"data_base64"'
 _NOT_ITS_OWN = "expected the event's own source: nobody withdraws what another source sent"
 # The field of the data that holds another date than the event's own time.
 _OTHER_DATES: dict[type, str] = {
@@ -92,15 +95,27 @@ def failed_to_read(failure: CodeFailure) -> InvalidRecord:
 
 
 def as_quarantined(record: Record, refused: InvalidRecord) -> Quarantined:
-    """The record as quarantine keeps it: its own bytes, and why."""
+    """The record as quarantine keeps it: its own bytes, and why. Of binary mode the attributes are kept with them."""
     redriven = any(name == REDRIVEN for name, _ in record.headers)
     refusal = refused.reason, refused.detail
-    return Quarantined(record.offset, *refusal, record.key, record.value, record.timestamp_ms, redriven)
+    try:
+        value = event_value(record)
+    except NotCloudEvent:
+        value = record.value
+    return Quarantined(record.offset, *refusal, record.key, value, record.timestamp_ms, redriven)
+
+
+def event_value(record: Record) -> bytes | None:
+    """The event of a record in structured mode, whatever mode it was sent in; raises `NotCloudEvent`."""
+    return structured_kafka(record.value, record.headers) if record.headers else record.value
 
 
 def read_event(shard: Shard, record: Record, carried: frozenset[type[E]]) -> E | InvalidRecord:
     """The event that a record of `shard` holds, one of `carried`, or why the record is invalid. Never raises."""
-    event = validate(record.value, carried)
+    try:
+        event = validate(event_value(record), carried)
+    except NotCloudEvent as refused:
+        return _no_cloud_event(refused)
     if isinstance(event, InvalidRecord):
         return event
     return check_place(shard, record, event) or event
@@ -159,15 +174,38 @@ def _invalid(reason: Reason, detail: str, *faults: Fault) -> InvalidRecord:
 
 
 def _decoded(value: bytes) -> AnyEvent | InvalidRecord:
+    canonical = value
     try:
-        event = decode_event(value)
-        if not is_surely_strict(value, event):
-            require_strictness(value)
+        event = _decoded_directly(value)
+        if event is None:
+            canonical = _canonical(value)
+            event = decode_event(canonical)
+        if not is_surely_strict(canonical, event):
+            require_strictness(canonical)
     except UnknownEventType as fault:
-        return _invalid("UNKNOWN_TYPE", str(fault), *_decoding_faults(value))
+        return _invalid("UNKNOWN_TYPE", str(fault), *_decoding_faults(canonical))
     except (UndecodableEvent, NotStrictJson) as fault:
-        return _invalid("UNREADABLE", str(fault), *_decoding_faults(value))
-    return event
+        return _invalid("UNREADABLE", str(fault), *_decoding_faults(canonical))
+    except NotCloudEvent as fault:
+        return _no_cloud_event(fault)
+    return _invalid("UNREADABLE", str(_NO_VERSION), _NO_VERSION) if event.specversion is VERSION_NOT_SENT else event
+
+
+def _decoded_directly(value: bytes) -> AnyEvent | None:
+    """The event, where it is written as our own are; None where it is written in another way, or not at all."""
+    try:
+        return None if _TWO_PLACES in value else decode_event(value)
+    except UndecodableEvent:
+        return None
+
+
+def _canonical(value: bytes) -> bytes:
+    require_strictness(value)
+    return canonical_members(value) or value
+
+
+def _no_cloud_event(refused: NotCloudEvent) -> InvalidRecord:
+    return _invalid("UNREADABLE", str(refused), Fault((refused.attribute,), refused.expected))
 
 
 def _decoding_faults(value: bytes) -> list[Fault]:
@@ -181,7 +219,7 @@ def _decoding_faults(value: bytes) -> list[Fault]:
     expected = _TYPES.get(plain["type"]) if isinstance(plain.get("type"), str) else None
     if expected is None:
         return [Fault(("type",), "expected a type of event that this release knows")]
-    return value_faults(plain, expected)
+    return value_faults(plain, expected) + ([] if "specversion" in plain else [_NO_VERSION])
 
 
 def _year_faults(event: AnyEvent) -> list[Fault]:
