@@ -150,7 +150,12 @@ def check_place(shard: Shard, record: Record, event: object) -> InvalidRecord | 
         return InvalidRecord(
             "KEY_PARTITION_MISMATCH", "the record's key belongs to another partition: leave it to the key"
         )
-    ahead_s = event.time.timestamp() - record.timestamp_ms / 1000
+    return check_time(event, record.timestamp_ms)
+
+
+def check_time(event: ItemEvent, sent_ms: int) -> InvalidRecord | None:
+    """Why the event cannot have been sent at `sent_ms`; None where it can."""
+    ahead_s = event.time.timestamp() - sent_ms / 1000
     return None if -_MAX_AGE_S <= ahead_s <= _MAX_AHEAD_S else _mistimed(ahead_s)
 
 
@@ -165,8 +170,10 @@ def _unacceptable(event: AnyEvent) -> InvalidRecord | None:
 
 def _mistimed(ahead_s: float) -> InvalidRecord:
     if ahead_s > 0:
-        return InvalidRecord("FUTURE_TIME", f"dated {ahead_s:.0f} s after it was sent; at most {MAX_AHEAD} is accepted")
-    return InvalidRecord("TOO_OLD", f"dated over {MAX_AGE.days} days before it was sent: send it as a replay")
+        ahead = f"dated {ahead_s:.0f} s after it was sent; at most {MAX_AHEAD} is accepted"
+        return _invalid("FUTURE_TIME", ahead, Fault(("time",), ahead))
+    aged = f"dated over {MAX_AGE.days} days before it was sent: send it as a replay"
+    return _invalid("TOO_OLD", aged, Fault(("time",), aged))
 
 
 def _invalid(reason: Reason, detail: str, *faults: Fault) -> InvalidRecord:
