@@ -119,6 +119,13 @@ def test_an_event_is_received_published_and_can_be_asked_about(served: Served) -
     shard = Shard(found["published"]["topic"], found["published"]["partition"])
     (record,) = asyncio.run(served.bus.read(shard, found["published"]["offset"], limit=1))
     assert (record.key, record.value) == (b"ashby:inv-1", GOOD)
+    place = f"topic={shard.topic}&partition={shard.partition}&offset={record.offset}"
+    assert found["links"] == {
+        "sla-monitor": f"/v1/events/sla-monitor?{place}",
+        "billing": f"/v1/events/billing?{place}",
+        "judged": "/v1/items/inv-1?council=ashby",
+        "priced": "/v1/statements/ashby/2026-05",
+    }
     assert (found["council"], found["subject"], found["type"]) == ("ashby", ITEM, "tallystick.work.completed.v1")
 
 

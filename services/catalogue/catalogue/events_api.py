@@ -37,6 +37,7 @@ from shared.contracts.cloudevents import (
     is_json,
     structured,
 )
+from shared.contracts.topics import TICKETS, USAGE, WORK
 from shared.faults import Fault, Path
 from shared.http import Caller, Json, Problem, ProblemType, json_responses, requires
 from shared.http.bodies import read_body
@@ -57,12 +58,14 @@ from shared.http.queries import FlagParameter
 from shared.http.rates import AttemptLimit
 from shared.instants import epoch_ms
 from shared.json_values import NotStrictJson, strict_json
+from shared.period import month_of
 from shared.sql.inbox import InsertResult
 
 EVENTS_PATH = "/v1/events"
 _RETRY_AFTER_S = 5
 # A body that takes longer than a few milliseconds to look through is looked through in a thread.
 _MOST_AT_ONCE_BYTES = 16_384
+_READERS = {topic.name: topic.read_by for topic in (TICKETS, WORK, USAGE)}
 _batch = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -300,8 +303,23 @@ def _report(found: EventStatus) -> ReceivedEventReport:
         subject=found.subject,
         received_at=found.received_at,
         published=published,
-        links={},
+        links=_links(found),
     )
+
+
+def _links(found: EventStatus) -> dict[str, str]:
+    """Where to ask what followed: each reader for the record, and once it is published the item and its council.
+
+    The item's verdicts and the council's statement are for roles that read figures.
+    """
+    links = {}
+    if found.partition is not None and found.offset is not None:
+        place = urlencode({"topic": found.topic, "partition": found.partition, "offset": found.offset})
+        links = {service: f"{EVENTS_PATH}/{service}?{place}" for service in _READERS[found.topic]}
+    if found.topic != USAGE.name:
+        links["judged"] = f"/v1/items/{found.subject}?{urlencode({'council': found.council})}"
+    links["priced"] = f"/v1/statements/{found.council}/{month_of(found.occurred_at)}"
+    return links
 
 
 _RECEIPTS: dict[int | str, dict[str, Any]] = json_responses(

@@ -8,7 +8,7 @@ from typing import get_args
 from shared.contracts.items import FactWithdrawn, TicketEvent, WorkEvent
 from shared.contracts.topics import TICKETS, TOPIC_OF_STREAM, USAGE, WORK
 from shared.contracts.usage import UsageEvent
-from shared.log.validation import InvalidRecord, check_time, validate
+from shared.log.validation import InvalidRecord, check_personal_data, check_time, validate
 
 ProvidedEvent = TicketEvent | WorkEvent | UsageEvent | FactWithdrawn
 PROVIDED: frozenset[type[ProvidedEvent]] = frozenset(get_args(ProvidedEvent))
@@ -31,4 +31,4 @@ def read_provided(value: bytes | None, *, now_ms: int) -> ProvidedEvent | Invali
     event = validate(value, PROVIDED)
     if isinstance(event, InvalidRecord):
         return event
-    return check_time(event, now_ms) or event
+    return check_personal_data(value or b"") or check_time(event, now_ms) or event

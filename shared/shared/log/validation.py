@@ -7,16 +7,18 @@ service that nobody knows yet is no fault.
 """
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal, TypeVar, cast, get_args
 
 from shared.contracts.cloudevents import NotCloudEvent, canonical_members, structured_kafka
 from shared.contracts.codec import AnyEvent, UndecodableEvent, UnknownEventType, decode_event
 from shared.contracts.envelope import VERSION_NOT_SENT, ItemEvent, TimeAdvanced
 from shared.contracts.items import FactWithdrawn, TicketOpened, WorkReceived
+from shared.contracts.personal_data import personal_data_faults, redacted
 from shared.contracts.topics import PARTITIONS, REPLAYABLE_DAYS, TICKETS, TOPIC_OF_STREAM, USAGE, WORK
 from shared.contracts.usage import UsageRecorded
 from shared.faults import Fault
+from shared.instants import epoch_ms
 from shared.json_values import NotStrictJson, strict_json
 from shared.log.failures import CodeFailure
 from shared.log.partitioner import partition_of
@@ -38,6 +40,7 @@ Reason = Literal[
     "FUTURE_TIME",
     "TOO_OLD",
     "ID_REUSE_CONFLICT",
+    "PERSONAL_DATA",
     "TOO_MANY_EVENTS",
     "FAILED",
 ]
@@ -49,6 +52,9 @@ MAX_AHEAD = timedelta(minutes=5)
 MAX_AGE = timedelta(days=REPLAYABLE_DAYS)
 # The header of a record that an operator has sent again from quarantine; its value is the place that it had there.
 REDRIVEN = "tallystick-redriven-from"
+# Records from this release on are looked through for personal data; what was accepted before stays in the figures.
+PERSONAL_DATA_FROM = datetime(2026, 12, 1, tzinfo=UTC)
+_PERSONAL_DATA_FROM_MS = epoch_ms(PERSONAL_DATA_FROM)
 _MAX_AHEAD_S, _MAX_AGE_S = MAX_AHEAD.total_seconds(), MAX_AGE.total_seconds()
 # Anybody may write there; what Tallystick's services write elsewhere is placed and dated by its own code.
 _PROVIDERS = frozenset({TICKETS.name, WORK.name, USAGE.name})
@@ -95,14 +101,20 @@ def failed_to_read(failure: CodeFailure) -> InvalidRecord:
 
 
 def as_quarantined(record: Record, refused: InvalidRecord) -> Quarantined:
-    """The record as quarantine keeps it: its own bytes, and why. Of binary mode the attributes are kept with them."""
+    """The record as quarantine keeps it: its own bytes, and why. Of binary mode the attributes are kept with them.
+
+    Of personal data neither the texts nor the key are kept, which may be one.
+    """
     redriven = any(name == REDRIVEN for name, _ in record.headers)
     refusal = refused.reason, refused.detail
     try:
         value = event_value(record)
     except NotCloudEvent:
         value = record.value
-    return Quarantined(record.offset, *refusal, record.key, value, record.timestamp_ms, redriven)
+    key = record.key
+    if refused.reason == "PERSONAL_DATA":
+        key, value = redacted(key or b""), redacted(value or b"")
+    return Quarantined(record.offset, *refusal, key, value, record.timestamp_ms, redriven)
 
 
 def event_value(record: Record) -> bytes | None:
@@ -113,12 +125,22 @@ def event_value(record: Record) -> bytes | None:
 def read_event(shard: Shard, record: Record, carried: frozenset[type[E]]) -> E | InvalidRecord:
     """The event that a record of `shard` holds, one of `carried`, or why the record is invalid. Never raises."""
     try:
-        event = validate(event_value(record), carried)
+        value = event_value(record)
+        event = validate(value, carried)
     except NotCloudEvent as refused:
         return _no_cloud_event(refused)
     if isinstance(event, InvalidRecord):
         return event
+    if shard.topic in _PROVIDERS and record.timestamp_ms >= _PERSONAL_DATA_FROM_MS and value:
+        return check_personal_data(value) or check_place(shard, record, event) or event
     return check_place(shard, record, event) or event
+
+
+def check_personal_data(value: bytes) -> InvalidRecord | None:
+    """Why the bytes of an event that is valid are refused for what they hold of people; None for nothing."""
+    if not (found := personal_data_faults(value)):
+        return None
+    return _invalid("PERSONAL_DATA", found[0].message, *found)
 
 
 def validate(value: bytes | None, carried: frozenset[type[E]]) -> E | InvalidRecord:

@@ -59,6 +59,7 @@ received_event = Table(
     Column("key", String(256), nullable=False),
     Column("value", LargeBinary, nullable=False),
     Column("digest", LargeBinary(32), nullable=False),
+    Column("occurred_us", BigInteger, nullable=False),
     Column("sent_by", String(64), nullable=False),
     Column("received_us", BigInteger, nullable=False, index=True),
     Column("published_us", BigInteger, nullable=True),
@@ -146,6 +147,7 @@ class SqlReceivedEvents:
             council=row.council,
             subject=row.subject,
             topic=row.topic,
+            occurred_at=instant_at(row.occurred_us),
             received_at=instant_at(row.received_us),
             published_at=published_at,
             partition=row.log_partition,
@@ -209,6 +211,7 @@ def _row(event: ReceivedEvent, sent_by: str, now_us: int) -> dict[str, object]:
         "key": event.key,
         "value": event.value,
         "digest": event.digest,
+        "occurred_us": event.occurred_us,
         "sent_by": sent_by,
         "received_us": now_us,
     }

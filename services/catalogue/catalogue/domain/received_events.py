@@ -14,6 +14,7 @@ from msgspec import Struct
 from shared.auth.principal import Principal
 from shared.contracts.cloudevents import canonical_members
 from shared.faults import Fault, Path
+from shared.instants import epoch_us
 from shared.log.content import content_digest
 from shared.log.provided import ProvidedEvent, read_provided, topic_of
 from shared.log.validation import CONFLICT, InvalidRecord, Reason
@@ -38,6 +39,7 @@ class ReceivedEvent(Struct, frozen=True, gc=False):
     key: str
     value: bytes
     digest: bytes
+    occurred_us: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class EventStatus:
     council: str
     subject: str
     topic: str
+    occurred_at: datetime
     received_at: datetime
     published_at: datetime | None
     partition: int | None
@@ -89,6 +92,7 @@ def receive(value: bytes, caller: Principal, *, now_ms: int) -> ReceivedEvent | 
         event.key,
         canonical_members(value) or value,
         content_digest(event),
+        epoch_us(event.time),
     )
 
 
