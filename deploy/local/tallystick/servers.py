@@ -75,6 +75,7 @@ class ProblemFault(msgspec.Struct, frozen=True):
     detail: str = ""
     pointer: str | None = None
     parameter: str | None = None
+    reason: str | None = None
 
     @property
     def place(self) -> str:
@@ -163,6 +164,12 @@ class ServiceApi:
         """What `/v1/…` answers to `body` as JSON."""
         return self._answer("POST", _path(path), msgspec.json.encode(body), JSON_TYPE)
 
+    def send(self, *path: str, body: bytes, media_type: str, query: Mapping[str, str]) -> bytes:
+        """What `/v1/…` answers to `body`, which is of `media_type`."""
+        from urllib.parse import urlencode
+
+        return self._answer("POST", f"{_path(path)}?{urlencode(query)}", body, JSON_TYPE, media_type)
+
     def put(self, *path: str, body: object) -> bytes:
         """What `/v1/…` answers to `body` as JSON in place of what was there."""
         return self._answer("PUT", _path(path), msgspec.json.encode(body), JSON_TYPE)
@@ -171,11 +178,11 @@ class ServiceApi:
         """What `/v1/…` answers when it is taken away."""
         return self._answer("DELETE", _path(path), None, JSON_TYPE)
 
-    def _answer(self, method: str, path: str, body: bytes | None, accept: str) -> bytes:
+    def _answer(self, method: str, path: str, body: bytes | None, accept: str, media_type: str = JSON_TYPE) -> bytes:
         from urllib.error import HTTPError, URLError
         from urllib.request import Request
 
-        headers = {"Accept": accept} | ({} if body is None else {"Content-Type": JSON_TYPE})
+        headers = {"Accept": accept} | ({} if body is None else {"Content-Type": media_type})
         if token := self.token or (self.client.token(self.address) if self.client else ""):
             headers["Authorization"] = f"Bearer {token}"
         address = f"{self.address}{path}"

@@ -100,7 +100,7 @@ class BillingApp:
         routes.include_router(api.router(self.statements))
         routes.include_router(partnership_api.router(self.partnerships))
         routes.include_router(trial.router())
-        routes.include_router(intake_router(self.name, self.quarantine, self._position))
+        routes.include_router(intake_router(self.name, self.quarantine, self.position))
         routes.include_router(audit_router(self.audit))
         return routes
 
@@ -116,7 +116,8 @@ class BillingApp:
         """Events that wait for the catalogue."""
         return await asyncio.to_thread(self.statements.parked, scope=Scope.all())
 
-    async def _position(self, shard: Shard) -> int | None:
+    async def position(self, shard: Shard) -> int | None:
+        """The offset from which the shard is read next; None where it was never read."""
         return await asyncio.to_thread(self._store.position, shard)
 
     def progress(self) -> list[ShardProgress]:

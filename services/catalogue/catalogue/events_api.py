@@ -139,7 +139,7 @@ def events_router(handlers: EventHandlers, limit: AttemptLimit) -> APIRouter:
         found = await handlers.status(caller, source, id)
         if found is None:
             raise Problem(NOT_FOUND)
-        return Json(_report(found))
+        return Json(report_of(found))
 
     return routes
 
@@ -291,7 +291,8 @@ def _href(source: str, id_: str) -> str:
     return f"{EVENTS_PATH}?{urlencode({'source': source, 'id': id_})}"
 
 
-def _report(found: EventStatus) -> ReceivedEventReport:
+def report_of(found: EventStatus) -> ReceivedEventReport:
+    """What is known of the event, for whoever sent it."""
     published = None
     if found.published_at is not None:
         published = PublishedEvent(found.published_at, found.topic, found.partition, found.offset)

@@ -172,7 +172,7 @@ class MonitorApp:
         routes.include_router(trial.router())
         whole = APIRouter()
         whole.include_router(routes)
-        whole.include_router(intake_router(self.name, self.quarantine, self._position))
+        whole.include_router(intake_router(self.name, self.quarantine, self.position))
         whole.include_router(audit_router(self.audit))
         return whole
 
@@ -346,7 +346,8 @@ class MonitorApp:
         held = {shard: await self._states.head(shard) for shard in every_shard(ITEM_TOPICS)}
         return {shard: head for shard, head in held.items() if head is not None}
 
-    async def _position(self, shard: Shard) -> int | None:
+    async def position(self, shard: Shard) -> int | None:
+        """The offset from which the shard is read next; None where it was never read."""
         head = await self._states.head(shard)
         return None if head is None else head.next_offset
 

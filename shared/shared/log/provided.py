@@ -26,6 +26,11 @@ def topic_of(event: ProvidedEvent) -> str:
     return _TOPIC[type(event)]
 
 
+def topics_of(type_: type[ProvidedEvent]) -> list[str]:
+    """The topics that carry events of a type: more than one where it is about any kind of item."""
+    return [_TOPIC[type_]] if type_ in _TOPIC else sorted(set(TOPIC_OF_STREAM.values()))
+
+
 def read_provided(value: bytes | None, *, now_ms: int) -> ProvidedEvent | InvalidRecord:
     """The event that an integrator sends now, or why every service would quarantine it. Never raises."""
     event = validate(value, PROVIDED)

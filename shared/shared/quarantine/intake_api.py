@@ -43,6 +43,22 @@ class RecordReading(Struct, frozen=True):
 TYPES = (RecordReading,)
 
 
+async def reading_of(
+    quarantine: QuarantineService, position: Position, caller: Principal, shard: Shard, offset: int
+) -> RecordReading | None:
+    """What a service has done with the record; None where it has quarantined another source's."""
+    service = quarantine.service
+    try:
+        entry = await quarantine.entry(caller.scope, shard, offset)
+    except NotQuarantined:
+        reached = await position(shard)
+        return RecordReading(service, "read" if reached is not None and offset < reached else "waiting")
+    if not _is_callers(entry.record, caller):
+        return None
+    decided = None if entry.decision is None else entry.decision.action
+    return RecordReading(service, "quarantined", entry.record.reason, entry.record.detail, decided)
+
+
 def router(service: str, quarantine: QuarantineService, position: Position) -> APIRouter:
     """The route of one service."""
     routes = APIRouter(prefix="/v1/events", tags=["events"], dependencies=[requires(Action.SEND_EVENTS)])
@@ -52,16 +68,10 @@ def router(service: str, quarantine: QuarantineService, position: Position) -> A
         topic: TopicParameter, partition: PartitionParameter, offset: OffsetParameter, caller: Caller
     ) -> Json:
         """What this service has done with the record at a place of the log."""
-        shard = Shard(topic, partition)
-        try:
-            entry = await quarantine.entry(caller.scope, shard, offset)
-        except NotQuarantined:
-            reached = await position(shard)
-            return Json(RecordReading(service, "read" if reached is not None and offset < reached else "waiting"))
-        if not _is_callers(entry.record, caller):
+        found = await reading_of(quarantine, position, caller, Shard(topic, partition), offset)
+        if found is None:
             raise Problem(NOT_FOUND)
-        decided = None if entry.decision is None else entry.decision.action
-        return Json(RecordReading(service, "quarantined", entry.record.reason, entry.record.detail, decided))
+        return Json(found)
 
     return routes
 

@@ -23,6 +23,7 @@ class OneRecord(QuarantineService):
     """Has quarantined the record at offset 4, of the council adur."""
 
     value: bytes | None = VALUE + b"{}}"
+    service: str = "billing"
 
     async def entry(self, scope: Scope, shard: Shard, offset: int) -> QuarantineEntry:
         if offset != 4 or not scope.allows("adur"):
