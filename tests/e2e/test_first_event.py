@@ -4,9 +4,8 @@ import os
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
-
-import pytest
 
 from tests.support.served import served
 from tests.support.service_process import clean_environment, eventually
@@ -37,11 +36,6 @@ def steady(text: str) -> list[str]:
     return [line.rstrip() for line in text.strip().splitlines()]
 
 
-@pytest.fixture
-def shell(tmp_path: Path) -> "Shell":
-    return Shell(tmp_path)
-
-
 class Shell:
     """A shell that keeps its variables from one command to the next."""
 
@@ -66,10 +60,16 @@ class Shell:
         return ended.stdout
 
 
-def test_the_page_shows_what_its_commands_answer(tmp_path: Path, shell: Shell) -> None:
+def _is_read(shell: Shell, command: str) -> bool:
+    """The services read an event a moment after it was received."""
+    return not re.search("waiting|not yet", shell.run(command))
+
+
+def test_the_page_shows_what_its_commands_answer(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
     with served(tmp_path / "var") as address:
         for command, shown in steps():
             mine = command.replace(ADDRESS, address)
-            if " status " in command:  # the services read it a moment later
-                eventually(lambda run=mine: "waiting" not in shell.run(run) and "not yet" not in shell.run(run))
+            if " status " in command:
+                eventually(partial(_is_read, shell, mine))
             assert steady(shell.run(mine).replace(address, ADDRESS)) == steady(shown), command

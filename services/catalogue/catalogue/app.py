@@ -21,7 +21,7 @@ from catalogue.events import EventHandlers, EventRelay
 from catalogue.handlers import CatalogueHandlers, RecordResult, UnknownDefinition
 from catalogue.log_repair import AnnouncedVersions, LogAhead, LogDiffers, require_complete_database
 from catalogue.metrics import CatalogueMetrics
-from catalogue.pages import keys
+from catalogue.pages import event_reference, keys
 from catalogue.pages import proposals as proposal_pages
 from catalogue.pages.keys import KeyPages
 from catalogue.ports import StoredProposal
@@ -137,6 +137,7 @@ class CatalogueApp:
         """The pages of signing in and of whoever has."""
         routes = APIRouter()
         routes.include_router(self._sign_in.pages(self._council_names, self.audit))
+        routes.include_router(event_reference.router())
         routes.include_router(proposal_pages.router(self.proposals, self._clock))
         routes.include_router(keys.router(KeyPages(self.clients, self._councils, self._clock)))
         return routes

@@ -67,18 +67,18 @@ def _schema(name: str, type_: type[Event], example: Mapping[str, Any]) -> Schema
 
 def schema_of(type_: Any) -> dict[str, Any]:
     """The JSON Schema of a type, the same on every Python: some keep the indentation of docstrings and some do not."""
-    return dict(_unindented(msgspec.json.schema(type_)))
+    return dict(unindented(msgspec.json.schema(type_)))
 
 
-def _unindented(schema: Any) -> Any:
+def unindented(schema: Any) -> Any:
     """Descriptions come from docstrings, with the indentation of their code."""
     match schema:
         case {"description": str(text), **rest}:
-            return {"description": inspect.cleandoc(text), **_unindented(rest)}
+            return {"description": inspect.cleandoc(text), **unindented(rest)}
         case dict():
-            return {key: _unindented(value) for key, value in schema.items()}
+            return {key: unindented(value) for key, value in schema.items()}
         case list():
-            return [_unindented(each) for each in schema]
+            return [unindented(each) for each in schema]
         case _:
             return schema
 
