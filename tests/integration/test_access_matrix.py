@@ -58,6 +58,8 @@ EXPECTED: dict[tuple[str, str], Action] = {
         for method, rest in (("GET", ""), ("GET", "/{id}"), ("GET", "/{id}/versions"), ("PUT", "/{id}"))
     },
     ("GET", "/v1/tariffs/{id}/uplift"): READ,
+    ("POST", "/v1/events"): Action.SEND_EVENTS,
+    **{("GET", f"/v1/events{reader}"): Action.SEND_EVENTS for reader in ("", "/sla-monitor", "/billing")},
     ("GET", "/v1/evidence/{council}/{month}"): EVIDENCE,
     ("GET", "/v1/quarantine"): OPERATE,
     ("POST", "/v1/item-retries"): OPERATE,

@@ -53,7 +53,7 @@ class EventHandlers:
 
         Requests that wait for the same disk go in one transaction. Raises `Busy` and `Overloaded`.
         """
-        await self._require_room(len(events))
+        await self._require_capacity(len(events))
         request = _Request(caller.name, events, asyncio.get_running_loop().create_future())
         self._pending.append(request)
         self._in_memory += len(events)
@@ -72,7 +72,7 @@ class EventHandlers:
             return None
         return await asyncio.to_thread(self.store.status, source, id_, caller.scope)
 
-    async def _require_room(self, more: int) -> None:
+    async def _require_capacity(self, more: int) -> None:
         now = asyncio.get_running_loop().time()
         if now - self._counted_at >= self.count_every_s:
             self._counted_at = now

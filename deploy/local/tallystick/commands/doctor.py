@@ -17,7 +17,7 @@ _MOST_SKEW_S = 60
 app = typer.Typer(add_completion=False)
 
 
-class Finding(NamedTuple):
+class DoctorCheck(NamedTuple):
     """One thing that was looked at; `do` is what to do where it is not in order."""
 
     what: str
@@ -42,53 +42,53 @@ def doctor(as_json: Json = False) -> None:
         raise typer.Exit(EXIT_BUSY)
 
 
-def _of_folder(folder: Path) -> Iterator[Finding]:
+def _of_folder(folder: Path) -> Iterator[DoctorCheck]:
     stored = sorted(each.name for each in folder.glob("*.db")) if folder.is_dir() else []
-    yield Finding("settings", True, "no server is named: the state is in a folder")
+    yield DoctorCheck("settings", True, "no server is named: the state is in a folder")
     if not stored:
-        yield Finding("folder", True, f"{folder} is empty", "`tallystick demo` or `tallystick load` fills it.")
+        yield DoctorCheck("folder", True, f"{folder} is empty", "`tallystick demo` or `tallystick load` fills it.")
         return
     usable = os.access(folder, os.R_OK | os.W_OK)
-    yield Finding(
+    yield DoctorCheck(
         "folder", usable, f"{folder}: {', '.join(stored)}", "" if usable else "Make it readable and writable."
     )
-    yield Finding("rights", True, "all of them: the files are yours")
+    yield DoctorCheck("rights", True, "all of them: the files are yours")
 
 
-def _of_servers(api: ServiceApi) -> Iterator[Finding]:
-    yield Finding("settings", True, f"{ADDRESS} is {api.address}")
+def _of_servers(api: ServiceApi) -> Iterator[DoctorCheck]:
+    yield DoctorCheck("settings", True, f"{ADDRESS} is {api.address}")
     try:
         skew_s = _clock_skew_s(api.address)
     except (NoAnswer, WrongAddress) as fault:
-        yield Finding("services", False, str(fault), f"Compare {ADDRESS} with the address of the gateway.")
+        yield DoctorCheck("services", False, str(fault), f"Compare {ADDRESS} with the address of the gateway.")
         return
-    yield Finding("services", True, "the catalogue answers")
+    yield DoctorCheck("services", True, "the catalogue answers")
     if skew_s is not None:
         right = abs(skew_s) <= _MOST_SKEW_S
         advice = "" if right else "Set this machine's clock: events dated over five minutes ahead are refused."
-        yield Finding(
+        yield DoctorCheck(
             "clock", right, f"this machine is {abs(skew_s):.0f} s {'ahead' if skew_s > 0 else 'behind'}", advice
         )
     yield from _rights(api)
 
 
-def _rights(api: ServiceApi) -> Iterator[Finding]:
+def _rights(api: ServiceApi) -> Iterator[DoctorCheck]:
     if api.client is None:
         return
     try:
         claims = _claims(api.client.token(api.address))
     except CredentialsRefused as refused:
-        yield Finding("credentials", False, str(refused), "`tallystick clients rotate` makes a new secret.")
+        yield DoctorCheck("credentials", False, str(refused), "`tallystick clients rotate` makes a new secret.")
         return
     except NoAnswer as fault:
-        yield Finding("credentials", False, str(fault), "Run it again in a few seconds.")
+        yield DoctorCheck("credentials", False, str(fault), "Run it again in a few seconds.")
         return
     roles = ", ".join(claims.get("roles", ()))
-    yield Finding("credentials", True, f"client {api.client.id}")
+    yield DoctorCheck("credentials", True, f"client {api.client.id}")
     councils = ", ".join(claims.get("scope", {}).get("councils", ())) or "every council"
-    yield Finding("rights", bool(roles), f"{roles or 'none'}, for {councils}")
+    yield DoctorCheck("rights", bool(roles), f"{roles or 'none'}, for {councils}")
     if sources := claims.get("sources"):
-        yield Finding("sources", True, ", ".join(sources))
+        yield DoctorCheck("sources", True, ", ".join(sources))
 
 
 def _clock_skew_s(address: str) -> float | None:
@@ -100,13 +100,13 @@ def _clock_skew_s(address: str) -> float | None:
 
     try:
         with urlopen(f"{address}/.well-known/jwks.json", timeout=10) as answered:  # noqa: S310 (`read_address` lets http and https in)
-            told = answered.headers.get("Date")
+            dated = answered.headers.get("Date")
     except URLError as fault:
         raise NoAnswer(f"{address} was not reached: {getattr(fault, 'reason', fault)}") from fault
     except (OSError, ValueError) as fault:
         raise NoAnswer(f"{address} broke off its answer") from fault
     with suppress(TypeError, ValueError):
-        return (datetime.now(UTC) - parsedate_to_datetime(told)).total_seconds()
+        return (datetime.now(UTC) - parsedate_to_datetime(dated)).total_seconds()
     return None
 
 
