@@ -384,3 +384,80 @@ def test_many_who_send_at_once_are_answered_each_with_their_own(served: Served) 
 
     assert Counter(each for (each,) in results) == {InsertResult.NEW: 60, InsertResult.DUPLICATE: 5}
     assert served.publish() == 60
+
+
+# Bad input, by what is wrong with it
+
+
+def changed(old: str, new: str) -> bytes:
+    assert old.encode() in GOOD, old
+    return GOOD.replace(old.encode(), new.encode())
+
+
+TIME = '"time":"2026-05-07T12:00:00Z"'
+BAD_INPUT = {
+    "NaN": (changed('"units":"3"', '"units":NaN'), 422),
+    "a number beyond all": (changed('"units":"3"', '"units":1e999'), 422),
+    "NaN as text": (changed('"units":"3"', '"units":"NaN"'), 422),
+    "an exponent": (changed('"units":"3"', '"units":"1e1000000"'), 422),
+    "a number for a decimal": (changed('"units":"3"', '"units":0.30000000000000004'), 422),
+    "30 decimals": (changed('"units":"3"', f'"units":"0.{"3" * 30}"'), 422),
+    "a key twice": (changed('"council":"ashby"', '"council":"ashby","council":"bexhill"'), 422),
+    "true for a number": (changed('"units":"3"', '"units":true'), 422),
+    "underscores in a number": (changed('"units":"3"', '"units":"1_000"'), 422),
+    "full-width digits": (changed('"units":"3"', '"units":"１２"'), 422),
+    "5,000 digits": (changed('"units":"3"', f'"units":{"9" * 5_000}'), 422),
+    "below nothing": (changed('"units":"3"', '"units":"-5"'), 422),
+    "a million million": (changed('"units":"3"', '"units":"1000000000000"'), 422),
+    "NUL": (changed('"inv-1"', '"inv\\u0000"'), 422),
+    "half a surrogate pair": (changed('"inv-1"', '"inv\\ud800"'), 422),
+    "100,000 brackets": (b"[" * 100_000, 422),
+    "nothing": (b"", 422),
+    "no UTF-8": (b"\xff\xfe", 422),
+    "a byte order mark": (b"\xef\xbb\xbf" + GOOD, 422),
+    "a time without a zone": (changed(TIME, '"time":"2026-03-29T01:30:00"'), 422),
+    "epoch seconds": (changed(TIME, '"time":1778155200'), 422),
+    "year 1": (changed(TIME, '"time":"0001-01-01T00:00:00+14:00"'), 422),
+    "year 9999": (changed(TIME, '"time":"9999-12-31T23:59:59-14:00"'), 422),
+    "a leap second": (changed(TIME, '"time":"2026-05-07T12:00:60Z"'), 422),
+    "an offset of nearly a day": (changed(TIME, '"time":"2026-05-08T11:59:00+23:59"'), 202),
+    "a date alone": (changed(TIME, '"time":"2026-05-07"'), 422),
+    "six minutes ahead": (changed(TIME, '"time":"2026-05-07T12:06:00Z"'), 422),
+    "1970": (changed(TIME, '"time":"1970-01-01T00:00:00Z"'), 422),
+    "401 days old": (changed(TIME, '"time":"2025-04-01T12:00:00Z"'), 422),
+    "an invisible character in an id": (changed('"inv-1"', '"inv\u200b1"'), 422),
+    "letters from right to left": (changed('"inv-1"', '"inv\u202e1"'), 422),
+    "SQL": (changed('"inv-1"', '"\' OR 1=1--"'), 422),
+    "a formula": (changed('"units":"3"', '"outcome":"=HYPERLINK(1)"'), 422),
+    "markup": (changed('"units":"3"', '"outcome":"<script>"'), 422),
+    "an unknown council": (changed('"ashby"', '"nowhere"'), 403),
+    "the next version of a type": (changed("completed.v1", "completed.v2"), 422),
+    "a phone number": (changed('"units":"3"', '"units":"3","note":"07700 900123"'), 422),
+    "a postcode in a name": (changed('"units":"3"', '"units":"3","SW1A 1AA":"x"'), 422),
+    "an unknown attribute": (GOOD[:-1] + b',"is_admin":"yes"}', 202),
+}
+
+
+def test_bad_input_has_its_answer_and_none_is_a_failure(served: Served) -> None:
+    found = {}
+    for what, (body, _) in BAD_INPUT.items():
+        value = body.replace(COMPLETED.id.encode(), f"id-{len(found)}".encode())
+        found[what] = served.send(value).status_code
+
+    assert found == {what: status for what, (_, status) in BAD_INPUT.items()}
+
+
+@pytest.mark.parametrize(
+    ("source", "id_"),
+    [("' OR 1=1--", "x"), ("%", "%"), ("x" * 300, "x"), ("", "x"), ("a\x00b", "x"), ("\ud7ff", "%00"), ("../..", "//")],
+)
+def test_asking_in_bad_words_is_refused_or_finds_nothing(served: Served, source: str, id_: str) -> None:
+    assert served.ask(id_, source).status_code in {400, 404}
+
+
+def test_a_request_with_two_credentials_is_refused(served: Served) -> None:
+    answer = served.client.post(
+        "/v1/events", content=GOOD, headers=[("Authorization", "a"), ("Authorization", "b"), *STRUCTURED.items()]
+    )
+
+    assert answer.status_code == 400
