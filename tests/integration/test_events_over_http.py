@@ -360,12 +360,14 @@ def test_while_the_log_is_away_events_are_received_and_then_published_in_order(
 def test_events_are_forgotten_after_their_days_and_never_before_they_are_published(served: Served) -> None:
     served.send(GOOD)
     later_us = epoch_us(datetime.fromisoformat(AT)) + 1
-    store = SqlReceivedEvents(Database.at(served.settings.database))
+    database = Database.at(served.settings.database)
+    store = SqlReceivedEvents(database)
 
     kept = store.forget(before_us=later_us)
     served.publish()
     too_young = store.forget(before_us=later_us - 1)
     forgotten = store.forget(before_us=later_us)
+    database.close()
 
     assert (kept, too_young, forgotten) == (0, 0, 1)
     assert served.ask(COMPLETED.id).status_code == 404

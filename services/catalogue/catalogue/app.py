@@ -301,6 +301,7 @@ class CatalogueApp:
     async def sample(self) -> None:
         """What is announced and what waits is as the database has it now."""
         recorded, waiting, first = await asyncio.to_thread(self._versions.counts)
+        waiting["event"] = await self.unpublished_events()
         self._metrics.show(recorded, waiting, first=first)
 
     async def sample_read_model(self) -> None:
