@@ -441,7 +441,7 @@ BAD_INPUT = {
 
 
 def test_bad_input_has_its_answer_and_none_is_a_failure(served: Served) -> None:
-    found = {}
+    found: dict[str, int] = {}
     for what, (body, _) in BAD_INPUT.items():
         value = body.replace(COMPLETED.id.encode(), f"id-{len(found)}".encode())
         found[what] = served.send(value).status_code
