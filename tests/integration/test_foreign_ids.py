@@ -92,7 +92,8 @@ BODIES: dict[tuple[str, str], Build] = {
     ("POST", "/v1/proposals/{id}/withdraw"): lambda _: {},
     ("POST", "/v1/what-if/targets"): lambda word: {"agreement": draft(word), "month": MONTH},
 }
-OF_THE_BODY_ALONE = {("POST", "/v1/try/target"), ("POST", "/v1/try/tariff")}
+# Whose events they are is told by what they say: tests/integration/test_events_over_http.py.
+OF_THE_BODY_ALONE = {("POST", "/v1/try/target"), ("POST", "/v1/try/tariff"), ("POST", "/v1/events")}
 # Of the provider's people some see one council alone; a machine is known as a person is.
 CALLERS = {
     **{

@@ -117,6 +117,15 @@ VERBS = (
         _CONNECTS,
         unless={"--approve": Interruption.BACKFILLS},
     ),
+    Verb(
+        "events",
+        _LOAD,
+        "List the types of event, send a file of them, and ask what became of one.",
+        _ASKS,
+        is_group=True,
+        unless={"send": Interruption.SENDS},
+    ),
+    Verb("doctor", _ASK, "Check what is reachable, what you may do, and whose clock is wrong.", _ASKS),
     Verb("at-risk", _ASK, "List what is open and undecided, the most urgent first.", _ASKS),
     Verb("attainment", _ASK, "Show how much was in time, by council and target, and how much more may miss.", _ASKS),
     Verb(

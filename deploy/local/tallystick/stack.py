@@ -80,7 +80,8 @@ class Stack:
 
     async def pending(self) -> int:
         """How much is still to be done; 0 when no service has anything left to do."""
-        return await self.catalogue.unannounced() + await self.monitor.pending() + await self.billing.unread()
+        waiting = await self.catalogue.unannounced() + await self.catalogue.unpublished_events()
+        return waiting + await self.monitor.pending() + await self.billing.unread()
 
     async def drain(self, report: Callable[[int], None] = lambda _: None) -> None:
         """The services have done all there is to do by now; `report` gets what is left, every second.

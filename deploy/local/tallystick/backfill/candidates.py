@@ -17,7 +17,7 @@ from shared.contracts.usage import UsageEvent
 from shared.instants import epoch_ms
 from shared.log.partitioner import partition_of
 from shared.log.port import Message, Record, Shard
-from shared.log.validation import InvalidRecord
+from shared.log.validation import InvalidRecord, check_personal_data
 from shared.units import EpochMillis, Offset
 from tallystick.replay.mapping import ReplayMapping
 from tallystick.replay.rows import RejectedRow, RowCounts
@@ -103,6 +103,8 @@ def read_candidate(line: FileLine, *, now_ms: int) -> Candidate | Refusal:
     key = event.key.encode()
     shard = Shard(topic, partition_of(key, PARTITIONS))
     record = Record(Offset(0), key, line.value, (), EpochMillis(min(now_ms, max(0, epoch_ms(event.time)))))
+    if (personal := check_personal_data(line.value)) is not None:
+        return Refusal(line.where, personal.reason, personal.detail)
     ingested = ingest_record(shard, record)
     if isinstance(ingested, InvalidRecord):
         return Refusal(line.where, ingested.reason, ingested.detail)

@@ -15,7 +15,7 @@ from shared.contracts.topics import TICKETS, WORK
 from shared.faults import Fault, did_you_mean
 from shared.ids import derived_id
 from shared.instants import epoch_us
-from shared.log.validation import InvalidRecord, validate
+from shared.log.validation import InvalidRecord, check_personal_data, validate
 from shared.validation import value_faults
 from tallystick.replay.scratch import Scratch, Sorted
 from tallystick.replay.table import InvalidRow
@@ -141,7 +141,9 @@ def encode_valid(event: ItemEvent, carried: frozenset[type[AnyEvent]]) -> bytes:
         value = encode_event(event)
     except UnicodeEncodeError:
         raise InvalidRow("a text holds half a character, which no file can keep") from None
-    if isinstance(refused := validate(value, carried), InvalidRecord):
+    found = validate(value, carried)
+    refused = found if isinstance(found, InvalidRecord) else check_personal_data(value)
+    if refused is not None:
         raise InvalidRow(f"no service accepts it: {refused.detail}")
     return value
 
