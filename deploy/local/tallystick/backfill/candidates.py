@@ -20,9 +20,10 @@ from shared.log.port import Message, Record, Shard
 from shared.log.validation import InvalidRecord
 from shared.units import EpochMillis, Offset
 from tallystick.replay.mapping import ReplayMapping
+from tallystick.replay.opened import BROKEN
 from tallystick.replay.rows import RejectedRow, RowCounts
 from tallystick.replay.scratch import Scratch
-from tallystick.replay.table import BROKEN, UnreadableFile
+from tallystick.replay.table import UnreadableFile
 from tallystick.replay.translate import translate
 
 ProviderEvent = TicketEvent | WorkEvent | UsageEvent
