@@ -1,6 +1,7 @@
 """What a mapping says in two places, and differently: checks that look further than one value."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from zoneinfo import ZoneInfo
 
 from shared.contracts.target_rules import target_faults
@@ -11,6 +12,7 @@ from tallystick.replay.lookups import LookupTable
 from tallystick.replay.mapping_schema import (
     ActivityRule,
     CellValue,
+    CompleteSpan,
     EventRows,
     ItemRows,
     MappingContent,
@@ -86,10 +88,20 @@ def _file_faults(content: MappingContent) -> Faults:
             yield Fault(("times", name), "name either a zone or a zone_column")
         if rule.plus is None and rule.plus_unit != "text":
             yield Fault(("times", name, "plus_unit"), "there is no `plus`: name the column whose lengths are added")
+    if content.complete is not None:
+        yield from _span_faults(content.complete)
     if isinstance(content, ItemRows) and content.item is None and content.repeated != "refuse":
         yield Fault(("repeated",), "without `item`, equal rows are several items: there is nothing to choose from")
     if isinstance(content, ReadingRows) and content.adjusts is not None and content.reading is None:
         yield Fault(("adjusts",), "readings have no ids to be named by: name their column under `reading`")
+
+
+def _span_faults(complete: CompleteSpan) -> Faults:
+    try:
+        if date.fromisoformat(complete.from_) >= date.fromisoformat(complete.to):
+            yield Fault(("complete",), "`to` is the first day that the file has not: it comes after `from`")
+    except ValueError:
+        yield Fault(("complete",), "`from` and `to` are days of the calendar, like 2026-06-01")
 
 
 def _is_zone(name: str) -> bool:

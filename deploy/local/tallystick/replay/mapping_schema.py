@@ -3,20 +3,25 @@
 Cells are text, and so are the names and values of a mapping. Only the definitions of its trial hold numbers.
 """
 
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 from msgspec import Meta, Struct
 
 from shared.contracts.definitions import Calendar, Council, Provider, Service, Target, Tariff
 from shared.contracts.scalars import Id
 from shared.faults import Path
+from shared.instants import epoch_us
 from tallystick.replay.amounts import DecimalMark
 from tallystick.replay.durations import DurationUnit
 from tallystick.replay.events import ItemKind, ItemState
+from tallystick.replay.export_register import Span
 from tallystick.replay.file_form import FileForm, RowFilter
 
 LineNumber = Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,3}(?![\s\S])", description="a line, counted from 1")]
 # One form may be written without a list.
+Day = Annotated[str, Meta(pattern=r"^20[0-9]{2}-[01][0-9]-[0-3][0-9](?![\s\S])", description="a day like 2026-06-01")]
 Forms = tuple[str, ...]
 Name = Annotated[str, Meta(min_length=1)]
 SourceName = Annotated[str, Meta(pattern=r"^/\S{1,255}(?![\s\S])", description="a source, beginning with /")]
@@ -148,6 +153,20 @@ class Trial(MappingPart, frozen=True, kw_only=True):
     tariffs: tuple[Tariff, ...] = ()
 
 
+class CompleteSpan(MappingPart, frozen=True, rename={"from_": "from"}):
+    """The file has every item that was opened, or reading that is dated, `from` one day to before another (`to`)."""
+
+    from_: Day
+    to: Day
+
+    def span(self, zone: ZoneInfo) -> Span:
+        """The same from local midnight to local midnight."""
+        first, last = (
+            epoch_us(datetime.fromisoformat(day).replace(tzinfo=zone).astimezone(UTC)) for day in (self.from_, self.to)
+        )
+        return Span(first, last)
+
+
 class AnyRows(MappingPart, frozen=True, kw_only=True, tag_field="rows"):
     """What every mapping says, whatever a row of its file is."""
 
@@ -163,6 +182,7 @@ class AnyRows(MappingPart, frozen=True, kw_only=True, tag_field="rows"):
     zone: Name
     time_format: Forms = ()
     times: dict[Name, TimeColumn] = {}
+    complete: CompleteSpan | None = None
     council: IdValue
     service: IdValue
     lookups: dict[str, Lookup] = {}

@@ -1,6 +1,6 @@
 """An export translated into events."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tallystick.replay.event_rows import translate_histories
@@ -22,8 +22,8 @@ def translate(
     rejects: Callable[[RejectedRow], None],
     scratch: Scratch,
     progressed: Callable[[int], None] = lambda _: None,
-) -> Iterator[TimedEvent]:
-    """The events of `csv_path`, ready to be appended; `counts` is whole when the last one was taken.
+) -> Iterable[TimedEvent]:
+    """The events of `csv_path`, ready to be appended, which can be read any number of times; `counts` is whole.
 
     They ascend by their time and are held in `scratch` until the file is read. `progressed` gets how many rows have
     been read. Raises `UnreadableFile`.
@@ -33,8 +33,8 @@ def translate(
     reader = RowReader(counts, rejects, progressed)
     match content:
         case ItemRows():
-            return iter(translate_items(content, table, mapping.lookups, reader, scratch))
+            return translate_items(content, table, mapping.lookups, reader, scratch)
         case EventRows():
-            return iter(translate_histories(content, table, mapping.lookups, reader, scratch))
+            return translate_histories(content, table, mapping.lookups, reader, scratch)
         case ReadingRows():
-            return iter(translate_readings(content, table, mapping.lookups, reader, scratch))
+            return translate_readings(content, table, mapping.lookups, reader, scratch)
