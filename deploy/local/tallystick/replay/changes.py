@@ -101,6 +101,11 @@ class ExportChanges:
         """Whether the source sent anything before."""
         return self._scratch.execute("SELECT 1 FROM sent LIMIT 1").fetchone() is not None
 
+    def is_newest(self, register: ExportRegister) -> bool:
+        """Whether no export of the source is as of a later instant."""
+        newer = register.newer(self._source, self._as_of_us), register.newer_spans(self._source, self._as_of_us)
+        return not any(any(True for _ in each) for each in newer)
+
     def add_stated(self, events: Iterable[TimedEvent]) -> None:
         """The events are those of the export."""
         rows = ((each.content, each.key, each.at_us, each.opens) for each in events)

@@ -6,8 +6,11 @@ One file in the state folder. It knows keys and instants, nothing of what was sa
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
+
+from shared.instants import instant
 
 NAME = "exports.sqlite"
 _SCHEMA = """
@@ -64,6 +67,15 @@ class ExportRegister:
         """The folder is judged as of that instant; None for the present, whenever that is."""
         with self._connection:
             self._connection.execute("INSERT OR REPLACE INTO judged VALUES (1, ?)", (as_of_us,))
+
+
+def judged_as_of(folder: Path) -> datetime | None:
+    """The instant as of which the folder was judged last; None for the present, also where nothing was replayed."""
+    if not (folder / NAME).exists():
+        return None
+    with open_register(folder) as register:
+        at_us = register.judged_as_of_us
+    return None if at_us is None else instant(at_us // 1_000_000)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from tallystick.console import progress, require_writable
 from tallystick.draining import NoProgress
 from tallystick.replay.changes import GOING_UNASKED, Changes, ExportChanges
 from tallystick.replay.effects import Before, before, effects_since
-from tallystick.replay.export_register import ExportRegister, Span
+from tallystick.replay.export_register import ExportRegister
 from tallystick.replay.results import intake_of, quarantined_since
 from tallystick.replay.rows import reject_file
 from tallystick.replay.scratch import Scratch, StoredCounts
@@ -70,7 +70,9 @@ async def run_replay(options: ReplayOptions, folder: Path, scratch: Scratch, reg
             after = await intake_of(stack, topics=sent.topics)
             quarantined = await quarantined_since(stack, sent.before)
             if stuck is None:
-                await asyncio.to_thread(_note, options, register, exported, as_of_us, span)
+                keys = list(exported.holding_keys()) or sent.items
+                register.note(content.source, keys, as_of_us=as_of_us, complete=span)
+                register.note_judged(None if options.as_of is None else as_of_us)
             names = await catalogue_names(stack)
             source, rows = content.source, sent.rows
             file = ReplayedItems(source, sent.items, rows.refused_lines, quarantined.keys, sent.unjudged(after))
@@ -97,14 +99,6 @@ class _Export(NamedTuple):
     changes: ExportChanges
     register: ExportRegister
     sent: Sent
-
-
-def _note(
-    options: ReplayOptions, register: ExportRegister, exported: ExportChanges, as_of_us: int, span: Span | None
-) -> None:
-    """What this export said is known to the next, and as of when the folder is judged."""
-    register.note(options.mapping.content.source, exported.holding_keys(), as_of_us=as_of_us, complete=span)
-    register.note_judged(None if options.as_of is None else as_of_us)
 
 
 def _councils(exported: ExportChanges) -> set[str]:

@@ -110,13 +110,17 @@ def compared(
     exported: ExportChanges, events: Iterable[TimedEvent], sent: Sent, register: ExportRegister, moved: Moved
 ) -> Iterable[TimedEvent]:
     """What is to be sent of the events, all of which `sent` counts; `moved` gets how many have been compared."""
-    batches = iter(events)
+    batches, first = iter(events), not exported.any_sent and exported.is_newest(register)
     while batch := list(islice(batches, _AT_ONCE)):
         sent.events += len(batch)
         sent.items.add(event.key for event in batch)
         sent.topics.update(event.topic for event in batch)
-        exported.add_stated(batch)
+        if not first:
+            exported.add_stated(batch)
         moved(sent.events)
+    if first:
+        sent.changes = Changes(new=sent.events)
+        return events
     sent.changes = exported.compare(register, sent.rows.refused_lines.keys())
     return exported.events(events)
 
