@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from shared.contracts.codec import AnyEvent, decode_event
 from shared.contracts.items import FactWithdrawn
 from shared.contracts.usage import UsageAdjusted, UsageRecorded, UsageReversed
-from tallystick.replay.changes import Changes, ExportChanges
+from tallystick.replay.changes import ExportChanges, ExportDifference
 from tallystick.replay.events import TimedEvent
 from tallystick.replay.export_register import ExportRegister, Span, open_register
 from tallystick.replay.identity import Fact, content_of
@@ -41,7 +41,7 @@ class Log:
         as_of_us: int,
         complete: Span | None = None,
         refused: Iterable[ItemName] = (),
-    ) -> Changes:
+    ) -> ExportDifference:
         """The export is sent; returns what it changed."""
         with closing(Scratch()) as scratch:
             exported = ExportChanges(scratch, self.source, as_of_us=as_of_us, complete=complete)

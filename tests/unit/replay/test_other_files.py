@@ -19,17 +19,17 @@ DAY_FIRST = changed(TICKETS, {"rows: item": 'rows: item\ntime_format: "%d/%m/%Y 
 
 
 def workbook(path: Path, *sheets: tuple[str, list[list[object]]], shows: str = "yyyy-mm-dd hh:mm") -> Path:
-    book = openpyxl.Workbook()
+    made = openpyxl.Workbook()
     for name, rows in sheets:
-        sheet = book.create_sheet(name)
+        sheet = made.create_sheet(name)
         for row in rows:
             sheet.append(row)
         for cells in sheet.iter_rows():
             for cell in cells:
                 if isinstance(cell.value, datetime):
                     cell.number_format = shows
-    book.remove(book.worksheets[0])
-    book.save(path)
+    made.remove(made.worksheets[0])
+    made.save(path)
     return path
 
 

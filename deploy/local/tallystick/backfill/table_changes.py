@@ -14,7 +14,7 @@ from shared.log.port import Shard
 from shared.scope import Scope
 from tallystick.backfill.candidates import ROW, FileLine, Refusal
 from tallystick.backfill.dry_run import BackfillDryRun
-from tallystick.replay.changes import Changes, ExportChanges
+from tallystick.replay.changes import ExportChanges, ExportDifference
 from tallystick.replay.events import TimedEvent
 from tallystick.replay.export_register import open_register
 from tallystick.replay.mapping import ReplayMapping
@@ -31,7 +31,7 @@ class TableChanges(NamedTuple):
 
     events: list[FileLine]
     refused: list[Refusal]
-    changes: Changes
+    changes: ExportDifference
 
 
 async def changes_of_table(mapping: ReplayMapping, path: Path, dry_run: BackfillDryRun, *, limit: int) -> TableChanges:

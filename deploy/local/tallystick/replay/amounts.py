@@ -29,7 +29,7 @@ def amount(text: str, mark: DecimalMark, *, column: str) -> str:
     for space in _SPACES:
         plain = plain.replace(space, "")
     if signs > 1 or not plain or not plain.isascii() or not _NUMBER[mark].fullmatch(plain):
-        raise InvalidRow(f"{column}: {text!r} is no number{_hint(plain, mark)}")
+        raise InvalidRow(f"{column}: {text!r} is no number{_advice(plain, mark)}")
     whole, _, decimals = plain.replace("," if mark == "." else ".", "").replace(mark, ".").partition(".")
     found = _plain(whole.lstrip("0") or "0", decimals, text, column)
     return f"-{found}" if signs and Decimal(found) else found
@@ -62,7 +62,7 @@ def _plain(whole: str, decimals: str, text: str, column: str) -> str:
     return f"{whole}.{decimals}" if decimals else whole
 
 
-def _hint(plain: str, mark: DecimalMark) -> str:
+def _advice(plain: str, mark: DecimalMark) -> str:
     other: DecimalMark = "," if mark == "." else "."
     if plain and _NUMBER[other].fullmatch(plain):
         return f": if {other!r} is its decimal mark, write `decimal: {other!r}` under `quantity`"

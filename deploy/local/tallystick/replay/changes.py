@@ -1,7 +1,7 @@
 """What an export changes of what its source sent before: facts that are new, and facts that are withdrawn.
 
 All that an export says of an item holds, and nothing else: a fact that it does not repeat is withdrawn, one that it
-says otherwise is withdrawn and sent anew. Items that it does not have stay, but for those of a span for which it is
+says otherwise is withdrawn and sent again. Items that it does not have stay, but for those of a span for which it is
 complete.
 An item of which a later export spoke stays as that one said; so does one of which a row was refused.
 """
@@ -39,7 +39,7 @@ CREATE TABLE new (content TEXT PRIMARY KEY, key TEXT, withdrawn INTEGER) WITHOUT
 """
 
 
-class Changes(NamedTuple):
+class ExportDifference(NamedTuple):
     """What an export changes, in numbers. Events are of the file; facts those that were sent before.
 
     `older` are items of which a later export said something, `held` those that keep what was sent because a row of
@@ -111,7 +111,7 @@ class ExportChanges:
         rows = ((each.content, each.key, each.at_us, each.opens) for each in events)
         self._scratch.executemany("INSERT INTO stated VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", rows)
 
-    def compare(self, register: ExportRegister, refused: Collection[ItemName]) -> Changes:
+    def compare(self, register: ExportRegister, refused: Collection[ItemName]) -> ExportDifference:
         """What changes; `refused` are the items of which a row was refused. Everything must have been added."""
         self._mark_dead()
         self._decide_items(register, refused)
@@ -123,7 +123,7 @@ class ExportChanges:
         )
         stated, kept = self._count("stated"), self._count("stated JOIN item USING (key)", "fate <> 'holds'")
         new = self._count("new")
-        return Changes(
+        return ExportDifference(
             new=new,
             withdrawn=self._count("sent", "goes = 1"),
             changed_items=self._count_keys("sent JOIN item USING (key)", "goes = 1"),

@@ -15,7 +15,7 @@ _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 def declared_delimiter(path: Path, form: FileForm) -> str | None:
     """What the line `sep=;`, as Excel writes and reads it, says; None where the first line is another."""
-    with _faults_told(path, form), open_text(path, form.encoding) as text:
+    with _faults_as_unreadable(path, form), open_text(path, form.encoding) as text:
         first = text.readline(16).rstrip("\r\n").strip('"')
     return first[4:] if first.lower().startswith("sep=") and len(first) == 5 else None
 
@@ -26,7 +26,7 @@ def delimited_rows(path: Path, form: FileForm, delimiter: str) -> Iterator[RawRo
     Raises `UnreadableFile` at the first byte that is not of the encoding, and where the file is damaged.
     """
     csv.field_size_limit(MAX_CELL)
-    with _faults_told(path, form), open_text(path, form.encoding) as text:
+    with _faults_as_unreadable(path, form), open_text(path, form.encoding) as text:
         yield from _parsed(path, form, text, delimiter)
 
 
@@ -51,7 +51,7 @@ def _parsed(path: Path, form: FileForm, text: TextIO, delimiter: str) -> Iterato
             yield line, row
 
 
-class _faults_told:  # noqa: N801 (a context manager reads as a function)
+class _faults_as_unreadable:  # noqa: N801 (a context manager reads as a function)
     """What goes wrong before the first row is said like everything else."""
 
     def __init__(self, path: Path, form: FileForm) -> None:

@@ -24,7 +24,7 @@ _Verdicts = Mapping[tuple[str, str, str, int], str]
 _Totals = Mapping[tuple[str, str], int | None]
 
 
-class VerdictChange(NamedTuple):
+class OutcomeChange(NamedTuple):
     """The verdicts on a target that were one thing and are another, and an item with one."""
 
     target: str
@@ -47,7 +47,7 @@ class StatementChange(NamedTuple):
 class Effects:
     """What became of verdicts and statements; `uncounted` items were too many to be compared."""
 
-    verdicts: Sequence[VerdictChange] = ()
+    verdicts: Sequence[OutcomeChange] = ()
     statements: Sequence[StatementChange] = ()
     uncounted: int = 0
 
@@ -124,7 +124,7 @@ async def _totals(stack: "Stack", keys: Iterable[str]) -> _Totals:
     return {(council, str(month)): total for (council, month), total in found.items()}
 
 
-def _verdict_changes(then: _Verdicts, now: _Verdicts) -> Iterator[VerdictChange]:
+def _verdict_changes(then: _Verdicts, now: _Verdicts) -> Iterator[OutcomeChange]:
     changes: Counter[tuple[str, str, str]] = Counter()
     examples: dict[tuple[str, str, str], str] = {}
     for place in sorted({*then, *now}):
@@ -135,7 +135,7 @@ def _verdict_changes(then: _Verdicts, now: _Verdicts) -> Iterator[VerdictChange]
             changes[target, was, is_] += 1
             examples.setdefault((target, was, is_), f"{item} of {council}")
     for change, count in sorted(changes.items()):
-        yield VerdictChange(*change, count, examples[change])
+        yield OutcomeChange(*change, count, examples[change])
 
 
 def _total(pence: int | None) -> str:

@@ -1,6 +1,6 @@
-"""Which export said last what an item is, by the instants that the exports are as of: an older one changes nothing.
+"""Which export stated last what an item is, by the instants that the exports are as of: an older one changes nothing.
 
-One file in the state folder. It knows keys and instants, nothing of what was said.
+One file in the state folder. It knows keys and instants, and nothing of the content.
 """
 
 import sqlite3
@@ -14,12 +14,12 @@ from shared.instants import instant
 
 NAME = "exports.sqlite"
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS said (source TEXT, key TEXT, as_of_us INTEGER, PRIMARY KEY (source, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS stated (source TEXT, key TEXT, as_of_us INTEGER, PRIMARY KEY (source, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS complete (source TEXT, from_us INTEGER, to_us INTEGER, as_of_us INTEGER);
 CREATE TABLE IF NOT EXISTS judged (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), as_of_us INTEGER);
 """
-_SAID = """
-INSERT INTO said VALUES (?, ?, ?)
+_STATED = """
+INSERT INTO stated VALUES (?, ?, ?)
 ON CONFLICT DO UPDATE SET as_of_us = max(as_of_us, excluded.as_of_us)
 """
 
@@ -32,15 +32,15 @@ class Span(NamedTuple):
 
 
 class ExportRegister:
-    """What exports of each source said, and when. For one thread at a time."""
+    """What exports of each source stated, and when. For one thread at a time."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         connection.executescript(_SCHEMA)
 
     def newer(self, source: str, as_of_us: int) -> Iterator[str]:
-        """The keys of the items of which an export that is as of a later instant said something."""
-        found = self._connection.execute("SELECT key FROM said WHERE source = ? AND as_of_us > ?", (source, as_of_us))
+        """The keys of the items of which an export that is as of a later instant stated something."""
+        found = self._connection.execute("SELECT key FROM stated WHERE source = ? AND as_of_us > ?", (source, as_of_us))
         return (key for (key,) in found)
 
     def newer_spans(self, source: str, as_of_us: int) -> list[Span]:
@@ -53,7 +53,7 @@ class ExportRegister:
     def note(self, source: str, keys: Iterable[str], *, as_of_us: int, complete: Span | None) -> None:
         """An export as of that instant said what the items are, and that the span has no others."""
         with self._connection:
-            self._connection.executemany(_SAID, ((source, key, as_of_us) for key in keys))
+            self._connection.executemany(_STATED, ((source, key, as_of_us) for key in keys))
             if complete is not None:
                 self._connection.execute("INSERT INTO complete VALUES (?, ?, ?, ?)", (source, *complete, as_of_us))
 

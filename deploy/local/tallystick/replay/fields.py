@@ -104,8 +104,8 @@ class SubjectField:
         return item_id(text, _TextsOf(council, self._texts), column=self._column)
 
     def _counted(self, row: Row) -> str:
-        said = "\x1f".join(f"{name}\x1e{cell(row)}" for name, cell in self._content)
-        digest = blake2b(said.encode("utf-8", "surrogatepass"), digest_size=_CONTENT_BYTES).hexdigest()
+        content = "\x1f".join(f"{name}\x1e{cell(row)}" for name, cell in self._content)
+        digest = blake2b(content.encode("utf-8", "surrogatepass"), digest_size=_CONTENT_BYTES).hexdigest()
         return f"row-{digest}-{self._occurrences.next(digest)}"
 
 

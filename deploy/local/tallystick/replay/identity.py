@@ -33,8 +33,8 @@ def content_of(event: Fact) -> str:
 
 def content_digest(tag: str, *, council: str, subject: str, at_us: int, sequence: str | None, data: EventData) -> str:
     """The same of an event that is not made yet."""
-    said = data.quantity if isinstance(data, AdjustmentData) else data
-    return blake2b(_encode([tag, council, subject, at_us, sequence, said]), digest_size=_BYTES).hexdigest()
+    stated = data.quantity if isinstance(data, AdjustmentData) else data
+    return blake2b(_encode([tag, council, subject, at_us, sequence, stated]), digest_size=_BYTES).hexdigest()
 
 
 def fact_id(source: str, content: str, withdrawn: int) -> str:

@@ -18,7 +18,7 @@ from shared.scope import Scope
 from shared.sql.approvals import Approval
 from tallystick.console import progress, require_writable
 from tallystick.draining import NoProgress
-from tallystick.replay.changes import GOING_UNASKED, Changes, ExportChanges
+from tallystick.replay.changes import GOING_UNASKED, ExportChanges, ExportDifference
 from tallystick.replay.effects import Before, before, effects_since
 from tallystick.replay.export_register import ExportRegister
 from tallystick.replay.results import intake_of, quarantined_since
@@ -168,7 +168,7 @@ async def _send(options: ReplayOptions, export: _Export, scratch: Scratch, bars:
     return then
 
 
-def _require_approved(options: ReplayOptions, changes: Changes) -> None:
+def _require_approved(options: ReplayOptions, changes: ExportDifference) -> None:
     if options.dry_run or not changes.too_many_gone:
         return
     if options.approved is None or options.approved[0] != changes.digest:
@@ -179,7 +179,7 @@ def _require_approved(options: ReplayOptions, changes: Changes) -> None:
         )
 
 
-async def _record_approval(options: ReplayOptions, stack: Stack, changes: Changes) -> None:
+async def _record_approval(options: ReplayOptions, stack: Stack, changes: ExportDifference) -> None:
     if options.approved is not None and changes.too_many_gone:
         digest, by = options.approved
         at, subject = WallClock().now(), f"replay {options.file.name}"

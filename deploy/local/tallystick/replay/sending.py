@@ -14,7 +14,7 @@ from shared.log.port import Bounds, Bus, Message, Shard, every_shard
 from shared.scope import Scope
 from shared.units import EpochMillis, Offset
 from tallystick.publish import publish
-from tallystick.replay.changes import Changes, ExportChanges
+from tallystick.replay.changes import ExportChanges, ExportDifference
 from tallystick.replay.events import TimedEvent
 from tallystick.replay.export_register import ExportRegister
 from tallystick.replay.mapping_schema import AnyItems, MappingContent
@@ -44,7 +44,7 @@ class Sent:
     before: Intake
     items: StoredCounts
     rows: RowCounts = field(default_factory=RowCounts)
-    changes: Changes = field(default_factory=Changes)
+    changes: ExportDifference = field(default_factory=ExportDifference)
     events: int = 0
     topics: set[str] = field(default_factory=set)
 
@@ -119,7 +119,7 @@ def compared(
             exported.add_stated(batch)
         moved(sent.events)
     if first:
-        sent.changes = Changes(new=sent.events)
+        sent.changes = ExportDifference(new=sent.events)
         return events
     sent.changes = exported.compare(register, sent.rows.refused_lines.keys())
     return exported.events(events)

@@ -11,7 +11,7 @@ from typing import Any
 from shared.web.formats import counted
 from tallystick.authorisation import Authorisation
 from tallystick.draining import NoProgress
-from tallystick.replay.changes import Changes
+from tallystick.replay.changes import ExportDifference
 from tallystick.replay.effects import Effects
 from tallystick.replay.mapping import ReplayMapping
 from tallystick.replay.mapping_schema import ReadingRows
@@ -54,7 +54,7 @@ class ReplayResult:
     rows: RowCounts
     definitions_added: int
     events: EventResults
-    changes: Changes
+    changes: ExportDifference
     effects: Effects | None
     seconds: float
     items: Tally

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from shared.period import YEARS
 from tallystick.replay.table import InvalidRow
-from tallystick.replay.zones import UnknownZone, split_zone, zone_named
+from tallystick.replay.zones import ZoneNotHonoured, split_zone, zone_named
 
 GAP = "local times that the clocks skipped in spring: read an hour later"
 FOLD = "local times that happened twice in autumn: read as the first"
@@ -114,7 +114,7 @@ class Times:
         for read, has_time in self._readers:
             try:
                 found = read(text)
-            except UnknownZone as fault:
+            except ZoneNotHonoured as fault:
                 raise InvalidRow(f"{column}: {text!r}: {fault}") from None
             except (ValueError, OverflowError):
                 continue
@@ -133,7 +133,7 @@ class Times:
         if zone is not None:
             try:
                 return naive.replace(tzinfo=zone_named(zone, self._zone, naive))
-            except UnknownZone as fault:
+            except ZoneNotHonoured as fault:
                 raise InvalidRow(f"{column}: {fault}") from None
         first = naive.replace(tzinfo=self._zone)
         before, after = first.utcoffset(), first.replace(fold=1).utcoffset()
@@ -165,8 +165,8 @@ def _reader(form: str, zone: ZoneInfo) -> _ReadForm:
         plain = form.removesuffix("%Z").rstrip()
 
         def with_zone(text: str) -> datetime:
-            said, name = split_zone(text)
-            naive = _by_form(said, plain)
+            local, name = split_zone(text)
+            naive = _by_form(local, plain)
             found: tzinfo = zone_named(name, zone, naive)
             return naive.replace(tzinfo=found)
 

@@ -30,8 +30,8 @@ def workbook_rows(path: Path, form: FileForm) -> Iterator[RawRow]:
         warnings.simplefilter("ignore")  # of styles and extensions, which say nothing about cells
         try:
             seekable = content if content.seekable() else io.BytesIO(content.read())
-            book = openpyxl.load_workbook(seekable, read_only=True, data_only=True)
-            sheet = book[_sheet(path, form, book.sheetnames)]
+            workbook = openpyxl.load_workbook(seekable, read_only=True, data_only=True)
+            sheet = workbook[_sheet(path, form, workbook.sheetnames)]
             for number, cells in enumerate(sheet.iter_rows(), start=1):
                 yield number, _without_empty_end([_text(cell) for cell in cells])
         except UnreadableFile:
