@@ -10,7 +10,7 @@ from tallystick.replay.mapping import InvalidMapping
 from tallystick.replay.suggested import Suggestion, suggest
 from tests.support.replays import mapping_of, replay_file
 
-DESK = (
+TICKET_LIST = (
     "Ref,Customer,Urgency,Logged,Fixed,Target\nA-1,Adur,High,{first},,\nA-2,Worthing,Low,{second},{second},{second}\n"
 )
 
@@ -32,7 +32,7 @@ def suggested(folder: Path, text: str, *, name: str = "Service desk.csv", encodi
 )
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_a_suggested_mapping_runs_as_it_is(first: str, second: str, separator: str, tmp_path: Path) -> None:
-    text = DESK.format(first=first, second=second).replace(",", separator)
+    text = TICKET_LIST.format(first=first, second=second).replace(",", separator)
 
     found = suggested(tmp_path, text)
 
@@ -44,7 +44,7 @@ def test_a_suggested_mapping_runs_as_it_is(first: str, second: str, separator: s
 
 
 def test_another_encoding_is_found_out(tmp_path: Path) -> None:
-    text = DESK.format(first="2026-06-29T09:00:00", second="2026-06-30T10:00:00").replace("Adur", "Ynys Môn")
+    text = TICKET_LIST.format(first="2026-06-29T09:00:00", second="2026-06-30T10:00:00").replace("Adur", "Ynys Môn")
 
     found = suggested(tmp_path, text, encoding="cp1252")
 
@@ -53,7 +53,7 @@ def test_another_encoding_is_found_out(tmp_path: Path) -> None:
 
 
 def test_dates_that_may_be_either_way_round_are_not_guessed(tmp_path: Path) -> None:
-    found = suggested(tmp_path, DESK.format(first="03/04/2026 09:00", second="05/06/2026 10:00"))
+    found = suggested(tmp_path, TICKET_LIST.format(first="03/04/2026 09:00", second="05/06/2026 10:00"))
 
     assert found.undecided == ("whether days or months come first: %d/%m/%Y %H:%M or %m/%d/%Y %H:%M read all 4 times",)
     with pytest.raises(InvalidMapping, match="'UNDECIDED' is no form of times"):
@@ -74,7 +74,7 @@ def test_a_column_that_repeats_itself_is_no_id(tmp_path: Path) -> None:
 
 def test_the_command_prints_the_mapping_or_writes_it_and_never_over_a_file(tmp_path: Path) -> None:
     export, to = tmp_path / "export.csv", tmp_path / "mine.yaml"
-    export.write_text(DESK.format(first="2026-06-29T09:00:00", second="2026-06-30T10:00:00"), encoding="utf-8")
+    export.write_text(TICKET_LIST.format(first="2026-06-29T09:00:00", second="2026-06-30T10:00:00"), encoding="utf-8")
 
     printed = CliRunner().invoke(app, ["map", str(export)])
     written = CliRunner().invoke(app, ["map", str(export), "--to", str(to)])
