@@ -111,6 +111,13 @@ VERBS = (
         on_interrupt=Interruption.RESUMES,
     ),
     Verb(
+        "map",
+        _LOAD,
+        "Write a first mapping for an export, with the evidence for what it says.",
+        _STATELESS,
+        on_interrupt=Interruption.WRITES_FILES,
+    ),
+    Verb(
         "backfill",
         _LOAD,
         "Show what past events that never arrived would change; send them once approved.",
