@@ -150,14 +150,7 @@ VERBS = (
         on_interrupt=Interruption.WRITES_FILES,
     ),
     Verb("explain-penny", _ASK, "Follow a line of a statement down to its events.", _ASKS),
-    Verb(
-        "try",
-        _ASK,
-        "Try a target or a tariff. Nothing is stored.",
-        _STATELESS,
-        "try_document",
-        is_group=True,
-    ),
+    Verb("try", _ASK, "Try a target or a tariff. Nothing is stored.", _STATELESS, "try_document", is_group=True),
     Verb("what-if", _ASK, "Show how a draft target, calendar or agreement would have changed past months.", _ASKS),
     Verb("rate", _ASK, "Show what the verdicts of a rebuild would do to recharges.", _CONNECTS),
     Verb(
@@ -186,7 +179,6 @@ VERBS = (
         _DECIDE,
         "Show what a month's statements come to and what keeps them from being issued; issue them once approved.",
         _ASKS,
-        "close_month",
         on_interrupt=Interruption.RESUMES,
     ),
     Verb(

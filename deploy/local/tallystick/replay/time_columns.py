@@ -26,7 +26,7 @@ class TimeColumns:
         rule = self._content.times.get(name, TimeColumn())
         column, times = rule.column or name, self._times(rule)
         text, zone = self._text(rule, column), self._zone_of(rule)
-        read = _Reader(text, zone, times, column)
+        read = _TimeReader(text, zone, times, column)
         return read if rule.plus is None else self._later(read, rule, rule.plus)
 
     def day_reader(self, name: str) -> Callable[[Row], date]:
@@ -80,7 +80,7 @@ class TimeColumns:
         return later
 
 
-class _Reader:
+class _TimeReader:
     def __init__(
         self, text: Callable[[Row], str], zone: Callable[[Row], str] | None, times: Times, column: str
     ) -> None:
